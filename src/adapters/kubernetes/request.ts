@@ -1,0 +1,89 @@
+import { HttpMethod, type KubeConfig, RequestContext } from "@kubernetes/client-node";
+import { type Dispatcher, fetch, type Response } from "undici";
+
+/** An answer of the API server that is not 2xx: `code` is the HTTP status, `reason` the machine-readable one. */
+export class KubernetesApiError extends Error {
+  override readonly name = "KubernetesApiError";
+  readonly code: number;
+  readonly reason: string;
+
+  constructor(code: number, reason: string, message: string) {
+    super(message);
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Default `application/json`; patches name theirs, such as `application/apply-patch+yaml`. */
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One request with the identity of `config`, for paths that the typed clients do not cover: any collection by its
+ * path, and server-side apply. Throws {@link KubernetesApiError} for an answer that is not 2xx.
+ */
+export async function request(
+  config: KubeConfig,
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+  path: string,
+  options: RequestOptions = {},
+): Promise<Response> {
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new Error("the kubeconfig has no current cluster");
+  const url = new URL(cluster.server + path);
+  for (const [key, value] of Object.entries(options.query ?? {})) url.searchParams.set(key, String(value));
+  const context = new RequestContext(url.toString(), HttpMethod.GET);
+  await config.applySecurityAuthentication(context);
+  const dispatcher = context.getDispatcher() as Dispatcher | undefined;
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...context.getHeaders(),
+      accept: "application/json",
+      ...(options.body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
+    },
+    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    ...(options.signal ? { signal: options.signal } : {}),
+    ...(dispatcher ? { dispatcher } : {}),
+  });
+  if (!response.ok) throw await apiError(response);
+  return response;
+}
+
+/** Like {@link request}, with the answer parsed. `T` is what the caller knows the path to answer. */
+export async function requestJson<T>(
+  config: KubeConfig,
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+  path: string,
+  options: RequestOptions = {},
+): Promise<T> {
+  return (await (await request(config, method, path, options)).json()) as T;
+}
+
+/** Server-side apply of one object at its `path`, as field manager `manager`, taking over fields that others own. */
+export function apply<T extends object>(config: KubeConfig, path: string, object: T, manager: string): Promise<T> {
+  return requestJson<T>(config, "PATCH", path, {
+    query: { fieldManager: manager, force: true },
+    body: object,
+    contentType: "application/apply-patch+yaml",
+  });
+}
+
+export function isApiError(error: unknown, code?: number): error is KubernetesApiError {
+  return error instanceof KubernetesApiError && (code === undefined || error.code === code);
+}
+
+async function apiError(response: Response): Promise<KubernetesApiError> {
+  const text = await response.text();
+  try {
+    const status = JSON.parse(text) as { reason?: string; message?: string };
+    return new KubernetesApiError(response.status, status.reason ?? "", status.message ?? text);
+  } catch {
+    return new KubernetesApiError(response.status, "", text || `HTTP ${response.status}`);
+  }
+}
