@@ -7,6 +7,8 @@ import { badInput } from "../domain/errors.ts";
 export interface EnvironmentLayout {
   /** Name of the environment, as in `--environment`; default `local`. */
   readonly name: string;
+  /** The folder that holds this environment and others: see {@link menagerieHome}. */
+  readonly home: string;
   readonly root: string;
   /** Ports, creation time and other choices made once: see `EnvironmentState`. */
   readonly stateFile: string;
@@ -57,6 +59,7 @@ export function environmentLayout(name: string, home: string = menagerieHome()):
   const pki = join(root, "pki");
   return {
     name,
+    home,
     root,
     stateFile: join(root, "environment.json"),
     pki,

@@ -1,3 +1,9 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { badInput, OperatorError } from "../../domain/errors.ts";
+import { imageDigest } from "./digest.ts";
+
 /**
  * One read-only part of a directory image that is shared between images, such as a Python environment: the host
  * folder `source` appears at `target`. Containers see it copy-on-write.
@@ -9,6 +15,20 @@ export interface ImageLayer {
   readonly target: string;
 }
 
+/** A layer to put into an image, with what its content depends on. */
+export interface KeyedLayer extends ImageLayer {
+  /** Stable name of the content, such as the hash of its pins. Enters the digest instead of `source`, which differs per machine. */
+  readonly key: string;
+}
+
+/** What a container of the image runs; the counterpart of an OCI image config's `config`. */
+export interface ImageConfig {
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+}
+
 /** What `image.json` of a directory image says; the counterpart of an OCI image config. */
 export interface DirectoryImage {
   readonly formatVersion: 1;
@@ -17,10 +37,129 @@ export interface DirectoryImage {
   /** Repository part of the reference, such as `menagerie.local/truss/iris`. */
   readonly url: string;
   readonly layers: readonly ImageLayer[];
-  readonly config: {
-    readonly entrypoint: readonly string[];
-    readonly cmd: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-    readonly workingDir: string;
+  readonly config: ImageConfig;
+}
+
+/** Thrown by {@link readImage} for a reference that the store does not hold. */
+export class ImageMissing extends OperatorError {
+  readonly reference: string;
+
+  constructor(reference: string, store: string) {
+    super(`image "${reference}" is not in the image store ${store}: run \`npm run up\`, which builds what is missing`);
+    this.reference = reference;
+  }
+}
+
+/** Half-made images older than this are left by a killed process, in milliseconds. */
+const abandonedAfter = 60 * 60 * 1000;
+
+/** `<url>@<digest>`: how a pod's container names the image. */
+export function imageReference(image: Pick<DirectoryImage, "url" | "digest">): string {
+  return `${image.url}@${image.digest}`;
+}
+
+/**
+ * The image that `reference` (`<url>@sha256:<64 hex>`) names and its root folder. The digest alone decides: the url
+ * in the answer is the reference's, because equal content may be stored under one name and asked for by another.
+ * @throws OperatorError when the reference has no digest; {@link ImageMissing} when the store does not hold it.
+ */
+export async function readImage(store: string, reference: string): Promise<{ image: DirectoryImage; rootfs: string }> {
+  const match = /^(.+)@sha256:([0-9a-f]{64})$/.exec(reference);
+  if (!match?.[1] || !match[2]) {
+    throw badInput(
+      `image "${reference}": the local image store knows images by digest only, as in "name@sha256:<64 hex>"`,
+    );
+  }
+  const folder = join(store, match[2]);
+  const image = await readConfig(folder);
+  if (!image) throw new ImageMissing(reference, store);
+  return { image: { ...image, url: match[1] }, rootfs: join(folder, "rootfs") };
+}
+
+/**
+ * Stores an image. `populate` fills a temporary root folder; what it leaves there, the layers' keys and the config
+ * give the digest. The image appears under `<store>/<hex>/` in one rename, so a half-made one never counts, and
+ * several processes may put the same content at once: the first wins, the others find it there.
+ */
+export async function putImage(
+  store: string,
+  parts: {
+    readonly url: string;
+    readonly layers: readonly KeyedLayer[];
+    readonly config: ImageConfig;
+    populate(rootfs: string): Promise<void>;
+  },
+): Promise<DirectoryImage> {
+  await mkdir(store, { recursive: true });
+  await sweepAbandoned(store);
+  const temporary = join(store, `.tmp-${randomBytes(8).toString("hex")}`);
+  const rootfs = join(temporary, "rootfs");
+  try {
+    await mkdir(rootfs, { recursive: true });
+    await parts.populate(rootfs);
+    const image: DirectoryImage = {
+      formatVersion: 1,
+      digest: await imageDigest(rootfs, parts.layers, parts.config),
+      url: parts.url,
+      layers: parts.layers.map(({ source, target }) => ({ source, target })),
+      config: parts.config,
+    };
+    await writeFile(join(temporary, "image.json"), `${JSON.stringify(image, null, 2)}\n`);
+    await publish(temporary, join(store, image.digest.slice("sha256:".length)), image);
+    return image;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** All complete images of the store, in digest order; none when the store does not exist yet. */
+export async function listImages(store: string): Promise<DirectoryImage[]> {
+  const names = await readdir(store).catch(absent<string[]>([]));
+  const images = await Promise.all(
+    names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => readConfig(join(store, name))),
+  );
+  return images.filter((image) => image !== undefined).sort((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+async function publish(temporary: string, final: string, image: DirectoryImage): Promise<void> {
+  try {
+    await rename(temporary, final);
+  } catch (error) {
+    if (!isCode(error, "ENOTEMPTY", "EEXIST")) throw error;
+    // Equal digest, but layers may have moved since (another cache folder): running pods keep what they mounted.
+    const json = join(final, "image.json");
+    const fresh = `${json}.${randomBytes(8).toString("hex")}`;
+    await writeFile(fresh, `${JSON.stringify(image, null, 2)}\n`);
+    await rename(fresh, json);
+  }
+}
+
+async function readConfig(folder: string): Promise<DirectoryImage | undefined> {
+  const text = await readFile(join(folder, "image.json"), "utf8").catch(absent(undefined));
+  if (text === undefined) return undefined;
+  const image = JSON.parse(text) as DirectoryImage;
+  return image.formatVersion === 1 ? image : undefined;
+}
+
+/** By age alone: a process id says nothing to a reader in another PID namespace. */
+async function sweepAbandoned(store: string): Promise<void> {
+  const limit = Date.now() - abandonedAfter;
+  for (const name of await readdir(store)) {
+    if (!name.startsWith(".tmp-")) continue;
+    const folder = join(store, name);
+    const made = await stat(folder).catch(absent(undefined));
+    if (made && made.mtimeMs < limit) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function isCode(error: unknown, ...codes: string[]): boolean {
+  return codes.includes((error as NodeJS.ErrnoException | undefined)?.code ?? "");
+}
+
+/** Handler that turns "no such file" into `value` and passes every other error on. */
+function absent<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (isCode(error, "ENOENT", "ENOTDIR")) return value;
+    throw error;
   };
 }

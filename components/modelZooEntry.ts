@@ -1,0 +1,111 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
+import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
+import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
+import { ModelReady } from "../src/resources/modelReady.ts";
+import { TrussImage } from "../src/resources/trussImage.ts";
+import { InferenceService } from "./inferenceService.ts";
+
+/** Arguments of {@link ModelZooEntry}. */
+export interface ModelZooEntryArgs {
+  /** Name of the InferenceService and the VirtualService: the model's name with dashes for underscores. */
+  readonly kubernetesName: string;
+  /** Namespace that the model is served in. It must exist: pass the Namespace in `dependsOn`. */
+  readonly namespace: string;
+  /** Truss folder, relative to the project. */
+  readonly truss: string;
+  /** Content hash of that folder: 64 hex digits. */
+  readonly trussHash: string;
+  /** What builds the image. */
+  readonly builder: "directory";
+  /** KServe deployment mode; changing it replaces the InferenceService. */
+  readonly mode: ServedModel["mode"];
+  /** Pods. */
+  readonly replicas: ServedModel["replicas"];
+  /** Cores, bytes with a suffix and whole GPUs of one pod. */
+  readonly resources: ServedModel["resources"];
+  /** Environment variables of the model's container. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Nodes that the pods run on. */
+  readonly placement: Placement;
+  /** Istio Gateway and host names that the model is reached by. */
+  readonly gateway: {
+    readonly name: string;
+    readonly hosts: readonly string[];
+    /** Address that clients use, without a path. */
+    readonly url: string;
+  };
+  /** How long the model may take to answer, in seconds. */
+  readonly readyTimeoutSeconds: number;
+  /**
+   * Context of the kubeconfig.
+   * @default the kubeconfig's current context
+   */
+  readonly kubeContext?: string | undefined;
+}
+
+/**
+ * One model of the zoo: its image, its InferenceService, its route at the gateway, and the wait until it answers.
+ *
+ * @example
+ * new ModelZooEntry("iris", { kubernetesName: "iris", truss: "models/iris", trussHash, ... }, { dependsOn: namespace });
+ */
+export class ModelZooEntry extends pulumi.ComponentResource {
+  /** Address that takes predictions, up to and including `:predict`. Known before the model answers. */
+  readonly predictUrl: string;
+  /** `<url>@<digest>` of the image that is served. */
+  readonly image: pulumi.Output<string>;
+  /** Resolves once the model answers. */
+  readonly ready: ModelReady;
+
+  constructor(name: string, args: ModelZooEntryArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:zoo:ModelZooEntry", name, {}, options);
+    const { namespace, kubernetesName, mode, gateway } = args;
+    const children = { parent: this };
+    const identity = { name: kubernetesName, namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
+
+    const image = new TrussImage(
+      name,
+      { builder: args.builder, folder: args.truss, hash: args.trussHash, name: kubernetesName },
+      children,
+    );
+    const service = new InferenceService(
+      name,
+      {
+        model: {
+          ...identity,
+          mode,
+          image: image.image,
+          trussHash: args.trussHash,
+          env: args.env,
+          replicas: args.replicas,
+          resources: args.resources,
+          placement: args.placement,
+        },
+      },
+      children,
+    );
+    const route = virtualServiceManifest({ ...identity, mode, gateway });
+    const spec: VirtualServiceSpec = route.spec;
+    const virtualService = new kubernetes.apiextensions.CustomResource(name, { ...route, spec }, children);
+
+    this.ready = new ModelReady(
+      name,
+      {
+        namespace,
+        name: kubernetesName,
+        revision: service.revision,
+        mode,
+        pool: args.placement.pool,
+        path: readyPath,
+        timeoutSeconds: args.readyTimeoutSeconds,
+        ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),
+      },
+      { ...children, dependsOn: [service, virtualService] },
+    );
+    this.image = image.image;
+    this.predictUrl = `${gateway.url}${servingPath(namespace, kubernetesName)}${readyPath}:predict`;
+    this.registerOutputs({ predictUrl: this.predictUrl, image: this.image });
+  }
+}

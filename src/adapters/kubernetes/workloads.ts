@@ -1,0 +1,110 @@
+import { KubeConfig } from "@kubernetes/client-node";
+import { badInput, messageOf } from "../../domain/errors.ts";
+import type { ObservedModel } from "../../domain/serving/observed.ts";
+import type { DeploymentMode } from "../../domain/serving/servedModel.ts";
+import { isApiError, request, requestJson } from "./request.ts";
+
+/** One InferenceService in a cluster. */
+export interface ModelAddress {
+  readonly config: KubeConfig;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+interface List<T> {
+  readonly items: readonly T[];
+}
+
+/**
+ * The kubeconfig that kubectl would use (`KUBECONFIG`, else `~/.kube/config`), at `context` or its current one.
+ * @throws OperatorError when there is none, or it has no such context.
+ */
+export function ambientKubeConfig(context?: string): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    config.loadFromDefault();
+  } catch (error) {
+    throw badInput(`the kubeconfig cannot be read: ${messageOf(error)}; set KUBECONFIG to one that can`, error);
+  }
+  // What the client library takes for granted when it finds no kubeconfig.
+  if (config.getCurrentCluster()?.server === "http://localhost:8080") {
+    throw badInput("there is no kubeconfig: set KUBECONFIG to the one of the stack's cluster");
+  }
+  if (context !== undefined) {
+    if (!config.getContextObject(context)) {
+      const known = config.getContexts().map(({ name }) => name);
+      throw badInput(
+        `menagerie:kubeContext: "${context}" is no context of the kubeconfig; use ${known.join(" or ") || "one that has contexts"}`,
+      );
+    }
+    config.setCurrentContext(context);
+  }
+  return config;
+}
+
+/** What exists of a model's predictor now, of all its revisions. */
+export async function observeModel(
+  { config, namespace, name }: ModelAddress,
+  signal: AbortSignal,
+): Promise<ObservedModel> {
+  const query = { labelSelector: `serving.kserve.io/inferenceservice=${name},component=predictor` };
+  const list = async <T>(path: string): Promise<readonly T[]> =>
+    (await requestJson<List<T>>(config, "GET", path, { query, signal })).items;
+  const apps = `/apis/apps/v1/namespaces/${namespace}`;
+  const [inferenceService, deployments, replicaSets, pods] = await Promise.all([
+    requestJson<NonNullable<ObservedModel["inferenceService"]>>(
+      config,
+      "GET",
+      `/apis/serving.kserve.io/v1beta1/namespaces/${namespace}/inferenceservices/${name}`,
+      { signal },
+    ).catch((error: unknown) => {
+      if (isApiError(error, 404)) return undefined;
+      throw error;
+    }),
+    list<ObservedModel["deployments"][number]>(`${apps}/deployments`),
+    list<ObservedModel["replicaSets"][number]>(`${apps}/replicasets`),
+    list<ObservedModel["pods"][number]>(`/api/v1/namespaces/${namespace}/pods`),
+  ]);
+  return { inferenceService, deployments, replicaSets, pods };
+}
+
+/**
+ * Asks the model itself, by a GET of `path` through the API server: in Standard mode through its Service, whose
+ * endpoints must be there, in Knative mode (where that Service is only an alias) at one of its pods.
+ * Answers undefined when it answered 2xx, else what came instead.
+ */
+export async function refusalOf(
+  { config, namespace, name }: ModelAddress,
+  { path, mode, pod }: { readonly path: string; readonly mode: DeploymentMode; readonly pod: string | undefined },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  // Scaled to zero: there is nobody to ask, and asking would wake it.
+  if (mode === "Knative" && pod === undefined) return undefined;
+  const target = mode === "Standard" ? `services/http:${name}-predictor:80` : `pods/http:${pod}:8080`;
+  try {
+    const response = await request(config, "GET", `/api/v1/namespaces/${namespace}/${target}/proxy${path}`, { signal });
+    await response.body?.cancel();
+    return undefined;
+  } catch (error) {
+    if (!isApiError(error)) throw error;
+    return `it answers HTTP ${error.code} to GET ${path}: ${error.message.replaceAll(/\s+/g, " ").slice(0, 200)}`;
+  }
+}
+
+/** The last `lines` lines of a container's log; of its run before with `previous`, where that is still kept. */
+export async function lastLogLines(
+  { config, namespace }: ModelAddress,
+  { pod, container, previous, lines }: { pod: string; container: string; previous: boolean; lines: number },
+  signal: AbortSignal,
+): Promise<string[]> {
+  const read = async (query: Record<string, string | number | boolean>): Promise<string[]> => {
+    const response = await request(config, "GET", `/api/v1/namespaces/${namespace}/pods/${pod}/log`, {
+      query: { container, tailLines: lines, ...query },
+      signal,
+    });
+    return (await response.text()).trimEnd().split("\n").filter(Boolean);
+  };
+  if (!previous) return read({});
+  const before = await read({ previous: true }).catch(() => []);
+  return before.length > 0 ? before : read({});
+}

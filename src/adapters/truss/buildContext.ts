@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseDocument } from "yaml";
+import { OperatorError } from "../../domain/errors.ts";
+import { configFilename, isControlTruss, type TrussConfig } from "../../domain/truss/config.ts";
+import { configText } from "../../domain/truss/signature.ts";
+import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
+import { treeBelow } from "../../domain/truss/tree.ts";
+import { CommandFailed, run } from "./process.ts";
+import { type PythonLayers, shortHash } from "./python.ts";
+import { writeTree } from "./writeTree.ts";
+
+/** The part of a build context that the truss library makes: servers and the complete config.yaml. */
+export interface BuildContext {
+  /** Holds `server/`, `config.yaml`, `Dockerfile` and, for control trusses, `control/`. */
+  readonly folder: string;
+}
+
+/**
+ * The snapshot to build from. The truss library makes a control server's context only under `live_reload: true`, which
+ * a truss marked by `use_control_plane` alone does not say, so the copy does.
+ */
+export function snapshotToBuild(snapshot: TrussSnapshot, config: TrussConfig): TrussSnapshot {
+  if (!isControlTruss(config) || config.live_reload) return snapshot;
+  const document = parseDocument(configText(snapshot), { version: "1.1" });
+  document.set("live_reload", true);
+  const bytes = new TextEncoder().encode(document.toString());
+  return { entries: new Map(snapshot.entries).set(configFilename, { kind: "file", bytes, executable: false }) };
+}
+
+/**
+ * Runs the real `truss image build-context`. Its result besides the truss's own folders depends on config.yaml and
+ * the library alone, and the library takes seconds to load, so it is kept: a change of code does not run it again.
+ *
+ * @param folder - where contexts are kept.
+ * @throws OperatorError with the library's last line when it refuses the truss.
+ */
+export async function ensureBuildContext(
+  folder: string,
+  name: string,
+  snapshot: TrussSnapshot,
+  python: PythonLayers,
+  options: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<BuildContext> {
+  const rootFiles = [...treeBelow(snapshot, "")].filter(
+    ([path, file]) => file && /^[^/]*\.(txt|toml|lock)$/.test(path),
+  );
+  const key = shortHash(
+    python.key,
+    configText(snapshot),
+    ...rootFiles.flatMap(([path, file]) => [path, String(file?.bytes)]),
+  );
+  const kept = join(folder, key);
+  if (await stat(kept).catch(() => undefined)) return { folder: kept };
+  const work = join(folder, `.tmp-${randomBytes(6).toString("hex")}`);
+  const [home, source, context] = ["home", "truss", "context"].map((part) => join(work, part)) as [
+    string,
+    string,
+    string,
+  ];
+  try {
+    await writeTree(source, treeBelow(snapshot, ""));
+    const settings = join(home, ".config", "truss");
+    await mkdir(settings, { recursive: true });
+    await writeFile(join(settings, "settings.toml"), "[preferences]\ncheck_for_updates = false\n");
+    await run(join(python.truss, "bin", "truss"), ["--non-interactive", "image", "build-context", context, source], {
+      env: { ...options.env, HOME: home, XDG_CONFIG_HOME: join(home, ".config"), NO_COLOR: "1" },
+      signal: options.signal,
+    });
+    await rm(join(context, "build_hash"), { recursive: true, force: true });
+    await rename(context, kept).catch(async (error: unknown) => {
+      if (!(await stat(kept).catch(() => undefined))) throw error;
+    });
+    return { folder: kept };
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    throw new OperatorError(`truss "${name}": the truss library refuses it: ${error.message}`, { cause: error });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}

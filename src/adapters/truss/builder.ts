@@ -1,0 +1,144 @@
+import { randomBytes } from "node:crypto";
+import { cp, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { badInput } from "../../domain/errors.ts";
+import type { Progress } from "../../domain/progress.ts";
+import type { TrussBuilder, TrussBuildRequest, TrussImage } from "../../domain/truss/builder.ts";
+import { isControlTruss, parseTrussConfig, type TrussConfig } from "../../domain/truss/config.ts";
+import { imagePaths, refuseUnbuildable, trussImageConfig } from "../../domain/truss/directoryImage.ts";
+import { hashSnapshot } from "../../domain/truss/hash.ts";
+import { defaultIgnorePatterns } from "../../domain/truss/ignore.ts";
+import { configText } from "../../domain/truss/signature.ts";
+import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
+import { hasFolder, treeBelow } from "../../domain/truss/tree.ts";
+import { putImage, readImage } from "../images/imageStore.ts";
+import { ensureBuildContext, snapshotToBuild } from "./buildContext.ts";
+import { declaredRequirements } from "./declaredRequirements.ts";
+import { downloadExternalData } from "./externalData.ts";
+import { imageLayers } from "./imageLayers.ts";
+import { type PythonLayers, shortHash } from "./python.ts";
+import { ensureRequirementLayer } from "./requirementLayer.ts";
+import { readTruss, type TrussReading } from "./snapshot.ts";
+import { writeTree } from "./writeTree.ts";
+
+/** What the local builder works with. */
+export interface DirectoryBuilderOptions {
+  /** Image store of the environment. */
+  readonly store: string;
+  /** Cache folder, shared by all environments of a user. */
+  readonly cache: string;
+  readonly python: PythonLayers;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Environment variables to work with. @default process.env */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Changes whenever the layout of images does, so that older ones are built anew. */
+const layoutVersion = "1";
+
+/** Builds trusses into directory images of a local store: the real build context, laid out as its Dockerfile would. */
+export function createDirectoryBuilder(options: DirectoryBuilderOptions): TrussBuilder {
+  return { build: (request) => build(options, request) };
+}
+
+async function build(options: DirectoryBuilderOptions, request: TrussBuildRequest): Promise<TrussImage> {
+  const { store, progress } = options;
+  const url = `menagerie.local/truss/${request.name}`;
+  const index = join(store, ".index", `${shortHash(layoutVersion, options.python.key, request.hash)}.json`);
+  const digest = await indexedDigest(store, index, url);
+  if (digest) return { url, digest };
+
+  const reading = await readTruss(request.folder);
+  const hash = hashSnapshot(reading.snapshot, reading.patterns);
+  if (hash !== request.hash) {
+    throw badInput(
+      `truss "${request.folder}": changed while it was being built (hash ${hash.slice(0, 12)} instead of ${request.hash.slice(0, 12)}); run this again`,
+    );
+  }
+  const config = parseTrussConfig(configText(reading.snapshot), join(request.folder, "config.yaml"));
+  refuseUnbuildable(config, request.name);
+  if (!hasFolder(reading.snapshot, config.model_module_dir)) {
+    throw badInput(`truss "${request.folder}": model_module_dir: no folder "${config.model_module_dir}" in the truss`);
+  }
+  const task = progress.begin(`image ${request.name}`);
+  try {
+    const built = await buildSnapshot(options, url, request.name, reading, config);
+    await writeIndex(index, built);
+    task.done(built.slice(0, "sha256:".length + 12));
+    return { url, digest: built };
+  } catch (error) {
+    task.failed();
+    throw error;
+  }
+}
+
+async function buildSnapshot(
+  options: DirectoryBuilderOptions,
+  url: string,
+  name: string,
+  { snapshot, patterns }: TrussReading,
+  config: TrussConfig,
+): Promise<string> {
+  const { cache, python, signal, env = process.env } = options;
+  const requirements = await declaredRequirements(snapshot, config, options);
+  const pythonVersion = `3.${config.python_version.slice("py3".length)}`;
+  const inference = await ensureRequirementLayer(python, { name, pythonVersion, requirements }, options);
+  const source = snapshotToBuild(snapshot, config);
+  const context = await ensureBuildContext(join(cache, "contexts"), name, source, python, { env, signal });
+  const isControl = isControlTruss(config);
+  // The library bakes the hash of the folder that it was given, without any ignore patterns.
+  const control = isControl ? { bakedHash: hashSnapshot(source) } : undefined;
+  const image = await putImage(options.store, {
+    url,
+    layers: await imageLayers(cache, python, inference, isControl, env),
+    config: trussImageConfig(config, control),
+    populate: (rootfs) => populate(rootfs, context.folder, source, patterns, config, name, signal),
+  });
+  return image.digest;
+}
+
+/** Copies as the library's Dockerfile does: data before code, the server before the model. */
+async function populate(
+  rootfs: string,
+  context: string,
+  snapshot: TrussSnapshot,
+  patterns: readonly string[],
+  config: TrussConfig,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const [app, control, packages] = [imagePaths.app, imagePaths.control, imagePaths.packages].map((path) =>
+    join(rootfs, path),
+  ) as [string, string, string];
+  for (const folder of [app, control, packages, join(rootfs, "root"), join(rootfs, "tmp")]) await mkdir(folder);
+  // The library's copy always leaves out its own list, also where a `.truss_ignore` replaces that list in the hash.
+  const leftOut = [...defaultIgnorePatterns, ...patterns];
+  await downloadExternalData(join(app, "data"), config, name, signal);
+  await writeTree(join(app, "data"), treeBelow(snapshot, config.data_dir, leftOut));
+  await cp(join(context, "server"), app, { recursive: true });
+  if (isControlTruss(config)) await cp(join(context, "control"), control, { recursive: true });
+  await writeTree(join(app, "model"), treeBelow(snapshot, config.model_module_dir, leftOut));
+  await writeTree(packages, treeBelow(snapshot, config.bundled_packages_dir, leftOut));
+  await cp(join(context, "config.yaml"), join(app, "config.yaml"));
+}
+
+/** The digest that was built before, if the image and all its layers are still there. */
+async function indexedDigest(store: string, index: string, url: string): Promise<string | undefined> {
+  const digest = await readFile(index, "utf8").catch(() => undefined);
+  if (!digest) return undefined;
+  try {
+    const { image } = await readImage(store, `${url}@${digest.trim()}`);
+    await Promise.all(image.layers.map((layer) => stat(layer.source)));
+    return image.digest;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeIndex(index: string, digest: string): Promise<void> {
+  await mkdir(join(index, ".."), { recursive: true });
+  const draft = `${index}.${randomBytes(6).toString("hex")}`;
+  await writeFile(draft, `${digest}\n`);
+  await rename(draft, index);
+}

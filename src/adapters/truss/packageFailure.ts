@@ -1,0 +1,25 @@
+import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { CommandFailed, lastMeaningfulLine } from "./process.ts";
+
+/** One sentence for what stopped an installation of Python packages. Aborts and sentences of ours pass unchanged. */
+export function packageFailure(what: string, error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted || error instanceof OperatorError) return error;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const output = error instanceof CommandFailed ? error.output : messageOf(error);
+  if (code === "ENOSPC" || /No space left on device|os error 28\b/.test(output)) {
+    return new OperatorError(`${what}: the disk is full; free some space and run this again`, { cause: error });
+  }
+  if (!(error instanceof CommandFailed)) return error;
+  const line = lastMeaningfulLine(output);
+  if (
+    /dns error|failed to lookup|error sending request|Failed to fetch|ConnectionError|NewConnectionError|timed out/i.test(
+      output,
+    )
+  ) {
+    return new OperatorError(
+      `${what}: the package index cannot be reached; check the network and pip's index-url, then run this again (${line})`,
+      { cause: error },
+    );
+  }
+  return new OperatorError(`${what}: cannot be installed: ${line}`, { cause: error });
+}

@@ -1,0 +1,20 @@
+import { rm } from "node:fs/promises";
+import { Command } from "commander";
+import { stopEnvironment } from "../../local/environment.ts";
+import { environmentLayout } from "../../local/layout.ts";
+import { environmentOption } from "../options.ts";
+import { terminalProgress } from "../terminalProgress.ts";
+
+export function downCommand(): Command {
+  return new Command("down")
+    .description("Stop an embedded environment. Its state stays, and `up` brings it back as it was.")
+    .addOption(environmentOption())
+    .option("--delete", "also delete the environment's state: databases, stack, images", false)
+    .action(async (options: { environment: string; delete: boolean }) => {
+      const layout = environmentLayout(options.environment);
+      const task = terminalProgress().begin(`environment ${layout.name}`);
+      const wasRunning = await stopEnvironment(layout);
+      if (options.delete) await rm(layout.root, { recursive: true, force: true });
+      task.done(options.delete ? "deleted" : wasRunning ? "down" : "was not running");
+    });
+}

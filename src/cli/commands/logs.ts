@@ -1,0 +1,77 @@
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { KubeConfig, type V1Pod, type V1PodList } from "@kubernetes/client-node";
+import { Command, InvalidArgumentError } from "commander";
+import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
+import { OperatorError } from "../../domain/errors.ts";
+import { prepareEngine } from "../../local/engine.ts";
+import { toolchainFile } from "../../local/toolchainFile.ts";
+import { interruptible } from "../interrupt.ts";
+import { readModels } from "../models.ts";
+import { environmentOption, existingEnvironment } from "../options.ts";
+import { findModel } from "./predict.ts";
+
+interface LogsOptions {
+  readonly environment: string;
+  readonly follow: boolean;
+  readonly previous: boolean;
+  readonly tail: number;
+}
+
+export function logsCommand(): Command {
+  return new Command("logs")
+    .description("Print the log of a model's pods.")
+    .addOption(environmentOption())
+    .argument("<model>", "name of a model of the stack")
+    .option("-f, --follow", "go on with what is logged from now on", false)
+    .option("-p, --previous", "the container's run before its last restart", false)
+    .option("-n, --tail <lines>", "how many of the last lines", lineCount, 100)
+    .action((name: string, options: LogsOptions) =>
+      interruptible("nothing was changed", (signal) => printLogs(name, options, signal)),
+    );
+}
+
+function lineCount(value: string): number {
+  const lines = Number(value);
+  if (!Number.isInteger(lines) || lines < 0) throw new InvalidArgumentError("a whole number of lines, 0 or more.");
+  return lines;
+}
+
+async function printLogs(name: string, options: LogsOptions, signal: AbortSignal): Promise<void> {
+  const { layout, state } = await existingEnvironment(options.environment);
+  const engine = await prepareEngine(layout, state, await toolchainFile(layout).read());
+  const model = findModel(await readModels(engine), name);
+  const config = new KubeConfig();
+  config.loadFromFile(layout.kubeconfig);
+  const pods = await requestJson<V1PodList>(config, "GET", `/api/v1/namespaces/${model.namespace}/pods`, {
+    query: { labelSelector: `serving.kserve.io/inferenceservice=${model.service}` },
+  });
+  if (pods.items.length === 0) throw new OperatorError(`${name} has no pods; \`menagerie status\` says what runs`);
+  const prefixed = pods.items.length > 1;
+  await Promise.all(pods.items.map((pod) => printPodLog(config, pod, prefixed, options, signal)));
+}
+
+async function printPodLog(
+  config: KubeConfig,
+  pod: V1Pod,
+  prefixed: boolean,
+  options: LogsOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, namespace } = pod.metadata ?? {};
+  const container = pod.spec?.containers[0]?.name ?? "";
+  try {
+    const response = await request(config, "GET", `/api/v1/namespaces/${namespace}/pods/${name}/log`, {
+      query: { container, follow: options.follow, previous: options.previous, tailLines: options.tail },
+      signal,
+    });
+    if (!response.body) return;
+    for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
+      console.log(prefixed ? `${name}: ${line}` : line);
+    }
+  } catch (error) {
+    // Waiting for its image, or never restarted: the API server says which.
+    if (isApiError(error, 400)) throw new OperatorError(`${name}: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import { Command } from "commander";
+import { prepareEngine } from "../../local/engine.ts";
+import { environmentStatus } from "../../local/environment.ts";
+import { toolchainFile } from "../../local/toolchainFile.ts";
+import { environmentOption, existingEnvironment } from "../options.ts";
+
+export function pulumiCommand(): Command {
+  return new Command("pulumi")
+    .description("Run the pinned Pulumi engine with an environment's backend, passphrase and kubeconfig.")
+    .addOption(environmentOption())
+    .argument("[args...]", "the engine's arguments, after `--`")
+    .addHelpText("after", "\nExample: menagerie pulumi -- preview --diff")
+    .action(async (args: string[], options: { environment: string }) => {
+      const { layout, state } = await existingEnvironment(options.environment);
+      if (!(await environmentStatus(layout))) {
+        console.error(`menagerie: environment "${layout.name}" is down; what needs its cluster will fail`);
+      }
+      const engine = await prepareEngine(layout, state, await toolchainFile(layout).read());
+      // The terminal's Ctrl-C reaches the engine, which ends by itself; this process waits for it.
+      process.on("SIGINT", () => {});
+      process.exitCode = await engine.run(args);
+    });
+}

@@ -1,0 +1,104 @@
+import { KubeConfig, type V1Deployment } from "@kubernetes/client-node";
+import { Command } from "commander";
+import { isApiError, requestJson } from "../../adapters/kubernetes/request.ts";
+import { prepareEngine } from "../../local/engine.ts";
+import { environmentStatus } from "../../local/environment.ts";
+import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
+import { toolchainFile } from "../../local/toolchainFile.ts";
+import { type DeployedModel, readModels } from "../models.ts";
+import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+
+/** One model of `menagerie status --json`. Parts that do not exist yet are null. */
+interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
+  /** Number of the model version. */
+  readonly version: number | null;
+  /** Hash of what a development version runs. */
+  readonly runningHash: string | null;
+  readonly ready: boolean;
+}
+
+interface Status {
+  readonly stack: string;
+  readonly running: boolean;
+  readonly gateway: string;
+  readonly api: string | null;
+  readonly kubeconfig: string;
+  readonly database: string;
+  readonly models: readonly ModelStatus[];
+  readonly parts: SupervisorStatus["parts"];
+}
+
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("Show what an environment runs: its parts, its models, and where they answer.")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (options: { environment: string; json: boolean }) => {
+      const status = await readEnvironment(options.environment);
+      console.log(options.json ? JSON.stringify(status, null, 2) : describe(options.environment, status));
+    });
+}
+
+async function readEnvironment(environment: string): Promise<Status> {
+  const { layout, state } = await existingEnvironment(environment);
+  const [supervisor, toolchain] = await Promise.all([environmentStatus(layout), toolchainFile(layout).read()]);
+  const engine = await prepareEngine(layout, state, toolchain);
+  const declared = await readModels(engine);
+  const config = new KubeConfig();
+  config.loadFromFile(layout.kubeconfig);
+  const models = await Promise.all(
+    declared.map(async ({ service, truss: _truss, ...model }) => ({
+      ...model,
+      version: null,
+      runningHash: null,
+      ready: supervisor !== undefined && (await isReady(config, model.namespace, service)),
+    })),
+  );
+  return {
+    stack: "local",
+    running: supervisor?.ready ?? false,
+    gateway: `http://127.0.0.1:${state.ports.gateway}`,
+    api: null,
+    kubeconfig: layout.kubeconfig,
+    database: `postgresql://127.0.0.1:${state.ports.postgres}`,
+    models,
+    parts: supervisor?.parts ?? [],
+  };
+}
+
+/** Judged by pods: an InferenceService's own Ready condition can be true while nothing answers. */
+async function isReady(config: KubeConfig, namespace: string, service: string): Promise<boolean> {
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${service}-predictor`;
+  try {
+    const { spec, status } = await requestJson<V1Deployment>(config, "GET", path);
+    return (status?.readyReplicas ?? 0) >= Math.max(1, spec?.replicas ?? 1);
+  } catch (error) {
+    if (isApiError(error, 404)) return false;
+    throw error;
+  }
+}
+
+function describe(environment: string, status: Status): string {
+  const lines = [
+    `Environment "${environment}" is ${status.running ? "up" : "down"}.`,
+    `  gateway     ${status.gateway}`,
+    `  kubeconfig  ${status.kubeconfig}`,
+    `  database    ${status.database}`,
+  ];
+  if (status.models.length > 0) {
+    const width = Math.max(...status.models.map((model) => model.name.length));
+    lines.push("", "Models:");
+    for (const model of status.models) {
+      const mark = model.ready ? "ready    " : "not ready";
+      lines.push(`  ${model.name.padEnd(width)}  ${mark}  ${model.hash.slice(0, 12)}  ${model.url}`);
+    }
+  }
+  const troubled = status.parts.filter((part) => part.state !== "ready" || part.restarts > 0);
+  if (troubled.length > 0) {
+    lines.push("", "Parts that are not ready or were restarted:");
+    for (const part of troubled) {
+      lines.push(`  ${part.name}: ${part.state}, ${part.restarts} restarts, last exit: ${part.lastExit ?? "none"}`);
+    }
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import type { Engine } from "../local/engine.ts";
+
+/** One entry of the stack output `models`; see `ModelOutput` of the program. */
+const modelOutput = z.looseObject({
+  /** Name of the InferenceService. */
+  name: z.string(),
+  namespace: z.string(),
+  kind: z.enum(["zoo", "development", "shadow"]),
+  /** Content hash of the truss folder. */
+  hash: z.string(),
+  /** `<url>@sha256:<digest>`. */
+  image: z.string(),
+  /** Where it is predicted with, through the gateway. */
+  url: z.string(),
+  /** The truss folder, relative to the project. */
+  truss: z.string(),
+});
+
+const outputs = z.looseObject({
+  models: z.record(z.string(), modelOutput).default({}),
+  rollouts: z.record(z.string(), z.looseObject({ phase: z.string(), versionId: z.string().nullable() })).default({}),
+});
+
+/** A model of the stack, as the commands show it. */
+export interface DeployedModel {
+  /** The model's name in the stack's config. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly kind: "zoo" | "development" | "shadow";
+  /** Name of the InferenceService. */
+  readonly service: string;
+  readonly hash: string;
+  readonly digest: string;
+  readonly phase: string | null;
+  readonly versionId: string | null;
+  readonly url: string;
+  readonly truss: string;
+}
+
+/** The models that the stack last deployed. */
+export async function readModels(engine: Engine): Promise<DeployedModel[]> {
+  const { models, rollouts } = outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"])));
+  return Object.entries(models).map(([name, model]) => ({
+    name,
+    namespace: model.namespace,
+    kind: model.kind,
+    service: model.name,
+    hash: model.hash,
+    digest: model.image.slice(model.image.indexOf("@") + 1),
+    phase: rollouts[name]?.phase ?? null,
+    versionId: rollouts[name]?.versionId ?? null,
+    url: model.url,
+    truss: model.truss,
+  }));
+}

@@ -1,0 +1,37 @@
+import { InvalidArgumentError, Option } from "commander";
+import { OperatorError } from "../domain/errors.ts";
+import { type EnvironmentState, readState } from "../local/environmentState.ts";
+import { type EnvironmentLayout, environmentLayout } from "../local/layout.ts";
+
+/** `--environment NAME`, on every command that concerns an embedded environment. */
+export function environmentOption(): Option {
+  return new Option("-e, --environment <name>", "embedded environment, a folder below MENAGERIE_HOME")
+    .env("MENAGERIE_ENVIRONMENT")
+    .default("local");
+}
+
+export function jsonOption(): Option {
+  return new Option("--json", "print JSON only on standard output").default(false);
+}
+
+export function portArgument(value: string): number {
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new InvalidArgumentError("a port is a whole number from 1 to 65535.");
+  }
+  return port;
+}
+
+/** The layout and state of an environment that was brought up before. */
+export async function existingEnvironment(
+  name: string,
+): Promise<{ layout: EnvironmentLayout; state: EnvironmentState }> {
+  const layout = environmentLayout(name);
+  const state = await readState(layout);
+  if (!state) {
+    throw new OperatorError(
+      `environment "${name}" does not exist in ${layout.home}; \`menagerie up -e ${name}\` makes it`,
+    );
+  }
+  return { layout, state };
+}

@@ -1,0 +1,189 @@
+import type { ParsedEnvironment } from "./environment.ts";
+import { alternatives, show } from "./fields.ts";
+import { builtInPool } from "./pools.ts";
+import { keyPath } from "./sentences.ts";
+import { closest } from "./suggest.ts";
+import { availablePhases, type Phase } from "./zoo.ts";
+
+/**
+ * Longest name of a zoo model. A Knative revision's name is also a label's value, which Kubernetes limits to 63
+ * characters: `<name>-v99999-predictor-00001`.
+ */
+export const longestModelName = 63 - "-v99999-predictor-00001".length;
+
+/** Environment variables of the serving containers that Menagerie, truss or KServe set themselves. */
+const reservedVariables =
+  /^(HASH_TRUSS|PATCH_PING_URL_TRUSS|APP_HOME|PYTHON_EXECUTABLE|CONTROL_SERVER_PORT|INFERENCE_SERVER_PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|PORT|PYTHONPATH|CUSTOM_SPEC_[A-Z_]+)$/;
+
+const reservedNamespaces = /^(kube-.*|default|kserve|istio-system|knative-serving|tekton-.*|karpenter)$/;
+
+/** Name in Kubernetes of a zoo model: as in config, with dashes, because Kubernetes knows no underscores. */
+export function kubernetesName(model: string): string {
+  return model.replaceAll("_", "-");
+}
+
+/** Mistakes that no single key shows: references between keys, and names that collide or outgrow Kubernetes. */
+export function crossKeyMistakes(environment: ParsedEnvironment): string[] {
+  return [
+    ...namespaceMistakes(environment),
+    ...builderMistakes(environment),
+    ...poolMistakes(environment),
+    ...nameMistakes(environment),
+    ...modelMistakes(environment),
+  ];
+}
+
+function namespaceMistakes({ namespace }: ParsedEnvironment): string[] {
+  if (!reservedNamespaces.test(namespace)) return [];
+  return [
+    `${keyPath(["namespace"])}: ${show(namespace)} belongs to the cluster; use a namespace of its own, such as models`,
+  ];
+}
+
+function builderMistakes({ builder }: ParsedEnvironment): string[] {
+  return builder === "tekton" ? [`${keyPath(["builder"])}: "tekton" is not available yet; use directory`] : [];
+}
+
+function poolMistakes({ pools, nodeClass }: ParsedEnvironment): string[] {
+  const mistakes: string[] = [];
+  for (const [name, pool] of Object.entries(pools)) {
+    const at = (...rest: PropertyKey[]) => keyPath(["pools", name, ...rest]);
+    if (name === builtInPool)
+      mistakes.push(`${at()}: "${builtInPool}" is the built-in pool of ordinary nodes; choose another name`);
+    if (pool.replicas !== undefined && pool.limits) {
+      mistakes.push(
+        `${at("limits")}: the pool has a fixed number of nodes by replicas: ${pool.replicas}; remove one of the two`,
+      );
+    }
+    if (nodeClass === "local") {
+      if (pool.limits)
+        mistakes.push(`${at("limits")}: local nodes do not come and go with demand; use replicas: <nodes>`);
+      else if (pool.replicas === undefined)
+        mistakes.push(`${at("replicas")}: missing; give the number of local nodes, such as 1`);
+      for (const key of ["instanceTypes", "zones"] as const) {
+        if (pool[key])
+          mistakes.push(
+            `${at(key)}: local nodes have none; remove the key, or set ${keyPath(["nodeClass"])} to {kind: ec2, …}`,
+          );
+      }
+    } else {
+      if (pool.replicas === undefined && !pool.limits)
+        mistakes.push(`${at()}: has no size; give replicas: <nodes>, or limits: {gpus: <GPUs at most>}`);
+      if (pool.capacity)
+        mistakes.push(`${at("capacity")}: EC2 nodes bring their own; remove the key, or choose instanceTypes`);
+      if (pool.limits && pool.limits.gpus < pool.gpu.perNode) {
+        mistakes.push(
+          `${at("limits", "gpus")}: ${pool.limits.gpus} is less than the ${pool.gpu.perNode} GPUs of one node; use at least ${pool.gpu.perNode}`,
+        );
+      }
+    }
+    const keys = new Set<string>();
+    for (const [index, taint] of pool.taints.entries()) {
+      const key = `${taint.key}:${taint.effect}`;
+      if (taint.key === "nvidia.com/gpu")
+        mistakes.push(`${at("taints", index)}: nvidia.com/gpu is set on every pool with GPUs; remove the taint`);
+      else if (keys.has(key)) mistakes.push(`${at("taints", index)}: ${key} is listed twice; remove one`);
+      keys.add(key);
+    }
+  }
+  return mistakes;
+}
+
+function nameMistakes({ zoo }: ParsedEnvironment): string[] {
+  const mistakes: string[] = [];
+  const takenBy = new Map<string, string>();
+  for (const name of Object.keys(zoo)) {
+    const at = keyPath(["zoo", name]);
+    const inKubernetes = kubernetesName(name);
+    const other = takenBy.get(inKubernetes);
+    if (other) mistakes.push(`${at}: is "${inKubernetes}" in Kubernetes, as is "${other}"; rename one of the two`);
+    takenBy.set(inKubernetes, name);
+    if (name.length > longestModelName) {
+      mistakes.push(
+        `${at}: the name has ${name.length} characters; use at most ${longestModelName}, so that "<name>-v99999-predictor-00001" fits Kubernetes' 63`,
+      );
+    }
+    if (/[_-]copy$/.test(name))
+      mistakes.push(
+        `${at}: names ending in "${name.slice(-5)}" are for the copies that a rollout makes; choose another name`,
+      );
+    if (/[_-]v\d+$/.test(name))
+      mistakes.push(
+        `${at}: names ending in "${/[_-]v\d+$/.exec(name)?.[0]}" are for the versions that a rollout makes; choose another name`,
+      );
+  }
+  return mistakes;
+}
+
+function modelMistakes({ zoo, pools, serving }: ParsedEnvironment): string[] {
+  const mistakes: string[] = [];
+  const asked = new Map<string, { gpus: number; models: string[] }>();
+  for (const [name, model] of Object.entries(zoo)) {
+    const at = (...rest: PropertyKey[]) => keyPath(["zoo", name, ...rest]);
+    if (!availablePhases.includes(model.phase as Phase)) {
+      mistakes.push(`${at("phase")}: ${show(model.phase)} is not available yet; use ${alternatives(availablePhases)}`);
+    }
+    for (const variable of Object.keys(model.env)) {
+      if (reservedVariables.test(variable))
+        mistakes.push(`${at("env", variable)}: is set by the platform; choose another name`);
+    }
+    if (model.replicas.max !== undefined && model.replicas.max < model.replicas.min) {
+      mistakes.push(
+        `${at("replicas", "max")}: ${model.replicas.max} is less than min, ${model.replicas.min}; use at least ${model.replicas.min}`,
+      );
+    }
+    const mode = model.mode ?? serving.mode;
+    if (model.replicas.min === 0 && mode === "Standard") {
+      mistakes.push(
+        `${at("replicas", "min")}: 0 needs mode: Knative, because Standard mode does not scale to zero; use at least 1`,
+      );
+    }
+    const pool = pools[model.pool];
+    if (!pool) {
+      if (model.pool !== builtInPool) mistakes.push(unknownPool(at("pool"), model.pool, Object.keys(pools)));
+      else if (model.resources.gpus)
+        mistakes.push(
+          `${at("resources", "gpus")}: pool ${builtInPool} has no GPUs; name a pool that has, or remove the key`,
+        );
+      continue;
+    }
+    const gpus = model.resources.gpus ?? 1;
+    if (gpus > pool.gpu.perNode) {
+      mistakes.push(
+        `${at("resources", "gpus")}: a node of pool ${model.pool} has ${pool.gpu.perNode}, so no pod can get ${gpus}; use at most ${pool.gpu.perNode}`,
+      );
+    }
+    if (model.phase !== "off") {
+      const sum = asked.get(model.pool) ?? { gpus: 0, models: [] };
+      sum.gpus += gpus * model.replicas.min;
+      sum.models.push(name);
+      asked.set(model.pool, sum);
+    }
+  }
+  for (const [name, { gpus, models }] of asked) mistakes.push(...poolTooSmall(name, pools[name], gpus, models));
+  return mistakes;
+}
+
+function unknownPool(at: string, name: string, declared: readonly string[]): string {
+  const known = [builtInPool, ...declared];
+  const meant = closest(name, known);
+  const change = meant
+    ? `did you mean ${show(meant)}?`
+    : `use ${alternatives(known)}, or declare it under ${keyPath(["pools"])}`;
+  return `${at}: no pool is named ${show(name)}; ${change}`;
+}
+
+function poolTooSmall(
+  name: string,
+  pool: ParsedEnvironment["pools"][string] | undefined,
+  gpus: number,
+  models: readonly string[],
+): string[] {
+  if (!pool) return [];
+  const available = pool.replicas === undefined ? pool.limits?.gpus : pool.replicas * pool.gpu.perNode;
+  if (available === undefined || gpus <= available) return [];
+  const key = pool.replicas === undefined ? ["limits", "gpus"] : ["replicas"];
+  return [
+    `${keyPath(["pools", name, ...key])}: the pods that always run here (${models.join(", ")}) need ${gpus} GPUs, and the pool has ${available}; raise it, or move a model to another pool`,
+  ];
+}

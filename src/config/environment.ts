@@ -1,0 +1,102 @@
+import type * as z from "zod";
+import { choice, listOf, mapping, text, wholeNumber } from "./fields.ts";
+import { nodeClass, pools } from "./pools.ts";
+import { deploymentModes, zoo } from "./zoo.ts";
+
+/** Namespaces that belong to the cluster or to Menagerie's own parts are refused by a cross-key rule. */
+const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+const gateway = mapping(
+  {
+    name: text(
+      /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+      "give the Istio Gateway as <namespace>/<name>, such as istio-system/models",
+      "The Istio Gateway that the models' routes attach to, as <namespace>/<name>. Default: istio-system/menagerie.",
+    ).default("istio-system/menagerie"),
+    url: text(
+      /^https?:\/\/[^\s/?#]+$/,
+      "give the address clients use, such as https://models.example.com, without a path",
+      "Address under which clients reach the gateway, without a path. Default: the environment variable MENAGERIE_GATEWAY_URL, which `menagerie up` sets.",
+    ).optional(),
+    hosts: listOf(
+      text(
+        /^(\*|(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/,
+        "give a host name such as models.example.com, or *",
+        "A host name.",
+      ),
+      'give at least one host name, or leave the key out for "*"',
+      "Host names that the models' routes answer to. Default: * (every host of the Gateway).",
+    ).default(["*"]),
+  },
+  "write {name: <namespace>/<gateway>, url: https://…}",
+  "Where requests come in.",
+);
+
+const serving = mapping(
+  {
+    mode: choice(
+      deploymentModes,
+      "KServe deployment mode of models that do not choose theirs. Default: Standard.",
+    ).default("Standard"),
+    readyTimeoutSeconds: wholeNumber(
+      10,
+      7200,
+      "How long `up` waits for a model to answer. Covers node start, image pull and load. Unit: seconds. Default: 600.",
+    ).default(600),
+  },
+  "write {mode: Standard, readyTimeoutSeconds: 600}",
+  "How models are served.",
+);
+
+/** Everything that one stack declares. Every key has a default, so that an empty stack is a valid one. */
+export const environmentSchema = mapping(
+  {
+    namespace: text(
+      dnsLabel,
+      "use lower-case letters, digits and dashes, such as models",
+      "Kubernetes namespace that models are served in. Default: models.",
+    ).default("models"),
+    zoo,
+    pools,
+    nodeClass,
+    gateway: gateway.prefault({}),
+    serving: serving.prefault({}),
+    builder: choice(
+      ["directory", "tekton"],
+      "What builds images: directory (directory images on this machine, for the local environment). tekton is not available yet. Default: directory.",
+      ["directory"],
+    ).default("directory"),
+    kubeContext: text(
+      /^\S+$/,
+      "give the name of a context of your kubeconfig",
+      "Context of the kubeconfig. Default: its current context.",
+    ).optional(),
+  },
+  "write a mapping",
+  "A Menagerie environment.",
+);
+
+export type RawEnvironment = z.input<typeof environmentSchema>;
+type Parsed = z.output<typeof environmentSchema>;
+
+/** A zoo model with its defaults filled in. `replicas` in pods, `resources.gpus` in whole GPUs of one pod. */
+export interface ZooEntrySpec extends Omit<Parsed["zoo"][string], "replicas" | "resources" | "mode" | "truss"> {
+  /** Truss folder relative to the project, without a trailing slash. */
+  readonly truss: string;
+  readonly mode: (typeof deploymentModes)[number];
+  readonly replicas: { readonly min: number; readonly max: number };
+  readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
+}
+
+export type PoolSpec = Parsed["pools"][string];
+export type NodeClassSpec = Parsed["nodeClass"];
+export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
+
+/** A checked environment: every default is filled in, every reference between keys holds. */
+export interface EnvironmentSpec extends Omit<Parsed, "zoo" | "gateway" | "builder"> {
+  readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
+  readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
+  readonly builder: "directory";
+}
+
+export type ParsedEnvironment = Parsed;

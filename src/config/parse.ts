@@ -1,0 +1,47 @@
+import { badInput } from "../domain/errors.ts";
+import { crossKeyMistakes } from "./crossRules.ts";
+import { type EnvironmentSpec, environmentSchema, type ParsedEnvironment, type ZooEntrySpec } from "./environment.ts";
+import { keyPath, sentences } from "./sentences.ts";
+
+/** What may stand in for keys that a stack leaves out. */
+export interface Surroundings {
+  /** Gateway address of the local environment, from `MENAGERIE_GATEWAY_URL`; the config wins. */
+  readonly gatewayUrl?: string | undefined;
+}
+
+/**
+ * Checks a stack's config, `raw` being its keys without the `menagerie:` prefix, and fills in the defaults.
+ * Throws one `badInput` whose message has a line per mistake: the key, the value, what to change.
+ * Rules between keys are checked once every key by itself is right.
+ */
+export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}): EnvironmentSpec {
+  const result = environmentSchema.safeParse(raw, { reportInput: true });
+  if (!result.success) throw badInput(sentences(result.error.issues).join("\n"));
+  const parsed = result.data;
+  const url = parsed.gateway.url ?? surroundings.gatewayUrl;
+  const mistakes = crossKeyMistakes(parsed);
+  if (!url) {
+    mistakes.unshift(
+      `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`,
+    );
+  }
+  if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
+  return {
+    ...parsed,
+    builder: "directory",
+    gateway: { ...parsed.gateway, url },
+    zoo: Object.fromEntries(Object.entries(parsed.zoo).map(([name, entry]) => [name, complete(entry, parsed)])),
+  };
+}
+
+/** Fills in the defaults of one model that depend on other keys. */
+function complete(entry: ParsedEnvironment["zoo"][string], environment: ParsedEnvironment): ZooEntrySpec {
+  const { min, max } = entry.replicas;
+  return {
+    ...entry,
+    truss: entry.truss.replace(/\/+$/, ""),
+    mode: entry.mode ?? environment.serving.mode,
+    replicas: { min, max: max ?? Math.max(min, 1) },
+    resources: { ...entry.resources, gpus: entry.resources.gpus ?? (environment.pools[entry.pool] ? 1 : 0) },
+  };
+}

@@ -1,0 +1,49 @@
+import type * as z from "zod";
+import { show } from "./fields.ts";
+import { closest } from "./suggest.ts";
+
+/** Prefix of every key of this project in a stack file. */
+export const prefix = "menagerie:";
+
+/** A key as the user writes it: `menagerie:zoo.iris.pool`, list entries as `zones[0]`, odd keys in quotes. */
+export function keyPath(path: readonly PropertyKey[]): string {
+  const [first, ...rest] = path;
+  let key = prefix + String(first ?? "");
+  for (const part of rest) {
+    if (typeof part === "number") key += `[${part}]`;
+    else key += /^[A-Za-z0-9_-]+$/.test(String(part)) ? `.${String(part)}` : `[${show(String(part))}]`;
+  }
+  return key;
+}
+
+/** One sentence per mistake, in the order of the schema. */
+export function sentences(issues: readonly z.core.$ZodIssue[]): string[] {
+  return issues.flatMap((issue) => sentence(issue, []));
+}
+
+function sentence(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): string[] {
+  const path = [...above, ...issue.path];
+  switch (issue.code) {
+    case "unrecognized_keys": {
+      // The message is the list of known keys: see `mapping` in fields.ts.
+      const known = issue.message.split(" ");
+      return issue.keys.map((key) => {
+        const meant = closest(key, known);
+        const change = meant ? `did you mean ${show(meant)}?` : `known keys here are ${known.join(", ")}`;
+        return `${keyPath([...path, key])}: unknown key; ${change}`;
+      });
+    }
+    case "invalid_union": {
+      // Only the mapping among the alternatives can say which of its keys is wrong.
+      const inner = issue.errors.find((errors) =>
+        errors.some((error) => error.path.length > 0 || error.code === "unrecognized_keys"),
+      );
+      if (inner) return inner.flatMap((each) => sentence(each, path));
+      return [`${keyPath(path)}: ${issue.message}`];
+    }
+    case "invalid_key":
+      return issue.issues.map((each) => `${keyPath(path)}: ${each.message}`);
+    default:
+      return [`${keyPath(path)}: ${issue.message}`];
+  }
+}

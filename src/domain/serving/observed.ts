@@ -1,0 +1,70 @@
+/** What the readiness judge reads of Kubernetes objects: the parts it looks at, nothing more. */
+interface ObjectMeta {
+  readonly name?: string;
+  readonly uid?: string;
+  readonly generation?: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly uid: string; readonly kind: string }[];
+  readonly deletionTimestamp?: string | Date;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface ObservedInferenceService {
+  readonly metadata?: ObjectMeta;
+  readonly status?: { readonly conditions?: readonly Condition[] };
+}
+
+export interface ObservedDeployment {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: { readonly replicas?: number; readonly template?: { readonly metadata?: ObjectMeta } };
+  readonly status?: { readonly observedGeneration?: number; readonly conditions?: readonly Condition[] };
+}
+
+export interface ObservedReplicaSet {
+  readonly metadata?: ObjectMeta;
+}
+
+export interface ObservedContainerStatus {
+  readonly name: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly running?: object;
+    readonly terminated?: ObservedTermination;
+  };
+  readonly lastState?: { readonly terminated?: ObservedTermination };
+}
+
+export interface ObservedTermination {
+  readonly exitCode: number;
+  readonly signal?: number;
+  readonly reason?: string;
+}
+
+export interface ObservedPod {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: { readonly nodeName?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly conditions?: readonly Condition[];
+    readonly initContainerStatuses?: readonly ObservedContainerStatus[];
+    readonly containerStatuses?: readonly ObservedContainerStatus[];
+  };
+}
+
+/** Everything of one InferenceService that exists at one moment; old revisions included. */
+export interface ObservedModel {
+  readonly inferenceService: ObservedInferenceService | undefined;
+  readonly deployments: readonly ObservedDeployment[];
+  readonly replicaSets: readonly ObservedReplicaSet[];
+  readonly pods: readonly ObservedPod[];
+}

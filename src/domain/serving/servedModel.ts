@@ -1,0 +1,78 @@
+/** How KServe runs a model: plain Deployments, or Knative revisions. Immutable on an InferenceService. */
+export type DeploymentMode = "Standard" | "Knative";
+
+/** A taint's match, as in a pod's `tolerations`. */
+export interface Toleration {
+  readonly key: string;
+  readonly operator: "Exists" | "Equal";
+  readonly value?: string;
+  readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+}
+
+/** The nodes that a model's pods run on: those labelled `menagerie.dev/pool: <name>`. */
+export interface Placement {
+  readonly pool: string;
+  readonly tolerations: readonly Toleration[];
+}
+
+/**
+ * One model as it is served. `Image` is a plain string, or a promise of one that the renderer only passes on (in a
+ * Pulumi program the image's digest is an Output).
+ */
+export interface ServedModel<Image = string> {
+  /** Name of the InferenceService: a DNS label of at most 53 characters. */
+  readonly name: string;
+  readonly namespace: string;
+  /** Name of the model in config and database, such as `llama_3`. */
+  readonly model: string;
+  readonly kind: "zoo" | "development" | "shadow";
+  /** Who declares it: a stack, or the API on a client's behalf. */
+  readonly managedBy: "stack" | "api";
+  readonly mode: DeploymentMode;
+  /** `<url>@sha256:<digest>`. */
+  readonly image: Image;
+  /** Content hash of the truss folder that the image was built from. */
+  readonly trussHash: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Pods; `min` 0 in Knative mode only. */
+  readonly replicas: { readonly min: number; readonly max: number };
+  /** Of one pod: cores, bytes with a suffix, whole GPUs. */
+  readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
+  readonly placement: Placement;
+}
+
+/** Port that truss servers listen on. */
+export const containerPort = 8080;
+
+/**
+ * Path that answers 200 once the model's `load` has returned. Unlike `/v1/models/model` it does not run the model's own
+ * `is_healthy`, which may be slow (truss 0.18.35, `truss_server.py`).
+ */
+export const loadedPath = "/v1/models/model/loaded";
+
+/** Path that answers 200 when the model is loaded and healthy. */
+export const readyPath = "/v1/models/model";
+
+/** Labels and annotations that Menagerie puts on what it makes. */
+export const labels = {
+  pool: "menagerie.dev/pool",
+  model: "menagerie.dev/model",
+  kind: "menagerie.dev/kind",
+  managedBy: "menagerie.dev/managed-by",
+} as const;
+
+export const annotations = {
+  trussHash: "menagerie.dev/truss-hash",
+  /** Changes with everything that makes new pods; KServe copies it to the pod template. */
+  revision: "menagerie.dev/revision",
+} as const;
+
+/** Host name of the Service that carries a model's traffic, and its port. */
+export function predictorHost(name: string, namespace: string): { readonly host: string; readonly port: number } {
+  return { host: `${name}-predictor.${namespace}.svc.cluster.local`, port: 80 };
+}
+
+/** Path prefix of a model at the gateway, without a slash at the end. */
+export function servingPath(namespace: string, name: string): string {
+  return `/serving/${namespace}/${name}`;
+}

@@ -1,0 +1,26 @@
+import { blake3 } from "@noble/hashes/blake3.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { unignoredPaths } from "./ignore.ts";
+import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
+
+/** BLAKE3 of some content, 64 hex digits. */
+export function contentHash(bytes: Uint8Array): string {
+  return bytesToHex(blake3(bytes));
+}
+
+/**
+ * Content hash of a truss, 64 hex digits, equal to truss 0.18.35's `directory_content_hash`: BLAKE3 over the digest of
+ * each path, followed for files by the digest of the content. Names and content count; the root's name, modes and
+ * times do not.
+ *
+ * @param patterns - what is left out, gitignore-style; see `trussIgnorePatterns` for a truss's own.
+ */
+export function hashSnapshot(snapshot: TrussSnapshot, patterns: readonly string[] = []): string {
+  const hasher = blake3.create({});
+  for (const path of unignoredPaths(snapshot, patterns).sort(comparePaths)) {
+    hasher.update(blake3(utf8ToBytes(path)));
+    const bytes = contentAt(snapshot, path);
+    if (bytes) hasher.update(blake3(bytes));
+  }
+  return bytesToHex(hasher.digest());
+}

@@ -1,0 +1,67 @@
+import { compileIgnorePattern } from "./ignorePattern.ts";
+import type { TrussSnapshot } from "./snapshot.ts";
+
+/** File of a truss whose patterns replace {@link defaultIgnorePatterns}. */
+export const ignoreFilename = ".truss_ignore";
+
+/**
+ * What `truss push` and `truss watch` leave out when a truss has no `.truss_ignore`: the pattern list of truss 0.18.35
+ * (`truss/util/.truss_ignore`). Hashes depend on it, so it changes only together with the pinned version.
+ */
+export const defaultIgnorePatterns: readonly string[] = [
+  ...["__pycache__/", "*.py[cod]", "*$py.class", "*.so"],
+  ...[".Python", "build/", "develop-eggs/", "dist/", "downloads/", "eggs/", ".eggs/", "lib/", "lib64/", "parts/"],
+  ...["sdist/", "var/", "wheels/", "share/python-wheels/", "*.egg-info/", ".installed.cfg", "*.egg", "MANIFEST"],
+  ...[".DS_Store", "*.manifest", "*.spec", "pip-log.txt", "pip-delete-this-directory.txt"],
+  ...["htmlcov/", ".tox/", ".nox/", ".coverage", ".coverage.*", ".cache", "nosetests.xml", "coverage.xml"],
+  ...["*.cover", "*.py,cover", ".hypothesis/", ".pytest_cache/", "cover/", "*.mo", "*.pot", "*.log"],
+  ...["local_settings.py", "db.sqlite3", "db.sqlite3-journal", "instance/", ".webassets-cache", ".scrapy"],
+  ...["docs/_build/", ".pybuilder/", "target/", ".ipynb_checkpoints", "profile_default/", "ipython_config.py"],
+  ...[".pdm.toml", "__pypackages__/", "celerybeat-schedule", "celerybeat.pid", "*.sage.py"],
+  ...[".env", ".venv", "env/", "venv/", "ENV/", "env.bak/", "venv.bak/", ".spyderproject", ".spyproject"],
+  ...[".ropeproject", ".mypy_cache/", ".dmypy.json", "dmypy.json", ".ruff_cache/", ".pyre/", ".pytype/"],
+  ...["cython_debug/", ".git", "*.tmp", "*.swp"],
+];
+
+/** Patterns of a `.truss_ignore` file: trimmed lines without blanks and comments. */
+export function parseIgnoreFile(text: string): string[] {
+  return text
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** Says whether a path is left out. Folders are asked for as such, because patterns that end in `/` match only them. */
+export type IgnoreRule = (path: string, isFolder: boolean) => boolean;
+
+/**
+ * Rule of gitignore-style patterns, case-sensitive: of several that match, the last decides.
+ * @throws OperatorError for an invalid pattern.
+ */
+export function ignoreRule(patterns: readonly string[]): IgnoreRule {
+  const compiled = patterns.map(compileIgnorePattern).filter((pattern) => pattern !== undefined);
+  const isLeftOut = (path: string): boolean =>
+    compiled.findLast(({ expression }) => expression.test(path))?.leavesOut ?? false;
+  return (path, isFolder) => isLeftOut(path) || (isFolder && isLeftOut(`${path}/`));
+}
+
+/**
+ * Paths of the snapshot that count under `patterns`: nothing below a folder that is left out, whatever later patterns
+ * say, as the library prunes while it walks (since 0.18.26).
+ */
+export function unignoredPaths(snapshot: TrussSnapshot, patterns: readonly string[]): string[] {
+  if (patterns.length === 0) return [...snapshot.entries.keys()];
+  const rule = ignoreRule(patterns);
+  const decided = new Map<string, boolean>();
+  const isIgnored = (path: string): boolean => {
+    const known = decided.get(path);
+    if (known !== undefined) return known;
+    const parent = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+    const entry = snapshot.entries.get(path);
+    const isFolder = entry?.kind === "dir" || (entry?.kind === "symlink" && entry.leadsTo === "dir");
+    const answer = (parent !== "" && isIgnored(parent)) || rule(path, isFolder);
+    decided.set(path, answer);
+    return answer;
+  };
+  return [...snapshot.entries.keys()].filter((path) => !isIgnored(path));
+}

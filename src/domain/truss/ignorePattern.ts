@@ -1,0 +1,101 @@
+import { badInput } from "../errors.ts";
+
+/** One compiled pattern: paths that match are left out, or with `!` kept after all. */
+export interface IgnorePattern {
+  readonly expression: RegExp;
+  readonly leavesOut: boolean;
+}
+
+/** Behind the last segment: the path itself, or anything below it. */
+const itselfOrBelow = "(?:/|$)";
+
+/**
+ * Compiles one gitignore-style pattern with the semantics of pathspec's `gitwildmatch`, which the truss library uses
+ * and which differs from git's: an anchored pattern that ends in `/**` or `/` matches what is below a folder.
+ *
+ * @returns undefined for a pattern that matches nothing: blank, a comment, `/`, or with an unclosed bracket.
+ * @throws OperatorError for a pattern that the library refuses too.
+ */
+export function compileIgnorePattern(pattern: string): IgnorePattern | undefined {
+  const text = pattern.endsWith("\\ ") ? pattern : pattern.trimEnd();
+  if (text === "" || text.startsWith("#") || text === "/") return undefined;
+  const leavesOut = !text.startsWith("!");
+  const segments = normalizedSegments(leavesOut ? text : text.slice(1));
+  if (segments.length === 0) throw badInput(`ignore pattern "${pattern}": matches nothing; remove it`);
+  const source = sourceOf(segments, pattern);
+  if (source === undefined) return undefined;
+  try {
+    return { expression: new RegExp(source, "u"), leavesOut };
+  } catch (error) {
+    throw badInput(`ignore pattern "${pattern}": not a valid pattern; check its brackets`, error);
+  }
+}
+
+/** Segments relative to the root, where a single name has become `**` + name and a trailing slash `**`. */
+function normalizedSegments(text: string): string[] {
+  const segments = text.split("/");
+  if (segments[0] === "") segments.shift();
+  else if (segments.length === 1 || (segments.length === 2 && segments[1] === "")) {
+    if (segments[0] !== "**") segments.unshift("**");
+  }
+  if (segments.length > 0 && segments.at(-1) === "") segments[segments.length - 1] = "**";
+  return segments.filter((segment, index) => segment !== "**" || segments[index - 1] !== "**");
+}
+
+function sourceOf(segments: readonly string[], pattern: string): string | undefined {
+  const joined = segments.join("/");
+  const isFolderPattern = pattern.trimEnd().endsWith("/");
+  if (joined === "**") return isFolderPattern ? "/" : ".";
+  if (joined === "**/*") return ".";
+  if (joined === "**/*/**") return "/";
+  const last = segments.length - 1;
+  let source = "";
+  let needsSlash = false;
+  for (const [index, segment] of segments.entries()) {
+    if (segment === "**") {
+      source += index === 0 ? "^(?:.+/)?" : index < last ? "(?:/.+)?" : "/";
+      needsSlash = index > 0;
+      continue;
+    }
+    const glob = segment === "*" ? "[^/]+" : globSource(segment, pattern);
+    if (glob === undefined) return undefined;
+    source += `${index === 0 ? "^" : ""}${needsSlash ? "/" : ""}${glob}${index === last ? itselfOrBelow : ""}`;
+    needsSlash = true;
+  }
+  return source;
+}
+
+/** Regular expression of one segment; undefined when a bracket is not closed. */
+function globSource(segment: string, pattern: string): string | undefined {
+  let source = "";
+  for (let index = 0; index < segment.length; index += 1) {
+    const character = segment[index] ?? "";
+    if (character === "\\") {
+      index += 1;
+      if (index === segment.length) throw badInput(`ignore pattern "${pattern}": a backslash has nothing behind it`);
+      source += escaped(segment[index] ?? "");
+    } else if (character === "*") source += "[^/]*";
+    else if (character === "?") source += "[^/]";
+    else if (character === "[") {
+      const bracket = bracketSource(segment, index);
+      if (!bracket) return undefined;
+      source += bracket.source;
+      index = bracket.end;
+    } else source += escaped(character);
+  }
+  return source;
+}
+
+/** The bracket expression that opens at `start`; `end` is the index of what closes it. */
+function bracketSource(segment: string, start: number): { source: string; end: number } | undefined {
+  const negation = segment[start + 1] === "!" || segment[start + 1] === "^" ? 1 : 0;
+  const first = start + 1 + negation;
+  const end = segment.indexOf("]", segment[first] === "]" ? first + 1 : first);
+  if (end < 0) return undefined;
+  const content = segment.slice(first, end).replaceAll(/[\\\][^]/g, "\\$&");
+  return { source: `[${negation ? "^" : ""}${content}]`, end };
+}
+
+function escaped(character: string): string {
+  return /[\\^$.*+?()[\]{}|/]/.test(character) ? `\\${character}` : character;
+}

@@ -1,0 +1,34 @@
+import { ignoreRule } from "./ignore.ts";
+import type { TrussSnapshot } from "./snapshot.ts";
+
+/** Folders (with `undefined`) and files to write, by path; parents come before what they hold. */
+export type Tree = ReadonlyMap<string, { readonly bytes: Uint8Array; readonly executable: boolean } | undefined>;
+
+/**
+ * The part of a snapshot below `folder`, with paths relative to it; "" is the whole. As when the truss library copies a
+ * truss, symlinks to files become files, those to folders become empty folders, and broken ones are left out.
+ *
+ * @param patterns - left out besides what the snapshot already leaves out.
+ */
+export function treeBelow(snapshot: TrussSnapshot, folder: string, patterns: readonly string[] = []): Tree {
+  const clean = folder.replace(/^(\.\/)+/, "").replace(/\/+$/, "");
+  const prefix = clean === "" || clean === "." ? "" : `${clean}/`;
+  const isIgnored = ignoreRule(patterns);
+  const tree = new Map<string, { bytes: Uint8Array; executable: boolean } | undefined>();
+  for (const [path, entry] of snapshot.entries) {
+    if (!path.startsWith(prefix) || path === prefix) continue;
+    const isFolder = entry.kind === "dir" || (entry.kind === "symlink" && entry.leadsTo === "dir");
+    if (isIgnored(path, isFolder)) continue;
+    if (isFolder) tree.set(path.slice(prefix.length), undefined);
+    else if (entry.kind === "file") tree.set(path.slice(prefix.length), entry);
+    else if (entry.kind === "symlink" && entry.bytes) {
+      tree.set(path.slice(prefix.length), { bytes: entry.bytes, executable: false });
+    }
+  }
+  return tree;
+}
+
+/** Whether the snapshot has a folder at `path`. */
+export function hasFolder(snapshot: TrussSnapshot, path: string): boolean {
+  return snapshot.entries.get(path.replace(/^(\.\/)+/, "").replace(/\/+$/, ""))?.kind === "dir";
+}

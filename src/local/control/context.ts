@@ -1,0 +1,13 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { EnvironmentState } from "../environmentState.ts";
+import type { EnvironmentLayout } from "../layout.ts";
+import type { Toolchain } from "../toolchain/index.ts";
+
+/** What the descriptions of the control plane's parts are made from. */
+export interface ControlContext {
+  readonly layout: EnvironmentLayout;
+  readonly state: EnvironmentState;
+  readonly tools: Toolchain;
+  /** The administrator's identity, for bootstrap steps. */
+  readonly admin: KubeConfig;
+}

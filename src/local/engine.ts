@@ -1,0 +1,139 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseDocument } from "yaml";
+import { badInput, OperatorError } from "../domain/errors.ts";
+import type { EnvironmentState } from "./environmentState.ts";
+import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
+import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
+
+/** The stack that an embedded environment runs. Each environment has a backend of its own, so one name is enough. */
+export const localStack = "local";
+export const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The pinned engine, set up for one environment. */
+export interface Engine {
+  /** Runs `pulumi ARGS` in the project folder with the terminal's own streams; answers its exit code. */
+  run(args: readonly string[], signal?: AbortSignal): Promise<number>;
+  /** Runs `pulumi ARGS` and answers what it prints; throws with its last line when it fails. */
+  output(args: readonly string[]): Promise<string>;
+}
+
+/** Makes the environment's stack where it is missing and brings its config up to date with the checkout's. */
+export async function prepareEngine(
+  layout: EnvironmentLayout,
+  state: EnvironmentState,
+  toolchain: Toolchain,
+): Promise<Engine> {
+  await mkdir(layout.pulumi.backend, { recursive: true, mode: 0o700 });
+  await ensurePassphrase(layout.pulumi.passphraseFile);
+  const { pulumi, env: homeEnv } = await preparePulumiHome(layout.pulumi.home, toolchain);
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...homeEnv,
+    // The engine starts `node` by name: it must be the pinned one, which strips types.
+    PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`,
+    PULUMI_BACKEND_URL: `file://${layout.pulumi.backend}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: layout.pulumi.passphraseFile,
+    PULUMI_CONFIG_PASSPHRASE: undefined,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    KUBECONFIG: layout.kubeconfig,
+    MENAGERIE_IMAGE_STORE: layout.images,
+    MENAGERIE_CACHE: menagerieCache(),
+    MENAGERIE_GATEWAY_URL: `http://127.0.0.1:${state.ports.gateway}`,
+    MENAGERIE_API_URL: `http://127.0.0.1:${state.ports.api}`,
+  };
+  const configFile = await ensureStackConfig(layout, pulumi, env);
+  const stackEnv = { ...env, PULUMI_STACK: localStack, PULUMI_OPTION_CONFIG_FILE: configFile };
+  return {
+    run: (args, signal) => runEngine(pulumi, args, stackEnv, signal),
+    output: async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim(),
+  };
+}
+
+/**
+ * The stack's config as the engine reads it: the checkout's `Pulumi.local.yaml` with this environment's encryption salt and
+ * secrets. The engine writes both into the config file that it is given, and the checkout's must hold neither.
+ */
+async function ensureStackConfig(layout: EnvironmentLayout, pulumi: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const folder = dirname(layout.pulumi.backend);
+  const path = join(folder, `Pulumi.${localStack}.yaml`);
+  const stackFile = join(layout.pulumi.backend, ".pulumi", "stacks", "menagerie", `${localStack}.json`);
+  if (!(await exists(path)) || !(await exists(stackFile))) {
+    // `stack init` writes the salt beside the Pulumi.yaml that it finds: give it one of its own.
+    await writeFile(join(folder, "Pulumi.yaml"), "name: menagerie\nruntime: nodejs\n");
+    if (!(await exists(stackFile))) await capture(pulumi, ["stack", "init", localStack], folder, env);
+  }
+  const source = join(projectFolder, `Pulumi.${localStack}.yaml`);
+  const document = parseDocument(await readFile(source, "utf8"));
+  const [problem] = document.errors;
+  if (problem) throw badInput(`Pulumi.${localStack}.yaml is not valid YAML: ${problem.message}`);
+  const kept = (await exists(path)) ? parseDocument(await readFile(path, "utf8")).toJS() : {};
+  const { encryptionsalt, config } = (kept ?? {}) as { encryptionsalt?: string; config?: Record<string, unknown> };
+  if (encryptionsalt !== undefined) document.set("encryptionsalt", encryptionsalt);
+  for (const [key, value] of Object.entries(config ?? {})) {
+    if (isSecret(value) && !document.hasIn(["config", key])) document.setIn(["config", key], value);
+  }
+  await writeFile(`${path}.new`, document.toString(), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+  return path;
+}
+
+function isSecret(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "secure" in value;
+}
+
+async function ensurePassphrase(path: string): Promise<void> {
+  if (await exists(path)) return;
+  await writeFile(path, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
+}
+
+function runEngine(
+  pulumi: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(pulumi, args, { cwd: projectFolder, env, stdio: "inherit" });
+    // Ctrl-C at the terminal reaches the engine by itself; a signal sent to us alone is passed on. The engine
+    // finishes the steps in flight and writes its state.
+    const forward = (): void => void child.kill("SIGINT");
+    signal?.addEventListener("abort", forward, { once: true });
+    child.once("error", reject);
+    child.once("exit", (code, killedBy) => {
+      signal?.removeEventListener("abort", forward);
+      resolve(code ?? (killedBy === "SIGINT" ? 130 : 1));
+    });
+  });
+}
+
+function capture(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let errors = "";
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      errors += chunk;
+    });
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) return resolve(output);
+      const reason = errors.trim().split("\n").at(-1) ?? "";
+      reject(new OperatorError(`pulumi ${args.join(" ")} failed: ${reason || `exit code ${code}`}`));
+    });
+  });
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

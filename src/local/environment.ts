@@ -1,0 +1,149 @@
+import { spawn } from "node:child_process";
+import { mkdir, open } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { OperatorError } from "../domain/errors.ts";
+import type { Progress } from "../domain/progress.ts";
+import { type EnvironmentState, ensureState, type RelayedEndpoint } from "./environmentState.ts";
+import { keeperProcess } from "./keeper/lock.ts";
+import type { EnvironmentLayout } from "./layout.ts";
+import { ensureAuthority, writeKubeconfig } from "./pki.ts";
+import { startupError } from "./startupError.ts";
+import { readStatus } from "./supervisor/statusServer.ts";
+import type { SupervisorStatus } from "./supervisor/supervisor.ts";
+import type { Toolchain } from "./toolchain/index.ts";
+import { toolchainFile } from "./toolchainFile.ts";
+
+const pollMs = 50;
+/** From nothing, on two busy cores, everything is ready in about 20 s; more than this means something is broken. */
+const startWithinMs = 120_000;
+const stopWithinMs = 45_000;
+
+export interface StartOptions {
+  readonly toolchain: Toolchain;
+  readonly ports?: Partial<Record<RelayedEndpoint, number>>;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Brings the environment's processes up, or finds them running; answers when all of them are ready. */
+export async function startEnvironment(layout: EnvironmentLayout, options: StartOptions): Promise<EnvironmentState> {
+  const running = await keeperProcess(layout);
+  const state = await ensureState(layout, running === undefined ? options.ports : {});
+  await ensureAuthority(layout);
+  await writeKubeconfig(
+    layout,
+    { part: "admin", user: "menagerie:admin", groups: ["system:masters"] },
+    `https://127.0.0.1:${state.ports.apiserver}`,
+    layout.kubeconfig,
+  );
+  const task = options.progress.begin("environment");
+  try {
+    if (running === undefined) {
+      await toolchainFile(layout).write(options.toolchain);
+      await launchKeeper(layout);
+    }
+    await waitUntilReady(layout, options.signal, (detail) => task.update(detail));
+  } catch (error) {
+    task.failed();
+    throw error;
+  }
+  task.done(running === undefined ? "up" : "already up");
+  return state;
+}
+
+/** Stops every process of the environment; its state stays. Answers false when nothing was running. */
+export async function stopEnvironment(layout: EnvironmentLayout): Promise<boolean> {
+  const pid = await keeperProcess(layout);
+  if (pid === undefined) return false;
+  if (!(await askKeeperToStop(layout))) process.kill(pid, "SIGTERM");
+  const deadline = Date.now() + stopWithinMs;
+  while ((await keeperProcess(layout)) !== undefined) {
+    if (Date.now() > deadline) {
+      // SIGKILL is safe: the cluster ends when the keeper's end of its pipe closes.
+      process.kill(pid, "SIGKILL");
+      break;
+    }
+    await delay(pollMs);
+  }
+  return true;
+}
+
+/** What runs, or undefined when the environment is down. */
+export async function environmentStatus(layout: EnvironmentLayout): Promise<SupervisorStatus | undefined> {
+  if ((await keeperProcess(layout)) === undefined) return undefined;
+  return readStatus(layout.socketOf("supervisor"));
+}
+
+async function launchKeeper(layout: EnvironmentLayout): Promise<void> {
+  await mkdir(layout.logs, { recursive: true, mode: 0o700 });
+  await startupError(layout).clear();
+  const log = await open(join(layout.logs, "keeper.log"), "a");
+  const program = fileURLToPath(new URL("./keeper/main.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, layout.name, layout.home], {
+    cwd: layout.root,
+    // A session of its own, so that Ctrl-C at the terminal does not reach it.
+    detached: true,
+    stdio: ["ignore", log.fd, log.fd],
+  });
+  child.unref();
+  await log.close();
+}
+
+async function waitUntilReady(
+  layout: EnvironmentLayout,
+  signal: AbortSignal,
+  show: (detail: string) => void,
+): Promise<void> {
+  const startedAt = Date.now();
+  for (;;) {
+    signal.throwIfAborted();
+    const status = await readStatus(layout.socketOf("supervisor"));
+    if (status?.ready) return;
+    if (status) show(describeProgress(status));
+    const error = await startupError(layout).read();
+    if (error !== undefined) throw new OperatorError(`the environment cannot start: ${error}`);
+    const waited = Date.now() - startedAt;
+    if (waited > 3_000 && (await keeperProcess(layout)) === undefined) {
+      throw new OperatorError(`the environment ended while it started; ${layout.logs}/keeper.log says why`);
+    }
+    if (waited > startWithinMs) throw new OperatorError(notReady(layout, status));
+    await delay(pollMs);
+  }
+}
+
+function describeProgress(status: SupervisorStatus): string {
+  const ready = status.parts.filter((part) => part.state === "ready");
+  const starting = status.parts.filter((part) => part.state !== "ready").map((part) => part.name);
+  const waiting = [...starting, ...status.pendingSteps.map((step) => step.name)];
+  return `${ready.length} of ${status.parts.length} parts ready; waiting for ${waiting.join(", ")}`;
+}
+
+function notReady(layout: EnvironmentLayout, status: SupervisorStatus | undefined): string {
+  if (!status) return `the environment's supervisor does not answer; ${layout.logs}/keeper.log says why`;
+  const step = status.pendingSteps.find((pending) => pending.lastError !== null);
+  if (step) return `${step.name} does not succeed: ${step.lastError}`;
+  const part = status.parts.find((candidate) => candidate.state !== "ready");
+  const name = part?.name ?? "a part";
+  return `${name} does not become ready (last exit: ${part?.lastExit ?? "none"}); ${layout.logs}/${name}.log says why`;
+}
+
+function askKeeperToStop(layout: EnvironmentLayout): Promise<boolean> {
+  return new Promise((resolve) => {
+    const call = request(
+      { socketPath: layout.socketOf("keeper"), path: "/stop", method: "POST", timeout: 2_000 },
+      (response) => {
+        response.resume();
+        response.on("end", () => resolve(true));
+      },
+    );
+    call.on("timeout", () => call.destroy());
+    call.on("error", () => resolve(false));
+    call.end();
+  });
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,37 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EnvironmentLayout } from "../layout.ts";
+import { processIdentity } from "../processIdentity.ts";
+
+export interface KeeperLock {
+  release(): Promise<void>;
+}
+
+const lockFile = (layout: EnvironmentLayout): string => join(layout.root, "keeper.lock");
+
+/** Takes the environment for this process; undefined when a living keeper has it. A dead keeper's lock is broken. */
+export async function acquireKeeperLock(layout: EnvironmentLayout): Promise<KeeperLock | undefined> {
+  await mkdir(layout.root, { recursive: true, mode: 0o700 });
+  const own = JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) });
+  for (;;) {
+    try {
+      await writeFile(lockFile(layout), own, { flag: "wx" });
+      return { release: () => rm(lockFile(layout), { force: true }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    if ((await keeperProcess(layout)) !== undefined) return undefined;
+    await rm(lockFile(layout), { force: true });
+  }
+}
+
+/** PID of the living keeper, or undefined. A recycled pid does not count: its start time differs. */
+export async function keeperProcess(layout: EnvironmentLayout): Promise<number | undefined> {
+  try {
+    const { pid, identity } = JSON.parse(await readFile(lockFile(layout), "utf8")) as { pid: number; identity: string };
+    return processIdentity(pid) === identity ? pid : undefined;
+  } catch {
+    // Missing, or cut off while it was written by a process that then died.
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The keeper of one environment, on the host: `node keeper/main.ts <name> <home>`. It owns everything of the environment
+ * that lives outside its namespaces (the relayed ports and the egress proxy) and the namespaces themselves. It ends when it
+ * is asked to, or when the cluster inside has ended; whatever ends it, even SIGKILL, ends the cluster too, because PID 1
+ * inside reads a pipe that only the keeper holds open.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { fileURLToPath } from "node:url";
+import { messageOf } from "../../domain/errors.ts";
+import { readState, relayedEndpoints } from "../environmentState.ts";
+import { environmentLayout } from "../layout.ts";
+import { startEgressProxy } from "../network/egressProxy.ts";
+import { relayTcpToUnix } from "../network/relay.ts";
+import { startupError } from "../startupError.ts";
+import { toolchainFile } from "../toolchainFile.ts";
+import { acquireKeeperLock } from "./lock.ts";
+
+/** PID 1 inside gives the supervisor 20 s to stop everything; then the namespace is killed as a whole. */
+const stopWithinMs = 25_000;
+
+const [name = "", home = ""] = process.argv.slice(2);
+const layout = environmentLayout(name, home);
+const log = (line: string): void => console.error(`${new Date().toISOString()} ${line}`);
+
+const lock = await acquireKeeperLock(layout);
+if (!lock) {
+  log("another keeper holds this environment");
+  process.exit(0);
+}
+await mkdir(layout.sockets, { recursive: true, mode: 0o700 });
+await mkdir(layout.logs, { recursive: true, mode: 0o700 });
+
+let cluster: ChildProcess | undefined;
+let stopping: Promise<void> | undefined;
+
+try {
+  const state = await readState(layout);
+  if (!state) throw new Error(`${layout.stateFile} is missing`);
+  const tools = await toolchainFile(layout).read();
+  // Relays first: a taken port must be told before anything is started.
+  for (const endpoint of relayedEndpoints) {
+    await relayTcpToUnix({ host: "127.0.0.1", port: state.ports[endpoint], socketPath: layout.socketOf(endpoint) });
+  }
+  await startEgressProxy({ socketPath: layout.socketOf("egress") });
+  const control = createServer((request, response) => {
+    if (request.method === "POST" && request.url === "/stop") void stop("asked to stop");
+    response.end(JSON.stringify({ pid: process.pid, stopping: stopping !== undefined }));
+  });
+  await rm(layout.socketOf("keeper"), { force: true });
+  await new Promise<void>((resolve) => control.listen(layout.socketOf("keeper"), resolve));
+
+  const supervisor = fileURLToPath(new URL("../supervisor/main.ts", import.meta.url));
+  cluster = spawn(
+    "flock",
+    [
+      // After a kill -9 of a keeper its cluster may still be stopping: two must never share the data folders.
+      ...["--no-fork", "--timeout", "40", `${layout.root}/cluster.lock`, "unshare"],
+      ...["--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"],
+      ...[tools.bin["container-shim"], "init", "--", process.execPath, supervisor, layout.name, layout.home],
+    ],
+    { stdio: ["pipe", "inherit", "inherit"] },
+  );
+  cluster.once("error", (error) => void end(1, `could not start the cluster's namespaces: ${error.message}`));
+  cluster.once("exit", (code, signal) => {
+    if (!stopping) void end(1, `the cluster ended with ${signal ?? `exit code ${code}`}`);
+  });
+  log(`keeper ${process.pid} started the cluster as ${cluster.pid}`);
+} catch (error) {
+  await startupError(layout).write(messageOf(error));
+  await end(1, messageOf(error));
+}
+
+process.on("SIGTERM", () => void stop("SIGTERM"));
+process.on("SIGINT", () => void stop("SIGINT"));
+process.on("SIGHUP", () => {});
+
+function stop(why: string): Promise<void> {
+  stopping ??= (async () => {
+    log(`stopping: ${why}`);
+    if (cluster && cluster.exitCode === null && cluster.signalCode === null) {
+      const gone = new Promise<void>((resolve) => cluster?.once("exit", () => resolve()));
+      cluster.stdin?.end();
+      const timer = setTimeout(() => cluster?.kill("SIGKILL"), stopWithinMs);
+      await gone;
+      clearTimeout(timer);
+    }
+    await end(0, "stopped");
+  })();
+  return stopping;
+}
+
+async function end(code: number, why: string): Promise<never> {
+  log(why);
+  await rm(layout.sockets, { recursive: true, force: true });
+  await lock?.release();
+  process.exit(code);
+}

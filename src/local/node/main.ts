@@ -1,0 +1,71 @@
+import { access, constants, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { badInput, OperatorError } from "../../domain/errors.ts";
+import { environmentLayout } from "../layout.ts";
+import { AddressAllocator } from "./addressAllocator.ts";
+import { thisMachine } from "./machine.ts";
+import { NodeProvisioner } from "./nodeProvisioner.ts";
+import { readPodRecords } from "./podRecord.ts";
+
+/** All of a shutdown, pods' grace periods included; milliseconds. */
+const shutdownGrace = 8_000;
+
+/**
+ * The node process of one environment: `node main.ts <environment> <menagerie home>`, inside the cluster's namespace.
+ * SIGTERM stops it and leaves the pods running; the message `shutdown` ends them.
+ */
+async function main(): Promise<void> {
+  const [name, home] = process.argv.slice(2);
+  if (!name || !home) throw badInput("usage: main.ts <environment name> <menagerie home>");
+  const shim = process.env["MENAGERIE_CONTAINER_SHIM"];
+  if (!shim) throw badInput("MENAGERIE_CONTAINER_SHIM is not set: name the container-shim binary");
+  await access(shim, constants.X_OK).catch((error: unknown) => {
+    throw badInput(`MENAGERIE_CONTAINER_SHIM "${shim}" cannot be executed: build tools/container-shim`, error);
+  });
+  const layout = environmentLayout(name, home);
+  const config = new KubeConfig();
+  config.loadFromFile(layout.kubeconfigOf("node-provisioner"));
+  const nodes = await readdir(layout.nodes, { withFileTypes: true }).catch(() => []);
+  const records = await Promise.all(
+    nodes.filter((entry) => entry.isDirectory()).map((entry) => readPodRecords(join(layout.nodes, entry.name, "pods"))),
+  );
+  const provisioner = new NodeProvisioner(config, {
+    layout,
+    machine: await thisMachine(),
+    allocator: await AddressAllocator.open(
+      join(layout.nodes, "addresses.json"),
+      records.flat().map(({ address }) => address),
+    ),
+    shim,
+    log: (line) => process.stderr.write(`${new Date().toISOString()} ${line}\n`),
+  });
+
+  let ending = false;
+  const end = (action: () => Promise<void>): void => {
+    if (ending) return;
+    ending = true;
+    // A request that never answers must not keep the process.
+    setTimeout(() => process.exit(1), shutdownGrace + 4_000).unref();
+    action().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on("SIGTERM", () => end(() => provisioner.detach()));
+  process.on("SIGINT", () => end(() => provisioner.detach()));
+  process.on("message", (message) => {
+    if (message === "shutdown") end(() => provisioner.shutDown(shutdownGrace - 1_000));
+  });
+  await provisioner.start();
+  process.send?.("ready");
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(
+    `${error instanceof OperatorError ? error.message : ((error as Error)?.stack ?? String(error))}\n`,
+  );
+  process.exit(error instanceof OperatorError ? error.exitCode : 1);
+}
+
+main().catch(fail);

@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { OperatorError } from "../../domain/errors.ts";
+import type { Progress } from "../../domain/progress.ts";
+import { menagerieCache, menagerieHome } from "../layout.ts";
+import { missingTools } from "../toolchain/goTools.ts";
+import type { Check, Finding, Machine } from "./check.ts";
+import { go, python } from "./languages.ts";
+import { namespaces, overlay, programs } from "./namespaces.ts";
+import { installCommands } from "./packages.ts";
+import { disk, linux, node } from "./platform.ts";
+
+const checks: readonly Check[] = [node, programs, namespaces, overlay, go, python, disk];
+
+/**
+ * Makes sure that this machine can run the embedded environment, in a tenth of a second when it can. What lacks is
+ * mended when running as root; what is left is told all at once: an `OperatorError` with one line each.
+ */
+export async function preflight(options: {
+  readonly progress: Progress;
+  /** Default `process.env`. */
+  readonly env?: NodeJS.ProcessEnv;
+}): Promise<void> {
+  await inspect(thisMachine(options.env ?? process.env), options.progress);
+}
+
+/** {@link preflight} of any machine, for tests. */
+export async function inspect(machine: Machine, progress: Progress): Promise<void> {
+  const elsewhere = await linux.check(machine);
+  // Everything else would fail there as well, and say nothing more.
+  if (elsewhere) throw new OperatorError(elsewhere.problem);
+  let findings = await runChecks(machine);
+  if (findings.length > 0 && machine.uid === 0 && (await mend(findings, machine, progress))) {
+    findings = await runChecks(machine);
+  }
+  if (findings.length === 0) return;
+  const sentences = await Promise.all(findings.map((finding) => sentence(finding, machine)));
+  const [only] = sentences;
+  if (sentences.length === 1 && only !== undefined) throw new OperatorError(only);
+  throw new OperatorError(
+    `this machine lacks ${sentences.length} things:\n${sentences.map((text) => `  - ${text}`).join("\n")}`,
+  );
+}
+
+async function runChecks(machine: Machine): Promise<readonly Finding[]> {
+  const found = await Promise.all(checks.map((each) => each.check(machine)));
+  return found.filter((finding) => finding !== undefined);
+}
+
+/** Runs the remedies, packages in one go. Answers whether there was anything to run. */
+async function mend(findings: readonly Finding[], machine: Machine, progress: Progress): Promise<boolean> {
+  const packages = findings.flatMap((finding) => finding.packages ?? []);
+  const installs = packages.length > 0 ? ((await installCommands(packages, machine)) ?? []) : [];
+  const commands = [...installs, ...findings.flatMap((finding) => (finding.command ? [finding.command] : []))];
+  for (const command of commands) {
+    const task = progress.begin(command.join(" "));
+    const { code, output } = await machine.run(command);
+    if (code === 0) task.done();
+    else task.failed(output.trim().split("\n").at(-1) ?? "");
+  }
+  return commands.length > 0;
+}
+
+async function sentence(finding: Finding, machine: Machine): Promise<string> {
+  const commands = finding.packages ? await installCommands(finding.packages, machine) : undefined;
+  const remedy = finding.command ? [finding.command] : commands;
+  if (!remedy) {
+    return finding.packages ? `${finding.problem}; install ${finding.packages.join(", ")}` : finding.problem;
+  }
+  const prefix = machine.uid === 0 ? "" : "sudo ";
+  return `${finding.problem}; run: ${remedy.map((command) => prefix + command.join(" ")).join(" && ")}`;
+}
+
+function thisMachine(env: NodeJS.ProcessEnv): Machine {
+  let missing: Promise<readonly string[]> | undefined;
+  return {
+    missingTools: () => {
+      missing ??= missingTools(menagerieCache(env), env);
+      return missing;
+    },
+    env,
+    platform: process.platform,
+    nodeVersion: process.versions.node,
+    uid: process.geteuid?.() ?? -1,
+    cache: menagerieCache(env),
+    home: menagerieHome(env),
+    run: ([command = "", ...args]) =>
+      new Promise((resolve) => {
+        // Outside of any Go module, whose go.mod would change what `go env` answers.
+        const options = {
+          env: { ...env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+          cwd: tmpdir(),
+          timeout: 300_000,
+        };
+        execFile(command, args, options, (error, stdout, stderr) => {
+          const code = error ? (typeof error.code === "number" ? error.code : null) : 0;
+          resolve({ code, output: stdout + stderr });
+        });
+      }),
+    read: (file) => readFile(file, "utf8").catch(() => undefined),
+  };
+}

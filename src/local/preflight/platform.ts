@@ -1,0 +1,64 @@
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Check } from "./check.ts";
+
+export const linux: Check = {
+  name: "Linux",
+  check: async ({ platform }) =>
+    platform === "linux"
+      ? undefined
+      : {
+          problem: `the embedded environment needs Linux and this is ${platform}: use a Linux virtual machine, or --kubeconfig with a cluster that is already there`,
+        },
+};
+
+export const node: Check = {
+  name: "Node.js",
+  check: async ({ nodeVersion }) =>
+    Number(nodeVersion.split(".")[0]) >= 24
+      ? undefined
+      : {
+          problem: `this runs on Node.js ${nodeVersion} and needs 24 or newer: start it with \`npm run up\` or \`npx menagerie\`, which use the pinned one`,
+        },
+};
+
+const gibibyte = 2 ** 30;
+/** Go's module and build caches, and the tools themselves. */
+const coldBuild = 8 * gibibyte;
+/** Images, PostgreSQL, etcd and logs of a small environment. */
+const environment = 2 * gibibyte;
+
+export const disk: Check = {
+  name: "free disk",
+  check: async ({ cache, home, missingTools }) => {
+    const missing = await missingTools();
+    const needs = [
+      {
+        folder: cache,
+        bytes: missing.length > 0 ? coldBuild : 0,
+        variable: "MENAGERIE_CACHE",
+        why: "for building the tools once",
+      },
+      { folder: home, bytes: environment, variable: "MENAGERIE_HOME", why: "for an environment" },
+    ];
+    for (const { folder, bytes, variable, why } of needs) {
+      const free = await freeBytes(folder);
+      if (free >= bytes) continue;
+      return {
+        problem: `${(free / gibibyte).toFixed(1)} GiB are free in the file system of ${folder} and ${bytes / gibibyte} GiB are needed ${why}: free some, or set ${variable} to a folder with more`,
+      };
+    }
+    return undefined;
+  },
+};
+
+/** Bytes that an ordinary user may still write where `folder` is, or will be. */
+async function freeBytes(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    if (dirname(folder) === folder) throw error;
+    return freeBytes(dirname(folder));
+  }
+}

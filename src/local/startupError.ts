@@ -1,0 +1,23 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EnvironmentLayout } from "./layout.ts";
+
+/**
+ * Why the environment's own processes could not start: written by the keeper or the supervisor, which have no terminal,
+ * and told by the `up` that waits for them.
+ */
+export function startupError(layout: EnvironmentLayout): {
+  read(): Promise<string | undefined>;
+  write(message: string): Promise<void>;
+  clear(): Promise<void>;
+} {
+  const path = join(layout.logs, "startup.error");
+  return {
+    read: () => readFile(path, "utf8").catch(() => undefined),
+    write: async (message) => {
+      await mkdir(layout.logs, { recursive: true, mode: 0o700 });
+      await writeFile(path, message);
+    },
+    clear: () => rm(path, { force: true }),
+  };
+}

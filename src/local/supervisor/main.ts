@@ -1,0 +1,86 @@
+/**
+ * The supervisor of one environment, inside its namespaces: `node supervisor/main.ts <name> <home>`. The shim that is
+ * PID 1 starts it again when it dies, after killing everything else, so it always begins with an empty namespace.
+ */
+import { fileURLToPath } from "node:url";
+import { KubeConfig } from "@kubernetes/client-node";
+import { messageOf } from "../../domain/errors.ts";
+import type { ControlContext } from "../control/context.ts";
+import { customResourceDefinitions } from "../control/crds.ts";
+import { etcd } from "../control/etcd.ts";
+import { partIdentities } from "../control/identities.ts";
+import { kserveConfiguration, kserveController, kserveWebhooks } from "../control/kserve.ts";
+import { apiserver, controllerManager, scheduler } from "../control/kubernetes.ts";
+import { initializePostgres, postgres } from "../control/postgres.ts";
+import { readState } from "../environmentState.ts";
+import { environmentLayout } from "../layout.ts";
+import { setUpBridge } from "../network/bridge.ts";
+import { ensureAuthority, issueKubeconfig } from "../pki.ts";
+import { startupError } from "../startupError.ts";
+import { toolchainFile } from "../toolchainFile.ts";
+import { nodePart } from "./nodePart.ts";
+import { serveStatus } from "./statusServer.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** Each layer of parts gets so long to stop; the shim allows 20 s for all of it. */
+const stopGraceMs = 6_000;
+
+const [name = "", home = ""] = process.argv.slice(2);
+const layout = environmentLayout(name, home);
+const log = (line: string): void => console.error(`${new Date().toISOString()} ${line}`);
+
+let supervisor: Supervisor;
+try {
+  supervisor = await composeEnvironment();
+} catch (error) {
+  await startupError(layout).write(messageOf(error));
+  throw error;
+}
+
+const server = await serveStatus(layout.socketOf("supervisor"), () => supervisor.status);
+process.once("SIGTERM", () => {
+  log("stopping");
+  void supervisor
+    .stop(stopGraceMs)
+    .then(() => server.close())
+    .finally(() => process.exit(0));
+});
+await supervisor.start();
+
+/** Every part of the environment, and what is done between them. */
+async function composeEnvironment(): Promise<Supervisor> {
+  const state = await readState(layout);
+  if (!state) throw new Error(`${layout.stateFile} is missing`);
+  const tools = await toolchainFile(layout).read();
+  await setUpBridge();
+  await ensureAuthority(layout);
+  const admin = new KubeConfig();
+  admin.loadFromFile(
+    await issueKubeconfig(layout, { part: "admin", user: "menagerie:admin", groups: ["system:masters"] }),
+  );
+  const context: ControlContext = { layout, state, tools, admin };
+  const localNodeClass = fileURLToPath(new URL("../node/localnodeclass.crd.yaml", import.meta.url));
+
+  return new Supervisor({
+    parts: [
+      etcd(context),
+      await apiserver(context),
+      await controllerManager(context),
+      await scheduler(context),
+      await kserveController(context),
+      postgres(context),
+      nodePart(context, "service-proxy", "network/main.ts", ["identities"]),
+      nodePart(context, "gateway", "gateway/main.ts", ["identities", "crds", "service-proxy"]),
+      { ...nodePart(context, "nodes", "node/main.ts", ["identities", "crds"]), stop: "shutdown" },
+    ],
+    steps: [
+      initializePostgres(context),
+      customResourceDefinitions(context, [...tools.crds.map((crd) => crd.file), localNodeClass]),
+      partIdentities(context),
+      kserveConfiguration(context),
+      kserveWebhooks(context),
+    ],
+    logs: layout.logs,
+    log,
+  });
+}

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+/** One long-running process of the environment. */
+export interface PartSpec {
+  /** Names the log file, the status line and, for parts that use Kubernetes, the kubeconfig. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to the supervisor's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Parts and steps that are ready before this one starts for the first time. */
+  readonly after: readonly string[];
+  /** When it counts as ready: `message` waits for `process.send("ready")`, a function is polled until it answers true. */
+  readonly ready: "message" | (() => Promise<boolean>);
+  /** How it is asked to stop; default SIGTERM. `shutdown` sends the message `shutdown` over the IPC channel. */
+  readonly stop?: NodeJS.Signals | "shutdown";
+}
+
+export type PartState = "pending" | "starting" | "ready" | "restarting" | "stopped";
+
+export interface PartStatus {
+  readonly name: string;
+  readonly state: PartState;
+  readonly pid: number | null;
+  /** How often it has ended and been started again. */
+  readonly restarts: number;
+  /** Why it ended last, such as `exit code 1` or `SIGKILL`. */
+  readonly lastExit: string | null;
+}
+
+const firstBackOffMs = 250;
+const longestBackOffMs = 10_000;
+/** A process that was ready for so long starts again without the back-off it had earned before. */
+const stableAfterMs = 30_000;
+const probeEveryMs = 50;
+const largestLogBytes = 20 * 1024 * 1024;
+
+/** Runs one part for as long as the environment lives: starts it, waits until it is ready, starts it again when it ends. */
+export class SupervisedProcess {
+  readonly spec: PartSpec;
+  readonly #logs: string;
+  #child: ChildProcess | undefined;
+  #state: PartState = "pending";
+  #restarts = 0;
+  #lastExit: string | null = null;
+  #backOff = firstBackOffMs;
+  #stopping = false;
+  #wake: (() => void) | undefined;
+  #firstReady: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(spec: PartSpec, logs: string) {
+    this.spec = spec;
+    this.#logs = logs;
+  }
+
+  get status(): PartStatus {
+    return {
+      name: this.spec.name,
+      state: this.#state,
+      pid: this.#child?.pid ?? null,
+      restarts: this.#restarts,
+      lastExit: this.#lastExit,
+    };
+  }
+
+  /** Resolves when the part was ready for the first time. */
+  get ready(): Promise<void> {
+    return this.#firstReady.promise;
+  }
+
+  /** Runs until {@link stop}. Never rejects. */
+  async run(): Promise<void> {
+    while (!this.#stopping) {
+      const startedAt = Date.now();
+      const ended = this.#start();
+      void this.#awaitReady(this.#child);
+      this.#lastExit = await ended;
+      this.#child = undefined;
+      if (this.#stopping) break;
+      this.#state = "restarting";
+      this.#restarts += 1;
+      if (Date.now() - startedAt > stableAfterMs) this.#backOff = firstBackOffMs;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        setTimeout(resolve, this.#backOff);
+      });
+      this.#backOff = Math.min(longestBackOffMs, this.#backOff * 2);
+    }
+    this.#state = "stopped";
+  }
+
+  /** Asks the process to end, waits `graceMs`, then kills it. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#wake?.();
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    const how = this.spec.stop ?? "SIGTERM";
+    if (how === "shutdown") child.send("shutdown", () => {});
+    else child.kill(how);
+    const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  #start(): Promise<string> {
+    this.#state = "starting";
+    const log = this.#openLog();
+    const ipc = this.spec.ready === "message" || this.spec.stop === "shutdown";
+    const child = spawn(this.spec.command, this.spec.args, {
+      env: { ...process.env, ...this.spec.env },
+      stdio: ipc ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
+    });
+    closeSync(log);
+    this.#child = child;
+    return new Promise((resolve) => {
+      child.once("error", (error) => resolve(`could not start: ${error.message}`));
+      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+  }
+
+  async #awaitReady(child: ChildProcess | undefined): Promise<void> {
+    if (!child) return;
+    const { ready } = this.spec;
+    if (ready === "message") {
+      await new Promise<void>((resolve) => {
+        child.on("message", (message) => {
+          if (message === "ready") resolve();
+        });
+        child.once("exit", () => resolve());
+      });
+    } else {
+      while (child === this.#child && !(await ready().catch(() => false))) {
+        await new Promise((resolve) => setTimeout(resolve, probeEveryMs));
+      }
+    }
+    if (child !== this.#child || child.exitCode !== null || child.signalCode !== null) return;
+    this.#state = "ready";
+    this.#firstReady.resolve();
+  }
+
+  #openLog(): number {
+    const path = join(this.#logs, `${this.spec.name}.log`);
+    try {
+      if (statSync(path).size > largestLogBytes) renameSync(path, `${path}.1`);
+    } catch {
+      // No log yet.
+    }
+    return openSync(path, "a");
+  }
+}

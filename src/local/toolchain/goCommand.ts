@@ -1,0 +1,84 @@
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { createInterface } from "node:readline";
+import { explainGoFailure } from "./goFailure.ts";
+
+export interface GoCommand {
+  /** Module folder to run in. */
+  readonly folder: string;
+  readonly arguments: readonly string[];
+  /** The user's environment, with what the tool adds. */
+  readonly env: NodeJS.ProcessEnv;
+  /** What is being made, for error sentences, such as `etcd`. */
+  readonly purpose: string;
+  /** Everything that go prints is appended here. */
+  readonly log: string;
+  readonly signal: AbortSignal;
+  /** Called with each line of standard error. */
+  readonly onLine?: (line: string) => void;
+}
+
+/**
+ * Runs the go command and answers its standard output. Throws the signal's reason when aborted (go and the compilers
+ * it started are dead by then), else an `OperatorError` that says what to do.
+ */
+export async function runGo(command: GoCommand): Promise<string> {
+  command.signal.throwIfAborted();
+  await mkdir(dirname(command.log), { recursive: true });
+  const log = createWriteStream(command.log, { flags: "a" });
+  // A log that cannot be written (full disk) must not hide what go itself says.
+  log.on("error", () => {});
+  log.write(`$ go ${command.arguments.join(" ")}\n`);
+  const lines: string[] = [];
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      // A process group of its own: Ctrl-C reaches go through us alone, and the compilers die with it.
+      const child = spawn("go", [...command.arguments], {
+        cwd: command.folder,
+        env: command.env,
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: true,
+      });
+      const end = (name: NodeJS.Signals) => {
+        try {
+          if (child.pid !== undefined) process.kill(-child.pid, name);
+        } catch {
+          // The group is gone already.
+        }
+      };
+      let timer: NodeJS.Timeout | undefined;
+      const abort = () => {
+        end("SIGINT");
+        timer = setTimeout(() => end("SIGKILL"), 3_000);
+      };
+      command.signal.addEventListener("abort", abort, { once: true });
+      let stdout = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+      });
+      createInterface({ input: child.stderr }).on("line", (line) => {
+        lines.push(line);
+        log.write(`${line}\n`);
+        command.onLine?.(line);
+      });
+      const settle = () => {
+        clearTimeout(timer);
+        command.signal.removeEventListener("abort", abort);
+      };
+      child.on("error", (error) => {
+        settle();
+        reject(explainGoFailure({ ...command, lines: [error.message], spawnError: error }));
+      });
+      child.on("close", (code, killedBy) => {
+        settle();
+        if (command.signal.aborted) reject(command.signal.reason);
+        else if (code === 0) resolve(stdout);
+        else reject(explainGoFailure({ ...command, lines, ...(killedBy ? { killedBy } : {}) }));
+      });
+    });
+  } finally {
+    await new Promise<void>((resolve) => log.end(() => resolve()));
+  }
+}

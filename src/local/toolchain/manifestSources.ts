@@ -1,0 +1,56 @@
+/** Files of one pinned module (`tools/crds/go.mod`) that the embedded environment installs. */
+export interface ManifestSource {
+  readonly name: string;
+  readonly module: string;
+  readonly role: "crds" | "rbac" | "webhooks" | "config";
+  /** Paths in the module; `folder/*.yaml` takes all but the kustomization. */
+  readonly files: readonly string[];
+}
+
+const kserve = "github.com/kserve/kserve";
+
+export const manifestSources: readonly ManifestSource[] = [
+  {
+    name: "kserve",
+    module: kserve,
+    role: "crds",
+    files: [
+      "config/crd/full/*.yaml",
+      "config/crd/full/clusterstoragecontainer/serving.kserve.io_clusterstoragecontainers.yaml",
+    ],
+  },
+  { name: "tekton", module: "github.com/tektoncd/pipeline", role: "crds", files: ["config/300-crds/*.yaml"] },
+  {
+    name: "istio",
+    module: "istio.io/api",
+    role: "crds",
+    files: ["kubernetes/customresourcedefinitions.gen.yaml"],
+  },
+  { name: "knative", module: "knative.dev/serving", role: "crds", files: ["config/core/300-resources/*.yaml"] },
+  { name: "karpenter", module: "sigs.k8s.io/karpenter", role: "crds", files: ["pkg/apis/crds/*.yaml"] },
+  {
+    name: "karpenter-aws",
+    module: "github.com/aws/karpenter-provider-aws",
+    role: "crds",
+    files: ["pkg/apis/crds/karpenter.k8s.aws_ec2nodeclasses.yaml"],
+  },
+  {
+    name: "kserve",
+    module: kserve,
+    role: "rbac",
+    files: [
+      "config/rbac/service_account.yaml",
+      "config/rbac/role.yaml",
+      "config/rbac/role_binding.yaml",
+      "config/rbac/leader_election_role.yaml",
+      "config/rbac/leader_election_role_binding.yaml",
+    ],
+  },
+  {
+    name: "kserve",
+    module: kserve,
+    role: "webhooks",
+    files: ["config/webhook/service.yaml", "config/webhook/manifests.yaml"],
+  },
+  { name: "kserve", module: kserve, role: "config", files: ["config/configmap/inferenceservice.yaml"] },
+];

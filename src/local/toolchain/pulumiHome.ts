@@ -1,0 +1,61 @@
+import { constants, copyFile, link, mkdir, rename, rm, stat, symlink, utimes } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import type { Toolchain } from "./index.ts";
+import { versions } from "./tools.ts";
+
+const projectFolder = join(import.meta.dirname, "..", "..", "..");
+
+/**
+ * Makes `home` a PULUMI_HOME whose plugins are the toolchain's, and a folder in it where the CLI finds its language host
+ * and the host of dynamic providers beside itself: what it finds on PATH instead draws a warning each. Answers the CLI
+ * to run and what its environment needs besides backend and passphrase. Call it again whenever; it converges.
+ */
+export async function preparePulumiHome(
+  home: string,
+  toolchain: Pick<Toolchain, "bin">,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ readonly pulumi: string; readonly env: Readonly<Record<string, string>> }> {
+  const bin = join(home, "bin");
+  const plugin = join(home, "plugins", `resource-kubernetes-v${versions.kubernetesProvider}`);
+  await Promise.all([mkdir(bin, { recursive: true }), mkdir(plugin, { recursive: true })]);
+  const dynamicProviders = join(projectFolder, "node_modules", "@pulumi", "pulumi", "pulumi-resource-pulumi-nodejs");
+  await Promise.all([
+    // The CLI looks beside the file that /proc/self/exe names, which a symbolic link would lead out of this folder.
+    sameFile(toolchain.bin.pulumi, join(bin, "pulumi")),
+    pointTo(toolchain.bin["pulumi-language-nodejs"], join(bin, "pulumi-language-nodejs")),
+    pointTo(dynamicProviders, join(bin, "pulumi-resource-pulumi-nodejs")),
+    pointTo(toolchain.bin["pulumi-resource-kubernetes"], join(plugin, "pulumi-resource-kubernetes")),
+  ]);
+  return {
+    pulumi: join(bin, "pulumi"),
+    env: {
+      PULUMI_HOME: home,
+      PULUMI_SKIP_UPDATE_CHECK: "1",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      // Program and dynamic providers run on the `node` that PATH says, which must be the pinned one.
+      PATH: [join(projectFolder, "node_modules", ".bin"), env.PATH ?? ""].join(delimiter),
+    },
+  };
+}
+
+/** A hard link, or a copy where there can be none (another file system, somebody else's file). */
+async function sameFile(source: string, target: string): Promise<void> {
+  const [wanted, found] = await Promise.all([stat(source), stat(target).catch(() => undefined)]);
+  if (found && found.size === wanted.size && found.mtimeMs === wanted.mtimeMs) return;
+  const fresh = `${target}.${process.pid}`;
+  await rm(fresh, { force: true });
+  try {
+    await link(source, fresh);
+  } catch {
+    await copyFile(source, fresh, constants.COPYFILE_FICLONE);
+    await utimes(fresh, wanted.atime, wanted.mtime);
+  }
+  await rename(fresh, target);
+}
+
+async function pointTo(source: string, target: string): Promise<void> {
+  const fresh = `${target}.${process.pid}`;
+  await rm(fresh, { force: true });
+  await symlink(source, fresh);
+  await rename(fresh, target);
+}

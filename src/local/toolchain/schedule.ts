@@ -1,0 +1,38 @@
+import { availableParallelism, totalmem } from "node:os";
+
+/** Linking kube-apiserver or the provider peaks at about 2 GB, with compilers of the other lane beside it. */
+const bytesPerLane = 3 * 2 ** 30;
+
+/**
+ * How many tools to build at once. Compiling uses all cores by itself; a second lane fills the gaps where a build
+ * links, which is single-threaded. Memory bounds it.
+ */
+export function laneCount(
+  cores: number = availableParallelism(),
+  memory: number = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
+): number {
+  return Math.max(1, Math.min(4, Math.max(2, Math.floor(cores / 2)), Math.floor(memory / bytesPerLane)));
+}
+
+/** Admits `count` callers at a time; of those who wait, the one with the lowest rank goes first. */
+export class Lanes {
+  #free: number;
+  readonly #waiting: { readonly rank: number; readonly admit: () => void }[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async run<T>(rank: number, work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((admit) => this.#waiting.push({ rank, admit }));
+    try {
+      return await work();
+    } finally {
+      this.#waiting.sort((a, b) => a.rank - b.rank);
+      const next = this.#waiting.shift();
+      if (next) next.admit();
+      else this.#free += 1;
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import { GpuNodePool } from "../components/gpuNodePool.ts";
+import { ModelZooEntry } from "../components/modelZooEntry.ts";
+import { kubernetesName } from "./config/crossRules.ts";
+import type { EnvironmentSpec, NodeClassSpec, PoolSpec, ZooEntrySpec } from "./config/environment.ts";
+import { builtInPool } from "./config/pools.ts";
+import type { GpuPool } from "./domain/serving/nodePool.ts";
+import { placementOn } from "./domain/serving/placement.ts";
+import type { Placement } from "./domain/serving/servedModel.ts";
+
+/** What the program learns of the world before it declares anything. */
+export interface EnvironmentFacts {
+  /** Content hash by truss folder, of every folder that the environment names. */
+  readonly trussHashes: ReadonlyMap<string, string>;
+}
+
+/** One rollout, as the stack's outputs show it. */
+export interface RolloutOutput {
+  readonly phase: ZooEntrySpec["phase"];
+  /** Null until model versions are kept in the database. */
+  readonly versionId: string | null;
+  readonly hash: string;
+  readonly since: string | null;
+}
+
+/** One served model, as the stack's outputs show it. */
+export interface ModelOutput {
+  readonly name: string;
+  readonly namespace: string;
+  readonly kind: "zoo";
+  readonly mode: ZooEntrySpec["mode"];
+  readonly pool: string;
+  readonly hash: string;
+  readonly image: pulumi.Output<string>;
+  readonly url: string;
+}
+
+/** Outputs of a stack; parts that an environment does not have are null. */
+export interface EnvironmentOutputs {
+  readonly gatewayUrl: string;
+  readonly apiUrl: string | null;
+  readonly models: Readonly<Record<string, ModelOutput>>;
+  readonly rollouts: Readonly<Record<string, RolloutOutput>>;
+  readonly release: string | null;
+}
+
+/** Local nodes' capacity where the pool does not say. */
+const localCapacity = { cpu: "16", memory: "64Gi" };
+
+/** Declares everything that `spec` says, and answers the stack's outputs. Reads no config and does no I/O. */
+export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts): EnvironmentOutputs {
+  const cluster = new kubernetes.Provider("cluster", {
+    // Else a ConfigMap with a fixed name is deleted and made again under its readers when its data changes.
+    enableConfigMapMutable: true,
+    enableSecretMutable: true,
+    ...(spec.kubeContext === undefined ? {} : { context: spec.kubeContext }),
+  });
+  const onCluster = { provider: cluster };
+  const namespace = new kubernetes.core.v1.Namespace(
+    "models",
+    { metadata: { name: spec.namespace, labels: { "app.kubernetes.io/part-of": "menagerie" } } },
+    onCluster,
+  );
+
+  const pools = new Map<string, GpuNodePool>();
+  for (const [name, pool] of Object.entries(spec.pools)) {
+    pools.set(name, new GpuNodePool(name, poolArgs(pool, spec.nodeClass), { providers: [cluster] }));
+  }
+
+  const models: Record<string, ModelOutput> = {};
+  const rollouts: Record<string, RolloutOutput> = {};
+  for (const [name, entry] of Object.entries(spec.zoo)) {
+    const { truss, phase, mode, pool } = entry;
+    const trussHash = facts.trussHashes.get(truss);
+    if (trussHash === undefined) throw new Error(`the program was not told the hash of ${truss}`);
+    rollouts[name] = { phase, versionId: null, hash: trussHash, since: null };
+    if (phase === "off") continue;
+    const nodes = pools.get(pool);
+    const zooEntry = new ModelZooEntry(
+      name,
+      {
+        ...entry,
+        kubernetesName: kubernetesName(name),
+        namespace: spec.namespace,
+        trussHash,
+        builder: spec.builder,
+        placement: nodes?.placement ?? ordinaryNodes,
+        gateway: spec.gateway,
+        readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
+        kubeContext: spec.kubeContext,
+      },
+      { providers: [cluster], dependsOn: nodes ? [namespace, nodes] : [namespace] },
+    );
+    models[name] = {
+      name: kubernetesName(name),
+      namespace: spec.namespace,
+      kind: "zoo",
+      mode,
+      pool,
+      hash: trussHash,
+      image: zooEntry.image,
+      url: zooEntry.predictUrl,
+    };
+  }
+  return { gatewayUrl: spec.gateway.url, apiUrl: null, models, rollouts, release: null };
+}
+
+const ordinaryNodes: Placement = placementOn(builtInPool, []);
+
+function poolArgs(pool: PoolSpec, nodeClass: NodeClassSpec) {
+  const { gpu, instanceTypes, zones, taints } = pool;
+  const size: GpuPool["size"] = pool.limits ? { gpus: pool.limits.gpus } : { replicas: pool.replicas ?? 0 };
+  const nodes: GpuPool["nodes"] =
+    nodeClass === "local" ? { kind: "local", capacity: pool.capacity ?? localCapacity } : { ...nodeClass, kind: "ec2" };
+  return { gpu, size, instanceTypes, zones, taints, nodes };
+}

@@ -1,0 +1,45 @@
+import type { DeploymentMode } from "../domain/serving/servedModel.ts";
+import type { Handler } from "./handler.ts";
+import { untilTerminated } from "./host.ts";
+
+export interface ModelReadyInputs {
+  readonly namespace: string;
+  /** Name of the InferenceService. */
+  readonly name: string;
+  /** Revision of the manifest that was applied; a new one is waited for again. */
+  readonly revision: string;
+  readonly mode: DeploymentMode;
+  /** Pool of the pods, for the sentence about one that fits nowhere. */
+  readonly pool: string;
+  /** Path that the model answers 2xx once it is ready. */
+  readonly path: string;
+  readonly timeoutSeconds: number;
+  /** Context of the ambient kubeconfig; its current one when left out. */
+  readonly context?: string;
+}
+
+/** Stands for "the model answers": whatever depends on it starts after that. Deleting it changes nothing. */
+export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
+  inputs: ["namespace", "name", "revision", "mode", "pool", "path", "timeoutSeconds", "context"],
+  replaceOn: ["namespace", "name"],
+  check: async () => [],
+  async create(inputs) {
+    await wait(inputs);
+    return { id: `${inputs.namespace}/${inputs.name}`, outs: inputs };
+  },
+  async update(_id, olds, news) {
+    if (olds.revision !== news.revision) await wait(news);
+    return news;
+  },
+  exists: async () => true,
+  delete: async () => {},
+};
+
+async function wait({ context, ...inputs }: ModelReadyInputs): Promise<void> {
+  // Loaded when needed: the Kubernetes client takes a second, and a preview only checks and compares.
+  const { ambientKubeConfig } = await import("../adapters/kubernetes/workloads.ts");
+  const { waitForModel } = await import("../adapters/kubernetes/modelWait.ts");
+  const config = ambientKubeConfig(context);
+  const report = (because: string): void => console.log(`${inputs.name}: waiting, ${because}`);
+  await untilTerminated((signal) => waitForModel({ ...inputs, config, signal, report }));
+}

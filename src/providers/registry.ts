@@ -1,0 +1,67 @@
+import { isDeepStrictEqual } from "node:util";
+import type { dynamic } from "@pulumi/pulumi";
+import type { Handler } from "./handler.ts";
+import { modelReady } from "./modelReady.ts";
+import { trussImage } from "./trussImage.ts";
+
+type Properties = Record<string, unknown>;
+type AnyHandler = Handler<Properties, Properties>;
+
+/**
+ * Handlers by kind. A kind that the program no longer declares stays here until no stack has it in its state, because
+ * the engine calls its handler to refresh and delete it.
+ */
+const handlers: Readonly<Record<string, AnyHandler>> = {
+  modelReady: modelReady as unknown as AnyHandler,
+  trussImage: trussImage as unknown as AnyHandler,
+};
+
+function handlerOf(kind: string): AnyHandler {
+  const handler = handlers[kind];
+  if (!handler)
+    throw new Error(
+      `the state has a resource of kind "${kind}", which this checkout has no handler for; use the version that made it`,
+    );
+  return handler;
+}
+
+/** The key under which the host keeps the delegate's text among the properties. */
+const providerKey = "__provider";
+
+function own(properties: Properties): Properties {
+  const { [providerKey]: _, ...others } = properties;
+  return others;
+}
+
+export async function check(kind: string, _olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
+  const failures = await handlerOf(kind).check(own(news));
+  return { inputs: news, failures: [...failures] };
+}
+
+export async function diff(kind: string, _id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
+  const { inputs, replaceOn } = handlerOf(kind);
+  const changed = inputs.filter((key) => !isDeepStrictEqual(olds[key], news[key]));
+  return { changes: changed.length > 0, replaces: changed.filter((key) => replaceOn.includes(key)) };
+}
+
+export function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
+  return handlerOf(kind).create(own(inputs));
+}
+
+/** An empty id tells the engine that the resource is gone. */
+export async function read(kind: string, id: string, props: Properties): Promise<dynamic.ReadResult> {
+  return (await handlerOf(kind).exists(id, own(props))) ? { id, props } : { id: "", props: {} };
+}
+
+export async function update(
+  kind: string,
+  id: string,
+  olds: Properties,
+  news: Properties,
+): Promise<dynamic.UpdateResult> {
+  return { outs: await handlerOf(kind).update(id, own(olds), own(news)) };
+}
+
+export async function remove(kind: string, id: string, props: Properties): Promise<void> {
+  await handlerOf(kind).delete(id, own(props));
+}

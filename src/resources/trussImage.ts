@@ -1,0 +1,27 @@
+import * as pulumi from "@pulumi/pulumi";
+import { delegate } from "../providers/delegate.ts";
+import type { TrussImageInputs } from "../providers/trussImage.ts";
+
+/** Inputs of {@link TrussImage}; all of them are known during a preview. */
+export type TrussImageArgs = TrussImageInputs;
+
+/** An image built from a truss folder. A new hash makes a new image; the old one stays in the store. */
+export class TrussImage extends pulumi.dynamic.Resource {
+  /** Repository part of the image, such as `menagerie.local/truss/iris`. */
+  declare readonly url: pulumi.Output<string>;
+  /** `sha256:<64 hex>` */
+  declare readonly digest: pulumi.Output<string>;
+  /** `<url>@<digest>`: what a container names. */
+  declare readonly image: pulumi.Output<string>;
+
+  constructor(name: string, args: TrussImageArgs, options?: pulumi.CustomResourceOptions) {
+    super(
+      delegate("trussImage"),
+      name,
+      { ...args, url: undefined, digest: undefined, image: undefined },
+      options,
+      "menagerie",
+      "TrussImage",
+    );
+  }
+}

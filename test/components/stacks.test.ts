@@ -1,0 +1,74 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { parseEnvironment } from "../../src/config/parse.ts";
+import { deployEnvironment } from "../../src/program.ts";
+
+/**
+ * The whole resource graph of each stack, as committed in test/golden: what a reviewer sees change.
+ * Made anew by `UPDATE_GOLDENS=1 npx vitest run test/components`.
+ */
+
+const project = join(import.meta.dirname, "../..");
+const golden = (stack: string): string => join(project, "test/golden", `${stack}.json`);
+
+interface GraphNode {
+  readonly name: string;
+  readonly type: string;
+  readonly inputs: unknown;
+}
+
+let declared: GraphNode[] = [];
+
+beforeAll(async () => {
+  await pulumi.runtime.setMocks(
+    {
+      newResource({ name, type, inputs, id }) {
+        declared.push({ name, type, inputs: withoutProvider(inputs) });
+        const image = { url: `registry/${name}`, digest: "sha256:<digest>", image: `registry/${name}@sha256:<digest>` };
+        return { id: id || name, state: type.endsWith(":TrussImage") ? { ...inputs, ...image } : inputs };
+      },
+      call: ({ inputs }) => inputs,
+    },
+    "menagerie",
+    "test",
+  );
+});
+
+function withoutProvider({ __provider, kubeconfig, ...inputs }: Record<string, unknown>): unknown {
+  return JSON.parse(JSON.stringify(inputs));
+}
+
+/** Hashes stand for themselves, so that an edit of a model changes no golden. */
+const trussHashes = new Map([
+  ["models/iris", "<hash of models/iris>"],
+  ["models/multiplier", "<hash of models/multiplier>"],
+]);
+
+async function graphOf(stack: string) {
+  declared = [];
+  const { config } = parse(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")) as { config: object };
+  const raw = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]));
+  const spec = parseEnvironment(raw, { gatewayUrl: "http://<gateway>" });
+  const outputs = deployEnvironment(spec, { trussHashes });
+  await pulumi.runtime.disconnect();
+  const resolved = await new Promise((resolve) => pulumi.output(outputs).apply(resolve));
+  const order = (a: GraphNode, b: GraphNode): number => (`${a.type} ${a.name}` < `${b.type} ${b.name}` ? -1 : 1);
+  const resources = Object.fromEntries(
+    [...declared].sort(order).map(({ type, name, inputs }) => [`${type} ${name}`, inputs]),
+  );
+  return { resources, outputs: resolved };
+}
+
+describe("the resource graph of a stack is the golden one", () => {
+  it.each(["local", "staging", "prod"])("%s", async (stack) => {
+    const text = `${JSON.stringify(await graphOf(stack), null, 2)}\n`;
+    if (process.env["UPDATE_GOLDENS"]) {
+      mkdirSync(join(project, "test/golden"), { recursive: true });
+      writeFileSync(golden(stack), text);
+    }
+    expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(golden(stack), "utf8")));
+  });
+});

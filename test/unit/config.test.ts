@@ -1,0 +1,152 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { stackFileSchemaText } from "../../src/config/jsonSchema.ts";
+import { parseEnvironment } from "../../src/config/parse.ts";
+import { stackConfig } from "../../src/config/stackConfig.ts";
+import { OperatorError } from "../../src/domain/errors.ts";
+
+const project = join(import.meta.dirname, "../..");
+const gatewayUrl = "http://127.0.0.1:8080";
+
+interface WrongConfig {
+  /** A stack's config as YAML; `nodeClass: EC2` stands for a complete one. */
+  readonly config: string;
+  readonly says: readonly string[];
+}
+
+const ec2 = {
+  kind: "ec2",
+  role: "node",
+  amiAlias: "al2023@v1",
+  subnetSelector: { team: "zoo" },
+  securityGroupSelector: { team: "zoo" },
+};
+
+function readConfig(text: string): Record<string, unknown> {
+  const raw = parse(text) as Record<string, unknown>;
+  return raw["nodeClass"] === "EC2" ? { ...raw, nodeClass: ec2 } : raw;
+}
+
+function mistakesOf(raw: unknown, surroundings: Parameters<typeof parseEnvironment>[1] = { gatewayUrl }): string[] {
+  try {
+    parseEnvironment(raw, surroundings);
+    return [];
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return error.message.split("\n");
+  }
+}
+
+describe("a wrong config is told the key, the value and what to change", () => {
+  const cases = parse(readFileSync(join(import.meta.dirname, "config.wrong.yaml"), "utf8")) as WrongConfig[];
+  it.each(cases.map(({ config, says }) => [config, says] as const))("%s", (config, says) => {
+    expect(mistakesOf(readConfig(config))).toEqual(says);
+  });
+
+  it("covers more than 60 of them", () => expect(cases.length).toBeGreaterThan(60));
+
+  it("without a gateway address anywhere", () => {
+    expect(mistakesOf({}, {})).toEqual([
+      "menagerie:gateway.url: missing; give the address clients use, or run through `menagerie`, which sets MENAGERIE_GATEWAY_URL",
+    ]);
+  });
+});
+
+describe("a right config", () => {
+  it("may be empty: everything has a default", () => {
+    expect(parseEnvironment({}, { gatewayUrl })).toEqual({
+      namespace: "models",
+      zoo: {},
+      pools: {},
+      nodeClass: "local",
+      gateway: { name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl },
+      serving: { mode: "Standard", readyTimeoutSeconds: 600 },
+      builder: "directory",
+    });
+  });
+
+  it("gives a model its defaults: one pod, one GPU on a pool that has them, the environment's mode", () => {
+    const pools = { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } };
+    const zoo = { m: { truss: "models/m/", phase: "done", pool: "t4" }, n: { truss: "models/n", phase: "off" } };
+    const { m, n } = parseEnvironment({ pools, zoo, serving: { mode: "Knative" } }, { gatewayUrl }).zoo;
+    expect(m).toEqual({
+      truss: "models/m",
+      phase: "done",
+      pool: "t4",
+      mode: "Knative",
+      replicas: { min: 1, max: 1 },
+      resources: { cpu: "1", memory: "2Gi", gpus: 1 },
+      env: {},
+    });
+    expect(n?.resources.gpus).toBe(0);
+  });
+
+  it("scales up from min when only that is given, and from zero to one", () => {
+    const model = (min: number) => ({ truss: "models/m", phase: "done", mode: "Knative", replicas: { min } });
+    const { zoo } = parseEnvironment({ zoo: { a: model(3), b: model(0) } }, { gatewayUrl });
+    expect([zoo["a"]?.replicas, zoo["b"]?.replicas]).toEqual([
+      { min: 3, max: 3 },
+      { min: 0, max: 1 },
+    ]);
+  });
+
+  it("takes CPU as a number or as text", () => {
+    const model = (cpu: unknown) => ({ truss: "models/m", phase: "done", resources: { cpu } });
+    const { zoo } = parseEnvironment({ zoo: { a: model(1.5), b: model("500m") } }, { gatewayUrl });
+    expect([zoo["a"]?.resources.cpu, zoo["b"]?.resources.cpu]).toEqual(["1.5", "500m"]);
+  });
+
+  it("prefers its own gateway address to the surroundings'", () => {
+    const url = "https://models.example.com";
+    expect(parseEnvironment({ gateway: { url } }, { gatewayUrl }).gateway.url).toBe(url);
+  });
+
+  it("models that are off take no GPU from their pool", () => {
+    const pools = { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } };
+    const zoo = {
+      a: { truss: "models/a", phase: "done", pool: "t4" },
+      b: { truss: "models/b", phase: "off", pool: "t4" },
+    };
+    expect(mistakesOf({ pools, zoo })).toEqual([]);
+  });
+});
+
+describe("the engine's config", () => {
+  it("is text; mappings and lists come as JSON, and keys of other projects are left out", () => {
+    const all = {
+      "menagerie:zoo": '{"a":{"phase":"off"}}',
+      "menagerie:nodeClass": "local",
+      "aws:region": "eu-central-1",
+    };
+    expect(stackConfig(all)).toEqual({ zoo: { a: { phase: "off" } }, nodeClass: "local" });
+  });
+});
+
+describe("the committed files", () => {
+  it("config.schema.json is up to date (node src/config/writeSchema.ts)", () => {
+    expect(readFileSync(join(project, "src/config/config.schema.json"), "utf8")).toBe(stackFileSchemaText());
+  });
+
+  it.each(["local", "staging", "prod"])("stack %s is right, names the schema and holds no secret", (stack) => {
+    const text = readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8");
+    expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=src/config/config.schema.json");
+    expect(text).not.toMatch(/secure:|encryptionsalt|encryptedkey/);
+    const { config } = parse(text) as { config: Record<string, unknown> };
+    const raw = Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]),
+    );
+    expect(mistakesOf(raw, stack === "local" ? { gatewayUrl } : {})).toEqual([]);
+  });
+
+  it("Pulumi.yaml gives the same defaults as the schema", () => {
+    const { config } = parse(readFileSync(join(project, "Pulumi.yaml"), "utf8")) as {
+      config: Record<string, { default: unknown }>;
+    };
+    const spec: Record<string, unknown> = { ...parseEnvironment({}, { gatewayUrl }) };
+    for (const [key, { default: value }] of Object.entries(config)) {
+      expect(spec[key.replace(/^menagerie:/, "")]).toEqual(value);
+    }
+  });
+});

@@ -1,0 +1,3 @@
+module menagerie.dev/container-shim
+
+go 1.24
