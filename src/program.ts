@@ -31,6 +31,8 @@ export interface ModelOutput {
   readonly kind: "zoo";
   readonly mode: ZooEntrySpec["mode"];
   readonly pool: string;
+  /** The truss folder, relative to the project. */
+  readonly truss: string;
   readonly hash: string;
   readonly image: pulumi.Output<string>;
   readonly url: string;
@@ -98,6 +100,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
       kind: "zoo",
       mode,
       pool,
+      truss,
       hash: trussHash,
       image: zooEntry.image,
       url: zooEntry.predictUrl,

@@ -23,8 +23,3 @@ export function stackFileSchema(): object {
     },
   };
 }
-
-/** The schema as it is committed. */
-export function stackFileSchemaText(): string {
-  return `${JSON.stringify(stackFileSchema(), null, 2)}\n`;
-}

@@ -1,6 +1,7 @@
 import { badInput } from "../domain/errors.ts";
 import { crossKeyMistakes } from "./crossRules.ts";
 import { type EnvironmentSpec, environmentSchema, type ParsedEnvironment, type ZooEntrySpec } from "./environment.ts";
+import { rightPart } from "./rightPart.ts";
 import { keyPath, sentences } from "./sentences.ts";
 
 /** What may stand in for keys that a stack leaves out. */
@@ -12,11 +13,15 @@ export interface Surroundings {
 /**
  * Checks a stack's config, `raw` being its keys without the `menagerie:` prefix, and fills in the defaults.
  * Throws one `badInput` whose message has a line per mistake: the key, the value, what to change.
- * Rules between keys are checked once every key by itself is right.
+ * Rules between keys are checked on whatever is right by itself.
  */
 export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}): EnvironmentSpec {
   const result = environmentSchema.safeParse(raw, { reportInput: true });
-  if (!result.success) throw badInput(sentences(result.error.issues).join("\n"));
+  if (!result.success) {
+    const { issues } = result.error;
+    const rest = environmentSchema.safeParse(rightPart(raw, issues));
+    throw badInput([...sentences(issues), ...(rest.success ? crossKeyMistakes(rest.data) : [])].join("\n"));
+  }
   const parsed = result.data;
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
   const mistakes = crossKeyMistakes(parsed);

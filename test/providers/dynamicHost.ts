@@ -72,9 +72,8 @@ export async function startDynamicHost(env: Record<string, string>): Promise<Dyn
     return request;
   };
   const propertiesOf = (answer: Message): Record<string, unknown> => {
-    const { __provider, ...others } = (
-      answer["getProperties"]?.() as { toJavaScript(): Record<string, unknown> }
-    ).toJavaScript();
+    const properties = answer["getProperties"]?.() as { toJavaScript(): Record<string, unknown> } | undefined;
+    const { __provider, ...others } = properties?.toJavaScript() ?? {};
     return others;
   };
 

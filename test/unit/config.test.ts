@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { stackFileSchemaText } from "../../src/config/jsonSchema.ts";
+import { stackFileSchema } from "../../src/config/jsonSchema.ts";
 import { parseEnvironment } from "../../src/config/parse.ts";
 import { stackConfig } from "../../src/config/stackConfig.ts";
 import { OperatorError } from "../../src/domain/errors.ts";
@@ -46,6 +46,20 @@ describe("a wrong config is told the key, the value and what to change", () => {
   });
 
   it("covers more than 60 of them", () => expect(cases.length).toBeGreaterThan(60));
+
+  it("all at once, those of single keys first, and none that only follows from another", () => {
+    const model = { truss: "models/m", phase: "done" };
+    const zoo = { a: { ...model, phase: "dnoe" }, b: { ...model, pool: "t5" }, c_copy: model };
+    expect(mistakesOf({ zoo, namespace: "kube-system" })).toEqual([
+      'menagerie:zoo.a.phase: "dnoe" is not allowed; did you mean "done"?',
+      'menagerie:namespace: "kube-system" belongs to the cluster; use a namespace of its own, such as models',
+      'menagerie:zoo.c_copy: names ending in "_copy" are for the copies that a rollout makes; choose another name',
+      'menagerie:zoo.b.pool: no pool is named "t5"; use cpu, or declare it under menagerie:pools',
+    ]);
+    expect(mistakesOf({ zoo: { b: { ...model, pool: "t4" } }, pools: { t4: {} } })).toEqual([
+      "menagerie:pools.t4.gpu: missing; write {kind: t4, perNode: 1}",
+    ]);
+  });
 
   it("without a gateway address anywhere", () => {
     expect(mistakesOf({}, {})).toEqual([
@@ -125,8 +139,9 @@ describe("the engine's config", () => {
 });
 
 describe("the committed files", () => {
-  it("config.schema.json is up to date (node src/config/writeSchema.ts)", () => {
-    expect(readFileSync(join(project, "src/config/config.schema.json"), "utf8")).toBe(stackFileSchemaText());
+  it("config.schema.json is up to date (node src/config/writeSchema.ts && npm run format)", () => {
+    const committed: unknown = JSON.parse(readFileSync(join(project, "src/config/config.schema.json"), "utf8"));
+    expect(committed).toEqual(JSON.parse(JSON.stringify(stackFileSchema())));
   });
 
   it.each(["local", "staging", "prod"])("stack %s is right, names the schema and holds no secret", (stack) => {

@@ -140,6 +140,15 @@ describe("a model waits, and says for what, though its InferenceService is Ready
       observe({ replicaSets: [replicaSet(1)], pods: [pod({ set: 1, ready: true })] }),
       "its ReplicaSet does not exist yet",
     ],
+    [
+      "pods refused, as in a namespace whose service account does not exist yet",
+      observe({
+        deployments: [
+          deployment({ conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota." }] }),
+        ],
+      }),
+      "its pods cannot be made: exceeded quota",
+    ],
     ["no pod (maxUnavailable 1 counts as available)", observe(), "0 of 1 pods are ready"],
     [
       "one of two pods",
@@ -243,15 +252,6 @@ describe("a model has failed", () => {
       "ended for the third time just now",
       observe({ pods: [pod({ container: { restartCount: 2, state: { terminated: { exitCode: 1 } } } })] }),
       failedIn("container kserve-container keeps ending with exit code 1, 2 restarts so far", { previous: false }),
-    ],
-    [
-      "pods refused",
-      observe({
-        deployments: [
-          deployment({ conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota." }] }),
-        ],
-      }),
-      { state: "failed", because: "its pods cannot be made: exceeded quota" },
     ],
     [
       "no progress",

@@ -36,7 +36,10 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
     if (judged.state === "ready") return;
     if (judged.state === "failed") throw await failure(wait, judged);
     // What is said of an aborted look is about the abort, not about the model.
-    if (!signal.aborted && judged.because !== last) wait.report((last = judged.because));
+    if (!signal.aborted && judged.because !== last) {
+      last = judged.because;
+      wait.report(last);
+    }
     await delay(wait.interval ?? 500, undefined, { signal }).catch(() => {});
   }
   wait.signal.throwIfAborted();

@@ -30,6 +30,9 @@ export async function trussIgnorePatterns(folder: string): Promise<readonly stri
   return text === undefined ? defaultIgnorePatterns : parseIgnoreFile(text);
 }
 
+/** Entries of one folder that are read at a time; bounds open files. */
+const readsAtOnce = 16;
+
 /**
  * Reads every path below `folder`, each file once, without entering what `patterns` leave out.
  * @throws OperatorError when `folder` is not a folder, or a name below it is not UTF-8.
@@ -40,14 +43,17 @@ export async function readSnapshot(folder: string, patterns: readonly string[] =
   const entries = new Map<string, SnapshotEntry>();
   const isIgnored = ignoreRule(patterns);
 
+  const add = async (parent: string, name: string): Promise<void> => {
+    const path = parent === "" ? name : `${parent}/${name}`;
+    const entry = await readEntry(join(folder, path), (isFolder) => isIgnored(path, isFolder));
+    if (!entry) return;
+    entries.set(path, entry);
+    if (entry.kind === "dir") await visit(path);
+  };
   const visit = async (parent: string): Promise<void> => {
     const found = await readdir(join(folder, parent), { withFileTypes: true, encoding: "buffer" });
-    for (const item of found) {
-      const path = parent === "" ? nameOf(item, folder) : `${parent}/${nameOf(item, folder)}`;
-      const entry = await readEntry(join(folder, path), (isFolder) => isIgnored(path, isFolder));
-      if (!entry) continue;
-      entries.set(path, entry);
-      if (entry.kind === "dir") await visit(path);
+    for (let start = 0; start < found.length; start += readsAtOnce) {
+      await Promise.all(found.slice(start, start + readsAtOnce).map((item) => add(parent, nameOf(item, folder))));
     }
   };
   await visit("");

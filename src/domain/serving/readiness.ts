@@ -58,10 +58,6 @@ export function judgeReadiness(wanted: WantedModel, observed: ObservedModel): Re
   const { generation = 0 } = deployment.metadata ?? {};
   if ((deployment.status?.observedGeneration ?? 0) < generation) return waiting("its Deployment is being rolled out");
 
-  const refused = conditionOf(deployment.status?.conditions, "ReplicaFailure");
-  if (refused?.status === "True")
-    return { state: "failed", because: `its pods cannot be made: ${tidy(refused.message)}` };
-
   const newest = newestReplicaSet(deployment, observed.replicaSets);
   if (!newest) return waiting("its ReplicaSet does not exist yet");
   const pods = alive(observed.pods).filter((pod) => ownedBy(pod, newest.metadata?.uid));
@@ -80,6 +76,9 @@ export function judgeReadiness(wanted: WantedModel, observed: ObservedModel): Re
   const desired = deployment.spec?.replicas ?? 1;
   const ready = pods.filter(isReady);
   if (ready.length < desired) {
+    // Not a failure yet: in a new namespace the first pods are refused until its service account exists.
+    const refused = conditionOf(deployment.status?.conditions, "ReplicaFailure");
+    if (refused?.status === "True") return waiting(`its pods cannot be made: ${tidy(refused.message)}`);
     return waiting(hindrance(pods, wanted.pool) ?? `${ready.length} of ${desired} pods are ready`);
   }
   const uids = new Set(observed.replicaSets.filter((set) => set !== newest).map((set) => set.metadata?.uid));

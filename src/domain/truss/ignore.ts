@@ -1,4 +1,4 @@
-import { compileIgnorePattern } from "./ignorePattern.ts";
+import { compileIgnorePattern, type IgnorePattern } from "./ignorePattern.ts";
 import type { TrussSnapshot } from "./snapshot.ts";
 
 /** File of a truss whose patterns replace {@link defaultIgnorePatterns}. */
@@ -39,10 +39,21 @@ export type IgnoreRule = (path: string, isFolder: boolean) => boolean;
  * @throws OperatorError for an invalid pattern.
  */
 export function ignoreRule(patterns: readonly string[]): IgnoreRule {
-  const compiled = patterns.map(compileIgnorePattern).filter((pattern) => pattern !== undefined);
+  const compiled = mergeRuns(patterns.map(compileIgnorePattern).filter((pattern) => pattern !== undefined));
   const isLeftOut = (path: string): boolean =>
     compiled.findLast(({ expression }) => expression.test(path))?.leavesOut ?? false;
   return (path, isFolder) => isLeftOut(path) || (isFolder && isLeftOut(`${path}/`));
+}
+
+/** Neighbours that say the same become one expression: the default list is asked once for each path, not ninety times. */
+function mergeRuns(patterns: readonly IgnorePattern[]): IgnorePattern[] {
+  const runs: { sources: string[]; leavesOut: boolean }[] = [];
+  for (const { expression, leavesOut } of patterns) {
+    const run = runs.at(-1);
+    if (run?.leavesOut === leavesOut) run.sources.push(expression.source);
+    else runs.push({ sources: [expression.source], leavesOut });
+  }
+  return runs.map(({ sources, leavesOut }) => ({ expression: new RegExp(sources.join("|"), "u"), leavesOut }));
 }
 
 /**

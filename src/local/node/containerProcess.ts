@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageLayer } from "../../adapters/images/imageStore.ts";
@@ -83,11 +83,18 @@ export async function startContainer(start: ContainerStart): Promise<ProcessRef>
     child.on("error", start.onExit);
     child.unref();
     const ref = child.pid === undefined ? undefined : await processRef(child.pid);
+    // At once and synchronously: a node that is killed right here finds the run again by it.
+    if (ref) writeFileSync(join(folder, "shim.json"), JSON.stringify(ref));
     // It may have ended already; then exit.json says how.
     return ref ?? { pid: child.pid ?? 0, startTime: "" };
   } finally {
     closeSync(complaints);
   }
+}
+
+/** The parent process that was started for a run, recorded or not. */
+export function startedShim(containerFolder: string, attempt: number): Promise<ProcessRef | undefined> {
+  return readJson<ProcessRef>(join(runFolder(containerFolder, attempt), "shim.json"));
 }
 
 /** How the run ended, or undefined while its shim has not said. */

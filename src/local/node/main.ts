@@ -8,8 +8,8 @@ import { thisMachine } from "./machine.ts";
 import { NodeProvisioner } from "./nodeProvisioner.ts";
 import { readPodRecords } from "./podRecord.ts";
 
-/** All of a shutdown, pods' grace periods included; milliseconds. */
-const shutdownGrace = 8_000;
+/** Longest grace period of a pod when the environment stops; milliseconds. The supervisor waits 6 s for each part. */
+const shutdownGrace = 5_000;
 
 /**
  * The node process of one environment: `node main.ts <environment> <menagerie home>`, inside the cluster's namespace.
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   process.on("SIGTERM", () => end(() => provisioner.detach()));
   process.on("SIGINT", () => end(() => provisioner.detach()));
   process.on("message", (message) => {
-    if (message === "shutdown") end(() => provisioner.shutDown(shutdownGrace - 1_000));
+    if (message === "shutdown") end(() => provisioner.shutDown(shutdownGrace));
   });
   await provisioner.start();
   process.send?.("ready");

@@ -12,9 +12,9 @@ import { ClusterObjects } from "./clusterObjects.ts";
 import { type KubeletServer, startKubeletServer } from "./kubeletServer.ts";
 import type { NodeContext } from "./nodeContext.ts";
 import { type Machine, nodeStatus, type PlannedNode } from "./nodeObject.ts";
-import { readPodRecords } from "./podRecord.ts";
+import { newPodRecord, readPodRecords } from "./podRecord.ts";
 import { apiTime } from "./podStatus.ts";
-import { newPodRecord, PodWorker } from "./podWorker.ts";
+import { PodWorker } from "./podWorker.ts";
 import { runCommand } from "./processes.ts";
 
 const renewLeaseEvery = 10_000;

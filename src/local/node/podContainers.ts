@@ -1,39 +1,18 @@
-import { readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1Container, V1LifecycleHandler, V1Pod } from "@kubernetes/client-node";
-import { ImageMissing, readImage } from "../../adapters/images/imageStore.ts";
 import { messageOf } from "../../domain/errors.ts";
-import { afterEnd, restartDelay } from "./backOff.ts";
-import { ContainerConfigError, containerEnvironment, mayInstallPackages } from "./containerEnvironment.ts";
-import { tailText } from "./containerLog.ts";
+import { afterEnd } from "./backOff.ts";
+import { endMessage, launchContainer } from "./containerLaunch.ts";
 import { isRunning } from "./containerPlan.ts";
-import {
-  type ExitRecord,
-  execInContainer,
-  exitRecord,
-  logFile,
-  releaseContainer,
-  startContainer,
-  terminationMessage,
-} from "./containerProcess.ts";
-import { egressMounts } from "./egressFiles.ts";
-import { commandLine } from "./environment.ts";
+import { execInContainer, exitRecord, releaseContainer, startedShim } from "./containerProcess.ts";
+import { type FailedStart, failedStart } from "./failedStart.ts";
 import type { PodPlacement } from "./fieldValue.ts";
 import type { NodeContext } from "./nodeContext.ts";
 import { type PodRecord, recordOf } from "./podRecord.ts";
 import type { Waiting } from "./podStatus.ts";
 import { httpGet, type ProbeTarget, runProbes } from "./probeRunner.ts";
 import { isAlive, signalProcess } from "./processes.ts";
-import { digestOf } from "./systemImages.ts";
-import { VolumeNotReady } from "./volumeFiles.ts";
-import { containerMounts } from "./volumes.ts";
-
-interface FailedStart {
-  readonly waiting: Waiting;
-  readonly failures: number;
-  /** Milliseconds since the epoch. */
-  readonly retryAt: number;
-}
 
 /** The containers of one pod on this node: starts, observes, probes and stops them, and keeps their records true. */
 export class PodContainers {
@@ -43,6 +22,8 @@ export class PodContainers {
   readonly #wake: () => void;
   readonly #failed = new Map<string, FailedStart>();
   readonly #probes = new Map<string, AbortController>();
+  /** Containers whose parent is a child of this process, which hears of its end. */
+  readonly #own = new Set<string>();
 
   /** `wake` is called whenever something changed that the pod should look at. */
   constructor(node: NodeContext, record: PodRecord, folder: string, wake: () => void) {
@@ -63,12 +44,27 @@ export class PodContainers {
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
-  get anyRunning(): boolean {
-    return Object.values(this.#record.containers).some(isRunning);
+  /** Adopted containers are nobody's child here: their end is seen only by looking. */
+  get anyAdopted(): boolean {
+    return Object.values(this.#record.containers).some((known) => isRunning(known) && !this.#own.has(known.name));
   }
 
   folderOf(name: string): string {
     return join(this.#folder, "containers", name);
+  }
+
+  /** Finds runs that a killed node began and could not record any more. */
+  async recover(): Promise<void> {
+    for (const name of await readdir(join(this.#folder, "containers")).catch(() => [])) {
+      const known = recordOf(this.#record, name);
+      const shim = await startedShim(this.folderOf(name), known.runs);
+      if (!(await isAlive(shim))) continue;
+      if (known.end) known.lastEnd = known.end;
+      known.end = undefined;
+      known.runs += 1;
+      known.process = shim;
+      known.startedAt = new Date().toISOString();
+    }
   }
 
   /** Takes note of containers that ended since the last look. Answers whether any did. */
@@ -101,7 +97,7 @@ export class PodContainers {
               ? "Completed"
               : "Error",
         message: exit
-          ? await this.#terminationMessage(container, attempt, known.name, exit)
+          ? await endMessage(folder, attempt, exit, container)
           : "the environment was stopped or the container's parent was killed",
         startedAt,
         finishedAt,
@@ -144,45 +140,28 @@ export class PodContainers {
   ): Promise<void> {
     const sandbox = this.#record.sandbox;
     if (!sandbox) throw new Error("the pod has no sandbox");
-    const reference = container.image ?? "";
-    const digest = digestOf(reference);
-    const { image, rootfs } = await readImage(
-      this.#node.layout.images,
-      digest && !reference.includes("@") ? `${reference}@${digest}` : reference,
-    ).catch((error: unknown) => {
-      throw error instanceof ImageMissing ? error : new ImageUnusable(messageOf(error));
-    });
-    const env = await containerEnvironment(pod, container, image.config.env, this.#node.objects, placement);
-    const argv = commandLine({ ...image.config, command: container.command, args: container.args }, env);
-    if (argv.length === 0) throw new ContainerConfigError("neither the pod nor the image names a command");
     const known = recordOf(this.#record, container.name);
     const attempt = known.runs;
-    const shim = await startContainer({
-      shim: this.#node.shim,
+    const { shim, imageID } = await launchContainer(this.#node, {
+      pod,
+      container,
+      volumes,
+      placement,
       sandbox,
+      podFolder: this.#folder,
       folder: this.folderOf(container.name),
       attempt,
-      rootfs,
-      layers: image.layers,
-      mounts: [
-        ...(await containerMounts(pod, container, volumes, env)),
-        ...this.#podFiles(pod),
-        ...(mayInstallPackages(pod) ? await egressMounts(process.env) : []),
-      ],
-      workingDir: container.workingDir || image.config.workingDir || "/",
-      env,
-      argv,
-      terminationMessagePath: container.terminationMessagePath || "/dev/termination-log",
       onExit: this.#wake,
     });
     if (known.end) known.lastEnd = known.end;
     known.end = undefined;
     known.runs = attempt + 1;
+    this.#own.add(container.name);
     known.process = shim;
     known.startedAt = new Date().toISOString();
     known.started = false;
     known.ready = false;
-    known.imageID = `${image.url}@${image.digest}`;
+    known.imageID = imageID;
     const postStart = container.lifecycle?.postStart;
     if (postStart) void this.#runHook(pod, container, postStart, 30_000);
     this.probe(container);
@@ -279,52 +258,6 @@ export class PodContainers {
     this.#probes.get(name)?.abort();
     this.#probes.delete(name);
   }
-
-  #podFiles(pod: V1Pod): { source: string; target: string; readOnly: boolean }[] {
-    const names = ["resolv.conf", "hosts", "hostname", "passwd", "group", "nsswitch.conf"];
-    // hosts is the pod's own and kubelet leaves it writable.
-    return names
-      .filter(() => pod.spec !== undefined)
-      .map((name) => ({ source: join(this.#folder, "etc", name), target: `/etc/${name}`, readOnly: name !== "hosts" }));
-  }
-
-  async #terminationMessage(
-    container: V1Container | undefined,
-    attempt: number,
-    name: string,
-    exit: ExitRecord,
-  ): Promise<string> {
-    const folder = this.folderOf(name);
-    const said = await terminationMessage(folder, attempt);
-    const fallback = exit.startFailed || container?.terminationMessagePolicy === "FallbackToLogsOnError";
-    if (said || exit.exitCode === 0 || !fallback) return said;
-    const log = await readFile(logFile(folder, attempt), "utf8").catch(() => "");
-    // Limits of the fallback as the API documents them: 2048 bytes or 80 lines.
-    return tailText(log, 80, 2048);
-  }
-}
-
-/** The reference cannot be resolved at all; kubelet's waiting reason `InvalidImageName`. */
-class ImageUnusable extends Error {}
-
-function failedStart(error: unknown, failuresBefore: number): FailedStart {
-  const failures = failuresBefore + 1;
-  const message = messageOf(error);
-  const pull = error instanceof ImageMissing;
-  const reason = pull
-    ? failures === 1
-      ? "ErrImagePull"
-      : "ImagePullBackOff"
-    : error instanceof ImageUnusable
-      ? "InvalidImageName"
-      : error instanceof ContainerConfigError
-        ? "CreateContainerConfigError"
-        : error instanceof VolumeNotReady
-          ? "ContainerCreating"
-          : "CreateContainerError";
-  // An image that a build is just about to put there, or a ConfigMap, comes soon or not at all: begin with a second.
-  const delay = failures <= 3 ? 1_000 : restartDelay(failures - 3);
-  return { waiting: { reason, message }, failures, retryAt: Date.now() + (pull ? delay : Math.min(delay, 10_000)) };
 }
 
 function containerOf(pod: V1Pod, name: string): V1Container | undefined {

@@ -1,5 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { V1Pod } from "@kubernetes/client-node";
+import { apiTime } from "./podStatus.ts";
 import type { ProcessRef } from "./processes.ts";
 
 /** How one run of a container ended. */
@@ -88,4 +90,18 @@ export async function readPodRecords(podsFolder: string): Promise<PodRecord[]> {
   const names = await readdir(podsFolder).catch(() => []);
   const records = await Promise.all(names.map((name) => readJson<PodRecord>(join(podsFolder, name, "pod.json"))));
   return records.filter((record) => record !== undefined);
+}
+
+/** The record of a pod that this node sees for the first time. */
+export function newPodRecord(pod: V1Pod, address: string): PodRecord {
+  return {
+    uid: pod.metadata?.uid ?? "",
+    namespace: pod.metadata?.namespace ?? "",
+    name: pod.metadata?.name ?? "",
+    address,
+    gracePeriodSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
+    startTime: apiTime(Date.now()),
+    initialized: false,
+    containers: {},
+  };
 }

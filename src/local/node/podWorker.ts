@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { V1Pod, V1PodCondition, V1PodStatus } from "@kubernetes/client-node";
+import type { V1Pod } from "@kubernetes/client-node";
 import { isApiError, request } from "../../adapters/kubernetes/request.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { allContainers, isSidecar, planContainers } from "./containerPlan.ts";
@@ -10,7 +10,7 @@ import type { NodeContext } from "./nodeContext.ts";
 import { PodContainers } from "./podContainers.ts";
 import { podHostname, writePodFiles } from "./podFiles.ts";
 import { type PodRecord, writePodRecord } from "./podRecord.ts";
-import { apiTime, podStatus } from "./podStatus.ts";
+import { PodStatusPublisher } from "./podStatusPublisher.ts";
 import { isAlive } from "./processes.ts";
 import { createSandbox, removeSandbox } from "./sandbox.ts";
 import { ServiceAccountTokens } from "./serviceAccountTokens.ts";
@@ -18,7 +18,7 @@ import { fillVolumes, type VolumeSources } from "./volumes.ts";
 
 /** Mounted ConfigMaps, Secrets and tokens are looked at this often; milliseconds. */
 const refreshVolumesEvery = 5_000;
-/** Adopted containers are nobody's child here, so their end is seen only by looking. */
+/** How often to look whether an adopted container still runs; milliseconds. */
 const lookEvery = 500;
 
 /**
@@ -30,9 +30,9 @@ export class PodWorker {
   readonly #folder: string;
   readonly #record: PodRecord;
   readonly #tokens: ServiceAccountTokens;
+  readonly #publisher: PodStatusPublisher;
   readonly containers: PodContainers;
   #pod: V1Pod | undefined;
-  #published: V1PodStatus | undefined;
   #volumes: ReadonlyMap<string, string> | undefined;
   #volumesAt = 0;
   #volumeProblem: string | undefined;
@@ -50,6 +50,7 @@ export class PodWorker {
     this.#pod = pod;
     this.#folder = join(node.podsFolder, record.uid);
     this.#tokens = new ServiceAccountTokens(node.config);
+    this.#publisher = new PodStatusPublisher(node.config, node.address);
     this.containers = new PodContainers(node, record, this.#folder, () => this.wake());
     this.done = this.#run();
   }
@@ -96,6 +97,7 @@ export class PodWorker {
 
   async #run(): Promise<void> {
     let failures = 0;
+    await this.containers.recover();
     while (!this.#stopped) {
       this.#woken = false;
       let delay = refreshVolumesEvery;
@@ -143,7 +145,7 @@ export class PodWorker {
     await this.#publish(pod);
     const times = [wakeAt, this.containers.retryAt].filter((time) => time !== undefined);
     const next = Math.min(refreshVolumesEvery, ...times.map((time) => Math.max(10, time - Date.now())));
-    return this.containers.anyRunning ? Math.min(next, lookEvery) : this.#volumes ? next : 1_000;
+    return this.containers.anyAdopted ? Math.min(next, lookEvery) : this.#volumes ? next : 1_000;
   }
 
   async #ensureSandbox(pod: V1Pod): Promise<void> {
@@ -262,27 +264,8 @@ export class PodWorker {
   }
 
   async #publish(pod: V1Pod): Promise<void> {
-    const status = podStatus(pod, this.#record, {
-      hostIP: this.#node.address,
-      waiting: this.#waitingReasons(pod),
-      now: Date.now(),
-      previous: this.#published?.conditions ?? pod.status?.conditions ?? [],
-    });
-    if (JSON.stringify(status) === JSON.stringify(this.#published)) return;
-    const path = `/api/v1/namespaces/${this.#record.namespace}/pods/${this.#record.name}/status`;
-    try {
-      await request(this.#node.config, "PATCH", path, {
-        // Merges conditions by type, so that those of others stay. The uid guards a successor of the same name.
-        contentType: "application/strategic-merge-patch+json",
-        body: {
-          metadata: { uid: this.#record.uid },
-          status: { ...status, conditions: withoutLeftovers(status.conditions) },
-        },
-      });
-      this.#published = status;
-    } catch (error) {
-      if (!isApiError(error, 404) && !isApiError(error, 409) && !isApiError(error, 422)) throw error;
-    }
+    const waiting = this.#waitingReasons(pod);
+    await this.#publisher.publish(pod, this.#record, waiting);
   }
 
   #waitingReasons(pod: V1Pod): Map<string, { reason: string; message?: string }> {
@@ -316,26 +299,7 @@ export class PodWorker {
   }
 }
 
-/** The record of a pod that this node sees for the first time. */
-export function newPodRecord(pod: V1Pod, address: string): PodRecord {
-  return {
-    uid: pod.metadata?.uid ?? "",
-    namespace: pod.metadata?.namespace ?? "",
-    name: pod.metadata?.name ?? "",
-    address,
-    gracePeriodSeconds: pod.spec?.terminationGracePeriodSeconds ?? 30,
-    startTime: apiTime(Date.now()),
-    initialized: false,
-    containers: {},
-  };
-}
-
 function deadlinePassed(pod: V1Pod, record: PodRecord): boolean {
   const seconds = pod.spec?.activeDeadlineSeconds;
   return seconds !== undefined && Date.now() >= Date.parse(record.startTime) + seconds * 1000;
-}
-
-/** Merging keeps what a patch does not name: a condition that became true says so about its old reason and message. */
-function withoutLeftovers(conditions: readonly V1PodCondition[] | undefined): object[] {
-  return (conditions ?? []).map((condition) => ({ reason: null, message: null, ...condition }));
 }

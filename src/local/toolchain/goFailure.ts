@@ -45,7 +45,7 @@ export function explainGoFailure(failure: GoFailure): OperatorError {
   }
   if (failure.killedBy === "SIGKILL" || /signal: killed/.test(text)) {
     return say(
-      `building ${purpose} was killed, most often for lack of memory: free about 3 GB, then run this again (it goes on where it stopped; log: ${log})`,
+      `building ${purpose} was killed, most often for lack of memory: free about 4 GB, then run this again (it goes on where it stopped; log: ${log})`,
     );
   }
   return say(`building ${purpose} failed: ${lastMeaningful(failure.lines, 5)} (whole log: ${log})`);

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { processIdentity } from "../../../src/local/processIdentity.ts";
 
-const cli = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 
 export interface CommandResult {
   readonly code: number | null;
@@ -16,19 +17,23 @@ export interface CommandResult {
 /** A home folder of its own, with the CLI run against it as its user runs it. */
 export class TestHome {
   readonly path: string;
+  /** The project folder whose program and models the environment runs. */
+  readonly project: string;
 
-  constructor(path: string) {
+  constructor(path: string, project: string) {
     this.path = path;
+    this.project = project;
   }
 
-  static async create(): Promise<TestHome> {
-    return new TestHome(await mkdtemp(join(tmpdir(), "menagerie-test-")));
+  /** @param project default: the checkout that the test belongs to. */
+  static async create(project: string = checkout): Promise<TestHome> {
+    return new TestHome(await mkdtemp(join(tmpdir(), "menagerie-test-")), project);
   }
 
   /** Runs `menagerie ARGS` to its end. `interruptAfterMs` sends it Ctrl-C's signal. */
   menagerie(args: readonly string[], options: { interruptAfterMs?: number } = {}): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [cli, ...args], {
+      const child = spawn(process.execPath, [join(this.project, "src", "cli", "main.ts"), ...args], {
         env: { ...process.env, MENAGERIE_HOME: this.path },
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -54,26 +59,72 @@ export class TestHome {
 
   /** Brings everything down and removes the folder. */
   async dispose(): Promise<void> {
-    for (const environment of readdirSync(join(this.path, "environments"))) {
+    const environments = join(this.path, "environments");
+    for (const environment of existsSync(environments) ? readdirSync(environments) : []) {
       await this.menagerie(["down", "-e", environment]);
     }
     await rm(this.path, { recursive: true, force: true });
   }
 
-  /** PIDs, as the host sees them, of processes whose command line or environment names this home. */
-  processes(): { pid: number; command: string }[] {
-    return readdirSync("/proc")
-      .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
-      .flatMap((entry) => {
-        try {
-          const command = readFileSync(`/proc/${entry}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-          const environment = readFileSync(`/proc/${entry}/environ`, "utf8");
-          const ours = command.includes(this.path) || environment.includes(`MENAGERIE_HOME=${this.path}`);
-          return ours ? [{ pid: Number(entry), command }] : [];
-        } catch {
-          // Ended meanwhile, or not ours to look into.
-          return [];
-        }
-      });
+  /** The environment's processes as the host sees them: its keeper and everything below. */
+  processes(): HostProcess[] {
+    const all = hostProcesses();
+    const ours = all.filter(
+      (process) => process.command.includes("keeper/main.ts") && process.command.includes(this.path),
+    );
+    for (let found = 0; found < ours.length; found += 1) {
+      ours.push(...all.filter((process) => process.parent === ours[found]?.pid));
+    }
+    return ours;
   }
+
+  /** Sends SIGKILL to the processes whose command line holds `text`; fails when there is none. */
+  kill(text: string): void {
+    const victims = this.processes().filter((candidate) => candidate.command.includes(text));
+    if (victims.length === 0) throw new Error(`no process of the environment has "${text}" in its command line`);
+    for (const victim of victims) process.kill(victim.pid, "SIGKILL");
+  }
+}
+
+export interface HostProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly command: string;
+  /** Tells it from a later process with the same pid. */
+  readonly identity: string;
+}
+
+function hostProcesses(): HostProcess[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((entry) => {
+      try {
+        const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+        const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+        const command = readFileSync(`/proc/${entry}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+        return [{ pid: Number(entry), parent, command, identity: processIdentity(Number(entry)) ?? "" }];
+      } catch {
+        // Ended meanwhile.
+        return [];
+      }
+    });
+}
+
+/** Those of `processes` that still run. */
+export function stillRunning(processes: readonly HostProcess[]): HostProcess[] {
+  return processes.filter((candidate) => processIdentity(candidate.pid) === candidate.identity);
+}
+
+/**
+ * A project folder of its own: the checkout's files as they are now, with its `node_modules` linked, so that a test can
+ * change config and models.
+ */
+export async function copyOfCheckout(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "menagerie-project-"));
+  for (const entry of readdirSync(checkout)) {
+    if (entry === "node_modules" || entry === ".git" || entry === "test") continue;
+    await cp(join(checkout, entry), join(folder, entry), { recursive: true });
+  }
+  await symlink(join(checkout, "node_modules"), join(folder, "node_modules"));
+  return folder;
 }

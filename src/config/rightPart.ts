@@ -1,0 +1,41 @@
+import type * as z from "zod";
+import { builtInPool } from "./pools.ts";
+
+type Mapping = Record<string, unknown>;
+
+/**
+ * What is left of a config when everything that the schema complains of is taken out, so that rules between keys can be
+ * checked on the rest in the same run. Takes out more rather than less: what refers to something wrong goes with it,
+ * for a mistake that follows from another one would only confuse.
+ */
+export function rightPart(raw: unknown, issues: readonly z.core.$ZodIssue[]): Mapping {
+  const rest: Mapping = isMapping(raw) ? structuredClone(raw) : {};
+  const wrong = new Set<PropertyKey>();
+  for (const issue of issues) {
+    const [key, name] = issue.path;
+    if (key === undefined) {
+      for (const unknown of issue.code === "unrecognized_keys" ? issue.keys : Object.keys(rest)) delete rest[unknown];
+      continue;
+    }
+    wrong.add(key);
+    const entries = rest[String(key)];
+    if (name !== undefined && (key === "zoo" || key === "pools") && isMapping(entries)) delete entries[String(name)];
+    else delete rest[String(key)];
+  }
+  // Their defaults are not what the writer meant.
+  if (wrong.has("serving")) delete rest["zoo"];
+  if (wrong.has("pools") || wrong.has("nodeClass")) {
+    delete rest["pools"];
+    const zoo = isMapping(rest["zoo"]) ? Object.entries(rest["zoo"]) : [];
+    rest["zoo"] = Object.fromEntries(zoo.filter(([, model]) => onOrdinaryNodes(model)));
+  }
+  return rest;
+}
+
+function onOrdinaryNodes(model: unknown): boolean {
+  return isMapping(model) && (model["pool"] ?? builtInPool) === builtInPool;
+}
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,192 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { promisify } from "node:util";
+import { KubeConfig, type V1Pod } from "@kubernetes/client-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { stillRunning, TestHome } from "./support/menagerie.ts";
+
+interface Status {
+  readonly running: boolean;
+  readonly kubeconfig: string;
+  readonly models: readonly { readonly name: string; readonly ready: boolean; readonly digest: string }[];
+}
+
+const irisBody = '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}';
+const multiplierBody = '{"values": ["3.3","62.3","324"]}';
+
+let home: TestHome;
+
+beforeAll(async () => {
+  home = await TestHome.create();
+});
+
+afterAll(async () => {
+  await home.dispose();
+});
+
+async function status(): Promise<Status> {
+  return JSON.parse((await home.menagerie(["status", "--json"])).stdout) as Status;
+}
+
+async function predict(model: string, body: string): Promise<unknown> {
+  const { code, stdout, stderr } = await home.menagerie(["predict", model, "--data", body]);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+/** Tries `attempt` until it succeeds: what was killed may be on its way back. */
+async function eventually<T>(attempt: () => Promise<T>, withinMs = 60_000): Promise<T> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
+async function modelPods(): Promise<V1Pod[]> {
+  const config = new KubeConfig();
+  config.loadFromFile((await status()).kubeconfig);
+  return (await requestJson<{ items: V1Pod[] }>(config, "GET", "/api/v1/namespaces/models/pods")).items;
+}
+
+function restarts(pods: readonly V1Pod[]): Record<string, number> {
+  return Object.fromEntries(
+    pods.map((pod) => [pod.metadata?.name ?? "", pod.status?.containerStatuses?.[0]?.restartCount ?? -1]),
+  );
+}
+
+describe("an environment from nothing", () => {
+  test("`up` ends with a curl that works", async () => {
+    const { code, stdout, stderr } = await home.menagerie(["up"]);
+    expect(code, stderr).toBe(0);
+    const curl = stdout.split("\n").find((line) => line.trim().startsWith("curl "));
+    const answer = await promisify(execFile)("sh", ["-c", curl ?? "false"]);
+    expect(JSON.parse(answer.stdout)).toMatchObject({ predictions: [0] });
+  });
+
+  test("both models answer with numbers that the models computed", async () => {
+    expect(await predict("multiplier", multiplierBody)).toEqual({ results: [6.6, 124.6, 648] });
+    expect(await predict("iris", '{"inputs": [[5.1, 3.5, 1.4, 0.2], [6.9, 3.1, 5.4, 2.1]]}')).toMatchObject({
+      predictions: [0, 2],
+    });
+  });
+
+  test("KServe's own controller reports the models ready", async () => {
+    const config = new KubeConfig();
+    config.loadFromFile((await status()).kubeconfig);
+    const { items } = await requestJson<{
+      items: { status?: { conditions?: { type: string; status: string }[] } }[];
+    }>(config, "GET", "/apis/serving.kserve.io/v1beta1/inferenceservices");
+    expect(items).toHaveLength(2);
+    for (const { status } of items) {
+      expect(status?.conditions).toContainEqual(expect.objectContaining({ type: "Ready", status: "True" }));
+    }
+  });
+
+  test("the real scheduler put each model on a node of its pool", async () => {
+    const placed = Object.fromEntries(
+      (await modelPods()).map((pod) => [pod.metadata?.labels?.["menagerie.dev/model"], pod.spec?.nodeName]),
+    );
+    expect(placed).toEqual({ iris: "cpu-0", multiplier: "t4-0" });
+  });
+
+  test("`up` again changes nothing", async () => {
+    const before = await modelPods();
+    const { code, stdout } = await home.menagerie(["up"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\d+ unchanged/);
+    expect(stdout).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
+    const versions = (pods: V1Pod[]) => pods.map((pod) => pod.metadata?.uid).sort();
+    expect(versions(await modelPods())).toEqual(versions(before));
+  });
+
+  test("an unknown model is told in one sentence", async () => {
+    const { code, stderr } = await home.menagerie(["predict", "irs", "--data", "{}"]);
+    expect(code).toBe(2);
+    expect(stderr.trim()).toBe('menagerie: there is no model "irs"; the stack has iris, multiplier');
+  });
+});
+
+describe("processes that are killed", () => {
+  test.each(["/etcd ", "kube-apiserver", "kube-scheduler", "kserve-manager", "gateway/main.ts", "network/main.ts"])(
+    "%s comes back, and models answer",
+    async (part) => {
+      home.kill(part);
+      await eventually(() => predict("multiplier", multiplierBody));
+      await eventually(modelPods);
+    },
+  );
+
+  test("PostgreSQL comes back", async () => {
+    home.kill("/postgres -D");
+    await eventually(async () => {
+      const { stdout } = await home.menagerie(["status", "--json"]);
+      const parts = (JSON.parse(stdout) as { parts: { name: string; state: string; restarts: number }[] }).parts;
+      expect(parts).toContainEqual(expect.objectContaining({ name: "postgres", state: "ready", restarts: 1 }));
+    });
+  });
+
+  test("running pods are adopted by the node process that follows a killed one", async () => {
+    const before = restarts(await modelPods());
+    home.kill("node/main.ts");
+    await eventually(async () => {
+      const parts = (
+        JSON.parse((await home.menagerie(["status", "--json"])).stdout) as { parts: { name: string; state: string }[] }
+      ).parts;
+      expect(parts).toContainEqual(expect.objectContaining({ name: "nodes", state: "ready" }));
+    });
+    expect(await predict("iris", irisBody)).toMatchObject({ predictions: [0] });
+    expect(restarts(await modelPods())).toEqual(before);
+  });
+
+  test("a killed model server is started again", async () => {
+    const before = restarts(await modelPods());
+    home.kill("/app/main.py");
+    await eventually(async () => {
+      const after = restarts(await modelPods());
+      for (const [pod, count] of Object.entries(before)) expect(after[pod]).toBeGreaterThan(count);
+    });
+    expect(await eventually(() => predict("iris", irisBody))).toMatchObject({ predictions: [0] });
+  });
+
+  test("a killed supervisor brings the whole environment back", async () => {
+    home.kill("supervisor/main.ts");
+    expect(await eventually(() => predict("iris", irisBody), 120_000)).toMatchObject({ predictions: [0] });
+  });
+
+  test("a killed keeper leaves no process, and `up` brings everything back with its state", async () => {
+    const digests = (await status()).models.map((model) => model.digest);
+    const processes = home.processes();
+    home.kill("keeper/main.ts");
+    await eventually(async () => expect(stillRunning(processes)).toEqual([]));
+    expect((await home.menagerie(["up"])).code).toBe(0);
+    expect((await status()).models.map((model) => model.digest)).toEqual(digests);
+    expect(await predict("iris", irisBody)).toMatchObject({ predictions: [0] });
+  });
+});
+
+describe("bringing it down", () => {
+  test("`down` leaves no process and keeps the state", async () => {
+    const processes = home.processes();
+    expect(processes.length).toBeGreaterThan(10);
+    expect((await home.menagerie(["down"])).code).toBe(0);
+    expect(stillRunning(processes)).toEqual([]);
+    expect((await status()).running).toBe(false);
+  });
+
+  test("`predict` says that nothing answers", async () => {
+    const { code, stderr } = await home.menagerie(["predict", "iris", "--data", irisBody]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/does not answer .*`menagerie status` says what runs/);
+  });
+
+  test("`down --delete` removes the environment", async () => {
+    expect((await home.menagerie(["down", "--delete"])).code).toBe(0);
+    expect(existsSync(`${home.path}/environments/local`)).toBe(false);
+  });
+});
