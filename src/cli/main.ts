@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import manifest from "../../package.json" with { type: "json" };
 import { messageOf, OperatorError } from "../domain/errors.ts";
 import { downCommand } from "./commands/down.ts";
 import { logsCommand } from "./commands/logs.ts";
@@ -15,6 +16,7 @@ const interruptedExit = 130;
 
 function menagerie(): Command {
   const program = new Command("menagerie")
+    .version(manifest.version, "--version")
     .description("An ML serving platform as a Pulumi program: environments, model zoo, rollouts.")
     .showHelpAfterError("(add --help for what there is)")
     .exitOverride()

@@ -23,17 +23,17 @@ export function rightPart(raw: unknown, issues: readonly z.core.$ZodIssue[]): Ma
     else delete rest[String(key)];
   }
   // Their defaults are not what the writer meant.
-  if (wrong.has("serving")) delete rest["zoo"];
+  if (wrong.has("serving")) delete rest.zoo;
   if (wrong.has("pools") || wrong.has("nodeClass")) {
-    delete rest["pools"];
-    const zoo = isMapping(rest["zoo"]) ? Object.entries(rest["zoo"]) : [];
-    rest["zoo"] = Object.fromEntries(zoo.filter(([, model]) => onOrdinaryNodes(model)));
+    delete rest.pools;
+    const zoo = isMapping(rest.zoo) ? Object.entries(rest.zoo) : [];
+    rest.zoo = Object.fromEntries(zoo.filter(([, model]) => onOrdinaryNodes(model)));
   }
   return rest;
 }
 
 function onOrdinaryNodes(model: unknown): boolean {
-  return isMapping(model) && (model["pool"] ?? builtInPool) === builtInPool;
+  return isMapping(model) && (model.pool ?? builtInPool) === builtInPool;
 }
 
 function isMapping(value: unknown): value is Mapping {

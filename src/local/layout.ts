@@ -38,14 +38,14 @@ export interface EnvironmentLayout {
  * (XDG Base Directory: `XDG_DATA_HOME`, else `~/.local/share`).
  */
 export function menagerieHome(env: NodeJS.ProcessEnv = process.env): string {
-  if (env["MENAGERIE_HOME"]) return resolve(env["MENAGERIE_HOME"]);
-  return join(env["XDG_DATA_HOME"] || join(homedir(), ".local", "share"), "menagerie");
+  if (env.MENAGERIE_HOME) return resolve(env.MENAGERIE_HOME);
+  return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "menagerie");
 }
 
 /** Folder of tools and Python environments, shared by all environments of a user: `MENAGERIE_CACHE`, else below `XDG_CACHE_HOME`. */
 export function menagerieCache(env: NodeJS.ProcessEnv = process.env): string {
-  if (env["MENAGERIE_CACHE"]) return resolve(env["MENAGERIE_CACHE"]);
-  return join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "menagerie");
+  if (env.MENAGERIE_CACHE) return resolve(env.MENAGERIE_CACHE);
+  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "menagerie");
 }
 
 /** Paths of the environment `name` below `home`. Pure: makes nothing. */

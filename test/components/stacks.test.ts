@@ -65,7 +65,7 @@ async function graphOf(stack: string) {
 describe("the resource graph of a stack is the golden one", () => {
   it.each(["local", "staging", "prod"])("%s", async (stack) => {
     const text = `${JSON.stringify(await graphOf(stack), null, 2)}\n`;
-    if (process.env["UPDATE_GOLDENS"]) {
+    if (process.env.UPDATE_GOLDENS) {
       mkdirSync(join(project, "test/golden"), { recursive: true });
       writeFileSync(golden(stack), text);
     }

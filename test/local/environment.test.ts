@@ -113,17 +113,21 @@ describe("an environment from nothing", () => {
 });
 
 describe("processes that are killed", () => {
-  test.each(["/etcd ", "kube-apiserver", "kube-scheduler", "kserve-manager", "gateway/main.ts", "network/main.ts"])(
-    "%s comes back, and models answer",
-    async (part) => {
-      home.kill(part);
-      await eventually(() => predict("multiplier", multiplierBody));
-      await eventually(modelPods);
-    },
-  );
+  test.each([
+    /^\S+\/etcd /,
+    /^\S+\/kube-apiserver /,
+    /^\S+\/kube-scheduler /,
+    /^\S+\/kserve-manager /,
+    /^\S+\/node \S+gateway\/main.ts /,
+    /^\S+\/node \S+network\/main.ts /,
+  ])("%s comes back, and models answer", async (part) => {
+    home.kill(part);
+    await eventually(() => predict("multiplier", multiplierBody));
+    await eventually(modelPods);
+  });
 
   test("PostgreSQL comes back", async () => {
-    home.kill("/postgres -D");
+    home.kill(/^\S+\/postgres -D/);
     await eventually(async () => {
       const { stdout } = await home.menagerie(["status", "--json"]);
       const parts = (JSON.parse(stdout) as { parts: { name: string; state: string; restarts: number }[] }).parts;
@@ -133,7 +137,7 @@ describe("processes that are killed", () => {
 
   test("running pods are adopted by the node process that follows a killed one", async () => {
     const before = restarts(await modelPods());
-    home.kill("node/main.ts");
+    home.kill(/^\S+\/node \S+node\/main.ts /);
     await eventually(async () => {
       const parts = (
         JSON.parse((await home.menagerie(["status", "--json"])).stdout) as { parts: { name: string; state: string }[] }
@@ -146,7 +150,7 @@ describe("processes that are killed", () => {
 
   test("a killed model server is started again", async () => {
     const before = restarts(await modelPods());
-    home.kill("/app/main.py");
+    home.kill(/^\S*python\S* \S*main.py/);
     await eventually(async () => {
       const after = restarts(await modelPods());
       for (const [pod, count] of Object.entries(before)) expect(after[pod]).toBeGreaterThan(count);
@@ -155,14 +159,14 @@ describe("processes that are killed", () => {
   });
 
   test("a killed supervisor brings the whole environment back", async () => {
-    home.kill("supervisor/main.ts");
+    home.kill(/^\S+\/node \S+supervisor\/main.ts /);
     expect(await eventually(() => predict("iris", irisBody), 120_000)).toMatchObject({ predictions: [0] });
   });
 
   test("a killed keeper leaves no process, and `up` brings everything back with its state", async () => {
     const digests = (await status()).models.map((model) => model.digest);
     const processes = home.processes();
-    home.kill("keeper/main.ts");
+    home.kill(/^\S+\/node \S+keeper\/main.ts /);
     await eventually(async () => expect(stillRunning(processes)).toEqual([]));
     expect((await home.menagerie(["up"])).code).toBe(0);
     expect((await status()).models.map((model) => model.digest)).toEqual(digests);

@@ -6,7 +6,7 @@ import { ensureToolchain } from "../../src/local/toolchain/index.ts";
 
 /** Builds what the local tests run, once; on a machine that has built it before this takes a moment. */
 export default async function setup(): Promise<void> {
-  const progress = process.env["CI"] ? terminalProgress() : silent;
+  const progress = process.env.CI ? terminalProgress() : silent;
   await preflight({ progress });
   await ensureToolchain({ cache: menagerieCache(), progress, signal: new AbortController().signal });
 }

@@ -13,8 +13,8 @@ import { defaultIgnorePatterns } from "../../src/domain/truss/ignore.ts";
 import { signatureOf } from "../../src/domain/truss/signature.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
 
-const seed = Number(process.env["MENAGERIE_TEST_SEED"] ?? 20_261_121);
-const count = Number(process.env["MENAGERIE_TEST_TREES"] ?? 300);
+const seed = Number(process.env.MENAGERIE_TEST_SEED ?? 20_261_121);
+const count = Number(process.env.MENAGERIE_TEST_TREES ?? 300);
 
 const oracle = `import json, pathlib, sys
 from truss.truss_handle.patch.hash import directory_content_hash

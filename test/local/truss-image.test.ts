@@ -80,7 +80,7 @@ test("multiplier multiplies in decimal, by FACTOR", async () => {
 test("a control truss runs the control server, which knows its hash and starts the model", async () => {
   const image = await build(await multiplierWith("dev", "use_control_plane: true\n"), "dev");
   const { image: stored } = await readImage(store, imageReference(image));
-  const hash = stored.config.env["HASH_TRUSS"];
+  const hash = stored.config.env.HASH_TRUSS;
   expect(hash).toMatch(/^[0-9a-f]{64}$/);
   const dev = await start(image, "/v1/models/model", { HOME: "/tmp" });
   expect(await (await fetch(`${dev.url}/control/truss_hash`)).json()).toEqual({ result: hash });

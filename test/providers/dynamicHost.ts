@@ -72,7 +72,7 @@ export async function startDynamicHost(env: Record<string, string>): Promise<Dyn
     return request;
   };
   const propertiesOf = (answer: Message): Record<string, unknown> => {
-    const properties = answer["getProperties"]?.() as { toJavaScript(): Record<string, unknown> } | undefined;
+    const properties = answer.getProperties?.() as { toJavaScript(): Record<string, unknown> } | undefined;
     const { __provider, ...others } = properties?.toJavaScript() ?? {};
     return others;
   };
@@ -80,24 +80,22 @@ export async function startDynamicHost(env: Record<string, string>): Promise<Dyn
   return {
     async check(kind, news) {
       const answer = await call("check", await filled("CheckRequest", kind, { Olds: {}, News: news }));
-      const failures = answer["getFailuresList"]?.() as Message[];
+      const failures = answer.getFailuresList?.() as Message[];
       return failures.map((each) => ({
-        property: String(each["getProperty"]?.()),
-        reason: String(each["getReason"]?.()),
+        property: String(each.getProperty?.()),
+        reason: String(each.getReason?.()),
       }));
     },
     async diff(kind, olds, news) {
       const answer = await call("diff", await filled("DiffRequest", kind, { Id: "id", Olds: olds, News: news }));
-      return { changes: answer["getChanges"]?.() === 2, replaces: answer["getReplacesList"]?.() as string[] };
+      return { changes: answer.getChanges?.() === 2, replaces: answer.getReplacesList?.() as string[] };
     },
     async create(kind, inputs) {
       const answer = await call("create", await filled("CreateRequest", kind, { Properties: inputs }));
-      return { id: String(answer["getId"]?.()), outs: propertiesOf(answer) };
+      return { id: String(answer.getId?.()), outs: propertiesOf(answer) };
     },
     async read(kind, id, props) {
-      return String(
-        (await call("read", await filled("ReadRequest", kind, { Id: id, Properties: props })))["getId"]?.(),
-      );
+      return String((await call("read", await filled("ReadRequest", kind, { Id: id, Properties: props }))).getId?.());
     },
     async update(kind, olds, news) {
       return propertiesOf(

@@ -26,7 +26,7 @@ const ec2 = {
 
 function readConfig(text: string): Record<string, unknown> {
   const raw = parse(text) as Record<string, unknown>;
-  return raw["nodeClass"] === "EC2" ? { ...raw, nodeClass: ec2 } : raw;
+  return raw.nodeClass === "EC2" ? { ...raw, nodeClass: ec2 } : raw;
 }
 
 function mistakesOf(raw: unknown, surroundings: Parameters<typeof parseEnvironment>[1] = { gatewayUrl }): string[] {
@@ -100,7 +100,7 @@ describe("a right config", () => {
   it("scales up from min when only that is given, and from zero to one", () => {
     const model = (min: number) => ({ truss: "models/m", phase: "done", mode: "Knative", replicas: { min } });
     const { zoo } = parseEnvironment({ zoo: { a: model(3), b: model(0) } }, { gatewayUrl });
-    expect([zoo["a"]?.replicas, zoo["b"]?.replicas]).toEqual([
+    expect([zoo.a?.replicas, zoo.b?.replicas]).toEqual([
       { min: 3, max: 3 },
       { min: 0, max: 1 },
     ]);
@@ -109,7 +109,7 @@ describe("a right config", () => {
   it("takes CPU as a number or as text", () => {
     const model = (cpu: unknown) => ({ truss: "models/m", phase: "done", resources: { cpu } });
     const { zoo } = parseEnvironment({ zoo: { a: model(1.5), b: model("500m") } }, { gatewayUrl });
-    expect([zoo["a"]?.resources.cpu, zoo["b"]?.resources.cpu]).toEqual(["1.5", "500m"]);
+    expect([zoo.a?.resources.cpu, zoo.b?.resources.cpu]).toEqual(["1.5", "500m"]);
   });
 
   it("prefers its own gateway address to the surroundings'", () => {

@@ -107,15 +107,15 @@ describe.skipIf(vectors.length === 0)("patches equal the truss library's on its 
     const patterns = vector.ignore_patterns ?? ["**/__pycache__/**/*", "**/__pycache__/**"];
     const { expected } = vector;
     const plan = () => computePatch(signatureOf(snapshotOf(vector.prev), patterns), snapshotOf(vector.next), patterns);
-    if (expected["next_signature_error"] !== undefined) return expect(plan).toThrow(/config\.yaml/);
-    expect(plan().nextHash).toBe(expected["next_hash"]);
-    if (!Array.isArray(expected["patches"]) || deployedHere.has(name))
+    if (expected.next_signature_error !== undefined) return expect(plan).toThrow(/config\.yaml/);
+    expect(plan().nextHash).toBe(expected.next_hash);
+    if (!Array.isArray(expected.patches) || deployedHere.has(name))
       return expect(plan()).toHaveProperty("fullDeployment");
     const found = plan();
     const patches = "patches" in found ? [...found.patches] : [];
-    expect(patches).toHaveLength(expected["patches"].length);
+    expect(patches).toHaveLength(expected.patches.length);
     // The library's order is a set's: each of its patches is one of ours.
-    for (const wanted of expected["patches"]) {
+    for (const wanted of expected.patches) {
       expect(
         patches.find((one) => isSame(one, wanted)),
         JSON.stringify(wanted).slice(0, 2_000),

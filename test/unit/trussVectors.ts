@@ -17,7 +17,7 @@ export interface Vector {
   expected: Record<string, unknown>;
 }
 
-const folder = process.env["MENAGERIE_TRUSS_VECTORS"] ?? "/work/shared/vectors/truss";
+const folder = process.env.MENAGERIE_TRUSS_VECTORS ?? "/work/shared/vectors/truss";
 
 /** All vectors of this machine; none where they are not there. */
 export function readVectors(): Vector[] {

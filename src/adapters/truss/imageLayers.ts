@@ -45,7 +45,7 @@ async function certificates(cache: string, python: PythonLayers, env: NodeJS.Pro
   const target = join(folder, certificateBundle);
   const lib = join(python.inference, "lib", `python${python.python.version.split(".").slice(0, 2).join(".")}`);
   const candidates = [
-    env["SSL_CERT_FILE"],
+    env.SSL_CERT_FILE,
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     join(lib, "site-packages", "certifi", "cacert.pem"),

@@ -26,7 +26,7 @@ print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "executable": ex
  * @throws OperatorError when there is none.
  */
 export async function findBasePython(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<BasePython> {
-  const asked = env["MENAGERIE_PYTHON"];
+  const asked = env.MENAGERIE_PYTHON;
   for (const command of asked ? [asked] : candidates) {
     const found = await probePython(command, env, signal);
     if (found && isSupported(found.version)) return found;

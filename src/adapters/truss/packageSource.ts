@@ -42,8 +42,8 @@ export function pipSettingsForUv(listed: string): Record<string, string> {
       if (variable && value) found[variable] = value;
     }
   }
-  const list = found["UV_FIND_LINKS"];
-  if (list) found["UV_FIND_LINKS"] = list.split(/\s+/).join(",");
+  const list = found.UV_FIND_LINKS;
+  if (list) found.UV_FIND_LINKS = list.split(/\s+/).join(",");
   return found;
 }
 

@@ -34,7 +34,7 @@ export function parsePyproject(text: string, file: string): string[] {
   } catch (error) {
     throw badInput(`${file}: not valid TOML: ${messageOf(error).split("\n")[0]}`, error);
   }
-  const dependencies = (document["project"] as { dependencies?: unknown } | undefined)?.dependencies ?? [];
+  const dependencies = (document.project as { dependencies?: unknown } | undefined)?.dependencies ?? [];
   if (!Array.isArray(dependencies)) throw badInput(`${file}: project.dependencies: must be a list of requirements`);
   return dependencies.filter((item): item is string => typeof item === "string" && requirementName(item) !== undefined);
 }

@@ -48,7 +48,7 @@ export function customResourceDefinitions(context: ControlContext, files: readon
 
 async function recordedHash(context: ControlContext): Promise<string | undefined> {
   try {
-    return (await requestJson<V1ConfigMap>(context.admin, "GET", recordPath)).data?.["hash"];
+    return (await requestJson<V1ConfigMap>(context.admin, "GET", recordPath)).data?.hash;
   } catch (error) {
     if (isApiError(error, 404)) return undefined;
     throw error;

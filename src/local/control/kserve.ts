@@ -29,11 +29,11 @@ export function kserveConfiguration(context: ControlContext): StepSpec {
       const roles = (await Promise.all(rbac.map(readObjects))).flat();
       const [configuration] = (await readObjects(inferenceServiceConfig)) as V1ConfigMap[];
       const data = configuration?.data;
-      if (!data?.["ingress"])
+      if (!data?.ingress)
         throw new Error(`${inferenceServiceConfig} has no key "ingress": is this another version of KServe?`);
-      data["deploy"] = JSON.stringify({ defaultDeploymentMode: "Standard" });
-      const ingress = JSON.parse(data["ingress"]) as Record<string, unknown>;
-      data["ingress"] = JSON.stringify({ ...ingress, disableIngressCreation: true, disableIstioVirtualHost: true });
+      data.deploy = JSON.stringify({ defaultDeploymentMode: "Standard" });
+      const ingress = JSON.parse(data.ingress) as Record<string, unknown>;
+      data.ingress = JSON.stringify({ ...ingress, disableIngressCreation: true, disableIstioVirtualHost: true });
       await applyObjects(context.admin, [...roles, configuration as KubernetesObject], manager);
     },
   };

@@ -77,7 +77,7 @@ export async function startContainer(start: ContainerStart): Promise<ProcessRef>
         ...["nsenter", `--net=${namespaces}/net`, `--uts=${namespaces}/uts`, `--ipc=${namespaces}/ipc`, "--"],
         ...["bwrap", "--args", "4", "--", ...start.argv],
       ],
-      { detached: true, stdio: ["ignore", "ignore", complaints], env: { PATH: process.env["PATH"] } },
+      { detached: true, stdio: ["ignore", "ignore", complaints], env: { PATH: process.env.PATH } },
     );
     child.on("exit", start.onExit);
     child.on("error", start.onExit);

@@ -69,8 +69,8 @@ export function egressVariables(
     variables[name] = proxy;
     variables[name.toLowerCase()] = proxy;
   }
-  variables["NO_PROXY"] = direct;
-  variables["no_proxy"] = direct;
+  variables.NO_PROXY = direct;
+  variables.no_proxy = direct;
   for (const name of passedOn) {
     const value = host[name];
     if (value) variables[name] = value;

@@ -18,7 +18,7 @@ const shutdownGrace = 5_000;
 async function main(): Promise<void> {
   const [name, home] = process.argv.slice(2);
   if (!name || !home) throw badInput("usage: main.ts <environment name> <menagerie home>");
-  const shim = process.env["MENAGERIE_CONTAINER_SHIM"];
+  const shim = process.env.MENAGERIE_CONTAINER_SHIM;
   if (!shim) throw badInput("MENAGERIE_CONTAINER_SHIM is not set: name the container-shim binary");
   await access(shim, constants.X_OK).catch((error: unknown) => {
     throw badInput(`MENAGERIE_CONTAINER_SHIM "${shim}" cannot be executed: build tools/container-shim`, error);

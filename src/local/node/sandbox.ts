@@ -58,7 +58,7 @@ async function startPause(shim: string, hostname: string): Promise<ProcessRef> {
   const child = spawn("unshare", ["--net", "--uts", "--ipc", "--", shim, "pause", "--hostname", hostname], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"] },
+    env: { PATH: process.env.PATH },
   });
   let complaint = "";
   child.stderr.on("data", (chunk: Buffer) => {

@@ -78,10 +78,10 @@ export class TestHome {
     return ours;
   }
 
-  /** Sends SIGKILL to the processes whose command line holds `text`; fails when there is none. */
-  kill(text: string): void {
-    const victims = this.processes().filter((candidate) => candidate.command.includes(text));
-    if (victims.length === 0) throw new Error(`no process of the environment has "${text}" in its command line`);
+  /** Sends SIGKILL to the processes whose command line matches; fails when there is none. */
+  kill(pattern: RegExp): void {
+    const victims = this.processes().filter((candidate) => pattern.test(candidate.command));
+    if (victims.length === 0) throw new Error(`no process of the environment matches ${pattern}`);
     for (const victim of victims) process.kill(victim.pid, "SIGKILL");
   }
 }

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+// Runs the tests on any Node.js that is there: installs the packages where that is needed, then starts vitest on the
+// pinned Node.js. `npm test` runs everything; `npm test -- test/unit` a part; `npm run soak` the long campaigns.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runForwarding } from "./foreground.mjs";
+import { ensureInstalled } from "./installation.mjs";
+
+const project = dirname(dirname(fileURLToPath(import.meta.url)));
+const node = join(project, "node_modules", ".bin", "node");
+const [first, ...rest] = process.argv.slice(2);
+
+try {
+  await ensureInstalled(project);
+  process.env.PATH = `${dirname(node)}:${process.env.PATH}`;
+  if (first === "bench") await runForwarding(node, [join(project, "test", "bench", "run.ts"), ...rest]);
+  else await runForwarding(node, vitest(first === "soak" ? ["--project", "soak", ...rest] : ordinary()));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
+
+function vitest(args) {
+  const program = join(project, "node_modules", "vitest", "vitest.mjs");
+  if (!existsSync(program)) throw new Error("vitest is not installed; run `npm install`");
+  return [program, "run", ...args];
+}
+
+function ordinary() {
+  const args = first === undefined ? [] : [first, ...rest];
+  return ["--project", "unit", "--project", "local", ...args];
+}
