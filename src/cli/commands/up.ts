@@ -48,7 +48,7 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   });
   if (!options.program) return;
   const engine = await prepareEngine(layout, state, toolchain);
-  const code = await engine.run(["up", "--yes", "--skip-preview"], signal);
+  const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"], signal);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   const models = await readModels(engine);

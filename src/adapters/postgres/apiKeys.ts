@@ -1,0 +1,77 @@
+import { randomBytes, randomInt } from "node:crypto";
+import type { ClientBase, Pool } from "pg";
+import { apiKey, type KeyScope, keyHash, prefixLength, secretBytes } from "../../domain/access/apiKey.ts";
+import { badInput } from "../../domain/errors.ts";
+
+/** A key as it is listed: the key itself is known only to whoever made it. */
+export interface ListedKey {
+  readonly id: string;
+  readonly prefix: string;
+  readonly model: string | null;
+  readonly organization: string | null;
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
+}
+
+/** What a key is checked against. */
+export interface StoredKey {
+  readonly hash: Buffer;
+  readonly scope: KeyScope;
+}
+
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** Makes a key. The answer is the only time it is known. */
+export async function createKey(client: ClientBase, scope: KeyScope): Promise<{ id: string; key: string }> {
+  const prefix = Array.from({ length: prefixLength }, () => letters[randomInt(letters.length)]).join("");
+  const key = apiKey(prefix, randomBytes(secretBytes).toString("base64url"));
+  const { rows } = await client.query<{ id: string }>(
+    "INSERT INTO menagerie.api_key (prefix, hash, model_id, organization_id) VALUES ($1, $2, $3, $4) RETURNING id",
+    [
+      prefix,
+      keyHash(key),
+      "modelId" in scope ? scope.modelId : null,
+      "organizationId" in scope ? scope.organizationId : null,
+    ],
+  );
+  return { id: rows[0]?.id ?? "", key };
+}
+
+/** All keys, the newest first. */
+export async function listKeys(client: ClientBase): Promise<ListedKey[]> {
+  const { rows } = await client.query<ListedKey>(
+    `SELECT k.id, k.prefix, m.name AS model, o.name AS organization,
+            k.created_at AS "createdAt", k.revoked_at AS "revokedAt"
+       FROM menagerie.api_key k
+       LEFT JOIN menagerie.model m ON m.id = k.model_id
+       LEFT JOIN menagerie.organization o ON o.id = k.organization_id
+      ORDER BY k.id DESC`,
+  );
+  return rows;
+}
+
+/** Revokes the key with this id or prefix. Answers its prefix; revoking it again changes nothing. */
+export async function revokeKey(client: ClientBase, idOrPrefix: string): Promise<string> {
+  const { rows } = await client.query<{ prefix: string }>(
+    `UPDATE menagerie.api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id::text = $1 OR prefix = $1
+     RETURNING prefix`,
+    [idOrPrefix],
+  );
+  const prefix = rows[0]?.prefix;
+  if (prefix === undefined) {
+    throw badInput(`there is no key "${idOrPrefix}"; give an id or a prefix that \`menagerie key list\` shows`);
+  }
+  return prefix;
+}
+
+/** The key with this prefix, unless it is revoked or there is none. */
+export async function findKey(pool: Pool, prefix: string): Promise<StoredKey | undefined> {
+  const { rows } = await pool.query<{ hash: Buffer; model_id: string | null; organization_id: string | null }>(
+    "SELECT hash, model_id, organization_id FROM menagerie.api_key WHERE prefix = $1 AND revoked_at IS NULL",
+    [prefix],
+  );
+  const row = rows[0];
+  if (!row) return undefined;
+  if (row.model_id !== null) return { hash: row.hash, scope: { modelId: row.model_id } };
+  return row.organization_id === null ? undefined : { hash: row.hash, scope: { organizationId: row.organization_id } };
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from "node:crypto";
+import type { ClientBase, Pool } from "pg";
+import { badInput, OperatorError } from "../../domain/errors.ts";
+import { inTransaction } from "./transaction.ts";
+
+/** An app to make. */
+export interface NewApp {
+  /** Name of the zoo model that its predictions come from. */
+  readonly zooModel: string;
+  /** Email of its owner, who is made with an organization of that name when unknown. */
+  readonly owner: string;
+  /** Unique in the owner's organization. @default the zoo model's name and a random ending */
+  readonly name?: string | undefined;
+}
+
+export interface App {
+  /** Id of the app's model: the id in `POST /models/<id>/predict`. */
+  readonly id: string;
+  readonly versionId: string;
+  /** The zoo version that it points at. */
+  readonly proxyModelVersionId: string;
+}
+
+export interface ListedApp extends App {
+  readonly name: string;
+  readonly owner: string | null;
+  readonly organization: string;
+  readonly zooModel: string;
+  /** Number of the zoo version. */
+  readonly version: number;
+}
+
+/** Makes an app that points at the zoo model's current version, in one transaction. */
+export function createApp(client: ClientBase, app: NewApp): Promise<App> {
+  return inTransaction(client, async () => {
+    const current = await currentZooVersion(client, app.zooModel);
+    const owner = await ensureOwner(client, app.owner);
+    const name = app.name ?? `${app.zooModel}-${randomBytes(4).toString("hex")}`;
+    const model = await client.query<{ id: string }>(
+      `INSERT INTO menagerie.model (name, organization_id, owner_id) VALUES ($1, $2, $3)
+       ON CONFLICT (organization_id, name) DO NOTHING RETURNING id`,
+      [name, owner.organizationId, owner.id],
+    );
+    const id = model.rows[0]?.id;
+    if (id === undefined) throw badInput(`--name "${name}": the owner's organization has it already; choose another`);
+    const version = await client.query<{ id: string }>(
+      `INSERT INTO menagerie.model_version (model_id, number, is_current, proxy_model_version_id)
+       VALUES ($1, 1, true, $2) RETURNING id`,
+      [id, current],
+    );
+    return { id, versionId: version.rows[0]?.id ?? "", proxyModelVersionId: current };
+  });
+}
+
+/** All apps, in the order they were made. */
+export async function listApps(client: ClientBase | Pool): Promise<ListedApp[]> {
+  const { rows } = await client.query<ListedApp>(
+    `SELECT m.id, m.name, v.id AS "versionId", v.proxy_model_version_id AS "proxyModelVersionId",
+            u.email AS owner, o.name AS organization, zm.name AS "zooModel", zv.number AS version
+       FROM menagerie.model m
+       JOIN menagerie.organization o ON o.id = m.organization_id
+       JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
+       JOIN menagerie.model_version zv ON zv.id = v.proxy_model_version_id
+       JOIN menagerie.model zm ON zm.id = zv.model_id
+       LEFT JOIN menagerie.app_user u ON u.id = m.owner_id
+      ORDER BY m.id`,
+  );
+  return rows;
+}
+
+async function currentZooVersion(client: ClientBase, zooModel: string): Promise<string> {
+  const { rows } = await client.query<{ name: string; current: string | null }>(
+    `SELECT m.name, v.id AS current
+       FROM menagerie.model m
+       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
+       LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
+      ORDER BY m.name`,
+  );
+  const found = rows.find(({ name }) => name === zooModel);
+  if (!found) {
+    throw badInput(
+      `there is no zoo model "${zooModel}"; the zoo has ${rows.map(({ name }) => name).join(", ") || "none"}`,
+    );
+  }
+  if (found.current === null) {
+    throw new OperatorError(`zoo model "${zooModel}" has no current version; set its phase to version or done`);
+  }
+  return found.current;
+}
+
+async function ensureOwner(client: ClientBase, email: string): Promise<{ id: string; organizationId: string }> {
+  const find = async () =>
+    (
+      await client.query<{ id: string; organizationId: string }>(
+        `SELECT id, organization_id AS "organizationId" FROM menagerie.app_user WHERE lower(email) = lower($1)`,
+        [email],
+      )
+    ).rows[0];
+  const known = await find();
+  if (known) return known;
+  await client.query("INSERT INTO menagerie.organization (name) VALUES ($1) ON CONFLICT (name) DO NOTHING", [email]);
+  await client.query(
+    `INSERT INTO menagerie.app_user (email, organization_id)
+     SELECT $1, id FROM menagerie.organization WHERE name = $1
+     ON CONFLICT (lower(email)) DO NOTHING`,
+    [email],
+  );
+  const made = await find();
+  if (!made) throw new Error(`user ${email} vanished while it was made`);
+  return made;
+}

@@ -1,0 +1,61 @@
+import type { ClientBase, Pool } from "pg";
+import { badInput } from "../../domain/errors.ts";
+
+/** Where the predictions of a model come from. */
+export interface Pointer {
+  readonly id: string;
+  readonly organizationId: string;
+  /** The version that answers: the one pointed at, or the model's own current one. */
+  readonly serving: { readonly versionId: string; readonly model: string; readonly number: number } | undefined;
+}
+
+/** Follows a model's pointer; undefined when there is no such model. */
+export async function readPointer(pool: Pool, modelId: string): Promise<Pointer | undefined> {
+  const { rows } = await pool.query<{
+    id: string;
+    organization_id: string;
+    version_id: string | null;
+    model: string | null;
+    number: number | null;
+  }>(
+    `SELECT m.id, m.organization_id, sv.id AS version_id, sm.name AS model, sv.number
+       FROM menagerie.model m
+       LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
+       LEFT JOIN menagerie.model_version sv ON sv.id = coalesce(v.proxy_model_version_id, v.id)
+       LEFT JOIN menagerie.model sm ON sm.id = sv.model_id
+      WHERE m.id = $1`,
+    [modelId],
+  );
+  const row = rows[0];
+  if (!row) return undefined;
+  const { id, organization_id: organizationId, version_id: versionId, model, number } = row;
+  const complete = versionId !== null && model !== null && number !== null;
+  return { id, organizationId, serving: complete ? { versionId, model, number } : undefined };
+}
+
+/** Id of the model with this id or name. A name that several organizations use is refused with the ids. */
+export async function modelIdOf(client: ClientBase, idOrName: string): Promise<string> {
+  const { rows } = await client.query<{ id: string; organization: string }>(
+    `SELECT m.id, o.name AS organization
+       FROM menagerie.model m JOIN menagerie.organization o ON o.id = m.organization_id
+      WHERE m.name = $1 OR m.id::text = $1 ORDER BY m.id`,
+    [idOrName],
+  );
+  const [first, ...others] = rows;
+  if (!first) throw badInput(`there is no model "${idOrName}"; give a name or id that \`menagerie app list\` shows`);
+  if (others.length > 0) {
+    const ids = rows.map(({ id, organization }) => `${id} (${organization})`).join(", ");
+    throw badInput(`several models are called "${idOrName}"; give one of the ids ${ids}`);
+  }
+  return first.id;
+}
+
+/** Id of the organization called `name`. */
+export async function organizationIdOf(client: ClientBase, name: string): Promise<string> {
+  const { rows } = await client.query<{ id: string; name: string }>(
+    "SELECT id, name FROM menagerie.organization ORDER BY name",
+  );
+  const found = rows.find((row) => row.name === name);
+  if (!found) throw badInput(`there is no organization "${name}"; known are ${rows.map((row) => row.name).join(", ")}`);
+  return found.id;
+}

@@ -1,0 +1,13 @@
+/** Database roles of the platform. What each may do is declared in `components/platformDatabase.ts`. */
+export const roles = {
+  /** Owns database, schema and tables. Cannot log in: migrations act as it, nothing else does. */
+  owner: "menagerie_owner",
+  /** The API service: follows pointers and checks keys. Reads only. */
+  api: "menagerie_api",
+  /** The stack: registers model versions. */
+  deployer: "menagerie_deployer",
+  /** Plans and dashboards: everything but keys. */
+  reader: "menagerie_reader",
+  /** The operator's CLI: makes apps and keys. Cannot log in: operators act as it with credentials of their own. */
+  operator: "menagerie_operator",
+} as const;

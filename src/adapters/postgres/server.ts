@@ -1,0 +1,126 @@
+import pg from "pg";
+import * as z from "zod";
+import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
+
+/** The platform's database, and the schema of its tables. */
+export const platformDatabase = "menagerie";
+export const platformSchemaName = "menagerie";
+
+export const sslModes = ["disable", "require", "verify-full"] as const;
+
+/** How a PostgreSQL server is reached. */
+export interface DatabaseServer {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password?: string | undefined;
+  /** As libpq's, of which `require` encrypts without checking the certificate. */
+  readonly sslMode: (typeof sslModes)[number];
+  /** Database for what concerns the server as a whole, such as roles. */
+  readonly maintenanceDatabase: string;
+}
+
+/** Until the server answers, in milliseconds. */
+const connectWithin = 5_000;
+
+const scheme = /^postgres(ql)?:$/;
+const port = z.coerce.number().int().min(1).max(65_535);
+
+/**
+ * A server from `postgresql://user:password@host:port/database?sslmode=…`; port 5432, database `postgres` and sslmode
+ * `verify-full` where left out. `variable` is where the url came from, for the sentence about a wrong one. The
+ * sentence never holds the url itself, which carries a password.
+ */
+export function serverFromUrl(url: string, variable: string): DatabaseServer {
+  const wrong = (reason: string) =>
+    badInput(`${variable}: ${reason}; use postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`);
+  const parsed = URL.parse(url);
+  if (!parsed || !scheme.test(parsed.protocol)) throw wrong("is no PostgreSQL url");
+  if (!parsed.hostname || !parsed.username) throw wrong("lacks a host or a user");
+  const sslMode = z.enum(sslModes).safeParse(parsed.searchParams.get("sslmode") ?? "verify-full");
+  if (!sslMode.success) throw wrong(`sslmode is none of ${sslModes.join(", ")}`);
+  return {
+    host: decodeURIComponent(parsed.hostname).replace(/^\[(.*)\]$/, "$1"),
+    port: port.parse(parsed.port || 5432),
+    user: decodeURIComponent(parsed.username),
+    password: parsed.password === "" ? undefined : decodeURIComponent(parsed.password),
+    sslMode: sslMode.data,
+    maintenanceDatabase: decodeURIComponent(parsed.pathname.slice(1)) || "postgres",
+  };
+}
+
+/** The url of one database of the server; the inverse of {@link serverFromUrl}. */
+export function urlOf(server: DatabaseServer, database: string): string {
+  const password = server.password === undefined ? "" : `:${encodeURIComponent(server.password)}`;
+  const host = server.host.includes(":") ? `[${server.host}]` : server.host;
+  return (
+    `postgresql://${encodeURIComponent(server.user)}${password}@${host}:${server.port}` +
+    `/${encodeURIComponent(database)}?sslmode=${server.sslMode}`
+  );
+}
+
+/** What `pg` connects with. */
+export function clientConfig(server: DatabaseServer, database: string): pg.ClientConfig {
+  return {
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    ...(server.password === undefined ? {} : { password: server.password }),
+    database,
+    ssl: server.sslMode === "disable" ? false : { rejectUnauthorized: server.sslMode === "verify-full" },
+    connectionTimeoutMillis: connectWithin,
+    application_name: "menagerie",
+  };
+}
+
+/** Thrown when no connection comes about; `absent` when the server answered that it has no such database. */
+export class DatabaseUnreachable extends OperatorError {
+  readonly absent: boolean;
+
+  constructor(server: DatabaseServer, database: string, cause: unknown) {
+    super(`PostgreSQL at ${server.host}:${server.port}, database ${database}, user ${server.user}: ${reason(cause)}`, {
+      cause,
+    });
+    this.absent = sqlState(cause) === "3D000";
+  }
+}
+
+/** Connects, runs `work`, and closes. Throws {@link DatabaseUnreachable} when there is no connection. */
+export async function withClient<T>(
+  server: DatabaseServer,
+  database: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(clientConfig(server, database));
+  // A connection that breaks in between fails the query under way; without a listener it would end the process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.end().catch(() => {});
+    throw new DatabaseUnreachable(server, database, error);
+  }
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** SQLSTATE of an error that PostgreSQL answered (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+function reason(cause: unknown): string {
+  switch (sqlState(cause)) {
+    case "28P01":
+    case "28000":
+      return "refused: wrong user or password; check the password";
+    case "3D000":
+      return "there is no such database";
+    default:
+  }
+  const code = (cause as NodeJS.ErrnoException).code;
+  return `cannot connect (${code === undefined || sqlState(cause) ? messageOf(cause) : code}); start it or correct the address`;
+}
