@@ -1,7 +1,9 @@
 import { InvalidArgumentError, Option } from "commander";
 import { OperatorError } from "../domain/errors.ts";
-import { type EnvironmentState, readState } from "../local/environmentState.ts";
+import { type Engine, prepareEngine } from "../local/engine.ts";
 import { type EnvironmentLayout, environmentLayout } from "../local/layout.ts";
+import { type EngineTarget, readTarget } from "../local/target.ts";
+import { toolchainFile } from "../local/toolchainFile.ts";
 
 /** `--environment NAME`, on every command that concerns an embedded environment. */
 export function environmentOption(): Option {
@@ -22,16 +24,20 @@ export function portArgument(value: string): number {
   return port;
 }
 
-/** The layout and state of an environment that was brought up before. */
-export async function existingEnvironment(
-  name: string,
-): Promise<{ layout: EnvironmentLayout; state: EnvironmentState }> {
+export interface ExistingEnvironment {
+  readonly layout: EnvironmentLayout;
+  readonly target: EngineTarget;
+  readonly engine: Engine;
+}
+
+/** An environment that was brought up before, running or not. */
+export async function existingEnvironment(name: string): Promise<ExistingEnvironment> {
   const layout = environmentLayout(name);
-  const state = await readState(layout);
-  if (!state) {
+  const target = await readTarget(layout);
+  if (!target) {
     throw new OperatorError(
       `environment "${name}" does not exist in ${layout.home}; \`menagerie up -e ${name}\` makes it`,
     );
   }
-  return { layout, state };
+  return { layout, target, engine: await prepareEngine(layout, target, await toolchainFile(layout).read()) };
 }

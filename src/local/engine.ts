@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseDocument } from "yaml";
 import { badInput, OperatorError } from "../domain/errors.ts";
-import type { EnvironmentState } from "./environmentState.ts";
+import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
+import type { EngineTarget } from "./target.ts";
 import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
 
 /** The stack that an embedded environment runs. Each environment has a backend of its own, so one name is enough. */
@@ -15,7 +16,10 @@ export const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The pinned engine, set up for one environment. */
 export interface Engine {
-  /** Runs `pulumi ARGS` in the project folder with the terminal's own streams; answers its exit code. */
+  /**
+   * Runs `pulumi ARGS` in the project folder with the terminal's own streams; answers its exit code. What a run that was
+   * killed left behind is cleared first; throws one sentence when another run is changing the stack.
+   */
   run(args: readonly string[], signal?: AbortSignal): Promise<number>;
   /** Runs `pulumi ARGS` and answers what it prints; throws with its last line when it fails. */
   output(args: readonly string[]): Promise<string>;
@@ -24,7 +28,7 @@ export interface Engine {
 /** Makes the environment's stack where it is missing and brings its config up to date with the checkout's. */
 export async function prepareEngine(
   layout: EnvironmentLayout,
-  state: EnvironmentState,
+  target: EngineTarget,
   toolchain: Toolchain,
 ): Promise<Engine> {
   await mkdir(layout.pulumi.backend, { recursive: true, mode: 0o700 });
@@ -40,18 +44,46 @@ export async function prepareEngine(
     PULUMI_CONFIG_PASSPHRASE: undefined,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-    KUBECONFIG: layout.kubeconfig,
-    MENAGERIE_IMAGE_STORE: layout.images,
+    KUBECONFIG: target.kubeconfig,
+    // Nodes of an existing cluster may read their directory images from elsewhere.
+    MENAGERIE_IMAGE_STORE: process.env.MENAGERIE_IMAGE_STORE || layout.images,
     MENAGERIE_CACHE: menagerieCache(),
-    MENAGERIE_GATEWAY_URL: `http://127.0.0.1:${state.ports.gateway}`,
-    MENAGERIE_API_URL: `http://127.0.0.1:${state.ports.api}`,
+    MENAGERIE_GATEWAY_URL: target.gatewayUrl,
+    MENAGERIE_API_URL: target.apiUrl ?? undefined,
   };
   const configFile = await ensureStackConfig(layout, pulumi, env);
   const stackEnv = { ...env, PULUMI_STACK: localStack, PULUMI_OPTION_CONFIG_FILE: configFile };
+  const output: Engine["output"] = async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim();
+  const stack = { backend: layout.pulumi.backend, project: "menagerie", stack: localStack };
   return {
-    run: (args, signal) => runEngine(pulumi, args, stackEnv, signal),
-    output: async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim(),
+    async run(args, signal) {
+      if (args.some((arg) => changing.has(arg))) await settle(stack, output);
+      return runEngine(pulumi, args, stackEnv, signal);
+    },
+    output,
   };
+}
+
+/** Commands that take the stack's lock and change its state. */
+const changing = new Set(["up", "update", "refresh", "destroy", "import"]);
+
+async function settle(stack: BackendStack, output: Engine["output"]): Promise<void> {
+  const holder = await releaseDeadLocks(stack);
+  if (holder !== undefined) {
+    throw new OperatorError(
+      `another run of the engine (process ${holder}) is at work on stack "${stack.stack}"; wait for its end, or stop it with \`kill -INT ${holder}\``,
+    );
+  }
+  if ((await pendingCreates(stack)).length === 0) return;
+  // What the engine itself offers for this: an import drops the operations that were never finished. The next run begins
+  // them again, and each of them converges from what it finds.
+  const state = `${stack.backend}.export`;
+  try {
+    await output(["stack", "export", "--file", state]);
+    await output(["stack", "import", "--file", state]);
+  } finally {
+    await rm(state, { force: true });
+  }
 }
 
 /**

@@ -98,4 +98,23 @@ describe("after the interruptions", () => {
     }
     await home.menagerie(["down", "-e", "second", "--delete"]);
   });
+
+  test("`--kubeconfig` runs the program against a cluster that is already there", async () => {
+    expect((await home.menagerie(["up", "-e", "cluster", "--no-program"])).code).toBe(0);
+    const cluster = JSON.parse((await home.menagerie(["status", "-e", "cluster", "--json"])).stdout) as {
+      kubeconfig: string;
+      gateway: string;
+    };
+    const outside = ["-e", "outside", "--kubeconfig", cluster.kubeconfig, "--gateway-url", cluster.gateway];
+    // The nodes of that cluster pull from where they always do.
+    const env = { MENAGERIE_IMAGE_STORE: join(home.path, "environments", "cluster", "images") };
+    const { code, stdout, stderr } = await home.menagerie(["up", ...outside], { env });
+    expect(code, stdout + stderr).toBe(0);
+    const answer = await home.menagerie(["predict", "multiplier", "-e", "outside", "--data", multiplierBody]);
+    expect(JSON.parse(answer.stdout)).toEqual({ results: [6.6, 124.6, 648] });
+    await home.menagerie(["down", "-e", "cluster", "--delete"]);
+    const gone = await home.menagerie(["up", ...outside], { env });
+    expect(gone.code).toBe(2);
+    expect(gone.stderr).toMatch(/--kubeconfig .*there is no such file/);
+  });
 });

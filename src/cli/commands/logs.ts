@@ -4,8 +4,6 @@ import { KubeConfig, type V1Pod, type V1PodList } from "@kubernetes/client-node"
 import { Command, InvalidArgumentError } from "commander";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { OperatorError } from "../../domain/errors.ts";
-import { prepareEngine } from "../../local/engine.ts";
-import { toolchainFile } from "../../local/toolchainFile.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
 import { environmentOption, existingEnvironment } from "../options.ts";
@@ -38,11 +36,10 @@ function lineCount(value: string): number {
 }
 
 async function printLogs(name: string, options: LogsOptions, signal: AbortSignal): Promise<void> {
-  const { layout, state } = await existingEnvironment(options.environment);
-  const engine = await prepareEngine(layout, state, await toolchainFile(layout).read());
+  const { target, engine } = await existingEnvironment(options.environment);
   const model = findModel(await readModels(engine), name);
   const config = new KubeConfig();
-  config.loadFromFile(layout.kubeconfig);
+  config.loadFromFile(target.kubeconfig);
   const pods = await requestJson<V1PodList>(config, "GET", `/api/v1/namespaces/${model.namespace}/pods`, {
     query: { labelSelector: `serving.kserve.io/inferenceservice=${model.service}` },
   });

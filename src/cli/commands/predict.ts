@@ -1,8 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
-import { prepareEngine } from "../../local/engine.ts";
-import { toolchainFile } from "../../local/toolchainFile.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { environmentOption, existingEnvironment } from "../options.ts";
 
@@ -17,8 +15,7 @@ export function predictCommand(): Command {
     .addHelpText("after", `\nExample: menagerie predict iris --data '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}'`)
     .action(async (name: string, options: { environment: string; data: string }) => {
       const body = await readBody(options.data);
-      const { layout, state } = await existingEnvironment(options.environment);
-      const engine = await prepareEngine(layout, state, await toolchainFile(layout).read());
+      const { engine } = await existingEnvironment(options.environment);
       const model = findModel(await readModels(engine), name);
       console.log(await predict(model, body));
     });

@@ -1,7 +1,5 @@
 import { Command } from "commander";
-import { prepareEngine } from "../../local/engine.ts";
 import { environmentStatus } from "../../local/environment.ts";
-import { toolchainFile } from "../../local/toolchainFile.ts";
 import { environmentOption, existingEnvironment } from "../options.ts";
 
 export function pulumiCommand(): Command {
@@ -11,11 +9,10 @@ export function pulumiCommand(): Command {
     .argument("[args...]", "the engine's arguments, after `--`")
     .addHelpText("after", "\nExample: menagerie pulumi -- preview --diff")
     .action(async (args: string[], options: { environment: string }) => {
-      const { layout, state } = await existingEnvironment(options.environment);
-      if (!(await environmentStatus(layout))) {
+      const { layout, target, engine } = await existingEnvironment(options.environment);
+      if (target.kind === "embedded" && !(await environmentStatus(layout))) {
         console.error(`menagerie: environment "${layout.name}" is down; what needs its cluster will fail`);
       }
-      const engine = await prepareEngine(layout, state, await toolchainFile(layout).read());
       // The terminal's Ctrl-C reaches the engine, which ends by itself; this process waits for it.
       process.on("SIGINT", () => {});
       process.exitCode = await engine.run(args);

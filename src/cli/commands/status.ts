@@ -1,10 +1,8 @@
 import { KubeConfig, type V1Deployment } from "@kubernetes/client-node";
 import { Command } from "commander";
-import { isApiError, requestJson } from "../../adapters/kubernetes/request.ts";
-import { prepareEngine } from "../../local/engine.ts";
+import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { environmentStatus } from "../../local/environment.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
-import { toolchainFile } from "../../local/toolchainFile.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 
@@ -23,7 +21,7 @@ interface Status {
   readonly gateway: string;
   readonly api: string | null;
   readonly kubeconfig: string;
-  readonly database: string;
+  readonly database: string | null;
   readonly models: readonly ModelStatus[];
   readonly parts: SupervisorStatus["parts"];
 }
@@ -40,30 +38,36 @@ export function statusCommand(): Command {
 }
 
 async function readEnvironment(environment: string): Promise<Status> {
-  const { layout, state } = await existingEnvironment(environment);
-  const [supervisor, toolchain] = await Promise.all([environmentStatus(layout), toolchainFile(layout).read()]);
-  const engine = await prepareEngine(layout, state, toolchain);
-  const declared = await readModels(engine);
+  const { layout, target, engine } = await existingEnvironment(environment);
   const config = new KubeConfig();
-  config.loadFromFile(layout.kubeconfig);
+  config.loadFromFile(target.kubeconfig);
+  const [supervisor, declared] = await Promise.all([environmentStatus(layout), readModels(engine)]);
+  const running = target.kind === "embedded" ? (supervisor?.ready ?? false) : await answers(config);
   const models = await Promise.all(
     declared.map(async ({ service, truss: _truss, ...model }) => ({
       ...model,
       version: null,
       runningHash: null,
-      ready: supervisor !== undefined && (await isReady(config, model.namespace, service)),
+      ready: running && (await isReady(config, model.namespace, service)),
     })),
   );
   return {
     stack: "local",
-    running: supervisor?.ready ?? false,
-    gateway: `http://127.0.0.1:${state.ports.gateway}`,
+    running,
+    gateway: target.gatewayUrl,
     api: null,
-    kubeconfig: layout.kubeconfig,
-    database: `postgresql://127.0.0.1:${state.ports.postgres}`,
+    kubeconfig: target.kubeconfig,
+    database: target.database,
     models,
     parts: supervisor?.parts ?? [],
   };
+}
+
+async function answers(config: KubeConfig): Promise<boolean> {
+  return request(config, "GET", "/readyz", { signal: AbortSignal.timeout(5_000) }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Judged by pods: an InferenceService's own Ready condition can be true while nothing answers. */
@@ -83,7 +87,7 @@ function describe(environment: string, status: Status): string {
     `Environment "${environment}" is ${status.running ? "up" : "down"}.`,
     `  gateway     ${status.gateway}`,
     `  kubeconfig  ${status.kubeconfig}`,
-    `  database    ${status.database}`,
+    ...(status.database === null ? [] : [`  database    ${status.database}`]),
   ];
   if (status.models.length > 0) {
     const width = Math.max(...status.models.map((model) => model.name.length));

@@ -31,10 +31,13 @@ export class TestHome {
   }
 
   /** Runs `menagerie ARGS` to its end. `interruptAfterMs` sends it Ctrl-C's signal. */
-  menagerie(args: readonly string[], options: { interruptAfterMs?: number } = {}): Promise<CommandResult> {
+  menagerie(
+    args: readonly string[],
+    options: { interruptAfterMs?: number; env?: Readonly<Record<string, string>> } = {},
+  ): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [join(this.project, "src", "cli", "main.ts"), ...args], {
-        env: { ...process.env, MENAGERIE_HOME: this.path },
+        env: { ...process.env, MENAGERIE_HOME: this.path, ...options.env },
         stdio: ["ignore", "pipe", "pipe"],
       });
       let stdout = "";

@@ -1,0 +1,29 @@
+import { KubeConfig, type V1APIGroupList } from "@kubernetes/client-node";
+import { requestJson } from "../adapters/kubernetes/request.ts";
+import { messageOf, OperatorError } from "../domain/errors.ts";
+
+/** API groups that the program's objects belong to, and what brings them into a cluster. */
+const neededGroups: Readonly<Record<string, string>> = {
+  "serving.kserve.io": "KServe",
+  "networking.istio.io": "Istio",
+  "karpenter.sh": "Karpenter",
+};
+
+/** Makes sure that the cluster of a kubeconfig answers and knows what the program declares; else one sentence. */
+export async function requireCluster(kubeconfig: string): Promise<void> {
+  const config = new KubeConfig();
+  let groups: V1APIGroupList;
+  try {
+    config.loadFromFile(kubeconfig);
+    groups = await requestJson<V1APIGroupList>(config, "GET", "/apis", { signal: AbortSignal.timeout(10_000) });
+  } catch (error) {
+    const cause = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
+    throw new OperatorError(`the cluster of ${kubeconfig} does not answer: ${cause}`);
+  }
+  const known = new Set(groups.groups.map((group) => group.name));
+  const missing = Object.entries(neededGroups).filter(([group]) => !known.has(group));
+  if (missing.length > 0) {
+    const list = missing.map(([group, product]) => `${product} (${group})`).join(", ");
+    throw new OperatorError(`the cluster of ${kubeconfig} has no ${list}; install it there first`);
+  }
+}

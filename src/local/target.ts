@@ -1,0 +1,74 @@
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { badInput, messageOf } from "../domain/errors.ts";
+import { type EnvironmentState, readState } from "./environmentState.ts";
+import type { EnvironmentLayout } from "./layout.ts";
+
+/** The cluster that an environment's program is run against. */
+export interface EngineTarget {
+  /** `embedded`: the environment's own cluster of processes. `existing`: one that somebody else runs. */
+  readonly kind: "embedded" | "existing";
+  readonly kubeconfig: string;
+  readonly gatewayUrl: string;
+  readonly apiUrl: string | null;
+  /** Without credentials. */
+  readonly database: string | null;
+}
+
+const existingTarget = z.strictObject({
+  formatVersion: z.literal(1),
+  kubeconfig: z.string(),
+  gatewayUrl: z.url(),
+});
+
+const targetFile = (layout: EnvironmentLayout): string => join(layout.root, "existing-cluster.json");
+
+export function embeddedTarget(layout: EnvironmentLayout, state: EnvironmentState): EngineTarget {
+  return {
+    kind: "embedded",
+    kubeconfig: layout.kubeconfig,
+    gatewayUrl: `http://127.0.0.1:${state.ports.gateway}`,
+    apiUrl: `http://127.0.0.1:${state.ports.api}`,
+    database: `postgresql://127.0.0.1:${state.ports.postgres}`,
+  };
+}
+
+/** Remembers that this environment's program runs against a cluster that is already there. */
+export async function useExistingCluster(
+  layout: EnvironmentLayout,
+  cluster: { readonly kubeconfig: string; readonly gatewayUrl: string },
+): Promise<EngineTarget> {
+  if (await readState(layout)) {
+    throw badInput(
+      `environment "${layout.name}" has an embedded cluster; give another one with -e NAME, or \`menagerie down -e ${layout.name} --delete\` first`,
+    );
+  }
+  await mkdir(layout.root, { recursive: true, mode: 0o700 });
+  const path = targetFile(layout);
+  await writeFile(`${path}.new`, JSON.stringify({ formatVersion: 1, ...cluster }, null, 2));
+  await rename(`${path}.new`, path);
+  return { kind: "existing", ...cluster, apiUrl: null, database: null };
+}
+
+/** The target of an environment that was brought up before; undefined when there is none. */
+export async function readTarget(layout: EnvironmentLayout): Promise<EngineTarget | undefined> {
+  const state = await readState(layout);
+  if (state) return embeddedTarget(layout, state);
+  let text: string;
+  try {
+    text = await readFile(targetFile(layout), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const { kubeconfig, gatewayUrl } = existingTarget.parse(JSON.parse(text));
+    return { kind: "existing", kubeconfig, gatewayUrl, apiUrl: null, database: null };
+  } catch (error) {
+    throw badInput(
+      `${targetFile(layout)} is not a target: remove it and run \`up\` again (${messageOf(error)})`,
+      error,
+    );
+  }
+}
