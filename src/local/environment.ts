@@ -9,6 +9,7 @@ import { type EnvironmentState, ensureState, type RelayedEndpoint } from "./envi
 import { keeperProcess } from "./keeper/lock.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { ensureAuthority, writeKubeconfig } from "./pki.ts";
+import { processIdentity } from "./processIdentity.ts";
 import { startupError } from "./startupError.ts";
 import { readStatus } from "./supervisor/statusServer.ts";
 import type { SupervisorStatus } from "./supervisor/supervisor.ts";
@@ -57,9 +58,11 @@ export async function startEnvironment(layout: EnvironmentLayout, options: Start
 export async function stopEnvironment(layout: EnvironmentLayout): Promise<boolean> {
   const pid = await keeperProcess(layout);
   if (pid === undefined) return false;
+  const identity = processIdentity(pid);
   if (!(await askKeeperToStop(layout))) process.kill(pid, "SIGTERM");
   const deadline = Date.now() + stopWithinMs;
-  while ((await keeperProcess(layout)) !== undefined) {
+  // Its end, not that of its lock, which it releases a moment before.
+  while (processIdentity(pid) === identity) {
     if (Date.now() > deadline) {
       // SIGKILL is safe: the cluster ends when the keeper's end of its pipe closes.
       process.kill(pid, "SIGKILL");
