@@ -6,6 +6,7 @@ import type { NodePoolSpec } from "../src/crds/nodePool.ts";
 import { type GpuPool, nodeClassManifest, nodePoolManifest, taintsOf } from "../src/domain/serving/nodePool.ts";
 import { placementOn } from "../src/domain/serving/placement.ts";
 import type { Placement } from "../src/domain/serving/servedModel.ts";
+import { declared } from "./ownership.ts";
 
 /** Arguments of {@link GpuNodePool}. */
 export interface GpuNodePoolArgs extends Omit<GpuPool, "name" | "instanceTypes" | "zones" | "taints"> {
@@ -46,14 +47,14 @@ export class GpuNodePool extends pulumi.ComponentResource {
     const nodeClassSpec: EC2NodeClassSpec | LocalNodeClassSpec = nodeClass.spec;
     const classResource = new kubernetes.apiextensions.CustomResource(
       `${name}-nodes`,
-      { ...nodeClass, spec: nodeClassSpec },
+      { ...nodeClass, metadata: declared(nodeClass.metadata), spec: nodeClassSpec },
       { parent: this },
     );
     const nodePool = nodePoolManifest(pool);
     const spec: NodePoolSpec = nodePool.spec;
     new kubernetes.apiextensions.CustomResource(
       name,
-      { ...nodePool, spec },
+      { ...nodePool, metadata: declared(nodePool.metadata), spec },
       {
         parent: this,
         dependsOn: classResource,

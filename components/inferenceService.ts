@@ -4,6 +4,7 @@ import type { InferenceServiceSpec } from "../src/crds/inferenceService.ts";
 import { type InferenceServiceManifest, inferenceServiceManifest } from "../src/domain/serving/inferenceService.ts";
 import { revisionOf, withRevision } from "../src/domain/serving/revision.ts";
 import type { ServedModel } from "../src/domain/serving/servedModel.ts";
+import { declared } from "./ownership.ts";
 
 /** Arguments of {@link InferenceService}. */
 export interface InferenceServiceArgs {
@@ -43,7 +44,10 @@ function awaitedElsewhere(plain: InferenceServiceManifest<pulumi.Input<string>>,
   const spec: InferenceServiceSpec = manifest.spec;
   return {
     ...manifest,
-    metadata: { ...metadata, annotations: { ...metadata.annotations, "pulumi.com/skipAwait": "true" } },
+    metadata: declared({
+      ...metadata,
+      annotations: { ...metadata.annotations, "pulumi.com/skipAwait": "true" },
+    }),
     spec,
   };
 }

@@ -6,6 +6,7 @@ import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts"
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
+import { declared } from "./ownership.ts";
 
 /** Arguments of {@link ModelZooEntry}. */
 export interface ModelZooEntryArgs {
@@ -27,6 +28,11 @@ export interface ModelZooEntryArgs {
   readonly resources: ServedModel["resources"];
   /** Environment variables of the model's container. */
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Where the secrets that the truss names come from.
+   * @default none
+   */
+  readonly secrets?: ServedModel["secrets"];
   /** Nodes that the pods run on. */
   readonly placement: Placement;
   /** Istio Gateway and host names that the model is reached by. */
@@ -79,6 +85,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
           image: image.image,
           trussHash: args.trussHash,
           env: args.env,
+          secrets: args.secrets,
           replicas: args.replicas,
           resources: args.resources,
           placement: args.placement,
@@ -88,7 +95,11 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     );
     const route = virtualServiceManifest({ ...identity, mode, gateway });
     const spec: VirtualServiceSpec = route.spec;
-    const virtualService = new kubernetes.apiextensions.CustomResource(name, { ...route, spec }, children);
+    const virtualService = new kubernetes.apiextensions.CustomResource(
+      name,
+      { ...route, metadata: declared(route.metadata), spec },
+      children,
+    );
 
     this.ready = new ModelReady(
       name,

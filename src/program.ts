@@ -1,18 +1,30 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
+import { AdminSecrets } from "../components/adminSecrets.ts";
+import { DynamicSettings } from "../components/dynamicSettings.ts";
 import { GpuNodePool } from "../components/gpuNodePool.ts";
 import { ModelZooEntry } from "../components/modelZooEntry.ts";
+import { declared } from "../components/ownership.ts";
 import { kubernetesName } from "./config/crossRules.ts";
 import type { EnvironmentSpec, NodeClassSpec, PoolSpec, ZooEntrySpec } from "./config/environment.ts";
 import { builtInPool } from "./config/pools.ts";
 import type { GpuPool } from "./domain/serving/nodePool.ts";
 import { placementOn } from "./domain/serving/placement.ts";
+import type { SecretSource } from "./domain/serving/secrets.ts";
 import type { Placement } from "./domain/serving/servedModel.ts";
+import { ownSecret } from "./secretPlan.ts";
 
 /** What the program learns of the world before it declares anything. */
 export interface EnvironmentFacts {
   /** Content hash by truss folder, of every folder that the environment names. */
   readonly trussHashes: ReadonlyMap<string, string>;
+  /**
+   * Where the secrets of each model come from, by model.
+   * @default no model has any
+   */
+  readonly secretSources?: ReadonlyMap<string, readonly SecretSource[]>;
+  /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */
+  readonly secrets?: pulumi.Output<Readonly<Record<string, string>>>;
 }
 
 /** One rollout, as the stack's outputs show it. */
@@ -61,8 +73,14 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const onCluster = { provider: cluster };
   const namespace = new kubernetes.core.v1.Namespace(
     "models",
-    { metadata: { name: spec.namespace, labels: { "app.kubernetes.io/part-of": "menagerie" } } },
+    { metadata: declared({ name: spec.namespace, labels: { "app.kubernetes.io/part-of": "menagerie" } }) },
     onCluster,
+  );
+  const secrets = adminSecrets(spec, facts, { providers: [cluster], dependsOn: namespace });
+  new DynamicSettings(
+    "dynamic-settings",
+    { ...spec.dynamicSettings, zoo: spec.zoo },
+    { providers: [cluster], dependsOn: namespace },
   );
 
   const pools = new Map<string, GpuNodePool>();
@@ -88,11 +106,12 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
         trussHash,
         builder: spec.builder,
         placement: nodes?.placement ?? ordinaryNodes,
+        secrets: facts.secretSources?.get(name),
         gateway: spec.gateway,
         readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
         kubeContext: spec.kubeContext,
       },
-      { providers: [cluster], dependsOn: nodes ? [namespace, nodes] : [namespace] },
+      { providers: [cluster], dependsOn: [namespace, ...(nodes ? [nodes] : []), ...secrets] },
     );
     models[name] = {
       name: kubernetesName(name),
@@ -107,6 +126,16 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
     };
   }
   return { gatewayUrl: spec.gateway.url, apiUrl: null, models, rollouts, release: null };
+}
+
+function adminSecrets(
+  { secrets, namespace }: EnvironmentSpec,
+  facts: EnvironmentFacts,
+  options: pulumi.ComponentResourceOptions,
+): AdminSecrets[] {
+  if (secrets.length === 0) return [];
+  if (!facts.secrets) throw new Error("the program was not told the values of menagerie:secrets");
+  return [new AdminSecrets("admin-secrets", { namespace, name: ownSecret, values: facts.secrets }, options)];
 }
 
 const ordinaryNodes: Placement = placementOn(builtInPool, []);

@@ -33,11 +33,21 @@ export function crossKeyMistakes(environment: ParsedEnvironment): string[] {
   ];
 }
 
-function namespaceMistakes({ namespace }: ParsedEnvironment): string[] {
-  if (!reservedNamespaces.test(namespace)) return [];
-  return [
-    `${keyPath(["namespace"])}: ${show(namespace)} belongs to the cluster; use a namespace of its own, such as models`,
-  ];
+function namespaceMistakes({ namespace, dynamicSettings }: ParsedEnvironment): string[] {
+  const mistakes: string[] = [];
+  if (reservedNamespaces.test(namespace)) {
+    mistakes.push(
+      `${keyPath(["namespace"])}: ${show(namespace)} belongs to the cluster; use a namespace of its own, such as models`,
+    );
+  }
+  if (!dynamicSettings.createNamespace) return mistakes;
+  const at = keyPath(["dynamicSettings", "createNamespace"]);
+  if (dynamicSettings.namespace === namespace) {
+    mistakes.push(`${at}: "${namespace}" is the models' namespace, which the stack makes anyway; remove the key`);
+  } else if (reservedNamespaces.test(dynamicSettings.namespace)) {
+    mistakes.push(`${at}: "${dynamicSettings.namespace}" belongs to the cluster and is there; remove the key`);
+  }
+  return mistakes;
 }
 
 function builderMistakes({ builder }: ParsedEnvironment): string[] {

@@ -1,6 +1,8 @@
 import type * as z from "zod";
+import { dynamicSettings } from "./dynamicSettings.ts";
 import { choice, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { nodeClass, pools } from "./pools.ts";
+import { adminSecrets, secrets } from "./secrets.ts";
 import { deploymentModes, zoo } from "./zoo.ts";
 
 /** Namespaces that belong to the cluster or to Menagerie's own parts are refused by a cross-key rule. */
@@ -61,6 +63,9 @@ export const environmentSchema = mapping(
     nodeClass,
     gateway: gateway.prefault({}),
     serving: serving.prefault({}),
+    dynamicSettings: dynamicSettings.prefault({}),
+    secrets,
+    adminSecrets,
     builder: choice(
       ["directory", "tekton"],
       "What builds images: directory (directory images on this machine, for the local environment). tekton is not available yet. Default: directory.",
@@ -93,10 +98,12 @@ export type NodeClassSpec = Parsed["nodeClass"];
 export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
 
 /** A checked environment: every default is filled in, every reference between keys holds. */
-export interface EnvironmentSpec extends Omit<Parsed, "zoo" | "gateway" | "builder"> {
+export interface EnvironmentSpec extends Omit<Parsed, "zoo" | "gateway" | "builder" | "secrets"> {
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
   readonly builder: "directory";
+  /** Names of the secrets that the stack's config holds; their values stay with the stack's entry. */
+  readonly secrets: readonly string[];
 }
 
 export type ParsedEnvironment = Parsed;

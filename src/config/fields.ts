@@ -38,6 +38,11 @@ export function wholeNumber(minimum: number, maximum: number, description: strin
   return z.int({ error }).min(minimum, { error }).max(maximum, { error }).meta({ description });
 }
 
+/** true or false; at the top of a stack file the engine passes them as text. */
+export function flag(description: string) {
+  return z.boolean({ error: refusal("use true or false") }).meta({ description });
+}
+
 /**
  * One of `values`; a near miss is answered with the value that was meant. `offered` are those that sentences propose,
  * where some are known and not available yet.

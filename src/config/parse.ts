@@ -2,12 +2,15 @@ import { badInput } from "../domain/errors.ts";
 import { crossKeyMistakes } from "./crossRules.ts";
 import { type EnvironmentSpec, environmentSchema, type ParsedEnvironment, type ZooEntrySpec } from "./environment.ts";
 import { rightPart } from "./rightPart.ts";
+import { setSecretCommand } from "./secrets.ts";
 import { keyPath, sentences } from "./sentences.ts";
 
 /** What may stand in for keys that a stack leaves out. */
 export interface Surroundings {
   /** Gateway address of the local environment, from `MENAGERIE_GATEWAY_URL`; the config wins. */
   readonly gatewayUrl?: string | undefined;
+  /** Keys that the engine holds encrypted, with their prefix; undefined where nobody knows. */
+  readonly secretKeys?: readonly string[] | undefined;
 }
 
 /**
@@ -25,6 +28,12 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   const parsed = result.data;
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
   const mistakes = crossKeyMistakes(parsed);
+  const inTheClear = surroundings.secretKeys && !surroundings.secretKeys.includes(keyPath(["secrets"]));
+  if (inTheClear && Object.keys(parsed.secrets).length > 0) {
+    mistakes.push(
+      `${keyPath(["secrets"])}: holds values in the clear; remove them from the file, and set each with \`${setSecretCommand("<name>")}\``,
+    );
+  }
   if (!url) {
     mistakes.unshift(
       `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`,
@@ -34,6 +43,7 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   return {
     ...parsed,
     builder: "directory",
+    secrets: Object.keys(parsed.secrets),
     gateway: { ...parsed.gateway, url },
     zoo: Object.fromEntries(Object.entries(parsed.zoo).map(([name, entry]) => [name, complete(entry, parsed)])),
   };

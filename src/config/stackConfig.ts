@@ -19,3 +19,19 @@ function structured(value: string): unknown {
     return value;
   }
 }
+
+/** Values of `menagerie:secrets` by name, in the clear: wrap them before they go anywhere. */
+export function secretValues(all: Readonly<Record<string, string>>): Record<string, string> {
+  const value = all[`${prefix}secrets`];
+  return value === undefined ? {} : (structured(value) as Record<string, string>);
+}
+
+/**
+ * Keys that the stack file holds encrypted, wholly or in part.
+ *
+ * @param variable - `PULUMI_CONFIG_SECRET_KEYS`, by which the engine's language host tells them, and the SDK does not.
+ */
+export function encryptedKeys(variable: string | undefined): readonly string[] | undefined {
+  if (!variable) return undefined;
+  return JSON.parse(variable) as string[];
+}

@@ -107,15 +107,17 @@ async function ensureStackConfig(layout: EnvironmentLayout, pulumi: string, env:
   const { encryptionsalt, config } = (kept ?? {}) as { encryptionsalt?: string; config?: Record<string, unknown> };
   if (encryptionsalt !== undefined) document.set("encryptionsalt", encryptionsalt);
   for (const [key, value] of Object.entries(config ?? {})) {
-    if (isSecret(value) && !document.hasIn(["config", key])) document.setIn(["config", key], value);
+    if (holdsSecret(value) && !document.hasIn(["config", key])) document.setIn(["config", key], value);
   }
   await writeFile(`${path}.new`, document.toString(), { mode: 0o600 });
   await rename(`${path}.new`, path);
   return path;
 }
 
-function isSecret(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "secure" in value;
+/** Whether a value is encrypted, or holds one that is, as `config set --secret --path` writes it. */
+function holdsSecret(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return ("secure" in value && typeof value.secure === "string") || Object.values(value).some(holdsSecret);
 }
 
 async function ensurePassphrase(path: string): Promise<void> {

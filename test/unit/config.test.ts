@@ -77,6 +77,16 @@ describe("a right config", () => {
       nodeClass: "local",
       gateway: { name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl },
       serving: { mode: "Standard", readyTimeoutSeconds: 600 },
+      dynamicSettings: {
+        namespace: "baseten",
+        name: "baseten-django-dynamic-settings",
+        createNamespace: false,
+        takeover: false,
+        ratelimitEnabled: true,
+        modelZooDeploymentAutomationEnabled: true,
+      },
+      secrets: [],
+      adminSecrets: "admin-organization-secrets",
       builder: "directory",
     });
   });

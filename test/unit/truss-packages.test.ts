@@ -1,8 +1,4 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { withBuildLock } from "../../src/adapters/truss/buildLock.ts";
+import { describe, expect, test } from "vitest";
 import { packageFailure } from "../../src/adapters/truss/packageFailure.ts";
 import { pipSettingsForUv } from "../../src/adapters/truss/packageSource.ts";
 import { CommandFailed, lastMeaningfulLine, run } from "../../src/adapters/truss/process.ts";
@@ -59,46 +55,4 @@ test("a command that is aborted stops, with what it started", async () => {
   const running = run("sh", ["-c", "sleep 60 & wait"], { signal: controller.signal });
   setTimeout(() => controller.abort(), 50);
   await expect(running).rejects.toThrow(/abort/i);
-});
-
-describe("the build lock", () => {
-  let folder: string;
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "menagerie-lock-"));
-  });
-
-  afterEach(() => rm(folder, { recursive: true, force: true }));
-
-  test("lets one work at a time and is gone afterwards", async () => {
-    const path = join(folder, "lock");
-    let [inside, most, waits] = [0, 0, 0];
-    const work = async (): Promise<void> => {
-      inside += 1;
-      most = Math.max(most, inside);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      inside -= 1;
-    };
-    const onWait = (): void => {
-      waits += 1;
-    };
-    await Promise.all([1, 2, 3].map(() => withBuildLock(path, live, onWait, work)));
-    expect([most, waits]).toEqual([1, 2]);
-    await expect(readFile(path)).rejects.toThrow("ENOENT");
-  });
-
-  test("of a dead process, or one that nobody touches, is taken over", async () => {
-    const path = join(folder, "lock");
-    await writeFile(path, "4194305 elsewhere token");
-    const past = new Date(Date.now() - 60_000);
-    await utimes(path, past, past);
-    expect(
-      await withBuildLock(
-        path,
-        live,
-        () => {},
-        () => Promise.resolve("done"),
-      ),
-    ).toBe("done");
-  });
 });

@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { quoteIdentifier } from "./identifier.ts";
+import { sqlState } from "./server.ts";
 
 /** Runs `work` in one transaction, which is rolled back when it throws. */
 export async function inTransaction<T>(
@@ -20,11 +21,16 @@ export async function inTransaction<T>(
 }
 
 /**
- * Lets the session act as `role`, with no more than that role's privileges. A login that may grant the role and is
- * not a member yet (since PostgreSQL 16, whoever made a role) becomes one first.
+ * Lets the session act as `role`, with no more than that role's privileges. A login that may grant the role but not act
+ * as it (since PostgreSQL 16, whoever made a role) is given that first.
  */
 export async function actAs(client: ClientBase, role: string): Promise<void> {
-  const { rows } = await client.query<{ member: boolean }>("SELECT pg_has_role($1, 'MEMBER') AS member", [role]);
-  if (!rows[0]?.member) await client.query(`GRANT ${quoteIdentifier(role)} TO CURRENT_USER`);
-  await client.query(`SET ROLE ${quoteIdentifier(role)}`);
+  const setRole = `SET ROLE ${quoteIdentifier(role)}`;
+  try {
+    await client.query(setRole);
+  } catch (error) {
+    if (sqlState(error) !== "42501") throw error;
+    await client.query(`GRANT ${quoteIdentifier(role)} TO CURRENT_USER`);
+    await client.query(setRole);
+  }
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Progress } from "../../domain/progress.ts";
-import { withBuildLock } from "./buildLock.ts";
+import { withLock } from "../processes/lock.ts";
 import { type BasePython, findBasePython } from "./interpreter.ts";
 import { packageFailure } from "./packageFailure.ts";
 import { bootstrapUv, packageEnvironment } from "./packageSource.ts";
@@ -68,10 +68,9 @@ export async function ensurePythonLayers(options: PythonOptions): Promise<Python
   const task = progress.begin("Python environments");
   try {
     await mkdir(root, { recursive: true });
-    await withBuildLock(
+    await withLock(
       `${folder}.lock`,
-      signal,
-      () => task.update("another process prepares them"),
+      { signal, onWait: () => task.update("another process prepares them") },
       async () => {
         if (await allPrepared(folder)) return;
         const uvEnv = await packageEnvironment(env, python.executable, signal);

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
 import { requirementName } from "../../domain/truss/requirements.ts";
-import { withBuildLock } from "./buildLock.ts";
+import { withLock } from "../processes/lock.ts";
 import { type BasePython, minorVersion, probePython } from "./interpreter.ts";
 import { packageFailure } from "./packageFailure.ts";
 import { packageEnvironment } from "./packageSource.ts";
@@ -57,10 +57,9 @@ export async function ensureRequirementLayer(
   const task = progress.begin(`requirements of ${request.name}`);
   try {
     const uvEnv = await packageEnvironment(env, layers.python.executable, signal);
-    const layer = await withBuildLock(
+    const layer = await withLock(
       `${lockFile}.lock`,
-      signal,
-      () => task.update("another process installs them"),
+      { signal, onWait: () => task.update("another process installs them") },
       async () => {
         task.update("resolving");
         const resolved =

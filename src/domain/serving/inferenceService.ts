@@ -1,3 +1,4 @@
+import { containerSecrets, podSecrets } from "./secrets.ts";
 import { annotations, containerPort, labels, loadedPath, type ServedModel } from "./servedModel.ts";
 
 /**
@@ -63,6 +64,7 @@ function predictor<Image>(model: ServedModel<Image>) {
     automountServiceAccountToken: false,
     nodeSelector: { [labels.pool]: placement.pool },
     tolerations: [...placement.tolerations],
+    ...podSecrets(model.secrets),
     containers: [container(model)],
   };
 }
@@ -78,7 +80,7 @@ function standardOnly(onGpus: boolean) {
   };
 }
 
-function container<Image>({ image, env, resources }: ServedModel<Image>) {
+function container<Image>({ image, env, resources, secrets }: ServedModel<Image>) {
   // KServe fills in a CPU limit of its own where there is none, which may be below the request.
   const amounts: Record<string, string> = {
     cpu: resources.cpu,
@@ -101,6 +103,7 @@ function container<Image>({ image, env, resources }: ServedModel<Image>) {
       failureThreshold: longestLoadSeconds / startupPeriodSeconds,
     },
     readinessProbe: { httpGet: loaded, periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 },
+    ...containerSecrets(secrets),
     securityContext: { allowPrivilegeEscalation: false, seccompProfile: { type: "RuntimeDefault" } },
   };
 }

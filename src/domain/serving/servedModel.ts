@@ -1,3 +1,5 @@
+import type { SecretSource } from "./secrets.ts";
+
 /** How KServe runs a model: plain Deployments, or Knative revisions. Immutable on an InferenceService. */
 export type DeploymentMode = "Standard" | "Knative";
 
@@ -34,6 +36,11 @@ export interface ServedModel<Image = string> {
   /** Content hash of the truss folder that the image was built from. */
   readonly trussHash: string;
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Where the secrets that its truss names come from.
+   * @default none
+   */
+  readonly secrets?: readonly SecretSource[] | undefined;
   /** Pods; `min` 0 in Knative mode only. */
   readonly replicas: { readonly min: number; readonly max: number };
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */

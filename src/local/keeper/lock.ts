@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { processIdentity } from "../../adapters/processes/identity.ts";
 import type { EnvironmentLayout } from "../layout.ts";
-import { processIdentity } from "../processIdentity.ts";
 
 export interface KeeperLock {
   release(): Promise<void>;

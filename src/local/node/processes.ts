@@ -1,22 +1,17 @@
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { processIdentity } from "../../adapters/processes/identity.ts";
 
 /** A process that cannot be mistaken for a later one with the same id. */
 export interface ProcessRef {
   readonly pid: number;
-  /** Start time in clock ticks since boot: field 22 of /proc/<pid>/stat. */
+  /** Boot and start time, see {@link processIdentity}. */
   readonly startTime: string;
 }
 
 /** The running process `pid`, or undefined when there is none (a zombie counts as none). */
 export async function processRef(pid: number): Promise<ProcessRef | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  if (stat === undefined) return undefined;
-  // The command in field 2 is in parentheses and may hold spaces and parentheses itself.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const startTime = fields[19];
-  if (startTime === undefined || fields[0] === "Z" || fields[0] === "X") return undefined;
-  return { pid, startTime };
+  const startTime = processIdentity(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
 }
 
 export async function isAlive(process: ProcessRef | undefined): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { withLock } from "../../adapters/processes/lock.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import type { Progress, ProgressTask } from "../../domain/progress.ts";
 import { type BuildContext, build, buildFolder, builtBinaries, prepareBuild, removeAbandoned } from "./build.ts";
-import { withLock } from "./lock.ts";
 import { copyManifests, type Manifests, manifestsFolder, readManifests } from "./manifests.ts";
 import { downloadPlugin } from "./pluginDownload.ts";
 import { presentBinaries } from "./present.ts";

@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, readlink, rm, rmdir, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { processIdentity } from "./identity.ts";
 
-/** Who holds a lock: a process id alone would be another process after a reboot or a wrap-around. */
+/** Who holds a lock. */
 interface Holder {
   readonly pid: number;
-  /** Field 22 of /proc/PID/stat, clock ticks since boot (proc(5)). */
-  readonly startTime: string;
-  readonly bootId: string;
+  /** Tells the process from a later one with the same id, see {@link processIdentity}. */
+  readonly identity: string;
   /** PID namespace: processes of another one cannot be looked up. */
   readonly pidNamespace: string;
   /** ISO 8601, for people. */
@@ -33,7 +33,7 @@ export interface LockOptions {
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   const mine = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  await writeFile(mine, JSON.stringify(await identity()));
+  await writeFile(mine, JSON.stringify(await ownIdentity()));
   try {
     await acquire(path, mine, options);
   } finally {
@@ -102,40 +102,30 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     // Not written by us, or cut off by a full disk: nobody holds it.
-    return { pid: 0, startTime: "", bootId: "", pidNamespace: "", since: "" };
+    return { pid: 0, identity: "", pidNamespace: await ownPidNamespace(), since: "" };
   }
 }
 
 async function isDead(holder: Holder, path: string): Promise<boolean> {
-  const me = await identity();
-  if (holder.bootId !== me.bootId) return true;
-  if (holder.pidNamespace !== me.pidNamespace) {
+  if (holder.pidNamespace !== (await ownPidNamespace())) {
     const touched = await stat(path).then(
       (found) => found.mtimeMs,
       () => Date.now(),
     );
     return Date.now() - touched > silenceMilliseconds;
   }
-  return (await startTimeOf(holder.pid)) !== holder.startTime;
+  return processIdentity(holder.pid) !== holder.identity;
 }
 
-async function identity(): Promise<Holder> {
-  const [startTime, bootId, pidNamespace] = await Promise.all([
-    startTimeOf(process.pid),
-    readFile("/proc/sys/kernel/random/boot_id", "utf8").then((text) => text.trim()),
-    readlink("/proc/self/ns/pid"),
-  ]);
-  return { pid: process.pid, startTime: startTime ?? "", bootId, pidNamespace, since: new Date().toISOString() };
+async function ownIdentity(): Promise<Holder> {
+  return {
+    pid: process.pid,
+    identity: processIdentity(process.pid) ?? "",
+    pidNamespace: await ownPidNamespace(),
+    since: new Date().toISOString(),
+  };
 }
 
-/** Start time of a live process; undefined for one that is gone or a zombie. */
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The command's name, in parentheses, may itself hold spaces and parentheses.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
+function ownPidNamespace(): Promise<string> {
+  return readlink("/proc/self/ns/pid");
 }

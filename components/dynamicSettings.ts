@@ -1,0 +1,51 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { type DynamicSwitches, dynamicSettingsData, type RolloutPhase } from "../src/domain/zoo/dynamicSettings.ts";
+import { declared } from "./ownership.ts";
+
+/** Arguments of {@link DynamicSettings}. */
+export interface DynamicSettingsArgs extends DynamicSwitches {
+  /** Namespace of the application that reads the settings. */
+  readonly namespace: string;
+  /** Name of the ConfigMap. */
+  readonly name: string;
+  /** Whether the stack makes the namespace; else it must exist. */
+  readonly createNamespace: boolean;
+  /** Whether the stack's values win over those that were edited by hand. */
+  readonly takeover: boolean;
+  /** Phase of each zoo model. */
+  readonly zoo: Readonly<Record<string, { readonly phase: RolloutPhase }>>;
+}
+
+/**
+ * The application's dynamic settings, derived from the rollouts' phases. The ConfigMap is updated in place, never
+ * replaced; keys that the stack does not set are left to whoever wrote them. A value that was edited by hand shows as
+ * drift in `pulumi preview --refresh`, and putting it back needs `takeover`.
+ *
+ * @example
+ * new DynamicSettings("dynamic-settings", { ...spec.dynamicSettings, zoo: spec.zoo }, { providers: [cluster] });
+ */
+export class DynamicSettings extends pulumi.ComponentResource {
+  constructor(name: string, args: DynamicSettingsArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:zoo:DynamicSettings", name, {}, options);
+    const labels = { "app.kubernetes.io/part-of": "menagerie" };
+    const namespaces = args.createNamespace
+      ? [
+          new kubernetes.core.v1.Namespace(
+            `${name}-namespace`,
+            { metadata: declared({ name: args.namespace, labels }) },
+            { parent: this },
+          ),
+        ]
+      : [];
+    new kubernetes.core.v1.ConfigMap(
+      name,
+      {
+        metadata: declared({ namespace: args.namespace, name: args.name, labels }, args),
+        data: dynamicSettingsData(args.zoo, args),
+      },
+      { parent: this, dependsOn: namespaces },
+    );
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,161 @@
+import type { ClientBase } from "pg";
+import { quoteIdentifier } from "../../adapters/postgres/identifier.ts";
+import { type DatabaseServer, withClient } from "../../adapters/postgres/server.ts";
+import { inTransaction } from "../../adapters/postgres/transaction.ts";
+import { unlessAbsent } from "./absent.ts";
+import { type GrantTarget, granted } from "./grantCatalog.ts";
+import {
+  optionalText,
+  type Properties,
+  type PropertyFailure,
+  type ResourceKind,
+  textOf,
+  textsOf,
+} from "./resourceKind.ts";
+
+/** Privileges by object type (https://www.postgresql.org/docs/current/ddl-priv.html). */
+const privilegesOf: Readonly<Record<string, readonly string[]>> = {
+  database: ["CREATE", "CONNECT", "TEMPORARY"],
+  schema: ["CREATE", "USAGE"],
+  table: ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"],
+  column: ["SELECT", "INSERT", "UPDATE", "REFERENCES"],
+};
+
+/**
+ * `postgresql.Grant`: the role has exactly these privileges on these objects; none means that all are taken away. Role
+ * `public` stands for everybody. Only what differs from the catalog is granted or revoked: a REVOKE of a whole table
+ * would take along what is granted on its columns.
+ */
+export const grant: ResourceKind = {
+  properties: {
+    role: "text",
+    database: "text",
+    schema: "text",
+    objectType: "text",
+    objects: "texts",
+    columns: "texts",
+    privileges: "texts",
+  },
+  replaceOn: ["role", "database", "schema", "objectType", "objects", "columns"],
+  check,
+  idOf: (inputs) =>
+    [
+      textOf(inputs, "role"),
+      textOf(inputs, "database"),
+      optionalText(inputs, "schema"),
+      textOf(inputs, "objectType"),
+      ...textsOf(inputs, "objects").sort(),
+      ...textsOf(inputs, "columns").sort(),
+    ]
+      .filter((part) => part !== undefined)
+      .join("_"),
+  ensure: (server, inputs) => inDatabase(server, inputs, (client) => converge(client, inputs)),
+  read: (server, _id, known) =>
+    unlessAbsent(() =>
+      inDatabase(server, known, async (client) => {
+        const wanted = wantedOf(known);
+        for (const target of targetsOf(known)) {
+          const now = await granted(client, target);
+          if (now === undefined) return undefined;
+          if (now.symmetricDifference(wanted).size > 0) return { ...known, privileges: [...now].sort() };
+        }
+        return known;
+      }),
+    ),
+  delete: async (server, state) => {
+    await unlessAbsent(() => inDatabase(server, state, (client) => converge(client, { ...state, privileges: [] })));
+  },
+};
+
+function check(inputs: Properties): PropertyFailure[] {
+  const objectType = textOf(inputs, "objectType");
+  const known = privilegesOf[objectType];
+  if (!known) {
+    const types = Object.keys(privilegesOf).join(", ");
+    return [{ property: "objectType", reason: `"${objectType}" is not served by the local plugin; use ${types}` }];
+  }
+  const failures: PropertyFailure[] = [];
+  const require = (property: string, needed: boolean, given: boolean): void => {
+    if (needed && !given) failures.push({ property, reason: `missing; a grant of objectType ${objectType} needs it` });
+  };
+  require("database", true, optionalText(inputs, "database") !== undefined);
+  require("schema", objectType !== "database", optionalText(inputs, "schema") !== undefined);
+  require("objects", objectType === "table" || objectType === "column", textsOf(inputs, "objects").length > 0);
+  require("columns", objectType === "column", textsOf(inputs, "columns").length > 0);
+  for (const privilege of textsOf(inputs, "privileges")) {
+    if (known.includes(privilege)) continue;
+    failures.push({ property: "privileges", reason: `"${privilege}" is none of ${known.join(", ")}` });
+  }
+  return failures;
+}
+
+function inDatabase<T>(
+  server: DatabaseServer,
+  inputs: Properties,
+  work: (client: ClientBase) => Promise<T>,
+): Promise<T> {
+  return withClient(server, textOf(inputs, "database"), (client) => inTransaction(client, () => work(client)));
+}
+
+async function converge(client: ClientBase, inputs: Properties): Promise<void> {
+  // Two grants on one object at once end in "tuple concurrently updated".
+  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.grant', 0))");
+  const wanted = wantedOf(inputs);
+  for (const target of targetsOf(inputs)) {
+    const now = await granted(client, target);
+    if (now === undefined) {
+      // Nothing to take away from what is not there.
+      if (wanted.size === 0) continue;
+      throw new Error(`cannot grant on ${describe(target)}: it does not exist, or role "${target.role}" does not`);
+    }
+    await change(client, "REVOKE", now.difference(wanted), "FROM", target);
+    await change(client, "GRANT", wanted.difference(now), "TO", target);
+  }
+}
+
+async function change(
+  client: ClientBase,
+  verb: "GRANT" | "REVOKE",
+  privileges: ReadonlySet<string>,
+  word: "TO" | "FROM",
+  target: GrantTarget,
+): Promise<void> {
+  if (privileges.size === 0) return;
+  const column = target.column === undefined ? "" : ` (${quoteIdentifier(target.column)})`;
+  // Only names of the list above come this far.
+  const list = [...privileges].map((privilege) => privilege + column).join(", ");
+  const grantee = target.role === "public" ? "PUBLIC" : quoteIdentifier(target.role);
+  await client.query(`${verb} ${list} ON ${onObject(target)} ${word} ${grantee}`);
+}
+
+function onObject({ kind, database, schema, table }: GrantTarget): string {
+  if (kind === "database") return `DATABASE ${quoteIdentifier(database)}`;
+  if (kind === "schema") return `SCHEMA ${quoteIdentifier(schema)}`;
+  return `TABLE ${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
+function describe({ kind, database, schema, table, column }: GrantTarget): string {
+  const name = { database, schema, table: `${schema}.${table}`, column: `${schema}.${table}.${column}` }[kind];
+  return `${kind} ${name}`;
+}
+
+function wantedOf(inputs: Properties): Set<string> {
+  return new Set(textsOf(inputs, "privileges"));
+}
+
+/** One target per object, and per column where columns are given. */
+function targetsOf(inputs: Properties): GrantTarget[] {
+  const kind = textOf(inputs, "objectType") as GrantTarget["kind"];
+  const target = (table: string, column?: string): GrantTarget => ({
+    kind,
+    role: textOf(inputs, "role"),
+    database: textOf(inputs, "database"),
+    schema: optionalText(inputs, "schema") ?? "",
+    table,
+    column,
+  });
+  if (kind === "database" || kind === "schema") return [target("")];
+  const tables = textsOf(inputs, "objects");
+  if (kind === "table") return tables.map((table) => target(table));
+  return tables.flatMap((table) => textsOf(inputs, "columns").map((column) => target(table, column)));
+}

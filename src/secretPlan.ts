@@ -1,0 +1,59 @@
+import type { EnvironmentSpec } from "./config/environment.ts";
+import { secretName, setSecretCommand } from "./config/secrets.ts";
+import { keyPath } from "./config/sentences.ts";
+import { badInput, messageOf, OperatorError } from "./domain/errors.ts";
+import { locateSecrets, type SecretSource } from "./domain/serving/secrets.ts";
+
+/** Name of the Secret that the stack makes of its config. */
+export const ownSecret = "menagerie-secrets";
+
+/** Reads the keys of a Secret, never its values; undefined where there is none. */
+export type ReadSecretKeys = (namespace: string, name: string) => Promise<readonly string[] | undefined>;
+
+/**
+ * Where each model's secrets come from, by model. The cluster is asked only where a truss names a secret that the stack's
+ * config does not hold.
+ * @throws one `badInput` with a sentence for each secret that is nowhere: its name, and the command that sets it.
+ */
+export async function planSecrets(
+  spec: Pick<EnvironmentSpec, "zoo" | "secrets" | "adminSecrets" | "namespace">,
+  namesOf: (truss: string) => readonly string[],
+  readKeys: ReadSecretKeys,
+): Promise<Map<string, readonly SecretSource[]>> {
+  const { namespace, adminSecrets } = spec;
+  const needed = Object.entries(spec.zoo)
+    .filter(([, { phase }]) => phase !== "off")
+    .map(([model, { truss }]) => ({ model, truss, names: namesOf(truss) }))
+    .filter(({ names }) => names.length > 0);
+  const own: SecretSource = { secret: ownSecret, keys: spec.secrets };
+  const elsewhere = needed.some(({ names }) => names.some((name) => !spec.secrets.includes(name)));
+  const keys = elsewhere ? await existingKeys(namespace, adminSecrets, readKeys) : undefined;
+  const existing = keys && { secret: adminSecrets, keys };
+
+  const plan = new Map<string, readonly SecretSource[]>();
+  const mistakes: string[] = [];
+  for (const { model, truss, names } of needed) {
+    const { sources, missing } = locateSecrets(names, { own, existing });
+    plan.set(model, sources);
+    for (const name of missing) {
+      const sentence = secretName.test(name)
+        ? `which Secret "${adminSecrets}" in namespace "${namespace}" does not hold${existing ? "" : ", for it does not exist"}; set it with \`${setSecretCommand(name)}\``
+        : "which is no name of a Secret's key; use letters, digits, - _ and . in its config.yaml";
+      mistakes.push(`${keyPath(["zoo", model])}: ${truss} names the secret ${JSON.stringify(name)}, ${sentence}`);
+    }
+  }
+  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  return plan;
+}
+
+async function existingKeys(namespace: string, name: string, readKeys: ReadSecretKeys) {
+  try {
+    return await readKeys(namespace, name);
+  } catch (error) {
+    const reason = messageOf(error);
+    throw new OperatorError(
+      `${keyPath(["adminSecrets"])}: whether Secret "${name}" in namespace "${namespace}" holds what the trusses name cannot be checked: ${reason}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import { resolve } from "node:path";
+import { readTruss } from "./adapters/truss/snapshot.ts";
+import type { EnvironmentSpec } from "./config/environment.ts";
+import { keyPath } from "./config/sentences.ts";
+import { badInput, messageOf, OperatorError } from "./domain/errors.ts";
+import { configFilename, parseTrussConfig } from "./domain/truss/config.ts";
+import { hashSnapshot } from "./domain/truss/hash.ts";
+import { contentAt } from "./domain/truss/snapshot.ts";
+
+/** What the program needs to know of a truss. */
+export interface DeclaredTruss {
+  /** Content hash of its folder: 64 hex digits. */
+  readonly hash: string;
+  /** Names of the secrets that it reads. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Every truss that the environment names, by folder, each read once. Folders are relative to `project`. Throws one
+ * `badInput` with a sentence for each folder that holds no valid truss.
+ */
+export async function trussesOf(
+  { zoo }: Pick<EnvironmentSpec, "zoo">,
+  project: string,
+): Promise<Map<string, DeclaredTruss>> {
+  const users = new Map<string, string>();
+  for (const [name, { truss }] of Object.entries(zoo)) if (!users.has(truss)) users.set(truss, name);
+  const mistakes: string[] = [];
+  const trusses = new Map<string, DeclaredTruss>();
+  for (const [truss, name] of users) {
+    try {
+      trusses.set(truss, await declaredTruss(truss, project));
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      mistakes.push(`${keyPath(["zoo", name, "truss"])}: ${messageOf(error)}`);
+    }
+  }
+  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  return trusses;
+}
+
+async function declaredTruss(truss: string, project: string): Promise<DeclaredTruss> {
+  const { snapshot, patterns } = await readTruss(resolve(project, truss)).catch((error: unknown) => {
+    if (!(error instanceof OperatorError)) throw error;
+    throw badInput(`"${truss}" is not a folder of the project; give the folder that holds ${configFilename}`, error);
+  });
+  const text = contentAt(snapshot, configFilename);
+  if (!text) throw badInput(`"${truss}" holds no ${configFilename}; give a truss folder, which has one`);
+  const config = parseTrussConfig(new TextDecoder().decode(text), `${truss}/${configFilename}`);
+  return { hash: hashSnapshot(snapshot, patterns), secrets: Object.keys(config.secrets) };
+}
