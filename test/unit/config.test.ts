@@ -81,7 +81,7 @@ describe("a right config", () => {
         namespace: "baseten",
         name: "baseten-django-dynamic-settings",
         createNamespace: false,
-        takeover: false,
+        takeover: true,
         ratelimitEnabled: true,
         modelZooDeploymentAutomationEnabled: true,
       },

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageConfig, KeyedLayer } from "./imageStore.ts";
+import type { ImageConfig, KeyedLayer } from "./directoryImage.ts";
 
 /**
  * `sha256:<hex>` of an image: every entry of `rootfs` in code-unit order of its path (kind, executable bit, target of

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { certificateBundle, imagePaths } from "../../domain/truss/directoryImage.ts";
-import type { KeyedLayer } from "../images/imageStore.ts";
+import type { KeyedLayer } from "../images/directoryImage.ts";
 import type { BasePython } from "./interpreter.ts";
 import type { PythonLayers } from "./python.ts";
 import type { RequirementLayer } from "./requirementLayer.ts";

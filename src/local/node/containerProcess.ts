@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageLayer } from "../../adapters/images/imageStore.ts";
+import type { ImageLayer } from "../../adapters/images/directoryImage.ts";
 import { bubblewrapOptions, type ContainerMount } from "./bubblewrap.ts";
 import { mountRoot, unmountRoot } from "./containerRoot.ts";
 import { readJson } from "./podRecord.ts";

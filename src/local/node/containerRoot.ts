@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir, readdir, readlink, rm, rmdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { ImageLayer } from "../../adapters/images/imageStore.ts";
+import type { ImageLayer } from "../../adapters/images/directoryImage.ts";
 import { mustRun, runCommand } from "./processes.ts";
 
 /** Parts of the machine that a container uses; its image is files above them, not a distribution. */

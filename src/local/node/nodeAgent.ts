@@ -8,12 +8,12 @@ import type { EnvironmentLayout } from "../layout.ts";
 import { addresses } from "../network/addresses.ts";
 import { issueKubeconfig, issueServingCertificate } from "../pki.ts";
 import type { AddressAllocator } from "./addressAllocator.ts";
+import { apiTime } from "./apiTime.ts";
 import { ClusterObjects } from "./clusterObjects.ts";
 import { type KubeletServer, startKubeletServer } from "./kubeletServer.ts";
 import type { NodeContext } from "./nodeContext.ts";
 import { type Machine, nodeStatus, type PlannedNode } from "./nodeObject.ts";
 import { newPodRecord, readPodRecords } from "./podRecord.ts";
-import { apiTime } from "./podStatus.ts";
 import { PodWorker } from "./podWorker.ts";
 import { runCommand } from "./processes.ts";
 

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
-import { apiTime } from "./podStatus.ts";
+import { apiTime } from "./apiTime.ts";
 import type { ProcessRef } from "./processes.ts";
 
 /** How one run of a container ended. */

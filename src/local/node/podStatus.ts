@@ -1,4 +1,5 @@
 import type { V1Container, V1ContainerStatus, V1Pod, V1PodCondition, V1PodStatus } from "@kubernetes/client-node";
+import { apiTime } from "./apiTime.ts";
 import { allContainers, isRunning, isSidecar, restartAt } from "./containerPlan.ts";
 import type { ContainerEnd, ContainerRecord, PodRecord } from "./podRecord.ts";
 
@@ -17,11 +18,6 @@ export interface StatusInput {
   readonly now: number;
   /** Conditions as last published: a condition keeps its transition time while its status stays. */
   readonly previous: readonly V1PodCondition[];
-}
-
-/** RFC 3339 to the second, as the API server stores times. */
-export function apiTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 /** The API's JSON has times as text, which the client's types call Date. */

@@ -1,6 +1,6 @@
 import { constants, copyFile, link, mkdir, rename, rm, stat, symlink, utimes } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import type { Toolchain } from "./index.ts";
+import type { BinaryName } from "./tools.ts";
 import { versions } from "./tools.ts";
 
 const projectFolder = join(import.meta.dirname, "..", "..", "..");
@@ -12,7 +12,7 @@ const projectFolder = join(import.meta.dirname, "..", "..", "..");
  */
 export async function preparePulumiHome(
   home: string,
-  toolchain: Pick<Toolchain, "bin">,
+  toolchain: { readonly bin: Readonly<Record<BinaryName, string>> },
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<{ readonly pulumi: string; readonly env: Readonly<Record<string, string>> }> {
   const bin = join(home, "bin");
