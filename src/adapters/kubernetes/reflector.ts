@@ -22,6 +22,8 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly signal: AbortSignal;
 }
 
+const listWithinMs = 60_000;
+
 interface ObjectList<T> {
   readonly metadata: { readonly resourceVersion: string };
   readonly items: readonly T[];
@@ -44,7 +46,7 @@ export async function reflect<T extends KubernetesObject>(options: ReflectorOpti
   const relist = async (): Promise<string> => {
     const list = await requestJson<ObjectList<T>>(options.config, "GET", options.path, {
       query: options.query ?? {},
-      signal,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(listWithinMs)]),
     });
     const next = new Map(list.items.map((item) => [objectKey(item), item]));
     const changed = new Set<string>();

@@ -20,8 +20,11 @@ export interface RequestOptions {
   readonly body?: unknown;
   /** Default `application/json`; patches name theirs, such as `application/apply-patch+yaml`. */
   readonly contentType?: string;
+  /** Ends the request. Default: a limit of 30 s, so that nothing waits for ever on a connection that died. */
   readonly signal?: AbortSignal;
 }
+
+const longestRequestMs = 30_000;
 
 /**
  * One request with the identity of `config`, for paths that the typed clients do not cover: any collection by its
@@ -48,7 +51,7 @@ export async function request(
       ...(options.body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-    ...(options.signal ? { signal: options.signal } : {}),
+    signal: options.signal ?? AbortSignal.timeout(longestRequestMs),
     ...(dispatcher ? { dispatcher } : {}),
   });
   if (!response.ok) throw await apiError(response);

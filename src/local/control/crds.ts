@@ -10,6 +10,7 @@ import type { ControlContext } from "./context.ts";
 const recordPath = "/api/v1/namespaces/kube-system/configmaps/menagerie-crds";
 const crdsPath = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const manager = "menagerie-local";
+const lateAfterMs = 3_000;
 
 /**
  * Makes the CRDs of KServe, Istio, Tekton, Karpenter and Knative. They are large and an API server takes seconds over
@@ -26,11 +27,11 @@ export function customResourceDefinitions(context: ControlContext, files: readon
       const definitions = texts.flatMap((text) => loadAll(text) as (KubernetesObject | null)[]);
       const crds = definitions.filter((object) => object?.kind === "CustomResourceDefinition") as KubernetesObject[];
       await applyObjects(context.admin, crds, manager);
-      const names = new Set(crds.map((crd) => crd.metadata?.name ?? ""));
-      while (!(await established(context, names))) {
-        signal.throwIfAborted();
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      await awaitEstablished(
+        context,
+        crds.map((crd) => crd.metadata?.name ?? ""),
+        signal,
+      );
       await apply<V1ConfigMap>(
         context.admin,
         recordPath,
@@ -55,11 +56,34 @@ async function recordedHash(context: ControlContext): Promise<string | undefined
   }
 }
 
-async function established(context: ControlContext, names: ReadonlySet<string>): Promise<boolean> {
-  const list = await requestJson<{ items: V1CustomResourceDefinition[] }>(context.admin, "GET", crdsPath);
-  const ready = list.items.filter((crd) =>
-    crd.status?.conditions?.some((condition) => condition.type === "Established" && condition.status === "True"),
-  );
-  const readyNames = new Set(ready.map((crd) => crd.metadata?.name));
-  return [...names].every((name) => readyNames.has(name));
+/**
+ * Asks for one definition at a time: the whole list is megabytes, and the API server is busy with them already.
+ *
+ * An API server that was stopped between accepting a definition's names and establishing it does not take that up again by
+ * itself: it queues the second step when the definition changes (seen with 1.36). So one that is late gets a changed annotation.
+ */
+async function awaitEstablished(context: ControlContext, names: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const name of names) {
+    let touchAt = Date.now() + lateAfterMs;
+    while (!(await isEstablished(context, name))) {
+      signal.throwIfAborted();
+      if (Date.now() > touchAt) {
+        await touch(context, name);
+        touchAt = Date.now() + lateAfterMs;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function touch(context: ControlContext, name: string): Promise<void> {
+  await requestJson(context.admin, "PATCH", `${crdsPath}/${name}`, {
+    body: { metadata: { annotations: { "menagerie.dev/touched": new Date().toISOString() } } },
+    contentType: "application/merge-patch+json",
+  });
+}
+
+async function isEstablished(context: ControlContext, name: string): Promise<boolean> {
+  const { status } = await requestJson<V1CustomResourceDefinition>(context.admin, "GET", `${crdsPath}/${name}/status`);
+  return Boolean(status?.conditions?.some(({ type, status }) => type === "Established" && status === "True"));
 }
