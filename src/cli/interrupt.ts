@@ -16,6 +16,7 @@ export async function interruptible<T>(hint: string, work: (signal: AbortSignal)
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onSignal);
   try {
     const result = await work(controller.signal);
     controller.signal.throwIfAborted();
@@ -26,5 +27,6 @@ export async function interruptible<T>(hint: string, work: (signal: AbortSignal)
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
+    process.off("SIGHUP", onSignal);
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
 import { OperatorError } from "../domain/errors.ts";
 import { type Engine, prepareEngine } from "../local/engine.ts";
@@ -39,5 +40,11 @@ export async function existingEnvironment(name: string): Promise<ExistingEnviron
       `environment "${name}" does not exist in ${layout.home}; \`menagerie up -e ${name}\` makes it`,
     );
   }
-  return { layout, target, engine: await prepareEngine(layout, target, await toolchainFile(layout).read()) };
+  const toolchain = await toolchainFile(layout)
+    .read()
+    .catch(() => undefined);
+  if (!toolchain || !existsSync(toolchain.bin.pulumi)) {
+    throw new OperatorError(`the tools of environment "${name}" are not there; \`menagerie up -e ${name}\` makes them`);
+  }
+  return { layout, target, engine: await prepareEngine(layout, target, toolchain) };
 }

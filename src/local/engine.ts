@@ -20,7 +20,7 @@ export interface Engine {
    * Runs `pulumi ARGS` in the project folder with the terminal's own streams; answers its exit code. What a run that was
    * killed left behind is cleared first; throws one sentence when another run is changing the stack.
    */
-  run(args: readonly string[], signal?: AbortSignal): Promise<number>;
+  run(args: readonly string[]): Promise<number>;
   /** Runs `pulumi ARGS` and answers what it prints; throws with its last line when it fails. */
   output(args: readonly string[]): Promise<string>;
 }
@@ -50,18 +50,25 @@ export async function prepareEngine(
     MENAGERIE_CACHE: menagerieCache(),
     MENAGERIE_GATEWAY_URL: target.gatewayUrl,
     MENAGERIE_API_URL: target.apiUrl ?? undefined,
+    ...databaseVariables(target),
   };
   const configFile = await ensureStackConfig(layout, pulumi, env);
   const stackEnv = { ...env, PULUMI_STACK: localStack, PULUMI_OPTION_CONFIG_FILE: configFile };
   const output: Engine["output"] = async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim();
   const stack = { backend: layout.pulumi.backend, project: "menagerie", stack: localStack };
   return {
-    async run(args, signal) {
+    async run(args) {
       if (args.some((arg) => changing.has(arg))) await settle(stack, output);
-      return runEngine(pulumi, args, stackEnv, signal);
+      return runEngine(pulumi, args, stackEnv);
     },
     output,
   };
+}
+
+/** An existing cluster has the database that its user names in these variables, or none. */
+function databaseVariables({ databaseServer }: EngineTarget): NodeJS.ProcessEnv {
+  if (!databaseServer) return {};
+  return { MENAGERIE_DATABASE_URL: databaseServer.url, MENAGERIE_DATABASE_ADDRESS: databaseServer.address };
 }
 
 /** Commands that take the stack's lock and change its state. */
@@ -122,24 +129,30 @@ function holdsSecret(value: unknown): boolean {
 
 async function ensurePassphrase(path: string): Promise<void> {
   if (await exists(path)) return;
-  await writeFile(path, randomBytes(24).toString("base64url"), { mode: 0o600, flag: "wx" });
+  // In one rename: a passphrase file that was cut off by a crash would count as a passphrase.
+  await writeFile(`${path}.new`, randomBytes(24).toString("base64url"), { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }
 
-function runEngine(
-  pulumi: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+function runEngine(pulumi: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(pulumi, args, { cwd: projectFolder, env, stdio: "inherit" });
-    // Ctrl-C at the terminal reaches the engine by itself; a signal sent to us alone is passed on. The engine
-    // finishes the steps in flight and writes its state.
+    // The launcher keeps the terminal's Ctrl-C away from us both and signals this process alone. The first SIGINT makes the
+    // engine finish the steps in flight and write its state; a second one, or our own end, makes it stop at once.
     const forward = (): void => void child.kill("SIGINT");
-    signal?.addEventListener("abort", forward, { once: true });
-    child.once("error", reject);
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    for (const signal of signals) process.on(signal, forward);
+    process.on("exit", forward);
+    const release = (): void => {
+      for (const signal of signals) process.off(signal, forward);
+      process.off("exit", forward);
+    };
+    child.once("error", (error) => {
+      release();
+      reject(error);
+    });
     child.once("exit", (code, killedBy) => {
-      signal?.removeEventListener("abort", forward);
+      release();
       resolve(code ?? (killedBy === "SIGINT" ? 130 : 1));
     });
   });

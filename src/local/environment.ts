@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { processIdentity } from "../adapters/processes/identity.ts";
+import { withLock } from "../adapters/processes/lock.ts";
 import { OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
 import { type EnvironmentState, ensureState, type RelayedEndpoint } from "./environmentState.ts";
@@ -30,7 +32,33 @@ export interface StartOptions {
 
 /** Brings the environment's processes up, or finds them running; answers when all of them are ready. */
 export async function startEnvironment(layout: EnvironmentLayout, options: StartOptions): Promise<EnvironmentState> {
-  const running = await keeperProcess(layout);
+  const task = options.progress.begin("environment");
+  try {
+    const { state, launched } = await withLock(launchLock(layout), { signal: options.signal }, () =>
+      ensureKeeper(layout, options),
+    );
+    await waitUntilReady(layout, options.signal, (detail) => task.update(detail));
+    task.done(launched ? "up" : "already up");
+    return state;
+  } catch (error) {
+    task.failed();
+    throw error;
+  }
+}
+
+/** One process at a time makes an environment's password, certificates and keeper. */
+const launchLock = (layout: EnvironmentLayout): string => join(layout.home, "locks", layout.name);
+
+async function ensureKeeper(
+  layout: EnvironmentLayout,
+  options: StartOptions,
+): Promise<{ state: EnvironmentState; launched: boolean }> {
+  let running = await keeperProcess(layout);
+  if (running !== undefined && (await startupError(layout).read()) !== undefined) {
+    // It could not start and tries the same again for ever: begin anew, with what is right now.
+    await stopEnvironment(layout);
+    running = undefined;
+  }
   const state = await ensureState(layout, running === undefined ? options.ports : {});
   await ensureAuthority(layout);
   await writeKubeconfig(
@@ -39,38 +67,53 @@ export async function startEnvironment(layout: EnvironmentLayout, options: Start
     `https://127.0.0.1:${state.ports.apiserver}`,
     layout.kubeconfig,
   );
-  const task = options.progress.begin("environment");
-  try {
-    if (running === undefined) {
-      await toolchainFile(layout).write(options.toolchain);
-      await launchKeeper(layout);
-    }
-    await waitUntilReady(layout, options.signal, (detail) => task.update(detail));
-  } catch (error) {
-    task.failed();
-    throw error;
-  }
-  task.done(running === undefined ? "up" : "already up");
-  return state;
+  if (running !== undefined) return { state, launched: false };
+  await toolchainFile(layout).write(options.toolchain);
+  await launchKeeper(layout);
+  return { state, launched: true };
 }
 
 /** Stops every process of the environment; its state stays. Answers false when nothing was running. */
 export async function stopEnvironment(layout: EnvironmentLayout): Promise<boolean> {
   const pid = await keeperProcess(layout);
-  if (pid === undefined) return false;
+  if (pid !== undefined) await stopKeeper(layout, pid);
+  await awaitClusterEnd(layout);
+  return pid !== undefined;
+}
+
+async function stopKeeper(layout: EnvironmentLayout, pid: number): Promise<void> {
   const identity = processIdentity(pid);
-  if (!(await askKeeperToStop(layout))) process.kill(pid, "SIGTERM");
+  if (!(await askKeeperToStop(layout))) signalIfThere(pid, "SIGTERM");
   const deadline = Date.now() + stopWithinMs;
   // Its end, not that of its lock, which it releases a moment before.
   while (processIdentity(pid) === identity) {
     if (Date.now() > deadline) {
       // SIGKILL is safe: the cluster ends when the keeper's end of its pipe closes.
-      process.kill(pid, "SIGKILL");
-      break;
+      signalIfThere(pid, "SIGKILL");
+      return;
     }
     await delay(pollMs);
   }
-  return true;
+}
+
+/** After a keeper that was killed its cluster goes on stopping for a while; the cluster's lock is held until it has ended. */
+async function awaitClusterEnd(layout: EnvironmentLayout): Promise<void> {
+  const lock = join(layout.root, "cluster.lock");
+  if (!existsSync(lock)) return;
+  const child = spawn("flock", ["--timeout", String(stopWithinMs / 1000), lock, "true"], { stdio: "ignore" });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("exit", resolve);
+    child.once("error", reject);
+  });
+  if (code !== 0) throw new OperatorError(`environment "${layout.name}" does not end; see ${layout.logs}/keeper.log`);
+}
+
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** What runs, or undefined when the environment is down. */
@@ -92,6 +135,11 @@ async function launchKeeper(layout: EnvironmentLayout): Promise<void> {
   });
   child.unref();
   await log.close();
+  // Until it holds its lock, or has ended: whoever looks next must see it.
+  const deadline = Date.now() + 10_000;
+  while ((await keeperProcess(layout)) === undefined && child.exitCode === null && Date.now() < deadline) {
+    await delay(pollMs);
+  }
 }
 
 async function waitUntilReady(

@@ -48,6 +48,12 @@ export function menagerieCache(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "menagerie");
 }
 
+const longestSocketFolder = 85;
+
+function shortFolder(): string {
+  return process.env.XDG_RUNTIME_DIR || tmpdir();
+}
+
 /** Paths of the environment `name` below `home`. Pure: makes nothing. */
 export function environmentLayout(name: string, home: string = menagerieHome()): EnvironmentLayout {
   if (!/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name)) {
@@ -55,7 +61,9 @@ export function environmentLayout(name: string, home: string = menagerieHome()):
   }
   const root = join(home, "environments", name);
   const id = createHash("sha256").update(root).digest("hex").slice(0, 12);
-  const sockets = join(tmpdir(), `menagerie-${id}`);
+  // Beside the state where the path is short enough: a socket's name is limited to 107 bytes (unix(7)).
+  const near = join(root, "sockets");
+  const sockets = near.length <= longestSocketFolder ? near : join(shortFolder(), `menagerie-${id}`);
   const pki = join(root, "pki");
   return {
     name,

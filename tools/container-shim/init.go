@@ -15,7 +15,7 @@ const (
 	shortestBackOff = 500 * time.Millisecond
 	longestBackOff  = 30 * time.Second
 	steadyAfter     = 60 * time.Second
-	stopGrace       = 10 * time.Second
+	stopGrace       = 20 * time.Second
 )
 
 type childExit struct {

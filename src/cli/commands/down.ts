@@ -1,7 +1,9 @@
 import { rm } from "node:fs/promises";
 import { Command } from "commander";
+import { badInput } from "../../domain/errors.ts";
 import { stopEnvironment } from "../../local/environment.ts";
 import { environmentLayout } from "../../local/layout.ts";
+import { readTarget } from "../../local/target.ts";
 import { environmentOption } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 
@@ -12,6 +14,11 @@ export function downCommand(): Command {
     .option("--delete", "also delete the environment's state: databases, stack, images", false)
     .action(async (options: { environment: string; delete: boolean }) => {
       const layout = environmentLayout(options.environment);
+      if (options.delete && (await readTarget(layout))?.kind === "existing") {
+        throw badInput(
+          `environment "${layout.name}" runs in a cluster that is not its own: \`menagerie pulumi -e ${layout.name} -- destroy --yes\` first, then remove ${layout.root}`,
+        );
+      }
       const task = terminalProgress().begin(`environment ${layout.name}`);
       const wasRunning = await stopEnvironment(layout);
       if (options.delete) await rm(layout.root, { recursive: true, force: true });

@@ -67,8 +67,16 @@ async function printPodLog(
       console.log(prefixed ? `${name}: ${line}` : line);
     }
   } catch (error) {
-    // Waiting for its image, or never restarted: the API server says which.
+    // The HTTP client gives up on a body that is silent for five minutes.
+    if (options.follow && isSilence(error)) return printPodLog(config, pod, prefixed, { ...options, tail: 0 }, signal);
+    // Waiting for its image, or never restarted: the API server says which. Other pods' logs go on.
+    if (isApiError(error, 400) && prefixed) return console.error(`${name}: ${error.message}`);
     if (isApiError(error, 400)) throw new OperatorError(`${name}: ${error.message}`);
     throw error;
   }
+}
+
+function isSilence(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return (cause as NodeJS.ErrnoException | undefined)?.code === "UND_ERR_BODY_TIMEOUT";
 }

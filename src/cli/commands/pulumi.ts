@@ -13,8 +13,6 @@ export function pulumiCommand(): Command {
       if (target.kind === "embedded" && !(await environmentStatus(layout))) {
         console.error(`menagerie: environment "${layout.name}" is down; what needs its cluster will fail`);
       }
-      // The terminal's Ctrl-C reaches the engine, which ends by itself; this process waits for it.
-      process.on("SIGINT", () => {});
       process.exitCode = await engine.run(args);
     });
 }

@@ -8,8 +8,6 @@ import { environmentOption, existingEnvironment, jsonOption } from "../options.t
 
 /** One model of `menagerie status --json`. Parts that do not exist yet are null. */
 interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
-  /** Number of the model version. */
-  readonly version: number | null;
   /** Hash of what a development version runs. */
   readonly runningHash: string | null;
   readonly ready: boolean;
@@ -46,7 +44,6 @@ async function readEnvironment(environment: string): Promise<Status> {
   const models = await Promise.all(
     declared.map(async ({ service, truss: _truss, ...model }) => ({
       ...model,
-      version: null,
       runningHash: null,
       ready: running && (await isReady(config, model.namespace, service)),
     })),
@@ -77,8 +74,9 @@ async function isReady(config: KubeConfig, namespace: string, service: string): 
     const { spec, status } = await requestJson<V1Deployment>(config, "GET", path);
     return (status?.readyReplicas ?? 0) >= Math.max(1, spec?.replicas ?? 1);
   } catch (error) {
-    if (isApiError(error, 404)) return false;
-    throw error;
+    // Refused is the operator's to know; everything else means that it is not ready now.
+    if (isApiError(error, 401) || isApiError(error, 403)) throw error;
+    return false;
   }
 }
 

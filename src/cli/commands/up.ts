@@ -48,20 +48,20 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const layout = environmentLayout(options.environment);
   const progress = terminalProgress();
   const existing = existingCluster(options);
-  await preflight({ progress });
+  if (existing) await requireCluster(existing.kubeconfig);
+  else await preflight({ progress });
   const toolchain = await ensureToolchain({ cache: menagerieCache(), progress, signal });
   let target: EngineTarget;
   if (existing) {
     target = await useExistingCluster(layout, existing);
     await toolchainFile(layout).write(toolchain);
-    await requireCluster(existing.kubeconfig);
   } else {
     const state = await startEnvironment(layout, { toolchain, ports: definedPorts(options), progress, signal });
     target = embeddedTarget(layout, state);
   }
   if (!options.program) return;
   const engine = await prepareEngine(layout, target, toolchain);
-  const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"], signal);
+  const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   console.log(await summary(layout, target, await readModels(engine)));

@@ -45,8 +45,6 @@ export function initializePostgres({ layout, state }: ControlContext): StepSpec 
           "--auth=scram-sha-256",
           "--encoding=UTF8",
           "--locale=C.UTF-8",
-          // Everything is synced once, when the server first shuts down or checkpoints.
-          "--no-sync",
         ]);
       } finally {
         await rm(passwordFile, { force: true });
@@ -83,6 +81,7 @@ export function postgres({ layout, state }: ControlContext): PartSpec {
         password: state.postgresPassword,
         database: "postgres",
         connectionTimeoutMillis: 1_000,
+        ssl: false,
       });
       try {
         await client.connect();

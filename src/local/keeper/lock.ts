@@ -1,6 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { processIdentity } from "../../adapters/processes/identity.ts";
+import { withLock } from "../../adapters/processes/lock.ts";
 import type { EnvironmentLayout } from "../layout.ts";
 
 export interface KeeperLock {
@@ -12,16 +13,18 @@ const lockFile = (layout: EnvironmentLayout): string => join(layout.root, "keepe
 /** Takes the environment for this process; undefined when a living keeper has it. A dead keeper's lock is broken. */
 export async function acquireKeeperLock(layout: EnvironmentLayout): Promise<KeeperLock | undefined> {
   await mkdir(layout.root, { recursive: true, mode: 0o700 });
-  const own = JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) });
-  for (;;) {
-    try {
-      await writeFile(lockFile(layout), own, { flag: "wx" });
-      return { release: () => rm(lockFile(layout), { force: true }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    if ((await keeperProcess(layout)) !== undefined) return undefined;
-    await rm(lockFile(layout), { force: true });
+  const path = lockFile(layout);
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
+  try {
+    // Of two keepers that start at once, one looks and takes the lock before the other looks.
+    return await withLock(`${path}.guard`, {}, async () => {
+      if ((await keeperProcess(layout)) !== undefined) return undefined;
+      await rename(draft, path);
+      return { release: () => rm(path, { force: true }) };
+    });
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 

@@ -5,7 +5,7 @@
  * inside reads a pipe that only the keeper holds open.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
+import { lstat, mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../../domain/errors.ts";
@@ -29,13 +29,17 @@ if (!lock) {
   log("another keeper holds this environment");
   process.exit(0);
 }
-await mkdir(layout.sockets, { recursive: true, mode: 0o700 });
 await mkdir(layout.logs, { recursive: true, mode: 0o700 });
 
 let cluster: ChildProcess | undefined;
 let stopping: Promise<void> | undefined;
 
 try {
+  await mkdir(layout.sockets, { recursive: true, mode: 0o700 });
+  const { uid, mode } = await lstat(layout.sockets);
+  if (uid !== process.getuid?.() || (mode & 0o077) !== 0) {
+    throw new Error(`${layout.sockets} is not this user's alone: remove it and run \`up\` again`);
+  }
   const state = await readState(layout);
   if (!state) throw new Error(`${layout.stateFile} is missing`);
   const tools = await toolchainFile(layout).read();
@@ -60,7 +64,7 @@ try {
       ...["--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"],
       ...[tools.bin["container-shim"], "init", "--", process.execPath, supervisor, layout.name, layout.home],
     ],
-    { stdio: ["pipe", "inherit", "inherit"] },
+    { stdio: ["pipe", "inherit", "inherit"], env: clusterEnvironment() },
   );
   cluster.once("error", (error) => void end(1, `could not start the cluster's namespaces: ${error.message}`));
   cluster.once("exit", (code, signal) => {
@@ -75,6 +79,15 @@ try {
 process.on("SIGTERM", () => void stop("SIGTERM"));
 process.on("SIGINT", () => void stop("SIGINT"));
 process.on("SIGHUP", () => {});
+
+/**
+ * The user's environment without what would lead the cluster's own parts astray: proxies that the namespace cannot reach
+ * (the egress proxy out here uses them), and settings of PostgreSQL clients, etcd and kubectl that are about other servers.
+ */
+function clusterEnvironment(): NodeJS.ProcessEnv {
+  const misleading = /^((https?|all|no)_proxy|PG[A-Z]+|ETCD_\w+|KUBE\w*)$/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([variable]) => !misleading.test(variable)));
+}
 
 function stop(why: string): Promise<void> {
   stopping ??= (async () => {

@@ -32,6 +32,7 @@ const log = (line: string): void => console.error(`${new Date().toISOString()} $
 let supervisor: Supervisor;
 try {
   supervisor = await composeEnvironment();
+  await startupError(layout).clear();
 } catch (error) {
   await startupError(layout).write(messageOf(error));
   throw error;
@@ -71,7 +72,7 @@ async function composeEnvironment(): Promise<Supervisor> {
       postgres(context),
       nodePart(context, "service-proxy", "network/main.ts", ["identities"]),
       nodePart(context, "gateway", "gateway/main.ts", ["identities", "crds", "service-proxy"]),
-      { ...nodePart(context, "nodes", "node/main.ts", ["identities", "crds"]), stop: "shutdown" },
+      { ...nodePart(context, "nodes", "node/main.ts", ["identities", "crds", "postgres"]), stop: "shutdown" },
     ],
     steps: [
       initializePostgres(context),

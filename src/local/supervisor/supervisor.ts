@@ -9,7 +9,7 @@ export interface StepSpec {
 }
 
 export interface SupervisorStatus {
-  /** All parts were ready and all steps done at least once. */
+  /** All steps are done and all parts are ready now. */
   readonly ready: boolean;
   readonly parts: readonly PartStatus[];
   /** Steps that are still to be done, with the error of the last try. */
@@ -42,7 +42,7 @@ export class Supervisor {
 
   get status(): SupervisorStatus {
     return {
-      ready: this.#ready,
+      ready: this.#ready && !this.#abort.signal.aborted && this.#parts.every((part) => part.status.state === "ready"),
       parts: this.#parts.map((part) => part.status),
       pendingSteps: [...this.#stepErrors].map(([name, lastError]) => ({ name, lastError })),
     };
