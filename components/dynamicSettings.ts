@@ -11,7 +11,7 @@ export interface DynamicSettingsArgs extends DynamicSwitches {
   readonly name: string;
   /** Whether the stack makes the namespace; else it must exist. */
   readonly createNamespace: boolean;
-  /** Whether the stack's values win over those that were edited by hand. */
+  /** Whether the stack's values win over those that were edited by hand; else one that differs fails the preview. */
   readonly takeover: boolean;
   /** Phase of each zoo model. */
   readonly zoo: Readonly<Record<string, { readonly phase: RolloutPhase }>>;
@@ -20,7 +20,7 @@ export interface DynamicSettingsArgs extends DynamicSwitches {
 /**
  * The application's dynamic settings, derived from the rollouts' phases. The ConfigMap is updated in place, never
  * replaced; keys that the stack does not set are left to whoever wrote them. A value that was edited by hand shows as
- * drift in `pulumi preview --refresh`, and putting it back needs `takeover`.
+ * drift in `pulumi preview --refresh`, and `pulumi up --refresh` puts it back.
  *
  * @example
  * new DynamicSettings("dynamic-settings", { ...spec.dynamicSettings, zoo: spec.zoo }, { providers: [cluster] });
@@ -38,7 +38,9 @@ export class DynamicSettings extends pulumi.ComponentResource {
           ),
         ]
       : [];
-    new kubernetes.core.v1.ConfigMap(
+    // A patch owns its keys only. The provider's ConfigMap would take over what `kubectl` wrote, and remove keys that are
+    // the application's own business.
+    new kubernetes.core.v1.ConfigMapPatch(
       name,
       {
         metadata: declared({ namespace: args.namespace, name: args.name, labels }, args),

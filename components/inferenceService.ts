@@ -33,7 +33,9 @@ export class InferenceService extends pulumi.ComponentResource {
       parent: this,
       // The mode cannot be changed on a live InferenceService (KServe's webhook refuses it), and two cannot share a name.
       replaceOnChanges: ['metadata.annotations["serving.kserve.io/deploymentMode"]'],
-      deleteBeforeReplace: true,
+      // A new version has a name of its own and comes before the old one goes, unless the old one's pods hold the GPU that
+      // it waits for. Under the same name the provider itself deletes first.
+      ...(model.resources.gpus > 0 ? { deleteBeforeReplace: true } : {}),
     });
     this.registerOutputs({ revision: this.revision });
   }

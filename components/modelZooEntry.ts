@@ -3,15 +3,22 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
 import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
+import { describePlan, type PlanBasis, type VersionPlan, versionedName } from "../src/domain/zoo/plan.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
+import { ModelVersion } from "../src/resources/modelVersion.ts";
 import { TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
 import { declared } from "./ownership.ts";
 
 /** Arguments of {@link ModelZooEntry}. */
 export interface ModelZooEntryArgs {
-  /** Name of the InferenceService and the VirtualService: the model's name with dashes for underscores. */
+  /** Name of the VirtualService: the model's name with dashes for underscores. */
   readonly kubernetesName: string;
+  /**
+   * The planned version. Its number ends the InferenceService's name, and it is registered once the model answers.
+   * @default the model has no versions: the InferenceService is named like the VirtualService, nothing is registered
+   */
+  readonly version?: ModelZooEntryVersion | undefined;
   /** Namespace that the model is served in. It must exist: pass the Namespace in `dependsOn`. */
   readonly namespace: string;
   /** Truss folder, relative to the project. */
@@ -51,6 +58,21 @@ export interface ModelZooEntryArgs {
   readonly kubeContext?: string | undefined;
 }
 
+/** A version that the program planned, and where it is registered. */
+export interface ModelZooEntryVersion {
+  readonly plan: VersionPlan;
+  readonly basis: PlanBasis;
+  /** Exists once the platform's tables and the rights in them do. */
+  readonly tables: pulumi.Resource;
+  /** New apps use it. */
+  readonly current: boolean;
+  /**
+   * Secret url of the database.
+   * @default the environment variable MENAGERIE_DATABASE_URL
+   */
+  readonly database?: pulumi.Input<string> | undefined;
+}
+
 /**
  * One model of the zoo: its image, its InferenceService, its route at the gateway, and the wait until it answers.
  *
@@ -64,11 +86,17 @@ export class ModelZooEntry extends pulumi.ComponentResource {
   readonly image: pulumi.Output<string>;
   /** Resolves once the model answers. */
   readonly ready: ModelReady;
+  /** Name of the InferenceService: `<name>-v<number>`. */
+  readonly service: string;
+  /** Id of the registered version; null for a model without versions. */
+  readonly versionId: pulumi.Output<string> | null;
 
   constructor(name: string, args: ModelZooEntryArgs, options?: pulumi.ComponentResourceOptions) {
     super("menagerie:zoo:ModelZooEntry", name, {}, options);
-    const { namespace, kubernetesName, mode, gateway } = args;
+    const { namespace, kubernetesName, mode, gateway, version } = args;
     const children = { parent: this };
+    this.service = version ? versionedName(name, version.plan.number) : kubernetesName;
+    if (version) tell(this, name, version);
     const identity = { name: kubernetesName, namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
 
     const image = new TrussImage(
@@ -81,6 +109,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
       {
         model: {
           ...identity,
+          name: this.service,
           mode,
           image: image.image,
           trussHash: args.trussHash,
@@ -93,19 +122,11 @@ export class ModelZooEntry extends pulumi.ComponentResource {
       },
       children,
     );
-    const route = virtualServiceManifest({ ...identity, mode, gateway });
-    const spec: VirtualServiceSpec = route.spec;
-    const virtualService = new kubernetes.apiextensions.CustomResource(
-      name,
-      { ...route, metadata: declared(route.metadata), spec },
-      children,
-    );
-
     this.ready = new ModelReady(
       name,
       {
         namespace,
-        name: kubernetesName,
+        name: this.service,
         revision: service.revision,
         mode,
         pool: args.placement.pool,
@@ -113,10 +134,47 @@ export class ModelZooEntry extends pulumi.ComponentResource {
         timeoutSeconds: args.readyTimeoutSeconds,
         ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),
       },
-      { ...children, dependsOn: [service, virtualService] },
+      { ...children, dependsOn: service },
     );
+    const route = virtualServiceManifest({ ...identity, service: this.service, mode, gateway });
+    const spec: VirtualServiceSpec = route.spec;
+    new kubernetes.apiextensions.CustomResource(
+      name,
+      { ...route, metadata: declared(route.metadata), spec },
+      // Requests go on to the version before until this one answers.
+      { ...children, dependsOn: this.ready },
+    );
+    this.versionId = version ? this.register(name, args.trussHash, image, version) : null;
     this.image = image.image;
     this.predictUrl = `${gateway.url}${servingPath(namespace, kubernetesName)}${readyPath}:predict`;
     this.registerOutputs({ predictUrl: this.predictUrl, image: this.image });
   }
+
+  private register(model: string, hash: string, image: TrussImage, version: ModelZooEntryVersion) {
+    return new ModelVersion(
+      model,
+      {
+        model,
+        organization: "admin",
+        number: version.plan.number,
+        hash,
+        digest: image.digest,
+        current: version.current,
+        ...(version.database === undefined ? {} : { database: pulumi.secret(version.database) }),
+      },
+      // A row stands for content that has answered.
+      { parent: this, dependsOn: [version.tables, this.ready] },
+    ).versionId;
+  }
+}
+
+/** Shows the plan in previews. */
+function tell(entry: ModelZooEntry, model: string, { plan, basis }: ModelZooEntryVersion): void {
+  pulumi.log.info(`${model}: ${describePlan(plan, basis)}`, entry);
+  if (!plan.leavesBehind) return;
+  const { number, apps } = plan.leavesBehind;
+  pulumi.log.warn(
+    `${model}: ${apps === 1 ? "1 app points" : `${apps} apps point`} at version ${number}, which is not served any more after this`,
+    entry,
+  );
 }

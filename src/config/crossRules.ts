@@ -23,10 +23,11 @@ export function kubernetesName(model: string): string {
 }
 
 /** Mistakes that no single key shows: references between keys, and names that collide or outgrow Kubernetes. */
-export function crossKeyMistakes(environment: ParsedEnvironment): string[] {
+export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databasePassword">): string[] {
   return [
     ...namespaceMistakes(environment),
     ...builderMistakes(environment),
+    ...serviceMistakes(environment),
     ...poolMistakes(environment),
     ...nameMistakes(environment),
     ...modelMistakes(environment),
@@ -52,6 +53,27 @@ function namespaceMistakes({ namespace, dynamicSettings }: ParsedEnvironment): s
 
 function builderMistakes({ builder }: ParsedEnvironment): string[] {
   return builder === "tekton" ? [`${keyPath(["builder"])}: "tekton" is not available yet; use directory`] : [];
+}
+
+function serviceMistakes({
+  database,
+  services,
+  nodeClass,
+  namespace,
+}: Pick<ParsedEnvironment, "database" | "services" | "nodeClass" | "namespace">): string[] {
+  const mistakes: string[] = [];
+  if (database && !services.image && nodeClass !== "local") {
+    mistakes.push(
+      `${keyPath(["services", "image"])}: missing; give the image of the services as <url>@sha256:<digest>, or remove ${keyPath(["database"])}`,
+    );
+  }
+  const at = keyPath(["services", "namespace"]);
+  if (services.namespace === namespace) {
+    mistakes.push(`${at}: ${show(namespace)} is the namespace of the models; use one of its own, such as menagerie`);
+  } else if (reservedNamespaces.test(services.namespace)) {
+    mistakes.push(`${at}: ${show(services.namespace)} belongs to the cluster; use one of its own, such as menagerie`);
+  }
+  return mistakes;
 }
 
 function poolMistakes({ pools, nodeClass }: ParsedEnvironment): string[] {

@@ -17,8 +17,8 @@ export const dynamicSettings = mapping(
       "Whether the stack makes the namespace; else it must exist, and is never deleted with the stack. Default: false.",
     ).default(false),
     takeover: flag(
-      "Whether the stack's values win over those that were edited by hand, which is refused otherwise. Default: false.",
-    ).default(false),
+      "Whether the stack's values win over those that were edited by hand. With false, one that differs fails the preview and names who wrote it. Default: true.",
+    ).default(true),
     ratelimitEnabled: flag("The application's rate limit. Default: true.").default(true),
     modelZooDeploymentAutomationEnabled: flag(
       "Whether the application's automation deploys zoo models. Default: true.",

@@ -1,8 +1,10 @@
 import type * as z from "zod";
+import { database, databasePassword, previewDatabase } from "./database.ts";
 import { dynamicSettings } from "./dynamicSettings.ts";
-import { choice, listOf, mapping, text, wholeNumber } from "./fields.ts";
+import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { nodeClass, pools } from "./pools.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
+import { services } from "./services.ts";
 import { deploymentModes, zoo } from "./zoo.ts";
 
 /** Namespaces that belong to the cluster or to Menagerie's own parts are refused by a cross-key rule. */
@@ -45,6 +47,9 @@ const serving = mapping(
       7200,
       "How long `up` waits for a model to answer. Covers node start, image pull and load. Unit: seconds. Default: 600.",
     ).default(600),
+    requireApiKey: flag(
+      "Refuse predictions through the API service that carry no API key. A wrong key is always refused. Default: true.",
+    ).default(true),
   },
   "write {mode: Standard, readyTimeoutSeconds: 600}",
   "How models are served.",
@@ -66,6 +71,10 @@ export const environmentSchema = mapping(
     dynamicSettings: dynamicSettings.prefault({}),
     secrets,
     adminSecrets,
+    database,
+    databasePassword,
+    previewDatabase,
+    services: services.prefault({}),
     builder: choice(
       ["directory", "tekton"],
       "What builds images: directory (directory images on this machine, for the local environment). tekton is not available yet. Default: directory.",
@@ -98,10 +107,11 @@ export type NodeClassSpec = Parsed["nodeClass"];
 export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
 
 /** A checked environment: every default is filled in, every reference between keys holds. */
-export interface EnvironmentSpec extends Omit<Parsed, "zoo" | "gateway" | "builder" | "secrets"> {
+export interface EnvironmentSpec extends Omit<Parsed, "zoo" | "gateway" | "builder" | "secrets" | "databasePassword"> {
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
   readonly builder: "directory";
+  readonly services: Omit<Parsed["services"], "apiUrl"> & { readonly apiUrl: string };
   /** Names of the secrets that the stack's config holds; their values stay with the stack's entry. */
   readonly secrets: readonly string[];
 }

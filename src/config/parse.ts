@@ -9,6 +9,10 @@ import { keyPath, sentences } from "./sentences.ts";
 export interface Surroundings {
   /** Gateway address of the local environment, from `MENAGERIE_GATEWAY_URL`; the config wins. */
   readonly gatewayUrl?: string | undefined;
+  /** Address of the API service, from `MENAGERIE_API_URL`; the config wins. */
+  readonly apiUrl?: string | undefined;
+  /** `<host>:<port>` of the local environment's PostgreSQL, from `MENAGERIE_DATABASE_ADDRESS`; the config wins. */
+  readonly databaseAddress?: string | undefined;
   /** Keys that the engine holds encrypted, with their prefix; undefined where nobody knows. */
   readonly secretKeys?: readonly string[] | undefined;
 }
@@ -25,13 +29,14 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     const rest = environmentSchema.safeParse(rightPart(raw, issues));
     throw badInput([...sentences(issues), ...(rest.success ? crossKeyMistakes(rest.data) : [])].join("\n"));
   }
-  const parsed = result.data;
+  // A secret does not travel as a plain value.
+  const { databasePassword: _, ...parsed } = result.data;
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
   const mistakes = crossKeyMistakes(parsed);
   const inTheClear = surroundings.secretKeys && !surroundings.secretKeys.includes(keyPath(["secrets"]));
   if (inTheClear && Object.keys(parsed.secrets).length > 0) {
     mistakes.push(
-      `${keyPath(["secrets"])}: holds values in the clear; remove them from the file, and set each with \`${setSecretCommand("<name>")}\``,
+      `${keyPath(["secrets"])}: holds values in the clear; remove them from the file, and set each with \`${setSecretCommand()}\``,
     );
   }
   if (!url) {
@@ -45,8 +50,17 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     builder: "directory",
     secrets: Object.keys(parsed.secrets),
     gateway: { ...parsed.gateway, url },
+    services: { ...parsed.services, apiUrl: parsed.services.apiUrl ?? surroundings.apiUrl ?? url },
+    database: parsed.database ?? localDatabase(surroundings.databaseAddress),
     zoo: Object.fromEntries(Object.entries(parsed.zoo).map(([name, entry]) => [name, complete(entry, parsed)])),
   };
+}
+
+/** The local environment's PostgreSQL has a network of its own, and no certificates. */
+function localDatabase(address: string | undefined): EnvironmentSpec["database"] {
+  const match = /^(.+):(\d+)$/.exec(address ?? "");
+  if (!match?.[1]) return undefined;
+  return { host: match[1], port: Number(match[2]), adminUser: "postgres", sslMode: "disable" };
 }
 
 /** Fills in the defaults of one model that depend on other keys. */

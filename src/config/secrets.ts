@@ -5,15 +5,17 @@ import { keyPath } from "./sentences.ts";
 /** Key of a Kubernetes Secret (https://kubernetes.io/docs/concepts/configuration/secret/), and a file's name under /secrets. */
 export const secretName = /^(?!\.\.?$)[A-Za-z0-9._-]{1,253}$/;
 
-/** The command that sets the value of one secret. */
-export function setSecretCommand(name: string): string {
-  return `pulumi config set --secret --path '${keyPath(["secrets", name])}'`;
+/** The command that sets the value of one secret, or of any. */
+export function setSecretCommand(name?: string): string {
+  const path = name === undefined ? `${keyPath(["secrets"])}.<name>` : keyPath(["secrets", name]);
+  return `pulumi config set --secret --path '${path}'`;
 }
 
 /** Sentences about secrets never show a value. */
 const value = z
   .string({
-    error: ({ path }) => `is no text; set it with \`${setSecretCommand(String(path?.at(-1) ?? "<name>"))}\``,
+    error: ({ path }) =>
+      `is no text; set it with \`${setSecretCommand(path === undefined ? undefined : String(path.at(-1)))}\``,
   })
   .min(1, { error: "is empty; give the value, or remove the key" })
   .meta({ description: "Value of the secret, encrypted by `pulumi config set --secret`.", type: ["string", "object"] });
@@ -26,7 +28,7 @@ export const secrets = z
         `${JSON.stringify(input)} is not a secret's name; use letters, digits, - _ and ., such as hf_access_token`,
     }),
     value,
-    { error: `is no mapping of names to values; set each with \`${setSecretCommand("<name>")}\`` },
+    { error: `is no mapping of names to values; set each with \`${setSecretCommand()}\`` },
   )
   .meta({
     description:

@@ -1,3 +1,7 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { silent } from "../../src/domain/progress.ts";
 import type { Machine } from "../../src/local/preflight/check.ts";
@@ -45,6 +49,24 @@ describe("preflight", () => {
 
   it("says one thing only where it is not Linux", async () => {
     await expect(inspect(machine({ platform: "darwin" }), silent)).rejects.toThrow(/needs Linux and this is darwin/);
+  });
+
+  it("refuses a home that containers would see, and makes nothing there", async () => {
+    for (const home of ["/usr/local/menagerie-refused", "/opt/menagerie-refused"]) {
+      await expect(inspect(machine({ home }), silent)).rejects.toThrow(
+        `MENAGERIE_HOME "${home}" is below ${home.slice(0, 4)}`,
+      );
+      expect(existsSync(home)).toBe(false);
+    }
+    const link = await mkdtemp(join(tmpdir(), "preflight-"));
+    await symlink("/usr", join(link, "home"));
+    await expect(inspect(machine({ home: join(link, "home", "new") }), silent)).rejects.toThrow("is below /usr");
+    await rm(link, { recursive: true });
+    await expect(inspect(machine({ home: "/optional" }), silent)).rejects.not.toThrow("is below");
+  });
+
+  it("looks for every program that pods are made with", async () => {
+    await expect(inspect(machine(), silent)).rejects.toThrow(/missing on PATH: .*nsenter, setpriv.*bwrap/);
   });
 
   it("compares Go releases by number", () => {

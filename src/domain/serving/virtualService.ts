@@ -4,6 +4,8 @@ import { type DeploymentMode, predictorHost, type ServedModel, servingPath } fro
 /** A model's way in. */
 export interface ModelRoute extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy"> {
   readonly mode: DeploymentMode;
+  /** InferenceService that answers: requests name the model, not its version. @default `name` */
+  readonly service?: string;
   readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
 }
 
@@ -13,7 +15,7 @@ export interface ModelRoute extends Pick<ServedModel, "name" | "namespace" | "mo
  */
 export function virtualServiceManifest(route: ModelRoute) {
   const { name, namespace } = route;
-  const predictor = predictorHost(name, namespace);
+  const predictor = predictorHost(route.service ?? name, namespace);
   return {
     apiVersion: "networking.istio.io/v1" as const,
     kind: "VirtualService" as const,

@@ -43,7 +43,7 @@ export function describePlan(plan: VersionPlan, basis: PlanBasis): string {
   return `version ${plan.number} (${plan.versionId === undefined ? "new" : `registered as ${plan.versionId}`})`;
 }
 
-/** Name of the InferenceService of one version of a zoo model. `model` is its name in Kubernetes. */
+/** Name of the InferenceService of one version of a zoo model; Kubernetes knows no underscores. */
 export function versionedName(model: string, number: number): string {
-  return `${model}-v${number}`;
+  return `${model.replaceAll("_", "-")}-v${number}`;
 }

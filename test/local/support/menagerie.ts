@@ -81,6 +81,12 @@ export class TestHome {
     return ours;
   }
 
+  /** Pid of the engine that runs `up` on environment `local`, if one does. */
+  engine(): number | undefined {
+    const command = `${join(this.path, "environments", "local", "pulumi", "home", "bin", "pulumi")} up `;
+    return hostProcesses().find((process) => process.command.startsWith(command))?.pid;
+  }
+
   /** Sends SIGKILL to the processes whose command line matches; fails when there is none. */
   kill(pattern: RegExp): void {
     const victims = this.processes().filter((candidate) => pattern.test(candidate.command));

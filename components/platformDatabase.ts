@@ -1,0 +1,143 @@
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import { platformDatabase, platformSchemaName, roles } from "../src/domain/platformDatabase.ts";
+import { PlatformSchema } from "../src/resources/platformSchema.ts";
+import { SecretValue } from "../src/resources/secretValue.ts";
+
+/** Arguments of {@link PlatformDatabase}. */
+export interface PlatformDatabaseArgs {
+  /** Name of the checkout's last migration. */
+  readonly version: string;
+  /**
+   * Secret url that migrations connect by.
+   * @default the environment variable MENAGERIE_DATABASE_URL, when they run
+   */
+  readonly url?: pulumi.Input<string> | undefined;
+  /**
+   * Refuse to delete database and schema.
+   * @default true
+   */
+  readonly protect?: boolean;
+}
+
+/** A role that logs in. */
+export interface LoginRole {
+  readonly name: string;
+  /** A secret. */
+  readonly password: pulumi.Output<string>;
+}
+
+/** Columns that a stack registers, and those of them that it changes later. Pointers are none of them. */
+const registered = ["model_id", "number", "truss_hash", "image_digest"];
+const updated = ["image_digest", "is_current", "status"];
+const readByDeployer = ["id", ...registered, "is_current", "is_development", "proxy_model_version_id", "status"];
+
+/**
+ * The database `menagerie` with the platform's tables, and who may do what in it. Needs a `postgresql.Provider` among its
+ * providers, with a user that may make databases and roles.
+ *
+ * @example
+ * new PlatformDatabase("platform", { version: "0002_api-keys" }, { providers: [postgres] });
+ */
+export class PlatformDatabase extends pulumi.ComponentResource {
+  /** For the API service: reads pointers and keys. */
+  readonly api: LoginRole;
+  /** Exists once the tables do: depend on it to work in them. */
+  readonly schema: PlatformSchema;
+
+  constructor(name: string, args: PlatformDatabaseArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:database:PlatformDatabase", name, {}, options);
+    const parent = { parent: this };
+    const protect = args.protect ?? true;
+
+    const noLogin = (role: string) => new postgresql.Role(role, { name: role, login: false }, parent);
+    const withLogin = (role: string): LoginRole & { readonly resource: postgresql.Role } => {
+      const password = new SecretValue(role, {}, parent).value;
+      return {
+        name: role,
+        password,
+        resource: new postgresql.Role(role, { name: role, login: true, password }, parent),
+      };
+    };
+    const owner = noLogin(roles.owner);
+    const operator = noLogin(roles.operator);
+    const [api, deployer, reader] = [withLogin(roles.api), withLogin(roles.deployer), withLogin(roles.reader)];
+    const everyRole = [operator, api.resource, deployer.resource, reader.resource];
+
+    const database = new postgresql.Database(
+      platformDatabase,
+      { name: platformDatabase, owner: owner.name },
+      { ...parent, protect },
+    );
+    const schema = new postgresql.Schema(
+      platformSchemaName,
+      { name: platformSchemaName, database: database.name, owner: owner.name, dropCascade: !protect },
+      { ...parent, protect },
+    );
+    this.schema = new PlatformSchema(
+      name,
+      { version: args.version, ...(args.url === undefined ? {} : { database: pulumi.secret(args.url) }) },
+      { ...parent, dependsOn: schema },
+    );
+
+    const grant = (
+      role: string,
+      label: string,
+      what: Omit<postgresql.GrantArgs, "role" | "database">,
+      dependsOn: pulumi.Resource[],
+    ) =>
+      new postgresql.Grant(
+        `${role}-${label}`,
+        { role, database: database.name, ...what },
+        // A grant made before its predecessor is deleted would be taken away with it.
+        { ...parent, dependsOn, deleteBeforeReplace: true },
+      );
+    // By default everybody may connect and make temporary tables.
+    grant("public", "database", { objectType: "database", privileges: [] }, [database]);
+    for (const { name: role } of [{ name: roles.operator }, api, deployer, reader]) {
+      grant(role, "database", { objectType: "database", privileges: ["CONNECT"] }, [database, ...everyRole]);
+      const usage = { objectType: "schema", schema: schema.name, privileges: ["USAGE"] };
+      grant(role, "schema", usage, [schema, ...everyRole]);
+    }
+    const tables = (role: string, label: string, privileges: string[], objects: string[]) =>
+      grant(role, label, { objectType: "table", schema: schema.name, objects, privileges }, [
+        this.schema,
+        ...everyRole,
+      ]);
+    const columns = (role: string, privilege: string, table: string, list: string[]) =>
+      grant(
+        role,
+        `${privilege.toLowerCase()}-${table}`,
+        { objectType: "column", schema: schema.name, objects: [table], columns: list, privileges: [privilege] },
+        [this.schema, ...everyRole],
+      );
+
+    tables(roles.api, "select", ["SELECT"], ["model", "model_version", "api_key"]);
+    tables(
+      roles.reader,
+      "select",
+      ["SELECT"],
+      ["organization", "app_user", "model", "model_version", "schema_migration"],
+    );
+    tables(roles.deployer, "select", ["SELECT"], ["organization"]);
+    tables(roles.deployer, "register", ["INSERT", "SELECT"], ["model"]);
+    // By column throughout: what is granted on the whole table would take these along when it changes.
+    columns(roles.deployer, "SELECT", "model_version", readByDeployer);
+    columns(roles.deployer, "INSERT", "model_version", registered);
+    columns(roles.deployer, "UPDATE", "model_version", updated);
+    tables(roles.operator, "make", ["INSERT", "SELECT"], ["organization", "app_user", "model", "model_version"]);
+    columns(roles.operator, "SELECT", "api_key", [
+      "id",
+      "prefix",
+      "model_id",
+      "organization_id",
+      "created_at",
+      "revoked_at",
+    ]);
+    columns(roles.operator, "INSERT", "api_key", ["prefix", "hash", "model_id", "organization_id"]);
+    columns(roles.operator, "UPDATE", "api_key", ["revoked_at"]);
+
+    this.api = { name: api.name, password: api.password };
+    this.registerOutputs({ version: this.schema.version });
+  }
+}

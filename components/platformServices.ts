@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
+import { apiRouteManifest, apiService } from "../src/domain/serving/apiService.ts";
+import { declared } from "./ownership.ts";
+
+/** Arguments of {@link PlatformServices}. */
+export interface PlatformServicesArgs {
+  /** Namespace of the services; made by the component. */
+  readonly namespace: string;
+  /** `<url>@sha256:<digest>` of the services' image. */
+  readonly image: pulumi.Input<string>;
+  /** Url by which the API service reaches the platform's database. A secret. */
+  readonly databaseUrl: pulumi.Input<string>;
+  /** Namespace that models are served in. */
+  readonly modelsNamespace: string;
+  /** Refuse predictions without an API key. A wrong key is always refused. */
+  readonly requireApiKey: boolean;
+  /** Pods of the API service. */
+  readonly replicas: number;
+  /** Istio Gateway and host names that the API is reached by. */
+  readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
+}
+
+/**
+ * Menagerie's own always-on processes: the API service, as Deployment and Service `api`, with a Secret that holds its
+ * way into the database and a route for `/models/…` at the gateway.
+ *
+ * @example
+ * new PlatformServices("platform", { namespace: "menagerie", image, databaseUrl, ... }, { providers: [cluster] });
+ */
+export class PlatformServices extends pulumi.ComponentResource {
+  /** Image that runs. */
+  readonly image: pulumi.Output<string>;
+
+  constructor(name: string, args: PlatformServicesArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:services:PlatformServices", name, {}, options);
+    const parent = { parent: this };
+    const { namespace } = args;
+    this.image = pulumi.output(args.image);
+
+    const space = new kubernetes.core.v1.Namespace(
+      namespace,
+      { metadata: declared({ name: namespace, labels: { "app.kubernetes.io/part-of": "menagerie" } }) },
+      parent,
+    );
+    const inNamespace = { ...parent, dependsOn: space };
+    const url = pulumi.secret(args.databaseUrl);
+    const secret = new kubernetes.core.v1.Secret(
+      "api-database",
+      { metadata: declared({ name: "api-database", namespace }), stringData: { url } },
+      inNamespace,
+    );
+    const { deployment, service } = apiService({
+      namespace,
+      image: args.image,
+      secretName: "api-database",
+      // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
+      secretRevision: pulumi.unsecret(url.apply(fingerprint)),
+      modelsNamespace: args.modelsNamespace,
+      requireApiKey: args.requireApiKey,
+      replicas: args.replicas,
+    });
+    new kubernetes.core.v1.Service(
+      "api",
+      // Its endpoints come with the Deployment's pods, which are awaited.
+      { ...service, metadata: declared({ ...service.metadata, annotations: { "pulumi.com/skipAwait": "true" } }) },
+      inNamespace,
+    );
+    new kubernetes.apps.v1.Deployment(
+      "api",
+      { ...deployment, metadata: declared(deployment.metadata) },
+      { ...parent, dependsOn: [space, secret] },
+    );
+    const route = apiRouteManifest({ namespace, gateway: args.gateway });
+    const spec: VirtualServiceSpec = route.spec;
+    new kubernetes.apiextensions.CustomResource(
+      "api",
+      { ...route, metadata: declared(route.metadata), spec },
+      inNamespace,
+    );
+    this.registerOutputs({ image: this.image });
+  }
+}
+
+function fingerprint(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,24 @@
+import { mapping, text, wholeNumber } from "./fields.ts";
+
+export const services = mapping(
+  {
+    namespace: text(
+      /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+      "use lower-case letters, digits and dashes, such as menagerie",
+      "Kubernetes namespace of Menagerie's own services. Default: menagerie.",
+    ).default("menagerie"),
+    image: text(
+      /^[^\s@]+@sha256:[0-9a-f]{64}$/,
+      "give it with its digest, as <url>@sha256:<64 hex digits>",
+      "Image of the services, by digest. Default: the checkout itself, in the local environment only.",
+    ).optional(),
+    replicas: wholeNumber(1, 100, "Pods of the API service. Unit: pods. Default: 1.").default(1),
+    apiUrl: text(
+      /^https?:\/\/[^\s/?#]+$/,
+      "give the address clients use, such as https://api.example.com, without a path",
+      "Address under which clients reach the API service. Default: MENAGERIE_API_URL, which `menagerie up` sets, else the gateway's.",
+    ).optional(),
+  },
+  "write {image: <url>@sha256:<digest>}",
+  "Menagerie's own services, which run where the stack has a database.",
+);

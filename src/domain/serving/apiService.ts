@@ -1,0 +1,108 @@
+/** The API service, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
+export interface ApiService<Text = string> {
+  readonly namespace: string;
+  /** `<url>@sha256:<digest>` */
+  readonly image: Text;
+  /** Secret of the same namespace whose key `url` is the database's. */
+  readonly secretName: string;
+  /** Changes with the Secret's content. */
+  readonly secretRevision: Text;
+  readonly modelsNamespace: string;
+  readonly requireApiKey: boolean;
+  /** Pods. */
+  readonly replicas: number;
+}
+
+const containerPort = 8080;
+/** Predictions in flight may take so long after SIGTERM, in seconds. */
+const terminationGraceSeconds = 60;
+const labels = {
+  "app.kubernetes.io/name": "api",
+  "app.kubernetes.io/component": "api",
+  "app.kubernetes.io/part-of": "menagerie",
+  "app.kubernetes.io/managed-by": "menagerie",
+};
+const selector = { "app.kubernetes.io/name": "api", "app.kubernetes.io/part-of": "menagerie" };
+
+/** Deployment and Service `api`: port 80 of the Service is 8080 of the pods. */
+export function apiService<Text>(api: ApiService<Text>) {
+  const { namespace, replicas } = api;
+  return {
+    deployment: {
+      metadata: { name: "api", namespace, labels },
+      spec: {
+        replicas,
+        selector: { matchLabels: selector },
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+        template: {
+          metadata: {
+            labels,
+            annotations: {
+              "menagerie.dev/database-secret": api.secretRevision,
+              "prometheus.io/scrape": "true",
+              "prometheus.io/port": String(containerPort),
+            },
+          },
+          spec: {
+            automountServiceAccountToken: false,
+            terminationGracePeriodSeconds: terminationGraceSeconds,
+            securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
+            containers: [container(api)],
+          },
+        },
+      },
+    },
+    service: {
+      metadata: { name: "api", namespace, labels },
+      spec: { selector, ports: [{ name: "http", port: 80, targetPort: containerPort, protocol: "TCP" }] },
+    },
+  };
+}
+
+function container<Text>(api: ApiService<Text>) {
+  const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
+  return {
+    name: "api",
+    image: api.image,
+    ports: [{ name: "http", containerPort, protocol: "TCP" }],
+    env: [
+      { name: "MENAGERIE_DATABASE_URL", valueFrom: { secretKeyRef: { name: api.secretName, key: "url" } } },
+      { name: "MENAGERIE_MODELS_NAMESPACE", value: api.modelsNamespace },
+      { name: "MENAGERIE_REQUIRE_API_KEY", value: String(api.requireApiKey) },
+      { name: "PORT", value: String(containerPort) },
+    ],
+    resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },
+    startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
+    livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
+    readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 3 },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    },
+  };
+}
+
+/** The VirtualService that takes `/models/…` at the gateway to the API service. */
+export function apiRouteManifest(route: {
+  readonly namespace: string;
+  readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
+}) {
+  const { namespace, gateway } = route;
+  return {
+    apiVersion: "networking.istio.io/v1" as const,
+    kind: "VirtualService" as const,
+    metadata: { name: "api", namespace, labels },
+    spec: {
+      gateways: [gateway.name],
+      hosts: [...gateway.hosts],
+      http: [
+        {
+          name: "api",
+          match: [{ uri: { prefix: "/models/" } }],
+          route: [{ destination: { host: `api.${namespace}.svc.cluster.local`, port: { number: 80 } } }],
+        },
+      ],
+    },
+  };
+}

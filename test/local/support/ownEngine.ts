@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
+import { environmentLayout } from "../../../src/local/layout.ts";
+import { preparePulumiHome } from "../../../src/local/toolchain/index.ts";
+import { toolchainFile } from "../../../src/local/toolchainFile.ts";
+import type { CommandResult, TestHome } from "./menagerie.ts";
+
+/** Records the files that a Node.js process loads, whichever way it loads them. */
+const traceModule = `import { registerHooks } from "node:module";
+import { appendFileSync } from "node:fs";
+registerHooks({
+  load(url, context, next) {
+    appendFileSync(process.env.LOADED_FILES, url + "\\n");
+    return next(url, context);
+  },
+});
+`;
+
+/**
+ * The engine as its user runs it against a cluster: a file backend and a kubeconfig of the user's own, nothing of an
+ * embedded environment in its variables. The cluster is that of `home`.
+ */
+export class OwnEngine {
+  readonly folder: string;
+  readonly project: string;
+  readonly #pulumi: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  private constructor(folder: string, project: string, pulumi: string, env: NodeJS.ProcessEnv) {
+    this.folder = folder;
+    this.project = project;
+    this.#pulumi = pulumi;
+    this.#env = env;
+  }
+
+  /** @param contexts names that the kubeconfig knows the cluster by. */
+  static async create(home: TestHome, contexts: readonly string[]): Promise<OwnEngine> {
+    const folder = await mkdtemp(join(tmpdir(), "menagerie-engine-"));
+    const layout = environmentLayout("local", home.path);
+    const { pulumi, env } = await preparePulumiHome(join(folder, "home"), await toolchainFile(layout).read());
+    await mkdir(join(folder, "backend"));
+    const kubeconfig = parse(await readFile(layout.kubeconfig, "utf8")) as { contexts: { context: object }[] };
+    const context = kubeconfig.contexts[0]?.context;
+    const known = contexts.map((name) => ({ name, context }));
+    await writeFile(join(folder, "kubeconfig"), stringify({ ...kubeconfig, contexts: known, "current-context": "" }));
+    await writeFile(join(folder, "trace.mjs"), traceModule);
+    await writeFile(join(folder, "loaded"), "");
+    const { MENAGERIE_HOME: _home, MENAGERIE_GATEWAY_URL: _gateway, ...ambient } = process.env;
+    return new OwnEngine(folder, home.project, pulumi, {
+      ...ambient,
+      ...env,
+      PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
+      PULUMI_CONFIG_PASSPHRASE: "correct horse battery staple",
+      KUBECONFIG: join(folder, "kubeconfig"),
+      NODE_OPTIONS: `--import ${join(folder, "trace.mjs")}`,
+      LOADED_FILES: join(folder, "loaded"),
+    });
+  }
+
+  /** Runs `pulumi ARGS` in the project folder. */
+  run(args: readonly string[]): Promise<CommandResult> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(this.#pulumi, args, { cwd: this.project, env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.on("data", (chunk) => {
+        stdout += chunk;
+      });
+      child.stderr.on("data", (chunk) => {
+        stderr += chunk;
+      });
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, stdout, stderr }));
+    });
+  }
+
+  /** Urls of the files that programs and provider hosts have loaded so far. */
+  async loadedFiles(): Promise<string[]> {
+    return (await readFile(join(this.folder, "loaded"), "utf8")).trim().split("\n");
+  }
+
+  async dispose(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
