@@ -1,7 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import { serviceSource } from "./adapters/images/checkoutImage.ts";
+import { requireKubeContext } from "./adapters/kubernetes/kubeContexts.ts";
 import { parseEnvironment } from "./config/parse.ts";
+import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
+import { type LastOutputs, planPlatform } from "./platformPlan.ts";
 import { deployEnvironment } from "./program.ts";
 import { planSecrets } from "./secretPlan.ts";
 import { trussesOf } from "./trusses.ts";
@@ -12,11 +16,22 @@ async function stack() {
     const config = pulumi.runtime.allConfig();
     const spec = parseEnvironment(stackConfig(config), {
       gatewayUrl: process.env.MENAGERIE_GATEWAY_URL,
+      apiUrl: process.env.MENAGERIE_API_URL,
+      databaseAddress: process.env.MENAGERIE_DATABASE_ADDRESS,
       secretKeys: encryptedKeys(process.env.PULUMI_CONFIG_SECRET_KEYS),
     });
+    if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     const trusses = await trussesOf(spec, process.cwd());
+    const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
     return deployEnvironment(spec, {
-      trussHashes: new Map([...trusses].map(([folder, { hash }]) => [folder, hash])),
+      trussHashes,
+      platform: await planPlatform(spec, trussHashes, {
+        url: process.env.MENAGERIE_DATABASE_URL,
+        password: config["menagerie:databasePassword"],
+        preview: pulumi.runtime.isDryRun(),
+        lastOutputs,
+      }),
+      serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),
       secretSources: await planSecrets(spec, (folder) => trusses.get(folder)?.secrets ?? [], keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),
     });
@@ -25,6 +40,13 @@ async function stack() {
     if (error instanceof OperatorError) throw new pulumi.RunError(error.message);
     throw error;
   }
+}
+
+/** Outputs of this stack's last `up`; asked for only when the database does not answer. */
+function lastOutputs(): Promise<LastOutputs> {
+  const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  const { outputs } = new pulumi.StackReference("self", { name: self });
+  return new Promise((resolve) => outputs.apply((values) => resolve(values)));
 }
 
 /** Loads the Kubernetes client, which takes a second, only for a stack that asks. */

@@ -1,17 +1,24 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
 import { AdminSecrets } from "../components/adminSecrets.ts";
 import { DynamicSettings } from "../components/dynamicSettings.ts";
 import { GpuNodePool } from "../components/gpuNodePool.ts";
-import { ModelZooEntry } from "../components/modelZooEntry.ts";
+import { ModelZooEntry, type ModelZooEntryArgs } from "../components/modelZooEntry.ts";
 import { declared } from "../components/ownership.ts";
+import { PlatformDatabase } from "../components/platformDatabase.ts";
+import { PlatformServices } from "../components/platformServices.ts";
+import { urlOf } from "./adapters/postgres/server.ts";
 import { kubernetesName } from "./config/crossRules.ts";
 import type { EnvironmentSpec, NodeClassSpec, PoolSpec, ZooEntrySpec } from "./config/environment.ts";
 import { builtInPool } from "./config/pools.ts";
+import { platformDatabase } from "./domain/platformDatabase.ts";
 import type { GpuPool } from "./domain/serving/nodePool.ts";
 import { placementOn } from "./domain/serving/placement.ts";
 import type { SecretSource } from "./domain/serving/secrets.ts";
 import type { Placement } from "./domain/serving/servedModel.ts";
+import type { PlatformPlan } from "./platformPlan.ts";
+import { CheckoutImage } from "./resources/checkoutImage.ts";
 import { ownSecret } from "./secretPlan.ts";
 
 /** What the program learns of the world before it declares anything. */
@@ -23,6 +30,13 @@ export interface EnvironmentFacts {
    * @default no model has any
    */
   readonly secretSources?: ReadonlyMap<string, readonly SecretSource[]>;
+  /**
+   * Planned model versions, and the database that they are registered in.
+   * @default the stack has no database
+   */
+  readonly platform?: PlatformPlan | undefined;
+  /** Content hash of the services' code: needed where the services' image is the checkout. */
+  readonly serviceHash?: string | undefined;
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */
   readonly secrets?: pulumi.Output<Readonly<Record<string, string>>>;
 }
@@ -30,8 +44,10 @@ export interface EnvironmentFacts {
 /** One rollout, as the stack's outputs show it. */
 export interface RolloutOutput {
   readonly phase: ZooEntrySpec["phase"];
-  /** Null until model versions are kept in the database. */
-  readonly versionId: string | null;
+  /** Id of the registered version; null for a stack without a database. */
+  readonly versionId: pulumi.Output<string> | null;
+  /** Number of the version; null for a stack without a database. */
+  readonly version: number | null;
   readonly hash: string;
   readonly since: string | null;
 }
@@ -46,6 +62,8 @@ export interface ModelOutput {
   /** The truss folder, relative to the project. */
   readonly truss: string;
   readonly hash: string;
+  readonly versionId: pulumi.Output<string> | null;
+  readonly version: number | null;
   readonly image: pulumi.Output<string>;
   readonly url: string;
 }
@@ -57,6 +75,8 @@ export interface EnvironmentOutputs {
   readonly models: Readonly<Record<string, ModelOutput>>;
   readonly rollouts: Readonly<Record<string, RolloutOutput>>;
   readonly release: string | null;
+  /** Name of the last migration of the platform's tables; null for a stack without a database. */
+  readonly schemaVersion: pulumi.Output<string> | null;
 }
 
 /** Local nodes' capacity where the pool does not say. */
@@ -88,13 +108,15 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
     pools.set(name, new GpuNodePool(name, poolArgs(pool, spec.nodeClass), { providers: [cluster] }));
   }
 
+  const platform = facts.platform && declarePlatform(spec, facts, facts.platform, cluster);
+
   const models: Record<string, ModelOutput> = {};
   const rollouts: Record<string, RolloutOutput> = {};
   for (const [name, entry] of Object.entries(spec.zoo)) {
     const { truss, phase, mode, pool } = entry;
     const trussHash = facts.trussHashes.get(truss);
     if (trussHash === undefined) throw new Error(`the program was not told the hash of ${truss}`);
-    rollouts[name] = { phase, versionId: null, hash: trussHash, since: null };
+    rollouts[name] = { phase, versionId: null, version: null, hash: trussHash, since: null };
     if (phase === "off") continue;
     const nodes = pools.get(pool);
     const zooEntry = new ModelZooEntry(
@@ -102,6 +124,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
       {
         ...entry,
         kubernetesName: kubernetesName(name),
+        version: platform?.versionOf(name),
         namespace: spec.namespace,
         trussHash,
         builder: spec.builder,
@@ -113,19 +136,82 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
       },
       { providers: [cluster], dependsOn: [namespace, ...(nodes ? [nodes] : []), ...secrets] },
     );
+    const { versionId } = zooEntry;
+    const version = facts.platform?.versions.get(name)?.number ?? null;
+    rollouts[name] = { phase, versionId, version, hash: trussHash, since: null };
     models[name] = {
-      name: kubernetesName(name),
+      name: zooEntry.service,
       namespace: spec.namespace,
       kind: "zoo",
       mode,
       pool,
       truss,
       hash: trussHash,
+      versionId,
+      version,
       image: zooEntry.image,
       url: zooEntry.predictUrl,
     };
   }
-  return { gatewayUrl: spec.gateway.url, apiUrl: null, models, rollouts, release: null };
+  return {
+    gatewayUrl: spec.gateway.url,
+    apiUrl: platform ? spec.services.apiUrl : null,
+    models,
+    rollouts,
+    release: null,
+    schemaVersion: platform?.schemaVersion ?? null,
+  };
+}
+
+/** The platform's tables and the services that work in them. */
+function declarePlatform(
+  spec: EnvironmentSpec,
+  facts: EnvironmentFacts,
+  plan: PlatformPlan,
+  cluster: kubernetes.Provider,
+) {
+  const { server } = plan;
+  const postgres = new postgresql.Provider("database", {
+    host: server.host,
+    port: server.port,
+    username: server.user,
+    ...(server.password === undefined ? {} : { password: pulumi.secret(server.password) }),
+    database: server.maintenanceDatabase,
+    sslmode: server.sslMode,
+  });
+  const url = plan.fromEnvironment ? undefined : pulumi.secret(urlOf(server, server.maintenanceDatabase));
+  const tables = new PlatformDatabase(
+    "platform",
+    { version: plan.schemaVersion, url, protect: spec.nodeClass !== "local" },
+    { providers: [postgres] },
+  );
+  const image =
+    spec.services.image ??
+    new CheckoutImage("api", { name: "api", entry: "src/services/api/main.ts", hash: facts.serviceHash ?? "" }).image;
+  const { host, port, sslMode } = spec.database ?? server;
+  new PlatformServices(
+    "platform",
+    {
+      namespace: spec.services.namespace,
+      image,
+      databaseUrl: tables.api.password.apply((password) =>
+        urlOf({ ...server, host, port, sslMode, user: tables.api.name, password }, platformDatabase),
+      ),
+      modelsNamespace: spec.namespace,
+      requireApiKey: spec.serving.requireApiKey,
+      replicas: spec.services.replicas,
+      gateway: spec.gateway,
+    },
+    { providers: [cluster], dependsOn: tables },
+  );
+  return {
+    schemaVersion: tables.schema.version,
+    versionOf(model: string): ModelZooEntryArgs["version"] {
+      const version = plan.versions.get(model);
+      if (!version) throw new Error(`the program was not told the version of ${model}`);
+      return { plan: version, basis: plan.basis, tables, current: true, database: url };
+    },
+  };
 }
 
 function adminSecrets(

@@ -2,11 +2,14 @@ import { realpathSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { messageOf, OperatorError } from "../domain/errors.ts";
+import { appCommand } from "./commands/app.ts";
 import { downCommand } from "./commands/down.ts";
+import { keyCommand } from "./commands/key.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { pulumiCommand } from "./commands/pulumi.ts";
 import { statusCommand } from "./commands/status.ts";
+import { trussCommand } from "./commands/truss.ts";
 import { upCommand } from "./commands/up.ts";
 import { Interrupted } from "./interrupt.ts";
 
@@ -27,6 +30,8 @@ function menagerie(): Command {
         "Environment variables:",
         "  MENAGERIE_HOME   folder that holds embedded environments",
         "  MENAGERIE_CACHE  folder of built tools and Python environments, shared by all environments",
+        "  MENAGERIE_DATABASE_URL  PostgreSQL of a stack that is not an embedded environment",
+        "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict`",
         "",
         "Exit codes: 0 ok, 1 failed, 2 bad input, 3 gate not met.",
       ].join("\n"),
@@ -37,6 +42,9 @@ function menagerie(): Command {
     statusCommand(),
     logsCommand(),
     predictCommand(),
+    appCommand(),
+    keyCommand(),
+    trussCommand(),
     pulumiCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));

@@ -15,6 +15,8 @@ const modelOutput = z.looseObject({
   url: z.string(),
   /** The truss folder, relative to the project. */
   truss: z.string(),
+  /** Number of the model version. */
+  version: z.number().nullable().default(null),
 });
 
 const outputs = z.looseObject({
@@ -34,6 +36,7 @@ export interface DeployedModel {
   readonly digest: string;
   readonly phase: string | null;
   readonly versionId: string | null;
+  readonly version: number | null;
   readonly url: string;
   readonly truss: string;
 }
@@ -50,6 +53,7 @@ export async function readModels(engine: Engine): Promise<DeployedModel[]> {
     digest: model.image.slice(model.image.indexOf("@") + 1),
     phase: rollouts[name]?.phase ?? null,
     versionId: rollouts[name]?.versionId ?? null,
+    version: model.version,
     url: model.url,
     truss: model.truss,
   }));

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { badInput, messageOf } from "../domain/errors.ts";
 import { type EnvironmentState, readState } from "./environmentState.ts";
 import type { EnvironmentLayout } from "./layout.ts";
+import { addresses, ports } from "./network/addresses.ts";
 
 /** The cluster that an environment's program is run against. */
 export interface EngineTarget {
@@ -14,6 +15,8 @@ export interface EngineTarget {
   readonly apiUrl: string | null;
   /** Without credentials. */
   readonly database: string | null;
+  /** PostgreSQL for the program: the superuser's url on this side, with its password, and the address for pods. */
+  readonly databaseServer: { readonly url: string; readonly address: string } | null;
 }
 
 const existingTarget = z.strictObject({
@@ -31,6 +34,10 @@ export function embeddedTarget(layout: EnvironmentLayout, state: EnvironmentStat
     gatewayUrl: `http://127.0.0.1:${state.ports.gateway}`,
     apiUrl: `http://127.0.0.1:${state.ports.api}`,
     database: `postgresql://127.0.0.1:${state.ports.postgres}`,
+    databaseServer: {
+      url: `postgresql://postgres:${encodeURIComponent(state.postgresPassword)}@127.0.0.1:${state.ports.postgres}/postgres?sslmode=disable`,
+      address: `${addresses.host}:${ports.postgres}`,
+    },
   };
 }
 
@@ -48,7 +55,7 @@ export async function useExistingCluster(
   const path = targetFile(layout);
   await writeFile(`${path}.new`, JSON.stringify({ formatVersion: 1, ...cluster }, null, 2));
   await rename(`${path}.new`, path);
-  return { kind: "existing", ...cluster, apiUrl: null, database: null };
+  return { kind: "existing", ...cluster, apiUrl: null, database: null, databaseServer: null };
 }
 
 /** The target of an environment that was brought up before; undefined when there is none. */
@@ -64,7 +71,7 @@ export async function readTarget(layout: EnvironmentLayout): Promise<EngineTarge
   }
   try {
     const { kubeconfig, gatewayUrl } = existingTarget.parse(JSON.parse(text));
-    return { kind: "existing", kubeconfig, gatewayUrl, apiUrl: null, database: null };
+    return { kind: "existing", kubeconfig, gatewayUrl, apiUrl: null, database: null, databaseServer: null };
   } catch (error) {
     throw badInput(
       `${targetFile(layout)} is not a target: remove it and run \`up\` again (${messageOf(error)})`,

@@ -15,6 +15,8 @@ export interface Handler<Inputs extends object, Outputs extends Inputs> {
   create(inputs: Inputs): Promise<{ id: string; outs: Outputs }>;
   /** Answers all outputs, for those left out would vanish from the state. */
   update(id: string, olds: Outputs, news: Inputs): Promise<Outputs>;
+  /** The outputs as they really are, where they can differ from the state's; undefined when it is gone. @default by `exists` */
+  read?(id: string, props: Outputs): Promise<Outputs | undefined>;
   /** Whether what the state tells of still exists. */
   exists(id: string, props: Outputs): Promise<boolean>;
   /** Of something that is gone already: nothing to do, no error. */

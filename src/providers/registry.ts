@@ -1,7 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
+import { checkoutImage } from "./checkoutImage.ts";
 import type { Handler } from "./handler.ts";
 import { modelReady } from "./modelReady.ts";
+import { modelVersion } from "./modelVersion.ts";
+import { platformSchema } from "./platformSchema.ts";
+import { secretValue } from "./secretValue.ts";
 import { trussImage } from "./trussImage.ts";
 
 type Properties = Record<string, unknown>;
@@ -12,7 +16,11 @@ type AnyHandler = Handler<Properties, Properties>;
  * the engine calls its handler to refresh and delete it.
  */
 const handlers: Readonly<Record<string, AnyHandler>> = {
+  checkoutImage: checkoutImage as unknown as AnyHandler,
   modelReady: modelReady as unknown as AnyHandler,
+  modelVersion: modelVersion as unknown as AnyHandler,
+  platformSchema: platformSchema as unknown as AnyHandler,
+  secretValue: secretValue as unknown as AnyHandler,
   trussImage: trussImage as unknown as AnyHandler,
 };
 
@@ -50,7 +58,10 @@ export function create(kind: string, inputs: Properties): Promise<dynamic.Create
 
 /** An empty id tells the engine that the resource is gone. */
 export async function read(kind: string, id: string, props: Properties): Promise<dynamic.ReadResult> {
-  return (await handlerOf(kind).exists(id, own(props))) ? { id, props } : { id: "", props: {} };
+  const handler = handlerOf(kind);
+  const state = own(props);
+  const found = handler.read ? await handler.read(id, state) : (await handler.exists(id, state)) && state;
+  return found ? { id, props: { ...props, ...found } } : { id: "", props: {} };
 }
 
 export async function update(

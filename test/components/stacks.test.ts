@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseEnvironment } from "../../src/config/parse.ts";
+import { planPlatform } from "../../src/platformPlan.ts";
 import { deployEnvironment } from "../../src/program.ts";
 
 /**
@@ -27,8 +28,7 @@ beforeAll(async () => {
     {
       newResource({ name, type, inputs, id }) {
         declared.push({ name, type, inputs: withoutProvider(inputs) });
-        const image = { url: `registry/${name}`, digest: "sha256:<digest>", image: `registry/${name}@sha256:<digest>` };
-        return { id: id || name, state: type.endsWith(":TrussImage") ? { ...inputs, ...image } : inputs };
+        return { id: id || name, state: { ...inputs, ...computed(type, name) } };
       },
       call: ({ inputs }) => inputs,
     },
@@ -36,6 +36,22 @@ beforeAll(async () => {
     "test",
   );
 });
+
+/** Outputs that dynamic resources make up. */
+function computed(type: string, name: string): object {
+  const image = { url: `registry/${name}`, digest: "sha256:<digest>", image: `registry/${name}@sha256:<digest>` };
+  switch (type.split(":").at(-1)) {
+    case "TrussImage":
+    case "CheckoutImage":
+      return image;
+    case "ModelVersion":
+      return { versionId: `<id of ${name}>` };
+    case "SecretValue":
+      return { value: `<password of ${name}>` };
+    default:
+      return {};
+  }
+}
 
 function withoutProvider({ __provider, kubeconfig, ...inputs }: Record<string, unknown>): unknown {
   return JSON.parse(JSON.stringify(inputs));
@@ -51,8 +67,16 @@ async function graphOf(stack: string) {
   declared = [];
   const { config } = parse(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")) as { config: object };
   const raw = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]));
-  const spec = parseEnvironment(raw, { gatewayUrl: "http://<gateway>" });
-  const outputs = deployEnvironment(spec, { trussHashes });
+  const local = { apiUrl: "http://<api>", databaseAddress: "<postgres>:5432" };
+  const spec = parseEnvironment(raw, { gatewayUrl: "http://<gateway>", ...(stack === "local" ? local : {}) });
+  const platform = await planPlatform(spec, trussHashes, {
+    url: stack === "local" ? "postgresql://postgres:<password>@127.0.0.1:1/postgres?sslmode=disable" : undefined,
+    // Without a password nobody is asked.
+    password: undefined,
+    preview: true,
+    lastOutputs: async () => ({}),
+  });
+  const outputs = deployEnvironment(spec, { trussHashes, platform, serviceHash: "<hash of the services>" });
   await pulumi.runtime.disconnect();
   const resolved = await new Promise((resolve) => pulumi.output(outputs).apply(resolve));
   const order = (a: GraphNode, b: GraphNode): number => (`${a.type} ${a.name}` < `${b.type} ${b.name}` ? -1 : 1);

@@ -2,9 +2,10 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runner } from "node-pg-migrate";
 import type { ClientBase } from "pg";
+import { OperatorError } from "../../domain/errors.ts";
+import { platformDatabase, platformSchemaName, roles } from "../../domain/platformDatabase.ts";
 import type { Progress } from "../../domain/progress.ts";
-import { roles } from "./roles.ts";
-import { type DatabaseServer, platformDatabase, platformSchemaName, sqlState, withClient } from "./server.ts";
+import { type DatabaseServer, sqlState, withClient } from "./server.ts";
 import { actAs } from "./transaction.ts";
 
 const folder = join(import.meta.dirname, "migrations");
@@ -26,6 +27,13 @@ export async function migrationNames(): Promise<string[]> {
 export function migrate(server: DatabaseServer, progress: Progress): Promise<string> {
   return withClient(server, platformDatabase, async (client) => {
     await actAs(client, roles.owner);
+    const known = await migrationNames();
+    const before = await schemaVersion(client);
+    if (before !== undefined && !known.includes(before)) {
+      throw new OperatorError(
+        `the platform's tables are at ${before}, which this checkout does not have; use the version that made them`,
+      );
+    }
     const applied = await runner({
       dbClient: client,
       dir: folder,

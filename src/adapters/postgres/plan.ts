@@ -1,7 +1,8 @@
 import type { ClientBase } from "pg";
+import { platformDatabase } from "../../domain/platformDatabase.ts";
 import type { RegisteredVersion } from "../../domain/zoo/plan.ts";
 import { schemaVersion } from "./migrate.ts";
-import { type DatabaseServer, DatabaseUnreachable, platformDatabase, withClient } from "./server.ts";
+import { type DatabaseServer, DatabaseUnreachable, withClient } from "./server.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** What the platform's tables hold that plans are made from. */

@@ -1,12 +1,7 @@
 import pg from "pg";
 import * as z from "zod";
 import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
-
-/** The platform's database, and the schema of its tables. */
-export const platformDatabase = "menagerie";
-export const platformSchemaName = "menagerie";
-
-export const sslModes = ["disable", "require", "verify-full"] as const;
+import { type SslMode, sslModes } from "../../domain/platformDatabase.ts";
 
 /** How a PostgreSQL server is reached. */
 export interface DatabaseServer {
@@ -14,8 +9,7 @@ export interface DatabaseServer {
   readonly port: number;
   readonly user: string;
   readonly password?: string | undefined;
-  /** As libpq's, of which `require` encrypts without checking the certificate. */
-  readonly sslMode: (typeof sslModes)[number];
+  readonly sslMode: SslMode;
   /** Database for what concerns the server as a whole, such as roles. */
   readonly maintenanceDatabase: string;
 }

@@ -27,7 +27,7 @@ export function requirementPatches(previous: readonly string[], next: readonly s
 }
 
 function byIdentity(requirements: readonly string[]): Map<string, string> {
-  return new Map(requirements.map((requirement) => [identityOf(requirement), requirement]));
+  return new Map(requirements.map((requirement) => [requirementIdentity(requirement), requirement]));
 }
 
 function isAddress(requirement: string): boolean {
@@ -35,7 +35,7 @@ function isAddress(requirement: string): boolean {
 }
 
 /** The library's identity of a requirement: name as written, or version control, host and path without the revision. */
-function identityOf(requirement: string): string {
+export function requirementIdentity(requirement: string): string {
   const text = requirement.trim();
   if (!isAddress(text)) return requirementName(text) ?? text;
   const versionControl = /^(git|svn|hg|bzr)\+/.exec(text)?.[1];

@@ -16,8 +16,8 @@ export interface ContainerSandbox {
   readonly env: ReadonlyMap<string, string>;
 }
 
-/** What Docker and containerd leave to a container's root user by default. */
-const capabilities = [
+/** What Docker and containerd leave to a container's root user by default, without their prefix `CAP_`. */
+export const capabilities = [
   "CHOWN",
   "DAC_OVERRIDE",
   "FOWNER",

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageLayer } from "../../adapters/images/directoryImage.ts";
 import { bubblewrapOptions, type ContainerMount } from "./bubblewrap.ts";
 import { mountRoot, unmountRoot } from "./containerRoot.ts";
+import { execCommand, parseEnviron } from "./execCommand.ts";
 import { readJson } from "./podRecord.ts";
 import { type CommandResult, type ProcessRef, processRef, runCommand } from "./processes.ts";
 
@@ -118,7 +119,19 @@ export function releaseContainer(containerFolder: string, attempt: number): Prom
   return unmountRoot(runFolder(containerFolder, attempt));
 }
 
-/** Runs a command inside the container, with the program's own environment. `timeout` in milliseconds. */
+/**
+ * {@link releaseContainer} of every run below `containersFolder`, recorded or not: a node that was killed between the
+ * mount and its record left one that no record names.
+ */
+export async function releaseAllRuns(containersFolder: string): Promise<void> {
+  for (const container of await readdir(containersFolder).catch(() => [])) {
+    const folder = join(containersFolder, container);
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) if (/^\d+$/.test(name)) await releaseContainer(folder, Number(name));
+  }
+}
+
+/** Runs a command inside the container, with the program's own environment and rights. `timeout` in milliseconds. */
 export async function execInContainer(
   containerFolder: string,
   attempt: number,
@@ -128,14 +141,8 @@ export async function execInContainer(
   const pid = await programPid(containerFolder, attempt);
   if (pid === undefined) return { code: undefined, output: "the container is not running yet" };
   const environ = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-  const env = Object.fromEntries(
-    environ
-      .split("\0")
-      .filter((entry) => entry.includes("="))
-      .map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
-  );
-  const enter = ["--mount", "--pid", "--net", "--uts", "--ipc", "--wd", "--"];
-  return runCommand("/usr/bin/nsenter", ["--target", String(pid), ...enter, ...command], { timeout, env });
+  const { env, ...exec } = execCommand(pid, parseEnviron(environ), command);
+  return runCommand(exec.command, exec.args, { timeout, env });
 }
 
 /** kubelet, too, keeps the present and the previous run. */

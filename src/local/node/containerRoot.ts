@@ -1,18 +1,25 @@
 import { chmod, lstat, mkdir, readdir, readlink, rm, rmdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { ImageLayer } from "../../adapters/images/directoryImage.ts";
+import { folderBelow, PathLeadsOut } from "./pathBelow.ts";
 import { mustRun, runCommand } from "./processes.ts";
 
 /** Parts of the machine that a container uses; its image is files above them, not a distribution. */
 const systemFolders = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
 /** Read-only host paths besides {@link systemFolders}: what dynamic linking, TLS and time zones need. */
-const systemFiles = [
+export const systemFiles: readonly string[] = [
   "/usr",
-  "/etc/ssl",
+  // One by one: beside them lie the machine's private keys.
+  "/etc/ssl/certs",
+  "/etc/ssl/cert.pem",
+  "/etc/ssl/openssl.cnf",
   "/etc/ca-certificates",
   "/etc/ca-certificates.conf",
-  "/etc/pki",
+  "/etc/pki/ca-trust",
+  "/etc/pki/tls/certs",
+  "/etc/pki/tls/cert.pem",
+  "/etc/pki/tls/openssl.cnf",
   "/etc/ld.so.cache",
   "/etc/ld.so.conf",
   "/etc/ld.so.conf.d",
@@ -53,15 +60,11 @@ export async function mountRoot(
   }
   await mountOverlay(rootfs, upper, join(folder, "work"), root);
   for (const [index, { source, target }] of layers.entries()) {
-    const place = join(root, target);
-    await mkdir(place, { recursive: true });
+    const place = await folderBelow(root, target);
     await mountOverlay(source, join(folder, `layer-${index}`), join(folder, `layer-${index}-work`), place);
   }
-  for (const path of ["/root", "/run", "/var/tmp", workingDir]) await mkdir(join(root, path), { recursive: true });
-  await mkdir(join(root, "/tmp"), { recursive: true });
-  await chmod(join(root, "/tmp"), 0o1777);
-  // Programs installed beside the distribution, unless the image brings a folder of that name.
-  if ((await exists("/opt")) && !(await exists(join(root, "/opt")))) hostPaths.push("/opt");
+  for (const path of ["/root", "/run", "/var/tmp", workingDir]) await folderBelow(root, path);
+  await makeTemporaryFolder(root);
   return { root, hostPaths };
 }
 
@@ -74,6 +77,15 @@ export async function unmountRoot(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (name === "upper" || name === "work" || name.startsWith("layer-")) await removeTree(join(folder, name));
   }
+}
+
+/** Makes /tmp as programs expect it. Throws where the image has a link there: chmod would follow it. */
+export async function makeTemporaryFolder(root: string): Promise<void> {
+  const folder = join(root, "tmp");
+  if ((await lstat(folder).catch(() => undefined))?.isSymbolicLink()) {
+    throw new PathLeadsOut("/tmp of the image is a symbolic link: it must be a folder, or not be there");
+  }
+  await chmod(await folderBelow(root, "/tmp"), 0o1777);
 }
 
 async function mountOverlay(lower: string, upper: string, work: string, target: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { isApiError, request } from "../../adapters/kubernetes/request.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { allContainers, isSidecar, planContainers } from "./containerPlan.ts";
-import { releaseContainer } from "./containerProcess.ts";
+import { releaseAllRuns } from "./containerProcess.ts";
 import type { PodPlacement } from "./fieldValue.ts";
 import type { NodeContext } from "./nodeContext.ts";
 import { PodContainers } from "./podContainers.ts";
@@ -180,7 +180,8 @@ export class PodWorker {
       objects: this.#node.objects,
       tokens: this.#tokens,
       placement: this.#placement(),
-      hostRoot: this.#node.layout.root,
+      // Not the environment's folder itself, which holds its keys, passwords and etcd.
+      hostRoot: join(this.#node.layout.root, "volumes"),
     };
     this.#volumesAt = Date.now();
     try {
@@ -216,9 +217,7 @@ export class PodWorker {
     await this.#stopAll(Math.max(0, left));
     await this.containers.observe(pod);
     await this.#dropSandbox();
-    for (const known of Object.values(this.#record.containers)) {
-      if (known.runs > 0) await releaseContainer(this.containers.folderOf(known.name), known.runs - 1);
-    }
+    await releaseAllRuns(join(this.#folder, "containers"));
     if (pod) {
       this.#record.outcome ??= Object.values(this.#record.containers).every(({ end }) => end?.exitCode === 0)
         ? "Succeeded"

@@ -30,13 +30,16 @@ export async function signalProcess(ref: ProcessRef, signal: NodeJS.Signals): Pr
 }
 
 export interface CommandResult {
-  /** Undefined when a signal or the timeout ended it. */
+  /** Undefined when a signal or the timeout ended it; a command that left its output to somebody else has its own. */
   readonly code: number | undefined;
   /** stdout and stderr together, cut at 10 kB. */
   readonly output: string;
 }
 
-/** Runs a short command in a process group of its own, which is killed at `timeout` milliseconds. */
+/**
+ * Runs a short command in a process group of its own, which is killed at `timeout` milliseconds; default 10 s. Answers
+ * by then, also when a process that left the group still holds the command's output.
+ */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -54,22 +57,28 @@ export function runCommand(
     };
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
+    const end = (code: number | null): void => {
+      clearTimeout(timer);
+      resolve({ code: code ?? undefined, output: output.slice(0, 10_000) });
+    };
     const timer = setTimeout(() => {
       if (child.pid === undefined) return;
+      const { exitCode } = child;
       try {
         process.kill(-child.pid, "SIGKILL");
       } catch {
         // It ended in the same moment.
       }
+      // "close" waits for all who hold the other ends, and a daemon may hold them for ever.
+      child.stdout.destroy();
+      child.stderr.destroy();
+      end(exitCode);
     }, options.timeout ?? 10_000);
     child.on("error", (error) => {
       clearTimeout(timer);
       reject(error);
     });
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      resolve({ code: code ?? undefined, output: output.slice(0, 10_000) });
-    });
+    child.on("close", end);
     // A command that ends without reading its input closes the pipe under us.
     child.stdin.on("error", () => {});
     child.stdin.end(options.input ?? "");

@@ -1,5 +1,5 @@
-import { mkdir, realpath, stat } from "node:fs/promises";
-import { join, normalize, resolve, sep } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { join, normalize, relative, resolve } from "node:path";
 import type {
   V1ConfigMap,
   V1Container,
@@ -17,6 +17,7 @@ import type { ClusterObjects } from "./clusterObjects.ts";
 import { configMapPath, secretPath } from "./containerEnvironment.ts";
 import { expandReferences } from "./environment.ts";
 import type { PodPlacement } from "./fieldValue.ts";
+import { folderBelow, isInside, PathLeadsOut, pathBelow } from "./pathBelow.ts";
 import type { ServiceAccountTokens } from "./serviceAccountTokens.ts";
 import { configMapFiles, downwardFiles, file, secretFiles, type VolumeFile, VolumeNotReady } from "./volumeFiles.ts";
 
@@ -25,7 +26,7 @@ export interface VolumeSources {
   readonly objects: ClusterObjects;
   readonly tokens: ServiceAccountTokens;
   readonly placement: PodPlacement;
-  /** hostPath volumes must lie in here: the environment's own folder. */
+  /** Folder of the host that pods may mount parts of, by hostPath or by a PersistentVolume: nothing else of the host. */
   readonly hostRoot: string;
 }
 
@@ -42,7 +43,7 @@ export async function fillVolumes(pod: V1Pod, folder: string, sources: VolumeSou
 }
 
 async function fillVolume(pod: V1Pod, volume: V1Volume, folder: string, sources: VolumeSources): Promise<string> {
-  if (volume.hostPath) return hostPath(volume.hostPath.path, volume.hostPath.type, sources.hostRoot);
+  if (volume.hostPath) return mountablePath(volume.hostPath.path, volume.hostPath.type, sources.hostRoot);
   if (volume.persistentVolumeClaim) return claimPath(pod, volume.persistentVolumeClaim.claimName, sources);
   await mkdir(folder, { recursive: true });
   // Kept on disk also for medium Memory: a tmpfs would not survive what a pod survives here.
@@ -131,15 +132,7 @@ async function readSecret(
   return secretFiles(found, { items, optional, defaultMode, source: `secret "${namespace}/${name}"` });
 }
 
-async function hostPath(path: string, type: string | undefined, hostRoot: string): Promise<string> {
-  const absolute = resolve(path);
-  if (absolute !== hostRoot && !absolute.startsWith(hostRoot + sep)) {
-    throw new VolumeNotReady(`hostPath "${path}": only paths below ${hostRoot} can be mounted`);
-  }
-  return existingPath(absolute, type);
-}
-
-async function claimPath(pod: V1Pod, claim: string, { objects }: VolumeSources): Promise<string> {
+async function claimPath(pod: V1Pod, claim: string, { objects, hostRoot }: VolumeSources): Promise<string> {
   const namespace = pod.metadata?.namespace ?? "";
   const found = await objects.get<V1PersistentVolumeClaim>(
     `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`,
@@ -149,14 +142,21 @@ async function claimPath(pod: V1Pod, claim: string, { objects }: VolumeSources):
   const volume = await objects.get<V1PersistentVolume>(`/api/v1/persistentvolumes/${name}`);
   const path = volume?.spec?.local?.path ?? volume?.spec?.hostPath?.path;
   if (!path) throw new VolumeNotReady(`persistentvolume "${name}" is neither local nor hostPath`);
-  return existingPath(resolve(path), volume?.spec?.hostPath?.type ?? "");
+  return mountablePath(path, volume?.spec?.hostPath?.type, hostRoot);
 }
 
-async function existingPath(path: string, type: string | undefined): Promise<string> {
-  if (type === "DirectoryOrCreate") await mkdir(path, { recursive: true });
-  const found = await stat(path).catch(() => undefined);
-  if (!found) throw new VolumeNotReady(`"${path}" does not exist on the node`);
-  return path;
+/** Real path of what a volume names on the host. The environment's own folders hold keys, so `hostRoot` is the border. */
+async function mountablePath(path: string, type: string | undefined, hostRoot: string): Promise<string> {
+  const refused = new VolumeNotReady(`"${path}": only paths below ${hostRoot} can be mounted`);
+  const absolute = resolve(path);
+  if (!isInside(absolute, hostRoot)) throw refused;
+  await mkdir(hostRoot, { recursive: true, mode: 0o700 });
+  const options = { make: type === "DirectoryOrCreate" };
+  const found = await pathBelow(hostRoot, relative(hostRoot, absolute), options).catch((error: unknown) => {
+    throw error instanceof PathLeadsOut ? refused : error;
+  });
+  if (found === undefined) throw new VolumeNotReady(`"${path}" does not exist on the node`);
+  return found;
 }
 
 /** The container's mounts over the filled volumes. Makes a missing subPath, as kubelet does. */
@@ -189,9 +189,11 @@ async function subPathOf(volume: string, subPath: string): Promise<string> {
   if (subPath.startsWith("/") || subPath.split("/").includes("..")) {
     throw new VolumeNotReady(`subPath "${subPath}" must be relative and without ".."`);
   }
-  const path = join(volume, subPath);
-  if (!(await stat(path).catch(() => undefined))) await mkdir(path, { recursive: true });
-  const [inside, root] = await Promise.all([realpath(path), realpath(volume)]);
-  if (!inside.startsWith(root + sep)) throw new VolumeNotReady(`subPath "${subPath}" leads out of its volume`);
-  return inside;
+  try {
+    // As kubelet does, a folder is made of what is not there.
+    return await folderBelow(volume, subPath);
+  } catch (error) {
+    if (!(error instanceof PathLeadsOut)) throw error;
+    throw new VolumeNotReady(`subPath "${subPath}" leads out of its volume`);
+  }
 }

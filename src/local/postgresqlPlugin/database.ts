@@ -5,7 +5,7 @@ import { optionalText, type ResourceKind, textOf } from "./resourceKind.ts";
 /** `postgresql.Database`: made from template0 in UTF-8, as the official plugin does. */
 export const database: ResourceKind = {
   properties: { name: "text", owner: "text" },
-  replaceOn: ["name"],
+  replaceOn: () => ["name"],
   check: () => [],
   idOf: (inputs) => textOf(inputs, "name"),
   ensure: (server, inputs) =>

@@ -23,8 +23,9 @@ const privilegesOf: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * `postgresql.Grant`: the role has exactly these privileges on these objects; none means that all are taken away. Role
- * `public` stands for everybody. Only what differs from the catalog is granted or revoked: a REVOKE of a whole table
- * would take along what is granted on its columns.
+ * `public` stands for everybody. On columns a grant is about one privilege, as the official plugin has it, so that several
+ * can share a column. Only what differs from the catalog is granted or revoked: a REVOKE of a whole table would take
+ * along what is granted on its columns.
  */
 export const grant: ResourceKind = {
   properties: {
@@ -36,7 +37,10 @@ export const grant: ResourceKind = {
     columns: "texts",
     privileges: "texts",
   },
-  replaceOn: ["role", "database", "schema", "objectType", "objects", "columns"],
+  replaceOn: ({ objectType }) => [
+    ...["role", "database", "schema", "objectType", "objects", "columns"],
+    ...(objectType === "column" ? ["privileges"] : []),
+  ],
   check,
   idOf: (inputs) =>
     [
@@ -46,24 +50,26 @@ export const grant: ResourceKind = {
       textOf(inputs, "objectType"),
       ...textsOf(inputs, "objects").sort(),
       ...textsOf(inputs, "columns").sort(),
+      ...(inputs.objectType === "column" ? textsOf(inputs, "privileges") : []),
     ]
       .filter((part) => part !== undefined)
       .join("_"),
-  ensure: (server, inputs) => inDatabase(server, inputs, (client) => converge(client, inputs)),
+  ensure: (server, inputs) => inDatabase(server, inputs, (client) => converge(client, inputs, wantedOf(inputs))),
   read: (server, _id, known) =>
     unlessAbsent(() =>
       inDatabase(server, known, async (client) => {
         const wanted = wantedOf(known);
         for (const target of targetsOf(known)) {
-          const now = await granted(client, target);
+          const now = await managed(client, target, known);
           if (now === undefined) return undefined;
-          if (now.symmetricDifference(wanted).size > 0) return { ...known, privileges: [...now].sort() };
+          if (without(now, wanted).size + without(wanted, now).size > 0)
+            return { ...known, privileges: [...now].sort() };
         }
         return known;
       }),
     ),
   delete: async (server, state) => {
-    await unlessAbsent(() => inDatabase(server, state, (client) => converge(client, { ...state, privileges: [] })));
+    await unlessAbsent(() => inDatabase(server, state, (client) => converge(client, state, new Set())));
   },
 };
 
@@ -82,6 +88,9 @@ function check(inputs: Properties): PropertyFailure[] {
   require("schema", objectType !== "database", optionalText(inputs, "schema") !== undefined);
   require("objects", objectType === "table" || objectType === "column", textsOf(inputs, "objects").length > 0);
   require("columns", objectType === "column", textsOf(inputs, "columns").length > 0);
+  if (objectType === "column" && textsOf(inputs, "privileges").length !== 1) {
+    failures.push({ property: "privileges", reason: "a grant of objectType column takes exactly one" });
+  }
   for (const privilege of textsOf(inputs, "privileges")) {
     if (known.includes(privilege)) continue;
     failures.push({ property: "privileges", reason: `"${privilege}" is none of ${known.join(", ")}` });
@@ -97,20 +106,27 @@ function inDatabase<T>(
   return withClient(server, textOf(inputs, "database"), (client) => inTransaction(client, () => work(client)));
 }
 
-async function converge(client: ClientBase, inputs: Properties): Promise<void> {
+async function converge(client: ClientBase, inputs: Properties, wanted: ReadonlySet<string>): Promise<void> {
   // Two grants on one object at once end in "tuple concurrently updated".
   await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.grant', 0))");
-  const wanted = wantedOf(inputs);
   for (const target of targetsOf(inputs)) {
-    const now = await granted(client, target);
+    const now = await managed(client, target, inputs);
     if (now === undefined) {
       // Nothing to take away from what is not there.
       if (wanted.size === 0) continue;
       throw new Error(`cannot grant on ${describe(target)}: it does not exist, or role "${target.role}" does not`);
     }
-    await change(client, "REVOKE", now.difference(wanted), "FROM", target);
-    await change(client, "GRANT", wanted.difference(now), "TO", target);
+    await change(client, "REVOKE", without(now, wanted), "FROM", target);
+    await change(client, "GRANT", without(wanted, now), "TO", target);
   }
+}
+
+/** What the role has of the privileges that the grant is about. */
+async function managed(client: ClientBase, target: GrantTarget, inputs: Properties): Promise<Set<string> | undefined> {
+  const now = await granted(client, target);
+  if (now === undefined || target.kind !== "column") return now;
+  const own = wantedOf(inputs);
+  return new Set([...now].filter((privilege) => own.has(privilege)));
 }
 
 async function change(
@@ -137,6 +153,10 @@ function onObject({ kind, database, schema, table }: GrantTarget): string {
 function describe({ kind, database, schema, table, column }: GrantTarget): string {
   const name = { database, schema, table: `${schema}.${table}`, column: `${schema}.${table}.${column}` }[kind];
   return `${kind} ${name}`;
+}
+
+function without(some: ReadonlySet<string>, others: ReadonlySet<string>): Set<string> {
+  return new Set([...some].filter((each) => !others.has(each)));
 }
 
 function wantedOf(inputs: Properties): Set<string> {

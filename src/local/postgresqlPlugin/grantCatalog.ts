@@ -20,7 +20,7 @@ const lists: Readonly<Record<GrantTarget["kind"], string>> = {
   schema: "SELECT coalesce(nspacl, acldefault('n', nspowner)) AS acl FROM pg_namespace WHERE nspname = $1",
   table: `SELECT coalesce(relacl, acldefault('r', relowner)) AS acl
             FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2`,
-  column: `SELECT coalesce(attacl, '{}'::aclitem[]) AS acl
+  column: `SELECT attacl AS acl
              FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace
             WHERE nspname = $1 AND relname = $2 AND attname = $3 AND NOT attisdropped`,
 };

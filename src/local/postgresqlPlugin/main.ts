@@ -4,6 +4,7 @@
  * prints its port, as plugins do, and serves until the engine ends it.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { difference, kindOf, mistakesIn, serverOf } from "./provider.ts";
@@ -41,13 +42,18 @@ function message(type: string, fields: Record<string, unknown>): Message {
 
 /** `postgresql:index/role:Role` of a urn such as `urn:pulumi:local::menagerie::a$postgresql:index/role:Role::name`. */
 function kindAt(request: Message) {
-  return kindOf(String(request["getUrn"]?.()).split("::")[2]?.split("$").at(-1) ?? "");
+  return kindOf(String(request.getUrn?.()).split("::")[2]?.split("$").at(-1) ?? "");
 }
 
 const handlers: Record<string, (request: Message) => Promise<unknown>> = {
   getPluginInfo: async () => message("PluginInfo", { Version: version }),
-  checkConfig: async (request) => message("CheckResponse", { Inputs: request["getNews"]?.() }),
-  diffConfig: async () => message("DiffResponse", { Changes: messages.DiffResponse.DiffChanges.DIFF_NONE }),
+  checkConfig: async (request) => message("CheckResponse", { Inputs: request.getNews?.() }),
+  diffConfig: async (request) => {
+    // The same resources, however their server is reached: never a replacement.
+    const same = isDeepStrictEqual(propertiesOf(request, "getOlds"), propertiesOf(request, "getNews"));
+    const { DIFF_NONE, DIFF_SOME } = messages.DiffResponse.DiffChanges;
+    return message("DiffResponse", { Changes: same ? DIFF_NONE : DIFF_SOME });
+  },
   configure: async (request) => {
     server = serverOf(propertiesOf(request, "getArgs"));
     // Secrets arrive plain and are marked again by the SDK (`additionalSecretOutputs` of Role).
@@ -75,17 +81,17 @@ const handlers: Record<string, (request: Message) => Promise<unknown>> = {
   create: async (request) => {
     const kind = kindAt(request);
     const inputs = propertiesOf(request, "getProperties");
-    if (request["getPreview"]?.()) return message("CreateResponse", { Properties: structOf(inputs) });
+    if (request.getPreview?.()) return message("CreateResponse", { Properties: structOf(inputs) });
     await kind.ensure(configured(), inputs);
     return message("CreateResponse", { Id: kind.idOf(inputs), Properties: structOf(inputs) });
   },
   update: async (request) => {
     const inputs = propertiesOf(request, "getNews");
-    if (!request["getPreview"]?.()) await kindAt(request).ensure(configured(), inputs);
+    if (!request.getPreview?.()) await kindAt(request).ensure(configured(), inputs);
     return message("UpdateResponse", { Properties: structOf(inputs) });
   },
   read: async (request) => {
-    const id = String(request["getId"]?.());
+    const id = String(request.getId?.());
     const known: Properties = { ...propertiesOf(request, "getInputs"), ...propertiesOf(request, "getProperties") };
     const found = await kindAt(request).read(configured(), id, known);
     if (!found) return message("ReadResponse", { Id: "" });

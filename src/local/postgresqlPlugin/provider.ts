@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { identifierMistake } from "../../adapters/postgres/identifier.ts";
-import { type DatabaseServer, sslModes } from "../../adapters/postgres/server.ts";
+import type { DatabaseServer } from "../../adapters/postgres/server.ts";
+import { sslModes } from "../../domain/platformDatabase.ts";
 import { database } from "./database.ts";
 import { grant } from "./grant.ts";
 import type { Properties, PropertyFailure, PropertyShape, ResourceKind } from "./resourceKind.ts";
@@ -41,7 +42,7 @@ export function mistakesIn(kind: ResourceKind, inputs: Properties): PropertyFail
       }
     }
   }
-  if (kind.properties["name"] && !("name" in inputs)) failures.push({ property: "name", reason: "missing; give one" });
+  if (kind.properties.name && !("name" in inputs)) failures.push({ property: "name", reason: "missing; give one" });
   if (failures.length > 0 || Object.keys(known).length < Object.keys(inputs).length) return failures;
   return kind.check(inputs);
 }
@@ -50,7 +51,7 @@ export function mistakesIn(kind: ResourceKind, inputs: Properties): PropertyFail
 export function difference(kind: ResourceKind, olds: Properties, news: Properties) {
   const keys = Object.keys(kind.properties);
   const changed = keys.filter((key) => !isDeepStrictEqual(comparable(olds[key]), comparable(news[key])));
-  return { changed, replaces: changed.filter((key) => kind.replaceOn.includes(key)) };
+  return { changed, replaces: changed.filter((key) => kind.replaceOn(news).includes(key)) };
 }
 
 /** Lists here are sets: their order means nothing. */
@@ -67,7 +68,7 @@ export function serverOf(config: Properties): DatabaseServer {
     host: text("host", "127.0.0.1"),
     port: Number(text("port", "5432")),
     user: text("username", "postgres"),
-    password: config["password"] === undefined ? undefined : text("password", ""),
+    password: config.password === undefined ? undefined : text("password", ""),
     sslMode,
     maintenanceDatabase: text("database", "postgres"),
   };

@@ -13,7 +13,7 @@ export interface ResourceKind {
   /** Properties that are served; others are refused, for leaving them out silently would be worse. */
   readonly properties: Readonly<Record<string, PropertyShape>>;
   /** Those that cannot be changed in place. */
-  readonly replaceOn: readonly string[];
+  replaceOn(inputs: Properties): readonly string[];
   check(inputs: Properties): PropertyFailure[];
   /** The same ids as the official plugin's. */
   idOf(inputs: Properties): string;

@@ -21,7 +21,7 @@ export const role: ResourceKind = {
     createRole: "boolean",
     password: "text",
   },
-  replaceOn: ["name"],
+  replaceOn: () => ["name"],
   check: ({ password }) =>
     typeof password === "string" && /[^\x20-\x7e]/.test(password)
       ? [{ property: "password", reason: "holds characters other than printable ASCII; choose another password" }]

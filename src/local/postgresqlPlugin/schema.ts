@@ -6,7 +6,7 @@ import { optionalText, type Properties, type ResourceKind, textOf } from "./reso
 /** `postgresql.Schema` */
 export const schema: ResourceKind = {
   properties: { name: "text", database: "text", owner: "text", dropCascade: "boolean" },
-  replaceOn: ["name", "database"],
+  replaceOn: () => ["name", "database"],
   check: () => [],
   idOf: (inputs) => `${databaseOf(inputs)}.${textOf(inputs, "name")}`,
   ensure: (server, inputs) =>
@@ -34,7 +34,7 @@ export const schema: ResourceKind = {
     await unlessAbsent(() =>
       withClient(server, databaseOf(state, server.maintenanceDatabase), (client) =>
         client.query(
-          `DROP SCHEMA IF EXISTS ${quoteIdentifier(textOf(state, "name"))} ${state["dropCascade"] === true ? "CASCADE" : "RESTRICT"}`,
+          `DROP SCHEMA IF EXISTS ${quoteIdentifier(textOf(state, "name"))} ${state.dropCascade === true ? "CASCADE" : "RESTRICT"}`,
         ),
       ),
     );

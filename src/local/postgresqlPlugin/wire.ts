@@ -54,10 +54,11 @@ export function structOf(properties: Record<string, unknown>): unknown {
   return struct.Struct.fromJavaScript(Object.fromEntries(defined));
 }
 
-function plain(value: unknown): unknown {
+/** A value with secrets as what they hold. */
+export function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   const mapping = value as Record<string, unknown>;
-  if (mapping[signatureKey] === secretSignature) return plain(mapping["value"]);
+  if (mapping[signatureKey] === secretSignature) return plain(mapping.value);
   return Object.fromEntries(Object.entries(mapping).map(([key, inner]) => [key, plain(inner)]));
 }

@@ -9,7 +9,7 @@ import type { Check, Finding, Machine } from "./check.ts";
 import { go, python } from "./languages.ts";
 import { namespaces, overlay, programs } from "./namespaces.ts";
 import { installCommands } from "./packages.ts";
-import { disk, linux, node } from "./platform.ts";
+import { disk, linux, node, privateHome } from "./platform.ts";
 
 const checks: readonly Check[] = [node, programs, namespaces, overlay, go, python, disk];
 
@@ -27,9 +27,11 @@ export async function preflight(options: {
 
 /** {@link preflight} of any machine, for tests. */
 export async function inspect(machine: Machine, progress: Progress): Promise<void> {
-  const elsewhere = await linux.check(machine);
-  // Everything else would fail there as well, and say nothing more.
-  if (elsewhere) throw new OperatorError(elsewhere.problem);
+  for (const first of [linux, privateHome]) {
+    const elsewhere = await first.check(machine);
+    // The other checks would fail there as well and say nothing more, or try out a folder that must not be used.
+    if (elsewhere) throw new OperatorError(elsewhere.problem);
+  }
   let findings = await runChecks(machine);
   if (findings.length > 0 && machine.uid === 0 && (await mend(findings, machine, progress))) {
     findings = await runChecks(machine);

@@ -7,6 +7,7 @@ import type { Check, Finding, Machine, PackageKey } from "./check.ts";
 const commands: readonly { readonly command: string; readonly package: PackageKey }[] = [
   { command: "unshare", package: "util-linux" },
   { command: "nsenter", package: "util-linux" },
+  { command: "setpriv", package: "util-linux" },
   { command: "flock", package: "util-linux" },
   { command: "mount", package: "util-linux" },
   { command: "umount", package: "util-linux" },

@@ -30,7 +30,7 @@ const managers: readonly PackageManager[] = [
     install: ["apk", "add"],
     names: {
       // Alpine has util-linux in many small packages.
-      "util-linux": ["util-linux", "util-linux-misc", "flock", "mount", "umount"],
+      "util-linux": ["util-linux", "util-linux-misc", "setpriv", "flock", "mount", "umount"],
       iproute2: ["iproute2"],
       bubblewrap: ["bubblewrap"],
       python: ["python3", "py3-pip"],

@@ -1,5 +1,5 @@
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { realpath, statfs } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Check } from "./check.ts";
 
 export const linux: Check = {
@@ -20,6 +20,22 @@ export const node: Check = {
       : {
           problem: `this runs on Node.js ${nodeVersion} and needs 24 or newer: start it with \`npm run up\` or \`npx menagerie\`, which use the pinned one`,
         },
+};
+
+/** Programs of the machine are here, which every container may look at. */
+const programFolders = ["/usr", "/opt"];
+
+/** Environments hold keys and passwords, so they must not lie where containers can read. */
+export const privateHome: Check = {
+  name: "home",
+  check: async ({ home }) => {
+    const places = [home, await realFolder(home)];
+    const inside = programFolders.find((folder) => places.some((place) => `${place}/`.startsWith(`${folder}/`)));
+    if (inside === undefined) return undefined;
+    return {
+      problem: `MENAGERIE_HOME "${home}" is below ${inside}, whose programs containers can see, and it is to hold keys: set it to a folder elsewhere, such as ~/.local/share/menagerie`,
+    };
+  },
 };
 
 const gibibyte = 2 ** 30;
@@ -60,5 +76,14 @@ async function freeBytes(folder: string): Promise<number> {
   } catch (error) {
     if (dirname(folder) === folder) throw error;
     return freeBytes(dirname(folder));
+  }
+}
+
+/** `folder` without symbolic links, also when its last parts are still to be made. */
+async function realFolder(folder: string): Promise<string> {
+  try {
+    return await realpath(folder);
+  } catch {
+    return dirname(folder) === folder ? folder : join(await realFolder(dirname(folder)), basename(folder));
   }
 }

@@ -3,6 +3,9 @@ import { delimiter, join } from "node:path";
 import type { BinaryName } from "./tools.ts";
 import { versions } from "./tools.ts";
 
+/** Version of `@pulumi/postgresql`, which asks for the plugin of the same one. */
+const postgresqlPluginVersion = "3.18.1";
+const localPostgresqlPlugin = join(import.meta.dirname, "..", "postgresqlPlugin", "pulumi-resource-postgresql");
 const projectFolder = join(import.meta.dirname, "..", "..", "..");
 
 /**
@@ -17,7 +20,8 @@ export async function preparePulumiHome(
 ): Promise<{ readonly pulumi: string; readonly env: Readonly<Record<string, string>> }> {
   const bin = join(home, "bin");
   const plugin = join(home, "plugins", `resource-kubernetes-v${versions.kubernetesProvider}`);
-  await Promise.all([mkdir(bin, { recursive: true }), mkdir(plugin, { recursive: true })]);
+  const postgresql = join(home, "plugins", `resource-postgresql-v${postgresqlPluginVersion}`);
+  await Promise.all([bin, plugin, postgresql].map((folder) => mkdir(folder, { recursive: true })));
   const dynamicProviders = join(projectFolder, "node_modules", "@pulumi", "pulumi", "pulumi-resource-pulumi-nodejs");
   await Promise.all([
     // The CLI looks beside the file that /proc/self/exe names, which a symbolic link would lead out of this folder.
@@ -25,6 +29,7 @@ export async function preparePulumiHome(
     pointTo(toolchain.bin["pulumi-language-nodejs"], join(bin, "pulumi-language-nodejs")),
     pointTo(dynamicProviders, join(bin, "pulumi-resource-pulumi-nodejs")),
     pointTo(toolchain.bin["pulumi-resource-kubernetes"], join(plugin, "pulumi-resource-kubernetes")),
+    pointTo(localPostgresqlPlugin, join(postgresql, "pulumi-resource-postgresql")),
   ]);
   return {
     pulumi: join(bin, "pulumi"),

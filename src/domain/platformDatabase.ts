@@ -1,4 +1,12 @@
-/** Database roles of the platform. What each may do is declared in `components/platformDatabase.ts`. */
+/** The platform's database, and the schema of its tables. */
+export const platformDatabase = "menagerie";
+export const platformSchemaName = "menagerie";
+
+/** TLS to a PostgreSQL server, as libpq's; `require` encrypts without checking the certificate. */
+export const sslModes = ["disable", "require", "verify-full"] as const;
+export type SslMode = (typeof sslModes)[number];
+
+/** Roles of the database. What each may do is declared in `components/platformDatabase.ts`. */
 export const roles = {
   /** Owns database, schema and tables. Cannot log in: migrations act as it, nothing else does. */
   owner: "menagerie_owner",

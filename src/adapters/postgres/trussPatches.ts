@@ -1,0 +1,144 @@
+import type { ClientBase, Pool } from "pg";
+import { badInput } from "../../domain/errors.ts";
+import {
+  type AppendResult,
+  append,
+  defaultLimits,
+  type NewPatch,
+  type PatchChain,
+  type PatchLimits,
+  type StoredPatch,
+} from "../../domain/patch/chain.ts";
+import type { PatchStore, SyncRecord, SyncState } from "../../domain/patch/ports.ts";
+import { inTransaction } from "./transaction.ts";
+
+interface Row {
+  generation: number;
+  base_hash: string;
+  made: string;
+  revision: string | null;
+  record: SyncRecord | null;
+  patches: { seq: number; prevHash: string; nextHash: string; ops: StoredPatch["ops"] }[];
+}
+
+/** A chain as it was last read. Patches never change, so only newer ones are read again. */
+interface Known {
+  /** Of the generation's row: tells a generation from one of the same number in a database that was restored. */
+  readonly made: string;
+  readonly chain: PatchChain;
+}
+
+/** Chains that are kept in memory; the version that was read longest ago goes first. */
+const keptChains = 64;
+
+/** Keeps patch chains and sync records in PostgreSQL; any number of processes may use the same tables. */
+export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits): PatchStore {
+  const known = new Map<string, Known>();
+  const read = (client: ClientBase | Pool, versionId: string) => readState(client, known, versionId);
+  const locked = <T>(versionId: string, work: (client: ClientBase) => Promise<T>) => lockVersion(pool, versionId, work);
+  return {
+    read: (versionId) => read(pool, versionId),
+    append: (versionId, patch) =>
+      locked(versionId, async (client) => appendTo(client, versionId, await read(client, versionId), patch, limits)),
+    startGeneration: (versionId, baseHash) =>
+      locked(versionId, async (client) => {
+        const { rows } = await client.query<{ generation: number }>(
+          `INSERT INTO menagerie.truss_generation (model_version_id, generation, base_hash)
+           SELECT $1, coalesce(max(generation), 0) + 1, $2
+             FROM menagerie.truss_generation WHERE model_version_id = $1
+           RETURNING generation`,
+          [versionId, baseHash],
+        );
+        return rows[0]?.generation ?? 0;
+      }),
+    writeRecord: async (versionId, record, revision) => {
+      const { rowCount } = await (revision === 0
+        ? pool.query(
+            `INSERT INTO menagerie.truss_sync (model_version_id, revision, record) VALUES ($1, 1, $2)
+             ON CONFLICT (model_version_id) DO NOTHING`,
+            [versionId, record],
+          )
+        : pool.query(
+            `UPDATE menagerie.truss_sync SET revision = revision + 1, record = $2
+              WHERE model_version_id = $1 AND revision = $3`,
+            [versionId, record, revision],
+          ));
+      return rowCount === 1;
+    },
+  };
+}
+
+/** One statement, so that chain and record are of one moment. */
+async function readState(
+  client: ClientBase | Pool,
+  known: Map<string, Known>,
+  versionId: string,
+): Promise<SyncState | undefined> {
+  const before = known.get(versionId);
+  const { rows } = await client.query<Row>(
+    `SELECT g.generation, g.base_hash, g.created_at::text AS made, s.revision, s.record,
+            (SELECT coalesce(json_agg(json_build_object(
+                      'seq', p.seq, 'prevHash', p.prev_hash, 'nextHash', p.next_hash, 'ops', p.ops) ORDER BY p.seq), '[]')
+               FROM menagerie.truss_patch p
+              WHERE p.model_version_id = g.model_version_id AND p.generation = g.generation
+                AND p.seq > CASE WHEN g.generation = $2 AND g.created_at::text = $3 THEN $4 ELSE 0 END) AS patches
+       FROM menagerie.truss_generation g
+       LEFT JOIN menagerie.truss_sync s ON s.model_version_id = g.model_version_id
+      WHERE g.model_version_id = $1
+      ORDER BY g.generation DESC LIMIT 1`,
+    [versionId, before?.chain.generation ?? 0, before?.made ?? "", before?.chain.patches.length ?? 0],
+  );
+  const row = rows[0];
+  if (!row) return undefined;
+  const { generation, base_hash: baseHash, made, patches } = row;
+  const isSame = before?.chain.generation === generation && before.made === made;
+  const chain: PatchChain = {
+    generation,
+    baseHash,
+    patches: isSame ? [...before.chain.patches, ...patches] : patches,
+  };
+  known.delete(versionId);
+  known.set(versionId, { made, chain });
+  const oldest = known.keys().next();
+  if (known.size > keptChains && !oldest.done) known.delete(oldest.value);
+  return { chain, record: row.record, revision: Number(row.revision ?? 0) };
+}
+
+async function appendTo(
+  client: ClientBase,
+  versionId: string,
+  state: SyncState | undefined,
+  patch: NewPatch,
+  limits: PatchLimits,
+): Promise<AppendResult> {
+  if (!state) throw badInput(`model version ${versionId}: was never deployed in full, so there is nothing to patch`);
+  const result = append(state.chain, patch, limits);
+  if (!("stored" in result) || result.repeated) return result;
+  const { seq, prevHash, nextHash, ops } = result.stored;
+  await client.query(
+    `INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [versionId, state.chain.generation, seq, prevHash, nextHash, JSON.stringify(ops)],
+  );
+  return result;
+}
+
+/** One transaction; those of one version follow each other, others go on. */
+async function lockVersion<T>(pool: Pool, versionId: string, work: (client: ClientBase) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    return await inTransaction(client, async () => {
+      await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.truss_patch', $1::bigint))", [
+        versionId,
+      ]);
+      return work(client);
+    });
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    // A connection that failed in between is not handed out again.
+    client.release(broken);
+  }
+}

@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+
+const timeoutMs = 60_000;
+
+/** The body that `--data` gives: JSON, or `@FILE` with JSON in it. */
+export async function readBody(data: string): Promise<string> {
+  const text = data.startsWith("@") ? await readDataFile(data.slice(1)) : data;
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw badInput(`--data is not JSON (${messageOf(error)}); quote it for the shell, as in '{"values": [1]}'`);
+  }
+  return text;
+}
+
+function readDataFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: unknown) => {
+    throw badInput(`--data @${path}: ${messageOf(error)}`);
+  });
+}
+
+/** Posts a prediction and answers the body. `name` is what is asked, for sentences. */
+export async function postPrediction(
+  name: string,
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    const cause = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
+    throw new OperatorError(`${url} does not answer (${cause}); \`menagerie status\` says what runs`);
+  }
+  const text = await response.text();
+  if (!response.ok) throw new OperatorError(`${name} answered HTTP ${response.status}: ${text.trim()}`);
+  return text;
+}

@@ -1,0 +1,28 @@
+import type { Client } from "pg";
+import { serverFromUrl, withClient } from "../adapters/postgres/server.ts";
+import { actAs } from "../adapters/postgres/transaction.ts";
+import { badInput } from "../domain/errors.ts";
+import { platformDatabase, roles } from "../domain/platformDatabase.ts";
+import { environmentLayout } from "../local/layout.ts";
+import { readTarget } from "../local/target.ts";
+
+/**
+ * Works in the platform's tables with the operator's own credentials, as role {@link roles.operator}: the API service
+ * answers the world and can only read, so that nobody who gets hold of it can make keys.
+ *
+ * The database is that of `MENAGERIE_DATABASE_URL` where it is set, such as for staging and prod, else that of the
+ * embedded environment.
+ */
+export async function asOperator<T>(environment: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const variable = "MENAGERIE_DATABASE_URL";
+  const url = process.env[variable] ?? (await readTarget(environmentLayout(environment)))?.databaseServer?.url;
+  if (!url) {
+    throw badInput(
+      `no database: set ${variable} to the stack's, or bring environment "${environment}" up with \`menagerie up -e ${environment}\``,
+    );
+  }
+  return withClient(serverFromUrl(url, variable), platformDatabase, async (client) => {
+    await actAs(client, roles.operator);
+    return work(client);
+  });
+}

@@ -1,0 +1,38 @@
+import { headOf, type PatchChain } from "./chain.ts";
+import type { Probe } from "./ports.ts";
+import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
+
+/** Between two questions whether the model answers, in milliseconds. */
+const probeEveryMs = 100;
+/** A model that gave up may leave its mark until the process that replaces it has begun, in milliseconds. */
+const failedMs = 3_000;
+
+/** The process has the head's files: says so once the model answers. */
+export async function claim(context: SyncContext, chain: PatchChain): Promise<Turn> {
+  const { control } = context;
+  const { hash, seq } = headOf(chain);
+  // Sending the running hash again starts a process that was never started, and does nothing else. Without a process,
+  // asking the model would block the control server for a minute.
+  const started = await control.patch({ hash, prevHash: hash, patches: [] });
+  if (started.kind === "inadmissible") return next;
+  if (started.kind !== "accepted") return pause(started.because);
+  const probe = await control.probe();
+  context.running = { hash, answers: probe.answers };
+  if (!probe.answers) return notAnswering(context, probe);
+  // A later patch may have come in between, and be what answers.
+  const still = await control.runningHash();
+  if (!still.ok) return pause(still.because);
+  if (still.value !== hash) return next;
+  return {
+    end: { state: "synced", hash, generation: chain.generation, seq, sent: context.sent, hot: context.hot },
+  };
+}
+
+function notAnswering(context: SyncContext, probe: Exclude<Probe, { answers: true }>): Turn {
+  const now = context.clock.now();
+  const { reason, because } = probe;
+  if (context.down?.reason !== reason) context.down = { since: now, reason };
+  const limit = reason === "load_failed" ? failedMs : reason === "stopped" ? context.times.downMs : Infinity;
+  if (now - context.down.since < limit) return pause(because, probeEveryMs);
+  return end(context, "failed", `the patches are in, but the model does not answer: ${because}`);
+}

@@ -1,0 +1,216 @@
+import { hashAt, headOf, type PatchChain } from "./chain.ts";
+import type { PatchOutcome, SyncIntent, SyncRecord, SyncState } from "./ports.ts";
+import { isHeadContent, nextStep, type Position, wireHash } from "./position.ts";
+import { cold, isHot, squash } from "./squash.ts";
+import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
+
+type Known = Extract<Position, { kind: "known" }>;
+
+/** The record that a sync has the lease of. */
+interface Lease {
+  readonly record: SyncRecord;
+  readonly revision: number;
+}
+
+/** Writes down that a container has the files of `seq` and that nothing is under way. */
+export async function recordAt(context: SyncContext, state: SyncState, seq: number): Promise<Turn> {
+  await write(context, state, { ...blank(context, state), ...kept(context, state), at: seq, intent: null });
+  return next;
+}
+
+/** Writes down, for every later sync too, that the container cannot be used any more. */
+export async function breakRecord(context: SyncContext, state: SyncState, because: string): Promise<Turn> {
+  if (state.record?.broken === because && state.record.instance === context.control.instance) {
+    return end(context, "recreate", because);
+  }
+  const record = { ...blank(context, state), ...kept(context, state), broken: because };
+  if (!(await write(context, state, record))) return next;
+  return end(context, "recreate", because);
+}
+
+/** A new container that needs no patch: starts its inference server, which waits for that. */
+export async function start(context: SyncContext, state: SyncState): Promise<Turn> {
+  const { hash, seq } = headOf(state.chain);
+  const started = await context.control.patch({ hash, prevHash: hash, patches: [] });
+  if (started.kind !== "accepted") return pause(started.because);
+  return recordAt(context, state, seq);
+}
+
+/** The files are right, but what the process has loaded is not known: starts it anew. */
+export async function reload(context: SyncContext, state: SyncState, seq: number): Promise<Turn> {
+  const marked = context.running.hash !== hashAt(state.chain, seq);
+  const lease = await take(context, state, { from: seq, to: marked ? [seq] : [] });
+  if (!lease) return next;
+  const whole = await refusePartial(context, lease);
+  if (whole) return whole;
+  const restarted = await restartOwn(context, lease, context.running.hash ?? "");
+  if (restarted) return restarted;
+  const hash = hashAt(state.chain, seq) ?? "";
+  const renamed = await rename(context, context.running.hash ?? hash, hash);
+  return renamed ?? close(context, lease, seq, true);
+}
+
+/** Sends the next patches, in one request. */
+export async function advance(context: SyncContext, state: SyncState, position: Known): Promise<Turn> {
+  const { control, clock } = context;
+  const { chain } = state;
+  const { seq, trust } = position;
+  const running = context.running.hash;
+  const step = nextStep(chain, seq, context.times.requestSize);
+  const target = step.at(-1);
+  if (running === null || !target) return next;
+  if (trust === "fresh" && state.record?.generation === chain.generation && state.record.refused?.seq === target.seq) {
+    return end(
+      context,
+      "failed",
+      `the patches cannot be applied, to a new container either: ${state.record.refused.because}`,
+    );
+  }
+  const before = kept(context, state).intent;
+  const earlier = before?.from === seq ? before.to.filter((to) => to !== target.seq) : [];
+  const lease = await take(context, state, { from: seq, to: [...earlier, target.seq] });
+  if (!lease) return next;
+  const late = trust === "doubt" || lease.record.lateUntil > clock.now();
+  if (running === chain.baseHash) {
+    const owned = await refuseForeignProcess(context, lease, running);
+    if (owned) return owned;
+  }
+  const partial = await refusePartial(context, lease);
+  if (partial) return partial;
+
+  const ops = squash(step);
+  const canBeHot = trust === "loaded" && !late && running !== chain.baseHash && isHot(ops);
+  const hot = canBeHot && (await control.probe()).answers;
+  const hash = wireHash(chain, target.seq, context.id);
+  const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
+  if (outcome.kind !== "accepted") return refused(context, lease, chain, outcome, running);
+  const renamed = await rename(context, hash, target.nextHash);
+  if (renamed) return renamed;
+  // Where an earlier request may have been first, this one did nothing, and what that one loaded is not known.
+  // A request without operations restarts nothing, so a process that is down stays down.
+  if (late) {
+    const restarted = await restartOwn(context, lease, target.nextHash);
+    if (restarted) return restarted;
+  } else if (ops.length === 0) {
+    const started = await control.patch({ hash: target.nextHash, prevHash: target.nextHash, patches: [] });
+    if (started.kind !== "accepted") return pause(started.because);
+  }
+  context.sent += 1;
+  context.hot = hot;
+  return close(context, lease, target.seq, late);
+}
+
+/** An empty patch changes the hash and nothing else. */
+async function rename(context: SyncContext, from: string, to: string): Promise<Turn | undefined> {
+  if (from === to) return undefined;
+  const renamed = await context.control.patch({ hash: to, prevHash: from, patches: [] });
+  return renamed.kind === "accepted" ? undefined : pause(renamed.because);
+}
+
+async function refused(
+  context: SyncContext,
+  lease: Lease,
+  chain: PatchChain,
+  outcome: Exclude<PatchOutcome, { kind: "accepted" }>,
+  running: string,
+): Promise<Turn> {
+  const { control } = context;
+  const { kind, because } = outcome;
+  if (kind === "unknown" || kind === "inadmissible") return pause(because);
+  if (kind === "unrecoverable") return broken(context, lease, `a patch was applied in part: ${because}`, true);
+  const hash = await control.runningHash();
+  if (!hash.ok) return pause(hash.because);
+  // A hot reload that failed has advanced the hash: the files are the new ones, the code is the old.
+  if (hash.value !== running) return next;
+  context.running = { hash: hash.value, answers: null };
+  const from = lease.record.intent?.from ?? 0;
+  await close(context, lease, from, false);
+  // What was refused was only on the way, by edits that were undone: nothing is missing.
+  if (isHeadContent(chain, from)) return next;
+  return end(context, "failed", `the control server refused the patch: ${because}`);
+}
+
+/**
+ * Killed alone, a control server leaves its inference server behind, which keeps the port: later patches "succeed" while
+ * the old code serves. The hash is the image's then, so this is asked for there: whether the model still answers after
+ * the control server has stopped its own.
+ */
+async function refuseForeignProcess(context: SyncContext, lease: Lease, hash: string): Promise<Turn | undefined> {
+  const { control } = context;
+  // Without a process that was ever started, the question would block the control server.
+  const started = await control.patch({ hash, prevHash: hash, patches: [] });
+  if (started.kind !== "accepted") return pause(started.because);
+  const stopped = await control.stopInference();
+  if (!stopped.ok) return pause(stopped.because);
+  const probe = await control.probe();
+  if (!probe.answers && (probe.reason === "stopped" || probe.reason === "load_failed")) return undefined;
+  if (!probe.answers && probe.reason === "unreachable") return pause(probe.because);
+  context.running = { hash, answers: probe.answers };
+  return broken(context, lease, "an inference server of an earlier control server holds the port", false);
+}
+
+/** Starts the process anew, and makes sure that it is the control server's own that answers then. */
+async function restartOwn(context: SyncContext, lease: Lease, hash: string): Promise<Turn | undefined> {
+  const foreign = await refuseForeignProcess(context, lease, hash);
+  if (foreign) return foreign;
+  const restarted = await context.control.restartInference();
+  return restarted.ok ? undefined : pause(restarted.because);
+}
+
+/** A partial flag never clears, and the control server takes more patches all the same. */
+async function refusePartial(context: SyncContext, lease: Lease): Promise<Turn | undefined> {
+  const partial = await context.control.isPartiallyApplied();
+  if (!partial.ok) return pause(partial.because);
+  return partial.value ? broken(context, lease, "a patch was applied in part", false) : undefined;
+}
+
+async function broken(context: SyncContext, lease: Lease, because: string, isByPatch: boolean): Promise<Turn> {
+  const { record, revision } = lease;
+  // What was sent to a container that had taken no patch yet will break the next one just the same.
+  const seq = record.intent?.to.at(-1) ?? 0;
+  const refused = isByPatch && record.at === null ? { seq, because } : record.refused;
+  const isWritten = await context.store.writeRecord(
+    context.versionId,
+    { ...record, broken: because, refused },
+    revision,
+  );
+  return isWritten ? end(context, "recreate", because) : next;
+}
+
+async function take(
+  context: SyncContext,
+  state: SyncState,
+  intent: Omit<SyncIntent, "id" | "until">,
+): Promise<Lease | undefined> {
+  const until = context.clock.now() + context.times.leaseMs;
+  const record: SyncRecord = {
+    ...blank(context, state),
+    ...kept(context, state),
+    intent: { ...intent, id: context.id, until },
+  };
+  return (await write(context, state, record)) ? { record, revision: state.revision + 1 } : undefined;
+}
+
+/** Ends the lease at `seq`. `late`: earlier requests may still arrive. */
+async function close(context: SyncContext, lease: Lease, seq: number, late: boolean): Promise<Turn> {
+  const { store, clock, versionId, times } = context;
+  const lateUntil = late ? clock.now() + times.lateMs : lease.record.lateUntil;
+  await store.writeRecord(versionId, { ...lease.record, at: seq, intent: null, lateUntil }, lease.revision);
+  return next;
+}
+
+function write(context: SyncContext, state: SyncState, record: SyncRecord): Promise<boolean> {
+  return context.store.writeRecord(context.versionId, record, state.revision);
+}
+
+function blank({ control }: SyncContext, { chain, record }: SyncState): SyncRecord {
+  const { generation } = chain;
+  const refused = record?.generation === generation ? record.refused : null;
+  const { instance, startedAt } = control;
+  return { generation, instance, startedAt, at: null, intent: null, lateUntil: 0, broken: null, refused };
+}
+
+/** What the record says, if it is about this container. */
+function kept({ control }: SyncContext, { chain, record }: SyncState): Partial<SyncRecord> {
+  return record?.instance === control.instance && record.generation === chain.generation ? record : {};
+}

@@ -1,0 +1,97 @@
+import { headOf, type PatchChain } from "./chain.ts";
+import { claim } from "./claim.ts";
+import type { SyncState } from "./ports.ts";
+import { isHeadContent, locate } from "./position.ts";
+import { advance, breakRecord, recordAt, reload, start } from "./send.ts";
+import {
+  end,
+  pause,
+  type SyncContext,
+  type SyncOptions,
+  type SyncPorts,
+  type SyncResult,
+  shown,
+  type Turn,
+} from "./turn.ts";
+
+/**
+ * Brings the running container of a version to the head of its chain: reads the running hash, sends what is missing, and
+ * repeats until the head is what runs and the model answers. Any number of syncs may run at once, in any number of
+ * processes: the record's lease lets one send, and the control server's own check-and-set refuses what is out of order.
+ *
+ * What is sent is written down before, so a sync that ends at any point leaves no doubt behind that a later one would
+ * not see; see `facts/truss.md` on what the control server's own word is not worth.
+ */
+export async function sync(versionId: string, ports: SyncPorts, options: SyncOptions = {}): Promise<SyncResult> {
+  const times: Required<SyncOptions> = {
+    withinMs: options.withinMs ?? 120_000,
+    leaseMs: options.leaseMs ?? 30_000,
+    lateMs: options.lateMs ?? 180_000,
+    downMs: options.downMs ?? 15_000,
+    requestSize: options.requestSize ?? 32 * 1024 * 1024,
+  };
+  const context: SyncContext = {
+    ...ports,
+    versionId,
+    id: ports.newId(),
+    times,
+    running: { hash: null, answers: null },
+    sent: 0,
+    hot: false,
+    down: undefined,
+  };
+  const deadline = ports.clock.now() + times.withinMs;
+  let pauses = 0;
+  for (;;) {
+    const turn = await round(context);
+    if ("end" in turn) return turn.end;
+    const isLate = ports.clock.now() >= deadline;
+    if (isLate) {
+      const because = "pause" in turn ? turn.pause : "patches come faster than they can be applied";
+      return { state: "unsettled", because, running: shown(context.running) };
+    }
+    if ("pause" in turn) {
+      await ports.clock.sleep(Math.min(25 * 2 ** pauses, turn.atMostMs));
+      pauses = Math.min(pauses + 1, 10);
+    } else pauses = 0;
+  }
+}
+
+async function round(context: SyncContext): Promise<Turn> {
+  const { store, control, clock, versionId } = context;
+  const state = await store.read(versionId);
+  if (!state) return end(context, "fullDeployment", "the version was never deployed");
+  const { chain, record } = state;
+  const intent = record?.instance === control.instance ? record.intent : null;
+  if (intent && intent.id !== context.id && intent.until > clock.now()) {
+    return pause("another replica is sending patches", 250);
+  }
+  if (record && record.instance !== control.instance && record.startedAt >= control.startedAt) {
+    return end(context, "unsettled", "the container was replaced by a later one; sync that");
+  }
+  const hash = await control.runningHash();
+  if (!hash.ok) return pause(hash.because);
+  context.running = { hash: hash.value, answers: null };
+  const position = locate(state, control.instance, hash.value);
+  if (position.kind !== "known") {
+    // Record and hash were read one after the other, and another replica may have moved both in between.
+    if (!isSameState(state, await store.read(versionId))) return pause("another replica is sending patches", 250);
+    return position.kind === "unknown"
+      ? end(context, "fullDeployment", position.because)
+      : breakRecord(context, state, position.because);
+  }
+  const { seq, trust } = position;
+  if (trust === "doubt")
+    return seq === headOf(chain).seq ? reload(context, state, seq) : advance(context, state, position);
+  if (!isHeadContent(chain, seq)) return advance(context, state, position);
+  if (trust === "fresh") return start(context, state);
+  return seq === headOf(chain).seq ? claim(context, chain) : recordAt(context, state, headOf(chain).seq);
+}
+
+function isSameState(before: SyncState, after: SyncState | undefined): boolean {
+  return after !== undefined && before.revision === after.revision && isSameChain(before.chain, after.chain);
+}
+
+function isSameChain(before: PatchChain, after: PatchChain): boolean {
+  return before.generation === after.generation && before.patches.length === after.patches.length;
+}

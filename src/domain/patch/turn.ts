@@ -1,0 +1,87 @@
+import type { Clock, ControlServer, PatchStore } from "./ports.ts";
+import { plainHash } from "./position.ts";
+
+/** What the container runs, as far as it is known. */
+export interface Running {
+  /** The control server's hash; null where it has not answered. */
+  readonly hash: string | null;
+  /** Whether the model answered last; null where it was not asked. */
+  readonly answers: boolean | null;
+}
+
+/** How a sync ended. Only `synced` says that the head of the chain is what answers predictions. */
+export type SyncResult =
+  | {
+      readonly state: "synced";
+      readonly hash: string;
+      readonly generation: number;
+      readonly seq: number;
+      /** Requests with patches that this sync sent; 0 where others had done it. */
+      readonly sent: number;
+      /** Whether the last of them was applied without a restart. */
+      readonly hot: boolean;
+    }
+  | {
+      /**
+       * `recreate`: only a new pod helps. `fullDeployment`: the running truss has no place in the chain. `failed`: the
+       * truss itself is at fault, and another patch can mend it. `unsettled`: time ran out; sync again.
+       */
+      readonly state: "recreate" | "fullDeployment" | "failed" | "unsettled";
+      readonly because: string;
+      readonly running: Running;
+    };
+
+export interface SyncPorts {
+  readonly store: PatchStore;
+  readonly control: ControlServer;
+  readonly clock: Clock;
+  /** Unique text for one sync. */
+  readonly newId: () => string;
+}
+
+/** Times in milliseconds. */
+export interface SyncOptions {
+  /** After this the sync answers `unsettled`. @default 120_000 */
+  readonly withinMs?: number;
+  /** How long others leave a container to the replica that sends to it. @default 30_000 */
+  readonly leaseMs?: number;
+  /** How long a request whose reply was lost may still arrive. @default 180_000 */
+  readonly lateMs?: number;
+  /** How long a model may be down before it counts as failed; the overseer restarts one within 10 s. @default 15_000 */
+  readonly downMs?: number;
+  /** Size of one request's patches, in UTF-16 code units of JSON. @default 32 MiB */
+  readonly requestSize?: number;
+}
+
+/** One sync under way. */
+export interface SyncContext extends SyncPorts {
+  readonly versionId: string;
+  readonly id: string;
+  readonly times: Required<SyncOptions>;
+  running: Running;
+  sent: number;
+  hot: boolean;
+  /** Since when the model has not answered, and how; undefined while it does or was not asked. */
+  down: { readonly since: number; readonly reason: string } | undefined;
+}
+
+/** What a round came to: an end, an immediate next round, or one after a pause. */
+export type Turn =
+  | { readonly end: SyncResult }
+  | { readonly next: true }
+  | { readonly pause: string; readonly atMostMs: number };
+
+export const next: Turn = { next: true };
+export const pause = (because: string, atMostMs = 2_000): Turn => ({ pause: because, atMostMs });
+export function end(
+  context: SyncContext,
+  state: "recreate" | "fullDeployment" | "failed" | "unsettled",
+  because: string,
+): Turn {
+  return { end: { state, because, running: shown(context.running) } };
+}
+
+/** As callers know it: without the mark of a hash that is on its way. */
+export function shown({ hash, answers }: Running): Running {
+  return { hash: hash === null ? null : plainHash(hash), answers };
+}

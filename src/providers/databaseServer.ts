@@ -1,0 +1,23 @@
+import { type DatabaseServer, serverFromUrl } from "../adapters/postgres/server.ts";
+import { badInput } from "../domain/errors.ts";
+
+/** Input of every resource that works in the database. */
+export interface DatabaseInput {
+  /** Secret url of the server, where it comes from the stack's config; else MENAGERIE_DATABASE_URL says it. */
+  readonly database?: string;
+}
+
+/**
+ * The server that a handler works on. The environment wins, because what the state holds may be out of date. Read at
+ * call time: what is read when a module loads may end up in the state.
+ */
+export function databaseServer({ database }: DatabaseInput): DatabaseServer {
+  const variable = "MENAGERIE_DATABASE_URL";
+  const url = process.env[variable] || database;
+  if (!url) {
+    throw badInput(
+      `the platform's database is not known: set ${variable}, or menagerie:database and its secret menagerie:databasePassword`,
+    );
+  }
+  return serverFromUrl(url, variable);
+}

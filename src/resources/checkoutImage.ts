@@ -1,0 +1,13 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { CheckoutImageInputs } from "../providers/checkoutImage.ts";
+import { delegate } from "../providers/delegate.ts";
+
+/** The checkout as an image for one of its services, in the local environment. */
+export class CheckoutImage extends pulumi.dynamic.Resource {
+  /** `<url>@<digest>`: what a container names. */
+  declare readonly image: pulumi.Output<string>;
+
+  constructor(name: string, args: CheckoutImageInputs, options?: pulumi.CustomResourceOptions) {
+    super(delegate("checkoutImage"), name, { ...args, image: undefined }, options, "menagerie", "CheckoutImage");
+  }
+}

@@ -1,0 +1,15 @@
+import * as pulumi from "@pulumi/pulumi";
+import { delegate } from "../providers/delegate.ts";
+import type { ModelVersionInputs } from "../providers/modelVersion.ts";
+
+export type ModelVersionArgs = { readonly [Key in keyof ModelVersionInputs]: pulumi.Input<ModelVersionInputs[Key]> };
+
+/** A version of a zoo model in the platform's tables, under the number that was planned for it. */
+export class ModelVersion extends pulumi.dynamic.Resource {
+  /** Id of the row. */
+  declare readonly versionId: pulumi.Output<string>;
+
+  constructor(name: string, args: ModelVersionArgs, options?: pulumi.CustomResourceOptions) {
+    super(delegate("modelVersion"), name, { ...args, versionId: undefined }, options, "menagerie", "ModelVersion");
+  }
+}

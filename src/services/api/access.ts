@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { StoredKey } from "../../adapters/postgres/apiKeys.ts";
+import { type KeyScope, keyHash, keyPrefix, opens, sameHash } from "../../domain/access/apiKey.ts";
+import { ApiError } from "./apiError.ts";
+
+/** Who may predict. */
+export interface Access {
+  /** Whether requests without a key are refused; a wrong key always is. */
+  readonly required: boolean;
+  /** The key with a prefix, unless it is revoked. */
+  readonly find: (prefix: string) => Promise<StoredKey | undefined>;
+}
+
+/**
+ * The scope of the key that a request carries, as `x-api-key: <key>` or `Authorization: Api-Key <key>`; undefined for a
+ * request without one where none is required.
+ */
+export async function authenticate(headers: IncomingHttpHeaders, access: Access): Promise<KeyScope | undefined> {
+  const key = keyOf(headers);
+  if (key === undefined) {
+    if (!access.required) return undefined;
+    throw new ApiError("missing_api_key", "this needs an API key: send x-api-key, or Authorization: Api-Key <key>");
+  }
+  const prefix = keyPrefix(key);
+  const stored = prefix === undefined ? undefined : await access.find(prefix);
+  if (!stored || !sameHash(stored.hash, keyHash(key))) {
+    throw new ApiError("invalid_api_key", "the API key is wrong or revoked");
+  }
+  return stored.scope;
+}
+
+/** Refuses a model that is outside the key's scope. */
+export function authorize(
+  scope: KeyScope | undefined,
+  model: { readonly id: string; readonly organizationId: string },
+): void {
+  if (scope === undefined || opens(scope, model)) return;
+  throw new ApiError("key_scope", `the API key is not for model ${model.id}`);
+}
+
+function keyOf(headers: IncomingHttpHeaders): string | undefined {
+  const own = headers["x-api-key"];
+  if (own !== undefined) return String(own);
+  return /^Api-Key\s+(.*)$/i.exec(headers.authorization ?? "")?.[1]?.trim();
+}

@@ -1,0 +1,33 @@
+/** Codes that clients may build on, with the HTTP status of each. */
+export const statusOf = {
+  invalid_api_key: 401,
+  missing_api_key: 401,
+  key_scope: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  no_version: 409,
+  body_too_large: 413,
+  internal: 500,
+  model_failed: 502,
+  database_unavailable: 503,
+  model_unavailable: 503,
+  stopping: 503,
+  model_timeout: 504,
+} as const;
+
+export type ErrorCode = keyof typeof statusOf;
+
+/** An answer that is no success: `{"error": {"code", "message", "requestId"}}`. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+
+  get status(): number {
+    return statusOf[this.code];
+  }
+}

@@ -1,0 +1,80 @@
+/** The API service: `node src/services/api/main.ts`, with the environment variables of `settings.ts`. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { pino } from "pino";
+import { Agent } from "undici";
+import { findKey } from "../../adapters/postgres/apiKeys.ts";
+import { readPointer } from "../../adapters/postgres/models.ts";
+import { clientConfig } from "../../adapters/postgres/server.ts";
+import { messageOf } from "../../domain/errors.ts";
+import { platformDatabase } from "../../domain/platformDatabase.ts";
+import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
+import { versionedName } from "../../domain/zoo/plan.ts";
+import { freshCache } from "./freshCache.ts";
+import { createMetrics } from "./metrics.ts";
+import { createApiServer } from "./server.ts";
+import { readSettings } from "./settings.ts";
+
+/** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
+const drainMs = 2_000;
+const stopMs = 50_000;
+
+const log = pino({ level: process.env.LOG_LEVEL ?? "info", base: { service: "api" } });
+process.on("uncaughtException", (error) => {
+  log.fatal({ err: error }, messageOf(error));
+  process.exit(1);
+});
+
+const settings = readSettings(process.env);
+const pool = new pg.Pool({
+  ...clientConfig(settings.database, platformDatabase),
+  max: 10,
+  query_timeout: 5_000,
+  options: `-c search_path=${platformDatabase}`,
+});
+// A connection that breaks while nobody uses it is replaced.
+pool.on("error", (error) => log.warn({ err: error }, "a database connection broke"));
+// Names change their addresses when a model is stopped and started: never keep one for longer than a connection.
+const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: 256 });
+let stopping = false;
+
+const readPointerOf = freshCache((id) => readPointer(pool, id));
+const findKeyOf = freshCache((prefix) => findKey(pool, prefix));
+const checkDatabase = freshCache(async () => {
+  await pool.query("SELECT 1");
+});
+const server = createApiServer({
+  access: { required: settings.requireApiKey, find: findKeyOf },
+  pointer: readPointerOf,
+  checkDatabase: () => checkDatabase(""),
+  originOf: ({ model, number }) => {
+    const { host, port } = predictorHost(versionedName(model, number), settings.modelsNamespace);
+    return `http://${host}:${port}`;
+  },
+  predictPath: `${readyPath}:predict`,
+  dispatcher,
+  metrics: createMetrics(),
+  log,
+  maxBodyBytes: settings.maxBodyBytes,
+  timeoutMs: settings.predictTimeoutMs,
+  stopping: () => stopping,
+});
+
+server.listen(settings.port, "0.0.0.0");
+await once(server, "listening");
+log.info({ port: (server.address() as AddressInfo).port, requireApiKey: settings.requireApiKey }, "listening");
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
+
+async function stop(signal: string): Promise<void> {
+  stopping = true;
+  log.info({ signal }, "stopping");
+  await delay(signal === "SIGTERM" ? drainMs : 0);
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  await Promise.race([closed, delay(stopMs)]);
+  await Promise.allSettled([pool.end(), dispatcher.close()]);
+  process.exit(0);
+}

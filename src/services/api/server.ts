@@ -1,0 +1,149 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import type { Dispatcher } from "undici";
+import type { Pointer } from "../../adapters/postgres/models.ts";
+import { type Access, authenticate, authorize } from "./access.ts";
+import { ApiError } from "./apiError.ts";
+import { forward } from "./forward.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What the server works with. */
+export interface ApiParts {
+  readonly access: Access;
+  /** Follows a model's pointer; undefined when there is no such model. */
+  readonly pointer: (modelId: string) => Promise<Pointer | undefined>;
+  /** Throws when the database does not answer. */
+  readonly checkDatabase: () => Promise<void>;
+  /** Origin of the predictor of one version of a zoo model. */
+  readonly originOf: (serving: NonNullable<Pointer["serving"]>) => string;
+  readonly predictPath: string;
+  readonly dispatcher: Dispatcher;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Bytes. */
+  readonly maxBodyBytes: number;
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+  /** True once the process was told to end. */
+  readonly stopping: () => boolean;
+}
+
+/** What recorders use as a key, so a request id is a UUID or is replaced by one. */
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const predictRoute = /^\/models\/([1-9][0-9]{0,17})\/predict$/;
+
+/** The API service's HTTP server; not listening yet. */
+export function createApiServer(parts: ApiParts): Server {
+  const server = createServer((request, response) => {
+    const given = String(request.headers["x-request-id"] ?? "");
+    const requestId = uuid.test(given) ? given : randomUUID();
+    response.setHeader("x-request-id", requestId);
+    if (parts.stopping()) response.setHeader("connection", "close");
+    answer(parts, request, response, requestId).catch((error: unknown) => refuse(parts, response, error, requestId));
+  });
+  // Bodies of predictions may take as long as they need; heads may not.
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 0;
+  // Longer than what load balancers keep connections for, so that none is closed under a request.
+  server.keepAliveTimeout = 75_000;
+  return server;
+}
+
+async function answer(
+  parts: ApiParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  switch (path) {
+    case "/healthz":
+      return sendText(response, "ok\n");
+    case "/readyz":
+      if (parts.stopping()) throw new ApiError("stopping", "the service is ending");
+      await orUnavailable(parts.checkDatabase());
+      return sendText(response, "ok\n");
+    case "/metrics":
+      return sendText(response, await parts.metrics.registry.metrics(), parts.metrics.registry.contentType);
+    default:
+  }
+  const id = predictRoute.exec(path)?.[1];
+  if (id === undefined) throw new ApiError("not_found", `there is no ${path}; predict by POST /models/<id>/predict`);
+  if (request.method !== "POST") {
+    response.setHeader("allow", "POST");
+    throw new ApiError("method_not_allowed", `${request.method} is not possible here; use POST`);
+  }
+  await predict(parts, request, response, { id, requestId });
+}
+
+async function predict(
+  parts: ApiParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { id, requestId }: { readonly id: string; readonly requestId: string },
+): Promise<void> {
+  const { metrics } = parts;
+  const startedAt = performance.now();
+  let serving: Pointer["serving"];
+  metrics.inFlight.inc();
+  response.once("close", () => {
+    const seconds = (performance.now() - startedAt) / 1000;
+    const { model = "", number } = serving ?? {};
+    const status = response.headersSent ? response.statusCode : 499;
+    metrics.inFlight.dec();
+    metrics.predictions.inc({ model, version: number ?? "", status });
+    metrics.seconds.observe({ model }, seconds);
+    parts.log.info({ requestId, modelId: id, servedBy: model, version: number, status, seconds }, "prediction");
+  });
+  const scope = await orUnavailable(authenticate(request.headers, parts.access));
+  const pointer = await orUnavailable(parts.pointer(id));
+  // A key for something else is not told what exists.
+  if (!pointer && scope) throw new ApiError("key_scope", `the API key is not for model ${id}`);
+  if (!pointer) throw new ApiError("not_found", `there is no model ${id}`);
+  authorize(scope, pointer);
+  serving = pointer.serving;
+  if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
+  await forward(request, response, {
+    dispatcher: parts.dispatcher,
+    origin: parts.originOf(serving),
+    path: parts.predictPath,
+    requestId,
+    maxBodyBytes: parts.maxBodyBytes,
+    timeoutMs: parts.timeoutMs,
+    model: `${serving.model} version ${serving.number}`,
+  });
+}
+
+/** What fails here, other than a refusal, is the database. */
+async function orUnavailable<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError("database_unavailable", "the platform's database does not answer; try again", error);
+  }
+}
+
+function refuse(parts: ApiParts, response: ServerResponse, thrown: unknown, requestId: string): void {
+  const error = thrown instanceof ApiError ? thrown : new ApiError("internal", "internal error", thrown);
+  if (error.status >= 500 && error.code !== "stopping") {
+    parts.log[error.code === "internal" ? "error" : "warn"](
+      { requestId, code: error.code, err: error.cause },
+      error.message,
+    );
+  }
+  // Half an answer cannot be taken back: cutting it off is how the client learns.
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (error.code === "body_too_large") response.setHeader("connection", "close");
+  response.writeHead(error.status, { "content-type": "application/json" });
+  response.end(`${JSON.stringify({ error: { code: error.code, message: error.message, requestId } })}\n`);
+}
+
+function sendText(response: ServerResponse, text: string, type = "text/plain; charset=utf-8"): void {
+  response.writeHead(200, { "content-type": type });
+  response.end(text);
+}

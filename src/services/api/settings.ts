@@ -1,0 +1,49 @@
+import * as z from "zod";
+import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
+import { badInput } from "../../domain/errors.ts";
+
+const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+
+const environment = z.object({
+  MENAGERIE_DATABASE_URL: z.string().min(1),
+  MENAGERIE_MODELS_NAMESPACE: z.string().min(1),
+  MENAGERIE_REQUIRE_API_KEY: z.enum(["true", "false"]).default("true"),
+  /** Bytes of a request's body. */
+  MENAGERIE_MAX_BODY_BYTES: wholeNumber(1, 2 ** 31).default(64 * 1024 * 1024),
+  /** Until a model begins to answer, in seconds. */
+  MENAGERIE_PREDICT_TIMEOUT_SECONDS: wholeNumber(1, 3600).default(300),
+  PORT: wholeNumber(0, 65_535).default(8080),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+});
+
+/** What the API service runs with. */
+export interface ApiSettings {
+  readonly database: DatabaseServer;
+  readonly modelsNamespace: string;
+  readonly requireApiKey: boolean;
+  /** Bytes. */
+  readonly maxBodyBytes: number;
+  /** Milliseconds. */
+  readonly predictTimeoutMs: number;
+  readonly port: number;
+  readonly logLevel: string;
+}
+
+/** Settings from environment variables. Throws a `badInput` that names the wrong ones, never their values. */
+export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw badInput(`the API service cannot start: ${wrong.join("; ")}`);
+  }
+  const values = parsed.data;
+  return {
+    database: serverFromUrl(values.MENAGERIE_DATABASE_URL, "MENAGERIE_DATABASE_URL"),
+    modelsNamespace: values.MENAGERIE_MODELS_NAMESPACE,
+    requireApiKey: values.MENAGERIE_REQUIRE_API_KEY === "true",
+    maxBodyBytes: values.MENAGERIE_MAX_BODY_BYTES,
+    predictTimeoutMs: values.MENAGERIE_PREDICT_TIMEOUT_SECONDS * 1000,
+    port: values.PORT,
+    logLevel: values.LOG_LEVEL,
+  };
+}

