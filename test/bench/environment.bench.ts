@@ -53,6 +53,9 @@ try {
 
 const tools = join(menagerieCache(), "tools");
 for (const folder of readdirSync(tools)) {
-  const record = JSON.parse(readFileSync(join(tools, folder, "tool.json"), "utf8")) as { name?: string; seconds?: number };
+  const record = JSON.parse(readFileSync(join(tools, folder, "tool.json"), "utf8")) as {
+    name?: string;
+    seconds?: number;
+  };
   if (record.seconds !== undefined) line(`build of ${record.name ?? folder}, when it was made`, `${record.seconds} s`);
 }

@@ -1,6 +1,7 @@
 /** `npm run bench [-- NAME …]`: runs the measurements, all of them or those named. They are never assertions. */
-import { readdirSync } from "node:fs";
+
 import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 const folder = import.meta.dirname;

@@ -10,7 +10,13 @@ interface Status {
   readonly running: boolean;
   readonly kubeconfig: string;
   readonly parts: readonly { readonly name: string; readonly state: string; readonly restarts: number }[];
-  readonly models: readonly { readonly name: string; readonly ready: boolean; readonly digest: string }[];
+  readonly api: string | null;
+  readonly models: readonly {
+    readonly name: string;
+    readonly ready: boolean;
+    readonly digest: string;
+    readonly versionId: string | null;
+  }[];
 }
 
 const irisBody = '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}';
@@ -116,6 +122,24 @@ describe("an environment from nothing", () => {
     const { code, stderr } = await home.menagerie(["predict", "irs", "--data", "{}"]);
     expect(code).toBe(2);
     expect(stderr.trim()).toBe('menagerie: there is no model "irs"; the stack has iris, multiplier');
+  });
+});
+
+describe("apps", () => {
+  test("an app predicts through its pointer, with a key that fits or none, and not with a wrong one", async () => {
+    const created = await home.menagerie(["app", "create", "multiplier", "--owner", "ada@example.com", "--json"]);
+    expect(created.code, created.stderr).toBe(0);
+    const app = JSON.parse(created.stdout) as { id: string; versionId: string; proxyModelVersionId: string };
+    const { api, models } = await status();
+    expect(app.proxyModelVersionId).toBe(models.find(({ name }) => name === "multiplier")?.versionId);
+    const answer = await home.menagerie(["app", "predict", app.id, "--data", multiplierBody]);
+    expect(JSON.parse(answer.stdout)).toEqual({ results: [6.6, 124.6, 648] });
+    const wrong = await fetch(`${api}/models/${app.id}/predict`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-api-key": "wrong" },
+      body: multiplierBody,
+    });
+    expect(wrong.status).toBe(401);
   });
 });
 

@@ -52,7 +52,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     stack: "local",
     running,
     gateway: target.gatewayUrl,
-    api: null,
+    api: target.apiUrl,
     kubeconfig: target.kubeconfig,
     database: target.database,
     models,
