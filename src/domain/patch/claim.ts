@@ -4,8 +4,6 @@ import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
 
 /** Between two questions whether the model answers, in milliseconds. */
 const probeEveryMs = 100;
-/** A model that gave up may leave its mark until the process that replaces it has begun, in milliseconds. */
-const failedMs = 3_000;
 
 /** The process has the head's files: says so once the model answers. */
 export async function claim(context: SyncContext, chain: PatchChain): Promise<Turn> {
@@ -31,8 +29,14 @@ export async function claim(context: SyncContext, chain: PatchChain): Promise<Tu
 function notAnswering(context: SyncContext, probe: Exclude<Probe, { answers: true }>): Turn {
   const now = context.clock.now();
   const { reason, because } = probe;
-  if (context.down?.reason !== reason) context.down = { since: now, reason };
-  const limit = reason === "load_failed" ? failedMs : reason === "stopped" ? context.times.downMs : Infinity;
-  if (now - context.down.since < limit) return pause(because, probeEveryMs);
+  // Not heard is not seen to be down.
+  if (reason === "unreachable") return pause(because);
+  const before = context.down;
+  if (before?.reason !== reason) context.down = { since: now, reason, isFirst: before === undefined };
+  const { since, isFirst } = context.down ?? { since: now, isFirst: true };
+  // What is seen first may be the mark of an earlier process: it stays until the one that replaces it has begun.
+  const isOwnFailure = reason === "load_failed" && !isFirst;
+  const isDown = reason === "load_failed" || reason === "stopped";
+  if (!isOwnFailure && !(isDown && now - since >= context.times.downMs)) return pause(because, probeEveryMs);
   return end(context, "failed", `the patches are in, but the model does not answer: ${because}`);
 }

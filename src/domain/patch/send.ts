@@ -194,6 +194,7 @@ async function take(
 /** Ends the lease at `seq`. `late`: earlier requests may still arrive. */
 async function close(context: SyncContext, lease: Lease, seq: number, late: boolean): Promise<Turn> {
   const { store, clock, versionId, times } = context;
+  context.down = undefined;
   const lateUntil = late ? clock.now() + times.lateMs : lease.record.lateUntil;
   await store.writeRecord(versionId, { ...lease.record, at: seq, intent: null, lateUntil }, lease.revision);
   return next;

@@ -61,8 +61,8 @@ export interface SyncContext extends SyncPorts {
   running: Running;
   sent: number;
   hot: boolean;
-  /** Since when the model has not answered, and how; undefined while it does or was not asked. */
-  down: { readonly since: number; readonly reason: string } | undefined;
+  /** How the model does not answer, and since when; undefined while it does or was not asked since it was started. */
+  down: { readonly since: number; readonly reason: string; readonly isFirst: boolean } | undefined;
 }
 
 /** What a round came to: an end, an immediate next round, or one after a pause. */
