@@ -1,78 +1,16 @@
-import { realpathSync } from "node:fs";
-import { Command, CommanderError } from "commander";
-import manifest from "../../package.json" with { type: "json" };
-import { messageOf, OperatorError } from "../domain/errors.ts";
-import { appCommand } from "./commands/app.ts";
-import { downCommand } from "./commands/down.ts";
-import { keyCommand } from "./commands/key.ts";
-import { logsCommand } from "./commands/logs.ts";
-import { predictCommand } from "./commands/predict.ts";
-import { pulumiCommand } from "./commands/pulumi.ts";
-import { statusCommand } from "./commands/status.ts";
-import { trussCommand } from "./commands/truss.ts";
-import { upCommand } from "./commands/up.ts";
-import { Interrupted } from "./interrupt.ts";
-
-/** Exit codes, which scripts build on: 0 ok, 1 failed, 2 bad input, 3 gate not met, 130 interrupted. */
-const badInputExit = 2;
-const interruptedExit = 130;
-
-function menagerie(): Command {
-  const program = new Command("menagerie")
-    .version(manifest.version, "--version")
-    .description("An ML serving platform as a Pulumi program: environments, model zoo, rollouts.")
-    .showHelpAfterError("(add --help for what there is)")
-    .exitOverride()
-    .addHelpText(
-      "after",
-      [
-        "",
-        "Environment variables:",
-        "  MENAGERIE_HOME   folder that holds embedded environments",
-        "  MENAGERIE_CACHE  folder of built tools and Python environments, shared by all environments",
-        "  MENAGERIE_DATABASE_URL  PostgreSQL of a stack that is not an embedded environment",
-        "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict`",
-        "",
-        "Exit codes: 0 ok, 1 failed, 2 bad input, 3 gate not met.",
-      ].join("\n"),
-    );
-  for (const command of [
-    upCommand(),
-    downCommand(),
-    statusCommand(),
-    logsCommand(),
-    predictCommand(),
-    appCommand(),
-    keyCommand(),
-    trussCommand(),
-    pulumiCommand(),
-  ]) {
-    program.addCommand(command.copyInheritedSettings(program));
-  }
-  return program;
-}
-
-async function main(argv: readonly string[]): Promise<number> {
-  try {
-    await menagerie().parseAsync(argv, { from: "user" });
-    return typeof process.exitCode === "number" ? process.exitCode : 0;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : badInputExit;
-    if (error instanceof Interrupted) {
-      console.error(error.message);
-      return interruptedExit;
-    }
-    if (error instanceof OperatorError) {
-      console.error(`menagerie: ${error.message}`);
-      return error.exitCode;
-    }
-    if (error instanceof Error && (error.name === "AbortError" || error.name === "Interrupted")) return interruptedExit;
-    // Not an operator's mistake but ours: the stack trace is what a bug report needs.
-    console.error(error instanceof Error ? error.stack : messageOf(error));
-    return 1;
-  }
-}
-
-if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
-  process.exit(await main(process.argv.slice(2)));
-}
+/**
+ * Entry of `menagerie`. It listens for signals before it loads the commands, which takes a second on a busy machine: a Ctrl-C
+ * in that second ends as any other does.
+ */
+const tooEarly = (): void => {
+  console.error("interrupted; run the same command again and it goes on from here");
+  process.exit(130);
+};
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+for (const signal of signals) process.on(signal, tooEarly);
+const { run } = await import("./program.ts");
+// A signal that came while modules were evaluated is still with the event loop, and would be lost with its listener: a whole
+// turn delivers it. From here to the command's own listeners there is no turn in between.
+for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+for (const signal of signals) process.off(signal, tooEarly);
+process.exit(await run(process.argv.slice(2)));

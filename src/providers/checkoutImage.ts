@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { ImageMissing, readImage } from "../adapters/images/imageStore.ts";
 import { badInput } from "../domain/errors.ts";
 import type { Handler } from "./handler.ts";
+import { imageIsStored } from "./storedImage.ts";
 
 export interface CheckoutImageInputs {
   /** Name of the service: the last part of the image's url. */
@@ -28,17 +28,7 @@ export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> =
     return { id: image, outs: { ...inputs, image } };
   },
   update: async (_id, olds, news) => ({ ...olds, ...news }),
-  async exists(_id, { image }) {
-    const store = process.env.MENAGERIE_IMAGE_STORE;
-    if (!store) return true;
-    try {
-      await readImage(store, image);
-      return true;
-    } catch (error) {
-      if (error instanceof ImageMissing) return false;
-      throw error;
-    }
-  },
+  exists: (_id, { image }) => imageIsStored(image),
   delete: async () => {},
 };
 

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { ImageMissing, readImage } from "../adapters/images/imageStore.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
 import { configFilename, parseTrussConfig } from "../domain/truss/config.ts";
 import type { CheckFailure, Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
+import { imageIsStored } from "./storedImage.ts";
 
 export interface TrussImageInputs {
   readonly builder: "directory";
@@ -35,18 +35,7 @@ export const trussImage: Handler<TrussImageInputs, TrussImageOutputs> = {
   },
   // Only the folder's path changed, and the content did not: the image is the same.
   update: async (_id, olds, news) => ({ ...olds, ...news }),
-  async exists(_id, { image }) {
-    // Asked on another machine than the one that built it, such as for a preview: nothing is known to be gone.
-    const store = process.env.MENAGERIE_IMAGE_STORE;
-    if (!store) return true;
-    try {
-      await readImage(store, image);
-      return true;
-    } catch (error) {
-      if (error instanceof ImageMissing) return false;
-      throw error;
-    }
-  },
+  exists: (_id, { image }) => imageIsStored(image),
   delete: async () => {},
 };
 
