@@ -5,10 +5,10 @@ import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
-import { type LastOutputs, planPlatform } from "./platformPlan.ts";
+import { type LastOutputs, planPlatform } from "./plan/platform.ts";
+import { planSecrets } from "./plan/secrets.ts";
+import { trussesOf } from "./plan/trusses.ts";
 import { deployEnvironment } from "./program.ts";
-import { planSecrets } from "./secretPlan.ts";
-import { trussesOf } from "./trusses.ts";
 
 /** Entry of a stack: config in, resources and outputs out. */
 async function stack() {

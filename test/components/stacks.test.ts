@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseEnvironment } from "../../src/config/parse.ts";
-import { planPlatform } from "../../src/platformPlan.ts";
+import { planPlatform } from "../../src/plan/platform.ts";
 import { deployEnvironment } from "../../src/program.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { containerSecrets, podSecrets } from "../../src/domain/serving/secrets.ts";
-import { planSecrets } from "../../src/secretPlan.ts";
+import { planSecrets } from "../../src/plan/secrets.ts";
 
 const model = (truss: string, phase: "done" | "off" = "done") => ({ truss, phase }) as never;
 const spec = { namespace: "models", adminSecrets: "admin", secrets: ["own_key"] };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describePlan, planVersion, type RegisteredVersion, versionedName } from "../../src/domain/zoo/plan.ts";
-import { type LastOutputs, planPlatform } from "../../src/platformPlan.ts";
+import { type LastOutputs, planPlatform } from "../../src/plan/platform.ts";
 
 const version = (number: number, change: Partial<RegisteredVersion> = {}): RegisteredVersion => ({
   ...{ id: `id-${number}`, number, hash: `hash-${number}`, isCurrent: false, apps: 0 },

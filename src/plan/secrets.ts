@@ -1,8 +1,8 @@
-import type { EnvironmentSpec } from "./config/environment.ts";
-import { secretName, setSecretCommand } from "./config/secrets.ts";
-import { keyPath } from "./config/sentences.ts";
-import { badInput, messageOf, OperatorError } from "./domain/errors.ts";
-import { locateSecrets, type SecretSource } from "./domain/serving/secrets.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { secretName, setSecretCommand } from "../config/secrets.ts";
+import { keyPath } from "../config/sentences.ts";
+import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import { locateSecrets, type SecretSource } from "../domain/serving/secrets.ts";
 
 /** Name of the Secret that the stack makes of its config. */
 export const ownSecret = "menagerie-secrets";

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
-import { readTruss } from "./adapters/truss/snapshot.ts";
-import type { EnvironmentSpec } from "./config/environment.ts";
-import { keyPath } from "./config/sentences.ts";
-import { badInput, messageOf, OperatorError } from "./domain/errors.ts";
-import { configFilename, parseTrussConfig } from "./domain/truss/config.ts";
-import { hashSnapshot } from "./domain/truss/hash.ts";
-import { contentAt } from "./domain/truss/snapshot.ts";
+import { readTruss } from "../adapters/truss/snapshot.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { keyPath } from "../config/sentences.ts";
+import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import { configFilename, parseTrussConfig } from "../domain/truss/config.ts";
+import { hashSnapshot } from "../domain/truss/hash.ts";
+import { contentAt } from "../domain/truss/snapshot.ts";
 
 /** What the program needs to know of a truss. */
 export interface DeclaredTruss {

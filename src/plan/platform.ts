@@ -1,9 +1,9 @@
-import { migrationNames } from "./adapters/postgres/migrate.ts";
-import { type PlatformState, readPlatformState } from "./adapters/postgres/plan.ts";
-import { type DatabaseServer, DatabaseUnreachable, serverFromUrl } from "./adapters/postgres/server.ts";
-import type { EnvironmentSpec } from "./config/environment.ts";
-import { badInput } from "./domain/errors.ts";
-import { type PlanBasis, planVersion, type RegisteredVersion, type VersionPlan } from "./domain/zoo/plan.ts";
+import { migrationNames } from "../adapters/postgres/migrate.ts";
+import { type PlatformState, readPlatformState } from "../adapters/postgres/plan.ts";
+import { type DatabaseServer, DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { badInput } from "../domain/errors.ts";
+import { type PlanBasis, planVersion, type RegisteredVersion, type VersionPlan } from "../domain/zoo/plan.ts";
 
 /** What the program knows of the platform's database before it declares anything. */
 export interface PlatformPlan {

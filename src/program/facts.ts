@@ -1,0 +1,30 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { SecretSource } from "../domain/serving/secrets.ts";
+import type { PlatformPlan } from "../plan/platform.ts";
+
+/** What the program learns of the world before it declares anything: the plans of `src/plan`. */
+export interface EnvironmentFacts {
+  /** Content hash by truss folder, of every folder that the environment names. */
+  readonly trussHashes: ReadonlyMap<string, string>;
+  /**
+   * Where the secrets of each model come from, by model.
+   * @default no model has any
+   */
+  readonly secretSources?: ReadonlyMap<string, readonly SecretSource[]>;
+  /**
+   * Planned model versions, and the database that they are registered in.
+   * @default the stack has no database
+   */
+  readonly platform?: PlatformPlan | undefined;
+  /** Content hash of the services' code: needed where the services' image is the checkout. */
+  readonly serviceHash?: string | undefined;
+  /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */
+  readonly secrets?: pulumi.Output<Readonly<Record<string, string>>>;
+}
+
+/** The hash of a truss folder that the environment names. */
+export function hashOf({ trussHashes }: EnvironmentFacts, truss: string): string {
+  const hash = trussHashes.get(truss);
+  if (hash === undefined) throw new Error(`the program was not told the hash of ${truss}`);
+  return hash;
+}

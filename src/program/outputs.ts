@@ -1,0 +1,40 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ZooEntrySpec } from "../config/environment.ts";
+
+/** One rollout, as the stack's outputs show it. */
+export interface RolloutOutput {
+  readonly phase: ZooEntrySpec["phase"];
+  /** Id of the registered version; null for a stack without a database. */
+  readonly versionId: pulumi.Output<string> | null;
+  /** Number of the version; null for a stack without a database. */
+  readonly version: number | null;
+  readonly hash: string;
+  readonly since: string | null;
+}
+
+/** One served model, as the stack's outputs show it. */
+export interface ModelOutput {
+  readonly name: string;
+  readonly namespace: string;
+  readonly kind: "zoo";
+  readonly mode: ZooEntrySpec["mode"];
+  readonly pool: string;
+  /** The truss folder, relative to the project. */
+  readonly truss: string;
+  readonly hash: string;
+  readonly versionId: pulumi.Output<string> | null;
+  readonly version: number | null;
+  readonly image: pulumi.Output<string>;
+  readonly url: string;
+}
+
+/** Outputs of a stack; parts that an environment does not have are null. */
+export interface EnvironmentOutputs {
+  readonly gatewayUrl: string;
+  readonly apiUrl: string | null;
+  readonly models: Readonly<Record<string, ModelOutput>>;
+  readonly rollouts: Readonly<Record<string, RolloutOutput>>;
+  readonly release: string | null;
+  /** Name of the last migration of the platform's tables; null for a stack without a database. */
+  readonly schemaVersion: pulumi.Output<string> | null;
+}

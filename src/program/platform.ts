@@ -1,0 +1,86 @@
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import type { ModelZooEntryArgs } from "../../components/modelZooEntry.ts";
+import { PlatformDatabase } from "../../components/platformDatabase.ts";
+import { PlatformServices } from "../../components/platformServices.ts";
+import { urlOf } from "../adapters/postgres/server.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { platformDatabase } from "../domain/platformDatabase.ts";
+import type { PlatformPlan } from "../plan/platform.ts";
+import { CheckoutImage } from "../resources/checkoutImage.ts";
+import type { Cluster } from "./cluster.ts";
+import type { EnvironmentFacts } from "./facts.ts";
+
+/** The platform's database and services, for what is declared on top of them. */
+export interface Platform {
+  readonly plan: PlatformPlan;
+  readonly tables: PlatformDatabase;
+  /** Provider of databases, schemas, roles and grants. */
+  readonly postgres: postgresql.Provider;
+  /** URL for handlers; undefined where MENAGERIE_DATABASE_URL names the server, so that they find it there too. */
+  readonly url: pulumi.Output<string> | undefined;
+  /** Arguments of a version's registration, by name of the zoo model. */
+  versionOf(model: string): ModelZooEntryArgs["version"];
+  /** Image of one of the services of this checkout, or the configured image of them all. */
+  serviceImage(service: string): pulumi.Input<string>;
+}
+
+/** The platform's tables and the services that work in them; undefined for a stack without a database. */
+export function declarePlatform(
+  spec: EnvironmentSpec,
+  facts: EnvironmentFacts,
+  { provider }: Cluster,
+): Platform | undefined {
+  const { platform: plan } = facts;
+  if (!plan) return undefined;
+  const { server } = plan;
+  const postgres = new postgresql.Provider("database", {
+    host: server.host,
+    port: server.port,
+    username: server.user,
+    ...(server.password === undefined ? {} : { password: pulumi.secret(server.password) }),
+    database: server.maintenanceDatabase,
+    sslmode: server.sslMode,
+  });
+  const url = plan.fromEnvironment ? undefined : pulumi.secret(urlOf(server, server.maintenanceDatabase));
+  const tables = new PlatformDatabase(
+    "platform",
+    { version: plan.schemaVersion, url, protect: spec.nodeClass !== "local" },
+    { providers: [postgres] },
+  );
+  const serviceImage = (service: string) =>
+    spec.services.image ??
+    new CheckoutImage(service, {
+      name: service,
+      entry: `src/services/${service}/main.ts`,
+      hash: facts.serviceHash ?? "",
+    }).image;
+  const { host, port, sslMode } = spec.database ?? server;
+  new PlatformServices(
+    "platform",
+    {
+      namespace: spec.services.namespace,
+      image: serviceImage("api"),
+      databaseUrl: tables.api.password.apply((password) =>
+        urlOf({ ...server, host, port, sslMode, user: tables.api.name, password }, platformDatabase),
+      ),
+      modelsNamespace: spec.namespace,
+      requireApiKey: spec.serving.requireApiKey,
+      replicas: spec.services.replicas,
+      gateway: spec.gateway,
+    },
+    { providers: [provider], dependsOn: tables },
+  );
+  return {
+    plan,
+    tables,
+    postgres,
+    url,
+    serviceImage,
+    versionOf(model) {
+      const version = plan.versions.get(model);
+      if (!version) throw new Error(`the program was not told the version of ${model}`);
+      return { plan: version, basis: plan.basis, tables, current: true, database: url };
+    },
+  };
+}
