@@ -26,15 +26,45 @@ export interface BackendStack {
 export async function releaseDeadLocks({ backend, project, stack }: BackendStack): Promise<number | undefined> {
   const folder = join(backend, ".pulumi", "locks", "organization", project, stack);
   let holder: number | undefined;
+  const dead: string[] = [];
   for (const name of await readdir(folder).catch(absent)) {
     if (!name.endsWith(".json")) continue;
     const path = join(folder, name);
     const { pid } = await readLock(path);
     if (pid !== undefined && (await isEngine(pid))) holder = pid;
-    // The blob library keeps a file's attributes beside it.
-    else await Promise.all([rm(path, { force: true }), rm(`${path}.attrs`, { force: true })]);
+    else dead.push(path);
   }
+  // Before the locks, which are what says that a run was killed.
+  if (dead.length > 0) await removeTornAttributes({ backend, project, stack });
+  for (const path of dead) await Promise.all([rm(path, { force: true }), rm(`${path}${attributes}`, { force: true })]);
   return holder;
+}
+
+/** The blob library (gocloud.dev fileblob) keeps a file's attributes beside it, in a file of this ending. */
+const attributes = ".attrs";
+
+/**
+ * The library writes a file by rename but its attributes in place, so an engine that is killed in between leaves them empty;
+ * the file itself, which is whole, can then not be read ("failed to load checkpoint: EOF"). Without attributes it can.
+ */
+async function removeTornAttributes({ backend, project, stack }: BackendStack): Promise<void> {
+  const own = join(backend, ".pulumi");
+  for (const folder of [join(own, "stacks", project), join(own, "history", project, stack)]) {
+    for (const name of await readdir(folder).catch(absent)) {
+      if (!name.endsWith(attributes)) continue;
+      const path = join(folder, name);
+      if (!isJson((await readIfThere(path)) ?? "")) await rm(path, { force: true });
+    }
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -1,32 +1,33 @@
-import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KilledUps } from "./support/killedUps.ts";
-import { copyOfCheckout, TestHome } from "./support/menagerie.ts";
+import type { TestHome } from "./support/menagerie.ts";
+import { SharedEnvironment } from "./support/sharedEnvironment.ts";
 
 /** What an `up` that ended by force leaves, and how the next one goes on. All kill points run in `npm run soak`. */
 
-let project: string;
+let shared: SharedEnvironment;
 let home: TestHome;
 let ups: KilledUps;
 
 beforeAll(async () => {
-  project = await copyOfCheckout();
-  home = await TestHome.create(project);
+  shared = await SharedEnvironment.open();
+  home = shared.home;
   ups = new KilledUps(home);
-  await ups.change();
-  const { code, stdout, stderr } = await home.menagerie(["up"]);
-  if (code !== 0) throw new Error(stdout + stderr);
 });
 
-afterAll(async () => {
-  await home.dispose();
-  await rm(project, { recursive: true, force: true });
-});
+afterAll(() => shared.close());
 
 describe("the engine is killed", () => {
-  test.each([300, 2500, 4500, 7000])("%i ms after it began: the next `up` converges", async (afterMs) => {
+  test.each([300, 4500])("%i ms after it began: the next `up` converges", async (afterMs) => {
     await ups.change();
     await ups.kill(afterMs);
+    await ups.expectConvergence();
+  });
+
+  test("while it wrote its state, 7000 ms after it began: the next `up` converges", async () => {
+    await ups.change();
+    await ups.kill(7000);
+    await ups.tearState();
     await ups.expectConvergence();
   });
 });

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { CommandResult, TestHome } from "./menagerie.ts";
@@ -38,6 +38,11 @@ export class KilledUps {
     );
   }
 
+  /** The engine's file backend. */
+  get #backend(): string {
+    return join(this.#home.path, "environments/local/pulumi/backend/.pulumi");
+  }
+
   /** Factor that the stack file says now. */
   get factor(): number {
     return this.#changes + 2;
@@ -61,6 +66,16 @@ export class KilledUps {
     return running;
   }
 
+  /** Leaves the state's files as an engine does that is killed between a file's rename and the write of its attributes. */
+  async tearState(): Promise<void> {
+    await writeFile(join(this.#backend, "stacks/menagerie/local.json.attrs"), "");
+    await mkdir(join(this.#backend, "locks/organization/menagerie/local"), { recursive: true });
+    await writeFile(join(this.#backend, "locks/organization/menagerie/local/torn.json"), "");
+    const { code, stderr } = await this.#home.menagerie(["pulumi", "--", "stack", "output"]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("failed to load checkpoint: EOF");
+  }
+
   /** The next `up` makes everything as declared, and leaves no trace of the interruption. */
   async expectConvergence(): Promise<void> {
     const { code, stdout, stderr } = await this.#home.menagerie(["up"]);
@@ -70,8 +85,9 @@ export class KilledUps {
     expect(JSON.parse(answer)).toEqual({ results: [10 * this.factor] });
     const again = await this.#home.menagerie(["pulumi", "--", "preview", "--expect-no-changes"]);
     expect(again.code, again.stdout + again.stderr).toBe(0);
-    const backend = join(this.#home.path, "environments/local/pulumi/backend/.pulumi");
-    expect(await readdir(join(backend, "locks/organization/menagerie/local")).catch(() => [])).toEqual([]);
-    expect(await readFile(join(backend, "stacks/menagerie/local.json"), "utf8")).not.toContain('"pending_operations"');
+    expect(await readdir(join(this.#backend, "locks/organization/menagerie/local")).catch(() => [])).toEqual([]);
+    expect(await readFile(join(this.#backend, "stacks/menagerie/local.json"), "utf8")).not.toContain(
+      '"pending_operations"',
+    );
   }
 }

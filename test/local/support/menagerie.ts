@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -127,9 +127,11 @@ export function stillRunning(processes: readonly HostProcess[]): HostProcess[] {
 /**
  * A project folder of its own: the checkout's files as they are now, with its `node_modules` linked, so that a test can
  * change config and models.
+ * @param to default: a new temporary folder.
  */
-export async function copyOfCheckout(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "menagerie-project-"));
+export async function copyOfCheckout(to?: string): Promise<string> {
+  const folder = to ?? (await mkdtemp(join(tmpdir(), "menagerie-project-")));
+  await mkdir(folder, { recursive: true });
   for (const entry of readdirSync(checkout)) {
     if (entry === "node_modules" || entry === ".git" || entry === "test") continue;
     await cp(join(checkout, entry), join(folder, entry), { recursive: true });

@@ -1,0 +1,83 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { type CommandResult, copyOfCheckout, TestHome } from "./menagerie.ts";
+
+/** The shared environment's home in `folder`, whether it exists or not. */
+export function sharedHome(folder: string): TestHome {
+  return new TestHome(join(folder, "home"), join(folder, "project"));
+}
+
+/**
+ * The one environment that end-to-end tests of features share, for a bring-up of its own would be most of their time. It
+ * runs a copy of the checkout, whose config and trusses a test edits as a user would. Files run one after another; each
+ * begins with the committed stack file and uses model names of its own.
+ */
+export class SharedEnvironment {
+  readonly home: TestHome;
+  readonly #committed: string;
+
+  private constructor(home: TestHome, committed: string) {
+    this.home = home;
+    this.#committed = committed;
+  }
+
+  /** Brings it up, once in a run of the tests; the stack is then as the committed file or the file before left it. */
+  static async open(): Promise<SharedEnvironment> {
+    const home = sharedHome(inject("sharedFolder"));
+    if (!existsSync(home.project)) await copyOfCheckout(home.project);
+    const committed = await readFile(join(process.cwd(), "Pulumi.local.yaml"), "utf8");
+    const shared = new SharedEnvironment(home, committed);
+    await writeFile(shared.stackFile, committed);
+    if (!existsSync(home.path)) await shared.up();
+    return shared;
+  }
+
+  get stackFile(): string {
+    return join(this.home.project, "Pulumi.local.yaml");
+  }
+
+  /** Edits a file of the project, given by its path below it; answers the text that it replaced. */
+  async edit(path: string, change: (text: string) => string): Promise<string> {
+    const file = join(this.home.project, path);
+    const before = await readFile(file, "utf8");
+    const after = change(before);
+    if (after === before) throw new Error(`the edit of ${path} changes nothing`);
+    await writeFile(file, after);
+    return before;
+  }
+
+  /** Edits the stack file, as a pull request does. */
+  editStack(change: (text: string) => string): Promise<string> {
+    return this.edit("Pulumi.local.yaml", change);
+  }
+
+  /** `menagerie up`, which must succeed. */
+  up(): Promise<CommandResult> {
+    return this.succeed("up");
+  }
+
+  /** What a preview prints; it must succeed. */
+  async preview(): Promise<string> {
+    const { stdout, stderr } = await this.succeed("pulumi", "--", "preview");
+    return stdout + stderr;
+  }
+
+  /** Runs `menagerie ARGS`, which must succeed. */
+  async succeed(...args: string[]): Promise<CommandResult> {
+    const result = await this.home.menagerie(args);
+    if (result.code !== 0) throw new Error(`menagerie ${args.join(" ")}: ${result.stdout}${result.stderr}`);
+    return result;
+  }
+
+  /** The JSON that `menagerie ARGS` prints. */
+  async json<T>(...args: string[]): Promise<T> {
+    return JSON.parse((await this.succeed(...args)).stdout) as T;
+  }
+
+  /** Puts the committed stack file back; the next file's first `up` takes away what this one declared. */
+  async close(): Promise<void> {
+    await writeFile(this.stackFile, this.#committed);
+  }
+}
