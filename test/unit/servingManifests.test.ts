@@ -76,7 +76,52 @@ describe("the InferenceService of a model", () => {
 
   it("passes on an image that is known only later", () => {
     const later = Promise.resolve("x");
-    expect(inferenceServiceManifest({ ...iris, image: later }).spec.predictor.containers[0]?.image).toBe(later);
+    expect(
+      inferenceServiceManifest({ ...iris, image: later, control: undefined }).spec.predictor.containers[0]?.image,
+    ).toBe(later);
+  });
+});
+
+describe("the InferenceService of a development version", () => {
+  const control = { versionId: "7", pingUrl: "http://api/v1/development/7/ping/secret", idleMinutes: 15 };
+
+  it("has one pod, one after another, whatever config says", () => {
+    expect(predictor({ control, replicas: { min: 2, max: 5 } })).toMatchObject({
+      ...{ minReplicas: 1, maxReplicas: 1, deploymentStrategy: { type: "Recreate" } },
+    });
+    expect(predictor({ control, mode: "Knative", replicas: { min: 0, max: 5 } })).toMatchObject({
+      ...{ minReplicas: 0, maxReplicas: 1 },
+    });
+  });
+
+  it("is found by its version's id, and says when it is idle", () => {
+    const { metadata } = inferenceServiceManifest({ ...iris, control });
+    expect(metadata.labels["menagerie.dev/version-id"]).toBe("7");
+    expect(metadata.annotations["menagerie.dev/idle-minutes"]).toBe("15");
+  });
+
+  it("runs under the hash of the user's folder, and asks the API for patches", () => {
+    expect(container({ control, env: { HASH_TRUSS: "wrong" } })?.env).toEqual([
+      { name: "HASH_TRUSS", value: "abc" },
+      { name: "PATCH_PING_URL_TRUSS", value: control.pingUrl },
+      { name: "PYTHONDONTWRITEBYTECODE", value: "1" },
+    ]);
+  });
+
+  it("is never probed through its control server, which would block", () => {
+    const { startupProbe, readinessProbe } = container({ control }) ?? {};
+    expect(startupProbe?.httpGet).toEqual({ path: "/", port: 8080 });
+    expect(readinessProbe?.httpGet).toEqual({ path: "/v1/models/model/loaded", port: 8090 });
+  });
+
+  it("is reached through the API service where that wakes it", () => {
+    const activator = { host: "api.menagerie.svc.cluster.local", path: "/development/7/v1/" };
+    const gateway = { name: "menagerie/gateway", hosts: ["*"] };
+    expect(virtualServiceManifest({ ...iris, gateway, activator }).spec.http[0]).toMatchObject({
+      match: [{ uri: { prefix: "/serving/models/iris/v1/" } }],
+      rewrite: { uri: "/development/7/v1/" },
+      route: [{ destination: { host: activator.host, port: { number: 80 } } }],
+    });
   });
 });
 

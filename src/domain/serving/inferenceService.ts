@@ -1,5 +1,5 @@
 import { containerSecrets, podSecrets } from "./secrets.ts";
-import { annotations, containerPort, labels, loadedPath, type ServedModel } from "./servedModel.ts";
+import { annotations, containerPort, inferencePort, labels, loadedPath, type ServedModel } from "./servedModel.ts";
 
 /**
  * Seconds that a model's `load` may take before its container is restarted: weights of tens of gigabytes are read in
@@ -37,11 +37,15 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
     metadata: {
       name: model.name,
       namespace: model.namespace,
-      labels: modelLabels(model),
+      labels: {
+        ...modelLabels(model),
+        ...(model.control ? { [labels.versionId]: model.control.versionId } : {}),
+      } as Record<string, string | Image>,
       annotations: {
         "serving.kserve.io/deploymentMode": model.mode,
         ...autoscaling(model),
         [annotations.trussHash]: model.trussHash,
+        ...idle(model),
       } as Record<string, string>,
     },
     spec: { predictor: predictor(model) },
@@ -51,16 +55,28 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
 export type InferenceServiceManifest<Image = string> = ReturnType<typeof inferenceServiceManifest<Image>>;
 
 /** A fixed number of pods needs no autoscaler, and in Standard mode an HPA would need the cluster's metrics server. */
-function autoscaling({ mode, replicas }: ServedModel<unknown>): Record<string, string> {
-  return mode === "Standard" && replicas.min === replicas.max ? { "serving.kserve.io/autoscalerClass": "none" } : {};
+function autoscaling(model: ServedModel<unknown>): Record<string, string> {
+  const { min, max } = podsOf(model);
+  return model.mode === "Standard" && min === max ? { "serving.kserve.io/autoscalerClass": "none" } : {};
+}
+
+/** A development version has one pod, whatever config says: patches go to one container. */
+function podsOf({ control, mode, replicas }: ServedModel<unknown>): ServedModel["replicas"] {
+  if (!control) return replicas;
+  return { min: mode === "Knative" ? Math.min(replicas.min, 1) : 1, max: 1 };
+}
+
+function idle({ control }: ServedModel<unknown>): Record<string, string> {
+  return control?.idleMinutes === undefined ? {} : { [annotations.idleMinutes]: String(control.idleMinutes) };
 }
 
 function predictor<Image>(model: ServedModel<Image>) {
-  const { mode, replicas, placement, resources } = model;
+  const { mode, placement, resources, control } = model;
+  const replicas = podsOf(model);
   return {
     minReplicas: replicas.min,
     maxReplicas: replicas.max,
-    ...(mode === "Standard" ? standardOnly(resources.gpus > 0) : {}),
+    ...(mode === "Standard" ? standardOnly(resources.gpus > 0 || control !== undefined) : {}),
     automountServiceAccountToken: false,
     nodeSelector: { [labels.pool]: placement.pool },
     tolerations: [...placement.tolerations],
@@ -70,34 +86,38 @@ function predictor<Image>(model: ServedModel<Image>) {
 }
 
 /** Fields that Knative refuses, for it has its own rollout and grace period. */
-function standardOnly(onGpus: boolean) {
+function standardOnly(oneAfterAnother: boolean) {
   return {
     terminationGracePeriodSeconds: terminationGraceSeconds,
-    // The old pod holds the GPU that the new one waits for: with a surge the update would never progress.
-    deploymentStrategy: onGpus
+    // The old pod holds the GPU that the new one waits for: with a surge the update would never progress. And of a
+    // development version there is never a second pod.
+    deploymentStrategy: oneAfterAnother
       ? { type: "Recreate" as const }
       : { type: "RollingUpdate" as const, rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
   };
 }
 
-function container<Image>({ image, env, resources, secrets }: ServedModel<Image>) {
+function container<Image>(model: ServedModel<Image>) {
+  const { image, resources, secrets, control } = model;
   // KServe fills in a CPU limit of its own where there is none, which may be below the request.
   const amounts: Record<string, string> = {
     cpu: resources.cpu,
     memory: resources.memory,
     ...(resources.gpus > 0 ? { "nvidia.com/gpu": String(resources.gpus) } : {}),
   };
-  const loaded = { path: loadedPath, port: containerPort };
+  // A control server that has not started its inference server yet is blocked by requests for it; its own port is not.
+  const loaded = { path: loadedPath, port: control ? inferencePort : containerPort };
+  const started = control ? { path: "/", port: containerPort } : loaded;
   return {
     name: "kserve-container",
     image,
     ports: [{ containerPort, protocol: "TCP" }],
-    env: Object.entries(env)
+    env: Object.entries<string | Image>(environmentOf(model))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, value]) => ({ name, value })),
     resources: { requests: amounts, limits: amounts },
     startupProbe: {
-      httpGet: loaded,
+      httpGet: started,
       periodSeconds: startupPeriodSeconds,
       timeoutSeconds: 5,
       failureThreshold: longestLoadSeconds / startupPeriodSeconds,
@@ -105,5 +125,19 @@ function container<Image>({ image, env, resources, secrets }: ServedModel<Image>
     readinessProbe: { httpGet: loaded, periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 },
     ...containerSecrets(secrets),
     securityContext: { allowPrivilegeEscalation: false, seccompProfile: { type: "RuntimeDefault" } },
+  };
+}
+
+/**
+ * A development version's hash is that of the user's folder, whatever the build added to it; and its code is written
+ * again under the same second, which Python's bytecode files would not notice.
+ */
+function environmentOf<Image>({ env, trussHash, control }: ServedModel<Image>): Record<string, string | Image> {
+  if (!control) return env;
+  return {
+    ...env,
+    HASH_TRUSS: trussHash,
+    PATCH_PING_URL_TRUSS: control.pingUrl,
+    PYTHONDONTWRITEBYTECODE: "1",
   };
 }

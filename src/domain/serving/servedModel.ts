@@ -46,10 +46,31 @@ export interface ServedModel<Image = string> {
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */
   readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
   readonly placement: Placement;
+  /**
+   * Makes it a development version, whose image has a control server.
+   * @default an ordinary version
+   */
+  readonly control?: ControlledModel<Image> | undefined;
+}
+
+/** What a development version has besides: one pod that is patched in place. */
+export interface ControlledModel<Text = string> {
+  /** Id of the registered version: the API service finds service and pod by it. */
+  readonly versionId: Text;
+  /** Where the control server asks for patches when it starts; see `pingUrl`. A secret. */
+  readonly pingUrl: Text;
+  /**
+   * Minutes without a request after which it is stopped.
+   * @default never
+   */
+  readonly idleMinutes?: number | undefined;
 }
 
 /** Port that truss servers listen on. */
 export const containerPort = 8080;
+
+/** Port of the inference server behind a control server, which has {@link containerPort} (truss 0.18.35). */
+export const inferencePort = 8090;
 
 /**
  * Path that answers 200 once the model's `load` has returned. Unlike `/v1/models/model` it does not run the model's own
@@ -66,12 +87,16 @@ export const labels = {
   model: "menagerie.dev/model",
   kind: "menagerie.dev/kind",
   managedBy: "menagerie.dev/managed-by",
+  /** Id of a development version's row. */
+  versionId: "menagerie.dev/version-id",
 } as const;
 
 export const annotations = {
   trussHash: "menagerie.dev/truss-hash",
   /** Changes with everything that makes new pods; KServe copies it to the pod template. */
   revision: "menagerie.dev/revision",
+  /** Minutes without a request after which a development version is stopped. */
+  idleMinutes: "menagerie.dev/idle-minutes",
 } as const;
 
 /** Host name of the Service that carries a model's traffic, and its port. */

@@ -2,19 +2,31 @@ import { modelLabels } from "./inferenceService.ts";
 import { type DeploymentMode, predictorHost, type ServedModel, servingPath } from "./servedModel.ts";
 
 /** A model's way in. */
-export interface ModelRoute extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy"> {
+export interface ModelRoute<Text = string>
+  extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy"> {
   readonly mode: DeploymentMode;
   /** InferenceService that answers: requests name the model, not its version. @default `name` */
   readonly service?: string;
   readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
+  /**
+   * The API service, where it stands before a development version in Standard mode and wakes it: its host, and the path
+   * that it serves the version's `/v1/` under, see `activatorPath`.
+   * @default requests go to the model directly
+   */
+  readonly activator?: { readonly host: string; readonly path: Text } | undefined;
+}
+
+/** Path of the API service that stands for a development version's `/v1/`. */
+export function activatorPath(versionId: string): string {
+  return `/development/${versionId}/v1/`;
 }
 
 /**
  * The VirtualService (networking.istio.io/v1) that takes `/serving/<namespace>/<model>/v1/…` at the gateway to the
  * model's `/v1/…`. Only `/v1/` is routed: `/control/` is on the same port and must not be reached from outside.
  */
-export function virtualServiceManifest(route: ModelRoute) {
-  const { name, namespace } = route;
+export function virtualServiceManifest<Text = string>(route: ModelRoute<Text>) {
+  const { name, namespace, activator } = route;
   const predictor = predictorHost(route.service ?? name, namespace);
   return {
     apiVersion: "networking.istio.io/v1" as const,
@@ -28,8 +40,14 @@ export function virtualServiceManifest(route: ModelRoute) {
           name: "predict",
           match: [{ uri: { prefix: `${servingPath(namespace, name)}/v1/` } }],
           // Knative's ingress routes by Host alone, so the request must carry the revision Service's own name.
-          rewrite: { uri: "/v1/", ...(route.mode === "Knative" ? { authority: predictor.host } : {}) },
-          route: [knativeOrPlain(route.mode, predictor)],
+          rewrite: activator
+            ? { uri: activator.path }
+            : { uri: "/v1/", ...(route.mode === "Knative" ? { authority: predictor.host } : {}) },
+          route: [
+            activator
+              ? { destination: { host: activator.host, port: { number: 80 } } }
+              : knativeOrPlain(route.mode, predictor),
+          ],
         },
       ],
     },
