@@ -1,0 +1,85 @@
+import type { ComparisonResult } from "./comparison.ts";
+import { upperBound } from "./wilson.ts";
+
+/** What a shadow has to show before it may take over. Shares are 0 to 1. */
+export interface ShadowGate {
+  /** Pairs that were compared, at least. */
+  readonly minPairs: number;
+  /** Share of pairs that differ by more than noise, at most, with `confidence`. */
+  readonly maxMismatch: number;
+  /** That the true share is not above `maxMismatch`. @default 0.95 */
+  readonly confidence: number;
+  /** Share of the mirrored requests with an answer stored on both sides, at least. */
+  readonly minCompleteness: number;
+  /**
+   * The shadow's 95th percentile divided by the primary's, at most.
+   * @default not judged
+   */
+  readonly maxLatencyRatio?: number | undefined;
+}
+
+/** One of the gate's conditions. */
+export interface GateCheck {
+  readonly name: "pairs" | "mismatch" | "completeness" | "latency";
+  readonly met: boolean;
+  /** Such as `38 of 500 pairs`. */
+  readonly sentence: string;
+}
+
+export interface GateVerdict {
+  readonly met: boolean;
+  readonly checks: readonly GateCheck[];
+}
+
+/** Judges a result. What was not measured is not met. */
+export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdict {
+  const { pairs, mismatches, completeness, latency } = result;
+  const bound = upperBound(mismatches, pairs, gate.confidence);
+  const checks: GateCheck[] = [
+    {
+      name: "pairs",
+      met: pairs >= gate.minPairs,
+      sentence: `${pairs} ${pairs === 1 ? "pair was" : "pairs were"} compared, at least ${gate.minPairs} are needed`,
+    },
+    {
+      name: "mismatch",
+      met: pairs > 0 && bound <= gate.maxMismatch,
+      sentence:
+        pairs === 0
+          ? "nothing was compared, so the mismatch is not known"
+          : `${percent(mismatches / pairs)} differ, with ${percent(gate.confidence)} confidence at most ${percent(bound)}; ${percent(gate.maxMismatch)} are allowed`,
+    },
+    {
+      name: "completeness",
+      met: completeness.rate !== null && completeness.rate >= gate.minCompleteness,
+      sentence:
+        completeness.rate === null
+          ? "nothing was mirrored, so the completeness is not known"
+          : `${percent(completeness.rate)} of ${completeness.sampled} mirrored requests are stored on both sides, ${percent(gate.minCompleteness)} are needed`,
+    },
+  ];
+  if (gate.maxLatencyRatio !== undefined) checks.push(latencyCheck(latency, gate.maxLatencyRatio));
+  return { met: checks.every(({ met }) => met), checks };
+}
+
+function latencyCheck({ primary, shadow }: ComparisonResult["latency"], allowed: number): GateCheck {
+  if (!primary.p95 || shadow.p95 === null) {
+    return { name: "latency", met: false, sentence: "no latencies were recorded on both sides" };
+  }
+  const ratio = shadow.p95 / primary.p95;
+  return {
+    name: "latency",
+    met: ratio <= allowed,
+    sentence: `the shadow's p95 is ${ratio.toFixed(2)} times the primary's, ${allowed} is allowed`,
+  };
+}
+
+/** A share as people read it: `12.5 %`, never rounded to all or nothing when it is neither. */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value === 0 || value === 100) return `${value} %`;
+  const digits = value < 0.1 || value > 99.9 ? 3 : value < 1 || value > 99 ? 2 : 1;
+  const text = value.toFixed(digits);
+  if (Number(text) === 0) return "under 0.001 %";
+  return Number(text) === 100 ? "over 99.999 %" : `${Number(text)} %`;
+}

@@ -1,0 +1,63 @@
+/** A share with the bounds that hold it with a given confidence. */
+export interface RateInterval {
+  readonly rate: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Wilson's score interval of a share, which stays honest for few trials and for shares near 0 and 1 (E. B. Wilson, 1927).
+ * Without trials nothing is known: 0 to 1.
+ *
+ * @param confidence - of the interval as a whole, between 0 and 1. @default 0.95
+ */
+export function wilsonInterval(hits: number, trials: number, confidence = 0.95): RateInterval {
+  if (trials <= 0) return { rate: 0, low: 0, high: 1 };
+  const rate = hits / trials;
+  const z = normalQuantile(0.5 + confidence / 2);
+  const z2 = (z * z) / trials;
+  const centre = rate + z2 / 2;
+  const spread = z * Math.sqrt((rate * (1 - rate)) / trials + z2 / (4 * trials));
+  return {
+    rate,
+    // At the ends the formula is exact but for rounding.
+    low: hits === 0 ? 0 : Math.max(0, (centre - spread) / (1 + z2)),
+    high: hits === trials ? 1 : Math.min(1, (centre + spread) / (1 + z2)),
+  };
+}
+
+/** Upper bound of a share that holds on one side with `confidence`. */
+export function upperBound(hits: number, trials: number, confidence: number): number {
+  return wilsonInterval(hits, trials, 2 * confidence - 1).high;
+}
+
+/** Quantile of the standard normal distribution, by bisection of its distribution function: exact to 1e-9, 0 < p < 1. */
+export function normalQuantile(p: number): number {
+  let [low, high] = [-10, 10];
+  while (high - low > 1e-10) {
+    const middle = (low + high) / 2;
+    if (normalDistribution(middle) < p) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** P(Z ≤ x), by the series of erf near the middle and the continued fraction of erfc in the tails. */
+function normalDistribution(x: number): number {
+  const t = Math.abs(x) / Math.SQRT2;
+  let tail: number;
+  if (t < 2.5) {
+    let term = t;
+    let sum = t;
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n += 1) {
+      term *= (-t * t) / n;
+      sum += term / (2 * n + 1);
+    }
+    tail = (1 - (2 / Math.sqrt(Math.PI)) * sum) / 2;
+  } else {
+    let fraction = t;
+    for (let n = 60; n > 0; n -= 1) fraction = t + n / 2 / fraction;
+    tail = Math.exp(-t * t) / (fraction * Math.sqrt(Math.PI)) / 2;
+  }
+  return x > 0 ? 1 - tail : tail;
+}
