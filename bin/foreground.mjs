@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { cacheFolder } from "./installation.mjs";
 
 /** One key press reaches us twice when npm is in between: from the terminal and from npm. In milliseconds. */
 const sameSignalWithin = 300;
@@ -8,7 +10,9 @@ const sameSignalWithin = 300;
  * terminal's Ctrl-C away from it, so each signal arrives once, from us; a second press is a second signal.
  */
 export async function runForwarding(command, args) {
-  const child = spawn(command, args, { stdio: "inherit", detached: true });
+  // Every `up` starts the same programs in half a dozen processes: a third of their time was compiling.
+  const env = { NODE_COMPILE_CACHE: join(cacheFolder(), "compiled"), ...process.env };
+  const child = spawn(command, args, { stdio: "inherit", detached: true, env });
   const lastSeen = new Map();
   const forward = (signal) => {
     const now = Date.now();

@@ -142,7 +142,7 @@ function explain(command, log) {
 }
 
 /** The same folder as `menagerieCache` in src/local/layout.ts, which this old Node.js cannot import. */
-function cacheFolder() {
+export function cacheFolder() {
   if (process.env.MENAGERIE_CACHE) return process.env.MENAGERIE_CACHE;
   return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "menagerie");
 }
