@@ -7,6 +7,7 @@ import { parseDocument } from "yaml";
 import { badInput, OperatorError } from "../domain/errors.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
+import { endOrphanedPlugins } from "./orphanedPlugins.ts";
 import type { EngineTarget } from "./target.ts";
 import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
 
@@ -58,7 +59,10 @@ export async function prepareEngine(
   const stack = { backend: layout.pulumi.backend, project: "menagerie", stack: localStack };
   return {
     async run(args) {
-      if (args.some((arg) => changing.has(arg))) await settle(stack, output);
+      if (args.some((arg) => changing.has(arg))) {
+        await settle(stack, output);
+        await endOrphanedPlugins(layout.pulumi.home);
+      }
       return runEngine(pulumi, args, stackEnv);
     },
     output,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KilledUps } from "./support/killedUps.ts";
-import type { TestHome } from "./support/menagerie.ts";
+import { stillRunning, type TestHome } from "./support/menagerie.ts";
 import { SharedEnvironment } from "./support/sharedEnvironment.ts";
 
 /** What an `up` that ended by force leaves, and how the next one goes on. All kill points run in `npm run soak`. */
@@ -28,7 +28,9 @@ describe("the engine is killed", () => {
     await ups.change();
     await ups.kill(7000);
     await ups.tearState();
+    const plugins = ups.plugins();
     await ups.expectConvergence();
+    expect(stillRunning(plugins)).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { badInput } from "../../domain/errors.ts";
 import { stopEnvironment } from "../../local/environment.ts";
 import { environmentLayout } from "../../local/layout.ts";
+import { endOrphanedPlugins } from "../../local/orphanedPlugins.ts";
 import { readTarget } from "../../local/target.ts";
 import { environmentOption } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
@@ -21,6 +22,7 @@ export function downCommand(): Command {
       }
       const task = terminalProgress().begin(`environment ${layout.name}`);
       const wasRunning = await stopEnvironment(layout);
+      await endOrphanedPlugins(layout.pulumi.home);
       if (options.delete) await rm(layout.root, { recursive: true, force: true });
       task.done(options.delete ? "deleted" : wasRunning ? "down" : "was not running");
     });

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { CommandResult, TestHome } from "./menagerie.ts";
+import { type CommandResult, type HostProcess, hostProcesses, type TestHome } from "./menagerie.ts";
 
 /** Waits until `attempt` answers something, at most `withinMs`. */
 async function until<T>(attempt: () => T | undefined, withinMs: number): Promise<T | undefined> {
@@ -64,6 +64,13 @@ export class KilledUps {
       // It was done already.
     }
     return running;
+  }
+
+  /** Language hosts and plugins that run for the environment's engine now. */
+  plugins(): HostProcess[] {
+    return hostProcesses().filter(({ command }) =>
+      command.startsWith(join(this.#home.path, "environments/local/pulumi/home")),
+    );
   }
 
   /** Leaves the state's files as an engine does that is killed between a file's rename and the write of its attributes. */

@@ -103,7 +103,8 @@ export interface HostProcess {
   readonly identity: string;
 }
 
-function hostProcesses(): HostProcess[] {
+/** Every process of this machine. */
+export function hostProcesses(): HostProcess[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((entry) => {
