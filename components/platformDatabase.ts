@@ -60,9 +60,9 @@ export class PlatformDatabase extends pulumi.ComponentResource {
       };
     };
     const owner = noLogin(roles.owner);
-    const operator = noLogin(roles.operator);
+    const [operator, migrator] = [noLogin(roles.operator), noLogin(roles.migrator)];
     const [api, deployer, reader] = [withLogin(roles.api), withLogin(roles.deployer), withLogin(roles.reader)];
-    const everyRole = [operator, api.resource, deployer.resource, reader.resource];
+    const everyRole = [operator, migrator, api.resource, deployer.resource, reader.resource];
 
     const database = new postgresql.Database(
       platformDatabase,
@@ -94,7 +94,7 @@ export class PlatformDatabase extends pulumi.ComponentResource {
       );
     // By default everybody may connect and make temporary tables.
     grant("public", "database", { objectType: "database", privileges: [] }, [database]);
-    for (const { name: role } of [{ name: roles.operator }, api, deployer, reader]) {
+    for (const { name: role } of [{ name: roles.operator }, { name: roles.migrator }, api, deployer, reader]) {
       grant(role, "database", { objectType: "database", privileges: ["CONNECT"] }, [database, ...everyRole]);
       const usage = { objectType: "schema", schema: schema.name, privileges: ["USAGE"] };
       grant(role, "schema", usage, [schema, ...everyRole]);
@@ -117,7 +117,10 @@ export class PlatformDatabase extends pulumi.ComponentResource {
       roles.reader,
       "select",
       ["SELECT"],
-      ["organization", "app_user", "model", "model_version", "schema_migration"],
+      [
+        ...["organization", "app_user", "model", "model_version", "schema_migration"],
+        ...["zoo_migration", "zoo_migration_row"],
+      ],
     );
     tables(roles.deployer, "select", ["SELECT"], ["organization"]);
     tables(roles.deployer, "register", ["INSERT", "SELECT"], ["model"]);
@@ -125,6 +128,10 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     columns(roles.deployer, "SELECT", "model_version", readByDeployer);
     columns(roles.deployer, "INSERT", "model_version", registered);
     columns(roles.deployer, "UPDATE", "model_version", updated);
+    tables(roles.migrator, "select", ["SELECT"], ["model"]);
+    columns(roles.migrator, "SELECT", "model_version", ["id", "model_id", "proxy_model_version_id"]);
+    columns(roles.migrator, "UPDATE", "model_version", ["proxy_model_version_id"]);
+    tables(roles.migrator, "journal", ["INSERT", "SELECT", "UPDATE"], ["zoo_migration", "zoo_migration_row"]);
     tables(roles.operator, "make", ["INSERT", "SELECT"], ["organization", "app_user", "model", "model_version"]);
     columns(roles.operator, "SELECT", "api_key", [
       "id",

@@ -14,6 +14,8 @@ export const roles = {
   api: "menagerie_api",
   /** The stack: registers model versions. */
   deployer: "menagerie_deployer",
+  /** Moves apps from one zoo version to another, and keeps the journal of it. Cannot log in: runs act as it. */
+  migrator: "menagerie_migrator",
   /** Plans and dashboards: everything but keys. */
   reader: "menagerie_reader",
   /** The operator's CLI: makes apps and keys. Cannot log in: operators act as it with credentials of their own. */

@@ -21,3 +21,13 @@ export function databaseServer({ database }: DatabaseInput): DatabaseServer {
   }
   return serverFromUrl(url, variable);
 }
+
+/** The server of `menagerie:migrationTarget`, whose url names the database too. The environment wins, as above. */
+export function migrationTargetServer(databaseUrl: string | undefined): DatabaseServer {
+  const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
+  const url = process.env[variable] || databaseUrl;
+  if (!url) {
+    throw badInput(`the migrations' database is not known: set ${variable}, or menagerie:migrationTarget.databaseUrl`);
+  }
+  return serverFromUrl(url, process.env[variable] ? variable : "menagerie:migrationTarget.databaseUrl");
+}

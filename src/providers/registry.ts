@@ -7,6 +7,7 @@ import { modelVersion } from "./modelVersion.ts";
 import { platformSchema } from "./platformSchema.ts";
 import { secretValue } from "./secretValue.ts";
 import { trussImage } from "./trussImage.ts";
+import { zooMigration } from "./zooMigration.ts";
 
 type Properties = Record<string, unknown>;
 type AnyHandler = Handler<Properties, Properties>;
@@ -22,6 +23,7 @@ const handlers: Readonly<Record<string, AnyHandler>> = {
   platformSchema: platformSchema as unknown as AnyHandler,
   secretValue: secretValue as unknown as AnyHandler,
   trussImage: trussImage as unknown as AnyHandler,
+  zooMigration: zooMigration as unknown as AnyHandler,
 };
 
 function handlerOf(kind: string): AnyHandler {

@@ -1,0 +1,188 @@
+import type { ClientBase } from "pg";
+import { badInput } from "../../domain/errors.ts";
+import { quoteIdentifier } from "./identifier.ts";
+import { sqlState } from "./server.ts";
+import { existingJournalSchema, type MigrationTarget, platformTarget } from "./zooMigrationTarget.ts";
+
+/** A target whose columns were looked up. */
+export interface InspectedTarget extends MigrationTarget {
+  /** Types of the two columns, as casts name them. */
+  readonly idType: string;
+  readonly proxyType: string;
+}
+
+/** What the catalog says of a target; `target` is undefined where the table or one of its columns is not there. */
+export interface Inspection {
+  readonly target: InspectedTarget | undefined;
+  /** Why nothing can be moved there, a sentence each. */
+  readonly refusals: readonly string[];
+  readonly notes: readonly string[];
+}
+
+interface TableRow {
+  readonly oid: number;
+  readonly kind: string;
+  readonly rowSecurity: boolean;
+  readonly schemaUsage: boolean;
+  readonly user: string;
+}
+
+interface ColumnRow {
+  readonly name: string;
+  readonly number: number;
+  readonly type: string;
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
+/** Types whose text form, cast back, is the same value, and which have an order. */
+const idTypes = ["smallint", "integer", "bigint", "text", "character varying", "bpchar", "uuid"];
+
+/** Looks a target up: its columns' types, its indexes, and what the login may do. Reads the catalog alone. */
+export async function inspectTarget(client: ClientBase, target: MigrationTarget): Promise<Inspection> {
+  const table = await readTable(client, target);
+  if (!table) {
+    const refusal = `${target.table}: there is no such table in this database; correct schema and table`;
+    return { target: undefined, refusals: [refusal], notes: [] };
+  }
+  const columns = await readColumns(client, table.oid);
+  const refusals: string[] = [];
+  const needed = [...new Set([target.idName, target.proxyName, ...target.readNames])];
+  for (const name of needed) {
+    if (!columns.has(name)) refusals.push(`${target.table}: has no column ${quoteIdentifier(name)}`);
+  }
+  const [id, proxy] = [columns.get(target.idName), columns.get(target.proxyName)];
+  if (!id || !proxy) return { target: undefined, refusals, notes: [] };
+  for (const column of [id, proxy]) {
+    if (!idTypes.includes(column.type)) {
+      refusals.push(
+        `${target.table}: column ${quoteIdentifier(column.name)} is of type ${column.type}; ids are text, integer or UUID`,
+      );
+    }
+  }
+  if (target !== platformTarget) {
+    if (!["r", "p"].includes(table.kind))
+      refusals.push(`${target.table}: is no table; name the one that holds the rows`);
+    refusals.push(...missingGrants(target, table, columns, needed), ...(await journalGrants(client, table.user)));
+    if (table.rowSecurity) {
+      refusals.push(`${target.table}: row security hides rows from ${table.user}; let the role bypass it`);
+    }
+  }
+  const indexes = await readIndexes(client, table.oid, id.number, proxy.number);
+  if (!indexes.unique) {
+    refusals.push(`${target.table}: column ${target.id} is not unique; name the table's key`);
+  }
+  const notes = indexes.proxy
+    ? []
+    : [
+        `${target.table}: has no index on (${target.proxy}, ${target.id}), so every pass reads the whole table; ` +
+          `make one first: CREATE INDEX CONCURRENTLY ON ${target.table} (${target.proxy}, ${target.id});`,
+      ];
+  return { target: { ...target, idType: id.type, proxyType: proxy.type }, refusals, notes };
+}
+
+/** An id as the database writes it, such as a UUID in lower case; undefined when it is none of the column's type. */
+export async function canonicalId(client: ClientBase, type: string, id: string): Promise<string | undefined> {
+  if (id.includes("\0")) return undefined;
+  try {
+    const { rows } = await client.query<{ id: string }>(`SELECT $1::text::${type}::text AS id`, [id]);
+    return rows[0]?.id;
+  } catch (error) {
+    // Not a number or a UUID; out of range.
+    if (sqlState(error) === "22P02" || sqlState(error) === "22003") return undefined;
+    throw error;
+  }
+}
+
+/** {@link inspectTarget} for a run, which a plan has judged before: throws the first refusal. */
+export async function requireTarget(client: ClientBase, target: MigrationTarget): Promise<InspectedTarget> {
+  const { target: inspected, refusals } = await inspectTarget(client, target);
+  if (!inspected || refusals[0] !== undefined) throw badInput(refusals[0] ?? `${target.table}: cannot be read`);
+  return inspected;
+}
+
+async function readTable(client: ClientBase, target: MigrationTarget): Promise<TableRow | undefined> {
+  const { rows } = await client.query<TableRow>(
+    `SELECT c.oid::integer AS oid, c.relkind::text AS kind, row_security_active(c.oid) AS "rowSecurity",
+            has_schema_privilege(n.oid, 'USAGE') AS "schemaUsage", current_user::text AS user
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = $2`,
+    [target.schemaName, target.tableName],
+  );
+  return rows[0];
+}
+
+async function readColumns(client: ClientBase, table: number): Promise<Map<string, ColumnRow>> {
+  const { rows } = await client.query<ColumnRow>(
+    `SELECT attname::text AS name, attnum AS number, format_type(atttypid, -1) AS type,
+            has_column_privilege(attrelid, attnum, 'SELECT') AS readable,
+            has_column_privilege(attrelid, attnum, 'UPDATE') AS writable
+       FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped`,
+    [table],
+  );
+  return new Map(rows.map((row) => [row.name, row]));
+}
+
+async function readIndexes(
+  client: ClientBase,
+  table: number,
+  id: number,
+  proxy: number,
+): Promise<{ readonly unique: boolean; readonly proxy: boolean }> {
+  const { rows } = await client.query<{ unique: boolean; proxy: boolean }>(
+    `SELECT coalesce(bool_or(indisunique AND indnkeyatts = 1 AND indkey[0] = $2), false) AS unique,
+            coalesce(bool_or(amname = 'btree' AND indnkeyatts >= 2 AND indkey[0] = $3 AND indkey[1] = $2), false) AS proxy
+       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
+      WHERE indrelid = $1 AND indisvalid AND indpred IS NULL`,
+    [table, id, proxy],
+  );
+  return rows[0] ?? { unique: false, proxy: false };
+}
+
+function missingGrants(
+  target: MigrationTarget,
+  { schemaUsage, user }: TableRow,
+  columns: ReadonlyMap<string, ColumnRow>,
+  needed: readonly string[],
+): string[] {
+  const role = quoteIdentifier(user);
+  const refusals: string[] = [];
+  if (!schemaUsage) {
+    const schema = quoteIdentifier(target.schemaName);
+    refusals.push(`${target.table}: ${user} may not use the schema; run GRANT USAGE ON SCHEMA ${schema} TO ${role};`);
+  }
+  const unread = needed.filter((name) => columns.get(name)?.readable === false).map(quoteIdentifier);
+  if (unread.length > 0) {
+    const list = unread.join(", ");
+    refusals.push(
+      `${target.table}: ${user} may not read ${list}; run GRANT SELECT (${list}) ON ${target.table} TO ${role};`,
+    );
+  }
+  if (columns.get(target.proxyName)?.writable === false) {
+    refusals.push(
+      `${target.table}: ${user} may not change ${target.proxy}; run GRANT UPDATE (${target.proxy}) ON ${target.table} TO ${role};`,
+    );
+  }
+  return refusals;
+}
+
+async function journalGrants(client: ClientBase, user: string): Promise<string[]> {
+  const { rows } = await client.query<{ there: boolean; allowed: boolean }>(
+    `SELECT n.oid IS NOT NULL AS there,
+            CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+                 ELSE has_schema_privilege(n.oid, 'USAGE') AND
+                   CASE WHEN t.oid IS NULL THEN has_schema_privilege(n.oid, 'CREATE')
+                        ELSE has_table_privilege(t.oid, 'SELECT') AND has_table_privilege(t.oid, 'INSERT')
+                         AND has_table_privilege(t.oid, 'UPDATE') END END AS allowed
+       FROM (VALUES (1)) one (n)
+       LEFT JOIN pg_namespace n ON n.nspname = $1
+       LEFT JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = 'zoo_migration_row'`,
+    [existingJournalSchema],
+  );
+  if (rows[0]?.allowed) return [];
+  const schema = quoteIdentifier(existingJournalSchema);
+  const command = rows[0]?.there
+    ? `ALTER SCHEMA ${schema} OWNER TO ${quoteIdentifier(user)};`
+    : `CREATE SCHEMA ${schema} AUTHORIZATION ${quoteIdentifier(user)};`;
+  return [`the journal has no schema that ${user} may write to; run ${command}`];
+}

@@ -1,0 +1,185 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ClientBase } from "pg";
+import {
+  type MigrationDirection,
+  type MigrationRequest,
+  type RevertScope,
+  type RowCounts,
+  type RowState,
+  rowStates,
+} from "../../domain/zoo/migration.ts";
+import { sqlState } from "./server.ts";
+import { inTransaction } from "./transaction.ts";
+import type { InspectedTarget } from "./zooMigrationInspect.ts";
+import type { MigrationRecord } from "./zooMigrationStatements.ts";
+import { existingJournalSchema, type MigrationTarget, platformTarget } from "./zooMigrationTarget.ts";
+
+/** A migration as the journal has it. */
+export interface JournaledMigration extends MigrationRecord {
+  readonly direction: MigrationDirection;
+  readonly revert: RevertScope;
+  readonly state: "open" | "done";
+  readonly pausedAt: Date | null;
+  /** Of its last run; null before one was long enough to tell. */
+  readonly rowsPerSecond: number | null;
+}
+
+/** A row that a migration touched. */
+export interface JournaledRow {
+  readonly id: string;
+  readonly state: RowState;
+}
+
+const columns = `id, name, from_id AS "from", to_id AS "to", generation, share, direction, revert, state,
+  paused_at AS "pausedAt", rows_per_second AS "rowsPerSecond"`;
+
+/** Makes the journal's tables in an existing database; the platform's come with its other tables. */
+export async function ensureJournal(client: ClientBase, target: MigrationTarget): Promise<void> {
+  if (target.journal === platformTarget.journal) return;
+  const { rows } = await client.query("SELECT to_regclass($1) IS NOT NULL AS there", [
+    `${target.journal}.zoo_migration_row`,
+  ]);
+  if (rows[0]?.there) return;
+  const tables = await readFile(join(import.meta.dirname, "zooMigrationJournal.sql"), "utf8");
+  await inTransaction(client, async () => {
+    // Two first runs at once: IF NOT EXISTS alone does not keep them apart.
+    await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [existingJournalSchema]);
+    const schemas = await client.query("SELECT FROM pg_namespace WHERE nspname = $1", [existingJournalSchema]);
+    if (schemas.rowCount === 0) await client.query(`CREATE SCHEMA ${target.journal}`);
+    await client.query(`SET LOCAL search_path = ${target.journal}`);
+    await client.query(tables);
+  });
+}
+
+/** The migration of a pair; undefined where none ever began, or the journal is not there yet. */
+export async function findMigration(
+  client: ClientBase,
+  target: MigrationTarget,
+  pair: Pick<MigrationRequest, "from" | "to">,
+): Promise<JournaledMigration | undefined> {
+  const all = await readMigrations(client, target, "AND from_id = $2 AND to_id = $3", [pair.from, pair.to]);
+  return all[0];
+}
+
+/** Every migration of a target, the one that was changed last first. */
+export function listMigrations(client: ClientBase, target: MigrationTarget): Promise<JournaledMigration[]> {
+  return readMigrations(client, target, "", []);
+}
+
+async function readMigrations(
+  client: ClientBase,
+  target: MigrationTarget,
+  condition: string,
+  values: readonly string[],
+): Promise<JournaledMigration[]> {
+  try {
+    const { rows } = await client.query<JournaledMigration>(
+      `SELECT ${columns} FROM ${target.journal}.zoo_migration WHERE target = $1 ${condition} ORDER BY changed_at DESC, id DESC`,
+      [target.table, ...values],
+    );
+    return rows;
+  } catch (error) {
+    // No such schema, no such table.
+    if (sqlState(error) === "3F000" || sqlState(error) === "42P01") return [];
+    throw error;
+  }
+}
+
+/**
+ * Writes down what is wanted before anything moves, and answers the migration. The same again changes nothing. A forward
+ * after a revert begins a new generation, in which rows of the last one may move again; a share only grows.
+ */
+export async function openMigration(
+  client: ClientBase,
+  target: MigrationTarget,
+  request: Required<Pick<MigrationRequest, "name" | "from" | "to" | "direction" | "revert" | "share">>,
+): Promise<JournaledMigration> {
+  const { name, from, to, direction, revert, share } = request;
+  const { rows } = await client.query<JournaledMigration>(
+    `INSERT INTO ${target.journal}.zoo_migration AS m (target, from_id, to_id, name, direction, revert, share)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (target, from_id, to_id) DO UPDATE SET
+       name = excluded.name,
+       direction = excluded.direction,
+       revert = CASE WHEN excluded.direction = 'reverted' THEN excluded.revert ELSE m.revert END,
+       generation = m.generation + (excluded.direction = 'forward' AND m.direction = 'reverted')::integer,
+       share = CASE WHEN excluded.direction = 'reverted' THEN m.share
+                    WHEN m.direction = 'reverted' THEN excluded.share
+                    ELSE greatest(m.share, excluded.share) END,
+       state = 'open',
+       changed_at = now()
+     RETURNING ${columns}`,
+    [target.table, from, to, name, direction, revert, share],
+  );
+  const migration = rows[0];
+  if (!migration) throw new Error(`the migration from ${from} to ${to} was not recorded`);
+  return migration;
+}
+
+/**
+ * Closes a run that found nothing more to move, and waits until all of its transactions are on disk. A migration that was
+ * turned round meanwhile stays open.
+ */
+export async function closeMigration(
+  client: ClientBase,
+  target: InspectedTarget,
+  migration: JournaledMigration,
+  rowsPerSecond: number | undefined,
+): Promise<void> {
+  await inTransaction(client, async () => {
+    await client.query("SET LOCAL synchronous_commit = on");
+    await client.query(
+      `UPDATE ${target.journal}.zoo_migration
+          SET state = 'done', rows_per_second = coalesce($4, rows_per_second), changed_at = now()
+        WHERE id = $1 AND direction = $2 AND generation = $3`,
+      [migration.id, migration.direction, migration.generation, rowsPerSecond ?? null],
+    );
+  });
+}
+
+/** Holds every run of a migration at its next batch, or lets runs begin again. False when there is no such migration. */
+export async function setPaused(
+  client: ClientBase,
+  target: MigrationTarget,
+  migrationId: string,
+  paused: boolean,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `UPDATE ${target.journal}.zoo_migration
+        SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END, changed_at = now() WHERE id = $1`,
+    [migrationId, paused],
+  );
+  return rowCount === 1;
+}
+
+/** How many rows the journal has in each state. */
+export async function countRows(client: ClientBase, target: MigrationTarget, migrationId: string): Promise<RowCounts> {
+  const { rows } = await client.query<{ state: RowState; count: number }>(
+    `SELECT state, count(*)::integer AS count FROM ${target.journal}.zoo_migration_row
+      WHERE migration_id = $1 GROUP BY state`,
+    [migrationId],
+  );
+  const counts = new Map(rows.map(({ state, count }) => [state, count]));
+  return Object.fromEntries(rowStates.map((state) => [state, counts.get(state) ?? 0])) as unknown as RowCounts;
+}
+
+/** Rows of the journal a page at a time, in the order of their ids' text. */
+export async function* journaledRows(
+  client: ClientBase,
+  target: MigrationTarget,
+  migrationId: string,
+  states: readonly RowState[] = rowStates,
+): AsyncGenerator<readonly JournaledRow[]> {
+  let after = "";
+  for (;;) {
+    const { rows } = await client.query<JournaledRow>(
+      `SELECT row_id AS id, state FROM ${target.journal}.zoo_migration_row
+        WHERE migration_id = $1 AND row_id > $2 AND state = ANY ($3) ORDER BY row_id LIMIT 10000`,
+      [migrationId, after, states],
+    );
+    if (rows.length === 0) return;
+    yield rows;
+    after = rows.at(-1)?.id ?? after;
+  }
+}

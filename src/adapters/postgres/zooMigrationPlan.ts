@@ -1,0 +1,139 @@
+import type { ClientBase } from "pg";
+import { type MigrationRequest, requestMistakes, type ZooMigrationPlan } from "../../domain/zoo/migration.ts";
+import { estimateSeconds } from "../../domain/zoo/migrationPace.ts";
+import { inTransaction } from "./transaction.ts";
+import { canonicalId, type InspectedTarget, inspectTarget } from "./zooMigrationInspect.ts";
+import { type JournaledMigration, listMigrations } from "./zooMigrationJournal.ts";
+import { countForward, countPointing, countRevert, countSweep, type Statement } from "./zooMigrationStatements.ts";
+import { type MigrationConnection, type MigrationTarget, readingTarget } from "./zooMigrationTarget.ts";
+
+/** A request whose new version may not be registered yet. */
+export type PlannedMigration = Omit<MigrationRequest, "to"> & { readonly to: string | undefined };
+
+/** Longest chain of pointers that is followed. */
+const longestChain = 100;
+
+/**
+ * What a migration would do, read and not done: rows, users and time, and why it would be refused. The caller judges the map
+ * as a whole by `mapMistakes`. Where `to` is not known yet nothing is checked about it.
+ * @throws DatabaseUnreachable when the server does not answer.
+ */
+export function planZooMigration(
+  connection: MigrationConnection,
+  request: PlannedMigration,
+): Promise<ZooMigrationPlan> {
+  return readingTarget(connection, (client, target) => planOn(client, target, request));
+}
+
+/** {@link planZooMigration} on a connection. */
+export async function planOn(
+  client: ClientBase,
+  target: MigrationTarget,
+  request: PlannedMigration,
+): Promise<ZooMigrationPlan> {
+  const { target: inspected, refusals: found, notes } = await inspectTarget(client, target);
+  const refusals = [...found, ...requestMistakes({ ...request, to: request.to ?? "" })];
+  if (request.share !== undefined && request.share < 100 && target.organization === undefined) {
+    refusals.push("share: the table's organizations are not known; give organizationColumn, or remove share");
+  }
+  const nothing = { rows: 0, users: null, estimatedSeconds: 0, refusals, notes };
+  if (!inspected || found.length > 0) return nothing;
+  const ids = await canonicalIds(client, inspected, request, refusals);
+  if (!ids) return nothing;
+  // Outside the transaction, which a missing journal would end.
+  const all = await listMigrations(client, inspected);
+  return inTransaction(
+    client,
+    async () => {
+      refusals.push(...(await versionMistakes(client, inspected, ids, request)));
+      const known = ids.to === undefined ? undefined : all.find(({ from, to }) => from === ids.from && to === ids.to);
+      const { rows, users } = await count(client, statement(inspected, request, ids, known, all.length > 0));
+      const rate = all.find(({ rowsPerSecond }) => rowsPerSecond !== null)?.rowsPerSecond ?? undefined;
+      return { rows, users, estimatedSeconds: estimateSeconds(rows, rate, request.rowsPerSecond), refusals, notes };
+    },
+    { readOnly: true },
+  );
+}
+
+interface PlannedIds {
+  readonly from: string;
+  readonly to: string | undefined;
+}
+
+async function canonicalIds(
+  client: ClientBase,
+  { idType }: InspectedTarget,
+  request: PlannedMigration,
+  refusals: string[],
+): Promise<PlannedIds | undefined> {
+  const read = async (key: "from" | "to", given: string) => {
+    const id = await canonicalId(client, idType, given);
+    if (id === undefined) refusals.push(`${key}: "${given}" is no id of type ${idType}; give a version's id`);
+    return id;
+  };
+  const from = await read("from", request.from);
+  const to = request.to === undefined ? undefined : await read("to", request.to);
+  return from === undefined || (request.to !== undefined && to === undefined) ? undefined : { from, to };
+}
+
+/** Versions that do not exist, and pointers that would go round. */
+async function versionMistakes(
+  client: ClientBase,
+  { table, id, idType, proxy }: InspectedTarget,
+  { from, to }: PlannedIds,
+  { direction }: PlannedMigration,
+): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT v.${id}::text AS id FROM ${table} v WHERE v.${id} IN ($1::text::${idType}, $2::text::${idType})`,
+    [from, to ?? null],
+  );
+  const there = new Set(rows.map((row) => row.id));
+  const mistakes = [];
+  if (!there.has(from))
+    mistakes.push(`from: there is no version ${from} in ${table}; it was deleted, or the id is wrong`);
+  if (to === undefined) return mistakes;
+  if (!there.has(to)) mistakes.push(`to: there is no version ${to} in ${table}; it was deleted, or the id is wrong`);
+  // The version that rows will point at must not be answered by the one they are moved away from.
+  const [goal, left] = direction === "forward" ? [to, from] : [from, to];
+  const cycle = await client.query(
+    `WITH RECURSIVE chain (version, depth) AS (
+       SELECT v.${proxy}::text, 1 FROM ${table} v WHERE v.${id} = $1::text::${idType}
+       UNION ALL
+       SELECT v.${proxy}::text, depth + 1 FROM chain JOIN ${table} v ON v.${id} = chain.version::${idType}
+        WHERE depth < ${longestChain}
+     ) SELECT FROM chain WHERE version = $2 LIMIT 1`,
+    [goal, left],
+  );
+  if (cycle.rowCount !== 0) {
+    mistakes.push(
+      `version ${goal} points at ${left} itself, so its answers would still come from there; point it elsewhere`,
+    );
+  }
+  return mistakes;
+}
+
+function statement(
+  target: InspectedTarget,
+  { name, direction, revert, share = 100 }: PlannedMigration,
+  { from, to = "" }: PlannedIds,
+  known: JournaledMigration | undefined,
+  journal: boolean,
+): Statement | undefined {
+  if (direction === "reverted") {
+    if (revert === "all" && to !== "") return countSweep(target, { from, to });
+    return known && countRevert(target, known);
+  }
+  if (!journal || !known) return countPointing(target, { name, from, to, share });
+  const generation = known.generation + (known.direction === "reverted" ? 1 : 0);
+  const reached = known.direction === "reverted" ? share : Math.max(share, known.share);
+  return countForward(target, { ...known, name, generation, share: reached });
+}
+
+async function count(
+  client: ClientBase,
+  planned: Statement | undefined,
+): Promise<{ readonly rows: number; readonly users: number | null }> {
+  if (!planned) return { rows: 0, users: 0 };
+  const { rows } = await client.query<{ rows: number; users: number | null }>(planned.text, [...planned.values]);
+  return rows[0] ?? { rows: 0, users: null };
+}

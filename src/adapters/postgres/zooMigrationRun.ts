@@ -1,0 +1,296 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientBase } from "pg";
+import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
+import type { Progress } from "../../domain/progress.ts";
+import { type MigrationRequest, type RowCounts, requestMistakes } from "../../domain/zoo/migration.ts";
+import { afterFailure, batchLimits, describePace, nextBatch, throttleDelay } from "../../domain/zoo/migrationPace.ts";
+import { sqlState } from "./server.ts";
+import { canonicalId, type InspectedTarget, requireTarget } from "./zooMigrationInspect.ts";
+import {
+  closeMigration,
+  countRows,
+  ensureJournal,
+  type JournaledMigration,
+  openMigration,
+} from "./zooMigrationJournal.ts";
+import { locked } from "./zooMigrationLock.ts";
+import {
+  type BatchOptions,
+  type BatchRow,
+  countForward,
+  countSweep,
+  forwardBatch,
+  revertBatch,
+  type Statement,
+  sweepBatch,
+} from "./zooMigrationStatements.ts";
+import type { MigrationTarget } from "./zooMigrationTarget.ts";
+
+export interface RunOptions {
+  readonly progress: Progress;
+  /** Ends the run after the batch under way; the same request goes on from there. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told the ids of the rows that each batch moved, once it is committed. */
+  readonly onMoved?: ((ids: readonly string[]) => void) | undefined;
+}
+
+/** What a run came to. */
+export interface MigrationResult {
+  readonly migrationId: string;
+  readonly generation: number;
+  readonly state: "done" | "paused";
+  /** Rows that this run moved. */
+  readonly moved: number;
+  /** All rows of the migration, this and earlier runs. */
+  readonly counts: RowCounts;
+}
+
+type Batch = (target: InspectedTarget, migration: JournaledMigration, options: BatchOptions) => Statement;
+
+/** One walk over what is to be moved, and what it has left. */
+interface Walk {
+  readonly batch: Batch;
+  readonly count: (target: InspectedTarget, migration: JournaledMigration) => Statement;
+}
+
+const forward: Walk = { batch: forwardBatch, count: countForward };
+const journaled: Walk = { batch: revertBatch, count: openRows };
+const sweep: Walk = { batch: sweepBatch, count: countSweep };
+
+/**
+ * Statements are made for their indexes whatever the statistics say, which a journal that grows from nothing outruns; a
+ * transaction is one statement, so that no lock ever waits for this process. A commit need not be on disk before the next
+ * one begins: after a crash of the server rows and journal are of one moment all the same, and the last commit waits for all.
+ */
+const session = [
+  "SET enable_seqscan = off",
+  "SET enable_bitmapscan = off",
+  "SET enable_hashjoin = off",
+  "SET enable_mergejoin = off",
+  "SET enable_sort = off",
+  "SET jit = off",
+  "SET synchronous_commit = off",
+  "SET lock_timeout = '1s'",
+  "SET statement_timeout = '60s'",
+  // Of a process that vanished with its machine, the server learns in half a minute, and frees the lock.
+  "SET tcp_keepalives_idle = 10",
+  "SET tcp_keepalives_interval = 5",
+  "SET tcp_keepalives_count = 4",
+].join("; ");
+
+/**
+ * Makes the rows be as `request` says, on a connection of its own: writes down what is wanted, then moves rows in short
+ * transactions, each with its journal, until none is left. Ended at any point, the same again goes on from there; when there
+ * is nothing to do it changes nothing. Runs that concern the same versions follow each other.
+ * @throws OperatorError for what cannot be moved, for a migration that is held by hand, and for rows that stay locked.
+ */
+export async function runMigration(
+  client: ClientBase,
+  target: MigrationTarget,
+  request: MigrationRequest,
+  options: RunOptions,
+): Promise<MigrationResult> {
+  const [mistake] = requestMistakes(request);
+  if (mistake !== undefined) throw badInput(`migration ${request.name}: ${mistake}`);
+  const inspected = await requireTarget(client, target);
+  const pair = await canonicalPair(client, inspected, request);
+  await ensureJournal(client, target);
+  await client.query(session);
+  return locked(client, inspected, pair, options, async () => {
+    const { name, direction, revert = "journaled", share = 100 } = request;
+    const migration = await openMigration(client, target, { name, direction, revert, share, ...pair });
+    if (request.paused) return finished(client, inspected, migration, "paused", 0);
+    const run = new MigrationRun(client, inspected, migration, request, options);
+    const moved = await run.all();
+    return finished(client, inspected, migration, "done", moved);
+  });
+}
+
+/** Both ids as the database writes them, and both there. */
+async function canonicalPair(
+  client: ClientBase,
+  target: InspectedTarget,
+  { name, from, to }: MigrationRequest,
+): Promise<{ from: string; to: string }> {
+  const ids = [];
+  for (const given of [from, to]) {
+    const id = await canonicalId(client, target.idType, given);
+    if (id === undefined) throw badInput(`migration ${name}: "${given}" is no id of type ${target.idType}`);
+    ids.push(id);
+  }
+  return { from: ids[0] ?? from, to: ids[1] ?? to };
+}
+
+async function finished(
+  client: ClientBase,
+  target: InspectedTarget,
+  migration: JournaledMigration,
+  state: "done" | "paused",
+  moved: number,
+): Promise<MigrationResult> {
+  const { id: migrationId, generation } = migration;
+  return { migrationId, generation, state, moved, counts: await countRows(client, target, migrationId) };
+}
+
+/** Rows of the journal that a revert has not settled yet. */
+function openRows(target: InspectedTarget, { id }: JournaledMigration): Statement {
+  const text = `SELECT count(*)::integer AS rows FROM ${target.journal}.zoo_migration_row WHERE migration_id = $1 AND state = 'forward'`;
+  return { text, values: [id] };
+}
+
+/** One run of one migration. */
+class MigrationRun {
+  readonly #client: ClientBase;
+  readonly #target: InspectedTarget;
+  readonly #migration: JournaledMigration;
+  readonly #request: MigrationRequest;
+  readonly #options: RunOptions;
+  readonly #startedAt = performance.now();
+  #moved = 0;
+  #batch: number;
+
+  constructor(
+    client: ClientBase,
+    target: InspectedTarget,
+    migration: JournaledMigration,
+    request: MigrationRequest,
+    options: RunOptions,
+  ) {
+    this.#client = client;
+    this.#target = target;
+    this.#migration = migration;
+    this.#request = request;
+    this.#options = options;
+    this.#batch = Math.min(batchLimits.first, request.rowsPerSecond ?? batchLimits.first);
+  }
+
+  /** Moves everything, and answers how many rows that were. */
+  async all(): Promise<number> {
+    const { direction, revert } = this.#migration;
+    const walks = direction === "forward" ? [forward] : revert === "all" ? [journaled, sweep] : [journaled];
+    const task = this.#options.progress.begin(`migration ${this.#request.name}`);
+    try {
+      for (const walk of walks) {
+        await this.#walk(walk, (total) => task.update(describePace(this.#moved, total, this.#elapsed())));
+      }
+      const elapsed = this.#elapsed();
+      const rate = this.#moved >= batchLimits.first ? (this.#moved * 1_000) / Math.max(elapsed, 1) : undefined;
+      await this.#try(() => closeMigration(this.#client, this.#target, this.#migration, rate));
+      task.done(describePace(this.#moved, this.#moved, elapsed));
+      return this.#moved;
+    } catch (error) {
+      task.failed(`after ${this.#moved} rows`);
+      throw error;
+    }
+  }
+
+  /** Walks until nothing is left: first past rows that others have locked, then waiting for them. */
+  async #walk(walk: Walk, report: (total: number) => void): Promise<void> {
+    let left = await this.#count(walk);
+    for (let wait = false; left > 0; wait = true) {
+      const before = this.#moved;
+      const total = before + left;
+      await this.#pass(walk, wait, () => report(total));
+      const next = await this.#count(walk);
+      if (wait && next >= left && this.#moved === before) {
+        throw new OperatorError(
+          `migration ${this.#request.name}: ${next} rows of ${this.#target.table} do not change when they are updated; look for a trigger or rule that holds them`,
+        );
+      }
+      left = next;
+    }
+  }
+
+  async #pass(walk: Walk, wait: boolean, report: () => void): Promise<void> {
+    let after: string | null = null;
+    for (;;) {
+      this.#options.signal?.throwIfAborted();
+      const began = performance.now();
+      const row: BatchRow = await this.#try(async () => {
+        const { text, values } = walk.batch(this.#target, this.#migration, { after, limit: this.#batch, wait });
+        const { rows } = await this.#client.query<BatchRow>(text, [...values]);
+        return rows[0] as BatchRow;
+      });
+      await this.#judge(row);
+      if (row.moved.length > 0) {
+        this.#moved += row.moved.length;
+        this.#options.onMoved?.(row.moved);
+      }
+      if (row.last === null) return;
+      report();
+      after = row.last;
+      this.#batch = nextBatch(this.#batch, performance.now() - began, this.#request.rowsPerSecond);
+      await this.#rest(throttleDelay(this.#moved, this.#elapsed(), this.#request.rowsPerSecond));
+    }
+  }
+
+  /** Tells why a batch did not want to move anything. */
+  async #judge({ live, goal }: BatchRow): Promise<void> {
+    const { name } = this.#request;
+    if (!live) {
+      const { rows } = await this.#client.query<{ paused: boolean }>(
+        `SELECT paused_at IS NOT NULL AS paused FROM ${this.#target.journal}.zoo_migration
+          WHERE id = $1 AND direction = $2 AND generation = $3`,
+        [this.#migration.id, this.#migration.direction, this.#migration.generation],
+      );
+      throw new OperatorError(
+        rows[0]?.paused
+          ? `migration ${name}: held by hand after ${this.#moved} rows; \`menagerie rollout resume --id ${this.#migration.id}\`, then run the same again`
+          : `migration ${name}: another run turned it round after ${this.#moved} rows; look at \`menagerie rollout\` before you run it again`,
+      );
+    }
+    if (!goal) {
+      const { direction, from, to } = this.#migration;
+      const version = direction === "forward" ? to : from;
+      throw new OperatorError(
+        `migration ${name}: version ${version} does not exist in ${this.#target.table}, so no row was pointed at it; correct the id`,
+      );
+    }
+  }
+
+  /** Runs one statement, again after failures that pass. */
+  async #try<T>(work: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        const state = sqlState(error);
+        const next = afterFailure(state, tries, this.#batch);
+        if (next === "fail") throw this.#told(error, state);
+        this.#batch = next.batch;
+        this.#options.progress.note(`migration ${this.#request.name}: ${messageOf(error)}; trying again`);
+        await this.#rest(next.retryAfterMs);
+      }
+    }
+  }
+
+  #told(error: unknown, state: string | undefined): unknown {
+    const { name } = this.#request;
+    const again = "run the same again and it goes on from there";
+    if (state === "55P03" || state === "40P01") {
+      return new OperatorError(
+        `migration ${name}: rows of ${this.#target.table} stay locked by another session (${messageOf(error)}) after ${this.#moved} rows; end that session's transaction, and ${again}`,
+        { cause: error },
+      );
+    }
+    // What PostgreSQL answered is about the statement; all else is the connection.
+    if (state !== undefined && !/^(08|57)/.test(state)) return error;
+    return new OperatorError(
+      `migration ${name}: the connection was lost after ${this.#moved} rows (${messageOf(error)}); ${again}`,
+      { cause: error },
+    );
+  }
+
+  async #count({ count }: Walk): Promise<number> {
+    const { text, values } = count(this.#target, this.#migration);
+    return this.#try(async () => (await this.#client.query<{ rows: number }>(text, [...values])).rows[0]?.rows ?? 0);
+  }
+
+  async #rest(ms: number): Promise<void> {
+    if (ms > 0) await sleep(ms, undefined, this.#options.signal ? { signal: this.#options.signal } : {});
+  }
+
+  #elapsed(): number {
+    return performance.now() - this.#startedAt;
+  }
+}

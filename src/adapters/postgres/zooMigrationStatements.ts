@@ -1,0 +1,231 @@
+import { cohortLimit } from "../../domain/zoo/migrationCohort.ts";
+import type { InspectedTarget } from "./zooMigrationInspect.ts";
+
+/** A statement with its values. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** One migration as its statements need it. */
+export interface MigrationRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly generation: number;
+  /** Percent of organizations. */
+  readonly share: number;
+}
+
+/** What one batch did. */
+export interface BatchRow {
+  /** Whether the migration is still wanted this way, and not paused. */
+  readonly live: boolean;
+  /** Whether the version that rows are pointed at exists. */
+  readonly goal: boolean;
+  readonly picked: number;
+  /** Ids of the rows that it moved. */
+  readonly moved: readonly string[];
+  /** Where the next batch goes on; null when nothing was picked. */
+  readonly last: string | null;
+}
+
+export interface BatchOptions {
+  /** `last` of the batch before; null to begin. */
+  readonly after: string | null;
+  readonly limit: number;
+  /** Wait for rows that others have locked, rather than leave them for later. */
+  readonly wait: boolean;
+}
+
+/** Collects values and answers their places. */
+class Values {
+  readonly list: unknown[] = [];
+
+  add(value: unknown): string {
+    this.list.push(value);
+    return `$${this.list.length}`;
+  }
+}
+
+/**
+ * A row belongs to a forward when it points at the old version and this generation has not touched it: a user who pointed
+ * it back is not overruled.
+ */
+function eligible(target: InspectedTarget, record: MigrationRecord, values: Values): string {
+  const { id, proxy, proxyType, idType, journal } = target;
+  const untouched = `NOT EXISTS (SELECT FROM ${journal}.zoo_migration_row j
+          WHERE j.migration_id = ${values.add(record.id)} AND j.row_id = v.${id}::text
+            AND j.generation >= ${values.add(record.generation)})`;
+  return `v.${proxy} = ${values.add(record.from)}::text::${proxyType} AND v.${id} <> ${values.add(record.to)}::text::${idType}
+        AND ${untouched}${cohort(target, record, values)}`;
+}
+
+/** The same as `inCohort` of the domain. */
+function cohort(
+  { organization }: InspectedTarget,
+  { name, share }: Pick<MigrationRecord, "name" | "share">,
+  values: Values,
+): string {
+  if (share >= 100 || organization === undefined) return "";
+  const salted = `convert_to(${values.add(name)}::text || ':' || ${organization}::text, 'UTF8')`;
+  const bucket = `('x' || encode(substring(sha256(${salted}) FROM 1 FOR 4), 'hex'))::bit(32)::bigint`;
+  return `\n        AND coalesce(${bucket}, 4294967295) < ${values.add(cohortLimit(share))}::bigint`;
+}
+
+function live(target: InspectedTarget, record: MigrationRecord, direction: string, values: Values): string {
+  // A share lock: whoever changes or pauses the migration waits for this batch, and the next one sees it.
+  return `live AS MATERIALIZED (
+      SELECT FROM ${target.journal}.zoo_migration
+       WHERE id = ${values.add(record.id)} AND direction = '${direction}' AND generation = ${values.add(record.generation)}
+         AND paused_at IS NULL
+         FOR SHARE
+    )`;
+}
+
+/** The version that rows are pointed at; until the batch ends nobody can delete it. */
+function goal({ table, id, idType }: InspectedTarget, version: string, values: Values): string {
+  return `goal AS MATERIALIZED (
+      SELECT FROM ${table} g WHERE g.${id} = ${values.add(version)}::text::${idType} FOR KEY SHARE
+    )`;
+}
+
+const result = `SELECT EXISTS (SELECT FROM live) AS live, EXISTS (SELECT FROM goal) AS goal,
+       (SELECT count(*)::integer FROM picked) AS picked,
+       coalesce((SELECT array_agg(row_id) FROM moved), '{}') AS moved,
+       (SELECT last FROM picked ORDER BY position DESC LIMIT 1) AS last`;
+
+/** Moves up to `limit` rows to the new version and journals them, in one statement. */
+export function forwardBatch(target: InspectedTarget, record: MigrationRecord, options: BatchOptions): Statement {
+  const values = new Values();
+  const { table, id, idType, proxy, proxyType, journal } = target;
+  const locks = options.wait ? "FOR NO KEY UPDATE OF v" : "FOR NO KEY UPDATE OF v SKIP LOCKED";
+  const after = options.after === null ? "" : `\n        AND v.${id} > ${values.add(options.after)}::text::${idType}`;
+  const [from, to] = [values.add(record.from), values.add(record.to)];
+  const text = `WITH ${live(target, record, "forward", values)},
+    ${goal(target, record.to, values)},
+    picked AS MATERIALIZED (
+      SELECT v.${id} AS position, v.${id}::text AS last FROM ${table} v
+       WHERE EXISTS (SELECT FROM live) AND EXISTS (SELECT FROM goal)
+        AND ${eligible(target, record, values)}${after}
+       ORDER BY v.${id} LIMIT ${values.add(options.limit)} ${locks}
+    ), moved AS (
+      UPDATE ${table} v SET ${proxy} = ${to}::text::${proxyType} FROM picked p
+       WHERE v.${id} = p.position AND v.${proxy} = ${from}::text::${proxyType}
+      RETURNING v.${id}::text AS row_id
+    ), written AS (
+      INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation)
+      SELECT ${values.add(record.id)}, row_id, ${from}::text, ${to}::text, 'forward', ${values.add(record.generation)} FROM moved
+      ON CONFLICT (migration_id, row_id) DO UPDATE
+         SET state = 'forward', generation = excluded.generation, moved_at = now(), reverted_at = NULL
+    ) ${result}`;
+  return { text, values: values.list };
+}
+
+/** Moves up to `limit` journaled rows that still point at the new version back, and settles the others. */
+export function revertBatch(target: InspectedTarget, record: MigrationRecord, options: BatchOptions): Statement {
+  const values = new Values();
+  const { table, id, idType, proxy, proxyType, journal } = target;
+  const migration = values.add(record.id);
+  const after = options.after === null ? "" : ` AND j.row_id > ${values.add(options.after)}`;
+  const [from, to] = [values.add(record.from), values.add(record.to)];
+  // A row that is not found may be locked, unless it was waited for.
+  const gone = options.wait ? "OR p.last IS NULL" : "";
+  const text = `WITH ${live(target, record, "reverted", values)},
+    ${goal(target, record.from, values)},
+    due AS MATERIALIZED (
+      SELECT j.row_id FROM ${journal}.zoo_migration_row j
+       WHERE EXISTS (SELECT FROM live) AND EXISTS (SELECT FROM goal)
+         AND j.migration_id = ${migration} AND j.state = 'forward'${after}
+       ORDER BY j.row_id LIMIT ${values.add(options.limit)}
+    ), found AS MATERIALIZED (
+      SELECT v.${id} AS position, d.row_id AS last, v.${proxy} = ${to}::text::${proxyType} AS holds
+        FROM due d JOIN ${table} v ON v.${id} = d.row_id::${idType}
+         FOR NO KEY UPDATE OF v ${options.wait ? "" : "SKIP LOCKED"}
+    ), picked AS (SELECT row_id AS position, row_id AS last FROM due
+    ), moved AS (
+      UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM found p
+       WHERE p.holds AND v.${id} = p.position AND v.${proxy} = ${to}::text::${proxyType}
+      RETURNING p.last AS row_id
+    ), settled AS (
+      SELECT d.row_id,
+             CASE WHEN m.row_id IS NOT NULL THEN 'reverted' WHEN p.last IS NULL THEN 'deleted' ELSE 'changed' END AS state
+        FROM due d LEFT JOIN found p ON p.last = d.row_id LEFT JOIN moved m ON m.row_id = d.row_id
+       WHERE m.row_id IS NOT NULL OR p.holds IS DISTINCT FROM true AND p.last IS NOT NULL ${gone}
+    ), written AS (
+      UPDATE ${journal}.zoo_migration_row j SET state = s.state, reverted_at = now() FROM settled s
+       WHERE j.migration_id = ${migration} AND j.row_id = s.row_id
+    ) ${result}`;
+  return { text, values: values.list };
+}
+
+/** Moves up to `limit` rows that point at the new version back, whoever pointed them there. */
+export function sweepBatch(target: InspectedTarget, record: MigrationRecord, options: BatchOptions): Statement {
+  const values = new Values();
+  const { table, id, idType, proxy, proxyType, journal } = target;
+  const after = options.after === null ? "" : `\n        AND v.${id} > ${values.add(options.after)}::text::${idType}`;
+  const [from, to] = [values.add(record.from), values.add(record.to)];
+  const text = `WITH ${live(target, record, "reverted", values)},
+    ${goal(target, record.from, values)},
+    picked AS MATERIALIZED (
+      SELECT v.${id} AS position, v.${id}::text AS last FROM ${table} v
+       WHERE EXISTS (SELECT FROM live) AND EXISTS (SELECT FROM goal)
+        AND v.${proxy} = ${to}::text::${proxyType} AND v.${id} <> ${from}::text::${idType}${after}
+       ORDER BY v.${id} LIMIT ${values.add(options.limit)} FOR NO KEY UPDATE OF v ${options.wait ? "" : "SKIP LOCKED"}
+    ), moved AS (
+      UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM picked p
+       WHERE v.${id} = p.position AND v.${proxy} = ${to}::text::${proxyType}
+      RETURNING v.${id}::text AS row_id
+    ), written AS (
+      INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation, reverted_at)
+      SELECT ${values.add(record.id)}, row_id, ${from}::text, ${to}::text, 'swept', ${values.add(record.generation)}, now() FROM moved
+      ON CONFLICT (migration_id, row_id) DO UPDATE
+         SET state = 'swept', generation = excluded.generation, reverted_at = now()
+    ) ${result}`;
+  return { text, values: values.list };
+}
+
+/** Rows that a forward has left to move, and their users. */
+export function countForward(target: InspectedTarget, record: MigrationRecord): Statement {
+  const values = new Values();
+  const text = `SELECT count(*)::integer AS rows, ${users(target)} AS users FROM ${target.table} v
+      WHERE ${eligible(target, record, values)}`;
+  return { text, values: values.list };
+}
+
+/** Rows that a first forward would move, and their users; needs no journal. `to` is empty where it is not known yet. */
+export function countPointing(
+  target: InspectedTarget,
+  record: Pick<MigrationRecord, "name" | "from" | "to" | "share">,
+): Statement {
+  const values = new Values();
+  const { table, id, proxy, proxyType } = target;
+  const text = `SELECT count(*)::integer AS rows, ${users(target)} AS users FROM ${table} v
+      WHERE v.${proxy} = ${values.add(record.from)}::text::${proxyType} AND v.${id}::text <> ${values.add(record.to)}::text
+        ${cohort(target, record, values)}`;
+  return { text, values: values.list };
+}
+
+/** Rows that a revert of the journaled has left to move, and their users. */
+export function countRevert(target: InspectedTarget, record: MigrationRecord): Statement {
+  const values = new Values();
+  const text = `SELECT count(*)::integer AS rows, ${users(target)} AS users
+       FROM ${target.journal}.zoo_migration_row j JOIN ${target.table} v ON v.${target.id} = j.row_id::${target.idType}
+      WHERE j.migration_id = ${values.add(record.id)} AND j.state = 'forward'
+        AND v.${target.proxy} = ${values.add(record.to)}::text::${target.proxyType}`;
+  return { text, values: values.list };
+}
+
+/** Rows that a revert of all has left to move, and their users. */
+export function countSweep(target: InspectedTarget, record: Pick<MigrationRecord, "from" | "to">): Statement {
+  const values = new Values();
+  const text = `SELECT count(*)::integer AS rows, ${users(target)} AS users FROM ${target.table} v
+      WHERE v.${target.proxy} = ${values.add(record.to)}::text::${target.proxyType}
+        AND v.${target.id} <> ${values.add(record.from)}::text::${target.idType}`;
+  return { text, values: values.list };
+}
+
+function users({ user }: InspectedTarget): string {
+  return user === undefined ? "NULL::integer" : `count(DISTINCT ${user})::integer`;
+}

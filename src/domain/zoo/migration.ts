@@ -1,0 +1,88 @@
+/** Which way apps are moved: to the new version, or back to the old one. */
+export type MigrationDirection = "forward" | "reverted";
+
+/**
+ * What a revert moves: `journaled`, the rows that forward moved and that still hold its value; `all`, every row that points
+ * at the new version, also those that were made on it.
+ */
+export type RevertScope = "journaled" | "all";
+
+/** One pair of the map of old to new versions, and what is wanted of it. */
+export interface MigrationRequest {
+  /** Name of the rollout, such as the zoo model's; it also chooses the cohorts of {@link share}. */
+  readonly name: string;
+  /** Id of the old version. */
+  readonly from: string;
+  /** Id of the new version. */
+  readonly to: string;
+  readonly direction: MigrationDirection;
+  /** @default "journaled" */
+  readonly revert?: RevertScope | undefined;
+  /**
+   * Organizations whose apps are moved forward, in percent; above 0, at most 100. A larger share holds all organizations
+   * of a smaller one. A share that becomes smaller moves nobody back.
+   * @default 100
+   */
+  readonly share?: number | undefined;
+  /**
+   * Records what is wanted and moves nothing.
+   * @default false
+   */
+  readonly paused?: boolean | undefined;
+  /**
+   * Rows per second at most.
+   * @default as fast as short transactions go
+   */
+  readonly rowsPerSecond?: number | undefined;
+}
+
+/**
+ * Where the journal says a row is: `forward`, moved to the new version; `reverted`, moved back; `swept`, moved by a revert of
+ * all though forward never touched it. A revert left the others as their users had them: `changed` rows point elsewhere by
+ * now, `deleted` ones are gone.
+ */
+export const rowStates = ["forward", "reverted", "swept", "changed", "deleted"] as const;
+export type RowState = (typeof rowStates)[number];
+
+/** Rows of one migration by what the journal says of them. */
+export type RowCounts = Readonly<Record<RowState, number>>;
+
+/** What a preview says of a migration. */
+export interface ZooMigrationPlan {
+  /** Rows that would be moved. */
+  readonly rows: number;
+  /** Their users; null where the tables don't tell. */
+  readonly users: number | null;
+  readonly estimatedSeconds: number;
+  /** Why it would be refused, a sentence each. */
+  readonly refusals: readonly string[];
+  /** What to know before it runs, a sentence each, such as a missing index with the command that makes it. */
+  readonly notes: readonly string[];
+}
+
+/** The plan in a few words, such as `12 rows of 9 users move from 4 to 7, about 1 s`. */
+export function describeMigrationPlan(plan: ZooMigrationPlan, { from, to, direction }: MigrationRequest): string {
+  const rows = plan.rows === 1 ? "1 row" : `${plan.rows} rows`;
+  const users = plan.users === null ? "" : ` of ${plan.users === 1 ? "1 user" : `${plan.users} users`}`;
+  const way = direction === "forward" ? `from ${from} to ${to}` : `back from ${to} to ${from}`;
+  return `${rows}${users} ${plan.rows === 1 ? "moves" : "move"} ${way}, about ${seconds(plan.estimatedSeconds)}`;
+}
+
+/** A time as people say it: `40 s`, `3 min`, `2.5 h`. */
+export function seconds(time: number): string {
+  if (time < 120) return `${Math.ceil(time)} s`;
+  return time < 7_200 ? `${Math.ceil(time / 60)} min` : `${(time / 3_600).toFixed(1)} h`;
+}
+
+/** What is wrong with a request by itself, a sentence each. */
+export function requestMistakes({ from, to, share, rowsPerSecond }: MigrationRequest): string[] {
+  const mistakes: string[] = [];
+  if (from === to) mistakes.push(`old and new version are both ${from}; name two different ones`);
+  if (share !== undefined && !(share > 0 && share <= 100)) {
+    mistakes.push(`share ${share} is no percentage; use more than 0 and at most 100`);
+  }
+  if (rowsPerSecond !== undefined && !(Number.isInteger(rowsPerSecond) && rowsPerSecond >= 1)) {
+    mistakes.push(`rowsPerSecond ${rowsPerSecond} is no rate; use a whole number from 1`);
+  }
+  return mistakes;
+}

@@ -1,0 +1,40 @@
+/** One pair of the map of old to new versions. */
+export interface VersionPair {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * What is wrong with a map of old to new versions, a sentence each: a version that moves to two others, and cycles, whose
+ * apps would end where the last run put them. A chain (1 to 2, 2 to 3) is no mistake: its pairs are moved one after the
+ * other, under one lock.
+ */
+export function mapMistakes(map: readonly VersionPair[]): string[] {
+  const mistakes: string[] = [];
+  const next = new Map<string, VersionPair>();
+  for (const pair of map) {
+    const other = next.get(pair.from);
+    if (other && other.to !== pair.to) {
+      mistakes.push(
+        `${other.name} and ${pair.name}: version ${pair.from} moves to ${other.to} and to ${pair.to}; keep one`,
+      );
+    } else next.set(pair.from, pair);
+  }
+  const judged = new Set<string>();
+  for (const start of next.keys()) {
+    const path: string[] = [];
+    let at: string | undefined = start;
+    while (at !== undefined && !judged.has(at)) {
+      judged.add(at);
+      path.push(at);
+      at = next.get(at)?.to;
+      const cycle = at === undefined ? -1 : path.indexOf(at);
+      if (cycle >= 0) {
+        const ring = [...path.slice(cycle), at].join(" → ");
+        mistakes.push(`${next.get(path[cycle] ?? "")?.name}: the map goes round, ${ring}; remove one of the pairs`);
+      }
+    }
+  }
+  return mistakes;
+}

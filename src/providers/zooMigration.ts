@@ -1,0 +1,92 @@
+import type { ExistingTable, MigrationConnection } from "../adapters/postgres/zooMigrationTarget.ts";
+import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
+import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
+import type { CheckFailure, Handler } from "./handler.ts";
+import { hostProgress, untilTerminated } from "./host.ts";
+
+export interface ZooMigrationInputs extends MigrationRequest, DatabaseInput {
+  /**
+   * Table that holds the rows, in an existing database.
+   * @default the platform's model versions
+   */
+  readonly target?: ExistingTable | undefined;
+  /** Secret url of the existing database; needed with {@link target}. MENAGERIE_MIGRATION_DATABASE_URL wins over it. */
+  readonly targetUrl?: string | undefined;
+}
+
+export interface ZooMigrationOutputs extends ZooMigrationInputs {
+  /** Id of the migration in the journal. */
+  readonly migrationId: string;
+  /** How often apps were moved forward between these two versions, reverts between. */
+  readonly generation: number;
+  readonly state: "done" | "paused";
+  /** All rows of the journal by what became of them; their ids are in the journal and in {@link file}. */
+  readonly counts: RowCounts;
+  /** Lines of `id<TAB>state`, on the machine that ran `up`. */
+  readonly file: string;
+}
+
+const inputs = [
+  ...["name", "from", "to", "direction", "revert", "share", "paused", "rowsPerSecond", "target", "targetUrl"],
+] as (keyof ZooMigrationInputs)[];
+
+/**
+ * Apps moved from one zoo version to another, or back. Deleting the resource changes no row and keeps the journal: a line
+ * that is removed from the config must not move anybody.
+ */
+export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
+  inputs,
+  replaceOn: ["from", "to", "target"],
+  check: async (request) => failures(request),
+  create: async (request) => {
+    const outs = await run(request);
+    return { id: `${request.from}-${request.to}`, outs };
+  },
+  update: (_id, _olds, news) => run(news),
+  async exists(_id, props) {
+    const { readingTarget } = await import("../adapters/postgres/zooMigrationTarget.ts");
+    const { findMigration } = await import("../adapters/postgres/zooMigrationJournal.ts");
+    return readingTarget(connection(props), async (client, target) => {
+      const found = await findMigration(client, target, props);
+      return found?.id === props.migrationId;
+    });
+  },
+  delete: async () => {},
+};
+
+/** Values of a preview may be unknown yet; those are text, and what is not text is known. */
+function failures(request: ZooMigrationInputs): CheckFailure<ZooMigrationInputs>[] {
+  const known = (value: unknown) => typeof value === "number" || value === undefined;
+  const { share, rowsPerSecond } = request;
+  const judged = {
+    ...request,
+    share: known(share) ? share : undefined,
+    rowsPerSecond: known(rowsPerSecond) ? rowsPerSecond : undefined,
+  };
+  const property = "direction";
+  return requestMistakes(judged).map((reason) => ({ property, reason }));
+}
+
+// Loaded when needed: a preview only checks and compares.
+async function run(request: ZooMigrationInputs): Promise<ZooMigrationOutputs> {
+  const { movingTarget } = await import("../adapters/postgres/zooMigrationTarget.ts");
+  const { runMigration } = await import("../adapters/postgres/zooMigrationRun.ts");
+  const { affectedFile, writeAffected } = await import("../adapters/postgres/zooMigrationFile.ts");
+  return untilTerminated((signal) =>
+    movingTarget(connection(request), async (client, target) => {
+      const { migrationId, generation, state, counts } = await runMigration(client, target, request, {
+        progress: hostProgress(),
+        signal,
+      });
+      const file = affectedFile(request);
+      await writeAffected(client, target, migrationId, file);
+      return { ...request, migrationId, generation, state, counts, file };
+    }),
+  );
+}
+
+function connection(request: ZooMigrationInputs): MigrationConnection {
+  const { target: existing, targetUrl } = request;
+  if (!existing) return { server: databaseServer(request) };
+  return { server: migrationTargetServer(targetUrl), existing };
+}
