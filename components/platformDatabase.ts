@@ -40,7 +40,7 @@ const readByDeployer = ["id", ...registered, "is_current", "is_development", "pr
  * new PlatformDatabase("platform", { version: "0002_api-keys" }, { providers: [postgres] });
  */
 export class PlatformDatabase extends pulumi.ComponentResource {
-  /** For the API service: reads pointers and keys. */
+  /** For the API service: reads pointers and keys, keeps the patches of development versions. */
   readonly api: LoginRole;
   /** Exists once the tables do: depend on it to work in them. */
   readonly schema: PlatformSchema;
@@ -112,7 +112,15 @@ export class PlatformDatabase extends pulumi.ComponentResource {
         [this.schema, ...everyRole],
       );
 
-    tables(roles.api, "select", ["SELECT"], ["model", "model_version", "api_key"]);
+    tables(roles.api, "select", ["SELECT"], ["organization", "model", "model_version", "api_key"]);
+    // Chains are never changed; what is known of containers, heads and their use is.
+    tables(roles.api, "chain", ["INSERT", "SELECT"], ["truss_generation", "truss_patch"]);
+    tables(
+      roles.api,
+      "development",
+      ["INSERT", "SELECT", "UPDATE"],
+      ["truss_sync", "truss_head", "development_activity", "development_deployment"],
+    );
     tables(
       roles.reader,
       "select",

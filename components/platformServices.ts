@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
-import { apiRouteManifest, apiService } from "../src/domain/serving/apiService.ts";
+import { pingUrl } from "../src/domain/development/pingToken.ts";
+import { apiRights, apiRouteManifest, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
+import { SecretValue } from "../src/resources/secretValue.ts";
 import { declared } from "./ownership.ts";
 
 /** Arguments of {@link PlatformServices}. */
@@ -25,7 +27,8 @@ export interface PlatformServicesArgs {
 
 /**
  * Menagerie's own always-on processes: the API service, as Deployment and Service `api`, with a Secret that holds its
- * way into the database and a route for `/models/…` at the gateway.
+ * way into the database and its keys, rights in the models' namespace, and a route for `/models/…` and `/v1/…` at the
+ * gateway.
  *
  * @example
  * new PlatformServices("platform", { namespace: "menagerie", image, databaseUrl, ... }, { providers: [cluster] });
@@ -33,6 +36,10 @@ export interface PlatformServicesArgs {
 export class PlatformServices extends pulumi.ComponentResource {
   /** Image that runs. */
   readonly image: pulumi.Output<string>;
+  /** The stack's own API key, which opens everything. A secret; also key `adminKey` of Secret `api-database`. */
+  readonly adminKey: pulumi.Output<string>;
+  readonly #signingKey: pulumi.Output<string>;
+  readonly #namespace: string;
 
   constructor(name: string, args: PlatformServicesArgs, options?: pulumi.ComponentResourceOptions) {
     super("menagerie:services:PlatformServices", name, {}, options);
@@ -46,18 +53,41 @@ export class PlatformServices extends pulumi.ComponentResource {
       parent,
     );
     const inNamespace = { ...parent, dependsOn: space };
+    const random = (label: string) => new SecretValue(label, {}, parent).value;
+    this.adminKey = pulumi.secret(pulumi.interpolate`mng_admin_${random("api-admin-key")}`);
+    this.#signingKey = random("api-signing-key");
+    this.#namespace = namespace;
     const url = pulumi.secret(args.databaseUrl);
+    const stringData = { url, adminKey: this.adminKey, signingKey: this.#signingKey };
     const secret = new kubernetes.core.v1.Secret(
       "api-database",
-      { metadata: declared({ name: "api-database", namespace }), stringData: { url } },
+      { metadata: declared({ name: "api-database", namespace }), stringData },
       inNamespace,
+    );
+    const rights = apiRights(namespace, args.modelsNamespace);
+    const account = new kubernetes.core.v1.ServiceAccount(
+      "api",
+      { ...rights.account, metadata: declared(rights.account.metadata) },
+      inNamespace,
+    );
+    const role = new kubernetes.rbac.v1.Role(
+      "api",
+      { ...rights.role, metadata: declared(rights.role.metadata) },
+      parent,
+    );
+    const binding = new kubernetes.rbac.v1.RoleBinding(
+      "api",
+      { ...rights.binding, metadata: declared(rights.binding.metadata) },
+      { ...parent, dependsOn: [role, account] },
     );
     const { deployment, service } = apiService({
       namespace,
       image: args.image,
       secretName: "api-database",
       // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
-      secretRevision: pulumi.unsecret(url.apply(fingerprint)),
+      secretRevision: pulumi.unsecret(
+        pulumi.all([url, this.adminKey, this.#signingKey]).apply((values) => fingerprint(values.join("\n"))),
+      ),
       modelsNamespace: args.modelsNamespace,
       requireApiKey: args.requireApiKey,
       replicas: args.replicas,
@@ -71,7 +101,7 @@ export class PlatformServices extends pulumi.ComponentResource {
     new kubernetes.apps.v1.Deployment(
       "api",
       { ...deployment, metadata: declared(deployment.metadata) },
-      { ...parent, dependsOn: [space, secret] },
+      { ...parent, dependsOn: [space, secret, binding] },
     );
     const route = apiRouteManifest({ namespace, gateway: args.gateway });
     const spec: VirtualServiceSpec = route.spec;
@@ -81,6 +111,12 @@ export class PlatformServices extends pulumi.ComponentResource {
       inNamespace,
     );
     this.registerOutputs({ image: this.image });
+  }
+
+  /** Value of PATCH_PING_URL_TRUSS for a development version: where its control server asks for patches. A secret. */
+  pingUrl(versionId: pulumi.Input<string>): pulumi.Output<string> {
+    const api = apiUrlInCluster(this.#namespace);
+    return pulumi.secret(pulumi.all([this.#signingKey, versionId]).apply(([key, id]) => pingUrl(api, key, id)));
   }
 }
 

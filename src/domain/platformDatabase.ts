@@ -10,7 +10,7 @@ export type SslMode = (typeof sslModes)[number];
 export const roles = {
   /** Owns database, schema and tables. Cannot log in: migrations act as it, nothing else does. */
   owner: "menagerie_owner",
-  /** The API service: follows pointers and checks keys. Reads only. */
+  /** The API service: follows pointers, checks keys, keeps the patches of development versions. */
   api: "menagerie_api",
   /** The stack: registers model versions. */
   deployer: "menagerie_deployer",

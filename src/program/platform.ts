@@ -15,6 +15,8 @@ import type { EnvironmentFacts } from "./facts.ts";
 export interface Platform {
   readonly plan: PlatformPlan;
   readonly tables: PlatformDatabase;
+  /** The API service, with the stack's key to it and the addresses that development versions ping. */
+  readonly services: PlatformServices;
   /** Provider of databases, schemas, roles and grants. */
   readonly postgres: postgresql.Provider;
   /** URL for handlers; undefined where MENAGERIE_DATABASE_URL names the server, so that they find it there too. */
@@ -29,7 +31,7 @@ export interface Platform {
 export function declarePlatform(
   spec: EnvironmentSpec,
   facts: EnvironmentFacts,
-  { provider }: Cluster,
+  { provider, namespace }: Cluster,
 ): Platform | undefined {
   const { platform: plan } = facts;
   if (!plan) return undefined;
@@ -56,7 +58,7 @@ export function declarePlatform(
       hash: facts.serviceHash ?? "",
     }).image;
   const { host, port, sslMode } = spec.database ?? server;
-  new PlatformServices(
+  const services = new PlatformServices(
     "platform",
     {
       namespace: spec.services.namespace,
@@ -69,11 +71,12 @@ export function declarePlatform(
       replicas: spec.services.replicas,
       gateway: spec.gateway,
     },
-    { providers: [provider], dependsOn: tables },
+    { providers: [provider], dependsOn: [tables, namespace] },
   );
   return {
     plan,
     tables,
+    services,
     postgres,
     url,
     serviceImage,

@@ -49,6 +49,8 @@ beforeAll(async () => {
     ];
   });
   pool = new pg.Pool(clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase));
+  // Connections that end with the server, after the last test.
+  pool.on("error", () => {});
   const predictors = [await predictor(1), await predictor(2)];
   open = await api(predictors, false);
   guarded = await api(predictors, true);

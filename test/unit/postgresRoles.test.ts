@@ -63,6 +63,10 @@ const attempts = {
   "make a model": "INSERT INTO menagerie.model (name, organization_id) VALUES ('x', 1)",
   "make a user": "INSERT INTO menagerie.app_user (email, organization_id) VALUES ('x', 1)",
   "make an organization": "INSERT INTO menagerie.organization (name) VALUES ('x')",
+  "read patches": "SELECT * FROM menagerie.truss_patch",
+  "change patches": "UPDATE menagerie.truss_patch SET next_hash = 'x'",
+  "delete patches": "DELETE FROM menagerie.truss_patch",
+  "change a head": "UPDATE menagerie.truss_head SET seq = 0",
   "move pointers": "UPDATE menagerie.model_version SET proxy_model_version_id = 1",
   "change what is current": "UPDATE menagerie.model_version SET is_current = false",
   "change a key's hash": "UPDATE menagerie.api_key SET hash = hash",
@@ -82,7 +86,10 @@ const attempts = {
 } as const;
 
 const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
-  [roles.api]: ["read models", "read versions", "read keys' hashes"],
+  [roles.api]: [
+    ...(["read models", "read organizations", "read versions", "read keys' hashes"] as const),
+    ...(["read patches", "change a head"] as const),
+  ],
   [roles.reader]: ["read models", "read organizations", "read users", "read versions", "read migrations"],
   [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner"],
   [roles.deployer]: ["read models", "read organizations", "make a model", "change what is current"],

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
-import { apiKey, type KeyScope, keyHash, prefixLength, secretBytes } from "../../domain/access/apiKey.ts";
+import { apiKey, keyHash, prefixLength, type StoredScope, secretBytes } from "../../domain/access/apiKey.ts";
 import { badInput } from "../../domain/errors.ts";
 
 /** A key as it is listed: the key itself is known only to whoever made it. */
@@ -16,13 +16,13 @@ export interface ListedKey {
 /** What a key is checked against. */
 export interface StoredKey {
   readonly hash: Buffer;
-  readonly scope: KeyScope;
+  readonly scope: StoredScope;
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /** Makes a key. The answer is the only time it is known. */
-export async function createKey(client: ClientBase, scope: KeyScope): Promise<{ id: string; key: string }> {
+export async function createKey(client: ClientBase, scope: StoredScope): Promise<{ id: string; key: string }> {
   const prefix = Array.from({ length: prefixLength }, () => letters[randomInt(letters.length)]).join("");
   const key = apiKey(prefix, randomBytes(secretBytes).toString("base64url"));
   const { rows } = await client.query<{ id: string }>(

@@ -106,6 +106,16 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+/** Whether an error says that the server cannot be worked with now: no connection, a broken one, or one that ends. */
+export function isDatabaseDown(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return state.startsWith("57P") || state.startsWith("08") || state === "53300";
+  const isBroken =
+    error instanceof Error &&
+    /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(error.message);
+  return isBroken || ["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException)?.code ?? "");
+}
+
 function reason(cause: unknown): string {
   switch (sqlState(cause)) {
     case "28P01":

@@ -10,6 +10,7 @@ import {
   type StoredPatch,
 } from "../../domain/patch/chain.ts";
 import type { PatchStore, SyncRecord, SyncState } from "../../domain/patch/ports.ts";
+import type { TrussSignature } from "../../domain/truss/signature.ts";
 import { inTransaction } from "./transaction.ts";
 
 interface Row {
@@ -28,11 +29,28 @@ interface Known {
   readonly chain: PatchChain;
 }
 
+/** The head of a version's chain, with what the next patch is computed against. */
+export interface SignedHead {
+  readonly generation: number;
+  readonly seq: number;
+  readonly hash: string;
+  readonly signature: TrussSignature;
+}
+
+/** A store that keeps the head's signature too, changed in the same transaction as the head. */
+export interface SignedPatchStore extends PatchStore {
+  /** Undefined when the version was never deployed. */
+  readHead(versionId: string): Promise<SignedHead | undefined>;
+  appendSigned(versionId: string, patch: NewPatch, signature: TrussSignature): Promise<AppendResult>;
+  /** Starts a generation, unless the current one starts at this hash and has no patches. Answers its number. */
+  ensureGeneration(versionId: string, baseHash: string, signature: TrussSignature): Promise<number>;
+}
+
 /** Chains that are kept in memory; the version that was read longest ago goes first. */
 const keptChains = 64;
 
 /** Keeps patch chains and sync records in PostgreSQL; any number of processes may use the same tables. */
-export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits): PatchStore {
+export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits): SignedPatchStore {
   const known = new Map<string, Known>();
   const read = (client: ClientBase | Pool, versionId: string) => readState(client, known, versionId);
   const locked = <T>(versionId: string, work: (client: ClientBase) => Promise<T>) => lockVersion(pool, versionId, work);
@@ -40,17 +58,33 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
     read: (versionId) => read(pool, versionId),
     append: (versionId, patch) =>
       locked(versionId, async (client) => appendTo(client, versionId, await read(client, versionId), patch, limits)),
-    startGeneration: (versionId, baseHash) =>
+    appendSigned: (versionId, patch, signature) =>
       locked(versionId, async (client) => {
-        const { rows } = await client.query<{ generation: number }>(
-          `INSERT INTO menagerie.truss_generation (model_version_id, generation, base_hash)
-           SELECT $1, coalesce(max(generation), 0) + 1, $2
-             FROM menagerie.truss_generation WHERE model_version_id = $1
-           RETURNING generation`,
-          [versionId, baseHash],
-        );
-        return rows[0]?.generation ?? 0;
+        const state = await read(client, versionId);
+        const result = await appendTo(client, versionId, state, patch, limits);
+        if ("stored" in result && state) {
+          const { seq, nextHash: hash } = result.stored;
+          await writeHead(client, versionId, { generation: state.chain.generation, seq, hash, signature });
+        }
+        return result;
       }),
+    startGeneration: (versionId, baseHash) =>
+      locked(versionId, (client) => insertGeneration(client, versionId, baseHash)),
+    ensureGeneration: (versionId, baseHash, signature) =>
+      locked(versionId, async (client) => {
+        const chain = (await read(client, versionId))?.chain;
+        const isSame = chain?.baseHash === baseHash && chain.patches.length === 0;
+        const generation = isSame ? chain.generation : await insertGeneration(client, versionId, baseHash);
+        await writeHead(client, versionId, { generation, seq: 0, hash: baseHash, signature });
+        return generation;
+      }),
+    readHead: async (versionId) => {
+      const { rows } = await pool.query<SignedHead>(
+        "SELECT generation, seq, hash, signature FROM menagerie.truss_head WHERE model_version_id = $1",
+        [versionId],
+      );
+      return rows[0];
+    },
     writeRecord: async (versionId, record, revision) => {
       const { rowCount } = await (revision === 0
         ? pool.query(
@@ -102,6 +136,26 @@ async function readState(
   const oldest = known.keys().next();
   if (known.size > keptChains && !oldest.done) known.delete(oldest.value);
   return { chain, record: row.record, revision: Number(row.revision ?? 0) };
+}
+
+async function insertGeneration(client: ClientBase, versionId: string, baseHash: string): Promise<number> {
+  const { rows } = await client.query<{ generation: number }>(
+    `INSERT INTO menagerie.truss_generation (model_version_id, generation, base_hash)
+     SELECT $1, coalesce(max(generation), 0) + 1, $2
+       FROM menagerie.truss_generation WHERE model_version_id = $1
+     RETURNING generation`,
+    [versionId, baseHash],
+  );
+  return rows[0]?.generation ?? 0;
+}
+
+async function writeHead(client: ClientBase, versionId: string, head: SignedHead): Promise<void> {
+  await client.query(
+    `INSERT INTO menagerie.truss_head (model_version_id, generation, seq, hash, signature) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (model_version_id) DO UPDATE SET
+       generation = excluded.generation, seq = excluded.seq, hash = excluded.hash, signature = excluded.signature`,
+    [versionId, head.generation, head.seq, head.hash, JSON.stringify(head.signature)],
+  );
 }
 
 async function appendTo(

@@ -35,10 +35,14 @@ export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/** What a key opens: one model, or all models of an organization. */
-export type KeyScope = { readonly modelId: string } | { readonly organizationId: string };
+/** What a key that is stored opens: one model, or all models of an organization. */
+export type StoredScope = { readonly modelId: string } | { readonly organizationId: string };
 
-/** Whether a key of this scope may predict with `model`. */
+/** What a key opens; `admin` is the stack's own, which opens everything. */
+export type KeyScope = StoredScope | { readonly admin: true };
+
+/** Whether a key of this scope may work with `model`. */
 export function opens(scope: KeyScope, model: { readonly id: string; readonly organizationId: string }): boolean {
+  if ("admin" in scope) return true;
   return "modelId" in scope ? scope.modelId === model.id : scope.organizationId === model.organizationId;
 }

@@ -10,9 +10,15 @@ export const developmentStates = ["synced", "behind", "waking", "stopped", "unre
 
 /** A truss's signature as the truss library writes it; see `TrussSignature`. */
 export const signatureSchema = z.strictObject({
-  content_hashes_by_path: z.record(z.string(), z.string().nullable()),
+  content_hashes_by_path: z.record(
+    z.string(),
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be 64 hex digits or null")
+      .nullable(),
+  ),
   config: z.string(),
-  requirements_file_requirements: z.array(z.string()),
+  requirements_file_requirements: z.array(z.string()).readonly(),
 });
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, "must be a content hash: 64 hex digits");

@@ -58,6 +58,14 @@ const deploymentKeys = [
   ...["build_commands", "docker_server", "external_package_dirs", "model_cache", "weights", "trt_llm"],
 ];
 
+/**
+ * Why the change from one config.yaml to another needs a full deployment; empty where patches can follow it.
+ * @throws OperatorError when one of the texts is no valid config.
+ */
+export function deploymentReasons(before: string, after: string): string[] {
+  return configReasons(parseTrussConfig(before, `${configFilename} of the running version`), parseTrussConfig(after));
+}
+
 function configReasons(before: TrussConfig, after: TrussConfig): string[] {
   const reasons = deploymentKeys
     .filter((key) => !isSame(before[key] ?? null, after[key] ?? null))

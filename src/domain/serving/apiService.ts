@@ -3,7 +3,7 @@ export interface ApiService<Text = string> {
   readonly namespace: string;
   /** `<url>@sha256:<digest>` */
   readonly image: Text;
-  /** Secret of the same namespace whose key `url` is the database's. */
+  /** Secret of the same namespace with the keys `url` (of the database), `adminKey` and `signingKey`. */
   readonly secretName: string;
   /** Changes with the Secret's content. */
   readonly secretRevision: Text;
@@ -14,6 +14,7 @@ export interface ApiService<Text = string> {
 }
 
 const containerPort = 8080;
+const accountName = "api";
 /** Predictions in flight may take so long after SIGTERM, in seconds. */
 const terminationGraceSeconds = 60;
 const labels = {
@@ -44,7 +45,7 @@ export function apiService<Text>(api: ApiService<Text>) {
             },
           },
           spec: {
-            automountServiceAccountToken: false,
+            serviceAccountName: accountName,
             terminationGracePeriodSeconds: terminationGraceSeconds,
             securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
             containers: [container(api)],
@@ -60,13 +61,16 @@ export function apiService<Text>(api: ApiService<Text>) {
 }
 
 function container<Text>(api: ApiService<Text>) {
+  const secret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: api.secretName, key } } });
   const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
   return {
     name: "api",
     image: api.image,
     ports: [{ name: "http", containerPort, protocol: "TCP" }],
     env: [
-      { name: "MENAGERIE_DATABASE_URL", valueFrom: { secretKeyRef: { name: api.secretName, key: "url" } } },
+      secret("MENAGERIE_DATABASE_URL", "url"),
+      secret("MENAGERIE_ADMIN_KEY", "adminKey"),
+      secret("MENAGERIE_SIGNING_KEY", "signingKey"),
       { name: "MENAGERIE_MODELS_NAMESPACE", value: api.modelsNamespace },
       { name: "MENAGERIE_REQUIRE_API_KEY", value: String(api.requireApiKey) },
       { name: "PORT", value: String(containerPort) },
@@ -83,7 +87,39 @@ function container<Text>(api: ApiService<Text>) {
   };
 }
 
-/** The VirtualService that takes `/models/…` at the gateway to the API service. */
+/** The API service's url as pods reach it. */
+export function apiUrlInCluster(namespace: string): string {
+  return `http://api.${namespace}.svc.cluster.local`;
+}
+
+/**
+ * What the API service may do in the cluster, in the models' namespace alone: follow development versions and their
+ * pods, replace a pod, stop and start a version.
+ */
+export function apiRights(namespace: string, modelsNamespace: string) {
+  const metadata = { name: "menagerie-api", namespace: modelsNamespace, labels };
+  return {
+    account: { metadata: { name: accountName, namespace, labels } },
+    role: {
+      metadata,
+      rules: [
+        { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch", "delete"] },
+        {
+          apiGroups: ["serving.kserve.io"],
+          resources: ["inferenceservices"],
+          verbs: ["get", "list", "watch", "patch"],
+        },
+      ],
+    },
+    binding: {
+      metadata,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name },
+      subjects: [{ kind: "ServiceAccount", name: accountName, namespace }],
+    },
+  };
+}
+
+/** The VirtualService that takes `/models/…` and `/v1/…` at the gateway to the API service. */
 export function apiRouteManifest(route: {
   readonly namespace: string;
   readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
@@ -99,7 +135,7 @@ export function apiRouteManifest(route: {
       http: [
         {
           name: "api",
-          match: [{ uri: { prefix: "/models/" } }],
+          match: [{ uri: { prefix: "/models/" } }, { uri: { prefix: "/v1/" } }],
           route: [{ destination: { host: `api.${namespace}.svc.cluster.local`, port: { number: 80 } } }],
         },
       ],

@@ -1,5 +1,5 @@
 import { blake3 } from "@noble/hashes/blake3.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { unignoredPaths } from "./ignore.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 
@@ -21,6 +21,20 @@ export function hashSnapshot(snapshot: TrussSnapshot, patterns: readonly string[
     hasher.update(blake3(utf8ToBytes(path)));
     const bytes = contentAt(snapshot, path);
     if (bytes) hasher.update(blake3(bytes));
+  }
+  return bytesToHex(hasher.digest());
+}
+
+/**
+ * Content hash of the truss that a signature is of: it holds every path and content hash that {@link hashSnapshot}
+ * reads. Equal to it for signatures of the same snapshot and patterns.
+ */
+export function hashOfSignature(contentHashes: Readonly<Record<string, string | null>>): string {
+  const hasher = blake3.create({});
+  for (const path of Object.keys(contentHashes).sort(comparePaths)) {
+    hasher.update(blake3(utf8ToBytes(path)));
+    const content = contentHashes[path];
+    if (content) hasher.update(hexToBytes(content));
   }
   return bytesToHex(hasher.digest());
 }

@@ -1,12 +1,16 @@
 /** Codes that clients may build on, with the HTTP status of each. */
 export const statusOf = {
+  bad_request: 400,
   invalid_api_key: 401,
   missing_api_key: 401,
   key_scope: 403,
   not_found: 404,
   method_not_allowed: 405,
+  never_deployed: 409,
   no_version: 409,
+  stale: 409,
   body_too_large: 413,
+  needs_full_deploy: 422,
   internal: 500,
   model_failed: 502,
   database_unavailable: 503,
@@ -17,14 +21,16 @@ export const statusOf = {
 
 export type ErrorCode = keyof typeof statusOf;
 
-/** An answer that is no success: `{"error": {"code", "message", "requestId"}}`. */
+/** An answer that is no success: `{"error": {"code", "message", "requestId"}}`, and what `details` adds to it. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string, cause?: unknown) {
+  constructor(code: ErrorCode, message: string, cause?: unknown, details: Readonly<Record<string, unknown>> = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+    this.details = details;
   }
 
   get status(): number {

@@ -1,17 +1,26 @@
 /** The API service: `node src/services/api/main.ts`, with the environment variables of `settings.ts`. */
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { KubeConfig } from "@kubernetes/client-node";
 import pg from "pg";
 import { pino } from "pino";
 import { Agent } from "undici";
+import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { findKey } from "../../adapters/postgres/apiKeys.ts";
+import { findDevelopmentVersion, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
 import { readPointer } from "../../adapters/postgres/models.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
+import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
+import { keyHash } from "../../domain/access/apiKey.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
+import { openContainers } from "./development/containers.ts";
+import { developmentRoute } from "./development/routes.ts";
+import { developmentVersions } from "./development/versions.ts";
 import { freshCache } from "./freshCache.ts";
 import { createMetrics } from "./metrics.ts";
 import { createApiServer } from "./server.ts";
@@ -45,8 +54,42 @@ const findKeyOf = freshCache((prefix) => findKey(pool, prefix));
 const checkDatabase = freshCache(async () => {
   await pool.query("SELECT 1");
 });
+const kubernetes = new KubeConfig();
+kubernetes.loadFromCluster();
+const ended = new AbortController();
+const cluster = watchVersions({
+  config: kubernetes,
+  namespace: settings.modelsNamespace,
+  onError: (error) => log.warn({ err: error }, "the cluster is not followed"),
+  signal: ended.signal,
+});
+const containers = openContainers();
+const versions = developmentVersions({
+  store: createPatchStore(pool),
+  cluster,
+  containers,
+  clock: { now: Date.now, sleep: delay },
+  newId: randomUUID,
+  log,
+  namespace: settings.modelsNamespace,
+  touch: (versionId) => touchActivity(pool, versionId),
+});
+const access = {
+  required: settings.requireApiKey,
+  find: findKeyOf,
+  adminKeyHash: keyHash(settings.adminKey),
+};
 const server = createApiServer({
-  access: { required: settings.requireApiKey, find: findKeyOf },
+  access,
+  routes: [
+    developmentRoute({
+      access,
+      versions,
+      find: freshCache((versionId) => findDevelopmentVersion(pool, versionId)),
+      signingKey: settings.signingKey,
+      maxBodyBytes: settings.maxBodyBytes,
+    }),
+  ],
   pointer: readPointerOf,
   checkDatabase: () => checkDatabase(""),
   originOf: ({ model, number }) => {
@@ -75,6 +118,7 @@ async function stop(signal: string): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   await Promise.race([closed, delay(stopMs)]);
-  await Promise.allSettled([pool.end(), dispatcher.close()]);
+  ended.abort();
+  await Promise.allSettled([pool.end(), dispatcher.close(), containers.close()]);
   process.exit(0);
 }

@@ -3,10 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { Pointer } from "../../adapters/postgres/models.ts";
+import { isDatabaseDown } from "../../adapters/postgres/server.ts";
+import { OperatorError } from "../../domain/errors.ts";
 import { type Access, authenticate, authorize } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { forward } from "./forward.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Route } from "./route.ts";
 
 /** What the server works with. */
 export interface ApiParts {
@@ -25,6 +28,11 @@ export interface ApiParts {
   readonly maxBodyBytes: number;
   /** Milliseconds. */
   readonly timeoutMs: number;
+  /**
+   * What it answers besides predictions.
+   * @default nothing
+   */
+  readonly routes?: readonly Route[];
   /** True once the process was told to end. */
   readonly stopping: () => boolean;
 }
@@ -68,6 +76,8 @@ async function answer(
       return sendText(response, await parts.metrics.registry.metrics(), parts.metrics.registry.contentType);
     default:
   }
+  const route = parts.routes?.find(({ prefix }) => path.startsWith(prefix));
+  if (route) return route.handle(request, response, { path, requestId });
   const id = predictRoute.exec(path)?.[1];
   if (id === undefined) throw new ApiError("not_found", `there is no ${path}; predict by POST /models/<id>/predict`);
   if (request.method !== "POST") {
@@ -126,7 +136,7 @@ async function orUnavailable<T>(asked: Promise<T>): Promise<T> {
 }
 
 function refuse(parts: ApiParts, response: ServerResponse, thrown: unknown, requestId: string): void {
-  const error = thrown instanceof ApiError ? thrown : new ApiError("internal", "internal error", thrown);
+  const error = asApiError(thrown);
   if (error.status >= 500 && error.code !== "stopping") {
     parts.log[error.code === "internal" ? "error" : "warn"](
       { requestId, code: error.code, err: error.cause },
@@ -140,7 +150,19 @@ function refuse(parts: ApiParts, response: ServerResponse, thrown: unknown, requ
   }
   if (error.code === "body_too_large") response.setHeader("connection", "close");
   response.writeHead(error.status, { "content-type": "application/json" });
-  response.end(`${JSON.stringify({ error: { code: error.code, message: error.message, requestId } })}\n`);
+  const { code, message, details } = error;
+  response.end(`${JSON.stringify({ error: { code, message, requestId, ...details } })}\n`);
+}
+
+/** A caller's mistake that the domain found is told; everything else that is thrown is not. */
+function asApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof OperatorError && thrown.exitCode === 2)
+    return new ApiError("bad_request", thrown.message, thrown);
+  if (isDatabaseDown(thrown)) {
+    return new ApiError("database_unavailable", "the platform's database does not answer; try again", thrown);
+  }
+  return new ApiError("internal", "internal error", thrown);
 }
 
 function sendText(response: ServerResponse, text: string, type = "text/plain; charset=utf-8"): void {

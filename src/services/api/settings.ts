@@ -8,6 +8,10 @@ const environment = z.object({
   MENAGERIE_DATABASE_URL: z.string().min(1),
   MENAGERIE_MODELS_NAMESPACE: z.string().min(1),
   MENAGERIE_REQUIRE_API_KEY: z.enum(["true", "false"]).default("true"),
+  /** The stack's own key: opens everything. */
+  MENAGERIE_ADMIN_KEY: z.string().min(32),
+  /** Key of what the service signs itself: ping addresses, upload credentials. */
+  MENAGERIE_SIGNING_KEY: z.string().min(32),
   /** Bytes of a request's body. */
   MENAGERIE_MAX_BODY_BYTES: wholeNumber(1, 2 ** 31).default(64 * 1024 * 1024),
   /** Until a model begins to answer, in seconds. */
@@ -21,6 +25,10 @@ export interface ApiSettings {
   readonly database: DatabaseServer;
   readonly modelsNamespace: string;
   readonly requireApiKey: boolean;
+  /** A secret. */
+  readonly adminKey: string;
+  /** A secret. */
+  readonly signingKey: string;
   /** Bytes. */
   readonly maxBodyBytes: number;
   /** Milliseconds. */
@@ -41,6 +49,8 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
     database: serverFromUrl(values.MENAGERIE_DATABASE_URL, "MENAGERIE_DATABASE_URL"),
     modelsNamespace: values.MENAGERIE_MODELS_NAMESPACE,
     requireApiKey: values.MENAGERIE_REQUIRE_API_KEY === "true",
+    adminKey: values.MENAGERIE_ADMIN_KEY,
+    signingKey: values.MENAGERIE_SIGNING_KEY,
     maxBodyBytes: values.MENAGERIE_MAX_BODY_BYTES,
     predictTimeoutMs: values.MENAGERIE_PREDICT_TIMEOUT_SECONDS * 1000,
     port: values.PORT,

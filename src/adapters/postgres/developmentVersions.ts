@@ -1,0 +1,43 @@
+import type { Pool } from "pg";
+
+/** A development version as its row says. */
+export interface DevelopmentVersion {
+  readonly id: string;
+  readonly modelId: string;
+  /** Name of the model. */
+  readonly model: string;
+  readonly organizationId: string;
+  /** Whether a client made it, so that the API deploys it; else a stack does. */
+  readonly isOwnedByApi: boolean;
+}
+
+/** The development version with this id; undefined where there is none. */
+export async function findDevelopmentVersion(pool: Pool, versionId: string): Promise<DevelopmentVersion | undefined> {
+  const { rows } = await pool.query<DevelopmentVersion>(
+    `SELECT v.id, v.model_id AS "modelId", m.name AS model, m.organization_id AS "organizationId",
+            EXISTS (SELECT FROM menagerie.development_deployment d WHERE d.model_version_id = v.id) AS "isOwnedByApi"
+       FROM menagerie.model_version v JOIN menagerie.model m ON m.id = v.model_id
+      WHERE v.id = $1 AND v.is_development`,
+    [versionId],
+  );
+  return rows[0];
+}
+
+/** Remembers that a version is being used. */
+export async function touchActivity(pool: Pool, versionId: string): Promise<void> {
+  await pool.query(
+    `INSERT INTO menagerie.development_activity (model_version_id, last_request_at) VALUES ($1, now())
+     ON CONFLICT (model_version_id) DO UPDATE SET last_request_at = now()`,
+    [versionId],
+  );
+}
+
+/** Seconds since each of these versions was last used; those never used are left out. */
+export async function idleSeconds(pool: Pool, versionIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await pool.query<{ id: string; seconds: number }>(
+    `SELECT model_version_id AS id, extract(epoch FROM now() - last_request_at)::float8 AS seconds
+       FROM menagerie.development_activity WHERE model_version_id = ANY ($1)`,
+    [versionIds],
+  );
+  return new Map(rows.map(({ id, seconds }) => [id, seconds]));
+}

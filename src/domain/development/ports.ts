@@ -1,0 +1,39 @@
+/** A development version's container, as the cluster tells it. */
+export interface VersionPod {
+  readonly name: string;
+  /** `http://<pod's address>:8080` */
+  readonly url: string;
+  /** Identity of the container's disk: its id. */
+  readonly instance: string;
+  /** When that container started, in milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Whether the model answers, by the pod's own readiness probe. */
+  readonly isReady: boolean;
+}
+
+/** A development version's InferenceService. */
+export interface VersionService {
+  readonly name: string;
+  /** Whether it is told to be stopped. */
+  readonly isStopped: boolean;
+  /** Minutes without a request after which it is to be stopped; undefined for never. */
+  readonly idleMinutes: number | undefined;
+  /** In milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** What the cluster runs of development versions, kept up to date by watches. */
+export interface VersionCluster {
+  /** False until everything was listed once: what is not known then may be there. */
+  isListed(): boolean;
+  /** Undefined where the version is not deployed. */
+  service(versionId: string): VersionService | undefined;
+  /** The pod that runs and is not ending; undefined where there is none yet. */
+  pod(versionId: string): VersionPod | undefined;
+  /** Ids of all deployed development versions. */
+  versions(): readonly string[];
+  /** Resolves at the next change of anything, or after `milliseconds`. */
+  changed(milliseconds: number): Promise<void>;
+  deletePod(name: string): Promise<void>;
+  setStopped(service: string, isStopped: boolean): Promise<void>;
+}

@@ -1,0 +1,35 @@
+import { createControlClient } from "../../../adapters/controlTruss/client.ts";
+import type { VersionPod } from "../../../domain/development/ports.ts";
+import type { ControlServer } from "../../../domain/patch/ports.ts";
+
+/** Clients of control servers, one for each container that is in use. */
+export interface Containers {
+  of(pod: VersionPod): ControlServer;
+  close(): Promise<void>;
+}
+
+type Client = ReturnType<typeof createControlClient>;
+
+/** Containers whose connections are kept open; the one that was used longest ago is closed first. */
+const kept = 256;
+
+export function openContainers(): Containers {
+  const clients = new Map<string, Client>();
+  return {
+    of: ({ url, instance, startedAt }) => {
+      const key = `${instance} ${url}`;
+      const client = clients.get(key) ?? createControlClient({ url, instance, startedAt });
+      clients.delete(key);
+      clients.set(key, client);
+      const oldest = clients.entries().next().value;
+      if (clients.size > kept && oldest) {
+        clients.delete(oldest[0]);
+        void oldest[1].close();
+      }
+      return client;
+    },
+    close: async () => {
+      await Promise.allSettled([...clients.values()].map((client) => client.close()));
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage } from "node:http";
+import type * as z from "zod";
+import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
+import type { KeyScope } from "../../../domain/access/apiKey.ts";
+import { generationRequestSchema, patchRequestSchema, pingSchema } from "../../../domain/development/contract.ts";
+import { isPingToken } from "../../../domain/development/pingToken.ts";
+import { type Access, authenticate, authorize } from "../access.ts";
+import { ApiError } from "../apiError.ts";
+import { readJson, sendJson } from "../requestBody.ts";
+import type { Route } from "../route.ts";
+import type { Versions } from "./versions.ts";
+
+export interface DevelopmentRouteParts {
+  readonly access: Access;
+  readonly versions: Versions;
+  readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
+  /** Key of the tokens in ping addresses. */
+  readonly signingKey: string;
+  /** Bytes. */
+  readonly maxBodyBytes: number;
+}
+
+const path = /^\/v1\/development\/([1-9][0-9]{0,17})(?:\/(patches|generations|sync|wake|ping\/([0-9a-f]{64})))?$/;
+/** Bytes of a body that says next to nothing. */
+const smallBody = 64 * 1024;
+
+/** `/v1/development/…`: what clients, stacks and the control servers themselves ask about development versions. */
+export function developmentRoute(parts: DevelopmentRouteParts): Route {
+  const { versions } = parts;
+  return {
+    prefix: "/v1/development/",
+    async handle(request, response, context) {
+      const matched = path.exec(context.path);
+      if (!matched) throw new ApiError("not_found", `there is no ${context.path.slice(0, 200)}`);
+      const [, id = "", action = "", token] = matched;
+      refuseMethod(request, action === "" ? "GET" : "POST");
+      if (token !== undefined) return ping(parts, id, token, request, (body) => sendJson(response, body));
+      const { scope, version } = await permitted(parts, request, id);
+      switch (action) {
+        case "":
+          return sendJson(response, await versions.status(version));
+        case "patches":
+          return sendJson(
+            response,
+            await versions.patch(version, await readJson(request, parts.maxBodyBytes, patchRequestSchema)),
+          );
+        case "generations":
+          if (!("admin" in scope)) throw new ApiError("key_scope", "only the stack's own key starts generations");
+          return sendJson(
+            response,
+            await versions.startGeneration(
+              version,
+              await readJson(request, parts.maxBodyBytes, generationRequestSchema),
+            ),
+          );
+        case "sync":
+          return sendJson(response, await versions.sync(version));
+        default:
+          return sendJson(response, await versions.wake(version));
+      }
+    },
+  };
+}
+
+/** The version, where the request's key opens it. A key for something else is not told what exists. */
+export async function permitted(
+  { access, find }: Pick<DevelopmentRouteParts, "access" | "find">,
+  request: Pick<IncomingMessage, "headers">,
+  id: string,
+): Promise<{ readonly scope: KeyScope; readonly version: DevelopmentVersion }> {
+  const scope = await authenticate(request.headers, { ...access, required: true });
+  if (!scope) throw new ApiError("missing_api_key", "this needs an API key");
+  const version = await find(id);
+  if (!version) {
+    if ("admin" in scope) throw new ApiError("not_found", `there is no development version ${id}`);
+    throw new ApiError("key_scope", `the API key is not for version ${id}`);
+  }
+  authorize(scope, { id: version.modelId, organizationId: version.organizationId });
+  return { scope, version };
+}
+
+async function ping(
+  { signingKey, versions, find }: DevelopmentRouteParts,
+  id: string,
+  token: string,
+  request: IncomingMessage,
+  send: (body: unknown) => void,
+): Promise<void> {
+  if (!isPingToken(signingKey, id, token)) throw new ApiError("invalid_api_key", "the ping address is wrong");
+  const { truss_hash: hash } = await readJson(request, smallBody, pingSchema as z.ZodType<z.output<typeof pingSchema>>);
+  if (!(await find(id))) throw new ApiError("not_found", `there is no development version ${id}`);
+  send({ is_current: await versions.ping(id, hash ?? null) });
+}
+
+function refuseMethod(request: IncomingMessage, allowed: "GET" | "POST"): void {
+  if (request.method === allowed) return;
+  throw new ApiError("method_not_allowed", `${request.method} is not possible here; use ${allowed}`);
+}

@@ -1,0 +1,128 @@
+import type { Logger } from "pino";
+import type { DevelopmentStatus } from "../../../domain/development/contract.ts";
+import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
+import { messageOf } from "../../../domain/errors.ts";
+import type { Clock, ControlServer, PatchStore, Reply } from "../../../domain/patch/ports.ts";
+import { sync } from "../../../domain/patch/sync.ts";
+import type { SyncResult } from "../../../domain/patch/turn.ts";
+import type { Containers } from "./containers.ts";
+
+/** How far a version's container was brought. */
+export interface Settled {
+  readonly state: DevelopmentStatus["state"];
+  readonly because?: string;
+  readonly runningHash: string | null;
+  readonly hot: boolean;
+}
+
+/** What {@link settle} works with. */
+export interface SettleParts {
+  readonly store: PatchStore;
+  readonly cluster: VersionCluster;
+  readonly containers: Containers;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Logger;
+}
+
+/** How long the cluster may take to tell of a change before it is looked at again, in milliseconds. */
+const lookAgain = 1_000;
+/** A service that was just applied is not known yet. */
+const unknownFor = 3_000;
+
+/**
+ * Syncs whatever pod a version has, through its replacement where only a new one helps, until the head answers, nothing
+ * more can be done, or `withinMs` are over. A stopped version is left alone.
+ */
+export async function settle(parts: SettleParts, versionId: string, withinMs: number): Promise<Settled> {
+  const { cluster, clock, log } = parts;
+  const begun = clock.now();
+  const left = (): number => begun + withinMs - clock.now();
+  const seen = (state: Settled["state"], because: string, runningHash: string | null = null): Settled => ({
+    ...{ state, because, runningHash, hot: false },
+  });
+  /** Containers that only a new pod replaces. */
+  const broken = new Map<string, string>();
+  for (;;) {
+    const service = cluster.service(versionId);
+    if (service?.isStopped) return seen("stopped", "it is stopped; a request or `wake` starts it");
+    if (!service && clock.now() - begun >= Math.min(unknownFor, withinMs))
+      return seen("unreachable", cluster.isListed() ? "it is not deployed" : "the cluster does not answer");
+    const pod = cluster.pod(versionId);
+    const because = pod && broken.get(pod.instance);
+    if (!pod || because !== undefined) {
+      if (left() <= 0) return because === undefined ? seen("waking", "its pod is starting") : seen("recreate", because);
+      await cluster.changed(Math.min(lookAgain, Math.max(left(), 1)));
+      continue;
+    }
+    const result = await syncPod(parts, versionId, pod, Math.max(left(), 1));
+    switch (result?.state) {
+      case "synced":
+        return { state: "synced", runningHash: result.hash, hot: result.hot };
+      case "recreate":
+        log.warn({ versionId, pod: pod.name }, `a new pod is needed: ${result.because}`);
+        broken.set(pod.instance, result.because);
+        await cluster.deletePod(pod.name);
+        break;
+      case "failed":
+      case "fullDeployment":
+        return seen("behind", result.because, result.running.hash);
+      case "unsettled":
+        if (left() > 0 && cluster.pod(versionId)?.instance !== pod.instance) break;
+        if (left() > lookAgain) {
+          await cluster.changed(lookAgain);
+          break;
+        }
+        return seen(result.running.hash === null ? "unreachable" : "behind", result.because, result.running.hash);
+      default:
+    }
+  }
+}
+
+/** Undefined when the pod went away meanwhile. */
+async function syncPod(
+  parts: SettleParts,
+  versionId: string,
+  pod: VersionPod,
+  withinMs: number,
+): Promise<SyncResult | undefined> {
+  const { store, containers, clock, newId, cluster } = parts;
+  let isGone = false;
+  const over = new AbortController();
+  const gone = (async () => {
+    while (!over.signal.aborted) {
+      if (cluster.pod(versionId)?.instance !== pod.instance) {
+        isGone = true;
+        return undefined;
+      }
+      await cluster.changed(lookAgain);
+    }
+    return undefined;
+  })();
+  const control = unless(() => isGone, containers.of(pod));
+  const synced = sync(versionId, { store, control, clock, newId }, { withinMs });
+  try {
+    return await Promise.race([synced, gone]);
+  } finally {
+    over.abort();
+    // What goes on in the background may fail with the pod that it was for.
+    synced.catch((error: unknown) => parts.log.debug({ versionId }, messageOf(error)));
+  }
+}
+
+/** The control server, which answers nothing any more once its pod is gone: the address may be another pod's by then. */
+function unless(isGone: () => boolean, control: ControlServer): ControlServer {
+  const because = "its pod is gone";
+  const asking = <T>(ask: () => Promise<Reply<T>>): Promise<Reply<T>> =>
+    isGone() ? Promise.resolve({ ok: false, because }) : ask();
+  return {
+    instance: control.instance,
+    startedAt: control.startedAt,
+    runningHash: () => asking(() => control.runningHash()),
+    isPartiallyApplied: () => asking(() => control.isPartiallyApplied()),
+    restartInference: () => asking(() => control.restartInference()),
+    stopInference: () => asking(() => control.stopInference()),
+    patch: async (request) => (isGone() ? { kind: "unknown", because } : control.patch(request)),
+    probe: async () => (isGone() ? { answers: false, reason: "unreachable", because } : control.probe()),
+  };
+}

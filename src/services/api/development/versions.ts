@@ -1,0 +1,221 @@
+import type { Logger } from "pino";
+import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
+import type { SignedHead, SignedPatchStore } from "../../../adapters/postgres/trussPatches.ts";
+import type {
+  DevelopmentStatus,
+  GenerationRequest,
+  PatchAnswer,
+  PatchRequest,
+} from "../../../domain/development/contract.ts";
+import type { VersionCluster } from "../../../domain/development/ports.ts";
+import { messageOf } from "../../../domain/errors.ts";
+import { headOf, short } from "../../../domain/patch/chain.ts";
+import { deploymentReasons } from "../../../domain/patch/compute.ts";
+import { parseOperations } from "../../../domain/patch/operationSchema.ts";
+import type { Clock } from "../../../domain/patch/ports.ts";
+import { plainHash } from "../../../domain/patch/position.ts";
+import { hashOfSignature } from "../../../domain/truss/hash.ts";
+import { ApiError } from "../apiError.ts";
+import type { Containers } from "./containers.ts";
+import { type Settled, settle } from "./settle.ts";
+import { turns } from "./turns.ts";
+
+/** What development versions are worked with. */
+export interface VersionParts {
+  readonly store: SignedPatchStore;
+  readonly cluster: VersionCluster;
+  readonly containers: Containers;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Logger;
+  /** Namespace of the models. */
+  readonly namespace: string;
+  /** Remembers that a version is being used. */
+  readonly touch: (versionId: string) => Promise<void>;
+  /** How long one sync may take. Milliseconds. @default 100_000 */
+  readonly syncWithin?: number;
+}
+
+/** Work on development versions, for whoever may: rights are checked before. */
+export interface Versions {
+  status(version: DevelopmentVersion): Promise<DevelopmentStatus>;
+  patch(version: DevelopmentVersion, request: PatchRequest): Promise<PatchAnswer>;
+  startGeneration(version: DevelopmentVersion, request: GenerationRequest): Promise<DevelopmentStatus>;
+  sync(version: DevelopmentVersion): Promise<DevelopmentStatus>;
+  /** Brings the container to the head; shared by all who ask at the same time. */
+  settle(versionId: string): Promise<Settled>;
+  wake(version: DevelopmentVersion): Promise<DevelopmentStatus>;
+  /** Whether a container that starts with `hash` has all there is; if not it is synced, in the background. */
+  ping(versionId: string, hash: string | null): Promise<boolean>;
+}
+
+export function developmentVersions(parts: VersionParts): Versions {
+  const { store, cluster, log } = parts;
+  const settleTurn = turns((versionId) => settle(parts, versionId, parts.syncWithin ?? 100_000));
+  const touch = (versionId: string) =>
+    parts.touch(versionId).catch((error: unknown) => log.warn({ versionId, err: error }, "activity is not recorded"));
+
+  const status = async (version: DevelopmentVersion, settled?: Settled): Promise<DevelopmentStatus> => {
+    const head = await headOfVersion(store, version);
+    const { state, because, runningHash } = settled ?? (await look(parts, version.id));
+    return {
+      versionId: version.id,
+      model: version.model,
+      namespace: parts.namespace,
+      generation: head.generation,
+      headHash: head.hash,
+      headSignature: head.signature,
+      seq: head.seq,
+      runningHash,
+      state,
+      ...(because === undefined ? {} : { because }),
+    };
+  };
+
+  return {
+    status: (version) => status(version),
+    settle: settleTurn,
+    async patch(version, request) {
+      const begun = performance.now();
+      const stored = await storePatch(store, version, request);
+      const storedAt = performance.now();
+      if (request.takeover) log.info({ versionId: version.id, seq: stored.seq }, "a client took the head over");
+      void touch(version.id);
+      const settled: Settled =
+        request.sync === false
+          ? { state: "behind", because: "it was not asked to be synced", runningHash: null, hot: false }
+          : await settleTurn(version.id);
+      return {
+        headHash: stored.hash,
+        seq: stored.seq,
+        state: settled.state,
+        ...(settled.because === undefined ? {} : { because: settled.because }),
+        runningHash: settled.runningHash,
+        hot: settled.hot,
+        timings: { store: rounded(storedAt - begun), sync: rounded(performance.now() - storedAt) },
+      };
+    },
+    async startGeneration(version, { hash, signature }) {
+      refuseOtherHash(hash, signature, "hash");
+      const generation = await store.ensureGeneration(version.id, hash, signature);
+      log.info({ versionId: version.id, generation, hash: short(hash) }, "a full deployment starts a generation");
+      void touch(version.id);
+      return status(version);
+    },
+    async sync(version) {
+      await headOfVersion(store, version);
+      void touch(version.id);
+      return status(version, await settleTurn(version.id));
+    },
+    async wake(version) {
+      await touch(version.id);
+      const service = cluster.service(version.id);
+      if (service?.isStopped) {
+        await cluster.setStopped(service.name, false);
+        log.info({ versionId: version.id }, "woken");
+        const because = "it was stopped and is starting";
+        return status(version, { state: "waking", because, runningHash: null, hot: false });
+      }
+      return status(version);
+    },
+    async ping(versionId, hash) {
+      const state = await store.read(versionId);
+      // Of a chain without patches the image itself is the head. After patches only a sync knows what the disk holds.
+      const isCurrent = state !== undefined && state.chain.patches.length === 0 && state.chain.baseHash === hash;
+      settleTurn(versionId).then(
+        ({ state: reached, because }) => log.info({ versionId, reached, because }, "synced a container that started"),
+        (error: unknown) =>
+          log.warn({ versionId, err: error }, `a container that started is not synced: ${messageOf(error)}`),
+      );
+      return isCurrent;
+    },
+  };
+}
+
+/** The version's state without touching anything. */
+async function look(parts: VersionParts, versionId: string): Promise<Settled> {
+  const { cluster, containers, store } = parts;
+  const seen = (state: Settled["state"], because: string | undefined, runningHash: string | null = null): Settled => ({
+    ...{ state, runningHash, hot: false },
+    ...(because === undefined ? {} : { because }),
+  });
+  const service = cluster.service(versionId);
+  if (!cluster.isListed()) return seen("unreachable", "the cluster does not answer");
+  if (!service) return seen("unreachable", "it is not deployed");
+  if (service.isStopped) return seen("stopped", "it is stopped; a request or `wake` starts it");
+  const pod = cluster.pod(versionId);
+  if (!pod) return seen("waking", "its pod is starting");
+  const running = await containers.of(pod).runningHash();
+  if (!running.ok) return seen(pod.isReady ? "unreachable" : "waking", running.because);
+  const hash = running.value === null ? null : plainHash(running.value);
+  const state = await store.read(versionId);
+  if (!state) return seen("behind", "it was never deployed in full", hash);
+  const { chain, record } = state;
+  const own = record?.instance === pod.instance && record.generation === chain.generation ? record : undefined;
+  if (own?.broken) return seen("recreate", own.broken, hash);
+  const head = headOf(chain);
+  if (own && own.at === head.seq && !own.intent && hash === head.hash) {
+    return pod.isReady ? seen("synced", undefined, hash) : seen("waking", "the model is loading", hash);
+  }
+  return seen("behind", `it runs ${short(hash)}, the head is ${short(head.hash)}`, hash);
+}
+
+async function headOfVersion(store: SignedPatchStore, version: DevelopmentVersion): Promise<SignedHead> {
+  const head = await store.readHead(version.id);
+  if (head) return head;
+  throw new ApiError("never_deployed", `version ${version.id} of model ${version.model} was never deployed in full`);
+}
+
+/** Checks a patch and stores it at the head. */
+async function storePatch(
+  store: SignedPatchStore,
+  version: DevelopmentVersion,
+  { prevHash, nextHash, nextSignature, patches }: PatchRequest,
+): Promise<{ readonly hash: string; readonly seq: number }> {
+  if (prevHash === nextHash)
+    throw new ApiError("bad_request", "nextHash: is the same as prevHash; there is nothing to patch");
+  refuseOtherHash(nextHash, nextSignature, "nextHash");
+  const head = await headOfVersion(store, version);
+  refuseUnpatchable(version, head.hash === prevHash ? head.signature.config : undefined, nextSignature.config, patches);
+  const ops = parseOperations(patches);
+  const result = await store.appendSigned(version.id, { prevHash, nextHash, ops }, nextSignature);
+  if ("stored" in result) return { hash: result.stored.nextHash, seq: result.stored.seq };
+  if (result.refused === "too_large") throw new ApiError("body_too_large", result.because);
+  if (result.refused === "too_many") throw needsFullDeploy(version, [result.because]);
+  const now = await headOfVersion(store, version);
+  throw new ApiError("stale", result.because, undefined, { headHash: now.hash, headSignature: now.signature });
+}
+
+/** A version that a stack declares is built by the stack alone. */
+export function needsFullDeploy(version: DevelopmentVersion, reasons: readonly string[]): ApiError {
+  const how = version.isOwnedByApi ? "push it in full" : "run `pulumi up`";
+  return new ApiError("needs_full_deploy", `${reasons.join("; ")}: ${how}`, undefined, { reasons });
+}
+
+function refuseUnpatchable(
+  version: DevelopmentVersion,
+  before: string | undefined,
+  after: string,
+  patches: readonly unknown[],
+): void {
+  const reasons = [
+    ...(before === undefined ? [] : deploymentReasons(before, after)),
+    ...(patches.some(isSystemPackage) ? ["system packages are part of the image"] : []),
+  ];
+  if (reasons.length > 0) throw needsFullDeploy(version, reasons);
+}
+
+function isSystemPackage(patch: unknown): boolean {
+  return typeof patch === "object" && patch !== null && "type" in patch && patch.type === "system_package";
+}
+
+function refuseOtherHash(hash: string, signature: PatchRequest["nextSignature"], name: string): void {
+  const actual = hashOfSignature(signature.content_hashes_by_path);
+  if (actual !== hash) {
+    throw new ApiError("bad_request", `${name}: is ${short(hash)}, but the signature is that of ${short(actual)}`);
+  }
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { pino } from "pino";
+import { Agent } from "undici";
+import { createKey, findKey } from "../../src/adapters/postgres/apiKeys.ts";
+import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgres/developmentVersions.ts";
+import { readPointer } from "../../src/adapters/postgres/models.ts";
+import { clientConfig, withClient } from "../../src/adapters/postgres/server.ts";
+import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
+import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
+import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
+import { hashSnapshot } from "../../src/domain/truss/hash.ts";
+import { signatureOf } from "../../src/domain/truss/signature.ts";
+import type { SnapshotEntry, TrussSnapshot } from "../../src/domain/truss/snapshot.ts";
+import type { Access } from "../../src/services/api/access.ts";
+import { developmentRoute } from "../../src/services/api/development/routes.ts";
+import { developmentVersions, type Versions } from "../../src/services/api/development/versions.ts";
+import { createMetrics } from "../../src/services/api/metrics.ts";
+import type { Route } from "../../src/services/api/route.ts";
+import { createApiServer } from "../../src/services/api/server.ts";
+import { makePlatformTables, rolePassword } from "./platformTables.ts";
+import { startPostgres } from "./postgres.ts";
+import { MemoryCluster } from "./versionCluster.ts";
+
+export const adminKey = "mng_admin_test-key-of-the-stack-that-is-long-enough";
+export const signingKey = "signing key of the tests, which is long enough";
+
+/** What tests of the API's routes work with. */
+export interface ApiUnderTest {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  readonly cluster: MemoryCluster;
+  readonly versions: Versions;
+  readonly logged: readonly string[];
+  /** Runs SQL as the database's superuser. */
+  sql<T extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<T[]>;
+  /** Makes a model with a development version. */
+  newVersion(
+    name?: string,
+    organization?: string,
+  ): Promise<{ modelId: string; versionId: string; organizationId: string }>;
+  /** Makes an API key. */
+  newKey(scope: StoredScope): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** The API service's server as its own database role on a real PostgreSQL, over a cluster in memory. */
+export async function startDevelopmentApi(
+  options: {
+    readonly maxBodyBytes?: number;
+    readonly routes?: (parts: { access: Access; versions: Versions; pool: pg.Pool; cluster: MemoryCluster }) => Route[];
+  } = {},
+): Promise<ApiUnderTest> {
+  const { maxBodyBytes = 64 * 1024 * 1024 } = options;
+  const postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  const pool = new pg.Pool({
+    ...clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase),
+    max: 10,
+  });
+  // Connections that end with the server, after the last test.
+  pool.on("error", () => {});
+  const logged: string[] = [];
+  const log = pino({}, { write: (line: string) => void logged.push(line) });
+  const cluster = new MemoryCluster();
+  const versions = developmentVersions({
+    ...{ store: createPatchStore(pool), cluster, containers: cluster.containers, log, namespace: "models" },
+    ...{ clock: { now: Date.now, sleep: delay }, newId: randomUUID, syncWithin: 4_000 },
+    touch: (versionId) => touchActivity(pool, versionId),
+  });
+  const access: Access = {
+    ...{ required: false, find: (prefix) => findKey(pool, prefix), adminKeyHash: keyHash(adminKey) },
+  };
+  const server = createApiServer({
+    access,
+    routes: [
+      developmentRoute({
+        ...{ access, versions, signingKey, maxBodyBytes },
+        find: (versionId) => findDevelopmentVersion(pool, versionId),
+      }),
+      ...(options.routes?.({ access, versions, pool, cluster }) ?? []),
+    ],
+    pointer: (id) => readPointer(pool, id),
+    checkDatabase: async () => void (await pool.query("SELECT 1")),
+    originOf: () => "http://127.0.0.1:1",
+    predictPath: "/v1/models/model:predict",
+    dispatcher: new Agent(),
+    metrics: createMetrics(),
+    ...{ log, maxBodyBytes, timeoutMs: 5_000, stopping: () => false },
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const sql: ApiUnderTest["sql"] = (text, values = []) =>
+    withClient(postgres.server, platformDatabase, async (client) => (await client.query(text, values)).rows);
+  return {
+    ...{ pool, cluster, versions, logged, sql },
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async newVersion(name = randomUUID(), organization = "admin") {
+      await sql("INSERT INTO menagerie.organization (name) VALUES ($1) ON CONFLICT (name) DO NOTHING", [organization]);
+      const [row] = await sql<{ modelId: string; versionId: string; organizationId: string }>(
+        `WITH m AS (INSERT INTO menagerie.model (name, organization_id)
+                    SELECT $1, id FROM menagerie.organization WHERE name = $2 RETURNING id, organization_id)
+         INSERT INTO menagerie.model_version (model_id, number, truss_hash, is_development)
+         SELECT id, 1, 'base', true FROM m
+         RETURNING id AS "versionId", model_id AS "modelId", (SELECT organization_id FROM m) AS "organizationId"`,
+        [name, organization],
+      );
+      if (!row) throw new Error("the version was not made");
+      return row;
+    },
+    newKey: (scope) =>
+      withClient(postgres.server, platformDatabase, async (client) => (await createKey(client, scope)).key),
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await pool.end();
+      await postgres.stop();
+    },
+  };
+}
+
+/** A truss of these files, with what a client computes of it. */
+export function truss(files: Readonly<Record<string, string>>, config = "model_name: t\nlive_reload: true\n") {
+  const entries = new Map<string, SnapshotEntry>();
+  for (const [path, text] of Object.entries({ "config.yaml": config, "model/__init__.py": "", ...files })) {
+    const parent = path.split("/").slice(0, -1).join("/");
+    if (parent) entries.set(parent, { kind: "dir" });
+    entries.set(path, { kind: "file", bytes: new TextEncoder().encode(text), executable: false });
+  }
+  const snapshot: TrussSnapshot = { entries };
+  return { snapshot, hash: hashSnapshot(snapshot), signature: signatureOf(snapshot) };
+}

@@ -1,0 +1,123 @@
+import type { VersionCluster, VersionPod, VersionService } from "../../src/domain/development/ports.ts";
+import type { ControlServer } from "../../src/domain/patch/ports.ts";
+import type { Containers } from "../../src/services/api/development/containers.ts";
+
+/**
+ * A cluster in memory: each version is a service and a pod whose control server keeps hash and files as the real one
+ * does when nothing goes wrong. What goes wrong with the real one is tested with it, in `test/local`.
+ */
+export class MemoryCluster implements VersionCluster {
+  readonly #services = new Map<string, VersionService & { imageHash: string }>();
+  readonly #pods = new Map<string, VersionPod>();
+  readonly #controls = new Map<string, MemoryControl>();
+  #waiting: (() => void)[] = [];
+  #made = 0;
+
+  isListed = () => true;
+  service = (versionId: string) => this.#services.get(versionId);
+  pod = (versionId: string) => this.#pods.get(versionId);
+  versions = () => [...this.#services.keys()];
+  changed = (milliseconds: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  deletePod = async (name: string) => {
+    for (const [id, pod] of this.#pods) if (pod.name === name) this.#start(id);
+  };
+  setStopped = async (name: string, isStopped: boolean) => {
+    for (const [id, service] of this.#services) {
+      if (service.name !== name) continue;
+      this.#services.set(id, { ...service, isStopped });
+      if (isStopped) this.#pods.delete(id);
+      else this.#start(id);
+    }
+    this.#tell();
+  };
+
+  readonly containers: Containers = {
+    of: (pod) => {
+      const control = this.#controls.get(pod.instance);
+      if (!control) throw new Error(`there is no container ${pod.instance}`);
+      return control;
+    },
+    close: async () => {},
+  };
+
+  /** Deploys a version whose image has this hash. */
+  deploy(versionId: string, imageHash: string, idleMinutes?: number): void {
+    const name = `v${versionId}`;
+    this.#services.set(versionId, { name, isStopped: false, idleMinutes, createdAt: Date.now(), imageHash });
+    this.#start(versionId);
+  }
+
+  /** The control server of the version's pod. */
+  control(versionId: string): MemoryControl {
+    const control = this.#controls.get(this.#pods.get(versionId)?.instance ?? "");
+    if (!control) throw new Error(`version ${versionId} has no pod`);
+    return control;
+  }
+
+  #start(versionId: string): void {
+    this.#made += 1;
+    const instance = `container-${this.#made}`;
+    // Containers that started one after the other are told apart by their time.
+    const startedAt = 1_000_000 + this.#made;
+    this.#controls.set(
+      instance,
+      new MemoryControl(instance, startedAt, this.#services.get(versionId)?.imageHash ?? ""),
+    );
+    this.#pods.set(versionId, {
+      name: `pod-${this.#made}`,
+      url: "http://127.0.0.1:1",
+      instance,
+      startedAt,
+      isReady: true,
+    });
+    this.#tell();
+  }
+
+  #tell(): void {
+    const woken = this.#waiting;
+    this.#waiting = [];
+    for (const wake of woken) wake();
+  }
+}
+
+export class MemoryControl implements ControlServer {
+  readonly instance: string;
+  readonly startedAt: number;
+  hash: string;
+  /** Operations that were applied, in order. */
+  readonly applied: unknown[] = [];
+  isStarted = false;
+  isPartial = false;
+
+  constructor(instance: string, startedAt: number, hash: string) {
+    this.instance = instance;
+    this.startedAt = startedAt;
+    this.hash = hash;
+  }
+
+  runningHash = async () => ({ ok: true as const, value: this.hash });
+  isPartiallyApplied = async () => ({ ok: true as const, value: this.isPartial });
+  restartInference = async () => ({ ok: true as const, value: undefined });
+  stopInference = async () => {
+    this.isStarted = false;
+    return { ok: true as const, value: undefined };
+  };
+  patch: ControlServer["patch"] = async ({ hash, prevHash, patches }) => {
+    if (hash !== this.hash) {
+      if (prevHash !== this.hash) return { kind: "inadmissible", because: "another hash runs" };
+      this.applied.push(...patches);
+      this.hash = hash;
+    }
+    this.isStarted = true;
+    return { kind: "accepted" };
+  };
+  probe: ControlServer["probe"] = async () =>
+    this.isStarted ? { answers: true } : { answers: false, reason: "stopped", because: "it is stopped" };
+}
