@@ -43,16 +43,24 @@ export interface ComparisonResult {
 
 /** Sets of fields that are told apart; more of them are counted as a difference in fields that are not noise. */
 const signaturesAtMost = 1_000;
-/** Sets of fields of which pairs are kept. */
+/** Sets of fields of which pairs are kept, and which are told apart over time. */
 const signaturesWithPairs = 50;
 const unknownFields = "\u0000";
+
+/** Pairs that differ in the same set of fields. */
+interface Signature {
+  pairs: number;
+  /** By which the timeline knows it; those without pairs of their own share one. */
+  readonly kind: number;
+  readonly outliers: Outliers | undefined;
+}
 
 /** Compares pairs one by one and keeps sums only, so that memory does not grow with their number. */
 export class Comparison {
   readonly #rules: CompiledRules;
   readonly #fields = new FieldStatistics();
   readonly #noise: { readonly fields: FieldStatistics; pairs: number; differing: number } | undefined;
-  readonly #signatures = new Map<string, { pairs: number; outliers: Outliers | undefined }>();
+  readonly #signatures = new Map<string, Signature>();
   readonly #statuses = new Map<string, number>();
   readonly #latency = { primary: new LatencyHistogram(), shadow: new LatencyHistogram() };
   readonly #timeline = new Timeline();
@@ -83,10 +91,13 @@ export class Comparison {
     this.#pairs += 1;
     this.#from = Math.min(this.#from, at);
     this.#to = Math.max(this.#to, at);
-    this.#timeline.add(at, differences.length > 0);
-    if (differences.length === 0) return;
+    if (differences.length === 0) {
+      this.#timeline.add(at, undefined);
+      return;
+    }
     this.#differing += 1;
     const signature = this.#signatureOf(this.#fields.add(differences));
+    this.#timeline.add(at, signature.kind);
     signature.pairs += 1;
     signature.outliers?.add({ requestId, at, statuses }, differences);
   }
@@ -107,13 +118,11 @@ export class Comparison {
     const noise = this.#noise;
     const fields = this.#fields.summary(this.#pairs).map((field) => this.#againstNoise(field));
     const noisy = new Set(fields.filter(({ isNoise }) => isNoise).map(({ field }) => field));
-    let mismatches = 0;
-    const outliers: OutlierPair[] = [];
-    for (const [signature, { pairs, outliers: kept }] of this.#signatures) {
-      if (signature !== unknownFields && signature.split(unknownFields).every((field) => noisy.has(field))) continue;
-      mismatches += pairs;
-      outliers.push(...(kept?.pairs() ?? []));
-    }
+    const isNoise = (name: string): boolean =>
+      name !== unknownFields && name.split(unknownFields).every((field) => noisy.has(field));
+    const real = [...this.#signatures].filter(([name]) => !isNoise(name)).map(([, signature]) => signature);
+    const mismatches = real.reduce((sum, { pairs }) => sum + pairs, 0);
+    const kinds = new Set(real.map(({ kind }) => kind));
     return {
       from: this.#pairs === 0 ? null : this.#from,
       to: this.#pairs === 0 ? null : this.#to,
@@ -130,29 +139,30 @@ export class Comparison {
       statuses: this.#statusCounts(),
       latency: { primary: this.#latency.primary.summary(), shadow: this.#latency.shadow.summary() },
       completeness: completenessOf(counts, percent),
-      timeline: this.#timeline.summary(),
-      outliers: mostDifferent(outliers),
+      timeline: this.#timeline.summary((kind) => kinds.has(kind)),
+      outliers: mostDifferent(real.map(({ outliers }) => outliers?.pairs() ?? [])),
     };
   }
 
   /** Undefined where a body is too long to tell. */
   #differences({ primary, shadow, sameBody }: RecordedPair): readonly Difference[] | undefined {
-    const found: Difference[] = [];
+    // An error's body has other fields than an answer's, which would drown those that models differ in.
     if (primary.status !== shadow.status) {
-      found.push({ ...whole(statusField, primary.status, shadow.status), how: "value" });
+      return [{ ...whole(statusField, primary.status, shadow.status), how: "value" }];
     }
-    if (sameBody) return found;
-    const body = bodyDifferences(primary.body, shadow.body, this.#rules);
-    if (body) return found.length === 0 ? body : [...found, ...body];
-    return found.length > 0 ? found : undefined;
+    return sameBody ? [] : bodyDifferences(primary.body, shadow.body, this.#rules);
   }
 
-  #signatureOf(fields: ReadonlySet<string>) {
+  #signatureOf(fields: ReadonlySet<string>): Signature {
     const wanted = [...fields].sort().join(unknownFields);
     const name = this.#signatures.has(wanted) || this.#signatures.size < signaturesAtMost ? wanted : unknownFields;
     let signature = this.#signatures.get(name);
     if (!signature) {
-      signature = { pairs: 0, outliers: this.#signatures.size < signaturesWithPairs ? new Outliers() : undefined };
+      const kind = this.#signatures.size;
+      signature =
+        kind < signaturesWithPairs
+          ? { pairs: 0, kind, outliers: new Outliers() }
+          : { pairs: 0, kind: signaturesWithPairs, outliers: undefined };
       this.#signatures.set(name, signature);
     }
     return signature;

@@ -1,4 +1,5 @@
 import type { ComparisonResult } from "./comparison.ts";
+import { count, percent } from "./readable.ts";
 import { upperBound } from "./wilson.ts";
 
 /** What a shadow has to show before it may take over. Shares are 0 to 1. */
@@ -39,7 +40,7 @@ export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdi
     {
       name: "pairs",
       met: pairs >= gate.minPairs,
-      sentence: `${pairs} ${pairs === 1 ? "pair was" : "pairs were"} compared, at least ${gate.minPairs} are needed`,
+      sentence: `${count(pairs)} ${pairs === 1 ? "pair was" : "pairs were"} compared, at least ${count(gate.minPairs)} are needed`,
     },
     {
       name: "mismatch",
@@ -55,7 +56,7 @@ export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdi
       sentence:
         completeness.rate === null
           ? "nothing was mirrored, so the completeness is not known"
-          : `${percent(completeness.rate)} of ${completeness.sampled} mirrored requests are stored on both sides, ${percent(gate.minCompleteness)} are needed`,
+          : `${percent(completeness.rate)} of ${count(completeness.sampled)} mirrored requests are stored on both sides, ${percent(gate.minCompleteness)} are needed`,
     },
   ];
   if (gate.maxLatencyRatio !== undefined) checks.push(latencyCheck(latency, gate.maxLatencyRatio));
@@ -72,14 +73,4 @@ function latencyCheck({ primary, shadow }: ComparisonResult["latency"], allowed:
     met: ratio <= allowed,
     sentence: `the shadow's p95 is ${ratio.toFixed(2)} times the primary's, ${allowed} is allowed`,
   };
-}
-
-/** A share as people read it: `12.5 %`, never rounded to all or nothing when it is neither. */
-export function percent(share: number): string {
-  const value = share * 100;
-  if (value === 0 || value === 100) return `${value} %`;
-  const digits = value < 0.1 || value > 99.9 ? 3 : value < 1 || value > 99 ? 2 : 1;
-  const text = value.toFixed(digits);
-  if (Number(text) === 0) return "under 0.001 %";
-  return Number(text) === 100 ? "over 99.999 %" : `${Number(text)} %`;
 }

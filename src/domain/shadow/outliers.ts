@@ -14,7 +14,8 @@ export interface OutlierPair {
   readonly differences: readonly Pick<Difference, "at" | "how" | "primary" | "shadow">[];
 }
 
-const perSignature = 20;
+const perSignature = 12;
+const inAll = 12;
 const shownPlaces = 5;
 
 /** Keeps the pairs that differ most of those that differ in the same fields. */
@@ -41,9 +42,15 @@ export class Outliers {
   }
 }
 
-/** Those that differ most come first. */
-export function mostDifferent(pairs: readonly OutlierPair[]): OutlierPair[] {
-  return pairs.toSorted(compare).slice(0, perSignature);
+/**
+ * The pairs to look at, out of lists of those that differ in the same fields: of each list as many as there is room for, so
+ * that one way of differing does not hide the others. Those that differ most come first.
+ */
+export function mostDifferent(lists: readonly (readonly OutlierPair[])[]): OutlierPair[] {
+  const each = Math.max(1, Math.floor(inAll / Math.max(1, lists.filter((list) => list.length > 0).length)));
+  const chosen = lists.flatMap((list) => list.slice(0, each));
+  const rest = lists.flatMap((list) => list.slice(each)).sort(compare);
+  return [...chosen.sort(compare), ...rest].slice(0, inAll).sort(compare);
 }
 
 function compare(a: Pick<OutlierPair, "magnitude" | "places">, b: Pick<OutlierPair, "magnitude" | "places">): number {

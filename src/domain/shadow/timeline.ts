@@ -8,45 +8,58 @@ export interface TimelinePoint {
   readonly at: number;
   /** Pairs that were compared. */
   readonly pairs: number;
+  /** Of them, those that differ by more than noise. */
   readonly mismatches: number;
 }
 
 /** Counts over time with bounded memory: stretches double in width whenever there are too many of them. */
 export class Timeline {
   #width = narrowest;
-  #points = new Map<number, { pairs: number; mismatches: number }>();
+  /** Pairs of a stretch by their kind; those that do not differ have none. */
+  #points = new Map<number, Map<number | undefined, number>>();
   /** Keys of the earliest and latest stretch. */
   #first = Number.POSITIVE_INFINITY;
   #last = Number.NEGATIVE_INFINITY;
 
-  add(at: number, isMismatch: boolean): void {
+  /** @param kind - a small number for the way in which a pair differs; undefined where it does not. */
+  add(at: number, kind: number | undefined): void {
     const key = Math.floor(at / this.#width);
     let point = this.#points.get(key);
     if (!point) {
-      point = { pairs: 0, mismatches: 0 };
+      point = new Map();
       this.#points.set(key, point);
     }
-    point.pairs += 1;
-    if (isMismatch) point.mismatches += 1;
+    point.set(kind, (point.get(kind) ?? 0) + 1);
     this.#first = Math.min(this.#first, key);
     this.#last = Math.max(this.#last, key);
     while (this.#last - this.#first >= points) this.#widen();
   }
 
   /** Width of a stretch in milliseconds, and the stretches in order; those without pairs are left out. */
-  summary(): { readonly width: number; readonly points: readonly TimelinePoint[] } {
+  summary(isMismatch: (kind: number) => boolean): {
+    readonly width: number;
+    readonly points: readonly TimelinePoint[];
+  } {
     const sorted = [...this.#points].sort(([a], [b]) => a - b);
-    return { width: this.#width, points: sorted.map(([key, point]) => ({ at: key * this.#width, ...point })) };
+    return {
+      width: this.#width,
+      points: sorted.map(([key, point]) => {
+        let [pairs, mismatches] = [0, 0];
+        for (const [kind, count] of point) {
+          pairs += count;
+          if (kind !== undefined && isMismatch(kind)) mismatches += count;
+        }
+        return { at: key * this.#width, pairs, mismatches };
+      }),
+    };
   }
 
   #widen(): void {
-    const wider = new Map<number, { pairs: number; mismatches: number }>();
+    const wider = new Map<number, Map<number | undefined, number>>();
     for (const [key, point] of this.#points) {
       const sum = wider.get(Math.floor(key / 2));
-      if (sum) {
-        sum.pairs += point.pairs;
-        sum.mismatches += point.mismatches;
-      } else wider.set(Math.floor(key / 2), point);
+      if (!sum) wider.set(Math.floor(key / 2), point);
+      else for (const [kind, count] of point) sum.set(kind, (sum.get(kind) ?? 0) + count);
     }
     this.#points = wider;
     this.#width *= 2;

@@ -1,0 +1,23 @@
+import type { ComparisonResult } from "./comparison.ts";
+import { count, percent } from "./readable.ts";
+
+/** The comparison in one sentence. */
+export function headlineOf(result: ComparisonResult): string {
+  const { pairs, mismatches, differing, factor, mismatchRate, noise } = result;
+  if (pairs === 0) return "Nothing was compared yet.";
+  if (mismatches === 0) {
+    const reach = `${count(pairs)} ${pairs === 1 ? "pair" : "pairs"}: at most ${percent(mismatchRate.high)} can differ`;
+    return differing === 0
+      ? `No answer differs in ${reach}.`
+      : `No answer differs by more than noise in ${reach}; ${count(differing)} differ as two copies of the primary do.`;
+  }
+  const how = factor ? `, by a factor of ${factor.factor}` : "";
+  const beyond = noise ? " by more than noise" : "";
+  if (mismatches === pairs) {
+    if (pairs === 1) return `The one pair that was compared differs${beyond}${how}.`;
+    return `All ${count(pairs)} answers differ${beyond}${how}.`;
+  }
+  const between = `${percent(mismatchRate.low)} to ${percent(mismatchRate.high)} with 95 % confidence`;
+  const verb = mismatches === 1 ? "differs" : "differ";
+  return `${count(mismatches)} of ${count(pairs)} answers ${verb}${beyond}${how}: ${percent(mismatchRate.rate)}, ${between}.`;
+}

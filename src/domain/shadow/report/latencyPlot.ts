@@ -1,0 +1,76 @@
+import type { ComparisonResult } from "../comparison.ts";
+import type { LatencySummary } from "../latency.ts";
+import { duration } from "../readable.ts";
+import { html, type Markup } from "./markup.ts";
+
+const [width, height, left, right, top] = [420, 150, 8, 8, 8];
+const steps = 44;
+
+/** Both sides' latencies as densities over a logarithmic axis, with a line at each median. */
+export function latencyPlot({ latency }: Pick<ComparisonResult, "latency">): Markup {
+  const { primary, shadow } = latency;
+  const bounds = [primary, shadow].flatMap(({ classes }) => classes.map(({ upTo }) => upTo));
+  if (bounds.length === 0) return html`<p class="hint">No latencies were recorded.</p>`;
+  const low = Math.min(...bounds) / 1.15;
+  const high = Math.max(...bounds) * 1.15;
+  const scale = Math.log(high / low);
+  const x = (milliseconds: number): number => left + (Math.log(milliseconds / low) / scale) * (width - left - right);
+  const densities = { primary: densityOf(primary, low, scale), shadow: densityOf(shadow, low, scale) };
+  const peak = Math.max(...densities.primary, ...densities.shadow, 0.001);
+  const area = (side: "primary" | "shadow"): Markup => {
+    const heights = densities[side].map((share) => top + height - (share / peak) * height);
+    const stepWidth = (width - left - right) / steps;
+    const outline = heights.map((y, index) => {
+      const from = left + index * stepWidth;
+      return `L${from.toFixed(1)} ${y.toFixed(1)}L${(from + stepWidth).toFixed(1)} ${y.toFixed(1)}`;
+    });
+    const path = `M${left} ${top + height}${outline.join("")}L${width - right} ${top + height}Z`;
+    return html`<path d="${path}" fill="var(--${side})" fill-opacity=".22" stroke="var(--${side})" stroke-width="1.5" stroke-linejoin="round"><title>${side}</title></path>`;
+  };
+  const median = (side: "primary" | "shadow"): Markup => {
+    const at = latency[side].p50;
+    if (at === null) return html``;
+    return html`<line x1="${x(at)}" x2="${x(at)}" y1="${top}" y2="${top + height}" stroke="var(--${side})" stroke-width="1.5" stroke-dasharray="4 3"><title>median of the ${side}: ${duration(at)}</title></line>`;
+  };
+  return html`<svg viewBox="0 0 ${width} ${top + height + 24}" role="img" aria-label="Latency distributions of both sides">
+${decades(low, high).map(
+  (at) =>
+    html`<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="${top}" y2="${top + height}"/><text x="${x(at)}" y="${top + height + 17}" text-anchor="middle">${duration(at)}</text>`,
+)}
+<line class="axis" x1="${left}" x2="${width - right}" y1="${top + height}" y2="${top + height}"/>
+${area("primary")}${area("shadow")}${median("primary")}${median("shadow")}
+</svg>`;
+}
+
+/** The percentiles as a table, with the shadow's share of the primary's. */
+export function latencyTable({ latency: { primary, shadow } }: Pick<ComparisonResult, "latency">): Markup {
+  return html`<table><thead><tr><th></th><th class="number">primary</th><th class="number">shadow</th><th class="number">ratio</th></tr></thead><tbody>
+${(["p50", "p95", "p99"] as const).map((name) => {
+  const [a, b] = [primary[name], shadow[name]];
+  const ratio = a === null || b === null || a === 0 ? "–" : `${(b / a).toFixed(2)}×`;
+  return html`<tr><td>${name}</td><td class="number">${duration(a)}</td><td class="number">${duration(b)}</td><td class="number">${ratio}</td></tr>`;
+})}</tbody></table>`;
+}
+
+function densityOf({ classes, count }: LatencySummary, low: number, scale: number): number[] {
+  const shares = new Array<number>(steps).fill(0);
+  for (const { upTo, count: here } of classes) {
+    const index = Math.min(steps - 1, Math.max(0, Math.floor((Math.log(upTo / low) / scale) * steps)));
+    shares[index] = (shares[index] ?? 0) + here / count;
+  }
+  return shares;
+}
+
+/** 1, 2 and 5 times powers of ten, or only the powers where those would crowd. */
+function decades(low: number, high: number): number[] {
+  const crowded = Math.log10(high / low) > 2.2;
+  const marks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    for (const digit of crowded ? [1] : [1, 2, 5]) {
+      const at = digit * 10 ** power;
+      // Near the edges a label would be cut off.
+      if (at > low * 1.05 && at < high / 1.05) marks.push(at);
+    }
+  }
+  return marks;
+}
