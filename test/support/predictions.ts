@@ -1,0 +1,47 @@
+import type { ClientBase } from "pg";
+
+/** One stored prediction of one side. */
+export interface StoredPrediction {
+  readonly id: string;
+  readonly at: Date;
+  readonly attempt?: number;
+  readonly request?: unknown;
+  readonly response?: unknown;
+  /** In place of `response`: bytes that are no JSON. */
+  readonly raw?: string;
+  readonly truncated?: boolean;
+  readonly status?: number | null;
+  readonly latencyMs?: number;
+  readonly version?: string;
+  readonly unpaired?: boolean;
+}
+
+/** Stores predictions as a recorder does. The partitions of their days must be there. */
+export async function storePredictions(
+  client: ClientBase,
+  schema: string,
+  predictions: readonly StoredPrediction[],
+): Promise<void> {
+  for (const prediction of predictions) {
+    const { id, at, attempt = 1, request = {}, response, raw, truncated = false, version = "v1" } = prediction;
+    const { status = 200, latencyMs = 1, unpaired = false } = prediction;
+    const day = at.toISOString().slice(0, 10);
+    await client.query(
+      `INSERT INTO ${schema}.inference_requests
+         (day, request_id, attempt, request_time, request_data, request_bytes, truncated, unpaired, predict_url, headers)
+       VALUES ($1, $2, $3, $4, $5, 1, false, $6, '/v1/models/model:predict', '{}')`,
+      [day, id, attempt, at, JSON.stringify(request), unpaired],
+    );
+    await client.query(
+      `INSERT INTO ${schema}.inference_response
+         (day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, latency_ms, model_version)
+       VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9)`,
+      [
+        ...[day, id, attempt],
+        raw === undefined ? JSON.stringify(response ?? {}) : null,
+        raw === undefined ? null : Buffer.from(raw),
+        ...[truncated, status, latencyMs, version],
+      ],
+    );
+  }
+}
