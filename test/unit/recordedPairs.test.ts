@@ -221,6 +221,7 @@ describe("pairs of recorded answers", () => {
     const seen = await withTables(async (client) => {
       const selection = { primary: { schema: "doubled" }, shadow: { schema: "tripled" }, ...everything };
       const sizes: number[] = [];
+      await client.query("BEGIN");
       for await (const batch of recordedPairs(client, selection, 4)) sizes.push(batch.length);
       return sizes;
     });

@@ -1,7 +1,6 @@
--- $1 day of the primary's requests, $2 $3 request ids (after, up to), $4 $5 time of the requests, $6 $7 versions or null.
--- Both sides are read as ranges of their primary keys, in the order of the request id.
+-- $1 day of the primary's requests, $2 $3 time of the requests, $4 $5 versions or null. For a cursor that reads everything:
+-- each table is scanned once, in the order of its rows, and joined by hash.
 SELECT p.request_id,
-       p.attempt,
        extract(epoch FROM p.request_time)::double precision * 1000 AS at,
        p.status AS primary_status,
        s.status AS shadow_status,
@@ -13,27 +12,30 @@ SELECT p.request_id,
        CASE WHEN NOT same.body THEN p.response_data END AS primary_data,
        CASE WHEN NOT same.body THEN s.response_data END AS shadow_data,
        CASE WHEN NOT same.body THEN encode(sha256(p.response_raw), 'hex') END AS primary_digest,
-       CASE WHEN NOT same.body THEN encode(sha256(s.response_raw), 'hex') END AS shadow_digest,
-       -- Where an id was used again, a lost copy shifts the attempts of one side against the other's.
-       CASE WHEN count(*) OVER (PARTITION BY p.request_id) > 1
-            THEN p.request_data IS NOT DISTINCT FROM s.request_data AND p.request_raw IS NOT DISTINCT FROM s.request_raw
-            ELSE true END AS same_request
+       CASE WHEN NOT same.body THEN encode(sha256(s.response_raw), 'hex') END AS shadow_digest
   FROM (SELECT q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw,
                r.response_data, r.response_raw, r.truncated, r.status, r.latency_ms
           FROM :primary.inference_requests q
-          JOIN :primary.inference_response r USING (day, request_id, attempt)
-         WHERE day = $1 AND request_id > $2 AND request_id <= $3 AND NOT q.unpaired
-           AND q.request_time >= $4 AND q.request_time < $5
-           AND ($6::text IS NULL OR r.model_version = $6)) p
+          JOIN :primary.inference_response r USING (request_id, attempt)
+         WHERE q.day = $1 AND r.day = $1 AND NOT q.unpaired
+           AND q.request_time >= $2 AND q.request_time < $3
+           AND ($4::text IS NULL OR r.model_version = $4)) p
   JOIN (SELECT q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw,
                r.response_data, r.response_raw, r.truncated, r.status, r.latency_ms
           FROM :shadow.inference_requests q
           JOIN :shadow.inference_response r USING (day, request_id, attempt)
-         WHERE day BETWEEN $1 - 1 AND $1 + 1 AND request_id > $2 AND request_id <= $3 AND NOT q.unpaired
-           AND ($7::text IS NULL OR r.model_version = $7)) s
+         WHERE q.day BETWEEN $1 - 1 AND $1 + 1 AND r.day BETWEEN $1 - 1 AND $1 + 1 AND NOT q.unpaired
+           AND ($5::text IS NULL OR r.model_version = $5)) s
     ON s.request_id = p.request_id AND s.attempt = p.attempt
    -- A copy is on its way for seconds; an id that is used again another day is another request.
    AND s.request_time BETWEEN p.request_time - interval '1 hour' AND p.request_time + interval '1 hour'
+ -- OFFSET 0: evaluated once for each pair, not wherever it is used.
  CROSS JOIN LATERAL (SELECT NOT p.truncated AND NOT s.truncated
                             AND p.response_data IS NOT DISTINCT FROM s.response_data
-                            AND p.response_raw IS NOT DISTINCT FROM s.response_raw AS body) same
+                            AND p.response_raw IS NOT DISTINCT FROM s.response_raw AS body OFFSET 0) same
+ -- Where an id was used again, a lost copy shifts the attempts of one side against the other's.
+ WHERE CASE WHEN p.request_id IN (SELECT request_id FROM :primary.inference_requests WHERE day = $1 AND attempt > 1)
+              OR p.request_id IN (SELECT request_id FROM :shadow.inference_requests
+                                   WHERE day BETWEEN $1 - 1 AND $1 + 1 AND attempt > 1)
+            THEN p.request_data IS NOT DISTINCT FROM s.request_data AND p.request_raw IS NOT DISTINCT FROM s.request_raw
+            ELSE true END

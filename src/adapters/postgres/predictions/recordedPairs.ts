@@ -29,8 +29,8 @@ const defaultBatch = 2_000;
 const settlingMs = 30_000;
 
 /**
- * The pairs of a selection, batch by batch in the order of day and request id, so that memory does not grow with their
- * number. Bodies that are the same are not read. Call it in one read-only transaction with {@link recordedCounts}.
+ * The pairs of a selection, day by day and batch by batch, so that memory does not grow with their number. Bodies that are
+ * the same are not read. Needs a transaction of its own, which {@link recordedCounts} should share.
  */
 export async function* recordedPairs(
   client: ClientBase,
@@ -39,26 +39,19 @@ export async function* recordedPairs(
 ): AsyncGenerator<RecordedPair[]> {
   const { primary, shadow, since, until } = selection;
   const sql = await statement("recordedPairs.sql", selection);
-  const table = `${quoteIdentifier(primary.schema)}.inference_requests`;
-  for (const day of await recordedDays(client, table, selection)) {
-    let after = "";
+  // Else the planner looks for a quick first row, and finds a million look-ups one by one.
+  await client.query(
+    "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'",
+  );
+  for (const day of await recordedDays(client, selection)) {
+    const values = [day, since, until, primary.version ?? null, shadow.version ?? null];
+    await client.query(`DECLARE recorded_pairs NO SCROLL CURSOR FOR ${sql}`, values);
     for (;;) {
-      const { rows: bounds } = await client.query<{ last: string | null }>(
-        `SELECT max(request_id) AS last
-           FROM (SELECT request_id FROM ${table} WHERE day = $1 AND request_id > $2 ORDER BY request_id LIMIT $3) ids`,
-        [day, after, batch],
-      );
-      const last = bounds[0]?.last;
-      if (last === undefined || last === null) break;
-      const versions = [primary.version ?? null, shadow.version ?? null];
-      const { rows } = await client.query<PairRow>({
-        name: `recorded pairs of ${primary.schema} and ${shadow.schema}`.slice(0, 63),
-        text: sql,
-        values: [day, after, last, since, until, ...versions],
-      });
-      yield rows.filter((row) => row.same_request).map(toPair);
-      after = last;
+      const { rows } = await client.query<PairRow>(`FETCH ${batch} FROM recorded_pairs`);
+      if (rows.length > 0) yield rows.map(toPair);
+      if (rows.length < batch) break;
     }
+    await client.query("CLOSE recorded_pairs");
   }
 }
 
@@ -79,7 +72,7 @@ export async function recordedCounts(
 }
 
 /** UTC days with partitions in the selection, as `YYYY-MM-DD`. */
-async function recordedDays(client: ClientBase, table: string, { since, until }: RecordedSelection): Promise<string[]> {
+async function recordedDays(client: ClientBase, { primary, since, until }: RecordedSelection): Promise<string[]> {
   const { rows } = await client.query<{ day: string }>(
     `SELECT day::text AS day
        FROM (SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
@@ -87,7 +80,7 @@ async function recordedDays(client: ClientBase, table: string, { since, until }:
               WHERE i.inhparent = to_regclass($1) AND c.relname ~ '_[0-9]{8}$') days
       WHERE day BETWEEN ($2 AT TIME ZONE 'UTC')::date AND ($3 AT TIME ZONE 'UTC')::date
       ORDER BY day`,
-    [table, since, until],
+    [`${quoteIdentifier(primary.schema)}.inference_requests`, since, until],
   );
   return rows.map(({ day }) => day);
 }
@@ -112,7 +105,6 @@ interface PairRow {
   readonly shadow_data: unknown;
   readonly primary_digest: string | null;
   readonly shadow_digest: string | null;
-  readonly same_request: boolean;
 }
 
 function toPair(row: PairRow): RecordedPair {
