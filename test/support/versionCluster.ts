@@ -10,6 +10,10 @@ export class MemoryCluster implements VersionCluster {
   readonly #services = new Map<string, VersionService & { imageHash: string }>();
   readonly #pods = new Map<string, VersionPod>();
   readonly #controls = new Map<string, MemoryControl>();
+  /** Where pods answer. */
+  podUrl = "http://127.0.0.1:1";
+  /** Whether new pods wait for patches before they are ready. */
+  podsWait = false;
   #waiting: (() => void)[] = [];
   #made = 0;
 
@@ -54,6 +58,13 @@ export class MemoryCluster implements VersionCluster {
     this.#start(versionId);
   }
 
+  /** As if nothing had been deployed. */
+  clear(): void {
+    this.#services.clear();
+    this.#pods.clear();
+    this.#tell();
+  }
+
   /** The control server of the version's pod. */
   control(versionId: string): MemoryControl {
     const control = this.#controls.get(this.#pods.get(versionId)?.instance ?? "");
@@ -72,10 +83,10 @@ export class MemoryCluster implements VersionCluster {
     );
     this.#pods.set(versionId, {
       name: `pod-${this.#made}`,
-      url: "http://127.0.0.1:1",
+      url: this.podUrl,
       instance,
       startedAt,
-      isReady: true,
+      isReady: !this.podsWait,
     });
     this.#tell();
   }

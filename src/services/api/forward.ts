@@ -28,6 +28,8 @@ export interface Forwarding {
   /** Such as `http://iris-v1-predictor.models.svc.cluster.local:80`. */
   readonly origin: string;
   readonly path: string;
+  /** @default POST */
+  readonly method?: "GET" | "POST";
   readonly requestId: string;
   /** Bytes. */
   readonly maxBodyBytes: number;
@@ -51,13 +53,13 @@ export async function forward(request: IncomingMessage, response: ServerResponse
     const answer = await to.dispatcher.request({
       origin: to.origin,
       path: to.path,
-      method: "POST",
+      method: to.method ?? "POST",
       headers: {
         ...endToEnd(request.headers),
         ...(Number.isNaN(length) ? {} : { "content-length": String(length) }),
         "x-request-id": to.requestId,
       },
-      body,
+      ...(to.method === "GET" ? {} : { body }),
       signal: gone.signal,
       headersTimeout: to.timeoutMs,
       bodyTimeout: to.timeoutMs,

@@ -9,7 +9,8 @@ import { pino } from "pino";
 import { Agent } from "undici";
 import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { findKey } from "../../adapters/postgres/apiKeys.ts";
-import { findDevelopmentVersion, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
+import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
+import { lead } from "../../adapters/postgres/leader.ts";
 import { readPointer } from "../../adapters/postgres/models.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
@@ -18,7 +19,9 @@ import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
+import { activatorRoute } from "./development/activator.ts";
 import { openContainers } from "./development/containers.ts";
+import { reconcile } from "./development/reconcile.ts";
 import { developmentRoute } from "./development/routes.ts";
 import { developmentVersions } from "./development/versions.ts";
 import { freshCache } from "./freshCache.ts";
@@ -64,6 +67,8 @@ const cluster = watchVersions({
   signal: ended.signal,
 });
 const containers = openContainers();
+const findVersion = freshCache((versionId) => findDevelopmentVersion(pool, versionId));
+const touch = (versionId: string) => touchActivity(pool, versionId);
 const versions = developmentVersions({
   store: createPatchStore(pool),
   cluster,
@@ -72,7 +77,7 @@ const versions = developmentVersions({
   newId: randomUUID,
   log,
   namespace: settings.modelsNamespace,
-  touch: (versionId) => touchActivity(pool, versionId),
+  touch,
 });
 const access = {
   required: settings.requireApiKey,
@@ -85,9 +90,19 @@ const server = createApiServer({
     developmentRoute({
       access,
       versions,
-      find: freshCache((versionId) => findDevelopmentVersion(pool, versionId)),
+      find: findVersion,
       signingKey: settings.signingKey,
       maxBodyBytes: settings.maxBodyBytes,
+    }),
+    activatorRoute({
+      access,
+      find: findVersion,
+      cluster,
+      settle: versions.settle,
+      touch,
+      dispatcher,
+      maxBodyBytes: settings.maxBodyBytes,
+      timeoutMs: settings.predictTimeoutMs,
     }),
   ],
   pointer: readPointerOf,
@@ -108,6 +123,18 @@ const server = createApiServer({
 server.listen(settings.port, "0.0.0.0");
 await once(server, "listening");
 log.info({ port: (server.address() as AddressInfo).port, requireApiKey: settings.requireApiKey }, "listening");
+
+void lead({
+  connection: clientConfig(settings.database, platformDatabase),
+  name: "development versions",
+  work: (signal) =>
+    reconcile(
+      { cluster, settle: versions.settle, idleSeconds: (ids) => idleSeconds(pool, ids), now: Date.now, log },
+      signal,
+    ),
+  onError: (error) => log.warn({ err: error }, "cannot ask to lead"),
+  signal: ended.signal,
+});
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
 

@@ -1,0 +1,137 @@
+import type { IncomingMessage } from "node:http";
+import type { Dispatcher } from "undici";
+import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
+import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
+import { type Access, authenticate, authorize } from "../access.ts";
+import { ApiError } from "../apiError.ts";
+import { forward } from "../forward.ts";
+import type { Route } from "../route.ts";
+import type { Settled } from "./settle.ts";
+
+export interface ActivatorParts {
+  readonly access: Access;
+  readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
+  readonly cluster: VersionCluster;
+  readonly settle: (versionId: string) => Promise<Settled>;
+  /** Remembers that a version is being used. */
+  readonly touch: (versionId: string) => Promise<void>;
+  readonly dispatcher: Dispatcher;
+  /** Bytes. */
+  readonly maxBodyBytes: number;
+  /** Until the model begins to answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How long a request waits for a version that starts. Milliseconds. @default 120_000 */
+  readonly holdMs?: number;
+  /** Requests that wait at the same time. @default 256 */
+  readonly maxHeld?: number;
+}
+
+const path = /^\/development\/([1-9][0-9]{0,17})(\/v1\/[^\\]*)$/;
+/** The database is told of a version's use once in this time. Milliseconds. */
+const touchEvery = 15_000;
+
+/**
+ * `/development/<versionId>/v1/…`: requests for a development version in Standard mode. A stopped version is started, a
+ * new pod gets its patches, and the request waits for that; then it goes to the pod.
+ */
+export function activatorRoute(parts: ActivatorParts): Route {
+  const { holdMs = 120_000, maxHeld = 256 } = parts;
+  const touchedAt = new Map<string, number>();
+  let held = 0;
+
+  const touch = (versionId: string): void => {
+    if (performance.now() - (touchedAt.get(versionId) ?? Number.NEGATIVE_INFINITY) < touchEvery) return;
+    touchedAt.set(versionId, performance.now());
+    // A use that is not recorded only lets the version stop early.
+    parts.touch(versionId).catch(() => touchedAt.delete(versionId));
+  };
+
+  const ready = async (version: DevelopmentVersion): Promise<VersionPod> => {
+    const pod = parts.cluster.pod(version.id);
+    if (pod?.isReady) return pod;
+    if (held >= maxHeld) throw new ApiError("model_unavailable", `${maxHeld} requests wait for models already`);
+    held += 1;
+    try {
+      return await within(holdMs, version, started(parts, version));
+    } finally {
+      held -= 1;
+    }
+  };
+
+  return {
+    prefix: "/development/",
+    async handle(request, response, { path: asked, requestId }) {
+      const matched = path.exec(asked);
+      const [, id = "", inner = ""] = matched ?? [];
+      if (!matched || leavesFolder(inner)) throw new ApiError("not_found", `there is no ${asked.slice(0, 200)}`);
+      const scope = await authenticate(request.headers, parts.access);
+      const version = await parts.find(id);
+      if (!version && scope && !("admin" in scope))
+        throw new ApiError("key_scope", `the API key is not for version ${id}`);
+      if (!version) throw new ApiError("not_found", `there is no development version ${id}`);
+      authorize(scope, { id: version.modelId, organizationId: version.organizationId });
+      touch(id);
+      const { url } = await ready(version);
+      await forward(request, response, {
+        ...{ dispatcher: parts.dispatcher, origin: url, requestId, timeoutMs: parts.timeoutMs },
+        ...{
+          maxBodyBytes: parts.maxBodyBytes,
+          method: methodOf(request),
+          model: `development version of ${version.model}`,
+        },
+        path: inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? ""),
+      });
+    },
+  };
+}
+
+/** Starts the version if it is stopped, and waits until its head answers. */
+async function started({ cluster, settle }: ActivatorParts, version: DevelopmentVersion): Promise<VersionPod> {
+  const service = cluster.service(version.id);
+  if (service?.isStopped) {
+    await cluster.setStopped(service.name, false);
+    // The watch tells of it a moment later; a sync would still see it stopped.
+    for (let looks = 0; looks < 50 && cluster.service(version.id)?.isStopped; looks += 1) await cluster.changed(100);
+  }
+  const { state, because } = await settle(version.id);
+  const pod = cluster.pod(version.id);
+  if (state === "synced" && pod) return pod;
+  throw new ApiError("model_unavailable", `${version.model} does not answer: ${because ?? state}`);
+}
+
+async function within<T>(milliseconds: number, version: DevelopmentVersion, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new ApiError(
+            "model_unavailable",
+            `${version.model} has not started within ${milliseconds / 1000} s; try again`,
+          ),
+        ),
+      milliseconds,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {});
+  }
+}
+
+/** Whether the path, in any spelling, leads out of `/v1/`: the control server is on the same port. */
+function leavesFolder(inner: string): boolean {
+  try {
+    const plain = decodeURIComponent(inner);
+    return /(^|[/\\])\.\.?([/\\]|$)|\\|\/\/|%/.test(plain) || plain.includes("\0");
+  } catch {
+    return true;
+  }
+}
+
+function methodOf(request: IncomingMessage): "GET" | "POST" {
+  if (request.method === "GET" || request.method === "POST") return request.method;
+  throw new ApiError("method_not_allowed", `${request.method} is not possible here; use POST`);
+}

@@ -1,0 +1,75 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { VersionCluster } from "../../../domain/development/ports.ts";
+import { messageOf } from "../../../domain/errors.ts";
+import type { Settled } from "./settle.ts";
+
+export interface ReconcileParts {
+  readonly cluster: VersionCluster;
+  readonly settle: (versionId: string) => Promise<Settled>;
+  /** Seconds since each version was last used; those never used are left out. */
+  readonly idleSeconds: (versionIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** Between two looks, in milliseconds. */
+const everyMs = 5_000;
+/** A pod that pings is synced at once: one that is not ready after this has lost its pings, or its sync. Milliseconds. */
+const patienceMs = 10_000;
+/** Between two attempts at a pod that cannot be synced, in milliseconds; doubled each time. */
+const firstPause = 10_000;
+const longestPause = 300_000;
+
+/** What one replica does for all: {@link reconcileOnce} for ever, until `signal` aborts. */
+export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Promise<void> {
+  const attempts: Attempts = new Map();
+  while (!signal.aborted) {
+    // A pod that takes its time does not keep others waiting.
+    void reconcileOnce(parts, attempts).catch((error: unknown) =>
+      parts.log.warn({ err: error }, `development versions are not looked after: ${messageOf(error)}`),
+    );
+    await delay(everyMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Pods that were tried: when the next attempt is due, and the pause after that. By container. */
+export type Attempts = Map<string, { readonly dueAt: number; readonly pause: number }>;
+
+/**
+ * Syncs pods that wait for patches although nobody syncs them (a control server asks 15 times, then never again), and
+ * stops versions that nobody has used for as long as they say.
+ */
+export async function reconcileOnce(parts: ReconcileParts, attempts: Attempts): Promise<void> {
+  const { cluster } = parts;
+  const ids = cluster.versions().filter((id) => cluster.service(id)?.isStopped === false);
+  const known = new Set(ids.map((id) => cluster.pod(id)?.instance));
+  for (const instance of attempts.keys()) if (!known.has(instance)) attempts.delete(instance);
+  await stopIdle(parts, ids);
+  await Promise.all(ids.map((id) => syncWaiting(parts, id, attempts)));
+}
+
+async function syncWaiting({ cluster, settle, now, log }: ReconcileParts, id: string, attempts: Attempts) {
+  const pod = cluster.pod(id);
+  if (!pod || pod.isReady || now() - pod.startedAt < patienceMs) return;
+  const before = attempts.get(pod.instance);
+  if (before && now() < before.dueAt) return;
+  const pause = before ? Math.min(before.pause * 2, longestPause) : firstPause;
+  attempts.set(pod.instance, { dueAt: now() + pause, pause });
+  const { state, because } = await settle(id);
+  log.info({ versionId: id, pod: pod.name, state, because }, "synced a pod that waited");
+}
+
+async function stopIdle({ cluster, idleSeconds, now, log }: ReconcileParts, ids: readonly string[]): Promise<void> {
+  const limited = ids.filter((id) => cluster.service(id)?.idleMinutes !== undefined);
+  if (limited.length === 0) return;
+  const idle = await idleSeconds(limited);
+  for (const id of limited) {
+    const service = cluster.service(id);
+    if (!service?.idleMinutes) continue;
+    const seconds = Math.min(idle.get(id) ?? Number.POSITIVE_INFINITY, (now() - service.createdAt) / 1000);
+    if (seconds < service.idleMinutes * 60) continue;
+    await cluster.setStopped(service.name, true);
+    log.info({ versionId: id, idleMinutes: Math.floor(seconds / 60) }, "stopped, for nobody used it");
+  }
+}
