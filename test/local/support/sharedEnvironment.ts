@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
 import { inject } from "vitest";
+import { environmentLayout } from "../../../src/local/layout.ts";
 import { type CommandResult, copyOfCheckout, TestHome } from "./menagerie.ts";
 
 /** The shared environment's home in `folder`, whether it exists or not. */
@@ -32,6 +34,13 @@ export class SharedEnvironment {
     await writeFile(shared.stackFile, committed);
     if (!existsSync(home.path)) await shared.up();
     return shared;
+  }
+
+  /** The cluster's administrator. */
+  kubeConfig(): KubeConfig {
+    const config = new KubeConfig();
+    config.loadFromFile(environmentLayout("local", this.home.path).kubeconfig);
+    return config;
   }
 
   get stackFile(): string {
