@@ -5,7 +5,7 @@ import * as z from "zod";
 import { readTruss, type TrussReading } from "../../adapters/truss/snapshot.ts";
 import { badInput, messageOf } from "../../domain/errors.ts";
 import { computePatch } from "../../domain/patch/compute.ts";
-import type { PatchOperation } from "../../domain/patch/operation.ts";
+import { describeOperation } from "../../domain/patch/describe.ts";
 import { configFilename } from "../../domain/truss/config.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { signatureOf, type TrussSignature } from "../../domain/truss/signature.ts";
@@ -70,7 +70,9 @@ function patchCommand(): Command {
         console.log(options.json ? JSON.stringify({ fullDeployment }) : lines("full deployment", fullDeployment));
       } else {
         const { nextHash, patches } = plan;
-        console.log(options.json ? JSON.stringify({ nextHash, patches }) : lines(nextHash, patches.map(described)));
+        console.log(
+          options.json ? JSON.stringify({ nextHash, patches }) : lines(nextHash, patches.map(describeOperation)),
+        );
       }
     });
 }
@@ -101,13 +103,6 @@ async function readSignature(file: string): Promise<TrussSignature> {
   throw badInput(
     `signature "${file}": ${issue?.path.join(".") || "signature"}: ${issue?.message}; use what \`menagerie truss signature\` printed`,
   );
-}
-
-function described({ type, body }: PatchOperation): string {
-  const subject =
-    "path" in body ? body.path : "requirement" in body ? body.requirement : Object.values(body.item).join(" ");
-  const name = type === "environment_variable" ? Object.keys(body.item).join(" ") : subject;
-  return `${body.action} ${type} ${name}`;
 }
 
 function lines(first: string, rest: readonly string[]): string {
