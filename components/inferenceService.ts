@@ -31,11 +31,15 @@ export class InferenceService extends pulumi.ComponentResource {
       .apply(({ image, control }) => revisionOf(inferenceServiceManifest({ ...model, image, control })));
     this.resource = new kubernetes.apiextensions.CustomResource(name, awaitedElsewhere(manifest, this.revision), {
       parent: this,
-      // The mode cannot be changed on a live InferenceService (KServe's webhook refuses it), and two cannot share a name.
-      replaceOnChanges: ['metadata.annotations["serving.kserve.io/deploymentMode"]'],
+      // The mode cannot be changed on a live InferenceService (KServe's webhook refuses it), and two cannot share a name. A
+      // development version is killed and made again: of a changed one KServe would run old and new pod for a moment.
+      replaceOnChanges: [
+        'metadata.annotations["serving.kserve.io/deploymentMode"]',
+        ...(model.control ? ["spec.predictor"] : []),
+      ],
       // A new version has a name of its own and comes before the old one goes, unless the old one's pods hold the GPU that
       // it waits for. Under the same name the provider itself deletes first.
-      ...(model.resources.gpus > 0 ? { deleteBeforeReplace: true } : {}),
+      ...(model.resources.gpus > 0 || model.control ? { deleteBeforeReplace: true } : {}),
     });
     this.registerOutputs({ revision: this.revision });
   }

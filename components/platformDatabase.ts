@@ -28,9 +28,9 @@ export interface LoginRole {
 }
 
 /** Columns that a stack registers, and those of them that it changes later. Pointers are none of them. */
-const registered = ["model_id", "number", "truss_hash", "image_digest"];
-const updated = ["image_digest", "is_current", "status"];
-const readByDeployer = ["id", ...registered, "is_current", "is_development", "proxy_model_version_id", "status"];
+const registered = ["model_id", "number", "truss_hash", "image_digest", "is_development"];
+const updated = ["truss_hash", "image_digest", "is_current", "status"];
+const readByDeployer = ["id", ...registered, "is_current", "proxy_model_version_id", "status"];
 
 /**
  * The database `menagerie` with the platform's tables, and who may do what in it. Needs a `postgresql.Provider` among its

@@ -5,6 +5,7 @@ import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
+import { planDevelopments } from "./plan/development.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
 import { planSecrets } from "./plan/secrets.ts";
 import { trussesOf } from "./plan/trusses.ts";
@@ -27,14 +28,16 @@ async function stack() {
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     const trusses = await trussesOf(spec, process.cwd());
     const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
+    const platform = await planPlatform(spec, trussHashes, {
+      url: process.env.MENAGERIE_DATABASE_URL,
+      password: config["menagerie:databasePassword"],
+      preview: pulumi.runtime.isDryRun(),
+      lastOutputs,
+    });
     return deployEnvironment(spec, {
       trussHashes,
-      platform: await planPlatform(spec, trussHashes, {
-        url: process.env.MENAGERIE_DATABASE_URL,
-        password: config["menagerie:databasePassword"],
-        preview: pulumi.runtime.isDryRun(),
-        lastOutputs,
-      }),
+      platform,
+      development: await planDevelopments(spec, trusses, platform, lastOutputs),
       serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),
       secretSources: await planSecrets(spec, (folder) => trusses.get(folder)?.secrets ?? [], keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),
@@ -46,8 +49,14 @@ async function stack() {
   }
 }
 
-/** Outputs of this stack's last `up`; asked for only when the database does not answer. */
+/** Outputs of this stack's last `up`, read once; asked for only when something needs them. */
 function lastOutputs(): Promise<LastOutputs> {
+  read ??= readOutputs();
+  return read;
+}
+let read: Promise<LastOutputs> | undefined;
+
+function readOutputs(): Promise<LastOutputs> {
   const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   const { outputs } = new pulumi.StackReference("self", { name: self });
   return new Promise((resolve) => outputs.apply((values) => resolve(values)));

@@ -1,5 +1,6 @@
 import type { EnvironmentSpec } from "./config/environment.ts";
 import { declareCluster } from "./program/cluster.ts";
+import { declareDevelopment } from "./program/development.ts";
 import type { EnvironmentFacts } from "./program/facts.ts";
 import type { EnvironmentOutputs } from "./program/outputs.ts";
 import { declarePlatform } from "./program/platform.ts";
@@ -15,10 +16,11 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const pools = declarePools(spec, cluster);
   const platform = declarePlatform(spec, facts, cluster);
   const { models, rollouts } = declareZoo(spec, facts, { cluster, pools, platform });
+  const development = declareDevelopment(spec, facts, { cluster, pools, platform });
   return {
     gatewayUrl: spec.gateway.url,
     apiUrl: platform ? spec.services.apiUrl : null,
-    models,
+    models: { ...models, ...development },
     rollouts,
     release: null,
     schemaVersion: platform?.tables.schema.version ?? null,

@@ -13,7 +13,7 @@ export const longestModelName = 63 - "-v99999-predictor-00001".length;
 
 /** Environment variables of the serving containers that Menagerie, truss or KServe set themselves. */
 const reservedVariables =
-  /^(HASH_TRUSS|PATCH_PING_URL_TRUSS|APP_HOME|PYTHON_EXECUTABLE|CONTROL_SERVER_PORT|INFERENCE_SERVER_PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|PORT|PYTHONPATH|CUSTOM_SPEC_[A-Z_]+)$/;
+  /^(HASH_TRUSS|PATCH_PING_URL_TRUSS|APP_HOME|PYTHON_EXECUTABLE|CONTROL_SERVER_PORT|INFERENCE_SERVER_PORT|PYTHONDONTWRITEBYTECODE|K_SERVICE|K_REVISION|K_CONFIGURATION|PORT|PYTHONPATH|CUSTOM_SPEC_[A-Z_]+)$/;
 
 const reservedNamespaces = /^(kube-.*|default|kserve|istio-system|knative-serving|tekton-.*|karpenter)$/;
 
@@ -121,11 +121,15 @@ function poolMistakes({ pools, nodeClass }: ParsedEnvironment): string[] {
   return mistakes;
 }
 
-function nameMistakes({ zoo }: ParsedEnvironment): string[] {
+function nameMistakes({ zoo, development }: ParsedEnvironment): string[] {
   const mistakes: string[] = [];
   const takenBy = new Map<string, string>();
-  for (const name of Object.keys(zoo)) {
-    const at = keyPath(["zoo", name]);
+  const named = [
+    ...Object.keys(zoo).map((name) => ["zoo", name] as const),
+    ...Object.keys(development).map((name) => ["development", name] as const),
+  ];
+  for (const [section, name] of named) {
+    const at = keyPath([section, name]);
     const inKubernetes = kubernetesName(name);
     const other = takenBy.get(inKubernetes);
     if (other) mistakes.push(`${at}: is "${inKubernetes}" in Kubernetes, as is "${other}"; rename one of the two`);
@@ -147,18 +151,21 @@ function nameMistakes({ zoo }: ParsedEnvironment): string[] {
   return mistakes;
 }
 
-function modelMistakes({ zoo, pools, serving }: ParsedEnvironment): string[] {
+function modelMistakes({ zoo, development, pools, serving }: ParsedEnvironment): string[] {
   const mistakes: string[] = [];
   const asked = new Map<string, { gpus: number; models: string[] }>();
+  const ask = (pool: string, model: string, gpus: number): void => {
+    const sum = asked.get(pool) ?? { gpus: 0, models: [] };
+    sum.gpus += gpus;
+    sum.models.push(model);
+    asked.set(pool, sum);
+  };
   for (const [name, model] of Object.entries(zoo)) {
     const at = (...rest: PropertyKey[]) => keyPath(["zoo", name, ...rest]);
     if (!availablePhases.includes(model.phase as Phase)) {
       mistakes.push(`${at("phase")}: ${show(model.phase)} is not available yet; use ${alternatives(availablePhases)}`);
     }
-    for (const variable of Object.keys(model.env)) {
-      if (reservedVariables.test(variable))
-        mistakes.push(`${at("env", variable)}: is set by the platform; choose another name`);
-    }
+    mistakes.push(...environmentMistakes(at, model.env));
     if (model.replicas.max !== undefined && model.replicas.max < model.replicas.min) {
       mistakes.push(
         `${at("replicas", "max")}: ${model.replicas.max} is less than min, ${model.replicas.min}; use at least ${model.replicas.min}`,
@@ -170,30 +177,53 @@ function modelMistakes({ zoo, pools, serving }: ParsedEnvironment): string[] {
         `${at("replicas", "min")}: 0 needs mode: Knative, because Standard mode does not scale to zero; use at least 1`,
       );
     }
-    const pool = pools[model.pool];
-    if (!pool) {
-      if (model.pool !== builtInPool) mistakes.push(unknownPool(at("pool"), model.pool, Object.keys(pools)));
-      else if (model.resources.gpus)
-        mistakes.push(
-          `${at("resources", "gpus")}: pool ${builtInPool} has no GPUs; name a pool that has, or remove the key`,
-        );
-      continue;
+    mistakes.push(...placementMistakes(at, model, pools));
+    if (pools[model.pool] && model.phase !== "off") {
+      ask(model.pool, name, (model.resources.gpus ?? 1) * model.replicas.min);
     }
-    const gpus = model.resources.gpus ?? 1;
-    if (gpus > pool.gpu.perNode) {
+  }
+  for (const [name, version] of Object.entries(development)) {
+    const at = (...rest: PropertyKey[]) => keyPath(["development", name, ...rest]);
+    mistakes.push(...environmentMistakes(at, version.env), ...placementMistakes(at, version, pools));
+    const mode = version.mode ?? serving.mode;
+    if (mode === "Knative" && version.idleMinutes !== undefined && version.idleMinutes > longestKnativeWindow) {
       mistakes.push(
-        `${at("resources", "gpus")}: a node of pool ${model.pool} has ${pool.gpu.perNode}, so no pod can get ${gpus}; use at most ${pool.gpu.perNode}`,
+        `${at("idleMinutes")}: ${version.idleMinutes} is more than Knative's ${longestKnativeWindow}; use at most ${longestKnativeWindow}`,
       );
     }
-    if (model.phase !== "off") {
-      const sum = asked.get(model.pool) ?? { gpus: 0, models: [] };
-      sum.gpus += gpus * model.replicas.min;
-      sum.models.push(name);
-      asked.set(model.pool, sum);
-    }
+    if (pools[version.pool] && mode === "Standard") ask(version.pool, name, version.resources.gpus ?? 1);
   }
   for (const [name, { gpus, models }] of asked) mistakes.push(...poolTooSmall(name, pools[name], gpus, models));
   return mistakes;
+}
+
+/** Longest window of Knative's autoscaler, in minutes (`autoscaling.knative.dev/window`). */
+const longestKnativeWindow = 60;
+
+type KeyOf = (...rest: PropertyKey[]) => string;
+
+function environmentMistakes(at: KeyOf, env: Readonly<Record<string, string>>): string[] {
+  return Object.keys(env)
+    .filter((variable) => reservedVariables.test(variable))
+    .map((variable) => `${at("env", variable)}: is set by the platform; choose another name`);
+}
+
+function placementMistakes(
+  at: KeyOf,
+  model: Pick<ParsedEnvironment["zoo"][string], "pool" | "resources">,
+  pools: ParsedEnvironment["pools"],
+): string[] {
+  const pool = pools[model.pool];
+  if (!pool) {
+    if (model.pool !== builtInPool) return [unknownPool(at("pool"), model.pool, Object.keys(pools))];
+    if (!model.resources.gpus) return [];
+    return [`${at("resources", "gpus")}: pool ${builtInPool} has no GPUs; name a pool that has, or remove the key`];
+  }
+  const gpus = model.resources.gpus ?? 1;
+  if (gpus <= pool.gpu.perNode) return [];
+  return [
+    `${at("resources", "gpus")}: a node of pool ${model.pool} has ${pool.gpu.perNode}, so no pod can get ${gpus}; use at most ${pool.gpu.perNode}`,
+  ];
 }
 
 function unknownPool(at: string, name: string, declared: readonly string[]): string {

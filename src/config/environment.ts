@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { database, databasePassword, previewDatabase } from "./database.ts";
+import { development } from "./development.ts";
 import { dynamicSettings } from "./dynamicSettings.ts";
 import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { nodeClass, pools } from "./pools.ts";
@@ -64,6 +65,7 @@ export const environmentSchema = mapping(
       "Kubernetes namespace that models are served in. Default: models.",
     ).default("models"),
     zoo,
+    development,
     pools,
     nodeClass,
     gateway: gateway.prefault({}),
@@ -102,13 +104,23 @@ export interface ZooEntrySpec extends Omit<Parsed["zoo"][string], "replicas" | "
   readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
 }
 
+/** A development version with its defaults filled in. It has exactly one pod, so there is no key for their number. */
+export interface DevelopmentSpec extends Omit<Parsed["development"][string], "resources" | "mode" | "truss"> {
+  /** Truss folder relative to the project, without a trailing slash. */
+  readonly truss: string;
+  readonly mode: (typeof deploymentModes)[number];
+  readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
+}
+
 export type PoolSpec = Parsed["pools"][string];
 export type NodeClassSpec = Parsed["nodeClass"];
 export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
 
 /** A checked environment: every default is filled in, every reference between keys holds. */
-export interface EnvironmentSpec extends Omit<Parsed, "zoo" | "gateway" | "builder" | "secrets" | "databasePassword"> {
+export interface EnvironmentSpec
+  extends Omit<Parsed, "zoo" | "development" | "gateway" | "builder" | "secrets" | "databasePassword"> {
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
+  readonly development: Readonly<Record<string, DevelopmentSpec>>;
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
   readonly builder: "directory";
   readonly services: Omit<Parsed["services"], "apiUrl"> & { readonly apiUrl: string };

@@ -1,6 +1,12 @@
 import { badInput } from "../domain/errors.ts";
 import { crossKeyMistakes } from "./crossRules.ts";
-import { type EnvironmentSpec, environmentSchema, type ParsedEnvironment, type ZooEntrySpec } from "./environment.ts";
+import {
+  type DevelopmentSpec,
+  type EnvironmentSpec,
+  environmentSchema,
+  type ParsedEnvironment,
+  type ZooEntrySpec,
+} from "./environment.ts";
 import { rightPart } from "./rightPart.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, sentences } from "./sentences.ts";
@@ -44,6 +50,11 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
       `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`,
     );
   }
+  const database = parsed.database ?? localDatabase(surroundings.databaseAddress);
+  // The embedded environment has one, whose address may not be known yet.
+  if (!database && parsed.nodeClass !== "local" && Object.keys(parsed.development).length > 0) {
+    mistakes.push(developmentNeedsDatabase);
+  }
   if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
   return {
     ...parsed,
@@ -51,10 +62,15 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     secrets: Object.keys(parsed.secrets),
     gateway: { ...parsed.gateway, url },
     services: { ...parsed.services, apiUrl: parsed.services.apiUrl ?? surroundings.apiUrl ?? url },
-    database: parsed.database ?? localDatabase(surroundings.databaseAddress),
+    database,
     zoo: Object.fromEntries(Object.entries(parsed.zoo).map(([name, entry]) => [name, complete(entry, parsed)])),
+    development: Object.fromEntries(
+      Object.entries(parsed.development).map(([name, version]) => [name, completeDevelopment(version, parsed)]),
+    ),
   };
 }
+
+export const developmentNeedsDatabase = `${keyPath(["development"])}: its patches are kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
 
 /** The local environment's PostgreSQL has a network of its own, and no certificates. */
 function localDatabase(address: string | undefined): EnvironmentSpec["database"] {
@@ -66,11 +82,23 @@ function localDatabase(address: string | undefined): EnvironmentSpec["database"]
 /** Fills in the defaults of one model that depend on other keys. */
 function complete(entry: ParsedEnvironment["zoo"][string], environment: ParsedEnvironment): ZooEntrySpec {
   const { min, max } = entry.replicas;
+  return { ...entry, ...placed(entry, environment), replicas: { min, max: max ?? Math.max(min, 1) } };
+}
+
+function completeDevelopment(
+  version: ParsedEnvironment["development"][string],
+  environment: ParsedEnvironment,
+): DevelopmentSpec {
+  return { ...version, ...placed(version, environment) };
+}
+
+function placed(
+  model: Pick<ParsedEnvironment["zoo"][string], "truss" | "mode" | "pool" | "resources">,
+  { serving, pools }: ParsedEnvironment,
+) {
   return {
-    ...entry,
-    truss: entry.truss.replace(/\/+$/, ""),
-    mode: entry.mode ?? environment.serving.mode,
-    replicas: { min, max: max ?? Math.max(min, 1) },
-    resources: { ...entry.resources, gpus: entry.resources.gpus ?? (environment.pools[entry.pool] ? 1 : 0) },
+    truss: model.truss.replace(/\/+$/, ""),
+    mode: model.mode ?? serving.mode,
+    resources: { ...model.resources, gpus: model.resources.gpus ?? (pools[model.pool] ? 1 : 0) },
   };
 }

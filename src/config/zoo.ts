@@ -29,7 +29,7 @@ const replicas = mapping(
   "How many pods serve the model. Default: one.",
 );
 
-const resources = mapping(
+export const resources = mapping(
   {
     cpu: cpuQuantity("CPU of one pod. Unit: cores. Default: 1.").prefault("1"),
     memory: memoryQuantity(
@@ -45,37 +45,44 @@ const resources = mapping(
   "What one pod of the model gets. Requests and limits are equal.",
 );
 
+/** A truss folder of the project. */
+export const trussFolder = text(
+  /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\\]+$/,
+  "give the truss folder, relative to the project, such as models/iris",
+  "The truss folder, relative to Pulumi.yaml, inside the project.",
+);
+
+export const poolName = text(
+  /^[a-z]([a-z0-9-]*[a-z0-9])?$/,
+  "use cpu or a name under menagerie:pools",
+  "Node pool of the model's pods. Default: cpu.",
+).default("cpu");
+
+export const environmentVariables = namesTo(
+  environmentVariable,
+  "use letters, digits and underscores, such as FACTOR",
+  z.string({
+    error: ({ input }) =>
+      typeof input === "number" || typeof input === "boolean"
+        ? `${String(input)} is not text; put it in quotes: "${String(input)}"`
+        : "is not text; give a string in quotes",
+  }),
+  'write {FACTOR: "2"}',
+  "Environment variables of the model's container. Values are text. Not for secrets. Default: none.",
+).default({});
+
 const zooEntry = mapping(
   {
-    truss: text(
-      /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\\]+$/,
-      "give the truss folder, relative to the project, such as models/iris",
-      "The truss folder, relative to Pulumi.yaml, inside the project.",
-    ),
+    truss: trussFolder,
     phase: choice(
       phases,
       "Phase of the model's rollout: off (not deployed), version (new apps use it), done. Others are not available yet.",
       availablePhases,
     ),
-    pool: text(
-      /^[a-z]([a-z0-9-]*[a-z0-9])?$/,
-      "use cpu or a name under menagerie:pools",
-      "Node pool of the model's pods. Default: cpu.",
-    ).default("cpu"),
+    pool: poolName,
     replicas: replicas.prefault({}),
     resources: resources.prefault({}),
-    env: namesTo(
-      environmentVariable,
-      "use letters, digits and underscores, such as FACTOR",
-      z.string({
-        error: ({ input }) =>
-          typeof input === "number" || typeof input === "boolean"
-            ? `${String(input)} is not text; put it in quotes: "${String(input)}"`
-            : "is not text; give a string in quotes",
-      }),
-      'write {FACTOR: "2"}',
-      "Environment variables of the model's container. Values are text. Not for secrets. Default: none.",
-    ).default({}),
+    env: environmentVariables,
     mode: choice(
       deploymentModes,
       "KServe deployment mode of this model; cannot be changed later. Default: menagerie:serving.mode.",

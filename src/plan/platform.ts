@@ -24,6 +24,17 @@ export interface LastOutputs {
   readonly rollouts?: Readonly<
     Record<string, { readonly hash: string; readonly version?: number | null; readonly versionId?: string | null }>
   >;
+  readonly models?: Readonly<
+    Record<
+      string,
+      {
+        readonly hash: string;
+        readonly baseHash?: string;
+        readonly version?: number | null;
+        readonly versionId?: string | null;
+      }
+    >
+  >;
 }
 
 export interface PlanningOptions {

@@ -16,14 +16,19 @@ export type ReadSecretKeys = (namespace: string, name: string) => Promise<readon
  * @throws one `badInput` with a sentence for each secret that is nowhere: its name, and the command that sets it.
  */
 export async function planSecrets(
-  spec: Pick<EnvironmentSpec, "zoo" | "secrets" | "adminSecrets" | "namespace">,
+  spec: Pick<EnvironmentSpec, "zoo" | "development" | "secrets" | "adminSecrets" | "namespace">,
   namesOf: (truss: string) => readonly string[],
   readKeys: ReadSecretKeys,
 ): Promise<Map<string, readonly SecretSource[]>> {
   const { namespace, adminSecrets } = spec;
-  const needed = Object.entries(spec.zoo)
-    .filter(([, { phase }]) => phase !== "off")
-    .map(([model, { truss }]) => ({ model, truss, names: namesOf(truss) }))
+  const served = [
+    ...Object.entries(spec.zoo).flatMap(([model, { phase, truss }]) =>
+      phase === "off" ? [] : [{ section: "zoo", model, truss }],
+    ),
+    ...Object.entries(spec.development).map(([model, { truss }]) => ({ section: "development", model, truss })),
+  ];
+  const needed = served
+    .map((each) => ({ ...each, names: namesOf(each.truss) }))
     .filter(({ names }) => names.length > 0);
   const own: SecretSource = { secret: ownSecret, keys: spec.secrets };
   const elsewhere = needed.some(({ names }) => names.some((name) => !spec.secrets.includes(name)));
@@ -32,14 +37,14 @@ export async function planSecrets(
 
   const plan = new Map<string, readonly SecretSource[]>();
   const mistakes: string[] = [];
-  for (const { model, truss, names } of needed) {
+  for (const { section, model, truss, names } of needed) {
     const { sources, missing } = locateSecrets(names, { own, existing });
     plan.set(model, sources);
     for (const name of missing) {
       const sentence = secretName.test(name)
         ? `which Secret "${adminSecrets}" in namespace "${namespace}" does not hold${existing ? "" : ", for it does not exist"}; set it with \`${setSecretCommand(name)}\``
         : "which is no name of a Secret's key; use letters, digits, - _ and . in its config.yaml";
-      mistakes.push(`${keyPath(["zoo", model])}: ${truss} names the secret ${JSON.stringify(name)}, ${sentence}`);
+      mistakes.push(`${keyPath([section, model])}: ${truss} names the secret ${JSON.stringify(name)}, ${sentence}`);
     }
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));

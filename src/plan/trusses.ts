@@ -2,15 +2,14 @@ import { resolve } from "node:path";
 import { readTruss } from "../adapters/truss/snapshot.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
+import type { DeclaredFolder } from "../domain/development/plan.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
-import { configFilename, parseTrussConfig } from "../domain/truss/config.ts";
+import { configFilename, isControlTruss, parseTrussConfig } from "../domain/truss/config.ts";
 import { hashSnapshot } from "../domain/truss/hash.ts";
 import { contentAt } from "../domain/truss/snapshot.ts";
 
 /** What the program needs to know of a truss. */
-export interface DeclaredTruss {
-  /** Content hash of its folder: 64 hex digits. */
-  readonly hash: string;
+export interface DeclaredTruss extends DeclaredFolder {
   /** Names of the secrets that it reads. */
   readonly secrets: readonly string[];
 }
@@ -20,26 +19,27 @@ export interface DeclaredTruss {
  * `badInput` with a sentence for each folder that holds no valid truss.
  */
 export async function trussesOf(
-  { zoo }: Pick<EnvironmentSpec, "zoo">,
+  { zoo, development }: Pick<EnvironmentSpec, "zoo" | "development">,
   project: string,
 ): Promise<Map<string, DeclaredTruss>> {
-  const users = new Map<string, string>();
-  for (const [name, { truss }] of Object.entries(zoo)) if (!users.has(truss)) users.set(truss, name);
+  const users = new Map<string, readonly [section: "zoo" | "development", name: string]>();
+  for (const [name, { truss }] of Object.entries(zoo)) if (!users.has(truss)) users.set(truss, ["zoo", name]);
+  for (const [name, { truss }] of Object.entries(development)) users.set(truss, ["development", name]);
   const mistakes: string[] = [];
   const trusses = new Map<string, DeclaredTruss>();
-  for (const [truss, name] of users) {
+  for (const [truss, [section, name]] of users) {
     try {
-      trusses.set(truss, await declaredTruss(truss, project));
+      trusses.set(truss, await declaredTruss(truss, project, section === "development"));
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      mistakes.push(`${keyPath(["zoo", name, "truss"])}: ${messageOf(error)}`);
+      mistakes.push(`${keyPath([section, name, "truss"])}: ${messageOf(error)}`);
     }
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
   return trusses;
 }
 
-async function declaredTruss(truss: string, project: string): Promise<DeclaredTruss> {
+async function declaredTruss(truss: string, project: string, isPatched: boolean): Promise<DeclaredTruss> {
   const { snapshot, patterns } = await readTruss(resolve(project, truss)).catch((error: unknown) => {
     if (!(error instanceof OperatorError)) throw error;
     throw badInput(`"${truss}" is not a folder of the project; give the folder that holds ${configFilename}`, error);
@@ -47,5 +47,10 @@ async function declaredTruss(truss: string, project: string): Promise<DeclaredTr
   const text = contentAt(snapshot, configFilename);
   if (!text) throw badInput(`"${truss}" holds no ${configFilename}; give a truss folder, which has one`);
   const config = parseTrussConfig(new TextDecoder().decode(text), `${truss}/${configFilename}`);
-  return { hash: hashSnapshot(snapshot, patterns), secrets: Object.keys(config.secrets) };
+  if (isPatched && !isControlTruss(config)) {
+    throw badInput(
+      `"${truss}" has no control server, which takes patches; add use_control_plane: true to its ${configFilename}`,
+    );
+  }
+  return { hash: hashSnapshot(snapshot, patterns), snapshot, patterns, secrets: Object.keys(config.secrets) };
 }

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { SecretSource } from "../domain/serving/secrets.ts";
+import type { PlannedDevelopment } from "../plan/development.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
 
 /** What the program learns of the world before it declares anything: the plans of `src/plan`. */
@@ -16,6 +17,11 @@ export interface EnvironmentFacts {
    * @default the stack has no database
    */
   readonly platform?: PlatformPlan | undefined;
+  /**
+   * Planned development versions, by model.
+   * @default the stack has none
+   */
+  readonly development?: ReadonlyMap<string, PlannedDevelopment>;
   /** Content hash of the services' code: needed where the services' image is the checkout. */
   readonly serviceHash?: string | undefined;
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */

@@ -16,12 +16,15 @@ export interface RolloutOutput {
 export interface ModelOutput {
   readonly name: string;
   readonly namespace: string;
-  readonly kind: "zoo";
+  readonly kind: "zoo" | "development";
   readonly mode: ZooEntrySpec["mode"];
   readonly pool: string;
   /** The truss folder, relative to the project. */
   readonly truss: string;
+  /** Content hash of that folder at this `up`. */
   readonly hash: string;
+  /** Development versions: content of the last full deployment, which patches start from. */
+  readonly baseHash?: string;
   readonly versionId: pulumi.Output<string> | null;
   readonly version: number | null;
   readonly image: pulumi.Output<string>;

@@ -1,5 +1,6 @@
 import { type DatabaseServer, serverFromUrl } from "../adapters/postgres/server.ts";
 import { badInput } from "../domain/errors.ts";
+import { platformDatabase, roles } from "../domain/platformDatabase.ts";
 
 /** Input of every resource that works in the database. */
 export interface DatabaseInput {
@@ -30,4 +31,18 @@ export function migrationTargetServer(databaseUrl: string | undefined): Database
     throw badInput(`the migrations' database is not known: set ${variable}, or menagerie:migrationTarget.databaseUrl`);
   }
   return serverFromUrl(url, process.env[variable] ? variable : "menagerie:migrationTarget.databaseUrl");
+}
+
+/** Works in the platform's tables with no more than the deployer's rights. */
+export async function asDeployer<T>(
+  inputs: DatabaseInput,
+  work: (client: import("pg").ClientBase) => Promise<T>,
+): Promise<T> {
+  // Loaded when needed: a preview only checks and compares.
+  const { withClient } = await import("../adapters/postgres/server.ts");
+  const { actAs } = await import("../adapters/postgres/transaction.ts");
+  return withClient(databaseServer(inputs), platformDatabase, async (client) => {
+    await actAs(client, roles.deployer);
+    return work(client);
+  });
 }

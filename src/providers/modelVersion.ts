@@ -1,6 +1,5 @@
 import type { VersionRegistration } from "../adapters/postgres/modelVersions.ts";
-import { platformDatabase, roles } from "../domain/platformDatabase.ts";
-import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
+import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 
 export interface ModelVersionInputs extends VersionRegistration, DatabaseInput {}
@@ -35,13 +34,4 @@ export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
 async function register(inputs: ModelVersionInputs): Promise<string> {
   const { registerVersion } = await import("../adapters/postgres/modelVersions.ts");
   return asDeployer(inputs, (client) => registerVersion(client, inputs));
-}
-
-async function asDeployer<T>(inputs: DatabaseInput, work: (client: import("pg").ClientBase) => Promise<T>): Promise<T> {
-  const { withClient } = await import("../adapters/postgres/server.ts");
-  const { actAs } = await import("../adapters/postgres/transaction.ts");
-  return withClient(databaseServer(inputs), platformDatabase, async (client) => {
-    await actAs(client, roles.deployer);
-    return work(client);
-  });
 }

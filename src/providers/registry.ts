@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { checkoutImage } from "./checkoutImage.ts";
+import { developmentModelVersion } from "./developmentModelVersion.ts";
 import type { Handler } from "./handler.ts";
 import { modelReady } from "./modelReady.ts";
 import { modelVersion } from "./modelVersion.ts";
+import { patchSync } from "./patchSync.ts";
 import { platformSchema } from "./platformSchema.ts";
 import { secretValue } from "./secretValue.ts";
 import { trussImage } from "./trussImage.ts";
@@ -18,8 +20,10 @@ type AnyHandler = Handler<Properties, Properties>;
  */
 const handlers: Readonly<Record<string, AnyHandler>> = {
   checkoutImage: checkoutImage as unknown as AnyHandler,
+  developmentModelVersion: developmentModelVersion as unknown as AnyHandler,
   modelReady: modelReady as unknown as AnyHandler,
   modelVersion: modelVersion as unknown as AnyHandler,
+  patchSync: patchSync as unknown as AnyHandler,
   platformSchema: platformSchema as unknown as AnyHandler,
   secretValue: secretValue as unknown as AnyHandler,
   trussImage: trussImage as unknown as AnyHandler,

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseEnvironment } from "../../src/config/parse.ts";
+import { planDevelopments } from "../../src/plan/development.ts";
 import { planPlatform } from "../../src/plan/platform.ts";
 import { deployEnvironment } from "../../src/program.ts";
 
@@ -45,6 +46,7 @@ function computed(type: string, name: string): object {
     case "CheckoutImage":
       return image;
     case "ModelVersion":
+    case "DevelopmentModelVersion":
       return { versionId: `<id of ${name}>` };
     case "SecretValue":
       return { value: `<password of ${name}>` };
@@ -61,7 +63,14 @@ function withoutProvider({ __provider, kubeconfig, ...inputs }: Record<string, u
 const trussHashes = new Map([
   ["models/iris", "<hash of models/iris>"],
   ["models/multiplier", "<hash of models/multiplier>"],
+  ["models/greeter", "<hash of models/greeter>"],
 ]);
+const trusses = new Map(
+  [...trussHashes].map(([folder, hash]) => [
+    folder,
+    { hash, secrets: [], snapshot: { entries: new Map() }, patterns: [] },
+  ]),
+);
 
 async function graphOf(stack: string) {
   declared = [];
@@ -76,7 +85,11 @@ async function graphOf(stack: string) {
     preview: true,
     lastOutputs: async () => ({}),
   });
-  const outputs = deployEnvironment(spec, { trussHashes, platform, serviceHash: "<hash of the services>" });
+  const development = await planDevelopments(spec, trusses, platform, async () => ({}));
+  const outputs = deployEnvironment(spec, {
+    ...{ trussHashes, platform, development },
+    serviceHash: "<hash of the services>",
+  });
   await pulumi.runtime.disconnect();
   const resolved = await new Promise((resolve) => pulumi.output(outputs).apply(resolve));
   const order = (a: GraphNode, b: GraphNode): number => (`${a.type} ${a.name}` < `${b.type} ${b.name}` ? -1 : 1);

@@ -90,6 +90,7 @@ describe("a right config", () => {
     expect(parseEnvironment({}, { gatewayUrl })).toEqual({
       namespace: "models",
       zoo: {},
+      development: {},
       pools: {},
       nodeClass: "local",
       gateway: { name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl },

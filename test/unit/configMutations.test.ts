@@ -20,7 +20,7 @@ interface Mutation {
 const project = join(import.meta.dirname, "../..");
 
 /** Mappings whose keys are names that the writer chooses: a typo in one is another name. */
-const chosenNames = /^(zoo|pools|zoo\.[^.]+\.env|nodeClass\.(subnet|securityGroup)Selector)$/;
+const chosenNames = /^(zoo|development|pools|zoo\.[^.]+\.env|nodeClass\.(subnet|securityGroup)Selector)$/;
 /** Values that may be any text, or any of many: a typo in one is another value. */
 const closedValues = /(^|\.)(phase|pool|mode|effect|nodeClass|nodeClass\.kind)$/;
 

@@ -16,16 +16,16 @@ const unasked = () => Promise.reject(new Error("the cluster was asked"));
 describe("a model's secrets", () => {
   it("come from the stack's config without a question to the cluster", async () => {
     const zoo = { a: model("models/plain"), b: model("models/own") };
-    const plan = await planSecrets({ ...spec, zoo }, namesOf, unasked);
+    const plan = await planSecrets({ ...spec, development: {}, zoo }, namesOf, unasked);
     expect([...plan]).toEqual([["b", [{ secret: "menagerie-secrets", keys: ["own_key"] }]]]);
   });
 
   it("else from the admin organization's Secret", async () => {
-    const plan = await planSecrets({ ...spec, zoo: { a: model("models/both") } }, namesOf, async () => [
-      "theirs",
-      "own_key",
-      "unused",
-    ]);
+    const plan = await planSecrets(
+      { ...spec, development: {}, zoo: { a: model("models/both") } },
+      namesOf,
+      async () => ["theirs", "own_key", "unused"],
+    );
     expect(plan.get("a")).toEqual([
       { secret: "menagerie-secrets", keys: ["own_key"] },
       { secret: "admin", keys: ["theirs"] },
@@ -33,14 +33,14 @@ describe("a model's secrets", () => {
   });
 
   it("of a model that is off are not needed", async () => {
-    expect(await planSecrets({ ...spec, zoo: { a: model("models/both", "off") } }, namesOf, unasked)).toEqual(
-      new Map(),
-    );
+    expect(
+      await planSecrets({ ...spec, development: {}, zoo: { a: model("models/both", "off") } }, namesOf, unasked),
+    ).toEqual(new Map());
   });
 
   it("that are nowhere are told, all of them, each with its command", async () => {
     const zoo = { a: model("models/both"), odd: model("models/odd") };
-    await expect(planSecrets({ ...spec, zoo }, namesOf, async () => [])).rejects.toThrow(
+    await expect(planSecrets({ ...spec, development: {}, zoo }, namesOf, async () => [])).rejects.toThrow(
       [
         'menagerie:zoo.a: models/both names the secret "theirs", which Secret "admin" in namespace "models" does not hold; set it with `pulumi config set --secret --path \'menagerie:secrets.theirs\'`',
         'menagerie:zoo.odd: models/odd names the secret "a b", which is no name of a Secret\'s key; use letters, digits, - _ and . in its config.yaml',
@@ -49,7 +49,9 @@ describe("a model's secrets", () => {
   });
 
   it("cannot be checked without the cluster, which is told", async () => {
-    await expect(planSecrets({ ...spec, zoo: { a: model("models/both") } }, namesOf, unasked)).rejects.toThrow(
+    await expect(
+      planSecrets({ ...spec, development: {}, zoo: { a: model("models/both") } }, namesOf, unasked),
+    ).rejects.toThrow(
       'menagerie:adminSecrets: whether Secret "admin" in namespace "models" holds what the trusses name cannot be checked: the cluster was asked',
     );
   });

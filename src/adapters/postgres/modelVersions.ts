@@ -23,11 +23,7 @@ export interface VersionRegistration {
  */
 export function registerVersion(client: ClientBase, version: VersionRegistration): Promise<string> {
   return inTransaction(client, async () => {
-    const modelId = await ensureModel(client, version);
-    // Registrations of one model follow each other; those of others go on.
-    await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.model_version', $1::bigint))", [
-      modelId,
-    ]);
+    const modelId = await lockedModel(client, version);
     const held = await client.query<{ id: string; number: number; truss_hash: string }>(
       `SELECT id, number, truss_hash FROM menagerie.model_version
         WHERE model_id = $1 AND (number = $2
@@ -50,7 +46,22 @@ export async function versionExists(client: ClientBase, id: string, hash: string
   return rowCount === 1;
 }
 
-async function ensureModel(client: ClientBase, { model, organization }: VersionRegistration): Promise<string> {
+/** Id of the model, made where it is missing. Until the transaction's end its registrations follow each other. */
+export async function lockedModel(
+  client: ClientBase,
+  named: Pick<VersionRegistration, "model" | "organization">,
+): Promise<string> {
+  const modelId = await ensureModel(client, named);
+  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.model_version', $1::bigint))", [
+    modelId,
+  ]);
+  return modelId;
+}
+
+async function ensureModel(
+  client: ClientBase,
+  { model, organization }: Pick<VersionRegistration, "model" | "organization">,
+): Promise<string> {
   const organizations = await client.query<{ id: string }>("SELECT id FROM menagerie.organization WHERE name = $1", [
     organization,
   ]);

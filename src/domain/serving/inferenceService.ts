@@ -1,5 +1,13 @@
 import { containerSecrets, podSecrets } from "./secrets.ts";
-import { annotations, containerPort, inferencePort, labels, loadedPath, type ServedModel } from "./servedModel.ts";
+import {
+  annotations,
+  containerPort,
+  developmentLevel,
+  inferencePort,
+  labels,
+  loadedPath,
+  type ServedModel,
+} from "./servedModel.ts";
 
 /**
  * Seconds that a model's `load` may take before its container is restarted: weights of tens of gigabytes are read in
@@ -39,7 +47,9 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
       namespace: model.namespace,
       labels: {
         ...modelLabels(model),
-        ...(model.control ? { [labels.versionId]: model.control.versionId } : {}),
+        ...(model.control
+          ? { [labels.versionId]: model.control.versionId, [labels.serviceLevel]: developmentLevel }
+          : {}),
       } as Record<string, string | Image>,
       annotations: {
         "serving.kserve.io/deploymentMode": model.mode,
@@ -66,8 +76,11 @@ function podsOf({ control, mode, replicas }: ServedModel<unknown>): ServedModel[
   return { min: mode === "Knative" ? Math.min(replicas.min, 1) : 1, max: 1 };
 }
 
-function idle({ control }: ServedModel<unknown>): Record<string, string> {
-  return control?.idleMinutes === undefined ? {} : { [annotations.idleMinutes]: String(control.idleMinutes) };
+/** In Standard mode the API service stops it; Knative's autoscaler does so itself (at most an hour's window). */
+function idle({ control, mode }: ServedModel<unknown>): Record<string, string> {
+  if (control?.idleMinutes === undefined) return {};
+  if (mode === "Standard") return { [annotations.idleMinutes]: String(control.idleMinutes) };
+  return { "autoscaling.knative.dev/scale-to-zero-pod-retention-period": `${control.idleMinutes}m` };
 }
 
 function predictor<Image>(model: ServedModel<Image>) {
@@ -77,6 +90,7 @@ function predictor<Image>(model: ServedModel<Image>) {
     minReplicas: replicas.min,
     maxReplicas: replicas.max,
     ...(mode === "Standard" ? standardOnly(resources.gpus > 0 || control !== undefined) : {}),
+    ...(control?.priorityClass === undefined ? {} : { priorityClassName: control.priorityClass }),
     automountServiceAccountToken: false,
     nodeSelector: { [labels.pool]: placement.pool },
     tolerations: [...placement.tolerations],

@@ -64,6 +64,11 @@ export interface ControlledModel<Text = string> {
    * @default never
    */
   readonly idleMinutes?: number | undefined;
+  /**
+   * PriorityClass of its pod.
+   * @default the cluster's default
+   */
+  readonly priorityClass?: Text | undefined;
 }
 
 /** Port that truss servers listen on. */
@@ -87,9 +92,14 @@ export const labels = {
   model: "menagerie.dev/model",
   kind: "menagerie.dev/kind",
   managedBy: "menagerie.dev/managed-by",
+  /** What users may expect of it; only development versions carry it, with {@link developmentLevel}. */
+  serviceLevel: "menagerie.dev/service-level",
   /** Id of a development version's row. */
   versionId: "menagerie.dev/version-id",
 } as const;
+
+/** It may be down for some time: one pod, preempted before others, with no disruption budget. */
+export const developmentLevel = "development";
 
 export const annotations = {
   trussHash: "menagerie.dev/truss-hash",

@@ -1,0 +1,91 @@
+import type { DevelopmentStatus, PatchAnswer } from "../../domain/development/contract.ts";
+import { computePatch } from "../../domain/patch/compute.ts";
+import type { PatchOperation } from "../../domain/patch/operation.ts";
+import { hashSnapshot } from "../../domain/truss/hash.ts";
+import { signatureOf, type TrussSignature } from "../../domain/truss/signature.ts";
+import type { TrussReading } from "../truss/snapshot.ts";
+import { type DevelopmentVersions, NeedsFullDeploy, StaleHead } from "./developmentVersions.ts";
+
+/** What patches are computed against. */
+export interface Head {
+  readonly hash: string;
+  readonly signature: TrussSignature;
+}
+
+/** How a folder's content got to the head of the chain. */
+export type Pushed =
+  | { readonly kind: "same"; readonly head: Head }
+  | {
+      readonly kind: "patched";
+      readonly head: Head;
+      readonly patches: readonly PatchOperation[];
+      readonly answer: PatchAnswer;
+      /** Whether another client had moved the head meanwhile. */
+      readonly rebased: boolean;
+    }
+  | { readonly kind: "deploy"; readonly head: Head; readonly reasons: readonly string[] };
+
+export interface PushOptions {
+  readonly client: DevelopmentVersions;
+  readonly versionId: string;
+  /** Reads the folder as it is now; called again where another client was first, so that an old state is never sent. */
+  readonly read: () => Promise<TrussReading>;
+  /**
+   * The head as it was last known.
+   * @default the API is asked
+   */
+  readonly head?: Head | undefined;
+  /** Whether code is to be reloaded in the running process, where all that changed is the model's code. @default false */
+  readonly hot?: boolean;
+  readonly takeover?: boolean;
+  /** Compute the patch anew where another client was first; else that is thrown. @default true */
+  readonly rebase?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Stores a folder's content at the head, and has it sent to the running container. */
+export async function pushTruss(options: PushOptions): Promise<Pushed> {
+  const { client, versionId, hot = false, takeover = false, signal } = options;
+  let head = options.head ?? headOf(await client.status(versionId, signal));
+  for (let rebased = false; ; rebased = true) {
+    const { snapshot, patterns } = await options.read();
+    const hash = hashSnapshot(snapshot, patterns);
+    if (hash === head.hash) return { kind: "same", head };
+    const plan = computePatch(head.signature, snapshot, patterns);
+    if ("fullDeployment" in plan) return { kind: "deploy", head, reasons: plan.fullDeployment };
+    const patches = hot ? hotReloaded(plan.patches) : plan.patches;
+    const next = { hash, signature: signatureOf(snapshot, patterns) };
+    const request = {
+      prevHash: head.hash,
+      nextHash: hash,
+      nextSignature: onTheWire(next.signature),
+      patches,
+      takeover,
+    };
+    try {
+      const answer = await client.patch(versionId, { ...request, patches: [...patches] }, signal);
+      return { kind: "patched", head: next, patches, answer, rebased };
+    } catch (error) {
+      if (error instanceof NeedsFullDeploy) return { kind: "deploy", head, reasons: error.reasons };
+      if (!(error instanceof StaleHead) || options.rebase === false) throw error;
+      head = { hash: error.headHash, signature: error.headSignature };
+    }
+  }
+}
+
+/** As the API service's contract types it. */
+export function onTheWire(signature: TrussSignature) {
+  return { ...signature, requirements_file_requirements: [...signature.requirements_file_requirements] };
+}
+
+export function headOf({ headHash, headSignature }: DevelopmentStatus): Head {
+  return { hash: headHash, signature: headSignature };
+}
+
+/** Every operation must agree, or the container restarts the process anyway (truss 0.18.35). */
+function hotReloaded(patches: readonly PatchOperation[]): readonly PatchOperation[] {
+  if (!patches.every(({ type }) => type === "model_code")) return patches;
+  return patches.map((patch) =>
+    patch.type === "model_code" ? { type: patch.type, body: { ...patch.body, hot_reload: true as const } } : patch,
+  );
+}

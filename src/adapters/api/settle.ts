@@ -1,0 +1,59 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { DevelopmentStatus } from "../../domain/development/contract.ts";
+import { OperatorError } from "../../domain/errors.ts";
+import { ApiRefused, type DevelopmentVersions } from "./developmentVersions.ts";
+
+export interface SettleOptions {
+  readonly client: DevelopmentVersions;
+  readonly versionId: string;
+  /** Name of the model, for sentences. */
+  readonly model: string;
+  readonly withinMs: number;
+  readonly report: (because: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** After this a model that does not come up for one and the same reason counts as failed, in milliseconds. */
+const sameReasonMs = 45_000;
+const betweenMs = 1_000;
+
+/**
+ * Syncs until the head is what answers. A stopped version is woken for it.
+ * @throws OperatorError with the last reason when that does not come about.
+ */
+export async function settle(options: SettleOptions): Promise<DevelopmentStatus> {
+  const { client, versionId, model, withinMs, report, signal } = options;
+  const deadline = Date.now() + withinMs;
+  let reason = { because: "", since: Date.now() };
+  for (;;) {
+    const status = await answering(() => client.sync(versionId, signal), deadline, signal);
+    if (status.state === "synced") return status;
+    if (status.state === "stopped") await client.wake(versionId, signal);
+    const because = status.because ?? status.state;
+    if (because !== reason.because) {
+      reason = { because, since: Date.now() };
+      report(because);
+    }
+    const isStuck = status.state === "behind" && Date.now() - reason.since > sameReasonMs;
+    if (isStuck || Date.now() > deadline) {
+      throw new OperatorError(
+        `${model}: the container does not run the head ${status.headHash.slice(0, 12)}: ${because}; \`menagerie logs ${model}\` says more`,
+      );
+    }
+    await delay(betweenMs, undefined, { signal });
+  }
+}
+
+/** Asks again while the API service is not there, as while its pods are replaced. */
+export async function answering<T>(ask: () => Promise<T>, deadline: number, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ApiRefused) || !passing.has(error.code) || Date.now() > deadline) throw error;
+      await delay(betweenMs, undefined, { signal });
+    }
+  }
+}
+
+const passing = new Set(["unreachable", "database_unavailable", "stopping"]);

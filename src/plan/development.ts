@@ -1,0 +1,79 @@
+import {
+  type DevelopmentRegistry,
+  type RegisteredDevelopment,
+  readDevelopmentVersions,
+} from "../adapters/postgres/developmentState.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { developmentNeedsDatabase } from "../config/parse.ts";
+import { keyPath } from "../config/sentences.ts";
+import { type DevelopmentPlan, planDevelopment } from "../domain/development/plan.ts";
+import { badInput } from "../domain/errors.ts";
+import type { LastOutputs, PlatformPlan } from "./platform.ts";
+import type { DeclaredTruss } from "./trusses.ts";
+
+/** What an `up` does about one development version. */
+export interface PlannedDevelopment {
+  readonly plan: DevelopmentPlan;
+  readonly number: number;
+  /** Undefined until it is registered. */
+  readonly versionId: string | undefined;
+  readonly deployed: RegisteredDevelopment["deployed"];
+}
+
+/**
+ * Plans every development version by read-only queries, from its folder, the folder at the last `up` and the head of its
+ * patches; by model.
+ * @throws one `badInput` with a sentence for each version whose plan is refused.
+ */
+export async function planDevelopments(
+  { development }: Pick<EnvironmentSpec, "development">,
+  trusses: ReadonlyMap<string, DeclaredTruss>,
+  platform: PlatformPlan | undefined,
+  lastOutputs: () => Promise<LastOutputs>,
+): Promise<Map<string, PlannedDevelopment>> {
+  const plans = new Map<string, PlannedDevelopment>();
+  const names = Object.keys(development);
+  if (names.length === 0) return plans;
+  if (!platform) throw badInput(developmentNeedsDatabase);
+  const outputs = platform.basis === "new database" ? {} : await lastOutputs();
+  const registry =
+    platform.basis === "read" ? await readDevelopmentVersions(platform.server, names) : fromOutputs(names, outputs);
+  const mistakes: string[] = [];
+  for (const [name, { truss, takeover }] of Object.entries(development)) {
+    const folder = trusses.get(truss);
+    if (!folder) throw new Error(`the program was not told the content of ${truss}`);
+    const known = registry.versions.get(name);
+    const at = keyPath(["development", name]);
+    if (known?.isOwnedByApi) {
+      mistakes.push(`${at}: a client has pushed a development version of this name; choose another name`);
+      continue;
+    }
+    const declaredHash = known && outputs.models?.[name]?.hash;
+    const plan = planDevelopment({ folder, declaredHash, deployed: known?.deployed, takeover });
+    if (plan.kind === "refused") mistakes.push(`${at}: ${plan.because}`);
+    plans.set(name, {
+      plan,
+      number: known?.number ?? (registry.highest.get(name) ?? 0) + 1,
+      versionId: known?.versionId,
+      deployed: known?.deployed,
+    });
+  }
+  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  return plans;
+}
+
+/** Without the database: versions as the last `up` left them, as if nobody had patched them since. */
+function fromOutputs(names: readonly string[], { models = {} }: LastOutputs): DevelopmentRegistry {
+  const versions = new Map<string, RegisteredDevelopment>();
+  for (const name of names) {
+    const last = models[name];
+    if (!last?.versionId || !last.baseHash) continue;
+    versions.set(name, {
+      versionId: last.versionId,
+      number: last.version ?? 1,
+      isOwnedByApi: false,
+      deployed: { baseHash: last.baseHash, headHash: last.hash, seq: 0 },
+    });
+  }
+  return { versions, highest: new Map() };
+}

@@ -1,0 +1,25 @@
+import * as pulumi from "@pulumi/pulumi";
+import { delegate } from "../providers/delegate.ts";
+import type { PatchSyncInputs } from "../providers/patchSync.ts";
+
+export type PatchSyncArgs = { readonly [Key in keyof PatchSyncInputs]: pulumi.Input<PatchSyncInputs[Key]> };
+
+/**
+ * Exists once the development version runs what its folder declares. Nothing may depend on it that makes pods: its outputs
+ * are unknown in every preview of a patch.
+ */
+export class PatchSync extends pulumi.dynamic.Resource {
+  /** Head of the chain of patches. */
+  declare readonly headHash: pulumi.Output<string>;
+
+  constructor(name: string, args: PatchSyncArgs, options?: pulumi.CustomResourceOptions) {
+    super(
+      delegate("patchSync"),
+      name,
+      { ...args, apiKey: pulumi.secret(args.apiKey), headHash: undefined, runningHash: undefined, state: undefined },
+      options,
+      "menagerie",
+      "PatchSync",
+    );
+  }
+}
