@@ -1,5 +1,4 @@
-import type { Dirent } from "node:fs";
-import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
+import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
 import { defaultIgnorePatterns, ignoreFilename, ignoreRule, parseIgnoreFile } from "../../domain/truss/ignore.ts";
@@ -16,75 +15,139 @@ export interface TrussReading {
  * default list when it has none.
  * @throws OperatorError when `folder` is not a folder.
  */
-export async function readTruss(folder: string): Promise<TrussReading> {
+export async function readTruss(folder: string, cache?: ReadCache): Promise<TrussReading> {
   const patterns = await trussIgnorePatterns(folder);
-  return { snapshot: await readSnapshot(folder, patterns), patterns };
+  return { snapshot: await readSnapshot(folder, patterns, cache), patterns };
 }
 
 /** Patterns of the truss's own `.truss_ignore`, which replace the default list. */
 export async function trussIgnorePatterns(folder: string): Promise<readonly string[]> {
-  const text = await readFile(join(folder, ignoreFilename), "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+  try {
+    return parseIgnoreFile(readFileSync(join(folder, ignoreFilename), "utf8"));
+  } catch (error) {
+    if (isGone(error)) return defaultIgnorePatterns;
     throw error;
-  });
-  return text === undefined ? defaultIgnorePatterns : parseIgnoreFile(text);
+  }
 }
 
-/** Entries of one folder that are read at a time; bounds open files. */
-const readsAtOnce = 16;
+/**
+ * Files as they were read before, by path: those that have not changed since are not read again, and keep their bytes'
+ * identity, by which hashes are known.
+ */
+export type ReadCache = Map<string, KnownFile>;
+
+interface KnownFile {
+  readonly stamp: Stamp;
+  /** Whether the stamp was old enough when the file was read to tell every later write from it. */
+  readonly isSettled: boolean;
+  readonly entry: SnapshotEntry & { readonly kind: "file" };
+}
+
+type Stamp = Pick<Stats, "ino" | "size" | "mtimeMs" | "ctimeMs" | "mode">;
+
+/** File systems count time in ticks: two writes within one leave the same stamp. In milliseconds, a generous tick. */
+const tickMs = 50;
+/** Reading is synchronous, which is several times faster for many small files; so often others get their turn. */
+const foldersPerTurn = 16;
 
 /**
  * Reads every path below `folder`, each file once, without entering what `patterns` leave out.
+ *
+ * @param cache - files that were read before; brought up to date.
  * @throws OperatorError when `folder` is not a folder, or a name below it is not UTF-8.
  */
-export async function readSnapshot(folder: string, patterns: readonly string[] = []): Promise<TrussSnapshot> {
-  const info = await stat(folder).catch(() => undefined);
+export async function readSnapshot(
+  folder: string,
+  patterns: readonly string[] = [],
+  cache?: ReadCache,
+): Promise<TrussSnapshot> {
+  const info = statSync(folder, { throwIfNoEntry: false });
   if (!info?.isDirectory()) throw badInput(`truss "${folder}": no such folder; give the folder that holds config.yaml`);
   const entries = new Map<string, SnapshotEntry>();
   const isIgnored = ignoreRule(patterns);
-
-  const add = async (parent: string, name: string): Promise<void> => {
-    const path = parent === "" ? name : `${parent}/${name}`;
-    const entry = await readEntry(join(folder, path), (isFolder) => isIgnored(path, isFolder));
-    if (!entry) return;
-    entries.set(path, entry);
-    if (entry.kind === "dir") await visit(path);
-  };
-  const visit = async (parent: string): Promise<void> => {
-    const found = await readdir(join(folder, parent), { withFileTypes: true, encoding: "buffer" });
-    for (let start = 0; start < found.length; start += readsAtOnce) {
-      await Promise.all(found.slice(start, start + readsAtOnce).map((item) => add(parent, nameOf(item, folder))));
+  const folders = [""];
+  for (let visited = 0; visited < folders.length; visited += 1) {
+    if (visited % foldersPerTurn === foldersPerTurn - 1) await new Promise((resolve) => setImmediate(resolve));
+    const parent = folders[visited] ?? "";
+    for (const item of itemsOf(folder, parent)) {
+      const path = parent === "" ? item.name : `${parent}/${item.name}`;
+      const entry = readEntry(join(folder, path), item, (isFolder) => isIgnored(path, isFolder), path, cache);
+      if (!entry) continue;
+      entries.set(path, entry);
+      if (entry.kind === "dir") folders.push(path);
     }
-  };
-  await visit("");
+  }
+  for (const path of cache?.keys() ?? []) if (!entries.has(path)) cache?.delete(path);
   return { entries };
 }
 
-/** The entry at `full`; undefined when it is left out or vanished since its folder was listed. */
-async function readEntry(full: string, isIgnored: (isFolder: boolean) => boolean): Promise<SnapshotEntry | undefined> {
+function itemsOf(folder: string, parent: string): Dirent[] {
+  const full = join(folder, parent);
   try {
-    const info = await lstat(full);
-    if (info.isDirectory()) return isIgnored(true) ? undefined : { kind: "dir" };
-    if (info.isSymbolicLink()) {
-      const target = await readlink(full);
-      const led = await stat(full).catch(() => undefined);
-      if (isIgnored(led?.isDirectory() ?? false)) return undefined;
-      if (led?.isFile()) return { kind: "symlink", target, leadsTo: "file", bytes: await readFile(full) };
-      return { kind: "symlink", target, leadsTo: led?.isDirectory() ? "dir" : "nothing" };
-    }
-    if (isIgnored(false)) return undefined;
-    if (!info.isFile()) return { kind: "other" };
-    return { kind: "file", bytes: await readFile(full), executable: (info.mode & 0o111) !== 0 };
+    const items = readdirSync(full, { withFileTypes: true });
+    if (items.some(({ name }) => name.includes("\ufffd"))) refuseOtherEncodings(full, folder);
+    return items;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    // Removed since its own folder was listed.
+    if (parent !== "" && isGone(error)) return [];
     throw error;
   }
 }
 
-function nameOf(item: Dirent<NonSharedBuffer>, folder: string): string {
-  const name = item.name.toString("utf8");
-  if (!Buffer.from(name).equals(item.name)) {
+/** The entry at `full`; undefined when it is left out or vanished since its folder was listed. */
+function readEntry(
+  full: string,
+  item: Dirent,
+  isIgnored: (isFolder: boolean) => boolean,
+  path: string,
+  cache: ReadCache | undefined,
+): SnapshotEntry | undefined {
+  try {
+    if (item.isDirectory()) return isIgnored(true) ? undefined : { kind: "dir" };
+    if (item.isSymbolicLink()) {
+      const target = readlinkSync(full);
+      const led = statSync(full, { throwIfNoEntry: false });
+      if (isIgnored(led?.isDirectory() ?? false)) return undefined;
+      if (led?.isFile()) return { kind: "symlink", target, leadsTo: "file", bytes: readFileSync(full) };
+      return { kind: "symlink", target, leadsTo: led?.isDirectory() ? "dir" : "nothing" };
+    }
+    if (isIgnored(false)) return undefined;
+    return item.isFile() ? readFile(full, path, cache) : { kind: "other" };
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function readFile(full: string, path: string, cache: ReadCache | undefined): SnapshotEntry {
+  const now = Date.now();
+  const { ino, size, mtimeMs, ctimeMs, mode } = lstatSync(full);
+  const known = cache?.get(path);
+  const executable = (mode & 0o111) !== 0;
+  if (known?.isSettled && isSameStamp(known.stamp, { ino, size, mtimeMs, ctimeMs, mode })) return known.entry;
+  const bytes = readFileSync(full);
+  const isUnchanged = known && known.entry.executable === executable && bytes.equals(known.entry.bytes);
+  const entry = isUnchanged ? known.entry : ({ kind: "file", bytes, executable } as const);
+  const isSettled = Math.max(ctimeMs, mtimeMs) < now - tickMs;
+  cache?.set(path, { stamp: { ino, size, mtimeMs, ctimeMs, mode }, isSettled, entry });
+  return entry;
+}
+
+function isSameStamp(a: Stamp, b: Stamp): boolean {
+  return (
+    a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.size === b.size && a.ino === b.ino && a.mode === b.mode
+  );
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+function refuseOtherEncodings(full: string, folder: string): void {
+  for (const bytes of readdirSync(full, { encoding: "buffer" })) {
+    const name = bytes.toString("utf8");
+    if (Buffer.from(name).equals(bytes)) continue;
     throw badInput(`truss "${folder}": the file name ${JSON.stringify(name)} is not UTF-8; rename it`);
   }
-  return name;
 }

@@ -3,9 +3,21 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { unignoredPaths } from "./ignore.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 
+/** Digests of contents by the identity of their bytes, which nobody changes: snapshots of one folder share most of them. */
+const known = new WeakMap<Uint8Array, Uint8Array>();
+
+function digestOf(bytes: Uint8Array): Uint8Array {
+  let digest = known.get(bytes);
+  if (!digest) {
+    digest = blake3(bytes);
+    known.set(bytes, digest);
+  }
+  return digest;
+}
+
 /** BLAKE3 of some content, 64 hex digits. */
 export function contentHash(bytes: Uint8Array): string {
-  return bytesToHex(blake3(bytes));
+  return bytesToHex(digestOf(bytes));
 }
 
 /**
@@ -20,7 +32,7 @@ export function hashSnapshot(snapshot: TrussSnapshot, patterns: readonly string[
   for (const path of unignoredPaths(snapshot, patterns).sort(comparePaths)) {
     hasher.update(blake3(utf8ToBytes(path)));
     const bytes = contentAt(snapshot, path);
-    if (bytes) hasher.update(blake3(bytes));
+    if (bytes) hasher.update(digestOf(bytes));
   }
   return bytesToHex(hasher.digest());
 }
