@@ -51,7 +51,6 @@ export function declareDevelopment(
         api: {
           url: spec.services.apiUrl,
           key: services.adminKey,
-          host: `api.${spec.services.namespace}.svc.cluster.local`,
           pingUrl: (versionId) => services.pingUrl(versionId),
           ready: services,
         },
