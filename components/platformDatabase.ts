@@ -62,7 +62,9 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     const owner = noLogin(roles.owner);
     const [operator, migrator] = [noLogin(roles.operator), noLogin(roles.migrator)];
     const [api, deployer, reader] = [withLogin(roles.api), withLogin(roles.deployer), withLogin(roles.reader)];
-    const everyRole = [operator, migrator, api.resource, deployer.resource, reader.resource];
+    const state = noLogin(roles.state);
+    noLogin(roles.pipeline);
+    const everyRole = [operator, migrator, api.resource, deployer.resource, reader.resource, state];
 
     const database = new postgresql.Database(
       platformDatabase,
@@ -94,8 +96,10 @@ export class PlatformDatabase extends pulumi.ComponentResource {
       );
     // By default everybody may connect and make temporary tables.
     grant("public", "database", { objectType: "database", privileges: [] }, [database]);
-    for (const { name: role } of [{ name: roles.operator }, { name: roles.migrator }, api, deployer, reader]) {
-      grant(role, "database", { objectType: "database", privileges: ["CONNECT"] }, [database, ...everyRole]);
+    for (const role of [roles.operator, roles.migrator, api.name, deployer.name, reader.name, roles.state]) {
+      if (role !== roles.state) {
+        grant(role, "database", { objectType: "database", privileges: ["CONNECT"] }, [database, ...everyRole]);
+      }
       const usage = { objectType: "schema", schema: schema.name, privileges: ["USAGE"] };
       grant(role, "schema", usage, [schema, ...everyRole]);
     }
@@ -151,6 +155,9 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     ]);
     columns(roles.operator, "INSERT", "api_key", ["prefix", "hash", "model_id", "organization_id"]);
     columns(roles.operator, "UPDATE", "api_key", ["revoked_at"]);
+    const journal = ["release_chunk", "release_schema", "release_table"];
+    tables(roles.state, "journal", ["DELETE", "INSERT", "SELECT", "UPDATE"], journal);
+    tables(roles.reader, "releases", ["SELECT"], journal);
 
     this.api = { name: api.name, password: api.password };
     this.registerOutputs({ version: this.schema.version });

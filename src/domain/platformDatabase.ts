@@ -1,6 +1,8 @@
 /** The platform's database, and the schema of its tables. */
 export const platformDatabase = "menagerie";
 export const platformSchemaName = "menagerie";
+/** Schema of the source data that pipelines build states from; see `menagerie data load`. */
+export const sourceSchemaName = "source";
 
 /** TLS to a PostgreSQL server, as libpq's; `require` encrypts without checking the certificate. */
 export const sslModes = ["disable", "require", "verify-full"] as const;
@@ -20,4 +22,8 @@ export const roles = {
   reader: "menagerie_reader",
   /** The operator's CLI: makes apps and keys. Cannot log in: operators act as it with credentials of their own. */
   operator: "menagerie_operator",
+  /** Owns the states of releases. Cannot log in: seeding acts as it, nothing else does. */
+  state: "menagerie_state",
+  /** What the pipelines of all releases have in common: they read the source data. Cannot log in. */
+  pipeline: "menagerie_pipeline",
 } as const;

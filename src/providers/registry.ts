@@ -7,6 +7,8 @@ import { modelReady } from "./modelReady.ts";
 import { modelVersion } from "./modelVersion.ts";
 import { patchSync } from "./patchSync.ts";
 import { platformSchema } from "./platformSchema.ts";
+import { releaseRetention } from "./releaseRetention.ts";
+import { releaseState } from "./releaseState.ts";
 import { secretValue } from "./secretValue.ts";
 import { trussImage } from "./trussImage.ts";
 import { zooMigration } from "./zooMigration.ts";
@@ -25,6 +27,8 @@ const handlers: Readonly<Record<string, AnyHandler>> = {
   modelVersion: modelVersion as unknown as AnyHandler,
   patchSync: patchSync as unknown as AnyHandler,
   platformSchema: platformSchema as unknown as AnyHandler,
+  releaseRetention: releaseRetention as unknown as AnyHandler,
+  releaseState: releaseState as unknown as AnyHandler,
   secretValue: secretValue as unknown as AnyHandler,
   trussImage: trussImage as unknown as AnyHandler,
   zooMigration: zooMigration as unknown as AnyHandler,

@@ -66,6 +66,28 @@ describe("a role", () => {
     expect((await plugin.read(role, inputs.name, inputs)).properties).toEqual(inputs);
   });
 
+  it("has its own search path and memberships; those that others made stay", async () => {
+    await query("CREATE ROLE readers");
+    await query("CREATE ROLE others");
+    await query(`GRANT others TO "odd ""role"" ü"`);
+    const more = { ...inputs, searchPaths: ['odd "schema"', "public"], roles: ["readers"] };
+    expect((await plugin.diff(role, inputs.name, inputs, more)).changes).toBe(true);
+    await plugin.update(role, inputs.name, inputs, more);
+    expect((await plugin.read(role, inputs.name, more)).properties).toEqual(more);
+    const asRole = { ...postgres.server, user: inputs.name, password: inputs.password };
+    const path = await withClient(asRole, "postgres", async (client) => (await client.query("SHOW search_path")).rows);
+    expect(path).toEqual([{ search_path: '"odd ""schema""", public' }]);
+
+    await query(`REVOKE readers FROM "odd ""role"" ü"`);
+    const { properties } = await plugin.read(role, inputs.name, more);
+    expect(properties.roles).toEqual([]);
+    await plugin.update(role, inputs.name, properties, more);
+    expect((await plugin.read(role, inputs.name, more)).properties).toEqual(more);
+
+    await plugin.update(role, inputs.name, more, inputs);
+    expect((await plugin.read(role, inputs.name, inputs)).properties).toEqual(inputs);
+  });
+
   it("is another one under another name", async () => {
     const answer = await plugin.diff(role, inputs.name, inputs, { ...inputs, name: "other" });
     expect(answer).toEqual({ changes: true, replaces: ["name"] });

@@ -18,7 +18,7 @@ const kinds: Readonly<Record<string, ResourceKind>> = {
 };
 
 /** Properties that name something in PostgreSQL. */
-const names = new Set(["name", "owner", "database", "schema", "role", "objects", "columns"]);
+const names = new Set(["name", "owner", "database", "schema", "role", "objects", "columns", "searchPaths", "roles"]);
 
 export function kindOf(type: string): ResourceKind {
   const kind = kinds[type];

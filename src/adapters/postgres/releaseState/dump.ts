@@ -1,0 +1,245 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createGzip } from "node:zlib";
+import type { ClientBase } from "pg";
+import { from as copyFrom, to as copyTo } from "pg-copy-streams";
+import * as z from "zod";
+import { badInput, messageOf, OperatorError } from "../../../domain/errors.ts";
+import { platformDatabase, roles } from "../../../domain/platformDatabase.ts";
+import { declaredHash, stateSchemaName } from "../../../domain/release/stateSchema.ts";
+import { quoteIdentifier } from "../identifier.ts";
+import { type DatabaseServer, withClient } from "../server.ts";
+import { actAs, inTransaction } from "../transaction.ts";
+import { declareTables } from "./declare.ts";
+import type { SeedingOptions } from "./ensure.ts";
+import { type JournaledRelease, markUsedBeforeCurrent } from "./journal.ts";
+import { columnsOf, objectsIn, qualified } from "./relations.ts";
+import { setForeignKeysAside } from "./setAside.ts";
+
+/** `manifest.json` of a dump: the declared SQL, and what each table's file must hold. */
+const manifestSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  tag: z.string(),
+  seededFrom: z.string().nullable(),
+  files: z.array(z.strictObject({ name: z.string(), sql: z.string() })),
+  tables: z.array(
+    z.strictObject({
+      name: z.string(),
+      seed: z.enum(["copy", "view", "empty"]),
+      columns: z.array(z.string()),
+      rows: z.number(),
+      /** Of the rows as `COPY` writes them, before compression. */
+      sha256: z.string(),
+      /** Where its identity columns stand. */
+      numbers: z.record(z.string(), z.tuple([z.string(), z.boolean()])),
+    }),
+  ),
+});
+type Manifest = z.infer<typeof manifestSchema>;
+
+/** Folder of a dump. */
+const folderOf = (dumpTo: string, schema: string): string => join(dumpTo, schema);
+const manifestFile = "manifest.json";
+
+/**
+ * Writes `<dumpTo>/<schema>/`: the declared SQL and one compressed file of rows per table, all as in one snapshot. A dump that is
+ * complete has its final name; one that was broken off is made anew. Answers the folder.
+ */
+export async function dumpState(
+  server: DatabaseServer,
+  {
+    tag,
+    schema,
+    seededFrom,
+    files,
+    tables,
+  }: Pick<JournaledRelease, "tag" | "schema" | "seededFrom" | "files" | "tables">,
+  dumpTo: string,
+  { progress, signal }: SeedingOptions,
+): Promise<string> {
+  const folder = folderOf(dumpTo, schema);
+  if (await exists(join(folder, manifestFile))) return folder;
+  const partial = `${folder}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true, mode: 0o700 });
+  const task = progress.begin(`dump of state ${tag}`);
+  const manifest: Manifest = { formatVersion: 1, tag, seededFrom, files: [...files], tables: [] };
+  await withClient(server, platformDatabase, (client) =>
+    inTransaction(
+      client,
+      async () => {
+        for (const { name, seed } of tables) {
+          signal?.throwIfAborted();
+          task.update(name);
+          const columns = (await columnsOf(client, schema, name)).filter(({ generated }) => !generated);
+          const list = columns.map((column) => quoteIdentifier(column.name)).join(", ");
+          const stream = client.query(copyTo(`COPY (SELECT ${list} FROM ${qualified(schema, name)}) TO STDOUT`));
+          const digest = digesting();
+          await pipeline(
+            stream,
+            digest.through,
+            createGzip({ level: 1 }),
+            createWriteStream(join(partial, fileOf(name)), { mode: 0o600 }),
+          );
+          const numbers: Manifest["tables"][number]["numbers"] = {};
+          for (const column of columns.filter(({ identity }) => identity)) {
+            const at = await numberOf(client, schema, name, column.name);
+            if (at) numbers[column.name] = at;
+          }
+          manifest.tables.push({
+            ...{ name, seed, columns: columns.map((column) => column.name) },
+            ...{ rows: stream.rowCount, sha256: digest.hex(), numbers },
+          });
+        }
+      },
+      { readOnly: true },
+    ),
+  ).catch((error: unknown) => {
+    task.failed();
+    throw error;
+  });
+  await writeFile(join(partial, manifestFile), JSON.stringify(manifest, null, 2), { mode: 0o600 });
+  await rm(folder, { recursive: true, force: true });
+  await rename(partial, folder);
+  task.done(folder);
+  return folder;
+}
+
+/**
+ * Makes the state of a dump again, under its own tag, as a state that is ready: all of it in one transaction. Answers the tag and
+ * the rows by table.
+ */
+export async function restoreState(
+  server: DatabaseServer,
+  folder: string,
+  { progress, signal }: SeedingOptions,
+): Promise<{ tag: string; schema: string; rows: Record<string, number> }> {
+  const { tag, seededFrom, files, tables } = await readManifest(folder);
+  const schema = stateSchemaName(tag);
+  const task = progress.begin(`state ${tag}`);
+  const rows: Record<string, number> = {};
+  await withClient(server, platformDatabase, async (client) => {
+    const found = await objectsIn(client, schema);
+    if (found && found.length > 0) {
+      throw badInput(
+        `the state of release ${tag} is there already, in schema "${schema}"; a dump is restored only where it is missing`,
+      );
+    }
+    await inTransaction(client, async () => {
+      if (found === undefined)
+        await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${roles.state}`);
+      await actAs(client, roles.state);
+      const declared = tables.map(({ name, seed }) => ({ name, seed, from: null }));
+      await declareTables(client, { tag, schema, files, tables: declared });
+      const foreignKeys = await setForeignKeysAside(client, schema);
+      await client.query(
+        `INSERT INTO menagerie.release_schema (name, tag, seeded_from, declared, files, ready_at) VALUES ($1, $2, $3, $4, $5, now())`,
+        [schema, tag, seededFrom, declaredHash(files), JSON.stringify(files)],
+      );
+      for (const table of tables) {
+        signal?.throwIfAborted();
+        task.update(table.name);
+        rows[table.name] = await loadTable(client, folder, schema, table);
+        await client.query(
+          "INSERT INTO menagerie.release_table (schema_name, name, seed, seeded_rows) VALUES ($1, $2, $3, $4)",
+          [schema, table.name, table.seed, table.rows],
+        );
+      }
+      for (const statement of foreignKeys) await client.query(statement);
+      await markUsedBeforeCurrent(client, schema);
+    });
+  }).catch((error: unknown) => {
+    task.failed();
+    throw error;
+  });
+  task.done();
+  return { tag, schema, rows };
+}
+
+async function loadTable(
+  client: ClientBase,
+  folder: string,
+  schema: string,
+  table: Manifest["tables"][number],
+): Promise<number> {
+  const list = table.columns.map(quoteIdentifier).join(", ");
+  const file = join(folder, fileOf(table.name));
+  const stream = client.query(copyFrom(`COPY ${qualified(schema, table.name)} (${list}) FROM STDIN`));
+  const digest = digesting();
+  try {
+    await pipeline(createReadStream(file), createGunzip(), digest.through, stream);
+  } catch (error) {
+    throw new OperatorError(`${file}: its rows cannot be loaded: ${messageOf(error)}`, { cause: error });
+  }
+  if (digest.hex() !== table.sha256 || stream.rowCount !== table.rows) {
+    throw new OperatorError(
+      `${file}: it is not what was dumped (${stream.rowCount} rows of ${table.rows}); use an intact copy`,
+    );
+  }
+  for (const [column, [last, called]] of Object.entries(table.numbers)) {
+    await client.query("SELECT setval(pg_get_serial_sequence($1, $2), $3, $4)", [
+      qualified(schema, table.name),
+      column,
+      last,
+      called,
+    ]);
+  }
+  return stream.rowCount;
+}
+
+async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, manifestFile);
+  try {
+    return manifestSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    throw badInput(
+      `${folder}: is no complete dump of a release's state (${path}: ${messageOf(error).split("\n")[0]})`,
+      error,
+    );
+  }
+}
+
+async function numberOf(
+  client: ClientBase,
+  schema: string,
+  table: string,
+  column: string,
+): Promise<[string, boolean] | undefined> {
+  const found = await client.query<{ name: string | null }>("SELECT pg_get_serial_sequence($1, $2) AS name", [
+    qualified(schema, table),
+    column,
+  ]);
+  const name = found.rows[0]?.name;
+  if (!name) return undefined;
+  const { rows } = await client.query<{ last_value: string; is_called: boolean }>(
+    `SELECT last_value, is_called FROM ${name}`,
+  );
+  return rows[0] && [rows[0].last_value, rows[0].is_called];
+}
+
+/** Table names may hold anything; file names may not. */
+function fileOf(table: string): string {
+  return `${encodeURIComponent(table).replaceAll(".", "%2E")}.copy.gz`;
+}
+
+function digesting() {
+  const hash = createHash("sha256");
+  const through = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(null, chunk);
+    },
+  });
+  return { through, hex: () => hash.digest("hex") };
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,79 @@
+import type { ClientBase } from "pg";
+import type { StoredRelease } from "../../../domain/release/retention.ts";
+import type { SeedRule, StateFile, StateTable } from "../../../domain/release/stateSchema.ts";
+
+/** A stored release with the tables of its state. */
+export interface JournaledRelease extends StoredRelease {
+  /** Hash of the SQL files. */
+  readonly declared: string;
+  readonly files: readonly StateFile[];
+  readonly tables: readonly StateTable[];
+  readonly retired: boolean;
+  /** Folder that its dump goes to before it is dropped; null for none. */
+  readonly dumpTo: string | null;
+  readonly attempt: string;
+}
+
+/** Tables of one release as the journal has them, in the order of their names. */
+interface TableRow {
+  readonly schema: string;
+  readonly name: string;
+  readonly seed: SeedRule;
+  readonly from: string | null;
+}
+
+/** Every release whose state is in the database or was begun, the one used last at the end. */
+export async function readReleases(client: ClientBase): Promise<JournaledRelease[]> {
+  const releases = await client.query<
+    Omit<JournaledRelease, "tables" | "viewsOf" | "references" | "used"> & { used: string }
+  >(
+    `SELECT name AS schema, tag, seeded_from AS "seededFrom", declared, files, used, attempt, dump_to AS "dumpTo",
+            ready_at IS NOT NULL AS ready, retired_at IS NOT NULL AS retired
+       FROM menagerie.release_schema r ORDER BY r.used, name`,
+  );
+  const tables = await client.query<TableRow>(
+    `SELECT schema_name AS schema, name, seed, base_schema AS "from"
+       FROM menagerie.release_table ORDER BY schema_name, name`,
+  );
+  const bySchema = Map.groupBy(tables.rows, ({ schema }) => schema);
+  return releases.rows.map((release) => {
+    const own = (bySchema.get(release.schema) ?? []).map(({ name, seed, from }) => ({ name, seed, from }));
+    const viewsOf = own.flatMap(({ seed, from }) => (seed === "view" && from !== null ? [from] : []));
+    return { ...release, used: Number(release.used), tables: own, viewsOf: [...new Set(viewsOf)], references: [] };
+  });
+}
+
+export async function readRelease(client: ClientBase, schema: string): Promise<JournaledRelease | undefined> {
+  return (await readReleases(client)).find((release) => release.schema === schema);
+}
+
+/** Rows of each table when its release became ready; what was written since is not in it. */
+export async function seededRows(client: ClientBase, schema: string): Promise<Record<string, number>> {
+  const { rows } = await client.query<{ name: string; rows: string | null }>(
+    "SELECT name, seeded_rows AS rows FROM menagerie.release_table WHERE schema_name = $1 ORDER BY name",
+    [schema],
+  );
+  return Object.fromEntries(rows.map(({ name, rows }) => [name, Number(rows ?? 0)]));
+}
+
+/**
+ * Makes the release the one used last. Numbers, not times, tell the order, for clocks go back.
+ */
+export async function markUsed(client: ClientBase, schema: string): Promise<void> {
+  await client.query(
+    `UPDATE menagerie.release_schema r SET used = latest.used + 1, retired_at = NULL
+       FROM (SELECT coalesce(max(used), 0) AS used FROM menagerie.release_schema WHERE name <> $1) latest
+      WHERE r.name = $1 AND (r.used <= latest.used OR r.used = 0 OR r.retired_at IS NOT NULL)`,
+    [schema],
+  );
+}
+
+/** Puts a restored release right behind the current one: it stays for a while, and a new release is not seeded from it. */
+export async function markUsedBeforeCurrent(client: ClientBase, schema: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    "SELECT name FROM menagerie.release_schema WHERE name <> $1 ORDER BY used DESC, name LIMIT 1",
+    [schema],
+  );
+  await markUsed(client, schema);
+  if (rows[0]) await markUsed(client, rows[0].name);
+}

@@ -1,0 +1,33 @@
+import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
+import type { Handler } from "./handler.ts";
+
+export interface ReleaseRetentionInputs extends DatabaseInput {
+  /** Schemas that stay, sorted. */
+  readonly keep: readonly string[];
+  /** Schemas that are given up, sorted. */
+  readonly retire: readonly string[];
+  /** Folder that they are dumped to first; null for none. */
+  readonly dumpTo: string | null;
+}
+
+/**
+ * Marks the states that a stack gives up, which are dropped with the resources of their releases. Deleting it unmarks nothing
+ * and drops nothing.
+ */
+export const releaseRetention: Handler<ReleaseRetentionInputs, ReleaseRetentionInputs> = {
+  inputs: ["keep", "retire", "dumpTo"],
+  replaceOn: [],
+  check: async () => [],
+  async create(inputs) {
+    return { id: "releases", outs: await marked(inputs) };
+  },
+  update: (_id, _olds, news) => marked(news),
+  exists: async () => true,
+  delete: async () => {},
+};
+
+async function marked(inputs: ReleaseRetentionInputs): Promise<ReleaseRetentionInputs> {
+  const { markRetired } = await import("../adapters/postgres/releaseState/retire.ts");
+  await markRetired(databaseServer(inputs), inputs);
+  return inputs;
+}

@@ -1,0 +1,78 @@
+import { readStateFiles } from "../adapters/files/stateFiles.ts";
+import { OperatorError } from "../domain/errors.ts";
+import { declaredHash, type StateTable, stateSchemaName, tagMistake } from "../domain/release/stateSchema.ts";
+import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
+import type { Handler } from "./handler.ts";
+import { hostProgress, untilTerminated } from "./host.ts";
+
+export interface ReleaseStateInputs extends DatabaseInput {
+  readonly tag: string;
+  readonly schema: string;
+  /** Schema of the release before; null for the first. */
+  readonly seedFrom: string | null;
+  /** Folder of the SQL files, relative to the project; read only until the state is ready. */
+  readonly folder: string;
+  /** Hash of the SQL files. */
+  readonly declared: string;
+  readonly tables: readonly StateTable[];
+  /** Connections that copy at the same time. */
+  readonly parallel: number;
+  /** Whether this is the stack's release, or one that is kept. */
+  readonly current: boolean;
+}
+
+export interface ReleaseStateOutputs extends ReleaseStateInputs {
+  /** Rows by table when the release became ready. */
+  readonly seededRows: Readonly<Record<string, number>>;
+}
+
+/**
+ * The tables of a release, filled by their rules. Deleting the resource leaves them, unless the stack's retention has given the
+ * release up: then they are dumped, where that is asked for, and dropped.
+ */
+export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
+  inputs: ["tag", "schema", "seedFrom", "folder", "declared", "tables", "parallel", "current"],
+  replaceOn: ["tag", "schema"],
+  check: async ({ tag, schema }) => {
+    const mistake = typeof tag === "string" ? tagMistake(tag) : undefined;
+    if (mistake) return [{ property: "tag", reason: `${JSON.stringify(tag)} ${mistake}` }];
+    if (typeof tag !== "string" || typeof schema !== "string" || schema === stateSchemaName(tag)) return [];
+    return [{ property: "schema", reason: `"${schema}" is not the schema of release ${tag}` }];
+  },
+  async create(inputs) {
+    return { id: inputs.schema, outs: await ensured(inputs) };
+  },
+  update: (_id, _olds, news) => ensured(news),
+  async exists(id, props) {
+    const { withClient } = await import("../adapters/postgres/server.ts");
+    const { readRelease } = await import("../adapters/postgres/releaseState/journal.ts");
+    const { platformDatabase } = await import("../domain/platformDatabase.ts");
+    const release = await withClient(databaseServer(props), platformDatabase, (client) => readRelease(client, id));
+    return release?.ready === true;
+  },
+  async delete(id, props) {
+    const { dropRetired } = await import("../adapters/postgres/releaseState/retire.ts");
+    await untilTerminated((signal) => dropRetired(databaseServer(props), id, { progress: hostProgress(), signal }));
+  },
+};
+
+async function ensured(inputs: ReleaseStateInputs): Promise<ReleaseStateOutputs> {
+  const { ensureReleaseState, readyRows, useReleaseState } = await import(
+    "../adapters/postgres/releaseState/ensure.ts"
+  );
+  const server = databaseServer(inputs);
+  const ready = await readyRows(server, inputs.schema, inputs);
+  const seededRows =
+    ready ??
+    (await untilTerminated(async (signal) => {
+      const files = await readStateFiles(inputs.folder);
+      if (declaredHash(files) !== inputs.declared) {
+        throw new OperatorError(
+          `menagerie:state.schemas: the files of ${inputs.folder} changed while they were deployed; run it again`,
+        );
+      }
+      return ensureReleaseState(server, { ...inputs, files }, { progress: hostProgress(), signal });
+    }));
+  if (inputs.current) await useReleaseState(server, inputs.schema);
+  return { ...inputs, seededRows };
+}
