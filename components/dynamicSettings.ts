@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { type DynamicSwitches, dynamicSettingsData, type RolloutPhase } from "../src/domain/zoo/dynamicSettings.ts";
+import { type DynamicSwitches, dynamicSettingsData } from "../src/domain/zoo/dynamicSettings.ts";
+import type { Phase } from "../src/domain/zoo/phases.ts";
 import { declared } from "./ownership.ts";
 
 /** Arguments of {@link DynamicSettings}. */
@@ -14,7 +15,7 @@ export interface DynamicSettingsArgs extends DynamicSwitches {
   /** Whether the stack's values win over those that were edited by hand; else one that differs fails the preview. */
   readonly takeover: boolean;
   /** Phase of each zoo model. */
-  readonly zoo: Readonly<Record<string, { readonly phase: RolloutPhase }>>;
+  readonly zoo: Readonly<Record<string, { readonly phase: Phase }>>;
 }
 
 /**

@@ -3,69 +3,54 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
 import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
-import { describePlan, type PlanBasis, type VersionPlan, versionedName } from "../src/domain/zoo/plan.ts";
-import { ModelReady } from "../src/resources/modelReady.ts";
-import { ModelVersion } from "../src/resources/modelVersion.ts";
+import type { MigrationRequest } from "../src/domain/zoo/migration.ts";
+import type { Gate, Phase } from "../src/domain/zoo/phases.ts";
+import type { VersionServing } from "../src/domain/zoo/serving.ts";
+import type { SmokeCase } from "../src/domain/zoo/smoke.ts";
+import { SmokeTest } from "../src/resources/smokeTest.ts";
 import { TrussImage } from "../src/resources/trussImage.ts";
-import { InferenceService } from "./inferenceService.ts";
+import { ZooMigration } from "../src/resources/zooMigration.ts";
+import { ZooRollout } from "../src/resources/zooRollout.ts";
 import { declared } from "./ownership.ts";
+import { ServedVersion } from "./servedVersion.ts";
 
-/** Arguments of {@link ModelZooEntry}. */
-export interface ModelZooEntryArgs {
-  /** Name of the VirtualService: the model's name with dashes for underscores. */
-  readonly kubernetesName: string;
-  /**
-   * The planned version. Its number ends the InferenceService's name, and it is registered once the model answers.
-   * @default the model has no versions: the InferenceService is named like the VirtualService, nothing is registered
-   */
-  readonly version?: ModelZooEntryVersion | undefined;
-  /** Namespace that the model is served in. It must exist: pass the Namespace in `dependsOn`. */
-  readonly namespace: string;
-  /** Truss folder, relative to the project. */
-  readonly truss: string;
-  /** Content hash of that folder: 64 hex digits. */
-  readonly trussHash: string;
-  /** What builds the image. */
-  readonly builder: "directory";
-  /** KServe deployment mode; changing it replaces the InferenceService. */
-  readonly mode: ServedModel["mode"];
-  /** Pods. */
-  readonly replicas: ServedModel["replicas"];
-  /** Cores, bytes with a suffix and whole GPUs of one pod. */
-  readonly resources: ServedModel["resources"];
-  /** Environment variables of the model's container. */
-  readonly env: Readonly<Record<string, string>>;
-  /**
-   * Where the secrets that the truss names come from.
-   * @default none
-   */
-  readonly secrets?: ServedModel["secrets"];
-  /** Nodes that the pods run on. */
+/** A version that the entry serves. */
+export interface ZooEntryVersion {
+  /** Name in the database: the entry's, or that of its copy. */
+  readonly model: string;
+  /** Name of the InferenceService. */
+  readonly service: string;
+  readonly number: number;
+  readonly hash: string;
+  readonly serving: VersionServing;
+  /** `<url>@<digest>`; undefined for the image that the entry builds. */
+  readonly image: string | undefined;
+  /** Nodes that its pods run on. */
   readonly placement: Placement;
-  /** Istio Gateway and host names that the model is reached by. */
-  readonly gateway: {
-    readonly name: string;
-    readonly hosts: readonly string[];
-    /** Address that clients use, without a path. */
-    readonly url: string;
-  };
-  /** How long the model may take to answer, in seconds. */
-  readonly readyTimeoutSeconds: number;
-  /**
-   * Context of the kubeconfig.
-   * @default the kubeconfig's current context
-   */
-  readonly kubeContext?: string | undefined;
-}
-
-/** A version that the program planned, and where it is registered. */
-export interface ModelZooEntryVersion {
-  readonly plan: VersionPlan;
-  readonly basis: PlanBasis;
-  /** Exists once the platform's tables and the rights in them do. */
-  readonly tables: pulumi.Resource;
+  /** Where the secrets that its truss names come from. */
+  readonly secrets: ServedModel["secrets"];
   /** New apps use it. */
   readonly current: boolean;
+  /** Service whose place it takes. */
+  readonly replaces: string | undefined;
+}
+
+/** Where the entry is recorded. */
+export interface ZooEntryRollout {
+  readonly phase: Phase;
+  /** Id of the version that the rollout leaves. */
+  readonly from: string | undefined;
+  /** Content that is deployed or rolled out. */
+  readonly hash: string;
+  readonly gates: readonly Gate[];
+  /** How long a bake takes. */
+  readonly bakeSeconds: number;
+  /** Smoke set that the rolled-out version has to pass in this phase. */
+  readonly smoke: readonly SmokeCase[] | undefined;
+  /** Apps that move, once everything that is served answers. */
+  readonly migration: MigrationRequest | undefined;
+  /** The platform's tables. */
+  readonly tables: pulumi.Resource;
   /**
    * Secret url of the database.
    * @default the environment variable MENAGERIE_DATABASE_URL
@@ -73,108 +58,205 @@ export interface ModelZooEntryVersion {
   readonly database?: pulumi.Input<string> | undefined;
 }
 
-/**
- * One model of the zoo: its image, its InferenceService, its route at the gateway, and the wait until it answers.
- *
- * @example
- * new ModelZooEntry("iris", { kubernetesName: "iris", truss: "models/iris", trussHash, ... }, { dependsOn: namespace });
- */
-export class ModelZooEntry extends pulumi.ComponentResource {
+/** Arguments of {@link ModelZooEntry}. */
+export interface ModelZooEntryArgs {
+  /** Name of the VirtualService: the model's name with dashes for underscores. */
+  readonly kubernetesName: string;
+  /** What is served, the version that answers for the model first. */
+  readonly versions: readonly ZooEntryVersion[];
+  /** Which of them is built from the truss folder or rolled out; undefined for none. */
+  readonly target: ZooEntryVersion | undefined;
+  /**
+   * Where the model stands, for a stack with a database.
+   * @default nothing is recorded or registered
+   */
+  readonly rollout?: ZooEntryRollout | undefined;
+  /** Namespace that the model is served in. It must exist: pass the Namespace in `dependsOn`. */
+  readonly namespace: string;
+  /** What builds the image. */
+  readonly builder: "directory";
+  /** Istio Gateway and host names that the model is reached by. */
+  readonly gateway: {
+    readonly name: string;
+    readonly hosts: readonly string[];
+    /** Address that clients use, without a path. */
+    readonly url: string;
+  };
+  /** How long a version may take to answer, in seconds. */
+  readonly readyTimeoutSeconds: number;
+  /**
+   * Context of the kubeconfig.
+   * @default the kubeconfig's current context
+   */
+  readonly kubeContext?: string | undefined;
+  /** What the `up` does, for the preview. */
+  readonly lines: readonly string[];
+}
+
+/** A model's way in, or its copy's. */
+export interface ZooEntryRoute {
   /** Address that takes predictions, up to and including `:predict`. Known before the model answers. */
   readonly predictUrl: string;
-  /** `<url>@<digest>` of the image that is served. */
+  readonly version: ZooEntryVersion;
+  readonly served: ServedVersion;
+  /** `<url>@<digest>` */
   readonly image: pulumi.Output<string>;
-  /** Resolves once the model answers. */
-  readonly ready: ModelReady;
-  /** Name of the InferenceService: `<name>-v<number>`. */
-  readonly service: string;
-  /** Id of the registered version; null for a model without versions. */
-  readonly versionId: pulumi.Output<string> | null;
+}
+
+/** How long a new route may take to reach the gateway, in seconds. */
+const routeWithinSeconds = 60;
+
+/**
+ * One model of the zoo: where its rollout stands, the versions that are served, and its route at the gateway, which leads
+ * to the version that new apps use. A copy has a route of its own.
+ *
+ * @example
+ * new ModelZooEntry("iris", { kubernetesName: "iris", versions: [version], target: version, ... }, { dependsOn: namespace });
+ */
+export class ModelZooEntry extends pulumi.ComponentResource {
+  /** By name in the database. */
+  readonly routes: ReadonlyMap<string, ZooEntryRoute>;
+  /** By service. */
+  readonly served: ReadonlyMap<string, ServedVersion>;
+  /** When the model entered its phase; null for a stack without a database. */
+  readonly since: pulumi.Output<string> | null;
 
   constructor(name: string, args: ModelZooEntryArgs, options?: pulumi.ComponentResourceOptions) {
     super("menagerie:zoo:ModelZooEntry", name, {}, options);
-    const { namespace, kubernetesName, mode, gateway, version } = args;
-    const children = { parent: this };
-    this.service = version ? versionedName(name, version.plan.number) : kubernetesName;
-    if (version) tell(this, name, version);
-    const identity = { name: kubernetesName, namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
-
-    const image = new TrussImage(
-      name,
-      { builder: args.builder, folder: args.truss, hash: args.trussHash, name: kubernetesName },
-      children,
+    for (const line of args.lines) pulumi.log.info(`${name}: ${line}`, this);
+    const { rollout, versions, target } = args;
+    const beforeRemoval = rollout?.phase === "done";
+    const record = rollout && !beforeRemoval ? this.record(name, rollout, []) : undefined;
+    const built = this.build(name, args);
+    const served = new Map(
+      versions.map((version) => [version.service, this.serve(name, version, built, args, record ? [record] : [])]),
     );
-    const service = new InferenceService(
-      name,
-      {
-        model: {
-          ...identity,
-          name: this.service,
-          mode,
-          image: image.image,
-          trussHash: args.trussHash,
-          env: args.env,
-          secrets: args.secrets,
-          replicas: args.replicas,
-          resources: args.resources,
-          placement: args.placement,
-        },
-      },
-      children,
+    const answering = versions.find((version) => version.model === name);
+    const routes = [answering, target?.model === name ? undefined : target].filter((each) => each !== undefined);
+    this.routes = new Map(
+      routes.map((version) => [version.model, this.route(version, answering === version, served, built, args)]),
     );
-    this.ready = new ModelReady(
-      name,
-      {
-        namespace,
-        name: this.service,
-        revision: service.revision,
-        mode,
-        pool: args.placement.pool,
-        path: readyPath,
-        timeoutSeconds: args.readyTimeoutSeconds,
-        ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),
-      },
-      { ...children, dependsOn: service },
-    );
-    const route = virtualServiceManifest({ ...identity, service: this.service, mode, gateway });
-    const spec: VirtualServiceSpec = route.spec;
-    new kubernetes.apiextensions.CustomResource(
-      name,
-      { ...route, metadata: declared(route.metadata), spec },
-      // Requests go on to the version before until this one answers.
-      { ...children, dependsOn: this.ready },
-    );
-    this.versionId = version ? this.register(name, args.trussHash, image, version) : null;
-    this.image = image.image;
-    this.predictUrl = `${gateway.url}${servingPath(namespace, kubernetesName)}${readyPath}:predict`;
-    this.registerOutputs({ predictUrl: this.predictUrl, image: this.image });
+    this.served = served;
+    const smoke = this.smoke(name, args, served);
+    // What `done` removes goes last, and not at all when its record, or the smoke set before it, fails.
+    const recorded = rollout && beforeRemoval ? this.record(name, rollout, smoke) : record;
+    if (rollout?.migration && recorded) this.move(name, rollout, rollout.migration, [recorded, ...served.values()]);
+    this.since = recorded?.since ?? null;
+    this.registerOutputs({ predictUrl: this.routes.get(name)?.predictUrl });
   }
 
-  private register(model: string, hash: string, image: TrussImage, version: ModelZooEntryVersion) {
-    return new ModelVersion(
-      model,
+  private record(name: string, rollout: ZooEntryRollout, after: readonly pulumi.Resource[]): ZooRollout {
+    const { phase, from, hash, gates, bakeSeconds, tables, database } = rollout;
+    return new ZooRollout(
+      name,
       {
-        model,
-        organization: "admin",
-        number: version.plan.number,
-        hash,
-        digest: image.digest,
-        current: version.current,
-        ...(version.database === undefined ? {} : { database: pulumi.secret(version.database) }),
+        ...{ model: name, phase, hash, gates: [...gates], bakeSeconds },
+        ...(from === undefined ? {} : { from }),
+        ...(database === undefined ? {} : { database: pulumi.secret(database) }),
       },
-      // A row stands for content that has answered.
-      { parent: this, dependsOn: [version.tables, this.ready] },
-    ).versionId;
+      { parent: this, dependsOn: [tables, ...after] },
+    );
+  }
+
+  /** The image of the truss folder, which the copy and the new version share. */
+  private build(name: string, { target, builder, kubernetesName }: ModelZooEntryArgs): TrussImage | undefined {
+    if (!target || target.image !== undefined) return undefined;
+    const { serving, hash } = target;
+    return new TrussImage(name, { builder, folder: serving.truss, hash, name: kubernetesName }, { parent: this });
+  }
+
+  private serve(
+    name: string,
+    version: ZooEntryVersion,
+    built: TrussImage | undefined,
+    args: ModelZooEntryArgs,
+    after: readonly pulumi.Resource[],
+  ): ServedVersion {
+    const { rollout, namespace, readyTimeoutSeconds, kubeContext } = args;
+    const { number, current } = version;
+    return new ServedVersion(
+      version.service,
+      {
+        ...version,
+        ...{ namespace, readyTimeoutSeconds, kubeContext },
+        image: imageOf(version, built),
+        row: rollout && { number, current, tables: rollout.tables, database: rollout.database },
+        // Only the version of a model without a rollout has been a child of the entry.
+        adoptFrom: rollout?.from === undefined && version.model === name ? { name, parent: this } : undefined,
+      },
+      { parent: this, dependsOn: [...after] },
+    );
+  }
+
+  private route(
+    version: ZooEntryVersion,
+    isModel: boolean,
+    served: ReadonlyMap<string, ServedVersion>,
+    built: TrussImage | undefined,
+    { namespace, gateway, kubernetesName }: ModelZooEntryArgs,
+  ): ZooEntryRoute {
+    const own = served.get(version.service);
+    if (!own) throw new Error(`${version.service} is not served`);
+    const { model, service, serving } = version;
+    const name = isModel ? kubernetesName : service;
+    const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
+    const route = virtualServiceManifest({ ...identity, service, mode: serving.mode, gateway });
+    const spec: VirtualServiceSpec = route.spec;
+    new kubernetes.apiextensions.CustomResource(
+      isModel ? model : service,
+      { ...route, metadata: declared(route.metadata), spec },
+      // Requests go on to the version before until this one answers.
+      { parent: this, dependsOn: own.ready },
+    );
+    const { url, digest } = imageOf(version, built);
+    const predictUrl = `${gateway.url}${servingPath(namespace, name)}${readyPath}:predict`;
+    return { predictUrl, version, served: own, image: pulumi.interpolate`${url}@${digest}` };
+  }
+
+  private move(
+    name: string,
+    { database }: ZooEntryRollout,
+    migration: MigrationRequest,
+    dependsOn: readonly pulumi.Resource[],
+  ): void {
+    const given = Object.fromEntries(Object.entries(migration).filter(([, value]) => value !== undefined));
+    new ZooMigration(
+      name,
+      {
+        ...(given as unknown as MigrationRequest),
+        ...(database === undefined ? {} : { database: pulumi.secret(database) }),
+      },
+      { parent: this, dependsOn: [...dependsOn] },
+    );
+  }
+
+  private smoke(
+    name: string,
+    { rollout, target }: ModelZooEntryArgs,
+    served: ReadonlyMap<string, ServedVersion>,
+  ): SmokeTest[] {
+    const version = target && served.get(target.service);
+    const route = target && this.routes.get(target.model);
+    if (!rollout?.smoke || !target || !version || !route) return [];
+    return [
+      new SmokeTest(
+        name,
+        {
+          ...{ model: name, hash: target.hash, url: route.predictUrl, revision: version.revision },
+          ...{ cases: [...rollout.smoke], timeoutSeconds: routeWithinSeconds },
+          ...(rollout.database === undefined ? {} : { database: pulumi.secret(rollout.database) }),
+        },
+        { parent: this, dependsOn: [rollout.tables, version] },
+      ),
+    ];
   }
 }
 
-/** Shows the plan in previews. */
-function tell(entry: ModelZooEntry, model: string, { plan, basis }: ModelZooEntryVersion): void {
-  pulumi.log.info(`${model}: ${describePlan(plan, basis)}`, entry);
-  if (!plan.leavesBehind) return;
-  const { number, apps } = plan.leavesBehind;
-  pulumi.log.warn(
-    `${model}: ${apps === 1 ? "1 app points" : `${apps} apps point`} at version ${number}, which is not served any more after this`,
-    entry,
-  );
+function imageOf({ image, service }: ZooEntryVersion, built: TrussImage | undefined) {
+  if (image === undefined) {
+    if (!built) throw new Error(`${service} has no image`);
+    return { url: built.url, digest: built.digest };
+  }
+  const at = image.lastIndexOf("@");
+  return { url: pulumi.output(image.slice(0, at)), digest: pulumi.output(image.slice(at + 1)) };
 }

@@ -28,8 +28,8 @@ export interface LoginRole {
 }
 
 /** Columns that a stack registers, and those of them that it changes later. Pointers are none of them. */
-const registered = ["model_id", "number", "truss_hash", "image_digest", "is_development"];
-const updated = ["truss_hash", "image_digest", "is_current", "status"];
+const registered = ["model_id", "number", "truss_hash", "image_digest", "image_url", "serving", "is_development"];
+const updated = ["truss_hash", "image_digest", "image_url", "serving", "is_current", "status"];
 const readByDeployer = ["id", ...registered, "is_current", "proxy_model_version_id", "status"];
 
 /**
@@ -131,7 +131,7 @@ export class PlatformDatabase extends pulumi.ComponentResource {
       ["SELECT"],
       [
         ...["organization", "app_user", "model", "model_version", "schema_migration"],
-        ...["zoo_migration", "zoo_migration_row"],
+        ...["zoo_migration", "zoo_migration_row", "rollout", "rollout_step", "gate_evidence"],
       ],
     );
     tables(roles.deployer, "select", ["SELECT"], ["organization"]);
@@ -144,6 +144,9 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     columns(roles.migrator, "SELECT", "model_version", ["id", "model_id", "proxy_model_version_id"]);
     columns(roles.migrator, "UPDATE", "model_version", ["proxy_model_version_id"]);
     tables(roles.migrator, "journal", ["INSERT", "SELECT", "UPDATE"], ["zoo_migration", "zoo_migration_row"]);
+    tables(roles.deployer, "roll-out", ["INSERT", "SELECT", "UPDATE"], ["rollout"]);
+    tables(roles.deployer, "note", ["INSERT", "SELECT"], ["rollout_step", "gate_evidence"]);
+    tables(roles.operator, "rollouts", ["SELECT"], ["rollout", "rollout_step", "gate_evidence"]);
     tables(roles.operator, "make", ["INSERT", "SELECT"], ["organization", "app_user", "model", "model_version"]);
     columns(roles.operator, "SELECT", "api_key", [
       "id",

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
+import type { RateLimit } from "../src/domain/access/rateLimit.ts";
 import { pingUrl } from "../src/domain/development/pingToken.ts";
 import { apiRights, apiRouteManifest, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
@@ -19,6 +20,11 @@ export interface PlatformServicesArgs {
   readonly modelsNamespace: string;
   /** Refuse predictions without an API key. A wrong key is always refused. */
   readonly requireApiKey: boolean;
+  /**
+   * Limit of each key, for each pod of the API service.
+   * @default none
+   */
+  readonly rateLimit?: RateLimit | undefined;
   /** Pods of the API service. */
   readonly replicas: number;
   /** Istio Gateway and host names that the API is reached by. */
@@ -90,6 +96,7 @@ export class PlatformServices extends pulumi.ComponentResource {
       ),
       modelsNamespace: args.modelsNamespace,
       requireApiKey: args.requireApiKey,
+      rateLimit: args.rateLimit,
       replicas: args.replicas,
     });
     new kubernetes.core.v1.Service(

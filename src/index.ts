@@ -6,9 +6,12 @@ import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
 import { planDevelopments } from "./plan/development.ts";
+import { withMigrations } from "./plan/migrations.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
-import { planSecrets } from "./plan/secrets.ts";
+import { planSecrets, secretUsers } from "./plan/secrets.ts";
+import { smokeSets } from "./plan/smoke.ts";
 import { trussesOf } from "./plan/trusses.ts";
+import { planZoo, readFromFolders } from "./plan/zoo.ts";
 import { deployEnvironment } from "./program.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
@@ -26,20 +29,22 @@ async function stack() {
       secretKeys: encryptedKeys(process.env.PULUMI_CONFIG_SECRET_KEYS),
     });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
-    const trusses = await trussesOf(spec, process.cwd());
-    const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
-    const platform = await planPlatform(spec, trussHashes, {
+    const platform = await planPlatform(spec, {
       url: process.env.MENAGERIE_DATABASE_URL,
       password: config["menagerie:databasePassword"],
       preview: pulumi.runtime.isDryRun(),
       lastOutputs,
     });
+    const trusses = await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd());
+    const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
+    const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
+    const smoke = await smokeSets(spec.zoo, process.cwd());
+    const zoo = await withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
     return deployEnvironment(spec, {
-      trussHashes,
-      platform,
+      ...{ trussHashes, zoo, platform },
       development: await planDevelopments(spec, trusses, platform, lastOutputs),
       serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),
-      secretSources: await planSecrets(spec, (folder) => trusses.get(folder)?.secrets ?? [], keysInCluster(spec)),
+      secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),
     });
   } catch (error) {

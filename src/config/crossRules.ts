@@ -3,7 +3,6 @@ import { alternatives, show } from "./fields.ts";
 import { builtInPool } from "./pools.ts";
 import { keyPath } from "./sentences.ts";
 import { closest } from "./suggest.ts";
-import { availablePhases, type Phase } from "./zoo.ts";
 
 /**
  * Longest name of a zoo model. A Knative revision's name is also a label's value, which Kubernetes limits to 63
@@ -14,6 +13,9 @@ export const longestModelName = 63 - "-v99999-predictor-00001".length;
 /** Environment variables of the serving containers that Menagerie, truss or KServe set themselves. */
 const reservedVariables =
   /^(HASH_TRUSS|PATCH_PING_URL_TRUSS|APP_HOME|PYTHON_EXECUTABLE|CONTROL_SERVER_PORT|INFERENCE_SERVER_PORT|PYTHONDONTWRITEBYTECODE|K_SERVICE|K_REVISION|K_CONFIGURATION|PORT|PYTHONPATH|CUSTOM_SPEC_[A-Z_]+)$/;
+
+/** Phases of a model that no old version is left for. */
+const directPhases: readonly string[] = ["off", "version", "done"];
 
 const reservedNamespaces = /^(kube-.*|default|kserve|istio-system|knative-serving|tekton-.*|karpenter)$/;
 
@@ -162,8 +164,10 @@ function modelMistakes({ zoo, development, pools, serving }: ParsedEnvironment):
   };
   for (const [name, model] of Object.entries(zoo)) {
     const at = (...rest: PropertyKey[]) => keyPath(["zoo", name, ...rest]);
-    if (!availablePhases.includes(model.phase as Phase)) {
-      mistakes.push(`${at("phase")}: ${show(model.phase)} is not available yet; use ${alternatives(availablePhases)}`);
+    if (model.from === undefined && !directPhases.includes(model.phase)) {
+      mistakes.push(
+        `${at("from")}: missing; phase ${model.phase} leaves an old version: give its id, as \`menagerie rollout ${name}\` shows it, or use ${alternatives(directPhases)}`,
+      );
     }
     mistakes.push(...environmentMistakes(at, model.env));
     if (model.replicas.max !== undefined && model.replicas.max < model.replicas.min) {

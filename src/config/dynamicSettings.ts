@@ -1,4 +1,5 @@
-import { flag, mapping, text } from "./fields.ts";
+import * as z from "zod";
+import { flag, mapping, show, text } from "./fields.ts";
 
 /** The application's dynamic settings: the ConfigMap that the zoo's automation reads. */
 export const dynamicSettings = mapping(
@@ -19,11 +20,27 @@ export const dynamicSettings = mapping(
     takeover: flag(
       "Whether the stack's values win over those that were edited by hand. With false, one that differs fails the preview and names who wrote it. Default: true.",
     ).default(true),
-    ratelimitEnabled: flag("The application's rate limit. Default: true.").default(true),
-    modelZooDeploymentAutomationEnabled: flag(
-      "Whether the application's automation deploys zoo models. Default: true.",
-    ).default(true),
   },
-  "write {ratelimitEnabled: true, modelZooDeploymentAutomationEnabled: true}",
-  "The application's dynamic settings; the whitelist of zoo models is derived from their phases.",
+  "write {namespace: baseten, name: baseten-django-dynamic-settings}",
+  "The ConfigMap of the application's dynamic settings; the whitelist of zoo models in it is derived from their phases.",
 );
+
+/** A switch at the top of a stack file, where the engine passes every value as text. */
+const topFlag = (description: string) =>
+  z
+    .union([z.boolean(), z.enum(["true", "false"])], {
+      error: ({ input }) =>
+        input === null
+          ? "has no value; use true or false"
+          : `${typeof input === "object" ? (Array.isArray(input) ? "is a list" : "is a mapping") : `${show(input)} is not allowed`}; use true or false`,
+    })
+    .transform((value) => String(value) === "true")
+    .meta({ description });
+
+export const ratelimitEnabled = topFlag(
+  "Whether predictions through the API service are limited for each key, by services.rateLimit; written to the dynamic settings too. Default: true.",
+).default(true);
+
+export const modelZooDeploymentAutomationEnabled = topFlag(
+  "Whether zoo models are deployed. With false everything stays as the last `up` left it: nothing new is deployed, nothing is removed. Written to the dynamic settings too. Default: true.",
+).default(true);

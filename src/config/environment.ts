@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import { database, databasePassword, previewDatabase } from "./database.ts";
 import { development } from "./development.ts";
-import { dynamicSettings } from "./dynamicSettings.ts";
+import { dynamicSettings, modelZooDeploymentAutomationEnabled, ratelimitEnabled } from "./dynamicSettings.ts";
 import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { nodeClass, pools } from "./pools.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
@@ -71,6 +71,8 @@ export const environmentSchema = mapping(
     gateway: gateway.prefault({}),
     serving: serving.prefault({}),
     dynamicSettings: dynamicSettings.prefault({}),
+    ratelimitEnabled,
+    modelZooDeploymentAutomationEnabled,
     secrets,
     adminSecrets,
     database,

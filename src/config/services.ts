@@ -18,6 +18,22 @@ export const services = mapping(
       "give the address clients use, such as https://api.example.com, without a path",
       "Address under which clients reach the API service. Default: MENAGERIE_API_URL, which `menagerie up` sets, else the gateway's.",
     ).optional(),
+    rateLimit: mapping(
+      {
+        perSecond: wholeNumber(
+          1,
+          1_000_000,
+          "Predictions of one API key in a second, over time, for each pod of the API service. Unit: predictions/s. Default: 100.",
+        ).default(100),
+        burst: wholeNumber(
+          1,
+          1_000_000,
+          "Predictions of one API key at once, before that rate holds. Unit: predictions. Default: 200.",
+        ).default(200),
+      },
+      "write {perSecond: 100, burst: 200}",
+      "Limit of each API key; requests without a key are limited for each app. Only with menagerie:ratelimitEnabled.",
+    ).prefault({}),
   },
   "write {image: <url>@sha256:<digest>}",
   "Menagerie's own services, which run where the stack has a database.",

@@ -1,10 +1,6 @@
 import * as z from "zod";
-import { choice, cpuQuantity, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
-
-/** All phases of a rollout, in their order; {@link availablePhases} are those that this version of Menagerie has. */
-export const phases = ["off", "copy", "version", "forward", "bake", "done", "reverted"] as const;
-export const availablePhases: readonly Phase[] = ["off", "version", "done"];
-export type Phase = (typeof phases)[number];
+import { phases } from "../domain/zoo/phases.ts";
+import { choice, cpuQuantity, flag, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
 
 export const deploymentModes = ["Standard", "Knative"] as const;
 
@@ -71,14 +67,93 @@ export const environmentVariables = namesTo(
   "Environment variables of the model's container. Values are text. Not for secrets. Default: none.",
 ).default({});
 
+const versionIdExpected = "is no version's id; give one that `menagerie rollout` shows, in quotes";
+
+/** Any JSON. */
+const body = (description: string) =>
+  z
+    .unknown()
+    .refine((value) => value !== undefined, { error: "missing; give JSON" })
+    .meta({ description });
+
+const smokeCase = mapping(
+  {
+    input: body("Body of the prediction."),
+    output: body("Body of the answer. Keys that it does not name may be there too."),
+    tolerance: z
+      .number({ error: "is not allowed; use a number from 0" })
+      .min(0, { error: "is not allowed; use a number from 0" })
+      .meta({ description: "Largest absolute difference of a number from the expected one. Default: 0." })
+      .default(0),
+  },
+  "write {input: …, output: …}",
+  "One input with its expected output.",
+);
+
+const bake = mapping(
+  {
+    minutes: wholeNumber(
+      0,
+      525_600,
+      "How long the new version serves everybody before the old one may be removed. Unit: minutes. Default: 2880, two days.",
+    ).default(2880),
+    smoke: flag(
+      "Whether the smoke set must pass again, on the new version, before `done` removes the old one. Default: true.",
+    ).default(true),
+  },
+  "write {minutes: 2880}",
+  "What `done` waits for.",
+);
+
 const zooEntry = mapping(
   {
     truss: trussFolder,
     phase: choice(
       phases,
-      "Phase of the model's rollout: off (not deployed), version (new apps use it), done. Others are not available yet.",
-      availablePhases,
+      "Phase of the model's rollout: off, copy (deployed as <model>_copy), version (new apps use it), forward (existing apps move), bake (watched), done, and reverted (back to the old version). Without `from`: off, version or done.",
     ),
+    from: z
+      .union([z.string(), z.number()], { error: versionIdExpected })
+      .transform(String)
+      .refine((id) => /^[^\s"]{1,64}$/.test(id), { error: versionIdExpected })
+      .meta({
+        description:
+          "Id of the version that the rollout leaves, as `menagerie rollout` shows it; that version is served until the rollout is done. Default: none, the content is deployed directly.",
+      })
+      .optional(),
+    hash: text(
+      /^[0-9a-f]{64}$/,
+      "give the content hash of a registered version, 64 hex digits, or remove the key",
+      "Content hash that is served, whatever the folder holds: the image of its registered version is used, and the folder is read only where there is none. Default: the folder's.",
+    ).optional(),
+    smoke: z
+      .union([z.array(smokeCase), z.string()], {
+        error: "is no list of cases; write [{input: …, output: …}], or the name of a file in the truss folder",
+      })
+      .refine((value) => value.length > 0, { error: "is empty; write [{input: …, output: …}], or remove the key" })
+      .meta({
+        description:
+          "Inputs with the outputs that they must have: tried on the copy, and the evidence that `forward` asks for. A list, or a YAML file in the truss folder. Default: smoke.yaml in the truss folder, if it is there.",
+      })
+      .optional(),
+    share: wholeNumber(
+      1,
+      100,
+      "Organizations whose apps `forward` moves. A larger share holds those of a smaller one. Unit: percent. Default: 100.",
+    ).default(100),
+    rowsPerSecond: wholeNumber(
+      1,
+      1_000_000,
+      "Apps that are moved in a second at most. Unit: rows/s. Default: as fast as short transactions go.",
+    ).optional(),
+    paused: flag("Whether apps stay where they are for now, in the middle of a move too. Default: false.").default(
+      false,
+    ),
+    revert: choice(
+      ["journaled", "all"],
+      "What `reverted` moves back: journaled (the apps that `forward` moved and that still point where it put them) or all (every app that points at the new version). Default: journaled.",
+    ).default("journaled"),
+    bake: bake.prefault({}),
     pool: poolName,
     replicas: replicas.prefault({}),
     resources: resources.prefault({}),

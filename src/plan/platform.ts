@@ -1,9 +1,11 @@
 import { migrationNames } from "../adapters/postgres/migrate.ts";
-import { type PlatformState, readPlatformState } from "../adapters/postgres/plan.ts";
+import { readPlatformState } from "../adapters/postgres/plan.ts";
 import { type DatabaseServer, DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { badInput } from "../domain/errors.ts";
-import { type PlanBasis, planVersion, type RegisteredVersion, type VersionPlan } from "../domain/zoo/plan.ts";
+import type { Phase } from "../domain/zoo/phases.ts";
+import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
+import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
 
 /** What the program knows of the platform's database before it declares anything. */
 export interface PlatformPlan {
@@ -14,16 +16,14 @@ export interface PlatformPlan {
   readonly fromEnvironment: boolean;
   /** Name of the checkout's last migration. */
   readonly schemaVersion: string;
-  /** By name of the zoo model. */
-  readonly versions: ReadonlyMap<string, VersionPlan>;
+  /** The zoo as the database holds it, or as the last `up` left it. */
+  readonly registry: ZooRegistry;
 }
 
 /** What the stack's last `up` left as outputs; the part that plans fall back on. */
 export interface LastOutputs {
   readonly schemaVersion?: string | null;
-  readonly rollouts?: Readonly<
-    Record<string, { readonly hash: string; readonly version?: number | null; readonly versionId?: string | null }>
-  >;
+  readonly rollouts?: Readonly<Record<string, LastRollout>>;
   readonly models?: Readonly<
     Record<
       string,
@@ -35,6 +35,16 @@ export interface LastOutputs {
       }
     >
   >;
+}
+
+interface LastRollout {
+  readonly phase?: Phase;
+  readonly from?: string | null;
+  readonly hash: string;
+  readonly version?: number | null;
+  readonly versionId?: string | null;
+  /** All that were served, those of the copy left out. */
+  readonly versions?: readonly RegisteredVersion[];
 }
 
 export interface PlanningOptions {
@@ -50,12 +60,11 @@ export interface PlanningOptions {
 const setPassword = "`pulumi config set --secret menagerie:databasePassword`";
 
 /**
- * Plans the stack's model versions by read-only queries; undefined for a stack without `menagerie:database`. Throws an
+ * Reads what the stack's plans are made from, by read-only queries; undefined for a stack without `menagerie:database`. Throws an
  * OperatorError when the database does not answer, unless the stack has not made it yet or a preview may do without.
  */
 export async function planPlatform(
   spec: Pick<EnvironmentSpec, "database" | "previewDatabase" | "zoo">,
-  hashes: ReadonlyMap<string, string>,
   options: PlanningOptions,
 ): Promise<PlatformPlan | undefined> {
   if (!spec.database) return undefined;
@@ -72,58 +81,55 @@ export async function planPlatform(
   if (!options.url && !options.password && !options.preview) {
     throw badInput(`menagerie:databasePassword: missing; run ${setPassword}, or set MENAGERIE_DATABASE_URL`);
   }
-  const models = Object.entries(spec.zoo).map(([name, { truss }]) => ({ name, hash: hashes.get(truss) ?? "" }));
-  const { basis, registered } = await readRegistered(spec, server, options, models);
+  const { basis, registry } = await readRegistry(spec, server, options);
   return {
-    basis,
-    server,
+    ...{ basis, server, registry },
     fromEnvironment: Boolean(options.url),
     schemaVersion: (await migrationNames()).at(-1) ?? "",
-    versions: new Map(models.map(({ name, hash }) => [name, planVersion(hash, registered.get(name) ?? [])])),
   };
 }
 
-interface Registered {
-  readonly basis: PlanBasis;
-  readonly registered: ReadonlyMap<string, readonly RegisteredVersion[]>;
-}
-
-async function readRegistered(
-  { previewDatabase }: Pick<EnvironmentSpec, "previewDatabase">,
+async function readRegistry(
+  { previewDatabase, zoo }: Pick<EnvironmentSpec, "previewDatabase" | "zoo">,
   server: DatabaseServer,
   { preview, lastOutputs }: PlanningOptions,
-  models: readonly { readonly name: string }[],
-): Promise<Registered> {
+): Promise<Pick<PlatformPlan, "basis" | "registry">> {
+  const newDatabase = { basis: "new database", registry: emptyRegistry } as const;
   try {
     if (server.password === undefined) throw new DatabaseUnreachable(server, "menagerie", missingPassword);
-    const state = await readPlatformState(
-      server,
-      models.map(({ name }) => name),
-    );
-    return fromState(state);
+    const state = await readPlatformState(server, Object.keys(zoo));
+    return state ? { basis: "read", registry: state.zoo } : newDatabase;
   } catch (error) {
     if (!(error instanceof DatabaseUnreachable)) throw error;
     const outputs = await lastOutputs();
-    if (!outputs.schemaVersion) return fromState(undefined);
+    if (!outputs.schemaVersion) return newDatabase;
     if (!preview) throw error;
     if (previewDatabase !== "optional") {
       throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
     }
-    return { basis: "not checked", registered: fromOutputs(outputs) };
+    return { basis: "not checked", registry: fromOutputs(outputs) };
   }
 }
 
 const missingPassword = new Error(`no password, run ${setPassword} or set MENAGERIE_DATABASE_URL`);
 
-function fromState(state: PlatformState | undefined): Registered {
-  return { basis: state ? "read" : "new database", registered: state?.zoo ?? new Map() };
+/** What the last `up` served: enough to tell an unchanged model from a changed one. */
+function fromOutputs({ rollouts = {} }: LastOutputs): ZooRegistry {
+  const last = Object.entries(rollouts);
+  const unknown = { since: new Date(0), bakeSecondsLeft: undefined };
+  return {
+    evidence: [],
+    versions: new Map(last.map(([name, rollout]) => [name, versionsOf(rollout)])),
+    rollouts: new Map(
+      last.map(([model, { phase = "off", from, hash }]): [string, StoredRollout] => [
+        model,
+        { model, phase, from: from ?? undefined, hash, ...unknown },
+      ]),
+    ),
+  };
 }
 
-/** The versions that the last `up` served: enough to tell an unchanged model from a changed one. */
-function fromOutputs({ rollouts = {} }: LastOutputs): Map<string, RegisteredVersion[]> {
-  return new Map(
-    Object.entries(rollouts).flatMap(([name, { hash, version, versionId }]) =>
-      version && versionId ? [[name, [{ id: versionId, number: version, hash, isCurrent: true, apps: 0 }]]] : [],
-    ),
-  );
+function versionsOf({ versions, versionId, version, hash }: LastRollout): readonly RegisteredVersion[] {
+  if (versions) return versions;
+  return version && versionId ? [{ id: versionId, number: version, hash, isCurrent: true, apps: 0 }] : [];
 }

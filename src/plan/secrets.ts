@@ -10,25 +10,30 @@ export const ownSecret = "menagerie-secrets";
 /** Reads the keys of a Secret, never its values; undefined where there is none. */
 export type ReadSecretKeys = (namespace: string, name: string) => Promise<readonly string[] | undefined>;
 
+/** A version that is served, and the secrets that its truss names. */
+export interface SecretUser {
+  /** @default "zoo" */
+  readonly section?: "zoo" | "development";
+  /** Name of its model in the config. */
+  readonly model: string;
+  /** Name of its InferenceService. */
+  readonly service: string;
+  readonly serving: { readonly truss: string; readonly secrets: readonly string[] };
+}
+
 /**
- * Where each model's secrets come from, by model. The cluster is asked only where a truss names a secret that the stack's
+ * Where the secrets of each served version come from, by name of its InferenceService. The cluster is asked only where a truss names a secret that the stack's
  * config does not hold.
  * @throws one `badInput` with a sentence for each secret that is nowhere: its name, and the command that sets it.
  */
 export async function planSecrets(
-  spec: Pick<EnvironmentSpec, "zoo" | "development" | "secrets" | "adminSecrets" | "namespace">,
-  namesOf: (truss: string) => readonly string[],
+  spec: Pick<EnvironmentSpec, "secrets" | "adminSecrets" | "namespace">,
+  served: readonly SecretUser[],
   readKeys: ReadSecretKeys,
 ): Promise<Map<string, readonly SecretSource[]>> {
   const { namespace, adminSecrets } = spec;
-  const served = [
-    ...Object.entries(spec.zoo).flatMap(([model, { phase, truss }]) =>
-      phase === "off" ? [] : [{ section: "zoo", model, truss }],
-    ),
-    ...Object.entries(spec.development).map(([model, { truss }]) => ({ section: "development", model, truss })),
-  ];
   const needed = served
-    .map((each) => ({ ...each, names: namesOf(each.truss) }))
+    .map(({ serving, ...each }) => ({ ...each, truss: serving.truss, names: serving.secrets }))
     .filter(({ names }) => names.length > 0);
   const own: SecretSource = { secret: ownSecret, keys: spec.secrets };
   const elsewhere = needed.some(({ names }) => names.some((name) => !spec.secrets.includes(name)));
@@ -37,9 +42,9 @@ export async function planSecrets(
 
   const plan = new Map<string, readonly SecretSource[]>();
   const mistakes: string[] = [];
-  for (const { section, model, truss, names } of needed) {
+  for (const { section = "zoo", model, service, truss, names } of needed) {
     const { sources, missing } = locateSecrets(names, { own, existing });
-    plan.set(model, sources);
+    plan.set(service, sources);
     for (const name of missing) {
       const sentence = secretName.test(name)
         ? `which Secret "${adminSecrets}" in namespace "${namespace}" does not hold${existing ? "" : ", for it does not exist"}; set it with \`${setSecretCommand(name)}\``
@@ -49,6 +54,21 @@ export async function planSecrets(
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
   return plan;
+}
+
+/** Every version that the environment serves, as the user of secrets that it is. */
+export function secretUsers(
+  { development }: Pick<EnvironmentSpec, "development">,
+  zoo: ReadonlyMap<string, { readonly name: string; readonly versions: readonly SecretUser[] }>,
+  secretsOf: (truss: string) => readonly string[],
+): SecretUser[] {
+  return [
+    ...[...zoo.values()].flatMap(({ name, versions }) => versions.map((version) => ({ ...version, model: name }))),
+    ...Object.entries(development).map(([model, { truss }]) => ({
+      ...{ section: "development" as const, model, service: model },
+      serving: { truss, secrets: secretsOf(truss) },
+    })),
+  ];
 }
 
 async function existingKeys(namespace: string, name: string, readKeys: ReadSecretKeys) {

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { readTruss } from "../adapters/truss/snapshot.ts";
-import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import type { DeclaredFolder } from "../domain/development/plan.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
@@ -15,11 +14,14 @@ export interface DeclaredTruss extends DeclaredFolder {
 }
 
 /**
- * Every truss that the environment names, by folder, each read once. Folders are relative to `project`. Throws one
+ * Every truss that the models name, by folder, each read once. Folders are relative to `project`. Throws one
  * `badInput` with a sentence for each folder that holds no valid truss.
  */
 export async function trussesOf(
-  { zoo, development }: Pick<EnvironmentSpec, "zoo" | "development">,
+  {
+    zoo,
+    development,
+  }: { readonly [Section in "zoo" | "development"]: Readonly<Record<string, { readonly truss: string }>> },
   project: string,
 ): Promise<Map<string, DeclaredTruss>> {
   const users = new Map<string, readonly [section: "zoo" | "development", name: string]>();

@@ -30,7 +30,9 @@ export function declareCluster(spec: EnvironmentSpec, facts: EnvironmentFacts): 
     { provider },
   );
   const options = { providers: [provider], dependsOn: namespace };
-  new DynamicSettings("dynamic-settings", { ...spec.dynamicSettings, zoo: spec.zoo }, options);
+  const { dynamicSettings, ratelimitEnabled, modelZooDeploymentAutomationEnabled, zoo } = spec;
+  const switches = { ratelimitEnabled, modelZooDeploymentAutomationEnabled };
+  new DynamicSettings("dynamic-settings", { ...dynamicSettings, ...switches, zoo }, options);
   return { provider, namespace, ready: [namespace, ...adminSecrets(spec, facts, options)] };
 }
 

@@ -2,18 +2,21 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { SecretSource } from "../domain/serving/secrets.ts";
 import type { PlannedDevelopment } from "../plan/development.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
+import type { ZooModelPlan } from "../plan/zoo.ts";
 
 /** What the program learns of the world before it declares anything: the plans of `src/plan`. */
 export interface EnvironmentFacts {
-  /** Content hash by truss folder, of every folder that the environment names. */
+  /** Content hash by truss folder, of every folder that is read. */
   readonly trussHashes: ReadonlyMap<string, string>;
+  /** What is served of each zoo model, by name. */
+  readonly zoo: ReadonlyMap<string, ZooModelPlan>;
   /**
-   * Where the secrets of each model come from, by model.
-   * @default no model has any
+   * Where the secrets of each served version come from, by name of its InferenceService; of development versions by model.
+   * @default none has any
    */
   readonly secretSources?: ReadonlyMap<string, readonly SecretSource[]>;
   /**
-   * Planned model versions, and the database that they are registered in.
+   * The database, and what it held when plans were made.
    * @default the stack has no database
    */
   readonly platform?: PlatformPlan | undefined;

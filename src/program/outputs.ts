@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ZooEntrySpec } from "../config/environment.ts";
+import type { VersionServing } from "../domain/zoo/serving.ts";
 
 /** One rollout, as the stack's outputs show it. */
 export interface RolloutOutput {
@@ -9,7 +10,20 @@ export interface RolloutOutput {
   /** Number of the version; null for a stack without a database. */
   readonly version: number | null;
   readonly hash: string;
-  readonly since: string | null;
+  /** When the model entered its phase; null for a stack without a database. */
+  readonly since: pulumi.Output<string> | null;
+  /** Id of the version that the rollout leaves. */
+  readonly from: string | null;
+  /** All that are served; a preview without the database plans from them. */
+  readonly versions: readonly {
+    readonly id: pulumi.Input<string>;
+    readonly number: number;
+    readonly hash: string;
+    readonly isCurrent: boolean;
+    readonly apps: number;
+    readonly image: pulumi.Input<string>;
+    readonly serving: VersionServing;
+  }[];
 }
 
 /** One served model, as the stack's outputs show it. */

@@ -1,6 +1,5 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import type { ModelZooEntryArgs } from "../../components/modelZooEntry.ts";
 import { PlatformDatabase } from "../../components/platformDatabase.ts";
 import { PlatformServices } from "../../components/platformServices.ts";
 import { urlOf } from "../adapters/postgres/server.ts";
@@ -21,8 +20,6 @@ export interface Platform {
   readonly postgres: postgresql.Provider;
   /** URL for handlers; undefined where MENAGERIE_DATABASE_URL names the server, so that they find it there too. */
   readonly url: pulumi.Output<string> | undefined;
-  /** Arguments of a version's registration, by name of the zoo model. */
-  versionOf(model: string): ModelZooEntryArgs["version"];
   /** Image of one of the services of this checkout, or the configured image of them all. */
   serviceImage(service: string): pulumi.Input<string>;
 }
@@ -68,6 +65,7 @@ export function declarePlatform(
       ),
       modelsNamespace: spec.namespace,
       requireApiKey: spec.serving.requireApiKey,
+      rateLimit: spec.ratelimitEnabled ? spec.services.rateLimit : undefined,
       replicas: spec.services.replicas,
       gateway: spec.gateway,
     },
@@ -80,10 +78,5 @@ export function declarePlatform(
     postgres,
     url,
     serviceImage,
-    versionOf(model) {
-      const version = plan.versions.get(model);
-      if (!version) throw new Error(`the program was not told the version of ${model}`);
-      return { plan: version, basis: plan.basis, tables, current: true, database: url };
-    },
   };
 }

@@ -1,8 +1,10 @@
-import { ModelZooEntry } from "../../components/modelZooEntry.ts";
+import { ModelZooEntry, type ZooEntryRollout, type ZooEntryVersion } from "../../components/modelZooEntry.ts";
 import { kubernetesName } from "../config/crossRules.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import { versionedName } from "../domain/zoo/plan.ts";
+import { gatesOf, type ServedPlan, type ZooModelPlan } from "../plan/zoo.ts";
 import type { Cluster } from "./cluster.ts";
-import { type EnvironmentFacts, hashOf } from "./facts.ts";
+import type { EnvironmentFacts } from "./facts.ts";
 import type { ModelOutput, RolloutOutput } from "./outputs.ts";
 import type { Platform } from "./platform.ts";
 import type { Pools } from "./pools.ts";
@@ -15,48 +17,94 @@ export interface ZooContext {
 }
 
 /** The zoo's models and their rollouts, by name of the zoo model. */
-export function declareZoo(spec: EnvironmentSpec, facts: EnvironmentFacts, { cluster, pools, platform }: ZooContext) {
+export function declareZoo(spec: EnvironmentSpec, facts: EnvironmentFacts, context: ZooContext) {
   const models: Record<string, ModelOutput> = {};
   const rollouts: Record<string, RolloutOutput> = {};
-  for (const [name, entry] of Object.entries(spec.zoo)) {
-    const { truss, phase, mode, pool } = entry;
-    const trussHash = hashOf(facts, truss);
-    rollouts[name] = { phase, versionId: null, version: null, hash: trussHash, since: null };
-    if (phase === "off") continue;
-    const { placement, resources } = pools.nodesOf(pool);
-    const zooEntry = new ModelZooEntry(
-      name,
-      {
-        ...entry,
-        kubernetesName: kubernetesName(name),
-        version: platform?.versionOf(name),
+  for (const [name, plan] of facts.zoo) {
+    const entry = declareEntry(spec, facts, context, plan);
+    rollouts[name] = rolloutOutput(plan, entry, context.platform !== undefined);
+    for (const [model, { version, served, image, predictUrl }] of entry?.routes ?? []) {
+      models[model] = {
+        name: version.service,
         namespace: spec.namespace,
-        trussHash,
-        builder: spec.builder,
-        placement,
-        secrets: facts.secretSources?.get(name),
-        gateway: spec.gateway,
-        readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
-        kubeContext: spec.kubeContext,
-      },
-      { providers: [cluster.provider], dependsOn: [...cluster.ready, ...resources] },
-    );
-    const { versionId } = zooEntry;
-    const version = platform?.plan.versions.get(name)?.number ?? null;
-    rollouts[name] = { phase, versionId, version, hash: trussHash, since: null };
-    models[name] = {
-      name: zooEntry.service,
-      namespace: spec.namespace,
-      kind: "zoo",
-      mode,
-      pool,
-      truss,
-      hash: trussHash,
-      versionId,
-      version,
-      image: zooEntry.image,
-      url: zooEntry.predictUrl,
-    };
+        kind: "zoo",
+        mode: version.serving.mode,
+        pool: version.serving.pool,
+        truss: version.serving.truss,
+        hash: version.hash,
+        versionId: served.versionId,
+        version: context.platform ? version.number : null,
+        image,
+        url: predictUrl,
+      };
+    }
   }
   return { models, rollouts };
+}
+
+function declareEntry(
+  spec: EnvironmentSpec,
+  facts: EnvironmentFacts,
+  { cluster, pools, platform }: ZooContext,
+  plan: ZooModelPlan,
+): ModelZooEntry | undefined {
+  if (plan.versions.length === 0) return undefined;
+  const resources = plan.versions.flatMap(({ serving }) => pools.nodesOf(serving.pool).resources);
+  const version = (each: ServedPlan): ZooEntryVersion => ({
+    ...each,
+    placement: pools.nodesOf(each.serving.pool).placement,
+    secrets: facts.secretSources?.get(each.service),
+    replaces: each.replaces === undefined ? undefined : versionedName(each.model, each.replaces),
+  });
+  return new ModelZooEntry(
+    plan.name,
+    {
+      kubernetesName: kubernetesName(plan.name),
+      versions: plan.versions.map(version),
+      target: plan.target && version(plan.target),
+      rollout: platform && rolloutOf(plan, platform),
+      lines: plan.lines,
+      namespace: spec.namespace,
+      builder: spec.builder,
+      gateway: spec.gateway,
+      readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
+      kubeContext: spec.kubeContext,
+    },
+    { providers: [cluster.provider], dependsOn: [...cluster.ready, ...new Set(resources)] },
+  );
+}
+
+function rolloutOf(
+  { rollout, hash, smoke, bake, migration }: ZooModelPlan,
+  { tables, url }: Platform,
+): ZooEntryRollout {
+  const { phase, from } = rollout.request;
+  const tried = from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
+  return {
+    ...{ phase, from, hash, migration, tables, database: url, gates: gatesOf(smoke), bakeSeconds: bake.minutes * 60 },
+    smoke: tried ? smoke : undefined,
+  };
+}
+
+function rolloutOutput(
+  { name, rollout, hash, versions, target, state }: ZooModelPlan,
+  entry: ModelZooEntry | undefined,
+  registered: boolean,
+): RolloutOutput {
+  const { phase, from } = rollout.request;
+  const own = target ?? versions[0];
+  return {
+    ...{ phase, hash, from: from ?? null },
+    versionId: own ? (entry?.served.get(own.service)?.versionId ?? null) : null,
+    version: own && registered ? own.number : null,
+    since: entry?.since ?? null,
+    versions: versions
+      .filter(({ model }) => registered && model === name)
+      .map(({ number, hash: content, current, service, serving, image }) => ({
+        ...{ number, hash: content, isCurrent: current, serving },
+        id: entry?.served.get(service)?.versionId ?? "",
+        image: image ?? entry?.routes.get(name)?.image ?? "",
+        apps: state.registered.find((row) => row.number === number)?.apps ?? 0,
+      })),
+  };
 }

@@ -1,4 +1,5 @@
 import type { VersionRegistration } from "../adapters/postgres/modelVersions.ts";
+import { OperatorError } from "../domain/errors.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 
@@ -9,9 +10,15 @@ export interface ModelVersionOutputs extends ModelVersionInputs {
   readonly versionId: string;
 }
 
-/** A registered version of a zoo model. Deleting the resource leaves its row: apps and releases may name it. */
+/** Lets a stack be destroyed that apps still point into. Read at call time. */
+const deleteReferenced = "MENAGERIE_DELETE_REFERENCED";
+
+/**
+ * A registered version of a zoo model that is served. Deleting the resource leaves its row, for releases may name it; it is
+ * refused while apps point at the version or a rollout needs it. What serves it is deleted after this, so then not at all.
+ */
 export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
-  inputs: ["model", "organization", "number", "hash", "digest", "current"],
+  inputs: ["model", "organization", "number", "hash", "digest", "url", "serving", "current"],
   replaceOn: ["model", "organization", "number", "hash"],
   check: async ({ number }) =>
     typeof number !== "number" || (Number.isInteger(number) && number >= 1 && number <= 99_999)
@@ -28,7 +35,16 @@ export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
     const { versionExists } = await import("../adapters/postgres/modelVersions.ts");
     return asDeployer(props, (client) => versionExists(client, id, props.hash));
   },
-  delete: async () => {},
+  async delete(id, props) {
+    if (process.env[deleteReferenced] === "true") return;
+    const { requireUnused } = await import("../adapters/postgres/modelVersions.ts");
+    await asDeployer(props, (client) => requireUnused(client, id)).catch((error: unknown) => {
+      if (!(error instanceof OperatorError)) throw error;
+      throw new OperatorError(`${error.message}, or set ${deleteReferenced}=true to leave them without it`, {
+        cause: error,
+      });
+    });
+  },
 };
 
 async function register(inputs: ModelVersionInputs): Promise<string> {

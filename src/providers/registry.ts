@@ -10,8 +10,10 @@ import { platformSchema } from "./platformSchema.ts";
 import { releaseRetention } from "./releaseRetention.ts";
 import { releaseState } from "./releaseState.ts";
 import { secretValue } from "./secretValue.ts";
+import { smokeTest } from "./smokeTest.ts";
 import { trussImage } from "./trussImage.ts";
 import { zooMigration } from "./zooMigration.ts";
+import { zooRollout } from "./zooRollout.ts";
 
 type Properties = Record<string, unknown>;
 type AnyHandler = Handler<Properties, Properties>;
@@ -30,8 +32,10 @@ const handlers: Readonly<Record<string, AnyHandler>> = {
   releaseRetention: releaseRetention as unknown as AnyHandler,
   releaseState: releaseState as unknown as AnyHandler,
   secretValue: secretValue as unknown as AnyHandler,
+  smokeTest: smokeTest as unknown as AnyHandler,
   trussImage: trussImage as unknown as AnyHandler,
   zooMigration: zooMigration as unknown as AnyHandler,
+  zooRollout: zooRollout as unknown as AnyHandler,
 };
 
 function handlerOf(kind: string): AnyHandler {

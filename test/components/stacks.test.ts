@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { parseEnvironment } from "../../src/config/parse.ts";
 import { planDevelopments } from "../../src/plan/development.ts";
 import { planPlatform } from "../../src/plan/platform.ts";
+import { planZoo } from "../../src/plan/zoo.ts";
 import { deployEnvironment } from "../../src/program.ts";
 
 /**
@@ -48,6 +49,8 @@ function computed(type: string, name: string): object {
     case "ModelVersion":
     case "DevelopmentModelVersion":
       return { versionId: `<id of ${name}>` };
+    case "ZooRollout":
+      return { since: "<since>" };
     case "SecretValue":
       return { value: `<password of ${name}>` };
     default:
@@ -78,7 +81,7 @@ async function graphOf(stack: string) {
   const raw = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]));
   const local = { apiUrl: "http://<api>", databaseAddress: "<postgres>:5432" };
   const spec = parseEnvironment(raw, { gatewayUrl: "http://<gateway>", ...(stack === "local" ? local : {}) });
-  const platform = await planPlatform(spec, trussHashes, {
+  const platform = await planPlatform(spec, {
     url: stack === "local" ? "postgresql://postgres:<password>@127.0.0.1:1/postgres?sslmode=disable" : undefined,
     // Without a password nobody is asked.
     password: undefined,
@@ -86,8 +89,9 @@ async function graphOf(stack: string) {
     lastOutputs: async () => ({}),
   });
   const development = await planDevelopments(spec, trusses, platform, async () => ({}));
+  const zoo = planZoo(spec, { platform, hashes: trussHashes, secretsOf: () => [], smoke: new Map() });
   const outputs = deployEnvironment(spec, {
-    ...{ trussHashes, platform, development },
+    ...{ trussHashes, zoo, platform, development },
     serviceHash: "<hash of the services>",
   });
   await pulumi.runtime.disconnect();

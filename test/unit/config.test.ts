@@ -96,15 +96,15 @@ describe("a right config", () => {
       gateway: { name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl },
       serving: { mode: "Standard", readyTimeoutSeconds: 600, requireApiKey: true },
       previewDatabase: "required",
-      services: { namespace: "menagerie", replicas: 1, apiUrl: gatewayUrl },
+      services: { namespace: "menagerie", replicas: 1, apiUrl: gatewayUrl, rateLimit: { perSecond: 100, burst: 200 } },
       dynamicSettings: {
         namespace: "baseten",
         name: "baseten-django-dynamic-settings",
         createNamespace: false,
         takeover: true,
-        ratelimitEnabled: true,
-        modelZooDeploymentAutomationEnabled: true,
       },
+      ratelimitEnabled: true,
+      modelZooDeploymentAutomationEnabled: true,
       secrets: [],
       adminSecrets: "admin-organization-secrets",
       builder: "directory",
@@ -123,6 +123,10 @@ describe("a right config", () => {
       replicas: { min: 1, max: 1 },
       resources: { cpu: "1", memory: "2Gi", gpus: 1 },
       env: {},
+      share: 100,
+      paused: false,
+      revert: "journaled",
+      bake: { minutes: 2880, smoke: true },
     });
     expect(n?.resources.gpus).toBe(0);
   });

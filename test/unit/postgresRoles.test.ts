@@ -119,7 +119,7 @@ describe("jobs", () => {
       expect(await listKeys(client)).toMatchObject([{ revokedAt: expect.any(Date) }]);
     });
     const reader = { ...postgres.server, user: roles.reader, password: rolePassword };
-    expect((await readPlatformState(reader, ["iris"]))?.zoo.get("iris")).toMatchObject([{ id, apps: 1 }]);
+    expect((await readPlatformState(reader, ["iris"]))?.zoo.versions.get("iris")).toMatchObject([{ id, apps: 1 }]);
   });
 
   it("nobody but these connects to the database", async () => {

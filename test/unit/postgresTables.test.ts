@@ -99,7 +99,7 @@ describe("registering a version", () => {
     const results = await Promise.allSettled(wanting);
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     const state = await readPlatformState(postgres.server, ["contested"]);
-    expect(state?.zoo.get("contested")).toHaveLength(1);
+    expect(state?.zoo.versions.get("contested")).toHaveLength(1);
   });
 
   it("keeps one version current, and none more when it is not to be", async () => {
@@ -107,12 +107,12 @@ describe("registering a version", () => {
     await register({ number: 3, hash: "hash-3", current: false });
     const state = await readPlatformState(postgres.server, ["iris", "nobody"]);
     expect(state?.schemaVersion).toBe((await migrationNames()).at(-1));
-    expect(state?.zoo.get("iris")?.map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
+    expect(state?.zoo.versions.get("iris")?.map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
       [1, false],
       [2, true],
       [3, false],
     ]);
-    expect(state?.zoo.get("nobody")).toBeUndefined();
+    expect(state?.zoo.versions.get("nobody")).toBeUndefined();
   });
 
   it("says which organization is missing", async () => {
@@ -126,16 +126,16 @@ describe("apps", () => {
       await createApp(client, { zooModel: "iris", owner: "Ada@example.com" }),
       await createApp(client, { zooModel: "iris", owner: "ada@example.com", name: "it's mine" }),
     ]);
-    const current = (await readPlatformState(postgres.server, ["iris"]))?.zoo.get("iris")?.[1];
+    const current = (await readPlatformState(postgres.server, ["iris"]))?.zoo.versions.get("iris")?.[1];
     expect(first?.proxyModelVersionId).toBe(current?.id);
     const listed = await onPlatform(listApps);
     expect(listed.map(({ id, owner, zooModel, version }) => ({ id, owner, zooModel, version }))).toEqual(
       [first, second].map((app) => ({ id: app?.id, owner: "Ada@example.com", zooModel: "iris", version: 2 })),
     );
     expect(listed[1]?.name).toBe("it's mine");
-    expect((await readPlatformState(postgres.server, ["iris"]))?.zoo.get("iris")?.map(({ apps }) => apps)).toEqual([
-      0, 2, 0,
-    ]);
+    expect(
+      (await readPlatformState(postgres.server, ["iris"]))?.zoo.versions.get("iris")?.map(({ apps }) => apps),
+    ).toEqual([0, 2, 0]);
   });
 
   it("are refused in one sentence for an unknown zoo model, one without a version, and a name that is taken", async () => {

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { containerSecrets, podSecrets } from "../../src/domain/serving/secrets.ts";
 import { planSecrets } from "../../src/plan/secrets.ts";
 
-const model = (truss: string, phase: "done" | "off" = "done") => ({ truss, phase }) as never;
 const spec = { namespace: "models", adminSecrets: "admin", secrets: ["own_key"] };
 const names = new Map([
   ["models/plain", []],
@@ -10,37 +9,29 @@ const names = new Map([
   ["models/both", ["theirs", "own_key"]],
   ["models/odd", ["a b"]],
 ]);
-const namesOf = (truss: string): readonly string[] => names.get(truss) ?? [];
+const served = (model: string, truss: string) => ({
+  ...{ model, service: `${model}-v1` },
+  serving: { truss, secrets: names.get(truss) ?? [] },
+});
 const unasked = () => Promise.reject(new Error("the cluster was asked"));
 
 describe("a model's secrets", () => {
   it("come from the stack's config without a question to the cluster", async () => {
-    const zoo = { a: model("models/plain"), b: model("models/own") };
-    const plan = await planSecrets({ ...spec, development: {}, zoo }, namesOf, unasked);
-    expect([...plan]).toEqual([["b", [{ secret: "menagerie-secrets", keys: ["own_key"] }]]]);
+    const plan = await planSecrets(spec, [served("a", "models/plain"), served("b", "models/own")], unasked);
+    expect([...plan]).toEqual([["b-v1", [{ secret: "menagerie-secrets", keys: ["own_key"] }]]]);
   });
 
   it("else from the admin organization's Secret", async () => {
-    const plan = await planSecrets(
-      { ...spec, development: {}, zoo: { a: model("models/both") } },
-      namesOf,
-      async () => ["theirs", "own_key", "unused"],
-    );
-    expect(plan.get("a")).toEqual([
+    const plan = await planSecrets(spec, [served("a", "models/both")], async () => ["theirs", "own_key", "unused"]);
+    expect(plan.get("a-v1")).toEqual([
       { secret: "menagerie-secrets", keys: ["own_key"] },
       { secret: "admin", keys: ["theirs"] },
     ]);
   });
 
-  it("of a model that is off are not needed", async () => {
-    expect(
-      await planSecrets({ ...spec, development: {}, zoo: { a: model("models/both", "off") } }, namesOf, unasked),
-    ).toEqual(new Map());
-  });
-
   it("that are nowhere are told, all of them, each with its command", async () => {
-    const zoo = { a: model("models/both"), odd: model("models/odd") };
-    await expect(planSecrets({ ...spec, development: {}, zoo }, namesOf, async () => [])).rejects.toThrow(
+    const both = [served("a", "models/both"), served("odd", "models/odd")];
+    await expect(planSecrets(spec, both, async () => [])).rejects.toThrow(
       [
         'menagerie:zoo.a: models/both names the secret "theirs", which Secret "admin" in namespace "models" does not hold; set it with `pulumi config set --secret --path \'menagerie:secrets.theirs\'`',
         'menagerie:zoo.odd: models/odd names the secret "a b", which is no name of a Secret\'s key; use letters, digits, - _ and . in its config.yaml',
@@ -49,9 +40,7 @@ describe("a model's secrets", () => {
   });
 
   it("cannot be checked without the cluster, which is told", async () => {
-    await expect(
-      planSecrets({ ...spec, development: {}, zoo: { a: model("models/both") } }, namesOf, unasked),
-    ).rejects.toThrow(
+    await expect(planSecrets(spec, [served("a", "models/both")], unasked)).rejects.toThrow(
       'menagerie:adminSecrets: whether Secret "admin" in namespace "models" holds what the trusses name cannot be checked: the cluster was asked',
     );
   });

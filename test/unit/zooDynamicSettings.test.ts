@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { dynamicSettingsData, type RolloutPhase } from "../../src/domain/zoo/dynamicSettings.ts";
+import { dynamicSettingsData } from "../../src/domain/zoo/dynamicSettings.ts";
+import type { Phase } from "../../src/domain/zoo/phases.ts";
 
 const switches = { ratelimitEnabled: true, modelZooDeploymentAutomationEnabled: true };
 
-function whitelist(zoo: Record<string, RolloutPhase>): unknown {
+function whitelist(zoo: Record<string, Phase>): unknown {
   const phases = Object.fromEntries(Object.entries(zoo).map(([name, phase]) => [name, { phase }]));
   return JSON.parse(dynamicSettingsData(phases, switches).automaticallyDeployedModelZooModelsWhitelist);
 }

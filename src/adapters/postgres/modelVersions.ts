@@ -1,5 +1,7 @@
 import type { ClientBase } from "pg";
 import { OperatorError } from "../../domain/errors.ts";
+import { copySuffix } from "../../domain/zoo/plan.ts";
+import type { VersionServing } from "../../domain/zoo/serving.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** A version to register. */
@@ -12,6 +14,10 @@ export interface VersionRegistration {
   readonly hash: string;
   /** `sha256:<64 hex>` of the image. */
   readonly digest: string;
+  /** Repository part of the image. @default as its row says */
+  readonly url?: string | undefined;
+  /** How it is served, for when it is declared from its row. @default as its row says */
+  readonly serving?: VersionServing | undefined;
   /** New apps use it; the version that was current no longer is. */
   readonly current: boolean;
 }
@@ -56,6 +62,35 @@ export async function lockedModel(
     modelId,
   ]);
   return modelId;
+}
+
+/**
+ * Refuses to let a version go that apps point at, or that a rollout under way needs, in one sentence. Of one that nobody
+ * knows: nothing. Versions of a copy follow each other in one place, and its end is judged with the rollout's phase.
+ */
+export async function requireUnused(client: ClientBase, id: string): Promise<void> {
+  const { rows } = await client.query<{ model: string; number: number; apps: number; phase: string | null }>(
+    `SELECT m.name AS model, v.number, r.phase,
+            (SELECT count(*)::integer FROM menagerie.model_version a WHERE a.proxy_model_version_id = v.id) AS apps
+       FROM menagerie.model_version v
+       JOIN menagerie.model m ON m.id = v.model_id
+       LEFT JOIN menagerie.rollout r ON r.model_id = m.id AND r.phase IN ('version', 'forward', 'bake')
+        AND r.from_version_id IS NOT NULL AND (r.from_version_id = v.id OR r.truss_hash = v.truss_hash)
+      WHERE v.id = $1`,
+    [id],
+  );
+  const row = rows[0];
+  if (!row || row.model.endsWith(copySuffix)) return;
+  const { model, number, apps, phase } = row;
+  if (apps > 0) {
+    const point = apps === 1 ? "1 app points" : `${apps} apps point`;
+    throw new OperatorError(`version ${number} of ${model} is not removed: ${point} at it; move them first`);
+  }
+  if (phase !== null) {
+    throw new OperatorError(
+      `version ${number} of ${model} is not removed: its rollout is in phase ${phase}; finish or revert it first`,
+    );
+  }
 }
 
 async function ensureModel(
@@ -105,21 +140,24 @@ function refuseOther(
 async function writeRow(
   client: ClientBase,
   modelId: string,
-  { number, hash, digest }: VersionRegistration,
+  { number, hash, digest, url, serving }: VersionRegistration,
   known: string | undefined,
 ): Promise<string> {
+  const served = [digest, url ?? null, serving ? JSON.stringify(serving) : null];
   if (known !== undefined) {
     await client.query(
-      `UPDATE menagerie.model_version SET image_digest = $2, status = 'active'
-        WHERE id = $1 AND (image_digest, status) IS DISTINCT FROM ($2, 'active')`,
-      [known, digest],
+      `UPDATE menagerie.model_version
+          SET image_digest = $2, image_url = coalesce($3, image_url), serving = coalesce($4, serving), status = 'active'
+        WHERE id = $1 AND (image_digest, image_url, serving, status)
+              IS DISTINCT FROM ($2, coalesce($3, image_url), coalesce($4::jsonb, serving), 'active')`,
+      [known, ...served],
     );
     return known;
   }
   const { rows } = await client.query<{ id: string }>(
-    `INSERT INTO menagerie.model_version (model_id, number, truss_hash, image_digest) VALUES ($1, $2, $3, $4)
-     RETURNING id`,
-    [modelId, number, hash, digest],
+    `INSERT INTO menagerie.model_version (model_id, number, truss_hash, image_digest, image_url, serving)
+     VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+    [modelId, number, hash, ...served],
   );
   return rows[0]?.id ?? "";
 }

@@ -1,20 +1,23 @@
 import type { ClientBase } from "pg";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
-import type { RegisteredVersion } from "../../domain/zoo/plan.ts";
+import type { ZooRegistry } from "../../domain/zoo/registry.ts";
 import { schemaVersion } from "./migrate.ts";
 import { type DatabaseServer, DatabaseUnreachable, withClient } from "./server.ts";
 import { inTransaction } from "./transaction.ts";
+import { readEarlierRegistry, readZooRegistry } from "./zooRegistry.ts";
 
 /** What the platform's tables hold that plans are made from. */
 export interface PlatformState {
   /** Name of the last migration. */
   readonly schemaVersion: string;
-  /** Registered versions by name of the zoo model. */
-  readonly zoo: ReadonlyMap<string, readonly RegisteredVersion[]>;
+  readonly zoo: ZooRegistry;
 }
 
+/** The migration that made the tables of rollouts. */
+const rolloutTables = "0006_rollouts";
+
 /**
- * Reads the registered versions of `models`, by two queries in one read-only transaction. Answers undefined where the
+ * Reads the zoo, with `models` whether they stand somewhere or not, in one read-only transaction. Answers undefined where the
  * server has no platform tables yet. Throws DatabaseUnreachable when the server does not answer.
  */
 export async function readPlatformState(
@@ -33,21 +36,8 @@ async function read(client: ClientBase, models: readonly string[]): Promise<Plat
   // Outside the transaction, which a missing table would end.
   const version = await schemaVersion(client);
   if (version === undefined) return undefined;
-  return inTransaction(client, async () => ({ schemaVersion: version, zoo: await zooVersions(client, models) }), {
+  const readZoo = version < rolloutTables ? readEarlierRegistry : readZooRegistry;
+  return inTransaction(client, async () => ({ schemaVersion: version, zoo: await readZoo(client, models) }), {
     readOnly: true,
   });
-}
-
-async function zooVersions(client: ClientBase, models: readonly string[]): Promise<Map<string, RegisteredVersion[]>> {
-  const { rows } = await client.query<RegisteredVersion & { model: string }>(
-    `SELECT m.name AS model, v.id, v.number, v.truss_hash AS hash, v.is_current AS "isCurrent",
-            (SELECT count(*)::integer FROM menagerie.model_version a WHERE a.proxy_model_version_id = v.id) AS apps
-       FROM menagerie.model_version v
-       JOIN menagerie.model m ON m.id = v.model_id
-       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
-      WHERE m.name = ANY ($1) AND v.proxy_model_version_id IS NULL AND NOT v.is_development
-      ORDER BY m.name, v.number`,
-    [models],
-  );
-  return Map.groupBy(rows, ({ model }) => model);
 }

@@ -1,3 +1,4 @@
+import type { RateLimit } from "../access/rateLimit.ts";
 /** The API service, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
 export interface ApiService<Text = string> {
   readonly namespace: string;
@@ -9,6 +10,8 @@ export interface ApiService<Text = string> {
   readonly secretRevision: Text;
   readonly modelsNamespace: string;
   readonly requireApiKey: boolean;
+  /** Limit of each key in each pod; undefined for none. */
+  readonly rateLimit?: RateLimit | undefined;
   /** Pods. */
   readonly replicas: number;
 }
@@ -73,6 +76,12 @@ function container<Text>(api: ApiService<Text>) {
       secret("MENAGERIE_SIGNING_KEY", "signingKey"),
       { name: "MENAGERIE_MODELS_NAMESPACE", value: api.modelsNamespace },
       { name: "MENAGERIE_REQUIRE_API_KEY", value: String(api.requireApiKey) },
+      ...(api.rateLimit
+        ? [
+            { name: "MENAGERIE_RATE_LIMIT_PER_SECOND", value: String(api.rateLimit.perSecond) },
+            { name: "MENAGERIE_RATE_LIMIT_BURST", value: String(api.rateLimit.burst) },
+          ]
+        : []),
       { name: "PORT", value: String(containerPort) },
     ],
     resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },

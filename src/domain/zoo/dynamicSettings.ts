@@ -1,5 +1,4 @@
-/** Phases of a rollout as far as the settings tell them apart. */
-export type RolloutPhase = "off" | "copy" | "version" | "forward" | "bake" | "done" | "reverted";
+import type { Phase } from "./phases.ts";
 
 /** Switches that are set by hand, beside the whitelist that is derived. */
 export interface DynamicSwitches {
@@ -14,7 +13,7 @@ export interface DynamicSwitches {
  * only with what it says.
  */
 export function dynamicSettingsData(
-  zoo: Readonly<Record<string, { readonly phase: RolloutPhase }>>,
+  zoo: Readonly<Record<string, { readonly phase: Phase }>>,
   switches: DynamicSwitches,
 ) {
   const whitelist = Object.entries(zoo)

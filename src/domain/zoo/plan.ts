@@ -1,3 +1,5 @@
+import type { VersionServing } from "./serving.ts";
+
 /** A registered version of a zoo model. */
 export interface RegisteredVersion {
   readonly id: string;
@@ -6,6 +8,10 @@ export interface RegisteredVersion {
   readonly isCurrent: boolean;
   /** Apps whose predictions it answers. */
   readonly apps: number;
+  /** `<url>@sha256:<64 hex>`; undefined where an earlier Menagerie registered it. */
+  readonly image?: string | undefined;
+  /** How it is served; undefined where an earlier Menagerie registered it. */
+  readonly serving?: VersionServing | undefined;
 }
 
 /** What the plans were made from: the database, the knowledge that there is none yet, or nothing. */
@@ -16,8 +22,6 @@ export interface VersionPlan {
   readonly number: number;
   /** Id of the row; undefined until it is registered. */
   readonly versionId: string | undefined;
-  /** Version that was current before and is not served any more after the `up`, with the apps that point at it. */
-  readonly leavesBehind: { readonly number: number; readonly apps: number } | undefined;
 }
 
 /**
@@ -27,23 +31,29 @@ export interface VersionPlan {
 export function planVersion(hash: string, registered: readonly RegisteredVersion[]): VersionPlan {
   const same = registered.find((version) => version.hash === hash);
   const highest = Math.max(0, ...registered.map((version) => version.number));
-  const current = registered.find((version) => version.isCurrent);
-  const leaves = current && current.hash !== hash && current.apps > 0 ? current : undefined;
-  return {
-    number: same?.number ?? highest + 1,
-    versionId: same?.id,
-    leavesBehind: leaves && { number: leaves.number, apps: leaves.apps },
-  };
+  return { number: same?.number ?? highest + 1, versionId: same?.id };
 }
 
 /** The plan in a few words, such as `version 3 (new)`. */
 export function describePlan(plan: VersionPlan, basis: PlanBasis): string {
   if (basis === "not checked") return `version ${plan.number} as of the last up: the database was not checked`;
   if (basis === "new database") return `version ${plan.number} (new database)`;
-  return `version ${plan.number} (${plan.versionId === undefined ? "new" : `registered as ${plan.versionId}`})`;
+  return `version ${plan.number} (${plan.versionId === undefined ? "new" : `registered as ${plan.versionId}, not built again`})`;
 }
 
-/** Name of the InferenceService of one version of a zoo model; Kubernetes knows no underscores. */
+/** End of a copy's name in the database; no zoo model's own name may end like this. */
+export const copySuffix = "_copy";
+
+/** Name in the database of the copy that a rollout tries first. */
+export function copyName(model: string): string {
+  return model + copySuffix;
+}
+
+/**
+ * Name of the InferenceService of one version of a zoo model; Kubernetes knows no underscores. A copy is served by one,
+ * whatever its version.
+ */
 export function versionedName(model: string, number: number): string {
-  return `${model.replaceAll("_", "-")}-v${number}`;
+  const name = model.replaceAll("_", "-");
+  return model.endsWith(copySuffix) ? name : `${name}-v${number}`;
 }

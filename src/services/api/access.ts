@@ -44,6 +44,12 @@ export function authorize(
   throw new ApiError("key_scope", `the API key is not for model ${model.id}`);
 }
 
+/** Whom a limit counts for: the key, by its hash, or the app where there is none. */
+export function limitedSubject(headers: IncomingHttpHeaders, modelId: string): string {
+  const key = keyOf(headers);
+  return key === undefined ? `app ${modelId}` : Buffer.from(keyHash(key)).toString("base64");
+}
+
 function keyOf(headers: IncomingHttpHeaders): string | undefined {
   const own = headers["x-api-key"];
   if (own !== undefined) return String(own);

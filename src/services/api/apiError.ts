@@ -11,6 +11,7 @@ export const statusOf = {
   stale: 409,
   body_too_large: 413,
   needs_full_deploy: 422,
+  rate_limited: 429,
   internal: 500,
   model_failed: 502,
   database_unavailable: 503,

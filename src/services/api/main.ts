@@ -15,6 +15,7 @@ import { readPointer } from "../../adapters/postgres/models.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
 import { keyHash } from "../../domain/access/apiKey.ts";
+import { rateLimiter } from "../../domain/access/rateLimit.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
@@ -117,6 +118,7 @@ const server = createApiServer({
   log,
   maxBodyBytes: settings.maxBodyBytes,
   timeoutMs: settings.predictTimeoutMs,
+  limit: settings.rateLimit && rateLimiter(settings.rateLimit, () => performance.now()),
   stopping: () => stopping,
 });
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
+import type { RateLimit } from "../../domain/access/rateLimit.ts";
 import { badInput } from "../../domain/errors.ts";
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
@@ -16,9 +17,17 @@ const environment = z.object({
   MENAGERIE_MAX_BODY_BYTES: wholeNumber(1, 2 ** 31).default(64 * 1024 * 1024),
   /** Until a model begins to answer, in seconds. */
   MENAGERIE_PREDICT_TIMEOUT_SECONDS: wholeNumber(1, 3600).default(300),
+  /** Predictions of one key, per second and at once; both or neither. */
+  MENAGERIE_RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).optional(),
+  MENAGERIE_RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).optional(),
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
+
+function rateLimitOf(values: z.output<typeof environment>): RateLimit | undefined {
+  const { MENAGERIE_RATE_LIMIT_PER_SECOND: perSecond, MENAGERIE_RATE_LIMIT_BURST: burst } = values;
+  return perSecond === undefined || burst === undefined ? undefined : { perSecond, burst };
+}
 
 /** What the API service runs with. */
 export interface ApiSettings {
@@ -33,6 +42,8 @@ export interface ApiSettings {
   readonly maxBodyBytes: number;
   /** Milliseconds. */
   readonly predictTimeoutMs: number;
+  /** Limit of each key; undefined for none. */
+  readonly rateLimit: RateLimit | undefined;
   readonly port: number;
   readonly logLevel: string;
 }
@@ -53,6 +64,7 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
     signingKey: values.MENAGERIE_SIGNING_KEY,
     maxBodyBytes: values.MENAGERIE_MAX_BODY_BYTES,
     predictTimeoutMs: values.MENAGERIE_PREDICT_TIMEOUT_SECONDS * 1000,
+    rateLimit: rateLimitOf(values),
     port: values.PORT,
     logLevel: values.LOG_LEVEL,
   };

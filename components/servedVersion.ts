@@ -1,0 +1,136 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type Placement, readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
+import type { VersionServing } from "../src/domain/zoo/serving.ts";
+import { ModelReady } from "../src/resources/modelReady.ts";
+import { ModelVersion } from "../src/resources/modelVersion.ts";
+import { InferenceService } from "./inferenceService.ts";
+
+/** A version's place in the platform's tables. */
+export interface VersionRow {
+  readonly number: number;
+  /** New apps use it. */
+  readonly current: boolean;
+  /** The platform's tables: the row is written when they exist. */
+  readonly tables: pulumi.Resource;
+  /**
+   * Secret url of the database.
+   * @default the environment variable MENAGERIE_DATABASE_URL
+   */
+  readonly database?: pulumi.Input<string> | undefined;
+}
+
+/** An image by its parts. */
+export interface VersionImage {
+  /** Repository part. */
+  readonly url: pulumi.Input<string>;
+  /** `sha256:<64 hex>` */
+  readonly digest: pulumi.Input<string>;
+}
+
+/** Arguments of {@link ServedVersion}. */
+export interface ServedVersionArgs {
+  /** Name of the InferenceService: a DNS label of at most 53 characters. */
+  readonly service: string;
+  /** Namespace that it is served in; it must exist. */
+  readonly namespace: string;
+  /** Name of the zoo model in the database, such as `iris` or `iris_copy`. */
+  readonly model: string;
+  /** Content hash of the truss that the image was built from. */
+  readonly hash: string;
+  readonly image: VersionImage;
+  /** How it is served, beside its image. */
+  readonly serving: VersionServing;
+  /**
+   * Where the secrets that its truss names come from.
+   * @default none
+   */
+  readonly secrets?: ServedModel["secrets"];
+  /** Nodes that the pods run on. */
+  readonly placement: Placement;
+  /** How long it may take to answer, in seconds. */
+  readonly readyTimeoutSeconds: number;
+  /**
+   * Context of the kubeconfig.
+   * @default the kubeconfig's current context
+   */
+  readonly kubeContext?: string | undefined;
+  /**
+   * Where it is registered, once it answers.
+   * @default nowhere
+   */
+  readonly row?: VersionRow | undefined;
+  /**
+   * Service whose place it takes: that one is deleted, first where it holds a GPU, and not served beside it.
+   * @default none
+   */
+  readonly replaces?: string | undefined;
+  /**
+   * Component that held the version's resources, under their names of before there were several versions.
+   * @default none
+   */
+  readonly adoptFrom?: { readonly name: string; readonly parent: pulumi.Resource } | undefined;
+}
+
+/**
+ * One version of a zoo model as it is served: its InferenceService, the wait until it answers, and its row.
+ *
+ * @example
+ * new ServedVersion("iris-v2", { service: "iris-v2", model: "iris", hash, image, serving, ... }, { parent: entry });
+ */
+export class ServedVersion extends pulumi.ComponentResource {
+  /** Resolves once it answers. */
+  readonly ready: ModelReady;
+  /** Changes with everything that makes new pods. */
+  readonly revision: pulumi.Output<string>;
+  /** Id of its row; null for a version that is registered nowhere. */
+  readonly versionId: pulumi.Output<string> | null;
+
+  constructor(name: string, args: ServedVersionArgs, options: pulumi.ComponentResourceOptions = {}) {
+    const aliases = args.replaces === undefined ? [] : [{ name: args.replaces }];
+    super("menagerie:zoo:ServedVersion", name, {}, { ...options, aliases });
+    const { namespace, model, serving, image, row, adoptFrom } = args;
+    const child = { parent: this, aliases: adoptFrom ? [adoptFrom] : [] };
+    const { env, mode, replicas, resources } = serving;
+
+    const service = new InferenceService(
+      name,
+      {
+        model: {
+          ...{ name: args.service, namespace, model, kind: "zoo", managedBy: "stack" },
+          ...{ mode, env, replicas, resources, secrets: args.secrets, placement: args.placement },
+          image: pulumi.interpolate`${image.url}@${image.digest}`,
+          trussHash: args.hash,
+        },
+      },
+      child,
+    );
+    this.revision = service.revision;
+    this.ready = new ModelReady(
+      name,
+      {
+        namespace,
+        name: args.service,
+        revision: service.revision,
+        mode,
+        pool: args.placement.pool,
+        path: readyPath,
+        timeoutSeconds: args.readyTimeoutSeconds,
+        ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),
+      },
+      { ...child, dependsOn: service },
+    );
+    this.versionId = row
+      ? new ModelVersion(
+          name,
+          {
+            ...{ model, organization: "admin", number: row.number, current: row.current, hash: args.hash },
+            ...{ digest: image.digest, url: image.url, serving },
+            ...(row.database === undefined ? {} : { database: pulumi.secret(row.database) }),
+          },
+          // A row stands for content that has answered.
+          { ...child, dependsOn: [row.tables, this.ready] },
+        ).versionId
+      : null;
+    this.registerOutputs({ revision: this.revision });
+  }
+}

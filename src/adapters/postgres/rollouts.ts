@@ -1,0 +1,83 @@
+import type { ClientBase } from "pg";
+import { OperatorError } from "../../domain/errors.ts";
+import { type Phase, type RolloutRequest, refusal } from "../../domain/zoo/phases.ts";
+import { factsOf } from "../../domain/zoo/registry.ts";
+import { lockedModel } from "./modelVersions.ts";
+import { inTransaction } from "./transaction.ts";
+import { readZooRegistry } from "./zooRegistry.ts";
+
+/** A phase to record. */
+export interface RolloutRecord extends RolloutRequest {
+  readonly organization: string;
+  /** How long a bake takes. */
+  readonly bakeSeconds: number;
+}
+
+/**
+ * Records a phase, in one transaction: judged again by what the database holds now, written, and noted in the history.
+ * Answers since when the model is in this phase. Recording the same again changes nothing.
+ * @throws OperatorError with the judgement's sentence (exit code 3 where a gate is not met).
+ */
+export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<Date> {
+  return inTransaction(client, async () => {
+    const modelId = await lockedModel(client, record);
+    const facts = factsOf(await readZooRegistry(client, [record.model]), record.model, record.hash);
+    const refused = refusal(record, facts);
+    if (refused) throw new OperatorError(refused, { exitCode: 3 });
+    const { recorded } = facts;
+    // A rollout that was reverted keeps its content: that is what its new version still runs.
+    const hash = record.phase === "reverted" && recorded ? recorded.hash : record.hash;
+    const bake = record.phase === "bake";
+    const { rows } = await client.query<{ since: Date }>(
+      `INSERT INTO menagerie.rollout AS r (model_id, phase, from_version_id, truss_hash, bake_started_at, bake_seconds)
+       VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, CASE WHEN $5 THEN $6::integer END)
+       ON CONFLICT (model_id) DO UPDATE SET
+         since = CASE WHEN (r.phase, r.from_version_id, r.truss_hash) IS NOT DISTINCT FROM
+                           (excluded.phase, excluded.from_version_id, excluded.truss_hash) THEN r.since ELSE now() END,
+         bake_started_at = CASE WHEN $5 THEN coalesce(r.bake_started_at, now()) END,
+         bake_seconds = CASE WHEN $5 THEN $6::integer END,
+         phase = excluded.phase, from_version_id = excluded.from_version_id, truss_hash = excluded.truss_hash
+       RETURNING since`,
+      [modelId, record.phase, record.from ?? null, hash, bake, record.bakeSeconds],
+    );
+    const same = recorded?.phase === record.phase && recorded.from === record.from && recorded.hash === hash;
+    if (!same) await note(client, modelId, { ...record, hash }, recorded?.phase);
+    const since = rows[0]?.since;
+    if (!since) throw new Error(`the phase of ${record.model} was not recorded`);
+    return since;
+  });
+}
+
+/** Records that a model is no longer declared. Of a model that was never recorded: nothing. */
+export function recordRemoval(client: ClientBase, model: string): Promise<void> {
+  return inTransaction(client, async () => {
+    const { rows } = await client.query<{ model_id: string; phase: Phase; hash: string }>(
+      `SELECT r.model_id, r.phase, r.truss_hash AS hash
+         FROM menagerie.rollout r JOIN menagerie.model m ON m.id = r.model_id
+         JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
+        WHERE m.name = $1 AND r.phase <> 'off' FOR UPDATE OF r`,
+      [model],
+    );
+    const row = rows[0];
+    if (!row) return;
+    await client.query(
+      `UPDATE menagerie.rollout SET phase = 'off', from_version_id = NULL, since = now(), bake_started_at = NULL,
+              bake_seconds = NULL WHERE model_id = $1`,
+      [row.model_id],
+    );
+    await note(client, row.model_id, { phase: "off", from: undefined, hash: row.hash }, row.phase);
+  });
+}
+
+async function note(
+  client: ClientBase,
+  modelId: string,
+  { phase, from, hash }: Pick<RolloutRequest, "phase" | "from" | "hash">,
+  phaseBefore: Phase | undefined,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO menagerie.rollout_step (model_id, phase_before, phase, from_version_id, truss_hash)
+     VALUES ($1, $2, $3, $4, $5)`,
+    [modelId, phaseBefore ?? null, phase, from ?? null, hash],
+  );
+}

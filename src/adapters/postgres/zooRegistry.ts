@@ -1,0 +1,84 @@
+import type { ClientBase } from "pg";
+import type { Phase } from "../../domain/zoo/phases.ts";
+import { copyName, type RegisteredVersion } from "../../domain/zoo/plan.ts";
+import type { StoredRollout, ZooRegistry } from "../../domain/zoo/registry.ts";
+import { servingSchema } from "../../domain/zoo/serving.ts";
+import { latestEvidence } from "./gateEvidence.ts";
+
+/** Reads the zoo: `models`, their copies, and whatever else stands somewhere. Call it in a transaction. */
+export async function readZooRegistry(client: ClientBase, models: readonly string[]): Promise<ZooRegistry> {
+  const rollouts = await storedRollouts(client);
+  const standing = [...rollouts.values()].filter(({ phase }) => phase !== "off").map(({ model }) => model);
+  const all = [...new Set([...models, ...standing])];
+  return {
+    rollouts,
+    versions: await zooVersions(client, [...all, ...all.map(copyName)]),
+    evidence: await latestEvidence(client, all),
+  };
+}
+
+/** The zoo in tables that do not know rollouts yet: an `up` that makes them plans from this. */
+export async function readEarlierRegistry(client: ClientBase, models: readonly string[]): Promise<ZooRegistry> {
+  return { rollouts: new Map(), versions: await zooVersions(client, models, { served: false }), evidence: [] };
+}
+
+interface VersionRow extends Omit<RegisteredVersion, "image" | "serving"> {
+  readonly model: string;
+  readonly url: string | null;
+  readonly digest: string | null;
+  readonly serving: unknown;
+}
+
+async function zooVersions(
+  client: ClientBase,
+  models: readonly string[],
+  { served = true }: { readonly served?: boolean } = {},
+): Promise<Map<string, RegisteredVersion[]>> {
+  const columns = served
+    ? "v.image_url AS url, v.image_digest AS digest, v.serving"
+    : "NULL AS url, NULL AS digest, NULL AS serving";
+  const { rows } = await client.query<VersionRow>(
+    `SELECT m.name AS model, v.id, v.number, v.truss_hash AS hash, v.is_current AS "isCurrent", ${columns},
+            (SELECT count(*)::integer FROM menagerie.model_version a WHERE a.proxy_model_version_id = v.id) AS apps
+       FROM menagerie.model_version v
+       JOIN menagerie.model m ON m.id = v.model_id
+       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
+      WHERE m.name = ANY ($1) AND v.proxy_model_version_id IS NULL AND NOT v.is_development
+      ORDER BY m.name, v.number`,
+    [models],
+  );
+  const byModel = Map.groupBy(rows, ({ model }) => model);
+  return new Map([...byModel].map(([model, versions]) => [model, versions.map(registered)]));
+}
+
+function registered({ model: _, url, digest, serving, ...row }: VersionRow): RegisteredVersion {
+  return {
+    ...row,
+    image: url === null || digest === null ? undefined : `${url}@${digest}`,
+    serving: serving ? servingSchema.parse(serving) : undefined,
+  };
+}
+
+async function storedRollouts(client: ClientBase): Promise<Map<string, StoredRollout>> {
+  const { rows } = await client.query<{
+    model: string;
+    phase: Phase;
+    from: string | null;
+    hash: string;
+    since: Date;
+    left: number | null;
+  }>(
+    `SELECT m.name AS model, r.phase, r.from_version_id AS "from", r.truss_hash AS hash, r.since,
+            extract(epoch FROM r.bake_started_at + r.bake_seconds * interval '1 second' - clock_timestamp())::float8 AS left
+       FROM menagerie.rollout r
+       JOIN menagerie.model m ON m.id = r.model_id
+       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
+      ORDER BY m.name`,
+  );
+  return new Map(
+    rows.map(({ from, left, ...row }) => [
+      row.model,
+      { ...row, from: from ?? undefined, bakeSecondsLeft: left ?? undefined },
+    ]),
+  );
+}

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { request } from "undici";
+import { messageOf } from "../../domain/errors.ts";
+import { differences, type SmokeCase } from "../../domain/zoo/smoke.ts";
+
+/** What a case was answered. */
+export interface SmokeResult {
+  /** Such as `case 2`. */
+  readonly name: string;
+  /** HTTP status; null where nothing answered. */
+  readonly status: number | null;
+  /** The answer, cut off where it is long. */
+  readonly answered: string;
+  /** Empty for a case that passed. */
+  readonly differences: readonly string[];
+}
+
+export interface SmokeRun {
+  readonly url: string;
+  readonly cases: readonly SmokeCase[];
+  /** How long the route may take to lead there. */
+  readonly timeoutSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Answers of a gateway whose route or backend is not there yet; a model's own failure is none of them. */
+const notThereYet = new Set([404, 502, 503, 504]);
+/** Of an answer that is kept as evidence, in characters. */
+const longestKept = 2_000;
+
+/** Sends every case once, one after another, and compares. A route that does not lead anywhere yet is waited for. */
+export async function runSmokeSet({ url, cases, timeoutSeconds, signal }: SmokeRun): Promise<SmokeResult[]> {
+  const deadline = performance.now() + timeoutSeconds * 1000;
+  const results: SmokeResult[] = [];
+  for (const [index, each] of cases.entries()) {
+    for (;;) {
+      const result = await tryCase(`case ${index + 1}`, each, url, signal);
+      const early = result.status === null || notThereYet.has(result.status);
+      if (early && results.length === 0 && performance.now() < deadline) {
+        await delay(500, undefined, { signal });
+        continue;
+      }
+      results.push(result);
+      break;
+    }
+  }
+  return results;
+}
+
+async function tryCase(
+  name: string,
+  { input, output, tolerance }: SmokeCase,
+  url: string,
+  signal: AbortSignal,
+): Promise<SmokeResult> {
+  try {
+    const answer = await request(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(input),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(60_000)]),
+    });
+    const text = await answer.body.text();
+    const status = answer.statusCode;
+    const found =
+      status >= 200 && status < 300 ? compared(text, output, tolerance) : [`HTTP ${status}: ${text.slice(0, 200)}`];
+    return { name, status, answered: text.slice(0, longestKept), differences: found };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { name, status: null, answered: "", differences: [`does not answer (${messageOf(error)})`] };
+  }
+}
+
+function compared(text: string, output: SmokeCase["output"], tolerance: number): string[] {
+  let answered: unknown;
+  try {
+    answered = JSON.parse(text);
+  } catch {
+    return [`the answer is not JSON: ${text.slice(0, 60)}`];
+  }
+  return differences(output, answered, tolerance);
+}

@@ -1,0 +1,210 @@
+import type { RegisteredVersion } from "./plan.ts";
+
+/** Phases of a rollout, in their order; `reverted` is the way back. */
+export const phases = ["off", "copy", "version", "forward", "bake", "done", "reverted"] as const;
+export type Phase = (typeof phases)[number];
+
+/** Where a model stands, as the database recorded it at the last `up`. */
+export interface RecordedRollout {
+  readonly phase: Phase;
+  /** Id of the version that the rollout leaves; undefined where the content was deployed directly. */
+  readonly from: string | undefined;
+  /** Content that is rolled out. */
+  readonly hash: string;
+}
+
+/** Proof that forward asks for. */
+export interface Gate {
+  /** Such as `smoke`. */
+  readonly kind: string;
+  /** Which set of checks; an edited set is another one. */
+  readonly suite: string;
+}
+
+/** What the stack's config asks of one zoo model. */
+export interface RolloutRequest {
+  /** Name of the zoo model. */
+  readonly model: string;
+  readonly phase: Phase;
+  /** Id of the version to leave; without it content is deployed directly. */
+  readonly from: string | undefined;
+  /** Content hash of the truss folder, or the one that is pinned. */
+  readonly hash: string;
+  /** All of them must have passed for this content before the first app moves. */
+  readonly gates: readonly Gate[];
+}
+
+/** What the request is judged by. */
+export interface RolloutFacts {
+  /** Undefined for a model that no `up` has recorded. */
+  readonly recorded: RecordedRollout | undefined;
+  readonly registered: readonly RegisteredVersion[];
+  /** Apps that point at the model's copy. */
+  readonly copyApps: number;
+  /** Gates whose latest evidence for this content says passed. */
+  readonly passed: readonly Gate[];
+  /** Seconds that the bake still takes, by the database's clock; undefined outside of one. */
+  readonly bakeSecondsLeft: number | undefined;
+}
+
+/** Phases in which apps may be on either side, so that both versions have to be served. */
+const underWay: readonly Phase[] = ["version", "forward", "bake"];
+
+/** Phases from which each one is entered or kept, for one rollout with the same content. */
+const before: Readonly<Record<"version" | "forward" | "bake" | "done" | "reverted", readonly Phase[]>> = {
+  version: ["copy", "version"],
+  forward: ["version", "forward", "bake"],
+  bake: ["forward", "bake"],
+  done: ["bake", "done"],
+  reverted: [...underWay, "reverted"],
+};
+
+/** The phase that comes next, where there is one. */
+export const nextPhase: Readonly<Partial<Record<Phase, Phase>>> = {
+  off: "copy",
+  copy: "version",
+  version: "forward",
+  forward: "bake",
+  bake: "done",
+};
+
+/**
+ * Why a request cannot be followed, in one sentence that says what to write instead; undefined when it can. Judged
+ * twice: for a preview, and again in the transaction that records the phase, before anything changes.
+ */
+export function refusal(request: RolloutRequest, facts: RolloutFacts): string | undefined {
+  return request.from === undefined ? directRefusal(request, facts) : rolloutRefusal(request, request.from, facts);
+}
+
+function directRefusal(request: RolloutRequest, { recorded, registered, copyApps }: RolloutFacts): string | undefined {
+  const { model, phase, hash } = request;
+  const current = registered.find(({ isCurrent }) => isCurrent);
+  if (phase !== "off" && phase !== "version" && phase !== "done") {
+    const id = current ? `add from: "${current.id}", its current version` : "deploy a first version by phase: done";
+    return `${at(model, "from")}: missing; phase ${phase} leaves an old version: ${id}`;
+  }
+  if (recorded?.from !== undefined && underWay.includes(recorded.phase)) {
+    return `${at(model, "from")}: missing, and a rollout from version ${recorded.from} is in phase ${recorded.phase}; keep from: "${recorded.from}" until it is done or reverted`;
+  }
+  if (recorded?.phase === "copy") {
+    if (copyApps > 0) return copyInUse(model, copyApps);
+    if (phase !== "off" && current && current.hash !== hash) {
+      return `${at(model, "from")}: missing, and a rollout is in phase copy; keep from: "${recorded.from}" to go on, or put the truss folder back as it was to give the rollout up`;
+    }
+  }
+  if (recorded?.phase === "reverted" && phase !== "off" && recorded.hash === hash) {
+    return `${at(model, "truss")}: its content was reverted; put the folder back or change it, or try again by phase: copy with from: "${recorded.from}"`;
+  }
+  if (phase === "off") {
+    const used = registered.filter(({ apps }) => apps > 0);
+    if (used.length > 0) {
+      return `${at(model, "phase")}: "off" would end what answers ${used.map((row) => `${count(row.apps)} of version ${row.number}`).join(", ")}; leave it on while apps point at it`;
+    }
+  }
+  return undefined;
+}
+
+function rolloutRefusal(request: RolloutRequest, from: string, facts: RolloutFacts): string | undefined {
+  const { model, phase, hash } = request;
+  const { recorded, registered, copyApps } = facts;
+  const old = registered.find(({ id }) => id === from);
+  if (!old) {
+    const known = registered.map(({ id, number }) => `"${id}" (version ${number})`).join(", ") || "none yet";
+    return `${at(model, "from")}: no version of ${model} has the id "${from}"; known are ${known}`;
+  }
+  if (old.serving === undefined || old.image === undefined) {
+    return `${at(model, "from")}: how version ${old.number} is served was not recorded; run \`up\` once more with phase: done and without from, then begin`;
+  }
+  if (phase === "off" || phase === "copy") return startRefusal(request, old, facts);
+  if (recorded?.from !== from) {
+    return recorded?.from !== undefined && underWay.includes(recorded.phase)
+      ? `${at(model, "from")}: "${from}" is not what the rollout in phase ${recorded.phase} leaves; use from: "${recorded.from}"`
+      : `${at(model, "phase")}: ${JSON.stringify(phase)} skips the copy; begin the rollout from version ${old.number} by phase: copy`;
+  }
+  if (!before[phase].includes(recorded.phase))
+    return `${at(model, "phase")}: ${wrongOrder(recorded.phase, phase, from)}`;
+  if (phase !== "reverted" && recorded.hash !== hash) {
+    return `${at(model, "truss")}: changed since the copy was tested (hash ${short(hash)} instead of ${short(recorded.hash)}); put it back, or finish or revert this rollout and begin another by phase: copy`;
+  }
+  if (recorded.phase === "copy" && copyApps > 0) return copyInUse(model, copyApps);
+  if (phase === "forward") return gateRefusal(request, facts);
+  if (phase === "bake" && recorded.phase === "forward" && old.apps > 0) {
+    return `${at(model, "phase")}: "bake" comes when all apps have moved, and ${pointing(old)}; run \`up\` with phase: forward and share: 100 first`;
+  }
+  return phase === "done" && recorded.phase === "bake" ? doneRefusal(model, old, facts) : undefined;
+}
+
+/** `off` with a version to leave is the time before the copy. */
+function startRefusal(
+  { model, phase, hash, from }: RolloutRequest,
+  old: RegisteredVersion,
+  { recorded, registered, copyApps }: RolloutFacts,
+): string | undefined {
+  if (recorded?.from !== undefined && underWay.includes(recorded.phase)) {
+    return `${at(model, "phase")}: ${wrongOrder(recorded.phase, phase, recorded.from)}`;
+  }
+  if (phase === "off" && recorded?.phase === "copy" && copyApps > 0) return copyInUse(model, copyApps);
+  const current = registered.find(({ isCurrent }) => isCurrent);
+  if (current && current.id !== from) {
+    return `${at(model, "from")}: "${from}" is version ${old.number}, and new apps use version ${current.number}; use from: "${current.id}"`;
+  }
+  if (phase === "copy" && old.hash === hash) {
+    return `${at(model, "truss")}: has the very content of version ${old.number}, which the rollout leaves; change the folder first`;
+  }
+  return undefined;
+}
+
+function gateRefusal({ model, gates, hash }: RolloutRequest, { passed }: RolloutFacts): string | undefined {
+  if (gates.length === 0) {
+    return `${at(model, "smoke")}: missing; forward moves apps only with evidence, so give inputs with their expected outputs, and run \`up\` with phase: version to try them`;
+  }
+  const open = gates.filter(({ kind, suite }) => !passed.some((each) => each.kind === kind && each.suite === suite));
+  if (open.length === 0) return undefined;
+  return `${at(model, "phase")}: "forward" needs evidence that ${open.map(({ kind }) => kind).join(" and ")} passed for content ${short(hash)}, and there is none; run \`up\` with phase: version, which checks again`;
+}
+
+function doneRefusal(model: string, old: RegisteredVersion, { bakeSecondsLeft = 0 }: RolloutFacts): string | undefined {
+  if (old.apps > 0) {
+    return `${at(model, "phase")}: "done" would remove version ${old.number}, and ${pointing(old)}; move them by phase: forward`;
+  }
+  if (bakeSecondsLeft <= 0) return undefined;
+  return `${at(model, "phase")}: "done" comes when the bake is over, in ${duration(bakeSecondsLeft)}; keep phase: bake until then, or shorten bake.minutes and run \`up\``;
+}
+
+function wrongOrder(recorded: Phase, asked: Phase, from: string): string {
+  const said = JSON.stringify(asked);
+  if (asked === "reverted") {
+    if (recorded === "done")
+      return `${said} is not possible any more: the rollout is done; roll the old content out by phase: copy`;
+    return `${said} is for apps that may have moved, and the rollout is in phase ${recorded}; to give it up, set phase: off`;
+  }
+  const next = nextPhase[recorded];
+  if (recorded === "done" || recorded === "reverted") {
+    return `${said} does not follow ${recorded}; begin another rollout by phase: copy`;
+  }
+  if (phases.indexOf(asked) < phases.indexOf(recorded)) {
+    return `${said} is a step back from ${recorded}; finish the rollout from "${from}", or set phase: reverted`;
+  }
+  return `${said} skips a step; the rollout is in phase ${recorded}, and ${next} comes next`;
+}
+
+function copyInUse(model: string, apps: number): string {
+  const point = apps === 1 ? "1 app points" : `${apps} apps point`;
+  return `${at(model, "phase")}: ${point} at ${model}_copy, which would be removed; take them back by \`menagerie rollout untry\``;
+}
+
+const at = (model: string, key: string): string => `menagerie:zoo.${model}.${key}`;
+const short = (hash: string): string => hash.slice(0, 12);
+const count = (apps: number): string => (apps === 1 ? "1 app" : `${apps} apps`);
+const pointing = ({ apps, number }: RegisteredVersion): string =>
+  apps === 1 ? `1 app still points at version ${number}` : `${apps} apps still point at version ${number}`;
+
+/** Such as `2 d 3 h`, `4 min` or `12 s`; never less than what is left. */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 120) return `${whole} s`;
+  const minutes = Math.ceil(whole / 60);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.ceil(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

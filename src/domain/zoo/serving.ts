@@ -1,0 +1,22 @@
+import * as z from "zod";
+
+/**
+ * How a version is served, beside its image: kept with its row, so that it can be declared again exactly when config and
+ * folder already say something else.
+ */
+export const servingSchema = z.strictObject({
+  /** Truss folder that the content came from, relative to the project. */
+  truss: z.string(),
+  mode: z.enum(["Standard", "Knative"]),
+  /** Node pool of its pods. */
+  pool: z.string(),
+  env: z.record(z.string(), z.string()),
+  /** Pods. */
+  replicas: z.strictObject({ min: z.number(), max: z.number() }),
+  /** Of one pod: cores, bytes with a suffix, whole GPUs. */
+  resources: z.strictObject({ cpu: z.string(), memory: z.string(), gpus: z.number() }),
+  /** Names of the secrets that its truss reads. */
+  secrets: z.array(z.string()),
+});
+
+export type VersionServing = z.output<typeof servingSchema>;

@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { load } from "js-yaml";
+import type { ZooEntrySpec } from "../config/environment.ts";
+import { keyPath } from "../config/sentences.ts";
+import { badInput, messageOf } from "../domain/errors.ts";
+import { type SmokeCase, smokeSetSchema } from "../domain/zoo/smoke.ts";
+
+/** File of a truss folder that is taken where the config names none. */
+const usualFile = "smoke.yaml";
+
+/**
+ * The smoke set of each model that has one, from the config or from a file in its truss folder. Throws one `badInput` with
+ * a sentence for each file that is none.
+ */
+export async function smokeSets(
+  zoo: Readonly<Record<string, Pick<ZooEntrySpec, "smoke" | "truss">>>,
+  project: string,
+): Promise<Map<string, readonly SmokeCase[]>> {
+  const sets = new Map<string, readonly SmokeCase[]>();
+  const mistakes: string[] = [];
+  for (const [name, { smoke, truss }] of Object.entries(zoo)) {
+    const at = keyPath(["zoo", name, "smoke"]);
+    const file = join(truss, typeof smoke === "string" ? smoke : usualFile);
+    try {
+      const raw = Array.isArray(smoke) ? smoke : await readYaml(resolve(project, file), smoke !== undefined);
+      if (raw === undefined) continue;
+      const parsed = smokeSetSchema.safeParse(raw);
+      if (parsed.success) sets.set(name, parsed.data);
+      else {
+        const [issue] = parsed.error.issues;
+        const where = Array.isArray(smoke) ? "" : `${file}: `;
+        mistakes.push(
+          `${at}: ${where}${issue?.path.join(".") ?? ""} is wrong (${issue?.message}); write a list of {input, output, tolerance}`,
+        );
+      }
+    } catch (error) {
+      mistakes.push(`${at}: ${file} cannot be read (${messageOf(error)}); give a YAML file in the truss folder`);
+    }
+  }
+  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  return sets;
+}
+
+async function readYaml(path: string, named: boolean): Promise<unknown> {
+  try {
+    return load(await readFile(path, "utf8"));
+  } catch (error) {
+    if (!named && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,277 @@
+import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
+import { builtInPool } from "../config/pools.ts";
+import { keyPath } from "../config/sentences.ts";
+import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
+import { badInput } from "../domain/errors.ts";
+import type { MigrationRequest } from "../domain/zoo/migration.ts";
+import { type Gate, type RolloutRequest, refusal } from "../domain/zoo/phases.ts";
+import { copyName, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
+import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
+import {
+  describeRollout,
+  type PlannedVersion,
+  planRollout,
+  type RolloutPlan,
+  type ZooState,
+} from "../domain/zoo/rolloutPlan.ts";
+import type { VersionServing } from "../domain/zoo/serving.ts";
+import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
+import type { PlatformPlan } from "./platform.ts";
+
+/** A version that is declared, with how it is served. */
+export interface ServedPlan extends PlannedVersion {
+  /** Name of its InferenceService. */
+  readonly service: string;
+  readonly serving: VersionServing;
+  /** `<url>@<digest>` where a row names it; undefined where it is built from the truss folder. */
+  readonly image: string | undefined;
+  /** Whether it is served in another way than its row says. */
+  readonly changes: boolean;
+}
+
+/** One zoo model, as an `up` declares it. */
+export interface ZooModelPlan {
+  readonly name: string;
+  readonly rollout: Omit<RolloutPlan, "versions" | "target">;
+  /** Answers for the model first; empty for a model that is off. */
+  readonly versions: readonly ServedPlan[];
+  readonly target: ServedPlan | undefined;
+  readonly state: ZooState;
+  /** Content that is deployed or rolled out. */
+  readonly hash: string;
+  /** What `copy` and `version` try, and `done` tries again. */
+  readonly smoke: readonly SmokeCase[] | undefined;
+  readonly bake: { readonly minutes: number; readonly smoke: boolean };
+  /** Apps that are moved; undefined in phases that move none. */
+  readonly migration: MigrationRequest | undefined;
+  /** What the `up` does, for the preview. */
+  readonly lines: readonly string[];
+}
+
+/** What the zoo is planned from, all of it read before. */
+export interface ZooSources {
+  readonly platform: PlatformPlan | undefined;
+  /** Content hash by truss folder, of every folder that is read. */
+  readonly hashes: ReadonlyMap<string, string>;
+  /** Names of the secrets that the truss in a folder reads. */
+  readonly secretsOf: (truss: string) => readonly string[];
+  /** Smoke sets by model. */
+  readonly smoke: ReadonlyMap<string, readonly SmokeCase[]>;
+}
+
+/**
+ * Plans what is served of each zoo model, by name. Throws one `badInput` with a sentence for each model whose phase cannot
+ * be entered, and for each pool that cannot hold what is served side by side.
+ */
+export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string, ZooModelPlan> {
+  const registry = sources.platform?.registry ?? emptyRegistry;
+  const mistakes: string[] = [];
+  const plans = new Map<string, ZooModelPlan>();
+  const frozen = !spec.modelZooDeploymentAutomationEnabled && sources.platform !== undefined;
+  for (const [name, entry] of Object.entries(spec.zoo)) {
+    const request = frozen ? recordedRequest(name, registry) : requestOf(name, entry, sources);
+    const refused = frozen
+      ? undefined
+      : (pinRefusal(name, entry, registry, sources) ?? judged(request, registry, sources));
+    if (refused) mistakes.push(refused);
+    else plans.set(name, modelPlan(name, request, entry, registry, sources, frozen));
+  }
+  for (const [name, { phase }] of registry.rollouts) {
+    if (phase === "off" || Object.hasOwn(spec.zoo, name)) continue;
+    if (frozen) plans.set(name, modelPlan(name, recordedRequest(name, registry), undefined, registry, sources, true));
+    else mistakes.push(...removalRefusal(name, registry));
+  }
+  const served = [...plans.values()].flatMap(({ versions }) => versions);
+  mistakes.push(
+    ...unknownPools(spec, served),
+    ...gpuShortages([...served.map(consumer), ...developed(spec)], supplies(spec)),
+  );
+  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  return plans;
+}
+
+/** Gates that a model's forward asks for; what else may prove a content joins here. */
+export function gatesOf(smoke: readonly SmokeCase[] | undefined): Gate[] {
+  return smoke ? [{ kind: "smoke", suite: suiteOf(smoke) }] : [];
+}
+
+function requestOf(model: string, entry: ZooEntrySpec, { hashes, smoke }: ZooSources): RolloutRequest {
+  const hash = entry.hash ?? hashes.get(entry.truss);
+  if (hash === undefined) throw new Error(`the program was not told the hash of ${entry.truss}`);
+  return { model, phase: entry.phase, from: entry.from, hash, gates: gatesOf(smoke.get(model)) };
+}
+
+/** What the last `up` recorded: asked again, it changes nothing. */
+function recordedRequest(model: string, { rollouts }: ZooRegistry): RolloutRequest {
+  const { phase, from, hash } = rollouts.get(model) ?? { phase: "off", from: undefined, hash: "" };
+  return { model, phase, from, hash, gates: [] };
+}
+
+function judged(request: RolloutRequest, registry: ZooRegistry, { platform }: ZooSources): string | undefined {
+  if (!platform) {
+    return request.from === undefined
+      ? undefined
+      : `${keyPath(["zoo", request.model, "from"])}: a rollout needs the stack's database; give ${keyPath(["database"])}, or remove the key`;
+  }
+  // What is not known is not judged: the `up` judges it in its own transaction.
+  if (platform.basis === "not checked") return undefined;
+  return refusal(request, factsOf(registry, request.model, request.hash));
+}
+
+/** A pinned content is that of a registered version, or of the folder. */
+function pinRefusal(
+  name: string,
+  entry: ZooEntrySpec,
+  registry: ZooRegistry,
+  { hashes }: ZooSources,
+): string | undefined {
+  if (entry.hash === undefined || entry.phase === "off" || pinnedRow(name, entry, registry)) return undefined;
+  const found = hashes.get(entry.truss);
+  if (found === entry.hash) return undefined;
+  return `${keyPath(["zoo", name, "hash"])}: no version of ${name} has the content ${entry.hash.slice(0, 12)}, and ${entry.truss} has ${found?.slice(0, 12) ?? "none"}; check out the folder that has it, or correct the key`;
+}
+
+/**
+ * The models whose truss folders are read. A folder whose content is pinned to a registered version is not read: it need
+ * not be there.
+ */
+export function readFromFolders(
+  { zoo }: Pick<EnvironmentSpec, "zoo">,
+  platform: PlatformPlan | undefined,
+): EnvironmentSpec["zoo"] {
+  const { registry = emptyRegistry } = platform ?? {};
+  return Object.fromEntries(Object.entries(zoo).filter(([name, entry]) => !pinnedRow(name, entry, registry)));
+}
+
+/** The registered version whose image a pinned content comes from. */
+export function pinnedRow(
+  name: string,
+  { hash, phase }: Pick<ZooEntrySpec, "hash" | "phase">,
+  { versions }: ZooRegistry,
+): RegisteredVersion | undefined {
+  const rows = [...(versions.get(name) ?? []), ...(phase === "copy" ? (versions.get(copyName(name)) ?? []) : [])];
+  return hash === undefined ? undefined : rows.find((row) => row.hash === hash && row.image !== undefined);
+}
+
+function modelPlan(
+  name: string,
+  request: RolloutRequest,
+  entry: ZooEntrySpec | undefined,
+  registry: ZooRegistry,
+  sources: ZooSources,
+  frozen: boolean,
+): ZooModelPlan {
+  const { versions: rows } = registry;
+  const state: ZooState = {
+    recorded: registry.rollouts.get(name),
+    registered: rows.get(name) ?? [],
+    copies: rows.get(copyName(name)) ?? [],
+  };
+  const { versions, target, ...rollout } = planRollout(request, state, frozen);
+  const pinned = entry && pinnedRow(name, entry, registry);
+  const served = (each: PlannedVersion): ServedPlan => {
+    const serving =
+      each.row?.serving ?? (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
+    if (!serving)
+      throw badInput(
+        `${keyPath(["zoo", name])}: how version ${each.number} is served was not recorded; put the model back into the config`,
+      );
+    return {
+      ...each,
+      serving,
+      service: sources.platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-"),
+      image: each.row?.image ?? pinned?.image,
+      changes: differs(
+        serving,
+        [...state.registered, ...state.copies].find(({ id }) => id === each.versionId)?.serving,
+      ),
+    };
+  };
+  const smoke = sources.smoke.get(name);
+  return {
+    ...{ name, rollout, state, smoke, hash: request.hash },
+    versions: versions.map(served),
+    target: target && served(target),
+    bake: entry?.bake ?? { minutes: 0, smoke: false },
+    migration: migrationOf(name, rollout.migration, entry),
+    lines: sources.platform ? describeRollout({ ...rollout, versions, target }, state, sources.platform.basis) : [],
+  };
+}
+
+function migrationOf(
+  name: string,
+  planned: RolloutPlan["migration"],
+  entry: ZooEntrySpec | undefined,
+): MigrationRequest | undefined {
+  if (!planned || planned.to === undefined) return undefined;
+  const { share, revert, rowsPerSecond, paused = false } = entry ?? {};
+  return { name, ...planned, to: planned.to, share, revert, rowsPerSecond, paused };
+}
+
+/** How the config says that a model is served. */
+function servingOf(
+  { truss, mode, pool, env, replicas, resources }: ZooEntrySpec,
+  secrets: readonly string[],
+): VersionServing {
+  return { truss, mode, pool, env, replicas, resources, secrets: [...secrets].sort() };
+}
+
+function removalRefusal(name: string, { versions, rollouts }: ZooRegistry): string[] {
+  const phase = rollouts.get(name)?.phase;
+  const apps = (versions.get(name) ?? []).reduce((sum, row) => sum + row.apps, 0);
+  const at = keyPath(["zoo", name]);
+  if (apps > 0) {
+    const point = apps === 1 ? "1 app points" : `${apps} apps point`;
+    return [`${at}: is not in the config any more, and ${point} at it; put it back while they do`];
+  }
+  if (phase === "off" || phase === "done" || phase === "reverted") return [];
+  return phase === "version" && rollouts.get(name)?.from === undefined
+    ? []
+    : [
+        `${at}: is not in the config any more, and its rollout is in phase ${phase}; put it back, and finish or revert it`,
+      ];
+}
+
+function unknownPools({ pools }: EnvironmentSpec, served: readonly ServedPlan[]): string[] {
+  return served
+    .filter(({ serving: { pool } }) => pool !== builtInPool && !Object.hasOwn(pools, pool))
+    .map(
+      ({ model, number, serving }) =>
+        `${keyPath(["pools", serving.pool])}: version ${number} of ${model} runs there until it is removed; declare the pool until then`,
+    );
+}
+
+/** Key order is the database's. */
+function differs(serving: VersionServing, recorded: VersionServing | undefined): boolean {
+  return recorded !== undefined && digestOf(serving) !== digestOf(recorded);
+}
+
+function consumer({ model, number, serving, versionId, changes }: ServedPlan): GpuConsumer {
+  return {
+    name: model.endsWith("_copy") ? model : `${model} version ${number}`,
+    pool: serving.pool,
+    gpus: serving.resources.gpus,
+    pods: podsAtPeak({ ...serving, isNew: versionId === undefined, changes }),
+  };
+}
+
+/** Development versions, one pod each. */
+function developed({ development }: EnvironmentSpec): GpuConsumer[] {
+  return Object.entries(development).map(([name, { pool, resources }]) => ({
+    name,
+    pool,
+    gpus: resources.gpus,
+    pods: 1,
+  }));
+}
+
+function supplies({ pools }: EnvironmentSpec): Map<string, GpuSupply> {
+  return new Map(
+    Object.entries(pools).map(([name, { replicas, limits, gpu }]) => [
+      name,
+      replicas === undefined
+        ? { gpus: limits?.gpus ?? 0, key: keyPath(["pools", name, "limits", "gpus"]) }
+        : { gpus: replicas * gpu.perNode, key: keyPath(["pools", name, "replicas"]) },
+    ]),
+  );
+}

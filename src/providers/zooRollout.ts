@@ -1,0 +1,48 @@
+import type { Gate, Phase } from "../domain/zoo/phases.ts";
+import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
+import type { Handler } from "./handler.ts";
+
+export interface ZooRolloutInputs extends DatabaseInput {
+  /** Name of the zoo model. */
+  readonly model: string;
+  readonly phase: Phase;
+  /** Id of the version that the rollout leaves. */
+  readonly from?: string | undefined;
+  /** Content that is deployed or rolled out. */
+  readonly hash: string;
+  /** What must have passed before apps move. */
+  readonly gates: readonly Gate[];
+  /** How long a bake takes. */
+  readonly bakeSeconds: number;
+}
+
+export interface ZooRolloutOutputs extends ZooRolloutInputs {
+  /** When the model entered its phase; ISO 8601. */
+  readonly since: string;
+}
+
+/**
+ * Where a zoo model stands. Everything else of it depends on this, so that a phase that cannot be entered, by what the
+ * database holds at that moment, changes nothing. Deleting it records that the model is off.
+ */
+export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
+  inputs: ["model", "phase", "from", "hash", "gates", "bakeSeconds"],
+  replaceOn: ["model"],
+  check: async () => [],
+  async create(inputs) {
+    return { id: inputs.model, outs: await record(inputs) };
+  },
+  update: (_id, _olds, news) => record(news),
+  exists: async () => true,
+  async delete(_id, props) {
+    const { recordRemoval } = await import("../adapters/postgres/rollouts.ts");
+    await asDeployer(props, (client) => recordRemoval(client, props.model));
+  },
+};
+
+async function record(inputs: ZooRolloutInputs): Promise<ZooRolloutOutputs> {
+  const { recordPhase } = await import("../adapters/postgres/rollouts.ts");
+  const request = { ...inputs, from: inputs.from, organization: "admin" };
+  const since = await asDeployer(inputs, (client) => recordPhase(client, request));
+  return { ...inputs, since: since.toISOString() };
+}
