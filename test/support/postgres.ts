@@ -11,6 +11,10 @@ import { withClient } from "../../src/adapters/postgres/server.ts";
 /** A PostgreSQL of the test's own, in a temporary folder. */
 export interface TestPostgres {
   readonly server: DatabaseServer;
+  /** Ends it at once, as a power cut would; clients' connections break. */
+  crash(): Promise<void>;
+  /** Starts it again after {@link crash}. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,20 +42,33 @@ export async function startPostgres(): Promise<TestPostgres> {
   if (code !== 0) throw new Error(`initdb ended with ${code}`);
   const port = await freePort();
   const settings = [`-cport=${port}`, "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=", "-cfsync=off"];
-  const postgres = command(join(bin, "postgres"), [`-D${data}`, ...settings]);
-  const ended = once(postgres, "exit");
+  const start = () => {
+    const postgres = command(join(bin, "postgres"), [`-D${data}`, ...settings]);
+    return { postgres, ended: once(postgres, "exit") };
+  };
+  let running = start();
   // Also when a test's hook timed out, and nobody is left to stop it.
-  process.once("exit", () => postgres.kill("SIGKILL"));
+  process.once("exit", () => running.postgres.kill("SIGKILL"));
   const server: DatabaseServer = {
     ...{ host: "127.0.0.1", port, user: "postgres", password },
     ...{ sslMode: "disable", maintenanceDatabase: "postgres" },
   };
-  await answers(server, () => postgres.exitCode !== null);
+  const isUp = () => answers(server, () => running.postgres.exitCode !== null);
+  await isUp();
   return {
     server,
+    async crash() {
+      // "Immediate shutdown": every backend ends where it is, and the next start recovers from the write-ahead log.
+      running.postgres.kill("SIGQUIT");
+      await running.ended;
+    },
+    async restart() {
+      running = start();
+      await isUp();
+    },
     async stop() {
-      postgres.kill("SIGINT");
-      await ended;
+      running.postgres.kill("SIGINT");
+      await running.ended;
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,46 @@
+/** Ids whose number is remembered; the database knows those of the others. */
+const remembered = 20_000;
+
+/** The key of an id on a day: ids hold no line breaks, since they come from a header. */
+export function attemptKey(day: number, requestId: string): string {
+  return `${day}\n${requestId}`;
+}
+
+/**
+ * Numbers the repeats of a request id on one day: 1, 2, 3. Numbers are given for a batch, and remembered when it is stored; a
+ * batch that failed gets the same ones again.
+ */
+export class AttemptNumbers {
+  readonly #last = new Map<string, number>();
+  #given = new Map<string, number>();
+
+  /** Numbers of a batch's keys, in order. */
+  number(keys: readonly string[]): number[] {
+    this.#given = new Map();
+    return keys.map((key) => {
+      const next = (this.#given.get(key) ?? this.#last.get(key) ?? 0) + 1;
+      this.#given.set(key, next);
+      return next;
+    });
+  }
+
+  /** The batch numbered last is stored. */
+  stored(): void {
+    for (const [key, number] of this.#given) this.#remember(key, number);
+    this.#given.clear();
+  }
+
+  /** The database has these numbers already. */
+  found(key: string, number: number): void {
+    if (number > (this.#last.get(key) ?? 0)) this.#remember(key, number);
+  }
+
+  #remember(key: string, number: number): void {
+    // The order of a Map is that of insertion: what was used longest ago is its first.
+    this.#last.delete(key);
+    this.#last.set(key, number);
+    if (this.#last.size <= remembered) return;
+    const oldest = this.#last.keys().next().value;
+    if (oldest !== undefined) this.#last.delete(oldest);
+  }
+}

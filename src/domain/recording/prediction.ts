@@ -1,0 +1,72 @@
+/** Why there is no whole answer of the predictor, as it is stored. */
+export const failures = ["predictor_unavailable", "predictor_broken", "predictor_timeout", "client_gone"] as const;
+export type Failure = (typeof failures)[number];
+
+/** Why records of answered requests are gone. */
+export const lossReasons = [
+  /** The log reached its size limit while the database was away. */
+  "log_full",
+  /** The disk could not keep up, and the memory for what waits for it was full. */
+  "log_slow",
+  /** The disk refused what was written to it. */
+  "log_failed",
+  /** The recorder was killed before their record was in the log. */
+  "killed",
+  /** They were older than the retention when the database came back. */
+  "expired",
+  /** The database refuses the row, also as plain bytes. */
+  "refused",
+  /** The log is damaged. */
+  "damaged",
+] as const;
+export type LossReason = (typeof lossReasons)[number];
+
+/** Requests whose record is lost. */
+export interface Loss {
+  readonly reason: LossReason;
+  readonly requests: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A body as it is kept. */
+export interface KeptBody {
+  /** What was kept of it, from its beginning. */
+  readonly content: Uint8Array;
+  /** Bytes that came by. */
+  readonly bytes: number;
+  /** `content` is less than the whole body. */
+  readonly truncated: boolean;
+}
+
+/** One prediction as a recorder saw it. */
+export interface RecordedPrediction {
+  readonly requestId: string;
+  /** The id is the recorder's own: no other side has it. */
+  readonly unpaired: boolean;
+  /** When the request's head came, in milliseconds since 1970. */
+  readonly requestTime: number;
+  /** Path and query. */
+  readonly url: string;
+  /** A JSON object: the allowed headers. */
+  readonly headers: string;
+  readonly request: KeptBody;
+  readonly response: KeptBody;
+  /** HTTP status that the client got; null where it went away before. */
+  readonly status: number | null;
+  readonly failure: Failure | null;
+  /** From the request's head to the end of the answer. */
+  readonly latencyMs: number;
+}
+
+const dayMs = 86_400_000;
+
+/** The UTC day of a time in milliseconds since 1970, as days since 1970. */
+export function utcDay(time: number): number {
+  return Math.floor(time / dayMs);
+}
+
+/** A day as days since 1970, written such as `2026-11-21`. */
+export function dayText(day: number): string {
+  return new Date(day * dayMs).toISOString().slice(0, 10);
+}

@@ -1,0 +1,120 @@
+/**
+ * The recorder: a KServe transformer that forwards every request to the predictor and stores predictions, in the tables of one
+ * schema. `node src/services/recorder/main.ts --predictor_host HOST --http_port PORT`, with the environment variables of
+ * `settings.ts`.
+ */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { pino } from "pino";
+import { Pool } from "undici";
+import { PredictionLog } from "../../adapters/predictionLog/append.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
+import type { LossReason } from "../../domain/recording/prediction.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { createRecorderServer } from "./server.ts";
+import { readSettings } from "./settings.ts";
+import type { ShipperInput, ShipperReport } from "./shipping.ts";
+
+/** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
+const drainMs = 2_000;
+const answersMs = 35_000;
+/** And until what the database does not take is given up. */
+const storeMs = 15_000;
+/** A thread that failed is started again after this, in milliseconds. */
+const restartMs = 1_000;
+
+const logger = pino({ level: process.env.LOG_LEVEL ?? "info", base: { service: "recorder" } });
+process.on("uncaughtException", (error) => {
+  logger.fatal(error instanceof OperatorError ? {} : { err: error }, messageOf(error));
+  process.exit(error instanceof OperatorError ? error.exitCode : 1);
+});
+
+const settings = readSettings(process.env, process.argv.slice(2));
+let metrics: Metrics | undefined;
+const onLoss = (reason: LossReason, requests: number): void => {
+  metrics?.lost.inc({ reason }, requests);
+  logger.warn({ reason, requests }, "records of predictions are lost");
+};
+const log = await PredictionLog.open(settings.logFolder, { logBytes: settings.logMaxBytes }, onLoss);
+metrics = createMetrics(log.positions);
+let unready: string | undefined = "the prediction tables are not checked yet";
+let verified = false;
+let stopping = false;
+startShipper(metrics);
+
+const predictor = new Pool(settings.predictor, {
+  connections: null,
+  pipelining: 1,
+  connect: { timeout: 5_000 },
+  // Idle connections go before uvicorn's 5 s, so that none is closed under a request.
+  keepAliveTimeout: 4_000,
+  keepAliveMaxTimeout: 60_000,
+  headersTimeout: settings.timeoutMs,
+  bodyTimeout: settings.timeoutMs,
+});
+const server = createRecorderServer({
+  predictor,
+  origin: settings.predictor,
+  log,
+  budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
+  storedHeaders: settings.storedHeaders,
+  metrics,
+  logger,
+  unready: () => (stopping ? "the recorder is ending" : unready),
+  stopping: () => stopping,
+});
+server.listen(settings.port, "0.0.0.0");
+await once(server, "listening");
+const { port } = server.address() as AddressInfo;
+logger.info({ port, predictor: settings.predictor, schema: settings.schema, logId: log.id }, "listening");
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
+
+function startShipper(counted: Metrics): void {
+  const workerData: ShipperInput = { logId: log.id, positions: log.positions.buffer };
+  const worker = new Worker(new URL("./shipper.ts", import.meta.url), { workerData, argv: process.argv.slice(2) });
+  worker.on("message", (message: ShipperReport) => {
+    switch (message.kind) {
+      case "ready":
+        unready = undefined;
+        verified ||= message.verified;
+        break;
+      case "unready":
+        logger.error(message.reason);
+        // A recorder that had its tables once goes on answering without them: predictions come first.
+        if (!verified) unready = message.reason;
+        break;
+      case "stored":
+        counted.stored.inc(message.predictions);
+        break;
+      case "lost":
+        onLoss(message.reason, message.requests);
+        break;
+      case "failed":
+        counted.storeFailures.inc();
+        logger.warn({ code: message.code, logBytes: log.positions.end - log.positions.stored }, message.sentence);
+    }
+  });
+  worker.on("error", (error) => logger.error({ err: error }, "storing failed; it begins again"));
+  worker.once("exit", () => {
+    if (!stopping) setTimeout(() => startShipper(counted), restartMs);
+  });
+}
+
+async function stop(signal: string): Promise<void> {
+  stopping = true;
+  logger.info({ signal }, "stopping");
+  await delay(signal === "SIGTERM" ? drainMs : 0);
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  await Promise.race([closed, delay(answersMs)]);
+  server.closeAllConnections();
+  await log.close();
+  const until = performance.now() + storeMs;
+  const left = (): number => log.positions.end - log.positions.stored;
+  while (left() > 0 && performance.now() < until) await delay(20);
+  if (left() > 0)
+    logger.error({ logBytes: left() }, "the database did not take all of the log; it stays in its folder");
+  process.exit(0);
+}

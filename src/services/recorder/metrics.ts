@@ -1,0 +1,72 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { LogPositions } from "../../adapters/predictionLog/positions.ts";
+
+/** Up to the longest prediction that is waited for, in seconds. */
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Metrics in Prometheus' text format. Labels are bounded: HTTP statuses, failures, reasons. */
+export function createMetrics(positions: LogPositions) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const predictions = new Counter({
+    name: "menagerie_recorder_predictions_total",
+    help: "Predictions forwarded, by the status that was answered; 499 where the client went away before.",
+    labelNames: ["status"] as const,
+    registers,
+  });
+  const failures = new Counter({
+    name: "menagerie_recorder_failures_total",
+    help: "Predictions without a whole answer of the predictor, by what went wrong.",
+    labelNames: ["failure"] as const,
+    registers,
+  });
+  const incomplete = new Counter({
+    name: "menagerie_recorder_incomplete_requests_total",
+    help: "Requests whose body never came to its end: they are not recorded, for nobody was asked anything.",
+    registers,
+  });
+  const truncated = new Counter({
+    name: "menagerie_recorder_truncated_bodies_total",
+    help: "Bodies of which only the beginning was kept.",
+    registers,
+  });
+  const seconds = new Histogram({
+    name: "menagerie_recorder_prediction_duration_seconds",
+    help: "From the request's head to the end of its answer.",
+    buckets,
+    registers,
+  });
+  const inFlight = new Gauge({
+    name: "menagerie_recorder_predictions_in_flight",
+    help: "Predictions that are being answered.",
+    registers,
+  });
+  const stored = new Counter({
+    name: "menagerie_recorder_stored_total",
+    help: "Predictions stored in the database since this process began.",
+    registers,
+  });
+  const lost = new Counter({
+    name: "menagerie_recorder_lost_total",
+    help: "Predictions whose record is lost, by why.",
+    labelNames: ["reason"] as const,
+    registers,
+  });
+  const storeFailures = new Counter({
+    name: "menagerie_recorder_store_failures_total",
+    help: "Attempts to store that failed; they are repeated.",
+    registers,
+  });
+  new Gauge({
+    name: "menagerie_recorder_log_bytes",
+    help: "Bytes of the log that are not in the database yet.",
+    registers,
+    collect() {
+      this.set(positions.end - positions.stored);
+    },
+  });
+  return { registry, predictions, failures, incomplete, truncated, seconds, inFlight, stored, lost, storeFailures };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

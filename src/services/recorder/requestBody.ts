@@ -1,0 +1,36 @@
+import type { IncomingMessage } from "node:http";
+import { PassThrough } from "node:stream";
+
+/** A body up to this length goes out in one write with its headers; a longer one as it comes. In bytes. */
+const inlineLimit = 64 * 1024;
+
+/**
+ * How a request's body is sent on: nothing, all of it where it is short, else as a stream with back-pressure. Calls `onChunk` with
+ * everything that comes and `begin` as soon as the forwarding can; never when the client goes away before.
+ */
+export function readBody(
+  incoming: IncomingMessage,
+  onChunk: ((chunk: Buffer) => void) | undefined,
+  begin: (body: Buffer | PassThrough | null) => void,
+): void {
+  const length = incoming.headers["content-length"];
+  if (length === undefined && incoming.headers["transfer-encoding"] === undefined) {
+    begin(null);
+    return;
+  }
+  if (onChunk) incoming.on("data", onChunk);
+  if (length !== undefined && Number(length) <= inlineLimit) {
+    const chunks: Buffer[] = [];
+    incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+    incoming.once("end", () => begin(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    return;
+  }
+  // The HTTP client destroys the stream it was given at its end, which must not be the server's own request.
+  const stream = new PassThrough({ highWaterMark: 256 * 1024 });
+  stream.on("error", () => {});
+  incoming.pipe(stream);
+  incoming.once("close", () => {
+    if (!incoming.complete) stream.destroy(new Error("the client went away"));
+  });
+  begin(stream);
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import type { Dispatcher } from "undici";
+import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
+import { isPrediction } from "../../domain/recording/predictionRoute.ts";
+import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
+import { Capture, type CaptureBudget } from "./capture.ts";
+import { Exchange, type ExchangeEnd } from "./exchange.ts";
+import type { Metrics } from "./metrics.ts";
+import { recordedId } from "./recordedId.ts";
+
+/** What the server works with. */
+export interface RecorderParts {
+  readonly predictor: Dispatcher;
+  readonly origin: string;
+  readonly log: PredictionLog;
+  readonly budget: CaptureBudget;
+  /** Lower-case names. */
+  readonly storedHeaders: readonly string[];
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Why no traffic should come, as a sentence; undefined when it may. */
+  readonly unready: () => string | undefined;
+  /** True once the process was told to end. */
+  readonly stopping: () => boolean;
+}
+
+/** The recorder's HTTP server, which forwards everything but its own health and metrics; not listening yet. */
+export function createRecorderServer(parts: RecorderParts): Server {
+  const server = createServer({ noDelay: true, keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) => {
+    if (parts.stopping()) response.shouldKeepAlive = false;
+    switch (request.url) {
+      case "/healthz":
+        return answer(response, 200, "ok\n");
+      case "/readyz": {
+        const reason = parts.unready();
+        return reason === undefined ? answer(response, 200, "ok\n") : answer(response, 503, `${reason}\n`);
+      }
+      case "/metrics":
+        return void sendMetrics(parts, response);
+      default:
+        if (isPrediction(request.method ?? "", request.url ?? "")) record(parts, request, response);
+        else pass(parts, request, response);
+    }
+  });
+  server.headersTimeout = 60_000;
+  return server;
+}
+
+function pass({ predictor, origin }: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
+  const options = { predictor, origin, requestId: undefined, observer: undefined, onEnd: () => {} };
+  new Exchange(request, response, options).start();
+}
+
+function record(parts: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
+  const { predictor, origin, metrics, log } = parts;
+  const startedAt = performance.now();
+  const requestTime = Date.now();
+  const given = request.headers["x-request-id"];
+  const isPaired = typeof given === "string" && given !== "";
+  const made = isPaired ? undefined : randomUUID();
+  const [asked, answered] = [new Capture(parts.budget), new Capture(parts.budget)];
+
+  const onEnd = ({ status, failure, wholeRequest, wholeResponse }: ExchangeEnd): void => {
+    const latencyMs = performance.now() - startedAt;
+    metrics.inFlight.dec();
+    metrics.predictions.inc({ status: status ?? 499 });
+    metrics.seconds.observe(latencyMs / 1000);
+    if (failure) metrics.failures.inc({ failure });
+    if (failure === "client_gone" && !wholeRequest) {
+      // Half a request asked nothing, and no other side ever gets it.
+      metrics.incomplete.inc();
+      log.finish();
+    } else {
+      const [requestBody, responseBody] = [asked.body(wholeRequest), answered.body(wholeResponse)];
+      if (requestBody.truncated || responseBody.truncated) metrics.truncated.inc();
+      log.finish({
+        requestId: made ?? recordedId(String(given)),
+        unpaired: !isPaired,
+        requestTime,
+        url: request.url ?? "/",
+        headers: storedHeaders(request.headers, parts.storedHeaders),
+        request: requestBody,
+        response: responseBody,
+        ...{ status, failure, latencyMs },
+      });
+    }
+    asked.release();
+    answered.release();
+    if (parts.logger.isLevelEnabled("debug")) {
+      parts.logger.debug({ requestId: made ?? given, status, failure, latencyMs }, "prediction");
+    }
+  };
+
+  metrics.inFlight.inc();
+  log.accept();
+  const observer = {
+    onRequestData: (chunk: Buffer) => asked.add(chunk),
+    onResponseData: (chunk: Buffer) => answered.add(chunk),
+  };
+  new Exchange(request, response, { predictor, origin, requestId: made, observer, onEnd }).start();
+}
+
+async function sendMetrics({ metrics }: RecorderParts, response: ServerResponse): Promise<void> {
+  answer(response, 200, await metrics.registry.metrics(), metrics.registry.contentType);
+}
+
+function answer(response: ServerResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
+  response.writeHead(status, { "content-type": type });
+  response.end(text);
+}

@@ -1,0 +1,126 @@
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import { identifier } from "../../adapters/postgres/identifier.ts";
+import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
+import { badInput } from "../../domain/errors.ts";
+import { alwaysStored, neverStored } from "../../domain/recording/storedHeaders.ts";
+
+const mebibyte = 1024 ** 2;
+const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
+const environment = z.object({
+  /** The database that holds the prediction tables, with the recorder's own login. */
+  MENAGERIE_DATABASE_URL: z.string().min(1),
+  /** Schema of this model version's prediction tables. */
+  MENAGERIE_RECORDER_SCHEMA: identifier,
+  /** A folder of the recorder's own, such as an `emptyDir`: it holds what is not in the database yet. */
+  MENAGERIE_RECORDER_LOG_DIR: z.string().startsWith("/", "is no absolute path").default("/var/lib/menagerie/recorder"),
+  /** What the log may grow to while the database is away, in bytes. */
+  MENAGERIE_RECORDER_LOG_MAX_BYTES: wholeNumber(mebibyte, 2 ** 50).default(1024 * mebibyte),
+  /** Bytes that are kept of one body. */
+  MENAGERIE_RECORDER_BODY_MAX_BYTES: wholeNumber(1, 128 * mebibyte).default(10 * mebibyte),
+  /** Bytes that are kept of all bodies on their way. */
+  MENAGERIE_RECORDER_MEMORY_MAX_BYTES: wholeNumber(mebibyte, 2 ** 40).default(128 * mebibyte),
+  /** Headers to store besides the usual ones: names with commas between them. */
+  MENAGERIE_RECORDER_HEADERS: z
+    .string()
+    .default("")
+    .transform((names) =>
+      names
+        .toLowerCase()
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    )
+    .refine((names) => names.every((name) => headerName.test(name)), "holds what is no header's name")
+    .refine((names) => !names.some((name) => neverStored.has(name)), "names a header that carries a secret"),
+  /** Stored with every answer. */
+  MENAGERIE_MODEL_VERSION: z.string().default(""),
+  /** From an answer to its row, at least, in milliseconds. */
+  MENAGERIE_RECORDER_STORE_EVERY_MS: wholeNumber(10, 60_000).default(100),
+  PREDICTOR_HOST: z.string().default(""),
+  HOSTNAME: z.string().default("recorder"),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+});
+
+/**
+ * What KServe gives a custom transformer (v0.20, `transformer_custom.go`): `--model_name`, `--predictor_host` and `--http_port`,
+ * `--workers` where `containerConcurrency` is set. The others are those of its Python SDK, which a manifest may add.
+ */
+const options = {
+  model_name: { type: "string" },
+  predictor_host: { type: "string" },
+  http_port: { type: "string" },
+  predictor_protocol: { type: "string" },
+  predictor_use_ssl: { type: "string" },
+  predictor_request_timeout_seconds: { type: "string" },
+  workers: { type: "string" },
+} as const;
+
+const argumentsSchema = z.object({
+  model_name: z.string().default(""),
+  predictor_host: z.string().optional(),
+  http_port: wholeNumber(0, 65_535).default(8080),
+  predictor_protocol: z.enum(["v1", "v2"], "is none of v1, v2: a recorder forwards HTTP only").default("v1"),
+  predictor_use_ssl: z.enum(["true", "false", "True", "False"]).default("false"),
+  predictor_request_timeout_seconds: wholeNumber(1, 86_400).default(600),
+});
+
+/** What a recorder runs with. */
+export interface RecorderSettings {
+  readonly database: DatabaseServer;
+  readonly schema: string;
+  readonly logFolder: string;
+  /** Bytes. */
+  readonly logMaxBytes: number;
+  readonly bodyMaxBytes: number;
+  readonly memoryMaxBytes: number;
+  /** Lower-case names. */
+  readonly storedHeaders: readonly string[];
+  readonly modelVersion: string | null;
+  /** Milliseconds. */
+  readonly storeEveryMs: number;
+  /** Such as `http://iris-predictor.models`. */
+  readonly predictor: string;
+  readonly port: number;
+  /** Until the predictor begins to answer, and between two pieces of its answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Name of this recorder, as the tables show it. */
+  readonly name: string;
+  readonly logLevel: string;
+}
+
+/** Settings from environment variables and arguments. Throws a `badInput` that names the wrong ones, never their values. */
+export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): RecorderSettings {
+  const { values: given } = parseArgs({ args: [...args], options, strict: false });
+  const [variables, flags] = [environment.safeParse(env), argumentsSchema.safeParse(given)];
+  const wrong = [
+    ...(variables.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
+    ...(flags.error?.issues ?? []).map(({ path, message }) => `--${path.join(".")}: ${message}`),
+  ];
+  if (!variables.success || !flags.success) throw badInput(`the recorder cannot start: ${wrong.join("; ")}`);
+  const { data: values } = variables;
+  const host = flags.data.predictor_host ?? values.PREDICTOR_HOST;
+  const scheme = flags.data.predictor_use_ssl.toLowerCase() === "true" ? "https" : "http";
+  const predictor = URL.parse(`${scheme}://${host}`);
+  if (!predictor?.hostname || predictor.pathname !== "/") {
+    throw badInput("the recorder cannot start: --predictor_host: is no HOST or HOST:PORT, and PREDICTOR_HOST neither");
+  }
+  return {
+    database: serverFromUrl(values.MENAGERIE_DATABASE_URL, "MENAGERIE_DATABASE_URL"),
+    schema: values.MENAGERIE_RECORDER_SCHEMA,
+    logFolder: values.MENAGERIE_RECORDER_LOG_DIR,
+    logMaxBytes: values.MENAGERIE_RECORDER_LOG_MAX_BYTES,
+    bodyMaxBytes: values.MENAGERIE_RECORDER_BODY_MAX_BYTES,
+    memoryMaxBytes: values.MENAGERIE_RECORDER_MEMORY_MAX_BYTES,
+    storedHeaders: [...new Set([...alwaysStored, ...values.MENAGERIE_RECORDER_HEADERS])],
+    modelVersion: values.MENAGERIE_MODEL_VERSION || null,
+    storeEveryMs: values.MENAGERIE_RECORDER_STORE_EVERY_MS,
+    predictor: predictor.origin,
+    port: flags.data.http_port,
+    timeoutMs: flags.data.predictor_request_timeout_seconds * 1000,
+    name: values.HOSTNAME,
+    logLevel: values.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * The thread that stores: it reads the log that the forwarding thread writes, and moves it into the database. Parsing of large
+ * bodies and a database that is away hold back nothing but itself.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import pg from "pg";
+import { MissingTables, PositionMoved, PredictionStore } from "../../adapters/postgres/predictions/store.ts";
+import { clientConfig, sqlState } from "../../adapters/postgres/server.ts";
+import { LogPositions } from "../../adapters/predictionLog/positions.ts";
+import { type LogBatch, readBatch } from "../../adapters/predictionLog/read.ts";
+import { removeBefore } from "../../adapters/predictionLog/segments.ts";
+import { messageOf } from "../../domain/errors.ts";
+import { readSettings } from "./settings.ts";
+import type { ShipperInput, ShipperReport } from "./shipping.ts";
+
+/** Of one transaction: the bytes of the log, and predictions. */
+const largest = { bytes: 4 * 1024 ** 2, predictions: 4_000 };
+/** Between attempts while the database is away, in milliseconds. */
+const [firstPause, longestPause] = [100, 3_000];
+const maintainEveryMs = 60 * 60 * 1000;
+const queryTimeoutMs = 60_000;
+
+const settings = readSettings(process.env, process.argv.slice(2));
+const { logId, positions: shared } = workerData as ShipperInput;
+const positions = new LogPositions(shared);
+const store = new PredictionStore({
+  schema: settings.schema,
+  logId,
+  recorder: settings.name,
+  modelVersion: settings.modelVersion,
+});
+/** Predictions of the next batch: fewer after a batch that the database refused, until the refused one is alone. */
+let limit = largest.predictions;
+let maintainedAt = Number.NEGATIVE_INFINITY;
+
+const report = (message: ShipperReport): void => parentPort?.postMessage(message);
+
+for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+  const failed = await connectAndStore(() => {
+    pause = firstPause;
+  });
+  if (isMisconfigured(failed)) report({ kind: "unready", reason: explained(failed) });
+  else report({ kind: "ready", verified: false });
+  if (!(failed instanceof PositionMoved)) {
+    report({
+      kind: "failed",
+      sentence: messageOf(failed),
+      code: sqlState(failed) ?? (failed as NodeJS.ErrnoException).code,
+    });
+  }
+  await delay(pause);
+}
+
+/** Works until something fails, and answers that. */
+async function connectAndStore(onProgress: () => void): Promise<unknown> {
+  const client = new pg.Client({
+    ...clientConfig(settings.database, settings.database.maintenanceDatabase),
+    application_name: `recorder ${settings.name}`,
+    query_timeout: queryTimeoutMs,
+    keepAlive: true,
+  });
+  // A connection that breaks fails the query under way; without a listener it would end the thread.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    const missing = await store.missingTables(client);
+    if (missing.length > 0) throw new MissingTables(settings.schema, missing);
+    let position = await store.position(client);
+    report({ kind: "ready", verified: true });
+    for (;;) {
+      if (performance.now() - maintainedAt > maintainEveryMs) {
+        await store.maintain(client);
+        maintainedAt = performance.now();
+      }
+      positions.stored = position;
+      const batch = await readBatch(settings.logFolder, position, positions.end, { ...largest, predictions: limit });
+      if (batch.to === position) {
+        await delay(settings.storeEveryMs);
+        continue;
+      }
+      await storeBatch(client, batch);
+      position = batch.to;
+      positions.stored = position;
+      await removeBefore(settings.logFolder, position);
+      onProgress();
+      if (batch.to === positions.end) await delay(settings.storeEveryMs);
+    }
+  } catch (error) {
+    return error;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function storeBatch(client: pg.Client, batch: LogBatch): Promise<void> {
+  const losses = [...batch.losses];
+  if (batch.damagedBytes > 0) losses.push({ reason: "damaged", requests: 1, at: Date.now() });
+  const whole = { ...batch, losses };
+  try {
+    tell(batch, await store.store(client, whole));
+    limit = Math.min(limit * 2, largest.predictions);
+  } catch (error) {
+    if (!isRefusedRow(error)) throw error;
+    if (batch.predictions.length > 1) {
+      limit = Math.ceil(batch.predictions.length / 2);
+      throw new PositionMoved("the batch is cut in two");
+    }
+    report({ kind: "failed", sentence: "a row was refused", code: sqlState(error) });
+    try {
+      tell(batch, await store.store(client, { ...whole, asBytes: true }));
+    } catch (again) {
+      if (!isRefusedRow(again)) throw again;
+      await store.store(client, {
+        ...whole,
+        predictions: [],
+        losses: [...losses, { reason: "refused", requests: 1, at: Date.now() }],
+      });
+      report({ kind: "lost", reason: "refused", requests: 1 });
+    }
+  }
+}
+
+function tell(batch: LogBatch, stored: number): void {
+  const expired = batch.predictions.length - stored;
+  if (stored > 0) report({ kind: "stored", predictions: stored });
+  if (expired > 0) report({ kind: "lost", reason: "expired", requests: expired });
+  if (batch.damagedBytes > 0) report({ kind: "lost", reason: "damaged", requests: 1 });
+}
+
+/** Classes of SQLSTATE that are about a row's content: data exceptions, constraints, limits; and memory, which a smaller batch needs less of. */
+function isRefusedRow(error: unknown): boolean {
+  const state = sqlState(error) ?? "";
+  return ["22", "23", "54"].includes(state.slice(0, 2)) || state === "53200";
+}
+
+/** No table, schema or database; wrong login; no privilege. */
+function isMisconfigured(error: unknown): boolean {
+  const state = sqlState(error) ?? "";
+  return error instanceof MissingTables || ["28", "3D", "3F", "42"].includes(state.slice(0, 2));
+}
+
+function explained(error: unknown): string {
+  if (error instanceof MissingTables) return error.message;
+  const { user, host, port, maintenanceDatabase } = settings.database;
+  return `the database ${maintenanceDatabase} at ${host}:${port} refuses ${user} (${sqlState(error)}): ${messageOf(error)}`;
+}

@@ -1,0 +1,19 @@
+import type { LossReason } from "../../domain/recording/prediction.ts";
+
+/** What the thread that stores tells the one that forwards. */
+export type ShipperReport =
+  /** The tables are there; or (not `verified`) the database does not answer, which is no reason to take no traffic. */
+  | { readonly kind: "ready"; readonly verified: boolean }
+  /** A mistake that no time mends, as a sentence. */
+  | { readonly kind: "unready"; readonly reason: string }
+  | { readonly kind: "stored"; readonly predictions: number }
+  | { readonly kind: "lost"; readonly reason: LossReason; readonly requests: number }
+  /** An attempt failed and will be repeated. */
+  | { readonly kind: "failed"; readonly sentence: string; readonly code: string | undefined };
+
+/** What the thread that stores works with, besides the process' environment and arguments. */
+export interface ShipperInput {
+  readonly logId: string;
+  /** Memory of `LogPositions`. */
+  readonly positions: SharedArrayBuffer;
+}
