@@ -161,6 +161,14 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     const journal = ["release_chunk", "release_schema", "release_table"];
     tables(roles.state, "journal", ["DELETE", "INSERT", "SELECT", "UPDATE"], journal);
     tables(roles.reader, "releases", ["SELECT"], journal);
+    // The record of deployments: what was written stays.
+    const record = ["release", "deployment", "deployment_outcome"];
+    tables(roles.deployer, "deploy", ["INSERT", "SELECT"], record);
+    tables(roles.api, "settle", ["INSERT", "SELECT"], ["deployment_outcome"]);
+    tables(roles.api, "deployments", ["SELECT"], ["release", "deployment"]);
+    for (const role of [roles.reader, roles.operator]) {
+      tables(role, "deployments", ["SELECT"], [...record, "deployment_range"]);
+    }
 
     this.api = { name: api.name, password: api.password };
     this.registerOutputs({ version: this.schema.version });

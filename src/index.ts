@@ -1,13 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
+import { lastVersionTag } from "./adapters/git/checkout.ts";
 import { serviceSource } from "./adapters/images/checkoutImage.ts";
 import { requireKubeContext } from "./adapters/kubernetes/kubeContexts.ts";
+import { mlflowServer } from "./adapters/mlflow/registry.ts";
 import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
-import { encryptedKeys, secretValues, stackConfig } from "./config/stackConfig.ts";
+import { encryptedKeys, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
+import { planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
 import { trussesOf } from "./plan/trusses.ts";
@@ -22,11 +25,12 @@ Object.assign(Error, { prepareStackTrace: undefined });
 async function stack() {
   try {
     const config = pulumi.runtime.allConfig();
+    const secretKeys = encryptedKeys(process.env.PULUMI_CONFIG_SECRET_KEYS);
     const spec = parseEnvironment(stackConfig(config), {
       gatewayUrl: process.env.MENAGERIE_GATEWAY_URL,
       apiUrl: process.env.MENAGERIE_API_URL,
       databaseAddress: process.env.MENAGERIE_DATABASE_ADDRESS,
-      secretKeys: encryptedKeys(process.env.PULUMI_CONFIG_SECRET_KEYS),
+      secretKeys,
     });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     const platform = await planPlatform(spec, {
@@ -43,6 +47,13 @@ async function stack() {
     return deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },
       development: await planDevelopments(spec, trusses, platform, lastOutputs),
+      release: await planEnvironmentRelease(spec, platform, zoo, {
+        environment: pulumi.getStack(),
+        config: publicConfig(config, secretKeys),
+        lastVersionTag: () => lastVersionTag(process.cwd()),
+        mlflow: mlflowServer(spec.mlflow?.url, process.env),
+        lastOutputs,
+      }),
       serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),
       secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),

@@ -5,6 +5,7 @@ import type { EnvironmentFacts } from "./program/facts.ts";
 import type { EnvironmentOutputs } from "./program/outputs.ts";
 import { declarePlatform } from "./program/platform.ts";
 import { declarePools } from "./program/pools.ts";
+import { declareRelease } from "./program/release.ts";
 import { declareZoo } from "./program/zoo.ts";
 
 /**
@@ -15,14 +16,17 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const cluster = declareCluster(spec, facts);
   const pools = declarePools(spec, cluster);
   const platform = declarePlatform(spec, facts, cluster);
-  const { models, rollouts } = declareZoo(spec, facts, { cluster, pools, platform });
+  const release = declareRelease(spec, facts, platform);
+  // What a release is made of waits for its intent, and its end for all of them.
+  const ofRelease = release ? { ...cluster, ready: [...cluster.ready, release.intent] } : cluster;
+  const { models, rollouts, entries } = declareZoo(spec, facts, { cluster: ofRelease, pools, platform });
   const development = declareDevelopment(spec, facts, { cluster, pools, platform });
   return {
     gatewayUrl: spec.gateway.url,
     apiUrl: platform ? spec.services.apiUrl : null,
     models: { ...models, ...development },
     rollouts,
-    release: null,
+    release: release?.close(entries) ?? null,
     schemaVersion: platform?.tables.schema.version ?? null,
   };
 }

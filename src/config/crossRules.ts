@@ -1,6 +1,7 @@
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
 import { builtInPool } from "./pools.ts";
+import { releaseMistakes } from "./releaseRules.ts";
 import { keyPath } from "./sentences.ts";
 import { closest } from "./suggest.ts";
 
@@ -33,6 +34,7 @@ export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databaseP
     ...poolMistakes(environment),
     ...nameMistakes(environment),
     ...modelMistakes(environment),
+    ...releaseMistakes(environment),
   ];
 }
 

@@ -4,6 +4,7 @@ import { development } from "./development.ts";
 import { dynamicSettings, modelZooDeploymentAutomationEnabled, ratelimitEnabled } from "./dynamicSettings.ts";
 import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { nodeClass, pools } from "./pools.ts";
+import { mlflow, models, versioning } from "./releases.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
 import { services } from "./services.ts";
 import { deploymentModes, zoo } from "./zoo.ts";
@@ -79,6 +80,9 @@ export const environmentSchema = mapping(
     databasePassword,
     previewDatabase,
     services: services.prefault({}),
+    versioning: versioning.prefault({}),
+    models,
+    mlflow,
     builder: choice(
       ["directory", "tekton"],
       "What builds images: directory (directory images on this machine, for the local environment). tekton is not available yet. Default: directory.",

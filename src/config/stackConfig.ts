@@ -35,3 +35,25 @@ export function encryptedKeys(variable: string | undefined): readonly string[] |
   if (!variable) return undefined;
   return JSON.parse(variable) as string[];
 }
+
+/** Keys whose values are secret whatever the engine says of them. */
+const alwaysSecret = new Set(["secrets", "databasePassword"]);
+
+/**
+ * The keys of this project without those that hold a secret, in the order of their names: what the record of a deployment
+ * keeps of a stack's config.
+ *
+ * @param secretKeys - keys that the engine holds encrypted; undefined where nobody knows, and nothing is kept
+ */
+export function publicConfig(
+  all: Readonly<Record<string, string>>,
+  secretKeys: readonly string[] | undefined,
+): Record<string, unknown> {
+  if (!secretKeys) return {};
+  const encrypted = new Set(secretKeys.map((key) => key.slice(prefix.length)));
+  return Object.fromEntries(
+    Object.entries(stackConfig(all))
+      .filter(([key]) => !alwaysSecret.has(key) && !encrypted.has(key))
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}

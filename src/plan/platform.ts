@@ -23,6 +23,8 @@ export interface PlatformPlan {
 /** What the stack's last `up` left as outputs; the part that plans fall back on. */
 export interface LastOutputs {
   readonly schemaVersion?: string | null;
+  /** Tag of the release. */
+  readonly release?: string | null;
   readonly rollouts?: Readonly<Record<string, LastRollout>>;
   readonly models?: Readonly<
     Record<

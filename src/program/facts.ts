@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { SecretSource } from "../domain/serving/secrets.ts";
 import type { PlannedDevelopment } from "../plan/development.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
+import type { PlannedRelease } from "../plan/release.ts";
 import type { ZooModelPlan } from "../plan/zoo.ts";
 
 /** What the program learns of the world before it declares anything: the plans of `src/plan`. */
@@ -25,6 +26,11 @@ export interface EnvironmentFacts {
    * @default the stack has none
    */
   readonly development?: ReadonlyMap<string, PlannedDevelopment>;
+  /**
+   * The release that is deployed.
+   * @default nothing is recorded
+   */
+  readonly release?: PlannedRelease | undefined;
   /** Content hash of the services' code: needed where the services' image is the checkout. */
   readonly serviceHash?: string | undefined;
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */

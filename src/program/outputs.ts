@@ -51,7 +51,8 @@ export interface EnvironmentOutputs {
   readonly apiUrl: string | null;
   readonly models: Readonly<Record<string, ModelOutput>>;
   readonly rollouts: Readonly<Record<string, RolloutOutput>>;
-  readonly release: string | null;
+  /** Tag of the release; null for a stack without a database. */
+  readonly release: pulumi.Output<string> | null;
   /** Name of the last migration of the platform's tables; null for a stack without a database. */
   readonly schemaVersion: pulumi.Output<string> | null;
 }

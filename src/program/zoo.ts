@@ -16,12 +16,14 @@ export interface ZooContext {
   readonly platform: Platform | undefined;
 }
 
-/** The zoo's models and their rollouts, by name of the zoo model. */
+/** The zoo's models and their rollouts, by name of the zoo model, and what they were declared as. */
 export function declareZoo(spec: EnvironmentSpec, facts: EnvironmentFacts, context: ZooContext) {
   const models: Record<string, ModelOutput> = {};
   const rollouts: Record<string, RolloutOutput> = {};
+  const entries: ModelZooEntry[] = [];
   for (const [name, plan] of facts.zoo) {
     const entry = declareEntry(spec, facts, context, plan);
+    if (entry) entries.push(entry);
     rollouts[name] = rolloutOutput(plan, entry, context.platform !== undefined);
     for (const [model, { version, served, image, predictUrl }] of entry?.routes ?? []) {
       models[model] = {
@@ -39,7 +41,7 @@ export function declareZoo(spec: EnvironmentSpec, facts: EnvironmentFacts, conte
       };
     }
   }
-  return { models, rollouts };
+  return { models, rollouts, entries };
 }
 
 function declareEntry(

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { checkoutImage } from "./checkoutImage.ts";
+import { deployment } from "./deployment.ts";
+import { deploymentIntent } from "./deploymentIntent.ts";
 import { developmentModelVersion } from "./developmentModelVersion.ts";
 import type { Handler } from "./handler.ts";
 import { modelReady } from "./modelReady.ts";
@@ -25,6 +27,8 @@ type AnyHandler = Handler<Properties, Properties>;
 const handlers: Readonly<Record<string, AnyHandler>> = {
   checkoutImage: checkoutImage as unknown as AnyHandler,
   developmentModelVersion: developmentModelVersion as unknown as AnyHandler,
+  deployment: deployment as unknown as AnyHandler,
+  deploymentIntent: deploymentIntent as unknown as AnyHandler,
   modelReady: modelReady as unknown as AnyHandler,
   modelVersion: modelVersion as unknown as AnyHandler,
   patchSync: patchSync as unknown as AnyHandler,

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { parseEnvironment } from "../../src/config/parse.ts";
 import { planDevelopments } from "../../src/plan/development.ts";
 import { planPlatform } from "../../src/plan/platform.ts";
+import { planEnvironmentRelease } from "../../src/plan/release.ts";
 import { planZoo } from "../../src/plan/zoo.ts";
 import { deployEnvironment } from "../../src/program.ts";
 
@@ -58,7 +59,8 @@ function computed(type: string, name: string): object {
   }
 }
 
-function withoutProvider({ __provider, kubeconfig, ...inputs }: Record<string, unknown>): unknown {
+/** What holds digests of everything else would change with each of it. */
+function withoutProvider({ __provider, kubeconfig, intent, ...inputs }: Record<string, unknown>): unknown {
   return JSON.parse(JSON.stringify(inputs));
 }
 
@@ -90,8 +92,13 @@ async function graphOf(stack: string) {
   });
   const development = await planDevelopments(spec, trusses, platform, async () => ({}));
   const zoo = planZoo(spec, { platform, hashes: trussHashes, secretsOf: () => [], smoke: new Map() });
+  const release = await planEnvironmentRelease(spec, platform, zoo, {
+    ...{ environment: stack, config: { "<config of the stack>": null }, mlflow: undefined },
+    lastVersionTag: async () => "v1.2.3",
+    lastOutputs: async () => ({}),
+  });
   const outputs = deployEnvironment(spec, {
-    ...{ trussHashes, zoo, platform, development },
+    ...{ trussHashes, zoo, platform, development, release },
     serviceHash: "<hash of the services>",
   });
   await pulumi.runtime.disconnect();

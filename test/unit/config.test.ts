@@ -108,6 +108,8 @@ describe("a right config", () => {
       secrets: [],
       adminSecrets: "admin-organization-secrets",
       builder: "directory",
+      versioning: { scheme: "deployment-manager", candidate: false },
+      models: {},
     });
   });
 

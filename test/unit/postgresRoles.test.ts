@@ -82,18 +82,32 @@ const attempts = {
   "read migrations": "SELECT * FROM menagerie.zoo_migration",
   "make a role": "CREATE ROLE x",
   "become the owner": "SET ROLE menagerie_owner",
+  "read the record": "SELECT FROM menagerie.release, menagerie.deployment, menagerie.deployment_outcome",
+  "read ranges": "SELECT FROM menagerie.deployment_range",
+  "record a release": "INSERT INTO menagerie.release (tag) SELECT 'x' WHERE false",
+  "record an intent": "INSERT INTO menagerie.deployment (run) SELECT 'x' WHERE false",
+  "record an outcome": "INSERT INTO menagerie.deployment_outcome (reason) SELECT 'x' WHERE false",
+  "change the record": "UPDATE menagerie.deployment_outcome SET reason = ''",
+  "forget a release": "DELETE FROM menagerie.release",
   "read a file": "SELECT pg_read_file('PG_VERSION')",
 } as const;
 
 const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
   [roles.api]: [
     ...(["read models", "read organizations", "read versions", "read keys' hashes"] as const),
-    ...(["read patches", "change a head"] as const),
+    ...(["read patches", "change a head", "read the record", "record an outcome"] as const),
   ],
-  [roles.reader]: ["read models", "read organizations", "read users", "read versions", "read migrations"],
+  [roles.reader]: [
+    ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),
+    ...(["read the record", "read ranges"] as const),
+  ],
   [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner"],
-  [roles.deployer]: ["read models", "read organizations", "make a model", "change what is current"],
+  [roles.deployer]: [
+    ...(["read models", "read organizations", "make a model", "change what is current", "read the record"] as const),
+    ...(["record a release", "record an intent", "record an outcome"] as const),
+  ],
   [roles.operator]: [
+    ...(["read the record", "read ranges"] as const),
     ...(["read models", "read organizations", "read users", "read versions"] as const),
     ...(["make a model", "make a user", "make an organization"] as const),
     // The login behind it, here a superuser, may become others again; the role itself may not.

@@ -103,7 +103,7 @@ export function apiUrlInCluster(namespace: string): string {
 
 /**
  * What the API service may do in the cluster, in the models' namespace alone: follow development versions and their
- * pods, replace a pod, stop and start a version.
+ * pods, replace a pod, stop and start a version; and read what is served, to settle deployments that never came to their end.
  */
 export function apiRights(namespace: string, modelsNamespace: string) {
   const metadata = { name: "menagerie-api", namespace: modelsNamespace, labels };
@@ -118,6 +118,7 @@ export function apiRights(namespace: string, modelsNamespace: string) {
           resources: ["inferenceservices"],
           verbs: ["get", "list", "watch", "patch"],
         },
+        { apiGroups: ["networking.istio.io"], resources: ["virtualservices"], verbs: ["get", "list"] },
       ],
     },
     binding: {

@@ -7,6 +7,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import pg from "pg";
 import { pino } from "pino";
 import { Agent } from "undici";
+import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
 import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { findKey } from "../../adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
@@ -20,6 +21,7 @@ import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
+import { settleDeployments } from "./deployments/settle.ts";
 import { activatorRoute } from "./development/activator.ts";
 import { openContainers } from "./development/containers.ts";
 import { reconcile } from "./development/reconcile.ts";
@@ -120,6 +122,13 @@ const server = createApiServer({
   timeoutMs: settings.predictTimeoutMs,
   limit: settings.rateLimit && rateLimiter(settings.rateLimit, () => performance.now()),
   stopping: () => stopping,
+});
+
+settleDeployments({
+  pool,
+  observe: () => readServedModels(kubernetes, settings.modelsNamespace),
+  log,
+  signal: ended.signal,
 });
 
 server.listen(settings.port, "0.0.0.0");

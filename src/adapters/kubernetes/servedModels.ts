@@ -1,0 +1,32 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import {
+  type DeployedModel,
+  type ObservedRoute,
+  type ObservedService,
+  servedModels,
+} from "../../domain/release/observed.ts";
+import { labels } from "../../domain/serving/servedModel.ts";
+import { isApiError, requestJson } from "./request.ts";
+
+interface List<T> {
+  readonly items: readonly T[];
+}
+
+/** The zoo's models that a namespace serves, as requests reach them: two requests. No such kinds or namespace: none. */
+export async function readServedModels(config: KubeConfig, namespace: string): Promise<DeployedModel[]> {
+  const query = { labelSelector: `${labels.kind}=zoo` };
+  const list = async <T>(group: string, resource: string): Promise<readonly T[]> => {
+    const path = `/apis/${group}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
+    try {
+      return (await requestJson<List<T>>(config, "GET", path, { query })).items;
+    } catch (error) {
+      if (isApiError(error, 404)) return [];
+      throw error;
+    }
+  };
+  const [routes, services] = await Promise.all([
+    list<ObservedRoute>("networking.istio.io/v1", "virtualservices"),
+    list<ObservedService>("serving.kserve.io/v1beta1", "inferenceservices"),
+  ]);
+  return servedModels(routes, services);
+}

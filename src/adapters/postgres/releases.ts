@@ -1,0 +1,111 @@
+import type { ClientBase } from "pg";
+import { badInput } from "../../domain/errors.ts";
+import type { RecordedRelease, RecordedReleases } from "../../domain/release/plan.ts";
+import type { DeploymentRange } from "../../domain/release/record.ts";
+
+/** Columns of `deployment_range` as {@link DeploymentRange} has them; the config is read apart, for it is long. */
+const rangeColumns = `id, environment, tag, scheme, code_version AS code, outcome, models, since, until,
+  state_schema AS "stateSchema", config_digest AS "configDigest", code_commit AS commit, promoted_from AS "promotedFrom",
+  requested_by AS "requestedBy", run, settled_by AS "settledBy", reason`;
+
+const recordedColumns = `tag, base, number, candidate, code_version AS code, models`;
+
+/** What the record knows that a tag is chosen by; `base` undefined for tags that count. */
+export async function readRecordedReleases(
+  client: ClientBase,
+  environment: string,
+  wanted: { readonly combinationDigest: string; readonly base: string | undefined },
+): Promise<RecordedReleases> {
+  const same = await client.query<RecordedRelease>(
+    `SELECT ${recordedColumns} FROM menagerie.release WHERE environment = $1 AND combination_digest = $2 ORDER BY id DESC`,
+    [environment, wanted.combinationDigest],
+  );
+  const near =
+    wanted.base === undefined
+      ? await client.query<RecordedRelease>(
+          `SELECT ${recordedColumns} FROM menagerie.release
+            WHERE environment = $1
+              AND number = (SELECT max(number) FROM menagerie.release WHERE environment = $1 AND number IS NOT NULL)
+            ORDER BY id DESC`,
+          [environment],
+        )
+      : await client.query<RecordedRelease>(
+          `SELECT ${recordedColumns} FROM menagerie.release WHERE environment = $1 AND base = $2 ORDER BY id DESC`,
+          [environment, wanted.base],
+        );
+  return { same: same.rows, near: near.rows };
+}
+
+/** The environments that the record tells of, in the order of their names. */
+export async function recordedEnvironments(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ environment: string }>(
+    "SELECT DISTINCT environment FROM menagerie.release ORDER BY environment",
+  );
+  return rows.map(({ environment }) => environment);
+}
+
+/** The deployments that were current, of one environment or all; the latest first. */
+export async function listDeployments(
+  client: ClientBase,
+  options: { readonly environment?: string | undefined; readonly limit?: number | undefined } = {},
+): Promise<DeploymentRange[]> {
+  const { rows } = await client.query<DeploymentRange>(
+    `SELECT ${rangeColumns} FROM menagerie.deployment_range
+      WHERE $1::text IS NULL OR environment = $1 ORDER BY deployment_range.id DESC LIMIT $2`,
+    [options.environment ?? null, options.limit ?? null],
+  );
+  return rows;
+}
+
+/** What was current in an environment at a time; undefined before its first deployment. Default: now. */
+export async function deploymentAsOf(
+  client: ClientBase,
+  environment: string,
+  time?: Date,
+): Promise<DeploymentRange | undefined> {
+  const { rows } = await client.query<DeploymentRange>(
+    `SELECT ${rangeColumns} FROM menagerie.deployment_range
+      WHERE id = (SELECT deployment_id FROM menagerie.deployment_outcome
+                   WHERE environment = $1 AND outcome <> 'unchanged' AND at <= coalesce($2, 'infinity'::timestamptz)
+                   ORDER BY at DESC, deployment_id DESC LIMIT 1)`,
+    [environment, time ?? null],
+  );
+  return rows[0];
+}
+
+/** A deployment with the config that it was made from. */
+export interface RestorableDeployment extends DeploymentRange {
+  /** Keys without their prefix. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The latest complete deployment of the release `tag`.
+ * @throws badInput when the environment never deployed it completely; the sentence names what there is.
+ */
+export async function deploymentOfTag(
+  client: ClientBase,
+  environment: string,
+  tag: string,
+): Promise<RestorableDeployment> {
+  const { rows } = await client.query<RestorableDeployment>(
+    `SELECT ${rangeColumns}, config FROM menagerie.deployment_range
+      WHERE id = (SELECT max(d.id) FROM menagerie.release r JOIN menagerie.deployment d ON d.release_id = r.id
+                    JOIN menagerie.deployment_outcome o ON o.deployment_id = d.id AND o.outcome = 'deployed'
+                   WHERE r.environment = $1 AND r.tag = $2)`,
+    [environment, tag],
+  );
+  const [found] = rows;
+  if (found) return found;
+  const known = await client.query<{ tag: string; complete: boolean }>(
+    `SELECT tag, bool_or(outcome = 'deployed') AS complete FROM menagerie.deployment_range
+      WHERE environment = $1 GROUP BY tag ORDER BY max(id) DESC LIMIT 8`,
+    [environment],
+  );
+  if (known.rows.some((row) => row.tag === tag)) {
+    throw badInput(`release "${tag}": environment "${environment}" never came to it completely; choose another`);
+  }
+  const tags = known.rows.filter(({ complete }) => complete).map((row) => row.tag);
+  const choice = tags.length > 0 ? `the latest are ${tags.join(", ")}` : "it has no complete deployment yet";
+  throw badInput(`release "${tag}": environment "${environment}" never had it; ${choice}`);
+}

@@ -1,0 +1,71 @@
+import type { DeployedModel } from "./observed.ts";
+
+/**
+ * How an intent ended.
+ *
+ * - `deployed`: what was intended is served.
+ * - `mixed`: the environment changed, and is not as intended.
+ * - `unchanged`: what was served before still is.
+ */
+export type Outcome = "deployed" | "mixed" | "unchanged";
+
+export interface Judgement {
+  readonly outcome: Outcome;
+  /** Why it is not simply deployed, in a sentence. */
+  readonly reason: string | null;
+}
+
+/** Judges an `up` that came to its end: what is served must be what it was to serve. */
+export function judgeEnd(planned: readonly DeployedModel[], observed: readonly DeployedModel[]): Judgement {
+  const differences = drift(planned, observed);
+  if (differences.length === 0) return { outcome: "deployed", reason: null };
+  return { outcome: "mixed", reason: differences.join(", ") };
+}
+
+/**
+ * Judges an `up` that never came to its end, by what is served.
+ * @param previous what was served before it began; undefined for the environment's first
+ */
+export function judgeInterrupted(
+  planned: readonly DeployedModel[],
+  previous: readonly DeployedModel[] | undefined,
+  observed: readonly DeployedModel[],
+): Judgement {
+  const ahead = drift(planned, observed);
+  const back = drift(previous ?? [], observed);
+  if (ahead.length > 0) {
+    return back.length === 0
+      ? { outcome: "unchanged", reason: "the `up` did not come to its end, and no model changed" }
+      : { outcome: "mixed", reason: `the \`up\` did not come to its end: ${ahead.join(", ")}` };
+  }
+  if (previous === undefined || back.length > 0) {
+    return { outcome: "deployed", reason: "the `up` did not come to its end; all models are as intended" };
+  }
+  return {
+    outcome: "mixed",
+    reason: "the `up` did not come to its end: models are as before, other things may have changed",
+  };
+}
+
+/** How what is served differs from a record of it, in lines such as `iris: v1 instead of v2`; none when it does not. */
+export function drift(recorded: readonly DeployedModel[], observed: readonly DeployedModel[]): string[] {
+  const expected = new Map(recorded.filter(({ service }) => service !== null).map((model) => [model.name, model]));
+  const found = new Map(observed.map((model) => [model.name, model]));
+  const lines: string[] = [];
+  for (const name of [...new Set([...expected.keys(), ...found.keys()])].sort()) {
+    const [want, have] = [expected.get(name), found.get(name)];
+    if (!want && have) lines.push(`${name}: ${shown(have)} is served and not recorded`);
+    else if (want && !have) lines.push(`${name}: ${shown(want)} is not served`);
+    else if (want && have && want.service !== have.service)
+      lines.push(`${name}: ${shown(have)} instead of ${shown(want)}`);
+    else if (want && have && want.hash !== have.hash) lines.push(`${name}: another content of ${shown(want)}`);
+    else if (want?.digest && have?.digest && want.digest !== have.digest) {
+      lines.push(`${name}: another image of ${shown(want)}`);
+    }
+  }
+  return lines;
+}
+
+function shown({ version, service }: DeployedModel): string {
+  return version === null ? (service ?? "a model") : `v${version}`;
+}

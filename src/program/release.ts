@@ -1,0 +1,28 @@
+import { ReleaseRecord } from "../../components/releaseRecord.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import type { PlannedRelease } from "../plan/release.ts";
+import type { EnvironmentFacts } from "./facts.ts";
+import type { Platform } from "./platform.ts";
+
+/** The record of this deployment; undefined for a stack without a database. */
+export function declareRelease(
+  spec: EnvironmentSpec,
+  { release }: EnvironmentFacts,
+  platform: Platform | undefined,
+): ReleaseRecord | undefined {
+  if (!release || !platform) return undefined;
+  return new ReleaseRecord("release", {
+    intent: release.intent,
+    plan: describe(release),
+    tables: platform.tables,
+    namespace: spec.namespace,
+    kubeContext: spec.kubeContext,
+    database: platform.url,
+  });
+}
+
+function describe({ intent, basis, recorded }: PlannedRelease): string {
+  if (basis === "not checked") return `release ${intent.tag} as of the last up: the database was not checked`;
+  if (basis === "new database") return `release ${intent.tag} (new database)`;
+  return `release ${intent.tag} (${recorded ? "recorded before" : "new"})`;
+}

@@ -1,0 +1,50 @@
+import { OperatorError } from "../domain/errors.ts";
+import { servingLine } from "../domain/release/observed.ts";
+import { type EnvironmentInput, heldLock, observe, releaseLock } from "./environmentDeployments.ts";
+import type { Handler } from "./handler.ts";
+
+export interface DeploymentInputs extends EnvironmentInput {
+  readonly tag: string;
+  /** Id of the intent that this closes. */
+  readonly deploymentId: string;
+  /** One line for each model that is served, such as `iris: iris-v2 9ac73cd151c3`. */
+  readonly serving: readonly string[];
+}
+
+export interface DeploymentOutputs extends DeploymentInputs {
+  /** Id of the row that is current; another one than the intent's where that was settled before. */
+  readonly currentId: string;
+}
+
+/** The end of a deployment: closes its intent by what is served then. A refresh shows how the cluster differs from it. */
+export const deployment: Handler<DeploymentInputs, DeploymentOutputs> = {
+  inputs: ["environment", "namespace", "tag", "deploymentId", "serving"],
+  replaceOn: ["environment"],
+  check: async () => [],
+  async create(inputs) {
+    return { id: inputs.environment, outs: { ...inputs, currentId: await close(inputs) } };
+  },
+  async update(_id, _olds, news) {
+    return { ...news, currentId: await close(news) };
+  },
+  exists: async () => true,
+  async read(_id, props) {
+    return { ...props, serving: (await observe(props)).map(servingLine) };
+  },
+  delete: async () => {},
+};
+
+async function close(inputs: DeploymentInputs): Promise<string> {
+  const { closeDeployment } = await import("../adapters/postgres/deployments.ts");
+  const { environment, deploymentId, tag } = inputs;
+  const { client } = await heldLock(inputs);
+  try {
+    const { id, judgement } = await closeDeployment(client, environment, deploymentId, () => observe(inputs));
+    if (judgement.outcome === "deployed") return id;
+    throw new OperatorError(
+      `release ${tag} is recorded as not complete: ${judgement.reason}; run \`up --refresh\` to put that right`,
+    );
+  } finally {
+    await releaseLock(environment);
+  }
+}

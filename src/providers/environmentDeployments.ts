@@ -1,0 +1,46 @@
+import type { DeploymentLock } from "../adapters/postgres/deploymentLock.ts";
+import { roles } from "../domain/platformDatabase.ts";
+import type { DeployedModel } from "../domain/release/observed.ts";
+import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
+
+/** Where an environment's models are served. */
+export interface EnvironmentInput extends DatabaseInput {
+  /** Name of the stack. */
+  readonly environment: string;
+  /** Namespace that the models are served in. */
+  readonly namespace: string;
+  /** Context of the ambient kubeconfig; its current one when left out. */
+  readonly context?: string;
+}
+
+/**
+ * Locks that this process holds, by environment: from an intent to its end, so that whoever looks knows whether the `up`
+ * still lives. The engine runs one process for all resources of an `up`; what it forgets here, its end lets go of.
+ */
+const held = new Map<string, DeploymentLock>();
+
+/** The lock of the environment's deployments, taken once in this process. Its connection acts as the deployer. */
+export async function heldLock(inputs: EnvironmentInput): Promise<DeploymentLock> {
+  const known = held.get(inputs.environment);
+  if (known && !known.broken()) return known;
+  const { lockDeployments } = await import("../adapters/postgres/deploymentLock.ts");
+  const { actAs } = await import("../adapters/postgres/transaction.ts");
+  const lock = await lockDeployments(databaseServer(inputs), inputs.environment);
+  await actAs(lock.client, roles.deployer);
+  held.set(inputs.environment, lock);
+  return lock;
+}
+
+export async function releaseLock(environment: string): Promise<void> {
+  const lock = held.get(environment);
+  held.delete(environment);
+  await lock?.release();
+}
+
+/** What the environment serves now. */
+export async function observe({ namespace, context }: EnvironmentInput): Promise<readonly DeployedModel[]> {
+  // Loaded when needed: the Kubernetes client takes a second, and a preview only checks and compares.
+  const { ambientKubeConfig } = await import("../adapters/kubernetes/workloads.ts");
+  const { readServedModels } = await import("../adapters/kubernetes/servedModels.ts");
+  return readServedModels(ambientKubeConfig(context), namespace);
+}
