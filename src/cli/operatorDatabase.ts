@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { serverFromUrl, withClient } from "../adapters/postgres/server.ts";
+import { type DatabaseServer, serverFromUrl, withClient } from "../adapters/postgres/server.ts";
 import { actAs } from "../adapters/postgres/transaction.ts";
 import { badInput } from "../domain/errors.ts";
 import { platformDatabase, roles } from "../domain/platformDatabase.ts";
@@ -14,6 +14,14 @@ import { readTarget } from "../local/target.ts";
  * embedded environment.
  */
 export async function asOperator<T>(environment: string, work: (client: Client) => Promise<T>): Promise<T> {
+  return withClient(await operatorServer(environment), platformDatabase, async (client) => {
+    await actAs(client, roles.operator);
+    return work(client);
+  });
+}
+
+/** The server of {@link asOperator}, with the operator's own login, for work that is done in another role. */
+export async function operatorServer(environment: string): Promise<DatabaseServer> {
   const variable = "MENAGERIE_DATABASE_URL";
   const url = process.env[variable] ?? (await readTarget(environmentLayout(environment)))?.databaseServer?.url;
   if (!url) {
@@ -21,8 +29,5 @@ export async function asOperator<T>(environment: string, work: (client: Client) 
       `no database: set ${variable} to the stack's, or bring environment "${environment}" up with \`menagerie up -e ${environment}\``,
     );
   }
-  return withClient(serverFromUrl(url, variable), platformDatabase, async (client) => {
-    await actAs(client, roles.operator);
-    return work(client);
-  });
+  return serverFromUrl(url, variable);
 }

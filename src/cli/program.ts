@@ -7,6 +7,7 @@ import { keyCommand } from "./commands/key.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { pulumiCommand } from "./commands/pulumi.ts";
+import { rolloutCommand } from "./commands/rollout/index.ts";
 import { statusCommand } from "./commands/status.ts";
 import { trussCommand } from "./commands/truss.ts";
 import { upCommand } from "./commands/up.ts";
@@ -30,6 +31,7 @@ function menagerie(): Command {
         "  MENAGERIE_HOME   folder that holds embedded environments",
         "  MENAGERIE_CACHE  folder of built tools and Python environments, shared by all environments",
         "  MENAGERIE_DATABASE_URL  PostgreSQL of a stack that is not an embedded environment",
+        "  MENAGERIE_MIGRATION_DATABASE_URL  database of `rollout --target`",
         "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict`",
         "",
         "Exit codes: 0 ok, 1 failed, 2 bad input, 3 gate not met.",
@@ -43,6 +45,7 @@ function menagerie(): Command {
     predictCommand(),
     appCommand(),
     keyCommand(),
+    rolloutCommand(),
     trussCommand(),
     pulumiCommand(),
   ]) {

@@ -28,8 +28,12 @@ const bin = join(
   "../native/bin",
 );
 
-/** Starts the real server on a free port. PostgreSQL refuses uid 0, so root runs it as a mapped ordinary user. */
-export async function startPostgres(): Promise<TestPostgres> {
+/**
+ * Starts the real server on a free port. PostgreSQL refuses uid 0, so root runs it as a mapped ordinary user.
+ *
+ * @param settings - of the server, over its defaults; measurements want `fsync=on`, which tests do without
+ */
+export async function startPostgres(settings: readonly string[] = ["fsync=off"]): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), "menagerie-postgres-"));
   const data = join(folder, "data");
   const passwordFile = join(folder, "password");
@@ -41,9 +45,10 @@ export async function startPostgres(): Promise<TestPostgres> {
   const [code] = (await once(initdb, "exit")) as [number];
   if (code !== 0) throw new Error(`initdb ended with ${code}`);
   const port = await freePort();
-  const settings = [`-cport=${port}`, "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=", "-cfsync=off"];
+  const own = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="];
+  const args = [`-D${data}`, ...[...own, ...settings].map((setting) => `-c${setting}`)];
   const start = () => {
-    const postgres = command(join(bin, "postgres"), [`-D${data}`, ...settings]);
+    const postgres = command(join(bin, "postgres"), args);
     return { postgres, ended: once(postgres, "exit") };
   };
   let running = start();

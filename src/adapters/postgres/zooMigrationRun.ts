@@ -30,6 +30,11 @@ export interface RunOptions {
   readonly progress: Progress;
   /** Ends the run after the batch under way; the same request goes on from there. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Rows of one transaction at most.
+   * @default as many as a tenth of a second moves, up to 5000
+   */
+  readonly batchRows?: number | undefined;
   /** Told the ids of the rows that each batch moved, once it is committed. */
   readonly onMoved?: ((ids: readonly string[]) => void) | undefined;
 }
@@ -58,8 +63,8 @@ const journaled: Walk = { batch: revertBatch, count: openRows };
 const sweep: Walk = { batch: sweepBatch, count: countSweep };
 
 /**
- * Statements are made for their indexes whatever the statistics say, which a journal that grows from nothing outruns; a
- * transaction is one statement, so that no lock ever waits for this process. A commit need not be on disk before the next
+ * Statements walk their indexes whatever the statistics say, which lag behind the rows that a run moves; a transaction is
+ * one statement, so that no lock ever waits for this process. A commit need not be on disk before the next
  * one begins: after a crash of the server rows and journal are of one moment all the same, and the last commit waits for all.
  */
 const session = [
@@ -147,6 +152,7 @@ class MigrationRun {
   readonly #options: RunOptions;
   readonly #startedAt = performance.now();
   #moved = 0;
+  readonly #most: number;
   #batch: number;
 
   constructor(
@@ -161,7 +167,8 @@ class MigrationRun {
     this.#migration = migration;
     this.#request = request;
     this.#options = options;
-    this.#batch = Math.min(batchLimits.first, request.rowsPerSecond ?? batchLimits.first);
+    this.#most = Math.min(options.batchRows ?? batchLimits.most, request.rowsPerSecond ?? batchLimits.most);
+    this.#batch = Math.min(batchLimits.first, this.#most);
   }
 
   /** Moves everything, and answers how many rows that were. */
@@ -219,7 +226,7 @@ class MigrationRun {
       if (row.last === null) return;
       report();
       after = row.last;
-      this.#batch = nextBatch(this.#batch, performance.now() - began, this.#request.rowsPerSecond);
+      this.#batch = nextBatch(this.#batch, performance.now() - began, this.#most);
       await this.#rest(throttleDelay(this.#moved, this.#elapsed(), this.#request.rowsPerSecond));
     }
   }

@@ -18,6 +18,12 @@ export interface MigrationRecord {
   readonly share: number;
 }
 
+/*
+ * The statements join by keys that no other path serves and say nothing a second time: a condition on the proxy beside the key
+ * would let the planner walk all rows of a version that its statistics call rare. What was checked when a row was locked holds
+ * until the statement ends.
+ */
+
 /** What one batch did. */
 export interface BatchRow {
   /** Whether the migration is still wanted this way, and not paused. */
@@ -55,9 +61,11 @@ class Values {
  */
 function eligible(target: InspectedTarget, record: MigrationRecord, values: Values): string {
   const { id, proxy, proxyType, idType, journal } = target;
-  const untouched = `NOT EXISTS (SELECT FROM ${journal}.zoo_migration_row j
-          WHERE j.migration_id = ${values.add(record.id)} AND j.row_id = v.${id}::text
-            AND j.generation >= ${values.add(record.generation)})`;
+  // A scalar subquery, which is one look into the journal's key whatever the statistics say: they lag behind a journal that
+  // grows from nothing, and a join would read all of it for every batch.
+  const touchedIn = `coalesce((SELECT j.generation FROM ${journal}.zoo_migration_row j
+          WHERE j.migration_id = ${values.add(record.id)} AND j.row_id = v.${id}::text), 0)`;
+  const untouched = `${touchedIn} < ${values.add(record.generation)}`;
   return `v.${proxy} = ${values.add(record.from)}::text::${proxyType} AND v.${id} <> ${values.add(record.to)}::text::${idType}
         AND ${untouched}${cohort(target, record, values)}`;
 }
@@ -103,6 +111,12 @@ export function forwardBatch(target: InspectedTarget, record: MigrationRecord, o
   const locks = options.wait ? "FOR NO KEY UPDATE OF v" : "FOR NO KEY UPDATE OF v SKIP LOCKED";
   const after = options.after === null ? "" : `\n        AND v.${id} > ${values.add(options.after)}::text::${idType}`;
   const [from, to] = [values.add(record.from), values.add(record.to)];
+  // In the first generation no eligible row has an entry.
+  const again =
+    record.generation === 1
+      ? ""
+      : `ON CONFLICT (migration_id, row_id) DO UPDATE
+         SET state = 'forward', generation = excluded.generation, moved_at = now(), reverted_at = NULL`;
   const text = `WITH ${live(target, record, "forward", values)},
     ${goal(target, record.to, values)},
     picked AS MATERIALIZED (
@@ -112,13 +126,12 @@ export function forwardBatch(target: InspectedTarget, record: MigrationRecord, o
        ORDER BY v.${id} LIMIT ${values.add(options.limit)} ${locks}
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${to}::text::${proxyType} FROM picked p
-       WHERE v.${id} = p.position AND v.${proxy} = ${from}::text::${proxyType}
+       WHERE v.${id} = p.position
       RETURNING v.${id}::text AS row_id
     ), written AS (
       INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation)
       SELECT ${values.add(record.id)}, row_id, ${from}::text, ${to}::text, 'forward', ${values.add(record.generation)} FROM moved
-      ON CONFLICT (migration_id, row_id) DO UPDATE
-         SET state = 'forward', generation = excluded.generation, moved_at = now(), reverted_at = NULL
+      ${again}
     ) ${result}`;
   return { text, values: values.list };
 }
@@ -131,31 +144,31 @@ export function revertBatch(target: InspectedTarget, record: MigrationRecord, op
   const after = options.after === null ? "" : ` AND j.row_id > ${values.add(options.after)}`;
   const [from, to] = [values.add(record.from), values.add(record.to)];
   // A row that is not found may be locked, unless it was waited for.
-  const gone = options.wait ? "OR p.last IS NULL" : "";
+  const gone = options.wait
+    ? "\n       UNION ALL SELECT entry, 'deleted' FROM due WHERE row_id NOT IN (SELECT last FROM found)"
+    : "";
   const text = `WITH ${live(target, record, "reverted", values)},
     ${goal(target, record.from, values)},
     due AS MATERIALIZED (
-      SELECT j.row_id FROM ${journal}.zoo_migration_row j
+      SELECT j.row_id, j.ctid AS entry FROM ${journal}.zoo_migration_row j
        WHERE EXISTS (SELECT FROM live) AND EXISTS (SELECT FROM goal)
          AND j.migration_id = ${migration} AND j.state = 'forward'${after}
        ORDER BY j.row_id LIMIT ${values.add(options.limit)}
     ), found AS MATERIALIZED (
-      SELECT v.${id} AS position, d.row_id AS last, v.${proxy} = ${to}::text::${proxyType} AS holds
+      SELECT v.${id} AS position, d.row_id AS last, d.entry, v.${proxy} = ${to}::text::${proxyType} AS holds
         FROM due d JOIN ${table} v ON v.${id} = d.row_id::${idType}
          FOR NO KEY UPDATE OF v ${options.wait ? "" : "SKIP LOCKED"}
     ), picked AS (SELECT row_id AS position, row_id AS last FROM due
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM found p
-       WHERE p.holds AND v.${id} = p.position AND v.${proxy} = ${to}::text::${proxyType}
-      RETURNING p.last AS row_id
+       WHERE p.holds AND v.${id} = p.position
+      RETURNING p.last AS row_id, p.entry
     ), settled AS (
-      SELECT d.row_id,
-             CASE WHEN m.row_id IS NOT NULL THEN 'reverted' WHEN p.last IS NULL THEN 'deleted' ELSE 'changed' END AS state
-        FROM due d LEFT JOIN found p ON p.last = d.row_id LEFT JOIN moved m ON m.row_id = d.row_id
-       WHERE m.row_id IS NOT NULL OR p.holds IS DISTINCT FROM true AND p.last IS NOT NULL ${gone}
+      SELECT entry, 'reverted' AS state FROM moved
+       UNION ALL SELECT entry, 'changed' FROM found WHERE holds IS NOT TRUE${gone}
     ), written AS (
       UPDATE ${journal}.zoo_migration_row j SET state = s.state, reverted_at = now() FROM settled s
-       WHERE j.migration_id = ${migration} AND j.row_id = s.row_id
+       WHERE j.ctid = s.entry
     ) ${result}`;
   return { text, values: values.list };
 }
@@ -175,7 +188,7 @@ export function sweepBatch(target: InspectedTarget, record: MigrationRecord, opt
        ORDER BY v.${id} LIMIT ${values.add(options.limit)} FOR NO KEY UPDATE OF v ${options.wait ? "" : "SKIP LOCKED"}
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM picked p
-       WHERE v.${id} = p.position AND v.${proxy} = ${to}::text::${proxyType}
+       WHERE v.${id} = p.position
       RETURNING v.${id}::text AS row_id
     ), written AS (
       INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation, reverted_at)

@@ -2,7 +2,7 @@
 export const batchLimits = { first: 500, least: 1, most: 5_000 } as const;
 
 /** How long one transaction holds its rows, in milliseconds: a writer of one of them waits that long at most. */
-export const batchTarget = 100;
+export const batchTarget = 200;
 
 /** Rows per second that a plan reckons with where nothing was measured yet. */
 export const assumedRate = 8_000;
@@ -12,13 +12,12 @@ export const mostTries = 12;
 
 /**
  * Rows of the next batch: what the last one's speed would do in {@link batchTarget}, at most twice or half as many, so that
- * one slow moment does not decide; with a rate, at most a second's worth.
+ * one slow moment does not decide. With a rate, `most` is a second's worth.
  */
-export function nextBatch(rows: number, elapsedMs: number, rowsPerSecond?: number): number {
+export function nextBatch(rows: number, elapsedMs: number, most: number = batchLimits.most): number {
   const wanted = Math.round((rows * batchTarget) / Math.max(elapsedMs, 1));
   const near = Math.min(Math.max(wanted, Math.floor(rows / 2)), rows * 2);
-  const most = Math.min(batchLimits.most, rowsPerSecond ?? batchLimits.most);
-  return Math.max(batchLimits.least, Math.min(near, most));
+  return Math.max(batchLimits.least, Math.min(near, most, batchLimits.most));
 }
 
 /** How long to wait after a batch, so that `rows` in all have not been moved faster than the rate; in milliseconds. */

@@ -1,0 +1,43 @@
+import { readFile } from "node:fs/promises";
+import { Option } from "commander";
+import { parse } from "yaml";
+import { serverFromUrl } from "../../../adapters/postgres/server.ts";
+import type { MigrationConnection } from "../../../adapters/postgres/zooMigrationTarget.ts";
+import { existingTable } from "../../../config/migrationTarget.ts";
+import { badInput, messageOf } from "../../../domain/errors.ts";
+import { operatorServer } from "../../operatorDatabase.ts";
+
+/** `--target FILE`, on every command that moves rows. */
+export function targetOption(): Option {
+  return new Option(
+    "--target <file>",
+    "YAML or JSON that names a table of an existing database: schema, table, idColumn, proxyColumn, userColumn, " +
+      "organizationColumn; the database is MENAGERIE_MIGRATION_DATABASE_URL",
+  );
+}
+
+/** Where a command moves rows: in the table that `--target` names, else in the platform's tables. */
+export async function migrationConnection(options: {
+  readonly environment: string;
+  readonly target?: string;
+}): Promise<MigrationConnection> {
+  if (options.target === undefined) return { server: await operatorServer(options.environment) };
+  const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
+  const url = process.env[variable];
+  if (!url) throw badInput(`--target: set ${variable} to the url of the database that has the table`);
+  return { server: serverFromUrl(url, variable), existing: await readTable(options.target) };
+}
+
+async function readTable(file: string) {
+  const content = await readFile(file, "utf8").catch((error: unknown) => {
+    throw badInput(`--target "${file}": cannot be read (${messageOf(error)})`, error);
+  });
+  const result = existingTable.safeParse(parse(content), { reportInput: true });
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw badInput(
+    issue?.code === "unrecognized_keys"
+      ? `--target "${file}": unknown key ${issue.keys.join(", ")}; known keys are ${issue.message.split(" ").join(", ")}`
+      : `--target "${file}": ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}`,
+  );
+}

@@ -1,0 +1,134 @@
+import { Command, Option } from "commander";
+import { affectedFile, writeAffected } from "../../../adapters/postgres/zooMigrationFile.ts";
+import { type JournaledRow, journaledRows, listMigrations } from "../../../adapters/postgres/zooMigrationJournal.ts";
+import { planZooMigration } from "../../../adapters/postgres/zooMigrationPlan.ts";
+import { runMigration } from "../../../adapters/postgres/zooMigrationRun.ts";
+import { type MigrationConnection, movingTarget } from "../../../adapters/postgres/zooMigrationTarget.ts";
+import { nextZooVersion, previousZooVersion } from "../../../adapters/postgres/zooVersionPairs.ts";
+import { badInput } from "../../../domain/errors.ts";
+import {
+  describeMigrationPlan,
+  type MigrationDirection,
+  type MigrationRequest,
+  type RevertScope,
+} from "../../../domain/zoo/migration.ts";
+import { interruptible } from "../../interrupt.ts";
+import { asOperator } from "../../operatorDatabase.ts";
+import { environmentOption, jsonOption } from "../../options.ts";
+import { terminalProgress } from "../../terminalProgress.ts";
+import { migrationConnection, targetOption } from "./connection.ts";
+
+interface MoveOptions {
+  readonly id: string;
+  readonly to?: string;
+  readonly revert?: RevertScope;
+  readonly dryRun: boolean;
+  readonly target?: string;
+  readonly environment: string;
+  readonly json: boolean;
+}
+
+export function forwardCommand(): Command {
+  return options(
+    new Command("forward")
+      .description("Move all apps of an old zoo version to the new one, and print the ids of their versions.")
+      .requiredOption("--id <id>", "the old version's id")
+      .option("--to <id>", "the new version's id; default: the model's current version, or that of the journal"),
+  ).action((given: MoveOptions) => move("forward", given));
+}
+
+export function revertCommand(): Command {
+  return options(
+    new Command("revert")
+      .description("Move the apps of a new zoo version back to the old one, and print the ids of their versions.")
+      .requiredOption("--id <id>", "the new version's id")
+      .option("--to <id>", "the old version's id; default: that of the journal, or the version before")
+      .addOption(
+        new Option("--revert <which>", "journaled: those that were moved and not changed since; all: also new ones")
+          .choices(["journaled", "all"])
+          .default("journaled"),
+      ),
+  ).action((given: MoveOptions) => move("reverted", given));
+}
+
+function options(command: Command): Command {
+  return command
+    .option("--dry-run", "print what would be moved, and move nothing", false)
+    .addOption(targetOption())
+    .addOption(environmentOption())
+    .addOption(jsonOption());
+}
+
+async function move(direction: MigrationDirection, given: MoveOptions): Promise<void> {
+  const connection = await migrationConnection(given);
+  const pair = await findPair(connection, direction, given);
+  const request: MigrationRequest = { ...pair, direction, revert: given.revert };
+  const plan = await planZooMigration(connection, request);
+  if (plan.refusals.some((refusal) => /^(from|to): /.test(refusal))) throw unknownId();
+  if (plan.refusals.length > 0) throw badInput(plan.refusals.join("\n"));
+  for (const note of plan.notes) console.error(note);
+  if (given.dryRun) {
+    return console.log(
+      given.json ? JSON.stringify({ ...pair, direction, ...plan }) : describeMigrationPlan(plan, request),
+    );
+  }
+  const affected: string[] = [];
+  const kept: JournaledRow[] = [];
+  const file = affectedFile(request);
+  const { counts } = await interruptible("run the same command again and it goes on from here", (signal) =>
+    movingTarget(connection, async (client, target) => {
+      const result = await runMigration(client, target, request, {
+        progress: terminalProgress(),
+        signal,
+        onMoved: (ids) => affected.push(...ids),
+      });
+      await writeAffected(client, target, result.migrationId, file);
+      if (direction === "reverted") {
+        const states = ["changed", "deleted"] as const;
+        for await (const page of journaledRows(client, target, result.migrationId, states)) kept.push(...page);
+      }
+      return result;
+    }),
+  );
+  if (given.json) return console.log(JSON.stringify({ ...pair, direction, affected, kept, counts, file }));
+  console.log(pythonList(affected));
+  console.error(`all rows of this migration: ${file}`);
+  if (kept.length > 0) console.error(describeKept(kept));
+}
+
+/** The seed's scripts print a Python list: numbers bare, text in quotes. */
+export function pythonList(ids: readonly string[]): string {
+  const quoted = (id: string) => `'${id.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+  return `[${ids.map((id) => (/^-?\d+$/.test(id) ? id : quoted(id))).join(", ")}]`;
+}
+
+function describeKept(kept: readonly JournaledRow[]): string {
+  const shown = kept.slice(0, 20).map(({ id, state }) => `${id} (${state})`);
+  const more = kept.length > shown.length ? ` and ${kept.length - shown.length} more` : "";
+  return `left as their users have them: ${shown.join(", ")}${more}`;
+}
+
+const unknownId = () => badInput("That ID does not exist");
+
+/** The pair that `--id` is one half of: as given, as the journal has it, or as the zoo's versions follow each other. */
+async function findPair(
+  connection: MigrationConnection,
+  direction: MigrationDirection,
+  { id, to: other, environment }: MoveOptions,
+): Promise<Pick<MigrationRequest, "name" | "from" | "to">> {
+  const pairWith = (name: string, version: string) =>
+    direction === "forward" ? { name, from: id, to: version } : { name, from: version, to: id };
+  const journaled = await movingTarget(connection, listMigrations);
+  const half = direction === "forward" ? "from" : "to";
+  const known = journaled.find(
+    (each) => each[half] === id && (other === undefined || pairWith("", other).to === each.to),
+  );
+  if (other !== undefined) return pairWith(known?.name ?? "by hand", other);
+  const follows = direction === "forward" ? nextZooVersion : previousZooVersion;
+  const zoo = connection.existing ? undefined : await asOperator(environment, (client) => follows(client, id));
+  // Forward goes to what is current now; back goes where the apps came from.
+  if (direction === "forward" && zoo) return pairWith(zoo.model, zoo.version);
+  if (known) return { name: known.name, from: known.from, to: known.to };
+  if (zoo) return pairWith(zoo.model, zoo.version);
+  throw unknownId();
+}

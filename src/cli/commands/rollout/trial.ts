@@ -1,0 +1,71 @@
+import { Command } from "commander";
+import { movingTarget } from "../../../adapters/postgres/zooMigrationTarget.ts";
+import { endTrial, startTrial } from "../../../adapters/postgres/zooMigrationTrial.ts";
+import { appPointer, currentZooVersion } from "../../../adapters/postgres/zooVersionPairs.ts";
+import { badInput, OperatorError } from "../../../domain/errors.ts";
+import { asOperator, operatorServer } from "../../operatorDatabase.ts";
+import { environmentOption, jsonOption } from "../../options.ts";
+
+interface TrialOptions {
+  readonly app: string;
+  readonly environment: string;
+  readonly json: boolean;
+}
+
+export function tryCommand(): Command {
+  return trialCommand("try", "Point one app at the copy of a zoo model, to try it before the rollout.").action(tryCopy);
+}
+
+export function untryCommand(): Command {
+  return trialCommand("untry", "Point an app back to where it was before `rollout try`.").action(untryCopy);
+}
+
+function trialCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .argument("<zoo model>", "name of a model of the zoo")
+    .requiredOption("--app <id>", "the app's id, as `app list` shows it")
+    .addOption(environmentOption())
+    .addOption(jsonOption());
+}
+
+async function tryCopy(model: string, { app, environment, json }: TrialOptions): Promise<void> {
+  const { copy, pointer } = await look(model, app, environment);
+  if (pointer.pointsAt !== copy) {
+    if (pointer.zooModel !== model) {
+      throw badInput(
+        `--app "${app}" is an app of ${pointer.zooModel}, not of ${model}; give one that \`app list\` shows`,
+      );
+    }
+    const trial = { name: `try ${model}`, rowId: pointer.versionId, from: pointer.pointsAt, to: copy };
+    await movingTarget({ server: await operatorServer(environment) }, (client) => startTrial(client, trial));
+  }
+  const back = `menagerie rollout untry ${model} --app ${app}`;
+  console.log(
+    json
+      ? JSON.stringify({ app, pointsAt: copy })
+      : `app ${app} points at version ${copy} of ${model}_copy\nback: ${back}`,
+  );
+}
+
+async function untryCopy(model: string, { app, environment, json }: TrialOptions): Promise<void> {
+  const { copy, pointer } = await look(model, app, environment);
+  const pointsAt = await movingTarget({ server: await operatorServer(environment) }, (client) =>
+    endTrial(client, pointer.versionId, copy),
+  );
+  if (pointsAt === undefined)
+    throw badInput(`--app "${app}" does not try ${model}_copy; it points at ${pointer.zooModel}`);
+  console.log(json ? JSON.stringify({ app, pointsAt }) : `app ${app} points at version ${pointsAt} again`);
+}
+
+function look(model: string, app: string, environment: string) {
+  return asOperator(environment, async (client) => {
+    const copy = await currentZooVersion(client, `${model}_copy`);
+    if (copy === undefined) {
+      throw new OperatorError(`${model} has no copy; set menagerie:zoo.${model}.phase to copy and run \`up\``);
+    }
+    const pointer = await appPointer(client, app);
+    if (!pointer) throw badInput(`--app "${app}": there is no such app; \`menagerie app list\` shows them`);
+    return { copy, pointer };
+  });
+}

@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientBase } from "pg";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type RunOptions, runMigration } from "../../src/adapters/postgres/zooMigrationRun.ts";
+import { movingTarget } from "../../src/adapters/postgres/zooMigrationTarget.ts";
+import { silent } from "../../src/domain/progress.ts";
+import type { MigrationRequest } from "../../src/domain/zoo/migration.ts";
+import { fill, type ModelVersionTable, makeModelVersionTable } from "../support/modelVersionTable.ts";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { disconnected, killed, lies, run } from "./zooMigrationWorld/kill.ts";
+
+/** What a run survives, on a real PostgreSQL: in the end the same again finishes it, and a revert undoes it to the byte. */
+
+let postgres: TestPostgres;
+
+/** initdb and the server, on a busy machine; in milliseconds. */
+const startWithin = 60_000;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+}, startWithin);
+
+afterAll(() => postgres.stop());
+
+const forward: MigrationRequest = { name: "iris", from: "1", to: "2", direction: "forward" };
+const reverted: MigrationRequest = { ...forward, direction: "reverted" };
+
+async function filled(apps = 60): Promise<ModelVersionTable> {
+  const table = await makeModelVersionTable(postgres);
+  await fill(table, apps);
+  return table;
+}
+
+/**
+ * Does something to runs at every one of `points`, the direction's own and again from where the one before ended. A run
+ * that got through is undone by the opposite one. At every moment the journal tells the truth.
+ */
+async function campaign<Point>(
+  table: ModelVersionTable,
+  request: MigrationRequest,
+  points: readonly Point[],
+  interrupt: (point: Point) => Promise<boolean>,
+): Promise<number> {
+  const opposite = request.direction === "forward" ? reverted : forward;
+  let interrupted = 0;
+  for (const point of points) {
+    if (await interrupt(point)) interrupted += 1;
+    else await run(table, opposite);
+    expect(await lies(table)).toEqual([]);
+  }
+  return interrupted;
+}
+
+const statements = Array.from({ length: 30 }, (_, index) => index + 1);
+const moments = ["before", "sent", "after"] as const;
+
+describe.each([forward, reverted])("$direction", (request) => {
+  it("killed with SIGKILL at its statements ends where it should", async () => {
+    const table = await filled();
+    const before = await table.digest();
+    if (request.direction === "reverted") await run(table, forward);
+    // Every second one here; the campaign in test/soak has all of them at every moment.
+    const points = statements
+      .filter((statement) => statement % 2 === 0)
+      .map((statement) => ({ statement, when: moments[statement % 3] ?? "sent" }));
+    const kills = await campaign(table, request, points, (point) => killed(table, request, point));
+    expect(kills).toBeGreaterThanOrEqual(10);
+    await run(table, request);
+    expect(await lies(table)).toEqual([]);
+    await run(table, reverted);
+    expect(await table.digest()).toBe(before);
+  }, 120_000);
+
+  it("whose connection the server ends before each of its statements goes on from there", async () => {
+    const table = await filled();
+    const before = await table.digest();
+    if (request.direction === "reverted") await run(table, forward);
+    const cuts = await campaign(table, request, statements, (statement) => disconnected(table, request, statement));
+    expect(cuts).toBeGreaterThanOrEqual(20);
+    await run(table, reverted);
+    expect(await table.digest()).toBe(before);
+  });
+
+  it("twice at once is the same as once", async () => {
+    const table = await filled();
+    const before = await table.digest();
+    if (request.direction === "reverted") await run(table, forward);
+    const results = await Promise.all([run(table, request), run(table, request), run(table, request)]);
+    expect(results.map(({ moved }) => moved).sort()).toEqual([0, 0, 40]);
+    await run(table, reverted);
+    expect(await table.digest()).toBe(before);
+  });
+});
+
+it("forward and revert at once end as one of the two", async () => {
+  const table = await filled();
+  await Promise.all([run(table, forward), run(table, reverted)]);
+  expect(await lies(table)).toEqual([]);
+  const [row] = await table.query<{ old: number; new: number }>(
+    `SELECT count(*) FILTER (WHERE proxy_model_version_id = 1)::integer AS old,
+            count(*) FILTER (WHERE proxy_model_version_id = 2)::integer AS new FROM ${table.name}`,
+  );
+  expect([
+    { old: 40, new: 0 },
+    { old: 0, new: 40 },
+  ]).toContainEqual(row);
+});
+
+describe("rows that another session has locked", () => {
+  /** A transaction of another session, which ends with `work`. */
+  function holding<T>(table: ModelVersionTable, work: (other: ClientBase) => Promise<T>): Promise<T> {
+    return table.using(async (other) => {
+      await other.query("BEGIN");
+      try {
+        return await work(other);
+      } finally {
+        await other.query("ROLLBACK");
+      }
+    });
+  }
+  const lock = (other: ClientBase, { name }: ModelVersionTable, id: number) =>
+    other.query(`UPDATE ${name} SET name = name WHERE id = $1`, [id]);
+
+  function start({ connection }: ModelVersionTable, options: Partial<RunOptions>) {
+    return movingTarget(connection, (client, target) =>
+      runMigration(client, target, forward, { progress: silent, ...options }),
+    );
+  }
+
+  it("are left for later and waited for in the end; the others move meanwhile", async () => {
+    const table = await filled();
+    const moved: string[] = [];
+    const result = await holding(table, async (other) => {
+      await lock(other, table, 101);
+      const waits = Promise.withResolvers<void>();
+      const note = (): void => waits.resolve();
+      const running = start(table, {
+        progress: { ...silent, note },
+        onMoved: (ids) => moved.push(...ids),
+      });
+      await waits.promise;
+      expect(moved).toHaveLength(39);
+      await other.query("COMMIT");
+      return running;
+    });
+    expect(result.moved).toBe(40);
+    expect(moved.at(-1)).toBe("101");
+  });
+
+  it("in another order, which is a deadlock, cost one of the two a second try", async () => {
+    const table = await filled();
+    const result = await holding(table, async (other) => {
+      await lock(other, table, 107);
+      await other.query("SAVEPOINT later");
+      await lock(other, table, 101);
+      const noted = Promise.withResolvers<void>();
+      const running = start(table, { progress: { ...silent, note: () => noted.resolve() } });
+      // It waits for the first of the two: give that one up, ...
+      await noted.promise;
+      await other.query("ROLLBACK TO later");
+      while ((await waiting(table)) === 0) await sleep(20);
+      // ... and want it back while the run waits for the second.
+      await lock(other, table, 101).catch(() => {});
+      await other.query("ROLLBACK");
+      return running;
+    });
+    expect(result.state).toBe("done");
+    expect(await lies(table)).toEqual([]);
+  });
+
+  /** Sessions that wait for a lock in this database. */
+  async function waiting({ query }: ModelVersionTable): Promise<number> {
+    const [row] = await query<{ n: number }>(
+      "SELECT count(*)::integer AS n FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')",
+    );
+    return row?.n ?? 0;
+  }
+});
+
+describe("the rest of the world", () => {
+  it("may have any clock", async () => {
+    const table = await filled();
+    const before = await table.digest();
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date("1999-12-31") });
+    try {
+      await run(table, forward);
+      vi.setSystemTime(new Date("2099-12-31"));
+      expect(await run(table, reverted)).toMatchObject({ moved: 40 });
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await table.digest()).toBe(before);
+  });
+
+  it("may hold rows by a trigger, which is told rather than tried for ever", async () => {
+    const table = await filled();
+    await table.query(
+      `CREATE FUNCTION ${table.name.split(".")[0]}.hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+    );
+    await table.query(
+      `CREATE TRIGGER hold BEFORE UPDATE ON ${table.name} FOR EACH ROW EXECUTE FUNCTION ${table.name.split(".")[0]}.hold()`,
+    );
+    await expect(run(table, forward)).rejects.toThrow("40 rows of");
+  });
+
+  it("may refuse a row by a constraint: nothing of its batch is moved or journaled", async () => {
+    const table = await filled();
+    await table.query(`ALTER TABLE ${table.name} ADD CHECK (id <> 110 OR proxy_model_version_id <> 2) NOT VALID`);
+    await expect(run(table, forward)).rejects.toThrow("violates check constraint");
+    expect(await lies(table)).toEqual([]);
+  });
+});

@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { runMigration } from "../../../src/adapters/postgres/zooMigrationRun.ts";
+import { movingTarget } from "../../../src/adapters/postgres/zooMigrationTarget.ts";
+import { silent } from "../../../src/domain/progress.ts";
+import type { MigrationRequest } from "../../../src/domain/zoo/migration.ts";
+import type { ModelVersionTable } from "../../support/modelVersionTable.ts";
+import { watched } from "./client.ts";
+import type { KilledRun } from "./killedRun.ts";
+
+/** So that a run has many statements to fail at. */
+const batchRows = 4;
+
+/** Runs it to its end. */
+export function run({ connection }: ModelVersionTable, request: MigrationRequest) {
+  return movingTarget(connection, (client, target) =>
+    runMigration(client, target, request, { progress: silent, batchRows }),
+  );
+}
+
+/** Runs it in a process of its own that is killed on the way; answers whether it was. */
+export async function killed(
+  { connection }: ModelVersionTable,
+  request: MigrationRequest,
+  point: Pick<KilledRun, "statement" | "when">,
+): Promise<boolean> {
+  const job: KilledRun = { connection, request, batchRows, ...point };
+  const child = spawn(process.execPath, [join(import.meta.dirname, "killedRun.ts"), JSON.stringify(job)], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+  if (signal === "SIGKILL") return true;
+  if (code !== 0) throw new Error(`the run ended with ${code} instead of being killed`);
+  return false;
+}
+
+/** Runs it on a connection that the server ends before the given statement; answers whether it came to that. */
+export async function disconnected(
+  table: ModelVersionTable,
+  request: MigrationRequest,
+  statement: number,
+): Promise<boolean> {
+  let ended = false;
+  const running = movingTarget(table.connection, async (client, target) => {
+    const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    const cut = watched(client, {
+      async before(number) {
+        if (number !== statement) return;
+        ended = true;
+        await table.query("SELECT pg_terminate_backend($1, 5000)", [rows[0]?.pid]);
+      },
+    });
+    return runMigration(cut, target, request, { progress: silent, batchRows });
+  });
+  const failure = await running.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (failure !== undefined && !ended) throw failure;
+  // Without a failure all was done, and only the lock was left to give back.
+  return failure !== undefined;
+}
+
+/** What must hold at any moment: the journal says `forward` of exactly the rows that a run moved and did not move back. */
+export async function lies({ query, name }: ModelVersionTable): Promise<object[]> {
+  const there = await query("SELECT FROM pg_tables WHERE schemaname = 'menagerie_migrations'");
+  if (there.length === 0) return query(`SELECT v.id FROM ${name} v WHERE v.proxy_model_version_id = 2`);
+  return query(
+    `SELECT v.id, v.proxy_model_version_id AS proxy, j.state
+       FROM ${name} v LEFT JOIN menagerie_migrations.zoo_migration m ON m.target = $1
+       LEFT JOIN menagerie_migrations.zoo_migration_row j ON j.migration_id = m.id AND j.row_id = v.id::text
+      WHERE v.id > 100 AND (v.proxy_model_version_id = 2) <> coalesce(j.state = 'forward', false)`,
+    [name],
+  );
+}
