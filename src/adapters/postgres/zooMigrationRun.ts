@@ -263,7 +263,7 @@ class MigrationRun {
       } catch (error) {
         const state = sqlState(error);
         const next = afterFailure(state, tries, this.#batch);
-        if (next === "fail") throw this.#told(error, state);
+        if (next === "fail") throw await this.#told(error, state);
         this.#batch = next.batch;
         this.#options.progress.note(`migration ${this.#request.name}: ${messageOf(error)}; trying again`);
         await this.#rest(next.retryAfterMs);
@@ -271,7 +271,7 @@ class MigrationRun {
     }
   }
 
-  #told(error: unknown, state: string | undefined): unknown {
+  async #told(error: unknown, state: string | undefined): Promise<unknown> {
     const { name } = this.#request;
     const again = "run the same again and it goes on from there";
     if (state === "55P03" || state === "40P01") {
@@ -280,8 +280,11 @@ class MigrationRun {
         { cause: error },
       );
     }
-    // What PostgreSQL answered is about the statement; all else is the connection.
-    if (state !== undefined && !/^(08|57)/.test(state)) return error;
+    const connected = await this.#client.query("SELECT 1").then(
+      () => true,
+      () => false,
+    );
+    if (connected) return error;
     return new OperatorError(
       `migration ${name}: the connection was lost after ${this.#moved} rows (${messageOf(error)}); ${again}`,
       { cause: error },
