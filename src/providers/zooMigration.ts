@@ -1,4 +1,5 @@
 import type { ExistingTable, MigrationConnection } from "../adapters/postgres/zooMigrationTarget.ts";
+import { messageOf } from "../domain/errors.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
 import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
 import type { CheckFailure, Handler } from "./handler.ts";
@@ -22,7 +23,7 @@ export interface ZooMigrationOutputs extends ZooMigrationInputs {
   readonly state: "done" | "paused";
   /** All rows of the journal by what became of them; their ids are in the journal and in {@link file}. */
   readonly counts: RowCounts;
-  /** Lines of `id<TAB>state`, on the machine that ran `up`. */
+  /** Lines of `id<TAB>state`, on the machine that ran `up`; empty where it could not keep them. */
   readonly file: string;
 }
 
@@ -74,13 +75,16 @@ async function run(request: ZooMigrationInputs): Promise<ZooMigrationOutputs> {
   const { affectedFile, writeAffected } = await import("../adapters/postgres/zooMigrationFile.ts");
   return untilTerminated((signal) =>
     movingTarget(connection(request), async (client, target) => {
-      const { migrationId, generation, state, counts } = await runMigration(client, target, request, {
-        progress: hostProgress(),
-        signal,
-      });
+      const progress = hostProgress();
+      const result = await runMigration(client, target, request, { progress, signal });
+      const { migrationId, generation, state, counts } = result;
       const file = affectedFile(request);
-      await writeAffected(client, target, migrationId, file);
-      return { ...request, migrationId, generation, state, counts, file };
+      // What moved is in the journal: a machine that cannot keep a file does not fail the `up`.
+      const written = await writeAffected(client, target, migrationId, file).then(
+        () => true,
+        (error: unknown) => progress.note(`migration ${request.name}: ${file} was not written (${messageOf(error)})`),
+      );
+      return { ...request, migrationId, generation, state, counts, file: written ? file : "" };
     }),
   );
 }
