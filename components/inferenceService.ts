@@ -27,8 +27,10 @@ export class InferenceService extends pulumi.ComponentResource {
     super("menagerie:serving:InferenceService", name, {}, options);
     const manifest = inferenceServiceManifest(model);
     this.revision = pulumi
-      .unsecret(pulumi.output({ image: model.image, control: model.control }))
-      .apply(({ image, control }) => revisionOf(inferenceServiceManifest({ ...model, image, control })));
+      .unsecret(pulumi.output({ image: model.image, control: model.control, recorder: model.recorder }))
+      .apply(({ image, control, recorder }) =>
+        revisionOf(inferenceServiceManifest({ ...model, image, control, recorder })),
+      );
     this.resource = new kubernetes.apiextensions.CustomResource(name, awaitedElsewhere(manifest, this.revision), {
       parent: this,
       // The mode cannot be changed on a live InferenceService (KServe's webhook refuses it), and two cannot share a name. A

@@ -6,6 +6,7 @@ import type { EnvironmentOutputs } from "./program/outputs.ts";
 import { declarePlatform } from "./program/platform.ts";
 import { declarePools } from "./program/pools.ts";
 import { declareRelease } from "./program/release.ts";
+import { declareShadows } from "./program/shadows.ts";
 import { declareZoo } from "./program/zoo.ts";
 
 /**
@@ -21,12 +22,14 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const ofRelease = release ? { ...cluster, ready: [...cluster.ready, release.intent] } : cluster;
   const { models, rollouts, entries } = declareZoo(spec, facts, { cluster: ofRelease, pools, platform });
   const development = declareDevelopment(spec, facts, { cluster, pools, platform });
+  const shadowed = declareShadows(spec, facts, { cluster, pools, platform });
   return {
     gatewayUrl: spec.gateway.url,
     apiUrl: platform ? spec.services.apiUrl : null,
-    models: { ...models, ...development },
+    models: { ...models, ...development, ...shadowed.models },
     rollouts,
     release: release?.close(entries) ?? null,
+    shadows: shadowed.shadows,
     schemaVersion: platform?.tables.schema.version ?? null,
   };
 }

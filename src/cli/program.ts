@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { messageOf, OperatorError } from "../domain/errors.ts";
 import { appCommand } from "./commands/app.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { downCommand } from "./commands/down.ts";
 import { keyCommand } from "./commands/key.ts";
 import { logsCommand } from "./commands/logs.ts";
@@ -43,6 +44,7 @@ function menagerie(): Command {
     statusCommand(),
     logsCommand(),
     predictCommand(),
+    compareCommand(),
     appCommand(),
     keyCommand(),
     rolloutCommand(),

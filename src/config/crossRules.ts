@@ -3,6 +3,7 @@ import { alternatives, show } from "./fields.ts";
 import { builtInPool } from "./pools.ts";
 import { releaseMistakes } from "./releaseRules.ts";
 import { keyPath } from "./sentences.ts";
+import { shadowedModels, shadowMistakes } from "./shadowRules.ts";
 import { closest } from "./suggest.ts";
 
 /**
@@ -35,6 +36,7 @@ export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databaseP
     ...nameMistakes(environment),
     ...modelMistakes(environment),
     ...releaseMistakes(environment),
+    ...shadowMistakes(environment, keysOfModels(environment)),
   ];
 }
 
@@ -155,7 +157,15 @@ function nameMistakes({ zoo, development }: ParsedEnvironment): string[] {
   return mistakes;
 }
 
-function modelMistakes({ zoo, development, pools, serving }: ParsedEnvironment): string[] {
+/** Keys of the models that have a route of their own, by their names in Kubernetes. */
+function keysOfModels({ zoo, development }: ParsedEnvironment): Map<string, string> {
+  return new Map([
+    ...Object.keys(zoo).map((name) => [kubernetesName(name), keyPath(["zoo", name])] as const),
+    ...Object.keys(development).map((name) => [kubernetesName(name), keyPath(["development", name])] as const),
+  ]);
+}
+
+function modelMistakes({ zoo, development, shadows, pools, serving }: ParsedEnvironment): string[] {
   const mistakes: string[] = [];
   const asked = new Map<string, { gpus: number; models: string[] }>();
   const ask = (pool: string, model: string, gpus: number): void => {
@@ -198,6 +208,11 @@ function modelMistakes({ zoo, development, pools, serving }: ParsedEnvironment):
       );
     }
     if (pools[version.pool] && mode === "Standard") ask(version.pool, name, version.resources.gpus ?? 1);
+  }
+  for (const { path, service, model, copies } of shadowedModels(shadows)) {
+    const at = (...rest: PropertyKey[]) => keyPath([...path, ...rest]);
+    mistakes.push(...environmentMistakes(at, model.env), ...placementMistakes(at, model, pools));
+    if (pools[model.pool]) ask(model.pool, service, (model.resources.gpus ?? 1) * model.replicas.min * copies);
   }
   for (const [name, { gpus, models }] of asked) mistakes.push(...poolTooSmall(name, pools[name], gpus, models));
   return mistakes;

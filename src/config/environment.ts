@@ -7,6 +7,7 @@ import { nodeClass, pools } from "./pools.ts";
 import { mlflow, models, versioning } from "./releases.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
 import { services } from "./services.ts";
+import { shadows } from "./shadows.ts";
 import { deploymentModes, zoo } from "./zoo.ts";
 
 /** Namespaces that belong to the cluster or to Menagerie's own parts are refused by a cross-key rule. */
@@ -67,6 +68,7 @@ export const environmentSchema = mapping(
     ).default("models"),
     zoo,
     development,
+    shadows,
     pools,
     nodeClass,
     gateway: gateway.prefault({}),
@@ -118,15 +120,26 @@ export interface DevelopmentSpec extends Omit<Parsed["development"][string], "re
   readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
 }
 
+/** One model of a shadow deployment with its defaults filled in. */
+export type ShadowedModelSpec = Pick<ZooEntrySpec, "truss" | "mode" | "pool" | "replicas" | "resources" | "env">;
+
+/** A shadow deployment with its defaults filled in. */
+export interface ShadowDeploymentSpec extends Omit<Parsed["shadows"][string], "primary" | "shadows"> {
+  readonly primary: ShadowedModelSpec;
+  /** In Standard mode, whatever the primary's is. */
+  readonly shadows: Readonly<Record<string, ShadowedModelSpec>>;
+}
+
 export type PoolSpec = Parsed["pools"][string];
 export type NodeClassSpec = Parsed["nodeClass"];
 export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
 
 /** A checked environment: every default is filled in, every reference between keys holds. */
 export interface EnvironmentSpec
-  extends Omit<Parsed, "zoo" | "development" | "gateway" | "builder" | "secrets" | "databasePassword"> {
+  extends Omit<Parsed, "zoo" | "development" | "shadows" | "gateway" | "builder" | "secrets" | "databasePassword"> {
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
   readonly development: Readonly<Record<string, DevelopmentSpec>>;
+  readonly shadows: Readonly<Record<string, ShadowDeploymentSpec>>;
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
   readonly builder: "directory";
   readonly services: Omit<Parsed["services"], "apiUrl"> & { readonly apiUrl: string };

@@ -5,6 +5,8 @@ import {
   type EnvironmentSpec,
   environmentSchema,
   type ParsedEnvironment,
+  type ShadowDeploymentSpec,
+  type ShadowedModelSpec,
   type ZooEntrySpec,
 } from "./environment.ts";
 import { rightPart } from "./rightPart.ts";
@@ -55,6 +57,9 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   if (!database && parsed.nodeClass !== "local" && Object.keys(parsed.development).length > 0) {
     mistakes.push(developmentNeedsDatabase);
   }
+  if (!database && parsed.nodeClass !== "local" && Object.keys(parsed.shadows).length > 0) {
+    mistakes.push(shadowsNeedDatabase);
+  }
   if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
   return {
     ...parsed,
@@ -67,10 +72,15 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     development: Object.fromEntries(
       Object.entries(parsed.development).map(([name, version]) => [name, completeDevelopment(version, parsed)]),
     ),
+    shadows: Object.fromEntries(
+      Object.entries(parsed.shadows).map(([name, deployment]) => [name, completeShadows(deployment, parsed)]),
+    ),
   };
 }
 
 export const developmentNeedsDatabase = `${keyPath(["development"])}: its patches are kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
+
+export const shadowsNeedDatabase = `${keyPath(["shadows"])}: predictions are kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
 
 /** The local environment's PostgreSQL has a network of its own, and no certificates. */
 function localDatabase(address: string | undefined): EnvironmentSpec["database"] {
@@ -81,8 +91,7 @@ function localDatabase(address: string | undefined): EnvironmentSpec["database"]
 
 /** Fills in the defaults of one model that depend on other keys. */
 function complete(entry: ParsedEnvironment["zoo"][string], environment: ParsedEnvironment): ZooEntrySpec {
-  const { min, max } = entry.replicas;
-  return { ...entry, ...placed(entry, environment), replicas: { min, max: max ?? Math.max(min, 1) } };
+  return { ...entry, ...placed(entry, environment), replicas: podsOf(entry) };
 }
 
 function completeDevelopment(
@@ -90,6 +99,26 @@ function completeDevelopment(
   environment: ParsedEnvironment,
 ): DevelopmentSpec {
   return { ...version, ...placed(version, environment) };
+}
+
+function completeShadows(
+  deployment: ParsedEnvironment["shadows"][string],
+  environment: ParsedEnvironment,
+): ShadowDeploymentSpec {
+  const complete = (model: ParsedEnvironment["shadows"][string]["primary"]): ShadowedModelSpec => ({
+    ...model,
+    ...placed(model, environment),
+    replicas: podsOf(model),
+  });
+  const shadows = Object.entries(deployment.shadows).map(([name, model]) => [
+    name,
+    complete({ ...model, mode: "Standard" }),
+  ]);
+  return { ...deployment, primary: complete(deployment.primary), shadows: Object.fromEntries(shadows) };
+}
+
+function podsOf({ replicas: { min, max } }: Pick<ParsedEnvironment["zoo"][string], "replicas">) {
+  return { min, max: max ?? Math.max(min, 1) };
 }
 
 function placed(

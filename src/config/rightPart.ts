@@ -19,15 +19,20 @@ export function rightPart(raw: unknown, issues: readonly z.core.$ZodIssue[]): Ma
     }
     wrong.add(key);
     const entries = rest[String(key)];
-    if (name !== undefined && (key === "zoo" || key === "pools") && isMapping(entries)) delete entries[String(name)];
+    if (name !== undefined && (key === "zoo" || key === "shadows" || key === "pools") && isMapping(entries))
+      delete entries[String(name)];
     else delete rest[String(key)];
   }
   // Their defaults are not what the writer meant.
-  if (wrong.has("serving")) delete rest.zoo;
+  if (wrong.has("serving")) {
+    delete rest.zoo;
+    delete rest.shadows;
+  }
   if (wrong.has("pools") || wrong.has("nodeClass")) {
     delete rest.pools;
     const zoo = isMapping(rest.zoo) ? Object.entries(rest.zoo) : [];
     rest.zoo = Object.fromEntries(zoo.filter(([, model]) => onOrdinaryNodes(model)));
+    delete rest.shadows;
   }
   return rest;
 }

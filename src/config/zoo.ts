@@ -8,7 +8,7 @@ export const deploymentModes = ["Standard", "Knative"] as const;
 export const zooName = /^[a-z]([a-z0-9_-]*[a-z0-9])?$/;
 const environmentVariable = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-const replicas = mapping(
+export const replicas = mapping(
   {
     min: wholeNumber(
       0,

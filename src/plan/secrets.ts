@@ -1,6 +1,7 @@
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { secretName, setSecretCommand } from "../config/secrets.ts";
 import { keyPath } from "../config/sentences.ts";
+import { shadowedModels } from "../config/shadowRules.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
 import { locateSecrets, type SecretSource } from "../domain/serving/secrets.ts";
 
@@ -12,8 +13,11 @@ export type ReadSecretKeys = (namespace: string, name: string) => Promise<readon
 
 /** A version that is served, and the secrets that its truss names. */
 export interface SecretUser {
-  /** @default "zoo" */
-  readonly section?: "zoo" | "development";
+  /**
+   * Its key in the config.
+   * @default that of the zoo model
+   */
+  readonly path?: readonly string[];
   /** Name of its model in the config. */
   readonly model: string;
   /** Name of its InferenceService. */
@@ -42,14 +46,16 @@ export async function planSecrets(
 
   const plan = new Map<string, readonly SecretSource[]>();
   const mistakes: string[] = [];
-  for (const { section = "zoo", model, service, truss, names } of needed) {
+  for (const { path, model, service, truss, names } of needed) {
     const { sources, missing } = locateSecrets(names, { own, existing });
     plan.set(service, sources);
     for (const name of missing) {
       const sentence = secretName.test(name)
         ? `which Secret "${adminSecrets}" in namespace "${namespace}" does not hold${existing ? "" : ", for it does not exist"}; set it with \`${setSecretCommand(name)}\``
         : "which is no name of a Secret's key; use letters, digits, - _ and . in its config.yaml";
-      mistakes.push(`${keyPath([section, model])}: ${truss} names the secret ${JSON.stringify(name)}, ${sentence}`);
+      mistakes.push(
+        `${keyPath(path ?? ["zoo", model])}: ${truss} names the secret ${JSON.stringify(name)}, ${sentence}`,
+      );
     }
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
@@ -58,14 +64,18 @@ export async function planSecrets(
 
 /** Every version that the environment serves, as the user of secrets that it is. */
 export function secretUsers(
-  { development }: Pick<EnvironmentSpec, "development">,
+  { development, shadows }: Pick<EnvironmentSpec, "development" | "shadows">,
   zoo: ReadonlyMap<string, { readonly name: string; readonly versions: readonly SecretUser[] }>,
   secretsOf: (truss: string) => readonly string[],
 ): SecretUser[] {
   return [
     ...[...zoo.values()].flatMap(({ name, versions }) => versions.map((version) => ({ ...version, model: name }))),
     ...Object.entries(development).map(([model, { truss }]) => ({
-      ...{ section: "development" as const, model, service: model },
+      ...{ path: ["development", model], model, service: model },
+      serving: { truss, secrets: secretsOf(truss) },
+    })),
+    ...shadowedModels(shadows).map(({ path, service, model: { truss } }) => ({
+      ...{ path, model: service, service },
       serving: { truss, secrets: secretsOf(truss) },
     })),
   ];

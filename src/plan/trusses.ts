@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 import { readTruss } from "../adapters/truss/snapshot.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
+import { shadowedModels } from "../config/shadowRules.ts";
 import type { DeclaredFolder } from "../domain/development/plan.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
 import { configFilename, isControlTruss, parseTrussConfig } from "../domain/truss/config.ts";
@@ -21,20 +23,27 @@ export async function trussesOf(
   {
     zoo,
     development,
-  }: { readonly [Section in "zoo" | "development"]: Readonly<Record<string, { readonly truss: string }>> },
+    shadows,
+  }: { readonly [Section in "zoo" | "development"]: Readonly<Record<string, { readonly truss: string }>> } & Pick<
+    EnvironmentSpec,
+    "shadows"
+  >,
   project: string,
 ): Promise<Map<string, DeclaredTruss>> {
-  const users = new Map<string, readonly [section: "zoo" | "development", name: string]>();
+  const users = new Map<string, readonly string[]>();
+  for (const { path, model } of shadowedModels(shadows)) {
+    if (!users.has(model.truss)) users.set(model.truss, path);
+  }
   for (const [name, { truss }] of Object.entries(zoo)) if (!users.has(truss)) users.set(truss, ["zoo", name]);
   for (const [name, { truss }] of Object.entries(development)) users.set(truss, ["development", name]);
   const mistakes: string[] = [];
   const trusses = new Map<string, DeclaredTruss>();
-  for (const [truss, [section, name]] of users) {
+  for (const [truss, path] of users) {
     try {
-      trusses.set(truss, await declaredTruss(truss, project, section === "development"));
+      trusses.set(truss, await declaredTruss(truss, project, path[0] === "development"));
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      mistakes.push(`${keyPath([section, name, "truss"])}: ${messageOf(error)}`);
+      mistakes.push(`${keyPath([...path, "truss"])}: ${messageOf(error)}`);
     }
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));

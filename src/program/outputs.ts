@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ZooEntrySpec } from "../config/environment.ts";
+import type { ShadowDeploymentSpec, ZooEntrySpec } from "../config/environment.ts";
 import type { VersionServing } from "../domain/zoo/serving.ts";
 
 /** One rollout, as the stack's outputs show it. */
@@ -30,7 +30,7 @@ export interface RolloutOutput {
 export interface ModelOutput {
   readonly name: string;
   readonly namespace: string;
-  readonly kind: "zoo" | "development";
+  readonly kind: "zoo" | "development" | "shadow";
   readonly mode: ZooEntrySpec["mode"];
   readonly pool: string;
   /** The truss folder, relative to the project. */
@@ -45,12 +45,37 @@ export interface ModelOutput {
   readonly url: string;
 }
 
+/** One model of a shadow deployment, as `menagerie compare` needs it. */
+export interface ShadowSideOutput {
+  /** Name of the InferenceService. */
+  readonly service: string;
+  /** The truss folder, relative to the project. */
+  readonly truss: string;
+  /** Content hash of that folder. */
+  readonly hash: string;
+  /** `model_version` of its recorded answers. */
+  readonly version: string;
+  /** Schema of its prediction tables. */
+  readonly schema: string;
+}
+
+/** One shadow deployment. */
+export interface ShadowOutput extends Pick<ShadowDeploymentSpec, "percent" | "compare" | "retentionDays"> {
+  readonly url: string;
+  readonly primary: ShadowSideOutput;
+  readonly shadows: Readonly<Record<string, ShadowSideOutput>>;
+  /** The primary's second copy; null without a noise floor. */
+  readonly noise: ShadowSideOutput | null;
+  readonly gate: ShadowDeploymentSpec["gate"] | null;
+}
+
 /** Outputs of a stack; parts that an environment does not have are null. */
 export interface EnvironmentOutputs {
   readonly gatewayUrl: string;
   readonly apiUrl: string | null;
   readonly models: Readonly<Record<string, ModelOutput>>;
   readonly rollouts: Readonly<Record<string, RolloutOutput>>;
+  readonly shadows: Readonly<Record<string, ShadowOutput>>;
   /** Tag of the release; null for a stack without a database. */
   readonly release: pulumi.Output<string> | null;
   /** Name of the last migration of the platform's tables; null for a stack without a database. */

@@ -1,6 +1,6 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import { PlatformDatabase } from "../../components/platformDatabase.ts";
+import { type LoginRole, PlatformDatabase } from "../../components/platformDatabase.ts";
 import { PlatformServices } from "../../components/platformServices.ts";
 import { urlOf } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
@@ -20,6 +20,8 @@ export interface Platform {
   readonly postgres: postgresql.Provider;
   /** URL for handlers; undefined where MENAGERIE_DATABASE_URL names the server, so that they find it there too. */
   readonly url: pulumi.Output<string> | undefined;
+  /** Url of the platform's database for a login, as the cluster's pods reach it. A secret. */
+  urlFor(login: LoginRole): pulumi.Output<string>;
   /** Image of one of the services of this checkout, or the configured image of them all. */
   serviceImage(service: string): pulumi.Input<string>;
 }
@@ -55,14 +57,16 @@ export function declarePlatform(
       hash: facts.serviceHash ?? "",
     }).image;
   const { host, port, sslMode } = spec.database ?? server;
+  const urlFor = ({ name, password }: LoginRole) =>
+    pulumi.secret(
+      password.apply((text) => urlOf({ ...server, host, port, sslMode, user: name, password: text }, platformDatabase)),
+    );
   const services = new PlatformServices(
     "platform",
     {
       namespace: spec.services.namespace,
       image: serviceImage("api"),
-      databaseUrl: tables.api.password.apply((password) =>
-        urlOf({ ...server, host, port, sslMode, user: tables.api.name, password }, platformDatabase),
-      ),
+      databaseUrl: urlFor(tables.api),
       modelsNamespace: spec.namespace,
       requireApiKey: spec.serving.requireApiKey,
       rateLimit: spec.ratelimitEnabled ? spec.services.rateLimit : undefined,
@@ -78,5 +82,6 @@ export function declarePlatform(
     postgres,
     url,
     serviceImage,
+    urlFor,
   };
 }

@@ -6,6 +6,11 @@ export interface ModelReadyInputs {
   readonly namespace: string;
   /** Name of the InferenceService. */
   readonly name: string;
+  /**
+   * Which of its two parts is waited for: the model itself, or the recorder in front of it.
+   * @default predictor
+   */
+  readonly component?: "predictor" | "transformer";
   /** Revision of the manifest that was applied; a new one is waited for again. */
   readonly revision: string;
   readonly mode: DeploymentMode;
@@ -20,8 +25,8 @@ export interface ModelReadyInputs {
 
 /** Stands for "the model answers": whatever depends on it starts after that. Deleting it changes nothing. */
 export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
-  inputs: ["namespace", "name", "revision", "mode", "pool", "path", "timeoutSeconds", "context"],
-  replaceOn: ["namespace", "name"],
+  inputs: ["namespace", "name", "component", "revision", "mode", "pool", "path", "timeoutSeconds", "context"],
+  replaceOn: ["namespace", "name", "component"],
   check: async () => [],
   async create(inputs) {
     await wait(inputs);

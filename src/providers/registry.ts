@@ -9,6 +9,7 @@ import { modelReady } from "./modelReady.ts";
 import { modelVersion } from "./modelVersion.ts";
 import { patchSync } from "./patchSync.ts";
 import { platformSchema } from "./platformSchema.ts";
+import { predictionTables } from "./predictionTables.ts";
 import { releaseRetention } from "./releaseRetention.ts";
 import { releaseState } from "./releaseState.ts";
 import { secretValue } from "./secretValue.ts";
@@ -35,6 +36,7 @@ const handlers: Readonly<Record<string, AnyHandler>> = {
   platformSchema: platformSchema as unknown as AnyHandler,
   releaseRetention: releaseRetention as unknown as AnyHandler,
   releaseState: releaseState as unknown as AnyHandler,
+  predictionTables: predictionTables as unknown as AnyHandler,
   secretValue: secretValue as unknown as AnyHandler,
   smokeTest: smokeTest as unknown as AnyHandler,
   trussImage: trussImage as unknown as AnyHandler,

@@ -91,6 +91,7 @@ describe("a right config", () => {
       namespace: "models",
       zoo: {},
       development: {},
+      shadows: {},
       pools: {},
       nodeClass: "local",
       gateway: { name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl },

@@ -77,7 +77,8 @@ describe("the InferenceService of a model", () => {
   it("passes on an image that is known only later", () => {
     const later = Promise.resolve("x");
     expect(
-      inferenceServiceManifest({ ...iris, image: later, control: undefined }).spec.predictor.containers[0]?.image,
+      inferenceServiceManifest({ ...iris, image: later, control: undefined, recorder: undefined }).spec.predictor
+        .containers[0]?.image,
     ).toBe(later);
   });
 });

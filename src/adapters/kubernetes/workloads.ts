@@ -9,6 +9,11 @@ export interface ModelAddress {
   readonly config: KubeConfig;
   readonly namespace: string;
   readonly name: string;
+  /**
+   * Which part of it.
+   * @default predictor
+   */
+  readonly component?: "predictor" | "transformer" | undefined;
 }
 
 interface List<T> {
@@ -42,12 +47,12 @@ export function ambientKubeConfig(context?: string): KubeConfig {
   return config;
 }
 
-/** What exists of a model's predictor now, of all its revisions. */
+/** What exists of a model's predictor now, or of its transformer, of all its revisions. */
 export async function observeModel(
-  { config, namespace, name }: ModelAddress,
+  { config, namespace, name, component = "predictor" }: ModelAddress,
   signal: AbortSignal,
 ): Promise<ObservedModel> {
-  const query = { labelSelector: `serving.kserve.io/inferenceservice=${name},component=predictor` };
+  const query = { labelSelector: `serving.kserve.io/inferenceservice=${name},component=${component}` };
   const list = async <T>(path: string): Promise<readonly T[]> =>
     (await requestJson<List<T>>(config, "GET", path, { query, signal })).items;
   const apps = `/apis/apps/v1/namespaces/${namespace}`;
@@ -74,13 +79,13 @@ export async function observeModel(
  * Answers undefined when it answered 2xx, else what came instead.
  */
 export async function refusalOf(
-  { config, namespace, name }: ModelAddress,
+  { config, namespace, name, component = "predictor" }: ModelAddress,
   { path, mode, pod }: { readonly path: string; readonly mode: DeploymentMode; readonly pod: string | undefined },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   // Scaled to zero: there is nobody to ask, and asking would wake it.
   if (mode === "Knative" && pod === undefined) return undefined;
-  const target = mode === "Standard" ? `services/http:${name}-predictor:80` : `pods/http:${pod}:8080`;
+  const target = mode === "Standard" ? `services/http:${name}-${component}:80` : `pods/http:${pod}:8080`;
   try {
     const response = await request(config, "GET", `/api/v1/namespaces/${namespace}/${target}/proxy${path}`, { signal });
     await response.body?.cancel();

@@ -1,3 +1,4 @@
+import { recorderTransformer } from "./recorder.ts";
 import { containerSecrets, podSecrets } from "./secrets.ts";
 import {
   annotations,
@@ -58,7 +59,10 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
         ...idle(model),
       } as Record<string, string>,
     },
-    spec: { predictor: predictor(model) },
+    spec: {
+      predictor: predictor(model),
+      ...(model.recorder ? { transformer: recorderTransformer(model.recorder, model.mode) } : {}),
+    },
   };
 }
 

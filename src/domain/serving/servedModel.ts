@@ -1,3 +1,4 @@
+import type { Recorder } from "./recorder.ts";
 import type { SecretSource } from "./secrets.ts";
 
 /** How KServe runs a model: plain Deployments, or Knative revisions. Immutable on an InferenceService. */
@@ -51,6 +52,11 @@ export interface ServedModel<Image = string> {
    * @default an ordinary version
    */
   readonly control?: ControlledModel<Image> | undefined;
+  /**
+   * What stores its requests and answers.
+   * @default nothing does
+   */
+  readonly recorder?: Recorder<Image> | undefined;
 }
 
 /** What a development version has besides: one pod that is patched in place. */

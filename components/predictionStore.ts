@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import { platformDatabase, roles } from "../src/domain/platformDatabase.ts";
+import { PredictionTables } from "../src/resources/predictionTables.ts";
+import { SecretValue } from "../src/resources/secretValue.ts";
+import { declared } from "./ownership.ts";
+
+/** Arguments of {@link PredictionStore}. */
+export interface PredictionStoreArgs {
+  /** Schema of the prediction tables: one for each recorded model, so that copies of a request never collide. */
+  readonly schema: string;
+  /** Days that predictions are kept, before today's. */
+  readonly retentionDays: number;
+  /** Namespace of the recorder that stores here. It must exist. */
+  readonly namespace: string;
+  /** Name of the Secret that gets the recorder's way into the database, under key `url`. */
+  readonly secretName: string;
+  /** Url of the database for a login, as the cluster's pods reach it. */
+  readonly urlFor: (login: {
+    readonly name: string;
+    readonly password: pulumi.Output<string>;
+  }) => pulumi.Output<string>;
+  /**
+   * Secret url that the tables are made by.
+   * @default the environment variable MENAGERIE_DATABASE_URL
+   */
+  readonly database?: pulumi.Input<string> | undefined;
+}
+
+/**
+ * Where one recorded model's predictions are kept: a schema with the prediction tables, a login that may only add to
+ * them, and a Secret with it for the recorder. Depend on it before a recorder starts. Deleting it deletes the predictions.
+ * Needs a `postgresql.Provider` and a `kubernetes.Provider`; the platform's database must exist.
+ *
+ * @example
+ * new PredictionStore("iris", { schema: "shadow_iris_primary", retentionDays: 30, ... }, { dependsOn: platform.tables });
+ */
+export class PredictionStore extends pulumi.ComponentResource {
+  readonly schema: string;
+  readonly secretName: string;
+  /** Changes with the login. */
+  readonly secretRevision: pulumi.Output<string>;
+
+  constructor(name: string, args: PredictionStoreArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:shadow:PredictionStore", name, {}, options);
+    const parent = { parent: this };
+    const { schema: schemaName, secretName, namespace } = args;
+    this.schema = schemaName;
+    this.secretName = secretName;
+
+    const password = new SecretValue(name, {}, parent).value;
+    const writer = new postgresql.Role(name, { name: schemaName, login: true, password }, parent);
+    const schema = new postgresql.Schema(
+      name,
+      { name: schemaName, database: platformDatabase, owner: roles.owner, dropCascade: true },
+      // The role can only go after what it has rights in.
+      { ...parent, dependsOn: writer },
+    );
+    const connect = new postgresql.Grant(
+      name,
+      { role: schemaName, database: platformDatabase, objectType: "database", privileges: ["CONNECT"] },
+      { ...parent, dependsOn: writer, deleteBeforeReplace: true },
+    );
+    const tables = new PredictionTables(
+      name,
+      {
+        schema: schemaName,
+        retentionDays: args.retentionDays,
+        writer: schemaName,
+        ...(args.database === undefined ? {} : { database: pulumi.secret(args.database) }),
+      },
+      { ...parent, dependsOn: [schema, writer, connect] },
+    );
+    const url = pulumi.secret(args.urlFor({ name: schemaName, password }));
+    const secret = new kubernetes.core.v1.Secret(
+      name,
+      { metadata: declared({ name: secretName, namespace }), stringData: { url } },
+      { ...parent, dependsOn: tables },
+    );
+    // Too random to be found from 64 bits of its hash.
+    this.secretRevision = pulumi.unsecret(
+      pulumi.all([url, secret.id]).apply(([text]) => createHash("sha256").update(text).digest("hex").slice(0, 16)),
+    );
+    this.registerOutputs({ schema: schemaName });
+  }
+}

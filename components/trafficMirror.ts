@@ -1,0 +1,39 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
+import { type MirroredRoute, mirroredRouteManifest } from "../src/domain/serving/mirroredRoute.ts";
+import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
+import { declared } from "./ownership.ts";
+
+/** Arguments of {@link TrafficMirror}. */
+export interface TrafficMirrorArgs extends Omit<MirroredRoute, "model" | "kind" | "managedBy" | "gateway"> {
+  /** Istio Gateway and host names that the model is reached by. */
+  readonly gateway: MirroredRoute["gateway"] & {
+    /** Address that clients use, without a path. */
+    readonly url: string;
+  };
+}
+
+/**
+ * A route whose requests the primary answers, and of which shadows get copies. Pass what has to answer first in `dependsOn`.
+ *
+ * @example
+ * new TrafficMirror("next", { name: "next", namespace, primary: { service: "next-primary", mode: "Standard" }, shadows: ["next-candidate"], percent: 10, gateway });
+ */
+export class TrafficMirror extends pulumi.ComponentResource {
+  /** Address that takes predictions, up to and including `:predict`. */
+  readonly predictUrl: string;
+
+  constructor(name: string, args: TrafficMirrorArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:shadow:TrafficMirror", name, {}, options);
+    const route = mirroredRouteManifest({ ...args, model: args.name, kind: "shadow", managedBy: "stack" });
+    const spec: VirtualServiceSpec = route.spec;
+    new kubernetes.apiextensions.CustomResource(
+      name,
+      { ...route, metadata: declared(route.metadata), spec },
+      { parent: this },
+    );
+    this.predictUrl = `${args.gateway.url}${servingPath(args.namespace, args.name)}${readyPath}:predict`;
+    this.registerOutputs({ predictUrl: this.predictUrl });
+  }
+}

@@ -1,0 +1,133 @@
+import { writeFile } from "node:fs/promises";
+import { Command } from "commander";
+import { compareRecorded } from "../../adapters/postgres/predictions/compareRecorded.ts";
+import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
+import type { ComparisonResult } from "../../domain/shadow/comparison.ts";
+import { describeComparison } from "../../domain/shadow/description.ts";
+import { type ComparedSubject, evidenceHash, evidenceOf, type ShadowEvidence } from "../../domain/shadow/evidence.ts";
+import { headlineOf } from "../../domain/shadow/headline.ts";
+import { reportPage } from "../../domain/shadow/report/page.ts";
+import { describeRules } from "../../domain/shadow/ruleText.ts";
+import { asOperator } from "../operatorDatabase.ts";
+import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { type DeployedShadow, readShadow } from "../shadows.ts";
+import { terminalProgress } from "../terminalProgress.ts";
+
+interface CompareOptions {
+  readonly environment: string;
+  readonly json: boolean;
+  readonly gate: boolean;
+  readonly shadow?: string;
+  readonly since?: string;
+  readonly report?: string;
+}
+
+export function compareCommand(): Command {
+  return new Command("compare")
+    .description("Compare what a shadow answered with what the primary answered to the same requests.")
+    .argument("<name>", "name of a shadow deployment of the stack")
+    .option("--shadow <shadow>", "which of its shadows; needed where it has several")
+    .option("--since <when>", "requests since then only: 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z")
+    .option("--report <file>", "write the comparison as an HTML page")
+    .option("--gate", "exit with 3 when the declared gate is not met", false)
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (name: string, options: CompareOptions) => {
+      const now = new Date();
+      const since = options.since === undefined ? new Date(0) : parseSince(options.since, now);
+      const { engine } = await existingEnvironment(options.environment);
+      const deployment = await readShadow(engine, name);
+      const shadow = chooseShadow(name, deployment, options.shadow);
+      if (options.gate && !deployment.gate) {
+        throw badInput(
+          `--gate: menagerie:shadows.${name} declares no gate; add gate: {minPairs: 1000}, and run \`up\``,
+        );
+      }
+      const result = await compare(options.environment, deployment, shadow, { since, until: now });
+      const subject = subjectOf(name, deployment, shadow);
+      const evidence = evidenceOf(subject, result);
+      if (options.report !== undefined) await writeReport(options.report, subject, result, evidence, now);
+      if (options.json) {
+        console.log(
+          JSON.stringify({ headline: headlineOf(result), evidenceHash: evidenceHash(evidence), evidence, result }),
+        );
+      } else {
+        console.log(describeComparison(subject, result, evidence.verdict ?? undefined));
+        if (options.report !== undefined) console.log(`report: ${options.report}`);
+      }
+      if (!options.gate || evidence.verdict?.met) return;
+      const unmet = evidence.verdict?.checks.filter(({ met }) => !met).map(({ sentence }) => sentence) ?? [];
+      throw new OperatorError(`the gate of ${name} is not met: ${unmet.join("; ")}`, { exitCode: 3 });
+    });
+}
+
+function compare(
+  environment: string,
+  { primary, shadows, noise, compare: rules, percent }: DeployedShadow,
+  shadow: string,
+  range: { readonly since: Date; readonly until: Date },
+): Promise<ComparisonResult> {
+  const side = shadows[shadow] ?? primary;
+  return asOperator(environment, (client) =>
+    compareRecorded(
+      client,
+      { ...range, primary, shadow: side, rules, percent, ...(noise ? { noise } : {}) },
+      terminalProgress(),
+    ),
+  );
+}
+
+function subjectOf(name: string, { primary, shadows, compare: rules, gate }: DeployedShadow, shadow: string) {
+  return {
+    deployment: name,
+    primary: { name: primary.service, version: primary.version },
+    shadow: { name: shadow, version: shadows[shadow]?.version ?? "" },
+    rules,
+    ...(gate ? { gate } : {}),
+  } satisfies ComparedSubject;
+}
+
+function chooseShadow(name: string, { shadows }: DeployedShadow, wanted: string | undefined): string {
+  const names = Object.keys(shadows);
+  if (wanted === undefined) {
+    const [only] = names;
+    if (only !== undefined && names.length === 1) return only;
+    throw badInput(`${name} has ${names.length} shadows; choose one by --shadow: ${names.join(", ")}`);
+  }
+  if (names.includes(wanted)) return wanted;
+  throw badInput(`--shadow "${wanted}": ${name} has no such shadow; it has ${names.join(", ")}`);
+}
+
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function parseSince(text: string, now: Date): Date {
+  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  if (amount !== undefined && unit !== undefined) return new Date(now.getTime() - Number(amount) * (units[unit] ?? 0));
+  const time = /^\d{4}-\d{2}-\d{2}(T|$)/.test(text) ? new Date(text) : new Date(Number.NaN);
+  if (Number.isNaN(time.getTime())) {
+    throw badInput(`--since "${text}" is no time; use 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z`);
+  }
+  return time;
+}
+
+async function writeReport(
+  file: string,
+  subject: ComparedSubject,
+  result: ComparisonResult,
+  evidence: ShadowEvidence,
+  generatedAt: Date,
+): Promise<void> {
+  const page = reportPage(
+    {
+      ...subject,
+      verdict: evidence.verdict ?? undefined,
+      rules: describeRules(subject.rules),
+      evidence: evidenceHash(evidence),
+      generatedAt,
+    },
+    result,
+  );
+  await writeFile(file, page).catch((error: unknown) => {
+    throw badInput(`--report ${file}: ${messageOf(error)}`);
+  });
+}

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { badInput } from "../domain/errors.ts";
+import type { Engine } from "../local/engine.ts";
+
+const side = z.looseObject({
+  service: z.string(),
+  truss: z.string(),
+  version: z.string(),
+  schema: z.string(),
+});
+
+const tolerance = z.looseObject({ absolute: z.number().optional(), relative: z.number().optional() });
+
+const shadowOutput = z.looseObject({
+  url: z.string(),
+  percent: z.number(),
+  primary: side,
+  shadows: z.record(z.string(), side),
+  noise: side.nullable(),
+  compare: z.looseObject({
+    tolerance: tolerance.optional(),
+    tolerances: z.record(z.string(), tolerance).optional(),
+    ignore: z.array(z.string()).optional(),
+    unordered: z.array(z.string()).optional(),
+  }),
+  gate: z
+    .looseObject({
+      minPairs: z.number(),
+      maxMismatch: z.number(),
+      confidence: z.number(),
+      minCompleteness: z.number(),
+      maxLatencyRatio: z.number().optional(),
+    })
+    .nullable(),
+});
+
+const outputs = z.looseObject({ shadows: z.record(z.string(), shadowOutput).default({}) });
+
+/** A shadow deployment of the stack, as its last `up` left it. */
+export type DeployedShadow = z.output<typeof shadowOutput>;
+
+/** The shadow deployment called `name`; else a sentence that says which there are. */
+export async function readShadow(engine: Engine, name: string): Promise<DeployedShadow> {
+  const { shadows } = outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"])));
+  const found = shadows[name];
+  if (found) return found;
+  const names = Object.keys(shadows).join(", ");
+  throw badInput(
+    `there is no shadow deployment "${name}"; the stack has ${names || "none: declare one under menagerie:shadows"}`,
+  );
+}

@@ -1,0 +1,112 @@
+import { neverStored } from "../domain/recording/storedHeaders.ts";
+import type { DeploymentMode } from "../domain/serving/servedModel.ts";
+import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
+import type { ParsedEnvironment } from "./environment.ts";
+import { show } from "./fields.ts";
+import { keyPath } from "./sentences.ts";
+
+type Shadows = ParsedEnvironment["shadows"];
+
+/** Longest `<deployment>-<shadow>`: a Knative revision's name is a label's value too, `<name>-transformer-00001`. */
+const longestService = 63 - "-transformer-00001".length;
+
+/** What is asked of a shadow deployment, parsed or complete. */
+interface Sides<Model, Primary> {
+  readonly primary: Primary;
+  readonly shadows: Readonly<Record<string, Model>>;
+  readonly noiseFloor: boolean;
+}
+
+/** Every model of every shadow deployment, with the path of its key. */
+export function shadowedModels<Model, Primary extends Model & { readonly mode?: DeploymentMode | undefined }>(
+  shadows: Readonly<Record<string, Sides<Model, Primary>>>,
+) {
+  return Object.entries(shadows).flatMap(([name, { primary, shadows: others, noiseFloor }]) => [
+    {
+      path: ["shadows", name, "primary"],
+      service: shadowService(name, primarySide),
+      model: primary as Model | Primary,
+      mode: primary.mode,
+      // The noise floor's is the same model once more.
+      copies: noiseFloor ? 2 : 1,
+    },
+    ...Object.entries(others).map(([side, model]) => ({
+      path: ["shadows", name, "shadows", side],
+      service: shadowService(name, side),
+      model,
+      mode: "Standard" as const,
+      copies: 1,
+    })),
+  ]);
+}
+
+/**
+ * Mistakes in shadow deployments that no single key shows. `models` are the keys of the other models, by their names in
+ * Kubernetes.
+ */
+export function shadowMistakes({ shadows, serving }: ParsedEnvironment, models: ReadonlyMap<string, string>): string[] {
+  return [...nameMistakes(shadows, models), ...replicaMistakes(shadows, serving.mode), ...headerMistakes(shadows)];
+}
+
+function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): string[] {
+  const mistakes: string[] = [];
+  const schemas = new Map<string, string>();
+  for (const [name, { shadows: others }] of Object.entries(shadows)) {
+    const at = (...rest: PropertyKey[]) => keyPath(["shadows", name, ...rest]);
+    const model = models.get(name);
+    if (model) mistakes.push(`${at()}: ${model} has the same route, ${show(name)}; rename one of the two`);
+    const sides = Object.keys(others);
+    const own = sides.filter((side) => side !== primarySide && side !== noiseSide);
+    if (sides.length === 0) mistakes.push(`${at("shadows")}: is empty; write {<shadow>: {truss: <folder>}}`);
+    for (const side of [primarySide, ...own]) {
+      const key = side === primarySide ? at("primary") : at("shadows", side);
+      const service = shadowService(name, side);
+      const taken = models.get(service);
+      if (taken) mistakes.push(`${key}: is "${service}" in Kubernetes, as is ${taken}; rename one of the two`);
+      if (service.length > longestService) {
+        mistakes.push(
+          `${key}: "${service}" has ${service.length} characters; use shorter names, so that "<name>-transformer-00001" fits Kubernetes' 63`,
+        );
+      }
+      const schema = shadowSchema(name, side);
+      const other = schemas.get(schema);
+      if (other) mistakes.push(`${key}: has the same schema "${schema}" as ${other}; rename one of the two`);
+      schemas.set(schema, key);
+    }
+    for (const reserved of [primarySide, noiseSide]) {
+      if (sides.includes(reserved)) {
+        mistakes.push(
+          `${at("shadows", reserved)}: "${reserved}" is a part of every shadow deployment; choose another name`,
+        );
+      }
+    }
+  }
+  return mistakes;
+}
+
+function replicaMistakes(shadows: Shadows, mode: string): string[] {
+  const mistakes: string[] = [];
+  for (const { path, model, mode: own } of shadowedModels(shadows)) {
+    const { min, max } = model.replicas;
+    const at = (key: string) => keyPath([...path, "replicas", key]);
+    if (max !== undefined && max < min)
+      mistakes.push(`${at("max")}: ${max} is less than min, ${min}; use at least ${min}`);
+    if (min === 0 && (own ?? mode) === "Standard") {
+      const reason = path[2] === "shadows" ? "shadows run in Standard mode, which" : "Standard mode";
+      mistakes.push(`${at("min")}: 0 is not possible, because ${reason} does not scale to zero; use at least 1`);
+    }
+  }
+  return mistakes;
+}
+
+function headerMistakes(shadows: Shadows): string[] {
+  return Object.entries(shadows).flatMap(([name, { storeHeaders }]) =>
+    storeHeaders.flatMap((header, index) =>
+      neverStored.has(header)
+        ? [
+            `${keyPath(["shadows", name, "storeHeaders", index])}: ${show(header)} carries secrets and is never stored; remove it`,
+          ]
+        : [],
+    ),
+  );
+}

@@ -1,0 +1,149 @@
+import * as z from "zod";
+import { parseFieldPath } from "../domain/shadow/fieldPath.ts";
+import { choice, flag, listOf, mapping, namesTo, show, text, wholeNumber } from "./fields.ts";
+import { deploymentModes, environmentVariables, poolName, replicas, resources, trussFolder } from "./zoo.ts";
+
+/** As Kubernetes' names, for it is the route's and begins the InferenceServices'. */
+const deploymentName = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
+
+/** A number with bounds, both inclusive. */
+function number(minimum: number, maximum: number, description: string) {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    `${show(input)} is not allowed; use a number from ${minimum} to ${maximum}`;
+  return z.number({ error }).min(minimum, { error }).max(maximum, { error }).meta({ description });
+}
+
+const fieldPath = z
+  .string({ error: "is no path; write one such as results[*].score" })
+  .refine((path) => parseFieldPath(path) !== undefined, {
+    error: ({ input }) => `${JSON.stringify(input)} is no path; write one such as results[*].score`,
+  })
+  .meta({ description: "A place in an answer: results[*].score, [0], $ for the whole." });
+
+const tolerance = mapping(
+  {
+    absolute: number(0, Number.MAX_VALUE, "Largest difference, in the field's own unit. Default: 0.").optional(),
+    relative: number(0, 1, "Largest difference, as a share of the larger of the two numbers. Default: 0.").optional(),
+  },
+  "write {relative: 0.001}",
+  "How far two numbers may be apart and still count as equal: either bound suffices.",
+);
+
+const compare = mapping(
+  {
+    tolerance: tolerance.optional(),
+    tolerances: z
+      .record(fieldPath, tolerance, { error: "is no mapping of paths; write {results[*].score: {absolute: 0.01}}" })
+      .meta({ description: "Tolerances of single fields and what is below them, by path. Default: none." })
+      .optional(),
+    ignore: listOf(
+      fieldPath,
+      "write [took_ms], or remove the key",
+      "Fields that are not compared. Default: none.",
+    ).optional(),
+    unordered: listOf(
+      fieldPath,
+      "write [tags], or remove the key",
+      "Lists whose order does not matter. Default: none.",
+    ).optional(),
+  },
+  "write {tolerance: {relative: 0.001}}",
+  "What counts as a difference between two answers. Default: everything.",
+);
+
+const gate = mapping(
+  {
+    minPairs: wholeNumber(1, 1_000_000_000, "Pairs that must have been compared. Unit: pairs. Default: 1000.").default(
+      1000,
+    ),
+    maxMismatch: number(0, 1, "Share of pairs that may differ by more than noise. 0 to 1. Default: 0.01.").default(
+      0.01,
+    ),
+    confidence: number(
+      0.5,
+      0.9999,
+      "With which the true share is not above maxMismatch. 0.5 to 0.9999. Default: 0.95.",
+    ).default(0.95),
+    minCompleteness: number(
+      0,
+      1,
+      "Share of the mirrored requests that must be stored on both sides. 0 to 1. Default: 0.99.",
+    ).default(0.99),
+    maxLatencyRatio: number(
+      0.01,
+      1000,
+      "The shadow's 95th percentile divided by the primary's, at most. Default: not judged.",
+    ).optional(),
+  },
+  "write {minPairs: 1000, maxMismatch: 0.01}",
+  "What a shadow has to show; judged by `menagerie compare --gate`. Default: no gate.",
+);
+
+const model = {
+  truss: trussFolder,
+  pool: poolName,
+  replicas: replicas.prefault({}),
+  resources: resources.prefault({}),
+  env: environmentVariables,
+};
+
+const primary = mapping(
+  {
+    ...model,
+    mode: choice(
+      deploymentModes,
+      "KServe deployment mode of the primary; cannot be changed later. Shadows always run in Standard mode. Default: menagerie:serving.mode.",
+    ).optional(),
+  },
+  "write {truss: <folder>}",
+  "The model that answers.",
+);
+
+const shadow = mapping(model, "write {truss: <folder>}", "A model that gets copies of the requests.");
+
+const shadowDeployment = mapping(
+  {
+    primary,
+    shadows: namesTo(
+      deploymentName,
+      "use lower-case letters, digits and dashes, starting with a letter, such as candidate",
+      shadow,
+      "write {<shadow>: {truss: <folder>}}",
+      "Models that get copies, by name. At least one.",
+    ),
+    percent: number(
+      0.01,
+      100,
+      "Share of the requests that are copied to each shadow. Unit: percent. Default: 100.",
+    ).default(100),
+    noiseFloor: flag(
+      "Copy requests to a second primary too, so that what differs by itself is known and does not count. Default: false.",
+    ).default(false),
+    compare: compare.prefault({}),
+    gate: gate.optional(),
+    retentionDays: wholeNumber(
+      1,
+      3650,
+      "Days that predictions are kept, before today's. Unit: days. Default: 30.",
+    ).default(30),
+    storeHeaders: listOf(
+      text(
+        /^[a-z0-9][a-z0-9-]*$/,
+        "use a header's name in lower case, such as x-tenant",
+        "Name of a request header, in lower case.",
+      ),
+      "write [x-tenant], or remove the key",
+      "Request headers to store besides the usual ones. Those that carry secrets are refused. Default: none.",
+    ).default([]),
+  },
+  "write {primary: {truss: <folder>}, shadows: {<shadow>: {truss: <folder>}}}",
+  "One shadow deployment: every request and answer of all its models is stored.",
+);
+
+export const shadows = namesTo(
+  deploymentName,
+  "use lower-case letters, digits and dashes, starting with a letter, such as mirrored-inference",
+  shadowDeployment,
+  "write {<name>: {primary: {truss: <folder>}, shadows: {<shadow>: {truss: <folder>}}}}",
+  "Shadow deployments by name. Default: none.",
+).default({});

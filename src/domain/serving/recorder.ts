@@ -1,0 +1,89 @@
+import { labels } from "./servedModel.ts";
+
+/**
+ * The recorder in front of a model: KServe runs it as the model's transformer, so that it sees every request and answer.
+ * `Text` is a string, or a promise of one that is only passed on.
+ */
+export interface Recorder<Text = string> {
+  /** `<url>@sha256:<digest>` */
+  readonly image: Text;
+  /**
+   * Where the image holds all services, what starts this one.
+   * @default the image's own
+   */
+  readonly command?: readonly string[] | undefined;
+  /** Secret of the model's namespace whose key `url` is the database's, with the recorder's own login. */
+  readonly secretName: string;
+  /** Changes with the Secret's content. */
+  readonly secretRevision: Text;
+  /** Schema of the prediction tables. */
+  readonly schema: string;
+  /** Stored with every answer, and what comparisons choose by. */
+  readonly version: string;
+  /** Pods. */
+  readonly replicas: number;
+  /** Headers to store besides the usual ones, in lower case. */
+  readonly storedHeaders: readonly string[];
+  /** What its log may grow to while the database is away, in mebibytes. */
+  readonly logMebibytes: number;
+}
+
+const containerPort = 8080;
+const logFolder = "/var/lib/menagerie/recorder";
+/** For predictions in flight and the rows of the last ones, in seconds. */
+const terminationGraceSeconds = 60;
+/** Beside the log's own limit: its files are cut off a while after their rows are stored. */
+const logOverheadMebibytes = 128;
+
+/**
+ * `spec.transformer` of an InferenceService. KServe adds `--model_name`, `--predictor_host` and `--http_port` to its
+ * arguments (v0.20, `transformer_custom.go`).
+ */
+export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Standard" | "Knative") {
+  const { image, secretName, schema, version, replicas, storedHeaders, logMebibytes } = recorder;
+  const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
+  return {
+    minReplicas: replicas,
+    maxReplicas: replicas,
+    ...(mode === "Standard"
+      ? {
+          terminationGracePeriodSeconds: terminationGraceSeconds,
+          deploymentStrategy: { type: "RollingUpdate" as const, rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+        }
+      : {}),
+    automountServiceAccountToken: false,
+    // It needs no GPU, so it takes no place where one is.
+    nodeSelector: { [labels.pool]: "cpu" },
+    containers: [
+      {
+        name: "kserve-container",
+        image,
+        ...(recorder.command ? { command: [...recorder.command] } : {}),
+        ports: [{ containerPort, protocol: "TCP" }],
+        env: [
+          { name: "MENAGERIE_DATABASE_URL", valueFrom: { secretKeyRef: { name: secretName, key: "url" } } },
+          // Read by nobody: a new login makes new pods, which read a Secret's variable once.
+          { name: "MENAGERIE_DATABASE_URL_REVISION", value: recorder.secretRevision },
+          { name: "MENAGERIE_MODEL_VERSION", value: version },
+          { name: "MENAGERIE_RECORDER_HEADERS", value: storedHeaders.join(",") },
+          { name: "MENAGERIE_RECORDER_LOG_DIR", value: logFolder },
+          { name: "MENAGERIE_RECORDER_LOG_MAX_BYTES", value: String(logMebibytes * 1024 ** 2) },
+          { name: "MENAGERIE_RECORDER_SCHEMA", value: schema },
+        ],
+        resources: { requests: { cpu: "250m", memory: "384Mi" }, limits: { cpu: "2", memory: "768Mi" } },
+        volumeMounts: [{ name: "recorder-log", mountPath: logFolder }],
+        startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
+        livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
+        // Not ready without its tables: it says so, and takes no traffic.
+        readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 3 },
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+          seccompProfile: { type: "RuntimeDefault" },
+        },
+      },
+    ],
+    volumes: [{ name: "recorder-log", emptyDir: { sizeLimit: `${logMebibytes + logOverheadMebibytes}Mi` } }],
+  };
+}
