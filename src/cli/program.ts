@@ -11,6 +11,7 @@ import { pulumiCommand } from "./commands/pulumi.ts";
 import { rolloutCommand } from "./commands/rollout/index.ts";
 import { statusCommand } from "./commands/status.ts";
 import { trussCommand } from "./commands/truss.ts";
+import { trussClientCommand } from "./commands/trussClient.ts";
 import { upCommand } from "./commands/up.ts";
 import { Interrupted } from "./interrupt.ts";
 
@@ -33,7 +34,7 @@ function menagerie(): Command {
         "  MENAGERIE_CACHE  folder of built tools and Python environments, shared by all environments",
         "  MENAGERIE_DATABASE_URL  PostgreSQL of a stack that is not an embedded environment",
         "  MENAGERIE_MIGRATION_DATABASE_URL  database of `rollout --target`",
-        "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict`",
+        "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict` and `truss-client`",
         "",
         "Exit codes: 0 ok, 1 failed, 2 bad input, 3 gate not met.",
       ].join("\n"),
@@ -49,6 +50,7 @@ function menagerie(): Command {
     keyCommand(),
     rolloutCommand(),
     trussCommand(),
+    trussClientCommand(),
     pulumiCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));

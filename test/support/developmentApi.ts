@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { pino } from "pino";
@@ -10,16 +13,18 @@ import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgr
 import { readPointer } from "../../src/adapters/postgres/models.ts";
 import { clientConfig, withClient } from "../../src/adapters/postgres/server.ts";
 import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
+import { createFolderUploads, type UploadStore } from "../../src/adapters/uploads/folderUploads.ts";
 import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
 import { signatureOf } from "../../src/domain/truss/signature.ts";
 import type { SnapshotEntry, TrussSnapshot } from "../../src/domain/truss/snapshot.ts";
 import type { Access } from "../../src/services/api/access.ts";
-import { developmentRoute } from "../../src/services/api/development/routes.ts";
+import type { Containers } from "../../src/services/api/development/containers.ts";
 import { developmentVersions, type Versions } from "../../src/services/api/development/versions.ts";
+import type { Deployments } from "../../src/services/api/graphql/context.ts";
 import { createMetrics } from "../../src/services/api/metrics.ts";
-import type { Route } from "../../src/services/api/route.ts";
+import { apiRoutes } from "../../src/services/api/routes.ts";
 import { createApiServer } from "../../src/services/api/server.ts";
 import { makePlatformTables, rolePassword } from "./platformTables.ts";
 import { startPostgres } from "./postgres.ts";
@@ -34,6 +39,7 @@ export interface ApiUnderTest {
   readonly pool: pg.Pool;
   readonly cluster: MemoryCluster;
   readonly versions: Versions;
+  readonly uploads: UploadStore;
   readonly logged: readonly string[];
   /** Runs SQL as the database's superuser. */
   sql<T extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<T[]>;
@@ -51,7 +57,8 @@ export interface ApiUnderTest {
 export async function startDevelopmentApi(
   options: {
     readonly maxBodyBytes?: number;
-    readonly routes?: (parts: { access: Access; versions: Versions; pool: pg.Pool; cluster: MemoryCluster }) => Route[];
+    readonly deployments?: Deployments;
+    readonly containers?: Containers;
   } = {},
 ): Promise<ApiUnderTest> {
   const { maxBodyBytes = 64 * 1024 * 1024 } = options;
@@ -66,8 +73,16 @@ export async function startDevelopmentApi(
   const logged: string[] = [];
   const log = pino({}, { write: (line: string) => void logged.push(line) });
   const cluster = new MemoryCluster();
+  const folder = await mkdtemp(join(tmpdir(), "menagerie-uploads-"));
+  const uploads = createFolderUploads(folder, 32 * 1024 * 1024);
   const versions = developmentVersions({
-    ...{ store: createPatchStore(pool), cluster, containers: cluster.containers, log, namespace: "models" },
+    ...{
+      store: createPatchStore(pool),
+      cluster,
+      containers: options.containers ?? cluster.containers,
+      log,
+      namespace: "models",
+    },
     ...{ clock: { now: Date.now, sleep: delay }, newId: randomUUID, syncWithin: 4_000 },
     touch: (versionId) => touchActivity(pool, versionId),
   });
@@ -76,13 +91,12 @@ export async function startDevelopmentApi(
   };
   const server = createApiServer({
     access,
-    routes: [
-      developmentRoute({
-        ...{ access, versions, signingKey, maxBodyBytes },
-        find: (versionId) => findDevelopmentVersion(pool, versionId),
-      }),
-      ...(options.routes?.({ access, versions, pool, cluster }) ?? []),
-    ],
+    routes: apiRoutes({
+      ...{ access, pool, versions, cluster, signingKey, log, maxBodyBytes, timeoutMs: 5_000 },
+      ...{ find: (versionId: string) => findDevelopmentVersion(pool, versionId), dispatcher: new Agent() },
+      ...{ touch: (versionId: string) => touchActivity(pool, versionId), hold: { holdMs: 3_000, maxHeld: 4 } },
+      ...{ uploads, deployments: options.deployments },
+    }),
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),
     originOf: () => "http://127.0.0.1:1",
@@ -95,7 +109,7 @@ export async function startDevelopmentApi(
   const sql: ApiUnderTest["sql"] = (text, values = []) =>
     withClient(postgres.server, platformDatabase, async (client) => (await client.query(text, values)).rows);
   return {
-    ...{ pool, cluster, versions, logged, sql },
+    ...{ pool, cluster, versions, uploads, logged, sql },
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async newVersion(name = randomUUID(), organization = "admin") {
       await sql("INSERT INTO menagerie.organization (name) VALUES ($1) ON CONFLICT (name) DO NOTHING", [organization]);
@@ -117,6 +131,7 @@ export async function startDevelopmentApi(
       server.close();
       await pool.end();
       await postgres.stop();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -29,6 +29,10 @@ export class MemoryCluster implements VersionCluster {
         resolve();
       });
     });
+  logs = async () => [
+    { at: 1000, nanoseconds: "1000000001", text: "first", pod: "pod" },
+    { at: 2000, nanoseconds: "2000000002", text: "second", pod: "pod" },
+  ];
   deletePod = async (name: string) => {
     for (const [id, pod] of this.#pods) if (pod.name === name) this.#start(id);
   };
@@ -56,6 +60,16 @@ export class MemoryCluster implements VersionCluster {
     const name = `v${versionId}`;
     this.#services.set(versionId, { name, isStopped: false, idleMinutes, createdAt: Date.now(), imageHash });
     this.#start(versionId);
+  }
+
+  /** Deploys a version whose pod is run elsewhere. */
+  place(versionId: string, pod: VersionPod): void {
+    const name = `v${versionId}`;
+    this.#services.set(versionId, {
+      ...{ name, isStopped: false, idleMinutes: undefined, createdAt: Date.now(), imageHash: "" },
+    });
+    this.#pods.set(versionId, pod);
+    this.#tell();
   }
 
   /** As if nothing had been deployed. */

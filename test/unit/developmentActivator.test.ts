@@ -2,12 +2,10 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
-import { Agent } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
-import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../src/adapters/postgres/developmentVersions.ts";
+import { idleSeconds } from "../../src/adapters/postgres/developmentVersions.ts";
 import { lead } from "../../src/adapters/postgres/leader.ts";
-import { activatorRoute } from "../../src/services/api/development/activator.ts";
 import { type Attempts, reconcileOnce } from "../../src/services/api/development/reconcile.ts";
 import { type ApiUnderTest, adminKey, startDevelopmentApi, truss } from "../support/developmentApi.ts";
 
@@ -27,16 +25,7 @@ beforeAll(async () => {
     response.end(`${request.method} ${request.url} ${Buffer.concat(chunks)}`);
   }).listen(0, "127.0.0.1");
   await once(model, "listening");
-  api = await startDevelopmentApi({
-    routes: ({ access, versions, pool, cluster }) => [
-      activatorRoute({
-        ...{ access, cluster, settle: versions.settle, dispatcher: new Agent() },
-        ...{ maxBodyBytes: 1_000, timeoutMs: 5_000, holdMs: 3_000, maxHeld: 4 },
-        find: (versionId) => findDevelopmentVersion(pool, versionId),
-        touch: (versionId) => touchActivity(pool, versionId),
-      }),
-    ],
-  });
+  api = await startDevelopmentApi({ maxBodyBytes: 100_000 });
   api.cluster.podUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}`;
 }, 60_000);
 

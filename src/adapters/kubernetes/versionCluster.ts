@@ -1,5 +1,5 @@
 import type { KubeConfig, V1Pod } from "@kubernetes/client-node";
-import type { VersionCluster, VersionPod, VersionService } from "../../domain/development/ports.ts";
+import type { LogLine, VersionCluster, VersionPod, VersionService } from "../../domain/development/ports.ts";
 import { annotations, containerPort, labels } from "../../domain/serving/servedModel.ts";
 import { reflect } from "./reflector.ts";
 import { isApiError, request } from "./request.ts";
@@ -84,6 +84,13 @@ export function watchVersions(options: WatchOptions): VersionCluster {
         }
         waiting.push(done);
       }),
+    logs: async (versionId, lines) => {
+      const pod = pods.get(services.get(versionId)?.name ?? "")?.name;
+      if (pod === undefined) return [];
+      const query = { container: containerName, tailLines: lines, timestamps: true };
+      const text = await (await request(config, "GET", `${podsPath}/${pod}/log`, { query })).text();
+      return text.split("\n").flatMap((line) => logLine(line, pod));
+    },
     deletePod: async (name) => {
       try {
         await request(config, "DELETE", `${podsPath}/${name}`);
@@ -127,6 +134,15 @@ function versionPod(pod: V1Pod): VersionPod | undefined {
     startedAt: new Date(startedAt).getTime(),
     isReady: container.ready,
   };
+}
+
+/** A line with its time in front, to the nanosecond, as the kubelet writes it. */
+function logLine(line: string, pod: string): LogLine[] {
+  const [, seconds = "", fraction = "", text = ""] = /^(\S+?)(?:\.(\d{1,9}))?Z (.*)$/.exec(line) ?? [];
+  const at = Date.parse(`${seconds}Z`);
+  if (Number.isNaN(at)) return [];
+  const nanoseconds = `${at / 1000}${fraction.padEnd(9, "0")}`;
+  return [{ at: at + Number(fraction.padEnd(9, "0").slice(0, 3)), nanoseconds, text, pod }];
 }
 
 /** The youngest last, so that it is the one that is kept. */

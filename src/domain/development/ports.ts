@@ -22,6 +22,17 @@ export interface VersionService {
   readonly createdAt: number;
 }
 
+/** One line that a container wrote. */
+export interface LogLine {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Nanoseconds since 1970, as text: a number of JavaScript cannot hold them. */
+  readonly nanoseconds: string;
+  readonly text: string;
+  /** Name of the pod. */
+  readonly pod: string;
+}
+
 /** What the cluster runs of development versions, kept up to date by watches. */
 export interface VersionCluster {
   /** False until everything was listed once: what is not known then may be there. */
@@ -34,6 +45,8 @@ export interface VersionCluster {
   versions(): readonly string[];
   /** Resolves at the next change of anything, or after `milliseconds`. */
   changed(milliseconds: number): Promise<void>;
+  /** The last lines of a version's log, the oldest first; none where it does not run. */
+  logs(versionId: string, lines: number): Promise<readonly LogLine[]>;
   deletePod(name: string): Promise<void>;
   setStopped(service: string, isStopped: boolean): Promise<void>;
 }

@@ -96,6 +96,9 @@ function container<Text>(api: ApiService<Text>) {
   };
 }
 
+/** What the service answers at the gateway: predictions of apps, development versions, and what the truss client asks. */
+const publicPaths = ["/models/", "/v1/", "/graphql/", "/hosts/", "/menagerie-uploads/"];
+
 /** The API service's url as pods reach it. */
 export function apiUrlInCluster(namespace: string): string {
   return `http://api.${namespace}.svc.cluster.local`;
@@ -113,6 +116,7 @@ export function apiRights(namespace: string, modelsNamespace: string) {
       metadata,
       rules: [
         { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch", "delete"] },
+        { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
         {
           apiGroups: ["serving.kserve.io"],
           resources: ["inferenceservices"],
@@ -129,7 +133,7 @@ export function apiRights(namespace: string, modelsNamespace: string) {
   };
 }
 
-/** The VirtualService that takes `/models/…` and `/v1/…` at the gateway to the API service. */
+/** The VirtualService that takes the service's paths at the gateway to the API service. */
 export function apiRouteManifest(route: {
   readonly namespace: string;
   readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
@@ -145,7 +149,7 @@ export function apiRouteManifest(route: {
       http: [
         {
           name: "api",
-          match: [{ uri: { prefix: "/models/" } }, { uri: { prefix: "/v1/" } }],
+          match: publicPaths.map((prefix) => ({ uri: { prefix } })),
           route: [{ destination: { host: `api.${namespace}.svc.cluster.local`, port: { number: 80 } } }],
         },
       ],

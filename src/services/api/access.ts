@@ -17,7 +17,7 @@ export interface Access {
 }
 
 /**
- * The scope of the key that a request carries, as `x-api-key: <key>` or `Authorization: Api-Key <key>`; undefined for a
+ * The scope of the key that a request carries, as `x-api-key: <key>` or `Authorization: Api-Key <key>` (or `Bearer`); undefined for a
  * request without one where none is required.
  */
 export async function authenticate(headers: IncomingHttpHeaders, access: Access): Promise<KeyScope | undefined> {
@@ -53,5 +53,5 @@ export function limitedSubject(headers: IncomingHttpHeaders, modelId: string): s
 function keyOf(headers: IncomingHttpHeaders): string | undefined {
   const own = headers["x-api-key"];
   if (own !== undefined) return String(own);
-  return /^Api-Key\s+(.*)$/i.exec(headers.authorization ?? "")?.[1]?.trim();
+  return /^(?:Api-Key|Bearer)\s+(.*)$/i.exec(headers.authorization ?? "")?.[1]?.trim();
 }

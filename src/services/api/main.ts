@@ -22,13 +22,12 @@ import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
 import { settleDeployments } from "./deployments/settle.ts";
-import { activatorRoute } from "./development/activator.ts";
 import { openContainers } from "./development/containers.ts";
 import { reconcile } from "./development/reconcile.ts";
-import { developmentRoute } from "./development/routes.ts";
 import { developmentVersions } from "./development/versions.ts";
 import { freshCache } from "./freshCache.ts";
 import { createMetrics } from "./metrics.ts";
+import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
 
@@ -89,25 +88,10 @@ const access = {
 };
 const server = createApiServer({
   access,
-  routes: [
-    developmentRoute({
-      access,
-      versions,
-      find: findVersion,
-      signingKey: settings.signingKey,
-      maxBodyBytes: settings.maxBodyBytes,
-    }),
-    activatorRoute({
-      access,
-      find: findVersion,
-      cluster,
-      settle: versions.settle,
-      touch,
-      dispatcher,
-      maxBodyBytes: settings.maxBodyBytes,
-      timeoutMs: settings.predictTimeoutMs,
-    }),
-  ],
+  routes: apiRoutes({
+    ...{ access, pool, versions, cluster, find: findVersion, touch, dispatcher, log },
+    ...{ signingKey: settings.signingKey, maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.predictTimeoutMs },
+  }),
   pointer: readPointerOf,
   checkDatabase: () => checkDatabase(""),
   originOf: ({ model, number }) => {

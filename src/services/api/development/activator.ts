@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
@@ -30,11 +30,18 @@ const path = /^\/development\/([1-9][0-9]{0,17})(\/v1\/[^\\]*)$/;
 /** The database is told of a version's use once in this time. Milliseconds. */
 const touchEvery = 15_000;
 
-/**
- * `/development/<versionId>/v1/…`: requests for a development version in Standard mode. A stopped version is started, a
- * new pod gets its patches, and the request waits for that; then it goes to the pod.
- */
-export function activatorRoute(parts: ActivatorParts): Route {
+/** Passes requests on to development versions that may have to be started first. */
+export interface Activator {
+  /** `inner` is the path at the pod, below `/v1/`; the request's query goes with it. Rights are checked before. */
+  activate(
+    request: IncomingMessage,
+    response: ServerResponse,
+    to: { readonly version: DevelopmentVersion; readonly inner: string; readonly requestId: string },
+  ): Promise<void>;
+}
+
+/** A stopped version is started, a new pod gets its patches, and the request waits for that; then it goes to the pod. */
+export function createActivator(parts: ActivatorParts): Activator {
   const { holdMs = 120_000, maxHeld = 256 } = parts;
   const touchedAt = new Map<string, number>();
   let held = 0;
@@ -59,28 +66,34 @@ export function activatorRoute(parts: ActivatorParts): Route {
   };
 
   return {
+    async activate(request, response, { version, inner, requestId }) {
+      if (leavesFolder(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
+      const method = methodOf(request);
+      touch(version.id);
+      const { url } = await ready(version);
+      await forward(request, response, {
+        ...{ dispatcher: parts.dispatcher, origin: url, method, requestId, timeoutMs: parts.timeoutMs },
+        ...{ maxBodyBytes: parts.maxBodyBytes, model: `development version of ${version.model}` },
+        path: inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? ""),
+      });
+    },
+  };
+}
+
+/** `/development/<versionId>/v1/…`: requests for a development version in Standard mode, from the gateway. */
+export function activatorRoute(parts: ActivatorParts, activator: Activator): Route {
+  return {
     prefix: "/development/",
     async handle(request, response, { path: asked, requestId }) {
-      const matched = path.exec(asked);
-      const [, id = "", inner = ""] = matched ?? [];
-      if (!matched || leavesFolder(inner)) throw new ApiError("not_found", `there is no ${asked.slice(0, 200)}`);
+      const [, id = "", inner = ""] = path.exec(asked) ?? [];
+      if (id === "") throw new ApiError("not_found", `there is no ${asked.slice(0, 200)}`);
       const scope = await authenticate(request.headers, parts.access);
       const version = await parts.find(id);
       if (!version && scope && !("admin" in scope))
         throw new ApiError("key_scope", `the API key is not for version ${id}`);
       if (!version) throw new ApiError("not_found", `there is no development version ${id}`);
       authorize(scope, { id: version.modelId, organizationId: version.organizationId });
-      touch(id);
-      const { url } = await ready(version);
-      await forward(request, response, {
-        ...{ dispatcher: parts.dispatcher, origin: url, requestId, timeoutMs: parts.timeoutMs },
-        ...{
-          maxBodyBytes: parts.maxBodyBytes,
-          method: methodOf(request),
-          model: `development version of ${version.model}`,
-        },
-        path: inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? ""),
-      });
+      await activator.activate(request, response, { version, inner, requestId });
     },
   };
 }

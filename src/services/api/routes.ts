@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import type { Pool } from "pg";
+import type { Logger } from "pino";
+import type { Dispatcher } from "undici";
+import type { DevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
+import type { UploadStore } from "../../adapters/uploads/folderUploads.ts";
+import type { VersionCluster } from "../../domain/development/ports.ts";
+import type { Access } from "./access.ts";
+import { deploymentsRoute, hostsRoute } from "./clientRest.ts";
+import { activatorRoute, createActivator } from "./development/activator.ts";
+import { developmentRoute } from "./development/routes.ts";
+import type { Versions } from "./development/versions.ts";
+import type { Deployments } from "./graphql/context.ts";
+import { graphqlRoute } from "./graphql/route.ts";
+import type { Route } from "./route.ts";
+import { uploadRoute } from "./uploads/route.ts";
+
+/** What the routes work with. */
+export interface RouteParts {
+  readonly access: Access;
+  readonly pool: Pool;
+  readonly versions: Versions;
+  readonly cluster: VersionCluster;
+  readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
+  readonly touch: (versionId: string) => Promise<void>;
+  /** A secret. */
+  readonly signingKey: string;
+  readonly dispatcher: Dispatcher;
+  readonly log: Logger;
+  /** Bytes. */
+  readonly maxBodyBytes: number;
+  /** Until a model begins to answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How long a request waits for a version that starts, in milliseconds, and how many may wait. */
+  readonly hold?: { readonly holdMs: number; readonly maxHeld: number };
+  /** Where clients' uploads go. */
+  readonly uploads: UploadStore;
+  readonly deployments?: Deployments | undefined;
+}
+
+/** Everything that the API service answers besides predictions of apps and questions about itself. */
+export function apiRoutes(parts: RouteParts): Route[] {
+  const { access, pool, versions, cluster, find, deployments } = parts;
+  const activation = { ...parts, settle: versions.settle, ...parts.hold };
+  const activator = createActivator(activation);
+  const clientRest = { pool, access, versions, activator, find, deployments, logs: cluster.logs };
+  return [
+    developmentRoute(parts),
+    activatorRoute(activation, activator),
+    deploymentsRoute(clientRest),
+    hostsRoute(clientRest),
+    graphqlRoute({ ...parts, now: Date.now, newId: randomUUID }),
+    uploadRoute({ store: parts.uploads, signingKey: parts.signingKey, now: Date.now }),
+  ];
+}
