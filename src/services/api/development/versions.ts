@@ -11,6 +11,7 @@ import type { VersionCluster } from "../../../domain/development/ports.ts";
 import { messageOf } from "../../../domain/errors.ts";
 import { headOf, short } from "../../../domain/patch/chain.ts";
 import { deploymentReasons } from "../../../domain/patch/compute.ts";
+import { consistentOperations } from "../../../domain/patch/consistency.ts";
 import { parseOperations } from "../../../domain/patch/operationSchema.ts";
 import type { Clock } from "../../../domain/patch/ports.ts";
 import { plainHash } from "../../../domain/patch/position.ts";
@@ -177,7 +178,7 @@ async function storePatch(
   refuseOtherHash(nextHash, nextSignature, "nextHash");
   const head = await headOfVersion(store, version);
   refuseUnpatchable(version, head.hash === prevHash ? head.signature.config : undefined, nextSignature.config, patches);
-  const ops = parseOperations(patches);
+  const ops = consistentOperations(parseOperations(patches), nextSignature);
   const result = await store.appendSigned(version.id, { prevHash, nextHash, ops }, nextSignature);
   if ("stored" in result) return { hash: result.stored.nextHash, seq: result.stored.seq };
   if (result.refused === "too_large") throw new ApiError("body_too_large", result.because);
