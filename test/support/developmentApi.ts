@@ -95,7 +95,7 @@ export async function startDevelopmentApi(
       ...{ access, pool, versions, cluster, signingKey, log, maxBodyBytes, timeoutMs: 5_000 },
       ...{ find: (versionId: string) => findDevelopmentVersion(pool, versionId), dispatcher: new Agent() },
       ...{ touch: (versionId: string) => touchActivity(pool, versionId), hold: { holdMs: 3_000, maxHeld: 4 } },
-      ...{ uploads, deployments: options.deployments },
+      pushes: options.deployments && { uploads, deployments: options.deployments },
     }),
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
 import { pingUrl } from "../../src/domain/development/pingToken.ts";
+import { badInput } from "../../src/domain/errors.ts";
 import { uploadCredentials } from "../../src/domain/uploads/credentials.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi, truss } from "../support/developmentApi.ts";
 
@@ -23,7 +24,13 @@ let before: unknown;
 let refused = 0;
 
 beforeAll(async () => {
-  api = await startDevelopmentApi({ maxBodyBytes });
+  const refuse = async () => {
+    throw badInput("s3_key: nothing was uploaded");
+  };
+  api = await startDevelopmentApi({
+    maxBodyBytes,
+    deployments: { deployDraft: refuse, status: async () => undefined },
+  });
   ({ versionId: id, modelId } = await api.newVersion("target"));
   const other = await api.newVersion("other", "elsewhere");
   otherKey = await api.newKey({ modelId: other.modelId });
@@ -314,7 +321,7 @@ it("refuses what GraphQL clients should not send", async () => {
     ...[
       "",
       "{",
-        "query",
+      "query",
       "{ nothing }",
       "mutation { teams { id } }",
       "{ teams }",

@@ -33,14 +33,17 @@ export interface RouteParts {
   readonly timeoutMs: number;
   /** How long a request waits for a version that starts, in milliseconds, and how many may wait. */
   readonly hold?: { readonly holdMs: number; readonly maxHeld: number };
-  /** Where clients' uploads go. */
-  readonly uploads: UploadStore;
-  readonly deployments?: Deployments | undefined;
+  /**
+   * Where clients' uploads go, and what builds them.
+   * @default the stack alone deploys: clients patch what it declares, and cannot push
+   */
+  readonly pushes?: { readonly uploads: UploadStore; readonly deployments: Deployments } | undefined;
 }
 
 /** Everything that the API service answers besides predictions of apps and questions about itself. */
 export function apiRoutes(parts: RouteParts): Route[] {
-  const { access, pool, versions, cluster, find, deployments } = parts;
+  const { access, pool, versions, cluster, find, pushes } = parts;
+  const deployments = pushes?.deployments;
   const activation = { ...parts, settle: versions.settle, ...parts.hold };
   const activator = createActivator(activation);
   const clientRest = { pool, access, versions, activator, find, deployments, logs: cluster.logs };
@@ -49,7 +52,7 @@ export function apiRoutes(parts: RouteParts): Route[] {
     activatorRoute(activation, activator),
     deploymentsRoute(clientRest),
     hostsRoute(clientRest),
-    graphqlRoute({ ...parts, now: Date.now, newId: randomUUID }),
-    uploadRoute({ store: parts.uploads, signingKey: parts.signingKey, now: Date.now }),
+    graphqlRoute({ ...parts, deployments, now: Date.now, newId: randomUUID }),
+    ...(pushes ? [uploadRoute({ store: pushes.uploads, signingKey: parts.signingKey, now: Date.now })] : []),
   ];
 }

@@ -54,8 +54,10 @@ export function rootValue(parts: GraphqlParts) {
     model: (args: Args<{ id?: string | null; name?: string | null }>, context: GraphqlContext) =>
       types.model(args, context),
     model_version: ({ id }: Args<{ id: string }>, context: GraphqlContext) => types.version(id, context),
-    truss_validation: ({ config }: Args<{ config: string }>) => validation(config),
+    truss_validation: ({ config }: Args<{ config: string }>) =>
+      parts.deployments ? validation(config) : refusedConfig(declaredByStack),
     model_s3_upload_credentials: async (_args: unknown, { scope }: GraphqlContext) => {
+      if (!parts.deployments) throw new ApiError("needs_full_deploy", declaredByStack);
       const key = `${await organizationOf(parts, scope, undefined)}/${newId()}/truss.tar`;
       const { accessKeyId, secretAccessKey, sessionToken } = uploadCredentials(signingKey, key, now() + uploadWithin);
       return {
@@ -133,6 +135,11 @@ function refusalOf(error: unknown): { readonly needs_full_deploy: boolean; reado
   }
   if (error instanceof OperatorError && error.exitCode === 2) return { needs_full_deploy: false, error: error.message };
   return undefined;
+}
+
+/** The client stops before it uploads anything, and shows the sentence. */
+function refusedConfig(sentence: string) {
+  return { success: false, details: JSON.stringify({ errors: [sentence], warnings: [] }) };
 }
 
 function validation(config: string): { readonly success: boolean; readonly details: string } {
