@@ -130,7 +130,7 @@ const says = (run: Client, text: string | RegExp) =>
   expect.poll(() => run.output(), { timeout: 60_000, interval: 100 }).toMatch(text);
 
 test("watch: a save is the next prediction; an undone edit and a second client too", async () => {
-  const run = start("watch", folder, "--remote", "menagerie", "--no-sleep");
+  const run = start("watch", folder, "--remote", "menagerie");
   await says(run, /Watching for changes/i);
   await save("v1");
   await answers("v1");
