@@ -7,7 +7,10 @@ import { downCommand } from "./commands/down.ts";
 import { keyCommand } from "./commands/key.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { promoteCommand } from "./commands/promote.ts";
 import { pulumiCommand } from "./commands/pulumi.ts";
+import { releasesCommand } from "./commands/releases.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { rolloutCommand } from "./commands/rollout/index.ts";
 import { statusCommand } from "./commands/status.ts";
 import { trussCommand } from "./commands/truss.ts";
@@ -49,6 +52,9 @@ function menagerie(): Command {
     appCommand(),
     keyCommand(),
     rolloutCommand(),
+    releasesCommand(),
+    restoreCommand(),
+    promoteCommand(),
     trussCommand(),
     trussClientCommand(),
     pulumiCommand(),

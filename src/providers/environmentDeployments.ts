@@ -2,6 +2,7 @@ import type { DeploymentLock } from "../adapters/postgres/deploymentLock.ts";
 import { roles } from "../domain/platformDatabase.ts";
 import type { DeployedModel } from "../domain/release/observed.ts";
 import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
+import { whenEngineEnds } from "./engineEnd.ts";
 
 /** Where an environment's models are served. */
 export interface EnvironmentInput extends DatabaseInput {
@@ -28,6 +29,7 @@ export async function heldLock(inputs: EnvironmentInput): Promise<DeploymentLock
   const lock = await lockDeployments(databaseServer(inputs), inputs.environment);
   await actAs(lock.client, roles.deployer);
   held.set(inputs.environment, lock);
+  whenEngineEnds(() => void lock.release());
   return lock;
 }
 

@@ -1,6 +1,6 @@
 import { fetch } from "undici";
 import * as z from "zod";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
 
 /** A model version as MLflow's registry knows it. */
 export interface MlflowVersion {
@@ -10,7 +10,6 @@ export interface MlflowVersion {
   readonly source: string;
   /** Id of the run that made it; empty for one that was registered by hand. */
   readonly runId: string;
-  readonly aliases: readonly string[];
 }
 
 /** How a tracking server is reached. Credentials are those that MLflow's own clients read from the environment. */
@@ -29,7 +28,6 @@ const version = z.object({
   version: z.coerce.number().int().min(1),
   source: z.string().default(""),
   run_id: z.string().default(""),
-  aliases: z.array(z.string()).default([]),
 });
 const versionAnswer = z.object({ model_version: version });
 const versionsAnswer = z.object({
@@ -65,10 +63,19 @@ export async function findVersion(
       ? ["model-versions/get", { name: model, version: String(wanted.version) }]
       : ["registered-models/alias", { name: model, alias: wanted.alias }];
   const what = wanted.alias === undefined ? `version ${wanted.version}` : `alias "${wanted.alias}"`;
-  return fromWire(
-    versionAnswer.parse(await ask(server, key, `${what} of model "${model}"`, path ?? "", query)).model_version,
-  );
+  try {
+    const answer = await ask(server, key, `${what} of model "${model}"`, path ?? "", query);
+    return fromWire(versionAnswer.parse(answer).model_version);
+  } catch (error) {
+    if (!(error instanceof NotRegistered)) throw error;
+    const known = (await listVersions(server, key, model)).slice(0, 5).map((each) => each.version);
+    const change = known.length > 0 ? `its latest versions are ${known.join(", ")}` : "register it there";
+    throw badInput(`${error.message}; ${change}`);
+  }
 }
+
+/** What was asked for is not in the registry. */
+class NotRegistered extends Error {}
 
 /** All versions of a registered model, the latest first. */
 export async function listVersions(server: MlflowServer, key: string, model: string): Promise<MlflowVersion[]> {
@@ -85,8 +92,8 @@ export async function listVersions(server: MlflowServer, key: string, model: str
   return versions.sort((a, b) => b.version - a.version);
 }
 
-function fromWire({ name, version: number, source, run_id, aliases }: z.output<typeof version>): MlflowVersion {
-  return { model: name, version: number, source, runId: run_id, aliases };
+function fromWire({ name, version: number, source, run_id }: z.output<typeof version>): MlflowVersion {
+  return { model: name, version: number, source, runId: run_id };
 }
 
 /** MLflow's REST API 2.0 (https://mlflow.org/docs/latest/rest-api.html). */
@@ -115,11 +122,10 @@ async function ask(
   const { error_code, message } = errorAnswer.parse(body ?? {});
   if (
     error_code === "RESOURCE_DOES_NOT_EXIST" ||
-    (error_code === "INVALID_PARAMETER_VALUE" && /alias/i.test(message))
+    // So it answers for an alias that no version has.
+    (error_code === "INVALID_PARAMETER_VALUE" && path === "registered-models/alias")
   ) {
-    throw new OperatorError(`${key}: MLflow at ${server.url} has no ${what}; register it there, or choose another`, {
-      exitCode: 2,
-    });
+    throw new NotRegistered(`${key}: MLflow at ${server.url} has no ${what}`);
   }
   if (status === 401 || status === 403) {
     throw new OperatorError(

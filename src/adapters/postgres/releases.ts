@@ -109,3 +109,23 @@ export async function deploymentOfTag(
   const choice = tags.length > 0 ? `the latest are ${tags.join(", ")}` : "it has no complete deployment yet";
   throw badInput(`release "${tag}": environment "${environment}" never had it; ${choice}`);
 }
+
+/**
+ * The deployment with this number.
+ * @throws badInput when the environment has none, or it did not come to what was intended.
+ */
+export async function deploymentOfId(
+  client: ClientBase,
+  environment: string,
+  id: string,
+): Promise<RestorableDeployment> {
+  const { rows } = await client.query<RestorableDeployment>(
+    `SELECT ${rangeColumns}, config FROM menagerie.deployment_range WHERE environment = $1 AND id = $2`,
+    [environment, id],
+  );
+  const [found] = rows;
+  if (!found)
+    throw badInput(`deployment ${id}: environment "${environment}" has none; \`menagerie releases\` lists them`);
+  if (found.outcome === "deployed") return found;
+  throw badInput(`deployment ${id}: never came to ${found.tag} completely (${found.reason}); choose another`);
+}

@@ -1,0 +1,44 @@
+import { Command } from "commander";
+import { deploymentAsOf } from "../../adapters/postgres/releases.ts";
+import { badInput } from "../../domain/errors.ts";
+import { promotedConfig } from "../../domain/release/restore.ts";
+import { asOperator } from "../operatorDatabase.ts";
+import { environmentOption, jsonOption } from "../options.ts";
+import { describeEdits } from "../releases/describeEdits.ts";
+import { findDeployment } from "../releases/record.ts";
+import { readStackFile } from "../releases/stackFile.ts";
+
+interface PromoteOptions {
+  readonly environment: string;
+  readonly release?: string;
+  readonly json: boolean;
+}
+
+export function promoteCommand(): Command {
+  return new Command("promote")
+    .description("Write what one stack was verified with into another stack's file, each model pinned by its hash.")
+    .argument("<from>", "the stack that was verified, such as staging")
+    .argument("<to>", "the stack whose file is written, such as prod")
+    .option("--release <tag>", "a tag or number of a deployment of <from>; default: the current one")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .addHelpText("after", "\nThe record that is read is that of <from>: set MENAGERIE_DATABASE_URL to its database.")
+    .action(async (from: string, to: string, options: PromoteOptions) => {
+      if (from === to) throw badInput(`stack "${to}": is both; promote from another stack`);
+      const found = await asOperator(options.environment, async (client) => {
+        const release = options.release ?? (await deploymentAsOf(client, from))?.id;
+        if (release === undefined)
+          throw badInput(`stack "${from}": the record has no deployment of it; deploy it first`);
+        return findDeployment(client, from, release);
+      });
+      const file = await readStackFile(to);
+      const { config, notes } = promotedConfig(file.config, found);
+      const edits = await file.write(config);
+      if (options.json) {
+        console.log(JSON.stringify({ tag: found.tag, deployment: found.id, file: file.path, edits, notes }, null, 2));
+        return;
+      }
+      console.log(describeEdits(`${file.path} says what ${from} serves as ${found.tag}`, edits));
+      for (const note of notes) console.error(`note: ${note}`);
+    });
+}

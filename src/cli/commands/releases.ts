@@ -1,0 +1,122 @@
+import { writeFile } from "node:fs/promises";
+import { Command } from "commander";
+import { deploymentAsOf, listDeployments, recordedEnvironments } from "../../adapters/postgres/releases.ts";
+import { badInput } from "../../domain/errors.ts";
+import { describeChanges } from "../../domain/release/combination.ts";
+import type { DeployedModel } from "../../domain/release/observed.ts";
+import type { DeploymentRange } from "../../domain/release/record.ts";
+import { configEdits } from "../../domain/release/restore.ts";
+import { timelinePage } from "../../domain/release/timelinePage.ts";
+import { asOperator } from "../operatorDatabase.ts";
+import { environmentOption, jsonOption } from "../options.ts";
+import { findDeployment, readRecordFile, timeArgument } from "../releases/record.ts";
+import { columns } from "../table.ts";
+
+interface ReleasesOptions {
+  readonly environment: string;
+  readonly stack?: string;
+  readonly at?: string;
+  readonly json: boolean;
+}
+
+const stackHelp = "only the environment of this stack";
+
+export function releasesCommand(): Command {
+  const releases = new Command("releases")
+    .description("Show which combination of code and models was deployed when, the latest first.")
+    .option("-s, --stack <name>", stackHelp)
+    .option("--at <time>", "what was current then, such as 2026-11-21T14:00Z")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (options: ReleasesOptions) => {
+      const found = await asOperator(options.environment, async (client) => {
+        if (options.at === undefined) return listDeployments(client, { environment: options.stack });
+        const at = timeArgument(options.at);
+        const stacks = options.stack === undefined ? await recordedEnvironments(client) : [options.stack];
+        const each: (DeploymentRange | undefined)[] = [];
+        for (const stack of stacks) each.push(await deploymentAsOf(client, stack, at));
+        return each.filter((range) => range !== undefined);
+      });
+      console.log(options.json ? JSON.stringify(found, null, 2) : describe(found));
+    });
+  releases
+    .command("diff")
+    .description("Show how two releases of a stack differ. A and B are tags, or numbers of deployments.")
+    .argument("<a>", "a tag, or a deployment's number")
+    .argument("<b>", "a tag, or a deployment's number")
+    .option("-s, --stack <name>", "the stack", "local")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (a: string, b: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<ReleasesOptions & { stack: string }>();
+      const stack = options.stack ?? "local";
+      const [before, after] = await asOperator(options.environment, async (client) => [
+        await findDeployment(client, stack, a),
+        await findDeployment(client, stack, b),
+      ]);
+      if (!before || !after) throw new Error("two deployments were found and are gone");
+      const changes = describeChanges(combinationOf(before), combinationOf(after));
+      const edits = configEdits(before.config, after.config);
+      if (options.json)
+        return console.log(JSON.stringify({ from: before.tag, to: after.tag, changes, config: edits }, null, 2));
+      const config = edits.map(({ path, from, to }) => `menagerie:${path.join(".")}: ${shown(from)} → ${shown(to)}`);
+      console.log([...changes, ...config].join("\n") || "the same");
+    });
+  releases
+    .command("timeline")
+    .description("Write a page with the timeline of environments, releases and models: one file that needs no network.")
+    .requiredOption("--report <file>", "the page to write, such as releases.html")
+    .option("--with <file>", "also what `menagerie releases --json` printed elsewhere; may be repeated", collected, [])
+    .addOption(environmentOption())
+    .action(async (_: unknown, command: Command) => {
+      const options = command.optsWithGlobals<{
+        report: string;
+        with: string[];
+        stack?: string;
+        environment: string;
+      }>();
+      const own = await asOperator(options.environment, (client) =>
+        listDeployments(client, { environment: options.stack }),
+      );
+      const others = await Promise.all(options.with.map(readRecordFile));
+      await writeFile(options.report, timelinePage([...own, ...others.flat()], Date.now())).catch((error: Error) => {
+        throw badInput(`--report ${options.report}: ${error.message}`);
+      });
+      console.error(`wrote ${options.report}`);
+    });
+  return releases;
+}
+
+function collected(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function combinationOf({ code, models }: DeploymentRange) {
+  return { code, models: models.map((model) => ({ ...model, version: model.version ?? 0 })) };
+}
+
+function describe(ranges: readonly DeploymentRange[]): string {
+  if (ranges.length === 0) return "nothing is recorded";
+  const rows = ranges.map((range) => [
+    ...[range.id, range.environment, range.tag, moment(range.since), range.until ? moment(range.until) : "now"],
+    ...[range.models.map(modelText).join(" "), range.code, range.requestedBy],
+    range.outcome === "mixed"
+      ? `not complete: ${range.reason}`
+      : range.promotedFrom
+        ? `from ${range.promotedFrom}`
+        : "",
+  ]);
+  return columns([["ID", "STACK", "RELEASE", "FROM", "UNTIL", "MODELS", "CODE", "BY", ""], ...rows]);
+}
+
+function modelText({ name, version }: DeployedModel): string {
+  return `${name}:${version ?? "?"}`;
+}
+
+function moment(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "not there" : JSON.stringify(value);
+}

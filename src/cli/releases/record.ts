@@ -1,0 +1,64 @@
+import { readFile } from "node:fs/promises";
+import type { ClientBase } from "pg";
+import * as z from "zod";
+import { deploymentOfId, deploymentOfTag, type RestorableDeployment } from "../../adapters/postgres/releases.ts";
+import { badInput, messageOf } from "../../domain/errors.ts";
+import type { DeploymentRange } from "../../domain/release/record.ts";
+
+const range = z.object({
+  id: z.string(),
+  environment: z.string(),
+  tag: z.string(),
+  scheme: z.string(),
+  code: z.string(),
+  outcome: z.enum(["deployed", "mixed"]),
+  models: z.array(
+    z.object({
+      name: z.string(),
+      version: z.number().nullable(),
+      hash: z.string().nullable(),
+      source: z.string(),
+      service: z.string().nullable(),
+      digest: z.string().nullable(),
+    }),
+  ),
+  since: z.coerce.date(),
+  until: z.coerce.date().nullable(),
+  stateSchema: z.string().nullable(),
+  configDigest: z.string(),
+  commit: z.string().nullable(),
+  promotedFrom: z.string().nullable(),
+  requestedBy: z.string(),
+  run: z.string(),
+  settledBy: z.enum(["up", "next up", "api"]),
+  reason: z.string().nullable(),
+});
+
+/** What `menagerie releases --json` printed, of an environment whose database is elsewhere. */
+export async function readRecordFile(path: string): Promise<DeploymentRange[]> {
+  try {
+    return z.array(range).parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? "another JSON" : messageOf(error);
+    throw badInput(`--with ${path}: is not what \`menagerie releases --json\` prints (${reason}); write it by that`);
+  }
+}
+
+/** A time as its user writes it: with an offset or `Z`, else UTC; a day is its first moment. */
+export function timeArgument(text: string): Date {
+  const wrong = badInput(
+    `--at "${text}": write a time as 2026-11-21T14:00Z, 2026-11-21T15:00+01:00 or 2026-11-21 (UTC)`,
+  );
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
+  if (!match) throw wrong;
+  const time = new Date(`${match[1]}T${match[2] ?? "00:00"}${match[3] ?? "Z"}`);
+  if (Number.isNaN(time.getTime())) throw wrong;
+  return time;
+}
+
+/** A deployment by its release's tag, or by its own number, which `releases` lists. */
+export function findDeployment(client: ClientBase, stack: string, tagOrId: string): Promise<RestorableDeployment> {
+  return /^[1-9]\d{0,17}$/.test(tagOrId)
+    ? deploymentOfId(client, stack, tagOrId)
+    : deploymentOfTag(client, stack, tagOrId);
+}
