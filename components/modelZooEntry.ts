@@ -89,6 +89,11 @@ export interface ModelZooEntryArgs {
    * @default the kubeconfig's current context
    */
   readonly kubeContext?: string | undefined;
+  /**
+   * ConfigMap and Secret of the release, for environment variables.
+   * @default none
+   */
+  readonly environment?: ServedModel["environment"];
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
 }
@@ -172,13 +177,13 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     args: ModelZooEntryArgs,
     after: readonly pulumi.Resource[],
   ): ServedVersion {
-    const { rollout, namespace, readyTimeoutSeconds, kubeContext } = args;
+    const { rollout, namespace, readyTimeoutSeconds, kubeContext, environment } = args;
     const { number, current } = version;
     return new ServedVersion(
       version.service,
       {
         ...version,
-        ...{ namespace, readyTimeoutSeconds, kubeContext },
+        ...{ namespace, readyTimeoutSeconds, kubeContext, environment },
         image: imageOf(version, built),
         row: rollout && { number, current, tables: rollout.tables, database: rollout.database },
         // Only the version of a model without a rollout has been a child of the entry.

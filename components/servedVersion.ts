@@ -45,6 +45,11 @@ export interface ServedVersionArgs {
    * @default none
    */
   readonly secrets?: ServedModel["secrets"];
+  /**
+   * ConfigMap and Secret of the release, for environment variables.
+   * @default none
+   */
+  readonly environment?: ServedModel["environment"];
   /** Nodes that the pods run on. */
   readonly placement: Placement;
   /** How long it may take to answer, in seconds. */
@@ -100,6 +105,7 @@ export class ServedVersion extends pulumi.ComponentResource {
           ...{ mode, env, replicas, resources, secrets: args.secrets, placement: args.placement },
           image: pulumi.interpolate`${image.url}@${image.digest}`,
           trussHash: args.hash,
+          environment: args.environment,
         },
       },
       child,

@@ -13,6 +13,7 @@ import { type LastOutputs, planPlatform } from "./plan/platform.ts";
 import { planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
+import { planState } from "./plan/state.ts";
 import { trussesOf } from "./plan/trusses.ts";
 import { planZoo, readFromFolders } from "./plan/zoo.ts";
 import { deployEnvironment } from "./program.ts";
@@ -44,16 +45,19 @@ async function stack() {
     const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
     const smoke = await smokeSets(spec.zoo, process.cwd());
     const zoo = await withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
+    const release = await planEnvironmentRelease(spec, platform, zoo, {
+      environment: pulumi.getStack(),
+      config: publicConfig(config, secretKeys),
+      lastVersionTag: () => lastVersionTag(process.cwd()),
+      mlflow: mlflowServer(spec.mlflow?.url, process.env),
+      lastOutputs,
+    });
+    const state = await planState(spec, platform, release?.intent, lastOutputs);
     return deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },
       development: await planDevelopments(spec, trusses, platform, lastOutputs),
-      release: await planEnvironmentRelease(spec, platform, zoo, {
-        environment: pulumi.getStack(),
-        config: publicConfig(config, secretKeys),
-        lastVersionTag: () => lastVersionTag(process.cwd()),
-        mlflow: mlflowServer(spec.mlflow?.url, process.env),
-        lastOutputs,
-      }),
+      release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
+      state,
       serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),
       secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),

@@ -7,6 +7,7 @@ import { declarePlatform } from "./program/platform.ts";
 import { declarePools } from "./program/pools.ts";
 import { declareRelease } from "./program/release.ts";
 import { declareShadows } from "./program/shadows.ts";
+import { declareState } from "./program/state.ts";
 import { declareZoo } from "./program/zoo.ts";
 
 /**
@@ -20,7 +21,8 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const release = declareRelease(spec, facts, platform);
   // What a release is made of waits for its intent, and its end for all of them.
   const ofRelease = release ? { ...cluster, ready: [...cluster.ready, release.intent] } : cluster;
-  const { models, rollouts, entries } = declareZoo(spec, facts, { cluster: ofRelease, pools, platform });
+  const state = declareState(spec, facts, { cluster: ofRelease, platform });
+  const { models, rollouts, entries } = declareZoo(spec, facts, { cluster: ofRelease, pools, platform, state });
   const development = declareDevelopment(spec, facts, { cluster, pools, platform });
   const shadowed = declareShadows(spec, facts, { cluster, pools, platform });
   return {
@@ -30,6 +32,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
     rollouts,
     release: release?.close(entries) ?? null,
     shadows: shadowed.shadows,
+    states: state?.states ?? null,
     schemaVersion: platform?.tables.schema.version ?? null,
   };
 }

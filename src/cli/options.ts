@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
 import { OperatorError } from "../domain/errors.ts";
+import type { ReleaseLogin } from "../domain/release/environment.ts";
 import { type Engine, prepareEngine } from "../local/engine.ts";
 import { type EnvironmentLayout, environmentLayout } from "../local/layout.ts";
 import { type EngineTarget, readTarget } from "../local/target.ts";
@@ -15,6 +16,16 @@ export function environmentOption(): Option {
 
 export function jsonOption(): Option {
   return new Option("--json", "print JSON only on standard output").default(false);
+}
+
+/** `--release TAG` */
+export function releaseOption(): Option {
+  return new Option("--release <tag>", "a release of the stack; default: the current one");
+}
+
+/** `--as LOGIN`: whose login of a release. */
+export function loginOption(otherwise: ReleaseLogin): Option {
+  return new Option("--as <login>", "login of the release's state").choices(["service", "pipeline"]).default(otherwise);
 }
 
 export function portArgument(value: string): number {

@@ -3,7 +3,9 @@ import manifest from "../../package.json" with { type: "json" };
 import { messageOf, OperatorError } from "../domain/errors.ts";
 import { appCommand } from "./commands/app.ts";
 import { compareCommand } from "./commands/compare.ts";
+import { dataCommand } from "./commands/data.ts";
 import { downCommand } from "./commands/down.ts";
+import { envCommand } from "./commands/env.ts";
 import { keyCommand } from "./commands/key.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -13,6 +15,7 @@ import { releasesCommand } from "./commands/releases.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { rolloutCommand } from "./commands/rollout/index.ts";
 import { statusCommand } from "./commands/status.ts";
+import { termCommand } from "./commands/term.ts";
 import { trussCommand } from "./commands/truss.ts";
 import { trussClientCommand } from "./commands/trussClient.ts";
 import { upCommand } from "./commands/up.ts";
@@ -55,6 +58,9 @@ function menagerie(): Command {
     releasesCommand(),
     restoreCommand(),
     promoteCommand(),
+    dataCommand(),
+    envCommand(),
+    termCommand(),
     trussCommand(),
     trussClientCommand(),
     pulumiCommand(),

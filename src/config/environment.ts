@@ -8,6 +8,7 @@ import { mlflow, models, versioning } from "./releases.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
 import { services } from "./services.ts";
 import { shadows } from "./shadows.ts";
+import { state } from "./state.ts";
 import { deploymentModes, zoo } from "./zoo.ts";
 
 /** Namespaces that belong to the cluster or to Menagerie's own parts are refused by a cross-key rule. */
@@ -85,6 +86,7 @@ export const environmentSchema = mapping(
     versioning: versioning.prefault({}),
     models,
     mlflow,
+    state,
     builder: choice(
       ["directory", "tekton"],
       "What builds images: directory (directory images on this machine, for the local environment). tekton is not available yet. Default: directory.",

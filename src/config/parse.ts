@@ -60,6 +60,7 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   if (!database && parsed.nodeClass !== "local" && Object.keys(parsed.shadows).length > 0) {
     mistakes.push(shadowsNeedDatabase);
   }
+  if (!database && parsed.nodeClass !== "local" && parsed.state) mistakes.push(stateNeedsDatabase);
   if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
   return {
     ...parsed,
@@ -81,6 +82,7 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
 export const developmentNeedsDatabase = `${keyPath(["development"])}: its patches are kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
 
 export const shadowsNeedDatabase = `${keyPath(["shadows"])}: predictions are kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
+export const stateNeedsDatabase = `${keyPath(["state"])}: it is kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
 
 /** The local environment's PostgreSQL has a network of its own, and no certificates. */
 function localDatabase(address: string | undefined): EnvironmentSpec["database"] {

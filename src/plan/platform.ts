@@ -6,6 +6,7 @@ import { badInput } from "../domain/errors.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
+import type { PlannedState } from "./state.ts";
 
 /** What the program knows of the platform's database before it declares anything. */
 export interface PlatformPlan {
@@ -26,6 +27,8 @@ export interface LastOutputs {
   /** Tag of the release. */
   readonly release?: string | null;
   readonly rollouts?: Readonly<Record<string, LastRollout>>;
+  /** States of releases by tag. */
+  readonly states?: Readonly<Record<string, Omit<PlannedState, "tag"> & { readonly current: boolean }>> | null;
   readonly models?: Readonly<
     Record<
       string,

@@ -3,6 +3,7 @@ import type { SecretSource } from "../domain/serving/secrets.ts";
 import type { PlannedDevelopment } from "../plan/development.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
 import type { PlannedRelease } from "../plan/release.ts";
+import type { StatePlan } from "../plan/state.ts";
 import type { ZooModelPlan } from "../plan/zoo.ts";
 
 /** What the program learns of the world before it declares anything: the plans of `src/plan`. */
@@ -31,6 +32,11 @@ export interface EnvironmentFacts {
    * @default nothing is recorded
    */
   readonly release?: PlannedRelease | undefined;
+  /**
+   * Planned states of releases.
+   * @default the stack has none
+   */
+  readonly state?: StatePlan | undefined;
   /** Content hash of the services' code: needed where the services' image is the checkout. */
   readonly serviceHash?: string | undefined;
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ZooEntrySpec } from "../config/environment.ts";
 import type { VersionServing } from "../domain/zoo/serving.ts";
+import type { PlannedState } from "../plan/state.ts";
 
 /** One rollout, as the stack's outputs show it. */
 export interface RolloutOutput {
@@ -69,6 +70,13 @@ export interface ShadowOutput extends Pick<ShadowDeploymentSpec, "percent" | "co
   readonly gate: ShadowDeploymentSpec["gate"] | null;
 }
 
+/** The state of a release, as the stack's outputs show it. `values` is what its ConfigMap says. */
+export interface StateOutput extends Omit<PlannedState, "tag"> {
+  readonly current: boolean;
+  /** Of its workloads. */
+  readonly namespace: string;
+}
+
 /** Outputs of a stack; parts that an environment does not have are null. */
 export interface EnvironmentOutputs {
   readonly gatewayUrl: string;
@@ -78,6 +86,8 @@ export interface EnvironmentOutputs {
   readonly shadows: Readonly<Record<string, ShadowOutput>>;
   /** Tag of the release; null for a stack without a database. */
   readonly release: pulumi.Output<string> | null;
+  /** States of the release and of those that are kept, by tag; null for a stack without any. */
+  readonly states: Readonly<Record<string, StateOutput>> | null;
   /** Name of the last migration of the platform's tables; null for a stack without a database. */
   readonly schemaVersion: pulumi.Output<string> | null;
 }

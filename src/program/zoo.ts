@@ -8,12 +8,15 @@ import type { EnvironmentFacts } from "./facts.ts";
 import type { ModelOutput, RolloutOutput } from "./outputs.ts";
 import type { Platform } from "./platform.ts";
 import type { Pools } from "./pools.ts";
+import type { ReleaseOfStack } from "./state.ts";
 
 /** What zoo models are declared on. */
 export interface ZooContext {
   readonly cluster: Cluster;
   readonly pools: Pools;
   readonly platform: Platform | undefined;
+  /** The state of the release that the models run in. @default none, and they get no environment of one */
+  readonly state?: ReleaseOfStack | undefined;
 }
 
 /** The zoo's models and their rollouts, by name of the zoo model, and what they were declared as. */
@@ -47,7 +50,7 @@ export function declareZoo(spec: EnvironmentSpec, facts: EnvironmentFacts, conte
 function declareEntry(
   spec: EnvironmentSpec,
   facts: EnvironmentFacts,
-  { cluster, pools, platform }: ZooContext,
+  { cluster, pools, platform, state }: ZooContext,
   plan: ZooModelPlan,
 ): ModelZooEntry | undefined {
   if (plan.versions.length === 0) return undefined;
@@ -66,13 +69,14 @@ function declareEntry(
       target: plan.target && version(plan.target),
       rollout: platform && rolloutOf(plan, platform),
       lines: plan.lines,
+      environment: state && { configMap: state.environment.config, secret: state.environment.secret.service },
       namespace: spec.namespace,
       builder: spec.builder,
       gateway: spec.gateway,
       readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
       kubeContext: spec.kubeContext,
     },
-    { providers: [cluster.provider], dependsOn: [...cluster.ready, ...new Set(resources)] },
+    { providers: [cluster.provider], dependsOn: [...cluster.ready, ...new Set(resources), ...(state?.ready ?? [])] },
   );
 }
 

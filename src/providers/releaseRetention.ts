@@ -2,6 +2,8 @@ import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 
 export interface ReleaseRetentionInputs extends DatabaseInput {
+  /** Name of the stack. */
+  readonly environment: string;
   /** Schemas that stay, sorted. */
   readonly keep: readonly string[];
   /** Schemas that are given up, sorted. */
@@ -15,7 +17,7 @@ export interface ReleaseRetentionInputs extends DatabaseInput {
  * and drops nothing.
  */
 export const releaseRetention: Handler<ReleaseRetentionInputs, ReleaseRetentionInputs> = {
-  inputs: ["keep", "retire", "dumpTo"],
+  inputs: ["environment", "keep", "retire", "dumpTo"],
   replaceOn: [],
   check: async () => [],
   async create(inputs) {

@@ -69,7 +69,7 @@ describe("releaseState and releaseRetention", () => {
   it("drop a state only when it was given up", async () => {
     await host.delete("releaseState", "v1", inputs);
     expect(await host.read("releaseState", "v1", inputs)).toBe("v1");
-    await host.create("releaseRetention", { keep: [], retire: ["v1"], dumpTo: null });
+    await host.create("releaseRetention", { environment: "test", keep: [], retire: ["v1"], dumpTo: null });
     await host.delete("releaseState", "v1", inputs);
     expect(await host.read("releaseState", "v1", inputs)).toBe("");
   });

@@ -57,7 +57,7 @@ describe("a state", () => {
   });
 
   it("that another shows by a view is not given up", async () => {
-    const retirement = { keep: ["v3"], retire: ["v1", "v2"], dumpTo: null };
+    const retirement = { environment: "test", keep: ["v3"], retire: ["v1", "v2"], dumpTo: null };
     await expect(markRetired(postgres.server, retirement)).rejects.toThrow(
       'the state in schema "v2" is not dropped, for "v3"."model" shows its rows; keep more releases by menagerie:state.keep, or drop that',
     );
@@ -67,7 +67,7 @@ describe("a state", () => {
 
   it("is dumped and dropped, and restored as it was, with its indexes, keys and numbers", async () => {
     const before = await digest("v1");
-    await markRetired(postgres.server, { keep: ["v2", "v3"], retire: ["v1"], dumpTo: dumps });
+    await markRetired(postgres.server, { environment: "test", keep: ["v2", "v3"], retire: ["v1"], dumpTo: dumps });
     await dropRetired(postgres.server, "v1", options);
     await dropRetired(postgres.server, "v1", options);
     expect(await tags()).toEqual(["v2", "v3"]);
@@ -83,7 +83,7 @@ describe("a state", () => {
   });
 
   it("that is taken up again is not dropped", async () => {
-    await markRetired(postgres.server, { keep: ["v2", "v3"], retire: ["v1"], dumpTo: null });
+    await markRetired(postgres.server, { environment: "test", keep: ["v2", "v3"], retire: ["v1"], dumpTo: null });
     await useReleaseState(postgres.server, "v1");
     await dropRetired(postgres.server, "v1", options);
     expect(await tags()).toContain("v1");

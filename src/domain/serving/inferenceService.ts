@@ -133,6 +133,7 @@ function container<Image>(model: ServedModel<Image>) {
     env: Object.entries<string | Image>(environmentOf(model))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, value]) => ({ name, value })),
+    ...environmentSources(model.environment),
     resources: { requests: amounts, limits: amounts },
     startupProbe: {
       httpGet: started,
@@ -144,6 +145,13 @@ function container<Image>(model: ServedModel<Image>) {
     ...containerSecrets(secrets),
     securityContext: { allowPrivilegeEscalation: false, seccompProfile: { type: "RuntimeDefault" } },
   };
+}
+
+/** `envFrom` of a container. */
+export function environmentSources(environment: ServedModel["environment"]) {
+  if (!environment) return {};
+  const { configMap, secret } = environment;
+  return { envFrom: [{ configMapRef: { name: configMap } }, { secretRef: { name: secret } }] };
 }
 
 /**

@@ -42,6 +42,11 @@ export interface ServedModel<Image = string> {
    * @default none
    */
   readonly secrets?: readonly SecretSource[] | undefined;
+  /**
+   * ConfigMap and Secret of the same namespace whose every key is an environment variable; those of `env` win.
+   * @default none
+   */
+  readonly environment?: { readonly configMap: string; readonly secret: string } | undefined;
   /** Pods; `min` 0 in Knative mode only. */
   readonly replicas: { readonly min: number; readonly max: number };
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */

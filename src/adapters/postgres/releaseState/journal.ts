@@ -47,6 +47,19 @@ export async function readRelease(client: ClientBase, schema: string): Promise<J
   return (await readReleases(client)).find((release) => release.schema === schema);
 }
 
+/** What other environments on this server run by their record, by schema: `staging runs v1.2.3 with it`. */
+export async function runElsewhere(client: ClientBase, environment: string): Promise<Map<string, string[]>> {
+  const { rows } = await client.query<{ schema: string; environment: string; tag: string }>(
+    `SELECT state_schema AS schema, environment, tag FROM menagerie.deployment_range
+      WHERE until IS NULL AND state_schema IS NOT NULL AND environment <> $1 ORDER BY environment`,
+    [environment],
+  );
+  const bySchema = Map.groupBy(rows, ({ schema }) => schema);
+  return new Map(
+    [...bySchema].map(([schema, runs]) => [schema, runs.map((run) => `${run.environment} runs ${run.tag} with it`)]),
+  );
+}
+
 /** Rows of each table when its release became ready; what was written since is not in it. */
 export async function seededRows(client: ClientBase, schema: string): Promise<Record<string, number>> {
   const { rows } = await client.query<{ name: string; rows: string | null }>(

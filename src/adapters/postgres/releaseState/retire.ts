@@ -6,10 +6,12 @@ import { type DatabaseServer, withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
 import { dumpState } from "./dump.ts";
 import type { SeedingOptions } from "./ensure.ts";
-import { readRelease } from "./journal.ts";
+import { readRelease, runElsewhere } from "./journal.ts";
 
 /** Which states a stack keeps and which it gives up. */
 export interface RetirementSpec {
+  /** Name of the stack. */
+  readonly environment: string;
   readonly keep: readonly string[];
   readonly retire: readonly string[];
   /** Folder that they are dumped to before they are dropped; null for none. */
@@ -19,8 +21,18 @@ export interface RetirementSpec {
 /**
  * Marks what a stack gives up, in one transaction with the check that nothing refers to it by now. Nothing is dropped yet.
  */
-export function markRetired(server: DatabaseServer, { keep, retire, dumpTo }: RetirementSpec): Promise<void> {
+export function markRetired(
+  server: DatabaseServer,
+  { environment, keep, retire, dumpTo }: RetirementSpec,
+): Promise<void> {
   return withClient(server, platformDatabase, async (client) => {
+    const elsewhere = await runElsewhere(client, environment);
+    const held = retire.find((schema) => elsewhere.has(schema));
+    if (held !== undefined) {
+      throw new OperatorError(
+        `the state in schema "${held}" is not dropped, for ${elsewhere.get(held)?.join(", ")}; run \`up\` again, which keeps it`,
+      );
+    }
     await actAs(client, roles.state);
     await inTransaction(client, async () => {
       await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.release_use', 0))");

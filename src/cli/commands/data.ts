@@ -1,0 +1,100 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { readStateFiles } from "../../adapters/files/stateFiles.ts";
+import { dumpState, restoreState } from "../../adapters/postgres/releaseState/dump.ts";
+import { readReleases } from "../../adapters/postgres/releaseState/journal.ts";
+import { withClient } from "../../adapters/postgres/server.ts";
+import { loadSource } from "../../adapters/postgres/sourceData.ts";
+import { badInput } from "../../domain/errors.ts";
+import { platformDatabase } from "../../domain/platformDatabase.ts";
+import { interruptible } from "../interrupt.ts";
+import { operatorServer } from "../operatorDatabase.ts";
+import { environmentOption, jsonOption } from "../options.ts";
+import { columns } from "../table.ts";
+import { terminalProgress } from "../terminalProgress.ts";
+
+interface DataOptions {
+  readonly environment: string;
+  readonly json: boolean;
+}
+
+export function dataCommand(): Command {
+  const data = new Command("data").description("States of releases and the source data that they are built from.");
+  data
+    .command("load")
+    .description("Make the tables of the source data and load CSV files into them, each named <table>.csv.")
+    .requiredOption("--schemas <folder>", "folder of the .sql files that declare the tables")
+    .option("--from <path>", "a .csv file, or a folder of them; they replace the rows that are there")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (options: DataOptions & { schemas: string; from?: string }) => {
+      const files = await readStateFiles(options.schemas, "--schemas");
+      const server = await operatorServer(options.environment);
+      const rows = await loadSource(server, { files, from: options.from, progress: terminalProgress() });
+      print(options, rows);
+    });
+  data
+    .command("list")
+    .description("List the states that are in the database, the current one last.")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (options: DataOptions) => {
+      const releases = await withClient(await operatorServer(options.environment), platformDatabase, readReleases);
+      const shown = releases.map(({ tag, schema, seededFrom, ready, retired }) => ({
+        tag,
+        schema,
+        seededFrom,
+        ready,
+        retired,
+      }));
+      if (options.json) return console.log(JSON.stringify(shown, null, 2));
+      const rows = shown.map((each) => [
+        ...[each.tag, each.schema, each.seededFrom ?? ""],
+        each.retired ? "given up" : each.ready ? "ready" : "unfinished",
+      ]);
+      console.log(columns([["RELEASE", "SCHEMA", "SEEDED FROM", "STATE"], ...rows]));
+    });
+  data
+    .command("dump")
+    .description("Write the state of a release to <folder>/<schema>.")
+    .argument("<tag>", "the release")
+    .argument("<folder>", "where to")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action((tag: string, folder: string, options: DataOptions) =>
+      interruptible("run the same command again, which begins anew", async (signal) => {
+        const server = await operatorServer(options.environment);
+        const releases = await withClient(server, platformDatabase, readReleases);
+        const release = releases.find((each) => each.tag === tag && each.ready);
+        if (!release) {
+          const known = releases.filter(({ ready }) => ready).map((each) => each.tag);
+          throw badInput(`release "${tag}" has no state that is ready; there are ${known.join(", ") || "none"}`);
+        }
+        const path = await dumpState(server, release, resolve(folder), { progress: terminalProgress(), signal });
+        print(options, { tag, folder: path });
+      }),
+    );
+  data
+    .command("restore")
+    .description("Make the state of a dump again; then set menagerie:state.release to its tag and run `up`.")
+    .argument("<folder>", "folder of the dump, with its manifest.json")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action((folder: string, options: DataOptions) =>
+      interruptible("run the same command again; nothing was changed", async (signal) => {
+        const server = await operatorServer(options.environment);
+        print(options, await restoreState(server, folder, { progress: terminalProgress(), signal }));
+      }),
+    );
+  return data;
+}
+
+function print({ json }: DataOptions, found: object): void {
+  if (json) {
+    console.log(JSON.stringify(found, null, 2));
+    return;
+  }
+  for (const [name, value] of Object.entries(found)) {
+    console.log(`${name}  ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  }
+}

@@ -1,0 +1,68 @@
+import { KubeConfig, type V1ConfigMap, type V1Secret } from "@kubernetes/client-node";
+import { z } from "zod";
+import { isApiError, requestJson } from "../adapters/kubernetes/request.ts";
+import { badInput, OperatorError } from "../domain/errors.ts";
+import { environmentNames, type ReleaseLogin } from "../domain/release/environment.ts";
+import { type HostEnvironment, hostEnvironment } from "../domain/release/hostEnvironment.ts";
+import { readModels } from "./models.ts";
+import { existingEnvironment } from "./options.ts";
+
+const outputs = z.looseObject({
+  states: z.record(z.string(), z.looseObject({ current: z.boolean(), namespace: z.string() })).nullish(),
+});
+
+/** What a workload of a release runs with. */
+export interface FoundEnvironment {
+  readonly tag: string;
+  readonly values: Readonly<Record<string, string>>;
+  /** Those of `values` that come from the Secret. */
+  readonly secrets: readonly string[];
+  /** What is different on this machine. */
+  readonly host: HostEnvironment;
+}
+
+/**
+ * Reads ConfigMap and Secret of a release from the cluster.
+ * @param tag default: the current release
+ */
+export async function readReleaseEnvironment(
+  environment: string,
+  login: ReleaseLogin,
+  tag: string | undefined,
+): Promise<FoundEnvironment> {
+  const { target, engine } = await existingEnvironment(environment);
+  const { states } = outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"])));
+  const known = Object.entries(states ?? {});
+  if (known.length === 0) {
+    throw new OperatorError("the stack has no release with a state; set menagerie:state and run `menagerie up`");
+  }
+  const found = known.find(([name, { current }]) => (tag === undefined ? current : name === tag));
+  if (!found) {
+    throw badInput(`--release ${tag}: there is no such release; there are ${known.map(([name]) => name).join(", ")}`);
+  }
+  const [release, { namespace }] = found;
+  const config = new KubeConfig();
+  config.loadFromFile(target.kubeconfig);
+  const names = environmentNames(release);
+  const at = `/api/v1/namespaces/${namespace}`;
+  const [configMap, secret] = await Promise.all([
+    requestJson<V1ConfigMap>(config, "GET", `${at}/configmaps/${names.config}`),
+    requestJson<V1Secret>(config, "GET", `${at}/secrets/${names.secret[login]}`),
+  ]).catch((error: unknown) => {
+    if (!isApiError(error, 404)) throw error;
+    throw new OperatorError(`release ${release} has no environment in the cluster; run \`menagerie up\``, {
+      cause: error,
+    });
+  });
+  const secrets = Object.fromEntries(
+    Object.entries(secret.data ?? {}).map(([name, value]) => [name, Buffer.from(value, "base64").toString()]),
+  );
+  const values = { ...configMap.data, ...secrets };
+  const database = target.database === null ? null : new URL(target.database);
+  const host = hostEnvironment(values, {
+    database: database && { host: database.hostname, port: Number(database.port) },
+    apiUrl: target.apiUrl,
+    modelUrls: Object.fromEntries((await readModels(engine)).map(({ name, url }) => [name, url])),
+  });
+  return { tag: release, values, secrets: Object.keys(secrets), host };
+}

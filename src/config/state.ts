@@ -1,0 +1,50 @@
+import { seedRules } from "../domain/release/stateSchema.ts";
+import { choice, mapping, namesTo, text, wholeNumber } from "./fields.ts";
+
+const folder = /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\\]+$/;
+
+const table = mapping(
+  {
+    seed: choice(
+      seedRules,
+      "How the table of a new release begins: copy (the rows of the release before), view (a view of its table, read-only for services) or empty. Default: copy.",
+    ).default("copy"),
+  },
+  "write {seed: copy}",
+  "One table of the state.",
+);
+
+export const state = mapping(
+  {
+    schemas: text(
+      folder,
+      "give the folder of the SQL files, relative to the project, such as state",
+      "Folder of the .sql files that declare the state's tables, run in the order of their names in each release's own schema.",
+    ),
+    release: text(
+      /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/,
+      "give a tag of letters, digits and . _ + -, such as v1.2.3",
+      "Tag whose state is current, where it is not that of the release: releases with the same one work in the same state. Default: the tag of the release, see menagerie:versioning.",
+    ).optional(),
+    tables: namesTo(
+      /^[^\0]{1,63}$/,
+      "give a table's name, such as item",
+      table,
+      "write {<table>: {seed: view}}",
+      "Tables that are not seeded by copy. Default: none.",
+    ).default({}),
+    keep: wholeNumber(
+      1,
+      100,
+      "States that stay, the current one among them: those used last, and what they have views of. Unit: releases. Default: 3.",
+    ).default(3),
+    parallel: wholeNumber(1, 64, "Connections that copy at the same time. Unit: connections. Default: 4.").default(4),
+    dumpTo: text(
+      /^[^\0]+$/,
+      "give a folder of the machine that runs `up`",
+      "Folder that a state is dumped to before it is dropped. Default: none, it is dropped without a dump.",
+    ).optional(),
+  },
+  "write {schemas: <folder>}",
+  "State of a release: tables in a schema of its own, seeded from the release before. Default: none.",
+).optional();

@@ -1,0 +1,159 @@
+import { readStateFiles } from "../adapters/files/stateFiles.ts";
+import { type JournaledRelease, readReleases, runElsewhere } from "../adapters/postgres/releaseState/journal.ts";
+import { sqlState, withClient } from "../adapters/postgres/server.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { stateNeedsDatabase } from "../config/parse.ts";
+import { keyPath } from "../config/sentences.ts";
+import { badInput } from "../domain/errors.ts";
+import { platformDatabase } from "../domain/platformDatabase.ts";
+import { declaredRelations } from "../domain/release/declaredRelations.ts";
+import type { DeploymentIntent } from "../domain/release/record.ts";
+import { planRetention } from "../domain/release/retention.ts";
+import {
+  declaredHash,
+  isOwnTable,
+  type StateTable,
+  stateSchemaName,
+  tagMistake,
+} from "../domain/release/stateSchema.ts";
+import type { LastOutputs, PlatformPlan } from "./platform.ts";
+
+/** The state of one release, as a stack declares it. */
+export interface PlannedState {
+  readonly tag: string;
+  readonly schema: string;
+  readonly seedFrom: string | null;
+  readonly declared: string;
+  readonly tables: readonly StateTable[];
+  readonly views: readonly string[];
+  /** What its ConfigMap said at the last `up`; undefined for the current release, and for one that has none. */
+  readonly values?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What an `up` does about the states of releases. */
+export interface StatePlan {
+  /** Name of the stack. */
+  readonly environment: string;
+  readonly current: PlannedState;
+  readonly kept: readonly PlannedState[];
+  /** Schemas that are dropped at the end of the `up`. */
+  readonly retired: readonly string[];
+  /** Schemas that stay beyond `keep`, and why. */
+  readonly heldBy: ReadonlyMap<string, readonly string[]>;
+  /** In a few words, such as `seeded from v1.2.2`. */
+  readonly description: string;
+}
+
+/**
+ * Plans the states by read-only queries; undefined for a stack without `menagerie:state`.
+ * @param release - what is deployed; its state is current unless the config names another.
+ */
+export async function planState(
+  spec: Pick<EnvironmentSpec, "state">,
+  platform: PlatformPlan | undefined,
+  release: Pick<DeploymentIntent, "tag" | "environment"> | undefined,
+  lastOutputs: () => Promise<LastOutputs>,
+): Promise<StatePlan | undefined> {
+  if (!spec.state) return undefined;
+  if (!platform) throw badInput(stateNeedsDatabase);
+  const { schemas, release: tag = release?.tag, keep } = spec.state;
+  if (tag === undefined || !release) throw new Error("a stack with a database has a release");
+  const { environment } = release;
+  const mistake = tagMistake(tag);
+  if (mistake) throw badInput(`${keyPath(["state", "release"])}: ${JSON.stringify(tag)} ${mistake}`);
+  const files = await readStateFiles(schemas);
+  const relations = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
+  requireKnown(spec.state.tables, relations, schemas);
+  const known = platform.basis === "new database" ? {} : ((await lastOutputs()).states ?? {});
+  if (platform.basis === "not checked") return { ...withoutDatabase(tag, known), environment };
+
+  const stored = platform.basis === "read" ? await storedReleases(platform, environment) : [];
+  const schema = stateSchemaName(tag);
+  const { previous, kept, retired, heldBy } = planRetention(schema, stored, keep);
+  const own = stored.find((release) => release.schema === schema);
+  const declared = declaredHash(files);
+  const current: PlannedState = {
+    ...{ tag, schema, declared, views: relations.views, seedFrom: previous?.schema ?? own?.seededFrom ?? null },
+    tables:
+      own?.ready && own.declared === declared
+        ? own.tables
+        : relations.tables.map((name) => seededTable(name, spec.state?.tables[name]?.seed ?? "copy", previous)),
+  };
+  return {
+    ...{ environment, current },
+    kept: kept.map((release) => ({ ...plannedOf(release), values: known[release.tag]?.values })),
+    retired: retired.map((release) => release.schema).sort(),
+    heldBy,
+    description: describe(own, previous),
+  };
+}
+
+function requireKnown(
+  tables: Readonly<Record<string, unknown>>,
+  { tables: declared, qualified }: ReturnType<typeof declaredRelations>,
+  folder: string,
+): void {
+  if (qualified[0] !== undefined) {
+    throw badInput(
+      `${keyPath(["state", "schemas"])}: the files of "${folder}" make ${qualified[0]} in a schema of its own; write the name without the schema, for every release has another`,
+    );
+  }
+  const mistakes = Object.keys(tables)
+    .filter((name) => !declared.includes(name))
+    .map(
+      (name) =>
+        `${keyPath(["state", "tables", name])}: the files of "${folder}" make no such table; they make ${declared.join(", ") || "none"}`,
+    );
+  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+}
+
+async function storedReleases({ server }: PlatformPlan, environment: string): Promise<JournaledRelease[]> {
+  try {
+    return await withClient(server, platformDatabase, async (client) => {
+      const elsewhere = await runElsewhere(client, environment);
+      const releases = await readReleases(client);
+      return releases.map((release) => ({ ...release, references: elsewhere.get(release.schema) ?? [] }));
+    });
+  } catch (error) {
+    // A database of a version of Menagerie before states: there are none.
+    if (sqlState(error) === "42P01") return [];
+    throw error;
+  }
+}
+
+/** Views lead to the table itself, so that a chain of them needs no release in between. */
+function seededTable(name: string, seed: StateTable["seed"], previous: JournaledRelease | undefined): StateTable {
+  const before = seed === "empty" ? undefined : previous?.tables.find((table) => table.name === name);
+  if (!before || !previous) return { name, seed, from: null };
+  return { name, seed, from: isOwnTable(before) ? previous.schema : before.from };
+}
+
+function plannedOf({ tag, schema, seededFrom, declared, tables, files }: JournaledRelease): PlannedState {
+  const { views } = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
+  return { tag, schema, seedFrom: seededFrom, declared, tables, views };
+}
+
+/** As the last `up` left it. A release that it did not know is shown as one that is seeded from the last. */
+function withoutDatabase(tag: string, known: NonNullable<LastOutputs["states"]>): Omit<StatePlan, "environment"> {
+  const states = Object.entries(known).map(([name, state]) => ({ ...state, tag: name }));
+  const own = states.find((state) => state.tag === tag);
+  const last = states.find((state) => state.current) ?? states[0];
+  const current = own ?? {
+    tag,
+    schema: stateSchemaName(tag),
+    declared: "",
+    views: [],
+    tables: [],
+    seedFrom: last?.schema ?? null,
+  };
+  return {
+    current,
+    kept: states.filter((state) => state.tag !== tag),
+    ...{ retired: [], heldBy: new Map(), description: "not checked" },
+  };
+}
+
+function describe(own: JournaledRelease | undefined, previous: JournaledRelease | undefined): string {
+  if (own?.ready) return "ready";
+  return `${own ? "to be finished" : "new"}, ${previous ? `seeded from ${previous.tag}` : "begins empty"}`;
+}

@@ -1,0 +1,141 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+
+import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+
+/** States of releases as their user has them: a line of config, `up`, and what runs in each sees its own. */
+
+let shared: SharedEnvironment;
+let dumps: string;
+
+const stack = (release: string, tables = "{}"): string => `# yaml-language-server: $schema=src/config/config.schema.json
+config:
+  menagerie:nodeClass: local
+  menagerie:serving: { readyTimeoutSeconds: 300, requireApiKey: false }
+  menagerie:dynamicSettings: { createNamespace: true }
+  menagerie:zoo:
+    iris: { truss: models/iris, phase: done, resources: { cpu: "1", memory: 1Gi } }
+  menagerie:state:
+    schemas: state
+    release: ${release}
+    tables: ${tables}
+    keep: 2
+    dumpTo: ${dumps}
+`;
+
+const tables = `
+  CREATE TABLE conversation (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+  CREATE TABLE message (conversation_id bigint NOT NULL REFERENCES conversation (id), text text NOT NULL);`;
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
+  dumps = await mkdtemp(join(tmpdir(), "menagerie-dumps-"));
+  await mkdir(join(shared.home.project, "state"), { recursive: true });
+  await writeFile(join(shared.home.project, "state", "chat.sql"), tables);
+});
+
+afterAll(async () => {
+  await shared.close();
+  await rm(join(shared.home.project, "state"), { recursive: true, force: true });
+  await rm(dumps, { recursive: true, force: true });
+});
+
+async function deploy(release: string, seeds?: string): Promise<void> {
+  await shared.editStack(() => stack(release, seeds));
+  await shared.up();
+}
+
+type Environment = Record<string, string>;
+const environmentOf = (...args: string[]) => shared.json<Environment>("env", "--json", "--secrets", "--host", ...args);
+
+/** As a service of the release does it, with nothing but its environment. */
+async function inRelease(release: string, sql: string): Promise<Record<string, unknown>[]> {
+  const { DATABASE_URL: connectionString = "" } = await environmentOf("--release", release);
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe("two releases", () => {
+  test("each have a state of their own, which their services find by their environment alone", async () => {
+    await deploy("v1.0.0");
+    await inRelease("v1.0.0", "INSERT INTO conversation (name) VALUES ('first'), ('second')");
+    await inRelease("v1.0.0", "INSERT INTO message SELECT 1 + i % 2, 'hello ' || i FROM generate_series(1, 1000) i");
+    await deploy("v1.1.0");
+    const count =
+      "SELECT (SELECT count(*)::int FROM conversation) AS conversations, (SELECT count(*)::int FROM message) AS messages";
+    expect(await inRelease("v1.1.0", count)).toEqual([{ conversations: 2, messages: 1000 }]);
+    await inRelease("v1.1.0", "DELETE FROM message WHERE conversation_id = 2");
+    expect(await inRelease("v1.0.0", count)).toEqual([{ conversations: 2, messages: 1000 }]);
+    await expect(inRelease("v1.0.0", 'SELECT * FROM "v1.1.0".message')).rejects.toThrow(
+      /permission denied for schema v1.1.0/,
+    );
+    await expect(inRelease("v1.1.0", 'SELECT * FROM "v1.0.0".message')).rejects.toThrow(
+      /permission denied for schema v1.0.0/,
+    );
+  });
+
+  test("are configured by ConfigMap and Secret, which their models get as environment", async () => {
+    const { items } = await requestJson<{ items: { spec: { containers: { envFrom?: object[] }[] } }[] }>(
+      shared.kubeConfig(),
+      "GET",
+      "/api/v1/namespaces/models/pods",
+      { query: { labelSelector: "menagerie.dev/model=iris" } },
+    );
+    expect(items.map(({ spec }) => spec.containers[0]?.envFrom)).toContainEqual([
+      { configMapRef: { name: "env-v1.1.0" } },
+      { secretRef: { name: "env-v1.1.0-service" } },
+    ]);
+    const environment = await shared.json<Environment>("env", "--json");
+    expect(environment).toMatchObject({ VERSION: "v1.1.0", DATABASE_SCHEMA: "v1.1.0", IRIS_IDENTIFIER: "iris-v1" });
+    expect(Object.keys(environment)).not.toContain("PGPASSWORD");
+    const { stdout } = await shared.succeed("term", "--", "sh", "-c", "echo $VERSION $PGUSER $PGHOST $API_URL");
+    expect(stdout).toMatch(/^v1.1.0 pipeline_v1.1.0 127.0.0.1 http:\/\/127.0.0.1:\d+\n$/);
+  });
+
+  test("keep their passwords, which the stack's state holds encrypted", async () => {
+    const before = await environmentOf();
+    await shared.up();
+    expect(await environmentOf()).toEqual(before);
+    const { stdout } = await shared.succeed("pulumi", "--", "stack", "export");
+    expect(stdout).toContain("service_v1.1.0");
+    expect(stdout).not.toContain(before.PGPASSWORD);
+  });
+
+  test("the older is there again by its tag, with its state untouched, and nothing is seeded", async () => {
+    await deploy("v1.0.0");
+    expect(await shared.json("data", "list", "--json")).toMatchObject([{ tag: "v1.1.0" }, { tag: "v1.0.0" }]);
+    expect((await environmentOf()).VERSION).toBe("v1.0.0");
+    expect(await inRelease("v1.0.0", "SELECT count(*)::int AS n FROM message")).toEqual([{ n: 1000 }]);
+  });
+
+  test("a third one takes the place of the one used longest ago, which is dumped and can be had again", async () => {
+    await shared.editStack(() => stack("v1.2.0"));
+    expect(await shared.preview()).toContain('state in schema "v1.1.0" will be dropped');
+    await shared.up();
+    expect(await shared.json("data", "list", "--json")).toMatchObject([{ tag: "v1.0.0" }, { tag: "v1.2.0" }]);
+    expect(await shared.json("data", "restore", join(dumps, "v1.1.0"), "--json")).toMatchObject({
+      tag: "v1.1.0",
+      rows: { conversation: 2, message: 500 },
+    });
+  });
+});
+
+describe("what is wrong is told before anything changes", () => {
+  test("a rule for a table that no file makes", async () => {
+    await shared.editStack(() => stack("v1.3.0", "{ massage: { seed: view } }"));
+    const { code, stdout } = await shared.home.menagerie(["up"]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      'menagerie:state.tables.massage: the files of "state" make no such table; they make conversation, message',
+    );
+  });
+});
