@@ -81,9 +81,10 @@ export class PredictionLog {
     onLoss: (reason: LossReason, requests: number) => void,
   ): Promise<PredictionLog> {
     const id = await logId(folder);
-    const { end, unfinished } = await recoverLog(folder);
+    const { start, end, unfinished } = await recoverLog(folder);
     const positions = new LogPositions();
     positions.end = end;
+    positions.stored = start;
     const log = new PredictionLog(id, positions, folder, limits, onLoss);
     await log.#beginSegment(unfinished > 0 ? [{ reason: "killed", requests: unfinished, at: Date.now() }] : []);
     if (unfinished > 0) onLoss("killed", unfinished);

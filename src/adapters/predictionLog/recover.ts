@@ -4,6 +4,8 @@ import { listSegments, readBytes } from "./segments.ts";
 
 /** Where a log goes on, and what the process that wrote it last took with it. */
 export interface RecoveredLog {
+  /** Position of the first byte that is still there. */
+  readonly start: number;
   /** Position of the next byte. */
   readonly end: number;
   /** Requests that were accepted and never written: they were under way, or not yet on disk, when it was killed. */
@@ -16,14 +18,15 @@ const chunk = 4 * 1024 ** 2;
 export async function recoverLog(folder: string): Promise<RecoveredLog> {
   const segments = await listSegments(folder);
   const last = segments.at(-1);
-  if (!last) return { end: 0, unfinished: 0 };
+  if (!last) return { start: 0, end: 0, unfinished: 0 };
+  const start = segments[0]?.start ?? 0;
   const end = last.start + last.bytes;
   // A file that was begun and holds nothing yet tells nothing.
   for (const segment of segments.toReversed()) {
     const counters = await lastCounters(segment.path, segment.bytes);
-    if (counters) return { end, unfinished: Math.max(0, counters.accepted - counters.finished) };
+    if (counters) return { start, end, unfinished: Math.max(0, counters.accepted - counters.finished) };
   }
-  return { end, unfinished: 0 };
+  return { start, end, unfinished: 0 };
 }
 
 async function lastCounters(path: string, bytes: number): Promise<LogCounters | undefined> {
