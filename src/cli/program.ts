@@ -12,6 +12,7 @@ import { predictCommand } from "./commands/predict.ts";
 import { promoteCommand } from "./commands/promote.ts";
 import { pulumiCommand } from "./commands/pulumi.ts";
 import { releasesCommand } from "./commands/releases.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { rolloutCommand } from "./commands/rollout/index.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -63,6 +64,7 @@ function menagerie(): Command {
     termCommand(),
     trussCommand(),
     trussClientCommand(),
+    replayCommand(),
     pulumiCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));

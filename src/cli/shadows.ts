@@ -39,9 +39,14 @@ const outputs = z.looseObject({ shadows: z.record(z.string(), shadowOutput).defa
 /** A shadow deployment of the stack, as its last `up` left it. */
 export type DeployedShadow = z.output<typeof shadowOutput>;
 
+/** The shadow deployments of the stack, by name. */
+export async function readShadows(engine: Engine): Promise<Readonly<Record<string, DeployedShadow>>> {
+  return outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"]))).shadows;
+}
+
 /** The shadow deployment called `name`; else a sentence that says which there are. */
 export async function readShadow(engine: Engine, name: string): Promise<DeployedShadow> {
-  const { shadows } = outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"])));
+  const shadows = await readShadows(engine);
   const found = shadows[name];
   if (found) return found;
   const names = Object.keys(shadows).join(", ");

@@ -41,28 +41,40 @@ export interface RecorderPlan {
   readonly folder?: string;
   /** @default true */
   readonly makeTables?: boolean;
+  /** @default "postgres" */
+  readonly database?: string;
+  /** Roles that may read the tables. @default none */
+  readonly readers?: readonly string[];
 }
 
 /** Runs `work` in the schema, with the rights of a superuser. */
-function inSchema<T>({ server }: TestPostgres, schema: string, work: (client: Client) => Promise<T>): Promise<T> {
-  return withClient(server, "postgres", async (client) => {
+function inSchema<T>(
+  { postgres, schema, database = "postgres" }: RecorderPlan,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  return withClient(postgres.server, database, async (client) => {
     await client.query(`SET search_path = ${quoteIdentifier(schema)}`);
     return work(client);
   });
 }
 
 /** Makes the tables, with a writer that has no other right than a recorder needs. */
-export function makeTables(postgres: TestPostgres, schema: string): Promise<void> {
-  return withClient(postgres.server, "postgres", async (client) => {
+export function makeTables({
+  postgres,
+  schema,
+  database = "postgres",
+  readers = [],
+}: Pick<RecorderPlan, "postgres" | "schema" | "database" | "readers">): Promise<void> {
+  return withClient(postgres.server, database, async (client) => {
     const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [writer]);
     if (rowCount === 0) await client.query(`CREATE ROLE ${writer} LOGIN PASSWORD '${password.replaceAll("'", "''")}'`);
-    await ensurePredictionTables(client, schema, { writers: [writer] });
+    await ensurePredictionTables(client, schema, { writers: [writer], readers });
   });
 }
 
 export async function startRecorder(plan: RecorderPlan): Promise<TestRecorder> {
   const { postgres, predictor, schema, env = {} } = plan;
-  if (plan.makeTables ?? !plan.folder) await makeTables(postgres, schema);
+  if (plan.makeTables ?? !plan.folder) await makeTables(plan);
   const folder = plan.folder ?? (await mkdtemp(join(tmpdir(), "menagerie-recorder-")));
   // As KServe starts a custom transformer.
   const args = ["--model_name", "model", "--predictor_host", predictor, "--http_port", "0"];
@@ -70,7 +82,7 @@ export async function startRecorder(plan: RecorderPlan): Promise<TestRecorder> {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       PATH: process.env.PATH,
-      MENAGERIE_DATABASE_URL: urlOf({ ...postgres.server, user: writer, password }, "postgres"),
+      MENAGERIE_DATABASE_URL: urlOf({ ...postgres.server, user: writer, password }, plan.database ?? "postgres"),
       MENAGERIE_RECORDER_SCHEMA: schema,
       MENAGERIE_RECORDER_LOG_DIR: folder,
       ...env,
@@ -94,7 +106,7 @@ export async function startRecorder(plan: RecorderPlan): Promise<TestRecorder> {
   };
   return {
     ...{ schema, folder, child, origin, lines, end },
-    query: (sql, values = []) => inSchema(postgres, schema, async (client) => (await client.query(sql, values)).rows),
+    query: (sql, values = []) => inSchema(plan, async (client) => (await client.query(sql, values)).rows),
     async metric(name) {
       const text = await (await fetch(`${origin}/metrics`)).text();
       return text

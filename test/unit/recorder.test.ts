@@ -302,7 +302,7 @@ describe("the recorder itself", () => {
     };
     await expect.poll(ready, { timeout: 20_000 }).toMatch(/^503 schema late has no table inference_requests, /);
     expect((await fetch(`${bare.origin}/healthz`)).status).toBe(200);
-    await makeTables(postgres, "late");
+    await makeTables({ postgres, schema: "late" });
     await expect.poll(ready, { timeout: 20_000 }).toBe("200 ok");
     await bare.dispose();
   });

@@ -1,0 +1,102 @@
+import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { Agent, request } from "undici";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { isJsonbText } from "../../domain/recording/jsonbText.ts";
+import type { RecordedAnswer, RecordedBody, RecordedPair } from "../../domain/shadow/recorded.ts";
+import type { RecordedRequest } from "../postgres/predictions/recordedRequests.ts";
+
+export interface Replay {
+  /** Read by one after the other. */
+  readonly requests: AsyncIterator<RecordedRequest>;
+  readonly url: string;
+  /** Sent with every request, such as a key. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Requests on their way at once. */
+  readonly concurrency: number;
+  /** Requests per second, at most. @default as fast as the model answers */
+  readonly rate?: number | undefined;
+  /** Until an answer is complete, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** What was recorded as primary, what was answered now as shadow. */
+  readonly onPair: (pair: RecordedPair) => void;
+}
+
+/** A target that refuses so many connections one after the other is not there. */
+const refusalsInARow = 10;
+
+/**
+ * Sends recorded requests to a model, and pairs the recorded answers with its own. Each goes under an id of its own, so that a
+ * recorder there does not take it for the request that it copies. Answers how many were sent.
+ * @throws OperatorError when nothing answers at the url.
+ */
+export async function replayRequests(replay: Replay): Promise<number> {
+  const { requests, concurrency, rate, signal, onPair } = replay;
+  const agent = new Agent({ connections: concurrency, keepAliveTimeout: 4_000 });
+  const run = `replay-${randomBytes(4).toString("hex")}`;
+  const startedAt = performance.now();
+  let sent = 0;
+  let refusals = 0;
+  // One reader at a time: the requests come from one connection.
+  let reading: Promise<unknown> = Promise.resolve();
+  const next = (): Promise<IteratorResult<RecordedRequest>> => {
+    const read = reading.then(() => requests.next());
+    reading = read.catch(() => {});
+    return read;
+  };
+  const sender = async (): Promise<void> => {
+    for (;;) {
+      signal.throwIfAborted();
+      const { value: recorded, done } = await next();
+      if (done || !recorded) return;
+      const turn = sent;
+      sent += 1;
+      const wait = rate === undefined ? 0 : startedAt + (turn / rate) * 1000 - performance.now();
+      if (wait > 0) await delay(wait, undefined, { signal });
+      const { requestId, at, answer: primary } = recorded;
+      const shadow = await predict(replay, agent, recorded, `${run}-${requestId}`.slice(0, 256));
+      refusals = shadow instanceof Error ? refusals + 1 : 0;
+      if (shadow instanceof Error && refusals >= refusalsInARow) {
+        throw new OperatorError(
+          `${replay.url} does not answer (${messageOf(shadow)}); \`menagerie status\` says what runs`,
+        );
+      }
+      const gone: RecordedAnswer = { status: null, latencyMs: null, body: { json: null } };
+      onPair({ requestId, at, primary, shadow: shadow instanceof Error ? gone : shadow, sameBody: false });
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: concurrency }, sender));
+    return sent;
+  } finally {
+    await agent.destroy();
+  }
+}
+
+async function predict(
+  { url, headers, timeoutMs, signal }: Replay,
+  dispatcher: Agent,
+  recorded: RecordedRequest,
+  requestId: string,
+): Promise<RecordedAnswer | Error> {
+  const startedAt = performance.now();
+  try {
+    const { statusCode, body } = await request(url, {
+      ...{ dispatcher, method: "POST", body: recorded.body },
+      headers: { ...recorded.headers, ...headers, "x-request-id": requestId },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    });
+    const content = Buffer.from(await body.arrayBuffer());
+    return { status: statusCode, latencyMs: performance.now() - startedAt, body: recordedBody(content) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return error instanceof Error ? error : new Error(messageOf(error));
+  }
+}
+
+/** As a recorder would have stored it. */
+function recordedBody(content: Buffer): RecordedBody {
+  if (isJsonbText(content)) return { json: JSON.parse(content.toString()) };
+  return { digest: createHash("sha256").update(content).digest("hex") };
+}

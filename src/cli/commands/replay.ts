@@ -1,0 +1,206 @@
+import { Command, InvalidArgumentError } from "commander";
+import {
+  countRecordedRequests,
+  type RecordedRange,
+  recordedRequests,
+} from "../../adapters/postgres/predictions/recordedRequests.ts";
+import { replayRequests } from "../../adapters/predictions/replay.ts";
+import { badInput, OperatorError } from "../../domain/errors.ts";
+import { Comparison, type ComparisonResult } from "../../domain/shadow/comparison.ts";
+import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
+import { headlineOf } from "../../domain/shadow/headline.ts";
+import type { ComparisonRules } from "../../domain/shadow/rules.ts";
+import { environmentLayout } from "../../local/layout.ts";
+import { readTarget } from "../../local/target.ts";
+import { interruptible } from "../interrupt.ts";
+import { readModels } from "../models.ts";
+import { asOperator } from "../operatorDatabase.ts";
+import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { type DeployedShadow, readShadows } from "../shadows.ts";
+import { terminalProgress } from "../terminalProgress.ts";
+import { findModel } from "./predict.ts";
+
+interface ReplayOptions {
+  readonly environment: string;
+  readonly json: boolean;
+  readonly to: string;
+  readonly since: string;
+  readonly limit: number;
+  readonly concurrency: number;
+  readonly rate?: number;
+  readonly timeout: number;
+  readonly tolerance?: number;
+  readonly ignore: readonly string[];
+  readonly maxMismatch?: number;
+}
+
+export function replayCommand(): Command {
+  return new Command("replay")
+    .description("Send recorded requests to a model, and compare its answers with the recorded ones.")
+    .argument(
+      "<recorded>",
+      "a shadow deployment of the stack, whose primary's requests are sent; or a schema of recorded predictions",
+    )
+    .requiredOption("--to <model>", "a model of the stack, or the url that it predicts at")
+    .option("--since <when>", "requests since then: 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z", "24h")
+    .option("--limit <count>", "at most so many requests", whole(1, 100_000_000), 10_000)
+    .option("--concurrency <count>", "requests on their way at once", whole(1, 1_000), 8)
+    .option(
+      "--rate <per second>",
+      "at most so many requests per second; default: as fast as it answers",
+      whole(1, 1_000_000),
+    )
+    .option("--timeout <seconds>", "until an answer is complete", whole(1, 3_600), 60)
+    .option(
+      "--tolerance <share>",
+      "numbers count as equal when they differ by less than this share of the larger",
+      share,
+    )
+    .option("--ignore <path>", "a field that is not compared; may be given several times", collect, [])
+    .option(
+      "--max-mismatch <share>",
+      "exit with 3 unless the share that differs is below this, with 95 % confidence",
+      share,
+    )
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .addHelpText("after", "\nMENAGERIE_API_KEY is sent as x-api-key where it is set.")
+    .action((recorded: string, options: ReplayOptions) =>
+      interruptible("what was sent is not sent again by itself", (signal) => replay(recorded, options, signal)),
+    );
+}
+
+async function replay(recorded: string, options: ReplayOptions, signal: AbortSignal): Promise<void> {
+  const deployed = await deployedShadow(recorded, options.environment);
+  const side = deployed?.primary ?? { schema: recorded };
+  const url = await targetUrl(options);
+  const until = new Date();
+  const range: RecordedRange = {
+    side,
+    since: parseSince(options.since, until),
+    until,
+    limit: options.limit,
+  };
+  const comparison = comparisonOf(options, deployed?.compare ?? {});
+  const { sent, answered, truncated } = await asOperator(options.environment, async (client) => {
+    const found = await countRecordedRequests(client, range);
+    if (found.requests === 0) {
+      throw new OperatorError(
+        `schema ${side.schema} has no whole request since ${range.since.toISOString()}; use another --since`,
+      );
+    }
+    const task = terminalProgress().begin("replay");
+    const startedAt = performance.now();
+    let paired = 0;
+    let withAnswer = 0;
+    try {
+      const count = await replayRequests({
+        requests: recordedRequests(client, range),
+        url,
+        headers: process.env.MENAGERIE_API_KEY ? { "x-api-key": process.env.MENAGERIE_API_KEY } : {},
+        concurrency: options.concurrency,
+        rate: options.rate,
+        timeoutMs: options.timeout * 1000,
+        signal,
+        onPair(pair) {
+          comparison.add(pair);
+          paired += 1;
+          if (pair.shadow.status !== null) withAnswer += 1;
+          const perSecond = paired / ((performance.now() - startedAt) / 1000);
+          const left = Math.ceil((found.requests - paired) / perSecond);
+          task.update(`${paired} of ${found.requests}, ${perSecond.toFixed(0)} per second, ${left} s left`);
+        },
+      });
+      task.done(`${count} requests`);
+      return { sent: count, answered: withAnswer, truncated: found.truncated };
+    } catch (error) {
+      task.failed();
+      throw error;
+    }
+  });
+  const counts = { primary: sent, shadow: answered, paired: answered, pending: 0, unpaired: 0, lostByRecorders: 0 };
+  const result = comparison.result(counts, 100);
+  if (options.json)
+    console.log(JSON.stringify({ url, sent, answered, truncated, headline: headlineOf(result), result }));
+  else console.log(described(result, { sent, answered, truncated }));
+  const { maxMismatch } = options;
+  if (maxMismatch !== undefined && (result.pairs === 0 || result.mismatchRate.high > maxMismatch)) {
+    throw new OperatorError(`--max-mismatch ${maxMismatch} is not met: ${headlineOf(result)}`, { exitCode: 3 });
+  }
+}
+
+/** The stack's shadow deployment of this name; undefined where there is none, so that the name is a schema's. */
+async function deployedShadow(name: string, environment: string): Promise<DeployedShadow | undefined> {
+  if (!(await readTarget(environmentLayout(environment)))) return undefined;
+  const { engine } = await existingEnvironment(environment);
+  return (await readShadows(engine))[name];
+}
+
+/** By the deployment's rules; those of the command line come on top. */
+function comparisonOf({ ignore, tolerance }: ReplayOptions, declared: ComparisonRules): Comparison {
+  const wrong = ignore.find((path) => !parseFieldPath(path));
+  if (wrong !== undefined) throw badInput(`--ignore "${wrong}" is no path of a field; use one such as results[*].at`);
+  return new Comparison({
+    ...declared,
+    ignore: [...(declared.ignore ?? []), ...ignore],
+    ...(tolerance === undefined ? {} : { tolerance: { relative: tolerance } }),
+  });
+}
+
+async function targetUrl({ to, environment }: ReplayOptions): Promise<string> {
+  if (/^https?:\/\//.test(to)) {
+    if (URL.canParse(to)) return to;
+    throw badInput(
+      `--to "${to}" is no url; give one such as http://127.0.0.1:18080/serving/models/iris/v1/models/model:predict`,
+    );
+  }
+  const { engine } = await existingEnvironment(environment);
+  return findModel(await readModels(engine), to).url;
+}
+
+function described(
+  result: ComparisonResult,
+  { sent, answered, truncated }: { readonly sent: number; readonly answered: number; readonly truncated: number },
+): string {
+  const { fields, latency, statuses } = result;
+  const milliseconds = (value: number | null): string => (value === null ? "–" : `${value.toFixed(1)} ms`);
+  return [
+    headlineOf(result),
+    `sent ${sent}, answered ${answered}${truncated > 0 ? `, left out ${truncated} whose body was not kept whole` : ""}`,
+    ...fields.slice(0, 10).map(({ field, mismatches }) => `  ${field}: differs ${mismatches} times`),
+    ...statuses
+      .filter(({ primary, shadow }) => primary !== shadow)
+      .map(({ primary, shadow, pairs }) => `  status ${primary} became ${shadow ?? "no answer"}: ${pairs} times`),
+    `latency p50 ${milliseconds(latency.primary.p50)} recorded, ${milliseconds(latency.shadow.p50)} now; p99 ${milliseconds(latency.primary.p99)}, ${milliseconds(latency.shadow.p99)}`,
+  ].join("\n");
+}
+
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function parseSince(text: string, now: Date): Date {
+  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  if (amount !== undefined && unit !== undefined) return new Date(now.getTime() - Number(amount) * (units[unit] ?? 0));
+  const time = /^\d{4}-\d{2}-\d{2}(T|$)/.test(text) ? new Date(text) : new Date(Number.NaN);
+  if (Number.isNaN(time.getTime())) {
+    throw badInput(`--since "${text}" is no time; use 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z`);
+  }
+  return time;
+}
+
+function whole(minimum: number, maximum: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`give a whole number from ${minimum} to ${maximum}.`);
+  };
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("give a share from 0 to 1, such as 0.01.");
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
