@@ -3,8 +3,17 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { inject } from "vitest";
+import { serverFromUrl, withClient } from "../../../src/adapters/postgres/server.ts";
+import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../../src/local/layout.ts";
+import { readTarget } from "../../../src/local/target.ts";
 import { type CommandResult, copyOfCheckout, TestHome } from "./menagerie.ts";
+
+/** Apps and their keys; whose they were stays. */
+const deleteApps = `
+  DELETE FROM menagerie.api_key WHERE model_id IN
+    (SELECT model_id FROM menagerie.model_version WHERE proxy_model_version_id IS NOT NULL);
+  DELETE FROM menagerie.model_version WHERE proxy_model_version_id IS NOT NULL;`;
 
 /** The shared environment's home in `folder`, whether it exists or not. */
 export function sharedHome(folder: string): TestHome {
@@ -85,8 +94,15 @@ export class SharedEnvironment {
     return JSON.parse((await this.succeed(...args)).stdout) as T;
   }
 
-  /** Puts the committed stack file back; the next file's first `up` takes away what this one declared. */
+  /**
+   * Puts the committed stack file back and takes the apps away, which would keep their models in it; the next file's first
+   * `up` takes away what this one declared.
+   */
   async close(): Promise<void> {
     await writeFile(this.stackFile, this.#committed);
+    const target = await readTarget(environmentLayout("local", this.home.path));
+    const { url } = target?.databaseServer ?? {};
+    if (url === undefined) return;
+    await withClient(serverFromUrl(url, "the environment"), platformDatabase, (client) => client.query(deleteApps));
   }
 }

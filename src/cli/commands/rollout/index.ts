@@ -1,11 +1,22 @@
 import { Command } from "commander";
+import { environmentOption, jsonOption } from "../../options.ts";
 import { pauseCommand, resumeCommand } from "./hold.ts";
 import { forwardCommand, revertCommand } from "./move.ts";
+import { planCommand } from "./plan.ts";
+import { showRollouts } from "./show.ts";
 import { tryCommand, untryCommand } from "./trial.ts";
 
 export function rolloutCommand(): Command {
-  const rollout = new Command("rollout").description("Rollouts of zoo models: apps moved to new versions and back.");
+  const rollout = new Command("rollout")
+    .description("Rollouts of zoo models: where each stands and what comes next; apps moved to new versions and back.")
+    // Else the options of the commands below would be taken for its own.
+    .enablePositionalOptions()
+    .argument("[zoo model]", "name of a model of the zoo; default: all of them")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(showRollouts);
   for (const command of [
+    planCommand(),
     forwardCommand(),
     revertCommand(),
     pauseCommand(),
