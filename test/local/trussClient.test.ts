@@ -11,6 +11,7 @@ import { ensurePythonLayers, type PythonLayers } from "../../src/adapters/truss/
 import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { type ClientEnd, runTrussClient } from "../../src/cli/trussClient/run.ts";
 import { pingUrl } from "../../src/domain/development/pingToken.ts";
+import { computePatch } from "../../src/domain/patch/compute.ts";
 import { silent } from "../../src/domain/progress.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
 import { signatureOf } from "../../src/domain/truss/signature.ts";
@@ -125,7 +126,12 @@ function start(...args: string[]): Client {
 }
 
 const answers = (text: string) =>
-  expect.poll(() => predict(container.url, {}).catch(() => undefined), { timeout: 60_000, interval: 100 }).toBe(text);
+  expect
+    .poll(async () => (await predict(container.url, {}).catch(() => undefined))?.body, {
+      timeout: 60_000,
+      interval: 100,
+    })
+    .toBe(text);
 const says = (run: Client, text: string | RegExp) =>
   expect.poll(() => run.output(), { timeout: 60_000, interval: 100 }).toMatch(text);
 
@@ -138,10 +144,22 @@ test("watch: a save is the next prediction; an undone edit and a second client t
   await answers("v0");
   await save("v2");
   await answers("v2");
-  // Another client moves the head: the next edit of this one is computed against the new head.
+  // Another client moves the head: the next edit of this one is computed against the new head, and takes it back.
+  const own = createDevelopmentVersions({ url: api.url, key: adminKey });
+  const other = join(work, "other");
+  await cp(folder, other, { recursive: true });
+  await writeFile(join(other, "model", "extra.py"), "X = 1\n");
+  const { snapshot, patterns } = await readTruss(other);
+  const head = await own.status(versionId);
+  const plan = computePatch(head.headSignature, snapshot, patterns);
+  await own.patch(versionId, {
+    ...{ prevHash: head.headHash, nextHash: plan.nextHash, nextSignature: signatureOf(snapshot, patterns) },
+    patches: "patches" in plan ? [...plan.patches] : [],
+  });
   await save("v3");
   await answers("v3");
-  const status = await createDevelopmentVersions({ url: api.url, key: adminKey }).status(versionId);
+  const status = await own.status(versionId);
+  expect(Object.keys(status.headSignature.content_hashes_by_path)).not.toContain("model/extra.py");
   expect(status).toMatchObject({ state: "synced", runningHash: status.headHash });
   run.interrupt();
   const { refused } = await run.end;
