@@ -34,7 +34,7 @@ beforeAll(async () => {
     cwd: folder,
     stdio: "ignore",
     detached: true,
-    env: { ...process.env, MLFLOW_DISABLE_TELEMETRY: "true" },
+    env: { ...process.env, MLFLOW_DISABLE_TELEMETRY: "true", MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false" },
   });
   server = { url: `http://127.0.0.1:${port}` };
   while (!(await fetch(`${server.url}/health`).catch(() => undefined))?.ok) {
