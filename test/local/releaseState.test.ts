@@ -129,6 +129,25 @@ describe("two releases", () => {
   });
 });
 
+describe("the source data", () => {
+  test("is loaded by one command, and read by pipelines but not by services", async () => {
+    const folder = join(dumps, "source");
+    await mkdir(folder);
+    await writeFile(join(folder, "raw.sql"), "CREATE TABLE raw (id bigint PRIMARY KEY, text text)");
+    await writeFile(join(folder, "raw.csv"), "id,text\n1,one\n2,two\n");
+    expect(await shared.json("data", "load", "--schemas", folder, "--from", folder, "--json")).toEqual({ raw: 2 });
+    await expect(inRelease("v1.2.0", "SELECT * FROM source.raw")).rejects.toThrow(
+      /permission denied for schema source/,
+    );
+    const { DATABASE_URL: connectionString = "" } = await environmentOf("--as", "pipeline");
+    const client = new pg.Client({ connectionString });
+    await client.connect();
+    const { rows } = await client.query("SELECT count(*)::int AS n FROM raw");
+    await client.end();
+    expect(rows).toEqual([{ n: 2 }]);
+  });
+});
+
 describe("what is wrong is told before anything changes", () => {
   test("a rule for a table that no file makes", async () => {
     await shared.editStack(() => stack("v1.3.0", "{ massage: { seed: view } }"));
