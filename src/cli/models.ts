@@ -17,6 +17,8 @@ const modelOutput = z.looseObject({
   truss: z.string(),
   /** Number of the model version. */
   version: z.number().nullable().default(null),
+  /** Id of the registered version. */
+  versionId: z.string().nullable().default(null),
 });
 
 const outputs = z.looseObject({
@@ -52,7 +54,7 @@ export async function readModels(engine: Engine): Promise<DeployedModel[]> {
     hash: model.hash,
     digest: model.image.slice(model.image.indexOf("@") + 1),
     phase: rollouts[name]?.phase ?? null,
-    versionId: rollouts[name]?.versionId ?? null,
+    versionId: model.versionId ?? rollouts[name]?.versionId ?? null,
     version: model.version,
     url: model.url,
     truss: model.truss,

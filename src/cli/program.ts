@@ -20,6 +20,7 @@ import { termCommand } from "./commands/term.ts";
 import { trussCommand } from "./commands/truss.ts";
 import { trussClientCommand } from "./commands/trussClient.ts";
 import { upCommand } from "./commands/up.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { Interrupted } from "./interrupt.ts";
 
 /** Exit codes, which scripts build on: 0 ok, 1 failed, 2 bad input, 3 gate not met, 130 interrupted. */
@@ -41,7 +42,7 @@ function menagerie(): Command {
         "  MENAGERIE_CACHE  folder of built tools and Python environments, shared by all environments",
         "  MENAGERIE_DATABASE_URL  PostgreSQL of a stack that is not an embedded environment",
         "  MENAGERIE_MIGRATION_DATABASE_URL  database of `rollout --target`",
-        "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict` and `truss-client`",
+        "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict`, `watch` and `truss-client`",
         "",
         "Exit codes: 0 ok, 1 failed, 2 bad input, 3 gate not met.",
       ].join("\n"),
@@ -52,6 +53,7 @@ function menagerie(): Command {
     statusCommand(),
     logsCommand(),
     predictCommand(),
+    watchCommand(),
     compareCommand(),
     appCommand(),
     keyCommand(),

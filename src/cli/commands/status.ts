@@ -3,6 +3,8 @@ import { Command } from "commander";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { environmentStatus } from "../../local/environment.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
+import type { EngineTarget } from "../../local/target.ts";
+import { developmentClient } from "../developmentClient.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 
@@ -41,10 +43,11 @@ async function readEnvironment(environment: string): Promise<Status> {
   config.loadFromFile(target.kubeconfig);
   const [supervisor, declared] = await Promise.all([environmentStatus(layout), readModels(engine)]);
   const running = target.kind === "embedded" ? (supervisor?.ready ?? false) : await answers(config);
+  const hashes = await runningHashes(target, running ? declared : []);
   const models = await Promise.all(
     declared.map(async ({ service, truss: _truss, ...model }) => ({
       ...model,
-      runningHash: null,
+      runningHash: hashes.get(model.name) ?? null,
       ready: running && (await isReady(config, model.namespace, service)),
     })),
   );
@@ -58,6 +61,32 @@ async function readEnvironment(environment: string): Promise<Status> {
     models,
     parts: supervisor?.parts ?? [],
   };
+}
+
+/** What development versions run, as far as the API service can say. */
+async function runningHashes(
+  target: EngineTarget,
+  models: readonly DeployedModel[],
+): Promise<ReadonlyMap<string, string | null>> {
+  const versions = models.flatMap(({ name, kind, versionId }) =>
+    kind === "development" && versionId !== null ? [{ name, versionId }] : [],
+  );
+  if (versions.length === 0 || target.apiUrl === null) return new Map();
+  try {
+    const client = await developmentClient(target);
+    const signal = AbortSignal.timeout(5_000);
+    const asked = versions.map(async ({ name, versionId }) => {
+      const hash = await client.status(versionId, signal).then(
+        (status) => status.runningHash,
+        () => null,
+      );
+      return [name, hash] as const;
+    });
+    return new Map(await Promise.all(asked));
+  } catch {
+    // Without a key for the service everything else can still be told.
+    return new Map();
+  }
 }
 
 async function answers(config: KubeConfig): Promise<boolean> {
@@ -80,6 +109,12 @@ async function isReady(config: KubeConfig, namespace: string, service: string): 
   }
 }
 
+/** The declared content, and what a development version runs instead where clients are ahead of it. */
+function contentOf({ hash, runningHash }: ModelStatus): string {
+  const declared = hash.slice(0, 12);
+  return runningHash === null || runningHash === hash ? declared : `${declared} (runs ${runningHash.slice(0, 12)})`;
+}
+
 function describe(environment: string, status: Status): string {
   const lines = [
     `Environment "${environment}" is ${status.running ? "up" : "down"}.`,
@@ -92,7 +127,7 @@ function describe(environment: string, status: Status): string {
     lines.push("", "Models:");
     for (const model of status.models) {
       const mark = model.ready ? "ready    " : "not ready";
-      lines.push(`  ${model.name.padEnd(width)}  ${mark}  ${model.hash.slice(0, 12)}  ${model.url}`);
+      lines.push(`  ${model.name.padEnd(width)}  ${mark}  ${contentOf(model)}  ${model.url}`);
     }
   }
   const troubled = status.parts.filter((part) => part.state !== "ready" || part.restarts > 0);

@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+
+/** A development version of the shared environment, edited as its user edits it. */
+
+let shared: SharedEnvironment;
+const modelFile = "models/greeter/model/model.py";
+
+interface ModelStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly hash: string;
+  readonly runningHash: string | null;
+  readonly ready: boolean;
+  readonly url: string;
+}
+
+async function greeter(): Promise<ModelStatus> {
+  const { models } = await shared.json<{ models: ModelStatus[] }>("status", "--json");
+  const found = models.find(({ name }) => name === "greeter");
+  if (!found) throw new Error("there is no greeter");
+  return found;
+}
+
+async function greeting(url: string): Promise<string> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ names: ["Ada"] }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`HTTP ${response.status}: ${text}`);
+  return (JSON.parse(text) as { greetings: string[] }).greetings[0] ?? "";
+}
+
+/** Asks until the answer is there: a pod that was killed needs its time. */
+async function eventually(url: string, wanted: string, withinMs: number): Promise<string> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const answer = await greeting(url).catch((error: unknown) => String(error));
+    if (answer === wanted || Date.now() > deadline) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+const greetWith = (word: string) =>
+  shared.edit(modelFile, (text) => text.replace(/GREETING = .*/, `GREETING = "${word}"`));
+const folderHash = async () =>
+  (await shared.json<{ hash: string }>("truss", "hash", join(shared.home.project, "models/greeter"), "--json")).hash;
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
+  await shared.up();
+}, 600_000);
+
+afterAll(async () => {
+  writeFileSync(join(shared.home.project, modelFile), readFileSync(modelFile));
+  await shared.close();
+});
+
+/** `menagerie watch greeter`, with what it says. */
+class Watcher {
+  readonly #child: ChildProcess;
+  readonly #lines: Record<string, unknown>[] = [];
+  readonly #ended: Promise<number | null>;
+  #wake: () => void = () => {};
+  errors = "";
+
+  constructor(...options: string[]) {
+    const { home } = shared;
+    this.#child = spawn(
+      process.execPath,
+      [join(home.project, "src/cli/main.ts"), "watch", "greeter", "--json", ...options],
+      { env: { ...process.env, MENAGERIE_HOME: home.path }, stdio: ["ignore", "pipe", "pipe"] },
+    );
+    this.#ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    const { stdout, stderr } = this.#child;
+    if (!stdout || !stderr) throw new Error("the watcher has no streams");
+    createInterface({ input: stdout }).on("line", (line) => {
+      this.#lines.push(JSON.parse(line) as Record<string, unknown>);
+      this.#wake();
+    });
+    stderr.on("data", (chunk) => {
+      this.errors += chunk;
+    });
+  }
+
+  /** The next line about `event`; those before it are skipped. */
+  async next(event: string, withinMs = 60_000): Promise<Record<string, unknown>> {
+    const deadline = Date.now() + withinMs;
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line?.event === event) return line;
+      if (line) continue;
+      if (Date.now() > deadline) throw new Error(`no "${event}" within ${withinMs} ms; ${this.errors}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        setTimeout(resolve, 1_000);
+      });
+    }
+  }
+
+  /** Ctrl-C; answers the exit code. */
+  interrupt(): Promise<number | null> {
+    this.#child.kill("SIGINT");
+    return this.#ended;
+  }
+}
+
+describe("a development version", () => {
+  it("is part of the stack, and status says what it runs", async () => {
+    const status = await greeter();
+    expect(status).toMatchObject({ kind: "development", ready: true });
+    expect(status.runningHash).toBe(status.hash);
+    expect(await greeting(status.url)).toBe("Hello, Ada!");
+  });
+
+  it("runs what is saved while it is watched, without a new pod, hot and cold", async () => {
+    const { url } = await greeter();
+    const watcher = new Watcher("--hot-reload");
+    try {
+      await watcher.next("ready");
+      await greetWith("Hi");
+      expect(await watcher.next("in")).toMatchObject({ changed: "model.py", headHash: await folderHash() });
+      expect(await greeting(url)).toBe("Hi, Ada!");
+      await greetWith("Hey");
+      expect(await watcher.next("in")).toMatchObject({ changed: "model.py", hot: true });
+      expect(await greeting(url)).toBe("Hey, Ada!");
+      // Python that cannot be loaded is told, and mended by the next save.
+      const right = await shared.edit(modelFile, (text) => `${text}\nclass Model:\n  def\n`);
+      expect(await watcher.next("waiting")).toMatchObject({ changed: "model.py" });
+      writeFileSync(join(shared.home.project, modelFile), right);
+      await watcher.next("in");
+      expect(await greeting(url)).toBe("Hey, Ada!");
+    } finally {
+      expect(await watcher.interrupt()).toBe(0);
+    }
+  });
+
+  it("is adopted by an up after a watch, which sends nothing", async () => {
+    const preview = await shared.preview();
+    expect(preview).toContain("greeter: nothing to send: the head is already");
+    expect((await shared.up()).stdout).not.toContain("Deployment greeter");
+    const { hash, runningHash, url } = await greeter();
+    expect([hash, runningHash]).toEqual([await folderHash(), await folderHash()]);
+    expect(await greeting(url)).toBe("Hey, Ada!");
+  });
+
+  it("is patched by an up, file by file in the preview, and the service is left alone", async () => {
+    await greetWith("Good day");
+    const preview = await shared.preview();
+    expect(preview).toMatch(/greeter: patch \w+ → \w+, without a new image/);
+    expect(preview).toContain("UPDATE model_code model.py");
+    expect(preview).not.toContain("InferenceService greeter");
+    await shared.up();
+    expect(await greeting((await greeter()).url)).toBe("Good day, Ada!");
+  });
+
+  it("comes back patched when its container is killed", async () => {
+    const { url } = await greeter();
+    shared.home.kill(/\/control\/control\/server\.py/);
+    expect(await eventually(url, "Good day, Ada!", 120_000)).toBe("Good day, Ada!");
+  });
+
+  it("is patched by predict --truss first", async () => {
+    await greetWith("Welcome");
+    const data = JSON.stringify({ names: ["Ada"] });
+    const folder = join(shared.home.project, "models/greeter");
+    const { stdout } = await shared.succeed("predict", "greeter", "--truss", folder, "--data", data);
+    expect(JSON.parse(stdout)).toMatchObject({ greetings: ["Welcome, Ada!"] });
+  });
+
+  it("needs a full deployment for a system package, which preview and watch say with the reason", async () => {
+    const before = await shared.edit("models/greeter/config.yaml", (text) => `${text}system_packages: [ffmpeg]\n`);
+    const reason = "config.yaml: system_packages changed from [] to [ffmpeg]";
+    const watcher = new Watcher();
+    try {
+      const preview = await shared.preview();
+      expect(preview).toMatch(/greeter: full deployment of \w+: new image, the pod is replaced/);
+      expect(preview).toContain(reason);
+      expect(await watcher.next("deploy")).toMatchObject({ reasons: [reason] });
+    } finally {
+      await watcher.interrupt();
+      writeFileSync(join(shared.home.project, "models/greeter/config.yaml"), before);
+    }
+  });
+
+  it("is deployed in full under the same version where patches cannot do it", async () => {
+    const before = await shared.edit("models/greeter/config.yaml", (text) =>
+      text.replace("memory: 256Mi", "memory: 300Mi"),
+    );
+    await greetWith("Greetings");
+    expect(await shared.preview()).toContain("config.yaml: resources changed");
+    await shared.up();
+    const { url, hash, runningHash } = await greeter();
+    expect(await greeting(url)).toBe("Greetings, Ada!");
+    expect([hash, runningHash]).toEqual([await folderHash(), await folderHash()]);
+    writeFileSync(join(shared.home.project, "models/greeter/config.yaml"), before);
+  });
+});
