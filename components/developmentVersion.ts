@@ -4,7 +4,7 @@ import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { describeDevelopment } from "../src/domain/development/describe.ts";
 import { baseHashOf, type DeployedVersion, type DevelopmentPlan } from "../src/domain/development/plan.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
-import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
+import { activatorPath, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import { DevelopmentModelVersion } from "../src/resources/developmentModelVersion.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { PatchSync } from "../src/resources/patchSync.ts";
@@ -69,6 +69,8 @@ export interface DevelopmentVersionArgs {
     readonly url: string;
     /** The stack's own key. A secret. */
     readonly key: pulumi.Input<string>;
+    /** Host of its Service in the cluster: it stands in the version's route in Standard mode, to wake it. */
+    readonly host: string;
     /** Value of PATCH_PING_URL_TRUSS for a version. A secret. */
     pingUrl(versionId: pulumi.Input<string>): pulumi.Output<string>;
     /** Exists once the service answers. */
@@ -187,8 +189,13 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       },
       { ...children, dependsOn: service },
     );
-    const route = virtualServiceManifest({ ...identity, service: this.service, mode, gateway });
-    const spec: VirtualServiceSpec = route.spec;
+    const route = virtualServiceManifest({
+      ...identity,
+      ...{ service: this.service, mode, gateway },
+      // Knative has an activator of its own.
+      ...(mode === "Knative" ? {} : { activator: { host: api.host, path: this.versionId.apply(activatorPath) } }),
+    });
+    const spec: pulumi.Output<VirtualServiceSpec> = pulumi.output(route.spec);
     new kubernetes.apiextensions.CustomResource(
       name,
       { ...route, metadata: declared(route.metadata), spec },

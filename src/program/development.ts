@@ -51,6 +51,7 @@ export function declareDevelopment(
         api: {
           url: spec.services.apiUrl,
           key: services.adminKey,
+          host: `api.${spec.services.namespace}.svc.cluster.local`,
           pingUrl: (versionId) => services.pingUrl(versionId),
           ready: services,
         },
