@@ -25,6 +25,11 @@ export interface DevelopmentVersionArgs {
   /** What this `up` does about the content, and from what. */
   readonly plan: DevelopmentPlan;
   readonly deployed: DeployedVersion | undefined;
+  /**
+   * Content that the folder counts as having had before, by the plan.
+   * @default that of the last full deployment
+   */
+  readonly declaredBefore?: string | undefined;
   /** Number of the version; it stays while its content moves. */
   readonly number: number;
   /**
@@ -165,6 +170,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
         versionId: this.versionId,
         folder: args.truss,
         declaredHash: args.trussHash,
+        ...(args.declaredBefore === undefined ? {} : { declaredBefore: args.declaredBefore }),
         baseHash,
         deploys: plan.kind === "deploy",
         takeover: args.takeover,

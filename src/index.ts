@@ -55,7 +55,10 @@ async function stack() {
     const state = await planState(spec, platform, release?.intent, lastOutputs);
     return deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },
-      development: await planDevelopments(spec, trusses, platform, lastOutputs),
+      development: await planDevelopments(spec, trusses, platform, {
+        lastOutputs,
+        sentHeads: process.env.MENAGERIE_SENT_HEADS,
+      }),
       release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
       state,
       serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),

@@ -8,6 +8,7 @@ import { badInput, OperatorError } from "../domain/errors.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
+import { sentHeads } from "./sentHeads.ts";
 import type { EngineTarget } from "./target.ts";
 import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
 
@@ -51,6 +52,7 @@ export async function prepareEngine(
     MENAGERIE_CACHE: menagerieCache(),
     MENAGERIE_GATEWAY_URL: target.gatewayUrl,
     MENAGERIE_API_URL: target.apiUrl ?? undefined,
+    MENAGERIE_SENT_HEADS: await sentHeads(layout),
     ...databaseVariables(target),
   };
   const configFile = await ensureStackConfig(layout, pulumi, env);

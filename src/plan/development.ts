@@ -18,6 +18,19 @@ export interface PlannedDevelopment {
   /** Undefined until it is registered. */
   readonly versionId: string | undefined;
   readonly deployed: RegisteredDevelopment["deployed"];
+  /** Hash that the folder counts as having had before: at the last `up`, or when the head was sent from it. */
+  readonly declaredBefore: string | undefined;
+}
+
+/** What a run learns besides from config and database. */
+export interface DevelopmentSources {
+  /** Asked only where the stack declares development versions. */
+  readonly lastOutputs: () => Promise<LastOutputs>;
+  /**
+   * `MENAGERIE_SENT_HEADS`: heads that were sent from the declared folders, as `<version id>=<hash>` separated by commas.
+   * @default none is known to be
+   */
+  readonly sentHeads?: string | undefined;
 }
 
 /**
@@ -29,7 +42,7 @@ export async function planDevelopments(
   { development }: Pick<EnvironmentSpec, "development">,
   trusses: ReadonlyMap<string, DeclaredTruss>,
   platform: PlatformPlan | undefined,
-  lastOutputs: () => Promise<LastOutputs>,
+  { lastOutputs, sentHeads = "" }: DevelopmentSources,
 ): Promise<Map<string, PlannedDevelopment>> {
   const plans = new Map<string, PlannedDevelopment>();
   const names = Object.keys(development);
@@ -48,7 +61,10 @@ export async function planDevelopments(
       mistakes.push(`${at}: a client has pushed a development version of this name; choose another name`);
       continue;
     }
-    const declaredHash = known && outputs.models?.[name]?.hash;
+    const sent = known?.deployed && sentHeads.split(",").includes(`${known.versionId}=${known.deployed.headHash}`);
+    const lastHash = known && outputs.models?.[name]?.hash;
+    // A head that was sent from this folder, by `watch`, is nobody else's work: it may be replaced like the folder's own.
+    const declaredHash = sent && folder.hash !== lastHash ? known.deployed?.headHash : lastHash;
     const plan = planDevelopment({ folder, declaredHash, deployed: known?.deployed, takeover });
     if (plan.kind === "refused") mistakes.push(`${at}: ${plan.because}`);
     plans.set(name, {
@@ -56,6 +72,7 @@ export async function planDevelopments(
       number: known?.number ?? (registry.highest.get(name) ?? 0) + 1,
       versionId: known?.versionId,
       deployed: known?.deployed,
+      declaredBefore: declaredHash,
     });
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));

@@ -41,6 +41,7 @@ export function declareDevelopment(
         trussHash,
         plan: planned.plan,
         deployed: planned.deployed,
+        declaredBefore: planned.declaredBefore,
         number: planned.number,
         versionId: planned.versionId,
         builder: spec.builder,

@@ -15,6 +15,8 @@ export interface PatchSyncInputs {
   readonly folder: string;
   /** Content hash of the folder at this `up`. */
   readonly declaredHash: string;
+  /** Content that the folder counts as having had before, by the plan; not a change by itself. @default `baseHash` */
+  readonly declaredBefore?: string;
   /** Content that the image was built from. */
   readonly baseHash: string;
   /** Whether this `up` deploys in full, so that the chain of patches starts anew. Not a change by itself. */
@@ -45,9 +47,9 @@ export const patchSync: Handler<PatchSyncInputs, PatchSyncOutputs> = {
   replaceOn: ["versionId"],
   check: async () => [],
   async create(inputs) {
-    return { id: inputs.versionId, outs: await carryOut(inputs, undefined) };
+    return { id: inputs.versionId, outs: await carryOut(inputs) };
   },
-  update: (_id, olds, news) => carryOut(news, olds.declaredHash),
+  update: (_id, _olds, news) => carryOut(news),
   exists: async () => true,
   async read(_id, props) {
     const { ApiRefused } = await import("../adapters/api/developmentVersions.ts");
@@ -65,7 +67,7 @@ export const patchSync: Handler<PatchSyncInputs, PatchSyncOutputs> = {
 };
 
 /** Converges from what the chain holds now, so that an `up` that was cut off is carried on by the next. */
-async function carryOut(inputs: PatchSyncInputs, declaredBefore: string | undefined): Promise<PatchSyncOutputs> {
+async function carryOut(inputs: PatchSyncInputs): Promise<PatchSyncOutputs> {
   const { answering, settle } = await import("../adapters/api/settle.ts");
   const client = await clientOf(inputs);
   const { versionId, model } = inputs;
@@ -73,9 +75,7 @@ async function carryOut(inputs: PatchSyncInputs, declaredBefore: string | undefi
   return untilTerminated(async (signal) => {
     const deadline = Date.now() + withinMs;
     const ask = <T>(question: () => Promise<T>) => answering(question, deadline, signal);
-    const isChanged = inputs.deploys
-      ? await startGeneration(client, inputs, ask)
-      : await patch(client, inputs, declaredBefore, ask);
+    const isChanged = inputs.deploys ? await startGeneration(client, inputs, ask) : await patch(client, inputs, ask);
     const report = (because: string): void => console.log(`${model}: waiting, ${because}`);
     const { headHash, runningHash, state } = isChanged
       ? await settle({ client, versionId, model, withinMs, report, signal })
@@ -95,12 +95,7 @@ async function startGeneration(client: DevelopmentVersions, inputs: PatchSyncInp
 }
 
 /** The same decision as in the preview, from the head as it is now. Answers whether anything was sent. */
-async function patch(
-  client: DevelopmentVersions,
-  inputs: PatchSyncInputs,
-  declaredBefore: string | undefined,
-  ask: Ask,
-): Promise<boolean> {
+async function patch(client: DevelopmentVersions, inputs: PatchSyncInputs, ask: Ask): Promise<boolean> {
   const { StaleHead } = await import("../adapters/api/developmentVersions.ts");
   const { headOf, pushTruss } = await import("../adapters/api/pushTruss.ts");
   const { model, versionId, baseHash, takeover } = inputs;
@@ -108,7 +103,7 @@ async function patch(
   const { snapshot, patterns } = await readDeclared(inputs);
   const plan = planDevelopment({
     folder: { hash: inputs.declaredHash, snapshot, patterns },
-    declaredHash: declaredBefore,
+    declaredHash: inputs.declaredBefore,
     deployed: { baseHash, headHash: status.headHash, headSignature: status.headSignature, seq: status.seq },
     takeover,
   });

@@ -90,7 +90,7 @@ async function graphOf(stack: string) {
     preview: true,
     lastOutputs: async () => ({}),
   });
-  const development = await planDevelopments(spec, trusses, platform, async () => ({}));
+  const development = await planDevelopments(spec, trusses, platform, { lastOutputs: async () => ({}) });
   const zoo = planZoo(spec, { platform, hashes: trussHashes, secretsOf: () => [], smoke: new Map() });
   const release = await planEnvironmentRelease(spec, platform, zoo, {
     ...{ environment: stack, config: { "<config of the stack>": null }, mlflow: undefined },

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { SharedEnvironment } from "./support/sharedEnvironment.ts";
 
 /** A development version of the shared environment, edited as its user edits it. */
@@ -162,8 +164,30 @@ describe("a development version", () => {
 
   it("comes back patched when its container is killed", async () => {
     const { url } = await greeter();
-    shared.home.kill(/\/control\/control\/server\.py/);
+    // The innermost one, for those around it end with it.
+    const server = shared.home.processes().findLast(({ command }) => command.includes("/control/control/server.py"));
+    if (!server) throw new Error("no control server runs");
+    process.kill(server.pid, "SIGKILL");
     expect(await eventually(url, "Good day, Ada!", 120_000)).toBe("Good day, Ada!");
+  });
+
+  it("is woken patched by a request when it was scaled to zero", async () => {
+    const { url } = await greeter();
+    const { kubeconfig } = await shared.json<{ kubeconfig: string }>("status", "--json");
+    const config = new KubeConfig();
+    config.loadFromFile(kubeconfig);
+    await request(config, "PATCH", "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices/greeter-dev", {
+      body: { metadata: { annotations: { "serving.kserve.io/stop": "true" } } },
+      contentType: "application/merge-patch+json",
+    });
+    const pods = "/api/v1/namespaces/models/pods";
+    const query = { labelSelector: "serving.kserve.io/inferenceservice=greeter-dev" };
+    await expect
+      .poll(async () => (await requestJson<{ items: unknown[] }>(config, "GET", pods, { query })).items.length, {
+        timeout: 120_000,
+      })
+      .toBe(0);
+    expect(await greeting(url)).toBe("Good day, Ada!");
   });
 
   it("is patched by predict --truss first", async () => {
@@ -190,15 +214,12 @@ describe("a development version", () => {
   });
 
   it("is deployed in full under the same version where patches cannot do it", async () => {
-    const before = await shared.edit("models/greeter/config.yaml", (text) =>
-      text.replace("memory: 256Mi", "memory: 300Mi"),
-    );
+    await shared.edit("models/greeter/config.yaml", (text) => text.replace("memory: 256Mi", "memory: 300Mi"));
     await greetWith("Greetings");
     expect(await shared.preview()).toContain("config.yaml: resources changed");
     await shared.up();
     const { url, hash, runningHash } = await greeter();
     expect(await greeting(url)).toBe("Greetings, Ada!");
     expect([hash, runningHash]).toEqual([await folderHash(), await folderHash()]);
-    writeFileSync(join(shared.home.project, "models/greeter/config.yaml"), before);
   });
 });

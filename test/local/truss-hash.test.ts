@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ensurePythonLayers } from "../../src/adapters/truss/python.ts";
 import { readSnapshot } from "../../src/adapters/truss/snapshot.ts";
 import { silent } from "../../src/domain/progress.ts";
+import { loadFastDigest } from "../../src/domain/truss/digest.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
 import { defaultIgnorePatterns } from "../../src/domain/truss/ignore.ts";
 import { signatureOf } from "../../src/domain/truss/signature.ts";
@@ -97,6 +98,7 @@ let work: string;
 let python: string;
 
 beforeAll(async () => {
+  await loadFastDigest();
   work = await mkdtemp(join(tmpdir(), "menagerie-truss-hash-"));
   const signal = new AbortController().signal;
   const layers = await ensurePythonLayers({ cache: menagerieCache(), progress: silent, signal });

@@ -108,6 +108,7 @@ async function watchWith(api: MemoryApi) {
     ...{ client: api as unknown as DevelopmentVersions, versionId: "1", folder, hot: false, stop: stop.signal },
     events: {
       ready: () => tell("ready"),
+      isHead: async () => {},
       isIn: ({ headHash }) => tell(`in ${headHash === headOf(api.chain).hash}`),
       waiting: (_what, because) => tell(`waiting: ${because}`),
       wrong: (because) => tell(`wrong: ${because}`),

@@ -1,6 +1,7 @@
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
+import { loadFastDigest } from "../../domain/truss/digest.ts";
 import { defaultIgnorePatterns, ignoreFilename, ignoreRule, parseIgnoreFile } from "../../domain/truss/ignore.ts";
 import type { SnapshotEntry, TrussSnapshot } from "../../domain/truss/snapshot.ts";
 
@@ -16,6 +17,7 @@ export interface TrussReading {
  * @throws OperatorError when `folder` is not a folder.
  */
 export async function readTruss(folder: string, cache?: ReadCache): Promise<TrussReading> {
+  await loadFastDigest();
   const patterns = await trussIgnorePatterns(folder);
   return { snapshot: await readSnapshot(folder, patterns, cache), patterns };
 }

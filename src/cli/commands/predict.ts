@@ -1,15 +1,18 @@
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
 import { Command } from "commander";
 import { pushTruss } from "../../adapters/api/pushTruss.ts";
 import { settle } from "../../adapters/api/settle.ts";
 import { readTruss } from "../../adapters/truss/snapshot.ts";
 import { changeLine } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
-import type { EngineTarget } from "../../local/target.ts";
+import { projectFolder } from "../../local/engine.ts";
+import { recordSentHead } from "../../local/sentHeads.ts";
 import { developmentClient, developmentModel } from "../developmentClient.ts";
 import { interruptible } from "../interrupt.ts";
 import { postPrediction, readBody } from "../jsonBody.ts";
 import { type DeployedModel, readModels } from "../models.ts";
-import { environmentOption, existingEnvironment } from "../options.ts";
+import { type ExistingEnvironment, environmentOption, existingEnvironment } from "../options.ts";
 
 /** How long a version may take to run what was sent, in milliseconds. */
 const patchWithinMs = 180_000;
@@ -24,15 +27,19 @@ export function predictCommand(): Command {
     .addHelpText("after", `\nExample: menagerie predict iris --data '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}'`)
     .action(async (name: string, options: { environment: string; data: string; truss?: string }) => {
       const body = await readBody(options.data);
-      const { engine, target } = await existingEnvironment(options.environment);
+      const { engine, target, layout } = await existingEnvironment(options.environment);
       const model = findModel(await readModels(engine), name);
-      if (options.truss !== undefined) await patchFirst(target, model, options.truss);
+      if (options.truss !== undefined) await patchFirst({ target, layout }, model, options.truss);
       console.log(await postPrediction(model.name, model.url, body));
     });
 }
 
 /** Brings a development version to what a folder holds, so that the prediction is that folder's. */
-async function patchFirst(target: EngineTarget, declared: DeployedModel, folder: string): Promise<void> {
+async function patchFirst(
+  { target, layout }: Pick<ExistingEnvironment, "target" | "layout">,
+  declared: DeployedModel,
+  folder: string,
+): Promise<void> {
   const model = developmentModel(declared);
   const client = await developmentClient(target);
   const begun = Date.now();
@@ -45,6 +52,8 @@ async function patchFirst(target: EngineTarget, declared: DeployedModel, folder:
         { exitCode: 3 },
       );
     }
+    const isDeclared = (await realpath(folder)) === (await realpath(join(projectFolder, model.truss)));
+    if (isDeclared) await recordSentHead(layout, versionId, pushed.head.hash);
     if (pushed.kind === "same") return;
     const { patches, answer } = pushed;
     if (answer.state !== "synced") {

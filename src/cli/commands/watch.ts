@@ -5,7 +5,8 @@ import { Command } from "commander";
 import { changeLine, subjects } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
-import { type Engine, projectFolder } from "../../local/engine.ts";
+import { projectFolder } from "../../local/engine.ts";
+import { recordSentHead } from "../../local/sentHeads.ts";
 import { developmentClient, developmentModel } from "../developmentClient.ts";
 import { readModels } from "../models.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
@@ -36,7 +37,7 @@ export function watchCommand(): Command {
 }
 
 async function watchModel(name: string, dir: string | undefined, options: WatchOptions): Promise<void> {
-  const { target, engine } = await existingEnvironment(options.environment);
+  const { target, engine, layout } = await existingEnvironment(options.environment);
   const model = developmentModel(findModel(await readModels(engine), name));
   const declared = await existingFolder(join(projectFolder, model.truss));
   const folder = dir === undefined ? declared : await existingFolder(dir);
@@ -55,8 +56,10 @@ async function watchModel(name: string, dir: string | undefined, options: WatchO
     stop: stop.signal,
     events: {
       ...(options.json ? jsonLines : sentences(name, folder)),
-      needsDeployment: (reasons) =>
-        offerDeployment({ name, reasons, engine, options, isDeclared: folder === declared }),
+      isHead: async ({ hash }) => {
+        if (folder === declared) await recordSentHead(layout, model.versionId, hash);
+      },
+      needsDeployment: (reasons) => offerDeployment({ name, reasons, options, isDeclared: folder === declared }),
     },
   });
 }
@@ -67,7 +70,7 @@ async function existingFolder(folder: string): Promise<string> {
   });
 }
 
-type Told = Omit<WatchEvents, "needsDeployment">;
+type Told = Omit<WatchEvents, "needsDeployment" | "isHead">;
 
 function sentences(name: string, folder: string): Told {
   return {
@@ -91,14 +94,13 @@ const jsonLines: Told = {
 interface Offer {
   readonly name: string;
   readonly reasons: readonly string[];
-  readonly engine: Engine;
   readonly options: WatchOptions;
   /** Whether the watched folder is the one that the stack deploys. */
   readonly isDeclared: boolean;
 }
 
 /** Says why patches cannot do it, and deploys in full where the user wants that. Answers whether it did. */
-async function offerDeployment({ name, reasons, engine, options, isDeclared }: Offer): Promise<boolean> {
+async function offerDeployment({ name, reasons, options, isDeclared }: Offer): Promise<boolean> {
   if (options.json) print({ event: "deploy", reasons });
   else console.log([`✗ ${name} needs a full deployment:`, ...reasons.map((reason) => `    ${reason}`)].join("\n"));
   if (!isDeclared) {
@@ -106,6 +108,8 @@ async function offerDeployment({ name, reasons, engine, options, isDeclared }: O
     return false;
   }
   if (!options.deploy && !(await isWanted(name))) return false;
+  // Made anew, because it knows what was sent from the folder until then.
+  const { engine } = await existingEnvironment(options.environment);
   const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
   if (code !== 0) throw new OperatorError(`${name} is not deployed: see above`);
   return true;

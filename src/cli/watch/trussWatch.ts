@@ -28,6 +28,8 @@ export interface WatchEvents {
   /** The folder was read and compared, and the watch is on. */
   ready(head: Head): void;
   isIn(change: ChangeIn): void;
+  /** The folder's content is the head of the chain now, whether it runs already or not. */
+  isHead(head: Head): Promise<void>;
   /** Not in yet, with the reason; told once for each reason. */
   waiting(what: string, because: string): void;
   /** The folder cannot be sent as it is, such as for a syntax error in config.yaml; the next save may mend it. */
@@ -128,6 +130,7 @@ async function bringInOnce(attempt: Attempt, tell: Tell): Promise<void> {
     state.sent = reading.snapshot;
     return;
   }
+  await events.isHead(state.head);
   const patches = [...(state.unsettled ?? []), ...(pushed.kind === "patched" ? pushed.patches : [])];
   const isIn =
     pushed.kind === "patched"

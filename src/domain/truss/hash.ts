@@ -1,5 +1,5 @@
-import { blake3 } from "@noble/hashes/blake3.js";
 import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { digest } from "./digest.ts";
 import { unignoredPaths } from "./ignore.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 
@@ -7,13 +7,22 @@ import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 const known = new WeakMap<Uint8Array, Uint8Array>();
 
 function digestOf(bytes: Uint8Array): Uint8Array {
-  let digest = known.get(bytes);
-  if (!digest) {
-    digest = blake3(bytes);
-    known.set(bytes, digest);
+  let found = known.get(bytes);
+  if (!found) {
+    found = digest(bytes);
+    known.set(bytes, found);
   }
-  return digest;
+  return found;
 }
+
+/** One digest over many of 32 bytes each. */
+function digestOfAll(parts: readonly Uint8Array[]): string {
+  const all = new Uint8Array(parts.length * digestBytes);
+  for (const [index, part] of parts.entries()) all.set(part, index * digestBytes);
+  return bytesToHex(digest(all));
+}
+
+const digestBytes = 32;
 
 /** BLAKE3 of some content, 64 hex digits. */
 export function contentHash(bytes: Uint8Array): string {
@@ -28,13 +37,13 @@ export function contentHash(bytes: Uint8Array): string {
  * @param patterns - what is left out, gitignore-style; see `trussIgnorePatterns` for a truss's own.
  */
 export function hashSnapshot(snapshot: TrussSnapshot, patterns: readonly string[] = []): string {
-  const hasher = blake3.create({});
+  const parts: Uint8Array[] = [];
   for (const path of unignoredPaths(snapshot, patterns).sort(comparePaths)) {
-    hasher.update(blake3(utf8ToBytes(path)));
+    parts.push(digest(utf8ToBytes(path)));
     const bytes = contentAt(snapshot, path);
-    if (bytes) hasher.update(digestOf(bytes));
+    if (bytes) parts.push(digestOf(bytes));
   }
-  return bytesToHex(hasher.digest());
+  return digestOfAll(parts);
 }
 
 /**
@@ -42,11 +51,11 @@ export function hashSnapshot(snapshot: TrussSnapshot, patterns: readonly string[
  * reads. Equal to it for signatures of the same snapshot and patterns.
  */
 export function hashOfSignature(contentHashes: Readonly<Record<string, string | null>>): string {
-  const hasher = blake3.create({});
+  const parts: Uint8Array[] = [];
   for (const path of Object.keys(contentHashes).sort(comparePaths)) {
-    hasher.update(blake3(utf8ToBytes(path)));
+    parts.push(digest(utf8ToBytes(path)));
     const content = contentHashes[path];
-    if (content) hasher.update(hexToBytes(content));
+    if (content) parts.push(hexToBytes(content));
   }
-  return bytesToHex(hasher.digest());
+  return digestOfAll(parts);
 }
