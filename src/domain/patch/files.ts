@@ -1,5 +1,5 @@
 import { contentHash } from "../truss/hash.ts";
-import { ignoreRule, unignoredPaths } from "../truss/ignore.ts";
+import { countedPaths, ignoreRule } from "../truss/ignore.ts";
 import type { TrussSignature } from "../truss/signature.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "../truss/snapshot.ts";
 import type { FileBody, PatchAction } from "./operation.ts";
@@ -18,7 +18,7 @@ export function changedPaths(previous: TrussSignature, next: TrussSnapshot, patt
   const before = new Map(
     Object.entries(previous.content_hashes_by_path).filter(([path, hash]) => !isIgnored(path, hash === null)),
   );
-  const after = unignoredPaths(next, patterns).sort(comparePaths);
+  const after = countedPaths(next, patterns);
   const kept = new Set(after);
   const removals: PathChange[] = [];
   const additions: PathChange[] = [];

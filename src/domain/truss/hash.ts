@@ -1,6 +1,6 @@
 import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { digest } from "./digest.ts";
-import { unignoredPaths } from "./ignore.ts";
+import { countedPaths } from "./ignore.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 
 /** Digests of contents by the identity of their bytes, which nobody changes: snapshots of one folder share most of them. */
@@ -38,7 +38,7 @@ export function contentHash(bytes: Uint8Array): string {
  */
 export function hashSnapshot(snapshot: TrussSnapshot, patterns: readonly string[] = []): string {
   const parts: Uint8Array[] = [];
-  for (const path of unignoredPaths(snapshot, patterns).sort(comparePaths)) {
+  for (const path of countedPaths(snapshot, patterns)) {
     parts.push(digest(utf8ToBytes(path)));
     const bytes = contentAt(snapshot, path);
     if (bytes) parts.push(digestOf(bytes));

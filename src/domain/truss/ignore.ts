@@ -1,5 +1,5 @@
 import { compileIgnorePattern, type IgnorePattern } from "./ignorePattern.ts";
-import type { TrussSnapshot } from "./snapshot.ts";
+import { comparePaths, type TrussSnapshot } from "./snapshot.ts";
 
 /** File of a truss whose patterns replace {@link defaultIgnorePatterns}. */
 export const ignoreFilename = ".truss_ignore";
@@ -75,4 +75,19 @@ export function unignoredPaths(snapshot: TrussSnapshot, patterns: readonly strin
     return answer;
   };
   return [...snapshot.entries.keys()].filter((path) => !isIgnored(path));
+}
+
+/** By snapshot, which nobody changes: hash, signature and patches of one reading ask for the same. */
+const counted = new WeakMap<
+  TrussSnapshot,
+  { readonly patterns: readonly string[]; readonly paths: readonly string[] }
+>();
+
+/** {@link unignoredPaths} in the order that hashes and signatures list them. */
+export function countedPaths(snapshot: TrussSnapshot, patterns: readonly string[]): readonly string[] {
+  const known = counted.get(snapshot);
+  if (known?.patterns === patterns) return known.paths;
+  const paths = unignoredPaths(snapshot, patterns).sort(comparePaths);
+  counted.set(snapshot, { patterns, paths });
+  return paths;
 }

@@ -1,9 +1,9 @@
 import { badInput } from "../errors.ts";
 import { configFilename, parseTrussConfig } from "./config.ts";
 import { contentHash } from "./hash.ts";
-import { unignoredPaths } from "./ignore.ts";
+import { countedPaths } from "./ignore.ts";
 import { parsePipRequirements, parsePyproject, requirementsFileType, requirementsSource } from "./requirements.ts";
-import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
+import { contentAt, type TrussSnapshot } from "./snapshot.ts";
 
 /** What later patches are computed against; the truss library's format, so the real client can read it. */
 export interface TrussSignature {
@@ -20,7 +20,7 @@ export interface TrussSignature {
  */
 export function signatureOf(snapshot: TrussSnapshot, patterns: readonly string[] = []): TrussSignature {
   const hashes: Record<string, string | null> = {};
-  for (const path of unignoredPaths(snapshot, patterns).sort(comparePaths)) {
+  for (const path of countedPaths(snapshot, patterns)) {
     const bytes = contentAt(snapshot, path);
     hashes[path] = bytes ? contentHash(bytes) : null;
   }
