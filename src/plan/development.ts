@@ -61,10 +61,12 @@ export async function planDevelopments(
       mistakes.push(`${at}: a client has pushed a development version of this name; choose another name`);
       continue;
     }
-    const sent = known?.deployed && sentHeads.split(",").includes(`${known.versionId}=${known.deployed.headHash}`);
     const lastHash = known && outputs.models?.[name]?.hash;
+    const headHash = known?.deployed?.headHash;
+    const isOwnHead = headHash !== undefined && sentHeads.split(",").includes(`${known?.versionId}=${headHash}`);
     // A head that was sent from this folder, by `watch`, is nobody else's work: it may be replaced like the folder's own.
-    const declaredHash = sent && folder.hash !== lastHash ? known.deployed?.headHash : lastHash;
+    const isEditedSince = folder.hash !== headHash && folder.hash !== lastHash;
+    const declaredHash = isOwnHead && isEditedSince ? headHash : lastHash;
     const plan = planDevelopment({ folder, declaredHash, deployed: known?.deployed, takeover });
     if (plan.kind === "refused") mistakes.push(`${at}: ${plan.because}`);
     plans.set(name, {
