@@ -2,7 +2,7 @@
  * What recording costs a prediction: requests per second and latency of a direct call, of a Node proxy that stores nothing, of the
  * recorder, and of a transformer in KServe's Python SDK with the same job, in turns at the same load; and how many rows of what was
  * answered are stored. `MENAGERIE_BENCH_SECONDS=2` is the
- * length of a turn; medians of five rounds are printed, and the CPU that each target's own process took.
+ * length of a turn; medians of MENAGERIE_BENCH_ROUNDS=5 rounds are printed, and the CPU that each target's own process took.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ import { startPostgres } from "../support/postgres.ts";
 import { startRecorder } from "../support/recorder.ts";
 
 const seconds = Number(process.env.MENAGERIE_BENCH_SECONDS ?? 2);
-const rounds = 5;
+const rounds = Number(process.env.MENAGERIE_BENCH_ROUNDS ?? 5);
 const concurrencies = [1, 16, 64];
 const folder = join(import.meta.dirname, "recorder");
 const children: ChildProcess[] = [];
