@@ -9,6 +9,7 @@ import { envCommand } from "./commands/env.ts";
 import { keyCommand } from "./commands/key.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { previewSummaryCommand } from "./commands/previewSummary.ts";
 import { promoteCommand } from "./commands/promote.ts";
 import { pulumiCommand } from "./commands/pulumi.ts";
 import { releasesCommand } from "./commands/releases.ts";
@@ -67,6 +68,7 @@ function menagerie(): Command {
     trussCommand(),
     trussClientCommand(),
     replayCommand(),
+    previewSummaryCommand(),
     pulumiCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));

@@ -1,0 +1,25 @@
+import { text } from "node:stream/consumers";
+import { Command } from "commander";
+import { badInput } from "../../domain/errors.ts";
+import { summarizePreview } from "../../domain/preview/summary.ts";
+import { readPreview } from "../preview/readPreview.ts";
+
+/** `menagerie preview-summary < preview.json`: the comment for a pull request. */
+export function previewSummaryCommand(): Command {
+  return new Command("preview-summary")
+    .description("Print the Markdown comment of a pull request from the JSON of a preview on standard input.")
+    .addHelpText(
+      "after",
+      [
+        "",
+        "Example: menagerie pulumi -- preview --json > preview.json; menagerie preview-summary < preview.json",
+        "With PULUMI_ENABLE_STREAMING_JSON_PREVIEW=1 the engine prints events, which tell what policies found too.",
+      ].join("\n"),
+    )
+    .action(async () => {
+      if (process.stdin.isTTY) {
+        throw badInput("standard input: is a terminal; give it what `pulumi preview --json` printed");
+      }
+      process.stdout.write(summarizePreview(readPreview(await text(process.stdin))));
+    });
+}

@@ -1,0 +1,65 @@
+/** A preview of a stack as the engine's JSON tells it: its steps, what the program said, and what policies found. */
+export interface Preview {
+  readonly stack: string;
+  readonly steps: readonly PreviewStep[];
+  readonly diagnostics: readonly PreviewDiagnostic[];
+  /** Undefined where the preview's format cannot tell: the digest of `preview --json` leaves policies out. */
+  readonly policies: readonly PolicyResult[] | undefined;
+  /** Policy packs that were asked. */
+  readonly packs: readonly string[];
+}
+
+/** What would happen to one resource. */
+export interface PreviewStep {
+  /** The engine's word: `same`, `create`, `update`, `replace`, `delete`, `refresh`, `import`, `read` … */
+  readonly op: string;
+  readonly urn: string;
+  /** The resource's own type, such as `kubernetes:core/v1:Secret`. */
+  readonly type: string;
+  readonly name: string;
+  readonly before: PreviewState | undefined;
+  readonly after: PreviewState | undefined;
+  /** Inputs that force a replacement. */
+  readonly replacedBy: readonly string[];
+}
+
+export interface PreviewState {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+export interface PreviewDiagnostic {
+  readonly severity: "info" | "warning" | "error";
+  readonly message: string;
+  readonly urn: string | undefined;
+}
+
+export interface PolicyResult {
+  readonly policy: string;
+  readonly pack: string;
+  readonly level: string;
+  readonly message: string;
+  readonly urn: string | undefined;
+}
+
+const dynamicPrefix = "pulumi-nodejs:dynamic/menagerie:";
+
+/** Whether a step is of one of the program's own dynamic resources, such as `TrussImage`. */
+export function isDynamic({ type }: Pick<PreviewStep, "type">, kind: string): boolean {
+  return type === `${dynamicPrefix}${kind}`;
+}
+
+/** Type of a resource as people say it: `TrussImage`, `core/v1:Secret`, `zoo:ModelZooEntry`. */
+export function shortType(type: string): string {
+  return type.replace(dynamicPrefix, "").replace(/^(kubernetes|menagerie|postgresql):/, "");
+}
+
+/** Name and type in a urn, `urn:pulumi:<stack>::<project>::<type>[$<type>]::<name>`. */
+export function partsOfUrn(urn: string): { readonly stack: string; readonly type: string; readonly name: string } {
+  const [head = "", , types = "", ...name] = urn.split("::");
+  return {
+    stack: head.replace("urn:pulumi:", ""),
+    type: types.split("$").at(-1) ?? types,
+    name: name.join("::"),
+  };
+}
