@@ -5,6 +5,7 @@ const resolution = 1e-5;
 /** Share of the differences that must follow the factor before it is worth telling. */
 const worthTelling = 0.95;
 const atLeast = 3;
+const negative = 1e12;
 
 /** A factor that nearly all numeric differences follow. */
 export interface FactorFinding {
@@ -19,7 +20,7 @@ export interface FactorFinding {
  * ones among the ratios are kept by Misra's and Gries' counting (1982).
  */
 export class ConstantFactor {
-  readonly #counted = new Map<string, { count: number; sum: number; weight: number }>();
+  readonly #counted = new Map<number, { count: number; sum: number; weight: number }>();
   #total = 0;
 
   add(primary: number, shadow: number): void {
@@ -27,7 +28,8 @@ export class ConstantFactor {
     const ratio = shadow / primary;
     if (!Number.isFinite(ratio) || ratio === 0) return;
     const key = Math.round(Math.log(Math.abs(ratio)) / resolution);
-    const named = (each: number): string => `${ratio < 0 ? "-" : ""}${each}`;
+    // Far outside of what a logarithm of a double can round to.
+    const named = (each: number): number => (ratio < 0 ? each + negative : each);
     for (const near of [key, key - 1, key + 1]) {
       const known = this.#counted.get(named(near));
       if (!known) continue;

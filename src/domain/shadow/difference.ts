@@ -1,4 +1,4 @@
-import { type FieldPath, formatFieldPath, type PathNode } from "./fieldPath.ts";
+import { appendKey, type PathNode } from "./fieldPath.ts";
 import { type CompiledRules, type FieldRule, isWithin, type Tolerance } from "./rules.ts";
 import { alignUnordered } from "./unordered.ts";
 
@@ -23,12 +23,14 @@ const keptPerPair = 256;
 /** Where two JSON documents differ under the rules, in the order of the primary's fields. */
 export function differencesOf(primary: unknown, shadow: unknown, rules: CompiledRules): readonly Difference[] {
   const found: Difference[] = [];
-  walk(primary, shadow, { path: [], node: rules.tree, tolerance: rules.tolerance, found });
+  walk(primary, shadow, { at: "", field: "", node: rules.tree, tolerance: rules.tolerance, found });
   return found;
 }
 
 interface Place {
-  readonly path: FieldPath;
+  /** As in {@link Difference}, but empty for the whole answer. */
+  readonly at: string;
+  readonly field: string;
   readonly node: PathNode<FieldRule> | undefined;
   readonly tolerance: Tolerance;
   readonly found: Difference[];
@@ -91,21 +93,22 @@ function absent(place: Place, primary: unknown, shadow: unknown): void {
   if (!place.node?.rule?.ignore) note(place, "absent", primary, shadow);
 }
 
-function inside(place: Place, part: string, isIndex: boolean): Place {
-  // Spelled out: a spread per field costs more than the comparison itself.
+function inside({ at, field, node, tolerance, found }: Place, part: string, isIndex: boolean): Place {
   return {
-    path: [...place.path, part],
-    node: place.node?.child(part, isIndex),
-    tolerance: place.tolerance,
-    found: place.found,
+    // Built up as strings: paths as lists cost more than the comparison itself.
+    at: isIndex ? `${at}[${part}]` : appendKey(at, part),
+    field: isIndex ? `${field}[*]` : appendKey(field, part),
+    node: node?.child(part, isIndex),
+    tolerance,
+    found,
   };
 }
 
-function note(place: Place, how: Difference["how"], primary: unknown, shadow: unknown): void {
+function note({ at, field, found }: Place, how: Difference["how"], primary: unknown, shadow: unknown): void {
   const numbers = typeof primary === "number" && typeof shadow === "number";
-  place.found.push({
-    field: formatFieldPath(place.path.map((part) => (/^\d+$/.test(part) ? "*" : part))),
-    at: formatFieldPath(place.path),
+  found.push({
+    field: field === "" ? "$" : field,
+    at: at === "" ? "$" : at,
     how,
     primary,
     shadow,

@@ -22,13 +22,17 @@ export function parseFieldPath(text: string): FieldPath | undefined {
 /** The path as it is written; the inverse of {@link parseFieldPath}. */
 export function formatFieldPath(path: FieldPath): string {
   let text = "";
-  for (const part of path) {
-    if (part === "*" || /^\d+$/.test(part)) text += `[${part}]`;
-    else if (/^[A-Za-z_$][\w$-]*$/.test(part)) text += text === "" ? part : `.${part}`;
-    else text += `[${JSON.stringify(part)}]`;
-  }
+  for (const part of path) text = /^(\*|\d+)$/.test(part) ? `${text}[${part}]` : appendKey(text, part);
   return text === "" ? "$" : text;
 }
+
+/** The path of a key below `path`, which is empty for the whole answer. */
+export function appendKey(path: string, key: string): string {
+  if (!plainKey.test(key)) return `${path}[${JSON.stringify(key)}]`;
+  return path === "" ? key : `${path}.${key}`;
+}
+
+const plainKey = /^[A-Za-z_$][\w$-]*$/;
 
 /** Rules by path, looked up one step at a time while a document is walked. */
 export interface PathNode<Rule> {
