@@ -85,6 +85,15 @@ describe("a deployment", () => {
       expect(await listDeployments(client, { environment: "twice" })).toHaveLength(1);
     }));
 
+  it("does not count what the engine takes away after its end", () =>
+    onPlatform(async (client) => {
+      const id = await openDeployment(client, await intentOf(client, "removing", { iris: 2 }), run, async () => []);
+      const stillThere = async () => serving({ iris: 2, iris_copy: 1 });
+      const { judgement, models } = await closeDeployment(client, "removing", id, stillThere);
+      expect(judgement.outcome).toBe("deployed");
+      expect(models.map(({ name }) => name)).toEqual(["iris"]);
+    }));
+
   it("that finds something else at its end says so", () =>
     onPlatform(async (client) => {
       const id = await openDeployment(client, await intentOf(client, "other", { iris: 2 }), run, async () => []);

@@ -47,7 +47,7 @@ export async function closeDeployment(
   id: string,
   observe: Observe,
 ): Promise<{ readonly id: string; readonly models: readonly DeployedModel[]; readonly judgement: Judgement }> {
-  const observed = await observe();
+  const found = await observe();
   return inTransaction(client, async () => {
     const { rows } = await client.query<ClosingRow>(
       `SELECT d.models, o.outcome, o.models AS served,
@@ -59,6 +59,8 @@ export async function closeDeployment(
     const [row] = rows;
     if (!row)
       throw new OperatorError(`environment "${environment}": the record has no deployment ${id}; run \`up\` again`);
+    // The engine takes away what is not declared any more when everything else is done: it is served still.
+    const observed = found.filter(({ name }) => row.models.some((model) => model.name === name));
     const models = andNamed(row.models, observed);
     const judgement = judgeEnd(row.models, observed);
     const told = row.current && row.outcome === judgement.outcome && drift(row.served ?? [], observed).length === 0;
