@@ -15,9 +15,16 @@ export interface Judgement {
   readonly reason: string | null;
 }
 
-/** Judges an `up` that came to its end: what is served must be what it was to serve. */
+/**
+ * Judges an `up` that came to its end: what it was to serve must be served. The engine deletes what is no longer declared
+ * after everything else, so that may still be there.
+ */
 export function judgeEnd(planned: readonly DeployedModel[], observed: readonly DeployedModel[]): Judgement {
-  const differences = drift(planned, observed);
+  const declared = new Set(planned.map(({ name }) => name));
+  const differences = drift(
+    planned,
+    observed.filter(({ name }) => declared.has(name)),
+  );
   if (differences.length === 0) return { outcome: "deployed", reason: null };
   return { outcome: "mixed", reason: differences.join(", ") };
 }
