@@ -34,6 +34,8 @@ function menagerie(): Command {
     .description("An ML serving platform as a Pulumi program: environments, model zoo, rollouts.")
     .showHelpAfterError("(add --help for what there is)")
     .exitOverride()
+    // Else `rollout` would take the options of `rollout plan` for its own. Commands inherit it from here.
+    .enablePositionalOptions()
     .addHelpText(
       "after",
       [
