@@ -172,7 +172,7 @@ test("watch: what needs another image is refused with the reason, and the next e
   await says(run, /Watching for changes/i);
   const config = join(folder, "config.yaml");
   const before = await readFile(config, "utf8");
-  await writeFile(config, `${before}python_version: py312\n`);
+  await writeFile(config, before.replace(/^python_version:.*\n/m, "python_version: py312\n"));
   await says(run, /python_version changed/);
   await writeFile(config, before);
   await save("after");
