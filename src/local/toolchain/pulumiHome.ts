@@ -6,6 +6,8 @@ import { versions } from "./tools.ts";
 /** Version of `@pulumi/postgresql`, which asks for the plugin of the same one. */
 const postgresqlPluginVersion = "3.18.1";
 const localPostgresqlPlugin = join(import.meta.dirname, "..", "postgresqlPlugin", "pulumi-resource-postgresql");
+/** Runtime that policy/PulumiPolicy.yaml names; the engine starts packs of it by this plugin. */
+const policyPlugin = "analyzer-policy-menagerie";
 const projectFolder = join(import.meta.dirname, "..", "..", "..");
 
 /**
@@ -21,7 +23,8 @@ export async function preparePulumiHome(
   const bin = join(home, "bin");
   const plugin = join(home, "plugins", `resource-kubernetes-v${versions.kubernetesProvider}`);
   const postgresql = join(home, "plugins", `resource-postgresql-v${postgresqlPluginVersion}`);
-  await Promise.all([bin, plugin, postgresql].map((folder) => mkdir(folder, { recursive: true })));
+  const policy = join(home, "plugins", `${policyPlugin}-v1.0.0`);
+  await Promise.all([bin, plugin, postgresql, policy].map((folder) => mkdir(folder, { recursive: true })));
   const dynamicProviders = join(projectFolder, "node_modules", "@pulumi", "pulumi", "pulumi-resource-pulumi-nodejs");
   await Promise.all([
     // The CLI looks beside the file that /proc/self/exe names, which a symbolic link would lead out of this folder.
@@ -30,6 +33,7 @@ export async function preparePulumiHome(
     pointTo(dynamicProviders, join(bin, "pulumi-resource-pulumi-nodejs")),
     pointTo(toolchain.bin["pulumi-resource-kubernetes"], join(plugin, "pulumi-resource-kubernetes")),
     pointTo(localPostgresqlPlugin, join(postgresql, "pulumi-resource-postgresql")),
+    pointTo(join(projectFolder, "policy", "bin", `pulumi-${policyPlugin}`), join(policy, `pulumi-${policyPlugin}`)),
   ]);
   return {
     pulumi: join(bin, "pulumi"),
