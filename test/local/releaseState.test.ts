@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -11,14 +11,10 @@ import { SharedEnvironment } from "./support/sharedEnvironment.ts";
 
 let shared: SharedEnvironment;
 let dumps: string;
+let committed: string;
 
-const stack = (release: string, tables = "{}"): string => `# yaml-language-server: $schema=src/config/config.schema.json
-config:
-  menagerie:nodeClass: local
-  menagerie:serving: { readyTimeoutSeconds: 300, requireApiKey: false }
-  menagerie:dynamicSettings: { createNamespace: true }
-  menagerie:zoo:
-    iris: { truss: models/iris, phase: done, resources: { cpu: "1", memory: 1Gi } }
+/** The committed stack, which stays as it is, and its states. */
+const stack = (release: string, tables = "{}"): string => `${committed}
   menagerie:state:
     schemas: state
     release: ${release}
@@ -33,6 +29,7 @@ const tables = `
 
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
+  committed = (await readFile(shared.stackFile, "utf8")).trimEnd();
   dumps = await mkdtemp(join(tmpdir(), "menagerie-dumps-"));
   await mkdir(join(shared.home.project, "state"), { recursive: true });
   await writeFile(join(shared.home.project, "state", "chat.sql"), tables);
