@@ -130,6 +130,6 @@ describe("modelReady", () => {
 
 describe("a kind that this checkout does not know", () => {
   it("is told as such", async () => {
-    await expect(host.delete("zooMigration", "id", {})).rejects.toThrow(/no handler for; use the version that made it/);
+    await expect(host.delete("noSuchKind", "id", {})).rejects.toThrow(/no handler for; use the version that made it/);
   });
 });
