@@ -294,9 +294,9 @@ describe("an up that is ended at any of its steps", () => {
         const environment = `${how}-${stopAt}`;
         await begin(environment);
         expect(await upProcess(environment, { a: 2, b: 2 }, how, stopAt)).toBeUndefined();
-        // As the API does: whoever died let go of the lock.
+        // As the API does: whoever died lets go of the lock, as soon as the server sees the connection's end.
         await onPlatform(async (client) => {
-          expect(await tryDeploymentLock(client, environment)).toBe(true);
+          await expect.poll(() => tryDeploymentLock(client, environment), { timeout: 30_000 }).toBe(true);
           await settleOpen(client, environment, async () => serving(served(environment)), "api");
         });
         const found = await current(environment);
