@@ -44,9 +44,9 @@ export function ensureReleaseState(
   options: SeedingOptions,
 ): Promise<Record<string, number>> {
   return withClient(server, platformDatabase, async (client) => {
+    await lockRelease(client, spec, options.progress);
     await ensureSchema(client, spec.schema);
     await actAs(client, roles.state);
-    await lockRelease(client, spec, options.progress);
     const known = await readRelease(client, spec.schema);
     if (known?.ready) requireSame(known, spec);
     else await build(client, known, spec, { server, ...options });
@@ -77,7 +77,10 @@ export function useReleaseState(server: DatabaseServer, schema: string): Promise
   });
 }
 
-/** Before acting as the owner of the states, who makes none. The stack's own Schema is there already. */
+/**
+ * Before acting as the owner of the states, who makes none. The stack's own Schema is there already. Under the release's
+ * lock: of two that make one schema at the same time, IF NOT EXISTS lets one fail.
+ */
 async function ensureSchema(client: ClientBase, schema: string): Promise<void> {
   if ((await objectsIn(client, schema)) !== undefined) return;
   await client.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)} AUTHORIZATION ${roles.state}`);
