@@ -145,7 +145,7 @@ test("bake: nothing moves, and done is refused until it is over", async () => {
   const refused = await shared.home.menagerie(["pulumi", "--", "preview"]);
   expect(refused.code).not.toBe(0);
   expect(refused.stdout + refused.stderr).toMatch(
-    /menagerie:zoo.tripler.phase: "done" comes when the bake is over, in 48 h/,
+    /menagerie:zoo.tripler.phase: "done" comes when the bake is over, in 2 d/,
   );
   expect((await standing("tripler")).next.refused).toMatch(/the bake is over/);
 });

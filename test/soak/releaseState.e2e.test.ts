@@ -5,7 +5,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /** States of releases as their user has them: a line of config, `up`, and what runs in each sees its own. */
 

@@ -1,8 +1,8 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
-import { applyManifest, type Manifest, pathOf } from "./support/manifests.ts";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { applyManifest, type Manifest, pathOf } from "../local/support/manifests.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 let shared: SharedEnvironment;
 let cluster: KubeConfig;

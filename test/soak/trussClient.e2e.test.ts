@@ -18,9 +18,9 @@ import { signatureOf } from "../../src/domain/truss/signature.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
 import { openContainers } from "../../src/services/api/development/containers.ts";
 import type { DraftRequest } from "../../src/services/api/graphql/context.ts";
+import { type ControlContainer, runControlContainer } from "../local/controlTrussProcess.ts";
+import { predict } from "../local/imageProcess.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../support/developmentApi.ts";
-import { type ControlContainer, runControlContainer } from "./controlTrussProcess.ts";
-import { predict } from "./imageProcess.ts";
 
 /** The real truss client, unmodified, against the API, a real PostgreSQL and a real control server. */
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KilledUps } from "./support/killedUps.ts";
-import { stillRunning, type TestHome } from "./support/menagerie.ts";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { KilledUps } from "../local/support/killedUps.ts";
+import { stillRunning, type TestHome } from "../local/support/menagerie.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /** What an `up` that ended by force leaves, and how the next one goes on. All kill points run in `npm run soak`. */
 

@@ -1,0 +1,140 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { environmentsWithOpenIntent } from "../../src/adapters/postgres/deployments.ts";
+import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
+import { platformDatabase } from "../../src/domain/platformDatabase.ts";
+import type { DeploymentRange } from "../../src/domain/release/record.ts";
+import { environmentLayout } from "../../src/local/layout.ts";
+import { readTarget } from "../../src/local/target.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
+
+/** Three releases of one model, and the way back. */
+
+let shared: SharedEnvironment;
+const model = (answer: number): string => `class Model:
+    def predict(self, request):
+        return {"answer": ${answer}}
+`;
+const entry = "    ranker: { truss: models/ranker, phase: done, resources: { cpu: 250m, memory: 256Mi } } # ours\n";
+
+const write = (answer: number) => writeFile(join(shared.home.project, "models/ranker/model/model.py"), model(answer));
+const answer = async () => (await shared.json<{ answer: number }>("predict", "ranker", "--data", "{}")).answer;
+const releases = (...args: string[]) =>
+  shared.json<(DeploymentRange & { since: string })[]>("releases", "--json", ...args);
+const ranker = (range: DeploymentRange | undefined) => range?.models.find(({ name }) => name === "ranker");
+
+/** The three releases, the oldest first. */
+const deployed: (DeploymentRange & { since: string })[] = [];
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
+  const folder = join(shared.home.project, "models/ranker");
+  await mkdir(join(folder, "model"), { recursive: true });
+  await writeFile(join(folder, "config.yaml"), "model_name: ranker\n");
+  await writeFile(join(folder, "model/__init__.py"), "");
+  await write(1);
+  await shared.editStack((text) => text.replace("menagerie:zoo:\n", `menagerie:zoo:\n${entry}`));
+});
+
+afterAll(() => shared.close());
+
+describe("three releases with three contents of a model", () => {
+  it("are each recorded as current", async () => {
+    for (const each of [1, 2, 3]) {
+      await write(each);
+      await shared.up();
+      expect(await answer()).toBe(each);
+      const [current] = await releases("--stack", "local");
+      if (current) deployed.push(current);
+      expect(current).toMatchObject({ outcome: "deployed", until: null });
+      expect(ranker(current)).toMatchObject({ version: each, service: `ranker-v${each}` });
+    }
+    expect(new Set(deployed.map(({ tag }) => tag)).size).toBe(3);
+    const { stdout } = await shared.succeed("pulumi", "--", "stack", "output", "release");
+    expect(stdout.trim()).toBe(deployed[2]?.tag);
+  });
+
+  it("are told by the time that they were current at", async () => {
+    for (const { since, tag, models } of deployed)
+      expect(await releases("--at", since)).toMatchObject([{ tag, models }]);
+    expect(await releases("--at", "2001-01-01")).toEqual([]);
+  });
+
+  it("differ by what changed", async () => {
+    const { stdout } = await shared.succeed("releases", "diff", deployed[0]?.tag ?? "", deployed[2]?.tag ?? "");
+    expect(stdout.trim()).toBe("ranker: 1 → 3");
+  });
+
+  it("are drawn on a page", async () => {
+    const page = join(shared.home.path, "releases.html");
+    await shared.succeed("releases", "timeline", "--report", page);
+    const html = await readFile(page, "utf8");
+    for (const { tag } of deployed) expect(html).toContain(tag);
+    expect(html).not.toMatch(/<script|https?:\/\//);
+  });
+});
+
+describe("a restored release", () => {
+  it("brings the first content back, from the image that was built then, though the folder holds another", async () => {
+    const [first] = deployed;
+    const { stdout } = await shared.succeed("restore", first?.tag ?? "");
+    expect(stdout).toContain(`+ menagerie:zoo.ranker.hash: "${ranker(first)?.hash}"`);
+    const text = await readFile(shared.stackFile, "utf8");
+    expect(text).toContain("# ours");
+    expect(text).toContain("# Nobody else makes the namespace of the application that reads them.");
+    const up = await shared.up();
+    expect(up.stdout + up.stderr).not.toMatch(/image ranker:/);
+    expect(await answer()).toBe(1);
+    const [current] = await releases();
+    expect(current).toMatchObject({ tag: first?.tag, outcome: "deployed" });
+    expect(ranker(current)).toEqual(ranker(first));
+  });
+
+  it("is the one that is left again by restoring the last one", async () => {
+    await shared.succeed("restore", deployed[2]?.tag ?? "", "--no-preview");
+    await shared.up();
+    expect(await answer()).toBe(3);
+    expect((await releases())[0]).toMatchObject({ tag: deployed[2]?.tag });
+  });
+
+  it("needs a release that there was", async () => {
+    const { code, stderr } = await shared.home.menagerie(["restore", "release-999"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/release "release-999": environment "local" never had it; the latest are release-/);
+  });
+});
+
+describe("an up whose engine is killed", () => {
+  async function open(): Promise<string[]> {
+    const target = await readTarget(environmentLayout("local", shared.home.path));
+    const server = serverFromUrl(target?.databaseServer?.url ?? "", "the target's url");
+    return withClient(server, platformDatabase, environmentsWithOpenIntent);
+  }
+  const until = async (state: string[], withinMs: number): Promise<void> => {
+    for (const deadline = Date.now() + withinMs; ; ) {
+      const found = await open();
+      if (found.join() === state.join()) return;
+      if (Date.now() > deadline) throw new Error(`open intents: ${found.join() || "none"}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+
+  it("is settled by the API from what is served, and the next up converges", async () => {
+    await shared.editStack((text) => text.replace(/^ {6}hash: .*\n/gm, "").replace(/, hash: "?[0-9a-f]{64}"?/g, ""));
+    await write(4);
+    const running = shared.home.menagerie(["up"]);
+    await until(["local"], 120_000);
+    const engine = shared.home.engine();
+    if (engine !== undefined) process.kill(engine, "SIGKILL");
+    expect((await running).code).not.toBe(0);
+    // A minute is promised; the machine is busy.
+    await until([], 90_000);
+    const [settled] = await releases();
+    const served = await answer();
+    expect(ranker(settled)).toMatchObject({ version: served });
+    await shared.up();
+    expect(await answer()).toBe(4);
+    expect((await releases())[0]).toMatchObject({ outcome: "deployed", settledBy: "up" });
+  });
+});
