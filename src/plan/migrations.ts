@@ -1,4 +1,4 @@
-import { planZooMigration } from "../adapters/postgres/zooMigrationPlan.ts";
+import { planZooMigration } from "../adapters/postgres/zoo/migration/plan.ts";
 import { keyPath } from "../config/sentences.ts";
 import { badInput } from "../domain/errors.ts";
 import { describeMigrationPlan } from "../domain/zoo/migration.ts";

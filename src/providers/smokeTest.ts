@@ -40,7 +40,7 @@ export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
 };
 
 async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
-  const { recordEvidence } = await import("../adapters/postgres/gateEvidence.ts");
+  const { recordEvidence } = await import("../adapters/postgres/zoo/gateEvidence.ts");
   const { runSmokeSet } = await import("../adapters/predictions/smoke.ts");
   const { model, hash, url, cases, timeoutSeconds } = inputs;
   const results = await untilTerminated((signal) => runSmokeSet({ url, cases, timeoutSeconds, signal }));

@@ -1,4 +1,4 @@
-import type { ExistingTable, MigrationConnection } from "../adapters/postgres/zooMigrationTarget.ts";
+import type { ExistingTable, MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { messageOf } from "../domain/errors.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
 import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
@@ -45,8 +45,8 @@ export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
   },
   update: (_id, _olds, news) => run(news),
   async exists(_id, props) {
-    const { readingTarget } = await import("../adapters/postgres/zooMigrationTarget.ts");
-    const { findMigration } = await import("../adapters/postgres/zooMigrationJournal.ts");
+    const { readingTarget } = await import("../adapters/postgres/zoo/migration/target.ts");
+    const { findMigration } = await import("../adapters/postgres/zoo/migration/journal.ts");
     return readingTarget(connection(props), async (client, target) => {
       const found = await findMigration(client, target, props);
       return found?.id === props.migrationId;
@@ -70,9 +70,9 @@ function failures(request: ZooMigrationInputs): CheckFailure<ZooMigrationInputs>
 
 // Loaded when needed: a preview only checks and compares.
 async function run(request: ZooMigrationInputs): Promise<ZooMigrationOutputs> {
-  const { movingTarget } = await import("../adapters/postgres/zooMigrationTarget.ts");
-  const { runMigration } = await import("../adapters/postgres/zooMigrationRun.ts");
-  const { affectedFile, writeAffected } = await import("../adapters/postgres/zooMigrationFile.ts");
+  const { movingTarget } = await import("../adapters/postgres/zoo/migration/target.ts");
+  const { runMigration } = await import("../adapters/postgres/zoo/migration/run.ts");
+  const { affectedFile, writeAffected } = await import("../adapters/postgres/zoo/migration/affectedFile.ts");
   return untilTerminated((signal) =>
     movingTarget(connection(request), async (client, target) => {
       const progress = hostProgress();

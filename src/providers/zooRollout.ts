@@ -35,13 +35,13 @@ export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
   update: (_id, _olds, news) => record(news),
   exists: async () => true,
   async delete(_id, props) {
-    const { recordRemoval } = await import("../adapters/postgres/rollouts.ts");
+    const { recordRemoval } = await import("../adapters/postgres/zoo/rollouts.ts");
     await asDeployer(props, (client) => recordRemoval(client, props.model));
   },
 };
 
 async function record(inputs: ZooRolloutInputs): Promise<ZooRolloutOutputs> {
-  const { recordPhase } = await import("../adapters/postgres/rollouts.ts");
+  const { recordPhase } = await import("../adapters/postgres/zoo/rollouts.ts");
   const request = { ...inputs, from: inputs.from, organization: "admin" };
   const since = await asDeployer(inputs, (client) => recordPhase(client, request));
   return { ...inputs, since: since.toISOString() };

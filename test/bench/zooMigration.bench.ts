@@ -12,8 +12,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
-import { runMigration } from "../../src/adapters/postgres/zooMigrationRun.ts";
-import { type MigrationConnection, movingTarget } from "../../src/adapters/postgres/zooMigrationTarget.ts";
+import { runMigration } from "../../src/adapters/postgres/zoo/migration/run.ts";
+import { type MigrationConnection, movingTarget } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../src/domain/progress.ts";
 import { startPostgres } from "../support/postgres.ts";
 

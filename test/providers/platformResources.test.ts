@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/adapters/postgres/apps.ts";
 import { migrationNames } from "../../src/adapters/postgres/migrate.ts";
 import { urlOf, withClient } from "../../src/adapters/postgres/server.ts";
-import { planZooMigration } from "../../src/adapters/postgres/zooMigrationPlan.ts";
+import { planZooMigration } from "../../src/adapters/postgres/zoo/migration/plan.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import type { MigrationRequest } from "../../src/domain/zoo/migration.ts";
 import { makePlatformTables } from "../support/platformTables.ts";

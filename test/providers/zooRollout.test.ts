@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createApp } from "../../src/adapters/postgres/apps.ts";
 import { registerVersion } from "../../src/adapters/postgres/modelVersions.ts";
 import { urlOf, withClient } from "../../src/adapters/postgres/server.ts";
-import { readZooRegistry } from "../../src/adapters/postgres/zooRegistry.ts";
+import { readZooRegistry } from "../../src/adapters/postgres/zoo/registry.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import type { Phase } from "../../src/domain/zoo/phases.ts";
 import { suiteOf } from "../../src/domain/zoo/smoke.ts";

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runMigration } from "../../src/adapters/postgres/zooMigrationRun.ts";
-import { movingTarget } from "../../src/adapters/postgres/zooMigrationTarget.ts";
+import { runMigration } from "../../src/adapters/postgres/zoo/migration/run.ts";
+import { movingTarget } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../src/domain/zoo/migration.ts";
 import { fill, type ModelVersionTable, makeModelVersionTable } from "../support/modelVersionTable.ts";

@@ -4,10 +4,10 @@ import {
   journaledRows,
   listMigrations,
   setPaused,
-} from "../../src/adapters/postgres/zooMigrationJournal.ts";
-import { planZooMigration } from "../../src/adapters/postgres/zooMigrationPlan.ts";
-import { type RunOptions, runMigration } from "../../src/adapters/postgres/zooMigrationRun.ts";
-import { movingTarget, targetOf } from "../../src/adapters/postgres/zooMigrationTarget.ts";
+} from "../../src/adapters/postgres/zoo/migration/journal.ts";
+import { planZooMigration } from "../../src/adapters/postgres/zoo/migration/plan.ts";
+import { type RunOptions, runMigration } from "../../src/adapters/postgres/zoo/migration/run.ts";
+import { movingTarget, targetOf } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../src/domain/zoo/migration.ts";
 import { inCohort } from "../../src/domain/zoo/migrationCohort.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type RunOptions, runMigration } from "../../src/adapters/postgres/zooMigrationRun.ts";
-import { movingTarget } from "../../src/adapters/postgres/zooMigrationTarget.ts";
+import { type RunOptions, runMigration } from "../../src/adapters/postgres/zoo/migration/run.ts";
+import { movingTarget } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../src/domain/zoo/migration.ts";
 import { fill, type ModelVersionTable, makeModelVersionTable } from "../support/modelVersionTable.ts";

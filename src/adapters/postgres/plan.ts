@@ -4,7 +4,7 @@ import type { ZooRegistry } from "../../domain/zoo/registry.ts";
 import { schemaVersion } from "./migrate.ts";
 import { type DatabaseServer, DatabaseUnreachable, withClient } from "./server.ts";
 import { inTransaction } from "./transaction.ts";
-import { readEarlierRegistry, readZooRegistry } from "./zooRegistry.ts";
+import { readEarlierRegistry, readZooRegistry } from "./zoo/registry.ts";
 
 /** What the platform's tables hold that plans are made from. */
 export interface PlatformState {

@@ -7,7 +7,7 @@ const buckets = 2 ** 32;
 /**
  * The place of an organization in a rollout, from 0 to 2³² − 1: the first four bytes of SHA-256 over the rollout's name, a
  * colon and the organization's id. The name is part of it, so that not always the same organizations come first. Databases
- * compute the same (adapters/postgres/zooMigrationStatements.ts). Rows without an organization come last.
+ * compute the same (adapters/postgres/zoo/migration/statements.ts). Rows without an organization come last.
  */
 export function cohortBucket(rollout: string, organization: string | null): number {
   if (organization === null) return buckets - 1;

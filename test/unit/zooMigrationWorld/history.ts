@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import { runMigration } from "../../../src/adapters/postgres/zooMigrationRun.ts";
-import { movingTarget } from "../../../src/adapters/postgres/zooMigrationTarget.ts";
+import { runMigration } from "../../../src/adapters/postgres/zoo/migration/run.ts";
+import { movingTarget } from "../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import { fill, type ModelVersionTable, makeModelVersionTable } from "../../support/modelVersionTable.ts";
 import type { TestPostgres } from "../../support/postgres.ts";

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { runMigration } from "../../../src/adapters/postgres/zooMigrationRun.ts";
-import { movingTarget } from "../../../src/adapters/postgres/zooMigrationTarget.ts";
+import { runMigration } from "../../../src/adapters/postgres/zoo/migration/run.ts";
+import { movingTarget } from "../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../../src/domain/zoo/migration.ts";
 import type { ModelVersionTable } from "../../support/modelVersionTable.ts";

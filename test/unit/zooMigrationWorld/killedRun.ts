@@ -2,8 +2,8 @@
  * A process that runs one migration and kills itself with SIGKILL at one of its statements: before it is sent, while the
  * server works on it, or after its answer. Arguments: JSON of {@link KilledRun}. Exits with 0 when it got through.
  */
-import { runMigration } from "../../../src/adapters/postgres/zooMigrationRun.ts";
-import { type MigrationConnection, movingTarget } from "../../../src/adapters/postgres/zooMigrationTarget.ts";
+import { runMigration } from "../../../src/adapters/postgres/zoo/migration/run.ts";
+import { type MigrationConnection, movingTarget } from "../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../../src/domain/zoo/migration.ts";
 import { watched } from "./client.ts";

@@ -1,6 +1,6 @@
 -- Up Migration
 
--- An existing database has the same two tables in a schema of its own: ../zooMigrationJournal.sql.
+-- An existing database has the same two tables in a schema of its own: ../zoo/migration/journal.sql.
 
 CREATE TABLE menagerie.zoo_migration (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Option } from "commander";
 import { parse } from "yaml";
 import { serverFromUrl } from "../../../adapters/postgres/server.ts";
-import type { MigrationConnection } from "../../../adapters/postgres/zooMigrationTarget.ts";
+import type { MigrationConnection } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { existingTable } from "../../../config/migrationTarget.ts";
 import { badInput, messageOf } from "../../../domain/errors.ts";
 import { operatorServer } from "../../operatorDatabase.ts";

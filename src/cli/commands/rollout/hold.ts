@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { setPaused } from "../../../adapters/postgres/zooMigrationJournal.ts";
-import { movingTarget } from "../../../adapters/postgres/zooMigrationTarget.ts";
+import { setPaused } from "../../../adapters/postgres/zoo/migration/journal.ts";
+import { movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { badInput } from "../../../domain/errors.ts";
 import { environmentOption, jsonOption } from "../../options.ts";
 import { migrationConnection, targetOption } from "./connection.ts";

@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
-import { affectedFile, writeAffected } from "../../../adapters/postgres/zooMigrationFile.ts";
-import { type JournaledRow, journaledRows, listMigrations } from "../../../adapters/postgres/zooMigrationJournal.ts";
-import { planZooMigration } from "../../../adapters/postgres/zooMigrationPlan.ts";
-import { runMigration } from "../../../adapters/postgres/zooMigrationRun.ts";
-import { type MigrationConnection, movingTarget } from "../../../adapters/postgres/zooMigrationTarget.ts";
-import { nextZooVersion, previousZooVersion } from "../../../adapters/postgres/zooVersionPairs.ts";
+import { affectedFile, writeAffected } from "../../../adapters/postgres/zoo/migration/affectedFile.ts";
+import { type JournaledRow, journaledRows, listMigrations } from "../../../adapters/postgres/zoo/migration/journal.ts";
+import { planZooMigration } from "../../../adapters/postgres/zoo/migration/plan.ts";
+import { runMigration } from "../../../adapters/postgres/zoo/migration/run.ts";
+import { type MigrationConnection, movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
+import { nextZooVersion, previousZooVersion } from "../../../adapters/postgres/zoo/versionPairs.ts";
 import { badInput } from "../../../domain/errors.ts";
 import {
   describeMigrationPlan,

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { planZooMigration } from "../../../adapters/postgres/zooMigrationPlan.ts";
+import { planZooMigration } from "../../../adapters/postgres/zoo/migration/plan.ts";
 import { describeMigrationPlan, type MigrationRequest, type ZooMigrationPlan } from "../../../domain/zoo/migration.ts";
 import type { Standing } from "../../../domain/zoo/standing.ts";
 import { operatorServer } from "../../operatorDatabase.ts";

@@ -1,5 +1,5 @@
 import { inTransaction } from "../../../adapters/postgres/transaction.ts";
-import { readZooRegistry } from "../../../adapters/postgres/zooRegistry.ts";
+import { readZooRegistry } from "../../../adapters/postgres/zoo/registry.ts";
 import { badInput } from "../../../domain/errors.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";

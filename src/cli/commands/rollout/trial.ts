@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { movingTarget } from "../../../adapters/postgres/zooMigrationTarget.ts";
-import { endTrial, startTrial } from "../../../adapters/postgres/zooMigrationTrial.ts";
-import { appPointer, currentZooVersion } from "../../../adapters/postgres/zooVersionPairs.ts";
+import { movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
+import { endTrial, startTrial } from "../../../adapters/postgres/zoo/migration/trial.ts";
+import { appPointer, currentZooVersion } from "../../../adapters/postgres/zoo/versionPairs.ts";
 import { badInput, OperatorError } from "../../../domain/errors.ts";
 import { asOperator, operatorServer } from "../../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../../options.ts";

@@ -8,12 +8,12 @@ import {
   type RowCounts,
   type RowState,
   rowStates,
-} from "../../domain/zoo/migration.ts";
-import { sqlState } from "./server.ts";
-import { inTransaction } from "./transaction.ts";
-import type { InspectedTarget } from "./zooMigrationInspect.ts";
-import type { MigrationRecord } from "./zooMigrationStatements.ts";
-import { existingJournalSchema, type MigrationTarget, platformTarget } from "./zooMigrationTarget.ts";
+} from "../../../../domain/zoo/migration.ts";
+import { sqlState } from "../../server.ts";
+import { inTransaction } from "../../transaction.ts";
+import type { InspectedTarget } from "./inspect.ts";
+import type { MigrationRecord } from "./statements.ts";
+import { existingJournalSchema, type MigrationTarget, platformTarget } from "./target.ts";
 
 /** A migration as the journal has it. */
 export interface JournaledMigration extends MigrationRecord {
@@ -41,7 +41,7 @@ export async function ensureJournal(client: ClientBase, target: MigrationTarget)
     `${target.journal}.zoo_migration_row`,
   ]);
   if (rows[0]?.there) return;
-  const tables = await readFile(join(import.meta.dirname, "zooMigrationJournal.sql"), "utf8");
+  const tables = await readFile(join(import.meta.dirname, "journal.sql"), "utf8");
   await inTransaction(client, async () => {
     // Two first runs at once: IF NOT EXISTS alone does not keep them apart.
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [existingJournalSchema]);

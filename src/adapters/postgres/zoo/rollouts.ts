@@ -1,10 +1,10 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../domain/errors.ts";
-import { type Phase, type RolloutRequest, refusal } from "../../domain/zoo/phases.ts";
-import { factsOf } from "../../domain/zoo/registry.ts";
-import { lockedModel } from "./modelVersions.ts";
-import { inTransaction } from "./transaction.ts";
-import { readZooRegistry } from "./zooRegistry.ts";
+import { OperatorError } from "../../../domain/errors.ts";
+import { type Phase, type RolloutRequest, refusal } from "../../../domain/zoo/phases.ts";
+import { factsOf } from "../../../domain/zoo/registry.ts";
+import { lockedModel } from "../modelVersions.ts";
+import { inTransaction } from "../transaction.ts";
+import { readZooRegistry } from "./registry.ts";
 
 /** A phase to record. */
 export interface RolloutRecord extends RolloutRequest {

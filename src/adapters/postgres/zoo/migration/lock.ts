@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientBase } from "pg";
-import type { Progress } from "../../domain/progress.ts";
-import type { MigrationTarget } from "./zooMigrationTarget.ts";
+import type { Progress } from "../../../../domain/progress.ts";
+import type { MigrationTarget } from "./target.ts";
 
 /** How often a lock that another run holds is tried, in milliseconds. */
 const retryEvery = 500;

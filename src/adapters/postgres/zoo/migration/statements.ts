@@ -1,5 +1,5 @@
-import { cohortLimit } from "../../domain/zoo/migrationCohort.ts";
-import type { InspectedTarget } from "./zooMigrationInspect.ts";
+import { cohortLimit } from "../../../../domain/zoo/migrationCohort.ts";
+import type { InspectedTarget } from "./inspect.ts";
 
 /** A statement with its values. */
 export interface Statement {

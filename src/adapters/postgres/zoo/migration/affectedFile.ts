@@ -2,9 +2,9 @@ import { mkdir, open, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { ClientBase } from "pg";
-import type { VersionPair } from "../../domain/zoo/migrationMap.ts";
-import { journaledRows } from "./zooMigrationJournal.ts";
-import type { MigrationTarget } from "./zooMigrationTarget.ts";
+import type { VersionPair } from "../../../../domain/zoo/migrationMap.ts";
+import { journaledRows } from "./journal.ts";
+import type { MigrationTarget } from "./target.ts";
 
 /**
  * Where the ids that a migration touched are written beside the journal: `migrations/<name>-<from>-<to>.tsv` in

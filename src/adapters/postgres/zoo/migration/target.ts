@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
-import { platformDatabase, platformSchemaName, roles } from "../../domain/platformDatabase.ts";
-import { quoteIdentifier } from "./identifier.ts";
-import { type DatabaseServer, withClient } from "./server.ts";
-import { actAs } from "./transaction.ts";
+import { platformDatabase, platformSchemaName, roles } from "../../../../domain/platformDatabase.ts";
+import { quoteIdentifier } from "../../identifier.ts";
+import { type DatabaseServer, withClient } from "../../server.ts";
+import { actAs } from "../../transaction.ts";
 
 /** Schema that keeps the journal in a database that is not the platform's. */
 export const existingJournalSchema = "menagerie_migrations";

@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
-import type { Phase } from "../../domain/zoo/phases.ts";
-import { copyName, type RegisteredVersion } from "../../domain/zoo/plan.ts";
-import type { StoredRollout, ZooRegistry } from "../../domain/zoo/registry.ts";
-import { servingSchema } from "../../domain/zoo/serving.ts";
+import type { Phase } from "../../../domain/zoo/phases.ts";
+import { copyName, type RegisteredVersion } from "../../../domain/zoo/plan.ts";
+import type { StoredRollout, ZooRegistry } from "../../../domain/zoo/registry.ts";
+import { servingSchema } from "../../../domain/zoo/serving.ts";
 import { latestEvidence } from "./gateEvidence.ts";
 
 /** Reads the zoo: `models`, their copies, and whatever else stands somewhere. Call it in a transaction. */

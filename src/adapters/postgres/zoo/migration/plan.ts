@@ -1,11 +1,11 @@
 import type { ClientBase } from "pg";
-import { type MigrationRequest, requestMistakes, type ZooMigrationPlan } from "../../domain/zoo/migration.ts";
-import { estimateSeconds } from "../../domain/zoo/migrationPace.ts";
-import { inTransaction } from "./transaction.ts";
-import { canonicalId, type InspectedTarget, inspectTarget } from "./zooMigrationInspect.ts";
-import { type JournaledMigration, listMigrations } from "./zooMigrationJournal.ts";
-import { countForward, countPointing, countRevert, countSweep, type Statement } from "./zooMigrationStatements.ts";
-import { type MigrationConnection, type MigrationTarget, readingTarget } from "./zooMigrationTarget.ts";
+import { type MigrationRequest, requestMistakes, type ZooMigrationPlan } from "../../../../domain/zoo/migration.ts";
+import { estimateSeconds } from "../../../../domain/zoo/migrationPace.ts";
+import { inTransaction } from "../../transaction.ts";
+import { canonicalId, type InspectedTarget, inspectTarget } from "./inspect.ts";
+import { type JournaledMigration, listMigrations } from "./journal.ts";
+import { countForward, countPointing, countRevert, countSweep, type Statement } from "./statements.ts";
+import { type MigrationConnection, type MigrationTarget, readingTarget } from "./target.ts";
 
 /** A request whose new version may not be registered yet. */
 export type PlannedMigration = Omit<MigrationRequest, "to"> & { readonly to: string | undefined };

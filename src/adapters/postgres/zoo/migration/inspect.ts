@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
-import { badInput } from "../../domain/errors.ts";
-import { quoteIdentifier } from "./identifier.ts";
-import { sqlState } from "./server.ts";
-import { existingJournalSchema, type MigrationTarget, platformTarget } from "./zooMigrationTarget.ts";
+import { badInput } from "../../../../domain/errors.ts";
+import { quoteIdentifier } from "../../identifier.ts";
+import { sqlState } from "../../server.ts";
+import { existingJournalSchema, type MigrationTarget, platformTarget } from "./target.ts";
 
 /** A target whose columns were looked up. */
 export interface InspectedTarget extends MigrationTarget {

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientBase } from "pg";
-import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
-import type { Progress } from "../../domain/progress.ts";
-import { type MigrationRequest, type RowCounts, requestMistakes } from "../../domain/zoo/migration.ts";
-import { afterFailure, batchLimits, describePace, nextBatch, throttleDelay } from "../../domain/zoo/migrationPace.ts";
-import { sqlState } from "./server.ts";
-import { canonicalId, type InspectedTarget, requireTarget } from "./zooMigrationInspect.ts";
+import { badInput, messageOf, OperatorError } from "../../../../domain/errors.ts";
+import type { Progress } from "../../../../domain/progress.ts";
+import { type MigrationRequest, type RowCounts, requestMistakes } from "../../../../domain/zoo/migration.ts";
 import {
-  closeMigration,
-  countRows,
-  ensureJournal,
-  type JournaledMigration,
-  openMigration,
-} from "./zooMigrationJournal.ts";
-import { locked } from "./zooMigrationLock.ts";
+  afterFailure,
+  batchLimits,
+  describePace,
+  nextBatch,
+  throttleDelay,
+} from "../../../../domain/zoo/migrationPace.ts";
+import { sqlState } from "../../server.ts";
+import { canonicalId, type InspectedTarget, requireTarget } from "./inspect.ts";
+import { closeMigration, countRows, ensureJournal, type JournaledMigration, openMigration } from "./journal.ts";
+import { locked } from "./lock.ts";
 import {
   type BatchOptions,
   type BatchRow,
@@ -23,8 +23,8 @@ import {
   revertBatch,
   type Statement,
   sweepBatch,
-} from "./zooMigrationStatements.ts";
-import type { MigrationTarget } from "./zooMigrationTarget.ts";
+} from "./statements.ts";
+import type { MigrationTarget } from "./target.ts";
 
 export interface RunOptions {
   readonly progress: Progress;

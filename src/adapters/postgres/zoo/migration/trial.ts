@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../domain/errors.ts";
-import { inTransaction } from "./transaction.ts";
-import { type MigrationTarget, platformTarget } from "./zooMigrationTarget.ts";
+import { OperatorError } from "../../../../domain/errors.ts";
+import { inTransaction } from "../../transaction.ts";
+import { type MigrationTarget, platformTarget } from "./target.ts";
 
 /** One row that is pointed at another version to try it. */
 export interface Trial {

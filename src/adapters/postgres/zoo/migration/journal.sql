@@ -1,5 +1,5 @@
 -- The journal of a migration in an existing database, in the schema that search_path names. The same tables as
--- migrations/0005_zoo-migrations.sql makes; made again without harm.
+-- ../../migrations/0005_zoo-migrations.sql makes; made again without harm.
 
 CREATE TABLE IF NOT EXISTS zoo_migration (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
-import type { Evidence, StoredEvidence } from "../../domain/zoo/registry.ts";
-import { digestOf } from "../../domain/zoo/smoke.ts";
+import type { Evidence, StoredEvidence } from "../../../domain/zoo/registry.ts";
+import { digestOf } from "../../../domain/zoo/smoke.ts";
 
 /** Stores evidence and answers its id and hash. Evidence is never changed: the latest of a kind and suite counts. */
 export async function recordEvidence(
