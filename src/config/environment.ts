@@ -3,6 +3,7 @@ import { database, databasePassword, previewDatabase } from "./database.ts";
 import { development } from "./development.ts";
 import { dynamicSettings, modelZooDeploymentAutomationEnabled, ratelimitEnabled } from "./dynamicSettings.ts";
 import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
+import { mesh } from "./mesh.ts";
 import { nodeClass, pools } from "./pools.ts";
 import { mlflow, models, versioning } from "./releases.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
@@ -73,6 +74,7 @@ export const environmentSchema = mapping(
     pools,
     nodeClass,
     gateway: gateway.prefault({}),
+    mesh,
     serving: serving.prefault({}),
     dynamicSettings: dynamicSettings.prefault({}),
     ratelimitEnabled,

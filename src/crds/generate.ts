@@ -19,6 +19,7 @@ interface Wanted {
 const wanted: readonly Wanted[] = [
   { group: "serving.kserve.io", version: "v1beta1", kind: "InferenceService", file: "inferenceService.ts" },
   { group: "networking.istio.io", version: "v1", kind: "VirtualService", file: "virtualService.ts" },
+  { group: "security.istio.io", version: "v1", kind: "AuthorizationPolicy", file: "authorizationPolicy.ts" },
   { group: "karpenter.sh", version: "v1", kind: "NodePool", file: "nodePool.ts" },
   { group: "karpenter.k8s.aws", version: "v1", kind: "EC2NodeClass", file: "ec2NodeClass.ts" },
   { group: "local.menagerie.dev", version: "v1alpha1", kind: "LocalNodeClass", file: "localNodeClass.ts" },

@@ -68,8 +68,8 @@ async function watched(home: TestHome, file: string, url: string, options: reado
 async function saveToPrediction(): Promise<void> {
   const home = await TestHome.create(await copyOfCheckout());
   const up = async (): Promise<void> => {
-    const { code, stderr } = await home.menagerie(["up"]);
-    if (code !== 0) throw new Error(`up failed: ${stderr}`);
+    const { code, stdout, stderr } = await home.menagerie(["up"]);
+    if (code !== 0) throw new Error(`up failed: ${stderr}${stdout}`);
   };
   try {
     await up();

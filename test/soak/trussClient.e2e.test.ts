@@ -10,6 +10,7 @@ import { createDirectoryBuilder } from "../../src/adapters/truss/builder.ts";
 import { ensurePythonLayers, type PythonLayers } from "../../src/adapters/truss/python.ts";
 import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { type ClientEnd, runTrussClient } from "../../src/cli/trussClient/run.ts";
+import type { StagedPatch } from "../../src/cli/trussClient/stagedPatch.ts";
 import { pingUrl } from "../../src/domain/development/pingToken.ts";
 import { computePatch } from "../../src/domain/patch/compute.ts";
 import { silent } from "../../src/domain/progress.ts";
@@ -26,6 +27,7 @@ import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "..
 
 const signal = new AbortController().signal;
 const pushed: DraftRequest[] = [];
+const staged: StagedPatch[] = [];
 let work: string;
 let folder: string;
 let python: PythonLayers;
@@ -103,6 +105,11 @@ async function save(text: string, more = ""): Promise<void> {
   await writeFile(join(folder, "model", "model.py"), code);
 }
 
+async function folderHash(): Promise<string> {
+  const { snapshot, patterns } = await readTruss(folder);
+  return hashSnapshot(snapshot, patterns);
+}
+
 function start(...args: string[]): Client {
   let output = "";
   let child: ChildProcess | undefined;
@@ -112,6 +119,7 @@ function start(...args: string[]): Client {
     api: { url: api.url, key: adminKey },
     env: { ...process.env, HOME: work, NO_COLOR: "1", COLUMNS: "200" },
     stdio: "pipe",
+    onStaged: async (patch) => void staged.push(patch),
     onStart: (started) => {
       child = started;
       for (const stream of [started.stdout, started.stderr]) {
@@ -144,6 +152,7 @@ test("watch: a save is the next prediction; an undone edit and a second client t
   await answers("v0");
   await save("v2");
   await answers("v2");
+  expect(staged.at(-1)).toEqual({ versionId, hash: await folderHash() });
   // Another client moves the head: the next edit of this one is computed against the new head, and takes it back.
   const own = createDevelopmentVersions({ url: api.url, key: adminKey });
   const other = join(work, "other");

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { apiRights } from "../../src/domain/serving/apiService.ts";
+import { controlAccessManifest, controlServiceManifest } from "../../src/domain/serving/controlAccess.ts";
 import { inferenceServiceManifest } from "../../src/domain/serving/inferenceService.ts";
 import { type GpuPool, nodeClassManifest, nodePoolManifest, taintsOf } from "../../src/domain/serving/nodePool.ts";
 import { placementOn } from "../../src/domain/serving/placement.ts";
@@ -218,5 +220,36 @@ describe("a pool", () => {
       { key: "karpenter.k8s.aws/instance-gpu-count", operator: "In", values: ["2"] },
       { key: "node.kubernetes.io/instance-type", operator: "In", values: ["g4dn.12xlarge"] },
     ]);
+  });
+});
+
+describe("in a mesh", () => {
+  const mesh = { namespace: "models", servicesNamespace: "menagerie", trustDomain: "cluster.local" };
+
+  it("only the API service's account gets further than predictions, probes and metrics of a development version", () => {
+    const { selector, action, rules } = controlAccessManifest(mesh).spec;
+    const control = { versionId: "7", pingUrl: "http://api/ping" };
+    expect(inferenceServiceManifest({ ...iris, control }).metadata.labels).toMatchObject(selector.matchLabels);
+    expect(inferenceServiceManifest(iris).metadata.labels).not.toMatchObject(selector.matchLabels);
+    const { account } = apiRights(mesh.servicesNamespace, mesh.namespace);
+    const principal = `cluster.local/ns/${account.metadata.namespace}/sa/${account.metadata.name}`;
+    expect({ action, rules }).toEqual({
+      action: "DENY",
+      rules: [
+        {
+          from: [{ source: { notPrincipals: [principal] } }],
+          to: [{ operation: { notPaths: ["/", "/healthz", "/metrics*", "/v1/*"] } }],
+        },
+      ],
+    });
+  });
+
+  it("the API service is known by its certificate when it calls a pod that waits for its patches", () => {
+    expect(controlServiceManifest(mesh).spec).toMatchObject({
+      clusterIP: "None",
+      publishNotReadyAddresses: true,
+      selector: controlAccessManifest(mesh).spec.selector.matchLabels,
+      ports: [{ name: "tcp-control", port: 8080, targetPort: 8080 }],
+    });
   });
 });

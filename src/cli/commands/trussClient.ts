@@ -3,11 +3,13 @@ import { delimiter, join } from "node:path";
 import { Command } from "commander";
 import { ensurePythonLayers } from "../../adapters/truss/python.ts";
 import { badInput } from "../../domain/errors.ts";
+import { projectFolder } from "../../local/engine.ts";
 import { menagerieCache } from "../../local/layout.ts";
 import { apiAccess } from "../apiAccess.ts";
 import { interruptible } from "../interrupt.ts";
-import { environmentOption } from "../options.ts";
+import { environmentOption, existingEnvironment } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { rememberSent } from "../trussClient/declaredFolder.ts";
 import { runTrussClient } from "../trussClient/run.ts";
 
 export function trussClientCommand(): Command {
@@ -29,7 +31,10 @@ export function trussClientCommand(): Command {
         throw badInput("truss-client: give the client's arguments, such as `-- watch models/greeter`");
       const api = await apiAccess(options.environment);
       const truss = onPath("truss") ?? (await ownClient());
-      const { code, refused } = await runTrussClient({ truss, args, api });
+      // Another API service than that of an environment on this machine has no `up` here that could ask.
+      const environment = await existingEnvironment(options.environment).catch(() => undefined);
+      const onStaged = environment && rememberSent({ environment, project: projectFolder, args, cwd: process.cwd() });
+      const { code, refused } = await runTrussClient({ truss, args, api, ...(onStaged ? { onStaged } : {}) });
       const others = [...new Set(refused)];
       if (others.length > 0) console.error(`menagerie: refused, for it is not the API service: ${others.join(", ")}`);
       process.exitCode = code;

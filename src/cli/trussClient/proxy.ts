@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { Agent } from "undici";
 
@@ -16,6 +17,9 @@ export interface ClientProxy {
   readonly refused: readonly string[];
   close(): Promise<void>;
 }
+
+/** A GraphQL exchange, once the client has its answer. */
+export type OnExchange = (request: string, answer: string) => void;
 
 /** Headers of one connection, not of the message. */
 const ownHeaders = new Set([
@@ -33,8 +37,10 @@ const ownHeaders = new Set([
  * An HTTP proxy on this machine through which the truss client reaches the API service at `target`, and nothing else: any
  * other host is refused, also by HTTPS, so neither the user's key nor their code leaves for one. The request's own Host
  * goes on, because uploads are signed with it.
+ *
+ * @param onExchange - told of every GraphQL exchange. @default nobody is
  */
-export async function startClientProxy(target: string): Promise<ClientProxy> {
+export async function startClientProxy(target: string, onExchange?: OnExchange): Promise<ClientProxy> {
   const refused: string[] = [];
   const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, connections: 64 });
   const server = createServer((request, response) => {
@@ -45,7 +51,8 @@ export async function startClientProxy(target: string): Promise<ClientProxy> {
       response.writeHead(403, { "content-type": "text/plain" }).end("this host is not the API service\n");
       return;
     }
-    relay(agent, target, asked, request, response).catch(() => {
+    const told = asked.pathname === "/graphql/" ? onExchange : undefined;
+    relay({ agent, target, asked, onExchange: told }, request, response).catch(() => {
       if (!response.headersSent) response.writeHead(502, { "content-type": "text/plain" });
       response.end("the API service does not answer\n");
     });
@@ -63,16 +70,22 @@ export async function startClientProxy(target: string): Promise<ClientProxy> {
   };
 }
 
+interface Relaying {
+  readonly agent: Agent;
+  readonly target: string;
+  readonly asked: URL;
+  readonly onExchange: OnExchange | undefined;
+}
+
 async function relay(
-  agent: Agent,
-  target: string,
-  asked: URL,
+  { agent, target, asked, onExchange }: Relaying,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const hasBody = request.method !== "GET" && request.method !== "HEAD";
+  const kept = hasBody && onExchange ? await buffer(request) : undefined;
   const answer = await agent.request({
     origin: target,
     // As it was sent: a signature is over it.
@@ -80,10 +93,13 @@ async function relay(
     method: request.method ?? "GET",
     headers: { ...endToEnd(request.headers), host: asked.host },
     signal: gone.signal,
-    ...(hasBody ? { body: request } : {}),
+    ...(hasBody ? { body: kept ?? request } : {}),
   });
   response.writeHead(answer.statusCode, endToEnd(answer.headers));
-  await pipeline(answer.body, response);
+  if (!kept) return pipeline(answer.body, response);
+  const answered = Buffer.from(await answer.body.arrayBuffer());
+  response.end(answered);
+  onExchange?.(kept.toString("utf8"), answered.toString("utf8"));
 }
 
 function endToEnd(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string | string[]> {

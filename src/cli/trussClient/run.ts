@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clientRemote, startClientProxy } from "./proxy.ts";
+import { type StagedPatch, stagedPatch } from "./stagedPatch.ts";
 
 /** One run of the user's truss client. */
 export interface ClientRun {
@@ -17,6 +18,8 @@ export interface ClientRun {
   readonly stdio?: "inherit" | "pipe";
   /** Called with the client's process once it runs. */
   readonly onStart?: (child: ChildProcess) => void;
+  /** Called with each patch that the client stored; waited for before the run ends. */
+  readonly onStaged?: (staged: StagedPatch) => Promise<void>;
 }
 
 /** How the run ended, and which other hosts the client asked for in vain. */
@@ -33,7 +36,14 @@ const proxyVariables = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
  * machine, and a proxy that leads it to the service and nowhere else.
  */
 export async function runTrussClient(run: ClientRun): Promise<ClientEnd> {
-  const proxy = await startClientProxy(run.api.url);
+  /** In order, so that the last patch is remembered last. */
+  let remembered: Promise<void> = Promise.resolve();
+  const proxy = await startClientProxy(run.api.url, (request, answer) => {
+    const staged = stagedPatch(request, answer);
+    if (staged) remembered = remembered.then(() => run.onStaged?.(staged));
+    // Told at the end of the run.
+    remembered.catch(() => {});
+  });
   const folder = await mkdtemp(join(tmpdir(), "menagerie-truss-"));
   try {
     const settings = join(folder, "trussrc");
@@ -54,7 +64,9 @@ export async function runTrussClient(run: ClientRun): Promise<ClientEnd> {
     process.on("SIGINT", ignore);
     try {
       run.onStart?.(child);
-      return { code: await ended(child), refused: proxy.refused };
+      const code = await ended(child);
+      await remembered;
+      return { code, refused: proxy.refused };
     } finally {
       process.off("SIGINT", ignore);
     }

@@ -17,7 +17,8 @@ export interface ApiService<Text = string> {
 }
 
 const containerPort = 8080;
-const accountName = "api";
+/** Name of the ServiceAccount. */
+export const apiAccount = "api";
 /** Predictions in flight may take so long after SIGTERM, in seconds. */
 const terminationGraceSeconds = 60;
 const labels = {
@@ -48,7 +49,7 @@ export function apiService<Text>(api: ApiService<Text>) {
             },
           },
           spec: {
-            serviceAccountName: accountName,
+            serviceAccountName: apiAccount,
             terminationGracePeriodSeconds: terminationGraceSeconds,
             securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
             containers: [container(api)],
@@ -111,7 +112,7 @@ export function apiUrlInCluster(namespace: string): string {
 export function apiRights(namespace: string, modelsNamespace: string) {
   const metadata = { name: "menagerie-api", namespace: modelsNamespace, labels };
   return {
-    account: { metadata: { name: accountName, namespace, labels } },
+    account: { metadata: { name: apiAccount, namespace, labels } },
     role: {
       metadata,
       rules: [
@@ -128,7 +129,7 @@ export function apiRights(namespace: string, modelsNamespace: string) {
     binding: {
       metadata,
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name },
-      subjects: [{ kind: "ServiceAccount", name: accountName, namespace }],
+      subjects: [{ kind: "ServiceAccount", name: apiAccount, namespace }],
     },
   };
 }
