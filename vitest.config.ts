@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** What needs no processes of its own runs in parallel; what brings up an environment runs one by one; campaigns run apart. */
+/** What needs no environment runs two files at a time; what brings one up runs one by one; campaigns run apart. */
 export default defineConfig({
   test: {
     reporters: ["default", "./test/closingLine.ts"],
@@ -10,7 +10,12 @@ export default defineConfig({
           name: "unit",
           include: ["test/{unit,components,providers,golden}/**/*.test.ts"],
           pool: "forks",
-          testTimeout: 30_000,
+          // Vitest itself takes one less than there are cores, and these wait for PostgreSQL half of the time.
+          maxWorkers: 2,
+          globalSetup: ["test/support/postgresTemplate.ts"],
+          // Long enough for a machine that does other things too: nothing here is decided by time.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -53,14 +53,12 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     );
   }
   const database = parsed.database ?? localDatabase(surroundings.databaseAddress);
-  // The embedded environment has one, whose address may not be known yet.
-  if (!database && parsed.nodeClass !== "local" && Object.keys(parsed.development).length > 0) {
-    mistakes.push(developmentNeedsDatabase);
+  // The embedded environment has one, whose address may not be known yet: what is planned for it asks again.
+  if (!database && parsed.nodeClass !== "local") {
+    if (Object.keys(parsed.development).length > 0) mistakes.push(needsDatabase("development", parsed.nodeClass));
+    if (Object.keys(parsed.shadows).length > 0) mistakes.push(needsDatabase("shadows", parsed.nodeClass));
+    if (parsed.state) mistakes.push(needsDatabase("state", parsed.nodeClass));
   }
-  if (!database && parsed.nodeClass !== "local" && Object.keys(parsed.shadows).length > 0) {
-    mistakes.push(shadowsNeedDatabase);
-  }
-  if (!database && parsed.nodeClass !== "local" && parsed.state) mistakes.push(stateNeedsDatabase);
   if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
   return {
     ...parsed,
@@ -79,10 +77,17 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   };
 }
 
-export const developmentNeedsDatabase = `${keyPath(["development"])}: its patches are kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
+/** What keeps its data in the platform's database, and how a sentence about it begins. */
+const kept = { development: "its patches are", shadows: "predictions are", state: "it is" } as const;
 
-export const shadowsNeedDatabase = `${keyPath(["shadows"])}: predictions are kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
-export const stateNeedsDatabase = `${keyPath(["state"])}: it is kept in the platform's database, which this stack does not have; set ${keyPath(["database"])}, or remove the key`;
+/** Why a key cannot be there without a database, and what to do about it on the stack's class of nodes. */
+export function needsDatabase(key: keyof typeof kept, nodeClass: EnvironmentSpec["nodeClass"]): string {
+  const set =
+    nodeClass === "local"
+      ? "set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it)"
+      : `set ${keyPath(["database"])}`;
+  return `${keyPath([key])}: ${kept[key]} kept in the platform's database, which this stack does not have; ${set}, or remove the key`;
+}
 
 /** The local environment's PostgreSQL has a network of its own, and no certificates. */
 function localDatabase(address: string | undefined): EnvironmentSpec["database"] {

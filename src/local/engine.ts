@@ -51,7 +51,8 @@ export async function prepareEngine(
     MENAGERIE_IMAGE_STORE: process.env.MENAGERIE_IMAGE_STORE || layout.images,
     MENAGERIE_CACHE: menagerieCache(),
     MENAGERIE_GATEWAY_URL: target.gatewayUrl,
-    MENAGERIE_API_URL: target.apiUrl ?? undefined,
+    // An existing cluster's API is where its user says.
+    MENAGERIE_API_URL: target.apiUrl ?? process.env.MENAGERIE_API_URL,
     MENAGERIE_SENT_HEADS: await sentHeads(layout),
     ...databaseVariables(target),
   };

@@ -4,7 +4,7 @@ import {
   readDevelopmentVersions,
 } from "../adapters/postgres/developmentState.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { developmentNeedsDatabase } from "../config/parse.ts";
+import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type DevelopmentPlan, planDevelopment } from "../domain/development/plan.ts";
 import { badInput } from "../domain/errors.ts";
@@ -47,7 +47,7 @@ export async function planDevelopments(
   const plans = new Map<string, PlannedDevelopment>();
   const names = Object.keys(development);
   if (names.length === 0) return plans;
-  if (!platform) throw badInput(developmentNeedsDatabase);
+  if (!platform) throw badInput(needsDatabase("development", "local"));
   const outputs = platform.basis === "new database" ? {} : await lastOutputs();
   const registry =
     platform.basis === "read" ? await readDevelopmentVersions(platform.server, names) : fromOutputs(names, outputs);

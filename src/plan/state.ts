@@ -2,7 +2,7 @@ import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { type JournaledRelease, readReleases, runElsewhere } from "../adapters/postgres/releaseState/journal.ts";
 import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { stateNeedsDatabase } from "../config/parse.ts";
+import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { badInput } from "../domain/errors.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
@@ -55,7 +55,7 @@ export async function planState(
   lastOutputs: () => Promise<LastOutputs>,
 ): Promise<StatePlan | undefined> {
   if (!spec.state) return undefined;
-  if (!platform) throw badInput(stateNeedsDatabase);
+  if (!platform) throw badInput(needsDatabase("state", "local"));
   const { schemas, release: tag = release?.tag, keep } = spec.state;
   if (tag === undefined || !release) throw new Error("a stack with a database has a release");
   const { environment } = release;

