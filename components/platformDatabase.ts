@@ -160,7 +160,8 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     columns(roles.operator, "UPDATE", "api_key", ["revoked_at"]);
     const journal = ["release_chunk", "release_schema", "release_table"];
     tables(roles.state, "journal", ["DELETE", "INSERT", "SELECT", "UPDATE"], journal);
-    tables(roles.reader, "releases", ["SELECT"], journal);
+    tables(roles.state, "pipelines", ["INSERT", "SELECT", "UPDATE"], ["release_pipeline"]);
+    tables(roles.reader, "releases", ["SELECT"], [...journal, "release_pipeline"]);
     // The record of deployments: what was written stays.
     const record = ["release", "deployment", "deployment_outcome"];
     tables(roles.deployer, "deploy", ["INSERT", "SELECT"], record);

@@ -3,6 +3,7 @@ import { declareCluster } from "./program/cluster.ts";
 import { declareDevelopment } from "./program/development.ts";
 import type { EnvironmentFacts } from "./program/facts.ts";
 import type { EnvironmentOutputs } from "./program/outputs.ts";
+import { declarePipelines } from "./program/pipelines.ts";
 import { declarePlatform } from "./program/platform.ts";
 import { declarePools } from "./program/pools.ts";
 import { declareRelease } from "./program/release.ts";
@@ -22,7 +23,10 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   // What a release is made of waits for its intent, and its end for all of them.
   const ofRelease = release ? { ...cluster, ready: [...cluster.ready, release.intent] } : cluster;
   const state = declareState(spec, facts, { cluster: ofRelease, platform });
-  const { models, rollouts, entries } = declareZoo(spec, facts, { cluster: ofRelease, pools, platform, state });
+  const builders = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state });
+  const built = state && { ...state, ready: [...state.ready, ...builders] };
+  const { models, rollouts, entries } = declareZoo(spec, facts, { cluster: ofRelease, pools, platform, state: built });
+  const askers = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state: built }, entries);
   const development = declareDevelopment(spec, facts, { cluster, pools, platform });
   const shadowed = declareShadows(spec, facts, { cluster, pools, platform });
   return {
@@ -30,7 +34,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
     apiUrl: platform ? spec.services.apiUrl : null,
     models: { ...models, ...development, ...shadowed.models },
     rollouts,
-    release: release?.close(entries) ?? null,
+    release: release?.close([...entries, ...builders, ...askers]) ?? null,
     shadows: shadowed.shadows,
     states: state?.states ?? null,
     schemaVersion: platform?.tables.schema.version ?? null,

@@ -1,5 +1,6 @@
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
+import { pipelineMistakes } from "./pipelineRules.ts";
 import { builtInPool } from "./pools.ts";
 import { releaseMistakes } from "./releaseRules.ts";
 import { keyPath } from "./sentences.ts";
@@ -36,6 +37,7 @@ export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databaseP
     ...nameMistakes(environment),
     ...modelMistakes(environment),
     ...releaseMistakes(environment),
+    ...pipelineMistakes(environment),
     ...shadowMistakes(environment, keysOfModels(environment)),
   ];
 }
@@ -165,7 +167,7 @@ function keysOfModels({ zoo, development }: ParsedEnvironment): Map<string, stri
   ]);
 }
 
-function modelMistakes({ zoo, development, shadows, pools, serving }: ParsedEnvironment): string[] {
+function modelMistakes({ zoo, development, shadows, state, pools, serving }: ParsedEnvironment): string[] {
   const mistakes: string[] = [];
   const asked = new Map<string, { gpus: number; models: string[] }>();
   const ask = (pool: string, model: string, gpus: number): void => {
@@ -213,6 +215,9 @@ function modelMistakes({ zoo, development, shadows, pools, serving }: ParsedEnvi
     const at = (...rest: PropertyKey[]) => keyPath([...path, ...rest]);
     mistakes.push(...environmentMistakes(at, model.env), ...placementMistakes(at, model, pools));
     if (pools[model.pool]) ask(model.pool, service, (model.resources.gpus ?? 1) * model.replicas.min * copies);
+  }
+  for (const [name, pipeline] of Object.entries(state?.pipelines ?? {})) {
+    mistakes.push(...placementMistakes((...rest) => keyPath(["state", "pipelines", name, ...rest]), pipeline, pools));
   }
   for (const [name, { gpus, models }] of asked) mistakes.push(...poolTooSmall(name, pools[name], gpus, models));
   return mistakes;

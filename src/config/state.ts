@@ -1,5 +1,6 @@
 import { seedRules } from "../domain/release/stateSchema.ts";
 import { choice, mapping, namesTo, text, wholeNumber } from "./fields.ts";
+import { pipelines } from "./pipelines.ts";
 
 const folder = /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\\]+$/;
 
@@ -33,6 +34,7 @@ export const state = mapping(
       "write {<table>: {seed: view}}",
       "Tables that are not seeded by copy. Default: none.",
     ).default({}),
+    pipelines,
     keep: wholeNumber(
       1,
       100,

@@ -1,10 +1,12 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
+import { pipelineSource } from "../adapters/images/checkoutImage.ts";
 import { type JournaledRelease, readReleases, runElsewhere } from "../adapters/postgres/releaseState/journal.ts";
+import { type JournaledPipeline, readPipelines } from "../adapters/postgres/releaseState/pipelines.ts";
 import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput } from "../domain/errors.ts";
+import { badInput, messageOf } from "../domain/errors.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
@@ -30,12 +32,23 @@ export interface PlannedState {
   readonly values?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A pipeline of the current release. */
+export interface PlannedPipeline {
+  readonly name: string;
+  /** Content hash of its folder: of what ran, or what would be run; null for one whose image is given. */
+  readonly hash: string | null;
+  /** Whether it came to its end for this release, and so does not run again. */
+  readonly ran: boolean;
+}
+
 /** What an `up` does about the states of releases. */
 export interface StatePlan {
   /** Name of the stack. */
   readonly environment: string;
   readonly current: PlannedState;
   readonly kept: readonly PlannedState[];
+  /** In the order of their names. */
+  readonly pipelines: readonly PlannedPipeline[];
   /** Schemas that are dropped at the end of the `up`. */
   readonly retired: readonly string[];
   /** Schemas that stay beyond `keep`, and why. */
@@ -65,10 +78,13 @@ export async function planState(
   const relations = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
   requireKnown(spec.state.tables, relations, schemas);
   const known = platform.basis === "new database" ? {} : ((await lastOutputs()).states ?? {});
-  if (platform.basis === "not checked") return { ...withoutDatabase(tag, known), environment };
-
-  const stored = platform.basis === "read" ? await storedReleases(platform, environment) : [];
   const schema = stateSchemaName(tag);
+  if (platform.basis === "not checked") {
+    return { ...withoutDatabase(tag, known), environment, pipelines: await planPipelines(spec.state, []) };
+  }
+
+  const { releases: stored, pipelines } =
+    platform.basis === "read" ? await storedReleases(platform, environment) : { releases: [], pipelines: [] };
   const { previous, kept, retired, heldBy } = planRetention(schema, stored, keep);
   const own = stored.find((release) => release.schema === schema);
   const declared = declaredHash(files);
@@ -81,6 +97,10 @@ export async function planState(
   };
   return {
     ...{ environment, current },
+    pipelines: await planPipelines(
+      spec.state,
+      pipelines.filter((each) => each.schema === schema),
+    ),
     kept: kept.map((release) => ({ ...plannedOf(release), values: known[release.tag]?.values })),
     retired: retired.map((release) => release.schema).sort(),
     heldBy,
@@ -107,16 +127,51 @@ function requireKnown(
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
 }
 
-async function storedReleases({ server }: PlatformPlan, environment: string): Promise<JournaledRelease[]> {
+/**
+ * What each declared pipeline would run for the current release. Folders of those that ran are not read: they may hold another
+ * release's code by now.
+ * @param journaled those of the current release
+ */
+async function planPipelines(
+  { pipelines }: NonNullable<EnvironmentSpec["state"]>,
+  journaled: readonly JournaledPipeline[],
+): Promise<PlannedPipeline[]> {
+  const planned = Object.entries(pipelines).map(async ([name, { folder, image, schedule }]) => {
+    const known = journaled.find((each) => each.name === name && each.finishedAt !== null);
+    const ran = known !== undefined && schedule === undefined;
+    if (image !== undefined || folder === undefined) return { name, hash: null, ran };
+    if (ran) return { name, hash: known.source, ran };
+    const hash = await pipelineSource(process.cwd(), folder).catch((error: unknown) => {
+      const key = keyPath(["state", "pipelines", name, "folder"]);
+      throw badInput(`${key}: "${folder}" cannot be read (${messageOf(error)}); give a folder of the project`, error);
+    });
+    return { name, hash, ran };
+  });
+  return (await Promise.all(planned)).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+interface StoredState {
+  readonly releases: readonly JournaledRelease[];
+  readonly pipelines: readonly JournaledPipeline[];
+}
+
+async function storedReleases({ server }: PlatformPlan, environment: string): Promise<StoredState> {
   try {
     return await withClient(server, platformDatabase, async (client) => {
       const elsewhere = await runElsewhere(client, environment);
       const releases = await readReleases(client);
-      return releases.map((release) => ({ ...release, references: elsewhere.get(release.schema) ?? [] }));
+      return {
+        releases: releases.map((release) => ({ ...release, references: elsewhere.get(release.schema) ?? [] })),
+        pipelines: await readPipelines(client).catch((error: unknown) => {
+          // As below: a version before pipelines.
+          if (sqlState(error) === "42P01") return [];
+          throw error;
+        }),
+      };
     });
   } catch (error) {
     // A database of a version of Menagerie before states: there are none.
-    if (sqlState(error) === "42P01") return [];
+    if (sqlState(error) === "42P01") return { releases: [], pipelines: [] };
     throw error;
   }
 }
@@ -134,7 +189,10 @@ function plannedOf({ tag, schema, seededFrom, declared, tables, files }: Journal
 }
 
 /** As the last `up` left it. A release that it did not know is shown as one that is seeded from the last. */
-function withoutDatabase(tag: string, known: NonNullable<LastOutputs["states"]>): Omit<StatePlan, "environment"> {
+function withoutDatabase(
+  tag: string,
+  known: NonNullable<LastOutputs["states"]>,
+): Omit<StatePlan, "environment" | "pipelines"> {
   const states = Object.entries(known).map(([name, state]) => ({ ...state, tag: name }));
   const own = states.find((state) => state.tag === tag);
   const last = states.find((state) => state.current) ?? states[0];

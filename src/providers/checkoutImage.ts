@@ -4,11 +4,16 @@ import type { Handler } from "./handler.ts";
 import { imageIsStored } from "./storedImage.ts";
 
 export interface CheckoutImageInputs {
-  /** Name of the service: the last part of the image's url. */
+  /** Name of the service or pipeline: the last part of the image's url. */
   readonly name: string;
-  /** Entry of the service, relative to the project. */
+  /** Entry of the service, relative to the project; empty for a pipeline. */
   readonly entry: string;
-  /** Content hash of what is copied into the image, see `serviceSource`. */
+  /**
+   * Folder of a pipeline, relative to the project.
+   * @default it is a service
+   */
+  readonly folder?: string;
+  /** Content hash of what is copied into the image, see `serviceSource` and `pipelineSource`. */
   readonly hash: string;
 }
 
@@ -17,14 +22,17 @@ export interface CheckoutImageOutputs extends CheckoutImageInputs {
   readonly image: string;
 }
 
-/** The checkout as a directory image, for the services of the local environment. Images outlive the resource. */
+/** The checkout as a directory image, for services and pipelines of the local environment. Images outlive the resource. */
 export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> = {
-  inputs: ["name", "entry", "hash"],
-  replaceOn: ["name", "entry", "hash"],
+  inputs: ["name", "entry", "folder", "hash"],
+  replaceOn: ["name", "entry", "folder", "hash"],
   check: async () => [],
   async create(inputs) {
-    const { putCheckoutImage } = await import("../adapters/images/checkoutImage.ts");
-    const image = await putCheckoutImage(imageStore(), resolve("."), inputs);
+    const { putCheckoutImage, putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
+    const { folder } = inputs;
+    const image = await (folder === undefined
+      ? putCheckoutImage(imageStore(), resolve("."), inputs)
+      : putPipelineImage(imageStore(), resolve("."), { ...inputs, folder }));
     return { id: image, outs: { ...inputs, image } };
   },
   update: async (_id, olds, news) => ({ ...olds, ...news }),

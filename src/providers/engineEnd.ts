@@ -5,16 +5,14 @@ const everyMs = 2_000;
 
 /**
  * Calls `ended` once the engine that this process works for is gone: an engine that is killed leaves its plugins running. Its
- * address is the host's argument. Where nobody listens there from the start, nothing is watched.
+ * address is the host's argument, and nothing is watched in a process without one. An engine may be gone before it is first
+ * looked for.
  */
 export function whenEngineEnds(ended: () => void, argv: readonly string[] = process.argv): void {
   const address = argv.findLast((argument) => /^[^\s:]+:\d+$/.test(argument));
   if (address === undefined) return;
-  let seen = false;
   const timer = setInterval(async () => {
-    const listens = await accepts(address);
-    seen ||= listens;
-    if (listens || !seen) return;
+    if (await accepts(address)) return;
     clearInterval(timer);
     ended();
   }, everyMs);

@@ -8,6 +8,7 @@ import type { Handler } from "./handler.ts";
 import { modelReady } from "./modelReady.ts";
 import { modelVersion } from "./modelVersion.ts";
 import { patchSync } from "./patchSync.ts";
+import { pipelineRun } from "./pipelineRun.ts";
 import { platformSchema } from "./platformSchema.ts";
 import { predictionTables } from "./predictionTables.ts";
 import { releaseRetention } from "./releaseRetention.ts";
@@ -33,6 +34,7 @@ const handlers: Readonly<Record<string, AnyHandler>> = {
   modelReady: modelReady as unknown as AnyHandler,
   modelVersion: modelVersion as unknown as AnyHandler,
   patchSync: patchSync as unknown as AnyHandler,
+  pipelineRun: pipelineRun as unknown as AnyHandler,
   platformSchema: platformSchema as unknown as AnyHandler,
   releaseRetention: releaseRetention as unknown as AnyHandler,
   releaseState: releaseState as unknown as AnyHandler,

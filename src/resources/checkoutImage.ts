@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { CheckoutImageInputs } from "../providers/checkoutImage.ts";
 import { delegate } from "../providers/delegate.ts";
 
-/** The checkout as an image for one of its services, in the local environment. */
+/** The checkout as an image for one of its services or pipelines, in the local environment. */
 export class CheckoutImage extends pulumi.dynamic.Resource {
   /** `<url>@<digest>`: what a container names. */
   declare readonly image: pulumi.Output<string>;

@@ -7,6 +7,7 @@ import { parseEnvironment } from "../../src/config/parse.ts";
 import { planDevelopments } from "../../src/plan/development.ts";
 import { planPlatform } from "../../src/plan/platform.ts";
 import { planEnvironmentRelease } from "../../src/plan/release.ts";
+import type { StatePlan } from "../../src/plan/state.ts";
 import { planZoo } from "../../src/plan/zoo.ts";
 import { deployEnvironment } from "../../src/program.ts";
 
@@ -78,10 +79,12 @@ const trusses = new Map(
   ]),
 );
 
-async function graphOf(stack: string) {
+/** @param more keys beside those of the stack's file, and what is planned of them */
+async function graphOf(stack: string, more: { readonly config?: object; readonly state?: StatePlan } = {}) {
   declared = [];
   const { config } = parse(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")) as { config: object };
-  const raw = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]));
+  const own = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]));
+  const raw = { ...own, ...more.config };
   const local = { apiUrl: "http://<api>", databaseAddress: "<postgres>:5432" };
   const spec = parseEnvironment(raw, { gatewayUrl: "http://<gateway>", ...(stack === "local" ? local : {}) });
   const platform = await planPlatform(spec, {
@@ -99,7 +102,7 @@ async function graphOf(stack: string) {
     lastOutputs: async () => ({}),
   });
   const outputs = deployEnvironment(spec, {
-    ...{ trussHashes, zoo, platform, development, release },
+    ...{ trussHashes, zoo, platform, development, release, state: more.state },
     serviceHash: "<hash of the services>",
   });
   await pulumi.runtime.disconnect();
@@ -110,6 +113,64 @@ async function graphOf(stack: string) {
   );
   return { resources, outputs: resolved };
 }
+
+/** A stack's state with a table of each seed, a release that is kept, and a pipeline of each kind. */
+const withState = {
+  config: {
+    state: {
+      schemas: "state",
+      tables: { model: { seed: "view" } },
+      pipelines: {
+        embed: { folder: "pipelines", command: ["node", "pipelines/embed.mjs"], env: { BATCH: "100" } },
+        rank: { image: `registry/rank@sha256:${"0".repeat(64)}`, command: ["rank"], afterModels: true, pool: "t4" },
+        refresh: { folder: "pipelines", command: ["node", "pipelines/refresh.mjs"], schedule: "0 3 * * *" },
+      },
+    },
+  },
+  state: {
+    environment: "local",
+    current: {
+      ...{ tag: "v1.1.0", schema: "v1.1.0", seedFrom: "v1.0.0", declared: "<hash of the SQL files>", views: [] },
+      tables: [
+        { name: "item", seed: "copy", from: "v1.0.0" },
+        { name: "model", seed: "view", from: "v1.0.0" },
+      ],
+    },
+    kept: [
+      {
+        ...{ tag: "v1.0.0", schema: "v1.0.0", seedFrom: null, declared: "<hash of the SQL files>", views: [] },
+        tables: [
+          { name: "item", seed: "copy", from: null },
+          { name: "model", seed: "view", from: null },
+        ],
+        values: { VERSION: "v1.0.0" },
+      },
+    ],
+    pipelines: [
+      { name: "embed", hash: "<hash of pipelines>", ran: false },
+      { name: "rank", hash: null, ran: false },
+      { name: "refresh", hash: "<hash of pipelines>", ran: false },
+    ],
+    ...{ retired: ["v0.9.0"], heldBy: new Map(), description: "new, seeded from v1.0.0" },
+  } satisfies StatePlan,
+};
+
+/** What `graph` has and `other` has not, or has otherwise. */
+function beyond(graph: Record<string, unknown>, other: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(graph).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(other[key])),
+  );
+}
+
+describe("the resource graph of a stack with a state", () => {
+  it("has these resources beside those of the stack without one", async () => {
+    const without = await graphOf("local");
+    const found = await graphOf("local", withState);
+    const text = `${JSON.stringify(beyond(found.resources, without.resources), null, 2)}\n`;
+    if (process.env.UPDATE_GOLDENS) writeFileSync(golden("local.state"), text);
+    expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(golden("local.state"), "utf8")));
+  });
+});
 
 describe("the resource graph of a stack is the golden one", () => {
   it.each(["local", "staging", "prod"])("%s", async (stack) => {

@@ -67,6 +67,17 @@ describe("an intent", () => {
     // The second one waits for ten seconds before it gives up.
   }, 120_000);
 
+  it("is settled though the host outlives its engine, which was killed as soon as it was written", async () => {
+    host = await startHost();
+    const { outs } = await host.create("deploymentIntent", await inputsOf("killed", { iris: 1 }));
+    await host.loseEngine();
+    await (await lockDeployments(postgres.server, "killed")).release();
+    expect(await settle({ iris: 1 })).toEqual(["killed"]);
+    const settled = await withClient(postgres.server, platformDatabase, (client) => deploymentAsOf(client, "killed"));
+    expect(settled).toMatchObject({ id: outs.deploymentId, settledBy: "api" });
+    await host.stop();
+  }, 60_000);
+
   it("is the same for the same inputs, and another row for others", async () => {
     host = await startHost();
     const inputs = await inputsOf("rows", { iris: 1 });
@@ -78,7 +89,7 @@ describe("an intent", () => {
 });
 
 describe("the engine's end", () => {
-  it("is noticed by its address, and nothing is watched where it never was", async () => {
+  it("is noticed by its address, also where it was gone before anybody looked", async () => {
     const engine = createServer().listen(0, "127.0.0.1");
     await once(engine, "listening");
     const address = engine.address();
@@ -91,9 +102,12 @@ describe("the engine's end", () => {
         resolve();
       }, ["node", "provider", `127.0.0.1:${port}`]);
     });
+    const goneBefore = new Promise<void>((resolve) => {
+      whenEngineEnds(resolve, ["node", "provider", "127.0.0.1:1"]);
+    });
     whenEngineEnds(() => {
       ended += 100;
-    }, ["node", "provider", "127.0.0.1:1"]);
+    }, ["node", "a process of its own"]);
     // The watch keeps no process alive, so the test has to.
     const alive = setInterval(() => {}, 1_000);
     const [socket] = await seen;
@@ -101,6 +115,7 @@ describe("the engine's end", () => {
     socket.destroy();
     engine.close();
     await gone;
+    await goneBefore;
     clearInterval(alive);
     expect(ended).toBe(1);
   });

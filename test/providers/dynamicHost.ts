@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as pulumi from "@pulumi/pulumi";
@@ -36,6 +37,8 @@ export interface DynamicHost {
   read(kind: string, id: string, props: object): Promise<string>;
   update(kind: string, olds: object, news: object): Promise<Record<string, unknown>>;
   delete(kind: string, id: string, props: object): Promise<void>;
+  /** As when the engine is killed, which leaves the host running. */
+  loseEngine(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,8 +51,10 @@ export async function serialized(kind: string): Promise<string> {
 /** Starts a host in the project's root, with `env` in addition to this process's environment. */
 export async function startDynamicHost(env: Record<string, string>): Promise<DynamicHost> {
   const script = ofSdk.resolve("./cmd/dynamic-provider/index.js");
-  // The host never calls the engine by itself: any address will do.
-  const host = spawn(process.execPath, [script, "127.0.0.1:1"], {
+  // The host never calls the engine by itself, but it may look whether one listens.
+  const engine = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(engine, "listening");
+  const host = spawn(process.execPath, [script, `127.0.0.1:${(engine.address() as AddressInfo).port}`], {
     cwd: project,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
@@ -105,8 +110,13 @@ export async function startDynamicHost(env: Record<string, string>): Promise<Dyn
     async delete(kind, id, props) {
       await call("delete", await filled("DeleteRequest", kind, { Id: id, Properties: props }));
     },
+    async loseEngine() {
+      engine.close();
+      await once(engine, "close");
+    },
     async stop() {
       client.close();
+      engine.close();
       host.kill("SIGTERM");
       if (host.exitCode === null && host.signalCode === null) await once(host, "exit");
     },

@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { environmentsWithOpenIntent } from "../../src/adapters/postgres/deployments.ts";
+import { stateDigest } from "../../src/adapters/postgres/releaseState/digest.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
@@ -9,12 +10,28 @@ import { environmentLayout } from "../../src/local/layout.ts";
 import { readTarget } from "../../src/local/target.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
-/** Three releases of one model, and the way back. */
+/** Three releases of one model, with a state that a pipeline built and services went on with, and the way back. */
 
 let shared: SharedEnvironment;
 const model = (answer: number): string => `class Model:
     def predict(self, request):
         return {"answer": ${answer}}
+`;
+const state = `
+  menagerie:state:
+    schemas: state
+    pipelines:
+      remember:
+        folder: pipelines
+        command: [node, pipelines/remember.mjs]
+        resources: { cpu: 100m, memory: 128Mi }
+`;
+const pipeline = `import pg from "pg";
+const client = new pg.Client();
+await client.connect();
+await client.query("TRUNCATE memory");
+await client.query("INSERT INTO memory SELECT i, $1 || ' ' || i FROM generate_series(1, 1000) i", [process.env.VERSION]);
+await client.end();
 `;
 const entry = "    ranker: { truss: models/ranker, phase: done, resources: { cpu: 250m, memory: 256Mi } } # ours\n";
 
@@ -34,10 +51,38 @@ beforeAll(async () => {
   await writeFile(join(folder, "config.yaml"), "model_name: ranker\n");
   await writeFile(join(folder, "model/__init__.py"), "");
   await write(1);
-  await shared.editStack((text) => text.replace("menagerie:zoo:\n", `menagerie:zoo:\n${entry}`));
+  for (const [path, text] of [
+    ["state/memory.sql", "CREATE TABLE memory (id bigint PRIMARY KEY, text text NOT NULL)"],
+    ["pipelines/remember.mjs", pipeline],
+  ] as const) {
+    await mkdir(join(shared.home.project, path, ".."), { recursive: true });
+    await writeFile(join(shared.home.project, path), text);
+  }
+  await shared.editStack((text) => `${text.trimEnd().replace("menagerie:zoo:\n", `menagerie:zoo:\n${entry}`)}${state}`);
 });
 
-afterAll(() => shared.close());
+afterAll(async () => {
+  await shared.close();
+  for (const path of ["state", "pipelines"])
+    await rm(join(shared.home.project, path), { recursive: true, force: true });
+});
+
+/** Works in the platform's database. */
+async function inDatabase<T>(work: Parameters<typeof withClient<T>>[2]): Promise<T> {
+  const target = await readTarget(environmentLayout("local", shared.home.path));
+  return withClient(serverFromUrl(target?.databaseServer?.url ?? "", "the target's url"), platformDatabase, work);
+}
+const digestOf = (range: DeploymentRange | undefined) =>
+  inDatabase((client) => stateDigest(client, range?.stateSchema ?? ""));
+/** As a service of the release does it, with nothing but its environment. */
+const asService = (script: string) =>
+  shared.succeed("term", "--as", "service", "--", "node", "--input-type=module", "-e", script);
+const sql = (text: string) =>
+  `const pg = (await import("pg")).default; const client = new pg.Client(); await client.connect();
+   console.log(JSON.stringify((await client.query(${JSON.stringify(text)})).rows)); await client.end();`;
+
+/** Content of each release's state when the next one took its place. */
+const left: Awaited<ReturnType<typeof digestOf>>[] = [];
 
 describe("three releases with three contents of a model", () => {
   it("are each recorded as current", async () => {
@@ -49,7 +94,15 @@ describe("three releases with three contents of a model", () => {
       if (current) deployed.push(current);
       expect(current).toMatchObject({ outcome: "deployed", until: null });
       expect(ranker(current)).toMatchObject({ version: each, service: `ranker-v${each}` });
+      const { stdout } = await asService(sql("SELECT count(*)::int AS n, min(text) AS text FROM memory"));
+      expect(JSON.parse(stdout)).toEqual([{ n: 1000, text: `${current?.tag} 1` }]);
+      await asService(sql(`INSERT INTO memory SELECT 1000 + i, 'said in ${each}' FROM generate_series(1, ${each}) i`));
+      left.push(await digestOf(current));
     }
+    expect(new Set(left.map((digest) => digest.memory?.digest)).size).toBe(3);
+    expect(await shared.json("data", "list", "--json")).toMatchObject(
+      deployed.map(({ tag }) => ({ tag, ready: true, pipelines: [{ name: "remember" }] })),
+    );
     expect(new Set(deployed.map(({ tag }) => tag)).size).toBe(3);
     const { stdout } = await shared.succeed("pulumi", "--", "stack", "output", "release");
     expect(stdout.trim()).toBe(deployed[2]?.tag);
@@ -91,11 +144,20 @@ describe("a restored release", () => {
     expect(ranker(current)).toEqual(ranker(first));
   });
 
+  it("works in the state that it left, byte for byte, which no pipeline builds again", async () => {
+    const [first] = deployed;
+    expect(await digestOf(first)).toEqual(left[0]);
+    const { stdout } = await asService(sql("SELECT count(*)::int AS n FROM memory"));
+    expect(JSON.parse(stdout)).toEqual([{ n: 1001 }]);
+    for (const [index, range] of deployed.entries()) expect(await digestOf(range)).toEqual(left[index]);
+  });
+
   it("is the one that is left again by restoring the last one", async () => {
     await shared.succeed("restore", deployed[2]?.tag ?? "", "--no-preview");
     await shared.up();
     expect(await answer()).toBe(3);
     expect((await releases())[0]).toMatchObject({ tag: deployed[2]?.tag });
+    expect(await digestOf(deployed[2])).toEqual(left[2]);
   });
 
   it("needs a release that there was", async () => {
@@ -106,11 +168,7 @@ describe("a restored release", () => {
 });
 
 describe("an up whose engine is killed", () => {
-  async function open(): Promise<string[]> {
-    const target = await readTarget(environmentLayout("local", shared.home.path));
-    const server = serverFromUrl(target?.databaseServer?.url ?? "", "the target's url");
-    return withClient(server, platformDatabase, environmentsWithOpenIntent);
-  }
+  const open = (): Promise<string[]> => inDatabase(environmentsWithOpenIntent);
   const until = async (state: string[], withinMs: number): Promise<void> => {
     for (const deadline = Date.now() + withinMs; ; ) {
       const found = await open();

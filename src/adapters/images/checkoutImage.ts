@@ -5,43 +5,76 @@ import { badInput } from "../../domain/errors.ts";
 import { imageReference, putImage } from "./imageStore.ts";
 
 /** What the services of a checkout consist of, besides its packages. */
-const copied = ["src/adapters", "src/domain", "src/services", "package.json"];
+const ofServices = ["src/adapters", "src/domain", "src/services", "package.json"];
 const place = "/app";
+const packages = `${place}/node_modules`;
 
 /** Content hash of the services' code and the lock of their packages, in the checkout `project`. */
-export async function serviceSource(project: string): Promise<string> {
-  const hash = createHash("sha256");
-  for (const path of [...(await filesOf(project)), "package-lock.json"]) {
-    const content = await readFile(join(project, path));
-    hash.update(`${path.length}:${path}:${content.length}:`).update(content);
-  }
-  return hash.digest("hex");
+export function serviceSource(project: string): Promise<string> {
+  return sourceOf(project, ofServices);
 }
+
+/** Content hash of a pipeline's folder and the lock of the packages that lie beside it, in the checkout `project`. */
+export function pipelineSource(project: string, folder: string): Promise<string> {
+  return sourceOf(project, ofPipeline(folder));
+}
+
+const ofPipeline = (folder: string): string[] => [folder, "package.json"];
 
 /**
  * Lays the checkout out as an image of the store and answers its reference: the code copied, the packages, with the
  * pinned Node.js among them, as a read-only layer. Throws a `badInput` when the code is not what `hash` says any more.
  */
-export async function putCheckoutImage(
+export function putCheckoutImage(
   store: string,
   project: string,
   service: { readonly name: string; readonly entry: string; readonly hash: string },
 ): Promise<string> {
-  if ((await serviceSource(project)) !== service.hash) {
-    throw badInput(`the code of service ${service.name} changed while its image was being made; run this again`);
+  return putImageOf(store, project, {
+    ...{ what: `service ${service.name}`, url: `menagerie.local/service/${service.name}`, hash: service.hash },
+    ...{ copied: ofServices, entrypoint: [`${packages}/node/bin/node`, `${place}/${service.entry}`] },
+  });
+}
+
+/** Lays a pipeline's folder out in the same way, at `/app/<folder>`; what it runs, its container says. */
+export function putPipelineImage(
+  store: string,
+  project: string,
+  { name, folder, hash }: { readonly name: string; readonly folder: string; readonly hash: string },
+): Promise<string> {
+  return putImageOf(store, project, {
+    ...{ what: `pipeline ${name}`, url: `menagerie.local/pipeline/${name}`, hash },
+    ...{ copied: ofPipeline(folder), entrypoint: [] },
+  });
+}
+
+interface CheckoutPart {
+  /** For sentences. */
+  readonly what: string;
+  readonly url: string;
+  readonly hash: string;
+  /** Files and folders, relative to the project. */
+  readonly copied: readonly string[];
+  readonly entrypoint: string[];
+}
+
+async function putImageOf(
+  store: string,
+  project: string,
+  { what, url, hash, copied, entrypoint }: CheckoutPart,
+): Promise<string> {
+  if ((await sourceOf(project, copied)) !== hash) {
+    throw badInput(`the code of ${what} changed while its image was being made; run this again`);
   }
   const lock = createHash("sha256")
     .update(await readFile(join(project, "package-lock.json")))
     .digest("hex");
-  const packages = `${place}/node_modules`;
   const image = await putImage(store, {
-    url: `menagerie.local/service/${service.name}`,
+    url,
     layers: [{ source: join(project, "node_modules"), target: packages, key: `packages ${lock}` }],
     config: {
-      entrypoint: [`${packages}/node/bin/node`, `${place}/${service.entry}`],
-      cmd: [],
-      env: { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_ENV: "production" },
-      workingDir: place,
+      ...{ entrypoint, cmd: [], workingDir: place },
+      env: { PATH: `${packages}/node/bin:/usr/local/bin:/usr/bin:/bin`, NODE_ENV: "production" },
     },
     populate: async (rootfs) => {
       for (const path of copied) await cp(join(project, path), join(rootfs, place, path), { recursive: true });
@@ -51,7 +84,16 @@ export async function putCheckoutImage(
   return imageReference(image);
 }
 
-async function filesOf(project: string): Promise<string[]> {
+async function sourceOf(project: string, copied: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of [...(await filesOf(project, copied)), "package-lock.json"]) {
+    const content = await readFile(join(project, path));
+    hash.update(`${path.length}:${path}:${content.length}:`).update(content);
+  }
+  return hash.digest("hex");
+}
+
+async function filesOf(project: string, copied: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const path of copied) {
     if (path.endsWith(".json")) {

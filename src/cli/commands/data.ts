@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { readStateFiles } from "../../adapters/files/stateFiles.ts";
 import { dumpState, restoreState } from "../../adapters/postgres/releaseState/dump.ts";
 import { readReleases } from "../../adapters/postgres/releaseState/journal.ts";
+import { readPipelines } from "../../adapters/postgres/releaseState/pipelines.ts";
 import { withClient } from "../../adapters/postgres/server.ts";
 import { loadSource } from "../../adapters/postgres/sourceData.ts";
 import { badInput } from "../../domain/errors.ts";
@@ -39,20 +40,24 @@ export function dataCommand(): Command {
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (options: DataOptions) => {
-      const releases = await withClient(await operatorServer(options.environment), platformDatabase, readReleases);
+      const [releases, pipelines] = await withClient(
+        await operatorServer(options.environment),
+        platformDatabase,
+        async (client) => [await readReleases(client), await readPipelines(client)] as const,
+      );
       const shown = releases.map(({ tag, schema, seededFrom, ready, retired }) => ({
-        tag,
-        schema,
-        seededFrom,
-        ready,
-        retired,
+        ...{ tag, schema, seededFrom, ready, retired },
+        pipelines: pipelines
+          .filter((each) => each.schema === schema)
+          .map(({ name, finishedAt, image }) => ({ name, finishedAt, image })),
       }));
       if (options.json) return console.log(JSON.stringify(shown, null, 2));
       const rows = shown.map((each) => [
         ...[each.tag, each.schema, each.seededFrom ?? ""],
         each.retired ? "given up" : each.ready ? "ready" : "unfinished",
+        each.pipelines.map(({ name, finishedAt }) => (finishedAt ? name : `${name} (not done)`)).join(", "),
       ]);
-      console.log(columns([["RELEASE", "SCHEMA", "SEEDED FROM", "STATE"], ...rows]));
+      console.log(columns([["RELEASE", "SCHEMA", "SEEDED FROM", "STATE", "BUILT BY"], ...rows]));
     });
   data
     .command("dump")

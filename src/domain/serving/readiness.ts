@@ -135,7 +135,8 @@ function containersOf(pod: ObservedPod): readonly ObservedContainerStatus[] {
   return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
 }
 
-function failureOf(pod: ObservedPod): Readiness | undefined {
+/** What keeps a pod from ever running, by its containers; undefined while nothing does. */
+export function failureOf(pod: ObservedPod): Readiness | undefined {
   const name = pod.metadata?.name ?? "";
   for (const status of containersOf(pod)) {
     const { container, reason = "", message } = { container: status.name, ...status.state?.waiting };
@@ -163,7 +164,7 @@ function failureOf(pod: ObservedPod): Readiness | undefined {
 }
 
 /** How a container ended last: ` with exit code 3 (Error)`. */
-function manner(status: ObservedContainerStatus): string {
+export function manner(status: ObservedContainerStatus): string {
   const end = status.state?.terminated ?? status.lastState?.terminated;
   if (!end) return "";
   const how = end.signal ? `by signal ${end.signal}` : `with exit code ${end.exitCode}`;
@@ -171,7 +172,7 @@ function manner(status: ObservedContainerStatus): string {
 }
 
 /** Why pods that exist are not ready, or undefined when none says. */
-function hindrance(pods: readonly ObservedPod[], pool: string): string | undefined {
+export function hindrance(pods: readonly ObservedPod[], pool: string): string | undefined {
   for (const pod of pods) {
     const scheduled = conditionOf(pod.status?.conditions, "PodScheduled");
     if (scheduled?.status === "False") return unschedulable(pool, scheduled.message ?? "");

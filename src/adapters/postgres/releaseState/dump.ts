@@ -17,6 +17,7 @@ import { actAs, inTransaction } from "../transaction.ts";
 import { declareTables } from "./declare.ts";
 import type { SeedingOptions } from "./ensure.ts";
 import { type JournaledRelease, markUsedBeforeCurrent } from "./journal.ts";
+import { readPipelines } from "./pipelines.ts";
 import { columnsOf, objectsIn, qualified } from "./relations.ts";
 import { setForeignKeysAside } from "./setAside.ts";
 
@@ -38,6 +39,10 @@ const manifestSchema = z.strictObject({
       numbers: z.record(z.string(), z.tuple([z.string(), z.boolean()])),
     }),
   ),
+  /** Pipelines that ran for it, and do not run again; absent in dumps of earlier versions. */
+  pipelines: z
+    .array(z.strictObject({ name: z.string(), image: z.string().nullable(), source: z.string().nullable() }))
+    .default([]),
 });
 type Manifest = z.infer<typeof manifestSchema>;
 
@@ -67,11 +72,14 @@ export async function dumpState(
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true, mode: 0o700 });
   const task = progress.begin(`dump of state ${tag}`);
-  const manifest: Manifest = { formatVersion: 1, tag, seededFrom, files: [...files], tables: [] };
+  const manifest: Manifest = { formatVersion: 1, tag, seededFrom, files: [...files], tables: [], pipelines: [] };
   await withClient(server, platformDatabase, (client) =>
     inTransaction(
       client,
       async () => {
+        manifest.pipelines = (await readPipelines(client))
+          .filter((each) => each.schema === schema && each.finishedAt !== null)
+          .map(({ name, image, source }) => ({ name, image, source }));
         for (const { name, seed } of tables) {
           signal?.throwIfAborted();
           task.update(name);
@@ -118,7 +126,7 @@ export async function restoreState(
   folder: string,
   { progress, signal }: SeedingOptions,
 ): Promise<{ tag: string; schema: string; rows: Record<string, number> }> {
-  const { tag, seededFrom, files, tables } = await readManifest(folder);
+  const { tag, seededFrom, files, tables, pipelines } = await readManifest(folder);
   const schema = stateSchemaName(tag);
   const task = progress.begin(`state ${tag}`);
   const rows: Record<string, number> = {};
@@ -150,6 +158,12 @@ export async function restoreState(
         );
       }
       for (const statement of foreignKeys) await client.query(statement);
+      for (const { name, image, source } of pipelines) {
+        await client.query(
+          `INSERT INTO menagerie.release_pipeline (schema_name, name, image, source, finished_at) VALUES ($1, $2, $3, $4, now())`,
+          [schema, name, image, source],
+        );
+      }
       await markUsedBeforeCurrent(client, schema);
     });
   }).catch((error: unknown) => {

@@ -1,0 +1,58 @@
+import type { Condition, ObservedPod } from "../serving/observed.ts";
+import { failureOf, hindrance, manner } from "../serving/readiness.ts";
+import { pipelineContainer } from "./pipelineJob.ts";
+
+/** What the judge reads of a Job. */
+export interface ObservedJob {
+  readonly metadata?: {
+    readonly name?: string;
+    readonly uid?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string | Date;
+  };
+  readonly status?: { readonly conditions?: readonly Condition[]; readonly failed?: number };
+}
+
+/** How far a Job is. `because` completes the sentence "pipeline <name> …: <because>". */
+export type RunState =
+  | { readonly state: "complete" }
+  | { readonly state: "running"; readonly because: string }
+  | {
+      readonly state: "failed";
+      readonly because: string;
+      /** Whose log tells why; undefined where no pod is left. */
+      readonly pod: string | undefined;
+    };
+
+/**
+ * Judges a Job by its conditions, and by its pods where those cannot even start: nothing but the deadline ends such a Job.
+ * @param pods of the Job, in any order
+ * @param pool that they are placed on, for the sentence about a pod that fits nowhere
+ */
+export function judgeRun(job: ObservedJob, pods: readonly ObservedPod[], pool: string): RunState {
+  const holds = (type: string) => job.status?.conditions?.find((each) => each.type === type && each.status === "True");
+  if (holds("Complete")) return { state: "complete" };
+  const failed = holds("Failed");
+  if (failed) return { state: "failed", ...failure(failed, pods) };
+  const living = pods.filter(({ status }) => !/^(Failed|Succeeded)$/.test(status?.phase ?? ""));
+  for (const pod of living) {
+    const stuck = failureOf(pod);
+    if (stuck?.state === "failed") return { state: "failed", because: stuck.because, pod: pod.metadata?.name };
+  }
+  const again = job.status?.failed ? `, after ${job.status.failed} that failed` : "";
+  const waits = hindrance(living, pool);
+  return { state: "running", because: waits ?? `its pod ${living.length > 0 ? "runs" : "is being made"}${again}` };
+}
+
+function failure(condition: Condition, pods: readonly ObservedPod[]): { because: string; pod: string | undefined } {
+  const ended = pods.flatMap((pod) => {
+    const status = pod.status?.containerStatuses?.find(({ name }) => name === pipelineContainer);
+    return status?.state?.terminated ? [{ pod: pod.metadata?.name, status }] : [];
+  });
+  const last = ended.at(-1);
+  const reason = condition.reason === "DeadlineExceeded" ? "it took longer than timeoutMinutes" : undefined;
+  const how = last
+    ? `its container ended${manner(last.status)}`
+    : (condition.message ?? condition.reason ?? "no reason");
+  return { because: reason ?? how, pod: last?.pod ?? pods.at(-1)?.metadata?.name };
+}

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { badInput } from "../domain/errors.ts";
+import { pipelineJob, type StatePipelineSpec } from "../domain/release/pipelineJob.ts";
+import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
+import type { Handler } from "./handler.ts";
+import { untilTerminated } from "./host.ts";
+
+export interface PipelineRunInputs extends DatabaseInput, Omit<StatePipelineSpec, "image"> {
+  /** Schema of the release's state. */
+  readonly schema: string;
+  /** `<url>@sha256:<digest>`; null for an image of `folder`. */
+  readonly image: string | null;
+  /** Folder of the project that the image is made of, where none is named. */
+  readonly folder: string | null;
+  /** Content hash of the folder. */
+  readonly hash: string | null;
+  /** Context of the ambient kubeconfig; its current one when left out. */
+  readonly context?: string;
+}
+
+export interface PipelineRunOutputs extends PipelineRunInputs {
+  /** `<url>@<digest>` that ran. */
+  readonly ran: string;
+  /** When it came to its end, in ISO 8601. */
+  readonly finishedAt: string;
+}
+
+/**
+ * A pipeline that runs once for a release's state, as a Job that is waited for. One that ran never runs again for it, whatever
+ * is declared since: the state has been worked in. Deleting the resource changes nothing.
+ */
+export const pipelineRun: Handler<PipelineRunInputs, PipelineRunOutputs> = {
+  inputs: [
+    ...(["name", "namespace", "tag", "schema", "image", "folder", "hash", "command", "env"] as const),
+    ...(["resources", "placement", "timeoutSeconds", "retries", "context"] as const),
+  ],
+  replaceOn: ["name", "tag", "schema"],
+  check: async () => [],
+  async create(inputs) {
+    return { id: `${inputs.schema}/${inputs.name}`, outs: await ran(inputs) };
+  },
+  update: (_id, _olds, news) => ran(news),
+  async exists(_id, props) {
+    const { readPipeline } = await import("../adapters/postgres/releaseState/pipelines.ts");
+    const row = await readPipeline(databaseServer(props), props.schema, props.name);
+    return row !== undefined && row.finishedAt !== null;
+  },
+  delete: async () => {},
+};
+
+async function ran(inputs: PipelineRunInputs): Promise<PipelineRunOutputs> {
+  const { beginPipeline, finishPipeline } = await import("../adapters/postgres/releaseState/pipelines.ts");
+  const server = databaseServer(inputs);
+  const what = `pipeline ${inputs.name} of ${inputs.tag}`;
+  let row = await beginPipeline(server, inputs.schema, inputs.name);
+  if (row.finishedAt === null) {
+    const image = await imageOf(inputs);
+    await runOnce(inputs, what, image, row.run);
+    row = await finishPipeline(server, row, { image, source: inputs.image === null ? inputs.hash : null });
+  } else console.log(`${what}: ran before; what it runs now is for the next release`);
+  return { ...inputs, ran: row.image ?? "", finishedAt: row.finishedAt?.toISOString() ?? "" };
+}
+
+async function runOnce(inputs: PipelineRunInputs, what: string, image: string, run: string): Promise<void> {
+  const { ambientKubeConfig } = await import("../adapters/kubernetes/workloads.ts");
+  const { runJob } = await import("../adapters/kubernetes/pipelineRun.ts");
+  const definition = createHash("sha256")
+    .update(JSON.stringify(pipelineJob({ ...inputs, image }, "")))
+    .digest("hex");
+  const job = pipelineJob({ ...inputs, image }, `${run}-${definition.slice(0, 16)}`);
+  const began = Date.now();
+  await untilTerminated((signal) =>
+    runJob({
+      ...{ config: ambientKubeConfig(inputs.context), job, what, signal, pool: inputs.placement.pool },
+      report: (because) => console.log(`${what}: ${because}`),
+    }),
+  );
+  console.log(`${what}: done (${((Date.now() - began) / 1000).toFixed(1)} s)`);
+}
+
+async function imageOf({ name, image, folder, hash }: PipelineRunInputs): Promise<string> {
+  if (image !== null) return image;
+  const store = process.env.MENAGERIE_IMAGE_STORE;
+  if (!store || folder === null || hash === null) {
+    throw badInput(
+      `menagerie:state.pipelines.${name}.image: missing; give the pipeline's image as <url>@sha256:<digest>, or run through \`menagerie\``,
+    );
+  }
+  const { putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
+  return putPipelineImage(store, resolve("."), { name, folder, hash });
+}
