@@ -6,10 +6,14 @@ import { stackConfigIn } from "../../src/cli/releases/stackFile.ts";
 import { parseEnvironment } from "../../src/config/parse.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
 import { schemes } from "../../src/domain/release/scheme.ts";
-import { timelinePage } from "../../src/domain/release/timelinePage.ts";
+import { timelinePage } from "../../src/domain/release/timeline/page.ts";
 
-const text = readFileSync(join(import.meta.dirname, "../../docs/releases.md"), "utf8");
-const blocks = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block ?? "");
+/** The configs that a page of the docs shows. */
+function configsIn(page: string): string[] {
+  const text = readFileSync(join(import.meta.dirname, "../../docs", page), "utf8");
+  return [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, block = ""]) => block);
+}
+const blocks = configsIn("releases.md");
 
 describe("the configs in docs/releases.md", () => {
   it("are of every scheme", () => {
@@ -17,6 +21,14 @@ describe("the configs in docs/releases.md", () => {
       (block) => parseEnvironment(stackConfigIn(block, "docs"), { gatewayUrl: "http://g" }).versioning.scheme,
     );
     expect(used.sort()).toEqual([...schemes].sort());
+  });
+});
+
+describe("the configs in docs/state.md", () => {
+  it.each(configsIn("state.md"))("are right: %s", (block) => {
+    const keys = stackConfigIn(`config:\n${block.replaceAll(/^/gm, "  ")}`, "docs");
+    const { state } = parseEnvironment({ ...keys, nodeClass: "local" }, { gatewayUrl: "http://g" });
+    expect(state?.schemas).toBe("state");
   });
 });
 
@@ -57,7 +69,7 @@ describe("a timeline page", () => {
   it("needs nothing from elsewhere, and shows text as text", () => {
     const page = timelinePage([range(1, { requestedBy: '<script src="https://x">', until: null })], now);
     expect(page).not.toMatch(/<script|<link|@import|url\(|src="http/);
-    expect(page).toContain("&lt;script src=&quot;https://x&quot;&gt;");
+    expect(page).toContain("&#60;script src=&#34;https://x&#34;&#62;");
   });
 
   it("marks what did not come to what was intended", () => {

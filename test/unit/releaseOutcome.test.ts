@@ -13,15 +13,17 @@ const model = (name: string, version: number): DeployedModel => ({
 
 describe("an `up` that came to its end", () => {
   test("is deployed when what it was to serve is served", () => {
-    expect(judgeEnd([model("iris", 2)], [model("iris", 2)]).outcome).toBe("deployed");
+    expect(judgeEnd([model("iris", 2)], [model("iris", 2)]).judgement.outcome).toBe("deployed");
   });
 
   test("is deployed while a model that is no longer declared is still there, for deletes come last", () => {
-    expect(judgeEnd([model("iris", 2)], [model("iris", 2), model("old", 1)]).outcome).toBe("deployed");
+    const { judgement, served } = judgeEnd([model("iris", 2)], [model("iris", 2), model("old", 1)]);
+    expect(judgement.outcome).toBe("deployed");
+    expect(served).toEqual([model("iris", 2)]);
   });
 
   test("is mixed when another version is served, and says so", () => {
-    expect(judgeEnd([model("iris", 2)], [model("iris", 1)])).toEqual({
+    expect(judgeEnd([model("iris", 2)], [model("iris", 1)]).judgement).toEqual({
       outcome: "mixed",
       reason: "iris: v1 instead of v2",
     });

@@ -59,11 +59,9 @@ export async function closeDeployment(
     const [row] = rows;
     if (!row)
       throw new OperatorError(`environment "${environment}": the record has no deployment ${id}; run \`up\` again`);
-    // The engine takes away what is not declared any more when everything else is done: it is served still.
-    const observed = found.filter(({ name }) => row.models.some((model) => model.name === name));
-    const models = andNamed(row.models, observed);
-    const judgement = judgeEnd(row.models, observed);
-    const told = row.current && row.outcome === judgement.outcome && drift(row.served ?? [], observed).length === 0;
+    const { judgement, served } = judgeEnd(row.models, found);
+    const models = andNamed(row.models, served);
+    const told = row.current && row.outcome === judgement.outcome && drift(row.served ?? [], served).length === 0;
     if (told) return { id, models, judgement };
     const closing = row.outcome === null ? id : await followWithSame(client, environment, id);
     await insertOutcome(client, environment, closing, { ...judgement, models, settledBy: "up" });

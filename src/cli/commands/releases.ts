@@ -6,7 +6,7 @@ import { describeChanges } from "../../domain/release/combination.ts";
 import type { DeployedModel } from "../../domain/release/observed.ts";
 import type { DeploymentRange } from "../../domain/release/record.ts";
 import { configEdits } from "../../domain/release/restore.ts";
-import { timelinePage } from "../../domain/release/timelinePage.ts";
+import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { findDeployment, readRecordFile, timeArgument } from "../releases/record.ts";

@@ -17,16 +17,17 @@ export interface Judgement {
 
 /**
  * Judges an `up` that came to its end: what it was to serve must be served. The engine deletes what is no longer declared
- * after everything else, so that may still be there.
+ * after everything else, so that may still be there; `served` is without it.
  */
-export function judgeEnd(planned: readonly DeployedModel[], observed: readonly DeployedModel[]): Judgement {
+export function judgeEnd(
+  planned: readonly DeployedModel[],
+  observed: readonly DeployedModel[],
+): { readonly judgement: Judgement; readonly served: readonly DeployedModel[] } {
   const declared = new Set(planned.map(({ name }) => name));
-  const differences = drift(
-    planned,
-    observed.filter(({ name }) => declared.has(name)),
-  );
-  if (differences.length === 0) return { outcome: "deployed", reason: null };
-  return { outcome: "mixed", reason: differences.join(", ") };
+  const served = observed.filter(({ name }) => declared.has(name));
+  const differences = drift(planned, served);
+  if (differences.length === 0) return { judgement: { outcome: "deployed", reason: null }, served };
+  return { judgement: { outcome: "mixed", reason: differences.join(", ") }, served };
 }
 
 /**

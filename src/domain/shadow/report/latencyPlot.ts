@@ -1,7 +1,7 @@
+import { html, type Markup } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparison.ts";
 import type { LatencySummary } from "../latency.ts";
 import { duration } from "../readable.ts";
-import { html, type Markup } from "./markup.ts";
 
 const [width, height, left, right, top] = [420, 150, 8, 8, 8];
 const steps = 44;

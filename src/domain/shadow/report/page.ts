@@ -1,9 +1,9 @@
+import { html, type Markup } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparison.ts";
 import type { GateVerdict } from "../gate.ts";
 import { headlineOf } from "../headline.ts";
 import { count, duration, percent } from "../readable.ts";
 import { latencyPlot, latencyTable } from "./latencyPlot.ts";
-import { html, type Markup } from "./markup.ts";
 import { style } from "./style.ts";
 import { fieldsTable, outliersTable, statusesTable } from "./tables.ts";
 import { timelinePlot } from "./timelinePlot.ts";

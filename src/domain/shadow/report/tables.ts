@@ -1,7 +1,7 @@
+import { html, type Markup } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparison.ts";
 import type { FieldSummary } from "../fieldStatistics.ts";
 import { count, percent } from "../readable.ts";
-import { html, type Markup } from "./markup.ts";
 
 const fieldsShown = 25;
 

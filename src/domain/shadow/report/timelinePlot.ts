@@ -1,6 +1,6 @@
+import { html, type Markup, ticks } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparison.ts";
 import { count, percent } from "../readable.ts";
-import { html, type Markup, ticks } from "./markup.ts";
 
 const [width, left, right] = [640, 46, 8];
 const rates = { top: 8, height: 196 };

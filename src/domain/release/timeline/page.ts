@@ -1,0 +1,121 @@
+import { html, type Markup } from "../../page/markup.ts";
+import { pageStyle } from "../../page/style.ts";
+import type { DeploymentRange } from "../record.ts";
+import { lanesOf, wentBack } from "./lanes.ts";
+import { type HueOf, huesOf, timelinePicture } from "./picture.ts";
+import { lasting, stamp } from "./timeAxis.ts";
+
+/** Rows of the table; the picture shows them all. */
+const rowsShown = 50;
+
+/**
+ * A page with the timeline of each environment: which release was current when, and which version of each model. It needs no
+ * network and no script, and follows the reader's light or dark theme.
+ *
+ * @param ranges of one environment or several, in any order
+ * @param now end of what is current, in milliseconds since 1970
+ */
+export function timelinePage(ranges: readonly DeploymentRange[], now: number): string {
+  const sorted = [...ranges].sort((a, b) => a.since.getTime() - b.since.getTime() || Number(a.id) - Number(b.id));
+  const environments = [...Map.groupBy(sorted, ({ environment }) => environment)];
+  const start = Math.min(now, ...sorted.map(({ since }) => since.getTime()));
+  const end = Math.max(now, ...sorted.map(({ since, until }) => (until ?? since).getTime()), start + 1);
+  const lanes = new Map(environments.map(([name, own]) => [name, lanesOf(own, end)]));
+  const hueOf = huesOf([...lanes.values()].flat());
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Releases</title>
+<style>${{ markup: style }}</style>
+</head>
+<body><main>
+<p class="eyebrow">Releases, ${stamp(start)} to ${stamp(end)} UTC</p>
+<h1>${headline(environments)}</h1>
+<p class="hint">What is the same has the same colour, wherever it was deployed. ↩ is a release that was brought back; dashed is a deployment that did not come to what was intended.</p>
+${environments.map(([name, own]) =>
+  section(name, own, end, hueOf, timelinePicture(lanes.get(name) ?? [], start, end, hueOf)),
+)}
+</main></body>
+</html>
+`;
+  return page.markup;
+}
+
+function headline(environments: readonly (readonly [string, readonly DeploymentRange[]])[]): string {
+  const current = environments.map(([name, own]) => `${name} runs ${own.at(-1)?.tag}`);
+  return current.length === 0 ? "Nothing was deployed yet." : current.join(", ");
+}
+
+function section(name: string, ranges: readonly DeploymentRange[], end: number, hueOf: HueOf, picture: Markup): Markup {
+  const tags = new Set(ranges.map(({ tag }) => tag));
+  const back = ranges.filter((range) => wentBack(ranges, range)).length;
+  const mixed = ranges.filter(({ outcome }) => outcome === "mixed").length;
+  const last = ranges.at(-1);
+  const told = [
+    ...[several(ranges.length, "deployment"), several(tags.size, "release")],
+    ...(back > 0 ? [`${back} brought back`] : []),
+    ...(mixed > 0 ? [`${mixed} not as intended`] : []),
+    ...(last ? [`the current one for ${lasting(end - last.since.getTime())}`] : []),
+  ];
+  return html`<section class="card"><h2>${name}</h2><p class="hint">${told.join(" · ")}</p>
+<div class="picture">${picture}</div>
+${table(ranges, end, hueOf)}</section>`;
+}
+
+function table(ranges: readonly DeploymentRange[], end: number, hueOf: HueOf): Markup {
+  const rows = ranges
+    .map((range, index) => row(range, ranges[index - 1], end, hueOf, wentBack(ranges, range)))
+    .toReversed()
+    .slice(0, rowsShown);
+  const rest = ranges.length - rows.length;
+  return html`<div class="picture"><table><thead><tr><th scope="col">Release</th><th scope="col">From (UTC)</th><th scope="col" class="number">For</th><th scope="col">Models</th><th scope="col">Code</th><th scope="col">By</th></tr></thead><tbody>
+${rows}</tbody></table></div>
+${rest > 0 && html`<p class="hint">and ${rest} before them</p>`}`;
+}
+
+function row(
+  range: DeploymentRange,
+  before: DeploymentRange | undefined,
+  end: number,
+  hueOf: HueOf,
+  isBack: boolean,
+): Markup {
+  const notes = [
+    isBack ? "↩ brought back" : null,
+    range.outcome === "mixed" ? `not as intended: ${range.reason}` : null,
+    range.promotedFrom === null ? null : `from ${range.promotedFrom}`,
+  ].filter((note) => note !== null);
+  const models = range.models.map(({ name, version, hash }) => {
+    const same = before?.models.some(
+      (other) => other.name === name && other.version === version && other.hash === hash,
+    );
+    return html`<span class="tag${same ? "" : " new"}">${name} ${version === null ? "?" : `v${version}`}</span> `;
+  });
+  return html`<tr><td class="release"><span class="dot" style="--hue:${hueOf(range.tag)}"></span>${range.tag}${notes.map((note) => html`<div class="tile-note">${note}</div>`)}</td>
+<td class="when">${stamp(range.since.getTime())}</td><td class="number">${lasting((range.until?.getTime() ?? end) - range.since.getTime())}</td>
+<td>${models}</td><td>${range.code}</td><td>${range.requestedBy}</td></tr>`;
+}
+
+function several(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
+const style = `${pageStyle}
+:root { --fill: 88%; --edge: 62%; --text: 24%; --vivid: 70%; }
+@media (prefers-color-scheme: dark) { :root { --fill: 22%; --edge: 42%; --text: 84%; --vivid: 45%; } }
+.picture { overflow-x: auto; margin-top: 6px; }
+svg .name { text-anchor: end; fill: var(--ink); } svg .name.release { font-weight: 640; }
+svg rect { fill: hsl(var(--hue) var(--vivid) var(--fill)); stroke: hsl(var(--hue) 50% var(--edge)); }
+svg g text { fill: hsl(var(--hue) 60% var(--text)); pointer-events: none; }
+svg .release text { font-weight: 640; font-size: 13px; }
+svg .mixed rect { stroke-dasharray: 5 3; stroke-width: 2; }
+svg g:hover rect { stroke-width: 2; }
+.dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; background: hsl(var(--hue) 60% var(--edge)); }
+td.release { font-weight: 600; } td.release .tile-note { font-weight: 400; margin-left: 18px; max-width: 40ch; }
+td.when { white-space: nowrap; }
+.tag.new { color: var(--primary); font-weight: 640; }
+.card table { margin-top: 14px; }
+`;

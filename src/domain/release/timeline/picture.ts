@@ -1,0 +1,59 @@
+import { html, type Markup } from "../../page/markup.ts";
+import type { Band, Lane } from "./lanes.ts";
+import { stamp, timeMarks } from "./timeAxis.ts";
+
+const [left, width, axis, gap] = [128, 900, 30, 8];
+const heights = { release: 34, model: 22 };
+/** A band is never thinner than this, in pixels, so that short ones are seen. */
+const thinnest = 3;
+/** Pixels of a letter in a band. */
+const letters = { release: 7.6, model: 6.8 };
+
+/** Hue of a content, in degrees. */
+export type HueOf = (content: string) => number;
+
+/** The lanes over time, as a picture. Times in milliseconds since 1970. */
+export function timelinePicture(lanes: readonly Lane[], start: number, end: number, hueOf: HueOf): Markup {
+  const x = (time: number): number => left + ((time - start) / (end - start)) * width;
+  let y = 0;
+  const rows = lanes.map((lane) => {
+    const top = y;
+    y += heights[lane.kind] + gap;
+    return html`<text class="name ${lane.kind}" x="${left - 12}" y="${top + heights[lane.kind] / 2 + 4}">${fitting(lane.name, left - 16, letters.model)}</text>
+${lane.bands.map((band) => bandShape(band, lane.kind, x(band.from), Math.max(thinnest, x(band.to) - x(band.from) - 1), top, hueOf))}`;
+  });
+  const height = y + axis;
+  const marks = timeMarks(start, end, 8).map(({ at, label }) => {
+    const place = x(at).toFixed(1);
+    return html`<line class="grid" x1="${place}" x2="${place}" y1="-4" y2="${y}"/><text text-anchor="middle" x="${place}" y="${y + 16}">${label}</text>`;
+  });
+  return html`<svg role="img" aria-label="What was deployed over time" viewBox="0 -6 ${left + width + 4} ${height}" style="min-width:720px">
+${marks}<line class="axis" x1="${left}" x2="${left + width}" y1="${y}" y2="${y}"/>
+${rows}</svg>`;
+}
+
+function bandShape(band: Band, kind: Lane["kind"], x: number, wide: number, y: number, hueOf: HueOf): Markup {
+  const height = heights[kind];
+  const text = fitting(band.label, wide - 12, letters[kind]);
+  return html`<g class="${kind}${band.mixed ? " mixed" : ""}" style="--hue:${hueOf(band.content)}"><title>${`${band.title}, ${stamp(band.from)} to ${stamp(band.to)}`}</title>
+<rect x="${x.toFixed(1)}" y="${y}" width="${wide.toFixed(1)}" height="${height}" rx="${Math.min(6, wide / 2)}"/>${text !== "" && html`<text x="${(x + 8).toFixed(1)}" y="${y + height / 2 + 4}">${text}</text>`}</g>`;
+}
+
+/** As much of a text as fits; nothing where not even two letters do. */
+function fitting(text: string, pixels: number, letter: number): string {
+  const room = Math.floor(pixels / letter);
+  if (text.length <= room) return text;
+  return room < 2 ? "" : `${text.slice(0, room - 1)}…`;
+}
+
+/** The same content has the same colour in every environment, and those of a lane that follow each other are far apart. */
+export function huesOf(lanes: readonly Lane[]): HueOf {
+  const byName = Map.groupBy(lanes, ({ name }) => name);
+  const hues = [...byName.values()].flatMap((own, lane) => {
+    const bands = own.flatMap((each) => each.bands).sort((a, b) => a.from - b.from);
+    const contents = [...new Set(bands.map(({ content }) => content))];
+    return contents.map((content, index) => [content, Math.round(210 + lane * 40 + index * 137.508) % 360] as const);
+  });
+  const hueOf = new Map(hues);
+  return (content) => hueOf.get(content) ?? 0;
+}
