@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { runMigration } from "../../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget } from "../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../../src/domain/zoo/migration.ts";
 import type { ModelVersionTable } from "../../support/modelVersionTable.ts";
 import { watched } from "./client.ts";
-import type { KilledRun } from "./killedRun.ts";
+import type { KilledRuns, KillPoint } from "./killedRun.ts";
 
 /** So that a run has many statements to fail at. */
 const batchRows = 4;
@@ -19,20 +20,37 @@ export function run({ connection }: ModelVersionTable, request: MigrationRequest
   );
 }
 
-/** Runs it in a process of its own that is killed on the way; answers whether it was. */
-export async function killed(
-  { connection }: ModelVersionTable,
+/**
+ * Runs the same on each table in one process, which is killed when every run is at its point or through; answers which runs
+ * it cut off.
+ */
+export async function killedTogether(
+  tables: readonly ModelVersionTable[],
   request: MigrationRequest,
-  point: Pick<KilledRun, "statement" | "when">,
-): Promise<boolean> {
-  const job: KilledRun = { connection, request, batchRows, ...point };
-  const child = spawn(process.execPath, [join(import.meta.dirname, "killedRun.ts"), JSON.stringify(job)], {
-    stdio: ["ignore", "ignore", "inherit"],
+  points: readonly KillPoint[],
+): Promise<boolean[]> {
+  const runs = points.flatMap((point, place) => {
+    const table = tables[place];
+    return table ? [{ connection: table.connection, point }] : [];
   });
-  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
-  if (signal === "SIGKILL") return true;
-  if (code !== 0) throw new Error(`the run ended with ${code} instead of being killed`);
-  return false;
+  const job: KilledRuns = { request, batchRows, runs };
+  const child = spawn(process.execPath, [join(import.meta.dirname, "killedRun.ts")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  child.stdin.end(JSON.stringify(job));
+  const [through, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    once(child, "exit") as Promise<[number | null, string | null]>,
+  ]);
+  if (signal !== "SIGKILL") throw new Error(`the runs ended with ${code} instead of being killed`);
+  const places = new Set(through.trim().split("\n"));
+  return runs.map((_, place) => !places.has(String(place)));
+}
+
+/** {@link killedTogether} of one. */
+export async function killed(table: ModelVersionTable, request: MigrationRequest, point: KillPoint): Promise<boolean> {
+  const [wasKilled = false] = await killedTogether([table], request, [point]);
+  return wasKilled;
 }
 
 /** Runs it on a connection that the server ends before the given statement; answers whether it came to that. */

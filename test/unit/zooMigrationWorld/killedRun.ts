@@ -1,38 +1,76 @@
 /**
- * A process that runs one migration and kills itself with SIGKILL at one of its statements: before it is sent, while the
- * server works on it, or after its answer. Arguments: JSON of {@link KilledRun}. Exits with 0 when it got through.
+ * A process that runs migrations side by side, holds each at one of its statements, and then kills itself with SIGKILL: before
+ * the statement is sent, while the server works on it, or after its answer. Standard input: JSON of {@link KilledRuns}.
+ * Standard output: the places of those that got through before, a line each.
  */
+import { writeSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { runMigration } from "../../../src/adapters/postgres/zoo/migration/run.ts";
 import { type MigrationConnection, movingTarget } from "../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../../src/domain/zoo/migration.ts";
 import { watched } from "./client.ts";
 
-export interface KilledRun {
-  readonly connection: MigrationConnection;
-  readonly request: MigrationRequest;
-  readonly batchRows: number;
+/** Where a run is when its process is killed. */
+export interface KillPoint {
+  /** From 1. */
   readonly statement: number;
   readonly when: "before" | "sent" | "after";
 }
 
-const { connection, request, batchRows, statement, when } = JSON.parse(process.argv[2] ?? "{}") as KilledRun;
-const kill = (): void => {
-  process.kill(process.pid, "SIGKILL");
-};
+export interface KilledRuns {
+  readonly request: MigrationRequest;
+  readonly batchRows: number;
+  readonly runs: readonly { readonly connection: MigrationConnection; readonly point: KillPoint }[];
+}
 
-await movingTarget(connection, (client, target) => {
-  const killed = watched(client, {
+const { request, batchRows, runs } = JSON.parse(await text(process.stdin)) as KilledRuns;
+/** Resolved when every run is at its point, or through. */
+const ready = Promise.withResolvers<void>();
+let [arrived, onTheirWay] = [0, 0];
+const arrive = (): void => {
+  arrived += 1;
+  if (arrived === runs.length) ready.resolve();
+};
+const kill = (): void => {
+  if (onTheirWay === 0) process.kill(process.pid, "SIGKILL");
+};
+void ready.promise.then(kill);
+
+await Promise.all(
+  runs.map(async ({ connection, point }, place) => {
+    await movingTarget(connection, (client, target) => runMigration(held(client, point), target, request, options()));
+    writeSync(1, `${place}\n`);
+    arrive();
+  }),
+);
+
+function options() {
+  return { progress: silent, batchRows };
+}
+
+function held(client: Parameters<typeof runMigration>[0], { statement, when }: KillPoint) {
+  const hold = async (): Promise<void> => {
+    arrive();
+    await ready.promise;
+  };
+  return watched(client, {
     async before(number) {
-      if (when === "before" && number === statement) kill();
+      if (number !== statement || when === "after") return;
+      if (when === "sent") onTheirWay += 1;
+      await hold();
+      if (when === "before") await new Promise(() => {});
     },
     sent(number) {
-      // The message leaves with this turn of the event loop.
-      if (when === "sent" && number === statement) setImmediate(kill);
+      if (number !== statement || when !== "sent") return;
+      onTheirWay -= 1;
+      // The messages leave with this turn of the event loop.
+      setImmediate(kill);
     },
     async after(number) {
-      if (when === "after" && number === statement) kill();
+      if (number !== statement || when !== "after") return;
+      await hold();
+      await new Promise(() => {});
     },
   });
-  return runMigration(killed, target, request, { progress: silent, batchRows });
-});
+}
