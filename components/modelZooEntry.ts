@@ -3,10 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
 import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
+import type { ExistingTable } from "../src/domain/zoo/existingTable.ts";
 import type { MigrationRequest } from "../src/domain/zoo/migration.ts";
 import type { Gate, Phase } from "../src/domain/zoo/phases.ts";
 import type { VersionServing } from "../src/domain/zoo/serving.ts";
 import type { SmokeCase } from "../src/domain/zoo/smoke.ts";
+import type { TargetPair } from "../src/domain/zoo/targetApps.ts";
 import { SmokeTest } from "../src/resources/smokeTest.ts";
 import { TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
@@ -35,6 +37,20 @@ export interface ZooEntryVersion {
   readonly replaces: string | undefined;
 }
 
+/** Apps of a model in the table of an existing database. */
+export interface ZooEntryTarget {
+  readonly table: ExistingTable;
+  /** Ids of the rollout's two versions there. */
+  readonly pair: TargetPair;
+  /** Apps that move, with ids of that table; undefined in phases that move none. */
+  readonly migration: MigrationRequest | undefined;
+  /**
+   * Secret url of the database.
+   * @default the environment variable MENAGERIE_MIGRATION_DATABASE_URL
+   */
+  readonly url?: string | undefined;
+}
+
 /** Where the entry is recorded. */
 export interface ZooEntryRollout {
   readonly phase: Phase;
@@ -49,6 +65,11 @@ export interface ZooEntryRollout {
   readonly smoke: readonly SmokeCase[] | undefined;
   /** Apps that move, once everything that is served answers. */
   readonly migration: MigrationRequest | undefined;
+  /**
+   * The model's apps in an existing database, which count and move too.
+   * @default none
+   */
+  readonly target?: ZooEntryTarget | undefined;
   /** The platform's tables. */
   readonly tables: pulumi.Resource;
   /**
@@ -145,19 +166,20 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     const smoke = this.smoke(name, args, served);
     // What `done` removes goes last, and not at all when its record, or the smoke set before it, fails.
     const recorded = rollout && beforeRemoval ? this.record(name, rollout, smoke) : record;
-    if (rollout?.migration && recorded) this.move(name, rollout, rollout.migration, [recorded, ...served.values()]);
+    if (rollout && recorded) this.move(name, rollout, [recorded, ...served.values()]);
     this.since = recorded?.since ?? null;
     this.registerOutputs({ predictUrl: this.routes.get(name)?.predictUrl });
   }
 
   private record(name: string, rollout: ZooEntryRollout, after: readonly pulumi.Resource[]): ZooRollout {
-    const { phase, from, hash, gates, bakeSeconds, tables, database } = rollout;
+    const { phase, from, hash, gates, bakeSeconds, tables, database, target } = rollout;
     return new ZooRollout(
       name,
       {
         ...{ model: name, phase, hash, gates: [...gates], bakeSeconds },
         ...(from === undefined ? {} : { from }),
         ...(database === undefined ? {} : { database: pulumi.secret(database) }),
+        ...(target ? { apps: target.pair, ...inTable(target) } : {}),
       },
       { parent: this, dependsOn: [tables, ...after] },
     );
@@ -220,19 +242,17 @@ export class ModelZooEntry extends pulumi.ComponentResource {
 
   private move(
     name: string,
-    { database }: ZooEntryRollout,
-    migration: MigrationRequest,
-    dependsOn: readonly pulumi.Resource[],
+    { database, migration, target }: ZooEntryRollout,
+    after: readonly pulumi.Resource[],
   ): void {
-    const given = Object.fromEntries(Object.entries(migration).filter(([, value]) => value !== undefined));
-    new ZooMigration(
-      name,
-      {
-        ...(given as unknown as MigrationRequest),
-        ...(database === undefined ? {} : { database: pulumi.secret(database) }),
-      },
-      { parent: this, dependsOn: [...dependsOn] },
-    );
+    const options = { parent: this, dependsOn: [...after] };
+    if (migration) {
+      const server = database === undefined ? {} : { database: pulumi.secret(database) };
+      new ZooMigration(name, { ...given(migration), ...server }, options);
+    }
+    if (target?.migration) {
+      new ZooMigration(`${name}-target`, { ...given(target.migration), ...inTable(target) }, options);
+    }
   }
 
   private smoke(
@@ -264,4 +284,19 @@ function imageOf({ image, service }: ZooEntryVersion, built: TrussImage | undefi
   }
   const at = image.lastIndexOf("@");
   return { url: pulumi.output(image.slice(0, at)), digest: pulumi.output(image.slice(at + 1)) };
+}
+
+/** Without what is undefined, which the engine would keep as null. */
+function given(migration: MigrationRequest): MigrationRequest {
+  return Object.fromEntries(
+    Object.entries(migration).filter(([, value]) => value !== undefined),
+  ) as unknown as MigrationRequest;
+}
+
+function inTable({ table, url }: ZooEntryTarget) {
+  const target = Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined));
+  return {
+    target: target as unknown as ExistingTable,
+    ...(url === undefined ? {} : { targetUrl: pulumi.secret(url) }),
+  };
 }

@@ -5,10 +5,11 @@ import { requireKubeContext } from "./adapters/kubernetes/kubeContexts.ts";
 import { mlflowServer } from "./adapters/mlflow/registry.ts";
 import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
-import { encryptedKeys, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
+import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { withMigrations } from "./plan/migrations.ts";
+import { withMigrationTarget } from "./plan/migrationTarget.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
 import { planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
@@ -34,11 +35,17 @@ async function stack() {
       secretKeys,
     });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
-    const platform = await planPlatform(spec, {
+    const preview = pulumi.runtime.isDryRun();
+    const ownPlatform = await planPlatform(spec, {
       url: process.env.MENAGERIE_DATABASE_URL,
       password: config["menagerie:databasePassword"],
-      preview: pulumi.runtime.isDryRun(),
+      preview,
       lastOutputs,
+    });
+    const platform = await withMigrationTarget(spec, ownPlatform, {
+      environmentUrl: process.env.MENAGERIE_MIGRATION_DATABASE_URL,
+      configUrl: migrationTargetUrl(config),
+      preview,
     });
     const trusses = await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd());
     const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));

@@ -1,5 +1,6 @@
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
+import { migrationMistakes } from "./migrationRules.ts";
 import { pipelineMistakes } from "./pipelineRules.ts";
 import { builtInPool } from "./pools.ts";
 import { releaseMistakes } from "./releaseRules.ts";
@@ -36,6 +37,7 @@ export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databaseP
     ...poolMistakes(environment),
     ...nameMistakes(environment),
     ...modelMistakes(environment),
+    ...migrationMistakes(environment),
     ...releaseMistakes(environment),
     ...pipelineMistakes(environment),
     ...shadowMistakes(environment, keysOfModels(environment)),

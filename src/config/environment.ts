@@ -4,6 +4,7 @@ import { development } from "./development.ts";
 import { dynamicSettings, modelZooDeploymentAutomationEnabled, ratelimitEnabled } from "./dynamicSettings.ts";
 import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { mesh } from "./mesh.ts";
+import { migrationTarget } from "./migrationTarget.ts";
 import { nodeClass, pools } from "./pools.ts";
 import { mlflow, models, versioning } from "./releases.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
@@ -84,6 +85,7 @@ export const environmentSchema = mapping(
     database,
     databasePassword,
     previewDatabase,
+    migrationTarget,
     services: services.prefault({}),
     versioning: versioning.prefault({}),
     models,
@@ -140,13 +142,18 @@ export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
 
 /** A checked environment: every default is filled in, every reference between keys holds. */
 export interface EnvironmentSpec
-  extends Omit<Parsed, "zoo" | "development" | "shadows" | "gateway" | "builder" | "secrets" | "databasePassword"> {
+  extends Omit<
+    Parsed,
+    "zoo" | "development" | "shadows" | "gateway" | "builder" | "secrets" | "databasePassword" | "migrationTarget"
+  > {
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
   readonly development: Readonly<Record<string, DevelopmentSpec>>;
   readonly shadows: Readonly<Record<string, ShadowDeploymentSpec>>;
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
   readonly builder: "directory";
   readonly services: Omit<Parsed["services"], "apiUrl"> & { readonly apiUrl: string };
+  /** Without its url, which stays with the stack's entry. */
+  readonly migrationTarget: Omit<NonNullable<Parsed["migrationTarget"]>, "databaseUrl"> | undefined;
   /** Names of the secrets that the stack's config holds; their values stay with the stack's entry. */
   readonly secrets: readonly string[];
 }

@@ -18,20 +18,57 @@ function name(what: string) {
 
 const column = (description: string) => name("column").meta({ description });
 
+const columns = {
+  schema: name("schema").meta({ description: "Schema of the table. Default: public." }).default("public"),
+  table: name("table").meta({ description: "The table that holds the model versions." }),
+  idColumn: column("Key of a model version: text, integer or UUID. Default: id.").default("id"),
+  proxyColumn: column(
+    "Column with the id of the version that answers in its place. Default: proxy_model_version_id.",
+  ).default("proxy_model_version_id"),
+  userColumn: column("Column that tells the user; without it, plans don't tell how many there are.").optional(),
+  organizationColumn: column(
+    "Column that tells the organization; without it, there are no shares of organizations.",
+  ).optional(),
+};
+const example = "write {table: oracles_oracleversion}";
+
 /** A table of model versions in an existing database, such as a Django application's. */
-export const existingTable = mapping(
-  {
-    schema: name("schema").meta({ description: "Schema of the table. Default: public." }).default("public"),
-    table: name("table").meta({ description: "The table that holds the model versions." }),
-    idColumn: column("Key of a model version: text, integer or UUID. Default: id.").default("id"),
-    proxyColumn: column(
-      "Column with the id of the version that answers in its place. Default: proxy_model_version_id.",
-    ).default("proxy_model_version_id"),
-    userColumn: column("Column that tells the user; without it, plans don't tell how many there are.").optional(),
-    organizationColumn: column(
-      "Column that tells the organization; without it, there are no shares of organizations.",
-    ).optional(),
-  },
-  "write {table: oracles_oracleversion}",
-  "Table of model versions in an existing database.",
-);
+export const existingTable = mapping(columns, example, "Table of model versions in an existing database.");
+
+/** Command that sets the url of the existing database. */
+export const setTargetUrlCommand = "pulumi config set --secret --path menagerie:migrationTarget.databaseUrl";
+
+/** Sentences about it never show the value. */
+const databaseUrl = z
+  .string({ error: `is no text; set it with \`${setTargetUrlCommand}\`` })
+  .min(1, { error: `is empty; set it with \`${setTargetUrlCommand}\`` })
+  .meta({
+    description:
+      "Url of the database, as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, encrypted by `pulumi config set --secret --path`. Default: the environment variable MENAGERIE_MIGRATION_DATABASE_URL, which wins.",
+    type: ["string", "object"],
+  })
+  .optional();
+
+/** Where the apps are that rollouts move, beside those in the platform's tables. */
+export const migrationTarget = mapping(
+  { databaseUrl, ...columns },
+  example,
+  "Table of model versions in an existing database, such as a Django application's: rollouts move its apps too, by the ids under `apps` of each model. Default: none, apps are in the platform's tables.",
+).optional();
+
+/** Id of a version in that table. */
+function targetId(which: string) {
+  const error = `is no version's id; give that of the ${which} version in the table, in quotes`;
+  return z
+    .union([z.string(), z.number()], { error })
+    .transform(String)
+    .refine((id) => /^[^\0]{1,255}$/.test(id), { error })
+    .meta({ description: `Id of the ${which} version in the table of menagerie:migrationTarget.` });
+}
+
+/** One pair of the map of old to new versions in the target's table. */
+export const targetApps = mapping(
+  { from: targetId("old"), to: targetId("new") },
+  "write {from: <old id>, to: <new id>}",
+  "The rollout's two versions in the table of menagerie:migrationTarget; needed from phase forward on, and for nothing else.",
+).optional();

@@ -9,6 +9,7 @@ import {
   type ShadowedModelSpec,
   type ZooEntrySpec,
 } from "./environment.ts";
+import { setTargetUrlCommand } from "./migrationTarget.ts";
 import { rightPart } from "./rightPart.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, sentences } from "./sentences.ts";
@@ -38,13 +39,20 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     throw badInput([...sentences(issues), ...(rest.success ? crossKeyMistakes(rest.data) : [])].join("\n"));
   }
   // A secret does not travel as a plain value.
-  const { databasePassword: _, ...parsed } = result.data;
+  const { databasePassword: _, ...declared } = result.data;
+  const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
   const mistakes = crossKeyMistakes(parsed);
   const inTheClear = surroundings.secretKeys && !surroundings.secretKeys.includes(keyPath(["secrets"]));
   if (inTheClear && Object.keys(parsed.secrets).length > 0) {
     mistakes.push(
       `${keyPath(["secrets"])}: holds values in the clear; remove them from the file, and set each with \`${setSecretCommand()}\``,
+    );
+  }
+  const isEncrypted = surroundings.secretKeys?.includes(keyPath(["migrationTarget"])) ?? true;
+  if (declared.migrationTarget?.databaseUrl !== undefined && !isEncrypted) {
+    mistakes.push(
+      `${keyPath(["migrationTarget", "databaseUrl"])}: holds a password in the clear; remove it from the file, and set it with \`${setTargetUrlCommand}\``,
     );
   }
   if (!url) {
@@ -87,6 +95,12 @@ export function needsDatabase(key: keyof typeof kept, nodeClass: EnvironmentSpec
       ? "set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it)"
       : `set ${keyPath(["database"])}`;
   return `${keyPath([key])}: ${kept[key]} kept in the platform's database, which this stack does not have; ${set}, or remove the key`;
+}
+
+function tableOf(target: ParsedEnvironment["migrationTarget"]): EnvironmentSpec["migrationTarget"] {
+  if (!target) return undefined;
+  const { databaseUrl: _, ...table } = target;
+  return table;
 }
 
 /** The local environment's PostgreSQL has a network of its own, and no certificates. */

@@ -26,6 +26,13 @@ export function secretValues(all: Readonly<Record<string, string>>): Record<stri
   return value === undefined ? {} : (structured(value) as Record<string, string>);
 }
 
+/** `menagerie:migrationTarget.databaseUrl`, in the clear: wrap it before it goes anywhere. */
+export function migrationTargetUrl(all: Readonly<Record<string, string>>): string | undefined {
+  const value = all[`${prefix}migrationTarget`];
+  const target = value === undefined ? {} : structured(value);
+  return typeof target === "object" && target !== null ? (target as { databaseUrl?: string }).databaseUrl : undefined;
+}
+
 /**
  * Keys that the stack file holds encrypted, wholly or in part.
  *
@@ -37,7 +44,7 @@ export function encryptedKeys(variable: string | undefined): readonly string[] |
 }
 
 /** Keys whose values are secret whatever the engine says of them. */
-const alwaysSecret = new Set(["secrets", "databasePassword"]);
+const alwaysSecret = new Set(["secrets", "databasePassword", "migrationTarget"]);
 
 /**
  * The keys of this project without those that hold a secret, in the order of their names: what the record of a deployment

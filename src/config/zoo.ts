@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { phases } from "../domain/zoo/phases.ts";
 import { choice, cpuQuantity, flag, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
+import { targetApps } from "./migrationTarget.ts";
 
 export const deploymentModes = ["Standard", "Knative"] as const;
 
@@ -136,6 +137,7 @@ const zooEntry = mapping(
           "Inputs with the outputs that they must have: tried on the copy, and the evidence that `forward` asks for. A list, or a YAML file in the truss folder. Default: smoke.yaml in the truss folder, if it is there.",
       })
       .optional(),
+    apps: targetApps,
     share: wholeNumber(
       1,
       100,

@@ -1,37 +1,91 @@
 import { planZooMigration } from "../adapters/postgres/zoo/migration/plan.ts";
+import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { keyPath } from "../config/sentences.ts";
 import { badInput } from "../domain/errors.ts";
-import { describeMigrationPlan } from "../domain/zoo/migration.ts";
+import { describeMigrationPlan, type MigrationRequest } from "../domain/zoo/migration.ts";
+import { mapMistakes, type VersionPair } from "../domain/zoo/migrationMap.ts";
 import type { PlatformPlan } from "./platform.ts";
 import type { ZooModelPlan } from "./zoo.ts";
 
 /**
- * Adds to each model's plan what its migration would do: rows, users, time. Read, and not done. Throws one `badInput` with a
- * sentence for each migration that would be refused.
+ * Adds to each model's plan what its migrations would do: rows, users, time. Read, and not done. Throws one `badInput` with a
+ * sentence for each migration that would be refused, and for each mistake of the map as a whole.
  */
 export async function withMigrations(
   zoo: ReadonlyMap<string, ZooModelPlan>,
   platform: PlatformPlan | undefined,
 ): Promise<Map<string, ZooModelPlan>> {
   const planned = new Map<string, ZooModelPlan>();
-  const mistakes: string[] = [];
+  const mistakes = declaredMaps(zoo).flatMap((map) => mapMistakes(map).map((each) => `${keyPath(["zoo"])}: ${each}`));
   for (const [name, plan] of zoo) {
-    const { lines, refusals } = await describe(plan, platform);
-    planned.set(name, { ...plan, lines: [...plan.lines, ...lines] });
-    mistakes.push(...refusals.map((refusal) => `${keyPath(["zoo", name, "phase"])}: ${refusal}`));
+    const [own, target] = [await describeOwn(plan, platform), await describeTarget(plan, platform)];
+    // With a table beside, the platform's own rows are told where there are any.
+    const ownLines = target && own.rows === 0 ? [] : own.lines;
+    planned.set(name, { ...plan, lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])] });
+    mistakes.push(...own.refusals.map((refusal) => sentence(["zoo", name], "phase", refusal)));
+    mistakes.push(...(target?.refusals ?? []).map((refusal) => sentence(["zoo", name, "apps"], undefined, refusal)));
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
   return planned;
 }
 
-async function describe({ migration }: ZooModelPlan, platform: PlatformPlan | undefined) {
-  if (!migration || !platform) return { lines: [], refusals: [] };
-  if (platform.basis !== "read") return { lines: ["apps that move: not checked"], refusals: [] };
-  const plan = await planZooMigration({ server: platform.server }, migration);
+/** The platform's map, and that of the existing database: ids of one mean nothing in the other. */
+function declaredMaps(zoo: ReadonlyMap<string, ZooModelPlan>): readonly VersionPair[][] {
+  const plans = [...zoo.values()];
+  return [
+    plans.flatMap(({ migration }) => (migration ? [migration] : [])),
+    plans.flatMap(({ name, targetApps }) => (targetApps?.migration ? [{ name, ...targetApps.pair }] : [])),
+  ];
+}
+
+interface Described {
+  readonly rows: number | undefined;
+  readonly lines: readonly string[];
+  readonly refusals: readonly string[];
+}
+
+async function describeOwn({ migration }: ZooModelPlan, platform: PlatformPlan | undefined): Promise<Described> {
+  if (!migration || !platform) return { rows: 0, lines: [], refusals: [] };
+  if (platform.basis !== "read") return notChecked("apps that move");
+  return describe({ server: platform.server }, migration);
+}
+
+async function describeTarget(
+  { targetApps }: ZooModelPlan,
+  platform: PlatformPlan | undefined,
+): Promise<Described | undefined> {
+  const { target } = platform ?? {};
+  if (!targetApps?.migration || !target) return undefined;
+  const { table } = target.connection.existing;
+  if (!target.isRead) return notChecked(`apps in ${table} that move`);
+  const described = await describe(target.connection, targetApps.migration);
+  const [first = "", ...notes] = described.lines;
+  return { ...described, lines: [`${table}: ${first}`, ...notes] };
+}
+
+function notChecked(what: string): Described {
+  return { rows: undefined, lines: [`${what}: not checked`], refusals: [] };
+}
+
+async function describe(connection: MigrationConnection, migration: MigrationRequest): Promise<Described> {
+  const plan = await planZooMigration(connection, migration);
   const share =
     migration.direction === "forward" && (migration.share ?? 100) < 100
       ? `, ${migration.share} % of the organizations`
       : "";
   const paused = migration.paused ? ", paused: nothing moves now" : "";
-  return { lines: [describeMigrationPlan(plan, migration) + share + paused, ...plan.notes], refusals: plan.refusals };
+  return {
+    rows: plan.rows,
+    lines: [describeMigrationPlan(plan, migration) + share + paused, ...plan.notes],
+    refusals: plan.refusals,
+  };
+}
+
+/** A refusal about one half of the pair, or the share, begins with its key. */
+function sentence(path: readonly string[], key: string | undefined, refusal: string): string {
+  const [, own, rest] = /^(from|to|share): (.*)$/s.exec(refusal) ?? [];
+  if (own === "share") return `${keyPath([...path.slice(0, 2), own])}: ${rest}`;
+  // Of the platform's pair only the old version is a key.
+  if (own === "from" || (own !== undefined && key === undefined)) return `${keyPath([...path, own])}: ${rest}`;
+  return `${keyPath(key === undefined ? path : [...path, key])}: ${refusal}`;
 }

@@ -6,6 +6,7 @@ import { badInput } from "../domain/errors.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
+import type { TargetPlan } from "./migrationTarget.ts";
 import type { PlannedState } from "./state.ts";
 
 /** What the program knows of the platform's database before it declares anything. */
@@ -19,6 +20,11 @@ export interface PlatformPlan {
   readonly schemaVersion: string;
   /** The zoo as the database holds it, or as the last `up` left it. */
   readonly registry: ZooRegistry;
+  /**
+   * Apps beside the platform's own, which the registry counts too.
+   * @default none
+   */
+  readonly target?: TargetPlan | undefined;
 }
 
 /** What the stack's last `up` left as outputs; the part that plans fall back on. */

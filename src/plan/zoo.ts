@@ -16,6 +16,7 @@ import {
 } from "../domain/zoo/rolloutPlan.ts";
 import type { VersionServing } from "../domain/zoo/serving.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
+import type { TargetPair } from "../domain/zoo/targetApps.ts";
 import type { PlatformPlan } from "./platform.ts";
 
 /** A version that is declared, with how it is served. */
@@ -44,6 +45,8 @@ export interface ZooModelPlan {
   readonly bake: { readonly minutes: number; readonly smoke: boolean };
   /** Apps that are moved; undefined in phases that move none. */
   readonly migration: MigrationRequest | undefined;
+  /** The rollout's ids in the table of `menagerie:migrationTarget`, and the apps there that are moved. */
+  readonly targetApps: { readonly pair: TargetPair; readonly migration: MigrationRequest | undefined } | undefined;
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
 }
@@ -194,6 +197,10 @@ function modelPlan(
     target: target && served(target),
     bake: entry?.bake ?? { minutes: 0, smoke: false },
     migration: migrationOf(name, rollout.migration, entry),
+    targetApps: entry?.apps && {
+      pair: entry.apps,
+      migration: migrationOf(name, rollout.migration && { ...rollout.migration, ...entry.apps }, entry),
+    },
     lines: sources.platform ? describeRollout({ ...rollout, versions, target }, state, sources.platform.basis) : [],
   };
 }

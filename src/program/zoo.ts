@@ -81,14 +81,15 @@ function declareEntry(
 }
 
 function rolloutOf(
-  { rollout, hash, smoke, bake, migration }: ZooModelPlan,
-  { tables, url }: Platform,
+  { rollout, hash, smoke, bake, migration, targetApps }: ZooModelPlan,
+  { tables, url, plan: { target } }: Platform,
 ): ZooEntryRollout {
   const { phase, from } = rollout.request;
   const tried = from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
   return {
     ...{ phase, from, hash, migration, tables, database: url, gates: gatesOf(smoke), bakeSeconds: bake.minutes * 60 },
     smoke: tried ? smoke : undefined,
+    target: targetApps && target && { ...targetApps, table: target.connection.existing, url: target.url },
   };
 }
 

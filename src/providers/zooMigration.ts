@@ -1,5 +1,6 @@
-import type { ExistingTable, MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
+import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { messageOf } from "../domain/errors.ts";
+import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
 import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
 import type { CheckFailure, Handler } from "./handler.ts";

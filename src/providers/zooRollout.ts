@@ -1,5 +1,8 @@
+import { badInput } from "../domain/errors.ts";
+import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import type { Gate, Phase } from "../domain/zoo/phases.ts";
-import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
+import type { TargetCounts, TargetPair } from "../domain/zoo/targetApps.ts";
+import { asDeployer, type DatabaseInput, migrationTargetServer } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 
 export interface ZooRolloutInputs extends DatabaseInput {
@@ -14,6 +17,14 @@ export interface ZooRolloutInputs extends DatabaseInput {
   readonly gates: readonly Gate[];
   /** How long a bake takes. */
   readonly bakeSeconds: number;
+  /**
+   * The rollout's ids in the table {@link target}, whose apps count too.
+   * @default apps are in the platform's tables alone
+   */
+  readonly apps?: TargetPair | undefined;
+  readonly target?: ExistingTable | undefined;
+  /** Secret url of the existing database. MENAGERIE_MIGRATION_DATABASE_URL wins over it. */
+  readonly targetUrl?: string | undefined;
 }
 
 export interface ZooRolloutOutputs extends ZooRolloutInputs {
@@ -26,7 +37,7 @@ export interface ZooRolloutOutputs extends ZooRolloutInputs {
  * database holds at that moment, changes nothing. Deleting it records that the model is off.
  */
 export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
-  inputs: ["model", "phase", "from", "hash", "gates", "bakeSeconds"],
+  inputs: ["model", "phase", "from", "hash", "gates", "bakeSeconds", "apps", "target", "targetUrl"],
   replaceOn: ["model"],
   check: async () => [],
   async create(inputs) {
@@ -42,7 +53,17 @@ export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
 
 async function record(inputs: ZooRolloutInputs): Promise<ZooRolloutOutputs> {
   const { recordPhase } = await import("../adapters/postgres/zoo/rollouts.ts");
-  const request = { ...inputs, from: inputs.from, organization: "admin" };
+  const request = { ...inputs, from: inputs.from, organization: "admin", targetApps: await countTarget(inputs) };
   const since = await asDeployer(inputs, (client) => recordPhase(client, request));
   return { ...inputs, since: since.toISOString() };
+}
+
+/** Of another database, so not in the transaction that records the phase: what happens meanwhile is the next `up`'s. */
+async function countTarget({ model, apps, target: existing, targetUrl }: ZooRolloutInputs): Promise<TargetCounts[]> {
+  if (!apps || !existing) return [];
+  const { readPointing } = await import("../adapters/postgres/zoo/migration/pointing.ts");
+  const [found] = await readPointing({ server: migrationTargetServer(targetUrl), existing }, [apps]);
+  const [refusal] = found?.refusals ?? [];
+  if (!found || refusal !== undefined) throw badInput(`menagerie:migrationTarget: ${refusal}`);
+  return [{ model, ...found.counts }];
 }

@@ -10,6 +10,13 @@ export class ZooRollout extends pulumi.dynamic.Resource {
   declare readonly since: pulumi.Output<string>;
 
   constructor(name: string, args: ZooRolloutArgs, options?: pulumi.CustomResourceOptions) {
-    super(delegate("zooRollout"), name, { ...args, since: undefined }, options, "menagerie", "ZooRollout");
+    super(
+      delegate("zooRollout"),
+      name,
+      { ...args, since: undefined },
+      { ...options, additionalSecretOutputs: ["targetUrl"] },
+      "menagerie",
+      "ZooRollout",
+    );
   }
 }

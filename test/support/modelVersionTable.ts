@@ -1,7 +1,8 @@
 import type { ClientBase } from "pg";
 import { quoteIdentifier } from "../../src/adapters/postgres/identifier.ts";
 import { withClient } from "../../src/adapters/postgres/server.ts";
-import type { ExistingTable, MigrationConnection } from "../../src/adapters/postgres/zoo/migration/target.ts";
+import type { MigrationConnection } from "../../src/adapters/postgres/zoo/migration/target.ts";
+import type { ExistingTable } from "../../src/domain/zoo/existingTable.ts";
 import type { TestPostgres } from "./postgres.ts";
 
 /** A table of model versions as an application has it, in a database of its own. */

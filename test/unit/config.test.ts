@@ -64,6 +64,15 @@ describe("a wrong config is told the key, the value and what to change", () => {
     ]);
   });
 
+  it("the url of the migrations' database in the clear", () => {
+    const raw = { migrationTarget: { table: "oracles", databaseUrl: "postgresql://u:hunter2@h/d" } };
+    expect(mistakesOf(raw, { gatewayUrl, secretKeys: ["menagerie:migrationTarget"] })).toEqual([]);
+    expect(mistakesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
+      "menagerie:migrationTarget.databaseUrl: holds a password in the clear; remove it from the file, and set it with `pulumi config set --secret --path menagerie:migrationTarget.databaseUrl`",
+    ]);
+    expect(parseEnvironment(raw, { gatewayUrl }).migrationTarget).not.toHaveProperty("databaseUrl");
+  });
+
   it("all at once, those of single keys first, and none that only follows from another", () => {
     const model = { truss: "models/m", phase: "done" };
     const zoo = { a: { ...model, phase: "dnoe" }, b: { ...model, pool: "t5" }, c_copy: model };

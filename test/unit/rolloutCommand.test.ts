@@ -164,7 +164,7 @@ describe("rollout try", () => {
     const copy = await register("oats_copy", 1);
     const tried = await menagerie("rollout", "try", "oats", "--app", app.id);
     expect(tried.out).toBe(
-      `app ${app.id} points at version ${copy} of oats_copy\nback: menagerie rollout untry oats --app ${app.id}`,
+      `app ${app.id} points at oats_copy, id ${copy}\nback: menagerie rollout untry oats --app ${app.id}`,
     );
     expect(await pointing(copy)).toEqual([app.versionId]);
     expect((await menagerie("rollout", "try", "oats", "--app", app.id)).code).toBe(0);

@@ -19,6 +19,8 @@ export interface App {
   readonly versionId: string;
   /** The zoo version that it points at. */
   readonly proxyModelVersionId: string;
+  /** Number of the zoo version. */
+  readonly version: number;
 }
 
 export interface ListedApp extends App {
@@ -26,8 +28,6 @@ export interface ListedApp extends App {
   readonly owner: string | null;
   readonly organization: string;
   readonly zooModel: string;
-  /** Number of the zoo version. */
-  readonly version: number;
 }
 
 /** Makes an app that points at the zoo model's current version, in one transaction. */
@@ -46,9 +46,9 @@ export function createApp(client: ClientBase, app: NewApp): Promise<App> {
     const version = await client.query<{ id: string }>(
       `INSERT INTO menagerie.model_version (model_id, number, is_current, proxy_model_version_id)
        VALUES ($1, 1, true, $2) RETURNING id`,
-      [id, current],
+      [id, current.id],
     );
-    return { id, versionId: version.rows[0]?.id ?? "", proxyModelVersionId: current };
+    return { id, versionId: version.rows[0]?.id ?? "", proxyModelVersionId: current.id, version: current.number };
   });
 }
 
@@ -68,9 +68,12 @@ export async function listApps(client: ClientBase | Pool): Promise<ListedApp[]> 
   return rows;
 }
 
-async function currentZooVersion(client: ClientBase, zooModel: string): Promise<string> {
-  const { rows } = await client.query<{ name: string; current: string | null }>(
-    `SELECT m.name, v.id AS current
+async function currentZooVersion(
+  client: ClientBase,
+  zooModel: string,
+): Promise<{ readonly id: string; readonly number: number }> {
+  const { rows } = await client.query<{ name: string; id: string | null; number: number }>(
+    `SELECT m.name, v.id, v.number
        FROM menagerie.model m
        JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
        LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
@@ -82,10 +85,11 @@ async function currentZooVersion(client: ClientBase, zooModel: string): Promise<
       `there is no zoo model "${zooModel}"; the zoo has ${rows.map(({ name }) => name).join(", ") || "none"}`,
     );
   }
-  if (found.current === null) {
+  const { id, number } = found;
+  if (id === null) {
     throw new OperatorError(`zoo model "${zooModel}" has no current version; set its phase to version or done`);
   }
-  return found.current;
+  return { id, number };
 }
 
 async function ensureOwner(client: ClientBase, email: string): Promise<{ id: string; organizationId: string }> {

@@ -31,7 +31,7 @@ export function appCommand(): Command {
       if (!emailPattern.test(owner)) throw badInput(`--owner "${owner}" is no email; give one such as ada@example.com`);
       const made = await asOperator(options.environment, (client) => createApp(client, { zooModel, owner, name }));
       if (options.json) return console.log(JSON.stringify(made));
-      console.log(`app ${made.id} points at version ${made.proxyModelVersionId} of ${zooModel}`);
+      console.log(`app ${made.id} points at version ${made.version} of ${zooModel}, id ${made.proxyModelVersionId}`);
       console.log(`predict: menagerie app predict ${made.id} --data JSON`);
     });
   app

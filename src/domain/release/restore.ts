@@ -102,7 +102,15 @@ export function promotedConfig(
 
 /** Without the keys that belong to one rollout. */
 function directEntry(entry: Record<string, unknown>, hash: string | null): Record<string, unknown> {
-  const { from: _, share: _share, paused: _paused, revert: _revert, rowsPerSecond: _rows, ...rest } = entry;
+  const {
+    from: _,
+    apps: _apps,
+    share: _share,
+    paused: _paused,
+    revert: _revert,
+    rowsPerSecond: _rows,
+    ...rest
+  } = entry;
   if (entry.phase === "off") return rest;
   return { ...rest, phase: "done", ...(hash === null ? {} : { hash }) };
 }

@@ -49,6 +49,7 @@ export function estimateSeconds(rows: number, rate: number | undefined, rowsPerS
 
 /** `1200 of 5000 rows, 8100 rows/s, 1 s left` */
 export function describePace(moved: number, total: number, elapsedMs: number): string {
+  if (moved === 0 && total === 0) return "no row had to move";
   const rate = (moved * 1_000) / Math.max(elapsedMs, 1);
   const left = rate > 0 ? `${Math.ceil(Math.max(0, total - moved) / rate)} s left` : "not known how long";
   return `${moved} of ${Math.max(total, moved)} rows, ${Math.round(rate)} rows/s, ${left}`;

@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import { OperatorError } from "../../../domain/errors.ts";
 import { type Phase, type RolloutRequest, refusal } from "../../../domain/zoo/phases.ts";
 import { factsOf } from "../../../domain/zoo/registry.ts";
+import { type TargetCounts, withTargetApps } from "../../../domain/zoo/targetApps.ts";
 import { lockedModel } from "../modelVersions.ts";
 import { inTransaction } from "../transaction.ts";
 import { readZooRegistry } from "./registry.ts";
@@ -11,6 +12,11 @@ export interface RolloutRecord extends RolloutRequest {
   readonly organization: string;
   /** How long a bake takes. */
   readonly bakeSeconds: number;
+  /**
+   * Apps of the model in an existing database.
+   * @default none
+   */
+  readonly targetApps?: readonly TargetCounts[];
 }
 
 /**
@@ -21,7 +27,8 @@ export interface RolloutRecord extends RolloutRequest {
 export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<Date> {
   return inTransaction(client, async () => {
     const modelId = await lockedModel(client, record);
-    const facts = factsOf(await readZooRegistry(client, [record.model]), record.model, record.hash);
+    const registry = withTargetApps(await readZooRegistry(client, [record.model]), record.targetApps ?? []);
+    const facts = factsOf(registry, record.model, record.hash);
     const refused = refusal(record, facts);
     if (refused) throw new OperatorError(refused, { exitCode: 3 });
     const { recorded } = facts;

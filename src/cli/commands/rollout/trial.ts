@@ -42,9 +42,7 @@ async function tryCopy(model: string, { app, environment, json }: TrialOptions):
   }
   const back = `menagerie rollout untry ${model} --app ${app}`;
   console.log(
-    json
-      ? JSON.stringify({ app, pointsAt: copy })
-      : `app ${app} points at version ${copy} of ${model}_copy\nback: ${back}`,
+    json ? JSON.stringify({ app, pointsAt: copy }) : `app ${app} points at ${model}_copy, id ${copy}\nback: ${back}`,
   );
 }
 
@@ -55,7 +53,7 @@ async function untryCopy(model: string, { app, environment, json }: TrialOptions
   );
   if (pointsAt === undefined)
     throw badInput(`--app "${app}" does not try ${model}_copy; it points at ${pointer.zooModel}`);
-  console.log(json ? JSON.stringify({ app, pointsAt }) : `app ${app} points at version ${pointsAt} again`);
+  console.log(json ? JSON.stringify({ app, pointsAt }) : `app ${app} points at ${model} again, id ${pointsAt}`);
 }
 
 function look(model: string, app: string, environment: string) {

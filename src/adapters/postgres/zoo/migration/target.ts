@@ -1,25 +1,12 @@
 import type { ClientBase } from "pg";
 import { platformDatabase, platformSchemaName, roles } from "../../../../domain/platformDatabase.ts";
+import type { ExistingTable } from "../../../../domain/zoo/existingTable.ts";
 import { quoteIdentifier } from "../../identifier.ts";
 import { type DatabaseServer, withClient } from "../../server.ts";
 import { actAs } from "../../transaction.ts";
 
 /** Schema that keeps the journal in a database that is not the platform's. */
 export const existingJournalSchema = "menagerie_migrations";
-
-/** A table of model versions in a database that is there already, such as a Django application's. All names are plain. */
-export interface ExistingTable {
-  readonly schema: string;
-  readonly table: string;
-  /** Key of a model version: text, integer or UUID. */
-  readonly idColumn: string;
-  /** Id of the version that answers in its place. */
-  readonly proxyColumn: string;
-  /** Who owns it; without it, plans don't tell the number of users. */
-  readonly userColumn?: string | undefined;
-  /** Whose it is; without it, there are no shares of organizations. */
-  readonly organizationColumn?: string | undefined;
-}
 
 /** Where migrations move rows: the platform's own tables, or a table of an existing database. */
 export interface MigrationConnection {

@@ -1,0 +1,98 @@
+import { DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
+import { readPointing } from "../adapters/postgres/zoo/migration/pointing.ts";
+import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { setTargetUrlCommand } from "../config/migrationTarget.ts";
+import { keyPath } from "../config/sentences.ts";
+import { badInput } from "../domain/errors.ts";
+import type { ExistingTable } from "../domain/zoo/existingTable.ts";
+import { type TargetCounts, type TargetPair, withTargetApps } from "../domain/zoo/targetApps.ts";
+import type { PlatformPlan } from "./platform.ts";
+
+interface ExistingConnection extends MigrationConnection {
+  readonly existing: ExistingTable;
+}
+
+/** The table of `menagerie:migrationTarget`, as far as rollouts name ids there. */
+export interface TargetPlan {
+  readonly connection: ExistingConnection;
+  /** `menagerie:migrationTarget.databaseUrl`, a secret; undefined where MENAGERIE_MIGRATION_DATABASE_URL says it. */
+  readonly url: string | undefined;
+  /** Whether its rows were counted; a preview may do without. */
+  readonly isRead: boolean;
+}
+
+export interface TargetOptions {
+  /** `MENAGERIE_MIGRATION_DATABASE_URL`, which wins. */
+  readonly environmentUrl: string | undefined;
+  /** `menagerie:migrationTarget.databaseUrl` */
+  readonly configUrl: string | undefined;
+  readonly preview: boolean;
+}
+
+interface NamedPair extends TargetPair {
+  readonly model: string;
+}
+
+/**
+ * Counts the apps in the table of `menagerie:migrationTarget` to the versions that they point at, by read-only queries. The plan
+ * is unchanged for a stack without one, and where no rollout names ids there. Throws a `badInput` for ids that the table does
+ * not have, and for a table that cannot be read.
+ */
+export async function withMigrationTarget(
+  spec: Pick<EnvironmentSpec, "migrationTarget" | "previewDatabase" | "zoo">,
+  platform: PlatformPlan | undefined,
+  options: TargetOptions,
+): Promise<PlatformPlan | undefined> {
+  const { migrationTarget: existing } = spec;
+  if (!existing || !platform) return platform;
+  const pairs = Object.entries(spec.zoo).flatMap(([model, { apps }]): NamedPair[] =>
+    apps ? [{ model, ...apps }] : [],
+  );
+  if (pairs.length === 0) return platform;
+  const { connection, url } = connectionTo(existing, options);
+  try {
+    const counts = await countPairs(connection, pairs, platform);
+    const registry = withTargetApps(platform.registry, counts);
+    return { ...platform, registry, target: { connection, url, isRead: true } };
+  } catch (error) {
+    if (!(error instanceof DatabaseUnreachable)) throw error;
+    if (!options.preview) throw error;
+    if (spec.previewDatabase === "optional") return { ...platform, target: { connection, url, isRead: false } };
+    throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
+  }
+}
+
+function connectionTo(existing: ExistingTable, { environmentUrl, configUrl }: TargetOptions) {
+  const key = keyPath(["migrationTarget", "databaseUrl"]);
+  const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
+  const [given, source] = environmentUrl ? [environmentUrl, variable] : [configUrl, key];
+  if (!given) throw badInput(`${key}: missing; run \`${setTargetUrlCommand}\`, or set ${variable}`);
+  return {
+    connection: { server: serverFromUrl(given, source), existing },
+    url: environmentUrl ? undefined : configUrl,
+  };
+}
+
+async function countPairs(
+  connection: ExistingConnection,
+  pairs: readonly NamedPair[],
+  { registry }: PlatformPlan,
+): Promise<TargetCounts[]> {
+  const found = await readPointing(connection, pairs);
+  const [{ refusals = [] } = {}] = found;
+  const mistakes = refusals.map((refusal) => `${keyPath(["migrationTarget"])}: ${refusal}`);
+  const counted = pairs.map((pair, place) => {
+    const { counts = { from: 0, to: 0 }, unknown = [] } = found[place] ?? {};
+    // What a rollout that is done left behind may be gone by now.
+    const isDone = registry.rollouts.get(pair.model)?.phase === "done";
+    for (const key of isDone ? [] : unknown) {
+      mistakes.push(
+        `${keyPath(["zoo", pair.model, "apps", key])}: ${connection.existing.table} has no version "${pair[key]}"; it was deleted, or the id is wrong`,
+      );
+    }
+    return { model: pair.model, ...counts };
+  });
+  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  return counted;
+}
