@@ -16,9 +16,12 @@ export function keyPath(path: readonly PropertyKey[]): string {
   return key;
 }
 
-/** One sentence per mistake, in the order of the schema. */
-export function sentences(issues: readonly z.core.$ZodIssue[]): string[] {
-  return issues.flatMap((issue) => sentence(issue, []));
+/**
+ * One sentence per mistake, in the order of the schema.
+ * @param above path of what was parsed; default: the whole config
+ */
+export function sentences(issues: readonly z.core.$ZodIssue[], above: readonly PropertyKey[] = []): string[] {
+  return issues.flatMap((issue) => sentence(issue, above));
 }
 
 function sentence(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): string[] {

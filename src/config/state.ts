@@ -15,6 +15,24 @@ const table = mapping(
   "One table of the state.",
 );
 
+/** What pipelines build from. */
+export const source = mapping(
+  {
+    schemas: text(
+      folder,
+      "give the folder of the SQL files, relative to the project, such as source",
+      "Folder of the .sql files that declare the source data's tables.",
+    ),
+    data: text(
+      /^[^\0]+$/,
+      "give a folder of .csv files, such as data",
+      "Folder of the CSV files that are loaded, each named after its table, or one such file. Default: none, tables are made and nothing is loaded.",
+    ).optional(),
+  },
+  "write {schemas: source, data: data}",
+  "Source data that pipelines build states from, in schema `source`: what `menagerie data load` loads. Default: none.",
+);
+
 export const state = mapping(
   {
     schemas: text(
@@ -34,6 +52,7 @@ export const state = mapping(
       "write {<table>: {seed: view}}",
       "Tables that are not seeded by copy. Default: none.",
     ).default({}),
+    source: source.optional(),
     pipelines,
     keep: wholeNumber(
       1,

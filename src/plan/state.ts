@@ -1,6 +1,11 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { pipelineSource } from "../adapters/images/checkoutImage.ts";
-import { type JournaledRelease, readReleases, runElsewhere } from "../adapters/postgres/releaseState/journal.ts";
+import {
+  type JournaledRelease,
+  readReleases,
+  runElsewhere,
+  usedByApps,
+} from "../adapters/postgres/releaseState/journal.ts";
 import { type JournaledPipeline, readPipelines } from "../adapters/postgres/releaseState/pipelines.ts";
 import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
@@ -31,6 +36,9 @@ export interface PlannedState {
   /** What its ConfigMap said at the last `up`; undefined for the current release, and for one that has none. */
   readonly values?: Readonly<Record<string, string>> | undefined;
 }
+
+/** What of a deployment its state depends on. */
+type PlannedDeployment = Pick<DeploymentIntent, "tag" | "environment" | "planned">;
 
 /** A pipeline of the current release. */
 export interface PlannedPipeline {
@@ -64,7 +72,7 @@ export interface StatePlan {
 export async function planState(
   spec: Pick<EnvironmentSpec, "state">,
   platform: PlatformPlan | undefined,
-  release: Pick<DeploymentIntent, "tag" | "environment"> | undefined,
+  release: PlannedDeployment | undefined,
   lastOutputs: () => Promise<LastOutputs>,
 ): Promise<StatePlan | undefined> {
   if (!spec.state) return undefined;
@@ -84,7 +92,7 @@ export async function planState(
   }
 
   const { releases: stored, pipelines } =
-    platform.basis === "read" ? await storedReleases(platform, environment) : { releases: [], pipelines: [] };
+    platform.basis === "read" ? await storedReleases(platform, release) : { releases: [], pipelines: [] };
   const { previous, kept, retired, heldBy } = planRetention(schema, stored, keep);
   const own = stored.find((release) => release.schema === schema);
   const declared = declaredHash(files);
@@ -155,13 +163,20 @@ interface StoredState {
   readonly pipelines: readonly JournaledPipeline[];
 }
 
-async function storedReleases({ server }: PlatformPlan, environment: string): Promise<StoredState> {
+async function storedReleases(
+  { server }: PlatformPlan,
+  { environment, planned: served }: PlannedDeployment,
+): Promise<StoredState> {
   try {
     return await withClient(server, platformDatabase, async (client) => {
       const elsewhere = await runElsewhere(client, environment);
+      const byApps = await usedByApps(client, environment, served);
       const releases = await readReleases(client);
       return {
-        releases: releases.map((release) => ({ ...release, references: elsewhere.get(release.schema) ?? [] })),
+        releases: releases.map((release) => ({
+          ...release,
+          references: [elsewhere, byApps].flatMap((each) => each.get(release.schema) ?? []),
+        })),
         pipelines: await readPipelines(client).catch((error: unknown) => {
           // As below: a version before pipelines.
           if (sqlState(error) === "42P01") return [];

@@ -69,6 +69,8 @@ export function declareState(
   for (const kept of plan.kept) declareRelease(kept, kept.values);
   pulumi.log.info(`state ${plan.current.tag}: ${plan.description}`, schema);
   for (const retired of plan.retired) pulumi.log.info(`state in schema "${retired}" will be dropped`, schema);
+  for (const [held, reasons] of plan.heldBy)
+    pulumi.log.info(`state in schema "${held}" stays, for ${reasons.join(", ")}`, schema);
   new ReleaseRetention(
     "releases",
     {

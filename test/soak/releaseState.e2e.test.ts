@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -37,7 +37,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await shared.close();
-  await rm(join(shared.home.project, "state"), { recursive: true, force: true });
+  for (const folder of ["state", "source"])
+    await rm(join(shared.home.project, folder), { recursive: true, force: true });
   await rm(dumps, { recursive: true, force: true });
 });
 
@@ -133,6 +134,11 @@ describe("the source data", () => {
     await writeFile(join(folder, "raw.sql"), "CREATE TABLE raw (id bigint PRIMARY KEY, text text)");
     await writeFile(join(folder, "raw.csv"), "id,text\n1,one\n2,two\n");
     expect(await shared.json("data", "load", "--schemas", folder, "--from", folder, "--json")).toEqual({ raw: 2 });
+    await rename(folder, join(shared.home.project, "source"));
+    await shared.editStack((text) =>
+      text.replace("schemas: state\n", "$&    source: { schemas: source, data: source }\n"),
+    );
+    expect(await shared.json("data", "load", "--json")).toEqual({ raw: 2 });
     await expect(inRelease("v1.2.0", "SELECT * FROM source.raw")).rejects.toThrow(
       /permission denied for schema source/,
     );

@@ -1,7 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { environmentsWithOpenIntent } from "../../src/adapters/postgres/deployments.ts";
 import { stateDigest } from "../../src/adapters/postgres/releaseState/digest.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
@@ -164,35 +163,5 @@ describe("a restored release", () => {
     const { code, stderr } = await shared.home.menagerie(["restore", "release-999"]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/release "release-999": environment "local" never had it; the latest are release-/);
-  });
-});
-
-describe("an up whose engine is killed", () => {
-  const open = (): Promise<string[]> => inDatabase(environmentsWithOpenIntent);
-  const until = async (state: string[], withinMs: number): Promise<void> => {
-    for (const deadline = Date.now() + withinMs; ; ) {
-      const found = await open();
-      if (found.join() === state.join()) return;
-      if (Date.now() > deadline) throw new Error(`open intents: ${found.join() || "none"}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  };
-
-  it("is settled by the API from what is served, and the next up converges", async () => {
-    await shared.editStack((text) => text.replace(/^ {6}hash: .*\n/gm, "").replace(/, hash: "?[0-9a-f]{64}"?/g, ""));
-    await write(4);
-    const running = shared.home.menagerie(["up"]);
-    await until(["local"], 120_000);
-    const engine = shared.home.engine();
-    if (engine !== undefined) process.kill(engine, "SIGKILL");
-    expect((await running).code).not.toBe(0);
-    // A minute is promised; the machine is busy.
-    await until([], 90_000);
-    const [settled] = await releases();
-    const served = await answer();
-    expect(ranker(settled)).toMatchObject({ version: served });
-    await shared.up();
-    expect(await answer()).toBe(4);
-    expect((await releases())[0]).toMatchObject({ outcome: "deployed", settledBy: "up" });
   });
 });

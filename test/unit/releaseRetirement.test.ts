@@ -4,14 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { closeDeployment, openDeployment } from "../../src/adapters/postgres/deployments.ts";
 import { stateDigest } from "../../src/adapters/postgres/releaseState/digest.ts";
 import { restoreState } from "../../src/adapters/postgres/releaseState/dump.ts";
 import { ensureReleaseState, useReleaseState } from "../../src/adapters/postgres/releaseState/ensure.ts";
-import { readReleases } from "../../src/adapters/postgres/releaseState/journal.ts";
+import { readReleases, usedByApps } from "../../src/adapters/postgres/releaseState/journal.ts";
 import { dropRetired, markRetired } from "../../src/adapters/postgres/releaseState/retire.ts";
 import { withClient } from "../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { silent } from "../../src/domain/progress.ts";
+import { intentOf, run, serving } from "../support/deploymentRecord.ts";
 import { makePlatformTables } from "../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { type StateChange, stateOf } from "../support/releaseStates.ts";
@@ -87,6 +89,50 @@ describe("a state", () => {
     await useReleaseState(postgres.server, "v1");
     await dropRetired(postgres.server, "v1", options);
     expect(await tags()).toContain("v1");
+  });
+});
+
+describe("a state whose release served a version that apps still point at", () => {
+  const deployIn = (stateSchema: string, versions: Record<string, number>) =>
+    onPlatform(async (client) => {
+      const intent = { ...(await intentOf(client, "apps", versions)), stateSchema };
+      const id = await openDeployment(client, intent, run, async () => []);
+      await closeDeployment(client, "apps", id, async () => serving(versions));
+    });
+  const retire = (schema: string) =>
+    markRetired(postgres.server, { environment: "apps", keep: [], retire: [schema], dumpTo: null });
+
+  beforeAll(async () => {
+    for (const [tag, from] of [["a1"], ["a2", "a1"], ["a3", "a2"]] as const)
+      await ensure({ tag, ...(from === undefined ? {} : { from }) });
+    await sql(`
+      INSERT INTO menagerie.organization (name) VALUES ('acme');
+      INSERT INTO menagerie.model (name, organization_id) SELECT 'ranker', id FROM menagerie.organization WHERE is_admin;
+      INSERT INTO menagerie.model (name, organization_id) SELECT 'app', id FROM menagerie.organization WHERE NOT is_admin;
+      INSERT INTO menagerie.model_version (model_id, number, truss_hash)
+        SELECT id, n, 'hash ' || n FROM menagerie.model, generate_series(1, 2) n WHERE name = 'ranker';
+      INSERT INTO menagerie.model_version (model_id, number, proxy_model_version_id)
+        SELECT a.id, 1, v.id FROM menagerie.model a, menagerie.model_version v WHERE a.name = 'app' AND v.truss_hash = 'hash 1';`);
+    await deployIn("a1", { ranker: 1 });
+    await deployIn("a2", { ranker: 1, iris: 1 });
+    await deployIn("a3", { ranker: 2 });
+  });
+
+  it("is not given up, the last one of that version alone", async () => {
+    await expect(retire("a2")).rejects.toThrow(
+      'the state in schema "a2" is not dropped, for 1 app points at ranker v1 of its release; run `up` again, which keeps it',
+    );
+    await retire("a1");
+  });
+
+  it("is, once the deployment serves that version itself, or the apps point elsewhere", async () => {
+    const served = (version: number) =>
+      onPlatform((client) => usedByApps(client, "apps", [{ name: "ranker", version }]));
+    expect([...(await served(1)).keys()]).toEqual([]);
+    expect([...(await served(2)).keys()]).toEqual(["a2"]);
+    await sql(`UPDATE menagerie.model_version a SET proxy_model_version_id = v.id
+                 FROM menagerie.model_version v WHERE v.truss_hash = 'hash 2' AND a.proxy_model_version_id IS NOT NULL`);
+    await retire("a2");
   });
 });
 

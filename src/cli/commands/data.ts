@@ -6,11 +6,15 @@ import { readReleases } from "../../adapters/postgres/releaseState/journal.ts";
 import { readPipelines } from "../../adapters/postgres/releaseState/pipelines.ts";
 import { withClient } from "../../adapters/postgres/server.ts";
 import { loadSource } from "../../adapters/postgres/sourceData.ts";
+import { sentences } from "../../config/sentences.ts";
+import { source } from "../../config/state.ts";
 import { badInput } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
+import { localStack, projectFolder } from "../../local/engine.ts";
 import { interruptible } from "../interrupt.ts";
 import { operatorServer } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
+import { readStackFile } from "../releases/stackFile.ts";
 import { columns } from "../table.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 
@@ -24,14 +28,22 @@ export function dataCommand(): Command {
   data
     .command("load")
     .description("Make the tables of the source data and load CSV files into them, each named <table>.csv.")
-    .requiredOption("--schemas <folder>", "folder of the .sql files that declare the tables")
-    .option("--from <path>", "a .csv file, or a folder of them; they replace the rows that are there")
+    .option(
+      "--schemas <folder>",
+      "folder of the .sql files that declare the tables; default: menagerie:state.source.schemas",
+    )
+    .option(
+      "--from <path>",
+      "a .csv file, or a folder of them; they replace the rows that are there; default: menagerie:state.source.data",
+    )
+    .option("-s, --stack <name>", "the stack whose file says them", localStack)
     .addOption(environmentOption())
     .addOption(jsonOption())
-    .action(async (options: DataOptions & { schemas: string; from?: string }) => {
-      const files = await readStateFiles(options.schemas, "--schemas");
+    .action(async (options: DataOptions & { schemas?: string; from?: string; stack: string }) => {
+      const { schemas, from } = await sourceOf(options);
+      const files = await readStateFiles(schemas, options.schemas ? "--schemas" : "menagerie:state.source.schemas");
       const server = await operatorServer(options.environment);
-      const rows = await loadSource(server, { files, from: options.from, progress: terminalProgress() });
+      const rows = await loadSource(server, { files, from, progress: terminalProgress() });
       print(options, rows);
     });
   data
@@ -92,6 +104,27 @@ export function dataCommand(): Command {
       }),
     );
   return data;
+}
+
+/** What is loaded: what the options say, else what the stack's file does, whose paths are relative to the project. */
+async function sourceOf(options: {
+  readonly schemas?: string;
+  readonly from?: string;
+  readonly stack: string;
+}): Promise<{ readonly schemas: string; readonly from: string | undefined }> {
+  if (options.schemas !== undefined) return { schemas: options.schemas, from: options.from };
+  const { config, path } = await readStackFile(options.stack);
+  const declared = (config.state as { source?: unknown } | undefined)?.source;
+  if (declared === undefined) {
+    throw badInput(
+      `--schemas: missing; give the folder of the SQL files, or set menagerie:state.source in ${path} to {schemas: <folder>}`,
+    );
+  }
+  const parsed = source.safeParse(declared, { reportInput: true });
+  if (!parsed.success) throw badInput(sentences(parsed.error.issues, ["state", "source"]).join("\n"));
+  const inProject = (folder: string) => resolve(projectFolder, folder);
+  const data = parsed.data.data === undefined ? undefined : inProject(parsed.data.data);
+  return { schemas: inProject(parsed.data.schemas), from: options.from ?? data };
 }
 
 function print({ json }: DataOptions, found: object): void {

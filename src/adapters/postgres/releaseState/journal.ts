@@ -60,6 +60,48 @@ export async function runElsewhere(client: ClientBase, environment: string): Pro
   );
 }
 
+/**
+ * States that apps still need, by schema: `3 apps point at ranker v1 of it`. Of a version that is not among `served` any more,
+ * that is the state of the last deployment that had it.
+ * @param served models of the deployment that is made; of the record's last where they are left out
+ */
+export async function usedByApps(
+  client: ClientBase,
+  environment: string,
+  served?: readonly { readonly name: string; readonly version: number | null }[],
+): Promise<Map<string, string[]>> {
+  const { rows } = await client.query<{ schema: string; model: string; version: number; apps: number }>(
+    `WITH pointed AS (
+       SELECT m.name, v.number, count(*)::int AS apps,
+              jsonb_build_array(jsonb_build_object('name', m.name, 'version', v.number)) AS model
+         FROM menagerie.model_version app JOIN menagerie.model_version v ON v.id = app.proxy_model_version_id
+         JOIN menagerie.model m ON m.id = v.model_id
+         JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
+        GROUP BY m.name, v.number),
+     served AS (
+       SELECT coalesce($2::jsonb, (SELECT models FROM menagerie.deployment WHERE environment = $1
+                                    ORDER BY id DESC LIMIT 1), '[]') AS models)
+     SELECT last.schema, p.name AS model, p.number AS version, p.apps
+       FROM pointed p CROSS JOIN served
+      CROSS JOIN LATERAL (SELECT d.state_schema AS schema FROM menagerie.deployment d
+                           WHERE d.environment = $1 AND d.state_schema IS NOT NULL AND d.models @> p.model
+                           ORDER BY d.id DESC LIMIT 1) last
+      WHERE NOT served.models @> p.model
+      ORDER BY p.name, p.number`,
+    [environment, served === undefined ? null : JSON.stringify(served)],
+  );
+  const bySchema = Map.groupBy(rows, ({ schema }) => schema);
+  return new Map(
+    [...bySchema].map(([schema, uses]) => [
+      schema,
+      uses.map(
+        ({ model, version, apps }) =>
+          `${apps} ${apps === 1 ? "app points" : "apps point"} at ${model} v${version} of its release`,
+      ),
+    ]),
+  );
+}
+
 /** Rows of each table when its release became ready; what was written since is not in it. */
 export async function seededRows(client: ClientBase, schema: string): Promise<Record<string, number>> {
   const { rows } = await client.query<{ name: string; rows: string | null }>(

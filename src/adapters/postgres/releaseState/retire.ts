@@ -6,7 +6,7 @@ import { type DatabaseServer, withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
 import { dumpState } from "./dump.ts";
 import type { SeedingOptions } from "./ensure.ts";
-import { readRelease, runElsewhere } from "./journal.ts";
+import { readRelease, runElsewhere, usedByApps } from "./journal.ts";
 
 /** Which states a stack keeps and which it gives up. */
 export interface RetirementSpec {
@@ -26,11 +26,11 @@ export function markRetired(
   { environment, keep, retire, dumpTo }: RetirementSpec,
 ): Promise<void> {
   return withClient(server, platformDatabase, async (client) => {
-    const elsewhere = await runElsewhere(client, environment);
-    const held = retire.find((schema) => elsewhere.has(schema));
-    if (held !== undefined) {
+    for (const references of [await runElsewhere(client, environment), await usedByApps(client, environment)]) {
+      const held = retire.find((schema) => references.has(schema));
+      if (held === undefined) continue;
       throw new OperatorError(
-        `the state in schema "${held}" is not dropped, for ${elsewhere.get(held)?.join(", ")}; run \`up\` again, which keeps it`,
+        `the state in schema "${held}" is not dropped, for ${references.get(held)?.join(", ")}; run \`up\` again, which keeps it`,
       );
     }
     await actAs(client, roles.state);
