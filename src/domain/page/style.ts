@@ -8,12 +8,14 @@ export const pageStyle = `
   --page: #f6f7f9; --card: #ffffff; --ink: #16202e; --quiet: #5d6b7e; --line: #dfe4eb; --grid: #eceff3;
   --primary: #2f6bd8; --shadow: #d9661f; --differ: #c2275f; --agree: #aebccd; --good: #16794c; --bad: #c2275f;
   --good-wash: #e3f4ec; --bad-wash: #fbe6ee; --none-wash: #edf0f4;
+  --primary-text: #2558b8; --shadow-text: #a8470c;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #0e131a; --card: #171e28; --ink: #e8edf4; --quiet: #94a3b8; --line: #2a3442; --grid: #222b37;
     --primary: #6ea2ff; --shadow: #f59a57; --differ: #ff6f9f; --agree: #4a5a6e; --good: #56d39b; --bad: #ff7ba7;
     --good-wash: #12301f; --bad-wash: #3a1826; --none-wash: #222b37;
+    --primary-text: #6ea2ff; --shadow-text: #f59a57;
   }
 }
 * { box-sizing: border-box; }

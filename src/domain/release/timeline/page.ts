@@ -116,6 +116,6 @@ svg g:hover rect { stroke-width: 2; }
 .dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 8px; background: hsl(var(--hue) 60% var(--edge)); }
 td.release { font-weight: 600; } td.release .tile-note { font-weight: 400; margin-left: 18px; max-width: 40ch; }
 td.when { white-space: nowrap; }
-.tag.new { color: var(--primary); font-weight: 640; }
+.tag.new { color: var(--primary-text); font-weight: 640; }
 .card table { margin-top: 14px; }
 `;

@@ -112,7 +112,7 @@ ${row("requests of the primary", c.primary, `${c.percent} % of them are mirrored
 ${row("mirrored", c.sampled, c.isEstimate ? "an expectation: nobody records the draw" : "every one")}
 ${row("copies at the shadow", c.shadow, "")}
 ${row("stored on both sides", c.paired, c.rate === null ? "" : percent(c.rate))}
-${row("lost", c.lost, c.lostByRecorders > 0 ? `${count(c.lostByRecorders)} rows by the recorders' own count` : "")}
+${row("lost", c.lost, c.lostByRecorders > 0 ? `${count(c.lostByRecorders)} ${c.lostByRecorders === 1 ? "row" : "rows"} by the recorders' own count` : "")}
 ${c.unpaired > 0 && row("without a request id", c.unpaired, "made by a recorder: nothing pairs them")}
 ${c.pending > 0 && row("too young", c.pending, "the other side may still be storing them")}
 </tbody></table></section>`;

@@ -16,6 +16,6 @@ export const style = `${pageStyle}
 .mark { display: inline-block; width: 1.3em; font-weight: 700; } .mark.met { color: var(--good); } .mark.unmet { color: var(--bad); }
 td.bar { width: 30%; padding-top: 13px; }
 td:first-child code { min-width: 9em; display: inline-block; }
-.from { color: var(--primary); } .to { color: var(--shadow); }
+.from { color: var(--primary-text); } .to { color: var(--shadow-text); }
 @media (max-width: 760px) { .halves { grid-template-columns: 1fr; } }
 `;

@@ -1,0 +1,89 @@
+import type { DeploymentRange } from "../../src/domain/release/record.ts";
+import { timelinePage } from "../../src/domain/release/timeline/page.ts";
+import { Comparison } from "../../src/domain/shadow/comparison.ts";
+import { evidenceHash, evidenceOf } from "../../src/domain/shadow/evidence.ts";
+import { judgeGate } from "../../src/domain/shadow/gate.ts";
+import { reportPage } from "../../src/domain/shadow/report/page.ts";
+import { describeRules } from "../../src/domain/shadow/ruleText.ts";
+
+const day = 24 * 3600 * 1000;
+const begin = Date.UTC(2026, 10, 1, 9);
+
+/** One closed deployment, from a day to a day after the first; null for the current one. */
+function deployment(
+  id: number,
+  environment: string,
+  tag: string,
+  [from, until]: readonly [number, number | null],
+  versions: Readonly<Record<string, number>>,
+  more: Partial<DeploymentRange> = {},
+): DeploymentRange {
+  return {
+    ...{ id: String(id), environment, tag, scheme: "deployment-manager", code: "1.3.0", outcome: "deployed" },
+    models: Object.entries(versions).map(([name, version]) => ({
+      ...{ name, version, hash: `${name}${version}`.padEnd(64, "0"), digest: null },
+      ...{ source: "zoo", service: `${name}-v${version}` },
+    })),
+    since: new Date(begin + from * day),
+    until: until === null ? null : new Date(begin + until * day),
+    ...{ stateSchema: tag, configDigest: "", commit: null, promotedFrom: null, requestedBy: "ada@laptop" },
+    ...{ run: "run", settledBy: "up", reason: null },
+    ...more,
+  };
+}
+
+/** A timeline of two environments, with a release that came back, one that went wrong and promotions. */
+export function exampleTimeline(): string {
+  const mixed = { outcome: "mixed", reason: "embedder: v1 instead of v2" } as const;
+  const from = (tag: string) => ({ promotedFrom: `staging/${tag}`, requestedBy: "ci@runner" });
+  return timelinePage(
+    [
+      deployment(1, "staging", "release-1-rc.1", [0, 2], { embedder: 1, iris: 1, reranker: 1 }),
+      deployment(2, "staging", "release-2-rc.1", [2, 5.5], { embedder: 1, iris: 1, reranker: 2 }),
+      deployment(3, "staging", "release-3-rc.1", [5.5, 6], { embedder: 1, iris: 1, reranker: 2 }, mixed),
+      deployment(4, "staging", "release-3-rc.2", [6, null], { embedder: 2, iris: 1, reranker: 2 }),
+      deployment(5, "prod", "release-1", [1.5, 6], { embedder: 1, iris: 1, reranker: 1 }, from("release-1-rc.1")),
+      deployment(6, "prod", "release-2", [6, 10], { embedder: 1, iris: 1, reranker: 2 }, from("release-2-rc.1")),
+      deployment(7, "prod", "release-3", [10, 10.3], { embedder: 2, iris: 1, reranker: 2 }, from("release-3-rc.2")),
+      deployment(8, "prod", "release-2", [10.3, null], { embedder: 1, iris: 1, reranker: 2 }),
+    ],
+    begin + 14 * day,
+  );
+}
+
+/** A report of 400 pairs, of which some differ. */
+export function exampleReport(): string {
+  const gate = { minPairs: 100, maxMismatch: 0.05, confidence: 0.95, minCompleteness: 0.9 };
+  const rules = { tolerance: { relative: 0.001 }, ignore: ["took"] };
+  const comparison = new Comparison();
+  for (let pair = 0; pair < 400; pair += 1) {
+    const answer = (json: unknown, latencyMs: number) => ({ status: 200, latencyMs, body: { json } });
+    const score = 0.3 + (pair % 60) / 100;
+    comparison.add({
+      requestId: `3f2a9c40-0000-4000-8000-${String(pair).padStart(12, "0")}`,
+      at: begin + pair * 30_000,
+      primary: answer({ label: "setosa", score }, 12 + (pair % 9)),
+      shadow: answer(
+        pair % 11 === 0 ? { label: "virginica", score: score * 1.25 } : { label: "setosa", score },
+        16 + (pair % 13),
+      ),
+      sameBody: false,
+    });
+  }
+  const counts = { primary: 402, shadow: 401, paired: 400, pending: 1, unpaired: 0, lostByRecorders: 1 };
+  const result = comparison.result(counts, 100);
+  const subject = {
+    deployment: "iris-next",
+    primary: { name: "iris-next-primary", version: "9ac73cd151c3" },
+    shadow: { name: "iris-next-candidate", version: "73b00a83b41c" },
+    ...{ rules, gate },
+  };
+  return reportPage(
+    {
+      ...{ ...subject, verdict: judgeGate(result, gate), rules: describeRules(rules) },
+      evidence: evidenceHash(evidenceOf(subject, result)),
+      generatedAt: new Date(begin + day),
+    },
+    result,
+  );
+}
