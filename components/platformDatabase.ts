@@ -30,6 +30,7 @@ export interface LoginRole {
 /** Columns that a stack registers, and those of them that it changes later. Pointers are none of them. */
 const registered = ["model_id", "number", "truss_hash", "image_digest", "image_url", "serving", "is_development"];
 const updated = ["truss_hash", "image_digest", "image_url", "serving", "is_current", "status"];
+const recordedEvidence = ["model", "truss_hash", "kind", "suite", "passed", "evidence", "evidence_hash"];
 const readByDeployer = ["id", ...registered, "is_current", "proxy_model_version_id", "status"];
 
 /**
@@ -148,6 +149,7 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     tables(roles.deployer, "note", ["INSERT", "SELECT"], ["rollout_step", "gate_evidence"]);
     tables(roles.operator, "rollouts", ["SELECT"], ["rollout", "rollout_step", "gate_evidence"]);
     tables(roles.operator, "make", ["INSERT", "SELECT"], ["organization", "app_user", "model", "model_version"]);
+    columns(roles.operator, "INSERT", "gate_evidence", recordedEvidence);
     columns(roles.operator, "SELECT", "api_key", [
       "id",
       "prefix",

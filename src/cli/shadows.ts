@@ -5,6 +5,7 @@ import type { Engine } from "../local/engine.ts";
 const side = z.looseObject({
   service: z.string(),
   truss: z.string(),
+  hash: z.string(),
   version: z.string(),
   schema: z.string(),
 });

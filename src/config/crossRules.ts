@@ -5,6 +5,7 @@ import { pipelineMistakes } from "./pipelineRules.ts";
 import { builtInPool } from "./pools.ts";
 import { releaseMistakes } from "./releaseRules.ts";
 import { keyPath } from "./sentences.ts";
+import { shadowGateMistakes } from "./shadowGateRules.ts";
 import { shadowedModels, shadowMistakes } from "./shadowRules.ts";
 import { closest } from "./suggest.ts";
 
@@ -41,6 +42,7 @@ export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databaseP
     ...releaseMistakes(environment),
     ...pipelineMistakes(environment),
     ...shadowMistakes(environment, keysOfModels(environment)),
+    ...shadowGateMistakes(environment),
   ];
 }
 

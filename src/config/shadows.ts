@@ -1,10 +1,15 @@
 import * as z from "zod";
 import { parseFieldPath } from "../domain/shadow/fieldPath.ts";
 import { choice, flag, listOf, mapping, namesTo, show, text, wholeNumber } from "./fields.ts";
-import { deploymentModes, environmentVariables, poolName, replicas, resources, trussFolder } from "./zoo.ts";
-
-/** As Kubernetes' names, for it is the route's and begins the InferenceServices'. */
-const deploymentName = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
+import {
+  deploymentModes,
+  shadowDeploymentName as deploymentName,
+  environmentVariables,
+  poolName,
+  replicas,
+  resources,
+  trussFolder,
+} from "./zoo.ts";
 
 /** A number with bounds, both inclusive. */
 function number(minimum: number, maximum: number, description: string) {
@@ -76,7 +81,7 @@ const gate = mapping(
     ).optional(),
   },
   "write {minPairs: 1000, maxMismatch: 0.01}",
-  "What a shadow has to show; judged by `menagerie compare --gate`. Default: no gate.",
+  "What a shadow has to show; judged by `menagerie compare`, and by rollouts that name the deployment. Default: no gate.",
 );
 
 const model = {

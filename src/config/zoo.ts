@@ -68,6 +68,9 @@ export const environmentVariables = namesTo(
   "Environment variables of the model's container. Values are text. Not for secrets. Default: none.",
 ).default({});
 
+/** As Kubernetes' names, for it is the route's and begins the InferenceServices'. */
+export const shadowDeploymentName = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
+
 const versionIdExpected = "is no version's id; give one that `menagerie rollout` shows, in quotes";
 
 /** Any JSON. */
@@ -137,6 +140,22 @@ const zooEntry = mapping(
           "Inputs with the outputs that they must have: tried on the copy, and the evidence that `forward` asks for. A list, or a YAML file in the truss folder. Default: smoke.yaml in the truss folder, if it is there.",
       })
       .optional(),
+    shadow: mapping(
+      {
+        deployment: text(
+          shadowDeploymentName,
+          "give the name of a deployment under menagerie:shadows",
+          "Name of a deployment under menagerie:shadows that declares a gate; its primary has the old content, the shadow the new one, with the variables of this model.",
+        ),
+        shadow: text(
+          shadowDeploymentName,
+          "give the name of one of the deployment's shadows",
+          "Name of the shadow. Default: the only one.",
+        ).optional(),
+      },
+      "write {deployment: <name>}",
+      "Shadow deployment whose gate must be met before `forward` moves apps, as `menagerie compare --record` found. Default: none.",
+    ).optional(),
     apps: targetApps,
     share: wholeNumber(
       1,

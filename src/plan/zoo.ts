@@ -3,6 +3,7 @@ import { builtInPool } from "../config/pools.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
 import { badInput } from "../domain/errors.ts";
+import { contentVersion } from "../domain/shadow/evidence.ts";
 import type { MigrationRequest } from "../domain/zoo/migration.ts";
 import { type Gate, type RolloutRequest, refusal } from "../domain/zoo/phases.ts";
 import { copyName, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
@@ -15,6 +16,7 @@ import {
   type ZooState,
 } from "../domain/zoo/rolloutPlan.ts";
 import type { VersionServing } from "../domain/zoo/serving.ts";
+import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import type { TargetPair } from "../domain/zoo/targetApps.ts";
 import type { PlatformPlan } from "./platform.ts";
@@ -72,7 +74,9 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
   const plans = new Map<string, ZooModelPlan>();
   const frozen = !spec.modelZooDeploymentAutomationEnabled && sources.platform !== undefined;
   for (const [name, entry] of Object.entries(spec.zoo)) {
-    const request = frozen ? recordedRequest(name, registry) : requestOf(name, entry, sources);
+    const request = frozen
+      ? recordedRequest(name, entry, registry, sources, spec.shadows)
+      : requestOf(name, entry, sources, spec.shadows);
     const refused = frozen
       ? undefined
       : (pinRefusal(name, entry, registry, sources) ?? judged(request, registry, sources));
@@ -81,7 +85,18 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
   }
   for (const [name, { phase }] of registry.rollouts) {
     if (phase === "off" || Object.hasOwn(spec.zoo, name)) continue;
-    if (frozen) plans.set(name, modelPlan(name, recordedRequest(name, registry), undefined, registry, sources, true));
+    if (frozen)
+      plans.set(
+        name,
+        modelPlan(
+          name,
+          recordedRequest(name, undefined, registry, sources, spec.shadows),
+          undefined,
+          registry,
+          sources,
+          true,
+        ),
+      );
     else mistakes.push(...removalRefusal(name, registry));
   }
   const served = [...plans.values()].flatMap(({ versions }) => versions);
@@ -94,20 +109,50 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
 }
 
 /** Gates that a model's forward asks for; what else may prove a content joins here. */
-export function gatesOf(smoke: readonly SmokeCase[] | undefined): Gate[] {
-  return smoke ? [{ kind: "smoke", suite: suiteOf(smoke) }] : [];
+function gatesOf(
+  model: string,
+  entry: ZooEntrySpec | undefined,
+  hash: string,
+  smoke: readonly SmokeCase[] | undefined,
+  shadows: EnvironmentSpec["shadows"],
+): Gate[] {
+  const gates: Gate[] = smoke ? [{ kind: "smoke", suite: suiteOf(smoke) }] : [];
+  const { deployment = "", shadow: named } = entry?.shadow ?? {};
+  const { gate, compare: rules, shadows: sides } = shadows[deployment] ?? {};
+  const shadow = named ?? Object.keys(sides ?? {})[0];
+  if (entry && gate && rules && shadow !== undefined) {
+    gates.push(shadowGate(model, { deployment, shadow, version: contentVersion(hash, entry.env), gate, rules }));
+  }
+  return gates;
 }
 
-function requestOf(model: string, entry: ZooEntrySpec, { hashes, smoke }: ZooSources): RolloutRequest {
+function requestOf(
+  model: string,
+  entry: ZooEntrySpec,
+  { hashes, smoke }: ZooSources,
+  shadows: EnvironmentSpec["shadows"],
+): RolloutRequest {
   const hash = entry.hash ?? hashes.get(entry.truss);
   if (hash === undefined) throw new Error(`the program was not told the hash of ${entry.truss}`);
-  return { model, phase: entry.phase, from: entry.from, hash, gates: gatesOf(smoke.get(model)) };
+  return {
+    model,
+    phase: entry.phase,
+    from: entry.from,
+    hash,
+    gates: gatesOf(model, entry, hash, smoke.get(model), shadows),
+  };
 }
 
 /** What the last `up` recorded: asked again, it changes nothing. */
-function recordedRequest(model: string, { rollouts }: ZooRegistry): RolloutRequest {
+function recordedRequest(
+  model: string,
+  entry: ZooEntrySpec | undefined,
+  { rollouts }: ZooRegistry,
+  { smoke }: ZooSources,
+  shadows: EnvironmentSpec["shadows"],
+): RolloutRequest {
   const { phase, from, hash } = rollouts.get(model) ?? { phase: "off", from: undefined, hash: "" };
-  return { model, phase, from, hash, gates: [] };
+  return { model, phase, from, hash, gates: gatesOf(model, entry, hash, smoke.get(model), shadows) };
 }
 
 function judged(request: RolloutRequest, registry: ZooRegistry, { platform }: ZooSources): string | undefined {

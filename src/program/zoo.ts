@@ -2,7 +2,7 @@ import { ModelZooEntry, type ZooEntryRollout, type ZooEntryVersion } from "../..
 import { kubernetesName } from "../config/crossRules.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { versionedName } from "../domain/zoo/plan.ts";
-import { gatesOf, type ServedPlan, type ZooModelPlan } from "../plan/zoo.ts";
+import type { ServedPlan, ZooModelPlan } from "../plan/zoo.ts";
 import type { Cluster } from "./cluster.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 import type { ModelOutput, RolloutOutput } from "./outputs.ts";
@@ -84,10 +84,10 @@ function rolloutOf(
   { rollout, hash, smoke, bake, migration, targetApps }: ZooModelPlan,
   { tables, url, plan: { target } }: Platform,
 ): ZooEntryRollout {
-  const { phase, from } = rollout.request;
+  const { phase, from, gates } = rollout.request;
   const tried = from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
   return {
-    ...{ phase, from, hash, migration, tables, database: url, gates: gatesOf(smoke), bakeSeconds: bake.minutes * 60 },
+    ...{ phase, from, hash, migration, tables, database: url, gates, bakeSeconds: bake.minutes * 60 },
     smoke: tried ? smoke : undefined,
     target: targetApps && target && { ...targetApps, table: target.connection.existing, url: target.url },
   };

@@ -2,13 +2,18 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { ClientBase } from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/adapters/postgres/apps.ts";
 import { registerVersion } from "../../src/adapters/postgres/modelVersions.ts";
 import { urlOf, withClient } from "../../src/adapters/postgres/server.ts";
 import { readZooRegistry } from "../../src/adapters/postgres/zoo/registry.ts";
+import { recordShadowEvidence } from "../../src/cli/shadowEvidence.ts";
+import type { DeployedShadow } from "../../src/cli/shadows.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
+import { Comparison } from "../../src/domain/shadow/comparison.ts";
+import { contentVersion, evidenceHash, evidenceOf } from "../../src/domain/shadow/evidence.ts";
 import type { Phase } from "../../src/domain/zoo/phases.ts";
+import { shadowGate } from "../../src/domain/zoo/shadowGate.ts";
 import { suiteOf } from "../../src/domain/zoo/smoke.ts";
 import { makePlatformTables } from "../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
@@ -187,6 +192,116 @@ describe("evidence", () => {
   it("says that nothing answers", async () => {
     const nowhere = smokeTest({ url: "http://127.0.0.1:1/" });
     await expect(host.create("smokeTest", nowhere)).rejects.toThrow(/case 1: does not answer/);
+  });
+});
+
+describe("a comparison of shadow answers", () => {
+  const gate = { minPairs: 10, maxMismatch: 0.05, confidence: 0.95, minCompleteness: 0.99 };
+  const sideOf = (digit: number, service: string) => ({
+    ...{ service, truss: "models/iris", hash: `hash-${digit}`, schema: `shadow_${service}` },
+    version: contentVersion(`hash-${digit}`, serving.env),
+  });
+  const deployed = (primary: number): DeployedShadow => ({
+    ...{ url: "", percent: 100, noise: null, compare: {}, gate },
+    ...{ primary: sideOf(primary, "iris-shadow-primary"), shadows: { candidate: sideOf(2, "iris-shadow-candidate") } },
+  });
+  /** As `menagerie compare --record` stores it. */
+  async function compared(differing: number, primary = 1) {
+    const deployment = deployed(primary);
+    const comparison = new Comparison({});
+    for (let pair = 0; pair < 200; pair += 1) {
+      const answer = (json: unknown) => ({ status: 200, latencyMs: 1, body: { json } });
+      const shadow = answer(pair < differing ? 2 : 1);
+      comparison.add({ requestId: `r${pair}`, at: pair * 1000, primary: answer(1), shadow, sameBody: false });
+    }
+    const none = { pending: 0, unpaired: 0, lostByRecorders: 0 };
+    const result = comparison.result({ primary: 200, shadow: 200, paired: 200, ...none }, 100);
+    const side = (name: string, version: string) => ({ name, version });
+    const evidence = evidenceOf(
+      {
+        ...{ deployment: "iris-shadow", rules: {}, gate },
+        primary: side("iris-shadow-primary", deployment.primary.version),
+        shadow: side("candidate", deployment.shadows.candidate?.version ?? ""),
+      },
+      result,
+    );
+    const recorded = await recordShadowEvidence({
+      ...{
+        environment: "local",
+        model,
+        deployment: "iris-shadow",
+        deployed: deployment,
+        shadow: "candidate",
+        evidence,
+      },
+    });
+    return { recorded, evidence };
+  }
+  const shadowGates = (change: object = {}) => [
+    ...gates,
+    shadowGate(model, {
+      ...{
+        deployment: "iris-shadow",
+        shadow: "candidate",
+        version: contentVersion("hash-2", serving.env),
+        gate,
+        rules: {},
+      },
+      ...change,
+    }),
+  ];
+
+  beforeEach(async () => {
+    vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
+    await host.create("zooRollout", inputs("copy"));
+    await host.create("smokeTest", smokeTest());
+    await enter("version");
+    await register(2, true);
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("opens the gate of a rollout that names it, and its hash is in the journal", async () => {
+    await expect(enter("forward", { gates: shadowGates() })).rejects.toThrow(
+      new RegExp(
+        `"forward" needs evidence that shadow passed for content hash-2, and there is none; run \`menagerie compare iris-shadow --shadow candidate --record ${model}\`$`,
+      ),
+    );
+    const { recorded, evidence } = await compared(0);
+    expect(recorded).toBe(evidenceHash(evidence));
+    await enter("forward", { gates: shadowGates() });
+    const { rows } = await onPlatform((client) =>
+      client.query<{ evidence: { kind: string; evidenceHash: string }[] }>(
+        `SELECT s.evidence FROM menagerie.rollout_step s JOIN menagerie.model m ON m.id = s.model_id
+          WHERE m.name = $1 AND s.phase = 'forward'`,
+        [model],
+      ),
+    );
+    expect(rows[0]?.evidence.find(({ kind }) => kind === "shadow")?.evidenceHash).toBe(recorded);
+    expect(rows[0]?.evidence.map(({ kind }) => kind).sort()).toEqual(["shadow", "smoke"]);
+  });
+
+  it("keeps it closed when the shadow differs, and the latest counts", async () => {
+    await compared(0);
+    await compared(50);
+    await expect(enter("forward", { gates: shadowGates() })).rejects.toThrow(/needs evidence that shadow passed/);
+  });
+
+  it("says nothing about other limits, rules or variables", async () => {
+    await compared(0);
+    const changes = [
+      { gate: { ...gate, minPairs: 11 } },
+      { rules: { ignore: ["at"] } },
+      { version: contentVersion("hash-2", { FACTOR: "3" }) },
+    ];
+    for (const change of changes) {
+      await expect(enter("forward", { gates: shadowGates(change) })).rejects.toThrow(/needs evidence that shadow/);
+    }
+  });
+
+  it("of another primary than a version of the model is refused", async () => {
+    await expect(compared(0, 7)).rejects.toThrow(
+      `--record ${model}: the primary of iris-shadow (content hash-7) is no version of ${model} with its variables`,
+    );
   });
 });
 

@@ -10,6 +10,7 @@ import { reportPage } from "../../domain/shadow/report/page.ts";
 import { describeRules } from "../../domain/shadow/ruleText.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { recordShadowEvidence } from "../shadowEvidence.ts";
 import { type DeployedShadow, readShadow } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 
@@ -20,6 +21,7 @@ interface CompareOptions {
   readonly shadow?: string;
   readonly since?: string;
   readonly report?: string;
+  readonly record?: string;
 }
 
 export function compareCommand(): Command {
@@ -29,7 +31,12 @@ export function compareCommand(): Command {
     .option("--shadow <shadow>", "which of its shadows; needed where it has several")
     .option("--since <when>", "requests since then only: 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z")
     .option("--report <file>", "write the comparison as an HTML page")
-    .option("--gate", "exit with 3 when the declared gate is not met", false)
+    .option("--record <zoo model>", "store the verdict as evidence for a rollout of the model to the shadow's content")
+    .option(
+      "--gate",
+      "refuse a deployment that declares no gate; one that is declared and not met ends with 3 anyway",
+      false,
+    )
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (name: string, options: CompareOptions) => {
@@ -47,16 +54,33 @@ export function compareCommand(): Command {
       const subject = subjectOf(name, deployment, shadow);
       const evidence = evidenceOf(subject, result);
       if (options.report !== undefined) await writeReport(options.report, subject, result, evidence, now);
+      const { record: model, environment } = options;
+      const recorded =
+        model === undefined
+          ? null
+          : await recordShadowEvidence({
+              environment,
+              model,
+              deployment: name,
+              deployed: deployment,
+              shadow,
+              evidence,
+            });
       if (options.json) {
         console.log(
-          JSON.stringify({ headline: headlineOf(result), evidenceHash: evidenceHash(evidence), evidence, result }),
+          JSON.stringify({
+            ...{ headline: headlineOf(result), evidenceHash: evidenceHash(evidence), evidence, result },
+            recordedFor: recorded === null ? null : model,
+          }),
         );
       } else {
         console.log(describeComparison(subject, result, evidence.verdict ?? undefined));
         if (options.report !== undefined) console.log(`report: ${options.report}`);
+        if (recorded !== null) console.log(`evidence for ${model}: ${recorded.slice(0, 12)}`);
       }
-      if (!options.gate || evidence.verdict?.met) return;
-      const unmet = evidence.verdict?.checks.filter(({ met }) => !met).map(({ sentence }) => sentence) ?? [];
+      const { verdict } = evidence;
+      if (!verdict || verdict.met) return;
+      const unmet = verdict.checks.filter(({ met }) => !met).map(({ sentence }) => sentence);
       throw new OperatorError(`the gate of ${name} is not met: ${unmet.join("; ")}`, { exitCode: 3 });
     });
 }

@@ -62,9 +62,10 @@ export interface ZooMigrationPlan {
 
 /** The plan in a few words, such as `12 rows of 9 users move from 4 to 7, about 1 s`. */
 export function describeMigrationPlan(plan: ZooMigrationPlan, { from, to, direction }: MigrationRequest): string {
+  const way = direction === "forward" ? `from ${from} to ${to}` : `back from ${to} to ${from}`;
+  if (plan.rows === 0) return `no row moves ${way}`;
   const rows = plan.rows === 1 ? "1 row" : `${plan.rows} rows`;
   const users = plan.users === null ? "" : ` of ${plan.users === 1 ? "1 user" : `${plan.users} users`}`;
-  const way = direction === "forward" ? `from ${from} to ${to}` : `back from ${to} to ${from}`;
   return `${rows}${users} ${plan.rows === 1 ? "moves" : "move"} ${way}, about ${seconds(plan.estimatedSeconds)}`;
 }
 

@@ -19,6 +19,11 @@ export interface Gate {
   readonly kind: string;
   /** Which set of checks; an edited set is another one. */
   readonly suite: string;
+  /**
+   * Command that finds the evidence.
+   * @default `up` with phase: version
+   */
+  readonly from?: string | undefined;
 }
 
 /** What the stack's config asks of one zoo model. */
@@ -160,7 +165,11 @@ function gateRefusal({ model, gates, hash }: RolloutRequest, { passed }: Rollout
   }
   const open = gates.filter(({ kind, suite }) => !passed.some((each) => each.kind === kind && each.suite === suite));
   if (open.length === 0) return undefined;
-  return `${at(model, "phase")}: "forward" needs evidence that ${open.map(({ kind }) => kind).join(" and ")} passed for content ${short(hash)}, and there is none; run \`up\` with phase: version, which checks again`;
+  const commands = new Set(
+    open.map(({ from }) => (from ? `\`${from}\`` : "`up` with phase: version, which checks again")),
+  );
+  const run = [...commands].join(", and ");
+  return `${at(model, "phase")}: "forward" needs evidence that ${open.map(({ kind }) => kind).join(" and ")} passed for content ${short(hash)}, and there is none; run ${run}`;
 }
 
 function doneRefusal(model: string, old: RegisteredVersion, { bakeSecondsLeft = 0 }: RolloutFacts): string | undefined {

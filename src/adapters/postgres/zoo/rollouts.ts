@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { OperatorError } from "../../../domain/errors.ts";
 import { type Phase, type RolloutRequest, refusal } from "../../../domain/zoo/phases.ts";
-import { factsOf } from "../../../domain/zoo/registry.ts";
+import { factsOf, type ZooRegistry } from "../../../domain/zoo/registry.ts";
 import { type TargetCounts, withTargetApps } from "../../../domain/zoo/targetApps.ts";
 import { lockedModel } from "../modelVersions.ts";
 import { inTransaction } from "../transaction.ts";
@@ -48,7 +48,7 @@ export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<
       [modelId, record.phase, record.from ?? null, hash, bake, record.bakeSeconds],
     );
     const same = recorded?.phase === record.phase && recorded.from === record.from && recorded.hash === hash;
-    if (!same) await note(client, modelId, { ...record, hash }, recorded?.phase);
+    if (!same) await note(client, modelId, { ...record, hash }, recorded?.phase, evidenceFor(record, registry));
     const since = rows[0]?.since;
     if (!since) throw new Error(`the phase of ${record.model} was not recorded`);
     return since;
@@ -81,10 +81,20 @@ async function note(
   modelId: string,
   { phase, from, hash }: Pick<RolloutRequest, "phase" | "from" | "hash">,
   phaseBefore: Phase | undefined,
+  evidence?: readonly object[],
 ): Promise<void> {
   await client.query(
-    `INSERT INTO menagerie.rollout_step (model_id, phase_before, phase, from_version_id, truss_hash)
-     VALUES ($1, $2, $3, $4, $5)`,
-    [modelId, phaseBefore ?? null, phase, from ?? null, hash],
+    `INSERT INTO menagerie.rollout_step (model_id, phase_before, phase, from_version_id, truss_hash, evidence)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [modelId, phaseBefore ?? null, phase, from ?? null, hash, evidence ? JSON.stringify(evidence) : null],
   );
+}
+
+/** What opened the gates of a forward: which evidence it was, and its hash. */
+function evidenceFor({ model, phase, hash, gates }: RolloutRecord, registry: ZooRegistry): object[] | undefined {
+  if (phase !== "forward") return undefined;
+  return registry.evidence
+    .filter((each) => each.model === model && each.hash === hash)
+    .filter(({ kind, suite }) => gates.some((gate) => gate.kind === kind && gate.suite === suite))
+    .map(({ kind, suite, id, evidenceHash }) => ({ kind, suite, id, evidenceHash }));
 }
