@@ -51,7 +51,10 @@ interface Compared {
 /** Compares until both recorders have stored what was sent. */
 async function compared(pairs: number): Promise<Compared> {
   for (let tries = 0; ; tries += 1) {
-    const answer = await shared.json<Compared>("compare", "mirrored-inference", "--json");
+    const { stdout, code } = await shared.home.menagerie(["compare", "mirrored-inference", "--json"]);
+    // Its gate is not met.
+    expect(code).toBe(3);
+    const answer = JSON.parse(stdout) as Compared;
     if (answer.result.pairs >= pairs || tries === 20) return answer;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -110,12 +113,12 @@ curl -sS -L -X POST \\
     const { code, stderr } = await shared.home.menagerie([
       "compare",
       "mirrored-inference",
-      "--gate",
-      "--report",
-      report,
+      ...["--report", report, "--record", "multiplier"],
     ]);
     expect(code).toBe(3);
     expect(stderr).toContain("menagerie: the gate of mirrored-inference is not met: 100 % differ");
+    const standing = await shared.succeed("rollout", "multiplier");
+    expect(standing.stdout).toMatch(/^evidence: shadow failed at /m);
     expect(await readFile(report, "utf8")).toContain("<h1>All 5 answers differ, by a factor of 1.5.</h1>");
   });
 
