@@ -69,14 +69,26 @@ function builderMistakes({ builder }: ParsedEnvironment): string[] {
 
 function serviceMistakes({
   database,
+  postgresCluster,
   services,
   nodeClass,
   namespace,
-}: Pick<ParsedEnvironment, "database" | "services" | "nodeClass" | "namespace">): string[] {
+}: Pick<ParsedEnvironment, "database" | "postgresCluster" | "services" | "nodeClass" | "namespace">): string[] {
   const mistakes: string[] = [];
-  if (database && !services.image && nodeClass !== "local") {
+  if ((database ?? postgresCluster) && !services.image && nodeClass !== "local") {
+    const key = database ? "database" : "postgresCluster";
     mistakes.push(
-      `${keyPath(["services", "image"])}: missing; give the image of the services as <url>@sha256:<digest>, or remove ${keyPath(["database"])}`,
+      `${keyPath(["services", "image"])}: missing; give the image of the services as <url>@sha256:<digest>, or remove ${keyPath([key])}`,
+    );
+  }
+  if (database && postgresCluster) {
+    mistakes.push(
+      `${keyPath(["postgresCluster"])}: the platform's tables are on the server of ${keyPath(["database"])} already; remove one of the two keys`,
+    );
+  }
+  if (postgresCluster && [namespace, services.namespace].includes(postgresCluster.namespace)) {
+    mistakes.push(
+      `${keyPath(["postgresCluster", "namespace"])}: ${show(postgresCluster.namespace)} has something else in it; use a namespace of its own, such as menagerie-database`,
     );
   }
   const at = keyPath(["services", "namespace"]);

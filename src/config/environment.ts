@@ -6,6 +6,7 @@ import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { mesh } from "./mesh.ts";
 import { migrationTarget } from "./migrationTarget.ts";
 import { nodeClass, pools } from "./pools.ts";
+import { postgresCluster } from "./postgresCluster.ts";
 import { mlflow, models, versioning } from "./releases.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
 import { services } from "./services.ts";
@@ -84,6 +85,7 @@ export const environmentSchema = mapping(
     adminSecrets,
     database,
     databasePassword,
+    postgresCluster,
     previewDatabase,
     migrationTarget,
     services: services.prefault({}),

@@ -1,4 +1,5 @@
 import { badInput } from "../domain/errors.ts";
+import { primaryHost } from "../domain/postgresCluster.ts";
 import { crossKeyMistakes } from "./crossRules.ts";
 import {
   type DevelopmentSpec,
@@ -60,7 +61,8 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
       `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`,
     );
   }
-  const database = parsed.database ?? localDatabase(surroundings.databaseAddress);
+  const database =
+    parsed.database ?? clusterDatabase(parsed.postgresCluster) ?? localDatabase(surroundings.databaseAddress);
   // The embedded environment has one, whose address may not be known yet: what is planned for it asks again.
   if (!database && parsed.nodeClass !== "local") {
     if (Object.keys(parsed.development).length > 0) mistakes.push(needsDatabase("development", parsed.nodeClass));
@@ -101,6 +103,11 @@ function tableOf(target: ParsedEnvironment["migrationTarget"]): EnvironmentSpec[
   if (!target) return undefined;
   const { databaseUrl: _, ...table } = target;
   return table;
+}
+
+/** The operator gives its PostgreSQL a certificate of an authority of its own, which nobody here knows. */
+function clusterDatabase(cluster: ParsedEnvironment["postgresCluster"]): EnvironmentSpec["database"] {
+  return cluster && { host: primaryHost(cluster), port: 5432, adminUser: cluster.adminUser, sslMode: "require" };
 }
 
 /** The local environment's PostgreSQL has a network of its own, and no certificates. */

@@ -22,6 +22,13 @@ const wanted: readonly Wanted[] = [
   { group: "security.istio.io", version: "v1", kind: "AuthorizationPolicy", file: "authorizationPolicy.ts" },
   { group: "karpenter.sh", version: "v1", kind: "NodePool", file: "nodePool.ts" },
   { group: "karpenter.k8s.aws", version: "v1", kind: "EC2NodeClass", file: "ec2NodeClass.ts" },
+  // In no registry: its CRD comes with the operator's manifests (CrunchyData/postgres-operator, config/crd/bases).
+  {
+    group: "postgres-operator.crunchydata.com",
+    version: "v1beta1",
+    kind: "PostgresCluster",
+    file: "postgresCluster.ts",
+  },
   { group: "local.menagerie.dev", version: "v1alpha1", kind: "LocalNodeClass", file: "localNodeClass.ts" },
 ];
 

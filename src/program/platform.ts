@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { ControlAccessPolicy } from "../../components/controlAccess.ts";
 import { type LoginRole, PlatformDatabase } from "../../components/platformDatabase.ts";
 import { PlatformServices } from "../../components/platformServices.ts";
+import { PostgresCluster } from "../../components/postgresCluster.ts";
+import { steadyScramVerifier } from "../adapters/postgres/scramVerifier.ts";
 import { urlOf } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
@@ -27,6 +29,20 @@ export interface Platform {
   serviceImage(service: string): pulumi.Input<string>;
 }
 
+/** The PostgreSQL that the stack makes for itself. A preview may do without the password. */
+function declareCluster(
+  cluster: NonNullable<EnvironmentSpec["postgresCluster"]>,
+  password = "",
+  provider: Cluster["provider"],
+): PostgresCluster {
+  const verifier = steadyScramVerifier(`${cluster.namespace}/${cluster.name}/${cluster.adminUser}`, password);
+  return new PostgresCluster(
+    cluster.name,
+    { ...cluster, password: pulumi.secret(password), verifier: pulumi.secret(verifier) },
+    { providers: [provider] },
+  );
+}
+
 /** The platform's tables and the services that work in them; undefined for a stack without a database. */
 export function declarePlatform(
   spec: EnvironmentSpec,
@@ -44,11 +60,12 @@ export function declarePlatform(
     database: server.maintenanceDatabase,
     sslmode: server.sslMode,
   });
+  const database = spec.postgresCluster && declareCluster(spec.postgresCluster, server.password, provider);
   const url = plan.fromEnvironment ? undefined : pulumi.secret(urlOf(server, server.maintenanceDatabase));
   const tables = new PlatformDatabase(
     "platform",
     { version: plan.schemaVersion, url, protect: spec.nodeClass !== "local" },
-    { providers: [postgres] },
+    { providers: [postgres], ...(database ? { dependsOn: database } : {}) },
   );
   const serviceImage = (service: string) =>
     spec.services.image ??

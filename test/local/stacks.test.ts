@@ -1,12 +1,13 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { KubernetesApiError } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
-import { applyManifest, type Manifest, namespace } from "./support/manifests.ts";
+import { applyManifest, type Manifest, namespace, pathOf } from "./support/manifests.ts";
 import { copyOfCheckout, TestHome } from "./support/menagerie.ts";
 import { OwnEngine } from "./support/ownEngine.ts";
+import { postgresClusterDefinition } from "./support/postgresClusterDefinition.ts";
 
 /** Staging and prod against a real API server on which nothing was declared yet, by the real engine. */
 
@@ -74,8 +75,16 @@ describe("staging and prod, by the user's own engine and kubeconfig", () => {
   });
 });
 
+const postgresCluster: Manifest = {
+  apiVersion: "postgres-operator.crunchydata.com/v1beta1",
+  kind: "PostgresCluster",
+  metadata: { name: "menagerie", namespace: "menagerie-database" },
+};
+
 describe("every manifest of every stack", () => {
   beforeAll(async () => {
+    await applyManifest(cluster, postgresClusterDefinition());
+    await vi.waitFor(() => pathOf(cluster, postgresCluster), { timeout: 30_000, interval: 200 });
     // In staging and prod it is the application's own.
     await applyManifest(cluster, namespace("baseten"));
   });

@@ -233,16 +233,22 @@ async function catalog(server: DatabaseServer): Promise<unknown> {
   return { cluster, platform };
 }
 
-async function viaPlugin(executable: string): Promise<unknown> {
-  const [first, second] = [await startPostgres(), await startPostgres()];
-  const through = await startPlugin(executable, second.server);
+/** Makes the program's database on one server by its own code and on a second one, as `login`, through a plugin. */
+async function viaPlugin(
+  executable: string,
+  settings: readonly string[] = [],
+  login = async ({ server }: TestPostgres): Promise<DatabaseServer> => server,
+): Promise<unknown> {
+  const [first, second] = [await startPostgres(), await startPostgres(["fsync=off", ...settings])];
+  const server = await login(second);
+  const through = await startPlugin(executable, server);
   try {
     // The program's own resources, as recorded while they were made on the first server.
     let migrated = false;
     for (const { type, inputs } of await makePlatformTables(first.server)) {
       const { objectType } = inputs as { objectType?: string };
       if (!migrated && (objectType === "table" || objectType === "column")) {
-        await migrate(second.server, silent);
+        await migrate(server, silent);
         migrated = true;
       }
       const checked = await through.check(type, { ...inputs });
@@ -258,7 +264,19 @@ async function viaPlugin(executable: string): Promise<unknown> {
   }
 }
 
+/** The rights of `menagerie:postgresCluster.adminUser`, with the setting that its manifest makes. */
+async function asAdministrator({ server }: TestPostgres): Promise<DatabaseServer> {
+  const [user, password] = ["platform-admin", "adm1n's"];
+  await withClient(server, "postgres", (client) =>
+    client.query(`CREATE ROLE "${user}" LOGIN CREATEDB CREATEROLE PASSWORD ${client.escapeLiteral(password)}`),
+  );
+  return { ...server, user, password };
+}
+
 describe("the program's database", () => {
+  it("is the same when an administrator who is no superuser makes and migrates it", () =>
+    viaPlugin(local, ["createrole_self_grant=set, inherit"], asAdministrator));
+
   it("is the same catalog state through the local plugin's wire as by its code", () => viaPlugin(local));
 
   it.skipIf(!existsSync(official))(

@@ -1,8 +1,8 @@
 import pg, { type ClientBase } from "pg";
 import { quoteIdentifier } from "../../adapters/postgres/identifier.ts";
+import { scramVerifier } from "../../adapters/postgres/scramVerifier.ts";
 import { withClient } from "../../adapters/postgres/server.ts";
 import { optionalText, type Properties, type ResourceKind, textOf, textsOf } from "./resourceKind.ts";
-import { scramVerifier } from "./scram.ts";
 
 interface RoleRow {
   readonly login: boolean;

@@ -14,3 +14,12 @@ export function scramVerifier(password: string, salt: Buffer = randomBytes(16)):
   const serverKey = hmac("Server Key").toString("base64");
   return `SCRAM-SHA-256$${iterations}:${salt.toString("base64")}$${storedKey}:${serverKey}`;
 }
+
+/**
+ * A verifier that the same password has every time, for what is declared: nothing changes while the password does not.
+ *
+ * @param owner - whose password it is, so that two owners of one password do not show it
+ */
+export function steadyScramVerifier(owner: string, password: string): string {
+  return scramVerifier(password, createHash("sha256").update(`${owner}\n${password}`).digest().subarray(0, 16));
+}

@@ -1,0 +1,57 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { PostgresClusterSpec as Crd } from "../src/crds/postgresCluster.ts";
+import {
+  adminSecretMetadata,
+  type PostgresClusterSpec,
+  postgresClusterManifest,
+} from "../src/domain/postgresCluster.ts";
+import { declared } from "./ownership.ts";
+
+/** Arguments of {@link PostgresCluster}. */
+export interface PostgresClusterArgs extends PostgresClusterSpec {
+  /** Password of `adminUser`. A secret. */
+  readonly password: pulumi.Input<string>;
+  /** What PostgreSQL stores of the password; one that belongs to another password would keep that one. A secret. */
+  readonly verifier: pulumi.Input<string>;
+  /**
+   * Refuse to delete the cluster, which takes its volumes along.
+   * @default true
+   */
+  readonly protect?: boolean;
+}
+
+/**
+ * A PostgreSQL of CrunchyData's operator in a namespace of its own, which is there once all of its instances are ready. Its
+ * administrator makes databases and roles and is no superuser.
+ *
+ * @example
+ * new PostgresCluster("menagerie", { name: "menagerie", namespace: "menagerie-database", storage: "100Gi", ... });
+ */
+export class PostgresCluster extends pulumi.ComponentResource {
+  constructor(name: string, args: PostgresClusterArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:database:PostgresCluster", name, {}, options);
+    const parent = { parent: this };
+    const { password, verifier, protect = true, ...cluster } = args;
+    const { namespace } = cluster;
+    const space = new kubernetes.core.v1.Namespace(
+      namespace,
+      { metadata: declared({ name: namespace, labels: { "app.kubernetes.io/part-of": "menagerie" } }) },
+      { ...parent, protect },
+    );
+    const metadata = adminSecretMetadata(cluster);
+    const secret = new kubernetes.core.v1.Secret(
+      metadata.name,
+      { metadata: declared(metadata), stringData: pulumi.secret({ password, verifier }) },
+      { ...parent, dependsOn: space },
+    );
+    const manifest = postgresClusterManifest(cluster);
+    const spec: Crd = manifest.spec;
+    new kubernetes.apiextensions.CustomResource(
+      name,
+      { ...manifest, metadata: declared(manifest.metadata), spec },
+      { ...parent, protect, dependsOn: secret, customTimeouts: { create: "15m", update: "15m" } },
+    );
+    this.registerOutputs({});
+  }
+}
