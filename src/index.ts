@@ -7,6 +7,7 @@ import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
+import { checkCluster } from "./plan/cluster.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { withMigrationTarget } from "./plan/migrationTarget.ts";
@@ -36,6 +37,8 @@ async function stack() {
     });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     const preview = pulumi.runtime.isDryRun();
+    const unchecked = await checkCluster(spec, { preview, servedApis: () => servedApis(spec) });
+    if (unchecked) await pulumi.log.warn(unchecked);
     const ownPlatform = await planPlatform(spec, {
       url: process.env.MENAGERIE_DATABASE_URL,
       password: config["menagerie:databasePassword"],
@@ -99,6 +102,12 @@ function keysInCluster({ kubeContext }: { readonly kubeContext?: string | undefi
     const { readSecretKeys } = await import("./adapters/kubernetes/secretKeys.ts");
     return readSecretKeys(ambientKubeConfig(kubeContext), namespace, name);
   };
+}
+
+async function servedApis({ kubeContext }: { readonly kubeContext?: string | undefined }) {
+  const { ambientKubeConfig } = await import("./adapters/kubernetes/workloads.ts");
+  const { readServedApis } = await import("./adapters/kubernetes/servedApis.ts");
+  return readServedApis(ambientKubeConfig(kubeContext));
 }
 
 export default stack;

@@ -37,6 +37,12 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
+const postgresCluster: Manifest = {
+  apiVersion: "postgres-operator.crunchydata.com/v1beta1",
+  kind: "PostgresCluster",
+  metadata: { name: "menagerie", namespace: "menagerie-database" },
+};
+
 describe("staging and prod, by the user's own engine and kubeconfig", () => {
   let engine: OwnEngine;
 
@@ -46,8 +52,19 @@ describe("staging and prod, by the user's own engine and kubeconfig", () => {
 
   afterAll(() => engine.dispose());
 
+  test("a cluster without the operator that a stack asks for is told", async () => {
+    expect((await engine.run(["stack", "init", "staging"])).code).toBe(0);
+    const { code, stdout } = await engine.run(["preview", "-s", "staging"]);
+    expect(code).not.toBe(0);
+    expect(stdout).toContain(
+      "menagerie:postgresCluster: the cluster does not serve postgres-operator.crunchydata.com/v1beta1; install CrunchyData's operator (PGO 5), or use a server that is there by menagerie:database",
+    );
+    await applyManifest(cluster, postgresClusterDefinition());
+    await vi.waitFor(() => pathOf(cluster, postgresCluster), { timeout: 30_000, interval: 200 });
+  });
+
   test.each(["staging", "prod"])("`pulumi preview -s %s` says what would be made", async (stack) => {
-    const init = await engine.run(["stack", "init", stack]);
+    const init = await engine.run(["stack", "select", "--create", stack]);
     expect(init.code, init.stderr).toBe(0);
     const { code, stdout, stderr } = await engine.run(["preview", "-s", stack, "--diff"]);
     expect(code, stdout + stderr).toBe(0);
@@ -75,16 +92,8 @@ describe("staging and prod, by the user's own engine and kubeconfig", () => {
   });
 });
 
-const postgresCluster: Manifest = {
-  apiVersion: "postgres-operator.crunchydata.com/v1beta1",
-  kind: "PostgresCluster",
-  metadata: { name: "menagerie", namespace: "menagerie-database" },
-};
-
 describe("every manifest of every stack", () => {
   beforeAll(async () => {
-    await applyManifest(cluster, postgresClusterDefinition());
-    await vi.waitFor(() => pathOf(cluster, postgresCluster), { timeout: 30_000, interval: 200 });
     // In staging and prod it is the application's own.
     await applyManifest(cluster, namespace("baseten"));
   });
