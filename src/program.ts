@@ -2,6 +2,7 @@ import type { EnvironmentSpec } from "./config/environment.ts";
 import { declareCluster } from "./program/cluster.ts";
 import { declareDevelopment } from "./program/development.ts";
 import type { EnvironmentFacts } from "./program/facts.ts";
+import { declareNetwork } from "./program/network.ts";
 import type { EnvironmentOutputs } from "./program/outputs.ts";
 import { declarePipelines } from "./program/pipelines.ts";
 import { declarePlatform } from "./program/platform.ts";
@@ -19,6 +20,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const cluster = declareCluster(spec, facts);
   const pools = declarePools(spec, cluster);
   const platform = declarePlatform(spec, facts, cluster);
+  declareNetwork(spec, cluster, platform);
   const release = declareRelease(spec, facts, platform);
   // What a release is made of waits for its intent, and its end for all of them.
   const ofRelease = release ? { ...cluster, ready: [...cluster.ready, release.intent] } : cluster;

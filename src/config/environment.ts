@@ -5,6 +5,7 @@ import { dynamicSettings, modelZooDeploymentAutomationEnabled, ratelimitEnabled 
 import { choice, flag, listOf, mapping, text, wholeNumber } from "./fields.ts";
 import { mesh } from "./mesh.ts";
 import { migrationTarget } from "./migrationTarget.ts";
+import { networkPolicies } from "./networkPolicies.ts";
 import { nodeClass, pools } from "./pools.ts";
 import { postgresCluster } from "./postgresCluster.ts";
 import { mlflow, models, versioning } from "./releases.ts";
@@ -77,6 +78,7 @@ export const environmentSchema = mapping(
     nodeClass,
     gateway: gateway.prefault({}),
     mesh,
+    networkPolicies,
     serving: serving.prefault({}),
     dynamicSettings: dynamicSettings.prefault({}),
     ratelimitEnabled,

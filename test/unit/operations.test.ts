@@ -10,10 +10,14 @@ const { groups } = parse(read("operations/prometheus-rules.yml")) as {
 };
 const alerts = groups.flatMap(({ rules }) => rules);
 
-it("alerts name metrics that the services export", () => {
+const { panels } = JSON.parse(read("operations/grafana-dashboard.json")) as {
+  panels: { title: string; description: string; targets: { expr: string }[] }[];
+};
+
+it("alerts and panels name metrics that the services export", () => {
   const sources = read("src/services/api/metrics.ts") + read("src/services/recorder/metrics.ts");
   const exported = new Set([...sources.matchAll(/name: "(menagerie_\w+)"/g)].map(([, name]) => name));
-  for (const { expr } of alerts) {
+  for (const { expr } of [...alerts, ...panels.flatMap(({ targets }) => targets)]) {
     const named = [...expr.matchAll(/menagerie_\w+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ""));
     expect(named.length).toBeGreaterThan(0);
     for (const name of named) expect(exported).toContain(name);
@@ -26,4 +30,18 @@ it("each alert has a runbook, and each runbook an alert", () => {
   for (const { alert, annotations } of alerts) {
     expect(annotations.runbook).toBe(`docs/runbooks.md#${alert.toLowerCase()}`);
   }
+});
+
+it("every alert is named by the panel that shows it", () => {
+  const shown = panels.flatMap(({ description }) => [...description.matchAll(/Alert (\w+)/g)].map(([, name]) => name));
+  expect(new Set(shown)).toEqual(new Set(alerts.map(({ alert }) => alert)));
+});
+
+it("the services' image holds what their directory image does", () => {
+  const dockerfile = read("operations/services.Dockerfile");
+  const copied = [...dockerfile.matchAll(/^COPY (src\/\w+|package\.json) /gm)].map(([, path]) => path);
+  const laidOut = /^const copied = (\[.*\]);$/m.exec(read("src/adapters/images/checkoutImage.ts"))?.[1] ?? "[]";
+  expect(new Set(copied)).toEqual(new Set(JSON.parse(laidOut)));
+  const ignored = read(".dockerignore");
+  for (const path of copied) expect(ignored).toContain(`!${path}`);
 });
