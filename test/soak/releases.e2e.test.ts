@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stateDigest } from "../../src/adapters/postgres/releaseState/digest.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
+import { stackConfigIn } from "../../src/cli/releases/stackFile.ts";
+import { parseEnvironment } from "../../src/config/parse.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
@@ -124,6 +126,20 @@ describe("three releases with three contents of a model", () => {
     const html = await readFile(page, "utf8");
     for (const { tag } of deployed) expect(html).toContain(tag);
     expect(html).not.toMatch(/<script|https?:\/\//);
+  });
+});
+
+describe("a release that is promoted", () => {
+  it("pins the contents that it was verified with in the other stack's file, which stays right", async () => {
+    const file = join(shared.home.project, "Pulumi.prod.yaml");
+    const before = await readFile(file, "utf8");
+    const { stderr } = await shared.succeed("promote", "local", "prod");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, before);
+    expect(stderr).toContain("ranker: is new here");
+    const { zoo, versioning } = parseEnvironment(stackConfigIn(text, file));
+    expect(versioning.promotedFrom).toBe(`local/${deployed[2]?.tag}`);
+    for (const { name, hash } of deployed[2]?.models ?? []) expect(zoo[name]?.hash).toBe(hash);
   });
 });
 
