@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { environmentsWithOpenIntent } from "../../src/adapters/postgres/deployments.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
@@ -68,5 +69,28 @@ describe("an up whose engine is killed once its intent is written", () => {
     await shared.up();
     expect(await answer()).toBe(2);
     expect(await latest()).toMatchObject({ outcome: "deployed", settledBy: "up" });
+  });
+});
+
+describe("a model that somebody leads elsewhere by hand", () => {
+  it("shows by a refresh as another than the recorded one, and the next up with a refresh puts it right", async () => {
+    const recorded = await latest();
+    const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/killed";
+    interface Route {
+      readonly spec: { readonly http: { readonly route: { readonly destination: { host: string } }[] }[] };
+    }
+    const { spec } = await requestJson<Route>(shared.kubeConfig(), "GET", route);
+    for (const rule of spec.http)
+      for (const { destination } of rule.route) destination.host = destination.host.replace(/^killed-v\d+/, "iris-v1");
+    await requestJson(shared.kubeConfig(), "PATCH", route, {
+      query: { fieldManager: "kubectl-edit" },
+      contentType: "application/merge-patch+json",
+      body: { spec },
+    });
+    const { stdout } = await shared.succeed("pulumi", "--", "preview", "--refresh", "--diff");
+    expect(stdout).toMatch(/killed: iris-v1 [0-9a-f]{12}/);
+    await shared.succeed("pulumi", "--", "up", "--refresh", "--yes", "--skip-preview");
+    expect(await answer()).toBe(recorded?.models.find(({ name }) => name === "killed")?.version);
+    expect(version(await latest())).toBe(version(recorded));
   });
 });
