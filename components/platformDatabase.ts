@@ -109,15 +109,20 @@ export class PlatformDatabase extends pulumi.ComponentResource {
         this.schema,
         ...everyRole,
       ]);
-    const columns = (role: string, privilege: string, table: string, list: string[]) =>
+    const columns = (role: string, privilege: string, table: string, list: string[], after: pulumi.Resource[] = []) =>
       grant(
         role,
         `${privilege.toLowerCase()}-${table}`,
         { objectType: "column", schema: schema.name, objects: [table], columns: list, privileges: [privilege] },
-        [this.schema, ...everyRole],
+        [this.schema, ...everyRole, ...after],
       );
 
-    tables(roles.api, "select", ["SELECT"], ["organization", "model", "model_version", "api_key"]);
+    const read = tables(roles.api, "select", ["SELECT"], ["organization", "model", "model_version", "api_key"]);
+    // What clients push: their models, and one development version of each. After the whole tables, whose grant begins by
+    // revoking everything.
+    columns(roles.api, "INSERT", "model", ["name", "organization_id"], [read]);
+    columns(roles.api, "INSERT", "model_version", ["model_id", "number", "truss_hash", "is_development"], [read]);
+    columns(roles.api, "UPDATE", "model_version", ["truss_hash", "image_digest", "status"], [read]);
     // Chains are never changed; what is known of containers, heads and their use is.
     tables(roles.api, "chain", ["INSERT", "SELECT"], ["truss_generation", "truss_patch"]);
     tables(

@@ -27,6 +27,11 @@ export interface PlatformServicesArgs {
   readonly rateLimit?: RateLimit | undefined;
   /** Pods of the API service. */
   readonly replicas: number;
+  /**
+   * Build service for what clients push, as the service's pods reach it.
+   * @default clients cannot push
+   */
+  readonly builds?: { readonly url: string; readonly token: pulumi.Input<string> } | undefined;
   /** Istio Gateway and host names that the API is reached by. */
   readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
 }
@@ -64,13 +69,16 @@ export class PlatformServices extends pulumi.ComponentResource {
     this.#signingKey = random("api-signing-key");
     this.#namespace = namespace;
     const url = pulumi.secret(args.databaseUrl);
-    const stringData = { url, adminKey: this.adminKey, signingKey: this.#signingKey };
+    const stringData = {
+      ...{ url, adminKey: this.adminKey, signingKey: this.#signingKey },
+      ...(args.builds ? { buildToken: pulumi.secret(args.builds.token) } : {}),
+    };
     const secret = new kubernetes.core.v1.Secret(
       "api-database",
       { metadata: declared({ name: "api-database", namespace }), stringData },
       inNamespace,
     );
-    const rights = apiRights(namespace, args.modelsNamespace);
+    const rights = apiRights(namespace, args.modelsNamespace, { pushes: args.builds !== undefined });
     const account = new kubernetes.core.v1.ServiceAccount(
       "api",
       { ...rights.account, metadata: declared(rights.account.metadata) },
@@ -92,12 +100,13 @@ export class PlatformServices extends pulumi.ComponentResource {
       secretName: "api-database",
       // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
       secretRevision: pulumi.unsecret(
-        pulumi.all([url, this.adminKey, this.#signingKey]).apply((values) => fingerprint(values.join("\n"))),
+        pulumi.output(stringData).apply((values) => fingerprint(Object.values(values).join("\n"))),
       ),
       modelsNamespace: args.modelsNamespace,
       requireApiKey: args.requireApiKey,
       rateLimit: args.rateLimit,
       replicas: args.replicas,
+      buildUrl: args.builds?.url,
     });
     new kubernetes.core.v1.Service(
       "api",

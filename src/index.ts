@@ -71,6 +71,7 @@ async function stack() {
       }),
       release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
       state,
+      builds: buildService(process.env),
       serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),
       secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),
@@ -80,6 +81,11 @@ async function stack() {
     if (error instanceof OperatorError) throw new pulumi.RunError(error.message);
     throw error;
   }
+}
+
+/** The local environment's, which `menagerie` names in these variables. */
+function buildService({ MENAGERIE_BUILD_URL: url, MENAGERIE_BUILD_TOKEN: token }: NodeJS.ProcessEnv) {
+  return url && token ? { url, token } : undefined;
 }
 
 /** Outputs of this stack's last `up`, read once; asked for only when something needs them. */

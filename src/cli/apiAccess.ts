@@ -1,41 +1,62 @@
 import { KubeConfig } from "@kubernetes/client-node";
+import { createDevelopmentVersions, type DevelopmentVersions } from "../adapters/api/developmentVersions.ts";
 import { requestJson } from "../adapters/kubernetes/request.ts";
 import { badInput, messageOf } from "../domain/errors.ts";
 import { environmentLayout } from "../local/layout.ts";
-import { readTarget } from "../local/target.ts";
+import { type EngineTarget, readTarget } from "../local/target.ts";
+
+/** An API service, without a path, and a key for it. */
+export interface ApiAccess {
+  readonly url: string;
+  /** A secret. */
+  readonly key: string;
+}
 
 interface SecretList {
   readonly items: readonly { readonly data?: Readonly<Record<string, string>> }[];
 }
 
+/** Where the stack keeps its own key to the API service, in whichever namespace; see `components/platformServices.ts`. */
+const keySecret = "api-database";
+
 /**
  * The API service of an environment and a key for it: MENAGERIE_API_URL and MENAGERIE_API_KEY where they are set. Else,
- * in an embedded environment, the stack's own key, which whoever has the environment's kubeconfig may read.
+ * in an environment of this machine, the stack's own key, which whoever has the environment's kubeconfig may read.
  */
-export async function apiAccess(environment: string): Promise<{ readonly url: string; readonly key: string }> {
-  const { MENAGERIE_API_URL: url, MENAGERIE_API_KEY: key } = process.env;
-  if (url && key) return { url: url.replace(/\/+$/, ""), key };
+export async function apiAccess(environment: string): Promise<ApiAccess> {
   const target = await readTarget(environmentLayout(environment));
-  const found = url ?? target?.apiUrl;
-  if (!found) {
-    throw badInput(
-      `no API service: set MENAGERIE_API_URL and MENAGERIE_API_KEY, or bring environment "${environment}" up with \`menagerie up -e ${environment}\``,
-    );
-  }
-  if (!target && !key) throw badInput("MENAGERIE_API_KEY: missing; `menagerie key create` makes one");
-  return { url: found.replace(/\/+$/, ""), key: key ?? (await stackKey(target?.kubeconfig ?? "")) };
+  if (target || process.env.MENAGERIE_API_URL) return accessOf(target);
+  throw badInput(
+    `no API service: set MENAGERIE_API_URL and MENAGERIE_API_KEY, or bring environment "${environment}" up with \`menagerie up -e ${environment}\``,
+  );
+}
+
+/** Development versions, by the API service of an environment. */
+export async function developmentClient(target: EngineTarget): Promise<DevelopmentVersions> {
+  return createDevelopmentVersions(await accessOf(target));
+}
+
+async function accessOf(target: EngineTarget | undefined): Promise<ApiAccess> {
+  const url = process.env.MENAGERIE_API_URL ?? target?.apiUrl;
+  if (!url) throw badInput("no API service: set MENAGERIE_API_URL to its address, without a path");
+  const key = process.env.MENAGERIE_API_KEY || (target && (await stackKey(target.kubeconfig)));
+  if (!key) throw badInput("MENAGERIE_API_KEY: missing; `menagerie key create` makes one");
+  return { url: url.replace(/\/+$/, ""), key };
 }
 
 async function stackKey(kubeconfig: string): Promise<string> {
   const config = new KubeConfig();
   try {
     config.loadFromFile(kubeconfig);
-    const query = { fieldSelector: "metadata.name=api-database", labelSelector: "" };
+    const query = { fieldSelector: `metadata.name=${keySecret}` };
     const { items } = await requestJson<SecretList>(config, "GET", "/api/v1/secrets", { query });
     const key = items.map(({ data }) => data?.adminKey).find((value) => value !== undefined);
     if (key) return Buffer.from(key, "base64").toString("utf8");
   } catch (error) {
-    throw badInput(`the stack's API key cannot be read (${messageOf(error)}); set MENAGERIE_API_KEY`, error);
+    throw badInput(
+      `no API key: set MENAGERIE_API_KEY to one that \`menagerie key create\` made (the stack's own cannot be read: ${messageOf(error)})`,
+      error,
+    );
   }
   throw badInput("the stack has no API service yet; run `menagerie up`, or set MENAGERIE_API_KEY");
 }

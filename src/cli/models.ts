@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { badInput } from "../domain/errors.ts";
 import type { Engine } from "../local/engine.ts";
 
 /** One entry of the stack output `models`; see `ModelOutput` of the program. */
@@ -59,4 +60,13 @@ export async function readModels(engine: Engine): Promise<DeployedModel[]> {
     url: model.url,
     truss: model.truss,
   }));
+}
+
+/** The development version called `name`, with the id that the API service knows it by. */
+export function developmentModel(model: DeployedModel): DeployedModel & { readonly versionId: string } {
+  const { versionId } = model;
+  if (model.kind === "development" && versionId !== null) return { ...model, versionId };
+  throw badInput(
+    `model "${model.name}" is a ${model.kind} model, whose code changes by a rollout; declare it under menagerie:development to patch it`,
+  );
 }

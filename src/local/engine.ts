@@ -5,8 +5,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseDocument } from "yaml";
 import { badInput, OperatorError } from "../domain/errors.ts";
+import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
+import { addresses, ports } from "./network/addresses.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
 import { sentHeads } from "./sentHeads.ts";
 import type { EngineTarget } from "./target.ts";
@@ -55,6 +57,7 @@ export async function prepareEngine(
     MENAGERIE_API_URL: target.apiUrl ?? process.env.MENAGERIE_API_URL,
     MENAGERIE_SENT_HEADS: await sentHeads(layout),
     ...databaseVariables(target),
+    ...(target.kind === "embedded" ? await buildVariables(layout) : {}),
   };
   const configFile = await ensureStackConfig(layout, pulumi, env);
   const stackEnv = { ...env, PULUMI_STACK: localStack, PULUMI_OPTION_CONFIG_FILE: configFile };
@@ -76,6 +79,14 @@ export async function prepareEngine(
 function databaseVariables({ databaseServer }: EngineTarget): NodeJS.ProcessEnv {
   if (!databaseServer) return {};
   return { MENAGERIE_DATABASE_URL: databaseServer.url, MENAGERIE_DATABASE_ADDRESS: databaseServer.address };
+}
+
+/** Where the API service's pods reach the environment's build service. */
+async function buildVariables(layout: EnvironmentLayout): Promise<NodeJS.ProcessEnv> {
+  return {
+    MENAGERIE_BUILD_URL: `http://${addresses.host}:${ports.builder}`,
+    MENAGERIE_BUILD_TOKEN: await buildToken(layout),
+  };
 }
 
 /** Commands that take the stack's lock and change its state. */

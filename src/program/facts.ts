@@ -37,6 +37,11 @@ export interface EnvironmentFacts {
    * @default the stack has none
    */
   readonly state?: StatePlan | undefined;
+  /**
+   * Build service for what clients push, as the API service's pods reach it. The token is a secret.
+   * @default clients cannot push
+   */
+  readonly builds?: { readonly url: string; readonly token: string } | undefined;
   /** Content hash of the services' code: needed where the services' image is the checkout. */
   readonly serviceHash?: string | undefined;
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */

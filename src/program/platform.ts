@@ -89,6 +89,7 @@ export function declarePlatform(
       requireApiKey: spec.serving.requireApiKey,
       rateLimit: spec.ratelimitEnabled ? spec.services.rateLimit : undefined,
       replicas: spec.services.replicas,
+      builds: facts.builds,
       gateway: spec.gateway,
     },
     { providers: [provider], dependsOn: [tables, namespace] },

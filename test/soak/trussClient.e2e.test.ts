@@ -1,10 +1,15 @@
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
+import { createBuildService } from "../../src/adapters/builds/buildService.ts";
 import { imageReference } from "../../src/adapters/images/imageStore.ts";
 import { createDirectoryBuilder } from "../../src/adapters/truss/builder.ts";
 import { ensurePythonLayers, type PythonLayers } from "../../src/adapters/truss/python.ts";
@@ -14,19 +19,26 @@ import type { StagedPatch } from "../../src/cli/trussClient/stagedPatch.ts";
 import { pingUrl } from "../../src/domain/development/pingToken.ts";
 import { computePatch } from "../../src/domain/patch/compute.ts";
 import { silent } from "../../src/domain/progress.ts";
+import type { InferenceServiceManifest } from "../../src/domain/serving/inferenceService.ts";
+import type { PushedServices } from "../../src/domain/serving/pushedServices.ts";
+import { annotations, labels } from "../../src/domain/serving/servedModel.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
 import { signatureOf } from "../../src/domain/truss/signature.ts";
+import { createBuildServer } from "../../src/local/builder/server.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
+import { deployPushes } from "../../src/services/api/deployments/deployPushes.ts";
+import { pushDeployments } from "../../src/services/api/deployments/pushes.ts";
 import { openContainers } from "../../src/services/api/development/containers.ts";
-import type { DraftRequest } from "../../src/services/api/graphql/context.ts";
 import { type ControlContainer, runControlContainer } from "../local/controlTrussProcess.ts";
 import { predict } from "../local/imageProcess.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../support/developmentApi.ts";
+import type { MemoryCluster } from "../support/versionCluster.ts";
 
 /** The real truss client, unmodified, against the API, a real PostgreSQL and a real control server. */
 
-const signal = new AbortController().signal;
-const pushed: DraftRequest[] = [];
+const ended = new AbortController();
+const { signal } = ended;
+const buildToken = "token of the build service, which is long enough";
 const staged: StagedPatch[] = [];
 let work: string;
 let folder: string;
@@ -35,8 +47,10 @@ let images: string;
 let api: ApiUnderTest;
 let container: ControlContainer;
 let versionId: string;
-let modelId: string;
 let client: Client | undefined;
+/** The build service of an environment, on a TCP port. */
+let builds: { readonly server: Server; readonly url: string };
+let pushedContainer: ControlContainer | undefined;
 
 /** One run of the client, with what it has printed so far. */
 interface Client {
@@ -49,22 +63,60 @@ beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), "menagerie-truss-client-"));
   images = join(work, "images");
   python = await ensurePythonLayers({ cache: menagerieCache(), progress: silent, signal });
+  builds = await startBuildService();
   api = await startDevelopmentApi({
     containers: openContainers(),
-    deployments: {
-      async deployDraft(request) {
-        pushed.push(request);
-        return { modelId, versionId };
-      },
-      status: async () => undefined,
+    deployments: ({ pool, uploads, cluster }) => {
+      const services: PushedServices = {
+        async replace(manifest, ended) {
+          await runPushed(cluster, manifest);
+          ended.throwIfAborted();
+          return "made";
+        },
+      };
+      const worker = deployPushes(
+        {
+          ...{ pool, uploads, cluster, services, signingKey, holder: "test", log: pino({ level: "silent" }) },
+          ...{ modelsNamespace: "models", servicesNamespace: "menagerie" },
+          builder: createBuildService({ url: builds.url, token: buildToken }),
+        },
+        signal,
+      );
+      return pushDeployments({ pool, uploads, onPushed: worker.wake });
     },
   });
 }, 600_000);
 
 afterAll(async () => {
+  await pushedContainer?.stop();
+  ended.abort();
   await api?.stop();
+  builds?.server.close();
   await rm(work, { recursive: true, force: true });
 });
+
+async function startBuildService(): Promise<typeof builds> {
+  const builder = createDirectoryBuilder({ store: images, cache: menagerieCache(), python, progress: silent, signal });
+  const server = createBuildServer({ token: buildToken, builder: async () => builder, log: () => {} });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** Runs the image of a pushed version as its manifest says, in the place of KServe and a node. */
+async function runPushed(cluster: MemoryCluster, { metadata, spec }: InferenceServiceManifest): Promise<void> {
+  await pushedContainer?.stop();
+  const [{ image = "", env = [] } = {}] = spec.predictor.containers;
+  const environment = Object.fromEntries(env.map(({ name, value }) => [name, String(value)]));
+  const id = metadata.labels[labels.versionId] ?? "";
+  pushedContainer = await runControlContainer(images, image, {
+    ...environment,
+    PATCH_PING_URL_TRUSS: pingUrl(api.url, signingKey, id),
+  });
+  const { url, startedAt } = pushedContainer;
+  const pod = { name: metadata.name, url, instance: randomUUID(), startedAt, isReady: true };
+  cluster.place(id, pod, metadata.annotations[annotations.deployment]);
+}
 
 beforeEach(async () => {
   const name = `dev-${randomUUID().slice(0, 8)}`;
@@ -77,7 +129,7 @@ beforeEach(async () => {
   const hash = hashSnapshot(snapshot, patterns);
   const builder = createDirectoryBuilder({ store: images, cache: menagerieCache(), python, progress: silent, signal });
   const reference = imageReference(await builder.build({ folder, hash, name }));
-  ({ versionId, modelId } = await api.newVersion(name));
+  ({ versionId } = await api.newVersion(name));
   container = await runControlContainer(images, reference, {
     ...{
       HASH_TRUSS: hash,
@@ -140,6 +192,13 @@ const answers = (text: string) =>
       interval: 100,
     })
     .toBe(text);
+const pushedAnswers = (text: string) =>
+  expect
+    .poll(async () => (await predict(pushedContainer?.url ?? "", {}).catch(() => undefined))?.body, {
+      timeout: 60_000,
+      interval: 100,
+    })
+    .toBe(text);
 const says = (run: Client, text: string | RegExp) =>
   expect.poll(() => run.output(), { timeout: 60_000, interval: 100 }).toMatch(text);
 
@@ -188,16 +247,44 @@ test("watch: what needs another image is refused with the reason, and the next e
   await answers("after");
 });
 
-test("push: the archive that is uploaded is the folder, under credentials for it alone", async () => {
+test("push --watch: a model that nobody declared is built, deployed and watched; again with a change that needs an image", async () => {
+  const name = `pushed-${randomUUID().slice(0, 8)}`;
+  const config = join(folder, "config.yaml");
+  // As a user writes it: what marks a control truss is the push's to add.
+  const text = (await readFile(config, "utf8"))
+    .replace("live_reload: true\n", "")
+    .replace(/^model_name:.*/, `model_name: ${name}`);
+  await writeFile(config, text);
   const run = start("push", folder, "--remote", "menagerie", "--watch", "--non-interactive");
-  await expect.poll(() => pushed.length, { timeout: 60_000 }).toBeGreaterThan(0);
-  const { upload, name } = pushed.at(-1) ?? { upload: "", name: "" };
-  expect(name).toBe(folder.split("/").at(-1));
-  const archive = await api.uploads.read(upload);
-  expect(archive?.includes("class Model")).toBe(true);
   await says(run, /Watching for changes/i);
+  await pushedAnswers("v0");
   await save("pushed");
-  await answers("pushed");
+  await pushedAnswers("pushed");
+  run.interrupt();
+  await run.end;
+  await writeFile(config, text.replace("cpu: 250m", "cpu: 300m"));
+  await save("pushed again");
+  const again = start("push", folder, "--remote", "menagerie", "--watch", "--non-interactive");
+  await says(again, /Watching for changes/i);
+  await pushedAnswers("pushed again");
+});
+
+test("push: what cannot be built fails with its reason in the log that the client shows", async () => {
+  const config = join(folder, "config.yaml");
+  const text = (await readFile(config, "utf8")).replace(
+    /^model_name:.*/,
+    `model_name: broken-${randomUUID().slice(0, 8)}`,
+  );
+  await writeFile(config, `${text}build_commands: [make]\n`);
+  const { code } = await start("push", folder, "--remote", "menagerie", "--watch", "--tail", "--non-interactive").end;
+  expect(code).not.toBe(0);
+  expect(client?.output()).toMatch(/build_commands/);
+});
+
+test("push: a model that the stack declares is refused with what to do", async () => {
+  const { code } = await start("push", folder, "--remote", "menagerie", "--watch", "--non-interactive").end;
+  expect(code).not.toBe(0);
+  expect(client?.output()).toMatch(/pulumi up/);
 });
 
 test("a published push is refused with what to do", async () => {

@@ -57,7 +57,8 @@ export interface ApiUnderTest {
 export async function startDevelopmentApi(
   options: {
     readonly maxBodyBytes?: number;
-    readonly deployments?: Deployments;
+    /** What pushes become; made once tables and uploads are there. @default pushes are refused */
+    readonly deployments?: (parts: Pick<ApiUnderTest, "pool" | "uploads" | "cluster">) => Deployments;
     readonly containers?: Containers;
   } = {},
 ): Promise<ApiUnderTest> {
@@ -89,13 +90,14 @@ export async function startDevelopmentApi(
   const access: Access = {
     ...{ required: false, find: (prefix) => findKey(pool, prefix), adminKeyHash: keyHash(adminKey) },
   };
+  const deployments = options.deployments?.({ pool, uploads, cluster });
   const server = createApiServer({
     access,
     routes: apiRoutes({
       ...{ access, pool, versions, cluster, signingKey, log, maxBodyBytes, timeoutMs: 5_000 },
       ...{ find: (versionId: string) => findDevelopmentVersion(pool, versionId), dispatcher: new Agent() },
       ...{ touch: (versionId: string) => touchActivity(pool, versionId), hold: { holdMs: 3_000, maxHeld: 4 } },
-      pushes: options.deployments && { uploads, deployments: options.deployments },
+      pushes: deployments && { uploads, deployments },
     }),
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),

@@ -56,17 +56,19 @@ export class MemoryCluster implements VersionCluster {
   };
 
   /** Deploys a version whose image has this hash. */
-  deploy(versionId: string, imageHash: string, idleMinutes?: number): void {
+  deploy(versionId: string, imageHash: string, idleMinutes?: number, deploymentId?: string): void {
     const name = `v${versionId}`;
-    this.#services.set(versionId, { name, isStopped: false, idleMinutes, createdAt: Date.now(), imageHash });
+    // Pods of this cluster count their time from 1,000,000.
+    const createdAt = deploymentId === undefined ? Date.now() : 0;
+    this.#services.set(versionId, { name, isStopped: false, idleMinutes, createdAt, imageHash, deploymentId });
     this.#start(versionId);
   }
 
   /** Deploys a version whose pod is run elsewhere. */
-  place(versionId: string, pod: VersionPod): void {
+  place(versionId: string, pod: VersionPod, deploymentId?: string): void {
     const name = `v${versionId}`;
     this.#services.set(versionId, {
-      ...{ name, isStopped: false, idleMinutes: undefined, createdAt: Date.now(), imageHash: "" },
+      ...{ name, isStopped: false, idleMinutes: undefined, createdAt: 0, imageHash: "", deploymentId },
     });
     this.#pods.set(versionId, pod);
     this.#tell();

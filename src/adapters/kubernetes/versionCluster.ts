@@ -116,6 +116,7 @@ function versionService({ metadata = {} }: InferenceServiceObject): [string, Ver
       isStopped: metadata.annotations?.[stopAnnotation] === "true",
       idleMinutes: idle > 0 ? idle : undefined,
       createdAt: Date.parse(metadata.creationTimestamp ?? ""),
+      deploymentId: metadata.annotations?.[annotations.deployment],
     },
   ];
 }

@@ -1,4 +1,4 @@
-import type { ClientBase } from "pg";
+import type { ClientBase, Pool } from "pg";
 import { quoteIdentifier } from "./identifier.ts";
 import { sqlState } from "./server.ts";
 
@@ -17,6 +17,20 @@ export async function inTransaction<T>(
     // A broken connection is rolled back by the server.
     await client.query("ROLLBACK").catch(() => {});
     throw error;
+  }
+}
+
+/** Runs `work` in one transaction on a connection of the pool. One that failed in between is not handed out again. */
+export async function inPooledTransaction<T>(pool: Pool, work: (client: ClientBase) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    return await inTransaction(client, () => work(client));
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    client.release(broken);
   }
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../../domain/patch/chain.ts";
 import type { PatchStore, SyncRecord, SyncState } from "../../domain/patch/ports.ts";
 import type { TrussSignature } from "../../domain/truss/signature.ts";
-import { inTransaction } from "./transaction.ts";
+import { inPooledTransaction } from "./transaction.ts";
 
 interface Row {
   generation: number;
@@ -74,9 +74,9 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
       locked(versionId, async (client) => {
         const chain = (await read(client, versionId))?.chain;
         const isSame = chain?.baseHash === baseHash && chain.patches.length === 0;
-        const generation = isSame ? chain.generation : await insertGeneration(client, versionId, baseHash);
-        await writeHead(client, versionId, { generation, seq: 0, hash: baseHash, signature });
-        return generation;
+        if (!isSame) return beginGeneration(client, versionId, baseHash, signature);
+        await writeHead(client, versionId, { generation: chain.generation, seq: 0, hash: baseHash, signature });
+        return chain.generation;
       }),
     readHead: async (versionId) => {
       const { rows } = await pool.query<SignedHead>(
@@ -138,6 +138,18 @@ async function readState(
   return { chain, record: row.record, revision: Number(row.revision ?? 0) };
 }
 
+/** Begins a chain at `baseHash`, with its head; in a transaction that {@link lockVersion} made. Answers its number. */
+export async function beginGeneration(
+  client: ClientBase,
+  versionId: string,
+  baseHash: string,
+  signature: TrussSignature,
+): Promise<number> {
+  const generation = await insertGeneration(client, versionId, baseHash);
+  await writeHead(client, versionId, { generation, seq: 0, hash: baseHash, signature });
+  return generation;
+}
+
 async function insertGeneration(client: ClientBase, versionId: string, baseHash: string): Promise<number> {
   const { rows } = await client.query<{ generation: number }>(
     `INSERT INTO menagerie.truss_generation (model_version_id, generation, base_hash)
@@ -178,21 +190,11 @@ async function appendTo(
 }
 
 /** One transaction; those of one version follow each other, others go on. */
-async function lockVersion<T>(pool: Pool, versionId: string, work: (client: ClientBase) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    return await inTransaction(client, async () => {
-      await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.truss_patch', $1::bigint))", [
-        versionId,
-      ]);
-      return work(client);
-    });
-  } catch (error) {
-    broken = error instanceof Error ? error : new Error(String(error));
-    throw error;
-  } finally {
-    // A connection that failed in between is not handed out again.
-    client.release(broken);
-  }
+export function lockVersion<T>(pool: Pool, versionId: string, work: (client: ClientBase) => Promise<T>): Promise<T> {
+  return inPooledTransaction(pool, async (client) => {
+    await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.truss_patch', $1::bigint))", [
+      versionId,
+    ]);
+    return work(client);
+  });
 }

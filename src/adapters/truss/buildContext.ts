@@ -3,7 +3,7 @@ import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { OperatorError } from "../../domain/errors.ts";
-import { configFilename, isControlTruss, type TrussConfig } from "../../domain/truss/config.ts";
+import { configFilename, type TrussConfig } from "../../domain/truss/config.ts";
 import { configText } from "../../domain/truss/signature.ts";
 import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { treeBelow } from "../../domain/truss/tree.ts";
@@ -20,9 +20,11 @@ export interface BuildContext {
 /**
  * The snapshot to build from. The truss library makes a control server's context only under `live_reload: true`, which
  * a truss marked by `use_control_plane` alone does not say, so the copy does.
+ *
+ * @param isControl - whether the image gets a control server.
  */
-export function snapshotToBuild(snapshot: TrussSnapshot, config: TrussConfig): TrussSnapshot {
-  if (!isControlTruss(config) || config.live_reload) return snapshot;
+export function snapshotToBuild(snapshot: TrussSnapshot, config: TrussConfig, isControl: boolean): TrussSnapshot {
+  if (!isControl || config.live_reload) return snapshot;
   const document = parseDocument(configText(snapshot), { version: "1.1" });
   document.set("live_reload", true);
   const bytes = new TextEncoder().encode(document.toString());

@@ -45,7 +45,8 @@ export function createDirectoryBuilder(options: DirectoryBuilderOptions): TrussB
 async function build(options: DirectoryBuilderOptions, request: TrussBuildRequest): Promise<TrussImage> {
   const { store, progress } = options;
   const url = `menagerie.local/truss/${request.name}`;
-  const index = join(store, ".index", `${shortHash(layoutVersion, options.python.key, request.hash)}.json`);
+  const key = [layoutVersion, options.python.key, request.hash, ...(request.control ? ["control"] : [])];
+  const index = join(store, ".index", `${shortHash(...key)}.json`);
   const digest = await indexedDigest(store, index, url);
   if (digest) return { url, digest };
 
@@ -63,7 +64,8 @@ async function build(options: DirectoryBuilderOptions, request: TrussBuildReques
   }
   const task = progress.begin(`image ${request.name}`);
   try {
-    const built = await buildSnapshot(options, url, request.name, reading, config);
+    const isControl = request.control ?? isControlTruss(config);
+    const built = await buildSnapshot(options, { url, name: request.name, isControl }, reading, config);
     await writeIndex(index, built);
     task.done(built.slice(0, "sha256:".length + 12));
     return { url, digest: built };
@@ -73,10 +75,16 @@ async function build(options: DirectoryBuilderOptions, request: TrussBuildReques
   }
 }
 
+interface BuiltImage {
+  readonly url: string;
+  /** Name of the model, for sentences. */
+  readonly name: string;
+  readonly isControl: boolean;
+}
+
 async function buildSnapshot(
   options: DirectoryBuilderOptions,
-  url: string,
-  name: string,
+  { url, name, isControl }: BuiltImage,
   { snapshot, patterns }: TrussReading,
   config: TrussConfig,
 ): Promise<string> {
@@ -84,16 +92,15 @@ async function buildSnapshot(
   const requirements = await declaredRequirements(snapshot, config, options);
   const pythonVersion = `3.${config.python_version.slice("py3".length)}`;
   const inference = await ensureRequirementLayer(python, { name, pythonVersion, requirements }, options);
-  const source = snapshotToBuild(snapshot, config);
+  const source = snapshotToBuild(snapshot, config, isControl);
   const context = await ensureBuildContext(join(cache, "contexts"), name, source, python, { env, signal });
-  const isControl = isControlTruss(config);
   // The library bakes the hash of the folder that it was given, without any ignore patterns.
   const control = isControl ? { bakedHash: hashSnapshot(source) } : undefined;
   const image = await putImage(options.store, {
     url,
     layers: await imageLayers(cache, python, inference, isControl, env),
     config: trussImageConfig(config, control),
-    populate: (rootfs) => populate(rootfs, context.folder, source, patterns, config, name, signal),
+    populate: (rootfs) => populate(rootfs, context.folder, source, patterns, config, { name, isControl }, signal),
   });
   return image.digest;
 }
@@ -105,7 +112,7 @@ async function populate(
   snapshot: TrussSnapshot,
   patterns: readonly string[],
   config: TrussConfig,
-  name: string,
+  { name, isControl }: Pick<BuiltImage, "name" | "isControl">,
   signal: AbortSignal,
 ): Promise<void> {
   const [app, control, packages] = [imagePaths.app, imagePaths.control, imagePaths.packages].map((path) =>
@@ -117,7 +124,7 @@ async function populate(
   await downloadExternalData(join(app, "data"), config, name, signal);
   await writeTree(join(app, "data"), treeBelow(snapshot, config.data_dir, leftOut));
   await cp(join(context, "server"), app, { recursive: true });
-  if (isControlTruss(config)) await cp(join(context, "control"), control, { recursive: true });
+  if (isControl) await cp(join(context, "control"), control, { recursive: true });
   await writeTree(join(app, "model"), treeBelow(snapshot, config.model_module_dir, leftOut));
   await writeTree(packages, treeBelow(snapshot, config.bundled_packages_dir, leftOut));
   await cp(join(context, "config.yaml"), join(app, "config.yaml"));

@@ -8,10 +8,10 @@ import { changeLine } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { projectFolder } from "../../local/engine.ts";
 import { recordSentHead } from "../../local/sentHeads.ts";
-import { developmentClient, developmentModel } from "../developmentClient.ts";
+import { developmentClient } from "../apiAccess.ts";
 import { interruptible } from "../interrupt.ts";
 import { postPrediction, readBody } from "../jsonBody.ts";
-import { type DeployedModel, readModels } from "../models.ts";
+import { type DeployedModel, developmentModel, readModels } from "../models.ts";
 import { type ExistingEnvironment, environmentOption, existingEnvironment } from "../options.ts";
 
 /** How long a version may take to run what was sent, in milliseconds. */

@@ -4,7 +4,7 @@ import { isApiError, request, requestJson } from "../../adapters/kubernetes/requ
 import { environmentStatus } from "../../local/environment.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
-import { developmentClient } from "../developmentClient.ts";
+import { developmentClient } from "../apiAccess.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 

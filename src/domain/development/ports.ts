@@ -20,6 +20,8 @@ export interface VersionService {
   readonly idleMinutes: number | undefined;
   /** In milliseconds since 1970. */
   readonly createdAt: number;
+  /** The full deployment that made it, of a version that a client pushed. */
+  readonly deploymentId?: string | undefined;
 }
 
 /** One line that a container wrote. */

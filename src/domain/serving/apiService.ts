@@ -14,8 +14,15 @@ export interface ApiService<Text = string> {
   readonly rateLimit?: RateLimit | undefined;
   /** Pods. */
   readonly replicas: number;
+  /**
+   * Address of the build service for what clients push, without a path; its token is `buildToken` of the Secret.
+   * @default clients cannot push
+   */
+  readonly buildUrl?: string | undefined;
 }
 
+/** Uploads stay in the pod: one that is replaced meanwhile takes them along, and the push is to be made again. */
+const uploadsFolder = "/uploads";
 const containerPort = 8080;
 /** Name of the ServiceAccount. */
 export const apiAccount = "api";
@@ -53,6 +60,7 @@ export function apiService<Text>(api: ApiService<Text>) {
             terminationGracePeriodSeconds: terminationGraceSeconds,
             securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
             containers: [container(api)],
+            ...(api.buildUrl === undefined ? {} : { volumes: [{ name: "uploads", emptyDir: {} }] }),
           },
         },
       },
@@ -76,6 +84,7 @@ function container<Text>(api: ApiService<Text>) {
       secret("MENAGERIE_ADMIN_KEY", "adminKey"),
       secret("MENAGERIE_SIGNING_KEY", "signingKey"),
       { name: "MENAGERIE_MODELS_NAMESPACE", value: api.modelsNamespace },
+      { name: "MENAGERIE_SERVICES_NAMESPACE", value: api.namespace },
       { name: "MENAGERIE_REQUIRE_API_KEY", value: String(api.requireApiKey) },
       ...(api.rateLimit
         ? [
@@ -83,12 +92,20 @@ function container<Text>(api: ApiService<Text>) {
             { name: "MENAGERIE_RATE_LIMIT_BURST", value: String(api.rateLimit.burst) },
           ]
         : []),
+      ...(api.buildUrl === undefined
+        ? []
+        : [
+            { name: "MENAGERIE_BUILD_URL", value: api.buildUrl },
+            secret("MENAGERIE_BUILD_TOKEN", "buildToken"),
+            { name: "MENAGERIE_UPLOADS", value: uploadsFolder },
+          ]),
       { name: "PORT", value: String(containerPort) },
     ],
     resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },
     startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
     livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 3 },
+    ...(api.buildUrl === undefined ? {} : { volumeMounts: [{ name: "uploads", mountPath: uploadsFolder }] }),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -107,9 +124,13 @@ export function apiUrlInCluster(namespace: string): string {
 
 /**
  * What the API service may do in the cluster, in the models' namespace alone: follow development versions and their
- * pods, replace a pod, stop and start a version; and read what is served, to settle deployments that never came to their end.
+ * pods, replace a pod, stop and start a version; where clients push, make and delete services; and read what is served, to settle deployments that never came to their end.
  */
-export function apiRights(namespace: string, modelsNamespace: string) {
+export function apiRights(
+  namespace: string,
+  modelsNamespace: string,
+  { pushes = false }: { readonly pushes?: boolean } = {},
+) {
   const metadata = { name: "menagerie-api", namespace: modelsNamespace, labels };
   return {
     account: { metadata: { name: apiAccount, namespace, labels } },
@@ -121,7 +142,7 @@ export function apiRights(namespace: string, modelsNamespace: string) {
         {
           apiGroups: ["serving.kserve.io"],
           resources: ["inferenceservices"],
-          verbs: ["get", "list", "watch", "patch"],
+          verbs: ["get", "list", "watch", "patch", ...(pushes ? ["create", "delete"] : [])],
         },
         { apiGroups: ["networking.istio.io"], resources: ["virtualservices"], verbs: ["get", "list"] },
       ],

@@ -118,6 +118,8 @@ export const annotations = {
   revision: "menagerie.dev/revision",
   /** Minutes without a request after which a development version is stopped. */
   idleMinutes: "menagerie.dev/idle-minutes",
+  /** Id of the full deployment that made a pushed version's service. */
+  deployment: "menagerie.dev/deployment",
 } as const;
 
 /** Host name of the Service that carries a model's traffic, and its port. */

@@ -6,6 +6,11 @@ export interface TrussBuildRequest {
   readonly hash: string;
   /** Name of the model: the last part of the image's url. */
   readonly name: string;
+  /**
+   * Give the image a control server, whatever the truss's config says.
+   * @default as its config says
+   */
+  readonly control?: boolean;
 }
 
 /** A built image: `<url>@<digest>` is what a container names. */

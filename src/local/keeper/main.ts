@@ -1,6 +1,6 @@
 /**
  * The keeper of one environment, on the host: `node keeper/main.ts <name> <home>`. It owns everything of the environment
- * that lives outside its namespaces (the relayed ports and the egress proxy) and the namespaces themselves. It ends when it
+ * that lives outside its namespaces (the relayed ports, the egress proxy and the build service) and the namespaces themselves. It ends when it
  * is asked to, or when the cluster inside has ended; whatever ends it, even SIGKILL, ends the cluster too, because PID 1
  * inside reads a pipe that only the keeper holds open.
  */
@@ -19,6 +19,7 @@ import { acquireKeeperLock } from "./lock.ts";
 
 /** PID 1 inside gives the supervisor 20 s to stop everything; then the namespace is killed as a whole. */
 const stopWithinMs = 25_000;
+const restartBuilderMs = 1_000;
 
 const [name = "", home = ""] = process.argv.slice(2);
 const layout = environmentLayout(name, home);
@@ -48,6 +49,7 @@ try {
     await relayTcpToUnix({ host: "127.0.0.1", port: state.ports[endpoint], socketPath: layout.socketOf(endpoint) });
   }
   await startEgressProxy({ socketPath: layout.socketOf("egress") });
+  startBuilder();
   const control = createServer((request, response) => {
     if (request.method === "POST" && request.url === "/stop") void stop("asked to stop");
     response.end(JSON.stringify({ pid: process.pid, stopping: stopping !== undefined }));
@@ -74,6 +76,18 @@ try {
 } catch (error) {
   await startupError(layout).write(messageOf(error));
   await end(1, messageOf(error));
+}
+
+/** A process of its own, so that a build neither delays the relays nor takes them along when it fails. */
+function startBuilder(): void {
+  const program = fileURLToPath(new URL("../builder/main.ts", import.meta.url));
+  const child = spawn(process.execPath, [program, layout.name, layout.home], { stdio: ["pipe", "inherit", "inherit"] });
+  child.once("error", (error) => log(`the build service cannot be started: ${error.message}`));
+  child.once("exit", (code, signal) => {
+    if (stopping) return;
+    log(`the build service ended with ${signal ?? `exit code ${code}`}; starting it again`);
+    setTimeout(startBuilder, restartBuilderMs).unref();
+  });
 }
 
 process.on("SIGTERM", () => void stop("SIGTERM"));

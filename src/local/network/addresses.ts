@@ -33,6 +33,8 @@ export const ports = {
   postgres: 5432,
   gateway: 80,
   egress: 3128,
+  /** The build service on the host, by way of a relay. */
+  builder: 3129,
   /** On each node's own InternalIP. */
   kubelet: 10250,
 } as const;

@@ -29,6 +29,7 @@ async function main(): Promise<void> {
       lookup,
     }),
     relayTcpToUnix({ host: addresses.host, port: ports.egress, socketPath: layout.socketOf("egress") }),
+    relayTcpToUnix({ host: addresses.host, port: ports.builder, socketPath: layout.socketOf("builder") }),
   ]);
 
   let stopping = false;

@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 import * as z from "zod";
 import { findModel, listVersions } from "../../adapters/postgres/catalog.ts";
 import type { DevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
+import type { PushStatus } from "../../adapters/postgres/pushes.ts";
 import type { LogLine } from "../../domain/development/ports.ts";
 import { type Access, authenticate } from "./access.ts";
 import { ApiError } from "./apiError.ts";
@@ -95,21 +96,27 @@ async function statusOf({ deployments, versions }: ClientRestParts, version: Dev
 }
 
 async function sendLogs(
-  { logs }: ClientRestParts,
+  { logs, deployments }: ClientRestParts,
   request: IncomingMessage,
   response: ServerResponse,
   versionId: string,
 ): Promise<void> {
   allow(request, "POST");
   const { start_epoch_millis: from, end_epoch_millis: to, limit } = await readJson(request, 64 * 1024, logQuestion);
-  const lines = await logs(versionId, 1000);
+  const [lines, deployment] = await Promise.all([logs(versionId, 1000), deployments?.status(versionId)]);
   const within = lines.filter(({ at }) => (from == null || at >= from) && (to == null || at <= to));
-  sendJson(response, {
-    logs: within
-      .toReversed()
-      .slice(0, limit ?? 1000)
-      .map(({ nanoseconds, text, pod }) => ({ timestamp: nanoseconds, message: text, replica: pod })),
-  });
+  const answered = within
+    .toReversed()
+    .slice(0, limit ?? 1000)
+    .map(({ nanoseconds, text, pod }) => ({ timestamp: nanoseconds, message: text, replica: pod }));
+  sendJson(response, { logs: [...failureOf(deployment), ...answered] });
+}
+
+/** Why a push was not deployed, as a line of its log: the one place where the truss client shows a reason. */
+function failureOf(deployment: PushStatus | undefined) {
+  if (deployment?.status !== "failed" || deployment.because === null) return [];
+  const timestamp = `${Math.floor(deployment.at)}000000`;
+  return [{ timestamp, message: `not deployed: ${deployment.because}`, replica: null }];
 }
 
 /** The development version of a model that the request's key opens; such requests always need one. */

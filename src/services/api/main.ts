@@ -7,6 +7,8 @@ import { KubeConfig } from "@kubernetes/client-node";
 import pg from "pg";
 import { pino } from "pino";
 import { Agent } from "undici";
+import { createBuildService } from "../../adapters/builds/buildService.ts";
+import { pushedServices } from "../../adapters/kubernetes/pushedServices.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
 import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { findKey } from "../../adapters/postgres/apiKeys.ts";
@@ -15,12 +17,16 @@ import { lead } from "../../adapters/postgres/leader.ts";
 import { readPointer } from "../../adapters/postgres/models.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
+import { createFolderUploads } from "../../adapters/uploads/folderUploads.ts";
 import { keyHash } from "../../domain/access/apiKey.ts";
 import { rateLimiter } from "../../domain/access/rateLimit.ts";
+import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
+import { deployPushes } from "./deployments/deployPushes.ts";
+import { pushDeployments } from "./deployments/pushes.ts";
 import { settleDeployments } from "./deployments/settle.ts";
 import { openContainers } from "./development/containers.ts";
 import { reconcile } from "./development/reconcile.ts";
@@ -34,6 +40,9 @@ import { readSettings } from "./settings.ts";
 /** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
 const drainMs = 2_000;
 const stopMs = 50_000;
+/** Uploads that nobody deployed are removed after so long, in milliseconds. */
+const keptUploadsMs = 24 * 60 * 60_000;
+const sweepEveryMs = 60 * 60_000;
 
 const log = pino({ level: process.env.LOG_LEVEL ?? "info", base: { service: "api" } });
 process.on("uncaughtException", (error) => {
@@ -86,10 +95,11 @@ const access = {
   find: findKeyOf,
   adminKeyHash: keyHash(settings.adminKey),
 };
+const pushes = acceptPushes();
 const server = createApiServer({
   access,
   routes: apiRoutes({
-    ...{ access, pool, versions, cluster, find: findVersion, touch, dispatcher, log },
+    ...{ access, pool, versions, cluster, find: findVersion, touch, dispatcher, log, pushes },
     ...{ signingKey: settings.signingKey, maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.predictTimeoutMs },
   }),
   pointer: readPointerOf,
@@ -130,6 +140,27 @@ void lead({
   onError: (error) => log.warn({ err: error }, "cannot ask to lead"),
   signal: ended.signal,
 });
+
+/** What clients push, where the service can build it. */
+function acceptPushes() {
+  if (!settings.pushes) return undefined;
+  const uploads = createFolderUploads(settings.pushes.uploads, pushLimits.size);
+  const { modelsNamespace, servicesNamespace, signingKey } = settings;
+  const { wake } = deployPushes(
+    {
+      ...{ pool, uploads, cluster, modelsNamespace, servicesNamespace, signingKey, log },
+      builder: createBuildService(settings.pushes.build),
+      services: pushedServices(kubernetes),
+      holder: randomUUID(),
+    },
+    ended.signal,
+  );
+  const sweep = setInterval(() => {
+    uploads.sweep(keptUploadsMs).catch((error: unknown) => log.warn({ err: error }, "uploads are not swept"));
+  }, sweepEveryMs);
+  ended.signal.addEventListener("abort", () => clearInterval(sweep), { once: true });
+  return { uploads, deployments: pushDeployments({ pool, uploads, onPushed: wake }) };
+}
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
 

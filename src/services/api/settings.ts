@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import type { RateLimit } from "../../domain/access/rateLimit.ts";
 import { badInput } from "../../domain/errors.ts";
@@ -20,6 +21,11 @@ const environment = z.object({
   /** Predictions of one key, per second and at once; both or neither. */
   MENAGERIE_RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).optional(),
   MENAGERIE_RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).optional(),
+  MENAGERIE_SERVICES_NAMESPACE: z.string().min(1).default("menagerie"),
+  /** Where what clients push is built, with the token for it, and the folder for uploads; all or none. */
+  MENAGERIE_BUILD_URL: z.url().optional(),
+  MENAGERIE_BUILD_TOKEN: z.string().min(32).optional(),
+  MENAGERIE_UPLOADS: z.string().startsWith("/").optional(),
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
@@ -29,10 +35,19 @@ function rateLimitOf(values: z.output<typeof environment>): RateLimit | undefine
   return perSecond === undefined || burst === undefined ? undefined : { perSecond, burst };
 }
 
+function pushesOf(values: z.output<typeof environment>): ApiSettings["pushes"] {
+  const { MENAGERIE_BUILD_URL: url, MENAGERIE_BUILD_TOKEN: token, MENAGERIE_UPLOADS: uploads } = values;
+  return url === undefined || token === undefined || uploads === undefined
+    ? undefined
+    : { build: { url, token }, uploads };
+}
+
 /** What the API service runs with. */
 export interface ApiSettings {
   readonly database: DatabaseServer;
   readonly modelsNamespace: string;
+  /** Namespace that the service itself runs in. */
+  readonly servicesNamespace: string;
   readonly requireApiKey: boolean;
   /** A secret. */
   readonly adminKey: string;
@@ -42,6 +57,8 @@ export interface ApiSettings {
   readonly maxBodyBytes: number;
   /** Milliseconds. */
   readonly predictTimeoutMs: number;
+  /** Where pushes are built, and the folder for uploads; undefined where clients cannot push. */
+  readonly pushes: { readonly build: BuildAddress; readonly uploads: string } | undefined;
   /** Limit of each key; undefined for none. */
   readonly rateLimit: RateLimit | undefined;
   readonly port: number;
@@ -59,6 +76,8 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
   return {
     database: serverFromUrl(values.MENAGERIE_DATABASE_URL, "MENAGERIE_DATABASE_URL"),
     modelsNamespace: values.MENAGERIE_MODELS_NAMESPACE,
+    servicesNamespace: values.MENAGERIE_SERVICES_NAMESPACE,
+    pushes: pushesOf(values),
     requireApiKey: values.MENAGERIE_REQUIRE_API_KEY === "true",
     adminKey: values.MENAGERIE_ADMIN_KEY,
     signingKey: values.MENAGERIE_SIGNING_KEY,

@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
+import type { PushStatus } from "../../../adapters/postgres/pushes.ts";
 import type { KeyScope } from "../../../domain/access/apiKey.ts";
 import type { Versions } from "../development/versions.ts";
 
@@ -16,11 +17,7 @@ export interface Deployments {
   /** Starts one; answers the ids of the model and of its development version. */
   deployDraft(request: DraftRequest): Promise<{ readonly modelId: string; readonly versionId: string }>;
   /** How the version's last full deployment is; undefined for versions that a stack declares. */
-  status(
-    versionId: string,
-  ): Promise<
-    { readonly status: "building" | "deploying" | "active" | "failed"; readonly because: string | null } | undefined
-  >;
+  status(versionId: string): Promise<PushStatus | undefined>;
 }
 
 export interface GraphqlParts {

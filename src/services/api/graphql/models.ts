@@ -35,7 +35,10 @@ export function modelTypes({ pool, versions, find, deployments }: GraphqlParts) 
     truss_signature: version.signature && JSON.stringify(version.signature),
     is_draft: version.isDevelopment,
     is_primary: version.isCurrent && !version.isDevelopment,
-    current_model_deployment_status: async () => ({ status: await statusOf(version) }),
+    current_model_deployment_status: async () => ({
+      status: await statusOf(version),
+      because: async () => (await deployments?.status(version.id))?.because ?? null,
+    }),
     oracle: () => modelType(model, context),
     instance_type: { name: "pod" },
   });

@@ -114,10 +114,14 @@ export function rootValue(parts: GraphqlParts) {
   };
 }
 
-const declaredByStack = "this environment's models are declared by its stack: declare it there and run `pulumi up`";
+const declaredByStack =
+  "pushes are not built here, for this API service has no build service: declare the model in the stack and run `pulumi up`";
 
 function refusePublishing(): never {
-  throw new ApiError("needs_full_deploy", `published versions are no pushes: ${declaredByStack}; or push with --watch`);
+  throw new ApiError(
+    "needs_full_deploy",
+    "published versions are declared by the stack: declare the model there and run `pulumi up`, or push with --watch",
+  );
 }
 
 /** The organization that a push belongs to: the one asked for, or the first that the key opens. */
