@@ -139,6 +139,13 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
     );
     // Known, so that a preview of a full deployment shows what becomes of the service.
     this.versionId = args.versionId === undefined ? row.versionId : pulumi.output(args.versionId);
+    // Apart, or the engine would take the whole container for a secret, and no policy could look into it.
+    const ping = `${this.service}-ping`;
+    const pingSecret = new kubernetes.core.v1.Secret(
+      name,
+      { metadata: declared({ name: ping, namespace }), stringData: { url: api.pingUrl(this.versionId) } },
+      children,
+    );
     const service = new InferenceService(
       name,
       {
@@ -155,13 +162,13 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
           placement: args.placement,
           control: {
             versionId: this.versionId,
-            pingUrl: api.pingUrl(this.versionId),
+            ping: { secret: ping },
             priorityClass: args.priorityClass,
             idleMinutes: args.idleMinutes,
           },
         },
       },
-      { ...children, dependsOn: [row, api.ready] },
+      { ...children, dependsOn: [row, pingSecret, api.ready] },
     );
     const sync = new PatchSync(
       name,

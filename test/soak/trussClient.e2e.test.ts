@@ -107,7 +107,7 @@ async function startBuildService(): Promise<typeof builds> {
 async function runPushed(cluster: MemoryCluster, { metadata, spec }: InferenceServiceManifest): Promise<void> {
   await pushedContainer?.stop();
   const [{ image = "", env = [] } = {}] = spec.predictor.containers;
-  const environment = Object.fromEntries(env.map(({ name, value }) => [name, String(value)]));
+  const environment = Object.fromEntries(env.map((each) => [each.name, "value" in each ? String(each.value) : ""]));
   const id = metadata.labels[labels.versionId] ?? "";
   pushedContainer = await runControlContainer(images, image, {
     ...environment,

@@ -86,7 +86,7 @@ describe("the InferenceService of a model", () => {
 });
 
 describe("the InferenceService of a development version", () => {
-  const control = { versionId: "7", pingUrl: "http://api/v1/development/7/ping/secret", idleMinutes: 15 };
+  const control = { versionId: "7", ping: { secret: "greeter-dev-ping" }, idleMinutes: 15 };
 
   it("has one pod, one after another, whatever config says", () => {
     expect(predictor({ control, replicas: { min: 2, max: 5 } })).toMatchObject({
@@ -106,7 +106,7 @@ describe("the InferenceService of a development version", () => {
   it("runs under the hash of the user's folder, and asks the API for patches", () => {
     expect(container({ control, env: { HASH_TRUSS: "wrong" } })?.env).toEqual([
       { name: "HASH_TRUSS", value: "abc" },
-      { name: "PATCH_PING_URL_TRUSS", value: control.pingUrl },
+      { name: "PATCH_PING_URL_TRUSS", valueFrom: { secretKeyRef: { name: "greeter-dev-ping", key: "url" } } },
       { name: "PYTHONDONTWRITEBYTECODE", value: "1" },
     ]);
   });
@@ -228,7 +228,7 @@ describe("in a mesh", () => {
 
   it("only the API service's account gets further than predictions, probes and metrics of a development version", () => {
     const { selector, action, rules } = controlAccessManifest(mesh).spec;
-    const control = { versionId: "7", pingUrl: "http://api/ping" };
+    const control = { versionId: "7", ping: { url: "http://api/ping" } };
     expect(inferenceServiceManifest({ ...iris, control }).metadata.labels).toMatchObject(selector.matchLabels);
     expect(inferenceServiceManifest(iris).metadata.labels).not.toMatchObject(selector.matchLabels);
     const { account } = apiRights(mesh.servicesNamespace, mesh.namespace);

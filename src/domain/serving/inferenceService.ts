@@ -2,6 +2,7 @@ import { recorderTransformer } from "./recorder.ts";
 import { containerSecrets, podSecrets } from "./secrets.ts";
 import {
   annotations,
+  type ControlledModel,
   containerPort,
   developmentLevel,
   inferencePort,
@@ -130,9 +131,7 @@ function container<Image>(model: ServedModel<Image>) {
     name: "kserve-container",
     image,
     ports: [{ containerPort, protocol: "TCP" }],
-    env: Object.entries<string | Image>(environmentOf(model))
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, value]) => ({ name, value })),
+    env: environmentOf(model).sort((a, b) => (a.name < b.name ? -1 : 1)),
     ...environmentSources(model.environment),
     resources: { requests: amounts, limits: amounts },
     startupProbe: {
@@ -158,12 +157,24 @@ export function environmentSources(environment: ServedModel["environment"]) {
  * A development version's hash is that of the user's folder, whatever the build added to it; and its code is written
  * again under the same second, which Python's bytecode files would not notice.
  */
-function environmentOf<Image>({ env, trussHash, control }: ServedModel<Image>): Record<string, string | Image> {
-  if (!control) return env;
-  return {
-    ...env,
-    HASH_TRUSS: trussHash,
-    PATCH_PING_URL_TRUSS: control.pingUrl,
-    PYTHONDONTWRITEBYTECODE: "1",
-  };
+function environmentOf<Image>({ env, trussHash, control }: ServedModel<Image>): EnvironmentVariable<Image>[] {
+  const variables: Record<string, string> = control
+    ? { ...env, HASH_TRUSS: trussHash, PYTHONDONTWRITEBYTECODE: "1" }
+    : env;
+  const plain = Object.entries(variables).map(([name, value]) => ({ name, value }));
+  return control ? [...plain, pingVariable(control.ping)] : plain;
 }
+
+/** From a Secret, so that nothing of the manifest is one. */
+function pingVariable<Text>(ping: ControlledModel<Text>["ping"]): EnvironmentVariable<Text> {
+  const name = "PATCH_PING_URL_TRUSS";
+  if ("url" in ping) return { name, value: ping.url };
+  return { name, valueFrom: { secretKeyRef: { name: ping.secret, key: "url" } } };
+}
+
+type EnvironmentVariable<Text> =
+  | { readonly name: string; readonly value: string | Text }
+  | {
+      readonly name: string;
+      readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
+    };

@@ -49,7 +49,7 @@ export function pushedServiceManifest(pushed: PushedService): InferenceServiceMa
     placement: placementOn(ordinaryPool, []),
     control: {
       versionId,
-      pingUrl: pingUrl(apiUrlInCluster(pushed.servicesNamespace), pushed.signingKey, versionId),
+      ping: { url: pingUrl(apiUrlInCluster(pushed.servicesNamespace), pushed.signingKey, versionId) },
       idleMinutes: pushedIdleMinutes,
       priorityClass: developmentPriority(namespace).metadata.name,
     },

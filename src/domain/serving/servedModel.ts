@@ -68,8 +68,11 @@ export interface ServedModel<Image = string> {
 export interface ControlledModel<Text = string> {
   /** Id of the registered version: the API service finds service and pod by it. */
   readonly versionId: Text;
-  /** Where the control server asks for patches when it starts; see `pingUrl`. A secret. */
-  readonly pingUrl: Text;
+  /**
+   * Where the control server asks for patches when it starts, see `pingUrl`: the address itself, a secret, or the name of the
+   * Secret of the same namespace that holds it as `url`.
+   */
+  readonly ping: { readonly url: Text } | { readonly secret: string };
   /**
    * Minutes without a request after which it is stopped.
    * @default never
