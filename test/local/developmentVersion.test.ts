@@ -143,23 +143,15 @@ describe("a development version", () => {
     }
   });
 
-  it("is adopted by an up after a watch, which sends nothing", async () => {
-    const preview = await shared.preview();
-    expect(preview).toContain("greeter: nothing to send: the head is already");
-    expect((await shared.up()).stdout).not.toContain("Deployment greeter");
+  it("is patched by an up, which says it file by file, and the service is left alone", async () => {
+    await greetWith("Good day");
+    const { stdout } = await shared.up();
+    expect(stdout).toMatch(/greeter: patch \w+ → \w+, without a new image/);
+    expect(stdout).toContain("UPDATE model_code model.py");
+    expect(stdout).not.toContain("InferenceService greeter");
     const { hash, runningHash, url } = await greeter();
     expect([hash, runningHash]).toEqual([await folderHash(), await folderHash()]);
-    expect(await greeting(url)).toBe("Hey, Ada!");
-  });
-
-  it("is patched by an up, file by file in the preview, and the service is left alone", async () => {
-    await greetWith("Good day");
-    const preview = await shared.preview();
-    expect(preview).toMatch(/greeter: patch \w+ → \w+, without a new image/);
-    expect(preview).toContain("UPDATE model_code model.py");
-    expect(preview).not.toContain("InferenceService greeter");
-    await shared.up();
-    expect(await greeting((await greeter()).url)).toBe("Good day, Ada!");
+    expect(await greeting(url)).toBe("Good day, Ada!");
   });
 
   it("comes back patched when its container is killed", async () => {
@@ -216,8 +208,7 @@ describe("a development version", () => {
   it("is deployed in full under the same version where patches cannot do it", async () => {
     await shared.edit("models/greeter/config.yaml", (text) => text.replace("memory: 256Mi", "memory: 300Mi"));
     await greetWith("Greetings");
-    expect(await shared.preview()).toContain("config.yaml: resources changed");
-    await shared.up();
+    expect((await shared.up()).stdout).toContain("config.yaml: resources changed");
     const { url, hash, runningHash } = await greeter();
     expect(await greeting(url)).toBe("Greetings, Ada!");
     expect([hash, runningHash]).toEqual([await folderHash(), await folderHash()]);

@@ -11,7 +11,7 @@ import { Agent } from "undici";
 import { createKey, findKey } from "../../src/adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgres/developmentVersions.ts";
 import { readPointer } from "../../src/adapters/postgres/models.ts";
-import { clientConfig, withClient } from "../../src/adapters/postgres/server.ts";
+import { clientConfig, type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
 import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
 import { createFolderUploads, type UploadStore } from "../../src/adapters/uploads/folderUploads.ts";
 import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
@@ -36,6 +36,8 @@ export const signingKey = "signing key of the tests, which is long enough";
 /** What tests of the API's routes work with. */
 export interface ApiUnderTest {
   readonly url: string;
+  /** The PostgreSQL server, as its superuser. */
+  readonly server: DatabaseServer;
   readonly pool: pg.Pool;
   readonly cluster: MemoryCluster;
   readonly versions: Versions;
@@ -112,6 +114,7 @@ export async function startDevelopmentApi(
     withClient(postgres.server, platformDatabase, async (client) => (await client.query(text, values)).rows);
   return {
     ...{ pool, cluster, versions, uploads, logged, sql },
+    server: postgres.server,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async newVersion(name = randomUUID(), organization = "admin") {
       await sql("INSERT INTO menagerie.organization (name) VALUES ($1) ON CONFLICT (name) DO NOTHING", [organization]);

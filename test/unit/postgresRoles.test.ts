@@ -95,7 +95,7 @@ const attempts = {
 const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
   [roles.api]: [
     ...(["read models", "read organizations", "read versions", "read keys' hashes"] as const),
-    ...(["read patches", "change a head", "read the record", "record an outcome"] as const),
+    ...(["make a model", "read patches", "change a head", "read the record", "record an outcome"] as const),
   ],
   [roles.reader]: [
     ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),

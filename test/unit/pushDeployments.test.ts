@@ -218,8 +218,12 @@ describe("a push is refused before anything is recorded", () => {
     const missing = `${organizationId}/${randomUUID()}/truss.tar`;
     expect(await refusal(deployDraft(missing))).toMatchObject({ message: "s3_key: nothing was uploaded there" });
     const others = await upload(archiveOf(""), "999999");
-    expect(await refusal(deployDraft(others))).toMatchObject({ message: expect.stringMatching(/none that was given out/) });
-    expect(await refusal(deployDraft("../../etc/passwd"))).toMatchObject({ message: expect.stringMatching(/none that was given out/) });
+    expect(await refusal(deployDraft(others))).toMatchObject({
+      message: expect.stringMatching(/none that was given out/),
+    });
+    expect(await refusal(deployDraft("../../etc/passwd"))).toMatchObject({
+      message: expect.stringMatching(/none that was given out/),
+    });
   });
 
   it("for a team that the key does not open", async () => {
