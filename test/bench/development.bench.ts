@@ -1,12 +1,18 @@
 /**
- * Development versions as their user feels them: from a save to the first prediction of the new code, by `menagerie watch`,
- * hot and cold, beside what there is without it, an `up` that rebuilds.
+ * Development versions as their user feels them: from a save to the first prediction of the new code, by `menagerie watch` and
+ * by the real `truss watch` on the same model, hot and cold, in turns; beside what there is without them, an `up` that rebuilds. And
+ * many clients at once on one version, beside the same patches one after another.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import { KubeConfig, type V1Secret } from "@kubernetes/client-node";
+import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
+import { pushTruss } from "../../src/adapters/api/pushTruss.ts";
+import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { readTruss } from "../../src/adapters/truss/snapshot.ts";
+import { environmentLayout } from "../../src/local/layout.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 
 const saves = 60;
@@ -43,18 +49,26 @@ async function change(file: string, url: string, greeting: string): Promise<numb
   }
 }
 
-async function watched(home: TestHome, file: string, url: string, options: readonly string[]): Promise<number[]> {
-  const watcher: ChildProcess = spawn(
-    process.execPath,
-    [join(home.project, "src/cli/main.ts"), "watch", "greeter", "--json", ...options],
-    { env: { ...process.env, MENAGERIE_HOME: home.path }, stdio: ["ignore", "pipe", "inherit"] },
-  );
+/** Watches with either client, which says when it has begun by output that matches `begun`. */
+async function watched(home: TestHome, file: string, url: string, args: readonly string[], begun: RegExp) {
+  const watcher: ChildProcess = spawn(process.execPath, [join(home.project, "src/cli/main.ts"), ...args], {
+    cwd: home.project,
+    env: { ...process.env, MENAGERIE_HOME: home.path },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const ended = new Promise((resolve) => watcher.once("exit", resolve));
-  if (!watcher.stdout) throw new Error("the watcher has no output");
-  const lines = createInterface({ input: watcher.stdout });
-  await new Promise((resolve) => lines.once("line", resolve));
+  await new Promise<void>((resolve, reject) => {
+    let said = "";
+    const hear = (text: Buffer): void => {
+      said += text;
+      if (begun.test(said)) resolve();
+    };
+    watcher.stdout?.on("data", hear);
+    watcher.stderr?.on("data", hear);
+    watcher.once("exit", () => reject(new Error(`${args.join(" ")} ended: ${said}`)));
+  });
   // The first change after an image is always cold.
-  await change(file, url, `first ${options.join(" ")}`);
+  await change(file, url, `first of ${args.join(" ")}`);
   const times: number[] = [];
   for (let save = 0; save < saves; save += 1) {
     await delay(50 + Math.random() * 100);
@@ -63,6 +77,46 @@ async function watched(home: TestHome, file: string, url: string, options: reado
   watcher.kill("SIGINT");
   await ended;
   return times;
+}
+
+const [clients, patchesEach] = [50, 20];
+
+/** Each client changes a file of its own, again and again, and starts anew from the head where another was first. */
+async function manyClients(home: TestHome, versionId: string, url: string): Promise<void> {
+  const config = new KubeConfig();
+  config.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  const secret = await requestJson<V1Secret>(config, "GET", "/api/v1/namespaces/menagerie/secrets/api-database");
+  const key = Buffer.from(secret.data?.adminKey ?? "", "base64").toString("utf8");
+  const client = createDevelopmentVersions({ url, key });
+  const { snapshot, patterns } = await readTruss(join(home.project, "models/greeter"));
+  /** What all clients have saved until now. */
+  const saved = new Map(snapshot.entries);
+  const patch = async (each: number, turn: number): Promise<void> => {
+    const bytes = new TextEncoder().encode(`N = ${turn}\n`);
+    saved.set(`model/client_${each}.py`, { kind: "file", bytes, executable: false });
+    const read = async () => ({ snapshot: { entries: new Map(saved) }, patterns });
+    await pushTruss({ client, versionId, read, hot: true });
+  };
+  const timed = async (work: () => Promise<void>): Promise<number> => {
+    const begun = performance.now();
+    await work();
+    if ((await client.sync(versionId)).state !== "synced") throw new Error("the version has not converged");
+    return (performance.now() - begun) / 1000;
+  };
+  const turns = Array.from({ length: patchesEach }, (_, turn) => turn);
+  const everybody = Array.from({ length: clients }, (_, each) => each);
+  const atOnce = await timed(async () => {
+    await Promise.all(
+      everybody.map(async (each) => {
+        for (const turn of turns) await patch(each, turn);
+      }),
+    );
+  });
+  const inTurn = await timed(async () => {
+    for (const turn of turns) for (const each of everybody) await patch(each, patchesEach + turn);
+  });
+  line(`${clients} clients at once, ${patchesEach} patches each, until converged`, `${atOnce.toFixed(1)} s`);
+  line("the same patches one after another", `${inTurn.toFixed(1)} s (${(inTurn / atOnce).toFixed(1)} times)`);
 }
 
 async function saveToPrediction(): Promise<void> {
@@ -74,12 +128,21 @@ async function saveToPrediction(): Promise<void> {
   try {
     await up();
     const status = JSON.parse((await home.menagerie(["status", "--json"])).stdout) as {
-      models: { name: string; url: string }[];
+      api: string;
+      models: { name: string; url: string; versionId: string }[];
     };
     const urlOf = (name: string): string => status.models.find((model) => model.name === name)?.url ?? "";
     const file = join(home.project, "models/greeter/model/model.py");
-    line("save to new prediction, hot", milliseconds(await watched(home, file, urlOf("greeter"), ["--hot-reload"])));
-    line("save to new prediction, cold", milliseconds(await watched(home, file, urlOf("greeter"), [])));
+    const [url, hot] = [urlOf("greeter"), "--hot-reload"];
+    for (const [how, options] of [["hot", [hot]] as const, ["cold", []] as const]) {
+      const own = await watched(home, file, url, ["watch", "greeter", "--json", ...options], /"ready"/);
+      const client = ["truss-client", "--", "watch", "models/greeter", "--non-interactive", ...options];
+      const theirs = await watched(home, file, url, client, /Watching for changes/);
+      const ratio = quantile(theirs, 0.5) / quantile(own, 0.5);
+      line(`save to new prediction, ${how}, menagerie watch`, milliseconds(own));
+      line(`save to new prediction, ${how}, truss watch`, `${milliseconds(theirs)} (${ratio.toFixed(1)} times)`);
+    }
+    await manyClients(home, status.models.find(({ name }) => name === "greeter")?.versionId ?? "", status.api);
     const zooModel = join(home.project, "models/multiplier/model/model.py");
     writeFileSync(zooModel, `${readFileSync(zooModel, "utf8")}\n# changed\n`);
     const begun = performance.now();
