@@ -1,5 +1,4 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
-import { pipelineSource } from "../adapters/images/checkoutImage.ts";
 import {
   type JournaledRelease,
   readReleases,
@@ -11,7 +10,7 @@ import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { badInput } from "../domain/errors.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
@@ -23,6 +22,7 @@ import {
   stateSchemaName,
   tagMistake,
 } from "../domain/release/stateSchema.ts";
+import { type PlannedPipeline, planPipelines } from "./pipelines.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
 
 /** The state of one release, as a stack declares it. */
@@ -39,15 +39,6 @@ export interface PlannedState {
 
 /** What of a deployment its state depends on. */
 type PlannedDeployment = Pick<DeploymentIntent, "tag" | "environment" | "planned">;
-
-/** A pipeline of the current release. */
-export interface PlannedPipeline {
-  readonly name: string;
-  /** Content hash of its folder: of what ran, or what would be run; null for one whose image is given. */
-  readonly hash: string | null;
-  /** Whether it came to its end for this release, and so does not run again. */
-  readonly ran: boolean;
-}
 
 /** What an `up` does about the states of releases. */
 export interface StatePlan {
@@ -133,29 +124,6 @@ function requireKnown(
         `${keyPath(["state", "tables", name])}: the files of "${folder}" make no such table; they make ${declared.join(", ") || "none"}`,
     );
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
-}
-
-/**
- * What each declared pipeline would run for the current release. Folders of those that ran are not read: they may hold another
- * release's code by now.
- * @param journaled those of the current release
- */
-async function planPipelines(
-  { pipelines }: NonNullable<EnvironmentSpec["state"]>,
-  journaled: readonly JournaledPipeline[],
-): Promise<PlannedPipeline[]> {
-  const planned = Object.entries(pipelines).map(async ([name, { folder, image, schedule }]) => {
-    const known = journaled.find((each) => each.name === name && each.finishedAt !== null);
-    const ran = known !== undefined && schedule === undefined;
-    if (image !== undefined || folder === undefined) return { name, hash: null, ran };
-    if (ran) return { name, hash: known.source, ran };
-    const hash = await pipelineSource(process.cwd(), folder).catch((error: unknown) => {
-      const key = keyPath(["state", "pipelines", name, "folder"]);
-      throw badInput(`${key}: "${folder}" cannot be read (${messageOf(error)}); give a folder of the project`, error);
-    });
-    return { name, hash, ran };
-  });
-  return (await Promise.all(planned)).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 interface StoredState {

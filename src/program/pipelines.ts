@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { StatePipeline } from "../../components/statePipeline.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import type { PlannedPipeline } from "../plan/state.ts";
+import type { PlannedPipeline } from "../plan/pipelines.ts";
 import type { Cluster } from "./cluster.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 import type { Platform } from "./platform.ts";
