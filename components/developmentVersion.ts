@@ -8,7 +8,7 @@ import { activatorPath, virtualServiceManifest } from "../src/domain/serving/vir
 import { DevelopmentModelVersion } from "../src/resources/developmentModelVersion.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { PatchSync } from "../src/resources/patchSync.ts";
-import { TrussImage } from "../src/resources/trussImage.ts";
+import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
 import { declared } from "./ownership.ts";
 
@@ -38,7 +38,7 @@ export interface DevelopmentVersionArgs {
    */
   readonly versionId?: string | undefined;
   /** What builds the image. */
-  readonly builder: "directory";
+  readonly builder: ImageBuilder;
   /** KServe deployment mode; changing it replaces the InferenceService. */
   readonly mode: ServedModel["mode"];
   /** Cores, bytes with a suffix and whole GPUs of the one pod. */
@@ -126,7 +126,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
 
     const image = new TrussImage(
       name,
-      { builder: args.builder, folder: args.truss, hash: baseHash, name: this.service },
+      { ...args.builder, folder: args.truss, hash: baseHash, name: this.service },
       children,
     );
     const row = new DevelopmentModelVersion(

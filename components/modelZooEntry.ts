@@ -10,7 +10,7 @@ import type { VersionServing } from "../src/domain/zoo/serving.ts";
 import type { SmokeCase } from "../src/domain/zoo/smoke.ts";
 import type { TargetPair } from "../src/domain/zoo/targetApps.ts";
 import { SmokeTest } from "../src/resources/smokeTest.ts";
-import { TrussImage } from "../src/resources/trussImage.ts";
+import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
 import { ZooRollout } from "../src/resources/zooRollout.ts";
 import { declared } from "./ownership.ts";
@@ -95,7 +95,7 @@ export interface ModelZooEntryArgs {
   /** Namespace that the model is served in. It must exist: pass the Namespace in `dependsOn`. */
   readonly namespace: string;
   /** What builds the image. */
-  readonly builder: "directory";
+  readonly builder: ImageBuilder;
   /** Istio Gateway and host names that the model is reached by. */
   readonly gateway: {
     readonly name: string;
@@ -189,7 +189,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
   private build(name: string, { target, builder, kubernetesName }: ModelZooEntryArgs): TrussImage | undefined {
     if (!target || target.image !== undefined) return undefined;
     const { serving, hash } = target;
-    return new TrussImage(name, { builder, folder: serving.truss, hash, name: kubernetesName }, { parent: this });
+    return new TrussImage(name, { ...builder, folder: serving.truss, hash, name: kubernetesName }, { parent: this });
   }
 
   private serve(

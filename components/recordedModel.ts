@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Placement, readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
-import { TrussImage } from "../src/resources/trussImage.ts";
+import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
 import type { PredictionStore } from "./predictionStore.ts";
 
@@ -16,7 +16,7 @@ export interface RecordedModelArgs
   /** Truss folder, relative to the project. */
   readonly truss: string;
   /** What builds the image. */
-  readonly builder: "directory";
+  readonly builder: ImageBuilder;
   /** Nodes of the model's pods; the recorder runs on ordinary ones. */
   readonly placement: Placement;
   /** Where its predictions are kept. */
@@ -60,7 +60,7 @@ export class RecordedModel extends pulumi.ComponentResource {
     const { namespace, service, mode, replicas, store, recorder } = args;
     const image = new TrussImage(
       name,
-      { builder: args.builder, folder: args.truss, hash: args.trussHash, name: service },
+      { ...args.builder, folder: args.truss, hash: args.trussHash, name: service },
       parent,
     );
     this.image = image.image;

@@ -73,6 +73,7 @@ async function stack() {
       state,
       builds: buildService(process.env),
       serviceHash: spec.services.image ? undefined : await serviceSource(process.cwd()),
+      buildFolders: localFolders(process.env),
       secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),
     });
@@ -86,6 +87,11 @@ async function stack() {
 /** The local environment's, which `menagerie` names in these variables. */
 function buildService({ MENAGERIE_BUILD_URL: url, MENAGERIE_BUILD_TOKEN: token }: NodeJS.ProcessEnv) {
   return url && token ? { url, token } : undefined;
+}
+
+/** Image store and cache of the embedded environment, where `menagerie` says that this is one. */
+function localFolders({ MENAGERIE_IMAGE_STORE: store, MENAGERIE_CACHE: cache }: NodeJS.ProcessEnv) {
+  return store && cache ? { store, cache } : undefined;
 }
 
 /** Outputs of this stack's last `up`, read once; asked for only when something needs them. */

@@ -1,4 +1,5 @@
 import type { EnvironmentSpec } from "./config/environment.ts";
+import { declareBuilds } from "./program/builds.ts";
 import { declareCluster } from "./program/cluster.ts";
 import { declareDevelopment } from "./program/development.ts";
 import type { EnvironmentFacts } from "./program/facts.ts";
@@ -18,6 +19,7 @@ import { declareZoo } from "./program/zoo.ts";
  */
 export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts): EnvironmentOutputs {
   const cluster = declareCluster(spec, facts);
+  const builder = declareBuilds(spec, facts, cluster);
   const pools = declarePools(spec, cluster);
   const platform = declarePlatform(spec, facts, cluster);
   declareNetwork(spec, cluster, platform);
@@ -27,10 +29,13 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const state = declareState(spec, facts, { cluster: ofRelease, platform });
   const builders = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state });
   const built = state && { ...state, ready: [...state.ready, ...builders] };
-  const { models, rollouts, entries } = declareZoo(spec, facts, { cluster: ofRelease, pools, platform, state: built });
+  const { models, rollouts, entries } = declareZoo(spec, facts, {
+    ...{ cluster: ofRelease, builder, pools, platform },
+    state: built,
+  });
   const askers = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state: built }, entries);
-  const development = declareDevelopment(spec, facts, { cluster, pools, platform });
-  const shadowed = declareShadows(spec, facts, { cluster, pools, platform });
+  const development = declareDevelopment(spec, facts, { cluster, builder, pools, platform });
+  const shadowed = declareShadows(spec, facts, { cluster, builder, pools, platform });
   return {
     gatewayUrl: spec.gateway.url,
     apiUrl: platform ? spec.services.apiUrl : null,

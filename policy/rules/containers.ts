@@ -8,8 +8,9 @@ export interface DeclaredContainer {
   readonly env: unknown;
 }
 
-/** Containers of whatever makes pods: of a Deployment's template, or of the parts of an InferenceService. */
+/** Containers of whatever makes pods: of a Deployment's template, of the parts of an InferenceService, or a Task's steps. */
 export function containersOf({ type, inputs }: DeclaredResource): DeclaredContainer[] {
+  if (type === "kubernetes:tekton.dev/v1:Task") return stepsOf(at(inputs, "spec"));
   return podSpecs(type, at(inputs, "spec"))
     .flatMap((pod) => [...list(at(pod, "initContainers")), ...list(at(pod, "containers"))])
     .map((container) => ({
@@ -18,6 +19,15 @@ export function containersOf({ type, inputs }: DeclaredResource): DeclaredContai
       resources: at(container, "resources"),
       env: at(container, "env"),
     }));
+}
+
+function stepsOf(spec: unknown): DeclaredContainer[] {
+  return list(at(spec, "steps")).map((step) => ({
+    name: String(at(step, "name") ?? "step"),
+    image: at(step, "image"),
+    resources: at(step, "computeResources"),
+    env: at(step, "env"),
+  }));
 }
 
 function podSpecs(type: string, spec: unknown): unknown[] {

@@ -1,3 +1,4 @@
+import { buildMistakes } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
 import { migrationMistakes } from "./migrationRules.ts";
@@ -33,7 +34,7 @@ export function kubernetesName(model: string): string {
 export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databasePassword">): string[] {
   return [
     ...namespaceMistakes(environment),
-    ...builderMistakes(environment),
+    ...buildMistakes(environment, reservedNamespaces),
     ...serviceMistakes(environment),
     ...poolMistakes(environment),
     ...nameMistakes(environment),
@@ -61,10 +62,6 @@ function namespaceMistakes({ namespace, dynamicSettings }: ParsedEnvironment): s
     mistakes.push(`${at}: "${dynamicSettings.namespace}" belongs to the cluster and is there; remove the key`);
   }
   return mistakes;
-}
-
-function builderMistakes({ builder }: ParsedEnvironment): string[] {
-  return builder === "tekton" ? [`${keyPath(["builder"])}: "tekton" is not available yet; use directory`] : [];
 }
 
 function serviceMistakes({

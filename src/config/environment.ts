@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { builds } from "./builds.ts";
 import { database, databasePassword, previewDatabase } from "./database.ts";
 import { development } from "./development.ts";
 import { dynamicSettings, modelZooDeploymentAutomationEnabled, ratelimitEnabled } from "./dynamicSettings.ts";
@@ -95,11 +96,7 @@ export const environmentSchema = mapping(
     models,
     mlflow,
     state,
-    builder: choice(
-      ["directory", "tekton"],
-      "What builds images: directory (directory images on this machine, for the local environment). tekton is not available yet. Default: directory.",
-      ["directory"],
-    ).default("directory"),
+    builds: builds.prefault({}),
     kubeContext: text(
       /^\S+$/,
       "give the name of a context of your kubeconfig",
@@ -148,13 +145,12 @@ export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
 export interface EnvironmentSpec
   extends Omit<
     Parsed,
-    "zoo" | "development" | "shadows" | "gateway" | "builder" | "secrets" | "databasePassword" | "migrationTarget"
+    "zoo" | "development" | "shadows" | "gateway" | "secrets" | "databasePassword" | "migrationTarget"
   > {
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
   readonly development: Readonly<Record<string, DevelopmentSpec>>;
   readonly shadows: Readonly<Record<string, ShadowDeploymentSpec>>;
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
-  readonly builder: "directory";
   readonly services: Omit<Parsed["services"], "apiUrl"> & { readonly apiUrl: string };
   /** Without its url, which stays with the stack's entry. */
   readonly migrationTarget: Omit<NonNullable<Parsed["migrationTarget"]>, "databaseUrl"> | undefined;

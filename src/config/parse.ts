@@ -72,7 +72,6 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
   return {
     ...parsed,
-    builder: "directory",
     secrets: Object.keys(parsed.secrets),
     gateway: { ...parsed.gateway, url },
     services: { ...parsed.services, apiUrl: parsed.services.apiUrl ?? surroundings.apiUrl ?? url },

@@ -59,6 +59,11 @@ async function ensureKeeper(
     await stopEnvironment(layout);
     running = undefined;
   }
+  if (running !== undefined && options.toolchain.tekton && !(await toolchainFile(layout).read()).tekton) {
+    // Its parts are chosen when it starts.
+    await stopEnvironment(layout);
+    running = undefined;
+  }
   const state = await ensureState(layout, running === undefined ? options.ports : {});
   await ensureAuthority(layout);
   await writeKubeconfig(

@@ -3,6 +3,8 @@ import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { badInput } from "../domain/errors.ts";
 
+export { menagerieCache } from "../adapters/files/cacheFolder.ts";
+
 /** Where one embedded environment keeps everything it owns. All paths are absolute. */
 export interface EnvironmentLayout {
   /** Name of the environment, as in `--environment`; default `local`. */
@@ -40,12 +42,6 @@ export interface EnvironmentLayout {
 export function menagerieHome(env: NodeJS.ProcessEnv = process.env): string {
   if (env.MENAGERIE_HOME) return resolve(env.MENAGERIE_HOME);
   return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "menagerie");
-}
-
-/** Folder of tools and Python environments, shared by all environments of a user: `MENAGERIE_CACHE`, else below `XDG_CACHE_HOME`. */
-export function menagerieCache(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.MENAGERIE_CACHE) return resolve(env.MENAGERIE_CACHE);
-  return join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "menagerie");
 }
 
 const longestSocketFolder = 85;

@@ -13,7 +13,7 @@ import type { ZooContext } from "./zoo.ts";
 export function declareDevelopment(
   spec: EnvironmentSpec,
   facts: EnvironmentFacts,
-  { cluster, pools, platform }: ZooContext,
+  { cluster, builder, pools, platform }: ZooContext,
 ): Record<string, ModelOutput> {
   const models: Record<string, ModelOutput> = {};
   const entries = Object.entries(spec.development);
@@ -48,7 +48,7 @@ export function declareDevelopment(
         declaredBefore: planned.declaredBefore,
         number: planned.number,
         versionId: planned.versionId,
-        builder: spec.builder,
+        builder,
         secrets: facts.secretSources?.get(name),
         placement,
         priorityClass: priorityClass.metadata.name,

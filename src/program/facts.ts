@@ -44,6 +44,8 @@ export interface EnvironmentFacts {
   readonly builds?: { readonly url: string; readonly token: string } | undefined;
   /** Content hash of the services' code: needed where the services' image is the checkout. */
   readonly serviceHash?: string | undefined;
+  /** Image store and cache of the embedded environment: needed where it builds by Tekton. */
+  readonly buildFolders?: { readonly store: string; readonly cache: string } | undefined;
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */
   readonly secrets?: pulumi.Output<Readonly<Record<string, string>>>;
 }

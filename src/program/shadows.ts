@@ -15,7 +15,7 @@ const recorderCommand = ["node", "src/services/recorder/main.ts"];
 export function declareShadows(
   spec: EnvironmentSpec,
   facts: EnvironmentFacts,
-  { cluster, pools, platform }: ZooContext,
+  { cluster, builder, pools, platform }: ZooContext,
 ) {
   const models: Record<string, ModelOutput> = {};
   const shadows: Record<string, ShadowOutput> = {};
@@ -52,7 +52,7 @@ export function declareShadows(
       {
         name,
         namespace: spec.namespace,
-        builder: spec.builder,
+        builder,
         primary: sides.primary,
         shadows: { ...sides.shadows, ...(sides.noise ? { [noiseSide]: sides.noise } : {}) },
         percent,

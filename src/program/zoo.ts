@@ -3,6 +3,7 @@ import { kubernetesName } from "../config/crossRules.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { versionedName } from "../domain/zoo/plan.ts";
 import type { ServedPlan, ZooModelPlan } from "../plan/zoo.ts";
+import type { ImageBuilder } from "../resources/trussImage.ts";
 import type { Cluster } from "./cluster.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 import type { ModelOutput, RolloutOutput } from "./outputs.ts";
@@ -13,6 +14,8 @@ import type { ReleaseOfStack } from "./state.ts";
 /** What zoo models are declared on. */
 export interface ZooContext {
   readonly cluster: Cluster;
+  /** What builds the images. */
+  readonly builder: ImageBuilder;
   readonly pools: Pools;
   readonly platform: Platform | undefined;
   /** The state of the release that the models run in. @default none, and they get no environment of one */
@@ -50,7 +53,7 @@ export function declareZoo(spec: EnvironmentSpec, facts: EnvironmentFacts, conte
 function declareEntry(
   spec: EnvironmentSpec,
   facts: EnvironmentFacts,
-  { cluster, pools, platform, state }: ZooContext,
+  { cluster, builder, pools, platform, state }: ZooContext,
   plan: ZooModelPlan,
 ): ModelZooEntry | undefined {
   if (plan.versions.length === 0) return undefined;
@@ -71,7 +74,7 @@ function declareEntry(
       lines: plan.lines,
       environment: state && { configMap: state.environment.config, secret: state.environment.secret.service },
       namespace: spec.namespace,
-      builder: spec.builder,
+      builder,
       gateway: spec.gateway,
       readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
       kubeContext: spec.kubeContext,

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
+import type { KeyedLayer } from "../adapters/images/directoryImage.ts";
 import { badInput } from "../domain/errors.ts";
 import type { Handler } from "./handler.ts";
+import { untilTerminated } from "./host.ts";
 import { imageIsStored } from "./storedImage.ts";
 
 export interface CheckoutImageInputs {
@@ -15,6 +17,8 @@ export interface CheckoutImageInputs {
   readonly folder?: string;
   /** Content hash of what is copied into the image, see `serviceSource` and `pipelineSource`. */
   readonly hash: string;
+  /** With the Python that trusses are built with, where containers do not have it anyway. @default false */
+  readonly interpreter?: boolean;
 }
 
 export interface CheckoutImageOutputs extends CheckoutImageInputs {
@@ -24,14 +28,15 @@ export interface CheckoutImageOutputs extends CheckoutImageInputs {
 
 /** The checkout as a directory image, for services and pipelines of the local environment. Images outlive the resource. */
 export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> = {
-  inputs: ["name", "entry", "folder", "hash"],
-  replaceOn: ["name", "entry", "folder", "hash"],
+  inputs: ["name", "entry", "folder", "hash", "interpreter"],
+  replaceOn: ["name", "entry", "folder", "hash", "interpreter"],
   check: async () => [],
   async create(inputs) {
     const { putCheckoutImage, putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
     const { folder } = inputs;
+    const layers = inputs.interpreter ? await interpreter() : [];
     const image = await (folder === undefined
-      ? putCheckoutImage(imageStore(), resolve("."), inputs)
+      ? putCheckoutImage(imageStore(), resolve("."), { ...inputs, layers })
       : putPipelineImage(imageStore(), resolve("."), { ...inputs, folder }));
     return { id: image, outs: { ...inputs, image } };
   },
@@ -39,6 +44,12 @@ export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> =
   exists: (_id, { image }) => imageIsStored(image),
   delete: async () => {},
 };
+
+async function interpreter(): Promise<KeyedLayer[]> {
+  const { findBasePython } = await import("../adapters/truss/interpreter.ts");
+  const { interpreterLayers } = await import("../adapters/truss/imageLayers.ts");
+  return untilTerminated(async (signal) => interpreterLayers([await findBasePython(process.env, signal)]));
+}
 
 function imageStore(): string {
   const store = process.env.MENAGERIE_IMAGE_STORE;

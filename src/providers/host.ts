@@ -27,15 +27,17 @@ export function hostProgress(print: (line: string) => void = (line) => console.l
 /**
  * Runs `work` with a signal that aborts when the host is told to end, so that child processes end with it: the host's
  * own `cancel` does nothing.
+ *
+ * @param graceMs - how long `work` may take to end what it began elsewhere.
  */
-export async function untilTerminated<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function untilTerminated<T>(work: (signal: AbortSignal) => Promise<T>, graceMs = 200): Promise<T> {
   const controller = new AbortController();
   const ends = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
   const end = (name: NodeJS.Signals): void => {
     for (const each of ends) process.off(each, end);
     controller.abort(new Error(`stopped by ${name}`));
     // With our listener gone the signal has its usual effect; children were told first.
-    setTimeout(() => process.kill(process.pid, name), 200).unref();
+    setTimeout(() => process.kill(process.pid, name), graceMs).unref();
   };
   for (const each of ends) process.on(each, end);
   try {

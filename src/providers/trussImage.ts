@@ -1,13 +1,33 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { menagerieCache } from "../adapters/files/cacheFolder.ts";
+import type { PythonLayers } from "../adapters/truss/python.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import type { Progress } from "../domain/progress.ts";
+import type { TrussBuilder } from "../domain/truss/builder.ts";
 import { configFilename, parseTrussConfig } from "../domain/truss/config.ts";
 import type { CheckFailure, Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
 import { imageIsStored } from "./storedImage.ts";
 
+/** The Pipeline that a stack builds with. */
+export interface BuildPipelineInputs {
+  readonly namespace: string;
+  /** Images are pushed to `<repository>/<name>`; left out in the embedded environment, which lays out directory images. */
+  readonly repository?: string;
+  /** Secret with the registry's credentials, in that namespace. */
+  readonly credentials?: string;
+  readonly timeoutMinutes: number;
+  /** Finished runs of an image that stay. */
+  readonly keep: number;
+  /** Context of the ambient kubeconfig; its current one when left out. */
+  readonly context?: string;
+}
+
 export interface TrussImageInputs {
-  readonly builder: "directory";
+  readonly builder: "directory" | "tekton";
+  /** With builder `tekton`: where it builds. */
+  readonly pipeline?: BuildPipelineInputs;
   /** Truss folder relative to the project. Where the content lies; only its hash says what it is. */
   readonly folder: string;
   /** Content hash of the folder. */
@@ -26,16 +46,17 @@ export interface TrussImageOutputs extends TrussImageInputs {
 
 /** Builds the image of a truss. Images outlive the resource: an older release may still name them. */
 export const trussImage: Handler<TrussImageInputs, TrussImageOutputs> = {
-  inputs: ["builder", "folder", "hash", "name"],
+  inputs: ["builder", "pipeline", "folder", "hash", "name"],
   replaceOn: ["builder", "hash", "name"],
   check: async ({ folder }) => configFailures(folder),
   async create(inputs) {
     const image = await build(inputs);
     return { id: image.image, outs: image };
   },
-  // Only the folder's path changed, and the content did not: the image is the same.
+  // Only the folder's path changed, or how long a build may take, and not the content: the image is the same.
   update: async (_id, olds, news) => ({ ...olds, ...news }),
-  exists: (_id, { image }) => imageIsStored(image),
+  // Of a registry nothing is known here: pods that cannot pull say so.
+  exists: async (_id, { image, pipeline }) => pipeline?.repository !== undefined || (await imageIsStored(image)),
   delete: async () => {},
 };
 
@@ -53,22 +74,34 @@ async function configFailures(folder: string): Promise<CheckFailure<TrussImageIn
 }
 
 async function build(inputs: TrussImageInputs): Promise<TrussImageOutputs> {
-  const store = required("MENAGERIE_IMAGE_STORE");
-  const cache = required("MENAGERIE_CACHE");
   // Loaded when needed: a preview only checks and compares.
-  const { createDirectoryBuilder } = await import("../adapters/truss/builder.ts");
   const { ensurePythonLayers } = await import("../adapters/truss/python.ts");
   const progress = hostProgress();
-  return untilTerminated(async (signal) => {
+  const { builder } = inputs;
+  // A directory image's layers lie in the cache: it must be the one of the environment.
+  const cache = builder === "directory" ? required("MENAGERIE_CACHE") : menagerieCache();
+  const build = async (signal: AbortSignal): Promise<TrussImageOutputs> => {
     const python = await ensurePythonLayers({ cache, progress, signal });
-    const builder = createDirectoryBuilder({ store, cache, python, progress, signal });
-    const { url, digest } = await builder.build({
-      folder: resolve(inputs.folder),
-      hash: inputs.hash,
-      name: inputs.name,
-    });
+    const options = { cache, python, progress, signal };
+    const request = { folder: resolve(inputs.folder), hash: inputs.hash, name: inputs.name };
+    const { url, digest } = await (await builderOf(inputs, options)).build(request);
     return { ...inputs, url, digest, image: `${url}@${digest}` };
-  });
+  };
+  // A run in the cluster is cancelled on the way out.
+  return untilTerminated(build, builder === "tekton" ? 5_000 : undefined);
+}
+
+async function builderOf(
+  { builder, pipeline }: TrussImageInputs,
+  options: { cache: string; python: PythonLayers; progress: Progress; signal: AbortSignal },
+): Promise<TrussBuilder> {
+  if (builder === "directory") {
+    const { createDirectoryBuilder } = await import("../adapters/truss/builder.ts");
+    return createDirectoryBuilder({ ...options, store: required("MENAGERIE_IMAGE_STORE") });
+  }
+  if (!pipeline) throw new Error("builder tekton needs a pipeline");
+  const { stackPipelineBuilder } = await import("../adapters/builds/stackPipelineBuilder.ts");
+  return stackPipelineBuilder(pipeline, options);
 }
 
 /** Read at call time: what is read when a module loads may end up in the state. */
@@ -76,7 +109,7 @@ function required(variable: string): string {
   const value = process.env[variable];
   if (!value) {
     throw badInput(
-      `menagerie:builder: "directory" builds for the local environment only and needs ${variable}; run through \`menagerie\`, which sets it`,
+      `menagerie:builds.kind: "directory" builds for the local environment only and needs ${variable}; run through \`menagerie\`, which sets it`,
     );
   }
   return value;

@@ -1,9 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { delegate } from "../providers/delegate.ts";
-import type { TrussImageInputs } from "../providers/trussImage.ts";
+import type { BuildPipelineInputs, TrussImageInputs } from "../providers/trussImage.ts";
+
+/** What builds a stack's images, see `menagerie:builds`. */
+export interface ImageBuilder {
+  readonly builder: TrussImageInputs["builder"];
+  readonly pipeline?: pulumi.Input<BuildPipelineInputs>;
+}
 
 /** Inputs of {@link TrussImage}; all of them are known during a preview. */
-export type TrussImageArgs = TrussImageInputs;
+export interface TrussImageArgs extends ImageBuilder, Pick<TrussImageInputs, "folder" | "hash" | "name"> {}
 
 /** An image built from a truss folder. A new hash makes a new image; the old one stays in the store. */
 export class TrussImage extends pulumi.dynamic.Resource {

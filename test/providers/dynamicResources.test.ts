@@ -98,7 +98,7 @@ describe("trussImage", () => {
 
   it("says what sets the cache that it cannot build without", async () => {
     await expect(host.create("trussImage", image)).rejects.toThrow(
-      'menagerie:builder: "directory" builds for the local environment only and needs MENAGERIE_CACHE; run through `menagerie`, which sets it',
+      'menagerie:builds.kind: "directory" builds for the local environment only and needs MENAGERIE_CACHE; run through `menagerie`, which sets it',
     );
   });
 

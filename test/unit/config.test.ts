@@ -117,7 +117,15 @@ describe("a right config", () => {
       modelZooDeploymentAutomationEnabled: true,
       secrets: [],
       adminSecrets: "admin-organization-secrets",
-      builder: "directory",
+      builds: {
+        kind: "directory",
+        namespace: "menagerie-builds",
+        layerCache: true,
+        timeoutMinutes: 60,
+        retries: 0,
+        keep: 3,
+        resources: { cpu: "500m", memory: "2Gi" },
+      },
       versioning: { scheme: "deployment-manager", candidate: false },
       models: {},
     });

@@ -6,7 +6,6 @@ import { commandLine, egressVariables, expandReferences } from "../../src/local/
 import { fieldValue, resourceFieldValue } from "../../src/local/node/fieldValue.ts";
 import { hostsFile, resolvConf } from "../../src/local/node/podFiles.ts";
 import { dividedQuantity, parseQuantity } from "../../src/local/node/quantity.ts";
-import { digestOf } from "../../src/local/node/systemImages.ts";
 
 describe("references in env, command and args", () => {
   const variables = new Map([["A", "1"]]);
@@ -150,14 +149,5 @@ describe("packages in a running pod", () => {
     expect(variables).toMatchObject({ HTTPS_PROXY: "http://10.88.0.1:3128", PIP_INDEX_URL: "https://mirror/" });
     expect(variables.NO_PROXY).toContain("10.96.0.0/12");
     expect(variables).not.toHaveProperty("SHELL");
-  });
-});
-
-describe("an image reference", () => {
-  it("names its digest itself, or by the table of well-known names", () => {
-    const digest = `sha256:${"a".repeat(64)}`;
-    expect(digestOf(`x/y@${digest}`)).toBe(digest);
-    expect(digestOf("tekton/entrypoint", { "tekton/entrypoint": digest })).toBe(digest);
-    expect(digestOf("busybox:1")).toBeUndefined();
   });
 });

@@ -2,12 +2,18 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
+import type { KeyedLayer } from "./directoryImage.ts";
 import { imageReference, putImage } from "./imageStore.ts";
 
 /** What the services of a checkout consist of, besides its packages. */
 const ofServices = ["src/adapters", "src/domain", "src/services", "package.json"];
 const place = "/app";
 const packages = `${place}/node_modules`;
+
+/** What starts the program `entry` (its path in the checkout) in an image of the checkout. */
+export function serviceCommand(entry: string): readonly string[] {
+  return [`${packages}/node/bin/node`, `${place}/${entry}`];
+}
 
 /** Content hash of the services' code and the lock of their packages, in the checkout `project`. */
 export function serviceSource(project: string): Promise<string> {
@@ -28,11 +34,18 @@ const ofPipeline = (folder: string): string[] => [folder, "package.json"];
 export function putCheckoutImage(
   store: string,
   project: string,
-  service: { readonly name: string; readonly entry: string; readonly hash: string },
+  service: {
+    readonly name: string;
+    readonly entry: string;
+    readonly hash: string;
+    /** Further read-only parts. @default none */
+    readonly layers?: readonly KeyedLayer[];
+  },
 ): Promise<string> {
   return putImageOf(store, project, {
     ...{ what: `service ${service.name}`, url: `menagerie.local/service/${service.name}`, hash: service.hash },
-    ...{ copied: ofServices, entrypoint: [`${packages}/node/bin/node`, `${place}/${service.entry}`] },
+    ...{ copied: ofServices, entrypoint: serviceCommand(service.entry) },
+    layers: service.layers,
   });
 }
 
@@ -55,13 +68,15 @@ interface CheckoutPart {
   readonly hash: string;
   /** Files and folders, relative to the project. */
   readonly copied: readonly string[];
-  readonly entrypoint: string[];
+  readonly entrypoint: readonly string[];
+  /** Further read-only parts. @default none */
+  readonly layers?: readonly KeyedLayer[] | undefined;
 }
 
 async function putImageOf(
   store: string,
   project: string,
-  { what, url, hash, copied, entrypoint }: CheckoutPart,
+  { what, url, hash, copied, entrypoint, layers = [] }: CheckoutPart,
 ): Promise<string> {
   if ((await sourceOf(project, copied)) !== hash) {
     throw badInput(`the code of ${what} changed while its image was being made; run this again`);
@@ -71,7 +86,7 @@ async function putImageOf(
     .digest("hex");
   const image = await putImage(store, {
     url,
-    layers: [{ source: join(project, "node_modules"), target: packages, key: `packages ${lock}` }],
+    layers: [{ source: join(project, "node_modules"), target: packages, key: `packages ${lock}` }, ...layers],
     config: {
       ...{ entrypoint, cmd: [], workingDir: place },
       env: { PATH: `${packages}/node/bin:/usr/local/bin:/usr/bin:/bin`, NODE_ENV: "production" },

@@ -43,36 +43,59 @@ export function createDirectoryBuilder(options: DirectoryBuilderOptions): TrussB
 }
 
 async function build(options: DirectoryBuilderOptions, request: TrussBuildRequest): Promise<TrussImage> {
-  const { store, progress } = options;
-  const url = `menagerie.local/truss/${request.name}`;
-  const key = [layoutVersion, options.python.key, request.hash, ...(request.control ? ["control"] : [])];
-  const index = join(store, ".index", `${shortHash(...key)}.json`);
-  const digest = await indexedDigest(store, index, url);
-  if (digest) return { url, digest };
+  return (await builtBefore(options, request)) ?? buildReading(options, request, await readTruss(request.folder));
+}
 
-  const reading = await readTruss(request.folder);
-  const hash = hashSnapshot(reading.snapshot, reading.patterns);
-  if (hash !== request.hash) {
-    throw badInput(
-      `truss "${request.folder}": changed while it was being built (hash ${hash.slice(0, 12)} instead of ${request.hash.slice(0, 12)}); run this again`,
-    );
-  }
+type Requested = Pick<TrussBuildRequest, "hash" | "name" | "control">;
+
+/** The image of the same content, where it is still in the store. */
+async function builtBefore(options: DirectoryBuilderOptions, request: Requested): Promise<TrussImage | undefined> {
+  const url = urlOf(request.name);
+  const digest = await indexedDigest(options.store, indexOf(options, request), url);
+  return digest === undefined ? undefined : { url, digest };
+}
+
+/** Builds from what was read of the truss; `request.folder` only names it in sentences. */
+export async function buildReading(
+  options: DirectoryBuilderOptions,
+  request: TrussBuildRequest,
+  reading: TrussReading,
+): Promise<TrussImage> {
+  requireHash(request, reading);
   const config = parseTrussConfig(configText(reading.snapshot), join(request.folder, "config.yaml"));
   refuseUnbuildable(config, request.name);
   if (!hasFolder(reading.snapshot, config.model_module_dir)) {
     throw badInput(`truss "${request.folder}": model_module_dir: no folder "${config.model_module_dir}" in the truss`);
   }
-  const task = progress.begin(`image ${request.name}`);
+  const url = urlOf(request.name);
+  const task = options.progress.begin(`image ${request.name}`);
   try {
     const isControl = request.control ?? isControlTruss(config);
     const built = await buildSnapshot(options, { url, name: request.name, isControl }, reading, config);
-    await writeIndex(index, built);
+    await writeIndex(indexOf(options, request), built);
     task.done(built.slice(0, "sha256:".length + 12));
     return { url, digest: built };
   } catch (error) {
     task.failed();
     throw error;
   }
+}
+
+/** Refuses a reading of other content than was asked for. */
+export function requireHash({ folder, hash }: TrussBuildRequest, { snapshot, patterns }: TrussReading): void {
+  const found = hashSnapshot(snapshot, patterns);
+  if (found === hash) return;
+  throw badInput(
+    `truss "${folder}": changed while it was being built (hash ${found.slice(0, 12)} instead of ${hash.slice(0, 12)}); run this again`,
+  );
+}
+
+function urlOf(name: string): string {
+  return `menagerie.local/truss/${name}`;
+}
+
+function indexOf({ store, python }: DirectoryBuilderOptions, { hash, control }: Requested): string {
+  return join(store, ".index", `${shortHash(layoutVersion, python.key, hash, ...(control ? ["control"] : []))}.json`);
 }
 
 interface BuiltImage {

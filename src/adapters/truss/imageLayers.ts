@@ -29,7 +29,7 @@ export async function imageLayers(
 }
 
 /** Prefixes of interpreters that containers would not see: /usr is theirs as it is on the host. */
-function interpreterLayers(interpreters: readonly BasePython[]): KeyedLayer[] {
+export function interpreterLayers(interpreters: readonly BasePython[]): KeyedLayer[] {
   const outside = interpreters.filter(({ prefix }) => prefix !== "/usr" && !prefix.startsWith("/usr/"));
   const byPrefix = new Map(outside.map((python) => [python.prefix, python]));
   return [...byPrefix.values()].map(({ prefix, version }) => ({

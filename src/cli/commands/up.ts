@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { badInput, OperatorError } from "../../domain/errors.ts";
-import { prepareEngine } from "../../local/engine.ts";
+import { localStack, prepareEngine } from "../../local/engine.ts";
 import { startEnvironment } from "../../local/environment.ts";
 import type { EnvironmentState } from "../../local/environmentState.ts";
 import { type EnvironmentLayout, environmentLayout, menagerieCache } from "../../local/layout.ts";
@@ -15,6 +15,7 @@ import { exampleCall } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
 import { environmentOption, portArgument } from "../options.ts";
+import { readStackFile } from "../releases/stackFile.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 
 interface UpOptions {
@@ -50,7 +51,8 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const existing = existingCluster(options);
   if (existing) await requireCluster(existing.kubeconfig);
   else await preflight({ progress });
-  const toolchain = await ensureToolchain({ cache: menagerieCache(), progress, signal });
+  const tekton = !existing && (await buildsWithTekton());
+  const toolchain = await ensureToolchain({ cache: menagerieCache(), progress, signal, tekton });
   let target: EngineTarget;
   if (existing) {
     target = await useExistingCluster(layout, existing);
@@ -65,6 +67,12 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   console.log(await summary(layout, target, await readModels(engine)));
+}
+
+/** Whether the stack's images are built by Tekton, which the environment then has. What is wrong with the file is told later. */
+async function buildsWithTekton(): Promise<boolean> {
+  const { builds } = (await readStackFile(localStack)).config as { builds?: { kind?: unknown } | null };
+  return builds?.kind === "tekton";
 }
 
 /** The cluster that `--kubeconfig` and `--gateway-url` name together, or undefined for the embedded one. */

@@ -6,13 +6,13 @@ import type {
   V1MutatingWebhookConfiguration,
   V1ValidatingWebhookConfiguration,
 } from "@kubernetes/client-node";
-import { loadAll } from "js-yaml";
 import { applyObjects } from "../../adapters/kubernetes/apply.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import { caFiles, issueKubeconfig, issueServingCertificate } from "../pki.ts";
 import type { PartSpec } from "../supervisor/supervisedProcess.ts";
 import type { StepSpec } from "../supervisor/supervisor.ts";
 import type { ControlContext } from "./context.ts";
+import { readObjects } from "./manifestFiles.ts";
 
 const namespace = "kserve";
 const serviceAccount = "kserve-controller-manager";
@@ -87,9 +87,4 @@ export function kserveWebhooks(context: ControlContext): StepSpec {
       await applyObjects(context.admin, configurations, manager);
     },
   };
-}
-
-async function readObjects(file: string): Promise<KubernetesObject[]> {
-  const objects = loadAll(await readFile(file, "utf8")) as (KubernetesObject | null)[];
-  return objects.filter((object): object is KubernetesObject => object !== null);
 }

@@ -30,6 +30,8 @@ export const ports = {
   kserveWebhook: 9443,
   kserveHealth: 8081,
   kserveMetrics: 8082,
+  tektonHealth: 8083,
+  tektonMetrics: 9090,
   postgres: 5432,
   gateway: 80,
   egress: 3128,

@@ -13,7 +13,6 @@ import { ImageUnusable } from "./failedStart.ts";
 import type { PodPlacement } from "./fieldValue.ts";
 import type { NodeContext } from "./nodeContext.ts";
 import type { ProcessRef } from "./processes.ts";
-import { digestOf } from "./systemImages.ts";
 import { containerMounts } from "./volumes.ts";
 
 /** One run of one container of a pod. */
@@ -40,12 +39,7 @@ export async function launchContainer(
   launch: ContainerLaunch,
 ): Promise<{ readonly shim: ProcessRef; readonly imageID: string }> {
   const { pod, container, folder, attempt, sandbox, onExit } = launch;
-  const reference = container.image ?? "";
-  const digest = digestOf(reference);
-  const { image, rootfs } = await readImage(
-    node.layout.images,
-    digest && !reference.includes("@") ? `${reference}@${digest}` : reference,
-  ).catch((error: unknown) => {
+  const { image, rootfs } = await readImage(node.layout.images, container.image ?? "").catch((error: unknown) => {
     throw error instanceof ImageMissing ? error : new ImageUnusable(messageOf(error));
   });
   const env = await containerEnvironment(pod, container, image.config.env, node.objects, launch.placement);

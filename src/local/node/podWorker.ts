@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { isApiError, request } from "../../adapters/kubernetes/request.ts";
 import { messageOf } from "../../domain/errors.ts";
+import { menagerieCache } from "../layout.ts";
 import { allContainers, isSidecar, planContainers } from "./containerPlan.ts";
 import { releaseAllRuns } from "./containerProcess.ts";
 import type { PodPlacement } from "./fieldValue.ts";
@@ -182,6 +183,8 @@ export class PodWorker {
       placement: this.#placement(),
       // Not the environment's folder itself, which holds its keys, passwords and etcd.
       hostRoot: join(this.#node.layout.root, "volumes"),
+      // Where build pods put images, and find what those are made of.
+      administratorRoots: [this.#node.layout.images, menagerieCache()],
     };
     this.#volumesAt = Date.now();
     try {

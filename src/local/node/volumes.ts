@@ -28,6 +28,8 @@ export interface VolumeSources {
   readonly placement: PodPlacement;
   /** Folder of the host that pods may mount parts of, by hostPath or by a PersistentVolume: nothing else of the host. */
   readonly hostRoot: string;
+  /** Folders that PersistentVolumes may name as well, for only the administrator makes those. @default none */
+  readonly administratorRoots?: readonly string[];
 }
 
 /**
@@ -132,7 +134,11 @@ async function readSecret(
   return secretFiles(found, { items, optional, defaultMode, source: `secret "${namespace}/${name}"` });
 }
 
-async function claimPath(pod: V1Pod, claim: string, { objects, hostRoot }: VolumeSources): Promise<string> {
+async function claimPath(
+  pod: V1Pod,
+  claim: string,
+  { objects, hostRoot, administratorRoots = [] }: VolumeSources,
+): Promise<string> {
   const namespace = pod.metadata?.namespace ?? "";
   const found = await objects.get<V1PersistentVolumeClaim>(
     `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`,
@@ -142,7 +148,8 @@ async function claimPath(pod: V1Pod, claim: string, { objects, hostRoot }: Volum
   const volume = await objects.get<V1PersistentVolume>(`/api/v1/persistentvolumes/${name}`);
   const path = volume?.spec?.local?.path ?? volume?.spec?.hostPath?.path;
   if (!path) throw new VolumeNotReady(`persistentvolume "${name}" is neither local nor hostPath`);
-  return mountablePath(path, volume?.spec?.hostPath?.type, hostRoot);
+  const root = administratorRoots.find((each) => isInside(resolve(path), each)) ?? hostRoot;
+  return mountablePath(path, volume?.spec?.hostPath?.type, root);
 }
 
 /** Real path of what a volume names on the host. The environment's own folders hold keys, so `hostRoot` is the border. */

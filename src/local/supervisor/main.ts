@@ -12,6 +12,7 @@ import { partIdentities } from "../control/identities.ts";
 import { kserveConfiguration, kserveController, kserveWebhooks } from "../control/kserve.ts";
 import { apiserver, controllerManager, scheduler } from "../control/kubernetes.ts";
 import { initializePostgres, postgres } from "../control/postgres.ts";
+import { tektonConfiguration, tektonController } from "../control/tekton.ts";
 import { readState } from "../environmentState.ts";
 import { environmentLayout } from "../layout.ts";
 import { setUpBridge } from "../network/bridge.ts";
@@ -70,6 +71,7 @@ async function composeEnvironment(): Promise<Supervisor> {
       await scheduler(context),
       await kserveController(context),
       postgres(context),
+      ...(tools.tekton ? [await tektonController(context, tools.tekton)] : []),
       nodePart(context, "service-proxy", "network/main.ts", ["identities"]),
       nodePart(context, "gateway", "gateway/main.ts", ["identities", "crds", "service-proxy"]),
       { ...nodePart(context, "nodes", "node/main.ts", ["identities", "crds", "postgres"]), stop: "shutdown" },
@@ -80,6 +82,7 @@ async function composeEnvironment(): Promise<Supervisor> {
       partIdentities(context),
       kserveConfiguration(context),
       kserveWebhooks(context),
+      ...(tools.tekton ? [tektonConfiguration(context)] : []),
     ],
     logs: layout.logs,
     log,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fingerprint, sourceFiles, toolsFolder } from "./fingerprint.ts";
 import { runGo } from "./goCommand.ts";
 import { buildFlags, type ToolSpec } from "./tools.ts";
@@ -99,7 +99,6 @@ export async function build(
   try {
     await mkdir(output);
     const binaries = Object.keys(tool.packages);
-    // Into a folder go names executables after their packages, which is right for the control plane's three only.
     const destination = binaries.length === 1 ? join(output, binaries[0] ?? "") : `${output}/`;
     let compiled = 0;
     await runGo({
@@ -114,8 +113,10 @@ export async function build(
       },
     });
     const sizes: Record<string, number> = {};
-    for (const binary of binaries) {
+    for (const [binary, path] of Object.entries(tool.packages)) {
       const file = join(output, binary);
+      // Into a folder go names executables after their packages.
+      if (binaries.length > 1) await rename(join(output, basename(path)), file);
       await chmod(file, 0o755);
       sizes[binary] = (await stat(file)).size;
     }

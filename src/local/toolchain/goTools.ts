@@ -8,7 +8,16 @@ import { copyManifests, type Manifests, manifestsFolder, readManifests } from ".
 import { downloadPlugin } from "./pluginDownload.ts";
 import { presentBinaries } from "./present.ts";
 import { Lanes, laneCount } from "./schedule.ts";
-import { type BinaryName, binaryNames, type ToolSpec, tools, withoutBinaries } from "./tools.ts";
+import {
+  type BinaryName,
+  binaryNames,
+  type TektonBinaryName,
+  type ToolSpec,
+  tekton,
+  tektonBinaryNames,
+  tools,
+  withoutBinaries,
+} from "./tools.ts";
 
 export interface GoToolsOptions {
   readonly cache: string;
@@ -19,14 +28,27 @@ export interface GoToolsOptions {
 
 export interface GoTools extends Manifests {
   readonly bin: Readonly<Record<BinaryName, string>>;
+  /** Tekton's, where they were asked for. */
+  readonly tekton?: Readonly<Record<TektonBinaryName, string>>;
 }
 
 /** Executables and manifests of the embedded environment; builds what is missing. See `ensureToolchain`. */
-export async function ensureGoTools(options: GoToolsOptions): Promise<GoTools> {
-  const bin = await ensureBinaries(tools, options);
-  for (const name of binaryNames) if (!bin.binaries[name]) throw new Error(`no tool in tools.ts builds ${name}`);
-  if (!bin.manifests) throw new Error("the CRDs were not read");
-  return { bin: bin.binaries as Record<BinaryName, string>, ...bin.manifests };
+export async function ensureGoTools(options: GoToolsOptions & { readonly tekton?: boolean }): Promise<GoTools> {
+  const made = await ensureBinaries(options.tekton ? [...tools, tekton] : tools, options);
+  if (!made.manifests) throw new Error("the CRDs were not read");
+  return {
+    bin: complete(made.binaries, binaryNames),
+    ...(options.tekton ? { tekton: complete(made.binaries, tektonBinaryNames) } : {}),
+    ...made.manifests,
+  };
+}
+
+function complete<Name extends BinaryName | TektonBinaryName>(
+  binaries: Partial<Record<Name, string>>,
+  names: readonly Name[],
+): Record<Name, string> {
+  for (const name of names) if (!binaries[name]) throw new Error(`no tool in tools.ts builds ${name}`);
+  return Object.fromEntries(names.map((name) => [name, binaries[name]])) as Record<Name, string>;
 }
 
 /** Titles of what a build would still have to make; empty when neither Go nor network is needed any more. */
@@ -40,10 +62,12 @@ export async function missingTools(cache: string, env: NodeJS.ProcessEnv = proce
 export async function ensureBinaries(
   selected: readonly ToolSpec[],
   options: GoToolsOptions & { readonly manifests?: boolean },
-): Promise<{ binaries: Partial<Record<BinaryName, string>>; manifests?: Manifests }> {
+): Promise<{ binaries: Partial<Record<BinaryName | TektonBinaryName, string>>; manifests?: Manifests }> {
   const env = options.env ?? process.env;
   const states = await Promise.all(selected.map((tool) => stateOf(tool, options.cache, env)));
-  const binaries = Object.assign({}, ...states.map((state) => state.found)) as Partial<Record<BinaryName, string>>;
+  const binaries = Object.assign({}, ...states.map((state) => state.found)) as Partial<
+    Record<BinaryName | TektonBinaryName, string>
+  >;
   const crds = await manifestsFolder(options.cache);
   let manifests = options.manifests === false ? undefined : await readManifests(crds);
   const wanted = states.flatMap((state) => (state.wanted ? [state.wanted] : []));

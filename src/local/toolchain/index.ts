@@ -2,7 +2,7 @@ import { ensurePythonLayers, type PythonLayers } from "../../adapters/truss/pyth
 import type { Progress } from "../../domain/progress.ts";
 import { ensureGoTools } from "./goTools.ts";
 import type { Manifests } from "./manifests.ts";
-import type { BinaryName } from "./tools.ts";
+import type { BinaryName, TektonBinaryName } from "./tools.ts";
 
 export { missingTools } from "./goTools.ts";
 export type { CrdFile, KserveManifests } from "./manifests.ts";
@@ -12,6 +12,8 @@ export { type BinaryName, versions } from "./tools.ts";
 /** Everything that the embedded environment runs and installs, in its pinned versions. All paths are absolute. */
 export interface Toolchain extends Manifests {
   readonly bin: Readonly<Record<BinaryName, string>>;
+  /** Tekton's, for an environment whose stack builds with it. */
+  readonly tekton?: Readonly<Record<TektonBinaryName, string>>;
   /** Python environments of the real truss: control server, inference server, build context. */
   readonly python: PythonLayers;
 }
@@ -22,6 +24,8 @@ export interface ToolchainOptions {
   readonly progress: Progress;
   /** Aborting stops compilers and installers; a later call goes on where this one stopped. */
   readonly signal: AbortSignal;
+  /** With Tekton. @default false */
+  readonly tekton?: boolean;
   /** Default `process.env`: PATH, KUBEBUILDER_ASSETS, and what the go command and pip read. */
   readonly env?: NodeJS.ProcessEnv;
 }

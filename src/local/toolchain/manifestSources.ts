@@ -2,12 +2,13 @@
 export interface ManifestSource {
   readonly name: string;
   readonly module: string;
-  readonly role: "crds" | "rbac" | "webhooks" | "config";
+  readonly role: "crds" | "rbac" | "webhooks" | "config" | "tekton";
   /** Paths in the module; `folder/*.yaml` takes all but the kustomization. */
   readonly files: readonly string[];
 }
 
 const kserve = "github.com/kserve/kserve";
+const tekton = "github.com/tektoncd/pipeline";
 
 export const manifestSources: readonly ManifestSource[] = [
   {
@@ -19,7 +20,7 @@ export const manifestSources: readonly ManifestSource[] = [
       "config/crd/full/clusterstoragecontainer/serving.kserve.io_clusterstoragecontainers.yaml",
     ],
   },
-  { name: "tekton", module: "github.com/tektoncd/pipeline", role: "crds", files: ["config/300-crds/*.yaml"] },
+  { name: "tekton", module: tekton, role: "crds", files: ["config/300-crds/*.yaml"] },
   {
     name: "istio",
     module: "istio.io/api",
@@ -53,4 +54,28 @@ export const manifestSources: readonly ManifestSource[] = [
     files: ["config/webhook/service.yaml", "config/webhook/manifests.yaml"],
   },
   { name: "kserve", module: kserve, role: "config", files: ["config/configmap/inferenceservice.yaml"] },
+  {
+    name: "tekton",
+    module: tekton,
+    role: "tekton",
+    files: [
+      "config/100-namespace/100-namespace.yaml",
+      "config/200-serviceaccount.yaml",
+      "config/200-clusterrole.yaml",
+      "config/200-role.yaml",
+      "config/201-clusterrolebinding.yaml",
+      "config/201-rolebinding.yaml",
+      "config/config-defaults.yaml",
+      "config/config-events.yaml",
+      "config/config-feature-flags.yaml",
+      "config/config-info.yaml",
+      "config/config-leader-election-controller.yaml",
+      "config/config-logging.yaml",
+      "config/config-observability.yaml",
+      "config/config-registry-cert.yaml",
+      "config/config-spire.yaml",
+      "config/config-tracing.yaml",
+      "config/config-wait-exponential-backoff.yaml",
+    ],
+  },
 ];

@@ -30,6 +30,11 @@ export interface KserveManifests {
 export interface Manifests {
   readonly crds: readonly CrdFile[];
   readonly kserveManifests: KserveManifests;
+  /**
+   * What Tekton's controller needs besides its CRDs, one object per JSON file: its namespace, account, roles with their
+   * bindings, and its ConfigMaps. Nothing of the webhook and the events controller, which do not run here.
+   */
+  readonly tektonManifests: readonly string[];
 }
 
 interface KubernetesObject {
@@ -43,6 +48,7 @@ interface KubernetesObject {
 const index = "index.json";
 const kserveNamespace = "kserve";
 const kserveWebhookService = "kserve-webhook-server-service";
+const otherTektonParts = /webhook|events/;
 const clusterScoped = /^(Cluster|Namespace$|MutatingWebhook|ValidatingWebhook|CustomResourceDefinition)/;
 
 /** Folder in the cache of these manifests as pinned now. */
@@ -66,6 +72,7 @@ export async function readManifests(folder: string): Promise<Manifests | undefin
         webhooks: found.kserveManifests.webhooks.map(at),
         inferenceServiceConfig: at(found.kserveManifests.inferenceServiceConfig),
       },
+      tektonManifests: found.tektonManifests.map(at),
     };
   } catch {
     return undefined;
@@ -89,21 +96,27 @@ export async function copyManifests(folder: string, context: BuildContext): Prom
     const crds: CrdFile[] = [];
     const rbac: string[] = [];
     const webhooks: string[] = [];
+    const tektonManifests: string[] = [];
     let inferenceServiceConfig = "";
     for (const source of manifestSources) {
       const root = modules.get(source.module);
       if (root === undefined) throw new Error(`tools/crds/go.mod does not require ${source.module}`);
       for (const object of await readObjects(root, source.files)) {
-        const cleaned = clean(object);
+        if (source.role === "tekton" && object.kind !== "ConfigMap" && otherTektonParts.test(object.metadata.name)) {
+          continue;
+        }
+        // Tekton's manifests name their namespace themselves.
+        const cleaned = source.role === "tekton" ? object : clean(object);
         const file = `${source.name}-${object.kind.toLowerCase()}-${object.metadata.name.replaceAll(/[^a-z0-9.-]/g, "-")}.json`;
         await writeFile(join(work, file), JSON.stringify(cleaned));
         if (source.role === "crds") crds.push({ file, name: object.metadata.name, source: source.name });
         else if (source.role === "rbac") rbac.push(file);
         else if (source.role === "webhooks") webhooks.push(file);
+        else if (source.role === "tekton") tektonManifests.push(file);
         else inferenceServiceConfig = file;
       }
     }
-    const found: Manifests = { crds, kserveManifests: { rbac, webhooks, inferenceServiceConfig } };
+    const found: Manifests = { crds, kserveManifests: { rbac, webhooks, inferenceServiceConfig }, tektonManifests };
     await writeFile(join(work, index), JSON.stringify(found, null, 2));
     await rm(folder, { recursive: true, force: true });
     await rename(work, folder);

@@ -13,6 +13,11 @@ export const binaryNames = [
 
 export type BinaryName = (typeof binaryNames)[number];
 
+/** Executables of Tekton, which only environments whose stack builds with it have. */
+export const tektonBinaryNames = ["tekton-controller", "tekton-entrypoint", "tekton-workingdirinit"] as const;
+
+export type TektonBinaryName = (typeof tektonBinaryNames)[number];
+
 /** Versions that must agree with package.json (`@pulumi/pulumi`, `@pulumi/kubernetes`) and with the modules in `tools/`. */
 export const versions = {
   pulumi: "3.259.0",
@@ -21,6 +26,7 @@ export const versions = {
   kubernetes: "1.36.3",
   etcd: "3.6.5",
   kserve: "0.20.0",
+  tekton: "1.12.0",
 } as const;
 
 /** One pinned Go module in `tools/`, and how its executables come to be. */
@@ -31,7 +37,7 @@ export interface ToolSpec {
   readonly title: string;
   readonly version: string;
   /** Executable → Go package that builds it; all of a tool build in one `go build`. */
-  readonly packages: Readonly<Partial<Record<BinaryName, string>>>;
+  readonly packages: Readonly<Partial<Record<BinaryName | TektonBinaryName, string>>>;
   /** `-X` values and other linker flags, besides `-s -w`. */
   readonly ldflags?: readonly string[];
   /** Environment of the go command, over the user's own. */
@@ -121,6 +127,20 @@ export const tools: readonly ToolSpec[] = [
     present: "pulumi-on-path",
   },
 ];
+
+/** Tekton, which takes about as long to build as the Kubernetes control plane. */
+export const tekton: ToolSpec = {
+  name: "tekton",
+  title: "Tekton Pipelines",
+  version: versions.tekton,
+  packages: {
+    "tekton-controller": "github.com/tektoncd/pipeline/cmd/controller",
+    "tekton-entrypoint": "github.com/tektoncd/pipeline/cmd/entrypoint",
+    "tekton-workingdirinit": "github.com/tektoncd/pipeline/cmd/workingdirinit",
+  },
+  // The last two run inside containers, whose libc is not ours.
+  env: { CGO_ENABLED: "0" },
+};
 
 /** Flags of `go build` for a tool, without `-o` and packages. */
 export function buildFlags(tool: ToolSpec): readonly string[] {

@@ -1,0 +1,122 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  type BuildPipeline,
+  buildAccess,
+  buildNamespaceManifest,
+  buildPipelineManifest,
+  buildTaskManifest,
+  directoryClaims,
+  directoryVolumeManifests,
+} from "../src/domain/builds/pipeline.ts";
+import type { ImageBuilder } from "../src/resources/trussImage.ts";
+import { declared } from "./ownership.ts";
+
+/** Arguments of {@link TrussBuildPipeline}. */
+export interface TrussBuildPipelineArgs extends BuildPipeline {
+  /**
+   * Images are pushed to `<repository>/<name>`.
+   * @default directory images of the embedded environment
+   */
+  readonly repository?: string | undefined;
+  /**
+   * Secret of type `kubernetes.io/dockerconfigjson` in the namespace, to push and pull with.
+   * @default none
+   */
+  readonly credentials?: string | undefined;
+  /** How long one build may take, in minutes. */
+  readonly timeoutMinutes: number;
+  /** Finished PipelineRuns of an image that stay. */
+  readonly keep: number;
+  /**
+   * Context of the kubeconfig.
+   * @default the kubeconfig's current context
+   */
+  readonly kubeContext?: string | undefined;
+}
+
+/**
+ * What builds the images of trusses in a cluster: a namespace of its own with a Tekton Task and Pipeline, an account without
+ * rights, a Role for whoever runs `up`, and no way in from the network. Each image is built by a PipelineRun that is named
+ * by the truss's hash and made by the resource `TrussImage`, which waits for it.
+ *
+ * @example
+ * const builds = new TrussBuildPipeline("builds", { namespace: "menagerie-builds", target, ... }, { providers: [cluster] });
+ * new TrussImage("iris", { ...builds.builder, folder: "models/iris", hash, name: "iris" });
+ */
+export class TrussBuildPipeline extends pulumi.ComponentResource {
+  /** Builds when all of this is there. */
+  readonly builder: ImageBuilder;
+
+  constructor(name: string, args: TrussBuildPipelineArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:builds:TrussBuildPipeline", name, {}, options);
+    const { namespace, target } = args;
+    const parent = { parent: this };
+    const space = buildNamespaceManifest(namespace);
+    const spaceResource = new kubernetes.core.v1.Namespace(namespace, { metadata: declared(space.metadata) }, parent);
+    const inNamespace = { ...parent, dependsOn: spaceResource };
+    const { account, role, isolation } = buildAccess(namespace);
+    const { ServiceAccount } = kubernetes.core.v1;
+    const accountResource = new ServiceAccount(name, { ...account, metadata: declared(account.metadata) }, inNamespace);
+    new kubernetes.rbac.v1.Role(name, { ...role, metadata: declared(role.metadata) }, inNamespace);
+    const isolationResource = new kubernetes.networking.v1.NetworkPolicy(
+      name,
+      { ...isolation, metadata: declared(isolation.metadata) },
+      inNamespace,
+    );
+    const task = this.custom(`${name}-task`, buildTaskManifest(args), [spaceResource]);
+    const pipeline = this.custom(name, buildPipelineManifest(args), [task]);
+    const volumes =
+      target.kind === "directory"
+        ? [
+            ...this.folder(namespace, directoryClaims.store, target.store, spaceResource),
+            ...this.folder(namespace, directoryClaims.cache, target.cache, spaceResource),
+          ]
+        : [];
+    const needed = [pipeline, accountResource, isolationResource, ...volumes];
+    const { repository, credentials, timeoutMinutes, keep, kubeContext } = args;
+    const inputs = {
+      ...{ namespace, timeoutMinutes, keep },
+      ...(repository === undefined ? {} : { repository }),
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(kubeContext === undefined ? {} : { context: kubeContext }),
+    };
+    this.builder = {
+      builder: "tekton",
+      // Whatever builds waits for all of it; names are known in a preview, too.
+      pipeline: pulumi.all(needed.map((resource) => resource.metadata)).apply(() => inputs),
+    };
+    this.registerOutputs({ namespace });
+  }
+
+  private custom(
+    name: string,
+    manifest: { apiVersion: string; kind: string; metadata: object; spec: object },
+    dependsOn: pulumi.Resource[],
+  ) {
+    return new kubernetes.apiextensions.CustomResource(
+      name,
+      { ...manifest, metadata: declared(manifest.metadata) },
+      { parent: this, dependsOn },
+    );
+  }
+
+  /** A folder of this machine as a volume of the build pods. */
+  private folder(namespace: string, name: string, path: string, space: pulumi.Resource) {
+    const { volume, claim } = directoryVolumeManifests(namespace, name, path);
+    const { PersistentVolume, PersistentVolumeClaim } = kubernetes.core.v1;
+    const made = new PersistentVolume(
+      name,
+      { ...volume, metadata: declared(volume.metadata) },
+      // Its source cannot be changed.
+      { parent: this, deleteBeforeReplace: true },
+    );
+    return [
+      new PersistentVolumeClaim(
+        name,
+        { ...claim, metadata: declared(claim.metadata) },
+        { parent: this, dependsOn: [space, made] },
+      ),
+    ];
+  }
+}

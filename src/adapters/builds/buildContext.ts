@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { archiveOf } from "../../domain/builds/contextArchive.ts";
+import { badInput } from "../../domain/errors.ts";
+import { isControlTruss, parseTrussConfig } from "../../domain/truss/config.ts";
+import { hashSnapshot } from "../../domain/truss/hash.ts";
+import { defaultIgnorePatterns } from "../../domain/truss/ignore.ts";
+import { configText } from "../../domain/truss/signature.ts";
+import type { SnapshotEntry } from "../../domain/truss/snapshot.ts";
+import { type Tree, treeBelow } from "../../domain/truss/tree.ts";
+import { ensureBuildContext, snapshotToBuild } from "../truss/buildContext.ts";
+import type { PythonLayers } from "../truss/python.ts";
+import type { TrussReading } from "../truss/snapshot.ts";
+
+/** What a build starts from, packed. */
+export interface PackedContext {
+  /** Gzipped tar. */
+  readonly archive: Uint8Array;
+  /** 64 hex digits. */
+  readonly sha256: string;
+}
+
+/** Secrets are kept in etcd, which is no place for weights; in bytes of the gzipped archive. */
+const longestContext = 16 * 1024 * 1024;
+
+/**
+ * The complete Docker build context of a truss: what the truss library makes of its config (Dockerfile, servers), and the
+ * truss's own folders. The library runs here, where it is pinned, so that build pods need BuildKit alone.
+ */
+export async function dockerContext(
+  name: string,
+  { snapshot, patterns }: TrussReading,
+  options: {
+    readonly cache: string;
+    readonly python: PythonLayers;
+    readonly env: NodeJS.ProcessEnv;
+    readonly signal: AbortSignal;
+  },
+): Promise<PackedContext> {
+  const { cache, python, env, signal } = options;
+  const config = parseTrussConfig(configText(snapshot), `${name}/config.yaml`);
+  const source = snapshotToBuild(snapshot, config, isControlTruss(config));
+  const { folder } = await ensureBuildContext(join(cache, "contexts"), name, source, python, { env, signal });
+  const own = [config.data_dir, config.model_module_dir, config.bundled_packages_dir].map((path) =>
+    path.replace(/^(\.\/)+/, "").replace(/\/+$/, ""),
+  );
+  // The kept context is of any truss with this config: folders of code are this one's.
+  const entries = new Map([...(await treeOn(folder))].filter(([path]) => !own.some((each) => isWithin(path, each))));
+  // The library's copy always leaves out its own list, also where a `.truss_ignore` replaces that list in the hash.
+  const leftOut = [...defaultIgnorePatterns, ...patterns];
+  for (const each of own) {
+    for (const [path, file] of treeBelow(snapshot, each, leftOut)) entries.set(`${each}/${path}`, file);
+  }
+  return pack(name, entries);
+}
+
+/** The truss itself, for a builder that knows trusses. Refuses one whose content an archive cannot carry. */
+export async function trussContext(name: string, { snapshot, patterns }: TrussReading): Promise<PackedContext> {
+  const tree = treeBelow(snapshot, "");
+  const carried = new Map([...tree].map(([path, file]): [string, SnapshotEntry] => [path, entryOf(file)]));
+  if (hashSnapshot({ entries: carried }, patterns) !== hashSnapshot(snapshot, patterns)) {
+    throw badInput(
+      `truss "${name}": holds symbolic links to folders, sockets or devices, which a build by a pipeline cannot carry; replace them by files`,
+    );
+  }
+  return pack(name, tree);
+}
+
+async function pack(name: string, tree: Tree): Promise<PackedContext> {
+  const archive = await promisify(gzip)(archiveOf(tree), { level: 6 });
+  if (archive.length > longestContext) {
+    throw badInput(
+      `truss "${name}": its build context has ${mebibytes(archive.length)} MiB packed; at most ${mebibytes(longestContext)} reach a build pod; ` +
+        "let the build fetch weights (external_data, model_cache or weights of config.yaml), or load them in load()",
+    );
+  }
+  return { archive, sha256: createHash("sha256").update(archive).digest("hex") };
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1).replace(/\.0$/, "");
+}
+
+function entryOf(file: { readonly bytes: Uint8Array; readonly executable: boolean } | undefined): SnapshotEntry {
+  return file ? { kind: "file", ...file } : { kind: "dir" };
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+async function treeOn(folder: string): Promise<Map<string, { bytes: Uint8Array; executable: boolean } | undefined>> {
+  const tree = new Map<string, { bytes: Uint8Array; executable: boolean } | undefined>();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const full = join(entry.parentPath, entry.name);
+    const path = full.slice(folder.length + 1);
+    if (entry.isDirectory()) tree.set(path, undefined);
+    else tree.set(path, { bytes: await readFile(full), executable: ((await stat(full)).mode & 0o111) !== 0 });
+  }
+  return tree;
+}

@@ -1,0 +1,144 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import { partName } from "../../domain/builds/contextArchive.ts";
+import {
+  attemptOf,
+  type BuildRequest,
+  type BuildRuns,
+  buildKey,
+  buildLabels,
+  cancelPatch,
+  contextSecret,
+  contextSecretsOf,
+  type ObservedRun,
+  type ObservedTaskRun,
+  pipelineRunManifest,
+  startPatch,
+} from "../../domain/builds/pipelineRun.ts";
+import { OperatorError } from "../../domain/errors.ts";
+import { isApiError, request, requestJson } from "../kubernetes/request.ts";
+
+interface List<T> {
+  readonly items: readonly T[];
+}
+
+const mergePatch = "application/merge-patch+json";
+
+/** PipelineRuns of one namespace, through the API server. */
+export class PipelineRuns {
+  readonly #config: KubeConfig;
+  readonly #namespace: string;
+
+  constructor(config: KubeConfig, namespace: string) {
+    this.#config = config;
+    this.#namespace = namespace;
+  }
+
+  /** Attempts to build this content, newest first. */
+  async attempts(name: string, hash: string, signal: AbortSignal): Promise<ObservedRun[]> {
+    const runs = await this.#list(`${buildLabels.build}=${buildKey(name, hash)}`, signal);
+    return runs.sort((a, b) => attemptOf(b.metadata.name) - attemptOf(a.metadata.name));
+  }
+
+  /** Every run for one image. */
+  ofImage(name: string, signal: AbortSignal): Promise<ObservedRun[]> {
+    return this.#list(`${buildLabels.image}=${name}`, signal);
+  }
+
+  async #list(labelSelector: string, signal: AbortSignal): Promise<ObservedRun[]> {
+    const { items } = await this.#ask<List<ObservedRun>>("GET", this.#path("pipelineruns"), {
+      query: { labelSelector },
+      signal,
+    });
+    return [...items];
+  }
+
+  /** Makes the run of one attempt, pending; answers the one that is there already when two make it at once. */
+  async create(runs: BuildRuns, build: BuildRequest, attempt: number, signal: AbortSignal): Promise<ObservedRun> {
+    const body = pipelineRunManifest(runs, build, attempt);
+    try {
+      return await this.#ask<ObservedRun>("POST", this.#path("pipelineruns"), { body, signal });
+    } catch (error) {
+      if (!isApiError(error, 409)) throw error;
+      return this.#ask<ObservedRun>("GET", this.#path("pipelineruns", body.metadata.name), { signal });
+    }
+  }
+
+  /** Gives a pending run its context and starts it. What an interrupted call left is completed. */
+  async start(run: ObservedRun, parts: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const { metadata } = run;
+    const owner = { name: metadata.name, namespace: this.#namespace, uid: metadata.uid };
+    for (const [index, name] of contextSecretsOf(run).entries()) {
+      const data = Buffer.from(parts[index] ?? []).toString("base64");
+      const body = contextSecret(owner, { name, file: partName(index), data });
+      // The same content, by another that started the run, or by this one before it was cut off.
+      await request(this.#config, "POST", this.#secret(), { body, signal }).catch(ignoreCode(409));
+    }
+    await this.#patch(metadata.name, startPatch, signal);
+  }
+
+  get(name: string, signal: AbortSignal): Promise<ObservedRun> {
+    return this.#ask<ObservedRun>("GET", this.#path("pipelineruns", name), { signal });
+  }
+
+  async taskRuns(name: string, signal: AbortSignal): Promise<readonly ObservedTaskRun[]> {
+    const query = { labelSelector: `tekton.dev/pipelineRun=${name}` };
+    return (await this.#ask<List<ObservedTaskRun>>("GET", this.#path("taskruns"), { query, signal })).items;
+  }
+
+  cancel(name: string, signal: AbortSignal): Promise<void> {
+    return this.#patch(name, cancelPatch, signal);
+  }
+
+  /** Takes a finished run's context away; the run stays as the record of the build. */
+  async dropContext(run: ObservedRun, signal: AbortSignal): Promise<void> {
+    for (const name of contextSecretsOf(run)) {
+      await request(this.#config, "DELETE", this.#secret(name), { signal }).catch(ignoreCode(404));
+    }
+  }
+
+  async delete(name: string, signal: AbortSignal): Promise<void> {
+    const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background" };
+    await request(this.#config, "DELETE", this.#path("pipelineruns", name), { body, signal }).catch(ignoreCode(404));
+  }
+
+  async #patch(name: string, body: object, signal: AbortSignal): Promise<void> {
+    await request(this.#config, "PATCH", this.#path("pipelineruns", name), { body, contentType: mergePatch, signal });
+  }
+
+  #secret(name?: string): string {
+    const path = `/api/v1/namespaces/${this.#namespace}/secrets`;
+    return name === undefined ? path : `${path}/${name}`;
+  }
+
+  #path(resource: string, name?: string): string {
+    const path = `/apis/tekton.dev/v1/namespaces/${this.#namespace}/${resource}`;
+    return name === undefined ? path : `${path}/${name}`;
+  }
+
+  async #ask<T>(method: "GET" | "POST", path: string, options: Parameters<typeof request>[3]): Promise<T> {
+    try {
+      return await requestJson<T>(this.#config, method, path, options);
+    } catch (error) {
+      if (isApiError(error, 403) || isApiError(error, 401)) {
+        throw new OperatorError(
+          `the cluster does not let you build in namespace "${this.#namespace}": ${error.message}; bind Role "truss-builder" of that namespace to the user of this kubeconfig`,
+          { cause: error },
+        );
+      }
+      // What the API server says of a kind that it does not know is not a Status.
+      if (isApiError(error, 404) && error.reason === "") {
+        throw new OperatorError(
+          "the cluster has no Tekton Pipelines (tekton.dev/v1): install it, or set menagerie:builds to {kind: directory}",
+          { cause: error },
+        );
+      }
+      throw error;
+    }
+  }
+}
+
+function ignoreCode(code: number) {
+  return (error: unknown): void => {
+    if (!isApiError(error, code)) throw error;
+  };
+}

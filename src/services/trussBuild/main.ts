@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { readImage } from "../../adapters/images/imageStore.ts";
+import { buildReading } from "../../adapters/truss/builder.ts";
+import type { PythonLayers } from "../../adapters/truss/python.ts";
+import { badInput, messageOf } from "../../domain/errors.ts";
+import { loadFastDigest } from "../../domain/truss/digest.ts";
+import { defaultIgnorePatterns, ignoreFilename, parseIgnoreFile } from "../../domain/truss/ignore.ts";
+import { contentAt } from "../../domain/truss/snapshot.ts";
+import { readArchive } from "../../domain/uploads/archive.ts";
+
+/**
+ * The build step of the embedded environment's Pipeline: lays the truss in its context out as a directory image, and
+ * writes the Task's results.
+ */
+
+const limits = { size: 512 * 1024 * 1024, files: 100_000 };
+
+try {
+  await loadFastDigest();
+  const archive = await context(variable("CONTEXT"), variable("CONTEXT_SHA256"));
+  const snapshot = readArchive(gunzipSync(archive, { maxOutputLength: limits.size }), limits);
+  const own = contentAt(snapshot, ignoreFilename);
+  const patterns = own ? parseIgnoreFile(new TextDecoder().decode(own)) : defaultIgnorePatterns;
+  const name = variable("TRUSS_NAME");
+  const store = variable("MENAGERIE_IMAGE_STORE");
+  const progress = {
+    note: (line: string) => console.log(line),
+    begin: (task: string) => ({
+      update: (detail: string) => console.log(`${task}: ${detail}`),
+      done: (detail = "done") => console.log(`${task}: ${detail}`),
+      failed: (detail = "failed") => console.log(`${task}: ${detail}`),
+    }),
+  };
+  const { url, digest } = await buildReading(
+    {
+      store,
+      cache: variable("MENAGERIE_CACHE"),
+      python: JSON.parse(variable("PYTHON_LAYERS")) as PythonLayers,
+      progress,
+      signal: new AbortController().signal,
+    },
+    { folder: name, name, hash: variable("TRUSS_HASH") },
+    { snapshot, patterns },
+  );
+  await readImage(store, `${url}@${digest}`);
+  await writeFile(variable("URL_RESULT"), url);
+  await writeFile(variable("DIGEST_RESULT"), digest);
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 1;
+}
+
+/** The parts of the archive, together and checked. */
+async function context(folder: string, sha256: string): Promise<Uint8Array> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith("part-")).sort();
+  const archive = Buffer.concat(await Promise.all(names.map((name) => readFile(join(folder, name)))));
+  const found = createHash("sha256").update(archive).digest("hex");
+  if (found !== sha256) throw badInput(`the context's archive has SHA-256 ${found} instead of ${sha256}`);
+  return archive;
+}
+
+function variable(name: string): string {
+  const value = process.env[name];
+  if (!value) throw badInput(`${name}: missing; the Pipeline's Task sets it`);
+  return value;
+}
