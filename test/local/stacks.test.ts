@@ -3,7 +3,12 @@ import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { KubernetesApiError } from "../../src/adapters/kubernetes/request.ts";
+import { readTruss } from "../../src/adapters/truss/snapshot.ts";
+import { partSize } from "../../src/domain/builds/contextArchive.ts";
+import { buildKey } from "../../src/domain/builds/pipelineRun.ts";
+import { hashSnapshot } from "../../src/domain/truss/hash.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
+import { BuildRuns } from "./buildRuns.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "./support/manifests.ts";
 import { copyOfCheckout, TestHome } from "./support/menagerie.ts";
 import { OwnEngine } from "./support/ownEngine.ts";
@@ -117,5 +122,72 @@ describe("every manifest of every stack", () => {
     await expect(dryRun({ ...namespace("zoo"), spec: { finalizer: [] } } as Manifest)).rejects.toThrow(
       KubernetesApiError,
     );
+  });
+});
+
+describe("a build by a PipelineRun, on an API server whose Tekton is played by this test", () => {
+  const digest = `sha256:${"c".repeat(64)}`;
+  const results = { IMAGE_URL: "registry.example.com/multiplier", IMAGE_DIGEST: digest };
+  // More than two Secrets hold.
+  const archive = new Uint8Array(2 * partSize + 1);
+  let runs: BuildRuns;
+  let truss: { folder: string; hash: string; name: string };
+  let key: string;
+
+  beforeAll(async () => {
+    runs = await BuildRuns.create(cluster);
+    const folder = join(project, "models", "multiplier");
+    const { snapshot, patterns } = await readTruss(folder);
+    truss = { folder, name: "multiplier", hash: hashSnapshot(snapshot, patterns) };
+    key = buildKey(truss.name, truss.hash);
+  });
+
+  test("is started with its whole context by who has Role truss-builder alone; a second caller shares the run", async () => {
+    const both = Promise.all([runs.builder(archive).build(truss), runs.builder(archive).build(truss)]);
+    const run = await runs.started(`${key}-1`);
+    expect((await runs.contextSizes()).sort()).toEqual([1, partSize, partSize]);
+    expect(await runs.all()).toHaveLength(1);
+    await runs.end(run.metadata.name, "Succeeded", results);
+    const image = { url: results.IMAGE_URL, digest };
+    expect(await both).toEqual([image, image]);
+    expect(await runs.contextSizes()).toEqual([]);
+    expect(await runs.builder(archive).build(truss)).toEqual(image);
+    expect(await runs.all()).toHaveLength(1);
+  });
+
+  test.each([
+    ["Cancelled", {}, "was cancelled; run this again to start the next one"],
+    ["PipelineRunTimeout", {}, "failed after 5 min; raise menagerie:builds.timeoutMinutes"],
+    ["Succeeded", { ...results, IMAGE_DIGEST: "latest" }, "it succeeded without naming its image by digest"],
+  ])("that ends as %s %j is told, and the next build is another attempt", async (reason, ends, words) => {
+    const gone = { isStored: async () => false };
+    const attempt = (await runs.all()).length + 1;
+    const failing = runs.builder(new Uint8Array(1), gone).build(truss);
+    const expected = expect(failing).rejects.toThrow(words);
+    await runs.started(`${key}-${attempt}`);
+    await runs.end(`${key}-${attempt}`, reason, ends);
+    await expected;
+  });
+
+  test("that is given up is cancelled", async () => {
+    const abort = new AbortController();
+    const attempt = (await runs.all()).length + 1;
+    const building = runs.builder(new Uint8Array(1), { signal: abort.signal }).build(truss);
+    const expected = expect(building).rejects.toThrow("stopped by the test");
+    await runs.started(`${key}-${attempt}`);
+    abort.abort(new Error("stopped by the test"));
+    await expected;
+    expect((await runs.all()).at(-1)?.spec?.status).toBe("Cancelled");
+    await runs.end(`${key}-${attempt}`, "Cancelled");
+  });
+
+  test("leaves the newest finished runs, two here", async () => {
+    const attempt = (await runs.all()).length + 1;
+    const building = runs.builder(new Uint8Array(1)).build(truss);
+    await runs.started(`${key}-${attempt}`);
+    await runs.end(`${key}-${attempt}`, "Succeeded", results);
+    expect(await building).toEqual({ url: results.IMAGE_URL, digest });
+    const left = (await runs.all()).map(({ metadata }) => metadata.name);
+    expect(left).toEqual([`${key}-${attempt - 1}`, `${key}-${attempt}`]);
   });
 });

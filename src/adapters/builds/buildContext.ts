@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -7,7 +7,6 @@ import { archiveOf } from "../../domain/builds/contextArchive.ts";
 import { badInput } from "../../domain/errors.ts";
 import { isControlTruss, parseTrussConfig } from "../../domain/truss/config.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
-import { defaultIgnorePatterns } from "../../domain/truss/ignore.ts";
 import { configText } from "../../domain/truss/signature.ts";
 import type { SnapshotEntry } from "../../domain/truss/snapshot.ts";
 import { type Tree, treeBelow } from "../../domain/truss/tree.ts";
@@ -27,12 +26,13 @@ export interface PackedContext {
 const longestContext = 16 * 1024 * 1024;
 
 /**
- * The complete Docker build context of a truss: what the truss library makes of its config (Dockerfile, servers), and the
- * truss's own folders. The library runs here, where it is pinned, so that build pods need BuildKit alone.
+ * The Docker build context of a truss, as the truss library makes it. The library runs here, where it is pinned, so that build
+ * pods need BuildKit alone. Contexts that are kept for directory images will not do: their Dockerfile names another truss's
+ * hash and folders.
  */
 export async function dockerContext(
   name: string,
-  { snapshot, patterns }: TrussReading,
+  { snapshot }: TrussReading,
   options: {
     readonly cache: string;
     readonly python: PythonLayers;
@@ -42,19 +42,16 @@ export async function dockerContext(
 ): Promise<PackedContext> {
   const { cache, python, env, signal } = options;
   const config = parseTrussConfig(configText(snapshot), `${name}/config.yaml`);
-  const source = snapshotToBuild(snapshot, config, isControlTruss(config));
-  const { folder } = await ensureBuildContext(join(cache, "contexts"), name, source, python, { env, signal });
-  const own = [config.data_dir, config.model_module_dir, config.bundled_packages_dir].map((path) =>
-    path.replace(/^(\.\/)+/, "").replace(/\/+$/, ""),
-  );
-  // The kept context is of any truss with this config: folders of code are this one's.
-  const entries = new Map([...(await treeOn(folder))].filter(([path]) => !own.some((each) => isWithin(path, each))));
-  // The library's copy always leaves out its own list, also where a `.truss_ignore` replaces that list in the hash.
-  const leftOut = [...defaultIgnorePatterns, ...patterns];
-  for (const each of own) {
-    for (const [path, file] of treeBelow(snapshot, each, leftOut)) entries.set(`${each}/${path}`, file);
+  const contexts = join(cache, "contexts");
+  await mkdir(contexts, { recursive: true });
+  const own = await mkdtemp(join(contexts, ".docker-"));
+  try {
+    const source = snapshotToBuild(snapshot, config, isControlTruss(config));
+    const { folder } = await ensureBuildContext(own, name, source, python, { env, signal });
+    return await pack(name, await treeOn(folder));
+  } finally {
+    await rm(own, { recursive: true, force: true });
   }
-  return pack(name, entries);
 }
 
 /** The truss itself, for a builder that knows trusses. Refuses one whose content an archive cannot carry. */
@@ -86,10 +83,6 @@ function mebibytes(bytes: number): string {
 
 function entryOf(file: { readonly bytes: Uint8Array; readonly executable: boolean } | undefined): SnapshotEntry {
   return file ? { kind: "file", ...file } : { kind: "dir" };
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
 }
 
 async function treeOn(folder: string): Promise<Map<string, { bytes: Uint8Array; executable: boolean } | undefined>> {

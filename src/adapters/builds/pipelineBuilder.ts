@@ -114,7 +114,10 @@ async function finish(
     for (;;) {
       const state = judgeRun(await runs.get(name, signal));
       if (state.state === "succeeded") return state.image;
-      if (state.state === "failed") throw await failure(options, runs, request, name, state);
+      if (state.state === "failed") {
+        await runs.dropContext(run, signal);
+        throw await failure(options, runs, request, name, state);
+      }
       if (state.state === "running") {
         report(runningStep(await runs.taskRuns(name, signal)) ?? state.because);
       }
