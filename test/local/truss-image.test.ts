@@ -1,7 +1,9 @@
 import { appendFile, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { dockerContext } from "../../src/adapters/builds/buildContext.ts";
 import { imageReference, readImage } from "../../src/adapters/images/imageStore.ts";
 import { createDirectoryBuilder } from "../../src/adapters/truss/builder.ts";
 import { ensurePythonLayers, type PythonLayers } from "../../src/adapters/truss/python.ts";
@@ -9,6 +11,8 @@ import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { TrussImage } from "../../src/domain/truss/builder.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
+import { contentAt } from "../../src/domain/truss/snapshot.ts";
+import { readArchive } from "../../src/domain/uploads/archive.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
 import { type ImageProcess, predict, runImage } from "./imageProcess.ts";
 
@@ -120,4 +124,19 @@ test("a truss without a valid config.yaml is refused by file and line", async ()
   await expect(build(folder, "broken")).rejects.toThrow(/broken\/config\.yaml line \d+: not valid YAML/);
   await rm(join(folder, "config.yaml"));
   await expect(build(folder, "broken")).rejects.toThrow(/config\.yaml: no such file in the truss/);
+});
+
+test("its build context for a cluster is what the truss library makes of it, and packs to the same bytes", async () => {
+  const contextOf = async (folder: string) => {
+    const reading = await readTruss(folder);
+    return dockerContext("context", reading, { cache, python, env: process.env, signal });
+  };
+  const folder = await multiplierWith("context", "");
+  await writeFile(join(folder, "data.txt"), "more\n");
+  const [one, two] = [await contextOf(folder), await contextOf(folder)];
+  expect(one.sha256).toBe(two.sha256);
+  const { entries } = readArchive(gunzipSync(one.archive), { size: 10 ** 8, files: 10_000 });
+  for (const path of ["Dockerfile", "config.yaml", "model/model.py", "data.txt"])
+    expect([...entries.keys()]).toContain(path);
+  expect(new TextDecoder().decode(contentAt({ entries }, "Dockerfile"))).toMatch(/^COPY .*\.\/model /m);
 });
