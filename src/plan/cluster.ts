@@ -12,12 +12,12 @@ interface NeededApi {
 
 type ClusterSpec = Pick<
   EnvironmentSpec,
-  "zoo" | "development" | "shadows" | "pools" | "nodeClass" | "mesh" | "postgresCluster" | "database"
+  "zoo" | "development" | "shadows" | "pools" | "nodeClass" | "mesh" | "postgresCluster" | "database" | "builds"
 >;
 
 /** APIs of others that the stack's resources need, by what its config declares. */
 export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
-  const { zoo, development, shadows, pools, nodeClass, mesh, postgresCluster, database } = spec;
+  const { zoo, development, shadows, pools, nodeClass, mesh, postgresCluster, database, builds } = spec;
   const served = [
     ...Object.entries(zoo).map(([name, { mode }]) => ({ key: keyPath(["zoo", name]), mode })),
     ...Object.entries(development).map(([name, { mode }]) => ({ key: keyPath(["development", name]), mode })),
@@ -41,6 +41,9 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
       "install Karpenter 1 with its AWS provider, or remove the pools and let pods ask for GPUs of nodes that are there",
       ...["karpenter.sh/v1", "karpenter.k8s.aws/v1"],
     );
+  }
+  if (builds.kind === "tekton") {
+    need(keyPath(["builds", "kind"]), "install Tekton Pipelines 1, or pin models by their hash", "tekton.dev/v1");
   }
   if (postgresCluster) {
     need(

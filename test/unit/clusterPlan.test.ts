@@ -16,6 +16,7 @@ const everything = spec({
   mesh: {},
   pools: { t4: { gpu: { kind: "t4", perNode: 1 }, limits: { gpus: 1 }, instanceTypes: ["g4dn.xlarge"] } },
   postgresCluster: { storage: "1Gi" },
+  builds: { kind: "tekton", repository: "r.example/models", image: `r.example/buildkit@sha256:${"0".repeat(64)}` },
   services: { image: `r/services@sha256:${"0".repeat(64)}` },
 });
 const without =
@@ -34,7 +35,7 @@ describe("what a cluster must serve", () => {
       "serving.kserve.io/v1beta1",
       "networking.istio.io/v1",
     ]);
-    expect(neededApis(everything)).toHaveLength(7);
+    expect(neededApis(everything)).toHaveLength(8);
   });
 
   it("is there, and nobody hears of it", async () => {
@@ -42,11 +43,17 @@ describe("what a cluster must serve", () => {
   });
 
   it("is told with every API that is missing, the key that asks for it and what helps", async () => {
-    const missing = ["serving.knative.dev/v1", "postgres-operator.crunchydata.com/v1beta1", "karpenter.k8s.aws/v1"];
+    const missing = [
+      "serving.knative.dev/v1",
+      "postgres-operator.crunchydata.com/v1beta1",
+      "karpenter.k8s.aws/v1",
+      "tekton.dev/v1",
+    ];
     await expect(checkCluster(everything, { preview: true, servedApis: without(...missing) })).rejects.toThrow(
       [
         "menagerie:zoo.iris: the cluster does not serve serving.knative.dev/v1; install Knative Serving, or say mode: Standard",
         "menagerie:pools.t4: the cluster does not serve karpenter.k8s.aws/v1; install Karpenter 1 with its AWS provider, or remove the pools and let pods ask for GPUs of nodes that are there",
+        "menagerie:builds.kind: the cluster does not serve tekton.dev/v1; install Tekton Pipelines 1, or pin models by their hash",
         "menagerie:postgresCluster: the cluster does not serve postgres-operator.crunchydata.com/v1beta1; install CrunchyData's operator (PGO 5), or use a server that is there by menagerie:database",
       ].join("\n"),
     );
