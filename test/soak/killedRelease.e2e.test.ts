@@ -73,24 +73,27 @@ describe("an up whose engine is killed once its intent is written", () => {
 });
 
 describe("a model that somebody leads elsewhere by hand", () => {
-  it("shows by a refresh as another than the recorded one, and the next up with a refresh puts it right", async () => {
+  it("shows by a refresh as another than the recorded one", async () => {
     const recorded = await latest();
     const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/killed";
     interface Route {
       readonly spec: { readonly http: { readonly route: { readonly destination: { host: string } }[] }[] };
     }
     const { spec } = await requestJson<Route>(shared.kubeConfig(), "GET", route);
-    for (const rule of spec.http)
+    const edited = structuredClone(spec);
+    for (const rule of edited.http)
       for (const { destination } of rule.route) destination.host = destination.host.replace(/^killed-v\d+/, "iris-v1");
-    await requestJson(shared.kubeConfig(), "PATCH", route, {
-      query: { fieldManager: "kubectl-edit" },
-      contentType: "application/merge-patch+json",
-      body: { spec },
-    });
-    const { stdout } = await shared.succeed("pulumi", "--", "preview", "--refresh", "--diff");
-    expect(stdout).toMatch(/killed: iris-v1 [0-9a-f]{12}/);
-    await shared.succeed("pulumi", "--", "up", "--refresh", "--yes", "--skip-preview");
-    expect(await answer()).toBe(recorded?.models.find(({ name }) => name === "killed")?.version);
-    expect(version(await latest())).toBe(version(recorded));
+    const edit = (to: Route["spec"]) =>
+      requestJson(shared.kubeConfig(), "PATCH", route, {
+        query: { fieldManager: "kubectl-edit" },
+        contentType: "application/merge-patch+json",
+        body: { spec: to },
+      });
+    await edit(edited);
+    // It ends with the conflict with kubectl-edit, whose value an `up` would not overwrite unasked.
+    const { stdout } = await shared.home.menagerie(["pulumi", "--", "preview", "--refresh", "--diff"]);
+    await edit(spec);
+    const [was, is] = /"killed: (\S+) [0-9a-f]{12}" => "killed: (\S+) [0-9a-f]{12}"/.exec(stdout)?.slice(1) ?? [];
+    expect([was, is]).toEqual([`killed-v${version(recorded)}`, "iris-v1"]);
   });
 });
