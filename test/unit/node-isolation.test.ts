@@ -67,7 +67,10 @@ describe("what a pod mounts of the host", () => {
           ? { status: { phase: "Bound" }, spec: { volumeName: "pv" } }
           : { spec: { local: { path: volumePath } } },
     };
-    const parts: Pick<VolumeSources, "hostRoot"> = { hostRoot };
+    const parts: Pick<VolumeSources, "hostRoot" | "administratorRoots"> = {
+      hostRoot,
+      administratorRoots: [join(folder, "images")],
+    };
     return { ...parts, objects } as unknown as VolumeSources;
   }
 
@@ -93,6 +96,17 @@ describe("what a pod mounts of the host", () => {
       await expect(fill({ hostPath: { path } })).rejects.toThrow(sentence);
       await expect(fill(claim, path)).rejects.toThrow(sentence);
     }
+  });
+
+  it("may be the image store by a PersistentVolume, which the administrator makes, and not by hostPath", async () => {
+    const store = join(folder, "images");
+    await mkdir(store);
+    expect(await fill(claim, store)).toBe(store);
+    await expect(fill({ hostPath: { path: store } })).rejects.toThrow("can be mounted");
+    await symlink("../pki", join(store, "link"));
+    await mkdir(join(folder, "pki"));
+    await expect(fill(claim, join(store, "link"))).rejects.toThrow();
+    await expect(fill(claim, `${store}-other`)).rejects.toThrow("can be mounted");
   });
 
   it("is refused where a link leads out of the folder", async () => {
