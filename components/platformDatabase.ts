@@ -174,6 +174,7 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     tables(roles.deployer, "deploy", ["INSERT", "SELECT"], record);
     tables(roles.api, "settle", ["INSERT", "SELECT"], ["deployment_outcome"]);
     tables(roles.api, "deployments", ["SELECT"], ["release", "deployment"]);
+    tables(roles.api, "rollouts", ["SELECT"], ["rollout"]);
     for (const role of [roles.reader, roles.operator]) {
       tables(role, "deployments", ["SELECT"], [...record, "deployment_range"]);
     }

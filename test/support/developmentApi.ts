@@ -13,6 +13,7 @@ import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgr
 import { readPointer } from "../../src/adapters/postgres/models.ts";
 import { clientConfig, type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
 import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
+import { readStandings } from "../../src/adapters/postgres/zoo/standings.ts";
 import { createFolderUploads, type UploadStore } from "../../src/adapters/uploads/folderUploads.ts";
 import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
@@ -106,7 +107,7 @@ export async function startDevelopmentApi(
     originOf: () => "http://127.0.0.1:1",
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
-    metrics: createMetrics(),
+    metrics: createMetrics(() => readStandings(pool)),
     ...{ log, maxBodyBytes, timeoutMs: 5_000, stopping: () => false },
   }).listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -10,6 +10,7 @@ import { type App, createApp } from "../../src/adapters/postgres/apps.ts";
 import { readPointer } from "../../src/adapters/postgres/models.ts";
 import { registerVersion } from "../../src/adapters/postgres/modelVersions.ts";
 import { clientConfig, withClient } from "../../src/adapters/postgres/server.ts";
+import { readStandings } from "../../src/adapters/postgres/zoo/standings.ts";
 import { rateLimiter } from "../../src/domain/access/rateLimit.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import { freshCache } from "../../src/services/api/freshCache.ts";
@@ -110,7 +111,7 @@ function api(predictors: readonly string[], required: boolean, limit?: (subject:
       originOf: ({ number }) => predictors[number - 1] ?? "http://127.0.0.1:1",
       predictPath: "/v1/models/model:predict",
       dispatcher: new Agent(),
-      metrics: createMetrics(),
+      metrics: createMetrics(() => readStandings(pool)),
       log: pino({}, { write: (line: string) => void logged.push(line) }),
       maxBodyBytes,
       timeoutMs: 5_000,
@@ -277,6 +278,7 @@ describe("the service itself", () => {
     const get = async (path: string) => (await fetch(open + path)).status;
     expect([await get("/healthz"), await get("/readyz"), await get("/nowhere")]).toEqual([200, 200, 404]);
     const metrics = await (await fetch(`${open}/metrics`)).text();
+    expect(metrics).toMatch(/menagerie_api_apps\{model="iris",version="1"\} \d+/);
     expect(metrics).toMatch(/menagerie_api_predictions_total\{model="iris",version="1",status="200"\} \d+/);
     const entries = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(entries).toContainEqual(expect.objectContaining({ msg: "prediction", servedBy: "iris", status: 200 }));

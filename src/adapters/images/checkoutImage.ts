@@ -6,7 +6,7 @@ import type { KeyedLayer } from "./directoryImage.ts";
 import { imageReference, putImage } from "./imageStore.ts";
 
 /** What the services of a checkout consist of, besides its packages. */
-const ofServices = ["src/adapters", "src/domain", "src/services", "package.json"];
+export const ofServices = ["src/adapters", "src/domain", "src/services", "package.json"];
 const place = "/app";
 const packages = `${place}/node_modules`;
 

@@ -17,6 +17,7 @@ import { lead } from "../../adapters/postgres/leader.ts";
 import { readPointer } from "../../adapters/postgres/models.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
+import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
 import { createFolderUploads } from "../../adapters/uploads/folderUploads.ts";
 import { keyHash } from "../../domain/access/apiKey.ts";
 import { rateLimiter } from "../../domain/access/rateLimit.ts";
@@ -110,7 +111,7 @@ const server = createApiServer({
   },
   predictPath: `${readyPath}:predict`,
   dispatcher,
-  metrics: createMetrics(),
+  metrics: createMetrics(() => readStandings(pool)),
   log,
   maxBodyBytes: settings.maxBodyBytes,
   timeoutMs: settings.predictTimeoutMs,

@@ -1,10 +1,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
 
 /** Up to the longest prediction that is waited for, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** Metrics in Prometheus' text format. Labels are bounded: served models, their versions, HTTP statuses. */
-export function createMetrics() {
+/** For how long what was read of the zoo is told again, in milliseconds: several may scrape, and counting apps is work. */
+const standingsKept = 30_000;
+
+/**
+ * Metrics in Prometheus' text format. Labels are bounded: served models, their versions, HTTP statuses.
+ *
+ * @param readStandings - reads where the zoo stands; while it fails, nothing is told of that
+ */
+export function createMetrics(readStandings: () => Promise<ZooStandings>) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -26,7 +34,46 @@ export function createMetrics() {
     help: "Predictions that are being answered.",
     registers,
   });
+  const standings = kept(readStandings, standingsKept);
+  new Gauge({
+    name: "menagerie_api_rollout_since_seconds",
+    help: "When a zoo model came to its phase, in seconds since 1970.",
+    labelNames: ["model", "phase"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      for (const { model, phase, sinceSeconds } of (await standings()).rollouts)
+        this.set({ model, phase }, sinceSeconds);
+    },
+  });
+  new Gauge({
+    name: "menagerie_api_apps",
+    help: "Apps that point at a version of a zoo model.",
+    labelNames: ["model", "version"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      for (const { model, version, apps } of (await standings()).apps) this.set({ model, version }, apps);
+    },
+  });
   return { registry, predictions, seconds, inFlight };
+}
+
+const unknown: ZooStandings = { rollouts: [], apps: [] };
+
+/** Reads anew only after a while; one reading at a time, and none of its failures fails a scrape. */
+function kept(read: () => Promise<ZooStandings>, milliseconds: number): () => Promise<ZooStandings> {
+  let last: Promise<ZooStandings> = Promise.resolve(unknown);
+  let until = 0;
+  return () => {
+    if (performance.now() < until) return last;
+    until = performance.now() + milliseconds;
+    last = read().catch(() => {
+      until = 0;
+      return unknown;
+    });
+    return last;
+  };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
