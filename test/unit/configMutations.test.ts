@@ -20,9 +20,14 @@ interface Mutation {
 const project = join(import.meta.dirname, "../..");
 
 /** Mappings whose keys are names that the writer chooses: a typo in one is another name. */
-const chosenNames = /^(zoo|development|pools|zoo\.[^.]+\.env|nodeClass\.(subnet|securityGroup)Selector)$/;
+const chosenNames =
+  /^(zoo|development|pools|shadows|shadows\.[^.]+\.shadows|.+\.env|nodeClass\.(subnet|securityGroup)Selector)$/;
 /** Values that may be any text, or any of many: a typo in one is another value. */
 const closedValues = /(^|\.)(phase|pool|mode|effect|nodeClass|nodeClass\.kind)$/;
+
+/** Numbers that need not be whole, and numbers that may be as large as their writer likes. */
+const fractions = /\.(percent|maxMismatch)$/;
+const unbounded = /\.minPairs$/;
 
 function read(stack: string): Record<string, unknown> {
   const { config } = parse(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")) as { config: object };
@@ -80,7 +85,13 @@ function* mutations(config: Record<string, unknown>, value: unknown = config, pa
     }
   }
   if (typeof value === "number") {
-    for (const wrong of [-1, value + 0.5, String(value), 1e9]) {
+    const wrongs = [
+      -1,
+      ...(fractions.test(at) ? [] : [value + 0.5]),
+      String(value),
+      ...(unbounded.test(at) ? [] : [1e9]),
+    ];
+    for (const wrong of wrongs) {
       const set = changed(config, path, (parent, key) => {
         parent[key] = wrong;
       });
