@@ -1,5 +1,7 @@
 import { defineConfig } from "vitest/config";
 
+const trussTests = "test/local/{controlTruss,truss-}*.test.ts";
+
 /** What needs no environment runs two files at a time; what brings one up runs one by one; campaigns run apart. */
 export default defineConfig({
   test: {
@@ -19,9 +21,22 @@ export default defineConfig({
         },
       },
       {
+        // Against the real truss servers and library, each test with processes of its own: beside those of `unit`.
+        test: {
+          name: "truss",
+          include: [trussTests],
+          pool: "forks",
+          maxWorkers: 2,
+          globalSetup: ["test/local/globalSetup.ts", "test/support/postgresTemplate.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
         test: {
           name: "local",
           include: ["test/local/**/*.test.ts"],
+          exclude: [trussTests],
           pool: "forks",
           fileParallelism: false,
           globalSetup: ["test/local/globalSetup.ts"],

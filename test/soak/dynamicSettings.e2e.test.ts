@@ -1,7 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 const settingsPath = "/api/v1/namespaces/baseten/configmaps/baseten-django-dynamic-settings";
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { environmentLayout } from "../../src/local/layout.ts";
-import { applyManifest, type Manifest } from "./support/manifests.ts";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { applyManifest, type Manifest } from "../local/support/manifests.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 const secretValue = "s3cr3t-Value-4711";
 
