@@ -287,16 +287,10 @@ function imageOf({ image, service }: ZooEntryVersion, built: TrussImage | undefi
 }
 
 /** Without what is undefined, which the engine would keep as null. */
-function given(migration: MigrationRequest): MigrationRequest {
-  return Object.fromEntries(
-    Object.entries(migration).filter(([, value]) => value !== undefined),
-  ) as unknown as MigrationRequest;
+function given<T extends object>(inputs: T): T {
+  return Object.fromEntries(Object.entries(inputs).filter(([, value]) => value !== undefined)) as T;
 }
 
 function inTable({ table, url }: ZooEntryTarget) {
-  const target = Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined));
-  return {
-    target: target as unknown as ExistingTable,
-    ...(url === undefined ? {} : { targetUrl: pulumi.secret(url) }),
-  };
+  return { target: given(table), ...(url === undefined ? {} : { targetUrl: pulumi.secret(url) }) };
 }

@@ -107,19 +107,26 @@ function readOutputs(): Promise<LastOutputs> {
   return new Promise((resolve) => outputs.apply((values) => resolve(values)));
 }
 
-/** Loads the Kubernetes client, which takes a second, only for a stack that asks. */
-function keysInCluster({ kubeContext }: { readonly kubeContext?: string | undefined }) {
+interface StackCluster {
+  readonly kubeContext?: string | undefined;
+}
+
+function keysInCluster(spec: StackCluster) {
   return async (namespace: string, name: string) => {
-    const { ambientKubeConfig } = await import("./adapters/kubernetes/workloads.ts");
     const { readSecretKeys } = await import("./adapters/kubernetes/secretKeys.ts");
-    return readSecretKeys(ambientKubeConfig(kubeContext), namespace, name);
+    return readSecretKeys(await kubeConfig(spec), namespace, name);
   };
 }
 
-async function servedApis({ kubeContext }: { readonly kubeContext?: string | undefined }) {
-  const { ambientKubeConfig } = await import("./adapters/kubernetes/workloads.ts");
+async function servedApis(spec: StackCluster) {
   const { readServedApis } = await import("./adapters/kubernetes/servedApis.ts");
-  return readServedApis(ambientKubeConfig(kubeContext));
+  return readServedApis(await kubeConfig(spec));
+}
+
+/** Loads the Kubernetes client, which takes a second, only for a stack that asks. */
+async function kubeConfig({ kubeContext }: StackCluster) {
+  const { ambientKubeConfig } = await import("./adapters/kubernetes/workloads.ts");
+  return ambientKubeConfig(kubeContext);
 }
 
 export default stack;

@@ -15,9 +15,9 @@ type ClusterSpec = Pick<
   "zoo" | "development" | "shadows" | "pools" | "nodeClass" | "mesh" | "postgresCluster" | "database" | "builds"
 >;
 
-/** APIs of others that the stack's resources need, by what its config declares. */
+/** APIs of others that the resources of a stack for a cluster need, by what its config declares. */
 export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
-  const { zoo, development, shadows, pools, nodeClass, mesh, postgresCluster, database, builds } = spec;
+  const { zoo, development, shadows, pools, mesh, postgresCluster, database, builds } = spec;
   const served = [
     ...Object.entries(zoo).map(([name, { mode }]) => ({ key: keyPath(["zoo", name]), mode })),
     ...Object.entries(development).map(([name, { mode }]) => ({ key: keyPath(["development", name]), mode })),
@@ -35,7 +35,7 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   }
   if (knative) need(knative.key, "install Knative Serving, or say mode: Standard", "serving.knative.dev/v1");
   if (mesh) need(keyPath(["mesh"]), "install Istio 1.22 or later, or remove the key", "security.istio.io/v1");
-  if (pool !== undefined && nodeClass !== "local") {
+  if (pool !== undefined) {
     need(
       keyPath(["pools", pool]),
       "install Karpenter 1 with its AWS provider, or remove the pools and let pods ask for GPUs of nodes that are there",
@@ -65,9 +65,10 @@ export async function checkCluster(
   spec: ClusterSpec,
   { preview, servedApis }: { readonly preview: boolean; readonly servedApis: () => Promise<ReadonlySet<string>> },
 ): Promise<string | undefined> {
-  const needed = neededApis(spec);
   // The embedded environment brings its own.
-  if (spec.nodeClass === "local" || needed.length === 0) return undefined;
+  if (spec.nodeClass === "local") return undefined;
+  const needed = neededApis(spec);
+  if (needed.length === 0) return undefined;
   let served: ReadonlySet<string>;
   try {
     served = await servedApis();

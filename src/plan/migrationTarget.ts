@@ -7,7 +7,7 @@ import { keyPath } from "../config/sentences.ts";
 import { badInput } from "../domain/errors.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type TargetCounts, type TargetPair, withTargetApps } from "../domain/zoo/targetApps.ts";
-import type { PlatformPlan } from "./platform.ts";
+import { type PlatformPlan, requireOptional } from "./platform.ts";
 
 interface ExistingConnection extends MigrationConnection {
   readonly existing: ExistingTable;
@@ -57,9 +57,8 @@ export async function withMigrationTarget(
     return { ...platform, registry, target: { connection, url, isRead: true } };
   } catch (error) {
     if (!(error instanceof DatabaseUnreachable)) throw error;
-    if (!options.preview) throw error;
-    if (spec.previewDatabase === "optional") return { ...platform, target: { connection, url, isRead: false } };
-    throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
+    requireOptional(error, { ...spec, ...options });
+    return { ...platform, target: { connection, url, isRead: false } };
   }
 }
 

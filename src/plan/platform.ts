@@ -114,12 +114,19 @@ async function readRegistry(
     if (!(error instanceof DatabaseUnreachable)) throw error;
     const outputs = await lastOutputs();
     if (!outputs.schemaVersion) return newDatabase;
-    if (!preview) throw error;
-    if (previewDatabase !== "optional") {
-      throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
-    }
+    requireOptional(error, { preview, previewDatabase });
     return { basis: "not checked", registry: fromOutputs(outputs) };
   }
+}
+
+/** Throws where an `up`, or a preview of the stack's config, may not do without a database that does not answer. */
+export function requireOptional(
+  error: DatabaseUnreachable,
+  { preview, previewDatabase }: Pick<PlanningOptions, "preview"> & Pick<EnvironmentSpec, "previewDatabase">,
+): void {
+  if (!preview) throw error;
+  if (previewDatabase === "optional") return;
+  throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
 }
 
 const missingPassword = new Error(`no password, run ${setPassword} or set MENAGERIE_DATABASE_URL`);

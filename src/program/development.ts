@@ -17,11 +17,8 @@ export function declareDevelopment(
 ): Record<string, ModelOutput> {
   const models: Record<string, ModelOutput> = {};
   const entries = Object.entries(spec.development);
-  if (entries.length === 0 && !facts.builds) return models;
-  if (!platform) {
-    if (entries.length === 0) return models;
-    throw new Error("development versions need the platform's database");
-  }
+  if (entries.length === 0 && !(platform && facts.builds)) return models;
+  if (!platform) throw new Error("development versions need the platform's database");
   // Versions that clients push have it too.
   const priority = developmentPriority(spec.namespace);
   const priorityClass = new kubernetes.scheduling.v1.PriorityClass(

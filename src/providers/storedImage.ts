@@ -1,4 +1,4 @@
-import { ImageMissing, readImage } from "../adapters/images/imageStore.ts";
+import { holdsImage } from "../adapters/images/imageStore.ts";
 
 /**
  * Whether this machine's image store holds `image`. Asked on another machine than the one that built it, such as for a
@@ -6,12 +6,5 @@ import { ImageMissing, readImage } from "../adapters/images/imageStore.ts";
  */
 export async function imageIsStored(image: string): Promise<boolean> {
   const store = process.env.MENAGERIE_IMAGE_STORE;
-  if (!store) return true;
-  try {
-    await readImage(store, image);
-    return true;
-  } catch (error) {
-    if (error instanceof ImageMissing) return false;
-    throw error;
-  }
+  return !store || holdsImage(store, image);
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { StackPipeline } from "../adapters/builds/stackPipelineBuilder.ts";
 import { menagerieCache } from "../adapters/files/cacheFolder.ts";
 import type { PythonLayers } from "../adapters/truss/python.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
@@ -10,24 +11,10 @@ import type { CheckFailure, Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
 import { imageIsStored } from "./storedImage.ts";
 
-/** The Pipeline that a stack builds with. */
-export interface BuildPipelineInputs {
-  readonly namespace: string;
-  /** Images are pushed to `<repository>/<name>`; left out in the embedded environment, which lays out directory images. */
-  readonly repository?: string;
-  /** Secret with the registry's credentials, in that namespace. */
-  readonly credentials?: string;
-  readonly timeoutMinutes: number;
-  /** Finished runs of an image that stay. */
-  readonly keep: number;
-  /** Context of the ambient kubeconfig; its current one when left out. */
-  readonly context?: string;
-}
-
 export interface TrussImageInputs {
   readonly builder: "directory" | "tekton";
   /** With builder `tekton`: where it builds. */
-  readonly pipeline?: BuildPipelineInputs;
+  readonly pipeline?: StackPipeline;
   /** Truss folder relative to the project. Where the content lies; only its hash says what it is. */
   readonly folder: string;
   /** Content hash of the folder. */

@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { delegate } from "../providers/delegate.ts";
-import type { BuildPipelineInputs, TrussImageInputs } from "../providers/trussImage.ts";
+import type { TrussImageInputs } from "../providers/trussImage.ts";
 
 /** What builds a stack's images, see `menagerie:builds`. */
 export interface ImageBuilder {
   readonly builder: TrussImageInputs["builder"];
-  readonly pipeline?: pulumi.Input<BuildPipelineInputs>;
+  readonly pipeline?: pulumi.Input<NonNullable<TrussImageInputs["pipeline"]>>;
 }
 
 /** Inputs of {@link TrussImage}; all of them are known during a preview. */

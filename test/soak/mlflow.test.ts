@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,6 +12,7 @@ import { silent } from "../../src/domain/progress.ts";
 import { emptyRegistry } from "../../src/domain/zoo/registry.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
 import { planEnvironmentRelease } from "../../src/plan/release.ts";
+import { freePort } from "../support/postgres.ts";
 
 /** The model registry of a real MLflow server. */
 
@@ -64,15 +64,6 @@ async function call(path: string, body: object): Promise<void> {
     body: JSON.stringify(body),
   });
   if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 const model = "Ranker of ours";

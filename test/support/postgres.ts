@@ -110,7 +110,8 @@ async function answers(server: DatabaseServer, hasEnded: () => boolean): Promise
   throw new Error("PostgreSQL does not answer");
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on now. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();

@@ -309,7 +309,7 @@ describe("what is asked of the database", () => {
         if (key === "broken") throw new Error("down");
         return asked;
       },
-      () => now,
+      { now: () => now },
     );
     expect(await Promise.all([cache("a"), cache("a"), cache("b")])).toEqual([1, 1, 2]);
     now = 499;

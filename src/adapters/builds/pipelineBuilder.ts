@@ -15,7 +15,7 @@ import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
 import type { TrussBuilder, TrussBuildRequest, TrussImage } from "../../domain/truss/builder.ts";
 import { isApiError } from "../kubernetes/request.ts";
-import { lastLogLines } from "../kubernetes/workloads.ts";
+import { failureWithLog } from "../kubernetes/workloads.ts";
 import { requireHash } from "../truss/builder.ts";
 import { readTruss, type TrussReading } from "../truss/snapshot.ts";
 import type { PackedContext } from "./buildContext.ts";
@@ -161,11 +161,8 @@ async function failure(
   const at = step ? ` in step ${step.name}` : "";
   const sentence = `truss "${request.name}": its build failed${at}${hint} (${where}): ${because}`;
   if (!step) return new OperatorError(sentence);
-  const address = { config, namespace, name: request.name };
   const wanted = { pod: step.pod, container: step.container, previous: false, lines: logLines };
-  const lines = await lastLogLines(address, wanted, limit).catch(() => []);
-  if (lines.length === 0) return new OperatorError(sentence);
-  return new OperatorError(`${sentence}. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`);
+  return failureWithLog(sentence, { config, namespace }, wanted, limit);
 }
 
 /** Removes the context, and finished runs beyond those that are kept. */

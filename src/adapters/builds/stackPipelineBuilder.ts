@@ -1,7 +1,7 @@
 import { buildAccount } from "../../domain/builds/pipeline.ts";
 import type { Progress } from "../../domain/progress.ts";
 import type { TrussBuilder } from "../../domain/truss/builder.ts";
-import { ImageMissing, readImage } from "../images/imageStore.ts";
+import { holdsImage } from "../images/imageStore.ts";
 import { ambientKubeConfig } from "../kubernetes/workloads.ts";
 import type { PythonLayers } from "../truss/python.ts";
 import { dockerContext, trussContext } from "./buildContext.ts";
@@ -42,16 +42,6 @@ export function stackPipelineBuilder(
     params: ({ name, hash }) => ({ name, hash, python: JSON.stringify(python) }),
     // Requirements of the truss are installed in the pod.
     annotations: { "menagerie.dev/egress": "true" },
-    ...(store === undefined ? {} : { isStored: ({ url, digest }) => isStored(store, `${url}@${digest}`) }),
+    ...(store === undefined ? {} : { isStored: ({ url, digest }) => holdsImage(store, `${url}@${digest}`) }),
   });
-}
-
-async function isStored(store: string, reference: string): Promise<boolean> {
-  try {
-    await readImage(store, reference);
-    return true;
-  } catch (error) {
-    if (error instanceof ImageMissing) return false;
-    throw error;
-  }
 }

@@ -41,6 +41,17 @@ export async function readImage(store: string, reference: string): Promise<{ ima
   return { image: { ...image, url: match[1] }, rootfs: join(folder, "rootfs") };
 }
 
+/** Whether the store holds an image. @throws OperatorError when the reference has no digest. */
+export async function holdsImage(store: string, reference: string): Promise<boolean> {
+  try {
+    await readImage(store, reference);
+    return true;
+  } catch (error) {
+    if (error instanceof ImageMissing) return false;
+    throw error;
+  }
+}
+
 /**
  * Stores an image. `populate` fills a temporary root folder; what it leaves there, the layers' keys and the config
  * give the digest. The image appears under `<store>/<hex>/` in one rename, so a half-made one never counts, and

@@ -3,7 +3,7 @@ import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { judgeReadiness, type Readiness } from "../../domain/serving/readiness.ts";
 import type { DeploymentMode } from "../../domain/serving/servedModel.ts";
 import { isApiError } from "./request.ts";
-import { lastLogLines, type ModelAddress, observeModel, refusalOf } from "./workloads.ts";
+import { failureWithLog, type ModelAddress, observeModel, refusalOf } from "./workloads.ts";
 
 /** What is waited for, and for how long. */
 export interface ModelWait extends ModelAddress {
@@ -66,7 +66,5 @@ async function failure(wait: ModelWait, judged: Extract<Readiness, { state: "fai
   const { pod, container, previous = false } = judged;
   if (!pod || !container) return new OperatorError(sentence);
   const limit = AbortSignal.any([wait.signal, AbortSignal.timeout(10_000)]);
-  const lines = await lastLogLines(wait, { pod, container, previous, lines: logLines }, limit).catch(() => []);
-  if (lines.length === 0) return new OperatorError(sentence);
-  return new OperatorError(`${sentence}. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`);
+  return failureWithLog(sentence, wait, { pod, container, previous, lines: logLines }, limit);
 }

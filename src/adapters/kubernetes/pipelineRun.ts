@@ -5,7 +5,7 @@ import { pipelineContainer, type pipelineJob, runAnnotation } from "../../domain
 import { judgeRun, type ObservedJob, type RunState } from "../../domain/release/pipelineRun.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
 import { isApiError, requestJson } from "./request.ts";
-import { lastLogLines } from "./workloads.ts";
+import { failureWithLog } from "./workloads.ts";
 
 /** A Job to run to its end. */
 export interface JobRun {
@@ -124,11 +124,6 @@ async function failure(run: JobRun, { because, pod }: Extract<RunState, { state:
   if (pod === undefined) return new OperatorError(sentence);
   const { config, signal } = run;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
-  const lines = await lastLogLines(
-    { config, namespace: run.job.metadata.namespace, name: run.job.metadata.name },
-    { pod, container: pipelineContainer, previous: false, lines: logLines },
-    limit,
-  ).catch(() => []);
-  if (lines.length === 0) return new OperatorError(sentence);
-  return new OperatorError(`${sentence}. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`);
+  const wanted = { pod, container: pipelineContainer, previous: false, lines: logLines };
+  return failureWithLog(sentence, { config, namespace: run.job.metadata.namespace }, wanted, limit);
 }

@@ -1,5 +1,5 @@
 import { KubeConfig } from "@kubernetes/client-node";
-import { badInput, messageOf } from "../../domain/errors.ts";
+import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
 import type { ObservedModel } from "../../domain/serving/observed.ts";
 import type { DeploymentMode } from "../../domain/serving/servedModel.ts";
 import { isApiError, request, requestJson } from "./request.ts";
@@ -96,10 +96,30 @@ export async function refusalOf(
   }
 }
 
+/** Which lines of which container's log. */
+interface WantedLog {
+  readonly pod: string;
+  readonly container: string;
+  readonly previous: boolean;
+  readonly lines: number;
+}
+
+/** An error of this sentence, with the end of a container's log below it where that can be read. */
+export async function failureWithLog(
+  sentence: string,
+  address: Pick<ModelAddress, "config" | "namespace">,
+  wanted: WantedLog,
+  signal: AbortSignal,
+): Promise<OperatorError> {
+  const lines = await lastLogLines(address, wanted, signal).catch(() => []);
+  if (lines.length === 0) return new OperatorError(sentence);
+  return new OperatorError(`${sentence}. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`);
+}
+
 /** The last `lines` lines of a container's log; of its run before with `previous`, where that is still kept. */
 export async function lastLogLines(
-  { config, namespace }: ModelAddress,
-  { pod, container, previous, lines }: { pod: string; container: string; previous: boolean; lines: number },
+  { config, namespace }: Pick<ModelAddress, "config" | "namespace">,
+  { pod, container, previous, lines }: WantedLog,
   signal: AbortSignal,
 ): Promise<string[]> {
   const read = async (query: Record<string, string | number | boolean>): Promise<string[]> => {

@@ -1,7 +1,7 @@
 import { badInput } from "../errors.ts";
 import { parseTrussConfig, type TrussConfig } from "../truss/config.ts";
 import { hashSnapshot } from "../truss/hash.ts";
-import { defaultIgnorePatterns, ignoreFilename, parseIgnoreFile } from "../truss/ignore.ts";
+import { ignorePatternsOf } from "../truss/ignore.ts";
 import { configText, signatureOf, type TrussSignature } from "../truss/signature.ts";
 import type { TrussSnapshot } from "../truss/snapshot.ts";
 import { hasFolder } from "../truss/tree.ts";
@@ -26,9 +26,7 @@ export interface PushedTruss {
  */
 export function readPushedTruss(archive: Uint8Array): PushedTruss {
   const snapshot = readArchive(archive, pushLimits);
-  const ignore = snapshot.entries.get(ignoreFilename);
-  const patterns =
-    ignore?.kind === "file" ? parseIgnoreFile(new TextDecoder().decode(ignore.bytes)) : defaultIgnorePatterns;
+  const patterns = ignorePatternsOf(snapshot);
   const text = configText(snapshot);
   const config = parseTrussConfig(text);
   refuseUnserved(snapshot, config);

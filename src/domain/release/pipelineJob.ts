@@ -1,4 +1,5 @@
 import { environmentSources } from "../serving/inferenceService.ts";
+import { resourceAmounts } from "../serving/placement.ts";
 import { labels, type Placement } from "../serving/servedModel.ts";
 import { environmentNames, kubernetesTag } from "./environment.ts";
 
@@ -82,11 +83,7 @@ function labelsOf({ name }: StatePipelineSpec<unknown>): Record<string, string> 
 
 function jobSpec<Image>(spec: StatePipelineSpec<Image>) {
   const { placement, resources, tag } = spec;
-  const amounts: Record<string, string> = {
-    cpu: resources.cpu,
-    memory: resources.memory,
-    ...(resources.gpus > 0 ? { "nvidia.com/gpu": String(resources.gpus) } : {}),
-  };
+  const amounts = resourceAmounts(resources);
   const { config, secret } = environmentNames(tag);
   return {
     backoffLimit: spec.retries,

@@ -1,4 +1,5 @@
 import { apiAccount } from "./apiService.ts";
+import { platformMetadata } from "./platformMetadata.ts";
 import { containerPort, developmentLevel, labels } from "./servedModel.ts";
 
 /** Who reaches the control servers of development versions, in a mesh of Istio. */
@@ -17,11 +18,6 @@ export interface ControlAccess {
  */
 const openPaths = ["/", "/healthz", "/metrics*", "/v1/*"];
 
-const metadata = (name: string, namespace: string) => ({
-  name,
-  namespace,
-  labels: { "app.kubernetes.io/part-of": "menagerie", "app.kubernetes.io/managed-by": "menagerie" },
-});
 const selector = { [labels.serviceLevel]: developmentLevel };
 
 /**
@@ -33,7 +29,7 @@ export function controlAccessManifest({ namespace, servicesNamespace, trustDomai
   return {
     apiVersion: "security.istio.io/v1" as const,
     kind: "AuthorizationPolicy" as const,
-    metadata: metadata("development-control", namespace),
+    metadata: platformMetadata("development-control", namespace),
     spec: {
       selector: { matchLabels: selector },
       action: "DENY" as const,
@@ -51,7 +47,7 @@ export function controlAccessManifest({ namespace, servicesNamespace, trustDomai
  */
 export function controlServiceManifest({ namespace }: Pick<ControlAccess, "namespace">) {
   return {
-    metadata: metadata("development-control", namespace),
+    metadata: platformMetadata("development-control", namespace),
     spec: {
       clusterIP: "None",
       publishNotReadyAddresses: true,

@@ -1,3 +1,4 @@
+import { resourceAmounts } from "./placement.ts";
 import { recorderTransformer } from "./recorder.ts";
 import { containerSecrets, podSecrets } from "./secrets.ts";
 import {
@@ -119,11 +120,7 @@ function standardOnly(oneAfterAnother: boolean) {
 function container<Image>(model: ServedModel<Image>) {
   const { image, resources, secrets, control } = model;
   // KServe fills in a CPU limit of its own where there is none, which may be below the request.
-  const amounts: Record<string, string> = {
-    cpu: resources.cpu,
-    memory: resources.memory,
-    ...(resources.gpus > 0 ? { "nvidia.com/gpu": String(resources.gpus) } : {}),
-  };
+  const amounts = resourceAmounts(resources);
   // A control server that has not started its inference server yet is blocked by requests for it; its own port is not.
   const loaded = { path: loadedPath, port: control ? inferencePort : containerPort };
   const started = control ? { path: "/", port: containerPort } : loaded;

@@ -1,3 +1,4 @@
+import { platformMetadata } from "./platformMetadata.ts";
 import { developmentLevel, labels } from "./servedModel.ts";
 
 /** Namespaces between which requests go. */
@@ -82,6 +83,5 @@ const namespaces = (...names: string[]): Peer[] => [
 ];
 
 function manifest(name: string, namespace: string, spec: NetworkPolicyManifest["spec"]): NetworkPolicyManifest {
-  const labels = { "app.kubernetes.io/part-of": "menagerie", "app.kubernetes.io/managed-by": "menagerie" };
-  return { metadata: { name, namespace, labels }, spec };
+  return { metadata: platformMetadata(name, namespace), spec };
 }

@@ -1,5 +1,5 @@
 import { compileIgnorePattern, type IgnorePattern } from "./ignorePattern.ts";
-import { comparePaths, type TrussSnapshot } from "./snapshot.ts";
+import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 
 /** File of a truss whose patterns replace {@link defaultIgnorePatterns}. */
 export const ignoreFilename = ".truss_ignore";
@@ -29,6 +29,12 @@ export function parseIgnoreFile(text: string): string[] {
     .split(/\r\n|\r|\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+/** Patterns of the truss itself, or those of a truss without any. */
+export function ignorePatternsOf(snapshot: TrussSnapshot): readonly string[] {
+  const own = contentAt(snapshot, ignoreFilename);
+  return own ? parseIgnoreFile(new TextDecoder().decode(own)) : defaultIgnorePatterns;
 }
 
 /** Says whether a path is left out. Folders are asked for as such, because patterns that end in `/` match only them. */

@@ -1,12 +1,15 @@
-/** How old an answer may be, in milliseconds: half of the second that is promised, for the question takes time too. */
-const freshFor = 500;
+/** In milliseconds: half of the second that is promised, for the question takes time too. */
+const halfASecond = 500;
 const largest = 10_000;
 
 /**
- * Answers each key's question at most twice a second, and at once for everybody who asks in between. An answer's age
+ * Answers each key's question at most once in `freshFor` milliseconds (default: twice a second), and at once for everybody who asks in between. An answer's age
  * counts from when the question was put, so a slow one is not fresher than it is. Failures are not kept.
  */
-export function freshCache<T>(ask: (key: string) => Promise<T>, now: () => number = () => performance.now()) {
+export function freshCache<T>(
+  ask: (key: string) => Promise<T>,
+  { freshFor = halfASecond, now = () => performance.now() }: { freshFor?: number; now?: () => number } = {},
+) {
   const kept = new Map<string, { readonly askedAt: number; readonly answer: Promise<T> }>();
 
   const forgetOld = (): void => {

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
+import { freshCache } from "./freshCache.ts";
 
 /** Up to the longest prediction that is waited for, in seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -34,7 +35,8 @@ export function createMetrics(readStandings: () => Promise<ZooStandings>) {
     help: "Predictions that are being answered.",
     registers,
   });
-  const standings = kept(readStandings, standingsKept);
+  const cached = freshCache(readStandings, { freshFor: standingsKept });
+  const standings = () => cached("").catch(() => unknown);
   new Gauge({
     name: "menagerie_api_rollout_since_seconds",
     help: "When a zoo model came to its phase, in seconds since 1970.",
@@ -60,20 +62,5 @@ export function createMetrics(readStandings: () => Promise<ZooStandings>) {
 }
 
 const unknown: ZooStandings = { rollouts: [], apps: [] };
-
-/** Reads anew only after a while; one reading at a time, and none of its failures fails a scrape. */
-function kept(read: () => Promise<ZooStandings>, milliseconds: number): () => Promise<ZooStandings> {
-  let last: Promise<ZooStandings> = Promise.resolve(unknown);
-  let until = 0;
-  return () => {
-    if (performance.now() < until) return last;
-    until = performance.now() + milliseconds;
-    last = read().catch(() => {
-      until = 0;
-      return unknown;
-    });
-    return last;
-  };
-}
 
 export type Metrics = ReturnType<typeof createMetrics>;

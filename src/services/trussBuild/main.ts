@@ -7,8 +7,7 @@ import { buildReading } from "../../adapters/truss/builder.ts";
 import type { PythonLayers } from "../../adapters/truss/python.ts";
 import { badInput, messageOf } from "../../domain/errors.ts";
 import { loadFastDigest } from "../../domain/truss/digest.ts";
-import { defaultIgnorePatterns, ignoreFilename, parseIgnoreFile } from "../../domain/truss/ignore.ts";
-import { contentAt } from "../../domain/truss/snapshot.ts";
+import { ignorePatternsOf } from "../../domain/truss/ignore.ts";
 import { readArchive } from "../../domain/uploads/archive.ts";
 
 /**
@@ -22,8 +21,6 @@ try {
   await loadFastDigest();
   const archive = await context(variable("CONTEXT"), variable("CONTEXT_SHA256"));
   const snapshot = readArchive(gunzipSync(archive, { maxOutputLength: limits.size }), limits);
-  const own = contentAt(snapshot, ignoreFilename);
-  const patterns = own ? parseIgnoreFile(new TextDecoder().decode(own)) : defaultIgnorePatterns;
   const name = variable("TRUSS_NAME");
   const store = variable("MENAGERIE_IMAGE_STORE");
   const progress = {
@@ -43,7 +40,7 @@ try {
       signal: new AbortController().signal,
     },
     { folder: name, name, hash: variable("TRUSS_HASH") },
-    { snapshot, patterns },
+    { snapshot, patterns: ignorePatternsOf(snapshot) },
   );
   await readImage(store, `${url}@${digest}`);
   await writeFile(variable("URL_RESULT"), url);

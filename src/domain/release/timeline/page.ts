@@ -1,3 +1,4 @@
+import { document } from "../../page/document.ts";
 import { html, type Markup } from "../../page/markup.ts";
 import { pageStyle } from "../../page/style.ts";
 import type { DeploymentRange } from "../record.ts";
@@ -22,26 +23,13 @@ export function timelinePage(ranges: readonly DeploymentRange[], now: number): s
   const end = Math.max(now, ...sorted.map(({ since, until }) => (until ?? since).getTime()), start + 1);
   const lanes = new Map(environments.map(([name, own]) => [name, lanesOf(own, end)]));
   const hueOf = huesOf([...lanes.values()].flat());
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Releases</title>
-<style>${{ markup: style }}</style>
-</head>
-<body><main>
-<p class="eyebrow">Releases, ${stamp(start)} to ${stamp(end)} UTC</p>
+  const main = html`<p class="eyebrow">Releases, ${stamp(start)} to ${stamp(end)} UTC</p>
 <h1>${headline(environments)}</h1>
 <p class="hint">What is the same has the same colour, wherever it was deployed. ↩ is a release that was brought back; dashed is a deployment that did not come to what was intended.</p>
 ${environments.map(([name, own]) =>
   section(name, own, end, hueOf, timelinePicture(lanes.get(name) ?? [], start, end, hueOf)),
-)}
-</main></body>
-</html>
-`;
-  return page.markup;
+)}`;
+  return document({ title: "Releases", style, main });
 }
 
 function headline(environments: readonly (readonly [string, readonly DeploymentRange[]])[]): string {

@@ -1,3 +1,4 @@
+import { document } from "../../page/document.ts";
 import { html, type Markup } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparison.ts";
 import type { GateVerdict } from "../gate.ts";
@@ -32,17 +33,7 @@ export interface ReportedSide {
 /** The comparison as one static HTML page: no script, no network, both colour schemes. */
 export function reportPage(subject: ReportSubject, result: ComparisonResult): string {
   const { deployment, primary, shadow } = subject;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${shadow.name} against ${primary.name}: ${deployment}</title>
-<style>${{ markup: style }}</style>
-</head>
-<body><main>
-<p class="eyebrow">Shadow deployment ${deployment}</p>
+  const main = html`<p class="eyebrow">Shadow deployment ${deployment}</p>
 <h1>${headlineOf(result)}</h1>
 <ul class="sides">
 <li><span class="dot primary"></span>primary <strong>${primary.name}</strong> <code>${primary.version}</code></li>
@@ -64,11 +55,8 @@ ${completeness(result)}
 <footer>
 <p>${subject.rules === "" ? "Compared without tolerances: every difference counts." : `Rules: ${subject.rules}`}</p>
 <p>Made ${subject.generatedAt.toISOString().slice(0, 19).replace("T", " ")} UTC by <code>menagerie compare ${deployment}</code>. Evidence <code>sha256:${subject.evidence}</code></p>
-</footer>
-</main></body>
-</html>
-`;
-  return page.markup;
+</footer>`;
+  return document({ title: `${shadow.name} against ${primary.name}: ${deployment}`, style, main });
 }
 
 function verdictOf(verdict: GateVerdict | undefined): Markup {
