@@ -31,6 +31,8 @@ export interface ZooEntryVersion {
   readonly placement: Placement;
   /** Where the secrets that its truss names come from. */
   readonly secrets: ServedModel["secrets"];
+  /** Environment variables beside its own; undefined for none. */
+  readonly environment: ServedModel["environment"];
   /** New apps use it. */
   readonly current: boolean;
   /** Service whose place it takes. */
@@ -110,11 +112,6 @@ export interface ModelZooEntryArgs {
    * @default the kubeconfig's current context
    */
   readonly kubeContext?: string | undefined;
-  /**
-   * ConfigMap and Secret of the release, for environment variables.
-   * @default none
-   */
-  readonly environment?: ServedModel["environment"];
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
 }
@@ -199,13 +196,13 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     args: ModelZooEntryArgs,
     after: readonly pulumi.Resource[],
   ): ServedVersion {
-    const { rollout, namespace, readyTimeoutSeconds, kubeContext, environment } = args;
+    const { rollout, namespace, readyTimeoutSeconds, kubeContext } = args;
     const { number, current } = version;
     return new ServedVersion(
       version.service,
       {
         ...version,
-        ...{ namespace, readyTimeoutSeconds, kubeContext, environment },
+        ...{ namespace, readyTimeoutSeconds, kubeContext },
         image: imageOf(version, built),
         row: rollout && { number, current, tables: rollout.tables, database: rollout.database },
         // Only the version of a model without a rollout has been a child of the entry.

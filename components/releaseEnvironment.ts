@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { environmentNames, type ReleaseLogin } from "../src/domain/release/environment.ts";
+import type { EnvironmentSource } from "../src/domain/serving/servedModel.ts";
 import { declared } from "./ownership.ts";
 import type { LoginRole } from "./platformDatabase.ts";
 
@@ -27,18 +28,18 @@ export interface ReleaseEnvironmentArgs {
  * new ReleaseEnvironment("v1.2.3", { tag: "v1.2.3", namespace, values, logins, databaseUrl }, { providers: [cluster] });
  */
 export class ReleaseEnvironment extends pulumi.ComponentResource {
-  /** Name of the ConfigMap. */
-  readonly config: string;
-  /** Names of the Secrets. */
-  readonly secret: Readonly<Record<ReleaseLogin, string>>;
+  /** Names in Kubernetes of the ConfigMap and the Secrets. */
+  readonly names: ReturnType<typeof environmentNames>;
+  /** For the release's services. */
+  readonly service: EnvironmentSource;
 
   constructor(name: string, args: ReleaseEnvironmentArgs, options?: pulumi.ComponentResourceOptions) {
     super("menagerie:release:ReleaseEnvironment", name, {}, options);
     const parent = { parent: this };
     const { namespace, tag, logins } = args;
     const names = environmentNames(tag);
-    this.config = names.config;
-    this.secret = names.secret;
+    this.names = names;
+    this.service = { configMap: names.config, values: args.values, secret: names.secret.service };
     const labels = { "app.kubernetes.io/part-of": "menagerie" };
     new kubernetes.core.v1.ConfigMap(
       names.config,
@@ -60,6 +61,6 @@ export class ReleaseEnvironment extends pulumi.ComponentResource {
         parent,
       );
     }
-    this.registerOutputs({ config: this.config });
+    this.registerOutputs({ config: names.config });
   }
 }

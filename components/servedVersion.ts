@@ -46,7 +46,7 @@ export interface ServedVersionArgs {
    */
   readonly secrets?: ServedModel["secrets"];
   /**
-   * ConfigMap and Secret of the release, for environment variables.
+   * Where environment variables come from beside its own.
    * @default none
    */
   readonly environment?: ServedModel["environment"];

@@ -209,6 +209,9 @@ function modelMistakes({ zoo, development, shadows, state, pools, serving }: Par
       );
     }
     mistakes.push(...placementMistakes(at, model, pools));
+    if (model.state && !state) {
+      mistakes.push(`${at("state")}: the stack has no state; declare ${keyPath(["state"])}, or remove the key`);
+    }
     if (pools[model.pool] && model.phase !== "off") {
       ask(model.pool, name, (model.resources.gpus ?? 1) * model.replicas.min);
     }

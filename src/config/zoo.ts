@@ -179,6 +179,9 @@ const zooEntry = mapping(
     replicas: replicas.prefault({}),
     resources: resources.prefault({}),
     env: environmentVariables,
+    state: flag(
+      "Whether the model works in the release's state (menagerie:state): it gets the release's variables, VERSION among them, and the login of its state, and its pods start anew with each release. Default: false; it gets the variables that every release has, and goes on when the release changes.",
+    ).default(false),
     mode: choice(
       deploymentModes,
       "KServe deployment mode of this model; cannot be changed later. Default: menagerie:serving.mode.",

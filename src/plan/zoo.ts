@@ -262,10 +262,11 @@ function migrationOf(
 
 /** How the config says that a model is served. */
 function servingOf(
-  { truss, mode, pool, env, replicas, resources }: ZooEntrySpec,
+  { truss, mode, pool, env, replicas, resources, state }: ZooEntrySpec,
   secrets: readonly string[],
 ): VersionServing {
-  return { truss, mode, pool, env, replicas, resources, secrets: [...secrets].sort() };
+  const serving = { truss, mode, pool, env, replicas, resources, secrets: [...secrets].sort() };
+  return state ? { ...serving, state } : serving;
 }
 
 function removalRefusal(name: string, { versions, rollouts }: ZooRegistry): string[] {

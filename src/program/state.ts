@@ -1,12 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ReleaseEnvironment } from "../../components/releaseEnvironment.ts";
 import { ReleaseSchema } from "../../components/releaseSchema.ts";
+import { SharedEnvironment } from "../../components/sharedEnvironment.ts";
 import { urlOf } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
-import { type ReleaseModelAddress, releaseEnvironment } from "../domain/release/environment.ts";
+import {
+  type ReleaseModelAddress,
+  releaseEnvironment,
+  sharedEnvironment,
+  sharedEnvironmentName,
+} from "../domain/release/environment.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
-import { predictorHost, readyPath } from "../domain/serving/servedModel.ts";
+import { type EnvironmentSource, predictorHost, readyPath } from "../domain/serving/servedModel.ts";
 import type { PlannedState } from "../plan/state.ts";
 import { ReleaseRetention } from "../resources/releaseRetention.ts";
 import type { Cluster } from "./cluster.ts";
@@ -17,7 +23,10 @@ import type { Platform } from "./platform.ts";
 /** The state of the stack's release, for what runs in it. */
 export interface ReleaseOfStack {
   readonly schema: ReleaseSchema;
-  readonly environment: ReleaseEnvironment;
+  /** For what works in the state: its pods start anew with each release. */
+  readonly environment: EnvironmentSource;
+  /** For everything else: the same in every release. */
+  readonly shared: EnvironmentSource;
   /** What a workload of the release waits for. */
   readonly ready: readonly pulumi.Resource[];
   /** By tag, the current release and those that are kept. */
@@ -59,11 +68,14 @@ export function declareState(
   };
   const { host, port, sslMode } = spec.database ?? platform.plan.server;
   const server = { host, port, sslMode };
-  const values = releaseEnvironment({
-    ...{ tag: plan.current.tag, schema: plan.current.schema, database: server },
-    apiUrl: apiUrlInCluster(spec.services.namespace),
-    models: modelsOf(spec, facts),
-  });
+  const everywhere = { database: server, apiUrl: apiUrlInCluster(spec.services.namespace) };
+  const shared = new SharedEnvironment(
+    sharedEnvironmentName,
+    { namespace: spec.namespace, values: sharedEnvironment(everywhere) },
+    { providers: [cluster.provider], dependsOn: cluster.namespace },
+  );
+  const { tag, schema: name } = plan.current;
+  const values = releaseEnvironment({ ...everywhere, tag, schema: name, models: modelsOf(spec, facts) });
   const { schema, environment } = declareRelease(plan.current, values);
   if (!environment) throw new Error("the current release has an environment");
   for (const kept of plan.kept) declareRelease(kept, kept.values);
@@ -82,7 +94,10 @@ export function declareState(
     },
     { dependsOn: schema.state },
   );
-  return { schema, environment, states, ready: [environment, schema] };
+  return {
+    ...{ schema, states, environment: environment.service, shared: shared.source },
+    ready: [shared, environment, schema],
+  };
 }
 
 /** Models as the release names them; those that are not served here have no url. */

@@ -62,6 +62,7 @@ function declareEntry(
     ...each,
     placement: pools.nodesOf(each.serving.pool).placement,
     secrets: facts.secretSources?.get(each.service),
+    environment: state && (each.serving.state ? state.environment : state.shared),
     replaces: each.replaces === undefined ? undefined : versionedName(each.model, each.replaces),
   });
   return new ModelZooEntry(
@@ -72,7 +73,6 @@ function declareEntry(
       target: plan.target && version(plan.target),
       rollout: platform && rolloutOf(plan, platform),
       lines: plan.lines,
-      environment: state && { configMap: state.environment.config, secret: state.environment.secret.service },
       namespace: spec.namespace,
       builder,
       gateway: spec.gateway,

@@ -114,9 +114,16 @@ async function graphOf(stack: string, more: { readonly config?: object; readonly
   return { resources, outputs: resolved };
 }
 
-/** A stack's state with a table of each seed, a release that is kept, and a pipeline of each kind. */
+/** A stack's state with a table of each seed, a release that is kept, a pipeline of each kind, and one model that works in it. */
 const withState = {
   config: {
+    zoo: {
+      iris: { truss: "models/iris", phase: "done", resources: { cpu: "1", memory: "1Gi" } },
+      multiplier: {
+        ...{ truss: "models/multiplier", phase: "done", pool: "t4", env: { FACTOR: "2" }, state: true },
+        resources: { cpu: "500m", memory: "512Mi" },
+      },
+    },
     state: {
       schemas: "state",
       tables: { model: { seed: "view" } },

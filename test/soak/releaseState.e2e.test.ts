@@ -12,6 +12,8 @@ import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 let shared: SharedEnvironment;
 let dumps: string;
 let committed: string;
+/** Pod of iris in the first release. */
+let irisOfFirst: string | undefined;
 
 /** The committed stack, which stays as it is, and its states. */
 const stack = (release: string, tables = "{}"): string => `${committed}
@@ -29,7 +31,9 @@ const tables = `
 
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
-  committed = (await readFile(shared.stackFile, "utf8")).trimEnd();
+  committed = (await readFile(shared.stackFile, "utf8"))
+    .trimEnd()
+    .replace("truss: models/multiplier\n", "$&      state: true\n");
   dumps = await mkdtemp(join(tmpdir(), "menagerie-dumps-"));
   await mkdir(join(shared.home.project, "state"), { recursive: true });
   await writeFile(join(shared.home.project, "state", "chat.sql"), tables);
@@ -45,6 +49,21 @@ afterAll(async () => {
 async function deploy(release: string, seeds?: string): Promise<void> {
   await shared.editStack(() => stack(release, seeds));
   await shared.up();
+}
+
+/** Pods of a model that are not going away. */
+async function podsOf(model: string): Promise<{ uid: string; envFrom: object[] | undefined }[]> {
+  const { items } = await requestJson<{
+    items: {
+      metadata: { uid: string; deletionTimestamp?: string };
+      spec: { containers: { envFrom?: object[] }[] };
+    }[];
+  }>(shared.kubeConfig(), "GET", "/api/v1/namespaces/models/pods", {
+    query: { labelSelector: `menagerie.dev/model=${model}` },
+  });
+  return items
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .map(({ metadata, spec }) => ({ uid: metadata.uid, envFrom: spec.containers[0]?.envFrom }));
 }
 
 type Environment = Record<string, string>;
@@ -65,6 +84,7 @@ async function inRelease(release: string, sql: string): Promise<Record<string, u
 describe("two releases", () => {
   test("each have a state of their own, which their services find by their environment alone", async () => {
     await deploy("v1.0.0");
+    irisOfFirst = (await podsOf("iris"))[0]?.uid;
     await inRelease("v1.0.0", "INSERT INTO conversation (name) VALUES ('first'), ('second')");
     await inRelease("v1.0.0", "INSERT INTO message SELECT 1 + i % 2, 'hello ' || i FROM generate_series(1, 1000) i");
     await deploy("v1.1.0");
@@ -81,17 +101,13 @@ describe("two releases", () => {
     );
   });
 
-  test("are configured by ConfigMap and Secret, which their models get as environment", async () => {
-    const { items } = await requestJson<{ items: { spec: { containers: { envFrom?: object[] }[] } }[] }>(
-      shared.kubeConfig(),
-      "GET",
-      "/api/v1/namespaces/models/pods",
-      { query: { labelSelector: "menagerie.dev/model=iris" } },
-    );
-    expect(items.map(({ spec }) => spec.containers[0]?.envFrom)).toContainEqual([
-      { configMapRef: { name: "env-v1.1.0" } },
-      { secretRef: { name: "env-v1.1.0-service" } },
+  test("are configured by ConfigMap and Secret, which the model that works in them gets as environment", async () => {
+    expect((await podsOf("multiplier")).map(({ envFrom }) => envFrom)).toEqual([
+      [{ configMapRef: { name: "env-v1.1.0" } }, { secretRef: { name: "env-v1.1.0-service" } }],
     ]);
+    const [iris] = await podsOf("iris");
+    expect(iris?.envFrom).toEqual([{ configMapRef: { name: "env" } }]);
+    expect(iris?.uid, "a model without the state goes on when the release changes").toBe(irisOfFirst);
     const environment = await shared.json<Environment>("env", "--json");
     expect(environment).toMatchObject({ VERSION: "v1.1.0", DATABASE_SCHEMA: "v1.1.0", IRIS_IDENTIFIER: "iris-v1" });
     expect(Object.keys(environment)).not.toContain("PGPASSWORD");

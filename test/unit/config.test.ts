@@ -143,6 +143,7 @@ describe("a right config", () => {
       replicas: { min: 1, max: 1 },
       resources: { cpu: "1", memory: "2Gi", gpus: 1 },
       env: {},
+      state: false,
       share: 100,
       paused: false,
       revert: "journaled",

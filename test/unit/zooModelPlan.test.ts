@@ -60,6 +60,15 @@ describe("a rollout's old version", () => {
     ]);
   });
 
+  it("works in the release's state if its row says so", () => {
+    const [before] = [row(1).serving].filter((serving) => serving !== undefined);
+    const old = row(1, { isCurrent: true, ...(before ? { serving: { ...before, state: true } } : {}) });
+    const { versions } = plan(m({ phase: "copy", from: 11 }), registryOf([old], rollout())).get("m") ?? {
+      versions: [],
+    };
+    expect(versions.map(({ serving }) => serving.state)).toEqual([true, undefined]);
+  });
+
   it("needs its pool, and room beside the new one", () => {
     const zoo = m({ phase: "copy", from: "11", pool: "t4" });
     const registry = registryOf([row(1, { isCurrent: true }, "t4")], rollout());

@@ -24,31 +24,35 @@ export interface ReleaseModelAddress {
   readonly url: string | null;
 }
 
+/** What is the same in every release. */
+type SharedSpec = Pick<ReleaseEnvironmentSpec, "database" | "apiUrl">;
+
 /** `LLAMA_3` */
 export function variableOf(model: string): string {
   return model.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
 }
 
 /**
- * Environment variables of everything that runs in a release. Those of the database are libpq's, so that `psql` and most client
- * libraries need no others; user and password come from a Secret.
+ * Environment variables that are the same in every release: a pod that has these alone goes on when the release changes. Those of
+ * the database are libpq's, so that `psql` and most client libraries need no others.
  */
-export function releaseEnvironment({
-  tag,
-  schema,
-  database,
-  apiUrl,
-  models,
-}: ReleaseEnvironmentSpec): Record<string, string> {
-  const values: Record<string, string> = {
-    VERSION: tag,
-    DATABASE_SCHEMA: schema,
+export function sharedEnvironment({ database, apiUrl }: SharedSpec): Record<string, string> {
+  return {
+    API_URL: apiUrl,
+    PGDATABASE: platformDatabase,
     PGHOST: database.host,
     PGPORT: String(database.port),
-    PGDATABASE: platformDatabase,
     PGSSLMODE: database.sslMode,
-    API_URL: apiUrl,
   };
+}
+
+/**
+ * Environment variables of everything that runs in a release, with those that every release has; user and password come from a
+ * Secret.
+ */
+export function releaseEnvironment(spec: ReleaseEnvironmentSpec): Record<string, string> {
+  const { tag, schema, models } = spec;
+  const values: Record<string, string> = { ...sharedEnvironment(spec), VERSION: tag, DATABASE_SCHEMA: schema };
   for (const { name, identifier, url } of models) {
     values[`${variableOf(name)}_IDENTIFIER`] = identifier;
     if (url !== null) values[`${variableOf(name)}_URL`] = url;
@@ -59,12 +63,15 @@ export function releaseEnvironment({
 /** Who runs in a release. */
 export type ReleaseLogin = "service" | "pipeline";
 
+/** Name in Kubernetes of the ConfigMap that every release has. A tag's own begins with it and a dash. */
+export const sharedEnvironmentName = "env";
+
 /** Names in Kubernetes of a release's ConfigMap and Secrets. */
 export function environmentNames(tag: string): {
   readonly config: string;
   readonly secret: Readonly<Record<ReleaseLogin, string>>;
 } {
-  const config = `env-${kubernetesTag(tag)}`;
+  const config = `${sharedEnvironmentName}-${kubernetesTag(tag)}`;
   return { config, secret: { service: `${config}-service`, pipeline: `${config}-pipeline` } };
 }
 

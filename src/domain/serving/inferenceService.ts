@@ -1,3 +1,4 @@
+import { contentHash } from "./contentHash.ts";
 import { resourceAmounts } from "./placement.ts";
 import { recorderTransformer } from "./recorder.ts";
 import { containerSecrets, podSecrets } from "./secrets.ts";
@@ -6,6 +7,7 @@ import {
   type ControlledModel,
   containerPort,
   developmentLevel,
+  type EnvironmentSource,
   inferencePort,
   labels,
   loadedPath,
@@ -58,6 +60,7 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
         "serving.kserve.io/deploymentMode": model.mode,
         ...autoscaling(model),
         [annotations.trussHash]: model.trussHash,
+        ...(model.environment ? { [annotations.environment]: contentHash(model.environment.values) } : {}),
         ...idle(model),
       } as Record<string, string>,
     },
@@ -144,10 +147,15 @@ function container<Image>(model: ServedModel<Image>) {
 }
 
 /** `envFrom` of a container. */
-export function environmentSources(environment: ServedModel["environment"]) {
+export function environmentSources(environment: Pick<EnvironmentSource, "configMap" | "secret"> | undefined) {
   if (!environment) return {};
   const { configMap, secret } = environment;
-  return { envFrom: [{ configMapRef: { name: configMap } }, { secretRef: { name: secret } }] };
+  return {
+    envFrom: [
+      { configMapRef: { name: configMap } },
+      ...(secret === undefined ? [] : [{ secretRef: { name: secret } }]),
+    ],
+  };
 }
 
 /**

@@ -46,7 +46,7 @@ export interface ServedModel<Image = string> {
    * ConfigMap and Secret of the same namespace whose every key is an environment variable; those of `env` win.
    * @default none
    */
-  readonly environment?: { readonly configMap: string; readonly secret: string } | undefined;
+  readonly environment?: EnvironmentSource | undefined;
   /** Pods; `min` 0 in Knative mode only. */
   readonly replicas: { readonly min: number; readonly max: number };
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */
@@ -62,6 +62,19 @@ export interface ServedModel<Image = string> {
    * @default nothing does
    */
   readonly recorder?: Recorder<Image> | undefined;
+}
+
+/** Where environment variables of a model come from, beside its own. */
+export interface EnvironmentSource {
+  /** Name of the ConfigMap. */
+  readonly configMap: string;
+  /** Its content: pods read it once, so another content is another pod. */
+  readonly values: Readonly<Record<string, string>>;
+  /**
+   * Name of the Secret.
+   * @default none
+   */
+  readonly secret?: string;
 }
 
 /** What a development version has besides: one pod that is patched in place. */
@@ -117,6 +130,8 @@ export const developmentLevel = "development";
 
 export const annotations = {
   trussHash: "menagerie.dev/truss-hash",
+  /** Hash of the ConfigMap that the pods read their environment from; KServe copies it to the pod template. */
+  environment: "menagerie.dev/environment",
   /** Changes with everything that makes new pods; KServe copies it to the pod template. */
   revision: "menagerie.dev/revision",
   /** Minutes without a request after which a development version is stopped. */

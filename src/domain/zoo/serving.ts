@@ -17,6 +17,8 @@ export const servingSchema = z.strictObject({
   resources: z.strictObject({ cpu: z.string(), memory: z.string(), gpus: z.number() }),
   /** Names of the secrets that its truss reads. */
   secrets: z.array(z.string()),
+  /** It works in the release's state: its pods start anew with each release. Left out where it does not. */
+  state: z.literal(true).optional(),
 });
 
 export type VersionServing = z.output<typeof servingSchema>;
