@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
-import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
+import { type RouteGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import type { ExistingTable } from "../src/domain/zoo/existingTable.ts";
 import type { MigrationRequest } from "../src/domain/zoo/migration.ts";
 import type { Gate, Phase } from "../src/domain/zoo/phases.ts";
@@ -65,6 +65,11 @@ export interface ZooEntryRollout {
   readonly bakeSeconds: number;
   /** Smoke set that the rolled-out version has to pass in this phase. */
   readonly smoke: readonly SmokeCase[] | undefined;
+  /**
+   * Secret API key that smoke sets are sent with.
+   * @default the gateway asks for none
+   */
+  readonly key?: pulumi.Input<string> | undefined;
   /** Apps that move, once everything that is served answers. */
   readonly migration: MigrationRequest | undefined;
   /**
@@ -99,9 +104,7 @@ export interface ModelZooEntryArgs {
   /** What builds the image. */
   readonly builder: ImageBuilder;
   /** Istio Gateway and host names that the model is reached by. */
-  readonly gateway: {
-    readonly name: string;
-    readonly hosts: readonly string[];
+  readonly gateway: RouteGateway & {
     /** Address that clients use, without a path. */
     readonly url: string;
   };
@@ -266,6 +269,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
         {
           ...{ model: name, hash: target.hash, url: route.predictUrl, revision: version.revision },
           ...{ cases: [...rollout.smoke], timeoutSeconds: routeWithinSeconds },
+          ...(rollout.key === undefined ? {} : { key: pulumi.secret(rollout.key) }),
           ...(rollout.database === undefined ? {} : { database: pulumi.secret(rollout.database) }),
         },
         { parent: this, dependsOn: [rollout.tables, version] },

@@ -3,7 +3,7 @@ import { declareBuilds } from "./program/builds.ts";
 import { declareCluster } from "./program/cluster.ts";
 import { declareDevelopment } from "./program/development.ts";
 import type { EnvironmentFacts } from "./program/facts.ts";
-import { declareNetwork } from "./program/network.ts";
+import { declareMesh, declareNetwork } from "./program/network.ts";
 import type { EnvironmentOutputs } from "./program/outputs.ts";
 import { declarePipelines } from "./program/pipelines.ts";
 import { declarePlatform } from "./program/platform.ts";
@@ -22,6 +22,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const builder = declareBuilds(spec, facts, cluster);
   const pools = declarePools(spec, cluster);
   const platform = declarePlatform(spec, facts, cluster);
+  if (platform) declareMesh(spec, cluster, platform);
   declareNetwork(spec, cluster, platform);
   const release = declareRelease(spec, facts, platform);
   // What a release is made of waits for its intent, and its end for all of them.

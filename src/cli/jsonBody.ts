@@ -20,6 +20,12 @@ function readDataFile(path: string): Promise<string> {
   });
 }
 
+/** Headers with the key of the environment variable MENAGERIE_API_KEY; none where it is not set. */
+export function ambientKey(): Readonly<Record<string, string>> {
+  const key = process.env.MENAGERIE_API_KEY;
+  return key ? { "x-api-key": key } : {};
+}
+
 /** Posts a prediction and answers the body. `name` is what is asked, for sentences. */
 export async function postPrediction(
   name: string,

@@ -70,8 +70,17 @@ function serviceMistakes({
   services,
   nodeClass,
   namespace,
-}: Pick<ParsedEnvironment, "database" | "postgresCluster" | "services" | "nodeClass" | "namespace">): string[] {
+  mesh,
+}: Pick<
+  ParsedEnvironment,
+  "database" | "postgresCluster" | "services" | "nodeClass" | "namespace" | "mesh"
+>): string[] {
   const mistakes: string[] = [];
+  if (mesh?.keyCheck && !(database ?? postgresCluster) && nodeClass !== "local") {
+    mistakes.push(
+      `${keyPath(["mesh", "keyCheck"])}: the gateway asks the API service, which a stack without a database has not; set ${keyPath(["database"])} or ${keyPath(["postgresCluster"])}, or remove the key`,
+    );
+  }
   if ((database ?? postgresCluster) && !services.image && nodeClass !== "local") {
     const key = database ? "database" : "postgresCluster";
     mistakes.push(

@@ -150,7 +150,8 @@ export interface EnvironmentSpec
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
   readonly development: Readonly<Record<string, DevelopmentSpec>>;
   readonly shadows: Readonly<Record<string, ShadowDeploymentSpec>>;
-  readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string };
+  /** `checksKeys`: it lets only requests with a key pass to models. */
+  readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string; readonly checksKeys: boolean };
   readonly services: Omit<Parsed["services"], "apiUrl"> & { readonly apiUrl: string };
   /** Without its url, which stays with the stack's entry. */
   readonly migrationTarget: Omit<NonNullable<Parsed["migrationTarget"]>, "databaseUrl"> | undefined;

@@ -73,7 +73,7 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   return {
     ...parsed,
     secrets: Object.keys(parsed.secrets),
-    gateway: { ...parsed.gateway, url },
+    gateway: { ...parsed.gateway, url, checksKeys: parsed.mesh?.keyCheck !== undefined },
     services: { ...parsed.services, apiUrl: parsed.services.apiUrl ?? surroundings.apiUrl ?? url },
     database,
     zoo: Object.fromEntries(Object.entries(parsed.zoo).map(([name, entry]) => [name, complete(entry, parsed)])),

@@ -1,7 +1,32 @@
+import { ControlAccessPolicy } from "../../components/controlAccess.ts";
+import { GatewayKeyCheck } from "../../components/keyCheck.ts";
 import { NetworkPolicies } from "../../components/networkPolicies.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Platform } from "./platform.ts";
+
+/** A Gateway without a namespace is in that of the routes. */
+function gatewayNamespace({ gateway, namespace }: Pick<EnvironmentSpec, "gateway" | "namespace">): string {
+  return /^([^/]+)\//.exec(gateway.name)?.[1] ?? namespace;
+}
+
+/** Who may ask what in the mesh, where the stack's config knows of one. */
+export function declareMesh(spec: EnvironmentSpec, { provider, namespace }: Cluster, { services }: Platform): void {
+  if (!spec.mesh) return;
+  const { trustDomain, keyCheck } = spec.mesh;
+  new ControlAccessPolicy(
+    "platform",
+    { namespace: spec.namespace, servicesNamespace: spec.services.namespace, trustDomain },
+    { providers: [provider], dependsOn: namespace },
+  );
+  if (!keyCheck) return;
+  new GatewayKeyCheck(
+    "platform",
+    { ...keyCheck, namespace: spec.namespace, gatewayNamespace: gatewayNamespace(spec) },
+    // Who answers comes before who asks.
+    { providers: [provider], dependsOn: services },
+  );
+}
 
 /** The stack's NetworkPolicies, where its config asks for them. */
 export function declareNetwork(spec: EnvironmentSpec, { provider, namespace }: Cluster, platform?: Platform): void {
@@ -12,8 +37,7 @@ export function declareNetwork(spec: EnvironmentSpec, { provider, namespace }: C
       models: spec.namespace,
       services: platform && spec.services.namespace,
       database: platform && spec.postgresCluster?.namespace,
-      // A Gateway without a namespace is in that of the routes.
-      gateway: /^([^/]+)\//.exec(spec.gateway.name)?.[1] ?? spec.namespace,
+      gateway: gatewayNamespace(spec),
       allowFrom: spec.networkPolicies.allowFrom,
     },
     { providers: [provider], dependsOn: platform ? [namespace, platform.services] : namespace },

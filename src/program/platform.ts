@@ -1,6 +1,5 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import { ControlAccessPolicy } from "../../components/controlAccess.ts";
 import { type LoginRole, PlatformDatabase } from "../../components/platformDatabase.ts";
 import { PlatformServices } from "../../components/platformServices.ts";
 import { PostgresCluster } from "../../components/postgresCluster.ts";
@@ -94,14 +93,6 @@ export function declarePlatform(
     },
     { providers: [provider], dependsOn: [tables, namespace] },
   );
-  if (spec.mesh) {
-    const { trustDomain } = spec.mesh;
-    new ControlAccessPolicy(
-      "platform",
-      { namespace: spec.namespace, servicesNamespace: spec.services.namespace, trustDomain },
-      { providers: [provider], dependsOn: namespace },
-    );
-  }
   return {
     plan,
     tables,

@@ -71,7 +71,7 @@ function declareEntry(
       kubernetesName: kubernetesName(plan.name),
       versions: plan.versions.map(version),
       target: plan.target && version(plan.target),
-      rollout: platform && rolloutOf(plan, platform),
+      rollout: platform && rolloutOf(plan, platform, spec.gateway),
       lines: plan.lines,
       namespace: spec.namespace,
       builder,
@@ -85,13 +85,15 @@ function declareEntry(
 
 function rolloutOf(
   { rollout, hash, smoke, bake, migration, targetApps }: ZooModelPlan,
-  { tables, url, plan: { target } }: Platform,
+  { tables, url, services, plan: { target } }: Platform,
+  { checksKeys }: EnvironmentSpec["gateway"],
 ): ZooEntryRollout {
   const { phase, from, gates } = rollout.request;
   const tried = from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
   return {
     ...{ phase, from, hash, migration, tables, database: url, gates, bakeSeconds: bake.minutes * 60 },
     smoke: tried ? smoke : undefined,
+    key: checksKeys ? services.adminKey : undefined,
     target: targetApps && target && { ...targetApps, table: target.connection.existing, url: target.url },
   };
 }

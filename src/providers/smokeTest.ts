@@ -11,6 +11,8 @@ export interface SmokeTestInputs extends DatabaseInput {
   readonly hash: string;
   /** Address that takes predictions, up to and including `:predict`. */
   readonly url: string;
+  /** Sent where the gateway asks for one. A secret. @default none */
+  readonly key?: string | undefined;
   /** Of what answers; a new one is tried again. */
   readonly revision: string;
   readonly cases: readonly SmokeCase[];
@@ -42,8 +44,8 @@ export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
 async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
   const { recordEvidence } = await import("../adapters/postgres/zoo/gateEvidence.ts");
   const { runSmokeSet } = await import("../adapters/predictions/smoke.ts");
-  const { model, hash, url, cases, timeoutSeconds } = inputs;
-  const results = await untilTerminated((signal) => runSmokeSet({ url, cases, timeoutSeconds, signal }));
+  const { model, hash, url, key, cases, timeoutSeconds } = inputs;
+  const results = await untilTerminated((signal) => runSmokeSet({ url, key, cases, timeoutSeconds, signal }));
   const failed = results.filter(({ differences }) => differences.length > 0);
   const { id, evidenceHash } = await asDeployer(inputs, (client) =>
     recordEvidence(client, {

@@ -10,7 +10,7 @@ import { pino } from "pino";
 import { Agent } from "undici";
 import { createKey, findKey } from "../../src/adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgres/developmentVersions.ts";
-import { readPointer } from "../../src/adapters/postgres/models.ts";
+import { readPlatformModel, readPointer } from "../../src/adapters/postgres/models.ts";
 import { clientConfig, type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
 import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../src/adapters/postgres/zoo/standings.ts";
@@ -63,6 +63,10 @@ export async function startDevelopmentApi(
     /** What pushes become; made once tables and uploads are there. @default pushes are refused */
     readonly deployments?: (parts: Pick<ApiUnderTest, "pool" | "uploads" | "cluster">) => Deployments;
     readonly containers?: Containers;
+    /** @default requests without a key are answered */
+    readonly requireApiKey?: boolean;
+    /** @default nobody waits */
+    readonly limit?: (subject: string) => number;
   } = {},
 ): Promise<ApiUnderTest> {
   const { maxBodyBytes = 64 * 1024 * 1024 } = options;
@@ -91,7 +95,11 @@ export async function startDevelopmentApi(
     touch: (versionId) => touchActivity(pool, versionId),
   });
   const access: Access = {
-    ...{ required: false, find: (prefix) => findKey(pool, prefix), adminKeyHash: keyHash(adminKey) },
+    ...{
+      required: options.requireApiKey ?? false,
+      find: (prefix) => findKey(pool, prefix),
+      adminKeyHash: keyHash(adminKey),
+    },
   };
   const deployments = options.deployments?.({ pool, uploads, cluster });
   const server = createApiServer({
@@ -100,7 +108,8 @@ export async function startDevelopmentApi(
       ...{ access, pool, versions, cluster, signingKey, log, maxBodyBytes, timeoutMs: 5_000 },
       ...{ find: (versionId: string) => findDevelopmentVersion(pool, versionId), dispatcher: new Agent() },
       ...{ touch: (versionId: string) => touchActivity(pool, versionId), hold: { holdMs: 3_000, maxHeld: 4 } },
-      pushes: deployments && { uploads, deployments },
+      ...{ modelsNamespace: "models", served: (name: string) => readPlatformModel(pool, name) },
+      ...{ limit: options.limit, pushes: deployments && { uploads, deployments } },
     }),
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { apiRights } from "../../src/domain/serving/apiService.ts";
+import { apiRights, apiRouteManifest } from "../../src/domain/serving/apiService.ts";
 import { controlAccessManifest, controlServiceManifest } from "../../src/domain/serving/controlAccess.ts";
 import { inferenceServiceManifest } from "../../src/domain/serving/inferenceService.ts";
+import { keyCheckManifest } from "../../src/domain/serving/keyCheck.ts";
+import { mirroredRouteManifest } from "../../src/domain/serving/mirroredRoute.ts";
 import { type GpuPool, nodeClassManifest, nodePoolManifest, taintsOf } from "../../src/domain/serving/nodePool.ts";
 import { placementOn } from "../../src/domain/serving/placement.ts";
 import { revisionOf, withRevision } from "../../src/domain/serving/revision.ts";
@@ -259,5 +261,38 @@ describe("in a mesh", () => {
       selector: controlAccessManifest(mesh).spec.selector.matchLabels,
       ports: [{ name: "tcp-control", port: 8080, targetPort: 8080 }],
     });
+  });
+
+  it("the gateway asks for keys wherever a route leads to a model, and nowhere else", () => {
+    const [{ to }] = keyCheckManifest({
+      ...{ gatewayNamespace: "istio-ingress", gatewayPods: { istio: "ingress" } },
+      ...{ namespace: "models", provider: "menagerie-keys" },
+    }).spec.rules as [{ to: [{ operation: { paths: [string] } }] }];
+    const [asked] = to[0].operation.paths;
+    const isAsked = (path: string) => asked.endsWith("*") && path.startsWith(asked.slice(0, -1));
+    const gateway = { name: "istio-ingress/models", hosts: ["*"] };
+    const routed = [
+      virtualServiceManifest({ ...iris, gateway }),
+      mirroredRouteManifest({
+        ...{ ...iris, gateway, percent: 10, shadows: ["next-a"] },
+        primary: { service: "next-primary", mode: "Standard" },
+      }),
+    ].flatMap(({ spec }) => spec.http.flatMap(({ match }) => match.map(({ uri }) => uri.prefix)));
+    expect(routed).toHaveLength(2);
+    expect(routed.filter((prefix) => !isAsked(prefix))).toEqual([]);
+    // The API service asks for its own keys.
+    const own = apiRouteManifest({ namespace: "menagerie", gateway }).spec.http[0]?.match ?? [];
+    expect(own.filter(({ uri }) => isAsked(uri.prefix))).toEqual([]);
+  });
+
+  it("a gateway that has asked for the key takes it from the request, except before the API service, which asks again", () => {
+    const gateway = { name: "istio-ingress/models", hosts: ["*"], checksKeys: true };
+    const removed = { request: { remove: ["authorization", "x-api-key"] } };
+    expect(virtualServiceManifest({ ...iris, gateway }).spec.http[0]).toMatchObject({ headers: removed });
+    const activator = { host: "api.menagerie.svc.cluster.local", path: "/development/7/v1/" };
+    expect(virtualServiceManifest({ ...iris, gateway, activator }).spec.http[0]).not.toHaveProperty("headers");
+    const primary = { service: "next-primary", mode: "Standard" } as const;
+    const mirrored = mirroredRouteManifest({ ...iris, gateway, primary, percent: 10, shadows: ["next-a"] });
+    expect(mirrored.spec.http[0]).toMatchObject({ headers: removed });
   });
 });

@@ -33,6 +33,28 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
   return { id, organizationId, serving: complete ? { versionId, model, number } : undefined };
 }
 
+/** What a name at the gateway stands for. */
+export interface PlatformModel {
+  /** Models of the platform that are called so in Kubernetes; none for what has no row. */
+  readonly ids: readonly string[];
+  /** The platform's own organization. */
+  readonly organizationId: string;
+}
+
+/** The platform's models that `name` is the name in Kubernetes of: as in the table, with dashes for underscores. */
+export async function readPlatformModel(pool: Pool, name: string): Promise<PlatformModel> {
+  const { rows } = await pool.query<PlatformModel>(
+    `SELECT o.id AS "organizationId",
+            ARRAY(SELECT m.id::text FROM menagerie.model m
+                   WHERE m.organization_id = o.id AND replace(m.name, '_', '-') = $1 ORDER BY m.id) AS ids
+       FROM menagerie.organization o WHERE o.is_admin`,
+    [name],
+  );
+  const [found] = rows;
+  if (!found) throw new Error("the platform's tables have no admin organization, which the migrations make");
+  return found;
+}
+
 /** Id of the model with this id or name. A name that several organizations use is refused with the ids. */
 export async function modelIdOf(client: ClientBase, idOrName: string): Promise<string> {
   const { rows } = await client.query<{ id: string; organization: string }>(

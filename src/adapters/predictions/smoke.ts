@@ -17,6 +17,8 @@ export interface SmokeResult {
 
 export interface SmokeRun {
   readonly url: string;
+  /** Sent as `x-api-key`. A secret. @default none */
+  readonly key?: string | undefined;
   readonly cases: readonly SmokeCase[];
   /** How long the route may take to lead there. */
   readonly timeoutSeconds: number;
@@ -29,12 +31,13 @@ const notThereYet = new Set([404, 502, 503, 504]);
 const longestKept = 2_000;
 
 /** Sends every case once, one after another, and compares. A route that does not lead anywhere yet is waited for. */
-export async function runSmokeSet({ url, cases, timeoutSeconds, signal }: SmokeRun): Promise<SmokeResult[]> {
+export async function runSmokeSet(run: SmokeRun): Promise<SmokeResult[]> {
+  const { cases, timeoutSeconds, signal } = run;
   const deadline = performance.now() + timeoutSeconds * 1000;
   const results: SmokeResult[] = [];
   for (const [index, each] of cases.entries()) {
     for (;;) {
-      const result = await tryCase(`case ${index + 1}`, each, url, signal);
+      const result = await tryCase(`case ${index + 1}`, each, run);
       const early = result.status === null || notThereYet.has(result.status);
       if (early && results.length === 0 && performance.now() < deadline) {
         await delay(500, undefined, { signal });
@@ -50,13 +53,12 @@ export async function runSmokeSet({ url, cases, timeoutSeconds, signal }: SmokeR
 async function tryCase(
   name: string,
   { input, output, tolerance }: SmokeCase,
-  url: string,
-  signal: AbortSignal,
+  { url, key, signal }: SmokeRun,
 ): Promise<SmokeResult> {
   try {
     const answer = await request(url, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...(key === undefined ? {} : { "x-api-key": key }) },
       body: JSON.stringify(input),
       signal: AbortSignal.any([signal, AbortSignal.timeout(60_000)]),
     });

@@ -3,7 +3,7 @@ import { createApp, listApps } from "../../adapters/postgres/apps.ts";
 import { badInput } from "../../domain/errors.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
-import { postPrediction, readBody } from "../jsonBody.ts";
+import { ambientKey, postPrediction, readBody } from "../jsonBody.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
@@ -55,9 +55,8 @@ export function appCommand(): Command {
     .action(async (id: string, options: { environment: string; data: string }) => {
       if (!idPattern.test(id)) throw badInput(`"${id}" is no id of an app; \`menagerie app list\` shows them`);
       const body = await readBody(options.data);
-      const key = process.env.MENAGERIE_API_KEY;
       const url = `${await apiUrl(options.environment)}/models/${id}/predict`;
-      console.log((await postPrediction(`app ${id}`, url, body, key ? { "x-api-key": key } : {})).trimEnd());
+      console.log((await postPrediction(`app ${id}`, url, body, ambientKey())).trimEnd());
     });
   return app;
 }

@@ -10,7 +10,7 @@ import { projectFolder } from "../../local/engine.ts";
 import { recordSentHead } from "../../local/sentHeads.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { interruptible } from "../interrupt.ts";
-import { postPrediction, readBody } from "../jsonBody.ts";
+import { ambientKey, postPrediction, readBody } from "../jsonBody.ts";
 import { type DeployedModel, developmentModel, readModels } from "../models.ts";
 import { type ExistingEnvironment, environmentOption, existingEnvironment } from "../options.ts";
 
@@ -24,13 +24,16 @@ export function predictCommand(): Command {
     .argument("<model>", "name of a model of the stack")
     .requiredOption("-d, --data <json>", "the body: JSON, or @FILE")
     .option("--truss <dir>", "patch a development version first, where this folder differs from what it runs")
-    .addHelpText("after", `\nExample: menagerie predict iris --data '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}'`)
+    .addHelpText(
+      "after",
+      `\nExample: menagerie predict iris --data '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}'\nMENAGERIE_API_KEY is sent as x-api-key where it is set.`,
+    )
     .action(async (name: string, options: { environment: string; data: string; truss?: string }) => {
       const body = await readBody(options.data);
       const { engine, target, layout } = await existingEnvironment(options.environment);
       const model = findModel(await readModels(engine), name);
       if (options.truss !== undefined) await patchFirst({ target, layout }, model, options.truss);
-      console.log(await postPrediction(model.name, model.url, body));
+      console.log(await postPrediction(model.name, model.url, body, ambientKey()));
     });
 }
 

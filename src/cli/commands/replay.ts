@@ -13,6 +13,7 @@ import type { ComparisonRules } from "../../domain/shadow/rules.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { interruptible } from "../interrupt.ts";
+import { ambientKey } from "../jsonBody.ts";
 import { readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
@@ -97,7 +98,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
       const count = await replayRequests({
         requests: recordedRequests(client, range),
         url,
-        headers: process.env.MENAGERIE_API_KEY ? { "x-api-key": process.env.MENAGERIE_API_KEY } : {},
+        headers: ambientKey(),
         concurrency: options.concurrency,
         rate: options.rate,
         timeoutMs: options.timeout * 1000,

@@ -1,9 +1,10 @@
 import { modelLabels } from "./inferenceService.ts";
 import { type DeploymentMode, type ServedModel, servingPath } from "./servedModel.ts";
+import { type RouteGateway, withoutKeys } from "./virtualService.ts";
 
 /** A route whose requests are copied to shadows. */
 export interface MirroredRoute extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy"> {
-  readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
+  readonly gateway: RouteGateway;
   /** InferenceService that answers, behind its recorder. */
   readonly primary: { readonly service: string; readonly mode: DeploymentMode };
   /** InferenceServices in Standard mode that get copies, behind their recorders. */
@@ -39,6 +40,7 @@ export function mirroredRouteManifest(route: MirroredRoute) {
           match: [{ uri: { prefix: `${servingPath(namespace, name)}/v1/` } }],
           // Knative's ingress routes by Host alone. The copies carry it too, and recorders do not ask for it.
           rewrite: { uri: "/v1/", ...(isKnative ? { authority: host } : {}) },
+          ...withoutKeys(route.gateway),
           route: [
             {
               destination: {

@@ -145,7 +145,12 @@ export function predictorHost(name: string, namespace: string): { readonly host:
   return { host: `${name}-predictor.${namespace}.svc.cluster.local`, port: 80 };
 }
 
+/** Path prefix of all models at the gateway, without a slash at the end. */
+export function servingRoot(namespace: string): string {
+  return `/serving/${namespace}`;
+}
+
 /** Path prefix of a model at the gateway, without a slash at the end. */
 export function servingPath(namespace: string, name: string): string {
-  return `/serving/${namespace}/${name}`;
+  return `${servingRoot(namespace)}/${name}`;
 }

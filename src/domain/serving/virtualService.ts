@@ -1,13 +1,33 @@
 import { modelLabels } from "./inferenceService.ts";
 import { type DeploymentMode, predictorHost, type ServedModel, servingPath } from "./servedModel.ts";
 
+/** Where a model's requests come in. */
+export interface RouteGateway {
+  /** Istio Gateway, as `<namespace>/<name>`. */
+  readonly name: string;
+  readonly hosts: readonly string[];
+  /**
+   * The gateway lets only requests with a key pass; models do not get to see it.
+   * @default false
+   */
+  readonly checksKeys?: boolean;
+}
+
+/** Headers that carry a key. */
+const keyHeaders = ["authorization", "x-api-key"];
+
+/** Part of a route that takes keys from requests which have passed. */
+export function withoutKeys({ checksKeys = false }: RouteGateway) {
+  return checksKeys ? { headers: { request: { remove: keyHeaders } } } : {};
+}
+
 /** A model's way in. */
 export interface ModelRoute<Text = string>
   extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy"> {
   readonly mode: DeploymentMode;
   /** InferenceService that answers: requests name the model, not its version. @default `name` */
   readonly service?: string;
-  readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
+  readonly gateway: RouteGateway;
   /**
    * The API service, where it stands before a development version in Standard mode and wakes it: its host, and the path
    * that it serves the version's `/v1/` under, see `activatorPath`.
@@ -43,6 +63,8 @@ export function virtualServiceManifest<Text = string>(route: ModelRoute<Text>) {
           rewrite: activator
             ? { uri: activator.path }
             : { uri: "/v1/", ...(route.mode === "Knative" ? { authority: predictor.host } : {}) },
+          // The API service asks for the key itself.
+          ...(activator ? {} : withoutKeys(route.gateway)),
           route: [
             activator
               ? { destination: { host: activator.host, port: { number: 80 } } }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { StoredKey } from "../../adapters/postgres/apiKeys.ts";
 import { type KeyScope, keyHash, keyPrefix, opens, sameHash } from "../../domain/access/apiKey.ts";
 import { ApiError } from "./apiError.ts";
@@ -40,14 +40,36 @@ export function authorize(
   scope: KeyScope | undefined,
   model: { readonly id: string; readonly organizationId: string },
 ): void {
-  if (scope === undefined || opens(scope, model)) return;
-  throw new ApiError("key_scope", `the API key is not for model ${model.id}`);
+  authorizeAny(scope, [model], model.id);
 }
 
-/** Whom a limit counts for: the key, by its hash, or the app where there is none. */
-export function limitedSubject(headers: IncomingHttpHeaders, modelId: string): string {
+/** Refuses a request for what one of `models` answers, if the key's scope has none of them. `called` is for the sentence. */
+export function authorizeAny(
+  scope: KeyScope | undefined,
+  models: readonly { readonly id: string; readonly organizationId: string }[],
+  called: string,
+): void {
+  if (scope === undefined || models.some((model) => opens(scope, model))) return;
+  throw new ApiError("key_scope", `the API key is not for model ${called}`);
+}
+
+/** Counts a prediction, and refuses it while `subject` has to wait. */
+export function refuseAboveLimit(
+  response: ServerResponse,
+  limit: ((subject: string) => number) | undefined,
+  subject: string,
+): void {
+  const waitMs = limit?.(subject) ?? 0;
+  if (waitMs <= 0) return;
+  // Whole seconds, at least one (RFC 9110, 10.2.3).
+  response.setHeader("retry-after", String(Math.ceil(waitMs / 1000)));
+  throw new ApiError("rate_limited", "too many predictions with this key; wait as Retry-After says");
+}
+
+/** Whom a limit counts for: the key, by its hash, or the app or model where there is none. */
+export function limitedSubject(headers: IncomingHttpHeaders, model: string): string {
   const key = keyOf(headers);
-  return key === undefined ? `app ${modelId}` : Buffer.from(keyHash(key)).toString("base64");
+  return key === undefined ? `app ${model}` : Buffer.from(keyHash(key)).toString("base64");
 }
 
 function keyOf(headers: IncomingHttpHeaders): string | undefined {

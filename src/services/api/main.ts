@@ -14,7 +14,7 @@ import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { findKey } from "../../adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
-import { readPointer } from "../../adapters/postgres/models.ts";
+import { readPlatformModel, readPointer } from "../../adapters/postgres/models.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
@@ -97,10 +97,17 @@ const access = {
   adminKeyHash: keyHash(settings.adminKey),
 };
 const pushes = acceptPushes();
+// A key has one limit, whichever way its predictions come.
+const limit = settings.rateLimit && rateLimiter(settings.rateLimit, () => performance.now());
 const server = createApiServer({
   access,
   routes: apiRoutes({
     ...{ access, pool, versions, cluster, find: findVersion, touch, dispatcher, log, pushes },
+    ...{
+      modelsNamespace: settings.modelsNamespace,
+      served: freshCache((name) => readPlatformModel(pool, name)),
+      limit,
+    },
     ...{ signingKey: settings.signingKey, maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.predictTimeoutMs },
   }),
   pointer: readPointerOf,
@@ -115,7 +122,7 @@ const server = createApiServer({
   log,
   maxBodyBytes: settings.maxBodyBytes,
   timeoutMs: settings.predictTimeoutMs,
-  limit: settings.rateLimit && rateLimiter(settings.rateLimit, () => performance.now()),
+  limit,
   stopping: () => stopping,
 });
 

@@ -6,6 +6,7 @@ import type { DevelopmentVersion } from "../../adapters/postgres/developmentVers
 import type { UploadStore } from "../../adapters/uploads/folderUploads.ts";
 import type { VersionCluster } from "../../domain/development/ports.ts";
 import type { Access } from "./access.ts";
+import { type AuthorizeParts, authorizeRoute } from "./authorizeRoute.ts";
 import { deploymentsRoute, hostsRoute } from "./clientRest.ts";
 import { activatorRoute, createActivator } from "./development/activator.ts";
 import { developmentRoute } from "./development/routes.ts";
@@ -16,7 +17,7 @@ import type { Route } from "./route.ts";
 import { uploadRoute } from "./uploads/route.ts";
 
 /** What the routes work with. */
-export interface RouteParts {
+export interface RouteParts extends Omit<AuthorizeParts, "access"> {
   readonly access: Access;
   readonly pool: Pool;
   readonly versions: Versions;
@@ -48,6 +49,7 @@ export function apiRoutes(parts: RouteParts): Route[] {
   const activator = createActivator(activation);
   const clientRest = { pool, access, versions, activator, find, deployments, logs: cluster.logs };
   return [
+    authorizeRoute(parts),
     developmentRoute(parts),
     activatorRoute(activation, activator),
     deploymentsRoute(clientRest),

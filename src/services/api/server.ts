@@ -5,7 +5,7 @@ import type { Dispatcher } from "undici";
 import type { Pointer } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
-import { type Access, authenticate, authorize, limitedSubject } from "./access.ts";
+import { type Access, authenticate, authorize, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { forward } from "./forward.ts";
 import type { Metrics } from "./metrics.ts";
@@ -117,12 +117,7 @@ async function predict(
   if (!pointer && scope) throw new ApiError("key_scope", `the API key is not for model ${id}`);
   if (!pointer) throw new ApiError("not_found", `there is no model ${id}`);
   authorize(scope, pointer);
-  const waitMs = parts.limit?.(limitedSubject(request.headers, id)) ?? 0;
-  if (waitMs > 0) {
-    // Whole seconds, at least one (RFC 9110, 10.2.3).
-    response.setHeader("retry-after", String(Math.ceil(waitMs / 1000)));
-    throw new ApiError("rate_limited", "too many predictions with this key; wait as Retry-After says");
-  }
+  refuseAboveLimit(response, parts.limit, limitedSubject(request.headers, id));
   serving = pointer.serving;
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
   await forward(request, response, {

@@ -1,0 +1,29 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { AuthorizationPolicySpec } from "../src/crds/authorizationPolicy.ts";
+import { type KeyCheck, keyCheckManifest } from "../src/domain/serving/keyCheck.ts";
+import { declared } from "./ownership.ts";
+
+/** Arguments of {@link GatewayKeyCheck}. */
+export interface GatewayKeyCheckArgs extends KeyCheck {}
+
+/**
+ * In a mesh of Istio: predictions that go from the gateway to a model need a key for it, as those through the API service do. The
+ * gateway asks the API service (`/authorize/…`) by the extension provider that MeshConfig has under the name given here.
+ *
+ * @example
+ * new GatewayKeyCheck("platform", { namespace: "models", gatewayNamespace: "istio-ingress", gatewayPods: { istio: "ingressgateway" }, provider: "menagerie-keys" });
+ */
+export class GatewayKeyCheck extends pulumi.ComponentResource {
+  constructor(name: string, args: GatewayKeyCheckArgs, options?: pulumi.ComponentResourceOptions) {
+    super("menagerie:serving:GatewayKeyCheck", name, {}, options);
+    const policy = keyCheckManifest(args);
+    const spec: AuthorizationPolicySpec = policy.spec;
+    new kubernetes.apiextensions.CustomResource(
+      `${name}-keys`,
+      { ...policy, metadata: declared(policy.metadata), spec },
+      { parent: this },
+    );
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,53 @@
+import type { PlatformModel } from "../../adapters/postgres/models.ts";
+import { type Access, authenticate, authorizeAny, limitedSubject, refuseAboveLimit } from "./access.ts";
+import { ApiError } from "./apiError.ts";
+import type { Route } from "./route.ts";
+
+export interface AuthorizeParts {
+  readonly access: Access;
+  /** Namespace that models are served in. */
+  readonly modelsNamespace: string;
+  /** Models of the platform that a name at the gateway may stand for. */
+  readonly served: (name: string) => Promise<PlatformModel>;
+  /**
+   * The limit of predictions, see `ApiParts`.
+   * @default nobody waits
+   */
+  readonly limit?: ((subject: string) => number) | undefined;
+}
+
+/** What a gateway puts before the path of a request that it asks about. */
+export const authorizePrefix = "/authorize";
+
+const asked = /^\/authorize\/serving\/([a-z0-9-]+)\/([a-z0-9-]+)\/v1\//;
+
+/**
+ * Whether a gateway may let a request for a model pass: `/authorize<path>`, with the request's own method and headers and without its
+ * body, as Envoy's external authorization by HTTP asks (https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/ext_authz_filter):
+ * 200 lets it pass, any other answer below 500 goes to the client as it is.
+ *
+ * Everything below `/serving/` is the platform's. What has no row, such as a shadow deployment, is opened by keys of its organization.
+ */
+export function authorizeRoute({ access, modelsNamespace, served, limit }: AuthorizeParts): Route {
+  return {
+    prefix: `${authorizePrefix}/`,
+    async handle(request, response, { path }) {
+      request.resume();
+      const scope = await authenticate(request.headers, access);
+      const [, namespace, name = ""] = asked.exec(path) ?? [];
+      if (namespace !== modelsNamespace) {
+        throw new ApiError("not_found", `no model is served at ${path.slice(authorizePrefix.length, 200)}`);
+      }
+      const { ids, organizationId } = await served(name);
+      // An id that no row has: what it opens is left to the organization.
+      const models = ids.length > 0 ? ids : ["0"];
+      authorizeAny(
+        scope,
+        models.map((id) => ({ id, organizationId })),
+        name,
+      );
+      refuseAboveLimit(response, limit, limitedSubject(request.headers, name));
+      response.writeHead(200, { "content-length": "0" }).end();
+    },
+  };
+}
