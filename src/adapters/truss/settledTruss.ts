@@ -27,9 +27,10 @@ export async function readSettled(
   const patience = Date.now() + longestWriterMs;
   let reading = await readTruss(folder, cache);
   for (;;) {
-    await delay(quietMs);
+    const quiet = delay(quietMs);
     const changed = changedFiles(before, reading.snapshot).map((path) => join(folder, path));
     while (changed.length > 0 && Date.now() < patience && isOpenForWriting(new Set(changed))) await delay(writerMs);
+    await quiet;
     const again = await readTruss(folder, cache);
     if (isSame(reading.snapshot, again.snapshot)) return again;
     reading = again;

@@ -1,9 +1,22 @@
-import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  type Dirent,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
 import { loadFastDigest } from "../../domain/truss/digest.ts";
-import { defaultIgnorePatterns, ignoreFilename, ignoreRule, parseIgnoreFile } from "../../domain/truss/ignore.ts";
-import type { SnapshotEntry, TrussSnapshot } from "../../domain/truss/snapshot.ts";
+import { defaultIgnorePatterns, ignoreFilename, parseIgnoreFile } from "../../domain/truss/ignore.ts";
+import { ignoreRule } from "../../domain/truss/ignoreRule.ts";
+import { comparePaths, type SnapshotEntry, type TrussSnapshot } from "../../domain/truss/snapshot.ts";
 
 /** A truss folder, read once, and the patterns that were left out. */
 export interface TrussReading {
@@ -67,20 +80,22 @@ export async function readSnapshot(
   if (!info?.isDirectory()) throw badInput(`truss "${folder}": no such folder; give the folder that holds config.yaml`);
   const entries = new Map<string, SnapshotEntry>();
   const isIgnored = ignoreRule(patterns);
-  const folders = [""];
-  for (let visited = 0; visited < folders.length; visited += 1) {
-    if (visited % foldersPerTurn === foldersPerTurn - 1) await new Promise((resolve) => setImmediate(resolve));
-    const parent = folders[visited] ?? "";
+  let visited = 0;
+  // In the order of their names, each folder before what it holds: the order in which paths are hashed.
+  const visit = async (parent: string): Promise<void> => {
+    visited += 1;
+    if (visited % foldersPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
     for (const item of itemsOf(folder, parent)) {
       const path = parent === "" ? item.name : `${parent}/${item.name}`;
-      const entry = readEntry(join(folder, path), item, (isFolder) => isIgnored(path, isFolder), path, cache);
+      const entry = readEntry(`${folder}/${path}`, item, (isFolder) => isIgnored(path, isFolder), path, cache);
       if (!entry) continue;
       entries.set(path, entry);
-      if (entry.kind === "dir") folders.push(path);
+      if (entry.kind === "dir") await visit(path);
     }
-  }
+  };
+  await visit("");
   for (const path of cache?.keys() ?? []) if (!entries.has(path)) cache?.delete(path);
-  return { entries };
+  return { entries, leftOut: patterns };
 }
 
 function itemsOf(folder: string, parent: string): Dirent[] {
@@ -88,7 +103,7 @@ function itemsOf(folder: string, parent: string): Dirent[] {
   try {
     const items = readdirSync(full, { withFileTypes: true });
     if (items.some(({ name }) => name.includes("\ufffd"))) refuseOtherEncodings(full, folder);
-    return items;
+    return items.sort((a, b) => comparePaths(a.name, b.name));
   } catch (error) {
     // Removed since its own folder was listed.
     if (parent !== "" && isGone(error)) return [];
@@ -132,17 +147,48 @@ function statOfTarget(link: string): Stats | undefined {
 }
 
 function readFile(full: string, path: string, cache: ReadCache | undefined): SnapshotEntry {
-  const now = Date.now();
-  const { ino, size, mtimeMs, ctimeMs, mode } = lstatSync(full);
   const known = cache?.get(path);
-  const executable = (mode & 0o111) !== 0;
-  if (known?.isSettled && isSameStamp(known.stamp, { ino, size, mtimeMs, ctimeMs, mode })) return known.entry;
-  const bytes = readFileSync(full);
+  if (known?.isSettled && isSameStamp(known.stamp, lstatSync(full))) return known.entry;
+  const now = Date.now();
+  const { bytes, stats } = readOnce(full);
+  const executable = (stats.mode & 0o111) !== 0;
   const isUnchanged = known && known.entry.executable === executable && bytes.equals(known.entry.bytes);
   const entry = isUnchanged ? known.entry : ({ kind: "file", bytes, executable } as const);
-  const isSettled = Math.max(ctimeMs, mtimeMs) < now - tickMs;
-  cache?.set(path, { stamp: { ino, size, mtimeMs, ctimeMs, mode }, isSettled, entry });
+  if (cache) {
+    const { ino, size, mtimeMs, ctimeMs, mode } = stats;
+    const isSettled = Math.max(ctimeMs, mtimeMs) < now - tickMs;
+    cache.set(path, { stamp: { ino, size, mtimeMs, ctimeMs, mode }, isSettled, entry });
+  }
   return entry;
+}
+
+/** Small files share their memory, in pieces of so many bytes: ten thousand buffers of their own are slow to make and to free. */
+const pieceSize = 64 * 1024;
+let piece = Buffer.alloc(0);
+let used = 0;
+
+function room(size: number): Buffer {
+  if (size > pieceSize / 4) return Buffer.allocUnsafeSlow(size);
+  if (used + size > piece.length) {
+    piece = Buffer.allocUnsafeSlow(pieceSize);
+    used = 0;
+  }
+  used += size;
+  return piece.subarray(used - size, used);
+}
+
+/** Content of a file, and what it was just before. */
+function readOnce(full: string): { readonly bytes: Buffer; readonly stats: Stats } {
+  const file = openSync(full, "r");
+  try {
+    const stats = fstatSync(file);
+    const bytes = room(stats.size);
+    if (readSync(file, bytes, 0, stats.size, 0) === stats.size) return { bytes, stats };
+    // It shrinks while it is read.
+    return { bytes: readFileSync(full), stats };
+  } finally {
+    closeSync(file);
+  }
 }
 
 function isSameStamp(a: Stamp, b: Stamp): boolean {

@@ -1,5 +1,6 @@
 import { contentHash } from "../truss/hash.ts";
-import { countedPaths, ignoreRule } from "../truss/ignore.ts";
+import { countedPaths } from "../truss/ignore.ts";
+import { ignoreRule } from "../truss/ignoreRule.ts";
 import type { TrussSignature } from "../truss/signature.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "../truss/snapshot.ts";
 import type { FileBody, PatchAction } from "./operation.ts";

@@ -1,5 +1,5 @@
 import { hashAt, headOf, type PatchChain } from "./chain.ts";
-import type { PatchOutcome, SyncIntent, SyncRecord, SyncState } from "./ports.ts";
+import type { PatchOutcome, Reply, SyncIntent, SyncRecord, SyncState } from "./ports.ts";
 import { isHeadContent, nextStep, type Position, wireHash } from "./position.ts";
 import { cold, isHot, squash } from "./squash.ts";
 import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
@@ -68,19 +68,25 @@ export async function advance(context: SyncContext, state: SyncState, position: 
   }
   const before = kept(context, state).intent;
   const earlier = before?.from === seq ? before.to.filter((to) => to !== target.seq) : [];
+  const ops = squash(step);
+  const isImage = running === chain.baseHash;
+  // Questions change nothing, so they wait for no lease, and not for each other.
+  const asked = Promise.all([
+    isImage ? undefined : control.isPartiallyApplied(),
+    trust === "loaded" && !isImage && isHot(ops) ? control.probe() : undefined,
+  ]);
   const lease = await take(context, state, { from: seq, to: [...earlier, target.seq] });
+  const [askedPartial, probe] = await asked;
   if (!lease) return next;
   const late = trust === "doubt" || lease.record.lateUntil > clock.now();
-  if (running === chain.baseHash) {
+  if (isImage) {
     const owned = await refuseForeignProcess(context, lease, running);
     if (owned) return owned;
   }
-  const partial = await refusePartial(context, lease);
+  const partial = await refusePartial(context, lease, askedPartial);
   if (partial) return partial;
 
-  const ops = squash(step);
-  const canBeHot = trust === "loaded" && !late && running !== chain.baseHash && isHot(ops);
-  const hot = canBeHot && (await control.probe()).answers;
+  const hot = !late && (probe?.answers ?? false);
   const hash = wireHash(chain, target.seq, context.id);
   const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
   if (outcome.kind !== "accepted") return refused(context, lease, chain, outcome, running);
@@ -158,8 +164,8 @@ async function restartOwn(context: SyncContext, lease: Lease, hash: string): Pro
 }
 
 /** A partial flag never clears, and the control server takes more patches all the same. */
-async function refusePartial(context: SyncContext, lease: Lease): Promise<Turn | undefined> {
-  const partial = await context.control.isPartiallyApplied();
+async function refusePartial(context: SyncContext, lease: Lease, asked?: Reply<boolean>): Promise<Turn | undefined> {
+  const partial = asked ?? (await context.control.isPartiallyApplied());
   if (!partial.ok) return pause(partial.because);
   return partial.value ? broken(context, lease, "a patch was applied in part", false) : undefined;
 }

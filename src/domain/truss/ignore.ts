@@ -1,4 +1,4 @@
-import { compileIgnorePattern, type IgnorePattern } from "./ignorePattern.ts";
+import { ignoreRule } from "./ignoreRule.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 
 /** File of a truss whose patterns replace {@link defaultIgnorePatterns}. */
@@ -37,37 +37,12 @@ export function ignorePatternsOf(snapshot: TrussSnapshot): readonly string[] {
   return own ? parseIgnoreFile(new TextDecoder().decode(own)) : defaultIgnorePatterns;
 }
 
-/** Says whether a path is left out. Folders are asked for as such, because patterns that end in `/` match only them. */
-export type IgnoreRule = (path: string, isFolder: boolean) => boolean;
-
-/**
- * Rule of gitignore-style patterns, case-sensitive: of several that match, the last decides.
- * @throws OperatorError for an invalid pattern.
- */
-export function ignoreRule(patterns: readonly string[]): IgnoreRule {
-  const compiled = mergeRuns(patterns.map(compileIgnorePattern).filter((pattern) => pattern !== undefined));
-  const isLeftOut = (path: string): boolean =>
-    compiled.findLast(({ expression }) => expression.test(path))?.leavesOut ?? false;
-  return (path, isFolder) => isLeftOut(path) || (isFolder && isLeftOut(`${path}/`));
-}
-
-/** Neighbours that say the same become one expression: the default list is asked once for each path, not ninety times. */
-function mergeRuns(patterns: readonly IgnorePattern[]): IgnorePattern[] {
-  const runs: { sources: string[]; leavesOut: boolean }[] = [];
-  for (const { expression, leavesOut } of patterns) {
-    const run = runs.at(-1);
-    if (run?.leavesOut === leavesOut) run.sources.push(expression.source);
-    else runs.push({ sources: [expression.source], leavesOut });
-  }
-  return runs.map(({ sources, leavesOut }) => ({ expression: new RegExp(sources.join("|"), "u"), leavesOut }));
-}
-
 /**
  * Paths of the snapshot that count under `patterns`: nothing below a folder that is left out, whatever later patterns
  * say, as the library prunes while it walks (since 0.18.26).
  */
 export function unignoredPaths(snapshot: TrussSnapshot, patterns: readonly string[]): string[] {
-  if (patterns.length === 0) return [...snapshot.entries.keys()];
+  if (patterns.length === 0 || patterns === snapshot.leftOut) return [...snapshot.entries.keys()];
   const rule = ignoreRule(patterns);
   const decided = new Map<string, boolean>();
   const isIgnored = (path: string): boolean => {

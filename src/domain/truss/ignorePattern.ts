@@ -4,6 +4,16 @@ import { badInput } from "../errors.ts";
 export interface IgnorePattern {
   readonly expression: RegExp;
   readonly leavesOut: boolean;
+  /** Where all that counts is the name of the path or of a folder above it: a cheaper way to say the same. */
+  readonly component?: ComponentPattern;
+}
+
+/** A pattern on single names, such as `*.pyc` or `build/`. */
+export interface ComponentPattern {
+  /** The name itself where the pattern is one, else the regular expression of the whole name. */
+  readonly name: string | { readonly source: string };
+  /** Of folders only: the last name of a path does not count, unless the path ends in `/`. */
+  readonly isFolder: boolean;
 }
 
 /** Behind the last segment: the path itself, or anything below it. */
@@ -25,7 +35,8 @@ export function compileIgnorePattern(pattern: string): IgnorePattern | undefined
   const source = sourceOf(segments, pattern);
   if (source === undefined) return undefined;
   try {
-    return { expression: new RegExp(source, "u"), leavesOut };
+    const component = componentOf(segments, pattern);
+    return { expression: new RegExp(source, "u"), leavesOut, ...(component ? { component } : {}) };
   } catch (error) {
     throw badInput(`ignore pattern "${pattern}": not a valid pattern; check its brackets`, error);
   }
@@ -63,6 +74,17 @@ function sourceOf(segments: readonly string[], pattern: string): string | undefi
     needsSlash = true;
   }
   return source;
+}
+
+/** Of `**` + name and `**` + name + `**`; a bracket could match a slash and so more than one name, unless it lists letters. */
+function componentOf(segments: readonly string[], pattern: string): ComponentPattern | undefined {
+  const [first, name = "", last] = segments;
+  if (first !== "**" || name === "*" || segments.length > 3 || (segments.length === 3 && last !== "**"))
+    return undefined;
+  if (segments.length === 1 || name.replaceAll(/\[[A-Za-z0-9]+\]/g, "").includes("[")) return undefined;
+  const source = globSource(name, pattern);
+  if (source === undefined) return undefined;
+  return { name: /[\\*?[]/.test(name) ? { source } : name, isFolder: segments.length === 3 };
 }
 
 /** Regular expression of one segment; undefined when a bracket is not closed. */

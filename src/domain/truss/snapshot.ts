@@ -16,6 +16,8 @@ export type SnapshotEntry =
 export interface TrussSnapshot {
   /** Without the root itself. The entries of a folder that is a symlink are not listed. */
   readonly entries: ReadonlyMap<string, SnapshotEntry>;
+  /** The patterns that were left out when it was read, so that nobody asks them of every path again. */
+  readonly leftOut?: readonly string[];
 }
 
 /** Content that counts at `path`: of a file, or of the file that a symlink leads to. */

@@ -1,4 +1,4 @@
-import { ignoreRule } from "./ignore.ts";
+import { ignoreRule } from "./ignoreRule.ts";
 import type { TrussSnapshot } from "./snapshot.ts";
 
 /** Folders (with `undefined`) and files to write, by path; parents come before what they hold. */
