@@ -63,6 +63,20 @@ function own(properties: Properties): Properties {
   return others;
 }
 
+/** Provider of a kind, as the host of dynamic providers calls it. */
+export function delegateOf(kind: string): dynamic.ResourceProvider {
+  return {
+    check: (olds, news) => check(kind, olds, news),
+    diff: (id, olds, news) => diff(kind, id, olds, news),
+    create: (inputs) => create(kind, inputs),
+    read: (id, props) => read(kind, id, props),
+    update: (id, olds, news) => update(kind, id, olds, news),
+    delete: (id, props) => remove(kind, id, props),
+  };
+}
+
+// The functions below are called by name from states of before `delegateOf`.
+
 export async function check(kind: string, _olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
   const failures = await handlerOf(kind).check(own(news));
   return { inputs: news, failures: [...failures] };

@@ -1,13 +1,13 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { CheckoutImageInputs } from "../providers/checkoutImage.ts";
-import { delegate } from "../providers/delegate.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 /** The checkout as an image for one of its services or pipelines, in the local environment. */
-export class CheckoutImage extends pulumi.dynamic.Resource {
+export class CheckoutImage extends DelegatedResource {
   /** `<url>@<digest>`: what a container names. */
   declare readonly image: pulumi.Output<string>;
 
   constructor(name: string, args: CheckoutImageInputs, options?: pulumi.CustomResourceOptions) {
-    super(delegate("checkoutImage"), name, { ...args, image: undefined }, options, "menagerie", "CheckoutImage");
+    super("checkoutImage", name, { ...args, image: undefined }, options);
   }
 }

@@ -1,15 +1,15 @@
-import * as pulumi from "@pulumi/pulumi";
-import { delegate } from "../providers/delegate.ts";
+import type * as pulumi from "@pulumi/pulumi";
 import type { DeploymentInputs } from "../providers/deployment.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 export type DeploymentArgs = { readonly [Key in keyof DeploymentInputs]: pulumi.Input<DeploymentInputs[Key]> };
 
 /** The end of a deployment in the record. Must depend on everything that the deployment is made of. */
-export class Deployment extends pulumi.dynamic.Resource {
+export class Deployment extends DelegatedResource {
   /** Tag of the release. */
   declare readonly tag: pulumi.Output<string>;
 
   constructor(name: string, args: DeploymentArgs, options?: pulumi.CustomResourceOptions) {
-    super(delegate("deployment"), name, { ...args, currentId: undefined }, options, "menagerie", "Deployment");
+    super("deployment", name, { ...args, currentId: undefined }, options);
   }
 }

@@ -1,15 +1,15 @@
-import * as pulumi from "@pulumi/pulumi";
-import { delegate } from "../providers/delegate.ts";
+import type * as pulumi from "@pulumi/pulumi";
 import type { ModelVersionInputs } from "../providers/modelVersion.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 export type ModelVersionArgs = { readonly [Key in keyof ModelVersionInputs]: pulumi.Input<ModelVersionInputs[Key]> };
 
 /** A version of a zoo model in the platform's tables, under the number that was planned for it. */
-export class ModelVersion extends pulumi.dynamic.Resource {
+export class ModelVersion extends DelegatedResource {
   /** Id of the row. */
   declare readonly versionId: pulumi.Output<string>;
 
   constructor(name: string, args: ModelVersionArgs, options?: pulumi.CustomResourceOptions) {
-    super(delegate("modelVersion"), name, { ...args, versionId: undefined }, options, "menagerie", "ModelVersion");
+    super("modelVersion", name, { ...args, versionId: undefined }, options);
   }
 }

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { delegate } from "../providers/delegate.ts";
 import type { PatchSyncInputs } from "../providers/patchSync.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 export type PatchSyncArgs = { readonly [Key in keyof PatchSyncInputs]: pulumi.Input<PatchSyncInputs[Key]> };
 
@@ -8,18 +8,16 @@ export type PatchSyncArgs = { readonly [Key in keyof PatchSyncInputs]: pulumi.In
  * Exists once the development version runs what its folder declares. Nothing may depend on it that makes pods: its outputs
  * are unknown in every preview of a patch.
  */
-export class PatchSync extends pulumi.dynamic.Resource {
+export class PatchSync extends DelegatedResource {
   /** Head of the chain of patches. */
   declare readonly headHash: pulumi.Output<string>;
 
   constructor(name: string, args: PatchSyncArgs, options?: pulumi.CustomResourceOptions) {
     super(
-      delegate("patchSync"),
+      "patchSync",
       name,
       { ...args, apiKey: pulumi.secret(args.apiKey), headHash: undefined, runningHash: undefined, state: undefined },
       options,
-      "menagerie",
-      "PatchSync",
     );
   }
 }

@@ -1,15 +1,15 @@
-import * as pulumi from "@pulumi/pulumi";
-import { delegate } from "../providers/delegate.ts";
+import type * as pulumi from "@pulumi/pulumi";
 import type { ReleaseStateInputs } from "../providers/releaseState.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 export type ReleaseStateArgs = { readonly [Key in keyof ReleaseStateInputs]: pulumi.Input<ReleaseStateInputs[Key]> };
 
 /** The tables of a release, filled. Its schema and the role that owns states must exist. */
-export class ReleaseState extends pulumi.dynamic.Resource {
+export class ReleaseState extends DelegatedResource {
   /** Rows by table when the release became ready. */
   declare readonly seededRows: pulumi.Output<Record<string, number>>;
 
   constructor(name: string, args: ReleaseStateArgs, options?: pulumi.CustomResourceOptions) {
-    super(delegate("releaseState"), name, { ...args, seededRows: undefined }, options, "menagerie", "ReleaseState");
+    super("releaseState", name, { ...args, seededRows: undefined }, options);
   }
 }

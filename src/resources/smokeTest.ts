@@ -1,22 +1,15 @@
-import * as pulumi from "@pulumi/pulumi";
-import { delegate } from "../providers/delegate.ts";
+import type * as pulumi from "@pulumi/pulumi";
 import type { SmokeTestInputs } from "../providers/smokeTest.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 export type SmokeTestArgs = { readonly [Key in keyof SmokeTestInputs]: pulumi.Input<SmokeTestInputs[Key]> };
 
 /** A smoke set run against what is deployed; its evidence is stored, and the `up` fails where an answer differs. */
-export class SmokeTest extends pulumi.dynamic.Resource {
+export class SmokeTest extends DelegatedResource {
   /** SHA-256 of the evidence. */
   declare readonly evidenceHash: pulumi.Output<string>;
 
   constructor(name: string, args: SmokeTestArgs, options?: pulumi.CustomResourceOptions) {
-    super(
-      delegate("smokeTest"),
-      name,
-      { ...args, evidenceId: undefined, evidenceHash: undefined },
-      options,
-      "menagerie",
-      "SmokeTest",
-    );
+    super("smokeTest", name, { ...args, evidenceId: undefined, evidenceHash: undefined }, options);
   }
 }

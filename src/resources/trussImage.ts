@@ -1,6 +1,6 @@
-import * as pulumi from "@pulumi/pulumi";
-import { delegate } from "../providers/delegate.ts";
+import type * as pulumi from "@pulumi/pulumi";
 import type { TrussImageInputs } from "../providers/trussImage.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 /** What builds a stack's images, see `menagerie:builds`. */
 export interface ImageBuilder {
@@ -12,7 +12,7 @@ export interface ImageBuilder {
 export interface TrussImageArgs extends ImageBuilder, Pick<TrussImageInputs, "folder" | "hash" | "name"> {}
 
 /** An image built from a truss folder. A new hash makes a new image; the old one stays in the store. */
-export class TrussImage extends pulumi.dynamic.Resource {
+export class TrussImage extends DelegatedResource {
   /** Repository part of the image, such as `menagerie.local/truss/iris`. */
   declare readonly url: pulumi.Output<string>;
   /** `sha256:<64 hex>` */
@@ -21,13 +21,6 @@ export class TrussImage extends pulumi.dynamic.Resource {
   declare readonly image: pulumi.Output<string>;
 
   constructor(name: string, args: TrussImageArgs, options?: pulumi.CustomResourceOptions) {
-    super(
-      delegate("trussImage"),
-      name,
-      { ...args, url: undefined, digest: undefined, image: undefined },
-      options,
-      "menagerie",
-      "TrussImage",
-    );
+    super("trussImage", name, { ...args, url: undefined, digest: undefined, image: undefined }, options);
   }
 }

@@ -1,7 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { RowCounts } from "../domain/zoo/migration.ts";
-import { delegate } from "../providers/delegate.ts";
 import type { ZooMigrationInputs } from "../providers/zooMigration.ts";
+import { DelegatedResource } from "./delegatedResource.ts";
 
 export type ZooMigrationArgs = { readonly [Key in keyof ZooMigrationInputs]: pulumi.Input<ZooMigrationInputs[Key]> };
 
@@ -12,7 +12,7 @@ export type ZooMigrationArgs = { readonly [Key in keyof ZooMigrationInputs]: pul
  * @example
  * new ZooMigration("iris", { name: "iris", from: "4", to: "7", direction: "forward" }, { dependsOn: tables });
  */
-export class ZooMigration extends pulumi.dynamic.Resource {
+export class ZooMigration extends DelegatedResource {
   /** Id in the journal, for `menagerie rollout pause --id`. */
   declare readonly migrationId: pulumi.Output<string>;
   /** `paused` while the args say so. */
@@ -25,12 +25,10 @@ export class ZooMigration extends pulumi.dynamic.Resource {
   constructor(name: string, args: ZooMigrationArgs, options?: pulumi.CustomResourceOptions) {
     const outputs = { migrationId: undefined, generation: undefined, state: undefined, counts: undefined };
     super(
-      delegate("zooMigration"),
+      "zooMigration",
       name,
       { ...args, ...outputs, file: undefined },
       { ...options, additionalSecretOutputs: ["targetUrl"] },
-      "menagerie",
-      "ZooMigration",
     );
   }
 }

@@ -9,7 +9,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 import { OwnEngine } from "../local/support/ownEngine.ts";
 
@@ -103,7 +103,9 @@ async function measure(home: TestHome, project: string, config: string | undefin
     const began = performance.now();
     const { code, stdout, stderr } = await engine.run(args);
     if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: ${stdout.slice(-2000)}${stderr.slice(-2000)}`);
-    return (performance.now() - began) / 1000;
+    const seconds = (performance.now() - began) / 1000;
+    process.stderr.write(`${basename(project)}: ${args[0]} took ${seconds.toFixed(1)} s\n`);
+    return seconds;
   };
   try {
     await rm(join(project, "Pulumi.bench.yaml"), { force: true });

@@ -4,7 +4,6 @@ import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import * as pulumi from "@pulumi/pulumi";
 import { delegate } from "../../src/providers/delegate.ts";
 
 const project = join(import.meta.dirname, "../..");
@@ -42,12 +41,6 @@ export interface DynamicHost {
   stop(): Promise<void>;
 }
 
-/** The text that the engine keeps in the state for a resource of this kind. */
-export async function serialized(kind: string): Promise<string> {
-  const provider = delegate(kind);
-  return (await pulumi.runtime.serializeFunction(() => provider)).text;
-}
-
 /** Starts a host in the project's root, with `env` in addition to this process's environment. */
 export async function startDynamicHost(env: Record<string, string>): Promise<DynamicHost> {
   const script = ofSdk.resolve("./cmd/dynamic-provider/index.js");
@@ -71,7 +64,7 @@ export async function startDynamicHost(env: Record<string, string>): Promise<Dyn
     for (const [field, value] of Object.entries(fields)) {
       const isProperties = typeof value === "object" && value !== null;
       request[`set${field}`]?.(
-        isProperties ? struct.Struct.fromJavaScript({ ...value, __provider: await serialized(kind) }) : value,
+        isProperties ? struct.Struct.fromJavaScript({ ...value, __provider: delegate(kind) }) : value,
       );
     }
     return request;
