@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { requireTarget } from "../../src/adapters/postgres/zoo/migration/inspect.ts";
+import { openMigration } from "../../src/adapters/postgres/zoo/migration/journal.ts";
 import { type RunOptions, runMigration } from "../../src/adapters/postgres/zoo/migration/run.ts";
+import { type BatchRow, forwardBatch } from "../../src/adapters/postgres/zoo/migration/statements.ts";
 import { movingTarget } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../src/domain/zoo/migration.ts";
@@ -177,6 +180,31 @@ describe("rows that another session has locked", () => {
     });
     expect(result.state).toBe("done");
     expect(await lies(table)).toEqual([]);
+  });
+
+  it("and point elsewhere before a batch that waited for them changes them keep their user's word", async () => {
+    const table = await filled();
+    const request = { ...forward, revert: "journaled", share: 100, from: "1", to: "2" } as const;
+    const { moved } = await holding(table, async (other) => {
+      await other.query(`UPDATE ${table.name} SET proxy_model_version_id = 3 WHERE id = 101`);
+      const batch = movingTarget(table.connection, async (client, target) => {
+        const inspected = await requireTarget(client, target);
+        const migration = await openMigration(client, target, request);
+        const { text, values } = forwardBatch(inspected, migration, { after: null, limit: 100, locks: "none" });
+        return (await client.query<BatchRow>(text, [...values])).rows[0] as BatchRow;
+      });
+      while ((await waiting(table)) === 0) await sleep(20);
+      await other.query("COMMIT");
+      return batch;
+    });
+    expect(moved).toHaveLength(39);
+    expect(moved).not.toContain("101");
+    expect(await lies(table)).toEqual([]);
+    expect((await run(table, forward)).counts).toMatchObject({ forward: 39 });
+    const [row] = await table.query<{ proxy: string }>(
+      `SELECT proxy_model_version_id::text AS proxy FROM ${table.name} WHERE id = 101`,
+    );
+    expect(row?.proxy).toBe("3");
   });
 
   /** Sessions that wait for a lock in this database. */

@@ -14,8 +14,8 @@ export interface DatabaseServer {
   readonly maintenanceDatabase: string;
 }
 
-/** Until the server answers, in milliseconds. */
-const connectWithin = 5_000;
+/** Until the server answers, in milliseconds: on a busy machine a process that loads its modules may not listen for seconds. */
+const connectWithin = 15_000;
 
 const scheme = /^postgres(ql)?:$/;
 const port = z.coerce.number().int().min(1).max(65_535);

@@ -14,12 +14,14 @@ import { sqlState } from "../../server.ts";
 import { canonicalId, type InspectedTarget, requireTarget } from "./inspect.ts";
 import { closeMigration, countRows, ensureJournal, type JournaledMigration, openMigration } from "./journal.ts";
 import { locked } from "./lock.ts";
+import { LockedBatches, lockTimeouts } from "./lockedBatches.ts";
 import {
   type BatchOptions,
   type BatchRow,
   countForward,
   countSweep,
   forwardBatch,
+  type RowLocks,
   revertBatch,
   type Statement,
   sweepBatch,
@@ -55,12 +57,14 @@ type Batch = (target: InspectedTarget, migration: JournaledMigration, options: B
 /** One walk over what is to be moved, and what it has left. */
 interface Walk {
   readonly batch: Batch;
+  /** What its first pass does about rows that others have locked. */
+  readonly first: RowLocks;
   readonly count: (target: InspectedTarget, migration: JournaledMigration) => Statement;
 }
 
-const forward: Walk = { batch: forwardBatch, count: countForward };
-const journaled: Walk = { batch: revertBatch, count: openRows };
-const sweep: Walk = { batch: sweepBatch, count: countSweep };
+const forward: Walk = { batch: forwardBatch, first: "none", count: countForward };
+const journaled: Walk = { batch: revertBatch, first: "skip", count: openRows };
+const sweep: Walk = { batch: sweepBatch, first: "skip", count: countSweep };
 
 /**
  * Statements walk their indexes whatever the statistics say, which lag behind the rows that a run moves; a transaction is
@@ -75,7 +79,7 @@ const session = [
   "SET enable_sort = off",
   "SET jit = off",
   "SET synchronous_commit = off",
-  "SET lock_timeout = '1s'",
+  `SET lock_timeout = ${lockTimeouts.others}`,
   "SET statement_timeout = '60s'",
   // Of a process that vanished with its machine, the server learns in half a minute, and frees the lock.
   "SET tcp_keepalives_idle = 10",
@@ -194,12 +198,12 @@ class MigrationRun {
   /** Walks until nothing is left: first past rows that others have locked, then waiting for them. */
   async #walk(walk: Walk, report: (total: number) => void): Promise<void> {
     let left = await this.#count(walk);
-    for (let wait = false; left > 0; wait = true) {
+    for (let locks = walk.first; left > 0; locks = "wait") {
       const before = this.#moved;
       const total = before + left;
-      await this.#pass(walk, wait, () => report(total));
+      await this.#pass(walk, locks, () => report(total));
       const next = await this.#count(walk);
-      if (wait && next >= left && this.#moved === before) {
+      if (locks === "wait" && next >= left && this.#moved === before) {
         throw new OperatorError(
           `migration ${this.#request.name}: ${next} rows of ${this.#target.table} do not change when they are updated; look for a trigger or rule that holds them`,
         );
@@ -208,22 +212,21 @@ class MigrationRun {
     }
   }
 
-  async #pass(walk: Walk, wait: boolean, report: () => void): Promise<void> {
+  async #pass(walk: Walk, locks: RowLocks, report: () => void): Promise<void> {
     let after: string | null = null;
+    const batches = new LockedBatches(this.#client, locks, (options) =>
+      walk.batch(this.#target, this.#migration, options),
+    );
     for (;;) {
       this.#options.signal?.throwIfAborted();
       const began = performance.now();
-      const row: BatchRow = await this.#try(async () => {
-        const { text, values } = walk.batch(this.#target, this.#migration, { after, limit: this.#batch, wait });
-        const { rows } = await this.#client.query<BatchRow>(text, [...values]);
-        return rows[0] as BatchRow;
-      });
+      const row = await this.#try(() => batches.run({ after, limit: this.#batch }));
       await this.#judge(row);
       if (row.moved.length > 0) {
         this.#moved += row.moved.length;
         this.#options.onMoved?.(row.moved);
       }
-      if (row.last === null) return;
+      if (row.last === null) return batches.end();
       report();
       after = row.last;
       this.#batch = nextBatch(this.#batch, performance.now() - began, this.#most);

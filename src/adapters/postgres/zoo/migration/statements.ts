@@ -41,9 +41,14 @@ export interface BatchOptions {
   /** `last` of the batch before; null to begin. */
   readonly after: string | null;
   readonly limit: number;
-  /** Wait for rows that others have locked, rather than leave them for later. */
-  readonly wait: boolean;
+  readonly locks: RowLocks;
 }
+
+/**
+ * What a batch does about rows that others have locked: `skip` leaves them for later and `wait` waits for them, both by locking
+ * all rows of the batch first. `none` locks nothing beside the change itself, which saves a write of each row, and waits.
+ */
+export type RowLocks = "none" | "skip" | "wait";
 
 /** Collects values and answers their places. */
 class Values {
@@ -104,13 +109,20 @@ const result = `SELECT EXISTS (SELECT FROM live) AS live, EXISTS (SELECT FROM go
        coalesce((SELECT array_agg(row_id) FROM moved), '{}') AS moved,
        (SELECT last FROM picked ORDER BY position DESC LIMIT 1) AS last`;
 
+function lockClause({ locks }: BatchOptions): string {
+  if (locks === "none") return "";
+  return locks === "wait" ? "FOR NO KEY UPDATE OF v" : "FOR NO KEY UPDATE OF v SKIP LOCKED";
+}
+
 /** Moves up to `limit` rows to the new version and journals them, in one statement. */
 export function forwardBatch(target: InspectedTarget, record: MigrationRecord, options: BatchOptions): Statement {
   const values = new Values();
   const { table, id, idType, proxy, proxyType, journal } = target;
-  const locks = options.wait ? "FOR NO KEY UPDATE OF v" : "FOR NO KEY UPDATE OF v SKIP LOCKED";
   const after = options.after === null ? "" : `\n        AND v.${id} > ${values.add(options.after)}::text::${idType}`;
   const [from, to] = [values.add(record.from), values.add(record.to)];
+  // A row that was not locked may point elsewhere by the time it is changed: PostgreSQL (READ COMMITTED) waits for whoever did
+  // that, and asks the condition again of the row as it is then. No index serves IS NOT DISTINCT FROM: the planner keeps to the key.
+  const unchanged = options.locks === "none" ? `AND v.${proxy} IS NOT DISTINCT FROM ${from}::text::${proxyType}` : "";
   // In the first generation no eligible row has an entry.
   const again =
     record.generation === 1
@@ -123,10 +135,10 @@ export function forwardBatch(target: InspectedTarget, record: MigrationRecord, o
       SELECT v.${id} AS position, v.${id}::text AS last FROM ${table} v
        WHERE EXISTS (SELECT FROM live) AND EXISTS (SELECT FROM goal)
         AND ${eligible(target, record, values)}${after}
-       ORDER BY v.${id} LIMIT ${values.add(options.limit)} ${locks}
+       ORDER BY v.${id} LIMIT ${values.add(options.limit)} ${lockClause(options)}
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${to}::text::${proxyType} FROM picked p
-       WHERE v.${id} = p.position
+       WHERE v.${id} = p.position ${unchanged}
       RETURNING v.${id}::text AS row_id
     ), written AS (
       INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation)
@@ -144,9 +156,10 @@ export function revertBatch(target: InspectedTarget, record: MigrationRecord, op
   const after = options.after === null ? "" : ` AND j.row_id > ${values.add(options.after)}`;
   const [from, to] = [values.add(record.from), values.add(record.to)];
   // A row that is not found may be locked, unless it was waited for.
-  const gone = options.wait
-    ? "\n       UNION ALL SELECT entry, 'deleted' FROM due WHERE row_id NOT IN (SELECT last FROM found)"
-    : "";
+  const gone =
+    options.locks === "wait"
+      ? "\n       UNION ALL SELECT entry, 'deleted' FROM due WHERE row_id NOT IN (SELECT last FROM found)"
+      : "";
   const text = `WITH ${live(target, record, "reverted", values)},
     ${goal(target, record.from, values)},
     due AS MATERIALIZED (
@@ -157,7 +170,7 @@ export function revertBatch(target: InspectedTarget, record: MigrationRecord, op
     ), found AS MATERIALIZED (
       SELECT v.${id} AS position, d.row_id AS last, d.entry, v.${proxy} = ${to}::text::${proxyType} AS holds
         FROM due d JOIN ${table} v ON v.${id} = d.row_id::${idType}
-         FOR NO KEY UPDATE OF v ${options.wait ? "" : "SKIP LOCKED"}
+         ${lockClause(options)}
     ), picked AS (SELECT row_id AS position, row_id AS last FROM due
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM found p
@@ -185,7 +198,7 @@ export function sweepBatch(target: InspectedTarget, record: MigrationRecord, opt
       SELECT v.${id} AS position, v.${id}::text AS last FROM ${table} v
        WHERE EXISTS (SELECT FROM live) AND EXISTS (SELECT FROM goal)
         AND v.${proxy} = ${to}::text::${proxyType} AND v.${id} <> ${from}::text::${idType}${after}
-       ORDER BY v.${id} LIMIT ${values.add(options.limit)} FOR NO KEY UPDATE OF v ${options.wait ? "" : "SKIP LOCKED"}
+       ORDER BY v.${id} LIMIT ${values.add(options.limit)} ${lockClause(options)}
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM picked p
        WHERE v.${id} = p.position
