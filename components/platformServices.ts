@@ -4,7 +4,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import type { RateLimit } from "../src/domain/access/rateLimit.ts";
 import { pingUrl } from "../src/domain/development/pingToken.ts";
-import { apiRights, apiRouteManifest, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
+import {
+  apiRights,
+  apiRouteManifest,
+  apiService,
+  apiUrlInCluster,
+  type UploadBucket,
+} from "../src/domain/serving/apiService.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import { declared } from "./ownership.ts";
 
@@ -32,6 +38,11 @@ export interface PlatformServicesArgs {
    * @default clients cannot push
    */
   readonly builds?: { readonly url: string; readonly token: pulumi.Input<string> } | undefined;
+  /**
+   * Bucket that clients' uploads are kept in until they are built; its Secret is not made here.
+   * @default they stay in the pod that took them
+   */
+  readonly uploads?: UploadBucket | undefined;
   /** Istio Gateway and host names that the API is reached by. */
   readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
 }
@@ -107,6 +118,7 @@ export class PlatformServices extends pulumi.ComponentResource {
       rateLimit: args.rateLimit,
       replicas: args.replicas,
       buildUrl: args.builds?.url,
+      uploads: args.uploads,
     });
     new kubernetes.core.v1.Service(
       "api",

@@ -1,4 +1,5 @@
 import { mapping, text, wholeNumber } from "./fields.ts";
+import { uploads } from "./uploads.ts";
 
 export const services = mapping(
   {
@@ -34,6 +35,7 @@ export const services = mapping(
       "write {perSecond: 100, burst: 200}",
       "Limit of each API key; requests without a key are limited for each app. Only with menagerie:ratelimitEnabled.",
     ).prefault({}),
+    uploads,
   },
   "write {image: <url>@sha256:<digest>}",
   "Menagerie's own services, which run where the stack has a database.",

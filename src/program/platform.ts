@@ -89,6 +89,7 @@ export function declarePlatform(
       rateLimit: spec.ratelimitEnabled ? spec.services.rateLimit : undefined,
       replicas: spec.services.replicas,
       builds: facts.builds,
+      uploads: spec.services.uploads,
       gateway: spec.gateway,
     },
     { providers: [provider], dependsOn: [tables, namespace] },

@@ -14,7 +14,8 @@ import { readPlatformModel, readPointer } from "../../src/adapters/postgres/mode
 import { clientConfig, type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
 import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../src/adapters/postgres/zoo/standings.ts";
-import { createFolderUploads, type UploadStore } from "../../src/adapters/uploads/folderUploads.ts";
+import { createFolderUploads } from "../../src/adapters/uploads/folderUploads.ts";
+import type { UploadStore } from "../../src/adapters/uploads/uploadStore.ts";
 import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";

@@ -1,4 +1,17 @@
 import type { RateLimit } from "../access/rateLimit.ts";
+
+/** A bucket of a store that speaks S3. */
+export interface UploadBucket {
+  /** Such as `https://s3.eu-central-1.amazonaws.com`. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** What keys begin with, ending in `/`. @default nothing */
+  readonly prefix?: string | undefined;
+  /** Secret of the service's namespace with the keys `accessKeyId` and `secretAccessKey`. */
+  readonly credentials: string;
+}
+
 /** The API service, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
 export interface ApiService<Text = string> {
   readonly namespace: string;
@@ -19,9 +32,13 @@ export interface ApiService<Text = string> {
    * @default clients cannot push
    */
   readonly buildUrl?: string | undefined;
+  /**
+   * Where clients' uploads are kept until they are built.
+   * @default in the pod: one that is replaced meanwhile takes them along, and the push is to be made again
+   */
+  readonly uploads?: UploadBucket | undefined;
 }
 
-/** Uploads stay in the pod: one that is replaced meanwhile takes them along, and the push is to be made again. */
 const uploadsFolder = "/uploads";
 const containerPort = 8080;
 /** Name of the ServiceAccount. */
@@ -60,7 +77,7 @@ export function apiService<Text>(api: ApiService<Text>) {
             terminationGracePeriodSeconds: terminationGraceSeconds,
             securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
             containers: [container(api)],
-            ...(api.buildUrl === undefined ? {} : { volumes: [{ name: "uploads", emptyDir: {} }] }),
+            ...(keepsUploads(api) ? { volumes: [{ name: "uploads", emptyDir: {} }] } : {}),
           },
         },
       },
@@ -70,6 +87,23 @@ export function apiService<Text>(api: ApiService<Text>) {
       spec: { selector, ports: [{ name: "http", port: 80, targetPort: containerPort, protocol: "TCP" }] },
     },
   };
+}
+
+/** Whether the pod itself keeps uploads. */
+function keepsUploads({ buildUrl, uploads }: ApiService<unknown>): boolean {
+  return buildUrl !== undefined && uploads === undefined;
+}
+
+function bucketEnvironment({ endpoint, bucket, region, prefix, credentials }: UploadBucket) {
+  const secret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: credentials, key } } });
+  return [
+    { name: "MENAGERIE_UPLOADS_ENDPOINT", value: endpoint },
+    { name: "MENAGERIE_UPLOADS_BUCKET", value: bucket },
+    { name: "MENAGERIE_UPLOADS_REGION", value: region },
+    ...(prefix === undefined ? [] : [{ name: "MENAGERIE_UPLOADS_PREFIX", value: prefix }]),
+    secret("MENAGERIE_UPLOADS_ACCESS_KEY_ID", "accessKeyId"),
+    secret("MENAGERIE_UPLOADS_SECRET_ACCESS_KEY", "secretAccessKey"),
+  ];
 }
 
 function container<Text>(api: ApiService<Text>) {
@@ -94,18 +128,16 @@ function container<Text>(api: ApiService<Text>) {
         : []),
       ...(api.buildUrl === undefined
         ? []
-        : [
-            { name: "MENAGERIE_BUILD_URL", value: api.buildUrl },
-            secret("MENAGERIE_BUILD_TOKEN", "buildToken"),
-            { name: "MENAGERIE_UPLOADS", value: uploadsFolder },
-          ]),
+        : [{ name: "MENAGERIE_BUILD_URL", value: api.buildUrl }, secret("MENAGERIE_BUILD_TOKEN", "buildToken")]),
+      ...(keepsUploads(api) ? [{ name: "MENAGERIE_UPLOADS", value: uploadsFolder }] : []),
+      ...(api.uploads ? bucketEnvironment(api.uploads) : []),
       { name: "PORT", value: String(containerPort) },
     ],
     resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },
     startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
     livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 3 },
-    ...(api.buildUrl === undefined ? {} : { volumeMounts: [{ name: "uploads", mountPath: uploadsFolder }] }),
+    ...(keepsUploads(api) ? { volumeMounts: [{ name: "uploads", mountPath: uploadsFolder }] } : {}),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

@@ -18,6 +18,7 @@ import { readPlatformModel, readPointer } from "../../adapters/postgres/models.t
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
+import { createBucketUploads } from "../../adapters/uploads/bucketUploads.ts";
 import { createFolderUploads } from "../../adapters/uploads/folderUploads.ts";
 import { keyHash } from "../../domain/access/apiKey.ts";
 import { rateLimiter } from "../../domain/access/rateLimit.ts";
@@ -152,7 +153,11 @@ void lead({
 /** What clients push, where the service can build it. */
 function acceptPushes() {
   if (!settings.pushes) return undefined;
-  const uploads = createFolderUploads(settings.pushes.uploads, pushLimits.size);
+  const kept = settings.pushes.uploads;
+  const uploads =
+    "bucket" in kept
+      ? createBucketUploads(kept.bucket, pushLimits.size)
+      : createFolderUploads(kept.folder, pushLimits.size);
   const { modelsNamespace, servicesNamespace, signingKey } = settings;
   const { wake } = deployPushes(
     {

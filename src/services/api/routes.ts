@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { DevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
-import type { UploadStore } from "../../adapters/uploads/folderUploads.ts";
+import type { UploadStore } from "../../adapters/uploads/uploadStore.ts";
 import type { VersionCluster } from "../../domain/development/ports.ts";
 import type { Access } from "./access.ts";
 import { type AuthorizeParts, authorizeRoute } from "./authorizeRoute.ts";

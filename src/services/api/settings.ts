@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
+import type { Bucket } from "../../adapters/uploads/bucketUploads.ts";
 import type { RateLimit } from "../../domain/access/rateLimit.ts";
 import { badInput } from "../../domain/errors.ts";
 
@@ -22,10 +23,17 @@ const environment = z.object({
   MENAGERIE_RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).optional(),
   MENAGERIE_RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).optional(),
   MENAGERIE_SERVICES_NAMESPACE: z.string().min(1).default("menagerie"),
-  /** Where what clients push is built, with the token for it, and the folder for uploads; all or none. */
+  /** Where what clients push is built, with the token for it; both or neither. */
   MENAGERIE_BUILD_URL: z.url().optional(),
   MENAGERIE_BUILD_TOKEN: z.string().min(32).optional(),
+  /** Where uploads are kept until they are built: a folder of the pod, or a bucket. */
   MENAGERIE_UPLOADS: z.string().startsWith("/").optional(),
+  MENAGERIE_UPLOADS_ENDPOINT: z.url().optional(),
+  MENAGERIE_UPLOADS_BUCKET: z.string().min(1).optional(),
+  MENAGERIE_UPLOADS_REGION: z.string().min(1).default("us-east-1"),
+  MENAGERIE_UPLOADS_PREFIX: z.string().default(""),
+  MENAGERIE_UPLOADS_ACCESS_KEY_ID: z.string().min(1).optional(),
+  MENAGERIE_UPLOADS_SECRET_ACCESS_KEY: z.string().min(1).optional(),
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
@@ -36,11 +44,24 @@ function rateLimitOf(values: z.output<typeof environment>): RateLimit | undefine
 }
 
 function pushesOf(values: z.output<typeof environment>): ApiSettings["pushes"] {
-  const { MENAGERIE_BUILD_URL: url, MENAGERIE_BUILD_TOKEN: token, MENAGERIE_UPLOADS: uploads } = values;
+  const { MENAGERIE_BUILD_URL: url, MENAGERIE_BUILD_TOKEN: token } = values;
+  const uploads = uploadsOf(values);
   return url === undefined || token === undefined || uploads === undefined
     ? undefined
     : { build: { url, token }, uploads };
 }
+
+function uploadsOf(values: z.output<typeof environment>): UploadSettings | undefined {
+  const { MENAGERIE_UPLOADS: folder, MENAGERIE_UPLOADS_ENDPOINT: endpoint, MENAGERIE_UPLOADS_BUCKET: name } = values;
+  const { MENAGERIE_UPLOADS_ACCESS_KEY_ID: accessKeyId, MENAGERIE_UPLOADS_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  const { MENAGERIE_UPLOADS_REGION: region, MENAGERIE_UPLOADS_PREFIX: prefix } = values;
+  if (endpoint === undefined || name === undefined || accessKeyId === undefined || secretAccessKey === undefined)
+    return folder === undefined ? undefined : { folder };
+  return { bucket: { endpoint, name, region, prefix, accessKeyId, secretAccessKey } };
+}
+
+/** Where uploads are kept until they are built: a folder, or a bucket. */
+export type UploadSettings = { readonly folder: string } | { readonly bucket: Bucket };
 
 /** What the API service runs with. */
 export interface ApiSettings {
@@ -57,8 +78,8 @@ export interface ApiSettings {
   readonly maxBodyBytes: number;
   /** Milliseconds. */
   readonly predictTimeoutMs: number;
-  /** Where pushes are built, and the folder for uploads; undefined where clients cannot push. */
-  readonly pushes: { readonly build: BuildAddress; readonly uploads: string } | undefined;
+  /** Where pushes are built, and where their uploads are kept; undefined where clients cannot push. */
+  readonly pushes: { readonly build: BuildAddress; readonly uploads: UploadSettings } | undefined;
   /** Limit of each key; undefined for none. */
   readonly rateLimit: RateLimit | undefined;
   readonly port: number;

@@ -9,7 +9,7 @@ import {
   recordBuilt,
   renewPush,
 } from "../../../adapters/postgres/pushes.ts";
-import type { UploadStore } from "../../../adapters/uploads/folderUploads.ts";
+import type { UploadStore } from "../../../adapters/uploads/uploadStore.ts";
 import type { VersionCluster } from "../../../domain/development/ports.ts";
 import { readPushedTruss } from "../../../domain/development/pushedTruss.ts";
 import { badInput, messageOf, OperatorError } from "../../../domain/errors.ts";

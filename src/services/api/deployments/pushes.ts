@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import { DeclaredByStack, lastPush, recordPush } from "../../../adapters/postgres/pushes.ts";
-import type { UploadStore } from "../../../adapters/uploads/folderUploads.ts";
+import type { UploadStore } from "../../../adapters/uploads/uploadStore.ts";
 import { readPushedTruss, refusePushedName } from "../../../domain/development/pushedTruss.ts";
 import { loadFastDigest } from "../../../domain/truss/digest.ts";
 import { ApiError } from "../apiError.ts";

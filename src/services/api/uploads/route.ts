@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type StoredContent, type UploadStore, UploadTooLarge } from "../../../adapters/uploads/folderUploads.ts";
+import { type StoredContent, type UploadStore, UploadTooLarge } from "../../../adapters/uploads/uploadStore.ts";
 import { readSessionToken } from "../../../domain/uploads/credentials.ts";
 import { signatureMistake } from "../../../domain/uploads/signatureV4.ts";
 import { readBytes } from "../requestBody.ts";

@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
+import { S3mini, S3ServiceError } from "s3mini";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { refuseOtherKey, type StoredContent, type UploadStore, UploadTooLarge } from "./uploadStore.ts";
+
+/** A bucket of a store that speaks S3, and a key pair that may read, write, list and delete in it. */
+export interface Bucket {
+  /** Such as `https://s3.eu-central-1.amazonaws.com`, without a slash at the end; the bucket's name goes into the path. */
+  readonly endpoint: string;
+  readonly name: string;
+  readonly region: string;
+  /** What keys begin with, ending in `/`; "" for none. */
+  readonly prefix: string;
+  readonly accessKeyId: string;
+  /** A secret. */
+  readonly secretAccessKey: string;
+}
+
+/** A store whose content others can be given for a while, without keys of their own. */
+export interface BucketUploads extends UploadStore {
+  /** Address that answers a GET with the content for so many seconds (604,800 at most). A secret. */
+  address(key: string, seconds: number): Promise<string>;
+}
+
+/** Until the store has answered one request, in milliseconds. */
+const answerWithin = 60_000;
+
+/**
+ * Keeps uploads in a bucket, so that any replica of the service, and the pods that build, find them. Contents are held in
+ * memory on their way: they are hashed and checked before anything is sent. `maximum` in bytes.
+ */
+export function createBucketUploads(bucket: Bucket, maximum: number): BucketUploads {
+  const client = new S3mini({
+    ...{ accessKeyId: bucket.accessKeyId, secretAccessKey: bucket.secretAccessKey, region: bucket.region },
+    ...{ endpoint: `${bucket.endpoint}/${bucket.name}`, requestAbortTimeout: answerWithin },
+  });
+  const pathOf = (key: string): string => {
+    refuseOtherKey(key);
+    return `${bucket.prefix}${key}`;
+  };
+  const asking = <T>(ask: Promise<T>): Promise<T> =>
+    ask.catch((error: unknown) => Promise.reject(failure(bucket, error)));
+  const write = async (key: string, content: Buffer): Promise<StoredContent> => {
+    await asking(client.putObject(pathOf(key), content, "application/octet-stream"));
+    return describe(content);
+  };
+  const read = async (key: string): Promise<Buffer | undefined> => {
+    const content = await asking(client.getObjectArrayBuffer(pathOf(key)));
+    return content ? Buffer.from(content) : undefined;
+  };
+  const list = async (prefix: string) => (await asking(client.listObjects("/", prefix))) ?? [];
+  const removeAll = async (paths: readonly string[]): Promise<void> => {
+    for (const path of paths) await asking(client.deleteObject(path));
+  };
+  return {
+    async put(key, content, check) {
+      const bytes = await collected(content, maximum);
+      check(describe(bytes));
+      return write(key, bytes);
+    },
+    read,
+    async join(key, parts) {
+      const contents: Buffer[] = [];
+      let size = 0;
+      for (const part of parts) {
+        const content = await read(part);
+        if (!content) return undefined;
+        contents.push(content);
+        size += content.length;
+        if (size > maximum) throw new UploadTooLarge(`more than ${maximum} bytes`);
+      }
+      const stored = await write(key, Buffer.concat(contents));
+      await removeAll(parts.map(pathOf));
+      return stored;
+    },
+    async remove(key) {
+      const below = await list(`${pathOf(key)}/`);
+      await removeAll([pathOf(key), ...below.map(({ Key }) => Key)]);
+    },
+    async sweep(milliseconds) {
+      const oldest = Date.now() - milliseconds;
+      const objects = await list(bucket.prefix);
+      await removeAll(
+        objects.filter(({ LastModified }) => new Date(LastModified).getTime() < oldest).map(({ Key }) => Key),
+      );
+    },
+    address: (key, seconds) => client.getPresignedUrl("GET", pathOf(key), seconds),
+  };
+}
+
+function describe(content: Buffer): StoredContent {
+  const digest = (algorithm: string) => createHash(algorithm).update(content).digest("hex");
+  return { size: content.length, etag: digest("md5"), sha256: digest("sha256") };
+}
+
+async function collected(content: Readable, maximum: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of content) {
+    size += (chunk as Buffer).length;
+    if (size > maximum) throw new UploadTooLarge(`more than ${maximum} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** What the operator can do about it: the store's own code says which of bucket, key pair and address is wrong. */
+function failure({ name, endpoint }: Bucket, error: unknown): OperatorError {
+  const why = error instanceof S3ServiceError ? (error.serviceCode ?? `HTTP ${error.status}`) : messageOf(error);
+  return new OperatorError(`uploads: bucket "${name}" at ${endpoint} does not take or give them: ${why}`, {
+    cause: error,
+  });
+}
