@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KubeConfig, type V1Secret } from "@kubernetes/client-node";
@@ -15,10 +16,16 @@ import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 
-const saves = 60;
+/** Of each client, hot and cold. */
+const saves = Number(process.env.MENAGERIE_BENCH_SAVES ?? 50);
 
 function line(name: string, value: string): void {
   console.log(`${name.padEnd(52)} ${value}`);
+}
+
+/** Where it is, and how busy the machine is with whatever else. */
+function progress(what: string): void {
+  console.error(`${new Date().toISOString().slice(11, 19)}  load ${loadavg()[0]?.toFixed(1)}  ${what}`);
 }
 
 function quantile(values: readonly number[], share: number): number {
@@ -45,7 +52,7 @@ async function change(file: string, url: string, greeting: string): Promise<numb
   writeFileSync(file, text);
   for (;;) {
     if ((await predict(url).catch(() => "")).includes(greeting)) return performance.now() - begun;
-    await delay(3);
+    await delay(5);
   }
 }
 
@@ -67,19 +74,24 @@ async function watched(home: TestHome, file: string, url: string, args: readonly
     watcher.stderr?.on("data", hear);
     watcher.once("exit", () => reject(new Error(`${args.join(" ")} ended: ${said}`)));
   });
+  progress(args.join(" "));
   // The first change after an image is always cold.
   await change(file, url, `first of ${args.join(" ")}`);
   const times: number[] = [];
   for (let save = 0; save < saves; save += 1) {
     await delay(50 + Math.random() * 100);
     times.push(await change(file, url, `number ${save}`));
+    if (save % 10 === 9) progress(`${save + 1} saves, ${milliseconds(times)}`);
   }
   watcher.kill("SIGINT");
-  await ended;
+  await Promise.race([ended, delay(20_000)]);
+  watcher.kill("SIGKILL");
   return times;
 }
 
 const [clients, patchesEach] = [50, 20];
+/** One after another, so many of them are timed, and the rest reckoned: all would take minutes. */
+const timedInTurn = 100;
 
 /** Each client changes a file of its own, again and again, and starts anew from the head where another was first. */
 async function manyClients(home: TestHome, versionId: string, url: string): Promise<void> {
@@ -103,20 +115,27 @@ async function manyClients(home: TestHome, versionId: string, url: string): Prom
     if ((await client.sync(versionId)).state !== "synced") throw new Error("the version has not converged");
     return (performance.now() - begun) / 1000;
   };
-  const turns = Array.from({ length: patchesEach }, (_, turn) => turn);
-  const everybody = Array.from({ length: clients }, (_, each) => each);
+  let done = 0;
   const atOnce = await timed(async () => {
     await Promise.all(
-      everybody.map(async (each) => {
-        for (const turn of turns) await patch(each, turn);
+      Array.from({ length: clients }, async (_, each) => {
+        for (let turn = 0; turn < patchesEach; turn += 1) {
+          await patch(each, turn);
+          done += 1;
+          if (done % 200 === 0) progress(`${done} patches of ${clients} clients at once`);
+        }
       }),
     );
   });
-  const inTurn = await timed(async () => {
-    for (const turn of turns) for (const each of everybody) await patch(each, patchesEach + turn);
+  const sample = await timed(async () => {
+    for (let index = 0; index < timedInTurn; index += 1) await patch(index % clients, patchesEach + index);
   });
+  const inTurn = (sample / timedInTurn) * clients * patchesEach;
   line(`${clients} clients at once, ${patchesEach} patches each, until converged`, `${atOnce.toFixed(1)} s`);
-  line("the same patches one after another", `${inTurn.toFixed(1)} s (${(inTurn / atOnce).toFixed(1)} times)`);
+  line(
+    "the same patches one after another",
+    `${inTurn.toFixed(1)} s, by ${timedInTurn} of them (${(inTurn / atOnce).toFixed(1)} times)`,
+  );
 }
 
 async function saveToPrediction(): Promise<void> {
@@ -126,6 +145,7 @@ async function saveToPrediction(): Promise<void> {
     if (code !== 0) throw new Error(`up failed: ${stderr}${stdout}`);
   };
   try {
+    progress("an environment of its own is brought up");
     await up();
     const status = JSON.parse((await home.menagerie(["status", "--json"])).stdout) as {
       api: string;
@@ -142,9 +162,11 @@ async function saveToPrediction(): Promise<void> {
       line(`save to new prediction, ${how}, menagerie watch`, milliseconds(own));
       line(`save to new prediction, ${how}, truss watch`, `${milliseconds(theirs)} (${ratio.toFixed(1)} times)`);
     }
+    progress(`${clients} clients`);
     await manyClients(home, status.models.find(({ name }) => name === "greeter")?.versionId ?? "", status.api);
     const zooModel = join(home.project, "models/multiplier/model/model.py");
     writeFileSync(zooModel, `${readFileSync(zooModel, "utf8")}\n# changed\n`);
+    progress("an `up` with a changed model");
     const begun = performance.now();
     await up();
     line("the same for a model that is rebuilt by an `up`", `${((performance.now() - begun) / 1000).toFixed(1)} s`);
