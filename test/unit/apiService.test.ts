@@ -7,6 +7,7 @@ import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKey, findKey, revokeKey } from "../../src/adapters/postgres/apiKeys.ts";
 import { type App, createApp } from "../../src/adapters/postgres/apps.ts";
+import { deleteApp, undeleteApp } from "../../src/adapters/postgres/deletedApps.ts";
 import { readPointer } from "../../src/adapters/postgres/models.ts";
 import { registerVersion } from "../../src/adapters/postgres/modelVersions.ts";
 import { clientConfig, withClient } from "../../src/adapters/postgres/server.ts";
@@ -166,6 +167,16 @@ describe("a prediction", () => {
     expect(performance.now() - movedAt).toBeLessThan(1_000);
     expect((await predict(apps[1]?.id)).text).toBe("version 1: x");
     await point(apps[0], 1);
+  });
+
+  it("is refused as not found once the app is deleted, and answered again when it is back", async () => {
+    const app = await onPlatform((client) => createApp(client, { zooModel: "iris", owner: "ada@example.com" }));
+    const status = async () => (await predict(app.id)).status;
+    expect(await status()).toBe(200);
+    await onPlatform((client) => deleteApp(client, app.id));
+    await expect.poll(status, { interval: 20, timeout: 10_000 }).toBe(404);
+    await onPlatform((client) => undeleteApp(client, app.id));
+    await expect.poll(status, { interval: 20, timeout: 10_000 }).toBe(200);
   });
 
   it("carries the request id on when it is a UUID, else a new one, and never the key", async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKey, listKeys, revokeKey } from "../../src/adapters/postgres/apiKeys.ts";
 import { createApp } from "../../src/adapters/postgres/apps.ts";
+import { deleteApp, listDeletedApps, undeleteApp } from "../../src/adapters/postgres/deletedApps.ts";
 import { registerVersion } from "../../src/adapters/postgres/modelVersions.ts";
 import { readPlatformState } from "../../src/adapters/postgres/plan.ts";
 import { sqlState, withClient } from "../../src/adapters/postgres/server.ts";
@@ -110,6 +111,8 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read the record", "read ranges"] as const),
     ...(["read models", "read organizations", "read users", "read versions"] as const),
     ...(["make a model", "make a user", "make an organization"] as const),
+    // Apps are rows among those of the zoo's versions; what is pointed at cannot go.
+    "delete versions",
     // The login behind it, here a superuser, may become others again; the role itself may not.
     "become the owner",
   ],
@@ -128,6 +131,9 @@ describe("jobs", () => {
     const app = await as(roles.operator, (client) => createApp(client, { zooModel: "iris", owner: "a@example.com" }));
     expect(app.proxyModelVersionId).toBe(id);
     await as(roles.operator, async (client) => {
+      await deleteApp(client, app.id);
+      expect(await listDeletedApps(client)).toMatchObject([{ id: app.id, zooModel: "iris", version: 1 }]);
+      expect(await undeleteApp(client, app.id)).toMatchObject(app);
       const { key } = await createKey(client, { modelId: app.id });
       expect(await revokeKey(client, key.split("_")[1] ?? "")).toBe(key.split("_")[1]);
       expect(await listKeys(client)).toMatchObject([{ revokedAt: expect.any(Date) }]);

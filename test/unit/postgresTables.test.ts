@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp, listApps } from "../../src/adapters/postgres/apps.ts";
+import { deleteApp, listDeletedApps, undeleteApp } from "../../src/adapters/postgres/deletedApps.ts";
 import { quoteIdentifier } from "../../src/adapters/postgres/identifier.ts";
 import { migrate, migrationNames } from "../../src/adapters/postgres/migrate.ts";
 import { modelIdOf, organizationIdOf } from "../../src/adapters/postgres/models.ts";
@@ -145,6 +146,58 @@ describe("apps", () => {
     await register({ model: "later", current: false });
     await expect(create("later")).rejects.toThrow('zoo model "later" has no current version');
     await expect(create("iris", "it's mine")).rejects.toThrow("--name \"it's mine\": the owner's organization has it");
+  });
+
+  it("are deleted and come back as they were, unless what they pointed at is gone", async () => {
+    const counts = async () =>
+      (await readPlatformState(postgres.server, ["iris"]))?.zoo.versions.get("iris")?.map(({ apps }) => apps);
+    const listed = await onPlatform(listApps);
+    const counted = await counts();
+    const [app] = listed;
+    if (!app) throw new Error("there is no app");
+    const { id, proxyModelVersionId } = app;
+    const gone = await onPlatform((client) => deleteApp(client, id));
+    expect(gone).toMatchObject({ id, name: app.name, proxyModelVersionId, zooModel: "iris", version: 2 });
+    expect((await onPlatform(listApps)).map((each) => each.id)).not.toContain(id);
+    expect(await counts()).toEqual([0, 1, 0]);
+    await expect(onPlatform((client) => deleteApp(client, id))).rejects.toThrow(
+      new RegExp(`^app ${id} was deleted at \\S+ already; \`menagerie app undelete ${id}\` brings it back$`),
+    );
+    expect(await onPlatform(listDeletedApps)).toEqual([gone]);
+    expect(await onPlatform((client) => undeleteApp(client, id))).toEqual({
+      ...{ id, versionId: app.versionId, proxyModelVersionId, version: 2, zooModel: "iris" },
+    });
+    expect(await onPlatform(listApps)).toEqual(listed);
+    expect(await counts()).toEqual(counted);
+    await expect(onPlatform((client) => undeleteApp(client, id))).rejects.toThrow(/app \d+ is not deleted/);
+
+    await onPlatform((client) => deleteApp(client, id));
+    await onPlatform(async (client) => {
+      await client.query("BEGIN");
+      await client.query("UPDATE menagerie.model_version SET is_current = false WHERE id = $1", [proxyModelVersionId]);
+      await client.query(
+        `UPDATE menagerie.model_version SET is_current = true
+          WHERE number = 3 AND model_id = (SELECT model_id FROM menagerie.model_version WHERE id = $1)`,
+        [proxyModelVersionId],
+      );
+      await client.query("COMMIT");
+    });
+    const back = await onPlatform((client) => undeleteApp(client, id));
+    expect(back).toMatchObject({ id, versionId: app.versionId, version: 3 });
+    await onPlatform((client) =>
+      client.query("UPDATE menagerie.model_version SET proxy_model_version_id = $1 WHERE id = $2", [
+        ...[proxyModelVersionId, app.versionId],
+      ]),
+    );
+    await register({ number: 2, hash: "hash-2" });
+  });
+
+  it("are the only models that can be deleted", async () => {
+    await expect(onPlatform((client) => deleteApp(client, "99999"))).rejects.toThrow("there is no app 99999");
+    const zoo = await onPlatform((client) => modelIdOf(client, "iris"));
+    await expect(onPlatform((client) => deleteApp(client, zoo))).rejects.toThrow(
+      `model ${zoo}, "iris", is a model of the zoo and no app; take it out of menagerie:zoo`,
+    );
   });
 
   it("are found by name or id, and a name that several have is told with the ids", async () => {

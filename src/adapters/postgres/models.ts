@@ -7,6 +7,8 @@ export interface Pointer {
   readonly organizationId: string;
   /** The version that answers: the one pointed at, or the model's own current one. */
   readonly serving: { readonly versionId: string; readonly model: string; readonly number: number } | undefined;
+  /** Whether it has versions at all: an app that was deleted has none. */
+  readonly versioned: boolean;
 }
 
 /** Follows a model's pointer; undefined when there is no such model. */
@@ -17,8 +19,10 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
     version_id: string | null;
     model: string | null;
     number: number | null;
+    versioned: boolean;
   }>(
-    `SELECT m.id, m.organization_id, sv.id AS version_id, sm.name AS model, sv.number
+    `SELECT m.id, m.organization_id, sv.id AS version_id, sm.name AS model, sv.number,
+            EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned
        FROM menagerie.model m
        LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
        LEFT JOIN menagerie.model_version sv ON sv.id = coalesce(v.proxy_model_version_id, v.id)
@@ -28,9 +32,9 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
   );
   const row = rows[0];
   if (!row) return undefined;
-  const { id, organization_id: organizationId, version_id: versionId, model, number } = row;
+  const { id, organization_id: organizationId, version_id: versionId, model, number, versioned } = row;
   const complete = versionId !== null && model !== null && number !== null;
-  return { id, organizationId, serving: complete ? { versionId, model, number } : undefined };
+  return { id, organizationId, versioned, serving: complete ? { versionId, model, number } : undefined };
 }
 
 /** What a name at the gateway stands for. */

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { createApp, listApps } from "../../adapters/postgres/apps.ts";
+import { deleteApp, listDeletedApps, undeleteApp } from "../../adapters/postgres/deletedApps.ts";
 import { badInput } from "../../domain/errors.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
@@ -37,13 +38,39 @@ export function appCommand(): Command {
   app
     .command("list")
     .description("List all apps, with the zoo version that each points at.")
+    .option("--deleted", "those that are deleted, which `app undelete` brings back")
     .addOption(environmentOption())
     .addOption(jsonOption())
-    .action(async (options: CommonOptions) => {
+    .action(async (options: CommonOptions & { deleted?: boolean }) => {
+      if (options.deleted) return listDeleted(options);
       const apps = await asOperator(options.environment, listApps);
       if (options.json) return console.log(JSON.stringify(apps, null, 2));
       const rows = apps.map((each) => [each.id, each.name, each.owner ?? "", `${each.zooModel} v${each.version}`]);
       console.log(columns([["ID", "NAME", "OWNER", "ANSWERED BY"], ...rows]));
+    });
+  app
+    .command("delete")
+    .description("Delete an app: it answers no more, and no rollout counts it. Its name and keys are kept.")
+    .argument("<id>", "the app's id")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (id: string, options: CommonOptions) => {
+      const deleted = await asOperator(options.environment, (client) => deleteApp(client, appId(id)));
+      if (options.json) return console.log(JSON.stringify(deleted));
+      const { name, zooModel, version } = deleted;
+      console.log(`app ${id}, "${name}", is deleted; it pointed at version ${version} of ${zooModel}`);
+      console.log(`bring it back: menagerie app undelete ${id}`);
+    });
+  app
+    .command("undelete")
+    .description("Bring a deleted app back: it points where it did, or at the current version if that is gone.")
+    .argument("<id>", "the app's id")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (id: string, options: CommonOptions) => {
+      const app = await asOperator(options.environment, (client) => undeleteApp(client, appId(id)));
+      if (options.json) return console.log(JSON.stringify(app));
+      console.log(`app ${id} points at version ${app.version} of ${app.zooModel}, id ${app.proxyModelVersionId}`);
     });
   app
     .command("predict")
@@ -53,12 +80,26 @@ export function appCommand(): Command {
     .addOption(environmentOption())
     .addHelpText("after", "\nMENAGERIE_API_URL names another API service, MENAGERIE_API_KEY the key to send.")
     .action(async (id: string, options: { environment: string; data: string }) => {
-      if (!idPattern.test(id)) throw badInput(`"${id}" is no id of an app; \`menagerie app list\` shows them`);
       const body = await readBody(options.data);
-      const url = `${await apiUrl(options.environment)}/models/${id}/predict`;
+      const url = `${await apiUrl(options.environment)}/models/${appId(id)}/predict`;
       console.log((await postPrediction(`app ${id}`, url, body, ambientKey())).trimEnd());
     });
   return app;
+}
+
+function appId(given: string): string {
+  if (idPattern.test(given)) return given;
+  throw badInput(`"${given}" is no id of an app; \`menagerie app list\` shows them`);
+}
+
+async function listDeleted({ environment, json }: CommonOptions): Promise<void> {
+  const apps = await asOperator(environment, listDeletedApps);
+  if (json) return console.log(JSON.stringify(apps, null, 2));
+  const rows = apps.map(({ id, name, owner, zooModel, version, deletedAt, deletedBy }) => [
+    ...[id, name, owner ?? "", `${zooModel} v${version}`],
+    ...[deletedAt.toISOString().replace(/\.\d+Z$/, "Z"), deletedBy],
+  ]);
+  console.log(columns([["ID", "NAME", "OWNER", "POINTED AT", "DELETED", "BY"], ...rows]));
 }
 
 async function apiUrl(environment: string): Promise<string> {

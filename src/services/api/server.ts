@@ -118,6 +118,7 @@ async function predict(
   if (!pointer) throw new ApiError("not_found", `there is no model ${id}`);
   authorize(scope, pointer);
   refuseAboveLimit(response, parts.limit, limitedSubject(request.headers, id));
+  if (!pointer.versioned) throw new ApiError("not_found", `model ${id} was deleted, or is not made yet`);
   serving = pointer.serving;
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
   await forward(request, response, {
