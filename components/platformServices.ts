@@ -4,13 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import type { RateLimit } from "../src/domain/access/rateLimit.ts";
 import { pingUrl } from "../src/domain/development/pingToken.ts";
-import {
-  apiRights,
-  apiRouteManifest,
-  apiService,
-  apiUrlInCluster,
-  type UploadBucket,
-} from "../src/domain/serving/apiService.ts";
+import type { PushPipeline, UploadBucket } from "../src/domain/serving/apiPushes.ts";
+import { apiRights, apiRouteManifest, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import { declared } from "./ownership.ts";
 
@@ -34,10 +29,13 @@ export interface PlatformServicesArgs {
   /** Pods of the API service. */
   readonly replicas: number;
   /**
-   * Build service for what clients push, as the service's pods reach it.
+   * What builds what clients push: a build service, as the service's pods reach it, with its secret token, or the stack's Pipeline.
    * @default clients cannot push
    */
-  readonly builds?: { readonly url: string; readonly token: pulumi.Input<string> } | undefined;
+  readonly builds?:
+    | { readonly url: string; readonly token: pulumi.Input<string> }
+    | { readonly pipeline: PushPipeline }
+    | undefined;
   /**
    * Bucket that clients' uploads are kept in until they are built; its Secret is not made here.
    * @default they stay in the pod that took them
@@ -82,7 +80,7 @@ export class PlatformServices extends pulumi.ComponentResource {
     const url = pulumi.secret(args.databaseUrl);
     const stringData = {
       ...{ url, adminKey: this.adminKey, signingKey: this.#signingKey },
-      ...(args.builds ? { buildToken: pulumi.secret(args.builds.token) } : {}),
+      ...(args.builds && "token" in args.builds ? { buildToken: pulumi.secret(args.builds.token) } : {}),
     };
     const secret = new kubernetes.core.v1.Secret(
       "api-database",
@@ -117,7 +115,7 @@ export class PlatformServices extends pulumi.ComponentResource {
       requireApiKey: args.requireApiKey,
       rateLimit: args.rateLimit,
       replicas: args.replicas,
-      buildUrl: args.builds?.url,
+      builds: args.builds && ("url" in args.builds ? { url: args.builds.url } : args.builds),
       uploads: args.uploads,
     });
     new kubernetes.core.v1.Service(

@@ -1,19 +1,15 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  type BuildPipeline,
-  buildAccess,
-  buildNamespaceManifest,
-  buildPipelineManifest,
-  buildTaskManifest,
-  directoryClaims,
-  directoryVolumeManifests,
-} from "../src/domain/builds/pipeline.ts";
+import type { PipelineSpec } from "../src/crds/pipeline.ts";
+import type { TaskSpec } from "../src/crds/task.ts";
+import { type BuilderAccount, buildAccess, buildNamespaceManifest } from "../src/domain/builds/buildAccess.ts";
+import { directoryClaims, directoryVolumeManifests } from "../src/domain/builds/directoryTask.ts";
+import { type BuildPipeline, buildPipelineManifest, buildTaskManifest } from "../src/domain/builds/pipeline.ts";
 import type { ImageBuilder } from "../src/resources/trussImage.ts";
 import { declared } from "./ownership.ts";
 
 /** Arguments of {@link TrussBuildPipeline}. */
-export interface TrussBuildPipelineArgs extends BuildPipeline {
+export interface TrussBuildPipelineArgs extends BuildPipeline<pulumi.Input<string>> {
   /**
    * Images are pushed to `<repository>/<name>`.
    * @default directory images of the embedded environment
@@ -28,6 +24,11 @@ export interface TrussBuildPipelineArgs extends BuildPipeline {
   readonly timeoutMinutes: number;
   /** Finished PipelineRuns of an image that stay. */
   readonly keep: number;
+  /**
+   * Accounts of the stack that start builds too.
+   * @default none
+   */
+  readonly builders?: readonly BuilderAccount[] | undefined;
   /**
    * Context of the kubeconfig.
    * @default the kubeconfig's current context
@@ -55,17 +56,28 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
     const space = buildNamespaceManifest(namespace);
     const spaceResource = new kubernetes.core.v1.Namespace(namespace, { metadata: declared(space.metadata) }, parent);
     const inNamespace = { ...parent, dependsOn: spaceResource };
-    const { account, role, isolation } = buildAccess(namespace);
+    const { account, role, bindings, isolation } = buildAccess(namespace, args.builders);
     const { ServiceAccount } = kubernetes.core.v1;
     const accountResource = new ServiceAccount(name, { ...account, metadata: declared(account.metadata) }, inNamespace);
-    new kubernetes.rbac.v1.Role(name, { ...role, metadata: declared(role.metadata) }, inNamespace);
+    const roleResource = new kubernetes.rbac.v1.Role(name, { ...role, metadata: declared(role.metadata) }, inNamespace);
+    for (const binding of bindings) {
+      new kubernetes.rbac.v1.RoleBinding(
+        binding.metadata.name,
+        { ...binding, metadata: declared(binding.metadata) },
+        { ...parent, dependsOn: roleResource },
+      );
+    }
     const isolationResource = new kubernetes.networking.v1.NetworkPolicy(
       name,
       { ...isolation, metadata: declared(isolation.metadata) },
       inNamespace,
     );
-    const task = this.custom(`${name}-task`, buildTaskManifest(args), [spaceResource]);
-    const pipeline = this.custom(name, buildPipelineManifest(args), [task]);
+    const taskManifest = buildTaskManifest(args);
+    const taskSpec: pulumi.Input<TaskSpec> = pulumi.output(taskManifest.spec);
+    const task = this.custom(`${name}-task`, { ...taskManifest, spec: taskSpec }, [spaceResource]);
+    const pipelineManifest = buildPipelineManifest(args);
+    const pipelineSpec: PipelineSpec = pipelineManifest.spec;
+    const pipeline = this.custom(name, { ...pipelineManifest, spec: pipelineSpec }, [task]);
     const volumes =
       target.kind === "directory"
         ? [

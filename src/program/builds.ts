@@ -1,7 +1,10 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { TrussBuildPipeline } from "../../components/trussBuildPipeline.ts";
 import { serviceCommand } from "../adapters/images/checkoutImage.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import type { BuildTarget } from "../domain/builds/pipeline.ts";
+import type { PushPipeline } from "../domain/serving/apiPushes.ts";
+import { apiAccount } from "../domain/serving/apiService.ts";
 import { CheckoutImage } from "../resources/checkoutImage.ts";
 import type { ImageBuilder } from "../resources/trussImage.ts";
 import type { Cluster } from "./cluster.ts";
@@ -19,6 +22,7 @@ export function declareBuilds(spec: EnvironmentSpec, facts: EnvironmentFacts, { 
     "builds",
     {
       ...{ namespace, resources, retries, timeoutMinutes, keep, repository, credentials, kubeContext },
+      builders: pushPipeline(spec, facts) ? [{ namespace: spec.services.namespace, name: apiAccount }] : [],
       target: targetOf(spec, facts),
     },
     { providers: [provider] },
@@ -26,10 +30,21 @@ export function declareBuilds(spec: EnvironmentSpec, facts: EnvironmentFacts, { 
   return pipeline.builder;
 }
 
+/** The Pipeline that builds what clients push; undefined where something else does, or they cannot push. */
+export function pushPipeline(
+  { builds, nodeClass, services }: EnvironmentSpec,
+  { platform }: EnvironmentFacts,
+): PushPipeline | undefined {
+  // Pods of the API service that stand for each other need a place in common for uploads.
+  if (!platform || builds.kind !== "tekton" || (nodeClass !== "local" && !services.uploads)) return undefined;
+  const { namespace, repository, credentials, timeoutMinutes, keep } = builds;
+  return { namespace, repository, credentials, timeoutMinutes, keep };
+}
+
 function targetOf(
   { builds, nodeClass }: EnvironmentSpec,
   { buildFolders, serviceHash }: EnvironmentFacts,
-): BuildTarget {
+): BuildTarget<pulumi.Input<string>> {
   if (nodeClass !== "local") {
     if (builds.image === undefined) throw new Error("builds by Tekton were not told BuildKit's image");
     return { kind: "registry", builderImage: builds.image, layerCache: builds.layerCache };

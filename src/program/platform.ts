@@ -9,6 +9,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
 import { CheckoutImage } from "../resources/checkoutImage.ts";
+import { pushPipeline } from "./builds.ts";
 import type { Cluster } from "./cluster.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 
@@ -78,6 +79,7 @@ export function declarePlatform(
     pulumi.secret(
       password.apply((text) => urlOf({ ...server, host, port, sslMode, user: name, password: text }, platformDatabase)),
     );
+  const pipeline = pushPipeline(spec, facts);
   const services = new PlatformServices(
     "platform",
     {
@@ -88,7 +90,7 @@ export function declarePlatform(
       requireApiKey: spec.serving.requireApiKey,
       rateLimit: spec.ratelimitEnabled ? spec.services.rateLimit : undefined,
       replicas: spec.services.replicas,
-      builds: facts.builds,
+      builds: pipeline ? { pipeline } : facts.builds,
       uploads: spec.services.uploads,
       gateway: spec.gateway,
     },

@@ -1,9 +1,14 @@
 import { KubeConfig } from "@kubernetes/client-node";
+import { trussContext } from "../../src/adapters/builds/buildContext.ts";
+import { createPipelineArchiveBuilder } from "../../src/adapters/builds/pipelineArchiveBuilder.ts";
 import { createPipelineBuilder, type PipelineBuilderOptions } from "../../src/adapters/builds/pipelineBuilder.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
-import { buildAccess, buildPipelineManifest, buildTaskManifest } from "../../src/domain/builds/pipeline.ts";
+import { buildAccess } from "../../src/domain/builds/buildAccess.ts";
+import { buildPipelineManifest, buildTaskManifest } from "../../src/domain/builds/pipeline.ts";
 import type { ObservedRun } from "../../src/domain/builds/pipelineRun.ts";
+import { pushLimits } from "../../src/domain/development/pushedTruss.ts";
 import { silent } from "../../src/domain/progress.ts";
+import type { ArchiveBuilder } from "../../src/domain/truss/archiveBuilder.ts";
 import type { TrussBuilder } from "../../src/domain/truss/builder.ts";
 import { applyManifest, type Manifest, namespace as namespaceManifest } from "./support/manifests.ts";
 
@@ -29,20 +34,13 @@ export class BuildRuns {
       resources: { cpu: "500m", memory: "2Gi" },
       retries: 0,
     } as const;
-    const { role } = buildAccess(namespace);
+    const { role, bindings } = buildAccess(namespace, [{ namespace, name: "deployer" }]);
     const rbac = "rbac.authorization.k8s.io";
-    const subject = { kind: "ServiceAccount", name: "deployer", namespace };
     const manifests = [
       namespaceManifest(namespace),
       { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "deployer", namespace } },
       { apiVersion: `${rbac}/v1`, kind: "Role", ...role },
-      {
-        apiVersion: `${rbac}/v1`,
-        kind: "RoleBinding",
-        metadata: { name: "deployer", namespace },
-        roleRef: { apiGroup: rbac, kind: "Role", name: role.metadata.name },
-        subjects: [subject],
-      },
+      ...bindings.map((binding) => ({ apiVersion: `${rbac}/v1`, kind: "RoleBinding", ...binding })),
       buildTaskManifest(pipeline),
       buildPipelineManifest(pipeline),
     ] as Manifest[];
@@ -65,6 +63,16 @@ export class BuildRuns {
       pack: async () => ({ archive, sha256: "0".repeat(64) }),
       params: ({ name, hash }) => ({ image: `registry.example.com/${name}`, tag: hash }),
       ...options,
+    });
+  }
+
+  /** The builder that the API service of such a stack has for what clients push, with the rights of the stack's binding. */
+  archiveBuilder(): ArchiveBuilder {
+    return createPipelineArchiveBuilder({
+      ...{ config: this.#deployer, namespace, serviceAccount: "truss-build", timeoutMinutes: 5, keep: 2, interval: 50 },
+      ...{ limits: pushLimits, log: () => {} },
+      pack: (request, reading) => trussContext(request.name, reading),
+      params: ({ name, hash }) => ({ image: `registry.example.com/${name}`, tag: hash }),
     });
   }
 

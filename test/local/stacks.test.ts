@@ -4,9 +4,11 @@ import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { KubernetesApiError } from "../../src/adapters/kubernetes/request.ts";
 import { readTruss } from "../../src/adapters/truss/snapshot.ts";
-import { partSize } from "../../src/domain/builds/contextArchive.ts";
-import { buildKey } from "../../src/domain/builds/pipelineRun.ts";
+import { archiveOf, partSize } from "../../src/domain/builds/contextArchive.ts";
+import { attemptOf, buildKey } from "../../src/domain/builds/pipelineRun.ts";
+import { silent } from "../../src/domain/progress.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
+import { treeBelow } from "../../src/domain/truss/tree.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { BuildRuns } from "./buildRuns.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "./support/manifests.ts";
@@ -101,6 +103,8 @@ describe("every manifest of every stack", () => {
   beforeAll(async () => {
     // In staging and prod it is the application's own.
     await applyManifest(cluster, namespace("baseten"));
+    // That of the gateway.
+    await applyManifest(cluster, namespace("istio-ingress"));
   });
 
   const dryRun = (manifest: Manifest) => applyManifest(cluster, manifest, { dryRun: "All" });
@@ -189,5 +193,55 @@ describe("a build by a PipelineRun, on an API server whose Tekton is played by t
     expect(await building).toEqual({ url: results.IMAGE_URL, digest });
     const left = (await runs.all()).map(({ metadata }) => metadata.name);
     expect(left).toEqual([`${key}-${attempt - 1}`, `${key}-${attempt}`]);
+  });
+
+  test("that goes on is joined without its context being packed again", async () => {
+    const gone = { isStored: async () => false };
+    const attempt = attemptOf((await runs.all()).at(-1)?.metadata.name ?? "") + 1;
+    const first = runs.builder(new Uint8Array(1), gone).build(truss);
+    await runs.started(`${key}-${attempt}`);
+    const waits = Promise.withResolvers<void>();
+    const told = { ...silent.begin(""), update: () => waits.resolve() };
+    const joining = { ...gone, progress: { ...silent, begin: () => told } };
+    const pack = () => Promise.reject(new Error("packed again"));
+    const second = runs.builder(new Uint8Array(1), { ...joining, pack }).build(truss);
+    await Promise.race([waits.promise, second]);
+    await runs.end(`${key}-${attempt}`, "Succeeded", results);
+    const image = { url: results.IMAGE_URL, digest };
+    expect(await Promise.all([first, second])).toEqual([image, image]);
+  });
+
+  describe("of what a client pushed, by the API service", () => {
+    const pushed = { name: "pushed-7", hash: "d".repeat(64) };
+    const run = `${buildKey(pushed.name, pushed.hash)}-`;
+    let archive: Uint8Array;
+
+    beforeAll(async () => {
+      archive = archiveOf(treeBelow((await readTruss(truss.folder)).snapshot, ""));
+    });
+
+    test("goes on when its replica ends, and is joined by the next", async () => {
+      const ended = new AbortController();
+      const first = runs.archiveBuilder().build({ ...pushed, archive }, ended.signal);
+      const left = expect(first).rejects.toThrow("the replica ends");
+      await runs.started(`${run}1`);
+      ended.abort(new Error("the replica ends"));
+      await left;
+      const next = runs.archiveBuilder().build({ ...pushed, archive }, new AbortController().signal);
+      await runs.end(`${run}1`, "Succeeded", results);
+      expect(await next).toEqual({ url: results.IMAGE_URL, digest });
+    });
+
+    test("that fails is the pusher's to mend", async () => {
+      const other = { ...pushed, name: "pushed-8" };
+      const failing = runs.archiveBuilder().build({ ...other, archive }, new AbortController().signal);
+      const told = expect(failing).rejects.toMatchObject({
+        exitCode: 2,
+        message: expect.stringMatching(/its build failed/),
+      });
+      await runs.started(`${buildKey(other.name, other.hash)}-1`);
+      await runs.end(`${buildKey(other.name, other.hash)}-1`, "Failed");
+      await told;
+    });
   });
 });

@@ -139,7 +139,7 @@ describe("waiting for a model", () => {
 
   it("does not go on without permission", async () => {
     await expect(wait({ ...cluster({}, true), [paths.pods]: status(403, "pods is forbidden") })).rejects.toThrow(
-      "model iris failed: the cluster refuses to show it: pods is forbidden",
+      "model iris: the cluster refuses to show it: pods is forbidden",
     );
   });
 

@@ -10,8 +10,7 @@ import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { configText } from "../../domain/truss/signature.ts";
 import type { SnapshotEntry } from "../../domain/truss/snapshot.ts";
 import { type Tree, treeBelow } from "../../domain/truss/tree.ts";
-import { ensureBuildContext, snapshotToBuild } from "../truss/buildContext.ts";
-import type { PythonLayers } from "../truss/python.ts";
+import { ensureBuildContext, snapshotToBuild, type TrussLibrary } from "../truss/buildContext.ts";
 import type { TrussReading } from "../truss/snapshot.ts";
 
 /** What a build starts from, packed. */
@@ -35,18 +34,20 @@ export async function dockerContext(
   { snapshot }: TrussReading,
   options: {
     readonly cache: string;
-    readonly python: PythonLayers;
+    readonly python: TrussLibrary;
     readonly env: NodeJS.ProcessEnv;
     readonly signal: AbortSignal;
+    /** With a control server. @default as its config says */
+    readonly control?: boolean;
   },
 ): Promise<PackedContext> {
-  const { cache, python, env, signal } = options;
+  const { cache, python, env, signal, control } = options;
   const config = parseTrussConfig(configText(snapshot), `${name}/config.yaml`);
   const contexts = join(cache, "contexts");
   await mkdir(contexts, { recursive: true });
   const own = await mkdtemp(join(contexts, ".docker-"));
   try {
-    const source = snapshotToBuild(snapshot, config, isControlTruss(config));
+    const source = snapshotToBuild(snapshot, config, control ?? isControlTruss(config));
     const { folder } = await ensureBuildContext(own, name, source, python, { env, signal });
     return await pack(name, await treeOn(folder));
   } finally {

@@ -1,4 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { PipelineRunSpec } from "../../crds/pipelineRun.ts";
 import { partName } from "../../domain/builds/contextArchive.ts";
 import {
   attemptOf,
@@ -54,7 +55,9 @@ export class PipelineRuns {
 
   /** Makes the run of one attempt, pending; answers the one that is there already when two make it at once. */
   async create(runs: BuildRuns, build: BuildRequest, attempt: number, signal: AbortSignal): Promise<ObservedRun> {
-    const body = pipelineRunManifest(runs, build, attempt);
+    const manifest = pipelineRunManifest(runs, build, attempt);
+    const spec: PipelineRunSpec = manifest.spec;
+    const body = { ...manifest, spec };
     try {
       return await this.#ask<ObservedRun>("POST", this.#path("pipelineruns"), { body, signal });
     } catch (error) {

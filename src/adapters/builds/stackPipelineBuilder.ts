@@ -1,20 +1,28 @@
-import { buildAccount } from "../../domain/builds/pipeline.ts";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { buildAccount } from "../../domain/builds/names.ts";
+import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import type { Progress } from "../../domain/progress.ts";
+import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import type { TrussBuilder } from "../../domain/truss/builder.ts";
 import { holdsImage } from "../images/imageStore.ts";
 import { ambientKubeConfig } from "../kubernetes/workloads.ts";
+import type { TrussLibrary } from "../truss/buildContext.ts";
 import type { PythonLayers } from "../truss/python.ts";
 import { dockerContext, trussContext } from "./buildContext.ts";
+import { createPipelineArchiveBuilder } from "./pipelineArchiveBuilder.ts";
 import { createPipelineBuilder, type PipelineBuilderOptions } from "./pipelineBuilder.ts";
 
 /** Where a stack's Pipeline is, and what its builds may take. */
 export interface StackPipeline
   extends Pick<PipelineBuilderOptions, "namespace" | "credentials" | "timeoutMinutes" | "keep"> {
   /** Images are pushed to `<repository>/<name>`. @default directory images of the embedded environment's store */
-  readonly repository?: string;
+  readonly repository?: string | undefined;
   /** Context of the ambient kubeconfig. @default its current one */
   readonly context?: string;
 }
+
+/** Requirements of a truss are installed in the pod. */
+const egress = { "menagerie.dev/egress": "true" };
 
 /** The builder by a stack's own Pipeline, for a registry or for the embedded environment's image store. */
 export function stackPipelineBuilder(
@@ -39,9 +47,38 @@ export function stackPipelineBuilder(
   return createPipelineBuilder({
     ...common,
     pack: ({ name }, reading) => trussContext(name, reading),
-    params: ({ name, hash }) => ({ name, hash, python: JSON.stringify(python) }),
-    // Requirements of the truss are installed in the pod.
-    annotations: { "menagerie.dev/egress": "true" },
+    params: ({ name, hash }) => ({ name, hash, python: JSON.stringify(python), control: "false" }),
+    annotations: egress,
     ...(store === undefined ? {} : { isStored: ({ url, digest }) => holdsImage(store, `${url}@${digest}`) }),
+  });
+}
+
+/** The builder of what clients push, by a stack's own Pipeline, with the identity of `config`. */
+export function pushedPipelineBuilder(
+  { repository, ...runs }: Omit<StackPipeline, "context">,
+  options: {
+    readonly config: KubeConfig;
+    /** Folder for build contexts, and the truss library: needed for a registry. */
+    readonly cache: string;
+    readonly library: TrussLibrary;
+    readonly log: (line: string) => void;
+  },
+): ArchiveBuilder {
+  const { config, cache, library, log } = options;
+  const common = { ...runs, config, log, serviceAccount: buildAccount, limits: pushLimits };
+  if (repository !== undefined) {
+    return createPipelineArchiveBuilder({
+      ...common,
+      pack: ({ name }, reading, signal) =>
+        dockerContext(name, reading, { cache, python: library, env: process.env, signal, control: true }),
+      params: ({ name, hash }) => ({ image: `${repository}/${name}`, tag: hash }),
+    });
+  }
+  return createPipelineArchiveBuilder({
+    ...common,
+    pack: async ({ name }, reading) => trussContext(name, reading),
+    // The pod finds the environment's Python itself.
+    params: ({ name, hash }) => ({ name, hash, python: "", control: "true" }),
+    annotations: egress,
   });
 }

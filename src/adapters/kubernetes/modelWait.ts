@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { OperatorError } from "../../domain/errors.ts";
 import { judgeReadiness, type Readiness } from "../../domain/serving/readiness.ts";
 import type { DeploymentMode } from "../../domain/serving/servedModel.ts";
-import { isApiError } from "./request.ts";
+import { type Looked, watchUntil } from "./watchUntil.ts";
 import { failureWithLog, type ModelAddress, observeModel, refusalOf } from "./workloads.ts";
 
 /** What is waited for, and for how long. */
@@ -31,34 +30,29 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
   const deadline = AbortSignal.timeout(wait.timeoutSeconds * 1000);
   const signal = AbortSignal.any([wait.signal, deadline]);
   let last = "nothing is known of it yet";
-  while (!signal.aborted) {
-    const judged = await look(wait, signal);
-    if (judged.state === "ready") return;
-    if (judged.state === "failed") throw await failure(wait, judged);
-    // What is said of an aborted look is about the abort, not about the model.
-    if (!signal.aborted && judged.because !== last) {
-      last = judged.because;
-      wait.report(last);
-    }
-    await delay(wait.interval ?? 500, undefined, { signal }).catch(() => {});
+  const report = (because: string): void => {
+    last = because;
+    wait.report(because);
+  };
+  try {
+    const what = `model ${wait.name}`;
+    const end = await watchUntil({ what, look: () => look(wait, signal), report, signal, interval: wait.interval });
+    if (end.state === "failed") throw await failure(wait, end);
+  } catch (error) {
+    if (error instanceof OperatorError || !signal.aborted) throw error;
+    wait.signal.throwIfAborted();
+    throw new OperatorError(`model ${wait.name} is not ready after ${wait.timeoutSeconds} s: ${last}`);
   }
-  wait.signal.throwIfAborted();
-  throw new OperatorError(`model ${wait.name} is not ready after ${wait.timeoutSeconds} s: ${last}`);
 }
 
-async function look(wait: ModelWait, signal: AbortSignal): Promise<Readiness> {
-  try {
-    const judged = judgeReadiness(wait, await observeModel(wait, signal));
-    if (judged.state !== "ready") return judged;
-    const refusal = await refusalOf(wait, { path: wait.path, mode: wait.mode, pod: judged.pods[0] }, signal);
-    return refusal === undefined ? judged : { state: "waiting", because: refusal };
-  } catch (error) {
-    // No waiting grants permissions; everything else may be an API server that is restarting.
-    if (isApiError(error, 401) || isApiError(error, 403)) {
-      return { state: "failed", because: `the cluster refuses to show it: ${error.message}` };
-    }
-    return { state: "waiting", because: `the API server does not answer: ${messageOf(error)}` };
-  }
+type End = Exclude<Readiness, { state: "waiting" }>;
+
+async function look(wait: ModelWait, signal: AbortSignal): Promise<Looked<End>> {
+  const judged = judgeReadiness(wait, await observeModel(wait, signal));
+  if (judged.state === "waiting") return judged;
+  if (judged.state === "failed") return { outcome: judged };
+  const refusal = await refusalOf(wait, { path: wait.path, mode: wait.mode, pod: judged.pods[0] }, signal);
+  return refusal === undefined ? { outcome: judged } : { because: refusal };
 }
 
 async function failure(wait: ModelWait, judged: Extract<Readiness, { state: "failed" }>): Promise<OperatorError> {

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { OperatorError } from "../../domain/errors.ts";
 import { pipelineContainer, type pipelineJob, runAnnotation } from "../../domain/release/pipelineJob.ts";
 import { judgeRun, type ObservedJob, type RunState } from "../../domain/release/pipelineRun.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
 import { isApiError, requestJson } from "./request.ts";
+import { type Looked, patiently, watchUntil } from "./watchUntil.ts";
 import { failureWithLog } from "./workloads.ts";
 
 /** A Job to run to its end. */
@@ -31,19 +32,18 @@ const logLines = 15;
  */
 export async function runJob(run: JobRun): Promise<void> {
   let job = await ensureJob(run);
-  for (let last = ""; ; ) {
-    run.signal.throwIfAborted();
-    const state = await look(run, job);
-    if (state.state === "complete") return;
-    if (state.state === "failed") throw await failure(run, state);
-    if (state.because !== last) {
-      last = state.because;
-      run.report(last);
-    }
-    await delay(run.interval ?? 500, undefined, { signal: run.signal }).catch(() => {});
-    job = (await find(run).catch((error: unknown) => patient(run, error))) ?? job;
-  }
+  const { what, report, signal, interval } = run;
+  const end = await watchUntil({
+    ...{ what, report, signal, interval },
+    look: async () => {
+      job = (await find(run)) ?? job;
+      return look(run, job);
+    },
+  });
+  if (end.state === "failed") throw await failure(run, end);
 }
+
+type End = Exclude<RunState, { state: "running" }>;
 
 const pathOf = ({ job }: JobRun) => `/apis/batch/v1/namespaces/${job.metadata.namespace}/jobs`;
 
@@ -81,8 +81,10 @@ function isOfThisRun({ job }: JobRun, found: ObservedJob): boolean {
   return found.metadata?.annotations?.[runAnnotation] === job.metadata.annotations[runAnnotation];
 }
 
+/** One that cannot be judged is followed: the watch tells why. */
 async function isAlive(run: JobRun, job: ObservedJob): Promise<boolean> {
-  return (await look(run, job)).state !== "failed";
+  const looked = await patiently(run.what, () => look(run, job));
+  return !("outcome" in looked && looked.outcome.state === "failed");
 }
 
 /** With its pods, which are gone before the Job is. */
@@ -94,29 +96,16 @@ async function remove({ config, ...run }: JobRun, { metadata }: ObservedJob): Pr
   });
 }
 
-async function look(run: JobRun, job: ObservedJob): Promise<RunState> {
-  const { namespace } = run.job.metadata;
-  try {
-    const { items } = await requestJson<{ items: ObservedPod[] }>(
-      run.config,
-      "GET",
-      `/api/v1/namespaces/${namespace}/pods`,
-      { query: { labelSelector: `batch.kubernetes.io/job-name=${run.job.metadata.name}` } },
-    );
-    const own = items.filter((pod) => pod.metadata?.ownerReferences?.some(({ uid }) => uid === job.metadata?.uid));
-    return judgeRun(job, own, run.pool);
-  } catch (error) {
-    await patient(run, error);
-    return { state: "running", because: `the API server does not answer: ${messageOf(error)}` };
-  }
-}
-
-/** No waiting grants permissions; everything else may be an API server that is restarting. */
-async function patient(run: JobRun, error: unknown): Promise<undefined> {
-  if (isApiError(error, 401) || isApiError(error, 403)) {
-    throw new OperatorError(`${run.what}: the cluster refuses to show it: ${error.message}`, { cause: error });
-  }
-  return undefined;
+async function look(run: JobRun, job: ObservedJob): Promise<Looked<End>> {
+  const { items } = await requestJson<{ items: ObservedPod[] }>(
+    run.config,
+    "GET",
+    `/api/v1/namespaces/${run.job.metadata.namespace}/pods`,
+    { query: { labelSelector: `batch.kubernetes.io/job-name=${run.job.metadata.name}` } },
+  );
+  const own = items.filter((pod) => pod.metadata?.ownerReferences?.some(({ uid }) => uid === job.metadata?.uid));
+  const state = judgeRun(job, own, run.pool);
+  return state.state === "running" ? state : { outcome: state };
 }
 
 async function failure(run: JobRun, { because, pod }: Extract<RunState, { state: "failed" }>): Promise<OperatorError> {

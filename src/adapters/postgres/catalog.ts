@@ -30,7 +30,7 @@ const inScope = "($1::bigint IS NULL OR m.id = $1) AND ($2::bigint IS NULL OR m.
 /** Models that a key opens, in the order they were made. */
 export async function listModels(pool: Pool, scope: KeyScope): Promise<CatalogModel[]> {
   const { rows } = await pool.query<CatalogModel>(
-    `SELECT ${modelColumns} FROM ${modelTables} WHERE ${inScope} ORDER BY m.id LIMIT 10000`,
+    `SELECT ${modelColumns} FROM ${modelTables} WHERE ${inScope} ORDER BY m.id LIMIT 100000`,
     bounds(scope),
   );
   return rows;
@@ -75,7 +75,7 @@ export async function listOrganizations(
     `SELECT o.id, o.name, o.is_admin AS "isAdmin" FROM menagerie.organization o
       WHERE ($2::bigint IS NULL OR o.id = $2)
         AND ($1::bigint IS NULL OR o.id = (SELECT organization_id FROM menagerie.model WHERE id = $1))
-      ORDER BY o.is_admin DESC, o.id LIMIT 10000`,
+      ORDER BY o.is_admin DESC, o.id LIMIT 100000`,
     bounds(scope),
   );
   return rows;

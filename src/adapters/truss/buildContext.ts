@@ -11,6 +11,9 @@ import { CommandFailed, run } from "./process.ts";
 import { type PythonLayers, shortHash } from "./python.ts";
 import { writeTree } from "./writeTree.ts";
 
+/** An installed truss library: hash of what it was made from, and the virtual environment with its CLI. */
+export type TrussLibrary = Pick<PythonLayers, "key" | "truss">;
+
 /** The part of a build context that the truss library makes: servers and the complete config.yaml. */
 export interface BuildContext {
   /** Holds `server/`, `config.yaml`, `Dockerfile` and, for control trusses, `control/`. */
@@ -42,7 +45,7 @@ export async function ensureBuildContext(
   folder: string,
   name: string,
   snapshot: TrussSnapshot,
-  python: PythonLayers,
+  python: TrussLibrary,
   options: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
 ): Promise<BuildContext> {
   const rootFiles = [...treeBelow(snapshot, "")].filter(

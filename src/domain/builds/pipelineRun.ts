@@ -1,5 +1,5 @@
 import type { TrussImage } from "../truss/builder.ts";
-import { pipelineName, workspaces } from "./pipeline.ts";
+import { pipelineName, workspaces } from "./names.ts";
 
 /** Labels and annotations of a PipelineRun that builds a truss. */
 export const buildLabels = {

@@ -1,19 +1,8 @@
 import type { RateLimit } from "../access/rateLimit.ts";
-
-/** A bucket of a store that speaks S3. */
-export interface UploadBucket {
-  /** Such as `https://s3.eu-central-1.amazonaws.com`. */
-  readonly endpoint: string;
-  readonly bucket: string;
-  readonly region: string;
-  /** What keys begin with, ending in `/`. @default nothing */
-  readonly prefix?: string | undefined;
-  /** Secret of the service's namespace with the keys `accessKeyId` and `secretAccessKey`. */
-  readonly credentials: string;
-}
+import { makesContexts, mountsOf, type Pushes, pushEnvironment, volumesOf } from "./apiPushes.ts";
 
 /** The API service, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
-export interface ApiService<Text = string> {
+export interface ApiService<Text = string> extends Pushes {
   readonly namespace: string;
   /** `<url>@sha256:<digest>` */
   readonly image: Text;
@@ -27,19 +16,8 @@ export interface ApiService<Text = string> {
   readonly rateLimit?: RateLimit | undefined;
   /** Pods. */
   readonly replicas: number;
-  /**
-   * Address of the build service for what clients push, without a path; its token is `buildToken` of the Secret.
-   * @default clients cannot push
-   */
-  readonly buildUrl?: string | undefined;
-  /**
-   * Where clients' uploads are kept until they are built.
-   * @default in the pod: one that is replaced meanwhile takes them along, and the push is to be made again
-   */
-  readonly uploads?: UploadBucket | undefined;
 }
 
-const uploadsFolder = "/uploads";
 const containerPort = 8080;
 /** Name of the ServiceAccount. */
 export const apiAccount = "api";
@@ -77,7 +55,7 @@ export function apiService<Text>(api: ApiService<Text>) {
             terminationGracePeriodSeconds: terminationGraceSeconds,
             securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
             containers: [container(api)],
-            ...(keepsUploads(api) ? { volumes: [{ name: "uploads", emptyDir: {} }] } : {}),
+            ...volumesOf(api),
           },
         },
       },
@@ -87,23 +65,6 @@ export function apiService<Text>(api: ApiService<Text>) {
       spec: { selector, ports: [{ name: "http", port: 80, targetPort: containerPort, protocol: "TCP" }] },
     },
   };
-}
-
-/** Whether the pod itself keeps uploads. */
-function keepsUploads({ buildUrl, uploads }: ApiService<unknown>): boolean {
-  return buildUrl !== undefined && uploads === undefined;
-}
-
-function bucketEnvironment({ endpoint, bucket, region, prefix, credentials }: UploadBucket) {
-  const secret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: credentials, key } } });
-  return [
-    { name: "MENAGERIE_UPLOADS_ENDPOINT", value: endpoint },
-    { name: "MENAGERIE_UPLOADS_BUCKET", value: bucket },
-    { name: "MENAGERIE_UPLOADS_REGION", value: region },
-    ...(prefix === undefined ? [] : [{ name: "MENAGERIE_UPLOADS_PREFIX", value: prefix }]),
-    secret("MENAGERIE_UPLOADS_ACCESS_KEY_ID", "accessKeyId"),
-    secret("MENAGERIE_UPLOADS_SECRET_ACCESS_KEY", "secretAccessKey"),
-  ];
 }
 
 function container<Text>(api: ApiService<Text>) {
@@ -126,18 +87,14 @@ function container<Text>(api: ApiService<Text>) {
             { name: "MENAGERIE_RATE_LIMIT_BURST", value: String(api.rateLimit.burst) },
           ]
         : []),
-      ...(api.buildUrl === undefined
-        ? []
-        : [{ name: "MENAGERIE_BUILD_URL", value: api.buildUrl }, secret("MENAGERIE_BUILD_TOKEN", "buildToken")]),
-      ...(keepsUploads(api) ? [{ name: "MENAGERIE_UPLOADS", value: uploadsFolder }] : []),
-      ...(api.uploads ? bucketEnvironment(api.uploads) : []),
+      ...pushEnvironment(api, secret),
       { name: "PORT", value: String(containerPort) },
     ],
-    resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },
+    resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: makesContexts(api) ? "1Gi" : "512Mi" } },
     startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
     livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 3 },
-    ...(keepsUploads(api) ? { volumeMounts: [{ name: "uploads", mountPath: uploadsFolder }] } : {}),
+    ...mountsOf(api),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

@@ -7,7 +7,8 @@ import { KubeConfig } from "@kubernetes/client-node";
 import pg from "pg";
 import { pino } from "pino";
 import { Agent } from "undici";
-import { createBuildService } from "../../adapters/builds/buildService.ts";
+import { type BuildAddress, createBuildService } from "../../adapters/builds/buildService.ts";
+import { pushedPipelineBuilder } from "../../adapters/builds/stackPipelineBuilder.ts";
 import { pushedServices } from "../../adapters/kubernetes/pushedServices.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
 import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
@@ -26,6 +27,7 @@ import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
+import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
 import { deployPushes } from "./deployments/deployPushes.ts";
 import { pushDeployments } from "./deployments/pushes.ts";
@@ -37,7 +39,7 @@ import { freshCache } from "./freshCache.ts";
 import { createMetrics } from "./metrics.ts";
 import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
-import { readSettings } from "./settings.ts";
+import { type PipelineBuilds, readSettings } from "./settings.ts";
 
 /** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
 const drainMs = 2_000;
@@ -162,7 +164,7 @@ function acceptPushes() {
   const { wake } = deployPushes(
     {
       ...{ pool, uploads, cluster, modelsNamespace, servicesNamespace, signingKey, log },
-      builder: createBuildService(settings.pushes.build),
+      builder: builderOf(settings.pushes.build),
       services: pushedServices(kubernetes),
       holder: randomUUID(),
     },
@@ -173,6 +175,17 @@ function acceptPushes() {
   }, sweepEveryMs);
   ended.signal.addEventListener("abort", () => clearInterval(sweep), { once: true });
   return { uploads, deployments: pushDeployments({ pool, uploads, onPushed: wake }) };
+}
+
+/** What builds pushes. */
+function builderOf(build: BuildAddress | PipelineBuilds): ArchiveBuilder {
+  if ("url" in build) return createBuildService(build);
+  // Nothing but the library makes contexts here.
+  const library = { key: "services", truss: build.truss };
+  return pushedPipelineBuilder(build.pipeline, {
+    ...{ config: kubernetes, cache: build.folder, library },
+    log: (line) => log.info(`build ${line}`),
+  });
 }
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));

@@ -7,6 +7,14 @@ import { badInput } from "../../domain/errors.ts";
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 
+const pipeline = z.strictObject({
+  namespace: z.string().min(1),
+  repository: z.string().min(1).optional(),
+  credentials: z.string().min(1).optional(),
+  timeoutMinutes: z.int().min(1),
+  keep: z.int().min(1),
+});
+
 const environment = z.object({
   MENAGERIE_DATABASE_URL: z.string().min(1),
   MENAGERIE_MODELS_NAMESPACE: z.string().min(1),
@@ -26,6 +34,23 @@ const environment = z.object({
   /** Where what clients push is built, with the token for it; both or neither. */
   MENAGERIE_BUILD_URL: z.url().optional(),
   MENAGERIE_BUILD_TOKEN: z.string().min(32).optional(),
+  /** In the place of both: the stack's Pipeline, as JSON. */
+  MENAGERIE_BUILD_PIPELINE: z
+    .string()
+    .transform((text, { addIssue }) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        addIssue("is not JSON");
+        return z.NEVER;
+      }
+    })
+    .pipe(pipeline)
+    .optional(),
+  /** Virtual environment of the truss library in the services' image, where images are pushed to a registry. */
+  MENAGERIE_TRUSS: z.string().startsWith("/").default("/opt/truss"),
+  /** Where the contexts of those images are made. */
+  MENAGERIE_BUILD_FOLDER: z.string().startsWith("/").default("/builds"),
   /** Where uploads are kept until they are built: a folder of the pod, or a bucket. */
   MENAGERIE_UPLOADS: z.string().startsWith("/").optional(),
   MENAGERIE_UPLOADS_ENDPOINT: z.url().optional(),
@@ -45,10 +70,20 @@ function rateLimitOf(values: z.output<typeof environment>): RateLimit | undefine
 
 function pushesOf(values: z.output<typeof environment>): ApiSettings["pushes"] {
   const { MENAGERIE_BUILD_URL: url, MENAGERIE_BUILD_TOKEN: token } = values;
+  const { MENAGERIE_BUILD_PIPELINE: stackPipeline, MENAGERIE_TRUSS: truss, MENAGERIE_BUILD_FOLDER: folder } = values;
   const uploads = uploadsOf(values);
-  return url === undefined || token === undefined || uploads === undefined
-    ? undefined
-    : { build: { url, token }, uploads };
+  if (uploads === undefined) return undefined;
+  if (stackPipeline) return { build: { pipeline: stackPipeline, truss, folder }, uploads };
+  return url === undefined || token === undefined ? undefined : { build: { url, token }, uploads };
+}
+
+/** Builds by the stack's Pipeline. */
+export interface PipelineBuilds {
+  readonly pipeline: z.output<typeof pipeline>;
+  /** Virtual environment of the truss library. */
+  readonly truss: string;
+  /** Where build contexts are made. */
+  readonly folder: string;
 }
 
 function uploadsOf(values: z.output<typeof environment>): UploadSettings | undefined {
@@ -79,7 +114,7 @@ export interface ApiSettings {
   /** Milliseconds. */
   readonly predictTimeoutMs: number;
   /** Where pushes are built, and where their uploads are kept; undefined where clients cannot push. */
-  readonly pushes: { readonly build: BuildAddress; readonly uploads: UploadSettings } | undefined;
+  readonly pushes: { readonly build: BuildAddress | PipelineBuilds; readonly uploads: UploadSettings } | undefined;
   /** Limit of each key; undefined for none. */
   readonly rateLimit: RateLimit | undefined;
   readonly port: number;

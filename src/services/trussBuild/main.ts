@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { readImage } from "../../adapters/images/imageStore.ts";
 import { buildReading } from "../../adapters/truss/builder.ts";
-import type { PythonLayers } from "../../adapters/truss/python.ts";
+import { ensurePythonLayers, type PythonLayers, type PythonOptions } from "../../adapters/truss/python.ts";
 import { badInput, messageOf } from "../../domain/errors.ts";
 import { loadFastDigest } from "../../domain/truss/digest.ts";
 import { ignorePatternsOf } from "../../domain/truss/ignore.ts";
@@ -23,6 +23,9 @@ try {
   const snapshot = readArchive(gunzipSync(archive, { maxOutputLength: limits.size }), limits);
   const name = variable("TRUSS_NAME");
   const store = variable("MENAGERIE_IMAGE_STORE");
+  const cache = variable("MENAGERIE_CACHE");
+  const isControl = variable("TRUSS_CONTROL") === "true";
+  const { signal } = new AbortController();
   const progress = {
     note: (line: string) => console.log(line),
     begin: (task: string) => ({
@@ -34,12 +37,12 @@ try {
   const { url, digest } = await buildReading(
     {
       store,
-      cache: variable("MENAGERIE_CACHE"),
-      python: JSON.parse(variable("PYTHON_LAYERS")) as PythonLayers,
+      cache,
+      python: await pythonLayers(cache, { progress, signal }),
       progress,
-      signal: new AbortController().signal,
+      signal,
     },
-    { folder: name, name, hash: variable("TRUSS_HASH") },
+    { folder: name, name, hash: variable("TRUSS_HASH"), ...(isControl ? { control: true } : {}) },
     { snapshot, patterns: ignorePatternsOf(snapshot) },
   );
   await readImage(store, `${url}@${digest}`);
@@ -48,6 +51,12 @@ try {
 } catch (error) {
   console.error(messageOf(error));
   process.exitCode = 1;
+}
+
+/** Those that `up` names, else those of this pod's Python, which lie in the cache. */
+function pythonLayers(cache: string, options: Omit<PythonOptions, "cache">): Promise<PythonLayers> | PythonLayers {
+  const given = process.env.PYTHON_LAYERS;
+  return given ? (JSON.parse(given) as PythonLayers) : ensurePythonLayers({ cache, ...options });
 }
 
 /** The parts of the archive, together and checked. */
