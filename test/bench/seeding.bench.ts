@@ -1,6 +1,7 @@
 /**
  * State of a release: seeding against `COPY TO | COPY FROM` over one connection into the same tables, and going back to a release
- * whose state is there against building it again. SEEDING_MB says the size of the state, 256 by default.
+ * whose state is there against building it again. SEEDING_MB says the size of the state, 256 by default, and SEEDING_ROUNDS how
+ * often each is measured, 3 by default.
  */
 import { pipeline } from "node:stream/promises";
 import pg from "pg";
@@ -14,7 +15,7 @@ import { startPostgres } from "../support/postgres.ts";
 import { stateOf } from "../support/releaseStates.ts";
 
 const megabytes = Number(process.env.SEEDING_MB ?? "256");
-const rounds = 3;
+const rounds = Number(process.env.SEEDING_ROUNDS ?? "3");
 const files = [
   {
     name: "state/item.sql",
