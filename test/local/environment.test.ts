@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { createServer } from "node:net";
 import { promisify } from "node:util";
 import { KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -36,10 +37,13 @@ async function status(): Promise<Status> {
   return JSON.parse((await home.menagerie(["status", "--json"])).stdout) as Status;
 }
 
-async function part(name: string): Promise<Status["parts"][number]> {
-  const found = (await status()).parts.find((candidate) => candidate.name === name);
-  if (!found) throw new Error(`no part is called ${name}`);
-  return found;
+async function partsCalled(names: readonly string[]): Promise<Status["parts"][number][]> {
+  const { parts } = await status();
+  return names.map((name) => {
+    const found = parts.find((candidate) => candidate.name === name);
+    if (!found) throw new Error(`no part is called ${name}`);
+    return found;
+  });
 }
 
 async function predict(model: string, body: string): Promise<unknown> {
@@ -73,7 +77,24 @@ function restarts(pods: readonly V1Pod[]): Record<string, number> {
   );
 }
 
-describe("an environment from nothing", () => {
+test("a port that is taken is told in one sentence", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const address = other.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const { code, stderr } = await home.menagerie(["up", "-e", "taken", "--gateway-port", String(port)]);
+  other.close();
+  expect(code).toBe(1);
+  expect(stderr.trim().split("\n").at(-1)).toMatch(new RegExp(`port ${port} on 127.0.0.1 is taken`));
+});
+
+test.each([1_000, 5_000, 12_000])("after Ctrl-C at %i ms the next `up` goes on", async (interruptAfterMs) => {
+  const { code, stderr } = await home.menagerie(["up"], { interruptAfterMs });
+  expect(code, stderr).toBe(130);
+  expect(stderr).toMatch(/run the same command again and it goes on from here/);
+});
+
+describe("an environment after the interruptions", () => {
   test("`up` ends with a curl that works", async () => {
     const { code, stdout, stderr } = await home.menagerie(["up"]);
     expect(code, stderr).toBe(0);
@@ -155,33 +176,29 @@ describe("processes that are killed", () => {
     postgres: /^\S+\/postgres -D/,
   } as const;
 
-  // Two at a time, for a run's length; `npm run soak` kills each alone, again and again.
-  test.each<[keyof typeof patterns, keyof typeof patterns]>([
-    ["kube-apiserver", "gateway"],
-    ["kube-scheduler", "postgres"],
-    ["kube-controller-manager", "service-proxy"],
-    ["etcd", "kserve"],
-  ])("%s and %s come back, and models answer", async (...names) => {
-    const before = await Promise.all(names.map(part));
+  // Four at a time, for a run's length; `npm run soak` kills each alone, again and again.
+  test.each<(keyof typeof patterns)[]>([
+    ["kube-apiserver", "gateway", "kube-scheduler", "postgres"],
+    ["kube-controller-manager", "service-proxy", "etcd", "kserve"],
+  ])("%s, %s, %s and %s come back, and models answer", async (...names) => {
+    const before = await partsCalled(names);
     for (const name of names) home.kill(patterns[name]);
     await eventually(async () => {
-      for (const [index, name] of names.entries()) {
-        const after = await part(name);
+      for (const [index, after] of (await partsCalled(names)).entries()) {
         expect(after.state).toBe("ready");
         expect(after.restarts).toBeGreaterThan(before[index]?.restarts ?? 0);
       }
     });
-    await eventually(() => predict("multiplier", multiplierBody));
-    await eventually(modelPods);
+    await Promise.all([eventually(() => predict("multiplier", multiplierBody)), eventually(modelPods)]);
   });
 
   test("running pods are adopted by the node process that follows a killed one", async () => {
     const before = restarts(await modelPods());
     home.kill(/^\S+\/node \S+node\/main.ts /);
     await eventually(async () => {
-      const { state, restarts } = await part("nodes");
-      expect(state).toBe("ready");
-      expect(restarts).toBeGreaterThan(0);
+      const [nodes] = await partsCalled(["nodes"]);
+      expect(nodes?.state).toBe("ready");
+      expect(nodes?.restarts).toBeGreaterThan(0);
     });
     expect(await predict("iris", irisBody)).toMatchObject({ predictions: [0] });
     expect(restarts(await modelPods())).toEqual(before);
