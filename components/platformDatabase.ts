@@ -131,6 +131,8 @@ export class PlatformDatabase extends pulumi.ComponentResource {
       ["INSERT", "SELECT", "UPDATE"],
       ["truss_sync", "truss_head", "development_activity", "development_deployment"],
     );
+    // A row is a deletion of what a client pushed, and of nothing else: a trigger carries it out.
+    tables(roles.api, "deletions", ["INSERT", "SELECT"], ["development_deletion"]);
     tables(
       roles.reader,
       "select",

@@ -4,6 +4,7 @@ import { messageOf, OperatorError } from "../domain/errors.ts";
 import { appCommand } from "./commands/app.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { dataCommand } from "./commands/data.ts";
+import { devCommand } from "./commands/dev.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
 import { keyCommand } from "./commands/key.ts";
@@ -58,6 +59,7 @@ function menagerie(): Command {
     logsCommand(),
     predictCommand(),
     watchCommand(),
+    devCommand(),
     compareCommand(),
     appCommand(),
     keyCommand(),

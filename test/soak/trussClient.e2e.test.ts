@@ -73,6 +73,7 @@ beforeAll(async () => {
           ended.throwIfAborted();
           return "made";
         },
+        remove: async () => {},
       };
       const worker = deployPushes(
         {
@@ -82,7 +83,7 @@ beforeAll(async () => {
         },
         signal,
       );
-      return pushDeployments({ pool, uploads, onPushed: worker.wake });
+      return pushDeployments({ pool, uploads, services, modelsNamespace: "models", onPushed: worker.wake });
     },
   });
 }, 600_000);

@@ -23,4 +23,9 @@ export class MemoryPushedServices implements PushedServices {
     this.#cluster.deploy(versionId, metadata.annotations[annotations.trussHash] ?? "", undefined, deploymentId);
     return "made";
   };
+
+  remove: PushedServices["remove"] = async (name) => {
+    const versionId = name.replace(/^pushed-/, "");
+    if (this.#cluster.service(versionId)?.deploymentId !== undefined) this.#cluster.undeploy(versionId);
+  };
 }

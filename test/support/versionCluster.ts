@@ -74,6 +74,13 @@ export class MemoryCluster implements VersionCluster {
     this.#tell();
   }
 
+  /** Deletes a version's service and pod. */
+  undeploy(versionId: string): void {
+    this.#services.delete(versionId);
+    this.#pods.delete(versionId);
+    this.#tell();
+  }
+
   /** As if nothing had been deployed. */
   clear(): void {
     this.#services.clear();

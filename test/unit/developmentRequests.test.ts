@@ -29,7 +29,7 @@ beforeAll(async () => {
   };
   api = await startDevelopmentApi({
     maxBodyBytes,
-    deployments: () => ({ deployDraft: refuse, status: async () => undefined }),
+    deployments: () => ({ deployDraft: refuse, status: async () => undefined, list: async () => [], remove: refuse }),
   });
   ({ versionId: id, modelId } = await api.newVersion("target"));
   const other = await api.newVersion("other", "elsewhere");

@@ -77,6 +77,7 @@ const attempts = {
   "make a table": "CREATE TABLE menagerie.x ()",
   "make a temporary table": "CREATE TEMPORARY TABLE x ()",
   "make a schema": "CREATE SCHEMA x",
+  "delete a version": "DELETE FROM menagerie.model_version",
   "drop a table": "DROP TABLE menagerie.api_key",
   "rewrite the journal": "DELETE FROM menagerie.schema_migration",
   "forget a migration": "DELETE FROM menagerie.zoo_migration_row",

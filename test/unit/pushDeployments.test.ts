@@ -3,12 +3,14 @@ import { Readable } from "node:stream";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
+import { missingVersions } from "../../src/adapters/postgres/pushedVersions.ts";
 import { badInput } from "../../src/domain/errors.ts";
 import { computePatch } from "../../src/domain/patch/compute.ts";
 import { annotations } from "../../src/domain/serving/servedModel.ts";
 import type { ArchiveBuilder, ArchiveBuildRequest } from "../../src/domain/truss/archiveBuilder.ts";
 import { deployNext, type PushWork } from "../../src/services/api/deployments/deployPushes.ts";
 import { pushDeployments } from "../../src/services/api/deployments/pushes.ts";
+import { reconcileOnce } from "../../src/services/api/development/reconcile.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi, truss } from "../support/developmentApi.ts";
 import { MemoryPushedServices } from "../support/pushedServices.ts";
 import { tar } from "../support/tar.ts";
@@ -36,7 +38,11 @@ let builder: Builder;
 
 beforeAll(async () => {
   api = await startDevelopmentApi({
-    deployments: ({ pool, uploads }) => pushDeployments({ pool, uploads, onPushed: () => {} }),
+    deployments: ({ pool, uploads, cluster }) =>
+      pushDeployments({
+        ...{ pool, uploads, services: new MemoryPushedServices(cluster), modelsNamespace: "models" },
+        onPushed: () => {},
+      }),
   });
   const [admin] = await api.sql<{ id: string }>("SELECT id FROM menagerie.organization WHERE is_admin");
   organizationId = admin?.id ?? "";
@@ -313,5 +319,130 @@ describe("replicas", () => {
     expect(worked.filter(Boolean)).toHaveLength(6);
     expect(builder.asked).toHaveLength(6);
     for (const versionId of versionIds) expect(await statuses(versionId)).toEqual(["active"]);
+  });
+});
+
+describe("a pushed version", () => {
+  const rows = (versionId: string) =>
+    api.sql(
+      `SELECT v.id FROM menagerie.model_version v WHERE v.id = $1
+        UNION ALL SELECT model_version_id FROM menagerie.truss_head WHERE model_version_id = $1
+        UNION ALL SELECT model_version_id FROM menagerie.truss_generation WHERE model_version_id = $1
+        UNION ALL SELECT model_version_id FROM menagerie.development_deployment WHERE model_version_id = $1`,
+      [versionId],
+    );
+  const models = () => api.sql("SELECT id FROM menagerie.model WHERE name = $1", [name]);
+  const graphql = async (query: string, key = adminKey): Promise<Answer> => {
+    const headers = { authorization: `Api-Key ${key}`, "content-type": "application/json" };
+    const response = await fetch(`${api.url}/graphql/`, { method: "POST", headers, body: JSON.stringify({ query }) });
+    return (await response.json()) as Answer;
+  };
+
+  it("is listed with its head, its last push and its use, to those whose key opens it", async () => {
+    const versionId = await push("class Model: a = 1\n");
+    await deployNext(work(), signal);
+    const { hash } = truss({ "model/model.py": "class Model: a = 1\n" }, "model_name: t\n");
+    const pushed = await client().pushed();
+    expect(pushed.filter((each) => each.versionId === versionId)).toMatchObject([
+      { model: name, headHash: hash, status: "active", because: null, usedAt: null },
+    ]);
+    const other = await api.newVersion("other", `elsewhere-${randomUUID().slice(0, 8)}`);
+    const key = await api.newKey({ modelId: other.modelId });
+    expect(await createDevelopmentVersions({ url: api.url, key }).pushed()).toEqual([]);
+  });
+
+  it("that is deleted leaves nothing: no service, no rows, no archive, no model", async () => {
+    const versionId = await push();
+    await deployNext(work(), signal);
+    const [{ upload: key } = { upload: "" }] = await deployments(await push("class Model: a = 2\n"));
+    expect(await client().remove(versionId)).toEqual({ versionId, model: name });
+    expect(api.cluster.service(versionId)).toBeUndefined();
+    expect(await rows(versionId)).toEqual([]);
+    expect(await models()).toEqual([]);
+    expect(await api.uploads.read(key)).toBeUndefined();
+    expect((await client().pushed()).filter((each) => each.versionId === versionId)).toEqual([]);
+    // The name is free again.
+    expect(await push()).not.toBe(versionId);
+  });
+
+  it("may be deleted by GraphQL too", async () => {
+    const versionId = await push();
+    await deployNext(work(), signal);
+    const answer = await graphql(`mutation { delete_development_version(id: "${versionId}") { id name } }`);
+    expect(answer).toEqual({ data: { delete_development_version: { id: versionId, name } } });
+    expect(await rows(versionId)).toEqual([]);
+  });
+
+  it("keeps its model while an API key opens that", async () => {
+    const versionId = await push();
+    const [model] = await models();
+    await api.newKey({ modelId: String(model?.id) });
+    await client().remove(versionId);
+    expect(await rows(versionId)).toEqual([]);
+    expect(await models()).toHaveLength(1);
+  });
+
+  it("that is deleted while it is built is not deployed", async () => {
+    const versionId = await push();
+    const { begun, answer } = endless();
+    builder.answer = answer;
+    const building = deployNext(work({ leaseSeconds: 1 }), signal);
+    await begun;
+    await client().remove(versionId);
+    await building;
+    expect(services.made).toEqual([]);
+    expect(api.cluster.service(versionId)).toBeUndefined();
+  });
+
+  it("that was deleted while its service was made loses the service in the next round", async () => {
+    const versionId = await push();
+    await deployNext(work(), signal);
+    const stays = await push("class Model: a = 3\n").then(() => versionId);
+    await api.sql("DELETE FROM menagerie.model_version WHERE id = $1", [stays]);
+    await reconcileOnce(
+      {
+        ...{ cluster: api.cluster, settle: api.versions.settle, now: Date.now, log: pino({ level: "silent" }) },
+        idleSeconds: async () => new Map(),
+        orphans: {
+          missing: (ids) => missingVersions(api.pool, ids),
+          remove: (service) => services.remove(`pushed-${service.slice(1)}`, "models"),
+        },
+      },
+      new Map(),
+    );
+    expect(api.cluster.service(versionId)).toBeUndefined();
+  });
+
+  it("of the stack is not deleted, and the answer says what to do", async () => {
+    const { versionId } = await api.newVersion(name);
+    await expect(client().remove(versionId)).rejects.toThrow(
+      `${name} is declared by the stack: take it out of menagerie:development and run \`pulumi up\``,
+    );
+    const answer = await graphql(`mutation { delete_development_version(id: "${versionId}") { id } }`);
+    expect(answer.errors?.[0]?.message).toContain("is declared by the stack");
+    expect(await rows(versionId)).not.toEqual([]);
+  });
+
+  it("that apps point at is not deleted", async () => {
+    const versionId = await push();
+    await deployNext(work(), signal);
+    const app = await api.newVersion(`app-${name}`);
+    await api.sql("UPDATE menagerie.model_version SET proxy_model_version_id = $1 WHERE id = $2", [
+      versionId,
+      app.versionId,
+    ]);
+    await expect(client().remove(versionId)).rejects.toThrow(`apps or rollouts point at version ${versionId}`);
+    expect(await rows(versionId)).not.toEqual([]);
+    expect(api.cluster.service(versionId)).toBeDefined();
+  });
+
+  it("is not deleted by a key for something else", async () => {
+    const versionId = await push();
+    const other = await api.newVersion("other", `elsewhere-${randomUUID().slice(0, 8)}`);
+    const key = await api.newKey({ modelId: other.modelId });
+    await expect(createDevelopmentVersions({ url: api.url, key }).remove(versionId)).rejects.toThrow("API key");
+    const answer = await graphql(`mutation { delete_development_version(id: "${versionId}") { id } }`, key);
+    expect(answer.errors?.[0]?.extensions?.code).toBe("not_found");
+    expect(await rows(versionId)).not.toEqual([]);
   });
 });

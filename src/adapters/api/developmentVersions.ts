@@ -1,12 +1,16 @@
 import { type Dispatcher, errors, request } from "undici";
 import type * as z from "zod";
 import {
+  type DeletedVersion,
   type DevelopmentStatus,
+  deletedSchema,
   errorSchema,
   type GenerationRequest,
   type PatchAnswer,
   type PatchRequest,
+  type PushedVersion,
   patchAnswerSchema,
+  pushedVersionsSchema,
   statusSchema,
 } from "../../domain/development/contract.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
@@ -66,6 +70,10 @@ export interface DevelopmentVersions {
   sync(versionId: string, signal?: AbortSignal): Promise<DevelopmentStatus>;
   /** Lets a stopped version start, and answers at once. */
   wake(versionId: string, signal?: AbortSignal): Promise<DevelopmentStatus>;
+  /** Versions that clients pushed, among those that the key opens. */
+  pushed(signal?: AbortSignal): Promise<readonly PushedVersion[]>;
+  /** Deletes one of them; what a stack declares is refused. */
+  remove(versionId: string, signal?: AbortSignal): Promise<DeletedVersion>;
 }
 
 /** Until an answer, in milliseconds: the service bounds its own work below it. */
@@ -82,12 +90,15 @@ export function createDevelopmentVersions(address: ApiAddress): DevelopmentVersi
     startGeneration: (id, generation, signal) => post(path(id, "/generations"), generation, statusSchema, signal),
     sync: (id, signal) => post(path(id, "/sync"), {}, statusSchema, signal),
     wake: (id, signal) => post(path(id, "/wake"), {}, statusSchema, signal),
+    pushed: async (signal) =>
+      (await call(address, "GET", "/v1/development/", undefined, pushedVersionsSchema, signal)).versions,
+    remove: (id, signal) => call(address, "DELETE", path(id), undefined, deletedSchema, signal),
   };
 }
 
 async function call<T>(
   { url, key, dispatcher }: ApiAddress,
-  method: "GET" | "POST",
+  method: "DELETE" | "GET" | "POST",
   path: string,
   body: unknown,
   schema: z.ZodType<T>,

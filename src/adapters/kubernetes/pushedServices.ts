@@ -20,10 +20,18 @@ const lookAgain = 500;
  * only where there is none. Two replicas that work at once so end with the service of the later deployment.
  */
 export function pushedServices(config: KubeConfig): PushedServices {
+  const collectionOf = (namespace: string) =>
+    `/apis/serving.kserve.io/v1beta1/namespaces/${namespace}/inferenceservices`;
   return {
+    async remove(name, namespace) {
+      const path = `${collectionOf(namespace)}/${name}`;
+      const found = await unlessAbsent(requestJson<Found>(config, "GET", path));
+      // Only what carries out a push is deleted, whatever the name says.
+      if (found?.metadata.annotations?.[annotations.deployment]) await deleted(config, path, found.metadata.uid);
+    },
     async replace(manifest, signal) {
       const { name, namespace } = manifest.metadata;
-      const collection = `/apis/serving.kserve.io/v1beta1/namespaces/${namespace}/inferenceservices`;
+      const collection = collectionOf(namespace);
       const own = deploymentOf(manifest);
       for (;;) {
         signal.throwIfAborted();

@@ -89,3 +89,27 @@ export const errorSchema = z.object({
     reasons: z.array(z.string()).optional(),
   }),
 });
+
+/** A version that a client pushed. Times in milliseconds since 1970. */
+export const pushedVersionSchema = z.object({
+  versionId: z.string(),
+  modelId: z.string(),
+  model: z.string(),
+  organization: z.string(),
+  headHash: z.string().nullable(),
+  /** Of the last push. */
+  status: z.enum(["building", "deploying", "active", "failed", "superseded"]),
+  /** Why the last push failed. */
+  because: z.string().nullable(),
+  pushedAt: z.number(),
+  /** When it was last patched or asked; null where it never was. */
+  usedAt: z.number().nullable(),
+});
+export type PushedVersion = z.output<typeof pushedVersionSchema>;
+
+/** Answer of `GET /v1/development/`. */
+export const pushedVersionsSchema = z.object({ versions: z.array(pushedVersionSchema).readonly() });
+
+/** Answer of `DELETE /v1/development/<versionId>`. */
+export const deletedSchema = z.object({ versionId: z.string(), model: z.string() });
+export type DeletedVersion = z.output<typeof deletedSchema>;

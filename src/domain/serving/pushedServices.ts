@@ -7,4 +7,6 @@ export interface PushedServices {
    * is there already stays. Answers `superseded`, and changes nothing, where a later deployment has made its own.
    */
   replace(manifest: InferenceServiceManifest, signal: AbortSignal): Promise<"made" | "superseded">;
+  /** Deletes the service of a version; nothing where there is none. */
+  remove(name: string, namespace: string): Promise<void>;
 }

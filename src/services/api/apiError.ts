@@ -9,6 +9,8 @@ export const statusOf = {
   never_deployed: 409,
   no_version: 409,
   stale: 409,
+  declared_by_stack: 409,
+  in_use: 409,
   body_too_large: 413,
   needs_full_deploy: 422,
   rate_limited: 429,

@@ -16,6 +16,7 @@ import { findKey } from "../../adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
 import { readPlatformModel, readPointer } from "../../adapters/postgres/models.ts";
+import { missingVersions } from "../../adapters/postgres/pushedVersions.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
@@ -145,7 +146,10 @@ void lead({
   name: "development versions",
   work: (signal) =>
     reconcile(
-      { cluster, settle: versions.settle, idleSeconds: (ids) => idleSeconds(pool, ids), now: Date.now, log },
+      {
+        ...{ cluster, settle: versions.settle, idleSeconds: (ids) => idleSeconds(pool, ids), now: Date.now, log },
+        ...(pushes ? { orphans: orphansOf(pushes.services) } : {}),
+      },
       signal,
     ),
   onError: (error) => log.warn({ err: error }, "cannot ask to lead"),
@@ -161,11 +165,12 @@ function acceptPushes() {
       ? createBucketUploads(kept.bucket, pushLimits.size)
       : createFolderUploads(kept.folder, pushLimits.size);
   const { modelsNamespace, servicesNamespace, signingKey } = settings;
+  const services = pushedServices(kubernetes);
   const { wake } = deployPushes(
     {
       ...{ pool, uploads, cluster, modelsNamespace, servicesNamespace, signingKey, log },
       builder: builderOf(settings.pushes.build),
-      services: pushedServices(kubernetes),
+      services,
       holder: randomUUID(),
     },
     ended.signal,
@@ -174,7 +179,19 @@ function acceptPushes() {
     uploads.sweep(keptUploadsMs).catch((error: unknown) => log.warn({ err: error }, "uploads are not swept"));
   }, sweepEveryMs);
   ended.signal.addEventListener("abort", () => clearInterval(sweep), { once: true });
-  return { uploads, deployments: pushDeployments({ pool, uploads, onPushed: wake }) };
+  return {
+    uploads,
+    services,
+    deployments: pushDeployments({ pool, uploads, services, modelsNamespace, onPushed: wake }),
+  };
+}
+
+/** Services of pushed versions that were deleted while their push was under way. */
+function orphansOf(services: ReturnType<typeof pushedServices>) {
+  return {
+    missing: (ids: readonly string[]) => missingVersions(pool, ids),
+    remove: (name: string) => services.remove(name, settings.modelsNamespace),
+  };
 }
 
 /** What builds pushes. */

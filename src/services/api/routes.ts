@@ -50,7 +50,7 @@ export function apiRoutes(parts: RouteParts): Route[] {
   const clientRest = { pool, access, versions, activator, find, deployments, logs: cluster.logs };
   return [
     authorizeRoute(parts),
-    developmentRoute(parts),
+    developmentRoute({ ...parts, deployments }),
     activatorRoute(activation, activator),
     deploymentsRoute(clientRest),
     hostsRoute(clientRest),

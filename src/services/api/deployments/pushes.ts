@@ -1,7 +1,10 @@
 import type { Pool } from "pg";
+import { deletePushed, listPushed, VersionInUse } from "../../../adapters/postgres/pushedVersions.ts";
 import { DeclaredByStack, lastPush, recordPush } from "../../../adapters/postgres/pushes.ts";
 import type { UploadStore } from "../../../adapters/uploads/uploadStore.ts";
 import { readPushedTruss, refusePushedName } from "../../../domain/development/pushedTruss.ts";
+import { pushedServiceName } from "../../../domain/serving/pushedService.ts";
+import type { PushedServices } from "../../../domain/serving/pushedServices.ts";
 import { loadFastDigest } from "../../../domain/truss/digest.ts";
 import { ApiError } from "../apiError.ts";
 import type { Deployments } from "../graphql/context.ts";
@@ -9,6 +12,8 @@ import type { Deployments } from "../graphql/context.ts";
 export interface PushParts {
   readonly pool: Pool;
   readonly uploads: UploadStore;
+  readonly services: Pick<PushedServices, "remove">;
+  readonly modelsNamespace: string;
   /** Called when there is something to deploy. */
   readonly onPushed: () => void;
 }
@@ -19,7 +24,7 @@ const uploadKey = /^([1-9][0-9]{0,17})\/[0-9a-f-]{36}\/truss\.tar$/;
  * What clients push, checked and recorded; {@link deployPushes} carries it out. Everything that can be told from the archive is
  * told before anything is recorded.
  */
-export function pushDeployments({ pool, uploads, onPushed }: PushParts): Deployments {
+export function pushDeployments({ pool, uploads, services, modelsNamespace, onPushed }: PushParts): Deployments {
   return {
     async deployDraft({ organizationId, name, upload }) {
       refusePushedName(name);
@@ -40,5 +45,18 @@ export function pushDeployments({ pool, uploads, onPushed }: PushParts): Deploym
       }
     },
     status: (versionId) => lastPush(pool, versionId),
+    list: (scope) => listPushed(pool, scope),
+    async remove({ id, model, isOwnedByApi }) {
+      const declared = `${model} is declared by the stack: take it out of menagerie:development and run \`pulumi up\``;
+      if (!isOwnedByApi) throw new ApiError("declared_by_stack", declared);
+      // First, so that a push under way ends; a service that it still makes is found by `reconcile`.
+      const removed = await deletePushed(pool, id).catch((error: unknown) => {
+        throw error instanceof VersionInUse ? new ApiError("in_use", error.message) : error;
+      });
+      if (!removed) throw new ApiError("not_found", `there is no development version ${id}`);
+      await services.remove(pushedServiceName(id), modelsNamespace);
+      for (const key of removed) await uploads.remove(key);
+      return { versionId: id, model };
+    },
   };
 }

@@ -11,6 +11,15 @@ export interface ReconcileParts {
   readonly idleSeconds: (versionIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   readonly now: () => number;
   readonly log: Logger;
+  /**
+   * Removes services of pushed versions that have no row any more.
+   * @default clients cannot push
+   */
+  readonly orphans?: {
+    /** Those of the ids that no version has. */
+    readonly missing: (versionIds: readonly string[]) => Promise<readonly string[]>;
+    readonly remove: (service: string) => Promise<void>;
+  };
 }
 
 /** Between two looks, in milliseconds. */
@@ -45,8 +54,20 @@ export async function reconcileOnce(parts: ReconcileParts, attempts: Attempts): 
   const ids = cluster.versions().filter((id) => cluster.service(id)?.isStopped === false);
   const known = new Set(ids.map((id) => cluster.pod(id)?.instance));
   for (const instance of attempts.keys()) if (!known.has(instance)) attempts.delete(instance);
+  await removeOrphans(parts);
   await stopIdle(parts, ids);
   await Promise.all(ids.map((id) => syncWaiting(parts, id, attempts)));
+}
+
+async function removeOrphans({ cluster, orphans, log }: ReconcileParts): Promise<void> {
+  const pushed = cluster.versions().filter((id) => cluster.service(id)?.deploymentId !== undefined);
+  if (!orphans || pushed.length === 0) return;
+  for (const id of await orphans.missing(pushed)) {
+    const name = cluster.service(id)?.name;
+    if (name === undefined) continue;
+    await orphans.remove(name);
+    log.info({ versionId: id, service: name }, "removed the service of a version that was deleted");
+  }
 }
 
 async function syncWaiting({ cluster, settle, now, log }: ReconcileParts, id: string, attempts: Attempts) {

@@ -2,10 +2,16 @@ import type { IncomingMessage } from "node:http";
 import type * as z from "zod";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { KeyScope } from "../../../domain/access/apiKey.ts";
-import { generationRequestSchema, patchRequestSchema, pingSchema } from "../../../domain/development/contract.ts";
+import {
+  type DeletedVersion,
+  generationRequestSchema,
+  patchRequestSchema,
+  pingSchema,
+} from "../../../domain/development/contract.ts";
 import { isPingToken } from "../../../domain/development/pingToken.ts";
 import { type Access, authenticate, authorize } from "../access.ts";
 import { ApiError } from "../apiError.ts";
+import type { Deployments } from "../graphql/context.ts";
 import { readJson, sendJson } from "../requestBody.ts";
 import type { Route } from "../route.ts";
 import type { Versions } from "./versions.ts";
@@ -13,6 +19,8 @@ import type { Versions } from "./versions.ts";
 export interface DevelopmentRouteParts {
   readonly access: Access;
   readonly versions: Versions;
+  /** Undefined where clients cannot push. */
+  readonly deployments?: Deployments | undefined;
   readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
   /** Key of the tokens in ping addresses. */
   readonly signingKey: string;
@@ -30,12 +38,15 @@ export function developmentRoute(parts: DevelopmentRouteParts): Route {
   return {
     prefix: "/v1/development/",
     async handle(request, response, context) {
+      if (context.path === "/v1/development/") return sendJson(response, await listed(parts, request));
       const matched = path.exec(context.path);
       if (!matched) throw new ApiError("not_found", `there is no ${context.path.slice(0, 200)}`);
       const [, id = "", action = "", token] = matched;
-      refuseMethod(request, action === "" ? "GET" : "POST");
+      const isDeletion = action === "" && request.method === "DELETE";
+      if (!isDeletion) refuseMethod(request, action === "" ? "GET" : "POST");
       if (token !== undefined) return ping(parts, id, token, request, (body) => sendJson(response, body));
       const { scope, version } = await permitted(parts, request, id);
+      if (isDeletion) return sendJson(response, await deleted(parts, version));
       switch (action) {
         case "":
           return sendJson(response, await versions.status(version));
@@ -77,6 +88,20 @@ export async function permitted(
   }
   authorize(scope, { id: version.modelId, organizationId: version.organizationId });
   return { scope, version };
+}
+
+/** Versions that clients pushed. */
+async function listed({ access, deployments }: DevelopmentRouteParts, request: IncomingMessage) {
+  refuseMethod(request, "GET");
+  const scope = await authenticate(request.headers, { ...access, required: true });
+  if (!scope) throw new ApiError("missing_api_key", "this needs an API key");
+  return { versions: (await deployments?.list(scope)) ?? [] };
+}
+
+async function deleted({ deployments }: DevelopmentRouteParts, version: DevelopmentVersion): Promise<DeletedVersion> {
+  if (deployments) return deployments.remove(version);
+  const how = "take it out of menagerie:development and run `pulumi up`";
+  throw new ApiError("declared_by_stack", `${version.model} is declared by the stack: ${how}`);
 }
 
 async function ping(

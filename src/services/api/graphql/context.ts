@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { PushStatus } from "../../../adapters/postgres/pushes.ts";
 import type { KeyScope } from "../../../domain/access/apiKey.ts";
+import type { DeletedVersion, PushedVersion } from "../../../domain/development/contract.ts";
 import type { Versions } from "../development/versions.ts";
 
 /** What a push of a client becomes. */
@@ -18,6 +19,10 @@ export interface Deployments {
   deployDraft(request: DraftRequest): Promise<{ readonly modelId: string; readonly versionId: string }>;
   /** How the version's last full deployment is; undefined for versions that a stack declares. */
   status(versionId: string): Promise<PushStatus | undefined>;
+  /** Versions that clients pushed, among those that the key opens. */
+  list(scope: KeyScope): Promise<readonly PushedVersion[]>;
+  /** Deletes one with all it has: service, chain, record of its pushes, archives. Refuses what a stack declares. */
+  remove(version: DevelopmentVersion): Promise<DeletedVersion>;
 }
 
 export interface GraphqlParts {

@@ -2,7 +2,7 @@ import { GraphQLError } from "graphql";
 import * as z from "zod";
 import { listOrganizations } from "../../../adapters/postgres/catalog.ts";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
-import type { KeyScope } from "../../../domain/access/apiKey.ts";
+import { type KeyScope, opens } from "../../../domain/access/apiKey.ts";
 import { patchRequestSchema } from "../../../domain/development/contract.ts";
 import { OperatorError } from "../../../domain/errors.ts";
 import { uploadCredentials } from "../../../domain/uploads/credentials.ts";
@@ -88,6 +88,14 @@ export function rootValue(parts: GraphqlParts) {
       if ("modelId" in context.scope) await types.model({ name }, context);
       const { versionId } = await parts.deployments.deployDraft({ organizationId, name, upload: s3_key });
       return { model_version: await types.version(versionId, context) };
+    },
+    delete_development_version: async ({ id }: Args<{ id: string }>, context: GraphqlContext) => {
+      const version = /^[1-9][0-9]{0,17}$/.test(id) ? await parts.find(id) : undefined;
+      if (!version || !opens(context.scope, { id: version.modelId, organizationId: version.organizationId }))
+        throw new ApiError("not_found", `there is no development version ${id.slice(0, 20)}`);
+      if (!parts.deployments) throw new ApiError("declared_by_stack", declaredByStack);
+      const { versionId, model } = await parts.deployments.remove(version);
+      return { id: versionId, name: model };
     },
     create_model_from_truss: refusePublishing,
     create_model_version_from_truss: refusePublishing,

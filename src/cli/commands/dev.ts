@@ -1,0 +1,54 @@
+import { Command } from "commander";
+import { createDevelopmentVersions } from "../../adapters/api/developmentVersions.ts";
+import { badInput } from "../../domain/errors.ts";
+import { short } from "../../domain/patch/chain.ts";
+import { apiAccess } from "../apiAccess.ts";
+import { environmentOption, jsonOption } from "../options.ts";
+import { columns } from "../table.ts";
+
+interface DevOptions {
+  readonly environment: string;
+  readonly json: boolean;
+}
+
+export function devCommand(): Command {
+  const dev = new Command("dev").description("Development versions that clients pushed, and no stack declares.");
+  dev
+    .command("list")
+    .description("List them: what each is at, how its last push went, and when it was last used.")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async ({ environment, json }: DevOptions) => {
+      const versions = await createDevelopmentVersions(await apiAccess(environment)).pushed();
+      if (json) return console.log(JSON.stringify(versions, null, 2));
+      const rows = versions.map((each) => [
+        ...[each.model, each.versionId, each.headHash === null ? "-" : short(each.headHash)],
+        each.because === null ? each.status : `${each.status}: ${each.because}`,
+        ...[new Date(each.pushedAt).toISOString(), each.usedAt === null ? "-" : new Date(each.usedAt).toISOString()],
+      ]);
+      console.log(columns([["MODEL", "VERSION", "HEAD", "LAST PUSH", "PUSHED", "USED"], ...rows]));
+    });
+  dev
+    .command("delete")
+    .description("Delete one with its service, patches and archives. What the stack declares is refused.")
+    .argument("<model>", "its name or version id, as `dev list` shows it")
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (nameOrId: string, { environment, json }: DevOptions) => {
+      const client = createDevelopmentVersions(await apiAccess(environment));
+      const pushed = await client.pushed();
+      const found = pushed.filter(({ model, versionId }) => model === nameOrId || versionId === nameOrId);
+      const [version, another] = found;
+      if (another) {
+        throw badInput(`"${nameOrId}" is pushed by several organizations: give a version id of \`menagerie dev list\``);
+      }
+      if (!version && !/^[1-9][0-9]{0,17}$/.test(nameOrId)) {
+        throw badInput(
+          `"${nameOrId}" is no model that a client pushed (\`menagerie dev list\`); what the stack declares goes by taking it out of menagerie:development and \`menagerie up\``,
+        );
+      }
+      const { versionId, model } = await client.remove(version?.versionId ?? nameOrId);
+      console.log(json ? JSON.stringify({ versionId, model }) : `${model} is deleted (version ${versionId})`);
+    });
+  return dev;
+}
