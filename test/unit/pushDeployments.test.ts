@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
+import { promisify } from "node:util";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
@@ -363,6 +365,22 @@ describe("a pushed version", () => {
     expect((await client().pushed()).filter((each) => each.versionId === versionId)).toEqual([]);
     // The name is free again.
     expect(await push()).not.toBe(versionId);
+  });
+
+  it("is listed and deleted on the command line by its name", async () => {
+    const versionId = await push();
+    await deployNext(work(), signal);
+    const menagerie = async (...args: string[]) => {
+      const env = { ...process.env, MENAGERIE_API_URL: api.url, MENAGERIE_API_KEY: adminKey };
+      return (await promisify(execFile)(process.execPath, ["src/cli/main.ts", "dev", ...args], { env })).stdout;
+    };
+    expect(await menagerie("list")).toMatch(new RegExp(`${name} +${versionId} +[0-9a-f]{12} +active`));
+    expect(await menagerie("delete", name)).toBe(`${name} is deleted (version ${versionId})\n`);
+    expect(await rows(versionId)).toEqual([]);
+    await expect(menagerie("delete", name)).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`"${name}" is no model that a client pushed`) as string,
+    });
   });
 
   it("may be deleted by GraphQL too", async () => {
