@@ -1,19 +1,26 @@
 /**
- * What the program costs the engine, as ratios to a plain program that declares the same InferenceServices and
- * VirtualServices with nothing around them: preview, first `up`, `up` without a change. `MENAGERIE_BENCH_SIZES=100,300,1000`
- * chooses the numbers of zoo entries.
+ * What the program costs the engine, as ratios to a plain program with as many `CustomResource`s: preview, first `up`, `up`
+ * without a change. `MENAGERIE_BENCH_SIZES=100,300,1000` chooses the numbers of zoo entries.
  *
- * Both run against the same embedded API server, each with a backend and a namespace of its own. Images are not built and
- * models not waited for: their handlers answer at once, in a copy of the checkout. The models' pool has no nodes, so that
- * nothing runs.
+ * A zoo entry declares four custom resources (image, InferenceService, wait, route) and three components around them. The
+ * plain program declares the same InferenceService and VirtualService and two ConfigMaps of the other two's properties, with
+ * nothing around them.
+ *
+ * Each program runs against an embedded API server of its own. Images are not built and models not waited for: their
+ * handlers answer at once, in a copy of the checkout. The models' pool has no nodes, so that nothing runs.
+ *
+ * The engine's file backend writes the whole state after every step, which grows with the square of the entries. For more
+ * than `MENAGERIE_BENCH_CHECKPOINTS` entries (300) both programs run without these checkpoints.
  */
 import { spawnSync } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 import { OwnEngine } from "../local/support/ownEngine.ts";
 
 const sizes = (process.env.MENAGERIE_BENCH_SIZES ?? "100,300").split(",").map(Number);
+/** Numbers of entries above this run without checkpoints. */
+const checkpointsUpTo = Number(process.env.MENAGERIE_BENCH_CHECKPOINTS ?? 300);
 const context = "bench";
 
 const handlers = {
@@ -54,7 +61,7 @@ const stackFile = (size: number): string => `config:
 ${Array.from({ length: size }, (_, index) => `    m${index}: { truss: models/multiplier, phase: done, pool: ghost }`).join("\n")}
 `;
 
-/** The same two manifests for each entry, and nothing else. */
+/** Four manifests for each entry, and nothing else. */
 const plainProgram = (size: number): string => `
 import * as kubernetes from "@pulumi/kubernetes";
 import { inferenceServiceManifest } from "./src/domain/serving/inferenceService.ts";
@@ -71,7 +78,14 @@ for (let index = 0; index < ${size}; index++) {
   };
   const { metadata, ...service } = inferenceServiceManifest(model);
   const annotations = { ...metadata.annotations, "pulumi.com/skipAwait": "true" };
+  const values = (kind, data) => new kubernetes.apiextensions.CustomResource(
+    kind + index,
+    { apiVersion: "v1", kind: "ConfigMap", metadata: { name: kind + "-" + index, namespace: "bench-plain" }, data },
+    options,
+  );
+  values("image", { builder: "directory", folder: "models/multiplier", hash: "00", name: model.name });
   new kubernetes.apiextensions.CustomResource("i" + index, { ...service, metadata: { ...metadata, annotations } }, options);
+  values("ready", { namespace: "bench-plain", name: model.name, revision: "00", path: "/v1/models/model", timeoutSeconds: "600" });
   new kubernetes.apiextensions.CustomResource("v" + index, virtualServiceManifest(model), options);
 }
 `;
@@ -90,60 +104,71 @@ async function plainProject(ours: string, size: number): Promise<string> {
   return folder;
 }
 
-interface Times {
-  readonly preview: number;
-  readonly first: number;
-  readonly noop: number;
+interface Cost {
+  /** Seconds on the clock. */
+  readonly wall: number;
+  /** Seconds of processor time of the engine, the program and the providers: what is left of a loaded machine's noise. */
+  readonly cpu: number;
 }
 
-/** Seconds of each command; the stack is destroyed in the end. */
-async function measure(home: TestHome, project: string, config: string | undefined): Promise<Times> {
-  const engine = await OwnEngine.create(new TestHome(home.path, project), [context]);
-  const timed = async (...args: string[]): Promise<number> => {
-    const began = performance.now();
-    const { code, stdout, stderr } = await engine.run(args);
-    if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: ${stdout.slice(-2000)}${stderr.slice(-2000)}`);
-    const seconds = (performance.now() - began) / 1000;
-    process.stderr.write(`${basename(project)}: ${args[0]} took ${seconds.toFixed(1)} s\n`);
-    return seconds;
-  };
+const commands = { preview: ["preview"], first: up(), noop: up() };
+type Costs = Record<keyof typeof commands, Cost>;
+
+function up(): string[] {
+  return ["up", "--yes", "--skip-preview", "--suppress-outputs"];
+}
+
+/** Costs of a program in an environment of its own. */
+async function measure(program: string, project: string, size: number, config: string | undefined): Promise<Costs> {
+  const home = await TestHome.create();
   try {
+    const { code, stderr } = await home.menagerie(["up", "--no-program"]);
+    if (code !== 0) throw new Error(stderr);
+    const engine = await OwnEngine.create(new TestHome(home.path, project), [context], {
+      trace: false,
+      env: size > checkpointsUpTo ? { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" } : {},
+    });
+    const run = async (args: readonly string[]): Promise<Cost> => {
+      const began = performance.now();
+      const { code, stdout, stderr, cpuSeconds } = await engine.timed(args);
+      if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: ${stdout.slice(-2000)}${stderr.slice(-2000)}`);
+      const wall = (performance.now() - began) / 1000;
+      process.stderr.write(`${program}, ${size} entries: ${args[0]} took ${wall.toFixed(1)} s\n`);
+      return { wall, cpu: cpuSeconds };
+    };
     await rm(join(project, "Pulumi.bench.yaml"), { force: true });
-    await timed("stack", "init", "bench");
+    await run(["stack", "init", "bench"]);
     if (config !== undefined) {
       // After `init`, which writes the encryption salt into the file.
       const salt = await readFile(join(project, "Pulumi.bench.yaml"), "utf8");
       await writeFile(join(project, "Pulumi.bench.yaml"), salt + config);
     }
-    const preview = await timed("preview");
-    const first = await timed("up", "--yes", "--skip-preview", "--suppress-outputs");
-    const noop = await timed("up", "--yes", "--skip-preview", "--suppress-outputs");
-    await timed("destroy", "--yes", "--skip-preview");
+    const preview = await run(commands.preview);
+    const first = await run(commands.first);
+    const noop = await run(commands.noop);
+    await engine.dispose();
     return { preview, first, noop };
   } finally {
-    await engine.dispose();
+    await home.dispose();
   }
 }
 
 const project = await copyOfCheckout();
 for (const [file, code] of Object.entries(handlers)) await writeFile(join(project, "src/providers", file), code);
-const home = await TestHome.create();
 try {
-  const { code, stderr } = await home.menagerie(["up", "--no-program"]);
-  if (code !== 0) throw new Error(stderr);
   for (const size of sizes) {
     const plain = await plainProject(project, size);
-    const theirs = await measure(home, plain, undefined);
-    const ours = await measure(home, project, stackFile(size));
+    const theirs = await measure("plain", plain, size, undefined);
+    const ours = await measure("menagerie", project, size, stackFile(size));
     await rm(plain, { recursive: true, force: true });
     for (const key of ["preview", "first", "noop"] as const) {
-      const ratio = (ours[key] / theirs[key]).toFixed(2);
-      console.log(
-        `${String(size).padStart(5)} entries  ${key.padEnd(8)} ${ours[key].toFixed(1).padStart(7)} s   plain ${theirs[key].toFixed(1).padStart(7)} s   ratio ${ratio}`,
-      );
+      const pair = (unit: keyof Cost): string => {
+        const [mine, other] = [ours[key][unit], theirs[key][unit]];
+        return `${mine.toFixed(1).padStart(7)} s, plain ${other.toFixed(1).padStart(7)} s, ratio ${(mine / other).toFixed(2)}`;
+      };
+      console.log(`${String(size).padStart(5)} entries  ${key.padEnd(8)} ${pair("wall")}   processor ${pair("cpu")}`);
     }
   }
 } finally {
-  await home.dispose();
   await rm(project, { recursive: true, force: true });
 }

@@ -19,6 +19,10 @@ registerHooks({
 });
 `;
 
+function traced(folder: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import ${join(folder, "trace.mjs")}`, LOADED_FILES: join(folder, "loaded") };
+}
+
 /**
  * The engine as its user runs it against a cluster: a file backend and a kubeconfig of the user's own, nothing of an
  * embedded environment in its variables. The cluster is that of `home`.
@@ -36,8 +40,15 @@ export class OwnEngine {
     this.#env = env;
   }
 
-  /** @param contexts names that the kubeconfig knows the cluster by. */
-  static async create(home: TestHome, contexts: readonly string[]): Promise<OwnEngine> {
+  /**
+   * @param contexts names that the kubeconfig knows the cluster by.
+   * @param options.trace record the files that are loaded, which slows programs down. Default: true
+   */
+  static async create(
+    home: TestHome,
+    contexts: readonly string[],
+    options: { readonly trace?: boolean; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<OwnEngine> {
     const folder = await mkdtemp(join(tmpdir(), "menagerie-engine-"));
     const layout = environmentLayout("local", home.path);
     const { pulumi, env } = await preparePulumiHome(join(folder, "home"), await toolchainFile(layout).read());
@@ -55,15 +66,32 @@ export class OwnEngine {
       PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
       PULUMI_CONFIG_PASSPHRASE: "correct horse battery staple",
       KUBECONFIG: join(folder, "kubeconfig"),
-      NODE_OPTIONS: `--import ${join(folder, "trace.mjs")}`,
-      LOADED_FILES: join(folder, "loaded"),
+      ...(options.trace === false ? {} : traced(folder)),
+      ...options.env,
     });
   }
 
   /** Runs `pulumi ARGS` in the project folder. */
   run(args: readonly string[]): Promise<CommandResult> {
+    return this.#spawn(this.#pulumi, args);
+  }
+
+  /** Runs `pulumi ARGS`, and says how much processor time it and the processes that it started took. */
+  async timed(args: readonly string[]): Promise<CommandResult & { readonly cpuSeconds: number }> {
+    const script = '"$0" "$@"; code=$?; times; exit $code';
+    const result = await this.#spawn("/bin/sh", ["-c", script, this.#pulumi, ...args]);
+    // `times` ends with the user and system time of the shell's children, such as `0m1.25s 0m0.10s`.
+    const last = result.stdout.trimEnd().split("\n").at(-1) ?? "";
+    const cpuSeconds = [...last.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+      (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
+      0,
+    );
+    return { ...result, cpuSeconds };
+  }
+
+  #spawn(command: string, args: readonly string[]): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
-      const child = spawn(this.#pulumi, args, { cwd: this.project, env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
+      const child = spawn(command, args, { cwd: this.project, env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
       let stdout = "";
       let stderr = "";
       child.stdout.on("data", (chunk) => {
