@@ -155,18 +155,10 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     tables(roles.deployer, "roll-out", ["INSERT", "SELECT", "UPDATE"], ["rollout"]);
     tables(roles.deployer, "note", ["INSERT", "SELECT"], ["rollout_step", "gate_evidence"]);
     tables(roles.operator, "rollouts", ["SELECT"], ["rollout", "rollout_step", "gate_evidence"]);
-    const made = tables(roles.operator, "make", ["INSERT", "SELECT"], ["organization", "app_user", "model"]);
-    // After the others, which held it too in earlier versions: their change takes the right to it away.
-    grant(
-      roles.operator,
-      "apps",
-      {
-        ...{ objectType: "table", schema: schema.name, objects: ["model_version"] },
-        privileges: ["DELETE", "INSERT", "SELECT"],
-      },
-      [this.schema, ...everyRole, made],
-    );
-    const deleted = tables(roles.operator, "deleted-apps", ["INSERT", "SELECT"], ["deleted_app"]);
+    tables(roles.operator, "make", ["INSERT", "SELECT"], ["organization", "app_user", "model", "model_version"]);
+    // A row is the deletion of an app, and of nothing else: a trigger carries it out.
+    const deleted = tables(roles.operator, "deleted-apps", ["SELECT"], ["deleted_app"]);
+    columns(roles.operator, "INSERT", "deleted_app", ["model_id"], [deleted]);
     columns(roles.operator, "UPDATE", "deleted_app", ["restored_at"], [deleted]);
     columns(roles.operator, "INSERT", "gate_evidence", recordedEvidence);
     columns(roles.operator, "SELECT", "api_key", [

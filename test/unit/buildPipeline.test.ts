@@ -76,7 +76,7 @@ const runs = { namespace: "builds", serviceAccount: "truss-build", timeoutMinute
 describe("the Pipeline", () => {
   it.each([
     ["for a registry", pipeline, { image: "registry.example.com/iris", tag: "f" }],
-    ["for directory images", local, { name: "iris", hash: "f", python: "{}" }],
+    ["for directory images", local, { name: "iris", hash: "f", python: "{}", control: "false" }],
   ])("%s gets from a run exactly the parameters and workspaces that it has", (_, declared, params) => {
     const { spec } = buildPipelineManifest(declared);
     const run = pipelineRunManifest({ ...runs, credentials: "registry" }, { ...request, params }, 1);

@@ -21,7 +21,7 @@ const project = join(import.meta.dirname, "../..");
 
 /** Mappings whose keys are names that the writer chooses: a typo in one is another name. */
 const chosenNames =
-  /^(zoo|development|pools|shadows|shadows\.[^.]+\.shadows|.+\.env|nodeClass\.(subnet|securityGroup)Selector)$/;
+  /^(zoo|development|pools|shadows|shadows\.[^.]+\.shadows|.+\.env|nodeClass\.(subnet|securityGroup)Selector|mesh\.keyCheck\.gatewayPods)$/;
 /** Values that may be any text, or any of many: a typo in one is another value. */
 const closedValues = /(^|\.)(phase|pool|mode|effect|nodeClass|nodeClass\.kind)$/;
 

@@ -39,20 +39,8 @@ export async function listDeletedApps(client: ClientBase): Promise<DeletedApp[]>
  */
 export function deleteApp(client: ClientBase, id: string): Promise<DeletedApp> {
   return inTransaction(client, async () => {
-    // It waits for whoever moves the app at this moment, and answers where the app points then.
-    const { rows } = await client.query<{ id: string; number: number; proxy: string }>(
-      `DELETE FROM menagerie.model_version v
-        WHERE v.model_id = $1 AND v.proxy_model_version_id IS NOT NULL
-          AND NOT EXISTS (SELECT FROM menagerie.model_version o WHERE o.model_id = v.model_id AND o.id <> v.id)
-       RETURNING v.id, v.number, v.proxy_model_version_id AS proxy`,
-      [id],
-    );
-    const [version] = rows;
-    if (!version) throw await noApp(client, id);
-    await client.query(
-      `INSERT INTO menagerie.deleted_app (model_id, version_id, number, proxy_model_version_id) VALUES ($1, $2, $3, $4)`,
-      [id, version.id, version.number, version.proxy],
-    );
+    const { rowCount } = await client.query("INSERT INTO menagerie.deleted_app (model_id) VALUES ($1)", [id]);
+    if (rowCount === 0) throw await noApp(client, id);
     return requireDeleted(client, id);
   });
 }
