@@ -162,14 +162,15 @@ async function saveToPrediction(): Promise<void> {
       line(`save to new prediction, ${how}, menagerie watch`, milliseconds(own));
       line(`save to new prediction, ${how}, truss watch`, `${milliseconds(theirs)} (${ratio.toFixed(1)} times)`);
     }
-    progress(`${clients} clients`);
-    await manyClients(home, status.models.find(({ name }) => name === "greeter")?.versionId ?? "", status.api);
     const zooModel = join(home.project, "models/multiplier/model/model.py");
     writeFileSync(zooModel, `${readFileSync(zooModel, "utf8")}\n# changed\n`);
     progress("an `up` with a changed model");
     const begun = performance.now();
     await up();
     line("the same for a model that is rebuilt by an `up`", `${((performance.now() - begun) / 1000).toFixed(1)} s`);
+    // Last, for it leaves a head that no folder has, which an `up` refuses to replace.
+    progress(`${clients} clients`);
+    await manyClients(home, status.models.find(({ name }) => name === "greeter")?.versionId ?? "", status.api);
   } finally {
     await home.dispose();
     rmSync(home.project, { recursive: true });

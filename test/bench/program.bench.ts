@@ -3,8 +3,7 @@
  * without a change. `MENAGERIE_BENCH_SIZES=100,300,1000` chooses the numbers of zoo entries.
  *
  * A zoo entry declares four custom resources (image, InferenceService, wait, route) and three components around them. The
- * plain program declares the same InferenceService and VirtualService and two ConfigMaps of the other two's properties, with
- * nothing around them.
+ * plain program declares the same InferenceService and three VirtualServices, with nothing around them.
  *
  * Each program runs against an embedded API server of its own. Images are not built and models not waited for: their
  * handlers answer at once, in a copy of the checkout. The models' pool has no nodes, so that nothing runs.
@@ -78,15 +77,12 @@ for (let index = 0; index < ${size}; index++) {
   };
   const { metadata, ...service } = inferenceServiceManifest(model);
   const annotations = { ...metadata.annotations, "pulumi.com/skipAwait": "true" };
-  const values = (kind, data) => new kubernetes.apiextensions.CustomResource(
-    kind + index,
-    { apiVersion: "v1", kind: "ConfigMap", metadata: { name: kind + "-" + index, namespace: "bench-plain" }, data },
-    options,
-  );
-  values("image", { builder: "directory", folder: "models/multiplier", hash: "00", name: model.name });
+  const route = virtualServiceManifest(model);
+  const named = (kind) => ({ ...route, metadata: { ...route.metadata, name: kind + "-" + index } });
   new kubernetes.apiextensions.CustomResource("i" + index, { ...service, metadata: { ...metadata, annotations } }, options);
-  values("ready", { namespace: "bench-plain", name: model.name, revision: "00", path: "/v1/models/model", timeoutSeconds: "600" });
-  new kubernetes.apiextensions.CustomResource("v" + index, virtualServiceManifest(model), options);
+  for (const kind of ["image", "ready", "route"]) {
+    new kubernetes.apiextensions.CustomResource(kind + index, named(kind), options);
+  }
 }
 `;
 
