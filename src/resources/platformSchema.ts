@@ -12,6 +12,6 @@ export class PlatformSchema extends DelegatedResource {
   declare readonly version: pulumi.Output<string>;
 
   constructor(name: string, args: PlatformSchemaArgs, options?: pulumi.CustomResourceOptions) {
-    super("platformSchema", name, { ...args }, options);
+    super("platformSchema", name, args, options);
   }
 }

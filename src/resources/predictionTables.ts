@@ -9,6 +9,6 @@ export type PredictionTablesArgs = {
 /** The tables of one recorded model, in a schema that exists. */
 export class PredictionTables extends DelegatedResource {
   constructor(name: string, args: PredictionTablesArgs, options?: pulumi.CustomResourceOptions) {
-    super("predictionTables", name, { ...args }, options);
+    super("predictionTables", name, args, options);
   }
 }

@@ -9,6 +9,6 @@ export type ReleaseRetentionArgs = {
 /** Which states of releases stay and which are given up. Depend it on the current release's state. */
 export class ReleaseRetention extends DelegatedResource {
   constructor(name: string, args: ReleaseRetentionArgs, options?: pulumi.CustomResourceOptions) {
-    super("releaseRetention", name, { ...args }, options);
+    super("releaseRetention", name, args, options);
   }
 }

@@ -25,7 +25,8 @@ export interface CatalogVersion {
 
 const modelColumns = `m.id, m.name, m.organization_id AS "organizationId", o.name AS organization`;
 const modelTables = "menagerie.model m JOIN menagerie.organization o ON o.id = m.organization_id";
-const inScope = "($1::bigint IS NULL OR m.id = $1) AND ($2::bigint IS NULL OR m.organization_id = $2)";
+/** Condition on `m`, a model, with {@link bounds} as the first two values: what a key opens. */
+export const inScope = "($1::bigint IS NULL OR m.id = $1) AND ($2::bigint IS NULL OR m.organization_id = $2)";
 
 /** Models that a key opens, in the order they were made. */
 export async function listModels(pool: Pool, scope: KeyScope): Promise<CatalogModel[]> {
@@ -81,6 +82,6 @@ export async function listOrganizations(
   return rows;
 }
 
-function bounds(scope: KeyScope): [string | null, string | null] {
+export function bounds(scope: KeyScope): [string | null, string | null] {
   return ["modelId" in scope ? scope.modelId : null, "organizationId" in scope ? scope.organizationId : null];
 }

@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { KeyScope } from "../../domain/access/apiKey.ts";
 import type { PushedVersion } from "../../domain/development/contract.ts";
 import { OperatorError } from "../../domain/errors.ts";
+import { bounds, inScope } from "./catalog.ts";
 import { sqlState } from "./server.ts";
 
 /** Apps point at the version, or a rollout came from it. */
@@ -21,9 +22,9 @@ export async function listPushed(pool: Pool, scope: KeyScope): Promise<PushedVer
                       WHERE model_version_id = v.id ORDER BY id DESC LIMIT 1) d ON true
        LEFT JOIN menagerie.truss_head h ON h.model_version_id = v.id
        LEFT JOIN menagerie.development_activity a ON a.model_version_id = v.id
-      WHERE v.is_development AND ($1::bigint IS NULL OR m.id = $1) AND ($2::bigint IS NULL OR m.organization_id = $2)
+      WHERE v.is_development AND ${inScope}
       ORDER BY v.id LIMIT 10000`,
-    ["modelId" in scope ? scope.modelId : null, "organizationId" in scope ? scope.organizationId : null],
+    bounds(scope),
   );
   return rows;
 }

@@ -71,12 +71,11 @@ export async function advance(context: SyncContext, state: SyncState, position: 
   const ops = squash(step);
   const isImage = running === chain.baseHash;
   // Questions change nothing, so they wait for no lease, and not for each other.
-  const asked = Promise.all([
+  const [lease, askedPartial, probe] = await Promise.all([
+    take(context, state, { from: seq, to: [...earlier, target.seq] }),
     isImage ? undefined : control.isPartiallyApplied(),
     trust === "loaded" && !isImage && isHot(ops) ? control.probe() : undefined,
   ]);
-  const lease = await take(context, state, { from: seq, to: [...earlier, target.seq] });
-  const [askedPartial, probe] = await asked;
   if (!lease) return next;
   const late = trust === "doubt" || lease.record.lateUntil > clock.now();
   if (isImage) {

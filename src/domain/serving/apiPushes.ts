@@ -44,7 +44,8 @@ export interface Pushes {
 }
 
 const uploadsFolder = "/uploads";
-const buildsFolder = "/builds";
+/** Where build contexts are made. */
+export const buildsFolder = "/builds";
 
 /** The service's variables about pushes. `secret` is a variable from a key of its Secret. */
 export function pushEnvironment<Secret>(api: Pushes, secret: (name: string, key: string) => Secret) {

@@ -1,4 +1,5 @@
 import type { PlatformModel } from "../../adapters/postgres/models.ts";
+import { servingRoot } from "../../domain/serving/servedModel.ts";
 import { type Access, authenticate, authorizeAny, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import type { Route } from "./route.ts";
@@ -19,7 +20,8 @@ export interface AuthorizeParts {
 /** What a gateway puts before the path of a request that it asks about. */
 export const authorizePrefix = "/authorize";
 
-const asked = /^\/authorize\/serving\/([a-z0-9-]+)\/([a-z0-9-]+)\/v1\//;
+/** Below the root of the models. */
+const asked = /^\/([a-z0-9-]+)\/v1\//;
 
 /**
  * Whether a gateway may let a request for a model pass: `/authorize<path>`, with the request's own method and headers and without its
@@ -29,13 +31,14 @@ const asked = /^\/authorize\/serving\/([a-z0-9-]+)\/([a-z0-9-]+)\/v1\//;
  * Everything below `/serving/` is the platform's. What has no row, such as a shadow deployment, is opened by keys of its organization.
  */
 export function authorizeRoute({ access, modelsNamespace, served, limit }: AuthorizeParts): Route {
+  const root = `${authorizePrefix}${servingRoot(modelsNamespace)}`;
   return {
     prefix: `${authorizePrefix}/`,
     async handle(request, response, { path }) {
       request.resume();
       const scope = await authenticate(request.headers, access);
-      const [, namespace, name = ""] = asked.exec(path) ?? [];
-      if (namespace !== modelsNamespace) {
+      const name = path.startsWith(root) ? asked.exec(path.slice(root.length))?.[1] : undefined;
+      if (name === undefined) {
         throw new ApiError("not_found", `no model is served at ${path.slice(authorizePrefix.length, 200)}`);
       }
       const { ids, organizationId } = await served(name);

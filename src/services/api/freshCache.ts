@@ -3,8 +3,9 @@ const halfASecond = 500;
 const largest = 10_000;
 
 /**
- * Answers each key's question at most once in `freshFor` milliseconds (default: twice a second), and at once for everybody who asks in between. An answer's age
- * counts from when the question was put, so a slow one is not fresher than it is. Failures are not kept.
+ * Answers each key's question at most once in `freshFor` milliseconds (default: twice a second), and at once for everybody
+ * who asks in between. An answer's age counts from when the question was put, so a slow one is not fresher than it is.
+ * Failures are not kept.
  */
 export function freshCache<T>(
   ask: (key: string) => Promise<T>,

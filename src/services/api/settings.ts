@@ -4,10 +4,11 @@ import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/serv
 import type { Bucket } from "../../adapters/uploads/bucketUploads.ts";
 import type { RateLimit } from "../../domain/access/rateLimit.ts";
 import { badInput } from "../../domain/errors.ts";
+import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 
-const pipeline = z.strictObject({
+const pipeline: z.ZodType<PushPipeline> = z.strictObject({
   namespace: z.string().min(1),
   repository: z.string().min(1).optional(),
   credentials: z.string().min(1).optional(),
@@ -50,7 +51,7 @@ const environment = z.object({
   /** Virtual environment of the truss library in the services' image, where images are pushed to a registry. */
   MENAGERIE_TRUSS: z.string().startsWith("/").default("/opt/truss"),
   /** Where the contexts of those images are made. */
-  MENAGERIE_BUILD_FOLDER: z.string().startsWith("/").default("/builds"),
+  MENAGERIE_BUILD_FOLDER: z.string().startsWith("/").default(buildsFolder),
   /** Where uploads are kept until they are built: a folder of the pod, or a bucket. */
   MENAGERIE_UPLOADS: z.string().startsWith("/").optional(),
   MENAGERIE_UPLOADS_ENDPOINT: z.url().optional(),
@@ -79,7 +80,7 @@ function pushesOf(values: z.output<typeof environment>): ApiSettings["pushes"] {
 
 /** Builds by the stack's Pipeline. */
 export interface PipelineBuilds {
-  readonly pipeline: z.output<typeof pipeline>;
+  readonly pipeline: PushPipeline;
   /** Virtual environment of the truss library. */
   readonly truss: string;
   /** Where build contexts are made. */
