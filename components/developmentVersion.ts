@@ -4,7 +4,7 @@ import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { describeDevelopment } from "../src/domain/development/describe.ts";
 import { baseHashOf, type DeployedVersion, type DevelopmentPlan } from "../src/domain/development/plan.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
-import { activatorPath, type RouteGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
+import { activatorPath, type ClientGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import { DevelopmentModelVersion } from "../src/resources/developmentModelVersion.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { PatchSync } from "../src/resources/patchSync.ts";
@@ -62,10 +62,7 @@ export interface DevelopmentVersionArgs {
   /** Let the folder win where it and the head have both moved. */
   readonly takeover: boolean;
   /** Istio Gateway and host names that the model is reached by. */
-  readonly gateway: RouteGateway & {
-    /** Address that clients use, without a path. */
-    readonly url: string;
-  };
+  readonly gateway: ClientGateway;
   /** The API service, which keeps the patches and sends them. */
   readonly api: {
     /** Address by which the engine reaches it, without a path. */

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
-import { type RouteGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
+import { type ClientGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import type { ExistingTable } from "../src/domain/zoo/existingTable.ts";
 import type { MigrationRequest } from "../src/domain/zoo/migration.ts";
 import type { Gate, Phase } from "../src/domain/zoo/phases.ts";
@@ -104,10 +104,7 @@ export interface ModelZooEntryArgs {
   /** What builds the image. */
   readonly builder: ImageBuilder;
   /** Istio Gateway and host names that the model is reached by. */
-  readonly gateway: RouteGateway & {
-    /** Address that clients use, without a path. */
-    readonly url: string;
-  };
+  readonly gateway: ClientGateway;
   /** How long a version may take to answer, in seconds. */
   readonly readyTimeoutSeconds: number;
   /**

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { createApp, listApps } from "../../adapters/postgres/apps.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../adapters/postgres/deletedApps.ts";
 import { badInput } from "../../domain/errors.ts";
+import { isRowId } from "../../domain/rowId.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { ambientKey, postPrediction, readBody } from "../jsonBody.ts";
@@ -15,7 +16,6 @@ interface CommonOptions {
 }
 
 const emailPattern = /^[^\s@]+@[^\s@]+$/;
-const idPattern = /^[1-9][0-9]{0,17}$/;
 
 export function appCommand(): Command {
   const app = new Command("app").description("Apps: users' models whose predictions come from a model of the zoo.");
@@ -88,7 +88,7 @@ export function appCommand(): Command {
 }
 
 function appId(given: string): string {
-  if (idPattern.test(given)) return given;
+  if (isRowId(given)) return given;
   throw badInput(`"${given}" is no id of an app; \`menagerie app list\` shows them`);
 }
 

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { createDevelopmentVersions } from "../../adapters/api/developmentVersions.ts";
 import { badInput } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
+import { isRowId } from "../../domain/rowId.ts";
 import { apiAccess } from "../apiAccess.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
@@ -42,7 +43,7 @@ export function devCommand(): Command {
       if (another) {
         throw badInput(`"${nameOrId}" is pushed by several organizations: give a version id of \`menagerie dev list\``);
       }
-      if (!version && !/^[1-9][0-9]{0,17}$/.test(nameOrId)) {
+      if (!version && !isRowId(nameOrId)) {
         throw badInput(
           `"${nameOrId}" is no model that a client pushed (\`menagerie dev list\`); what the stack declares goes by taking it out of menagerie:development and \`menagerie up\``,
         );

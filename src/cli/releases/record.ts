@@ -4,6 +4,7 @@ import * as z from "zod";
 import { deploymentOfId, deploymentOfTag, type RestorableDeployment } from "../../adapters/postgres/releases.ts";
 import { badInput, messageOf } from "../../domain/errors.ts";
 import type { DeploymentRange } from "../../domain/release/record.ts";
+import { isRowId } from "../../domain/rowId.ts";
 
 const range = z.object({
   id: z.string(),
@@ -58,7 +59,5 @@ export function timeArgument(text: string): Date {
 
 /** A deployment by its release's tag, or by its own number, which `releases` lists. */
 export function findDeployment(client: ClientBase, stack: string, tagOrId: string): Promise<RestorableDeployment> {
-  return /^[1-9]\d{0,17}$/.test(tagOrId)
-    ? deploymentOfId(client, stack, tagOrId)
-    : deploymentOfTag(client, stack, tagOrId);
+  return isRowId(tagOrId) ? deploymentOfId(client, stack, tagOrId) : deploymentOfTag(client, stack, tagOrId);
 }

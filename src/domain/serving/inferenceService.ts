@@ -1,4 +1,3 @@
-import { contentHash } from "./contentHash.ts";
 import { resourceAmounts } from "./placement.ts";
 import { recorderTransformer } from "./recorder.ts";
 import { containerSecrets, podSecrets } from "./secrets.ts";
@@ -13,6 +12,7 @@ import {
   loadedPath,
   type ServedModel,
 } from "./servedModel.ts";
+import { valueHash } from "./valueHash.ts";
 
 /**
  * Seconds that a model's `load` may take before its container is restarted: weights of tens of gigabytes are read in
@@ -60,7 +60,7 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
         "serving.kserve.io/deploymentMode": model.mode,
         ...autoscaling(model),
         [annotations.trussHash]: model.trussHash,
-        ...(model.environment ? { [annotations.environment]: contentHash(model.environment.values) } : {}),
+        ...(model.environment ? { [annotations.environment]: valueHash(model.environment.values) } : {}),
         ...idle(model),
       } as Record<string, string>,
     },

@@ -1,12 +1,12 @@
-import { contentHash } from "./contentHash.ts";
 import type { InferenceServiceManifest } from "./inferenceService.ts";
 import { annotations } from "./servedModel.ts";
+import { valueHash } from "./valueHash.ts";
 
 /** 16 hex digits that change with everything in the manifest, whatever the order of its keys. */
 export function revisionOf(manifest: InferenceServiceManifest): string {
   const { [annotations.revision]: _, ...others } = manifest.metadata.annotations;
   const content = { ...manifest, metadata: { ...manifest.metadata, annotations: others } };
-  return contentHash(content);
+  return valueHash(content);
 }
 
 /** The manifest with its revision as an annotation, by which its pods are told from those of earlier manifests. */

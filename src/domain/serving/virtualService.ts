@@ -13,6 +13,12 @@ export interface RouteGateway {
   readonly checksKeys?: boolean;
 }
 
+/** A gateway with the address by which clients reach it. */
+export interface ClientGateway extends RouteGateway {
+  /** Without a path. */
+  readonly url: string;
+}
+
 /** Headers that carry a key. */
 const keyHeaders = ["authorization", "x-api-key"];
 

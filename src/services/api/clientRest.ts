@@ -5,6 +5,7 @@ import { findModel, listVersions } from "../../adapters/postgres/catalog.ts";
 import type { DevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
 import type { PushStatus } from "../../adapters/postgres/pushes.ts";
 import type { LogLine } from "../../domain/development/ports.ts";
+import { rowId } from "../../domain/rowId.ts";
 import { type Access, authenticate } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import type { Activator } from "./development/activator.ts";
@@ -25,8 +26,8 @@ export interface ClientRestParts {
   readonly logs: (versionId: string, lines: number) => Promise<readonly LogLine[]>;
 }
 
-const deploymentPath = /^\/v1\/models\/([1-9][0-9]{0,17})\/deployments\/([1-9][0-9]{0,17})(\/logs)?$/;
-const hostPath = /^\/hosts\/([1-9][0-9]{0,17})\/development\/(wake|predict|sync(\/v1\/[^\\]*))$/;
+const deploymentPath = new RegExp(`^/v1/models/(${rowId})/deployments/(${rowId})(/logs)?$`);
+const hostPath = new RegExp(String.raw`^/hosts/(${rowId})/development/(wake|predict|sync(/v1/[^\\]*))$`);
 
 /** Times in milliseconds since 1970. */
 const logQuestion = z.object({

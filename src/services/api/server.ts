@@ -5,6 +5,7 @@ import type { Dispatcher } from "undici";
 import type { Pointer } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
+import { rowId } from "../../domain/rowId.ts";
 import { type Access, authenticate, authorize, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { forward } from "./forward.ts";
@@ -44,7 +45,7 @@ export interface ApiParts {
 
 /** What recorders use as a key, so a request id is a UUID or is replaced by one. */
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const predictRoute = /^\/models\/([1-9][0-9]{0,17})\/predict$/;
+const predictRoute = new RegExp(`^/models/(${rowId})/predict$`);
 
 /** The API service's HTTP server; not listening yet. */
 export function createApiServer(parts: ApiParts): Server {

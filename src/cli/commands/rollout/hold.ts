@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { setPaused } from "../../../adapters/postgres/zoo/migration/journal.ts";
 import { movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { badInput } from "../../../domain/errors.ts";
+import { isRowId } from "../../../domain/rowId.ts";
 import { environmentOption, jsonOption } from "../../options.ts";
 import { migrationConnection, targetOption } from "./connection.ts";
 
@@ -30,7 +31,7 @@ function holdCommand(name: string, description: string, paused: boolean): Comman
     .action(async (options: HoldOptions) => {
       const { id, json } = options;
       const known =
-        /^[1-9]\d{0,17}$/.test(id) &&
+        isRowId(id) &&
         (await movingTarget(await migrationConnection(options), (client, target) =>
           setPaused(client, target, id, paused),
         ));

@@ -3,6 +3,7 @@ import { deletePushed, listPushed, VersionInUse } from "../../../adapters/postgr
 import { DeclaredByStack, lastPush, recordPush } from "../../../adapters/postgres/pushes.ts";
 import type { UploadStore } from "../../../adapters/uploads/uploadStore.ts";
 import { readPushedTruss, refusePushedName } from "../../../domain/development/pushedTruss.ts";
+import { rowId } from "../../../domain/rowId.ts";
 import { pushedServiceName } from "../../../domain/serving/pushedService.ts";
 import type { PushedServices } from "../../../domain/serving/pushedServices.ts";
 import { loadFastDigest } from "../../../domain/truss/digest.ts";
@@ -18,7 +19,7 @@ export interface PushParts {
   readonly onPushed: () => void;
 }
 
-const uploadKey = /^([1-9][0-9]{0,17})\/[0-9a-f-]{36}\/truss\.tar$/;
+const uploadKey = new RegExp(String.raw`^(${rowId})/[0-9a-f-]{36}/truss\.tar$`);
 
 /**
  * What clients push, checked and recorded; {@link deployPushes} carries it out. Everything that can be told from the archive is

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
+import { rowId } from "../../../domain/rowId.ts";
 import { type Access, authenticate, authorize } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import { forward } from "../forward.ts";
@@ -26,7 +27,7 @@ export interface ActivatorParts {
   readonly maxHeld?: number;
 }
 
-const path = /^\/development\/([1-9][0-9]{0,17})(\/v1\/[^\\]*)$/;
+const path = new RegExp(String.raw`^/development/(${rowId})(/v1/[^\\]*)$`);
 /** The database is told of a version's use once in this time. Milliseconds. */
 const touchEvery = 15_000;
 

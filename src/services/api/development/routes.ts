@@ -9,6 +9,7 @@ import {
   pingSchema,
 } from "../../../domain/development/contract.ts";
 import { isPingToken } from "../../../domain/development/pingToken.ts";
+import { rowId } from "../../../domain/rowId.ts";
 import { type Access, authenticate, authorize } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import type { Deployments } from "../graphql/context.ts";
@@ -28,7 +29,7 @@ export interface DevelopmentRouteParts {
   readonly maxBodyBytes: number;
 }
 
-const path = /^\/v1\/development\/([1-9][0-9]{0,17})(?:\/(patches|generations|sync|wake|ping\/([0-9a-f]{64})))?$/;
+const path = new RegExp(`^/v1/development/(${rowId})(?:/(patches|generations|sync|wake|ping/([0-9a-f]{64})))?$`);
 /** Bytes of a body that says next to nothing. */
 const smallBody = 64 * 1024;
 

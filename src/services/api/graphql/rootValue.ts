@@ -5,6 +5,7 @@ import type { DevelopmentVersion } from "../../../adapters/postgres/developmentV
 import { type KeyScope, opens } from "../../../domain/access/apiKey.ts";
 import { patchRequestSchema } from "../../../domain/development/contract.ts";
 import { OperatorError } from "../../../domain/errors.ts";
+import { isRowId } from "../../../domain/rowId.ts";
 import { uploadCredentials } from "../../../domain/uploads/credentials.ts";
 import { ApiError } from "../apiError.ts";
 import { parseInput } from "../requestBody.ts";
@@ -90,7 +91,7 @@ export function rootValue(parts: GraphqlParts) {
       return { model_version: await types.version(versionId, context) };
     },
     delete_development_version: async ({ id }: Args<{ id: string }>, context: GraphqlContext) => {
-      const version = /^[1-9][0-9]{0,17}$/.test(id) ? await parts.find(id) : undefined;
+      const version = isRowId(id) ? await parts.find(id) : undefined;
       if (!version || !opens(context.scope, { id: version.modelId, organizationId: version.organizationId }))
         throw new ApiError("not_found", `there is no development version ${id.slice(0, 20)}`);
       if (!parts.deployments) throw new ApiError("declared_by_stack", declaredByStack);

@@ -2,7 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 
 /** 16 hex digits that change with everything in `value`, whatever the order of its keys. */
-export function contentHash(value: unknown): string {
+export function valueHash(value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(sortedKeys(value))))).slice(0, 16);
 }
 
