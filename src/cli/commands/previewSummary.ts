@@ -8,6 +8,7 @@ import { readPreview } from "../preview/readPreview.ts";
 export function previewSummaryCommand(): Command {
   return new Command("preview-summary")
     .description("Print the Markdown comment of a pull request from the JSON of a preview on standard input.")
+    .option("--stack <name>", "the stack's name, for a preview that failed before it could say one")
     .addHelpText(
       "after",
       [
@@ -16,10 +17,10 @@ export function previewSummaryCommand(): Command {
         "With PULUMI_ENABLE_STREAMING_JSON_PREVIEW=1 the engine prints events, which tell what policies found too.",
       ].join("\n"),
     )
-    .action(async () => {
+    .action(async ({ stack }: { stack?: string }) => {
       if (process.stdin.isTTY) {
         throw badInput("standard input: is a terminal; give it what `pulumi preview --json` printed");
       }
-      process.stdout.write(summarizePreview(readPreview(await text(process.stdin))));
+      process.stdout.write(summarizePreview(readPreview(await text(process.stdin), stack)));
     });
 }

@@ -65,15 +65,18 @@ type Diagnostic = z.infer<typeof diagnostic>;
 /** The parts of a replacement that the engine streams beside the `replace` itself. */
 const partsOfReplacement = new Set(["create-replacement", "delete-replaced"]);
 
-/** @throws badInput in a sentence where the text is no preview. */
-export function readPreview(text: string): Preview {
+/**
+ * @param stack its name where the text does not say one, as of a preview that failed early
+ * @throws badInput in a sentence where the text is no preview.
+ */
+export function readPreview(text: string, stack = "stack"): Preview {
   if (text.trim() === "") throw notAPreview("is empty");
   const { first, count } = values(text);
-  if (count === 1 && !(isObject(first[0]) && "sequence" in first[0])) return fromDigest(first[0]);
-  return fromEvents(first);
+  if (count === 1 && !(isObject(first[0]) && "sequence" in first[0])) return fromDigest(first[0], stack);
+  return fromEvents(first, stack);
 }
 
-function fromDigest(value: unknown): Preview {
+function fromDigest(value: unknown, stack: string): Preview {
   const parsed = digest.safeParse(value);
   if (!parsed.success) throw notAPreview(issueOf(parsed.error));
   if (!isObject(value) || !("steps" in value || "diagnostics" in value || "changeSummary" in value)) {
@@ -82,10 +85,10 @@ function fromDigest(value: unknown): Preview {
   const steps = parsed.data.steps.map(({ op, urn, oldState, newState, replaceReasons }) =>
     stepOf(op, urn, oldState, newState, replaceReasons),
   );
-  return preview(steps, parsed.data.diagnostics, { policies: undefined, packs: [] });
+  return preview(steps, parsed.data.diagnostics, { stack, policies: undefined, packs: [] });
 }
 
-function fromEvents(lines: readonly unknown[]): Preview {
+function fromEvents(lines: readonly unknown[], stack: string): Preview {
   const steps: PreviewStep[] = [];
   const diagnostics: Diagnostic[] = [];
   const policies: NonNullable<Preview["policies"]>[number][] = [];
@@ -106,7 +109,7 @@ function fromEvents(lines: readonly unknown[]): Preview {
       steps.push(stepOf(op, urn, old, next, keys));
     }
   }
-  return preview(steps, diagnostics, { policies, packs: [...packs] });
+  return preview(steps, diagnostics, { stack, policies, packs: [...packs] });
 }
 
 function stepOf(op: string, urn: string, old: State, next: State, reasons: string[] | null | undefined): PreviewStep {
@@ -120,11 +123,11 @@ function stepOf(op: string, urn: string, old: State, next: State, reasons: strin
 function preview(
   steps: readonly PreviewStep[],
   diagnostics: readonly Diagnostic[],
-  rest: Pick<Preview, "policies" | "packs">,
+  { stack, ...rest }: Pick<Preview, "stack" | "policies" | "packs">,
 ): Preview {
   const urn = steps[0]?.urn ?? diagnostics.find((each) => each.urn)?.urn;
   return {
-    stack: urn === undefined ? "stack" : partsOfUrn(urn).stack,
+    stack: urn === undefined ? stack : partsOfUrn(urn).stack,
     steps,
     diagnostics: diagnostics.flatMap(told),
     ...rest,

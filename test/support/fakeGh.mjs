@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// The comments of a pull request in the file FAKE_COMMENTS, asked and changed as by `gh api` of GitHub's CLI.
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+
+const { FAKE_COMMENTS = "", GH_TOKEN } = process.env;
+const [command, ...args] = process.argv.slice(2);
+const argumentAfter = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
+const path = args.find((arg) => arg.startsWith("repos/")) ?? "";
+const method = argumentAfter("-X") ?? "GET";
+const comments = JSON.parse(readFileSync(FAKE_COMMENTS, "utf8"));
+
+function fail(message) {
+  process.stderr.write(`gh: ${message}\n`);
+  process.exit(1);
+}
+
+if (command !== "api" || !GH_TOKEN) fail("not signed in");
+const list = /^repos\/acme\/models\/issues\/7\/comments$/.test(path);
+const [, one] = /^repos\/acme\/models\/issues\/comments\/(\d+)$/.exec(path) ?? [];
+if (method === "GET" && list) {
+  const { status, stdout, stderr } = spawnSync("jq", ["-r", argumentAfter("--jq")], {
+    input: JSON.stringify(comments),
+  });
+  process.stdout.write(stdout);
+  process.stderr.write(stderr);
+  process.exit(status ?? 1);
+}
+const body = readFileSync((argumentAfter("-F") ?? "").replace(/^body=@/, ""), "utf8");
+if ([...body].length > 65_536) fail("Validation Failed (HTTP 422): body is too long (maximum is 65536 characters)");
+if (method === "POST" && list) comments.push({ id: comments.length + 100, user: { type: "Bot" }, body });
+else if (method === "PATCH" && one) comments.find(({ id }) => id === Number(one)).body = body;
+else fail(`Not Found (HTTP 404): ${method} ${path}`);
+writeFileSync(FAKE_COMMENTS, JSON.stringify(comments));
