@@ -9,6 +9,7 @@ import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackCon
 import { OperatorError } from "./domain/errors.ts";
 import { checkCluster } from "./plan/cluster.ts";
 import { planDevelopments } from "./plan/development.ts";
+import { checkMesh, type MeshReader } from "./plan/mesh.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { withMigrationTarget } from "./plan/migrationTarget.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
@@ -39,6 +40,7 @@ async function stack() {
     const preview = pulumi.runtime.isDryRun();
     const unchecked = await checkCluster(spec, { preview, servedApis: () => servedApis(spec) });
     if (unchecked) await pulumi.log.warn(unchecked);
+    for (const sentence of await checkMesh(spec, { preview, reader: meshOf(spec) })) await pulumi.log.warn(sentence);
     const ownPlatform = await planPlatform(spec, {
       url: process.env.MENAGERIE_DATABASE_URL,
       password: config["menagerie:databasePassword"],
@@ -121,6 +123,14 @@ function keysInCluster(spec: StackCluster) {
 async function servedApis(spec: StackCluster) {
   const { readServedApis } = await import("./adapters/kubernetes/servedApis.ts");
   return readServedApis(await kubeConfig(spec));
+}
+
+function meshOf(spec: StackCluster): MeshReader {
+  const adapter = () => import("./adapters/kubernetes/mesh.ts");
+  return {
+    countPods: async (...asked) => (await adapter()).countPods(await kubeConfig(spec), ...asked),
+    meshConfigs: async () => (await adapter()).readMeshConfigs(await kubeConfig(spec)),
+  };
 }
 
 /** Loads the Kubernetes client, which takes a second, only for a stack that asks. */

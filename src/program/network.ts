@@ -2,13 +2,9 @@ import { ControlAccessPolicy } from "../../components/controlAccess.ts";
 import { GatewayKeyCheck } from "../../components/keyCheck.ts";
 import { NetworkPolicies } from "../../components/networkPolicies.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import { namespaceOfGateway } from "../domain/serving/virtualService.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Platform } from "./platform.ts";
-
-/** A Gateway without a namespace is in that of the routes. */
-function gatewayNamespace({ gateway, namespace }: Pick<EnvironmentSpec, "gateway" | "namespace">): string {
-  return /^([^/]+)\//.exec(gateway.name)?.[1] ?? namespace;
-}
 
 /** Who may ask what in the mesh, where the stack's config knows of one. */
 export function declareMesh(spec: EnvironmentSpec, { provider, namespace }: Cluster, { services }: Platform): void {
@@ -22,7 +18,7 @@ export function declareMesh(spec: EnvironmentSpec, { provider, namespace }: Clus
   if (!keyCheck) return;
   new GatewayKeyCheck(
     "platform",
-    { ...keyCheck, namespace: spec.namespace, gatewayNamespace: gatewayNamespace(spec) },
+    { ...keyCheck, namespace: spec.namespace, gatewayNamespace: namespaceOfGateway(spec.gateway, spec.namespace) },
     // Who answers comes before who asks.
     { providers: [provider], dependsOn: services },
   );
@@ -37,7 +33,7 @@ export function declareNetwork(spec: EnvironmentSpec, { provider, namespace }: C
       models: spec.namespace,
       services: platform && spec.services.namespace,
       database: platform && spec.postgresCluster?.namespace,
-      gateway: gatewayNamespace(spec),
+      gateway: namespaceOfGateway(spec.gateway, spec.namespace),
       allowFrom: spec.networkPolicies.allowFrom,
     },
     { providers: [provider], dependsOn: platform ? [namespace, platform.services] : namespace },

@@ -19,6 +19,11 @@ export interface ClientGateway extends RouteGateway {
   readonly url: string;
 }
 
+/** Namespace of the Gateway and its pods; one that is named without a namespace is in that of the routes. */
+export function namespaceOfGateway({ name }: Pick<RouteGateway, "name">, routes: string): string {
+  return /^([^/]+)\//.exec(name)?.[1] ?? routes;
+}
+
 /** Headers that carry a key. */
 const keyHeaders = ["authorization", "x-api-key"];
 

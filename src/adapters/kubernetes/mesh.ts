@@ -1,0 +1,60 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import { load } from "js-yaml";
+import * as z from "zod";
+import { requestJson } from "./request.ts";
+
+/** How long the API server may take, in milliseconds. */
+const patience = 10_000;
+
+/** Where istiod reads its mesh's configuration: the namespace that it is installed in. */
+const istioNamespace = "istio-system";
+
+/** What a MeshConfig of Istio says about keys and identities. */
+export interface MeshConfig {
+  /** Names of its extension providers. */
+  readonly providers: readonly string[];
+  /** Domains that its identities are known by: its own and the aliases. */
+  readonly trustDomains: readonly string[];
+}
+
+const configMaps = z.object({
+  items: z.array(z.object({ data: z.object({ mesh: z.string().optional() }).nullish() })),
+});
+
+const meshConfig = z.object({
+  extensionProviders: z.array(z.object({ name: z.string() })).default([]),
+  // Istio's own default.
+  trustDomain: z.string().default("cluster.local"),
+  trustDomainAliases: z.array(z.string()).default([]),
+});
+
+/** How many pods of a namespace carry all these labels. */
+export async function countPods(
+  config: KubeConfig,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<number> {
+  const labelSelector = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+  const signal = AbortSignal.timeout(patience);
+  const { items } = await requestJson<{ items: unknown[] }>(config, "GET", path, { query: { labelSelector }, signal });
+  return items.length;
+}
+
+/**
+ * Every MeshConfig of the cluster: ConfigMap `istio`, `istio-<revision>` for each revision, and what is shared among them
+ * (key `mesh` of each). Empty where Istio is installed somewhere else.
+ */
+export async function readMeshConfigs(config: KubeConfig): Promise<MeshConfig[]> {
+  const path = `/api/v1/namespaces/${istioNamespace}/configmaps`;
+  const { items } = configMaps.parse(await requestJson(config, "GET", path, { signal: AbortSignal.timeout(patience) }));
+  return items.flatMap(({ data }) => {
+    if (data?.mesh === undefined) return [];
+    const { extensionProviders, trustDomain, trustDomainAliases } = meshConfig.parse(load(data.mesh) ?? {});
+    return [
+      { providers: extensionProviders.map(({ name }) => name), trustDomains: [trustDomain, ...trustDomainAliases] },
+    ];
+  });
+}

@@ -1,0 +1,71 @@
+import type { MeshConfig } from "../adapters/kubernetes/mesh.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { keyPath } from "../config/sentences.ts";
+import { badInput, messageOf } from "../domain/errors.ts";
+import { namespaceOfGateway } from "../domain/serving/virtualService.ts";
+
+type MeshSpec = Pick<EnvironmentSpec, "mesh" | "nodeClass" | "gateway" | "namespace">;
+
+/** What a stack asks its cluster about the mesh. */
+export interface MeshReader {
+  readonly countPods: (namespace: string, labels: Readonly<Record<string, string>>) => Promise<number>;
+  readonly meshConfigs: () => Promise<readonly MeshConfig[]>;
+}
+
+/**
+ * Compares `menagerie:mesh` with the mesh: a gateway that no label matches lets everybody pass without a key, a provider that Istio does
+ * not know makes it refuse every request, and a wrong trust domain shuts the API service out. An `up` is refused for that; a
+ * preview, which may come before Istio is configured, answers the sentences. What cannot be read is answered in both.
+ */
+export async function checkMesh(
+  spec: MeshSpec,
+  { preview, reader }: { readonly preview: boolean; readonly reader: MeshReader },
+): Promise<readonly string[]> {
+  const { mesh, nodeClass } = spec;
+  // The embedded environment has no mesh.
+  if (!mesh || nodeClass === "local") return [];
+  const notChecked: string[] = [];
+  const tell = (what: string) => (error: unknown) => {
+    notChecked.push(`not checked whether ${what}: ${messageOf(error)}`);
+    return [];
+  };
+  const mistakes = [
+    ...(await pods(spec, reader).catch(tell("pods of the gateway have the labels of mesh.keyCheck.gatewayPods"))),
+    ...(await configured(mesh, reader).catch(tell("Istio's MeshConfig agrees with menagerie:mesh"))),
+  ];
+  if (mistakes.length > 0 && !preview) throw badInput(mistakes.join("\n"));
+  return [...mistakes, ...notChecked];
+}
+
+async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader): Promise<string[]> {
+  const labels = mesh?.keyCheck?.gatewayPods;
+  if (!labels) return [];
+  const where = namespaceOfGateway(gateway, namespace);
+  if ((await reader.countPods(where, labels)) > 0) return [];
+  const given = Object.entries(labels).map(([key, value]) => `${key}: ${value}`);
+  return [
+    `${keyPath(["mesh", "keyCheck", "gatewayPods"])}: {${given.join(", ")}} are labels of no pod in namespace ${where}, so no key would be asked for; give those of the gateway's pods (kubectl get pods -n ${where} --show-labels)`,
+  ];
+}
+
+async function configured({ keyCheck, trustDomain }: NonNullable<MeshSpec["mesh"]>, reader: MeshReader) {
+  const configs = await reader.meshConfigs();
+  if (configs.length === 0) {
+    throw new Error("there is no MeshConfig in namespace istio-system");
+  }
+  const mistakes: string[] = [];
+  const domains = [...new Set(configs.flatMap(({ trustDomains }) => trustDomains))];
+  if (!domains.includes(trustDomain)) {
+    mistakes.push(
+      `${keyPath(["mesh", "trustDomain"])}: "${trustDomain}" is not the mesh's, so the API service could not reach development versions; use ${domains.join(" or ")}`,
+    );
+  }
+  const providers = [...new Set(configs.flatMap((config) => config.providers))];
+  if (keyCheck && !providers.includes(keyCheck.provider)) {
+    const known = providers.length > 0 ? `knows ${providers.join(", ")}` : "has none";
+    mistakes.push(
+      `${keyPath(["mesh", "keyCheck", "provider"])}: Istio's MeshConfig has no extension provider "${keyCheck.provider}" (it ${known}), so the gateway would refuse every request to a model; add it as docs/operations.md says`,
+    );
+  }
+  return mistakes;
+}
