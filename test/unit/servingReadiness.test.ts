@@ -206,6 +206,85 @@ describe("a model waits, and says for what, though its InferenceService is Ready
   it.each(cases)("%s", (_, observed, because) => expect(judgeReadiness(wanted, observed)).toEqual(waiting(because)));
 });
 
+const stuck = { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "timed out." };
+
+describe("a model whose rollout stood still goes on", () => {
+  const deployments = [deployment({ conditions: [stuck] })];
+
+  it("while what was in its way is gone: Kubernetes takes the condition back only when a pod is ready", () => {
+    expect(judgeReadiness(wanted, observe({ deployments, pods: [pod()] }))).toEqual(
+      waiting("its rollout stands still: timed out"),
+    );
+  });
+
+  it("and is told what is in the way", () => {
+    const unschedulable = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.";
+    expect(judgeReadiness(wanted, observe({ deployments, pods: [pod({ unschedulable })] }))).toEqual(
+      waiting(
+        "its rollout stands still: no node takes its pod: pool t4 has no nvidia.com/gpu left (0/1 nodes are available: 1 Insufficient nvidia.com/gpu)",
+      ),
+    );
+  });
+});
+
+describe("a model without a node is told with what is known of its pool", () => {
+  const message = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu.";
+  const told = (capacity: ObservedModel["capacity"], gpus = 1) => {
+    const { spec: _, ...rest } = pod({ unschedulable: message });
+    const spec = { containers: [{ resources: { limits: { "nvidia.com/gpu": String(gpus) } } }, {}] };
+    const judged = judgeReadiness(wanted, observe({ pods: [{ ...rest, spec }], capacity }));
+    if (judged.state !== "waiting") throw new Error(judged.state);
+    expect(judged.because).toMatch(/^no node takes its pod: pool t4 has no nvidia\.com\/gpu left \(0\/2 nodes [^)]*\)/);
+    return judged.because.replace(/^[^)]*\)/, "");
+  };
+  const about = { pod: "iris-2-x", nodeClaims: [] };
+  const limited = (used: string) => ({
+    spec: { limits: { "nvidia.com/gpu": "4" } },
+    status: { resources: { "nvidia.com/gpu": used } },
+  });
+
+  it("a limit that is reached, and its key", () => {
+    expect(told({ ...about, nodePool: limited("4"), said: "Failed to schedule pod, all exceed limits" }, 2)).toBe(
+      "; it asks for 2 GPUs, and the pool's nodes have 4 GPUs of at most 4: raise menagerie:pools.t4.limits.gpus, or free GPUs there; Karpenter says: Failed to schedule pod, all exceed limits",
+    );
+  });
+
+  it("a limit that leaves room, where a node could not be had", () => {
+    const conditions = [{ type: "Launched", status: "Unknown", reason: "LaunchFailed", message: "no capacity" }];
+    const nodeClaims = [{ metadata: { name: "t4-abcde" }, status: { conditions } }];
+    expect(told({ ...about, nodePool: limited("3"), nodeClaims })).toBe(
+      "; it asks for 1 GPU, and the pool's nodes have 3 GPUs of at most 4; node claim t4-abcde is not launched (no capacity)",
+    );
+  });
+
+  it("a claim that is on its way says nothing", () => {
+    const conditions = [{ type: "Launched", status: "Unknown", reason: "AwaitingReconciliation" }];
+    const nodeClaims = [{ metadata: { name: "t4-abcde" }, status: { conditions } }];
+    expect(told({ ...about, nodeClaims })).toBe("");
+  });
+
+  it("a fixed number of nodes", () => {
+    expect(told({ ...about, nodePool: { spec: { replicas: 2 } } })).toBe(
+      "; it asks for 1 GPU, and the pool has 2 nodes, never more: raise menagerie:pools.t4.replicas, or free GPUs there",
+    );
+  });
+
+  it("a pool that Karpenter does not use", () => {
+    const conditions = [
+      { type: "ValidationSucceeded", status: "True" },
+      { type: "NodeClassReady", status: "False", message: "subnets not found" },
+    ];
+    expect(told({ ...about, nodePool: { status: { conditions } } })).toBe(
+      "; it asks for 1 GPU; Karpenter does not use the pool (NodeClassReady: subnets not found)",
+    );
+  });
+
+  it("but not with what is about another pod, nor with GPUs that it does not ask for", () => {
+    expect(told({ ...about, pod: "another", nodePool: limited("4") })).toBe("");
+    expect(told({ ...about, nodePool: limited("4") }, 0)).toBe("");
+  });
+});
+
 describe("a model has failed", () => {
   const ended = { exitCode: 137, signal: 9, reason: "Error" };
   const cases: [string, ObservedModel, object][] = [
@@ -254,16 +333,8 @@ describe("a model has failed", () => {
       failedIn("container kserve-container keeps ending with exit code 1, 2 restarts so far", { previous: false }),
     ],
     [
-      "no progress",
-      observe({
-        deployments: [
-          deployment({
-            conditions: [
-              { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "timed out." },
-            ],
-          }),
-        ],
-      }),
+      "no progress in Knative mode, which takes the pods away then",
+      observe({ deployments: [deployment({ replicas: 0, conditions: [stuck] })] }),
       { state: "failed", because: "its rollout stands still: timed out" },
     ],
   ];

@@ -1,6 +1,7 @@
 import { OperatorError } from "../../domain/errors.ts";
 import { judgeReadiness, type Readiness } from "../../domain/serving/readiness.ts";
 import type { DeploymentMode } from "../../domain/serving/servedModel.ts";
+import { capacityOf } from "./poolCapacity.ts";
 import { type Looked, watchUntil } from "./watchUntil.ts";
 import { failureWithLog, type ModelAddress, observeModel, refusalOf } from "./workloads.ts";
 
@@ -36,7 +37,11 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
   };
   try {
     const what = `model ${wait.name}`;
-    const end = await watchUntil({ what, look: () => look(wait, signal), report, signal, interval: wait.interval });
+    const capacity = capacityOf(wait);
+    const end = await watchUntil({
+      ...{ what, report, signal, interval: wait.interval },
+      look: () => look(wait, capacity, signal),
+    });
     if (end.state === "failed") throw await failure(wait, end);
   } catch (error) {
     if (error instanceof OperatorError || !signal.aborted) throw error;
@@ -47,8 +52,13 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
 
 type End = Exclude<Readiness, { state: "waiting" }>;
 
-async function look(wait: ModelWait, signal: AbortSignal): Promise<Looked<End>> {
-  const judged = judgeReadiness(wait, await observeModel(wait, signal));
+async function look(
+  wait: ModelWait,
+  capacity: ReturnType<typeof capacityOf>,
+  signal: AbortSignal,
+): Promise<Looked<End>> {
+  const observed = await observeModel(wait, signal);
+  const judged = judgeReadiness(wait, { ...observed, capacity: await capacity(observed.pods, signal) });
   if (judged.state === "waiting") return judged;
   if (judged.state === "failed") return { outcome: judged };
   const refusal = await refusalOf(wait, { path: wait.path, mode: wait.mode, pod: judged.pods[0] }, signal);

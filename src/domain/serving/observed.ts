@@ -1,3 +1,5 @@
+import type { ObservedCapacity } from "../capacity/poolShortage.ts";
+
 /** What the readiness judge reads of Kubernetes objects: the parts it looks at, nothing more. */
 interface ObjectMeta {
   readonly name?: string;
@@ -50,7 +52,12 @@ export interface ObservedTermination {
 
 export interface ObservedPod {
   readonly metadata?: ObjectMeta;
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly containers?: readonly {
+      readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> };
+    }[];
+  };
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;
@@ -67,4 +74,6 @@ export interface ObservedModel {
   readonly deployments: readonly ObservedDeployment[];
   readonly replicaSets: readonly ObservedReplicaSet[];
   readonly pods: readonly ObservedPod[];
+  /** Why a pod among them finds no node, where somebody looked. */
+  readonly capacity?: ObservedCapacity | undefined;
 }

@@ -11,7 +11,7 @@ export interface Taint {
 export const gpuTaint: Taint = { key: "nvidia.com/gpu", value: "present", effect: "NoSchedule" };
 
 /** Name of whole GPUs among a container's resources. */
-const gpuResource = "nvidia.com/gpu";
+export const gpuResource = "nvidia.com/gpu";
 
 /** What a container requests and is limited to: cores, bytes with a suffix, whole GPUs. */
 export function resourceAmounts({

@@ -1,3 +1,4 @@
+import { explainShortage } from "../capacity/poolShortage.ts";
 import type {
   Condition,
   ObservedContainerStatus,
@@ -6,6 +7,7 @@ import type {
   ObservedPod,
   ObservedReplicaSet,
 } from "./observed.ts";
+import { gpuResource } from "./placement.ts";
 import { annotations } from "./servedModel.ts";
 
 /** Whether a model serves its newest revision. `because` completes the sentence "model <name> …, because …". */
@@ -66,20 +68,19 @@ export function judgeReadiness(wanted: WantedModel, observed: ObservedModel): Re
     if (failure) return failure;
   }
   const progressing = conditionOf(deployment.status?.conditions, "Progressing");
-  if (progressing?.reason === "ProgressDeadlineExceeded") {
-    return {
-      state: "failed",
-      because: `its rollout stands still: ${hindrance(pods, wanted.pool) ?? tidy(progressing.message)}`,
-    };
-  }
-
   const desired = deployment.spec?.replicas ?? 1;
+  if (progressing?.reason === "ProgressDeadlineExceeded") {
+    const hindered = hindrance(pods, wanted.pool, observed.capacity) ?? tidy(progressing.message);
+    const because = `its rollout stands still: ${hindered}`;
+    // Kubernetes says so until a pod is ready, also when what was in the way is gone; Knative gives up, and takes the pods away.
+    return desired === 0 ? { state: "failed", because } : waiting(because);
+  }
   const ready = pods.filter(isReady);
   if (ready.length < desired) {
     // Not a failure yet: in a new namespace the first pods are refused until its service account exists.
     const refused = conditionOf(deployment.status?.conditions, "ReplicaFailure");
     if (refused?.status === "True") return waiting(`its pods cannot be made: ${tidy(refused.message)}`);
-    return waiting(hindrance(pods, wanted.pool) ?? `${ready.length} of ${desired} pods are ready`);
+    return waiting(hindrance(pods, wanted.pool, observed.capacity) ?? `${ready.length} of ${desired} pods are ready`);
   }
   const uids = new Set(observed.replicaSets.filter((set) => set !== newest).map((set) => set.metadata?.uid));
   const old = alive(observed.pods).filter((pod) => pod.metadata?.ownerReferences?.some(({ uid }) => uids.has(uid)));
@@ -171,11 +172,25 @@ export function manner(status: ObservedContainerStatus): string {
   return ` ${how}${end.reason ? ` (${end.reason})` : ""}`;
 }
 
-/** Why pods that exist are not ready, or undefined when none says. */
-export function hindrance(pods: readonly ObservedPod[], pool: string): string | undefined {
-  for (const pod of pods) {
-    const scheduled = conditionOf(pod.status?.conditions, "PodScheduled");
-    if (scheduled?.status === "False") return unschedulable(pool, scheduled.message ?? "");
+/** A pod that the scheduler finds no node for. */
+export function homeless(pods: readonly ObservedPod[]): ObservedPod | undefined {
+  return alive(pods).find((pod) => conditionOf(pod.status?.conditions, "PodScheduled")?.status === "False");
+}
+
+/**
+ * Why pods that exist are not ready, or undefined when none says.
+ * @param capacity what is known of the pool, where somebody looked
+ */
+export function hindrance(
+  pods: readonly ObservedPod[],
+  pool: string,
+  capacity?: ObservedModel["capacity"],
+): string | undefined {
+  const pending = homeless(pods);
+  if (pending) {
+    const { message = "" } = conditionOf(pending.status?.conditions, "PodScheduled") ?? {};
+    const about = capacity && capacity.pod === pending.metadata?.name ? capacity : undefined;
+    return unschedulable(pool, message) + (about ? explainShortage(pool, gpusOf(pending), about) : "");
   }
   for (const pod of pods) {
     for (const { name, state, restartCount = 0 } of containersOf(pod)) {
@@ -187,6 +202,13 @@ export function hindrance(pods: readonly ObservedPod[], pool: string): string | 
     }
   }
   return undefined;
+}
+
+function gpusOf({ spec }: ObservedPod): number {
+  return (spec?.containers ?? []).reduce(
+    (sum, { resources }) => sum + Number(resources?.limits?.[gpuResource] ?? 0),
+    0,
+  );
 }
 
 /** Names the resource that lacks, out of the scheduler's `0/3 nodes are available: 1 Insufficient nvidia.com/gpu, …`. */
