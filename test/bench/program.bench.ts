@@ -105,6 +105,8 @@ interface Cost {
   readonly wall: number;
   /** Seconds of processor time of the engine, the program and the providers: what is left of a loaded machine's noise. */
   readonly cpu: number;
+  /** MiB written to files, of which nearly all is the state. */
+  readonly written: number;
 }
 
 const commands = { preview: ["preview"], first: up(), noop: up() };
@@ -126,11 +128,11 @@ async function measure(program: string, project: string, size: number, config: s
     });
     const run = async (args: readonly string[]): Promise<Cost> => {
       const began = performance.now();
-      const { code, stdout, stderr, cpuSeconds } = await engine.timed(args);
+      const { code, stdout, stderr, cpuSeconds, writtenBytes } = await engine.timed(args);
       if (code !== 0) throw new Error(`pulumi ${args.join(" ")}: ${stdout.slice(-2000)}${stderr.slice(-2000)}`);
       const wall = (performance.now() - began) / 1000;
       process.stderr.write(`${program}, ${size} entries: ${args[0]} took ${wall.toFixed(1)} s\n`);
-      return { wall, cpu: cpuSeconds };
+      return { wall, cpu: cpuSeconds, written: writtenBytes / 2 ** 20 };
     };
     await rm(join(project, "Pulumi.bench.yaml"), { force: true });
     await run(["stack", "init", "bench"]);
@@ -158,11 +160,14 @@ try {
     const ours = await measure("menagerie", project, size, stackFile(size));
     await rm(plain, { recursive: true, force: true });
     for (const key of ["preview", "first", "noop"] as const) {
-      const pair = (unit: keyof Cost): string => {
+      const pair = (unit: "wall" | "cpu"): string => {
         const [mine, other] = [ours[key][unit], theirs[key][unit]];
         return `${mine.toFixed(1).padStart(7)} s, plain ${other.toFixed(1).padStart(7)} s, ratio ${(mine / other).toFixed(2)}`;
       };
-      console.log(`${String(size).padStart(5)} entries  ${key.padEnd(8)} ${pair("wall")}   processor ${pair("cpu")}`);
+      const written = `${ours[key].written.toFixed(0)} MiB, plain ${theirs[key].written.toFixed(0)} MiB`;
+      console.log(
+        `${String(size).padStart(5)} entries  ${key.padEnd(8)} ${pair("wall")}   processor ${pair("cpu")}   written ${written}`,
+      );
     }
   }
 } finally {

@@ -80,6 +80,7 @@ async function measure(zoo: number, development: number): Promise<Record<string,
   }
 }
 
+const before = process.memoryUsage().rss / 2 ** 20;
 const [few, many] = [await measure(10, 100), await measure(1_000, 10_000)];
 console.log(`milliseconds, medians of ${rounds}; 110 models, 11,000 models, ratio`);
 for (const [what, value = Number.NaN] of Object.entries(many)) {
@@ -88,3 +89,5 @@ for (const [what, value = Number.NaN] of Object.entries(many)) {
     `${what.padEnd(42)}${first.toFixed(1).padStart(12)}${value.toFixed(1).padStart(12)}${(value / first).toFixed(1).padStart(8)}`,
   );
 }
+const peak = process.resourceUsage().maxRSS / 2 ** 10;
+console.log(`the process had ${before.toFixed(0)} MiB before anything was asked, and ${peak.toFixed(0)} MiB at most`);

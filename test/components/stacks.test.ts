@@ -189,3 +189,38 @@ describe("the resource graph of a stack is the golden one", () => {
     expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(golden(stack), "utf8")));
   });
 });
+
+describe("stacks that stand side by side on a cluster, as docs/scale.md has them,", () => {
+  type Config = Record<string, unknown>;
+  const configOf = (yaml: string): Config => {
+    const { config } = parse(yaml) as { config: Config };
+    return Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]));
+  };
+
+  /** What the page's example says, with prod's models and nodes where it leaves them out. */
+  function example(prod: Config): Config {
+    const page = readFileSync(join(project, "docs/scale.md"), "utf8");
+    const [, block = ""] = /```yaml\n(# Pulumi\.prod-vision\.yaml.+?)```/s.exec(page) ?? [];
+    const own = configOf(block.replace(", … }", " }").replace("{ … }", "{}").replaceAll("<digest>", "0".repeat(64)));
+    const [pool] = Object.keys(own.pools as object);
+    const models = Object.entries(prod.zoo as Record<string, { pool?: string }>);
+    const zoo = models.map(([name, entry]) => [name, entry.pool === undefined ? entry : { ...entry, pool }]);
+    return { ...own, database: undefined, nodeClass: prod.nodeClass, zoo: Object.fromEntries(zoo) };
+  }
+
+  const objects = (resources: Readonly<Record<string, unknown>>): string[] =>
+    Object.values(resources).flatMap((inputs) => {
+      const { apiVersion, kind, metadata } = inputs as Partial<Record<"apiVersion" | "kind", string>> & {
+        metadata?: { namespace?: string; name?: string };
+      };
+      return apiVersion === undefined ? [] : [`${apiVersion} ${kind} ${metadata?.namespace ?? ""}/${metadata?.name}`];
+    });
+
+  it("share no object of the cluster, the same models declared in both", async () => {
+    const prod = configOf(readFileSync(join(project, "Pulumi.prod.yaml"), "utf8"));
+    const one = objects((await graphOf("prod")).resources);
+    const other = objects((await graphOf("prod", { config: example(prod) })).resources);
+    expect(other.length).toBeGreaterThan(20);
+    expect(one.filter((object) => other.includes(object))).toEqual([]);
+  });
+});

@@ -76,9 +76,15 @@ export class OwnEngine {
     return this.#spawn(this.#pulumi, args);
   }
 
-  /** Runs `pulumi ARGS`, and says how much processor time it and the processes that it started took. */
-  async timed(args: readonly string[]): Promise<CommandResult & { readonly cpuSeconds: number }> {
-    const script = '"$0" "$@"; code=$?; times; exit $code';
+  /**
+   * Runs `pulumi ARGS`, and says how much processor time it and the processes that it started took, and how many bytes they
+   * wrote to files.
+   */
+  async timed(
+    args: readonly string[],
+  ): Promise<CommandResult & { readonly cpuSeconds: number; readonly writtenBytes: number }> {
+    // A process's io is its own and that of the children that have ended.
+    const script = '"$0" "$@"; code=$?; grep ^write_bytes /proc/$$/io; times; exit $code';
     const result = await this.#spawn("/bin/sh", ["-c", script, this.#pulumi, ...args]);
     // `times` ends with the user and system time of the shell's children, such as `0m1.25s 0m0.10s`.
     const last = result.stdout.trimEnd().split("\n").at(-1) ?? "";
@@ -86,7 +92,8 @@ export class OwnEngine {
       (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
       0,
     );
-    return { ...result, cpuSeconds };
+    const writtenBytes = Number(/^write_bytes: (\d+)$/m.exec(result.stdout)?.[1]);
+    return { ...result, cpuSeconds, writtenBytes };
   }
 
   #spawn(command: string, args: readonly string[]): Promise<CommandResult> {
