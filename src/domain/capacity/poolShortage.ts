@@ -31,8 +31,7 @@ export interface ObservedCapacity {
 }
 
 /**
- * Why a pool does not grow for a pod, as clauses that follow the scheduler's own words, each with a semicolon before it; empty
- * where nothing is known.
+ * Why a pool does not grow for a pod, as clauses with a semicolon before each; empty where nothing is known.
  *
  * @param gpus that the pod asks for
  */

@@ -190,7 +190,7 @@ export function hindrance(
   if (pending) {
     const { message = "" } = conditionOf(pending.status?.conditions, "PodScheduled") ?? {};
     const about = capacity && capacity.pod === pending.metadata?.name ? capacity : undefined;
-    return unschedulable(pool, message) + (about ? explainShortage(pool, gpusOf(pending), about) : "");
+    return unschedulable(pool, message, about ? explainShortage(pool, gpusOf(pending), about) : "");
   }
   for (const pod of pods) {
     for (const { name, state, restartCount = 0 } of containersOf(pod)) {
@@ -212,12 +212,12 @@ function gpusOf({ spec }: ObservedPod): number {
 }
 
 /** Names the resource that lacks, out of the scheduler's `0/3 nodes are available: 1 Insufficient nvidia.com/gpu, …`. */
-function unschedulable(pool: string, message: string): string {
+function unschedulable(pool: string, message: string, why: string): string {
   const lacking = [
     ...new Set([...message.matchAll(/Insufficient ([^\s,.]+(?:\.[^\s,.]+)*)/g)].map((match) => match[1])),
   ];
   const what = lacking.length > 0 ? `has no ${lacking.join(", ")} left` : "has no node for it";
-  return `no node takes its pod: pool ${pool} ${what} (${tidy(message)})`;
+  return `no node takes its pod: pool ${pool} ${what}${why} (${tidy(message)})`;
 }
 
 function tidy(message: string | undefined): string {
