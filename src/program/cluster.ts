@@ -19,6 +19,9 @@ export interface Cluster {
 /** The models' namespace, the secrets that the stack's config holds, and the settings that other applications read. */
 export function declareCluster(spec: EnvironmentSpec, facts: EnvironmentFacts): Cluster {
   const provider = new kubernetes.Provider("cluster", {
+    // As kubectl finds it, wherever this runs. Without a value the SDK would record the path in KUBECONFIG of whoever ran the last
+    // `up`, which elsewhere, as in a CI, shows as a change, or fails where there is no such file.
+    kubeconfig: "",
     // Else a ConfigMap with a fixed name is deleted and made again under its readers when its data changes.
     enableConfigMapMutable: true,
     enableSecretMutable: true,

@@ -62,7 +62,7 @@ function computed(type: string, name: string): object {
 }
 
 /** What holds digests of everything else would change with each of it. */
-function withoutProvider({ __provider, kubeconfig, intent, ...inputs }: Record<string, unknown>): unknown {
+function withoutProvider({ __provider, intent, ...inputs }: Record<string, unknown>): unknown {
   return JSON.parse(JSON.stringify(inputs));
 }
 
