@@ -1,6 +1,7 @@
 import { PolicyPack, type StackValidationArgs } from "@pulumi/policy";
 import { rules } from "./rules/index.ts";
 import { servicesBeforeTables, tablesBeforeServices } from "./rules/tablesBeforeServices.ts";
+import { withUnknowns } from "./rules/values.ts";
 
 /**
  * Policies of every stack: `pulumi preview --policy-pack policy`. Each is mandatory; what breaks one fails preview and `up`.
@@ -12,7 +13,8 @@ new PolicyPack("menagerie", {
       name,
       description,
       validateResource: ({ type, name: resource, props }: Seen, report: (message: string) => void) => {
-        for (const sentence of violations({ type, name: resource, inputs: props })) report(sentence);
+        const inputs = withUnknowns(props) as Record<string, unknown>;
+        for (const sentence of violations({ type, name: resource, inputs })) report(sentence);
       },
     })),
     {

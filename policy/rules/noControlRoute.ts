@@ -1,5 +1,5 @@
 import type { Rule } from "./rule.ts";
-import { at, list } from "./values.ts";
+import { at, list, unknown } from "./values.ts";
 
 /** What a client may reach of a model: the inference protocol, not `/control/*` on the same port. */
 const inference = /^\/serving\/[^/]+\/[^/]+\/v1\/$/;
@@ -25,10 +25,11 @@ export const noControlRoute: Rule = {
       const control = [...texts, rewrite].filter((text) => typeof text === "string" && text.includes("control"));
       const sentences = control.map((text) => `${where}: "${text}" leads to the control server; expose /v1/ only`);
       if (!ofModel) return sentences;
-      if (matches.length === 0) sentences.push(`${where}: matches every path; expose /serving/<namespace>/<model>/v1/`);
+      if (matches.length === 0 && at(route, "match") !== unknown)
+        sentences.push(`${where}: matches every path; expose /serving/<namespace>/<model>/v1/`);
       for (const uri of uris) {
         const prefix = at(uri, "prefix");
-        if (typeof prefix === "string" && inference.test(prefix)) continue;
+        if (prefix === unknown || (typeof prefix === "string" && inference.test(prefix))) continue;
         sentences.push(
           `${where}: matches ${JSON.stringify(uri ?? "every path")}; use a prefix /serving/<namespace>/<model>/v1/`,
         );

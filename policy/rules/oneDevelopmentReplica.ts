@@ -1,5 +1,5 @@
 import type { Rule } from "./rule.ts";
-import { at } from "./values.ts";
+import { at, unknown } from "./values.ts";
 
 /** Patches go to one container; a second pod would answer with other code. */
 export const oneDevelopmentReplica: Rule = {
@@ -9,6 +9,8 @@ export const oneDevelopmentReplica: Rule = {
     if (!type.startsWith("kubernetes:serving.kserve.io/") || !type.endsWith(":InferenceService")) return [];
     if (at(inputs, "metadata", "labels", "menagerie.dev/kind") !== "development") return [];
     const replicas = at(inputs, "spec", "predictor", "maxReplicas");
-    return replicas === 1 ? [] : [`maxReplicas is ${replicas ?? "not set"}; a development version needs 1`];
+    return replicas === 1 || replicas === unknown
+      ? []
+      : [`maxReplicas is ${replicas ?? "not set"}; a development version needs 1`];
   },
 };

@@ -3,7 +3,7 @@ export interface DeclaredResource {
   /** Such as `kubernetes:core/v1:Secret`. */
   readonly type: string;
   readonly name: string;
-  /** Its inputs. Text stands for what a preview does not know yet. */
+  /** Its inputs. The symbol `unknown` of values.ts stands for what a preview does not know yet. */
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 

@@ -47,17 +47,25 @@ function run(...args: string[]): Promise<{ code: number; output: string }> {
   });
 }
 
-/** A preview of a program with one ConfigMap and one Job, with the pack. */
-async function preview(image: string, data: Readonly<Record<string, string>>) {
-  const resources = { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "64Mi" } };
-  const container = { name: "job", image, resources };
+/**
+ * A preview of a program with one ConfigMap and one Job, with the pack.
+ * @param image undefined: one that a preview does not know yet
+ */
+async function preview(
+  image: string | undefined,
+  data: Readonly<Record<string, string>>,
+  resources: object = { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "64Mi" } },
+) {
+  const container = JSON.stringify({ name: "job", resources, ...(image === undefined ? {} : { image }) });
   await writeFile(
     join(folder, "index.ts"),
     `import * as kubernetes from "@pulumi/kubernetes";
 const provider = new kubernetes.Provider("files", { renderYamlToDirectory: ${JSON.stringify(join(folder, "rendered"))} });
-new kubernetes.core.v1.ConfigMap("settings", { data: ${JSON.stringify(data)} }, { provider });
+const settings = new kubernetes.core.v1.ConfigMap("settings", { data: ${JSON.stringify(data)} }, { provider });
 new kubernetes.batch.v1.Job("job", {
-  spec: { template: { spec: { restartPolicy: "Never", containers: [${JSON.stringify(container)}] } } },
+  spec: { template: { spec: { restartPolicy: "Never", containers: [${
+    image === undefined ? `{ ...${container}, image: settings.metadata.uid }` : container
+  }] } } },
 }, { provider });
 `,
   );
@@ -77,4 +85,13 @@ test("one that keeps to them passes", async () => {
   const { code, output } = await preview(`registry.example.com/job@sha256:${"0".repeat(64)}`, { LOG_LEVEL: "info" });
   expect(code, output).toBe(0);
   expect(output).not.toContain("[mandatory]");
+});
+
+test("what a preview does not know yet is no fault, and hides none", async () => {
+  const known = await preview(undefined, { LOG_LEVEL: "info" });
+  expect(known.code, known.output).toBe(0);
+  expect(known.output).not.toMatch(/can't run policy|\[(mandatory|advisory)\]/);
+  const { code, output } = await preview(undefined, { LOG_LEVEL: "info" }, {});
+  expect(code, output).not.toBe(0);
+  expect(output).toMatch(/\[mandatory\]\s+resources-set.*job/);
 });

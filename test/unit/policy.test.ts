@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { rules } from "../../policy/rules/index.ts";
 import { type OrderedResource, servicesBeforeTables } from "../../policy/rules/tablesBeforeServices.ts";
+import { withUnknowns } from "../../policy/rules/values.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const enough = { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "64Mi" } };
@@ -102,6 +104,46 @@ describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule
       resources: enough,
     });
     expect(rule.violations({ type: deploymentType, name: "it", inputs }).join()).not.toContain("hf_abc");
+  });
+});
+
+describe("what a preview does not know yet", () => {
+  // As the SDK gives it to a rule: reading it throws.
+  const proxied = createRequire(import.meta.url)("@pulumi/policy/proxy.js") as {
+    unknownCheckingProxy: (inputs: object) => object;
+    unknownStringValue: string;
+    unknownArrayValue: string;
+    unknownNumberValue: string;
+  };
+  const previewed = (inputs: object) => withUnknowns(proxied.unknownCheckingProxy(inputs)) as Record<string, unknown>;
+  const image = proxied.unknownStringValue;
+  const broken = (type: string, inputs: object) =>
+    rules.flatMap((rule) => rule.violations({ type, name: "it", inputs: previewed(inputs) }).map(() => rule.name));
+
+  it("is found no fault with", () => {
+    expect(broken(serviceType, service({ image, resources: enough }))).toEqual([]);
+    expect(broken(serviceType, service({ image, resources: proxied.unknownStringValue }))).toEqual([]);
+    const replicas = proxied.unknownNumberValue as unknown as number;
+    expect(broken(serviceType, service({ image, resources: enough }, "development", replicas))).toEqual([]);
+    expect(broken(routeType, route(proxied.unknownStringValue))).toEqual([]);
+    const unmatched = { ...route(""), spec: { http: [{ match: proxied.unknownArrayValue }] } };
+    expect(broken(routeType, unmatched)).toEqual([]);
+    expect(broken(configMapType, { data: { apiKey: proxied.unknownStringValue } })).toEqual([]);
+  });
+
+  it("keeps no rule from the rest of the resource", () => {
+    const env = [{ name: "HF_TOKEN", value: "hf_abc" }];
+    expect(new Set(broken(serviceType, service({ image, env })))).toEqual(
+      new Set(["resources-set", "no-plain-secrets"]),
+    );
+    const containers = [
+      { name: "a", image, resources: enough },
+      { name: "b", image: "r/b:latest", resources: enough },
+    ];
+    expect(broken(deploymentType, { spec: { template: { spec: { containers } } } })).toEqual(["images-by-digest"]);
+    expect(broken(configMapType, { data: { a: proxied.unknownStringValue, apiKey: "abc" } })).toEqual([
+      "no-plain-secrets",
+    ]);
   });
 });
 
