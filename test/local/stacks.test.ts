@@ -50,11 +50,31 @@ const postgresCluster: Manifest = {
   metadata: { name: "menagerie", namespace: "menagerie-database" },
 };
 
+/** Istio's configuration with these extension providers. */
+function meshConfig(providers: readonly string[]) {
+  const mesh = JSON.stringify({ extensionProviders: providers.map((name) => ({ name })) });
+  const metadata = { name: "istio", namespace: "istio-system" };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata, data: { mesh, meshNetworks: "networks: {}" } };
+}
+
+/** A pod of the gateway, for its labels' sake. */
+const gatewayPod = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "gateway", namespace: "istio-ingress", labels: { istio: "ingress" } },
+  spec: {
+    schedulingGates: [{ name: "example.com/never" }],
+    containers: [{ name: "proxy", image: "registry.example.com/proxy" }],
+  },
+};
+
 describe("staging and prod, by the user's own engine and kubeconfig", () => {
   let engine: OwnEngine;
 
   beforeAll(async () => {
     engine = await OwnEngine.create(home, ["menagerie-staging", "menagerie-prod"]);
+    for (const name of ["istio-system", "istio-ingress"]) await applyManifest(cluster, namespace(name));
+    await applyManifest(cluster, meshConfig(["otel"]));
   });
 
   afterAll(() => engine.dispose());
@@ -78,6 +98,15 @@ describe("staging and prod, by the user's own engine and kubeconfig", () => {
     expect(stdout).toMatch(/InferenceService/);
     expect(stdout).toMatch(/EC2NodeClass/);
     expect(stdout).toMatch(/\d+ to create/);
+    const gateway = "{istio: ingress} are labels of no pod in namespace istio-ingress";
+    const provider = 'Istio\'s MeshConfig has no extension provider "menagerie-keys" (it knows otel)';
+    for (const told of [gateway, provider]) {
+      if (stack === "staging") expect(stdout + stderr).toContain(told);
+      else expect(stdout + stderr).not.toContain(told);
+    }
+    // Whoever reads that mends it before prod.
+    await applyManifest(cluster, meshConfig(["otel", "menagerie-keys"]));
+    await applyManifest(cluster, gatewayPod);
   });
 
   test("nothing of src/local is loaded for that", async () => {
