@@ -190,7 +190,7 @@ describe("a build by a PipelineRun, on an API server whose Tekton is played by t
 
   test.each([
     ["Cancelled", {}, "was cancelled; run this again to start the next one"],
-    ["PipelineRunTimeout", {}, "failed after 5 min; raise menagerie:builds.timeoutMinutes"],
+    ["PipelineRunTimeout", {}, "had not ended after 5 min and was stopped"],
     ["Succeeded", { ...results, IMAGE_DIGEST: "latest" }, "it succeeded without naming its image by digest"],
   ])("that ends as %s %j is told, and the next build is another attempt", async (reason, ends, words) => {
     const gone = { isStored: async () => false };

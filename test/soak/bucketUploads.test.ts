@@ -141,7 +141,16 @@ describe.each([
 });
 
 test.each([
-  ["keys that are wrong", { secretAccessKey: "wrong" }, /does not take or give them: SignatureDoesNotMatch/],
+  [
+    "keys that are wrong",
+    { secretAccessKey: "wrong" },
+    /does not take or give them: SignatureDoesNotMatch; put a valid key pair into the Secret/,
+  ],
+  [
+    "keys that were taken back",
+    { accessKeyId: "AKIAGONE00000000" },
+    /does not take or give them: InvalidAccessKeyId; put a valid key pair into the Secret of menagerie:services\.uploads\.credentials/,
+  ],
   [
     "a bucket that is not there",
     { name: "elsewhere" },

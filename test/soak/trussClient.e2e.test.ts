@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
 import { createBuildService } from "../../src/adapters/builds/buildService.ts";
 import { imageReference } from "../../src/adapters/images/imageStore.ts";
@@ -17,6 +17,7 @@ import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { type ClientEnd, runTrussClient } from "../../src/cli/trussClient/run.ts";
 import type { StagedPatch } from "../../src/cli/trussClient/stagedPatch.ts";
 import { pingUrl } from "../../src/domain/development/pingToken.ts";
+import { OperatorError } from "../../src/domain/errors.ts";
 import { computePatch } from "../../src/domain/patch/compute.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { InferenceServiceManifest } from "../../src/domain/serving/inferenceService.ts";
@@ -280,6 +281,22 @@ test("push: what cannot be built fails with its reason in the log that the clien
   const { code } = await start("push", folder, "--remote", "menagerie", "--watch", "--tail", "--non-interactive").end;
   expect(code).not.toBe(0);
   expect(client?.output()).toMatch(/build_commands/);
+});
+
+test("push: uploads that cannot be kept, as by a bucket whose keys have expired, are told without bucket and keys", async () => {
+  const config = join(folder, "config.yaml");
+  await writeFile(
+    config,
+    (await readFile(config, "utf8")).replace(/^model_name:.*/, `model_name: kept-${randomUUID()}`),
+  );
+  const why = 'uploads: bucket "uploads" at http://store does not take or give them: ExpiredToken';
+  const put = vi.spyOn(api.uploads, "put").mockRejectedValue(new OperatorError(why));
+  const { code } = await start("push", folder, "--remote", "menagerie", "--watch", "--non-interactive").end;
+  put.mockRestore();
+  expect(code).not.toBe(0);
+  expect(client?.output()).toMatch(/the platform cannot keep uploads now/);
+  expect(client?.output()).not.toMatch(/http:\/\/store/);
+  expect(api.logged.join("")).toContain("ExpiredToken");
 });
 
 test("push: a model that the stack declares is refused with what to do", async () => {

@@ -12,6 +12,7 @@ import {
   pipelineRunManifest,
   prunable,
   runningStep,
+  waitingBecause,
 } from "../../src/domain/builds/pipelineRun.ts";
 import type { Tree } from "../../src/domain/truss/tree.ts";
 import { readArchive } from "../../src/domain/uploads/archive.ts";
@@ -167,7 +168,19 @@ describe("what has become of a run", () => {
     ];
     expect(failedStep(tries)).toEqual({ pod: "pod-2026-01-02", container: "step-build", name: "build" });
     expect(failedStep([])).toBeUndefined();
-    expect(runningStep([taskRun("2026-01-03", [ended("fetch", 0), { name: "build", running: {} }])])).toBe("build");
+    expect(runningStep([taskRun("2026-01-03", [ended("fetch", 0), { name: "build", running: {} }])])).toMatchObject({
+      ...{ name: "build", pod: "pod-2026-01-03" },
+    });
+  });
+
+  it("tells in Tekton's words why no step runs yet", () => {
+    const waiting = (conditions: object[]) => [
+      { metadata: { name: "t", creationTimestamp: "2026-01-01" }, status: { conditions: conditions as never[] } },
+    ];
+    const condition = { type: "Succeeded", status: "Unknown", message: "pod status: 0/1 nodes\n  have room" };
+    expect(waitingBecause(waiting([condition]))).toBe("pod status: 0/1 nodes have room");
+    expect(waitingBecause(waiting([{ ...condition, status: "False" }]))).toBeUndefined();
+    expect(waitingBecause(waiting([]))).toBeUndefined();
   });
 
   it("leaves the newest finished runs when others are pruned, and whatever still runs", () => {

@@ -27,10 +27,11 @@ export function createPipelineArchiveBuilder(options: PipelineArchiveBuilderOpti
       const { name, hash, archive } = request;
       const end = await buildByPipeline(options, {
         ...{ name, hash, signal, params: options.params(request), again: "push again", givenUp: "leave" },
-        pack() {
+        async begin(): Promise<TrussReading> {
           const snapshot = readArchive(archive, options.limits);
-          return options.pack(request, { snapshot, patterns: ignorePatternsOf(snapshot) }, signal);
+          return { snapshot, patterns: ignorePatternsOf(snapshot) };
         },
+        pack: (reading) => options.pack(request, reading, signal),
         report: (detail) => options.log(`${name}: ${detail}`),
         note: (line) => options.log(`${name}: ${line}`),
       });

@@ -10,12 +10,15 @@ import {
   type ObservedRun,
   prunable,
   runningStep,
+  waitingBecause,
 } from "../../domain/builds/pipelineRun.ts";
+import { registryAdvice } from "../../domain/builds/registryAdvice.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { TrussImage } from "../../domain/truss/builder.ts";
 import { isApiError } from "../kubernetes/request.ts";
 import { type Looked, watchUntil } from "../kubernetes/watchUntil.ts";
-import { failureWithLog } from "../kubernetes/workloads.ts";
+import { lastLogLines, withLog } from "../kubernetes/workloads.ts";
+import type { TrussReading } from "../truss/snapshot.ts";
 import type { PackedContext } from "./buildContext.ts";
 import { PipelineRuns } from "./pipelineRuns.ts";
 
@@ -39,10 +42,10 @@ export interface PipelineBuild {
   readonly hash: string;
   /** Values of the Pipeline's parameters. */
   readonly params: Readonly<Record<string, string>>;
-  /** Called before anything is built or waited for: not where an earlier run's image is there. */
-  begin?(): Promise<void>;
+  /** Reads what is built, before anything is built or waited for: not where an earlier run's image is there. */
+  begin(): Promise<TrussReading>;
   /** Packs what the build starts from; asked for only where a run has not got it yet. */
-  pack(): Promise<PackedContext>;
+  pack(reading: TrussReading): Promise<PackedContext>;
   /** What a user does to start the next attempt. @default run this again */
   readonly again?: string;
   /** What becomes of the run when `signal` aborts: another process may wait for it too. @default cancel */
@@ -62,6 +65,8 @@ const farewell = 4_000;
 /** Beyond the run's own limit, which Tekton's controller enforces while it works, in milliseconds. */
 const slack = 120_000;
 const logLines = 20;
+/** Before a run's limit, in milliseconds: long enough for some looks. */
+const lastMoments = 10_000;
 
 /**
  * The image of one content, by a PipelineRun for it: a run that succeeded is believed, one that goes on is joined, after one that failed
@@ -74,8 +79,8 @@ export async function buildByPipeline(options: PipelineOptions, build: PipelineB
   const [newest] = await runs.attempts(name, hash, signal);
   const state = newest && judgeRun(newest);
   if (state?.state === "succeeded" && (await (options.isStored?.(state.image) ?? true))) return { image: state.image };
-  await build.begin?.();
-  const started = newest && state?.state === "running" ? newest : await start(options, runs, build, newest);
+  const reading = await build.begin();
+  const started = newest && state?.state === "running" ? newest : await start(options, runs, build, reading, newest);
   const end = await finish(options, runs, build, started);
   if ("image" in end) {
     await tidy(options, runs, build, started).catch((error: unknown) =>
@@ -91,9 +96,10 @@ async function start(
   options: PipelineOptions,
   runs: PipelineRuns,
   { name, hash, params, pack, signal }: PipelineBuild,
+  reading: TrussReading,
   newest: ObservedRun | undefined,
 ): Promise<ObservedRun> {
-  const context = await pack();
+  const context = await pack(reading);
   const parts = partsOf(context.archive);
   const made =
     newest && judgeRun(newest).state === "pending"
@@ -121,20 +127,25 @@ async function finish(
 ): Promise<BuildEnd> {
   const { name } = run.metadata;
   const where = `PipelineRun ${options.namespace}/${name}`;
-  const { again = "run this again", givenUp = "cancel", report } = build;
+  const { again = "run this again", givenUp = "cancel" } = build;
+  const seen: Seen = { because: "", log: [] };
+  const report = (because: string): void => {
+    seen.because = because;
+    build.report(because);
+  };
   const deadline = AbortSignal.timeout(options.timeoutMinutes * 60_000 + slack);
   const signal = AbortSignal.any([build.signal, deadline]);
   try {
     const end = await watchUntil({
       ...{ what: `truss "${build.name}"`, report, signal, interval: options.interval ?? 1_000 },
-      look: () => look(runs, name, signal),
+      look: () => look(options, runs, name, seen, signal),
     });
     if (end.state === "succeeded") return { image: end.image };
     if (end.state === "gone") {
       throw new OperatorError(`truss "${build.name}": ${where} was deleted while it ran; ${again}`);
     }
     await runs.dropContext(run, signal);
-    return { failure: await failure(options, runs, build, name, end) };
+    return { failure: await failure(options, runs, build, name, end, seen) };
   } catch (error) {
     if (signal.aborted) {
       const isLate = !build.signal.aborted;
@@ -150,7 +161,19 @@ async function finish(
 
 type End = Extract<BuildState, { state: "succeeded" | "failed" }> | { readonly state: "gone" };
 
-async function look(runs: PipelineRuns, name: string, signal: AbortSignal): Promise<Looked<End>> {
+/** What a run was last seen at: Tekton takes the pod of one that is stopped away, and its log with it. */
+interface Seen {
+  because: string;
+  log: readonly string[];
+}
+
+async function look(
+  options: PipelineOptions,
+  runs: PipelineRuns,
+  name: string,
+  seen: Seen,
+  signal: AbortSignal,
+): Promise<Looked<End>> {
   const run = await runs.get(name, signal).catch((error: unknown) => {
     if (isApiError(error, 404)) return undefined;
     throw error;
@@ -159,32 +182,49 @@ async function look(runs: PipelineRuns, name: string, signal: AbortSignal): Prom
   const state = judgeRun(run);
   if (state.state === "succeeded" || state.state === "failed") return { outcome: state };
   if (state.state === "pending") return { because: "waits for its context" };
-  return { because: runningStep(await runs.taskRuns(name, signal)) ?? state.because };
+  const taskRuns = await runs.taskRuns(name, signal);
+  const step = runningStep(taskRuns);
+  if (step && isNearItsEnd(run, options.timeoutMinutes)) {
+    const lines = await lastLogLines(options, { ...step, previous: false, lines: logLines }, signal).catch(() => []);
+    if (lines.length > 0) seen.log = lines;
+  }
+  return { because: step ? `step ${step.name}` : (waitingBecause(taskRuns) ?? state.because) };
+}
+
+/** Whether Tekton's controller will soon stop a run, and with it what its log can be asked for. */
+function isNearItsEnd({ status }: ObservedRun, timeoutMinutes: number): boolean {
+  if (status?.startTime === undefined) return false;
+  return Date.parse(status.startTime) + timeoutMinutes * 60_000 - Date.now() < lastMoments;
 }
 
 async function failure(
-  { config, namespace, timeoutMinutes }: PipelineOptions,
+  options: PipelineOptions,
   runs: PipelineRuns,
   build: PipelineBuild,
   name: string,
   { reason, because }: Extract<BuildState, { state: "failed" }>,
+  seen: Seen,
 ): Promise<OperatorError> {
+  const { config, namespace, timeoutMinutes, credentials } = options;
+  const { again = "run this again" } = build;
   const where = `PipelineRun ${namespace}/${name}`;
   if (/^(Cancelled|StoppedRun)/.test(reason)) {
-    const { again = "run this again" } = build;
     return new OperatorError(`truss "${build.name}": ${where} was cancelled; ${again} to start the next one`);
   }
+  if (/Timeout/.test(reason)) {
+    const at = seen.because === "" ? "" : `; it was last at: ${seen.because}`;
+    const sentence = `truss "${build.name}": its build had not ended after ${timeoutMinutes} min and was stopped (${where})${at}; raise menagerie:builds.timeoutMinutes if it needs longer, and ${again} to start the next one`;
+    return new OperatorError(withLog(sentence, seen.log));
+  }
   const limit = AbortSignal.timeout(10_000);
-  const taskRuns = await runs.taskRuns(name, limit).catch(() => []);
-  const step = failedStep(taskRuns);
-  const hint = /Timeout/.test(reason)
-    ? ` after ${timeoutMinutes} min; raise menagerie:builds.timeoutMinutes if it needs longer`
-    : "";
+  const step = failedStep(await runs.taskRuns(name, limit).catch(() => []));
+  const lines = step
+    ? await lastLogLines({ config, namespace }, { ...step, previous: false, lines: logLines }, limit).catch(() => [])
+    : [];
   const at = step ? ` in step ${step.name}` : "";
-  const sentence = `truss "${build.name}": its build failed${at}${hint} (${where}): ${because}`;
-  if (!step) return new OperatorError(sentence);
-  const wanted = { pod: step.pod, container: step.container, previous: false, lines: logLines };
-  return failureWithLog(sentence, { config, namespace }, wanted, limit);
+  const advice = registryAdvice(lines, { namespace, credentials });
+  const sentence = `truss "${build.name}": its build failed${at} (${where}): ${because}${advice ? `; ${advice}` : ""}`;
+  return new OperatorError(withLog(sentence, lines));
 }
 
 /** Removes the context, and finished runs beyond those that are kept. */

@@ -23,21 +23,18 @@ export function createPipelineBuilder(options: PipelineBuilderOptions): TrussBui
 async function build(options: PipelineBuilderOptions, request: TrussBuildRequest): Promise<TrussImage> {
   const { signal, progress } = options;
   const { name, hash } = request;
-  const read = async (): Promise<TrussReading> => {
-    const reading = await readTruss(request.folder);
-    requireHash(request, reading);
-    return reading;
-  };
   let task: ProgressTask | undefined;
-  let reading: TrussReading | undefined;
   try {
     const end = await buildByPipeline(options, {
       ...{ name, hash, signal, params: options.params(request) },
+      // Also where a run is joined: what it builds has to be what the folder holds.
       async begin() {
-        reading = await read();
+        const reading = await readTruss(request.folder);
+        requireHash(request, reading);
         task = progress.begin(`image ${name}`);
+        return reading;
       },
-      pack: async () => options.pack(request, reading ?? (await read())),
+      pack: (reading) => options.pack(request, reading),
       report: (detail) => task?.update(detail),
       note: (line) => progress.note(`image ${name}: ${line}`),
     });

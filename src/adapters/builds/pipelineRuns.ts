@@ -16,7 +16,7 @@ import {
   startPatch,
 } from "../../domain/builds/pipelineRun.ts";
 import { OperatorError } from "../../domain/errors.ts";
-import { isApiError, request, requestJson } from "../kubernetes/request.ts";
+import { isApiError, request } from "../kubernetes/request.ts";
 
 interface List<T> {
   readonly items: readonly T[];
@@ -74,7 +74,7 @@ export class PipelineRuns {
       const data = Buffer.from(parts[index] ?? []).toString("base64");
       const body = contextSecret(owner, { name, file: partName(index), data });
       // The same content, by another that started the run, or by this one before it was cut off.
-      await request(this.#config, "POST", this.#secret(), { body, signal }).catch(ignoreCode(409));
+      await this.#send("POST", this.#secret(), { body, signal }).catch(ignoreCode(409));
     }
     await this.#patch(metadata.name, startPatch, signal);
   }
@@ -95,17 +95,17 @@ export class PipelineRuns {
   /** Takes a finished run's context away; the run stays as the record of the build. */
   async dropContext(run: ObservedRun, signal: AbortSignal): Promise<void> {
     for (const name of contextSecretsOf(run)) {
-      await request(this.#config, "DELETE", this.#secret(name), { signal }).catch(ignoreCode(404));
+      await this.#send("DELETE", this.#secret(name), { signal }).catch(ignoreCode(404));
     }
   }
 
   async delete(name: string, signal: AbortSignal): Promise<void> {
     const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background" };
-    await request(this.#config, "DELETE", this.#path("pipelineruns", name), { body, signal }).catch(ignoreCode(404));
+    await this.#send("DELETE", this.#path("pipelineruns", name), { body, signal }).catch(ignoreCode(404));
   }
 
   async #patch(name: string, body: object, signal: AbortSignal): Promise<void> {
-    await request(this.#config, "PATCH", this.#path("pipelineruns", name), { body, contentType: mergePatch, signal });
+    await this.#send("PATCH", this.#path("pipelineruns", name), { body, contentType: mergePatch, signal });
   }
 
   #secret(name?: string): string {
@@ -118,27 +118,48 @@ export class PipelineRuns {
     return name === undefined ? path : `${path}/${name}`;
   }
 
-  async #ask<T>(method: "GET" | "POST", path: string, options: Parameters<typeof request>[3]): Promise<T> {
+  async #ask<T>(method: "GET" | "POST", path: string, options: Options): Promise<T> {
+    return (await (await this.#send(method, path, options)).json()) as T;
+  }
+
+  async #send(method: Parameters<typeof request>[1], path: string, options: Options) {
     try {
-      return await requestJson<T>(this.#config, method, path, options);
+      return await request(this.#config, method, path, options);
     } catch (error) {
-      if (isApiError(error, 403) || isApiError(error, 401)) {
-        throw new OperatorError(
-          `the cluster does not let you build in namespace "${this.#namespace}": ${error.message}; bind Role "truss-builder" of that namespace to the user of this kubeconfig`,
-          { cause: error },
-        );
-      }
-      // What the API server says of a kind that it does not know is not a Status.
-      if (isApiError(error, 404) && error.reason === "") {
-        throw new OperatorError(
-          "the cluster has no Tekton Pipelines (tekton.dev/v1): install it, or set menagerie:builds to {kind: directory}",
-          { cause: error },
-        );
-      }
-      throw error;
+      throw this.#explained(error);
     }
   }
+
+  /** What whoever builds can do about it; other errors as they are. */
+  #explained(error: unknown): unknown {
+    if (isApiError(error, 401)) {
+      return new OperatorError(
+        `the cluster does not accept your credentials for builds in namespace "${this.#namespace}" (${error.message}): the kubeconfig's token or certificate has expired or was revoked; log in to the cluster and run this again: a build that has begun goes on there, and is joined`,
+        { cause: error },
+      );
+    }
+    if (isApiError(error, 403)) {
+      // Quotas and admission refuse by 403 too, and no Role helps against those.
+      const bind = / cannot \w+ resource /.test(error.message)
+        ? '; bind Role "truss-builder" of that namespace to the user of this kubeconfig'
+        : "";
+      return new OperatorError(
+        `the cluster does not let you build in namespace "${this.#namespace}": ${error.message}${bind}`,
+        { cause: error },
+      );
+    }
+    // What the API server says of a kind that it does not know is not a Status.
+    if (isApiError(error, 404) && error.reason === "") {
+      return new OperatorError(
+        "the cluster has no Tekton Pipelines (tekton.dev/v1): install it, or set menagerie:builds to {kind: directory}",
+        { cause: error },
+      );
+    }
+    return error;
+  }
 }
+
+type Options = NonNullable<Parameters<typeof request>[3]>;
 
 function ignoreCode(code: number) {
   return (error: unknown): void => {

@@ -111,9 +111,13 @@ export async function failureWithLog(
   wanted: WantedLog,
   signal: AbortSignal,
 ): Promise<OperatorError> {
-  const lines = await lastLogLines(address, wanted, signal).catch(() => []);
-  if (lines.length === 0) return new OperatorError(sentence);
-  return new OperatorError(`${sentence}. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`);
+  return new OperatorError(withLog(sentence, await lastLogLines(address, wanted, signal).catch(() => [])));
+}
+
+/** A sentence with lines of a log below it, where there are any. */
+export function withLog(sentence: string, lines: readonly string[]): string {
+  if (lines.length === 0) return sentence;
+  return `${sentence}. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`;
 }
 
 /** The last `lines` lines of a container's log; of its run before with `previous`, where that is still kept. */

@@ -105,10 +105,16 @@ async function collected(content: Readable, maximum: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** S3's codes for key pairs that are wrong, were taken back or have expired. */
+const ofKeys = new Set(["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AccessDenied"]);
+
 /** What the operator can do about it: the store's own code says which of bucket, key pair and address is wrong. */
 function failure({ name, endpoint }: Bucket, error: unknown): OperatorError {
   const why = error instanceof S3ServiceError ? (error.serviceCode ?? `HTTP ${error.status}`) : messageOf(error);
-  return new OperatorError(`uploads: bucket "${name}" at ${endpoint} does not take or give them: ${why}`, {
+  const renew = ofKeys.has(why)
+    ? "; put a valid key pair into the Secret of menagerie:services.uploads.credentials and restart the API service"
+    : "";
+  return new OperatorError(`uploads: bucket "${name}" at ${endpoint} does not take or give them: ${why}${renew}`, {
     cause: error,
   });
 }

@@ -155,6 +155,7 @@ export interface ObservedRun {
   readonly status?: {
     readonly conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
     readonly results?: readonly { readonly name: string; readonly value: unknown }[];
+    readonly startTime?: string;
     readonly completionTime?: string;
   };
 }
@@ -200,6 +201,7 @@ function succeeded(results: readonly { readonly name: string; readonly value: un
 export interface ObservedTaskRun {
   readonly metadata: { readonly name: string; readonly creationTimestamp: string };
   readonly status?: {
+    readonly conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
     readonly podName?: string;
     readonly steps?: readonly {
       readonly name: string;
@@ -210,21 +212,41 @@ export interface ObservedTaskRun {
   };
 }
 
-/** The step that a build failed in; undefined when none ran. */
-export function failedStep(taskRuns: readonly ObservedTaskRun[]) {
-  for (const { status } of newestFirst(taskRuns)) {
-    // The steps behind it end with it, as skipped.
-    const step = status?.steps?.find(({ terminated }) => terminated && terminated.exitCode !== 0);
-    if (step && status?.podName) return { pod: status.podName, container: step.container, name: step.name };
-  }
-  return undefined;
+/** One step of a build, and the container that it runs in. */
+export interface BuildStep {
+  readonly name: string;
+  readonly pod: string;
+  readonly container: string;
 }
 
-/** The step that runs now, for a progress line. */
-export function runningStep(taskRuns: readonly ObservedTaskRun[]): string | undefined {
-  return newestFirst(taskRuns)
-    .flatMap(({ status }) => status?.steps ?? [])
-    .find(({ running }) => running !== undefined)?.name;
+/** The step that a build failed in; undefined when none ran. */
+export function failedStep(taskRuns: readonly ObservedTaskRun[]): BuildStep | undefined {
+  // The steps behind it end with it, as skipped.
+  return stepsOf(taskRuns).find(({ terminated }) => terminated && terminated.exitCode !== 0)?.step;
+}
+
+/** The step that runs now. */
+export function runningStep(taskRuns: readonly ObservedTaskRun[]): BuildStep | undefined {
+  return stepsOf(taskRuns).find(({ running }) => running !== undefined)?.step;
+}
+
+/** Why no step runs yet, in Tekton's words: no node has room, a quota is used up, an image cannot be pulled. */
+export function waitingBecause(taskRuns: readonly ObservedTaskRun[]): string | undefined {
+  const conditions = newestFirst(taskRuns)[0]?.status?.conditions;
+  const message = conditions?.find(({ type, status }) => type === "Succeeded" && status === "Unknown")?.message;
+  return message?.replaceAll(/\s+/g, " ").trim() || undefined;
+}
+
+function stepsOf(taskRuns: readonly ObservedTaskRun[]) {
+  return newestFirst(taskRuns).flatMap(({ status: { podName: pod, steps = [] } = {} }) =>
+    pod === undefined
+      ? []
+      : steps.map(({ name, container, terminated, running }) => ({
+          step: { name, pod, container },
+          terminated,
+          running,
+        })),
+  );
 }
 
 /** Finished runs beyond the newest `keep`, oldest last. */

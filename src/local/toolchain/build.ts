@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { fingerprint, sourceFiles, toolsFolder } from "./fingerprint.ts";
+import { fingerprint, moduleFolder, sourceFiles } from "./fingerprint.ts";
 import { runGo } from "./goCommand.ts";
-import { buildFlags, type ToolSpec } from "./tools.ts";
+import { type AnyTool, buildFlags } from "./tools.ts";
 
 /** What `tool.json` beside built executables says; a folder without it, or with other sizes, is not a build. */
 interface BuildRecord {
@@ -21,12 +21,12 @@ export interface BuildContext {
 }
 
 /** Folder in the cache of this tool as pinned now, whether or not it is built. */
-export async function buildFolder(tool: ToolSpec, cache: string): Promise<string> {
+export async function buildFolder(tool: AnyTool, cache: string): Promise<string> {
   return join(cache, "tools", `${tool.name}-${await fingerprint(tool)}`);
 }
 
 /** The executables in `folder`, or undefined when they are not (completely) there. */
-export async function builtBinaries(tool: ToolSpec, folder: string): Promise<Record<string, string> | undefined> {
+export async function builtBinaries(tool: AnyTool, folder: string): Promise<Record<string, string> | undefined> {
   try {
     const record = JSON.parse(await readFile(join(folder, "tool.json"), "utf8")) as BuildRecord;
     const found: Record<string, string> = {};
@@ -42,7 +42,7 @@ export async function builtBinaries(tool: ToolSpec, folder: string): Promise<Rec
 }
 
 /** The go command's environment for a tool: the user's, with what the tool adds. */
-export function goEnvironment(tool: ToolSpec, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function goEnvironment(tool: AnyTool, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const merged: NodeJS.ProcessEnv = { ...env, GOWORK: "off", ...tool.env };
   if (tool.env?.GONOSUMDB && env.GONOSUMDB) merged.GONOSUMDB = `${tool.env.GONOSUMDB},${env.GONOSUMDB}`;
   return merged;
@@ -55,10 +55,10 @@ export interface Workspace {
 }
 
 /** Makes the copy and downloads what the build will need, which is network-bound and overlaps other builds. */
-export async function prepareBuild(tool: ToolSpec, context: BuildContext): Promise<Workspace> {
+export async function prepareBuild(tool: AnyTool, context: BuildContext): Promise<Workspace> {
   const folder = join(context.cache, "tools", `.work-${tool.name}.${process.pid}.${randomBytes(4).toString("hex")}`);
   const log = join(context.cache, "logs", `${tool.name}.log`);
-  const from = join(toolsFolder, tool.name);
+  const from = moduleFolder(tool);
   await mkdir(join(context.cache, "logs"), { recursive: true });
   await writeFile(log, "");
   try {
@@ -89,7 +89,7 @@ export async function prepareBuild(tool: ToolSpec, context: BuildContext): Promi
  * either complete or absent; Go's own build cache makes a second run go on where this one stopped.
  */
 export async function build(
-  tool: ToolSpec,
+  tool: AnyTool,
   workspace: Workspace,
   target: string,
   context: BuildContext & { readonly onPackage?: (compiled: number) => void },
@@ -135,14 +135,14 @@ export async function build(
 }
 
 /** Removes what killed builds of this tool left behind; call it while holding the tool's lock. */
-export async function removeAbandoned(tool: ToolSpec, cache: string): Promise<void> {
+export async function removeAbandoned(tool: AnyTool, cache: string): Promise<void> {
   const folder = join(cache, "tools");
   for (const entry of await readdir(folder).catch(() => [])) {
     if (entry.startsWith(`.work-${tool.name}.`)) await rm(join(folder, entry), { recursive: true, force: true });
   }
 }
 
-function quiet(tool: ToolSpec, workspace: Workspace, context: BuildContext) {
+function quiet(tool: AnyTool, workspace: Workspace, context: BuildContext) {
   const env = goEnvironment(tool, context.env);
   return { folder: workspace.folder, env, purpose: tool.title, log: workspace.log, signal: context.signal };
 }

@@ -9,10 +9,11 @@ import { downloadPlugin } from "./pluginDownload.ts";
 import { presentBinaries } from "./present.ts";
 import { Lanes, laneCount } from "./schedule.ts";
 import {
+  type AnyTool,
   type BinaryName,
+  type BinaryNameOf,
   binaryNames,
   type TektonBinaryName,
-  type ToolSpec,
   tekton,
   tektonBinaryNames,
   tools,
@@ -59,14 +60,14 @@ export async function missingTools(cache: string, env: NodeJS.ProcessEnv = proce
 }
 
 /** Ensures some tools only, and the manifests when `manifests` is not false. */
-export async function ensureBinaries(
-  selected: readonly ToolSpec[],
+export async function ensureBinaries<Tool extends AnyTool>(
+  selected: readonly Tool[],
   options: GoToolsOptions & { readonly manifests?: boolean },
-): Promise<{ binaries: Partial<Record<BinaryName | TektonBinaryName, string>>; manifests?: Manifests }> {
+): Promise<{ binaries: Partial<Record<BinaryNameOf<Tool>, string>>; manifests?: Manifests }> {
   const env = options.env ?? process.env;
   const states = await Promise.all(selected.map((tool) => stateOf(tool, options.cache, env)));
   const binaries = Object.assign({}, ...states.map((state) => state.found)) as Partial<
-    Record<BinaryName | TektonBinaryName, string>
+    Record<BinaryNameOf<Tool>, string>
   >;
   const crds = await manifestsFolder(options.cache);
   let manifests = options.manifests === false ? undefined : await readManifests(crds);
@@ -101,7 +102,7 @@ export async function ensureBinaries(
 }
 
 /** What of a tool is there, and what is to be built of it. */
-async function stateOf(tool: ToolSpec, cache: string, env: NodeJS.ProcessEnv) {
+async function stateOf(tool: AnyTool, cache: string, env: NodeJS.ProcessEnv) {
   const built = await builtBinaries(tool, await buildFolder(tool, cache));
   if (built) return { found: built };
   const present = await presentBinaries(tool, env);
@@ -125,7 +126,7 @@ class BuildSite {
     this.#left = count;
   }
 
-  makeTool(tool: ToolSpec, rank: number): Promise<Record<string, string>> {
+  makeTool(tool: AnyTool, rank: number): Promise<Record<string, string>> {
     return this.#watched(tool.name, `${tool.title} ${tool.version}`, async (say) => {
       const { cache } = this.#context;
       const target = await buildFolder(tool, cache);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type BuildContext, builtBinaries } from "./build.ts";
 import { findOnPath } from "./present.ts";
-import { type ToolSpec, versions } from "./tools.ts";
+import { type AnyTool, versions } from "./tools.ts";
 
 const patienceMilliseconds = 90_000;
 
@@ -13,7 +13,7 @@ const patienceMilliseconds = 90_000;
  * a long build. Answers undefined where there is no such CLI or it cannot download; the caller builds then.
  */
 export async function downloadPlugin(
-  tool: ToolSpec,
+  tool: AnyTool,
   target: string,
   context: BuildContext,
 ): Promise<Record<string, string> | undefined> {

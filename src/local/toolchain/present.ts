@@ -3,13 +3,13 @@ import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { type BinaryName, type ToolSpec, versions } from "./tools.ts";
+import { type AnyTool, type BinaryName, versions } from "./tools.ts";
 
 const run = promisify(execFile);
 
 /** Executables of `tool` that are on the machine already, in exactly the version that it pins. Never throws. */
 export async function presentBinaries(
-  tool: ToolSpec,
+  tool: AnyTool,
   env: NodeJS.ProcessEnv,
 ): Promise<Readonly<Partial<Record<BinaryName, string>>>> {
   switch (tool.present) {
@@ -70,7 +70,7 @@ async function kubernetesPlugin(env: NodeJS.ProcessEnv): Promise<Partial<Record<
   return !partial && (await isExecutable(plugin)) ? { "pulumi-resource-kubernetes": plugin } : {};
 }
 
-function pick(tool: ToolSpec, found: Partial<Record<BinaryName, string>>): Partial<Record<BinaryName, string>> {
+function pick(tool: AnyTool, found: Partial<Record<BinaryName, string>>): Partial<Record<BinaryName, string>> {
   return Object.fromEntries(Object.entries(found).filter(([name]) => name in tool.packages));
 }
 

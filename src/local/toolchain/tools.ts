@@ -29,10 +29,12 @@ export const versions = {
   tekton: "1.12.0",
 } as const;
 
-/** One pinned Go module in `tools/`, and how its executables come to be. */
+/** One pinned Go module, and how its executables come to be. */
 export interface ToolSpec {
-  /** Folder below `tools/`, and first part of the cache folder's name. */
+  /** First part of the cache folder's name. */
   readonly name: string;
+  /** Folder of the module. @default `tools/<name>` of this checkout */
+  readonly module?: string;
   /** What progress lines call it. */
   readonly title: string;
   readonly version: string;
@@ -47,6 +49,12 @@ export interface ToolSpec {
   /** What already on the machine may serve instead of a build (see `present.ts`). */
   readonly present?: "pulumi-on-path" | "kubebuilder-assets" | "kubernetes-plugin";
 }
+
+/** A tool, whatever its executables are called. */
+export type AnyTool = Omit<ToolSpec, "packages"> & { readonly packages: Readonly<Record<string, string>> };
+
+/** What the executables of a tool, or of one of several, are called. */
+export type BinaryNameOf<Tool extends AnyTool> = Tool extends AnyTool ? keyof Tool["packages"] & string : never;
 
 const pulumiVersionVariable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
 
@@ -143,7 +151,7 @@ export const tekton: ToolSpec = {
 };
 
 /** Flags of `go build` for a tool, without `-o` and packages. */
-export function buildFlags(tool: ToolSpec): readonly string[] {
+export function buildFlags(tool: AnyTool): readonly string[] {
   return [
     // A build in a copy has no repository to ask, and one inside somebody's repository must not ask theirs.
     "-buildvcs=false",
@@ -154,7 +162,7 @@ export function buildFlags(tool: ToolSpec): readonly string[] {
 }
 
 /** A shorter list of packages of the same tool, for when some of its executables are on the machine already. */
-export function withoutBinaries(tool: ToolSpec, found: ReadonlySet<string>): ToolSpec {
+export function withoutBinaries(tool: AnyTool, found: ReadonlySet<string>): AnyTool {
   const packages = Object.fromEntries(Object.entries(tool.packages).filter(([binary]) => !found.has(binary)));
   return { ...tool, packages };
 }

@@ -55,6 +55,8 @@ export function apiRoutes(parts: RouteParts): Route[] {
     deploymentsRoute(clientRest),
     hostsRoute(clientRest),
     graphqlRoute({ ...parts, deployments, now: Date.now, newId: randomUUID }),
-    ...(pushes ? [uploadRoute({ store: pushes.uploads, signingKey: parts.signingKey, now: Date.now })] : []),
+    ...(pushes
+      ? [uploadRoute({ store: pushes.uploads, signingKey: parts.signingKey, now: Date.now, log: parts.log })]
+      : []),
   ];
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
 import { type StoredContent, type UploadStore, UploadTooLarge } from "../../../adapters/uploads/uploadStore.ts";
+import { OperatorError } from "../../../domain/errors.ts";
 import { readSessionToken } from "../../../domain/uploads/credentials.ts";
 import { signatureMistake } from "../../../domain/uploads/signatureV4.ts";
 import { readBytes } from "../requestBody.ts";
@@ -10,6 +12,7 @@ export interface UploadRouteParts {
   readonly store: UploadStore;
   readonly signingKey: string;
   readonly now: () => number;
+  readonly log: Pick<Logger, "error">;
 }
 
 /** Name of the bucket, and so the first part of the path. */
@@ -43,7 +46,8 @@ export function uploadRoute(parts: UploadRouteParts): Route {
         await answer(parts.store, request, response, key);
       } catch (error) {
         request.resume();
-        const known = error instanceof UploadTooLarge ? new S3Error(413, "EntityTooLarge", error.message) : error;
+        const known = asS3Error(error);
+        if (error instanceof OperatorError) parts.log.error({ err: error }, error.message);
         if (!(known instanceof S3Error) || response.headersSent) throw error;
         sendXml(
           response,
@@ -53,6 +57,17 @@ export function uploadRoute(parts: UploadRouteParts): Route {
       }
     },
   };
+}
+
+/** What the client shows; where the store's address and keys are wrong, the operator's log says more. */
+function asS3Error(error: unknown): unknown {
+  if (error instanceof UploadTooLarge) return new S3Error(413, "EntityTooLarge", error.message);
+  if (!(error instanceof OperatorError)) return error;
+  return new S3Error(
+    500,
+    "UploadsUnavailable",
+    "the platform cannot keep uploads now; the log of its API service says why, then push again",
+  );
 }
 
 /** The key, where the request is signed with credentials for it. */

@@ -1,0 +1,50 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { silent } from "../../src/domain/progress.ts";
+import { menagerieCache } from "../../src/local/layout.ts";
+import { ensureBinaries } from "../../src/local/toolchain/goTools.ts";
+import type { AnyTool, BinaryNameOf } from "../../src/local/toolchain/tools.ts";
+
+/** Servers that only tests run, pinned by modules in `test/tools` and built and kept as the environment's own tools are. */
+
+const folder = join(import.meta.dirname, "..", "tools");
+
+/** The reference registry of the distribution specification. */
+const registry = {
+  name: "registry",
+  title: "registry",
+  version: "3.1.2",
+  module: join(folder, "registry"),
+  packages: { registry: "github.com/distribution/distribution/v3/cmd/registry" },
+} as const satisfies AnyTool;
+
+/** BuildKit, and what it runs containers by. */
+const buildkit = {
+  name: "buildkit",
+  title: "BuildKit",
+  version: "0.26.3",
+  module: join(folder, "buildkit"),
+  packages: {
+    buildkitd: "github.com/moby/buildkit/cmd/buildkitd",
+    buildctl: "github.com/moby/buildkit/cmd/buildctl",
+    runc: "github.com/opencontainers/runc",
+  },
+} as const satisfies AnyTool;
+
+/** Paths of the registry's and BuildKit's executables, and of the script that runs a build with a BuildKit of its own. */
+export type RegistryTools = Readonly<Record<BinaryNameOf<typeof registry | typeof buildkit> | "daemonless", string>>;
+
+/** The first call on a machine builds them. */
+export async function ensureRegistryTools(): Promise<RegistryTools> {
+  const { binaries } = await ensureBinaries([registry, buildkit], {
+    ...{ cache: menagerieCache(), progress: silent, manifests: false },
+    signal: new AbortController().signal,
+  });
+  const { registry: server = "", buildkitd = "", buildctl = "", runc = "" } = binaries;
+  const answer = execFileSync("go", ["mod", "download", "-json", "github.com/moby/buildkit"], {
+    ...{ cwd: buildkit.module, encoding: "utf8", env: { ...process.env, GOWORK: "off" } },
+  });
+  const { Dir: source } = JSON.parse(answer) as { Dir: string };
+  const daemonless = join(source, "examples", "buildctl-daemonless", "buildctl-daemonless.sh");
+  return { registry: server, buildkitd, buildctl, runc, daemonless };
+}
