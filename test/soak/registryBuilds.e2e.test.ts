@@ -48,16 +48,11 @@ afterAll(async () => {
 const text = (content: string) => ({ bytes: new TextEncoder().encode(content), executable: false });
 
 /** Builds model iris of `hash` from a Dockerfile, as `up` of a stack with this registry does. */
-function build(dockerfile: string, changed: { sha256?: string } = {}): Promise<TrussImage> {
+async function build(dockerfile: string, changed: { sha256?: string } = {}): Promise<TrussImage> {
   const { namespace, repository, config } = registry;
-  const archive = gzipSync(
-    archiveOf(
-      new Map([
-        ["Dockerfile", text(dockerfile)],
-        ["model.txt", text("the model")],
-      ]),
-    ),
-  );
+  const mkdir = { bytes: await readFile(registry.mkdir), executable: true };
+  const files = { Dockerfile: text(dockerfile), "model.txt": text("the model"), mkdir };
+  const archive = gzipSync(archiveOf(new Map(Object.entries(files))));
   const sha256 = createHash("sha256").update(archive).digest("hex");
   return createPipelineBuilder({
     ...{ config, namespace, serviceAccount: "truss-build", credentials: "registry", timeoutMinutes: 5, keep: 10 },
@@ -80,9 +75,17 @@ async function editModel(marker: string): Promise<void> {
 }
 
 const copies = "FROM scratch\nCOPY model.txt /\n";
+/** What the RUN step makes, the second stage misses where it did not run. */
+const runs = `FROM scratch AS made
+COPY mkdir /mkdir
+RUN ["/mkdir", "/workspace/made"]
+FROM scratch
+COPY --from=made /workspace/made /made
+COPY model.txt /
+`;
 
 test("an image is built, pushed, found in the registry, and named by the digest that it has there", async () => {
-  const image = await build(copies);
+  const image = await build(runs);
   expect(image.url).toBe(`${registry.repository}/iris`);
   const [run] = await registry.runs();
   expect(run?.metadata.name).toBe(`${buildKey("iris", hash)}-1`);

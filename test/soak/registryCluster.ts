@@ -31,6 +31,24 @@ const inUserNamespace = `#!/bin/sh
 exec unshare --user --map-root-user --mount /buildkit/buildkitd --rootless --oci-worker-snapshotter=native "$@"
 `;
 
+/**
+ * Runs a RUN step's container by runc, without what pods of the local nodes cannot give it: the group of terminals, and seccomp, for
+ * which runc needs a C library that is not everywhere.
+ */
+const runcHere = `#!/usr/bin/python3
+import json, os, sys
+if "--bundle" in sys.argv:
+    file = os.path.join(sys.argv[sys.argv.index("--bundle") + 1], "config.json")
+    with open(file) as config:
+        spec = json.load(config)
+    spec["linux"].pop("seccomp", None)
+    for mount in spec["mounts"]:
+        mount["options"] = [each for each in mount.get("options", []) if each != "gid=5"]
+    with open(file, "w") as config:
+        json.dump(spec, config)
+os.execv("/buildkit/runc-itself", ["runc", *sys.argv[1:]])
+`;
+
 /** A registry that wants credentials, and the Pipeline that pushes to it, in an environment with Tekton. */
 export class RegistryCluster {
   readonly namespace = namespace;
@@ -39,10 +57,13 @@ export class RegistryCluster {
   readonly config: KubeConfig;
   /** BuildKit's image. */
   readonly builderImage: string;
+  /** Path of a program that makes the folders below /workspace that it is given, and needs nothing beside it. */
+  readonly mkdir: string;
 
-  private constructor(config: KubeConfig, builderImage: string) {
+  private constructor(config: KubeConfig, builderImage: string, mkdir: string) {
     this.config = config;
     this.builderImage = builderImage;
+    this.mkdir = mkdir;
   }
 
   static async create(config: KubeConfig, layout: EnvironmentLayout): Promise<RegistryCluster> {
@@ -74,7 +95,9 @@ export class RegistryCluster {
       populate: async (root) => {
         const folder = join(root, "buildkit");
         await mkdir(folder);
-        for (const name of ["buildkitd", "buildctl", "runc"] as const) await copyFile(tools[name], join(folder, name));
+        for (const name of ["buildkitd", "buildctl"] as const) await copyFile(tools[name], join(folder, name));
+        await copyFile(tools.runc, join(folder, "runc-itself"));
+        await writeFile(join(folder, "runc"), runcHere, { mode: 0o755 });
         const script = await readFile(tools.daemonless, "utf8");
         await writeFile(join(folder, "buildctl-daemonless.sh"), script, { mode: 0o755 });
         await copyFile(keys.caFile, join(folder, "ca.crt"));
@@ -83,7 +106,7 @@ export class RegistryCluster {
           await mkdir(join(root, path), { recursive: true });
       },
     });
-    const made = new RegistryCluster(config, `${buildkit.url}@${buildkit.digest}`);
+    const made = new RegistryCluster(config, `${buildkit.url}@${buildkit.digest}`, tools.mkdir);
     for (const manifest of registryManifests(`${server.url}@${server.digest}`)) await applyManifest(config, manifest);
     for (const manifest of made.#pipelineManifests()) await applyManifest(config, manifest);
     await made.credentials(user.valid);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { silent } from "../../src/domain/progress.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
 import { ensureBinaries } from "../../src/local/toolchain/goTools.ts";
-import type { AnyTool, BinaryNameOf } from "../../src/local/toolchain/tools.ts";
+import { type AnyTool, type BinaryNameOf, tekton } from "../../src/local/toolchain/tools.ts";
 
 /** Servers that only tests run, pinned by modules in `test/tools` and built and kept as the environment's own tools are. */
 
@@ -31,20 +31,31 @@ const buildkit = {
   },
 } as const satisfies AnyTool;
 
-/** Paths of the registry's and BuildKit's executables, and of the script that runs a build with a BuildKit of its own. */
-export type RegistryTools = Readonly<Record<BinaryNameOf<typeof registry | typeof buildkit> | "daemonless", string>>;
+/**
+ * Paths of the registry's and BuildKit's executables, of the script that runs a build with a BuildKit of its own, and of a static
+ * program for RUN steps, Tekton's `workingdirinit`.
+ */
+export type RegistryTools = Readonly<
+  Record<BinaryNameOf<typeof registry | typeof buildkit> | "daemonless" | "mkdir", string>
+>;
 
 /** The first call on a machine builds them. */
 export async function ensureRegistryTools(): Promise<RegistryTools> {
-  const { binaries } = await ensureBinaries([registry, buildkit], {
+  const { binaries } = await ensureBinaries([registry, buildkit, tekton], {
     ...{ cache: menagerieCache(), progress: silent, manifests: false },
     signal: new AbortController().signal,
   });
-  const { registry: server = "", buildkitd = "", buildctl = "", runc = "" } = binaries;
+  const {
+    registry: server = "",
+    buildkitd = "",
+    buildctl = "",
+    runc = "",
+    "tekton-workingdirinit": mkdir = "",
+  } = binaries;
   const answer = execFileSync("go", ["mod", "download", "-json", "github.com/moby/buildkit"], {
     ...{ cwd: buildkit.module, encoding: "utf8", env: { ...process.env, GOWORK: "off" } },
   });
   const { Dir: source } = JSON.parse(answer) as { Dir: string };
   const daemonless = join(source, "examples", "buildctl-daemonless", "buildctl-daemonless.sh");
-  return { registry: server, buildkitd, buildctl, runc, daemonless };
+  return { registry: server, buildkitd, buildctl, runc, daemonless, mkdir };
 }

@@ -120,7 +120,7 @@ printf %s "$IMAGE" > "$URL_RESULT"
 
 /**
  * Asks the registry for what was pushed, by digest: a registry that lost it, or a proxy before it, is found out here, before a
- * result names it. The state is another than the build's, which still holds the image and would answer in the registry's place.
+ * result names it. The state is another than the build's: that holds the image, and BuildKit may answer from it.
  */
 const verifyScript = `#!/bin/sh
 set -eu
@@ -131,7 +131,7 @@ export BUILDKITD_FLAGS="$BUILDKITD_FLAGS --root ${work}/verify-state"
 buildctl-daemonless.sh build --progress=plain --no-cache --frontend dockerfile.v0 \\
   --local context=${work}/verify --local dockerfile=${work}/verify > ${work}/verify.log 2>&1 || {
   cat ${work}/verify.log >&2
-  if grep -q "not found" ${work}/verify.log; then
+  if grep -q ": not found" ${work}/verify.log; then
     echo "the registry does not have $pushed, which was just pushed: is something before it that keeps or drops pushes, or a clean-up that runs meanwhile?" >&2
   else
     echo "the registry does not say that it has $pushed, which was just pushed; the reason is above" >&2
