@@ -34,9 +34,9 @@ export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> =
   async create(inputs) {
     const { putCheckoutImage, putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
     const { folder } = inputs;
-    const layers = inputs.interpreter ? await interpreter() : [];
+    const parts = inputs.interpreter ? await interpreter() : {};
     const image = await (folder === undefined
-      ? putCheckoutImage(imageStore(), resolve("."), { ...inputs, layers })
+      ? putCheckoutImage(imageStore(), resolve("."), { ...inputs, ...parts })
       : putPipelineImage(imageStore(), resolve("."), { ...inputs, folder }));
     return { id: image, outs: { ...inputs, image } };
   },
@@ -45,10 +45,14 @@ export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> =
   delete: async () => {},
 };
 
-async function interpreter(): Promise<KeyedLayer[]> {
+/** The interpreter, and what names it: PATH in a container is the image's, and finds another one first or none. */
+async function interpreter(): Promise<{ layers: KeyedLayer[]; env: Record<string, string> }> {
   const { findBasePython } = await import("../adapters/truss/interpreter.ts");
   const { interpreterLayers } = await import("../adapters/truss/imageLayers.ts");
-  return untilTerminated(async (signal) => interpreterLayers([await findBasePython(process.env, signal)]));
+  return untilTerminated(async (signal) => {
+    const python = await findBasePython(process.env, signal);
+    return { layers: interpreterLayers([python]), env: { MENAGERIE_PYTHON: python.executable } };
+  });
 }
 
 function imageStore(): string {

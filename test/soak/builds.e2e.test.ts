@@ -223,7 +223,6 @@ describe("what a client pushes", () => {
   }
 
   test.each([
-    ["with a control server in its config", "planned", "use_control_plane: true\n"],
     ["that is to be reloaded live", "lively", "live_reload: true\n"],
     ["without a word about either", "plain", ""],
   ])(

@@ -197,6 +197,8 @@ describe("a push", () => {
     );
     const at = `${api.url}/v1/models/${modelId}/deployments/${versionId}`;
     const headers = { authorization: `Api-Key ${adminKey}`, "content-type": "application/json" };
+    // The log tells the reason first, for the client ends with the status.
+    await api.sql("UPDATE menagerie.development_deployment SET finished_at = finished_at - interval '10 s'");
     expect(await (await fetch(at, { headers })).json()).toMatchObject({ status: "DEPLOY_FAILED" });
     const logs = await fetch(`${at}/logs`, { method: "POST", headers, body: "{}" });
     expect(await logs.json()).toMatchObject({

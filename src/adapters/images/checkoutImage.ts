@@ -40,12 +40,14 @@ export function putCheckoutImage(
     readonly hash: string;
     /** Further read-only parts. @default none */
     readonly layers?: readonly KeyedLayer[];
+    /** Variables of its containers. @default none */
+    readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<string> {
   return putImageOf(store, project, {
     ...{ what: `service ${service.name}`, url: `menagerie.local/service/${service.name}`, hash: service.hash },
     ...{ copied: ofServices, entrypoint: serviceCommand(service.entry) },
-    layers: service.layers,
+    ...{ layers: service.layers, env: service.env },
   });
 }
 
@@ -71,12 +73,13 @@ interface CheckoutPart {
   readonly entrypoint: readonly string[];
   /** Further read-only parts. @default none */
   readonly layers?: readonly KeyedLayer[] | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 async function putImageOf(
   store: string,
   project: string,
-  { what, url, hash, copied, entrypoint, layers = [] }: CheckoutPart,
+  { what, url, hash, copied, entrypoint, layers = [], env = {} }: CheckoutPart,
 ): Promise<string> {
   if ((await sourceOf(project, copied)) !== hash) {
     throw badInput(`the code of ${what} changed while its image was being made; run this again`);
@@ -89,7 +92,7 @@ async function putImageOf(
     layers: [{ source: join(project, "node_modules"), target: packages, key: `packages ${lock}` }, ...layers],
     config: {
       ...{ entrypoint, cmd: [], workingDir: place },
-      env: { PATH: `${packages}/node/bin:/usr/local/bin:/usr/bin:/bin`, NODE_ENV: "production" },
+      env: { PATH: `${packages}/node/bin:/usr/local/bin:/usr/bin:/bin`, NODE_ENV: "production", ...env },
     },
     populate: async (rootfs) => {
       for (const path of copied) await cp(join(project, path), join(rootfs, place, path), { recursive: true });

@@ -24,6 +24,8 @@ export const capabilities = [
   "FSETID",
   "KILL",
   "NET_BIND_SERVICE",
+  // Since Linux 5.12, nobody without it makes a user namespace that has root, as rootless builders do.
+  "SETFCAP",
   "SETGID",
   "SETPCAP",
   "SETUID",

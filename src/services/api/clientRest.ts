@@ -28,6 +28,11 @@ export interface ClientRestParts {
 
 const deploymentPath = new RegExp(`^/v1/models/(${rowId})/deployments/(${rowId})(/logs)?$`);
 const hostPath = new RegExp(String.raw`^/hosts/(${rowId})/development/(wake|predict|sync(/v1/[^\\]*))$`);
+/**
+ * A client that reads of a failure ends at once, and reads the log, where the reason is, every two seconds (`--tail`): so the reason is
+ * there for so long before, in milliseconds.
+ */
+const reasonFirst = 5_000;
 
 /** Times in milliseconds since 1970. */
 const logQuestion = z.object({
@@ -90,7 +95,7 @@ async function statusOf({ deployments, versions }: ClientRestParts, version: Dev
     case "deploying":
       return "DEPLOYING";
     case "failed":
-      return "DEPLOY_FAILED";
+      return Date.now() - deployment.at < reasonFirst ? "DEPLOYING" : "DEPLOY_FAILED";
     default:
       return clientStatus((await versions.status(version)).state);
   }
