@@ -1,9 +1,10 @@
 import type { ClientBase, Pool } from "pg";
-import { badInput } from "../../domain/errors.ts";
+import { badInput, OperatorError } from "../../domain/errors.ts";
 import {
   type AppendResult,
   append,
   defaultLimits,
+  isSameChain,
   type NewPatch,
   type PatchChain,
   type PatchLimits,
@@ -41,11 +42,14 @@ export interface SignedHead {
 export interface SignedPatchStore extends PatchStore {
   /** Undefined when the version was never deployed. */
   readHead(versionId: string): Promise<SignedHead | undefined>;
-  appendSigned(versionId: string, patch: NewPatch, signature: TrussSignature): Promise<AppendResult>;
+  /** Check-and-set on the head, in one statement. Undefined when the version was never deployed. */
+  appendSigned(versionId: string, patch: NewPatch, signature: TrussSignature): Promise<AppendResult | undefined>;
   /** Starts a generation, unless the current one starts at this hash and has no patches. Answers its number. */
   ensureGeneration(versionId: string, baseHash: string, signature: TrussSignature): Promise<number>;
 }
 
+/** Of chains whose patches nobody computes against a signature. */
+const unsigned: TrussSignature = { content_hashes_by_path: {}, config: "", requirements_file_requirements: [] };
 /** Chains that are kept in memory; the version that was read longest ago goes first. */
 const keptChains = 64;
 
@@ -53,25 +57,35 @@ const keptChains = 64;
 export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits): SignedPatchStore {
   const known = new Map<string, Known>();
   const read = (client: ClientBase | Pool, versionId: string) => readState(client, known, versionId);
+  const appendSigned = async (versionId: string, patch: NewPatch, signature: TrussSignature) => {
+    let lost: PatchChain | undefined;
+    for (;;) {
+      const chain = (await read(pool, versionId))?.chain;
+      if (!chain) return undefined;
+      const result = append(chain, patch, limits);
+      if (!("stored" in result) || result.repeated) return result;
+      if (lost && isSameChain(lost, chain)) {
+        throw new OperatorError(`model version ${versionId}: its head is not its last patch; deploy it in full`);
+      }
+      if (await insertPatch(pool, versionId, chain.generation, result.stored, signature)) return result;
+      lost = chain;
+    }
+  };
   const locked = <T>(versionId: string, work: (client: ClientBase) => Promise<T>) => lockVersion(pool, versionId, work);
   return {
     read: (versionId) => read(pool, versionId),
-    append: (versionId, patch) =>
-      locked(versionId, async (client) => appendTo(client, versionId, await read(client, versionId), patch, limits)),
-    appendSigned: (versionId, patch, signature) =>
-      locked(versionId, async (client) => {
-        const state = await read(client, versionId);
-        const result = await appendTo(client, versionId, state, patch, limits);
-        if ("stored" in result && state) {
-          const { seq, nextHash: hash } = result.stored;
-          await writeHead(client, versionId, { generation: state.chain.generation, seq, hash, signature });
-        }
-        return result;
-      }),
+    append: async (versionId, patch) => {
+      const result = await appendSigned(versionId, patch, unsigned);
+      if (result) return result;
+      throw badInput(`model version ${versionId}: was never deployed in full, so there is nothing to patch`);
+    },
+    appendSigned,
     startGeneration: (versionId, baseHash) =>
-      locked(versionId, (client) => insertGeneration(client, versionId, baseHash)),
+      locked(versionId, (client) => beginGeneration(client, versionId, baseHash, unsigned)),
     ensureGeneration: (versionId, baseHash, signature) =>
       locked(versionId, async (client) => {
+        // Patches are stored by whoever changes this row first.
+        await client.query("SELECT FROM menagerie.truss_head WHERE model_version_id = $1 FOR UPDATE", [versionId]);
         const chain = (await read(client, versionId))?.chain;
         const isSame = chain?.baseHash === baseHash && chain.patches.length === 0;
         if (!isSame) return beginGeneration(client, versionId, baseHash, signature);
@@ -170,23 +184,27 @@ async function writeHead(client: ClientBase, versionId: string, head: SignedHead
   );
 }
 
-async function appendTo(
-  client: ClientBase,
+/**
+ * Stores a patch and moves the head to it, where the head is still the one before; false where it is not. One statement, so
+ * that it is one way to the database and back.
+ */
+async function insertPatch(
+  pool: Pool,
   versionId: string,
-  state: SyncState | undefined,
-  patch: NewPatch,
-  limits: PatchLimits,
-): Promise<AppendResult> {
-  if (!state) throw badInput(`model version ${versionId}: was never deployed in full, so there is nothing to patch`);
-  const result = append(state.chain, patch, limits);
-  if (!("stored" in result) || result.repeated) return result;
-  const { seq, prevHash, nextHash, ops } = result.stored;
-  await client.query(
-    `INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops)
-     VALUES ($1, $2, $3, $4, $5, $6)`,
-    [versionId, state.chain.generation, seq, prevHash, nextHash, JSON.stringify(ops)],
+  generation: number,
+  { seq, prevHash, nextHash, ops }: StoredPatch,
+  signature: TrussSignature,
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `WITH head AS (
+       UPDATE menagerie.truss_head SET seq = $3, hash = $5, signature = $7
+        WHERE model_version_id = $1 AND generation = $2 AND seq = $3 - 1 AND hash = $4
+       RETURNING model_version_id)
+     INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops)
+     SELECT model_version_id, $2, $3, $4, $5, $6 FROM head`,
+    [versionId, generation, seq, prevHash, nextHash, JSON.stringify(ops), JSON.stringify(signature)],
   );
-  return result;
+  return rowCount === 1;
 }
 
 /** One transaction; those of one version follow each other, others go on. */

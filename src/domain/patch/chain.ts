@@ -116,6 +116,11 @@ export function withPatch(chain: PatchChain, stored: StoredPatch): PatchChain {
   return { ...chain, patches: [...chain.patches, stored] };
 }
 
+/** Whether two readings of one version's chain are of the same moment: chains only grow. */
+export function isSameChain(before: PatchChain, after: PatchChain): boolean {
+  return before.generation === after.generation && before.patches.length === after.patches.length;
+}
+
 /** First digits of a hash, for sentences. */
 export function short(hash: string | null | undefined): string {
   return hash ? hash.slice(0, 12) : "an unknown hash";

@@ -12,6 +12,7 @@ export async function claim(context: SyncContext, chain: PatchChain): Promise<Tu
   // Sending the running hash again starts a process that was never started, and does nothing else. Without a process,
   // asking the model would block the control server for a minute.
   const started = await control.patch({ hash, prevHash: hash, patches: [] });
+  context.trustsRecord &&= started.kind === "accepted";
   if (started.kind === "inadmissible") return next;
   if (started.kind !== "accepted") return pause(started.because);
   const probe = await control.probe();
@@ -20,6 +21,7 @@ export async function claim(context: SyncContext, chain: PatchChain): Promise<Tu
   // A later patch may have come in between, and be what answers.
   const still = await control.runningHash();
   if (!still.ok) return pause(still.because);
+  context.trustsRecord = false;
   if (still.value !== hash) return next;
   return {
     end: { state: "synced", hash, generation: chain.generation, seq, sent: context.sent, hot: context.hot },

@@ -49,6 +49,19 @@ export function locate({ chain, record }: SyncState, instance: string, hash: str
 }
 
 /**
+ * The hash that a container must have by its record, where that leaves nothing open: then it need not be asked, for the
+ * control server refuses a patch that starts elsewhere. Never the image's own, which also is that of a control server that
+ * has just restarted.
+ */
+export function expectedHash({ chain, record }: SyncState, instance: string, now: number): string | undefined {
+  if (record?.instance !== instance || record.generation !== chain.generation) return undefined;
+  if (record.broken !== null || record.intent !== null || record.at === null || record.lateUntil > now)
+    return undefined;
+  const hash = hashAt(chain, record.at);
+  return hash === chain.baseHash ? undefined : hash;
+}
+
+/**
  * The hash under which `seq` is sent. Back at the image's own hash the control server's word would prove nothing: it
  * answers the same where it has just restarted on the used disk. So an undo to it goes by a hash of its own first, and
  * is renamed by an empty patch.

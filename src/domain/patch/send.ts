@@ -50,12 +50,16 @@ export async function reload(context: SyncContext, state: SyncState, seq: number
   return renamed ?? close(context, lease, seq, true);
 }
 
-/** Sends the next patches, in one request. */
-export async function advance(context: SyncContext, state: SyncState, position: Known): Promise<Turn> {
+/** Sends the next patches, in one request, to a container whose hash is `running`. */
+export async function advance(
+  context: SyncContext,
+  state: SyncState,
+  position: Known,
+  running: string | null,
+): Promise<Turn> {
   const { control, clock } = context;
   const { chain } = state;
   const { seq, trust } = position;
-  const running = context.running.hash;
   const step = nextStep(chain, seq, context.times.requestSize);
   const target = step.at(-1);
   if (running === null || !target) return next;
@@ -73,7 +77,7 @@ export async function advance(context: SyncContext, state: SyncState, position: 
   // Questions change nothing, so they wait for no lease, and not for each other.
   const [lease, askedPartial, probe] = await Promise.all([
     take(context, state, { from: seq, to: [...earlier, target.seq] }),
-    isImage ? undefined : control.isPartiallyApplied(),
+    isImage || context.trustsRecord ? undefined : control.isPartiallyApplied(),
     trust === "loaded" && !isImage && isHot(ops) ? control.probe() : undefined,
   ]);
   if (!lease) return next;
@@ -82,13 +86,16 @@ export async function advance(context: SyncContext, state: SyncState, position: 
     const owned = await refuseForeignProcess(context, lease, running);
     if (owned) return owned;
   }
-  const partial = await refusePartial(context, lease, askedPartial);
+  const partial = context.trustsRecord ? undefined : await refusePartial(context, lease, askedPartial);
   if (partial) return partial;
 
   const hot = !late && (probe?.answers ?? false);
   const hash = wireHash(chain, target.seq, context.id);
   const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
-  if (outcome.kind !== "accepted") return refused(context, lease, chain, outcome, running);
+  if (outcome.kind !== "accepted") {
+    context.trustsRecord = false;
+    return refused(context, lease, chain, outcome, running);
+  }
   const renamed = await rename(context, hash, target.nextHash);
   if (renamed) return renamed;
   // Where an earlier request may have been first, this one did nothing, and what that one loaded is not known.

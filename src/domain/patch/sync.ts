@@ -1,7 +1,7 @@
-import { headOf, type PatchChain } from "./chain.ts";
+import { headOf, isSameChain } from "./chain.ts";
 import { claim } from "./claim.ts";
 import type { SyncState } from "./ports.ts";
-import { isHeadContent, locate } from "./position.ts";
+import { expectedHash, isHeadContent, locate } from "./position.ts";
 import { advance, breakRecord, recordAt, reload, start } from "./send.ts";
 import {
   end,
@@ -36,6 +36,7 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     id: ports.newId(),
     times,
     running: { hash: null, answers: null },
+    trustsRecord: true,
     sent: 0,
     hot: false,
     down: undefined,
@@ -69,9 +70,11 @@ async function round(context: SyncContext): Promise<Turn> {
   if (record && record.instance !== control.instance && record.startedAt >= control.startedAt) {
     return end(context, "unsettled", "the container was replaced by a later one; sync that");
   }
-  const hash = await control.runningHash();
+  const expected = context.trustsRecord ? expectedHash(state, control.instance, clock.now()) : undefined;
+  context.trustsRecord = expected !== undefined;
+  const hash = expected === undefined ? await control.runningHash() : ({ ok: true, value: expected } as const);
   if (!hash.ok) return pause(hash.because);
-  context.running = { hash: hash.value, answers: null };
+  context.running = { hash: expected === undefined ? hash.value : null, answers: null };
   const position = locate(state, control.instance, hash.value);
   if (position.kind !== "known") {
     // Record and hash were read one after the other, and another replica may have moved both in between.
@@ -82,16 +85,12 @@ async function round(context: SyncContext): Promise<Turn> {
   }
   const { seq, trust } = position;
   if (trust === "doubt")
-    return seq === headOf(chain).seq ? reload(context, state, seq) : advance(context, state, position);
-  if (!isHeadContent(chain, seq)) return advance(context, state, position);
+    return seq === headOf(chain).seq ? reload(context, state, seq) : advance(context, state, position, hash.value);
+  if (!isHeadContent(chain, seq)) return advance(context, state, position, hash.value);
   if (trust === "fresh") return start(context, state);
   return seq === headOf(chain).seq ? claim(context, chain) : recordAt(context, state, headOf(chain).seq);
 }
 
 function isSameState(before: SyncState, after: SyncState | undefined): boolean {
   return after !== undefined && before.revision === after.revision && isSameChain(before.chain, after.chain);
-}
-
-function isSameChain(before: PatchChain, after: PatchChain): boolean {
-  return before.generation === after.generation && before.patches.length === after.patches.length;
 }

@@ -58,7 +58,10 @@ export interface SyncContext extends SyncPorts {
   readonly versionId: string;
   readonly id: string;
   readonly times: Required<SyncOptions>;
+  /** What the container itself said last. */
   running: Running;
+  /** Whether the record's word is taken for where the container is; false once it was wrong, or was no help. */
+  trustsRecord: boolean;
   sent: number;
   hot: boolean;
   /** How the model does not answer, and since when; undefined while it does or was not asked since it was started. */

@@ -52,6 +52,7 @@ export interface Versions {
 
 export function developmentVersions(parts: VersionParts): Versions {
   const { store, cluster, log } = parts;
+  const configs = new Map<string, string>();
   const settleTurn = turns((versionId) => settle(parts, versionId, parts.syncWithin ?? 100_000));
   const touch = (versionId: string) =>
     parts.touch(versionId).catch((error: unknown) => log.warn({ versionId, err: error }, "activity is not recorded"));
@@ -78,7 +79,7 @@ export function developmentVersions(parts: VersionParts): Versions {
     settle: settleTurn,
     async patch(version, request) {
       const begun = performance.now();
-      const stored = await storePatch(store, version, request);
+      const stored = await storePatch(store, configs, version, request);
       const storedAt = performance.now();
       if (request.takeover) log.info({ versionId: version.id, seq: stored.seq }, "a client took the head over");
       void touch(version.id);
@@ -164,23 +165,51 @@ async function look(parts: VersionParts, versionId: string): Promise<Settled> {
 async function headOfVersion(store: SignedPatchStore, version: DevelopmentVersion): Promise<SignedHead> {
   const head = await store.readHead(version.id);
   if (head) return head;
-  throw new ApiError("never_deployed", `version ${version.id} of model ${version.model} was never deployed in full`);
+  throw neverDeployed(version);
+}
+
+function neverDeployed({ id, model }: DevelopmentVersion): ApiError {
+  return new ApiError("never_deployed", `version ${id} of model ${model} was never deployed in full`);
+}
+
+/** config.yaml of the head; undefined where the head is not the one with `hash`. */
+async function configOfHead(store: SignedPatchStore, version: DevelopmentVersion, hash: string) {
+  const head = await headOfVersion(store, version);
+  return head.hash === hash ? head.signature.config : undefined;
+}
+
+/** So many files config.yaml of heads are known without asking: a hash has but one. */
+const keptConfigs = 256;
+
+function remember(configs: Map<string, string>, key: string, config: string): void {
+  configs.delete(key);
+  configs.set(key, config);
+  const [oldest] = configs.keys();
+  if (configs.size > keptConfigs && oldest !== undefined) configs.delete(oldest);
 }
 
 /** Checks a patch and stores it at the head. */
 async function storePatch(
   store: SignedPatchStore,
+  configs: Map<string, string>,
   version: DevelopmentVersion,
   { prevHash, nextHash, nextSignature, patches }: PatchRequest,
 ): Promise<{ readonly hash: string; readonly seq: number }> {
   if (prevHash === nextHash)
     throw new ApiError("bad_request", "nextHash: is the same as prevHash; there is nothing to patch");
   refuseOtherHash(nextHash, nextSignature, "nextHash");
-  const head = await headOfVersion(store, version);
-  refuseUnpatchable(version, head.hash === prevHash ? head.signature.config : undefined, nextSignature.config, patches);
+  const known = configs.get(`${version.id} ${prevHash}`);
+  // Only where the patch would be refused does it matter whether that still is the head.
+  if (known === undefined || deploymentReasons(known, nextSignature.config).length > 0) {
+    refuseUnpatchable(version, await configOfHead(store, version, prevHash), nextSignature.config, patches);
+  } else refuseUnpatchable(version, known, nextSignature.config, patches);
   const ops = consistentOperations(parseOperations(patches), nextSignature);
   const result = await store.appendSigned(version.id, { prevHash, nextHash, ops }, nextSignature);
-  if ("stored" in result) return { hash: result.stored.nextHash, seq: result.stored.seq };
+  if (!result) throw neverDeployed(version);
+  if ("stored" in result) {
+    remember(configs, `${version.id} ${nextHash}`, nextSignature.config);
+    return { hash: result.stored.nextHash, seq: result.stored.seq };
+  }
   if (result.refused === "too_large") throw new ApiError("body_too_large", result.because);
   if (result.refused === "too_many") throw needsFullDeploy(version, [result.because]);
   const now = await headOfVersion(store, version);
