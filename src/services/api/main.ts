@@ -45,6 +45,8 @@ import { type PipelineBuilds, readSettings } from "./settings.ts";
 /** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
 const drainMs = 2_000;
 const stopMs = 50_000;
+/** The database is told of a version's use once in this time, in milliseconds. */
+const touchEveryMs = 15_000;
 /** Uploads that nobody deployed are removed after so long, in milliseconds. */
 const keptUploadsMs = 24 * 60 * 60_000;
 const sweepEveryMs = 60 * 60_000;
@@ -84,7 +86,7 @@ const cluster = watchVersions({
 });
 const containers = openContainers();
 const findVersion = freshCache((versionId) => findDevelopmentVersion(pool, versionId));
-const touch = (versionId: string) => touchActivity(pool, versionId);
+const touch = freshCache((versionId) => touchActivity(pool, versionId), { freshFor: touchEveryMs });
 const versions = developmentVersions({
   store: createPatchStore(pool),
   cluster,

@@ -28,8 +28,6 @@ export interface ActivatorParts {
 }
 
 const path = new RegExp(String.raw`^/development/(${rowId})(/v1/[^\\]*)$`);
-/** The database is told of a version's use once in this time. Milliseconds. */
-const touchEvery = 15_000;
 
 /** Passes requests on to development versions that may have to be started first. */
 export interface Activator {
@@ -44,15 +42,7 @@ export interface Activator {
 /** A stopped version is started, a new pod gets its patches, and the request waits for that; then it goes to the pod. */
 export function createActivator(parts: ActivatorParts): Activator {
   const { holdMs = 120_000, maxHeld = 256 } = parts;
-  const touchedAt = new Map<string, number>();
   let held = 0;
-
-  const touch = (versionId: string): void => {
-    if (performance.now() - (touchedAt.get(versionId) ?? Number.NEGATIVE_INFINITY) < touchEvery) return;
-    touchedAt.set(versionId, performance.now());
-    // A use that is not recorded only lets the version stop early.
-    parts.touch(versionId).catch(() => touchedAt.delete(versionId));
-  };
 
   const ready = async (version: DevelopmentVersion): Promise<VersionPod> => {
     const pod = parts.cluster.pod(version.id);
@@ -70,7 +60,8 @@ export function createActivator(parts: ActivatorParts): Activator {
     async activate(request, response, { version, inner, requestId }) {
       if (leavesFolder(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
       const method = methodOf(request);
-      touch(version.id);
+      // A use that is not recorded only lets the version stop early.
+      parts.touch(version.id).catch(() => {});
       const { url } = await ready(version);
       await forward(request, response, {
         ...{ dispatcher: parts.dispatcher, origin: url, method, requestId, timeoutMs: parts.timeoutMs },
