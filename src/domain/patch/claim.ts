@@ -23,6 +23,7 @@ export async function claim(context: SyncContext, chain: PatchChain): Promise<Tu
   if (!still.ok) return pause(still.because);
   context.trustsRecord = false;
   if (still.value !== hash) return next;
+  context.answered.set(control.instance, hash);
   return {
     end: { state: "synced", hash, generation: chain.generation, seq, sent: context.sent, hot: context.hot },
   };

@@ -31,8 +31,10 @@ export function computePatch(
   const nextHash = hashSnapshot(next, patterns);
   if (!contentAt(next, configFilename)) return { nextHash, fullDeployment: [`${configFilename} was removed`] };
   const text = configText(next);
-  const before = parseTrussConfig(previous.config, `${configFilename} of the running version`);
   const after = parseTrussConfig(text);
+  // Most saves leave it alone, and parsing it takes longer than everything else here.
+  const before =
+    previous.config === text ? after : parseTrussConfig(previous.config, `${configFilename} of the running version`);
   const changes = changedPaths(previous, next, patterns);
   const reasons = [...configReasons(before, after), ...pathReasons(previous, changes, after)];
   if (reasons.length > 0) return { nextHash, fullDeployment: reasons };
@@ -63,6 +65,7 @@ const deploymentKeys = [
  * @throws OperatorError when one of the texts is no valid config.
  */
 export function deploymentReasons(before: string, after: string): string[] {
+  if (before === after) return [];
   return configReasons(parseTrussConfig(before, `${configFilename} of the running version`), parseTrussConfig(after));
 }
 
@@ -142,6 +145,7 @@ function externalData(config: TrussConfig): ExternalDataItem[] {
 }
 
 function configPatches(before: string, after: string): PatchOperation[] {
+  if (before === after) return [];
   const config = completeConfig(parseConfigYaml(after));
   if (isSame(completeConfig(parseConfigYaml(before)), config)) return [];
   return [{ type: "config", body: { action: "UPDATE", config, path: "config.yaml" } }];

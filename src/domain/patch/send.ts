@@ -74,11 +74,13 @@ export async function advance(
   const earlier = before?.from === seq ? before.to.filter((to) => to !== target.seq) : [];
   const ops = squash(step);
   const isImage = running === chain.baseHash;
+  const mayBeHot = trust === "loaded" && !isImage && isHot(ops);
+  const isKnownToAnswer = context.trustsRecord && context.answered.get(control.instance) === running;
   // Questions change nothing, so they wait for no lease, and not for each other.
   const [lease, askedPartial, probe] = await Promise.all([
     take(context, state, { from: seq, to: [...earlier, target.seq] }),
     isImage || context.trustsRecord ? undefined : control.isPartiallyApplied(),
-    trust === "loaded" && !isImage && isHot(ops) ? control.probe() : undefined,
+    mayBeHot && !isKnownToAnswer ? control.probe() : undefined,
   ]);
   if (!lease) return next;
   const late = trust === "doubt" || lease.record.lateUntil > clock.now();
@@ -89,7 +91,7 @@ export async function advance(
   const partial = context.trustsRecord ? undefined : await refusePartial(context, lease, askedPartial);
   if (partial) return partial;
 
-  const hot = !late && (probe?.answers ?? false);
+  const hot = !late && mayBeHot && (probe?.answers ?? true);
   const hash = wireHash(chain, target.seq, context.id);
   const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
   if (outcome.kind !== "accepted") {

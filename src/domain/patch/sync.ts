@@ -31,6 +31,7 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     requestSize: options.requestSize ?? 32 * 1024 * 1024,
   };
   const context: SyncContext = {
+    answered: new Map(),
     ...ports,
     versionId,
     id: ports.newId(),

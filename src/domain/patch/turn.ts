@@ -37,6 +37,11 @@ export interface SyncPorts {
   readonly clock: Clock;
   /** Unique text for one sync. */
   readonly newId: () => string;
+  /**
+   * Hash with which each container answered last, by its instance: known without a question by later syncs of one process.
+   * @default known to this sync alone
+   */
+  readonly answered?: Map<string, string>;
 }
 
 /** Times in milliseconds. */
@@ -54,7 +59,7 @@ export interface SyncOptions {
 }
 
 /** One sync under way. */
-export interface SyncContext extends SyncPorts {
+export interface SyncContext extends Required<SyncPorts> {
   readonly versionId: string;
   readonly id: string;
   readonly times: Required<SyncOptions>;

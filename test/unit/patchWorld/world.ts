@@ -67,6 +67,8 @@ class World {
   private readonly contents = new Map<string, Content>();
   private calm = false;
   private ids = 0;
+  /** What a replica knows that has not restarted. */
+  private readonly answered = new Map<string, string>();
   /** How bad this schedule's network and processes are. */
   private readonly loss: number;
   /**
@@ -214,6 +216,7 @@ class World {
       control: this.remoteControl(container, () => crashed.resolve(undefined)),
       clock: { now: () => scheduler.now, sleep: (ms: number) => scheduler.sleep(ms) },
       newId: () => id,
+      ...(scheduler.chance(0.7) ? { answered: this.answered } : {}),
     };
     const result = await Promise.race([sync(version, ports, times).catch(() => undefined), crashed.promise]);
     this.tally.syncs[result?.state ?? "crashed"] += 1;

@@ -5,6 +5,8 @@ import type { ControlServer } from "../../../domain/patch/ports.ts";
 /** Clients of control servers, one for each container that is in use. */
 export interface Containers {
   of(pod: VersionPod): ControlServer;
+  /** Hash with which each of them answered last, by instance. */
+  readonly answered: Map<string, string>;
   close(): Promise<void>;
 }
 
@@ -15,7 +17,9 @@ const kept = 256;
 
 export function openContainers(): Containers {
   const clients = new Map<string, Client>();
+  const answered = new Map<string, string>();
   return {
+    answered,
     of: ({ url, instance, startedAt }) => {
       const key = `${instance} ${url}`;
       const client = clients.get(key) ?? createControlClient({ url, instance, startedAt });
@@ -24,6 +28,7 @@ export function openContainers(): Containers {
       const oldest = clients.entries().next().value;
       if (clients.size > kept && oldest) {
         clients.delete(oldest[0]);
+        answered.delete(oldest[1].instance);
         void oldest[1].close();
       }
       return client;

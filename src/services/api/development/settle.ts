@@ -100,7 +100,8 @@ async function syncPod(
     return undefined;
   })();
   const control = unless(() => isGone, containers.of(pod));
-  const synced = sync(versionId, { store, control, clock, newId }, { withinMs });
+  const { answered } = containers;
+  const synced = sync(versionId, { store, control, clock, newId, answered }, { withinMs });
   try {
     return await Promise.race([synced, gone]);
   } finally {
