@@ -71,7 +71,7 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
     this.chain = withPatch(this.chain, result.stored);
     this.signature = nextSignature;
     const { state, because } = await this.status();
-    const timings = { store: 1, sync: 1 };
+    const timings = { store: 1, sync: 1, apply: 1 };
     return { ...headOf(this.chain), headHash: nextHash, state, because, runningHash: nextHash, hot: false, timings };
   }
 

@@ -85,8 +85,7 @@ const print = (event: object): void => console.log(JSON.stringify(event));
 
 const jsonLines: Told = {
   ready: ({ hash }) => print({ event: "ready", headHash: hash }),
-  isIn: ({ patches, hot, milliseconds, headHash }) =>
-    print({ event: "in", changed: subjects(patches), hot, milliseconds, headHash }),
+  isIn: ({ patches, ...change }) => print({ event: "in", changed: subjects(patches), ...change }),
   waiting: (what, because) => print({ event: "waiting", changed: what, because }),
   wrong: (because) => print({ event: "wrong", because }),
 };

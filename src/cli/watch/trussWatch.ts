@@ -139,8 +139,14 @@ async function bringInOnce(attempt: Attempt, tell: Tell): Promise<void> {
   state.unsettled = isIn ? undefined : patches;
   state.sent = isIn ? reading.snapshot : undefined;
   if (!isIn || (pushed.kind === "same" && patches.length === 0)) return;
-  const isHot = pushed.kind === "patched" && pushed.answer.hot;
-  events.isIn({ patches, hot: isHot, milliseconds: Date.now() - at, headHash: state.head.hash });
+  const answer = pushed.kind === "patched" ? pushed.answer : undefined;
+  events.isIn({
+    patches,
+    hot: answer?.hot ?? false,
+    milliseconds: Date.now() - at,
+    applyMilliseconds: answer?.timings.apply ?? 0,
+    headHash: state.head.hash,
+  });
 }
 
 type Reached = Pick<DevelopmentStatus, "state" | "because">;

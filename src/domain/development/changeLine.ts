@@ -9,11 +9,13 @@ export interface ChangeIn {
   readonly hot: boolean;
   /** From the save until the new code answers, in milliseconds. */
   readonly milliseconds: number;
+  /** Of these, how long the container took to take the patch; 0 where others had sent it. */
+  readonly applyMilliseconds: number;
   readonly headHash: string;
 }
 
 /** One line about a change, such as `✓ model.py  hot  62 ms  3f2a0c1d9b7e`. */
-export function changeLine({ patches, hot, milliseconds, headHash }: ChangeIn): string {
+export function changeLine({ patches, hot, milliseconds, headHash }: Omit<ChangeIn, "applyMilliseconds">): string {
   const how = patches.length === 0 ? "no effect on the model" : hot ? "hot" : "cold";
   return `✓ ${subjects(patches)}  ${how}  ${duration(milliseconds)}  ${short(headHash)}`;
 }

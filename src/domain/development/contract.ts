@@ -67,8 +67,8 @@ export const patchAnswerSchema = z.object({
   runningHash: z.string().nullable(),
   /** Whether it was applied without a restart of the model's process. */
   hot: z.boolean(),
-  /** Milliseconds. */
-  timings: z.object({ store: z.number(), sync: z.number() }),
+  /** Milliseconds: until it was stored; then until the model answered, of which the container took `apply` to take it. */
+  timings: z.object({ store: z.number(), sync: z.number(), apply: z.number() }),
 });
 export type PatchAnswer = z.output<typeof patchAnswerSchema>;
 

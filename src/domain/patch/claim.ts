@@ -24,9 +24,8 @@ export async function claim(context: SyncContext, chain: PatchChain): Promise<Tu
   context.trustsRecord = false;
   if (still.value !== hash) return next;
   context.answered.set(control.instance, hash);
-  return {
-    end: { state: "synced", hash, generation: chain.generation, seq, sent: context.sent, hot: context.hot },
-  };
+  const { sent, hot, applyMs } = context;
+  return { end: { state: "synced", hash, generation: chain.generation, seq, sent, hot, applyMs } };
 }
 
 function notAnswering(context: SyncContext, probe: Exclude<Probe, { answers: true }>): Turn {

@@ -93,11 +93,13 @@ export async function advance(
 
   const hot = !late && mayBeHot && (probe?.answers ?? true);
   const hash = wireHash(chain, target.seq, context.id);
+  const begun = clock.now();
   const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
   if (outcome.kind !== "accepted") {
     context.trustsRecord = false;
     return refused(context, lease, chain, outcome, running);
   }
+  const applied = clock.now();
   const renamed = await rename(context, hash, target.nextHash);
   if (renamed) return renamed;
   // Where an earlier request may have been first, this one did nothing, and what that one loaded is not known.
@@ -111,6 +113,7 @@ export async function advance(
   }
   context.sent += 1;
   context.hot = hot;
+  context.applyMs = applied - begun;
   return close(context, lease, target.seq, late);
 }
 

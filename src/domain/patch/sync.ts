@@ -40,6 +40,7 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     trustsRecord: true,
     sent: 0,
     hot: false,
+    applyMs: 0,
     down: undefined,
   };
   const deadline = ports.clock.now() + times.withinMs;

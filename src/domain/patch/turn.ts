@@ -20,6 +20,8 @@ export type SyncResult =
       readonly sent: number;
       /** Whether the last of them was applied without a restart. */
       readonly hot: boolean;
+      /** How long the container took for the last of them, in milliseconds; 0 where this sync sent none. */
+      readonly applyMs: number;
     }
   | {
       /**
@@ -69,6 +71,7 @@ export interface SyncContext extends Required<SyncPorts> {
   trustsRecord: boolean;
   sent: number;
   hot: boolean;
+  applyMs: number;
   /** How the model does not answer, and since when; undefined while it does or was not asked since it was started. */
   down: { readonly since: number; readonly reason: string; readonly isFirst: boolean } | undefined;
 }

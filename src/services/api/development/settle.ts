@@ -13,6 +13,8 @@ export interface Settled {
   readonly because?: string;
   readonly runningHash: string | null;
   readonly hot: boolean;
+  /** How long the container took for the last patch, in milliseconds. @default 0, none was sent */
+  readonly applyMs?: number;
 }
 
 /** What {@link settle} works with. */
@@ -58,7 +60,7 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
     const result = await syncPod(parts, versionId, pod, Math.max(left(), 1));
     switch (result?.state) {
       case "synced":
-        return { state: "synced", runningHash: result.hash, hot: result.hot };
+        return { state: "synced", runningHash: result.hash, hot: result.hot, applyMs: result.applyMs };
       case "recreate":
         log.warn({ versionId, pod: pod.name }, `a new pod is needed: ${result.because}`);
         broken.set(pod.instance, result.because);

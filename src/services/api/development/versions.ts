@@ -94,7 +94,11 @@ export function developmentVersions(parts: VersionParts): Versions {
         ...(settled.because === undefined ? {} : { because: settled.because }),
         runningHash: settled.runningHash,
         hot: settled.hot,
-        timings: { store: rounded(storedAt - begun), sync: rounded(performance.now() - storedAt) },
+        timings: {
+          store: rounded(storedAt - begun),
+          sync: rounded(performance.now() - storedAt),
+          apply: settled.applyMs ?? 0,
+        },
       };
     },
     async startGeneration(version, { hash, signature }) {
