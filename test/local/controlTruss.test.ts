@@ -163,6 +163,10 @@ test("defect 1: a failed hot reload advances the hash; the sync sees it and says
   await version.save(answering("v2"), { hot: true });
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 3 });
   expect(await version.prediction()).toBe("v2");
+  // The failure was answered, so nothing of it can arrive later: saves are hot again.
+  await version.save(answering("v3"), { hot: true });
+  expect(await version.sync()).toMatchObject({ state: "synced", seq: 4, hot: true });
+  expect(await version.prediction()).toBe("v3");
 }, 60_000);
 
 test("defect 1 with a lost reply: the new hash alone is not taken for the new code", async () => {

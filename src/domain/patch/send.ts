@@ -43,11 +43,20 @@ export async function reload(context: SyncContext, state: SyncState, seq: number
   if (!lease) return next;
   const whole = await refusePartial(context, lease);
   if (whole) return whole;
-  const restarted = await restartOwn(context, lease, context.running.hash ?? "");
+  return loadAnew(context, lease, { running: context.running.hash ?? "", seq, chain: state.chain, late: true });
+}
+
+/** Starts the process from the files of `seq`, which `running` is the hash of. */
+async function loadAnew(
+  context: SyncContext,
+  lease: Lease,
+  to: { readonly running: string; readonly seq: number; readonly chain: PatchChain; readonly late: boolean },
+): Promise<Turn> {
+  const { running, seq, chain, late } = to;
+  const restarted = await restartOwn(context, lease, running);
   if (restarted) return restarted;
-  const hash = hashAt(state.chain, seq) ?? "";
-  const renamed = await rename(context, context.running.hash ?? hash, hash);
-  return renamed ?? close(context, lease, seq, true);
+  const renamed = await rename(context, running, hashAt(chain, seq) ?? running);
+  return renamed ?? close(context, lease, seq, late);
 }
 
 /** Sends the next patches, in one request, to a container whose hash is `running`. */
@@ -97,7 +106,7 @@ export async function advance(
   const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
   if (outcome.kind !== "accepted") {
     context.trustsRecord = false;
-    return refused(context, lease, chain, outcome, running);
+    return refused(context, lease, chain, outcome, { running, sent: hash, seq: target.seq });
   }
   const applied = clock.now();
   const renamed = await rename(context, hash, target.nextHash);
@@ -129,8 +138,9 @@ async function refused(
   lease: Lease,
   chain: PatchChain,
   outcome: Exclude<PatchOutcome, { kind: "accepted" }>,
-  running: string,
+  request: { readonly running: string; readonly sent: string; readonly seq: number },
 ): Promise<Turn> {
+  const { running, sent, seq } = request;
   const { control } = context;
   const { kind, because } = outcome;
   if (kind === "unknown" || kind === "inadmissible") return pause(because);
@@ -138,6 +148,10 @@ async function refused(
   const hash = await control.runningHash();
   if (!hash.ok) return pause(hash.because);
   // A hot reload that failed has advanced the hash: the files are the new ones, the code is the old.
+  if (kind === "recoverable" && hash.value === sent) {
+    context.sent += 1;
+    return loadAnew(context, lease, { running: sent, seq, chain, late: false });
+  }
   if (hash.value !== running) return next;
   context.running = { hash: hash.value, answers: null };
   const from = lease.record.intent?.from ?? 0;
