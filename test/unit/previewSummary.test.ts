@@ -61,6 +61,30 @@ describe("the comment of a pull request, from what the engine printed", () => {
   });
 });
 
+describe("a preview that failed", () => {
+  const failed = (policies: [] | undefined) =>
+    summarizePreview({
+      ...{ stack: "prod", steps: [], policies, packs: ["menagerie"] },
+      diagnostics: [
+        { message: "no pool is named t5", severity: "error", urn: undefined },
+        {
+          message: "using pulumi-analyzer-policy-menagerie from $PATH at /home/x",
+          severity: "warning",
+          urn: undefined,
+        },
+      ],
+    });
+
+  it("does not tell that policies passed, which saw a part of it", () => {
+    expect(failed([])).toMatch(/^## `prod`: failed\n/);
+    expect(failed([])).not.toContain("passed");
+  });
+
+  it("has no warnings of the engine about what was put on its PATH", () => {
+    expect(failed(undefined)).not.toContain("Warnings");
+  });
+});
+
 describe("what is dangerous", () => {
   it("comes before everything else, and says what is lost", () => {
     const comment = summaryOfSteps(

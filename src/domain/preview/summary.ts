@@ -143,9 +143,11 @@ function changedKeys(before: Readonly<Record<string, unknown>>, after: Readonly<
     .sort();
 }
 
-function policies({ policies: results, packs }: Preview): string[] {
+function policies({ policies: results, packs, diagnostics }: Preview): string[] {
   if (!results) return [];
   if (packs.length === 0 && results.length === 0) return [];
+  // Of a preview that failed they have seen a part.
+  if (results.length === 0 && diagnostics.some(({ severity }) => severity === "error")) return [];
   if (results.length === 0) return [`All of ${packs.map(code).join(", ")} passed.`];
   const ordered = [...results].sort((one, other) => rank(one.level) - rank(other.level));
   return ordered.map(({ policy, level, message, urn }) => {
@@ -160,6 +162,11 @@ function rank(level: string): number {
   return level === "mandatory" ? 0 : 1;
 }
 
+/** What the engine says of a plugin that was put on the PATH for it, as the policy pack's runtime is. */
+const pluginOnPath = /^using pulumi-[\w-]+ from \$PATH at /;
+
 function warnings({ diagnostics }: Preview): string[] {
-  return diagnostics.filter(({ severity }) => severity === "warning").map(({ message }) => item(plain(message)));
+  return diagnostics
+    .filter(({ severity, message }) => severity === "warning" && !pluginOnPath.test(message))
+    .map(({ message }) => item(plain(message)));
 }
