@@ -297,6 +297,7 @@ describe("what a client pushes", () => {
         COLUMNS: "300",
       },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     });
     return new Promise((resolve, reject) => {
       let said = "";
@@ -305,7 +306,8 @@ describe("what a client pushes", () => {
         said += text;
         if (isSaid || !end.test(said)) return;
         isSaid = true;
-        client.kill("SIGINT");
+        // As Ctrl-C in a terminal, to all of it.
+        if (client.pid !== undefined) process.kill(-client.pid, "SIGINT");
       };
       client.stdout.on("data", hear);
       client.stderr.on("data", hear);
