@@ -100,7 +100,7 @@ test("a build that fails is told with the last lines of its log, and what ran be
   await writeFile(file, before);
   expect(code).toBe(1);
   expect(stdout + stderr).toMatch(
-    /truss "multiplier": its build failed in step build \(PipelineRun menagerie-builds\/multiplier-/,
+    /truss "multiplier": its build failed in step build \(PipelineRun menagerie-builds\/multiplier-\S+\): "step-build" exited with code 1/,
   );
   expect(stdout + stderr).toMatch(/Its last log lines:\s.*no-such-package-of-menagerie/s);
   expect(await answer()).toEqual({ results: [6.6] });

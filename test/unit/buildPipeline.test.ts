@@ -6,6 +6,7 @@ import { buildPipelineManifest, buildTaskManifest } from "../../src/domain/build
 import {
   buildKey,
   contextSecretsOf,
+  failedBecause,
   failedStep,
   judgeRun,
   type ObservedRun,
@@ -180,6 +181,7 @@ describe("what has become of a run", () => {
     const condition = { type: "Succeeded", status: "Unknown", message: "pod status: 0/1 nodes\n  have room" };
     expect(waitingBecause(waiting([condition]))).toBe("pod status: 0/1 nodes have room");
     expect(waitingBecause(waiting([{ ...condition, status: "False" }]))).toBeUndefined();
+    expect(failedBecause(waiting([{ ...condition, status: "False" }]))).toBe("pod status: 0/1 nodes have room");
     expect(waitingBecause(waiting([]))).toBeUndefined();
   });
 

@@ -5,6 +5,7 @@ import {
   attemptOf,
   type BuildRuns,
   type BuildState,
+  failedBecause,
   failedStep,
   judgeRun,
   type ObservedRun,
@@ -217,13 +218,14 @@ async function failure(
     return new OperatorError(withLog(sentence, seen.log));
   }
   const limit = AbortSignal.timeout(10_000);
-  const step = failedStep(await runs.taskRuns(name, limit).catch(() => []));
+  const taskRuns = await runs.taskRuns(name, limit).catch(() => []);
+  const step = failedStep(taskRuns);
   const lines = step
     ? await lastLogLines({ config, namespace }, { ...step, previous: false, lines: logLines }, limit).catch(() => [])
     : [];
   const at = step ? ` in step ${step.name}` : "";
   const advice = registryAdvice(lines, { namespace, credentials });
-  const sentence = `truss "${build.name}": its build failed${at} (${where}): ${because}${advice ? `; ${advice}` : ""}`;
+  const sentence = `truss "${build.name}": its build failed${at} (${where}): ${failedBecause(taskRuns) ?? because}${advice ? `; ${advice}` : ""}`;
   return new OperatorError(withLog(sentence, lines));
 }
 

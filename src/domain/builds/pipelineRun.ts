@@ -232,8 +232,17 @@ export function runningStep(taskRuns: readonly ObservedTaskRun[]): BuildStep | u
 
 /** Why no step runs yet, in Tekton's words: no node has room, a quota is used up, an image cannot be pulled. */
 export function waitingBecause(taskRuns: readonly ObservedTaskRun[]): string | undefined {
+  return messageAt("Unknown", taskRuns);
+}
+
+/** Why the build failed, in Tekton's words; the run's own only count its tasks. */
+export function failedBecause(taskRuns: readonly ObservedTaskRun[]): string | undefined {
+  return messageAt("False", taskRuns);
+}
+
+function messageAt(status: "Unknown" | "False", taskRuns: readonly ObservedTaskRun[]): string | undefined {
   const conditions = newestFirst(taskRuns)[0]?.status?.conditions;
-  const message = conditions?.find(({ type, status }) => type === "Succeeded" && status === "Unknown")?.message;
+  const message = conditions?.find((each) => each.type === "Succeeded" && each.status === status)?.message;
   return message?.replaceAll(/\s+/g, " ").trim() || undefined;
 }
 
