@@ -31,10 +31,8 @@ export function computePatch(
   const nextHash = hashSnapshot(next, patterns);
   if (!contentAt(next, configFilename)) return { nextHash, fullDeployment: [`${configFilename} was removed`] };
   const text = configText(next);
+  const before = parseTrussConfig(previous.config, `${configFilename} of the running version`);
   const after = parseTrussConfig(text);
-  // Most saves leave it alone, and parsing it takes longer than everything else here.
-  const before =
-    previous.config === text ? after : parseTrussConfig(previous.config, `${configFilename} of the running version`);
   const changes = changedPaths(previous, next, patterns);
   const reasons = [...configReasons(before, after), ...pathReasons(previous, changes, after)];
   if (reasons.length > 0) return { nextHash, fullDeployment: reasons };

@@ -53,14 +53,30 @@ const schema = z.looseObject({
 /** A parsed config.yaml. */
 export type TrussConfig = z.infer<typeof schema>;
 
+/** Texts that were parsed last, the one that was used longest ago first: each save of a truss brings the same one again. */
+const parsed = new Map<string, TrussConfig>();
+const keptTexts = 16;
+
 /**
- * Parses the text of a config.yaml. Unknown keys are kept: the format is the truss library's and grows with it.
+ * Parses the text of a config.yaml. Unknown keys are kept: the format is the truss library's and grows with it. The answer is
+ * frozen, for others get the same.
  *
  * @param file - how errors name the file.
  * @throws OperatorError with the file, the key, the value and what it must be.
  */
 export function parseTrussConfig(text: string, file: string = configFilename): TrussConfig {
-  return validateTrussConfig(parseConfigYaml(text, file), file);
+  const config = parsed.get(text) ?? frozen(validateTrussConfig(parseConfigYaml(text, file), file));
+  parsed.delete(text);
+  parsed.set(text, config);
+  const [oldest] = parsed.keys();
+  if (parsed.size > keptTexts && oldest !== undefined) parsed.delete(oldest);
+  return config;
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  for (const item of Object.values(value)) frozen(item);
+  return Object.freeze(value);
 }
 
 /** The mapping that config.yaml writes, before defaults. YAML 1.1, as PyYAML reads it. */
