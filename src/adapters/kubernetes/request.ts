@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { HttpMethod, type KubeConfig, RequestContext } from "@kubernetes/client-node";
 import { type Dispatcher, fetch, type Response } from "undici";
 
@@ -25,10 +26,13 @@ export interface RequestOptions {
 }
 
 const longestRequestMs = 30_000;
+/** As client-go does: so often a request is sent again that the API server was too busy to take, when it says when to. */
+const mostRetries = 10;
 
 /**
  * One request with the identity of `config`, for paths that the typed clients do not cover: any collection by its
- * path, and server-side apply. Throws {@link KubernetesApiError} for an answer that is not 2xx.
+ * path, and server-side apply. What the API server was too busy to take (429, as while the storage of a CRD begins) is sent again when
+ * it says. Throws {@link KubernetesApiError} for an answer that is not 2xx.
  */
 export async function request(
   config: KubeConfig,
@@ -43,17 +47,27 @@ export async function request(
   const context = new RequestContext(url.toString(), HttpMethod.GET);
   await config.applySecurityAuthentication(context);
   const dispatcher = context.getDispatcher() as Dispatcher | undefined;
-  const response = await fetch(url, {
-    method,
-    headers: {
-      ...context.getHeaders(),
-      accept: "application/json",
-      ...(options.body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
-    },
-    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-    signal: options.signal ?? AbortSignal.timeout(longestRequestMs),
-    ...(dispatcher ? { dispatcher } : {}),
-  });
+  const signal = options.signal ?? AbortSignal.timeout(longestRequestMs);
+  const send = () =>
+    fetch(url, {
+      method,
+      headers: {
+        ...context.getHeaders(),
+        accept: "application/json",
+        ...(options.body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      signal,
+      ...(dispatcher ? { dispatcher } : {}),
+    });
+  let response = await send();
+  for (let retries = 0; retries < mostRetries; retries += 1) {
+    const seconds = response.status === 429 ? Number(response.headers.get("retry-after") ?? Number.NaN) : Number.NaN;
+    if (Number.isNaN(seconds)) break;
+    await response.body?.cancel();
+    await delay(seconds * 1000, undefined, { signal });
+    response = await send();
+  }
   if (!response.ok) throw await apiError(response);
   return response;
 }
