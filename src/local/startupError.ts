@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnvironmentLayout } from "./layout.ts";
 
@@ -16,7 +16,10 @@ export function startupError(layout: EnvironmentLayout): {
     read: () => readFile(path, "utf8").catch(() => undefined),
     write: async (message) => {
       await mkdir(layout.logs, { recursive: true, mode: 0o700 });
-      await writeFile(path, message);
+      // Whole at once: `up` looks for it all the time, and would tell an empty reason.
+      const draft = `${path}.${process.pid}`;
+      await writeFile(draft, message);
+      await rename(draft, path);
     },
     clear: () => rm(path, { force: true }),
   };
