@@ -1,13 +1,13 @@
-import { headOf, type PatchChain } from "./chain.ts";
-import type { Probe } from "./ports.ts";
+import { headOf } from "./chain.ts";
+import type { Probe, SyncState } from "./ports.ts";
 import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
 
 /** Between two questions whether the model answers, in milliseconds. */
 const probeEveryMs = 100;
 
 /** The process has the head's files: says so once the model answers. */
-export async function claim(context: SyncContext, chain: PatchChain): Promise<Turn> {
-  const { control } = context;
+export async function claim(context: SyncContext, { chain, revision }: SyncState): Promise<Turn> {
+  const { control, store, versionId } = context;
   const { hash, seq } = headOf(chain);
   // Sending the running hash again starts a process that was never started, and does nothing else. Without a process,
   // asking the model would block the control server for a minute.
@@ -18,11 +18,11 @@ export async function claim(context: SyncContext, chain: PatchChain): Promise<Tu
   const probe = await control.probe();
   context.running = { hash, answers: probe.answers };
   if (!probe.answers) return notAnswering(context, probe);
-  // A later patch may have come in between, and be what answers.
-  const still = await control.runningHash();
+  // A later patch may have come in between, and be what answers; even if it was undone since, its sender wrote it down first.
+  const [still, after] = await Promise.all([control.runningHash(), store.read(versionId)]);
   if (!still.ok) return pause(still.because);
   context.trustsRecord = false;
-  if (still.value !== hash) return next;
+  if (still.value !== hash || after?.revision !== revision) return next;
   context.answered.set(control.instance, hash);
   const { sent, hot, applyMs } = context;
   return { end: { state: "synced", hash, generation: chain.generation, seq, sent, hot, applyMs } };

@@ -106,7 +106,7 @@ export async function advance(
   const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
   if (outcome.kind !== "accepted") {
     context.trustsRecord = false;
-    return refused(context, lease, chain, outcome, { running, sent: hash, seq: target.seq });
+    return refused(context, lease, chain, outcome, { running, sent: hash, seq: target.seq, hot });
   }
   const applied = clock.now();
   const renamed = await rename(context, hash, target.nextHash);
@@ -138,9 +138,9 @@ async function refused(
   lease: Lease,
   chain: PatchChain,
   outcome: Exclude<PatchOutcome, { kind: "accepted" }>,
-  request: { readonly running: string; readonly sent: string; readonly seq: number },
+  request: { readonly running: string; readonly sent: string; readonly seq: number; readonly hot: boolean },
 ): Promise<Turn> {
-  const { running, sent, seq } = request;
+  const { running, sent, seq, hot } = request;
   const { control } = context;
   const { kind, because } = outcome;
   if (kind === "unknown" || kind === "inadmissible") return pause(because);
@@ -148,7 +148,7 @@ async function refused(
   const hash = await control.runningHash();
   if (!hash.ok) return pause(hash.because);
   // A hot reload that failed has advanced the hash: the files are the new ones, the code is the old.
-  if (kind === "recoverable" && hash.value === sent) {
+  if (kind === "recoverable" && hot && hash.value === sent) {
     context.sent += 1;
     return loadAnew(context, lease, { running: sent, seq, chain, late: false });
   }

@@ -90,7 +90,7 @@ async function round(context: SyncContext): Promise<Turn> {
     return seq === headOf(chain).seq ? reload(context, state, seq) : advance(context, state, position, hash.value);
   if (!isHeadContent(chain, seq)) return advance(context, state, position, hash.value);
   if (trust === "fresh") return start(context, state);
-  return seq === headOf(chain).seq ? claim(context, chain) : recordAt(context, state, headOf(chain).seq);
+  return seq === headOf(chain).seq ? claim(context, state) : recordAt(context, state, headOf(chain).seq);
 }
 
 function isSameState(before: SyncState, after: SyncState | undefined): boolean {
