@@ -5,6 +5,7 @@ import {
   attemptOf,
   type BuildRuns,
   type BuildState,
+  type BuildStep,
   failedBecause,
   failedStep,
   judgeRun,
@@ -186,10 +187,15 @@ async function look(
   const taskRuns = await runs.taskRuns(name, signal);
   const step = runningStep(taskRuns);
   if (step && isNearItsEnd(run, options.timeoutMinutes)) {
-    const lines = await lastLogLines(options, { ...step, previous: false, lines: logLines }, signal).catch(() => []);
+    const lines = await logOf(options, step, signal);
     if (lines.length > 0) seen.log = lines;
   }
   return { because: step ? `step ${step.name}` : (waitingBecause(taskRuns) ?? state.because) };
+}
+
+/** The last lines of a step; none where it cannot be asked any more. */
+function logOf(options: PipelineOptions, step: BuildStep, signal: AbortSignal): Promise<readonly string[]> {
+  return lastLogLines(options, { ...step, previous: false, lines: logLines }, signal).catch(() => []);
 }
 
 /** Whether Tekton's controller will soon stop a run, and with it what its log can be asked for. */
@@ -206,7 +212,7 @@ async function failure(
   { reason, because }: Extract<BuildState, { state: "failed" }>,
   seen: Seen,
 ): Promise<OperatorError> {
-  const { config, namespace, timeoutMinutes, credentials } = options;
+  const { namespace, timeoutMinutes, credentials } = options;
   const { again = "run this again" } = build;
   const where = `PipelineRun ${namespace}/${name}`;
   if (/^(Cancelled|StoppedRun)/.test(reason)) {
@@ -220,9 +226,7 @@ async function failure(
   const limit = AbortSignal.timeout(10_000);
   const taskRuns = await runs.taskRuns(name, limit).catch(() => []);
   const step = failedStep(taskRuns);
-  const lines = step
-    ? await lastLogLines({ config, namespace }, { ...step, previous: false, lines: logLines }, limit).catch(() => [])
-    : [];
+  const lines = step ? await logOf(options, step, limit) : [];
   const at = step ? ` in step ${step.name}` : "";
   const advice = registryAdvice(lines, { namespace, credentials });
   const sentence = `truss "${build.name}": its build failed${at} (${where}): ${failedBecause(taskRuns) ?? because}${advice ? `; ${advice}` : ""}`;

@@ -11,6 +11,7 @@ import {
   type StoredPatch,
 } from "../../domain/patch/chain.ts";
 import type { PatchStore, SyncRecord, SyncState } from "../../domain/patch/ports.ts";
+import { keepRecent } from "../../domain/recentlyUsed.ts";
 import type { TrussSignature } from "../../domain/truss/signature.ts";
 import { inPooledTransaction } from "./transaction.ts";
 
@@ -145,10 +146,7 @@ async function readState(
     baseHash,
     patches: isSame ? [...before.chain.patches, ...patches] : patches,
   };
-  known.delete(versionId);
-  known.set(versionId, { made, chain });
-  const oldest = known.keys().next();
-  if (known.size > keptChains && !oldest.done) known.delete(oldest.value);
+  keepRecent(known, versionId, { made, chain }, keptChains);
   return { chain, record: row.record, revision: Number(row.revision ?? 0) };
 }
 

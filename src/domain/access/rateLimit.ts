@@ -1,3 +1,5 @@
+import { keepRecent } from "../recentlyUsed.ts";
+
 /** How often one subject may ask. */
 export interface RateLimit {
   /** Over time. */
@@ -21,13 +23,7 @@ export function rateLimiter({ perSecond, burst }: RateLimit, now: () => number) 
     const tokens = kept ? Math.min(burst, kept.tokens + ((time - kept.at) / 1000) * perSecond) : burst;
     // Who waits as long as told may pass, whatever the fractions add up to.
     const allowed = tokens >= 1 - 1e-9;
-    // The newest last, so that the first is the one that has been silent for longest.
-    buckets.delete(subject);
-    buckets.set(subject, { tokens: allowed ? tokens - 1 : tokens, at: time });
-    if (buckets.size > mostSubjects) {
-      const [oldest] = buckets.keys();
-      if (oldest !== undefined) buckets.delete(oldest);
-    }
+    keepRecent(buckets, subject, { tokens: allowed ? tokens - 1 : tokens, at: time }, mostSubjects);
     return allowed ? 0 : Math.ceil(((1 - tokens) / perSecond) * 1000 - 1e-6);
   };
 }

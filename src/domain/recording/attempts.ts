@@ -1,3 +1,5 @@
+import { keepRecent } from "../recentlyUsed.ts";
+
 /** Ids whose number is remembered; the database knows those of the others. */
 const remembered = 20_000;
 
@@ -36,11 +38,6 @@ export class AttemptNumbers {
   }
 
   #remember(key: string, number: number): void {
-    // The order of a Map is that of insertion: what was used longest ago is its first.
-    this.#last.delete(key);
-    this.#last.set(key, number);
-    if (this.#last.size <= remembered) return;
-    const oldest = this.#last.keys().next().value;
-    if (oldest !== undefined) this.#last.delete(oldest);
+    keepRecent(this.#last, key, number, remembered);
   }
 }

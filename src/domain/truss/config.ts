@@ -1,6 +1,7 @@
 import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { badInput } from "../errors.ts";
+import { keepRecent } from "../recentlyUsed.ts";
 
 /** File at the root of every truss. */
 export const configFilename = "config.yaml";
@@ -66,10 +67,7 @@ const keptTexts = 16;
  */
 export function parseTrussConfig(text: string, file: string = configFilename): TrussConfig {
   const config = parsed.get(text) ?? frozen(validateTrussConfig(parseConfigYaml(text, file), file));
-  parsed.delete(text);
-  parsed.set(text, config);
-  const [oldest] = parsed.keys();
-  if (parsed.size > keptTexts && oldest !== undefined) parsed.delete(oldest);
+  keepRecent(parsed, text, config, keptTexts);
   return config;
 }
 

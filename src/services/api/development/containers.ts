@@ -1,6 +1,7 @@
 import { createControlClient } from "../../../adapters/controlTruss/client.ts";
 import type { VersionPod } from "../../../domain/development/ports.ts";
 import type { ControlServer } from "../../../domain/patch/ports.ts";
+import { keepRecent } from "../../../domain/recentlyUsed.ts";
 
 /** Clients of control servers, one for each container that is in use. */
 export interface Containers {
@@ -23,13 +24,10 @@ export function openContainers(): Containers {
     of: ({ url, instance, startedAt }) => {
       const key = `${instance} ${url}`;
       const client = clients.get(key) ?? createControlClient({ url, instance, startedAt });
-      clients.delete(key);
-      clients.set(key, client);
-      const oldest = clients.entries().next().value;
-      if (clients.size > kept && oldest) {
-        clients.delete(oldest[0]);
-        answered.delete(oldest[1].instance);
-        void oldest[1].close();
+      const oldest = keepRecent(clients, key, client, kept);
+      if (oldest) {
+        answered.delete(oldest.instance);
+        void oldest.close();
       }
       return client;
     },

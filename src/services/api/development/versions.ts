@@ -15,6 +15,7 @@ import { consistentOperations } from "../../../domain/patch/consistency.ts";
 import { parseOperations } from "../../../domain/patch/operationSchema.ts";
 import type { Clock } from "../../../domain/patch/ports.ts";
 import { plainHash } from "../../../domain/patch/position.ts";
+import { keepRecent } from "../../../domain/recentlyUsed.ts";
 import { hashOfSignature } from "../../../domain/truss/hash.ts";
 import { ApiError } from "../apiError.ts";
 import type { Containers } from "./containers.ts";
@@ -185,13 +186,6 @@ async function configOfHead(store: SignedPatchStore, version: DevelopmentVersion
 /** So many files config.yaml of heads are known without asking: a hash has but one. */
 const keptConfigs = 256;
 
-function remember(configs: Map<string, string>, key: string, config: string): void {
-  configs.delete(key);
-  configs.set(key, config);
-  const [oldest] = configs.keys();
-  if (configs.size > keptConfigs && oldest !== undefined) configs.delete(oldest);
-}
-
 /** Checks a patch and stores it at the head. */
 async function storePatch(
   store: SignedPatchStore,
@@ -204,14 +198,14 @@ async function storePatch(
   refuseOtherHash(nextHash, nextSignature, "nextHash");
   const known = configs.get(`${version.id} ${prevHash}`);
   // Only where the patch would be refused does it matter whether that still is the head.
-  if (known === undefined || deploymentReasons(known, nextSignature.config).length > 0) {
-    refuseUnpatchable(version, await configOfHead(store, version, prevHash), nextSignature.config, patches);
-  } else refuseUnpatchable(version, known, nextSignature.config, patches);
+  const isFollowed = known !== undefined && deploymentReasons(known, nextSignature.config).length === 0;
+  const before = isFollowed ? known : await configOfHead(store, version, prevHash);
+  refuseUnpatchable(version, before, nextSignature.config, patches);
   const ops = consistentOperations(parseOperations(patches), nextSignature);
   const result = await store.appendSigned(version.id, { prevHash, nextHash, ops }, nextSignature);
   if (!result) throw neverDeployed(version);
   if ("stored" in result) {
-    remember(configs, `${version.id} ${nextHash}`, nextSignature.config);
+    keepRecent(configs, `${version.id} ${nextHash}`, nextSignature.config, keptConfigs);
     return { hash: result.stored.nextHash, seq: result.stored.seq };
   }
   if (result.refused === "too_large") throw new ApiError("body_too_large", result.because);
