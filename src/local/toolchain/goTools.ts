@@ -5,9 +5,9 @@ import { OperatorError } from "../../domain/errors.ts";
 import type { Progress, ProgressTask } from "../../domain/progress.ts";
 import { type BuildContext, build, buildFolder, builtBinaries, prepareBuild, removeAbandoned } from "./build.ts";
 import { copyManifests, type Manifests, manifestsFolder, readManifests } from "./manifests.ts";
-import { downloadPlugin } from "./pluginDownload.ts";
 import { presentBinaries } from "./present.ts";
 import { Lanes, laneCount } from "./schedule.ts";
+import { ToolSources } from "./sources/index.ts";
 import {
   type AnyTool,
   type BinaryName,
@@ -81,7 +81,8 @@ export async function ensureBinaries<Tool extends AnyTool>(
     env,
     signal: AbortSignal.any([options.signal, failure.signal]),
   };
-  const site = new BuildSite(context, options.progress, wanted.length + (wantManifests ? 1 : 0));
+  const sources = new ToolSources({ ...context, progress: options.progress }, wanted);
+  const site = new BuildSite(context, options.progress, sources, wanted.length + (wantManifests ? 1 : 0));
   const work = wanted.map(async (tool, rank) => {
     Object.assign(binaries, await site.makeTool(tool, rank));
   });
@@ -116,13 +117,15 @@ async function stateOf(tool: AnyTool, cache: string, env: NodeJS.ProcessEnv) {
 class BuildSite {
   readonly #context: BuildContext;
   readonly #progress: Progress;
+  readonly #sources: ToolSources;
   readonly #downloads = new Lanes(1);
   readonly #builds = new Lanes(laneCount());
   #left: number;
 
-  constructor(context: BuildContext, progress: Progress, count: number) {
+  constructor(context: BuildContext, progress: Progress, sources: ToolSources, count: number) {
     this.#context = context;
     this.#progress = progress;
+    this.#sources = sources;
     this.#left = count;
   }
 
@@ -133,11 +136,10 @@ class BuildSite {
       const built = await builtBinaries(tool, target);
       if (built) return built;
       await removeAbandoned(tool, cache);
+      const obtained = await this.#sources.obtain(tool, target, say);
+      if (obtained) return obtained;
       say("downloading");
-      const workspace = await this.#downloads.run(rank, async () => {
-        return (await downloadPlugin(tool, target, this.#context)) ?? (await prepareBuild(tool, this.#context));
-      });
-      if (!isWorkspace(workspace)) return workspace;
+      const workspace = await this.#downloads.run(rank, () => prepareBuild(tool, this.#context));
       say("waiting for a core");
       return await this.#builds.run(rank, () => {
         say("compiling");
@@ -182,10 +184,6 @@ class BuildSite {
       clearInterval(timer);
     }
   }
-}
-
-function isWorkspace(value: object): value is { readonly folder: string; readonly log: string } {
-  return "folder" in value && "log" in value;
 }
 
 function elapsed(since: number): string {
