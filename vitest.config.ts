@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const trussTests = "test/local/{controlTruss,truss-}*.test.ts";
+const trussTests = "test/integration/adapters/{controlTruss,truss}/*.test.ts";
 
 /** What needs no environment runs two files at a time; what brings one up runs one by one; campaigns run apart. */
 export default defineConfig({
@@ -10,7 +10,19 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/{unit,components,providers,golden}/**/*.test.ts"],
+          include: ["test/unit/**/*.test.ts"],
+          env: { MENAGERIE_TEST_UNIT: "1" },
+          pool: "forks",
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          exclude: [trussTests],
           pool: "forks",
           // Vitest itself takes one less than there are cores, and these wait for PostgreSQL half of the time.
           maxWorkers: 2,
@@ -36,7 +48,6 @@ export default defineConfig({
         test: {
           name: "local",
           include: ["test/local/**/*.test.ts"],
-          exclude: [trussTests],
           pool: "forks",
           fileParallelism: false,
           globalSetup: ["test/local/globalSetup.ts"],

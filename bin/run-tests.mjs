@@ -36,5 +36,5 @@ function vitest(args) {
 
 function ordinary() {
   const args = first === undefined ? [] : [first, ...rest];
-  return ["--project", "unit", "--project", "truss", "--project", "local", ...args];
+  return ["--project", "unit", "--project", "integration", "--project", "truss", "--project", "local", ...args];
 }

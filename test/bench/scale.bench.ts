@@ -6,10 +6,11 @@ import { pino } from "pino";
 import { readDevelopmentVersions } from "../../src/adapters/postgres/developmentState.ts";
 import { idleSeconds } from "../../src/adapters/postgres/developmentVersions.ts";
 import { reconcileOnce } from "../../src/services/api/development/reconcile.ts";
-import { type ApiUnderTest, adminKey, startDevelopmentApi, truss } from "../support/developmentApi.ts";
+import { type ApiUnderTest, adminKey, startDevelopmentApi } from "../support/developmentApi.ts";
+import { trussOf } from "../support/trussOf.ts";
 
 const rounds = 15;
-const { hash } = truss({ "model/model.py": "class Model: pass\n" });
+const { hash } = trussOf({ "model/model.py": "class Model: pass\n" });
 
 /** Milliseconds, the median of some rounds after one that is not counted. */
 async function median(work: () => Promise<unknown>): Promise<number> {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runSchedule } from "../unit/patchWorld/world.ts";
+import { runSchedule } from "../unit/domain/patch/world/world.ts";
 
 const first = Number(process.env.MENAGERIE_TEST_SEED ?? 1_000_000);
 const count = Number(process.env.MENAGERIE_TEST_SCHEDULES ?? 10_000);

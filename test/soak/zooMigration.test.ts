@@ -5,13 +5,13 @@ import { runMigration } from "../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../src/domain/zoo/migration.ts";
+import { anyStep, userStep, World } from "../integration/adapters/postgres/zoo/migration/world/history.ts";
+import { killed, lies, run } from "../integration/adapters/postgres/zoo/migration/world/kill.ts";
+import { raced } from "../integration/adapters/postgres/zoo/migration/world/race.ts";
 import { fill, type ModelVersionTable, makeModelVersionTable } from "../support/modelVersionTable.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
-import { anyStep, userStep, World } from "../unit/zooMigrationWorld/history.ts";
-import { killed, lies, run } from "../unit/zooMigrationWorld/kill.ts";
-import { raced } from "../unit/zooMigrationWorld/race.ts";
 
-/** More of test/unit/zooMigration*.test.ts: every point, many histories, servers that crash. */
+/** More of test/integration/adapters/postgres/zoo/migration: every point, many histories, servers that crash. */
 
 const numRuns = Number(process.env.MENAGERIE_TEST_HISTORIES ?? 500);
 const forward: MigrationRequest = { name: "iris", from: "1", to: "2", direction: "forward" };

@@ -18,9 +18,6 @@ import { createFolderUploads } from "../../src/adapters/uploads/folderUploads.ts
 import type { UploadStore } from "../../src/adapters/uploads/uploadStore.ts";
 import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
-import { hashSnapshot } from "../../src/domain/truss/hash.ts";
-import { signatureOf } from "../../src/domain/truss/signature.ts";
-import type { SnapshotEntry, TrussSnapshot } from "../../src/domain/truss/snapshot.ts";
 import type { Access } from "../../src/services/api/access.ts";
 import type { Containers } from "../../src/services/api/development/containers.ts";
 import { developmentVersions, type Versions } from "../../src/services/api/development/versions.ts";
@@ -150,16 +147,4 @@ export async function startDevelopmentApi(
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** A truss of these files, with what a client computes of it. */
-export function truss(files: Readonly<Record<string, string>>, config = "model_name: t\nlive_reload: true\n") {
-  const entries = new Map<string, SnapshotEntry>();
-  for (const [path, text] of Object.entries({ "config.yaml": config, "model/__init__.py": "", ...files })) {
-    const parent = path.split("/").slice(0, -1).join("/");
-    if (parent) entries.set(parent, { kind: "dir" });
-    entries.set(path, { kind: "file", bytes: new TextEncoder().encode(text), executable: false });
-  }
-  const snapshot: TrussSnapshot = { entries };
-  return { snapshot, hash: hashSnapshot(snapshot), signature: signatureOf(snapshot) };
 }

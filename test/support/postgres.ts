@@ -50,6 +50,9 @@ export async function makeCluster(folder: string, data: string): Promise<void> {
  * @param settings - of the server, over its defaults; measurements want `fsync=on`, which tests do without
  */
 export async function startPostgres(settings: readonly string[] = ["fsync=off"]): Promise<TestPostgres> {
+  if (process.env.MENAGERIE_TEST_UNIT) {
+    throw new Error("Unit tests run without PostgreSQL; move this file to the same folder below test/integration");
+  }
   const folder = await mkdtemp(join(tmpdir(), "menagerie-postgres-"));
   const data = join(folder, "data");
   const template = process.env[templateVariable];

@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { migrate } from "../../../../src/adapters/postgres/migrate.ts";
+import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { createPatchStore } from "../../../../src/adapters/postgres/trussPatches.ts";
+import { headOf } from "../../../../src/domain/patch/chain.ts";
+import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
+import type { SyncRecord } from "../../../../src/domain/patch/ports.ts";
+import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { silent } from "../../../../src/domain/progress.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+
+let postgres: TestPostgres;
+let pool: pg.Pool;
+let version: string;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await withClient(postgres.server, "postgres", async (client) => {
+    await client.query("CREATE ROLE menagerie_owner");
+    await client.query("CREATE DATABASE menagerie OWNER menagerie_owner");
+  });
+  await withClient(postgres.server, platformDatabase, (client) =>
+    client.query("CREATE SCHEMA menagerie AUTHORIZATION menagerie_owner"),
+  );
+  await migrate(postgres.server, silent);
+  pool = new pg.Pool({ ...clientConfig(postgres.server, platformDatabase), max: 20 });
+  // Connections that end with the server, after the last test.
+  pool.on("error", () => {});
+}, 60_000);
+
+afterAll(async () => {
+  await pool?.end();
+  await postgres?.stop();
+});
+
+beforeEach(async () => {
+  const { rows } = await pool.query<{ id: string }>(
+    `WITH m AS (INSERT INTO menagerie.model (name, organization_id)
+                SELECT $1, id FROM menagerie.organization WHERE is_admin RETURNING id)
+     INSERT INTO menagerie.model_version (model_id, number, truss_hash, is_development)
+     SELECT id, 1, 'base', true FROM m RETURNING id`,
+    [randomUUID()],
+  );
+  version = rows[0]?.id ?? "";
+});
+
+const op = (content: string): PatchOperation => ({
+  type: "model_code",
+  body: { action: "UPDATE", path: "model.py", content },
+});
+const patch = (prevHash: string, nextHash: string, content = nextHash) => ({ prevHash, nextHash, ops: [op(content)] });
+const record: SyncRecord = {
+  ...{ generation: 1, instance: "c", startedAt: 1, at: 0, intent: null, lateUntil: 0, broken: null, refused: null },
+};
+
+test("a version without a full deployment has no chain, and takes no patch", async () => {
+  const store = createPatchStore(pool);
+  expect(await store.read(version)).toBeUndefined();
+  await expect(store.append(version, patch("base", "a"))).rejects.toThrow(/never deployed in full/);
+});
+
+test("what is stored is read back, by other replicas too, with NUL and every character", async () => {
+  const [one, other] = [createPatchStore(pool), createPatchStore(pool)];
+  await one.startGeneration(version, "base");
+  await one.append(version, patch("base", "a", 'NUL \0, "quotes", \u2028, 😀'));
+  const first = await other.read(version);
+  await one.append(version, patch("a", "b"));
+  const second = await other.read(version);
+  expect(first?.chain.patches).toHaveLength(1);
+  expect(second?.chain.patches.map(({ seq, nextHash }) => [seq, nextHash])).toEqual([
+    [1, "a"],
+    [2, "b"],
+  ]);
+  expect(second?.chain.patches[0]?.ops).toEqual([op('NUL \0, "quotes", \u2028, 😀')]);
+  expect(second).toMatchObject({ record: null, revision: 0, chain: { generation: 1, baseHash: "base" } });
+});
+
+test("stale, forked and repeated patches change nothing", async () => {
+  const store = createPatchStore(pool);
+  await store.startGeneration(version, "base");
+  await store.append(version, patch("base", "a"));
+  expect(await store.append(version, patch("base", "b"))).toMatchObject({ refused: "stale", headHash: "a" });
+  expect(await store.append(version, patch("elsewhere", "b"))).toMatchObject({ refused: "forked" });
+  expect(await store.append(version, patch("base", "a"))).toMatchObject({ repeated: true, stored: { seq: 1 } });
+  expect((await store.read(version))?.chain.patches).toHaveLength(1);
+});
+
+test("of 20 clients that patch one head at once, one wins, and the chain stays linear over 200 patches", async () => {
+  const replicas = Array.from({ length: 4 }, () => createPatchStore(pool));
+  await replicas[0]?.startGeneration(version, "base");
+  const client = async (number: number) => {
+    const store = replicas[number % replicas.length] as ReturnType<typeof createPatchStore>;
+    for (let done = 0; done < 10; ) {
+      const state = await store.read(version);
+      const { hash } = headOf(state?.chain ?? { generation: 0, baseHash: "", patches: [] });
+      const result = await store.append(version, patch(hash, `${number}-${done}`));
+      if ("stored" in result) done += 1;
+      else expect(result.refused).toBe("stale");
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, (_, number) => client(number)));
+  const chain = (await createPatchStore(pool).read(version))?.chain;
+  expect(chain?.patches.map(({ seq }) => seq)).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
+  let hash = "base";
+  for (const { prevHash, nextHash } of chain?.patches ?? []) {
+    expect(prevHash).toBe(hash);
+    hash = nextHash;
+  }
+}, 60_000);
+
+test("a full deployment starts a new generation, from which older replicas go on", async () => {
+  const [one, other] = [createPatchStore(pool), createPatchStore(pool)];
+  await one.startGeneration(version, "base");
+  await one.append(version, patch("base", "a"));
+  await other.read(version);
+  expect(await one.startGeneration(version, "deployed")).toBe(2);
+  expect((await other.read(version))?.chain).toEqual({ generation: 2, baseHash: "deployed", patches: [] });
+  expect(await other.append(version, patch("a", "b"))).toMatchObject({ refused: "forked" });
+  expect(await other.append(version, patch("deployed", "b"))).toMatchObject({ stored: { seq: 1 } });
+});
+
+test("the record is set by revision: of many replicas one wins each time", async () => {
+  const store = createPatchStore(pool);
+  await store.startGeneration(version, "base");
+  const race = (revision: number) =>
+    Promise.all(Array.from({ length: 10 }, (_, at) => store.writeRecord(version, { ...record, at }, revision)));
+  for (const revision of [0, 1, 2]) {
+    expect((await race(revision)).filter(Boolean)).toHaveLength(1);
+    expect(await store.read(version)).toMatchObject({ revision: revision + 1, record: { instance: "c" } });
+  }
+});
+
+test("limits are kept in the transaction", async () => {
+  const store = createPatchStore(pool, { patchesPerGeneration: 1, operationsPerPatch: 2, sizePerPatch: 200 });
+  await store.startGeneration(version, "base");
+  expect(await store.append(version, patch("base", "a", "x".repeat(300)))).toMatchObject({ refused: "too_large" });
+  await store.append(version, patch("base", "a"));
+  expect(await store.append(version, patch("a", "b"))).toMatchObject({ refused: "too_many" });
+});

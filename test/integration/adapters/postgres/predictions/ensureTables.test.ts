@@ -1,0 +1,156 @@
+import type { Client } from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ensurePredictionTables } from "../../../../../src/adapters/postgres/predictions/ensureTables.ts";
+import { sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
+import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
+
+/** The tables of recorded predictions on a real PostgreSQL: who may do what, and how days come and go. */
+
+const schema = 'Shadow "iris" v2';
+const quoted = '"Shadow ""iris"" v2"';
+const password = "role-password";
+let postgres: TestPostgres;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await on((client) => client.query(`CREATE ROLE writer LOGIN PASSWORD '${password}'`));
+  await on((client) => client.query(`CREATE ROLE reader LOGIN PASSWORD '${password}'`));
+  const make = () =>
+    on((client) => ensurePredictionTables(client, schema, { writers: ["writer"], readers: ["reader"] }));
+  await Promise.all([make(), make()]);
+  await make();
+}, 60_000);
+
+afterAll(() => postgres.stop());
+
+function on<T>(work: (client: Client) => Promise<T>, user?: string): Promise<T> {
+  const server = user === undefined ? postgres.server : { ...postgres.server, user, password };
+  return withClient(server, "postgres", work);
+}
+
+async function attempt(user: string, sql: string): Promise<string> {
+  return on(async (client) => {
+    await client.query(`SET search_path = ${quoted}`);
+    await client.query("BEGIN");
+    try {
+      await client.query(sql);
+      return "ok";
+    } catch (error) {
+      return sqlState(error) === "42501" ? "refused" : String(error);
+    } finally {
+      await client.query("ROLLBACK");
+    }
+  }, user);
+}
+
+async function days(parent: string): Promise<string[]> {
+  const { rows } = await on((client) =>
+    client.query<{ name: string }>(
+      "SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::regclass ORDER BY 1",
+      [`${quoted}.${parent}`],
+    ),
+  );
+  return rows.map(({ name }) => name.slice(parent.length + 1));
+}
+
+function dayFromToday(offset: number): string {
+  return new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "");
+}
+
+const insertRequest = `INSERT INTO inference_requests
+  VALUES ((now() AT TIME ZONE 'UTC')::date, 'a', 1, now(), '{}', NULL, 2, false, false, '/', '{}')`;
+
+const attempts = {
+  "add a request": insertRequest,
+  "add a loss": "INSERT INTO recording_losses VALUES (gen_random_uuid(), 1, now(), 'x', 1, 'x')",
+  "move a log's position": "UPDATE recorder_log SET position = 2",
+  "see which ids are there": "SELECT day, request_id, max(attempt) FROM inference_requests GROUP BY 1, 2",
+  "make days": "SELECT make_prediction_day((now() AT TIME ZONE 'UTC')::date + 1)",
+  "drop old days": "SELECT maintain_prediction_days()",
+  "read requests": "SELECT request_data FROM inference_requests",
+  "read answers": "SELECT * FROM inference_response",
+  "read losses": "SELECT * FROM recording_losses",
+  "change requests": "UPDATE inference_requests SET predict_url = '/x'",
+  "delete requests": "DELETE FROM inference_requests",
+  "truncate answers": "TRUNCATE inference_response",
+  "change the retention": "UPDATE recording_settings SET retention_days = 1",
+  "make a table": "CREATE TABLE x ()",
+} as const;
+
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  writer: [
+    "add a request",
+    "add a loss",
+    "move a log's position",
+    "see which ids are there",
+    "make days",
+    "drop old days",
+  ],
+  reader: ["see which ids are there", "read requests", "read answers", "read losses"],
+};
+
+describe.each(Object.entries(allowed))("the %s", (role, can) => {
+  it.each(Object.entries(attempts))("%s", async (what, sql) => {
+    expect(await attempt(role, sql)).toBe(can.includes(what) ? "ok" : "refused");
+  });
+});
+
+describe("days", () => {
+  it("are there for today and a week ahead, in both tables", async () => {
+    const expected = Array.from({ length: 8 }, (_, ahead) => dayFromToday(ahead));
+    expect(await days("inference_requests")).toEqual(expected);
+    expect(await days("inference_response")).toEqual(expected);
+  });
+
+  it("before the retention are refused, those within it are made when a late row needs them, and dropped once they are past", async () => {
+    const make = (offset: number) =>
+      on(
+        (client) =>
+          client.query(`SELECT ${quoted}.make_prediction_day((now() AT TIME ZONE 'UTC')::date + $1::integer) AS made`, [
+            offset,
+          ]),
+        "writer",
+      );
+    expect((await make(-31)).rows).toEqual([{ made: false }]);
+    expect((await make(32)).rows).toEqual([{ made: false }]);
+    expect((await make(-30)).rows).toEqual([{ made: true }]);
+    expect((await make(-2)).rows).toEqual([{ made: true }]);
+    expect(await days("inference_requests")).toContain(dayFromToday(-30));
+    await on((client) => ensurePredictionTables(client, schema, { retentionDays: 5 }));
+    expect(await days("inference_requests")).not.toContain(dayFromToday(-30));
+    expect(await days("inference_response")).toContain(dayFromToday(-2));
+  });
+
+  it("are made while a recorder writes and a reader reads", async () => {
+    await on(async (writing) => {
+      await writing.query(`SET search_path = ${quoted}`);
+      await writing.query("BEGIN");
+      await writing.query(insertRequest);
+      await on(async (reading) => {
+        await reading.query("BEGIN");
+        await reading.query(`SELECT count(*) FROM ${quoted}.inference_requests`);
+        const made = await on((client) =>
+          client.query(`SELECT ${quoted}.make_prediction_day((now() AT TIME ZONE 'UTC')::date + 20)`),
+        );
+        expect(made.rowCount).toBe(1);
+      });
+      await writing.query("ROLLBACK");
+    });
+  });
+
+  it("that somebody reads are dropped the next time", async () => {
+    const old = -4;
+    await on((client) =>
+      client.query(`SELECT ${quoted}.make_prediction_day((now() AT TIME ZONE 'UTC')::date + $1::integer)`, [old]),
+    );
+    await on(async (reading) => {
+      await reading.query("BEGIN");
+      await reading.query(`SELECT count(*) FROM ${quoted}.inference_requests`);
+      await on((client) => ensurePredictionTables(client, schema, { retentionDays: 1 }));
+      expect(await days("inference_requests")).toContain(dayFromToday(old));
+      await reading.query("COMMIT");
+    });
+    await on((client) => client.query(`SELECT ${quoted}.maintain_prediction_days()`), "writer");
+    expect(await days("inference_requests")).not.toContain(dayFromToday(old));
+  });
+});

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createKey, listKeys, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
+import { createApp } from "../../../../src/adapters/postgres/apps.ts";
+import { deleteApp, listDeletedApps, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
+import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { readPlatformState } from "../../../../src/adapters/postgres/plan.ts";
+import { sqlState, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+
+/** Each role of `components/platformDatabase.ts` on a real PostgreSQL: it can do its job, and nothing else. */
+
+let postgres: TestPostgres;
+const digest = `sha256:${"0".repeat(64)}`;
+
+/** initdb and the server, on a busy machine; in milliseconds. */
+const startWithin = 60_000;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  await makePlatformTables(postgres.server);
+}, startWithin);
+
+afterAll(() => postgres.stop());
+
+const withoutLogin: readonly string[] = [roles.owner, roles.operator, roles.migrator];
+type Work<T> = Parameters<typeof withClient<T>>[2];
+
+/** As the role: by its own login, or for those without one as operators become them. */
+function as<T>(role: string, work: Work<T>): Promise<T> {
+  if (withoutLogin.includes(role)) {
+    return withClient(postgres.server, platformDatabase, async (client) => {
+      await actAs(client, role);
+      return work(client);
+    });
+  }
+  return withClient({ ...postgres.server, user: role, password: rolePassword }, platformDatabase, work);
+}
+
+/** `ok`, or PostgreSQL's error code; 42501 is "insufficient privilege". Changes are rolled back. */
+function trying(role: string, sql: string): Promise<string> {
+  return as(role, async (client) => {
+    await client.query("BEGIN");
+    try {
+      await client.query(sql);
+      return "ok";
+    } catch (error) {
+      return sqlState(error) === "42501" ? "refused" : String(error);
+    } finally {
+      await client.query("ROLLBACK");
+    }
+  });
+}
+
+const attempts = {
+  "read models": "SELECT * FROM menagerie.model",
+  "read organizations": "SELECT * FROM menagerie.organization",
+  "read users": "SELECT * FROM menagerie.app_user",
+  "read versions": "SELECT * FROM menagerie.model_version",
+  "read keys' hashes": "SELECT hash FROM menagerie.api_key",
+  "make a model": "INSERT INTO menagerie.model (name, organization_id) VALUES ('x', 1)",
+  "make a user": "INSERT INTO menagerie.app_user (email, organization_id) VALUES ('x', 1)",
+  "make an organization": "INSERT INTO menagerie.organization (name) VALUES ('x')",
+  "read patches": "SELECT * FROM menagerie.truss_patch",
+  "change patches": "UPDATE menagerie.truss_patch SET next_hash = 'x'",
+  "delete patches": "DELETE FROM menagerie.truss_patch",
+  "change a head": "UPDATE menagerie.truss_head SET seq = 0",
+  "move pointers": "UPDATE menagerie.model_version SET proxy_model_version_id = 1",
+  "change what is current": "UPDATE menagerie.model_version SET is_current = false",
+  "change a key's hash": "UPDATE menagerie.api_key SET hash = hash",
+  "delete versions": "DELETE FROM menagerie.model_version",
+  "delete keys": "DELETE FROM menagerie.api_key",
+  "truncate models": "TRUNCATE menagerie.model CASCADE",
+  "make a table": "CREATE TABLE menagerie.x ()",
+  "make a temporary table": "CREATE TEMPORARY TABLE x ()",
+  "make a schema": "CREATE SCHEMA x",
+  "delete a version": "DELETE FROM menagerie.model_version",
+  "drop a table": "DROP TABLE menagerie.api_key",
+  "rewrite the journal": "DELETE FROM menagerie.schema_migration",
+  "forget a migration": "DELETE FROM menagerie.zoo_migration_row",
+  "read migrations": "SELECT * FROM menagerie.zoo_migration",
+  "make a role": "CREATE ROLE x",
+  "become the owner": "SET ROLE menagerie_owner",
+  "read the record": "SELECT FROM menagerie.release, menagerie.deployment, menagerie.deployment_outcome",
+  "read ranges": "SELECT FROM menagerie.deployment_range",
+  "record a release": "INSERT INTO menagerie.release (tag) SELECT 'x' WHERE false",
+  "record an intent": "INSERT INTO menagerie.deployment (run) SELECT 'x' WHERE false",
+  "record an outcome": "INSERT INTO menagerie.deployment_outcome (reason) SELECT 'x' WHERE false",
+  "change the record": "UPDATE menagerie.deployment_outcome SET reason = ''",
+  "forget a release": "DELETE FROM menagerie.release",
+  "read a file": "SELECT pg_read_file('PG_VERSION')",
+} as const;
+
+const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
+  [roles.api]: [
+    ...(["read models", "read organizations", "read versions", "read keys' hashes"] as const),
+    ...(["make a model", "read patches", "change a head", "read the record", "record an outcome"] as const),
+  ],
+  [roles.reader]: [
+    ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),
+    ...(["read the record", "read ranges"] as const),
+  ],
+  [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner"],
+  [roles.deployer]: [
+    ...(["read models", "read organizations", "make a model", "change what is current", "read the record"] as const),
+    ...(["record a release", "record an intent", "record an outcome"] as const),
+  ],
+  [roles.operator]: [
+    ...(["read the record", "read ranges"] as const),
+    ...(["read models", "read organizations", "read users", "read versions"] as const),
+    ...(["make a model", "make a user", "make an organization"] as const),
+    // The login behind it, here a superuser, may become others again; the role itself may not.
+    "become the owner",
+  ],
+};
+
+describe.each(Object.entries(allowed))("%s", (role, can) => {
+  it.each(Object.entries(attempts))("%s", async (what, sql) => {
+    expect(await trying(role, sql)).toBe(can.includes(what as keyof typeof attempts) ? "ok" : "refused");
+  });
+});
+
+describe("jobs", () => {
+  it("the deployer registers versions, the operator makes apps and keys, the reader plans", async () => {
+    const version = { model: "iris", organization: "admin", number: 1, hash: "h", digest, current: true };
+    const id = await as(roles.deployer, (client) => registerVersion(client, version));
+    const app = await as(roles.operator, (client) => createApp(client, { zooModel: "iris", owner: "a@example.com" }));
+    expect(app.proxyModelVersionId).toBe(id);
+    await as(roles.operator, async (client) => {
+      await deleteApp(client, app.id);
+      expect(await listDeletedApps(client)).toMatchObject([{ id: app.id, zooModel: "iris", version: 1 }]);
+      expect(await undeleteApp(client, app.id)).toMatchObject(app);
+      const { key } = await createKey(client, { modelId: app.id });
+      expect(await revokeKey(client, key.split("_")[1] ?? "")).toBe(key.split("_")[1]);
+      expect(await listKeys(client)).toMatchObject([{ revokedAt: expect.any(Date) }]);
+    });
+    const reader = { ...postgres.server, user: roles.reader, password: rolePassword };
+    expect((await readPlatformState(reader, ["iris"]))?.zoo.versions.get("iris")).toMatchObject([{ id, apps: 1 }]);
+  });
+
+  it("nobody but these connects to the database", async () => {
+    await withClient(postgres.server, "postgres", (client) =>
+      client.query(`CREATE ROLE stranger LOGIN PASSWORD '${rolePassword}'`),
+    );
+    await expect(as("stranger", (client) => client.query("SELECT 1"))).rejects.toThrow(
+      /permission denied for database/,
+    );
+  });
+
+  it.each(withoutLogin)("%s cannot log in", async (role) => {
+    await expect(
+      withClient({ ...postgres.server, user: role, password: rolePassword }, platformDatabase, async () => {}),
+    ).rejects.toThrow();
+  });
+});

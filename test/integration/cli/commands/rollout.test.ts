@@ -1,0 +1,217 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
+import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { pythonList } from "../../../../src/cli/commands/rollout/move.ts";
+import { run } from "../../../../src/cli/program.ts";
+import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { fill, makeModelVersionTable } from "../../../support/modelVersionTable.ts";
+import { makePlatformTables } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+
+/** `menagerie rollout …` on a real PostgreSQL. */
+
+let postgres: TestPostgres;
+let home: string;
+
+/** initdb and the server, on a busy machine; in milliseconds. */
+const startWithin = 60_000;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  home = await mkdtemp(join(tmpdir(), "menagerie-home-"));
+}, startWithin);
+
+afterAll(async () => {
+  await postgres.stop();
+  await rm(home, { recursive: true });
+});
+
+beforeEach(() => {
+  vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
+  vi.stubEnv("MENAGERIE_HOME", home);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+/** Runs a command line: exit code, standard output, standard error. */
+async function menagerie(...argv: string[]) {
+  const [out, err]: string[][] = [[], []];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void out?.push(line));
+  vi.spyOn(console, "error").mockImplementation((line: string) => void err?.push(line));
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => Boolean(err?.push(String(text).trimEnd())));
+  const code = await run(argv);
+  vi.restoreAllMocks();
+  return { code, out: (out ?? []).join("\n"), err: (err ?? []).join("\n") };
+}
+
+const onPlatform = <T>(work: Parameters<typeof withClient<T>>[2]) =>
+  withClient(postgres.server, platformDatabase, work);
+
+const register = (model: string, number: number, current = true) =>
+  onPlatform((client) =>
+    registerVersion(client, {
+      ...{ model, organization: "admin", number, hash: `${model}-${number}`, current },
+      digest: `sha256:${"d".repeat(64)}`,
+    }),
+  );
+const create = (zooModel: string, owner: string): Promise<App> =>
+  onPlatform((client) => createApp(client, { zooModel, owner }));
+
+/** An old and a new version of a zoo model, with two apps on the old and one on the new. */
+async function rollout(model: string) {
+  const old = await register(model, 1);
+  const apps = [await create(model, "a@example.com"), await create(model, "b@example.com")].map((app) => app.versionId);
+  const current = await register(model, 2);
+  return { old, current, apps, born: (await create(model, "c@example.com")).versionId };
+}
+
+async function pointing(version: string): Promise<string[]> {
+  const { rows } = await onPlatform((client) =>
+    client.query("SELECT id FROM menagerie.model_version WHERE proxy_model_version_id = $1 ORDER BY id", [version]),
+  );
+  return rows.map(({ id }) => id);
+}
+
+describe("rollout forward and revert", () => {
+  it("print the ids that they moved as the runbook's scripts do, and leave apps that were made on the new version", async () => {
+    const { old, current, apps, born } = await rollout("iris");
+    const there = await menagerie("rollout", "forward", "--id", old);
+    expect(there).toMatchObject({ code: 0, out: `[${apps.join(", ")}]` });
+    expect(await pointing(current)).toEqual([...apps, born]);
+    expect(await menagerie("rollout", "forward", "--id", old)).toMatchObject({ code: 0, out: "[]" });
+    const back = await menagerie("rollout", "revert", "--id", current);
+    expect(back).toMatchObject({ code: 0, out: `[${apps.join(", ")}]` });
+    expect(await pointing(current)).toEqual([born]);
+    const file = /all rows of this migration: (.*)/.exec(back.err)?.[1] ?? "";
+    expect(await readFile(file, "utf8")).toBe(apps.map((id) => `${id}\treverted\n`).join(""));
+  });
+
+  it("say what they would do, as text and JSON, and with `--revert all` take every app along", async () => {
+    const { old, current, apps, born } = await rollout("wine");
+    const dry = await menagerie("rollout", "forward", "--id", old, "--dry-run");
+    expect(dry.out).toBe(`2 rows of 2 users move from ${old} to ${current}, about 1 s`);
+    expect(await pointing(old)).toEqual(apps);
+    const plan = await menagerie("rollout", "forward", "--id", old, "--dry-run", "--json");
+    expect(JSON.parse(plan.out)).toMatchObject({ name: "wine", from: old, to: current, rows: 2, refusals: [] });
+    const moved = await menagerie("rollout", "forward", "--id", old, "--json");
+    expect(JSON.parse(moved.out)).toMatchObject({ affected: apps, kept: [], counts: { forward: 2 } });
+    const all = await menagerie("rollout", "revert", "--id", current, "--revert", "all", "--json");
+    expect(JSON.parse(all.out)).toMatchObject({ affected: [...apps, born], counts: { reverted: 2, swept: 1 } });
+    expect(await pointing(current)).toEqual([]);
+  });
+
+  it.each(["999", "x", ""])("refuse %j as the scripts do, with an exit code", async (id) => {
+    for (const command of ["forward", "revert"]) {
+      expect(await menagerie("rollout", command, "--id", id)).toMatchObject({
+        ...{ code: 2, out: "", err: "menagerie: That ID does not exist" },
+      });
+    }
+  });
+
+  it("refuse the id of an app, and that of the version that is current", async () => {
+    const { current, born } = await rollout("grape");
+    expect((await menagerie("rollout", "forward", "--id", born)).err).toContain("That ID does not exist");
+    expect((await menagerie("rollout", "forward", "--id", current)).err).toContain("That ID does not exist");
+  });
+
+  it("list what a revert leaves alone", async () => {
+    const { old, current, apps } = await rollout("barley");
+    await menagerie("rollout", "forward", "--id", old);
+    await onPlatform((client) =>
+      client.query("UPDATE menagerie.model_version SET proxy_model_version_id = $1 WHERE id = $2", [old, apps[0]]),
+    );
+    const { out, err } = await menagerie("rollout", "revert", "--id", current);
+    expect(out).toBe(`[${apps[1]}]`);
+    expect(err).toContain(`left as their users have them: ${apps[0]} (changed)`);
+  });
+});
+
+describe("rollout pause and resume", () => {
+  it("hold a migration by the id that a held run tells", async () => {
+    const { old, current } = await rollout("hops");
+    await menagerie("rollout", "forward", "--id", old);
+    await menagerie("rollout", "revert", "--id", current);
+    const { rows } = await onPlatform((client) =>
+      client.query("SELECT id FROM menagerie.zoo_migration WHERE from_id = $1", [old]),
+    );
+    expect((await menagerie("rollout", "pause", "--id", rows[0].id)).out).toBe(`migration ${rows[0].id} is paused`);
+    const held = await menagerie("rollout", "forward", "--id", old);
+    expect(held.code).toBe(1);
+    expect(held.err).toContain(`\`menagerie rollout resume --id ${rows[0].id}\`, then run the same again`);
+    expect((await menagerie("rollout", "resume", "--id", rows[0].id, "--json")).out).toBe(
+      `{"id":"${rows[0].id}","paused":false}`,
+    );
+    expect((await menagerie("rollout", "forward", "--id", old)).code).toBe(0);
+    expect(await menagerie("rollout", "pause", "--id", "0")).toMatchObject({ code: 2 });
+  });
+});
+
+describe("rollout try", () => {
+  it("points one app at the copy, and untry back", async () => {
+    const { current } = await rollout("oats");
+    const app = await create("oats", "tester@example.com");
+    expect((await menagerie("rollout", "try", "oats", "--app", app.id)).err).toContain(
+      "oats has no copy; set menagerie:zoo.oats.phase to copy",
+    );
+    const copy = await register("oats_copy", 1);
+    const tried = await menagerie("rollout", "try", "oats", "--app", app.id);
+    expect(tried.out).toBe(
+      `app ${app.id} points at oats_copy, id ${copy}\nback: menagerie rollout untry oats --app ${app.id}`,
+    );
+    expect(await pointing(copy)).toEqual([app.versionId]);
+    expect((await menagerie("rollout", "try", "oats", "--app", app.id)).code).toBe(0);
+    expect(JSON.parse((await menagerie("rollout", "untry", "oats", "--app", app.id, "--json")).out)).toEqual({
+      ...{ app: app.id, pointsAt: current },
+    });
+    expect(await pointing(copy)).toEqual([]);
+    expect(await menagerie("rollout", "untry", "oats", "--app", app.id)).toMatchObject({ code: 2 });
+  });
+
+  it("refuses an app that is none, or another model's", async () => {
+    await register("rye", 1);
+    await register("rye_copy", 1);
+    const other = await create("oats", "other@example.com");
+    expect((await menagerie("rollout", "try", "rye", "--app", "0")).err).toContain("there is no such app");
+    expect((await menagerie("rollout", "try", "rye", "--app", other.id)).err).toContain(
+      "is an app of oats, not of rye",
+    );
+  });
+});
+
+describe("an existing database", () => {
+  it("is migrated by hand with --target", async () => {
+    const table = await makeModelVersionTable(postgres, { idType: "text" });
+    await fill(table, 9);
+    const file = join(home, "target.yaml");
+    const { schema, table: name } = table.connection.existing;
+    await writeFile(file, `schema: ${schema}\ntable: ${name}\nuserColumn: user_id\n`);
+    const target = ["--target", file] as const;
+    const { server } = table.connection;
+    expect((await menagerie("rollout", "forward", "--id", "1", "--to", "2", ...target)).err).toContain(
+      "--target: set MENAGERIE_MIGRATION_DATABASE_URL",
+    );
+    vi.stubEnv("MENAGERIE_MIGRATION_DATABASE_URL", urlOf(server, server.maintenanceDatabase));
+    expect((await menagerie("rollout", "forward", "--id", "1", ...target)).err).toContain("That ID does not exist");
+    const { out } = await menagerie("rollout", "forward", "--id", "1", "--to", "2", ...target, "--json");
+    expect(JSON.parse(out)).toMatchObject({ affected: ["101", "102", "104", "105", "107", "108"] });
+    expect(await menagerie("rollout", "revert", "--id", "2", ...target)).toMatchObject({
+      ...{ code: 0, out: "[101, 102, 104, 105, 107, 108]" },
+    });
+    await writeFile(file, "tabel: x");
+    expect((await menagerie("rollout", "revert", "--id", "2", ...target)).err).toMatch(
+      /unknown key tabel; known keys are schema, table|table: missing; give the table's name/,
+    );
+  });
+
+  it("prints ids that are text in quotes", () => {
+    expect(pythonList(["12", "a'b", "c\\d"])).toBe("[12, 'a\\'b', 'c\\\\d']");
+  });
+});

@@ -1,0 +1,307 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ClientBase } from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { registerVersion } from "../../../src/adapters/postgres/modelVersions.ts";
+import { type DatabaseServer, urlOf, withClient } from "../../../src/adapters/postgres/server.ts";
+import { recordPhase, recordRemoval } from "../../../src/adapters/postgres/zoo/rollouts.ts";
+import { parseEnvironment } from "../../../src/config/parse.ts";
+import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
+import type { Phase } from "../../../src/domain/zoo/phases.ts";
+import { suiteOf } from "../../../src/domain/zoo/smoke.ts";
+import { plain } from "../../../src/local/postgresqlPlugin/wire.ts";
+import { withMigrations } from "../../../src/plan/migrations.ts";
+import { withMigrationTarget } from "../../../src/plan/migrationTarget.ts";
+import { planPlatform } from "../../../src/plan/platform.ts";
+import { planZoo } from "../../../src/plan/zoo.ts";
+import { deployEnvironment } from "../../../src/program.ts";
+import { zooMigration } from "../../../src/providers/zooMigration.ts";
+import { zooRollout } from "../../../src/providers/zooRollout.ts";
+import { makePlatformTables } from "../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
+
+/**
+ * A rollout whose apps are in a Django application's database: planned, declared and handled, on a real PostgreSQL, with a
+ * login that has the grants of docs/migrations.md and no more.
+ */
+
+let postgres: TestPostgres;
+/** As the migrator's login reaches the application's database. */
+let application: DatabaseServer;
+/** Platform's id of each model's old version. */
+const oldOf = new Map<string, string>();
+
+const smoke = [{ input: { values: ["2"] }, output: { results: [6] }, tolerance: 0 }];
+const hash = (digit: number): string => String(digit).repeat(64);
+const serving = {
+  ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },
+  replicas: { min: 1, max: 1 },
+  resources: { cpu: "1", memory: "1Gi", gpus: 0 },
+};
+/** Ids of the kind that an application may use. */
+const kinds = {
+  bigint: (n: number) => String(n),
+  uuid: (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`,
+  varchar: (n: number) => `version-${n}`,
+} as const;
+type Kind = keyof typeof kinds;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  const { server } = postgres;
+  await withClient(server, "postgres", async (client) => {
+    await client.query("CREATE DATABASE application");
+    await client.query("CREATE ROLE migrator LOGIN PASSWORD 'migrator'");
+  });
+  await withClient(server, "application", async (client) => {
+    await client.query("CREATE SCHEMA menagerie_migrations AUTHORIZATION migrator");
+    for (const kind of Object.keys(kinds) as Kind[]) await makeApplicationTable(client, kind);
+  });
+  application = { ...server, user: "migrator", password: "migrator", maintenanceDatabase: "application" };
+  process.env.MENAGERIE_DATABASE_URL = urlOf(server, "postgres");
+}, 60_000);
+
+afterAll(async () => {
+  delete process.env.MENAGERIE_DATABASE_URL;
+  await postgres.stop();
+});
+
+/** Models stand nowhere any more: a stack that does not declare them is refused otherwise. */
+afterEach(async () => {
+  for (const model of oldOf.keys()) await onPlatform((client) => recordRemoval(client, model));
+  oldOf.clear();
+});
+
+const tableOf = (kind: Kind) => `oracles_${kind}`;
+
+/** As Django's migrations make it: deferred foreign key, an index for each, and that which migrations ask for. */
+async function makeApplicationTable(client: ClientBase, kind: Kind): Promise<void> {
+  const [table, type, id] = [tableOf(kind), kind === "varchar" ? "varchar(40)" : kind, kinds[kind]];
+  await client.query(`CREATE TABLE ${table} (id ${type} PRIMARY KEY, name varchar(255) NOT NULL, modified timestamptz NOT NULL,
+    user_id bigint NOT NULL, organization_id bigint NOT NULL,
+    proxy_model_version_id ${type} REFERENCES ${table} (id) DEFERRABLE INITIALLY DEFERRED)`);
+  await client.query(`CREATE INDEX ON ${table} (proxy_model_version_id, id)`);
+  const insert = (n: number, user: number, proxy: number | null) =>
+    client.query(`INSERT INTO ${table} VALUES ($1, $2, now(), $3, $4, $5)`, [
+      ...[id(n), `version ${n}`, user, user % 4],
+      proxy === null ? null : id(proxy),
+    ]);
+  for (const zoo of [41, 57, 63]) await insert(zoo, 0, null);
+  for (let app = 101; app <= 112; app += 1) await insert(app, app % 5, app % 6 === 0 ? 63 : 41);
+  await client.query(`GRANT SELECT (id, proxy_model_version_id, user_id, organization_id), UPDATE (proxy_model_version_id)
+    ON ${table} TO migrator`);
+}
+
+const inApplication = <T extends object>(sql: string) =>
+  withClient(postgres.server, "application", async (client) => (await client.query<T>(sql)).rows);
+const pointers = async (kind: Kind) =>
+  Object.fromEntries(
+    (
+      await inApplication<{ proxy: string; rows: number }>(
+        `SELECT proxy_model_version_id AS proxy, count(*)::integer AS rows FROM ${tableOf(kind)}
+          WHERE proxy_model_version_id IS NOT NULL GROUP BY 1`,
+      )
+    ).map(({ proxy, rows }) => [String(proxy), rows]),
+  );
+
+function onPlatform<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
+  return withClient(postgres.server, platformDatabase, work);
+}
+
+/** A model whose rollout is in phase `version`, its copy tested. */
+async function inVersion(model: string): Promise<void> {
+  const register = (number: number) =>
+    onPlatform((client) =>
+      registerVersion(client, {
+        ...{ model, organization: "admin", number, hash: hash(number), current: true, serving },
+        ...{ digest: `sha256:${hash(number)}`, url: `registry/${model}` },
+      }),
+    );
+  const old = await register(1);
+  oldOf.set(model, old);
+  const gates = [{ kind: "smoke", suite: suiteOf(smoke) }];
+  const record = { model, organization: "admin", from: old, hash: hash(2), gates, bakeSeconds: 0 };
+  for (const phase of ["copy", "version"] as const) {
+    await onPlatform((client) => recordPhase(client, { ...record, phase }));
+  }
+  await register(2);
+  const { recordEvidence } = await import("../../../src/adapters/postgres/zoo/gateEvidence.ts");
+  const evidence = { ...gates[0], model, hash: hash(2), passed: true, evidence: {} };
+  await onPlatform((client) => recordEvidence(client, { kind: "smoke", suite: "", ...evidence }));
+}
+
+interface Asked {
+  readonly model: string;
+  readonly phase: Phase;
+  readonly kind: Kind;
+  readonly apps?: object;
+  readonly change?: object;
+  readonly target?: object;
+}
+
+const rolloutOf = ({ model, phase, kind, apps, change }: Asked) => ({
+  [model]: {
+    ...{ truss: "models/iris", phase, from: oldOf.get(model), smoke, bake: { minutes: 0, smoke: false } },
+    apps: apps ?? { from: kinds[kind](41), to: kinds[kind](57) },
+    ...change,
+  },
+});
+
+/** What the entry of a stack reads and plans. */
+async function planned(asked: Asked, others: object = {}) {
+  const table = { table: tableOf(asked.kind), userColumn: "user_id", organizationColumn: "organization_id" };
+  const raw = { zoo: { ...rolloutOf(asked), ...others }, migrationTarget: { ...table, ...asked.target } };
+  const spec = parseEnvironment(raw, { gatewayUrl: "http://gateway", databaseAddress: "127.0.0.1:1" });
+  const { server } = postgres;
+  const own = await planPlatform(spec, {
+    ...{ url: urlOf(server, "postgres"), password: undefined, preview: true },
+    lastOutputs: async () => ({}),
+  });
+  const configUrl = urlOf(application, "application");
+  const platform = await withMigrationTarget(spec, own, { environmentUrl: undefined, configUrl, preview: true });
+  const hashes = new Map([["models/iris", hash(2)]]);
+  const smokeSets = new Map(Object.keys(spec.zoo).map((name) => [name, smoke]));
+  const zoo = await withMigrations(
+    planZoo(spec, { platform, hashes, secretsOf: () => [], smoke: smokeSets }),
+    platform,
+  );
+  return { spec, platform, zoo };
+}
+
+const lines = async (asked: Asked) => (await planned(asked)).zoo.get(asked.model)?.lines ?? [];
+
+/** Declares what is planned, and has the real handlers do what concerns the rollout, in its order. */
+async function up(asked: Asked): Promise<Record<string, unknown>[]> {
+  const { spec, platform, zoo } = await planned(asked);
+  const declared: { type: string; name: string; inputs: Record<string, unknown> }[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource({ type, name, inputs, id }) {
+        declared.push({ type, name, inputs: plain(inputs) as Record<string, unknown> });
+        return {
+          id: id || name,
+          state: { ...inputs, url: "registry/x", digest: "sha256:x", since: "", versionId: "1" },
+        };
+      },
+      call: ({ inputs }) => inputs,
+    },
+    "menagerie",
+    "test",
+  );
+  const trussHashes = new Map([["models/iris", hash(2)]]);
+  deployEnvironment(spec, { trussHashes, zoo, platform, development: new Map(), serviceHash: "x", release: undefined });
+  await pulumi.runtime.disconnect();
+  const outs: Record<string, unknown>[] = [];
+  const ofKind = (kind: string) => declared.filter(({ type }) => type.endsWith(kind));
+  for (const { inputs } of ofKind(":ZooRollout")) await zooRollout.create(inputs as never);
+  for (const { inputs } of ofKind(":ZooMigration")) {
+    expect(await zooMigration.check(inputs as never)).toEqual([]);
+    outs.push((await zooMigration.create(inputs as never)).outs as unknown as Record<string, unknown>);
+  }
+  return outs;
+}
+
+describe("a rollout whose apps are in an existing database", () => {
+  const [model, kind] = ["iris", "bigint"] as const;
+  const id = kinds[kind];
+  const asked = (phase: Phase, change: object = {}): Asked => ({ model, phase, kind, change });
+
+  it("moves them forward, is held by those that are left, and moves back what it moved", async () => {
+    await inVersion(model);
+    expect(await lines(asked("forward"))).toContain(
+      `${tableOf(kind)}: 10 rows of 5 users move from ${id(41)} to ${id(57)}, about 1 s`,
+    );
+    const [own, there] = await up(asked("forward", { share: 1 }));
+    expect([own, there].map((outs) => outs?.counts)).toEqual([
+      expect.objectContaining({ forward: 0 }),
+      expect.objectContaining({ forward: 0 }),
+    ]);
+    // Apps of the table count in what decides, as the platform's own do.
+    await expect(planned(asked("bake"))).rejects.toThrow(
+      /"bake" comes when all apps have moved, and 10 apps still point/,
+    );
+    await up(asked("forward"));
+    expect(await pointers(kind)).toEqual({ [id(57)]: 10, [id(63)]: 2 });
+    await up(asked("bake"));
+    await inApplication(`UPDATE ${tableOf(kind)} SET proxy_model_version_id = '${id(41)}' WHERE id = '${id(101)}'`);
+    await expect(planned(asked("done"))).rejects.toThrow(/"done" would remove version 1, and 1 app still points at/);
+    const inputs = {
+      ...{ model, phase: "done" as const, from: oldOf.get(model), hash: hash(2), gates: [], bakeSeconds: 0 },
+      ...{ apps: { from: id(41), to: id(57) }, target: { schema: "public", table: tableOf(kind), idColumn: "id" } },
+      targetUrl: urlOf(application, "application"),
+    };
+    const target = { ...inputs.target, proxyColumn: "proxy_model_version_id" };
+    await expect(zooRollout.create({ ...inputs, target })).rejects.toThrow(/"done" would remove version 1/);
+    await inApplication(
+      `INSERT INTO ${tableOf(kind)} VALUES ('${id(113)}', 'made on the new one', now(), 1, 1, '${id(57)}')`,
+    );
+    expect(await lines(asked("reverted"))).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^version 2: served as before, 10 apps point at it/),
+        `${tableOf(kind)}: 9 rows of 5 users move back from ${id(57)} to ${id(41)}, about 1 s`,
+      ]),
+    );
+    await up(asked("reverted"));
+    expect(await pointers(kind)).toEqual({ [id(41)]: 10, [id(57)]: 1, [id(63)]: 2 });
+  });
+});
+
+it.each(["uuid", "varchar"] as const)("ids of type %s are as good", async (kind) => {
+  const model = `iris_${kind}`;
+  const id = kinds[kind];
+  await inVersion(model);
+  const asked = { model, phase: "forward", kind } as const;
+  const table = tableOf(kind);
+  expect(await lines(asked)).toContain(`${table}: 10 rows of 5 users move from ${id(41)} to ${id(57)}, about 1 s`);
+  const { platform, zoo } = await planned(asked);
+  const request = { ...zoo.get(model)?.targetApps?.migration, target: platform?.target?.connection.existing };
+  const { outs } = await zooMigration.create({ ...request, targetUrl: platform?.target?.url } as never);
+  expect(outs.counts).toMatchObject({ forward: 10 });
+  expect(await pointers(kind)).toEqual({ [id(57)]: 10, [id(63)]: 2 });
+});
+
+describe("a preview refuses", () => {
+  const model = "refused";
+  const asked: Asked = { model, phase: "forward", kind: "bigint" };
+  beforeEach(() => inVersion(model));
+
+  const refused = async (change: Partial<Asked>, says: string | RegExp, others: object = {}) =>
+    expect(planned({ ...asked, ...change }, others)).rejects.toThrow(says);
+
+  it("ids that the table does not have, or that are none", async () => {
+    await refused(
+      { apps: { from: "999", to: "nobody" } },
+      `menagerie:zoo.${model}.apps.from: ${tableOf("bigint")} has no version "999"; it was deleted, or the id is wrong\n` +
+        `menagerie:zoo.${model}.apps.to: ${tableOf("bigint")} has no version "nobody"; it was deleted, or the id is wrong`,
+    );
+    await refused({ apps: { from: "41", to: "41" } }, `menagerie:zoo.${model}.apps: old and new version are both 41`);
+  });
+
+  it("a map that goes round, across models", async () => {
+    await inVersion("other");
+    await refused(
+      {},
+      /menagerie:zoo: refused: the map goes round, 41 → 57 → 41/,
+      rolloutOf({
+        ...{ model: "other", phase: "forward", kind: "bigint", apps: { from: "57", to: "41" } },
+      }),
+    );
+  });
+
+  it("a new version whose own answers come from the old one", async () => {
+    await inApplication(`UPDATE ${tableOf("bigint")} SET proxy_model_version_id = 41 WHERE id = 57`);
+    await refused({}, `menagerie:zoo.${model}.apps: version 57 points at 41 itself`);
+    await inApplication(`UPDATE ${tableOf("bigint")} SET proxy_model_version_id = NULL WHERE id = 57`);
+  });
+
+  it("a table that is not there, and grants that are missing, with the command", async () => {
+    await refused(
+      { target: { table: "nowhere" } },
+      `menagerie:migrationTarget: "public"."nowhere": there is no such table`,
+    );
+    await refused(
+      { target: { userColumn: "name" } },
+      'may not read "name"; run GRANT SELECT ("name") ON "public"."oracles_bigint" TO "migrator";',
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rateLimiter } from "../../../../src/domain/access/rateLimit.ts";
+import { type ApiUnderTest, adminKey, startDevelopmentApi } from "../../../support/developmentApi.ts";
+
+/** `/authorize`, as Envoy's external authorization by HTTP asks it: method, path and headers of the request, no body. */
+
+let api: ApiUnderTest;
+let keys: { model: string; sibling: string; platform: string; other: string };
+/** Requests that one subject may still make. */
+let left = 100;
+
+beforeAll(async () => {
+  const limit = rateLimiter({ perSecond: 1, burst: 1 }, () => 0);
+  api = await startDevelopmentApi({ requireApiKey: true, limit: (subject) => (left-- > 0 ? 0 : limit(subject)) });
+  const iris = await api.newVersion("iris_large");
+  const sibling = await api.newVersion("multiplier");
+  const other = await api.newVersion("iris-large", "someone-else");
+  keys = {
+    model: await api.newKey({ modelId: iris.modelId }),
+    sibling: await api.newKey({ modelId: sibling.modelId }),
+    platform: await api.newKey({ organizationId: iris.organizationId }),
+    other: await api.newKey({ organizationId: other.organizationId }),
+  };
+}, 60_000);
+afterAll(() => api?.stop());
+
+const predict = "/serving/models/iris-large/v1/models/model:predict";
+
+async function ask(path: string, headers: Record<string, string> = {}, method = "POST") {
+  const answer = await fetch(`${api.url}/authorize${path}`, { method, headers });
+  const text = await answer.text();
+  return { status: answer.status, text, code: /"code":"(\w+)"/.exec(text)?.[1], headers: answer.headers };
+}
+
+const withKey = (key: string) => ({ "x-api-key": key });
+
+describe("a request at the gateway", () => {
+  it("passes with the key of its model, of the platform's organization or of the stack, and the answer has no body", async () => {
+    for (const key of [keys.model, keys.platform, adminKey]) {
+      expect(await ask(predict, withKey(key))).toMatchObject({ status: 200, text: "" });
+      expect((await ask(predict, { authorization: `Bearer ${key}` })).status).toBe(200);
+    }
+    expect((await ask(`${predict}?x=1`, withKey(keys.model), "GET")).status).toBe(200);
+    expect((await ask(predict, withKey(keys.model), "HEAD")).status).toBe(200);
+  });
+
+  it("is refused without a key, with a wrong one, and with one for something else", async () => {
+    expect(await ask(predict)).toMatchObject({ status: 401, code: "missing_api_key" });
+    expect(await ask(predict, withKey(`${keys.model.slice(0, -4)}AAAA`))).toMatchObject({
+      ...{ status: 401, code: "invalid_api_key" },
+    });
+    expect(await ask(predict, withKey(keys.sibling))).toMatchObject({ status: 403, code: "key_scope" });
+    // A model of the same name in another organization is another model.
+    expect(await ask(predict, withKey(keys.other))).toMatchObject({ status: 403, code: "key_scope" });
+  });
+
+  it("is refused from the moment on that its key is revoked", async () => {
+    const { modelId } = await api.newVersion("short-lived");
+    const key = await api.newKey({ modelId });
+    const path = predict.replace("iris-large", "short-lived");
+    expect((await ask(path, withKey(key))).status).toBe(200);
+    await api.sql("UPDATE menagerie.api_key SET revoked_at = now() WHERE model_id = $1", [modelId]);
+    expect(await ask(path, withKey(key))).toMatchObject({ status: 401, code: "invalid_api_key" });
+  });
+
+  it("for what has no row, such as a shadow deployment, passes with keys of the platform alone", async () => {
+    const shadow = predict.replace("iris-large", "iris-next");
+    expect((await ask(shadow, withKey(keys.platform))).status).toBe(200);
+    expect((await ask(shadow, withKey(adminKey))).status).toBe(200);
+    expect(await ask(shadow, withKey(keys.model))).toMatchObject({ status: 403 });
+    expect(await ask(shadow, withKey(keys.other))).toMatchObject({ status: 403 });
+  });
+
+  it("for no model is refused, whatever its key", async () => {
+    for (const path of [
+      predict.replace("/models/", "/other/"),
+      "/serving/models/iris-large/control/patch",
+      "/serving/models/iris-large",
+      "/serving/models/iris-large%2Fv1/",
+      "/",
+    ]) {
+      expect(await ask(path, withKey(adminKey)), path).toMatchObject({ status: 404, code: "not_found" });
+      expect((await ask(path)).status, path).toBe(401);
+    }
+  });
+
+  it("above its key's limit is told how long to wait", async () => {
+    left = 0;
+    expect((await ask(predict, withKey(keys.model))).status).toBe(200);
+    const refused = await ask(predict, withKey(keys.model));
+    left = 100;
+    expect(refused).toMatchObject({ status: 429, code: "rate_limited" });
+    expect(refused.headers.get("retry-after")).toBe("1");
+  });
+});

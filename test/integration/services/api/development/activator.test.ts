@@ -1,0 +1,203 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createDevelopmentVersions } from "../../../../../src/adapters/api/developmentVersions.ts";
+import { idleSeconds } from "../../../../../src/adapters/postgres/developmentVersions.ts";
+import { lead } from "../../../../../src/adapters/postgres/leader.ts";
+import { type Attempts, reconcileOnce } from "../../../../../src/services/api/development/reconcile.ts";
+import { type ApiUnderTest, adminKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
+import { trussOf } from "../../../../support/trussOf.ts";
+
+/** What wakes, stops and looks after development versions, on a real PostgreSQL. */
+
+let api: ApiUnderTest;
+let model: Server;
+let id: string;
+const base = trussOf({ "model/model.py": "class Model: pass\n" });
+const next = trussOf({ "model/model.py": "class Model: x = 1\n" });
+
+beforeAll(async () => {
+  // Answers what it was asked, as a model would that echoes.
+  model = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    response.end(`${request.method} ${request.url} ${Buffer.concat(chunks)}`);
+  }).listen(0, "127.0.0.1");
+  await once(model, "listening");
+  api = await startDevelopmentApi({ maxBodyBytes: 100_000 });
+  api.cluster.podUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}`;
+}, 60_000);
+
+afterAll(async () => {
+  model?.close();
+  await api?.stop();
+});
+
+const client = () => createDevelopmentVersions({ url: api.url, key: adminKey });
+
+beforeEach(async () => {
+  api.cluster.podsWait = false;
+  api.cluster.clear();
+  ({ versionId: id } = await api.newVersion());
+  await client().startGeneration(id, { hash: base.hash, signature: base.signature });
+  api.cluster.deploy(id, base.hash, 15);
+});
+
+/** Stores an edit that the running container does not have yet. */
+const edit = () =>
+  client().patch(id, {
+    ...{ prevHash: base.hash, nextHash: next.hash, nextSignature: next.signature, sync: false },
+    patches: [{ type: "model_code", body: { action: "UPDATE", path: "model.py", content: "class Model: x = 1\n" } }],
+  });
+
+async function ask(path: string, init: RequestInit = { method: "POST", body: "hello" }) {
+  const answer = await fetch(`${api.url}/development/${id}${path}`, init);
+  return { status: answer.status, text: await answer.text() };
+}
+
+describe("the activator", () => {
+  it("passes a request on to the pod, with its query", async () => {
+    expect((await ask("/v1/models/model:predict?a=1")).text).toBe("POST /v1/models/model:predict?a=1 hello");
+    expect((await ask("/v1/models/model", { method: "GET" })).text).toBe("GET /v1/models/model ");
+  });
+
+  it("wakes a stopped version and holds the request until its patches are in", async () => {
+    await edit();
+    await api.cluster.setStopped(`v${id}`, true);
+    api.cluster.podsWait = true;
+    const answers = await Promise.all([ask("/v1/models/model:predict"), ask("/v1/models/model:predict")]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(api.cluster.control(id)).toMatchObject({ hash: next.hash, isStarted: true });
+    expect(api.cluster.control(id).applied).toHaveLength(1);
+  });
+
+  it("says that a version does not start, after a bounded time", async () => {
+    api.cluster.podsWait = true;
+    await api.cluster.deletePod(api.cluster.pod(id)?.name ?? "");
+    api.cluster.control(id).patch = async () => ({ kind: "unknown", because: "no answer" });
+    expect(await ask("/v1/models/model:predict")).toMatchObject({ status: 503 });
+  });
+
+  it("holds no more requests than it may", async () => {
+    api.cluster.podsWait = true;
+    await api.cluster.deletePod(api.cluster.pod(id)?.name ?? "");
+    api.cluster.control(id).patch = async () => ({ kind: "unknown", because: "no answer" });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => ask("/v1/models/model:predict")));
+    expect(answers.filter(({ text }) => text.includes("4 requests wait for models already"))).toHaveLength(2);
+  });
+
+  it.each([
+    "/control/truss_hash",
+    "/v1/../control/truss_hash",
+    "/v1/%2e%2e/control/patch",
+    "/v1/..%2fcontrol/patch",
+    "/v1/%252e%252e/control/patch",
+    "/v1//control",
+    "/v1/a\\..\\b",
+    "/v1/%00",
+    "/v1/%zz",
+  ])("never leads to %s", async (path) => {
+    const socket = (await import("node:net")).connect(Number(new URL(api.url).port), "127.0.0.1");
+    socket.write(
+      `POST /development/${id}${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+    );
+    let text = "";
+    for await (const chunk of socket) text += chunk;
+    expect(text).toMatch(/^HTTP\/1.1 404 .*"code":"not_found"/s);
+  });
+});
+
+describe("the one that looks after them", () => {
+  let now = Date.now();
+  const round = (attempts: Attempts = new Map()) =>
+    reconcileOnce(
+      {
+        ...{ cluster: api.cluster, settle: api.versions.settle, now: () => now, log: pino({ level: "silent" }) },
+        idleSeconds: (ids) => idleSeconds(api.pool, ids),
+      },
+      attempts,
+    );
+
+  beforeEach(() => {
+    now = Date.now();
+  });
+
+  it("syncs a pod whose pings ran out", async () => {
+    await edit();
+    api.cluster.podsWait = true;
+    await api.cluster.deletePod(api.cluster.pod(id)?.name ?? "");
+    await round();
+    expect(api.cluster.control(id)).toMatchObject({ hash: next.hash, isStarted: true });
+  });
+
+  it("leaves a pod that cannot be synced alone for a while, longer each time", async () => {
+    api.cluster.podsWait = true;
+    await api.cluster.deletePod(api.cluster.pod(id)?.name ?? "");
+    let asked = 0;
+    api.cluster.control(id).runningHash = async () => {
+      asked += 1;
+      return { ok: true, value: "f".repeat(64) };
+    };
+    const attempts: Attempts = new Map();
+    await round(attempts);
+    const first = asked;
+    expect(first).toBeGreaterThan(0);
+    await round(attempts);
+    expect(asked).toBe(first);
+    now += 10_000;
+    await round(attempts);
+    const second = asked;
+    expect(second).toBeGreaterThan(first);
+    now += 19_000;
+    await round(attempts);
+    expect(asked).toBe(second);
+  });
+
+  it("stops a version that nobody used for as long as it says, and not before", async () => {
+    await ask("/v1/models/model:predict");
+    now += 14 * 60_000;
+    await round();
+    expect(api.cluster.service(id)?.isStopped).toBe(false);
+    await api.sql(
+      "UPDATE menagerie.development_activity SET last_request_at = now() - interval '15 minutes' WHERE model_version_id = $1",
+      [id],
+    );
+    now += 60_000;
+    await round();
+    expect(api.cluster.service(id)?.isStopped).toBe(true);
+    expect(await client().status(id)).toMatchObject({ state: "stopped" });
+    expect((await ask("/v1/models/model:predict")).status).toBe(200);
+  });
+
+  it("is one replica at a time, and another once that has gone", async () => {
+    const { host, port, user, database, password } = api.pool.options;
+    const connection = {
+      ...{ host: host ?? "", port: port ?? 0, user: user ?? "", database: database ?? "" },
+      password: String(password),
+    };
+    const log: string[] = [];
+    const start = (name: string) => {
+      const stop = new AbortController();
+      const done = lead({
+        ...{ connection, name: "test", signal: stop.signal },
+        onError: () => log.push(`${name} failed`),
+        work: async (signal) => {
+          log.push(name);
+          await once(signal, "abort");
+        },
+      });
+      return async () => {
+        stop.abort();
+        await done;
+      };
+    };
+    const stopFirst = start("first");
+    await expect.poll(() => log).toEqual(["first"]);
+    const stopSecond = start("second");
+    await stopFirst();
+    await expect.poll(() => log, { timeout: 15_000 }).toEqual(["first", "second"]);
+    await stopSecond();
+  }, 30_000);
+});

@@ -1,0 +1,334 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import pg from "pg";
+import { pino } from "pino";
+import { Agent } from "undici";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createKey, findKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
+import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
+import { deleteApp, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
+import { readPointer } from "../../../../src/adapters/postgres/models.ts";
+import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { readStandings } from "../../../../src/adapters/postgres/zoo/standings.ts";
+import { rateLimiter } from "../../../../src/domain/access/rateLimit.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { freshCache } from "../../../../src/services/api/freshCache.ts";
+import { createMetrics } from "../../../../src/services/api/metrics.ts";
+import { createApiServer } from "../../../../src/services/api/server.ts";
+import { readSettings } from "../../../../src/services/api/settings.ts";
+import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+
+/** The API service's server with the least-privileged role on a real PostgreSQL, and predictors that echo. */
+
+const maxBodyBytes = 1_000_000;
+let postgres: TestPostgres;
+let pool: pg.Pool;
+const servers: Server[] = [];
+let open: string;
+let guarded: string;
+let apps: App[];
+let stopping = false;
+const logged: string[] = [];
+
+/** initdb and the server, on a busy machine; in milliseconds. */
+const startWithin = 60_000;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  apps = await onPlatform(async (client) => {
+    for (const number of [1, 2]) {
+      const digest = `sha256:${String(number).repeat(64)}`;
+      await registerVersion(client, {
+        ...{ model: "iris", organization: "admin", number, hash: `h${number}`, digest, current: number === 1 },
+      });
+    }
+    return [
+      await createApp(client, { zooModel: "iris", owner: "ada@example.com", name: "mine" }),
+      await createApp(client, { zooModel: "iris", owner: "bob@example.com" }),
+    ];
+  });
+  pool = new pg.Pool(clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase));
+  // Connections that end with the server, after the last test.
+  pool.on("error", () => {});
+  const predictors = [await predictor(1), await predictor(2)];
+  open = await api(predictors, false);
+  guarded = await api(predictors, true);
+}, startWithin);
+
+afterAll(async () => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  await pool.end();
+  await postgres.stop();
+});
+
+function onPlatform<T>(work: Parameters<typeof withClient<T>>[2]): Promise<T> {
+  return withClient(postgres.server, platformDatabase, work);
+}
+
+async function listening(server: Server): Promise<string> {
+  servers.push(server.listen(0, "127.0.0.1"));
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Answers `version <n>: <body>`; the body `break` breaks the connection in the middle of the answer. */
+function predictor(version: number): Promise<string> {
+  return listening(
+    createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      try {
+        for await (const chunk of request) chunks.push(chunk as Buffer);
+      } catch {
+        // The service has cut a body off that was too large.
+        return;
+      }
+      const body = Buffer.concat(chunks).toString();
+      response.setHeader("x-saw", `${request.url} ${request.headers["x-request-id"]} ${request.headers["x-api-key"]}`);
+      if (body === "silent") return response.destroy();
+      if (body === "break") {
+        response.writeHead(200, { "content-length": "100" });
+        response.write("half");
+        return setTimeout(() => response.destroy(), 20);
+      }
+      return response.writeHead(body === "bad" ? 400 : 200).end(`version ${version}: ${body}`);
+    }),
+  );
+}
+
+function api(predictors: readonly string[], required: boolean, limit?: (subject: string) => number): Promise<string> {
+  return listening(
+    createApiServer({
+      limit,
+      access: { required, find: freshCache((prefix) => findKey(pool, prefix)) },
+      pointer: freshCache((id) => readPointer(pool, id)),
+      checkDatabase: async () => void (await pool.query("SELECT 1")),
+      originOf: ({ number }) => predictors[number - 1] ?? "http://127.0.0.1:1",
+      predictPath: "/v1/models/model:predict",
+      dispatcher: new Agent(),
+      metrics: createMetrics(() => readStandings(pool)),
+      log: pino({}, { write: (line: string) => void logged.push(line) }),
+      maxBodyBytes,
+      timeoutMs: 5_000,
+      stopping: () => stopping,
+    }),
+  );
+}
+
+async function predict(id: string | undefined, headers: Record<string, string> = {}, body = "x", at = open) {
+  const response = await fetch(`${at}/models/${id}/predict`, { method: "POST", headers, body });
+  const text = await response.text();
+  const code = /^\{"error":\{"code":"(\w+)"/.exec(text)?.[1];
+  return { status: response.status, text, code, headers: response.headers };
+}
+
+function point(app: App | undefined, number: number): Promise<unknown> {
+  return onPlatform((client) =>
+    client.query(
+      `UPDATE menagerie.model_version SET proxy_model_version_id =
+         (SELECT v.id FROM menagerie.model_version v WHERE v.number = $2 AND v.truss_hash IS NOT NULL) WHERE id = $1`,
+      [app?.versionId, number],
+    ),
+  );
+}
+
+describe("a limit", () => {
+  it("is of each key, or of each app without one, and says how long to wait", async () => {
+    const at = await api(
+      [await predictor(1)],
+      false,
+      rateLimiter({ perSecond: 1, burst: 1 }, () => 0),
+    );
+    const { key } = await onPlatform((client) => createKey(client, { modelId: apps[0]?.id ?? "" }));
+    expect((await predict(apps[0]?.id, {}, "x", at)).status).toBe(200);
+    const refused = await predict(apps[0]?.id, {}, "x", at);
+    expect(refused).toMatchObject({ status: 429, code: "rate_limited" });
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect((await predict(apps[1]?.id, {}, "x", at)).status).toBe(200);
+    expect((await predict(apps[0]?.id, { "x-api-key": key }, "x", at)).status).toBe(200);
+    expect((await predict(apps[0]?.id, { authorization: `Api-Key ${key}` }, "x", at)).status).toBe(429);
+    // What is refused anyway uses nothing up.
+    expect((await predict(apps[0]?.id, { "x-api-key": "wrong" }, "x", at)).status).toBe(401);
+  });
+});
+
+describe("a prediction", () => {
+  it("follows the app's pointer, within a second of its move", async () => {
+    expect((await predict(apps[0]?.id)).text).toBe("version 1: x");
+    await point(apps[0], 2);
+    const movedAt = performance.now();
+    await expect.poll(async () => (await predict(apps[0]?.id)).text, { interval: 20 }).toBe("version 2: x");
+    expect(performance.now() - movedAt).toBeLessThan(1_000);
+    expect((await predict(apps[1]?.id)).text).toBe("version 1: x");
+    await point(apps[0], 1);
+  });
+
+  it("is refused as not found once the app is deleted, and answered again when it is back", async () => {
+    const app = await onPlatform((client) => createApp(client, { zooModel: "iris", owner: "ada@example.com" }));
+    const status = async () => (await predict(app.id)).status;
+    expect(await status()).toBe(200);
+    await onPlatform((client) => deleteApp(client, app.id));
+    await expect.poll(status, { interval: 20, timeout: 10_000 }).toBe(404);
+    await onPlatform((client) => undeleteApp(client, app.id));
+    await expect.poll(status, { interval: 20, timeout: 10_000 }).toBe(200);
+  });
+
+  it("carries the request id on when it is a UUID, else a new one, and never the key", async () => {
+    const id = "0b6e8a0c-7c6f-4f4c-9f0a-1d2c3b4a5f6e";
+    const kept = await predict(apps[1]?.id, { "x-request-id": id });
+    expect(kept.headers.get("x-saw")).toBe(`/v1/models/model:predict ${id} undefined`);
+    expect(kept.headers.get("x-request-id")).toBe(id);
+    expect((await predict(apps[1]?.id, { "x-request-id": "a b" })).headers.get("x-request-id")).toMatch(
+      /^[0-9a-f-]{36}$/,
+    );
+  });
+
+  it("brings the model's own refusal, and streams a large body through", async () => {
+    expect(await predict(apps[1]?.id, {}, "bad")).toMatchObject({ status: 400, text: "version 1: bad" });
+    const large = "y".repeat(maxBodyBytes);
+    expect((await predict(apps[1]?.id, {}, large)).text).toBe(`version 1: ${large}`);
+  });
+
+  it("is refused when its body is too large, with a length and without", async () => {
+    const large = "y".repeat(maxBodyBytes + 1);
+    expect(await predict(apps[1]?.id, {}, large)).toMatchObject({ status: 413, code: "body_too_large" });
+    const chunked = await fetch(`${open}/models/${apps[1]?.id}/predict`, {
+      ...{ method: "POST", duplex: "half" },
+      body: new Blob([large]).stream(),
+    });
+    expect(chunked.status).toBe(413);
+  });
+
+  it("tells a model that answers nothing from one that is not there", async () => {
+    expect(await predict(apps[1]?.id, {}, "silent")).toMatchObject({ status: 502, code: "model_failed" });
+    await expect(predict(apps[1]?.id, {}, "break")).rejects.toThrow();
+    const nowhere = await api([], false);
+    expect(await predict(apps[1]?.id, {}, "x", nowhere)).toMatchObject({ status: 503, code: "model_unavailable" });
+  });
+
+  it.each(["999999", "0", "abc", "1;DROP", "9".repeat(30)])("of %s is not found", async (id) => {
+    expect(await predict(id)).toMatchObject({ status: 404, code: "not_found" });
+  });
+
+  it("is made by POST", async () => {
+    const response = await fetch(`${open}/models/1/predict`);
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+  });
+});
+
+describe("API keys", () => {
+  const newKey = (scope: Parameters<typeof createKey>[1]) => onPlatform((client) => createKey(client, scope));
+
+  it("are not needed where they are not required, but a wrong one is refused there too", async () => {
+    expect((await predict(apps[0]?.id)).status).toBe(200);
+    expect(await predict(apps[0]?.id, { "x-api-key": "wrong" })).toMatchObject({
+      status: 401,
+      code: "invalid_api_key",
+    });
+    expect((await predict(apps[0]?.id, { authorization: "Api-Key wrong" })).status).toBe(401);
+  });
+
+  it("are needed where they are required", async () => {
+    expect(await predict(apps[0]?.id, {}, "x", guarded)).toMatchObject({ status: 401, code: "missing_api_key" });
+    const { key } = await newKey({ modelId: apps[0]?.id ?? "" });
+    expect((await predict(apps[0]?.id, { "x-api-key": key }, "x", guarded)).status).toBe(200);
+    expect((await predict(apps[0]?.id, { authorization: `Api-Key ${key}` }, "x", guarded)).status).toBe(200);
+  });
+
+  it("open their own model or organization, and do not tell what else exists", async () => {
+    const { key } = await newKey({ modelId: apps[0]?.id ?? "" });
+    for (const other of [apps[1]?.id, "999999"]) {
+      expect(await predict(other, { "x-api-key": key }, "x", guarded)).toMatchObject({
+        status: 403,
+        code: "key_scope",
+      });
+    }
+    const { rows } = await onPlatform((client) =>
+      client.query("SELECT organization_id AS id FROM menagerie.model WHERE id = $1", [apps[1]?.id]),
+    );
+    const wide = await newKey({ organizationId: rows[0].id });
+    expect((await predict(apps[1]?.id, { "x-api-key": wide.key }, "x", guarded)).status).toBe(200);
+    expect((await predict(apps[0]?.id, { "x-api-key": wide.key }, "x", guarded)).status).toBe(403);
+  });
+
+  it("with one character changed are wrong", async () => {
+    const { key } = await newKey({ modelId: apps[0]?.id ?? "" });
+    const changed = key.slice(0, -1) + (key.endsWith("A") ? "B" : "A");
+    expect((await predict(apps[0]?.id, { "x-api-key": changed }, "x", guarded)).status).toBe(401);
+  });
+
+  it("are refused within a second of being revoked", async () => {
+    const { id, key } = await newKey({ modelId: apps[0]?.id ?? "" });
+    expect((await predict(apps[0]?.id, { "x-api-key": key }, "x", guarded)).status).toBe(200);
+    await onPlatform((client) => revokeKey(client, id));
+    const revokedAt = performance.now();
+    const status = async () => (await predict(apps[0]?.id, { "x-api-key": key }, "x", guarded)).status;
+    await expect.poll(status, { interval: 20 }).toBe(401);
+    expect(performance.now() - revokedAt).toBeLessThan(1_000);
+  });
+
+  it("are stored nowhere and logged nowhere", async () => {
+    const { key } = await newKey({ modelId: apps[0]?.id ?? "" });
+    await predict(apps[0]?.id, { "x-api-key": key });
+    const stored = await onPlatform((client) => client.query("SELECT k::text FROM menagerie.api_key k"));
+    const secret = key.slice("mng_12345678_".length);
+    expect(JSON.stringify(stored.rows)).not.toContain(secret);
+    expect(logged.join("")).not.toContain(secret);
+    await expect(onPlatform((client) => revokeKey(client, "nothing"))).rejects.toThrow('there is no key "nothing"');
+  });
+});
+
+describe("the service itself", () => {
+  it("answers health, readiness and metrics, and logs predictions as JSON", async () => {
+    const get = async (path: string) => (await fetch(open + path)).status;
+    expect([await get("/healthz"), await get("/readyz"), await get("/nowhere")]).toEqual([200, 200, 404]);
+    const metrics = await (await fetch(`${open}/metrics`)).text();
+    expect(metrics).toMatch(/menagerie_api_apps\{model="iris",version="1"\} \d+/);
+    expect(metrics).toMatch(/menagerie_api_predictions_total\{model="iris",version="1",status="200"\} \d+/);
+    const entries = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(entries).toContainEqual(expect.objectContaining({ msg: "prediction", servedBy: "iris", status: 200 }));
+  });
+
+  it("is alive but not ready once it is told to stop", async () => {
+    stopping = true;
+    expect((await fetch(`${open}/readyz`)).status).toBe(503);
+    expect((await fetch(`${open}/healthz`)).status).toBe(200);
+    stopping = false;
+  });
+
+  it("says which of its settings is wrong, without a value", () => {
+    expect(() => readSettings({ MENAGERIE_REQUIRE_API_KEY: "hunter2" })).toThrow(
+      /cannot start: MENAGERIE_DATABASE_URL: .*MENAGERIE_MODELS_NAMESPACE: .*MENAGERIE_REQUIRE_API_KEY: /,
+    );
+    expect(() => readSettings({ MENAGERIE_REQUIRE_API_KEY: "hunter2" })).not.toThrow(/hunter2/);
+  });
+});
+
+describe("what is asked of the database", () => {
+  it("is asked once for all who ask at the same time, again after half a second, and failures are not kept", async () => {
+    let now = 0;
+    let asked = 0;
+    const cache = freshCache(
+      async (key) => {
+        asked += 1;
+        if (key === "broken") throw new Error("down");
+        return asked;
+      },
+      { now: () => now },
+    );
+    expect(await Promise.all([cache("a"), cache("a"), cache("b")])).toEqual([1, 1, 2]);
+    now = 499;
+    expect(await cache("a")).toBe(1);
+    now = 500;
+    expect(await cache("a")).toBe(3);
+    await expect(cache("broken")).rejects.toThrow("down");
+    await expect(cache("broken")).rejects.toThrow("down");
+    expect(asked).toBe(5);
+  });
+});

@@ -1,0 +1,222 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { stackFileSchema } from "../../../src/config/jsonSchema.ts";
+import { parseEnvironment } from "../../../src/config/parse.ts";
+import { stackConfig } from "../../../src/config/stackConfig.ts";
+import { OperatorError } from "../../../src/domain/errors.ts";
+
+const project = join(import.meta.dirname, "../../..");
+const gatewayUrl = "http://127.0.0.1:8080";
+
+interface WrongConfig {
+  /** A stack's config as YAML; `nodeClass: EC2` stands for a complete one. */
+  readonly config: string;
+  readonly says: readonly string[];
+}
+
+const ec2 = {
+  kind: "ec2",
+  role: "node",
+  amiAlias: "al2023@v1",
+  subnetSelector: { team: "zoo" },
+  securityGroupSelector: { team: "zoo" },
+};
+
+function readConfig(text: string): Record<string, unknown> {
+  const raw = parse(text) as Record<string, unknown>;
+  return raw.nodeClass === "EC2" ? { ...raw, nodeClass: ec2 } : raw;
+}
+
+function mistakesOf(raw: unknown, surroundings: Parameters<typeof parseEnvironment>[1] = { gatewayUrl }): string[] {
+  try {
+    parseEnvironment(raw, surroundings);
+    return [];
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return error.message.split("\n");
+  }
+}
+
+describe("a wrong config is told the key, the value and what to change", () => {
+  const cases = parse(readFileSync(join(import.meta.dirname, "wrongConfigs.yaml"), "utf8")) as WrongConfig[];
+  it.each(cases.map(({ config, says }) => [config, says] as const))("%s", (config, says) => {
+    expect(mistakesOf(readConfig(config))).toEqual(says);
+  });
+
+  it("covers more than 200 of them", () => {
+    expect(cases.length).toBeGreaterThan(200);
+    expect(new Set(cases.map(({ config }) => config)).size).toBe(cases.length);
+  });
+
+  it("never shows what may be a secret", () => {
+    for (const { config } of cases.filter((each) => each.config.includes("hunter2"))) {
+      expect(mistakesOf(readConfig(config)).join("\n")).not.toContain("hunter2");
+    }
+  });
+
+  it("secrets in the clear", () => {
+    const raw = { secrets: { hf: "hunter2" } };
+    expect(mistakesOf(raw, { gatewayUrl, secretKeys: ["menagerie:secrets"] })).toEqual([]);
+    expect(mistakesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
+      "menagerie:secrets: holds values in the clear; remove them from the file, and set each with `pulumi config set --secret --path 'menagerie:secrets.<name>'`",
+    ]);
+  });
+
+  it("the url of the migrations' database in the clear", () => {
+    const raw = { migrationTarget: { table: "oracles", databaseUrl: "postgresql://u:hunter2@h/d" } };
+    expect(mistakesOf(raw, { gatewayUrl, secretKeys: ["menagerie:migrationTarget"] })).toEqual([]);
+    expect(mistakesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
+      "menagerie:migrationTarget.databaseUrl: holds a password in the clear; remove it from the file, and set it with `pulumi config set --secret --path menagerie:migrationTarget.databaseUrl`",
+    ]);
+    expect(parseEnvironment(raw, { gatewayUrl }).migrationTarget).not.toHaveProperty("databaseUrl");
+  });
+
+  it("all at once, those of single keys first, and none that only follows from another", () => {
+    const model = { truss: "models/m", phase: "done" };
+    const zoo = { a: { ...model, phase: "dnoe" }, b: { ...model, pool: "t5" }, c_copy: model };
+    expect(mistakesOf({ zoo, namespace: "kube-system" })).toEqual([
+      'menagerie:zoo.a.phase: "dnoe" is not allowed; did you mean "done"?',
+      'menagerie:namespace: "kube-system" belongs to the cluster; use a namespace of its own, such as models',
+      'menagerie:zoo.c_copy: names ending in "_copy" are for the copies that a rollout makes; choose another name',
+      'menagerie:zoo.b.pool: no pool is named "t5"; use cpu, or declare it under menagerie:pools',
+    ]);
+    expect(mistakesOf({ zoo: { b: { ...model, pool: "t4" } }, pools: { t4: {} } })).toEqual([
+      "menagerie:pools.t4.gpu: missing; write {kind: t4, perNode: 1}",
+    ]);
+  });
+
+  it("without a gateway address anywhere", () => {
+    expect(mistakesOf({}, {})).toEqual([
+      "menagerie:gateway.url: missing; give the address clients use, or run through `menagerie`, which sets MENAGERIE_GATEWAY_URL",
+    ]);
+  });
+});
+
+describe("a right config", () => {
+  it("may be empty: everything has a default", () => {
+    expect(parseEnvironment({}, { gatewayUrl })).toEqual({
+      namespace: "models",
+      zoo: {},
+      development: {},
+      shadows: {},
+      pools: {},
+      nodeClass: "local",
+      gateway: { name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl, checksKeys: false },
+      serving: { mode: "Standard", readyTimeoutSeconds: 600, requireApiKey: true },
+      previewDatabase: "required",
+      services: { namespace: "menagerie", replicas: 1, apiUrl: gatewayUrl, rateLimit: { perSecond: 100, burst: 200 } },
+      dynamicSettings: {
+        namespace: "baseten",
+        name: "baseten-django-dynamic-settings",
+        createNamespace: false,
+        takeover: true,
+      },
+      ratelimitEnabled: true,
+      modelZooDeploymentAutomationEnabled: true,
+      secrets: [],
+      adminSecrets: "admin-organization-secrets",
+      builds: {
+        kind: "directory",
+        namespace: "menagerie-builds",
+        layerCache: true,
+        timeoutMinutes: 60,
+        retries: 0,
+        keep: 3,
+        resources: { cpu: "500m", memory: "2Gi" },
+      },
+      versioning: { scheme: "deployment-manager", candidate: false },
+      models: {},
+    });
+  });
+
+  it("gives a model its defaults: one pod, one GPU on a pool that has them, the environment's mode", () => {
+    const pools = { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } };
+    const zoo = { m: { truss: "models/m/", phase: "done", pool: "t4" }, n: { truss: "models/n", phase: "off" } };
+    const { m, n } = parseEnvironment({ pools, zoo, serving: { mode: "Knative" } }, { gatewayUrl }).zoo;
+    expect(m).toEqual({
+      truss: "models/m",
+      phase: "done",
+      pool: "t4",
+      mode: "Knative",
+      replicas: { min: 1, max: 1 },
+      resources: { cpu: "1", memory: "2Gi", gpus: 1 },
+      env: {},
+      state: false,
+      share: 100,
+      paused: false,
+      revert: "journaled",
+      bake: { minutes: 2880, smoke: true },
+    });
+    expect(n?.resources.gpus).toBe(0);
+  });
+
+  it("scales up from min when only that is given, and from zero to one", () => {
+    const model = (min: number) => ({ truss: "models/m", phase: "done", mode: "Knative", replicas: { min } });
+    const { zoo } = parseEnvironment({ zoo: { a: model(3), b: model(0) } }, { gatewayUrl });
+    expect([zoo.a?.replicas, zoo.b?.replicas]).toEqual([
+      { min: 3, max: 3 },
+      { min: 0, max: 1 },
+    ]);
+  });
+
+  it("takes CPU as a number or as text", () => {
+    const model = (cpu: unknown) => ({ truss: "models/m", phase: "done", resources: { cpu } });
+    const { zoo } = parseEnvironment({ zoo: { a: model(1.5), b: model("500m") } }, { gatewayUrl });
+    expect([zoo.a?.resources.cpu, zoo.b?.resources.cpu]).toEqual(["1.5", "500m"]);
+  });
+
+  it("prefers its own gateway address to the surroundings'", () => {
+    const url = "https://models.example.com";
+    expect(parseEnvironment({ gateway: { url } }, { gatewayUrl }).gateway.url).toBe(url);
+  });
+
+  it("models that are off take no GPU from their pool", () => {
+    const pools = { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } };
+    const zoo = {
+      a: { truss: "models/a", phase: "done", pool: "t4" },
+      b: { truss: "models/b", phase: "off", pool: "t4" },
+    };
+    expect(mistakesOf({ pools, zoo })).toEqual([]);
+  });
+});
+
+describe("the engine's config", () => {
+  it("is text; mappings and lists come as JSON, and keys of other projects are left out", () => {
+    const all = {
+      "menagerie:zoo": '{"a":{"phase":"off"}}',
+      "menagerie:nodeClass": "local",
+      "aws:region": "eu-central-1",
+    };
+    expect(stackConfig(all)).toEqual({ zoo: { a: { phase: "off" } }, nodeClass: "local" });
+  });
+});
+
+describe("the committed files", () => {
+  it("config.schema.json is up to date (node src/config/writeSchema.ts && npm run format)", () => {
+    const committed: unknown = JSON.parse(readFileSync(join(project, "src/config/config.schema.json"), "utf8"));
+    expect(committed).toEqual(JSON.parse(JSON.stringify(stackFileSchema())));
+  });
+
+  it.each(["local", "staging", "prod"])("stack %s is right, names the schema and holds no secret", (stack) => {
+    const text = readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8");
+    expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=src/config/config.schema.json");
+    expect(text).not.toMatch(/secure:|encryptionsalt|encryptedkey/);
+    const { config } = parse(text) as { config: Record<string, unknown> };
+    const raw = Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]),
+    );
+    expect(mistakesOf(raw, stack === "local" ? { gatewayUrl } : {})).toEqual([]);
+  });
+
+  it("Pulumi.yaml gives the same defaults as the schema", () => {
+    const { config } = parse(readFileSync(join(project, "Pulumi.yaml"), "utf8")) as {
+      config: Record<string, { default: unknown }>;
+    };
+    const spec: Record<string, unknown> = { ...parseEnvironment({}, { gatewayUrl }) };
+    for (const [key, { default: value }] of Object.entries(config)) {
+      expect(spec[key.replace(/^menagerie:/, "")]).toEqual(value);
+    }
+  });
+});

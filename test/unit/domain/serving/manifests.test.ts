@@ -1,0 +1,303 @@
+import { describe, expect, it } from "vitest";
+import { apiRights, apiRouteManifest } from "../../../../src/domain/serving/apiService.ts";
+import { controlAccessManifest, controlServiceManifest } from "../../../../src/domain/serving/controlAccess.ts";
+import { inferenceServiceManifest } from "../../../../src/domain/serving/inferenceService.ts";
+import { keyCheckManifest } from "../../../../src/domain/serving/keyCheck.ts";
+import { mirroredRouteManifest } from "../../../../src/domain/serving/mirroredRoute.ts";
+import {
+  type GpuPool,
+  nodeClassManifest,
+  nodePoolManifest,
+  taintsOf,
+} from "../../../../src/domain/serving/nodePool.ts";
+import { placementOn } from "../../../../src/domain/serving/placement.ts";
+import { revisionOf, withRevision } from "../../../../src/domain/serving/revision.ts";
+import type { ServedModel } from "../../../../src/domain/serving/servedModel.ts";
+import { virtualServiceManifest } from "../../../../src/domain/serving/virtualService.ts";
+
+const iris: ServedModel = {
+  name: "iris",
+  namespace: "models",
+  model: "iris",
+  kind: "zoo",
+  managedBy: "stack",
+  mode: "Standard",
+  image: "menagerie.local/truss/iris@sha256:00",
+  trussHash: "abc",
+  env: { B: "2", A: "1" },
+  replicas: { min: 1, max: 1 },
+  resources: { cpu: "1", memory: "2Gi", gpus: 0 },
+  placement: placementOn("cpu", []),
+};
+const onGpu = { resources: { ...iris.resources, gpus: 1 }, placement: placementOn("t4", taintsOf({ taints: [] })) };
+
+const predictor = (changes: Partial<ServedModel> = {}) =>
+  inferenceServiceManifest({ ...iris, ...changes }).spec.predictor;
+const container = (changes: Partial<ServedModel> = {}) => predictor(changes).containers[0];
+
+describe("the InferenceService of a model", () => {
+  it("on ordinary nodes starts the new pod before it ends the old one", () => {
+    expect(predictor()).toMatchObject({
+      deploymentStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      nodeSelector: { "menagerie.dev/pool": "cpu" },
+      tolerations: [],
+    });
+  });
+
+  it("on GPUs ends the old pod first, asks for the GPU and tolerates its node", () => {
+    expect(predictor(onGpu)).toMatchObject({
+      deploymentStrategy: { type: "Recreate" },
+      nodeSelector: { "menagerie.dev/pool": "t4" },
+      tolerations: [{ key: "nvidia.com/gpu", operator: "Equal", value: "present", effect: "NoSchedule" }],
+    });
+    expect(container(onGpu)?.resources.limits["nvidia.com/gpu"]).toBe("1");
+  });
+
+  it("requests what it is limited to", () => {
+    const { requests, limits } = container()?.resources ?? {};
+    expect(requests).toEqual({ cpu: "1", memory: "2Gi" });
+    expect(limits).toEqual(requests);
+  });
+
+  it("has no autoscaler at a fixed number of pods", () => {
+    const key = "serving.kserve.io/autoscalerClass";
+    const annotationsAt = (changes: Partial<ServedModel>) =>
+      inferenceServiceManifest({ ...iris, ...changes }).metadata.annotations;
+    expect(annotationsAt({})[key]).toBe("none");
+    expect(annotationsAt({ replicas: { min: 1, max: 2 } })[key]).toBeUndefined();
+    expect(annotationsAt({ mode: "Knative" })[key]).toBeUndefined();
+  });
+
+  it("in Knative mode leaves out what Knative refuses", () => {
+    const knative = predictor({ mode: "Knative", replicas: { min: 0, max: 2 } });
+    expect(knative).not.toHaveProperty("deploymentStrategy");
+    expect(knative).not.toHaveProperty("terminationGracePeriodSeconds");
+    expect(knative.minReplicas).toBe(0);
+  });
+
+  it("gets no token of the cluster and lists its environment in a fixed order", () => {
+    expect(predictor().automountServiceAccountToken).toBe(false);
+    expect(container()?.env).toEqual([
+      { name: "A", value: "1" },
+      { name: "B", value: "2" },
+    ]);
+  });
+
+  it("passes on an image that is known only later", () => {
+    const later = Promise.resolve("x");
+    expect(
+      inferenceServiceManifest({ ...iris, image: later, control: undefined, recorder: undefined }).spec.predictor
+        .containers[0]?.image,
+    ).toBe(later);
+  });
+});
+
+describe("the InferenceService of a development version", () => {
+  const control = { versionId: "7", ping: { secret: "greeter-dev-ping" }, idleMinutes: 15 };
+
+  it("has one pod, one after another, whatever config says", () => {
+    expect(predictor({ control, replicas: { min: 2, max: 5 } })).toMatchObject({
+      ...{ minReplicas: 1, maxReplicas: 1, deploymentStrategy: { type: "Recreate" } },
+    });
+    expect(predictor({ control, mode: "Knative", replicas: { min: 0, max: 5 } })).toMatchObject({
+      ...{ minReplicas: 0, maxReplicas: 1 },
+    });
+  });
+
+  it("is found by its version's id, and says when it is idle", () => {
+    const { metadata } = inferenceServiceManifest({ ...iris, control });
+    expect(metadata.labels["menagerie.dev/version-id"]).toBe("7");
+    expect(metadata.annotations["menagerie.dev/idle-minutes"]).toBe("15");
+  });
+
+  it("runs under the hash of the user's folder, and asks the API for patches", () => {
+    expect(container({ control, env: { HASH_TRUSS: "wrong" } })?.env).toEqual([
+      { name: "HASH_TRUSS", value: "abc" },
+      { name: "PATCH_PING_URL_TRUSS", valueFrom: { secretKeyRef: { name: "greeter-dev-ping", key: "url" } } },
+      { name: "PYTHONDONTWRITEBYTECODE", value: "1" },
+    ]);
+  });
+
+  it("is never probed through its control server, which would block", () => {
+    const { startupProbe, readinessProbe } = container({ control }) ?? {};
+    expect(startupProbe?.httpGet).toEqual({ path: "/", port: 8080 });
+    expect(readinessProbe?.httpGet).toEqual({ path: "/v1/models/model/loaded", port: 8090 });
+  });
+
+  it("is reached through the API service where that wakes it", () => {
+    const activator = { host: "api.menagerie.svc.cluster.local", path: "/development/7/v1/" };
+    const gateway = { name: "menagerie/gateway", hosts: ["*"] };
+    expect(virtualServiceManifest({ ...iris, gateway, activator }).spec.http[0]).toMatchObject({
+      match: [{ uri: { prefix: "/serving/models/iris/v1/" } }],
+      rewrite: { uri: "/development/7/v1/" },
+      route: [{ destination: { host: activator.host, port: { number: 80 } } }],
+    });
+  });
+});
+
+describe("a revision", () => {
+  const revision = (changes: Partial<ServedModel> = {}) =>
+    revisionOf(inferenceServiceManifest({ ...iris, ...changes }));
+
+  it("changes with image, environment and placement, not with the order of keys", () => {
+    const different = [revision(), revision({ image: "other" }), revision({ env: {} }), revision(onGpu)];
+    expect(new Set(different).size).toBe(different.length);
+    expect(revision({ env: { A: "1", B: "2" } })).toBe(revision({ env: { B: "2", A: "1" } }));
+  });
+
+  it("changes with what pods read from a ConfigMap, whose name may stay", () => {
+    const within = (values: Readonly<Record<string, string>>, secret?: string) =>
+      revision({ environment: { configMap: "env", values, ...(secret === undefined ? {} : { secret }) } });
+    expect(within({ API_URL: "a" })).not.toBe(within({ API_URL: "b" }));
+    expect(within({ API_URL: "a" })).not.toBe(within({ API_URL: "a" }, "env-v1-service"));
+    expect(within({ A: "1", B: "2" })).toBe(within({ B: "2", A: "1" }));
+  });
+
+  it("is not changed by being written down", () => {
+    const manifest = inferenceServiceManifest(iris);
+    expect(revisionOf(withRevision(manifest, "x"))).toBe(revisionOf(manifest));
+  });
+});
+
+describe("the route of a model", () => {
+  const gateway = { name: "istio-system/menagerie", hosts: ["*"] };
+  const http = (mode: "Standard" | "Knative") => virtualServiceManifest({ ...iris, mode, gateway }).spec.http[0];
+
+  it("exposes /v1/ alone: /control/ is on the same port", () => {
+    expect(http("Standard")).toEqual({
+      name: "predict",
+      match: [{ uri: { prefix: "/serving/models/iris/v1/" } }],
+      rewrite: { uri: "/v1/" },
+      route: [{ destination: { host: "iris-predictor.models.svc.cluster.local", port: { number: 80 } } }],
+    });
+  });
+
+  it("in Knative mode enters by Knative's gateway, which wakes the model, under its own host name", () => {
+    expect(http("Knative")).toMatchObject({
+      rewrite: { uri: "/v1/", authority: "iris-predictor.models.svc.cluster.local" },
+      route: [{ destination: { host: "knative-local-gateway.istio-system.svc.cluster.local" } }],
+    });
+  });
+});
+
+describe("a pool", () => {
+  const local: GpuPool = {
+    name: "t4",
+    gpu: { kind: "t4", perNode: 2 },
+    size: { replicas: 1 },
+    instanceTypes: [],
+    zones: [],
+    taints: [{ key: "dedicated", value: "", effect: "NoExecute" }],
+    nodes: { kind: "local", capacity: { cpu: "8", memory: "32Gi" } },
+  };
+  const ec2: GpuPool = {
+    ...local,
+    size: { gpus: 8 },
+    instanceTypes: ["g4dn.12xlarge"],
+    nodes: {
+      kind: "ec2",
+      role: "node",
+      amiAlias: "al2023@v1",
+      subnetSelector: { a: "b" },
+      securityGroupSelector: { c: "d" },
+    },
+  };
+
+  it("of local nodes has a fixed number of them and says what each offers", () => {
+    expect(nodeClassManifest(local).spec).toEqual({
+      capacity: { cpu: "8", memory: "32Gi", pods: "110", "nvidia.com/gpu": "2" },
+    });
+    expect(nodePoolManifest(local).spec).toMatchObject({
+      replicas: 1,
+      template: {
+        metadata: { labels: { "menagerie.dev/pool": "t4" } },
+        spec: {
+          nodeClassRef: { group: "local.menagerie.dev", kind: "LocalNodeClass", name: "t4" },
+          taints: [
+            { key: "nvidia.com/gpu", value: "present", effect: "NoSchedule" },
+            { key: "dedicated", effect: "NoExecute" },
+          ],
+        },
+      },
+    });
+  });
+
+  it("of EC2 nodes is bounded by its GPUs and asks for instances with exactly these", () => {
+    const { spec } = nodePoolManifest(ec2);
+    expect(spec).toMatchObject({
+      limits: { "nvidia.com/gpu": "8" },
+      template: { spec: { nodeClassRef: { kind: "EC2NodeClass" } } },
+    });
+    expect(spec).not.toHaveProperty("replicas");
+    expect(spec.template.spec.requirements).toEqual([
+      { key: "karpenter.sh/capacity-type", operator: "In", values: ["on-demand"] },
+      { key: "karpenter.k8s.aws/instance-gpu-name", operator: "In", values: ["t4"] },
+      { key: "karpenter.k8s.aws/instance-gpu-count", operator: "In", values: ["2"] },
+      { key: "node.kubernetes.io/instance-type", operator: "In", values: ["g4dn.12xlarge"] },
+    ]);
+  });
+});
+
+describe("in a mesh", () => {
+  const mesh = { namespace: "models", servicesNamespace: "menagerie", trustDomain: "cluster.local" };
+
+  it("only the API service's account gets further than predictions, probes and metrics of a development version", () => {
+    const { selector, action, rules } = controlAccessManifest(mesh).spec;
+    const control = { versionId: "7", ping: { url: "http://api/ping" } };
+    expect(inferenceServiceManifest({ ...iris, control }).metadata.labels).toMatchObject(selector.matchLabels);
+    expect(inferenceServiceManifest(iris).metadata.labels).not.toMatchObject(selector.matchLabels);
+    const { account } = apiRights(mesh.servicesNamespace, mesh.namespace);
+    const principal = `cluster.local/ns/${account.metadata.namespace}/sa/${account.metadata.name}`;
+    expect({ action, rules }).toEqual({
+      action: "DENY",
+      rules: [
+        {
+          from: [{ source: { notPrincipals: [principal] } }],
+          to: [{ operation: { notPaths: ["/", "/healthz", "/metrics*", "/v1/*"] } }],
+        },
+      ],
+    });
+  });
+
+  it("the API service is known by its certificate when it calls a pod that waits for its patches", () => {
+    expect(controlServiceManifest(mesh).spec).toMatchObject({
+      clusterIP: "None",
+      publishNotReadyAddresses: true,
+      selector: controlAccessManifest(mesh).spec.selector.matchLabels,
+      ports: [{ name: "tcp-control", port: 8080, targetPort: 8080 }],
+    });
+  });
+
+  it("the gateway asks for keys wherever a route leads to a model, and nowhere else", () => {
+    const [{ to }] = keyCheckManifest({
+      ...{ gatewayNamespace: "istio-ingress", gatewayPods: { istio: "ingress" } },
+      ...{ namespace: "models", provider: "menagerie-keys" },
+    }).spec.rules as [{ to: [{ operation: { paths: [string] } }] }];
+    const [asked] = to[0].operation.paths;
+    const isAsked = (path: string) => asked.endsWith("*") && path.startsWith(asked.slice(0, -1));
+    const gateway = { name: "istio-ingress/models", hosts: ["*"] };
+    const routed = [
+      virtualServiceManifest({ ...iris, gateway }),
+      mirroredRouteManifest({
+        ...{ ...iris, gateway, percent: 10, shadows: ["next-a"] },
+        primary: { service: "next-primary", mode: "Standard" },
+      }),
+    ].flatMap(({ spec }) => spec.http.flatMap(({ match }) => match.map(({ uri }) => uri.prefix)));
+    expect(routed).toHaveLength(2);
+    expect(routed.filter((prefix) => !isAsked(prefix))).toEqual([]);
+    // The API service asks for its own keys.
+    const own = apiRouteManifest({ namespace: "menagerie", gateway }).spec.http[0]?.match ?? [];
+    expect(own.filter(({ uri }) => isAsked(uri.prefix))).toEqual([]);
+  });
+
+  it("a gateway that has asked for the key takes it from the request, except before the API service, which asks again", () => {
+    const gateway = { name: "istio-ingress/models", hosts: ["*"], checksKeys: true };
+    const removed = { request: { remove: ["authorization", "x-api-key"] } };
+    expect(virtualServiceManifest({ ...iris, gateway }).spec.http[0]).toMatchObject({ headers: removed });
+    const activator = { host: "api.menagerie.svc.cluster.local", path: "/development/7/v1/" };
+    expect(virtualServiceManifest({ ...iris, gateway, activator }).spec.http[0]).not.toHaveProperty("headers");
+    const primary = { service: "next-primary", mode: "Standard" } as const;
+    const mirrored = mirroredRouteManifest({ ...iris, gateway, primary, percent: 10, shadows: ["next-a"] });
+    expect(mirrored.spec.http[0]).toMatchObject({ headers: removed });
+  });
+});

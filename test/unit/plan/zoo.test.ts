@@ -1,0 +1,172 @@
+import { describe, expect, it } from "vitest";
+import { parseEnvironment } from "../../../src/config/parse.ts";
+import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
+import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../../../src/domain/zoo/registry.ts";
+import { standings } from "../../../src/domain/zoo/standing.ts";
+import type { PlatformPlan } from "../../../src/plan/platform.ts";
+import { planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
+
+const hash = (digit: number): string => String(digit).repeat(64);
+const row = (number: number, change: Partial<RegisteredVersion> = {}, pool = "cpu"): RegisteredVersion => ({
+  ...{
+    id: `${10 + number}`,
+    number,
+    hash: hash(number),
+    isCurrent: false,
+    apps: 0,
+    image: `registry/m@sha256:${hash(number)}`,
+  },
+  serving: {
+    ...{ truss: "models/m", mode: "Standard", pool, env: { FACTOR: String(number) }, secrets: ["token"] },
+    replicas: { min: 1, max: 1 },
+    resources: { cpu: "1", memory: "1Gi", gpus: pool === "cpu" ? 0 : 1 },
+  },
+  ...change,
+});
+const rollout = (change: Partial<StoredRollout> = {}): StoredRollout => ({
+  ...{ model: "m", phase: "done", from: undefined, hash: hash(1), since: new Date(0), bakeSecondsLeft: undefined },
+  ...change,
+});
+
+function registryOf(versions: RegisteredVersion[], recorded: StoredRollout | undefined): ZooRegistry {
+  return {
+    ...emptyRegistry,
+    versions: new Map([["m", versions]]),
+    rollouts: recorded ? new Map([["m", recorded]]) : new Map(),
+  };
+}
+
+function plan(zoo: object, registry: ZooRegistry | undefined, config: object = {}, folder = hash(2)) {
+  const spec = parseEnvironment({ zoo, ...config }, { gatewayUrl: "http://gateway" });
+  const platform = registry && ({ basis: "read", registry } as PlatformPlan);
+  return planZoo(spec, {
+    platform,
+    hashes: new Map([["models/m", folder]]),
+    secretsOf: () => ["new_token"],
+    smoke: new Map(),
+  });
+}
+
+const m = (change: object) => ({ m: { truss: "models/m", phase: "done", ...change } });
+const t4 = { pools: { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } } };
+
+describe("a rollout's old version", () => {
+  it("is served as its row says, with its own secrets, whatever config and folder say now", () => {
+    const zoo = m({ phase: "copy", from: 11, env: { FACTOR: "9" } });
+    const { versions } = plan(zoo, registryOf([row(1, { isCurrent: true })], rollout())).get("m") ?? { versions: [] };
+    expect(versions.map(({ service, image, serving }) => [service, image, serving.env, serving.secrets])).toEqual([
+      ["m-v1", `registry/m@sha256:${hash(1)}`, { FACTOR: "1" }, ["token"]],
+      ["m-copy", undefined, { FACTOR: "9" }, ["new_token"]],
+    ]);
+  });
+
+  it("works in the release's state if its row says so", () => {
+    const [before] = [row(1).serving].filter((serving) => serving !== undefined);
+    const old = row(1, { isCurrent: true, ...(before ? { serving: { ...before, state: true } } : {}) });
+    const { versions } = plan(m({ phase: "copy", from: 11 }), registryOf([old], rollout())).get("m") ?? {
+      versions: [],
+    };
+    expect(versions.map(({ serving }) => serving.state)).toEqual([true, undefined]);
+  });
+
+  it("needs its pool, and room beside the new one", () => {
+    const zoo = m({ phase: "copy", from: "11", pool: "t4" });
+    const registry = registryOf([row(1, { isCurrent: true }, "t4")], rollout());
+    expect(() => plan(zoo, registry, t4)).toThrow(
+      /^menagerie:pools.t4.replicas: pool t4 needs 2 GPUs at once \(m version 1 1, m_copy 1\) and has 1; raise it/,
+    );
+    expect(() => plan(m({ phase: "copy", from: 11 }), registry)).toThrow(
+      "menagerie:pools.t4: version 1 of m runs there until it is removed; declare the pool until then",
+    );
+  });
+});
+
+describe("a pinned content", () => {
+  const registry = registryOf([row(1), row(2, { isCurrent: true })], rollout({ hash: hash(2) }));
+
+  it("comes from its version's image, and the folder is not read", () => {
+    const spec = parseEnvironment({ zoo: m({ hash: hash(1) }) }, { gatewayUrl: "http://gateway" });
+    expect(readFromFolders(spec, { registry } as PlatformPlan)).toEqual({});
+    const { target } = plan(m({ hash: hash(1) }), registry).get("m") ?? {};
+    expect(target).toMatchObject({ number: 1, image: `registry/m@sha256:${hash(1)}`, current: true, replaces: 2 });
+    expect(target?.serving.secrets).toEqual(["token"]);
+  });
+
+  it("of no version has to be the folder's", () => {
+    expect(plan(m({ hash: hash(3) }), registry, {}, hash(3)).get("m")?.target).toMatchObject({
+      number: 3,
+      image: undefined,
+    });
+    expect(() => plan(m({ hash: hash(3) }), registry)).toThrow(
+      "menagerie:zoo.m.hash: no version of m has the content 333333333333, and models/m has 222222222222; check out the folder that has it, or correct the key",
+    );
+  });
+});
+
+describe("with the automation off", () => {
+  const off = { modelZooDeploymentAutomationEnabled: "false" };
+
+  it("everything is declared as it was recorded, whatever the config says", () => {
+    const registry = registryOf([row(1, { isCurrent: true })], rollout());
+    const { versions, lines } =
+      plan(m({ phase: "copy", from: 11, env: { FACTOR: "9" } }), registry, off).get("m") ?? {};
+    expect(versions?.map(({ service, hash: content, serving }) => [service, content, serving.env])).toEqual([
+      ["m-v1", hash(1), { FACTOR: "1" }],
+    ]);
+    expect(lines?.[0]).toBe("the automation is off: nothing new is deployed, nothing is removed");
+  });
+
+  it("a model that was taken out of the config stays, and one that is new does not come", () => {
+    const registry = registryOf([row(1, { isCurrent: true, apps: 2 })], rollout());
+    const zoo = { other: { truss: "models/m", phase: "done" } };
+    const plans = plan(zoo, registry, off);
+    expect(plans.get("m")?.versions.map(({ service }) => service)).toEqual(["m-v1"]);
+    expect(plans.get("other")?.versions).toEqual([]);
+  });
+});
+
+describe("a model that is not in the config any more", () => {
+  it("is removed, unless apps point at it or its rollout is under way", () => {
+    expect(plan({}, registryOf([row(1, { isCurrent: true })], rollout())).size).toBe(0);
+    expect(() => plan({}, registryOf([row(1, { isCurrent: true, apps: 1 })], rollout()))).toThrow(
+      "menagerie:zoo.m: is not in the config any more, and 1 app points at it; put it back while they do",
+    );
+    const forward = rollout({ phase: "forward", from: "11", hash: hash(2) });
+    expect(() => plan({}, registryOf([row(1), row(2, { isCurrent: true })], forward))).toThrow(
+      /its rollout is in phase forward/,
+    );
+  });
+});
+
+describe("a stack without a database", () => {
+  it("serves models without versions, and has no rollouts", () => {
+    expect(
+      plan(m({}), undefined)
+        .get("m")
+        ?.versions.map(({ service }) => service),
+    ).toEqual(["m"]);
+    expect(() => plan(m({ phase: "copy", from: 11 }), undefined)).toThrow(/a rollout needs the stack's database/);
+  });
+});
+
+describe("a rollout's standing", () => {
+  it("names the next edit, what is in its way, and the way back", () => {
+    const registry = registryOf(
+      [row(1), row(2, { isCurrent: true })],
+      rollout({ phase: "version", from: "11", hash: hash(2) }),
+    );
+    const [standing] = standings(registry);
+    expect(standing).toMatchObject({
+      next: { set: ["phase: forward"], refused: expect.stringMatching(/needs evidence that smoke passed/) },
+      revert: { set: "phase: reverted", command: "menagerie rollout revert --id 12" },
+      from: { number: 1 },
+      to: { number: 2 },
+    });
+  });
+
+  it("of a model that is done is the beginning of the next one", () => {
+    const [standing] = standings(registryOf([row(1, { isCurrent: true })], rollout()));
+    expect(standing?.next.set).toEqual(["phase: copy", 'from: "11"']);
+    expect(standing?.revert).toBeNull();
+  });
+});
