@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
+import { planZooMigration } from "../../src/adapters/postgres/zoo/migration/plan.ts";
 import { runMigration } from "../../src/adapters/postgres/zoo/migration/run.ts";
 import { type MigrationConnection, movingTarget } from "../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../src/domain/progress.ts";
@@ -153,6 +154,18 @@ try {
     }),
   );
   const forward = await contender("migration", run("forward"));
+  const back = await contender("and back", async (connection) => {
+    await run("forward")(connection);
+    // At once, before autovacuum has seen what was moved and journaled.
+    const asked = performance.now();
+    const request = { name: "zoo", from: "1", to: "2", direction: "reverted" } as const;
+    const { rows: planned } = await planZooMigration(migration(connection), request);
+    const began = performance.now();
+    const { rows: moved } = await run("reverted")(connection);
+    const inSeconds = (from: number, to: number) => ((to - from) / 1_000).toFixed(1);
+    console.log(`the revert's preview, right after forward: ${planned} rows in ${inSeconds(asked, began)} s`);
+    return { rows: moved, seconds: (performance.now() - began) / 1_000 };
+  });
   const script = python
     ? await contender("script", async ({ host, port, password = "", maintenanceDatabase }) => {
         const args = [join(folder, "script.py"), host, String(port), maintenanceDatabase, password, String(scriptRows)];
@@ -162,6 +175,7 @@ try {
       })
     : undefined;
   console.log(`time against the bare UPDATE   ${(forward.seconds / bare.seconds).toFixed(2)}`);
+  console.log(`revert against the forward     ${(back.seconds / forward.seconds).toFixed(2)}`);
   console.log(`writers' p99 against idle      ${(forward.felt.p99 / idle.felt.p99).toFixed(2)}`);
   if (script) {
     const ratio = forward.rows / forward.seconds / (script.rows / script.seconds);

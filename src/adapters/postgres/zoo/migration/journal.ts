@@ -12,7 +12,7 @@ import {
 import { sqlState } from "../../server.ts";
 import { inTransaction } from "../../transaction.ts";
 import type { InspectedTarget } from "./inspect.ts";
-import type { MigrationRecord } from "./statements.ts";
+import type { MigrationRecord, Statement } from "./statements.ts";
 import { existingJournalSchema, type MigrationTarget, platformTarget } from "./target.ts";
 
 /** A migration as the journal has it. */
@@ -155,11 +155,8 @@ export async function setPaused(
 
 /** How many rows the journal has in each state. */
 export async function countRows(client: ClientBase, target: MigrationTarget, migrationId: string): Promise<RowCounts> {
-  const { rows } = await client.query<{ state: RowState; count: number }>(
-    `SELECT state, count(*)::integer AS count FROM ${target.journal}.zoo_migration_row
-      WHERE migration_id = $1 GROUP BY state`,
-    [migrationId],
-  );
+  const { text, values } = settledCounts(target, migrationId);
+  const { rows } = await client.query<{ state: RowState; count: number }>(text, [...values]);
   const counts = new Map(rows.map(({ state, count }) => [state, count]));
   return Object.fromEntries(rowStates.map((state) => [state, counts.get(state) ?? 0])) as unknown as RowCounts;
 }
@@ -173,13 +170,29 @@ export async function* journaledRows(
 ): AsyncGenerator<readonly JournaledRow[]> {
   let after = "";
   for (;;) {
-    const { rows } = await client.query<JournaledRow>(
-      `SELECT row_id AS id, state FROM ${target.journal}.zoo_migration_row
-        WHERE migration_id = $1 AND row_id > $2 AND state = ANY ($3) ORDER BY row_id LIMIT 10000`,
-      [migrationId, after, states],
-    );
+    const { text, values } = settledRows(target, migrationId, after, states);
+    const { rows } = await client.query<JournaledRow>(text, [...values]);
     if (rows.length === 0) return;
     yield rows;
     after = rows.at(-1)?.id ?? after;
   }
+}
+
+/** The statement of {@link countRows}. */
+export function settledCounts({ journal }: MigrationTarget, migrationId: string): Statement {
+  const text = `SELECT state, count(*)::integer AS count FROM ${journal}.zoo_migration_row
+      WHERE migration_id = $1 GROUP BY state`;
+  return { text, values: [migrationId] };
+}
+
+/** The statement of one page of {@link journaledRows}. */
+export function settledRows(
+  { journal }: MigrationTarget,
+  migrationId: string,
+  after: string,
+  states: readonly RowState[],
+): Statement {
+  const text = `SELECT row_id AS id, state FROM ${journal}.zoo_migration_row
+      WHERE migration_id = $1 AND row_id > $2 AND state = ANY ($3) ORDER BY row_id LIMIT 10000`;
+  return { text, values: [migrationId, after, states] };
 }

@@ -4,6 +4,7 @@ import { estimateSeconds } from "../../../../domain/zoo/migrationPace.ts";
 import { inTransaction } from "../../transaction.ts";
 import { canonicalId, type InspectedTarget, inspectTarget } from "./inspect.ts";
 import { type JournaledMigration, listMigrations } from "./journal.ts";
+import { plannerSettings } from "./planner.ts";
 import { countForward, countPointing, countRevert, countSweep, type Statement } from "./statements.ts";
 import { type MigrationConnection, type MigrationTarget, readingTarget } from "./target.ts";
 
@@ -40,6 +41,7 @@ export async function planOn(
   if (!inspected || found.length > 0) return nothing;
   const ids = await canonicalIds(client, inspected, request, refusals);
   if (!ids) return nothing;
+  await client.query(plannerSettings);
   // Outside the transaction, which a missing journal would end.
   const all = await listMigrations(client, inspected);
   return inTransaction(

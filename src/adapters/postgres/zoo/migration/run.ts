@@ -15,12 +15,14 @@ import { canonicalId, type InspectedTarget, requireTarget } from "./inspect.ts";
 import { closeMigration, countRows, ensureJournal, type JournaledMigration, openMigration } from "./journal.ts";
 import { locked } from "./lock.ts";
 import { LockedBatches, lockTimeouts } from "./lockedBatches.ts";
+import { analyzeJournal, plannerSettings } from "./planner.ts";
 import {
   type BatchOptions,
   type BatchRow,
   countForward,
   countSweep,
   forwardBatch,
+  openRows,
   type RowLocks,
   revertBatch,
   type Statement,
@@ -67,17 +69,11 @@ const journaled: Walk = { batch: revertBatch, first: "skip", count: openRows };
 const sweep: Walk = { batch: sweepBatch, first: "skip", count: countSweep };
 
 /**
- * Statements walk their indexes whatever the statistics say, which lag behind the rows that a run moves; a transaction is
- * one statement, so that no lock ever waits for this process. A commit need not be on disk before the next
+ * A transaction is one statement, so that no lock ever waits for this process. A commit need not be on disk before the next
  * one begins: after a crash of the server rows and journal are of one moment all the same, and the last commit waits for all.
  */
 const session = [
-  "SET enable_seqscan = off",
-  "SET enable_bitmapscan = off",
-  "SET enable_hashjoin = off",
-  "SET enable_mergejoin = off",
-  "SET enable_sort = off",
-  "SET jit = off",
+  plannerSettings,
   "SET synchronous_commit = off",
   `SET lock_timeout = ${lockTimeouts.others}`,
   "SET statement_timeout = '60s'",
@@ -141,12 +137,6 @@ async function finished(
   return { migrationId, generation, state, moved, counts: await countRows(client, target, migrationId) };
 }
 
-/** Rows of the journal that a revert has not settled yet. */
-function openRows(target: InspectedTarget, { id }: JournaledMigration): Statement {
-  const text = `SELECT count(*)::integer AS rows FROM ${target.journal}.zoo_migration_row WHERE migration_id = $1 AND state = 'forward'`;
-  return { text, values: [id] };
-}
-
 /** One run of one migration. */
 class MigrationRun {
   readonly #client: ClientBase;
@@ -187,6 +177,7 @@ class MigrationRun {
       const elapsed = this.#elapsed();
       const rate = this.#moved >= batchLimits.first ? (this.#moved * 1_000) / Math.max(elapsed, 1) : undefined;
       await this.#try(() => closeMigration(this.#client, this.#target, this.#migration, rate));
+      if (this.#moved >= batchLimits.first) await analyzeJournal(this.#client, this.#target);
       task.done(describePace(this.#moved, this.#moved, elapsed));
       return this.#moved;
     } catch (error) {

@@ -61,16 +61,27 @@ class Values {
 }
 
 /**
+ * What the journal says of the row `v`; null where it has none. A scalar subquery, which is one look into the journal's key
+ * whatever the statistics say: they lag behind a journal that grows from nothing, and a join would read all of it for every
+ * row. The key is text, so the row's id is cast, never the journal's.
+ */
+function journaled(
+  { id, journal }: InspectedTarget,
+  record: Pick<MigrationRecord, "id">,
+  column: "state" | "generation",
+  values: Values,
+): string {
+  return `(SELECT j.${column} FROM ${journal}.zoo_migration_row j
+          WHERE j.migration_id = ${values.add(record.id)} AND j.row_id = v.${id}::text)`;
+}
+
+/**
  * A row belongs to a forward when it points at the old version and this generation has not touched it: a user who pointed
  * it back is not overruled.
  */
 function eligible(target: InspectedTarget, record: MigrationRecord, values: Values): string {
-  const { id, proxy, proxyType, idType, journal } = target;
-  // A scalar subquery, which is one look into the journal's key whatever the statistics say: they lag behind a journal that
-  // grows from nothing, and a join would read all of it for every batch.
-  const touchedIn = `coalesce((SELECT j.generation FROM ${journal}.zoo_migration_row j
-          WHERE j.migration_id = ${values.add(record.id)} AND j.row_id = v.${id}::text), 0)`;
-  const untouched = `${touchedIn} < ${values.add(record.generation)}`;
+  const { id, proxy, proxyType, idType } = target;
+  const untouched = `coalesce(${journaled(target, record, "generation", values)}, 0) < ${values.add(record.generation)}`;
   return `v.${proxy} = ${values.add(record.from)}::text::${proxyType} AND v.${id} <> ${values.add(record.to)}::text::${idType}
         AND ${untouched}${cohort(target, record, values)}`;
 }
@@ -236,11 +247,16 @@ export function countPointing(
 /** Rows that a revert of the journaled has left to move, and their users. */
 export function countRevert(target: InspectedTarget, record: MigrationRecord): Statement {
   const values = new Values();
-  const text = `SELECT count(*)::integer AS rows, ${users(target)} AS users
-       FROM ${target.journal}.zoo_migration_row j JOIN ${target.table} v ON v.${target.id} = j.row_id::${target.idType}
-      WHERE j.migration_id = ${values.add(record.id)} AND j.state = 'forward'
-        AND v.${target.proxy} = ${values.add(record.to)}::text::${target.proxyType}`;
+  const text = `SELECT count(*)::integer AS rows, ${users(target)} AS users FROM ${target.table} v
+      WHERE v.${target.proxy} = ${values.add(record.to)}::text::${target.proxyType}
+        AND ${journaled(target, record, "state", values)} = 'forward'`;
   return { text, values: values.list };
+}
+
+/** Rows of the journal that a revert has not settled yet. */
+export function openRows(target: InspectedTarget, { id }: Pick<MigrationRecord, "id">): Statement {
+  const text = `SELECT count(*)::integer AS rows FROM ${target.journal}.zoo_migration_row WHERE migration_id = $1 AND state = 'forward'`;
+  return { text, values: [id] };
 }
 
 /** Rows that a revert of all has left to move, and their users. */
