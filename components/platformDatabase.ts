@@ -31,6 +31,7 @@ export interface LoginRole {
 const registered = ["model_id", "number", "truss_hash", "image_digest", "image_url", "serving", "is_development"];
 const updated = ["truss_hash", "image_digest", "image_url", "serving", "is_current", "status"];
 const recordedEvidence = ["model", "truss_hash", "kind", "suite", "passed", "evidence", "evidence_hash"];
+const readByMigrator = ["id", "model_id", "number", "is_development", "proxy_model_version_id", "status"];
 const readByDeployer = ["id", ...registered, "is_current", "proxy_model_version_id", "status"];
 
 /**
@@ -149,7 +150,7 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     columns(roles.deployer, "INSERT", "model_version", registered);
     columns(roles.deployer, "UPDATE", "model_version", updated);
     tables(roles.migrator, "select", ["SELECT"], ["model"]);
-    columns(roles.migrator, "SELECT", "model_version", ["id", "model_id", "proxy_model_version_id"]);
+    columns(roles.migrator, "SELECT", "model_version", readByMigrator);
     columns(roles.migrator, "UPDATE", "model_version", ["proxy_model_version_id"]);
     tables(roles.migrator, "journal", ["INSERT", "SELECT", "UPDATE"], ["zoo_migration", "zoo_migration_row"]);
     tables(roles.deployer, "roll-out", ["INSERT", "SELECT", "UPDATE"], ["rollout"]);

@@ -36,10 +36,12 @@ export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
     return asDeployer(props, (client) => versionExists(client, id, props.hash));
   },
   async delete(id, props) {
-    if (process.env[deleteReferenced] === "true") return;
-    const { requireUnused } = await import("../adapters/postgres/modelVersions.ts");
-    await asDeployer(props, (client) => requireUnused(client, id)).catch((error: unknown) => {
+    const { retireVersion } = await import("../adapters/postgres/modelVersions.ts");
+    const unused = process.env[deleteReferenced] !== "true";
+    await asDeployer(props, (client) => retireVersion(client, id, { unused })).catch((error: unknown) => {
       if (!(error instanceof OperatorError)) throw error;
+      // The database may be gone before its versions.
+      if (!unused) return;
       throw new OperatorError(`${error.message}, or set ${deleteReferenced}=true to leave them without it`, {
         cause: error,
       });

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { inTransaction } from "./transaction.ts";
+import { requirePointable } from "./zoo/pointedVersions.ts";
 
 /** An app to make. */
 export interface NewApp {
@@ -48,6 +49,7 @@ export function createApp(client: ClientBase, app: NewApp): Promise<App> {
        VALUES ($1, 1, true, $2) RETURNING id`,
       [id, current.id],
     );
+    await requirePointable(client, "new", current.id);
     return { id, versionId: version.rows[0]?.id ?? "", proxyModelVersionId: current.id, version: current.number };
   });
 }

@@ -2,6 +2,7 @@ import type { ClientBase } from "pg";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import type { App } from "./apps.ts";
 import { inTransaction } from "./transaction.ts";
+import { requirePointable, servedCondition } from "./zoo/pointedVersions.ts";
 
 /** An app that was deleted, and can be had again. */
 export interface DeletedApp {
@@ -65,11 +66,12 @@ export function undeleteApp(client: ClientBase, id: string): Promise<App & { rea
        OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, true, $4)`,
       [versionId, id, number, target.id],
     );
+    await requirePointable(client, "undelete", target.id);
     return { id, versionId, proxyModelVersionId: target.id, version: target.number, zooModel: target.model };
   });
 }
 
-/** The version itself while it is current or its rollout leaves it, else its model's current one. */
+/** The version itself while it is served, else its model's current one. */
 async function servedVersion(
   client: ClientBase,
   proxy: string,
@@ -78,17 +80,15 @@ async function servedVersion(
     `SELECT s.id, s.number, m.name AS model
        FROM menagerie.model_version p
        JOIN menagerie.model m ON m.id = p.model_id
-       JOIN menagerie.model_version s ON s.model_id = p.model_id
-       LEFT JOIN menagerie.rollout r ON r.model_id = p.model_id AND r.from_version_id = p.id
-                                    AND r.phase IN ('copy', 'version', 'forward', 'bake')
-      WHERE p.id = $1 AND (s.is_current OR (s.id = p.id AND r.model_id IS NOT NULL))
+       JOIN menagerie.model_version s ON s.model_id = p.model_id AND ${servedCondition("s")}
+      WHERE p.id = $1 AND (s.is_current OR s.id = p.id)
       ORDER BY s.id = p.id DESC LIMIT 1`,
     [proxy],
   );
   const [found] = rows;
   if (!found) {
     throw new OperatorError(
-      `the zoo model that the app pointed at (version ${proxy}) has no current version; set its phase to version or done`,
+      `no version of the zoo model that the app pointed at (version ${proxy}) is served; set its phase to version or done`,
     );
   }
   return found;

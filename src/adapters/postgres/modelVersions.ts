@@ -65,24 +65,50 @@ export async function lockedModel(
 }
 
 /**
- * Refuses to let a version go that apps point at, or that a rollout under way needs, in one sentence. Of one that nobody
- * knows: nothing. Versions of a copy follow each other in one place, and its end is judged with the rollout's phase.
+ * Retires a version whose service is about to be deleted: from then on no app can be pointed at it. Of one that nobody knows:
+ * nothing. Versions of a copy follow each other in one place, so apps may stay on one that another takes the place of.
+ *
+ * @param options.unused - Refuse, in one sentence, while apps point at it or a rollout under way needs it. Default: true.
  */
-export async function requireUnused(client: ClientBase, id: string): Promise<void> {
-  const { rows } = await client.query<{ model: string; number: number; apps: number; phase: string | null }>(
+export function retireVersion(
+  client: ClientBase,
+  id: string,
+  { unused = true }: { readonly unused?: boolean } = {},
+): Promise<void> {
+  return inTransaction(client, async () => {
+    // Whoever points an app at it holds the row (FOR KEY SHARE) until that is committed, and is counted below.
+    await client.query("SELECT FROM menagerie.model_version WHERE id = $1 FOR UPDATE", [id]);
+    if (unused) await requireUnused(client, id);
+    await client.query("UPDATE menagerie.model_version SET status = 'inactive' WHERE id = $1", [id]);
+  });
+}
+
+async function requireUnused(client: ClientBase, id: string): Promise<void> {
+  const { rows } = await client.query<{
+    model: string;
+    number: number;
+    apps: number;
+    phase: string | null;
+    followed: boolean;
+  }>(
     `SELECT m.name AS model, v.number, r.phase,
-            (SELECT count(*)::integer FROM menagerie.model_version a WHERE a.proxy_model_version_id = v.id) AS apps
+            (SELECT count(*)::integer FROM menagerie.model_version a
+              WHERE a.proxy_model_version_id = ANY (
+                SELECT s.id FROM menagerie.model_version s
+                 WHERE s.model_id = v.model_id AND (s.id = v.id OR right(m.name, length($2)) = $2))) AS apps,
+            EXISTS (SELECT FROM menagerie.model_version o WHERE o.model_id = v.model_id AND o.id <> v.id
+                       AND o.status = 'active') AS followed
        FROM menagerie.model_version v
        JOIN menagerie.model m ON m.id = v.model_id
        LEFT JOIN menagerie.rollout r ON r.model_id = m.id AND r.phase IN ('version', 'forward', 'bake')
         AND r.from_version_id IS NOT NULL AND (r.from_version_id = v.id OR r.truss_hash = v.truss_hash)
       WHERE v.id = $1`,
-    [id],
+    [id, copySuffix],
   );
   const row = rows[0];
-  if (!row || row.model.endsWith(copySuffix)) return;
-  const { model, number, apps, phase } = row;
-  if (apps > 0) {
+  if (!row) return;
+  const { model, number, apps, phase, followed } = row;
+  if (apps > 0 && !(model.endsWith(copySuffix) && followed)) {
     const point = apps === 1 ? "1 app points" : `${apps} apps point`;
     throw new OperatorError(`version ${number} of ${model} is not removed: ${point} at it; move them first`);
   }

@@ -1,8 +1,10 @@
 import { Command } from "commander";
+import type { ClientBase } from "pg";
 import { movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { endTrial, startTrial } from "../../../adapters/postgres/zoo/migration/trial.ts";
 import { appPointer, currentZooVersion } from "../../../adapters/postgres/zoo/versionPairs.ts";
 import { badInput, OperatorError } from "../../../domain/errors.ts";
+import { copyName } from "../../../domain/zoo/plan.ts";
 import { asOperator, operatorServer } from "../../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../../options.ts";
 
@@ -31,7 +33,8 @@ function trialCommand(name: string, description: string): Command {
 
 async function tryCopy(model: string, { app, environment, json }: TrialOptions): Promise<void> {
   const { copy, pointer } = await look(model, app, environment);
-  if (pointer.pointsAt !== copy) {
+  // The copy's versions follow each other in one place: an app that tries an earlier one is answered by the latest.
+  if (pointer.zooModel !== copyName(model)) {
     if (pointer.zooModel !== model) {
       throw badInput(
         `--app "${app}" is an app of ${pointer.zooModel}, not of ${model}; give one that \`app list\` shows`,
@@ -42,28 +45,38 @@ async function tryCopy(model: string, { app, environment, json }: TrialOptions):
   }
   const back = `menagerie rollout untry ${model} --app ${app}`;
   console.log(
-    json ? JSON.stringify({ app, pointsAt: copy }) : `app ${app} points at ${model}_copy, id ${copy}\nback: ${back}`,
+    json
+      ? JSON.stringify({ app, pointsAt: copy })
+      : `app ${app} points at ${copyName(model)}, id ${copy}\nback: ${back}`,
   );
 }
 
 async function untryCopy(model: string, { app, environment, json }: TrialOptions): Promise<void> {
-  const { copy, pointer } = await look(model, app, environment);
-  const pointsAt = await movingTarget({ server: await operatorServer(environment) }, (client) =>
-    endTrial(client, pointer.versionId, copy),
-  );
-  if (pointsAt === undefined)
-    throw badInput(`--app "${app}" does not try ${model}_copy; it points at ${pointer.zooModel}`);
+  const pointer = await asOperator(environment, (client) => requireApp(client, app));
+  const pointsAt =
+    pointer.zooModel === copyName(model)
+      ? await movingTarget({ server: await operatorServer(environment) }, (client) =>
+          endTrial(client, pointer.versionId, pointer.pointsAt),
+        )
+      : undefined;
+  if (pointsAt === undefined) {
+    throw badInput(`--app "${app}" does not try ${copyName(model)}; it points at ${pointer.zooModel}`);
+  }
   console.log(json ? JSON.stringify({ app, pointsAt }) : `app ${app} points at ${model} again, id ${pointsAt}`);
 }
 
 function look(model: string, app: string, environment: string) {
   return asOperator(environment, async (client) => {
-    const copy = await currentZooVersion(client, `${model}_copy`);
+    const copy = await currentZooVersion(client, copyName(model));
     if (copy === undefined) {
       throw new OperatorError(`${model} has no copy; set menagerie:zoo.${model}.phase to copy and run \`up\``);
     }
-    const pointer = await appPointer(client, app);
-    if (!pointer) throw badInput(`--app "${app}": there is no such app; \`menagerie app list\` shows them`);
-    return { copy, pointer };
+    return { copy, pointer: await requireApp(client, app) };
   });
+}
+
+async function requireApp(client: ClientBase, app: string) {
+  const pointer = await appPointer(client, app);
+  if (!pointer) throw badInput(`--app "${app}": there is no such app; \`menagerie app list\` shows them`);
+  return pointer;
 }

@@ -1,10 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp, listApps } from "../../../../src/adapters/postgres/apps.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
 import { quoteIdentifier } from "../../../../src/adapters/postgres/identifier.ts";
 import { migrate, migrationNames } from "../../../../src/adapters/postgres/migrate.ts";
 import { modelIdOf, organizationIdOf } from "../../../../src/adapters/postgres/models.ts";
-import { registerVersion, versionExists } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { registerVersion, retireVersion, versionExists } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { readPlatformState } from "../../../../src/adapters/postgres/plan.ts";
 import { DatabaseUnreachable, serverFromUrl, urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
@@ -173,6 +174,7 @@ describe("apps", () => {
 
     await onPlatform((client) => deleteApp(client, id));
     await onPlatform(async (client) => {
+      await retireVersion(client, proxyModelVersionId, { unused: false });
       await client.query("BEGIN");
       await client.query("UPDATE menagerie.model_version SET is_current = false WHERE id = $1", [proxyModelVersionId]);
       await client.query(
@@ -190,6 +192,47 @@ describe("apps", () => {
       ]),
     );
     await register({ number: 2, hash: "hash-2" });
+  });
+
+  it("are pointed at what an earlier Menagerie served: current versions, those of rollouts, and those with apps", async () => {
+    const sql = await readFile(
+      new URL("../../../../src/adapters/postgres/migrations/0034_served-versions.sql", import.meta.url),
+      "utf8",
+    );
+    const update = /^UPDATE [^;]*;/m.exec(sql)?.[0] ?? "";
+    const active = await onPlatform(async (client) => {
+      await client.query("BEGIN");
+      try {
+        await client.query(`
+          CREATE TEMPORARY TABLE made ON COMMIT DROP AS
+            WITH named (name, phase) AS (VALUES ('rolling', 'bake'), ('rolling_copy', NULL), ('trying', 'copy'),
+                   ('trying_copy', NULL), ('over', 'done'), ('alone', NULL)),
+                 model AS (INSERT INTO menagerie.model (name, organization_id)
+                   SELECT name, (SELECT id FROM menagerie.organization WHERE is_admin) FROM named RETURNING id, name),
+                 version AS (INSERT INTO menagerie.model_version (model_id, number, truss_hash, is_current)
+                   SELECT id, n, 'hash-' || n, n = 3 FROM model, generate_series(1, 3) n RETURNING id, model_id, number)
+            SELECT name, phase, version.* FROM named JOIN model USING (name) JOIN version ON model_id = model.id`);
+        await client.query(`INSERT INTO menagerie.rollout (model_id, phase, from_version_id, truss_hash)
+          SELECT model_id, phase, id, 'hash-3' FROM made WHERE phase IS NOT NULL AND number = 2`);
+        await client.query(
+          `UPDATE menagerie.rollout SET bake_started_at = now(), bake_seconds = 0 WHERE phase = 'bake'`,
+        );
+        await client.query(`INSERT INTO menagerie.model (name, organization_id)
+          SELECT 'an app of alone', id FROM menagerie.organization WHERE NOT is_admin LIMIT 1`);
+        await client.query(`INSERT INTO menagerie.model_version (model_id, number, proxy_model_version_id)
+          SELECT m.id, 1, made.id FROM menagerie.model m, made
+           WHERE m.name = 'an app of alone' AND made.name = 'alone' AND made.number = 1`);
+        await client.query(update);
+        const { rows } = await client.query<{ served: string }>(`SELECT made.name || ' ' || made.number AS served
+          FROM made JOIN menagerie.model_version USING (id) WHERE status = 'active' ORDER BY 1`);
+        return rows.map(({ served }) => served);
+      } finally {
+        await client.query("ROLLBACK");
+      }
+    });
+    expect(active).toEqual([
+      ...["alone 1", "alone 3", "over 3", "rolling 2", "rolling 3", "trying 2", "trying 3", "trying_copy 3"],
+    ]);
   });
 
   it("are the only models that can be deleted", async () => {

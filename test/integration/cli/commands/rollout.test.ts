@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
-import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { registerVersion, retireVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { runMigration } from "../../../../src/adapters/postgres/zoo/migration/run.ts";
+import { movingTarget } from "../../../../src/adapters/postgres/zoo/migration/target.ts";
 import { pythonList } from "../../../../src/cli/commands/rollout/move.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { silent } from "../../../../src/domain/progress.ts";
 import { fill, makeModelVersionTable } from "../../../support/modelVersionTable.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -183,6 +186,93 @@ describe("rollout try", () => {
     expect((await menagerie("rollout", "try", "rye", "--app", other.id)).err).toContain(
       "is an app of oats, not of rye",
     );
+  });
+});
+
+describe("no way of moving an app ends at a version that is not served", () => {
+  const retire = (id: string, options?: { unused: boolean }) =>
+    onPlatform((client) => retireVersion(client, id, options));
+  const nobody = (id: string) => expect(pointing(id)).resolves.toEqual([]);
+
+  it("revert and forward by hand, with their dry runs", async () => {
+    const { old, current, apps } = await rollout("spelt");
+    await menagerie("rollout", "forward", "--id", old);
+    await retire(old);
+    for (const flags of [[], ["--dry-run"], ["--revert", "all"], ["--to", old]]) {
+      expect(await menagerie("rollout", "revert", "--id", current, ...flags)).toMatchObject({
+        ...{ code: 2, out: "" },
+        err: `menagerie: version 1 of spelt (id ${old}) is not served, so apps that point at it would get errors; roll its content out by menagerie:zoo.spelt.phase: copy`,
+      });
+    }
+    await nobody(old);
+    expect(await pointing(current)).toEqual(expect.arrayContaining(apps));
+  });
+
+  it("forward to another model's version, to a copy, and to an app", async () => {
+    const { old, born } = await rollout("millet");
+    const other = await rollout("sorghum");
+    const copy = await register("millet_copy", 1);
+    const says = async (to: string) =>
+      (await menagerie("rollout", "forward", "--id", old, "--to", to, "--dry-run")).err;
+    expect(await says(other.current)).toContain(
+      `version ${other.current} is of sorghum, and version ${old} of millet; apps move between versions of one model`,
+    );
+    expect(await says(copy)).toContain(`version ${copy} is of millet_copy, which only apps that try it point at`);
+    expect(await says(born)).toContain(`${born} is an app and no version of a zoo model`);
+  });
+
+  it("a run whose goal is retired after its plan", async () => {
+    const { old, current, apps } = await rollout("einkorn");
+    await expect(retire(current)).rejects.toThrow("version 2 of einkorn is not removed: 1 app points at it");
+    await retire(current, { unused: false });
+    await expect(
+      movingTarget({ server: postgres.server }, (client, target) =>
+        runMigration(
+          client,
+          target,
+          { name: "einkorn", from: old, to: current, direction: "forward" },
+          { progress: silent },
+        ),
+      ),
+    ).rejects.toThrow(`version ${current} does not exist or is not served`);
+    expect(await pointing(old)).toEqual(apps);
+  });
+
+  it("try without a running copy; untry finds an app whose copy has been built again since", async () => {
+    await register("teff", 1);
+    const app = await create("teff", "tester@example.com");
+    const first = await register("teff_copy", 1);
+    await menagerie("rollout", "try", "teff", "--app", app.id);
+    const second = await register("teff_copy", 2);
+    await retire(first);
+    expect((await menagerie("rollout", "try", "teff", "--app", app.id)).code).toBe(0);
+    await expect(retire(second)).rejects.toThrow("version 2 of teff_copy is not removed: 1 app points at it");
+    await retire(second, { unused: false });
+    expect((await menagerie("rollout", "untry", "teff", "--app", app.id)).code).toBe(0);
+    const again = await menagerie("rollout", "try", "teff", "--app", app.id);
+    expect(again.err).toContain(
+      `version 2 of teff_copy (id ${second}) is not served, so apps that point at it would get errors; set menagerie:zoo.teff.phase: copy and run \`up\``,
+    );
+    expect(await pointing(app.proxyModelVersionId)).toEqual([app.versionId]);
+  });
+
+  it("a new app of a copy or of a model that is gone, and one that is brought back", async () => {
+    const { old, current, apps } = await rollout("durum");
+    await register("durum_copy", 1);
+    const make = (model: string) => menagerie("app", "create", model, "--owner", "ada@example.com");
+    expect((await make("durum_copy")).err).toContain(
+      "durum_copy is the copy of durum that a rollout tries; make an app of durum, and point it there by",
+    );
+    const [first] = await onPlatform(
+      async (client) =>
+        (await client.query("SELECT model_id AS id FROM menagerie.model_version WHERE id = $1", [apps[0]])).rows,
+    );
+    await menagerie("app", "delete", first.id);
+    await menagerie("rollout", "forward", "--id", old);
+    await retire(old);
+    expect((await menagerie("app", "undelete", first.id)).out).toContain(`id ${current}`);
+    await retire(current, { unused: false });
+    expect((await make("durum")).err).toContain(`version 2 of durum (id ${current}) is not served`);
   });
 });
 

@@ -1,12 +1,14 @@
 import type { ClientBase } from "pg";
 import { type MigrationRequest, requestMistakes, type ZooMigrationPlan } from "../../../../domain/zoo/migration.ts";
 import { estimateSeconds } from "../../../../domain/zoo/migrationPace.ts";
+import { pointingRefusal } from "../../../../domain/zoo/pointing.ts";
 import { inTransaction } from "../../transaction.ts";
+import { readPointedVersions } from "../pointedVersions.ts";
 import { canonicalId, type InspectedTarget, inspectTarget } from "./inspect.ts";
 import { type JournaledMigration, listMigrations } from "./journal.ts";
 import { plannerSettings } from "./planner.ts";
 import { countForward, countPointing, countRevert, countSweep, type Statement } from "./statements.ts";
-import { type MigrationConnection, type MigrationTarget, readingTarget } from "./target.ts";
+import { type MigrationConnection, type MigrationTarget, platformTarget, readingTarget } from "./target.ts";
 
 /** A request whose new version may not be registered yet. */
 export type PlannedMigration = Omit<MigrationRequest, "to"> & { readonly to: string | undefined };
@@ -95,8 +97,17 @@ async function versionMistakes(
     mistakes.push(`from: there is no version ${from} in ${table}; it was deleted, or the id is wrong`);
   if (to === undefined) return mistakes;
   if (!there.has(to)) mistakes.push(`to: there is no version ${to} in ${table}; it was deleted, or the id is wrong`);
-  // The version that rows will point at must not be answered by the one they are moved away from.
+  // The version that rows will point at, and the one that they are moved away from.
   const [goal, left] = direction === "forward" ? [to, from] : [from, to];
+  if (mistakes.length === 0 && table === platformTarget.table) {
+    const versions = await readPointedVersions(client, [goal, left]);
+    const [version, other] = [versions.get(goal), versions.get(left)];
+    const refused = version && pointingRefusal(direction, version, other);
+    if (refused !== undefined) mistakes.push(refused);
+    if (!version || !other)
+      mistakes.push(`${version ? left : goal} is an app and no version of a zoo model; give a version's id`);
+  }
+  // Its answers must not come from where rows are moved away from.
   const cycle = await client.query(
     `WITH RECURSIVE chain (version, depth) AS (
        SELECT v.${proxy}::text, 1 FROM ${table} v WHERE v.${id} = $1::text::${idType}

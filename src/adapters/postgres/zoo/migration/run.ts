@@ -244,7 +244,7 @@ class MigrationRun {
       const { direction, from, to } = this.#migration;
       const version = direction === "forward" ? to : from;
       throw new OperatorError(
-        `migration ${name}: version ${version} does not exist in ${this.#target.table}, so no row was pointed at it; correct the id`,
+        `migration ${name}: version ${version} ${this.#target.served === undefined ? "does not exist" : "does not exist or is not served"} in ${this.#target.table}, so no row was pointed at it after ${this.#moved} rows; correct the id`,
       );
     }
   }

@@ -108,10 +108,11 @@ function live(target: InspectedTarget, record: MigrationRecord, direction: strin
     )`;
 }
 
-/** The version that rows are pointed at; until the batch ends nobody can delete it. */
-function goal({ table, id, idType }: InspectedTarget, version: string, values: Values): string {
+/** The version that rows are pointed at; until the batch ends nobody can delete or retire it. */
+function goal({ table, id, idType, served }: InspectedTarget, version: string, values: Values): string {
+  const condition = served === undefined ? "" : ` AND ${served}`;
   return `goal AS MATERIALIZED (
-      SELECT FROM ${table} g WHERE g.${id} = ${values.add(version)}::text::${idType} FOR KEY SHARE
+      SELECT FROM ${table} g WHERE g.${id} = ${values.add(version)}::text::${idType}${condition} FOR KEY SHARE
     )`;
 }
 

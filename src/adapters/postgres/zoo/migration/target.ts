@@ -4,6 +4,7 @@ import type { ExistingTable } from "../../../../domain/zoo/existingTable.ts";
 import { quoteIdentifier } from "../../identifier.ts";
 import { type DatabaseServer, withClient } from "../../server.ts";
 import { actAs } from "../../transaction.ts";
+import { servedCondition } from "../pointedVersions.ts";
 
 /** Schema that keeps the journal in a database that is not the platform's. */
 export const existingJournalSchema = "menagerie_migrations";
@@ -28,6 +29,8 @@ export interface MigrationTarget {
   /** Expressions over the row `v`; undefined where the table does not tell. */
   readonly user: string | undefined;
   readonly organization: string | undefined;
+  /** Condition on the version `g` that rows are pointed at: it answers predictions; undefined where the table does not tell. */
+  readonly served: string | undefined;
   /** Other columns that are read, plain. */
   readonly readNames: readonly string[];
   /** Schema of the journal. */
@@ -45,6 +48,7 @@ export const platformTarget: MigrationTarget = {
   proxy: '"proxy_model_version_id"',
   user: "(SELECT m.owner_id FROM menagerie.model m WHERE m.id = v.model_id)",
   organization: "(SELECT m.organization_id FROM menagerie.model m WHERE m.id = v.model_id)",
+  served: servedCondition("g"),
   readNames: ["model_id"],
   journal: quoteIdentifier(platformSchemaName),
 };
@@ -62,6 +66,7 @@ export function existingTarget(table: ExistingTable): MigrationTarget {
     proxy: quoteIdentifier(table.proxyColumn),
     user: column(table.userColumn),
     organization: column(table.organizationColumn),
+    served: undefined,
     readNames: [table.userColumn, table.organizationColumn].filter((name) => name !== undefined),
     journal: quoteIdentifier(existingJournalSchema),
   };

@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { OperatorError } from "../../../../domain/errors.ts";
 import { inTransaction } from "../../transaction.ts";
+import { requirePointable } from "../pointedVersions.ts";
 import { type MigrationTarget, platformTarget } from "./target.ts";
 
 /** One row that is pointed at another version to try it. */
@@ -27,6 +28,7 @@ export function startTrial(client: ClientBase, { name, rowId, from, to }: Trial)
       [platformTarget.table, from, to, name],
     );
     await point(client, platformTarget, rowId, from, to);
+    await requirePointable(client, "try", to, from);
     await client.query(
       `INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation)
        VALUES ($1, $2, $3, $4, 'forward', $5)
@@ -54,6 +56,7 @@ export function endTrial(client: ClientBase, rowId: string, to: string): Promise
     const open = rows[0];
     if (!open) return undefined;
     await point(client, platformTarget, rowId, to, open.from);
+    await requirePointable(client, "reverted", open.from, to);
     await client.query(
       `UPDATE ${journal}.zoo_migration_row SET state = 'reverted', reverted_at = now()
         WHERE migration_id = $1 AND row_id = $2`,
