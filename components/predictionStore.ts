@@ -3,6 +3,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { platformDatabase, roles } from "../src/domain/platformDatabase.ts";
+import { predictionTablesRevision } from "../src/domain/recording/tablesRevision.ts";
 import { PredictionTables } from "../src/resources/predictionTables.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import { declared } from "./ownership.ts";
@@ -69,6 +70,7 @@ export class PredictionStore extends pulumi.ComponentResource {
         schema: schemaName,
         retentionDays: args.retentionDays,
         writer: schemaName,
+        revision: predictionTablesRevision,
         ...(args.database === undefined ? {} : { database: pulumi.secret(args.database) }),
       },
       { ...parent, dependsOn: [schema, writer, connect] },

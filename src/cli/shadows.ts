@@ -30,6 +30,7 @@ const shadowOutput = z.looseObject({
       maxMismatch: z.number(),
       confidence: z.number(),
       minCompleteness: z.number(),
+      maxNotJudged: z.number().optional(),
       maxLatencyRatio: z.number().optional(),
     })
     .nullable(),

@@ -74,6 +74,11 @@ const gate = mapping(
       1,
       "Share of the mirrored requests that must be stored on both sides. 0 to 1. Default: 0.99.",
     ).default(0.99),
+    maxNotJudged: number(
+      0,
+      1,
+      "Share of the pairs that may be left without a verdict, such as answers too long to be kept. 0 to 1. Default: 0.",
+    ).default(0),
     maxLatencyRatio: number(
       0.01,
       1000,

@@ -10,11 +10,13 @@ export interface PredictionTablesInputs extends DatabaseInput {
   readonly retentionDays: number;
   /** Login of the recorder: it may add, and read nothing. */
   readonly writer: string;
+  /** Changes with the tables' columns, so that an `up` adds those that a stack's tables do not have yet. */
+  readonly revision: number;
 }
 
 /** The tables of one recorded model. Deleting the resource leaves them: they go with their schema. */
 export const predictionTables: Handler<PredictionTablesInputs, PredictionTablesInputs> = {
-  inputs: ["schema", "retentionDays", "writer"],
+  inputs: ["schema", "retentionDays", "writer", "revision"],
   replaceOn: ["schema"],
   check: async () => [],
   async create(inputs) {

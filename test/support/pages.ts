@@ -57,7 +57,7 @@ export function exampleReport(): string {
   const rules = { tolerance: { relative: 0.001 }, ignore: ["took"] };
   const comparison = new Comparison();
   for (let pair = 0; pair < 400; pair += 1) {
-    const answer = (json: unknown, latencyMs: number) => ({ status: 200, latencyMs, body: { json } });
+    const answer = (json: unknown, latencyMs: number) => ({ status: 200, failure: null, latencyMs, body: { json } });
     const score = 0.3 + (pair % 60) / 100;
     comparison.add({
       requestId: `3f2a9c40-0000-4000-8000-${String(pair).padStart(12, "0")}`,

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import type { Failure } from "../../src/domain/recording/prediction.ts";
 
 /** One stored prediction of one side. */
 export interface StoredPrediction {
@@ -8,7 +9,10 @@ export interface StoredPrediction {
   readonly request?: unknown;
   readonly response?: unknown;
   /** In place of `response`: bytes that are no JSON. */
-  readonly raw?: string;
+  readonly raw?: string | Uint8Array;
+  /** Content coding of `raw`. */
+  readonly encoding?: string;
+  readonly failure?: Failure;
   readonly truncated?: boolean;
   readonly status?: number | null;
   readonly latencyMs?: number;
@@ -24,7 +28,8 @@ export async function storePredictions(
 ): Promise<void> {
   for (const prediction of predictions) {
     const { id, at, attempt = 1, request = {}, response, raw, truncated = false, version = "v1" } = prediction;
-    const { status = 200, latencyMs = 1, unpaired = false } = prediction;
+    const { status = 200, latencyMs = 1, unpaired = false, encoding = null, failure = null } = prediction;
+    const text = JSON.stringify(response ?? {});
     const day = at.toISOString().slice(0, 10);
     await client.query(
       `INSERT INTO ${schema}.inference_requests
@@ -34,13 +39,13 @@ export async function storePredictions(
     );
     await client.query(
       `INSERT INTO ${schema}.inference_response
-         (day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, latency_ms, model_version)
-       VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9)`,
+         (day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, latency_ms, model_version, content_encoding, failure)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
       [
         ...[day, id, attempt],
-        raw === undefined ? JSON.stringify(response ?? {}) : null,
+        raw === undefined ? text : null,
         raw === undefined ? null : Buffer.from(raw),
-        ...[truncated, status, latencyMs, version],
+        ...[Buffer.from(raw ?? text).length, truncated, status, latencyMs, version, encoding, failure],
       ],
     );
   }

@@ -64,6 +64,7 @@ export function writePrediction(to: ByteWriter, prediction: CapturedPrediction):
     to.text(prediction.headers);
     writeChunks(to, request.chunks);
     writeChunks(to, response.chunks);
+    to.text(prediction.responseEncoding ?? "");
   });
 }
 
@@ -138,8 +139,10 @@ function parsePrediction(payload: Buffer): RecordedPrediction {
   const headers = next().toString();
   const request = body(21, flags.requestTruncated);
   const response = body(29, flags.responseTruncated);
+  // Frames that an earlier recorder left end here.
+  const responseEncoding = at < payload.length ? next().toString() || null : null;
   return {
-    ...{ requestId, url, headers, request, response },
+    ...{ requestId, url, headers, request, response, responseEncoding },
     unpaired: (bits & flags.unpaired) !== 0,
     status: payload.readInt16BE(3) || null,
     failure: failure ?? null,

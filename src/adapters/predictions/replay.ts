@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
-import { isJsonbText } from "../../domain/recording/jsonbText.ts";
-import type { RecordedAnswer, RecordedBody, RecordedPair } from "../../domain/shadow/recorded.ts";
+import type { RecordedAnswer, RecordedPair } from "../../domain/shadow/recorded.ts";
 import type { RecordedRequest } from "../postgres/predictions/recordedRequests.ts";
+import { readBody } from "./decodedBody.ts";
+import { failureOf } from "./predictorFailure.ts";
 
 export interface Replay {
   /** Read by one after the other. */
@@ -55,15 +56,14 @@ export async function replayRequests(replay: Replay): Promise<number> {
       const wait = rate === undefined ? 0 : startedAt + (turn / rate) * 1000 - performance.now();
       if (wait > 0) await delay(wait, undefined, { signal });
       const { requestId, at, answer: primary } = recorded;
-      const shadow = await predict(replay, agent, recorded, `${run}-${requestId}`.slice(0, 256));
-      refusals = shadow instanceof Error ? refusals + 1 : 0;
-      if (shadow instanceof Error && refusals >= refusalsInARow) {
+      const { answer: shadow, error } = await predict(replay, agent, recorded, `${run}-${requestId}`.slice(0, 256));
+      refusals = shadow.failure === "predictor_unavailable" ? refusals + 1 : 0;
+      if (refusals >= refusalsInARow) {
         throw new OperatorError(
-          `${replay.url} does not answer (${messageOf(shadow)}); \`menagerie status\` says what runs`,
+          `${replay.url} does not answer (${messageOf(error)}); \`menagerie status\` says what runs`,
         );
       }
-      const gone: RecordedAnswer = { status: null, latencyMs: null, body: { json: null } };
-      onPair({ requestId, at, primary, shadow: shadow instanceof Error ? gone : shadow, sameBody: false });
+      onPair({ requestId, at, primary, shadow, sameBody: false });
     }
   };
   try {
@@ -79,24 +79,28 @@ async function predict(
   dispatcher: Agent,
   recorded: RecordedRequest,
   requestId: string,
-): Promise<RecordedAnswer | Error> {
+): Promise<{ readonly answer: RecordedAnswer; readonly error?: unknown }> {
   const startedAt = performance.now();
+  let status: number | null = null;
   try {
-    const { statusCode, body } = await request(url, {
+    const {
+      statusCode,
+      headers: answered,
+      body,
+    } = await request(url, {
       ...{ dispatcher, method: "POST", body: recorded.body },
       headers: { ...recorded.headers, ...headers, "x-request-id": requestId },
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
+    status = statusCode;
     const content = Buffer.from(await body.arrayBuffer());
-    return { status: statusCode, latencyMs: performance.now() - startedAt, body: recordedBody(content) };
+    const latencyMs = performance.now() - startedAt;
+    const encoding = answered["content-encoding"];
+    const coding = encoding === undefined ? null : [encoding].flat().join(", ");
+    return { answer: { status, failure: null, latencyMs, body: readBody(content, coding) } };
   } catch (error) {
     signal.throwIfAborted();
-    return error instanceof Error ? error : new Error(messageOf(error));
+    // Its status stays, also where the body broke off behind it.
+    return { answer: { status, failure: failureOf(error), latencyMs: null, body: { json: null } }, error };
   }
-}
-
-/** As a recorder would have stored it. */
-function recordedBody(content: Buffer): RecordedBody {
-  if (isJsonbText(content)) return { json: JSON.parse(content.toString()) };
-  return { digest: createHash("sha256").update(content).digest("hex") };
 }

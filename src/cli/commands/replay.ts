@@ -106,7 +106,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
         onPair(pair) {
           comparison.add(pair);
           paired += 1;
-          if (pair.shadow.status !== null) withAnswer += 1;
+          if (pair.shadow.failure === null) withAnswer += 1;
           const perSecond = paired / ((performance.now() - startedAt) / 1000);
           const left = Math.ceil((found.requests - paired) / perSecond);
           task.update(`${paired} of ${found.requests}, ${perSecond.toFixed(0)} per second, ${left} s left`);

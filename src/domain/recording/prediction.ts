@@ -52,6 +52,8 @@ export interface RecordedPrediction {
   readonly headers: string;
   readonly request: KeptBody;
   readonly response: KeptBody;
+  /** Content coding of the response, such as `gzip`; null where it has none. */
+  readonly responseEncoding: string | null;
   /** HTTP status that the client got; null where it went away before. */
   readonly status: number | null;
   readonly failure: Failure | null;

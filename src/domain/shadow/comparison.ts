@@ -1,10 +1,10 @@
 import { type Completeness, completenessOf } from "./completeness.ts";
 import type { FactorFinding } from "./constantFactor.ts";
-import { type Difference, differencesOf } from "./difference.ts";
-import { bytesField, FieldStatistics, type FieldSummary, statusField } from "./fieldStatistics.ts";
+import { FieldStatistics, type FieldSummary } from "./fieldStatistics.ts";
+import { holdsGate, judgePair, type NotJudged, shadowFailures } from "./judgement.ts";
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
 import { mostDifferent, type OutlierPair, Outliers } from "./outliers.ts";
-import type { RecordedBody, RecordedCounts, RecordedPair } from "./recorded.ts";
+import type { RecordedCounts, RecordedPair } from "./recorded.ts";
 import { type ComparisonRules, type CompiledRules, compileRules } from "./rules.ts";
 import { Timeline, type TimelinePoint } from "./timeline.ts";
 import { type RateInterval, wilsonInterval } from "./wilson.ts";
@@ -14,10 +14,12 @@ export interface ComparisonResult {
   /** First and last request that was compared, in milliseconds since 1970; null without any. */
   readonly from: number | null;
   readonly to: number | null;
-  /** Pairs that were compared. */
+  /** Pairs that were judged. */
   readonly pairs: number;
-  /** Pairs with a body that was too long to be kept. */
-  readonly notComparable: number;
+  /** Pairs that could not be judged, by why; they count nowhere else. */
+  readonly notJudged: Readonly<Partial<Record<NotJudged, number>>>;
+  /** Those of them in which the models may differ, so that a gate does not pass them by. */
+  readonly undecided: number;
   /** Pairs that differ in anything. */
   readonly differing: number;
   /** Pairs that differ in a field that is more than noise; the same as `differing` without a noise floor. */
@@ -46,6 +48,8 @@ const signaturesAtMost = 1_000;
 /** Sets of fields of which pairs are kept, and which are told apart over time. */
 const signaturesWithPairs = 50;
 const unknownFields = "\u0000";
+/** A copy of the primary that fails too does not make up for a shadow that fails. */
+const neverNoise: ReadonlySet<string> = new Set(Object.values(shadowFailures));
 
 /** Pairs that differ in the same set of fields. */
 interface Signature {
@@ -66,7 +70,7 @@ export class Comparison {
   readonly #timeline = new Timeline();
   #pairs = 0;
   #differing = 0;
-  #notComparable = 0;
+  readonly #notJudged = new Map<NotJudged, number>();
   #from = Number.POSITIVE_INFINITY;
   #to = Number.NEGATIVE_INFINITY;
 
@@ -78,16 +82,19 @@ export class Comparison {
 
   add(pair: RecordedPair): void {
     const { primary, shadow, at, requestId } = pair;
-    if (primary.latencyMs !== null) this.#latency.primary.add(primary.latencyMs);
-    if (shadow.latencyMs !== null) this.#latency.shadow.add(shadow.latencyMs);
+    // How long half an answer took is no latency of the model.
+    for (const [side, { failure, latencyMs }] of [["primary", primary] as const, ["shadow", shadow] as const]) {
+      if (failure === null && latencyMs !== null) this.#latency[side].add(latencyMs);
+    }
     const statuses = { primary: primary.status, shadow: shadow.status };
     const key = `${statuses.primary} ${statuses.shadow}`;
     this.#statuses.set(key, (this.#statuses.get(key) ?? 0) + 1);
-    const differences = this.#differences(pair);
-    if (!differences) {
-      this.#notComparable += 1;
+    const judgement = judgePair(pair, this.#rules);
+    if ("notJudged" in judgement) {
+      this.#notJudged.set(judgement.notJudged, (this.#notJudged.get(judgement.notJudged) ?? 0) + 1);
       return;
     }
+    const { differences } = judgement;
     this.#pairs += 1;
     this.#from = Math.min(this.#from, at);
     this.#to = Math.max(this.#to, at);
@@ -105,8 +112,9 @@ export class Comparison {
   /** A pair of the primary and a second copy of it: what differs here differs without any change of the model. */
   addNoise(pair: RecordedPair): void {
     if (!this.#noise) throw new Error("the comparison was made without a noise floor");
-    const differences = this.#differences(pair);
-    if (!differences) return;
+    const judgement = judgePair(pair, this.#rules);
+    if ("notJudged" in judgement) return;
+    const { differences } = judgement;
     this.#noise.pairs += 1;
     if (differences.length === 0) return;
     this.#noise.differing += 1;
@@ -127,7 +135,8 @@ export class Comparison {
       from: this.#pairs === 0 ? null : this.#from,
       to: this.#pairs === 0 ? null : this.#to,
       pairs: this.#pairs,
-      notComparable: this.#notComparable,
+      notJudged: Object.fromEntries([...this.#notJudged].sort(([a], [b]) => (a < b ? -1 : 1))),
+      undecided: [...this.#notJudged].reduce((sum, [reason, pairs]) => sum + (holdsGate(reason) ? pairs : 0), 0),
       differing: this.#differing,
       mismatches,
       mismatchRate: wilsonInterval(mismatches, this.#pairs),
@@ -142,15 +151,6 @@ export class Comparison {
       timeline: this.#timeline.summary((kind) => kinds.has(kind)),
       outliers: mostDifferent(real.map(({ outliers }) => outliers?.pairs() ?? [])),
     };
-  }
-
-  /** Undefined where a body is too long to tell. */
-  #differences({ primary, shadow, sameBody }: RecordedPair): readonly Difference[] | undefined {
-    // An error's body has other fields than an answer's, which would drown those that models differ in.
-    if (primary.status !== shadow.status) {
-      return [{ ...whole(statusField, primary.status, shadow.status), how: "value" }];
-    }
-    return sameBody ? [] : bodyDifferences(primary.body, shadow.body, this.#rules);
   }
 
   #signatureOf(fields: ReadonlySet<string>): Signature {
@@ -178,7 +178,8 @@ export class Comparison {
     const mismatches = fields.mismatchesOf(field.field);
     const noise = { mismatches, rate: pairs === 0 ? 0 : mismatches / pairs };
     const ofShadow = wilsonInterval(field.mismatches, this.#pairs);
-    const isNoise = mismatches > 0 && ofShadow.low <= wilsonInterval(mismatches, pairs).high;
+    const isNoise =
+      !neverNoise.has(field.field) && mismatches > 0 && ofShadow.low <= wilsonInterval(mismatches, pairs).high;
     return { ...field, noise, isNoise };
   }
 
@@ -188,24 +189,4 @@ export class Comparison {
       .map(([key, pairs]) => ({ primary: code(key.split(" ")[0]), shadow: code(key.split(" ")[1]), pairs }))
       .sort((a, b) => b.pairs - a.pairs);
   }
-}
-
-function bodyDifferences(
-  primary: RecordedBody,
-  shadow: RecordedBody,
-  rules: CompiledRules,
-): readonly Difference[] | undefined {
-  if ("truncated" in primary || "truncated" in shadow) return undefined;
-  if ("json" in primary && "json" in shadow) return differencesOf(primary.json, shadow.json, rules);
-  if ("digest" in primary && "digest" in shadow) {
-    return primary.digest === shadow.digest
-      ? []
-      : [{ ...whole(bytesField, primary.digest, shadow.digest), how: "value" }];
-  }
-  const shown = (body: RecordedBody): unknown => ("json" in body ? body.json : bytesField);
-  return [{ ...whole(bytesField, shown(primary), shown(shadow)), how: "kind" }];
-}
-
-function whole(field: string, primary: unknown, shadow: unknown): Omit<Difference, "how"> {
-  return { field, at: field, primary, shadow, magnitude: 1 };
 }

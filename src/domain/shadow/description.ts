@@ -3,6 +3,7 @@ import type { ComparedSubject } from "./evidence.ts";
 import type { FieldSummary } from "./fieldStatistics.ts";
 import type { GateVerdict } from "./gate.ts";
 import { headlineOf } from "./headline.ts";
+import { describeNotJudged } from "./notJudgedText.ts";
 import { count, duration, percent } from "./readable.ts";
 
 const fieldsShown = 10;
@@ -31,12 +32,13 @@ export function describeComparison(
   return lines.join("\n");
 }
 
-function aside({ completeness: c, notComparable }: ComparisonResult): string {
+function aside({ completeness: c, notJudged }: ComparisonResult): string {
+  const unjudged = describeNotJudged(notJudged);
   const notes = [
     ...(c.pending > 0 ? [`${count(c.pending)} too young to tell`] : []),
     ...(c.unpaired > 0 ? [`${count(c.unpaired)} without a request id`] : []),
     ...(c.lostByRecorders > 0 ? [`recorders lost ${count(c.lostByRecorders)}`] : []),
-    ...(notComparable > 0 ? [`${count(notComparable)} too long to compare`] : []),
+    ...(unjudged === "" ? [] : [`not judged: ${unjudged}`]),
   ];
   return notes.length === 0 ? "" : ` (${notes.join(", ")})`;
 }

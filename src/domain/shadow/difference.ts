@@ -1,3 +1,4 @@
+import { distanceOf, isJsonNumber } from "./exactNumber.ts";
 import { appendKey, type PathNode } from "./fieldPath.ts";
 import { type CompiledRules, type FieldRule, isWithin, type Tolerance } from "./rules.ts";
 import { alignUnordered } from "./unordered.ts";
@@ -41,7 +42,7 @@ function walk(primary: unknown, shadow: unknown, above: Place): void {
   if (rule?.ignore || above.found.length >= keptPerPair) return;
   const place = rule?.tolerance ? { ...above, tolerance: rule.tolerance } : above;
   if (primary === shadow) return;
-  if (typeof primary === "number" && typeof shadow === "number") {
+  if (isJsonNumber(primary) && isJsonNumber(shadow)) {
     if (!isWithin(primary, shadow, place.tolerance)) note(place, "value", primary, shadow);
   } else if (Array.isArray(primary) && Array.isArray(shadow)) {
     walkLists(primary, shadow, place, rule?.unordered ?? false);
@@ -105,26 +106,30 @@ function inside({ at, field, node, tolerance, found }: Place, part: string, isIn
 }
 
 function note({ at, field, found }: Place, how: Difference["how"], primary: unknown, shadow: unknown): void {
-  const numbers = typeof primary === "number" && typeof shadow === "number";
   found.push({
     field: field === "" ? "$" : field,
     at: at === "" ? "$" : at,
     how,
     primary,
     shadow,
-    magnitude: numbers
-      ? Math.min(1, Math.abs(primary - shadow) / Math.max(Math.abs(primary), Math.abs(shadow), Number.MIN_VALUE))
-      : 1,
+    magnitude: magnitudeOf(primary, shadow),
   });
+}
+
+function magnitudeOf(primary: unknown, shadow: unknown): number {
+  if (!isJsonNumber(primary) || !isJsonNumber(shadow)) return 1;
+  const { relative } = distanceOf(primary, shadow);
+  return Number.isNaN(relative) ? 1 : Math.min(1, relative);
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
 
 function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isJsonNumber(value);
 }
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";
+  if (isJsonNumber(value)) return "number";
   return Array.isArray(value) ? "list" : typeof value;
 }

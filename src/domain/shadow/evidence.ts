@@ -28,6 +28,7 @@ export interface ShadowEvidence extends ComparedSubject {
   readonly from: string | null;
   readonly to: string | null;
   readonly pairs: number;
+  readonly notJudged: ComparisonResult["notJudged"];
   readonly differing: number;
   readonly mismatches: number;
   readonly mismatchRate: ComparisonResult["mismatchRate"];
@@ -51,6 +52,7 @@ export function evidenceOf(subject: ComparedSubject, result: ComparisonResult): 
     from: moment(result.from),
     to: moment(result.to),
     pairs: result.pairs,
+    notJudged: result.notJudged,
     differing: result.differing,
     mismatches: result.mismatches,
     mismatchRate: result.mismatchRate,

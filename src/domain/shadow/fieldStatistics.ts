@@ -1,5 +1,6 @@
 import { ConstantFactor, type FactorFinding } from "./constantFactor.ts";
 import type { Difference } from "./difference.ts";
+import { isJsonNumber, nearestDouble } from "./exactNumber.ts";
 
 /** What differs in one field, over all pairs. */
 export interface FieldSummary {
@@ -60,9 +61,10 @@ export class FieldStatistics {
       counted.magnitude += difference.magnitude;
       counted.largest = Math.max(counted.largest, difference.magnitude);
       const { primary, shadow } = difference;
-      if (typeof primary !== "number" || typeof shadow !== "number" || field === statusField) continue;
-      counted.factor.add(primary, shadow);
-      this.#overall.add(primary, shadow);
+      if (!isJsonNumber(primary) || !isJsonNumber(shadow) || field === statusField) continue;
+      const [from, to] = [nearestDouble(primary), nearestDouble(shadow)];
+      counted.factor.add(from, to);
+      this.#overall.add(from, to);
     }
     return differing;
   }
@@ -113,7 +115,10 @@ function blank({ primary, shadow }: Difference): Counted {
 /** Values of a report are there to be read: long ones are cut, and nothing else of an answer is kept. */
 export function shortened(value: unknown): unknown {
   if (typeof value === "string") return value.length > 120 ? `${value.slice(0, 119)}…` : value;
+  // JSON has no NaN.
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
   if (typeof value !== "object" || value === null) return value;
   const text = JSON.stringify(value);
+  if (isJsonNumber(value) && text.length <= 120) return value;
   return text.length > 120 ? `${text.slice(0, 119)}…` : value;
 }

@@ -1,4 +1,6 @@
 import type { ComparisonResult } from "./comparison.ts";
+import { holdsGate } from "./judgement.ts";
+import { describeNotJudged } from "./notJudgedText.ts";
 import { count, percent } from "./readable.ts";
 import { upperBound } from "./wilson.ts";
 
@@ -12,6 +14,8 @@ export interface ShadowGate {
   readonly confidence: number;
   /** Share of the mirrored requests with an answer stored on both sides, at least. */
   readonly minCompleteness: number;
+  /** Share of the pairs that could not be judged, at most. @default 0 */
+  readonly maxNotJudged?: number | undefined;
   /**
    * The shadow's 95th percentile divided by the primary's, at most.
    * @default not judged
@@ -21,7 +25,7 @@ export interface ShadowGate {
 
 /** One of the gate's conditions. */
 export interface GateCheck {
-  readonly name: "pairs" | "mismatch" | "completeness" | "latency";
+  readonly name: "pairs" | "mismatch" | "judged" | "completeness" | "latency";
   readonly met: boolean;
   /** Such as `38 of 500 pairs`. */
   readonly sentence: string;
@@ -50,6 +54,7 @@ export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdi
           ? "nothing was compared, so the mismatch is not known"
           : `${percent(mismatches / pairs)} differ, with ${percent(gate.confidence)} confidence at most ${percent(bound)}; ${percent(gate.maxMismatch)} are allowed`,
     },
+    judgedCheck(result, gate.maxNotJudged ?? 0),
     {
       name: "completeness",
       met: completeness.rate !== null && completeness.rate >= gate.minCompleteness,
@@ -61,6 +66,19 @@ export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdi
   ];
   if (gate.maxLatencyRatio !== undefined) checks.push(latencyCheck(latency, gate.maxLatencyRatio));
   return { met: checks.every(({ met }) => met), checks };
+}
+
+function judgedCheck({ pairs, undecided, notJudged }: ComparisonResult, allowed: number): GateCheck {
+  const all = pairs + undecided;
+  const share = all === 0 ? 0 : undecided / all;
+  return {
+    name: "judged",
+    met: share <= allowed,
+    sentence:
+      undecided === 0
+        ? "every pair of answers could be judged"
+        : `${count(undecided)} of ${count(all)} pairs could not be judged (${describeNotJudged(notJudged, holdsGate)}); ${percent(allowed)} is allowed: compare from later by --since, or set gate.maxNotJudged`,
+  };
 }
 
 function latencyCheck({ primary, shadow }: ComparisonResult["latency"], allowed: number): GateCheck {

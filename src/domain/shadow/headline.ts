@@ -1,10 +1,14 @@
 import type { ComparisonResult } from "./comparison.ts";
+import { describeNotJudged } from "./notJudgedText.ts";
 import { count, percent } from "./readable.ts";
 
 /** The comparison in one sentence. */
 export function headlineOf(result: ComparisonResult): string {
   const { pairs, mismatches, differing, factor, mismatchRate, noise } = result;
-  if (pairs === 0) return "Nothing was compared yet.";
+  if (pairs === 0) {
+    const unjudged = describeNotJudged(result.notJudged);
+    return unjudged === "" ? "Nothing was compared yet." : `Nothing could be judged: ${unjudged}.`;
+  }
   if (mismatches === 0) {
     const reach = `${count(pairs)} ${pairs === 1 ? "pair" : "pairs"}: at most ${percent(mismatchRate.high)} can differ`;
     return differing === 0

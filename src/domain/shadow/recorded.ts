@@ -1,15 +1,32 @@
-/** A body as it was recorded. */
+import type { Failure } from "../recording/prediction.ts";
+
+/** Why a body cannot be compared with another. */
+export const unjudgeable = [
+  /** Longer than what a recorder keeps, or than what is decoded. */
+  "too_long",
+  /** Its content coding is not one of those that are decoded, or it is damaged. */
+  "not_decodable",
+  /** A mapping in it has a key twice. */
+  "repeated_key",
+  /** Nested too deep, or with numbers too long to be read. */
+  "beyond_limits",
+] as const;
+export type Unjudgeable = (typeof unjudgeable)[number];
+
+/** A body as it was recorded, decoded. */
 export type RecordedBody =
+  /** As {@link readExactJson} reads it. */
   | { readonly json: unknown }
-  /** What is no JSON, by the hash of its bytes. */
+  /** What is no JSON, by the hash of its decoded bytes. */
   | { readonly digest: string }
-  /** Longer than what the recorder keeps: it can be compared with nothing. */
-  | { readonly truncated: true };
+  | { readonly unjudgeable: Unjudgeable };
 
 /** One side's answer to one request. */
 export interface RecordedAnswer {
   /** HTTP status; null where the model gave no answer at all. */
   readonly status: number | null;
+  /** Why the answer is not whole; null where it is. */
+  readonly failure: Failure | null;
   readonly latencyMs: number | null;
   readonly body: RecordedBody;
 }

@@ -1,3 +1,4 @@
+import { distanceOf, isSameNumber, type JsonNumber } from "./exactNumber.ts";
 import { type FieldPath, type PathNode, parseFieldPath, pathTree } from "./fieldPath.ts";
 
 /** How far two numbers may be apart and still count as equal: either bound suffices. */
@@ -51,9 +52,10 @@ export function compileRules(rules: ComparisonRules = {}): CompiledRules {
   };
 }
 
-/** Whether two numbers count as equal. */
-export function isWithin(a: number, b: number, { absolute = 0, relative = 0 }: Tolerance): boolean {
-  if (a === b) return true;
-  const distance = Math.abs(a - b);
-  return distance <= absolute || distance <= relative * Math.max(Math.abs(a), Math.abs(b));
+/** Whether two numbers count as equal. What is not finite is equal to itself only, whatever the tolerance. */
+export function isWithin(a: JsonNumber, b: JsonNumber, { absolute = 0, relative = 0 }: Tolerance): boolean {
+  if (isSameNumber(a, b)) return true;
+  const distance = distanceOf(a, b);
+  // A bound of zero is none: the distance of two numbers may be too small for a double.
+  return (absolute > 0 && distance.absolute <= absolute) || (relative > 0 && distance.relative <= relative);
 }

@@ -1,3 +1,5 @@
+import { compareNumbers, ExactNumber, isJsonNumber, type JsonNumber } from "./exactNumber.ts";
+
 /** Entries that are left over are tried against each other only up to this many; beyond it they are paired in order. */
 const triedAgainstEachOther = 128;
 
@@ -11,8 +13,8 @@ export function alignUnordered(
   shadow: readonly unknown[],
   equal: (a: unknown, b: unknown) => boolean,
 ): readonly (readonly [unknown, unknown])[] {
-  if (primary.every(isNumber) && shadow.every(isNumber)) {
-    const bySize = (list: readonly unknown[]) => (list as number[]).toSorted((a, b) => a - b);
+  if (primary.every(isJsonNumber) && shadow.every(isJsonNumber)) {
+    const bySize = (list: readonly unknown[]) => (list as JsonNumber[]).toSorted(compareNumbers);
     return zip(bySize(primary), bySize(shadow));
   }
   const [left, right] = withoutIdentical(primary, shadow);
@@ -55,12 +57,11 @@ function zip(left: readonly unknown[], right: readonly unknown[]): (readonly [un
   return Array.from({ length }, (_, index) => [left[index], right[index]] as const);
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === "number";
-}
-
-/** JSON text that is the same for the same content, whatever the order of keys. */
+/** JSON text that is the same for the same content, whatever the order of keys; of numbers that JSON lacks their names. */
 export function canonical(value: unknown): string {
+  if (value instanceof ExactNumber) return value.canonical;
+  // -0 is 0 for `String`; JSON would write NaN as null.
+  if (typeof value === "number") return String(value);
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   const entries = Object.entries(value)

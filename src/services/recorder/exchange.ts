@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { PassThrough } from "node:stream";
-import { type Dispatcher, errors } from "undici";
+import type { Dispatcher } from "undici";
+import { failureOf } from "../../adapters/predictions/predictorFailure.ts";
 import type { Failure } from "../../domain/recording/prediction.ts";
-import { forwardedHeaders, returnedHeaders } from "./headers.ts";
+import { forwardedHeaders, headerValue, returnedHeaders } from "./headers.ts";
 import { readBody } from "./requestBody.ts";
 
 /** What happens to one exchange, for whoever records it. */
 export interface ExchangeObserver {
   readonly onRequestData: (chunk: Buffer) => void;
+  /** Content coding of the answer, such as `gzip`, as the predictor names it. */
+  readonly onResponseEncoding: (encoding: string) => void;
   readonly onResponseData: (chunk: Buffer) => void;
 }
 
@@ -72,6 +75,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // Interim answers (103) end here.
     if (status < 200 || this.#over) return;
     const headers = returnedHeaders((controller.rawHeaders ?? []) as readonly (Buffer | string)[]);
+    const observer = this.#options.observer;
+    if (observer) {
+      const encoding = headerValue("content-encoding", headers);
+      if (encoding !== undefined) observer.onResponseEncoding(encoding);
+    }
     if (!this.#response.shouldKeepAlive) headers.push("connection", "close");
     this.#response.writeHead(status, statusText ?? "", headers);
   }
@@ -150,14 +158,4 @@ export class Exchange implements Dispatcher.DispatchHandler {
       wholeResponse,
     });
   }
-}
-
-function failureOf(error: Error): keyof typeof statusOf {
-  const { syscall, code } = error as NodeJS.ErrnoException;
-  if (syscall === "connect" || syscall === "getaddrinfo" || code === "UND_ERR_CONNECT_TIMEOUT") {
-    return "predictor_unavailable";
-  }
-  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
-    return "predictor_timeout";
-  return "predictor_broken";
 }

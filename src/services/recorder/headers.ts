@@ -35,6 +35,15 @@ export function returnedHeaders(raw: readonly (Buffer | string)[]): string[] {
   return endToEnd(flat, connection);
 }
 
+/** The value of a header, several with commas between them; undefined where there is none. `name` is in lower case. */
+export function headerValue(name: string, flat: readonly string[]): string | undefined {
+  const values: string[] = [];
+  for (let index = 0; index < flat.length; index += 2) {
+    if (flat[index]?.toLowerCase() === name) values.push(flat[index + 1] as string);
+  }
+  return values.length === 0 ? undefined : values.join(", ");
+}
+
 function endToEnd(flat: readonly string[], connection: string | undefined, besides?: string): string[] {
   const named =
     connection === undefined || connection === "keep-alive" || connection === "close"

@@ -60,6 +60,7 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
   const given = request.headers["x-request-id"];
   const isPaired = typeof given === "string" && given !== "";
   const made = isPaired ? undefined : randomUUID();
+  let responseEncoding: string | null = null;
   const [asked, answered] = [new Capture(parts.budget), new Capture(parts.budget)];
 
   const onEnd = ({ status, failure, wholeRequest, wholeResponse }: ExchangeEnd): void => {
@@ -83,6 +84,7 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
         headers: storedHeaders(request.headers, parts.storedHeaders),
         request: requestBody,
         response: responseBody,
+        responseEncoding,
         ...{ status, failure, latencyMs },
       });
     }
@@ -97,6 +99,9 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
   log.accept();
   const observer = {
     onRequestData: (chunk: Buffer) => asked.add(chunk),
+    onResponseEncoding: (encoding: string) => {
+      responseEncoding = encoding;
+    },
     onResponseData: (chunk: Buffer) => answered.add(chunk),
   };
   new Exchange(request, response, { predictor, origin, requestId: made, observer, onEnd }).start();

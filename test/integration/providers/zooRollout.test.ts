@@ -210,7 +210,7 @@ describe("a comparison of shadow answers", () => {
     const deployment = deployed(primary);
     const comparison = new Comparison({});
     for (let pair = 0; pair < 200; pair += 1) {
-      const answer = (json: unknown) => ({ status: 200, latencyMs: 1, body: { json } });
+      const answer = (json: unknown) => ({ status: 200, failure: null, latencyMs: 1, body: { json } });
       const shadow = answer(pair < differing ? 2 : 1);
       comparison.add({ requestId: `r${pair}`, at: pair * 1000, primary: answer(1), shadow, sameBody: false });
     }

@@ -12,7 +12,7 @@ export interface NumberedPrediction {
 export const requestColumns =
   "day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers";
 export const responseColumns =
-  "day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, failure, latency_ms, model_version";
+  "day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, failure, latency_ms, model_version, content_encoding";
 
 /** From 1970 to PostgreSQL's own beginning of time, 2000-01-01. */
 const epochDays = 10_957;
@@ -45,7 +45,7 @@ export function copyRows(
     requests.text(prediction.url);
     jsonb(requests, Buffer.from(prediction.headers));
 
-    responses.int16(11);
+    responses.int16(12);
     key(responses, day, requestId, attempt);
     body(responses, response, asBytes);
     flag(responses, response.truncated);
@@ -55,6 +55,7 @@ export function copyRows(
     responses.int32(8);
     responses.float64(prediction.latencyMs);
     optionalText(responses, options.modelVersion);
+    optionalText(responses, prediction.responseEncoding);
   }
   for (const each of [requests, responses]) each.int16(-1);
   return { requests: requests.bytes(), responses: responses.bytes() };

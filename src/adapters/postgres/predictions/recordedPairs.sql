@@ -1,27 +1,37 @@
--- $1 day of the primary's requests, $2 $3 time of the requests, $4 $5 versions or null. For a cursor that reads everything:
+-- $1 day of the primary's requests, $2 $3 time of the requests, $4 $5 versions or null, $6 bytes of two bodies read at once. For a cursor that reads everything:
 -- each table is scanned once, in the order of its rows, and joined by hash.
 SELECT p.request_id,
+       p.attempt,
+       s.day::text AS shadow_day,
        extract(epoch FROM p.request_time)::double precision * 1000 AS at,
        p.status AS primary_status,
        s.status AS shadow_status,
+       p.failure AS primary_failure,
+       s.failure AS shadow_failure,
        p.latency_ms AS primary_latency,
        s.latency_ms AS shadow_latency,
-       same.body AS same_body,
        p.truncated AS primary_truncated,
        s.truncated AS shadow_truncated,
-       CASE WHEN NOT same.body THEN p.response_data END AS primary_data,
-       CASE WHEN NOT same.body THEN s.response_data END AS shadow_data,
-       CASE WHEN NOT same.body THEN encode(sha256(p.response_raw), 'hex') END AS primary_digest,
-       CASE WHEN NOT same.body THEN encode(sha256(s.response_raw), 'hex') END AS shadow_digest
+       p.content_encoding AS primary_encoding,
+       s.content_encoding AS shadow_encoding,
+       same.body AS same_body,
+       -- Read apart, by the pair's key, so that a batch holds a bounded number of bytes.
+       large.bodies AS large_bodies,
+       CASE WHEN NOT same.body AND NOT large.bodies THEN p.response_data::text END AS primary_data,
+       CASE WHEN NOT same.body AND NOT large.bodies THEN s.response_data::text END AS shadow_data,
+       CASE WHEN NOT same.body AND NOT large.bodies THEN p.response_raw END AS primary_raw,
+       CASE WHEN NOT same.body AND NOT large.bodies THEN s.response_raw END AS shadow_raw
   FROM (SELECT q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw,
-               r.response_data, r.response_raw, r.truncated, r.status, r.latency_ms
+               r.response_data, r.response_raw, r.response_bytes, r.truncated, r.content_encoding, r.status, r.failure,
+               r.latency_ms
           FROM :primary.inference_requests q
           JOIN :primary.inference_response r USING (request_id, attempt)
          WHERE q.day = $1 AND r.day = $1 AND NOT q.unpaired
            AND q.request_time >= $2 AND q.request_time < $3
            AND ($4::text IS NULL OR r.model_version = $4)) p
-  JOIN (SELECT q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw,
-               r.response_data, r.response_raw, r.truncated, r.status, r.latency_ms
+  JOIN (SELECT day, q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw,
+               r.response_data, r.response_raw, r.response_bytes, r.truncated, r.content_encoding, r.status, r.failure,
+               r.latency_ms
           FROM :shadow.inference_requests q
           JOIN :shadow.inference_response r USING (day, request_id, attempt)
          WHERE q.day BETWEEN $1 - 1 AND $1 + 1 AND r.day BETWEEN $1 - 1 AND $1 + 1 AND NOT q.unpaired
@@ -32,7 +42,11 @@ SELECT p.request_id,
  -- OFFSET 0: evaluated once for each pair, not wherever it is used.
  CROSS JOIN LATERAL (SELECT NOT p.truncated AND NOT s.truncated
                             AND p.response_data IS NOT DISTINCT FROM s.response_data
-                            AND p.response_raw IS NOT DISTINCT FROM s.response_raw AS body OFFSET 0) same
+                            AND p.response_raw IS NOT DISTINCT FROM s.response_raw
+                            AND (p.response_raw IS NULL OR p.content_encoding IS NOT DISTINCT FROM s.content_encoding)
+                            AS body OFFSET 0) same
+ CROSS JOIN LATERAL (SELECT NOT same.body AND NOT p.truncated AND NOT s.truncated
+                            AND p.response_bytes + s.response_bytes > $6::bigint AS bodies OFFSET 0) large
  -- Where an id was used again, a lost copy shifts the attempts of one side against the other's.
  WHERE CASE WHEN p.request_id IN (SELECT request_id FROM :primary.inference_requests WHERE day = $1 AND attempt > 1)
               OR p.request_id IN (SELECT request_id FROM :shadow.inference_requests

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientBase } from "pg";
-import type { RecordedAnswer, RecordedBody, RecordedCounts, RecordedPair } from "../../../domain/shadow/recorded.ts";
+import type { Failure } from "../../../domain/recording/prediction.ts";
+import type { RecordedCounts, RecordedPair } from "../../../domain/shadow/recorded.ts";
 import { quoteIdentifier } from "../identifier.ts";
+import { recordedBody, type StoredBody } from "./storedBody.ts";
 
 /** The records of one side. */
 export interface RecordedSide {
@@ -25,6 +27,8 @@ export interface RecordedSelection {
 
 /** Requests read at once. */
 const defaultBatch = 2_000;
+/** The bodies of a pair that is read with others; larger ones are read alone. In bytes. */
+const defaultBodies = 32 * 1024;
 /** A recorder stores in batches, and a copy takes its way: until then a request without partner is pending. */
 const settlingMs = 30_000;
 
@@ -36,19 +40,32 @@ export async function* recordedPairs(
   client: ClientBase,
   selection: RecordedSelection,
   batch: number = defaultBatch,
+  bodies: number = defaultBodies,
 ): AsyncGenerator<RecordedPair[]> {
   const { primary, shadow, since, until } = selection;
   const sql = await statement("recordedPairs.sql", selection);
+  const bodiesSql = await statement("recordedBodies.sql", selection);
   // Else the planner looks for a quick first row, and finds a million look-ups one by one.
   await client.query(
     "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'",
   );
   for (const day of await recordedDays(client, selection)) {
-    const values = [day, since, until, primary.version ?? null, shadow.version ?? null];
+    const values = [day, since, until, primary.version ?? null, shadow.version ?? null, bodies];
     await client.query(`DECLARE recorded_pairs NO SCROLL CURSOR FOR ${sql}`, values);
     for (;;) {
       const { rows } = await client.query<PairRow>(`FETCH ${batch} FROM recorded_pairs`);
-      if (rows.length > 0) yield rows.map(toPair);
+      const pairs: RecordedPair[] = [];
+      for (const row of rows) {
+        if (!row.large_bodies) pairs.push(toPair(row, row));
+        else {
+          const key = [day, row.shadow_day, row.request_id, row.attempt];
+          const read = (await client.query<PairBodies>(bodiesSql, key)).rows[0];
+          // What was read before goes first, so that one large pair is held at a time.
+          if (pairs.length > 0) yield pairs.splice(0);
+          if (read) yield [toPair(row, read)];
+        }
+      }
+      if (pairs.length > 0) yield pairs;
       if (rows.length < batch) break;
     }
     await client.query("CLOSE recorded_pairs");
@@ -91,45 +108,50 @@ async function statement(file: string, { primary, shadow }: RecordedSelection): 
   return text.replaceAll(/:(primary|shadow)\b/g, (_, side: "primary" | "shadow") => schemas[side]);
 }
 
-interface PairRow {
+interface PairBodies {
+  readonly primary_data: string | null;
+  readonly shadow_data: string | null;
+  readonly primary_raw: Buffer | null;
+  readonly shadow_raw: Buffer | null;
+}
+
+interface PairRow extends PairBodies {
   readonly request_id: string;
+  readonly attempt: number;
+  readonly shadow_day: string;
   readonly at: number;
   readonly primary_status: number | null;
   readonly shadow_status: number | null;
+  readonly primary_failure: Failure | null;
+  readonly shadow_failure: Failure | null;
   readonly primary_latency: number | null;
   readonly shadow_latency: number | null;
-  readonly same_body: boolean;
   readonly primary_truncated: boolean;
   readonly shadow_truncated: boolean;
-  readonly primary_data: unknown;
-  readonly shadow_data: unknown;
-  readonly primary_digest: string | null;
-  readonly shadow_digest: string | null;
+  readonly primary_encoding: string | null;
+  readonly shadow_encoding: string | null;
+  readonly same_body: boolean;
+  readonly large_bodies: boolean;
 }
 
-function toPair(row: PairRow): RecordedPair {
-  const body = (truncated: boolean, digest: string | null, json: unknown): RecordedBody => {
-    if (truncated) return { truncated };
-    return digest === null ? { json } : { digest };
-  };
-  const answer = (status: number | null, latencyMs: number | null, recorded: RecordedBody): RecordedAnswer => ({
-    status,
-    latencyMs,
-    body: recorded,
+function toPair(row: PairRow, bodies: PairBodies): RecordedPair {
+  const stored = (side: "primary" | "shadow"): StoredBody => ({
+    data: bodies[`${side}_data`],
+    raw: bodies[`${side}_raw`],
+    truncated: row[`${side}_truncated`],
+    encoding: row[`${side}_encoding`],
+  });
+  const answer = (side: "primary" | "shadow") => ({
+    status: row[`${side}_status`],
+    failure: row[`${side}_failure`],
+    latencyMs: row[`${side}_latency`],
+    body: row.same_body ? { json: null } : recordedBody(stored(side)),
   });
   return {
     requestId: row.request_id,
     at: row.at,
     sameBody: row.same_body,
-    primary: answer(
-      row.primary_status,
-      row.primary_latency,
-      body(row.primary_truncated, row.primary_digest, row.primary_data),
-    ),
-    shadow: answer(
-      row.shadow_status,
-      row.shadow_latency,
-      body(row.shadow_truncated, row.shadow_digest, row.shadow_data),
-    ),
+    primary: answer("primary"),
+    shadow: answer("shadow"),
   };
 }

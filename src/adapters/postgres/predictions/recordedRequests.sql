@@ -11,9 +11,9 @@ SELECT q.day::text AS day,
        q.headers->>'content-encoding' AS content_encoding,
        r.status,
        r.latency_ms,
-       r.response_data,
-       r.response_raw IS NOT NULL AS is_raw,
-       encode(sha256(r.response_raw), 'hex') AS digest,
+       r.response_data::text AS answer_json,
+       r.response_raw AS answer_raw,
+       r.content_encoding AS answer_encoding,
        r.truncated AS answer_truncated
   FROM :primary.inference_requests q
   JOIN :primary.inference_response r USING (day, request_id, attempt)

@@ -6,6 +6,7 @@ import type { RecordedAnswer } from "../../../domain/shadow/recorded.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { sqlState } from "../server.ts";
 import type { RecordedSide } from "./recordedPairs.ts";
+import { recordedBody } from "./storedBody.ts";
 
 /** Which recorded requests are read. */
 export interface RecordedRange {
@@ -43,9 +44,9 @@ interface Row {
   readonly content_encoding: string | null;
   readonly status: number | null;
   readonly latency_ms: number;
-  readonly response_data: unknown;
-  readonly is_raw: boolean;
-  readonly digest: string | null;
+  readonly answer_json: string | null;
+  readonly answer_raw: Buffer | null;
+  readonly answer_encoding: string | null;
   readonly answer_truncated: boolean;
 }
 
@@ -112,11 +113,14 @@ function toRequest(row: Row): RecordedRequest {
     answer: {
       status: row.status,
       latencyMs: row.latency_ms,
-      body: row.answer_truncated
-        ? { truncated: true }
-        : row.is_raw
-          ? { digest: row.digest ?? "" }
-          : { json: row.response_data },
+      // Only whole answers are read.
+      failure: null,
+      body: recordedBody({
+        data: row.answer_json,
+        raw: row.answer_raw,
+        truncated: row.answer_truncated,
+        encoding: row.answer_encoding,
+      }),
     },
   };
 }

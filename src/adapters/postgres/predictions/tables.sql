@@ -34,12 +34,17 @@ CREATE TABLE IF NOT EXISTS inference_response (
   failure text,
   latency_ms double precision NOT NULL,
   model_version text,
+  content_encoding text,
   PRIMARY KEY (day, request_id, attempt)
 ) PARTITION BY RANGE (day);
+-- Of tables that were made before there was one. Its partitions get it too.
+ALTER TABLE inference_response ADD COLUMN IF NOT EXISTS content_encoding text;
 COMMENT ON TABLE inference_response IS 'What was answered to the request of the same key; day is that of the request.';
 COMMENT ON COLUMN inference_response.status IS 'HTTP status that the client got; null where it went away before there was one.';
 COMMENT ON COLUMN inference_response.failure IS
   'Why there is no whole answer of the predictor: predictor_unavailable, predictor_broken, predictor_timeout, client_gone.';
+COMMENT ON COLUMN inference_response.content_encoding IS
+  'Content coding of the body as it was answered, such as gzip; null where it has none.';
 COMMENT ON COLUMN inference_response.latency_ms IS 'From the request''s head to the end of the answer, in milliseconds.';
 
 -- Small, and without any content of predictions: what recorders keep of themselves.

@@ -3,6 +3,7 @@ import { html, type Markup } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparison.ts";
 import type { GateVerdict } from "../gate.ts";
 import { headlineOf } from "../headline.ts";
+import { describeNotJudged } from "../notJudgedText.ts";
 import { count, duration, percent } from "../readable.ts";
 import { latencyPlot, latencyTable } from "./latencyPlot.ts";
 import { style } from "./style.ts";
@@ -69,11 +70,12 @@ ${verdict.checks.map(({ met, sentence }) => html`<li><span class="mark ${met ? "
 function tiles(result: ComparisonResult): Markup {
   const { pairs, mismatchRate, completeness, latency, noise } = result;
   const { primary, shadow } = latency;
+  const unjudged = describeNotJudged(result.notJudged);
   const ratio = primary.p95 && shadow.p95 ? `${(shadow.p95 / primary.p95).toFixed(2)}×` : "–";
   const tile = (name: string, value: string, note: string): Markup =>
     html`<div class="card"><div class="tile-name">${name}</div><div class="tile-value">${value}</div><div class="tile-note">${note}</div></div>`;
   return html`<div class="tiles">
-${tile("Pairs compared", count(pairs), result.notComparable > 0 ? `${count(result.notComparable)} too long to compare` : "answers to the same request")}
+${tile("Pairs compared", count(pairs), unjudged === "" ? "answers to the same request" : `not judged: ${unjudged}`)}
 ${tile(
   noise ? "Differ by more than noise" : "Differ",
   pairs === 0 ? "–" : percent(mismatchRate.rate),

@@ -58,7 +58,9 @@ ${statuses.map(
 }
 
 function change(primary: unknown, shadow: unknown): Markup {
-  const [from, to] = [shown(primary, 12), shown(shadow, 12)];
+  // Of a number that a double does not hold, the last digit may be what differs.
+  const digits = typeof primary === "number" && typeof shadow === "number" ? 12 : undefined;
+  const [from, to] = [shown(primary, digits), shown(shadow, digits)];
   const exact = from === to;
   return html`<code><span class="from">${exact ? shown(primary) : from}</span> → <span class="to">${exact ? shown(shadow) : to}</span></code>`;
 }

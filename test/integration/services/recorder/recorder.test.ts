@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readSettings } from "../../../../src/services/recorder/settings.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -47,6 +48,7 @@ interface Stored {
   failure: string | null;
   latency_ms: number;
   model_version: string;
+  content_encoding: string | null;
 }
 
 /** Rows of an id, once there are `count` of them. */
@@ -213,6 +215,27 @@ describe("bodies", () => {
     expect((await post(after, "{}")).status).toBe(200);
     await stored(after);
     await stored(id, 0);
+  });
+});
+
+describe("answers", () => {
+  it("that are encoded are kept as they came, with the name of their coding", async () => {
+    const body = gzipSync('{"results": [1]}');
+    predictor.answer = (response) => response.writeHead(200, { "Content-Encoding": "gzip" }).end(body);
+    const id = randomUUID();
+    expect(await (await post(id, "{}")).json()).toEqual({ results: [1] });
+    const row = await only(id);
+    expect(row).toMatchObject({ response_data: null, content_encoding: "gzip" });
+    expect(row.response_raw?.equals(body)).toBe(true);
+  });
+
+  it("without a coding have none, and keep a key that comes twice", async () => {
+    predictor.answer = (response) => response.end('{"a": 1, "a": 2}');
+    const id = randomUUID();
+    await post(id, "{}");
+    const row = await only(id);
+    expect(row).toMatchObject({ response_data: null, content_encoding: null });
+    expect(row.response_raw?.toString()).toBe('{"a": 1, "a": 2}');
   });
 });
 

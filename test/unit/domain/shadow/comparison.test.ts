@@ -17,7 +17,7 @@ function differing(primary: unknown, shadow: unknown, rules: ComparisonRules = {
 
 let made = 0;
 function pair(primary: unknown, shadow: unknown, answer: Partial<RecordedAnswer> = {}): RecordedPair {
-  const side = (json: unknown): RecordedAnswer => ({ status: 200, latencyMs: 1, body: { json } });
+  const side = (json: unknown): RecordedAnswer => ({ status: 200, failure: null, latencyMs: 1, body: { json } });
   made += 1;
   return {
     requestId: `r${made}`,
@@ -181,16 +181,55 @@ describe("all pairs", () => {
     ]);
   });
 
-  it("bodies that are no JSON are compared by their bytes, cut ones not at all", () => {
+  it("bodies that are no JSON are compared by their bytes, and what cannot be read is counted apart", () => {
+    const bytes = (digest: string): RecordedAnswer => ({
+      ...{ status: 200, failure: null, latencyMs: 1, body: { digest } },
+    });
     const result = compare([
       pair(1, 1, { body: { digest: "a" } }),
-      { ...pair(1, 1), primary: { status: 200, latencyMs: 1, body: { truncated: true } } },
-      {
-        ...pair(1, 1, { body: { digest: "a" } }),
-        primary: { status: 200, latencyMs: 1, body: { digest: "a" } },
-      },
+      { ...pair(1, 1), primary: { ...bytes(""), body: { unjudgeable: "too_long" } } },
+      { ...pair(1, 1, { body: { digest: "a" } }), primary: bytes("a") },
     ]);
-    expect(result).toMatchObject({ pairs: 2, differing: 1, notComparable: 1, fields: [{ field: "(not JSON)" }] });
+    expect(result).toMatchObject({ pairs: 2, differing: 1, undecided: 1, fields: [{ field: "(not JSON)" }] });
+    expect(result.notJudged).toEqual({ too_long: 1 });
+  });
+
+  it.each([
+    ["predictor_broken", "shadow_broken"],
+    ["predictor_timeout", "shadow_timeout"],
+    ["predictor_unavailable", "shadow_unavailable"],
+  ] as const)("a shadow's %s is a mismatch, also behind a 200 and with the same bytes", (failure, field) => {
+    const result = compare([{ ...pair(1, 1, { failure }), sameBody: true }]);
+    expect(result).toMatchObject({ pairs: 1, mismatches: 1, notJudged: {} });
+    expect(result.fields).toMatchObject([{ field, mismatches: 1 }]);
+  });
+
+  it("a copy of the primary that breaks off too does not excuse a shadow that does", () => {
+    const comparison = new Comparison({}, { noiseFloor: true });
+    const broken = { failure: "predictor_broken" } as const;
+    for (let n = 0; n < 50; n += 1) {
+      comparison.add(pair(1, 1, broken));
+      comparison.addNoise(pair(1, 1, broken));
+    }
+    expect(comparison.result(counts(50), 100)).toMatchObject({ mismatches: 50 });
+  });
+
+  it("a side whose client went away, or that failed as primary, is not judged, whatever the other answered", () => {
+    const failing = (failure: RecordedAnswer["failure"], status: number | null = null): RecordedPair => {
+      const whole = pair(1, 1);
+      return { ...whole, primary: { ...whole.primary, status, failure } };
+    };
+    const result = compare([
+      failing("client_gone"),
+      failing("client_gone", 200),
+      failing("predictor_broken", 200),
+      pair(1, 1, { failure: "client_gone", status: null }),
+      pair(1, 1),
+    ]);
+    expect(result).toMatchObject({ pairs: 1, differing: 0, undecided: 2 });
+    expect(result.notJudged).toEqual({ client_gone: 2, primary_failed: 1, copy_abandoned: 1 });
+    // Half an answer has no latency.
+    expect(result.latency).toMatchObject({ primary: { count: 2 }, shadow: { count: 4 } });
   });
 
   it("those that differ most come first", () => {
@@ -336,6 +375,24 @@ describe("a gate", () => {
       probability *= ((trials - hits) / (hits + 1)) * (trueShare / (1 - trueShare));
     }
     expect(wrong).toBeLessThan(1 - confidence + 0.01);
+  });
+
+  it("is held by pairs that could not be judged, and not by clients that hung up", () => {
+    const judged = (more: readonly RecordedPair[], limits = gate) => {
+      const comparison = new Comparison();
+      for (let n = 0; n < 200; n += 1) comparison.add(pair([1], [1]));
+      for (const each of more) comparison.add(each);
+      return judgeGate(comparison.result(counts(200 + more.length), 100), limits).checks.find(({ met }) => !met);
+    };
+    const long = pair(1, 1, { body: { unjudgeable: "too_long" } });
+    const gone = pair(1, 1);
+    expect(judged([])).toBeUndefined();
+    expect(judged([{ ...gone, primary: { ...gone.primary, status: null, failure: "client_gone" } }])).toBeUndefined();
+    expect(judged([long])).toMatchObject({
+      name: "judged",
+      sentence: expect.stringContaining("1 of 201 pairs could not be judged (1 too long to compare); 0 % is allowed"),
+    });
+    expect(judged([long], { ...gate, ...{ maxNotJudged: 0.01 } })).toBeUndefined();
   });
 
   it("judges the latency only where it is asked", () => {

@@ -19,7 +19,12 @@ const subject = {
 function resultOf(pairs: number) {
   const comparison = new Comparison();
   for (let n = 0; n < pairs; n += 1) {
-    const answer = (json: unknown, latencyMs: number, status = 200) => ({ status, latencyMs, body: { json } });
+    const answer = (json: unknown, latencyMs: number, status = 200) => ({
+      status,
+      failure: null,
+      latencyMs,
+      body: { json },
+    });
     comparison.add({
       requestId: `${nasty}${n}`,
       at: Date.UTC(2026, 10, 21, 8) + n * 60_000,

@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensurePredictionTables } from "../../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
+import { predictionTablesRevision } from "../../../../../src/domain/recording/tablesRevision.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
 
 /** The tables of recorded predictions on a real PostgreSQL: who may do what, and how days come and go. */
@@ -152,5 +155,29 @@ describe("days", () => {
     });
     await on((client) => client.query(`SELECT ${quoted}.maintain_prediction_days()`), "writer");
     expect(await days("inference_requests")).not.toContain(dayFromToday(old));
+  });
+});
+
+describe("tables of an earlier release", () => {
+  it("get the columns that came since, in the days that they hold too", async () => {
+    const columns = () =>
+      on((client) =>
+        client.query<{ name: string }>(
+          `SELECT c.relname AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE c.relnamespace = to_regnamespace($1) AND a.attname = 'content_encoding' AND c.relkind IN ('r', 'p')`,
+          [quoted],
+        ),
+      );
+    const before = (await columns()).rows.length;
+    expect(before).toBeGreaterThan(7);
+    await on((client) => client.query(`ALTER TABLE ${quoted}.inference_response DROP COLUMN content_encoding`));
+    await on((client) => ensurePredictionTables(client, schema));
+    expect((await columns()).rows).toHaveLength(before);
+  });
+
+  it("are brought up by the next `up`: the revision counts the columns that came since", async () => {
+    const folder = join(import.meta.dirname, "../../../../../src/adapters/postgres/predictions");
+    const sql = await readFile(join(folder, "tables.sql"), "utf8");
+    expect(predictionTablesRevision).toBe(1 + sql.split("ADD COLUMN IF NOT EXISTS").length - 1);
   });
 });

@@ -1,3 +1,4 @@
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { compareRecorded } from "../../../../../src/adapters/postgres/predictions/compareRecorded.ts";
@@ -162,23 +163,79 @@ describe("pairs of recorded answers", () => {
         { id: "same", at: at(1), raw: "a\u0001" },
         { id: "other", at: at(2), raw: "b" },
         { id: "cut", at: at(3), raw: "a", truncated: true },
-        { id: "gone", at: at(4), raw: "", status: null },
+        { id: "gone", at: at(4), raw: "", status: 503, failure: "predictor_unavailable" },
       ],
     );
-    expect(result).toMatchObject({ pairs: 3, differing: 2, notComparable: 1 });
-    expect(result.fields.map(({ field }) => field).sort()).toEqual(["(not JSON)", "status"]);
+    expect(result).toMatchObject({ pairs: 3, differing: 2, notJudged: { too_long: 1 }, undecided: 1 });
+    expect(result.fields.map(({ field }) => field).sort()).toEqual(["(not JSON)", "shadow_unavailable"]);
   });
 
-  it("numbers that only PostgreSQL tells apart are equal", async () => {
+  it("numbers are told apart by the digits that were answered", async () => {
+    const answers = ["0.1", "9007199254740993", "1e300", "2.0"];
+    const others = ["0.10000000000000000000001", "9007199254740992", "1.00e300", "2.00"];
     const result = await withTables(async (client) => {
-      await storePredictions(client, "doubled", [{ id: "a", at: at(1) }]);
-      await storePredictions(client, "tripled", [{ id: "a", at: at(1) }]);
-      await client.query(`UPDATE doubled.inference_response SET response_data = '{"n": 0.1}'`);
-      await client.query(`UPDATE tripled.inference_response SET response_data = '{"n": 0.10000000000000000000001}'`);
+      for (const [schema, numbers] of [["doubled", answers] as const, ["tripled", others] as const]) {
+        const ids = numbers.map((_, n) => ({ id: `r-${n}`, at: at(n) }));
+        await storePredictions(client, schema, ids);
+        for (const [n, text] of numbers.entries()) {
+          await client.query(`UPDATE ${schema}.inference_response SET response_data = $1 WHERE request_id = $2`, [
+            ...[`{"n": ${text}, "other": ${n}}`, `r-${n}`],
+          ]);
+        }
+      }
       const selection = { primary: { schema: "doubled" }, shadow: { schema: "tripled" }, ...everything };
       return compareRecorded(client, { ...selection, rules: {}, percent: 100 }, silent);
     });
-    expect(result).toMatchObject({ pairs: 1, differing: 0 });
+    expect(result).toMatchObject({ pairs: 4, differing: 2, fields: [{ field: "n", mismatches: 2 }] });
+  });
+
+  it("an answer that broke off behind its 200 is a mismatch, and one whose client hung up says nothing", async () => {
+    const half = { raw: '{"results": [1', truncated: true, failure: "predictor_broken" } as const;
+    const gone = { raw: "", status: null, failure: "client_gone" } as const;
+    const result = await compare(
+      [
+        { id: "broken", at: at(1), response: { results: [1] } },
+        { id: "left", at: at(2), ...gone },
+        { id: "whole", at: at(3), response: { results: [1] } },
+      ],
+      [
+        { id: "broken", at: at(1), ...half },
+        { id: "left", at: at(2), response: { results: [1] } },
+        { id: "whole", at: at(3), response: { results: [1] } },
+      ],
+    );
+    expect(result).toMatchObject({ pairs: 2, mismatches: 1, notJudged: { client_gone: 1 }, undecided: 0 });
+    expect(result.fields).toMatchObject([{ field: "shadow_broken", mismatches: 1 }]);
+  });
+
+  it("what is kept as bytes is decoded and read: coding, NaN, a key twice, and megabytes", async () => {
+    const long = (last: number) => JSON.stringify({ list: Array.from({ length: 200_000 }, (_, n) => n), last });
+    const both = (id: string, n: number, primary: Partial<StoredPrediction>, shadow: Partial<StoredPrediction>) =>
+      [
+        { id, at: at(n), ...primary },
+        { id, at: at(n), ...shadow },
+      ] as const;
+    const cases = [
+      both(
+        "coded",
+        1,
+        { raw: gzipSync("[1, 2]"), encoding: "gzip" },
+        { raw: brotliCompressSync("[1,2]"), encoding: "br" },
+      ),
+      both("plain", 2, { raw: gzipSync("[1, 2]"), encoding: "gzip" }, { response: [1, 2] }),
+      both("old", 3, { raw: gzipSync("[1]") }, { response: [2] }),
+      both("nan", 4, { raw: '{"a": NaN, "b": 1}' }, { raw: '{"a":NaN,"b":2}' }),
+      both("twice", 5, { raw: '{"a": 1, "a": 2}' }, { response: { a: 2 } }),
+      both("long", 6, { response: JSON.parse(long(1)) }, { response: JSON.parse(long(2)) }),
+      both("long bytes", 7, { raw: long(1) }, { raw: ` ${long(1)}` }),
+      both("labelled", 8, { raw: gzipSync("[1]"), encoding: "br" }, { raw: gzipSync("[1]"), encoding: "gzip" }),
+    ];
+    const result = await compare(
+      cases.map(([primary]) => primary),
+      cases.map(([, shadow]) => shadow),
+    );
+    expect(result).toMatchObject({ pairs: 6, differing: 3, notJudged: { repeated_key: 1, not_decodable: 1 } });
+    expect(result.fields.map(({ field }) => field).sort()).toEqual(["[*]", "b", "last"]);
   });
 
   it("a request that was just recorded waits for its copy, and is not lost yet", async () => {

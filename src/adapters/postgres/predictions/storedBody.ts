@@ -1,0 +1,19 @@
+import { readJsonbText } from "../../../domain/shadow/exactJson.ts";
+import type { RecordedBody } from "../../../domain/shadow/recorded.ts";
+import { readBody } from "../../predictions/decodedBody.ts";
+
+/** A body as its row holds it. */
+export interface StoredBody {
+  /** Text of the jsonb; null where the body is kept as bytes. */
+  readonly data: string | null;
+  readonly raw: Uint8Array | null;
+  readonly truncated: boolean;
+  readonly encoding: string | null;
+}
+
+export function recordedBody({ data, raw, truncated, encoding }: StoredBody): RecordedBody {
+  if (truncated) return { unjudgeable: "too_long" };
+  if (data === null) return readBody(raw ?? new Uint8Array(), encoding);
+  const read = readJsonbText(data);
+  return "value" in read ? { json: read.value } : { unjudgeable: "beyond_limits" };
+}

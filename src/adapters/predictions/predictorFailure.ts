@@ -1,0 +1,12 @@
+import { errors } from "undici";
+import type { Failure } from "../../domain/recording/prediction.ts";
+
+/** What an HTTP client's error says about the predictor. */
+export function failureOf(error: unknown): Exclude<Failure, "client_gone"> {
+  const { syscall, code, name } = error as NodeJS.ErrnoException;
+  if (syscall === "connect" || syscall === "getaddrinfo" || code === "UND_ERR_CONNECT_TIMEOUT") {
+    return "predictor_unavailable";
+  }
+  const isLate = error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError;
+  return isLate || name === "TimeoutError" ? "predictor_timeout" : "predictor_broken";
+}

@@ -1,0 +1,24 @@
+import type { ComparisonResult } from "./comparison.ts";
+import type { NotJudged } from "./judgement.ts";
+import { count } from "./readable.ts";
+
+const words: Readonly<Record<NotJudged, string>> = {
+  too_long: "too long to compare",
+  not_decodable: "in a content coding that could not be decoded",
+  repeated_key: "with a key twice",
+  beyond_limits: "nested too deep or with numbers too long",
+  client_gone: "whose client hung up",
+  copy_abandoned: "given up by the gateway before the shadow had answered",
+  primary_failed: "without a whole answer of the primary",
+};
+
+/** Why pairs were not judged, such as `3 too long to compare, 1 with a key twice`; empty for none. */
+export function describeNotJudged(
+  notJudged: ComparisonResult["notJudged"],
+  filter: (reason: NotJudged) => boolean = () => true,
+): string {
+  return (Object.entries(notJudged) as [NotJudged, number][])
+    .filter(([reason]) => filter(reason))
+    .map(([reason, pairs]) => `${count(pairs)} ${words[reason]}`)
+    .join(", ");
+}
