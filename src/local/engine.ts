@@ -41,8 +41,6 @@ export async function prepareEngine(
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...homeEnv,
-    // The engine starts `node` by name: it must be the pinned one, which strips types.
-    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
     PULUMI_BACKEND_URL: `file://${layout.pulumi.backend}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: layout.pulumi.passphraseFile,
     PULUMI_CONFIG_PASSPHRASE: undefined,

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { badInput } from "../domain/errors.ts";
 
-export { menagerieCache } from "../adapters/files/cacheFolder.ts";
+export { menagerieCache } from "../adapters/files/cacheFolder.mjs";
 
 /** Where one embedded environment keeps everything it owns. All paths are absolute. */
 export interface EnvironmentLayout {

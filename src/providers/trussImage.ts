@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { StackPipeline } from "../adapters/builds/stackPipelineBuilder.ts";
-import { menagerieCache } from "../adapters/files/cacheFolder.ts";
+import { menagerieCache } from "../adapters/files/cacheFolder.mjs";
 import type { PythonLayers } from "../adapters/truss/python.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";

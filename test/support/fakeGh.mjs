@@ -5,11 +5,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 const { FAKE_COMMENTS = "", GH_TOKEN } = process.env;
 const [command, ...args] = process.argv.slice(2);
-const argumentAfter = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
+/** @param {string} flag */
+const argumentAfter = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined) ?? "";
 const path = args.find((arg) => arg.startsWith("repos/")) ?? "";
-const method = argumentAfter("-X") ?? "GET";
+const method = argumentAfter("-X") || "GET";
+/** @type {{ id: number, user: { type: string }, body: string }[]} */
 const comments = JSON.parse(readFileSync(FAKE_COMMENTS, "utf8"));
 
+/** @param {string} message */
 function fail(message) {
   process.stderr.write(`gh: ${message}\n`);
   process.exit(1);
@@ -26,9 +29,16 @@ if (method === "GET" && list) {
   process.stderr.write(stderr);
   process.exit(status ?? 1);
 }
-const body = readFileSync((argumentAfter("-F") ?? "").replace(/^body=@/, ""), "utf8");
+const body = readFileSync(argumentAfter("-F").replace(/^body=@/, ""), "utf8");
 if ([...body].length > 65_536) fail("Validation Failed (HTTP 422): body is too long (maximum is 65536 characters)");
 if (method === "POST" && list) comments.push({ id: comments.length + 100, user: { type: "Bot" }, body });
-else if (method === "PATCH" && one) comments.find(({ id }) => id === Number(one)).body = body;
+else if (method === "PATCH" && one) edit(Number(one));
 else fail(`Not Found (HTTP 404): ${method} ${path}`);
 writeFileSync(FAKE_COMMENTS, JSON.stringify(comments));
+
+/** @param {number} id */
+function edit(id) {
+  const found = comments.find((comment) => comment.id === id);
+  if (!found) return fail(`Not Found (HTTP 404): ${path}`);
+  found.body = body;
+}

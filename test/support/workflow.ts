@@ -5,7 +5,8 @@ import { parse } from "yaml";
 
 /**
  * GitHub Actions, as far as the project's workflows use it: the `run` steps of a job, as they are written, by the shell that a
- * runner starts, with the variables and files that it gives them. What `uses` names is played.
+ * runner starts, with the variables and files that it gives them. What `uses` names is played; so is `npm ci`, which would empty
+ * the packages that checkouts of tests share.
  */
 
 export interface Step {
@@ -81,7 +82,7 @@ export async function runJob(job: Job, { workspace, artifacts, contexts, env }: 
       await mkdir(artifacts, { recursive: true });
       for (const name of await readdir(artifacts)) await copyFile(join(artifacts, name), join(workspace, name));
     }
-    if (step.run === undefined) continue;
+    if (step.run === undefined || step.run.trim() === "npm ci") continue;
     const path = (await readFile(file("path"), "utf8")).split("\n").filter(Boolean).reverse();
     const { code, output } = await shell(step.run, workspace, {
       ...env,

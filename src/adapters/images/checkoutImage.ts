@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
+import { pinnedNodeFolder } from "../processes/pinnedNode.mjs";
 import type { KeyedLayer } from "./directoryImage.ts";
 import { imageReference, putImage } from "./imageStore.ts";
 
@@ -12,7 +13,7 @@ const packages = `${place}/node_modules`;
 
 /** What starts the program `entry` (its path in the checkout) in an image of the checkout. */
 export function serviceCommand(entry: string): readonly string[] {
-  return [`${packages}/node/bin/node`, `${place}/${entry}`];
+  return [`${packages}/${pinnedNodeFolder}/node`, `${place}/${entry}`];
 }
 
 /** Content hash of the services' code and the lock of their packages, in the checkout `project`. */
@@ -92,7 +93,7 @@ async function putImageOf(
     layers: [{ source: join(project, "node_modules"), target: packages, key: `packages ${lock}` }, ...layers],
     config: {
       ...{ entrypoint, cmd: [], workingDir: place },
-      env: { PATH: `${packages}/node/bin:/usr/local/bin:/usr/bin:/bin`, NODE_ENV: "production", ...env },
+      env: { PATH: `${packages}/${pinnedNodeFolder}:/usr/local/bin:/usr/bin:/bin`, NODE_ENV: "production", ...env },
     },
     populate: async (rootfs) => {
       for (const path of copied) await cp(join(project, path), join(rootfs, place, path), { recursive: true });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Progress } from "../../domain/progress.ts";
-import { withLock } from "../processes/lock.ts";
+import { withLock } from "../processes/lock.mjs";
 import { type BasePython, findBasePython } from "./interpreter.ts";
 import { packageFailure } from "./packageFailure.ts";
 import { bootstrapUv, packageEnvironment } from "./packageSource.ts";

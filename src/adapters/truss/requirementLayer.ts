@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
 import { requirementName } from "../../domain/truss/requirements.ts";
-import { withLock } from "../processes/lock.ts";
+import { withLock } from "../processes/lock.mjs";
 import { type BasePython, minorVersion, probePython } from "./interpreter.ts";
 import { packageFailure } from "./packageFailure.ts";
 import { packageEnvironment } from "./packageSource.ts";

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { processIdentity } from "../../adapters/processes/identity.ts";
-import { withLock } from "../../adapters/processes/lock.ts";
+import { processIdentity } from "../../adapters/processes/identity.mjs";
+import { withLock } from "../../adapters/processes/lock.mjs";
 import type { EnvironmentLayout } from "../layout.ts";
 
 export interface KeeperLock {

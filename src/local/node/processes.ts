@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { processIdentity } from "../../adapters/processes/identity.ts";
+import { processIdentity } from "../../adapters/processes/identity.mjs";
 
 /** A process that cannot be mistaken for a later one with the same id. */
 export interface ProcessRef {

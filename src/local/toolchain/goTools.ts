@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { withLock } from "../../adapters/processes/lock.ts";
+import { withLock } from "../../adapters/processes/lock.mjs";
 import { OperatorError } from "../../domain/errors.ts";
 import type { Progress, ProgressTask } from "../../domain/progress.ts";
 import { type BuildContext, build, buildFolder, builtBinaries, prepareBuild, removeAbandoned } from "./build.ts";

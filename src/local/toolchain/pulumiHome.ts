@@ -1,5 +1,5 @@
 import { constants, copyFile, link, mkdir, rename, rm, stat, symlink, utimes } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import type { BinaryName } from "./tools.ts";
 import { versions } from "./tools.ts";
 
@@ -41,8 +41,8 @@ export async function preparePulumiHome(
       PULUMI_HOME: home,
       PULUMI_SKIP_UPDATE_CHECK: "1",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-      // Program and dynamic providers run on the `node` that PATH says, which must be the pinned one.
-      PATH: [join(projectFolder, "node_modules", ".bin"), env.PATH ?? ""].join(delimiter),
+      // Program, dynamic providers and the PostgreSQL plugin run on the first `node` of the PATH: the one that runs this.
+      PATH: [dirname(process.execPath), env.PATH ?? ""].join(delimiter),
     },
   };
 }

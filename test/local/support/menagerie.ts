@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { processIdentity } from "../../../src/adapters/processes/identity.ts";
+import { processIdentity } from "../../../src/adapters/processes/identity.mjs";
 
 const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { withLock } from "../../../../src/adapters/processes/lock.ts";
+import { withLock } from "../../../../src/adapters/processes/lock.mjs";
 
 let folder: string;
 let path: string;

@@ -1,36 +1,40 @@
+// Plain JavaScript, as is all that bin/ imports: it runs on whatever Node.js started it, before anything is installed.
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, readlink, rm, rmdir, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { processIdentity } from "./identity.ts";
+import { processIdentity } from "./identity.mjs";
 
-/** Who holds a lock. */
-interface Holder {
-  readonly pid: number;
-  /** Tells the process from a later one with the same id, see {@link processIdentity}. */
-  readonly identity: string;
-  /** PID namespace: processes of another one cannot be looked up. */
-  readonly pidNamespace: string;
-  /** ISO 8601, for people. */
-  readonly since: string;
-}
+/**
+ * Who holds a lock.
+ *
+ * @typedef {object} Holder
+ * @property {number} pid
+ * @property {string} identity tells the process from a later one with the same id, see {@link processIdentity}
+ * @property {string} pidNamespace processes of another PID namespace cannot be looked up
+ * @property {string} since ISO 8601, for people
+ *
+ * @typedef {object} LockOptions
+ * @property {AbortSignal} [signal]
+ * @property {(holder: { pid: number, since: string }) => void} [onWait] called once when somebody else holds the lock
+ */
 
 const heartbeatMilliseconds = 5_000;
 /** A holder that cannot be looked up counts as dead when it has not touched its lock for so long. */
 const silenceMilliseconds = 60_000;
 
-export interface LockOptions {
-  readonly signal?: AbortSignal;
-  /** Called once when somebody else holds the lock. */
-  readonly onWait?: (holder: { pid: number; since: string }) => void;
-}
-
 /**
  * Runs `work` while holding the lock file `path`, which processes of one machine respect; waits while another live
  * process (or another call in this one) holds it. Locks of dead processes are broken. Throws the signal's reason
  * when aborted while waiting.
+ *
+ * @template T
+ * @param {string} path
+ * @param {LockOptions} options
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
  */
-export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+export async function withLock(path, options, work) {
   await mkdir(dirname(path), { recursive: true });
   const mine = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
   await writeFile(mine, JSON.stringify(await ownIdentity()));
@@ -49,7 +53,12 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   }
 }
 
-async function acquire(path: string, mine: string, options: LockOptions): Promise<void> {
+/**
+ * @param {string} path
+ * @param {string} mine
+ * @param {LockOptions} options
+ */
+async function acquire(path, mine, options) {
   let told = false;
   for (;;) {
     options.signal?.throwIfAborted();
@@ -58,7 +67,7 @@ async function acquire(path: string, mine: string, options: LockOptions): Promis
       await link(mine, path);
       return;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      if (codeOf(error) !== "EEXIST") throw error;
     }
     const holder = await readHolder(path);
     if (holder === undefined) continue;
@@ -68,14 +77,19 @@ async function acquire(path: string, mine: string, options: LockOptions): Promis
     }
     if (!told) options.onWait?.(holder);
     told = true;
-    await delay(200, undefined, options.signal ? { signal: options.signal } : {}).catch((error: unknown) => {
+    await delay(200, undefined, options.signal ? { signal: options.signal } : {}).catch((error) => {
       throw options.signal?.reason ?? error;
     });
   }
 }
 
-/** Removes the lock of a dead holder. One breaker at a time, so that none removes the lock of whoever came next. */
-async function breakLock(path: string, dead: Holder): Promise<void> {
+/**
+ * Removes the lock of a dead holder. One breaker at a time, so that none removes the lock of whoever came next.
+ *
+ * @param {string} path
+ * @param {Holder} dead
+ */
+async function breakLock(path, dead) {
   const guard = `${path}.breaking`;
   try {
     await mkdir(guard);
@@ -96,17 +110,25 @@ async function breakLock(path: string, dead: Holder): Promise<void> {
   }
 }
 
-async function readHolder(path: string): Promise<Holder | undefined> {
+/**
+ * @param {string} path
+ * @returns {Promise<Holder | undefined>}
+ */
+async function readHolder(path) {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as Holder;
+    return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     // Not written by us, or cut off by a full disk: nobody holds it.
     return { pid: 0, identity: "", pidNamespace: await ownPidNamespace(), since: "" };
   }
 }
 
-async function isDead(holder: Holder, path: string): Promise<boolean> {
+/**
+ * @param {Holder} holder
+ * @param {string} path
+ */
+async function isDead(holder, path) {
   if (holder.pidNamespace !== (await ownPidNamespace())) {
     const touched = await stat(path).then(
       (found) => found.mtimeMs,
@@ -117,7 +139,8 @@ async function isDead(holder: Holder, path: string): Promise<boolean> {
   return processIdentity(holder.pid) !== holder.identity;
 }
 
-async function ownIdentity(): Promise<Holder> {
+/** @returns {Promise<Holder>} */
+async function ownIdentity() {
   return {
     pid: process.pid,
     identity: processIdentity(process.pid) ?? "",
@@ -126,6 +149,12 @@ async function ownIdentity(): Promise<Holder> {
   };
 }
 
-function ownPidNamespace(): Promise<string> {
-  return readlink("/proc/self/ns/pid");
+/** Empty on a system that has no such namespaces. */
+function ownPidNamespace() {
+  return readlink("/proc/self/ns/pid").catch(() => "");
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }
