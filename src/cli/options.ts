@@ -5,7 +5,7 @@ import type { ReleaseLogin } from "../domain/release/environment.ts";
 import { type Engine, prepareEngine } from "../local/engine.ts";
 import { type EnvironmentLayout, environmentLayout } from "../local/layout.ts";
 import { type EngineTarget, readTarget } from "../local/target.ts";
-import { toolchainFile } from "../local/toolchainFile.ts";
+import { ToolchainFile } from "../local/toolchainFile.ts";
 
 /** `--environment NAME`, on every command that concerns an embedded environment. */
 export function environmentOption(): Option {
@@ -51,9 +51,7 @@ export async function existingEnvironment(name: string): Promise<ExistingEnviron
       `environment "${name}" does not exist in ${layout.home}; \`menagerie up -e ${name}\` makes it`,
     );
   }
-  const toolchain = await toolchainFile(layout)
-    .read()
-    .catch(() => undefined);
+  const toolchain = await new ToolchainFile(layout).readComplete();
   if (!toolchain || !existsSync(toolchain.bin.pulumi)) {
     throw new OperatorError(`the tools of environment "${name}" are not there; \`menagerie up -e ${name}\` makes them`);
   }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseDocument } from "yaml";
+import { type Document, parseDocument } from "yaml";
 import { badInput, OperatorError } from "../domain/errors.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
@@ -122,23 +122,30 @@ async function ensureStackConfig(layout: EnvironmentLayout, pulumi: string, env:
     await writeFile(join(folder, "Pulumi.yaml"), "name: menagerie\nruntime: nodejs\n");
     if (!(await exists(stackFile))) await capture(pulumi, ["stack", "init", localStack], folder, env);
   }
-  const source = join(projectFolder, `Pulumi.${localStack}.yaml`);
-  const document = parseDocument(await readFile(source, "utf8"));
+  const document = await localConfig(layout);
+  await writeFile(`${path}.new`, document.toString(), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+  return path;
+}
+
+/** The checkout's `Pulumi.local.yaml` with the encryption salt and the secrets that this environment has stored. */
+export async function localConfig(layout: EnvironmentLayout): Promise<Document.Parsed> {
+  const name = `Pulumi.${localStack}.yaml`;
+  const document = parseDocument(await readFile(join(projectFolder, name), "utf8"));
   const [problem] = document.errors;
-  if (problem) throw badInput(`Pulumi.${localStack}.yaml is not valid YAML: ${problem.message}`);
+  if (problem) throw badInput(`${name} is not valid YAML: ${problem.message}`);
+  const path = join(dirname(layout.pulumi.backend), name);
   const kept = (await exists(path)) ? parseDocument(await readFile(path, "utf8")).toJS() : {};
   const { encryptionsalt, config } = (kept ?? {}) as { encryptionsalt?: string; config?: Record<string, unknown> };
   if (encryptionsalt !== undefined) document.set("encryptionsalt", encryptionsalt);
   for (const [key, value] of Object.entries(config ?? {})) {
     if (holdsSecret(value) && !document.hasIn(["config", key])) document.setIn(["config", key], value);
   }
-  await writeFile(`${path}.new`, document.toString(), { mode: 0o600 });
-  await rename(`${path}.new`, path);
-  return path;
+  return document;
 }
 
 /** Whether a value is encrypted, or holds one that is, as `config set --secret --path` writes it. */
-function holdsSecret(value: unknown): boolean {
+export function holdsSecret(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   return ("secure" in value && typeof value.secure === "string") || Object.values(value).some(holdsSecret);
 }

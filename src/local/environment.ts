@@ -15,56 +15,81 @@ import { ensureAuthority, writeKubeconfig } from "./pki.ts";
 import { startupError } from "./startupError.ts";
 import { readStatus } from "./supervisor/statusServer.ts";
 import type { SupervisorStatus } from "./supervisor/supervisor.ts";
-import type { Toolchain } from "./toolchain/index.ts";
-import { toolchainFile } from "./toolchainFile.ts";
+import type { ArrivingToolchain } from "./toolchain/index.ts";
+import { ToolchainFile } from "./toolchainFile.ts";
 
 const pollMs = 50;
+const pollWhileMakingMs = 500;
 /** From nothing, on two busy cores, everything is ready in about 20 s; more than this means something is broken. */
 const startWithinMs = 120_000;
 const stopWithinMs = 45_000;
 
 export interface StartOptions {
-  readonly toolchain: Toolchain;
+  /** What has arrived of it is used at once, the rest as it arrives. */
+  readonly toolchain: ArrivingToolchain;
   readonly ports?: Partial<Record<RelayedEndpoint, number>>;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** Brings the environment's processes up, or finds them running; answers when all of them are ready. */
-export async function startEnvironment(layout: EnvironmentLayout, options: StartOptions): Promise<EnvironmentState> {
+export interface StartingEnvironment {
+  readonly state: EnvironmentState;
+  /** False where its processes were running already. */
+  readonly launched: boolean;
+  /** Resolves when every part is ready, which needs the whole toolchain; rejects with the reason why that cannot be. */
+  readonly ready: Promise<void>;
+}
+
+/**
+ * Brings the environment's processes up, or finds them running: each starts as soon as its executable has arrived. Answers when
+ * the first of them have been started.
+ */
+export async function startEnvironment(layout: EnvironmentLayout, options: StartOptions): Promise<StartingEnvironment> {
   const task = options.progress.begin("environment");
-  try {
-    const { state, launched } = await withLock(launchLock(layout), { signal: options.signal }, () =>
-      ensureKeeper(layout, options),
-    );
-    await waitUntilReady(layout, options.signal, (detail) => task.update(detail));
-    task.done(launched ? "up" : "already up");
-    return state;
-  } catch (error) {
+  const failed = (error: unknown): never => {
     task.failed();
     throw error;
+  };
+  try {
+    // PID 1 of its namespaces.
+    await options.toolchain.part("container-shim");
+    const file = new ToolchainFile(layout);
+    const whole = options.toolchain.isComplete;
+    const { state, launched } = await ensureKeeper(layout, file, options);
+    const ready = async (): Promise<void> => {
+      await waitUntilReady(layout, file, options, { whole, show: (detail) => task.update(detail) });
+      task.done(launched ? "up" : "already up");
+    };
+    return { state, launched, ready: ready().catch(failed) };
+  } catch (error) {
+    return failed(error);
   }
 }
 
 /** One process at a time makes an environment's password, certificates and keeper. */
-const launchLock = (layout: EnvironmentLayout): string => join(layout.home, "locks", layout.name);
-
-async function ensureKeeper(
+function ensureKeeper(
   layout: EnvironmentLayout,
+  file: ToolchainFile,
   options: StartOptions,
 ): Promise<{ state: EnvironmentState; launched: boolean }> {
+  const lock = join(layout.home, "locks", layout.name);
+  return withLock(lock, { signal: options.signal }, () => findOrLaunchKeeper(layout, file, options));
+}
+
+async function findOrLaunchKeeper(
+  layout: EnvironmentLayout,
+  file: ToolchainFile,
+  { toolchain, signal, ports }: StartOptions,
+): Promise<{ state: EnvironmentState; launched: boolean }> {
   let running = await keeperProcess(layout);
-  if (running !== undefined && (await startupError(layout).read()) !== undefined) {
-    // It could not start and tries the same again for ever: begin anew, with what is right now.
+  const handed = await file.read();
+  // A keeper that could not start tries the same again for ever; its parts are chosen when it starts.
+  const outdated = (await startupError(layout).read()) !== undefined || !handed || (toolchain.tekton && !handed.tekton);
+  if (running !== undefined && outdated) {
     await stopEnvironment(layout);
     running = undefined;
   }
-  if (running !== undefined && options.toolchain.tekton && !(await toolchainFile(layout).read()).tekton) {
-    // Its parts are chosen when it starts.
-    await stopEnvironment(layout);
-    running = undefined;
-  }
-  const state = await ensureState(layout, running === undefined ? options.ports : {});
+  const state = await ensureState(layout, running === undefined ? ports : {});
   await ensureAuthority(layout);
   await writeKubeconfig(
     layout,
@@ -72,8 +97,8 @@ async function ensureKeeper(
     `https://127.0.0.1:${state.ports.apiserver}`,
     layout.kubeconfig,
   );
+  if (running === undefined || !handed?.isComplete) await file.publish(toolchain, signal);
   if (running !== undefined) return { state, launched: false };
-  await toolchainFile(layout).write(options.toolchain);
   await launchKeeper(layout);
   return { state, launched: true };
 }
@@ -149,31 +174,40 @@ async function launchKeeper(layout: EnvironmentLayout): Promise<void> {
 
 async function waitUntilReady(
   layout: EnvironmentLayout,
-  signal: AbortSignal,
-  show: (detail: string) => void,
+  file: ToolchainFile,
+  options: StartOptions,
+  { whole, show }: { readonly whole: boolean; show(detail: string): void },
 ): Promise<void> {
-  const startedAt = Date.now();
+  // Counted from when nothing has to be made any more.
+  let startedAt = whole ? Date.now() : undefined;
   for (;;) {
-    signal.throwIfAborted();
+    options.signal.throwIfAborted();
+    if (startedAt === undefined && options.toolchain.isComplete) {
+      startedAt = Date.now();
+      // While tools were made the keeper may have ended, as it does when this process was stopped for a while (Ctrl-Z).
+      await ensureKeeper(layout, file, options);
+    }
     const status = await readStatus(layout.socketOf("supervisor"));
-    if (status?.ready) return;
-    if (status) show(describeProgress(status));
+    if (status?.ready && startedAt !== undefined) return;
+    if (status) show(describeProgress(status, options.toolchain));
     const error = await startupError(layout).read();
     if (error !== undefined) throw new OperatorError(`the environment cannot start: ${error}`);
-    const waited = Date.now() - startedAt;
+    const waited = startedAt === undefined ? 0 : Date.now() - startedAt;
     if (waited > 3_000 && (await keeperProcess(layout)) === undefined) {
       throw new OperatorError(`the environment ended while it started; ${layout.logs}/keeper.log says why`);
     }
     if (waited > startWithinMs) throw new OperatorError(notReady(layout, status));
-    await delay(pollMs);
+    await delay(startedAt === undefined ? pollWhileMakingMs : pollMs);
   }
 }
 
-function describeProgress(status: SupervisorStatus): string {
+function describeProgress(status: SupervisorStatus, toolchain: ArrivingToolchain): string {
   const ready = status.parts.filter((part) => part.state === "ready");
+  const counted = `${ready.length} of ${status.parts.length} parts ready`;
+  if (!toolchain.isComplete) return `${counted}; the others wait for tools that are being made`;
   const starting = status.parts.filter((part) => part.state !== "ready").map((part) => part.name);
   const waiting = [...starting, ...status.pendingSteps.map((step) => step.name)];
-  return `${ready.length} of ${status.parts.length} parts ready; waiting for ${waiting.join(", ")}`;
+  return `${counted}; waiting for ${waiting.join(", ")}`;
 }
 
 function notReady(layout: EnvironmentLayout, status: SupervisorStatus | undefined): string {

@@ -9,7 +9,7 @@ import { parse, stringify } from "yaml";
 import { request } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { preparePulumiHome } from "../../src/local/toolchain/index.ts";
-import { toolchainFile } from "../../src/local/toolchainFile.ts";
+import { ToolchainFile } from "../../src/local/toolchainFile.ts";
 import { applyManifest } from "../local/support/manifests.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 import { postgresClusterDefinition } from "../local/support/postgresClusterDefinition.ts";
@@ -45,7 +45,9 @@ beforeAll(async () => {
   const { contexts, ...rest } = parse(await readFile(layout.kubeconfig, "utf8")) as { contexts: { context: object }[] };
   const known = ["menagerie-staging", "menagerie-prod"].map((name) => ({ name, context: contexts[0]?.context }));
   kubeconfig = stringify({ ...rest, contexts: known, "current-context": "" });
-  const prepared = await preparePulumiHome(join(folder, "home"), await toolchainFile(layout).read());
+  const toolchain = await new ToolchainFile(layout).readComplete();
+  if (!toolchain) throw new Error("the environment's tools have not all arrived");
+  const prepared = await preparePulumiHome(join(folder, "home"), toolchain);
   env = {
     ...prepared.env,
     PATH: [join(folder, "bin"), dirname(prepared.pulumi), dirname(process.execPath), process.env.PATH].join(":"),

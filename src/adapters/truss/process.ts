@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { endingWithUs } from "../processes/deathSignal.ts";
 
 /** Thrown by {@link run} when a command ends with a code other than 0, or cannot be started. */
 export class CommandFailed extends Error {
@@ -30,8 +31,10 @@ export async function run(
 ): Promise<string> {
   const { signal, onLine } = options;
   signal?.throwIfAborted();
-  const child = spawn(command, args, {
-    env: options.env ?? process.env,
+  const env = options.env ?? process.env;
+  const [program, programArgs] = endingWithUs("TERM", command, args, env);
+  const child = spawn(program, programArgs, {
+    env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,

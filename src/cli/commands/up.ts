@@ -1,22 +1,26 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
+import type { EnvironmentSpec } from "../../config/environment.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
-import { localStack, prepareEngine } from "../../local/engine.ts";
+import type { Progress } from "../../domain/progress.ts";
+import { type Engine, prepareEngine } from "../../local/engine.ts";
 import { startEnvironment } from "../../local/environment.ts";
 import type { EnvironmentState } from "../../local/environmentState.ts";
 import { type EnvironmentLayout, environmentLayout, menagerieCache } from "../../local/layout.ts";
 import { preflight } from "../../local/preflight/index.ts";
 import { type EngineTarget, embeddedTarget, useExistingCluster } from "../../local/target.ts";
-import { ensureToolchain } from "../../local/toolchain/index.ts";
-import { toolchainFile } from "../../local/toolchainFile.ts";
+import { together } from "../../local/together.ts";
+import { ArrivingToolchain, gatherToolchain } from "../../local/toolchain/index.ts";
+import { ToolchainFile } from "../../local/toolchainFile.ts";
 import { requireCluster } from "../cluster.ts";
 import { exampleCall } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
 import { environmentOption, portArgument } from "../options.ts";
-import { readStackFile } from "../releases/stackFile.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { declaredEnvironment } from "../up/declaredEnvironment.ts";
+import { prepareImages } from "../up/prepareImages.ts";
 
 interface UpOptions {
   readonly environment: string;
@@ -49,30 +53,69 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const layout = environmentLayout(options.environment);
   const progress = terminalProgress();
   const existing = existingCluster(options);
+  const spec = options.program ? await declaredEnvironment(layout, existing ? "existing" : "embedded") : undefined;
   if (existing) await requireCluster(existing.kubeconfig);
   else await preflight({ progress });
-  const tekton = !existing && (await buildsWithTekton());
-  const toolchain = await ensureToolchain({ cache: menagerieCache(), progress, signal, tekton });
-  let target: EngineTarget;
-  if (existing) {
-    target = await useExistingCluster(layout, existing);
-    await toolchainFile(layout).write(toolchain);
-  } else {
-    const state = await startEnvironment(layout, { toolchain, ports: definedPorts(options), progress, signal });
-    target = embeddedTarget(layout, state);
-  }
-  if (!options.program) return;
-  const engine = await prepareEngine(layout, target, toolchain);
+  const brought = await (existing
+    ? useCluster(layout, existing, spec, { progress, signal })
+    : bringUp(layout, options, spec, { progress, signal }));
+  if (!brought.engine) return;
+  const { engine, target } = brought;
   const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   console.log(await summary(layout, target, await readModels(engine)));
 }
 
-/** Whether the stack's images are built by Tekton, which the environment then has. What is wrong with the file is told later. */
-async function buildsWithTekton(): Promise<boolean> {
-  const { builds } = (await readStackFile(localStack)).config as { builds?: { kind?: unknown } | null };
-  return builds?.kind === "tekton";
+interface Brought {
+  readonly target: EngineTarget;
+  /** None where the program is not to be run. */
+  readonly engine?: Engine;
+}
+
+interface Running {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Makes tools, starts the environment's processes, lays images out and sets the engine up, all of it as early as it can be. */
+async function bringUp(
+  layout: EnvironmentLayout,
+  options: UpOptions,
+  spec: EnvironmentSpec | undefined,
+  { progress, signal: stop }: Running,
+): Promise<Brought> {
+  const arriving = new ArrivingToolchain(spec?.builds.kind === "tekton");
+  const [brought] = await together<[Brought, ...unknown[]]>(stop, (signal) => {
+    const toolchain = gatherToolchain(arriving, { cache: menagerieCache(), progress, signal });
+    const ports = definedPorts(options);
+    const environment = startEnvironment(layout, { toolchain: arriving, ports, progress, signal });
+    const engine = async (): Promise<Brought> => {
+      const target = embeddedTarget(layout, (await environment).state);
+      return spec ? { target, engine: await prepareEngine(layout, target, await toolchain) } : { target };
+    };
+    const images = async (): Promise<void> => {
+      // With an environment that runs already the program finds nearly all of them, and is not kept waiting for the rest.
+      if (!spec || !(await environment).launched) return;
+      await prepareImages(spec, { store: layout.images, python: arriving.part("python"), progress, signal });
+    };
+    return [engine(), toolchain, environment.then(({ ready }) => ready), images()];
+  });
+  return brought;
+}
+
+/** The engine alone, set up for a cluster that somebody else runs. */
+async function useCluster(
+  layout: EnvironmentLayout,
+  existing: { kubeconfig: string; gatewayUrl: string },
+  spec: EnvironmentSpec | undefined,
+  { progress, signal }: Running,
+): Promise<Brought> {
+  const arriving = new ArrivingToolchain(false);
+  const toolchain = await gatherToolchain(arriving, { cache: menagerieCache(), progress, signal });
+  const target = await useExistingCluster(layout, existing);
+  await new ToolchainFile(layout).write(arriving);
+  return spec ? { target, engine: await prepareEngine(layout, target, toolchain) } : { target };
 }
 
 /** The cluster that `--kubeconfig` and `--gateway-url` name together, or undefined for the embedded one. */

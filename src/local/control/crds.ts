@@ -13,15 +13,17 @@ const manager = "menagerie-local";
 const lateAfterMs = 3_000;
 
 /**
- * Makes the CRDs of KServe, Istio, Tekton, Karpenter and Knative. They are large and an API server takes seconds over
+ * Makes the CRDs of KServe, Istio, Tekton, Karpenter and Knative, and this environment's `own`. They are large and an API server takes seconds over
  * them, so a record of their content's hash spares the work when nothing changed.
  */
-export function customResourceDefinitions(context: ControlContext, files: readonly string[]): StepSpec {
+export function customResourceDefinitions(context: ControlContext, own: readonly string[]): StepSpec {
   return {
     name: "crds",
     after: ["kube-apiserver"],
     run: async (signal) => {
-      const texts = await Promise.all([...files].sort().map((file) => readFile(file, "utf8")));
+      const { crds: pinned } = await context.tools.part("manifests");
+      const files = [...pinned.map(({ file }) => file), ...own];
+      const texts = await Promise.all(files.sort().map((file) => readFile(file, "utf8")));
       const hash = createHash("sha256").update(texts.join("\n---\n")).digest("hex");
       if ((await recordedHash(context)) === hash) return;
       const definitions = texts.flatMap((text) => loadAll(text) as (KubernetesObject | null)[]);

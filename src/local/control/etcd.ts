@@ -12,19 +12,21 @@ export function etcd(context: ControlContext): PartSpec {
   const peerUrl = `http://127.0.0.1:${ports.etcdPeer}`;
   return {
     name: "etcd",
-    command: context.tools.bin.etcd,
-    args: [
-      "--name=menagerie",
-      `--data-dir=${context.layout.etcd}`,
-      `--listen-client-urls=${etcdUrl}`,
-      `--advertise-client-urls=${etcdUrl}`,
-      `--listen-peer-urls=${peerUrl}`,
-      `--initial-advertise-peer-urls=${peerUrl}`,
-      `--initial-cluster=menagerie=${peerUrl}`,
-      "--auto-compaction-mode=periodic",
-      "--auto-compaction-retention=1h",
-      "--log-level=warn",
-    ],
+    launch: async () => ({
+      command: await context.tools.part("etcd"),
+      args: [
+        "--name=menagerie",
+        `--data-dir=${context.layout.etcd}`,
+        `--listen-client-urls=${etcdUrl}`,
+        `--advertise-client-urls=${etcdUrl}`,
+        `--listen-peer-urls=${peerUrl}`,
+        `--initial-advertise-peer-urls=${peerUrl}`,
+        `--initial-cluster=menagerie=${peerUrl}`,
+        "--auto-compaction-mode=periodic",
+        "--auto-compaction-retention=1h",
+        "--log-level=warn",
+      ],
+    }),
     after: [],
     ready: async () => (await fetch(`${etcdUrl}/health`, { signal: AbortSignal.timeout(1_000) })).ok,
   };

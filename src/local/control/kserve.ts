@@ -21,11 +21,11 @@ type WebhookConfiguration = V1MutatingWebhookConfiguration | V1ValidatingWebhook
 
 /** KServe's roles and its ConfigMap, changed where an environment without Knative and Istio needs it. */
 export function kserveConfiguration(context: ControlContext): StepSpec {
-  const { rbac, inferenceServiceConfig } = context.tools.kserveManifests;
   return {
     name: "kserve-configuration",
     after: ["identities", "crds"],
     run: async () => {
+      const { rbac, inferenceServiceConfig } = (await context.tools.part("manifests")).kserveManifests;
       const roles = (await Promise.all(rbac.map(readObjects))).flat();
       const [configuration] = (await readObjects(inferenceServiceConfig)) as V1ConfigMap[];
       const data = configuration?.data;
@@ -55,13 +55,15 @@ export async function kserveController({ layout, tools }: ControlContext): Promi
   await copyFile(serving.keyFile, join(certificates, "tls.key"));
   return {
     name: "kserve",
-    command: tools.bin["kserve-manager"],
-    args: [
-      `--metrics-addr=127.0.0.1:${ports.kserveMetrics}`,
-      `--health-probe-addr=127.0.0.1:${ports.kserveHealth}`,
-      `--webhook-port=${ports.kserveWebhook}`,
-    ],
-    env: { KUBECONFIG: kubeconfig, POD_NAMESPACE: namespace, TMPDIR: temporary },
+    launch: async () => ({
+      command: await tools.part("kserve-manager"),
+      args: [
+        `--metrics-addr=127.0.0.1:${ports.kserveMetrics}`,
+        `--health-probe-addr=127.0.0.1:${ports.kserveHealth}`,
+        `--webhook-port=${ports.kserveWebhook}`,
+      ],
+      env: { KUBECONFIG: kubeconfig, POD_NAMESPACE: namespace, TMPDIR: temporary },
+    }),
     after: ["kserve-configuration"],
     ready: async () =>
       (await fetch(`http://127.0.0.1:${ports.kserveHealth}/readyz`, { signal: AbortSignal.timeout(1_000) })).ok,
@@ -75,7 +77,8 @@ export function kserveWebhooks(context: ControlContext): StepSpec {
     after: ["kserve"],
     run: async () => {
       const caBundle = (await readFile(caFiles(context.layout).certFile)).toString("base64");
-      const objects = (await Promise.all(context.tools.kserveManifests.webhooks.map(readObjects))).flat();
+      const { webhooks } = (await context.tools.part("manifests")).kserveManifests;
+      const objects = (await Promise.all(webhooks.map(readObjects))).flat();
       // The Service that the files point to is for a controller in a pod; here the API server calls it by address.
       const configurations = objects.filter((object): object is WebhookConfiguration =>
         Boolean(object.kind?.endsWith("WebhookConfiguration")),

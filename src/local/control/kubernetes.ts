@@ -33,27 +33,29 @@ export async function apiserver({ layout, tools, admin }: ControlContext): Promi
   const serviceAccount = serviceAccountKeyFiles(layout);
   return {
     name: "kube-apiserver",
-    command: tools.bin["kube-apiserver"],
-    args: [
-      `--etcd-servers=${etcdUrl}`,
-      `--bind-address=${addresses.host}`,
-      `--advertise-address=${addresses.host}`,
-      `--secure-port=${ports.apiserver}`,
-      `--tls-cert-file=${serving.certFile}`,
-      `--tls-private-key-file=${serving.keyFile}`,
-      `--client-ca-file=${caFiles(layout).certFile}`,
-      `--service-account-issuer=${issuer}`,
-      `--service-account-key-file=${serviceAccount.publicKeyFile}`,
-      `--service-account-signing-key-file=${serviceAccount.privateKeyFile}`,
-      `--service-cluster-ip-range=${addresses.serviceCidr}`,
-      "--authorization-mode=Node,RBAC",
-      "--enable-admission-plugins=NodeRestriction,ServiceAccount",
-      "--allow-privileged=true",
-      `--kubelet-certificate-authority=${caFiles(layout).certFile}`,
-      `--kubelet-client-certificate=${kubeletClient.certFile}`,
-      `--kubelet-client-key=${kubeletClient.keyFile}`,
-      "--kubelet-preferred-address-types=InternalIP",
-    ],
+    launch: async () => ({
+      command: await tools.part("kube-apiserver"),
+      args: [
+        `--etcd-servers=${etcdUrl}`,
+        `--bind-address=${addresses.host}`,
+        `--advertise-address=${addresses.host}`,
+        `--secure-port=${ports.apiserver}`,
+        `--tls-cert-file=${serving.certFile}`,
+        `--tls-private-key-file=${serving.keyFile}`,
+        `--client-ca-file=${caFiles(layout).certFile}`,
+        `--service-account-issuer=${issuer}`,
+        `--service-account-key-file=${serviceAccount.publicKeyFile}`,
+        `--service-account-signing-key-file=${serviceAccount.privateKeyFile}`,
+        `--service-cluster-ip-range=${addresses.serviceCidr}`,
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction,ServiceAccount",
+        "--allow-privileged=true",
+        `--kubelet-certificate-authority=${caFiles(layout).certFile}`,
+        `--kubelet-client-certificate=${kubeletClient.certFile}`,
+        `--kubelet-client-key=${kubeletClient.keyFile}`,
+        "--kubelet-preferred-address-types=InternalIP",
+      ],
+    }),
     after: ["etcd"],
     ready: async () => {
       await request(admin, "GET", "/readyz", { signal: AbortSignal.timeout(2_000) });
@@ -69,14 +71,16 @@ export async function controllerManager({ layout, tools }: ControlContext): Prom
   });
   return {
     name: "kube-controller-manager",
-    command: tools.bin["kube-controller-manager"],
-    args: [
-      ...componentFlags(kubeconfig, ports.controllerManager, join(layout.pki, "kube-controller-manager-serving")),
-      "--use-service-account-credentials=true",
-      `--root-ca-file=${caFiles(layout).certFile}`,
-      `--service-account-private-key-file=${serviceAccountKeyFiles(layout).privateKeyFile}`,
-      "--allocate-node-cidrs=false",
-    ],
+    launch: async () => ({
+      command: await tools.part("kube-controller-manager"),
+      args: [
+        ...componentFlags(kubeconfig, ports.controllerManager, join(layout.pki, "kube-controller-manager-serving")),
+        "--use-service-account-credentials=true",
+        `--root-ca-file=${caFiles(layout).certFile}`,
+        `--service-account-private-key-file=${serviceAccountKeyFiles(layout).privateKeyFile}`,
+        "--allocate-node-cidrs=false",
+      ],
+    }),
     after: ["kube-apiserver"],
     ready: () => healthy(ports.controllerManager),
   };
@@ -86,8 +90,10 @@ export async function scheduler({ layout, tools }: ControlContext): Promise<Part
   const kubeconfig = await issueKubeconfig(layout, { part: "kube-scheduler", user: "system:kube-scheduler" });
   return {
     name: "kube-scheduler",
-    command: tools.bin["kube-scheduler"],
-    args: componentFlags(kubeconfig, ports.scheduler, join(layout.pki, "kube-scheduler-serving")),
+    launch: async () => ({
+      command: await tools.part("kube-scheduler"),
+      args: componentFlags(kubeconfig, ports.scheduler, join(layout.pki, "kube-scheduler-serving")),
+    }),
     after: ["kube-apiserver"],
     ready: () => healthy(ports.scheduler),
   };

@@ -59,17 +59,19 @@ export function initializePostgres({ layout, state }: ControlContext): StepSpec 
 export function postgres({ layout, state }: ControlContext): PartSpec {
   return {
     name: "postgres",
-    command: "unshare",
-    args: [
-      ...asOrdinaryUser,
-      binary("postgres"),
-      `-D${layout.postgres}`,
-      `-clisten_addresses=${addresses.host}`,
-      `-cport=${ports.postgres}`,
-      "-cunix_socket_directories=",
-      "-cmax_connections=200",
-      "-cpassword_encryption=scram-sha-256",
-    ],
+    launch: async () => ({
+      command: "unshare",
+      args: [
+        ...asOrdinaryUser,
+        binary("postgres"),
+        `-D${layout.postgres}`,
+        `-clisten_addresses=${addresses.host}`,
+        `-cport=${ports.postgres}`,
+        "-cunix_socket_directories=",
+        "-cmax_connections=200",
+        "-cpassword_encryption=scram-sha-256",
+      ],
+    }),
     after: ["postgres-data"],
     // "Fast" shutdown: disconnect clients, write a checkpoint.
     stop: "SIGINT",

@@ -10,8 +10,6 @@ import type { StepSpec } from "../supervisor/supervisor.ts";
 import type { ControlContext } from "./context.ts";
 import { readObjects } from "./manifestFiles.ts";
 
-type TektonBinaries = NonNullable<ControlContext["tools"]["tekton"]>;
-
 const namespace = "tekton-pipelines";
 const serviceAccount = "tekton-pipelines-controller";
 
@@ -21,7 +19,9 @@ export function tektonConfiguration(context: ControlContext): StepSpec {
     name: "tekton-configuration",
     after: ["identities", "crds"],
     run: async () => {
-      const objects = (await Promise.all(context.tools.tektonManifests.map(readObjects))).flat();
+      const objects = (
+        await Promise.all((await context.tools.part("manifests")).tektonManifests.map(readObjects))
+      ).flat();
       for (const object of objects) {
         if (object.metadata?.name !== "feature-flags") continue;
         // Its pods that keep the tasks of a run together would each take a place on a node.
@@ -39,31 +39,35 @@ export function tektonConfiguration(context: ControlContext): StepSpec {
  * Tekton's controller, as the service account that its own roles are bound to. Its webhook does not run: it would take
  * 117 MB to fill in and check what the controller fills in itself and the CRDs' schemas check.
  */
-export async function tektonController({ layout }: ControlContext, bin: TektonBinaries): Promise<PartSpec> {
+export async function tektonController({ layout, tools }: ControlContext): Promise<PartSpec> {
   const kubeconfig = await issueKubeconfig(layout, {
     part: "tekton",
     user: `system:serviceaccount:${namespace}:${serviceAccount}`,
     groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`],
   });
-  const image = await systemImage(layout.images, bin);
-  const images = ["entrypoint", "nop", "sidecarlogresults", "workingdirinit", "shell"].map(
-    (role) => `-${role}-image=${image}`,
-  );
   return {
     name: "tekton",
-    command: bin["tekton-controller"],
-    args: [`-kubeconfig=${kubeconfig}`, ...images, `-shell-image-win=${image}`, "-disable-ha=true"],
-    env: {
-      SYSTEM_NAMESPACE: namespace,
-      METRICS_DOMAIN: "tekton.dev/pipeline",
-      METRICS_PROMETHEUS_PORT: String(ports.tektonMetrics),
-      PROBES_PORT: String(ports.tektonHealth),
-      CONFIG_DEFAULTS_NAME: "config-defaults",
-      CONFIG_LOGGING_NAME: "config-logging",
-      CONFIG_OBSERVABILITY_NAME: "config-observability",
-      CONFIG_FEATURE_FLAGS_NAME: "feature-flags",
-      CONFIG_LEADERELECTION_NAME: "config-leader-election-controller",
-      CONFIG_SPIRE: "config-spire",
+    launch: async () => {
+      const image = await systemImage(layout.images, tools);
+      const images = ["entrypoint", "nop", "sidecarlogresults", "workingdirinit", "shell"].map(
+        (role) => `-${role}-image=${image}`,
+      );
+      return {
+        command: await tools.part("tekton-controller"),
+        args: [`-kubeconfig=${kubeconfig}`, ...images, `-shell-image-win=${image}`, "-disable-ha=true"],
+        env: {
+          SYSTEM_NAMESPACE: namespace,
+          METRICS_DOMAIN: "tekton.dev/pipeline",
+          METRICS_PROMETHEUS_PORT: String(ports.tektonMetrics),
+          PROBES_PORT: String(ports.tektonHealth),
+          CONFIG_DEFAULTS_NAME: "config-defaults",
+          CONFIG_LOGGING_NAME: "config-logging",
+          CONFIG_OBSERVABILITY_NAME: "config-observability",
+          CONFIG_FEATURE_FLAGS_NAME: "feature-flags",
+          CONFIG_LEADERELECTION_NAME: "config-leader-election-controller",
+          CONFIG_SPIRE: "config-spire",
+        },
+      };
     },
     after: ["tekton-configuration"],
     ready: async () =>
@@ -72,7 +76,11 @@ export async function tektonController({ layout }: ControlContext, bin: TektonBi
 }
 
 /** One image for all that Tekton puts beside the steps of a pod: its programs; the shell is the machine's, as everywhere. */
-async function systemImage(store: string, bin: TektonBinaries): Promise<string> {
+async function systemImage(store: string, tools: ControlContext["tools"]): Promise<string> {
+  const [entrypoint, workingdirinit] = [
+    await tools.part("tekton-entrypoint"),
+    await tools.part("tekton-workingdirinit"),
+  ];
   const image = await putImage(store, {
     url: "menagerie.local/tekton/system",
     layers: [],
@@ -80,8 +88,8 @@ async function systemImage(store: string, bin: TektonBinaries): Promise<string> 
     populate: async (rootfs) => {
       const folder = join(rootfs, "ko-app");
       await mkdir(folder);
-      await copyFile(bin["tekton-entrypoint"], join(folder, "entrypoint"));
-      await copyFile(bin["tekton-workingdirinit"], join(folder, "workingdirinit"));
+      await copyFile(entrypoint, join(folder, "entrypoint"));
+      await copyFile(workingdirinit, join(folder, "workingdirinit"));
     },
   });
   return imageReference(image);

@@ -1,7 +1,7 @@
 /**
  * The keeper of one environment, on the host: `node keeper/main.ts <name> <home>`. It owns everything of the environment
  * that lives outside its namespaces (the relayed ports, the egress proxy and the build service) and the namespaces themselves. It ends when it
- * is asked to, or when the cluster inside has ended; whatever ends it, even SIGKILL, ends the cluster too, because PID 1
+ * is asked to, when the cluster inside has ended, or when the `up` that still makes some of its tools is gone; whatever ends it, even SIGKILL, ends the cluster too, because PID 1
  * inside reads a pipe that only the keeper holds open.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -14,7 +14,7 @@ import { environmentLayout } from "../layout.ts";
 import { startEgressProxy } from "../network/egressProxy.ts";
 import { relayTcpToUnix } from "../network/relay.ts";
 import { startupError } from "../startupError.ts";
-import { toolchainFile } from "../toolchainFile.ts";
+import { ToolchainFile } from "../toolchainFile.ts";
 import { acquireKeeperLock } from "./lock.ts";
 
 /** PID 1 inside gives the supervisor 20 s to stop everything; then the namespace is killed as a whole. */
@@ -43,7 +43,9 @@ try {
   }
   const state = await readState(layout);
   if (!state) throw new Error(`${layout.stateFile} is missing`);
-  const tools = await toolchainFile(layout).read();
+  const toolchain = new ToolchainFile(layout);
+  const shim = (await toolchain.read())?.arrived["container-shim"];
+  if (!shim) throw new Error("the container shim has not been made; run `up` again");
   // Relays first: a taken port must be told before anything is started.
   for (const endpoint of relayedEndpoints) {
     await relayTcpToUnix({ host: "127.0.0.1", port: state.ports[endpoint], socketPath: layout.socketOf(endpoint) });
@@ -64,7 +66,7 @@ try {
       // After a kill -9 of a keeper its cluster may still be stopping: two must never share the data folders.
       ...["--no-fork", "--timeout", "40", `${layout.root}/cluster.lock`, "unshare"],
       ...["--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"],
-      ...[tools.bin["container-shim"], "init", "--", process.execPath, supervisor, layout.name, layout.home],
+      ...[shim, "init", "--", process.execPath, supervisor, layout.name, layout.home],
     ],
     { stdio: ["pipe", "inherit", "inherit"], env: clusterEnvironment() },
   );
@@ -73,6 +75,7 @@ try {
     if (!stopping) void end(1, `the cluster ended with ${signal ?? `exit code ${code}`}`);
   });
   log(`keeper ${process.pid} started the cluster as ${cluster.pid}`);
+  void toolchain.abandoned().then(() => stop("the `up` that was making its tools has ended; the next one goes on"));
 } catch (error) {
   await startupError(layout).write(messageOf(error));
   await end(1, messageOf(error));

@@ -18,7 +18,7 @@ import { environmentLayout } from "../layout.ts";
 import { setUpBridge } from "../network/bridge.ts";
 import { ensureAuthority, issueKubeconfig } from "../pki.ts";
 import { startupError } from "../startupError.ts";
-import { toolchainFile } from "../toolchainFile.ts";
+import { ToolchainFile } from "../toolchainFile.ts";
 import { nodePart } from "./nodePart.ts";
 import { serveStatus } from "./statusServer.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -53,7 +53,7 @@ await supervisor.start();
 async function composeEnvironment(): Promise<Supervisor> {
   const state = await readState(layout);
   if (!state) throw new Error(`${layout.stateFile} is missing`);
-  const tools = await toolchainFile(layout).read();
+  const tools = await new ToolchainFile(layout).follow();
   await setUpBridge();
   await ensureAuthority(layout);
   const admin = new KubeConfig();
@@ -71,14 +71,14 @@ async function composeEnvironment(): Promise<Supervisor> {
       await scheduler(context),
       await kserveController(context),
       postgres(context),
-      ...(tools.tekton ? [await tektonController(context, tools.tekton)] : []),
+      ...(tools.tekton ? [await tektonController(context)] : []),
       nodePart(context, "service-proxy", "network/main.ts", ["identities"]),
       nodePart(context, "gateway", "gateway/main.ts", ["identities", "crds", "service-proxy"]),
       { ...nodePart(context, "nodes", "node/main.ts", ["identities", "crds", "postgres"]), stop: "shutdown" },
     ],
     steps: [
       initializePostgres(context),
-      customResourceDefinitions(context, [...tools.crds.map((crd) => crd.file), localNodeClass]),
+      customResourceDefinitions(context, [localNodeClass]),
       partIdentities(context),
       kserveConfiguration(context),
       kserveWebhooks(context),

@@ -7,9 +7,11 @@ export function nodePart(context: ControlContext, name: string, program: string,
   const { layout, tools } = context;
   return {
     name,
-    command: process.execPath,
-    args: [fileURLToPath(new URL(`../${program}`, import.meta.url)), layout.name, layout.home],
-    env: { MENAGERIE_CONTAINER_SHIM: tools.bin["container-shim"] },
+    launch: async () => ({
+      command: process.execPath,
+      args: [fileURLToPath(new URL(`../${program}`, import.meta.url)), layout.name, layout.home],
+      env: { MENAGERIE_CONTAINER_SHIM: await tools.part("container-shim") },
+    }),
     after,
     ready: "message",
   };

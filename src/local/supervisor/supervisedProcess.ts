@@ -1,15 +1,22 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../../domain/errors.ts";
+
+/** What a process is started with. */
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to the supervisor's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** One long-running process of the environment. */
 export interface PartSpec {
   /** Names the log file, the status line and, for parts that use Kubernetes, the kubeconfig. */
   readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Added to the supervisor's own environment. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** How it is started. Asked once; the answer comes when its executable is there, which may still be made. */
+  readonly launch: () => Promise<Launch>;
   /** Parts and steps that are ready before this one starts for the first time. */
   readonly after: readonly string[];
   /** When it counts as ready: `message` waits for `process.send("ready")`, a function is polled until it answers true. */
@@ -72,9 +79,10 @@ export class SupervisedProcess {
 
   /** Runs until {@link stop}. Never rejects. */
   async run(): Promise<void> {
-    while (!this.#stopping) {
+    const launch = await this.#preparedLaunch();
+    while (launch && !this.#stopping) {
       const startedAt = Date.now();
-      const ended = this.#start();
+      const ended = this.#start(launch);
       void this.#awaitReady(this.#child);
       this.#lastExit = await ended;
       this.#child = undefined;
@@ -82,13 +90,30 @@ export class SupervisedProcess {
       this.#state = "restarting";
       this.#restarts += 1;
       if (Date.now() - startedAt > stableAfterMs) this.#backOff = firstBackOffMs;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        setTimeout(resolve, this.#backOff);
-      });
-      this.#backOff = Math.min(longestBackOffMs, this.#backOff * 2);
+      await this.#pause();
     }
     this.#state = "stopped";
+  }
+
+  /** How the part is started, or undefined where it was stopped before that was known. What fails is tried again. */
+  async #preparedLaunch(): Promise<Launch | undefined> {
+    while (!this.#stopping) {
+      try {
+        return await this.spec.launch();
+      } catch (error) {
+        this.#lastExit = `could not start: ${messageOf(error)}`;
+        await this.#pause();
+      }
+    }
+    return undefined;
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      setTimeout(resolve, this.#backOff);
+    });
+    this.#backOff = Math.min(longestBackOffMs, this.#backOff * 2);
   }
 
   /** Asks the process to end, waits `graceMs`, then kills it. */
@@ -106,12 +131,12 @@ export class SupervisedProcess {
     clearTimeout(timer);
   }
 
-  #start(): Promise<string> {
+  #start({ command, args, env }: Launch): Promise<string> {
     this.#state = "starting";
     const log = this.#openLog();
     const ipc = this.spec.ready === "message" || this.spec.stop === "shutdown";
-    const child = spawn(this.spec.command, this.spec.args, {
-      env: { ...process.env, ...this.spec.env },
+    const child = spawn(command, args, {
+      env: { ...process.env, ...env },
       stdio: ipc ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
     });
     closeSync(log);

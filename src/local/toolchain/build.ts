@@ -55,7 +55,10 @@ export interface Workspace {
 }
 
 /** Makes the copy and downloads what the build will need, which is network-bound and overlaps other builds. */
-export async function prepareBuild(tool: AnyTool, context: BuildContext): Promise<Workspace> {
+export async function prepareBuild(
+  tool: AnyTool,
+  context: BuildContext & { readonly onLine?: (line: string) => void },
+): Promise<Workspace> {
   const folder = join(context.cache, "tools", `.work-${tool.name}.${process.pid}.${randomBytes(4).toString("hex")}`);
   const log = join(context.cache, "logs", `${tool.name}.log`);
   const from = moduleFolder(tool);
@@ -66,7 +69,15 @@ export async function prepareBuild(tool: AnyTool, context: BuildContext): Promis
       await mkdir(dirname(join(folder, file)), { recursive: true });
       await copyFile(join(from, file), join(folder, file));
     }
-    const go = { folder, env: goEnvironment(tool, context.env), purpose: tool.title, log, signal: context.signal };
+    const { signal, onLine } = context;
+    const go = {
+      folder,
+      env: goEnvironment(tool, context.env),
+      purpose: tool.title,
+      log,
+      signal,
+      ...(onLine && { onLine }),
+    };
     if (tool.embeds) {
       const answer = await runGo({ ...go, arguments: ["mod", "download", "-json", tool.embeds.module] });
       const module = JSON.parse(answer) as { Dir: string };
@@ -92,7 +103,7 @@ export async function build(
   tool: AnyTool,
   workspace: Workspace,
   target: string,
-  context: BuildContext & { readonly onPackage?: (compiled: number) => void },
+  context: BuildContext & { readonly onPackage?: (importPath: string) => void },
 ): Promise<Record<string, string>> {
   const started = Date.now();
   const output = join(workspace.folder, "out");
@@ -100,7 +111,6 @@ export async function build(
     await mkdir(output);
     const binaries = Object.keys(tool.packages);
     const destination = binaries.length === 1 ? join(output, binaries[0] ?? "") : `${output}/`;
-    let compiled = 0;
     await runGo({
       folder: workspace.folder,
       env: goEnvironment(tool, context.env),
@@ -109,7 +119,7 @@ export async function build(
       signal: context.signal,
       arguments: ["build", "-v", ...buildFlags(tool), "-o", destination, ...Object.values(tool.packages)],
       onLine: (line) => {
-        if (!/\s/.test(line)) context.onPackage?.(++compiled);
+        if (!/\s/.test(line)) context.onPackage?.(line);
       },
     });
     const sizes: Record<string, number> = {};

@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { endingWithUs } from "../../adapters/processes/deathSignal.ts";
 import { explainGoFailure } from "./goFailure.ts";
 
 export interface GoCommand {
@@ -36,9 +37,12 @@ export async function runGo(command: GoCommand): Promise<string> {
   try {
     return await new Promise<string>((resolve, reject) => {
       // A process group of its own: Ctrl-C reaches go through us alone, and the compilers die with it.
-      const child = spawn("go", [...command.arguments], {
+      const env = { ...collectSeldom(), ...command.env };
+      // On SIGINT go starts no more compilers and removes its temporary folder.
+      const [program, args] = endingWithUs("INT", "go", command.arguments, env);
+      const child = spawn(program, args, {
         cwd: command.folder,
-        env: { ...collectSeldom(), ...command.env },
+        env,
         stdio: ["ignore", "pipe", "pipe"],
         detached: true,
       });

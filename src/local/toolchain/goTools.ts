@@ -1,55 +1,41 @@
 import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { withLock } from "../../adapters/processes/lock.mjs";
 import { OperatorError } from "../../domain/errors.ts";
 import type { Progress, ProgressTask } from "../../domain/progress.ts";
-import { type BuildContext, build, buildFolder, builtBinaries, prepareBuild, removeAbandoned } from "./build.ts";
-import { copyManifests, type Manifests, manifestsFolder, readManifests } from "./manifests.ts";
-import { presentBinaries } from "./present.ts";
-import { Lanes, laneCount } from "./schedule.ts";
-import { ToolSources } from "./sources/index.ts";
+import { together } from "../together.ts";
+import type { ToolchainParts } from "./arriving.ts";
 import {
-  type AnyTool,
-  type BinaryName,
-  type BinaryNameOf,
-  binaryNames,
-  type TektonBinaryName,
-  tekton,
-  tektonBinaryNames,
-  tools,
-  withoutBinaries,
-} from "./tools.ts";
+  type BuildContext,
+  build,
+  buildFolder,
+  builtBinaries,
+  prepareBuild,
+  removeAbandoned,
+  type Workspace,
+} from "./build.ts";
+import { Forecast, timeLeft } from "./forecast.ts";
+import { copyManifests, type Manifests, manifestsFolder, readManifests } from "./manifests.ts";
+import { ModuleDownloads } from "./moduleDownloads.ts";
+import { presentBinaries } from "./present.ts";
+import { byUrgency, Lanes, laneCount } from "./schedule.ts";
+import { ToolSources } from "./sources/index.ts";
+import { type StaleSource, staleSource } from "./staleSource.ts";
+import { type AnyTool, type BinaryNameOf, tekton, tools, withoutBinaries } from "./tools.ts";
 
 export interface GoToolsOptions {
   readonly cache: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly env?: NodeJS.ProcessEnv;
+  /** Gets executables and manifests, each as soon as it is there. */
+  readonly onArrival?: (parts: Partial<ToolchainParts>) => void;
 }
 
-export interface GoTools extends Manifests {
-  readonly bin: Readonly<Record<BinaryName, string>>;
-  /** Tekton's, where they were asked for. */
-  readonly tekton?: Readonly<Record<TektonBinaryName, string>>;
-}
-
-/** Executables and manifests of the embedded environment; builds what is missing. See `ensureToolchain`. */
-export async function ensureGoTools(options: GoToolsOptions & { readonly tekton?: boolean }): Promise<GoTools> {
-  const made = await ensureBinaries(options.tekton ? [...tools, tekton] : tools, options);
-  if (!made.manifests) throw new Error("the CRDs were not read");
-  return {
-    bin: complete(made.binaries, binaryNames),
-    ...(options.tekton ? { tekton: complete(made.binaries, tektonBinaryNames) } : {}),
-    ...made.manifests,
-  };
-}
-
-function complete<Name extends BinaryName | TektonBinaryName>(
-  binaries: Partial<Record<Name, string>>,
-  names: readonly Name[],
-): Record<Name, string> {
-  for (const name of names) if (!binaries[name]) throw new Error(`no tool in tools.ts builds ${name}`);
-  return Object.fromEntries(names.map((name) => [name, binaries[name]])) as Record<Name, string>;
+/** Executables and manifests of the embedded environment; builds what is missing. See `gatherToolchain`. */
+export async function ensureGoTools(options: GoToolsOptions & { readonly tekton: boolean }): Promise<void> {
+  await ensureBinaries(options.tekton ? [...tools, tekton] : tools, options);
 }
 
 /** Titles of what a build would still have to make; empty when neither Go nor network is needed any more. */
@@ -64,46 +50,45 @@ export async function ensureBinaries<Tool extends AnyTool>(
   selected: readonly Tool[],
   options: GoToolsOptions & { readonly manifests?: boolean },
 ): Promise<{ binaries: Partial<Record<BinaryNameOf<Tool>, string>>; manifests?: Manifests }> {
-  const env = options.env ?? process.env;
-  const states = await Promise.all(selected.map((tool) => stateOf(tool, options.cache, env)));
-  const binaries = Object.assign({}, ...states.map((state) => state.found)) as Partial<
-    Record<BinaryNameOf<Tool>, string>
-  >;
-  const crds = await manifestsFolder(options.cache);
-  let manifests = options.manifests === false ? undefined : await readManifests(crds);
-  const wanted = states.flatMap((state) => (state.wanted ? [state.wanted] : []));
-  const wantManifests = options.manifests !== false && !manifests;
-  if (wanted.length === 0 && !wantManifests) return { binaries, ...(manifests ? { manifests } : {}) };
-
-  const failure = new AbortController();
-  const context: BuildContext = {
-    cache: options.cache,
-    env,
-    signal: AbortSignal.any([options.signal, failure.signal]),
+  const { cache, progress, env = process.env, onArrival = () => {} } = options;
+  const binaries: Record<string, string> = {};
+  let manifests: Manifests | undefined;
+  const arrived = (found: Readonly<Record<string, string>>) => {
+    Object.assign(binaries, found);
+    onArrival(found as Partial<ToolchainParts>);
   };
-  const sources = new ToolSources({ ...context, progress: options.progress }, wanted);
-  const site = new BuildSite(context, options.progress, sources, wanted.length + (wantManifests ? 1 : 0));
-  const work = wanted.map(async (tool, rank) => {
-    Object.assign(binaries, await site.makeTool(tool, rank));
-  });
-  if (wantManifests) {
-    work.push(
-      site.makeManifests(crds, wanted.length).then((made) => {
-        manifests = made;
-      }),
-    );
+  const manifestsArrived = (found: Manifests | undefined) => {
+    manifests = found;
+    if (found) onArrival({ manifests: found });
+  };
+  const states = await Promise.all(selected.map((tool) => stateOf(tool, cache, env)));
+  for (const { found } of states) arrived(found);
+  const crds = await manifestsFolder(cache);
+  if (options.manifests !== false) manifestsArrived(await readManifests(crds));
+
+  const wanted = states.flatMap((state) => (state.wanted ? [state.wanted] : [])).sort(byUrgency);
+  const wantManifests = options.manifests !== false && !manifests;
+  if (wanted.length > 0 || wantManifests) {
+    await together<unknown[]>(options.signal, (signal) => {
+      const context = { cache, env, signal };
+      const sources = new ToolSources({ ...context, progress }, wanted);
+      const site = new BuildSite(context, progress, sources, wanted.length + (wantManifests ? 1 : 0));
+      const work = wanted.map((tool, rank) => site.makeTool(tool, rank).then(arrived));
+      // Small, and needed by the first steps of an environment.
+      return wantManifests ? [...work, site.makeManifests(crds, -1).then(manifestsArrived)] : work;
+    }).catch((error: unknown) => {
+      throw explainCacheFailure(error, cache);
+    });
   }
-  for (const piece of work) piece.catch((error: unknown) => failure.abort(error));
-  // Not `all`: when one fails, the others' compilers are to be gone before this returns.
-  const results = await Promise.allSettled(work);
-  options.signal.throwIfAborted();
-  if (results.some((result) => result.status === "rejected"))
-    throw explainCacheFailure(failure.signal.reason, options.cache);
-  return { binaries, ...(manifests ? { manifests } : {}) };
+  return { binaries: binaries as Partial<Record<BinaryNameOf<Tool>, string>>, ...(manifests ? { manifests } : {}) };
 }
 
 /** What of a tool is there, and what is to be built of it. */
-async function stateOf(tool: AnyTool, cache: string, env: NodeJS.ProcessEnv) {
+async function stateOf(
+  tool: AnyTool,
+  cache: string,
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly found: Readonly<Record<string, string>>; readonly wanted?: AnyTool }> {
   const built = await builtBinaries(tool, await buildFolder(tool, cache));
   if (built) return { found: built };
   const present = await presentBinaries(tool, env);
@@ -120,6 +105,7 @@ class BuildSite {
   readonly #sources: ToolSources;
   readonly #downloads = new Lanes(1);
   readonly #builds = new Lanes(laneCount());
+  readonly #forecast = new Forecast(laneCount(), availableParallelism());
   #left: number;
 
   constructor(context: BuildContext, progress: Progress, sources: ToolSources, count: number) {
@@ -138,15 +124,43 @@ class BuildSite {
       await removeAbandoned(tool, cache);
       const obtained = await this.#sources.obtain(tool, target, say);
       if (obtained) return obtained;
-      say("downloading");
-      const workspace = await this.#downloads.run(rank, () => prepareBuild(tool, this.#context));
-      say("waiting for a core");
-      return await this.#builds.run(rank, () => {
-        say("compiling");
-        const onPackage = (compiled: number) => say(`${compiled} packages compiled`);
-        return build(tool, workspace, target, { ...this.#context, onPackage });
-      });
+      say("waiting to download");
+      const workspace = await this.#downloads.run(rank, () => this.#prepare(tool, say));
+      return await this.#compile(tool, rank, workspace, target, say);
     });
+  }
+
+  async #prepare(tool: AnyTool, say: Say): Promise<Workspace> {
+    const downloads = new ModuleDownloads(this.#context.env);
+    say(async () => `downloading ${(await downloads.describe()) ?? ""}`.trimEnd());
+    return prepareBuild(tool, { ...this.#context, onLine: (line) => downloads.takeLine(line) });
+  }
+
+  async #compile(tool: AnyTool, rank: number, workspace: Workspace, target: string, say: Say) {
+    const { name } = tool;
+    const left = (before: string) => () => {
+      const seconds = this.#forecast.secondsLeft(name);
+      return seconds === undefined ? before : `${before}, ${timeLeft(seconds)}`;
+    };
+    // What another build compiles meanwhile is not left any more: so it is asked again when the turn comes.
+    const reckon = async (): Promise<StaleSource | undefined> => {
+      const source = await staleSource(tool, workspace, this.#context).catch(() => undefined);
+      if (source) this.#forecast.add(name, rank, source.bytes);
+      return source;
+    };
+    try {
+      await reckon();
+      say(left("waiting for a core"));
+      return await this.#builds.run(rank, async () => {
+        const source = await reckon();
+        this.#forecast.begin(name);
+        say(left("compiling"));
+        const onPackage = (path: string) => this.#forecast.advance(name, source?.packages.get(path) ?? 0);
+        return await build(tool, workspace, target, { ...this.#context, onPackage });
+      });
+    } finally {
+      this.#forecast.end(name);
+    }
   }
 
   makeManifests(folder: string, rank: number): Promise<Manifests> {
@@ -159,23 +173,26 @@ class BuildSite {
   }
 
   /** One progress line and one lock around a piece of work. */
-  async #watched<T>(lock: string, title: string, work: (say: (detail: string) => void) => Promise<T>): Promise<T> {
+  async #watched<T>(lock: string, title: string, work: (say: Say) => Promise<T>): Promise<T> {
     const { cache, signal } = this.#context;
-    const started = Date.now();
     const task: ProgressTask = this.#progress.begin(title);
-    let detail = "";
-    const show = () => task.update(`${detail}, ${elapsed(started)}, ${this.#left} left`);
-    const say = (text: string) => {
-      detail = text;
-      show();
+    let detail: Detail = "";
+    const show = async () => {
+      const shown = detail;
+      const text = typeof shown === "string" ? shown : await shown();
+      if (shown === detail) task.update(text);
     };
-    const timer = setInterval(show, 1_000);
+    const say = (next: Detail) => {
+      detail = next;
+      void show();
+    };
+    const timer = setInterval(() => void show(), 1_000);
     try {
       await mkdir(join(cache, "tools"), { recursive: true });
       const onWait = ({ pid }: { pid: number }) => say(`process ${pid} is building it, waiting`);
       const made = await withLock(join(cache, "tools", `${lock}.lock`), { signal, onWait }, () => work(say));
       this.#left -= 1;
-      task.done(`${elapsed(started)}, ${this.#left} left`);
+      task.done(this.#left > 0 ? `${this.#left} more to make` : undefined);
       return made;
     } catch (error) {
       task.failed(signal.aborted ? "stopped" : "failed");
@@ -186,10 +203,9 @@ class BuildSite {
   }
 }
 
-function elapsed(since: number): string {
-  const seconds = Math.round((Date.now() - since) / 1000);
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-}
+/** What a progress line shows: a text, or what makes it anew each second. */
+type Detail = string | (() => string | Promise<string>);
+type Say = (detail: Detail) => void;
 
 /** File system errors of the cache folder itself, as a sentence. */
 function explainCacheFailure(error: unknown, cache: string): unknown {

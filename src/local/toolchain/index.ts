@@ -1,22 +1,14 @@
-import { ensurePythonLayers, type PythonLayers } from "../../adapters/truss/python.ts";
+import { ensurePythonLayers } from "../../adapters/truss/python.ts";
 import type { Progress } from "../../domain/progress.ts";
+import { together } from "../together.ts";
+import { ArrivingToolchain, type Toolchain } from "./arriving.ts";
 import { ensureGoTools } from "./goTools.ts";
-import type { Manifests } from "./manifests.ts";
-import type { BinaryName, TektonBinaryName } from "./tools.ts";
 
+export { ArrivingToolchain, type Toolchain, type ToolchainParts } from "./arriving.ts";
 export { missingTools } from "./goTools.ts";
 export type { CrdFile, KserveManifests } from "./manifests.ts";
 export { preparePulumiHome } from "./pulumiHome.ts";
 export { type BinaryName, versions } from "./tools.ts";
-
-/** Everything that the embedded environment runs and installs, in its pinned versions. All paths are absolute. */
-export interface Toolchain extends Manifests {
-  readonly bin: Readonly<Record<BinaryName, string>>;
-  /** Tekton's, for an environment whose stack builds with it. */
-  readonly tekton?: Readonly<Record<TektonBinaryName, string>>;
-  /** Python environments of the real truss: control server, inference server, build context. */
-  readonly python: PythonLayers;
-}
 
 export interface ToolchainOptions {
   /** Folder that all environments of a user share, see `menagerieCache`. */
@@ -34,20 +26,24 @@ export interface ToolchainOptions {
  * Answers the toolchain; what is neither on the machine nor in the cache is built first, with a progress line each.
  * Throws an `OperatorError` for what the operator can mend (no Go, no network, full disk), else the signal's reason.
  */
-export async function ensureToolchain(options: ToolchainOptions): Promise<Toolchain> {
-  const failure = new AbortController();
-  const signal = AbortSignal.any([options.signal, failure.signal]);
-  const stopOthers = (error: unknown): never => {
-    failure.abort(error);
+export function ensureToolchain(options: ToolchainOptions): Promise<Toolchain> {
+  return gatherToolchain(new ArrivingToolchain(options.tekton ?? false), options);
+}
+
+/** {@link ensureToolchain} into `arriving`, whose parts can be used as soon as each of them is there. */
+export async function gatherToolchain(
+  arriving: ArrivingToolchain,
+  options: Omit<ToolchainOptions, "tekton">,
+): Promise<Toolchain> {
+  try {
+    await together<unknown[]>(options.signal, (signal) => [
+      ensureGoTools({ ...options, signal, tekton: arriving.tekton, onArrival: (parts) => arriving.add(parts) }),
+      ensurePythonLayers({ ...options, signal }).then((python) => arriving.add({ python })),
+    ]);
+    if (!arriving.isComplete) throw new Error("tools.ts does not build every executable");
+    return await arriving.complete();
+  } catch (error) {
+    arriving.fail(error);
     throw error;
-  };
-  const parts = [
-    ensureGoTools({ ...options, signal }).catch(stopOthers),
-    ensurePythonLayers({ ...options, signal }).catch(stopOthers),
-  ] as const;
-  // Not `all`: when one fails, the other's processes are to be gone before this returns.
-  const [go, python] = await Promise.allSettled(parts);
-  options.signal.throwIfAborted();
-  if (go.status === "rejected" || python.status === "rejected") throw failure.signal.reason;
-  return { ...go.value, python: python.value };
+  }
 }

@@ -1,5 +1,17 @@
 import { availableParallelism, totalmem } from "node:os";
 
+/**
+ * What an environment can begin with, first: its namespaces, then the API server on etcd, then KServe. Engine and provider are
+ * needed only when all of it runs.
+ */
+const urgent = ["container-shim", "etcd", "kubernetes", "kserve"];
+
+/** Orders tools by when they are needed; those that are needed last keep their order. */
+export function byUrgency(one: { readonly name: string }, other: { readonly name: string }): number {
+  const place = ({ name }: { readonly name: string }) => (urgent.includes(name) ? urgent.indexOf(name) : urgent.length);
+  return place(one) - place(other);
+}
+
 /** The provider's build peaks at 4 GiB in one process (measured), the control plane's at 1.7: two lanes fit in 7. */
 const bytesPerLane = 3.5 * 2 ** 30;
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { environmentLayout } from "../../../src/local/layout.ts";
 import { preparePulumiHome } from "../../../src/local/toolchain/index.ts";
-import { toolchainFile } from "../../../src/local/toolchainFile.ts";
+import { ToolchainFile } from "../../../src/local/toolchainFile.ts";
 import type { CommandResult, TestHome } from "./menagerie.ts";
 
 /** Records the files that a Node.js process loads, whichever way it loads them. */
@@ -51,7 +51,9 @@ export class OwnEngine {
   ): Promise<OwnEngine> {
     const folder = await mkdtemp(join(tmpdir(), "menagerie-engine-"));
     const layout = environmentLayout("local", home.path);
-    const { pulumi, env } = await preparePulumiHome(join(folder, "home"), await toolchainFile(layout).read());
+    const toolchain = await new ToolchainFile(layout).readComplete();
+    if (!toolchain) throw new Error("the environment's tools have not all arrived");
+    const { pulumi, env } = await preparePulumiHome(join(folder, "home"), toolchain);
     await mkdir(join(folder, "backend"));
     const kubeconfig = parse(await readFile(layout.kubeconfig, "utf8")) as { contexts: { context: object }[] };
     const context = kubeconfig.contexts[0]?.context;
