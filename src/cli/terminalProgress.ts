@@ -1,19 +1,22 @@
 import type { Progress, ProgressTask } from "../domain/progress.ts";
 
 const repaintMs = 100;
-/** Without a terminal, a task that goes on tells where it is so often. */
+/** Without a terminal, a task that goes on tells where it is so often at most, where that has changed. */
 const logEveryMs = 15_000;
+/** And that it still goes on, where nothing has changed. */
+const remindEveryMs = 120_000;
 
 interface ActiveTask {
   readonly name: string;
   readonly startedAt: number;
   detail: string;
+  logged: string;
   loggedAt: number;
 }
 
 /**
  * Progress on stderr: in a terminal the tasks under way are a block that repaints itself, elsewhere (CI, a pipe) each task
- * is a line when it begins and ends, and one every 15 s in between.
+ * is a line when it ends, and one now and then in between.
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   const active = new Set<ActiveTask>();
@@ -28,8 +31,8 @@ export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): P
     if (!stream.isTTY) {
       const now = Date.now();
       for (const task of active) {
-        if (now - task.loggedAt < logEveryMs) continue;
-        task.loggedAt = now;
+        if (now - task.loggedAt < (task.detail === task.logged ? remindEveryMs : logEveryMs)) continue;
+        Object.assign(task, { loggedAt: now, logged: task.detail });
         stream.write(`${line("…", task)}\n`);
       }
       return;
@@ -47,7 +50,7 @@ export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): P
   };
 
   const begin = (name: string): ProgressTask => {
-    const task: ActiveTask = { name, startedAt: Date.now(), detail: "", loggedAt: Date.now() };
+    const task: ActiveTask = { name, startedAt: Date.now(), detail: "", logged: "", loggedAt: Date.now() };
     active.add(task);
     timer ??= setInterval(paint, stream.isTTY ? repaintMs : 1_000).unref();
     const end = (mark: string, detail: string | undefined): void => {
@@ -72,5 +75,5 @@ export function terminalProgress(stream: NodeJS.WriteStream = process.stderr): P
 
 function line(mark: string, task: ActiveTask): string {
   const elapsed = `${((Date.now() - task.startedAt) / 1000).toFixed(1)} s`;
-  return `${mark} ${task.name.padEnd(24)} ${elapsed.padStart(8)}${task.detail === "" ? "" : `  ${task.detail}`}`;
+  return `${mark} ${task.name.padEnd(34)} ${elapsed.padStart(8)}${task.detail === "" ? "" : `  ${task.detail}`}`;
 }

@@ -29,6 +29,7 @@ export class ModuleDownloads {
       if (found) this.#sizes.set(file, found.size);
     }
     const bytes = [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
-    return `${this.#sizes.size} modules, ${Math.round(bytes / 1e6)} MB`;
+    const count = this.#sizes.size === 1 ? "1 module" : `${this.#sizes.size} modules`;
+    return `${count}, ${Math.round(bytes / 1e6)} MB`;
   }
 }

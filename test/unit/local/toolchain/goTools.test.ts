@@ -3,11 +3,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { silent } from "../../../../src/domain/progress.ts";
+import { type Progress, silent } from "../../../../src/domain/progress.ts";
 import { ensureBinaries } from "../../../../src/local/toolchain/goTools.ts";
 import { tools } from "../../../../src/local/toolchain/tools.ts";
 
-// A go that takes FAKE_GO_SECONDS for a build, notes it in FAKE_GO_BUILDS, and writes an executable where -o says.
+// A go that takes FAKE_GO_SECONDS for a build, or until the file FAKE_GO_GATE with the executable's name behind it is there, notes
+// it in FAKE_GO_BUILDS, and writes an executable where -o says.
 const fakeGo = `#!/bin/sh
 case "$1" in
   build)
@@ -15,6 +16,7 @@ case "$1" in
     sleep "\${FAKE_GO_SECONDS:-0}"
     [ -n "$FAKE_GO_ERROR" ] && { echo "$FAKE_GO_ERROR" >&2; exit 1; }
     while [ "$1" != -o ]; do shift; done
+    while [ -n "$FAKE_GO_GATE" ] && [ ! -e "$FAKE_GO_GATE$(basename "$2")" ]; do sleep 0.05; done
     echo program > "$2" ;;
   env) echo go1.26.0 ;;
 esac`;
@@ -86,11 +88,65 @@ describe("a tool that is not in the cache", () => {
     await expect.poll(builds, { timeout: 10_000 }).toBe(1);
     killed.kill("SIGKILL");
     await new Promise((resolve) => killed.once("exit", resolve));
+    // Its go ends with it, and builds nothing that nobody asks for any more.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const [abandoned = ""] = (await readdir(join(cache, "tools"))).filter((name) => name.startsWith(".work-"));
+    expect(await readdir(join(cache, "tools", abandoned, "out"))).toEqual([]);
     expect(await readdir(join(cache, "tools"))).toContain("container-shim.lock");
     await ensure();
     const left = await readdir(join(cache, "tools"));
     expect(left).toHaveLength(1);
     expect(left[0]).toMatch(/^container-shim-[0-9a-f]{16}$/);
+  });
+});
+
+describe("several tools", () => {
+  const several = tools.filter(({ name }) => ["pulumi", "etcd", "container-shim"].includes(name));
+
+  it("arrive one by one, each as soon as it is built, and what is in the cache at once", async () => {
+    await ensure();
+    const gate = join(folder, "gate-");
+    const arrived: string[] = [];
+    const going = ensureBinaries(several, {
+      ...{ cache, progress: silent, signal: new AbortController().signal, manifests: false },
+      env: { ...env, FAKE_GO_GATE: gate },
+      onArrival: (parts) => arrived.push(...Object.keys(parts)),
+    });
+    await expect.poll(() => arrived).toEqual(["container-shim"]);
+    await writeFile(`${gate}pulumi`, "");
+    await expect.poll(() => arrived).toEqual(["container-shim", "pulumi"]);
+    await writeFile(`${gate}etcd`, "");
+    await going;
+    expect(arrived).toEqual(["container-shim", "pulumi", "etcd"]);
+  });
+
+  it("tell in minutes what is left of each, and how many are still to be made", async () => {
+    const told = new Map<string, string[]>();
+    const progress: Progress = {
+      note: () => {},
+      begin: (name) => {
+        const lines: string[] = [];
+        told.set(name, lines);
+        const keep = (detail = "") => void lines.push(detail);
+        return { update: keep, done: keep, failed: keep };
+      },
+    };
+    const signal = new AbortController().signal;
+    await ensureBinaries(several, { cache, progress, signal, env, manifests: false });
+    expect([...told.keys()]).toEqual(["container shim of this checkout", "etcd 3.6.5", "Pulumi engine 3.259.0"]);
+    for (const lines of told.values()) expect(lines).toContain("compiling, less than a minute left");
+    expect([...told.values()].map((lines) => lines.at(-1)).sort()).toEqual(["", "1 more to make", "2 more to make"]);
+  });
+
+  it("leave what is whole when one of them fails, and no compiler at work", async () => {
+    const failing = ensureBinaries(several, {
+      ...{ cache, progress: silent, signal: new AbortController().signal, manifests: false },
+      env: { ...env, FAKE_GO_SECONDS: "0.1", FAKE_GO_ERROR: "link: write out: no space left on device" },
+    });
+    await expect(failing).rejects.toThrow(/ran out of disk space: free about 8 GB/);
+    expect(
+      (await readdir(join(cache, "tools"))).filter((name) => name.startsWith(".work") || name.endsWith(".lock")),
+    ).toEqual([]);
   });
 });
 

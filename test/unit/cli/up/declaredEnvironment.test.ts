@@ -1,0 +1,67 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { stringify } from "yaml";
+import { declaredEnvironment } from "../../../../src/cli/up/declaredEnvironment.ts";
+import { type EnvironmentLayout, environmentLayout } from "../../../../src/local/layout.ts";
+
+// The checkout's own file is what a test must not write: this stands in for it.
+const checkout = vi.hoisted(() => ({ text: "" }));
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  const readFile = async (path: string, ...rest: []) =>
+    path.endsWith("/Pulumi.local.yaml") && !path.includes("/environments/")
+      ? checkout.text
+      : real.readFile(path, ...rest);
+  return { ...real, readFile };
+});
+
+let home: string;
+let layout: EnvironmentLayout;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "declared-"));
+  layout = environmentLayout("local", home);
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const iris = { truss: "models/iris", phase: "done" };
+
+function declare(config: Record<string, unknown>): ReturnType<typeof declaredEnvironment> {
+  const prefixed = Object.fromEntries(Object.entries(config).map(([key, value]) => [`menagerie:${key}`, value]));
+  checkout.text = stringify({ config: prefixed });
+  return declaredEnvironment(layout, "embedded");
+}
+
+describe("what a stack declares, before anything is brought up", () => {
+  it("is what its program will read", async () => {
+    const spec = await declare({ nodeClass: "local", zoo: { iris }, builds: { kind: "tekton" } });
+    expect(spec.zoo.iris?.truss).toBe("models/iris");
+    expect(spec.builds.kind).toBe("tekton");
+    expect(spec.database).toBeDefined();
+  });
+
+  it("is refused with every mistake at once", async () => {
+    const declared = declare({ nodeClass: "local", zoo: { iris: { ...iris, phase: "forwrd" } }, polls: {} });
+    await expect(declared).rejects.toMatchObject({ exitCode: 2 });
+    await expect(declared).rejects.toThrow(/menagerie:zoo\.iris\.phase: "forwrd" .*\n?.*menagerie:polls/s);
+  });
+
+  it("holds secrets that only the environment's passphrase opens, also those that are stored beside it", async () => {
+    const secure = { secure: "v1:abc:def" };
+    const kept = join(dirname(layout.pulumi.backend), "Pulumi.local.yaml");
+    await mkdir(dirname(kept), { recursive: true });
+    await writeFile(kept, stringify({ config: { "menagerie:secrets": { hf_access_token: secure } } }));
+    const spec = await declare({ nodeClass: "local", databasePassword: secure });
+    expect(spec.secrets).toEqual(["hf_access_token"]);
+    await expect(declare({ nodeClass: "local", secrets: { token: "in the clear" } })).rejects.toThrow(
+      "menagerie:secrets: holds values in the clear",
+    );
+  });
+
+  it("is refused where the file is no YAML", async () => {
+    checkout.text = "config: [";
+    await expect(declaredEnvironment(layout, "embedded")).rejects.toThrow("Pulumi.local.yaml is not valid YAML");
+  });
+});
