@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { endingWithUs } from "../../../../src/adapters/processes/deathSignal.ts";
-import { processIdentity } from "../../../../src/adapters/processes/identity.ts";
+import { processIdentity } from "../../../../src/adapters/processes/identity.mjs";
 
 const module = join(import.meta.dirname, "../../../../src/adapters/processes/deathSignal.ts");
 
