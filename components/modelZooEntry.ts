@@ -4,7 +4,7 @@ import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
 import { type ClientGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import type { ExistingTable } from "../src/domain/zoo/existingTable.ts";
-import type { MigrationRequest } from "../src/domain/zoo/migration.ts";
+import type { PlannedRequest } from "../src/domain/zoo/migration.ts";
 import type { Gate, Phase } from "../src/domain/zoo/phases.ts";
 import type { VersionServing } from "../src/domain/zoo/serving.ts";
 import type { SmokeCase } from "../src/domain/zoo/smoke.ts";
@@ -37,6 +37,8 @@ export interface ZooEntryVersion {
   readonly current: boolean;
   /** Service whose place it takes. */
   readonly replaces: string | undefined;
+  /** Whether its row has to be written again, for the database says something else. @default false */
+  readonly due?: true | undefined;
 }
 
 /** Apps of a model in the table of an existing database. */
@@ -45,7 +47,7 @@ export interface ZooEntryTarget {
   /** Ids of the rollout's two versions there. */
   readonly pair: TargetPair;
   /** Apps that move, with ids of that table; undefined in phases that move none. */
-  readonly migration: MigrationRequest | undefined;
+  readonly migration: PlannedRequest | undefined;
   /**
    * Secret url of the database.
    * @default the environment variable MENAGERIE_MIGRATION_DATABASE_URL
@@ -63,6 +65,10 @@ export interface ZooEntryRollout {
   readonly gates: readonly Gate[];
   /** How long a bake takes. */
   readonly bakeSeconds: number;
+  /** Whether the phase has to be recorded again, for the database says another. @default false */
+  readonly due?: true | undefined;
+  /** Whether the smoke set has to be tried again, for there is no evidence that it passed. @default false */
+  readonly smokeDue?: true | undefined;
   /** Smoke set that the rolled-out version has to pass in this phase. */
   readonly smoke: readonly SmokeCase[] | undefined;
   /**
@@ -71,7 +77,7 @@ export interface ZooEntryRollout {
    */
   readonly key?: pulumi.Input<string> | undefined;
   /** Apps that move, once everything that is served answers. */
-  readonly migration: MigrationRequest | undefined;
+  readonly migration: PlannedRequest | undefined;
   /**
    * The model's apps in an existing database, which count and move too.
    * @default none
@@ -169,12 +175,12 @@ export class ModelZooEntry extends pulumi.ComponentResource {
   }
 
   private record(name: string, rollout: ZooEntryRollout, after: readonly pulumi.Resource[]): ZooRollout {
-    const { phase, from, hash, gates, bakeSeconds, tables, database, target } = rollout;
+    const { phase, from, hash, gates, bakeSeconds, tables, database, target, due } = rollout;
     return new ZooRollout(
       name,
       {
         ...{ model: name, phase, hash, gates: [...gates], bakeSeconds },
-        ...(from === undefined ? {} : { from }),
+        ...given({ from, due }),
         ...(database === undefined ? {} : { database: pulumi.secret(database) }),
         ...(target ? { apps: target.pair, ...inTable(target) } : {}),
       },
@@ -197,14 +203,14 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     after: readonly pulumi.Resource[],
   ): ServedVersion {
     const { rollout, namespace, readyTimeoutSeconds, kubeContext } = args;
-    const { number, current } = version;
+    const { number, current, due } = version;
     return new ServedVersion(
       version.service,
       {
         ...version,
         ...{ namespace, readyTimeoutSeconds, kubeContext },
         image: imageOf(version, built),
-        row: rollout && { number, current, tables: rollout.tables, database: rollout.database },
+        row: rollout && { number, current, due, tables: rollout.tables, database: rollout.database },
         // Only the version of a model without a rollout has been a child of the entry.
         adoptFrom: rollout?.from === undefined && version.model === name ? { name, parent: this } : undefined,
       },
@@ -265,7 +271,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
         name,
         {
           ...{ model: name, hash: target.hash, url: route.predictUrl, revision: version.revision },
-          ...{ cases: [...rollout.smoke], timeoutSeconds: routeWithinSeconds },
+          ...{ cases: [...rollout.smoke], timeoutSeconds: routeWithinSeconds, ...given({ due: rollout.smokeDue }) },
           ...(rollout.key === undefined ? {} : { key: pulumi.secret(rollout.key) }),
           ...(rollout.database === undefined ? {} : { database: pulumi.secret(rollout.database) }),
         },

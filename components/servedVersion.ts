@@ -10,6 +10,8 @@ export interface VersionRow {
   readonly number: number;
   /** New apps use it. */
   readonly current: boolean;
+  /** Whether it has to be written again, for the database says something else. @default false */
+  readonly due?: true | undefined;
   /** The platform's tables: the row is written when they exist. */
   readonly tables: pulumi.Resource;
   /**
@@ -131,6 +133,7 @@ export class ServedVersion extends pulumi.ComponentResource {
           {
             ...{ model, organization: "admin", number: row.number, current: row.current, hash: args.hash },
             ...{ digest: image.digest, url: image.url, serving },
+            ...(row.due ? { due: true } : {}),
             ...(row.database === undefined ? {} : { database: pulumi.secret(row.database) }),
           },
           // A row stands for content that has answered.

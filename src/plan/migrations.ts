@@ -2,7 +2,7 @@ import { planZooMigration } from "../adapters/postgres/zoo/migration/plan.ts";
 import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { keyPath } from "../config/sentences.ts";
 import { badInput } from "../domain/errors.ts";
-import { describeMigrationPlan, type MigrationRequest } from "../domain/zoo/migration.ts";
+import { describeMigrationPlan, type MigrationRequest, migrationStanding } from "../domain/zoo/migration.ts";
 import { mapMistakes, type VersionPair } from "../domain/zoo/migrationMap.ts";
 import type { PlatformPlan } from "./platform.ts";
 import type { ZooModelPlan } from "./zoo.ts";
@@ -21,7 +21,15 @@ export async function withMigrations(
     const [own, target] = [await describeOwn(plan, platform), await describeTarget(plan, platform)];
     // With a table beside, the platform's own rows are told where there are any.
     const ownLines = target && own.rows === 0 ? [] : own.lines;
-    planned.set(name, { ...plan, lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])] });
+    planned.set(name, {
+      ...plan,
+      migration: plan.migration && { ...plan.migration, due: own.due },
+      targetApps: plan.targetApps && {
+        ...plan.targetApps,
+        migration: plan.targetApps.migration && { ...plan.targetApps.migration, due: target?.due },
+      },
+      lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])],
+    });
     mistakes.push(...own.refusals.map((refusal) => sentence(["zoo", name], "phase", refusal)));
     mistakes.push(...(target?.refusals ?? []).map((refusal) => sentence(["zoo", name, "apps"], undefined, refusal)));
   }
@@ -39,26 +47,27 @@ function declaredMaps(zoo: ReadonlyMap<string, ZooModelPlan>): readonly VersionP
 }
 
 interface Described {
+  /** Rows move with this `up`. */
+  readonly due?: true | undefined;
   readonly rows: number | undefined;
   readonly lines: readonly string[];
   readonly refusals: readonly string[];
 }
 
-async function describeOwn({ migration }: ZooModelPlan, platform: PlatformPlan | undefined): Promise<Described> {
+async function describeOwn(plan: ZooModelPlan, platform: PlatformPlan | undefined): Promise<Described> {
+  const { migration } = plan;
   if (!migration || !platform) return { rows: 0, lines: [], refusals: [] };
   if (platform.basis !== "read") return notChecked("apps that move");
-  return describe({ server: platform.server }, migration);
+  return describe({ server: platform.server }, migration, isEntered(plan));
 }
 
-async function describeTarget(
-  { targetApps }: ZooModelPlan,
-  platform: PlatformPlan | undefined,
-): Promise<Described | undefined> {
+async function describeTarget(plan: ZooModelPlan, platform: PlatformPlan | undefined): Promise<Described | undefined> {
+  const { targetApps } = plan;
   const { target } = platform ?? {};
   if (!targetApps?.migration || !target) return undefined;
   const { table } = target.connection.existing;
   if (!target.isRead) return notChecked(`apps in ${table} that move`);
-  const described = await describe(target.connection, targetApps.migration);
+  const described = await describe(target.connection, targetApps.migration, isEntered(plan));
   const [first = "", ...notes] = described.lines;
   return { ...described, lines: [`${table}: ${first}`, ...notes] };
 }
@@ -67,17 +76,25 @@ function notChecked(what: string): Described {
   return { rows: undefined, lines: [`${what}: not checked`], refusals: [] };
 }
 
-async function describe(connection: MigrationConnection, migration: MigrationRequest): Promise<Described> {
+/** Whether the phase was entered before, so that this `up` moves what has come since and nothing that moved back. */
+function isEntered({ rollout, state }: ZooModelPlan): boolean {
+  const { phase, from } = rollout.request;
+  const moves = (each: string | undefined) => (each === "bake" ? "forward" : each);
+  return state.recorded?.from === from && moves(state.recorded?.phase) === moves(phase);
+}
+
+async function describe(
+  connection: MigrationConnection,
+  migration: MigrationRequest,
+  entered: boolean,
+): Promise<Described> {
   const plan = await planZooMigration(connection, migration);
-  const share =
-    migration.direction === "forward" && (migration.share ?? 100) < 100
-      ? `, ${migration.share} % of the organizations`
-      : "";
-  const paused = migration.paused ? ", paused: nothing moves now" : "";
+  const standing = migrationStanding(plan, migration, entered);
   return {
+    due: standing.runs && plan.rows > 0 ? true : undefined,
     rows: plan.rows,
-    lines: [describeMigrationPlan(plan, migration) + share + paused, ...plan.notes],
-    refusals: plan.refusals,
+    lines: [describeMigrationPlan(plan, migration) + standing.note, ...plan.notes],
+    refusals: standing.refusal === undefined ? plan.refusals : [...plan.refusals, standing.refusal],
   };
 }
 

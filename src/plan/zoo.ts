@@ -4,7 +4,7 @@ import { keyPath } from "../config/sentences.ts";
 import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
 import { badInput } from "../domain/errors.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
-import type { MigrationRequest } from "../domain/zoo/migration.ts";
+import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
 import { type Gate, type RolloutRequest, refusal } from "../domain/zoo/phases.ts";
 import { copyName, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
@@ -46,9 +46,9 @@ export interface ZooModelPlan {
   readonly smoke: readonly SmokeCase[] | undefined;
   readonly bake: { readonly minutes: number; readonly smoke: boolean };
   /** Apps that are moved; undefined in phases that move none. */
-  readonly migration: MigrationRequest | undefined;
+  readonly migration: PlannedRequest | undefined;
   /** The rollout's ids in the table of `menagerie:migrationTarget`, and the apps there that are moved. */
-  readonly targetApps: { readonly pair: TargetPair; readonly migration: MigrationRequest | undefined } | undefined;
+  readonly targetApps: { readonly pair: TargetPair; readonly migration: PlannedRequest | undefined } | undefined;
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
 }

@@ -1,7 +1,10 @@
 import { ModelZooEntry, type ZooEntryRollout, type ZooEntryVersion } from "../../components/modelZooEntry.ts";
 import { kubernetesName } from "../config/crossRules.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { versionedName } from "../domain/zoo/plan.ts";
+import { copySuffix, versionedName } from "../domain/zoo/plan.ts";
+import { factsOf } from "../domain/zoo/registry.ts";
+import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
+import type { PlatformPlan } from "../plan/platform.ts";
 import type { ServedPlan, ZooModelPlan } from "../plan/zoo.ts";
 import type { ImageBuilder } from "../resources/trussImage.ts";
 import type { Cluster } from "./cluster.ts";
@@ -64,6 +67,7 @@ function declareEntry(
     secrets: facts.secretSources?.get(each.service),
     environment: state && (each.serving.state ? state.environment : state.shared),
     replaces: each.replaces === undefined ? undefined : versionedName(each.model, each.replaces),
+    due: platform && isVersionDue(plan, each, platform.plan),
   });
   return new ModelZooEntry(
     plan.name,
@@ -84,18 +88,49 @@ function declareEntry(
 }
 
 function rolloutOf(
-  { rollout, hash, smoke, bake, migration, targetApps }: ZooModelPlan,
-  { tables, url, services, plan: { target } }: Platform,
+  model: ZooModelPlan,
+  { tables, url, services, plan: platform }: Platform,
   { checksKeys }: EnvironmentSpec["gateway"],
 ): ZooEntryRollout {
+  const { rollout, hash, smoke, bake, migration, targetApps } = model;
+  const { target } = platform;
   const { phase, from, gates } = rollout.request;
   const tried = from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
   return {
     ...{ phase, from, hash, migration, tables, database: url, gates, bakeSeconds: bake.minutes * 60 },
     smoke: tried ? smoke : undefined,
+    due: isRecordDue(model, platform),
+    smokeDue: tried && smoke ? isEvidenceDue(model, smoke, platform) : undefined,
     key: checksKeys ? services.adminKey : undefined,
     target: targetApps && target && { ...targetApps, table: target.connection.existing, url: target.url },
   };
+}
+
+/** Whether the database says something else of the rollout than the config, such as after it was restored. */
+function isRecordDue({ rollout, state }: ZooModelPlan, { basis }: PlatformPlan): true | undefined {
+  const { phase, from } = rollout.request;
+  const same = state.recorded?.phase === phase && state.recorded.from === from;
+  return basis === "read" && !same ? true : undefined;
+}
+
+/** Whether the smoke set has no evidence that it passed, such as after a later run of it failed. */
+function isEvidenceDue(
+  { name, hash }: ZooModelPlan,
+  smoke: readonly SmokeCase[],
+  { basis, registry }: PlatformPlan,
+): true | undefined {
+  const suite = suiteOf(smoke);
+  const has = factsOf(registry, name, hash).passed.some((each) => each.kind === "smoke" && each.suite === suite);
+  return basis === "read" && !has ? true : undefined;
+}
+
+function isVersionDue(
+  { state }: ZooModelPlan,
+  { number, model, current }: ServedPlan,
+  { basis }: PlatformPlan,
+): true | undefined {
+  const rows = model.endsWith(copySuffix) ? state.copies : state.registered;
+  return basis === "read" && rows.find((row) => row.number === number)?.isCurrent !== current ? true : undefined;
 }
 
 function rolloutOutput(

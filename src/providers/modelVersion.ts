@@ -1,9 +1,9 @@
 import type { VersionRegistration } from "../adapters/postgres/modelVersions.ts";
 import { OperatorError } from "../domain/errors.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
+import type { Due, Handler } from "./handler.ts";
 
-export interface ModelVersionInputs extends VersionRegistration, DatabaseInput {}
+export interface ModelVersionInputs extends VersionRegistration, DatabaseInput, Due {}
 
 export interface ModelVersionOutputs extends ModelVersionInputs {
   /** Id of the row. */

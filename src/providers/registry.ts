@@ -4,7 +4,7 @@ import { checkoutImage } from "./checkoutImage.ts";
 import { deployment } from "./deployment.ts";
 import { deploymentIntent } from "./deploymentIntent.ts";
 import { developmentModelVersion } from "./developmentModelVersion.ts";
-import type { Handler } from "./handler.ts";
+import type { Due, Handler } from "./handler.ts";
 import { modelReady } from "./modelReady.ts";
 import { modelVersion } from "./modelVersion.ts";
 import { patchSync } from "./patchSync.ts";
@@ -58,6 +58,14 @@ function handlerOf(kind: string): AnyHandler {
 /** The key under which the host keeps the delegate's text among the properties. */
 const providerKey = "__provider";
 
+const dueKey = "due" satisfies keyof Due;
+
+/** Without {@link Due}, which is of one run. */
+function lasting(properties: Properties): Properties {
+  const { [dueKey]: _, ...others } = own(properties);
+  return others;
+}
+
 function own(properties: Properties): Properties {
   const { [providerKey]: _, ...others } = properties;
   return others;
@@ -85,11 +93,14 @@ export async function check(kind: string, _olds: Properties, news: Properties): 
 export async function diff(kind: string, _id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
   const { inputs, replaceOn } = handlerOf(kind);
   const changed = inputs.filter((key) => !isDeepStrictEqual(olds[key], news[key]));
-  return { changes: changed.length > 0, replaces: changed.filter((key) => replaceOn.includes(key)) };
+  return {
+    changes: changed.length > 0 || news[dueKey] === true,
+    replaces: changed.filter((key) => replaceOn.includes(key)),
+  };
 }
 
 export function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
-  return handlerOf(kind).create(own(inputs));
+  return handlerOf(kind).create(lasting(inputs));
 }
 
 /** An empty id tells the engine that the resource is gone. */
@@ -106,7 +117,7 @@ export async function update(
   olds: Properties,
   news: Properties,
 ): Promise<dynamic.UpdateResult> {
-  return { outs: await handlerOf(kind).update(id, own(olds), own(news)) };
+  return { outs: await handlerOf(kind).update(id, own(olds), lasting(news)) };
 }
 
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {

@@ -1,10 +1,10 @@
 import { OperatorError } from "../domain/errors.ts";
 import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
+import type { Due, Handler } from "./handler.ts";
 import { untilTerminated } from "./host.ts";
 
-export interface SmokeTestInputs extends DatabaseInput {
+export interface SmokeTestInputs extends DatabaseInput, Due {
   /** Name of the zoo model, without `_copy`. */
   readonly model: string;
   /** Content that answers. */

@@ -3,10 +3,10 @@ import { messageOf } from "../domain/errors.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
 import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
-import type { CheckFailure, Handler } from "./handler.ts";
+import type { CheckFailure, Due, Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
 
-export interface ZooMigrationInputs extends MigrationRequest, DatabaseInput {
+export interface ZooMigrationInputs extends MigrationRequest, DatabaseInput, Due {
   /**
    * Table that holds the rows, in an existing database.
    * @default the platform's model versions

@@ -3,9 +3,9 @@ import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import type { Gate, Phase } from "../domain/zoo/phases.ts";
 import type { TargetCounts, TargetPair } from "../domain/zoo/targetApps.ts";
 import { asDeployer, type DatabaseInput, migrationTargetServer } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
+import type { Due, Handler } from "./handler.ts";
 
-export interface ZooRolloutInputs extends DatabaseInput {
+export interface ZooRolloutInputs extends DatabaseInput, Due {
   /** Name of the zoo model. */
   readonly model: string;
   readonly phase: Phase;

@@ -36,6 +36,12 @@ export interface MigrationRequest {
   readonly rowsPerSecond?: number | undefined;
 }
 
+/** A request with what its plan found. */
+export interface PlannedRequest extends MigrationRequest {
+  /** Rows move, so a run is wanted whether the request changed or not. */
+  readonly due?: true | undefined;
+}
+
 /**
  * Where the journal says a row is: `forward`, moved to the new version; `reverted`, moved back; `swept`, moved by a revert of
  * all though forward never touched it. A revert left the others as their users had them: `changed` rows point elsewhere by
@@ -47,8 +53,22 @@ export type RowState = (typeof rowStates)[number];
 /** Rows of one migration by what the journal says of them. */
 export type RowCounts = Readonly<Record<RowState, number>>;
 
+/** What the journal says of a migration that is planned. */
+export interface JournaledPlan {
+  /** For `menagerie rollout pause --id`. */
+  readonly id: string;
+  /** Which way its rows were last moved, by `up` or by hand. */
+  readonly direction: MigrationDirection;
+  /** Percent of the organizations whose apps were moved forward. */
+  readonly share: number;
+  /** Whether `menagerie rollout pause` holds it. */
+  readonly held: boolean;
+}
+
 /** What a preview says of a migration. */
 export interface ZooMigrationPlan {
+  /** The migration as the journal has it; undefined where none began. */
+  readonly journaled: JournaledPlan | undefined;
   /** Rows that would be moved. */
   readonly rows: number;
   /** Their users; null where the tables don't tell. */
@@ -67,6 +87,45 @@ export function describeMigrationPlan(plan: ZooMigrationPlan, { from, to, direct
   const rows = plan.rows === 1 ? "1 row" : `${plan.rows} rows`;
   const users = plan.users === null ? "" : ` of ${plan.users === 1 ? "1 user" : `${plan.users} users`}`;
   return `${rows}${users} ${plan.rows === 1 ? "moves" : "move"} ${way}, about ${seconds(plan.estimatedSeconds)}`;
+}
+
+/** What an `up` does with a planned migration. */
+export interface MigrationStanding {
+  /** Whether rows move. */
+  readonly runs: boolean;
+  /** The rest of the plan's sentence: what holds it, and how much of it moves. */
+  readonly note: string;
+  /** Why the `up` would fail, in a sentence. */
+  readonly refusal: string | undefined;
+}
+
+/**
+ * What an `up` does with a planned migration. In a phase that was entered before, rows that have come since move; rows that
+ * were moved the other way meanwhile, by hand or by a guard, stay where that put them.
+ *
+ * @param entered - whether an earlier `up` recorded the same phase
+ */
+export function migrationStanding(
+  { rows, journaled }: Pick<ZooMigrationPlan, "rows" | "journaled">,
+  { direction, share = 100, paused, from, to }: MigrationRequest,
+  entered: boolean,
+): MigrationStanding {
+  const cohort =
+    direction === "forward" && share < 100
+      ? `, ${share} % of the organizations${journaled && journaled.share > share ? ` (${journaled.share} % had moved)` : ""}`
+      : "";
+  const stays = (why: string) => ({ runs: false, note: `${cohort}, ${why}`, refusal: undefined });
+  const nothing = rows === 0;
+  if (paused) return stays("paused: nothing moves now");
+  if (entered && journaled && journaled.direction !== direction && !nothing) {
+    const command = direction === "forward" ? `forward --id ${from} --to ${to}` : `revert --id ${to} --to ${from}`;
+    const moved = direction === "forward" ? "back" : "forward";
+    return stays(`but moved ${moved} by hand since, so they stay; move them by \`menagerie rollout ${command}\``);
+  }
+  if (!journaled?.held) return { runs: true, note: cohort, refusal: undefined };
+  const held = `held by hand as migration ${journaled.id}: nothing moves until \`menagerie rollout resume --id ${journaled.id}\``;
+  // A phase that is entered now would be recorded, and its apps not moved.
+  return nothing || entered ? stays(held) : { ...stays(held), refusal: held };
 }
 
 /** A time as people say it: `40 s`, `3 min`, `2.5 h`. */

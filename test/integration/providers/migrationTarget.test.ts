@@ -3,9 +3,13 @@ import type { ClientBase } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { registerVersion } from "../../../src/adapters/postgres/modelVersions.ts";
 import { type DatabaseServer, urlOf, withClient } from "../../../src/adapters/postgres/server.ts";
+import { setPaused } from "../../../src/adapters/postgres/zoo/migration/journal.ts";
+import { runMigration } from "../../../src/adapters/postgres/zoo/migration/run.ts";
+import { movingTarget } from "../../../src/adapters/postgres/zoo/migration/target.ts";
 import { recordPhase, recordRemoval } from "../../../src/adapters/postgres/zoo/rollouts.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
+import { silent } from "../../../src/domain/progress.ts";
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import { suiteOf } from "../../../src/domain/zoo/smoke.ts";
 import { plain } from "../../../src/local/postgresqlPlugin/wire.ts";
@@ -14,6 +18,7 @@ import { withMigrationTarget } from "../../../src/plan/migrationTarget.ts";
 import { planPlatform } from "../../../src/plan/platform.ts";
 import { planZoo } from "../../../src/plan/zoo.ts";
 import { deployEnvironment } from "../../../src/program.ts";
+import { delegateOf } from "../../../src/providers/registry.ts";
 import { zooMigration } from "../../../src/providers/zooMigration.ts";
 import { zooRollout } from "../../../src/providers/zooRollout.ts";
 import { makePlatformTables } from "../../support/platformTables.ts";
@@ -40,6 +45,7 @@ const serving = {
 /** Ids of the kind that an application may use. */
 const kinds = {
   bigint: (n: number) => String(n),
+  integer: (n: number) => String(n),
   uuid: (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`,
   varchar: (n: number) => `version-${n}`,
 } as const;
@@ -70,6 +76,7 @@ afterAll(async () => {
 afterEach(async () => {
   for (const model of oldOf.keys()) await onPlatform((client) => recordRemoval(client, model));
   oldOf.clear();
+  state.clear();
 });
 
 const tableOf = (kind: Kind) => `oracles_${kind}`;
@@ -192,13 +199,32 @@ async function up(asked: Asked): Promise<Record<string, unknown>[]> {
   deployEnvironment(spec, { trussHashes, zoo, platform, development: new Map(), serviceHash: "x", release: undefined });
   await pulumi.runtime.disconnect();
   const outs: Record<string, unknown>[] = [];
-  const ofKind = (kind: string) => declared.filter(({ type }) => type.endsWith(kind));
-  for (const { inputs } of ofKind(":ZooRollout")) await zooRollout.create(inputs as never);
-  for (const { inputs } of ofKind(":ZooMigration")) {
-    expect(await zooMigration.check(inputs as never)).toEqual([]);
-    outs.push((await zooMigration.create(inputs as never)).outs as unknown as Record<string, unknown>);
+  for (const kind of ["zooRollout", "zooMigration"]) {
+    for (const { type, name, inputs } of declared) {
+      if (!type.toLowerCase().endsWith(`:${kind.toLowerCase()}`)) continue;
+      const ran = await converge(kind, name, inputs);
+      if (kind === "zooMigration" && ran) outs.push(ran);
+    }
   }
   return outs;
+}
+
+/** Resources of the tests' stack. */
+const state = new Map<string, Record<string, unknown>>();
+
+/** What the engine does with a resource: creates it, updates it where it differs, or leaves it; answers what ran. */
+async function converge(kind: string, name: string, inputs: Record<string, unknown>) {
+  const key = `${kind} ${name}`;
+  const provider = delegateOf(kind);
+  const known = state.get(key);
+  const { failures } = (await provider.check?.({}, inputs)) ?? {};
+  expect(failures).toEqual([]);
+  if (known && !(await provider.diff?.(name, known, inputs))?.changes) return undefined;
+  const { outs } = known
+    ? ((await provider.update?.(name, known, inputs)) ?? { outs: {} })
+    : await provider.create(inputs);
+  state.set(key, outs as Record<string, unknown>);
+  return outs as Record<string, unknown>;
 }
 
 describe("a rollout whose apps are in an existing database", () => {
@@ -243,6 +269,64 @@ describe("a rollout whose apps are in an existing database", () => {
     );
     await up(asked("reverted"));
     expect(await pointers(kind)).toEqual({ [id(41)]: 10, [id(57)]: 1, [id(63)]: 2 });
+  });
+});
+
+describe("rows that arrive at the old version after forward", () => {
+  const [model, kind] = ["late", "integer"] as const;
+  const id = kinds[kind];
+  const table = tableOf(kind);
+  const asked = (phase: Phase, change: object = {}): Asked => ({ model, phase, kind, change });
+  const insert = (row: number) => inApplication(`INSERT INTO ${table} VALUES (${row}, 'late', now(), 1, 1, ${id(41)})`);
+
+  it("are moved by the next up, which otherwise changes nothing; what was moved back stays where it is", async () => {
+    await inVersion(model);
+    await up(asked("forward"));
+    expect(await up(asked("forward"))).toEqual([]);
+    await insert(201);
+    await insert(202);
+    expect(await lines(asked("forward"))).toContain(
+      `${table}: 2 rows of 1 user move from ${id(41)} to ${id(57)}, about 1 s`,
+    );
+    await expect(planned(asked("bake"))).rejects.toThrow("run `up` with phase: forward and share: 100 first");
+    expect(await up(asked("forward"))).toMatchObject([{ counts: { forward: 12 } }]);
+    expect(await up(asked("forward"))).toEqual([]);
+    await up(asked("bake"));
+    await insert(203);
+    await expect(planned(asked("done"))).rejects.toThrow("1 app still points at version 1");
+    expect(await up(asked("bake"))).toMatchObject([{ counts: { forward: 13 } }]);
+    await inApplication(`UPDATE ${table} SET proxy_model_version_id = ${id(41)} WHERE id = 201`);
+    expect(await up(asked("bake"))).toEqual([]);
+  });
+
+  it("stay there while a person has moved the rollout back, or holds it", async () => {
+    await inVersion(model);
+    await up(asked("forward"));
+    const { platform } = await planned(asked("forward"));
+    if (!platform?.target) throw new Error("there is no target");
+    const { connection } = platform.target;
+    const pair = { name: model, from: id(41), to: id(57) } as const;
+    const reverted = await movingTarget(connection, (client, target) =>
+      runMigration(client, target, { ...pair, direction: "reverted" }, { progress: silent }),
+    );
+    expect(reverted.moved).toBeGreaterThan(0);
+    expect(await up(asked("forward"))).toEqual([]);
+    expect(await lines(asked("forward"))).toContainEqual(
+      expect.stringMatching(
+        new RegExp(
+          `move from ${id(41)} to ${id(57)}, about 1 s, but moved back by hand since, so they stay; move them by \`menagerie rollout forward --id ${id(41)} --to ${id(57)}\`$`,
+        ),
+      ),
+    );
+    await movingTarget(connection, (client, target) =>
+      runMigration(client, target, { ...pair, direction: "forward" }, { progress: silent }),
+    );
+    await movingTarget(connection, (client, target) => setPaused(client, target, reverted.migrationId, true));
+    const held = `held by hand as migration ${reverted.migrationId}: nothing moves until \`menagerie rollout resume --id ${reverted.migrationId}\``;
+    await expect(planned(asked("reverted"))).rejects.toThrow(`menagerie:zoo.${model}.apps: ${held}`);
+    await insert(204);
+    expect((await lines(asked("forward"))).join("\n")).toContain(held);
+    expect(await up(asked("forward"))).toEqual([]);
   });
 });
 

@@ -177,6 +177,19 @@ describe("evidence", () => {
     await expect(enter("forward")).rejects.toThrow(/needs evidence/);
   });
 
+  it("is found again where the program says that there is none, as are a phase and a version that the database lost", async () => {
+    await host.create("zooRollout", inputs("copy"));
+    for (const [kind, given] of [
+      ["smokeTest", smokeTest()],
+      ["zooRollout", inputs("copy")],
+    ] as const) {
+      const { outs } = await host.create(kind, { ...given, due: true });
+      expect(outs).not.toHaveProperty("due");
+      expect(await host.diff(kind, outs, given)).toMatchObject({ changes: false });
+      expect(await host.diff(kind, outs, { ...given, due: true })).toEqual({ changes: true, replaces: [] });
+    }
+  });
+
   it("of a failure is stored too, takes an earlier pass back, and is told with the first difference", async () => {
     await host.create("zooRollout", inputs("copy"));
     await host.create("smokeTest", smokeTest());

@@ -1,6 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeMigrationPlan, requestMistakes, seconds } from "../../../../src/domain/zoo/migration.ts";
+import {
+  describeMigrationPlan,
+  migrationStanding,
+  requestMistakes,
+  seconds,
+} from "../../../../src/domain/zoo/migration.ts";
 import { cohortBucket, cohortLimit, inCohort } from "../../../../src/domain/zoo/migrationCohort.ts";
 import { mapMistakes, type VersionPair } from "../../../../src/domain/zoo/migrationMap.ts";
 import {
@@ -132,12 +137,32 @@ describe("the pace", () => {
 
 describe("a request", () => {
   it("is told with rows, users and time", () => {
-    const plan = { rows: 12, users: 9, estimatedSeconds: 1.2, refusals: [], notes: [] };
+    const plan = { rows: 12, users: 9, estimatedSeconds: 1.2, refusals: [], notes: [], journaled: undefined };
     const request = { name: "iris", from: "4", to: "7", direction: "forward" } as const;
     expect(describeMigrationPlan(plan, request)).toBe("12 rows of 9 users move from 4 to 7, about 2 s");
     expect(describeMigrationPlan({ ...plan, rows: 1, users: null }, { ...request, direction: "reverted" })).toBe(
       "1 row moves back from 7 to 4, about 2 s",
     );
+  });
+
+  it("runs, stays or is refused by what the journal says, and says so with the migration's id", () => {
+    const request = { name: "iris", from: "4", to: "7", direction: "forward" } as const;
+    const journaled = { id: "3", direction: "forward", share: 100, held: false } as const;
+    const standing = (entered: boolean, change: object = {}, found: object = {}, rows = 5) =>
+      migrationStanding({ rows, journaled: { ...journaled, ...found } }, { ...request, ...change }, entered);
+    expect(standing(true)).toEqual({ runs: true, note: "", refusal: undefined });
+    expect(standing(true, { share: 20 }, { share: 50 }).note).toBe(", 20 % of the organizations (50 % had moved)");
+    expect(standing(true, { paused: true }, { held: true })).toMatchObject({ runs: false, refusal: undefined });
+    const held = "held by hand as migration 3: nothing moves until `menagerie rollout resume --id 3`";
+    expect(standing(true, {}, { held: true })).toEqual({ runs: false, note: `, ${held}`, refusal: undefined });
+    expect(standing(false, {}, { held: true })).toMatchObject({ runs: false, refusal: held });
+    expect(standing(false, {}, { held: true }, 0)).toMatchObject({ refusal: undefined });
+    const turned = standing(true, { direction: "reverted" });
+    expect(turned).toMatchObject({ runs: false, refusal: undefined });
+    expect(turned.note).toContain(
+      "moved forward by hand since, so they stay; move them by `menagerie rollout revert --id 7 --to 4`",
+    );
+    expect(standing(false, { direction: "reverted" })).toMatchObject({ runs: true });
   });
 
   it("is refused for values that mean nothing", () => {

@@ -1,5 +1,10 @@
 import type { ClientBase } from "pg";
-import { type MigrationRequest, requestMistakes, type ZooMigrationPlan } from "../../../../domain/zoo/migration.ts";
+import {
+  type JournaledPlan,
+  type MigrationRequest,
+  requestMistakes,
+  type ZooMigrationPlan,
+} from "../../../../domain/zoo/migration.ts";
 import { estimateSeconds } from "../../../../domain/zoo/migrationPace.ts";
 import { pointingRefusal } from "../../../../domain/zoo/pointing.ts";
 import { inTransaction } from "../../transaction.ts";
@@ -39,7 +44,7 @@ export async function planOn(
   if (request.share !== undefined && request.share < 100 && target.organization === undefined) {
     refusals.push("share: the table's organizations are not known; give organizationColumn, or remove share");
   }
-  const nothing = { rows: 0, users: null, estimatedSeconds: 0, refusals, notes };
+  const nothing = { rows: 0, users: null, estimatedSeconds: 0, refusals, notes, journaled: undefined };
   if (!inspected || found.length > 0) return nothing;
   const ids = await canonicalIds(client, inspected, request, refusals);
   if (!ids) return nothing;
@@ -53,10 +58,15 @@ export async function planOn(
       const known = ids.to === undefined ? undefined : all.find(({ from, to }) => from === ids.from && to === ids.to);
       const { rows, users } = await count(client, statement(inspected, request, ids, known, all.length > 0));
       const rate = all.find(({ rowsPerSecond }) => rowsPerSecond !== null)?.rowsPerSecond ?? undefined;
-      return { rows, users, estimatedSeconds: estimateSeconds(rows, rate, request.rowsPerSecond), refusals, notes };
+      const estimatedSeconds = estimateSeconds(rows, rate, request.rowsPerSecond);
+      return { rows, users, estimatedSeconds, refusals, notes, journaled: known && journaledPlan(known) };
     },
     { readOnly: true },
   );
+}
+
+function journaledPlan({ id, direction, share, pausedAt }: JournaledMigration): JournaledPlan {
+  return { id, direction, share, held: pausedAt !== null };
 }
 
 interface PlannedIds {
