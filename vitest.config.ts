@@ -14,8 +14,10 @@ export default defineConfig({
           env: { MENAGERIE_TEST_UNIT: "1" },
           pool: "forks",
           maxWorkers: 2,
+          // Long enough for a machine that does other things too: nothing here is decided by time.
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {

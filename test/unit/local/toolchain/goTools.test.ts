@@ -85,7 +85,7 @@ describe("a tool that is not in the cache", () => {
       env: { ...env, FAKE_GO_SECONDS: "1" },
       stdio: "ignore",
     });
-    await expect.poll(builds, { timeout: 10_000 }).toBe(1);
+    await expect.poll(builds).toBe(1);
     killed.kill("SIGKILL");
     await new Promise((resolve) => killed.once("exit", resolve));
     // Its go ends with it, and builds nothing that nobody asks for any more.
