@@ -20,7 +20,7 @@ import { copyManifests, type Manifests, manifestsFolder, readManifests } from ".
 import { ModuleDownloads } from "./moduleDownloads.ts";
 import { presentBinaries } from "./present.ts";
 import { byUrgency, Lanes, laneCount } from "./schedule.ts";
-import { ToolSources } from "./sources/index.ts";
+import { manifestsArePacked, type SourcePlaces, ToolSources, toolsForGo } from "./sources/index.ts";
 import { type StaleSource, staleSource } from "./staleSource.ts";
 import { type AnyTool, type BinaryNameOf, tekton, tools, withoutBinaries } from "./tools.ts";
 
@@ -38,17 +38,19 @@ export async function ensureGoTools(options: GoToolsOptions & { readonly tekton:
   await ensureBinaries(options.tekton ? [...tools, tekton] : tools, options);
 }
 
-/** Titles of what a build would still have to make; empty when neither Go nor network is needed any more. */
+/** Titles of what Go is still needed for: what is neither there, nor in an installed package, nor in a pinned release. */
 export async function missingTools(cache: string, env: NodeJS.ProcessEnv = process.env): Promise<readonly string[]> {
-  const states = await Promise.all(tools.map(async (tool) => ({ tool, ...(await stateOf(tool, cache, env)) })));
-  const missing = states.filter(({ wanted }) => wanted !== undefined).map(({ tool }) => tool.title);
-  return (await readManifests(await manifestsFolder(cache))) ? missing : [...missing, "CRDs"];
+  const states = await Promise.all(tools.map((tool) => stateOf(tool, cache, env)));
+  const wanted = states.flatMap((state) => (state.wanted ? [state.wanted] : []));
+  const missing = wanted.length > 0 ? (await toolsForGo(wanted, env)).map(({ title }) => title) : [];
+  const crds = await manifestsFolder(cache);
+  return (await readManifests(crds)) || (await manifestsArePacked(crds, env)) ? missing : [...missing, "CRDs"];
 }
 
 /** Ensures some tools only, and the manifests when `manifests` is not false. */
 export async function ensureBinaries<Tool extends AnyTool>(
   selected: readonly Tool[],
-  options: GoToolsOptions & { readonly manifests?: boolean },
+  options: GoToolsOptions & { readonly manifests?: boolean; readonly places?: SourcePlaces },
 ): Promise<{ binaries: Partial<Record<BinaryNameOf<Tool>, string>>; manifests?: Manifests }> {
   const { cache, progress, env = process.env, onArrival = () => {} } = options;
   const binaries: Record<string, string> = {};
@@ -71,7 +73,7 @@ export async function ensureBinaries<Tool extends AnyTool>(
   if (wanted.length > 0 || wantManifests) {
     await together<unknown[]>(options.signal, (signal) => {
       const context = { cache, env, signal };
-      const sources = new ToolSources({ ...context, progress }, wanted);
+      const sources = new ToolSources({ ...context, progress }, wanted, options.places);
       const site = new BuildSite(context, progress, sources, wanted.length + (wantManifests ? 1 : 0));
       const work = wanted.map((tool, rank) => site.makeTool(tool, rank).then(arrived));
       // Small, and needed by the first steps of an environment.
@@ -167,6 +169,10 @@ class BuildSite {
     return this.#watched("crds", "CRDs", async (say) => {
       const found = await readManifests(folder);
       if (found) return found;
+      if (await this.#sources.obtainManifests(folder)) {
+        const packed = await readManifests(folder);
+        if (packed) return packed;
+      }
       say("downloading");
       return await this.#downloads.run(rank, () => copyManifests(folder, this.#context));
     });
