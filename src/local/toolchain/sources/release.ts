@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { withLock } from "../../../adapters/processes/lock.ts";
+import { withLock } from "../../../adapters/processes/lock.mjs";
 import { OperatorError } from "../../../domain/errors.ts";
 import { Lanes } from "../schedule.ts";
 import type { AnyTool } from "../tools.ts";
