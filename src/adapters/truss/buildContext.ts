@@ -28,9 +28,12 @@ export interface BuildContext {
  */
 export function snapshotToBuild(snapshot: TrussSnapshot, config: TrussConfig, isControl: boolean): TrussSnapshot {
   if (!isControl || config.live_reload) return snapshot;
-  const document = parseDocument(configText(snapshot), { version: "1.1" });
-  document.set("live_reload", true);
-  const bytes = new TextEncoder().encode(document.toString());
+  // Scalars stay the texts that they are: 12e4567 is no number for the library.
+  const document = parseDocument(configText(snapshot), { version: "1.1", schema: "failsafe", uniqueKeys: false });
+  // Of a key that is written twice the last counts.
+  while (document.delete("live_reload"));
+  document.set("live_reload", "true");
+  const bytes = new TextEncoder().encode(document.toString({ lineWidth: 0 }));
   return { entries: new Map(snapshot.entries).set(configFilename, { kind: "file", bytes, executable: false }) };
 }
 

@@ -43,10 +43,8 @@ function refuseUnserved(snapshot: TrussSnapshot, config: TrussConfig): void {
   if (!hasFolder(snapshot, config.model_module_dir)) {
     throw badInput(`config.yaml: model_module_dir: there is no folder "${config.model_module_dir}" in the truss`);
   }
-  const { accelerator, use_gpu: usesGpu } = config.resources;
-  if (accelerator || usesGpu) {
-    throw badInput(`config.yaml: resources: ${accelerator ?? "use_gpu"}: pushed models get no GPU; ${declare}`);
-  }
+  const { accelerator } = config.resources;
+  if (accelerator) throw badInput(`config.yaml: resources: ${accelerator}: pushed models get no GPU; ${declare}`);
   const secrets = Object.keys(config.secrets);
   if (secrets.length > 0) {
     throw badInput(`config.yaml: secrets: ${secrets.join(", ")}: pushed models get no secrets; ${declare}`);

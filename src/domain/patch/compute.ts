@@ -1,7 +1,7 @@
 import {
   configFilename,
+  configForPatch,
   isControlTruss,
-  parseConfigYaml,
   parseTrussConfig,
   systemPackages,
   type TrussConfig,
@@ -9,7 +9,6 @@ import {
 import { hashSnapshot } from "../truss/hash.ts";
 import { configText, fileRequirements, type TrussSignature } from "../truss/signature.ts";
 import { contentAt, type TrussSnapshot } from "../truss/snapshot.ts";
-import { completeConfig } from "./configDefaults.ts";
 import { blockedByEmptyFolders, changedPaths, fileBody, type PathChange } from "./files.ts";
 import type { ExternalDataItem, PatchOperation, PatchPlan } from "./operation.ts";
 import { requirementPatches } from "./requirements.ts";
@@ -34,7 +33,12 @@ export function computePatch(
   const before = parseTrussConfig(previous.config, `${configFilename} of the running version`);
   const after = parseTrussConfig(text);
   const changes = changedPaths(previous, next, patterns);
-  const reasons = [...configReasons(before, after), ...pathReasons(previous, changes, after)];
+  const configured = configPatch(previous.config, text);
+  const reasons = [
+    ...configReasons(before, after),
+    ...(configured && "reason" in configured ? [`${configFilename}: ${configured.reason}`] : []),
+    ...pathReasons(previous, changes, after),
+  ];
   if (reasons.length > 0) return { nextHash, fullDeployment: reasons };
   return {
     nextHash,
@@ -46,7 +50,9 @@ export function computePatch(
       ...filePatches(changes, "package", after.bundled_packages_dir),
       ...environmentPatches(before.environment_variables, after.environment_variables),
       ...externalDataPatches(before, after),
-      ...configPatches(previous.config, text),
+      ...(configured && "config" in configured
+        ? [{ type: "config", body: { action: "UPDATE", config: configured.config, path: configFilename } } as const]
+        : []),
       ...filePatches(changes, "model_code", after.model_module_dir),
     ],
   };
@@ -84,7 +90,13 @@ function pathReasons(previous: TrussSignature, changes: readonly PathChange[], c
   const packages = folderOf(config.bundled_packages_dir);
   const data = folderOf(config.data_dir);
   const isPatched = (path: string): boolean => isBelow(path, model) || isBelow(path, packages);
+  const whole = [model, packages, data].some(isWholeTruss);
   return [
+    ...(whole
+      ? changes
+          .filter(({ path, bytes, action }) => path !== configFilename && (bytes || action === "REMOVE"))
+          .map(({ path }) => `${path}: cannot be patched where ${configFilename} names "." as a folder`)
+      : []),
     ...changes
       .filter(({ path }) => isBelow(path, data) && !isPatched(path))
       .map(({ path, action }) => `${path}: data cannot be patched (${action})`),
@@ -134,23 +146,29 @@ function externalDataPatches(before: TrussConfig, after: TrussConfig): PatchOper
 }
 
 function externalData(config: TrussConfig): ExternalDataItem[] {
-  return (config.external_data ?? []).map(({ url, local_data_path, backend, name }) => ({
-    url,
-    local_data_path,
-    backend,
-    ...(name === null || name === undefined ? {} : { name }),
-  }));
+  return (config.external_data ?? []).map(
+    (item) =>
+      Object.fromEntries(Object.entries(item).filter(([, value]) => value !== null)) as unknown as ExternalDataItem,
+  );
 }
 
-function configPatches(before: string, after: string): PatchOperation[] {
-  if (before === after) return [];
-  const config = completeConfig(parseConfigYaml(after));
-  if (isSame(completeConfig(parseConfigYaml(before)), config)) return [];
-  return [{ type: "config", body: { action: "UPDATE", config, path: "config.yaml" } }];
+/** The patch of the whole config; undefined where both texts mean the same. */
+function configPatch(
+  before: string,
+  after: string,
+): { readonly config: Record<string, unknown> } | { readonly reason: string } | undefined {
+  if (before === after) return undefined;
+  const [old, wanted] = [configForPatch(before), configForPatch(after)];
+  return "config" in old && "config" in wanted && isSame(old.config, wanted.config) ? undefined : wanted;
 }
 
 function folderOf(configured: string): string {
   return configured.replace(/^(\.\/)+/, "").replace(/\/+$/, "");
+}
+
+/** Of such a folder every file is part, config.yaml too; patches name files below a folder. */
+function isWholeTruss(folder: string): boolean {
+  return folder === "." || folder === "";
 }
 
 function isBelow(path: string, folder: string): boolean {

@@ -11,7 +11,7 @@ export interface FileBody {
   readonly content_bytes?: string;
 }
 
-/** One item of `external_data`. */
+/** One item of `external_data`, with whatever else its config says of it. */
 export interface ExternalDataItem {
   readonly url: string;
   readonly local_data_path: string;

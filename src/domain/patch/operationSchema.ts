@@ -74,7 +74,7 @@ const operation = z.discriminatedUnion("type", [
     body: z.strictObject({
       action,
       item: z
-        .strictObject({
+        .looseObject({
           url: z.string().min(1),
           local_data_path: path,
           backend: z.string(),

@@ -1,3 +1,4 @@
+import { pythonStrip } from "../truss/pythonStrip.ts";
 import { requirementName } from "../truss/requirements.ts";
 import type { PatchOperation } from "./operation.ts";
 
@@ -31,12 +32,12 @@ function byIdentity(requirements: readonly string[]): Map<string, string> {
 }
 
 function isAddress(requirement: string): boolean {
-  return /^(https?|git|svn|hg|bzr)(\+|:\/\/)/.test(requirement.trim());
+  return /^(https?|git|svn|hg|bzr)(\+|:\/\/)/.test(pythonStrip(requirement));
 }
 
 /** The library's identity of a requirement: name as written, or version control, host and path without the revision. */
 export function requirementIdentity(requirement: string): string {
-  const text = requirement.trim();
+  const text = pythonStrip(requirement);
   if (!isAddress(text)) return requirementName(text) ?? text;
   const versionControl = /^(git|svn|hg|bzr)\+/.exec(text)?.[1];
   if (!versionControl) return text;

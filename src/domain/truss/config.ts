@@ -1,7 +1,10 @@
-import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
 import { badInput } from "../errors.ts";
 import { keepRecent } from "../recentlyUsed.ts";
+import { libraryConfig } from "./library/config.ts";
+import type { Mistake } from "./library/fieldTypes.ts";
+import { exactJson, looseJson, NotInJson, PyMapping, type PyValue, pythonText } from "./pyValue.ts";
+import { PyYamlError, readPyYaml } from "./pyyaml.ts";
 
 /** File at the root of every truss. */
 export const configFilename = "config.yaml";
@@ -14,61 +17,87 @@ const externalDataItem = z.looseObject({
   url: z.string(),
   /** Below the data folder. */
   local_data_path: folderName,
-  backend: z.string().default("http_public"),
+  backend: z.string(),
   name: z.string().nullish(),
 });
 
-/** Keys of config.yaml that Menagerie reads, with the defaults of truss 0.18.35; all other keys pass through. */
+/**
+ * Keys of config.yaml that Menagerie reads, and what it asks of them beyond the library; all other keys pass through. Types and
+ * defaults are the library's, which come first.
+ */
 const schema = z.looseObject({
   model_name: z.string().nullish(),
   description: z.string().nullish(),
-  model_module_dir: folderName.default("model"),
-  model_class_filename: z.string().default("model.py"),
-  model_class_name: z.string().default("Model"),
-  data_dir: folderName.default("data"),
-  bundled_packages_dir: folderName.default("packages"),
-  external_package_dirs: z.array(z.string()).default([]),
-  requirements: z.array(z.string()).default([]),
+  model_module_dir: folderName,
+  model_class_filename: z.string(),
+  model_class_name: z.string(),
+  data_dir: folderName,
+  bundled_packages_dir: folderName,
+  external_package_dirs: z.array(z.string()),
+  requirements: z.array(z.string()),
   requirements_file: folderName.nullish(),
-  system_packages: z.array(z.string()).default([]),
-  build_commands: z.array(z.string()).default([]),
-  environment_variables: z.record(z.string(), z.string({ error: "must be a text, a number or a boolean" })).default({}),
-  secrets: z.record(z.string(), z.string().nullable()).default({}),
-  python_version: z
-    .string()
-    .regex(/^py3(9|1[0-4])$/, { error: "must be py39, py310, py311, py312, py313 or py314" })
-    .default("py313"),
-  resources: z
-    .looseObject({
-      cpu: z.coerce.string().default("1"),
-      memory: z.string().default("2Gi"),
-      accelerator: z.string().nullish(),
-      use_gpu: z.boolean().nullish(),
-    })
-    .prefault({}),
+  system_packages: z.array(z.string()),
+  build_commands: z.array(z.string()),
+  environment_variables: z.record(z.string(), z.string()),
+  secrets: z.record(z.string(), z.string().nullable()),
+  python_version: z.string(),
+  resources: z.looseObject({
+    cpu: z.string(),
+    memory: z.string(),
+    accelerator: z.string().nullish(),
+    use_gpu: z.boolean().nullish(),
+  }),
   external_data: z.array(externalDataItem).nullish(),
-  live_reload: z.boolean().default(false),
+  live_reload: z.boolean(),
   use_control_plane: z.boolean().default(false),
 });
 
-/** A parsed config.yaml. */
+/** A parsed config.yaml, with every default. */
 export type TrussConfig = z.infer<typeof schema>;
 
+interface Parsed {
+  readonly config: TrussConfig;
+  readonly library: PyMapping;
+}
+
 /** Texts that were parsed last, the one that was used longest ago first: each save of a truss brings the same one again. */
-const parsed = new Map<string, TrussConfig>();
+const parsed = new Map<string, Parsed>();
 const keptTexts = 16;
 
 /**
- * Parses the text of a config.yaml. Unknown keys are kept: the format is the truss library's and grows with it. The answer is
- * frozen, for others get the same.
+ * Parses the text of a config.yaml as the truss library does: YAML as PyYAML reads it, values as the library's types make them.
+ * Unknown keys are kept: the format is the library's and grows with it. The answer is frozen, for others get the same.
  *
  * @param file - how errors name the file.
- * @throws OperatorError with the file, the key, the value and what it must be.
+ * @throws OperatorError with the file, and for each mistake the key, the value and what it must be, in the library's words.
  */
 export function parseTrussConfig(text: string, file: string = configFilename): TrussConfig {
-  const config = parsed.get(text) ?? frozen(validateTrussConfig(parseConfigYaml(text, file), file));
-  keepRecent(parsed, text, config, keptTexts);
-  return config;
+  return parse(text, file).config;
+}
+
+/**
+ * The whole config that a config.yaml means, as a config patch carries it; or why JSON cannot carry it, as for `.inf`.
+ * @throws OperatorError as {@link parseTrussConfig}.
+ */
+export function configForPatch(
+  text: string,
+): { readonly config: Record<string, unknown> } | { readonly reason: string } {
+  const { library } = parse(text, configFilename);
+  const trtLlm = library.get("trt_llm");
+  if (trtLlm !== null && trtLlm !== undefined) return { reason: "trt_llm: a patch cannot carry its defaults" };
+  try {
+    return { config: exactJson(library) as Record<string, unknown> };
+  } catch (error) {
+    if (error instanceof NotInJson)
+      return { reason: `${error.path.join(".")}: ${error.message}, of which patches consist` };
+    throw error;
+  }
+}
+
+function parse(text: string, file: string): Parsed {
+  const found = parsed.get(text) ?? validate(readMapping(text, file), file);
+  keepRecent(parsed, text, found, keptTexts);
+  return found;
 }
 
 function frozen<T>(value: T): T {
@@ -77,63 +106,46 @@ function frozen<T>(value: T): T {
   return Object.freeze(value);
 }
 
-/** The mapping that config.yaml writes, before defaults. YAML 1.1, as PyYAML reads it. */
-export function parseConfigYaml(text: string, file: string = configFilename): Record<string, unknown> {
-  let raw: unknown;
+function readMapping(text: string, file: string): PyMapping {
+  let raw: PyValue;
   try {
-    raw = parse(text, { version: "1.1", logLevel: "error", intAsBigInt: true }) ?? {};
+    raw = readPyYaml(text);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    const at = error.linePos ? ` line ${error.linePos[0].line}` : "";
-    throw badInput(`${file}${at}: not valid YAML: ${firstLine(error.message)}`, error);
+    if (!(error instanceof PyYamlError)) throw error;
+    const at = error.line === undefined ? "" : ` line ${error.line}`;
+    throw badInput(`${file}${at}: not valid YAML: ${error.message}`, error);
   }
-  if (typeof raw !== "object" || Array.isArray(raw)) {
-    throw badInput(`${file}: must be a mapping such as "model_name: iris", not ${JSON.stringify(raw)}`);
+  // As Python's `or {}`.
+  if (raw === null || raw === false || raw === "" || raw === 0n) return new PyMapping();
+  if (raw instanceof PyMapping) return raw;
+  throw badInput(`${file}: must be a mapping such as "model_name: iris", not ${shown(raw)}`);
+}
+
+function validate(raw: PyMapping, file: string): Parsed {
+  const { config: library, mistakes } = libraryConfig(raw);
+  if (mistakes.length > 0) {
+    throw badInput(mistakes.map((mistake) => libraryMistake(file, mistake)).join("\n"));
   }
-  const config = raw as Record<string, unknown>;
-  const environment = config.environment_variables;
-  if (isMapping(environment)) {
-    config.environment_variables = Object.fromEntries(
-      Object.entries(environment).map(([name, value]) => [name, pythonText(value)]),
-    );
-  }
-  return withNumbers(config) as Record<string, unknown>;
-}
-
-/** Scalars as Python prints them (`3`, `3.0`, `true`), which is what the library makes of environment variables. */
-function pythonText(value: unknown): unknown {
-  if (value === null) return "None";
-  if (typeof value === "number" && Number.isInteger(value)) return value.toFixed(1);
-  return typeof value === "object" ? value : String(value);
-}
-
-/** Integers were read as BigInt only to tell `3` from `3.0`. */
-function withNumbers(value: unknown): unknown {
-  if (typeof value === "bigint") return Number(value);
-  if (Array.isArray(value)) return value.map(withNumbers);
-  if (!isMapping(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withNumbers(item)]));
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-function validateTrussConfig(raw: Record<string, unknown>, file: string): TrussConfig {
-  const result = schema.safeParse(withoutNulls(raw));
+  const json = looseJson(library);
+  const result = schema.safeParse(json);
   if (!result.success) {
-    const issue = result.error.issues[0];
-    const path = issue?.path ?? [];
-    throw badInput(
-      `${file}: ${path.join(".") || "config"}: ${show(valueAt(raw, path))}: ${issue?.message ?? "invalid"}`,
+    const lines = result.error.issues.map(({ path, message }) =>
+      mistakeLine(file, path, shortened(JSON.stringify(valueAt(json, path)) ?? "nothing"), message),
     );
+    throw badInput(lines.join("\n"));
   }
-  if (result.data.requirements.length > 0 && result.data.requirements_file) {
-    throw badInput(
-      `${file}: requirements_file: ${show(result.data.requirements_file)}: give either requirements or requirements_file, not both`,
-    );
-  }
-  return result.data;
+  return { config: frozen(result.data), library };
+}
+
+/** Where the library refuses a mapping as a whole, its content would only be in the way. */
+function libraryMistake(file: string, { path, value, message }: Mistake): string {
+  const said = message.replace(/^Value error, /, "");
+  if (!(value instanceof PyMapping)) return mistakeLine(file, path, shown(value), said);
+  return path.length === 0 ? `${file}: ${said}` : `${file}: ${path.join(".")}: ${said}`;
+}
+
+function mistakeLine(file: string, path: readonly PropertyKey[], value: string, message: string): string {
+  return `${file}: ${path.join(".") || "config"}: ${value}: ${message}`;
 }
 
 /** A control truss runs the control server, which patches it in place. Either key marks one; see facts on truss 0.18.35. */
@@ -146,11 +158,6 @@ export function systemPackages(config: TrussConfig): string[] {
   return [...new Set(config.system_packages.flatMap((line) => line.trim().split(/\s+/)).filter(Boolean))];
 }
 
-/** An empty key, such as `requirements:` with nothing behind it, means its default. */
-function withoutNulls(raw: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
-}
-
 function isInside(path: string): boolean {
   return path !== "" && !path.startsWith("/") && !path.includes("\0") && !path.split("/").includes("..");
 }
@@ -159,11 +166,16 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], raw);
 }
 
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+function shown(value: PyValue): string {
+  return shortened(
+    value instanceof PyMapping || Array.isArray(value) ? JSON.stringify(looseJson(value)) : scalarText(value),
+  );
 }
 
-function firstLine(message: string): string {
-  return (message.split("\n")[0] ?? message).replace(/ at line \d+, column \d+:$/, "");
+function scalarText(value: PyValue): string {
+  return value === null ? "null" : typeof value === "string" ? JSON.stringify(value) : pythonText(value);
+}
+
+function shortened(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }

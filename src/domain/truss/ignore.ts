@@ -1,4 +1,5 @@
 import { ignoreRule } from "./ignoreRule.ts";
+import { pythonStrip } from "./pythonStrip.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 
 /** File of a truss whose patterns replace {@link defaultIgnorePatterns}. */
@@ -27,14 +28,14 @@ export const defaultIgnorePatterns: readonly string[] = [
 export function parseIgnoreFile(text: string): string[] {
   return text
     .split(/\r\n|\r|\n/)
-    .map((line) => line.trim())
+    .map(pythonStrip)
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
 /** Patterns of the truss itself, or those of a truss without any. */
 export function ignorePatternsOf(snapshot: TrussSnapshot): readonly string[] {
   const own = contentAt(snapshot, ignoreFilename);
-  return own ? parseIgnoreFile(new TextDecoder().decode(own)) : defaultIgnorePatterns;
+  return own ? parseIgnoreFile(new TextDecoder("utf-8", { ignoreBOM: true }).decode(own)) : defaultIgnorePatterns;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { parse as parseToml } from "smol-toml";
 import { badInput, messageOf } from "../errors.ts";
+import { pythonStrip } from "./pythonStrip.ts";
 
 /** What a requirements file is, by its name, as the truss library decides. */
 export type RequirementsFileType = "pip" | "pyproject" | "uv_lock";
@@ -19,7 +20,7 @@ export function requirementsSource(path: string): string {
 export function parsePipRequirements(text: string): string[] {
   return text
     .split(/\r\n|\r|\n/)
-    .map((line) => line.trim())
+    .map(pythonStrip)
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
@@ -41,11 +42,11 @@ export function parsePyproject(text: string, file: string): string[] {
 
 /** Name part of a PEP 508 requirement as written, or undefined when the text is none. */
 export function requirementName(text: string): string | undefined {
-  const version = String.raw`\s*(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()]+\s*`;
-  const versions = `${version}(?:,${version})*,?\\s*`;
+  const version = String.raw`[ \t]*(?:===[ \t]*[^\s,;()]*|(?:==|~=|!=|<=|>=|<|>)[ \t]*v?[0-9][^\s,;()=<>]*)[ \t]*`;
+  const versions = `${version}(?:,${version})*,?[ \\t]*`;
   const pattern = new RegExp(
-    `^\\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\\s*(?:\\[[^\\]]*\\]\\s*)?` +
-      `(?:@\\s*\\S+(?:\\s+;.*|\\s*)|(?:\\(\\s*(?:${versions})?\\)|(?:${versions})?)\\s*(?:;.*\\S.*)?)$`,
+    `^[ \\t]*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \\t]*(?:\\[[^\\]]*\\][ \\t]*)?` +
+      `(?:@[ \\t]*\\S+(?:[ \\t]+;.*|[ \\t]*)|(?:\\([ \\t]*(?:${versions})?\\)|(?:${versions})?)[ \\t]*(?:;.*\\S.*)?)$`,
   );
   return pattern.exec(text)?.[1];
 }

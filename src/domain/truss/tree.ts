@@ -30,5 +30,6 @@ export function treeBelow(snapshot: TrussSnapshot, folder: string, patterns: rea
 
 /** Whether the snapshot has a folder at `path`. */
 export function hasFolder(snapshot: TrussSnapshot, path: string): boolean {
-  return snapshot.entries.get(path.replace(/^(\.\/)+/, "").replace(/\/+$/, ""))?.kind === "dir";
+  const clean = path.replace(/^(\.\/)+/, "").replace(/\/+$/, "");
+  return clean === "" || clean === "." || snapshot.entries.get(clean)?.kind === "dir";
 }

@@ -3,7 +3,7 @@ import { computePatch } from "../../../../src/domain/patch/compute.ts";
 import { isSame } from "../../../../src/domain/patch/same.ts";
 import { signatureOf } from "../../../../src/domain/truss/signature.ts";
 import type { TrussSnapshot } from "../../../../src/domain/truss/snapshot.ts";
-import { readVectors, snapshotOf, textSnapshot } from "../truss/vectors.ts";
+import { libraryCases, readVectors, snapshotOf, textSnapshot } from "../truss/vectors.ts";
 
 const base = {
   "config.yaml": "model_name: m\n",
@@ -99,10 +99,10 @@ describe("a full deployment is needed", () => {
 });
 
 /** Upstream patches these, and only warns that the container does not follow. */
-const deployedHere = new Set(["27_config_general"]);
-const vectors = readVectors();
+const deployedHere = new Set(["27_config_general", "module-dir-dot"]);
+const vectors = [...libraryCases(), ...readVectors()];
 
-describe.skipIf(vectors.length === 0)("patches equal the truss library's on its vectors", () => {
+describe("patches equal the truss library's on its vectors", () => {
   test.each(vectors.map((vector) => [vector.name, vector] as const))("%s", (name, vector) => {
     const patterns = vector.ignore_patterns ?? ["**/__pycache__/**/*", "**/__pycache__/**"];
     const { expected } = vector;

@@ -29,13 +29,19 @@ test("environment variables become text", () => {
 test.each([
   ["a: [\n", /^config\.yaml line \d+: not valid YAML/],
   ["- a\n", /^config\.yaml: must be a mapping/],
-  ["python_version: py27\n", /^config\.yaml: python_version: "py27": must be py39/],
+  [
+    "python_version: py27\n",
+    /^config\.yaml: python_version: "py27": Please ensure that `python_version` is one of py39/,
+  ],
   [
     "model_module_dir: ../other\n",
     /^config\.yaml: model_module_dir: "\.\.\/other": must be a relative path inside the truss/,
   ],
   ["requirements: numpy\n", /^config\.yaml: requirements: "numpy": /],
-  ["requirements: [a]\nrequirements_file: r.txt\n", /requirements_file: "r\.txt": give either/],
+  [
+    "requirements: [a]\nrequirements_file: r.txt\n",
+    /^config\.yaml: Please ensure that only one of `requirements` and `requirements_file` is specified$/,
+  ],
 ])("%j is refused in one sentence with file, key and value", (text, message) => {
   expect(() => parseTrussConfig(text)).toThrow(message);
 });

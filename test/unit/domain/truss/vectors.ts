@@ -21,7 +21,15 @@ const folder = process.env.MENAGERIE_TRUSS_VECTORS ?? "/work/shared/vectors/trus
 
 /** All vectors of this machine; none where they are not there. */
 export function readVectors(): Vector[] {
-  if (!existsSync(folder)) return [];
+  return existsSync(folder) ? vectorsIn(folder) : [];
+}
+
+/** Vectors of what once was read otherwise than by the library. */
+export function libraryCases(): Vector[] {
+  return vectorsIn(join(import.meta.dirname, "../../../fixtures/truss"));
+}
+
+function vectorsIn(folder: string): Vector[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   return names.sort().map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Vector);
 }

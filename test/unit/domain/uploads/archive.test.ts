@@ -157,7 +157,6 @@ describe("a truss that a client pushes", () => {
 
   it.each([
     ["resources: {accelerator: T4}", /resources: T4: pushed models get no GPU; declare the model in the stack/],
-    ["resources: {use_gpu: true}", /use_gpu: pushed models get no GPU/],
     ["secrets: {hf_token: null}", /secrets: hf_token: pushed models get no secrets; declare/],
     ["model_module_dir: elsewhere", /model_module_dir: there is no folder "elsewhere"/],
     ["python_version: py27", /python_version/],
