@@ -13,6 +13,7 @@ import { environmentOption, existingEnvironment, jsonOption } from "../options.t
 import { recordShadowEvidence } from "../shadowEvidence.ts";
 import { type DeployedShadow, readShadow } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { timeArgument, timeHelp } from "../timeArgument.ts";
 
 interface CompareOptions {
   readonly environment: string;
@@ -29,7 +30,7 @@ export function compareCommand(): Command {
     .description("Compare what a shadow answered with what the primary answered to the same requests.")
     .argument("<name>", "name of a shadow deployment of the stack")
     .option("--shadow <shadow>", "which of its shadows; needed where it has several")
-    .option("--since <when>", "requests since then only: 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z")
+    .option("--since <when>", `requests since then only: ${timeHelp}`)
     .option("--report <file>", "write the comparison as an HTML page")
     .option("--record <zoo model>", "store the verdict as evidence for a rollout of the model to the shadow's content")
     .option(
@@ -41,7 +42,7 @@ export function compareCommand(): Command {
     .addOption(jsonOption())
     .action(async (name: string, options: CompareOptions) => {
       const now = new Date();
-      const since = options.since === undefined ? new Date(0) : parseSince(options.since, now);
+      const since = options.since === undefined ? new Date(0) : timeArgument("--since", options.since, now);
       const { engine } = await existingEnvironment(options.environment);
       const deployment = await readShadow(engine, name);
       const shadow = chooseShadow(name, deployment, options.shadow);
@@ -120,18 +121,6 @@ function chooseShadow(name: string, { shadows }: DeployedShadow, wanted: string 
   }
   if (names.includes(wanted)) return wanted;
   throw badInput(`--shadow "${wanted}": ${name} has no such shadow; it has ${names.join(", ")}`);
-}
-
-const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function parseSince(text: string, now: Date): Date {
-  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return new Date(now.getTime() - Number(amount) * (units[unit] ?? 0));
-  const time = /^\d{4}-\d{2}-\d{2}(T|$)/.test(text) ? new Date(text) : new Date(Number.NaN);
-  if (Number.isNaN(time.getTime())) {
-    throw badInput(`--since "${text}" is no time; use 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z`);
-  }
-  return time;
 }
 
 async function writeReport(

@@ -9,8 +9,9 @@ import { configEdits } from "../../domain/release/restore.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
-import { findDeployment, readRecordFile, timeArgument } from "../releases/record.ts";
+import { findDeployment, readRecordFile } from "../releases/record.ts";
 import { columns } from "../table.ts";
+import { timeArgument, timeHelp } from "../timeArgument.ts";
 
 interface ReleasesOptions {
   readonly environment: string;
@@ -25,13 +26,13 @@ export function releasesCommand(): Command {
   const releases = new Command("releases")
     .description("Show which combination of code and models was deployed when, the latest first.")
     .option("-s, --stack <name>", stackHelp)
-    .option("--at <time>", "what was current then, such as 2026-11-21T14:00Z")
+    .option("--at <time>", `what was current then: ${timeHelp}`)
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (options: ReleasesOptions) => {
       const found = await asOperator(options.environment, async (client) => {
         if (options.at === undefined) return listDeployments(client, { environment: options.stack });
-        const at = timeArgument(options.at);
+        const at = timeArgument("--at", options.at, new Date());
         const stacks = options.stack === undefined ? await recordedEnvironments(client) : [options.stack];
         const each: (DeploymentRange | undefined)[] = [];
         for (const stack of stacks) each.push(await deploymentAsOf(client, stack, at));

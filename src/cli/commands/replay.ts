@@ -19,6 +19,7 @@ import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 import { type DeployedShadow, readShadows } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { timeArgument, timeHelp } from "../timeArgument.ts";
 import { findModel } from "./predict.ts";
 
 interface ReplayOptions {
@@ -43,7 +44,7 @@ export function replayCommand(): Command {
       "a shadow deployment of the stack, whose primary's requests are sent; or a schema of recorded predictions",
     )
     .requiredOption("--to <model>", "a model of the stack, or the url that it predicts at")
-    .option("--since <when>", "requests since then: 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z", "24h")
+    .option("--since <when>", `requests since then: ${timeHelp}`, "24h")
     .option("--limit <count>", "at most so many requests", whole(1, 100_000_000), 10_000)
     .option("--concurrency <count>", "requests on their way at once", whole(1, 1_000), 8)
     .option(
@@ -78,7 +79,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   const until = new Date();
   const range: RecordedRange = {
     side,
-    since: parseSince(options.since, until),
+    since: timeArgument("--since", options.since, until),
     until,
     limit: options.limit,
   };
@@ -174,18 +175,6 @@ function described(
       .map(({ primary, shadow, pairs }) => `  status ${primary} became ${shadow ?? "no answer"}: ${pairs} times`),
     `latency p50 ${milliseconds(latency.primary.p50)} recorded, ${milliseconds(latency.shadow.p50)} now; p99 ${milliseconds(latency.primary.p99)}, ${milliseconds(latency.shadow.p99)}`,
   ].join("\n");
-}
-
-const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function parseSince(text: string, now: Date): Date {
-  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return new Date(now.getTime() - Number(amount) * (units[unit] ?? 0));
-  const time = /^\d{4}-\d{2}-\d{2}(T|$)/.test(text) ? new Date(text) : new Date(Number.NaN);
-  if (Number.isNaN(time.getTime())) {
-    throw badInput(`--since "${text}" is no time; use 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z`);
-  }
-  return time;
 }
 
 function whole(minimum: number, maximum: number) {

@@ -45,18 +45,6 @@ export async function readRecordFile(path: string): Promise<DeploymentRange[]> {
   }
 }
 
-/** A time as its user writes it: with an offset or `Z`, else UTC; a day is its first moment. */
-export function timeArgument(text: string): Date {
-  const wrong = badInput(
-    `--at "${text}": write a time as 2026-11-21T14:00Z, 2026-11-21T15:00+01:00 or 2026-11-21 (UTC)`,
-  );
-  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text);
-  if (!match) throw wrong;
-  const time = new Date(`${match[1]}T${match[2] ?? "00:00"}${match[3] ?? "Z"}`);
-  if (Number.isNaN(time.getTime())) throw wrong;
-  return time;
-}
-
 /** A deployment by its release's tag, or by its own number, which `releases` lists. */
 export function findDeployment(client: ClientBase, stack: string, tagOrId: string): Promise<RestorableDeployment> {
   return isRowId(tagOrId) ? deploymentOfId(client, stack, tagOrId) : deploymentOfTag(client, stack, tagOrId);

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { timeArgument } from "../../../src/cli/releases/record.ts";
 import { stackConfigIn } from "../../../src/cli/releases/stackFile.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import type { DeploymentRange } from "../../../src/domain/release/record.ts";
@@ -80,17 +79,4 @@ describe("a timeline page", () => {
 
   it("is a page too when nothing was deployed", () =>
     expect(timelinePage([], now)).toContain("Nothing was deployed yet."));
-});
-
-describe("a time on the command line", () => {
-  it.each([
-    ["2026-11-21", "2026-11-21T00:00:00.000Z"],
-    ["2026-11-21T14:00Z", "2026-11-21T14:00:00.000Z"],
-    ["2026-11-21 14:00", "2026-11-21T14:00:00.000Z"],
-    ["2026-11-21T15:00:30+01:00", "2026-11-21T14:00:30.000Z"],
-  ])("%s is %s", (written, time) => expect(timeArgument(written).toISOString()).toBe(time));
-
-  it.each(["yesterday", "2026-13-01", "21.11.2026", "", "2026-11-21T25:00Z"])("%s is refused", (written) => {
-    expect(() => timeArgument(written)).toThrow(/--at ".*": write a time as 2026-11-21T14:00Z/);
-  });
 });
