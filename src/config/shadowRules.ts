@@ -1,4 +1,4 @@
-import { neverStored } from "../domain/recording/storedHeaders.ts";
+import { carriesSecret } from "../domain/recording/storedHeaders.ts";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
 import type { ParsedEnvironment } from "./environment.ts";
@@ -102,7 +102,7 @@ function replicaMistakes(shadows: Shadows, mode: string): string[] {
 function headerMistakes(shadows: Shadows): string[] {
   return Object.entries(shadows).flatMap(([name, { storeHeaders }]) =>
     storeHeaders.flatMap((header, index) =>
-      neverStored.has(header)
+      carriesSecret(header)
         ? [
             `${keyPath(["shadows", name, "storeHeaders", index])}: ${show(header)} carries secrets and is never stored; remove it`,
           ]

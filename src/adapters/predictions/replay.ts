@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { replayUrl } from "../../domain/recording/predictionRoute.ts";
 import type { RecordedAnswer, RecordedPair } from "../../domain/shadow/recorded.ts";
 import type { RecordedRequest } from "../postgres/predictions/recordedRequests.ts";
 import { readBody } from "./decodedBody.ts";
@@ -10,6 +11,7 @@ import { failureOf } from "./predictorFailure.ts";
 export interface Replay {
   /** Read by one after the other. */
   readonly requests: AsyncIterator<RecordedRequest>;
+  /** Where the target predicts; a recorded `:explain` goes to its `:explain`. */
   readonly url: string;
   /** Sent with every request, such as a key. */
   readonly headers: Readonly<Record<string, string>>;
@@ -22,6 +24,8 @@ export interface Replay {
   readonly signal: AbortSignal;
   /** What was recorded as primary, what was answered now as shadow. */
   readonly onPair: (pair: RecordedPair) => void;
+  /** A request that the target cannot be asked, such as one of another protocol. */
+  readonly onLeftOut: () => void;
 }
 
 /** A target that refuses so many connections one after the other is not there. */
@@ -33,7 +37,7 @@ const refusalsInARow = 10;
  * @throws OperatorError when nothing answers at the url.
  */
 export async function replayRequests(replay: Replay): Promise<number> {
-  const { requests, concurrency, rate, signal, onPair } = replay;
+  const { requests, concurrency, rate, signal, onPair, onLeftOut } = replay;
   const agent = new Agent({ connections: concurrency, keepAliveTimeout: 4_000 });
   const run = `replay-${randomBytes(4).toString("hex")}`;
   const startedAt = performance.now();
@@ -51,12 +55,22 @@ export async function replayRequests(replay: Replay): Promise<number> {
       signal.throwIfAborted();
       const { value: recorded, done } = await next();
       if (done || !recorded) return;
+      const url = replayUrl(replay.url, recorded.url);
+      if (url === undefined) {
+        onLeftOut();
+        continue;
+      }
       const turn = sent;
       sent += 1;
       const wait = rate === undefined ? 0 : startedAt + (turn / rate) * 1000 - performance.now();
       if (wait > 0) await delay(wait, undefined, { signal });
       const { requestId, at, answer: primary } = recorded;
-      const { answer: shadow, error } = await predict(replay, agent, recorded, `${run}-${requestId}`.slice(0, 256));
+      const { answer: shadow, error } = await predict(
+        { ...replay, url },
+        agent,
+        recorded,
+        `${run}-${requestId}`.slice(0, 256),
+      );
       refusals = shadow.failure === "predictor_unavailable" ? refusals + 1 : 0;
       if (refusals >= refusalsInARow) {
         throw new OperatorError(

@@ -84,7 +84,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
     limit: options.limit,
   };
   const comparison = comparisonOf(options, deployed?.compare ?? {});
-  const { sent, answered, truncated } = await asOperator(options.environment, async (client) => {
+  const { sent, answered, truncated, otherOperation } = await asOperator(options.environment, async (client) => {
     const found = await countRecordedRequests(client, range);
     if (found.requests === 0) {
       throw new OperatorError(
@@ -95,6 +95,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
     const startedAt = performance.now();
     let paired = 0;
     let withAnswer = 0;
+    let leftOut = 0;
     try {
       const count = await replayRequests({
         requests: recordedRequests(client, range),
@@ -104,6 +105,9 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
         rate: options.rate,
         timeoutMs: options.timeout * 1000,
         signal,
+        onLeftOut: () => {
+          leftOut += 1;
+        },
         onPair(pair) {
           comparison.add(pair);
           paired += 1;
@@ -114,7 +118,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
         },
       });
       task.done(`${count} requests`);
-      return { sent: count, answered: withAnswer, truncated: found.truncated };
+      return { sent: count, answered: withAnswer, truncated: found.truncated, otherOperation: leftOut };
     } catch (error) {
       task.failed();
       throw error;
@@ -123,8 +127,10 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   const counts = { primary: sent, shadow: answered, paired: answered, pending: 0, unpaired: 0, lostByRecorders: 0 };
   const result = comparison.result(counts, 100);
   if (options.json)
-    console.log(JSON.stringify({ url, sent, answered, truncated, headline: headlineOf(result), result }));
-  else console.log(described(result, { sent, answered, truncated }));
+    console.log(
+      JSON.stringify({ url, sent, answered, truncated, otherOperation, headline: headlineOf(result), result }),
+    );
+  else console.log(described(result, { sent, answered, truncated, otherOperation }));
   const { maxMismatch } = options;
   if (maxMismatch !== undefined && (result.pairs === 0 || result.mismatchRate.high > maxMismatch)) {
     throw new OperatorError(`--max-mismatch ${maxMismatch} is not met: ${headlineOf(result)}`, { exitCode: 3 });
@@ -160,15 +166,21 @@ async function targetUrl({ to, environment }: ReplayOptions): Promise<string> {
   return findModel(await readModels(engine), to).url;
 }
 
-function described(
-  result: ComparisonResult,
-  { sent, answered, truncated }: { readonly sent: number; readonly answered: number; readonly truncated: number },
-): string {
+interface ReplayCounts {
+  readonly sent: number;
+  readonly answered: number;
+  /** Requests whose body was not kept whole. */
+  readonly truncated: number;
+  /** Requests that the target cannot be asked: of another protocol, or explanations where its url does not say how. */
+  readonly otherOperation: number;
+}
+
+function described(result: ComparisonResult, { sent, answered, truncated, otherOperation }: ReplayCounts): string {
   const { fields, latency, statuses } = result;
   const milliseconds = (value: number | null): string => (value === null ? "–" : `${value.toFixed(1)} ms`);
   return [
     headlineOf(result),
-    `sent ${sent}, answered ${answered}${truncated > 0 ? `, left out ${truncated} whose body was not kept whole` : ""}`,
+    `sent ${sent}, answered ${answered}${truncated > 0 ? `, left out ${truncated} whose body was not kept whole` : ""}${otherOperation > 0 ? `, left out ${otherOperation} of an operation that the target's url does not offer` : ""}`,
     ...fields.slice(0, 10).map(({ field, mismatches }) => `  ${field}: differs ${mismatches} times`),
     ...statuses
       .filter(({ primary, shadow }) => primary !== shadow)

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
+import { withoutCredentials } from "../../domain/credentials/credentials.ts";
 import { isPrediction } from "../../domain/recording/predictionRoute.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
@@ -80,7 +81,7 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
         requestId: made ?? recordedId(String(given)),
         unpaired: !isPaired,
         requestTime,
-        url: request.url ?? "/",
+        url: withoutCredentials(request.url ?? "/"),
         headers: storedHeaders(request.headers, parts.storedHeaders),
         request: requestBody,
         response: responseBody,

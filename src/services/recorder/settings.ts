@@ -3,7 +3,7 @@ import * as z from "zod";
 import { identifier } from "../../adapters/postgres/identifier.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import { badInput } from "../../domain/errors.ts";
-import { alwaysStored, neverStored } from "../../domain/recording/storedHeaders.ts";
+import { alwaysStored, carriesSecret } from "../../domain/recording/storedHeaders.ts";
 
 const mebibyte = 1024 ** 2;
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
@@ -34,7 +34,7 @@ const environment = z.object({
         .filter((name) => name !== ""),
     )
     .refine((names) => names.every((name) => headerName.test(name)), "holds what is no header's name")
-    .refine((names) => !names.some((name) => neverStored.has(name)), "names a header that carries a secret"),
+    .refine((names) => !names.some(carriesSecret), "names a header that carries a secret"),
   /** Stored with every answer. */
   MENAGERIE_MODEL_VERSION: z.string().default(""),
   /** From an answer to its row, at least, in milliseconds. */

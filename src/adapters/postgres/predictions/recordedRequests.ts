@@ -23,6 +23,8 @@ export interface RecordedRequest {
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Path and query, as they were recorded. */
+  readonly url: string;
   readonly body: Buffer;
   /** Content type and encoding, as far as the request had them. */
   readonly headers: Readonly<Record<string, string>>;
@@ -37,6 +39,7 @@ interface Row {
   readonly request_id: string;
   readonly attempt: number;
   readonly at: number;
+  readonly predict_url: string;
   readonly json: string | null;
   readonly raw: Buffer | null;
   readonly truncated: boolean;
@@ -105,6 +108,7 @@ function toRequest(row: Row): RecordedRequest {
   return {
     requestId: row.request_id,
     at: row.at,
+    url: row.predict_url,
     body: raw ?? Buffer.from(json ?? ""),
     headers: {
       ...(type === null ? {} : { "content-type": type }),

@@ -2,11 +2,16 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { recordedRequests } from "../../../../src/adapters/postgres/predictions/recordedRequests.ts";
+import {
+  type RecordedRequest,
+  recordedRequests,
+} from "../../../../src/adapters/postgres/predictions/recordedRequests.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { replayRequests } from "../../../../src/adapters/predictions/replay.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import type { RecordedPair } from "../../../../src/domain/shadow/recorded.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
@@ -111,10 +116,44 @@ describe("menagerie replay", () => {
       await replayRequests({
         requests: recordedRequests(client, { side: { schema }, since: new Date(0), until: new Date(), limit: 11 }),
         ...{ url: to(), headers: {}, concurrency: 4, rate: 10, timeoutMs: 10_000 },
-        ...{ signal: new AbortController().signal, onPair: () => {} },
+        ...{ signal: new AbortController().signal, onPair: () => {}, onLeftOut: () => {} },
       });
     });
     expect(performance.now() - started).toBeGreaterThanOrEqual(1_000);
+  }, 60_000);
+
+  it("asks for what was asked for, and tells an answer that breaks off from a target that is not there", async () => {
+    const request = (n: number, url: string): RecordedRequest => ({
+      ...{ requestId: `x${n}`, at: n, url, body: Buffer.from("{}"), headers: {} },
+      answer: { status: 200, failure: null, latencyMs: 1, body: { json: [n] } },
+    });
+    candidate.answer = (response, _, { url }) => {
+      if (url?.endsWith(":explain")) response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("[2]"));
+      else {
+        response.writeHead(200, { "content-length": "100" }).write("[");
+        setTimeout(() => response.destroy(), 20);
+      }
+    };
+    const broken = Array.from({ length: 12 }, (_, n) => request(n + 10, "/v1/models/m:predict"));
+    const recorded = [request(2, "/v1/models/m%3Aexplain"), request(3, "/v2/models/m/infer"), ...broken];
+    const pairs: RecordedPair[] = [];
+    let leftOut = 0;
+    const sent = await replayRequests({
+      requests: (async function* () {
+        yield* recorded;
+      })(),
+      ...{ url: to(), headers: {}, concurrency: 1, timeoutMs: 10_000, signal: new AbortController().signal },
+      onPair: (pair) => pairs.push(pair),
+      onLeftOut: () => {
+        leftOut += 1;
+      },
+    });
+    expect([sent, leftOut, pairs.length]).toEqual([13, 1, 13]);
+    expect(pairs[0]?.shadow).toMatchObject({ status: 200, failure: null, body: { json: [2] } });
+    expect(pairs[1]?.shadow).toMatchObject({ status: 200, failure: "predictor_broken" });
+    expect(candidate.seen.map(({ url }) => url).slice(0, 2)).toEqual([
+      ...["/v1/models/model:explain", "/v1/models/model:predict"],
+    ]);
   }, 60_000);
 
   it.each([

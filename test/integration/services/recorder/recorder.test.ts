@@ -102,14 +102,23 @@ describe("a prediction", () => {
     expect(JSON.stringify(row)).not.toMatch(/secret-/);
   });
 
-  it.each(["/v1/models/m:explain", "/v2/models/m/infer", "/v2/models/m/versions/3/infer?x=1"])(
-    "comes by %s too",
-    async (path) => {
-      const id = randomUUID();
-      await post(id, "{}", { path });
-      expect((await only(id)).predict_url).toBe(path);
-    },
-  );
+  it.each([
+    "/v1/models/m:explain",
+    "/v2/models/m/infer",
+    "/v2/models/m/versions/3/infer?x=1",
+    "/v1/models/m%3Apredict",
+  ])("comes by %s too", async (path) => {
+    const id = randomUUID();
+    await post(id, "{}", { path });
+    expect((await only(id)).predict_url).toBe(path);
+  });
+
+  it("is stored without the credentials of its url", async () => {
+    const id = randomUUID();
+    await post(id, "{}", { path: `${predictPath}?x=1&api_key=secret-in-url` });
+    expect(predictor.seen.at(-1)?.url).toBe(`${predictPath}?x=1&api_key=secret-in-url`);
+    expect((await only(id)).predict_url).toBe(`${predictPath}?x=1&api_key=…`);
+  });
 
   it("without an id gets one, which the predictor sees, and is stored as unpaired", async () => {
     await fetch(recorder.origin + predictPath, { method: "POST", body: '{"no": "id"}' });
