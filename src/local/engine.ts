@@ -24,9 +24,14 @@ export interface Engine {
    * Runs `pulumi ARGS` in the project folder with the terminal's own streams; answers its exit code. What a run that was
    * killed left behind is cleared first; throws one sentence when another run is changing the stack.
    */
-  run(args: readonly string[]): Promise<number>;
+  run(args: readonly string[], options?: RunOptions): Promise<number>;
   /** Runs `pulumi ARGS` and answers what it prints; throws with its last line when it fails. */
   output(args: readonly string[]): Promise<string>;
+}
+
+export interface RunOptions {
+  /** Where the engine's standard output goes: `stderr` where the command's own is for programs. @default "stdout" */
+  readonly stdout?: "stdout" | "stderr";
 }
 
 /** Makes the environment's stack where it is missing and brings its config up to date with the checkout's. */
@@ -62,12 +67,12 @@ export async function prepareEngine(
   const output: Engine["output"] = async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim();
   const stack = { backend: layout.pulumi.backend, project: "menagerie", stack: localStack };
   return {
-    async run(args) {
+    async run(args, { stdout = "stdout" } = {}) {
       if (args.some((arg) => changing.has(arg))) {
         await settle(stack, output);
         await endOrphanedPlugins(layout.pulumi.home);
       }
-      return runEngine(pulumi, args, stackEnv);
+      return runEngine(pulumi, args, stackEnv, stdout);
     },
     output,
   };
@@ -157,9 +162,18 @@ async function ensurePassphrase(path: string): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
-function runEngine(pulumi: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+function runEngine(
+  pulumi: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  stdout: "stdout" | "stderr",
+): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(pulumi, args, { cwd: projectFolder, env, stdio: "inherit" });
+    const child = spawn(pulumi, args, {
+      cwd: projectFolder,
+      env,
+      stdio: ["inherit", stdout === "stderr" ? 2 : "inherit", "inherit"],
+    });
     // The launcher keeps the terminal's Ctrl-C away from us both and signals this process alone. The first SIGINT makes the
     // engine finish the steps in flight and write its state; a second one, or our own end, makes it stop at once.
     const forward = (): void => void child.kill("SIGINT");

@@ -1,10 +1,11 @@
 import type { DevelopmentStatus, PatchAnswer } from "../../domain/development/contract.ts";
+import { sizeProblem } from "../../domain/patch/chain.ts";
 import { computePatch } from "../../domain/patch/compute.ts";
 import type { PatchOperation } from "../../domain/patch/operation.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { signatureOf, type TrussSignature } from "../../domain/truss/signature.ts";
 import type { TrussReading } from "../truss/snapshot.ts";
-import { type DevelopmentVersions, NeedsFullDeploy, StaleHead } from "./developmentVersions.ts";
+import { ApiRefused, type DevelopmentVersions, NeedsFullDeploy, StaleHead } from "./developmentVersions.ts";
 
 /** What patches are computed against. */
 export interface Head {
@@ -40,6 +41,8 @@ export interface PushOptions {
   readonly takeover?: boolean;
   /** Compute the patch anew where another client was first; else that is thrown. @default true */
   readonly rebase?: boolean;
+  /** Called just before a patch is sent, with its operations. @default nobody is told */
+  readonly onSend?: (patches: readonly PatchOperation[]) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -54,6 +57,8 @@ export async function pushTruss(options: PushOptions): Promise<Pushed> {
     const plan = computePatch(head.signature, snapshot, patterns);
     if ("fullDeployment" in plan) return { kind: "deploy", head, reasons: plan.fullDeployment };
     const patches = hot ? hotReloaded(plan.patches) : plan.patches;
+    const tooLarge = sizeProblem(patches);
+    if (tooLarge !== undefined) return { kind: "deploy", head, reasons: [tooLarge] };
     const next = { hash, signature: signatureOf(snapshot, patterns) };
     const request = {
       prevHash: head.hash,
@@ -63,10 +68,14 @@ export async function pushTruss(options: PushOptions): Promise<Pushed> {
       takeover,
     };
     try {
+      options.onSend?.(patches);
       const answer = await client.patch(versionId, { ...request, patches: [...patches] }, signal);
       return { kind: "patched", head: next, patches, answer, rebased };
     } catch (error) {
       if (error instanceof NeedsFullDeploy) return { kind: "deploy", head, reasons: error.reasons };
+      if (error instanceof ApiRefused && error.code === "body_too_large") {
+        return { kind: "deploy", head, reasons: [error.message] };
+      }
       if (!(error instanceof StaleHead) || options.rebase === false) throw error;
       head = { hash: error.headHash, signature: error.headSignature };
     }

@@ -1,39 +1,48 @@
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 
 /** Tells that something in a truss may have changed; what, a reading tells. */
 export interface FolderEvents {
-  /** Watches the folders that a snapshot has, and no others. Answers whether some are new, so that saves in them may have been missed. */
-  follow(snapshot: TrussSnapshot): boolean;
+  /**
+   * Watches the root and the folders that a snapshot has, and no others; a folder that another has taken the place of is watched
+   * anew. Without a snapshot the root alone. Answers whether some are new, so that saves in them may have been missed.
+   */
+  follow(snapshot: TrussSnapshot | undefined): boolean;
   close(): void;
 }
 
 /** One watcher for each folder: an editor that saves by renaming is seen by the folder, not by the file that it replaces. */
 export function watchFolders(root: string, onEvent: () => void): FolderEvents {
-  const watchers = new Map<string, FSWatcher>();
+  const watchers = new Map<string, { readonly watcher: FSWatcher; readonly inode: number }>();
   const add = (folder: string): boolean => {
-    if (watchers.has(folder)) return false;
+    const path = join(root, folder);
+    const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+    const before = watchers.get(folder);
+    if (before && before.inode === inode) return false;
+    drop(folder);
+    if (inode === undefined) return false;
     try {
-      const watcher = watch(join(root, folder), { persistent: true }, onEvent);
+      const watcher = watch(path, { persistent: true }, onEvent);
       // Its folder went away, which its parent's watcher tells too; or there are too many: the sweep finds changes then.
       watcher.on("error", () => drop(folder));
-      watchers.set(folder, watcher);
+      watchers.set(folder, { watcher, inode });
       return true;
     } catch {
       return false;
     }
   };
   const drop = (folder: string): void => {
-    watchers.get(folder)?.close();
+    watchers.get(folder)?.watcher.close();
     watchers.delete(folder);
   };
   add("");
   return {
-    follow({ entries }) {
-      for (const folder of watchers.keys()) if (folder !== "" && entries.get(folder)?.kind !== "dir") drop(folder);
-      let isNew = false;
-      for (const [path, entry] of entries) if (entry.kind === "dir" && add(path)) isNew = true;
+    follow(snapshot) {
+      const entries = snapshot?.entries;
+      for (const folder of watchers.keys()) if (folder !== "" && entries?.get(folder)?.kind !== "dir") drop(folder);
+      let isNew = add("");
+      for (const [path, entry] of entries ?? []) if (entry.kind === "dir" && add(path)) isNew = true;
       return isNew;
     },
     close() {

@@ -2,14 +2,18 @@ import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
+import type { Head } from "../../adapters/api/pushTruss.ts";
+import { brokenCodeLine, brokenCodeReader } from "../../domain/development/brokenCode.ts";
 import { changeLine, subjects } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
 import { projectFolder } from "../../local/engine.ts";
-import { recordSentHead } from "../../local/sentHeads.ts";
+import type { EnvironmentLayout } from "../../local/layout.ts";
+import { recordSentHead, sentHeads } from "../../local/sentHeads.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { developmentModel, readModels } from "../models.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { followModel } from "../watch/modelLog.ts";
 import { type WatchEvents, watchTruss } from "../watch/trussWatch.ts";
 import { findModel } from "./predict.ts";
 
@@ -17,6 +21,8 @@ interface WatchOptions {
   readonly environment: string;
   readonly hotReload: boolean;
   readonly deploy: boolean;
+  readonly takeover: boolean;
+  readonly logs: boolean;
   readonly json: boolean;
 }
 
@@ -31,6 +37,8 @@ export function watchCommand(): Command {
       false,
     )
     .option("--deploy", "deploy in full where patches cannot do it, without asking", false)
+    .option("--takeover", "replace a head that was not sent from this folder, without asking", false)
+    .option("--logs", "print what the model logs", false)
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(watchModel);
@@ -48,20 +56,82 @@ async function watchModel(name: string, dir: string | undefined, options: WatchO
     console.error("ending once what is saved is in; Ctrl-C again ends at once");
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  await watchTruss({
-    client: await developmentClient(target),
-    versionId: model.versionId,
-    folder,
-    hot: options.hotReload,
-    stop: stop.signal,
-    events: {
-      ...(options.json ? jsonLines : sentences(name, folder)),
-      isHead: async ({ hash }) => {
-        if (folder === declared) await recordSentHead(layout, model.versionId, hash);
+  const tells = options.json ? jsonLines : sentences(name, folder);
+  const log = modelLog(tells, options);
+  const over = new AbortController();
+  const { kubeconfig } = target;
+  const following = followModel(
+    { kubeconfig, namespace: model.namespace, service: model.service },
+    log.onLine,
+    over.signal,
+  );
+  try {
+    await watchTruss({
+      client: await developmentClient(target),
+      versionId: model.versionId,
+      folder,
+      hot: options.hotReload,
+      stop: stop.signal,
+      events: {
+        ...tells,
+        sending: (patches) => {
+          log.expect(true);
+          tells.sending(patches);
+        },
+        isIn: (change) => {
+          log.expect(false);
+          tells.isIn(change);
+        },
+        isHead: async ({ hash }) => {
+          if (folder === declared) await recordSentHead(layout, model.versionId, hash);
+        },
+        mayReplace: (head) =>
+          mayReplace({ name, head, declaredHash: model.hash, layout, versionId: model.versionId, options }),
+        needsDeployment: (reasons, later) =>
+          offerDeployment({ name, reasons, options, isDeclared: folder === declared, later }),
       },
-      needsDeployment: (reasons) => offerDeployment({ name, reasons, options, isDeclared: folder === declared }),
+    });
+  } finally {
+    over.abort();
+    await following;
+  }
+}
+
+/** Tells of exceptions while what was saved is on its way, and of all that the model logs where that is wanted. */
+function modelLog(tells: Told, { logs }: WatchOptions) {
+  const broken = brokenCodeReader();
+  let isExpected = false;
+  return {
+    expect(isOnItsWay: boolean): void {
+      isExpected = isOnItsWay;
     },
-  });
+    onLine(line: string): void {
+      if (logs) tells.logged(line);
+      const found = broken(line);
+      if (found && isExpected) tells.broken(brokenCodeLine(found));
+    },
+  };
+}
+
+interface Replacement {
+  readonly name: string;
+  readonly head: Head;
+  /** Content at the last `up`. */
+  readonly declaredHash: string;
+  readonly layout: EnvironmentLayout;
+  readonly versionId: string;
+  readonly options: WatchOptions;
+}
+
+/** What `up` deployed and what this machine sent may be replaced; somebody else's patches only with a yes. */
+async function mayReplace({ name, head, declaredHash, layout, versionId, options }: Replacement): Promise<void> {
+  if (options.takeover || head.hash === declaredHash) return;
+  if ((await sentHeads(layout)).split(",").includes(`${versionId}=${head.hash}`)) return;
+  const about = `${name} runs ${short(head.hash)}, which others sent; the folder would replace it`;
+  if (options.json || !process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new OperatorError(`${about}: watch with --takeover for that`, { exitCode: 3 });
+  }
+  if (!(await isYes(`${about}. Replace it? [y/N] `))) throw new OperatorError(about, { exitCode: 3 });
 }
 
 async function existingFolder(folder: string): Promise<string> {
@@ -70,11 +140,18 @@ async function existingFolder(folder: string): Promise<string> {
   });
 }
 
-type Told = Omit<WatchEvents, "needsDeployment" | "isHead">;
+interface Told extends Omit<WatchEvents, "needsDeployment" | "isHead" | "mayReplace"> {
+  /** An exception of the model's code, while what was saved is on its way. */
+  broken(sentence: string): void;
+  logged(line: string): void;
+}
 
 function sentences(name: string, folder: string): Told {
   return {
     ready: (head) => console.log(`watching ${folder}: ${name} is at ${short(head.hash)}; save to change it`),
+    sending: (patches) => console.log(`… ${subjects(patches)}  saved`),
+    broken: (sentence) => console.log(`✗ ${sentence}`),
+    logged: (line) => console.log(`  ${line}`),
     isIn: (change) => console.log(changeLine(change)),
     waiting: (what, because) => console.log(`… ${what}  not in yet: ${because}`),
     wrong: (because) => console.log(`✗ ${because}`),
@@ -85,6 +162,9 @@ const print = (event: object): void => console.log(JSON.stringify(event));
 
 const jsonLines: Told = {
   ready: ({ hash }) => print({ event: "ready", headHash: hash }),
+  sending: (patches) => print({ event: "sending", changed: subjects(patches) }),
+  broken: (because) => print({ event: "broken", because }),
+  logged: (line) => print({ event: "log", line }),
   isIn: ({ patches, ...change }) => print({ event: "in", changed: subjects(patches), ...change }),
   waiting: (what, because) => print({ event: "waiting", changed: what, because }),
   wrong: (because) => print({ event: "wrong", because }),
@@ -96,32 +176,44 @@ interface Offer {
   readonly options: WatchOptions;
   /** Whether the watched folder is the one that the stack deploys. */
   readonly isDeclared: boolean;
+  /** Aborts once the folder holds something else. */
+  readonly later: AbortSignal;
 }
 
 /** Says why patches cannot do it, and deploys in full where the user wants that. Answers whether it did. */
-async function offerDeployment({ name, reasons, options, isDeclared }: Offer): Promise<boolean> {
+async function offerDeployment({ name, reasons, options, isDeclared, later }: Offer): Promise<boolean> {
   if (options.json) print({ event: "deploy", reasons });
   else console.log([`✗ ${name} needs a full deployment:`, ...reasons.map((reason) => `    ${reason}`)].join("\n"));
   if (!isDeclared) {
     console.error("the watched folder is not the one that the stack declares; `menagerie up` deploys that one");
     return false;
   }
-  if (!options.deploy && !(await isWanted(name))) return false;
+  if (!options.deploy && !(await isWanted(name, options, later))) return false;
   // Made anew, because it knows what was sent from the folder until then.
   const { engine } = await existingEnvironment(options.environment);
-  const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
+  const up = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
+  // The events alone go to standard output.
+  const code = options.json ? await engine.run(up, { stdout: "stderr" }) : await engine.run(up);
   if (code !== 0) throw new OperatorError(`${name} is not deployed: see above`);
   return true;
 }
 
-async function isWanted(name: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+async function isWanted(name: string, { json }: WatchOptions, later: AbortSignal): Promise<boolean> {
+  if (json || !process.stdin.isTTY || !process.stderr.isTTY) {
     console.error("run `menagerie up`, or watch with --deploy");
     return false;
   }
+  return isYes(`Deploy ${name} in full now? [y/N] `, later);
+}
+
+/** Asks in the terminal. A question whose reason has gone goes too. */
+async function isYes(question: string, later?: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await terminal.question(`Deploy ${name} in full now? [y/N] `)).trim());
+    return /^y(es)?$/i.test((await terminal.question(question, later ? { signal: later } : {})).trim());
+  } catch (error) {
+    if (later?.aborted) process.stderr.write("\n");
+    throw error;
   } finally {
     terminal.close();
   }

@@ -37,6 +37,22 @@ export const defaultLimits: PatchLimits = {
   sizePerPatch: 32 * 1024 * 1024,
 };
 
+/** Why operations are too much for one patch, as a sentence; undefined where they are not. */
+export function sizeProblem(ops: readonly PatchOperation[], limits: PatchLimits = defaultLimits): string | undefined {
+  if (ops.length > limits.operationsPerPatch) {
+    return `${ops.length} operations in one patch; at most ${limits.operationsPerPatch}`;
+  }
+  // Far below the longest text that JavaScript can make.
+  const roughly = ops.reduce((sum, { body }) => sum + ("content" in body ? contentSize(body) : 0), 0);
+  const size = roughly > limits.sizePerPatch ? roughly : JSON.stringify(ops).length;
+  if (size <= limits.sizePerPatch) return undefined;
+  return `the patch has ${size} characters of JSON; at most ${limits.sizePerPatch}`;
+}
+
+function contentSize({ content, content_bytes }: { content: string | null; content_bytes?: string }): number {
+  return (content?.length ?? 0) + (content_bytes?.length ?? 0);
+}
+
 /** Why a patch was not stored. After `stale` a client reads the head and computes its patch anew. */
 export interface AppendRefused {
   readonly refused: "stale" | "forked" | "unchanged" | "too_many" | "too_large";
@@ -90,13 +106,8 @@ export function append(chain: PatchChain, patch: NewPatch, limits: PatchLimits =
   });
   const last = chain.patches.at(-1);
   if (last && isSamePatch(last, patch)) return { stored: last, repeated: true };
-  const size = JSON.stringify(patch.ops).length;
-  if (patch.ops.length > limits.operationsPerPatch) {
-    return refuse("too_large", `${patch.ops.length} operations in one patch; at most ${limits.operationsPerPatch}`);
-  }
-  if (size > limits.sizePerPatch) {
-    return refuse("too_large", `the patch has ${size} characters of JSON; at most ${limits.sizePerPatch}`);
-  }
+  const tooLarge = sizeProblem(patch.ops, limits);
+  if (tooLarge !== undefined) return refuse("too_large", tooLarge);
   if (patch.prevHash !== head.hash) {
     return latestPosition(chain, patch.prevHash) === undefined
       ? refuse("forked", `prev_hash ${short(patch.prevHash)} is of another history; the head is ${short(head.hash)}`)

@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiRefused, type DevelopmentVersions, StaleHead } from "../../../../src/adapters/api/developmentVersions.ts";
 import { readTruss } from "../../../../src/adapters/truss/snapshot.ts";
-import { watchTruss } from "../../../../src/cli/watch/trussWatch.ts";
+import { type WatchEvents, watchTruss } from "../../../../src/cli/watch/trussWatch.ts";
 import type { DevelopmentStatus, PatchRequest } from "../../../../src/domain/development/contract.ts";
 import { append, headOf, type PatchChain, withPatch } from "../../../../src/domain/patch/chain.ts";
 import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
@@ -39,6 +40,10 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
   readonly refusals: Error[] = [];
   /** States that the next syncs end in; then `synced`. */
   readonly states: DevelopmentStatus["state"][] = [];
+  /** Contents that never come up: a sync of a head whose last patch has one of them does not end by itself. */
+  readonly hanging = new Set<string>();
+  /** Contents that do not load: syncs of such a head say so at once, for ever. */
+  readonly failing = new Set<string>();
 
   constructor(baseHash: string, signature: TrussSignature) {
     this.chain = { generation: 1, baseHash, patches: [] };
@@ -57,26 +62,36 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
       ...this.signature,
       requirements_file_requirements: [...this.signature.requirements_file_requirements],
     };
-    const state = this.states.shift() ?? "synced";
+    const isFailing = this.failing.has(this.contents.at(-1) ?? "");
+    const state = this.states.shift() ?? (isFailing ? "behind" : "synced");
     const named = { versionId: "1", model: "m", namespace: "models", generation: 1 };
     const because = state === "synced" ? {} : { because: `it is ${state}` };
     return { ...named, headHash: hash, headSignature, seq, runningHash: hash, state, ...because };
   }
 
-  async patch(_id: string, { prevHash, nextHash, nextSignature, patches }: PatchRequest) {
+  async patch(_id: string, { prevHash, nextHash, nextSignature, patches }: PatchRequest, signal?: AbortSignal) {
     const refusal = this.refusals.shift();
     if (refusal) throw refusal;
     const result = append(this.chain, { prevHash, nextHash, ops: patches as PatchOperation[] });
     if (!("stored" in result)) throw new StaleHead(result.because, headOf(this.chain).hash, this.signature);
     this.chain = withPatch(this.chain, result.stored);
     this.signature = nextSignature;
+    await this.#comesUp(signal);
     const { state, because } = await this.status();
     const timings = { store: 1, sync: 1, apply: 1 };
     return { ...headOf(this.chain), headHash: nextHash, state, because, runningHash: nextHash, hot: false, timings };
   }
 
-  sync = () => this.status();
+  async sync(_id: string, signal?: AbortSignal): Promise<DevelopmentStatus> {
+    await this.#comesUp(signal);
+    return this.status();
+  }
+
   wake = () => this.status();
+
+  async #comesUp(signal?: AbortSignal): Promise<void> {
+    if (this.hanging.has(this.contents.at(-1) ?? "")) await delay(60_000, undefined, signal ? { signal } : {});
+  }
 }
 
 async function memoryApi(): Promise<MemoryApi> {
@@ -85,7 +100,7 @@ async function memoryApi(): Promise<MemoryApi> {
 }
 
 /** Starts a watch; what it tells can be awaited line by line. */
-async function watchWith(api: MemoryApi) {
+async function watchWith(api: MemoryApi, own: Partial<WatchEvents> = {}) {
   const stop = new AbortController();
   const lines: string[] = [];
   const told: string[] = [];
@@ -109,6 +124,8 @@ async function watchWith(api: MemoryApi) {
     events: {
       ready: () => tell("ready"),
       isHead: async () => {},
+      mayReplace: async () => {},
+      sending: () => {},
       isIn: ({ headHash }) => tell(`in ${headHash === headOf(api.chain).hash}`),
       waiting: (_what, because) => tell(`waiting: ${because}`),
       wrong: (because) => tell(`wrong: ${because}`),
@@ -116,13 +133,16 @@ async function watchWith(api: MemoryApi) {
         tell(`deploy: ${reasons.join("; ")}`);
         return false;
       },
+      ...own,
     },
   });
+  // A test that expects it to fail looks by itself.
+  watch.catch(() => {});
   const end = async (): Promise<void> => {
     stop.abort();
     await watch;
   };
-  stops.push(end);
+  stops.push(() => end().catch(() => {}));
   expect(await next()).toBe("ready");
   return { next, told, end };
 }
@@ -227,5 +247,132 @@ describe("a watch", () => {
     save("last");
     await end();
     expect(api.contents).toEqual([readFileSync(join(folder, "model/model.py"), "utf8")]);
+  });
+
+  it("lets the save that mends a bad one take its place at once", async () => {
+    const api = await memoryApi();
+    const { next, told } = await watchWith(api);
+    api.hanging.add("while True: pass");
+    save("while True: pass");
+    while (!api.contents.includes("while True: pass")) await delay(10);
+    const begun = Date.now();
+    save("1");
+    expect(await next()).toBe("in true");
+    // The bad one would have taken a minute.
+    expect(Date.now() - begun).toBeLessThan(20_000);
+    expect(api.contents).toEqual(["while True: pass", "1"]);
+    expect(told).toEqual(["ready", "in true"]);
+  });
+
+  it("times a save from when it was noticed, through all its tries", async () => {
+    const api = await memoryApi();
+    let milliseconds = 0;
+    const { next } = await watchWith(api, {
+      isIn: (change) => {
+        milliseconds = change.milliseconds;
+      },
+    });
+    api.states.push("waking", "waking", "waking", "waking");
+    save("1");
+    expect(await next()).toBe("waiting: it is waking");
+    // An event of the same content does not begin the count anew.
+    save("1");
+    while (milliseconds === 0) await delay(10);
+    // Pauses of 200, 400 and 800 ms lie between the tries.
+    expect(milliseconds).toBeGreaterThan(1_300);
+  });
+
+  it.each(["behind", "config"])("ended while what is saved is not in (%s), it fails and says why", async (how) => {
+    const api = await memoryApi();
+    const { next, end } = await watchWith(api);
+    if (how === "config") {
+      writeFileSync(join(folder, "config.yaml"), "spec_version: 2\n");
+      expect(await next()).toMatch(/^wrong/);
+      return expect(end()).rejects.toThrow(/ended before what is saved was in: config.yaml: spec_version/);
+    }
+    api.failing.add("broken");
+    save("broken");
+    expect(await next()).toBe("waiting: it is behind");
+    await expect(end()).rejects.toThrow("ended before what is saved was in: it is behind");
+  });
+
+  it("waits for a folder that was moved away, and goes on with the one that takes its place", async () => {
+    const api = await memoryApi();
+    const { next } = await watchWith(api);
+    const away = `${folder}.away`;
+    renameSync(folder, away);
+    expect(await next()).toMatch(/^wrong: truss ".*": no such folder/);
+    mkdirSync(join(folder, "model"), { recursive: true });
+    writeFileSync(join(folder, "config.yaml"), "use_control_plane: true\n");
+    save("1");
+    expect(await next()).toBe("in true");
+    rmSync(away, { recursive: true });
+    // The new folder is watched, not only swept.
+    save("2");
+    expect(await next()).toBe("in true");
+    expect(api.contents).toEqual(["1", "2"]);
+  });
+
+  it.each([
+    ["many files", /^deploy: 5001 operations in one patch; at most 5000/],
+    ["a large file", /^deploy: the patch has \d+ characters of JSON; at most/],
+  ])("offers a full deployment for %s, and goes on", async (what, says) => {
+    const api = await memoryApi();
+    const { next } = await watchWith(api);
+    const many = join(folder, "model/many");
+    mkdirSync(many);
+    if (what === "many files") for (let index = 0; index < 5_001; index += 1) writeFileSync(join(many, `${index}`), "");
+    else writeFileSync(join(many, "large.bin"), Buffer.alloc(34 * 1024 * 1024, 0xff));
+    expect(await next()).toMatch(says);
+    rmSync(many, { recursive: true });
+    save("1");
+    expect(await next()).toBe("in true");
+    expect(api.contents).toEqual(["1"]);
+  });
+
+  it("takes a question back when a save takes its reason away", async () => {
+    const api = await memoryApi();
+    const asked: string[] = [];
+    const { next } = await watchWith(api, {
+      needsDeployment: async (reasons, later) => {
+        asked.push(reasons.join("; "));
+        await delay(60_000, undefined, { signal: later });
+        return true;
+      },
+    });
+    writeFileSync(join(folder, "config.yaml"), "use_control_plane: true\nsystem_packages: [ffmpeg]\n");
+    while (asked.length === 0) await delay(10);
+    writeFileSync(join(folder, "config.yaml"), "use_control_plane: true\n");
+    save("1");
+    expect(await next()).toBe("in true");
+    expect(asked).toHaveLength(1);
+  });
+
+  it("offers no deployment for a config.yaml that is away during a checkout", async () => {
+    const api = await memoryApi();
+    const { next, told } = await watchWith(api);
+    renameSync(join(folder, "config.yaml"), join(folder, "config.away"));
+    expect(await next()).toBe("wrong: config.yaml was removed; every truss has one");
+    renameSync(join(folder, "config.away"), join(folder, "config.yaml"));
+    save("1");
+    expect(await next()).toBe("in true");
+    expect(told.filter((line) => line.startsWith("deploy"))).toEqual([]);
+  });
+
+  it("asks before it replaces a head that it differs from at its start", async () => {
+    const api = await memoryApi();
+    save("mine");
+    const stop = new AbortController();
+    const events = { mayReplace: async () => Promise.reject(new Error("not mine")) } as unknown as WatchEvents;
+    const watch = watchTruss({
+      client: api as unknown as DevelopmentVersions,
+      versionId: "1",
+      folder,
+      hot: false,
+      stop: stop.signal,
+      events,
+    });
+    await expect(watch).rejects.toThrow("not mine");
+    expect(api.contents).toEqual([]);
   });
 });
