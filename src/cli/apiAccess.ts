@@ -1,6 +1,4 @@
-import { KubeConfig } from "@kubernetes/client-node";
 import { createDevelopmentVersions, type DevelopmentVersions } from "../adapters/api/developmentVersions.ts";
-import { requestJson } from "../adapters/kubernetes/request.ts";
 import { badInput, messageOf } from "../domain/errors.ts";
 import { environmentLayout } from "../local/layout.ts";
 import { type EngineTarget, readTarget } from "../local/target.ts";
@@ -45,8 +43,13 @@ async function accessOf(target: EngineTarget | undefined): Promise<ApiAccess> {
 }
 
 async function stackKey(kubeconfig: string): Promise<string> {
-  const config = new KubeConfig();
   try {
+    // The client takes half a second to load, and who gives a key needs none of it.
+    const [{ KubeConfig }, { requestJson }] = await Promise.all([
+      import("@kubernetes/client-node"),
+      import("../adapters/kubernetes/request.ts"),
+    ]);
+    const config = new KubeConfig();
     config.loadFromFile(kubeconfig);
     const query = { fieldSelector: `metadata.name=${keySecret}` };
     const { items } = await requestJson<SecretList>(config, "GET", "/api/v1/secrets", { query });

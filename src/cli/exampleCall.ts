@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { load } from "js-yaml";
 import { z } from "zod";
-import { projectFolder } from "../local/engine.ts";
+import { projectFolder } from "../local/localStack.ts";
 import type { DeployedModel } from "./models.ts";
 
 /** A truss's `examples.yaml`: named inputs to try the model with. */

@@ -1,5 +1,5 @@
 /**
- * Entry of `menagerie`. It listens for signals before it loads the commands, which takes a second on a busy machine: a Ctrl-C
+ * Entry of `menagerie`. It listens for signals before it loads the command, which takes a second on a busy machine: a Ctrl-C
  * in that second ends as any other does.
  */
 const tooEarly = (): void => {
@@ -8,9 +8,10 @@ const tooEarly = (): void => {
 };
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 for (const signal of signals) process.on(signal, tooEarly);
-const { run } = await import("./program.ts");
+const { loaded } = await import("./program.ts");
+const run = await loaded(process.argv.slice(2));
 // A signal that came while modules were evaluated is still with the event loop, and would be lost with its listener: a whole
 // turn delivers it. From here to the command's own listeners there is no turn in between.
 for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 for (const signal of signals) process.off(signal, tooEarly);
-process.exit(await run(process.argv.slice(2)));
+process.exit(await run());

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { badInput } from "../domain/errors.ts";
-import type { Engine } from "../local/engine.ts";
+import type { EnvironmentLayout } from "../local/layout.ts";
+import { readStackOutputs } from "../local/stackOutputs.ts";
 
 /** One entry of the stack output `models`; see `ModelOutput` of the program. */
 const modelOutput = z.looseObject({
@@ -45,8 +46,8 @@ export interface DeployedModel {
 }
 
 /** The models that the stack last deployed. */
-export async function readModels(engine: Engine): Promise<DeployedModel[]> {
-  const { models, rollouts } = outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"])));
+export async function readModels(layout: EnvironmentLayout): Promise<DeployedModel[]> {
+  const { models, rollouts } = outputs.parse(await readStackOutputs(layout));
   return Object.entries(models).map(([name, model]) => ({
     name,
     namespace: model.namespace,
@@ -69,4 +70,12 @@ export function developmentModel(model: DeployedModel): DeployedModel & { readon
   throw badInput(
     `model "${model.name}" is a ${model.kind} model, whose code changes by a rollout; declare it under menagerie:development to patch it`,
   );
+}
+
+/** The model called `name`; else a sentence that says which there are. */
+export function findModel(models: readonly DeployedModel[], name: string): DeployedModel {
+  const model = models.find((candidate) => candidate.name === name);
+  if (model) return model;
+  const names = models.map((candidate) => candidate.name).join(", ");
+  throw badInput(`there is no model "${name}"; the stack has ${names || "none: run `menagerie up`"}`);
 }

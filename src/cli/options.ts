@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
 import { OperatorError } from "../domain/errors.ts";
 import type { ReleaseLogin } from "../domain/release/environment.ts";
-import { type Engine, prepareEngine } from "../local/engine.ts";
+import type { Engine } from "../local/engine.ts";
 import { type EnvironmentLayout, environmentLayout } from "../local/layout.ts";
 import { type EngineTarget, readTarget } from "../local/target.ts";
 import { ToolchainFile } from "../local/toolchainFile.ts";
@@ -36,24 +36,33 @@ export function portArgument(value: string): number {
   return port;
 }
 
-export interface ExistingEnvironment {
+/** An environment that was brought up before, running or not. */
+export interface KnownEnvironment {
   readonly layout: EnvironmentLayout;
   readonly target: EngineTarget;
+}
+
+export interface ExistingEnvironment extends KnownEnvironment {
   readonly engine: Engine;
 }
 
-/** An environment that was brought up before, running or not. */
-export async function existingEnvironment(name: string): Promise<ExistingEnvironment> {
+/** The environment called `name`, for what only reads. Throws the sentence that helps when it was never brought up. */
+export async function knownEnvironment(name: string): Promise<KnownEnvironment> {
   const layout = environmentLayout(name);
   const target = await readTarget(layout);
-  if (!target) {
-    throw new OperatorError(
-      `environment "${name}" does not exist in ${layout.home}; \`menagerie up -e ${name}\` makes it`,
-    );
-  }
+  if (target) return { layout, target };
+  throw new OperatorError(
+    `environment "${name}" does not exist in ${layout.home}; \`menagerie up -e ${name}\` makes it`,
+  );
+}
+
+/** The environment called `name` with its engine, which is set up for that. */
+export async function existingEnvironment(name: string): Promise<ExistingEnvironment> {
+  const { layout, target } = await knownEnvironment(name);
   const toolchain = await new ToolchainFile(layout).readComplete();
   if (!toolchain || !existsSync(toolchain.bin.pulumi)) {
     throw new OperatorError(`the tools of environment "${name}" are not there; \`menagerie up -e ${name}\` makes them`);
   }
+  const { prepareEngine } = await import("../local/engine.ts");
   return { layout, target, engine: await prepareEngine(layout, target, toolchain) };
 }

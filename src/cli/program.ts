@@ -1,35 +1,15 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { messageOf, OperatorError } from "../domain/errors.ts";
-import { appCommand } from "./commands/app.ts";
-import { compareCommand } from "./commands/compare.ts";
-import { dataCommand } from "./commands/data.ts";
-import { devCommand } from "./commands/dev.ts";
-import { downCommand } from "./commands/down.ts";
-import { envCommand } from "./commands/env.ts";
-import { keyCommand } from "./commands/key.ts";
-import { logsCommand } from "./commands/logs.ts";
-import { predictCommand } from "./commands/predict.ts";
-import { previewSummaryCommand } from "./commands/previewSummary.ts";
-import { promoteCommand } from "./commands/promote.ts";
-import { pulumiCommand } from "./commands/pulumi.ts";
-import { releasesCommand } from "./commands/releases.ts";
-import { replayCommand } from "./commands/replay.ts";
-import { restoreCommand } from "./commands/restore.ts";
-import { rolloutCommand } from "./commands/rollout/index.ts";
-import { statusCommand } from "./commands/status.ts";
-import { termCommand } from "./commands/term.ts";
-import { trussCommand } from "./commands/truss.ts";
-import { trussClientCommand } from "./commands/trussClient.ts";
-import { upCommand } from "./commands/up.ts";
-import { watchCommand } from "./commands/watch.ts";
+import { commands } from "./commandTable.ts";
 import { Interrupted } from "./interrupt.ts";
 
 /** Exit codes, which scripts build on: 0 ok, 1 failed, 2 bad input, 3 gate not met, 130 interrupted. */
 const badInputExit = 2;
 const interruptedExit = 130;
 
-function menagerie(): Command {
+/** The command line's grammar. Loads only the command `called`; of the others it has what the help lists. */
+async function menagerie(called: string | undefined): Promise<Command> {
   const program = new Command("menagerie")
     .version(manifest.version, "--version")
     .description("An ML serving platform as a Pulumi program: environments, model zoo, rollouts.")
@@ -52,39 +32,34 @@ function menagerie(): Command {
         "Exit codes: 0 ok, 1 failed, 2 bad input, 3 gate not met.",
       ].join("\n"),
     );
-  for (const command of [
-    upCommand(),
-    downCommand(),
-    statusCommand(),
-    logsCommand(),
-    predictCommand(),
-    watchCommand(),
-    devCommand(),
-    compareCommand(),
-    appCommand(),
-    keyCommand(),
-    rolloutCommand(),
-    releasesCommand(),
-    restoreCommand(),
-    promoteCommand(),
-    dataCommand(),
-    envCommand(),
-    termCommand(),
-    trussCommand(),
-    trussClientCommand(),
-    replayCommand(),
-    previewSummaryCommand(),
-    pulumiCommand(),
-  ]) {
-    program.addCommand(command.copyInheritedSettings(program));
+  for (const { name, about, load } of commands) {
+    const command = name === called ? await load() : new Command(name);
+    program.addCommand(command.description(about).copyInheritedSettings(program));
   }
   return program;
 }
 
+/** The command that a command line calls or wants help for. The program has no option that takes a value. */
+function calledCommand(argv: readonly string[]): string | undefined {
+  const [first, second] = argv.filter((arg) => !arg.startsWith("-"));
+  return first === "help" ? second : first;
+}
+
 /** Runs one command line and answers the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
+  const start = await loaded(argv);
+  return start();
+}
+
+/** Loads what one command line needs, and answers what runs it and gives its exit code. */
+export async function loaded(argv: readonly string[]): Promise<() => Promise<number>> {
+  const program = await menagerie(calledCommand(argv));
+  return () => runProgram(program, argv);
+}
+
+async function runProgram(program: Command, argv: readonly string[]): Promise<number> {
   try {
-    await menagerie().parseAsync(argv, { from: "user" });
+    await program.parseAsync(argv, { from: "user" });
     return typeof process.exitCode === "number" ? process.exitCode : 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : badInputExit;

@@ -4,8 +4,9 @@ import { isApiError, requestJson } from "../adapters/kubernetes/request.ts";
 import { badInput, OperatorError } from "../domain/errors.ts";
 import { environmentNames, type ReleaseLogin } from "../domain/release/environment.ts";
 import { type HostEnvironment, hostEnvironment } from "../domain/release/hostEnvironment.ts";
+import { readStackOutputs } from "../local/stackOutputs.ts";
 import { readModels } from "./models.ts";
-import { existingEnvironment } from "./options.ts";
+import { knownEnvironment } from "./options.ts";
 
 const outputs = z.looseObject({
   states: z.record(z.string(), z.looseObject({ current: z.boolean(), namespace: z.string() })).nullish(),
@@ -30,8 +31,8 @@ export async function readReleaseEnvironment(
   login: ReleaseLogin,
   tag: string | undefined,
 ): Promise<FoundEnvironment> {
-  const { target, engine } = await existingEnvironment(environment);
-  const { states } = outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"])));
+  const { target, layout } = await knownEnvironment(environment);
+  const { states } = outputs.parse(await readStackOutputs(layout));
   const known = Object.entries(states ?? {});
   if (known.length === 0) {
     throw new OperatorError("the stack has no release with a state; set menagerie:state and run `menagerie up`");
@@ -62,7 +63,7 @@ export async function readReleaseEnvironment(
   const host = hostEnvironment(values, {
     database: database && { host: database.hostname, port: Number(database.port) },
     apiUrl: target.apiUrl,
-    modelUrls: Object.fromEntries((await readModels(engine)).map(({ name, url }) => [name, url])),
+    modelUrls: Object.fromEntries((await readModels(layout)).map(({ name, url }) => [name, url])),
   });
   return { tag: release, values, secrets: Object.keys(secrets), host };
 }

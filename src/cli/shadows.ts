@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { badInput } from "../domain/errors.ts";
-import type { Engine } from "../local/engine.ts";
+import type { EnvironmentLayout } from "../local/layout.ts";
+import { readStackOutputs } from "../local/stackOutputs.ts";
 
 const side = z.looseObject({
   service: z.string(),
@@ -42,13 +43,13 @@ const outputs = z.looseObject({ shadows: z.record(z.string(), shadowOutput).defa
 export type DeployedShadow = z.output<typeof shadowOutput>;
 
 /** The shadow deployments of the stack, by name. */
-export async function readShadows(engine: Engine): Promise<Readonly<Record<string, DeployedShadow>>> {
-  return outputs.parse(JSON.parse(await engine.output(["stack", "output", "--json"]))).shadows;
+export async function readShadows(layout: EnvironmentLayout): Promise<Readonly<Record<string, DeployedShadow>>> {
+  return outputs.parse(await readStackOutputs(layout)).shadows;
 }
 
 /** The shadow deployment called `name`; else a sentence that says which there are. */
-export async function readShadow(engine: Engine, name: string): Promise<DeployedShadow> {
-  const shadows = await readShadows(engine);
+export async function readShadow(layout: EnvironmentLayout, name: string): Promise<DeployedShadow> {
+  const shadows = await readShadows(layout);
   const found = shadows[name];
   if (found) return found;
   const names = Object.keys(shadows).join(", ");

@@ -2,21 +2,17 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Document, parseDocument } from "yaml";
 import { badInput, OperatorError } from "../domain/errors.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
+import { localProject, localStack, projectFolder } from "./localStack.ts";
 import { addresses, ports } from "./network/addresses.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
 import { sentHeads } from "./sentHeads.ts";
 import type { EngineTarget } from "./target.ts";
 import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
-
-/** The stack that an embedded environment runs. Each environment has a backend of its own, so one name is enough. */
-export const localStack = "local";
-export const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The pinned engine, set up for one environment. */
 export interface Engine {
@@ -65,7 +61,7 @@ export async function prepareEngine(
   const configFile = await ensureStackConfig(layout, pulumi, env);
   const stackEnv = { ...env, PULUMI_STACK: localStack, PULUMI_OPTION_CONFIG_FILE: configFile };
   const output: Engine["output"] = async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim();
-  const stack = { backend: layout.pulumi.backend, project: "menagerie", stack: localStack };
+  const stack = { backend: layout.pulumi.backend, project: localProject, stack: localStack };
   return {
     async run(args, { stdout = "stdout" } = {}) {
       if (args.some((arg) => changing.has(arg))) {

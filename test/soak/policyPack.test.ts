@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { silent } from "../../src/domain/progress.ts";
-import { projectFolder } from "../../src/local/engine.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
+import { projectFolder } from "../../src/local/localStack.ts";
 import { ensureToolchain, preparePulumiHome } from "../../src/local/toolchain/index.ts";
 
 /** The policy pack, run by the pinned engine on previews of small programs, which need no cluster. */

@@ -18,7 +18,7 @@ interface CommonOptions {
 const emailPattern = /^[^\s@]+@[^\s@]+$/;
 
 export function appCommand(): Command {
-  const app = new Command("app").description("Apps: users' models whose predictions come from a model of the zoo.");
+  const app = new Command("app");
   app
     .command("create")
     .description("Make an app that points at the zoo model's current version.")

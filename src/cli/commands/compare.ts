@@ -9,7 +9,7 @@ import { headlineOf } from "../../domain/shadow/headline.ts";
 import { reportPage } from "../../domain/shadow/report/page.ts";
 import { describeRules } from "../../domain/shadow/ruleText.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { recordShadowEvidence } from "../shadowEvidence.ts";
 import { type DeployedShadow, readShadow } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
@@ -27,7 +27,6 @@ interface CompareOptions {
 
 export function compareCommand(): Command {
   return new Command("compare")
-    .description("Compare what a shadow answered with what the primary answered to the same requests.")
     .argument("<name>", "name of a shadow deployment of the stack")
     .option("--shadow <shadow>", "which of its shadows; needed where it has several")
     .option("--since <when>", `requests since then only: ${timeHelp}`)
@@ -43,8 +42,8 @@ export function compareCommand(): Command {
     .action(async (name: string, options: CompareOptions) => {
       const now = new Date();
       const since = options.since === undefined ? new Date(0) : timeArgument("--since", options.since, now);
-      const { engine } = await existingEnvironment(options.environment);
-      const deployment = await readShadow(engine, name);
+      const { layout } = await knownEnvironment(options.environment);
+      const deployment = await readShadow(layout, name);
       const shadow = chooseShadow(name, deployment, options.shadow);
       if (options.gate && !deployment.gate) {
         throw badInput(

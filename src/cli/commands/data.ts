@@ -10,7 +10,7 @@ import { sentences } from "../../config/sentences.ts";
 import { source } from "../../config/state.ts";
 import { badInput } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
-import { localStack, projectFolder } from "../../local/engine.ts";
+import { localStack, projectFolder } from "../../local/localStack.ts";
 import { interruptible } from "../interrupt.ts";
 import { operatorServer } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
@@ -24,7 +24,7 @@ interface DataOptions {
 }
 
 export function dataCommand(): Command {
-  const data = new Command("data").description("States of releases and the source data that they are built from.");
+  const data = new Command("data");
   data
     .command("load")
     .description("Make the tables of the source data and load CSV files into them, each named <table>.csv.")

@@ -13,7 +13,7 @@ interface DevOptions {
 }
 
 export function devCommand(): Command {
-  const dev = new Command("dev").description("Development versions that clients pushed, and no stack declares.");
+  const dev = new Command("dev");
   dev
     .command("list")
     .description("List them: what each is at, how its last push went, and when it was last used.")

@@ -10,7 +10,6 @@ import { terminalProgress } from "../terminalProgress.ts";
 
 export function downCommand(): Command {
   return new Command("down")
-    .description("Stop an embedded environment. Its state stays, and `up` brings it back as it was.")
     .addOption(environmentOption())
     .option("--delete", "also delete the environment's state: databases, stack, images", false)
     .action(async (options: { environment: string; delete: boolean }) => {

@@ -14,7 +14,6 @@ interface EnvOptions {
 
 export function envCommand(): Command {
   return new Command("env")
-    .description("Print the environment variables of a release's workloads, as its ConfigMap and Secret have them.")
     .addOption(releaseOption())
     .addOption(loginOption("service"))
     .option("--host", "with the addresses that answer on this machine", false)

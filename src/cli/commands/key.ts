@@ -12,7 +12,7 @@ interface KeyOptions {
 }
 
 export function keyCommand(): Command {
-  const key = new Command("key").description("API keys, by which clients predict through the API service.");
+  const key = new Command("key");
   key
     .command("create")
     .description("Make a key. It is printed once: only its hash is stored.")

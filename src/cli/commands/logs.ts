@@ -5,9 +5,8 @@ import { Command, InvalidArgumentError } from "commander";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { interruptible } from "../interrupt.ts";
-import { readModels } from "../models.ts";
-import { environmentOption, existingEnvironment } from "../options.ts";
-import { findModel } from "./predict.ts";
+import { findModel, readModels } from "../models.ts";
+import { environmentOption, knownEnvironment } from "../options.ts";
 
 interface LogsOptions {
   readonly environment: string;
@@ -18,7 +17,6 @@ interface LogsOptions {
 
 export function logsCommand(): Command {
   return new Command("logs")
-    .description("Print the log of a model's pods.")
     .addOption(environmentOption())
     .argument("<model>", "name of a model of the stack")
     .option("-f, --follow", "go on with what is logged from now on", false)
@@ -36,8 +34,8 @@ function lineCount(value: string): number {
 }
 
 async function printLogs(name: string, options: LogsOptions, signal: AbortSignal): Promise<void> {
-  const { target, engine } = await existingEnvironment(options.environment);
-  const model = findModel(await readModels(engine), name);
+  const { target, layout } = await knownEnvironment(options.environment);
+  const model = findModel(await readModels(layout), name);
   const config = new KubeConfig();
   config.loadFromFile(target.kubeconfig);
   const pods = await requestJson<V1PodList>(config, "GET", `/api/v1/namespaces/${model.namespace}/pods`, {

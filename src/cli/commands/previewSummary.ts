@@ -7,7 +7,6 @@ import { readPreview } from "../preview/readPreview.ts";
 /** `menagerie preview-summary < preview.json`: the comment for a pull request. */
 export function previewSummaryCommand(): Command {
   return new Command("preview-summary")
-    .description("Print the Markdown comment of a pull request from the JSON of a preview on standard input.")
     .option("--stack <name>", "the stack's name, for a preview that failed before it could say one")
     .addHelpText(
       "after",

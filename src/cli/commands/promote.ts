@@ -16,7 +16,6 @@ interface PromoteOptions {
 
 export function promoteCommand(): Command {
   return new Command("promote")
-    .description("Write what one stack was verified with into another stack's file, each model pinned by its hash.")
     .argument("<from>", "the stack that was verified, such as staging")
     .argument("<to>", "the stack whose file is written, such as prod")
     .option("--release <tag>", "a tag or number of a deployment of <from>; default: the current one")

@@ -4,7 +4,6 @@ import { environmentOption, existingEnvironment } from "../options.ts";
 
 export function pulumiCommand(): Command {
   return new Command("pulumi")
-    .description("Run the pinned Pulumi engine with an environment's backend, passphrase and kubeconfig.")
     .addOption(environmentOption())
     .argument("[args...]", "the engine's arguments, after `--`")
     .addHelpText("after", "\nExample: menagerie pulumi -- preview --diff")

@@ -24,7 +24,6 @@ const stackHelp = "only the environment of this stack";
 
 export function releasesCommand(): Command {
   const releases = new Command("releases")
-    .description("Show which combination of code and models was deployed when, the latest first.")
     .option("-s, --stack <name>", stackHelp)
     .option("--at <time>", `what was current then: ${timeHelp}`)
     .addOption(environmentOption())

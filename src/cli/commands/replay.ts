@@ -14,13 +14,12 @@ import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { interruptible } from "../interrupt.ts";
 import { ambientKey } from "../jsonBody.ts";
-import { readModels } from "../models.ts";
+import { findModel, readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { type DeployedShadow, readShadows } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
-import { findModel } from "./predict.ts";
 
 interface ReplayOptions {
   readonly environment: string;
@@ -38,7 +37,6 @@ interface ReplayOptions {
 
 export function replayCommand(): Command {
   return new Command("replay")
-    .description("Send recorded requests to a model, and compare its answers with the recorded ones.")
     .argument(
       "<recorded>",
       "a shadow deployment of the stack, whose primary's requests are sent; or a schema of recorded predictions",
@@ -140,8 +138,8 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
 /** The stack's shadow deployment of this name; undefined where there is none, so that the name is a schema's. */
 async function deployedShadow(name: string, environment: string): Promise<DeployedShadow | undefined> {
   if (!(await readTarget(environmentLayout(environment)))) return undefined;
-  const { engine } = await existingEnvironment(environment);
-  return (await readShadows(engine))[name];
+  const { layout } = await knownEnvironment(environment);
+  return (await readShadows(layout))[name];
 }
 
 /** By the deployment's rules; those of the command line come on top. */
@@ -162,8 +160,8 @@ async function targetUrl({ to, environment }: ReplayOptions): Promise<string> {
       `--to "${to}" is no url; give one such as http://127.0.0.1:18080/serving/models/iris/v1/models/model:predict`,
     );
   }
-  const { engine } = await existingEnvironment(environment);
-  return findModel(await readModels(engine), to).url;
+  const { layout } = await knownEnvironment(environment);
+  return findModel(await readModels(layout), to).url;
 }
 
 interface ReplayCounts {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { restoredConfig } from "../../domain/release/restore.ts";
-import { localStack } from "../../local/engine.ts";
+import { localStack } from "../../local/localStack.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 import { describeEdits } from "../releases/describeEdits.ts";
@@ -16,7 +16,6 @@ interface RestoreOptions {
 
 export function restoreCommand(): Command {
   return new Command("restore")
-    .description("Write a release's config back into the stack's file, with each model pinned, and preview it.")
     .argument("<release>", "a tag, or a deployment's number, as `menagerie releases` lists them")
     .option("-s, --stack <name>", "the stack whose file is written", localStack)
     .option("--no-preview", "do not preview the change")

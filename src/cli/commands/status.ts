@@ -6,7 +6,7 @@ import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { type DeployedModel, readModels } from "../models.ts";
-import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 
 /** One model of `menagerie status --json`. Parts that do not exist yet are null. */
 interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
@@ -28,7 +28,6 @@ interface Status {
 
 export function statusCommand(): Command {
   return new Command("status")
-    .description("Show what an environment runs: its parts, its models, and where they answer.")
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (options: { environment: string; json: boolean }) => {
@@ -38,10 +37,10 @@ export function statusCommand(): Command {
 }
 
 async function readEnvironment(environment: string): Promise<Status> {
-  const { layout, target, engine } = await existingEnvironment(environment);
+  const { layout, target } = await knownEnvironment(environment);
   const config = new KubeConfig();
   config.loadFromFile(target.kubeconfig);
-  const [supervisor, declared] = await Promise.all([environmentStatus(layout), readModels(engine)]);
+  const [supervisor, declared] = await Promise.all([environmentStatus(layout), readModels(layout)]);
   const running = target.kind === "embedded" ? (supervisor?.ready ?? false) : await answers(config);
   const hashes = await runningHashes(target, running ? declared : []);
   const models = await Promise.all(

@@ -13,7 +13,6 @@ interface TermOptions {
 
 export function termCommand(): Command {
   return new Command("term")
-    .description("Open a shell on this machine with a release's environment, or run a command in it.")
     .argument("[command...]", "the command, after `--`; default: the shell of SHELL")
     .addOption(releaseOption())
     .addOption(loginOption("pipeline"))

@@ -20,11 +20,7 @@ const signatureFile = z.object({
 
 /** `menagerie truss …`: what a truss folder is, and how one becomes another. */
 export function trussCommand(): Command {
-  return new Command("truss")
-    .description("Hash, signature and patches of a truss folder, equal to those of truss 0.18.35.")
-    .addCommand(hashCommand())
-    .addCommand(signatureCommand())
-    .addCommand(patchCommand());
+  return new Command("truss").addCommand(hashCommand()).addCommand(signatureCommand()).addCommand(patchCommand());
 }
 
 function hashCommand(): Command {

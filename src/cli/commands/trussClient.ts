@@ -3,18 +3,17 @@ import { delimiter, join } from "node:path";
 import { Command } from "commander";
 import { ensurePythonLayers } from "../../adapters/truss/python.ts";
 import { badInput } from "../../domain/errors.ts";
-import { projectFolder } from "../../local/engine.ts";
 import { menagerieCache } from "../../local/layout.ts";
+import { projectFolder } from "../../local/localStack.ts";
 import { apiAccess } from "../apiAccess.ts";
 import { interruptible } from "../interrupt.ts";
-import { environmentOption, existingEnvironment } from "../options.ts";
+import { environmentOption, knownEnvironment } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { rememberSent } from "../trussClient/declaredFolder.ts";
 import { runTrussClient } from "../trussClient/run.ts";
 
 export function trussClientCommand(): Command {
   return new Command("truss-client")
-    .description("Run the `truss` client against this environment: nothing of it leaves for another host.")
     .addOption(environmentOption())
     .argument("[args...]", "the client's arguments, after `--`")
     .addHelpText(
@@ -32,7 +31,7 @@ export function trussClientCommand(): Command {
       const api = await apiAccess(options.environment);
       const truss = onPath("truss") ?? (await ownClient());
       // Another API service than that of an environment on this machine has no `up` here that could ask.
-      const environment = await existingEnvironment(options.environment).catch(() => undefined);
+      const environment = await knownEnvironment(options.environment).catch(() => undefined);
       const onStaged = environment && rememberSent({ environment, project: projectFolder, args, cwd: process.cwd() });
       const { code, refused } = await runTrussClient({ truss, args, api, ...(onStaged ? { onStaged } : {}) });
       const others = [...new Set(refused)];

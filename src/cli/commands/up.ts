@@ -35,7 +35,6 @@ interface UpOptions {
 
 export function upCommand(): Command {
   return new Command("up")
-    .description("Bring an embedded environment up, with everything its stack declares. Run again, it changes nothing.")
     .addOption(environmentOption())
     .option("--gateway-port <port>", "host port of the gateway", portArgument)
     .option("--api-port <port>", "host port of the API service", portArgument)
@@ -64,7 +63,7 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
-  console.log(await summary(layout, target, await readModels(engine)));
+  console.log(await summary(layout, target, await readModels(layout)));
 }
 
 interface Brought {

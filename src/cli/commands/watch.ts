@@ -7,15 +7,14 @@ import { brokenCodeLine, brokenCodeReader } from "../../domain/development/broke
 import { changeLine, subjects } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
-import { projectFolder } from "../../local/engine.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
+import { projectFolder } from "../../local/localStack.ts";
 import { recordSentHead, sentHeads } from "../../local/sentHeads.ts";
 import { developmentClient } from "../apiAccess.ts";
-import { developmentModel, readModels } from "../models.ts";
-import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { developmentModel, findModel, readModels } from "../models.ts";
+import { environmentOption, existingEnvironment, jsonOption, knownEnvironment } from "../options.ts";
 import { followModel } from "../watch/modelLog.ts";
 import { type WatchEvents, watchTruss } from "../watch/trussWatch.ts";
-import { findModel } from "./predict.ts";
 
 interface WatchOptions {
   readonly environment: string;
@@ -28,7 +27,6 @@ interface WatchOptions {
 
 export function watchCommand(): Command {
   return new Command("watch")
-    .description("Keep a development version at what its truss folder holds: save, and the next prediction is new.")
     .argument("<model>", "name of a development version of the stack")
     .argument("[dir]", "folder to watch; default: the truss that the stack declares")
     .option(
@@ -45,8 +43,8 @@ export function watchCommand(): Command {
 }
 
 async function watchModel(name: string, dir: string | undefined, options: WatchOptions): Promise<void> {
-  const { target, engine, layout } = await existingEnvironment(options.environment);
-  const model = developmentModel(findModel(await readModels(engine), name));
+  const { target, layout } = await knownEnvironment(options.environment);
+  const model = developmentModel(findModel(await readModels(layout), name));
   const declared = await existingFolder(join(projectFolder, model.truss));
   const folder = dir === undefined ? declared : await existingFolder(dir);
   const stop = new AbortController();

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isMap, parse, parseDocument } from "yaml";
 import { badInput } from "../../domain/errors.ts";
 import { type ConfigEdit, configEdits, type StackConfig } from "../../domain/release/restore.ts";
-import { projectFolder } from "../../local/engine.ts";
+import { projectFolder } from "../../local/localStack.ts";
 
 const prefix = "menagerie:";
 

@@ -2,12 +2,12 @@ import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { recordSentHead } from "../../local/sentHeads.ts";
 import { readModels } from "../models.ts";
-import type { ExistingEnvironment } from "../options.ts";
+import type { KnownEnvironment } from "../options.ts";
 import type { StagedPatch } from "./stagedPatch.ts";
 
 /** A run of the client that works on a folder. */
 export interface FolderRun {
-  readonly environment: Pick<ExistingEnvironment, "layout" | "engine">;
+  readonly environment: Pick<KnownEnvironment, "layout">;
   /** Folder of the project, which declared folders are relative to. */
   readonly project: string;
   /** Arguments of the client: the folder is one of them, or else the working folder. */
@@ -26,7 +26,7 @@ export function rememberSent({ environment, project, args, cwd }: FolderRun): (s
     const named = given.slice(1).filter((folder) => folder !== undefined);
     const folders = new Set(named.length > 0 ? named : given);
     const versions = new Set<string>();
-    for (const { kind, versionId, truss } of await readModels(environment.engine)) {
+    for (const { kind, versionId, truss } of await readModels(environment.layout)) {
       if (kind !== "development" || versionId === null) continue;
       if (folders.has(await existing(join(project, truss)))) versions.add(versionId);
     }

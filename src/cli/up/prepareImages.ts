@@ -3,8 +3,8 @@ import { createDirectoryBuilder } from "../../adapters/truss/builder.ts";
 import type { PythonLayers } from "../../adapters/truss/python.ts";
 import type { EnvironmentSpec } from "../../config/environment.ts";
 import type { Progress } from "../../domain/progress.ts";
-import { projectFolder } from "../../local/engine.ts";
 import { menagerieCache } from "../../local/layout.ts";
+import { projectFolder } from "../../local/localStack.ts";
 import { trussesOf } from "../../plan/trusses.ts";
 
 /**

@@ -8,7 +8,6 @@ import { tryCommand, untryCommand } from "./trial.ts";
 
 export function rolloutCommand(): Command {
   const rollout = new Command("rollout")
-    .description("Rollouts of zoo models: where each stands and what comes next; apps moved to new versions and back.")
     .argument("[zoo model]", "name of a model of the zoo; default: all of them")
     .addOption(environmentOption())
     .addOption(jsonOption())

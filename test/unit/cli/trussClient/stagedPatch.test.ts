@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -62,8 +62,11 @@ describe("what the truss client sent", () => {
       ...{ name: "greeter-dev", namespace: "models", kind: "development", hash: "b", image: "i@sha256:0", url: "u" },
       ...{ truss: "models/greeter", version: 1, versionId: "7" },
     };
-    const engine = { run: async () => 0, output: async () => JSON.stringify({ models: { greeter } }) };
-    const remember = rememberSent({ environment: { layout, engine }, project, args, cwd });
+    const stacks = join(layout.pulumi.backend, ".pulumi/stacks/menagerie");
+    await mkdir(stacks, { recursive: true });
+    const resources = [{ type: "pulumi:pulumi:Stack", outputs: { models: { greeter } } }];
+    await writeFile(join(stacks, "local.json"), JSON.stringify({ checkpoint: { latest: { resources } } }));
+    const remember = rememberSent({ environment: { layout }, project, args, cwd });
     await remember({ versionId, hash });
     return sentHeads(layout);
   }

@@ -1,0 +1,123 @@
+import type { Command } from "commander";
+
+/** A command, as the help lists it; what carries it out is loaded when it is called. */
+export interface CommandEntry {
+  readonly name: string;
+  /** One sentence. */
+  readonly about: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** All commands, in the order of the help. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: "up",
+    about: "Bring an embedded environment up, with everything its stack declares. Run again, it changes nothing.",
+    load: async () => (await import("./commands/up.ts")).upCommand(),
+  },
+  {
+    name: "down",
+    about: "Stop an embedded environment. Its state stays, and `up` brings it back as it was.",
+    load: async () => (await import("./commands/down.ts")).downCommand(),
+  },
+  {
+    name: "status",
+    about: "Show what an environment runs: its parts, its models, and where they answer.",
+    load: async () => (await import("./commands/status.ts")).statusCommand(),
+  },
+  {
+    name: "logs",
+    about: "Print the log of a model's pods.",
+    load: async () => (await import("./commands/logs.ts")).logsCommand(),
+  },
+  {
+    name: "predict",
+    about: "Send one prediction through the gateway and print the answer.",
+    load: async () => (await import("./commands/predict.ts")).predictCommand(),
+  },
+  {
+    name: "watch",
+    about: "Keep a development version at what its truss folder holds: save, and the next prediction is new.",
+    load: async () => (await import("./commands/watch.ts")).watchCommand(),
+  },
+  {
+    name: "dev",
+    about: "Development versions that clients pushed, and no stack declares.",
+    load: async () => (await import("./commands/dev.ts")).devCommand(),
+  },
+  {
+    name: "compare",
+    about: "Compare what a shadow answered with what the primary answered to the same requests.",
+    load: async () => (await import("./commands/compare.ts")).compareCommand(),
+  },
+  {
+    name: "app",
+    about: "Apps: users' models whose predictions come from a model of the zoo.",
+    load: async () => (await import("./commands/app.ts")).appCommand(),
+  },
+  {
+    name: "key",
+    about: "API keys, by which clients predict through the API service.",
+    load: async () => (await import("./commands/key.ts")).keyCommand(),
+  },
+  {
+    name: "rollout",
+    about: "Rollouts of zoo models: where each stands and what comes next; apps moved to new versions and back.",
+    load: async () => (await import("./commands/rollout/index.ts")).rolloutCommand(),
+  },
+  {
+    name: "releases",
+    about: "Show which combination of code and models was deployed when, the latest first.",
+    load: async () => (await import("./commands/releases.ts")).releasesCommand(),
+  },
+  {
+    name: "restore",
+    about: "Write a release's config back into the stack's file, with each model pinned, and preview it.",
+    load: async () => (await import("./commands/restore.ts")).restoreCommand(),
+  },
+  {
+    name: "promote",
+    about: "Write what one stack was verified with into another stack's file, each model pinned by its hash.",
+    load: async () => (await import("./commands/promote.ts")).promoteCommand(),
+  },
+  {
+    name: "data",
+    about: "States of releases and the source data that they are built from.",
+    load: async () => (await import("./commands/data.ts")).dataCommand(),
+  },
+  {
+    name: "env",
+    about: "Print the environment variables of a release's workloads, as its ConfigMap and Secret have them.",
+    load: async () => (await import("./commands/env.ts")).envCommand(),
+  },
+  {
+    name: "term",
+    about: "Open a shell on this machine with a release's environment, or run a command in it.",
+    load: async () => (await import("./commands/term.ts")).termCommand(),
+  },
+  {
+    name: "truss",
+    about: "Hash, signature and patches of a truss folder, equal to those of truss 0.18.35.",
+    load: async () => (await import("./commands/truss.ts")).trussCommand(),
+  },
+  {
+    name: "truss-client",
+    about: "Run the `truss` client against this environment: nothing of it leaves for another host.",
+    load: async () => (await import("./commands/trussClient.ts")).trussClientCommand(),
+  },
+  {
+    name: "replay",
+    about: "Send recorded requests to a model, and compare its answers with the recorded ones.",
+    load: async () => (await import("./commands/replay.ts")).replayCommand(),
+  },
+  {
+    name: "preview-summary",
+    about: "Print the Markdown comment of a pull request from the JSON of a preview on standard input.",
+    load: async () => (await import("./commands/previewSummary.ts")).previewSummaryCommand(),
+  },
+  {
+    name: "pulumi",
+    about: "Run the pinned Pulumi engine with an environment's backend, passphrase and kubeconfig.",
+    load: async () => (await import("./commands/pulumi.ts")).pulumiCommand(),
+  },
+];

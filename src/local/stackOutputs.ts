@@ -1,0 +1,42 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EnvironmentLayout } from "./layout.ts";
+import { localProject, localStack } from "./localStack.ts";
+
+/** What the engine (Pulumi 3.259) writes into its file backend for each stack; see its `apitype.VersionedCheckpoint`. */
+interface StateFile {
+  readonly checkpoint?: {
+    readonly latest?: { readonly resources?: readonly StateResource[] | null } | null;
+  };
+}
+
+interface StateResource {
+  readonly type: string;
+  readonly parent?: string;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+/** Marks an object of a state file that stands for a value of another kind, such as a secret. */
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/**
+ * Outputs of an environment's stack as its last run left them; none before the first. Read from the state itself, since the
+ * engine takes a second of the processor for the same answer. Secrets read `[secret]`, as the engine shows them.
+ */
+export async function readStackOutputs(layout: EnvironmentLayout): Promise<Readonly<Record<string, unknown>>> {
+  const path = join(layout.pulumi.backend, ".pulumi", "stacks", localProject, `${localStack}.json`);
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "{}";
+    throw error;
+  });
+  const { checkpoint } = JSON.parse(text, (_, value) => (isSecret(value) ? "[secret]" : value)) as StateFile;
+  const stack = checkpoint?.latest?.resources?.find(({ type, parent }) => type === "pulumi:pulumi:Stack" && !parent);
+  return stack?.outputs ?? {};
+}
+
+function isSecret(value: unknown): boolean {
+  return (
+    typeof value === "object" && value !== null && signatureKey in value && value[signatureKey] === secretSignature
+  );
+}
