@@ -45,9 +45,9 @@ export interface PlannedRequest extends MigrationRequest {
 /**
  * Where the journal says a row is: `forward`, moved to the new version; `reverted`, moved back; `swept`, moved by a revert of
  * all though forward never touched it. A revert left the others as their users had them: `changed` rows point elsewhere by
- * now, `deleted` ones are gone.
+ * now, `deleted` ones are gone. Rows that could not be changed are `skipped` where the operator says so.
  */
-export const rowStates = ["forward", "reverted", "swept", "changed", "deleted"] as const;
+export const rowStates = ["forward", "reverted", "swept", "changed", "deleted", "skipped"] as const;
 export type RowState = (typeof rowStates)[number];
 
 /** Rows of one migration by what the journal says of them. */

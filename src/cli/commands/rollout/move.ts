@@ -23,6 +23,7 @@ interface MoveOptions {
   readonly to?: string;
   readonly revert?: RevertScope;
   readonly dryRun: boolean;
+  readonly skipFailing: boolean;
   readonly target?: string;
   readonly environment: string;
   readonly json: boolean;
@@ -54,6 +55,11 @@ export function revertCommand(): Command {
 function options(command: Command): Command {
   return command
     .option("--dry-run", "print what would be moved, and move nothing", false)
+    .option(
+      "--skip-failing",
+      "leave rows that cannot be changed where they are and journal them as skipped; without it the first of them ends the run, and skipped ones are tried again",
+      false,
+    )
     .addOption(targetOption())
     .addOption(environmentOption())
     .addOption(jsonOption());
@@ -80,13 +86,13 @@ async function move(direction: MigrationDirection, given: MoveOptions): Promise<
       const result = await runMigration(client, target, request, {
         progress: terminalProgress(),
         signal,
+        skipFailing: given.skipFailing,
+        retrySkipped: !given.skipFailing,
         onMoved: (ids) => affected.push(...ids),
       });
       await writeAffected(client, target, result.migrationId, file);
-      if (direction === "reverted") {
-        const states = ["changed", "deleted"] as const;
-        for await (const page of journaledRows(client, target, result.migrationId, states)) kept.push(...page);
-      }
+      const states = direction === "reverted" ? (["changed", "deleted", "skipped"] as const) : (["skipped"] as const);
+      for await (const page of journaledRows(client, target, result.migrationId, states)) kept.push(...page);
       return result;
     }),
   );
@@ -105,7 +111,7 @@ export function pythonList(ids: readonly string[]): string {
 function describeKept(kept: readonly JournaledRow[]): string {
   const shown = kept.slice(0, 20).map(({ id, state }) => `${id} (${state})`);
   const more = kept.length > shown.length ? ` and ${kept.length - shown.length} more` : "";
-  return `left as their users have them: ${shown.join(", ")}${more}`;
+  return `left as they are: ${shown.join(", ")}${more}`;
 }
 
 const unknownId = () => badInput("That ID does not exist");

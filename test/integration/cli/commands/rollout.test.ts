@@ -133,7 +133,7 @@ describe("rollout forward and revert", () => {
     );
     const { out, err } = await menagerie("rollout", "revert", "--id", current);
     expect(out).toBe(`[${apps[1]}]`);
-    expect(err).toContain(`left as their users have them: ${apps[0]} (changed)`);
+    expect(err).toContain(`left as they are: ${apps[0]} (changed)`);
   });
 });
 

@@ -9,6 +9,8 @@ export interface InspectedTarget extends MigrationTarget {
   /** Types of the two columns, as casts name them. */
   readonly idType: string;
   readonly proxyType: string;
+  /** Whether triggers run after a row was changed, and may change it again. */
+  readonly triggersAfter: boolean;
 }
 
 /** What the catalog says of a target; `target` is undefined where the table or one of its columns is not there. */
@@ -78,7 +80,9 @@ export async function inspectTarget(client: ClientBase, target: MigrationTarget)
         `${target.table}: has no index on (${target.proxy}, ${target.id}), so every pass reads the whole table; ` +
           `make one first: CREATE INDEX CONCURRENTLY ON ${target.table} (${target.proxy}, ${target.id});`,
       ];
-  return { target: { ...target, idType: id.type, proxyType: proxy.type }, refusals, notes };
+  const { triggersAfter, refusals: forbidding } = await readForbidding(client, target, table.oid);
+  refusals.push(...forbidding);
+  return { target: { ...target, idType: id.type, proxyType: proxy.type, triggersAfter }, refusals, notes };
 }
 
 /** An id as the database writes it, such as a UUID in lower case; undefined when it is none of the column's type. */
@@ -137,6 +141,40 @@ async function readIndexes(
     [table, id, proxy],
   );
   return rows[0] ?? { unique: false, proxy: false };
+}
+
+/** What keeps PostgreSQL from changing the table's rows as it is told, and may be read beforehand. */
+async function readForbidding(client: ClientBase, target: MigrationTarget, table: number) {
+  const { rows } = await client.query<{
+    rules: string[];
+    publications: string[];
+    triggersAfter: boolean;
+  }>(
+    `SELECT ARRAY(SELECT rulename::text FROM pg_rewrite
+                   WHERE ev_class = $1 AND ev_type = '2' AND ev_enabled <> 'D') AS rules,
+            CASE WHEN c.relreplident = 'f' OR (c.relreplident IN ('d', 'i') AND EXISTS (
+                   SELECT FROM pg_index i WHERE i.indrelid = c.oid
+                      AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END))
+                 THEN '{}' ELSE ARRAY(
+                   SELECT p.pubname::text FROM pg_publication p JOIN pg_publication_tables t USING (pubname)
+                    WHERE p.pubupdate AND t.schemaname = $2 AND t.tablename = $3) END AS publications,
+            EXISTS (SELECT FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgenabled <> 'D'
+                       AND tgtype & 2 = 0 AND tgtype & 16 <> 0) AS "triggersAfter"
+       FROM pg_class c WHERE c.oid = $1`,
+    [table, target.schemaName, target.tableName],
+  );
+  const { rules = [], publications = [], triggersAfter = false } = rows[0] ?? {};
+  const refusals = rules.map(
+    (rule) =>
+      `${target.table}: rule ${quoteIdentifier(rule)} rewrites every UPDATE, so rows would not move as they are told to; run ALTER TABLE ${target.table} DISABLE RULE ${quoteIdentifier(rule)}; for the time of the migration`,
+  );
+  if (publications.length > 0) {
+    const names = publications.map(quoteIdentifier).join(", ");
+    refusals.push(
+      `${target.table}: is published by ${names} without a replica identity, so PostgreSQL refuses every UPDATE; run ALTER TABLE ${target.table} REPLICA IDENTITY FULL; or name a unique index there`,
+    );
+  }
+  return { triggersAfter, refusals };
 }
 
 function missingGrants(

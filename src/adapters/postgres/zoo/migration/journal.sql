@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS zoo_migration_row (
   row_id text NOT NULL,
   old_value text NOT NULL,
   new_value text NOT NULL,
-  state text NOT NULL CHECK (state IN ('forward', 'reverted', 'swept', 'changed', 'deleted')),
+  state text NOT NULL CHECK (state IN ('forward', 'reverted', 'swept', 'changed', 'deleted', 'skipped')),
   generation integer NOT NULL,
   moved_at timestamptz NOT NULL DEFAULT now(),
   reverted_at timestamptz,

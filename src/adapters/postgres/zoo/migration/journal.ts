@@ -40,7 +40,7 @@ export async function ensureJournal(client: ClientBase, target: MigrationTarget)
   const { rows } = await client.query("SELECT to_regclass($1) IS NOT NULL AS there", [
     `${target.journal}.zoo_migration_row`,
   ]);
-  if (rows[0]?.there) return;
+  if (rows[0]?.there) return upgradeJournal(client, target);
   const tables = await readFile(join(import.meta.dirname, "journal.sql"), "utf8");
   await inTransaction(client, async () => {
     // Two first runs at once: IF NOT EXISTS alone does not keep them apart.
@@ -50,6 +50,23 @@ export async function ensureJournal(client: ClientBase, target: MigrationTarget)
     await client.query(`SET LOCAL search_path = ${target.journal}`);
     await client.query(tables);
   });
+}
+
+/** Lets a journal that an earlier Menagerie made hold today's states of rows. */
+async function upgradeJournal(client: ClientBase, { journal }: MigrationTarget): Promise<void> {
+  const { rows } = await client.query<{ name: string; definition: string }>(
+    `SELECT conname::text AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+      WHERE conrelid = $1::regclass AND contype = 'c' AND conname = 'zoo_migration_row_state_check'`,
+    [`${journal}.zoo_migration_row`],
+  );
+  const [check] = rows;
+  if (!check || rowStates.every((state) => check.definition.includes(`'${state}'`))) return;
+  const states = rowStates.map((state) => `'${state}'`).join(", ");
+  // NOT VALID: the rows that are there hold the states of before.
+  await client.query(
+    `ALTER TABLE ${journal}.zoo_migration_row DROP CONSTRAINT ${check.name},
+       ADD CONSTRAINT ${check.name} CHECK (state IN (${states})) NOT VALID`,
+  );
 }
 
 /** The migration of a pair; undefined where none ever began, or the journal is not there yet. */

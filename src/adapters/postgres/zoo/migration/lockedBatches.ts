@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { sqlState } from "../../server.ts";
+import { inTransaction } from "../../transaction.ts";
 import type { BatchOptions, BatchRow, RowLocks, Statement } from "./statements.ts";
 
 /** How long a statement waits for a lock, in milliseconds: one that moves rows as it locks them holds up whoever wants those. */
@@ -19,11 +20,19 @@ export class LockedBatches {
   readonly #client: ClientBase;
   readonly #locks: RowLocks;
   readonly #statement: (options: BatchOptions) => Statement;
+  readonly #verify: ((moved: readonly string[]) => Promise<void>) | undefined;
   #cautious = 0;
   #lockTimeout: number = lockTimeouts.others;
 
-  constructor(client: ClientBase, locks: RowLocks, statement: (options: BatchOptions) => Statement) {
+  /** @param verify - judges a batch before its transaction ends, which is its statement's own where there is nothing to judge */
+  constructor(
+    client: ClientBase,
+    locks: RowLocks,
+    statement: (options: BatchOptions) => Statement,
+    verify?: (moved: readonly string[]) => Promise<void>,
+  ) {
     this.#client = client;
+    this.#verify = verify;
     this.#locks = locks;
     this.#statement = statement;
   }
@@ -45,6 +54,12 @@ export class LockedBatches {
     return row;
   }
 
+  /** One row, whoever has it locked: where it fails, it is known which row does. */
+  async one(after: string | null): Promise<BatchRow> {
+    await this.end();
+    return this.#query({ after, limit: 1, locks: "wait" });
+  }
+
   /** Leaves the session as the other statements need it. */
   end(): Promise<void> {
     return this.#setLockTimeout(lockTimeouts.others);
@@ -52,8 +67,13 @@ export class LockedBatches {
 
   async #query(options: BatchOptions): Promise<BatchRow> {
     const { text, values } = this.#statement(options);
-    const { rows } = await this.#client.query<BatchRow>(text, [...values]);
-    return rows[0] as BatchRow;
+    const change = async () => (await this.#client.query<BatchRow>(text, [...values])).rows[0] as BatchRow;
+    if (!this.#verify) return change();
+    return inTransaction(this.#client, async () => {
+      const row = await change();
+      await this.#verify?.(row.moved);
+      return row;
+    });
   }
 
   async #setLockTimeout(ms: number): Promise<void> {

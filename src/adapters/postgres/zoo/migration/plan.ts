@@ -46,6 +46,11 @@ export async function planOn(
   }
   const nothing = { rows: 0, users: null, estimatedSeconds: 0, refusals, notes, journaled: undefined };
   if (!inspected || found.length > 0) return nothing;
+  if (await isReadOnly(client)) {
+    refusals.push(
+      `${target.table}: the server or the login is read-only, so no row can move; give the primary's address and a login that may write`,
+    );
+  }
   const ids = await canonicalIds(client, inspected, request, refusals);
   if (!ids) return nothing;
   await client.query(plannerSettings);
@@ -67,6 +72,14 @@ export async function planOn(
 
 function journaledPlan({ id, direction, share, pausedAt }: JournaledMigration): JournaledPlan {
   return { id, direction, share, held: pausedAt !== null };
+}
+
+/** A standby, or a login whose transactions are read-only by default. */
+async function isReadOnly(client: ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ is: boolean }>(
+    "SELECT current_setting('transaction_read_only')::boolean AS is",
+  );
+  return rows[0]?.is ?? false;
 }
 
 interface PlannedIds {
@@ -143,7 +156,7 @@ function statement(
   journal: boolean,
 ): Statement | undefined {
   if (direction === "reverted") {
-    if (revert === "all" && to !== "") return countSweep(target, { from, to });
+    if (revert === "all" && to !== "") return countSweep(target, known ?? { from, to });
     return known && countRevert(target, known);
   }
   if (!journal || !known) return countPointing(target, { name, from, to, share });

@@ -11,6 +11,7 @@ import {
   throttleDelay,
 } from "../../../../domain/zoo/migrationPace.ts";
 import { sqlState } from "../../server.ts";
+import { rowFailure, toldFailure, UndoneRow } from "./failures.ts";
 import { canonicalId, type InspectedTarget, requireTarget } from "./inspect.ts";
 import { closeMigration, countRows, ensureJournal, type JournaledMigration, openMigration } from "./journal.ts";
 import { locked } from "./lock.ts";
@@ -22,11 +23,15 @@ import {
   countForward,
   countSweep,
   forwardBatch,
+  leftRows,
   openRows,
   type RowLocks,
+  retrySkipped,
   revertBatch,
   type Statement,
+  skipRows,
   sweepBatch,
+  type WalkKind,
 } from "./statements.ts";
 import type { MigrationTarget } from "./target.ts";
 
@@ -39,6 +44,17 @@ export interface RunOptions {
    * @default as many as a tenth of a second moves, up to 5000
    */
   readonly batchRows?: number | undefined;
+  /**
+   * Leaves rows that cannot be changed where they are and journals them as skipped; this generation does not try them again.
+   * Without it the first of them ends the run.
+   * @default false
+   */
+  readonly skipFailing?: boolean | undefined;
+  /**
+   * Tries rows again that earlier runs skipped.
+   * @default false
+   */
+  readonly retrySkipped?: boolean | undefined;
   /** Told the ids of the rows that each batch moved, once it is committed. */
   readonly onMoved?: ((ids: readonly string[]) => void) | undefined;
 }
@@ -58,15 +74,16 @@ type Batch = (target: InspectedTarget, migration: JournaledMigration, options: B
 
 /** One walk over what is to be moved, and what it has left. */
 interface Walk {
+  readonly kind: WalkKind;
   readonly batch: Batch;
   /** What its first pass does about rows that others have locked. */
   readonly first: RowLocks;
   readonly count: (target: InspectedTarget, migration: JournaledMigration) => Statement;
 }
 
-const forward: Walk = { batch: forwardBatch, first: "none", count: countForward };
-const journaled: Walk = { batch: revertBatch, first: "skip", count: openRows };
-const sweep: Walk = { batch: sweepBatch, first: "skip", count: countSweep };
+const forward: Walk = { kind: "forward", batch: forwardBatch, first: "none", count: countForward };
+const journaled: Walk = { kind: "journaled", batch: revertBatch, first: "skip", count: openRows };
+const sweep: Walk = { kind: "sweep", batch: sweepBatch, first: "skip", count: countSweep };
 
 /**
  * A transaction is one statement, so that no lock ever waits for this process. A commit need not be on disk before the next
@@ -105,10 +122,16 @@ export async function runMigration(
     const { name, direction, revert = "journaled", share = 100 } = request;
     const migration = await openMigration(client, target, { name, direction, revert, share, ...pair });
     if (request.paused) return finished(client, inspected, migration, "paused", 0);
+    if (options.retrySkipped) await retry(client, inspected, migration);
     const run = new MigrationRun(client, inspected, migration, request, options);
     const moved = await run.all();
     return finished(client, inspected, migration, "done", moved);
   });
+}
+
+async function retry(client: ClientBase, target: InspectedTarget, migration: JournaledMigration): Promise<void> {
+  const { text, values } = retrySkipped(target, migration);
+  await client.query(text, [...values]);
 }
 
 /** Both ids as the database writes them, and both there. */
@@ -136,6 +159,8 @@ async function finished(
   const { id: migrationId, generation } = migration;
   return { migrationId, generation, state, moved, counts: await countRows(client, target, migrationId) };
 }
+
+const unchanged = "it does not change when it is updated; look for a trigger that keeps it";
 
 /** One run of one migration. */
 class MigrationRun {
@@ -195,23 +220,25 @@ class MigrationRun {
       await this.#pass(walk, locks, () => report(total));
       const next = await this.#count(walk);
       if (locks === "wait" && next >= left && this.#moved === before) {
-        throw new OperatorError(
-          `migration ${this.#request.name}: ${next} rows of ${this.#target.table} do not change when they are updated; look for a trigger or rule that holds them`,
-        );
-      }
-      left = next;
+        await this.#settle(walk, await this.#left(walk, null, next), unchanged);
+        left = await this.#count(walk);
+      } else left = next;
     }
   }
 
   async #pass(walk: Walk, locks: RowLocks, report: () => void): Promise<void> {
     let after: string | null = null;
-    const batches = new LockedBatches(this.#client, locks, (options) =>
-      walk.batch(this.#target, this.#migration, options),
+    const batches = new LockedBatches(
+      this.#client,
+      locks,
+      (options) => walk.batch(this.#target, this.#migration, options),
+      this.#target.triggersAfter ? (moved) => this.#verify(moved) : undefined,
     );
     for (;;) {
       this.#options.signal?.throwIfAborted();
       const began = performance.now();
-      const row = await this.#try(() => batches.run({ after, limit: this.#batch }));
+      const row = await this.#batchAt(walk, batches, after);
+      if (!row) continue;
       await this.#judge(row);
       if (row.moved.length > 0) {
         this.#moved += row.moved.length;
@@ -223,6 +250,59 @@ class MigrationRun {
       this.#batch = nextBatch(this.#batch, performance.now() - began, this.#most);
       await this.#rest(throttleDelay(this.#moved, this.#elapsed(), this.#request.rowsPerSecond));
     }
+  }
+
+  /**
+   * One batch; undefined where a row of it fails: the next try takes fewer rows, until it is known which row that is, and that
+   * one is skipped or told.
+   */
+  async #batchAt(walk: Walk, batches: LockedBatches, after: string | null): Promise<BatchRow | undefined> {
+    const single = this.#batch === 1;
+    try {
+      return await this.#try(() => (single ? batches.one(after) : batches.run({ after, limit: this.#batch })));
+    } catch (error) {
+      const why = rowFailure(error);
+      if (why === undefined) throw error;
+      await batches.end();
+      if (single) await this.#settle(walk, await this.#left(walk, after, 1), why);
+      this.#batch = single ? batchLimits.first : Math.max(1, Math.floor(this.#batch / 4));
+      return undefined;
+    }
+  }
+
+  /** Throws where a row of the batch does not hold what was written, before its transaction ends. */
+  async #verify(moved: readonly string[]): Promise<void> {
+    const { table, id, idType, proxy, proxyType } = this.#target;
+    const { direction, from, to } = this.#migration;
+    await this.#client.query("SET CONSTRAINTS ALL IMMEDIATE");
+    const { rowCount } = await this.#client.query(
+      `SELECT FROM unnest($1::text[]) moved (id) JOIN ${table} v ON v.${id} = moved.id::${idType}
+        WHERE v.${proxy} IS DISTINCT FROM $2::text::${proxyType} LIMIT 1`,
+      [moved, direction === "forward" ? to : from],
+    );
+    if (rowCount !== 0) throw new UndoneRow();
+  }
+
+  async #left({ kind }: Walk, after: string | null, limit: number): Promise<readonly string[]> {
+    const { text, values } = leftRows(kind, this.#target, this.#migration, { after, limit });
+    return (await this.#client.query<{ id: string }>(text, [...values])).rows.map(({ id }) => id);
+  }
+
+  /** Skips rows that cannot be changed, or ends the run with the sentence that names them. */
+  async #settle({ kind }: Walk, rows: readonly string[], why: string): Promise<void> {
+    const { name, from, to, direction } = this.#request;
+    const one = rows.length === 1;
+    const shown = rows.slice(0, 5).join(", ") + (rows.length > 5 ? ` and ${rows.length - 5} more` : "");
+    const which = `${one ? "row" : `${rows.length} rows`} ${shown} of ${this.#target.table}`;
+    if (!this.#options.skipFailing) {
+      const command = direction === "forward" ? `forward --id ${from} --to ${to}` : `revert --id ${to} --to ${from}`;
+      throw new OperatorError(
+        `migration ${name}: ${which} cannot be moved: ${why}; after ${this.#moved} rows. Mend ${one ? "it" : "them"} and run the same again, or go on without ${one ? "it" : "them"}: \`menagerie rollout ${command} --skip-failing\``,
+      );
+    }
+    const { text, values } = skipRows(kind, this.#target, this.#migration, rows);
+    await this.#client.query(text, [...values]);
+    this.#options.progress.note(`migration ${name}: skipped ${which}: ${why}`);
   }
 
   /** Tells why a batch did not want to move anything. */
@@ -278,7 +358,11 @@ class MigrationRun {
       () => true,
       () => false,
     );
-    if (connected) return error;
+    if (connected) {
+      return rowFailure(error) === undefined
+        ? toldFailure(error, `migration ${name}: ${this.#target.table}, after ${this.#moved} rows`)
+        : error;
+    }
     return new OperatorError(
       `migration ${name}: the connection was lost after ${this.#moved} rows (${messageOf(error)}); ${again}`,
       { cause: error },

@@ -31,7 +31,7 @@ export interface BatchRow {
   /** Whether the version that rows are pointed at exists. */
   readonly goal: boolean;
   readonly picked: number;
-  /** Ids of the rows that it moved. */
+  /** Ids of the rows that point where they were pointed: a trigger may keep a row as it was, or swallow the change. */
   readonly moved: readonly string[];
   /** Where the next batch goes on; null when nothing was picked. */
   readonly last: string | null;
@@ -118,7 +118,7 @@ function goal({ table, id, idType, served }: InspectedTarget, version: string, v
 
 const result = `SELECT EXISTS (SELECT FROM live) AS live, EXISTS (SELECT FROM goal) AS goal,
        (SELECT count(*)::integer FROM picked) AS picked,
-       coalesce((SELECT array_agg(row_id) FROM moved), '{}') AS moved,
+       coalesce((SELECT array_agg(row_id) FROM moved WHERE holds), '{}') AS moved,
        (SELECT last FROM picked ORDER BY position DESC LIMIT 1) AS last`;
 
 function lockClause({ locks }: BatchOptions): string {
@@ -135,12 +135,6 @@ export function forwardBatch(target: InspectedTarget, record: MigrationRecord, o
   // A row that was not locked may point elsewhere by the time it is changed: PostgreSQL (READ COMMITTED) waits for whoever did
   // that, and asks the condition again of the row as it is then. No index serves IS NOT DISTINCT FROM: the planner keeps to the key.
   const unchanged = options.locks === "none" ? `AND v.${proxy} IS NOT DISTINCT FROM ${from}::text::${proxyType}` : "";
-  // In the first generation no eligible row has an entry.
-  const again =
-    record.generation === 1
-      ? ""
-      : `ON CONFLICT (migration_id, row_id) DO UPDATE
-         SET state = 'forward', generation = excluded.generation, moved_at = now(), reverted_at = NULL`;
   const text = `WITH ${live(target, record, "forward", values)},
     ${goal(target, record.to, values)},
     picked AS MATERIALIZED (
@@ -151,11 +145,12 @@ export function forwardBatch(target: InspectedTarget, record: MigrationRecord, o
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${to}::text::${proxyType} FROM picked p
        WHERE v.${id} = p.position ${unchanged}
-      RETURNING v.${id}::text AS row_id
+      RETURNING v.${id}::text AS row_id, v.${proxy} = ${to}::text::${proxyType} AS holds
     ), written AS (
       INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation)
-      SELECT ${values.add(record.id)}, row_id, ${from}::text, ${to}::text, 'forward', ${values.add(record.generation)} FROM moved
-      ${again}
+      SELECT ${values.add(record.id)}, row_id, ${from}::text, ${to}::text, 'forward', ${values.add(record.generation)} FROM moved WHERE holds
+      ON CONFLICT (migration_id, row_id) DO UPDATE
+         SET state = 'forward', generation = excluded.generation, moved_at = now(), reverted_at = NULL
     ) ${result}`;
   return { text, values: values.list };
 }
@@ -187,9 +182,9 @@ export function revertBatch(target: InspectedTarget, record: MigrationRecord, op
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM found p
        WHERE p.holds AND v.${id} = p.position
-      RETURNING p.last AS row_id, p.entry
+      RETURNING p.last AS row_id, p.entry, v.${proxy} = ${from}::text::${proxyType} AS holds
     ), settled AS (
-      SELECT entry, 'reverted' AS state FROM moved
+      SELECT entry, 'reverted' AS state FROM moved WHERE holds
        UNION ALL SELECT entry, 'changed' FROM found WHERE holds IS NOT TRUE${gone}
     ), written AS (
       UPDATE ${journal}.zoo_migration_row j SET state = s.state, reverted_at = now() FROM settled s
@@ -209,19 +204,75 @@ export function sweepBatch(target: InspectedTarget, record: MigrationRecord, opt
     picked AS MATERIALIZED (
       SELECT v.${id} AS position, v.${id}::text AS last FROM ${table} v
        WHERE EXISTS (SELECT FROM live) AND EXISTS (SELECT FROM goal)
-        AND v.${proxy} = ${to}::text::${proxyType} AND v.${id} <> ${from}::text::${idType}${after}
+        AND v.${proxy} = ${to}::text::${proxyType} AND v.${id} <> ${from}::text::${idType}${unskipped(target, record, values)}${after}
        ORDER BY v.${id} LIMIT ${values.add(options.limit)} ${lockClause(options)}
     ), moved AS (
       UPDATE ${table} v SET ${proxy} = ${from}::text::${proxyType} FROM picked p
        WHERE v.${id} = p.position
-      RETURNING v.${id}::text AS row_id
+      RETURNING v.${id}::text AS row_id, v.${proxy} = ${from}::text::${proxyType} AS holds
     ), written AS (
       INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation, reverted_at)
-      SELECT ${values.add(record.id)}, row_id, ${from}::text, ${to}::text, 'swept', ${values.add(record.generation)}, now() FROM moved
+      SELECT ${values.add(record.id)}, row_id, ${from}::text, ${to}::text, 'swept', ${values.add(record.generation)}, now() FROM moved WHERE holds
       ON CONFLICT (migration_id, row_id) DO UPDATE
          SET state = 'swept', generation = excluded.generation, reverted_at = now()
     ) ${result}`;
   return { text, values: values.list };
+}
+
+/** What a walk has left: forward, the journaled of a revert, or all that point at the new version. */
+export type WalkKind = "forward" | "journaled" | "sweep";
+
+/** Ids of rows that a walk has left, in its order; the first of them are what the next batch would move. */
+export function leftRows(
+  kind: WalkKind,
+  target: InspectedTarget,
+  record: MigrationRecord,
+  { after, limit }: Pick<BatchOptions, "after" | "limit">,
+): Statement {
+  const values = new Values();
+  const { table, id, idType, proxy, proxyType, journal } = target;
+  if (kind === "journaled") {
+    const text = `SELECT j.row_id AS id FROM ${journal}.zoo_migration_row j
+      WHERE j.migration_id = ${values.add(record.id)} AND j.state = 'forward'${after === null ? "" : ` AND j.row_id > ${values.add(after)}`}
+      ORDER BY j.row_id LIMIT ${values.add(limit)}`;
+    return { text, values: values.list };
+  }
+  const condition =
+    kind === "forward"
+      ? eligible(target, record, values)
+      : `v.${proxy} = ${values.add(record.to)}::text::${proxyType} AND v.${id} <> ${values.add(record.from)}::text::${idType}${unskipped(target, record, values)}`;
+  const beyond = after === null ? "" : ` AND v.${id} > ${values.add(after)}::text::${idType}`;
+  const text = `SELECT v.${id}::text AS id FROM ${table} v WHERE ${condition}${beyond} ORDER BY v.${id} LIMIT ${values.add(limit)}`;
+  return { text, values: values.list };
+}
+
+/** Journals rows as skipped: this generation does not try them again. */
+export function skipRows(
+  kind: WalkKind,
+  { journal }: InspectedTarget,
+  { id, from, to, generation }: MigrationRecord,
+  rows: readonly string[],
+): Statement {
+  const at = kind === "forward" ? "NULL::timestamptz" : "now()";
+  const text = `INSERT INTO ${journal}.zoo_migration_row (migration_id, row_id, old_value, new_value, state, generation, reverted_at)
+      SELECT $1, unnest($2::text[]), $3, $4, 'skipped', $5, ${at}
+      ON CONFLICT (migration_id, row_id) DO UPDATE
+         SET state = 'skipped', generation = excluded.generation, reverted_at = ${at}`;
+  return { text, values: [id, rows, from, to, generation] };
+}
+
+/** Lets rows that earlier runs skipped be tried again: those of a forward are eligible again, those of a revert due again. */
+export function retrySkipped({ journal }: InspectedTarget, { id }: Pick<MigrationRecord, "id">): Statement {
+  const text = `UPDATE ${journal}.zoo_migration_row
+        SET generation = CASE WHEN reverted_at IS NULL THEN 0 ELSE generation END,
+            state = CASE WHEN reverted_at IS NULL THEN state ELSE 'forward' END, reverted_at = NULL
+      WHERE migration_id = $1 AND state = 'skipped'`;
+  return { text, values: [id] };
+}
+
+/** Leaves out what a revert of all skipped, by a look into the journal's key. */
+function unskipped(target: InspectedTarget, record: Pick<MigrationRecord, "id">, values: Values): string {
+  return `\n        AND coalesce(${journaled(target, record, "state", values)}, '') <> 'skipped'`;
 }
 
 /** Rows that a forward has left to move, and their users. */
@@ -260,12 +311,16 @@ export function openRows(target: InspectedTarget, { id }: Pick<MigrationRecord, 
   return { text, values: [id] };
 }
 
-/** Rows that a revert of all has left to move, and their users. */
-export function countSweep(target: InspectedTarget, record: Pick<MigrationRecord, "from" | "to">): Statement {
+/** Rows that a revert of all has left to move, and their users; without an id, of a migration that is not journaled. */
+export function countSweep(
+  target: InspectedTarget,
+  record: Pick<MigrationRecord, "from" | "to"> & Partial<Pick<MigrationRecord, "id">>,
+): Statement {
+  const { id } = record;
   const values = new Values();
   const text = `SELECT count(*)::integer AS rows, ${users(target)} AS users FROM ${target.table} v
       WHERE v.${target.proxy} = ${values.add(record.to)}::text::${target.proxyType}
-        AND v.${target.id} <> ${values.add(record.from)}::text::${target.idType}`;
+        AND v.${target.id} <> ${values.add(record.from)}::text::${target.idType}${id === undefined ? "" : unskipped(target, { id }, values)}`;
   return { text, values: values.list };
 }
 

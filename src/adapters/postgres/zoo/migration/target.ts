@@ -5,6 +5,7 @@ import { quoteIdentifier } from "../../identifier.ts";
 import { type DatabaseServer, withClient } from "../../server.ts";
 import { actAs } from "../../transaction.ts";
 import { servedCondition } from "../pointedVersions.ts";
+import { toldFailure } from "./failures.ts";
 
 /** Schema that keeps the journal in a database that is not the platform's. */
 export const existingJournalSchema = "menagerie_migrations";
@@ -76,6 +77,12 @@ export function targetOf({ existing }: Pick<MigrationConnection, "existing">): M
   return existing ? existingTarget(existing) : platformTarget;
 }
 
+/** A login's own limits are for the application: counting the apps of a large table takes as long as it takes. */
+const limits = `SET statement_timeout = '10min';
+  SELECT set_config(name, CASE vartype WHEN 'integer' THEN '0' ELSE 'read committed' END, false) FROM pg_settings
+   WHERE name IN ('transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',
+                  'default_transaction_isolation')`;
+
 /** Connects to where the rows are, with the privileges of the login: for plans, which only read. */
 export function readingTarget<T>(
   connection: MigrationConnection,
@@ -83,7 +90,15 @@ export function readingTarget<T>(
 ): Promise<T> {
   const { server, existing } = connection;
   const database = existing ? server.maintenanceDatabase : platformDatabase;
-  return withClient(server, database, (client) => work(client, targetOf(connection)));
+  return withClient(server, database, async (client) => {
+    const target = targetOf(connection);
+    try {
+      await client.query(limits);
+      return await work(client, target);
+    } catch (error) {
+      throw toldFailure(error, target.table);
+    }
+  });
 }
 
 /** Connects to where the rows are, to move them: in the platform's tables as {@link roles.migrator}. */
