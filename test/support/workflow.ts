@@ -30,7 +30,7 @@ export interface Job {
 
 export interface Workflow {
   readonly permissions: Readonly<Record<string, string>>;
-  readonly on: { readonly pull_request?: { readonly "paths-ignore": readonly string[] } };
+  readonly on: { readonly pull_request?: { readonly "paths-ignore"?: readonly string[] } };
   readonly defaults: { readonly run: { readonly shell: string } };
   readonly jobs: Readonly<Record<string, Job>>;
 }

@@ -1,14 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { commands as known } from "../../../../src/cli/commandTable.ts";
 import { workflow } from "../../../support/workflow.ts";
 
 const project = join(import.meta.dirname, "../../../..");
-const files = ["preview.yml", "drift.yml"];
+const files = ["preview.yml", "drift.yml", "ci.yml"];
 const workflows = new Map(await Promise.all(files.map(async (file) => [file, await workflow(file)] as const)));
 
-describe.each([...workflows])("workflow %s", (_file, { permissions, jobs, defaults }) => {
+describe.each([...workflows])("workflow %s", (file, { permissions, jobs, defaults }) => {
   const steps = Object.values(jobs).flatMap((job) => job.steps);
   const scripts = steps.flatMap(({ run }) => run ?? []);
 
@@ -42,13 +43,48 @@ describe.each([...workflows])("workflow %s", (_file, { permissions, jobs, defaul
       dependencies: Record<string, string>;
     };
     const versions = steps.flatMap(({ with: inputs }) => inputs?.["pulumi-version"] ?? []);
-    expect(new Set(versions)).toEqual(new Set([dependencies["@pulumi/pulumi"]]));
+    // What a contributor's pull request is checked with is no other engine than the one that the tests build.
+    expect(new Set(versions)).toEqual(new Set(file === "ci.yml" ? [] : [dependencies["@pulumi/pulumi"]]));
     const commands = scripts.flatMap((script) =>
-      [...script.matchAll(/bin\/menagerie\.mjs ([\w-]+)/g)].map(([, name]) => name),
+      [...script.matchAll(/bin\/menagerie\.mjs ([\w-]+)/g)].map(([, name = ""]) => name),
     );
     expect(commands.length).toBeGreaterThan(0);
-    const program = readFileSync(join(project, "src/cli/commands/previewSummary.ts"), "utf8");
-    for (const command of commands) if (command !== "--version") expect(program).toContain(`new Command("${command}")`);
+    const names = known.map(({ name }) => name);
+    expect(commands.filter((name) => !names.includes(name))).toEqual([]);
     expect(existsSync(join(project, "policy/PulumiPolicy.yaml"))).toBe(true);
+  });
+});
+
+describe("what a pull request must pass", async () => {
+  const { jobs, on } = await workflow("ci.yml");
+  const steps = Object.values(jobs).flatMap((job) => job.steps);
+
+  it("runs for every pull request, without secrets", () => {
+    expect(on).toHaveProperty("pull_request", {});
+    expect(JSON.stringify(jobs)).not.toContain("secrets.");
+  });
+
+  it("is the project's own scripts, after packages that the lock vouches for", () => {
+    const { scripts } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as { scripts: object };
+    for (const job of Object.values(jobs)) {
+      const runs = job.steps.flatMap(({ run }) => run ?? []);
+      const called = runs.flatMap((run) => /^npm (?:run )?(\S+)/.exec(run)?.[1] ?? []);
+      expect(called[0]).toBe("ci");
+      expect(called.length).toBeGreaterThan(1);
+      expect(called.slice(1).filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+    }
+    const runs = steps.map(({ run }) => run);
+    expect(runs).toEqual(expect.arrayContaining(["npm run check", "npm test"]));
+  });
+
+  it("keeps the tools by a hash of all that decides what they are", () => {
+    const keys = steps.flatMap(({ uses, with: inputs }) => (uses?.startsWith("actions/cache") ? `${inputs?.key}` : []));
+    expect(keys).toHaveLength(2);
+    const patterns = [...(keys[0] ?? "").matchAll(/'([^']+)'/g)].map(([, pattern = ""]) => pattern);
+    const hashed = new Set(patterns.flatMap((pattern) => globSync(pattern, { cwd: project })));
+    for (const file of ["tools/kubernetes/go.sum", "src/local/toolchain/tools.ts"]) expect(hashed).toContain(file);
+    for (const pattern of patterns) expect(globSync(pattern, { cwd: project }).length, pattern).toBeGreaterThan(0);
+    // Saved under the very key that was looked for.
+    expect(keys[1]).toMatch(/^\$\{\{ steps\.tools\.outputs\.cache-primary-key \}\}$/);
   });
 });
