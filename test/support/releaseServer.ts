@@ -24,6 +24,8 @@ export interface ReleaseServer {
   /** Path without a leading slash → bytes, or a file to stream. */
   readonly files: Map<string, Buffer | { readonly file: string }>;
   readonly behaviour: Map<string, Behaviour>;
+  /** What a registry's requests must bear, which `<url>/token` gives everybody. @default nothing */
+  token?: string;
   /** Method, path and range of each request. */
   readonly requests: string[];
   close(): Promise<void>;
@@ -47,6 +49,19 @@ export async function startReleaseServer(bytesPerSecond?: number): Promise<Relea
     const path = (request.url ?? "").replace(/^\//, "");
     const { range } = request.headers;
     requests.push([request.method, path, ...(range ? [range] : [])].join(" "));
+    if (path.startsWith("token?")) {
+      response.end(JSON.stringify({ token: made.token }));
+      return;
+    }
+    if (
+      made.token !== undefined &&
+      path.startsWith("v2/") &&
+      request.headers.authorization !== `Bearer ${made.token}`
+    ) {
+      const challenge = `Bearer realm="${made.url}/token",service="test",scope="repository:x:pull"`;
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+      return;
+    }
     const does = behaviour.get(path) ?? {};
     const content = files.get(path);
     if (does.status !== undefined || content === undefined) {
@@ -102,13 +117,14 @@ export async function startReleaseServer(bytesPerSecond?: number): Promise<Relea
   };
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   const { port } = server.address() as AddressInfo;
-  return {
+  const made: ReleaseServer = {
     url: `http://127.0.0.1:${port}`,
     files,
     behaviour,
     requests,
     close: () => closed(server),
   };
+  return made;
 }
 
 /** A forward proxy that may want a login. It answers CONNECT too, and counts what it let through. */

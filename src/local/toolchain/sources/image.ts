@@ -6,8 +6,8 @@ import type { PinnedRelease } from "./pins.ts";
 import { ReleaseFailure, type ReleaseHosts } from "./releaseHost.ts";
 import { unpack } from "./unpack.ts";
 
-/** Media types of the image specification and of Docker's older one. */
-const accepted = [
+/** Media types of the image specification and of Docker's older one, as an Accept header. */
+export const acceptedManifests = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.oci.image.manifest.v1+json",
@@ -22,6 +22,19 @@ const index = z.object({
 });
 const manifest = z.object({ layers: z.array(descriptor).min(1) });
 
+/** One layer of an image. */
+export type Layer = z.infer<typeof descriptor>;
+
+/** What is read of an image before its layers. */
+export interface ImageContents {
+  /** Address of the repository, below which blobs and manifests are. */
+  readonly repository: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Digests of the index and of this architecture's manifest, or of the manifest alone. */
+  readonly manifests: readonly string[];
+  readonly layers: readonly Layer[];
+}
+
 /**
  * Puts a release's executables, out of the layers of a container image, into `folder`. The pinned digest vouches for the index, the
  * index for the manifest of this architecture, and that for each layer, so that nothing is taken that the pin does not vouch for.
@@ -33,11 +46,35 @@ export async function unpackImage(
   folder: string,
   options: DownloadOptions & { readonly downloads: string },
 ): Promise<void> {
+  const { repository, headers, layers } = await readImage(base, release, options);
+  const missing = new Map(Object.entries(wanted));
+  // What an image is for is laid over its base, last.
+  for (const layer of layers.toReversed()) {
+    const file = join(options.downloads, downloadName("layer", layer.digest));
+    if (!(await isDownloaded(file))) {
+      await download(file, { url: `${repository}/blobs/${layer.digest}`, headers, ...layer }, options);
+    }
+    options.say("unpacking");
+    for (const name of await unpack(file, folder, Object.fromEntries(missing), options.signal)) missing.delete(name);
+    await rm(file, { force: true });
+    if (missing.size === 0) return;
+  }
+  throw new ReleaseFailure(`${repository} does not hold ${[...missing.values()].join(", ")}`);
+}
+
+/** Reads index and manifest, each verified by the digest that names it. */
+export async function readImage(
+  base: string,
+  release: PinnedRelease,
+  options: DownloadOptions & { readonly downloads: string },
+): Promise<ImageContents> {
   const repository = `${base}/v2/${release.path}`;
-  const headers = { accept: accepted, ...(await login(repository, release, options)) };
+  const headers = { accept: acceptedManifests, ...(await registryHeaders(repository, release.digest, options)) };
+  const manifests: string[] = [];
   const read = async (digest: string): Promise<unknown> => {
     const file = join(options.downloads, downloadName("manifest", digest));
     await download(file, { url: `${repository}/manifests/${digest}`, headers, digest }, options);
+    manifests.push(digest);
     try {
       return JSON.parse(await readFile(file, "utf8"));
     } finally {
@@ -54,44 +91,36 @@ export async function unpackImage(
     if (!own) throw new ReleaseFailure(`${repository} has no image for linux/${architecture}`);
     found = await read(own.digest);
   }
-  const { layers } = manifest.parse(found);
-  const missing = new Map(Object.entries(wanted));
-  // What an image is for is laid over its base, last.
-  for (const layer of layers.toReversed()) {
-    const file = join(options.downloads, downloadName("layer", layer.digest));
-    if (!(await isDownloaded(file))) {
-      const item = { url: `${repository}/blobs/${layer.digest}`, headers, digest: layer.digest, size: layer.size };
-      await download(file, item, options);
-    }
-    options.say("unpacking");
-    for (const name of await unpack(file, folder, Object.fromEntries(missing), options.signal)) missing.delete(name);
-    await rm(file, { force: true });
-    if (missing.size === 0) return;
-  }
-  throw new ReleaseFailure(`${repository} does not hold ${[...missing.values()].join(", ")}`);
+  const parsed = manifest.safeParse(found);
+  if (!parsed.success) throw new ReleaseFailure(`${repository} has a manifest without layers`);
+  return { repository, headers, manifests, layers: parsed.data.layers };
 }
 
-/** Public registries give everybody a token where they ask for one (distribution specification, token authentication). */
-async function login(
+/**
+ * What requests to a repository need: nothing, or the token that public registries give everybody where they ask for one
+ * (distribution specification, token authentication).
+ */
+export async function registryHeaders(
   repository: string,
-  release: PinnedRelease,
+  reference: string,
   { hosts, signal }: { readonly hosts: ReleaseHosts; readonly signal: AbortSignal },
-): Promise<Record<string, string>> {
-  const answer = await hosts.get(`${repository}/manifests/${release.digest}`, { accept: accepted }, signal, "HEAD");
+): Promise<Readonly<Record<string, string>>> {
+  const answer = await hosts.get(`${repository}/manifests/${reference}`, { accept: acceptedManifests }, signal, "HEAD");
   await answer.body?.cancel();
   if (answer.status !== 401) return {};
   const challenge = answer.headers.get("www-authenticate") ?? "";
   const value = (key: string) => new RegExp(`${key}="([^"]*)"`).exec(challenge)?.[1];
   const realm = URL.parse(value("realm") ?? "");
-  if (!realm) throw new ReleaseFailure(`${repository} wants a login that is none of a public registry (${challenge})`);
+  if (!realm) throw new ReleaseFailure(`${repository} wants a login, which no public registry does (${challenge})`);
   const service = value("service");
   if (service) realm.searchParams.set("service", service);
-  realm.searchParams.set("scope", value("scope") ?? `repository:${release.path}:pull`);
+  const path = new URL(repository).pathname.replace(/^.*\/v2\//, "");
+  realm.searchParams.set("scope", value("scope") ?? `repository:${path}:pull`);
   const granted = await hosts.get(realm.href, { accept: "application/json" }, signal);
   const body = z
     .object({ token: z.string().optional(), access_token: z.string().optional() })
     .safeParse(await granted.json().catch(() => undefined));
   const token = body.data?.token ?? body.data?.access_token;
-  if (!token) throw new ReleaseFailure(`${realm.host} gives no token for ${release.path} (${granted.status})`);
+  if (!token) throw new ReleaseFailure(`${realm.host} gives no token for ${path} (${granted.status})`);
   return { authorization: `Bearer ${token}` };
 }

@@ -27,6 +27,7 @@ const release = z
     base: z.url({ protocol: /^https?$/ }),
     archive: relative.optional(),
     image: relative.optional(),
+    tag: z.string().optional(),
     checksums: relative.optional(),
     architectures: z.strictObject({ x64: z.string(), arm64: z.string() }),
     executables: z.record(z.string(), relative),

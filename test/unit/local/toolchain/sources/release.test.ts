@@ -94,6 +94,13 @@ describe("a released tool", () => {
     expect(await downloads()).toEqual([]);
   });
 
+  it("comes out of an image of a registry that gives everybody a token", async () => {
+    server.token = "for-everybody";
+    const pin = imageRelease(server, "kserve/kserve-controller", { manager: "manager" });
+    expect(await obtain([pin], tool("kserve", "manager"))).toBeDefined();
+    expect(server.requests).toContain("GET token?service=test&scope=repository%3Ax%3Apull");
+  });
+
   it("is one archive for two tools, downloaded once", async () => {
     const pin = archiveRelease(server, "pulumi", { pulumi: large, "pulumi-language-nodejs": "host" });
     const [engine, host] = [tool("pulumi", "pulumi"), tool("language-nodejs", "pulumi-language-nodejs")];
