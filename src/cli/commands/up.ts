@@ -96,7 +96,7 @@ async function bringUp(
     const images = async (): Promise<void> => {
       // With an environment that runs already the program finds nearly all of them, and is not kept waiting for the rest.
       if (!spec || !(await environment).launched) return;
-      await prepareImages(spec, { store: layout.images, python: arriving.part("python"), progress, signal });
+      await prepareImages(spec, { store: layout.images, python: () => arriving.part("python"), progress, signal });
     };
     return [engine(), toolchain, environment.then(({ ready }) => ready), images()];
   });

@@ -16,7 +16,8 @@ export async function prepareImages(
   options: {
     /** Image store of the environment. */
     readonly store: string;
-    readonly python: Promise<PythonLayers>;
+    /** Asked when they are needed. */
+    readonly python: () => Promise<PythonLayers>;
     readonly progress: Progress;
     readonly signal: AbortSignal;
   },
@@ -29,7 +30,7 @@ export async function prepareImages(
   const builder = createDirectoryBuilder({
     store,
     cache: menagerieCache(),
-    python: await options.python,
+    python: await options.python(),
     progress,
     signal,
   });

@@ -67,7 +67,14 @@ export class ArrivingToolchain {
   }
 
   /** One part, as soon as it has arrived. */
-  async part<Name extends PartName>(name: Name): Promise<ToolchainParts[Name]> {
+  part<Name extends PartName>(name: Name): Promise<ToolchainParts[Name]> {
+    const part = this.#part(name);
+    // Whoever asked may be busy with something else when the toolchain fails, and hears of it when he comes back.
+    part.catch(() => {});
+    return part;
+  }
+
+  async #part<Name extends PartName>(name: Name): Promise<ToolchainParts[Name]> {
     if (this.#arrived[name] === undefined) {
       if (this.#failure) throw this.#failure.reason;
       const awaited = this.#awaited.get(name) ?? Promise.withResolvers<void>();

@@ -43,6 +43,19 @@ describe("a toolchain whose parts arrive", () => {
     expect(await arriving.part("etcd")).toBe("/cache/etcd");
   });
 
+  it("does not end the process of somebody who has asked and not looked yet when it fails", async () => {
+    const unhandled: unknown[] = [];
+    const keep = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", keep);
+    const arriving = new ArrivingToolchain(false);
+    const asked = arriving.part("python");
+    arriving.fail(new Error("interrupted"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off("unhandledRejection", keep);
+    expect(unhandled).toEqual([]);
+    await expect(asked).rejects.toThrow("interrupted");
+  });
+
   it("tells listeners of what is new only", () => {
     const arriving = new ArrivingToolchain(false);
     let calls = 0;
