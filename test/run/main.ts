@@ -1,0 +1,91 @@
+/**
+ * Runs tests, in the order of what they need, and whatever happens ends what they started: `main.ts` all of them, `main.ts
+ * unit|integration|local|soak` those, `main.ts bench` measurements; what follows is vitest's, such as a file's path.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { beginRun } from "./begin.ts";
+import { type Counts, closingLine, countsVariable, sum } from "./counts.ts";
+
+const project = join(import.meta.dirname, "../..");
+const kinds = ["unit", "integration", "local", "soak"] as const;
+type Kind = (typeof kinds)[number];
+
+const [first, ...rest] = process.argv.slice(2);
+const kind = kinds.find((each) => each === first);
+const args = kind ? rest : process.argv.slice(2);
+// What needs nothing answers first. Then two at a time, for the end-to-end tests wait most of the time, and the first run on a machine
+// builds its tools for minutes.
+const stages: readonly (readonly Kind[])[] = kind ? [[kind]] : [["unit"], ["integration", "local"]];
+
+const run = beginRun();
+const children = new Set<ReturnType<typeof spawn>>();
+let stopped: NodeJS.Signals | undefined;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    stopped = signal;
+    for (const child of children) child.kill(signal);
+  });
+}
+
+let code = 0;
+if (first === "bench") {
+  code = await start([join(project, "test/bench/run.ts"), ...rest], false, run.env);
+} else {
+  const all: Counts[] = [];
+  for (const stage of stages) {
+    const results = await Promise.all(stage.map((each) => vitest(each, stage.length > 1)));
+    for (const result of results) {
+      all.push(result.counts);
+      code ||= result.code;
+    }
+    if (stopped) break;
+  }
+  const total = sum(all);
+  if (code === 0 && total.passed + total.failed + total.skipped === 0) {
+    console.error(`no test file matches ${args.join(" ")}`);
+    code = 1;
+  }
+  const left = await run.end();
+  for (const command of left) console.error(`a test left this process, which is ended now: ${command.slice(0, 200)}`);
+  console.log(`\n${closingLine(total)}`);
+}
+await run.end();
+process.exitCode = stopped ? 128 + constants.signals[stopped] : code;
+
+/** Runs the tests of one kind. `besides`: others write to the terminal at the same time. */
+async function vitest(name: Kind, besides: boolean): Promise<{ code: number; counts: Counts }> {
+  const folder = join(run.env.TMPDIR ?? "", `counts-${name}`);
+  mkdirSync(folder);
+  const program = join(project, "node_modules/vitest/vitest.mjs");
+  const env = { ...run.env, [countsVariable]: folder };
+  const exit = await start([program, "run", "--project", name, "--passWithNoTests", ...args], besides, env);
+  const counts = readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Counts);
+  // It ended before it could count.
+  if (exit !== 0 && !counts.some(({ failed }) => failed > 0)) counts.push({ passed: 0, failed: 1, skipped: 0 });
+  return { code: exit, counts: sum(counts) };
+}
+
+/** Runs a program to its end; answers its exit code. */
+function start(command: readonly string[], besides: boolean, env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const color = besides && process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
+    const child = spawn(process.execPath, command, {
+      cwd: process.cwd(),
+      env: { ...env, ...color },
+      stdio: ["ignore", besides ? "pipe" : "inherit", besides ? "pipe" : "inherit"],
+    });
+    children.add(child);
+    // Line by line, so that two do not write into each other's.
+    if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => console.log(line));
+    if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => console.error(line));
+    child.once("error", reject);
+    child.once("close", (exit) => {
+      children.delete(child);
+      resolve(exit ?? 1);
+    });
+  });
+}
