@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { processIdentity } from "../../src/adapters/processes/identity.ts";
+import { processIdentity } from "../../src/adapters/processes/identity.mjs";
 import { runVariable } from "./marked.ts";
 
 /** A run of tests or measurements that has begun. */

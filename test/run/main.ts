@@ -21,13 +21,20 @@ const args = kind ? rest : process.argv.slice(2);
 // builds its tools for minutes.
 const stages: readonly (readonly Kind[])[] = kind ? [[kind]] : [["unit"], ["integration", "local"]];
 
+/** How long a vitest that was told to stop may take to say what it has found. */
+const graceMs = 2_000;
+
 const run = beginRun();
 const children = new Set<ReturnType<typeof spawn>>();
 let stopped: NodeJS.Signals | undefined;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     stopped = signal;
-    for (const child of children) child.kill(signal);
+    for (const child of children) {
+      child.kill(signal);
+      // Vitest waits for the tests that run, which may take minutes; whoever presses Ctrl-C does not.
+      setTimeout(() => child.kill("SIGKILL"), graceMs).unref();
+    }
   });
 }
 

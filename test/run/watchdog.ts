@@ -6,7 +6,7 @@
  */
 import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { processIdentity } from "../../src/adapters/processes/identity.ts";
+import { processIdentity } from "../../src/adapters/processes/identity.mjs";
 import { endProcessesOf } from "./marked.ts";
 
 const lookMs = 500;
