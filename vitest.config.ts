@@ -18,8 +18,6 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           env: { MENAGERIE_TEST_UNIT: "1" },
-          // Importing the same packages for each file took as long as the tests.
-          isolate: false,
           maxWorkers: 2,
           ...short,
         },
