@@ -26,6 +26,8 @@ export interface ReleaseServer {
   readonly behaviour: Map<string, Behaviour>;
   /** What a registry's requests must bear, which `<url>/token` gives everybody. @default nothing */
   token?: string;
+  /** Where requests to the registry are sent on to. @default nowhere */
+  registry?: string;
   /** Method, path and range of each request. */
   readonly requests: string[];
   close(): Promise<void>;
@@ -49,6 +51,10 @@ export async function startReleaseServer(bytesPerSecond?: number): Promise<Relea
     const path = (request.url ?? "").replace(/^\//, "");
     const { range } = request.headers;
     requests.push([request.method, path, ...(range ? [range] : [])].join(" "));
+    if (made.registry !== undefined && path.startsWith("v2/")) {
+      response.writeHead(307, { location: `${made.registry}/${path}` }).end();
+      return;
+    }
     if (path.startsWith("token?")) {
       response.end(JSON.stringify({ token: made.token }));
       return;

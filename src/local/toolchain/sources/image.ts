@@ -7,7 +7,7 @@ import { ReleaseFailure, type ReleaseHosts } from "./releaseHost.ts";
 import { unpack } from "./unpack.ts";
 
 /** Media types of the image specification and of Docker's older one, as an Accept header. */
-export const acceptedManifests = [
+const acceptedManifests = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.oci.image.manifest.v1+json",
@@ -68,8 +68,7 @@ export async function readImage(
   release: PinnedRelease,
   options: DownloadOptions & { readonly downloads: string },
 ): Promise<ImageContents> {
-  const repository = `${base}/v2/${release.path}`;
-  const headers = { accept: acceptedManifests, ...(await registryHeaders(repository, release.digest, options)) };
+  const { repository, headers } = await openRepository(`${base}/v2/${release.path}`, release.digest, options);
   const manifests: string[] = [];
   const read = async (digest: string): Promise<unknown> => {
     const file = join(options.downloads, downloadName("manifest", digest));
@@ -97,17 +96,18 @@ export async function readImage(
 }
 
 /**
- * What requests to a repository need: nothing, or the token that public registries give everybody where they ask for one
- * (distribution specification, token authentication).
+ * Where a repository is and what requests to it need: nothing, or the token that public registries give everybody where they ask for
+ * one (distribution specification, token authentication).
  */
-export async function registryHeaders(
+export async function openRepository(
   repository: string,
   reference: string,
   { hosts, signal }: { readonly hosts: ReleaseHosts; readonly signal: AbortSignal },
-): Promise<Readonly<Record<string, string>>> {
-  const answer = await hosts.get(`${repository}/manifests/${reference}`, { accept: acceptedManifests }, signal, "HEAD");
+): Promise<{ readonly repository: string; readonly headers: Readonly<Record<string, string>> }> {
+  const accept = { accept: acceptedManifests };
+  const answer = await hosts.get(`${repository}/manifests/${reference}`, accept, signal, "HEAD");
   await answer.body?.cancel();
-  if (answer.status !== 401) return {};
+  if (answer.status !== 401) return { repository, headers: accept };
   const challenge = answer.headers.get("www-authenticate") ?? "";
   const value = (key: string) => new RegExp(`${key}="([^"]*)"`).exec(challenge)?.[1];
   const realm = URL.parse(value("realm") ?? "");
@@ -122,5 +122,9 @@ export async function registryHeaders(
     .safeParse(await granted.json().catch(() => undefined));
   const token = body.data?.token ?? body.data?.access_token;
   if (!token) throw new ReleaseFailure(`${realm.host} gives no token for ${path} (${granted.status})`);
-  return { authorization: `Bearer ${token}` };
+  return {
+    // A front such as registry.k8s.io sends on to the registry that asked, and no token goes along to another host.
+    repository: answer.redirected ? answer.url.replace(/\/manifests\/[^/]*$/, "") : repository,
+    headers: { ...accept, authorization: `Bearer ${token}` },
+  };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { acceptedManifests, registryHeaders } from "./image.ts";
+import { openRepository } from "./image.ts";
 import { fillIn, type Pin, type Release } from "./pins.ts";
 import { ReleaseFailure, type ReleaseHosts } from "./releaseHost.ts";
 
@@ -30,9 +30,8 @@ export async function publishedPin(
     return { digest: `sha256:${hash}`, record: url };
   }
   if (release.tag === undefined) return undefined;
-  const repository = `${base}/v2/${release.image}`;
   const tag = fillIn(release.tag, named);
-  const headers = { accept: acceptedManifests, ...(await registryHeaders(repository, tag, { hosts, signal })) };
+  const { repository, headers } = await openRepository(`${base}/v2/${release.image}`, tag, { hosts, signal });
   const answer = await hosts.get(`${repository}/manifests/${tag}`, headers, signal);
   if (answer.status !== 200) throw new ReleaseFailure(`${repository} has no ${tag} (${answer.status})`);
   const hash = createHash("sha256").update(Buffer.from(await answer.arrayBuffer()));

@@ -1,6 +1,6 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -99,6 +99,17 @@ describe("a released tool", () => {
     const pin = imageRelease(server, "kserve/kserve-controller", { manager: "manager" });
     expect(await obtain([pin], tool("kserve", "manager"))).toBeDefined();
     expect(server.requests).toContain("GET token?service=test&scope=repository%3Ax%3Apull");
+  });
+
+  it("comes out of an image of a registry behind another name", async () => {
+    const front = await startReleaseServer();
+    // Another host to those who ask, so that no token goes along when they are sent on.
+    front.registry = server.url.replace("127.0.0.1", "localhost");
+    server.token = "for-everybody";
+    const pin = imageRelease(server, "kube-apiserver", { "kube-apiserver": "server" });
+    const found = await obtain([{ ...pin, base: front.url }], tool("kubernetes", "kube-apiserver"));
+    expect(await readFile(found?.["kube-apiserver"] ?? "", "utf8")).toBe("server");
+    await front.close();
   });
 
   it("is one archive for two tools, downloaded once", async () => {
@@ -274,6 +285,30 @@ it("MENAGERIE_TOOLS_URL is asked in place of every host", async () => {
   const elsewhere = pins.map((pin) => ({ ...pin, base: gone }));
   const wanted = tool("both", "etcd", "manager");
   expect(await obtain(elsewhere, wanted, { env: { MENAGERIE_TOOLS_URL: `${server.url}/` } })).toBeDefined();
+});
+
+it("what kill -9 left is gone on with, and its lock is broken", async () => {
+  const pin = archiveRelease(server, "etcd", { etcd: large });
+  server.behaviour.set(pin.path, { stallAfter: 1_000_000 });
+  const script = `
+    import { ReleaseSource } from ${JSON.stringify(join(import.meta.dirname, "../../../../../src/local/toolchain/sources/release.ts"))};
+    const task = { update() {}, done() {}, failed() {} };
+    const context = { cache: ${JSON.stringify(folder)}, env: {}, progress: { begin: () => task, note() {} }, signal: new AbortController().signal };
+    const tool = ${JSON.stringify(etcdOnly)};
+    await new ReleaseSource(context, "release", [${JSON.stringify(pin)}], [tool]).obtain(tool, ${JSON.stringify(target(etcdOnly))}, () => {});`;
+  const killed = spawn(process.execPath, ["--input-type=module-typescript", "-e", script], { stdio: "ignore" });
+  const begun = async () => {
+    const part = (await downloads()).find((name) => name.endsWith(".part"));
+    return part ? (await stat(join(folder, "downloads", part))).size : 0;
+  };
+  await expect.poll(begun, { timeout: 30_000 }).toBe(1_000_000);
+  killed.kill("SIGKILL");
+  await new Promise((resolve) => killed.once("exit", resolve));
+  expect((await downloads()).some((name) => name.endsWith(".lock"))).toBe(true);
+  server.behaviour.clear();
+  expect(await obtain([pin], etcdOnly)).toBeDefined();
+  expect(requestsFor(pin).at(-1)).toBe(`GET ${pin.path} bytes=1000000-`);
+  expect(await downloads()).toEqual([]);
 });
 
 it("a disk that fills is no reason to build: the error says so, and the next run goes on from what is whole", async () => {
