@@ -10,15 +10,6 @@ import { closeSync, openSync, readFileSync } from "node:fs";
  * @param {readonly [string, ...string[]]} args
  */
 export async function npm(project, log, args) {
-  const output = openSync(log, "a");
-  // A group of its own, so that Ctrl-C ends npm through us, with whatever it has started.
-  const child = spawn("npm", args, {
-    cwd: project,
-    stdio: ["ignore", output, output],
-    env: cleanEnvironment(),
-    detached: true,
-  });
-  closeSync(output);
   let interrupted = false;
   const stop = () => {
     interrupted = true;
@@ -28,7 +19,17 @@ export async function npm(project, log, args) {
       // It has just ended.
     }
   };
+  // Before npm is there: a signal that ended us alone would leave it at work.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
+  const output = openSync(log, "a");
+  // A group of its own, so that Ctrl-C ends npm through us, with whatever it has started.
+  const child = spawn("npm", args, {
+    cwd: project,
+    stdio: ["ignore", output, output],
+    env: cleanEnvironment(),
+    detached: true,
+  });
+  closeSync(output);
   try {
     const code = await new Promise((resolve, reject) => {
       child.once("error", (error) => reject(new Error(startSentence(error))));
