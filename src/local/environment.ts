@@ -13,6 +13,7 @@ import { keeperProcess } from "./keeper/lock.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { ensureAuthority, writeKubeconfig } from "./pki.ts";
 import { startupError } from "./startupError.ts";
+import { StartupPatience } from "./startupPatience.ts";
 import { readStatus } from "./supervisor/statusServer.ts";
 import type { SupervisorStatus } from "./supervisor/supervisor.ts";
 import type { ArrivingToolchain } from "./toolchain/index.ts";
@@ -20,8 +21,8 @@ import { ToolchainFile } from "./toolchainFile.ts";
 
 const pollMs = 50;
 const pollWhileMakingMs = 500;
-/** From nothing, on two busy cores, everything is ready in about 20 s; more than this means something is broken. */
-const startWithinMs = 120_000;
+/** From nothing, on two busy cores, everything is ready in about 20 s; no part or step in so long means something is broken. */
+const withoutProgressMs = 120_000;
 const stopWithinMs = 45_000;
 
 export interface StartOptions {
@@ -180,15 +181,18 @@ async function waitUntilReady(
 ): Promise<void> {
   // Counted from when nothing has to be made any more.
   let startedAt = whole ? Date.now() : undefined;
+  let patience = new StartupPatience(withoutProgressMs, Date.now());
   for (;;) {
     options.signal.throwIfAborted();
     if (startedAt === undefined && options.toolchain.isComplete) {
       startedAt = Date.now();
+      patience = new StartupPatience(withoutProgressMs, startedAt);
       // While tools were made the keeper may have ended, as it does when this process was stopped for a while (Ctrl-Z).
       await ensureKeeper(layout, file, options);
     }
     const status = await readStatus(layout.socketOf("supervisor"));
     if (status?.ready && startedAt !== undefined) return;
+    patience.see(status, Date.now());
     if (status) show(describeProgress(status, options.toolchain));
     const error = await startupError(layout).read();
     if (error !== undefined) throw new OperatorError(`the environment cannot start: ${error}`);
@@ -196,7 +200,9 @@ async function waitUntilReady(
     if (waited > 3_000 && (await keeperProcess(layout)) === undefined) {
       throw new OperatorError(`the environment ended while it started; ${layout.logs}/keeper.log says why`);
     }
-    if (waited > startWithinMs) throw new OperatorError(notReady(layout, status));
+    if (startedAt !== undefined && patience.isOver(Date.now())) {
+      throw new OperatorError(notReady(layout, patience.last));
+    }
     await delay(startedAt === undefined ? pollWhileMakingMs : pollMs);
   }
 }

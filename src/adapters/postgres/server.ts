@@ -72,9 +72,12 @@ export class DatabaseUnreachable extends OperatorError {
   readonly absent: boolean;
 
   constructor(server: DatabaseServer, database: string, cause: unknown) {
-    super(`PostgreSQL at ${server.host}:${server.port}, database ${database}, user ${server.user}: ${reason(cause)}`, {
-      cause,
-    });
+    super(
+      `PostgreSQL at ${server.host}:${server.port}, database ${database}, user ${server.user}: ${reason(server, cause)}`,
+      {
+        cause,
+      },
+    );
     this.absent = sqlState(cause) === "3D000";
   }
 }
@@ -106,6 +109,39 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
+/** Codes of Node.js and OpenSSL for certificates that are not trusted. */
+const untrusted =
+  /^(?:(?:DEPTH_ZERO_|)SELF_SIGNED_CERT|UNABLE_TO_(?:VERIFY|GET)|CERT_(?!HAS_EXPIRED)|INVALID_CA|HOSTNAME_MISMATCH)/;
+
+/**
+ * What is wrong with the way to a server that answers, as half a sentence with what to change; undefined for errors that
+ * time may mend. No TLS where it is asked for, or the other way round; certificates; passwords, roles and databases.
+ */
+export function connectionMistake(error: unknown, { sslMode }: Pick<DatabaseServer, "sslMode">): string | undefined {
+  const { code = "", message = "" } = error as NodeJS.ErrnoException;
+  const state = sqlState(error) ?? "";
+  if (state.startsWith("28") && /no encryption|SSL off/.test(message)) {
+    return `it lets nobody in from here without TLS (pg_hba.conf), and sslmode is ${sslMode}; say sslmode=require or verify-full`;
+  }
+  if (state.startsWith("28") && message.includes("pg_hba.conf")) {
+    return "it does not let this user in from this address; add an entry to its pg_hba.conf";
+  }
+  if (state.startsWith("28")) return "refused: wrong user or password; check the password";
+  if (state === "3D000") return "there is no such database";
+  if (/does not support SSL/.test(message)) {
+    return `it has no TLS, and sslmode is ${sslMode}; turn TLS on at the server, or say sslmode=disable`;
+  }
+  if (code === "CERT_HAS_EXPIRED") return "its certificate has expired; renew it";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return "its certificate is for another host name; use that name, or say sslmode=require";
+  }
+  if (untrusted.test(code)) {
+    return `its certificate is not trusted (${code}); give its authority by NODE_EXTRA_CA_CERTS, or say sslmode=require`;
+  }
+  if (/client password must be a string/.test(message)) return "it asks for a password, and the url has none; add it";
+  return undefined;
+}
+
 /** Whether an error says that the server cannot be worked with now: no connection, a broken one, or one that ends. */
 export function isDatabaseDown(error: unknown): boolean {
   const state = sqlState(error);
@@ -116,15 +152,9 @@ export function isDatabaseDown(error: unknown): boolean {
   return isBroken || ["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException)?.code ?? "");
 }
 
-function reason(cause: unknown): string {
-  switch (sqlState(cause)) {
-    case "28P01":
-    case "28000":
-      return "refused: wrong user or password; check the password";
-    case "3D000":
-      return "there is no such database";
-    default:
-  }
+function reason(server: DatabaseServer, cause: unknown): string {
+  const mistake = connectionMistake(cause, server);
+  if (mistake !== undefined) return mistake;
   const code = (cause as NodeJS.ErrnoException).code;
   return `cannot connect (${code === undefined || sqlState(cause) ? messageOf(cause) : code}); start it or correct the address`;
 }

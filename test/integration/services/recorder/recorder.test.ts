@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { urlOf } from "../../../../src/adapters/postgres/server.ts";
 import { readSettings } from "../../../../src/services/recorder/settings.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
@@ -337,6 +338,22 @@ describe("the recorder itself", () => {
     await makeTables({ postgres, schema: "late" });
     await expect.poll(ready, { timeout: 20_000 }).toBe("200 ok");
     await bare.dispose();
+  });
+
+  it("takes no traffic while its database has no TLS that it asks for, and says what to change", async () => {
+    const url = urlOf({ ...postgres.server, sslMode: "verify-full" }, "postgres");
+    const wrong = await startRecorder({
+      ...{ postgres, predictor: predictor.host, schema: "plain" },
+      env: { MENAGERIE_DATABASE_URL: url },
+    });
+    const ready = async () => {
+      const response = await fetch(`${wrong.origin}/readyz`);
+      return `${response.status} ${await response.text()}`;
+    };
+    await expect
+      .poll(ready, { timeout: 20_000 })
+      .toMatch(/^503 PostgreSQL at .*: it has no TLS, and sslmode is verify-full; turn TLS on at the server/);
+    await wrong.dispose();
   });
 
   it("says which of its settings is wrong, without a value", () => {
