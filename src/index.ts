@@ -16,6 +16,7 @@ import { type LastOutputs, planPlatform } from "./plan/platform.ts";
 import { planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
+import { stackFileConfig } from "./plan/stackFile.ts";
 import { planState } from "./plan/state.ts";
 import { trussesOf } from "./plan/trusses.ts";
 import { planZoo, readFromFolders } from "./plan/zoo.ts";
@@ -35,6 +36,7 @@ async function stack() {
       apiUrl: process.env.MENAGERIE_API_URL,
       databaseAddress: process.env.MENAGERIE_DATABASE_ADDRESS,
       secretKeys,
+      stackFile: await stackFileConfig(process.cwd(), pulumi.getStack()),
     });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     const preview = pulumi.runtime.isDryRun();

@@ -5,7 +5,8 @@ export interface DeclaredContainer {
   readonly name: string;
   readonly image: unknown;
   readonly resources: unknown;
-  readonly env: unknown;
+  /** Command and arguments, in this order. */
+  readonly args: readonly unknown[];
 }
 
 /** Containers of whatever makes pods: of a Deployment's template, of the parts of an InferenceService, or a Task's steps. */
@@ -17,7 +18,7 @@ export function containersOf({ type, inputs }: DeclaredResource): DeclaredContai
       name: String(at(container, "name") ?? "container"),
       image: at(container, "image"),
       resources: at(container, "resources"),
-      env: at(container, "env"),
+      args: [...list(at(container, "command")), ...list(at(container, "args"))],
     }));
 }
 
@@ -26,7 +27,7 @@ function stepsOf(spec: unknown): DeclaredContainer[] {
     name: String(at(step, "name") ?? "step"),
     image: at(step, "image"),
     resources: at(step, "computeResources"),
-    env: at(step, "env"),
+    args: [...list(at(step, "command")), ...list(at(step, "args"))],
   }));
 }
 

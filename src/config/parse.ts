@@ -1,6 +1,7 @@
 import { badInput } from "../domain/errors.ts";
 import { primaryHost } from "../domain/postgresCluster.ts";
 import { crossKeyMistakes } from "./crossRules.ts";
+import { setPasswordCommand } from "./database.ts";
 import {
   type DevelopmentSpec,
   type EnvironmentSpec,
@@ -11,6 +12,7 @@ import {
   type ZooEntrySpec,
 } from "./environment.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
+import { plainSecretMistakes } from "./plainSecrets.ts";
 import { rightPart } from "./rightPart.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, sentences } from "./sentences.ts";
@@ -25,6 +27,8 @@ export interface Surroundings {
   readonly databaseAddress?: string | undefined;
   /** Keys that the engine holds encrypted, with their prefix; undefined where nobody knows. */
   readonly secretKeys?: readonly string[] | undefined;
+  /** `config:` of the stack's file, with `{secure: …}` for what is encrypted; undefined where it cannot be read. */
+  readonly stackFile?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -34,28 +38,20 @@ export interface Surroundings {
  */
 export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}): EnvironmentSpec {
   const result = environmentSchema.safeParse(raw, { reportInput: true });
+  const inTheFile = surroundings.stackFile === undefined ? [] : plainSecretMistakes(surroundings.stackFile);
   if (!result.success) {
     const { issues } = result.error;
     const rest = environmentSchema.safeParse(rightPart(raw, issues));
-    throw badInput([...sentences(issues), ...(rest.success ? crossKeyMistakes(rest.data) : [])].join("\n"));
+    const between = rest.success ? crossKeyMistakes(rest.data) : [];
+    throw badInput([...new Set([...sentences(issues), ...between, ...inTheFile])].join("\n"));
   }
   // A secret does not travel as a plain value.
   const { databasePassword: _, ...declared } = result.data;
   const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
-  const mistakes = crossKeyMistakes(parsed);
-  const inTheClear = surroundings.secretKeys && !surroundings.secretKeys.includes(keyPath(["secrets"]));
-  if (inTheClear && Object.keys(parsed.secrets).length > 0) {
-    mistakes.push(
-      `${keyPath(["secrets"])}: holds values in the clear; remove them from the file, and set each with \`${setSecretCommand()}\``,
-    );
-  }
-  const isEncrypted = surroundings.secretKeys?.includes(keyPath(["migrationTarget"])) ?? true;
-  if (declared.migrationTarget?.databaseUrl !== undefined && !isEncrypted) {
-    mistakes.push(
-      `${keyPath(["migrationTarget", "databaseUrl"])}: holds a password in the clear; remove it from the file, and set it with \`${setTargetUrlCommand}\``,
-    );
-  }
+  const mistakes = [...crossKeyMistakes(parsed), ...inTheFile];
+  // The file tells each value from its neighbours; the engine's word is for what it does not hold.
+  if (inTheFile.length === 0) mistakes.push(...plainKeys(result.data, surroundings.secretKeys));
   if (!url) {
     mistakes.unshift(
       `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`,
@@ -84,6 +80,32 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
       Object.entries(parsed.shadows).map(([name, deployment]) => [name, completeShadows(deployment, parsed)]),
     ),
   };
+}
+
+/** Keys that the engine holds as they are, though they are secrets. */
+function plainKeys(
+  { secrets, migrationTarget, databasePassword }: ParsedEnvironment,
+  secretKeys: readonly string[] | undefined,
+): string[] {
+  if (!secretKeys) return [];
+  const isPlain = (key: string): boolean => !secretKeys.includes(keyPath([key]));
+  const mistakes: string[] = [];
+  if (Object.keys(secrets).length > 0 && isPlain("secrets")) {
+    mistakes.push(
+      `${keyPath(["secrets"])}: holds values in the clear; remove them from the file, and set each with \`${setSecretCommand()}\``,
+    );
+  }
+  if (migrationTarget?.databaseUrl !== undefined && isPlain("migrationTarget")) {
+    mistakes.push(
+      `${keyPath(["migrationTarget", "databaseUrl"])}: holds a password in the clear; remove it from the file, and set it with \`${setTargetUrlCommand}\``,
+    );
+  }
+  if (databasePassword !== undefined && isPlain("databasePassword")) {
+    mistakes.push(
+      `${keyPath(["databasePassword"])}: holds its value in the clear; remove it from the file, and set it with \`${setPasswordCommand}\``,
+    );
+  }
+  return mistakes;
 }
 
 /** What keeps its data in the platform's database, and how a sentence about it begins. */

@@ -26,6 +26,7 @@ export async function declaredEnvironment(
     gatewayUrl: unknown.gatewayUrl,
     databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
     secretKeys: entries.flatMap(([key, value]) => (key.startsWith(prefix) && holdsSecret(value) ? [key] : [])),
+    stackFile: Object.fromEntries(entries),
   });
 }
 

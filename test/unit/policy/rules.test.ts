@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { rules } from "../../../policy/rules/index.ts";
 import { type OrderedResource, servicesBeforeTables } from "../../../policy/rules/tablesBeforeServices.ts";
 import { withUnknowns } from "../../../policy/rules/values.ts";
@@ -26,6 +27,31 @@ const route = (prefix: string, rewrite = "/v1/") => ({
   metadata: { labels: { "app.kubernetes.io/component": "model" } },
   spec: { http: [{ match: [{ uri: { prefix } }], rewrite: { uri: rewrite } }] },
 });
+
+const everyVerb = ["get", "list", "watch", "create", "update", "patch", "delete"];
+const namespacedRoleType = "kubernetes:rbac.authorization.k8s.io/v1:Role";
+const httpRouteType = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute";
+const ingressType = "kubernetes:networking.k8s.io/v1:Ingress";
+const toService = (host: string, prefix: string, rewrite?: string) => ({
+  spec: {
+    http: [
+      {
+        match: [{ uri: { prefix } }],
+        ...(rewrite === undefined ? {} : { rewrite: { uri: rewrite } }),
+        route: [{ destination: { host } }],
+      },
+    ],
+  },
+});
+const toBackend = (name: string, value: string) => ({
+  spec: { rules: [{ matches: [{ path: { type: "PathPrefix", value } }], backendRefs: [{ name }] }] },
+});
+const ingress = (name: string) => ({
+  spec: { rules: [{ http: { paths: [{ path: "/", backend: { service: { name } } }] } }] },
+});
+/** A manifest that was once let through. */
+const inCase = (name: string) =>
+  parse(readFileSync(join(import.meta.dirname, "cases", `${name}.yaml`), "utf8")) as object;
 
 /** For each rule what it catches, with words of the sentence, and what passes. */
 const cases: Record<string, { caught: [string, object, string][]; passes: [string, object][] }> = {
@@ -56,23 +82,76 @@ const cases: Record<string, { caught: [string, object, string][]; passes: [strin
       [routeType, route("/serving/models/iris/control/", "/control/"), "leads to the control server"],
       [routeType, route("/serving/models/iris/v1/", "/"), 'rewrites to "/"'],
       [routeType, { ...route(""), spec: { http: [{ route: [] }] } }, "matches every path"],
+      // Without the label: by where it leads.
+      [routeType, inCase("route-to-root"), 'matches {"prefix":"/"}; use a prefix /serving/<namespace>/<model>/v1/'],
+      [routeType, toService("iris-v1-transformer.models", "/x"), "use a prefix"],
+      [routeType, toService("iris-v1-predictor-00001-private", "/x"), "use a prefix"],
+      [
+        routeType,
+        { spec: { tcp: [{ route: [{ destination: { host: "iris-v1-predictor" } }] }] } },
+        "leads to a model as a whole",
+      ],
+      [routeType, toService("anything", "/%63ontrol/"), "leads to the control server"],
+      [httpRouteType, toBackend("iris-v1-predictor", "/"), "use a prefix"],
+      [httpRouteType, { spec: { rules: [{ backendRefs: [{ name: "iris-v1-predictor" }] }] } }, "matches every path"],
+      [ingressType, ingress("iris-v1-predictor"), "an Ingress leads to a model"],
     ],
-    passes: [[routeType, route("/serving/models/iris/v1/")]],
+    passes: [
+      [routeType, route("/serving/models/iris/v1/")],
+      [routeType, toService("api.menagerie.svc.cluster.local", "/")],
+      [routeType, toService("iris-v1-predictor.models.svc.cluster.local", "/serving/models/iris/v1/", "/v1/")],
+      [httpRouteType, toBackend("api", "/")],
+      [ingressType, ingress("api")],
+    ],
   },
   "no-cluster-admin": {
     caught: [
       [bindingType, { roleRef: { kind: "ClusterRole", name: "cluster-admin" } }, "binds cluster-admin"],
       [roleType, { rules: [{ apiGroups: ["*"], resources: ["*"], verbs: ["*"] }] }, "every verb on every resource"],
+      [roleType, inCase("every-verb"), "rules[0]: allows every verb on pods, secrets, deployments, jobs"],
+      [roleType, { rules: [{ resources: ["pods"], verbs: ["*"] }] }, "every verb on pods in every namespace"],
+      [namespacedRoleType, { rules: [{ resources: ["*"], verbs: everyVerb }] }, "every verb on every resource"],
+      [roleType, { rules: [{ resources: ["clusterroles"], verbs: ["escalate"] }] }, "allows escalate on clusterroles"],
     ],
-    passes: [[roleType, { rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }] }]],
+    passes: [
+      [roleType, { rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }] }],
+      [namespacedRoleType, { rules: [{ resources: ["inferenceservices"], verbs: everyVerb }] }],
+      [roleType, { rules: [{ resources: ["pods"], verbs: everyVerb.filter((verb) => verb !== "delete") }] }],
+    ],
   },
   "no-plain-secrets": {
     caught: [
       [deploymentType, deployment({ env: [{ name: "HF_TOKEN", value: "hf_abc" }] }), "variable HF_TOKEN"],
       [deploymentType, deployment({ env: [{ name: "DATABASE", value: "postgresql://me:pw@host/db" }] }), "DATABASE"],
       [configMapType, { data: { apiKey: "abc" } }, "data.apiKey holds a secret"],
+      ...["AWS_SECRET_ACCESS_KEY", "GITHUB_PAT", "hfToken", "aws-secret-key"].map((key): [string, object, string] => [
+        configMapType,
+        inCase("hidden-secrets"),
+        `data.${key} holds a secret`,
+      ]),
+      [configMapType, { data: { ".env": "FACTOR=3\nHF_TOKEN=hf_abc\n" } }, "data..env: HF_TOKEN holds a secret"],
+      [configMapType, { binaryData: { x: Buffer.from("password: pw").toString("base64") } }, "data.x: password holds"],
+      [deploymentType, deployment({ args: ["--api-key=abc"] }), "container api: argument api-key holds a secret"],
+      [deploymentType, deployment({ command: ["run", "--token", "abc"] }), "container api: argument token holds"],
+      [
+        serviceType,
+        { spec: { predictor: { model: { env: [{ name: "HF_TOKEN", value: "hf_abc" }] } } } },
+        "container model: variable HF_TOKEN",
+      ],
+      [
+        "kubernetes:tekton.dev/v1:PipelineRun",
+        { spec: { params: [{ name: "git-token", value: "abc" }] } },
+        "parameter git-token holds a secret",
+      ],
+      [
+        configMapType,
+        { metadata: { annotations: { "example.com/applied": `{"token":"ghp_${"0".repeat(36)}"}` } } },
+        "annotation example.com/applied holds a secret",
+      ],
     ],
     passes: [
+      [configMapType, { data: { FACTOR: "3", tokenizer: "models/tokenizer.json", secretary: "Ada" } }],
+      [deploymentType, deployment({ args: ["--max-tokens=4096", "--tokenizer", "x", "--token-file", "/run/token"] })],
       [
         deploymentType,
         deployment({ env: [{ name: "HF_TOKEN", valueFrom: { secretKeyRef: { key: "a", name: "b" } } }] }),

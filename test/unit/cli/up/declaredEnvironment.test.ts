@@ -56,7 +56,7 @@ describe("what a stack declares, before anything is brought up", () => {
     const spec = await declare({ nodeClass: "local", databasePassword: secure });
     expect(spec.secrets).toEqual(["hf_access_token"]);
     await expect(declare({ nodeClass: "local", secrets: { token: "in the clear" } })).rejects.toThrow(
-      "menagerie:secrets: holds values in the clear",
+      "menagerie:secrets.token: holds its value in the clear",
     );
   });
 

@@ -1,0 +1,81 @@
+import { isCredential } from "../domain/credentials/credentials.ts";
+import { holdsCredential } from "../domain/credentials/values.ts";
+import { setPasswordCommand } from "./database.ts";
+import { setTargetUrlCommand } from "./migrationTarget.ts";
+import { setSecretCommand } from "./secrets.ts";
+import { keyPath, prefix } from "./sentences.ts";
+
+/** A value that `pulumi config set --secret` wrote. */
+function isEncrypted(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "secure" in value && typeof value.secure === "string";
+}
+
+/**
+ * Secrets that a stack file holds in the clear, a sentence each with the command that stores them encrypted. Every value is
+ * looked at by itself: to the engine a mapping with one encrypted value is a secret as a whole, which hides the plain ones
+ * beside it. No sentence holds a value.
+ *
+ * @param config - `config:` of the file, as YAML reads it, with `{secure: …}` for what is encrypted
+ */
+export function plainSecretMistakes(config: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(config).flatMap(([key, value]) => {
+    const own = ownKey(key);
+    if (own === undefined) return ofProvider(key, value);
+    switch (own) {
+      case "databasePassword":
+        return isPlain(value) ? [sentence(keyPath([own]), setPasswordCommand)] : [];
+      case "secrets":
+        return entriesOf(value)
+          .filter(([, each]) => isPlain(each))
+          .map(([name]) => sentence(keyPath([own, name]), setSecretCommand(name)));
+      case "migrationTarget":
+        return entriesOf(value)
+          .filter(([name, each]) => name === "databaseUrl" && isPlain(each))
+          .map(([name]) => sentence(keyPath([own, name]), setTargetUrlCommand));
+      default:
+        return credentialsBelow([own], value);
+    }
+  });
+}
+
+/** A key without a namespace is one of this project's, as the engine reads it. */
+function ownKey(key: string): string | undefined {
+  if (key.startsWith(prefix)) return key.slice(prefix.length);
+  return key.includes(":") ? undefined : key;
+}
+
+/** Config of a provider, such as `aws:secretKey`. */
+function ofProvider(key: string, value: unknown): string[] {
+  const name = key.slice(key.lastIndexOf(":") + 1);
+  return typeof value === "string" && isCredential(name, value)
+    ? [sentence(key, `pulumi config set --secret ${key}`)]
+    : [];
+}
+
+/** What only a credential looks like, such as a token in a model's `env`. */
+function credentialsBelow(path: readonly (string | number)[], value: unknown): string[] {
+  if (isEncrypted(value)) return [];
+  if (typeof value === "string") {
+    if (!holdsCredential(value)) return [];
+    return [
+      `${keyPath(path)}: holds a credential in the clear; remove it from the file, store it with \`${setSecretCommand()}\`, and name it under secrets: of the truss`,
+    ];
+  }
+  if (Array.isArray(value)) return value.flatMap((each, index) => credentialsBelow([...path, index], each));
+  return entriesOf(value).flatMap(([key, each]) => credentialsBelow([...path, key], each));
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isEncrypted(value)
+    ? Object.entries(value)
+    : [];
+}
+
+/** Written out and not empty: that it is of the wrong kind, or missing, others say. */
+function isPlain(value: unknown): boolean {
+  return !isEncrypted(value) && value !== null && value !== undefined && value !== "";
+}
+
+function sentence(key: string, command: string): string {
+  return `${key}: holds its value in the clear; remove it from the file, and set it with \`${command}\``;
+}
