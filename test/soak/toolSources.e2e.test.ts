@@ -30,7 +30,7 @@ afterEach(async () => {
 async function installPackages(names: readonly string[]): Promise<void> {
   const signal = new AbortController().signal;
   const env = { ...process.env, MENAGERIE_TOOLS: "build" };
-  const options = { cache: menagerieCache(), out: join(clone.folder, "packed"), env };
+  const options = { cache: menagerieCache(), out: join(clone.folder, "packed"), env, level: 1 };
   await ensureBinaries(tools, { ...options, progress: silent, signal });
   for (const tool of tools) if (names.includes(tool.name)) await packTool(tool, options);
   await packManifests(options);

@@ -16,6 +16,8 @@ export interface PackOptions {
   /** Folder of the packed files. */
   readonly out: string;
   readonly env: NodeJS.ProcessEnv;
+  /** How hard gzip tries. @default 6 */
+  readonly level?: number;
 }
 
 export interface Packed {
@@ -98,7 +100,7 @@ interface Contents {
   readonly fill: (folder: string) => Promise<void>;
 }
 
-async function pack({ out }: PackOptions, contents: Contents): Promise<Packed> {
+async function pack({ out, level = 6 }: PackOptions, contents: Contents): Promise<Packed> {
   const { name, version, description, tool, pins, dynamic } = contents;
   await mkdir(out, { recursive: true });
   const work = await mkdtemp(join(out, ".packing-"));
@@ -115,7 +117,7 @@ async function pack({ out }: PackOptions, contents: Contents): Promise<Packed> {
     };
     await writeFile(join(work, "package.json"), `${JSON.stringify(content, null, 2)}\n`);
     // A package's files lie below a folder `package`; without times and owners the same build packs the same.
-    const created = { cwd: work, prefix: "package", portable: true, mtime: new Date(0), gzip: { level: 6 } };
+    const created = { cwd: work, prefix: "package", portable: true, mtime: new Date(0), gzip: { level } };
     await create({ ...created, file: `${file}.part` }, ["."]);
     await rename(`${file}.part`, file);
   } finally {
