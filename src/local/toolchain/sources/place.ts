@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { OperatorError } from "../../../domain/errors.ts";
 import { builtBinaries } from "../build.ts";
 import type { AnyTool } from "../tools.ts";
 import type { Executables, SourceContext } from "./source.ts";
@@ -32,7 +31,6 @@ export async function place(
     const sizes: Record<string, number> = {};
     for (const name of Object.keys(tool.packages)) {
       const file = join(work, name);
-      await assertForThisMachine(file, origin.origin);
       await chmod(file, 0o755);
       sizes[name] = (await stat(file)).size;
     }
@@ -46,21 +44,4 @@ export async function place(
   const found = await builtBinaries(tool, target);
   if (!found) throw new Error(`${target} is incomplete right after ${tool.title} was put there`);
   return found;
-}
-
-/** ELF's e_machine (System V ABI) of the architectures that releases are pinned for. */
-const machines: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
-
-async function assertForThisMachine(file: string, origin: string): Promise<void> {
-  const handle = await open(file);
-  try {
-    const header = Buffer.alloc(20);
-    await handle.read(header, 0, 20, 0);
-    const wanted = machines[process.arch];
-    if (header.toString("latin1", 0, 4) !== "\x7fELF" || wanted === undefined) return;
-    if (header.readUInt16LE(18) === wanted) return;
-    throw new OperatorError(`${file} of ${origin} is not an executable for ${process.arch}: check tools/releases.yaml`);
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { withLock } from "../../../adapters/processes/lock.mjs";
 import { OperatorError } from "../../../domain/errors.ts";
 import { Lanes } from "../schedule.ts";
@@ -114,6 +114,7 @@ export class ReleaseSource implements Source {
       for (const [release, executables] of releases) {
         say("waiting for another download");
         await this.#lanes.run(0, () => this.#unpackRelease(release, executables, folder, say));
+        for (const name of executables) await assertForThisMachine(join(folder, name), release);
       }
       const digests = [...releases.keys()].map(({ digest }) => digest).join(" ");
       return { version: tool.version, goVersion: "none", seconds: 0, origin: `release ${digests}` };
@@ -130,7 +131,8 @@ export class ReleaseSource implements Source {
     const downloads = downloadsFolder(cache);
     const file = join(downloads, downloadName(release.path, release.digest));
     await mkdir(downloads, { recursive: true });
-    const onWait = ({ pid }: { pid: number }) => say(`process ${pid} is downloading it, waiting`);
+    const onWait = ({ pid }: { pid: number }) =>
+      say(pid === process.pid ? "waiting for another download" : `process ${pid} is downloading it, waiting`);
     const wanted = Object.fromEntries(executables.map((name) => [name, release.executables[name] ?? name]));
     await withLock(`${file}.lock`, { signal, onWait }, async () => {
       const options = { hosts: this.#hosts, signal, say };
@@ -178,5 +180,22 @@ async function removeOldParts(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const found = await stat(join(folder, name)).catch(() => undefined);
     if (found && Date.now() - found.mtimeMs > partsKeptMilliseconds) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** ELF's e_machine (System V ABI) of the architectures that releases are pinned for. */
+const machines: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
+
+async function assertForThisMachine(file: string, release: PinnedRelease): Promise<void> {
+  const handle = await open(file);
+  try {
+    const header = Buffer.alloc(20);
+    await handle.read(header, 0, 20, 0);
+    const wanted = machines[process.arch];
+    if (header.toString("latin1", 0, 4) !== "\x7fELF" || wanted === undefined) return;
+    if (header.readUInt16LE(18) === wanted) return;
+    throw new ReleaseFailure(`${basename(file)} of ${release.path} is not an executable for ${process.arch}`);
+  } finally {
+    await handle.close();
   }
 }
