@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { configForPatch, parseTrussConfig } from "../../../../src/domain/truss/config.ts";
 
-/** Facts of PyYAML 6 and truss 0.18.35; test/local/truss-patch.test.ts asks the installed library about hundreds more. */
+/** Facts of PyYAML 6 and truss 0.18.35; test/integration/adapters/truss/patch.test.ts asks the installed library about hundreds more. */
 
 test.each([
   ["12e4567", "12e4567"],

@@ -5,14 +5,14 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ensurePythonLayers } from "../../src/adapters/truss/python.ts";
-import { readSnapshot } from "../../src/adapters/truss/snapshot.ts";
-import { OperatorError } from "../../src/domain/errors.ts";
-import { computePatch } from "../../src/domain/patch/compute.ts";
-import { isSame } from "../../src/domain/patch/same.ts";
-import { silent } from "../../src/domain/progress.ts";
-import { signatureOf } from "../../src/domain/truss/signature.ts";
-import { menagerieCache } from "../../src/local/layout.ts";
+import { ensurePythonLayers } from "../../../../src/adapters/truss/python.ts";
+import { readSnapshot } from "../../../../src/adapters/truss/snapshot.ts";
+import { OperatorError } from "../../../../src/domain/errors.ts";
+import { computePatch } from "../../../../src/domain/patch/compute.ts";
+import { isSame } from "../../../../src/domain/patch/same.ts";
+import { silent } from "../../../../src/domain/progress.ts";
+import { signatureOf } from "../../../../src/domain/truss/signature.ts";
+import { menagerieCache } from "../../../../src/local/layout.ts";
 
 /**
  * The installed truss library is the judge: seeded edits of trusses, whose signature and patches must be the library's, and what
