@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "undici";
 import { messageOf } from "../../domain/errors.ts";
+import { readExactJson } from "../../domain/shadow/exactJson.ts";
 import { differences, type SmokeCase } from "../../domain/zoo/smoke.ts";
 
 /** What a case was answered. */
@@ -74,11 +75,9 @@ async function tryCase(
 }
 
 function compared(text: string, output: SmokeCase["output"], tolerance: number): string[] {
-  let answered: unknown;
-  try {
-    answered = JSON.parse(text);
-  } catch {
-    return [`the answer is not JSON: ${text.slice(0, 60)}`];
-  }
-  return differences(output, answered, tolerance);
+  const read = readExactJson(text);
+  if ("notJson" in read) return [`the answer is not JSON: ${text.slice(0, 60)}`];
+  if ("repeatedKey" in read) return ["the answer has a key twice: readers disagree about which one counts"];
+  if ("beyondLimits" in read) return ["the answer is nested too deep, or has a number of too many digits"];
+  return differences(output, read.value, tolerance);
 }

@@ -1,6 +1,8 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import * as z from "zod";
+import { ExactNumber } from "../shadow/exactNumber.ts";
+import { isWithin } from "../shadow/rules.ts";
 
 /** One input with the output that it must have. */
 export const smokeCaseSchema = z.strictObject({
@@ -34,6 +36,10 @@ export function differences(expected: Json, answered: unknown, tolerance: number
     const slack = Number.EPSILON * Math.max(Math.abs(expected), Math.abs(answered)) * 4;
     return Math.abs(expected - answered) <= tolerance + slack ? [] : [`${here}: ${answered} instead of ${expected}`];
   }
+  // What a double would round is told from its neighbours.
+  if (typeof expected === "number" && answered instanceof ExactNumber) {
+    return isWithin(expected, answered, { absolute: tolerance }) ? [] : [`${here}: ${answered} instead of ${expected}`];
+  }
   if (Array.isArray(expected)) {
     if (!Array.isArray(answered)) return [`${here}: ${shown(answered)} instead of a list`];
     if (answered.length !== expected.length) {
@@ -42,7 +48,8 @@ export function differences(expected: Json, answered: unknown, tolerance: number
     return expected.flatMap((each, index) => differences(each, answered[index], tolerance, `${path}[${index}]`));
   }
   if (typeof expected === "object" && expected !== null) {
-    if (typeof answered !== "object" || answered === null || Array.isArray(answered)) {
+    const isMapping = typeof answered === "object" && answered !== null && !Array.isArray(answered);
+    if (!isMapping || answered instanceof ExactNumber) {
       return [`${here}: ${shown(answered)} instead of a mapping`];
     }
     const found = answered as Record<string, unknown>;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gpuShortages, podsAtPeak } from "../../../../src/domain/capacity/gpuDemand.ts";
+import { exactNumber } from "../../../../src/domain/shadow/exactNumber.ts";
 import { differences, suiteOf } from "../../../../src/domain/zoo/smoke.ts";
 
 describe("an answer is compared with what was expected", () => {
@@ -24,6 +25,10 @@ describe("an answer is compared with what was expected", () => {
     ["a", "b", 0, ['the answer: "b" instead of "a"']],
     [null, undefined, 0, ["the answer: nothing instead of null"]],
     [1, "1", 5, ['the answer: "1" instead of 1']],
+    [2 ** 53, exactNumber("9007199254740993"), 0, ["the answer: 9007199254740993 instead of 9007199254740992"]],
+    [2 ** 53, exactNumber("9007199254740993"), 1, []],
+    [{}, exactNumber("1e400"), 0, ["the answer: 1e400 instead of a mapping"]],
+    [1, Number.NaN, 5, ["the answer: NaN instead of 1"]],
   ])("%j and %j within %d", (expected, answered, tolerance, said) => {
     expect(differences(expected as never, answered, tolerance)).toEqual(said);
   });
