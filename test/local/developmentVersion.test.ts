@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { KubeConfig } from "@kubernetes/client-node";
@@ -140,6 +140,59 @@ describe("a development version", () => {
       expect(await greeting(url)).toBe("Hey, Ada!");
     } finally {
       expect(await watcher.interrupt()).toBe(0);
+    }
+  });
+
+  it("installs what a save requires, sets what it sets, and says why at once where it cannot", async () => {
+    const { url } = await greeter();
+    const config = "models/greeter/config.yaml";
+    const before = readFileSync(join(shared.home.project, config), "utf8");
+    const watcher = new Watcher();
+    try {
+      await watcher.next("ready");
+      mkdirSync(join(shared.home.project, "models/greeter/packages"), { recursive: true });
+      writeFileSync(
+        join(shared.home.project, "models/greeter/packages/shout.py"),
+        "def shout(text): return text.upper()\n",
+      );
+      await shared.edit(modelFile, (text) =>
+        text.replace(
+          /GREETING = .*/,
+          'GREETING = __import__("shout").shout(__import__("six").__name__) + __import__("os").environ["WORD"]',
+        ),
+      );
+      // All in one save: the config comes last.
+      writeFileSync(
+        join(shared.home.project, config),
+        `${before}requirements: [six]\nenvironment_variables: {WORD: 12e4567}\n`,
+      );
+      await watcher.next("in");
+      expect(await eventually(url, "SIX12e4567, Ada!", 30_000)).toBe("SIX12e4567, Ada!");
+      writeFileSync(
+        join(shared.home.project, config),
+        `${before}requirements: [six, no-such-package-of-menagerie]\nenvironment_variables: {WORD: 12e4567}\n`,
+      );
+      expect(await watcher.next("waiting")).toMatchObject({
+        because: expect.stringMatching(/cannot be installed: .*no-such-package-of-menagerie/),
+      });
+      expect(await eventually(url, "SIX12e4567, Ada!", 30_000)).toBe("SIX12e4567, Ada!");
+      await shared.edit(modelFile, (text) => `${text}\nclass Model:\n  def\n`);
+      writeFileSync(
+        join(shared.home.project, config),
+        `${before}requirements: [six]\nenvironment_variables: {WORD: 12e4567}\n`,
+      );
+      expect(await watcher.next("broken")).toMatchObject({
+        because: expect.stringMatching(/model\/model\.py line \d+: .*Error/),
+      });
+      await shared.edit(modelFile, (text) => text.replace("\nclass Model:\n  def\n", ""));
+      await greetWith("Hey");
+      await watcher.next("in");
+      expect(await eventually(url, "Hey, Ada!", 30_000)).toBe("Hey, Ada!");
+    } finally {
+      expect(await watcher.interrupt()).toBe(0);
+      // The up below takes all of it away again.
+      rmSync(join(shared.home.project, "models/greeter/packages"), { recursive: true, force: true });
+      writeFileSync(join(shared.home.project, config), before);
     }
   });
 

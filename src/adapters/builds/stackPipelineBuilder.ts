@@ -2,6 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { buildAccount } from "../../domain/builds/names.ts";
 import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import type { Progress } from "../../domain/progress.ts";
+import { annotations } from "../../domain/serving/servedModel.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import type { TrussBuilder } from "../../domain/truss/builder.ts";
 import { holdsImage } from "../images/imageStore.ts";
@@ -22,7 +23,7 @@ export interface StackPipeline
 }
 
 /** Requirements of a truss are installed in the pod. */
-const egress = { "menagerie.dev/egress": "true" };
+const egress = { [annotations.egress]: "true" };
 
 /** The builder by a stack's own Pipeline, for a registry or for the embedded environment's image store. */
 export function stackPipelineBuilder(

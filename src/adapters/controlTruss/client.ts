@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher, request } from "undici";
 import * as z from "zod";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { messageOf } from "../../domain/errors.ts";
 import type { ControlServer, PatchOutcome, Probe, Reply } from "../../domain/patch/ports.ts";
 
@@ -149,6 +150,6 @@ function described({ status, body }: Answer): string {
 }
 
 function oneLine(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  const line = maskedText(text).replaceAll(/\s+/g, " ").trim();
   return line.length > 500 ? `${line.slice(0, 499)}…` : line;
 }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { endingWithUs } from "../processes/deathSignal.ts";
 
 /** Thrown by {@link run} when a command ends with a code other than 0, or cannot be started. */
@@ -88,5 +89,5 @@ export function lastMeaningfulLine(output: string): string {
         .trim(),
     )
     .filter((line) => line !== "" && !/^(hint|warning|help):/i.test(line));
-  return (lines.at(-1) ?? output.trim()).replaceAll(/\/\/[^/@\s]+@/g, "//***@");
+  return maskedText(lines.at(-1) ?? output.trim());
 }

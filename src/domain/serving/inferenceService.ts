@@ -61,6 +61,8 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
         ...autoscaling(model),
         [annotations.trussHash]: model.trussHash,
         ...(model.environment ? { [annotations.environment]: valueHash(model.environment.values) } : {}),
+        // Patches install what a requirement names.
+        ...(model.control ? { [annotations.egress]: "true" } : {}),
         ...idle(model),
       } as Record<string, string>,
     },

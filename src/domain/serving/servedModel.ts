@@ -136,6 +136,8 @@ export const annotations = {
   revision: "menagerie.dev/revision",
   /** Minutes without a request after which a development version is stopped. */
   idleMinutes: "menagerie.dev/idle-minutes",
+  /** Its pods install packages: the embedded environment gives them its egress proxy. KServe copies it to the pod template. */
+  egress: "menagerie.dev/egress",
   /** Id of the full deployment that made a pushed version's service. */
   deployment: "menagerie.dev/deployment",
 } as const;

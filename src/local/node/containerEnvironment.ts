@@ -1,4 +1,5 @@
 import type { V1ConfigMap, V1Container, V1EnvVar, V1Pod, V1Secret } from "@kubernetes/client-node";
+import { annotations } from "../../domain/serving/servedModel.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import type { ClusterObjects } from "./clusterObjects.ts";
 import { egressVariables, expandReferences } from "./environment.ts";
@@ -8,9 +9,6 @@ import { fieldValue, type PodPlacement, resourceFieldValue } from "./fieldValue.
 export class ContainerConfigError extends Error {
   override readonly name = "ContainerConfigError";
 }
-
-/** Annotation of pods that may reach the outside through the egress proxy, value `"true"`. */
-export const egressAnnotation = "menagerie.dev/egress";
 
 /**
  * The variables of one container, later sources over earlier ones: the image's, the API server's address, the egress
@@ -62,9 +60,9 @@ export async function containerEnvironment(
   return env;
 }
 
-/** Whether the pod carries {@link egressAnnotation}. */
+/** Whether the pod may reach the outside through the egress proxy, to install packages. */
 export function mayInstallPackages(pod: V1Pod): boolean {
-  return pod.metadata?.annotations?.[egressAnnotation] === "true";
+  return pod.metadata?.annotations?.[annotations.egress] === "true";
 }
 
 export function configMapPath(namespace: string, name: string): string {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
@@ -17,6 +18,8 @@ export interface ActivatorParts {
   /** Remembers that a version is being used. */
   readonly touch: (versionId: string) => Promise<void>;
   readonly dispatcher: Dispatcher;
+  /** @default nothing is logged */
+  readonly log?: Logger;
   /** Bytes. */
   readonly maxBodyBytes: number;
   /** Until the model begins to answer, in milliseconds. */
@@ -91,7 +94,7 @@ export function activatorRoute(parts: ActivatorParts, activator: Activator): Rou
 }
 
 /** Starts the version if it is stopped, and waits until its head answers. */
-async function started({ cluster, settle }: ActivatorParts, version: DevelopmentVersion): Promise<VersionPod> {
+async function started({ cluster, settle, log }: ActivatorParts, version: DevelopmentVersion): Promise<VersionPod> {
   const service = cluster.service(version.id);
   if (service?.isStopped) {
     await cluster.setStopped(service.name, false);
@@ -101,7 +104,9 @@ async function started({ cluster, settle }: ActivatorParts, version: Development
   const { state, because } = await settle(version.id);
   const pod = cluster.pod(version.id);
   if (state === "synced" && pod) return pod;
-  throw new ApiError("model_unavailable", `${version.model} does not answer: ${because ?? state}`);
+  // Callers of predictions are not those who patch: what an installer printed is not theirs to read.
+  log?.warn({ versionId: version.id, state, because }, "a request is not answered: its version does not come up");
+  throw new ApiError("model_unavailable", `${version.model} does not answer (${state}); \`menagerie watch\` says why`);
 }
 
 async function within<T>(milliseconds: number, version: DevelopmentVersion, work: Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { DevelopmentStatus } from "../../../domain/development/contract.ts";
+import { installerReason } from "../../../domain/development/installerReason.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
 import { messageOf } from "../../../domain/errors.ts";
 import type { Clock, ControlServer, PatchStore, Reply } from "../../../domain/patch/ports.ts";
@@ -67,6 +68,7 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
         await cluster.deletePod(pod.name);
         break;
       case "failed":
+        return seen("behind", await withInstaller(parts, versionId, result.because), result.running.hash);
       case "fullDeployment":
         return seen("behind", result.because, result.running.hash);
       case "unsettled":
@@ -79,6 +81,17 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
       default:
     }
   }
+}
+
+/** Lines of the log that an installer's last words are looked for in. */
+const installerLines = 200;
+
+/** The control server only knows that its installer failed; why is in the container's log. */
+async function withInstaller({ cluster }: SettleParts, versionId: string, because: string): Promise<string> {
+  if (!/non-zero exit status/.test(because)) return because;
+  const lines = await cluster.logs(versionId, installerLines).catch(() => []);
+  const reason = installerReason(lines.map(({ text }) => text));
+  return reason === undefined ? because : `the requirement cannot be installed: ${reason}`;
 }
 
 /** Undefined when the pod went away meanwhile. */

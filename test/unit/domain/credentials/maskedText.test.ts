@@ -1,0 +1,16 @@
+import { expect, test } from "vitest";
+import { maskedText } from "../../../../src/domain/credentials/maskedText.ts";
+
+test.each([
+  ["git+https://ada:TOKEN@git.test/a/b.git@main#egg=b", "git+https://***@git.test/a/b.git@main#egg=b"],
+  ["git+https://TOKEN@git.test/a", "git+https://***@git.test/a"],
+  [
+    "Command '['uv', 'install', 'x @ https://u:p@h/x.whl']' failed",
+    "Command '['uv', 'install', 'x @ https://***@h/x.whl']' failed",
+  ],
+  ["https://h/simple?access_token=abc&x=1", "https://h/simple?access_token=***&x=1"],
+  ["https://h/a@b and mail ada@h", "https://h/a@b and mail ada@h"],
+  ["git+ssh://git@h/a", "git+ssh://***@h/a"],
+])("%s is shown as %s", (text, shown) => {
+  expect(maskedText(text)).toBe(shown);
+});
