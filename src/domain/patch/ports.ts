@@ -76,8 +76,19 @@ export interface SyncRecord {
   readonly lateUntil: number;
   /** Why the container cannot be used any more. */
   readonly broken: string | null;
-  /** Patches up to `seq` broke a container fresh from the image, so that a new one does not help; kept for its successor. */
-  readonly refused: { readonly seq: number; readonly because: string } | null;
+  /** What could not be applied, kept for the container's successor too. */
+  readonly refused: Refusal | null;
+}
+
+/** Patches that a container could not take: it goes on with what is before them, and they are not sent again by themselves. */
+export interface Refusal {
+  /** The patches up to this one. */
+  readonly seq: number;
+  readonly because: string;
+  /** Position that a container can have; 0, the image's own content, where what is just before `seq` was refused too. */
+  readonly good: number;
+  /** When they were refused, in milliseconds since 1970, where another try may do no harm. @default it would */
+  readonly at?: number;
 }
 
 /** What a sync reads: taken in one transaction. */

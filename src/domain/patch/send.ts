@@ -1,5 +1,5 @@
 import { hashAt, headOf, type PatchChain } from "./chain.ts";
-import type { PatchOutcome, Reply, SyncIntent, SyncRecord, SyncState } from "./ports.ts";
+import type { PatchOutcome, Refusal, Reply, SyncIntent, SyncRecord, SyncState } from "./ports.ts";
 import { isHeadContent, nextStep, type Position, wireHash } from "./position.ts";
 import { cold, isHot, squash } from "./squash.ts";
 import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
@@ -69,16 +69,15 @@ export async function advance(
   const { control, clock } = context;
   const { chain } = state;
   const { seq, trust } = position;
-  const step = nextStep(chain, seq, context.times.requestSize);
+  const wanted = nextStep(chain, seq, context.times.requestSize);
+  const refusal = refusalOf(state, wanted.at(-1)?.seq, clock.now());
+  if (refusal && running !== null) {
+    const isThere = seq >= refusal.good || hashAt(chain, refusal.good) === hashAt(chain, seq);
+    if (isThere) return stay(context, state, position, running, refusal);
+  }
+  const step = refusal ? nextStep(upTo(chain, refusal), seq, context.times.requestSize) : wanted;
   const target = step.at(-1);
   if (running === null || !target) return next;
-  if (trust === "fresh" && state.record?.generation === chain.generation && state.record.refused?.seq === target.seq) {
-    return end(
-      context,
-      "failed",
-      `the patches cannot be applied, to a new container either: ${state.record.refused.because}`,
-    );
-  }
   const before = kept(context, state).intent;
   const earlier = before?.from === seq ? before.to.filter((to) => to !== target.seq) : [];
   const ops = squash(step);
@@ -126,6 +125,38 @@ export async function advance(
   return close(context, lease, target.seq, late);
 }
 
+/** After so long what was refused without harm may be sent again, in milliseconds: an index that was away may be back. */
+const againMs = 300_000;
+
+/** Why the patches up to `seq` are not sent; undefined where they may be. */
+function refusalOf({ chain, record }: SyncState, seq: number | undefined, now: number): Refusal | undefined {
+  const refusal = record?.generation === chain.generation ? record.refused : null;
+  if (!refusal || refusal.seq !== seq) return undefined;
+  return refusal.at !== undefined && now - refusal.at > againMs ? undefined : refusal;
+}
+
+/** The part of the chain that a container can take. */
+function upTo(chain: PatchChain, { good }: Refusal): PatchChain {
+  return { ...chain, patches: chain.patches.slice(0, good) };
+}
+
+/** Leaves a container at what it has, running: the next patches were refused, and the model answers as before them. */
+async function stay(
+  context: SyncContext,
+  state: SyncState,
+  { seq, trust }: Known,
+  running: string,
+  { because }: Refusal,
+): Promise<Turn> {
+  if (trust === "doubt") return reload(context, state, seq);
+  if (trust === "fresh") {
+    const started = await context.control.patch({ hash: running, prevHash: running, patches: [] });
+    if (started.kind !== "accepted") return pause(started.because);
+    return recordAt(context, state, seq);
+  }
+  return end(context, "failed", `the control server refused the patch, and the model goes on as before it: ${because}`);
+}
+
 /** An empty patch changes the hash and nothing else. */
 async function rename(context: SyncContext, from: string, to: string): Promise<Turn | undefined> {
   if (from === to) return undefined;
@@ -155,10 +186,12 @@ async function refused(
   if (hash.value !== running) return next;
   context.running = { hash: hash.value, answers: null };
   const from = lease.record.intent?.from ?? 0;
-  await close(context, lease, from, false);
   // What was refused was only on the way, by edits that were undone: nothing is missing.
-  if (isHeadContent(chain, from)) return next;
-  return end(context, "failed", `the control server refused the patch: ${because}`);
+  const { record, revision } = lease;
+  const refusal = isHeadContent(chain, from)
+    ? record.refused
+    : { ...refusedAt(seq, because, record.refused), at: context.clock.now() };
+  return close(context, { record: { ...record, refused: refusal }, revision }, from, false);
 }
 
 /**
@@ -199,13 +232,18 @@ async function broken(context: SyncContext, lease: Lease, because: string, isByP
   const { record, revision } = lease;
   // What was sent to a container that had taken no patch yet will break the next one just the same.
   const seq = record.intent?.to.at(-1) ?? 0;
-  const refused = isByPatch && record.at === null ? { seq, because } : record.refused;
+  const refused = isByPatch && record.at === null ? refusedAt(seq, because, record.refused) : record.refused;
   const isWritten = await context.store.writeRecord(
     context.versionId,
     { ...record, broken: because, refused },
     revision,
   );
   return isWritten ? end(context, "recreate", because) : next;
+}
+
+/** On the way back from what was refused before, that stays refused, and the image's own content is what is left. */
+function refusedAt(seq: number, because: string, before: Refusal | null): Refusal {
+  return before && before.seq > seq ? { ...before, good: 0 } : { seq, because, good: seq - 1 };
 }
 
 async function take(
