@@ -10,6 +10,7 @@ import {
 } from "../pki.ts";
 import type { PartSpec } from "../supervisor/supervisedProcess.ts";
 import type { ControlContext } from "./context.ts";
+import { storedCrdsStep } from "./crds.ts";
 import { etcdUrl } from "./etcd.ts";
 
 const issuer = `https://kubernetes.default.svc.${addresses.clusterDomain}`;
@@ -56,7 +57,7 @@ export async function apiserver({ layout, tools, admin }: ControlContext): Promi
         "--kubelet-preferred-address-types=InternalIP",
       ],
     }),
-    after: ["etcd"],
+    after: ["etcd", storedCrdsStep],
     ready: async () => {
       await request(admin, "GET", "/readyz", { signal: AbortSignal.timeout(2_000) });
       return true;

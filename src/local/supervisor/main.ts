@@ -78,7 +78,7 @@ async function composeEnvironment(): Promise<Supervisor> {
     ],
     steps: [
       initializePostgres(context),
-      customResourceDefinitions(context, [localNodeClass]),
+      ...customResourceDefinitions(context, [localNodeClass]),
       partIdentities(context),
       kserveConfiguration(context),
       kserveWebhooks(context),
