@@ -56,15 +56,13 @@ it("what has its executables runs while another is made; a killed up leaves noth
   const layout = environmentLayout("local", home.path);
   const states = async () =>
     Object.fromEntries(((await environmentStatus(layout))?.parts ?? []).map(({ name, state }) => [name, state]));
-  await expect
-    .poll(states, { timeout: 180_000, interval: 500 })
-    .toMatchObject({
-      "kube-apiserver": "ready",
-      postgres: "ready",
-      gateway: "ready",
-      nodes: "ready",
-      kserve: "pending",
-    });
+  await expect.poll(states, { timeout: 180_000, interval: 500 }).toMatchObject({
+    "kube-apiserver": "ready",
+    postgres: "ready",
+    gateway: "ready",
+    nodes: "ready",
+    kserve: "pending",
+  });
   // The images of the stack's trusses are laid out meanwhile.
   const images = async () =>
     (await readdir(layout.images).catch(() => [])).filter((name) => /^[0-9a-f]{64}$/.test(name));
