@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fingerprint, moduleFolder, sourceFiles } from "./fingerprint.ts";
-import { runGo } from "./goCommand.ts";
-import { type AnyTool, buildFlags } from "./tools.ts";
+import { downloadStall, runGo } from "./goCommand.ts";
+import { type AnyTool, buildEnvironment, buildFlags } from "./tools.ts";
+import { trimModules } from "./trimmedModules.ts";
 
 /** What `tool.json` beside built executables says; a folder without it, or with other sizes, is not a build. */
 interface BuildRecord {
@@ -43,7 +44,7 @@ export async function builtBinaries(tool: AnyTool, folder: string): Promise<Reco
 
 /** The go command's environment for a tool: the user's, with what the tool adds. */
 export function goEnvironment(tool: AnyTool, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const merged: NodeJS.ProcessEnv = { ...env, GOWORK: "off", ...tool.env };
+  const merged: NodeJS.ProcessEnv = { ...env, GOWORK: "off", ...buildEnvironment(tool) };
   if (tool.env?.GONOSUMDB && env.GONOSUMDB) merged.GONOSUMDB = `${tool.env.GONOSUMDB},${env.GONOSUMDB}`;
   return merged;
 }
@@ -76,6 +77,7 @@ export async function prepareBuild(
       purpose: tool.title,
       log,
       signal,
+      stallAfter: downloadStall,
       ...(onLine && { onLine }),
     };
     if (tool.embeds) {
@@ -87,6 +89,7 @@ export async function prepareBuild(
         await writeFile(join(folder, file), bytes, { mode: 0o644 });
       }
     }
+    await trimModules(tool, go);
     await runGo({ ...go, arguments: ["list", "-deps", "-f", "", ...Object.values(tool.packages)] });
     return { folder, log };
   } catch (error) {

@@ -6,6 +6,10 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { endingWithUs } from "../../adapters/processes/deathSignal.ts";
 import { explainGoFailure } from "./goFailure.ts";
+import { watchForStall } from "./stall.ts";
+
+/** `stallAfter` of what downloads modules. Proxies answer within seconds, or say that they do not. */
+export const downloadStall = 90_000;
 
 export interface GoCommand {
   /** Module folder to run in. */
@@ -18,6 +22,8 @@ export interface GoCommand {
   /** Everything that go prints is appended here. */
   readonly log: string;
   readonly signal: AbortSignal;
+  /** Milliseconds without any activity after which it is ended as stalled; for what downloads. @default never */
+  readonly stallAfter?: number;
   /** Called with each line of standard error. */
   readonly onLine?: (line: string) => void;
 }
@@ -59,6 +65,14 @@ export async function runGo(command: GoCommand): Promise<string> {
         timer = setTimeout(() => end("SIGKILL"), 3_000);
       };
       command.signal.addEventListener("abort", abort, { once: true });
+      let stalled = false;
+      const endWatch =
+        command.stallAfter === undefined || child.pid === undefined
+          ? () => {}
+          : watchForStall(child.pid, command.stallAfter, () => {
+              stalled = true;
+              end("SIGKILL");
+            });
       let stdout = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;
@@ -70,6 +84,7 @@ export async function runGo(command: GoCommand): Promise<string> {
       });
       const settle = () => {
         clearTimeout(timer);
+        endWatch();
         command.signal.removeEventListener("abort", abort);
       };
       child.on("error", (error) => {
@@ -80,7 +95,7 @@ export async function runGo(command: GoCommand): Promise<string> {
         settle();
         if (command.signal.aborted) reject(command.signal.reason);
         else if (code === 0) resolve(stdout);
-        else reject(explainGoFailure({ ...command, lines, ...(killedBy ? { killedBy } : {}) }));
+        else reject(explainGoFailure({ ...command, lines, stalled, ...(killedBy ? { killedBy } : {}) }));
       });
     });
   } finally {

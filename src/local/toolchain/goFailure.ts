@@ -8,6 +8,8 @@ export interface GoFailure {
   readonly log: string;
   readonly spawnError?: NodeJS.ErrnoException;
   readonly killedBy?: NodeJS.Signals;
+  /** It was ended because nothing happened any more. */
+  readonly stalled?: boolean;
 }
 
 export const goVersionNeeded = "1.26";
@@ -22,7 +24,13 @@ export function explainGoFailure(failure: GoFailure): OperatorError {
       `building ${purpose} needs Go ${goVersionNeeded} or newer, and there is no go on PATH: install it from https://go.dev/dl and put its bin folder on PATH`,
     );
   }
-  if (/no space left on device|ENOSPC|disk quota exceeded/i.test(text)) {
+  if (failure.stalled) {
+    return say(
+      `building ${purpose} stopped: nothing arrived from the Go module proxy for a while (\`go env GOPROXY\`, HTTPS_PROXY); run this again, it goes on with what has arrived`,
+    );
+  }
+  // The linker maps what it writes into memory: on a full disk it dies of a bus error instead of an error message.
+  if (/no space left on device|ENOSPC|disk quota exceeded|SIGBUS|signal: bus error/i.test(text)) {
     return say(
       `building ${purpose} ran out of disk space: free about 8 GB where \`go env GOCACHE GOMODCACHE GOTMPDIR\` and MENAGERIE_CACHE point, then run this again (what is built already is kept; log: ${log})`,
     );
@@ -31,6 +39,17 @@ export function explainGoFailure(failure: GoFailure): OperatorError {
   if (older) {
     return say(
       `building ${purpose} needs Go ${older[1]} or newer and this is Go ${older[2]}: install a newer one from https://go.dev/dl, or let go fetch it with GOTOOLCHAIN=auto`,
+    );
+  }
+  // Before 1.21 go did not know that a go.mod can need a newer one, and says what it does not understand.
+  if (/invalid go version '|unknown (directive|block type): (tool|toolchain)\b/.test(text)) {
+    return say(
+      `building ${purpose} needs Go ${goVersionNeeded} or newer and this one is too old to read its go.mod: install a newer one from https://go.dev/dl`,
+    );
+  }
+  if (/download go[\d.]+ for \S+: /.test(text)) {
+    return say(
+      `building ${purpose} needs a newer Go, which go could not fetch (${lastMeaningful(failure.lines, 1)}): install Go ${goVersionNeeded} or newer from https://go.dev/dl`,
     );
   }
   if (/checksum mismatch|SECURITY ERROR/.test(text)) {

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { CORE_SCHEMA, loadAll } from "js-yaml";
 import type { BuildContext } from "./build.ts";
 import { toolsFolder } from "./fingerprint.ts";
-import { runGo } from "./goCommand.ts";
+import { downloadStall, runGo } from "./goCommand.ts";
 import { manifestSources } from "./manifestSources.ts";
 
 /** One CustomResourceDefinition, as JSON: a bring-up sends the file's content as it is. */
@@ -88,6 +88,7 @@ export async function copyManifests(folder: string, context: BuildContext): Prom
     purpose: "the CRDs",
     log: join(context.cache, "logs", "crds.log"),
     signal: context.signal,
+    stallAfter: downloadStall,
   });
   const modules = new Map(moduleFolders(answer));
   const work = `${folder}.${process.pid}.${randomBytes(4).toString("hex")}`;

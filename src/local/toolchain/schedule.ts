@@ -1,10 +1,11 @@
 import { availableParallelism, totalmem } from "node:os";
 
 /**
- * What an environment can begin with, first: its namespaces, then the API server on etcd, then KServe. Engine and provider are
- * needed only when all of it runs.
+ * What an environment can begin with, first: its namespaces, then the API server on etcd, then KServe. The engine comes
+ * before KServe all the same: it shares little with the control plane, beside which it is built, and KServe is small once
+ * the control plane has compiled what both need.
  */
-const urgent = ["container-shim", "etcd", "kubernetes", "kserve"];
+const urgent = ["container-shim", "etcd", "kubernetes", "pulumi", "kserve"];
 
 /** Orders tools by when they are needed; those that are needed last keep their order. */
 export function byUrgency(one: { readonly name: string }, other: { readonly name: string }): number {

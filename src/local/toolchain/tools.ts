@@ -59,8 +59,10 @@ export type BinaryNameOf<Tool extends AnyTool> = Tool extends AnyTool ? keyof To
 const pulumiVersionVariable = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
 
 /**
- * All tools, in the order in which they are fetched and built. The small ones come first, alone, while the big ones
- * download: they compile the standard library once for all. Then longest first, which keeps both lanes busy to the end.
+ * All tools, in the order in which they are fetched and built, which decides how much is compiled twice. The small ones
+ * come first, alone, while the big ones download: they compile the standard library once for all. Of the others two are
+ * built at a time: the control plane compiles what the provider and KServe share with it, beside the engine, which
+ * shares little.
  */
 export const tools: readonly ToolSpec[] = [
   {
@@ -75,26 +77,6 @@ export const tools: readonly ToolSpec[] = [
     title: "container shim",
     version: "of this checkout",
     packages: { "container-shim": "." },
-    // It runs inside containers, whose libc is not ours.
-    env: { CGO_ENABLED: "0" },
-  },
-  {
-    name: "kubernetes-provider",
-    title: "Kubernetes provider",
-    version: versions.kubernetesProvider,
-    packages: { "pulumi-resource-kubernetes": "." },
-    ldflags: [
-      "-X",
-      `github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=${versions.kubernetesProvider}`,
-    ],
-    // The checksum database does not know this commit; go.sum has its hash, which is verified all the same.
-    env: { GONOSUMDB: "github.com/pulumi/*" },
-    embeds: {
-      module: "github.com/pulumi/pulumi-kubernetes/provider/v4",
-      folder: "cmd/pulumi-resource-kubernetes",
-      files: ["schema.json", "terraform-mapping.json"],
-    },
-    present: "kubernetes-plugin",
   },
   {
     name: "kubernetes",
@@ -121,18 +103,36 @@ export const tools: readonly ToolSpec[] = [
     present: "pulumi-on-path",
   },
   {
-    name: "kserve",
-    title: "KServe controller",
-    version: versions.kserve,
-    packages: { "kserve-manager": "github.com/kserve/kserve/cmd/manager" },
-  },
-  {
     name: "language-nodejs",
     title: "Pulumi's Node.js language host",
     version: versions.languageNodejs,
     packages: { "pulumi-language-nodejs": "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs" },
     ldflags: ["-X", `${pulumiVersionVariable}=v${versions.languageNodejs}`],
     present: "pulumi-on-path",
+  },
+  {
+    name: "kubernetes-provider",
+    title: "Kubernetes provider",
+    version: versions.kubernetesProvider,
+    packages: { "pulumi-resource-kubernetes": "." },
+    ldflags: [
+      "-X",
+      `github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version=${versions.kubernetesProvider}`,
+    ],
+    // The checksum database does not know this commit; go.sum has its hash, which is verified all the same.
+    env: { GONOSUMDB: "github.com/pulumi/*" },
+    embeds: {
+      module: "github.com/pulumi/pulumi-kubernetes/provider/v4",
+      folder: "cmd/pulumi-resource-kubernetes",
+      files: ["schema.json", "terraform-mapping.json"],
+    },
+    present: "kubernetes-plugin",
+  },
+  {
+    name: "kserve",
+    title: "KServe controller",
+    version: versions.kserve,
+    packages: { "kserve-manager": "github.com/kserve/kserve/cmd/manager" },
   },
 ];
 
@@ -146,15 +146,24 @@ export const tekton: ToolSpec = {
     "tekton-entrypoint": "github.com/tektoncd/pipeline/cmd/entrypoint",
     "tekton-workingdirinit": "github.com/tektoncd/pipeline/cmd/workingdirinit",
   },
-  // The last two run inside containers, whose libc is not ours.
-  env: { CGO_ENABLED: "0" },
 };
+
+/**
+ * Environment of the go command for a tool, over the user's own. Nothing is linked with a C library, as in the official
+ * releases: what runs inside containers meets another libc there, no C compiler is needed, and every tool compiles the
+ * standard library alike, so that go's build cache has it once.
+ */
+export function buildEnvironment(tool: AnyTool): Readonly<Record<string, string>> {
+  return { CGO_ENABLED: "0", ...tool.env };
+}
 
 /** Flags of `go build` for a tool, without `-o` and packages. */
 export function buildFlags(tool: AnyTool): readonly string[] {
   return [
     // A build in a copy has no repository to ask, and one inside somebody's repository must not ask theirs.
     "-buildvcs=false",
+    // What is compiled does not depend on where it lies, so trimmed copies share go's build cache (see trimmedModules.ts).
+    "-trimpath",
     // Nobody debugs these; without DWARF they compile and link a quarter faster.
     "-gcflags=all=-dwarf=false",
     `-ldflags=${["-s", "-w", ...(tool.ldflags ?? [])].join(" ")}`,

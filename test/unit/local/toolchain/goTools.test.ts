@@ -101,7 +101,7 @@ describe("a tool that is not in the cache", () => {
 });
 
 describe("several tools", () => {
-  const several = tools.filter(({ name }) => ["pulumi", "etcd", "container-shim"].includes(name));
+  const several = tools.filter(({ name }) => ["language-nodejs", "etcd", "container-shim"].includes(name));
 
   it("arrive one by one, each as soon as it is built, and what is in the cache at once", async () => {
     await ensure();
@@ -113,11 +113,11 @@ describe("several tools", () => {
       onArrival: (parts) => arrived.push(...Object.keys(parts)),
     });
     await expect.poll(() => arrived).toEqual(["container-shim"]);
-    await writeFile(`${gate}pulumi`, "");
-    await expect.poll(() => arrived).toEqual(["container-shim", "pulumi"]);
+    await writeFile(`${gate}pulumi-language-nodejs`, "");
+    await expect.poll(() => arrived).toEqual(["container-shim", "pulumi-language-nodejs"]);
     await writeFile(`${gate}etcd`, "");
     await going;
-    expect(arrived).toEqual(["container-shim", "pulumi", "etcd"]);
+    expect(arrived).toEqual(["container-shim", "pulumi-language-nodejs", "etcd"]);
   });
 
   it("tell in minutes what is left of each, and how many are still to be made", async () => {
@@ -133,7 +133,11 @@ describe("several tools", () => {
     };
     const signal = new AbortController().signal;
     await ensureBinaries(several, { cache, progress, signal, env, manifests: false });
-    expect([...told.keys()]).toEqual(["container shim of this checkout", "etcd 3.6.5", "Pulumi engine 3.259.0"]);
+    expect([...told.keys()]).toEqual([
+      "container shim of this checkout",
+      "etcd 3.6.5",
+      "Pulumi's Node.js language host 3.66.0",
+    ]);
     for (const lines of told.values()) expect(lines).toContain("compiling, less than a minute left");
     expect([...told.values()].map((lines) => lines.at(-1)).sort()).toEqual(["", "1 more to make", "2 more to make"]);
   });
@@ -158,6 +162,13 @@ describe("a failed build tells what to do", () => {
       "go: go.mod requires go >= 1.26 (running go 1.22.2; GOTOOLCHAIN=local)",
       /needs Go 1.26 or newer and this is Go 1.22.2/,
     ],
+    [
+      "go: errors parsing go.mod: go.mod:3: invalid go version '1.26.6': must match format 1.23",
+      /1\.26 or newer .*too old/,
+    ],
+    ["go: errors parsing go.mod: go.mod:5: unknown directive: tool", /1\.26 or newer .*too old/],
+    ["go: download go1.26.6 for linux/amd64: toolchain not available", /could not fetch .*install Go 1\.26 or newer/],
+    ["link: running: signal: bus error (core dumped)", /ran out of disk space/],
     ["compile: signal: killed", /lack of memory/],
     ["main.go:3:1: undefined: x", /failed: main.go:3:1: undefined: x \(whole log: .*container-shim.log\)/],
   ])("%s", async (said, sentence) => {
