@@ -14,7 +14,7 @@ import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
 import { ZooRollout } from "../src/resources/zooRollout.ts";
 import { declared } from "./ownership.ts";
-import { ServedVersion } from "./servedVersion.ts";
+import { ServedVersion, type ServedVersionArgs } from "./servedVersion.ts";
 
 /** A version that the entry serves. */
 export interface ZooEntryVersion {
@@ -71,11 +71,6 @@ export interface ZooEntryRollout {
   readonly smokeDue?: true | undefined;
   /** Smoke set that the rolled-out version has to pass in this phase. */
   readonly smoke: readonly SmokeCase[] | undefined;
-  /**
-   * Secret API key that smoke sets are sent with.
-   * @default the gateway asks for none
-   */
-  readonly key?: pulumi.Input<string> | undefined;
   /** Apps that move, once everything that is served answers. */
   readonly migration: PlannedRequest | undefined;
   /**
@@ -132,8 +127,8 @@ export interface ZooEntryRoute {
   readonly image: pulumi.Output<string>;
 }
 
-/** How long a new route may take to reach the gateway, in seconds. */
-const routeWithinSeconds = 60;
+/** How long a version that is ready may take to answer a smoke set, in seconds. */
+const answerWithinSeconds = 60;
 
 /**
  * One model of the zoo: where its rollout stands, the versions that are served, and its route at the gateway, which leads
@@ -154,11 +149,29 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     super("menagerie:zoo:ModelZooEntry", name, {}, options);
     for (const line of args.lines) pulumi.log.info(`${name}: ${line}`, this);
     const { rollout, versions, target } = args;
-    const beforeRemoval = rollout?.phase === "done";
-    const record = rollout && !beforeRemoval ? this.record(name, rollout, []) : undefined;
+    // What a phase lets in or removes waits for its record, and that for the smoke set where the phase tries one: nothing is
+    // recorded, and no app or request reaches the version, before it has passed. Everything else waits for the record.
+    const tried = rollout?.smoke !== undefined && target !== undefined;
+    const early = rollout && !tried && rollout.phase !== "done" ? this.record(name, rollout, []) : undefined;
     const built = this.build(name, args);
+    let late: ZooRollout | undefined;
+    const admit = (own: Pick<ServedVersion, "ready" | "revision">): pulumi.Resource[] => {
+      if (!rollout?.smoke || !target) return [];
+      late = this.record(name, rollout, [this.smoke(name, args, rollout, rollout.smoke, target, own)]);
+      return [late];
+    };
     const served = new Map(
-      versions.map((version) => [version.service, this.serve(name, version, built, args, record ? [record] : [])]),
+      versions.map((version) => [
+        version.service,
+        this.serve(
+          name,
+          version,
+          built,
+          args,
+          early ? [early] : [],
+          version.service === target?.service ? admit : undefined,
+        ),
+      ]),
     );
     const answering = versions.find((version) => version.model === name);
     const routes = [answering, target?.model === name ? undefined : target].filter((each) => each !== undefined);
@@ -166,9 +179,8 @@ export class ModelZooEntry extends pulumi.ComponentResource {
       routes.map((version) => [version.model, this.route(version, answering === version, served, built, args)]),
     );
     this.served = served;
-    const smoke = this.smoke(name, args, served);
-    // What `done` removes goes last, and not at all when its record, or the smoke set before it, fails.
-    const recorded = rollout && beforeRemoval ? this.record(name, rollout, smoke) : record;
+    // What `done` removes goes last, and not at all when its record fails.
+    const recorded = late ?? early ?? (rollout && this.record(name, rollout, []));
     if (rollout && recorded) this.move(name, rollout, [recorded, ...served.values()]);
     this.since = recorded?.since ?? null;
     this.registerOutputs({ predictUrl: this.routes.get(name)?.predictUrl });
@@ -201,6 +213,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     built: TrussImage | undefined,
     args: ModelZooEntryArgs,
     after: readonly pulumi.Resource[],
+    before: ServedVersionArgs["before"],
   ): ServedVersion {
     const { rollout, namespace, readyTimeoutSeconds, kubeContext } = args;
     const { number, current, due } = version;
@@ -208,7 +221,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
       version.service,
       {
         ...version,
-        ...{ namespace, readyTimeoutSeconds, kubeContext },
+        ...{ namespace, readyTimeoutSeconds, kubeContext, before },
         image: imageOf(version, built),
         row: rollout && { number, current, due, tables: rollout.tables, database: rollout.database },
         // Only the version of a model without a rollout has been a child of the entry.
@@ -235,8 +248,8 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     new kubernetes.apiextensions.CustomResource(
       isModel ? model : service,
       { ...route, metadata: declared(route.metadata), spec },
-      // Requests go on to the version before until this one answers.
-      { parent: this, dependsOn: own.ready },
+      // Requests go on to the version before until this one answers, rightly where a smoke set says so.
+      { parent: this, dependsOn: [...own.admitted] },
     );
     const { url, digest } = imageOf(version, built);
     const predictUrl = `${gateway.url}${servingPath(namespace, name)}${readyPath}:predict`;
@@ -260,24 +273,22 @@ export class ModelZooEntry extends pulumi.ComponentResource {
 
   private smoke(
     name: string,
-    { rollout, target }: ModelZooEntryArgs,
-    served: ReadonlyMap<string, ServedVersion>,
-  ): SmokeTest[] {
-    const version = target && served.get(target.service);
-    const route = target && this.routes.get(target.model);
-    if (!rollout?.smoke || !target || !version || !route) return [];
-    return [
-      new SmokeTest(
-        name,
-        {
-          ...{ model: name, hash: target.hash, url: route.predictUrl, revision: version.revision },
-          ...{ cases: [...rollout.smoke], timeoutSeconds: routeWithinSeconds, ...given({ due: rollout.smokeDue }) },
-          ...(rollout.key === undefined ? {} : { key: pulumi.secret(rollout.key) }),
-          ...(rollout.database === undefined ? {} : { database: pulumi.secret(rollout.database) }),
-        },
-        { parent: this, dependsOn: [rollout.tables, version] },
-      ),
-    ];
+    { namespace, kubeContext }: ModelZooEntryArgs,
+    { tables, database, smokeDue }: ZooEntryRollout,
+    cases: readonly SmokeCase[],
+    { hash, service, serving: { mode } }: ZooEntryVersion,
+    { ready, revision }: Pick<ServedVersion, "ready" | "revision">,
+  ): SmokeTest {
+    return new SmokeTest(
+      name,
+      {
+        ...{ model: name, hash, namespace, service, mode, revision },
+        ...{ cases: [...cases], timeoutSeconds: answerWithinSeconds },
+        ...given({ due: smokeDue, context: kubeContext }),
+        ...(database === undefined ? {} : { database: pulumi.secret(database) }),
+      },
+      { parent: this, dependsOn: [tables, ready] },
+    );
   }
 }
 

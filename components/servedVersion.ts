@@ -67,6 +67,11 @@ export interface ServedVersionArgs {
    */
   readonly row?: VersionRow | undefined;
   /**
+   * What must be there after it answers and before it is registered, such as the smoke test that it passes.
+   * @default nothing
+   */
+  readonly before?: ((served: Pick<ServedVersion, "ready" | "revision">) => readonly pulumi.Resource[]) | undefined;
+  /**
    * Service whose place it takes: that one is deleted, first where it holds a GPU, and not served beside it.
    * @default none
    */
@@ -89,6 +94,8 @@ export class ServedVersion extends pulumi.ComponentResource {
   readonly ready: ModelReady;
   /** Changes with everything that makes new pods. */
   readonly revision: pulumi.Output<string>;
+  /** Exists once requests may reach it: it answers, and what must be there before is. */
+  readonly admitted: readonly pulumi.Resource[];
   /** Id of its row; null for a version that is registered nowhere. */
   readonly versionId: pulumi.Output<string> | null;
 
@@ -127,6 +134,7 @@ export class ServedVersion extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: service },
     );
+    this.admitted = [this.ready, ...(args.before?.(this) ?? [])];
     this.versionId = row
       ? new ModelVersion(
           name,
@@ -136,8 +144,8 @@ export class ServedVersion extends pulumi.ComponentResource {
             ...(row.due ? { due: true } : {}),
             ...(row.database === undefined ? {} : { database: pulumi.secret(row.database) }),
           },
-          // A row stands for content that has answered.
-          { ...child, dependsOn: [row.tables, this.ready] },
+          // A row stands for content that has answered: from then on apps may point at it.
+          { ...child, dependsOn: [row.tables, ...this.admitted] },
         ).versionId
       : null;
     this.registerOutputs({ revision: this.revision });

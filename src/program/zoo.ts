@@ -75,7 +75,7 @@ function declareEntry(
       kubernetesName: kubernetesName(plan.name),
       versions: plan.versions.map(version),
       target: plan.target && version(plan.target),
-      rollout: platform && rolloutOf(plan, platform, spec.gateway),
+      rollout: platform && rolloutOf(plan, platform),
       lines: plan.lines,
       namespace: spec.namespace,
       builder,
@@ -87,11 +87,7 @@ function declareEntry(
   );
 }
 
-function rolloutOf(
-  model: ZooModelPlan,
-  { tables, url, services, plan: platform }: Platform,
-  { checksKeys }: EnvironmentSpec["gateway"],
-): ZooEntryRollout {
+function rolloutOf(model: ZooModelPlan, { tables, url, plan: platform }: Platform): ZooEntryRollout {
   const { rollout, hash, smoke, bake, migration, targetApps } = model;
   const { target } = platform;
   const { phase, from, gates } = rollout.request;
@@ -101,7 +97,6 @@ function rolloutOf(
     smoke: tried ? smoke : undefined,
     due: isRecordDue(model, platform),
     smokeDue: tried && smoke ? isEvidenceDue(model, smoke, platform) : undefined,
-    key: checksKeys ? services.adminKey : undefined,
     target: targetApps && target && { ...targetApps, table: target.connection.existing, url: target.url },
   };
 }

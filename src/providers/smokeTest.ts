@@ -1,4 +1,5 @@
 import { OperatorError } from "../domain/errors.ts";
+import { type DeploymentMode, readyPath } from "../domain/serving/servedModel.ts";
 import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
 import type { Due, Handler } from "./handler.ts";
@@ -9,14 +10,16 @@ export interface SmokeTestInputs extends DatabaseInput, Due {
   readonly model: string;
   /** Content that answers. */
   readonly hash: string;
-  /** Address that takes predictions, up to and including `:predict`. */
-  readonly url: string;
-  /** Sent where the gateway asks for one. A secret. @default none */
-  readonly key?: string | undefined;
+  readonly namespace: string;
+  /** Name of the InferenceService, which is asked itself: no route leads to what was not tried. */
+  readonly service: string;
+  readonly mode: DeploymentMode;
+  /** Context of the ambient kubeconfig. @default its current one */
+  readonly context?: string | undefined;
   /** Of what answers; a new one is tried again. */
   readonly revision: string;
   readonly cases: readonly SmokeCase[];
-  /** How long the route may take to lead there, in seconds. */
+  /** How long it may take until something answers, in seconds. */
   readonly timeoutSeconds: number;
 }
 
@@ -29,7 +32,7 @@ export interface SmokeTestOutputs extends SmokeTestInputs {
 
 /** Tries a deployed content with a smoke set and stores what it answered. Deleting it leaves the evidence. */
 export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
-  inputs: ["model", "hash", "url", "revision", "cases"],
+  inputs: ["model", "hash", "namespace", "service", "mode", "revision", "cases"],
   replaceOn: ["model"],
   check: async () => [],
   async create(inputs) {
@@ -44,13 +47,17 @@ export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
 async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
   const { recordEvidence } = await import("../adapters/postgres/zoo/gateEvidence.ts");
   const { runSmokeSet } = await import("../adapters/predictions/smoke.ts");
-  const { model, hash, url, key, cases, timeoutSeconds } = inputs;
-  const results = await untilTerminated((signal) => runSmokeSet({ url, key, cases, timeoutSeconds, signal }));
+  const { ambientKubeConfig, postToModel } = await import("../adapters/kubernetes/workloads.ts");
+  const { model, hash, namespace, service, mode, revision, context, cases, timeoutSeconds } = inputs;
+  const address = { config: ambientKubeConfig(context), namespace, name: service };
+  const send = (body: unknown, signal: AbortSignal) =>
+    postToModel(address, { path: `${readyPath}:predict`, mode, revision, body }, signal);
+  const results = await untilTerminated((signal) => runSmokeSet({ send, cases, timeoutSeconds, signal }));
   const failed = results.filter(({ differences }) => differences.length > 0);
   const { id, evidenceHash } = await asDeployer(inputs, (client) =>
     recordEvidence(client, {
       ...{ model, hash, kind: "smoke", suite: suiteOf(cases), passed: failed.length === 0 },
-      evidence: { url, results },
+      evidence: { service: `${namespace}/${service}`, revision, results },
     }),
   );
   const [first] = failed;

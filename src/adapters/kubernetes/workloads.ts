@@ -1,8 +1,8 @@
 import { KubeConfig } from "@kubernetes/client-node";
 import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
 import type { ObservedModel } from "../../domain/serving/observed.ts";
-import type { DeploymentMode } from "../../domain/serving/servedModel.ts";
-import { isApiError, request, requestJson } from "./request.ts";
+import { annotations, type DeploymentMode } from "../../domain/serving/servedModel.ts";
+import { isApiError, KubernetesApiError, request, requestJson } from "./request.ts";
 
 /** One InferenceService in a cluster. */
 export interface ModelAddress {
@@ -94,6 +94,43 @@ export async function refusalOf(
     if (!isApiError(error)) throw error;
     return `it answers HTTP ${error.code} to GET ${path}: ${error.message.replaceAll(/\s+/g, " ").slice(0, 200)}`;
   }
+}
+
+/** What came back for a request to a model. */
+export interface ModelAnswer {
+  /** HTTP status. */
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Sends JSON to the newest revision of a model itself, through the API server, whether a route leads to it or not: in Standard mode to
+ * its Service, in Knative mode to a pod of that revision. Status 503 where none of its pods runs.
+ */
+export async function postToModel(
+  { config, namespace, name, component = "predictor" }: ModelAddress,
+  { path, mode, revision, body }: { path: string; mode: DeploymentMode; revision: string; body: unknown },
+  signal: AbortSignal,
+): Promise<ModelAnswer> {
+  try {
+    const target =
+      mode === "Standard"
+        ? `services/http:${name}-${component}:80`
+        : `pods/http:${await podOf({ config, namespace, name }, revision, signal)}:8080`;
+    const to = `/api/v1/namespaces/${namespace}/${target}/proxy${path}`;
+    const response = await request(config, "POST", to, { body, signal });
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    if (!isApiError(error)) throw error;
+    return { status: error.code, text: error.message };
+  }
+}
+
+async function podOf(address: ModelAddress, revision: string, signal: AbortSignal): Promise<string> {
+  const { pods } = await observeModel(address, signal);
+  const pod = pods.find(({ metadata }) => metadata?.annotations?.[annotations.revision] === revision);
+  if (pod?.metadata?.name) return pod.metadata.name;
+  throw new KubernetesApiError(503, "NoPod", "none of its pods runs; set replicas.min: 1 until the rollout is done");
 }
 
 /** Which lines of which container's log. */

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { request } from "undici";
 import { messageOf } from "../../domain/errors.ts";
 import { readExactJson } from "../../domain/shadow/exactJson.ts";
 import { differences, type SmokeCase } from "../../domain/zoo/smoke.ts";
@@ -17,21 +16,20 @@ export interface SmokeResult {
 }
 
 export interface SmokeRun {
-  readonly url: string;
-  /** Sent as `x-api-key`. A secret. @default none */
-  readonly key?: string | undefined;
+  /** Sends one input to what is tried. Throws where nothing answers. */
+  readonly send: (input: unknown, signal: AbortSignal) => Promise<{ readonly status: number; readonly text: string }>;
   readonly cases: readonly SmokeCase[];
-  /** How long the route may take to lead there. */
+  /** How long it may take until something answers. */
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
 }
 
-/** Answers of a gateway whose route or backend is not there yet; a model's own failure is none of them. */
+/** Answers of a proxy whose backend is not there yet; a model's own failure is none of them. */
 const notThereYet = new Set([404, 502, 503, 504]);
 /** Of an answer that is kept as evidence, in characters. */
 const longestKept = 2_000;
 
-/** Sends every case once, one after another, and compares. A route that does not lead anywhere yet is waited for. */
+/** Sends every case once, one after another, and compares. What does not answer yet is waited for. */
 export async function runSmokeSet(run: SmokeRun): Promise<SmokeResult[]> {
   const { cases, timeoutSeconds, signal } = run;
   const deadline = performance.now() + timeoutSeconds * 1000;
@@ -54,17 +52,10 @@ export async function runSmokeSet(run: SmokeRun): Promise<SmokeResult[]> {
 async function tryCase(
   name: string,
   { input, output, tolerance }: SmokeCase,
-  { url, key, signal }: SmokeRun,
+  { send, signal }: SmokeRun,
 ): Promise<SmokeResult> {
   try {
-    const answer = await request(url, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...(key === undefined ? {} : { "x-api-key": key }) },
-      body: JSON.stringify(input),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(60_000)]),
-    });
-    const text = await answer.body.text();
-    const status = answer.statusCode;
+    const { status, text } = await send(input, AbortSignal.any([signal, AbortSignal.timeout(60_000)]));
     const found =
       status >= 200 && status < 300 ? compared(text, output, tolerance) : [`HTTP ${status}: ${text.slice(0, 200)}`];
     return { name, status, answered: text.slice(0, longestKept), differences: found };

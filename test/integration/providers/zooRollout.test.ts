@@ -1,6 +1,9 @@
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/adapters/postgres/apps.ts";
@@ -24,7 +27,7 @@ import { type DynamicHost, startDynamicHost } from "./dynamicHost.ts";
 let postgres: TestPostgres;
 let host: DynamicHost;
 let server: Server;
-let url: string;
+let folder: string;
 let answer: unknown;
 /** Each test has a model of its own. */
 let model: string;
@@ -32,7 +35,7 @@ let made = 0;
 let old: string;
 
 /** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
+const startWithin = 240_000;
 const serving = {
   ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: { FACTOR: "2" }, secrets: [] },
   replicas: { min: 1, max: 1 },
@@ -44,18 +47,36 @@ const gates = [{ kind: "smoke", suite: suiteOf(cases) }];
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
-  host = await startDynamicHost({ MENAGERIE_DATABASE_URL: urlOf(postgres.server, "postgres") });
+  // The API server, as far as it passes requests on to the model's Service.
+  const predict = "/api/v1/namespaces/models/services/http:iris-v2-predictor:80/proxy/v1/models/model:predict";
   server = createServer((request, response) => {
     request.resume();
-    request.once("end", () => response.end(JSON.stringify(answer)));
+    request.once("end", () => {
+      if (request.method !== "POST" || request.url !== predict) response.statusCode = 503;
+      response.end(JSON.stringify(answer));
+    });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/models/model:predict`;
+  folder = await mkdtemp(join(tmpdir(), "menagerie-rollout-"));
+  const kubeconfig = join(folder, "kubeconfig");
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cluster = { name: "local", cluster: { server: address } };
+  const context = { name: "local", context: { cluster: "local", user: "me" } };
+  const users = [{ name: "me", user: {} }];
+  await writeFile(
+    kubeconfig,
+    JSON.stringify({ clusters: [cluster], contexts: [context], users, "current-context": "local" }),
+  );
+  host = await startDynamicHost({
+    MENAGERIE_DATABASE_URL: urlOf(postgres.server, "postgres"),
+    KUBECONFIG: kubeconfig,
+  });
 }, startWithin);
 
 afterAll(async () => {
   server.close();
   await host.stop();
+  await rm(folder, { recursive: true });
   await postgres.stop();
 });
 
@@ -84,7 +105,8 @@ const inputs = (phase: Phase, change: object = {}) => ({
 });
 const enter = (phase: Phase, change: object = {}) => host.update("zooRollout", inputs(phase), inputs(phase, change));
 const smokeTest = (change: object = {}) => ({
-  ...{ model, hash: "hash-2", url, revision: "r1", cases, timeoutSeconds: 1 },
+  ...{ model, hash: "hash-2", revision: "r1", cases, timeoutSeconds: 1 },
+  ...{ namespace: "models", service: "iris-v2", mode: "Standard" },
   ...change,
 });
 const recorded = () => onPlatform(async (client) => (await readZooRegistry(client, [model])).rollouts.get(model));
@@ -203,8 +225,8 @@ describe("evidence", () => {
   });
 
   it("says that nothing answers", async () => {
-    const nowhere = smokeTest({ url: "http://127.0.0.1:1/" });
-    await expect(host.create("smokeTest", nowhere)).rejects.toThrow(/case 1: does not answer/);
+    const nowhere = smokeTest({ service: "nowhere" });
+    await expect(host.create("smokeTest", nowhere)).rejects.toThrow(/case 1: HTTP 503/);
   });
 });
 
