@@ -19,7 +19,7 @@ import { smokeSets } from "./plan/smoke.ts";
 import { stackFileConfig } from "./plan/stackFile.ts";
 import { planState } from "./plan/state.ts";
 import { trussesOf } from "./plan/trusses.ts";
-import { planZoo, readFromFolders } from "./plan/zoo.ts";
+import { concernedByContent, planZoo, readFromFolders } from "./plan/zoo.ts";
 import { deployEnvironment } from "./program.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
@@ -57,7 +57,7 @@ async function stack() {
     const trusses = await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd());
     const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
     const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
-    const smoke = await smokeSets(spec.zoo, process.cwd());
+    const smoke = await smokeSets(concernedByContent(spec), process.cwd());
     const zoo = await withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
     const release = await planEnvironmentRelease(spec, platform, zoo, {
       environment: pulumi.getStack(),

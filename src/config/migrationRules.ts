@@ -1,8 +1,8 @@
 import type { ParsedEnvironment } from "./environment.ts";
 import { keyPath } from "./sentences.ts";
 
-/** Phases in which the apps of the table are moved, or asked for. */
-const movingPhases: readonly string[] = ["forward", "bake", "done", "reverted"];
+/** Phases in which the apps of the table are moved. Entering `done` asks for them too, which the plan judges: see `withMigrationTarget`. */
+const movingPhases: readonly string[] = ["forward", "bake", "reverted"];
 
 /** Ids in an existing database's table are said where there is one, by every rollout that has come so far. */
 export function migrationMistakes({

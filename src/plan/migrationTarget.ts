@@ -49,6 +49,17 @@ export async function withMigrationTarget(
   const pairs = Object.entries(spec.zoo).flatMap(([model, { apps }]): NamedPair[] =>
     apps ? [{ model, ...apps }] : [],
   );
+  const missing = Object.entries(spec.zoo).filter(
+    ([model, { apps, from, phase }]) =>
+      !apps && from !== undefined && phase === "done" && platform.registry.rollouts.get(model)?.phase !== "done",
+  );
+  if (missing.length > 0) {
+    const sentences = missing.map(
+      ([model]) =>
+        `${keyPath(["zoo", model, "apps"])}: missing; phase done concerns the apps in ${existing.table} too: give the ids of the old and the new version there, {from: …, to: …}`,
+    );
+    throw badInput(sentences.join("\n"));
+  }
   if (pairs.length === 0) return platform;
   const { connection, url } = connectionTo(existing, options);
   try {

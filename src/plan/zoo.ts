@@ -129,10 +129,13 @@ function gatesOf(
 function requestOf(
   model: string,
   entry: ZooEntrySpec,
-  { hashes, smoke }: ZooSources,
+  { hashes, smoke, platform }: ZooSources,
   shadows: EnvironmentSpec["shadows"],
 ): RolloutRequest {
-  const hash = entry.hash ?? hashes.get(entry.truss);
+  const recorded = platform?.registry.rollouts.get(model);
+  const hash = needsContent(entry)
+    ? (entry.hash ?? hashes.get(entry.truss))
+    : (recorded?.hash ?? hashes.get(entry.truss) ?? "");
   if (hash === undefined) throw new Error(`the program was not told the hash of ${entry.truss}`);
   return {
     model,
@@ -173,22 +176,37 @@ function pinRefusal(
   registry: ZooRegistry,
   { hashes }: ZooSources,
 ): string | undefined {
-  if (entry.hash === undefined || entry.phase === "off" || pinnedRow(name, entry, registry)) return undefined;
+  if (entry.hash === undefined || !needsContent(entry) || pinnedRow(name, entry, registry)) return undefined;
   const found = hashes.get(entry.truss);
   if (found === entry.hash) return undefined;
   return `${keyPath(["zoo", name, "hash"])}: no version of ${name} has the content ${entry.hash.slice(0, 12)}, and ${entry.truss} has ${found?.slice(0, 12) ?? "none"}; check out the folder that has it, or correct the key`;
 }
 
 /**
- * The models whose truss folders are read. A folder whose content is pinned to a registered version is not read: it need
- * not be there.
+ * Whether the phase concerns the folder's content. Going back does not: everything that serves then is declared from its row, so
+ * a folder that is missing or broken must not be in the way.
+ */
+export function needsContent({ phase }: Pick<ZooEntrySpec, "phase">): boolean {
+  return phase !== "reverted" && phase !== "off";
+}
+
+/** The models that a phase tries or serves the content of. */
+export function concernedByContent({ zoo }: Pick<EnvironmentSpec, "zoo">): EnvironmentSpec["zoo"] {
+  return Object.fromEntries(Object.entries(zoo).filter(([, entry]) => needsContent(entry)));
+}
+
+/**
+ * The models whose truss folders are read. A folder whose content is pinned to a registered version is not read, nor one that the
+ * phase does not concern: it need not be there.
  */
 export function readFromFolders(
   { zoo }: Pick<EnvironmentSpec, "zoo">,
   platform: PlatformPlan | undefined,
 ): EnvironmentSpec["zoo"] {
   const { registry = emptyRegistry } = platform ?? {};
-  return Object.fromEntries(Object.entries(zoo).filter(([name, entry]) => !pinnedRow(name, entry, registry)));
+  return Object.fromEntries(
+    Object.entries(zoo).filter(([name, entry]) => needsContent(entry) && !pinnedRow(name, entry, registry)),
+  );
 }
 
 /** The registered version whose image a pinned content comes from. */

@@ -60,7 +60,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "menagerie-rollout-"));
   const kubeconfig = join(folder, "kubeconfig");
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const cluster = { name: "local", cluster: { server: address } };
+  const cluster = { name: "local", cluster: { server: address, "insecure-skip-tls-verify": true } };
   const context = { name: "local", context: { cluster: "local", user: "me" } };
   const users = [{ name: "me", user: {} }];
   await writeFile(

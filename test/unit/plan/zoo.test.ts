@@ -4,7 +4,7 @@ import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../../../src/domain/zoo/registry.ts";
 import { standings } from "../../../src/domain/zoo/standing.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
-import { planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
+import { concernedByContent, planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
 
 const hash = (digit: number): string => String(digit).repeat(64);
 const row = (number: number, change: Partial<RegisteredVersion> = {}, pool = "cpu"): RegisteredVersion => ({
@@ -78,6 +78,23 @@ describe("a rollout's old version", () => {
     expect(() => plan(m({ phase: "copy", from: 11 }), registry)).toThrow(
       "menagerie:pools.t4: version 1 of m runs there until it is removed; declare the pool until then",
     );
+  });
+});
+
+describe("going back", () => {
+  it.each(["reverted", "off"] as const)("by phase %s reads no truss folder, smoke set or pinned content", (phase) => {
+    const from = phase === "reverted" ? { from: 11 } : {};
+    const zoo = m({ phase, truss: "models/gone", hash: hash(7), ...from });
+    const registry = registryOf(
+      [row(1, { isCurrent: phase === "off" }), row(2, { isCurrent: phase !== "off", apps: phase === "off" ? 0 : 3 })],
+      phase === "reverted" ? rollout({ phase: "forward", from: "11", hash: hash(2) }) : rollout(),
+    );
+    const spec = parseEnvironment({ zoo }, { gatewayUrl: "http://gateway" });
+    expect(readFromFolders(spec, { registry } as PlatformPlan)).toEqual({});
+    expect(concernedByContent(spec)).toEqual({});
+    const planned = plan(zoo, registry).get("m");
+    expect(planned?.versions.map(({ service }) => service)).toEqual(phase === "off" ? [] : ["m-v1", "m-v2"]);
+    expect(planned?.hash).toBe(phase === "off" ? hash(1) : hash(2));
   });
 });
 
