@@ -69,6 +69,8 @@ export interface ZooEntryRollout {
   readonly due?: true | undefined;
   /** Whether the smoke set has to be tried again, for there is no evidence that it passed. @default false */
   readonly smokeDue?: true | undefined;
+  /** Ids of apps that stay on the old version by choice. @default none */
+  readonly leave?: readonly string[] | undefined;
   /** Smoke set that the rolled-out version has to pass in this phase. */
   readonly smoke: readonly SmokeCase[] | undefined;
   /** Apps that move, once everything that is served answers. */
@@ -187,12 +189,12 @@ export class ModelZooEntry extends pulumi.ComponentResource {
   }
 
   private record(name: string, rollout: ZooEntryRollout, after: readonly pulumi.Resource[]): ZooRollout {
-    const { phase, from, hash, gates, bakeSeconds, tables, database, target, due } = rollout;
+    const { phase, from, hash, gates, bakeSeconds, tables, database, target, due, leave } = rollout;
     return new ZooRollout(
       name,
       {
         ...{ model: name, phase, hash, gates: [...gates], bakeSeconds },
-        ...given({ from, due }),
+        ...given({ from, due, leave: leave && [...leave] }),
         ...(database === undefined ? {} : { database: pulumi.secret(database) }),
         ...(target ? { apps: target.pair, ...inTable(target) } : {}),
       },

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { phases } from "../domain/zoo/phases.ts";
-import { choice, cpuQuantity, flag, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
+import { choice, cpuQuantity, flag, listOf, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
 import { targetApps } from "./migrationTarget.ts";
 
 export const deploymentModes = ["Standard", "Knative"] as const;
@@ -167,6 +167,15 @@ const zooEntry = mapping(
       1_000_000,
       "Apps that are moved in a second at most. Unit: rows/s. Default: as fast as short transactions go.",
     ).optional(),
+    leave: listOf(
+      z
+        .union([z.string(), z.number()], {
+          error: "is no app's id; give those that `menagerie app list` shows, in quotes",
+        })
+        .transform(String),
+      'write ["6"]',
+      "Apps that stay on the old version, to which their owners pointed them back: `bake` and `done` do not wait for them, and the version is served while they use it. By their ids in `menagerie app list`, or in the table of menagerie:migrationTarget where `apps` names the rollout's versions there. Default: none.",
+    ).default([]),
     paused: flag("Whether apps stay where they are for now, in the middle of a move too. Default: false.").default(
       false,
     ),

@@ -32,6 +32,8 @@ export interface TargetOptions {
 
 interface NamedPair extends TargetPair {
   readonly model: string;
+  /** Rows that stay by choice. */
+  readonly leave: readonly string[];
 }
 
 /**
@@ -46,8 +48,8 @@ export async function withMigrationTarget(
 ): Promise<PlatformPlan | undefined> {
   const { migrationTarget: existing } = spec;
   if (!existing || !platform) return platform;
-  const pairs = Object.entries(spec.zoo).flatMap(([model, { apps }]): NamedPair[] =>
-    apps ? [{ model, ...apps }] : [],
+  const pairs = Object.entries(spec.zoo).flatMap(([model, { apps, leave }]): NamedPair[] =>
+    apps ? [{ model, ...apps, leave }] : [],
   );
   const missing = Object.entries(spec.zoo).filter(
     ([model, { apps, from, phase }]) =>
@@ -93,7 +95,7 @@ async function countPairs(
   const [{ refusals = [] } = {}] = found;
   const mistakes = refusals.map((refusal) => `${keyPath(["migrationTarget"])}: ${refusal}`);
   const counted = pairs.map((pair, place) => {
-    const { counts = { from: 0, to: 0 }, unknown = [] } = found[place] ?? {};
+    const { counts = { from: 0, to: 0, left: 0 }, unknown = [] } = found[place] ?? {};
     // What a rollout that is done left behind may be gone by now.
     const isDone = registry.rollouts.get(pair.model)?.phase === "done";
     for (const key of isDone ? [] : unknown) {

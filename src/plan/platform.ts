@@ -108,7 +108,7 @@ async function readRegistry(
   const newDatabase = { basis: "new database", registry: emptyRegistry } as const;
   try {
     if (server.password === undefined) throw new DatabaseUnreachable(server, "menagerie", missingPassword);
-    const state = await readPlatformState(server, Object.keys(zoo));
+    const state = await readPlatformState(server, Object.keys(zoo), Object.values(zoo).flatMap(ownLeave));
     return state ? { basis: "read", registry: state.zoo } : newDatabase;
   } catch (error) {
     if (!(error instanceof DatabaseUnreachable)) throw error;
@@ -127,6 +127,11 @@ export function requireOptional(
   if (!preview) throw error;
   if (previewDatabase === "optional") return;
   throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
+}
+
+/** Apps that stay by choice, of the platform's own: with `apps`, the ids are those of another table. */
+function ownLeave({ apps, leave }: Pick<EnvironmentSpec["zoo"][string], "apps" | "leave">): readonly string[] {
+  return apps ? [] : leave;
 }
 
 const missingPassword = new Error(`no password, run ${setPassword} or set MENAGERIE_DATABASE_URL`);

@@ -44,6 +44,8 @@ export interface ZooModelPlan {
   readonly hash: string;
   /** What `copy` and `version` try, and `done` tries again. */
   readonly smoke: readonly SmokeCase[] | undefined;
+  /** Apps that stay on the old version by choice. */
+  readonly leave: readonly string[];
   readonly bake: { readonly minutes: number; readonly smoke: boolean };
   /** Apps that are moved; undefined in phases that move none. */
   readonly migration: PlannedRequest | undefined;
@@ -258,6 +260,7 @@ function modelPlan(
     ...{ name, rollout, state, smoke, hash: request.hash },
     versions: versions.map(served),
     target: target && served(target),
+    leave: entry?.leave ?? [],
     bake: entry?.bake ?? { minutes: 0, smoke: false },
     migration: migrationOf(name, rollout.migration, entry),
     targetApps: entry?.apps && {

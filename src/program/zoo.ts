@@ -88,12 +88,13 @@ function declareEntry(
 }
 
 function rolloutOf(model: ZooModelPlan, { tables, url, plan: platform }: Platform): ZooEntryRollout {
-  const { rollout, hash, smoke, bake, migration, targetApps } = model;
+  const { rollout, hash, smoke, bake, migration, targetApps, leave } = model;
   const { target } = platform;
   const { phase, from, gates } = rollout.request;
   const tried = from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
   return {
     ...{ phase, from, hash, migration, tables, database: url, gates, bakeSeconds: bake.minutes * 60 },
+    ...(leave.length > 0 ? { leave } : {}),
     smoke: tried ? smoke : undefined,
     due: isRecordDue(model, platform),
     smokeDue: tried && smoke ? isEvidenceDue(model, smoke, platform) : undefined,

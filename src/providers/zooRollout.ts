@@ -18,6 +18,11 @@ export interface ZooRolloutInputs extends DatabaseInput, Due {
   /** How long a bake takes. */
   readonly bakeSeconds: number;
   /**
+   * Ids of apps that stay on the old version by choice, in {@link target} where {@link apps} are, else of the platform's own.
+   * @default none
+   */
+  readonly leave?: readonly string[] | undefined;
+  /**
    * The rollout's ids in the table {@link target}, whose apps count too.
    * @default apps are in the platform's tables alone
    */
@@ -37,7 +42,7 @@ export interface ZooRolloutOutputs extends ZooRolloutInputs {
  * database holds at that moment, changes nothing. Deleting it records that the model is off.
  */
 export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
-  inputs: ["model", "phase", "from", "hash", "gates", "bakeSeconds", "apps", "target", "targetUrl"],
+  inputs: ["model", "phase", "from", "hash", "gates", "bakeSeconds", "leave", "apps", "target", "targetUrl"],
   replaceOn: ["model"],
   check: async () => [],
   async create(inputs) {
@@ -53,16 +58,28 @@ export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
 
 async function record(inputs: ZooRolloutInputs): Promise<ZooRolloutOutputs> {
   const { recordPhase } = await import("../adapters/postgres/zoo/rollouts.ts");
-  const request = { ...inputs, from: inputs.from, organization: "admin", targetApps: await countTarget(inputs) };
+  const request = {
+    ...inputs,
+    from: inputs.from,
+    organization: "admin",
+    targetApps: await countTarget(inputs),
+    leave: inputs.apps ? [] : inputs.leave,
+  };
   const since = await asDeployer(inputs, (client) => recordPhase(client, request));
   return { ...inputs, since: since.toISOString() };
 }
 
 /** Of another database, so not in the transaction that records the phase: what happens meanwhile is the next `up`'s. */
-async function countTarget({ model, apps, target: existing, targetUrl }: ZooRolloutInputs): Promise<TargetCounts[]> {
+async function countTarget({
+  model,
+  apps,
+  leave,
+  target: existing,
+  targetUrl,
+}: ZooRolloutInputs): Promise<TargetCounts[]> {
   if (!apps || !existing) return [];
   const { readPointing } = await import("../adapters/postgres/zoo/migration/pointing.ts");
-  const [found] = await readPointing({ server: migrationTargetServer(targetUrl), existing }, [apps]);
+  const [found] = await readPointing({ server: migrationTargetServer(targetUrl), existing }, [{ ...apps, leave }]);
   const [refusal] = found?.refusals ?? [];
   if (!found || refusal !== undefined) throw badInput(`menagerie:migrationTarget: ${refusal}`);
   return [{ model, ...found.counts }];

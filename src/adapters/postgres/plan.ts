@@ -17,27 +17,32 @@ export interface PlatformState {
 const rolloutTables = "0006_rollouts";
 
 /**
- * Reads the zoo, with `models` whether they stand somewhere or not, in one read-only transaction. Answers undefined where the
+ * Reads the zoo, with `models` whether they stand somewhere or not and the apps that `leave` names as staying by choice, in one read-only transaction. Answers undefined where the
  * server has no platform tables yet. Throws DatabaseUnreachable when the server does not answer.
  */
 export async function readPlatformState(
   server: DatabaseServer,
   models: readonly string[],
+  leave: readonly string[] = [],
 ): Promise<PlatformState | undefined> {
   try {
-    return await withClient(server, platformDatabase, (client) => read(client, models));
+    return await withClient(server, platformDatabase, (client) => read(client, models, leave));
   } catch (error) {
     if (error instanceof DatabaseUnreachable && error.absent) return undefined;
     throw error;
   }
 }
 
-async function read(client: ClientBase, models: readonly string[]): Promise<PlatformState | undefined> {
+async function read(
+  client: ClientBase,
+  models: readonly string[],
+  leave: readonly string[],
+): Promise<PlatformState | undefined> {
   // Outside the transaction, which a missing table would end.
   const version = await schemaVersion(client);
   if (version === undefined) return undefined;
   const readZoo = version < rolloutTables ? readEarlierRegistry : readZooRegistry;
-  return inTransaction(client, async () => ({ schemaVersion: version, zoo: await readZoo(client, models) }), {
+  return inTransaction(client, async () => ({ schemaVersion: version, zoo: await readZoo(client, models, leave) }), {
     readOnly: true,
   });
 }

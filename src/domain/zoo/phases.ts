@@ -133,8 +133,8 @@ function rolloutRefusal(request: RolloutRequest, from: string, facts: RolloutFac
   }
   if (recorded.phase === "copy" && copyApps > 0) return copyInUse(model, copyApps);
   if (phase === "forward") return gateRefusal(request, facts);
-  if (phase === "bake" && recorded.phase === "forward" && old.apps > 0) {
-    return `${at(model, "phase")}: "bake" comes when all apps have moved, and ${pointing(old)}; run \`up\` with phase: forward and share: 100 first`;
+  if (phase === "bake" && recorded.phase === "forward" && waiting(old) > 0) {
+    return `${at(model, "phase")}: "bake" comes when all apps have moved, and ${pointing(old)}; run \`up\` with phase: forward and share: 100 first, ${orLeave(model, old)}`;
   }
   return phase === "done" && recorded.phase === "bake" ? doneRefusal(model, old, facts) : undefined;
 }
@@ -173,8 +173,8 @@ function gateRefusal({ model, gates, hash }: RolloutRequest, { passed }: Rollout
 }
 
 function doneRefusal(model: string, old: RegisteredVersion, { bakeSecondsLeft = 0 }: RolloutFacts): string | undefined {
-  if (old.apps > 0) {
-    return `${at(model, "phase")}: "done" would remove version ${old.number}, and ${pointing(old)}; move them by phase: forward`;
+  if (waiting(old) > 0) {
+    return `${at(model, "phase")}: "done" would remove version ${old.number}, and ${pointing(old)}; move them by phase: forward, ${orLeave(model, old)}`;
   }
   if (bakeSecondsLeft <= 0) return undefined;
   return `${at(model, "phase")}: "done" comes when the bake is over, in ${duration(bakeSecondsLeft)}; keep phase: bake until then, or shorten bake.minutes and run \`up\``;
@@ -205,8 +205,24 @@ function copyInUse(model: string, apps: number): string {
 const at = (model: string, key: string): string => `menagerie:zoo.${model}.${key}`;
 const short = (hash: string): string => hash.slice(0, 12);
 const count = (apps: number): string => (apps === 1 ? "1 app" : `${apps} apps`);
-const pointing = ({ apps, number }: RegisteredVersion): string =>
-  apps === 1 ? `1 app still points at version ${number}` : `${apps} apps still point at version ${number}`;
+/** Apps that a phase waits for: those that stay by choice are none of them. */
+const waiting = ({ apps, left = 0 }: RegisteredVersion): number => apps - left;
+const pointing = (old: RegisteredVersion): string => {
+  const apps = waiting(old);
+  const which = named(old);
+  return apps === 1
+    ? `1 app${which} still points at version ${old.number}`
+    : `${apps} apps${which} still point at version ${old.number}`;
+};
+const named = (old: RegisteredVersion): string => {
+  const { waitedFor = [] } = old;
+  if (waitedFor.length === 0) return "";
+  const more = waiting(old) - waitedFor.length;
+  return ` (${waitedFor.join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
+};
+/** Rows that `forward` moved and that their users pointed back are not moved again. */
+const orLeave = (model: string, { waitedFor }: RegisteredVersion): string =>
+  `or leave those that their users pointed back by menagerie:zoo.${model}.leave: [${(waitedFor ?? ["<id>"]).map((id) => JSON.stringify(id)).join(", ")}]`;
 
 /** Such as `2 d 3 h`, `4 min` or `12 s`; never less than what is left. */
 export function duration(seconds: number): string {

@@ -8,6 +8,10 @@ export interface RegisteredVersion {
   readonly isCurrent: boolean;
   /** Apps whose predictions it answers. */
   readonly apps: number;
+  /** Those of them that may stay by choice: no phase waits for them. @default none */
+  readonly left?: number | undefined;
+  /** Ids of the first of the others, to name them. @default not known */
+  readonly waitedFor?: readonly string[] | undefined;
   /** `<url>@sha256:<64 hex>`; undefined where an earlier Menagerie registered it. */
   readonly image?: string | undefined;
   /** How it is served; undefined where an earlier Menagerie registered it. */

@@ -115,7 +115,7 @@ export function describeRollout(plan: RolloutPlan, state: ZooState, basis: PlanB
   for (const each of versions) lines.push(describeVersion(each, target, model, state, basis));
   const kept = new Set(versions.filter((each) => each.model === model).map(({ number }) => number));
   if (target?.replaces !== undefined) lines.push(`version ${target.replaces} makes room for it`);
-  if (phase === "done" && recorded === "bake")
+  if (phase === "done" && recorded === "bake" && !versions.some(({ versionId }) => versionId === from))
     lines.push(`version ${numberOf(from, state)} is removed; its row and image stay`);
   if (phase === "reverted" && recorded !== "reverted") {
     const left = state.registered.find((row) => row.hash === state.recorded?.hash);
@@ -133,9 +133,11 @@ function describeVersion(
   basis: PlanBasis,
 ): string {
   const name = each === target ? (each.model === model ? "" : each.model) : `version ${each.number}`;
-  const apps = registered.find(({ number }) => number === each.number && each.model === model)?.apps ?? 0;
+  const { apps = 0, left = 0 } = registered.find(({ number }) => number === each.number && each.model === model) ?? {};
   const use = each.current && each.model === model ? "new apps use it" : "";
-  const users = apps > 0 ? `${apps === 1 ? "1 app points" : `${apps} apps point`} at it` : "";
+  const stay =
+    left > 0 ? `, ${left === apps ? "" : `${left} of them `}left there by ${`menagerie:zoo.${model}.leave`}` : "";
+  const users = apps > 0 ? `${apps === 1 ? "1 app points" : `${apps} apps point`} at it${stay}` : "";
   const how =
     each === target ? describePlan({ number: each.number, versionId: each.versionId }, basis) : "served as before";
   return `${name && `${name}: `}${[how, use, users].filter(Boolean).join(", ")}`;

@@ -12,6 +12,8 @@ export interface TargetCounts {
   readonly model: string;
   readonly from: number;
   readonly to: number;
+  /** Those of `from` that stay by choice. @default none */
+  readonly left?: number | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface TargetCounts {
  */
 export function withTargetApps(registry: ZooRegistry, counted: readonly TargetCounts[]): ZooRegistry {
   const versions = new Map(registry.versions);
-  for (const { model, from, to } of counted) {
+  for (const { model, from, to, left = 0 } of counted) {
     const rollout = registry.rollouts.get(model);
     if (rollout?.from === undefined) continue;
     const rows = versions.get(model) ?? [];
@@ -28,7 +30,10 @@ export function withTargetApps(registry: ZooRegistry, counted: readonly TargetCo
       model,
       rows.map((row) => {
         const more = (row.id === rollout.from ? from : 0) + (row.hash === rollout.hash ? to : 0);
-        return more === 0 ? row : { ...row, apps: row.apps + more };
+        if (more === 0) return row;
+        // The names are of the platform's own apps alone.
+        const stay = (row.left ?? 0) + (row.id === rollout.from ? left : 0);
+        return { ...row, apps: row.apps + more, waitedFor: undefined, ...(stay > 0 ? { left: stay } : {}) };
       }),
     );
   }

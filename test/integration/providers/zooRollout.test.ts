@@ -151,12 +151,39 @@ describe("a rollout's record", () => {
     await enter("forward");
     const { versionId, id } = await app();
     await point(versionId, old);
-    await expect(enter("bake")).rejects.toThrow(/1 app still points at version 1/);
+    await expect(enter("bake")).rejects.toThrow(
+      new RegExp(
+        `1 app \\(${id}\\) still points at version 1; run \`up\` with phase: forward and share: 100 first, or leave those that their users pointed back by menagerie:zoo.${model}.leave: \\["${id}"\\]$`,
+      ),
+    );
     await point(versionId, (await newest())?.id ?? "");
     expect(id).not.toBe("");
     await enter("bake");
     await expect(enter("done")).rejects.toThrow(/"done" comes when the bake is over, in 60 min/);
     expect((await recorded())?.phase).toBe("bake");
+  });
+
+  it("does not wait for apps that are left on the old version, and the version is not let go while they use it", async () => {
+    await host.create("zooRollout", inputs("copy"));
+    await host.create("smokeTest", smokeTest());
+    await enter("version");
+    const current = await register(2, true);
+    await enter("forward");
+    const [back, other] = [await app(), await app()];
+    await point(back.versionId, old);
+    await point(other.versionId, old);
+    await expect(enter("bake", { leave: [back.id] })).rejects.toThrow(`1 app (${other.id}) still points at version 1`);
+    await point(other.versionId, current);
+    await enter("bake", { leave: [back.id], bakeSeconds: 0 });
+    await expect(enter("done", { bakeSeconds: 0 })).rejects.toThrow(`1 app (${back.id}) still points at version 1`);
+    await enter("done", { leave: [back.id], bakeSeconds: 0 });
+    await expect(
+      host.delete("modelVersion", old, {
+        ...{ model, organization: "admin", number: 1, hash: "hash-1", digest: `sha256:${"1".repeat(64)}` },
+        ...{ current: false, versionId: old },
+      }),
+    ).rejects.toThrow("version 1 of");
+    expect((await recorded())?.phase).toBe("done");
   });
 
   it("is one of several that are asked at once", async () => {

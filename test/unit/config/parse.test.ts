@@ -145,6 +145,7 @@ describe("a right config", () => {
       env: {},
       state: false,
       share: 100,
+      leave: [],
       paused: false,
       revert: "journaled",
       bake: { minutes: 2880, smoke: true },

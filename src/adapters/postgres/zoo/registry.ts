@@ -5,14 +5,22 @@ import type { StoredRollout, ZooRegistry } from "../../../domain/zoo/registry.ts
 import { servingSchema } from "../../../domain/zoo/serving.ts";
 import { latestEvidence } from "./gateEvidence.ts";
 
-/** Reads the zoo: `models`, their copies, and whatever else stands somewhere. Call it in a transaction. */
-export async function readZooRegistry(client: ClientBase, models: readonly string[]): Promise<ZooRegistry> {
+/**
+ * Reads the zoo: `models`, their copies, and whatever else stands somewhere. Call it in a transaction.
+ *
+ * @param leave - ids of apps that stay where they are by choice
+ */
+export async function readZooRegistry(
+  client: ClientBase,
+  models: readonly string[],
+  leave: readonly string[] = [],
+): Promise<ZooRegistry> {
   const rollouts = await storedRollouts(client);
   const standing = [...rollouts.values()].filter(({ phase }) => phase !== "off").map(({ model }) => model);
   const all = [...new Set([...models, ...standing])];
   return {
     rollouts,
-    versions: await zooVersions(client, [...all, ...all.map(copyName)]),
+    versions: await zooVersions(client, [...all, ...all.map(copyName)], { leave }),
     evidence: await latestEvidence(client, all),
   };
 }
@@ -32,28 +40,34 @@ interface VersionRow extends Omit<RegisteredVersion, "image" | "serving"> {
 async function zooVersions(
   client: ClientBase,
   models: readonly string[],
-  { served = true }: { readonly served?: boolean } = {},
+  { served = true, leave = [] }: { readonly served?: boolean; readonly leave?: readonly string[] } = {},
 ): Promise<Map<string, RegisteredVersion[]>> {
   const columns = served
     ? "v.image_url AS url, v.image_digest AS digest, v.serving"
     : "NULL AS url, NULL AS digest, NULL AS serving";
   const { rows } = await client.query<VersionRow>(
     `SELECT m.name AS model, v.id, v.number, v.truss_hash AS hash, v.is_current AS "isCurrent", ${columns},
-            (SELECT count(*)::integer FROM menagerie.model_version a WHERE a.proxy_model_version_id = v.id) AS apps
+            (SELECT count(*)::integer FROM menagerie.model_version a WHERE a.proxy_model_version_id = v.id) AS apps,
+            (SELECT count(*)::integer FROM menagerie.model_version a
+              WHERE a.proxy_model_version_id = v.id AND a.model_id::text = ANY ($2)) AS left,
+            ARRAY(SELECT a.model_id::text FROM menagerie.model_version a
+                   WHERE a.proxy_model_version_id = v.id AND a.model_id::text <> ALL ($2) ORDER BY a.id LIMIT 5) AS "waitedFor"
        FROM menagerie.model_version v
        JOIN menagerie.model m ON m.id = v.model_id
        JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
       WHERE m.name = ANY ($1) AND v.proxy_model_version_id IS NULL AND NOT v.is_development
       ORDER BY m.name, v.number`,
-    [models],
+    [models, leave],
   );
   const byModel = Map.groupBy(rows, ({ model }) => model);
   return new Map([...byModel].map(([model, versions]) => [model, versions.map(registered)]));
 }
 
-function registered({ model: _, url, digest, serving, ...row }: VersionRow): RegisteredVersion {
+function registered({ model: _, url, digest, serving, left, waitedFor, ...row }: VersionRow): RegisteredVersion {
   return {
     ...row,
+    ...(left ? { left } : {}),
+    ...(waitedFor?.length ? { waitedFor } : {}),
     image: url === null || digest === null ? undefined : `${url}@${digest}`,
     serving: serving ? servingSchema.parse(serving) : undefined,
   };

@@ -17,6 +17,11 @@ export interface RolloutRecord extends RolloutRequest {
    * @default none
    */
   readonly targetApps?: readonly TargetCounts[];
+  /**
+   * Ids of apps of the platform that stay on the old version by choice.
+   * @default none
+   */
+  readonly leave?: readonly string[] | undefined;
 }
 
 /**
@@ -27,7 +32,10 @@ export interface RolloutRecord extends RolloutRequest {
 export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<Date> {
   return inTransaction(client, async () => {
     const modelId = await lockedModel(client, record);
-    const registry = withTargetApps(await readZooRegistry(client, [record.model]), record.targetApps ?? []);
+    const registry = withTargetApps(
+      await readZooRegistry(client, [record.model], record.leave),
+      record.targetApps ?? [],
+    );
     const facts = factsOf(registry, record.model, record.hash);
     const refused = refusal(record, facts);
     if (refused) throw new OperatorError(refused, { exitCode: 3 });

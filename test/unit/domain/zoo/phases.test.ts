@@ -168,7 +168,7 @@ describe("what is in the way of a phase", () => {
     );
     expect(refusal(request("bake"), facts("bake", { registered }))).toBeUndefined();
     expect(refusal(request("done"), facts("bake", { registered }))).toBe(
-      'menagerie:zoo.iris.phase: "done" would remove version 1, and 1 app still points at version 1; move them by phase: forward',
+      'menagerie:zoo.iris.phase: "done" would remove version 1, and 1 app still points at version 1; move them by phase: forward, or leave those that their users pointed back by menagerie:zoo.iris.leave: ["<id>"]',
     );
   });
 
