@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnvironmentLayout } from "./layout.ts";
-import { ArrivingToolchain, type Toolchain, type ToolchainParts } from "./toolchain/index.ts";
+import { ArrivingToolchain, type Toolchain, type ToolchainParts } from "./toolchain/arriving.ts";
 
 /** What of its toolchain an environment has, as `<root>/toolchain.json` says. */
 interface StoredToolchain {
