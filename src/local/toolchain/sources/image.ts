@@ -123,7 +123,7 @@ export async function openRepository(
   const token = body.data?.token ?? body.data?.access_token;
   if (!token) throw new ReleaseFailure(`${realm.host} gives no token for ${path} (${granted.status})`);
   return {
-    // A front such as registry.k8s.io sends on to the registry that asked, and no token goes along to another host.
+    // The front of a group of registries sends on to the registry that asked, and no token goes along to another host.
     repository: answer.redirected ? answer.url.replace(/\/manifests\/[^/]*$/, "") : repository,
     headers: { ...accept, authorization: `Bearer ${token}` },
   };
