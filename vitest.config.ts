@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import OwnEnvironmentsFirst from "./test/run/ownEnvironmentsFirst.ts";
 
 // Long enough for a machine that does other things too: nothing is decided by time.
 const [short, long] = [
@@ -11,6 +12,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/run/countingReporter.ts"],
     pool: "forks",
+    sequence: { sequencer: OwnEnvironmentsFirst },
     projects: [
       {
         extends: true,
@@ -39,16 +41,24 @@ export default defineConfig({
         test: {
           name: "local",
           include: ["test/local/**/*.test.ts"],
-          fileParallelism: false,
+          // They wait for an environment most of the time; three environments at once would only delay each other.
+          maxWorkers: 2,
           globalSetup: ["test/local/globalSetup.ts"],
           ...long,
+          // Some wait for the shared environment.
+          hookTimeout: 1_800_000,
         },
       },
       {
         extends: true,
         test: {
           name: "soak",
-          include: ["test/soak/**/*.test.ts"],
+          // Those of the latter, with kills at each step instead of some.
+          include: [
+            "test/soak/**/*.test.ts",
+            "test/integration/adapters/postgres/{deployments,zoo/migration/faults}.test.ts",
+          ],
+          env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,
           globalSetup: ["test/local/globalSetup.ts"],
           testTimeout: 3_600_000,

@@ -53,7 +53,7 @@ async function predict(model: string, body: string): Promise<unknown> {
 }
 
 /** Tries `attempt` until it succeeds: what was killed may be on its way back. */
-async function eventually<T>(attempt: () => Promise<T>, withinMs = 60_000): Promise<T> {
+async function eventually<T>(attempt: () => Promise<T>, withinMs = 120_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     try {

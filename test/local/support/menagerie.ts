@@ -16,6 +16,7 @@ export interface CommandResult {
 
 /** A home folder of its own, with the CLI run against it as its user runs it. */
 export class TestHome {
+  readonly #ports = somePorts();
   readonly path: string;
   /** The project folder whose program and models the environment runs. */
   readonly project: string;
@@ -36,7 +37,8 @@ export class TestHome {
     options: { interruptAfterMs?: number; env?: Readonly<Record<string, string>> } = {},
   ): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [join(this.project, "src", "cli", "main.ts"), ...args], {
+      const command = args[0] === "up" && !args.includes("--kubeconfig") ? [...args, ...this.#portsBeside(args)] : args;
+      const child = spawn(process.execPath, [join(this.project, "src", "cli", "main.ts"), ...command], {
         env: { ...process.env, MENAGERIE_HOME: this.path, ...options.env },
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -58,6 +60,13 @@ export class TestHome {
         resolve({ code, stdout, stderr });
       });
     });
+  }
+
+  /** Environments of several tests begin at the same time, and would all find the usual ports free. */
+  #portsBeside(args: readonly string[]): string[] {
+    return Object.entries(this.#ports).flatMap(([option, port]) =>
+      args.includes(option) || args.includes("-e") ? [] : [option, port],
+    );
   }
 
   /** Brings everything down and removes the folder. */
@@ -93,6 +102,13 @@ export class TestHome {
     if (victims.length === 0) throw new Error(`no process of the environment matches ${pattern}`);
     for (const victim of victims) process.kill(victim.pid, "SIGKILL");
   }
+}
+
+/** Ports that no outgoing connection is given by the kernel: an environment that was killed must find its own free again. */
+function somePorts(): Record<string, string> {
+  const first = 20_000 + 4 * Math.floor(Math.random() * 3_000);
+  const options = ["--gateway-port", "--api-port", "--apiserver-port", "--postgres-port"];
+  return Object.fromEntries(options.map((option, index) => [option, String(first + index)]));
 }
 
 export interface HostProcess {

@@ -37,12 +37,14 @@ client.query = (async (...args: unknown[]) => {
 
 const id = await openDeployment(client, intent, run, observe);
 const served = JSON.parse(readFileSync(cluster, "utf8")) as Record<string, number>;
+const serves: number[] = [];
 for (const [name, version] of Object.entries(versions)) {
   await step();
+  serves.push(count);
   served[name] = version;
   writeFileSync(cluster, JSON.stringify(served));
 }
 await closeDeployment(client, environment, id, observe);
 await lock.release();
 clearInterval(alive);
-process.stdout.write(String(count));
+process.stdout.write(JSON.stringify({ steps: count, serves }));
