@@ -135,7 +135,7 @@ curl -sS -L -X POST \\
       'menagerie: --shadow "x": mirrored-inference has no such shadow; it has tripled',
     );
     expect(await sentence("mirrored-inference", "--since", "noon")).toBe(
-      'menagerie: --since "noon" is no time; use 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z',
+      'menagerie: --since "noon" is not a time; use 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z or 2026-11-21T09:00+01:00',
     );
   });
 
