@@ -30,8 +30,8 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          // Vitest itself takes one less than there are cores, and these wait for servers half of the time.
-          maxWorkers: 2,
+          // Beside two environments: with more, requests to them meet time-outs that are right for a machine with a core to spare.
+          maxWorkers: 1,
           globalSetup: ["test/support/postgresTemplate.ts"],
           ...long,
         },

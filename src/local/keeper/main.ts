@@ -33,6 +33,7 @@ if (!lock) {
 await mkdir(layout.logs, { recursive: true, mode: 0o700 });
 
 let cluster: ChildProcess | undefined;
+let builder: ChildProcess | undefined;
 let stopping: Promise<void> | undefined;
 
 try {
@@ -85,6 +86,7 @@ try {
 function startBuilder(): void {
   const program = fileURLToPath(new URL("../builder/main.ts", import.meta.url));
   const child = spawn(process.execPath, [program, layout.name, layout.home], { stdio: ["pipe", "inherit", "inherit"] });
+  builder = child;
   child.once("error", (error) => log(`the build service cannot be started: ${error.message}`));
   child.once("exit", (code, signal) => {
     if (stopping) return;
@@ -109,16 +111,20 @@ function clusterEnvironment(): NodeJS.ProcessEnv {
 function stop(why: string): Promise<void> {
   stopping ??= (async () => {
     log(`stopping: ${why}`);
-    if (cluster && cluster.exitCode === null && cluster.signalCode === null) {
-      const gone = new Promise<void>((resolve) => cluster?.once("exit", () => resolve()));
-      cluster.stdin?.end();
-      const timer = setTimeout(() => cluster?.kill("SIGKILL"), stopWithinMs);
-      await gone;
-      clearTimeout(timer);
-    }
+    await Promise.all([cluster, builder].map(ended));
     await end(0, "stopped");
   })();
   return stopping;
+}
+
+/** Both end when the pipe to them closes. Who sees this process gone is to find them gone too. */
+async function ended(child: ChildProcess | undefined): Promise<void> {
+  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.stdin?.end();
+  const timer = setTimeout(() => child.kill("SIGKILL"), stopWithinMs);
+  await gone;
+  clearTimeout(timer);
 }
 
 async function end(code: number, why: string): Promise<never> {
