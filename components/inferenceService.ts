@@ -39,9 +39,9 @@ export class InferenceService extends pulumi.ComponentResource {
         'metadata.annotations["serving.kserve.io/deploymentMode"]',
         ...(model.control ? ["spec.predictor"] : []),
       ],
-      // A new version has a name of its own and comes before the old one goes, unless the old one's pods hold the GPU that
-      // it waits for. Under the same name the provider itself deletes first.
-      ...(model.resources.gpus > 0 || model.control ? { deleteBeforeReplace: true } : {}),
+      // Whatever replaces it has the same name: a new version has a name, and so a resource, of its own. Made first, as by
+      // `--replace`, the new one would be the old one, which is then deleted.
+      deleteBeforeReplace: true,
     });
     this.registerOutputs({ revision: this.revision });
   }

@@ -72,7 +72,8 @@ export interface ServedVersionArgs {
    */
   readonly before?: ((served: Pick<ServedVersion, "ready" | "revision">) => readonly pulumi.Resource[]) | undefined;
   /**
-   * Service whose place it takes: that one is deleted, first where it holds a GPU, and not served beside it.
+   * Service whose place it takes where it needs the GPU of that one, which is then deleted first. Without GPUs the one that is
+   * no longer declared goes after everything else was done: an `up` that fails leaves it as it was.
    * @default none
    */
   readonly replaces?: string | undefined;
@@ -100,7 +101,9 @@ export class ServedVersion extends pulumi.ComponentResource {
   readonly versionId: pulumi.Output<string> | null;
 
   constructor(name: string, args: ServedVersionArgs, options: pulumi.ComponentResourceOptions = {}) {
-    const aliases = args.replaces === undefined ? [] : [{ name: args.replaces }];
+    // Never without a GPU: what was replaced in an `up` that fails is deleted by the next one, by its name, whoever has that name by then.
+    const handsOver = args.replaces !== undefined && args.serving.resources.gpus > 0;
+    const aliases = handsOver ? [{ name: args.replaces }] : [];
     super("menagerie:zoo:ServedVersion", name, {}, { ...options, aliases });
     const { namespace, model, serving, image, row, adoptFrom } = args;
     const child = { parent: this, aliases: adoptFrom ? [adoptFrom] : [] };

@@ -53,4 +53,9 @@ test("a model whose `load` raises is named, with its last log lines, and the old
     });
   });
   await shared.up();
+  expect(await shared.json("predict", "iris", "--data", '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}')).toMatchObject({
+    predictions: [0],
+  });
+  // Nothing of the failed one waits to be deleted under the name of what serves.
+  await shared.up();
 });
