@@ -16,7 +16,7 @@ import { type LastOutputs, planPlatform } from "./plan/platform.ts";
 import { planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
-import { stackFileConfig } from "./plan/stackFile.ts";
+import { checkedStackFile } from "./plan/stackFile.ts";
 import { planState } from "./plan/state.ts";
 import { trussesOf } from "./plan/trusses.ts";
 import { concernedByContent, planZoo, readFromFolders } from "./plan/zoo.ts";
@@ -30,14 +30,15 @@ Object.assign(Error, { prepareStackTrace: undefined });
 async function stack() {
   try {
     const config = pulumi.runtime.allConfig();
-    const secretKeys = encryptedKeys(process.env.PULUMI_CONFIG_SECRET_KEYS);
-    const spec = parseEnvironment(stackConfig(config), {
+    const surroundings = {
+      secretKeys: encryptedKeys(process.env.PULUMI_CONFIG_SECRET_KEYS),
       gatewayUrl: process.env.MENAGERIE_GATEWAY_URL,
       apiUrl: process.env.MENAGERIE_API_URL,
       databaseAddress: process.env.MENAGERIE_DATABASE_ADDRESS,
-      secretKeys,
-      stackFile: await stackFileConfig(process.cwd(), pulumi.getStack()),
-    });
+    };
+    const where = { project: process.cwd(), stack: pulumi.getStack() };
+    const stackFile = await checkedStackFile({ ...where, config, surroundings });
+    const spec = parseEnvironment(stackConfig(config), { ...surroundings, stackFile });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     const preview = pulumi.runtime.isDryRun();
     const unchecked = await checkCluster(spec, { preview, servedApis: () => servedApis(spec) });
@@ -61,7 +62,7 @@ async function stack() {
     const zoo = await withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
     const release = await planEnvironmentRelease(spec, platform, zoo, {
       environment: pulumi.getStack(),
-      config: publicConfig(config, secretKeys),
+      config: publicConfig(config, surroundings.secretKeys),
       lastVersionTag: () => lastVersionTag(process.cwd()),
       mlflow: mlflowServer(spec.mlflow?.url, process.env),
       lastOutputs,

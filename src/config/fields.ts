@@ -115,8 +115,14 @@ export function cpuQuantity(description: string) {
       },
     )
     .transform(String)
+    .refine((cores) => parseFloat(cores) / (cores.endsWith("m") ? 1000 : 1) <= mostCores, {
+      error: ({ input }) => `${show(input)} is more than any machine has; use at most ${mostCores} cores`,
+    })
     .meta({ description });
 }
+
+/** Twice what the largest machines of clouds have today. */
+const mostCores = 4096;
 
 /** Memory quantity in bytes with a unit; a bare number is refused, for it is nearly always a forgotten unit. */
 export function memoryQuantity(description: string) {

@@ -43,28 +43,22 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     const { issues } = result.error;
     const rest = environmentSchema.safeParse(rightPart(raw, issues));
     const between = rest.success ? crossKeyMistakes(rest.data) : [];
-    throw badInput([...new Set([...sentences(issues), ...between, ...inTheFile])].join("\n"));
+    const wrong = new Set(issues.map(({ path }) => path[0]));
+    const missing = rest.success
+      ? missingKeys(rest.data, surroundings).filter(({ from }) => !from.some((key) => wrong.has(key)))
+      : [];
+    const all = [...missing.map(({ sentence }) => sentence), ...sentences(issues), ...between, ...inTheFile];
+    throw badInput([...new Set(all)].join("\n"));
   }
   // A secret does not travel as a plain value.
   const { databasePassword: _, ...declared } = result.data;
   const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
-  const mistakes = [...crossKeyMistakes(parsed), ...inTheFile];
+  const missing = missingKeys(result.data, surroundings).map(({ sentence }) => sentence);
+  const mistakes = [...missing, ...crossKeyMistakes(parsed), ...inTheFile];
   // The file tells each value from its neighbours; the engine's word is for what it does not hold.
   if (inTheFile.length === 0) mistakes.push(...plainKeys(result.data, surroundings.secretKeys));
-  if (!url) {
-    mistakes.unshift(
-      `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`,
-    );
-  }
-  const database =
-    parsed.database ?? clusterDatabase(parsed.postgresCluster) ?? localDatabase(surroundings.databaseAddress);
-  // The embedded environment has one, whose address may not be known yet: what is planned for it asks again.
-  if (!database && parsed.nodeClass !== "local") {
-    if (Object.keys(parsed.development).length > 0) mistakes.push(needsDatabase("development", parsed.nodeClass));
-    if (Object.keys(parsed.shadows).length > 0) mistakes.push(needsDatabase("shadows", parsed.nodeClass));
-    if (parsed.state) mistakes.push(needsDatabase("state", parsed.nodeClass));
-  }
+  const database = databaseOf(parsed, surroundings);
   if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
   return {
     ...parsed,
@@ -80,6 +74,32 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
       Object.entries(parsed.shadows).map(([name, deployment]) => [name, completeShadows(deployment, parsed)]),
     ),
   };
+}
+
+/** Keys that a stack needs by what else it declares and where it runs, and the keys `from` which that follows. */
+function missingKeys(
+  parsed: Pick<ParsedEnvironment, "gateway" | "nodeClass" | "development" | "shadows" | "state"> & DatabaseKeys,
+  surroundings: Surroundings,
+): { readonly sentence: string; readonly from: readonly PropertyKey[] }[] {
+  const missing: { sentence: string; from: PropertyKey[] }[] = [];
+  if (!(parsed.gateway.url ?? surroundings.gatewayUrl)) {
+    const sentence = `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`;
+    missing.push({ sentence, from: ["gateway"] });
+  }
+  // The embedded environment has one, whose address may not be known yet: what is planned for it asks again.
+  if (databaseOf(parsed, surroundings) || parsed.nodeClass === "local") return missing;
+  const from = ["database", "postgresCluster", "nodeClass"];
+  const need = (key: keyof typeof kept) => missing.push({ sentence: needsDatabase(key, parsed.nodeClass), from });
+  if (Object.keys(parsed.development).length > 0) need("development");
+  if (Object.keys(parsed.shadows).length > 0) need("shadows");
+  if (parsed.state) need("state");
+  return missing;
+}
+
+type DatabaseKeys = Pick<ParsedEnvironment, "database" | "postgresCluster">;
+
+function databaseOf(parsed: DatabaseKeys, { databaseAddress }: Surroundings): EnvironmentSpec["database"] {
+  return parsed.database ?? clusterDatabase(parsed.postgresCluster) ?? localDatabase(databaseAddress);
 }
 
 /** Keys that the engine holds as they are, though they are secrets. */

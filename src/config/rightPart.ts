@@ -3,6 +3,9 @@ import { builtInPool } from "./pools.ts";
 
 type Mapping = Record<string, unknown>;
 
+/** Stands for a pool that is wrong: large enough for whatever runs on it, on each class of nodes. */
+const anyPool = { gpu: { kind: "any", perNode: 16 }, replicas: 1000 };
+
 /**
  * What is left of a config when everything that the schema complains of is taken out, so that rules between keys can be
  * checked on the rest in the same run. Takes out more rather than less: what refers to something wrong goes with it,
@@ -17,8 +20,13 @@ export function rightPart(raw: unknown, issues: readonly z.core.$ZodIssue[]): Ma
       for (const unknown of issue.code === "unrecognized_keys" ? issue.keys : Object.keys(rest)) delete rest[unknown];
       continue;
     }
-    wrong.add(key);
     const entries = rest[String(key)];
+    // A pool that is wrong is a pool all the same: models that name another one are wrong by themselves.
+    if (key === "pools" && name !== undefined && issue.code !== "invalid_key" && isMapping(entries)) {
+      entries[String(name)] = anyPool;
+      continue;
+    }
+    wrong.add(key);
     if (name !== undefined && (key === "zoo" || key === "shadows" || key === "pools") && isMapping(entries))
       delete entries[String(name)];
     else delete rest[String(key)];

@@ -3,7 +3,11 @@ import { randomBytes } from "node:crypto";
 import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Document, parseDocument } from "yaml";
-import { badInput, OperatorError } from "../domain/errors.ts";
+import { cipherMistakes } from "../config/ciphers.ts";
+import { holdsSecret } from "../config/engineValues.ts";
+import { mistakeLine } from "../config/mistake.ts";
+import { readStackText } from "../config/stackFile.ts";
+import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
@@ -123,32 +127,53 @@ async function ensureStackConfig(layout: EnvironmentLayout, pulumi: string, env:
     await writeFile(join(folder, "Pulumi.yaml"), "name: menagerie\nruntime: nodejs\n");
     if (!(await exists(stackFile))) await capture(pulumi, ["stack", "init", localStack], folder, env);
   }
-  const document = await localConfig(layout);
+  const document = await withStored(layout);
   await writeFile(`${path}.new`, document.toString(), { mode: 0o600 });
   await rename(`${path}.new`, path);
   return path;
 }
 
-/** The checkout's `Pulumi.local.yaml` with the encryption salt and the secrets that this environment has stored. */
-export async function localConfig(layout: EnvironmentLayout): Promise<Document.Parsed> {
-  const name = `Pulumi.${localStack}.yaml`;
-  const document = parseDocument(await readFile(join(projectFolder, name), "utf8"));
-  const [problem] = document.errors;
-  if (problem) throw badInput(`${name} is not valid YAML: ${problem.message}`);
-  const path = join(dirname(layout.pulumi.backend), name);
-  const kept = (await exists(path)) ? parseDocument(await readFile(path, "utf8")).toJS() : {};
-  const { encryptionsalt, config } = (kept ?? {}) as { encryptionsalt?: string; config?: Record<string, unknown> };
-  if (encryptionsalt !== undefined) document.set("encryptionsalt", encryptionsalt);
-  for (const [key, value] of Object.entries(config ?? {})) {
-    if (holdsSecret(value) && !document.hasIn(["config", key])) document.setIn(["config", key], value);
-  }
-  return document;
+/** The checkout's `Pulumi.local.yaml`, and what an environment has stored beside it. */
+interface LocalConfig {
+  readonly bytes: Uint8Array;
+  readonly encryptionsalt?: string | undefined;
+  /** A config with the secrets that this environment has stored. */
+  keep(config: Readonly<Record<string, unknown>>): Record<string, unknown>;
 }
 
-/** Whether a value is encrypted, or holds one that is, as `config set --secret --path` writes it. */
-export function holdsSecret(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return ("secure" in value && typeof value.secure === "string") || Object.values(value).some(holdsSecret);
+/** Reads the checkout's `Pulumi.local.yaml` and the encryption salt and secrets that this environment has stored. */
+export async function localConfig(layout: EnvironmentLayout): Promise<LocalConfig> {
+  const name = `Pulumi.${localStack}.yaml`;
+  const bytes = await readFile(join(projectFolder, name)).catch((error: unknown) => {
+    throw badInput(
+      `${name} cannot be read (${messageOf(error)}); \`git checkout ${name}\` brings the committed one back`,
+      error,
+    );
+  });
+  const path = join(dirname(layout.pulumi.backend), name);
+  const stored = (await exists(path)) ? readStackText(await readFile(path), path) : undefined;
+  // What no key opens is not kept: removed from the checkout's file, it is gone.
+  const bad = new Set(cipherMistakes(stored?.config ?? {}).map((sentence) => sentence.split(/[.[]|: /)[0]));
+  const kept = Object.entries(stored?.config ?? {}).filter(([key, value]) => holdsSecret(value) && !bad.has(key));
+  return {
+    bytes,
+    encryptionsalt: stored?.encryptionsalt,
+    keep: (config) => ({ ...Object.fromEntries(kept), ...config }),
+  };
+}
+
+/** The checkout's file with what is stored, for the engine. */
+async function withStored(layout: EnvironmentLayout): Promise<Document.Parsed> {
+  const { bytes, encryptionsalt, keep } = await localConfig(layout);
+  const file = `Pulumi.${localStack}.yaml`;
+  const reading = readStackText(bytes, file);
+  if (reading.mistakes.length > 0) throw badInput(reading.mistakes.map(mistakeLine).join("\n"));
+  const document = parseDocument(new TextDecoder().decode(bytes));
+  if (encryptionsalt !== undefined) document.set("encryptionsalt", encryptionsalt);
+  for (const [key, value] of Object.entries(keep(reading.config))) {
+    if (!(key in reading.config)) document.setIn(["config", key], value);
+  }
+  return document;
 }
 
 async function ensurePassphrase(path: string): Promise<void> {

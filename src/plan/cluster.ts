@@ -29,7 +29,7 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   const needed: NeededApi[] = [];
   const need = (key: string, help: string, ...apis: string[]) =>
     needed.push(...apis.map((api) => ({ api, key, help })));
-  if (first) need(first.key, "install KServe 0.15 or later", "serving.kserve.io/v1beta1");
+  if (first) need(first.key, "install KServe 0.16 or later", "serving.kserve.io/v1beta1");
   if (first ?? database) {
     need(first?.key ?? keyPath(["database"]), "install Istio 1.22 or later", "networking.istio.io/v1");
   }

@@ -12,7 +12,7 @@ vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof import("node:fs/promises")>();
   const readFile = async (path: string, ...rest: []) =>
     path.endsWith("/Pulumi.local.yaml") && !path.includes("/environments/")
-      ? checkout.text
+      ? Buffer.from(checkout.text)
       : real.readFile(path, ...rest);
   return { ...real, readFile };
 });
@@ -49,7 +49,7 @@ describe("what a stack declares, before anything is brought up", () => {
   });
 
   it("holds secrets that only the environment's passphrase opens, also those that are stored beside it", async () => {
-    const secure = { secure: "v1:abc:def" };
+    const secure = { secure: "v1:abcd:efgh" };
     const kept = join(dirname(layout.pulumi.backend), "Pulumi.local.yaml");
     await mkdir(dirname(kept), { recursive: true });
     await writeFile(kept, stringify({ config: { "menagerie:secrets": { hf_access_token: secure } } }));
@@ -62,6 +62,19 @@ describe("what a stack declares, before anything is brought up", () => {
 
   it("is refused where the file is no YAML", async () => {
     checkout.text = "config: [";
-    await expect(declaredEnvironment(layout, "embedded")).rejects.toThrow("Pulumi.local.yaml is not valid YAML");
+    await expect(declaredEnvironment(layout, "embedded")).rejects.toThrow(
+      /^Pulumi\.local\.yaml:1:\d+: is not valid YAML/,
+    );
+  });
+
+  it("is what it was before a value that cannot be decrypted, once that is removed", async () => {
+    const kept = join(dirname(layout.pulumi.backend), "Pulumi.local.yaml");
+    await mkdir(dirname(kept), { recursive: true });
+    const secure = { secure: "v1:abcd:efgh" };
+    const stored = { "menagerie:databasePassword": { secure: "v1:junk" }, "menagerie:secrets": { token: secure } };
+    await writeFile(kept, stringify({ config: stored }));
+    const refused = declare({ nodeClass: "local", databasePassword: { secure: "v1:junk" } });
+    await expect(refused).rejects.toThrow("menagerie:databasePassword: its encrypted value cannot be decrypted");
+    expect((await declare({ nodeClass: "local" })).secrets).toEqual(["token"]);
   });
 });

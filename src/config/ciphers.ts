@@ -1,0 +1,46 @@
+import { keyPath, prefix } from "./sentences.ts";
+
+/** A value that `pulumi config set --secret` wrote: `{secure: <cipher>}`. */
+export interface Cipher {
+  /** As sentences name it. */
+  readonly key: string;
+  readonly cipher: unknown;
+}
+
+/** What the engine writes with a passphrase or a key of a cloud: `v1:<nonce>:<cipher>`, both in base64 (RFC 4648). */
+export const cipherText = /^v1:([A-Za-z0-9+/]+={0,2}):([A-Za-z0-9+/]+={0,2})$/;
+
+/** Every encrypted value of a config. */
+export function ciphersOf(config: Readonly<Record<string, unknown>>): Cipher[] {
+  const found: Cipher[] = [];
+  const walk = (key: (...rest: PropertyKey[]) => string, value: unknown, path: readonly PropertyKey[]): void => {
+    if (typeof value !== "object" || value === null) return;
+    if ("secure" in value && Object.keys(value).length === 1) {
+      found.push({ key: key(...path), cipher: value.secure });
+      return;
+    }
+    for (const [name, inner] of Object.entries(value)) {
+      walk(key, inner, [...path, Array.isArray(value) ? Number(name) : name]);
+    }
+  };
+  for (const [key, value] of Object.entries(config)) {
+    const own = key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
+    walk((...rest) => (own === undefined ? key : keyPath([own, ...rest])), value, []);
+  }
+  return found;
+}
+
+/** Encrypted values that no key opens, for they are not what the engine writes. */
+export function cipherMistakes(config: Readonly<Record<string, unknown>>): string[] {
+  return ciphersOf(config)
+    .filter(
+      ({ cipher }) => typeof cipher !== "string" || (cipher.startsWith("v1:") && !cipherText.test(cipher)) || !cipher,
+    )
+    .map(({ key }) => undecryptable(key));
+}
+
+/** The sentence about a value that cannot be decrypted. */
+export function undecryptable(key: string): string {
+  const path = /[.[]/.test(key) ? ` --path '${key}'` : ` ${key}`;
+  return `${key}: its encrypted value cannot be decrypted; remove it, or set it again with \`pulumi config set --secret${path}\``;
+}

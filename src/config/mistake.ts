@@ -1,0 +1,58 @@
+import type { Place } from "./yamlPlaces.ts";
+
+/** One mistake of a stack file, as `menagerie validate --json` prints it. */
+export interface Mistake {
+  /** The file as its reader would open it. */
+  readonly file: string;
+  /** Counted from 1; of the key, or of the nearest one above it that is there. Null where it is the file as a whole. */
+  readonly line: number | null;
+  readonly column: number | null;
+  /** As sentences name it, such as `menagerie:zoo.iris.phase`; null where it is the file as a whole. */
+  readonly key: string | null;
+  /** The value as JSON; null for mappings and lists, for what is missing, and for whatever may be a secret. */
+  readonly value: string | null;
+  /** The whole sentence: key, value and what to change. */
+  readonly message: string;
+  /** Its part that says what to change; null where there is one way only, such as a suggestion that is the sentence. */
+  readonly fix: string | null;
+}
+
+/** Keys whose values no output shows, wherever they are written. */
+const secretKeys = /^(?!menagerie:)|^menagerie:(secrets|databasePassword|migrationTarget)\b/;
+/** Sentences about a credential: see plainSecrets.ts. */
+const aboutCredentials = /: holds (a credential|a password|its value|values) in the clear;/;
+
+const keyAtStart = /^[^\s:"]+(?::[\w-]*(?:\.[\w-]+|\[\d+\]|\["(?:[^"\\]|\\.)*"\])*)?(?=: )/;
+/** What is wrong, and after the first semicolon outside quotes what to change. */
+const halves = /^((?:"(?:[^"\\]|\\.)*"|[^";])*); (.*)$/s;
+
+/** A sentence that begins with its key, as a mistake in `file`, where `placeOf` finds the key. */
+export function mistakeOf(
+  file: string,
+  sentence: string,
+  placeOf: (key: string) => { readonly place: Place; readonly value?: string | undefined } | undefined,
+): Mistake {
+  const key = keyAtStart.exec(sentence)?.[0] ?? null;
+  const found = key === null ? undefined : placeOf(key);
+  const isSecret = key === null || secretKeys.test(key) || aboutCredentials.test(sentence);
+  return {
+    file,
+    line: found?.place.line ?? null,
+    column: found?.place.column ?? null,
+    key,
+    value: isSecret ? null : (found?.value ?? null),
+    message: sentence,
+    fix: halves.exec(sentence)?.[2] ?? null,
+  };
+}
+
+/** In the order of the file; what concerns the whole file comes first. */
+export function byPlace(a: Mistake, b: Mistake): number {
+  const files = a.file < b.file ? -1 : a.file > b.file ? 1 : 0;
+  return files || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}
+
+/** A line of a terminal, which editors and terminals make a link of. */
+export function mistakeLine({ file, line, column, message }: Mistake): string {
+  return line === null ? `${file}: ${message}` : `${file}:${line}:${column}: ${message}`;
+}

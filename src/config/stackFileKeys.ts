@@ -1,0 +1,60 @@
+import manifest from "../../package.json" with { type: "json" };
+import { alternatives, show } from "./fields.ts";
+import { prefix } from "./sentences.ts";
+import { closest } from "./suggest.ts";
+
+/** What a stack file has at its top (https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/). */
+export const topLevelKeys = ["config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment"] as const;
+
+const own = prefix.slice(0, -1);
+/** Packages of the SDK that are no providers. */
+const noProviders = new Set(["pulumi", "policy"]);
+
+/** Providers that the project's package.json declares, by their namespaces in config. */
+const providers = Object.keys(manifest.dependencies)
+  .map((name) => /^@pulumi\/(.+)$/.exec(name)?.[1])
+  .filter((name) => name !== undefined && !noProviders.has(name)) as string[];
+
+/** Namespaces that config keys may have; the engine itself reads `pulumi:`. */
+export const namespaces: readonly string[] = [own, ...providers, "pulumi"];
+
+/** A config key in one of the ways that the engine reads it. */
+export interface ConfigKey {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `zoo`, `menagerie:zoo` and `menagerie:config:zoo` are the same key; undefined for what the engine does not read as a key. */
+export function configKey(written: string): ConfigKey | undefined {
+  const [namespace, name] = /^[^:]*$/.test(written)
+    ? [own, written]
+    : (/^([^:]+):(?:config:)?([^:]+)$/.exec(written)?.slice(1) ?? []);
+  return namespace && name ? { namespace, name } : undefined;
+}
+
+export function isOwn({ namespace }: ConfigKey): boolean {
+  return namespace === own;
+}
+
+/** Why a key at the file's top is refused, and which one was meant. */
+export function topLevelMistake(key: string): { readonly sentence: string; readonly meant?: string } {
+  const meant = closest(key, topLevelKeys);
+  if (meant) return { sentence: `${key}: unknown key; did you mean ${show(meant)}?`, meant };
+  const below = configKey(key);
+  if (below && namespaces.includes(below.namespace) && key.includes(":")) {
+    return { sentence: `${key}: is a config key at the top of the file; indent it below "config:"` };
+  }
+  return { sentence: `${key}: unknown key; a stack file has ${alternatives(topLevelKeys)} at its top` };
+}
+
+/** Why a key with a namespace that nothing here has is refused, and which namespace was meant. */
+export function namespaceMistake(
+  key: string,
+  { namespace, name }: ConfigKey,
+): { readonly sentence: string; readonly meant?: string } {
+  const meant = closest(namespace, namespaces);
+  if (meant) return { sentence: `${key}: unknown namespace; did you mean ${show(`${meant}:${name}`)}?`, meant };
+  return {
+    sentence: `${key}: unknown namespace; use ${alternatives(namespaces)}, or add the provider's package to package.json`,
+  };
+}

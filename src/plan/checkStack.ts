@@ -1,0 +1,162 @@
+import { readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { readStateFiles } from "../adapters/files/stateFiles.ts";
+import { encryptedOwnKeys, engineValues } from "../config/engineValues.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { byPlace, type Mistake, mistakeLine } from "../config/mistake.ts";
+import { parseEnvironment, type Surroundings } from "../config/parse.ts";
+import { keyPath } from "../config/sentences.ts";
+import { stackConfig } from "../config/stackConfig.ts";
+import type { StackFileReading } from "../config/stackFile.ts";
+import { badInput, OperatorError } from "../domain/errors.ts";
+import { configFilename, isControlTruss, parseTrussConfig } from "../domain/truss/config.ts";
+import { smokeSets } from "./smoke.ts";
+
+export interface StackCheck {
+  /** By place. */
+  readonly mistakes: readonly Mistake[];
+  /** What the stack declares; undefined where its config is wrong. */
+  readonly spec?: EnvironmentSpec | undefined;
+}
+
+export interface StackCheckOptions {
+  readonly project: string;
+  /** File's name for mistakes of the whole file. */
+  readonly file: string;
+  readonly surroundings: Surroundings;
+  /** How to remove the environment, for a file that declares nothing. */
+  readonly removal: string;
+  /** What the engine passes to the program; default: what it would make of the file, with made-up secrets. */
+  readonly engineConfig?: Readonly<Record<string, string>>;
+  /** Config that counts beside the file's, and wins. */
+  readonly stored?: (config: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+}
+
+/** Everything that is wrong with a stack, as far as no cluster and no database has to be asked: config, trusses and SQL files on disk. */
+export async function checkStack(reading: StackFileReading, options: StackCheckOptions): Promise<StackCheck> {
+  const mistakes = [...reading.mistakes];
+  if (!reading.declares && mistakes.length === 0) {
+    return { mistakes: [declaresNothing(options.file, options.removal)] };
+  }
+  if (!reading.isReadable) return { mistakes };
+  const config = options.stored?.(reading.config) ?? reading.config;
+  const raw = stackConfig(options.engineConfig ?? engineValues(config));
+  const secretKeys = options.surroundings.secretKeys ?? encryptedOwnKeys(config);
+  const surroundings = { ...options.surroundings, secretKeys, stackFile: config };
+  const found: string[] = [];
+  let spec: EnvironmentSpec | undefined;
+  try {
+    spec = parseEnvironment(raw, surroundings);
+  } catch (error) {
+    found.push(...sentencesOf(error));
+  }
+  found.push(...(await folderMistakes(raw, options.project)));
+  const known = new Set(mistakes.map(({ message }) => message));
+  mistakes.push(...[...new Set(found)].filter((each) => !known.has(each)).map((each) => reading.locate(each)));
+  return { mistakes: mistakes.sort(byPlace), spec: mistakes.length === 0 ? spec : undefined };
+}
+
+/** The mistake of a file that is empty, or is not there. */
+export function declaresNothing(file: string, removal: string): Mistake {
+  const fix = `write its keys below "config:", or remove the environment with \`${removal}\``;
+  const message = `declares nothing, which would remove everything that the stack has; ${fix}`;
+  return { file, line: null, column: null, key: null, value: null, message, fix };
+}
+
+/** One `badInput` with a line for each mistake. */
+export function refuse(mistakes: readonly Mistake[]): OperatorError {
+  return badInput(mistakes.map(mistakeLine).join("\n"));
+}
+
+/** The lines of an operator's mistake; anything else is a defect and goes on. */
+function sentencesOf(error: unknown): string[] {
+  if (!(error instanceof OperatorError)) throw error;
+  return error.message.split("\n");
+}
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+/**
+ * What is wrong with the folders that a config names, also where other keys of it are wrong. A model whose content is pinned by
+ * its hash, or is reverted, may have no folder: nothing that is not needed for going back may block going back.
+ */
+async function folderMistakes(raw: Mapping, project: string): Promise<string[]> {
+  const users = new Map<string, { readonly path: readonly string[]; isPatched: boolean }>();
+  const use = (path: readonly string[], model: unknown, isPatched = false): void => {
+    if (!isMapping(model) || typeof model.truss !== "string" || !isInside(model.truss)) return;
+    const folder = model.truss.replace(/\/+$/, "");
+    if (isPatched || !users.has(folder)) users.set(folder, { path, isPatched });
+  };
+  const zoo = Object.entries(mappingOf(raw.zoo)).filter(
+    ([, model]) => isMapping(model) && model.hash === undefined && model.phase !== "reverted" && model.phase !== "off",
+  );
+  for (const [name, model] of zoo) use(["zoo", name], model);
+  for (const [name, deployment] of Object.entries(mappingOf(raw.shadows))) {
+    const { primary, shadows } = mappingOf(deployment);
+    use(["shadows", name, "primary"], primary);
+    for (const [shadow, model] of Object.entries(mappingOf(shadows))) use(["shadows", name, "shadows", shadow], model);
+  }
+  for (const [name, model] of Object.entries(mappingOf(raw.development))) use(["development", name], model, true);
+  const mistakes: string[] = [];
+  const collect = async (key: string, check: () => Promise<unknown>): Promise<void> => {
+    try {
+      await check();
+    } catch (error) {
+      mistakes.push(
+        ...sentencesOf(error).map((sentence) => (sentence.startsWith(key) ? sentence : `${key}: ${sentence}`)),
+      );
+    }
+  };
+  const right = new Set<string>();
+  for (const [folder, { path, isPatched }] of users) {
+    await collect(keyPath([...path, "truss"]), async () => {
+      await checkTruss(folder, project, isPatched);
+      right.add(folder);
+    });
+  }
+  const smoked = zoo.flatMap(([name, model]) => {
+    const { truss, smoke } = mappingOf(model);
+    if (typeof truss !== "string" || !right.has(truss.replace(/\/+$/, ""))) return [];
+    return typeof smoke === "string" || Array.isArray(smoke) || smoke === undefined ? [[name, { truss, smoke }]] : [];
+  });
+  await collect(keyPath(["zoo"]).slice(0, -"zoo".length), () => smokeSets(Object.fromEntries(smoked), project));
+  const { schemas } = mappingOf(raw.state);
+  if (typeof schemas === "string" && isInside(schemas)) {
+    const key = keyPath(["state", "schemas"]);
+    await collect(key, () => readStateFiles(join(project, schemas), key));
+  }
+  return mistakes;
+}
+
+/** Refuses a folder that holds no truss, without reading what else is in it. */
+async function checkTruss(folder: string, project: string, isPatched: boolean): Promise<void> {
+  const path = resolve(project, folder);
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
+    throw badInput(`"${folder}" is not a folder of the project; give the folder that holds ${configFilename}`);
+  const text = await readFile(join(path, configFilename), "utf8").catch(() => {
+    throw badInput(`"${folder}" holds no ${configFilename}; give a truss folder, which has one`);
+  });
+  const config = parseTrussConfig(text, `${folder}/${configFilename}`);
+  if (isPatched && !isControlTruss(config)) {
+    throw badInput(
+      `"${folder}" has no control server, which takes patches; add use_control_plane: true to its ${configFilename}`,
+    );
+  }
+}
+
+/** A folder below the project, as the schema has it; others it refuses itself. */
+function isInside(folder: string): boolean {
+  return folder !== "" && !folder.startsWith("/") && !folder.split("/").includes("..") && !/[\0\\]/.test(folder);
+}
+
+function mappingOf(value: unknown): Mapping {
+  return isMapping(value) ? value : {};
+}
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { silent } from "../../../src/domain/progress.ts";
+import { menagerieCache } from "../../../src/local/layout.ts";
+import { ensureToolchain, preparePulumiHome } from "../../../src/local/toolchain/index.ts";
+
+/** The program under the real engine, without a cluster: a bare `pulumi preview`, as with staging and prod. */
+
+const project = join(import.meta.dirname, "../../..");
+/** A preview takes three seconds on an idle machine. */
+const previewWithin = 120_000;
+
+let folder: string;
+let pulumi: string;
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "menagerie-stack-file-"));
+  const toolchain = await ensureToolchain({
+    ...{ cache: menagerieCache(), progress: silent, signal: new AbortController().signal },
+  });
+  const home = await preparePulumiHome(join(folder, "home"), toolchain);
+  pulumi = home.pulumi;
+  await mkdir(join(folder, "backend"));
+  env = {
+    ...process.env,
+    ...home.env,
+    PULUMI_BACKEND_URL: `file://${folder}/backend`,
+    PULUMI_CONFIG_PASSPHRASE: "passphrase",
+    PULUMI_OPTION_CONFIG_FILE: undefined,
+    PULUMI_STACK: undefined,
+    KUBECONFIG: join(folder, "none"),
+    MENAGERIE_GATEWAY_URL: "http://127.0.0.1:1",
+  };
+  // `stack init` writes the salt beside the Pulumi.yaml that it finds, and the checkout is not to have it.
+  await writeFile(join(folder, "Pulumi.yaml"), "name: menagerie\nruntime: nodejs\n");
+  await run(["stack", "init", "tried"], folder);
+}, 1_800_000);
+
+afterAll(async () => {
+  // The engine writes the salt where it finds no file.
+  await rm(join(project, "Pulumi.tried.yaml"), { force: true });
+  await rm(folder, { recursive: true, force: true });
+});
+
+function run(args: readonly string[], cwd: string): Promise<{ readonly code: number; readonly said: string }> {
+  return new Promise((resolve) => {
+    execFile(pulumi, [...args, "--non-interactive", "--color=never"], { cwd, env }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, said: `${stdout}${stderr}` });
+    });
+  });
+}
+
+/** A preview with `text` as the file that `--config-file` names from the folder that the engine is started in. */
+async function preview(text: string, cwd = project) {
+  const salt = await readFile(join(folder, "Pulumi.tried.yaml"), "utf8");
+  const path = join(folder, "config.yaml");
+  await writeFile(path, `${text}\n${salt}`);
+  return run(["preview", "--stack", "tried", "--cwd", project, "--config-file", path], cwd);
+}
+
+describe("a bare preview", () => {
+  it("of a right file passes", { timeout: previewWithin }, async () => {
+    const zoo = "  menagerie:zoo:\n    iris: { truss: models/iris, phase: done }";
+    const { code, said } = await preview(`config:\n  menagerie:nodeClass: local\n${zoo}`);
+    expect(said).toMatch(/iris/);
+    expect(code, said).toBe(0);
+  });
+
+  it.each([
+    [
+      "whose first line has a typo",
+      "confg:\n  menagerie:nodeClass: local",
+      'confg: unknown key; did you mean "config"?',
+    ],
+    ["whose keys have another prefix", "config:\n  menagery:nodeClass: local", 'did you mean "menagerie:nodeClass"?'],
+    ["that declares nothing", "", "declares nothing, which would remove everything that the stack has"],
+  ])("refuses a file %s in one sentence, without a trace", { timeout: previewWithin }, async (_, text, sentence) => {
+    const { code, said } = await preview(text);
+    expect(said).toContain(sentence);
+    expect(said).not.toMatch(/^\s+at /m);
+    expect(code).not.toBe(0);
+  });
+
+  it("refuses a stack whose file is missing, which the engine takes for an empty one", {
+    timeout: previewWithin,
+  }, async () => {
+    const { code, said } = await run(["preview", "--stack", "tried"], project);
+    expect(said).toContain("Pulumi.tried.yaml: declares nothing");
+    expect(code).not.toBe(0);
+  });
+
+  it("reads the file that is named from the engine's own folder", { timeout: previewWithin }, async () => {
+    const salt = await readFile(join(folder, "Pulumi.tried.yaml"), "utf8");
+    await writeFile(join(folder, "relative.yaml"), `confg: {}\n${salt}`);
+    const named = join("..", "..", "..", "..", "..", "..", "..", folder, "relative.yaml");
+    const { said } = await run(["preview", "--stack", "tried", "--config-file", named], join(project, "src", "domain"));
+    expect(said).toContain('confg: unknown key; did you mean "config"?');
+  });
+});
