@@ -21,6 +21,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/down.ts")).downCommand(),
   },
   {
+    name: "validate",
+    about: "Check a stack's file and the folders it names, without a cluster or a database.",
+    load: async () => (await import("./commands/validate.ts")).validateCommand(),
+  },
+  {
     name: "status",
     about: "Show what an environment runs: its parts, its models, and where they answer.",
     load: async () => (await import("./commands/status.ts")).statusCommand(),

@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import manifest from "../../../package.json" with { type: "json" };
+import { mistakeLine } from "../../config/mistake.ts";
+import { readStackText } from "../../config/stackFile.ts";
+import { badInput } from "../../domain/errors.ts";
+import { environmentLayout } from "../../local/layout.ts";
+import { localStack, projectFolder } from "../../local/localStack.ts";
+import { checkStack, type StackCheck } from "../../plan/checkStack.ts";
+import { environmentOption, jsonOption } from "../options.ts";
+import { checkedEnvironment } from "../up/declaredEnvironment.ts";
+import { sarif } from "../validate/sarif.ts";
+
+interface ValidateOptions {
+  readonly environment: string;
+  readonly stack: string;
+  readonly json: boolean;
+  readonly sarif: boolean;
+}
+
+export function validateCommand(): Command {
+  return new Command("validate")
+    .option("-s, --stack <name>", "the stack whose file is checked", localStack)
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .option("--sarif", "print SARIF 2.1.0 only on standard output, for code reviews", false)
+    .addHelpText(
+      "after",
+      "\nReads files only: no cluster and no database is asked. Exits with 2 if there are mistakes.",
+    )
+    .action(async (options: ValidateOptions) => {
+      const { mistakes } = await check(options);
+      if (mistakes.length > 0) process.exitCode = 2;
+      if (options.sarif) console.log(JSON.stringify(sarif(mistakes, manifest.version), null, 2));
+      else if (options.json) console.log(JSON.stringify({ stack: options.stack, mistakes }, null, 2));
+      else if (mistakes.length === 0) console.log(`Pulumi.${options.stack}.yaml has no mistakes.`);
+      else for (const mistake of mistakes) console.error(mistakeLine(mistake));
+    });
+}
+
+const unknownSurroundings = { gatewayUrl: "http://127.0.0.1", databaseAddress: "127.0.0.1:5432" };
+
+async function check({ stack, environment }: ValidateOptions): Promise<StackCheck> {
+  if (stack === localStack) return checkedEnvironment(environmentLayout(environment), "embedded");
+  const file = `Pulumi.${stack}.yaml`;
+  const bytes = await readFile(join(projectFolder, file)).catch(() => {
+    throw badInput(`stack "${stack}": there is no ${file} in ${projectFolder}; choose another`);
+  });
+  const reading = readStackText(bytes, file);
+  const { MENAGERIE_GATEWAY_URL: gatewayUrl, MENAGERIE_DATABASE_ADDRESS: databaseAddress } = process.env;
+  // What an `environment:` adds is not known here, so nothing is called missing.
+  const surroundings = reading.imports ? unknownSurroundings : { gatewayUrl, databaseAddress };
+  return checkStack(reading, { file, surroundings, removal: `pulumi destroy -s ${stack}`, project: projectFolder });
+}
