@@ -10,12 +10,17 @@ export interface Cipher {
 /** What the engine writes with a passphrase or a key of a cloud: `v1:<nonce>:<cipher>`, both in base64 (RFC 4648). */
 export const cipherText = /^v1:([A-Za-z0-9+/]+={0,2}):([A-Za-z0-9+/]+={0,2})$/;
 
+/** Whether a mapping of a config stands for an encrypted value. */
+export function isCipher(value: object): value is { readonly secure: unknown } {
+  return "secure" in value && Object.keys(value).length === 1;
+}
+
 /** Every encrypted value of a config. */
 export function ciphersOf(config: Readonly<Record<string, unknown>>): Cipher[] {
   const found: Cipher[] = [];
   const walk = (key: (...rest: PropertyKey[]) => string, value: unknown, path: readonly PropertyKey[]): void => {
     if (typeof value !== "object" || value === null) return;
-    if ("secure" in value && Object.keys(value).length === 1) {
+    if (isCipher(value)) {
       found.push({ key: key(...path), cipher: value.secure });
       return;
     }

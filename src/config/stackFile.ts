@@ -10,7 +10,8 @@ import { startOf, YamlPlaces } from "./yamlPlaces.ts";
 export interface StackFileReading {
   /** Keys of every namespace with their prefix, `{secure: …}` for what is encrypted. Typos in prefixes are put right. */
   readonly config: Readonly<Record<string, unknown>>;
-  readonly encryptionsalt?: string | undefined;
+  /** Keys of the file's top besides `config`: salt and provider of secrets, `environment`. */
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly mistakes: readonly Mistake[];
   /** Whether `config` can be judged; false where the file is no YAML, or no mapping. */
   readonly isReadable: boolean;
@@ -59,12 +60,11 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     const values = new Map(reading.values.map(({ key, node }) => [key, plain(node, document)]));
     const config = Object.fromEntries(values);
     const locate = (sentence: string): Mistake => mistakeOf(file, sentence, (key) => places.find(key));
-    const salt = document.get("encryptionsalt");
     const imports = document.has("environment");
     return {
       ...{ config, imports, isReadable: reading.isReadable },
       declares: imports || reading.values.some(({ key }) => key.startsWith(prefix)),
-      encryptionsalt: typeof salt === "string" ? salt : undefined,
+      settings: Object.fromEntries(reading.settings.map(({ key, node }) => [key, plain(node, document)])),
       mistakes: [...reading.sentences, ...inheritedNames(config), ...cipherMistakes(config)].map(locate),
       locate,
     };
@@ -80,6 +80,7 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
 class TopLevel {
   readonly sentences: string[] = [];
   readonly values: { readonly key: string; readonly node: unknown }[] = [];
+  readonly settings: { readonly key: string; readonly node: unknown }[] = [];
   isReadable = true;
   readonly #written = new Map<string, string>();
   readonly #places: YamlPlaces;
@@ -93,6 +94,7 @@ class TopLevel {
     this.#places.addPair(key, pair);
     if ((topLevelKeys as readonly string[]).includes(key)) {
       if (key === "config") this.#config("config", pair.value);
+      else this.settings.push({ key, node: pair.value });
       return;
     }
     const { sentence, meant } = topLevelMistake(key);
@@ -191,5 +193,13 @@ function whole(file: string, message: string): Mistake {
 
 function unreadable(file: string, mistakes: Mistake[]): StackFileReading {
   const locate = (sentence: string): Mistake => mistakeOf(file, sentence, () => undefined);
-  return { config: {}, mistakes: mistakes.sort(byPlace), isReadable: false, declares: false, imports: false, locate };
+  return {
+    config: {},
+    settings: {},
+    mistakes: mistakes.sort(byPlace),
+    isReadable: false,
+    declares: false,
+    imports: false,
+    locate,
+  };
 }

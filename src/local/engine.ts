@@ -1,13 +1,8 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Document, parseDocument } from "yaml";
-import { cipherMistakes } from "../config/ciphers.ts";
-import { holdsSecret } from "../config/engineValues.ts";
-import { mistakeLine } from "../config/mistake.ts";
-import { readStackText } from "../config/stackFile.ts";
-import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import { OperatorError } from "../domain/errors.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
@@ -15,6 +10,7 @@ import { localProject, localStack, projectFolder } from "./localStack.ts";
 import { addresses, ports } from "./network/addresses.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
 import { sentHeads } from "./sentHeads.ts";
+import { engineConfigFile, keepBeforeNewStack, writeEngineConfig } from "./stackConfig.ts";
 import type { EngineTarget } from "./target.ts";
 import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
 
@@ -62,7 +58,7 @@ export async function prepareEngine(
     ...databaseVariables(target),
     ...(target.kind === "embedded" ? await buildVariables(layout) : {}),
   };
-  const configFile = await ensureStackConfig(layout, pulumi, env);
+  const configFile = await ensureStack(layout, pulumi, env);
   const stackEnv = { ...env, PULUMI_STACK: localStack, PULUMI_OPTION_CONFIG_FILE: configFile };
   const output: Engine["output"] = async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim();
   const stack = { backend: layout.pulumi.backend, project: localProject, stack: localStack };
@@ -114,66 +110,21 @@ async function settle(stack: BackendStack, output: Engine["output"]): Promise<vo
   }
 }
 
-/**
- * The stack's config as the engine reads it: the checkout's `Pulumi.local.yaml` with this environment's encryption salt and
- * secrets. The engine writes both into the config file that it is given, and the checkout's must hold neither.
- */
-async function ensureStackConfig(layout: EnvironmentLayout, pulumi: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const folder = dirname(layout.pulumi.backend);
-  const path = join(folder, `Pulumi.${localStack}.yaml`);
-  const stackFile = join(layout.pulumi.backend, ".pulumi", "stacks", "menagerie", `${localStack}.json`);
+/** Makes the environment's stack, and the file that the engine reads its config from; answers the file. */
+async function ensureStack(layout: EnvironmentLayout, pulumi: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const path = engineConfigFile(layout);
+  const folder = dirname(path);
+  const stackFile = join(layout.pulumi.backend, ".pulumi", "stacks", localProject, `${localStack}.json`);
   if (!(await exists(path)) || !(await exists(stackFile))) {
     // `stack init` writes the salt beside the Pulumi.yaml that it finds: give it one of its own.
-    await writeFile(join(folder, "Pulumi.yaml"), "name: menagerie\nruntime: nodejs\n");
-    if (!(await exists(stackFile))) await capture(pulumi, ["stack", "init", localStack], folder, env);
+    await writeFile(join(folder, "Pulumi.yaml"), `name: ${localProject}\nruntime: nodejs\n`);
+    if (!(await exists(stackFile))) {
+      await keepBeforeNewStack(layout);
+      await capture(pulumi, ["stack", "init", localStack], folder, env);
+    }
   }
-  const document = await withStored(layout);
-  await writeFile(`${path}.new`, document.toString(), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await writeEngineConfig(layout);
   return path;
-}
-
-/** The checkout's `Pulumi.local.yaml`, and what an environment has stored beside it. */
-interface LocalConfig {
-  readonly bytes: Uint8Array;
-  readonly encryptionsalt?: string | undefined;
-  /** A config with the secrets that this environment has stored. */
-  keep(config: Readonly<Record<string, unknown>>): Record<string, unknown>;
-}
-
-/** Reads the checkout's `Pulumi.local.yaml` and the encryption salt and secrets that this environment has stored. */
-export async function localConfig(layout: EnvironmentLayout): Promise<LocalConfig> {
-  const name = `Pulumi.${localStack}.yaml`;
-  const bytes = await readFile(join(projectFolder, name)).catch((error: unknown) => {
-    throw badInput(
-      `${name} cannot be read (${messageOf(error)}); \`git checkout ${name}\` brings the committed one back`,
-      error,
-    );
-  });
-  const path = join(dirname(layout.pulumi.backend), name);
-  const stored = (await exists(path)) ? readStackText(await readFile(path), path) : undefined;
-  // What no key opens is not kept: removed from the checkout's file, it is gone.
-  const bad = new Set(cipherMistakes(stored?.config ?? {}).map((sentence) => sentence.split(/[.[]|: /)[0]));
-  const kept = Object.entries(stored?.config ?? {}).filter(([key, value]) => holdsSecret(value) && !bad.has(key));
-  return {
-    bytes,
-    encryptionsalt: stored?.encryptionsalt,
-    keep: (config) => ({ ...Object.fromEntries(kept), ...config }),
-  };
-}
-
-/** The checkout's file with what is stored, for the engine. */
-async function withStored(layout: EnvironmentLayout): Promise<Document.Parsed> {
-  const { bytes, encryptionsalt, keep } = await localConfig(layout);
-  const file = `Pulumi.${localStack}.yaml`;
-  const reading = readStackText(bytes, file);
-  if (reading.mistakes.length > 0) throw badInput(reading.mistakes.map(mistakeLine).join("\n"));
-  const document = parseDocument(new TextDecoder().decode(bytes));
-  if (encryptionsalt !== undefined) document.set("encryptionsalt", encryptionsalt);
-  for (const [key, value] of Object.entries(keep(reading.config))) {
-    if (!(key in reading.config)) document.setIn(["config", key], value);
-  }
-  return document;
 }
 
 async function ensurePassphrase(path: string): Promise<void> {

@@ -1,17 +1,41 @@
 import { Command } from "commander";
+import { removeStored, storedKey } from "../../config/storedValues.ts";
 import { environmentStatus } from "../../local/environment.ts";
+import { committedFile, keepChanges } from "../../local/stackConfig.ts";
+import { engineArguments } from "../engineCommand.ts";
 import { environmentOption, existingEnvironment } from "../options.ts";
 
 export function pulumiCommand(): Command {
   return new Command("pulumi")
     .addOption(environmentOption())
     .argument("[args...]", "the engine's arguments, after `--`")
-    .addHelpText("after", "\nExample: menagerie pulumi -- preview --diff")
-    .action(async (args: string[], options: { environment: string }) => {
-      const { layout, target, engine } = await existingEnvironment(options.environment);
+    .addHelpText(
+      "after",
+      `
+Example: menagerie pulumi -- preview --diff
+\`config set\` stores a value for this environment only; it wins over ${committedFile} until \`config rm\`.`,
+    )
+    .action(async (args: string[], { environment }: { environment: string }) => {
+      const given = engineArguments(args, environment);
+      const { layout, target, engine } = await existingEnvironment(environment);
       if (target.kind === "embedded" && !(await environmentStatus(layout))) {
         console.error(`menagerie: environment "${layout.name}" is down; what needs its cluster will fail`);
       }
-      process.exitCode = await engine.run(args);
+      const code = await engine.run(given);
+      const { set, forgotten, committed } = await keepChanges(layout);
+      for (const { path } of set) {
+        console.error(
+          `menagerie: ${storedKey(path)} is stored for environment "${environment}" and wins over ${committedFile}; \`menagerie pulumi -e ${environment} -- ${removeStored(path)}\` removes it`,
+        );
+      }
+      for (const path of forgotten) {
+        console.error(`menagerie: ${storedKey(path)} is no longer stored; what ${committedFile} says of it applies`);
+      }
+      for (const path of committed) {
+        console.error(
+          `menagerie: ${storedKey(path)} is in ${committedFile}, which the engine's commands do not change; edit the file to remove it`,
+        );
+      }
+      process.exitCode = code === 0 && committed.length > 0 ? 2 : code;
     });
 }

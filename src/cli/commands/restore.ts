@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import { restoredConfig } from "../../domain/release/restore.ts";
+import { environmentLayout } from "../../local/layout.ts";
 import { localStack } from "../../local/localStack.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 import { describeEdits } from "../releases/describeEdits.ts";
 import { findDeployment } from "../releases/record.ts";
 import { readStackFile } from "../releases/stackFile.ts";
+import { storedSentence } from "../up/declaredEnvironment.ts";
 
 interface RestoreOptions {
   readonly environment: string;
@@ -30,6 +32,8 @@ export function restoreCommand(): Command {
       if (options.json)
         console.log(JSON.stringify({ tag: found.tag, deployment: found.id, file: file.path, edits }, null, 2));
       else console.log(describeEdits(`${file.path} says ${found.tag}`, edits));
+      const stored = stack === localStack ? await storedSentence(environmentLayout(options.environment)) : undefined;
+      if (stored) console.error(`note: ${stored}`);
       if (!options.preview || edits.length === 0) return;
       if (stack !== localStack) {
         console.error(`see what it does: pulumi preview -s ${stack} --diff`);

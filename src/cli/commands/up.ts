@@ -19,7 +19,7 @@ import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
 import { environmentOption, portArgument } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
-import { declaredEnvironment } from "../up/declaredEnvironment.ts";
+import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { prepareImages } from "../up/prepareImages.ts";
 
 interface UpOptions {
@@ -53,6 +53,8 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const progress = terminalProgress();
   const existing = existingCluster(options);
   const spec = options.program ? await declaredEnvironment(layout, existing ? "existing" : "embedded") : undefined;
+  const stored = spec && (await storedSentence(layout));
+  if (stored) console.error(`note: ${stored}`);
   if (existing) await requireCluster(existing.kubeconfig);
   else await preflight({ progress });
   const brought = await (existing

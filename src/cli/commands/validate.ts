@@ -9,7 +9,7 @@ import { environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { checkStack, type StackCheck } from "../../plan/checkStack.ts";
 import { environmentOption, jsonOption } from "../options.ts";
-import { checkedEnvironment } from "../up/declaredEnvironment.ts";
+import { checkedEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { sarif } from "../validate/sarif.ts";
 
 interface ValidateOptions {
@@ -31,6 +31,9 @@ export function validateCommand(): Command {
     )
     .action(async (options: ValidateOptions) => {
       const { mistakes } = await check(options);
+      const stored =
+        options.stack === localStack ? await storedSentence(environmentLayout(options.environment)) : undefined;
+      if (stored) console.error(`note: ${stored}`);
       if (mistakes.length > 0) process.exitCode = 2;
       if (options.sarif) console.log(JSON.stringify(sarif(mistakes, manifest.version), null, 2));
       else if (options.json) console.log(JSON.stringify({ stack: options.stack, mistakes }, null, 2));

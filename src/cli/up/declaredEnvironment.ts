@@ -1,9 +1,10 @@
 import type { EnvironmentSpec } from "../../config/environment.ts";
 import { readStackText } from "../../config/stackFile.ts";
-import { localConfig } from "../../local/engine.ts";
+import { removeStored, storedKey, withStoredValues } from "../../config/storedValues.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
-import { localStack, projectFolder } from "../../local/localStack.ts";
+import { projectFolder } from "../../local/localStack.ts";
 import { addresses, ports } from "../../local/network/addresses.ts";
+import { committedBytes, committedFile, storedValues } from "../../local/stackConfig.ts";
 import { checkStack, refuse, type StackCheck } from "../../plan/checkStack.ts";
 
 /** Stands for what only a running environment can tell. */
@@ -27,11 +28,11 @@ export async function checkedEnvironment(
   layout: EnvironmentLayout,
   target: "embedded" | "existing",
 ): Promise<StackCheck> {
-  const file = `Pulumi.${localStack}.yaml`;
   const database = process.env.MENAGERIE_DATABASE_ADDRESS;
-  const { bytes, keep } = await localConfig(layout);
-  return checkStack(readStackText(bytes, file), {
-    ...{ file, project: projectFolder, stored: keep },
+  const stored = await storedValues(layout);
+  return checkStack(readStackText(await committedBytes(), committedFile), {
+    ...{ file: committedFile, project: projectFolder },
+    stored: (config) => withStoredValues(config, stored),
     removal:
       target === "embedded"
         ? `menagerie down -e ${layout.name} --delete`
@@ -41,4 +42,14 @@ export async function checkedEnvironment(
       databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
     },
   });
+}
+
+/** Names the keys whose values this environment has stored, which win over the stack file; undefined where there are none. */
+export async function storedSentence(layout: EnvironmentLayout): Promise<string | undefined> {
+  const stored = await storedValues(layout);
+  const [first] = stored;
+  if (!first) return undefined;
+  const keys = stored.map(({ path }) => storedKey(path)).join(", ");
+  const command = `menagerie pulumi -e ${layout.name} -- ${removeStored(first.path)}`;
+  return `environment "${layout.name}" has stored ${keys} by \`config set\`, which wins over ${committedFile}; to undo it, run \`${command}\``;
 }
