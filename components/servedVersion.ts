@@ -104,7 +104,7 @@ export class ServedVersion extends pulumi.ComponentResource {
     // Never without a GPU: what was replaced in an `up` that fails is deleted by the next one, by its name, whoever has that name by then.
     const handsOver = args.replaces !== undefined && args.serving.resources.gpus > 0;
     const aliases = handsOver ? [{ name: args.replaces }] : [];
-    super("menagerie:zoo:ServedVersion", name, {}, { ...options, aliases });
+    super("menagerie:zoo:ServedVersion", name, {}, pulumi.mergeOptions(options, { aliases }));
     const { namespace, model, serving, image, row, adoptFrom } = args;
     const child = { parent: this, aliases: adoptFrom ? [adoptFrom] : [] };
     const { env, mode, replicas, resources } = serving;

@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { SecretValueInputs } from "../providers/secretValue.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
 
@@ -13,7 +13,7 @@ export class SecretValue extends DelegatedResource {
       "secretValue",
       name,
       { bytes: args.bytes ?? 32, value: undefined },
-      { ...options, additionalSecretOutputs: ["value"] },
+      pulumi.mergeOptions(options, { additionalSecretOutputs: ["value"] }),
     );
   }
 }

@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { RowCounts } from "../domain/zoo/migration.ts";
 import type { ZooMigrationInputs } from "../providers/zooMigration.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
@@ -28,7 +28,7 @@ export class ZooMigration extends DelegatedResource {
       "zooMigration",
       name,
       { ...args, ...outputs, file: undefined },
-      { ...options, additionalSecretOutputs: ["targetUrl"] },
+      pulumi.mergeOptions(options, { additionalSecretOutputs: ["targetUrl"] }),
     );
   }
 }

@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { ZooRolloutInputs } from "../providers/zooRollout.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
 
@@ -10,6 +10,11 @@ export class ZooRollout extends DelegatedResource {
   declare readonly since: pulumi.Output<string>;
 
   constructor(name: string, args: ZooRolloutArgs, options?: pulumi.CustomResourceOptions) {
-    super("zooRollout", name, { ...args, since: undefined }, { ...options, additionalSecretOutputs: ["targetUrl"] });
+    super(
+      "zooRollout",
+      name,
+      { ...args, since: undefined },
+      pulumi.mergeOptions(options, { additionalSecretOutputs: ["targetUrl"] }),
+    );
   }
 }
