@@ -31,7 +31,7 @@ export interface VersionImage {
 
 /** Arguments of {@link ServedVersion}. */
 export interface ServedVersionArgs {
-  /** Name of the InferenceService: a DNS label of at most 53 characters. */
+  /** Name of the InferenceService: a DNS label, as long as `requireServiceName` lets it be. */
   readonly service: string;
   /** Namespace that it is served in; it must exist. */
   readonly namespace: string;

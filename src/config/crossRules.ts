@@ -1,3 +1,4 @@
+import { highestVersion, identifierMistake, longNameMistake, serviceNames } from "../domain/generatedNames.ts";
 import { buildMistakes } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
@@ -9,12 +10,6 @@ import { keyPath } from "./sentences.ts";
 import { shadowGateMistakes } from "./shadowGateRules.ts";
 import { shadowedModels, shadowMistakes } from "./shadowRules.ts";
 import { closest } from "./suggest.ts";
-
-/**
- * Longest name of a zoo model. A Knative revision's name is also a label's value, which Kubernetes limits to 63
- * characters: `<name>-v99999-predictor-00001`.
- */
-export const longestModelName = 63 - "-v99999-predictor-00001".length;
 
 /** Environment variables of the serving containers that Menagerie, truss or KServe set themselves. */
 const reservedVariables =
@@ -151,24 +146,24 @@ function poolMistakes({ pools, nodeClass }: ParsedEnvironment): string[] {
   return mistakes;
 }
 
-function nameMistakes({ zoo, development }: ParsedEnvironment): string[] {
+function nameMistakes({ zoo, development, namespace, serving, state }: ParsedEnvironment): string[] {
   const mistakes: string[] = [];
   const takenBy = new Map<string, string>();
   const named = [
-    ...Object.keys(zoo).map((name) => ["zoo", name] as const),
-    ...Object.keys(development).map((name) => ["development", name] as const),
+    ...Object.entries(zoo).map(([name, { mode }]) => ["zoo", name, mode, `-v${highestVersion}`] as const),
+    ...Object.entries(development).map(([name, { mode }]) => ["development", name, mode, "-dev"] as const),
   ];
-  for (const [section, name] of named) {
+  for (const [section, name, mode = serving.mode, suffix] of named) {
     const at = keyPath([section, name]);
     const inKubernetes = kubernetesName(name);
     const other = takenBy.get(inKubernetes);
     if (other) mistakes.push(`${at}: is "${inKubernetes}" in Kubernetes, as is "${other}"; rename one of the two`);
     takenBy.set(inKubernetes, name);
-    if (name.length > longestModelName) {
-      mistakes.push(
-        `${at}: the name has ${name.length} characters; use at most ${longestModelName}, so that "<name>-v99999-predictor-00001" fits Kubernetes' 63`,
-      );
-    }
+    const tooLong = longNameMistake(name, serviceNames({ namespace, mode }, suffix), {
+      key: keyPath(["namespace"]),
+      length: namespace.length,
+    });
+    if (tooLong) mistakes.push(`${at}: ${tooLong}`);
     if (/[_-]copy$/.test(name))
       mistakes.push(
         `${at}: names ending in "${name.slice(-5)}" are for the copies that a rollout makes; choose another name`,
@@ -177,6 +172,10 @@ function nameMistakes({ zoo, development }: ParsedEnvironment): string[] {
       mistakes.push(
         `${at}: names ending in "${/[_-]v\d+$/.exec(name)?.[0]}" are for the versions that a rollout makes; choose another name`,
       );
+  }
+  for (const name of Object.keys(state?.tables ?? {})) {
+    const mistake = identifierMistake(name);
+    if (mistake) mistakes.push(`${keyPath(["state", "tables", name])}: ${mistake}`);
   }
   return mistakes;
 }

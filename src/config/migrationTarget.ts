@@ -1,19 +1,15 @@
 import * as z from "zod";
+import { identifierMistake } from "../domain/generatedNames.ts";
 import { mapping } from "./fields.ts";
-
-/** PostgreSQL cuts longer names off silently (NAMEDATALEN - 1). */
-const longestName = 63;
 
 /** A name in a database, as it is, without quotes; sentences name the rule. */
 function name(what: string) {
   const error = ({ input }: { readonly input?: unknown }): string =>
-    input === undefined ? `missing; give the ${what}'s name` : `is no ${what}'s name; use 1 to ${longestName} bytes`;
+    input === undefined ? `missing; give the ${what}'s name` : `is no ${what}'s name; it ${identifierMistake(input)}`;
   return z
     .string({ error })
     .min(1, { error })
-    .refine((value) => !value.includes("\0") && value.isWellFormed() && Buffer.byteLength(value) <= longestName, {
-      error,
-    });
+    .refine((value) => identifierMistake(value) === undefined, { error });
 }
 
 const column = (description: string) => name("column").meta({ description });

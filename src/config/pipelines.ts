@@ -1,8 +1,11 @@
+import { nameBounds } from "../domain/generatedNames.ts";
+import { longestKubernetesTag } from "../domain/release/environment.ts";
 import { flag, listOf, mapping, namesTo, text, wholeNumber } from "./fields.ts";
 import { environmentVariables, poolName, resources } from "./zoo.ts";
 
-/** A Job's name is a label's value, `<pipeline>-<tag>`, of which the tag may have 40 of the 63 characters. */
-const pipelineName = /^[a-z]([a-z0-9-]{0,20}[a-z0-9])?$/;
+/** A Job's name is a label's value, `<pipeline>-<tag>`, of which the tag may have 40 characters. */
+const longestName = nameBounds.label.longest - longestKubernetesTag - 1;
+const pipelineName = new RegExp(`^[a-z]([a-z0-9-]{0,${longestName - 2}}[a-z0-9])?$`);
 
 const pipeline = mapping(
   {

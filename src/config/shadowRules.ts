@@ -1,3 +1,4 @@
+import { identifierMistake, longNameMistake, serviceNames } from "../domain/generatedNames.ts";
 import { carriesSecret } from "../domain/recording/storedHeaders.ts";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
@@ -6,9 +7,6 @@ import { show } from "./fields.ts";
 import { keyPath } from "./sentences.ts";
 
 type Shadows = ParsedEnvironment["shadows"];
-
-/** Longest `<deployment>-<shadow>`: a Knative revision's name is a label's value too, `<name>-transformer-00001`. */
-const longestService = 63 - "-transformer-00001".length;
 
 /** What is asked of a shadow deployment, parsed or complete. */
 interface Sides<Model, Primary> {
@@ -44,8 +42,16 @@ export function shadowedModels<Model, Primary extends Model & { readonly mode?: 
  * Mistakes in shadow deployments that no single key shows. `models` are the keys of the other models, by their names in
  * Kubernetes.
  */
-export function shadowMistakes({ shadows, serving }: ParsedEnvironment, models: ReadonlyMap<string, string>): string[] {
-  return [...nameMistakes(shadows, models), ...replicaMistakes(shadows, serving.mode), ...headerMistakes(shadows)];
+export function shadowMistakes(
+  { shadows, serving, namespace }: ParsedEnvironment,
+  models: ReadonlyMap<string, string>,
+): string[] {
+  return [
+    ...nameMistakes(shadows, models),
+    ...lengthMistakes(shadows, namespace, serving.mode),
+    ...replicaMistakes(shadows, serving.mode),
+    ...headerMistakes(shadows),
+  ];
 }
 
 function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): string[] {
@@ -63,11 +69,6 @@ function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): st
       const service = shadowService(name, side);
       const taken = models.get(service);
       if (taken) mistakes.push(`${key}: is "${service}" in Kubernetes, as is ${taken}; rename one of the two`);
-      if (service.length > longestService) {
-        mistakes.push(
-          `${key}: "${service}" has ${service.length} characters; use shorter names, so that "<name>-transformer-00001" fits Kubernetes' 63`,
-        );
-      }
       const schema = shadowSchema(name, side);
       const other = schemas.get(schema);
       if (other) mistakes.push(`${key}: has the same schema "${schema}" as ${other}; rename one of the two`);
@@ -82,6 +83,25 @@ function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): st
     }
   }
   return mistakes;
+}
+
+/** Of both sides' names together: `<deployment>-<shadow>`. The noise floor's second primary runs in Standard mode too. */
+function lengthMistakes(shadows: Shadows, namespace: string, defaultMode: DeploymentMode): string[] {
+  const shorten = { key: keyPath(["namespace"]), length: namespace.length };
+  return Object.entries(shadows).flatMap(([name, { primary, shadows: others, noiseFloor }]) => {
+    const sides: (readonly [side: string, mode: DeploymentMode, path: readonly string[]])[] = [
+      [primarySide, primary.mode ?? defaultMode, [primarySide]],
+      ...Object.keys(others).map((side) => [side, "Standard", ["shadows", side]] as const),
+      ...(noiseFloor ? [[noiseSide, "Standard", ["noiseFloor"]] as const] : []),
+    ];
+    return sides.flatMap(([side, mode, path]) => {
+      const service = shadowService(name, side);
+      const mistake =
+        longNameMistake(service, serviceNames({ namespace, mode, recorded: true }), shorten) ??
+        identifierMistake(shadowSchema(name, side));
+      return mistake ? [`${keyPath(["shadows", name, ...path])}: ${show(service)} ${mistake}`] : [];
+    });
+  });
 }
 
 function replicaMistakes(shadows: Shadows, mode: string): string[] {

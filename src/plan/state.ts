@@ -11,6 +11,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { badInput } from "../domain/errors.ts";
+import { identifierMistake } from "../domain/generatedNames.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
@@ -109,7 +110,7 @@ export async function planState(
 
 function requireKnown(
   tables: Readonly<Record<string, unknown>>,
-  { tables: declared, qualified }: ReturnType<typeof declaredRelations>,
+  { tables: declared, views, qualified }: ReturnType<typeof declaredRelations>,
   folder: string,
 ): void {
   if (qualified[0] !== undefined) {
@@ -117,12 +118,17 @@ function requireKnown(
       `${keyPath(["state", "schemas"])}: the files of "${folder}" make ${qualified[0]} in a schema of its own; write the name without the schema, for every release has another`,
     );
   }
-  const mistakes = Object.keys(tables)
+  const tooLong = [...declared, ...views].flatMap((name) => {
+    const mistake = identifierMistake(name);
+    return mistake ? [`${keyPath(["state", "schemas"])}: "${name}" in the files of "${folder}" ${mistake}`] : [];
+  });
+  const unknown = Object.keys(tables)
     .filter((name) => !declared.includes(name))
     .map(
       (name) =>
         `${keyPath(["state", "tables", name])}: the files of "${folder}" make no such table; they make ${declared.join(", ") || "none"}`,
     );
+  const mistakes = [...tooLong, ...unknown];
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
 }
 

@@ -1,3 +1,4 @@
+import { nameBounds } from "../generatedNames.ts";
 import type { TrussImage } from "../truss/builder.ts";
 import { pipelineName, workspaces } from "./names.ts";
 
@@ -40,8 +41,8 @@ export interface BuildRequest {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Longest beginning of a name: the run's name is a label's value, and its pods' names begin with it. */
-const longestName = 36;
+/** Longest beginning of a name: the run's name is a label's value, with 16 digits of a hash and up to 9 of an attempt. */
+const longestName = nameBounds.label.longest - "-0123456789abcdef-123456789".length;
 
 /** What is the same for all attempts to build one content: `<name>-<first 16 digits of the hash>`. */
 export function buildKey(name: string, hash: string): string {

@@ -75,6 +75,9 @@ export function environmentNames(tag: string): {
   return { config, secret: { service: `${config}-service`, pipeline: `${config}-pipeline` } };
 }
 
+/** Of a tag as part of a name in Kubernetes. */
+export const longestKubernetesTag = 40;
+
 /** A tag as part of a name in Kubernetes: itself, or where that knows no such name a similar one with a hash. */
 export function kubernetesTag(tag: string): string {
   if (/^[a-z0-9]([a-z0-9.-]{0,38}[a-z0-9])?$/.test(tag) && !/[.-]{2}/.test(tag)) return tag;

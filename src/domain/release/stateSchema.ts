@@ -1,6 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { badInput } from "../errors.ts";
+import { nameBounds } from "../generatedNames.ts";
 
 /** How a table of a new release begins: with the rows of the one before, as a view of them, or without any. */
 export const seedRules = ["copy", "view", "empty"] as const;
@@ -25,8 +26,8 @@ export interface StateFile {
   readonly sql: string;
 }
 
-/** PostgreSQL's 63 bytes less the longest of the prefixes below. */
-const longestSchema = 63 - "pipeline_".length;
+/** The longest of the prefixes below is part of a role's name. */
+const longestSchema = nameBounds.identifier.longest - "pipeline_".length;
 const tagPattern = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/;
 const reserved = /^(public|menagerie|source|information_schema|pg_.*)$/i;
 

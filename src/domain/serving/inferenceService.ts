@@ -1,3 +1,4 @@
+import { requireServiceName } from "../generatedNames.ts";
 import { resourceAmounts } from "./placement.ts";
 import { recorderTransformer } from "./recorder.ts";
 import { containerSecrets, podSecrets } from "./secrets.ts";
@@ -44,6 +45,7 @@ export function modelLabels(model: Pick<ServedModel, "name" | "model" | "kind" |
  * `runAsNonRoot` would refuse them; what is set here is the Baseline pod security standard and harmless to them.
  */
 export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
+  requireServiceName(model.name, { ...model, recorded: model.recorder !== undefined });
   return {
     apiVersion: "serving.kserve.io/v1beta1" as const,
     kind: "InferenceService" as const,

@@ -23,7 +23,7 @@ export interface Placement {
  * Pulumi program the image's digest is an Output).
  */
 export interface ServedModel<Image = string> {
-  /** Name of the InferenceService: a DNS label of at most 53 characters. */
+  /** Name of the InferenceService: a DNS label, as long as `requireServiceName` lets it be. */
   readonly name: string;
   readonly namespace: string;
   /** Name of the model in config and database, such as `llama_3`. */

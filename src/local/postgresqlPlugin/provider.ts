@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import { identifierMistake } from "../../adapters/postgres/identifier.ts";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
+import { identifierMistake } from "../../domain/generatedNames.ts";
 import { sslModes } from "../../domain/platformDatabase.ts";
 import { database } from "./database.ts";
 import { grant } from "./grant.ts";

@@ -45,6 +45,15 @@ describe("a wrong config is told the key, the value and what to change", () => {
     expect(mistakesOf(readConfig(config))).toEqual(says);
   });
 
+  it("a name that no host has room for, in its namespace", () => {
+    const file = join(project, "test/fixtures/stack/long-name.yaml");
+    const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
+    const name = "a".repeat(40);
+    expect(mistakesOf(stackConfig(config))).toEqual([
+      `menagerie:zoo.${name}: has 40 characters, and a DNS label at most 63: the host "${name}-v99999-predictor-customers-machine-learning-production" would have 95; use at most 8 characters, such as "aaaaaaaa", or shorten menagerie:namespace to at most 5 characters`,
+    ]);
+  });
+
   it("covers more than 200 of them", () => {
     expect(cases.length).toBeGreaterThan(200);
     expect(new Set(cases.map(({ config }) => config)).size).toBe(cases.length);
