@@ -47,7 +47,7 @@ describe("a wrong config is told the key, the value and what to change", () => {
 
   it("a name that no host has room for, in its namespace", () => {
     const file = join(project, "test/fixtures/stack/long-name.yaml");
-    const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
+    const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, string> };
     const name = "a".repeat(40);
     expect(mistakesOf(stackConfig(config))).toEqual([
       `menagerie:zoo.${name}: has 40 characters, and a DNS label at most 63: the host "${name}-v99999-predictor-customers-machine-learning-production" would have 95; use at most 8 characters, such as "aaaaaaaa", or shorten menagerie:namespace to at most 5 characters`,
@@ -213,7 +213,7 @@ describe("the committed files", () => {
     const text = readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8");
     expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=src/config/config.schema.json");
     expect(text).not.toMatch(/secure:|encryptionsalt|encryptedkey/);
-    const { config } = parse(text) as { config: Record<string, unknown> };
+    const { config } = parse(text) as { config: Record<string, string> };
     const raw = Object.fromEntries(
       Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]),
     );
