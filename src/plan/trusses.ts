@@ -6,6 +6,7 @@ import { shadowedModels } from "../config/shadowRules.ts";
 import type { DeclaredFolder } from "../domain/development/plan.ts";
 import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
 import { configFilename, isControlTruss, parseTrussConfig } from "../domain/truss/config.ts";
+import { textBytes } from "../domain/truss/content.ts";
 import { hashSnapshot } from "../domain/truss/hash.ts";
 import { contentAt } from "../domain/truss/snapshot.ts";
 
@@ -57,7 +58,10 @@ async function declaredTruss(truss: string, project: string, isPatched: boolean)
   });
   const text = contentAt(snapshot, configFilename);
   if (!text) throw badInput(`"${truss}" holds no ${configFilename}; give a truss folder, which has one`);
-  const config = parseTrussConfig(new TextDecoder().decode(text), `${truss}/${configFilename}`);
+  const config = parseTrussConfig(
+    new TextDecoder().decode(textBytes(text, configFilename)),
+    `${truss}/${configFilename}`,
+  );
   if (isPatched && !isControlTruss(config)) {
     throw badInput(
       `"${truss}" has no control server, which takes patches; add use_control_plane: true to its ${configFilename}`,

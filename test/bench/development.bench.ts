@@ -120,8 +120,8 @@ async function manyClients(home: TestHome, versionId: string, url: string): Prom
   /** What all clients have saved until now. */
   const saved = new Map(snapshot.entries);
   const patch = async (each: number, turn: number): Promise<void> => {
-    const bytes = new TextEncoder().encode(`N = ${turn}\n`);
-    saved.set(`model/client_${each}.py`, { kind: "file", bytes, executable: false });
+    const content = new TextEncoder().encode(`N = ${turn}\n`);
+    saved.set(`model/client_${each}.py`, { kind: "file", content, executable: false });
     const read = async () => ({ snapshot: { entries: new Map(saved) }, patterns });
     await pushTruss({ client, versionId, read, hot: true });
   };

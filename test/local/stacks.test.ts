@@ -1,5 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { KubernetesApiError } from "../../src/adapters/kubernetes/request.ts";
@@ -246,7 +247,8 @@ describe("a build by a PipelineRun, on an API server whose Tekton is played by t
     let archive: Uint8Array;
 
     beforeAll(async () => {
-      archive = archiveOf(treeBelow((await readTruss(truss.folder)).snapshot, ""));
+      const { snapshot } = await readTruss(truss.folder);
+      archive = await buffer(archiveOf(treeBelow(snapshot, "")));
     });
 
     test("goes on when its replica ends, and is joined by the next", async () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -45,14 +46,14 @@ afterAll(async () => {
   if (project) await rm(project, { recursive: true, force: true });
 });
 
-const text = (content: string) => ({ bytes: new TextEncoder().encode(content), executable: false });
+const text = (content: string) => ({ content: new TextEncoder().encode(content), executable: false });
 
 /** Builds model iris of `hash` from a Dockerfile, as `up` of a stack with this registry does. */
 async function build(dockerfile: string): Promise<TrussImage> {
   const { namespace, repository, config } = registry;
-  const mkdir = { bytes: await readFile(registry.mkdir), executable: true };
+  const mkdir = { content: await readFile(registry.mkdir), executable: true };
   const files = { Dockerfile: text(dockerfile), "model.txt": text("the model"), mkdir };
-  const archive = gzipSync(archiveOf(new Map(Object.entries(files))));
+  const archive = gzipSync(await buffer(archiveOf(new Map(Object.entries(files)))));
   const sha256 = createHash("sha256").update(archive).digest("hex");
   return createPipelineBuilder({
     ...{ config, namespace, serviceAccount: "truss-build", credentials: "registry", timeoutMinutes: 5, keep: 10 },

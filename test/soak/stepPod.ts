@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { archiveOf, partName } from "../../src/domain/builds/contextArchive.ts";
 import { registryTask } from "../../src/domain/builds/registryTask.ts";
@@ -15,7 +16,7 @@ const { steps } = registryTask(
   { kind: "registry", builderImage: "buildkit", layerCache: true },
   { cpu: "1", memory: "1Gi" },
 );
-const text = (content: string) => ({ bytes: new TextEncoder().encode(content), executable: false });
+const text = (content: string) => ({ content: new TextEncoder().encode(content), executable: false });
 /** What the RUN step makes, the second stage misses where it did not run. */
 export const dockerfile = `FROM scratch AS made
 COPY mkdir /mkdir
@@ -60,9 +61,9 @@ export class StepPod {
     const places = ["context", "credentials", "results", "work", "buildkit"];
     for (const place of places) await mkdir(join(path, place), { recursive: true });
     await cp(join(folder, "image"), join(path, "root"), { recursive: true, verbatimSymlinks: true });
-    const mkdirProgram = { bytes: await readFile(tools.mkdir), executable: true };
+    const mkdirProgram = { content: await readFile(tools.mkdir), executable: true };
     const files = { Dockerfile: text(build), "model.txt": text("the model"), mkdir: mkdirProgram };
-    const archive = gzipSync(archiveOf(new Map(Object.entries(files))));
+    const archive = gzipSync(await buffer(archiveOf(new Map(Object.entries(files)))));
     await writeFile(join(path, "context", partName(0)), archive);
     await writeFile(join(path, "credentials", "config.json"), dockerConfig(host, password));
     return new StepPod(path, `${host}/models/iris`, createHash("sha256").update(archive).digest("hex"));

@@ -8,7 +8,7 @@ export function trussOf(files: Readonly<Record<string, string>>, config = "model
   for (const [path, text] of Object.entries({ "config.yaml": config, "model/__init__.py": "", ...files })) {
     const parent = path.split("/").slice(0, -1).join("/");
     if (parent) entries.set(parent, { kind: "dir" });
-    entries.set(path, { kind: "file", bytes: new TextEncoder().encode(text), executable: false });
+    entries.set(path, { kind: "file", content: new TextEncoder().encode(text), executable: false });
   }
   const snapshot: TrussSnapshot = { entries };
   return { snapshot, hash: hashSnapshot(snapshot), signature: signatureOf(snapshot) };

@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
-import { archiveOf } from "../../domain/builds/contextArchive.ts";
-import { badInput } from "../../domain/errors.ts";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { archiveOf, contextLimits } from "../../domain/builds/contextArchive.ts";
+import { badInput, type OperatorError } from "../../domain/errors.ts";
 import { isControlTruss, parseTrussConfig } from "../../domain/truss/config.ts";
+import { mebibytes, sizeOf } from "../../domain/truss/content.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { configText } from "../../domain/truss/signature.ts";
 import type { SnapshotEntry } from "../../domain/truss/snapshot.ts";
-import { type Tree, treeBelow } from "../../domain/truss/tree.ts";
+import { type Tree, type TreeFile, treeBelow } from "../../domain/truss/tree.ts";
 import { ensureBuildContext, snapshotToBuild, type TrussLibrary } from "../truss/buildContext.ts";
+import { FileReader } from "../truss/fileContent.ts";
 import type { TrussReading } from "../truss/snapshot.ts";
 
 /** What a build starts from, packed. */
@@ -68,31 +70,46 @@ export async function trussContext(name: string, { snapshot, patterns }: TrussRe
 }
 
 async function pack(name: string, tree: Tree): Promise<PackedContext> {
-  const archive = await promisify(gzip)(archiveOf(tree), { level: 6 });
-  if (archive.length > longestContext) {
-    throw badInput(
-      `truss "${name}": its build context has ${mebibytes(archive.length)} MiB packed; at most ${mebibytes(longestContext)} reach a build pod; ` +
-        "let the build fetch weights (external_data, model_cache or weights of config.yaml), or load them in load()",
-    );
-  }
+  const unpacked = [...tree.values()].reduce((sum, file) => sum + (file ? sizeOf(file.content) : 0), 0);
+  if (unpacked > contextLimits.size) throw tooLarge(name, `${mebibytes(unpacked)} MiB`, contextLimits.size);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  await pipeline(archiveOf(tree), createGzip({ level: 6 }), async (packed: AsyncIterable<Buffer>) => {
+    for await (const chunk of packed) {
+      size += chunk.length;
+      if (size > longestContext) {
+        throw tooLarge(name, `more than ${mebibytes(longestContext)} MiB packed`, longestContext);
+      }
+      chunks.push(chunk);
+    }
+  });
+  const archive = Buffer.concat(chunks);
   return { archive, sha256: createHash("sha256").update(archive).digest("hex") };
 }
 
-function mebibytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(1).replace(/\.0$/, "");
+function tooLarge(name: string, has: string, limit: number): OperatorError {
+  return badInput(
+    `truss "${name}": its build context has ${has}; at most ${mebibytes(limit)} MiB reach a build pod; ` +
+      "let the build fetch weights (external_data, model_cache or weights of config.yaml), or load them in load()",
+  );
 }
 
-function entryOf(file: { readonly bytes: Uint8Array; readonly executable: boolean } | undefined): SnapshotEntry {
+function entryOf(file: TreeFile | undefined): SnapshotEntry {
   return file ? { kind: "file", ...file } : { kind: "dir" };
 }
 
-async function treeOn(folder: string): Promise<Map<string, { bytes: Uint8Array; executable: boolean } | undefined>> {
-  const tree = new Map<string, { bytes: Uint8Array; executable: boolean } | undefined>();
+async function treeOn(folder: string): Promise<Tree> {
+  const files = new FileReader();
+  const tree = new Map<string, TreeFile | undefined>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const full = join(entry.parentPath, entry.name);
     const path = full.slice(folder.length + 1);
-    if (entry.isDirectory()) tree.set(path, undefined);
-    else tree.set(path, { bytes: await readFile(full), executable: ((await stat(full)).mode & 0o111) !== 0 });
+    if (entry.isDirectory()) {
+      tree.set(path, undefined);
+      continue;
+    }
+    const { content, stats } = await files.read(full);
+    tree.set(path, { content, executable: (stats.mode & 0o111) !== 0 });
   }
   return tree;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { OperatorError } from "../../domain/errors.ts";
 import { configFilename, type TrussConfig } from "../../domain/truss/config.ts";
+import { contentHash } from "../../domain/truss/hash.ts";
 import { configText } from "../../domain/truss/signature.ts";
 import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { treeBelow } from "../../domain/truss/tree.ts";
@@ -33,8 +34,8 @@ export function snapshotToBuild(snapshot: TrussSnapshot, config: TrussConfig, is
   // Of a key that is written twice the last counts.
   while (document.delete("live_reload"));
   document.set("live_reload", "true");
-  const bytes = new TextEncoder().encode(document.toString({ lineWidth: 0 }));
-  return { entries: new Map(snapshot.entries).set(configFilename, { kind: "file", bytes, executable: false }) };
+  const content = new TextEncoder().encode(document.toString({ lineWidth: 0 }));
+  return { entries: new Map(snapshot.entries).set(configFilename, { kind: "file", content, executable: false }) };
 }
 
 /**
@@ -57,7 +58,7 @@ export async function ensureBuildContext(
   const key = shortHash(
     python.key,
     configText(snapshot),
-    ...rootFiles.flatMap(([path, file]) => [path, String(file?.bytes)]),
+    ...rootFiles.flatMap(([path, file]) => [path, file ? contentHash(file.content) : ""]),
   );
   const kept = join(folder, key);
   if (await stat(kept).catch(() => undefined)) return { folder: kept };

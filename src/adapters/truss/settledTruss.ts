@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
+import { isSameEntry, type TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { isOpenForWriting } from "./openForWriting.ts";
 import { type ReadCache, readTruss, type TrussReading } from "./snapshot.ts";
 
@@ -42,16 +42,10 @@ export function isSame(a: TrussSnapshot | undefined, b: TrussSnapshot): boolean 
   if (!a || a.entries.size !== b.entries.size) return false;
   for (const [path, entry] of b.entries) {
     const other = a.entries.get(path);
-    if (other === entry) continue;
-    if (other?.kind !== entry.kind || entry.kind === "file") return false;
-    if (entry.kind !== "symlink" || other.kind !== "symlink") continue;
-    if (entry.target !== other.target || entry.leadsTo !== other.leadsTo) return false;
-    if (Buffer.compare(entry.bytes ?? nothing, other.bytes ?? nothing) !== 0) return false;
+    if (other === undefined || !isSameEntry(other, entry)) return false;
   }
   return true;
 }
-
-const nothing = new Uint8Array();
 
 function changedFiles(before: TrussSnapshot | undefined, after: TrussSnapshot): string[] {
   const changed: string[] = [];

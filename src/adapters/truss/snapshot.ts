@@ -1,22 +1,12 @@
-import {
-  closeSync,
-  type Dirent,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { type Dirent, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { badInput } from "../../domain/errors.ts";
+import type { FileContent } from "../../domain/truss/content.ts";
 import { loadFastDigest } from "../../domain/truss/digest.ts";
 import { defaultIgnorePatterns, ignoreFilename, parseIgnoreFile } from "../../domain/truss/ignore.ts";
 import { ignoreRule } from "../../domain/truss/ignoreRule.ts";
-import { comparePaths, type SnapshotEntry, type TrussSnapshot } from "../../domain/truss/snapshot.ts";
+import { comparePaths, isSameEntry, type SnapshotEntry, type TrussSnapshot } from "../../domain/truss/snapshot.ts";
+import { FileReader } from "./fileContent.ts";
 
 /** A truss folder, read once, and the patterns that were left out. */
 export interface TrussReading {
@@ -46,8 +36,8 @@ export async function trussIgnorePatterns(folder: string): Promise<readonly stri
 }
 
 /**
- * Files as they were read before, by path: those that have not changed since are not read again, and keep their bytes'
- * identity, by which hashes are known.
+ * Files as they were read before, by path: those that have not changed since are not read again, and keep their entry's
+ * identity.
  */
 export type ReadCache = Map<string, KnownFile>;
 
@@ -55,7 +45,15 @@ interface KnownFile {
   readonly stamp: Stamp;
   /** Whether the stamp was old enough when the file was read to tell every later write from it. */
   readonly isSettled: boolean;
-  readonly entry: SnapshotEntry & { readonly kind: "file" };
+  readonly entry: ContentEntry;
+}
+
+type ContentEntry = Extract<SnapshotEntry, { readonly content?: FileContent }> & { readonly content: FileContent };
+
+/** What one reading of a folder shares. */
+interface Reading {
+  readonly files: FileReader;
+  readonly cache: ReadCache | undefined;
 }
 
 type Stamp = Pick<Stats, "ino" | "size" | "mtimeMs" | "ctimeMs" | "mode">;
@@ -80,6 +78,7 @@ export async function readSnapshot(
   if (!info?.isDirectory()) throw badInput(`truss "${folder}": no such folder; give the folder that holds config.yaml`);
   const entries = new Map<string, SnapshotEntry>();
   const isIgnored = ignoreRule(patterns);
+  const reading: Reading = { files: new FileReader(), cache };
   let visited = 0;
   // In the order of their names, each folder before what it holds: the order in which paths are hashed.
   const visit = async (parent: string): Promise<void> => {
@@ -87,7 +86,7 @@ export async function readSnapshot(
     if (visited % foldersPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
     for (const item of itemsOf(folder, parent)) {
       const path = parent === "" ? item.name : `${parent}/${item.name}`;
-      const entry = readEntry(`${folder}/${path}`, item, (isFolder) => isIgnored(path, isFolder), path, cache);
+      const entry = await readEntry(reading, `${folder}/${path}`, item, (isFolder) => isIgnored(path, isFolder), path);
       if (!entry) continue;
       entries.set(path, entry);
       if (entry.kind === "dir") await visit(path);
@@ -112,24 +111,24 @@ function itemsOf(folder: string, parent: string): Dirent[] {
 }
 
 /** The entry at `full`; undefined when it is left out or vanished since its folder was listed. */
-function readEntry(
+async function readEntry(
+  reading: Reading,
   full: string,
   item: Dirent,
   isIgnored: (isFolder: boolean) => boolean,
   path: string,
-  cache: ReadCache | undefined,
-): SnapshotEntry | undefined {
+): Promise<SnapshotEntry | undefined> {
   try {
     if (item.isDirectory()) return isIgnored(true) ? undefined : { kind: "dir" };
     if (item.isSymbolicLink()) {
       const target = readlinkSync(full);
       const led = statOfTarget(full);
       if (isIgnored(led?.isDirectory() ?? false)) return undefined;
-      if (led?.isFile()) return { kind: "symlink", target, leadsTo: "file", bytes: readFileSync(full) };
-      return { kind: "symlink", target, leadsTo: led?.isDirectory() ? "dir" : "nothing" };
+      if (!led?.isFile()) return { kind: "symlink", target, leadsTo: led?.isDirectory() ? "dir" : "nothing" };
+      return await readFile(reading, full, path, target);
     }
     if (isIgnored(false)) return undefined;
-    return item.isFile() ? readFile(full, path, cache) : { kind: "other" };
+    return item.isFile() ? await readFile(reading, full, path) : { kind: "other" };
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
@@ -146,49 +145,38 @@ function statOfTarget(link: string): Stats | undefined {
   }
 }
 
-function readFile(full: string, path: string, cache: ReadCache | undefined): SnapshotEntry {
-  const known = cache?.get(path);
-  if (known?.isSettled && isSameStamp(known.stamp, lstatSync(full))) return known.entry;
+/** A file, or the one that a link with this `target` leads to. */
+async function readFile(
+  { files, cache }: Reading,
+  full: string,
+  path: string,
+  target?: string,
+): Promise<SnapshotEntry> {
+  const before = cache?.get(path);
+  const known = before && targetOf(before.entry) === target ? before : undefined;
+  if (known?.isSettled && isSameStamp(known.stamp, statSync(full))) {
+    files.keep(known.entry.content);
+    return known.entry;
+  }
   const now = Date.now();
-  const { bytes, stats } = readOnce(full);
+  const read = files.read(full);
+  const { content, stats } = read instanceof Promise ? await read : read;
   const executable = (stats.mode & 0o111) !== 0;
-  const isUnchanged = known && known.entry.executable === executable && bytes.equals(known.entry.bytes);
-  const entry = isUnchanged ? known.entry : ({ kind: "file", bytes, executable } as const);
+  const entry: ContentEntry =
+    target === undefined
+      ? { kind: "file", content, executable }
+      : { kind: "symlink", target, leadsTo: "file", content };
+  const kept = known && isSameEntry(known.entry, entry) ? known.entry : entry;
   if (cache) {
     const { ino, size, mtimeMs, ctimeMs, mode } = stats;
     const isSettled = Math.max(ctimeMs, mtimeMs) < now - tickMs;
-    cache.set(path, { stamp: { ino, size, mtimeMs, ctimeMs, mode }, isSettled, entry });
+    cache.set(path, { stamp: { ino, size, mtimeMs, ctimeMs, mode }, isSettled, entry: kept });
   }
-  return entry;
+  return kept;
 }
 
-/** Small files share their memory, in pieces of so many bytes: ten thousand buffers of their own are slow to make and to free. */
-const pieceSize = 64 * 1024;
-let piece = Buffer.alloc(0);
-let used = 0;
-
-function room(size: number): Buffer {
-  if (size > pieceSize / 4) return Buffer.allocUnsafeSlow(size);
-  if (used + size > piece.length) {
-    piece = Buffer.allocUnsafeSlow(pieceSize);
-    used = 0;
-  }
-  used += size;
-  return piece.subarray(used - size, used);
-}
-
-/** Content of a file, and what it was just before. */
-function readOnce(full: string): { readonly bytes: Buffer; readonly stats: Stats } {
-  const file = openSync(full, "r");
-  try {
-    const stats = fstatSync(file);
-    const bytes = room(stats.size);
-    if (readSync(file, bytes, 0, stats.size, 0) === stats.size) return { bytes, stats };
-    // It shrinks while it is read.
-    return { bytes: readFileSync(full), stats };
-  } finally {
-    closeSync(file);
-  }
+function targetOf(entry: ContentEntry): string | undefined {
+  return entry.kind === "symlink" ? entry.target : undefined;
 }
 
 function isSameStamp(a: Stamp, b: Stamp): boolean {

@@ -1,24 +1,26 @@
+import { type FileContent, sizeOf } from "../truss/content.ts";
 import type { Tree } from "../truss/tree.ts";
 
 const block = 512;
 /** Bytes of one Secret's value that leave room for its metadata below Kubernetes' limit of 1 MiB. */
 export const partSize = 960 * 1024;
 
+/** What a build pod unpacks at most. Sizes in bytes. */
+export const contextLimits = { size: 512 * 1024 * 1024, files: 100_000 };
+
 /**
- * A tar archive (POSIX.1-2001 ustar, pax for names of more than 100 bytes) of a tree. Equal trees give equal bytes: entries
- * are in code-unit order, without times and owners.
+ * A tar archive (POSIX.1-2001 ustar, pax for names of more than 100 bytes) of a tree, in pieces. Equal trees give equal bytes:
+ * entries are in code-unit order, without times and owners. A file has less than 8 GiB.
  */
-export function archiveOf(tree: Tree): Uint8Array {
-  const blocks: Uint8Array[] = [];
+export async function* archiveOf(tree: Tree): AsyncGenerator<Uint8Array> {
   for (const path of [...tree.keys()].sort()) {
     const file = tree.get(path);
     const name = file ? path : `${path}/`;
-    if (encode(name).length > 100) blocks.push(...entry("pax", "x", 0o644, paxRecord("path", name)));
-    if (file) blocks.push(...entry(name, "0", file.executable ? 0o755 : 0o644, file.bytes));
-    else blocks.push(...entry(name, "5", 0o755, new Uint8Array()));
+    if (encode(name).length > 100) yield* entry("pax", "x", 0o644, paxRecord("path", name));
+    if (file) yield* entry(name, "0", file.executable ? 0o755 : 0o644, file.content);
+    else yield* entry(name, "5", 0o755, new Uint8Array());
   }
-  blocks.push(new Uint8Array(2 * block));
-  return concatenated(blocks);
+  yield new Uint8Array(2 * block);
 }
 
 /** The archive in pieces that each fit into one Secret, in order. */
@@ -33,7 +35,8 @@ export function partName(index: number): string {
   return `part-${String(index).padStart(3, "0")}`;
 }
 
-function entry(name: string, type: string, mode: number, content: Uint8Array): Uint8Array[] {
+async function* entry(name: string, type: string, mode: number, content: FileContent): AsyncGenerator<Uint8Array> {
+  const size = sizeOf(content);
   const header = new Uint8Array(block);
   const put = (at: number, bytes: Uint8Array): void => header.set(bytes, at);
   const octal = (at: number, digits: number, value: number): void =>
@@ -43,7 +46,7 @@ function entry(name: string, type: string, mode: number, content: Uint8Array): U
   octal(100, 7, mode);
   octal(108, 7, 0);
   octal(116, 7, 0);
-  octal(124, 11, content.length);
+  octal(124, 11, size);
   octal(136, 11, 0);
   put(148, encode("        "));
   put(156, encode(type));
@@ -51,8 +54,10 @@ function entry(name: string, type: string, mode: number, content: Uint8Array): U
   const sum = header.reduce((total, byte) => total + byte, 0);
   octal(148, 6, sum);
   put(154, encode("\0 "));
-  const padding = new Uint8Array((block - (content.length % block)) % block);
-  return [header, content, padding];
+  yield header;
+  if (content instanceof Uint8Array) yield content;
+  else yield* content.pieces();
+  yield new Uint8Array((block - (size % block)) % block);
 }
 
 /** "<length> <key>=<value>\n", where the length counts itself. */
@@ -65,14 +70,4 @@ function paxRecord(key: string, value: string): Uint8Array {
 
 function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

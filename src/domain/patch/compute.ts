@@ -6,9 +6,11 @@ import {
   systemPackages,
   type TrussConfig,
 } from "../truss/config.ts";
+import { mebibytes, sizeOf } from "../truss/content.ts";
 import { hashSnapshot } from "../truss/hash.ts";
 import { configText, fileRequirements, type TrussSignature } from "../truss/signature.ts";
 import { contentAt, type TrussSnapshot } from "../truss/snapshot.ts";
+import { defaultLimits } from "./chain.ts";
 import { blockedByEmptyFolders, changedPaths, fileBody, type PathChange } from "./files.ts";
 import type { ExternalDataItem, PatchOperation, PatchPlan } from "./operation.ts";
 import { requirementPatches } from "./requirements.ts";
@@ -94,16 +96,28 @@ function pathReasons(previous: TrussSignature, changes: readonly PathChange[], c
   return [
     ...(whole
       ? changes
-          .filter(({ path, bytes, action }) => path !== configFilename && (bytes || action === "REMOVE"))
+          .filter(({ path, content, action }) => path !== configFilename && (content || action === "REMOVE"))
           .map(({ path }) => `${path}: cannot be patched where ${configFilename} names "." as a folder`)
       : []),
     ...changes
       .filter(({ path }) => isBelow(path, data) && !isPatched(path))
       .map(({ path, action }) => `${path}: data cannot be patched (${action})`),
+    ...sizeReasons(changes.filter(({ path }) => isPatched(path))),
     ...blockedByEmptyFolders(previous, changes)
       .filter(isPatched)
       .map((path) => `${path}: was a folder that holds empty folders, and is a file now`),
   ];
+}
+
+/** What no patch can carry is not even read. */
+function sizeReasons(changes: readonly PathChange[]): string[] {
+  const sizes = changes.map(({ path, content }) => ({ path, size: content ? sizeOf(content) : 0 }));
+  const total = sizes.reduce((sum, { size }) => sum + size, 0);
+  const limit = defaultLimits.sizePerPatch;
+  if (total <= limit) return [];
+  const largest = sizes.reduce((a, b) => (b.size > a.size ? b : a));
+  const all = total > largest.size ? `, all changed files ${mebibytes(total)} MiB` : "";
+  return [`${largest.path}: has ${mebibytes(largest.size)} MiB${all}; a patch carries at most ${mebibytes(limit)} MiB`];
 }
 
 function filePatches(
@@ -113,7 +127,7 @@ function filePatches(
 ): PatchOperation[] {
   const folder = folderOf(configured);
   return changes
-    .filter(({ path, action, bytes }) => isBelow(path, folder) && (bytes !== undefined || action === "REMOVE"))
+    .filter(({ path, action, content }) => isBelow(path, folder) && (content !== undefined || action === "REMOVE"))
     .map((change) => ({ type, body: fileBody(change, folder) }));
 }
 

@@ -1,3 +1,4 @@
+import { bytesOf, type FileContent } from "../truss/content.ts";
 import { contentHash } from "../truss/hash.ts";
 import { countedPaths } from "../truss/ignore.ts";
 import { ignoreRule } from "../truss/ignoreRule.ts";
@@ -10,7 +11,7 @@ export interface PathChange {
   readonly path: string;
   readonly action: PatchAction;
   /** New content; undefined for removals and folders. */
-  readonly bytes?: Uint8Array;
+  readonly content?: FileContent;
 }
 
 /** Changes from a signature to a snapshot, removals first, so that a file can take a folder's place and the reverse. */
@@ -27,14 +28,14 @@ export function changedPaths(previous: TrussSignature, next: TrussSnapshot, patt
     if (!kept.has(path)) removals.push({ path, action: "REMOVE" });
   }
   for (const path of after) {
-    const bytes = contentAt(next, path);
+    const content = contentAt(next, path);
     const old = before.get(path);
-    if (bytes === undefined) {
+    if (content === undefined) {
       // The library says nothing where a file became a folder, and the file stays in the way of what is below.
       if (typeof old === "string") removals.push({ path, action: "REMOVE" });
       else if (!before.has(path)) additions.push({ path, action: "ADD" });
-    } else if (old === undefined) additions.push({ path, action: "ADD", bytes });
-    else if (old !== contentHash(bytes)) additions.push({ path, action: "UPDATE", bytes });
+    } else if (old === undefined) additions.push({ path, action: "ADD", content });
+    else if (old !== contentHash(content)) additions.push({ path, action: "UPDATE", content });
   }
   return [...removals, ...additions];
 }
@@ -48,7 +49,7 @@ export function blockedByEmptyFolders(previous: TrussSignature, changes: readonl
   const holdsFile = (folder: string): boolean =>
     paths.some(([path, hash]) => hash !== null && path.startsWith(`${folder}/`));
   return changes
-    .filter(({ path, bytes }) => bytes && previous.content_hashes_by_path[path] === null)
+    .filter(({ path, content }) => content && previous.content_hashes_by_path[path] === null)
     .map(({ path }) => path)
     .filter(
       (path) =>
@@ -63,12 +64,13 @@ export function blockedByEmptyFolders(previous: TrussSignature, changes: readonl
  */
 export function fileBody(change: PathChange, folder: string): FileBody {
   const path = change.path.slice(folder.length + 1);
-  if (!change.bytes) return { action: change.action, path, content: null };
+  if (!change.content) return { action: change.action, path, content: null };
+  const bytes = bytesOf(change.content);
   try {
-    const content = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(change.bytes);
+    const content = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return { action: change.action, path, content };
   } catch {
-    const encoded = Buffer.from(change.bytes).toString("base64");
+    const encoded = Buffer.from(bytes).toString("base64");
     return { action: change.action, path, content: null, content_bytes: encoded };
   }
 }

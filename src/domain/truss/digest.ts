@@ -18,3 +18,12 @@ export function digest(bytes: Uint8Array): Uint8Array {
   fast.update(bytes);
   return fast.digest("binary");
 }
+
+/** A digest of content that comes in pieces. */
+export type StreamedDigest = Pick<IHasher, "init" | "update" | "digest">;
+
+/** BLAKE3 of content that comes in pieces, with a state of its own. */
+export async function streamedDigest(): Promise<StreamedDigest> {
+  const { createBLAKE3 } = await import("hash-wasm");
+  return createBLAKE3();
+}

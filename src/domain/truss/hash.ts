@@ -1,4 +1,5 @@
 import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import type { FileContent } from "./content.ts";
 import { digest } from "./digest.ts";
 import { countedPaths } from "./ignore.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
@@ -6,11 +7,12 @@ import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
 /** Digests of contents by the identity of their bytes, which nobody changes: snapshots of one folder share most of them. */
 const known = new WeakMap<Uint8Array, Uint8Array>();
 
-function digestOf(bytes: Uint8Array): Uint8Array {
-  let found = known.get(bytes);
+function digestOf(content: FileContent): Uint8Array {
+  if (!(content instanceof Uint8Array)) return content.digest;
+  let found = known.get(content);
   if (!found) {
-    found = digest(bytes);
-    known.set(bytes, found);
+    found = digest(content);
+    known.set(content, found);
   }
   return found;
 }
@@ -25,8 +27,8 @@ function digestOfAll(parts: readonly Uint8Array[]): string {
 const digestBytes = 32;
 
 /** BLAKE3 of some content, 64 hex digits. */
-export function contentHash(bytes: Uint8Array): string {
-  return bytesToHex(digestOf(bytes));
+export function contentHash(content: FileContent): string {
+  return bytesToHex(digestOf(content));
 }
 
 /**
@@ -40,8 +42,8 @@ export function hashSnapshot(snapshot: TrussSnapshot, patterns: readonly string[
   const parts: Uint8Array[] = [];
   for (const path of countedPaths(snapshot, patterns)) {
     parts.push(digest(utf8ToBytes(path)));
-    const bytes = contentAt(snapshot, path);
-    if (bytes) parts.push(digestOf(bytes));
+    const content = contentAt(snapshot, path);
+    if (content) parts.push(digestOf(content));
   }
   return digestOfAll(parts);
 }

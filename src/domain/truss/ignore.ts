@@ -1,3 +1,4 @@
+import { textBytes } from "./content.ts";
 import { ignoreRule } from "./ignoreRule.ts";
 import { pythonStrip } from "./pythonStrip.ts";
 import { comparePaths, contentAt, type TrussSnapshot } from "./snapshot.ts";
@@ -35,7 +36,8 @@ export function parseIgnoreFile(text: string): string[] {
 /** Patterns of the truss itself, or those of a truss without any. */
 export function ignorePatternsOf(snapshot: TrussSnapshot): readonly string[] {
   const own = contentAt(snapshot, ignoreFilename);
-  return own ? parseIgnoreFile(new TextDecoder("utf-8", { ignoreBOM: true }).decode(own)) : defaultIgnorePatterns;
+  if (!own) return defaultIgnorePatterns;
+  return parseIgnoreFile(new TextDecoder("utf-8", { ignoreBOM: true }).decode(textBytes(own, ignoreFilename)));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { badInput } from "../errors.ts";
 import { configFilename, parseTrussConfig } from "./config.ts";
+import { textBytes } from "./content.ts";
 import { contentHash } from "./hash.ts";
 import { countedPaths } from "./ignore.ts";
 import { parsePipRequirements, parsePyproject, requirementsFileType, requirementsSource } from "./requirements.ts";
@@ -21,8 +22,8 @@ export interface TrussSignature {
 export function signatureOf(snapshot: TrussSnapshot, patterns: readonly string[] = []): TrussSignature {
   const hashes: Record<string, string | null> = {};
   for (const path of countedPaths(snapshot, patterns)) {
-    const bytes = contentAt(snapshot, path);
-    hashes[path] = bytes ? contentHash(bytes) : null;
+    const content = contentAt(snapshot, path);
+    hashes[path] = content ? contentHash(content) : null;
   }
   const config = configText(snapshot);
   return {
@@ -46,8 +47,9 @@ export function fileRequirements(snapshot: TrussSnapshot, requirementsFile: stri
 }
 
 function textAt(snapshot: TrussSnapshot, path: string, why: string): string {
-  const bytes = contentAt(snapshot, path.replace(/^(\.\/)+/, ""));
-  if (!bytes) throw badInput(`${path}: no such file in the truss; ${why}`);
+  const content = contentAt(snapshot, path.replace(/^(\.\/)+/, ""));
+  if (!content) throw badInput(`${path}: no such file in the truss; ${why}`);
+  const bytes = textBytes(content, path);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r\n?/g, "\n");
   } catch (error) {

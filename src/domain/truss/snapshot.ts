@@ -1,13 +1,15 @@
+import { type FileContent, isSameContent } from "./content.ts";
+
 /** One path of a truss folder, relative, with `/` between components. */
 export type SnapshotEntry =
-  | { readonly kind: "file"; readonly bytes: Uint8Array; readonly executable: boolean }
+  | { readonly kind: "file"; readonly content: FileContent; readonly executable: boolean }
   | { readonly kind: "dir" }
-  /** `bytes`: content of the file that it leads to; absent for a folder, a broken link or anything else. */
+  /** `content`: of the file that it leads to; absent for a folder, a broken link or anything else. */
   | {
       readonly kind: "symlink";
       readonly target: string;
       readonly leadsTo: "file" | "dir" | "nothing";
-      readonly bytes?: Uint8Array;
+      readonly content?: FileContent;
     }
   /** A socket, pipe or device: it has a path and no content. */
   | { readonly kind: "other" };
@@ -21,9 +23,20 @@ export interface TrussSnapshot {
 }
 
 /** Content that counts at `path`: of a file, or of the file that a symlink leads to. */
-export function contentAt(snapshot: TrussSnapshot, path: string): Uint8Array | undefined {
+export function contentAt(snapshot: TrussSnapshot, path: string): FileContent | undefined {
   const entry = snapshot.entries.get(path);
-  return entry?.kind === "file" || entry?.kind === "symlink" ? entry.bytes : undefined;
+  return entry?.kind === "file" || entry?.kind === "symlink" ? entry.content : undefined;
+}
+
+/** Whether two entries stand for the same: kind, content, executable bit, and where a link leads. */
+export function isSameEntry(a: SnapshotEntry, b: SnapshotEntry): boolean {
+  if (a === b) return true;
+  if (a.kind === "file")
+    return b.kind === "file" && a.executable === b.executable && isSameContent(a.content, b.content);
+  if (a.kind !== "symlink" || b.kind !== "symlink") return a.kind === b.kind;
+  if (a.target !== b.target || a.leadsTo !== b.leadsTo) return false;
+  if (!a.content || !b.content) return a.content === b.content;
+  return isSameContent(a.content, b.content);
 }
 
 /**

@@ -55,7 +55,7 @@ function addFile(entries: Map<string, SnapshotEntry>, path: string, bytes: Uint8
   refuseOutside(path);
   if (entries.has(path)) throw badInput(`the archive's ${shown(path)}: is in it twice`);
   addFolder(entries, path.split("/").slice(0, -1).join("/"));
-  entries.set(path, { kind: "file", bytes: Uint8Array.from(bytes), executable });
+  entries.set(path, { kind: "file", content: Uint8Array.from(bytes), executable });
 }
 
 /** The folder and those above it. */

@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { readImage } from "../../adapters/images/imageStore.ts";
 import { buildReading } from "../../adapters/truss/builder.ts";
 import { ensurePythonLayers, type PythonLayers, type PythonOptions } from "../../adapters/truss/python.ts";
+import { contextLimits } from "../../domain/builds/contextArchive.ts";
 import { badInput, messageOf } from "../../domain/errors.ts";
 import { loadFastDigest } from "../../domain/truss/digest.ts";
 import { ignorePatternsOf } from "../../domain/truss/ignore.ts";
@@ -15,12 +16,10 @@ import { readArchive } from "../../domain/uploads/archive.ts";
  * writes the Task's results.
  */
 
-const limits = { size: 512 * 1024 * 1024, files: 100_000 };
-
 try {
   await loadFastDigest();
   const archive = await context(variable("CONTEXT"), variable("CONTEXT_SHA256"));
-  const snapshot = readArchive(gunzipSync(archive, { maxOutputLength: limits.size }), limits);
+  const snapshot = readArchive(gunzipSync(archive, { maxOutputLength: contextLimits.size * 2 }), contextLimits);
   const name = variable("TRUSS_NAME");
   const store = variable("MENAGERIE_IMAGE_STORE");
   const cache = variable("MENAGERIE_CACHE");

@@ -138,5 +138,5 @@ test("its build context for a cluster is what the truss library makes of it, and
   const { entries } = readArchive(gunzipSync(one.archive), { size: 10 ** 8, files: 10_000 });
   for (const path of ["Dockerfile", "config.yaml", "model/model.py", "data.txt"])
     expect([...entries.keys()]).toContain(path);
-  expect(new TextDecoder().decode(contentAt({ entries }, "Dockerfile"))).toMatch(/^COPY .*\.\/model /m);
+  expect(new TextDecoder().decode(contentAt({ entries }, "Dockerfile") as Uint8Array)).toMatch(/^COPY .*\.\/model /m);
 });

@@ -188,7 +188,7 @@ describe("a watch", () => {
     const { snapshot, patterns } = await readTruss(folder);
     const entries = new Map(snapshot.entries).set("model/theirs.py", {
       ...{ kind: "file" as const, executable: false },
-      bytes: Buffer.from("theirs"),
+      content: Buffer.from("theirs"),
     });
     const [nextHash, signature] = [hashSnapshot({ entries }, patterns), signatureOf({ entries }, patterns)];
     const ops: PatchOperation[] = [
@@ -315,7 +315,7 @@ describe("a watch", () => {
 
   it.each([
     ["many files", /^deploy: 5001 operations in one patch; at most 5000/],
-    ["a large file", /^deploy: the patch has \d+ characters of JSON; at most/],
+    ["a large file", /^deploy: model\/many\/large\.bin: has 34 MiB; a patch carries at most 32 MiB$/],
   ])("offers a full deployment for %s, and goes on", async (what, says) => {
     const api = await memoryApi();
     const { next } = await watchWith(api);

@@ -45,7 +45,7 @@ export function snapshotOf(entries: readonly VectorEntry[]): TrussSnapshot {
     if (entry.type === "file") {
       const bytes = Buffer.from(entry.content_b64, "base64");
       const repeated = Buffer.concat(Array.from({ length: entry.repeat ?? 1 }, () => bytes));
-      found.set(entry.path, { kind: "file", bytes: repeated, executable: false });
+      found.set(entry.path, { kind: "file", content: repeated, executable: false });
     }
   }
   for (const entry of entries) if (entry.type === "symlink") found.set(entry.path, follow(found, entry));
@@ -54,7 +54,7 @@ export function snapshotOf(entries: readonly VectorEntry[]): TrussSnapshot {
 
 function follow(entries: Map<string, SnapshotEntry>, link: { path: string; target: string }): SnapshotEntry {
   const led = entries.get(join(link.path, "..", link.target));
-  if (led?.kind === "file") return { kind: "symlink", target: link.target, leadsTo: "file", bytes: led.bytes };
+  if (led?.kind === "file") return { kind: "symlink", target: link.target, leadsTo: "file", content: led.content };
   return { kind: "symlink", target: link.target, leadsTo: led?.kind === "dir" ? "dir" : "nothing" };
 }
 
