@@ -7,7 +7,7 @@ import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
-import { checkCluster } from "./plan/cluster.ts";
+import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { checkMesh, type MeshReader } from "./plan/mesh.ts";
 import { withMigrations } from "./plan/migrations.ts";
@@ -35,15 +35,17 @@ async function stack() {
       gatewayUrl: process.env.MENAGERIE_GATEWAY_URL,
       apiUrl: process.env.MENAGERIE_API_URL,
       databaseAddress: process.env.MENAGERIE_DATABASE_ADDRESS,
+      // An embedded environment has a build service.
+      embedded: Boolean(process.env.MENAGERIE_BUILD_URL),
     };
     const where = { project: process.cwd(), stack: pulumi.getStack() };
     const stackFile = await checkedStackFile({ ...where, config, surroundings });
     const spec = parseEnvironment(stackConfig(config), { ...surroundings, stackFile });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     const preview = pulumi.runtime.isDryRun();
-    const unchecked = await checkCluster(spec, { preview, servedApis: () => servedApis(spec) });
-    if (unchecked) await pulumi.log.warn(unchecked);
-    for (const sentence of await checkMesh(spec, { preview, reader: meshOf(spec) })) await pulumi.log.warn(sentence);
+    const cluster = await checkCluster(spec, { preview, reader: clusterOf(spec) });
+    const mesh = await checkMesh(spec, { preview, reader: meshOf(spec) });
+    for (const sentence of [...cluster, ...mesh]) await pulumi.log.warn(sentence);
     const ownPlatform = await planPlatform(spec, {
       url: process.env.MENAGERIE_DATABASE_URL,
       password: config["menagerie:databasePassword"],
@@ -123,9 +125,17 @@ function keysInCluster(spec: StackCluster) {
   };
 }
 
-async function servedApis(spec: StackCluster) {
-  const { readServedApis } = await import("./adapters/kubernetes/servedApis.ts");
-  return readServedApis(await kubeConfig(spec));
+function clusterOf(spec: StackCluster): ClusterReader {
+  return {
+    servedApis: async () => {
+      const { readServedApis } = await import("./adapters/kubernetes/servedApis.ts");
+      return readServedApis(await kubeConfig(spec));
+    },
+    karpenterGates: async () => {
+      const { readKarpenterGates } = await import("./adapters/kubernetes/karpenterGates.ts");
+      return readKarpenterGates(await kubeConfig(spec));
+    },
+  };
 }
 
 function meshOf(spec: StackCluster): MeshReader {

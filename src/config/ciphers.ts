@@ -44,8 +44,13 @@ export function cipherMistakes(config: Readonly<Record<string, unknown>>): strin
     .map(({ key }) => undecryptable(key));
 }
 
-/** The sentence about a value that cannot be decrypted. */
-export function undecryptable(key: string): string {
+/**
+ * The sentence about a value that cannot be decrypted.
+ *
+ * @param removal - the command that removes it, where it is in no committed file
+ */
+export function undecryptable(key: string, removal?: string): string {
   const path = /[.[]/.test(key) ? ` --path '${key}'` : ` ${key}`;
-  return `${key}: its encrypted value cannot be decrypted; remove it, or set it again with \`pulumi config set --secret${path}\``;
+  const remove = removal ? `remove it with \`${removal}\`` : "remove it";
+  return `${key}: its encrypted value cannot be decrypted; ${remove}, or set it again with \`pulumi config set --secret${path}\``;
 }

@@ -126,9 +126,21 @@ const mostCores = 4096;
 
 /** Memory quantity in bytes with a unit; a bare number is refused, for it is nearly always a forgotten unit. */
 export function memoryQuantity(description: string) {
-  return text(
-    /^(?!0+(\.0+)?[KMGTkmi]*$)\d+(\.\d+)?([KMGT]i|[kMGT])$/,
-    'use bytes with a unit, such as "512Mi" or "2Gi"',
-    description,
-  );
+  const expected = 'use bytes with a unit, such as "512Mi" or "2Gi"';
+  const error = refusal(expected);
+  return z
+    .string({ error })
+    .regex(/^(?!0+(\.0+)?[KMGTkmi]*$)\d+(\.\d+)?([KMGT]i|[kMGT])$/, { error, abort: true })
+    .refine((quantity) => bytesOf(quantity) <= mostMemory * 1024 ** 4, {
+      error: ({ input }) => `${show(input)} is more than any machine has; use at most ${mostMemory}Ti`,
+    })
+    .meta({ description });
+}
+
+/** Volumes too; twice what the largest machines and disks of clouds have today. In TiB. */
+const mostMemory = 128;
+
+function bytesOf(quantity: string): number {
+  const [, number = "", unit = "", binary] = /^([\d.]+)([kKMGT])(i?)$/.exec(quantity) ?? [];
+  return Number(number) * (binary ? 1024 : 1000) ** " KMGT".indexOf(unit.toUpperCase());
 }

@@ -2,6 +2,7 @@ import { badInput } from "../domain/errors.ts";
 import { primaryHost } from "../domain/postgresCluster.ts";
 import { crossKeyMistakes } from "./crossRules.ts";
 import { setPasswordCommand } from "./database.ts";
+import { embeddedMistakes } from "./embeddedRules.ts";
 import {
   type DevelopmentSpec,
   type EnvironmentSpec,
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly apiUrl?: string | undefined;
   /** `<host>:<port>` of the local environment's PostgreSQL, from `MENAGERIE_DATABASE_ADDRESS`; the config wins. */
   readonly databaseAddress?: string | undefined;
+  /** Whether the stack runs in an embedded environment. @default false */
+  readonly embedded?: boolean | undefined;
   /** Keys that the engine holds encrypted, with their prefix; undefined where nobody knows. */
   readonly secretKeys?: readonly string[] | undefined;
   /** `config:` of the stack's file, with `{secure: …}` for what is encrypted; undefined where it cannot be read. */
@@ -42,7 +45,7 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   if (!result.success) {
     const { issues } = result.error;
     const rest = environmentSchema.safeParse(rightPart(raw, issues));
-    const between = rest.success ? crossKeyMistakes(rest.data) : [];
+    const between = rest.success ? rulesBetween(rest.data, surroundings) : [];
     const wrong = new Set(issues.map(({ path }) => path[0]));
     const missing = rest.success
       ? missingKeys(rest.data, surroundings).filter(({ from }) => !from.some((key) => wrong.has(key)))
@@ -55,7 +58,7 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
   const missing = missingKeys(result.data, surroundings).map(({ sentence }) => sentence);
-  const mistakes = [...missing, ...crossKeyMistakes(parsed), ...inTheFile];
+  const mistakes = [...missing, ...rulesBetween(parsed, surroundings), ...inTheFile];
   // The file tells each value from its neighbours; the engine's word is for what it does not hold.
   if (inTheFile.length === 0) mistakes.push(...plainKeys(result.data, surroundings.secretKeys));
   const database = databaseOf(parsed, surroundings);
@@ -74,6 +77,10 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
       Object.entries(parsed.shadows).map(([name, deployment]) => [name, completeShadows(deployment, parsed)]),
     ),
   };
+}
+
+function rulesBetween(parsed: Parameters<typeof crossKeyMistakes>[0], { embedded }: Surroundings): string[] {
+  return [...crossKeyMistakes(parsed), ...(embedded ? embeddedMistakes(parsed) : [])];
 }
 
 /** Keys that a stack needs by what else it declares and where it runs, and the keys `from` which that follows. */

@@ -47,6 +47,10 @@ export async function prepareEngine(
     PULUMI_CONFIG_PASSPHRASE: undefined,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // Program and providers reach the engine on this machine, which no proxy does. Only the SDK's client (grpc-js) has to be told.
+    no_grpc_proxy: [process.env.no_grpc_proxy || process.env.no_proxy, "127.0.0.1", "localhost"]
+      .filter(Boolean)
+      .join(","),
     KUBECONFIG: target.kubeconfig,
     // Nodes of an existing cluster may read their directory images from elsewhere.
     MENAGERIE_IMAGE_STORE: process.env.MENAGERIE_IMAGE_STORE || layout.images,

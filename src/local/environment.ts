@@ -14,6 +14,7 @@ import type { EnvironmentLayout } from "./layout.ts";
 import { ensureAuthority, writeKubeconfig } from "./pki.ts";
 import { startupError } from "./startupError.ts";
 import { StartupPatience } from "./startupPatience.ts";
+import { startupProgress } from "./startupProgress.ts";
 import { readStatus } from "./supervisor/statusServer.ts";
 import type { SupervisorStatus } from "./supervisor/supervisor.ts";
 import type { ArrivingToolchain } from "./toolchain/index.ts";
@@ -193,7 +194,7 @@ async function waitUntilReady(
     const status = await readStatus(layout.socketOf("supervisor"));
     if (status?.ready && startedAt !== undefined) return;
     patience.see(status, Date.now());
-    if (status) show(describeProgress(status, options.toolchain));
+    if (status) show(startupProgress(status, options.toolchain.isComplete));
     const error = await startupError(layout).read();
     if (error !== undefined) throw new OperatorError(`the environment cannot start: ${error}`);
     const waited = startedAt === undefined ? 0 : Date.now() - startedAt;
@@ -205,15 +206,6 @@ async function waitUntilReady(
     }
     await delay(startedAt === undefined ? pollWhileMakingMs : pollMs);
   }
-}
-
-function describeProgress(status: SupervisorStatus, toolchain: ArrivingToolchain): string {
-  const ready = status.parts.filter((part) => part.state === "ready");
-  const counted = `${ready.length} of ${status.parts.length} parts ready`;
-  if (!toolchain.isComplete) return `${counted}; the others wait for tools that are being made`;
-  const starting = status.parts.filter((part) => part.state !== "ready").map((part) => part.name);
-  const waiting = [...starting, ...status.pendingSteps.map((step) => step.name)];
-  return `${counted}; waiting for ${waiting.join(", ")}`;
 }
 
 function notReady(layout: EnvironmentLayout, status: SupervisorStatus | undefined): string {

@@ -1,7 +1,8 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
-import { ciphersOf } from "../config/ciphers.ts";
+import { ciphersOf, undecryptable } from "../config/ciphers.ts";
+import { keysNotDecrypted } from "../config/decryption.ts";
 import { mistakeLine } from "../config/mistake.ts";
 import { readStackText, type StackFileReading } from "../config/stackFile.ts";
 import {
@@ -9,7 +10,9 @@ import {
   afterChanges,
   type ConfigChanges,
   configChanges,
+  removeStored,
   type StoredValue,
+  storedKey,
   withStoredValues,
 } from "../config/storedValues.ts";
 import { badInput, messageOf } from "../domain/errors.ts";
@@ -57,6 +60,19 @@ export async function committedBytes(): Promise<Uint8Array> {
 /** The values that `config set` stored for an environment; none where it was never brought up. */
 export async function storedValues(layout: EnvironmentLayout): Promise<readonly StoredValue[]> {
   return (await settled(layout)).kept.stored;
+}
+
+/** Sentences about encrypted values of an environment's config that its passphrase does not open. */
+export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<string[]> {
+  const { kept } = await settled(layout);
+  const passphrase = await readFile(layout.pulumi.passphraseFile, "utf8").catch(() => undefined);
+  const salt = kept.settings.encryptionsalt;
+  const keys = new Set(await keysNotDecrypted(config, { salt, passphrase: passphrase?.trim() }));
+  const stored = new Map(kept.stored.map(({ path }) => [storedKey(path), path]));
+  return [...keys].map((key) => {
+    const path = stored.get(key);
+    return undecryptable(key, path && `menagerie pulumi -e ${layout.name} -- ${removeStored(path)}`);
+  });
 }
 
 /** Writes the file that the engine reads. */

@@ -30,6 +30,8 @@ export interface StackCheckOptions {
   readonly engineConfig?: Readonly<Record<string, string>>;
   /** Config that counts beside the file's, and wins. */
   readonly stored?: (config: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  /** Sentences about encrypted values that the stack's key does not open. */
+  readonly undecryptable?: (config: Readonly<Record<string, unknown>>) => Promise<readonly string[]>;
 }
 
 /** Everything that is wrong with a stack, as far as no cluster and no database has to be asked: config, trusses and SQL files on disk. */
@@ -50,7 +52,7 @@ export async function checkStack(reading: StackFileReading, options: StackCheckO
   } catch (error) {
     found.push(...sentencesOf(error));
   }
-  found.push(...(await folderMistakes(raw, options.project)));
+  found.push(...(await folderMistakes(raw, options.project)), ...((await options.undecryptable?.(config)) ?? []));
   const known = new Set(mistakes.map(({ message }) => message));
   mistakes.push(...[...new Set(found)].filter((each) => !known.has(each)).map((each) => reading.locate(each)));
   return { mistakes: mistakes.sort(byPlace), spec: mistakes.length === 0 ? spec : undefined };

@@ -10,6 +10,8 @@ interface NeededApi {
   readonly help: string;
 }
 
+const knativeApi = "serving.knative.dev/v1";
+
 type ClusterSpec = Pick<
   EnvironmentSpec,
   "zoo" | "development" | "shadows" | "pools" | "nodeClass" | "mesh" | "postgresCluster" | "database" | "builds"
@@ -33,7 +35,7 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   if (first ?? database) {
     need(first?.key ?? keyPath(["database"]), "install Istio 1.22 or later", "networking.istio.io/v1");
   }
-  if (knative) need(knative.key, "install Knative Serving, or say mode: Standard", "serving.knative.dev/v1");
+  if (knative) need(knative.key, "install Knative Serving, or say mode: Standard", knativeApi);
   if (mesh) need(keyPath(["mesh"]), "install Istio 1.22 or later, or remove the key", "security.istio.io/v1");
   if (pool !== undefined) {
     need(
@@ -55,30 +57,57 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   return needed;
 }
 
+/** What a stack asks its cluster. */
+export interface ClusterReader {
+  /** `<group>/<version>` of every API that the cluster serves. */
+  readonly servedApis: () => Promise<ReadonlySet<string>>;
+  /** Feature gates of the Karpenter that runs in the cluster; undefined where none was found. */
+  readonly karpenterGates: () => Promise<Readonly<Record<string, boolean>> | undefined>;
+}
+
 /**
  * Refuses a stack whose cluster does not serve what it is written in: the engine's previews would not notice, and an `up` would
- * fail half-way. Answers a sentence where a preview could not ask.
- *
- * @param servedApis - reads `<group>/<version>` of every API that the cluster serves
+ * fail half-way. Answers the sentences of warnings, and of what a preview could not ask.
  */
 export async function checkCluster(
   spec: ClusterSpec,
-  { preview, servedApis }: { readonly preview: boolean; readonly servedApis: () => Promise<ReadonlySet<string>> },
-): Promise<string | undefined> {
-  // The embedded environment brings its own.
-  if (spec.nodeClass === "local") return undefined;
-  const needed = neededApis(spec);
-  if (needed.length === 0) return undefined;
+  { preview, reader }: { readonly preview: boolean; readonly reader: ClusterReader },
+): Promise<readonly string[]> {
+  // The embedded environment brings its own, and an existing cluster without GPU nodes runs under its node class too. Knative is
+  // what neither of them has to have.
+  const needed = neededApis(spec).filter(({ api }) => spec.nodeClass !== "local" || api === knativeApi);
+  if (needed.length === 0) return [];
   let served: ReadonlySet<string>;
   try {
-    served = await servedApis();
+    served = await reader.servedApis();
   } catch (error) {
     if (!preview) throw badInput(`the cluster does not say what it serves: ${messageOf(error)}`, error);
-    return `not checked whether the cluster serves ${needed.map(({ api }) => api).join(", ")}: ${messageOf(error)}`;
+    return [`not checked whether the cluster serves ${needed.map(({ api }) => api).join(", ")}: ${messageOf(error)}`];
   }
   const mistakes = needed
     .filter(({ api }) => !served.has(api))
     .map(({ api, key, help }) => `${key}: the cluster does not serve ${api}; ${help}`);
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
-  return undefined;
+  return staticPools(spec, reader);
+}
+
+/** Karpenter's gate for pools with a fixed number of nodes: alpha, and off by default (https://karpenter.sh/docs/reference/settings/). */
+const staticGate = "StaticCapacity";
+
+/** A warning where Karpenter would make no node for a pool with `replicas`. */
+async function staticPools({ pools, nodeClass }: ClusterSpec, { karpenterGates }: ClusterReader): Promise<string[]> {
+  const [first, ...others] = Object.entries(pools).filter(([, { replicas }]) => replicas !== undefined);
+  if (!first || nodeClass === "local") return [];
+  const key = keyPath(["pools", first[0], "replicas"]);
+  const also = others.length > 0 ? ` (and ${others.map(([name]) => name).join(", ")})` : "";
+  const change = `set settings.featureGates.staticCapacity=true in Karpenter's Helm chart, or use limits instead of replicas`;
+  const gates = await karpenterGates().catch((error: unknown) => messageOf(error));
+  if (typeof gates === "object" && gates[staticGate] === true) return [];
+  const why = typeof gates === "string" ? gates : "no Deployment has the label app.kubernetes.io/name=karpenter";
+  if (typeof gates !== "object") {
+    return [
+      `${key}${also}: needs Karpenter's feature gate ${staticGate}, which is off by default; not checked: ${why}`,
+    ];
+  }
+  return [`${key}${also}: Karpenter makes no nodes for it, because its feature gate ${staticGate} is off; ${change}`];
 }

@@ -1,7 +1,14 @@
 import { Command } from "commander";
-import { removeStored, storedKey } from "../../config/storedValues.ts";
+import { readStackText } from "../../config/stackFile.ts";
+import { removeStored, storedKey, withStoredValues } from "../../config/storedValues.ts";
 import { environmentStatus } from "../../local/environment.ts";
-import { committedFile, keepChanges } from "../../local/stackConfig.ts";
+import {
+  committedBytes,
+  committedFile,
+  keepChanges,
+  storedValues,
+  undecryptableValues,
+} from "../../local/stackConfig.ts";
 import { engineArguments } from "../engineCommand.ts";
 import { environmentOption, existingEnvironment } from "../options.ts";
 
@@ -22,6 +29,14 @@ Example: menagerie pulumi -- preview --diff
         console.error(`menagerie: environment "${layout.name}" is down; what needs its cluster will fail`);
       }
       const code = await engine.run(given);
+      if (code !== 0) {
+        // The engine says of a value that it cannot decrypt neither key nor value.
+        const config = withStoredValues(
+          readStackText(await committedBytes(), committedFile).config,
+          await storedValues(layout),
+        );
+        for (const sentence of await undecryptableValues(layout, config)) console.error(`menagerie: ${sentence}`);
+      }
       const { set, forgotten, committed } = await keepChanges(layout);
       for (const { path } of set) {
         console.error(

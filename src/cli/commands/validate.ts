@@ -2,11 +2,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import manifest from "../../../package.json" with { type: "json" };
+import { undecryptable } from "../../config/ciphers.ts";
+import { keysNotDecrypted } from "../../config/decryption.ts";
 import { mistakeLine } from "../../config/mistake.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { badInput } from "../../domain/errors.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
+import { readTarget } from "../../local/target.ts";
 import { checkStack, type StackCheck } from "../../plan/checkStack.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { checkedEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
@@ -45,7 +48,10 @@ export function validateCommand(): Command {
 const unknownSurroundings = { gatewayUrl: "http://127.0.0.1", databaseAddress: "127.0.0.1:5432" };
 
 async function check({ stack, environment }: ValidateOptions): Promise<StackCheck> {
-  if (stack === localStack) return checkedEnvironment(environmentLayout(environment), "embedded");
+  if (stack === localStack) {
+    const layout = environmentLayout(environment);
+    return checkedEnvironment(layout, (await readTarget(layout))?.kind ?? "embedded");
+  }
   const file = `Pulumi.${stack}.yaml`;
   const bytes = await readFile(join(projectFolder, file)).catch(() => {
     throw badInput(`stack "${stack}": there is no ${file} in ${projectFolder}; choose another`);
@@ -54,5 +60,18 @@ async function check({ stack, environment }: ValidateOptions): Promise<StackChec
   const { MENAGERIE_GATEWAY_URL: gatewayUrl, MENAGERIE_DATABASE_ADDRESS: databaseAddress } = process.env;
   // What an `environment:` adds is not known here, so nothing is called missing.
   const surroundings = reading.imports ? unknownSurroundings : { gatewayUrl, databaseAddress };
-  return checkStack(reading, { file, surroundings, removal: `pulumi destroy -s ${stack}`, project: projectFolder });
+  const salt = reading.settings.encryptionsalt;
+  const passphrase = await stackPassphrase(process.env);
+  return checkStack(reading, {
+    ...{ file, surroundings, removal: `pulumi destroy -s ${stack}`, project: projectFolder },
+    undecryptable: async (config) =>
+      (await keysNotDecrypted(config, { salt, passphrase })).map((key) => undecryptable(key)),
+  });
+}
+
+/** The passphrase that the engine would take; undefined where there is none, and nothing is decrypted. */
+async function stackPassphrase(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { PULUMI_CONFIG_PASSPHRASE: passphrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = env;
+  if (passphrase !== undefined || !file) return passphrase;
+  return (await readFile(file, "utf8").catch(() => undefined))?.trim();
 }

@@ -4,7 +4,7 @@ import { removeStored, storedKey, withStoredValues } from "../../config/storedVa
 import type { EnvironmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { addresses, ports } from "../../local/network/addresses.ts";
-import { committedBytes, committedFile, storedValues } from "../../local/stackConfig.ts";
+import { committedBytes, committedFile, storedValues, undecryptableValues } from "../../local/stackConfig.ts";
 import { checkStack, refuse, type StackCheck } from "../../plan/checkStack.ts";
 
 /** Stands for what only a running environment can tell. */
@@ -33,11 +33,13 @@ export async function checkedEnvironment(
   return checkStack(readStackText(await committedBytes(), committedFile), {
     ...{ file: committedFile, project: projectFolder },
     stored: (config) => withStoredValues(config, stored),
+    undecryptable: (config) => undecryptableValues(layout, config),
     removal:
       target === "embedded"
         ? `menagerie down -e ${layout.name} --delete`
         : `menagerie pulumi -e ${layout.name} -- destroy`,
     surroundings: {
+      embedded: target === "embedded",
       gatewayUrl: unknownGateway,
       databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
     },

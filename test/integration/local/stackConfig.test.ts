@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { engineArguments } from "../../../src/cli/engineCommand.ts";
+import { checkedEnvironment } from "../../../src/cli/up/declaredEnvironment.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import { prepareEngine } from "../../../src/local/engine.ts";
 import { environmentLayout, menagerieCache } from "../../../src/local/layout.ts";
@@ -128,5 +129,41 @@ describe("the committed file", { timeout: commandsWithin }, () => {
     expect((await pulumi("stack", "rm", "local", "--yes")).code).toBe(0);
     expect(await committedNow()).toBe(committed);
     expect(await seen("menagerie:secrets.token")).toBe("t0ken");
+  });
+});
+
+describe("a value that cannot be decrypted", { timeout: commandsWithin }, () => {
+  it("is named with the command that removes it; nothing else is touched, and its removal mends everything", async () => {
+    await pulumi("config", "set", "--secret", "--path", "menagerie:secrets.good", "t0ken");
+    await pulumi("config", "set", "--secret", "--path", "menagerie:secrets.bad", "other");
+    // As a copy from another environment would be.
+    const kept = join(dirname(layout.pulumi.backend), "stored.json");
+    const text = await readFile(kept, "utf8");
+    const { stored } = JSON.parse(text) as { stored: { path: string[]; value: { secure: string } }[] };
+    const bad = stored.find(({ path }) => path[1] === "bad")?.value.secure ?? "";
+    const file = join(dirname(kept), "Pulumi.local.yaml");
+    const alien = bad.replace(/.{4}$/, "AAAA");
+    await writeFile(kept, text.replaceAll(bad, alien));
+    await writeFile(file, (await readFile(file, "utf8")).replaceAll(bad, alien));
+    const { mistakes } = await checkedEnvironment(layout, "embedded");
+    const says = mistakes.filter(({ message }) => message.includes("decrypted"));
+    expect(says.map(({ message }) => message)).toEqual([
+      `menagerie:secrets.bad: its encrypted value cannot be decrypted; remove it with \`menagerie pulumi -e ${layout.name} -- config rm --path 'menagerie:secrets.bad'\`, or set it again with \`pulumi config set --secret --path 'menagerie:secrets.bad'\``,
+    ]);
+    expect((await pulumi("config", "rm", "--path", "menagerie:secrets.bad")).code).toBe(0);
+    expect(await seen("menagerie:secrets.good")).toBe("t0ken");
+    const after = await checkedEnvironment(layout, "embedded");
+    expect(after.mistakes.filter(({ message }) => message.includes("decrypted"))).toEqual([]);
+  });
+
+  it("in the committed file is mended by its removal", async () => {
+    const junk = committed.replace("config:", 'config:\n  menagerie:databasePassword: { secure: "v1:junk" }');
+    await writeFile(join(folders.project, "Pulumi.local.yaml"), junk);
+    await expect(pulumi("config")).rejects.toThrow(
+      "menagerie:databasePassword: its encrypted value cannot be decrypted",
+    );
+    await writeFile(join(folders.project, "Pulumi.local.yaml"), committed);
+    expect((await pulumi("config")).code).toBe(0);
+    expect(await storedValues(layout)).toEqual([]);
   });
 });

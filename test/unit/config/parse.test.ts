@@ -230,3 +230,21 @@ describe("the committed files", () => {
     }
   });
 });
+
+describe("an embedded environment", () => {
+  const zoo = { iris: { truss: "models/iris", phase: "done" } };
+  const embedded = { gatewayUrl, embedded: true };
+
+  it("has no Knative, whichever key asks for it", () => {
+    const says =
+      "the embedded environment has no Knative Serving; use Standard, or a cluster that has it (`menagerie up --kubeconfig`)";
+    const raw = {
+      nodeClass: "local",
+      zoo: { ...zoo, m: { ...zoo.iris, mode: "Knative" } },
+      serving: { mode: "Knative" },
+    };
+    expect(mistakesOf(raw, embedded)).toEqual([`menagerie:serving.mode: ${says}`, `menagerie:zoo.m.mode: ${says}`]);
+    expect(mistakesOf(raw)).toEqual([]);
+    expect(mistakesOf({ nodeClass: "local", zoo, serving: { mode: "Standard" } }, embedded)).toEqual([]);
+  });
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { parseGates } from "../../../src/adapters/kubernetes/karpenterGates.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
-import { checkCluster, neededApis } from "../../../src/plan/cluster.ts";
+import { type ClusterReader, checkCluster, neededApis } from "../../../src/plan/cluster.ts";
 
 const ec2 = {
   kind: "ec2",
@@ -19,14 +20,14 @@ const everything = spec({
   builds: { kind: "tekton", repository: "r.example/models", image: `r.example/buildkit@sha256:${"0".repeat(64)}` },
   services: { image: `r/services@sha256:${"0".repeat(64)}` },
 });
-const without =
-  (...missing: string[]) =>
-  async () =>
-    new Set(
-      neededApis(everything)
-        .map(({ api }) => api)
-        .filter((api) => !missing.includes(api)),
-    );
+const without = (...missing: string[]) => {
+  const served = neededApis(everything).flatMap(({ api }) => (missing.includes(api) ? [] : [api]));
+  return reading(async () => new Set(served));
+};
+const reading = (
+  servedApis: ClusterReader["servedApis"],
+  karpenterGates: ClusterReader["karpenterGates"] = () => Promise.reject(new Error("nobody asks")),
+): ClusterReader => ({ servedApis, karpenterGates });
 
 describe("what a cluster must serve", () => {
   it("is what the stack declares, and no more", () => {
@@ -39,7 +40,7 @@ describe("what a cluster must serve", () => {
   });
 
   it("is there, and nobody hears of it", async () => {
-    expect(await checkCluster(everything, { preview: true, servedApis: without() })).toBeUndefined();
+    expect(await checkCluster(everything, { preview: true, reader: without() })).toEqual([]);
   });
 
   it("is told with every API that is missing, the key that asks for it and what helps", async () => {
@@ -49,7 +50,7 @@ describe("what a cluster must serve", () => {
       "karpenter.k8s.aws/v1",
       "tekton.dev/v1",
     ];
-    await expect(checkCluster(everything, { preview: true, servedApis: without(...missing) })).rejects.toThrow(
+    await expect(checkCluster(everything, { preview: true, reader: without(...missing) })).rejects.toThrow(
       [
         "menagerie:zoo.iris: the cluster does not serve serving.knative.dev/v1; install Knative Serving, or say mode: Standard",
         "menagerie:pools.t4: the cluster does not serve karpenter.k8s.aws/v1; install Karpenter 1 with its AWS provider, or remove the pools and let pods ask for GPUs of nodes that are there",
@@ -61,10 +62,10 @@ describe("what a cluster must serve", () => {
 
   it("is not known where the cluster does not answer: a preview says so, an `up` fails", async () => {
     const servedApis = () => Promise.reject(new Error("connect ECONNREFUSED"));
-    expect(await checkCluster(spec({ zoo: iris }), { preview: true, servedApis })).toBe(
+    expect(await checkCluster(spec({ zoo: iris }), { preview: true, reader: reading(servedApis) })).toEqual([
       "not checked whether the cluster serves serving.kserve.io/v1beta1, networking.istio.io/v1: connect ECONNREFUSED",
-    );
-    await expect(checkCluster(spec({ zoo: iris }), { preview: false, servedApis })).rejects.toThrow(
+    ]);
+    await expect(checkCluster(spec({ zoo: iris }), { preview: false, reader: reading(servedApis) })).rejects.toThrow(
       "the cluster does not say what it serves: connect ECONNREFUSED",
     );
   });
@@ -72,6 +73,41 @@ describe("what a cluster must serve", () => {
   it("is brought along by an embedded environment", async () => {
     const local = parseEnvironment({ nodeClass: "local", zoo: iris }, { gatewayUrl: "http://gateway" });
     const servedApis = () => Promise.reject(new Error("nobody asks"));
-    expect(await checkCluster(local, { preview: false, servedApis })).toBeUndefined();
+    expect(await checkCluster(local, { preview: false, reader: reading(servedApis) })).toEqual([]);
+  });
+
+  it("is Knative on a cluster of any node class", async () => {
+    const zoo = { iris: { ...iris.iris, mode: "Knative" } };
+    const local = parseEnvironment({ nodeClass: "local", zoo }, { gatewayUrl: "http://gateway" });
+    const reader = reading(async () => new Set(["serving.kserve.io/v1beta1"]));
+    await expect(checkCluster(local, { preview: true, reader })).rejects.toThrow(
+      "menagerie:zoo.iris: the cluster does not serve serving.knative.dev/v1; install Knative Serving, or say mode: Standard",
+    );
+  });
+});
+
+describe("a pool with a fixed number of nodes", () => {
+  const fixed = spec({
+    pools: { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 2, instanceTypes: ["g4dn.xlarge"] } },
+  });
+  const warned = (gates: ClusterReader["karpenterGates"]) =>
+    checkCluster(fixed, {
+      preview: true,
+      reader: reading(async () => new Set(neededApis(fixed).map(({ api }) => api)), gates),
+    });
+
+  it("needs a feature gate of Karpenter, and how to switch it on is said", async () => {
+    expect(await warned(async () => parseGates("StaticCapacity=false,NodeRepair=true"))).toEqual([
+      "menagerie:pools.t4.replicas: Karpenter makes no nodes for it, because its feature gate StaticCapacity is off; set settings.featureGates.staticCapacity=true in Karpenter's Helm chart, or use limits instead of replicas",
+    ]);
+    expect(await warned(async () => parseGates("NodeRepair=false, StaticCapacity=true"))).toEqual([]);
+  });
+
+  it("is told of where the gates cannot be read", async () => {
+    const [sentence] = await warned(() => Promise.reject(new Error("deployments is forbidden")));
+    expect(sentence).toBe(
+      "menagerie:pools.t4.replicas: needs Karpenter's feature gate StaticCapacity, which is off by default; not checked: deployments is forbidden",
+    );
+    expect(await warned(async () => undefined)).toHaveLength(1);
   });
 });
