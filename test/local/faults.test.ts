@@ -29,7 +29,7 @@ test.each([
 ])("a truss with %s is told before anything changes", async (_what, content, sentence) => {
   await withFile("models/multiplier/config.yaml", content, async () => {
     const { code, stdout, stderr } = await shared.home.menagerie(["up"]);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stdout + stderr).toMatch(sentence);
     expect(stdout).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
   });

@@ -271,8 +271,8 @@ describe("identifiers", () => {
 
   it.each([
     ["", "is empty"],
-    ["x".repeat(64), "is longer than 63 bytes"],
-    ["日".repeat(22), "is longer than 63 bytes"],
+    ["x".repeat(64), "a PostgreSQL identifier at most 63"],
+    ["日".repeat(22), "a PostgreSQL identifier at most 63"],
     ["a\0b", "holds a NUL character"],
     ["\ud800", "is not valid Unicode"],
   ])("%j is refused", (name, because) => expect(() => quoteIdentifier(name)).toThrow(because));

@@ -305,7 +305,7 @@ describe("existing tables", () => {
     expect(await refusals({ proxyColumn: "proxy" })).toEqual([`${table.name}: has no column "proxy"`]);
     expect((await refusals({ proxyColumn: "modified" }))[0]).toContain("of type timestamp with time zone; ids are");
     expect((await refusals({ idColumn: "user_id" })).at(-1)).toContain('column "user_id" is not unique');
-    await expect(refusals({ table: "x".repeat(64) })).rejects.toThrow("is longer than 63 bytes");
+    await expect(refusals({ table: "x".repeat(64) })).rejects.toThrow("a PostgreSQL identifier at most 63");
     await table.query("CREATE ROLE migrator LOGIN PASSWORD 'secret'");
     expect(await refusals({}, "migrator")).toEqual([
       expect.stringMatching(/run GRANT USAGE ON SCHEMA "application_\d+" TO "migrator";$/),
