@@ -10,6 +10,12 @@ import { declared } from "./ownership.ts";
 export interface InferenceServiceArgs {
   /** The model, as `src/domain/serving` renders it; its image may be known only later. */
   readonly model: ServedModel<pulumi.Input<string>>;
+  /**
+   * Each object that is made gets a name of its own, which begins with the resource's name: what is replaced answers until
+   * everything that depends on it has moved to what replaces it.
+   * @default false: the object is called `model.name`, and goes before another takes its place
+   */
+  readonly renamed?: boolean | undefined;
 }
 
 /**
@@ -20,10 +26,16 @@ export interface InferenceServiceArgs {
  */
 export class InferenceService extends pulumi.ComponentResource {
   readonly resource: kubernetes.apiextensions.CustomResource;
+  /** Name of the object. */
+  readonly name: pulumi.Output<string>;
   /** Changes with everything that makes new pods; also an annotation of the pods. */
   readonly revision: pulumi.Output<string>;
 
-  constructor(name: string, { model }: InferenceServiceArgs, options?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { model, renamed = false }: InferenceServiceArgs,
+    options?: pulumi.ComponentResourceOptions,
+  ) {
     super("menagerie:serving:InferenceService", name, {}, options);
     const manifest = inferenceServiceManifest(model);
     this.revision = pulumi
@@ -31,28 +43,40 @@ export class InferenceService extends pulumi.ComponentResource {
       .apply(({ image, control, recorder }) =>
         revisionOf(inferenceServiceManifest({ ...model, image, control, recorder })),
       );
-    this.resource = new kubernetes.apiextensions.CustomResource(name, awaitedElsewhere(manifest, this.revision), {
-      parent: this,
-      // The mode cannot be changed on a live InferenceService (KServe's webhook refuses it), and two cannot share a name. A
-      // development version is killed and made again: of a changed one KServe would run old and new pod for a moment.
-      replaceOnChanges: [
-        'metadata.annotations["serving.kserve.io/deploymentMode"]',
-        ...(model.control ? ["spec.predictor"] : []),
-      ],
-      // Whatever replaces it has the same name: a new version has a name, and so a resource, of its own. Made first, as by
-      // `--replace`, the new one would be the old one, which is then deleted.
-      deleteBeforeReplace: true,
-    });
+    this.resource = new kubernetes.apiextensions.CustomResource(
+      name,
+      awaitedElsewhere(manifest, this.revision, renamed),
+      {
+        parent: this,
+        // The mode cannot be changed on a live InferenceService (KServe's webhook refuses it), and two cannot share a name. A
+        // development version is killed and made again: of a changed one KServe would run old and new pod for a moment.
+        replaceOnChanges: [
+          'metadata.annotations["serving.kserve.io/deploymentMode"]',
+          ...(model.control ? ["spec.predictor"] : []),
+        ],
+        // Made first under the same name, as by `--replace`, the new one would be the old one, which is then deleted.
+        deleteBeforeReplace: !renamed,
+      },
+    );
+    this.name = this.resource.metadata.apply(({ name: given }) => given ?? model.name);
     this.registerOutputs({ revision: this.revision });
   }
 }
 
-function awaitedElsewhere(plain: InferenceServiceManifest<pulumi.Input<string>>, revision: pulumi.Output<string>) {
-  const { metadata, ...manifest } = withRevision(plain, revision);
+function awaitedElsewhere(
+  plain: InferenceServiceManifest<pulumi.Input<string>>,
+  revision: pulumi.Output<string>,
+  renamed: boolean,
+) {
+  const {
+    metadata: { name, ...metadata },
+    ...manifest
+  } = withRevision(plain, revision);
   const spec: InferenceServiceSpec = manifest.spec;
   return {
     ...manifest,
     metadata: declared({
+      ...(renamed ? {} : { name }),
       ...metadata,
       annotations: { ...metadata.annotations, "pulumi.com/skipAwait": "true" },
     }),

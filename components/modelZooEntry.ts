@@ -14,14 +14,16 @@ import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
 import { ZooRollout } from "../src/resources/zooRollout.ts";
 import { declared } from "./ownership.ts";
-import { ServedVersion, type ServedVersionArgs } from "./servedVersion.ts";
+import { type Admission, ServedVersion, type ServedVersionArgs } from "./servedVersion.ts";
 
 /** A version that the entry serves. */
 export interface ZooEntryVersion {
   /** Name in the database: the entry's, or that of its copy. */
   readonly model: string;
-  /** Name of the InferenceService. */
+  /** Name of the InferenceService, or the beginning of it. */
   readonly service: string;
+  /** Each InferenceService that is made gets a name of its own. @default false */
+  readonly renamed?: boolean | undefined;
   readonly number: number;
   readonly hash: string;
   readonly serving: VersionServing;
@@ -157,7 +159,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     const early = rollout && !tried && rollout.phase !== "done" ? this.record(name, rollout, []) : undefined;
     const built = this.build(name, args);
     let late: ZooRollout | undefined;
-    const admit = (own: Pick<ServedVersion, "ready" | "revision">): pulumi.Resource[] => {
+    const admit = (own: Admission): pulumi.Resource[] => {
       if (!rollout?.smoke || !target) return [];
       late = this.record(name, rollout, [this.smoke(name, args, rollout, rollout.smoke, target, own)]);
       return [late];
@@ -245,8 +247,10 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     const { model, service, serving } = version;
     const name = isModel ? kubernetesName : service;
     const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
-    const route = virtualServiceManifest({ ...identity, service, mode: serving.mode, gateway });
-    const spec: VirtualServiceSpec = route.spec;
+    const manifest = (answering: string) =>
+      virtualServiceManifest({ ...identity, service: answering, mode: serving.mode, gateway });
+    const spec: pulumi.Output<VirtualServiceSpec> = own.service.apply((answering) => manifest(answering).spec);
+    const route = manifest(service);
     new kubernetes.apiextensions.CustomResource(
       isModel ? model : service,
       { ...route, metadata: declared(route.metadata), spec },
@@ -278,8 +282,8 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     { namespace, kubeContext }: ModelZooEntryArgs,
     { tables, database, smokeDue }: ZooEntryRollout,
     cases: readonly SmokeCase[],
-    { hash, service, serving: { mode } }: ZooEntryVersion,
-    { ready, revision }: Pick<ServedVersion, "ready" | "revision">,
+    { hash, serving: { mode } }: ZooEntryVersion,
+    { ready, revision, service }: Admission,
   ): SmokeTest {
     return new SmokeTest(
       name,

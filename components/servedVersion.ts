@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Placement, readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
-import type { VersionServing } from "../src/domain/zoo/serving.ts";
+import type { RecordedServing, VersionServing } from "../src/domain/zoo/serving.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { ModelVersion } from "../src/resources/modelVersion.ts";
 import { InferenceService } from "./inferenceService.ts";
@@ -29,10 +29,18 @@ export interface VersionImage {
   readonly digest: pulumi.Input<string>;
 }
 
+/** A version that is served and not yet admitted: no request reaches it. */
+export type Admission = Pick<ServedVersion, "ready" | "revision" | "service">;
+
 /** Arguments of {@link ServedVersion}. */
 export interface ServedVersionArgs {
-  /** Name of the InferenceService: a DNS label, as long as `requireServiceName` lets it be. */
+  /** Name of the InferenceService, or the beginning of it: a DNS label, as long as `requireServiceName` lets it be. */
   readonly service: string;
+  /**
+   * Each InferenceService that is made gets a name of its own, so that the one that it replaces answers until it does.
+   * @default false: what replaces it has the same name, and is made once it is deleted
+   */
+  readonly renamed?: boolean | undefined;
   /** Namespace that it is served in; it must exist. */
   readonly namespace: string;
   /** Name of the zoo model in the database, such as `iris` or `iris_copy`. */
@@ -70,7 +78,7 @@ export interface ServedVersionArgs {
    * What must be there after it answers and before it is registered, such as the smoke test that it passes.
    * @default nothing
    */
-  readonly before?: ((served: Pick<ServedVersion, "ready" | "revision">) => readonly pulumi.Resource[]) | undefined;
+  readonly before?: ((served: Admission) => readonly pulumi.Resource[]) | undefined;
   /**
    * Service whose place it takes where it needs the GPU of that one, which is then deleted first. Without GPUs the one that is
    * no longer declared goes after everything else was done: an `up` that fails leaves it as it was.
@@ -91,6 +99,10 @@ export interface ServedVersionArgs {
  * new ServedVersion("iris-v2", { service: "iris-v2", model: "iris", hash, image, serving, ... }, { parent: entry });
  */
 export class ServedVersion extends pulumi.ComponentResource {
+  /** Name of its InferenceService. */
+  readonly service: pulumi.Output<string>;
+  /** How it is served, as its row has it. */
+  readonly serving: pulumi.Output<RecordedServing>;
   /** Resolves once it answers. */
   readonly ready: ModelReady;
   /** Changes with everything that makes new pods. */
@@ -108,6 +120,7 @@ export class ServedVersion extends pulumi.ComponentResource {
     const { namespace, model, serving, image, row, adoptFrom } = args;
     const child = { parent: this, aliases: adoptFrom ? [adoptFrom] : [] };
     const { env, mode, replicas, resources } = serving;
+    const renamed = args.renamed ?? false;
 
     const service = new InferenceService(
       name,
@@ -119,15 +132,19 @@ export class ServedVersion extends pulumi.ComponentResource {
           trussHash: args.hash,
           environment: args.environment,
         },
+        renamed,
       },
       child,
     );
     this.revision = service.revision;
+    this.service = service.name;
+    // Whoever sends predictions to the version finds its service by the row.
+    this.serving = service.name.apply((made) => (renamed ? { ...serving, service: made } : serving));
     this.ready = new ModelReady(
       name,
       {
         namespace,
-        name: args.service,
+        name: this.service,
         revision: service.revision,
         mode,
         pool: args.placement.pool,
@@ -143,7 +160,8 @@ export class ServedVersion extends pulumi.ComponentResource {
           name,
           {
             ...{ model, organization: "admin", number: row.number, current: row.current, hash: args.hash },
-            ...{ digest: image.digest, url: image.url, serving },
+            ...{ digest: image.digest, url: image.url },
+            serving: this.serving,
             ...(row.due ? { due: true } : {}),
             ...(row.database === undefined ? {} : { database: pulumi.secret(row.database) }),
           },

@@ -20,6 +20,7 @@ import { checkedStackFile } from "./plan/stackFile.ts";
 import { planState } from "./plan/state.ts";
 import { trussesOf } from "./plan/trusses.ts";
 import { concernedByContent, planZoo, readFromFolders } from "./plan/zoo.ts";
+import { deleteFixedNamesFirst } from "./program/fixedNames.ts";
 import { deployEnvironment } from "./program.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
@@ -29,6 +30,7 @@ Object.assign(Error, { prepareStackTrace: undefined });
 /** Entry of a stack: config in, resources and outputs out. */
 async function stack() {
   try {
+    pulumi.runtime.registerStackTransformation(deleteFixedNamesFirst);
     const config = pulumi.runtime.allConfig();
     const surroundings = {
       secretKeys: encryptedKeys(process.env.PULUMI_CONFIG_SECRET_KEYS),

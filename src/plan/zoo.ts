@@ -6,7 +6,7 @@ import { badInput } from "../domain/errors.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
 import { type Gate, type RolloutRequest, refusal } from "../domain/zoo/phases.ts";
-import { copyName, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
+import { copyName, generatedNameFits, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
 import {
   describeRollout,
@@ -15,7 +15,7 @@ import {
   type RolloutPlan,
   type ZooState,
 } from "../domain/zoo/rolloutPlan.ts";
-import type { VersionServing } from "../domain/zoo/serving.ts";
+import { declaredServing, type RecordedServing, type VersionServing } from "../domain/zoo/serving.ts";
 import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import type { TargetPair } from "../domain/zoo/targetApps.ts";
@@ -23,8 +23,10 @@ import type { PlatformPlan } from "./platform.ts";
 
 /** A version that is declared, with how it is served. */
 export interface ServedPlan extends PlannedVersion {
-  /** Name of its InferenceService. */
+  /** Name of its InferenceService, or the beginning of it. */
   readonly service: string;
+  /** Each InferenceService that is made gets a name of its own, and answers before the one that it replaces goes. */
+  readonly renamed: boolean;
   readonly serving: VersionServing;
   /** `<url>@<digest>` where a row names it; undefined where it is built from the truss folder. */
   readonly image: string | undefined;
@@ -83,7 +85,7 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
       ? undefined
       : (pinRefusal(name, entry, registry, sources) ?? judged(request, registry, sources));
     if (refused) mistakes.push(refused);
-    else plans.set(name, modelPlan(name, request, entry, registry, sources, frozen));
+    else plans.set(name, modelPlan(name, request, entry, spec.namespace, registry, sources, frozen));
   }
   for (const [name, { phase }] of registry.rollouts) {
     if (phase === "off" || Object.hasOwn(spec.zoo, name)) continue;
@@ -94,6 +96,7 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
           name,
           recordedRequest(name, undefined, registry, sources, spec.shadows),
           undefined,
+          spec.namespace,
           registry,
           sources,
           true,
@@ -225,6 +228,7 @@ function modelPlan(
   name: string,
   request: RolloutRequest,
   entry: ZooEntrySpec | undefined,
+  namespace: string,
   registry: ZooRegistry,
   sources: ZooSources,
   frozen: boolean,
@@ -238,21 +242,23 @@ function modelPlan(
   const { versions, target, ...rollout } = planRollout(request, state, frozen);
   const pinned = entry && pinnedRow(name, entry, registry);
   const served = (each: PlannedVersion): ServedPlan => {
+    const known = each.row?.serving;
     const serving =
-      each.row?.serving ?? (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
+      (known && declaredServing(known)) ??
+      (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
     if (!serving)
       throw badInput(
         `${keyPath(["zoo", name])}: how version ${each.number} is served was not recorded; put the model back into the config`,
       );
+    const service = sources.platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-");
+    const recorded = [...state.registered, ...state.copies].find(({ id }) => id === each.versionId)?.serving;
     return {
       ...each,
       serving,
-      service: sources.platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-"),
+      service,
+      renamed: isRenamed(serving, recorded) && generatedNameFits(service, { namespace, mode: serving.mode }),
       image: each.row?.image ?? pinned?.image,
-      changes: differs(
-        serving,
-        [...state.registered, ...state.copies].find(({ id }) => id === each.versionId)?.serving,
-      ),
+      changes: differs(serving, recorded),
     };
   };
   const smoke = sources.smoke.get(name);
@@ -316,8 +322,17 @@ function unknownPools({ pools }: EnvironmentSpec, served: readonly ServedPlan[])
 }
 
 /** Key order is the database's. */
-function differs(serving: VersionServing, recorded: VersionServing | undefined): boolean {
-  return recorded !== undefined && digestOf(serving) !== digestOf(recorded);
+function differs(serving: VersionServing, recorded: RecordedServing | undefined): boolean {
+  return recorded !== undefined && digestOf(serving) !== digestOf(declaredServing(recorded));
+}
+
+/**
+ * Not where old and new would want the same GPU, nor where an earlier Menagerie made the service: that one keeps its name until
+ * something replaces it.
+ */
+function isRenamed({ resources, mode }: VersionServing, recorded: RecordedServing | undefined): boolean {
+  const keepsName = recorded !== undefined && recorded.service === undefined && recorded.mode === mode;
+  return resources.gpus === 0 && !keepsName;
 }
 
 function consumer({ model, number, serving, versionId, changes }: ServedPlan): GpuConsumer {

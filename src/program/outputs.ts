@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ZooEntrySpec } from "../config/environment.ts";
-import type { VersionServing } from "../domain/zoo/serving.ts";
+import type { RecordedServing } from "../domain/zoo/serving.ts";
 import type { PlannedState } from "../plan/state.ts";
 
 /** One rollout, as the stack's outputs show it. */
@@ -23,13 +23,14 @@ export interface RolloutOutput {
     readonly isCurrent: boolean;
     readonly apps: number;
     readonly image: pulumi.Input<string>;
-    readonly serving: VersionServing;
+    readonly serving: pulumi.Input<RecordedServing>;
   }[];
 }
 
 /** One served model, as the stack's outputs show it. */
 export interface ModelOutput {
-  readonly name: string;
+  /** Of the InferenceService. */
+  readonly name: pulumi.Input<string>;
   readonly namespace: string;
   readonly kind: "zoo" | "development" | "shadow";
   readonly mode: ZooEntrySpec["mode"];

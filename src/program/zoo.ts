@@ -36,7 +36,7 @@ export function declareZoo(spec: EnvironmentSpec, facts: EnvironmentFacts, conte
     rollouts[name] = rolloutOutput(plan, entry, context.platform !== undefined);
     for (const [model, { version, served, image, predictUrl }] of entry?.routes ?? []) {
       models[model] = {
-        name: version.service,
+        name: served.service,
         namespace: spec.namespace,
         kind: "zoo",
         mode: version.serving.mode,
@@ -144,7 +144,8 @@ function rolloutOutput(
     versions: versions
       .filter(({ model }) => registered && model === name)
       .map(({ number, hash: content, current, service, serving, image }) => ({
-        ...{ number, hash: content, isCurrent: current, serving },
+        ...{ number, hash: content, isCurrent: current },
+        serving: entry?.served.get(service)?.serving ?? serving,
         id: entry?.served.get(service)?.versionId ?? "",
         image: image ?? entry?.routes.get(name)?.image ?? "",
         apps: state.registered.find((row) => row.number === number)?.apps ?? 0,

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 import type { Handler } from "./handler.ts";
 import { untilTerminated } from "./host.ts";
@@ -23,7 +24,16 @@ export interface ModelReadyInputs {
   readonly context?: string;
 }
 
-/** Stands for "the model answers": whatever depends on it starts after that. Deleting it changes nothing. */
+/**
+ * Time that routes and the API service need until they know where else a model's requests go, in milliseconds. Pointers are at
+ * most a second old.
+ */
+const routesMoveWithin = 3_000;
+
+/**
+ * Stands for "the model answers": whatever depends on it starts after that. Deleting it gives requests the time to go elsewhere,
+ * for what answered them is deleted after it.
+ */
 export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
   inputs: ["namespace", "name", "component", "revision", "mode", "pool", "path", "timeoutSeconds", "context"],
   replaceOn: ["namespace", "name", "component"],
@@ -37,7 +47,7 @@ export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
     return news;
   },
   exists: async () => true,
-  delete: async () => {},
+  delete: () => untilTerminated((signal) => setTimeout(routesMoveWithin, undefined, { signal })),
 };
 
 async function wait({ context, ...inputs }: ModelReadyInputs): Promise<void> {

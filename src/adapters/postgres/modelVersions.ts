@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { OperatorError } from "../../domain/errors.ts";
 import { copySuffix } from "../../domain/zoo/plan.ts";
-import type { VersionServing } from "../../domain/zoo/serving.ts";
+import type { RecordedServing } from "../../domain/zoo/serving.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** A version to register. */
@@ -17,7 +17,7 @@ export interface VersionRegistration {
   /** Repository part of the image. @default as its row says */
   readonly url?: string | undefined;
   /** How it is served, for when it is declared from its row. @default as its row says */
-  readonly serving?: VersionServing | undefined;
+  readonly serving?: RecordedServing | undefined;
   /** New apps use it; the version that was current no longer is. */
   readonly current: boolean;
 }

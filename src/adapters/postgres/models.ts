@@ -6,7 +6,15 @@ export interface Pointer {
   readonly id: string;
   readonly organizationId: string;
   /** The version that answers: the one pointed at, or the model's own current one. */
-  readonly serving: { readonly versionId: string; readonly model: string; readonly number: number } | undefined;
+  readonly serving:
+    | {
+        readonly versionId: string;
+        readonly model: string;
+        readonly number: number;
+        /** Name of its InferenceService. @default the version's own name */
+        readonly service?: string | undefined;
+      }
+    | undefined;
   /** Whether it has versions at all: an app that was deleted has none. */
   readonly versioned: boolean;
 }
@@ -19,9 +27,11 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
     version_id: string | null;
     model: string | null;
     number: number | null;
+    service: string | null;
     versioned: boolean;
   }>(
     `SELECT m.id, m.organization_id, sv.id AS version_id, sm.name AS model, sv.number,
+            sv.serving->>'service' AS service,
             EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned
        FROM menagerie.model m
        LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
@@ -34,7 +44,8 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
   if (!row) return undefined;
   const { id, organization_id: organizationId, version_id: versionId, model, number, versioned } = row;
   const complete = versionId !== null && model !== null && number !== null;
-  return { id, organizationId, versioned, serving: complete ? { versionId, model, number } : undefined };
+  const service = row.service ?? undefined;
+  return { id, organizationId, versioned, serving: complete ? { versionId, model, number, service } : undefined };
 }
 
 /** What a name at the gateway stands for. */

@@ -46,10 +46,12 @@ export function servedModels(routes: readonly ObservedRoute[], services: readonl
     const service = serviceOf(spec?.http?.[0]);
     const found = service === undefined ? undefined : byName.get(service);
     if (name === undefined || service === undefined || !found || metadata?.labels?.[labels.kind] !== "zoo") continue;
+    // The object's own name may be made up; the version's is what a release has.
+    const version = found.metadata?.labels?.["app.kubernetes.io/name"] ?? service;
     const image = found.spec?.predictor?.containers?.[0]?.image;
     models.push({
-      ...{ name, service, source: "zoo", hash: found.metadata?.annotations?.[annotations.trussHash] ?? null },
-      version: Number(/-v([1-9][0-9]{0,4})$/.exec(service)?.[1] ?? 0) || null,
+      ...{ name, service: version, source: "zoo", hash: found.metadata?.annotations?.[annotations.trussHash] ?? null },
+      version: Number(/-v([1-9][0-9]{0,4})$/.exec(version)?.[1] ?? 0) || null,
       digest: image?.includes("@") ? image.slice(image.indexOf("@") + 1) : null,
     });
   }

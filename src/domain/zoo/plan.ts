@@ -1,4 +1,5 @@
-import type { VersionServing } from "./serving.ts";
+import { longestPart, serviceNames } from "../generatedNames.ts";
+import type { RecordedServing } from "./serving.ts";
 
 /** A registered version of a zoo model. */
 export interface RegisteredVersion {
@@ -15,7 +16,7 @@ export interface RegisteredVersion {
   /** `<url>@sha256:<64 hex>`; undefined where an earlier Menagerie registered it. */
   readonly image?: string | undefined;
   /** How it is served; undefined where an earlier Menagerie registered it. */
-  readonly serving?: VersionServing | undefined;
+  readonly serving?: RecordedServing | undefined;
 }
 
 /** What the plans were made from: the database, the knowledge that there is none yet, or nothing. */
@@ -60,4 +61,12 @@ export function copyName(model: string): string {
 export function versionedName(model: string, number: number): string {
   const name = model.replaceAll("_", "-");
   return model.endsWith(copySuffix) ? name : `${name}-v${number}`;
+}
+
+/** What the engine adds to a name that it makes up. */
+const generatedPart = "-00000000";
+
+/** Whether an InferenceService may get a name of its own each time it is made, so that it answers beside the one that it replaces. */
+export function generatedNameFits(name: string, where: Parameters<typeof serviceNames>[0]): boolean {
+  return name.length <= longestPart(serviceNames(where, generatedPart));
 }

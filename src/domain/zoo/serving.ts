@@ -17,8 +17,18 @@ export const servingSchema = z.strictObject({
   resources: z.strictObject({ cpu: z.string(), memory: z.string(), gpus: z.number() }),
   /** Names of the secrets that its truss reads. */
   secrets: z.array(z.string()),
+  /** Name of its InferenceService where that was made up, see `generatedNameFits`. Left out where it is the version's own. */
+  service: z.string().optional(),
   /** It works in the release's state: its pods start anew with each release. Left out where it does not. */
   state: z.literal(true).optional(),
 });
 
-export type VersionServing = z.output<typeof servingSchema>;
+/** As a row has it. */
+export type RecordedServing = z.output<typeof servingSchema>;
+
+export type VersionServing = Omit<RecordedServing, "service">;
+
+/** What is declared of a recorded serving: under which name it was made is the engine's to know. */
+export function declaredServing({ service: _, ...serving }: RecordedServing): VersionServing {
+  return serving;
+}

@@ -118,8 +118,8 @@ const server = createApiServer({
   }),
   pointer: readPointerOf,
   checkDatabase: () => checkDatabase(""),
-  originOf: ({ model, number }) => {
-    const { host, port } = predictorHost(versionedName(model, number), settings.modelsNamespace);
+  originOf: ({ model, number, service = versionedName(model, number) }) => {
+    const { host, port } = predictorHost(service, settings.modelsNamespace);
     return `http://${host}:${port}`;
   },
   predictPath: `${readyPath}:predict`,

@@ -50,6 +50,27 @@ function plan(zoo: object, registry: ZooRegistry | undefined, config: object = {
 const m = (change: object) => ({ m: { truss: "models/m", phase: "done", ...change } });
 const t4 = { pools: { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } } };
 
+describe("a service gets a name of its own each time it is made", () => {
+  const standard = row(2, { isCurrent: true });
+  const serving = standard.serving && { ...standard.serving, service: "m-v2-0f0f0f0f" };
+  const made = row(2, { isCurrent: true, serving });
+  it.each<[string, object, RegisteredVersion[], object, boolean]>([
+    ["a new version", {}, [], {}, true],
+    ["a version that was made so", {}, [made], {}, true],
+    ["one that an earlier Menagerie made", {}, [standard], {}, false],
+    ["one of those, in another mode", { mode: "Knative" }, [standard], {}, true],
+    ["a version with a GPU, which its successor needs", { pool: "t4" }, [], t4, false],
+    ["a name that leaves no room for it", {}, [], { namespace: "n".repeat(44) }, false],
+  ])("%s", (_what, change, rows, config, renamed) => {
+    const target = plan(m(change), registryOf(rows, undefined), config).get("m")?.target;
+    expect([target?.service, target?.renamed]).toEqual([rows.length > 0 ? "m-v2" : "m-v1", renamed]);
+  });
+  it("is no change of how it is served", () => {
+    const planned = plan(m({ env: { FACTOR: "2" } }), registryOf([made], rollout({ hash: hash(2) }))).get("m");
+    expect(planned?.versions.map((each) => "service" in each.serving)).toEqual([false]);
+  });
+});
+
 describe("a rollout's old version", () => {
   it("is served as its row says, with its own secrets, whatever config and folder say now", () => {
     const zoo = m({ phase: "copy", from: 11, env: { FACTOR: "9" } });

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+
+/** What serves is replaced without an unanswered request, and what a person deletes comes back. */
+
+let shared: SharedEnvironment;
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
+  await shared.up();
+});
+
+afterAll(() => shared.close());
+
+const flower = { inputs: [[5.1, 3.5, 1.4, 0.2]] };
+
+interface Served {
+  readonly name: string;
+  readonly namespace: string;
+  readonly url: string;
+}
+
+async function iris(): Promise<Served> {
+  const { models } = await shared.json<{ models: Served[] }>("status", "--json");
+  const found = models.find(({ name }) => name === "iris");
+  if (!found) throw new Error("iris is not served");
+  return found;
+}
+
+async function urnOf(pattern: RegExp): Promise<string> {
+  const { stdout } = await shared.succeed("pulumi", "--", "stack", "export");
+  const { deployment } = JSON.parse(stdout) as { deployment: { resources: { urn: string }[] } };
+  const found = deployment.resources.map(({ urn }) => urn).find((urn) => pattern.test(urn));
+  if (!found) throw new Error(`no resource is called ${pattern}`);
+  return found;
+}
+
+/** Names of iris's InferenceServices in the cluster. */
+async function services(namespace: string): Promise<string[]> {
+  const path = `/apis/serving.kserve.io/v1beta1/namespaces/${namespace}/inferenceservices?labelSelector=menagerie.dev/model=iris`;
+  const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(shared.kubeConfig(), "GET", path);
+  return items.map(({ metadata }) => metadata.name);
+}
+
+/** Predicts one request after another while `work` goes on; answers every failure. */
+async function predictDuring(url: string, work: () => Promise<unknown>): Promise<{ sent: number; failed: string[] }> {
+  const failed: string[] = [];
+  let sent = 0;
+  let over = false;
+  const predictions = (async () => {
+    while (!over) {
+      sent += 1;
+      const request = { method: "POST", body: JSON.stringify(flower), signal: AbortSignal.timeout(30_000) };
+      const answer = await fetch(url, request).then(
+        async (response) => {
+          const text = await response.text();
+          return response.ok ? undefined : `${response.status} ${text}`;
+        },
+        (error: unknown) => String(error),
+      );
+      if (answer !== undefined) failed.push(`${new Date().toISOString()} ${answer}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  try {
+    await work();
+  } finally {
+    over = true;
+    await predictions;
+  }
+  return { sent, failed };
+}
+
+test("`--replace` of a CPU model's service answers every prediction, and the next up finds nothing to do", async () => {
+  const { url, namespace } = await iris();
+  const [before] = await services(namespace);
+  const urn = await urnOf(/kubernetes:serving.*:InferenceService::iris-v\d+$/);
+  const { sent, failed } = await predictDuring(url, () =>
+    shared.succeed("pulumi", "--", "up", "--yes", "--skip-preview", "--replace", urn),
+  );
+  expect(failed).toEqual([]);
+  expect(sent).toBeGreaterThan(20);
+  const after = await services(namespace);
+  expect(after).toHaveLength(1);
+  expect(after).not.toEqual([before]);
+  expect((await shared.up()).stdout).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
+});
+
+test("`--replace` of an object with a fixed name leaves one in the cluster", async () => {
+  const { url } = await iris();
+  await shared.succeed(
+    "pulumi",
+    "--",
+    "up",
+    "--yes",
+    "--skip-preview",
+    "--replace",
+    await urnOf(/kubernetes:networking.*:VirtualService::iris$/),
+  );
+  await expect.poll(async () => (await fetch(url, { method: "POST", body: JSON.stringify(flower) })).status).toBe(200);
+});

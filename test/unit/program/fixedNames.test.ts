@@ -1,0 +1,25 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect, it } from "vitest";
+import { deleteFixedNamesFirst } from "../../../src/program/fixedNames.ts";
+
+const route = "kubernetes:networking.istio.io/v1:VirtualService";
+
+it.each<[string, string, object, pulumi.CustomResourceOptions, boolean | undefined]>([
+  ["an object with a name", "kubernetes:core/v1:Service", { metadata: { name: "api" } }, {}, true],
+  ["one whose metadata is known later", route, { metadata: pulumi.output({ name: "iris" }) }, {}, true],
+  [
+    "one whose name is made up",
+    "kubernetes:serving.kserve.io/v1beta1:InferenceService",
+    { metadata: {} },
+    {},
+    undefined,
+  ],
+  ["one that says otherwise", route, { metadata: { name: "iris" } }, { deleteBeforeReplace: false }, false],
+  ["something of another provider", "postgresql:index/role:Role", { name: "reader" }, {}, undefined],
+  ["a provider", "pulumi:providers:kubernetes", {}, {}, undefined],
+])("%s", (_what, type, props, opts, first) => {
+  const changed = deleteFixedNamesFirst({ type, name: "any", props, opts, resource: undefined as never });
+  const after: pulumi.CustomResourceOptions = changed?.opts ?? opts;
+  expect(after.deleteBeforeReplace).toBe(first);
+  expect(changed?.props ?? props).toBe(props);
+});
