@@ -32,15 +32,34 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
   const text = decode(bytes);
   if (text.mistake !== undefined) return unreadable(file, [whole(file, text.mistake)]);
   const lines = new LineCounter();
-  const document = parseDocument(text.text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" });
+  // The engine merges by `<<` as well. At "silent" a second document would go unnoticed, as it does by the engine.
+  const document = parseDocument(text.text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: "error",
+    merge: true,
+  });
   const places = new YamlPlaces(lines);
   const at = (offset: number, message: string): Mistake => ({ ...whole(file, message), ...places.at(offset) });
   const broken = [...document.errors, ...document.warnings].map(({ message, pos }) =>
     at(pos[0], `is not valid YAML: ${message}`),
   );
   visit(document, {
-    Alias(_, alias) {
-      if (alias.resolve(document)) return;
+    Node(_, node) {
+      if (isAlias(node) || node.tag === undefined || plainTags.test(node.tag)) return;
+      broken.push(
+        at(startOf(node) ?? 0, `the tag ${node.tag} is not allowed; write plain text, numbers, mappings and lists`),
+      );
+    },
+    Alias(_, alias, ancestors) {
+      const target = alias.resolve(document);
+      if (target && !ancestors.includes(target)) return;
+      if (target) {
+        broken.push(
+          at(startOf(alias) ?? 0, `*${alias.source} is inside the value that it refers to; write the value out`),
+        );
+        return;
+      }
       const message = `*${alias.source} refers to no anchor; write &${alias.source} where the value is, or write the value out`;
       broken.push(at(startOf(alias) ?? 0, message));
     },
@@ -75,6 +94,9 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     ]);
   }
 }
+
+/** Tags of what JSON has too, which is how the engine passes values on. */
+const plainTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq|merge)$/;
 
 /** Keys of the file's top and of its config, with the sentences about those that are wrong. */
 class TopLevel {
@@ -131,7 +153,7 @@ class TopLevel {
     const key = `${namespace}:${parsed.name}`;
     const other = this.#written.get(key);
     if (other !== undefined) {
-      this.sentences.push(`${written}: is the same key as ${show(other)} above; remove one of the two`);
+      this.sentences.push(`${key}: is there twice, as ${show(other)} and ${show(written)}; remove one of the two`);
       return;
     }
     this.#written.set(key, written);

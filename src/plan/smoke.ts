@@ -29,17 +29,24 @@ export async function smokeSets(
       if (parsed.success) sets.set(name, parsed.data);
       else {
         const [issue] = parsed.error.issues;
-        const where = Array.isArray(smoke) ? "" : `${file}: `;
+        const where = [...(Array.isArray(smoke) ? [] : [file]), ...placeIn(issue?.path ?? [])].join(", ");
         mistakes.push(
-          `${at}: ${where}${issue?.path.join(".") ?? ""} is wrong (${issue?.message}); write a list of {input, output, tolerance}`,
+          `${at}: ${where || "the list"} is wrong (${issue?.message}); write a list of {input, output, tolerance}`,
         );
       }
     } catch (error) {
-      mistakes.push(`${at}: ${file} cannot be read (${messageOf(error)}); give a YAML file in the truss folder`);
+      // Below the first line, the library draws the place.
+      const [reason] = messageOf(error).split("\n");
+      mistakes.push(`${at}: ${file} cannot be read (${reason}); give a YAML file in the truss folder`);
     }
   }
   if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
   return sets;
+}
+
+/** `case 2, input`: cases are counted from 1. */
+function placeIn([index, ...rest]: readonly PropertyKey[]): string[] {
+  return index === undefined ? [] : [`case ${Number(index) + 1}`, ...(rest.length > 0 ? [rest.join(".")] : [])];
 }
 
 async function readYaml(path: string, named: boolean): Promise<unknown> {

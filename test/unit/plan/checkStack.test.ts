@@ -15,6 +15,8 @@ async function check(bytes: Uint8Array) {
 }
 
 const fixture = (name: string) => readFileSync(join(project, "test/fixtures/stackFiles", `${name}.yaml`));
+/** Nine aliases in each of ten lists. */
+const laughs = `config:\n  l0: &l0 [x]\n${Array.from({ length: 10 }, (_, i) => `  l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`)}]`).join("\n")}`;
 const linesOf = async (name: string) => (await check(fixture(name))).mistakes.map(mistakeLine);
 
 describe("a stack file is strict from its first line", () => {
@@ -57,6 +59,39 @@ describe("a stack file is strict from its first line", () => {
     expect(await linesOf(name)).toEqual(says);
   });
 
+  it.each([
+    ["a second document", "config: {}\n---\nconfig: {}", /:2:1: is not valid YAML: .*multiple documents/],
+    [
+      "an alias inside its own value",
+      "config:\n  menagerie:zoo: &a { b: *a }",
+      /:2:26: \*a is inside the value that it refers to;/,
+    ],
+    [
+      "a tag that JSON has no value for",
+      "config:\n  menagerie:zoo: !!set { a, b }",
+      /the tag tag:yaml.org,2002:set is not allowed;/,
+    ],
+    ["a tag that nobody knows", "config:\n  menagerie:zoo: !mine { a: b }", /Unresolved tag: !mine/],
+    [
+      "a key twice",
+      "config:\n  zoo: {}\n  menagerie:zoo: {}",
+      /:2:3: menagerie:zoo: is there twice, as "zoo" and "menagerie:zoo";/,
+    ],
+    ["aliases that grow without bound", laughs, /cannot be read/],
+  ])("%s is refused by its place", async (_, text, says) => {
+    const { mistakes } = await check(Buffer.from(text));
+    expect(mistakes.map(mistakeLine).join("\n")).toMatch(says);
+  });
+
+  it("a mapping may be merged into others, as the engine does", async () => {
+    const zoo = "    a: &model { truss: models/iris, phase: done }\n    b: { <<: *model, resources: { cpu: 2 } }";
+    const { mistakes, spec } = await check(
+      Buffer.from(`config:\n  menagerie:nodeClass: local\n  menagerie:zoo:\n${zoo}\n`),
+    );
+    expect(mistakes).toEqual([]);
+    expect(spec?.zoo.b).toMatchObject({ truss: "models/iris", phase: "done", resources: { cpu: "2" } });
+  });
+
   it("UTF-16 text is named as such", async () => {
     const text = `\ufeff${readFileSync(join(project, "Pulumi.local.yaml"), "utf8")}`;
     const says = ["Pulumi.x.yaml: is UTF-16 text; save it as UTF-8"];
@@ -65,6 +100,14 @@ describe("a stack file is strict from its first line", () => {
 
   it("an `environment:` may hold all keys, so a file with nothing else is not refused", async () => {
     expect((await check(Buffer.from("environment: [shared/staging]\n"))).mistakes).toEqual([]);
+  });
+
+  it("a name that would be too long is told with the limit, its length and the longest that fits", async () => {
+    const [mistake] = (await check(fixture("long-name"))).mistakes;
+    expect(mistake?.line).toBe(4);
+    expect(mistake?.message).toMatch(
+      /has 40 characters, and a DNS label at most 63: .* use at most 8 characters, such as "aaaaaaaa"/,
+    );
   });
 
   it("every key of an unknown namespace is named, with the one that was meant", async () => {
