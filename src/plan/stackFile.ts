@@ -28,7 +28,8 @@ export async function checkedStackFile({
   config,
   surroundings,
 }: EngineStack): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const { path, file, isNamed } = stackFilePath(project, stack);
+  const settings = await projectSettings(project);
+  const { path, file, isNamed } = stackFilePath(join(project, settings.stackConfigDir ?? ""), stack);
   const removal = `pulumi destroy -s ${stack}`;
   const bytes = await readFile(path).catch((error: unknown) => {
     if (isNamed) {
@@ -39,7 +40,7 @@ export async function checkedStackFile({
     }
     return undefined;
   });
-  const isEmpty = !(await declaredKeys(project, config)).length;
+  const isEmpty = declaredKeys(settings, config).length === 0;
   if (!bytes) {
     // The engine takes a file that is not there for an empty one.
     if (isEmpty) throw refuse([declaresNothing(file, removal)]);
@@ -58,27 +59,36 @@ export async function checkedStackFile({
   return reading.config;
 }
 
+/** What Pulumi.yaml says of stacks' config. */
+interface ProjectSettings {
+  /** Folder of the stack files, relative to the project. */
+  readonly stackConfigDir?: string;
+  readonly config?: Readonly<Record<string, { readonly default?: unknown } | null>>;
+}
+
+/** Pulumi.yaml, which the engine has read; empty where the program runs in another folder than its project's. */
+async function projectSettings(project: string): Promise<ProjectSettings> {
+  const text = await readFile(join(project, "Pulumi.yaml"), "utf8").catch(() => "");
+  return (parse(text) ?? {}) as ProjectSettings;
+}
+
 /** Keys of this project that are not defaults of Pulumi.yaml, which the engine passes for every stack. */
-async function declaredKeys(project: string, config: Readonly<Record<string, string>>): Promise<string[]> {
-  const settings: unknown = parse(await readFile(join(project, "Pulumi.yaml"), "utf8"));
-  const typed = typeof settings === "object" && settings !== null && "config" in settings ? settings.config : {};
-  const defaults = new Map(
-    Object.entries(typed ?? {}).map(([key, value]: [string, { default?: unknown } | null]) => [
-      key,
-      String(value?.default),
-    ]),
-  );
-  return Object.keys(config).filter((key) => key.startsWith(prefix) && defaults.get(key) !== config[key]);
+function declaredKeys(settings: ProjectSettings, config: Readonly<Record<string, string>>): string[] {
+  const typed = settings.config ?? {};
+  const isDefault = (key: string) => typed[key]?.default !== undefined && String(typed[key].default) === config[key];
+  return Object.keys(config).filter((key) => key.startsWith(prefix) && !isDefault(key));
 }
 
 /** Where the engine that runs this program reads the stack's config from. */
-function stackFilePath(project: string, stack: string): { path: string; file: string; isNamed: boolean } {
+function stackFilePath(folder: string, stack: string): { path: string; file: string; isNamed: boolean } {
   const engine = engineAbove(process.ppid);
   const named = process.env.PULUMI_OPTION_CONFIG_FILE || (engine && configFileOption(engine.args));
   const file = named || `Pulumi.${stack}.yaml`;
-  return { path: resolve((named && engine?.folder) || project, file), file, isNamed: Boolean(named) };
+  return { path: resolve((named && engine?.folder) || folder, file), file, isNamed: Boolean(named) };
 }
 
+/** Not `pulumi-language-nodejs`. Some distributions wrap the engine, as `.pulumi-wrapped`. */
+const engineName = /^\.?pulumi(-wrapped|-bin|\.exe)?$/;
 /** Between the program and the engine is its language host. */
 const ancestors = 4;
 
@@ -91,7 +101,7 @@ function engineAbove(parent: number): { readonly args: readonly string[]; readon
   for (let above = 0; above < ancestors && pid > 1; above += 1) {
     try {
       const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      if (basename(args[0] ?? "") === "pulumi") return { args, folder: readlinkSync(`/proc/${pid}/cwd`) };
+      if (engineName.test(basename(args[0] ?? ""))) return { args, folder: readlinkSync(`/proc/${pid}/cwd`) };
       // `pid (name) state parent`: a name may hold spaces and parentheses (proc_pid_stat(5)).
       const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ");
       pid = Number(fields[1]);
