@@ -24,6 +24,16 @@ export interface ReleaseSchemaArgs {
    */
   readonly views?: readonly string[];
   /**
+   * Extensions that the files need, in schema `public`.
+   * @default none
+   */
+  readonly extensions?: readonly string[] | undefined;
+  /**
+   * Whether the files make sequences, other than those of identity columns: services and pipelines take numbers from them.
+   * @default false
+   */
+  readonly sequences?: boolean | undefined;
+  /**
    * Connections that copy at the same time.
    * @default 4
    */
@@ -85,6 +95,7 @@ export class ReleaseSchema extends pulumi.ComponentResource {
       {
         ...{ tag, schema: this.schema, seedFrom, folder, declared, parallel: args.parallel ?? 4 },
         ...{ tables: [...tables], current: args.current ?? true },
+        ...(args.extensions?.length ? { extensions: [...args.extensions] } : {}),
         ...(args.url === undefined ? {} : { database: pulumi.secret(args.url) }),
       },
       { ...parent, dependsOn: schema },
@@ -123,6 +134,9 @@ export class ReleaseSchema extends pulumi.ComponentResource {
     for (const role of [service, pipeline]) {
       grant(role, "database", { objectType: "database", privileges: ["CONNECT"] });
       grant(role, "schema", { objectType: "schema", schema: this.schema, privileges: ["USAGE"] });
+      if (args.sequences) {
+        grant(role, "sequences", { objectType: "sequence", schema: this.schema, privileges: ["SELECT", "USAGE"] });
+      }
     }
     onTables(
       service,

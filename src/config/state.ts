@@ -1,5 +1,5 @@
 import { seedRules } from "../domain/release/stateSchema.ts";
-import { choice, mapping, namesTo, text, wholeNumber } from "./fields.ts";
+import { choice, listOf, mapping, namesTo, text, wholeNumber } from "./fields.ts";
 import { pipelines } from "./pipelines.ts";
 
 const folder = /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\\]+$/;
@@ -10,6 +10,13 @@ const table = mapping(
       seedRules,
       "How the table of a new release begins: copy (the rows of the release before), view (a view of its table, read-only for services) or empty. Default: copy.",
     ).default("copy"),
+    columns: namesTo(
+      /^[^\0]{1,63}$/,
+      "give a column's name, such as email",
+      text(/\S/, "give an SQL expression over a row of the release before, in quotes", "SQL expression."),
+      `write {<column>: "coalesce(<column>, '')"}`,
+      "SQL expressions over a row of the release before, for columns that are new, of another type or NOT NULL from this release on. Default: none.",
+    ).optional(),
   },
   "write {seed: copy}",
   "One table of the state.",
@@ -52,6 +59,11 @@ export const state = mapping(
       "write {<table>: {seed: view}}",
       "Tables that are not seeded by copy. Default: none.",
     ).default({}),
+    extensions: listOf(
+      text(/^[^\0"]{1,63}$/, "give an extension's name, such as pg_trgm", "Name of an extension."),
+      "write [pg_trgm], or remove the key",
+      "Extensions of PostgreSQL that the SQL files use, made in schema public where they are missing. Default: none.",
+    ).optional(),
     source: source.optional(),
     pipelines,
     keep: wholeNumber(

@@ -4,8 +4,10 @@ import {
   readReleases,
   runElsewhere,
   usedByApps,
+  wasWorkedIn,
 } from "../adapters/postgres/releaseState/journal.ts";
 import { type JournaledPipeline, readPipelines } from "../adapters/postgres/releaseState/pipelines.ts";
+import { tryState } from "../adapters/postgres/releaseState/trial.ts";
 import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
@@ -34,6 +36,8 @@ export interface PlannedState {
   readonly declared: string;
   readonly tables: readonly StateTable[];
   readonly views: readonly string[];
+  /** Whether the files make sequences; left out where not. */
+  readonly sequences?: true;
   /** What its ConfigMap said at the last `up`; undefined for the current release, and for one that has none. */
   readonly values?: Readonly<Record<string, string>> | undefined;
 }
@@ -69,7 +73,7 @@ export async function planState(
 ): Promise<StatePlan | undefined> {
   if (!spec.state) return undefined;
   if (!platform) throw badInput(needsDatabase("state", "local"));
-  const { schemas, release: tag = release?.tag, keep } = spec.state;
+  const { schemas, release: tag = release?.tag, keep, extensions } = spec.state;
   if (tag === undefined || !release) throw new Error("a stack with a database has a release");
   const { environment } = release;
   const mistake = tagMistake(tag);
@@ -83,18 +87,44 @@ export async function planState(
     return { ...withoutDatabase(tag, known), environment, pipelines: await planPipelines(spec.state, []) };
   }
 
-  const { releases: stored, pipelines } =
-    platform.basis === "read" ? await storedReleases(platform, release) : { releases: [], pipelines: [] };
+  const {
+    releases: stored,
+    pipelines,
+    dropped,
+  } = platform.basis === "read"
+    ? await storedReleases(platform, release, schema)
+    : { releases: [], pipelines: [], dropped: false };
   const { previous, kept, retired, heldBy } = planRetention(schema, stored, keep);
   const own = stored.find((release) => release.schema === schema);
   const declared = declaredHash(files);
-  const current: PlannedState = {
-    ...{ tag, schema, declared, views: relations.views, seedFrom: previous?.schema ?? own?.seededFrom ?? null },
-    tables:
-      own?.ready && own.declared === declared
-        ? own.tables
-        : relations.tables.map((name) => seededTable(name, spec.state?.tables[name]?.seed ?? "copy", previous)),
-  };
+  const otherFiles = own?.ready === true && own.declared !== declared;
+  if (otherFiles && spec.state.release === undefined) {
+    throw badInput(
+      `${keyPath(["state", "schemas"])}: the files of "${schemas}" changed, and the state of release ${tag} keeps its shape; give what is new a tag of its own (${keyPath(["versioning", "code"])}), put the files back, or set ${keyPath(["state", "release"])}: ${tag} to go on with its state as it is`,
+    );
+  }
+  if (!own && dropped) {
+    throw badInput(
+      `the state of release ${tag} was dropped; load its dump by \`menagerie data restore <folder>\`, or set ${keyPath(["state", "release"])} to one that \`menagerie data list\` shows`,
+    );
+  }
+  const current: PlannedState = own?.ready
+    ? { ...plannedOf(own), seedFrom: previous?.schema ?? own.seededFrom }
+    : {
+        ...{ tag, schema, declared, views: relations.views, seedFrom: previous?.schema ?? own?.seededFrom ?? null },
+        ...(relations.sequences ? { sequences: true } : {}),
+        tables: relations.tables.map((name) => seededTable(name, spec.state?.tables[name], previous)),
+      };
+  const tried =
+    own?.ready ||
+    platform.basis !== "read" ||
+    (await withClient(platform.server, platformDatabase, (client) =>
+      tryState(client, { tag, files, tables: current.tables, extensions }),
+    ).catch((error: unknown) => {
+      // A database of a version of Menagerie before states.
+      if (sqlState(error) === "42P01" || sqlState(error) === "42704") return false;
+      throw error;
+    }));
   return {
     ...{ environment, current },
     pipelines: await planPipelines(
@@ -104,7 +134,7 @@ export async function planState(
     kept: kept.map((release) => ({ ...plannedOf(release), values: known[release.tag]?.values })),
     retired: retired.map((release) => release.schema).sort(),
     heldBy,
-    description: describe(own, previous),
+    description: `${describe(own, previous)}${otherFiles ? `; its tables are those of other SQL files than those in "${schemas}", which are not run` : ""}${tried ? "" : "; the SQL files were not tried, for this login may not, or they take long"}`,
   };
 }
 
@@ -135,11 +165,14 @@ function requireKnown(
 interface StoredState {
   readonly releases: readonly JournaledRelease[];
   readonly pipelines: readonly JournaledPipeline[];
+  /** Whether the record says that the schema was worked in. */
+  readonly dropped: boolean;
 }
 
 async function storedReleases(
   { server }: PlatformPlan,
   { environment, planned: served }: PlannedDeployment,
+  schema: string,
 ): Promise<StoredState> {
   try {
     return await withClient(server, platformDatabase, async (client) => {
@@ -151,6 +184,7 @@ async function storedReleases(
           ...release,
           references: [elsewhere, byApps].flatMap((each) => each.get(release.schema) ?? []),
         })),
+        dropped: await wasWorkedIn(client, environment, schema),
         pipelines: await readPipelines(client).catch((error: unknown) => {
           // As below: a version before pipelines.
           if (sqlState(error) === "42P01") return [];
@@ -160,21 +194,26 @@ async function storedReleases(
     });
   } catch (error) {
     // A database of a version of Menagerie before states: there are none.
-    if (sqlState(error) === "42P01") return { releases: [], pipelines: [] };
+    if (sqlState(error) === "42P01") return { releases: [], pipelines: [], dropped: false };
     throw error;
   }
 }
 
 /** Views lead to the table itself, so that a chain of them needs no release in between. */
-function seededTable(name: string, seed: StateTable["seed"], previous: JournaledRelease | undefined): StateTable {
+function seededTable(
+  name: string,
+  { seed = "copy", columns }: Partial<Pick<StateTable, "seed" | "columns">> = {},
+  previous: JournaledRelease | undefined,
+): StateTable {
   const before = seed === "empty" ? undefined : previous?.tables.find((table) => table.name === name);
   if (!before || !previous) return { name, seed, from: null };
-  return { name, seed, from: isOwnTable(before) ? previous.schema : before.from };
+  const from = isOwnTable(before) ? previous.schema : before.from;
+  return { name, seed, from, ...(columns === undefined ? {} : { columns }) };
 }
 
 function plannedOf({ tag, schema, seededFrom, declared, tables, files }: JournaledRelease): PlannedState {
-  const { views } = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
-  return { tag, schema, seedFrom: seededFrom, declared, tables, views };
+  const { views, sequences } = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
+  return { tag, schema, seedFrom: seededFrom, declared, tables, views, ...(sequences ? { sequences: true } : {}) };
 }
 
 /** As the last `up` left it. A release that it did not know is shown as one that is seeded from the last. */

@@ -41,13 +41,13 @@ export function declareState(
 ): ReleaseOfStack | undefined {
   const { state: plan } = facts;
   if (!plan || !spec.state || !platform) return undefined;
-  const { schemas: folder, parallel, dumpTo } = spec.state;
+  const { schemas: folder, parallel, dumpTo, extensions } = spec.state;
   const states: Record<string, StateOutput> = {};
   const declareRelease = (state: PlannedState, values: Readonly<Record<string, string>> | undefined) => {
     const current = state === plan.current;
     const schema = new ReleaseSchema(
       state.tag,
-      { ...state, folder, parallel, current, url: platform.url },
+      { ...state, extensions: current ? extensions : undefined, folder, parallel, current, url: platform.url },
       { providers: [platform.postgres], dependsOn: [platform.tables, ...cluster.ready] },
     );
     const environment =

@@ -15,6 +15,11 @@ export interface ReleaseStateInputs extends DatabaseInput {
   /** Hash of the SQL files. */
   readonly declared: string;
   readonly tables: readonly StateTable[];
+  /**
+   * Extensions that the files need.
+   * @default none
+   */
+  readonly extensions?: readonly string[];
   /** Connections that copy at the same time. */
   readonly parallel: number;
   /** Whether this is the stack's release, or one that is kept. */
@@ -31,7 +36,7 @@ export interface ReleaseStateOutputs extends ReleaseStateInputs {
  * release up: then they are dumped, where that is asked for, and dropped.
  */
 export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
-  inputs: ["tag", "schema", "seedFrom", "folder", "declared", "tables", "parallel", "current"],
+  inputs: ["tag", "schema", "seedFrom", "folder", "declared", "tables", "extensions", "parallel", "current"],
   replaceOn: ["tag", "schema"],
   check: async ({ tag, schema }) => {
     const mistake = typeof tag === "string" ? tagMistake(tag) : undefined;

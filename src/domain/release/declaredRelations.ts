@@ -4,6 +4,12 @@ export interface DeclaredRelations {
   readonly views: readonly string[];
   /** Names that come with a schema: they would not end up in the release's own. */
   readonly qualified: readonly string[];
+  /** Extensions that it makes: they belong to the database. */
+  readonly extensions: readonly string[];
+  /** Whether it makes sequences, other than those of identity columns. */
+  readonly sequences: boolean;
+  /** Whether it ends the transaction that it is run in. */
+  readonly endsTransaction: boolean;
 }
 
 const name = String.raw`"(?:[^"]|"")+"|[a-z_\u0080-\uffff][\w$\u0080-\uffff]*`;
@@ -11,6 +17,11 @@ const creation = new RegExp(
   String.raw`\bcreate\s+(?:or\s+replace\s+)?(?:unlogged\s+)?(table|(?:materialized\s+|recursive\s+)?view)\s+(?:if\s+not\s+exists\s+)?(${name})(?:\s*\.\s*(${name}))?`,
   "gi",
 );
+
+const extension = new RegExp(String.raw`\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?(${name})`, "gi");
+const sequence = /\bcreate\s+(?:unlogged\s+)?sequence\b|\b(?:small|big)?serial[248]?\b/i;
+/** `END` may close the body of an SQL function. */
+const transactionEnd = /(?:^|;)\s*(?:commit|rollback|abort|prepare\s+transaction)\b/i;
 
 /**
  * The names that `CREATE TABLE` and `CREATE VIEW` make, so that rights in them can be declared before they exist. PostgreSQL
@@ -20,11 +31,17 @@ export function declaredRelations(sql: string): DeclaredRelations {
   const tables = new Set<string>();
   const views = new Set<string>();
   const qualified = new Set<string>();
-  for (const [, kind = "", first = "", second] of withoutTexts(sql).matchAll(creation)) {
+  const text = withoutTexts(sql);
+  for (const [, kind = "", first = "", second] of text.matchAll(creation)) {
     if (second !== undefined) qualified.add(`${unquoted(first)}.${unquoted(second)}`);
     else (kind.toLowerCase() === "table" ? tables : views).add(unquoted(first));
   }
-  return { tables: [...tables].sort(), views: [...views].sort(), qualified: [...qualified].sort() };
+  return {
+    ...{ tables: [...tables].sort(), views: [...views].sort(), qualified: [...qualified].sort() },
+    extensions: [...text.matchAll(extension)].map(([, first = ""]) => unquoted(first)),
+    sequences: sequence.test(text),
+    endsTransaction: transactionEnd.test(text),
+  };
 }
 
 /** Comments and texts become a blank; quoted names stay. Block comments nest. */

@@ -58,6 +58,8 @@ export function restoredConfig(current: StackConfig, release: RestoredRelease): 
       ]),
     ),
     versioning: { ...mapping(config.versioning), code },
+    // Its state as it is, whatever the SQL files say today.
+    ...(isMapping(config.state) ? { state: { release: tag, ...config.state } } : {}),
     ...(Object.keys(named).length > 0 ? { models: named } : {}),
   };
 }

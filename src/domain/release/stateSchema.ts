@@ -13,6 +13,12 @@ export interface StateTable {
   readonly seed: SeedRule;
   /** Schema of the table that it is seeded from; null where there is none yet, or nothing is taken over. */
   readonly from: string | null;
+  /**
+   * SQL expressions over a row of the table that is copied, by the column that they fill: for columns that are new, of another
+   * type, or NOT NULL from now on.
+   * @default none
+   */
+  readonly columns?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A table that is there by itself, not a view of another release's. */

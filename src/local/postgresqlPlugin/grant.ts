@@ -3,7 +3,7 @@ import { quoteIdentifier } from "../../adapters/postgres/identifier.ts";
 import { type DatabaseServer, withClient } from "../../adapters/postgres/server.ts";
 import { inTransaction } from "../../adapters/postgres/transaction.ts";
 import { unlessAbsent } from "./absent.ts";
-import { type GrantTarget, granted } from "./grantCatalog.ts";
+import { type GrantTarget, granted, sequencesIn } from "./grantCatalog.ts";
 import {
   optionalText,
   type Properties,
@@ -17,6 +17,7 @@ import {
 const privilegesOf: Readonly<Record<string, readonly string[]>> = {
   database: ["CREATE", "CONNECT", "TEMPORARY"],
   schema: ["CREATE", "USAGE"],
+  sequence: ["SELECT", "UPDATE", "USAGE"],
   table: ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"],
   column: ["SELECT", "INSERT", "UPDATE", "REFERENCES"],
 };
@@ -59,7 +60,7 @@ export const grant: ResourceKind = {
     unlessAbsent(() =>
       inDatabase(server, known, async (client) => {
         const wanted = wantedOf(known);
-        for (const target of targetsOf(known)) {
+        for (const target of await targetsOf(client, known)) {
           const now = await managed(client, target, known);
           if (now === undefined) return undefined;
           if (without(now, wanted).size + without(wanted, now).size > 0)
@@ -109,7 +110,7 @@ function inDatabase<T>(
 async function converge(client: ClientBase, inputs: Properties, wanted: ReadonlySet<string>): Promise<void> {
   // Two grants on one object at once end in "tuple concurrently updated".
   await client.query("SELECT pg_advisory_xact_lock(hashtextextended('menagerie.grant', 0))");
-  for (const target of targetsOf(inputs)) {
+  for (const target of await targetsOf(client, inputs)) {
     const now = await managed(client, target, inputs);
     if (now === undefined) {
       // Nothing to take away from what is not there.
@@ -147,11 +148,15 @@ async function change(
 function onObject({ kind, database, schema, table }: GrantTarget): string {
   if (kind === "database") return `DATABASE ${quoteIdentifier(database)}`;
   if (kind === "schema") return `SCHEMA ${quoteIdentifier(schema)}`;
+  if (kind === "sequence") return `SEQUENCE ${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
   return `TABLE ${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
 }
 
 function describe({ kind, database, schema, table, column }: GrantTarget): string {
-  const name = { database, schema, table: `${schema}.${table}`, column: `${schema}.${table}.${column}` }[kind];
+  const name = {
+    ...{ database, schema, sequence: `${schema}.${table}`, table: `${schema}.${table}` },
+    column: `${schema}.${table}.${column}`,
+  }[kind];
   return `${kind} ${name}`;
 }
 
@@ -163,8 +168,8 @@ function wantedOf(inputs: Properties): Set<string> {
   return new Set(textsOf(inputs, "privileges"));
 }
 
-/** One target per object, and per column where columns are given. */
-function targetsOf(inputs: Properties): GrantTarget[] {
+/** One target per object, and per column where columns are given. Sequences are all those of the schema where none is named. */
+async function targetsOf(client: ClientBase, inputs: Properties): Promise<GrantTarget[]> {
   const kind = textOf(inputs, "objectType") as GrantTarget["kind"];
   const target = (table: string, column?: string): GrantTarget => ({
     kind,
@@ -176,6 +181,10 @@ function targetsOf(inputs: Properties): GrantTarget[] {
   });
   if (kind === "database" || kind === "schema") return [target("")];
   const tables = textsOf(inputs, "objects");
+  if (kind === "sequence") {
+    const names = tables.length > 0 ? tables : await sequencesIn(client, optionalText(inputs, "schema") ?? "");
+    return names.map((name) => target(name));
+  }
   if (kind === "table") return tables.map((table) => target(table));
   return tables.flatMap((table) => textsOf(inputs, "columns").map((column) => target(table, column)));
 }

@@ -6,6 +6,7 @@ import { quoteIdentifier } from "../identifier.ts";
 import { type DatabaseServer, withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
 import { qualified } from "./relations.ts";
+import { searchPath } from "./searchPath.ts";
 import { type CopySource, readSources } from "./sources.ts";
 
 /** One run that fills the tables of a release. */
@@ -74,6 +75,8 @@ export async function eachInParallel<Item>(
   const worker = (): Promise<void> =>
     withClient(server, database, async (client) => {
       await actAs(client, roles.state);
+      // Policies that would hide rows are an error, not fewer rows.
+      await client.query("SET row_security = off");
       // So that the server notices within a second when we are killed in the middle of a statement.
       await client.query("SET client_connection_check_interval = '1s'");
       for (let item = queue.shift(); item !== undefined && !failed; item = queue.shift()) {
@@ -109,20 +112,23 @@ async function copyChunk(
   snapshot: string,
   horizon: string,
 ): Promise<number> {
-  const { table, from, columns } = source;
-  const list = columns.map(quoteIdentifier).join(", ");
+  const { table, from, base, columns } = source;
+  const list = columns.map(({ name }) => quoteIdentifier(name)).join(", ");
+  const values = columns.map(({ value }) => value).join(", ");
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
   try {
     await client.query(`SET TRANSACTION SNAPSHOT '${snapshot}'`);
     await requireAttempt(client, run);
+    await client.query(`SET LOCAL search_path TO ${searchPath(run.schema)}`);
     const { rowCount } = await client.query(
       `INSERT INTO ${qualified(run.schema, table)} (${list}) OVERRIDING SYSTEM VALUE
-       SELECT ${list} FROM ${qualified(from, table)} WHERE ctid >= '(${first},0)' AND ctid < '(${end},0)'`,
+       SELECT ${values} FROM ONLY ${qualified(from, base)} AS ${quoteIdentifier(table)}
+        WHERE ${quoteIdentifier(table)}.ctid >= '(${first},0)' AND ${quoteIdentifier(table)}.ctid < '(${end},0)'`,
     );
     await client.query(
       `INSERT INTO menagerie.release_chunk (schema_name, table_name, first_block, end_block, horizon, base_file, copied_rows)
        VALUES ($1, $2, $3, $4, $5::text::xid8, $6, $7)`,
-      [run.schema, table, first, end, horizon, source.file, rowCount ?? 0],
+      [run.schema, base, first, end, horizon, source.file, rowCount ?? 0],
     );
     await client.query("COMMIT");
     return rowCount ?? 0;

@@ -1,8 +1,10 @@
 import type { ClientBase } from "pg";
 import { badInput, messageOf, OperatorError } from "../../../domain/errors.ts";
+import { declaredRelations } from "../../../domain/release/declaredRelations.ts";
 import type { StateFile, StateTable } from "../../../domain/release/stateSchema.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { columnsOf } from "./relations.ts";
+import { searchPath } from "./searchPath.ts";
 
 /** A schema to make state tables in. */
 export interface Declaration {
@@ -25,23 +27,28 @@ export async function declareTables(client: ClientBase, declaration: Declaration
   }
 }
 
-/** Extensions are in `public`, where only their owner can make anything. */
-export function searchPath(schema: string): string {
-  return `${quoteIdentifier(schema)}, public`;
-}
+const endedTransaction = (file: string): string =>
+  `${file}: it ends the transaction that it is run in; remove BEGIN, COMMIT and ROLLBACK from it`;
 
 async function runFiles(client: ClientBase, schema: string, files: readonly StateFile[]): Promise<void> {
   await client.query(`SET LOCAL search_path TO ${searchPath(schema)}`);
   const transaction = async () => (await client.query("SELECT pg_current_xact_id()::text AS id")).rows[0]?.id;
   const before = await transaction();
   for (const { name, sql } of files) {
+    const { extensions, endsTransaction } = declaredRelations(sql);
+    if (endsTransaction) throw badInput(endedTransaction(name));
+    if (extensions[0] !== undefined) {
+      throw badInput(
+        `${name}: extension "${extensions[0]}" belongs to the database and not to one release; remove CREATE EXTENSION, and add it to menagerie:state.extensions`,
+      );
+    }
     try {
       await client.query(sql);
     } catch (error) {
       throw badInput(`${name}: PostgreSQL refuses it: ${messageOf(error)}; mend the file`, error);
     }
     if ((await transaction()) !== before) {
-      throw badInput(`${name}: it ends the transaction that it is run in; remove BEGIN, COMMIT and ROLLBACK from it`);
+      throw badInput(endedTransaction(name));
     }
   }
 }
@@ -50,40 +57,53 @@ interface Made {
   readonly name: string;
   /** pg_class.relkind */
   readonly kind: string;
-  readonly divided: boolean;
-  readonly identity: boolean;
+  /** Whether it has rows of other tables, or others have its own, but not as partitions. */
+  readonly inherits: boolean;
+  readonly forced: boolean;
+  /** A column whose values name something outside of the table, with its type. */
+  readonly reference: string | null;
 }
 
 async function requireDeclared(client: ClientBase, { tag, schema, tables }: Declaration): Promise<void> {
   const { rows } = await client.query<Made>(
-    `SELECT c.relname AS name, c.relkind AS kind, c.relkind = 'p' OR c.relhassubclass OR i.inhrelid IS NOT NULL AS divided,
-            EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i') AS identity
-       FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
-      WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p', 'S', 'f') ORDER BY c.relname`,
+    `SELECT c.relname AS name, c.relkind AS kind, c.relforcerowsecurity AS forced,
+            EXISTS (SELECT FROM pg_inherits i WHERE (i.inhrelid = c.oid AND NOT c.relispartition)
+                                                 OR (i.inhparent = c.oid AND c.relkind <> 'p')) AS inherits,
+            (SELECT a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+               FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                AND (CASE WHEN t.typelem <> 0 AND t.typcategory = 'A' THEN t.typelem WHEN t.typbasetype <> 0 THEN t.typbasetype
+                          ELSE t.oid END) IN (SELECT oid FROM pg_type WHERE typname ~ '^(oid|reg[a-z]+)$' AND typtype = 'b')
+              ORDER BY a.attnum LIMIT 1) AS reference
+       FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p', 'f') ORDER BY c.relname`,
     [quoteIdentifier(schema)],
   );
-  const made = rows.filter(({ kind }) => kind === "r" || kind === "p");
-  const unknown = made.find(({ name }) => !tables.some((table) => table.name === name));
+  const foreign = rows.find(({ kind }) => kind === "f");
+  if (foreign) {
+    throw badInput(
+      `state of release ${tag}: "${foreign.name}" is a foreign table, whose rows belong to no release; take it out of the SQL files`,
+    );
+  }
+  const unknown = rows.find(({ name }) => !tables.some((table) => table.name === name));
   if (unknown) {
     throw new OperatorError(
       `state of release ${tag}: the SQL files make table "${unknown.name}" by a statement that was not recognized; write it as CREATE TABLE ${quoteIdentifier(unknown.name)} (…)`,
     );
   }
-  const missing = tables.find((table) => !made.some(({ name }) => name === table.name));
+  const missing = tables.find((table) => !rows.some(({ name }) => name === table.name));
   if (missing) throw new OperatorError(`state of release ${tag}: the SQL files do not make table "${missing.name}"`);
-  const sequence = rows.find(({ kind, identity }) => kind === "S" && !identity);
-  if (sequence) {
-    throw badInput(
-      `state of release ${tag}: sequence "${sequence.name}" belongs to no identity column, and services have no rights on it; declare the column as bigint GENERATED BY DEFAULT AS IDENTITY instead of serial`,
-    );
-  }
-  const divided = made.find(
-    (table) => table.divided && tables.some(({ name, seed }) => name === table.name && seed === "copy"),
-  );
-  if (divided) {
-    throw badInput(
-      `menagerie:state.tables["${divided.name}"].seed: "copy" is not possible for a table that is partitioned or inherits; use view or empty`,
-    );
+  const copied = rows.filter(({ name }) => tables.some((table) => table.name === name && table.seed === "copy"));
+  for (const { name, inherits, forced, reference } of copied) {
+    const at = `menagerie:state.tables["${name}"].seed: "copy" is not possible for a table`;
+    if (inherits) throw badInput(`${at} that inherits; use view or empty`);
+    if (forced) {
+      throw badInput(`${at} with FORCE ROW LEVEL SECURITY, which hides rows from whoever copies; use ENABLE alone`);
+    }
+    if (reference !== null) {
+      throw badInput(
+        `${at} with column ${reference}: it names a large object or another object of the database, which belongs to no release; use bytea or text, or view or empty`,
+      );
+    }
   }
 }
 

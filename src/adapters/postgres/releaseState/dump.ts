@@ -14,16 +14,22 @@ import { declaredHash, stateSchemaName } from "../../../domain/release/stateSche
 import { quoteIdentifier } from "../identifier.ts";
 import { type DatabaseServer, withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
+import { positionOf, refreshViews, sequencesOf, setPosition, storedColumns, withoutRowsOfFiles } from "./continued.ts";
 import { declareTables } from "./declare.ts";
 import type { SeedingOptions } from "./ensure.ts";
+import { ensureExtensions, extensionsInUse } from "./extensions.ts";
 import { type JournaledRelease, markUsedBeforeCurrent } from "./journal.ts";
 import { readPipelines } from "./pipelines.ts";
-import { columnsOf, objectsIn, qualified } from "./relations.ts";
-import { setForeignKeysAside } from "./setAside.ts";
+import { objectsIn, qualified, relationOf } from "./relations.ts";
+import { setForeignKeysAside, setIndexesAside } from "./setAside.ts";
 
 /** `manifest.json` of a dump: the declared SQL, and what each table's file must hold. */
 const manifestSchema = z.strictObject({
   formatVersion: z.literal(1),
+  /** Of the database, in schema `public`; absent in dumps of earlier versions, as are sequences. */
+  extensions: z.array(z.string()).default([]),
+  /** Where sequences of no table's column stand, by name. */
+  sequences: z.record(z.string(), z.tuple([z.string(), z.boolean()])).default({}),
   tag: z.string(),
   seededFrom: z.string().nullable(),
   files: z.array(z.strictObject({ name: z.string(), sql: z.string() })),
@@ -35,7 +41,7 @@ const manifestSchema = z.strictObject({
       rows: z.number(),
       /** Of the rows as `COPY` writes them, before compression. */
       sha256: z.string(),
-      /** Where its identity columns stand. */
+      /** Where the sequences of its columns stand. */
       numbers: z.record(z.string(), z.tuple([z.string(), z.boolean()])),
     }),
   ),
@@ -72,20 +78,34 @@ export async function dumpState(
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true, mode: 0o700 });
   const task = progress.begin(`dump of state ${tag}`);
-  const manifest: Manifest = { formatVersion: 1, tag, seededFrom, files: [...files], tables: [], pipelines: [] };
-  await withClient(server, platformDatabase, (client) =>
-    inTransaction(
+  const manifest: Manifest = {
+    ...{ formatVersion: 1, tag, seededFrom, files: [...files], tables: [], pipelines: [] },
+    ...{ extensions: [], sequences: {} },
+  };
+  await withClient(server, platformDatabase, async (client) => {
+    // As their owner, from whom row-level security hides nothing.
+    await actAs(client, roles.state);
+    await client.query("SET row_security = off");
+    await inTransaction(
       client,
       async () => {
+        manifest.extensions = await extensionsInUse(client);
+        const sequences = await sequencesOf(client, schema);
+        for (const { name } of sequences.filter(({ table }) => table === null)) {
+          manifest.sequences[name] = await positionOf(client, schema, name);
+        }
         manifest.pipelines = (await readPipelines(client))
           .filter((each) => each.schema === schema && each.finishedAt !== null)
           .map(({ name, image, source }) => ({ name, image, source }));
         for (const { name, seed } of tables) {
           signal?.throwIfAborted();
           task.update(name);
-          const columns = (await columnsOf(client, schema, name)).filter(({ generated }) => !generated);
-          const list = columns.map((column) => quoteIdentifier(column.name)).join(", ");
-          const stream = client.query(copyTo(`COPY (SELECT ${list} FROM ${qualified(schema, name)}) TO STDOUT`));
+          const columns = await storedColumns(client, schema, name);
+          const list = columns.map(quoteIdentifier).join(", ");
+          // A partition's rows are with the table that it is a part of.
+          const partition = (await relationOf(client, schema, name))?.partition === true;
+          const rows = `SELECT ${list} FROM ${qualified(schema, name)}${partition ? " WHERE false" : ""}`;
+          const stream = client.query(copyTo(`COPY (${rows}) TO STDOUT`));
           const digest = digesting();
           await pipeline(
             stream,
@@ -94,19 +114,18 @@ export async function dumpState(
             createWriteStream(join(partial, fileOf(name)), { mode: 0o600 }),
           );
           const numbers: Manifest["tables"][number]["numbers"] = {};
-          for (const column of columns.filter(({ identity }) => identity)) {
-            const at = await numberOf(client, schema, name, column.name);
-            if (at) numbers[column.name] = at;
+          for (const { name: sequence, table, column } of sequences) {
+            if (table === name && column !== null) numbers[column] = await positionOf(client, schema, sequence);
           }
           manifest.tables.push({
-            ...{ name, seed, columns: columns.map((column) => column.name) },
+            ...{ name, seed, columns },
             ...{ rows: stream.rowCount, sha256: digest.hex(), numbers },
           });
         }
       },
       { readOnly: true },
-    ),
-  ).catch((error: unknown) => {
+    );
+  }).catch((error: unknown) => {
     task.failed();
     throw error;
   });
@@ -126,7 +145,7 @@ export async function restoreState(
   folder: string,
   { progress, signal }: SeedingOptions,
 ): Promise<{ tag: string; schema: string; rows: Record<string, number> }> {
-  const { tag, seededFrom, files, tables, pipelines } = await readManifest(folder);
+  const { tag, seededFrom, files, tables, pipelines, extensions, sequences } = await readManifest(folder);
   const schema = stateSchemaName(tag);
   const task = progress.begin(`state ${tag}`);
   const rows: Record<string, number> = {};
@@ -140,10 +159,17 @@ export async function restoreState(
     await inTransaction(client, async () => {
       if (found === undefined)
         await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${roles.state}`);
+      await ensureExtensions(client, extensions);
       await actAs(client, roles.state);
       const declared = tables.map(({ name, seed }) => ({ name, seed, from: null }));
       await declareTables(client, { tag, schema, files, tables: declared });
-      const foreignKeys = await setForeignKeysAside(client, schema);
+      const aside = await setForeignKeysAside(client, schema);
+      for (const { name } of tables) aside.unshift(...(await setIndexesAside(client, schema, name)));
+      await withoutRowsOfFiles(
+        client,
+        schema,
+        tables.map(({ name }) => name),
+      );
       await client.query(
         `INSERT INTO menagerie.release_schema (name, tag, seeded_from, declared, files, ready_at) VALUES ($1, $2, $3, $4, $5, now())`,
         [schema, tag, seededFrom, declaredHash(files), JSON.stringify(files)],
@@ -157,7 +183,11 @@ export async function restoreState(
           [schema, table.name, table.seed, table.rows],
         );
       }
-      for (const statement of foreignKeys) await client.query(statement);
+      for (const [sequence, position] of Object.entries(sequences)) {
+        await setPosition(client, schema, sequence, position);
+      }
+      for (const statement of aside) await client.query(statement);
+      await refreshViews(client, schema);
       for (const { name, image, source } of pipelines) {
         await client.query(
           `INSERT INTO menagerie.release_pipeline (schema_name, name, image, source, finished_at) VALUES ($1, $2, $3, $4, now())`,
@@ -215,24 +245,6 @@ async function readManifest(folder: string): Promise<Manifest> {
       error,
     );
   }
-}
-
-async function numberOf(
-  client: ClientBase,
-  schema: string,
-  table: string,
-  column: string,
-): Promise<[string, boolean] | undefined> {
-  const found = await client.query<{ name: string | null }>("SELECT pg_get_serial_sequence($1, $2) AS name", [
-    qualified(schema, table),
-    column,
-  ]);
-  const name = found.rows[0]?.name;
-  if (!name) return undefined;
-  const { rows } = await client.query<{ last_value: string; is_called: boolean }>(
-    `SELECT last_value, is_called FROM ${name}`,
-  );
-  return rows[0] && [rows[0].last_value, rows[0].is_called];
 }
 
 /** Table names may hold anything; file names may not. */

@@ -6,10 +6,12 @@ import type { StateFile, StateTable } from "../../../domain/release/stateSchema.
 import { quoteIdentifier } from "../identifier.ts";
 import { type DatabaseServer, sqlState, withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
+import { continueSequences, refreshViews, withoutRowsOfFiles } from "./continued.ts";
 import { copyTables, eachInParallel, requireAttempt, type SeedingRun } from "./copy.ts";
 import { declareTables } from "./declare.ts";
+import { ensureExtensions } from "./extensions.ts";
 import { type JournaledRelease, markUsed, readRelease, seededRows } from "./journal.ts";
-import { columnsOf, objectsIn, qualified } from "./relations.ts";
+import { objectsIn, qualified, relationOf } from "./relations.ts";
 import { setForeignKeysAside, setIndexesAside } from "./setAside.ts";
 
 /** The state that a release is to have. */
@@ -22,6 +24,11 @@ export interface ReleaseStateSpec {
   readonly declared: string;
   readonly files: readonly StateFile[];
   readonly tables: readonly StateTable[];
+  /**
+   * Extensions of the database that the files need, made in schema `public` where they are missing.
+   * @default none
+   */
+  readonly extensions?: readonly string[] | undefined;
   /** Connections that copy at the same time. */
   readonly parallel: number;
   /** See {@link SeedingRun}. */
@@ -46,6 +53,7 @@ export function ensureReleaseState(
   return withClient(server, platformDatabase, async (client) => {
     await lockRelease(client, spec, options.progress);
     await ensureSchema(client, spec.schema);
+    await ensureExtensions(client, spec.extensions ?? []);
     await actAs(client, roles.state);
     const known = await readRelease(client, spec.schema);
     if (known?.ready) requireSame(known, spec);
@@ -111,7 +119,7 @@ async function build(
   const goesOn = known !== undefined && isSameDeclaration(known, spec);
   if (known && !goesOn) await discard(client, spec.schema);
   if (!goesOn)
-    await inTransaction(client, () => begin(client, spec)).catch((error: unknown) =>
+    await inTransaction(client, () => begin(client, spec, progress)).catch((error: unknown) =>
       cleaned(client, spec.schema, error),
     );
   // Waits for what an earlier run's workers still do, which keep this row locked.
@@ -131,7 +139,9 @@ async function build(
 
 function isSameDeclaration(known: JournaledRelease, spec: ReleaseStateSpec): boolean {
   const text = (tables: readonly StateTable[]): string =>
-    JSON.stringify(tables.map(({ name, seed, from }) => [name, seed, from]).sort());
+    JSON.stringify(
+      tables.map(({ name, seed, from, columns = {} }) => [name, seed, from, Object.entries(columns).sort()]).sort(),
+    );
   return known.declared === spec.declared && text(known.tables) === text(spec.tables);
 }
 
@@ -157,7 +167,7 @@ async function cleaned(client: ClientBase, schema: string, error: unknown): Prom
 class SchemaTaken extends OperatorError {}
 
 /** Tables, and their journal, in one transaction. */
-async function begin(client: ClientBase, spec: ReleaseStateSpec): Promise<void> {
+async function begin(client: ClientBase, spec: ReleaseStateSpec, progress: Progress): Promise<void> {
   const { tag, schema, tables, files, declared, seedFrom } = spec;
   const found = await objectsIn(client, schema);
   if (found && found.length > 0) {
@@ -174,12 +184,20 @@ async function begin(client: ClientBase, spec: ReleaseStateSpec): Promise<void> 
      VALUES ($1, $2, $3, $4, $5, $6)`,
     [schema, tag, seedFrom, declared, JSON.stringify(files), JSON.stringify(foreignKeys)],
   );
-  for (const { name, seed, from } of tables) {
-    const copied = seed === "copy" && from !== null;
-    const aside = copied ? await setIndexesAside(client, schema, name) : [];
+  const isCopied = ({ seed, from }: StateTable): boolean => seed === "copy" && from !== null;
+  for (const table of tables) {
+    const { name, seed, from, columns = {} } = table;
+    const aside = isCopied(table) ? await setIndexesAside(client, schema, name) : [];
     await client.query(
-      `INSERT INTO menagerie.release_table (schema_name, name, seed, base_schema, set_aside) VALUES ($1, $2, $3, $4, $5)`,
-      [schema, name, seed, from, JSON.stringify(aside)],
+      `INSERT INTO menagerie.release_table (schema_name, name, seed, base_schema, set_aside, columns)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [schema, name, seed, from, JSON.stringify(aside), JSON.stringify(columns)],
+    );
+  }
+  const copied = tables.filter(isCopied).map(({ name }) => name);
+  for (const name of await withoutRowsOfFiles(client, schema, copied)) {
+    progress.note(
+      `state ${tag}: "${name}" gets the rows of the release before, and not those that the SQL files insert`,
     );
   }
 }
@@ -200,8 +218,7 @@ async function finishTables(client: ClientBase, run: SeedingRun): Promise<void> 
       for (const statement of statements) await worker.query(statement);
       await worker.query(`ANALYZE ${qualified(run.schema, name)}`);
       await worker.query(
-        `UPDATE menagerie.release_table SET set_aside = '[]', seeded_rows =
-           (SELECT coalesce(sum(copied_rows), 0) FROM menagerie.release_chunk WHERE schema_name = $1 AND table_name = $2)
+        `UPDATE menagerie.release_table SET set_aside = '[]', seeded_rows = ${await rowsOf(worker, run.schema, name)}
           WHERE schema_name = $1 AND name = $2`,
         [run.schema, name],
       );
@@ -215,6 +232,14 @@ async function finishTables(client: ClientBase, run: SeedingRun): Promise<void> 
     throw error;
   });
   task.done();
+}
+
+/** Of a table that is divided, or part of one, the ranges that were copied do not tell. */
+async function rowsOf(client: ClientBase, schema: string, name: string): Promise<string> {
+  const relation = await relationOf(client, schema, name);
+  return relation?.partition || relation?.kind === "p"
+    ? `(SELECT count(*) FROM ${qualified(schema, name)})`
+    : "(SELECT coalesce(sum(copied_rows), 0) FROM menagerie.release_chunk WHERE schema_name = $1 AND table_name = $2)";
 }
 
 /** What concerns several tables, and the mark that the state is complete. */
@@ -241,23 +266,11 @@ async function finish(client: ClientBase, run: SeedingRun): Promise<void> {
       WHERE schema_name = $1 AND seed = 'copy' AND base_schema IS NOT NULL`,
     [schema],
   );
-  for (const { name, from } of copied.rows) await continueNumbers(client, schema, name, from);
+  const before = await readRelease(client, schema);
+  const froms = new Map(copied.rows.map(({ name, from }) => [name, from]));
+  await continueSequences(client, schema, before?.seededFrom ?? null, froms);
+  await refreshViews(client, schema);
   await client.query("UPDATE menagerie.release_schema SET ready_at = now(), foreign_keys = '[]' WHERE name = $1", [
     schema,
   ]);
-}
-
-/** Identity columns go on where those of the table that was copied stand. */
-async function continueNumbers(client: ClientBase, schema: string, table: string, from: string): Promise<void> {
-  for (const { name, identity } of await columnsOf(client, schema, table)) {
-    if (!identity) continue;
-    const { rows } = await client.query<{ own: string; base: string | null }>(
-      "SELECT pg_get_serial_sequence($1, $3) AS own, pg_get_serial_sequence($2, $3) AS base",
-      [qualified(schema, table), qualified(from, table), name],
-    );
-    const { own, base } = rows[0] ?? {};
-    if (!own || !base) continue;
-    // Both names come quoted from the catalog.
-    await client.query(`SELECT setval($1::regclass, last_value, is_called) FROM ${base}`, [own]);
-  }
 }

@@ -20,6 +20,8 @@ interface TableRow {
   readonly name: string;
   readonly seed: SeedRule;
   readonly from: string | null;
+  /** Null in a database of an earlier Menagerie. */
+  readonly columns: Readonly<Record<string, string>> | null;
 }
 
 /** Every release whose state is in the database or was begun, the one used last at the end. */
@@ -32,15 +34,21 @@ export async function readReleases(client: ClientBase): Promise<JournaledRelease
        FROM menagerie.release_schema r ORDER BY r.used, name`,
   );
   const tables = await client.query<TableRow>(
-    `SELECT schema_name AS schema, name, seed, base_schema AS "from"
-       FROM menagerie.release_table ORDER BY schema_name, name`,
+    `SELECT schema_name AS schema, name, seed, base_schema AS "from", to_jsonb(t) -> 'columns' AS columns
+       FROM menagerie.release_table t ORDER BY schema_name, name`,
   );
   const bySchema = Map.groupBy(tables.rows, ({ schema }) => schema);
   return releases.rows.map((release) => {
-    const own = (bySchema.get(release.schema) ?? []).map(({ name, seed, from }) => ({ name, seed, from }));
+    const own = (bySchema.get(release.schema) ?? []).map(
+      ({ name, seed, from, columns }): StateTable => ({ name, seed, from, ...ifAny(columns ?? {}) }),
+    );
     const viewsOf = own.flatMap(({ seed, from }) => (seed === "view" && from !== null ? [from] : []));
     return { ...release, used: Number(release.used), tables: own, viewsOf: [...new Set(viewsOf)], references: [] };
   });
+}
+
+function ifAny(columns: Readonly<Record<string, string>>): Pick<StateTable, "columns"> {
+  return Object.keys(columns).length > 0 ? { columns } : {};
 }
 
 export async function readRelease(client: ClientBase, schema: string): Promise<JournaledRelease | undefined> {
@@ -100,6 +108,16 @@ export async function usedByApps(
       ),
     ]),
   );
+}
+
+/** Whether an `up` of the environment came to its end with the schema, be it there or not: one that failed may not have made it. */
+export async function wasWorkedIn(client: ClientBase, environment: string, schema: string): Promise<boolean> {
+  const { rows } = await client.query<{ was: boolean }>(
+    `SELECT EXISTS (SELECT FROM menagerie.deployment d JOIN menagerie.deployment_outcome o ON o.deployment_id = d.id
+                     WHERE d.environment = $1 AND d.state_schema = $2 AND o.outcome = 'deployed' AND o.settled_by = 'up') AS was`,
+    [environment, schema],
+  );
+  return rows[0]?.was ?? false;
 }
 
 /** Rows of each table when its release became ready; what was written since is not in it. */

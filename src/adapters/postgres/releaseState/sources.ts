@@ -1,18 +1,22 @@
 import type { ClientBase } from "pg";
-import { badInput, OperatorError } from "../../../domain/errors.ts";
+import { OperatorError } from "../../../domain/errors.ts";
 import { roles } from "../../../domain/platformDatabase.ts";
 import { withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
+import { type CopiedColumn, copiedColumns } from "./copiedColumns.ts";
 import type { SeedingRun } from "./copy.ts";
-import { columnsOf, qualified } from "./relations.ts";
+import { qualified, relationOf, storedIn } from "./relations.ts";
 import { setIndexesAside } from "./setAside.ts";
 
-/** A table that is copied, as it is in the snapshot of the run. */
+/** A table that is copied, as it is in the snapshot of the run: of a partitioned one, each of its partitions. */
 export interface CopySource {
+  /** Table that the rows go to. */
   readonly table: string;
   readonly from: string;
-  /** Columns that both have, without those that PostgreSQL computes. */
-  readonly columns: readonly string[];
+  /** Table that has them in `from`: the same, or one of its partitions. */
+  readonly base: string;
+  /** Columns that are filled, without those that PostgreSQL computes. */
+  readonly columns: readonly CopiedColumn[];
   /** Number of its file, which changes when it is rewritten. */
   readonly file: string;
   /** Size in blocks of 8 KiB. */
@@ -30,50 +34,58 @@ interface DoneRange {
 interface CopyRow {
   readonly table: string;
   readonly from: string;
+  readonly columns: Readonly<Record<string, string>>;
 }
 
 /** Reads what is to be copied. `coordinator` is in the transaction whose snapshot the run copies. */
 export async function readSources(coordinator: ClientBase, run: SeedingRun): Promise<CopySource[]> {
   const { rows } = await coordinator.query<CopyRow>(
-    `SELECT name AS "table", base_schema AS "from" FROM menagerie.release_table
+    `SELECT name AS "table", base_schema AS "from", columns FROM menagerie.release_table
       WHERE schema_name = $1 AND seed = 'copy' AND base_schema IS NOT NULL ORDER BY name`,
     [run.schema],
   );
   const sources: CopySource[] = [];
-  for (const row of rows) sources.push(await readSource(coordinator, run, row));
+  for (const row of rows) sources.push(...(await readTable(coordinator, run, row)));
   return sources;
 }
 
-async function readSource(coordinator: ClientBase, run: SeedingRun, { table, from }: CopyRow): Promise<CopySource> {
+async function readTable(coordinator: ClientBase, run: SeedingRun, row: CopyRow): Promise<CopySource[]> {
+  const { table, from } = row;
+  // Its rows come by way of the table that it is a partition of, which may divide them otherwise than before.
+  if ((await relationOf(coordinator, run.schema, table))?.partition) return [];
+  const columns = await copiedColumns(coordinator, { ...row, schema: run.schema });
+  const sources: CopySource[] = [];
+  let valid = true;
+  for (const base of await storedIn(coordinator, from, table)) {
+    const found = await readBase(coordinator, run, from, base);
+    valid &&= found.unchanged;
+    sources.push({ table, from, base, columns, file: found.file, blocks: found.blocks, done: found.done });
+  }
+  if (valid) return sources;
+  await beginAgain(
+    run,
+    table,
+    sources.map(({ base }) => base),
+  );
+  return sources.map((source) => ({ ...source, done: [] }));
+}
+
+async function readBase(coordinator: ClientBase, run: SeedingRun, from: string, base: string) {
   const { rows } = await coordinator.query<{ file: string; blocks: string }>(
     `SELECT pg_relation_filenode(c.oid)::text AS file, pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
        FROM pg_class c WHERE c.oid = to_regclass($1)`,
-    [qualified(from, table)],
+    [qualified(from, base)],
   );
-  const base = rows[0];
-  if (!base) {
+  const [stored] = rows;
+  if (!stored) {
     throw new OperatorError(
-      `state of release ${run.tag}: table "${table}" of release schema "${from}" is gone; run \`up\` again`,
+      `state of release ${run.tag}: table "${base}" of release schema "${from}" is gone; run \`up\` again`,
     );
   }
-  const columns = await copiedColumns(coordinator, run, table, from);
-  const done = await copiedRanges(coordinator, run.schema, table);
-  const inFile = done.every(({ file }) => file === base.file);
-  const valid = inFile && (await allUnchanged(coordinator, qualified(from, table), done));
-  if (!valid) await beginAgain(run, table);
-  return { table, from, columns, file: base.file, blocks: Number(base.blocks), done: valid ? done : [] };
-}
-
-async function copiedColumns(client: ClientBase, run: SeedingRun, table: string, from: string): Promise<string[]> {
-  const own = (await columnsOf(client, run.schema, table)).filter(({ generated }) => !generated);
-  const base = new Set((await columnsOf(client, from, table)).map(({ name }) => name));
-  const shared = own.map(({ name }) => name).filter((name) => base.has(name));
-  if (shared.length === 0) {
-    throw badInput(
-      `menagerie:state.tables["${table}"].seed: "copy" is not possible, for release schema "${from}" has none of its columns; use empty`,
-    );
-  }
-  return shared;
+  const done = await copiedRanges(coordinator, run.schema, base);
+  const inFile = done.every(({ file }) => file === stored.file);
+  const unchanged = inFile && (await allUnchanged(coordinator, qualified(from, base), done));
+  return { file: stored.file, blocks: Number(stored.blocks), done, unchanged };
 }
 
 interface CopiedRange extends DoneRange {
@@ -102,7 +114,7 @@ async function allUnchanged(client: ClientBase, base: string, ranges: readonly C
   for (const { first, end, rows, horizon } of ranges) {
     const found = await client.query<{ rows: string; newer: string }>(
       `SELECT count(*) AS rows, count(*) FILTER (WHERE age(xmin) <= age($1::text::xid8::xid)) AS newer
-         FROM ${base} WHERE ctid >= '(${first},0)' AND ctid < '(${end},0)'`,
+         FROM ONLY ${base} WHERE ctid >= '(${first},0)' AND ctid < '(${end},0)'`,
       [horizon],
     );
     if (Number(found.rows[0]?.rows) !== rows || found.rows[0]?.newer !== "0") return false;
@@ -111,24 +123,27 @@ async function allUnchanged(client: ClientBase, base: string, ranges: readonly C
 }
 
 /** By another connection: the coordinator's transaction must not see it, or the workers could not share its snapshot. */
-function beginAgain({ server, database, schema }: SeedingRun, table: string): Promise<void> {
+function beginAgain({ server, database, schema }: SeedingRun, table: string, bases: readonly string[]): Promise<void> {
   return withClient(server, database, async (client) => {
     await actAs(client, roles.state);
     await inTransaction(client, async () => {
-      const { rowCount: finished } = await client.query(
-        "SELECT FROM menagerie.release_table WHERE schema_name = $1 AND name = $2 AND seeded_rows IS NOT NULL",
-        [schema, table],
-      );
       await client.query(`TRUNCATE ${qualified(schema, table)}`);
-      await client.query("DELETE FROM menagerie.release_chunk WHERE schema_name = $1 AND table_name = $2", [
+      await client.query("DELETE FROM menagerie.release_chunk WHERE schema_name = $1 AND table_name = ANY ($2)", [
         schema,
-        table,
+        bases,
       ]);
-      if (finished === 0) return;
-      await client.query(
-        "UPDATE menagerie.release_table SET seeded_rows = NULL, set_aside = $3 WHERE schema_name = $1 AND name = $2",
-        [schema, table, JSON.stringify(await setIndexesAside(client, schema, table))],
+      // Of one that is divided, what acts on its partitions too.
+      const parts = new Set([table, ...(await storedIn(client, schema, table))]);
+      const { rows: finished } = await client.query<{ name: string }>(
+        "SELECT name FROM menagerie.release_table WHERE schema_name = $1 AND name = ANY ($2) AND seeded_rows IS NOT NULL",
+        [schema, [...parts]],
       );
+      for (const { name } of finished) {
+        await client.query(
+          "UPDATE menagerie.release_table SET seeded_rows = NULL, set_aside = $3 WHERE schema_name = $1 AND name = $2",
+          [schema, name, JSON.stringify(await setIndexesAside(client, schema, name))],
+        );
+      }
     });
   });
 }

@@ -38,7 +38,7 @@ describe("the relations that SQL files declare", () => {
       CREATE OR REPLACE VIEW recent AS SELECT 1;
       CREATE MATERIALIZED VIEW totals AS SELECT 1;
       CREATE TABLE other . somewhere (id int);`;
-    expect(declaredRelations(sql)).toEqual({
+    expect(declaredRelations(sql)).toMatchObject({
       tables: ['Odd "name"', "users"],
       views: ["recent", "totals"],
       qualified: ["other.somewhere"],

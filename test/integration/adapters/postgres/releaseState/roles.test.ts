@@ -4,6 +4,7 @@ import { ensureReleaseState } from "../../../../../src/adapters/postgres/release
 import { type DatabaseServer, sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../../src/domain/progress.ts";
+import { declaredRelations } from "../../../../../src/domain/release/declaredRelations.ts";
 import { kindOf } from "../../../../../src/local/postgresqlPlugin/provider.ts";
 import { plain } from "../../../../../src/local/postgresqlPlugin/wire.ts";
 import { makePlatformTables, rolePassword } from "../../../../support/platformTables.ts";
@@ -46,8 +47,9 @@ async function makeRelease(server: DatabaseServer, change: Parameters<typeof sta
     "test",
   );
   const { ReleaseSchema } = await import("../../../../../components/releaseSchema.ts");
-  const { tag, seedFrom, declared, tables } = state;
-  new ReleaseSchema(tag, { tag, seedFrom, declared, tables, folder: "state" });
+  const { tag, seedFrom, declared, tables, files } = state;
+  const { sequences } = declaredRelations(files.map(({ sql }) => sql).join(";"));
+  new ReleaseSchema(tag, { tag, seedFrom, declared, tables, sequences, folder: "state" });
   await pulumi.runtime.disconnect();
 }
 
@@ -111,6 +113,21 @@ describe.each(Object.entries(allowed))("%s", (role, can) => {
 
   it.each(Object.entries(attempts))("%s", async (what, text) => {
     expect(await trying(role, text)).toBe(can.includes(what as Attempt) ? "ok" : "refused");
+  });
+});
+
+describe("sequences that the files make", () => {
+  it("give numbers to both logins of the release, and to nobody else", async () => {
+    const files = [
+      { name: "s.sql", sql: "CREATE TABLE visit (id bigserial PRIMARY KEY, note text); CREATE SEQUENCE ticket" },
+    ];
+    await makeRelease(postgres.server, { tag: "s1", files, tables: ["visit"] });
+    for (const role of ["service_s1", "pipeline_s1"]) {
+      expect(await trying(role, "INSERT INTO visit (note) VALUES ('x')")).toBe("ok");
+      expect(await trying(role, "SELECT nextval('ticket')")).toBe("ok");
+    }
+    expect(await trying("service_v1", "SELECT nextval('s1.ticket')")).toBe("refused");
+    expect(await trying("service_s1", "SELECT setval('ticket', 1)")).toBe("refused");
   });
 });
 

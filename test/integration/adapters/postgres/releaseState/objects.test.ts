@@ -1,0 +1,224 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stateDigest } from "../../../../../src/adapters/postgres/releaseState/digest.ts";
+import { dumpState, restoreState } from "../../../../../src/adapters/postgres/releaseState/dump.ts";
+import { ensureReleaseState, useReleaseState } from "../../../../../src/adapters/postgres/releaseState/ensure.ts";
+import { readRelease } from "../../../../../src/adapters/postgres/releaseState/journal.ts";
+import { withClient } from "../../../../../src/adapters/postgres/server.ts";
+import { platformDatabase } from "../../../../../src/domain/platformDatabase.ts";
+import { silent } from "../../../../../src/domain/progress.ts";
+import { declaredRelations } from "../../../../../src/domain/release/declaredRelations.ts";
+import { makePlatformTables } from "../../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
+import { type StateChange, stateOf } from "../../../../support/releaseStates.ts";
+
+/** Every kind of object that PostgreSQL has in a schema: a new release and a restored dump hold it exactly, or it is refused by name. */
+
+let postgres: TestPostgres;
+let dumps: string;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  dumps = await mkdtemp(join(tmpdir(), "menagerie-objects-"));
+}, 60_000);
+
+afterAll(async () => {
+  await postgres.stop();
+  await rm(dumps, { recursive: true });
+});
+
+const onPlatform = <T>(work: Parameters<typeof withClient<T>>[2]): Promise<T> =>
+  withClient(postgres.server, platformDatabase, work);
+const inSchema = (schema: string, text: string) =>
+  onPlatform(async (client) => {
+    await client.query(`SET search_path TO "${schema}", public`);
+    const result = (await client.query(text)) as unknown as
+      | { rows: Record<string, unknown>[] }[]
+      | { rows: Record<string, unknown>[] };
+    return Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows;
+  });
+const digest = (schema: string) => onPlatform((client) => stateDigest(client, schema));
+
+async function make(sql: string, change: Omit<StateChange, "files" | "tables">): Promise<Record<string, number>> {
+  const files = [{ name: "state.sql", sql }];
+  const spec = stateOf({ ...change, files, tables: declaredRelations(sql).tables });
+  const rows = await ensureReleaseState(postgres.server, spec, { progress: silent });
+  await useReleaseState(postgres.server, spec.schema);
+  return rows;
+}
+
+/** Drops the state and makes it again from its dump. */
+async function dumpedAndRestored(schema: string): Promise<void> {
+  const release = await onPlatform((client) => readRelease(client, schema));
+  if (!release) throw new Error(`there is no state ${schema}`);
+  await dumpState(postgres.server, release, dumps, { progress: silent });
+  await onPlatform(async (client) => {
+    await client.query(`DROP SCHEMA "${schema}" CASCADE`);
+    await client.query("DELETE FROM menagerie.release_schema WHERE name = $1", [schema]);
+  });
+  await restoreState(postgres.server, join(dumps, schema), { progress: silent });
+}
+
+const fixture = (name: string) => readFile(join(import.meta.dirname, "../../../../fixtures/state", name), "utf8");
+
+interface Kind {
+  readonly kind: string;
+  /** SQL, or the name of a fixture. */
+  readonly files: string;
+  /** What is done in the first release. */
+  readonly used: string;
+  /** A statement that works in the copy, with what it answers. */
+  readonly goesOn?: readonly [statement: string, answer: Record<string, unknown>];
+}
+
+const kinds: Kind[] = [
+  {
+    kind: "rows that the SQL files insert",
+    files: "insert.sql",
+    used: "DELETE FROM country WHERE code = 'at'; INSERT INTO country VALUES ('de', 'Germany'); INSERT INTO visit (code, at) VALUES ('ch', 'epoch'), ('de', 'epoch')",
+    goesOn: ["INSERT INTO visit (code) VALUES ('de') RETURNING id", { id: "3" }],
+  },
+  {
+    kind: "a materialized view",
+    files: "materialized-view.sql",
+    used: "INSERT INTO sale VALUES (1, 12.50), (2, 0.25); REFRESH MATERIALIZED VIEW total",
+    goesOn: [
+      "INSERT INTO sale VALUES (3, 1); REFRESH MATERIALIZED VIEW total; SELECT amount FROM total",
+      { amount: "13.75" },
+    ],
+  },
+  {
+    kind: "materialized views of views of materialized views, whose names sort the other way",
+    files: `CREATE TABLE t (n int); CREATE MATERIALIZED VIEW z AS SELECT sum(n) AS n FROM t; CREATE VIEW y AS SELECT n + 1 AS n FROM z;
+            CREATE MATERIALIZED VIEW a AS SELECT n * 10 AS n FROM y; CREATE UNIQUE INDEX ON a (n)`,
+    used: "INSERT INTO t VALUES (1), (2); REFRESH MATERIALIZED VIEW z; REFRESH MATERIALIZED VIEW a",
+    goesOn: ["SELECT n FROM a", { n: "40" }],
+  },
+  {
+    kind: "enums, composite types, domains, ranges and arrays of them",
+    files: "types.sql",
+    used: `INSERT INTO seen VALUES (gen_random_uuid(), 'ok', '(0.1,1e-300,NaN)', 0.1::real, '{sad,happy}', '[0.1,0.3)'),
+                                   (gen_random_uuid(), NULL, NULL, NULL, '{}', 'empty')`,
+    goesOn: [
+      "INSERT INTO seen (id, feeling) VALUES (gen_random_uuid(), 'happy') RETURNING feeling",
+      { feeling: "happy" },
+    ],
+  },
+  {
+    kind: "generated and identity columns, partitions, a sequence of its own",
+    files: "generated-identity-partition.sql",
+    used: `INSERT INTO item (price) VALUES (1.5), (2); DELETE FROM item WHERE id = 2; SELECT nextval('ticket'), nextval('ticket');
+           INSERT INTO event SELECT '2026-01-01'::date + i, 'k' || i, i FROM generate_series(0, 300) i`,
+    goesOn: [
+      "INSERT INTO event VALUES ('2026-06-01', 'x', 1); INSERT INTO item (price) VALUES (10) RETURNING id, gross, nextval('ticket') AS ticket",
+      { id: "3", gross: "12.0", ticket: "1002" },
+    ],
+  },
+  {
+    kind: "partitions of partitions, by list and hash, with keys, foreign keys and triggers",
+    files: `CREATE TABLE owner (id int PRIMARY KEY);
+            CREATE TABLE reading (id bigint, kind text, owner int REFERENCES owner, seen int DEFAULT 0, PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
+            CREATE TABLE reading_a PARTITION OF reading FOR VALUES IN ('a') PARTITION BY HASH (id);
+            CREATE TABLE reading_a_0 PARTITION OF reading_a FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE reading_a_1 PARTITION OF reading_a FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+            CREATE TABLE reading_rest PARTITION OF reading DEFAULT;
+            CREATE FUNCTION count_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.seen := NEW.seen + 1; RETURN NEW; END $$;
+            CREATE TRIGGER count_up BEFORE INSERT ON reading FOR EACH ROW EXECUTE FUNCTION count_up();`,
+    used: "INSERT INTO owner VALUES (1), (2); INSERT INTO reading SELECT i, CASE WHEN i % 3 = 0 THEN 'b' ELSE 'a' END, 1 + i % 2 FROM generate_series(1, 500) i",
+    goesOn: ["INSERT INTO reading VALUES (1000, 'a', 2) RETURNING seen", { seen: 1 }],
+  },
+  {
+    kind: "triggers and rules, which do not act on rows that are copied",
+    files: `CREATE TABLE log (n int); CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0);
+            CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.n := NEW.n + 1; RETURN NEW; END $$;
+            CREATE TRIGGER note BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION note();
+            CREATE RULE logged AS ON INSERT TO t DO ALSO INSERT INTO log VALUES (NEW.id);`,
+    used: "INSERT INTO t VALUES (1), (2)",
+    goesOn: [
+      "INSERT INTO t VALUES (3); SELECT (SELECT n FROM t WHERE id = 3) AS n, (SELECT count(*) FROM log) AS logged",
+      { n: 1, logged: "3" },
+    ],
+  },
+  {
+    kind: "row-level security",
+    files: `CREATE TABLE secret (id int PRIMARY KEY, owner text); ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY own ON secret USING (owner = current_user)`,
+    used: "INSERT INTO secret VALUES (1, 'somebody'), (2, 'else')",
+    goesOn: ["SELECT relrowsecurity AS secured FROM pg_class WHERE oid = 'secret'::regclass", { secured: true }],
+  },
+  {
+    kind: "exact values of many types",
+    files: `CREATE TABLE v (id int PRIMARY KEY, f8 float8, f4 real, n numeric, b bytea, j jsonb, js json, t timestamptz, i interval, d date,
+                            ti time, bits varbit, net inet, mac macaddr, p point, x xml, ts tsvector, arr text[][], m money, c char(5), u uuid, r int4multirange)`,
+    used: `INSERT INTO v VALUES (1, 0.1 + 0.2, 1e-45, 12345678901234567890.0987654321, '\\x00ff5c', '{"a": [1, 1e400]}', '{"b":1,  "b":2}',
+             '2026-03-29 02:30:00.123456+01', '1 mon -3 days 04:05:06.7', 'infinity', '24:00', B'10110', '::1/64', '08:00:2b:01:02:03', '(0.1,1e-300)',
+             '<a>&amp;</a>', 'a:1A b', '{{"x,y","q\\"r"},{NULL,"NULL"}}', 12.34, 'ab', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{[1,3), [7,9)}'),
+           (2, '-0', 'NaN', 'NaN', '', 'null', 'null', '-infinity', NULL, '0044-03-15 BC', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{}', NULL, NULL, NULL, '{}')`,
+  },
+  {
+    kind: "a deferred, an exclusion and a partial unique constraint, statistics, a replica identity by an index",
+    files: `CREATE TABLE room (id int NOT NULL, during int4range, code text, parent int,
+              CONSTRAINT free EXCLUDE USING gist (during WITH &&), CONSTRAINT key UNIQUE (id) DEFERRABLE INITIALLY DEFERRED);
+            CREATE UNIQUE INDEX code_once ON room (lower(code)) WHERE code <> '';
+            CREATE UNIQUE INDEX identity ON room (id); ALTER TABLE room REPLICA IDENTITY USING INDEX identity;
+            CREATE STATISTICS together (dependencies) ON id, code FROM room`,
+    used: "INSERT INTO room VALUES (1, '[1,5)', 'a'), (2, '[5,9)', '')",
+    goesOn: ["SELECT relreplident AS identity FROM pg_class WHERE oid = 'room'::regclass", { identity: "i" }],
+  },
+];
+
+describe("a release and a restored dump hold exactly what the release before held", () => {
+  it.each(kinds.map((each, index) => [each.kind, each, index] as const))(
+    "%s",
+    async (_, { files, used, goesOn }, index) => {
+      const sql = files.endsWith(".sql") ? await fixture(files) : files;
+      const [first, second] = [`kind-${index}-v1`, `kind-${index}-v2`];
+      await make(sql, { tag: first });
+      await inSchema(first, used);
+      const before = await digest(first);
+      const seeded = await make(sql, { tag: second, from: first, blocksPerChunk: 1 });
+      expect(await digest(second)).toEqual(before);
+      for (const [table, rows] of Object.entries(seeded)) expect([table, rows]).toEqual([table, before[table]?.rows]);
+      await dumpedAndRestored(second);
+      expect(await digest(second)).toEqual(before);
+      if (goesOn) expect((await inSchema(second, goesOn[0]))[0]).toEqual(goesOn[1]);
+      expect(await digest(first)).toEqual(before);
+    },
+  );
+});
+
+describe("what belongs to no release, or cannot be copied exactly, is refused by its name", () => {
+  it.each([
+    [
+      "a table that inherits",
+      "CREATE TABLE parent (id int); CREATE TABLE child () INHERITS (parent)",
+      /"child"|"parent"/,
+    ],
+    [
+      "forced row-level security",
+      "CREATE TABLE hidden (id int); ALTER TABLE hidden ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+      /"hidden".*FORCE ROW LEVEL SECURITY/,
+    ],
+    ["a large object", "CREATE TABLE picture (id int, data oid)", /"picture".*column data oid.*use bytea/],
+    ["names of other objects", "CREATE TABLE pointer (what regclass[])", /"pointer".*column what regclass\[\]/],
+    [
+      "an extension",
+      "CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE TABLE t (id int)",
+      /extension "pg_trgm".*menagerie:state.extensions/,
+    ],
+    ["the end of the transaction", "CREATE TABLE t (id int); COMMIT; CREATE TABLE u (id int)", /ends the transaction/],
+    ["a foreign table", "CREATE FOREIGN TABLE far (id int) SERVER elsewhere", /far|elsewhere/],
+  ])("%s", async (kind, sql, says) => {
+    if (kind === "a foreign table") {
+      await onPlatform((client) =>
+        client.query(
+          "CREATE FOREIGN DATA WRAPPER fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER fdw; GRANT USAGE ON FOREIGN SERVER elsewhere TO menagerie_state",
+        ),
+      );
+    }
+    await expect(make(sql, { tag: "refused" })).rejects.toThrow(says);
+  });
+});
