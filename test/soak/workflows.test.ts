@@ -156,7 +156,7 @@ test("a pull request gets one comment, by a preview with policies; the next push
   expect(second).toMatchObject({ names: ["staging"], passed: false });
   expect(second.comments).toHaveLength(1);
   expect(second.comments[0]).toMatch(
-    /## `staging`: failed.*\n\n### The preview failed\n\n`+text\nmenagerie:zoo\.multiplier\.pool: no pool is named "t5"/,
+    /## `staging`: failed.*\n\n### The preview failed\n\n`+text\nPulumi\.staging\.yaml:\d+:\d+: menagerie:zoo\.multiplier\.pool: no pool is named "t5"/,
   );
 
   await git("checkout", "-q", base, "--", "Pulumi.staging.yaml");
