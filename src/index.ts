@@ -21,6 +21,7 @@ import { planState } from "./plan/state.ts";
 import { trussesOf } from "./plan/trusses.ts";
 import { concernedByContent, planZoo, readFromFolders } from "./plan/zoo.ts";
 import { deleteFixedNamesFirst } from "./program/fixedNames.ts";
+import { outputsOfOne } from "./program/outputs.ts";
 import { deployEnvironment } from "./program.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
@@ -72,7 +73,7 @@ async function stack() {
       lastOutputs,
     });
     const state = await planState(spec, platform, release?.intent, lastOutputs);
-    return deployEnvironment(spec, {
+    const outputs = deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },
       development: await planDevelopments(spec, trusses, platform, {
         lastOutputs,
@@ -86,6 +87,8 @@ async function stack() {
       secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), keysInCluster(spec)),
       secrets: pulumi.secret(secretValues(config)),
     });
+    const { MENAGERIE_DEPLOY_ONLY: only } = process.env;
+    return only ? outputsOfOne(outputs, await lastOutputs(), only) : outputs;
   } catch (error) {
     // The engine prints the message of a RunError alone; for everything else it adds the stack trace.
     if (error instanceof OperatorError) throw new pulumi.RunError(error.message);

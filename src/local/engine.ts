@@ -28,6 +28,8 @@ export interface Engine {
 export interface RunOptions {
   /** Where the engine's standard output goes: `stderr` where the command's own is for programs. @default "stdout" */
   readonly stdout?: "stdout" | "stderr";
+  /** Name of a development version that is deployed alone. @default everything that the stack declares */
+  readonly only?: string;
 }
 
 /** Makes the environment's stack where it is missing and brings its config up to date with the checkout's. */
@@ -67,12 +69,16 @@ export async function prepareEngine(
   const output: Engine["output"] = async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim();
   const stack = { backend: layout.pulumi.backend, project: localProject, stack: localStack };
   return {
-    async run(args, { stdout = "stdout" } = {}) {
+    async run(args, { stdout = "stdout", only } = {}) {
       if (args.some((arg) => changing.has(arg))) {
         await settle(stack, output);
         await endOrphanedPlugins(layout.pulumi.home);
       }
-      return runEngine(pulumi, args, stackEnv, stdout);
+      if (only === undefined) return runEngine(pulumi, args, stackEnv, stdout);
+      const target = `**::menagerie:development:DevelopmentVersion::${only}`;
+      // What it is made of counts as its dependents.
+      const targeted = [...args, "--target", target, "--target-dependents"];
+      return runEngine(pulumi, targeted, { ...stackEnv, MENAGERIE_DEPLOY_ONLY: only }, stdout);
     },
     output,
   };

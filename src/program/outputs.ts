@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ZooEntrySpec } from "../config/environment.ts";
 import type { RecordedServing } from "../domain/zoo/serving.ts";
+import type { LastOutputs } from "../plan/platform.ts";
 import type { PlannedState } from "../plan/state.ts";
 
 /** One rollout, as the stack's outputs show it. */
@@ -91,4 +92,14 @@ export interface EnvironmentOutputs {
   readonly states: Readonly<Record<string, StateOutput>> | null;
   /** Name of the last migration of the platform's tables; null for a stack without a database. */
   readonly schemaVersion: pulumi.Output<string> | null;
+}
+
+/**
+ * Outputs of a run that deploys one development version alone: of everything else they say what the last `up` said, since
+ * that is what is deployed.
+ */
+export function outputsOfOne(made: EnvironmentOutputs, last: LastOutputs, model: string): EnvironmentOutputs {
+  const models = { ...last.models, ...(made.models[model] ? { [model]: made.models[model] } : {}) };
+  // What the last `up` printed has the same shape, its outputs known.
+  return { ...made, ...last, models } as EnvironmentOutputs;
 }

@@ -34,7 +34,11 @@ export function watchCommand(): Command {
       "swap changed code into the running process, keeping its state: load() does not run again",
       false,
     )
-    .option("--deploy", "deploy in full where patches cannot do it, without asking", false)
+    .option(
+      "--deploy",
+      "deploy the model in full where patches cannot do it, without asking; nothing else is deployed",
+      false,
+    )
     .option("--takeover", "replace a head that was not sent from this folder, without asking", false)
     .option("--logs", "print what the model logs", false)
     .addOption(environmentOption())
@@ -191,7 +195,7 @@ async function offerDeployment({ name, reasons, options, isDeclared, later }: Of
   const { engine } = await existingEnvironment(options.environment);
   const up = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
   // The events alone go to standard output.
-  const code = options.json ? await engine.run(up, { stdout: "stderr" }) : await engine.run(up);
+  const code = await engine.run(up, { only: name, stdout: options.json ? "stderr" : "stdout" });
   if (code !== 0) throw new OperatorError(`${name} is not deployed: see above`);
   return true;
 }
