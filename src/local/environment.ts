@@ -154,6 +154,15 @@ export async function environmentStatus(layout: EnvironmentLayout): Promise<Supe
   return readStatus(layout.socketOf("supervisor"));
 }
 
+/** `starting`: its keeper runs, and its parts are on their way, also after the supervisor was killed. */
+export type EnvironmentCondition = "up" | "starting" | "down";
+
+/** What an embedded environment is at. */
+export async function environmentCondition(layout: EnvironmentLayout): Promise<EnvironmentCondition> {
+  if ((await keeperProcess(layout)) === undefined) return "down";
+  return (await readStatus(layout.socketOf("supervisor")))?.ready ? "up" : "starting";
+}
+
 async function launchKeeper(layout: EnvironmentLayout): Promise<void> {
   await mkdir(layout.logs, { recursive: true, mode: 0o700 });
   await startupError(layout).clear();

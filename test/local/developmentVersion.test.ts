@@ -232,6 +232,7 @@ describe("a development version", () => {
         timeout: 120_000,
       })
       .toBe(0);
+    expect(await greeter()).toMatchObject({ ready: false, state: "stopped" });
     expect(await greeting(url)).toBe("Good day, Ada!");
   });
 

@@ -218,6 +218,8 @@ describe("processes that are killed", () => {
 
   test("a killed supervisor brings the whole environment back", async () => {
     home.kill(/^\S+\/node \S+supervisor\/main.ts /);
+    const { stdout } = await home.menagerie(["status"]);
+    expect(stdout).toMatch(/ is (starting: some of its parts are not there yet|up)\./);
     expect(await eventually(() => predict("iris", irisBody), 120_000)).toMatchObject({ predictions: [0] });
   });
 

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { readStackText } from "../../config/stackFile.ts";
 import { removeStored, storedKey, withStoredValues } from "../../config/storedValues.ts";
-import { environmentStatus } from "../../local/environment.ts";
+import { environmentCondition } from "../../local/environment.ts";
 import {
   committedBytes,
   committedFile,
@@ -25,8 +25,9 @@ Example: menagerie pulumi -- preview --diff
     .action(async (args: string[], { environment }: { environment: string }) => {
       const given = engineArguments(args, environment);
       const { layout, target, engine } = await existingEnvironment(environment);
-      if (target.kind === "embedded" && !(await environmentStatus(layout))) {
-        console.error(`menagerie: environment "${layout.name}" is down; what needs its cluster will fail`);
+      const condition = target.kind === "embedded" ? await environmentCondition(layout) : "up";
+      if (condition !== "up") {
+        console.error(`menagerie: environment "${layout.name}" is ${condition}; what needs its cluster will fail`);
       }
       const code = await engine.run(given);
       if (code !== 0) {

@@ -1,7 +1,8 @@
 import { KubeConfig, type V1Deployment } from "@kubernetes/client-node";
 import { Command } from "commander";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
-import { environmentStatus } from "../../local/environment.ts";
+import type { DevelopmentStatus } from "../../domain/development/contract.ts";
+import { type EnvironmentCondition, environmentCondition, environmentStatus } from "../../local/environment.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
@@ -13,11 +14,15 @@ interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
   /** Hash of what a development version runs. */
   readonly runningHash: string | null;
   readonly ready: boolean;
+  /** `stopped`: it has no pod now, and the next request starts one. */
+  readonly state: "ready" | "not ready" | "stopped";
 }
 
 interface Status {
   readonly stack: string;
   readonly running: boolean;
+  /** `starting` also while the parts come back after a failure. */
+  readonly condition: EnvironmentCondition;
   readonly gateway: string;
   readonly api: string | null;
   readonly kubeconfig: string;
@@ -41,18 +46,22 @@ async function readEnvironment(environment: string): Promise<Status> {
   const config = new KubeConfig();
   config.loadFromFile(target.kubeconfig);
   const [supervisor, declared] = await Promise.all([environmentStatus(layout), readModels(layout)]);
-  const running = target.kind === "embedded" ? (supervisor?.ready ?? false) : await answers(config);
-  const hashes = await runningHashes(target, running ? declared : []);
+  const condition =
+    target.kind === "embedded" ? await environmentCondition(layout) : (await answers(config)) ? "up" : "down";
+  const running = condition === "up";
+  const versions = await developmentStatuses(target, running ? declared : []);
   const models = await Promise.all(
-    declared.map(async ({ service, truss: _truss, ...model }) => ({
-      ...model,
-      runningHash: hashes.get(model.name) ?? null,
-      ready: running && (await isReady(config, model.namespace, service)),
-    })),
+    declared.map(async ({ service, truss: _truss, ...model }) => {
+      const version = versions.get(model.name);
+      const pods = running ? await podsOf(config, model.namespace, service) : "not ready";
+      const isStopped = pods !== "ready" && version?.state === "stopped";
+      const state: ModelStatus["state"] = isStopped ? "stopped" : pods;
+      return { ...model, runningHash: version?.runningHash ?? null, ready: state === "ready", state };
+    }),
   );
   return {
     stack: "local",
-    running,
+    ...{ running, condition },
     gateway: target.gatewayUrl,
     api: target.apiUrl,
     kubeconfig: target.kubeconfig,
@@ -62,11 +71,11 @@ async function readEnvironment(environment: string): Promise<Status> {
   };
 }
 
-/** What development versions run, as far as the API service can say. */
-async function runningHashes(
+/** What development versions run, by model, as far as the API service can say. */
+async function developmentStatuses(
   target: EngineTarget,
   models: readonly DeployedModel[],
-): Promise<ReadonlyMap<string, string | null>> {
+): Promise<ReadonlyMap<string, DevelopmentStatus | undefined>> {
   const versions = models.flatMap(({ name, kind, versionId }) =>
     kind === "development" && versionId !== null ? [{ name, versionId }] : [],
   );
@@ -75,11 +84,7 @@ async function runningHashes(
     const client = await developmentClient(target);
     const signal = AbortSignal.timeout(5_000);
     const asked = versions.map(async ({ name, versionId }) => {
-      const hash = await client.status(versionId, signal).then(
-        (status) => status.runningHash,
-        () => null,
-      );
-      return [name, hash] as const;
+      return [name, await client.status(versionId, signal).catch(() => undefined)] as const;
     });
     return new Map(await Promise.all(asked));
   } catch {
@@ -96,15 +101,17 @@ async function answers(config: KubeConfig): Promise<boolean> {
 }
 
 /** Judged by pods: an InferenceService's own Ready condition can be true while nothing answers. */
-async function isReady(config: KubeConfig, namespace: string, service: string): Promise<boolean> {
+async function podsOf(config: KubeConfig, namespace: string, service: string): Promise<ModelStatus["state"]> {
   const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${service}-predictor`;
   try {
     const { spec, status } = await requestJson<V1Deployment>(config, "GET", path);
-    return (status?.readyReplicas ?? 0) >= Math.max(1, spec?.replicas ?? 1);
+    const wanted = spec?.replicas ?? 1;
+    if (wanted === 0) return "stopped";
+    return (status?.readyReplicas ?? 0) >= wanted ? "ready" : "not ready";
   } catch (error) {
     // Refused is the operator's to know; everything else means that it is not ready now.
     if (isApiError(error, 401) || isApiError(error, 403)) throw error;
-    return false;
+    return "not ready";
   }
 }
 
@@ -114,9 +121,15 @@ function contentOf({ hash, runningHash }: ModelStatus): string {
   return runningHash === null || runningHash === hash ? declared : `${declared} (runs ${runningHash.slice(0, 12)})`;
 }
 
+const sentences: Readonly<Record<EnvironmentCondition, string>> = {
+  up: "up",
+  starting: "starting: some of its parts are not there yet",
+  down: "down",
+};
+
 function describe(environment: string, status: Status): string {
   const lines = [
-    `Environment "${environment}" is ${status.running ? "up" : "down"}.`,
+    `Environment "${environment}" is ${sentences[status.condition]}.`,
     `  gateway     ${status.gateway}`,
     `  kubeconfig  ${status.kubeconfig}`,
     ...(status.database === null ? [] : [`  database    ${status.database}`]),
@@ -125,8 +138,7 @@ function describe(environment: string, status: Status): string {
     const width = Math.max(...status.models.map((model) => model.name.length));
     lines.push("", "Models:");
     for (const model of status.models) {
-      const mark = model.ready ? "ready    " : "not ready";
-      lines.push(`  ${model.name.padEnd(width)}  ${mark}  ${contentOf(model)}  ${model.url}`);
+      lines.push(`  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${model.url}`);
     }
   }
   const troubled = status.parts.filter((part) => part.state !== "ready" || part.restarts > 0);
