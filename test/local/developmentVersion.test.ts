@@ -138,9 +138,11 @@ describe("a development version", () => {
       writeFileSync(join(shared.home.project, modelFile), right);
       await watcher.next("in");
       expect(await greeting(url)).toBe("Hey, Ada!");
-    } finally {
-      expect(await watcher.interrupt()).toBe(0);
+    } catch (error) {
+      await watcher.interrupt();
+      throw error;
     }
+    expect(await watcher.interrupt()).toBe(0);
   });
 
   it("installs what a save requires, sets what it sets, and says why at once where it cannot", async () => {
