@@ -8,10 +8,11 @@ import { environmentStatus } from "../../src/local/environment.ts";
 import { environmentLayout, menagerieCache } from "../../src/local/layout.ts";
 import { stillRunning, TestHome } from "../local/support/menagerie.ts";
 
-// A go whose builds never end; its process id is in FAKE_GO_PIDS.
+// A go whose builds never end; its process id is in FAKE_GO_PIDS. All else is asked of the real one.
 const endlessGo = `#!/bin/sh
 [ "$1" = build ] && { echo $$ >> "$FAKE_GO_PIDS"; exec sleep 3600; }
-exit 0
+PATH="\${PATH#*:}"
+exec go "$@"
 `;
 
 let home: TestHome;
