@@ -205,6 +205,19 @@ describe("a watch", () => {
     expect(api.contents).toEqual(["theirs", null, "mine"]);
   });
 
+  it("sends what was there before a broken save, where that is what mends it", async () => {
+    const api = await memoryApi();
+    api.failing.add("broken");
+    const { next } = await watchWith(api);
+    save("right");
+    expect(await next()).toBe("in true");
+    save("broken");
+    expect(await next()).toMatch(/^waiting/);
+    save("right");
+    expect(await next()).toBe("in true");
+    expect(api.contents).toEqual(["right", "broken", "right"]);
+  });
+
   it("does not fight another watcher of the same folder over an edit that is undone and made again", async () => {
     const api = await memoryApi();
     const watchers = [await watchWith(api), await watchWith(api)];
