@@ -1,4 +1,5 @@
 import type { EnvironmentSpec } from "../../config/environment.ts";
+import type { Mistake } from "../../config/mistake.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { removeStored, storedKey, withStoredValues } from "../../config/storedValues.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
@@ -30,7 +31,7 @@ export async function checkedEnvironment(
 ): Promise<StackCheck> {
   const database = process.env.MENAGERIE_DATABASE_ADDRESS;
   const stored = await storedValues(layout);
-  return checkStack(readStackText(await committedBytes(), committedFile), {
+  const { mistakes, spec } = await checkStack(readStackText(await committedBytes(), committedFile), {
     ...{ file: committedFile, project: projectFolder },
     stored: (config) => withStoredValues(config, stored),
     undecryptable: (config) => undecryptableValues(layout, config),
@@ -44,6 +45,13 @@ export async function checkedEnvironment(
       databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
     },
   });
+  return { spec, mistakes: mistakes.map((mistake) => withEnginesCommand(mistake, layout)) };
+}
+
+/** The user's own `pulumi` would store a value in the committed file, with a key that the environment does not have. */
+function withEnginesCommand({ message, fix, ...rest }: Mistake, { name }: EnvironmentLayout): Mistake {
+  const own = (text: string): string => text.replaceAll("`pulumi config ", `\`menagerie pulumi -e ${name} -- config `);
+  return { ...rest, message: own(message), fix: fix && own(fix) };
 }
 
 /** Names the keys whose values this environment has stored, which win over the stack file; undefined where there are none. */

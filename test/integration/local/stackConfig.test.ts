@@ -148,7 +148,7 @@ describe("a value that cannot be decrypted", { timeout: commandsWithin }, () => 
     const { mistakes } = await checkedEnvironment(layout, "embedded");
     const says = mistakes.filter(({ message }) => message.includes("decrypted"));
     expect(says.map(({ message }) => message)).toEqual([
-      `menagerie:secrets.bad: its encrypted value cannot be decrypted; remove it with \`menagerie pulumi -e ${layout.name} -- config rm --path 'menagerie:secrets.bad'\`, or set it again with \`pulumi config set --secret --path 'menagerie:secrets.bad'\``,
+      `menagerie:secrets.bad: its encrypted value cannot be decrypted; remove it with \`menagerie pulumi -e ${layout.name} -- config rm --path 'menagerie:secrets.bad'\`, or set it again with \`menagerie pulumi -e ${layout.name} -- config set --secret --path 'menagerie:secrets.bad'\``,
     ]);
     expect((await pulumi("config", "rm", "--path", "menagerie:secrets.bad")).code).toBe(0);
     expect(await seen("menagerie:secrets.good")).toBe("t0ken");

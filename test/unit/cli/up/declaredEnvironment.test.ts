@@ -60,6 +60,12 @@ describe("what a stack declares, before anything is brought up", () => {
     );
   });
 
+  it("is refused for a secret in the clear, with the command that stores it for this environment", async () => {
+    await expect(declare({ nodeClass: "local", databasePassword: "correct-horse" })).rejects.toThrow(
+      `set it with \`menagerie pulumi -e ${layout.name} -- config set --secret menagerie:databasePassword\``,
+    );
+  });
+
   it("is refused where the file is no YAML", async () => {
     checkout.text = "config: [";
     await expect(declaredEnvironment(layout, "embedded")).rejects.toThrow(
