@@ -21,8 +21,17 @@ export interface Engine {
    * killed left behind is cleared first; throws one sentence when another run is changing the stack.
    */
   run(args: readonly string[], options?: RunOptions): Promise<number>;
+  /** Runs `pulumi ARGS` and answers what it prints, whatever its exit code. What a killed run left behind is cleared first. */
+  capture(args: readonly string[], signal: AbortSignal): Promise<Captured>;
   /** Runs `pulumi ARGS` and answers what it prints; throws with its last line when it fails. */
   output(args: readonly string[]): Promise<string>;
+}
+
+/** What a run of the engine printed. */
+export interface Captured {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface RunOptions {
@@ -79,6 +88,10 @@ export async function prepareEngine(
       // What it is made of counts as its dependents.
       const targeted = [...args, "--target", target, "--target-dependents"];
       return runEngine(pulumi, targeted, { ...stackEnv, MENAGERIE_DEPLOY_ONLY: only }, stdout);
+    },
+    async capture(args, signal) {
+      await settle(stack, output);
+      return captured(pulumi, args, { cwd: projectFolder, env: stackEnv, signal });
     },
     output,
   };
@@ -173,6 +186,31 @@ function runEngine(
     child.once("exit", (code, killedBy) => {
       release();
       resolve(code ?? (killedBy === "SIGINT" ? 130 : 1));
+    });
+  });
+}
+
+/** Runs a command to its end; an abort interrupts it, as a Ctrl-C does. */
+export function captured(
+  command: string,
+  args: readonly string[],
+  { cwd, env, signal }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<Captured> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      output.stdout += chunk;
+    });
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      output.stderr += chunk;
+    });
+    const interrupt = (): void => void child.kill("SIGINT");
+    signal.addEventListener("abort", interrupt, { once: true });
+    child.once("error", reject);
+    child.once("close", (code) => {
+      signal.removeEventListener("abort", interrupt);
+      resolve({ code: code ?? 130, ...output });
     });
   });
 }

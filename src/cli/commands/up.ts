@@ -19,7 +19,9 @@ import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
 import { environmentOption, portArgument } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
+import { upOwnStack } from "../up/ownStack.ts";
 import { prepareImages } from "../up/prepareImages.ts";
 
 interface UpOptions {
@@ -31,6 +33,9 @@ interface UpOptions {
   readonly kubeconfig?: string;
   readonly gatewayUrl?: string;
   readonly program: boolean;
+  readonly yesDelete: readonly string[];
+  readonly agreed?: string;
+  readonly stack?: string;
 }
 
 export function upCommand(): Command {
@@ -42,9 +47,19 @@ export function upCommand(): Command {
     .option("--postgres-port <port>", "host port of PostgreSQL", portArgument)
     .option("--kubeconfig <file>", "use a cluster that is already there instead of the embedded one")
     .option("--gateway-url <url>", "with --kubeconfig: where that cluster's gateway answers")
+    .option(
+      "--yes-delete <name...>",
+      "models and resources that may be deleted, as the list of deletions names them",
+      [],
+    )
+    .option("-s, --stack <name>", "run a stack with your own Pulumi CLI, backend and kubeconfig")
+    .option("--agreed <hash>", "hash of the list of deletions that was agreed to")
     .option("--no-program", "bring up the environment only, without running the Pulumi program")
     .action((options: UpOptions) =>
-      interruptible("run the same command again and it goes on from here", (signal) => up(options, signal)),
+      interruptible("run the same command again and it goes on from here", (signal) => {
+        const { stack, yesDelete, agreed } = options;
+        return stack === undefined ? up(options, signal) : upOwnStack({ stack, yesDelete, agreed, signal });
+      }),
     );
 }
 
@@ -62,10 +77,25 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
     : bringUp(layout, options, spec, { progress, signal }));
   if (!brought.engine) return;
   const { engine, target } = brought;
-  const code = await engine.run(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
+  const code = await agreedUp(engine, {
+    declared: {
+      zoo: Object.keys(spec?.zoo ?? {}),
+      development: Object.keys(spec?.development ?? {}),
+      shadows: Object.keys(spec?.shadows ?? {}),
+    },
+    ...{ yesDelete: options.yesDelete, agreed: options.agreed, signal },
+    cluster: () => clusterOf(target.kubeconfig),
+  });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   console.log(await summary(layout, target, await readModels(layout)));
+}
+
+async function clusterOf(kubeconfig: string) {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  return config;
 }
 
 interface Brought {

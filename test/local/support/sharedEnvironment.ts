@@ -76,9 +76,13 @@ export class SharedEnvironment {
     return this.edit("Pulumi.local.yaml", change);
   }
 
-  /** `menagerie up`, which must succeed. */
-  up(): Promise<CommandResult> {
-    return this.succeed("up");
+  /** `menagerie up`, which must succeed. Agrees to the deletions of what the stack file no longer has. */
+  async up(): Promise<CommandResult> {
+    const first = await this.home.menagerie(["up"]);
+    const hash = first.code === 3 ? /--agreed ([0-9a-f]{16})/.exec(first.stderr)?.[1] : undefined;
+    if (hash !== undefined) return this.succeed("up", "--agreed", hash);
+    if (first.code !== 0) throw new Error(`menagerie up: ${first.stdout}${first.stderr}`);
+    return first;
   }
 
   /** What a preview prints; it must succeed. */

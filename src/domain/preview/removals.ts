@@ -1,0 +1,166 @@
+import { isDynamic, type Preview, type PreviewStep, shortType } from "./preview.ts";
+
+/** Something that answers requests or holds data, and that a run deletes or replaces. */
+export interface Removal {
+  readonly urn: string;
+  readonly op: "delete" | "replace";
+  /** What a person agrees to with `--yes-delete`: the model's name, else the resource's. */
+  readonly name: string;
+  /** Such as `InferenceService iris-v2`. */
+  readonly what: string;
+  /** What it does to those who use it: a sentence without its stop. */
+  readonly effect: string;
+  /** Whether no edit of the config names it, so that a person has to. */
+  readonly asked: boolean;
+}
+
+/** What the config says is there: whoever wrote that agreed to what follows from it. */
+export interface DeclaredModels {
+  readonly zoo: readonly string[];
+  readonly development: readonly string[];
+  readonly shadows: readonly string[];
+}
+
+/** Everything that a run would take from those who use it, in the order of the preview. */
+export function removals(preview: Pick<Preview, "steps">, declared: DeclaredModels): Removal[] {
+  const { steps } = preview;
+  return steps.flatMap((step) => {
+    if (step.op !== "delete" && step.op !== "replace") return [];
+    const judged = judge(step as RemovalStep, steps, declared);
+    if (!judged) return [];
+    const { urn, op } = step as RemovalStep;
+    return [{ urn, op, what: `${shortType(step.type).split(":").at(-1)} ${nameOf(step)}`, ...judged }];
+  });
+}
+
+/** Those whose names a person has not given; names that stand for nothing are the second part. */
+export function unagreed(list: readonly Removal[], names: readonly string[]) {
+  const asked = list.filter((each) => each.asked);
+  return {
+    asked: asked.filter(({ name }) => !names.includes(name)),
+    unknown: names.filter((name) => !list.some((each) => each.name === name)),
+  };
+}
+
+/** Whether a later list holds nothing that an earlier one, which was agreed to, does not hold too. */
+export function isWithin(later: readonly Removal[], agreed: readonly Removal[]): boolean {
+  const known = new Set(agreed.map(identity));
+  return later.filter((each) => each.asked).every((each) => known.has(identity(each)));
+}
+
+/** What is agreed to, whatever the order: URN, kind of change, and effect. */
+export function identity({ urn, op, effect }: Removal): string {
+  return `${op} ${urn}: ${effect}`;
+}
+
+export function describeRemoval({ op, what, effect, asked }: Removal): string {
+  return `${asked ? "" : "(named by the config) "}${op} ${what}: ${effect}`;
+}
+
+type RemovalStep = PreviewStep & { readonly op: Removal["op"] };
+type Judged = Pick<Removal, "name" | "effect" | "asked">;
+
+function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: DeclaredModels): Judged | undefined {
+  const { type, op } = step;
+  if (type.endsWith(":InferenceService")) return ofModel(step, declared, serviceEffect(step, steps));
+  if (type.endsWith(":VirtualService")) {
+    return ofModel(
+      step,
+      declared,
+      op === "delete" ? "requests to its address get 404" : "requests to it fail for a moment",
+    );
+  }
+  const name = nameOf(step);
+  if (type === "kubernetes:core/v1:Namespace") {
+    const held = steps.filter((each) => namespaceOf(each) === name && each.type.endsWith(":InferenceService"));
+    const models = held.length > 0 ? `, ${held.map(nameOf).join(", ")} among it` : "";
+    return { name, asked: true, effect: `everything in it is deleted${models}` };
+  }
+  if (/^postgresql:.*:(Database|Schema)$/.test(type)) return { name, asked: true, effect: "its data is deleted" };
+  if (/:(PostgresCluster|PersistentVolumeClaim)$/.test(type))
+    return { name, asked: true, effect: "its data may be deleted" };
+  if (type.endsWith(":NodePool")) return { name, asked: true, effect: "its nodes end, and the pods on them" };
+  if (/^kubernetes:(core\/v1:Service|apps\/v1:(Deployment|StatefulSet))$/.test(type)) {
+    const effect =
+      op === "delete" ? "nothing answers there any more" : "requests fail from its deletion until it is made again";
+    return { name, asked: true, effect };
+  }
+  return undefined;
+}
+
+/** A removal that follows from what the config says of the model is the model's own edit; that of the whole model is not. */
+function ofModel(step: RemovalStep, { zoo, development, shadows }: DeclaredModels, effect: string): Judged {
+  const model = labelOf(step, "menagerie.dev/model") ?? step.name;
+  const kind = labelOf(step, "menagerie.dev/kind");
+  const isDeclared = { zoo: zoo.includes(model.replace(/_copy$/, "")), shadow: shadows.includes(model) };
+  const named =
+    kind === "development"
+      ? development.includes(model)
+      : (step.op === "delete" || answersThroughout(step) || gpusOf(step) > 0) &&
+        (kind === "shadow" ? isDeclared.shadow : isDeclared.zoo);
+  const whole = !named && step.op === "delete" ? `${model} is not in the config any more: ` : "";
+  return { name: model, asked: !named, effect: `${whole}${effect}` };
+}
+
+function serviceEffect(step: RemovalStep, steps: readonly PreviewStep[]): string {
+  if (step.op === "delete") return "predictions that it answers end";
+  const moved = moveOf(step);
+  if (moved) return moved;
+  if (answersThroughout(step)) return "the old one answers until the new one does";
+  const ready = steps.find((each) => isDynamic(each, "ModelReady") && each.name === step.name)?.after?.inputs;
+  const limit = typeof ready?.timeoutSeconds === "number" ? `, for at most ${ready.timeoutSeconds} s` : "";
+  return `predictions fail from its deletion until the new one answers${limit}`;
+}
+
+/** To another namespace or cluster, which the model's address does not survive. */
+function moveOf(step: RemovalStep): string | undefined {
+  const [from, to] = [namespaceOf(step), namespaceOf({ ...step, before: step.after })];
+  if (from !== undefined && to !== undefined && from !== to) {
+    return `it moves from namespace ${from} to ${to}, and its address /serving/${from}/… ends`;
+  }
+  if (step.replacedBy.includes("provider")) {
+    return "its cluster is another one: it is made there and deleted where it is, and clients of the old gateway get no answer";
+  }
+  return undefined;
+}
+
+/** Whether the new object has another name, so that both exist for a while. */
+function answersThroughout({ before, after }: PreviewStep): boolean {
+  const [old, fresh] = [metadataOf(before), metadataOf(after)];
+  return after !== undefined && old.name !== fresh.name && old.namespace === fresh.namespace;
+}
+
+function gpusOf({ before }: PreviewStep): number {
+  const spec = before?.inputs.spec as { predictor?: { containers?: readonly Container[] } } | undefined;
+  const containers = spec?.predictor?.containers ?? [];
+  return containers.reduce((sum, { resources }) => sum + Number(resources?.limits?.["nvidia.com/gpu"] ?? 0), 0);
+}
+
+interface Container {
+  readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
+}
+
+interface Metadata {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** The engine writes "[secret]" for metadata that holds a secret. */
+function metadataOf(state: PreviewStep["before"]): Metadata {
+  const metadata = state?.inputs.metadata;
+  return typeof metadata === "object" && metadata !== null ? metadata : {};
+}
+
+function namespaceOf({ before }: Pick<PreviewStep, "before">): string | undefined {
+  return metadataOf(before).namespace;
+}
+
+function labelOf({ before }: PreviewStep, label: string): string | undefined {
+  return metadataOf(before).labels?.[label];
+}
+
+function nameOf({ before, name }: PreviewStep): string {
+  const given = metadataOf(before).name ?? before?.inputs.name;
+  return typeof given === "string" ? given : name;
+}
