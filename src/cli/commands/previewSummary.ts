@@ -1,8 +1,11 @@
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
 import { badInput } from "../../domain/errors.ts";
+import { describeRemoval, removals } from "../../domain/preview/removals.ts";
 import { summarizePreview } from "../../domain/preview/summary.ts";
 import { readPreview } from "../preview/readPreview.ts";
+import { hashOf } from "../up/agreedUp.ts";
+import { declaredIn, stackConfigOf } from "../up/ownStack.ts";
 
 /** `menagerie preview-summary < preview.json`: the comment for a pull request. */
 export function previewSummaryCommand(): Command {
@@ -20,6 +23,14 @@ export function previewSummaryCommand(): Command {
       if (process.stdin.isTTY) {
         throw badInput("standard input: is a terminal; give it what `pulumi preview --json` printed");
       }
-      process.stdout.write(summarizePreview(readPreview(await text(process.stdin), stack)));
+      const preview = readPreview(await text(process.stdin), stack);
+      // What a person agrees to by approving the pull request, for `menagerie up --agreed`.
+      const config = await stackConfigOf(preview.stack).catch(() => ({}));
+      const list = removals(preview, declaredIn(config)).filter(({ asked }) => asked);
+      const agreed =
+        list.length > 0
+          ? `\n### To agree to\n\n${list.map((each) => `- ${describeRemoval(each)}`).join("\n")}\n\n\`--agreed ${hashOf(list)}\`\n`
+          : "";
+      process.stdout.write(`${summarizePreview(preview)}${agreed}`);
     });
 }

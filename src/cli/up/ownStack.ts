@@ -38,7 +38,8 @@ export function declaredIn(config: Readonly<Record<string, unknown>>): DeclaredM
   return { zoo: names("zoo"), development: names("development"), shadows: names("shadows") };
 }
 
-async function stackConfigOf(stack: string): Promise<Readonly<Record<string, unknown>>> {
+/** `config:` of a stack's file. */
+export async function stackConfigOf(stack: string): Promise<Readonly<Record<string, unknown>>> {
   const file = `Pulumi.${stack}.yaml`;
   const bytes = await readFile(join(projectFolder, file)).catch((error: unknown) => {
     throw badInput(`--stack ${stack}: there is no ${file} in ${projectFolder}`, error);

@@ -48,9 +48,9 @@ export function isWithin(later: readonly Removal[], agreed: readonly Removal[]):
   return later.filter((each) => each.asked).every((each) => known.has(identity(each)));
 }
 
-/** What is agreed to, whatever the order: URN, kind of change, and effect. */
-export function identity({ urn, op, effect }: Removal): string {
-  return `${op} ${urn}: ${effect}`;
+/** What is agreed to: the change, the kind and the URN. Effects hold times, which a later preview may know better. */
+export function identity({ urn, op, what }: Removal): string {
+  return `${op} ${what} ${urn}`;
 }
 
 export function describeRemoval({ op, what, effect, asked }: Removal): string {

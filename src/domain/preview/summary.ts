@@ -1,3 +1,4 @@
+import { changedResources } from "./changedFields.ts";
 import { gpuDemand } from "./gpus.ts";
 import { code, fenced, item, plain, section } from "./markdown.ts";
 import { isDynamic, type Preview, type PreviewStep, partsOfUrn, shortType } from "./preview.ts";
@@ -24,6 +25,7 @@ export function summarizePreview(preview: Preview): string {
     ...section("Development versions", planned(preview, "menagerie:development:DevelopmentVersion", [])),
     ...section("Builds", builds(steps)),
     ...section("GPUs per pool", gpus(steps)),
+    ...section("Changed", changedResources(steps)),
     ...section("Drift", drift(steps)),
     ...section("Warnings", warnings(preview)),
   ];
