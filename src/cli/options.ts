@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { OperatorError } from "../domain/errors.ts";
 import type { ReleaseLogin } from "../domain/release/environment.ts";
 import type { Engine } from "../local/engine.ts";
@@ -16,6 +16,21 @@ export function environmentOption(): Option {
 
 export function jsonOption(): Option {
   return new Option("--json", "print JSON only on standard output").default(false);
+}
+
+/**
+ * The options of a subcommand whose command has some of the same names: whichever was given counts, before the subcommand's name
+ * or behind it, and then the subcommand's default. (`optsWithGlobals` lets the command's default win.)
+ */
+export function givenOptions<Options extends object>(command: Command): Options {
+  const names = new Set([...Object.keys(command.parent?.opts() ?? {}), ...Object.keys(command.opts())]);
+  const chosen = [...names].map((name) => {
+    const own = command.getOptionValueSource(name);
+    const outer = command.parent?.getOptionValueSource(name);
+    const byOuter = own === undefined || (own === "default" && outer !== undefined && outer !== "default");
+    return [name, byOuter ? command.parent?.getOptionValue(name) : command.getOptionValue(name)];
+  });
+  return Object.fromEntries(chosen) as Options;
 }
 
 /** `--release TAG` */

@@ -8,7 +8,7 @@ import type { DeploymentRange } from "../../domain/release/record.ts";
 import { configEdits } from "../../domain/release/restore.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, jsonOption } from "../options.ts";
+import { environmentOption, givenOptions, jsonOption } from "../options.ts";
 import { findDeployment, readRecordFile } from "../releases/record.ts";
 import { columns } from "../table.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
@@ -48,7 +48,7 @@ export function releasesCommand(): Command {
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (a: string, b: string, _: unknown, command: Command) => {
-      const options = command.optsWithGlobals<ReleasesOptions & { stack: string }>();
+      const options = givenOptions<ReleasesOptions & { stack: string }>(command);
       const stack = options.stack ?? "local";
       const [before, after] = await asOperator(options.environment, async (client) => [
         await findDeployment(client, stack, a),
@@ -69,12 +69,12 @@ export function releasesCommand(): Command {
     .option("--with <file>", "also what `menagerie releases --json` printed elsewhere; may be repeated", collected, [])
     .addOption(environmentOption())
     .action(async (_: unknown, command: Command) => {
-      const options = command.optsWithGlobals<{
+      const options = givenOptions<{
         report: string;
         with: string[];
         stack?: string;
         environment: string;
-      }>();
+      }>(command);
       const own = await asOperator(options.environment, (client) =>
         listDeployments(client, { environment: options.stack }),
       );

@@ -18,19 +18,11 @@ export interface RestoredRelease {
  * Keys that say where an environment is and how it is reached, and switches that are set by hand: they are of today, whatever
  * release is served.
  */
-const keptKeys = new Set([
-  ...["namespace", "database", "databasePassword", "previewDatabase", "migrationTarget", "kubeContext", "nodeClass"],
-  ...[
-    "gateway",
-    "services",
-    "secrets",
-    "adminSecrets",
-    "builder",
-    "tekton",
-    "mlflow",
-    "dynamicSettings",
-    "development",
-  ],
+export const keptKeys: ReadonlySet<string> = new Set([
+  ...["namespace", "kubeContext", "nodeClass", "gateway", "mesh", "networkPolicies", "services", "builds", "mlflow"],
+  ...["database", "databasePassword", "postgresCluster", "previewDatabase", "migrationTarget"],
+  ...["secrets", "adminSecrets", "development"],
+  ...["dynamicSettings", "ratelimitEnabled", "modelZooDeploymentAutomationEnabled"],
 ]);
 
 /**

@@ -4,9 +4,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { editStackText, stackConfigIn } from "../../../../src/cli/releases/stackFile.ts";
+import { environmentSchema } from "../../../../src/config/environment.ts";
 import type { DeployedModel } from "../../../../src/domain/release/observed.ts";
 import {
   configEdits,
+  keptKeys,
   promotedConfig,
   restoredConfig,
   type StackConfig,
@@ -173,5 +175,29 @@ describe("edits of a stack file", () => {
         expect(found).toEqual(wanted);
       }),
     );
+  });
+});
+
+describe("what a restore keeps as it is today", () => {
+  it("is decided for every key of the config, so that no switch and no database goes back with a release", () => {
+    const restored = ["zoo", "shadows", "pools", "serving", "versioning", "models", "state"];
+    expect(Object.keys(environmentSchema.shape).sort()).toEqual([...keptKeys, ...restored].sort());
+  });
+
+  it("holds the switches that an operator set since", () => {
+    const now = {
+      modelZooDeploymentAutomationEnabled: "false",
+      ratelimitEnabled: "false",
+      postgresCluster: { storage: "1Gi" },
+    };
+    const config = { ratelimitEnabled: "true", modelZooDeploymentAutomationEnabled: "true", zoo: {} };
+    expect(restoredConfig(now, { tag: "v1", code: "1.0.0", models: [], config })).toMatchObject(now);
+  });
+
+  it("names the state of the release, which is used whatever the SQL files say", () => {
+    const config = { zoo: {}, state: { schemas: "state" } };
+    expect(restoredConfig({}, { tag: "v1", code: "1.0.0", models: [], config })).toMatchObject({
+      state: { schemas: "state", release: "v1" },
+    });
   });
 });
