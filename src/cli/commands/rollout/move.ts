@@ -80,7 +80,7 @@ async function move(direction: MigrationDirection, given: MoveOptions): Promise<
   }
   const affected: string[] = [];
   const kept: JournaledRow[] = [];
-  const file = affectedFile(request);
+  const file = affectedFile(request, process.env, connection);
   const { counts } = await interruptible("run the same command again and it goes on from here", (signal) =>
     movingTarget(connection, async (client, target) => {
       const result = await runMigration(client, target, request, {
@@ -126,14 +126,22 @@ async function findPair(
     direction === "forward" ? { name, from: id, to: version } : { name, from: version, to: id };
   const journaled = await movingTarget(connection, listMigrations);
   const half = direction === "forward" ? "from" : "to";
-  const known = journaled.find(
-    (each) => each[half] === id && (other === undefined || pairWith("", other).to === each.to),
-  );
-  if (other !== undefined) return pairWith(known?.name ?? "by hand", other);
+  const otherHalf = direction === "forward" ? "to" : "from";
+  const pairs = journaled.filter((each) => each[half] === id && (other === undefined || each[otherHalf] === other));
+  if (other !== undefined) return pairWith(pairs[0]?.name ?? "by hand", other);
   const follows = direction === "forward" ? nextZooVersion : previousZooVersion;
   const zoo = connection.existing ? undefined : await asOperator(environment, (client) => follows(client, id));
   // Forward goes to what is current now; back goes where the apps came from.
   if (direction === "forward" && zoo) return pairWith(zoo.model, zoo.version);
+  // What was moved back already is not meant, unless nothing else is.
+  const moved = pairs.filter((each) => each.direction !== direction);
+  const [known, ...more] = moved.length > 0 ? moved : pairs;
+  if (known && more.length > 0) {
+    const each = [known, ...more].map(
+      (one) => `--to ${one[otherHalf]} (migration ${one.id} of ${one.name}, from ${one.from} to ${one.to})`,
+    );
+    throw badInput(`--id "${id}": several migrations have it; say which by ${each.join(", or ")}`);
+  }
   if (known) return { name: known.name, from: known.from, to: known.to };
   if (zoo) return pairWith(zoo.model, zoo.version);
   throw unknownId();

@@ -5,6 +5,7 @@ import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
 import { asOperator } from "../../operatorDatabase.ts";
 import { columns } from "../../table.ts";
+import { describeMigration, readMigrations, type ShownMigration } from "./journaled.ts";
 
 export interface ShowOptions {
   readonly environment: string;
@@ -27,20 +28,29 @@ export async function readStandings(environment: string, name: string | undefine
 
 /** `menagerie rollout [name]` */
 export async function showRollouts(name: string | undefined, { environment, json }: ShowOptions): Promise<void> {
-  const found = await readStandings(environment, name);
+  const migrations = await readMigrations(environment);
+  const found = (await readStandings(environment, name)).map((standing) => ({
+    ...standing,
+    migration: migrations.find(({ from, to }) => from === standing.from?.id && to === standing.to?.id) ?? null,
+  }));
   if (json) return console.log(JSON.stringify(found, null, 2));
-  if (name !== undefined) return console.log(found.map(describe).join("\n"));
+  if (name !== undefined) return console.log(found.map((each) => describe(each, environment)).join("\n"));
   const rows = found.map((each) => [
     each.name,
     each.phase,
     each.since.toISOString(),
     each.from ? `${version(each.from)} → ${each.to ? version(each.to) : "copy"}` : "",
-    `set ${each.next.set.join(", ")}`,
+    `${each.migration?.held ? `held, migration ${each.migration.id}; ` : ""}set ${each.next.set.join(", ")}`,
   ]);
   console.log(columns([["MODEL", "PHASE", "SINCE", "ROLLOUT", "NEXT"], ...rows]));
 }
 
-function describe(standing: Standing): string {
+interface ShownStanding extends Standing {
+  readonly migration: ShownMigration | null;
+}
+
+function describe(standing: ShownStanding, environment: string): string {
+  const option = environment === "local" ? "" : ` -e ${environment}`;
   const { name, phase, since, versions, copyApps, bakeSecondsLeft, evidence, next, revert } = standing;
   const key = (set: string) => `menagerie:zoo.${name}.${set}`;
   return [
@@ -57,9 +67,10 @@ function describe(standing: Standing): string {
     ...(bakeSecondsLeft === null
       ? []
       : [`bake: ${bakeSecondsLeft > 0 ? `${duration(bakeSecondsLeft)} left` : "over"}`]),
+    ...(standing.migration ? [describeMigration(standing.migration, environment)] : []),
     `next: set ${next.set.map(key).join(" and ")}, and run \`up\``,
     ...(next.refused === null ? [] : [`  refused as of now: ${next.refused}`]),
-    ...(revert ? [`back: set ${key(revert.set)}${revert.command ? `; by hand: ${revert.command}` : ""}`] : []),
+    ...(revert ? [`back: set ${key(revert.set)}${revert.command ? `; by hand: ${revert.command}${option}` : ""}`] : []),
   ].join("\n");
 }
 

@@ -7,6 +7,7 @@ import { registerVersion, retireVersion } from "../../../../src/adapters/postgre
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { runMigration } from "../../../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget } from "../../../../src/adapters/postgres/zoo/migration/target.ts";
+import { describeMigration, readMigrations } from "../../../../src/cli/commands/rollout/journaled.ts";
 import { pythonList } from "../../../../src/cli/commands/rollout/move.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
@@ -146,6 +147,16 @@ describe("rollout pause and resume", () => {
       client.query("SELECT id FROM menagerie.zoo_migration WHERE from_id = $1", [old]),
     );
     expect((await menagerie("rollout", "pause", "--id", rows[0].id)).out).toBe(`migration ${rows[0].id} is paused`);
+    const { rows: named } = await onPlatform((client) =>
+      client.query("SELECT name FROM menagerie.zoo_migration WHERE id = $1", [rows[0].id]),
+    );
+    expect(named[0].name).toBe("hops");
+    const migrations = await readMigrations("local");
+    const shown = migrations.find(({ id }) => id === rows[0].id);
+    expect(shown).toMatchObject({ name: "hops", from: old, to: current, direction: "reverted", held: true });
+    expect(shown && describeMigration(shown, "other")).toBe(
+      `migration ${rows[0].id}: reverted, held by hand: nothing moves until \`menagerie rollout resume --id ${rows[0].id} -e other\``,
+    );
     const held = await menagerie("rollout", "forward", "--id", old);
     expect(held.code).toBe(1);
     expect(held.err).toContain(`\`menagerie rollout resume --id ${rows[0].id}\`, then run the same again`);
@@ -299,6 +310,28 @@ describe("an existing database", () => {
     expect((await menagerie("rollout", "revert", "--id", "2", ...target)).err).toMatch(
       /unknown key tabel; known keys are schema, table|table: missing; give the table's name/,
     );
+  });
+
+  it("asks which pair is meant where two old versions were merged into one", async () => {
+    const table = await makeModelVersionTable(postgres, { idType: "text" });
+    await fill(table, 9);
+    const file = join(home, "merged.yaml");
+    const { schema, table: name } = table.connection.existing;
+    await writeFile(file, `schema: ${schema}\ntable: ${name}\n`);
+    const { server } = table.connection;
+    vi.stubEnv("MENAGERIE_MIGRATION_DATABASE_URL", urlOf(server, server.maintenanceDatabase));
+    const rollout = (...argv: string[]) => menagerie("rollout", ...argv, "--target", file);
+    const first = await rollout("forward", "--id", "1", "--to", "2");
+    const second = await rollout("forward", "--id", "3", "--to", "2");
+    expect([first.code, second.code]).toEqual([0, 0]);
+    const asked = await rollout("revert", "--id", "2");
+    expect(asked).toMatchObject({ code: 2, out: "" });
+    expect(asked.err).toMatch(
+      /--id "2": several migrations have it; say which by --to [13] \(migration \d+ of .*\), or --to [13] /,
+    );
+    expect(await rollout("revert", "--id", "2", "--to", "1")).toMatchObject({ code: 0, out: first.out });
+    // One is left that moved anybody.
+    expect(await rollout("revert", "--id", "2")).toMatchObject({ code: 0, out: second.out });
   });
 
   it("prints ids that are text in quotes", () => {

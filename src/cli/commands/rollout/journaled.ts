@@ -1,0 +1,32 @@
+import { listMigrations } from "../../../adapters/postgres/zoo/migration/journal.ts";
+import { readingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
+import type { JournaledPlan } from "../../../domain/zoo/migration.ts";
+import { operatorServer } from "../../operatorDatabase.ts";
+
+/** A migration as the journal has it, with its pair. */
+export interface ShownMigration extends JournaledPlan {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The migrations of the platform's tables, the one that was changed last first. Those that only try a copy are left out. */
+export async function readMigrations(environment: string): Promise<ShownMigration[]> {
+  const server = await operatorServer(environment);
+  const all = await readingTarget({ server }, listMigrations);
+  return all
+    .filter(({ name }) => !name.startsWith("try "))
+    .map(({ id, name, from, to, direction, share, pausedAt }) => ({
+      ...{ id, name, from, to, direction, share, held: pausedAt !== null },
+    }));
+}
+
+/** Such as `migration 7: forward, 20 % of the organizations, held; let it go on by menagerie rollout resume --id 7`. */
+export function describeMigration({ id, direction, share, held }: JournaledPlan, environment: string): string {
+  const cohort = direction === "forward" && share < 100 ? `, ${share} % of the organizations` : "";
+  const option = environment === "local" ? "" : ` -e ${environment}`;
+  const hold = held
+    ? `, held by hand: nothing moves until \`menagerie rollout resume --id ${id}${option}\``
+    : `; hold it by \`menagerie rollout pause --id ${id}${option}\``;
+  return `migration ${id}: ${direction}${cohort}${hold}`;
+}
