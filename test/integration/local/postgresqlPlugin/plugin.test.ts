@@ -182,8 +182,8 @@ describe("a check refuses", () => {
     [grant, { role: "a", database: "d", objectType: "table", privileges: ["SELECT"] }, "schema: missing"],
     [
       grant,
-      { role: "a", database: "d", objectType: "sequence", privileges: [] },
-      'objectType: "sequence" is not served',
+      { role: "a", database: "d", objectType: "function", privileges: [] },
+      'objectType: "function" is not served',
     ],
     [
       grant,
