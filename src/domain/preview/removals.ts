@@ -62,6 +62,8 @@ type Judged = Pick<Removal, "name" | "effect" | "asked">;
 
 function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: DeclaredModels): Judged | undefined {
   const { type, op } = step;
+  // A component such as menagerie:serving:InferenceService is told by its objects.
+  if (!/^(kubernetes|postgresql):/.test(type)) return undefined;
   if (type.endsWith(":InferenceService")) return ofModel(step, declared, serviceEffect(step, steps));
   if (type.endsWith(":VirtualService")) {
     return ofModel(

@@ -76,6 +76,7 @@ describe("what a run takes away, and whether a person is asked", () => {
     ],
     ["a database", { type: "postgresql:index/database:Database", name: "menagerie" }, true, /data is deleted/],
     ["a pool", { type: "kubernetes:karpenter.sh/v1:NodePool", name: "t4" }, true, /nodes end/],
+    ["the component around a service", { type: "menagerie:serving:InferenceService" }, undefined, /./],
     ["a role", { type: "kubernetes:rbac.v1:Role", name: "reader" }, undefined, /./],
     ["what is updated", { op: "update", model: "iris" }, undefined, /./],
   ])("%s", (_what, change, asked, effect) => {
