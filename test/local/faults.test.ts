@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SharedEnvironment } from "./support/sharedEnvironment.ts";
 
-/** What is wrong with a truss is told, and what serves goes on serving. */
+/** What is wrong with a truss is told, what serves goes on serving, and goes by nobody's mistake. */
 
 let shared: SharedEnvironment;
 
@@ -58,4 +58,15 @@ test("a model whose `load` raises is named, with its last log lines, and the old
   });
   // Nothing of the failed one waits to be deleted under the name of what serves.
   await shared.up();
+});
+
+test("a model that the stack file no longer has is not deleted without a yes, and is with one", async () => {
+  const before = await shared.editStack((text) => text.replace(/^ {4}multiplier:\n(?: {6}.*\n)+/m, ""));
+  const refused = await shared.home.menagerie(["up"]);
+  expect([refused.code, refused.stderr]).toEqual([
+    3,
+    expect.stringMatching(/nothing was done; add --yes-delete multiplier/),
+  ]);
+  await writeFile(shared.stackFile, before);
+  expect((await shared.up()).stdout).toMatch(/\d+ unchanged/);
 });

@@ -1,7 +1,6 @@
-import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /** What serves is replaced without an unanswered request, and what a person deletes comes back. */
 
@@ -100,17 +99,6 @@ test("`--replace` of an object with a fixed name leaves one in the cluster", asy
     await urnOf(/kubernetes:networking.*:VirtualService::iris$/),
   );
   await expect.poll(async () => (await fetch(url, { method: "POST", body: JSON.stringify(flower) })).status).toBe(200);
-});
-
-test("a model that the stack file no longer has is not deleted without a yes, and is with one", async () => {
-  const before = await shared.editStack((text) => text.replace(/^ {4}multiplier:\n(?: {6}.*\n)+/m, ""));
-  const refused = await shared.home.menagerie(["up"]);
-  expect([refused.code, refused.stderr]).toEqual([
-    3,
-    expect.stringMatching(/nothing was done; add --yes-delete multiplier/),
-  ]);
-  await writeFile(shared.stackFile, before);
-  expect((await shared.up()).stdout).toMatch(/\d+ unchanged/);
 });
 
 test("a namespace that a person deleted comes back by the next up, and its models answer", async () => {
