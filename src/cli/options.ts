@@ -33,6 +33,11 @@ export function givenOptions<Options extends object>(command: Command): Options 
   return Object.fromEntries(chosen) as Options;
 }
 
+/** ` -e NAME` for a command that a sentence prints; empty where it is the default. */
+export function environmentSuffix(environment: string): string {
+  return environment === "local" ? "" : ` -e ${environment}`;
+}
+
 /** `--release TAG` */
 export function releaseOption(): Option {
   return new Option("--release <tag>", "a release of the stack; default: the current one");

@@ -15,6 +15,11 @@ export function isCipher(value: object): value is { readonly secure: unknown } {
   return "secure" in value && Object.keys(value).length === 1;
 }
 
+/** Whether a value of a config is encrypted. */
+export function isEncrypted(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "secure" in value && typeof value.secure === "string";
+}
+
 /** Every encrypted value of a config. */
 export function ciphersOf(config: Readonly<Record<string, unknown>>): Cipher[] {
   const found: Cipher[] = [];

@@ -1,3 +1,4 @@
+import { isEncrypted } from "./ciphers.ts";
 import { prefix } from "./sentences.ts";
 
 /** Stands for what only the engine can decrypt. */
@@ -21,12 +22,12 @@ export function encryptedOwnKeys(config: Readonly<Record<string, unknown>>): str
 /** Whether a value is encrypted, or holds one that is, as `config set --secret --path` writes it. */
 export function holdsSecret(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  return ("secure" in value && typeof value.secure === "string") || Object.values(value).some(holdsSecret);
+  return isEncrypted(value) || Object.values(value).some(holdsSecret);
 }
 
 function withoutCiphers(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(withoutCiphers);
-  if ("secure" in value && typeof value.secure === "string") return secretStandIn;
+  if (isEncrypted(value)) return secretStandIn;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutCiphers(inner)]));
 }

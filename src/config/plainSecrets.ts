@@ -1,14 +1,10 @@
 import { isCredential } from "../domain/credentials/credentials.ts";
 import { holdsCredential } from "../domain/credentials/values.ts";
+import { isEncrypted } from "./ciphers.ts";
 import { setPasswordCommand } from "./database.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, prefix } from "./sentences.ts";
-
-/** A value that `pulumi config set --secret` wrote. */
-function isEncrypted(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "secure" in value && typeof value.secure === "string";
-}
 
 /**
  * Secrets that a stack file holds in the clear, a sentence each with the command that stores them encrypted. Every value is

@@ -13,7 +13,7 @@ export interface StackFileReading {
   /** Keys of the file's top besides `config`: salt and provider of secrets, `environment`. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly mistakes: readonly Mistake[];
-  /** Whether `config` can be judged; false where the file is no YAML, or no mapping. */
+  /** Whether `config` can be judged; false if the file is not YAML, or not a mapping. */
   readonly isReadable: boolean;
   /** Whether any key of this project is there, or an `environment:` that may hold some. */
   readonly declares: boolean;

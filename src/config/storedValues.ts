@@ -49,7 +49,7 @@ function isEmptied(path: StoredValue["path"], value: unknown, given: Config): bo
 /** What is stored after `changes`. */
 export interface AfterChanges {
   readonly stored: readonly StoredValue[];
-  /** Removed paths at or below which something was stored, and is no more. */
+  /** Removed paths that had a stored value, there or below. */
   readonly forgotten: readonly StoredValue["path"][];
   /** Removed paths that only the committed file has. */
   readonly committed: readonly StoredValue["path"][];

@@ -27,6 +27,9 @@ export interface Engine {
   output(args: readonly string[]): Promise<string>;
 }
 
+/** The engine's `up` that asks nothing: whoever runs it has asked before. */
+export const unaskedUp = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
+
 /** What a run of the engine printed. */
 export interface Captured {
   readonly code: number;

@@ -9,8 +9,10 @@ import { keyPath } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
 import type { StackFileReading } from "../config/stackFile.ts";
 import { badInput, OperatorError } from "../domain/errors.ts";
-import { configFilename, isControlTruss, parseTrussConfig } from "../domain/truss/config.ts";
+import { configFilename } from "../domain/truss/config.ts";
 import { smokeSets } from "./smoke.ts";
+import { requireTrussConfig } from "./trusses.ts";
+import { needsContent } from "./zoo.ts";
 
 export interface StackCheck {
   /** By place. */
@@ -90,7 +92,7 @@ async function folderMistakes(raw: Mapping, project: string): Promise<string[]> 
     if (isPatched || !users.has(folder)) users.set(folder, { path, isPatched });
   };
   const zoo = Object.entries(mappingOf(raw.zoo)).filter(
-    ([, model]) => isMapping(model) && model.hash === undefined && model.phase !== "reverted" && model.phase !== "off",
+    ([, model]) => isMapping(model) && model.hash === undefined && needsContent(model),
   );
   for (const [name, model] of zoo) use(["zoo", name], model);
   for (const [name, deployment] of Object.entries(mappingOf(raw.shadows))) {
@@ -139,15 +141,8 @@ async function checkTruss(folder: string, project: string, isPatched: boolean): 
   );
   if (!isFolder)
     throw badInput(`"${folder}" is not a folder of the project; give the folder that holds ${configFilename}`);
-  const text = await readFile(join(path, configFilename), "utf8").catch(() => {
-    throw badInput(`"${folder}" holds no ${configFilename}; give a truss folder, which has one`);
-  });
-  const config = parseTrussConfig(text, `${folder}/${configFilename}`);
-  if (isPatched && !isControlTruss(config)) {
-    throw badInput(
-      `"${folder}" has no control server, which takes patches; add use_control_plane: true to its ${configFilename}`,
-    );
-  }
+  const text = await readFile(join(path, configFilename), "utf8").catch(() => undefined);
+  requireTrussConfig(folder, text, isPatched);
 }
 
 /** A folder below the project, as the schema has it; others it refuses itself. */

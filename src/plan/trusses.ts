@@ -56,16 +56,28 @@ async function declaredTruss(truss: string, project: string, isPatched: boolean)
     if (!(error instanceof OperatorError)) throw error;
     throw badInput(`"${truss}" is not a folder of the project; give the folder that holds ${configFilename}`, error);
   });
-  const text = contentAt(snapshot, configFilename);
-  if (!text) throw badInput(`"${truss}" holds no ${configFilename}; give a truss folder, which has one`);
-  const config = parseTrussConfig(
-    new TextDecoder().decode(textBytes(text, configFilename)),
-    `${truss}/${configFilename}`,
-  );
+  const content = contentAt(snapshot, configFilename);
+  const text = content && new TextDecoder().decode(textBytes(content, configFilename));
+  const config = requireTrussConfig(truss, text, isPatched);
+  return { hash: hashSnapshot(snapshot, patterns), snapshot, patterns, secrets: Object.keys(config.secrets) };
+}
+
+/**
+ * The config of a truss that a stack declares. Refuses a folder without one, and one that is patched and has no control server.
+ *
+ * @param text - its config.yaml; undefined where the folder has none
+ */
+export function requireTrussConfig(
+  truss: string,
+  text: string | undefined,
+  isPatched: boolean,
+): ReturnType<typeof parseTrussConfig> {
+  if (text === undefined) throw badInput(`"${truss}" holds no ${configFilename}; give a truss folder, which has one`);
+  const config = parseTrussConfig(text, `${truss}/${configFilename}`);
   if (isPatched && !isControlTruss(config)) {
     throw badInput(
       `"${truss}" has no control server, which takes patches; add use_control_plane: true to its ${configFilename}`,
     );
   }
-  return { hash: hashSnapshot(snapshot, patterns), snapshot, patterns, secrets: Object.keys(config.secrets) };
+  return config;
 }

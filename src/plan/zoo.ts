@@ -191,7 +191,7 @@ function pinRefusal(
  * Whether the phase concerns the folder's content. Going back does not: everything that serves then is declared from its row, so
  * a folder that is missing or broken must not be in the way.
  */
-export function needsContent({ phase }: Pick<ZooEntrySpec, "phase">): boolean {
+export function needsContent({ phase }: { readonly phase?: unknown }): boolean {
   return phase !== "reverted" && phase !== "off";
 }
 

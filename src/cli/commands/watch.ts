@@ -7,6 +7,7 @@ import { brokenCodeLine, brokenCodeReader } from "../../domain/development/broke
 import { changeLine, subjects } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
+import { unaskedUp } from "../../local/engine.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { recordSentHead, sentHeads } from "../../local/sentHeads.ts";
@@ -193,9 +194,8 @@ async function offerDeployment({ name, reasons, options, isDeclared, later }: Of
   if (!options.deploy && !(await isWanted(name, options, later))) return false;
   // Made anew, because it knows what was sent from the folder until then.
   const { engine } = await existingEnvironment(options.environment);
-  const up = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
   // The events alone go to standard output.
-  const code = await engine.run(up, { only: name, stdout: options.json ? "stderr" : "stdout" });
+  const code = await engine.run(unaskedUp, { only: name, stdout: options.json ? "stderr" : "stdout" });
   if (code !== 0) throw new OperatorError(`${name} is not deployed: see above`);
   return true;
 }

@@ -13,7 +13,7 @@ import {
   removals,
   unagreed,
 } from "../../domain/preview/removals.ts";
-import type { Captured } from "../../local/engine.ts";
+import { type Captured, unaskedUp } from "../../local/engine.ts";
 import { readPreview } from "../preview/readPreview.ts";
 
 /** The engine of one stack, whichever CLI and backend it has. */
@@ -35,9 +35,6 @@ export interface Agreement {
   readonly signal: AbortSignal;
 }
 
-/** More to say to `pulumi up`. */
-const quietly = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
-
 /**
  * `pulumi up` that deletes and replaces nothing that serves or stores without a yes: that of the edit which names it, of a person
  * at the terminal, of `--yes-delete`, or of a list that was agreed to before. What the cluster has lost is made again. Answers the
@@ -47,7 +44,7 @@ export async function agreedUp(engine: StackEngine, agreement: Agreement): Promi
   const { signal } = agreement;
   const resources = await stateOf(engine, signal);
   // Of an empty state nothing can be deleted.
-  if (resources.length === 0) return engine.run(quietly);
+  if (resources.length === 0) return engine.run(unaskedUp);
   await forgetMissing(engine, resources, agreement);
   const preview = await previewOf(engine, signal);
   const list = removals(preview, agreement.declared);
@@ -58,7 +55,7 @@ export async function agreedUp(engine: StackEngine, agreement: Agreement): Promi
     return 0;
   }
   await agree(engine, list, agreement);
-  return engine.run(quietly);
+  return engine.run(unaskedUp);
 }
 
 async function agree(engine: StackEngine, list: readonly Removal[], agreement: Agreement): Promise<void> {
@@ -92,7 +89,7 @@ async function agree(engine: StackEngine, list: readonly Removal[], agreement: A
   );
 }
 
-/** What is agreed to: what would go and why, whatever the order. 16 hex digits. */
+/** What is agreed to: the changes that a person is asked about, in whatever order. 16 hex digits. */
 export function hashOf(list: readonly Removal[]): string {
   const lines = list.filter(({ asked }) => asked).map(identity);
   return createHash("sha256").update(lines.sort().join("\n")).digest("hex").slice(0, 16);

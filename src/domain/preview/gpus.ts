@@ -1,3 +1,4 @@
+import { gpuResource } from "../serving/placement.ts";
 import type { PreviewState, PreviewStep } from "./preview.ts";
 
 /** GPUs that the models of one pool ask for, before and after. */
@@ -44,13 +45,17 @@ function count(state: PreviewState | undefined): Counted | "hidden" | undefined 
   // The engine prints a value that is or holds a secret as the text "[secret]".
   if (typeof state.inputs.spec === "string") return "hidden";
   const predictor = at(state.inputs.spec, "predictor");
-  const containers = at(predictor, "containers");
-  const perReplica = (Array.isArray(containers) ? containers : [])
-    .map((container) => Number(at(at(at(container, "resources"), "limits"), "nvidia.com/gpu") ?? 0))
-    .reduce((sum, gpus) => sum + gpus, 0);
   const replicas = Number(at(predictor, "maxReplicas") ?? at(predictor, "minReplicas") ?? 1);
   const pool = at(at(predictor, "nodeSelector"), "menagerie.dev/pool");
-  return { pool: typeof pool === "string" ? pool : "(no pool)", gpus: perReplica * replicas };
+  return { pool: typeof pool === "string" ? pool : "(no pool)", gpus: gpusPerReplica(state) * replicas };
+}
+
+/** GPUs that one pod of an InferenceService asks for; 0 where the preview hides its spec. */
+export function gpusPerReplica(state: PreviewState | undefined): number {
+  const containers = at(at(state?.inputs.spec, "predictor"), "containers");
+  return (Array.isArray(containers) ? containers : [])
+    .map((container) => Number(at(at(at(container, "resources"), "limits"), gpuResource) ?? 0))
+    .reduce((sum, gpus) => sum + gpus, 0);
 }
 
 function at(value: unknown, key: string): unknown {

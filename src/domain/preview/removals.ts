@@ -1,3 +1,4 @@
+import { gpusPerReplica } from "./gpus.ts";
 import { isDynamic, type Preview, type PreviewStep, shortType } from "./preview.ts";
 
 /** Something that answers requests or holds data, and that a run deletes or replaces. */
@@ -98,7 +99,7 @@ function ofModel(step: RemovalStep, { zoo, development, shadows }: DeclaredModel
   const named =
     kind === "development"
       ? development.includes(model)
-      : (step.op === "delete" || answersThroughout(step) || gpusOf(step) > 0) &&
+      : (step.op === "delete" || answersThroughout(step) || gpusPerReplica(step.before) > 0) &&
         (kind === "shadow" ? isDeclared.shadow : isDeclared.zoo);
   const whole = !named && step.op === "delete" ? `${model} is not in the config any more: ` : "";
   return { name: model, asked: !named, effect: `${whole}${effect}` };
@@ -130,16 +131,6 @@ function moveOf(step: RemovalStep): string | undefined {
 function answersThroughout({ before, after }: PreviewStep): boolean {
   const [old, fresh] = [metadataOf(before), metadataOf(after)];
   return after !== undefined && old.name !== fresh.name && old.namespace === fresh.namespace;
-}
-
-function gpusOf({ before }: PreviewStep): number {
-  const spec = before?.inputs.spec as { predictor?: { containers?: readonly Container[] } } | undefined;
-  const containers = spec?.predictor?.containers ?? [];
-  return containers.reduce((sum, { resources }) => sum + Number(resources?.limits?.["nvidia.com/gpu"] ?? 0), 0);
-}
-
-interface Container {
-  readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
 }
 
 interface Metadata {

@@ -2,6 +2,7 @@ import { listMigrations } from "../../../adapters/postgres/zoo/migration/journal
 import { readingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import type { JournaledPlan } from "../../../domain/zoo/migration.ts";
 import { operatorServer } from "../../operatorDatabase.ts";
+import { environmentSuffix } from "../../options.ts";
 
 /** A migration as the journal has it, with its pair. */
 export interface ShownMigration extends JournaledPlan {
@@ -24,7 +25,7 @@ export async function readMigrations(environment: string): Promise<ShownMigratio
 /** Such as `migration 7: forward, 20 % of the organizations, held; let it go on by menagerie rollout resume --id 7`. */
 export function describeMigration({ id, direction, share, held }: JournaledPlan, environment: string): string {
   const cohort = direction === "forward" && share < 100 ? `, ${share} % of the organizations` : "";
-  const option = environment === "local" ? "" : ` -e ${environment}`;
+  const option = environmentSuffix(environment);
   const hold = held
     ? `, held by hand: nothing moves until \`menagerie rollout resume --id ${id}${option}\``
     : `; hold it by \`menagerie rollout pause --id ${id}${option}\``;

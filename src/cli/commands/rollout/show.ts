@@ -4,6 +4,7 @@ import { badInput } from "../../../domain/errors.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
 import { asOperator } from "../../operatorDatabase.ts";
+import { environmentSuffix } from "../../options.ts";
 import { columns } from "../../table.ts";
 import { describeMigration, readMigrations, type ShownMigration } from "./journaled.ts";
 
@@ -50,7 +51,7 @@ interface ShownStanding extends Standing {
 }
 
 function describe(standing: ShownStanding, environment: string): string {
-  const option = environment === "local" ? "" : ` -e ${environment}`;
+  const option = environmentSuffix(environment);
   const { name, phase, since, versions, copyApps, bakeSecondsLeft, evidence, next, revert } = standing;
   const key = (set: string) => `menagerie:zoo.${name}.${set}`;
   return [
