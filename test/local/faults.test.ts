@@ -9,6 +9,8 @@ let shared: SharedEnvironment;
 
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
+  // What another file declared goes first: its removal would be asked for.
+  await shared.up();
 });
 
 afterAll(() => shared.close());

@@ -22,6 +22,8 @@ interface List<T> {
   readonly items: readonly T[];
 }
 
+/** How long the answer to a start is waited for once nobody wants the build any more, in milliseconds. */
+const startGrace = 4_000;
 const mergePatch = "application/merge-patch+json";
 
 /** PipelineRuns of one namespace, through the API server. */
@@ -66,7 +68,10 @@ export class PipelineRuns {
     }
   }
 
-  /** Gives a pending run its context and starts it. What an interrupted call left is completed. */
+  /**
+   * Gives a pending run its context and starts it. What an interrupted call left is completed. A start that is under way when `signal`
+   * aborts is waited for, a few seconds at most: whoever gives the build up cancels only what he knows to be started.
+   */
   async start(run: ObservedRun, parts: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const { metadata } = run;
     const owner = { name: metadata.name, namespace: this.#namespace, uid: metadata.uid };
@@ -76,7 +81,8 @@ export class PipelineRuns {
       // The same content, by another that started the run, or by this one before it was cut off.
       await this.#send("POST", this.#secret(), { body, signal }).catch(ignoreCode(409));
     }
-    await this.#patch(metadata.name, startPatch, signal);
+    signal.throwIfAborted();
+    await this.#patch(metadata.name, startPatch, delayed(signal, startGrace));
   }
 
   get(name: string, signal: AbortSignal): Promise<ObservedRun> {
@@ -165,4 +171,12 @@ function ignoreCode(code: number) {
   return (error: unknown): void => {
     if (!isApiError(error, code)) throw error;
   };
+}
+
+/** Aborts `ms` after `signal` does. */
+function delayed(signal: AbortSignal, ms: number): AbortSignal {
+  const later = new AbortController();
+  const abort = () => setTimeout(() => later.abort(signal.reason), ms).unref();
+  signal.addEventListener("abort", abort, { once: true });
+  return later.signal;
 }
