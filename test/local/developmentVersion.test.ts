@@ -234,7 +234,8 @@ describe("a development version", () => {
         timeout: 120_000,
       })
       .toBe(0);
-    expect(await greeter()).toMatchObject({ ready: false, state: "stopped" });
+    // KServe writes it after the pods are gone.
+    await expect.poll(greeter).toMatchObject({ ready: false, state: "stopped" });
     expect(await greeting(url)).toBe("Good day, Ada!");
   });
 
