@@ -1,5 +1,4 @@
 import { defineConfig } from "vitest/config";
-import OwnEnvironmentsFirst from "./test/run/ownEnvironmentsFirst.ts";
 
 // Long enough for a machine that does other things too: nothing is decided by time.
 const [short, long] = [
@@ -12,7 +11,6 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/run/countingReporter.ts"],
     pool: "forks",
-    sequence: { sequencer: OwnEnvironmentsFirst },
     projects: [
       {
         extends: true,
@@ -32,21 +30,30 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
           // Beside two environments: with more, requests to them meet time-outs that are right for a machine with a core to spare.
           maxWorkers: 1,
+          maxConcurrency: 3,
           globalSetup: ["test/support/postgresTemplate.ts"],
+          ...long,
+        },
+      },
+      // Each of the two waits for its environment most of the time. One file at a time: three environments would only delay each other.
+      {
+        extends: true,
+        test: {
+          name: "local",
+          include: ["test/local/*.test.ts"],
+          fileParallelism: false,
+          globalSetup: ["test/local/support/toolchain.ts"],
           ...long,
         },
       },
       {
         extends: true,
         test: {
-          name: "local",
-          include: ["test/local/**/*.test.ts"],
-          // They wait for an environment most of the time; three environments at once would only delay each other.
-          maxWorkers: 2,
-          globalSetup: ["test/local/globalSetup.ts"],
+          name: "shared",
+          include: ["test/local/shared/*.test.ts"],
+          fileParallelism: false,
+          globalSetup: ["test/local/support/toolchain.ts", "test/local/support/sharedFolder.ts"],
           ...long,
-          // Some wait for the shared environment.
-          hookTimeout: 1_800_000,
         },
       },
       {
@@ -60,7 +67,7 @@ export default defineConfig({
           ],
           env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,
-          globalSetup: ["test/local/globalSetup.ts"],
+          globalSetup: ["test/local/support/toolchain.ts", "test/local/support/sharedFolder.ts"],
           testTimeout: 3_600_000,
           hookTimeout: 600_000,
         },

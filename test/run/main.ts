@@ -3,7 +3,7 @@
  * unit|integration|local|soak` those, `main.ts bench` measurements; what follows is vitest's, such as a file's path.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,9 +17,27 @@ type Kind = (typeof kinds)[number];
 const [first, ...rest] = process.argv.slice(2);
 const kind = kinds.find((each) => each === first);
 const args = kind ? rest : process.argv.slice(2);
-// What needs nothing answers first. Then two at a time, for the end-to-end tests wait most of the time, and the first run on a machine
+
+/** Vitest's arguments for one part of the tests. */
+type Part = readonly string[];
+/** Parts that run one after the other, beside other lanes. */
+type Lane = readonly Part[];
+
+const shared: Part = ["--project", "shared"];
+const own: Part = ["--project", "local"];
+// Vitest refuses more shards than files, which a path among the arguments would leave.
+const halves = args.length > 0 ? [[], null] : [["--shard=1/2"], ["--shard=2/2"]];
+const [integration, more] = halves.map((half) => half && ["--project", "integration", ...half]) as [Part, Part | null];
+
+const stagesOf: Record<Kind, readonly (readonly Lane[])[]> = {
+  unit: [[[["--project", "unit"]]]],
+  integration: [[[["--project", "integration"]]]],
+  local: [[[shared], [own]]],
+  soak: [[[["--project", "soak"]]]],
+};
+// What needs nothing answers first. Then three at a time, for the end-to-end tests wait most of the time, and the first run on a machine
 // builds its tools for minutes.
-const stages: readonly (readonly Kind[])[] = kind ? [[kind]] : [["unit"], ["integration", "local"]];
+const stages = kind ? stagesOf[kind] : [...stagesOf.unit, [[shared], [own, ...(more ? [more] : [])], [integration]]];
 
 /** How long a vitest that was told to stop may take to say what it has found. */
 const graceMs = 2_000;
@@ -44,11 +62,15 @@ if (first === "bench") {
 } else {
   const all: Counts[] = [];
   for (const stage of stages) {
-    const results = await Promise.all(stage.map((each) => vitest(each, stage.length > 1)));
-    for (const result of results) {
-      all.push(result.counts);
-      code ||= result.code;
-    }
+    const lanes = stage.map(async (lane) => {
+      for (const part of lane) {
+        if (stopped) return;
+        const { counts, code: exit } = await vitest(part, stage.length > 1);
+        all.push(counts);
+        code ||= exit;
+      }
+    });
+    await Promise.all(lanes);
     if (stopped) break;
   }
   const total = sum(all);
@@ -63,13 +85,12 @@ if (first === "bench") {
 await run.end();
 process.exitCode = stopped ? 128 + constants.signals[stopped] : code;
 
-/** Runs the tests of one kind. `besides`: others write to the terminal at the same time. */
-async function vitest(name: Kind, besides: boolean): Promise<{ code: number; counts: Counts }> {
-  const folder = join(run.env.TMPDIR ?? "", `counts-${name}`);
-  mkdirSync(folder);
+/** Runs one part of the tests. `besides`: others write to the terminal at the same time. */
+async function vitest(part: Part, besides: boolean): Promise<{ code: number; counts: Counts }> {
+  const folder = mkdtempSync(join(run.env.TMPDIR ?? "", "counts-"));
   const program = join(project, "node_modules/vitest/vitest.mjs");
   const env = { ...run.env, [countsVariable]: folder };
-  const exit = await start([program, "run", "--project", name, "--passWithNoTests", ...args], besides, env);
+  const exit = await start([program, "run", ...part, "--passWithNoTests", ...args], besides, env);
   const counts = readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Counts);
   // It ended before it could count.
   if (exit !== 0 && !counts.some(({ failed }) => failed > 0)) counts.push({ passed: 0, failed: 1, skipped: 0 });

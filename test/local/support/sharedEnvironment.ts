@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { inject } from "vitest";
 import { serverFromUrl, withClient } from "../../../src/adapters/postgres/server.ts";
-import { withLock } from "../../../src/adapters/processes/lock.mjs";
 import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../../src/local/layout.ts";
 import { readTarget } from "../../../src/local/target.ts";
@@ -23,28 +22,24 @@ export function sharedHome(folder: string): TestHome {
 
 /**
  * The one environment that end-to-end tests of features share, for a bring-up of its own would be most of their time. It
- * runs a copy of the checkout, whose config and trusses a test edits as a user would. Files that use it wait for each other,
- * beside those with an environment of their own; each begins with the committed stack file and uses model names of its own.
+ * runs a copy of the checkout, whose config and trusses a test edits as a user would. Files that use it run one after the other;
+ * each begins with the committed stack file and uses model names of its own.
  */
 export class SharedEnvironment {
   readonly home: TestHome;
   readonly #committed: string;
-  readonly #giveBack: () => void;
 
-  private constructor(home: TestHome, committed: string, giveBack: () => void) {
+  private constructor(home: TestHome, committed: string) {
     this.home = home;
     this.#committed = committed;
-    this.#giveBack = giveBack;
   }
 
   /** Brings it up, once in a run of the tests; the stack is then as the committed file or the file before left it. */
   static async open(): Promise<SharedEnvironment> {
-    const folder = inject("sharedFolder");
-    const home = sharedHome(folder);
-    const giveBack = await take(join(folder, "in-use"));
+    const home = sharedHome(inject("sharedFolder"));
     if (!existsSync(home.project)) await copyOfCheckout(home.project);
     const committed = await readFile(join(process.cwd(), "Pulumi.local.yaml"), "utf8");
-    const shared = new SharedEnvironment(home, committed, giveBack);
+    const shared = new SharedEnvironment(home, committed);
     await writeFile(shared.stackFile, committed);
     if (!existsSync(home.path)) await shared.up();
     return shared;
@@ -108,29 +103,10 @@ export class SharedEnvironment {
    * `up` takes away what this one declared.
    */
   async close(): Promise<void> {
-    try {
-      await this.#putBack();
-    } finally {
-      this.#giveBack();
-    }
-  }
-
-  async #putBack(): Promise<void> {
     await writeFile(this.stackFile, this.#committed);
     const target = await readTarget(environmentLayout("local", this.home.path));
     const { url } = target?.databaseServer ?? {};
     if (url === undefined) return;
     await withClient(serverFromUrl(url, "the environment"), platformDatabase, (client) => client.query(deleteApps));
   }
-}
-
-/** Waits until nobody else has the environment; it is given back by the answer, or by the end of this process. */
-function take(lock: string): Promise<() => void> {
-  const taken = Promise.withResolvers<() => void>();
-  const given = Promise.withResolvers<void>();
-  withLock(lock, {}, () => {
-    taken.resolve(given.resolve);
-    return given.promise;
-  }).catch(taken.reject);
-  return taken.promise;
 }

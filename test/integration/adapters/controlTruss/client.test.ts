@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, test as baseTest, beforeAll, expect, type TestContext } from "vitest";
 import { createControlClient } from "../../../../src/adapters/controlTruss/client.ts";
 import { imageReference } from "../../../../src/adapters/images/imageStore.ts";
 import { createDirectoryBuilder } from "../../../../src/adapters/truss/builder.ts";
@@ -22,6 +22,8 @@ import { type ControlContainer, runControlContainer } from "../../../support/con
 import { predict } from "../../../support/imageProcess.ts";
 import { MemoryStore } from "../../../unit/domain/patch/world/memoryStore.ts";
 
+// They wait for their containers most of the time.
+const test = baseTest.concurrent;
 const multiplier = join(import.meta.dirname, "../../../../models/multiplier");
 const cache = menagerieCache();
 const signal = new AbortController().signal;
@@ -32,7 +34,6 @@ let baseHash: string;
 /** Answers pings of starting containers: it accepts them, so they wait for a sync. */
 let pings: Server;
 let pingUrl: string;
-const started: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), "menagerie-control-truss-"));
@@ -55,10 +56,6 @@ beforeAll(async () => {
   pingUrl = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/ping`;
 }, 600_000);
 
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((one) => one.stop()));
-});
-
 afterAll(async () => {
   pings.close();
   await rm(work, { recursive: true, force: true });
@@ -80,6 +77,11 @@ class Version {
   readonly store = new MemoryStore(baseHash);
   container!: ControlContainer;
   control!: ReturnType<typeof createControlClient>;
+  readonly #ends: TestContext["onTestFinished"];
+
+  constructor({ onTestFinished }: TestContext) {
+    this.#ends = onTestFinished;
+  }
 
   async run(env: Record<string, string> = { PATCH_PING_URL_TRUSS: pingUrl }): Promise<this> {
     this.container = await runControlContainer(images, reference, {
@@ -91,7 +93,7 @@ class Version {
     const { url, startedAt, stop } = this.container;
     this.control = createControlClient({ url, instance: randomUUID(), startedAt, answerWithin: 10_000 });
     const { close } = this.control;
-    started.push({ stop: () => Promise.all([stop(), close()]).then(() => {}) });
+    this.#ends(() => Promise.all([stop(), close()]).then(() => {}));
     return this;
   }
 
@@ -131,8 +133,8 @@ function losingPatchReplies(control: ControlServer, times = 1): ControlServer {
   };
 }
 
-test("a waiting container gets what is missing, edits come hot, an undo and a redo too", async () => {
-  const version = await new Version().run();
+test("a waiting container gets what is missing, edits come hot, an undo and a redo too", async (context) => {
+  const version = await new Version(context).run();
   await version.save(answering("v1"));
   await version.save(answering("v2"));
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 2, sent: 1, hot: false });
@@ -152,8 +154,8 @@ test("a waiting container gets what is missing, edits come hot, an undo and a re
   expect(await version.prediction()).toBe("v4");
 }, 60_000);
 
-test("defect 1: a failed hot reload advances the hash; the sync sees it and says that the model does not answer", async () => {
-  const version = await new Version().run();
+test("defect 1: a failed hot reload advances the hash; the sync sees it and says that the model does not answer", async (context) => {
+  const version = await new Version(context).run();
   await version.save(answering("v1"));
   await version.sync();
   await version.save("class Model(:\n", { hot: true });
@@ -169,8 +171,8 @@ test("defect 1: a failed hot reload advances the hash; the sync sees it and says
   expect(await version.prediction()).toBe("v3");
 }, 60_000);
 
-test("defect 1 with a lost reply: the new hash alone is not taken for the new code", async () => {
-  const version = await new Version().run();
+test("defect 1 with a lost reply: the new hash alone is not taken for the new code", async (context) => {
+  const version = await new Version(context).run();
   await version.save(answering("v1"));
   await version.sync();
   // A change that hot reload refuses, while a restart takes it.
@@ -183,8 +185,8 @@ test("defect 1 with a lost reply: the new hash alone is not taken for the new co
   expect(await version.prediction()).toBe("v3");
 }, 60_000);
 
-test("defect 2: empty patches start a waiting server, and later ones change the hash alone", async () => {
-  const version = await new Version().run();
+test("defect 2: empty patches start a waiting server, and later ones change the hash alone", async (context) => {
+  const version = await new Version(context).run();
   await version.save("", { ops: [], hash: "1".repeat(64) });
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
   expect(await version.prediction()).toBe("v0");
@@ -192,8 +194,8 @@ test("defect 2: empty patches start a waiting server, and later ones change the 
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
 }, 60_000);
 
-test("defects 3, 4 and 5: predictions that wait or run hold a patch up, and it gets there all the same", async () => {
-  const version = await new Version().run();
+test("defects 3, 4 and 5: predictions that wait or run hold a patch up, and it gets there all the same", async (context) => {
+  const version = await new Version(context).run();
   const waiting = predict(version.container.url, {}).catch(() => undefined);
   await delay(300);
   await version.save(answering("v1"));
@@ -210,8 +212,8 @@ test("defects 3, 4 and 5: predictions that wait or run hold a patch up, and it g
   await running;
 }, 60_000);
 
-test("defect 6: an inference server that its control server left behind is found before anything is sent", async () => {
-  const version = await new Version().run();
+test("defect 6: an inference server that its control server left behind is found before anything is sent", async (context) => {
+  const version = await new Version(context).run();
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 0 });
   await version.container.killControl();
   expect(await version.prediction()).toBe("v0");
@@ -224,8 +226,8 @@ test("defect 6: an inference server that its control server left behind is found
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test("defect 7: a hash that went back to the image's while the files did not asks for another container", async () => {
-  const version = await new Version().run();
+test("defect 7: a hash that went back to the image's while the files did not asks for another container", async (context) => {
+  const version = await new Version(context).run();
   await version.save(answering("v1"));
   await version.sync();
   await version.container.killControl();
@@ -239,8 +241,8 @@ test("defect 7: a hash that went back to the image's while the files did not ask
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
 }, 60_000);
 
-test("defect 8: after a patch that was applied in part the container takes no more, and a new one is not tried in vain", async () => {
-  const version = await new Version().run();
+test("defect 8: after a patch that was applied in part the container takes no more, and a new one is not tried in vain", async (context) => {
+  const version = await new Version(context).run();
   await version.sync();
   const bad: PatchOperation = { type: "model_code", body: { action: "ADD", path: "model.py/x", content: "" } };
   await version.save("", { ops: [edit(answering("v1")), bad], hash: "3".repeat(64) });
@@ -258,8 +260,8 @@ test("defect 8: after a patch that was applied in part the container takes no mo
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test("defect 9: code that does not load is no success, and its repair is", async () => {
-  const version = await new Version().run();
+test("defect 9: code that does not load is no success, and its repair is", async (context) => {
+  const version = await new Version(context).run();
   await version.save("raise ValueError('no')\n");
   const broken = await version.sync();
   expect(broken).toMatchObject({ state: "failed", running: { answers: false } });
@@ -268,8 +270,8 @@ test("defect 9: code that does not load is no success, and its repair is", async
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test("a killed inference server comes back with the patched code", async () => {
-  const version = await new Version().run();
+test("a killed inference server comes back with the patched code", async (context) => {
+  const version = await new Version(context).run();
   await version.save(answering("v1"));
   await version.sync();
   await version.container.killInference();
@@ -277,8 +279,8 @@ test("a killed inference server comes back with the patched code", async () => {
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test("several replicas at once send each patch once, and all of them say the same", async () => {
-  const version = await new Version().run();
+test("several replicas at once send each patch once, and all of them say the same", async (context) => {
+  const version = await new Version(context).run();
   for (let number = 1; number <= 10; number += 1) await version.save(answering(`v${number}`));
   const results = await Promise.all(Array.from({ length: 5 }, () => version.sync()));
   for (const result of results) expect(result).toMatchObject({ state: "synced", seq: 10 });
@@ -286,8 +288,8 @@ test("several replicas at once send each patch once, and all of them say the sam
   expect(await version.prediction()).toBe("v10");
 }, 60_000);
 
-test("the client makes typed outcomes of the control server's answers", async () => {
-  const version = await new Version().run({});
+test("the client makes typed outcomes of the control server's answers", async (context) => {
+  const version = await new Version(context).run({});
   const { control } = version;
   expect(await control.patch({ hash: "x", prevHash: "wrong", patches: [] })).toMatchObject({ kind: "inadmissible" });
   const unknownType = { type: "nonsense", body: {} } as unknown as PatchOperation;

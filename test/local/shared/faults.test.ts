@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { SharedEnvironment } from "../support/sharedEnvironment.ts";
 
 /** What is wrong with a truss is told, what serves goes on serving, and goes by nobody's mistake. */
 

@@ -1,7 +1,7 @@
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { SharedEnvironment } from "../support/sharedEnvironment.ts";
 
 /**
  * Two zoo models go through a rollout side by side, one line of config at a time: `tripler` comes back from its bake, and

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { request, requestJson } from "../../../src/adapters/kubernetes/request.ts";
+import { SharedEnvironment } from "../support/sharedEnvironment.ts";
 
 /** A development version of the shared environment, edited as its user edits it. */
 

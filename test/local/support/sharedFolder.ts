@@ -2,12 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { terminalProgress } from "../../src/cli/terminalProgress.ts";
-import { silent } from "../../src/domain/progress.ts";
-import { menagerieCache } from "../../src/local/layout.ts";
-import { preflight } from "../../src/local/preflight/index.ts";
-import { ensureToolchain } from "../../src/local/toolchain/index.ts";
-import { sharedHome } from "./support/sharedEnvironment.ts";
+import { sharedHome } from "./sharedEnvironment.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -16,11 +11,8 @@ declare module "vitest" {
   }
 }
 
-/** Builds what the local tests run, once; on a machine that has built it before this takes a moment. */
+/** A folder for the shared environment, which goes when the last file has ended. */
 export default async function setup(tests: TestProject): Promise<() => Promise<void>> {
-  const progress = process.env.CI ? terminalProgress() : silent;
-  await preflight({ progress });
-  await ensureToolchain({ cache: menagerieCache(), progress, signal: new AbortController().signal });
   const folder = await mkdtemp(join(tmpdir(), "menagerie-shared-"));
   tests.provide("sharedFolder", folder);
   return async () => {

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
-import { environmentLayout } from "../../src/local/layout.ts";
-import { readTarget } from "../../src/local/target.ts";
-import { SharedEnvironment } from "./support/sharedEnvironment.ts";
+import { serverFromUrl, withClient } from "../../../src/adapters/postgres/server.ts";
+import { environmentLayout } from "../../../src/local/layout.ts";
+import { readTarget } from "../../../src/local/target.ts";
+import { SharedEnvironment } from "../support/sharedEnvironment.ts";
 
 /** The seed's example as docs/shadows.md says it: the same model twice, FACTOR 2 answers, FACTOR 3 gets copies. */
 const declaration = `  menagerie:shadows:
