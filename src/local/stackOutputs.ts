@@ -11,8 +11,11 @@ interface StateFile {
 }
 
 interface StateResource {
+  readonly urn: string;
   readonly type: string;
   readonly parent?: string;
+  /** An object that the engine deletes because another took its place. */
+  readonly delete?: boolean;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
@@ -25,14 +28,19 @@ const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
  * engine takes a second of the processor for the same answer. Secrets read `[secret]`, as the engine shows them.
  */
 export async function readStackOutputs(layout: EnvironmentLayout): Promise<Readonly<Record<string, unknown>>> {
+  const resources = await readStackResources(layout);
+  return resources.find(({ type, parent }) => type === "pulumi:pulumi:Stack" && !parent)?.outputs ?? {};
+}
+
+/** Resources of an environment's stack as its last run left them; none before the first. Secrets read `[secret]`. */
+export async function readStackResources(layout: EnvironmentLayout): Promise<readonly StateResource[]> {
   const path = join(layout.pulumi.backend, ".pulumi", "stacks", localProject, `${localStack}.json`);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "{}";
     throw error;
   });
   const { checkpoint } = JSON.parse(text, (_, value) => (isSecret(value) ? "[secret]" : value)) as StateFile;
-  const stack = checkpoint?.latest?.resources?.find(({ type, parent }) => type === "pulumi:pulumi:Stack" && !parent);
-  return stack?.outputs ?? {};
+  return checkpoint?.latest?.resources ?? [];
 }
 
 function isSecret(value: unknown): boolean {

@@ -1,4 +1,5 @@
 import { OperatorError } from "../domain/errors.ts";
+import { judgeReadiness } from "../domain/serving/readiness.ts";
 import { type DeploymentMode, readyPath } from "../domain/serving/servedModel.ts";
 import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
@@ -47,12 +48,14 @@ export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
 async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
   const { recordEvidence } = await import("../adapters/postgres/zoo/gateEvidence.ts");
   const { runSmokeSet } = await import("../adapters/predictions/smoke.ts");
-  const { ambientKubeConfig, postToModel } = await import("../adapters/kubernetes/workloads.ts");
+  const { ambientKubeConfig, observeModel, postToModel } = await import("../adapters/kubernetes/workloads.ts");
   const { model, hash, namespace, service, mode, revision, context, cases, timeoutSeconds } = inputs;
   const address = { config: ambientKubeConfig(context), namespace, name: service };
   const send = (body: unknown, signal: AbortSignal) =>
     postToModel(address, { path: `${readyPath}:predict`, mode, revision, body }, signal);
-  const results = await untilTerminated((signal) => runSmokeSet({ send, cases, timeoutSeconds, signal }));
+  const standing = async (signal: AbortSignal) =>
+    judgeReadiness({ revision, mode }, await observeModel(address, signal));
+  const results = await untilTerminated((signal) => runSmokeSet({ send, standing, cases, timeoutSeconds, signal }));
   const failed = results.filter(({ differences }) => differences.length > 0);
   const { id, evidenceHash } = await asDeployer(inputs, (client) =>
     recordEvidence(client, {

@@ -1,14 +1,9 @@
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { DeclaredResource } from "../../domain/serving/standing.ts";
 import { isApiError, request, requestJson } from "./request.ts";
 
 /** What is read of a resource in the engine's state. */
-export interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  /** An object that the engine deletes because another took its place. */
-  readonly delete?: boolean | undefined;
-  readonly outputs?: Readonly<Record<string, unknown>> | undefined;
-}
+export type StateResource = DeclaredResource;
 
 interface StoredObject {
   readonly apiVersion: string;

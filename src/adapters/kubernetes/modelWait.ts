@@ -42,7 +42,7 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
       ...{ what, report, signal, interval: wait.interval },
       look: () => look(wait, capacity, signal),
     });
-    if (end.state === "failed") throw await failure(wait, end);
+    if (end.state === "down") throw await failure(wait, end);
   } catch (error) {
     if (error instanceof OperatorError || !signal.aborted) throw error;
     wait.signal.throwIfAborted();
@@ -50,7 +50,7 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
   }
 }
 
-type End = Exclude<Readiness, { state: "waiting" }>;
+type End = Extract<Readiness, { state: "ready" | "asleep" | "down" }>;
 
 async function look(
   wait: ModelWait,
@@ -59,13 +59,14 @@ async function look(
 ): Promise<Looked<End>> {
   const observed = await observeModel(wait, signal);
   const judged = judgeReadiness(wait, { ...observed, capacity: await capacity(observed.pods, signal) });
-  if (judged.state === "waiting") return judged;
-  if (judged.state === "failed") return { outcome: judged };
+  // Asking one that is scaled to zero would wake it.
+  if (judged.state === "down" || judged.state === "asleep") return { outcome: judged };
+  if (judged.state !== "ready") return judged;
   const refusal = await refusalOf(wait, { path: wait.path, mode: wait.mode, pod: judged.pods[0] }, signal);
   return refusal === undefined ? { outcome: judged } : { because: refusal };
 }
 
-async function failure(wait: ModelWait, judged: Extract<Readiness, { state: "failed" }>): Promise<OperatorError> {
+async function failure(wait: ModelWait, judged: Extract<Readiness, { state: "down" }>): Promise<OperatorError> {
   const sentence = `model ${wait.name} failed: ${judged.because}`;
   const { pod, container, previous = false } = judged;
   if (!pod || !container) return new OperatorError(sentence);

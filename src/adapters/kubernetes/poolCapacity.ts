@@ -1,7 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { ObservedCapacity, ObservedNodePool } from "../../domain/capacity/poolShortage.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
-import { homeless } from "../../domain/serving/readiness.ts";
+import { homeless } from "../../domain/serving/pods.ts";
 import { isApiError, requestJson } from "./request.ts";
 
 /** Looks between two questions about a pool: what Karpenter does takes minutes, and lists of events are long. */

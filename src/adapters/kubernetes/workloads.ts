@@ -1,6 +1,7 @@
 import { KubeConfig } from "@kubernetes/client-node";
 import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
 import type { ObservedModel } from "../../domain/serving/observed.ts";
+import { isReady } from "../../domain/serving/pods.ts";
 import { annotations, type DeploymentMode } from "../../domain/serving/servedModel.ts";
 import { isApiError, KubernetesApiError, request, requestJson } from "./request.ts";
 
@@ -83,8 +84,6 @@ export async function refusalOf(
   { path, mode, pod }: { readonly path: string; readonly mode: DeploymentMode; readonly pod: string | undefined },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  // Scaled to zero: there is nobody to ask, and asking would wake it.
-  if (mode === "Knative" && pod === undefined) return undefined;
   const target = mode === "Standard" ? `services/http:${name}-${component}:80` : `pods/http:${pod}:8080`;
   try {
     const response = await request(config, "GET", `/api/v1/namespaces/${namespace}/${target}/proxy${path}`, { signal });
@@ -105,7 +104,7 @@ export interface ModelAnswer {
 
 /**
  * Sends JSON to the newest revision of a model itself, through the API server, whether a route leads to it or not: in Standard mode to
- * its Service, in Knative mode to a pod of that revision. Status 503 where none of its pods runs.
+ * its Service, in Knative mode to a pod of that revision. Status 503 where none of its pods is ready.
  */
 export async function postToModel(
   { config, namespace, name, component = "predictor" }: ModelAddress,
@@ -128,9 +127,13 @@ export async function postToModel(
 
 async function podOf(address: ModelAddress, revision: string, signal: AbortSignal): Promise<string> {
   const { pods } = await observeModel(address, signal);
-  const pod = pods.find(({ metadata }) => metadata?.annotations?.[annotations.revision] === revision);
+  const pod = pods.find((each) => each.metadata?.annotations?.[annotations.revision] === revision && isReady(each));
   if (pod?.metadata?.name) return pod.metadata.name;
-  throw new KubernetesApiError(503, "NoPod", "none of its pods runs; set replicas.min: 1 until the rollout is done");
+  throw new KubernetesApiError(
+    503,
+    "NoPod",
+    "none of its pods is ready; set replicas.min: 1 until the rollout is done",
+  );
 }
 
 /** Which lines of which container's log. */

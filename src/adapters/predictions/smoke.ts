@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../domain/errors.ts";
+import type { Readiness } from "../../domain/serving/readiness.ts";
 import { readExactJson } from "../../domain/shadow/exactJson.ts";
 import { differences, type SmokeCase } from "../../domain/zoo/smoke.ts";
 
@@ -18,6 +19,8 @@ export interface SmokeResult {
 export interface SmokeRun {
   /** Sends one input to what is tried. Throws where nothing answers. */
   readonly send: (input: unknown, signal: AbortSignal) => Promise<{ readonly status: number; readonly text: string }>;
+  /** How what is tried stands, asked while nothing answers: what is down is not waited for. */
+  readonly standing: (signal: AbortSignal) => Promise<Readiness>;
   readonly cases: readonly SmokeCase[];
   /** How long it may take until something answers. */
   readonly timeoutSeconds: number;
@@ -39,6 +42,10 @@ export async function runSmokeSet(run: SmokeRun): Promise<SmokeResult[]> {
       const result = await tryCase(`case ${index + 1}`, each, run);
       const early = result.status === null || notThereYet.has(result.status);
       if (early && results.length === 0 && performance.now() < deadline) {
+        // An API server that does not answer says nothing about the model.
+        const standing = await run.standing(signal).catch(() => undefined);
+        signal.throwIfAborted();
+        if (standing?.state === "down") return [{ ...result, differences: [`it is down: ${standing.because}`] }];
         await delay(500, undefined, { signal });
         continue;
       }

@@ -1,21 +1,28 @@
-import { KubeConfig, type V1Deployment } from "@kubernetes/client-node";
+import { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
-import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
+import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
+import { isApiError, request } from "../../adapters/kubernetes/request.ts";
 import type { DevelopmentStatus } from "../../domain/development/contract.ts";
+import type { Readiness } from "../../domain/serving/readiness.ts";
+import { declaredServing, isDown, type Standing } from "../../domain/serving/standing.ts";
 import { type EnvironmentCondition, environmentCondition, environmentStatus } from "../../local/environment.ts";
+import type { EnvironmentLayout } from "../../local/layout.ts";
+import { readStackResources } from "../../local/stackOutputs.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
+import { describeMigration, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
 
 /** One model of `menagerie status --json`. Parts that do not exist yet are null. */
 interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
   /** Hash of what a development version runs. */
   readonly runningHash: string | null;
   readonly ready: boolean;
-  /** `stopped`: it has no pod now, and the next request starts one. */
-  readonly state: "ready" | "not ready" | "stopped";
+  readonly state: Readiness["state"];
+  /** Why it is not simply ready; null where it is. */
+  readonly because: string | null;
 }
 
 interface Status {
@@ -28,6 +35,8 @@ interface Status {
   readonly kubeconfig: string;
   readonly database: string | null;
   readonly models: readonly ModelStatus[];
+  /** Migrations of apps that `menagerie rollout pause` holds. */
+  readonly held: readonly ShownMigration[];
   readonly parts: SupervisorStatus["parts"];
 }
 
@@ -49,16 +58,18 @@ async function readEnvironment(environment: string): Promise<Status> {
   const condition =
     target.kind === "embedded" ? await environmentCondition(layout) : (await answers(config)) ? "up" : "down";
   const running = condition === "up";
-  const versions = await developmentStatuses(target, running ? declared : []);
-  const models = await Promise.all(
-    declared.map(async ({ service, truss: _truss, ...model }) => {
-      const version = versions.get(model.name);
-      const pods = running ? await podsOf(config, model.namespace, service) : "not ready";
-      const isStopped = pods !== "ready" && version?.state === "stopped";
-      const state: ModelStatus["state"] = isStopped ? "stopped" : pods;
-      return { ...model, runningHash: version?.runningHash ?? null, ready: state === "ready", state };
-    }),
-  );
+  const [versions, standings, held] = await Promise.all([
+    developmentStatuses(target, running ? declared : []),
+    running ? standingsOf(layout, config) : [],
+    running ? heldMigrations(environment) : [],
+  ]);
+  const models = declared.map(({ service, truss: _truss, ...model }) => {
+    const { state, because } = running
+      ? stateOf(standings, model.namespace, service)
+      : { state: "down" as const, because: "the environment is not up" };
+    const runningHash = versions.get(model.name)?.runningHash ?? null;
+    return { ...model, runningHash, ready: state === "ready", state, because };
+  });
   return {
     stack: "local",
     ...{ running, condition },
@@ -67,6 +78,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     kubeconfig: target.kubeconfig,
     database: target.database,
     models,
+    held,
     parts: supervisor?.parts ?? [],
   };
 }
@@ -100,19 +112,38 @@ async function answers(config: KubeConfig): Promise<boolean> {
   );
 }
 
-/** Judged by pods: an InferenceService's own Ready condition can be true while nothing answers. */
-async function podsOf(config: KubeConfig, namespace: string, service: string): Promise<ModelStatus["state"]> {
-  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${service}-predictor`;
+async function standingsOf(layout: EnvironmentLayout, config: KubeConfig): Promise<Standing[]> {
+  const served = declaredServing(await readStackResources(layout));
   try {
-    const { spec, status } = await requestJson<V1Deployment>(config, "GET", path);
-    const wanted = spec?.replicas ?? 1;
-    if (wanted === 0) return "stopped";
-    return (status?.readyReplicas ?? 0) >= wanted ? "ready" : "not ready";
+    return await observeStandings(config, served, AbortSignal.timeout(10_000));
   } catch (error) {
-    // Refused is the operator's to know; everything else means that it is not ready now.
+    // Refused is the operator's to know; everything else means that nothing is known of them now.
     if (isApiError(error, 401) || isApiError(error, 403)) throw error;
-    return "not ready";
+    return [];
   }
+}
+
+/** A model stands as the worst of its parts does: predictor, and recorder where it has one. */
+function stateOf(
+  standings: readonly Standing[],
+  namespace: string,
+  service: string,
+): Pick<ModelStatus, "state" | "because"> {
+  const own = standings.filter(
+    ({ served }) => served.kind === "model" && served.namespace === namespace && served.object === service,
+  );
+  const unready = own.filter(({ readiness }) => readiness.state !== "ready");
+  const worst = unready.find(isDown) ?? unready[0];
+  if (own.length === 0) return { state: "down", because: "the cluster does not show it" };
+  if (!worst || worst.readiness.state === "ready") return { state: "ready", because: null };
+  const { state, because } = worst.readiness;
+  return { state, because };
+}
+
+/** None where there is no database, or none that answers: everything else can still be told. */
+async function heldMigrations(environment: string): Promise<ShownMigration[]> {
+  const migrations = await readMigrations(environment).catch(() => []);
+  return migrations.filter(({ held }) => held);
 }
 
 /** The declared content, and what a development version runs instead where clients are ahead of it. */
@@ -128,7 +159,7 @@ const sentences: Readonly<Record<EnvironmentCondition, string>> = {
 };
 
 function describe(environment: string, status: Status): string {
-  const lines = [
+  const lines: string[] = [
     `Environment "${environment}" is ${sentences[status.condition]}.`,
     `  gateway     ${status.gateway}`,
     `  kubeconfig  ${status.kubeconfig}`,
@@ -139,7 +170,15 @@ function describe(environment: string, status: Status): string {
     lines.push("", "Models:");
     for (const model of status.models) {
       lines.push(`  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${model.url}`);
+      if (model.because !== null && status.running) lines.push(`  ${" ".repeat(width)}  ${model.because}`);
     }
+  }
+  if (status.held.length > 0) {
+    lines.push(
+      "",
+      "Migrations on hold:",
+      ...status.held.map((each) => `  ${each.name}: ${describeMigration(each, environment)}`),
+    );
   }
   const troubled = status.parts.filter((part) => part.state !== "ready" || part.restarts > 0);
   if (troubled.length > 0) {

@@ -9,6 +9,7 @@ import { startEnvironment } from "../../local/environment.ts";
 import type { EnvironmentState } from "../../local/environmentState.ts";
 import { type EnvironmentLayout, environmentLayout, menagerieCache } from "../../local/layout.ts";
 import { preflight } from "../../local/preflight/index.ts";
+import { readStackResources } from "../../local/stackOutputs.ts";
 import { type EngineTarget, embeddedTarget, useExistingCluster } from "../../local/target.ts";
 import { together } from "../../local/together.ts";
 import { ArrivingToolchain, gatherToolchain } from "../../local/toolchain/index.ts";
@@ -88,6 +89,11 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
+  const { requireServing } = await import("../up/requireServing.ts");
+  await requireServing({
+    ...{ config: await clusterOf(target.kubeconfig), resources: await readStackResources(layout) },
+    ...{ stack: `environment "${layout.name}"`, progress, signal },
+  });
   console.log(await summary(layout, target, await readModels(layout)));
 }
 

@@ -109,7 +109,7 @@ async function saysYes(signal: AbortSignal): Promise<boolean> {
 }
 
 /** Resources of the stack; the stack itself is not among them. */
-async function stateOf(engine: StackEngine, signal: AbortSignal): Promise<StateResource[]> {
+export async function stateOf(engine: StackEngine, signal: AbortSignal): Promise<StateResource[]> {
   const { code, stdout, stderr } = await engine.capture(["stack", "export"], signal);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");

@@ -7,7 +7,9 @@ import { badInput, OperatorError } from "../../domain/errors.ts";
 import type { DeclaredModels } from "../../domain/preview/removals.ts";
 import { captured } from "../../local/engine.ts";
 import { projectFolder } from "../../local/localStack.ts";
-import { agreedUp, type StackEngine } from "./agreedUp.ts";
+import { terminalProgress } from "../terminalProgress.ts";
+import { agreedUp, type StackEngine, stateOf } from "./agreedUp.ts";
+import { requireServing } from "./requireServing.ts";
 
 export interface OwnStackOptions {
   readonly stack: string;
@@ -20,13 +22,35 @@ export interface OwnStackOptions {
 export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOptions): Promise<void> {
   const config = await stackConfigOf(stack);
   const context = config["menagerie:kubeContext"];
-  const code = await agreedUp(ownEngine(stack, signal), {
-    ...{ ...agreement, signal },
-    declared: declaredIn(config),
-    cluster: async () => ambientKubeConfig(typeof context === "string" ? context : undefined),
-  });
+  const engine = withKnownState(ownEngine(stack, signal));
+  const cluster = async () => ambientKubeConfig(typeof context === "string" ? context : undefined);
+  const code = await agreedUp(engine, { ...agreement, signal, declared: declaredIn(config), cluster });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(`stack "${stack}" is not as declared: see above`);
+  const resources = await stateOf(engine, signal);
+  await requireServing({
+    ...{ config: await cluster(), resources, stack: `stack "${stack}"`, progress: terminalProgress(), signal },
+  });
+}
+
+/** The state is exported again only after a run that may have changed it: a backend far away takes seconds for it. */
+export function withKnownState({ run, capture }: StackEngine): StackEngine {
+  let known: ReturnType<StackEngine["capture"]> | undefined;
+  return {
+    run(args) {
+      known = undefined;
+      return run(args);
+    },
+    capture(args, signal) {
+      if (args.join(" ") === "stack export") {
+        known ??= capture(args, signal);
+        return known;
+      }
+      // A preview changes nothing.
+      if (args[0] !== "preview") known = undefined;
+      return capture(args, signal);
+    },
+  };
 }
 
 /** Names of the models in a stack's config, as written: the program checks what they say. */

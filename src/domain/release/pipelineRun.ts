@@ -1,5 +1,5 @@
 import type { Condition, ObservedPod } from "../serving/observed.ts";
-import { failureOf, hindrance, manner } from "../serving/readiness.ts";
+import { failureOf, hindrance, manner } from "../serving/pods.ts";
 import { pipelineContainer } from "./pipelineJob.ts";
 
 /** What the judge reads of a Job. */
@@ -37,7 +37,7 @@ export function judgeRun(job: ObservedJob, pods: readonly ObservedPod[], pool: s
   const living = pods.filter(({ status }) => !/^(Failed|Succeeded)$/.test(status?.phase ?? ""));
   for (const pod of living) {
     const stuck = failureOf(pod);
-    if (stuck?.state === "failed") return { state: "failed", because: stuck.because, pod: pod.metadata?.name };
+    if (stuck) return { state: "failed", because: stuck.because, pod: pod.metadata?.name };
   }
   const again = job.status?.failed ? `, after ${job.status.failed} that failed` : "";
   const waits = hindrance(living, pool);

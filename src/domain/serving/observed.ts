@@ -5,6 +5,7 @@ interface ObjectMeta {
   readonly name?: string;
   readonly uid?: string;
   readonly generation?: number;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly { readonly uid: string; readonly kind: string }[];
   readonly deletionTimestamp?: string | Date;
@@ -15,6 +16,7 @@ export interface Condition {
   readonly status: string;
   readonly reason?: string;
   readonly message?: string;
+  readonly lastTransitionTime?: string | Date;
 }
 
 export interface ObservedInferenceService {
@@ -38,7 +40,7 @@ export interface ObservedContainerStatus {
   readonly restartCount?: number;
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly running?: object;
+    readonly running?: { readonly startedAt?: string | Date };
     readonly terminated?: ObservedTermination;
   };
   readonly lastState?: { readonly terminated?: ObservedTermination };
@@ -48,6 +50,8 @@ export interface ObservedTermination {
   readonly exitCode: number;
   readonly signal?: number;
   readonly reason?: string;
+  readonly startedAt?: string | Date;
+  readonly finishedAt?: string | Date;
 }
 
 export interface ObservedPod {

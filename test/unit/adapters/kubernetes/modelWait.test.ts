@@ -1,43 +1,6 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { KubeConfig } from "@kubernetes/client-node";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { waitForModel } from "../../../../src/adapters/kubernetes/modelWait.ts";
-
-/** An API server that answers from a table of paths; a function is asked anew each time. */
-type Answers = Record<string, unknown | (() => unknown)>;
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-const status = (code: number, message: string): Answer => ({ status: code, body: JSON.stringify({ message }) });
-const isAnswer = (value: unknown): value is Answer =>
-  typeof value === "object" && value !== null && "status" in value && "body" in value;
-
-let server: Server | undefined;
-afterEach(() => server?.close());
-
-async function apiServer(answers: Answers): Promise<KubeConfig> {
-  server = createServer((request, response) => {
-    const url = new URL(request.url ?? "", "http://x");
-    const found = answers[url.pathname + (url.searchParams.has("previous") ? "?previous" : "")];
-    const value = typeof found === "function" ? (found as () => unknown)() : found;
-    const answer =
-      value === undefined
-        ? status(404, "not found")
-        : isAnswer(value)
-          ? value
-          : { status: 200, body: JSON.stringify(value) };
-    response.writeHead(answer.status).end(answer.body);
-  });
-  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
-  const config = new KubeConfig();
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  config.loadFromClusterAndUser({ name: "c", server: address, skipTLSVerify: true }, { name: "u" });
-  return config;
-}
+import { type Answers, answer, apiServer, refusal } from "../../../support/apiServer.ts";
 
 const paths = {
   service: "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices/iris",
@@ -97,7 +60,7 @@ async function wait(
 describe("waiting for a model", () => {
   it("ends when its pod is ready and it answers through its Service", async () => {
     let asked = 0;
-    const answers = { ...cluster({}, true), [paths.model]: () => (++asked < 3 ? status(503, "no endpoints") : {}) };
+    const answers = { ...cluster({}, true), [paths.model]: () => (++asked < 3 ? refusal(503, "no endpoints") : {}) };
     expect(await wait(answers)).toEqual(["it answers HTTP 503 to GET /v1/models/model: no endpoints"]);
     expect(asked).toBe(3);
   });
@@ -110,7 +73,7 @@ describe("waiting for a model", () => {
     };
     const answers = {
       ...cluster(crash, false),
-      [`${paths.log}?previous`]: { status: 200, body: "loading\nValueError: no weights\n" },
+      [`${paths.log}?previous`]: answer(200, "loading\nValueError: no weights\n"),
     };
     await expect(wait(answers)).rejects.toThrow(
       "model iris failed: container kserve-container keeps ending with exit code 1, 3 restarts so far. Its last log lines:\n" +
@@ -120,7 +83,7 @@ describe("waiting for a model", () => {
 
   it("takes the log at hand when that of the run before is gone", async () => {
     const crash = { restartCount: 3, state: { waiting: { reason: "CrashLoopBackOff" } } };
-    const answers = { ...cluster(crash, false), [paths.log]: { status: 200, body: "again\n" } };
+    const answers = { ...cluster(crash, false), [paths.log]: answer(200, "again\n") };
     await expect(wait(answers)).rejects.toThrow("    again");
   });
 
@@ -133,12 +96,12 @@ describe("waiting for a model", () => {
   it("goes on while the API server does not answer", async () => {
     let asked = 0;
     const healthy = { ...cluster({}, true), [paths.model]: {} };
-    const answers = { ...healthy, [paths.service]: () => (++asked === 1 ? status(500, "etcd is away") : {}) };
+    const answers = { ...healthy, [paths.service]: () => (++asked === 1 ? refusal(500, "etcd is away") : {}) };
     expect(await wait(answers)).toEqual(["the API server does not answer: etcd is away"]);
   });
 
   it("does not go on without permission", async () => {
-    await expect(wait({ ...cluster({}, true), [paths.pods]: status(403, "pods is forbidden") })).rejects.toThrow(
+    await expect(wait({ ...cluster({}, true), [paths.pods]: refusal(403, "pods is forbidden") })).rejects.toThrow(
       "model iris: the cluster refuses to show it: pods is forbidden",
     );
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ObservedContainerStatus, ObservedModel, ObservedPod } from "../../../../src/domain/serving/observed.ts";
 import { judgeReadiness, type Readiness } from "../../../../src/domain/serving/readiness.ts";
 
-const wanted = { revision: "r2", pool: "t4" };
+const wanted = { revision: "r2", pool: "t4", mode: "Standard" } as const;
 
 function deployment(changes: { revision?: string; replicas?: number; observed?: number; conditions?: object[] } = {}) {
   const { revision = "r2", replicas = 1, observed = 3, conditions = [] } = changes;
@@ -67,12 +67,12 @@ function observe(changes: Partial<ObservedModel> = {}): ObservedModel {
   return { inferenceService, deployments: [deployment()], replicaSets: [replicaSet(2)], pods: [], ...changes };
 }
 
-const waiting = (because: string): Readiness => ({ state: "waiting", because });
+const starting = (because: string, answering = 0): Readiness => ({ state: "starting", because, answering });
 const waits = (reason: string, message?: string) => ({
   state: { waiting: { reason, ...(message ? { message } : {}) } },
 });
 const failedIn = (because: string, more: object = {}) => ({
-  state: "failed",
+  state: "down",
   because,
   pod: "iris-2-x",
   container: "kserve-container",
@@ -94,7 +94,6 @@ describe("a model is ready", () => {
       }),
     ],
     ["though an evicted pod still lies about", observe({ pods: [pod({ phase: "Failed" }), pod({ ready: true })] })],
-    ["at zero pods, where zero are wanted", observe({ deployments: [deployment({ replicas: 0 })] })],
     [
       "by its pods, though its InferenceService says it is not",
       observe({
@@ -106,19 +105,17 @@ describe("a model is ready", () => {
   it.each(cases)("%s", (_, observed) => expect(judgeReadiness(wanted, observed)).toMatchObject({ state: "ready" }));
 });
 
-describe("a model waits, and says for what, though its InferenceService is Ready", () => {
-  const stopped = { status: { conditions: [{ type: "Stopped", status: "True" }] } };
+describe("a model is starting, and says what it waits for, though its InferenceService is Ready", () => {
   const complaining = {
     status: { conditions: [{ type: "PredictorReady", status: "False", message: "quota\n exceeded." }] },
   };
-  const cases: [string, ObservedModel, string][] = [
+  const cases: [string, ObservedModel, string, number?][] = [
     ["no InferenceService", observe({ inferenceService: undefined }), "its InferenceService does not exist yet"],
     [
       "InferenceService being deleted",
       observe({ inferenceService: { metadata: { deletionTimestamp: "x" } } }),
       "its InferenceService is being deleted",
     ],
-    ["stopped", observe({ inferenceService: stopped }), "it is stopped"],
     ["no Deployment", observe({ deployments: [] }), "KServe has not taken up this revision yet"],
     [
       "no Deployment, and KServe says why",
@@ -129,15 +126,17 @@ describe("a model waits, and says for what, though its InferenceService is Ready
       "Deployment of the revision before",
       observe({ deployments: [deployment({ revision: "r1" })], pods: [pod({ ready: true })] }),
       "KServe has not taken up this revision yet",
+      1,
     ],
     [
       "Deployment not observed",
       observe({ deployments: [deployment({ observed: 2 })], pods: [pod({ ready: true })] }),
       "its Deployment is being rolled out",
+      1,
     ],
     [
       "only the ReplicaSet before",
-      observe({ replicaSets: [replicaSet(1)], pods: [pod({ set: 1, ready: true })] }),
+      observe({ replicaSets: [replicaSet(1)], pods: [pod({ ready: true })] }),
       "its ReplicaSet does not exist yet",
     ],
     [
@@ -154,6 +153,7 @@ describe("a model waits, and says for what, though its InferenceService is Ready
       "one of two pods",
       observe({ deployments: [deployment({ replicas: 2 })], pods: [pod({ ready: true })] }),
       "1 of 2 pods are ready",
+      1,
     ],
     [
       "the old pod still serves",
@@ -162,6 +162,7 @@ describe("a model waits, and says for what, though its InferenceService is Ready
         pods: [pod({ ready: true }), pod({ set: 1, ready: true })],
       }),
       "1 pods of the revision before still serve",
+      2,
     ],
     [
       "GPU taken",
@@ -203,7 +204,9 @@ describe("a model waits, and says for what, though its InferenceService is Ready
       "container kserve-container was started again, 1 times",
     ],
   ];
-  it.each(cases)("%s", (_, observed, because) => expect(judgeReadiness(wanted, observed)).toEqual(waiting(because)));
+  it.each(cases)("%s", (_, observed, because, answering = 0) =>
+    expect(judgeReadiness(wanted, observed)).toEqual(starting(because, answering)),
+  );
 });
 
 const stuck = { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "timed out." };
@@ -213,14 +216,14 @@ describe("a model whose rollout stood still goes on", () => {
 
   it("while what was in its way is gone: Kubernetes takes the condition back only when a pod is ready", () => {
     expect(judgeReadiness(wanted, observe({ deployments, pods: [pod()] }))).toEqual(
-      waiting("its rollout stands still: timed out"),
+      starting("its rollout stands still: timed out"),
     );
   });
 
   it("and is told what is in the way", () => {
     const unschedulable = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.";
     expect(judgeReadiness(wanted, observe({ deployments, pods: [pod({ unschedulable })] }))).toEqual(
-      waiting(
+      starting(
         "its rollout stands still: no node takes its pod: pool t4 has no nvidia.com/gpu left (0/1 nodes are available: 1 Insufficient nvidia.com/gpu)",
       ),
     );
@@ -233,7 +236,7 @@ describe("a model without a node is told with what is known of its pool", () => 
     const { spec: _, ...rest } = pod({ unschedulable: message });
     const spec = { containers: [{ resources: { limits: { "nvidia.com/gpu": String(gpus) } } }, {}] };
     const judged = judgeReadiness(wanted, observe({ pods: [{ ...rest, spec }], capacity }));
-    if (judged.state !== "waiting") throw new Error(judged.state);
+    if (judged.state !== (gpus > 0 ? "unplaced" : "starting")) throw new Error(judged.state);
     const [, why] =
       /^no node takes its pod: pool t4 has no nvidia\.com\/gpu left(.*) \(0\/2 nodes .*\)$/.exec(judged.because) ?? [];
     return why;
@@ -286,6 +289,65 @@ describe("a model without a node is told with what is known of its pool", () => 
   });
 });
 
+describe("a model is neither ready nor down", () => {
+  const stop = { metadata: { annotations: { "serving.kserve.io/stop": "true" } } };
+  const stopped = { status: { conditions: [{ type: "Stopped", status: "True" }] } };
+  const none = [deployment({ replicas: 0 })];
+
+  it("stopped, by KServe's condition and at once by the annotation", () => {
+    for (const inferenceService of [stop, stopped]) {
+      expect(judgeReadiness(wanted, observe({ inferenceService, deployments: none }))).toEqual({
+        state: "stopped",
+        because: "annotation serving.kserve.io/stop is set",
+      });
+    }
+    const development = { metadata: { ...stop.metadata, labels: { "menagerie.dev/kind": "development" } } };
+    expect(judgeReadiness(wanted, observe({ inferenceService: development }))).toEqual({
+      state: "stopped",
+      because: "the next request starts it",
+    });
+  });
+
+  it("asleep, at zero pods in Knative mode", () => {
+    expect(judgeReadiness({ ...wanted, mode: "Knative" }, observe({ deployments: none }))).toEqual({
+      state: "asleep",
+      because: "it is scaled to zero; the next request starts it",
+    });
+  });
+
+  it("without a node, where its pod asks for GPUs", () => {
+    const unschedulable = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.";
+    const spec = { containers: [{ resources: { limits: { "nvidia.com/gpu": "1" } } }] };
+    expect(judgeReadiness(wanted, observe({ pods: [{ ...pod({ unschedulable }), spec }] }))).toMatchObject({
+      state: "unplaced",
+    });
+  });
+});
+
+describe("a pod that runs and is not ready", () => {
+  const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000).toISOString();
+  const unready = (since: number, started: number) => {
+    const running = pod({ container: { state: { running: { startedAt: at(started) } } } });
+    const conditions = [{ type: "Ready", status: "False", lastTransitionTime: at(since) }];
+    const judged = judgeReadiness(
+      wanted,
+      observe({ pods: [{ ...running, status: { ...running.status, conditions } }] }),
+    );
+    return judged.state === "starting" ? judged.unready : judged;
+  };
+  const where = { pod: "iris-2-x", container: "kserve-container" };
+
+  it.each([
+    ["has never been ready", unready(0, 1), { since: Date.parse(at(1)), wasReady: false }],
+    ["was ready until then", unready(300, 1), { since: Date.parse(at(300)), wasReady: true }],
+    [
+      "gets its time again in a container that was started again",
+      unready(0, 300),
+      { since: Date.parse(at(300)), wasReady: false },
+    ],
+  ])("%s", (_, judged, expected) => expect(judged).toEqual({ ...where, ...expected }));
+});
+
 describe("a model has failed", () => {
   const ended = { exitCode: 137, signal: 9, reason: "Error" };
   const cases: [string, ObservedModel, object][] = [
@@ -336,14 +398,40 @@ describe("a model has failed", () => {
     [
       "no progress in Knative mode, which takes the pods away then",
       observe({ deployments: [deployment({ replicas: 0, conditions: [stuck] })] }),
-      { state: "failed", because: "its rollout stands still: timed out" },
+      { state: "down", because: "its rollout stands still: timed out" },
+    ],
+    [
+      "scaled to zero by hand",
+      observe({ deployments: [deployment({ replicas: 0 })] }),
+      { state: "down", because: "Deployment iris-predictor is scaled to 0 pods" },
     ],
   ];
   it.each(cases)("%s", (_, observed, failure) => expect(judgeReadiness(wanted, observed)).toEqual(failure));
 
+  it("but not in a third run after two that were long, or that nobody saw the end of", () => {
+    const ran = (seconds: number, reason: string) => ({
+      exitCode: 137,
+      reason,
+      startedAt: "2026-01-01T00:00:00Z",
+      finishedAt: new Date(Date.parse("2026-01-01T00:00:00Z") + seconds * 1000),
+    });
+    const judged = (last: ReturnType<typeof ran>) =>
+      judgeReadiness(
+        wanted,
+        observe({
+          pods: [pod({ container: { restartCount: 2, state: { running: {} }, lastState: { terminated: last } } })],
+        }),
+      ).state;
+    expect([ran(30, "Error"), ran(600, "Error"), ran(30, "ContainerStatusUnknown")].map(judged)).toEqual([
+      "down",
+      "starting",
+      "starting",
+    ]);
+  });
+
   it("but not for what a pod of the revision before does", () => {
     const old = pod({ set: 1, container: { restartCount: 9, ...waits("CrashLoopBackOff") } });
     const observed = observe({ replicaSets: [replicaSet(1), replicaSet(2)], pods: [old] });
-    expect(judgeReadiness(wanted, observed)).toEqual(waiting("0 of 1 pods are ready"));
+    expect(judgeReadiness(wanted, observed)).toEqual(starting("0 of 1 pods are ready"));
   });
 });

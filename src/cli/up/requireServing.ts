@@ -1,0 +1,97 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
+import { watchUntil } from "../../adapters/kubernetes/watchUntil.ts";
+import { lastLogLines, withLog } from "../../adapters/kubernetes/workloads.ts";
+import { OperatorError } from "../../domain/errors.ts";
+import type { Progress } from "../../domain/progress.ts";
+import {
+  type DeclaredResource,
+  declaredServing,
+  describeStanding,
+  isDown,
+  type Standing,
+} from "../../domain/serving/standing.ts";
+
+export interface ServingLook {
+  readonly config: KubeConfig;
+  /** The stack's, after the engine ran. */
+  readonly resources: readonly DeclaredResource[];
+  /** What a person knows the stack by: `environment "local"`. */
+  readonly stack: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Between two looks, in milliseconds. @default 500 */
+  readonly interval?: number;
+}
+
+const logLines = 15;
+
+/**
+ * Looks at what the stack serves, whether the engine changed anything or not. What is starting is waited for, each for as long as it
+ * may take. What is stopped, asleep or waits for a GPU is told in a line.
+ * @throws OperatorError naming everything that is down, and why
+ */
+export async function requireServing(look: ServingLook): Promise<void> {
+  const served = declaredServing(look.resources);
+  if (served.length === 0) return;
+  const standings = await settled(look, served);
+  const down = standings.filter(isDown);
+  for (const standing of standings) {
+    if (standing.readiness.state !== "ready" && !down.includes(standing)) console.error(describeStanding(standing));
+  }
+  if (down.length === 0) return;
+  const told = await Promise.all(down.map((standing) => withLastLines(look, standing)));
+  throw new OperatorError(
+    `${look.stack} is as declared, and not all of it answers:\n${told.map((text) => `  ${text}`).join("\n")}`,
+  );
+}
+
+/** How everything stands once nothing changes by itself any more, or one of them is down. */
+async function settled(
+  { config, progress, signal, interval }: ServingLook,
+  served: ReturnType<typeof declaredServing>,
+): Promise<Standing[]> {
+  const begun = performance.now();
+  let standings: readonly Standing[] = [];
+  let task: ReturnType<Progress["begin"]> | undefined;
+  try {
+    const ended = await watchUntil<Standing[]>({
+      ...{ what: "what the stack serves", signal, interval },
+      async look() {
+        const seen = await observeStandings(config, served, signal);
+        standings = seen;
+        const elapsed = (performance.now() - begun) / 1000;
+        const starting = seen.filter(
+          ({ served: { timeoutSeconds }, readiness: { state } }) => state === "starting" && elapsed < timeoutSeconds,
+        );
+        if (starting.length === 0 || seen.some(({ readiness }) => readiness.state === "down")) return { outcome: seen };
+        const [first] = starting;
+        const others = starting.length > 1 ? `, and ${starting.length - 1} more` : "";
+        return { because: `${first ? describeStanding(first) : ""}${others}` };
+      },
+      report(because) {
+        task ??= progress.begin("what serves");
+        task.update(because);
+      },
+    });
+    task?.done();
+    return ended;
+  } catch (error) {
+    task?.failed();
+    // Whoever interrupts the wait is told what is true, not that all is well.
+    for (const standing of signal.aborted ? standings : []) {
+      if (standing.readiness.state !== "ready") console.error(describeStanding(standing));
+    }
+    throw error;
+  }
+}
+
+async function withLastLines({ config, signal }: ServingLook, standing: Standing): Promise<string> {
+  const { readiness, served } = standing;
+  const sentence = describeStanding(standing);
+  if (readiness.state !== "down" || !readiness.pod || !readiness.container) return sentence;
+  const { pod, container, previous = false } = readiness;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
+  const wanted = { pod, container, previous, lines: logLines };
+  return withLog(sentence, await lastLogLines({ config, namespace: served.namespace }, wanted, limit).catch(() => []));
+}

@@ -1,0 +1,163 @@
+import { duration } from "../zoo/phases.ts";
+import type { ObservedDeployment, ObservedModel } from "./observed.ts";
+import { judgeDeployment, judgeReadiness, type Readiness } from "./readiness.ts";
+import { annotations, type DeploymentMode } from "./servedModel.ts";
+
+/** A resource of the engine's state, as far as it tells what serves. */
+export interface DeclaredResource {
+  readonly urn: string;
+  readonly type: string;
+  /** An object that the engine deletes because another took its place. */
+  readonly delete?: boolean | undefined;
+  readonly outputs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+interface InCluster {
+  /** Of the resource in the stack, such as `iris-v2`. */
+  readonly name: string;
+  readonly namespace: string;
+  /** Name of the InferenceService, or of the Deployment. */
+  readonly object: string;
+  /** How long it may take to be ready, in seconds. */
+  readonly timeoutSeconds: number;
+}
+
+/** Something of a stack that answers requests. */
+export type Served =
+  | (InCluster & {
+      readonly kind: "model";
+      readonly component: "predictor" | "transformer";
+      readonly pool: string;
+      readonly mode: DeploymentMode;
+    })
+  | (InCluster & { readonly kind: "service" | "route" });
+
+/** What a stack says of itself where a resource does not, in seconds. */
+const usualTimeout = 600;
+
+/** KServe makes a Service again that somebody deleted, in seconds. */
+const routeTimeout = 30;
+
+/** Everything of a stack that answers requests: models, by what waits for them, Deployments such as the API service, and routes. */
+export function declaredServing(resources: readonly DeclaredResource[]): Served[] {
+  return resources.flatMap((resource): Served[] => {
+    if (resource.delete) return [];
+    const name = resource.urn.split("::").at(-1) ?? "";
+    if (resource.type.endsWith(":ModelReady")) return modelOf(name, resource.outputs);
+    if (resource.type === "kubernetes:apps/v1:Deployment") return objectOf("service", name, resource.outputs);
+    if (resource.type.endsWith(":VirtualService")) return objectOf("route", name, resource.outputs);
+    return [];
+  });
+}
+
+function modelOf(name: string, outputs: DeclaredResource["outputs"] = {}): Served[] {
+  const { namespace, name: object, component = "predictor", pool, mode, timeoutSeconds = usualTimeout } = outputs;
+  if (typeof namespace !== "string" || typeof object !== "string" || typeof timeoutSeconds !== "number") return [];
+  return [
+    {
+      ...{ kind: "model", name, namespace, object, timeoutSeconds },
+      component: component === "transformer" ? "transformer" : "predictor",
+      pool: String(pool),
+      mode: mode === "Knative" ? "Knative" : "Standard",
+    },
+  ];
+}
+
+function objectOf(kind: "service" | "route", name: string, outputs: DeclaredResource["outputs"] = {}): Served[] {
+  const metadata = outputs.metadata as { name?: unknown; namespace?: unknown } | undefined;
+  const { name: object, namespace } = metadata ?? {};
+  if (typeof object !== "string" || typeof namespace !== "string") return [];
+  return [{ kind, name, namespace, object, timeoutSeconds: kind === "route" ? routeTimeout : usualTimeout }];
+}
+
+/** What a cluster holds of one {@link Served}, old revisions included. */
+export interface ObservedServed extends ObservedModel {
+  /** Of a route: undefined where it does not exist. */
+  readonly route?: ObservedVirtualService | undefined;
+  /** Names of the Services of each namespace that was looked at. */
+  readonly services: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** What is read of a VirtualService. */
+export interface ObservedVirtualService {
+  readonly metadata?: { readonly name?: string };
+  readonly spec?: {
+    readonly http?: readonly { readonly route?: readonly { readonly destination: { readonly host: string } }[] }[];
+  };
+}
+
+/** How something of a stack stands. */
+export interface Standing {
+  readonly served: Served;
+  readonly readiness: Readiness;
+}
+
+/** A pod that was ready and is not any more may be at a pause, such as the reload of a patch, for this long. Milliseconds. */
+const pauseMs = 60_000;
+
+/**
+ * Judges what is served now: its newest revision is that of its InferenceService. A pod that has not become ready within the time
+ * that it may take counts as down, for nothing more is to be waited for.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function judgeServed(served: Served, observed: ObservedServed, now: number): Readiness {
+  if (served.kind === "route") return judgeRoute(observed);
+  const judged =
+    served.kind === "model"
+      ? judgeReadiness({ ...served, revision: appliedRevision(observed) }, observed)
+      : judgeService(served.object, observed);
+  if (judged.state !== "starting" || !judged.unready || judged.answering > 0) return judged;
+  const { pod, container, since, wasReady } = judged.unready;
+  const limit = wasReady ? Math.min(pauseMs, served.timeoutSeconds * 1000) : served.timeoutSeconds * 1000;
+  if (now - since <= limit) return judged;
+  const ago = `${duration(Math.round((now - since) / 1000))} ago`;
+  const because = wasReady ? `its pod stopped answering ${ago}` : `its pod started ${ago} and has not been ready since`;
+  return { state: "down", because, pod, container };
+}
+
+function appliedRevision({ inferenceService }: ObservedModel): string {
+  return inferenceService?.metadata?.annotations?.[annotations.revision] ?? "";
+}
+
+function judgeService(name: string, observed: ObservedModel): Readiness {
+  const deployment = observed.deployments.find((each: ObservedDeployment) => each.metadata?.name === name);
+  if (!deployment) return { state: "down", because: `Deployment ${name} does not exist` };
+  return judgeDeployment(deployment, observed, {});
+}
+
+/** A route may lead to another namespace, as Knative's do: that is not this stack's. */
+function judgeRoute({ route, services }: ObservedServed): Readiness {
+  if (!route) return { state: "down", because: "its VirtualService does not exist" };
+  const hosts = (route.spec?.http ?? []).flatMap((rule) =>
+    (rule.route ?? []).map(({ destination }) => destination.host),
+  );
+  for (const host of hosts) {
+    const [name = "", namespace = ""] = host.split(".");
+    const known = services.get(namespace);
+    if (known && !known.has(name)) {
+      return { state: "starting", because: `it leads to Service ${name}, which does not exist`, answering: 0 };
+    }
+  }
+  return { state: "ready", pods: [] };
+}
+
+/** Whether nothing answers requests to it, nor will by itself. What is starting is given its time first. */
+export function isDown({ readiness }: Standing): boolean {
+  return readiness.state === "down" || (readiness.state === "starting" && readiness.answering === 0);
+}
+
+/** A line about something that is not simply ready: `iris-v2 is down: …`. */
+export function describeStanding({ served, readiness }: Standing): string {
+  const { kind, name } = served;
+  const what = kind === "route" ? `route ${name}` : name;
+  return readiness.state === "ready" ? `${what} is ready` : `${what} ${words[readiness.state]}: ${readiness.because}`;
+}
+
+const words = {
+  asleep: "is asleep",
+  stopped: "is stopped",
+  unplaced: "waits for a node",
+  starting: "is starting",
+  down: "is down",
+} as const;
