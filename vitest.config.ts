@@ -60,10 +60,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: "soak",
-          // Those of the latter, with kills at each step instead of some.
+          // Those of the latter, with every case instead of some.
           include: [
             "test/soak/**/*.test.ts",
             "test/integration/adapters/postgres/{deployments,zoo/migration/faults}.test.ts",
+            "test/integration/adapters/controlTruss/stuck.test.ts",
           ],
           env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,

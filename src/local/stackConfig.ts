@@ -16,7 +16,6 @@ import {
   withStoredValues,
 } from "../config/storedValues.ts";
 import { badInput, messageOf } from "../domain/errors.ts";
-import type { Refusal } from "../domain/refusals/refusal.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { localStack, projectFolder } from "./localStack.ts";
 
@@ -63,8 +62,8 @@ export async function storedValues(layout: EnvironmentLayout): Promise<readonly 
   return (await settled(layout)).kept.stored;
 }
 
-/** Encrypted values of an environment's config that its passphrase does not open. */
-export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<Refusal[]> {
+/** Sentences about encrypted values of an environment's config that its passphrase does not open. */
+export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<string[]> {
   const { kept } = await settled(layout);
   const passphrase = await readFile(layout.pulumi.passphraseFile, "utf8").catch(() => undefined);
   const salt = kept.settings.encryptionsalt;

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { TrussConfig } from "../../domain/truss/config.ts";
 
@@ -26,7 +27,12 @@ export async function downloadExternalData(
       await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(target), { signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw new OperatorError(`truss "${name}": external_data: ${item.url}: ${messageOf(error)}`, { cause: error });
+      throw new OperatorError(
+        `truss "${name}": external_data: ${maskedText(item.url)}: ${maskedText(messageOf(error))}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 }

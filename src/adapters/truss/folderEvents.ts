@@ -12,8 +12,24 @@ export interface FolderEvents {
   close(): void;
 }
 
-/** One watcher for each folder: an editor that saves by renaming is seen by the folder, not by the file that it replaces. */
-export function watchFolders(root: string, onEvent: () => void): FolderEvents {
+/** The kernel's limits of inotify, by the error that tells that one is reached; see inotify(7). */
+const limits: Readonly<Record<string, { readonly name: string; readonly value: number }>> = {
+  ENOSPC: { name: "fs.inotify.max_user_watches", value: 524_288 },
+  EMFILE: { name: "fs.inotify.max_user_instances", value: 1_024 },
+};
+
+function blindSentence({ name, value }: { readonly name: string; readonly value: number }): string {
+  return `the limit ${name} is reached, so some saves are found only by looking every few seconds; raise it with \`sysctl -w ${name}=${value}\``;
+}
+
+/**
+ * One watcher for each folder: an editor that saves by renaming is seen by the folder, not by the file that it replaces.
+ *
+ * @param onBlind - told once, with a sentence, where the machine gives no more watches: changes in some folders are not told then, and
+ * whoever wants them has to look.
+ */
+export function watchFolders(root: string, onEvent: () => void, onBlind: (sentence: string) => void): FolderEvents {
+  let isBlind = false;
   const watchers = new Map<string, { readonly watcher: FSWatcher; readonly inode: number }>();
   const add = (folder: string): boolean => {
     const path = join(root, folder);
@@ -24,11 +40,14 @@ export function watchFolders(root: string, onEvent: () => void): FolderEvents {
     if (inode === undefined) return false;
     try {
       const watcher = watch(path, { persistent: true }, onEvent);
-      // Its folder went away, which its parent's watcher tells too; or there are too many: the sweep finds changes then.
+      // Its folder went away, which its parent's watcher tells too.
       watcher.on("error", () => drop(folder));
       watchers.set(folder, { watcher, inode });
       return true;
-    } catch {
+    } catch (error) {
+      const limit = limits[(error as NodeJS.ErrnoException).code ?? ""];
+      if (limit !== undefined && !isBlind) onBlind(blindSentence(limit));
+      isBlind ||= limit !== undefined;
       return false;
     }
   };

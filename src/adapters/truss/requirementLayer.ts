@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { badInput } from "../../domain/errors.ts";
 import { requirementName } from "../../domain/truss/requirements.ts";
 import { withLock } from "../processes/lock.mjs";
@@ -184,7 +185,7 @@ async function interpreterFor(
 function refuseLocal(line: string, name: string): void {
   if (/^(-r|-c|-e|--requirement|--constraint|--editable)\b/.test(line) || /^(\.|\/|file:)/.test(line)) {
     throw badInput(
-      `truss "${name}": requirement "${line}": files and folders cannot be required; name packages, or put code into packages/`,
+      `truss "${name}": requirement "${maskedText(line)}": files and folders cannot be required; name packages, or put code into packages/`,
     );
   }
 }

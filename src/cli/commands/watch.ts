@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import type { Head } from "../../adapters/api/pushTruss.ts";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { brokenCodeLine, brokenCodeReader } from "../../domain/development/brokenCode.ts";
 import { changeLine, subjects } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
@@ -14,8 +15,9 @@ import { recordSentHead, sentHeads } from "../../local/sentHeads.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { developmentModel, findModel, readModels } from "../models.ts";
 import { environmentOption, existingEnvironment, jsonOption, knownEnvironment } from "../options.ts";
+import type { WatchEvents } from "../watch/events.ts";
 import { followModel } from "../watch/modelLog.ts";
-import { type WatchEvents, watchTruss } from "../watch/trussWatch.ts";
+import { watchTruss } from "../watch/trussWatch.ts";
 
 interface WatchOptions {
   readonly environment: string;
@@ -109,7 +111,7 @@ function modelLog(tells: Told, { logs }: WatchOptions) {
       isExpected = isOnItsWay;
     },
     onLine(line: string): void {
-      if (logs) tells.logged(line);
+      if (logs) tells.logged(maskedText(line));
       const found = broken(line);
       if (found && isExpected) tells.broken(brokenCodeLine(found));
     },
@@ -158,6 +160,7 @@ function sentences(name: string, folder: string): Told {
     isIn: (change) => console.log(changeLine(change)),
     waiting: (what, because) => console.log(`… ${what}  not in yet: ${because}`),
     wrong: (because) => console.log(`✗ ${because}`),
+    slow: (because) => console.error(because),
   };
 }
 
@@ -171,6 +174,7 @@ const jsonLines: Told = {
   isIn: ({ patches, ...change }) => print({ event: "in", changed: subjects(patches), ...change }),
   waiting: (what, because) => print({ event: "waiting", changed: what, because }),
   wrong: (because) => print({ event: "wrong", because }),
+  slow: (because) => print({ event: "slow", because }),
 };
 
 interface Offer {

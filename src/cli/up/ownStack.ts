@@ -71,8 +71,7 @@ export async function stackConfigOf(stack: string): Promise<Readonly<Record<stri
   return readStackText(bytes, file).config ?? {};
 }
 
-/** The user's own `pulumi`, for one stack. An abort interrupts it as a Ctrl-C does. */
-export function ownEngine(stack: string, signal: AbortSignal): StackEngine {
+function ownEngine(stack: string, signal: AbortSignal): StackEngine {
   const withStack = (args: readonly string[]): string[] => [...args, "--stack", stack];
   return {
     run: (args) =>

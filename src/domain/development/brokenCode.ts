@@ -1,6 +1,8 @@
+import { maskedText } from "../credentials/maskedText.ts";
+
 /** An exception that a model's code raised, as its log tells it. */
 export interface BrokenCode {
-  /** Such as `SyntaxError: invalid syntax`. */
+  /** Such as `SyntaxError: invalid syntax`; credentials of addresses in it are not shown. */
   readonly exception: string;
   /** Path below the truss, where the exception is in the truss's own code. */
   readonly file: string | undefined;
@@ -65,8 +67,9 @@ function found(lines: readonly string[], exception: string, folders: readonly st
     return file === undefined ? [] : [{ file, line: Number(number) }];
   });
   const last = places.at(-1);
-  const text = exception.length > 300 ? `${exception.slice(0, 299)}…` : exception;
-  return { exception: text, file: last?.file, line: last?.line };
+  const text = maskedText(exception);
+  const shown = text.length > 300 ? `${text.slice(0, 299)}…` : text;
+  return { exception: shown, file: last?.file, line: last?.line };
 }
 
 function ownPath(path: string, folders: readonly string[]): string | undefined {

@@ -1,3 +1,4 @@
+import { maskedText } from "../credentials/maskedText.ts";
 import {
   configFilename,
   configForPatch,
@@ -81,7 +82,8 @@ function configReasons(before: TrussConfig, after: TrussConfig): string[] {
     .map((key) => `${configFilename}: ${key} changed`);
   const [old, wanted] = [systemPackages(before).sort(), systemPackages(after).sort()];
   if (!isSame(old, wanted)) {
-    reasons.push(`${configFilename}: system_packages changed from [${old.join(", ")}] to [${wanted.join(", ")}]`);
+    const change = `from [${old.join(", ")}] to [${wanted.join(", ")}]`;
+    reasons.push(`${configFilename}: system_packages changed ${maskedText(change)}`);
   }
   if (isControlTruss(before) !== isControlTruss(after)) reasons.push(`${configFilename}: live_reload changed`);
   return reasons;

@@ -1,32 +1,13 @@
 import { hashAt, headOf, type PatchChain } from "./chain.ts";
-import type { PatchOutcome, Refusal, Reply, SyncIntent, SyncRecord, SyncState } from "./ports.ts";
-import { isHeadContent, nextStep, type Position, wireHash } from "./position.ts";
+import { breakLease, close, kept, type Lease, recordAt, take } from "./lease.ts";
+import { installs } from "./patience.ts";
+import type { PatchOutcome, Probe, Refusal, Reply, SyncState } from "./ports.ts";
+import { nextStep, type Position, wireHash } from "./position.ts";
+import { isAtGood, refusalOf, upTo, withPartialRefusal, withRefusal } from "./refusal.ts";
 import { cold, isHot, squash } from "./squash.ts";
 import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
 
 type Known = Extract<Position, { kind: "known" }>;
-
-/** The record that a sync has the lease of. */
-interface Lease {
-  readonly record: SyncRecord;
-  readonly revision: number;
-}
-
-/** Writes down that a container has the files of `seq` and that nothing is under way. */
-export async function recordAt(context: SyncContext, state: SyncState, seq: number): Promise<Turn> {
-  await write(context, state, { ...blank(context, state), ...kept(context, state), at: seq, intent: null });
-  return next;
-}
-
-/** Writes down, for every later sync too, that the container cannot be used any more. */
-export async function breakRecord(context: SyncContext, state: SyncState, because: string): Promise<Turn> {
-  if (state.record?.broken === because && state.record.instance === context.control.instance) {
-    return end(context, "recreate", because);
-  }
-  const record = { ...blank(context, state), ...kept(context, state), broken: because };
-  if (!(await write(context, state, record))) return next;
-  return end(context, "recreate", because);
-}
 
 /** A new container that needs no patch: starts its inference server, which waits for that. */
 export async function start(context: SyncContext, state: SyncState): Promise<Turn> {
@@ -72,8 +53,7 @@ export async function advance(
   const wanted = nextStep(chain, seq, context.times.requestSize);
   const refusal = refusalOf(state, wanted.at(-1)?.seq, clock.now());
   if (refusal && running !== null) {
-    const isThere = seq >= refusal.good || hashAt(chain, refusal.good) === hashAt(chain, seq);
-    if (isThere) return stay(context, state, position, running, refusal);
+    if (isAtGood(chain, seq, refusal)) return stay(context, state, position, running, refusal);
   }
   const step = refusal ? nextStep(upTo(chain, refusal), seq, context.times.requestSize) : wanted;
   const target = step.at(-1);
@@ -84,13 +64,16 @@ export async function advance(
   const isImage = running === chain.baseHash;
   const mayBeHot = trust === "loaded" && !isImage && isHot(ops);
   const isKnownToAnswer = context.trustsRecord && context.answered.get(control.instance) === running;
+  const isAsked = trust === "loaded" && !isKnownToAnswer && context.down === undefined;
   // Questions change nothing, so they wait for no lease, and not for each other.
   const [lease, askedPartial, probe] = await Promise.all([
     take(context, state, { from: seq, to: [...earlier, target.seq] }),
     isImage || context.trustsRecord ? undefined : control.isPartiallyApplied(),
-    mayBeHot && !isKnownToAnswer ? control.probe() : undefined,
+    isAsked ? control.probe() : undefined,
   ]);
   if (!lease) return next;
+  context.isDown = context.down !== undefined || isSeenDown(probe);
+  context.isInstalling ||= installs(chain, seq, target.seq);
   const late = trust === "doubt" || lease.record.lateUntil > clock.now();
   if (isImage) {
     const owned = await refuseForeignProcess(context, lease, running);
@@ -99,7 +82,7 @@ export async function advance(
   const partial = context.trustsRecord ? undefined : await refusePartial(context, lease, askedPartial);
   if (partial) return partial;
 
-  const hot = !late && mayBeHot && (probe?.answers ?? true);
+  const hot = !late && mayBeHot && context.down === undefined && (probe?.answers ?? true);
   const hash = wireHash(chain, target.seq, context.id);
   const begun = clock.now();
   const outcome = await control.patch({ hash, prevHash: running, patches: hot ? ops : cold(ops) });
@@ -123,21 +106,6 @@ export async function advance(
   context.hot = hot;
   context.applyMs = applied - begun;
   return close(context, lease, target.seq, late);
-}
-
-/** After so long what was refused without harm may be sent again, in milliseconds: an index that was away may be back. */
-const againMs = 300_000;
-
-/** Why the patches up to `seq` are not sent; undefined where they may be. */
-function refusalOf({ chain, record }: SyncState, seq: number | undefined, now: number): Refusal | undefined {
-  const refusal = record?.generation === chain.generation ? record.refused : null;
-  if (!refusal || refusal.seq !== seq) return undefined;
-  return refusal.at !== undefined && now - refusal.at > againMs ? undefined : refusal;
-}
-
-/** The part of the chain that a container can take. */
-function upTo(chain: PatchChain, { good }: Refusal): PatchChain {
-  return { ...chain, patches: chain.patches.slice(0, good) };
 }
 
 /** Leaves a container at what it has, running: the next patches were refused, and the model answers as before them. */
@@ -175,7 +143,10 @@ async function refused(
   const { control } = context;
   const { kind, because } = outcome;
   if (kind === "unknown" || kind === "inadmissible") return pause(because);
-  if (kind === "unrecoverable") return broken(context, lease, `a patch was applied in part: ${because}`, true);
+  if (kind === "unrecoverable") {
+    const partial = `a patch was applied in part: ${because}`;
+    return breakLease(context, { ...lease, record: withPartialRefusal(lease.record, partial) }, partial);
+  }
   const hash = await control.runningHash();
   if (!hash.ok) return pause(hash.because);
   // A hot reload that failed has advanced the hash: the files are the new ones, the code is the old.
@@ -186,12 +157,8 @@ async function refused(
   if (hash.value !== running) return next;
   context.running = { hash: hash.value, answers: null };
   const from = lease.record.intent?.from ?? 0;
-  // What was refused was only on the way, by edits that were undone: nothing is missing.
-  const { record, revision } = lease;
-  const refusal = isHeadContent(chain, from)
-    ? record.refused
-    : { ...refusedAt(seq, because, record.refused), at: context.clock.now() };
-  return close(context, { record: { ...record, refused: refusal }, revision }, from, false);
+  const record = withRefusal(lease.record, chain, { from, seq, because, now: context.clock.now() });
+  return close(context, { ...lease, record }, from, false);
 }
 
 /**
@@ -210,7 +177,7 @@ async function refuseForeignProcess(context: SyncContext, lease: Lease, hash: st
   if (!probe.answers && (probe.reason === "stopped" || probe.reason === "load_failed")) return undefined;
   if (!probe.answers && probe.reason === "unreachable") return pause(probe.because);
   context.running = { hash, answers: probe.answers };
-  return broken(context, lease, "an inference server of an earlier control server holds the port", false);
+  return breakLease(context, lease, "an inference server of an earlier control server holds the port");
 }
 
 /** Starts the process anew, and makes sure that it is the control server's own that answers then. */
@@ -225,62 +192,10 @@ async function restartOwn(context: SyncContext, lease: Lease, hash: string): Pro
 async function refusePartial(context: SyncContext, lease: Lease, asked?: Reply<boolean>): Promise<Turn | undefined> {
   const partial = asked ?? (await context.control.isPartiallyApplied());
   if (!partial.ok) return pause(partial.because);
-  return partial.value ? broken(context, lease, "a patch was applied in part", false) : undefined;
+  return partial.value ? breakLease(context, lease, "a patch was applied in part") : undefined;
 }
 
-async function broken(context: SyncContext, lease: Lease, because: string, isByPatch: boolean): Promise<Turn> {
-  const { record, revision } = lease;
-  // What was sent to a container that had taken no patch yet will break the next one just the same.
-  const seq = record.intent?.to.at(-1) ?? 0;
-  const refused = isByPatch && record.at === null ? refusedAt(seq, because, record.refused) : record.refused;
-  const isWritten = await context.store.writeRecord(
-    context.versionId,
-    { ...record, broken: because, refused },
-    revision,
-  );
-  return isWritten ? end(context, "recreate", because) : next;
-}
-
-/** On the way back from what was refused before, that stays refused, and the image's own content is what is left. */
-function refusedAt(seq: number, because: string, before: Refusal | null): Refusal {
-  return before && before.seq > seq ? { ...before, good: 0 } : { seq, because, good: seq - 1 };
-}
-
-async function take(
-  context: SyncContext,
-  state: SyncState,
-  intent: Omit<SyncIntent, "id" | "until">,
-): Promise<Lease | undefined> {
-  const until = context.clock.now() + context.times.leaseMs;
-  const record: SyncRecord = {
-    ...blank(context, state),
-    ...kept(context, state),
-    intent: { ...intent, id: context.id, until },
-  };
-  return (await write(context, state, record)) ? { record, revision: state.revision + 1 } : undefined;
-}
-
-/** Ends the lease at `seq`. `late`: earlier requests may still arrive. */
-async function close(context: SyncContext, lease: Lease, seq: number, late: boolean): Promise<Turn> {
-  const { store, clock, versionId, times } = context;
-  context.down = undefined;
-  const lateUntil = late ? clock.now() + times.lateMs : lease.record.lateUntil;
-  await store.writeRecord(versionId, { ...lease.record, at: seq, intent: null, lateUntil }, lease.revision);
-  return next;
-}
-
-function write(context: SyncContext, state: SyncState, record: SyncRecord): Promise<boolean> {
-  return context.store.writeRecord(context.versionId, record, state.revision);
-}
-
-function blank({ control }: SyncContext, { chain, record }: SyncState): SyncRecord {
-  const { generation } = chain;
-  const refused = record?.generation === generation ? record.refused : null;
-  const { instance, startedAt } = control;
-  return { generation, instance, startedAt, at: null, intent: null, lateUntil: 0, broken: null, refused };
-}
-
-/** What the record says, if it is about this container. */
-function kept({ control }: SyncContext, { chain, record }: SyncState): Partial<SyncRecord> {
-  return record?.instance === control.instance && record.generation === chain.generation ? record : {};
+/** Whether a model was seen not to answer, and not merely not heard. */
+function isSeenDown(probe: Probe | undefined): boolean {
+  return probe !== undefined && !probe.answers && probe.reason !== "unreachable";
 }

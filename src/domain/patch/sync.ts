@@ -1,8 +1,10 @@
 import { headOf, isSameChain } from "./chain.ts";
 import { claim } from "./claim.ts";
-import type { SyncState } from "./ports.ts";
+import { breakRecord, recordAt } from "./lease.ts";
+import { installs, patient, Stuck } from "./patience.ts";
+import type { SyncIntent, SyncState } from "./ports.ts";
 import { expectedHash, isHeadContent, locate } from "./position.ts";
-import { advance, breakRecord, recordAt, reload, start } from "./send.ts";
+import { advance, reload, start } from "./send.ts";
 import {
   end,
   pause,
@@ -28,11 +30,14 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     leaseMs: options.leaseMs ?? 30_000,
     lateMs: options.lateMs ?? 180_000,
     downMs: options.downMs ?? 15_000,
+    drainMs: options.drainMs ?? 25_000,
+    stuckMs: options.stuckMs ?? 3_000,
     requestSize: options.requestSize ?? 32 * 1024 * 1024,
   };
   const context: SyncContext = {
     answered: new Map(),
     ...ports,
+    control: patient(ports.control, () => context),
     versionId,
     id: ports.newId(),
     times,
@@ -42,11 +47,13 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     hot: false,
     applyMs: 0,
     down: undefined,
+    isDown: false,
+    isInstalling: false,
   };
   const deadline = ports.clock.now() + times.withinMs;
   let pauses = 0;
   for (;;) {
-    const turn = await round(context);
+    const turn = await round(context).catch((error: unknown) => stuck(context, error));
     if ("end" in turn) return turn.end;
     const isLate = ports.clock.now() >= deadline;
     if (isLate) {
@@ -65,10 +72,9 @@ async function round(context: SyncContext): Promise<Turn> {
   const state = await store.read(versionId);
   if (!state) return end(context, "fullDeployment", "the version was never deployed");
   const { chain, record } = state;
-  const intent = record?.instance === control.instance ? record.intent : null;
-  if (intent && intent.id !== context.id && intent.until > clock.now()) {
-    return pause("another replica is sending patches", 250);
-  }
+  const intent = intentOf(context, state);
+  if (isOthers(context, intent)) return pause("another replica is sending patches", 250);
+  context.isInstalling = intent !== null && installs(chain, intent.from, Math.max(intent.from, ...intent.to));
   if (record && record.instance !== control.instance && record.startedAt >= control.startedAt) {
     return end(context, "unsettled", "the container was replaced by a later one; sync that");
   }
@@ -91,6 +97,24 @@ async function round(context: SyncContext): Promise<Turn> {
   if (!isHeadContent(chain, seq)) return advance(context, state, position, hash.value);
   if (trust === "fresh") return start(context, state);
   return seq === headOf(chain).seq ? claim(context, state) : recordAt(context, state, headOf(chain).seq);
+}
+
+/** A container whose model's process does not end is replaced. */
+async function stuck(context: SyncContext, error: unknown): Promise<Turn> {
+  if (!(error instanceof Stuck)) throw error;
+  const state = await context.store.read(context.versionId);
+  if (!state || isOthers(context, intentOf(context, state))) return pause(error.message);
+  return breakRecord(context, state, error.message);
+}
+
+/** What is under way to this container. */
+function intentOf({ control }: SyncContext, { record }: SyncState): SyncIntent | null {
+  return record?.instance === control.instance ? record.intent : null;
+}
+
+/** Whether another sync has the container's lease. */
+function isOthers({ id, clock }: SyncContext, intent: SyncIntent | null): boolean {
+  return intent !== null && intent.id !== id && intent.until > clock.now();
 }
 
 function isSameState(before: SyncState, after: SyncState | undefined): boolean {

@@ -56,6 +56,10 @@ export interface SyncOptions {
   readonly lateMs?: number;
   /** How long a model may be down before it counts as failed; the overseer restarts one within 10 s. @default 15_000 */
   readonly downMs?: number;
+  /** How long a process may go on with predictions under way before its pod is replaced. @default 25_000 */
+  readonly drainMs?: number;
+  /** The same for a process that does not answer, or whose reload a later patch has overtaken. @default 3_000 */
+  readonly stuckMs?: number;
   /** Size of one request's patches, in UTF-16 code units of JSON. @default 32 MiB */
   readonly requestSize?: number;
 }
@@ -74,6 +78,10 @@ export interface SyncContext extends Required<SyncPorts> {
   applyMs: number;
   /** How the model does not answer, and since when; undefined while it does or was not asked since it was started. */
   down: { readonly since: number; readonly reason: string; readonly isFirst: boolean } | undefined;
+  /** Whether the process that a request ends was seen not to answer. */
+  isDown: boolean;
+  /** Whether patches that install or download something may be under way. */
+  isInstalling: boolean;
 }
 
 /** What a round came to: an end, an immediate next round, or one after a pause. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { maskedText } from "../credentials/maskedText.ts";
 import { badInput } from "../errors.ts";
 import { keepRecent } from "../recentlyUsed.ts";
 import { libraryConfig } from "./library/config.ts";
@@ -113,7 +114,7 @@ function readMapping(text: string, file: string): PyMapping {
   } catch (error) {
     if (!(error instanceof PyYamlError)) throw error;
     const at = error.line === undefined ? "" : ` line ${error.line}`;
-    throw badInput(`${file}${at}: not valid YAML: ${error.message}`, error);
+    throw badInput(`${file}${at}: not valid YAML: ${maskedText(error.message)}`, error);
   }
   // As Python's `or {}`.
   if (raw === null || raw === false || raw === "" || raw === 0n) return new PyMapping();
@@ -139,13 +140,17 @@ function validate(raw: PyMapping, file: string): Parsed {
 
 /** Where the library refuses a mapping as a whole, its content would only be in the way. */
 function libraryMistake(file: string, { path, value, message }: Mistake): string {
-  const said = message.replace(/^Value error, /, "");
+  const said = maskedText(message.replace(/^Value error, /, ""));
   if (!(value instanceof PyMapping)) return mistakeLine(file, path, shown(value), said);
   return path.length === 0 ? `${file}: ${said}` : `${file}: ${path.join(".")}: ${said}`;
 }
 
+/** Keys whose values may be secrets. */
+const hiddenBelow = new Set<PropertyKey>(["environment_variables", "secrets"]);
+
 function mistakeLine(file: string, path: readonly PropertyKey[], value: string, message: string): string {
-  return `${file}: ${path.join(".") || "config"}: ${value}: ${message}`;
+  const shown = hiddenBelow.has(path[0] ?? "") ? "" : `${value}: `;
+  return `${file}: ${path.join(".") || "config"}: ${shown}${message}`;
 }
 
 /** A control truss runs the control server, which patches it in place. Either key marks one; see facts on truss 0.18.35. */
@@ -176,6 +181,7 @@ function scalarText(value: PyValue): string {
   return value === null ? "null" : typeof value === "string" ? JSON.stringify(value) : pythonText(value);
 }
 
-function shortened(text: string): string {
+function shortened(value: string): string {
+  const text = maskedText(value);
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }

@@ -13,6 +13,7 @@ import { readState, relayedEndpoints } from "../environmentState.ts";
 import { environmentLayout } from "../layout.ts";
 import { startEgressProxy } from "../network/egressProxy.ts";
 import { relayTcpToUnix } from "../network/relay.ts";
+import { packageIndexes, packageSettings } from "../packageSettings.ts";
 import { startupError } from "../startupError.ts";
 import { ToolchainFile } from "../toolchainFile.ts";
 import { acquireKeeperLock } from "./lock.ts";
@@ -51,7 +52,8 @@ try {
   for (const endpoint of relayedEndpoints) {
     await relayTcpToUnix({ host: "127.0.0.1", port: state.ports[endpoint], socketPath: layout.socketOf(endpoint) });
   }
-  await startEgressProxy({ socketPath: layout.socketOf("egress") });
+  const open = async () => packageIndexes(await packageSettings());
+  await startEgressProxy({ socketPath: layout.socketOf("egress"), open });
   startBuilder();
   const control = createServer((request, response) => {
     if (request.method === "POST" && request.url === "/stop") void stop("asked to stop");

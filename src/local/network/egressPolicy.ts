@@ -13,6 +13,8 @@ export interface EgressPolicyOptions {
   readonly resolve?: (host: string) => Promise<readonly string[]>;
   /** The host's own addresses, asked at each call, because interfaces come and go. */
   readonly ownAddresses?: () => readonly string[];
+  /** `host:port` of what may be reached although it is internal: the host's package indexes. @default none */
+  readonly open?: () => Promise<ReadonlySet<string>>;
 }
 
 /** Loopback, private, link-local, shared, multicast and reserved ranges (RFC 6890, RFC 1918, RFC 6598, RFC 4193). */
@@ -45,18 +47,19 @@ for (const [network, prefix] of [
 }
 
 /**
- * The address to connect to for `host`, so that what was checked is what is used (a name that resolves anew for the
+ * The address to connect to for `host` and `port`, so that what was checked is what is used (a name that resolves anew for the
  * connection could point elsewhere). Throws {@link EgressRefused} when any of its addresses is internal or the
  * host's own; DNS errors as they come.
  */
-export async function egressAddress(host: string, options: EgressPolicyOptions = {}): Promise<string> {
-  const { resolve = resolveAll, ownAddresses = hostAddresses } = options;
+export async function egressAddress(host: string, port: number, options: EgressPolicyOptions = {}): Promise<string> {
+  const { resolve = resolveAll, ownAddresses = hostAddresses, open } = options;
   const bare = host.replace(/^\[(.*)\]$/, "$1");
   const all = isIP(bare) ? [bare] : await resolve(bare);
   const own = ownAddresses();
   for (const address of all) {
     const family = isIP(address) === 6 ? "ipv6" : "ipv4";
     if (internal.check(address, family) || own.includes(address)) {
+      if ((await open?.())?.has(`${host.toLowerCase()}:${port}`)) continue;
       throw new EgressRefused(`${host} is ${address}, an internal address: pods reach public addresses only`);
     }
   }

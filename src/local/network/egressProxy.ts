@@ -67,7 +67,7 @@ async function tunnel(
   if (!target || !/:\d+$/.test(authority)) throw new EgressRefused(`"${authority}" is not a host and port`);
   const port = Number(/:(\d+)$/.exec(authority)?.[1]);
   const proxy = hostProxyFor("https", target.hostname, env);
-  const address = await checked(target.hostname, policy, proxy !== undefined);
+  const address = await checked(target.hostname, port, policy, proxy !== undefined);
   const upstream = proxy ? await tunnelThrough(proxy, authority) : await connected(address, port);
   if (client.destroyed) {
     upstream.destroy();
@@ -88,7 +88,8 @@ async function forward(
   const url = URL.parse(incoming.url ?? "");
   if (url?.protocol !== "http:") throw new EgressRefused(`"${incoming.url}" is not an absolute http:// address`);
   const proxy = hostProxyFor("http", url.hostname, env);
-  const address = await checked(url.hostname, policy, proxy !== undefined);
+  const port = url.port === "" ? 80 : Number(url.port);
+  const address = await checked(url.hostname, port, policy, proxy !== undefined);
   const headers: Record<string, string | string[]> = {};
   for (const [name, values] of Object.entries(incoming.headersDistinct)) {
     if (values && !hopByHop.includes(name)) headers[name] = values;
@@ -97,7 +98,7 @@ async function forward(
   if (proxy?.authorization) headers["proxy-authorization"] = proxy.authorization;
   const outgoing = request({
     host: proxy?.host ?? address,
-    port: proxy?.port ?? (url.port === "" ? 80 : Number(url.port)),
+    port: proxy?.port ?? port,
     method: incoming.method,
     path: proxy ? url.href : url.pathname + url.search,
     headers,
@@ -121,9 +122,9 @@ async function forward(
  * The address to use for `host`. Behind a proxy of the host's own, names that only that proxy can resolve pass; those
  * that resolve here are held to the same rule.
  */
-async function checked(host: string, policy: EgressPolicyOptions, proxied: boolean): Promise<string> {
+async function checked(host: string, port: number, policy: EgressPolicyOptions, proxied: boolean): Promise<string> {
   try {
-    return await egressAddress(host, policy);
+    return await egressAddress(host, port, policy);
   } catch (error) {
     if (proxied && !(error instanceof EgressRefused)) return host;
     throw error;

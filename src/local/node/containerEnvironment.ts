@@ -1,6 +1,7 @@
 import type { V1ConfigMap, V1Container, V1EnvVar, V1Pod, V1Secret } from "@kubernetes/client-node";
 import { annotations } from "../../domain/serving/servedModel.ts";
 import { addresses, ports } from "../network/addresses.ts";
+import { packageSettings } from "../packageSettings.ts";
 import type { ClusterObjects } from "./clusterObjects.ts";
 import { egressVariables, expandReferences } from "./environment.ts";
 import { fieldValue, type PodPlacement, resourceFieldValue } from "./fieldValue.ts";
@@ -33,7 +34,8 @@ export async function containerEnvironment(
   ]);
   if (mayInstallPackages(pod)) {
     const proxy = `http://${addresses.host}:${ports.egress}`;
-    for (const [name, value] of Object.entries(egressVariables(proxy, process.env))) env.set(name, value);
+    const variables = egressVariables(proxy, await packageSettings());
+    for (const [name, value] of Object.entries(variables)) env.set(name, value);
   }
   const namespace = pod.metadata?.namespace ?? "";
   for (const source of container.envFrom ?? []) {

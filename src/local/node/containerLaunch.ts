@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { ImageMissing, readImage } from "../../adapters/images/imageStore.ts";
 import { messageOf } from "../../domain/errors.ts";
+import { packageSettings } from "../packageSettings.ts";
 import type { ContainerMount } from "./bubblewrap.ts";
 import { ContainerConfigError, containerEnvironment, mayInstallPackages } from "./containerEnvironment.ts";
 import { tailText } from "./containerLog.ts";
@@ -55,7 +56,7 @@ export async function launchContainer(
     mounts: [
       ...(await containerMounts(pod, container, launch.volumes, env)),
       ...podFileMounts(launch.podFolder),
-      ...(mayInstallPackages(pod) ? await egressMounts(process.env) : []),
+      ...(mayInstallPackages(pod) ? await egressMounts(await packageSettings()) : []),
     ],
     workingDir: container.workingDir || image.config.workingDir || "/",
     env,

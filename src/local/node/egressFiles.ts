@@ -11,7 +11,7 @@ const seen = /^\/(usr|etc\/ssl|etc\/pki|etc\/ca-certificates)(\/|$)/;
  * certificates and package folders that its variables name.
  */
 export async function egressMounts(host: Readonly<Record<string, string | undefined>>): Promise<ContainerMount[]> {
-  const named = egressFileVariables.flatMap((name) => (host[name] ?? "").split(/\s+/));
+  const named = egressFileVariables.flatMap((name) => (host[name] ?? "").split(/[\s,]+/));
   const paths = new Set([...named, "/etc/pip.conf", "/etc/uv"].filter((path) => isAbsolute(path) && !seen.test(path)));
   const mounts: ContainerMount[] = [];
   for (const path of paths) {

@@ -53,6 +53,9 @@ const passedOn = [
   "UV_EXTRA_INDEX_URL",
   "UV_INDEX",
   "UV_NATIVE_TLS",
+  "UV_NO_INDEX",
+  "UV_INSECURE_HOST",
+  "UV_HTTP_TIMEOUT",
 ];
 
 /**

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { findModel, listVersions } from "../../adapters/postgres/catalog.ts";
 import type { DevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
 import type { PushStatus } from "../../adapters/postgres/pushes.ts";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
 import type { LogLine } from "../../domain/development/ports.ts";
 import { rowId } from "../../domain/rowId.ts";
 import { type Access, authenticate } from "./access.ts";
@@ -114,7 +115,7 @@ async function sendLogs(
   const answered = within
     .toReversed()
     .slice(0, limit ?? 1000)
-    .map(({ nanoseconds, text, pod }) => ({ timestamp: nanoseconds, message: text, replica: pod }));
+    .map(({ nanoseconds, text, pod }) => ({ timestamp: nanoseconds, message: maskedText(text), replica: pod }));
   sendJson(response, { logs: [...failureOf(deployment), ...answered] });
 }
 
@@ -122,7 +123,7 @@ async function sendLogs(
 function failureOf(deployment: PushStatus | undefined) {
   if (deployment?.status !== "failed" || deployment.because === null) return [];
   const timestamp = `${Math.floor(deployment.at)}000000`;
-  return [{ timestamp, message: `not deployed: ${deployment.because}`, replica: null }];
+  return [{ timestamp, message: `not deployed: ${maskedText(deployment.because)}`, replica: null }];
 }
 
 /** The development version of a model that the request's key opens; such requests always need one. */

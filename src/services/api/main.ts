@@ -24,6 +24,7 @@ import { createBucketUploads } from "../../adapters/uploads/bucketUploads.ts";
 import { createFolderUploads } from "../../adapters/uploads/folderUploads.ts";
 import { keyHash } from "../../domain/access/apiKey.ts";
 import { rateLimiter } from "../../domain/access/rateLimit.ts";
+import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
@@ -51,7 +52,9 @@ const touchEveryMs = 15_000;
 const keptUploadsMs = 24 * 60 * 60_000;
 const sweepEveryMs = 60 * 60_000;
 
-const log = pino({ level: process.env.LOG_LEVEL ?? "info", base: { service: "api" } });
+// Whatever is logged, of errors of others too: requirements of trusses, and the addresses of package indexes, carry tokens.
+const hooks = { streamWrite: maskedText };
+const log = pino({ level: process.env.LOG_LEVEL ?? "info", base: { service: "api" }, hooks });
 process.on("uncaughtException", (error) => {
   log.fatal({ err: error }, messageOf(error));
   process.exit(1);

@@ -139,6 +139,8 @@ export function developmentVersions(parts: VersionParts): Versions {
   };
 }
 
+const underWay = "the patch is under way: it waits for predictions that are not done yet, or for what it installs";
+
 /** The version's state without touching anything. */
 async function look(parts: VersionParts, versionId: string): Promise<Settled> {
   const { cluster, containers, store } = parts;
@@ -164,6 +166,7 @@ async function look(parts: VersionParts, versionId: string): Promise<Settled> {
   if (own && own.at === head.seq && !own.intent && hash === head.hash) {
     return pod.isReady ? seen("synced", undefined, hash) : seen("waking", "the model is loading", hash);
   }
+  if (own?.intent) return seen("behind", underWay, hash);
   return seen("behind", `it runs ${short(hash)}, the head is ${short(head.hash)}`, hash);
 }
 

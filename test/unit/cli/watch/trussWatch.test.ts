@@ -7,7 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ApiRefused, type DevelopmentVersions, StaleHead } from "../../../../src/adapters/api/developmentVersions.ts";
 import { readTruss } from "../../../../src/adapters/truss/snapshot.ts";
-import { type WatchEvents, watchTruss } from "../../../../src/cli/watch/trussWatch.ts";
+import type { WatchEvents } from "../../../../src/cli/watch/events.ts";
+import { watchTruss } from "../../../../src/cli/watch/trussWatch.ts";
 import type { DevelopmentStatus, PatchRequest } from "../../../../src/domain/development/contract.ts";
 import { append, headOf, type PatchChain, withPatch } from "../../../../src/domain/patch/chain.ts";
 import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
@@ -130,6 +131,7 @@ async function watchWith(api: MemoryApi, own: Partial<WatchEvents> = {}) {
       isIn: ({ headHash }) => tell(`in ${headHash === headOf(api.chain).hash}`),
       waiting: (_what, because) => tell(`waiting: ${because}`),
       wrong: (because) => tell(`wrong: ${because}`),
+      slow: (because) => tell(`slow: ${because}`),
       needsDeployment: async (reasons) => {
         tell(`deploy: ${reasons.join("; ")}`);
         return false;

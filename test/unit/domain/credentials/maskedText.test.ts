@@ -11,6 +11,12 @@ test.each([
   ["https://h/simple?access_token=abc&x=1", "https://h/simple?access_token=***&x=1"],
   ["https://h/a@b and mail ada@h", "https://h/a@b and mail ada@h"],
   ["git+ssh://git@h/a", "git+ssh://***@h/a"],
+  ["https://ada:p@ss@h/simple", "https://***@h/simple"],
+  ["https://h?mail=ada@h", "https://h?mail=ada@h"],
+  [
+    "Pinging http://api/v1/development/7/ping/0123456789abcdef0123 for",
+    "Pinging http://api/v1/development/7/ping/*** for",
+  ],
 ])("%s is shown as %s", (text, shown) => {
   expect(maskedText(text)).toBe(shown);
 });

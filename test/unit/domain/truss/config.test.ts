@@ -46,6 +46,16 @@ test.each([
   expect(() => parseTrussConfig(text)).toThrow(message);
 });
 
+test.each([
+  ["environment_variables: {API_KEY: {a: hunter2}}\n", /^config\.yaml: environment_variables\.API_KEY: /],
+  ["secrets: hunter2\n", /^config\.yaml: secrets: /],
+  ["requirements: git+https://ada:hunter2@git.test/a/b\n", /requirements: "git\+https:\/\/\*\*\*@git\.test\/a\/b": /],
+  [`requirements: git+https://ada:${"hunter2".repeat(30)}@git.test/a/b\n`, /git\+https:\/\/\*\*\*@git/],
+])("a mistake shows no secret: %s", (text, message) => {
+  expect(() => parseTrussConfig(text)).toThrow(message);
+  expect(() => parseTrussConfig(text)).not.toThrow(/hunter2/);
+});
+
 test("either key marks a control truss", () => {
   expect(isControlTruss(parseTrussConfig(""))).toBe(false);
   expect(isControlTruss(parseTrussConfig("live_reload: true"))).toBe(true);

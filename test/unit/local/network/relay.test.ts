@@ -111,14 +111,22 @@ describe("where pods may go", () => {
     "[64:ff9b::7f00:1]",
     "192.0.2.7",
   ])("not to %s", async (host) => {
-    await expect(egressAddress(host, resolve([]))).rejects.toThrow(/internal address/);
+    await expect(egressAddress(host, 443, resolve([]))).rejects.toThrow(/internal address/);
     const bare = host.replace(/[[\]]/g, "");
-    await expect(egressAddress("some.name", resolve(["8.8.8.8", bare]))).rejects.toThrow(/internal address/);
+    await expect(egressAddress("some.name", 443, resolve(["8.8.8.8", bare]))).rejects.toThrow(/internal address/);
+  });
+
+  it("but to the host's package indexes, at their port", async () => {
+    const open = async () => new Set(["index.corp:8443"]);
+    const internal = { resolve: async () => ["10.1.2.3"], ownAddresses: () => [], open };
+    expect(await egressAddress("Index.corp", 8443, internal)).toBe("10.1.2.3");
+    await expect(egressAddress("index.corp", 22, internal)).rejects.toThrow(/internal address/);
+    await expect(egressAddress("other.corp", 8443, internal)).rejects.toThrow(/internal address/);
   });
 
   it("but to public addresses, at the one that was checked", async () => {
-    expect(await egressAddress("some.name", resolve(["8.8.8.8", "8.8.4.4"]))).toBe("8.8.8.8");
-    expect(await egressAddress("[2001:4860:4860::8888]", resolve([]))).toBe("2001:4860:4860::8888");
+    expect(await egressAddress("some.name", 443, resolve(["8.8.8.8", "8.8.4.4"]))).toBe("8.8.8.8");
+    expect(await egressAddress("[2001:4860:4860::8888]", 443, resolve([]))).toBe("2001:4860:4860::8888");
   });
 });
 

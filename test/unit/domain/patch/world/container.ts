@@ -18,6 +18,8 @@ export function hashOf({ files, env }: Content): string {
 export const brokenCode = "syntax error";
 export const refusedCode = "refused";
 export const coldOnlyCode = "cold only";
+/** A text whose process, once it was told to end, does not: its load never returns. */
+export const endlessCode = "while True";
 
 interface InferenceProcess {
   code: string;
@@ -25,6 +27,8 @@ interface InferenceProcess {
   alive: boolean;
   readyAt: number;
   loads: boolean;
+  /** From when on it does not end when it is told to; before, Python is still starting. */
+  readonly isHeldFrom: number;
 }
 
 /** What can be seen from outside at one moment. */
@@ -51,6 +55,8 @@ export class Container {
   readonly history: Observation[] = [];
   readonly applications: Application[] = [];
   hash: string;
+  /** Whether predictions are under way that do not end. */
+  streams = false;
   /** Requests wait until then: predictions wait for a server that was never started. */
   blockedUntil = 0;
   private readonly imageHash: string;
@@ -66,6 +72,8 @@ export class Container {
   private used = false;
   private readonly scheduler: Scheduler;
   private life = 0;
+  /** Whether something waits, with the server's lock, for a process that does not end. */
+  private isLocked = false;
 
   constructor(scheduler: Scheduler, instance: string, image: Content, waits: boolean) {
     this.scheduler = scheduler;
@@ -79,6 +87,24 @@ export class Container {
     if (!waits) this.start();
     this.oversee(this.life);
     this.observe();
+  }
+
+  /** Whether a request that needs the lock, and one that ends the process, is never answered. */
+  isStuck(ends: boolean): boolean {
+    const isHeld = this.own?.alive && (this.streams || this.scheduler.now > this.own.isHeldFrom);
+    if (ends && isHeld) this.isLocked = true;
+    return this.isLocked;
+  }
+
+  /** Whether the patches would have the process end, or reload its code for ever. */
+  patchIsStuck(request: { hash: string; prevHash: string; patches: readonly PatchOperation[] }): boolean {
+    const isDone = request.hash === this.hash || request.prevHash !== this.hash;
+    return this.isStuck(!isDone && !request.patches.every((op) => op.type === "model_code" && op.body.hot_reload));
+  }
+
+  /** Whether the process that has the port would never be done with reloading the files. */
+  reloadIsStuck(): boolean {
+    return this.port?.alive === true && Object.values(this.files).includes(endlessCode);
   }
 
   /** Answers at once, or after `wait` milliseconds by calling again; a hot reload is a second step. */
@@ -193,9 +219,11 @@ export class Container {
 
   private start(): void {
     const loads = !Object.values(this.files).includes(brokenCode);
-    const readyAt = this.scheduler.now + this.scheduler.between(200, 3_000);
+    const isEndless = Object.values(this.files).includes(endlessCode);
+    const readyAt = isEndless ? Number.POSITIVE_INFINITY : this.scheduler.now + this.scheduler.between(200, 3_000);
+    const isHeldFrom = isEndless ? this.scheduler.now + 500 : Number.POSITIVE_INFINITY;
     const code = JSON.stringify(this.files);
-    const process = { code, env: { ...this.env }, alive: true, readyAt, loads };
+    const process = { code, env: { ...this.env }, alive: true, readyAt, loads, isHeldFrom };
     this.own = process;
     this.started = true;
     this.everStarted = true;
@@ -204,8 +232,9 @@ export class Container {
     if (this.port?.alive) process.alive = false;
     else {
       this.port = process;
-      this.scheduler.after(readyAt - this.scheduler.now, () => {
-        if (!process.alive) return;
+      const loadsFor = isEndless ? 0 : readyAt - this.scheduler.now;
+      this.scheduler.after(loadsFor, () => {
+        if (!process.alive || isEndless) return;
         if (!loads) {
           process.alive = false;
           if (this.port === process) this.port = undefined;

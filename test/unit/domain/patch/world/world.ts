@@ -3,7 +3,7 @@ import type { PatchOperation } from "../../../../../src/domain/patch/operation.t
 import type { ControlServer, PatchOutcome, PatchStore, Probe, Reply } from "../../../../../src/domain/patch/ports.ts";
 import { sync } from "../../../../../src/domain/patch/sync.ts";
 import type { SyncResult } from "../../../../../src/domain/patch/turn.ts";
-import { brokenCode, Container, type Content, coldOnlyCode, hashOf, refusedCode } from "./container.ts";
+import { brokenCode, Container, type Content, coldOnlyCode, endlessCode, hashOf, refusedCode } from "./container.ts";
 import { judgeContainer, judgeResult } from "./judge.ts";
 import { MemoryStore } from "./memoryStore.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -12,6 +12,8 @@ const version = "1";
 /** Longer than any request is under way here, shorter than what syncs call late. */
 const replyWithin = 30_000;
 const times = { withinMs: 60_000, leaseMs: 20_000, lateMs: 120_000, downMs: 15_000 };
+
+const never = new Promise<never>(() => {});
 
 /** What one schedule came to, for statistics. */
 export interface Tally {
@@ -145,10 +147,12 @@ class World {
         if (last.hash !== headOf(this.store.chain).hash) throw new Error("synced to something else than the head");
         return;
       }
-      if (last?.state === "failed") {
-        const head = this.contents.get(headOf(this.store.chain).hash) as Content;
-        const atFault = Object.values(head.files).some((text) => [brokenCode, refusedCode].includes(text));
-        if (!atFault) throw new Error(`failed though the truss is right: ${last.because}`);
+      const head = this.contents.get(headOf(this.store.chain).hash) as Content;
+      const isEndless = last?.state === "unsettled" && Object.values(head.files).includes(endlessCode);
+      if (last?.state === "failed" || isEndless) {
+        const wrong = [brokenCode, refusedCode, endlessCode];
+        const atFault = Object.values(head.files).some((text) => wrong.includes(text));
+        if (!atFault) throw new Error(`failed though the truss is right: ${JSON.stringify(last)}`);
         await this.stage({ files: { "model.py": `healed ${round}` }, env: head.env });
       }
     }
@@ -173,7 +177,7 @@ class World {
     const env = { ...head.env };
     const path = scheduler.pick(["model.py", "model.py", "b.py", "c/d.py"]);
     if (scheduler.chance(0.2) && path !== "model.py") delete files[path];
-    else if (scheduler.chance(0.1)) files[path] = scheduler.pick([brokenCode, refusedCode, coldOnlyCode]);
+    else if (scheduler.chance(0.1)) files[path] = scheduler.pick([brokenCode, refusedCode, coldOnlyCode, endlessCode]);
     else files[path] = `v${Math.floor(scheduler.random() * 6)}`;
     if (scheduler.chance(0.2)) env[scheduler.pick(["A", "B"])] = `${Math.floor(scheduler.random() * 3)}`;
     if (scheduler.chance(0.1)) delete env.A;
@@ -247,28 +251,36 @@ class World {
 
   /** The control server behind a network. */
   private remoteControl(target: Container, crash: () => void): ControlServer {
-    const reply = <T>(run: (container: Container) => T): Promise<Reply<T>> =>
-      this.request<Reply<T>>(crash, reached, async (container) => ({ ok: true, value: run(container) }), {
-        ok: false,
-        because: "no answer",
-      });
+    /** `ends`: whether the request ends the process; undefined where it does not even need the server's lock. */
+    const reply = <T>(run: (container: Container) => T, ends?: boolean): Promise<Reply<T>> =>
+      this.request<Reply<T>>(
+        crash,
+        reached,
+        async (container) => {
+          if (ends !== undefined && container.isStuck(ends)) await never;
+          return { ok: true, value: run(container) };
+        },
+        { ok: false, because: "no answer" },
+      );
     const reached = () => (this.keepsAddress || target === this.container ? this.container : undefined);
     const unknown: PatchOutcome = { kind: "unknown", because: "no answer" };
     return {
       instance: target.instance,
       startedAt: target.startedAt,
       runningHash: () => reply((container) => container.hash),
-      isPartiallyApplied: () => reply((container) => container.isPartiallyApplied()),
-      restartInference: () => reply((container) => void container.restart()) as Promise<Reply<undefined>>,
-      stopInference: () => reply((container) => void container.stopInference()) as Promise<Reply<undefined>>,
+      isPartiallyApplied: () => reply((container) => container.isPartiallyApplied(), false),
+      restartInference: () => reply((container) => void container.restart(), true) as Promise<Reply<undefined>>,
+      stopInference: () => reply((container) => void container.stopInference(), true) as Promise<Reply<undefined>>,
       patch: (request) =>
         this.request(
           crash,
           reached,
           async (container) => {
+            if (container.patchIsStuck(request)) await never;
             const outcome = container.patch(request);
             if (outcome !== "hot") return outcome;
             await this.scheduler.sleep(this.scheduler.between(5, 200));
+            if (container.reloadIsStuck()) await never;
             return container.hotReload();
           },
           unknown,

@@ -1,0 +1,51 @@
+import { hashAt, type PatchChain } from "./chain.ts";
+import type { Refusal, SyncRecord, SyncState } from "./ports.ts";
+import { isHeadContent } from "./position.ts";
+
+/** After so long what was refused without harm may be sent again, in milliseconds: an index that was away may be back. */
+const againMs = 300_000;
+
+/** Why the patches up to `seq` are not sent; undefined where they may be. */
+export function refusalOf({ chain, record }: SyncState, seq: number | undefined, now: number): Refusal | undefined {
+  const refusal = record?.generation === chain.generation ? record.refused : null;
+  if (!refusal || refusal.seq !== seq) return undefined;
+  return refusal.at !== undefined && now - refusal.at > againMs ? undefined : refusal;
+}
+
+/** Whether a container at `seq` has all that it can take. */
+export function isAtGood(chain: PatchChain, seq: number, { good }: Refusal): boolean {
+  return seq >= good || hashAt(chain, good) === hashAt(chain, seq);
+}
+
+/** The part of the chain that a container can take. */
+export function upTo(chain: PatchChain, { good }: Refusal): PatchChain {
+  return { ...chain, patches: chain.patches.slice(0, good) };
+}
+
+/** The record after a refusal without harm of the patches from `from` to `seq`. */
+export function withRefusal(
+  record: SyncRecord,
+  chain: PatchChain,
+  {
+    from,
+    seq,
+    because,
+    now,
+  }: { readonly from: number; readonly seq: number; readonly because: string; readonly now: number },
+): SyncRecord {
+  // What was refused was only on the way, by edits that were undone: nothing is missing.
+  if (isHeadContent(chain, from)) return record;
+  return { ...record, refused: { ...refusedAt(seq, because, record.refused), at: now } };
+}
+
+/** The record after a patch that was applied in part. */
+export function withPartialRefusal(record: SyncRecord, because: string): SyncRecord {
+  // What was sent to a container that had taken no patch yet will break the next one just the same.
+  if (record.at !== null) return record;
+  return { ...record, refused: refusedAt(record.intent?.to.at(-1) ?? 0, because, record.refused) };
+}
+
+/** On the way back from what was refused before, that stays refused, and the image's own content is what is left. */
+function refusedAt(seq: number, because: string, before: Refusal | null): Refusal {
+  return before && before.seq > seq ? { ...before, good: 0 } : { seq, because, good: seq - 1 };
+}
