@@ -106,15 +106,16 @@ export function dataCommand(): Command {
   return data;
 }
 
-/** What is loaded: what the options say, else what the stack's file does, whose paths are relative to the project. */
+/** What is loaded: what the options say, else what the stack's config does, whose paths are relative to the project. */
 async function sourceOf(options: {
   readonly schemas?: string;
   readonly from?: string;
   readonly stack: string;
+  readonly environment: string;
 }): Promise<{ readonly schemas: string; readonly from: string | undefined }> {
   if (options.schemas !== undefined) return { schemas: options.schemas, from: options.from };
-  const { config, path } = await readStackFile(options.stack);
-  const declared = (config.state as { source?: unknown } | undefined)?.source;
+  const { effective, path } = await readStackFile(options.stack, options.environment);
+  const declared = (effective.state as { source?: unknown } | undefined)?.source;
   if (declared === undefined) {
     throw badInput(
       `--schemas: missing; give the folder of the SQL files, or set menagerie:state.source in ${path} to {schemas: <folder>}`,
