@@ -1,4 +1,5 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
+import { lostState } from "../adapters/postgres/releaseState/ensure.ts";
 import {
   type JournaledRelease,
   readReleases,
@@ -55,6 +56,8 @@ export interface StatePlan {
   readonly pipelines: readonly PlannedPipeline[];
   /** Schemas that are dropped at the end of the `up`. */
   readonly retired: readonly string[];
+  /** A line for each state of another release that somebody dropped by hand, with what still needs it. */
+  readonly lost: readonly string[];
   /** Schemas that stay beyond `keep`, and why. */
   readonly heldBy: ReadonlyMap<string, readonly string[]>;
   /** In a few words, such as `seeded from v1.2.2`. */
@@ -94,8 +97,12 @@ export async function planState(
   } = platform.basis === "read"
     ? await storedReleases(platform, release, schema)
     : { releases: [], pipelines: [], dropped: false };
-  const { previous, kept, retired, heldBy } = planRetention(schema, stored, keep);
+  const isLost = ({ lost, wasReady }: JournaledRelease): boolean => wasReady && lost !== null;
+  const there = stored.filter((release) => !isLost(release));
+  const gone = stored.filter(isLost);
+  const { previous, kept, retired, heldBy } = planRetention(schema, there, keep);
   const own = stored.find((release) => release.schema === schema);
+  if (own && isLost(own)) throw lostState(own);
   const declared = declaredHash(files);
   const otherFiles = own?.ready === true && own.declared !== declared;
   if (otherFiles && spec.state.release === undefined) {
@@ -132,7 +139,13 @@ export async function planState(
       pipelines.filter((each) => each.schema === schema),
     ),
     kept: kept.map((release) => ({ ...plannedOf(release), values: known[release.tag]?.values })),
-    retired: retired.map((release) => release.schema).sort(),
+    // What is left of those that somebody dropped by hand goes as well, unless something still needs them.
+    retired: [...retired, ...gone.filter(({ references }) => references.length === 0)]
+      .map(({ schema }) => schema)
+      .sort(),
+    lost: gone.map(
+      ({ tag, lost, references }) => `${tag}: ${[`${lost} was dropped by hand`, ...references].join("; ")}`,
+    ),
     heldBy,
     description: `${describe(own, previous)}${otherFiles ? `; its tables are those of other SQL files than those in "${schemas}", which are not run` : ""}${tried ? "" : "; the SQL files were not tried, for this login may not, or they take long"}`,
   };
@@ -235,7 +248,7 @@ function withoutDatabase(
   return {
     current,
     kept: states.filter((state) => state.tag !== tag),
-    ...{ retired: [], heldBy: new Map(), description: "not checked" },
+    ...{ retired: [], lost: [], heldBy: new Map(), description: "not checked" },
   };
 }
 

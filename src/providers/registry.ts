@@ -99,9 +99,14 @@ export async function diff(kind: string, _id: string, olds: Properties, news: Pr
   };
 }
 
-export function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
-  return handlerOf(kind).create(lasting(inputs));
+export async function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
+  const made = await handlerOf(kind).create(lasting(inputs));
+  created.add(`${kind} ${made.id}`);
+  return made;
 }
+
+/** What this run of the engine created: it has one process for all dynamic resources. */
+const created = new Set<string>();
 
 /** An empty id tells the engine that the resource is gone. */
 export async function read(kind: string, id: string, props: Properties): Promise<dynamic.ReadResult> {
@@ -121,5 +126,7 @@ export async function update(
 }
 
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
+  // A replacement is made before what it replaces is deleted. Where both are one row, as with `--replace`, that row serves now.
+  if (created.has(`${kind} ${id}`)) return;
   await handlerOf(kind).delete(id, own(props));
 }
