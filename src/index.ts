@@ -9,11 +9,12 @@ import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackCon
 import { OperatorError } from "./domain/errors.ts";
 import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { planDevelopments } from "./plan/development.ts";
+import { engineAbove, isPartial } from "./plan/engineAbove.ts";
 import { checkMesh, type MeshReader } from "./plan/mesh.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { withMigrationTarget } from "./plan/migrationTarget.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
-import { planEnvironmentRelease } from "./plan/release.ts";
+import { partialRun, planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
 import { checkedStackFile } from "./plan/stackFile.ts";
@@ -72,6 +73,9 @@ async function stack() {
       mlflow: mlflowServer(spec.mlflow?.url, process.env),
       lastOutputs,
     });
+    if (release && !process.env.MENAGERIE_DEPLOY_ONLY && isPartial(engineAbove()?.args ?? [])) {
+      await pulumi.log.warn(partialRun);
+    }
     const state = await planState(spec, platform, release?.intent, lastOutputs);
     const outputs = deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },
