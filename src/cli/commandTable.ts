@@ -21,6 +21,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/down.ts")).downCommand(),
   },
   {
+    name: "destroy",
+    about: "Delete everything that a stack has, or nothing: what holds it is told before the first deletion.",
+    load: async () => (await import("./commands/destroy.ts")).destroyCommand(),
+  },
+  {
     name: "validate",
     about: "Check a stack's file and the folders it names, without a cluster or a database.",
     load: async () => (await import("./commands/validate.ts")).validateCommand(),

@@ -71,7 +71,8 @@ export async function stackConfigOf(stack: string): Promise<Readonly<Record<stri
   return readStackText(bytes, file).config ?? {};
 }
 
-function ownEngine(stack: string, signal: AbortSignal): StackEngine {
+/** The user's own `pulumi`, for one stack. An abort interrupts it as a Ctrl-C does. */
+export function ownEngine(stack: string, signal: AbortSignal): StackEngine {
   const withStack = (args: readonly string[]): string[] => [...args, "--stack", stack];
   return {
     run: (args) =>
