@@ -6,6 +6,7 @@ import { mlflowServer } from "./adapters/mlflow/registry.ts";
 import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
+// biome-ignore lint/style/noRestrictedImports: only recognized here, not made.
 import { OperatorError } from "./domain/errors.ts";
 import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { planDevelopments } from "./plan/development.ts";

@@ -16,6 +16,7 @@ import {
   withStoredValues,
 } from "../config/storedValues.ts";
 import { badInput, messageOf } from "../domain/errors.ts";
+import type { Refusal } from "../domain/refusals/refusal.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { localStack, projectFolder } from "./localStack.ts";
 
@@ -62,8 +63,8 @@ export async function storedValues(layout: EnvironmentLayout): Promise<readonly 
   return (await settled(layout)).kept.stored;
 }
 
-/** Sentences about encrypted values of an environment's config that its passphrase does not open. */
-export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<string[]> {
+/** Encrypted values of an environment's config that its passphrase does not open. */
+export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<Refusal[]> {
   const { kept } = await settled(layout);
   const passphrase = await readFile(layout.pulumi.passphraseFile, "utf8").catch(() => undefined);
   const salt = kept.settings.encryptionsalt;

@@ -2,7 +2,7 @@ import { migrationNames } from "../adapters/postgres/migrate.ts";
 import { readPlatformState } from "../adapters/postgres/plan.ts";
 import { type DatabaseServer, DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { badInput } from "../domain/errors.ts";
+import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
@@ -90,7 +90,7 @@ export async function planPlatform(
         maintenanceDatabase: "postgres",
       };
   if (!options.url && !options.password && !options.preview) {
-    throw badInput(`menagerie:databasePassword: missing; run ${setPassword}, or set MENAGERIE_DATABASE_URL`);
+    throw refused(refusal("database.password-missing", "menagerie:databasePassword", { command: setPassword }));
   }
   const { basis, registry } = await readRegistry(spec, server, options);
   return {
@@ -126,7 +126,8 @@ export function requireOptional(
 ): void {
   if (!preview) throw error;
   if (previewDatabase === "optional") return;
-  throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
+  const { problem, fix } = halvesOf(error.message);
+  throw refused(refusal("database.unreachable", null, { problem, fix: fix === "" ? "" : `${fix}; ` }), error);
 }
 
 /** Apps that stay by choice, of the platform's own: with `apps`, the ids are those of another table. */

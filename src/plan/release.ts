@@ -3,8 +3,8 @@ import { isLastAttemptComplete, readRecordedReleases } from "../adapters/postgre
 import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput } from "../domain/errors.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
+import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { type Combination, combinationDigest, type ReleaseModel } from "../domain/release/combination.ts";
 import type { DeployedModel } from "../domain/release/observed.ts";
 import { declaredBase, planRelease, type RecordedReleases } from "../domain/release/plan.ts";
@@ -110,7 +110,7 @@ async function namedModels(
       if (!mlflow) return [name, { version: version ?? 0, source: "config" }];
       const key = keyPath(["models", name, "mlflow"]);
       if (!server) {
-        throw badInput(`${key}: no MLflow server is known; set ${keyPath(["mlflow", "url"])}, or MLFLOW_TRACKING_URI`);
+        throw refused(refusal("release.mlflow-server", key, { url: keyPath(["mlflow", "url"]) }));
       }
       const found = await findVersion(server, key, { ...mlflow, model: mlflow.model ?? name });
       return [name, { version: found.version, source: `models:/${found.model}/${found.version}` }];

@@ -4,7 +4,8 @@ import { parse } from "yaml";
 import type { Surroundings } from "../config/parse.ts";
 import { prefix } from "../config/sentences.ts";
 import { readStackText } from "../config/stackFile.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { checkStack, declaresNothing, refuse } from "./checkStack.ts";
 import { configFileOption, engineAbove } from "./engineAbove.ts";
 
@@ -20,7 +21,7 @@ export interface EngineStack {
 /**
  * `config:` of the stack's file, after the whole file was checked. The engine passes on what is below `config:` and ignores
  * everything else, so a typo in the first line would declare an empty environment. Undefined where the config comes from
- * elsewhere, as from Pulumi Cloud. Throws one `badInput` with a line for each mistake.
+ * elsewhere, as from Pulumi Cloud. Throws one `RefusedError` with a line for each mistake.
  */
 export async function checkedStackFile({
   project,
@@ -30,13 +31,10 @@ export async function checkedStackFile({
 }: EngineStack): Promise<Readonly<Record<string, unknown>> | undefined> {
   const settings = await projectSettings(project);
   const { path, file, isNamed } = stackFilePath(join(project, settings.stackConfigDir ?? ""), stack);
-  const removal = `pulumi destroy -s ${stack}`;
+  const removal = `menagerie destroy -s ${stack}`;
   const bytes = await readFile(path).catch((error: unknown) => {
     if (isNamed) {
-      throw badInput(
-        `the stack file ${path} cannot be read (${messageOf(error)}); name it by its absolute path`,
-        error,
-      );
+      throw refused(refusal("file.unreadable", null, { path, reason: messageOf(error) }), error);
     }
     return undefined;
   });

@@ -13,9 +13,9 @@ import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput } from "../domain/errors.ts";
 import { identifierMistake } from "../domain/generatedNames.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
+import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
 import { planRetention } from "../domain/release/retention.ts";
@@ -75,12 +75,15 @@ export async function planState(
   lastOutputs: () => Promise<LastOutputs>,
 ): Promise<StatePlan | undefined> {
   if (!spec.state) return undefined;
-  if (!platform) throw badInput(needsDatabase("state", "local"));
+  if (!platform) throw refused(needsDatabase("state", "local"));
   const { schemas, release: tag = release?.tag, keep, extensions } = spec.state;
   if (tag === undefined || !release) throw new Error("a stack with a database has a release");
   const { environment } = release;
   const mistake = tagMistake(tag);
-  if (mistake) throw badInput(`${keyPath(["state", "release"])}: ${JSON.stringify(tag)} ${mistake}`);
+  if (mistake) {
+    const named = { tag: JSON.stringify(tag), ...halvesOf(mistake) };
+    throw refused(refusal("release.tag", keyPath(["state", "release"]), named));
+  }
   const files = await readStateFiles(schemas);
   const relations = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
   requireKnown(spec.state.tables, relations, schemas);
@@ -106,14 +109,14 @@ export async function planState(
   const declared = declaredHash(files);
   const otherFiles = own?.ready === true && own.declared !== declared;
   if (otherFiles && spec.state.release === undefined) {
-    throw badInput(
-      `${keyPath(["state", "schemas"])}: the files of "${schemas}" changed, and the state of release ${tag} keeps its shape; give what is new a tag of its own (${keyPath(["versioning", "code"])}), put the files back, or set ${keyPath(["state", "release"])}: ${tag} to go on with its state as it is`,
+    throw refused(
+      refusal("state.files-changed", keyPath(["state", "schemas"]), {
+        ...{ folder: schemas, tag, code: keyPath(["versioning", "code"]), release: keyPath(["state", "release"]) },
+      }),
     );
   }
   if (!own && dropped) {
-    throw badInput(
-      `the state of release ${tag} was dropped; load its dump by \`menagerie data restore <folder>\`, or set ${keyPath(["state", "release"])} to one that \`menagerie data list\` shows`,
-    );
+    throw refused(refusal("state.dropped", null, { tag, release: keyPath(["state", "release"]) }));
   }
   const current: PlannedState = own?.ready
     ? { ...plannedOf(own), seedFrom: previous?.schema ?? own.seededFrom }
@@ -157,22 +160,22 @@ function requireKnown(
   folder: string,
 ): void {
   if (qualified[0] !== undefined) {
-    throw badInput(
-      `${keyPath(["state", "schemas"])}: the files of "${folder}" make ${qualified[0]} in a schema of its own; write the name without the schema, for every release has another`,
-    );
+    throw refused(refusal("state.qualified-name", keyPath(["state", "schemas"]), { folder, name: qualified[0] }));
   }
   const tooLong = [...declared, ...views].flatMap((name) => {
     const mistake = identifierMistake(name);
-    return mistake ? [`${keyPath(["state", "schemas"])}: "${name}" in the files of "${folder}" ${mistake}`] : [];
+    const named = { name, folder, ...halvesOf(mistake ?? "") };
+    return mistake ? [refusal("state.name-too-long", keyPath(["state", "schemas"]), named)] : [];
   });
   const unknown = Object.keys(tables)
     .filter((name) => !declared.includes(name))
-    .map(
-      (name) =>
-        `${keyPath(["state", "tables", name])}: the files of "${folder}" make no such table; they make ${declared.join(", ") || "none"}`,
+    .map((name) =>
+      refusal("state.table-unknown", keyPath(["state", "tables", name]), {
+        ...{ folder, tables: declared.join(", ") || "none" },
+      }),
     );
   const mistakes = [...tooLong, ...unknown];
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
 }
 
 interface StoredState {

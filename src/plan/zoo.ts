@@ -2,10 +2,10 @@ import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import { builtInPool } from "../config/pools.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
-import { badInput } from "../domain/errors.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
-import { type Gate, type RolloutRequest, refusal } from "../domain/zoo/phases.ts";
+import { type Gate, phaseRefusal, type RolloutRequest } from "../domain/zoo/phases.ts";
 import { copyName, generatedNameFits, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
 import {
@@ -69,12 +69,12 @@ export interface ZooSources {
 }
 
 /**
- * Plans what is served of each zoo model, by name. Throws one `badInput` with a sentence for each model whose phase cannot
+ * Plans what is served of each zoo model, by name. Throws one `RefusedError` with a sentence for each model whose phase cannot
  * be entered, and for each pool that cannot hold what is served side by side.
  */
 export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string, ZooModelPlan> {
   const registry = sources.platform?.registry ?? emptyRegistry;
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   const plans = new Map<string, ZooModelPlan>();
   const frozen = !spec.modelZooDeploymentAutomationEnabled && sources.platform !== undefined;
   for (const [name, entry] of Object.entries(spec.zoo)) {
@@ -109,7 +109,7 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
     ...unknownPools(spec, served),
     ...gpuShortages([...served.map(consumer), ...developed(spec)], supplies(spec)),
   );
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return plans;
 }
 
@@ -163,15 +163,17 @@ function recordedRequest(
   return { model, phase, from, hash, gates: gatesOf(model, entry, hash, smoke.get(model), shadows) };
 }
 
-function judged(request: RolloutRequest, registry: ZooRegistry, { platform }: ZooSources): string | undefined {
+function judged(request: RolloutRequest, registry: ZooRegistry, { platform }: ZooSources): Refusal | undefined {
   if (!platform) {
     return request.from === undefined
       ? undefined
-      : `${keyPath(["zoo", request.model, "from"])}: a rollout needs the stack's database; give ${keyPath(["database"])}, or remove the key`;
+      : refusal("zoo.rollout-without-database", keyPath(["zoo", request.model, "from"]), {
+          database: keyPath(["database"]),
+        });
   }
   // What is not known is not judged: the `up` judges it in its own transaction.
   if (platform.basis === "not checked") return undefined;
-  return refusal(request, factsOf(registry, request.model, request.hash));
+  return phaseRefusal(request, factsOf(registry, request.model, request.hash));
 }
 
 /** A pinned content is that of a registered version, or of the folder. */
@@ -180,11 +182,13 @@ function pinRefusal(
   entry: ZooEntrySpec,
   registry: ZooRegistry,
   { hashes }: ZooSources,
-): string | undefined {
+): Refusal | undefined {
   if (entry.hash === undefined || !needsContent(entry) || pinnedRow(name, entry, registry)) return undefined;
   const found = hashes.get(entry.truss);
   if (found === entry.hash) return undefined;
-  return `${keyPath(["zoo", name, "hash"])}: no version of ${name} has the content ${entry.hash.slice(0, 12)}, and ${entry.truss} has ${found?.slice(0, 12) ?? "none"}; check out the folder that has it, or correct the key`;
+  return refusal("zoo.hash-unknown", keyPath(["zoo", name, "hash"]), {
+    ...{ model: name, hash: entry.hash.slice(0, 12), folder: entry.truss, found: found?.slice(0, 12) ?? "none" },
+  });
 }
 
 /**
@@ -246,10 +250,7 @@ function modelPlan(
     const serving =
       (known && declaredServing(known)) ??
       (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
-    if (!serving)
-      throw badInput(
-        `${keyPath(["zoo", name])}: how version ${each.number} is served was not recorded; put the model back into the config`,
-      );
+    if (!serving) throw refused(refusal("zoo.serving-not-recorded", keyPath(["zoo", name]), { number: each.number }));
     const service = sources.platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-");
     const recorded = [...state.registered, ...state.copies].find(({ id }) => id === each.versionId)?.serving;
     return {
@@ -296,28 +297,25 @@ function servingOf(
   return state ? { ...serving, state } : serving;
 }
 
-function removalRefusal(name: string, { versions, rollouts }: ZooRegistry): string[] {
+function removalRefusal(name: string, { versions, rollouts }: ZooRegistry): Refusal[] {
   const phase = rollouts.get(name)?.phase;
   const apps = (versions.get(name) ?? []).reduce((sum, row) => sum + row.apps, 0);
   const at = keyPath(["zoo", name]);
   if (apps > 0) {
     const point = apps === 1 ? "1 app points" : `${apps} apps point`;
-    return [`${at}: is not in the config any more, and ${point} at it; put it back while they do`];
+    return [refusal("zoo.removed-in-use", at, { point })];
   }
   if (phase === "off" || phase === "done" || phase === "reverted") return [];
   return phase === "version" && rollouts.get(name)?.from === undefined
     ? []
-    : [
-        `${at}: is not in the config any more, and its rollout is in phase ${phase}; put it back, and finish or revert it`,
-      ];
+    : [refusal("zoo.removed-under-way", at, { phase: phase ?? "" })];
 }
 
-function unknownPools({ pools }: EnvironmentSpec, served: readonly ServedPlan[]): string[] {
+function unknownPools({ pools }: EnvironmentSpec, served: readonly ServedPlan[]): Refusal[] {
   return served
     .filter(({ serving: { pool } }) => pool !== builtInPool && !Object.hasOwn(pools, pool))
-    .map(
-      ({ model, number, serving }) =>
-        `${keyPath(["pools", serving.pool])}: version ${number} of ${model} runs there until it is removed; declare the pool until then`,
+    .map(({ model, number, serving }) =>
+      refusal("pool.still-used", keyPath(["pools", serving.pool]), { number, model }),
     );
 }
 

@@ -6,10 +6,11 @@ import { readReleases } from "../../adapters/postgres/releaseState/journal.ts";
 import { readPipelines } from "../../adapters/postgres/releaseState/pipelines.ts";
 import { withClient } from "../../adapters/postgres/server.ts";
 import { loadSource } from "../../adapters/postgres/sourceData.ts";
-import { sentences } from "../../config/sentences.ts";
+import { schemaRefusals } from "../../config/sentences.ts";
 import { source } from "../../config/state.ts";
 import { badInput } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
+import { refused } from "../../domain/refusals/refusal.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { interruptible } from "../interrupt.ts";
 import { operatorServer } from "../operatorDatabase.ts";
@@ -122,7 +123,7 @@ async function sourceOf(options: {
     );
   }
   const parsed = source.safeParse(declared, { reportInput: true });
-  if (!parsed.success) throw badInput(sentences(parsed.error.issues, ["state", "source"]).join("\n"));
+  if (!parsed.success) throw refused(schemaRefusals(parsed.error.issues, ["state", "source"]));
   const inProject = (folder: string) => resolve(projectFolder, folder);
   const data = parsed.data.data === undefined ? undefined : inProject(parsed.data.data);
   return { schemas: inProject(parsed.data.schemas), from: options.from ?? data };

@@ -36,7 +36,7 @@ Example: menagerie pulumi -- preview --diff
           readStackText(await committedBytes(), committedFile).config,
           await storedValues(layout),
         );
-        for (const sentence of await undecryptableValues(layout, config)) console.error(`menagerie: ${sentence}`);
+        for (const { message } of await undecryptableValues(layout, config)) console.error(`menagerie: ${message}`);
       }
       const { set, forgotten, committed } = await keepChanges(layout);
       for (const { path } of set) {

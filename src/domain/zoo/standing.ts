@@ -1,4 +1,4 @@
-import { nextPhase, type Phase, refusal } from "./phases.ts";
+import { nextPhase, type Phase, phaseRefusal } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
 import { factsOf, type StoredEvidence, type ZooRegistry } from "./registry.ts";
 
@@ -67,7 +67,7 @@ function nextEdit(registry: ZooRegistry, name: string): ConfigEdit {
   // Which gates the config asks for is judged by `up`; here, whether there is any evidence at all.
   const gates = facts.passed.length > 0 ? facts.passed : [{ kind: "smoke", suite: "" }];
   const request = { model: name, phase: next, from: rollout.from, hash: rollout.hash, gates };
-  return { set: [`phase: ${next}`], refused: refusal(request, facts) ?? null };
+  return { set: [`phase: ${next}`], refused: phaseRefusal(request, facts)?.message ?? null };
 }
 
 function shown({ id, number, hash, isCurrent, apps }: RegisteredVersion): StandingVersion {

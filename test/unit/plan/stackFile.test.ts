@@ -26,7 +26,7 @@ const write = (file: string, text: string) => writeFile(join(project, file), tex
 describe("a stack without a file of its own", () => {
   it("is refused where the engine passes nothing but the project's defaults", async () => {
     await write("Pulumi.yaml", settings);
-    const says = /^Pulumi\.s\.yaml: declares nothing, .* `pulumi destroy -s s`$/;
+    const says = /^Pulumi\.s\.yaml: declares nothing, .* `menagerie destroy -s s`$/;
     await expect(checked({ "menagerie:namespace": "models" })).rejects.toThrow(says);
   });
 
