@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: what it says are sentences of the table, with their places.
 import { badInput } from "../domain/errors.ts";
 import type { StackConfig } from "../domain/release/restore.ts";
 import { mistakeLine } from "./mistake.ts";
