@@ -8,6 +8,7 @@ import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
 // biome-ignore lint/style/noRestrictedImports: only recognized here, not made.
 import { OperatorError } from "./domain/errors.ts";
+import { inEnvironment } from "./domain/printedCommands.ts";
 import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { engineAbove, isPartial } from "./plan/engineAbove.ts";
@@ -96,7 +97,9 @@ async function stack() {
     return only ? outputsOfOne(outputs, await lastOutputs(), only) : outputs;
   } catch (error) {
     // The engine prints the message of a RunError alone; for everything else it adds the stack trace.
-    if (error instanceof OperatorError) throw new pulumi.RunError(error.message);
+    if (error instanceof OperatorError) {
+      throw new pulumi.RunError(inEnvironment(error.message, process.env.MENAGERIE_ENVIRONMENT));
+    }
     throw error;
   }
 }

@@ -66,6 +66,8 @@ export async function prepareEngine(
       .filter(Boolean)
       .join(","),
     KUBECONFIG: target.kubeconfig,
+    // For the commands that the program's sentences name.
+    MENAGERIE_ENVIRONMENT: layout.name,
     // Nodes of an existing cluster may read their directory images from elsewhere.
     MENAGERIE_IMAGE_STORE: process.env.MENAGERIE_IMAGE_STORE || layout.images,
     MENAGERIE_CACHE: menagerieCache(),
