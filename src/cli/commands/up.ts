@@ -18,12 +18,13 @@ import { requireCluster } from "../cluster.ts";
 import { exampleCall } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
-import { environmentOption, portArgument } from "../options.ts";
+import { agreedOption, environmentOption, portArgument, yesDeleteOption } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { upOwnStack } from "../up/ownStack.ts";
 import { prepareImages } from "../up/prepareImages.ts";
+import { clusterOf } from "../up/stackCluster.ts";
 
 interface UpOptions {
   readonly environment: string;
@@ -48,13 +49,9 @@ export function upCommand(): Command {
     .option("--postgres-port <port>", "host port of PostgreSQL", portArgument)
     .option("--kubeconfig <file>", "use a cluster that is already there instead of the embedded one")
     .option("--gateway-url <url>", "with --kubeconfig: where that cluster's gateway answers")
-    .option(
-      "--yes-delete <name...>",
-      "models and resources that may be deleted, as the list of deletions names them",
-      [],
-    )
+    .addOption(yesDeleteOption())
     .option("-s, --stack <name>", "run a stack with your own Pulumi CLI, backend and kubeconfig")
-    .option("--agreed <hash>", "hash of the list of deletions that was agreed to")
+    .addOption(agreedOption())
     .option("--no-program", "bring up the environment only, without running the Pulumi program")
     .action((options: UpOptions) =>
       interruptible("run the same command again and it goes on from here", (signal) => {
@@ -95,13 +92,6 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
     ...{ stack: `environment "${layout.name}"`, progress, signal },
   });
   console.log(await summary(layout, target, await readModels(layout)));
-}
-
-async function clusterOf(kubeconfig: string) {
-  const { KubeConfig } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  config.loadFromFile(kubeconfig);
-  return config;
 }
 
 interface Brought {

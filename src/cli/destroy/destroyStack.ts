@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { destruction, type StoredResource } from "../../domain/preview/destruction.ts";
-import type { StackEngine } from "../up/agreedUp.ts";
+import type { EngineCommands } from "../up/stackEngine.ts";
 import { holds } from "./holds.ts";
 import { storedResources } from "./stackState.ts";
 
@@ -17,7 +17,7 @@ export interface DestroyOptions {
  * Deletes everything that a stack has, or nothing: what would stop the engine halfway is found before it begins. Answers the
  * engine's exit code; throws with exit code 3, and nothing done, where something holds the stack or a yes is missing.
  */
-export async function destroyStack(engine: StackEngine, options: DestroyOptions): Promise<number> {
+export async function destroyStack(engine: EngineCommands, options: DestroyOptions): Promise<number> {
   const { stack, yes, askCluster, signal } = options;
   if (yes !== undefined && yes !== stack) {
     throw badInput(`--yes ${yes}: this destroys stack "${stack}"; repeat that name to agree to it`);
@@ -41,7 +41,7 @@ export async function destroyStack(engine: StackEngine, options: DestroyOptions)
 }
 
 async function agree(
-  engine: StackEngine,
+  engine: EngineCommands,
   stack: string,
   resources: readonly StoredResource[],
   signal: AbortSignal,

@@ -1,6 +1,6 @@
 import { OperatorError } from "../../domain/errors.ts";
 import type { StoredResource } from "../../domain/preview/destruction.ts";
-import type { StackEngine } from "../up/agreedUp.ts";
+import type { EngineCommands } from "../up/stackEngine.ts";
 
 /** How the engine's exports mark a value that is a secret. */
 const secretMark = "4dabf18193072939515e22adb298388d";
@@ -9,7 +9,7 @@ const secretMark = "4dabf18193072939515e22adb298388d";
  * Resources of a stack, the stack itself not among them, with their secrets in plain text: the handlers that would delete them need
  * them too. Nothing of it is printed or written.
  */
-export async function storedResources(engine: StackEngine, signal: AbortSignal): Promise<StoredResource[]> {
+export async function storedResources(engine: EngineCommands, signal: AbortSignal): Promise<StoredResource[]> {
   const { code, stdout, stderr } = await engine.capture(["stack", "export", "--show-secrets"], signal);
   signal.throwIfAborted();
   if (code !== 0) {

@@ -11,7 +11,9 @@ export interface Removal {
   readonly what: string;
   /** What it does to those who use it: a sentence without its stop. */
   readonly effect: string;
-  /** Whether no edit of the config names it, so that a person has to. */
+  /** Inputs that force the replacement. */
+  readonly because: readonly string[];
+  /** Whether neither an edit of the config nor the command names it, so that a person has to. */
   readonly asked: boolean;
 }
 
@@ -22,15 +24,24 @@ export interface DeclaredModels {
   readonly shadows: readonly string[];
 }
 
-/** Everything that a run would take from those who use it, in the order of the preview. */
-export function removals(preview: Pick<Preview, "steps">, declared: DeclaredModels): Removal[] {
-  const { steps } = preview;
+/**
+ * Everything that a run would take from those who use it, in the order of the preview. What is protected is among it, whatever it
+ * is; what the cluster or the database keeps is not.
+ * @param named URNs that the command itself names, as by `--replace`
+ */
+export function removals(
+  { steps }: Pick<Preview, "steps">,
+  declared: DeclaredModels,
+  named: readonly string[] = [],
+): Removal[] {
   return steps.flatMap((step) => {
-    if (step.op !== "delete" && step.op !== "replace") return [];
-    const judged = judge(step as RemovalStep, steps, declared);
-    if (!judged) return [];
+    if ((step.op !== "delete" && step.op !== "replace") || step.before?.retainOnDelete) return [];
     const { urn, op } = step as RemovalStep;
-    return [{ urn, op, what: `${shortType(step.type).split(":").at(-1)} ${nameOf(step)}`, ...judged }];
+    const judged =
+      judge(step as RemovalStep, steps, declared) ?? (step.before?.protect ? protectedOf(step) : undefined);
+    if (!judged) return [];
+    const what = `${shortType(step.type).split(":").at(-1)} ${nameOf(step)}`;
+    return [{ urn, op, what, because: step.replacedBy, ...judged, ...(named.includes(urn) ? { asked: false } : {}) }];
   });
 }
 
@@ -43,23 +54,16 @@ export function unagreed(list: readonly Removal[], names: readonly string[]) {
   };
 }
 
-/** Whether a later list holds nothing that an earlier one, which was agreed to, does not hold too. */
-export function isWithin(later: readonly Removal[], agreed: readonly Removal[]): boolean {
-  const known = new Set(agreed.map(identity));
-  return later.filter((each) => each.asked).every((each) => known.has(identity(each)));
-}
-
-/** What is agreed to: the change, the kind and the URN. Effects hold times, which a later preview may know better. */
-export function identity({ urn, op, what }: Removal): string {
-  return `${op} ${what} ${urn}`;
-}
-
 export function describeRemoval({ op, what, effect, asked }: Removal): string {
-  return `${asked ? "" : "(named by the config) "}${op} ${what}: ${effect}`;
+  return `${asked ? "" : "(named by the config or the command) "}${op} ${what}: ${effect}`;
 }
 
 type RemovalStep = PreviewStep & { readonly op: Removal["op"] };
 type Judged = Pick<Removal, "name" | "effect" | "asked">;
+
+function protectedOf(step: PreviewStep): Judged {
+  return { name: nameOf(step), asked: true, effect: "it is protected" };
+}
 
 function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: DeclaredModels): Judged | undefined {
   const { type, op } = step;

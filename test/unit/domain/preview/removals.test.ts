@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { agreementTo, isAgreedTo } from "../../../../src/domain/preview/agreement.ts";
 import type { PreviewStep } from "../../../../src/domain/preview/preview.ts";
-import { isWithin, removals, unagreed } from "../../../../src/domain/preview/removals.ts";
+import { removals, unagreed } from "../../../../src/domain/preview/removals.ts";
 
 const declared = { zoo: ["iris"], development: ["greeter"], shadows: ["next"] };
 
@@ -100,9 +101,39 @@ describe("agreement", () => {
     expect([asked.map(({ name }) => name), unknown]).toEqual([["rose"], ["lily"]]);
   });
 
-  it("covers less than what was agreed to, and nothing more", () => {
-    const [first] = list;
-    expect(isWithin(first ? [first] : [], list)).toBe(true);
-    expect(isWithin(list, first ? [first] : [])).toBe(false);
+  it("covers less than what was agreed to, in any order, and nothing more", () => {
+    const [first, second] = list;
+    if (!first || !second) throw new Error("two are listed");
+    expect(agreementTo([second, first])).toBe(agreementTo(list));
+    expect(isAgreedTo(first, agreementTo(list))).toBe(true);
+    expect(isAgreedTo(second, agreementTo([first]))).toBe(false);
+    expect(isAgreedTo(first, "")).toBe(false);
+  });
+
+  it("is of the change, its reason and its resource, and not of a time that the list shows", () => {
+    const [moved] = removals(
+      { steps: [step({ op: "replace", model: "iris", to: { namespace: "zoo" }, replacedBy: ["metadata"] })] },
+      declared,
+    );
+    if (!moved) throw new Error("one is listed");
+    const agreement = agreementTo([moved]);
+    expect(isAgreedTo({ ...moved, effect: "another" }, agreement)).toBe(true);
+    expect(isAgreedTo({ ...moved, op: "delete" }, agreement)).toBe(false);
+    expect(isAgreedTo({ ...moved, because: ["provider"] }, agreement)).toBe(false);
+    expect(isAgreedTo({ ...moved, urn: `${moved.urn}-v2` }, agreement)).toBe(false);
+  });
+
+  it("is needed neither for what the command names nor for what stays", () => {
+    const schema = { type: "postgresql:index/schema:Schema", name: "release-1" };
+    const kept = { ...step(schema), before: { inputs: { name: "release-1" }, outputs: {}, retainOnDelete: true } };
+    expect(removals({ steps: [kept] }, declared)).toEqual([]);
+    const replaced = step({ op: "replace", model: "iris" });
+    expect(removals({ steps: [replaced] }, declared, [replaced.urn]).map(({ asked }) => asked)).toEqual([false]);
+  });
+
+  it("is needed for whatever is protected", () => {
+    const role = step({ type: "kubernetes:rbac.v1:Role", name: "reader" });
+    const guarded = { ...role, before: { inputs: role.before?.inputs ?? {}, outputs: {}, protect: true } };
+    expect(removals({ steps: [guarded] }, declared)).toMatchObject([{ asked: true, effect: "it is protected" }]);
   });
 });

@@ -1,0 +1,106 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
+import type { Preview } from "../../domain/preview/preview.ts";
+import { readPreview } from "../preview/readPreview.ts";
+import type { StackEngine } from "./stackEngine.ts";
+
+/** What a preview asks, and where it looks. */
+export interface PreviewRequest {
+  /** The engine's arguments, `--json` among them. */
+  readonly args: readonly string[];
+  /** Where the stack's objects are looked for. */
+  readonly cluster: () => Promise<KubeConfig>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The preview of a stack whose state holds nothing that the cluster has lost: the engine would leave alone what it takes to be
+ * there. One start of the engine where nothing is missing.
+ */
+export async function previewOfWhatIsThere(engine: StackEngine, request: PreviewRequest): Promise<Preview> {
+  const first = await tryPreview(engine, request);
+  // A preview that fails may fail by what is missing, and does not say all that the state holds.
+  const resources = first instanceof FailedPreview ? await stateOf(engine, request.signal) : resourcesOf(first);
+  if (await forgetMissing(engine, resources, request)) return previewOf(engine, request);
+  if (first instanceof FailedPreview) throw first.told();
+  return first;
+}
+
+/** The preview as it is; throws, after it printed why, where there is none. */
+export async function previewOf(engine: StackEngine, request: Omit<PreviewRequest, "cluster">): Promise<Preview> {
+  const preview = await tryPreview(engine, request);
+  if (preview instanceof FailedPreview) throw preview.told();
+  return preview;
+}
+
+class FailedPreview {
+  private readonly reasons: readonly string[];
+
+  constructor(reasons: readonly string[]) {
+    this.reasons = reasons;
+  }
+
+  told(): OperatorError {
+    for (const reason of this.reasons) console.error(reason);
+    return new OperatorError("nothing was changed: the stack cannot be brought to what it declares, see above");
+  }
+}
+
+async function tryPreview(
+  engine: StackEngine,
+  { args, signal }: Omit<PreviewRequest, "cluster">,
+): Promise<Preview | FailedPreview> {
+  const { code, stdout, stderr } = await engine.capture(args, signal);
+  signal.throwIfAborted();
+  const preview = stdout.trim().startsWith("{") ? readPreview(stdout) : undefined;
+  if (preview && code === 0) return preview;
+  const errors = preview?.diagnostics.filter(({ severity }) => severity === "error") ?? [];
+  return new FailedPreview(
+    errors.length > 0 ? errors.map(({ message }) => `error: ${message.trim()}`) : [stderr.trim()],
+  );
+}
+
+/** What stays in the state; of what is deleted it does not matter whether it is there. */
+function resourcesOf({ steps }: Preview): StateResource[] {
+  return steps.flatMap(({ urn, type, op, before }) =>
+    before && op !== "delete" ? [{ urn, type, outputs: before.outputs }] : [],
+  );
+}
+
+/** Resources of the stack; the stack itself is not among them. */
+export async function stateOf(engine: StackEngine, signal: AbortSignal): Promise<StateResource[]> {
+  const { code, stdout, stderr } = await engine.capture(["stack", "export"], signal);
+  signal.throwIfAborted();
+  if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
+  const { deployment } = JSON.parse(stdout) as { deployment?: { resources?: StateResource[] | null } | null };
+  return (deployment?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack");
+}
+
+/** Takes what the cluster does not hold from the state; answers whether there was any. */
+async function forgetMissing(
+  engine: StackEngine,
+  resources: readonly StateResource[],
+  { cluster, signal }: PreviewRequest,
+): Promise<boolean> {
+  const { missingObjects } = await import("../../adapters/kubernetes/missingObjects.ts");
+  const missing = await cluster()
+    .then((config) => missingObjects(config, resources))
+    .catch((error: unknown) => {
+      // Whether the run can do without the cluster is the engine's to tell.
+      console.error(`note: the cluster could not be checked for missing objects: ${messageOf(error)}`);
+      return [];
+    });
+  if (missing.length === 0) return false;
+  const names = missing.map(({ urn }) => urn.split("::").at(-1)).join(", ");
+  console.error(`missing from the cluster and recreated: ${names}`);
+  const targets = missing.flatMap(({ urn }) => ["--target", urn]);
+  const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);
+  signal.throwIfAborted();
+  if (code !== 0) throw new OperatorError(`the stack's state could not be refreshed: ${lastLine(stderr) ?? stdout}`);
+  return true;
+}
+
+function lastLine(text: string): string | undefined {
+  return text.trim().split("\n").at(-1) || undefined;
+}
