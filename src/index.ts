@@ -10,6 +10,7 @@ import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackCon
 import { OperatorError } from "./domain/errors.ts";
 import { inEnvironment } from "./domain/printedCommands.ts";
 import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
+import { plannedDepartures } from "./plan/departures.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { engineAbove, isPartial } from "./plan/engineAbove.ts";
 import { checkMesh, type MeshReader } from "./plan/mesh.ts";
@@ -25,6 +26,7 @@ import { trussesOf } from "./plan/trusses.ts";
 import { concernedByContent, planZoo, readFromFolders } from "./plan/zoo.ts";
 import { deleteFixedNamesFirst } from "./program/fixedNames.ts";
 import { outputsOfOne } from "./program/outputs.ts";
+import { protectWhatServesOrStores } from "./program/protection.ts";
 import { deployEnvironment } from "./program.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
@@ -48,6 +50,7 @@ async function stack() {
     const stackFile = await checkedStackFile({ ...where, config, surroundings });
     const spec = parseEnvironment(stackConfig(config), { ...surroundings, stackFile });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
+    if (spec.nodeClass !== "local") pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);
     const preview = pulumi.runtime.isDryRun();
     const cluster = await checkCluster(spec, { preview, reader: clusterOf(spec) });
     const mesh = await checkMesh(spec, { preview, reader: meshOf(spec) });
@@ -78,6 +81,8 @@ async function stack() {
     if (release && !process.env.MENAGERIE_DEPLOY_ONLY && isPartial(engineAbove()?.args ?? [])) {
       await pulumi.log.warn(partialRun);
     }
+    const departures = plannedDepartures(spec, { platform, hashes: trussHashes, lastOutputs: await lastOutputs() });
+    for (const sentence of departures) await pulumi.log.warn(sentence);
     const state = await planState(spec, platform, release?.intent, lastOutputs);
     const outputs = deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },

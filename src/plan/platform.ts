@@ -39,6 +39,10 @@ export interface LastOutputs {
     Record<
       string,
       {
+        readonly kind?: "zoo" | "development" | "shadow";
+        readonly namespace?: string;
+        /** The truss folder, relative to the project. */
+        readonly truss?: string;
         readonly hash: string;
         readonly baseHash?: string;
         readonly version?: number | null;

@@ -4,6 +4,7 @@ import { keyPath } from "../config/sentences.ts";
 import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
+import { type NewModel, renamedTo } from "../domain/zoo/departures.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
 import { type Gate, phaseRefusal, type RolloutRequest } from "../domain/zoo/phases.ts";
 import { copyName, generatedNameFits, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
@@ -102,7 +103,7 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
           true,
         ),
       );
-    else mistakes.push(...removalRefusal(name, registry));
+    else mistakes.push(...removalRefusal(name, registry, newModels(spec, registry, sources)));
   }
   const served = [...plans.values()].flatMap(({ versions }) => versions);
   mistakes.push(
@@ -297,13 +298,27 @@ function servingOf(
   return state ? { ...serving, state } : serving;
 }
 
-function removalRefusal(name: string, { versions, rollouts }: ZooRegistry): Refusal[] {
+/** Models of the config that no `up` has recorded. */
+function newModels(
+  { zoo }: Pick<EnvironmentSpec, "zoo">,
+  { rollouts }: ZooRegistry,
+  { hashes }: ZooSources,
+): NewModel[] {
+  return Object.entries(zoo)
+    .filter(([name]) => !rollouts.has(name))
+    .map(([name, { truss }]) => ({ name, truss, hash: hashes.get(truss) }));
+}
+
+function removalRefusal(name: string, { versions, rollouts }: ZooRegistry, arrived: readonly NewModel[]): Refusal[] {
   const phase = rollouts.get(name)?.phase;
   const apps = (versions.get(name) ?? []).reduce((sum, row) => sum + row.apps, 0);
   const at = keyPath(["zoo", name]);
   if (apps > 0) {
     const point = apps === 1 ? "1 app points" : `${apps} apps point`;
-    return [refusal("zoo.removed-in-use", at, { point })];
+    const { hash, serving } = (versions.get(name) ?? []).find(({ isCurrent }) => isCurrent) ?? {};
+    const renamed = renamedTo({ truss: serving?.truss ?? "", hash: hash ?? "" }, arrived);
+    if (!renamed) return [refusal("zoo.removed-in-use", at, { point })];
+    return [refusal("zoo.renamed-in-use", at, { point, model: name, to: renamed.name })];
   }
   if (phase === "off" || phase === "done" || phase === "reverted") return [];
   return phase === "version" && rollouts.get(name)?.from === undefined

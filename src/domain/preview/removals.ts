@@ -1,5 +1,6 @@
 import { gpusPerReplica } from "./gpus.ts";
 import { isDynamic, type Preview, type PreviewStep, shortType } from "./preview.ts";
+import { metadataOf, usedBy, usersOf } from "./users.ts";
 
 /** Something that answers requests or holds data, and that a run deletes or replaces. */
 export interface Removal {
@@ -41,7 +42,9 @@ export function removals(
       judge(step as RemovalStep, steps, declared) ?? (step.before?.protect ? protectedOf(step) : undefined);
     if (!judged) return [];
     const what = `${shortType(step.type).split(":").at(-1)} ${nameOf(step)}`;
-    return [{ urn, op, what, because: step.replacedBy, ...judged, ...(named.includes(urn) ? { asked: false } : {}) }];
+    const removal = { urn, op, what, because: step.replacedBy, ...judged };
+    const effect = `${judged.effect}${usedBy(usersOf(step, steps))}`;
+    return [{ ...removal, effect, asked: judged.asked && !named.includes(urn) }];
   });
 }
 
@@ -78,11 +81,7 @@ function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: Decla
     );
   }
   const name = nameOf(step);
-  if (type === "kubernetes:core/v1:Namespace") {
-    const held = steps.filter((each) => namespaceOf(each) === name && each.type.endsWith(":InferenceService"));
-    const models = held.length > 0 ? `, ${held.map(nameOf).join(", ")} among it` : "";
-    return { name, asked: true, effect: `everything in it is deleted${models}` };
-  }
+  if (type === "kubernetes:core/v1:Namespace") return { name, asked: true, effect: "everything in it is deleted" };
   if (/^postgresql:.*:(Database|Schema)$/.test(type)) return { name, asked: true, effect: "its data is deleted" };
   if (/:(PostgresCluster|PersistentVolumeClaim)$/.test(type))
     return { name, asked: true, effect: "its data may be deleted" };
@@ -123,10 +122,10 @@ function serviceEffect(step: RemovalStep, steps: readonly PreviewStep[]): string
 function moveOf(step: RemovalStep): string | undefined {
   const [from, to] = [namespaceOf(step), namespaceOf({ ...step, before: step.after })];
   if (from !== undefined && to !== undefined && from !== to) {
-    return `it moves from namespace ${from} to ${to}, and its address /serving/${from}/… ends`;
+    return `it moves from namespace ${from} to ${to}: its address /serving/${from}/… ends, and predictions and apps fail until it answers there`;
   }
   if (step.replacedBy.includes("provider")) {
-    return "its cluster is another one: it is made there and deleted where it is, and clients of the old gateway get no answer";
+    return "its cluster is another one: clients of the old gateway get no answer, and predictions and apps fail until it answers there";
   }
   return undefined;
 }
@@ -135,18 +134,6 @@ function moveOf(step: RemovalStep): string | undefined {
 function answersThroughout({ before, after }: PreviewStep): boolean {
   const [old, fresh] = [metadataOf(before), metadataOf(after)];
   return after !== undefined && old.name !== fresh.name && old.namespace === fresh.namespace;
-}
-
-interface Metadata {
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-/** The engine writes "[secret]" for metadata that holds a secret. */
-function metadataOf(state: PreviewStep["before"]): Metadata {
-  const metadata = state?.inputs.metadata;
-  return typeof metadata === "object" && metadata !== null ? metadata : {};
 }
 
 function namespaceOf({ before }: Pick<PreviewStep, "before">): string | undefined {

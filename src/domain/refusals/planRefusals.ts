@@ -47,6 +47,12 @@ export const planRefusals = {
     fix: "put it back while they do",
     cause: "Apps answer with the version that they point at.",
   },
+  "zoo.renamed-in-use": {
+    says: 'is not in the config any more, {point} at it, and "{to}" with the same content is a new model',
+    fix: "keep {model} while apps point at it",
+    cause:
+      "Versions, apps and evidence belong to a model's name: a renamed model begins at version 1, and no app follows.",
+  },
   "zoo.removed-under-way": {
     says: "is not in the config any more, and its rollout is in phase {phase}",
     fix: "put it back, and finish or revert it",

@@ -86,12 +86,61 @@ describe("what a run takes away, and whether a person is asked", () => {
     if (found) expect(found.effect).toMatch(effect);
   });
 
-  it("says which models a namespace holds", () => {
-    const space = step({ type: "kubernetes:core/v1:Namespace", name: "models" });
-    const [found] = removals({ steps: [space, step({ op: "same", model: "iris" })] }, declared);
-    expect(found?.effect).toBe("everything in it is deleted, iris-v1 among it");
+  it.each<[string, PreviewStep, PreviewStep[], string]>([
+    [
+      "what a namespace holds",
+      step({ type: "kubernetes:core/v1:Namespace", name: "models" }),
+      [step({ op: "same", model: "iris" })],
+      "everything in it is deleted (used by model iris-v1)",
+    ],
+    [
+      "routes and mirrors that lead to a service",
+      step({ model: "tulip", name: "tulip" }),
+      [
+        leading("tulip-v1", { route: [{ destination: { host: "tulip-predictor.models.svc.cluster.local" } }] }),
+        leading("next", {
+          route: [{ destination: { host: "other-predictor.models.svc.cluster.local" } }],
+          mirrors: [{ destination: { host: "tulip-predictor.models.svc.cluster.local" } }],
+        }),
+        leading("other", { route: [{ destination: { host: "pink-tulip-predictor.models.svc.cluster.local" } }] }),
+      ],
+      "tulip is not in the config any more: predictions that it answers end (used by route tulip-v1, mirror next)",
+    ],
+    [
+      "models on a pool",
+      step({ type: "kubernetes:karpenter.sh/v1:NodePool", name: "t4" }),
+      [onPool("iris-v1", "t4"), onPool("rose-v1", "cpu")],
+      "its nodes end, and the pods on them (used by model iris-v1)",
+    ],
+    [
+      "schemas of a database",
+      sql("Database", { name: "menagerie" }),
+      [sql("Schema", { name: "menagerie", database: "menagerie" }), sql("Schema", { name: "x", database: "other" })],
+      "its data is deleted (used by schema menagerie)",
+    ],
+  ])("is told with %s", (_what, removed, others, effect) => {
+    const kept = others.map((each): PreviewStep => ({ ...each, op: "same" }));
+    const [found] = removals({ steps: [removed, ...kept] }, declared);
+    expect(found?.effect).toBe(effect);
   });
 });
+
+function leading(name: string, http: object): PreviewStep {
+  const made = step({ op: "same", type: route, name });
+  const inputs = { ...made.before?.inputs, spec: { http: [http] } };
+  return { ...made, before: { inputs, outputs: {} }, after: { inputs, outputs: {} } };
+}
+
+function onPool(name: string, pool: string): PreviewStep {
+  const made = step({ op: "same", model: "any", name });
+  const inputs = { ...made.before?.inputs, spec: { predictor: { nodeSelector: { "menagerie.dev/pool": pool } } } };
+  return { ...made, before: { inputs, outputs: {} }, after: { inputs, outputs: {} } };
+}
+
+function sql(kind: "Database" | "Schema", inputs: { readonly name: string; readonly database?: string }): PreviewStep {
+  const type = `postgresql:index/${kind.toLowerCase()}:${kind}`;
+  return { ...step({ type, name: inputs.name }), before: { inputs, outputs: {} } };
+}
 
 describe("agreement", () => {
   const list = removals({ steps: [step({ model: "tulip" }), step({ model: "rose", name: "rose-v1" })] }, declared);
