@@ -60,6 +60,7 @@ async function stack() {
       password: config["menagerie:databasePassword"],
       preview,
       lastOutputs,
+      mayBeginAnew: process.env.MENAGERIE_NEW_DATABASE === "true",
     });
     const platform = await withMigrationTarget(spec, ownPlatform, {
       environmentUrl: process.env.MENAGERIE_MIGRATION_DATABASE_URL,

@@ -68,8 +68,10 @@ export interface PlanningOptions {
   /** `menagerie:databasePassword` */
   readonly password: string | undefined;
   readonly preview: boolean;
-  /** Asked only when the database does not answer. */
+  /** Asked only when the database does not answer, or has no tables of the platform. */
   readonly lastOutputs: () => Promise<LastOutputs>;
+  /** `MENAGERIE_NEW_DATABASE` is "true": tables that the last `up` left may be gone. @default false */
+  readonly mayBeginAnew?: boolean | undefined;
 }
 
 const setPassword = "`pulumi config set --secret menagerie:databasePassword`";
@@ -107,13 +109,19 @@ export async function planPlatform(
 async function readRegistry(
   { previewDatabase, zoo }: Pick<EnvironmentSpec, "previewDatabase" | "zoo">,
   server: DatabaseServer,
-  { preview, lastOutputs }: PlanningOptions,
+  { preview, lastOutputs, mayBeginAnew = false }: PlanningOptions,
 ): Promise<Pick<PlatformPlan, "basis" | "registry">> {
   const newDatabase = { basis: "new database", registry: emptyRegistry } as const;
   try {
     if (server.password === undefined) throw new DatabaseUnreachable(server, "menagerie", missingPassword);
     const state = await readPlatformState(server, Object.keys(zoo), Object.values(zoo).flatMap(ownLeave));
-    return state ? { basis: "read", registry: state.zoo } : newDatabase;
+    if (state) return { basis: "read", registry: state.zoo };
+    const { schemaVersion } = await lastOutputs();
+    if (schemaVersion && !mayBeginAnew) {
+      const { host, port } = server;
+      throw refused(refusal("database.tables-lost", "menagerie:database", { host, port, version: schemaVersion }));
+    }
+    return newDatabase;
   } catch (error) {
     if (!(error instanceof DatabaseUnreachable)) throw error;
     const outputs = await lastOutputs();

@@ -31,9 +31,9 @@ export async function missingObjects(
   return judged.flat();
 }
 
-/** A patch stands for an object of somebody else. */
+/** Of a patch, the object that it changes: whoever made it, the patch went with it. */
 function objectOf({ type, outputs, delete: replaced }: StateResource): StoredObject | undefined {
-  if (!type.startsWith("kubernetes:") || type.endsWith("Patch") || replaced) return undefined;
+  if (!type.startsWith("kubernetes:") || replaced) return undefined;
   const { apiVersion, kind, metadata } = (outputs ?? {}) as Partial<StoredObject>;
   return apiVersion && kind && metadata?.name ? { apiVersion, kind, metadata } : undefined;
 }

@@ -15,7 +15,7 @@ import {
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredIn, environmentConfig } from "../up/declaredModels.ts";
 import { operationOf } from "../up/engineOperation.ts";
-import { clusterOf } from "../up/stackCluster.ts";
+import { whereObjectsAre } from "../up/stackCluster.ts";
 
 interface PulumiOptions {
   readonly environment: string;
@@ -91,7 +91,7 @@ function runAgreed(
   if (!operation) return engine.run(args);
   return interruptible("run the same command again", async (signal) => {
     const declared = declaredIn(await environmentConfig(layout));
-    const agreement = { declared, yesDelete, agreed, cluster: () => clusterOf(target.kubeconfig), signal };
+    const agreement = { declared, yesDelete, agreed, signal, ...whereObjectsAre(target) };
     return agreedUp(engine, agreement, operation);
   });
 }

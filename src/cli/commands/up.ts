@@ -24,7 +24,7 @@ import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { upOwnStack } from "../up/ownStack.ts";
 import { prepareImages } from "../up/prepareImages.ts";
-import { clusterOf } from "../up/stackCluster.ts";
+import { whereObjectsAre } from "../up/stackCluster.ts";
 
 interface UpOptions {
   readonly environment: string;
@@ -82,13 +82,13 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
       shadows: Object.keys(spec?.shadows ?? {}),
     },
     ...{ yesDelete: options.yesDelete, agreed: options.agreed, signal },
-    cluster: () => clusterOf(target.kubeconfig),
+    ...whereObjectsAre(target),
   });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   const { requireServing } = await import("../up/requireServing.ts");
   await requireServing({
-    ...{ config: await clusterOf(target.kubeconfig), resources: await readStackResources(layout) },
+    ...{ config: await whereObjectsAre(target).cluster(), resources: await readStackResources(layout) },
     ...{ stack: `environment "${layout.name}"`, progress, signal },
   });
   console.log(await summary(layout, target, await readModels(layout)));

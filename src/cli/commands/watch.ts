@@ -18,7 +18,7 @@ import { environmentOption, existingEnvironment, jsonOption, knownEnvironment } 
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredIn, environmentConfig } from "../up/declaredModels.ts";
 import { plainUp } from "../up/engineOperation.ts";
-import { clusterOf } from "../up/stackCluster.ts";
+import { whereObjectsAre } from "../up/stackCluster.ts";
 import type { StackEngine } from "../up/stackEngine.ts";
 import type { WatchEvents } from "../watch/events.ts";
 import { followModel } from "../watch/modelLog.ts";
@@ -208,7 +208,7 @@ async function offerDeployment({ name, reasons, options, isDeclared, later }: Of
   const agreement = { declared: declaredIn(config), yesDelete: [], mayAsk: false, signal: later };
   const code = await agreedUp(
     deployingAlone(engine, name, options),
-    { ...agreement, cluster: () => clusterOf(target.kubeconfig) },
+    { ...agreement, ...whereObjectsAre(target) },
     { ...plainUp, endsUnchanged: false },
   );
   if (code !== 0) throw new OperatorError(`${name} is not deployed: see above`);

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { agreementTo, isAgreedTo } from "../../domain/preview/agreement.ts";
 import { changesNothing, type Preview } from "../../domain/preview/preview.ts";
@@ -22,6 +23,8 @@ export interface Agreement {
   readonly agreed?: string | undefined;
   /** Where the stack's objects are looked for. */
   readonly cluster: () => Promise<KubeConfig>;
+  /** Where the stack's databases, schemas and roles are looked for. @default nowhere */
+  readonly database?: DatabaseServer | undefined;
   /** Whether a person at the terminal may be asked. @default whether standard input is one */
   readonly mayAsk?: boolean | undefined;
   readonly signal: AbortSignal;
@@ -37,10 +40,10 @@ export async function agreedUp(
   agreement: Agreement,
   operation: EngineOperation = plainUp,
 ): Promise<number> {
-  const { signal, cluster } = agreement;
+  const { signal, cluster, database } = agreement;
   // Nothing can be deleted.
   if (await engine.isEmpty(signal)) return engine.run(operation.run);
-  const request: PreviewRequest = { args: operation.preview, cluster, signal };
+  const request: PreviewRequest = { args: operation.preview, cluster, database, signal };
   const preview = await (operation.deletesAll ? previewOf(engine, request) : previewOfWhatIsThere(engine, request));
   const listed = (of: Preview): Removal[] => {
     const found = removals(of, agreement.declared, operation.named);

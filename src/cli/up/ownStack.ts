@@ -11,6 +11,7 @@ import { agreedUp } from "./agreedUp.ts";
 import { declaredIn } from "./declaredModels.ts";
 import { stateOf } from "./previewedStack.ts";
 import { requireServing } from "./requireServing.ts";
+import { namedServer } from "./stackCluster.ts";
 import type { EngineCommands, StackEngine } from "./stackEngine.ts";
 
 export interface OwnStackOptions {
@@ -26,7 +27,8 @@ export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOption
   const context = config["menagerie:kubeContext"];
   const engine = withKnownState(ownEngine(stack, signal));
   const cluster = async () => ambientKubeConfig(typeof context === "string" ? context : undefined);
-  const code = await agreedUp(engine, { ...agreement, signal, declared: declaredIn(config), cluster });
+  const declared = declaredIn(config);
+  const code = await agreedUp(engine, { ...agreement, signal, declared, cluster, database: namedServer() });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(`stack "${stack}" is not as declared: see above`);
   const resources = await stateOf(engine, signal);

@@ -1,9 +1,12 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
+import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { Preview } from "../../domain/preview/preview.ts";
 import { readPreview } from "../preview/readPreview.ts";
 import type { StackEngine } from "./stackEngine.ts";
+
+type EnginePreview = Pick<PreviewRequest, "args" | "signal">;
 
 /** What a preview asks, and where it looks. */
 export interface PreviewRequest {
@@ -11,6 +14,8 @@ export interface PreviewRequest {
   readonly args: readonly string[];
   /** Where the stack's objects are looked for. */
   readonly cluster: () => Promise<KubeConfig>;
+  /** Where the stack's databases, schemas and roles are looked for. @default nowhere */
+  readonly database?: DatabaseServer | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +33,7 @@ export async function previewOfWhatIsThere(engine: StackEngine, request: Preview
 }
 
 /** The preview as it is; throws, after it printed why, where there is none. */
-export async function previewOf(engine: StackEngine, request: Omit<PreviewRequest, "cluster">): Promise<Preview> {
+export async function previewOf(engine: StackEngine, request: EnginePreview): Promise<Preview> {
   const preview = await tryPreview(engine, request);
   if (preview instanceof FailedPreview) throw preview.told();
   return preview;
@@ -47,10 +52,7 @@ class FailedPreview {
   }
 }
 
-async function tryPreview(
-  engine: StackEngine,
-  { args, signal }: Omit<PreviewRequest, "cluster">,
-): Promise<Preview | FailedPreview> {
+async function tryPreview(engine: StackEngine, { args, signal }: EnginePreview): Promise<Preview | FailedPreview> {
   const { code, stdout, stderr } = await engine.capture(args, signal);
   signal.throwIfAborted();
   const preview = stdout.trim().startsWith("{") ? readPreview(stdout) : undefined;
@@ -77,28 +79,52 @@ export async function stateOf(engine: StackEngine, signal: AbortSignal): Promise
   return (deployment?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack");
 }
 
-/** Takes what the cluster does not hold from the state; answers whether there was any. */
+/** Takes what cluster and database do not hold from the state; answers whether there was any. */
 async function forgetMissing(
   engine: StackEngine,
   resources: readonly StateResource[],
-  { cluster, signal }: PreviewRequest,
+  request: PreviewRequest,
 ): Promise<boolean> {
-  const { missingObjects } = await import("../../adapters/kubernetes/missingObjects.ts");
-  const missing = await cluster()
-    .then((config) => missingObjects(config, resources))
-    .catch((error: unknown) => {
-      // Whether the run can do without the cluster is the engine's to tell.
-      console.error(`note: the cluster could not be checked for missing objects: ${messageOf(error)}`);
-      return [];
-    });
+  const { signal } = request;
+  const missing = (
+    await Promise.all([missingFromCluster(resources, request), missingFromDatabase(resources, request)])
+  ).flat();
   if (missing.length === 0) return false;
-  const names = missing.map(({ urn }) => urn.split("::").at(-1)).join(", ");
-  console.error(`missing from the cluster and recreated: ${names}`);
+  const names = [...new Set(missing.map(({ urn }) => urn.split("::").at(-1)))].join(", ");
+  console.error(`missing from cluster or database and recreated: ${names}`);
   const targets = missing.flatMap(({ urn }) => ["--target", urn]);
   const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(`the stack's state could not be refreshed: ${lastLine(stderr) ?? stdout}`);
   return true;
+}
+
+async function missingFromCluster(
+  resources: readonly StateResource[],
+  { cluster }: PreviewRequest,
+): Promise<StateResource[]> {
+  const { missingObjects } = await import("../../adapters/kubernetes/missingObjects.ts");
+  return cluster()
+    .then((config) => missingObjects(config, resources))
+    .catch((error: unknown) => notChecked("the cluster", error));
+}
+
+async function missingFromDatabase(
+  resources: readonly StateResource[],
+  { database }: PreviewRequest,
+): Promise<StateResource[]> {
+  if (!database) return [];
+  const { missingSqlObjects } = await import("../../adapters/postgres/missingObjects.ts");
+  const mayBeginAnew = process.env.MENAGERIE_NEW_DATABASE === "true";
+  return missingSqlObjects(database, resources, { mayBeginAnew }).catch((error: unknown) =>
+    notChecked("the database", error),
+  );
+}
+
+/** Whether the run can do without it is the engine's to tell. */
+function notChecked(what: string, error: unknown): StateResource[] {
+  console.error(`note: ${what} could not be checked for missing objects: ${messageOf(error)}`);
+  return [];
 }
 
 function lastLine(text: string): string | undefined {

@@ -138,6 +138,11 @@ export const planRefusals = {
     fix: "add it as docs/operations.md says",
     cause: "Istio refuses what it should have checked by a provider that it does not know.",
   },
+  "database.tables-lost": {
+    says: "{host}:{port} does not have the platform's tables, which the last `up` left at {version}",
+    fix: "correct the address or restore a backup, or set MENAGERIE_NEW_DATABASE=true to begin with empty tables, without apps, keys and history",
+    cause: "The address may lead to another server; and what was in the tables cannot be made again.",
+  },
   "database.password-missing": {
     says: "missing",
     fix: "run {command}, or set MENAGERIE_DATABASE_URL",
