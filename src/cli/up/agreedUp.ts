@@ -11,6 +11,7 @@ import {
   removals,
   unagreed,
 } from "../../domain/preview/removals.ts";
+import { Interrupted } from "../interrupt.ts";
 import { type EngineOperation, plainUp } from "./engineOperation.ts";
 import { type PreviewRequest, previewOf, previewOfWhatIsThere } from "./previewedStack.ts";
 import type { StackEngine } from "./stackEngine.ts";
@@ -109,6 +110,11 @@ async function saysYes(signal: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await terminal.question("Delete these? [y/N] ", { signal })).trim());
+  } catch (error) {
+    signal.throwIfAborted();
+    // Ctrl-C or Ctrl-D.
+    if (error instanceof Error && error.name === "AbortError") throw new Interrupted("\ninterrupted; nothing was done");
+    throw error;
   } finally {
     terminal.close();
   }
