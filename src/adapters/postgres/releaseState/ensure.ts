@@ -109,7 +109,7 @@ export function lostState({ tag, schema, lost }: JournaledRelease): OperatorErro
   const whole = lost === `schema "${schema}"`;
   const first = whole ? "" : `drop what is left (DROP SCHEMA "${schema}" CASCADE), then `;
   return new OperatorError(
-    `the state of release ${tag}: ${lost} was dropped by hand; ${first}load a dump by \`menagerie data restore <folder>\`, or set menagerie:state.release to a new tag, whose state begins with the rows of the release before`,
+    `the state of release ${tag}: ${lost} was dropped by hand; ${first}load a dump by \`menagerie data restore <folder>\` and run \`up --refresh\`, which grants its rights again, or set menagerie:state.release to a new tag, whose state begins with the rows of the release before`,
     { exitCode: 2 },
   );
 }
