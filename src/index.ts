@@ -22,6 +22,7 @@ import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
 import { checkedStackFile } from "./plan/stackFile.ts";
 import { planState } from "./plan/state.ts";
+import { imageHolder, withStoredImages } from "./plan/storedImages.ts";
 import { trussesOf } from "./plan/trusses.ts";
 import { concernedByContent, planZoo, readFromFolders } from "./plan/zoo.ts";
 import { deleteFixedNamesFirst } from "./program/fixedNames.ts";
@@ -62,11 +63,14 @@ async function stack() {
       lastOutputs,
       mayBeginAnew: process.env.MENAGERIE_NEW_DATABASE === "true",
     });
-    const platform = await withMigrationTarget(spec, ownPlatform, {
+    const registered = await withMigrationTarget(spec, ownPlatform, {
       environmentUrl: process.env.MENAGERIE_MIGRATION_DATABASE_URL,
       configUrl: migrationTargetUrl(config),
       preview,
     });
+    const stored = await withStoredImages(spec, registered, imageHolder(spec, process.env.MENAGERIE_IMAGE_STORE));
+    for (const sentence of stored.sentences) await pulumi.log.warn(sentence);
+    const { platform } = stored;
     const trusses = await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd());
     const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
     const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];

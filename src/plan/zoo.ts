@@ -187,9 +187,12 @@ function pinRefusal(
   if (entry.hash === undefined || !needsContent(entry) || pinnedRow(name, entry, registry)) return undefined;
   const found = hashes.get(entry.truss);
   if (found === entry.hash) return undefined;
-  return refusal("zoo.hash-unknown", keyPath(["zoo", name, "hash"]), {
-    ...{ model: name, hash: entry.hash.slice(0, 12), folder: entry.truss, found: found?.slice(0, 12) ?? "none" },
-  });
+  const lost = (registry.versions.get(name) ?? []).find(({ hash, goneImage }) => hash === entry.hash && goneImage);
+  const at = keyPath(["zoo", name, "hash"]);
+  const values = { folder: entry.truss, found: found?.slice(0, 12) ?? "none" };
+  if (lost)
+    return refusal("zoo.image-gone", at, { ...values, image: lost.goneImage ?? "", number: String(lost.number) });
+  return refusal("zoo.hash-unknown", at, { ...values, model: name, hash: entry.hash.slice(0, 12) });
 }
 
 /**

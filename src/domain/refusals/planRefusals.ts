@@ -42,6 +42,11 @@ export const planRefusals = {
     fix: "check out the folder that has it, or correct the key",
     cause: "A pinned content is that of a registered version, or of the folder.",
   },
+  "zoo.image-gone": {
+    says: "image {image} of version {number} is not stored any more, and {folder} has another content ({found})",
+    fix: "check out {folder} as it was then, `menagerie releases` shows the commit, and it is built again",
+    cause: "Pods pull the image of a pinned content from the store or registry; without it they would never start.",
+  },
   "zoo.removed-in-use": {
     says: "is not in the config any more, and {point} at it",
     fix: "put it back while they do",
