@@ -36,6 +36,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/status.ts")).statusCommand(),
   },
   {
+    name: "drift",
+    about:
+      "Show fields of the stack's Kubernetes objects that others changed, removed or added; `--restore` undoes it.",
+    load: async () => (await import("./commands/drift.ts")).driftCommand(),
+  },
+  {
     name: "logs",
     about: "Print the log of a model's pods.",
     load: async () => (await import("./commands/logs.ts")).logsCommand(),
