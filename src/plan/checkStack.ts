@@ -121,8 +121,9 @@ async function folderMistakes(raw: Mapping, project: string): Promise<Refusal[]>
     return typeof smoke === "string" || Array.isArray(smoke) || smoke === undefined ? [[name, { truss, smoke }]] : [];
   });
   await collect(keyPath(["zoo"]).slice(0, -"zoo".length), () => smokeSets(Object.fromEntries(smoked), project));
-  const { schemas } = mappingOf(raw.state);
-  if (typeof schemas === "string" && isInside(schemas)) {
+  const { schemas, release } = mappingOf(raw.state);
+  // With a release the state may be one that is there, which needs no files: the preview, which asks the database, says it else.
+  if (typeof schemas === "string" && isInside(schemas) && release === undefined) {
     const key = keyPath(["state", "schemas"]);
     await collect(key, () => readStateFiles(join(project, schemas), key), "state.files");
   }

@@ -84,9 +84,6 @@ export async function planState(
     const named = { tag: JSON.stringify(tag), ...halvesOf(mistake) };
     throw refused(refusal("release.tag", keyPath(["state", "release"]), named));
   }
-  const files = await readStateFiles(schemas);
-  const relations = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
-  requireKnown(spec.state.tables, relations, schemas);
   const known = platform.basis === "new database" ? {} : ((await lastOutputs()).states ?? {});
   const schema = stateSchemaName(tag);
   if (platform.basis === "not checked") {
@@ -106,9 +103,17 @@ export async function planState(
   const { previous, kept, retired, heldBy } = planRetention(schema, there, keep);
   const own = stored.find((release) => release.schema === schema);
   if (own && isLost(own)) throw lostState(own);
+  // A state that the config names is used as it is: its files may be other ones by now, or gone.
+  const asItIs = own?.ready === true && spec.state.release !== undefined;
+  const files = await readStateFiles(schemas).catch((error: unknown) => {
+    if (asItIs) return [];
+    throw error;
+  });
+  const relations = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
+  if (!asItIs) requireKnown(spec.state.tables, relations, schemas);
   const declared = declaredHash(files);
   const otherFiles = own?.ready === true && own.declared !== declared;
-  if (otherFiles && spec.state.release === undefined) {
+  if (otherFiles && !asItIs) {
     throw refused(
       refusal("state.files-changed", keyPath(["state", "schemas"]), {
         ...{ folder: schemas, tag, code: keyPath(["versioning", "code"]), release: keyPath(["state", "release"]) },

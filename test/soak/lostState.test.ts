@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { dumpState, restoreState } from "../../../src/adapters/postgres/releaseState/dump.ts";
-import { readRelease } from "../../../src/adapters/postgres/releaseState/journal.ts";
-import { withClient } from "../../../src/adapters/postgres/server.ts";
-import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
-import { silent } from "../../../src/domain/progress.ts";
-import { type StackOfDatabase, startStackOfDatabase } from "../../support/databaseStack/stack.ts";
-import { makePlatformTables } from "../../support/platformTables.ts";
-import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
+import { dumpState, restoreState } from "../../src/adapters/postgres/releaseState/dump.ts";
+import { readRelease } from "../../src/adapters/postgres/releaseState/journal.ts";
+import { withClient } from "../../src/adapters/postgres/server.ts";
+import { platformDatabase } from "../../src/domain/platformDatabase.ts";
+import { silent } from "../../src/domain/progress.ts";
+import { type StackOfDatabase, startStackOfDatabase } from "../support/databaseStack/stack.ts";
+import { makePlatformTables } from "../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 
 /** What somebody drops by hand of a release's state, and what the engine makes again. */
 
