@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { platformDatabase, platformSchemaName } from "../../domain/platformDatabase.ts";
+import { predictionTableNames } from "../../domain/recording/tablesRevision.ts";
 import { type DatabaseServer, withClient } from "./server.ts";
 
 /** What is read of a resource in the engine's state. */
@@ -52,7 +53,7 @@ export async function missingSqlObjects<Resource extends StateResource>(
   };
   const lost = resources.filter(isMissing);
   if (!mayBeginAnew && lost.some(holdsThePlatform)) return [];
-  const empty = await withoutTables(server, databases, resources);
+  const empty = await withoutTables(server, { roles, databases }, resources);
   if (lost.length === 0) return empty;
   const gone = {
     role: namesOf(lost, role),
@@ -76,22 +77,26 @@ function holdsThePlatform(each: StateResource): boolean {
   );
 }
 
-/** Recorded models whose schema is there and holds no table. */
+/** Recorded models whose schema is there and lacks a table, or whose recorder's role is gone. */
 async function withoutTables<Resource extends StateResource>(
   server: DatabaseServer,
-  databases: ReadonlySet<string>,
+  { roles, databases }: { readonly roles: ReadonlySet<string>; readonly databases: ReadonlySet<string> },
   resources: readonly Resource[],
 ): Promise<Resource[]> {
   const recorded = resources.filter(({ type }) => type === predictionTables);
   if (recorded.length === 0 || !databases.has(platformDatabase)) return [];
-  const filled = await withClient(server, platformDatabase, (client) =>
-    names(client, "SELECT DISTINCT schemaname AS name FROM pg_tables"),
+  const whole = await withClient(server, platformDatabase, (client) =>
+    names(
+      client,
+      "SELECT schemaname AS name FROM pg_tables WHERE tablename = ANY ($1) GROUP BY 1 HAVING count(*) = cardinality($1)",
+      [[...predictionTableNames]],
+    ),
   );
-  return recorded.filter((each) => !filled.has(text(each, "schema")));
+  return recorded.filter((each) => !whole.has(text(each, "schema")) || !roles.has(text(each, "writer")));
 }
 
-async function names(client: ClientBase, query: string): Promise<ReadonlySet<string>> {
-  const { rows } = await client.query<{ name: string }>(query);
+async function names(client: ClientBase, query: string, values: unknown[] = []): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(query, values);
   return new Set(rows.map(({ name }) => name));
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { missingSqlObjects } from "../../../../src/adapters/postgres/missingObjects.ts";
 import { readPlatformState } from "../../../../src/adapters/postgres/plan.ts";
+import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, platformSchemaName } from "../../../../src/domain/platformDatabase.ts";
 import { planPlatform } from "../../../../src/plan/platform.ts";
@@ -26,7 +27,7 @@ afterAll(() => postgres.stop());
 const recorded = {
   urn: "recorded",
   type: "pulumi-nodejs:dynamic/menagerie:PredictionTables",
-  outputs: { schema: "serving_next" },
+  outputs: { schema: "serving_next", writer: "menagerie_api" },
 };
 
 async function missing(options = { mayBeginAnew: false }, more: (typeof made)[number][] = []): Promise<string[]> {
@@ -47,11 +48,14 @@ describe("objects that a person dropped", () => {
       type: "postgresql:index/schema:Schema",
       outputs: { name: "serving_next", database: platformDatabase },
     };
-    await sql("CREATE SCHEMA serving_next; CREATE TABLE serving_next.prediction (id int)");
+    await sql("CREATE SCHEMA serving_next");
+    await withClient(postgres.server, platformDatabase, (client) =>
+      ensurePredictionTables(client, "serving_next", { writers: ["menagerie_api"] }),
+    );
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual([]);
-    await sql("DROP TABLE serving_next.prediction");
+    await sql("DROP TABLE serving_next.recorder_log");
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual(["PredictionTables serving_next"]);
-    await sql("DROP SCHEMA serving_next");
+    await sql("DROP SCHEMA serving_next CASCADE");
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual([
       "Schema serving_next",
       "PredictionTables serving_next",
