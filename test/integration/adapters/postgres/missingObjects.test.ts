@@ -5,6 +5,7 @@ import { ensurePredictionTables } from "../../../../src/adapters/postgres/predic
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, platformSchemaName } from "../../../../src/domain/platformDatabase.ts";
 import { planPlatform } from "../../../../src/plan/platform.ts";
+import { predictionTables } from "../../../../src/providers/predictionTables.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 
@@ -53,7 +54,16 @@ describe("objects that a person dropped", () => {
       ensurePredictionTables(client, "serving_next", { writers: ["menagerie_api"] }),
     );
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual([]);
+    const url = urlOf(postgres.server, postgres.server.maintenanceDatabase);
+    const own = { schema: "serving_next", retentionDays: 1, writer: "menagerie_api", revision: 1, database: url };
+    const exists = (change: object = {}) => predictionTables.exists("serving_next", { ...own, ...change });
+    expect(await exists()).toBe(true);
+    expect([await exists({ writer: "menagerie_deployer" }), await exists({ writer: "nobody" })]).toEqual([
+      false,
+      false,
+    ]);
     await sql("DROP TABLE serving_next.recorder_log");
+    expect(await exists()).toBe(false);
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual(["PredictionTables serving_next"]);
     await sql("DROP SCHEMA serving_next CASCADE");
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual([
