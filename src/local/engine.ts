@@ -11,7 +11,7 @@ import { addresses, ports } from "./network/addresses.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
 import { sentHeads } from "./sentHeads.ts";
 import { engineConfigFile, keepBeforeNewStack, writeEngineConfig } from "./stackConfig.ts";
-import { readStackResources } from "./stackOutputs.ts";
+import { readStackResources, type StateResource } from "./stackOutputs.ts";
 import type { EngineTarget } from "./target.ts";
 import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
 
@@ -24,8 +24,8 @@ export interface Engine {
   run(args: readonly string[], options?: RunOptions): Promise<number>;
   /** Runs `pulumi ARGS` and answers what it prints, whatever its exit code. What a killed run left behind is cleared first. */
   capture(args: readonly string[], signal: AbortSignal, options?: Pick<RunOptions, "only">): Promise<Captured>;
-  /** Whether the stack holds nothing but itself, such as before its first `up`. Read from its state, in no time. */
-  isEmpty(): Promise<boolean>;
+  /** Resources of the stack, the stack itself not among them. Read from its state, in no time; secrets read `[secret]`. */
+  resources(): Promise<readonly StateResource[]>;
   /** Runs `pulumi ARGS` and answers what it prints; throws with its last line when it fails. */
   output(args: readonly string[]): Promise<string>;
 }
@@ -99,7 +99,7 @@ export async function prepareEngine(
       const target = targeted(args, only);
       return captured(pulumi, target.args, { cwd: projectFolder, env: { ...stackEnv, ...target.env }, signal });
     },
-    isEmpty: async () => (await readStackResources(layout)).every(({ type }) => type === "pulumi:pulumi:Stack"),
+    resources: async () => (await readStackResources(layout)).filter(({ type }) => type !== "pulumi:pulumi:Stack"),
     output,
   };
 }

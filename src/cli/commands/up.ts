@@ -14,7 +14,6 @@ import { type EngineTarget, embeddedTarget, useExistingCluster } from "../../loc
 import { together } from "../../local/together.ts";
 import { ArrivingToolchain, gatherToolchain } from "../../local/toolchain/index.ts";
 import { ToolchainFile } from "../../local/toolchainFile.ts";
-import { requireCluster } from "../cluster.ts";
 import { exampleCall } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
@@ -22,7 +21,6 @@ import { agreedOption, environmentOption, portArgument, yesDeleteOption } from "
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
-import { upOwnStack } from "../up/ownStack.ts";
 import { prepareImages } from "../up/prepareImages.ts";
 import { whereObjectsAre } from "../up/stackCluster.ts";
 
@@ -54,9 +52,12 @@ export function upCommand(): Command {
     .addOption(agreedOption())
     .option("--no-program", "bring up the environment only, without running the Pulumi program")
     .action((options: UpOptions) =>
-      interruptible("run the same command again and it goes on from here", (signal) => {
+      interruptible("run the same command again and it goes on from here", async (signal) => {
         const { stack, yesDelete, agreed } = options;
-        return stack === undefined ? up(options, signal) : upOwnStack({ stack, yesDelete, agreed, signal });
+        if (stack === undefined) return up(options, signal);
+        // Loads the Kubernetes client, which takes a second of the processor: the environment's engine works meanwhile.
+        const { upOwnStack } = await import("../up/ownStack.ts");
+        return upOwnStack({ stack, yesDelete, agreed, signal });
       }),
     );
 }
@@ -68,8 +69,10 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const spec = options.program ? await declaredEnvironment(layout, existing ? "existing" : "embedded") : undefined;
   const stored = spec && (await storedSentence(layout));
   if (stored) console.error(`note: ${stored}`);
-  if (existing) await requireCluster(existing.kubeconfig);
-  else await preflight({ progress });
+  if (existing) {
+    const { requireCluster } = await import("../cluster.ts");
+    await requireCluster(existing.kubeconfig);
+  } else await preflight({ progress });
   const brought = await (existing
     ? useCluster(layout, existing, spec, { progress, signal })
     : bringUp(layout, options, spec, { progress, signal }));

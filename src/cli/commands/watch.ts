@@ -220,7 +220,7 @@ function deployingAlone(engine: Engine, only: string, { json }: WatchOptions): S
   return {
     run: (args) => engine.run(args, { only, stdout: json ? "stderr" : "stdout" }),
     capture: (args, signal) => engine.capture(args, signal, { only }),
-    isEmpty: () => engine.isEmpty(),
+    resources: () => engine.resources(),
   };
 }
 

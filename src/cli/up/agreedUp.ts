@@ -42,9 +42,10 @@ export async function agreedUp(
   operation: EngineOperation = plainUp,
 ): Promise<number> {
   const { signal, cluster, database } = agreement;
+  const resources = await engine.resources(signal);
   // Nothing can be deleted.
-  if (await engine.isEmpty(signal)) return engine.run(operation.run);
-  const request: PreviewRequest = { args: operation.preview, cluster, database, signal };
+  if (resources.length === 0) return engine.run(operation.run);
+  const request: PreviewRequest = { args: operation.preview, resources, cluster, database, signal };
   const preview = await (operation.deletesAll ? previewOf(engine, request) : previewOfWhatIsThere(engine, request));
   const listed = (of: Preview): Removal[] => {
     const found = removals(of, agreement.declared, operation.named);
@@ -54,8 +55,8 @@ export async function agreedUp(
   for (const { message, severity } of preview.diagnostics) if (severity === "warning") console.error(message.trim());
   for (const removal of list) console.error(`  ${describeRemoval(removal)}`);
   if (operation.endsUnchanged && changesNothing(preview)) {
-    const resources = preview.steps.filter(({ type }) => type !== "pulumi:pulumi:Stack");
-    console.log(`Resources:\n    ${resources.length} unchanged`);
+    const unchanged = preview.steps.filter(({ type }) => type !== "pulumi:pulumi:Stack");
+    console.log(`Resources:\n    ${unchanged.length} unchanged`);
     return 0;
   }
   await agree(list, agreement, async () => listed(await previewOf(engine, request)));

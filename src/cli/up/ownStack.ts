@@ -54,7 +54,7 @@ export function withKnownState({ run, capture }: EngineCommands): StackEngine {
       if (args[0] !== "preview") known = undefined;
       return capture(args, signal);
     },
-    isEmpty: async (signal) => (await stateOf(engine, signal)).length === 0,
+    resources: (signal) => stateOf(engine, signal),
   };
   return engine;
 }

@@ -4,7 +4,7 @@ import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { Preview } from "../../domain/preview/preview.ts";
 import { readPreview } from "../preview/readPreview.ts";
-import type { StackEngine } from "./stackEngine.ts";
+import type { EngineCommands } from "./stackEngine.ts";
 
 type EnginePreview = Pick<PreviewRequest, "args" | "signal">;
 
@@ -12,6 +12,8 @@ type EnginePreview = Pick<PreviewRequest, "args" | "signal">;
 export interface PreviewRequest {
   /** The engine's arguments, `--json` among them. */
   readonly args: readonly string[];
+  /** What the stack's state holds. */
+  readonly resources: readonly StateResource[];
   /** Where the stack's objects are looked for. */
   readonly cluster: () => Promise<KubeConfig>;
   /** Where the stack's databases, schemas and roles are looked for. @default nowhere */
@@ -21,19 +23,20 @@ export interface PreviewRequest {
 
 /**
  * The preview of a stack whose state holds nothing that the cluster has lost: the engine would leave alone what it takes to be
- * there. One start of the engine where nothing is missing.
+ * there. It is looked for while the engine previews, which is then all of it where nothing is missing.
  */
-export async function previewOfWhatIsThere(engine: StackEngine, request: PreviewRequest): Promise<Preview> {
-  const first = await tryPreview(engine, request);
-  // A preview that fails may fail by what is missing, and does not say all that the state holds.
-  const resources = first instanceof FailedPreview ? await stateOf(engine, request.signal) : resourcesOf(first);
-  if (await forgetMissing(engine, resources, request)) return previewOf(engine, request);
+export async function previewOfWhatIsThere(engine: EngineCommands, request: PreviewRequest): Promise<Preview> {
+  const [first, missing] = await Promise.all([tryPreview(engine, request), findMissing(request)]);
+  if (missing.length > 0) {
+    await forget(engine, missing, request.signal);
+    return previewOf(engine, request);
+  }
   if (first instanceof FailedPreview) throw first.told();
   return first;
 }
 
 /** The preview as it is; throws, after it printed why, where there is none. */
-export async function previewOf(engine: StackEngine, request: EnginePreview): Promise<Preview> {
+export async function previewOf(engine: EngineCommands, request: EnginePreview): Promise<Preview> {
   const preview = await tryPreview(engine, request);
   if (preview instanceof FailedPreview) throw preview.told();
   return preview;
@@ -52,7 +55,7 @@ class FailedPreview {
   }
 }
 
-async function tryPreview(engine: StackEngine, { args, signal }: EnginePreview): Promise<Preview | FailedPreview> {
+async function tryPreview(engine: EngineCommands, { args, signal }: EnginePreview): Promise<Preview | FailedPreview> {
   const { code, stdout, stderr } = await engine.capture(args, signal);
   signal.throwIfAborted();
   const preview = stdout.trim().startsWith("{") ? readPreview(stdout) : undefined;
@@ -63,15 +66,8 @@ async function tryPreview(engine: StackEngine, { args, signal }: EnginePreview):
   );
 }
 
-/** What stays in the state; of what is deleted it does not matter whether it is there. */
-function resourcesOf({ steps }: Preview): StateResource[] {
-  return steps.flatMap(({ urn, type, op, before }) =>
-    before && op !== "delete" ? [{ urn, type, outputs: before.outputs }] : [],
-  );
-}
-
 /** Resources of the stack; the stack itself is not among them. */
-export async function stateOf(engine: StackEngine, signal: AbortSignal): Promise<StateResource[]> {
+export async function stateOf(engine: EngineCommands, signal: AbortSignal): Promise<StateResource[]> {
   const { code, stdout, stderr } = await engine.capture(["stack", "export"], signal);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
@@ -79,40 +75,29 @@ export async function stateOf(engine: StackEngine, signal: AbortSignal): Promise
   return (deployment?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack");
 }
 
-/** Takes what cluster and database do not hold from the state; answers whether there was any. */
-async function forgetMissing(
-  engine: StackEngine,
-  resources: readonly StateResource[],
-  request: PreviewRequest,
-): Promise<boolean> {
-  const { signal } = request;
-  const missing = (
-    await Promise.all([missingFromCluster(resources, request), missingFromDatabase(resources, request)])
-  ).flat();
-  if (missing.length === 0) return false;
+/** What cluster and database do not hold any more. */
+async function findMissing(request: PreviewRequest): Promise<StateResource[]> {
+  return (await Promise.all([missingFromCluster(request), missingFromDatabase(request)])).flat();
+}
+
+/** Takes what is missing from the state, so that it is made again. */
+async function forget(engine: EngineCommands, missing: readonly StateResource[], signal: AbortSignal): Promise<void> {
   const names = [...new Set(missing.map(({ urn }) => urn.split("::").at(-1)))].join(", ");
   console.error(`missing from cluster or database and recreated: ${names}`);
   const targets = missing.flatMap(({ urn }) => ["--target", urn]);
   const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(`the stack's state could not be refreshed: ${lastLine(stderr) ?? stdout}`);
-  return true;
 }
 
-async function missingFromCluster(
-  resources: readonly StateResource[],
-  { cluster }: PreviewRequest,
-): Promise<StateResource[]> {
+async function missingFromCluster({ cluster, resources }: PreviewRequest): Promise<StateResource[]> {
   const { missingObjects } = await import("../../adapters/kubernetes/missingObjects.ts");
   return cluster()
     .then((config) => missingObjects(config, resources))
     .catch((error: unknown) => notChecked("the cluster", error));
 }
 
-async function missingFromDatabase(
-  resources: readonly StateResource[],
-  { database }: PreviewRequest,
-): Promise<StateResource[]> {
+async function missingFromDatabase({ database, resources }: PreviewRequest): Promise<StateResource[]> {
   if (!database) return [];
   const { missingSqlObjects } = await import("../../adapters/postgres/missingObjects.ts");
   const mayBeginAnew = process.env.MENAGERIE_NEW_DATABASE === "true";

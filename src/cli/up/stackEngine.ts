@@ -1,3 +1,4 @@
+import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
 import type { Captured } from "../../local/engine.ts";
 
 /** The engine of one stack, whichever CLI and backend it has. */
@@ -10,6 +11,6 @@ export interface EngineCommands {
 
 /** The same, with what is known of the stack's state. */
 export interface StackEngine extends EngineCommands {
-  /** Whether the stack has nothing that could be deleted, such as before its first deployment. */
-  isEmpty(signal: AbortSignal): Promise<boolean>;
+  /** Resources in the stack's state, the stack itself not among them; none before its first deployment. */
+  resources(signal: AbortSignal): Promise<readonly StateResource[]>;
 }

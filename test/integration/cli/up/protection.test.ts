@@ -67,7 +67,7 @@ beforeAll(async () => {
       return last.code;
     },
     capture: start,
-    isEmpty: async () => (await stateOf(engine, signal)).length === 0,
+    resources: () => stateOf(engine, signal),
   };
   await start(["stack", "init", "staging"]);
   vi.spyOn(console, "error").mockImplementation(() => {});

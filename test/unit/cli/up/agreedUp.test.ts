@@ -32,10 +32,7 @@ function step({ op, name, type = "kubernetes:core/v1:Namespace", protect = false
 }
 
 /** An engine that answers one preview after another, and holds what `stack export` answers. */
-function engineWith(
-  previews: readonly (readonly Step[] | "fails")[],
-  { isEmpty = false, holds = [] as string[] } = {},
-) {
+function engineWith(previews: readonly (readonly Step[] | "fails")[], { isEmpty = false, holds = ["models"] } = {}) {
   const started: string[] = [];
   let at = 0;
   const engine: StackEngine = {
@@ -46,13 +43,6 @@ function engineWith(
     capture: async (args) => {
       started.push(args.join(" "));
       if (args[0] === "refresh") return { code: 0, stdout: "", stderr: "" };
-      if (args[0] === "stack") {
-        const resources = holds.map((name) => {
-          const { urn, oldState } = step({ op: "same", name });
-          return { urn, type: "kubernetes:core/v1:Namespace", outputs: oldState?.outputs };
-        });
-        return { code: 0, stdout: JSON.stringify({ deployment: { resources } }), stderr: "" };
-      }
       const preview = previews[Math.min(at, previews.length - 1)];
       at += 1;
       const diagnostics = [{ message: "configmaps not found", severity: "error" }];
@@ -60,7 +50,11 @@ function engineWith(
         ? { code: 255, stdout: JSON.stringify({ steps: [], diagnostics }), stderr: "" }
         : { code: 0, stdout: JSON.stringify({ steps: preview?.map(step) }), stderr: "" };
     },
-    isEmpty: async () => isEmpty,
+    resources: async () =>
+      (isEmpty ? [] : holds).map((name) => {
+        const { urn, oldState } = step({ op: "same", name });
+        return { urn, type: "kubernetes:core/v1:Namespace", outputs: oldState?.outputs };
+      }),
   };
   return { engine, started };
 }
@@ -143,7 +137,7 @@ describe("an up that is agreed to", () => {
     expect(unchanged.started).toEqual([preview, refresh, preview, up]);
     const failing = engineWith(["fails", [{ op: "create", name: "models" }]], { holds: ["models"] });
     await agree(failing.engine);
-    expect(failing.started).toEqual([preview, "stack export", refresh, preview, up]);
+    expect(failing.started).toEqual([preview, refresh, preview, up]);
   });
 
   it("says that a cluster which does not answer was not checked", async () => {
@@ -158,7 +152,7 @@ describe("an up that is agreed to", () => {
     const { engine, started } = engineWith(["fails"], { holds: ["models"] });
     await expect(agree(engine)).rejects.toThrow(/nothing was changed/);
     expect(console.error).toHaveBeenCalledWith("error: configmaps not found");
-    expect(started).toEqual([preview, "stack export"]);
+    expect(started).toEqual([preview]);
   });
 
   it("does nothing without a yes, with exit code 3 and the words that say yes", async () => {
