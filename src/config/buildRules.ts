@@ -1,4 +1,3 @@
-import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { show } from "./fields.ts";
 import { keyPath } from "./sentences.ts";
@@ -15,18 +14,20 @@ export function buildMistakes(
     services,
   }: Pick<ParsedEnvironment, "builds" | "nodeClass" | "namespace" | "services">,
   reservedNamespaces: RegExp,
-): Refusal[] {
+): string[] {
   const at = (key: keyof ParsedEnvironment["builds"]) => keyPath(["builds", key]);
   const pushes = builds.kind === "tekton" && nodeClass !== "local";
-  const mistakes: Refusal[] = [];
+  const mistakes: string[] = [];
   for (const key of ofRegistry) {
     const given = builds[key] !== undefined;
     if (given && builds.kind === "directory") {
-      mistakes.push(refusal("builds.registry-key", at(key), { kind: at("kind") }));
+      mistakes.push(
+        `${at(key)}: only builds by Tekton push to a registry; set ${at("kind")} to tekton, or remove the key`,
+      );
     } else if (given && !pushes) {
-      mistakes.push(refusal("builds.local-registry", at(key)));
+      mistakes.push(`${at(key)}: the local environment has no registry, and keeps directory images; remove the key`);
     } else if (!given && pushes && key !== "credentials") {
-      mistakes.push(refusal("builds.key-missing", at(key), { give: instead[key] }));
+      mistakes.push(`${at(key)}: missing; ${instead[key]}`);
     }
   }
   if (builds.kind === "directory") return mistakes;
@@ -34,17 +35,11 @@ export function buildMistakes(
   const other = taken[builds.namespace];
   if (other) {
     mistakes.push(
-      refusal("namespace.shared", at("namespace"), {
-        ...{ namespace: show(builds.namespace), holds: other },
-        change: "use one of its own, such as menagerie-builds: its pods may make user namespaces",
-      }),
+      `${at("namespace")}: ${show(builds.namespace)} ${other}; use one of its own, such as menagerie-builds: its pods may make user namespaces`,
     );
   } else if (reservedNamespaces.test(builds.namespace)) {
     mistakes.push(
-      refusal("namespace.reserved", at("namespace"), {
-        ...{ namespace: show(builds.namespace), there: "" },
-        change: "use one of its own, such as menagerie-builds",
-      }),
+      `${at("namespace")}: ${show(builds.namespace)} belongs to the cluster; use one of its own, such as menagerie-builds`,
     );
   }
   return mistakes;

@@ -1,4 +1,3 @@
-import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { keyPath, prefix } from "./sentences.ts";
 
 /** A value that `pulumi config set --secret` wrote: `{secure: <cipher>}`. */
@@ -42,7 +41,7 @@ export function ciphersOf(config: Readonly<Record<string, unknown>>): Cipher[] {
 }
 
 /** Encrypted values that no key opens, for they are not what the engine writes. */
-export function cipherMistakes(config: Readonly<Record<string, unknown>>): Refusal[] {
+export function cipherMistakes(config: Readonly<Record<string, unknown>>): string[] {
   return ciphersOf(config)
     .filter(
       ({ cipher }) => typeof cipher !== "string" || (cipher.startsWith("v1:") && !cipherText.test(cipher)) || !cipher,
@@ -51,12 +50,12 @@ export function cipherMistakes(config: Readonly<Record<string, unknown>>): Refus
 }
 
 /**
- * The refusal of a value that cannot be decrypted.
+ * The sentence about a value that cannot be decrypted.
  *
  * @param removal - the command that removes it, where it is in no committed file
  */
-export function undecryptable(key: string, removal?: string): Refusal {
+export function undecryptable(key: string, removal?: string): string {
   const path = /[.[]/.test(key) ? ` --path '${key}'` : ` ${key}`;
   const remove = removal ? `remove it with \`${removal}\`` : "remove it";
-  return refusal("secret.undecryptable", key, { remove, path });
+  return `${key}: its encrypted value cannot be decrypted; ${remove}, or set it again with \`pulumi config set --secret${path}\``;
 }

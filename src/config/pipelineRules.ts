@@ -1,4 +1,3 @@
-import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { keyPath } from "./sentences.ts";
 
@@ -6,25 +5,23 @@ import { keyPath } from "./sentences.ts";
 const ofRelease = /^(VERSION|DATABASE_SCHEMA|DATABASE_URL|API_URL|PG[A-Z]+)$/;
 
 /** Mistakes in pipelines that no single key shows, but those of their pools. */
-export function pipelineMistakes({ state, nodeClass }: Pick<ParsedEnvironment, "state" | "nodeClass">): Refusal[] {
+export function pipelineMistakes({ state, nodeClass }: Pick<ParsedEnvironment, "state" | "nodeClass">): string[] {
   return Object.entries(state?.pipelines ?? {}).flatMap(([name, pipeline]) => {
     const at = (...rest: PropertyKey[]) => keyPath(["state", "pipelines", name, ...rest]);
-    const mistakes: Refusal[] = [];
+    const mistakes: string[] = [];
     if (pipeline.image !== undefined && pipeline.folder !== undefined) {
-      mistakes.push(refusal("pipeline.two-sources", at("folder")));
+      mistakes.push(`${at("folder")}: its image is given, so none is made; remove one of the two`);
     }
     if (pipeline.image === undefined && nodeClass !== "local") {
-      mistakes.push(refusal("pipeline.image-missing", at("image")));
+      mistakes.push(`${at("image")}: missing; give it with its digest, as <url>@sha256:<64 hex digits>`);
     } else if (pipeline.image === undefined && pipeline.folder === undefined) {
-      mistakes.push(refusal("pipeline.no-code", at()));
+      mistakes.push(`${at()}: has no code; give folder, such as pipelines, or image`);
     }
     if (pipeline.schedule !== undefined && pipeline.afterModels) {
-      mistakes.push(refusal("pipeline.two-triggers", at("afterModels")));
+      mistakes.push(`${at("afterModels")}: it runs by its schedule, whatever the models do; remove the key`);
     }
     for (const variable of Object.keys(pipeline.env)) {
-      if (ofRelease.test(variable)) {
-        mistakes.push(refusal("model.env-reserved", at("env", variable), { who: "the release" }));
-      }
+      if (ofRelease.test(variable)) mistakes.push(`${at("env", variable)}: is set by the release; choose another name`);
     }
     return mistakes;
   });

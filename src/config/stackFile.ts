@@ -1,6 +1,4 @@
 import { isAlias, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
-import { messageOf } from "../domain/errors.ts";
-import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { cipherMistakes } from "./ciphers.ts";
 import { show } from "./fields.ts";
 import { byPlace, type Mistake, mistakeOf } from "./mistake.ts";
@@ -21,8 +19,8 @@ export interface StackFileReading {
   readonly declares: boolean;
   /** Whether keys come from an `environment:` of Pulumi ESC, which only the engine can read. */
   readonly imports: boolean;
-  /** Finds the place of what is refused. */
-  locate(refused: Refusal): Mistake;
+  /** Makes a mistake of a sentence that begins with its key. */
+  locate(sentence: string): Mistake;
 }
 
 /**
@@ -42,30 +40,37 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     merge: true,
   });
   const places = new YamlPlaces(lines);
-  const at = (offset: number, mistake: Refusal): Mistake => ({ ...whole(file, mistake), ...places.at(offset) });
+  const at = (offset: number, message: string): Mistake => ({ ...whole(file, message), ...places.at(offset) });
   const broken = [...document.errors, ...document.warnings].map(({ message, pos }) =>
-    at(pos[0], refusal("file.yaml", null, halvesOf(message))),
+    at(pos[0], `is not valid YAML: ${message}`),
   );
   visit(document, {
     Node(_, node) {
       if (isAlias(node) || node.tag === undefined || plainTags.test(node.tag)) return;
-      broken.push(at(startOf(node) ?? 0, refusal("file.tag", null, { tag: node.tag })));
+      broken.push(
+        at(startOf(node) ?? 0, `the tag ${node.tag} is not allowed; write plain text, numbers, mappings and lists`),
+      );
     },
     Alias(_, alias, ancestors) {
       const target = alias.resolve(document);
       if (target && !ancestors.includes(target)) return;
       if (target) {
-        broken.push(at(startOf(alias) ?? 0, refusal("file.alias-cycle", null, { alias: alias.source })));
+        broken.push(
+          at(startOf(alias) ?? 0, `*${alias.source} is inside the value that it refers to; write the value out`),
+        );
         return;
       }
-      broken.push(at(startOf(alias) ?? 0, refusal("file.alias-unknown", null, { alias: alias.source })));
+      const message = `*${alias.source} refers to no anchor; write &${alias.source} where the value is, or write the value out`;
+      broken.push(at(startOf(alias) ?? 0, message));
     },
   });
   if (broken.length > 0) return unreadable(file, broken);
   const top = document.contents;
   if (top === null || (isScalar(top) && top.value === null)) return { ...unreadable(file, []), isReadable: true };
   if (!isMap(top)) {
-    return unreadable(file, [at(startOf(top) ?? 0, refusal("file.not-a-mapping", null, { kind: kindOf(top) }))]);
+    return unreadable(file, [
+      at(startOf(top) ?? 0, `the file is ${kindOf(top)}; write "config:" with the keys below it`),
+    ]);
   }
   const reading = new TopLevel(places);
   for (const pair of top.items as Pair[]) reading.add(pair);
@@ -73,27 +78,29 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     // Values of the document's own nodes, after its aliases were found to be right.
     const values = new Map(reading.values.map(({ key, node }) => [key, plain(node, document)]));
     const config = Object.fromEntries(values);
-    const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, (key) => places.find(key));
+    const locate = (sentence: string): Mistake => mistakeOf(file, sentence, (key) => places.find(key));
     const imports = document.has("environment");
     return {
       ...{ config, imports, isReadable: reading.isReadable },
       declares: imports || reading.values.some(({ key }) => key.startsWith(prefix)),
       settings: Object.fromEntries(reading.settings.map(({ key, node }) => [key, plain(node, document)])),
-      mistakes: [...reading.mistakes, ...inheritedNames(config), ...cipherMistakes(config)].map(locate),
+      mistakes: [...reading.sentences, ...inheritedNames(config), ...cipherMistakes(config)].map(locate),
       locate,
     };
   } catch (error) {
     // Aliases within aliases that would grow without bound.
-    return unreadable(file, [whole(file, refusal("file.aliases-too-large", null, { reason: messageOf(error) }))]);
+    return unreadable(file, [
+      whole(file, `cannot be read (${error instanceof Error ? error.message : error}); write the values out`),
+    ]);
   }
 }
 
 /** Tags of what JSON has too, which is how the engine passes values on. */
 const plainTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq|merge)$/;
 
-/** Keys of the file's top and of its config, with what is wrong with them. */
+/** Keys of the file's top and of its config, with the sentences about those that are wrong. */
 class TopLevel {
-  readonly mistakes: Refusal[] = [];
+  readonly sentences: string[] = [];
   readonly values: { readonly key: string; readonly node: unknown }[] = [];
   readonly settings: { readonly key: string; readonly node: unknown }[] = [];
   isReadable = true;
@@ -112,8 +119,8 @@ class TopLevel {
       else this.settings.push({ key, node: pair.value });
       return;
     }
-    const { mistake, meant } = topLevelMistake(key);
-    this.mistakes.push(mistake);
+    const { sentence, meant } = topLevelMistake(key);
+    this.sentences.push(sentence);
     if (meant === "config") this.#config(key, pair.value);
     else this.isReadable &&= meant !== undefined;
   }
@@ -122,7 +129,7 @@ class TopLevel {
     if (!isMap(node)) {
       this.isReadable = false;
       const kind = node === null || (isScalar(node) && node.value === null) ? "has no value" : `is ${kindOf(node)}`;
-      this.mistakes.push(refusal("config.not-a-mapping", at, { problem: kind }));
+      this.sentences.push(`${at}: ${kind}; write the keys below it, such as "${prefix}zoo:"`);
       return;
     }
     for (const pair of node.items as Pair[]) this.#configKey(pair);
@@ -133,26 +140,26 @@ class TopLevel {
     const parsed = configKey(written);
     this.#places.addPair(written, pair);
     if (!parsed) {
-      this.mistakes.push(refusal("config.not-a-key", null, { written: show(written) }));
+      this.sentences.push(`${show(written)} is not a config key; write <namespace>:<name>, such as ${prefix}zoo`);
       return;
     }
     let { namespace } = parsed;
     if (!namespaces.includes(namespace)) {
-      const { mistake, meant } = namespaceMistake(written, parsed);
-      this.mistakes.push(mistake);
+      const { sentence, meant } = namespaceMistake(written, parsed);
+      this.sentences.push(sentence);
       if (meant === undefined) return;
       namespace = meant;
     }
     const key = `${namespace}:${parsed.name}`;
     const other = this.#written.get(key);
     if (other !== undefined) {
-      this.mistakes.push(refusal("config.written-twice", key, { first: show(other), second: show(written) }));
+      this.sentences.push(`${key}: is there twice, as ${show(other)} and ${show(written)}; remove one of the two`);
       return;
     }
     this.#written.set(key, written);
     if (isOwn({ ...parsed, namespace })) this.#places.addOwn(parsed.name, pair);
     if (pair.value === null || (isScalar(pair.value) && pair.value.value === null)) {
-      this.mistakes.push(refusal("config.no-value", written.includes(":") ? written : key));
+      this.sentences.push(`${written.includes(":") ? written : key}: has no value; give one, or remove the key`);
       return;
     }
     this.values.push({ key, node: pair.value });
@@ -160,13 +167,13 @@ class TopLevel {
 }
 
 /** Names that every JavaScript object has: a mapping cannot be asked for them. */
-function inheritedNames(config: Readonly<Record<string, unknown>>): Refusal[] {
-  const found: Refusal[] = [];
+function inheritedNames(config: Readonly<Record<string, unknown>>): string[] {
+  const found: string[] = [];
   const walk = (path: readonly PropertyKey[], value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
       const at = [...path, Array.isArray(value) ? Number(key) : key];
-      if (key in Object.prototype) found.push(refusal("config.inherited-name", keyPath(at), { name: show(key) }));
+      if (key in Object.prototype) found.push(`${keyPath(at)}: ${show(key)} cannot be used as a name; choose another`);
       walk(at, inner);
     }
   };
@@ -176,14 +183,14 @@ function inheritedNames(config: Readonly<Record<string, unknown>>): Refusal[] {
   return found;
 }
 
-function decode(bytes: Uint8Array): { text: string; mistake?: undefined } | { text?: undefined; mistake: Refusal } {
+function decode(bytes: Uint8Array): { text: string; mistake?: undefined } | { text?: undefined; mistake: string } {
   const [first, second] = bytes;
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || bytes.includes(0);
-  if (isUtf16) return { mistake: refusal("file.encoding", null, { encoding: "UTF-16 text" }) };
+  if (isUtf16) return { mistake: "is UTF-16 text; save it as UTF-8" };
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch {
-    return { mistake: refusal("file.encoding", null, { encoding: "not UTF-8 text" }) };
+    return { mistake: "is not UTF-8 text; save it as UTF-8" };
   }
 }
 
@@ -202,12 +209,12 @@ function kindOf(node: unknown): string {
   return isScalar(node) ? `the text ${show(node.value)}` : "a list";
 }
 
-function whole(file: string, { id, message, fix }: Refusal): Mistake {
-  return { id, file, line: null, column: null, key: null, value: null, message, fix };
+function whole(file: string, message: string): Mistake {
+  return { file, line: null, column: null, key: null, value: null, message, fix: null };
 }
 
 function unreadable(file: string, mistakes: Mistake[]): StackFileReading {
-  const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, () => undefined);
+  const locate = (sentence: string): Mistake => mistakeOf(file, sentence, () => undefined);
   return {
     config: {},
     settings: {},

@@ -10,8 +10,7 @@ interface StateFile {
   };
 }
 
-/** A resource in a state file. */
-export interface StateResource {
+interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly parent?: string;

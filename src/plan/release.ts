@@ -1,10 +1,10 @@
 import { findVersion, type MlflowServer } from "../adapters/mlflow/registry.ts";
-import { isLastAttemptComplete, readRecordedReleases } from "../adapters/postgres/releases.ts";
+import { readRecordedReleases } from "../adapters/postgres/releases.ts";
 import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
+import { badInput } from "../domain/errors.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
-import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { type Combination, combinationDigest, type ReleaseModel } from "../domain/release/combination.ts";
 import type { DeployedModel } from "../domain/release/observed.ts";
 import { declaredBase, planRelease, type RecordedReleases } from "../domain/release/plan.ts";
@@ -20,12 +20,6 @@ export interface PlannedRelease {
   readonly basis: PlanBasis;
   /** Whether the record holds the combination already. */
   readonly recorded: boolean;
-  /**
-   * Set where the last attempt did not come to its end, so that this one is recorded too, though it has the same intent: it goes
-   * on changing what is served.
-   * @default the intent is recorded where it is another one than the last
-   */
-  readonly due?: true | undefined;
 }
 
 /** What a release is planned from, beside the stack's config and its plan. */
@@ -61,10 +55,10 @@ export async function planEnvironmentRelease(
   const named = await namedModels(spec, sources.mlflow);
   const models = releaseModels(answering, named);
   const combination: Combination = { code, models };
-  const read =
+  const recordedBefore =
     platform.basis === "read" ? await readRecord(platform, sources.environment, spec, combination) : undefined;
   const record =
-    read?.releases ??
+    recordedBefore ??
     (platform.basis === "not checked"
       ? lastRelease(spec, combination, (await sources.lastOutputs()).release)
       : nothing);
@@ -77,12 +71,8 @@ export async function planEnvironmentRelease(
     config: JSON.stringify(sources.config),
     promotedFrom: promotedFrom ?? null,
   };
-  return { intent, recorded, basis: platform.basis, due: read && !read.isComplete ? true : undefined };
+  return { intent, recorded, basis: platform.basis };
 }
-
-/** What a run of the engine with targets says: its targets are not the record, so that stays as the last whole `up` left it. */
-export const partialRun =
-  "a run with --target or --exclude does not write the record of releases; run `up` without it, so that `menagerie releases` and `restore` know what is deployed";
 
 const nothing: RecordedReleases = { same: [], near: [] };
 
@@ -110,7 +100,7 @@ async function namedModels(
       if (!mlflow) return [name, { version: version ?? 0, source: "config" }];
       const key = keyPath(["models", name, "mlflow"]);
       if (!server) {
-        throw refused(refusal("release.mlflow-server", key, { url: keyPath(["mlflow", "url"]) }));
+        throw badInput(`${key}: no MLflow server is known; set ${keyPath(["mlflow", "url"])}, or MLFLOW_TRACKING_URI`);
       }
       const found = await findVersion(server, key, { ...mlflow, model: mlflow.model ?? name });
       return [name, { version: found.version, source: `models:/${found.model}/${found.version}` }];
@@ -147,15 +137,14 @@ async function readRecord(
   environment: string,
   { versioning }: ReleaseSpec,
   combination: Combination,
-): Promise<{ readonly releases: RecordedReleases; readonly isComplete: boolean } | undefined> {
+): Promise<RecordedReleases | undefined> {
   try {
-    return await withClient(server, platformDatabase, async (client) => ({
-      releases: await readRecordedReleases(client, environment, {
+    return await withClient(server, platformDatabase, (client) =>
+      readRecordedReleases(client, environment, {
         combinationDigest: combinationDigest(combination),
         base: declaredBase(versioning.scheme, combination),
       }),
-      isComplete: await isLastAttemptComplete(client, environment),
-    }));
+    );
   } catch (error) {
     if (sqlState(error) === "42P01") return undefined;
     throw error;

@@ -13,7 +13,6 @@ export function declareRelease(
   if (!release || !platform) return undefined;
   return new ReleaseRecord("release", {
     intent: release.intent,
-    due: release.due,
     plan: describe(release),
     tables: platform.tables,
     namespace: spec.namespace,
@@ -22,9 +21,8 @@ export function declareRelease(
   });
 }
 
-function describe({ intent, basis, recorded, due }: PlannedRelease): string {
+function describe({ intent, basis, recorded }: PlannedRelease): string {
   if (basis === "not checked") return `release ${intent.tag} as of the last up: the database was not checked`;
   if (basis === "new database") return `release ${intent.tag} (new database)`;
-  const again = due ? "; the last `up` did not come to its end, so this one is a new attempt" : "";
-  return `release ${intent.tag} (${recorded ? "recorded before" : "new"}${again})`;
+  return `release ${intent.tag} (${recorded ? "recorded before" : "new"})`;
 }

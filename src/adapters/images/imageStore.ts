@@ -10,9 +10,7 @@ export class ImageMissing extends OperatorError {
   readonly reference: string;
 
   constructor(reference: string, store: string) {
-    super(
-      `image "${reference}" is not in the image store ${store}; \`npx menagerie pulumi -- up --refresh\` builds it again from its truss folder`,
-    );
+    super(`image "${reference}" is not in the image store ${store}: run \`npm run up\`, which builds what is missing`);
     this.reference = reference;
   }
 }

@@ -106,7 +106,7 @@ function itemsOf(folder: string, parent: string): Dirent[] {
   } catch (error) {
     // Removed since its own folder was listed.
     if (parent !== "" && isGone(error)) return [];
-    throw error;
+    throw unreadable(full, error);
   }
 }
 
@@ -131,7 +131,7 @@ async function readEntry(
     return item.isFile() ? await readFile(reading, full, path) : { kind: "other" };
   } catch (error) {
     if (isGone(error)) return undefined;
-    throw error;
+    throw unreadable(full, error);
   }
 }
 
@@ -188,6 +188,13 @@ function isSameStamp(a: Stamp, b: Stamp): boolean {
 function isGone(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** One sentence for what this user may not read; everything else passes unchanged. */
+function unreadable(full: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== "EACCES" && code !== "EPERM") return error;
+  return badInput(`${full}: may not be read; change its permissions, or leave it out in ${ignoreFilename}`, error);
 }
 
 function refuseOtherEncodings(full: string, folder: string): void {

@@ -61,7 +61,7 @@ export async function bringIn(watch: Watch, save: Save): Promise<void> {
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       state.notIn = error.message;
-      if (!(error instanceof ApiRefused)) {
+      if (!(error instanceof ApiRefused) || error.code === "bad_request") {
         events.wrong(error.message);
         state.sent = save.reading.snapshot;
         return;

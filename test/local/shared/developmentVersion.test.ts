@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { request, requestJson } from "../../../src/adapters/kubernetes/request.ts";
 import { SharedEnvironment } from "../support/sharedEnvironment.ts";
+import { Watcher } from "../support/watcher.ts";
 
 /** A development version of the shared environment, edited as its user edits it. */
 
@@ -64,55 +63,6 @@ afterAll(async () => {
   await shared.close();
 });
 
-/** `menagerie watch greeter`, with what it says. */
-class Watcher {
-  readonly #child: ChildProcess;
-  readonly #lines: Record<string, unknown>[] = [];
-  readonly #ended: Promise<number | null>;
-  #wake: () => void = () => {};
-  errors = "";
-
-  constructor(...options: string[]) {
-    const { home } = shared;
-    this.#child = spawn(
-      process.execPath,
-      [join(home.project, "src/cli/main.ts"), "watch", "greeter", "--json", ...options],
-      { env: { ...process.env, MENAGERIE_HOME: home.path }, stdio: ["ignore", "pipe", "pipe"] },
-    );
-    this.#ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    const { stdout, stderr } = this.#child;
-    if (!stdout || !stderr) throw new Error("the watcher has no streams");
-    createInterface({ input: stdout }).on("line", (line) => {
-      this.#lines.push(JSON.parse(line) as Record<string, unknown>);
-      this.#wake();
-    });
-    stderr.on("data", (chunk) => {
-      this.errors += chunk;
-    });
-  }
-
-  /** The next line about `event`; those before it are skipped. */
-  async next(event: string, withinMs = 60_000): Promise<Record<string, unknown>> {
-    const deadline = Date.now() + withinMs;
-    for (;;) {
-      const line = this.#lines.shift();
-      if (line?.event === event) return line;
-      if (line) continue;
-      if (Date.now() > deadline) throw new Error(`no "${event}" within ${withinMs} ms; ${this.errors}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        setTimeout(resolve, 1_000);
-      });
-    }
-  }
-
-  /** Ctrl-C; answers the exit code. */
-  interrupt(): Promise<number | null> {
-    this.#child.kill("SIGINT");
-    return this.#ended;
-  }
-}
-
 describe("a development version", () => {
   it("is part of the stack, and status says what it runs", async () => {
     const status = await greeter();
@@ -123,7 +73,7 @@ describe("a development version", () => {
 
   it("runs what is saved while it is watched, without a new pod, hot and cold", async () => {
     const { url } = await greeter();
-    const watcher = new Watcher("--hot-reload");
+    const watcher = new Watcher(shared.home, "--hot-reload");
     try {
       await watcher.next("ready");
       await greetWith("Hi");
@@ -149,7 +99,7 @@ describe("a development version", () => {
     const { url } = await greeter();
     const config = "models/greeter/config.yaml";
     const before = readFileSync(join(shared.home.project, config), "utf8");
-    const watcher = new Watcher();
+    const watcher = new Watcher(shared.home);
     try {
       await watcher.next("ready");
       mkdirSync(join(shared.home.project, "models/greeter/packages"), { recursive: true });
@@ -250,7 +200,7 @@ describe("a development version", () => {
   it("needs a full deployment for a system package, which preview and watch say with the reason", async () => {
     const before = await shared.edit("models/greeter/config.yaml", (text) => `${text}system_packages: [ffmpeg]\n`);
     const reason = "config.yaml: system_packages changed from [] to [ffmpeg]";
-    const watcher = new Watcher();
+    const watcher = new Watcher(shared.home);
     try {
       const preview = await shared.preview();
       expect(preview).toMatch(/greeter: full deployment of \w+: new image, the pod is replaced/);
@@ -269,7 +219,7 @@ describe("a development version", () => {
         .map(({ name, hash, digest }) => ({ name, hash, digest }));
     const before = await others();
     const iris = await shared.edit("models/iris/config.yaml", (text) => `${text}# Edited.\n`);
-    const watcher = new Watcher("--deploy");
+    const watcher = new Watcher(shared.home, "--deploy");
     try {
       await watcher.next("ready");
       await shared.edit("models/greeter/config.yaml", (text) => text.replace("memory: 256Mi", "memory: 280Mi"));

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { test as baseTest, expect } from "vitest";
+import { createControlClient } from "../../../../src/adapters/controlTruss/client.ts";
 import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
 import type { ControlServer } from "../../../../src/domain/patch/ports.ts";
 import { answering, baseHash, edit, hashOf, useControlTruss, Version } from "../../../support/controlledVersion.ts";
+import { startCuttingProxy } from "../../../support/cuttingProxy.ts";
 import { predict } from "../../../support/imageProcess.ts";
 
 // They wait for their containers most of the time.
@@ -176,6 +178,31 @@ test("several replicas at once send each patch once, and all of them say the sam
   for (const result of results) expect(result).toMatchObject({ state: "synced", seq: 10 });
   expect(results.reduce((sum, result) => sum + (result.state === "synced" ? result.sent : 0), 0)).toBe(1);
   expect(await version.prediction()).toBe("v10");
+}, 60_000);
+
+test("a patch that is cut on its way, or whose reply is, gets there all the same", async (context) => {
+  const version = await new Version(context).run();
+  await version.save(answering("v1"));
+  await version.sync();
+  const { instance, startedAt } = version.control;
+  const proxy = await startCuttingProxy(version.container.url);
+  const control = createControlClient({ url: proxy.url, instance, startedAt, answerWithin: 10_000 });
+  const cuts = [
+    ["up", 250],
+    ["up", 400],
+    ["down", 10],
+    ["down", 130],
+  ] as const;
+  for (const [index, [direction, bytes]] of cuts.entries()) {
+    await version.save(answering(`cut ${index}`), { hot: index % 2 === 0 });
+    await proxy.cutNext(direction, bytes);
+    expect(await version.sync({}, control)).toMatchObject({ state: "synced", seq: index + 2 });
+    expect(await version.prediction()).toBe(`cut ${index}`);
+  }
+  // A connection may end before it has carried as much.
+  expect(proxy.cuts()).toBeGreaterThan(1);
+  await control.close();
+  proxy.stop();
 }, 60_000);
 
 test("the client makes typed outcomes of the control server's answers", async (context) => {

@@ -258,6 +258,26 @@ describe("a watch", () => {
     expect(api.contents).toEqual(["1"]);
   });
 
+  it("tells what the API service refuses of a save, and goes on with the next one", async () => {
+    const api = await memoryApi();
+    const { next } = await watchWith(api);
+    api.refusals.push(new ApiRefused("bad_request", "model.py: its content is not that of the signature"));
+    save("1");
+    expect(await next()).toBe("wrong: model.py: its content is not that of the signature");
+    save("2");
+    expect(await next()).toBe("in true");
+    expect(api.contents).toEqual(["2"]);
+  });
+
+  it("brings in a head that it finds not running", async () => {
+    const api = await memoryApi();
+    api.states.push("behind", "behind");
+    const { next } = await watchWith(api);
+    expect(await next()).toBe("waiting: it is behind");
+    save("1");
+    expect(await next()).toBe("in true");
+  });
+
   it("loses nothing of what was saved before Ctrl-C", async () => {
     const api = await memoryApi();
     const { end } = await watchWith(api);

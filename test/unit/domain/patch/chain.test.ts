@@ -60,6 +60,11 @@ describe("several patches as one", () => {
   const stored = (...lists: PatchOperation[][]) =>
     lists.map((ops, index) => ({ seq: index + 1, prevHash: `${index}`, nextHash: `${index + 1}`, ops }));
 
+  const requirement = (action: "ADD" | "UPDATE" | "REMOVE", text: string): PatchOperation => ({
+    type: "python_requirement",
+    body: { action, requirement: text },
+  });
+
   test("keep the last operation on each thing, in order", () => {
     const ops = squash(
       stored([code("x", null), code("x/y", "1")], [code("z", "2")], [code("x/y", null), code("x", "3")]),
@@ -68,10 +73,6 @@ describe("several patches as one", () => {
   });
 
   test("heal a requirement that cannot be installed by its successor", () => {
-    const requirement = (action: "ADD" | "UPDATE" | "REMOVE", text: string): PatchOperation => ({
-      type: "python_requirement",
-      body: { action, requirement: text },
-    });
     const bad = requirement("ADD", "no-such-package==9");
     expect(squash(stored([bad], [requirement("UPDATE", "no-such-package==1")]))).toEqual([
       requirement("UPDATE", "no-such-package==1"),
@@ -79,6 +80,16 @@ describe("several patches as one", () => {
     expect(squash(stored([bad], [requirement("REMOVE", "no-such-package")]))).toEqual([
       requirement("REMOVE", "no-such-package"),
     ]);
+  });
+
+  test("leave out an address that config.yaml has no longer, for nothing takes it back", () => {
+    const bad = requirement("ADD", "git+https://host/a.git");
+    const config = (...requirements: string[]): PatchOperation => ({
+      type: "config",
+      body: { action: "UPDATE", config: { requirements, requirements_file: null }, path: "config.yaml" },
+    });
+    expect(squash(stored([bad, config("git+https://host/a.git")], [code("model.py", "1")]))).toContainEqual(bad);
+    expect(squash(stored([bad, config("git+https://host/a.git@v2")], [config("six")]))).toEqual([config("six")]);
   });
 
   test("are hot only where every one is", () => {

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { editStackText } from "../../../../src/config/editStackFile.ts";
+import { editStackText, stackConfigIn } from "../../../../src/cli/releases/stackFile.ts";
 import { environmentSchema } from "../../../../src/config/environment.ts";
-import { ownConfig } from "../../../../src/config/ownConfig.ts";
 import type { DeployedModel } from "../../../../src/domain/release/observed.ts";
 import {
   configEdits,
@@ -48,7 +47,7 @@ const recorded: StackConfig = {
 const release = { tag: "release-1", code: "1.0.0", models: [served("gone", 4), served("iris", 1)], config: recorded };
 
 describe("a restored config", () => {
-  const current = ownConfig(text, "Pulumi.test.yaml");
+  const current = stackConfigIn(text, "Pulumi.test.yaml");
   const restored = restoredConfig(current, release);
   const after = editStackText(text, configEdits(current, restored));
 
@@ -91,7 +90,7 @@ config:
   });
 
   it("changes nothing when it is restored again", () => {
-    const again = ownConfig(after, "Pulumi.test.yaml");
+    const again = stackConfigIn(after, "Pulumi.test.yaml");
     expect(configEdits(again, restoredConfig(again, release))).toEqual([]);
   });
 
