@@ -23,6 +23,8 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   pool = new pg.Pool(clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase));
+  // The server is stopped while connections of a pool that has ended still say goodbye.
+  pool.on("error", () => {});
 }, startWithin);
 
 afterAll(async () => {
