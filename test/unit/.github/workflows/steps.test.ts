@@ -192,7 +192,7 @@ describe("a pull request's preview", () => {
     const previewed = await start(preview);
     expect(previewed.failed, JSON.stringify(previewed.log)).toBe(false);
     expect(await readFile(join(folder, "asked"), "utf8")).toBe(
-      "preview --json --refresh --stack staging --policy-pack policy\n",
+      "preview --json --refresh --show-sames --ignore-protect --stack staging --policy-pack policy\n",
     );
     expect(previewed.summary).toContain("❌ **no-forward**");
     expect((await post(["staging"])).failed).toBe(false);
@@ -298,7 +298,7 @@ describe("drift", () => {
     expect(failed).toBe(true);
     expect(summary).toContain("### Drift\n\n- `Paint` `paint`: `color` edited by others");
     expect(await readFile(join(folder, "asked"), "utf8")).toBe(
-      "preview --json --refresh --expect-no-changes --stack staging\n",
+      "preview --json --refresh --ignore-protect --expect-no-changes --stack staging\n",
     );
   });
 });
