@@ -20,8 +20,8 @@ export interface DynamicSettingsArgs extends DynamicSwitches {
 
 /**
  * The application's dynamic settings, derived from the rollouts' phases. The ConfigMap is updated in place, never
- * replaced; keys that the stack does not set are left to whoever wrote them. A value that was edited by hand shows as
- * drift in `pulumi preview --refresh`, and `pulumi up --refresh` puts it back.
+ * replaced; keys that the stack does not set are left to whoever wrote them. A value that was edited by hand shows in
+ * `menagerie drift`, and `--restore` puts it back.
  *
  * @example
  * new DynamicSettings("dynamic-settings", { ...spec.dynamicSettings, zoo: spec.zoo }, { providers: [cluster] });

@@ -8,6 +8,11 @@ import { DeploymentIntent } from "../src/resources/deploymentIntent.ts";
 export interface ReleaseRecordArgs {
   /** What is to be deployed, as the program planned it. */
   readonly intent: Intent;
+  /**
+   * Whether the last attempt did not come to its end, so that this one is recorded even where it intends the same.
+   * @default false
+   */
+  readonly due?: true | undefined;
   /** How it was planned, in a few words for the preview. */
   readonly plan: string;
   /** Exists once the platform's tables and the rights in them do. */
@@ -53,6 +58,7 @@ export class ReleaseRecord extends pulumi.ComponentResource {
           (model) => `${model.name} ${model.version} ${(model.hash ?? model.source).slice(0, 24)}`,
         ),
         intent: JSON.stringify(intent),
+        ...(args.due ? { due: true } : {}),
       },
       { parent: this, dependsOn: args.tables },
     );

@@ -6,22 +6,28 @@ import { mlflowServer } from "./adapters/mlflow/registry.ts";
 import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
+// biome-ignore lint/style/noRestrictedImports: only recognized here, not made.
 import { OperatorError } from "./domain/errors.ts";
+import { inEnvironment } from "./domain/printedCommands.ts";
 import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
+import { plannedDepartures } from "./plan/departures.ts";
 import { planDevelopments } from "./plan/development.ts";
+import { engineAbove, isPartial } from "./plan/engineAbove.ts";
 import { checkMesh, type MeshReader } from "./plan/mesh.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { withMigrationTarget } from "./plan/migrationTarget.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
-import { planEnvironmentRelease } from "./plan/release.ts";
+import { partialRun, planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
 import { checkedStackFile } from "./plan/stackFile.ts";
 import { planState } from "./plan/state.ts";
+import { imageHolder, withStoredImages } from "./plan/storedImages.ts";
 import { trussesOf } from "./plan/trusses.ts";
 import { concernedByContent, planZoo, readFromFolders } from "./plan/zoo.ts";
 import { deleteFixedNamesFirst } from "./program/fixedNames.ts";
 import { outputsOfOne } from "./program/outputs.ts";
+import { protectWhatServesOrStores } from "./program/protection.ts";
 import { deployEnvironment } from "./program.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
@@ -45,6 +51,7 @@ async function stack() {
     const stackFile = await checkedStackFile({ ...where, config, surroundings });
     const spec = parseEnvironment(stackConfig(config), { ...surroundings, stackFile });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
+    if (spec.nodeClass !== "local") pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);
     const preview = pulumi.runtime.isDryRun();
     const cluster = await checkCluster(spec, { preview, reader: clusterOf(spec) });
     const mesh = await checkMesh(spec, { preview, reader: meshOf(spec) });
@@ -54,12 +61,16 @@ async function stack() {
       password: config["menagerie:databasePassword"],
       preview,
       lastOutputs,
+      mayBeginAnew: process.env.MENAGERIE_NEW_DATABASE === "true",
     });
-    const platform = await withMigrationTarget(spec, ownPlatform, {
+    const registered = await withMigrationTarget(spec, ownPlatform, {
       environmentUrl: process.env.MENAGERIE_MIGRATION_DATABASE_URL,
       configUrl: migrationTargetUrl(config),
       preview,
     });
+    const stored = await withStoredImages(spec, registered, imageHolder(spec, process.env.MENAGERIE_IMAGE_STORE));
+    for (const sentence of stored.sentences) await pulumi.log.warn(sentence);
+    const { platform } = stored;
     const trusses = await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd());
     const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
     const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
@@ -72,6 +83,11 @@ async function stack() {
       mlflow: mlflowServer(spec.mlflow?.url, process.env),
       lastOutputs,
     });
+    if (release && !process.env.MENAGERIE_DEPLOY_ONLY && isPartial(engineAbove()?.args ?? [])) {
+      await pulumi.log.warn(partialRun);
+    }
+    const departures = plannedDepartures(spec, { platform, hashes: trussHashes, lastOutputs: await lastOutputs() });
+    for (const sentence of departures) await pulumi.log.warn(sentence);
     const state = await planState(spec, platform, release?.intent, lastOutputs);
     const outputs = deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },
@@ -91,7 +107,9 @@ async function stack() {
     return only ? outputsOfOne(outputs, await lastOutputs(), only) : outputs;
   } catch (error) {
     // The engine prints the message of a RunError alone; for everything else it adds the stack trace.
-    if (error instanceof OperatorError) throw new pulumi.RunError(error.message);
+    if (error instanceof OperatorError) {
+      throw new pulumi.RunError(inEnvironment(error.message, process.env.MENAGERIE_ENVIRONMENT));
+    }
     throw error;
   }
 }

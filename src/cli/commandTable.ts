@@ -21,6 +21,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/down.ts")).downCommand(),
   },
   {
+    name: "destroy",
+    about: "Delete everything that a stack has, or nothing: what holds it is told before the first deletion.",
+    load: async () => (await import("./commands/destroy.ts")).destroyCommand(),
+  },
+  {
     name: "validate",
     about: "Check a stack's file and the folders it names, without a cluster or a database.",
     load: async () => (await import("./commands/validate.ts")).validateCommand(),
@@ -29,6 +34,12 @@ export const commands: readonly CommandEntry[] = [
     name: "status",
     about: "Show what an environment runs: its parts, its models, and where they answer.",
     load: async () => (await import("./commands/status.ts")).statusCommand(),
+  },
+  {
+    name: "drift",
+    about:
+      "Show fields of the stack's Kubernetes objects that others changed, removed or added; `--restore` undoes it.",
+    load: async () => (await import("./commands/drift.ts")).driftCommand(),
   },
   {
     name: "logs",

@@ -1,5 +1,6 @@
 import { badInput } from "../domain/errors.ts";
 import { committedFile } from "../local/stackConfig.ts";
+import { commandOf } from "./up/engineOperation.ts";
 
 /** Of `pulumi stack`, with their other names. */
 const stackCommands = new Set(
@@ -17,6 +18,11 @@ export function engineArguments(args: readonly string[], environment: string): r
   if (words.includes("destroy") && args.some((arg) => /^--remove(=true)?$/.test(arg))) {
     throw badInput(
       `destroy --remove deletes the committed ${committedFile}; run \`menagerie pulumi -e ${environment} -- destroy\`, then \`stack rm\``,
+    );
+  }
+  if (commandOf(args) === "watch") {
+    throw badInput(
+      `watch deploys each change without showing what it deletes; run \`menagerie watch MODEL --deploy\`, or \`menagerie up -e ${environment}\``,
     );
   }
   const at = words.indexOf("stack");

@@ -14,6 +14,19 @@ export function environmentOption(): Option {
     .default("local");
 }
 
+/** `--yes-delete NAME…`, of every command that may delete what serves or stores. */
+export function yesDeleteOption(): Option {
+  return new Option(
+    "--yes-delete <name...>",
+    "models and resources that may be deleted, as the list of deletions names them",
+  ).default([]);
+}
+
+/** `--agreed HASH`, of every command that may delete what serves or stores. */
+export function agreedOption(): Option {
+  return new Option("--agreed <hash>", "hash of the list of deletions that was agreed to");
+}
+
 export function jsonOption(): Option {
   return new Option("--json", "print JSON only on standard output").default(false);
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { messageOf, OperatorError } from "../domain/errors.ts";
+import { inEnvironment } from "../domain/printedCommands.ts";
 import { commands } from "./commandTable.ts";
 import { Interrupted } from "./interrupt.ts";
 
@@ -45,6 +46,14 @@ function calledCommand(argv: readonly string[]): string | undefined {
   return first === "help" ? second : first;
 }
 
+/** The environment that a command line is for; undefined for the default one. */
+function environmentIn(argv: readonly string[]): string | undefined {
+  const at = argv.findIndex((arg) => /^(-e.*|--environment(=.*)?)$/.test(arg));
+  const given = argv[at];
+  if (given === undefined) return process.env.MENAGERIE_ENVIRONMENT;
+  return /^(-e|--environment)$/.test(given) ? argv[at + 1] : given.replace(/^(-e|--environment=)/, "");
+}
+
 /** Runs one command line and answers the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   const start = await loaded(argv);
@@ -68,7 +77,7 @@ async function runProgram(program: Command, argv: readonly string[]): Promise<nu
       return interruptedExit;
     }
     if (error instanceof OperatorError) {
-      console.error(`menagerie: ${error.message}`);
+      console.error(`menagerie: ${inEnvironment(error.message, environmentIn(argv))}`);
       return error.exitCode;
     }
     if (error instanceof Error && (error.name === "AbortError" || error.name === "Interrupted")) return interruptedExit;

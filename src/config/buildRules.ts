@@ -1,3 +1,4 @@
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { show } from "./fields.ts";
 import { keyPath } from "./sentences.ts";
@@ -14,20 +15,18 @@ export function buildMistakes(
     services,
   }: Pick<ParsedEnvironment, "builds" | "nodeClass" | "namespace" | "services">,
   reservedNamespaces: RegExp,
-): string[] {
+): Refusal[] {
   const at = (key: keyof ParsedEnvironment["builds"]) => keyPath(["builds", key]);
   const pushes = builds.kind === "tekton" && nodeClass !== "local";
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   for (const key of ofRegistry) {
     const given = builds[key] !== undefined;
     if (given && builds.kind === "directory") {
-      mistakes.push(
-        `${at(key)}: only builds by Tekton push to a registry; set ${at("kind")} to tekton, or remove the key`,
-      );
+      mistakes.push(refusal("builds.registry-key", at(key), { kind: at("kind") }));
     } else if (given && !pushes) {
-      mistakes.push(`${at(key)}: the local environment has no registry, and keeps directory images; remove the key`);
+      mistakes.push(refusal("builds.local-registry", at(key)));
     } else if (!given && pushes && key !== "credentials") {
-      mistakes.push(`${at(key)}: missing; ${instead[key]}`);
+      mistakes.push(refusal("builds.key-missing", at(key), { give: instead[key] }));
     }
   }
   if (builds.kind === "directory") return mistakes;
@@ -35,11 +34,17 @@ export function buildMistakes(
   const other = taken[builds.namespace];
   if (other) {
     mistakes.push(
-      `${at("namespace")}: ${show(builds.namespace)} ${other}; use one of its own, such as menagerie-builds: its pods may make user namespaces`,
+      refusal("namespace.shared", at("namespace"), {
+        ...{ namespace: show(builds.namespace), holds: other },
+        change: "use one of its own, such as menagerie-builds: its pods may make user namespaces",
+      }),
     );
   } else if (reservedNamespaces.test(builds.namespace)) {
     mistakes.push(
-      `${at("namespace")}: ${show(builds.namespace)} belongs to the cluster; use one of its own, such as menagerie-builds`,
+      refusal("namespace.reserved", at("namespace"), {
+        ...{ namespace: show(builds.namespace), there: "" },
+        change: "use one of its own, such as menagerie-builds",
+      }),
     );
   }
   return mistakes;

@@ -1,3 +1,4 @@
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { keyPath, prefix } from "./sentences.ts";
 
 /** A value that `pulumi config set --secret` wrote: `{secure: <cipher>}`. */
@@ -41,7 +42,7 @@ export function ciphersOf(config: Readonly<Record<string, unknown>>): Cipher[] {
 }
 
 /** Encrypted values that no key opens, for they are not what the engine writes. */
-export function cipherMistakes(config: Readonly<Record<string, unknown>>): string[] {
+export function cipherMistakes(config: Readonly<Record<string, unknown>>): Refusal[] {
   return ciphersOf(config)
     .filter(
       ({ cipher }) => typeof cipher !== "string" || (cipher.startsWith("v1:") && !cipherText.test(cipher)) || !cipher,
@@ -50,12 +51,12 @@ export function cipherMistakes(config: Readonly<Record<string, unknown>>): strin
 }
 
 /**
- * The sentence about a value that cannot be decrypted.
+ * The refusal of a value that cannot be decrypted.
  *
  * @param removal - the command that removes it, where it is in no committed file
  */
-export function undecryptable(key: string, removal?: string): string {
+export function undecryptable(key: string, removal?: string): Refusal {
   const path = /[.[]/.test(key) ? ` --path '${key}'` : ` ${key}`;
   const remove = removal ? `remove it with \`${removal}\`` : "remove it";
-  return `${key}: its encrypted value cannot be decrypted; ${remove}, or set it again with \`pulumi config set --secret${path}\``;
+  return refusal("secret.undecryptable", key, { remove, path });
 }

@@ -1,4 +1,5 @@
 import { highestVersion, identifierMistake, longNameMistake, serviceNames } from "../domain/generatedNames.ts";
+import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { buildMistakes } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
@@ -26,7 +27,7 @@ export function kubernetesName(model: string): string {
 }
 
 /** Mistakes that no single key shows: references between keys, and names that collide or outgrow Kubernetes. */
-export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databasePassword">): string[] {
+export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databasePassword">): Refusal[] {
   return [
     ...namespaceMistakes(environment),
     ...buildMistakes(environment, reservedNamespaces),
@@ -42,19 +43,22 @@ export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databaseP
   ];
 }
 
-function namespaceMistakes({ namespace, dynamicSettings }: ParsedEnvironment): string[] {
-  const mistakes: string[] = [];
+function namespaceMistakes({ namespace, dynamicSettings }: ParsedEnvironment): Refusal[] {
+  const mistakes: Refusal[] = [];
   if (reservedNamespaces.test(namespace)) {
+    const change = "use a namespace of its own, such as models";
     mistakes.push(
-      `${keyPath(["namespace"])}: ${show(namespace)} belongs to the cluster; use a namespace of its own, such as models`,
+      refusal("namespace.reserved", keyPath(["namespace"]), { namespace: show(namespace), there: "", change }),
     );
   }
   if (!dynamicSettings.createNamespace) return mistakes;
   const at = keyPath(["dynamicSettings", "createNamespace"]);
   if (dynamicSettings.namespace === namespace) {
-    mistakes.push(`${at}: "${namespace}" is the models' namespace, which the stack makes anyway; remove the key`);
+    const holds = "is the models' namespace, which the stack makes anyway";
+    mistakes.push(refusal("namespace.shared", at, { namespace: `"${namespace}"`, holds, change: "remove the key" }));
   } else if (reservedNamespaces.test(dynamicSettings.namespace)) {
-    mistakes.push(`${at}: "${dynamicSettings.namespace}" belongs to the cluster and is there; remove the key`);
+    const named = { namespace: `"${dynamicSettings.namespace}"`, there: " and is there" };
+    mistakes.push(refusal("namespace.reserved", at, { ...named, change: "remove the key" }));
   }
   return mistakes;
 }
@@ -69,85 +73,81 @@ function serviceMistakes({
 }: Pick<
   ParsedEnvironment,
   "database" | "postgresCluster" | "services" | "nodeClass" | "namespace" | "mesh"
->): string[] {
-  const mistakes: string[] = [];
+>): Refusal[] {
+  const mistakes: Refusal[] = [];
   if (mesh?.keyCheck && !(database ?? postgresCluster) && nodeClass !== "local") {
     mistakes.push(
-      `${keyPath(["mesh", "keyCheck"])}: the gateway asks the API service, which a stack without a database has not; set ${keyPath(["database"])} or ${keyPath(["postgresCluster"])}, or remove the key`,
+      refusal("mesh.key-check-without-api", keyPath(["mesh", "keyCheck"]), {
+        ...{ database: keyPath(["database"]), postgresCluster: keyPath(["postgresCluster"]) },
+      }),
     );
   }
   if ((database ?? postgresCluster) && !services.image && nodeClass !== "local") {
     const key = database ? "database" : "postgresCluster";
-    mistakes.push(
-      `${keyPath(["services", "image"])}: missing; give the image of the services as <url>@sha256:<digest>, or remove ${keyPath([key])}`,
-    );
+    mistakes.push(refusal("services.image-missing", keyPath(["services", "image"]), { database: keyPath([key]) }));
   }
   if (database && postgresCluster) {
-    mistakes.push(
-      `${keyPath(["postgresCluster"])}: the platform's tables are on the server of ${keyPath(["database"])} already; remove one of the two keys`,
-    );
+    mistakes.push(refusal("database.two", keyPath(["postgresCluster"]), { database: keyPath(["database"]) }));
   }
   if (postgresCluster && [namespace, services.namespace].includes(postgresCluster.namespace)) {
     mistakes.push(
-      `${keyPath(["postgresCluster", "namespace"])}: ${show(postgresCluster.namespace)} has something else in it; use a namespace of its own, such as menagerie-database`,
+      refusal("namespace.shared", keyPath(["postgresCluster", "namespace"]), {
+        ...{ namespace: show(postgresCluster.namespace), holds: "has something else in it" },
+        change: "use a namespace of its own, such as menagerie-database",
+      }),
     );
   }
   const at = keyPath(["services", "namespace"]);
+  const change = "use one of its own, such as menagerie";
+  const named = { namespace: show(services.namespace), change };
   if (services.namespace === namespace) {
-    mistakes.push(`${at}: ${show(namespace)} is the namespace of the models; use one of its own, such as menagerie`);
+    mistakes.push(refusal("namespace.shared", at, { ...named, holds: "is the namespace of the models" }));
   } else if (reservedNamespaces.test(services.namespace)) {
-    mistakes.push(`${at}: ${show(services.namespace)} belongs to the cluster; use one of its own, such as menagerie`);
+    mistakes.push(refusal("namespace.reserved", at, { ...named, there: "" }));
   }
   return mistakes;
 }
 
-function poolMistakes({ pools, nodeClass }: ParsedEnvironment): string[] {
-  const mistakes: string[] = [];
+function poolMistakes({ pools, nodeClass }: ParsedEnvironment): Refusal[] {
+  const mistakes: Refusal[] = [];
   for (const [name, pool] of Object.entries(pools)) {
     const at = (...rest: PropertyKey[]) => keyPath(["pools", name, ...rest]);
-    if (name === builtInPool)
-      mistakes.push(`${at()}: "${builtInPool}" is the built-in pool of ordinary nodes; choose another name`);
+    if (name === builtInPool) mistakes.push(refusal("pool.built-in-name", at(), { name }));
     if (pool.replicas !== undefined && pool.limits) {
-      mistakes.push(
-        `${at("limits")}: the pool has a fixed number of nodes by replicas: ${pool.replicas}; remove one of the two`,
-      );
+      mistakes.push(refusal("pool.two-sizes", at("limits"), { replicas: pool.replicas }));
     }
     if (nodeClass === "local") {
-      if (pool.limits)
-        mistakes.push(`${at("limits")}: local nodes do not come and go with demand; use replicas: <nodes>`);
-      else if (pool.replicas === undefined)
-        mistakes.push(`${at("replicas")}: missing; give the number of local nodes, such as 1`);
+      if (pool.limits) mistakes.push(refusal("pool.local-limits", at("limits")));
+      else if (pool.replicas === undefined) mistakes.push(refusal("pool.local-replicas", at("replicas")));
       for (const key of ["instanceTypes", "zones"] as const) {
-        if (pool[key])
-          mistakes.push(
-            `${at(key)}: local nodes have none; remove the key, or set ${keyPath(["nodeClass"])} to {kind: ec2, …}`,
-          );
+        if (pool[key]) {
+          mistakes.push(refusal("pool.local-placement", at(key), { nodeClass: keyPath(["nodeClass"]) }));
+        }
       }
     } else {
-      if (pool.replicas === undefined && !pool.limits)
-        mistakes.push(`${at()}: has no size; give replicas: <nodes>, or limits: {gpus: <GPUs at most>}`);
-      if (pool.capacity)
-        mistakes.push(`${at("capacity")}: EC2 nodes bring their own; remove the key, or choose instanceTypes`);
+      if (pool.replicas === undefined && !pool.limits) mistakes.push(refusal("pool.no-size", at()));
+      if (pool.capacity) mistakes.push(refusal("pool.capacity", at("capacity")));
       if (pool.limits && pool.limits.gpus < pool.gpu.perNode) {
         mistakes.push(
-          `${at("limits", "gpus")}: ${pool.limits.gpus} is less than the ${pool.gpu.perNode} GPUs of one node; use at least ${pool.gpu.perNode}`,
+          refusal("pool.limit-below-node", at("limits", "gpus"), {
+            ...{ limit: pool.limits.gpus, perNode: pool.gpu.perNode },
+          }),
         );
       }
     }
     const keys = new Set<string>();
     for (const [index, taint] of pool.taints.entries()) {
       const key = `${taint.key}:${taint.effect}`;
-      if (taint.key === "nvidia.com/gpu")
-        mistakes.push(`${at("taints", index)}: nvidia.com/gpu is set on every pool with GPUs; remove the taint`);
-      else if (keys.has(key)) mistakes.push(`${at("taints", index)}: ${key} is listed twice; remove one`);
+      if (taint.key === "nvidia.com/gpu") mistakes.push(refusal("pool.gpu-taint", at("taints", index)));
+      else if (keys.has(key)) mistakes.push(refusal("pool.taint-twice", at("taints", index), { taint: key }));
       keys.add(key);
     }
   }
   return mistakes;
 }
 
-function nameMistakes({ zoo, development, namespace, serving, state }: ParsedEnvironment): string[] {
-  const mistakes: string[] = [];
+function nameMistakes({ zoo, development, namespace, serving, state }: ParsedEnvironment): Refusal[] {
+  const mistakes: Refusal[] = [];
   const takenBy = new Map<string, string>();
   const named = [
     ...Object.entries(zoo).map(([name, { mode }]) => ["zoo", name, mode, `-v${highestVersion}`] as const),
@@ -157,25 +157,24 @@ function nameMistakes({ zoo, development, namespace, serving, state }: ParsedEnv
     const at = keyPath([section, name]);
     const inKubernetes = kubernetesName(name);
     const other = takenBy.get(inKubernetes);
-    if (other) mistakes.push(`${at}: is "${inKubernetes}" in Kubernetes, as is "${other}"; rename one of the two`);
+    if (other) mistakes.push(refusal("name.taken", at, { name: inKubernetes, other: `"${other}"` }));
     takenBy.set(inKubernetes, name);
     const tooLong = longNameMistake(name, serviceNames({ namespace, mode }, suffix), {
       key: keyPath(["namespace"]),
       length: namespace.length,
     });
-    if (tooLong) mistakes.push(`${at}: ${tooLong}`);
-    if (/[_-]copy$/.test(name))
-      mistakes.push(
-        `${at}: names ending in "${name.slice(-5)}" are for the copies that a rollout makes; choose another name`,
-      );
-    if (/[_-]v\d+$/.test(name))
-      mistakes.push(
-        `${at}: names ending in "${/[_-]v\d+$/.exec(name)?.[0]}" are for the versions that a rollout makes; choose another name`,
-      );
+    if (tooLong) mistakes.push(refusal("name.too-long", at, halvesOf(tooLong)));
+    for (const [pattern, what] of [
+      [/[_-]copy$/, "copies"],
+      [/[_-]v\d+$/, "versions"],
+    ] as const) {
+      const ending = pattern.exec(name)?.[0];
+      if (ending) mistakes.push(refusal("name.reserved-ending", at, { ending, what }));
+    }
   }
   for (const name of Object.keys(state?.tables ?? {})) {
     const mistake = identifierMistake(name);
-    if (mistake) mistakes.push(`${keyPath(["state", "tables", name])}: ${mistake}`);
+    if (mistake) mistakes.push(refusal("name.too-long", keyPath(["state", "tables", name]), halvesOf(mistake)));
   }
   return mistakes;
 }
@@ -188,8 +187,8 @@ function keysOfModels({ zoo, development }: ParsedEnvironment): Map<string, stri
   ]);
 }
 
-function modelMistakes({ zoo, development, shadows, state, pools, serving }: ParsedEnvironment): string[] {
-  const mistakes: string[] = [];
+function modelMistakes({ zoo, development, shadows, state, pools, serving }: ParsedEnvironment): Refusal[] {
+  const mistakes: Refusal[] = [];
   const asked = new Map<string, { gpus: number; models: string[] }>();
   const ask = (pool: string, model: string, gpus: number): void => {
     const sum = asked.get(pool) ?? { gpus: 0, models: [] };
@@ -201,24 +200,24 @@ function modelMistakes({ zoo, development, shadows, state, pools, serving }: Par
     const at = (...rest: PropertyKey[]) => keyPath(["zoo", name, ...rest]);
     if (model.from === undefined && !directPhases.includes(model.phase)) {
       mistakes.push(
-        `${at("from")}: missing; phase ${model.phase} leaves an old version: give its id, as \`menagerie rollout ${name}\` shows it, or use ${alternatives(directPhases)}`,
+        refusal("model.from-missing", at("from"), {
+          ...{ phase: model.phase, model: name, direct: alternatives(directPhases) },
+        }),
       );
     }
     mistakes.push(...environmentMistakes(at, model.env));
     if (model.replicas.max !== undefined && model.replicas.max < model.replicas.min) {
-      mistakes.push(
-        `${at("replicas", "max")}: ${model.replicas.max} is less than min, ${model.replicas.min}; use at least ${model.replicas.min}`,
-      );
+      const { min, max } = model.replicas;
+      mistakes.push(refusal("model.replicas-order", at("replicas", "max"), { max, min }));
     }
     const mode = model.mode ?? serving.mode;
     if (model.replicas.min === 0 && mode === "Standard") {
-      mistakes.push(
-        `${at("replicas", "min")}: 0 needs mode: Knative, because Standard mode does not scale to zero; use at least 1`,
-      );
+      const needs = "needs mode: Knative, because Standard mode does not scale to zero";
+      mistakes.push(refusal("model.replicas-zero", at("replicas", "min"), { needs }));
     }
     mistakes.push(...placementMistakes(at, model, pools));
     if (model.state && !state) {
-      mistakes.push(`${at("state")}: the stack has no state; declare ${keyPath(["state"])}, or remove the key`);
+      mistakes.push(refusal("model.state-undeclared", at("state"), { state: keyPath(["state"]) }));
     }
     if (pools[model.pool] && model.phase !== "off") {
       ask(model.pool, name, (model.resources.gpus ?? 1) * model.replicas.min);
@@ -229,9 +228,8 @@ function modelMistakes({ zoo, development, shadows, state, pools, serving }: Par
     mistakes.push(...environmentMistakes(at, version.env), ...placementMistakes(at, version, pools));
     const mode = version.mode ?? serving.mode;
     if (mode === "Knative" && version.idleMinutes !== undefined && version.idleMinutes > longestKnativeWindow) {
-      mistakes.push(
-        `${at("idleMinutes")}: ${version.idleMinutes} is more than Knative's ${longestKnativeWindow}; use at most ${longestKnativeWindow}`,
-      );
+      const window = { minutes: version.idleMinutes, longest: longestKnativeWindow };
+      mistakes.push(refusal("model.idle-window", at("idleMinutes"), window));
     }
     if (pools[version.pool] && mode === "Standard") ask(version.pool, name, version.resources.gpus ?? 1);
   }
@@ -252,37 +250,36 @@ const longestKnativeWindow = 60;
 
 type KeyOf = (...rest: PropertyKey[]) => string;
 
-function environmentMistakes(at: KeyOf, env: Readonly<Record<string, string>>): string[] {
+function environmentMistakes(at: KeyOf, env: Readonly<Record<string, string>>): Refusal[] {
   return Object.keys(env)
     .filter((variable) => reservedVariables.test(variable))
-    .map((variable) => `${at("env", variable)}: is set by the platform; choose another name`);
+    .map((variable) => refusal("model.env-reserved", at("env", variable), { who: "the platform" }));
 }
 
 function placementMistakes(
   at: KeyOf,
   model: Pick<ParsedEnvironment["zoo"][string], "pool" | "resources">,
   pools: ParsedEnvironment["pools"],
-): string[] {
+): Refusal[] {
   const pool = pools[model.pool];
   if (!pool) {
     if (model.pool !== builtInPool) return [unknownPool(at("pool"), model.pool, Object.keys(pools))];
     if (!model.resources.gpus) return [];
-    return [`${at("resources", "gpus")}: pool ${builtInPool} has no GPUs; name a pool that has, or remove the key`];
+    return [refusal("model.pool-without-gpus", at("resources", "gpus"), { pool: builtInPool })];
   }
   const gpus = model.resources.gpus ?? 1;
   if (gpus <= pool.gpu.perNode) return [];
-  return [
-    `${at("resources", "gpus")}: a node of pool ${model.pool} has ${pool.gpu.perNode}, so no pod can get ${gpus}; use at most ${pool.gpu.perNode}`,
-  ];
+  const { perNode } = pool.gpu;
+  return [refusal("model.gpus-per-node", at("resources", "gpus"), { pool: model.pool, perNode, gpus })];
 }
 
-function unknownPool(at: string, name: string, declared: readonly string[]): string {
+function unknownPool(at: string, name: string, declared: readonly string[]): Refusal {
   const known = [builtInPool, ...declared];
   const meant = closest(name, known);
   const change = meant
     ? `did you mean ${show(meant)}?`
     : `use ${alternatives(known)}, or declare it under ${keyPath(["pools"])}`;
-  return `${at}: no pool is named ${show(name)}; ${change}`;
+  return refusal("model.pool-unknown", at, { pool: show(name), change });
 }
 
 function poolTooSmall(
@@ -290,12 +287,14 @@ function poolTooSmall(
   pool: ParsedEnvironment["pools"][string] | undefined,
   gpus: number,
   models: readonly string[],
-): string[] {
+): Refusal[] {
   if (!pool) return [];
   const available = pool.replicas === undefined ? pool.limits?.gpus : pool.replicas * pool.gpu.perNode;
   if (available === undefined || gpus <= available) return [];
   const key = pool.replicas === undefined ? ["limits", "gpus"] : ["replicas"];
   return [
-    `${keyPath(["pools", name, ...key])}: the pods that always run here (${models.join(", ")}) need ${gpus} GPUs, and the pool has ${available}; raise it, or move a model to another pool`,
+    refusal("pool.too-small", keyPath(["pools", name, ...key]), {
+      ...{ models: models.join(", "), need: gpus, have: available },
+    }),
   ];
 }

@@ -1,6 +1,6 @@
 import { createDecipheriv, pbkdf2 } from "node:crypto";
 import { promisify } from "node:util";
-import { ciphersOf, cipherText } from "./ciphers.ts";
+import { ciphersOf, cipherText, isCipher } from "./ciphers.ts";
 
 /** Rounds, bytes and hash by which the engine makes a key of a passphrase (PBKDF2, RFC 8018). */
 const rounds = 1_000_000;
@@ -18,23 +18,38 @@ export async function keysNotDecrypted(
   { salt, passphrase }: { readonly salt: unknown; readonly passphrase: string | undefined },
 ): Promise<string[]> {
   const ciphers = ciphersOf(config);
-  const [, encoded, check] = /^v1:([^:]+):(v1:.*)$/.exec(typeof salt === "string" ? salt : "") ?? [];
-  if (ciphers.length === 0 || encoded === undefined || check === undefined || passphrase === undefined) return [];
-  const key = await promisify(pbkdf2)(passphrase, Buffer.from(encoded, "base64"), rounds, keyBytes, "sha256");
-  if (!opens(key, check)) return [];
-  return ciphers.filter(({ cipher }) => !opens(key, cipher)).map(({ key: name }) => name);
+  const key = ciphers.length === 0 ? undefined : await keyOf({ salt, passphrase });
+  if (!key) return [];
+  return ciphers.filter(({ cipher }) => opened(key, cipher) === undefined).map(({ key: name }) => name);
 }
 
-function opens(key: Buffer, cipher: unknown): boolean {
+/** The text of one value, `{secure: …}` as the engine wrote it; undefined where it cannot be decrypted. */
+export async function decryptedValue(
+  value: unknown,
+  stack: { readonly salt: unknown; readonly passphrase: string | undefined },
+): Promise<string | undefined> {
+  if (typeof value !== "object" || value === null || !isCipher(value)) return undefined;
+  const key = await keyOf(stack);
+  return key && opened(key, value.secure);
+}
+
+/** The key that a passphrase makes; undefined where it is not the stack's. */
+async function keyOf(stack: { readonly salt: unknown; readonly passphrase: string | undefined }) {
+  const { salt, passphrase } = stack;
+  const [, encoded, check] = /^v1:([^:]+):(v1:.*)$/.exec(typeof salt === "string" ? salt : "") ?? [];
+  if (encoded === undefined || check === undefined || passphrase === undefined) return undefined;
+  const key = await promisify(pbkdf2)(passphrase, Buffer.from(encoded, "base64"), rounds, keyBytes, "sha256");
+  return opened(key, check) === undefined ? undefined : key;
+}
+
+function opened(key: Buffer, cipher: unknown): string | undefined {
   const [, nonce = "", text = ""] = (typeof cipher === "string" && cipherText.exec(cipher)) || [];
   const sealed = Buffer.from(text, "base64");
   try {
     const decipher = createDecipheriv("aes-256-gcm", key, Buffer.from(nonce, "base64"), { authTagLength: tagBytes });
     decipher.setAuthTag(sealed.subarray(-tagBytes));
-    decipher.update(sealed.subarray(0, -tagBytes));
-    decipher.final();
-    return true;
+    return Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()]).toString();
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { keyPath } from "./sentences.ts";
 
@@ -8,26 +9,20 @@ const movingPhases: readonly string[] = ["forward", "bake", "reverted"];
 export function migrationMistakes({
   zoo,
   migrationTarget,
-}: Pick<ParsedEnvironment, "zoo" | "migrationTarget">): string[] {
+}: Pick<ParsedEnvironment, "zoo" | "migrationTarget">): Refusal[] {
   return Object.entries(zoo).flatMap(([name, { apps, from, phase }]) => {
     const at = keyPath(["zoo", name, "apps"]);
     if (apps && !migrationTarget) {
-      return [
-        `${at}: is for ${keyPath(["migrationTarget"])}, which is missing; name the table there, or remove the key`,
-      ];
+      return [refusal("apps.no-target", at, { target: keyPath(["migrationTarget"]) })];
     }
     if (apps && from === undefined) {
-      return [`${at}: is for a rollout, and ${keyPath(["zoo", name, "from"])} is missing; give it, or remove the key`];
+      return [refusal("apps.no-rollout", at, { from: keyPath(["zoo", name, "from"]) })];
     }
     if (apps && (phase === "off" || phase === "copy")) {
-      return [
-        `${at}: belongs to an earlier rollout, for before phase version the new version has no id in ${migrationTarget?.table}; remove the key`,
-      ];
+      return [refusal("apps.too-early", at, { table: migrationTarget?.table ?? "" })];
     }
     if (!apps && migrationTarget && from !== undefined && movingPhases.includes(phase)) {
-      return [
-        `${at}: missing; phase ${phase} concerns the apps in ${migrationTarget.table} too: give the ids of the old and the new version there, {from: …, to: …}`,
-      ];
+      return [refusal("apps.missing", at, { phase, table: migrationTarget.table })];
     }
     return [];
   });

@@ -1,7 +1,11 @@
+import type { Refusal } from "../domain/refusals/refusal.ts";
+import type { RefusalId } from "../domain/refusals/table.ts";
 import type { Place } from "./yamlPlaces.ts";
 
 /** One mistake of a stack file, as `menagerie validate --json` prints it. */
 export interface Mistake {
+  /** Which entry of the table of refusals it is; it stays the same whatever the sentence says. */
+  readonly id: RefusalId;
   /** The file as its reader would open it. */
   readonly file: string;
   /** Counted from 1; of the key, or of the nearest one above it that is there. Null where it is the file as a whole. */
@@ -19,30 +23,24 @@ export interface Mistake {
 
 /** Keys whose values no output shows, wherever they are written. */
 const secretKeys = /^(?!menagerie:)|^menagerie:(secrets|databasePassword|migrationTarget)\b/;
-/** Sentences about a credential: see plainSecrets.ts. */
-const aboutCredentials = /: holds (a credential|a password|its value|values) in the clear;/;
 
-const keyAtStart = /^[^\s:"]+(?::[\w-]*(?:\.[\w-]+|\[\d+\]|\["(?:[^"\\]|\\.)*"\])*)?(?=: )/;
-/** What is wrong, and after the first semicolon outside quotes what to change. */
-const halves = /^((?:"(?:[^"\\]|\\.)*"|[^";])*); (.*)$/s;
-
-/** A sentence that begins with its key, as a mistake in `file`, where `placeOf` finds the key. */
+/** What is refused, as a mistake in `file`, where `placeOf` finds its key. */
 export function mistakeOf(
   file: string,
-  sentence: string,
+  { id, key, message, fix }: Refusal,
   placeOf: (key: string) => { readonly place: Place; readonly value?: string | undefined } | undefined,
 ): Mistake {
-  const key = keyAtStart.exec(sentence)?.[0] ?? null;
   const found = key === null ? undefined : placeOf(key);
-  const isSecret = key === null || secretKeys.test(key) || aboutCredentials.test(sentence);
+  const isSecret = key === null || secretKeys.test(key) || id === "secret.in-the-clear";
   return {
+    id,
     file,
     line: found?.place.line ?? null,
     column: found?.place.column ?? null,
     key,
     value: isSecret ? null : (found?.value ?? null),
-    message: sentence,
-    fix: halves.exec(sentence)?.[2] ?? null,
+    message,
+    fix,
   };
 }
 

@@ -1,5 +1,5 @@
-import { badInput } from "../domain/errors.ts";
 import { primaryHost } from "../domain/postgresCluster.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { crossKeyMistakes } from "./crossRules.ts";
 import { setPasswordCommand } from "./database.ts";
 import { embeddedMistakes } from "./embeddedRules.ts";
@@ -16,7 +16,7 @@ import { setTargetUrlCommand } from "./migrationTarget.ts";
 import { plainSecretMistakes } from "./plainSecrets.ts";
 import { rightPart } from "./rightPart.ts";
 import { setSecretCommand } from "./secrets.ts";
-import { keyPath, sentences } from "./sentences.ts";
+import { keyPath, schemaRefusals } from "./sentences.ts";
 
 /** What may stand in for keys that a stack leaves out. */
 export interface Surroundings {
@@ -36,7 +36,7 @@ export interface Surroundings {
 
 /**
  * Checks a stack's config, `raw` being its keys without the `menagerie:` prefix, and fills in the defaults.
- * Throws one `badInput` whose message has a line per mistake: the key, the value, what to change.
+ * Throws one `RefusedError` whose message has a line per mistake: the key, the value, what to change.
  * Rules between keys are checked on whatever is right by itself.
  */
 export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}): EnvironmentSpec {
@@ -50,19 +50,20 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
     const missing = rest.success
       ? missingKeys(rest.data, surroundings).filter(({ from }) => !from.some((key) => wrong.has(key)))
       : [];
-    const all = [...missing.map(({ sentence }) => sentence), ...sentences(issues), ...between, ...inTheFile];
-    throw badInput([...new Set(all)].join("\n"));
+    throw refused(
+      distinct([...missing.map(({ mistake }) => mistake), ...schemaRefusals(issues), ...between, ...inTheFile]),
+    );
   }
   // A secret does not travel as a plain value.
   const { databasePassword: _, ...declared } = result.data;
   const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
   const url = parsed.gateway.url ?? surroundings.gatewayUrl;
-  const missing = missingKeys(result.data, surroundings).map(({ sentence }) => sentence);
+  const missing = missingKeys(result.data, surroundings).map(({ mistake }) => mistake);
   const mistakes = [...missing, ...rulesBetween(parsed, surroundings), ...inTheFile];
   // The file tells each value from its neighbours; the engine's word is for what it does not hold.
   if (inTheFile.length === 0) mistakes.push(...plainKeys(result.data, surroundings.secretKeys));
   const database = databaseOf(parsed, surroundings);
-  if (mistakes.length > 0 || !url) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0 || !url) throw refused(mistakes);
   return {
     ...parsed,
     secrets: Object.keys(parsed.secrets),
@@ -79,7 +80,12 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   };
 }
 
-function rulesBetween(parsed: Parameters<typeof crossKeyMistakes>[0], { embedded }: Surroundings): string[] {
+/** One of each sentence. */
+function distinct(mistakes: readonly Refusal[]): Refusal[] {
+  return [...new Map(mistakes.map((each) => [each.message, each])).values()];
+}
+
+function rulesBetween(parsed: Parameters<typeof crossKeyMistakes>[0], { embedded }: Surroundings): Refusal[] {
   return [...crossKeyMistakes(parsed), ...(embedded ? embeddedMistakes(parsed) : [])];
 }
 
@@ -87,16 +93,15 @@ function rulesBetween(parsed: Parameters<typeof crossKeyMistakes>[0], { embedded
 function missingKeys(
   parsed: Pick<ParsedEnvironment, "gateway" | "nodeClass" | "development" | "shadows" | "state"> & DatabaseKeys,
   surroundings: Surroundings,
-): { readonly sentence: string; readonly from: readonly PropertyKey[] }[] {
-  const missing: { sentence: string; from: PropertyKey[] }[] = [];
+): { readonly mistake: Refusal; readonly from: readonly PropertyKey[] }[] {
+  const missing: { mistake: Refusal; from: PropertyKey[] }[] = [];
   if (!(parsed.gateway.url ?? surroundings.gatewayUrl)) {
-    const sentence = `${keyPath(["gateway", "url"])}: missing; give the address clients use, or run through \`menagerie\`, which sets MENAGERIE_GATEWAY_URL`;
-    missing.push({ sentence, from: ["gateway"] });
+    missing.push({ mistake: refusal("gateway.url-missing", keyPath(["gateway", "url"])), from: ["gateway"] });
   }
   // The embedded environment has one, whose address may not be known yet: what is planned for it asks again.
   if (databaseOf(parsed, surroundings) || parsed.nodeClass === "local") return missing;
   const from = ["database", "postgresCluster", "nodeClass"];
-  const need = (key: keyof typeof kept) => missing.push({ sentence: needsDatabase(key, parsed.nodeClass), from });
+  const need = (key: keyof typeof kept) => missing.push({ mistake: needsDatabase(key, parsed.nodeClass), from });
   if (Object.keys(parsed.development).length > 0) need("development");
   if (Object.keys(parsed.shadows).length > 0) need("shadows");
   if (parsed.state) need("state");
@@ -113,24 +118,23 @@ function databaseOf(parsed: DatabaseKeys, { databaseAddress }: Surroundings): En
 function plainKeys(
   { secrets, migrationTarget, databasePassword }: ParsedEnvironment,
   secretKeys: readonly string[] | undefined,
-): string[] {
+): Refusal[] {
   if (!secretKeys) return [];
   const isPlain = (key: string): boolean => !secretKeys.includes(keyPath([key]));
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   if (Object.keys(secrets).length > 0 && isPlain("secrets")) {
-    mistakes.push(
-      `${keyPath(["secrets"])}: holds values in the clear; remove them from the file, and set each with \`${setSecretCommand()}\``,
-    );
+    const change = `remove them from the file, and set each with \`${setSecretCommand()}\``;
+    mistakes.push(refusal("secret.in-the-clear", keyPath(["secrets"]), { what: "values", change }));
   }
   if (migrationTarget?.databaseUrl !== undefined && isPlain("migrationTarget")) {
+    const change = `remove it from the file, and set it with \`${setTargetUrlCommand}\``;
     mistakes.push(
-      `${keyPath(["migrationTarget", "databaseUrl"])}: holds a password in the clear; remove it from the file, and set it with \`${setTargetUrlCommand}\``,
+      refusal("secret.in-the-clear", keyPath(["migrationTarget", "databaseUrl"]), { what: "a password", change }),
     );
   }
   if (databasePassword !== undefined && isPlain("databasePassword")) {
-    mistakes.push(
-      `${keyPath(["databasePassword"])}: holds its value in the clear; remove it from the file, and set it with \`${setPasswordCommand}\``,
-    );
+    const change = `remove it from the file, and set it with \`${setPasswordCommand}\``;
+    mistakes.push(refusal("secret.in-the-clear", keyPath(["databasePassword"]), { what: "its value", change }));
   }
   return mistakes;
 }
@@ -139,12 +143,12 @@ function plainKeys(
 const kept = { development: "its patches are", shadows: "predictions are", state: "it is" } as const;
 
 /** Why a key cannot be there without a database, and what to do about it on the stack's class of nodes. */
-export function needsDatabase(key: keyof typeof kept, nodeClass: EnvironmentSpec["nodeClass"]): string {
+export function needsDatabase(key: keyof typeof kept, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {
   const set =
     nodeClass === "local"
       ? "set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it)"
       : `set ${keyPath(["database"])}`;
-  return `${keyPath([key])}: ${kept[key]} kept in the platform's database, which this stack does not have; ${set}, or remove the key`;
+  return refusal("database.needed", keyPath([key]), { kept: kept[key], set });
 }
 
 function tableOf(target: ParsedEnvironment["migrationTarget"]): EnvironmentSpec["migrationTarget"] {

@@ -1,3 +1,4 @@
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { keyPath } from "./sentences.ts";
 
@@ -5,23 +6,25 @@ import { keyPath } from "./sentences.ts";
 const ofRelease = /^(VERSION|DATABASE_SCHEMA|DATABASE_URL|API_URL|PG[A-Z]+)$/;
 
 /** Mistakes in pipelines that no single key shows, but those of their pools. */
-export function pipelineMistakes({ state, nodeClass }: Pick<ParsedEnvironment, "state" | "nodeClass">): string[] {
+export function pipelineMistakes({ state, nodeClass }: Pick<ParsedEnvironment, "state" | "nodeClass">): Refusal[] {
   return Object.entries(state?.pipelines ?? {}).flatMap(([name, pipeline]) => {
     const at = (...rest: PropertyKey[]) => keyPath(["state", "pipelines", name, ...rest]);
-    const mistakes: string[] = [];
+    const mistakes: Refusal[] = [];
     if (pipeline.image !== undefined && pipeline.folder !== undefined) {
-      mistakes.push(`${at("folder")}: its image is given, so none is made; remove one of the two`);
+      mistakes.push(refusal("pipeline.two-sources", at("folder")));
     }
     if (pipeline.image === undefined && nodeClass !== "local") {
-      mistakes.push(`${at("image")}: missing; give it with its digest, as <url>@sha256:<64 hex digits>`);
+      mistakes.push(refusal("pipeline.image-missing", at("image")));
     } else if (pipeline.image === undefined && pipeline.folder === undefined) {
-      mistakes.push(`${at()}: has no code; give folder, such as pipelines, or image`);
+      mistakes.push(refusal("pipeline.no-code", at()));
     }
     if (pipeline.schedule !== undefined && pipeline.afterModels) {
-      mistakes.push(`${at("afterModels")}: it runs by its schedule, whatever the models do; remove the key`);
+      mistakes.push(refusal("pipeline.two-triggers", at("afterModels")));
     }
     for (const variable of Object.keys(pipeline.env)) {
-      if (ofRelease.test(variable)) mistakes.push(`${at("env", variable)}: is set by the release; choose another name`);
+      if (ofRelease.test(variable)) {
+        mistakes.push(refusal("model.env-reserved", at("env", variable), { who: "the release" }));
+      }
     }
     return mistakes;
   });

@@ -1,5 +1,6 @@
 import { isCredential } from "../domain/credentials/credentials.ts";
 import { holdsCredential } from "../domain/credentials/values.ts";
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { isEncrypted } from "./ciphers.ts";
 import { setPasswordCommand } from "./database.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
@@ -13,21 +14,21 @@ import { keyPath, prefix } from "./sentences.ts";
  *
  * @param config - `config:` of the file, as YAML reads it, with `{secure: …}` for what is encrypted
  */
-export function plainSecretMistakes(config: Readonly<Record<string, unknown>>): string[] {
+export function plainSecretMistakes(config: Readonly<Record<string, unknown>>): Refusal[] {
   return Object.entries(config).flatMap(([key, value]) => {
     const own = ownKey(key);
     if (own === undefined) return ofProvider(key, value);
     switch (own) {
       case "databasePassword":
-        return isPlain(value) ? [sentence(keyPath([own]), setPasswordCommand)] : [];
+        return isPlain(value) ? [ofValue(keyPath([own]), setPasswordCommand)] : [];
       case "secrets":
         return entriesOf(value)
           .filter(([, each]) => isPlain(each))
-          .map(([name]) => sentence(keyPath([own, name]), setSecretCommand(name)));
+          .map(([name]) => ofValue(keyPath([own, name]), setSecretCommand(name)));
       case "migrationTarget":
         return entriesOf(value)
           .filter(([name, each]) => name === "databaseUrl" && isPlain(each))
-          .map(([name]) => sentence(keyPath([own, name]), setTargetUrlCommand));
+          .map(([name]) => ofValue(keyPath([own, name]), setTargetUrlCommand));
       default:
         return credentialsBelow([own], value);
     }
@@ -41,21 +42,20 @@ function ownKey(key: string): string | undefined {
 }
 
 /** Config of a provider, such as `aws:secretKey`. */
-function ofProvider(key: string, value: unknown): string[] {
+function ofProvider(key: string, value: unknown): Refusal[] {
   const name = key.slice(key.lastIndexOf(":") + 1);
   return typeof value === "string" && isCredential(name, value)
-    ? [sentence(key, `pulumi config set --secret ${key}`)]
+    ? [ofValue(key, `pulumi config set --secret ${key}`)]
     : [];
 }
 
 /** What only a credential looks like, such as a token in a model's `env`. */
-function credentialsBelow(path: readonly (string | number)[], value: unknown): string[] {
+function credentialsBelow(path: readonly (string | number)[], value: unknown): Refusal[] {
   if (isEncrypted(value)) return [];
   if (typeof value === "string") {
     if (!holdsCredential(value)) return [];
-    return [
-      `${keyPath(path)}: holds a credential in the clear; remove it from the file, store it with \`${setSecretCommand()}\`, and name it under secrets: of the truss`,
-    ];
+    const change = `remove it from the file, store it with \`${setSecretCommand()}\`, and name it under secrets: of the truss`;
+    return [refusal("secret.in-the-clear", keyPath(path), { what: "a credential", change })];
   }
   if (Array.isArray(value)) return value.flatMap((each, index) => credentialsBelow([...path, index], each));
   return entriesOf(value).flatMap(([key, each]) => credentialsBelow([...path, key], each));
@@ -72,6 +72,8 @@ function isPlain(value: unknown): boolean {
   return !isEncrypted(value) && value !== null && value !== undefined && value !== "";
 }
 
-function sentence(key: string, command: string): string {
-  return `${key}: holds its value in the clear; remove it from the file, and set it with \`${command}\``;
+function ofValue(key: string, command: string): Refusal {
+  return refusal("secret.in-the-clear", key, {
+    ...{ what: "its value", change: `remove it from the file, and set it with \`${command}\`` },
+  });
 }

@@ -1,3 +1,4 @@
+import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { shapeOf } from "../domain/release/scheme.ts";
 import { modelNameMistake } from "../domain/release/tag.ts";
 import type { ParsedEnvironment } from "./environment.ts";
@@ -8,18 +9,18 @@ export function releaseMistakes({
   versioning,
   models,
   zoo,
-}: Pick<ParsedEnvironment, "versioning" | "models" | "zoo">): string[] {
-  const mistakes: string[] = [];
+}: Pick<ParsedEnvironment, "versioning" | "models" | "zoo">): Refusal[] {
+  const mistakes: Refusal[] = [];
   for (const [name, { version, mlflow }] of Object.entries(models)) {
     const at = (...rest: PropertyKey[]) => keyPath(["models", name, ...rest]);
     if (version === undefined && !mlflow) {
-      mistakes.push(`${at()}: has no version; write {version: 42} or {mlflow: {alias: champion}}`);
+      mistakes.push(refusal("release.model-without-version", at()));
     }
     if (version !== undefined && mlflow) {
-      mistakes.push(`${at("version")}: MLflow says the version of this model; remove one of the two`);
+      mistakes.push(refusal("release.two-versions", at("version")));
     }
     if (mlflow && (mlflow.version === undefined) === (mlflow.alias === undefined)) {
-      mistakes.push(`${at("mlflow")}: give either version or alias, such as {alias: champion}`);
+      mistakes.push(refusal("release.mlflow-which", at("mlflow")));
     }
   }
   if (shapeOf(versioning.scheme) !== "combined") return mistakes;
@@ -31,7 +32,7 @@ export function releaseMistakes({
   ];
   for (const [key, name] of named) {
     const mistake = modelNameMistake(name);
-    if (mistake) mistakes.push(`${keyPath([key, name])}: ${mistake}`);
+    if (mistake) mistakes.push(refusal("release.name", keyPath([key, name]), halvesOf(mistake)));
   }
   return mistakes;
 }

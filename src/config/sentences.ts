@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { show } from "./fields.ts";
 import { closest } from "./suggest.ts";
 
@@ -17,14 +18,14 @@ export function keyPath(path: readonly PropertyKey[]): string {
 }
 
 /**
- * One sentence per mistake, in the order of the schema.
+ * One refusal per mistake, in the order of the schema.
  * @param above path of what was parsed; default: the whole config
  */
-export function sentences(issues: readonly z.core.$ZodIssue[], above: readonly PropertyKey[] = []): string[] {
-  return issues.flatMap((issue) => sentence(issue, above));
+export function schemaRefusals(issues: readonly z.core.$ZodIssue[], above: readonly PropertyKey[] = []): Refusal[] {
+  return issues.flatMap((issue) => refusalsOf(issue, above));
 }
 
-function sentence(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): string[] {
+function refusalsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Refusal[] {
   const path = [...above, ...issue.path];
   switch (issue.code) {
     case "unrecognized_keys": {
@@ -33,7 +34,7 @@ function sentence(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): strin
       return issue.keys.map((key) => {
         const meant = closest(key, known);
         const change = meant ? `did you mean ${show(meant)}?` : `known keys here are ${known.join(", ")}`;
-        return `${keyPath([...path, key])}: unknown key; ${change}`;
+        return refusal("key.unknown", keyPath([...path, key]), { change });
       });
     }
     case "invalid_union": {
@@ -41,12 +42,23 @@ function sentence(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): strin
       const inner = issue.errors.find((errors) =>
         errors.some((error) => error.path.length > 0 || error.code === "unrecognized_keys"),
       );
-      if (inner) return inner.flatMap((each) => sentence(each, path));
-      return [`${keyPath(path)}: ${issue.message}`];
+      if (inner) return inner.flatMap((each) => refusalsOf(each, path));
+      return [ofValue(path, issue.message)];
     }
     case "invalid_key":
-      return issue.issues.map((each) => `${keyPath(path)}: ${each.message}`);
+      return issue.issues.map((each) => {
+        const { problem, fix: expected } = halvesOf(each.message);
+        return refusal("value.bad-name", keyPath(path), { problem, expected });
+      });
     default:
-      return [`${keyPath(path)}: ${issue.message}`];
+      return [ofValue(path, issue.message)];
   }
+}
+
+/** A schema's own sentence: see `refusal` in fields.ts, which writes both halves. */
+function ofValue(path: readonly PropertyKey[], message: string): Refusal {
+  const { problem, fix: expected } = halvesOf(message);
+  if (problem === "missing") return refusal("value.missing", keyPath(path), { expected });
+  if (problem === "has no value") return refusal("value.none", keyPath(path), { expected });
+  return refusal("value.wrong", keyPath(path), { problem, expected });
 }

@@ -1,5 +1,6 @@
 import { identifierMistake, longNameMistake, serviceNames } from "../domain/generatedNames.ts";
 import { carriesSecret } from "../domain/recording/storedHeaders.ts";
+import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
 import type { ParsedEnvironment } from "./environment.ts";
@@ -45,7 +46,7 @@ export function shadowedModels<Model, Primary extends Model & { readonly mode?: 
 export function shadowMistakes(
   { shadows, serving, namespace }: ParsedEnvironment,
   models: ReadonlyMap<string, string>,
-): string[] {
+): Refusal[] {
   return [
     ...nameMistakes(shadows, models),
     ...lengthMistakes(shadows, namespace, serving.mode),
@@ -54,31 +55,29 @@ export function shadowMistakes(
   ];
 }
 
-function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): string[] {
-  const mistakes: string[] = [];
+function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): Refusal[] {
+  const mistakes: Refusal[] = [];
   const schemas = new Map<string, string>();
   for (const [name, { shadows: others }] of Object.entries(shadows)) {
     const at = (...rest: PropertyKey[]) => keyPath(["shadows", name, ...rest]);
     const model = models.get(name);
-    if (model) mistakes.push(`${at()}: ${model} has the same route, ${show(name)}; rename one of the two`);
+    if (model) mistakes.push(refusal("shadow.same-route", at(), { model, name: show(name) }));
     const sides = Object.keys(others);
     const own = sides.filter((side) => side !== primarySide && side !== noiseSide);
-    if (sides.length === 0) mistakes.push(`${at("shadows")}: is empty; write {<shadow>: {truss: <folder>}}`);
+    if (sides.length === 0) mistakes.push(refusal("shadow.none", at("shadows")));
     for (const side of [primarySide, ...own]) {
       const key = side === primarySide ? at("primary") : at("shadows", side);
       const service = shadowService(name, side);
       const taken = models.get(service);
-      if (taken) mistakes.push(`${key}: is "${service}" in Kubernetes, as is ${taken}; rename one of the two`);
+      if (taken) mistakes.push(refusal("name.taken", key, { name: service, other: taken }));
       const schema = shadowSchema(name, side);
       const other = schemas.get(schema);
-      if (other) mistakes.push(`${key}: has the same schema "${schema}" as ${other}; rename one of the two`);
+      if (other) mistakes.push(refusal("shadow.same-schema", key, { schema, other }));
       schemas.set(schema, key);
     }
     for (const reserved of [primarySide, noiseSide]) {
       if (sides.includes(reserved)) {
-        mistakes.push(
-          `${at("shadows", reserved)}: "${reserved}" is a part of every shadow deployment; choose another name`,
-        );
+        mistakes.push(refusal("shadow.reserved-name", at("shadows", reserved), { name: reserved }));
       }
     }
   }
@@ -86,7 +85,7 @@ function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): st
 }
 
 /** Of both sides' names together: `<deployment>-<shadow>`. The noise floor's second primary runs in Standard mode too. */
-function lengthMistakes(shadows: Shadows, namespace: string, defaultMode: DeploymentMode): string[] {
+function lengthMistakes(shadows: Shadows, namespace: string, defaultMode: DeploymentMode): Refusal[] {
   const shorten = { key: keyPath(["namespace"]), length: namespace.length };
   return Object.entries(shadows).flatMap(([name, { primary, shadows: others, noiseFloor }]) => {
     const sides: (readonly [side: string, mode: DeploymentMode, path: readonly string[]])[] = [
@@ -99,33 +98,33 @@ function lengthMistakes(shadows: Shadows, namespace: string, defaultMode: Deploy
       const mistake =
         longNameMistake(service, serviceNames({ namespace, mode, recorded: true }), shorten) ??
         identifierMistake(shadowSchema(name, side));
-      return mistake ? [`${keyPath(["shadows", name, ...path])}: ${show(service)} ${mistake}`] : [];
+      return mistake
+        ? [refusal("name.too-long", keyPath(["shadows", name, ...path]), halvesOf(`${show(service)} ${mistake}`))]
+        : [];
     });
   });
 }
 
-function replicaMistakes(shadows: Shadows, mode: string): string[] {
-  const mistakes: string[] = [];
+function replicaMistakes(shadows: Shadows, mode: string): Refusal[] {
+  const mistakes: Refusal[] = [];
   for (const { path, model, mode: own } of shadowedModels(shadows)) {
     const { min, max } = model.replicas;
     const at = (key: string) => keyPath([...path, "replicas", key]);
-    if (max !== undefined && max < min)
-      mistakes.push(`${at("max")}: ${max} is less than min, ${min}; use at least ${min}`);
+    if (max !== undefined && max < min) mistakes.push(refusal("model.replicas-order", at("max"), { max, min }));
     if (min === 0 && (own ?? mode) === "Standard") {
       const reason = path[2] === "shadows" ? "shadows run in Standard mode, which" : "Standard mode";
-      mistakes.push(`${at("min")}: 0 is not possible, because ${reason} does not scale to zero; use at least 1`);
+      const needs = `is not possible, because ${reason} does not scale to zero`;
+      mistakes.push(refusal("model.replicas-zero", at("min"), { needs }));
     }
   }
   return mistakes;
 }
 
-function headerMistakes(shadows: Shadows): string[] {
+function headerMistakes(shadows: Shadows): Refusal[] {
   return Object.entries(shadows).flatMap(([name, { storeHeaders }]) =>
     storeHeaders.flatMap((header, index) =>
       carriesSecret(header)
-        ? [
-            `${keyPath(["shadows", name, "storeHeaders", index])}: ${show(header)} carries secrets and is never stored; remove it`,
-          ]
+        ? [refusal("shadow.header-secret", keyPath(["shadows", name, "storeHeaders", index]), { header: show(header) })]
         : [],
     ),
   );

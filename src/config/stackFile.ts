@@ -1,4 +1,6 @@
 import { isAlias, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
+import { messageOf } from "../domain/errors.ts";
+import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { cipherMistakes } from "./ciphers.ts";
 import { show } from "./fields.ts";
 import { byPlace, type Mistake, mistakeOf } from "./mistake.ts";
@@ -19,8 +21,8 @@ export interface StackFileReading {
   readonly declares: boolean;
   /** Whether keys come from an `environment:` of Pulumi ESC, which only the engine can read. */
   readonly imports: boolean;
-  /** Makes a mistake of a sentence that begins with its key. */
-  locate(sentence: string): Mistake;
+  /** Finds the place of what is refused. */
+  locate(refused: Refusal): Mistake;
 }
 
 /**
@@ -40,37 +42,30 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     merge: true,
   });
   const places = new YamlPlaces(lines);
-  const at = (offset: number, message: string): Mistake => ({ ...whole(file, message), ...places.at(offset) });
+  const at = (offset: number, mistake: Refusal): Mistake => ({ ...whole(file, mistake), ...places.at(offset) });
   const broken = [...document.errors, ...document.warnings].map(({ message, pos }) =>
-    at(pos[0], `is not valid YAML: ${message}`),
+    at(pos[0], refusal("file.yaml", null, halvesOf(message))),
   );
   visit(document, {
     Node(_, node) {
       if (isAlias(node) || node.tag === undefined || plainTags.test(node.tag)) return;
-      broken.push(
-        at(startOf(node) ?? 0, `the tag ${node.tag} is not allowed; write plain text, numbers, mappings and lists`),
-      );
+      broken.push(at(startOf(node) ?? 0, refusal("file.tag", null, { tag: node.tag })));
     },
     Alias(_, alias, ancestors) {
       const target = alias.resolve(document);
       if (target && !ancestors.includes(target)) return;
       if (target) {
-        broken.push(
-          at(startOf(alias) ?? 0, `*${alias.source} is inside the value that it refers to; write the value out`),
-        );
+        broken.push(at(startOf(alias) ?? 0, refusal("file.alias-cycle", null, { alias: alias.source })));
         return;
       }
-      const message = `*${alias.source} refers to no anchor; write &${alias.source} where the value is, or write the value out`;
-      broken.push(at(startOf(alias) ?? 0, message));
+      broken.push(at(startOf(alias) ?? 0, refusal("file.alias-unknown", null, { alias: alias.source })));
     },
   });
   if (broken.length > 0) return unreadable(file, broken);
   const top = document.contents;
   if (top === null || (isScalar(top) && top.value === null)) return { ...unreadable(file, []), isReadable: true };
   if (!isMap(top)) {
-    return unreadable(file, [
-      at(startOf(top) ?? 0, `the file is ${kindOf(top)}; write "config:" with the keys below it`),
-    ]);
+    return unreadable(file, [at(startOf(top) ?? 0, refusal("file.not-a-mapping", null, { kind: kindOf(top) }))]);
   }
   const reading = new TopLevel(places);
   for (const pair of top.items as Pair[]) reading.add(pair);
@@ -78,29 +73,27 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     // Values of the document's own nodes, after its aliases were found to be right.
     const values = new Map(reading.values.map(({ key, node }) => [key, plain(node, document)]));
     const config = Object.fromEntries(values);
-    const locate = (sentence: string): Mistake => mistakeOf(file, sentence, (key) => places.find(key));
+    const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, (key) => places.find(key));
     const imports = document.has("environment");
     return {
       ...{ config, imports, isReadable: reading.isReadable },
       declares: imports || reading.values.some(({ key }) => key.startsWith(prefix)),
       settings: Object.fromEntries(reading.settings.map(({ key, node }) => [key, plain(node, document)])),
-      mistakes: [...reading.sentences, ...inheritedNames(config), ...cipherMistakes(config)].map(locate),
+      mistakes: [...reading.mistakes, ...inheritedNames(config), ...cipherMistakes(config)].map(locate),
       locate,
     };
   } catch (error) {
     // Aliases within aliases that would grow without bound.
-    return unreadable(file, [
-      whole(file, `cannot be read (${error instanceof Error ? error.message : error}); write the values out`),
-    ]);
+    return unreadable(file, [whole(file, refusal("file.aliases-too-large", null, { reason: messageOf(error) }))]);
   }
 }
 
 /** Tags of what JSON has too, which is how the engine passes values on. */
 const plainTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq|merge)$/;
 
-/** Keys of the file's top and of its config, with the sentences about those that are wrong. */
+/** Keys of the file's top and of its config, with what is wrong with them. */
 class TopLevel {
-  readonly sentences: string[] = [];
+  readonly mistakes: Refusal[] = [];
   readonly values: { readonly key: string; readonly node: unknown }[] = [];
   readonly settings: { readonly key: string; readonly node: unknown }[] = [];
   isReadable = true;
@@ -119,8 +112,8 @@ class TopLevel {
       else this.settings.push({ key, node: pair.value });
       return;
     }
-    const { sentence, meant } = topLevelMistake(key);
-    this.sentences.push(sentence);
+    const { mistake, meant } = topLevelMistake(key);
+    this.mistakes.push(mistake);
     if (meant === "config") this.#config(key, pair.value);
     else this.isReadable &&= meant !== undefined;
   }
@@ -129,7 +122,7 @@ class TopLevel {
     if (!isMap(node)) {
       this.isReadable = false;
       const kind = node === null || (isScalar(node) && node.value === null) ? "has no value" : `is ${kindOf(node)}`;
-      this.sentences.push(`${at}: ${kind}; write the keys below it, such as "${prefix}zoo:"`);
+      this.mistakes.push(refusal("config.not-a-mapping", at, { problem: kind }));
       return;
     }
     for (const pair of node.items as Pair[]) this.#configKey(pair);
@@ -140,26 +133,26 @@ class TopLevel {
     const parsed = configKey(written);
     this.#places.addPair(written, pair);
     if (!parsed) {
-      this.sentences.push(`${show(written)} is not a config key; write <namespace>:<name>, such as ${prefix}zoo`);
+      this.mistakes.push(refusal("config.not-a-key", null, { written: show(written) }));
       return;
     }
     let { namespace } = parsed;
     if (!namespaces.includes(namespace)) {
-      const { sentence, meant } = namespaceMistake(written, parsed);
-      this.sentences.push(sentence);
+      const { mistake, meant } = namespaceMistake(written, parsed);
+      this.mistakes.push(mistake);
       if (meant === undefined) return;
       namespace = meant;
     }
     const key = `${namespace}:${parsed.name}`;
     const other = this.#written.get(key);
     if (other !== undefined) {
-      this.sentences.push(`${key}: is there twice, as ${show(other)} and ${show(written)}; remove one of the two`);
+      this.mistakes.push(refusal("config.written-twice", key, { first: show(other), second: show(written) }));
       return;
     }
     this.#written.set(key, written);
     if (isOwn({ ...parsed, namespace })) this.#places.addOwn(parsed.name, pair);
     if (pair.value === null || (isScalar(pair.value) && pair.value.value === null)) {
-      this.sentences.push(`${written.includes(":") ? written : key}: has no value; give one, or remove the key`);
+      this.mistakes.push(refusal("config.no-value", written.includes(":") ? written : key));
       return;
     }
     this.values.push({ key, node: pair.value });
@@ -167,13 +160,13 @@ class TopLevel {
 }
 
 /** Names that every JavaScript object has: a mapping cannot be asked for them. */
-function inheritedNames(config: Readonly<Record<string, unknown>>): string[] {
-  const found: string[] = [];
+function inheritedNames(config: Readonly<Record<string, unknown>>): Refusal[] {
+  const found: Refusal[] = [];
   const walk = (path: readonly PropertyKey[], value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
       const at = [...path, Array.isArray(value) ? Number(key) : key];
-      if (key in Object.prototype) found.push(`${keyPath(at)}: ${show(key)} cannot be used as a name; choose another`);
+      if (key in Object.prototype) found.push(refusal("config.inherited-name", keyPath(at), { name: show(key) }));
       walk(at, inner);
     }
   };
@@ -183,14 +176,14 @@ function inheritedNames(config: Readonly<Record<string, unknown>>): string[] {
   return found;
 }
 
-function decode(bytes: Uint8Array): { text: string; mistake?: undefined } | { text?: undefined; mistake: string } {
+function decode(bytes: Uint8Array): { text: string; mistake?: undefined } | { text?: undefined; mistake: Refusal } {
   const [first, second] = bytes;
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || bytes.includes(0);
-  if (isUtf16) return { mistake: "is UTF-16 text; save it as UTF-8" };
+  if (isUtf16) return { mistake: refusal("file.encoding", null, { encoding: "UTF-16 text" }) };
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch {
-    return { mistake: "is not UTF-8 text; save it as UTF-8" };
+    return { mistake: refusal("file.encoding", null, { encoding: "not UTF-8 text" }) };
   }
 }
 
@@ -209,12 +202,12 @@ function kindOf(node: unknown): string {
   return isScalar(node) ? `the text ${show(node.value)}` : "a list";
 }
 
-function whole(file: string, message: string): Mistake {
-  return { file, line: null, column: null, key: null, value: null, message, fix: null };
+function whole(file: string, { id, message, fix }: Refusal): Mistake {
+  return { id, file, line: null, column: null, key: null, value: null, message, fix };
 }
 
 function unreadable(file: string, mistakes: Mistake[]): StackFileReading {
-  const locate = (sentence: string): Mistake => mistakeOf(file, sentence, () => undefined);
+  const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, () => undefined);
   return {
     config: {},
     settings: {},

@@ -1,4 +1,5 @@
 import manifest from "../../package.json" with { type: "json" };
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { alternatives, show } from "./fields.ts";
 import { prefix } from "./sentences.ts";
 import { closest } from "./suggest.ts";
@@ -37,24 +38,27 @@ export function isOwn({ namespace }: ConfigKey): boolean {
 }
 
 /** Why a key at the file's top is refused, and which one was meant. */
-export function topLevelMistake(key: string): { readonly sentence: string; readonly meant?: string } {
+export function topLevelMistake(key: string): { readonly mistake: Refusal; readonly meant?: string } {
   const meant = closest(key, topLevelKeys);
-  if (meant) return { sentence: `${key}: unknown key; did you mean ${show(meant)}?`, meant };
+  if (meant) return { mistake: refusal("file.key-unknown", key, { change: `did you mean ${show(meant)}?` }), meant };
   const below = configKey(key);
   if (below && namespaces.includes(below.namespace) && key.includes(":")) {
-    return { sentence: `${key}: is a config key at the top of the file; indent it below "config:"` };
+    return { mistake: refusal("file.key-misplaced", key) };
   }
-  return { sentence: `${key}: unknown key; a stack file has ${alternatives(topLevelKeys)} at its top` };
+  const change = `a stack file has ${alternatives(topLevelKeys)} at its top`;
+  return { mistake: refusal("file.key-unknown", key, { change }) };
 }
 
 /** Why a key with a namespace that nothing here has is refused, and which namespace was meant. */
 export function namespaceMistake(
   key: string,
   { namespace, name }: ConfigKey,
-): { readonly sentence: string; readonly meant?: string } {
+): { readonly mistake: Refusal; readonly meant?: string } {
   const meant = closest(namespace, namespaces);
-  if (meant) return { sentence: `${key}: unknown namespace; did you mean ${show(`${meant}:${name}`)}?`, meant };
-  return {
-    sentence: `${key}: unknown namespace; use ${alternatives(namespaces)}, or add the provider's package to package.json`,
-  };
+  if (meant) {
+    const change = `did you mean ${show(`${meant}:${name}`)}?`;
+    return { mistake: refusal("config.namespace-unknown", key, { change }), meant };
+  }
+  const change = `use ${alternatives(namespaces)}, or add the provider's package to package.json`;
+  return { mistake: refusal("config.namespace-unknown", key, { change }) };
 }

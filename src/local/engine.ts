@@ -11,6 +11,7 @@ import { addresses, ports } from "./network/addresses.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
 import { sentHeads } from "./sentHeads.ts";
 import { engineConfigFile, keepBeforeNewStack, writeEngineConfig } from "./stackConfig.ts";
+import { readStackResources, type StateResource } from "./stackOutputs.ts";
 import type { EngineTarget } from "./target.ts";
 import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
 
@@ -22,7 +23,9 @@ export interface Engine {
    */
   run(args: readonly string[], options?: RunOptions): Promise<number>;
   /** Runs `pulumi ARGS` and answers what it prints, whatever its exit code. What a killed run left behind is cleared first. */
-  capture(args: readonly string[], signal: AbortSignal): Promise<Captured>;
+  capture(args: readonly string[], signal: AbortSignal, options?: Pick<RunOptions, "only">): Promise<Captured>;
+  /** Resources of the stack, the stack itself not among them. Read from its state, in no time; secrets read `[secret]`. */
+  resources(): Promise<readonly StateResource[]>;
   /** Runs `pulumi ARGS` and answers what it prints; throws with its last line when it fails. */
   output(args: readonly string[]): Promise<string>;
 }
@@ -66,6 +69,8 @@ export async function prepareEngine(
       .filter(Boolean)
       .join(","),
     KUBECONFIG: target.kubeconfig,
+    // For the commands that the program's sentences name.
+    MENAGERIE_ENVIRONMENT: layout.name,
     // Nodes of an existing cluster may read their directory images from elsewhere.
     MENAGERIE_IMAGE_STORE: process.env.MENAGERIE_IMAGE_STORE || layout.images,
     MENAGERIE_CACHE: menagerieCache(),
@@ -86,18 +91,24 @@ export async function prepareEngine(
         await settle(stack, output);
         await endOrphanedPlugins(layout.pulumi.home);
       }
-      if (only === undefined) return runEngine(pulumi, args, stackEnv, stdout);
-      const target = `**::menagerie:development:DevelopmentVersion::${only}`;
-      // What it is made of counts as its dependents.
-      const targeted = [...args, "--target", target, "--target-dependents"];
-      return runEngine(pulumi, targeted, { ...stackEnv, MENAGERIE_DEPLOY_ONLY: only }, stdout);
+      const target = targeted(args, only);
+      return runEngine(pulumi, target.args, { ...stackEnv, ...target.env }, stdout);
     },
-    async capture(args, signal) {
+    async capture(args, signal, { only } = {}) {
       await settle(stack, output);
-      return captured(pulumi, args, { cwd: projectFolder, env: stackEnv, signal });
+      const target = targeted(args, only);
+      return captured(pulumi, target.args, { cwd: projectFolder, env: { ...stackEnv, ...target.env }, signal });
     },
+    resources: async () => (await readStackResources(layout)).filter(({ type }) => type !== "pulumi:pulumi:Stack"),
     output,
   };
+}
+
+function targeted(args: readonly string[], only: string | undefined) {
+  if (only === undefined) return { args, env: {} };
+  const target = `**::menagerie:development:DevelopmentVersion::${only}`;
+  // What it is made of counts as its dependents.
+  return { args: [...args, "--target", target, "--target-dependents"], env: { MENAGERIE_DEPLOY_ONLY: only } };
 }
 
 /** An existing cluster has the database that its user names in these variables, or none. */
@@ -115,7 +126,7 @@ async function buildVariables(layout: EnvironmentLayout): Promise<NodeJS.Process
 }
 
 /** Commands that take the stack's lock and change its state. */
-const changing = new Set(["up", "update", "refresh", "destroy", "import"]);
+const changing = new Set(["up", "update", "refresh", "destroy", "down", "dn", "import"]);
 
 async function settle(stack: BackendStack, output: Engine["output"]): Promise<void> {
   const holder = await releaseDeadLocks(stack);

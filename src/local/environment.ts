@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { processIdentity } from "../adapters/processes/identity.mjs";
 import { withLock } from "../adapters/processes/lock.mjs";
+import { withoutOthersCredentials } from "../domain/credentials/environment.ts";
 import { OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
 import { type EnvironmentState, ensureState, type RelayedEndpoint } from "./environmentState.ts";
@@ -170,6 +171,8 @@ async function launchKeeper(layout: EnvironmentLayout): Promise<void> {
   const program = fileURLToPath(new URL("./keeper/main.ts", import.meta.url));
   const child = spawn(process.execPath, [program, layout.name, layout.home], {
     cwd: layout.root,
+    // It stays when the terminal is closed, and so would the credentials of that, in whatever it starts.
+    env: withoutOthersCredentials(process.env),
     // A session of its own, so that Ctrl-C at the terminal does not reach it.
     detached: true,
     stdio: ["ignore", log.fd, log.fd],

@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { ciphersOf, undecryptable } from "../config/ciphers.ts";
-import { keysNotDecrypted } from "../config/decryption.ts";
+import { decryptedValue, keysNotDecrypted } from "../config/decryption.ts";
 import { mistakeLine } from "../config/mistake.ts";
 import { readStackText, type StackFileReading } from "../config/stackFile.ts";
 import {
@@ -16,6 +16,7 @@ import {
   withStoredValues,
 } from "../config/storedValues.ts";
 import { badInput, messageOf } from "../domain/errors.ts";
+import type { Refusal } from "../domain/refusals/refusal.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { localStack, projectFolder } from "./localStack.ts";
 
@@ -62,8 +63,8 @@ export async function storedValues(layout: EnvironmentLayout): Promise<readonly 
   return (await settled(layout)).kept.stored;
 }
 
-/** Sentences about encrypted values of an environment's config that its passphrase does not open. */
-export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<string[]> {
+/** Encrypted values of an environment's config that its passphrase does not open. */
+export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<Refusal[]> {
   const { kept } = await settled(layout);
   const passphrase = await readFile(layout.pulumi.passphraseFile, "utf8").catch(() => undefined);
   const salt = kept.settings.encryptionsalt;
@@ -73,6 +74,17 @@ export async function undecryptableValues(layout: EnvironmentLayout, config: Con
     const path = stored.get(key);
     return undecryptable(key, path && `menagerie pulumi -e ${layout.name} -- ${removeStored(path)}`);
   });
+}
+
+/** `menagerie:migrationTarget.databaseUrl` of an environment, decrypted; undefined where none is stored. A secret. */
+export async function storedTargetUrl(layout: EnvironmentLayout): Promise<string | undefined> {
+  const { kept } = await settled(layout);
+  const found = kept.stored.find(
+    ({ path }) => /^(menagerie:)?migrationTarget$/.test(String(path[0])) && path[1] === "databaseUrl",
+  );
+  const passphrase = await readFile(layout.pulumi.passphraseFile, "utf8").catch(() => undefined);
+  if (typeof found?.value === "string") return found.value;
+  return decryptedValue(found?.value, { salt: kept.settings.encryptionsalt, passphrase: passphrase?.trim() });
 }
 
 /** Writes the file that the engine reads. */

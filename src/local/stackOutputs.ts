@@ -10,7 +10,8 @@ interface StateFile {
   };
 }
 
-interface StateResource {
+/** A resource in a state file. */
+export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly parent?: string;

@@ -8,7 +8,9 @@ import { parseEnvironment, type Surroundings } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
 import type { StackFileReading } from "../config/stackFile.ts";
-import { badInput, OperatorError } from "../domain/errors.ts";
+// biome-ignore lint/style/noRestrictedImports: one error of mistakes that are from the table already.
+import { OperatorError } from "../domain/errors.ts";
+import { about, halvesOf, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import { configFilename } from "../domain/truss/config.ts";
 import { smokeSets } from "./smoke.ts";
 import { requireTrussConfig } from "./trusses.ts";
@@ -32,8 +34,8 @@ export interface StackCheckOptions {
   readonly engineConfig?: Readonly<Record<string, string>>;
   /** Config that counts beside the file's, and wins. */
   readonly stored?: (config: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
-  /** Sentences about encrypted values that the stack's key does not open. */
-  readonly undecryptable?: (config: Readonly<Record<string, unknown>>) => Promise<readonly string[]>;
+  /** Encrypted values that the stack's key does not open. */
+  readonly undecryptable?: (config: Readonly<Record<string, unknown>>) => Promise<readonly Refusal[]>;
 }
 
 /** Everything that is wrong with a stack, as far as no cluster and no database has to be asked: config, trusses and SQL files on disk. */
@@ -47,35 +49,32 @@ export async function checkStack(reading: StackFileReading, options: StackCheckO
   const raw = stackConfig(options.engineConfig ?? engineValues(config));
   const secretKeys = options.surroundings.secretKeys ?? encryptedOwnKeys(config);
   const surroundings = { ...options.surroundings, secretKeys, stackFile: config };
-  const found: string[] = [];
+  const found: Refusal[] = [];
   let spec: EnvironmentSpec | undefined;
   try {
     spec = parseEnvironment(raw, surroundings);
   } catch (error) {
-    found.push(...sentencesOf(error));
+    found.push(...refusalsOf(error));
   }
   found.push(...(await folderMistakes(raw, options.project)), ...((await options.undecryptable?.(config)) ?? []));
   const known = new Set(mistakes.map(({ message }) => message));
-  mistakes.push(...[...new Set(found)].filter((each) => !known.has(each)).map((each) => reading.locate(each)));
+  for (const each of found) {
+    if (known.has(each.message)) continue;
+    known.add(each.message);
+    mistakes.push(reading.locate(each));
+  }
   return { mistakes: mistakes.sort(byPlace), spec: mistakes.length === 0 ? spec : undefined };
 }
 
 /** The mistake of a file that is empty, or is not there. */
 export function declaresNothing(file: string, removal: string): Mistake {
-  const fix = `write its keys below "config:", or remove the environment with \`${removal}\``;
-  const message = `declares nothing, which would remove everything that the stack has; ${fix}`;
-  return { file, line: null, column: null, key: null, value: null, message, fix };
+  const { id, message, fix } = refusal("file.declares-nothing", null, { removal });
+  return { id, file, line: null, column: null, key: null, value: null, message, fix };
 }
 
-/** One `badInput` with a line for each mistake. */
+/** One error with a line for each mistake. Exit code 2. */
 export function refuse(mistakes: readonly Mistake[]): OperatorError {
-  return badInput(mistakes.map(mistakeLine).join("\n"));
-}
-
-/** The lines of an operator's mistake; anything else is a defect and goes on. */
-function sentencesOf(error: unknown): string[] {
-  if (!(error instanceof OperatorError)) throw error;
-  return error.message.split("\n");
+  return new OperatorError(mistakes.map(mistakeLine).join("\n"), { exitCode: 2 });
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -84,7 +83,7 @@ type Mapping = Readonly<Record<string, unknown>>;
  * What is wrong with the folders that a config names, also where other keys of it are wrong. A model whose content is pinned by
  * its hash, or is reverted, may have no folder: nothing that is not needed for going back may block going back.
  */
-async function folderMistakes(raw: Mapping, project: string): Promise<string[]> {
+async function folderMistakes(raw: Mapping, project: string): Promise<Refusal[]> {
   const users = new Map<string, { readonly path: readonly string[]; isPatched: boolean }>();
   const use = (path: readonly string[], model: unknown, isPatched = false): void => {
     if (!isMapping(model) || typeof model.truss !== "string" || !isInside(model.truss)) return;
@@ -101,14 +100,12 @@ async function folderMistakes(raw: Mapping, project: string): Promise<string[]> 
     for (const [shadow, model] of Object.entries(mappingOf(shadows))) use(["shadows", name, "shadows", shadow], model);
   }
   for (const [name, model] of Object.entries(mappingOf(raw.development))) use(["development", name], model, true);
-  const mistakes: string[] = [];
-  const collect = async (key: string, check: () => Promise<unknown>): Promise<void> => {
+  const mistakes: Refusal[] = [];
+  const collect = async (key: string, check: () => Promise<unknown>, other?: "state.files"): Promise<void> => {
     try {
       await check();
     } catch (error) {
-      mistakes.push(
-        ...sentencesOf(error).map((sentence) => (sentence.startsWith(key) ? sentence : `${key}: ${sentence}`)),
-      );
+      mistakes.push(...refusalsOf(error, other).map((each) => keyed(key, each)));
     }
   };
   const right = new Set<string>();
@@ -124,12 +121,21 @@ async function folderMistakes(raw: Mapping, project: string): Promise<string[]> 
     return typeof smoke === "string" || Array.isArray(smoke) || smoke === undefined ? [[name, { truss, smoke }]] : [];
   });
   await collect(keyPath(["zoo"]).slice(0, -"zoo".length), () => smokeSets(Object.fromEntries(smoked), project));
-  const { schemas } = mappingOf(raw.state);
-  if (typeof schemas === "string" && isInside(schemas)) {
+  const { schemas, release } = mappingOf(raw.state);
+  // With a release the state may be one that is there, which needs no files: the preview, which asks the database, says it else.
+  if (typeof schemas === "string" && isInside(schemas) && release === undefined) {
     const key = keyPath(["state", "schemas"]);
-    await collect(key, () => readStateFiles(join(project, schemas), key));
+    await collect(key, () => readStateFiles(join(project, schemas), key), "state.files");
   }
   return mistakes;
+}
+
+/** Other parts begin their sentences with the key where they know it. */
+function keyed(key: string, each: Refusal): Refusal {
+  if (each.key !== null) return each;
+  const sentence = each.message;
+  if (!sentence.startsWith(`${key}: `)) return about(key, each);
+  return refusal(each.id as "state.files", key, halvesOf(sentence.slice(`${key}: `.length)));
 }
 
 /** Refuses a folder that holds no truss, without reading what else is in it. */
@@ -139,8 +145,7 @@ async function checkTruss(folder: string, project: string, isPatched: boolean): 
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder)
-    throw badInput(`"${folder}" is not a folder of the project; give the folder that holds ${configFilename}`);
+  if (!isFolder) throw refused(refusal("truss.not-a-folder", null, { folder, file: configFilename }));
   const text = await readFile(join(path, configFilename), "utf8").catch(() => undefined);
   requireTrussConfig(folder, text, isPatched);
 }

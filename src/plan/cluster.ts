@@ -1,6 +1,7 @@
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
 
 /** An API that a stack's resources are written in, the key that asks for it, and what helps where it is not served. */
 interface NeededApi {
@@ -81,13 +82,16 @@ export async function checkCluster(
   try {
     served = await reader.servedApis();
   } catch (error) {
-    if (!preview) throw badInput(`the cluster does not say what it serves: ${messageOf(error)}`, error);
+    if (!preview) {
+      const { problem: reason, fix } = halvesOf(messageOf(error));
+      throw refused(refusal("cluster.silent", null, { reason, fix }), error);
+    }
     return [`not checked whether the cluster serves ${needed.map(({ api }) => api).join(", ")}: ${messageOf(error)}`];
   }
   const mistakes = needed
     .filter(({ api }) => !served.has(api))
-    .map(({ api, key, help }) => `${key}: the cluster does not serve ${api}; ${help}`);
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+    .map(({ api, key, help }) => refusal("cluster.api-not-served", key, { api, help }));
+  if (mistakes.length > 0) throw refused(mistakes);
   return staticPools(spec, reader);
 }
 

@@ -7,7 +7,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type DevelopmentPlan, planDevelopment } from "../domain/development/plan.ts";
-import { badInput } from "../domain/errors.ts";
+import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
 import type { DeclaredTruss } from "./trusses.ts";
 
@@ -36,7 +36,7 @@ export interface DevelopmentSources {
 /**
  * Plans every development version by read-only queries, from its folder, the folder at the last `up` and the head of its
  * patches; by model.
- * @throws one `badInput` with a sentence for each version whose plan is refused.
+ * @throws one `RefusedError` with a sentence for each version whose plan is refused.
  */
 export async function planDevelopments(
   { development }: Pick<EnvironmentSpec, "development">,
@@ -47,18 +47,18 @@ export async function planDevelopments(
   const plans = new Map<string, PlannedDevelopment>();
   const names = Object.keys(development);
   if (names.length === 0) return plans;
-  if (!platform) throw badInput(needsDatabase("development", "local"));
+  if (!platform) throw refused(needsDatabase("development", "local"));
   const outputs = platform.basis === "new database" ? {} : await lastOutputs();
   const registry =
     platform.basis === "read" ? await readDevelopmentVersions(platform.server, names) : fromOutputs(names, outputs);
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   for (const [name, { truss, takeover }] of Object.entries(development)) {
     const folder = trusses.get(truss);
     if (!folder) throw new Error(`the program was not told the content of ${truss}`);
     const known = registry.versions.get(name);
     const at = keyPath(["development", name]);
     if (known?.isOwnedByApi) {
-      mistakes.push(`${at}: a client has pushed a development version of this name; choose another name`);
+      mistakes.push(refusal("development.pushed-name", at));
       continue;
     }
     const lastHash = known && outputs.models?.[name]?.hash;
@@ -68,7 +68,7 @@ export async function planDevelopments(
     const isEditedSince = folder.hash !== headHash && folder.hash !== lastHash;
     const declaredHash = isOwnHead && isEditedSince ? headHash : lastHash;
     const plan = planDevelopment({ folder, declaredHash, deployed: known?.deployed, takeover });
-    if (plan.kind === "refused") mistakes.push(`${at}: ${plan.because}`);
+    if (plan.kind === "refused") mistakes.push(refusal("development.not-planned", at, halvesOf(plan.because)));
     plans.set(name, {
       plan,
       number: known?.number ?? (registry.highest.get(name) ?? 0) + 1,
@@ -77,7 +77,7 @@ export async function planDevelopments(
       declaredBefore: declaredHash,
     });
   }
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return plans;
 }
 

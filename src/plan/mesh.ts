@@ -1,7 +1,8 @@
 import type { MeshConfig } from "../adapters/kubernetes/mesh.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { namespaceOfGateway } from "../domain/serving/virtualService.ts";
 
 type MeshSpec = Pick<EnvironmentSpec, "mesh" | "nodeClass" | "gateway" | "namespace">;
@@ -33,18 +34,20 @@ export async function checkMesh(
     ...(await pods(spec, reader).catch(tell("pods of the gateway have the labels of mesh.keyCheck.gatewayPods"))),
     ...(await configured(mesh, reader).catch(tell("Istio's MeshConfig agrees with menagerie:mesh"))),
   ];
-  if (mistakes.length > 0 && !preview) throw badInput(mistakes.join("\n"));
-  return [...mistakes, ...notChecked];
+  if (mistakes.length > 0 && !preview) throw refused(mistakes);
+  return [...mistakes.map(({ message }) => message), ...notChecked];
 }
 
-async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader): Promise<string[]> {
+async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader): Promise<Refusal[]> {
   const labels = mesh?.keyCheck?.gatewayPods;
   if (!labels) return [];
   const where = namespaceOfGateway(gateway, namespace);
   if ((await reader.countPods(where, labels)) > 0) return [];
   const given = Object.entries(labels).map(([key, value]) => `${key}: ${value}`);
   return [
-    `${keyPath(["mesh", "keyCheck", "gatewayPods"])}: {${given.join(", ")}} are labels of no pod in namespace ${where}, so no key would be asked for; give those of the gateway's pods (kubectl get pods -n ${where} --show-labels)`,
+    refusal("mesh.gateway-labels", keyPath(["mesh", "keyCheck", "gatewayPods"]), {
+      ...{ labels: `{${given.join(", ")}}`, namespace: where },
+    }),
   ];
 }
 
@@ -53,19 +56,17 @@ async function configured({ keyCheck, trustDomain }: NonNullable<MeshSpec["mesh"
   if (configs.length === 0) {
     throw new Error("there is no MeshConfig in namespace istio-system");
   }
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   const domains = [...new Set(configs.flatMap(({ trustDomains }) => trustDomains))];
   if (!domains.includes(trustDomain)) {
-    mistakes.push(
-      `${keyPath(["mesh", "trustDomain"])}: "${trustDomain}" is not the mesh's, so the API service could not reach development versions; use ${domains.join(" or ")}`,
-    );
+    const named = { domain: trustDomain, domains: domains.join(" or ") };
+    mistakes.push(refusal("mesh.trust-domain", keyPath(["mesh", "trustDomain"]), named));
   }
   const providers = [...new Set(configs.flatMap((config) => config.providers))];
   if (keyCheck && !providers.includes(keyCheck.provider)) {
     const known = providers.length > 0 ? `knows ${providers.join(", ")}` : "has none";
-    mistakes.push(
-      `${keyPath(["mesh", "keyCheck", "provider"])}: Istio's MeshConfig has no extension provider "${keyCheck.provider}" (it ${known}), so the gateway would refuse every request to a model; add it as docs/operations.md says`,
-    );
+    const named = { provider: keyCheck.provider, known };
+    mistakes.push(refusal("mesh.provider-unknown", keyPath(["mesh", "keyCheck", "provider"]), named));
   }
   return mistakes;
 }

@@ -4,7 +4,7 @@ import type { MigrationConnection } from "../adapters/postgres/zoo/migration/tar
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { setTargetUrlCommand } from "../config/migrationTarget.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput } from "../domain/errors.ts";
+import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type TargetCounts, type TargetPair, withTargetApps } from "../domain/zoo/targetApps.ts";
 import { type PlatformPlan, requireOptional } from "./platform.ts";
@@ -38,7 +38,7 @@ interface NamedPair extends TargetPair {
 
 /**
  * Counts the apps in the table of `menagerie:migrationTarget` to the versions that they point at, by read-only queries. The plan
- * is unchanged for a stack without one, and where no rollout names ids there. Throws a `badInput` for ids that the table does
+ * is unchanged for a stack without one, and where no rollout names ids there. Throws a `RefusedError` for ids that the table does
  * not have, and for a table that cannot be read.
  */
 export async function withMigrationTarget(
@@ -56,11 +56,11 @@ export async function withMigrationTarget(
       !apps && from !== undefined && phase === "done" && platform.registry.rollouts.get(model)?.phase !== "done",
   );
   if (missing.length > 0) {
-    const sentences = missing.map(
-      ([model]) =>
-        `${keyPath(["zoo", model, "apps"])}: missing; phase done concerns the apps in ${existing.table} too: give the ids of the old and the new version there, {from: …, to: …}`,
+    throw refused(
+      missing.map(([model]) =>
+        refusal("apps.missing", keyPath(["zoo", model, "apps"]), { phase: "done", table: existing.table }),
+      ),
     );
-    throw badInput(sentences.join("\n"));
   }
   if (pairs.length === 0) return platform;
   const { connection, url } = connectionTo(existing, options);
@@ -79,7 +79,7 @@ function connectionTo(existing: ExistingTable, { environmentUrl, configUrl }: Ta
   const key = keyPath(["migrationTarget", "databaseUrl"]);
   const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
   const [given, source] = environmentUrl ? [environmentUrl, variable] : [configUrl, key];
-  if (!given) throw badInput(`${key}: missing; run \`${setTargetUrlCommand}\`, or set ${variable}`);
+  if (!given) throw refused(refusal("target.url-missing", key, { command: setTargetUrlCommand, variable }));
   return {
     connection: { server: serverFromUrl(given, source), existing },
     url: environmentUrl ? undefined : configUrl,
@@ -93,18 +93,19 @@ async function countPairs(
 ): Promise<TargetCounts[]> {
   const found = await readPointing(connection, pairs);
   const [{ refusals = [] } = {}] = found;
-  const mistakes = refusals.map((refusal) => `${keyPath(["migrationTarget"])}: ${refusal}`);
+  const mistakes: Refusal[] = refusals.map((each) =>
+    refusal("target.table", keyPath(["migrationTarget"]), halvesOf(each)),
+  );
   const counted = pairs.map((pair, place) => {
     const { counts = { from: 0, to: 0, left: 0 }, unknown = [] } = found[place] ?? {};
     // What a rollout that is done left behind may be gone by now.
     const isDone = registry.rollouts.get(pair.model)?.phase === "done";
     for (const key of isDone ? [] : unknown) {
-      mistakes.push(
-        `${keyPath(["zoo", pair.model, "apps", key])}: ${connection.existing.table} has no version "${pair[key]}"; it was deleted, or the id is wrong`,
-      );
+      const named = { table: connection.existing.table, id: pair[key] };
+      mistakes.push(refusal("target.version-unknown", keyPath(["zoo", pair.model, "apps", key]), named));
     }
     return { model: pair.model, ...counts };
   });
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return counted;
 }

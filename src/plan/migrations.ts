@@ -1,14 +1,14 @@
 import { planZooMigration } from "../adapters/postgres/zoo/migration/plan.ts";
 import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput } from "../domain/errors.ts";
+import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { describeMigrationPlan, type MigrationRequest, migrationStanding } from "../domain/zoo/migration.ts";
 import { mapMistakes, type VersionPair } from "../domain/zoo/migrationMap.ts";
 import type { PlatformPlan } from "./platform.ts";
 import type { ZooModelPlan } from "./zoo.ts";
 
 /**
- * Adds to each model's plan what its migrations would do: rows, users, time. Read, and not done. Throws one `badInput` with a
+ * Adds to each model's plan what its migrations would do: rows, users, time. Read, and not done. Throws one `RefusedError` with a
  * sentence for each migration that would be refused, and for each mistake of the map as a whole.
  */
 export async function withMigrations(
@@ -16,7 +16,9 @@ export async function withMigrations(
   platform: PlatformPlan | undefined,
 ): Promise<Map<string, ZooModelPlan>> {
   const planned = new Map<string, ZooModelPlan>();
-  const mistakes = declaredMaps(zoo).flatMap((map) => mapMistakes(map).map((each) => `${keyPath(["zoo"])}: ${each}`));
+  const mistakes: Refusal[] = declaredMaps(zoo).flatMap((map) =>
+    mapMistakes(map).map((each) => refusal("migration.map", keyPath(["zoo"]), halvesOf(each))),
+  );
   for (const [name, plan] of zoo) {
     const [own, target] = [await describeOwn(plan, platform), await describeTarget(plan, platform)];
     // With a table beside, the platform's own rows are told where there are any.
@@ -30,10 +32,10 @@ export async function withMigrations(
       },
       lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])],
     });
-    mistakes.push(...own.refusals.map((refusal) => sentence(["zoo", name], "phase", refusal)));
-    mistakes.push(...(target?.refusals ?? []).map((refusal) => sentence(["zoo", name, "apps"], undefined, refusal)));
+    mistakes.push(...own.refusals.map((each) => aboutPair(["zoo", name], "phase", each)));
+    mistakes.push(...(target?.refusals ?? []).map((each) => aboutPair(["zoo", name, "apps"], undefined, each)));
   }
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return planned;
 }
 
@@ -99,10 +101,11 @@ async function describe(
 }
 
 /** A refusal about one half of the pair, or the share, begins with its key. */
-function sentence(path: readonly string[], key: string | undefined, refusal: string): string {
-  const [, own, rest] = /^(from|to|share): (.*)$/s.exec(refusal) ?? [];
-  if (own === "share") return `${keyPath([...path.slice(0, 2), own])}: ${rest}`;
+function aboutPair(path: readonly string[], key: string | undefined, sentence: string): Refusal {
+  const [, own, rest = ""] = /^(from|to|share): (.*)$/s.exec(sentence) ?? [];
+  const refuse = (at: readonly string[], text: string) => refusal("migration.refused", keyPath(at), halvesOf(text));
+  if (own === "share") return refuse([...path.slice(0, 2), own], rest);
   // Of the platform's pair only the old version is a key.
-  if (own === "from" || (own !== undefined && key === undefined)) return `${keyPath([...path, own])}: ${rest}`;
-  return `${keyPath(key === undefined ? path : [...path, key])}: ${refusal}`;
+  if (own === "from" || (own !== undefined && key === undefined)) return refuse([...path, own], rest);
+  return refuse(key === undefined ? path : [...path, key], sentence);
 }

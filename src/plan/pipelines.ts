@@ -2,7 +2,8 @@ import { pipelineSource } from "../adapters/images/checkoutImage.ts";
 import type { JournaledPipeline } from "../adapters/postgres/releaseState/pipelines.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { refusal, refused } from "../domain/refusals/refusal.ts";
 
 /** A pipeline of the current release. */
 export interface PlannedPipeline {
@@ -29,7 +30,7 @@ export async function planPipelines(
     if (ran) return { name, hash: known.source, ran };
     const hash = await pipelineSource(process.cwd(), folder).catch((error: unknown) => {
       const key = keyPath(["state", "pipelines", name, "folder"]);
-      throw badInput(`${key}: "${folder}" cannot be read (${messageOf(error)}); give a folder of the project`, error);
+      throw refused(refusal("pipeline.folder-unreadable", key, { folder, reason: messageOf(error) }), error);
     });
     return { name, hash, ran };
   });

@@ -2,7 +2,7 @@ import { migrationNames } from "../adapters/postgres/migrate.ts";
 import { readPlatformState } from "../adapters/postgres/plan.ts";
 import { type DatabaseServer, DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { badInput } from "../domain/errors.ts";
+import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
@@ -39,6 +39,10 @@ export interface LastOutputs {
     Record<
       string,
       {
+        readonly kind?: "zoo" | "development" | "shadow";
+        readonly namespace?: string;
+        /** The truss folder, relative to the project. */
+        readonly truss?: string;
         readonly hash: string;
         readonly baseHash?: string;
         readonly version?: number | null;
@@ -64,8 +68,10 @@ export interface PlanningOptions {
   /** `menagerie:databasePassword` */
   readonly password: string | undefined;
   readonly preview: boolean;
-  /** Asked only when the database does not answer. */
+  /** Asked only when the database does not answer, or has no tables of the platform. */
   readonly lastOutputs: () => Promise<LastOutputs>;
+  /** `MENAGERIE_NEW_DATABASE` is "true": tables that the last `up` left may be gone. @default false */
+  readonly mayBeginAnew?: boolean | undefined;
 }
 
 const setPassword = "`pulumi config set --secret menagerie:databasePassword`";
@@ -90,7 +96,7 @@ export async function planPlatform(
         maintenanceDatabase: "postgres",
       };
   if (!options.url && !options.password && !options.preview) {
-    throw badInput(`menagerie:databasePassword: missing; run ${setPassword}, or set MENAGERIE_DATABASE_URL`);
+    throw refused(refusal("database.password-missing", "menagerie:databasePassword", { command: setPassword }));
   }
   const { basis, registry } = await readRegistry(spec, server, options);
   return {
@@ -103,13 +109,19 @@ export async function planPlatform(
 async function readRegistry(
   { previewDatabase, zoo }: Pick<EnvironmentSpec, "previewDatabase" | "zoo">,
   server: DatabaseServer,
-  { preview, lastOutputs }: PlanningOptions,
+  { preview, lastOutputs, mayBeginAnew = false }: PlanningOptions,
 ): Promise<Pick<PlatformPlan, "basis" | "registry">> {
   const newDatabase = { basis: "new database", registry: emptyRegistry } as const;
   try {
     if (server.password === undefined) throw new DatabaseUnreachable(server, "menagerie", missingPassword);
     const state = await readPlatformState(server, Object.keys(zoo), Object.values(zoo).flatMap(ownLeave));
-    return state ? { basis: "read", registry: state.zoo } : newDatabase;
+    if (state) return { basis: "read", registry: state.zoo };
+    const { schemaVersion } = await lastOutputs();
+    if (schemaVersion && !mayBeginAnew) {
+      const { host, port } = server;
+      throw refused(refusal("database.tables-lost", "menagerie:database", { host, port, version: schemaVersion }));
+    }
+    return newDatabase;
   } catch (error) {
     if (!(error instanceof DatabaseUnreachable)) throw error;
     const outputs = await lastOutputs();
@@ -126,7 +138,8 @@ export function requireOptional(
 ): void {
   if (!preview) throw error;
   if (previewDatabase === "optional") return;
-  throw badInput(`${error.message}; or set menagerie:previewDatabase to optional, to preview without it`, error);
+  const { problem, fix } = halvesOf(error.message);
+  throw refused(refusal("database.unreachable", null, { problem, fix: fix === "" ? "" : `${fix}; ` }), error);
 }
 
 /** Apps that stay by choice, of the platform's own: with `apps`, the ids are those of another table. */

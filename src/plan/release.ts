@@ -1,10 +1,10 @@
 import { findVersion, type MlflowServer } from "../adapters/mlflow/registry.ts";
-import { readRecordedReleases } from "../adapters/postgres/releases.ts";
+import { isLastAttemptComplete, readRecordedReleases } from "../adapters/postgres/releases.ts";
 import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput } from "../domain/errors.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
+import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { type Combination, combinationDigest, type ReleaseModel } from "../domain/release/combination.ts";
 import type { DeployedModel } from "../domain/release/observed.ts";
 import { declaredBase, planRelease, type RecordedReleases } from "../domain/release/plan.ts";
@@ -20,6 +20,12 @@ export interface PlannedRelease {
   readonly basis: PlanBasis;
   /** Whether the record holds the combination already. */
   readonly recorded: boolean;
+  /**
+   * Set where the last attempt did not come to its end, so that this one is recorded too, though it has the same intent: it goes
+   * on changing what is served.
+   * @default the intent is recorded where it is another one than the last
+   */
+  readonly due?: true | undefined;
 }
 
 /** What a release is planned from, beside the stack's config and its plan. */
@@ -55,10 +61,10 @@ export async function planEnvironmentRelease(
   const named = await namedModels(spec, sources.mlflow);
   const models = releaseModels(answering, named);
   const combination: Combination = { code, models };
-  const recordedBefore =
+  const read =
     platform.basis === "read" ? await readRecord(platform, sources.environment, spec, combination) : undefined;
   const record =
-    recordedBefore ??
+    read?.releases ??
     (platform.basis === "not checked"
       ? lastRelease(spec, combination, (await sources.lastOutputs()).release)
       : nothing);
@@ -71,8 +77,12 @@ export async function planEnvironmentRelease(
     config: JSON.stringify(sources.config),
     promotedFrom: promotedFrom ?? null,
   };
-  return { intent, recorded, basis: platform.basis };
+  return { intent, recorded, basis: platform.basis, due: read && !read.isComplete ? true : undefined };
 }
+
+/** What a run of the engine with targets says: its targets are not the record, so that stays as the last whole `up` left it. */
+export const partialRun =
+  "a run with --target or --exclude does not write the record of releases; run `up` without it, so that `menagerie releases` and `restore` know what is deployed";
 
 const nothing: RecordedReleases = { same: [], near: [] };
 
@@ -100,7 +110,7 @@ async function namedModels(
       if (!mlflow) return [name, { version: version ?? 0, source: "config" }];
       const key = keyPath(["models", name, "mlflow"]);
       if (!server) {
-        throw badInput(`${key}: no MLflow server is known; set ${keyPath(["mlflow", "url"])}, or MLFLOW_TRACKING_URI`);
+        throw refused(refusal("release.mlflow-server", key, { url: keyPath(["mlflow", "url"]) }));
       }
       const found = await findVersion(server, key, { ...mlflow, model: mlflow.model ?? name });
       return [name, { version: found.version, source: `models:/${found.model}/${found.version}` }];
@@ -137,14 +147,15 @@ async function readRecord(
   environment: string,
   { versioning }: ReleaseSpec,
   combination: Combination,
-): Promise<RecordedReleases | undefined> {
+): Promise<{ readonly releases: RecordedReleases; readonly isComplete: boolean } | undefined> {
   try {
-    return await withClient(server, platformDatabase, (client) =>
-      readRecordedReleases(client, environment, {
+    return await withClient(server, platformDatabase, async (client) => ({
+      releases: await readRecordedReleases(client, environment, {
         combinationDigest: combinationDigest(combination),
         base: declaredBase(versioning.scheme, combination),
       }),
-    );
+      isComplete: await isLastAttemptComplete(client, environment),
+    }));
   } catch (error) {
     if (sqlState(error) === "42P01") return undefined;
     throw error;

@@ -2,7 +2,8 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { secretName, setSecretCommand } from "../config/secrets.ts";
 import { keyPath } from "../config/sentences.ts";
 import { shadowedModels } from "../config/shadowRules.ts";
-import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { locateSecrets, type SecretSource } from "../domain/serving/secrets.ts";
 
 /** Name of the Secret that the stack makes of its config. */
@@ -28,7 +29,7 @@ export interface SecretUser {
 /**
  * Where the secrets of each served version come from, by name of its InferenceService. The cluster is asked only where a truss names a secret that the stack's
  * config does not hold.
- * @throws one `badInput` with a sentence for each secret that is nowhere: its name, and the command that sets it.
+ * @throws one `RefusedError` with a sentence for each secret that is nowhere: its name, and the command that sets it.
  */
 export async function planSecrets(
   spec: Pick<EnvironmentSpec, "secrets" | "adminSecrets" | "namespace">,
@@ -45,20 +46,24 @@ export async function planSecrets(
   const existing = keys && { secret: adminSecrets, keys };
 
   const plan = new Map<string, readonly SecretSource[]>();
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   for (const { path, model, service, truss, names } of needed) {
     const { sources, missing } = locateSecrets(names, { own, existing });
     plan.set(service, sources);
     for (const name of missing) {
-      const sentence = secretName.test(name)
-        ? `which Secret "${adminSecrets}" in namespace "${namespace}" does not hold${existing ? "" : ", for it does not exist"}; set it with \`${setSecretCommand(name)}\``
-        : "which is no name of a Secret's key; use letters, digits, - _ and . in its config.yaml";
+      const key = keyPath(path ?? ["zoo", model]);
+      const named = { folder: truss, name: JSON.stringify(name) };
       mistakes.push(
-        `${keyPath(path ?? ["zoo", model])}: ${truss} names the secret ${JSON.stringify(name)}, ${sentence}`,
+        secretName.test(name)
+          ? refusal("secrets.not-in-the-cluster", key, {
+              ...{ ...named, secret: adminSecrets, namespace, command: setSecretCommand(name) },
+              absent: existing ? "" : ", for it does not exist",
+            })
+          : refusal("secrets.bad-name", key, named),
       );
     }
   }
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return plan;
 }
 
@@ -85,10 +90,10 @@ async function existingKeys(namespace: string, name: string, readKeys: ReadSecre
   try {
     return await readKeys(namespace, name);
   } catch (error) {
-    const reason = messageOf(error);
-    throw new OperatorError(
-      `${keyPath(["adminSecrets"])}: whether Secret "${name}" in namespace "${namespace}" holds what the trusses name cannot be checked: ${reason}`,
-      { cause: error },
+    const { problem: reason, fix } = halvesOf(messageOf(error));
+    throw refused(
+      refusal("secrets.unreadable", keyPath(["adminSecrets"]), { secret: name, namespace, reason, fix }),
+      error,
     );
   }
 }

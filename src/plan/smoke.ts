@@ -3,14 +3,15 @@ import { join, resolve } from "node:path";
 import { load } from "js-yaml";
 import type { ZooEntrySpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { type SmokeCase, smokeSetSchema } from "../domain/zoo/smoke.ts";
 
 /** File of a truss folder that is taken where the config names none. */
 const usualFile = "smoke.yaml";
 
 /**
- * The smoke set of each model that has one, from the config or from a file in its truss folder. Throws one `badInput` with
+ * The smoke set of each model that has one, from the config or from a file in its truss folder. Throws one `RefusedError` with
  * a sentence for each file that is none.
  */
 export async function smokeSets(
@@ -18,7 +19,7 @@ export async function smokeSets(
   project: string,
 ): Promise<Map<string, readonly SmokeCase[]>> {
   const sets = new Map<string, readonly SmokeCase[]>();
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   for (const [name, { smoke, truss }] of Object.entries(zoo)) {
     const at = keyPath(["zoo", name, "smoke"]);
     const file = join(truss, typeof smoke === "string" ? smoke : usualFile);
@@ -30,17 +31,16 @@ export async function smokeSets(
       else {
         const [issue] = parsed.error.issues;
         const where = [...(Array.isArray(smoke) ? [] : [file]), ...placeIn(issue?.path ?? [])].join(", ");
-        mistakes.push(
-          `${at}: ${where || "the list"} is wrong (${issue?.message}); write a list of {input, output, tolerance}`,
-        );
+        const problem = issue?.message ?? "";
+        mistakes.push(refusal("smoke.wrong", at, { where: where || "the list", problem }));
       }
     } catch (error) {
       // Below the first line, the library draws the place.
-      const [reason] = messageOf(error).split("\n");
-      mistakes.push(`${at}: ${file} cannot be read (${reason}); give a YAML file in the truss folder`);
+      const [reason = ""] = messageOf(error).split("\n");
+      mistakes.push(refusal("smoke.unreadable", at, { file, reason }));
     }
   }
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return sets;
 }
 

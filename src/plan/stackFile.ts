@@ -1,12 +1,13 @@
-import { readFileSync, readlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Surroundings } from "../config/parse.ts";
 import { prefix } from "../config/sentences.ts";
 import { readStackText } from "../config/stackFile.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { checkStack, declaresNothing, refuse } from "./checkStack.ts";
+import { configFileOption, engineAbove } from "./engineAbove.ts";
 
 export interface EngineStack {
   /** Folder of Pulumi.yaml. */
@@ -20,7 +21,7 @@ export interface EngineStack {
 /**
  * `config:` of the stack's file, after the whole file was checked. The engine passes on what is below `config:` and ignores
  * everything else, so a typo in the first line would declare an empty environment. Undefined where the config comes from
- * elsewhere, as from Pulumi Cloud. Throws one `badInput` with a line for each mistake.
+ * elsewhere, as from Pulumi Cloud. Throws one `RefusedError` with a line for each mistake.
  */
 export async function checkedStackFile({
   project,
@@ -30,13 +31,10 @@ export async function checkedStackFile({
 }: EngineStack): Promise<Readonly<Record<string, unknown>> | undefined> {
   const settings = await projectSettings(project);
   const { path, file, isNamed } = stackFilePath(join(project, settings.stackConfigDir ?? ""), stack);
-  const removal = `pulumi destroy -s ${stack}`;
+  const removal = `menagerie destroy -s ${stack}`;
   const bytes = await readFile(path).catch((error: unknown) => {
     if (isNamed) {
-      throw badInput(
-        `the stack file ${path} cannot be read (${messageOf(error)}); name it by its absolute path`,
-        error,
-      );
+      throw refused(refusal("file.unreadable", null, { path, reason: messageOf(error) }), error);
     }
     return undefined;
   });
@@ -81,41 +79,8 @@ function declaredKeys(settings: ProjectSettings, config: Readonly<Record<string,
 
 /** Where the engine that runs this program reads the stack's config from. */
 function stackFilePath(folder: string, stack: string): { path: string; file: string; isNamed: boolean } {
-  const engine = engineAbove(process.ppid);
+  const engine = engineAbove();
   const named = process.env.PULUMI_OPTION_CONFIG_FILE || (engine && configFileOption(engine.args));
   const file = named || `Pulumi.${stack}.yaml`;
   return { path: resolve((named && engine?.folder) || folder, file), file, isNamed: Boolean(named) };
-}
-
-/** Not `pulumi-language-nodejs`. Some distributions wrap the engine, as `.pulumi-wrapped`. */
-const engineName = /^\.?pulumi(-wrapped|-bin|\.exe)?$/;
-/** Between the program and the engine is its language host. */
-const ancestors = 4;
-
-/**
- * Command line and working folder of the engine that runs this program, which it tells its programs in no other way.
- * Undefined where there is none, and on systems without `/proc`.
- */
-function engineAbove(parent: number): { readonly args: readonly string[]; readonly folder: string } | undefined {
-  let pid = parent;
-  for (let above = 0; above < ancestors && pid > 1; above += 1) {
-    try {
-      const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      if (engineName.test(basename(args[0] ?? ""))) return { args, folder: readlinkSync(`/proc/${pid}/cwd`) };
-      // `pid (name) state parent`: a name may hold spaces and parentheses (proc_pid_stat(5)).
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ");
-      pid = Number(fields[1]);
-    } catch {
-      return undefined;
-    }
-  }
-  return undefined;
-}
-
-/** The value of `--config-file`, in either way of writing it. */
-export function configFileOption(args: readonly string[]): string | undefined {
-  const index = args.findIndex((arg) => arg === "--config-file" || arg.startsWith("--config-file="));
-  const found = args[index];
-  if (found === undefined) return undefined;
-  return (found === "--config-file" ? args[index + 1] : found.slice("--config-file=".length)) || undefined;
 }

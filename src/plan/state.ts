@@ -1,4 +1,5 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
+import { lostState } from "../adapters/postgres/releaseState/ensure.ts";
 import {
   type JournaledRelease,
   readReleases,
@@ -12,9 +13,9 @@ import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
-import { badInput } from "../domain/errors.ts";
 import { identifierMistake } from "../domain/generatedNames.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
+import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
 import { planRetention } from "../domain/release/retention.ts";
@@ -55,6 +56,8 @@ export interface StatePlan {
   readonly pipelines: readonly PlannedPipeline[];
   /** Schemas that are dropped at the end of the `up`. */
   readonly retired: readonly string[];
+  /** A line for each state of another release that somebody dropped by hand, with what still needs it. */
+  readonly lost: readonly string[];
   /** Schemas that stay beyond `keep`, and why. */
   readonly heldBy: ReadonlyMap<string, readonly string[]>;
   /** In a few words, such as `seeded from v1.2.2`. */
@@ -72,15 +75,15 @@ export async function planState(
   lastOutputs: () => Promise<LastOutputs>,
 ): Promise<StatePlan | undefined> {
   if (!spec.state) return undefined;
-  if (!platform) throw badInput(needsDatabase("state", "local"));
+  if (!platform) throw refused(needsDatabase("state", "local"));
   const { schemas, release: tag = release?.tag, keep, extensions } = spec.state;
   if (tag === undefined || !release) throw new Error("a stack with a database has a release");
   const { environment } = release;
   const mistake = tagMistake(tag);
-  if (mistake) throw badInput(`${keyPath(["state", "release"])}: ${JSON.stringify(tag)} ${mistake}`);
-  const files = await readStateFiles(schemas);
-  const relations = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
-  requireKnown(spec.state.tables, relations, schemas);
+  if (mistake) {
+    const named = { tag: JSON.stringify(tag), ...halvesOf(mistake) };
+    throw refused(refusal("release.tag", keyPath(["state", "release"]), named));
+  }
   const known = platform.basis === "new database" ? {} : ((await lastOutputs()).states ?? {});
   const schema = stateSchemaName(tag);
   if (platform.basis === "not checked") {
@@ -94,19 +97,31 @@ export async function planState(
   } = platform.basis === "read"
     ? await storedReleases(platform, release, schema)
     : { releases: [], pipelines: [], dropped: false };
-  const { previous, kept, retired, heldBy } = planRetention(schema, stored, keep);
+  const isLost = ({ lost, wasReady }: JournaledRelease): boolean => wasReady && lost !== null;
+  const there = stored.filter((release) => !isLost(release));
+  const gone = stored.filter(isLost);
+  const { previous, kept, retired, heldBy } = planRetention(schema, there, keep);
   const own = stored.find((release) => release.schema === schema);
+  if (own && isLost(own)) throw lostState(own);
+  // A state that the config names is used as it is: its files may be other ones by now, or gone.
+  const asItIs = own?.ready === true && spec.state.release !== undefined;
+  const files = await readStateFiles(schemas).catch((error: unknown) => {
+    if (asItIs) return [];
+    throw error;
+  });
+  const relations = declaredRelations(files.map(({ sql }) => sql).join("\n;\n"));
+  if (!asItIs) requireKnown(spec.state.tables, relations, schemas);
   const declared = declaredHash(files);
   const otherFiles = own?.ready === true && own.declared !== declared;
-  if (otherFiles && spec.state.release === undefined) {
-    throw badInput(
-      `${keyPath(["state", "schemas"])}: the files of "${schemas}" changed, and the state of release ${tag} keeps its shape; give what is new a tag of its own (${keyPath(["versioning", "code"])}), put the files back, or set ${keyPath(["state", "release"])}: ${tag} to go on with its state as it is`,
+  if (otherFiles && !asItIs) {
+    throw refused(
+      refusal("state.files-changed", keyPath(["state", "schemas"]), {
+        ...{ folder: schemas, tag, code: keyPath(["versioning", "code"]), release: keyPath(["state", "release"]) },
+      }),
     );
   }
   if (!own && dropped) {
-    throw badInput(
-      `the state of release ${tag} was dropped; load its dump by \`menagerie data restore <folder>\`, or set ${keyPath(["state", "release"])} to one that \`menagerie data list\` shows`,
-    );
+    throw refused(refusal("state.dropped", null, { tag, release: keyPath(["state", "release"]) }));
   }
   const current: PlannedState = own?.ready
     ? { ...plannedOf(own), seedFrom: previous?.schema ?? own.seededFrom }
@@ -132,7 +147,13 @@ export async function planState(
       pipelines.filter((each) => each.schema === schema),
     ),
     kept: kept.map((release) => ({ ...plannedOf(release), values: known[release.tag]?.values })),
-    retired: retired.map((release) => release.schema).sort(),
+    // What is left of those that somebody dropped by hand goes as well, unless something still needs them.
+    retired: [...retired, ...gone.filter(({ references }) => references.length === 0)]
+      .map(({ schema }) => schema)
+      .sort(),
+    lost: gone.map(
+      ({ tag, lost, references }) => `${tag}: ${[`${lost} was dropped by hand`, ...references].join("; ")}`,
+    ),
     heldBy,
     description: `${describe(own, previous)}${otherFiles ? `; its tables are those of other SQL files than those in "${schemas}", which are not run` : ""}${tried ? "" : "; the SQL files were not tried, for this login may not, or they take long"}`,
   };
@@ -144,22 +165,22 @@ function requireKnown(
   folder: string,
 ): void {
   if (qualified[0] !== undefined) {
-    throw badInput(
-      `${keyPath(["state", "schemas"])}: the files of "${folder}" make ${qualified[0]} in a schema of its own; write the name without the schema, for every release has another`,
-    );
+    throw refused(refusal("state.qualified-name", keyPath(["state", "schemas"]), { folder, name: qualified[0] }));
   }
   const tooLong = [...declared, ...views].flatMap((name) => {
     const mistake = identifierMistake(name);
-    return mistake ? [`${keyPath(["state", "schemas"])}: "${name}" in the files of "${folder}" ${mistake}`] : [];
+    const named = { name, folder, ...halvesOf(mistake ?? "") };
+    return mistake ? [refusal("state.name-too-long", keyPath(["state", "schemas"]), named)] : [];
   });
   const unknown = Object.keys(tables)
     .filter((name) => !declared.includes(name))
-    .map(
-      (name) =>
-        `${keyPath(["state", "tables", name])}: the files of "${folder}" make no such table; they make ${declared.join(", ") || "none"}`,
+    .map((name) =>
+      refusal("state.table-unknown", keyPath(["state", "tables", name]), {
+        ...{ folder, tables: declared.join(", ") || "none" },
+      }),
     );
   const mistakes = [...tooLong, ...unknown];
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
 }
 
 interface StoredState {
@@ -235,7 +256,7 @@ function withoutDatabase(
   return {
     current,
     kept: states.filter((state) => state.tag !== tag),
-    ...{ retired: [], heldBy: new Map(), description: "not checked" },
+    ...{ retired: [], lost: [], heldBy: new Map(), description: "not checked" },
   };
 }
 

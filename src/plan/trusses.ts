@@ -4,7 +4,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { shadowedModels } from "../config/shadowRules.ts";
 import type { DeclaredFolder } from "../domain/development/plan.ts";
-import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import { about, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import { configFilename, isControlTruss, parseTrussConfig } from "../domain/truss/config.ts";
 import { textBytes } from "../domain/truss/content.ts";
 import { hashSnapshot } from "../domain/truss/hash.ts";
@@ -18,7 +18,7 @@ export interface DeclaredTruss extends DeclaredFolder {
 
 /**
  * Every truss that the models name, by folder, each read once. Folders are relative to `project`. Throws one
- * `badInput` with a sentence for each folder that holds no valid truss.
+ * `RefusedError` with a sentence for each folder that holds no valid truss.
  */
 export async function trussesOf(
   {
@@ -37,24 +37,25 @@ export async function trussesOf(
   }
   for (const [name, { truss }] of Object.entries(zoo)) if (!users.has(truss)) users.set(truss, ["zoo", name]);
   for (const [name, { truss }] of Object.entries(development)) users.set(truss, ["development", name]);
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   const trusses = new Map<string, DeclaredTruss>();
   for (const [truss, path] of users) {
     try {
       trusses.set(truss, await declaredTruss(truss, project, path[0] === "development"));
     } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      mistakes.push(`${keyPath([...path, "truss"])}: ${messageOf(error)}`);
+      const key = keyPath([...path, "truss"]);
+      mistakes.push(...refusalsOf(error).map((each) => about(key, each)));
     }
   }
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return trusses;
 }
 
 async function declaredTruss(truss: string, project: string, isPatched: boolean): Promise<DeclaredTruss> {
   const { snapshot, patterns } = await readTruss(resolve(project, truss)).catch((error: unknown) => {
-    if (!(error instanceof OperatorError)) throw error;
-    throw badInput(`"${truss}" is not a folder of the project; give the folder that holds ${configFilename}`, error);
+    // What is no operator's mistake goes on.
+    refusalsOf(error);
+    throw refused(refusal("truss.not-a-folder", null, { folder: truss, file: configFilename }), error);
   });
   const content = contentAt(snapshot, configFilename);
   const text = content && new TextDecoder().decode(textBytes(content, configFilename));
@@ -72,12 +73,11 @@ export function requireTrussConfig(
   text: string | undefined,
   isPatched: boolean,
 ): ReturnType<typeof parseTrussConfig> {
-  if (text === undefined) throw badInput(`"${truss}" holds no ${configFilename}; give a truss folder, which has one`);
+  const named = { folder: truss, file: configFilename };
+  if (text === undefined) throw refused(refusal("truss.no-config", null, named));
   const config = parseTrussConfig(text, `${truss}/${configFilename}`);
   if (isPatched && !isControlTruss(config)) {
-    throw badInput(
-      `"${truss}" has no control server, which takes patches; add use_control_plane: true to its ${configFilename}`,
-    );
+    throw refused(refusal("truss.no-control-server", null, named));
   }
   return config;
 }

@@ -2,10 +2,11 @@ import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import { builtInPool } from "../config/pools.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
-import { badInput } from "../domain/errors.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
+import { type NewModel, renamedTo } from "../domain/zoo/departures.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
-import { type Gate, type RolloutRequest, refusal } from "../domain/zoo/phases.ts";
+import { type Gate, phaseRefusal, type RolloutRequest } from "../domain/zoo/phases.ts";
 import { copyName, generatedNameFits, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
 import {
@@ -69,12 +70,12 @@ export interface ZooSources {
 }
 
 /**
- * Plans what is served of each zoo model, by name. Throws one `badInput` with a sentence for each model whose phase cannot
+ * Plans what is served of each zoo model, by name. Throws one `RefusedError` with a sentence for each model whose phase cannot
  * be entered, and for each pool that cannot hold what is served side by side.
  */
 export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string, ZooModelPlan> {
   const registry = sources.platform?.registry ?? emptyRegistry;
-  const mistakes: string[] = [];
+  const mistakes: Refusal[] = [];
   const plans = new Map<string, ZooModelPlan>();
   const frozen = !spec.modelZooDeploymentAutomationEnabled && sources.platform !== undefined;
   for (const [name, entry] of Object.entries(spec.zoo)) {
@@ -102,14 +103,14 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
           true,
         ),
       );
-    else mistakes.push(...removalRefusal(name, registry));
+    else mistakes.push(...removalRefusal(name, registry, newModels(spec, registry, sources)));
   }
   const served = [...plans.values()].flatMap(({ versions }) => versions);
   mistakes.push(
     ...unknownPools(spec, served),
     ...gpuShortages([...served.map(consumer), ...developed(spec)], supplies(spec)),
   );
-  if (mistakes.length > 0) throw badInput(mistakes.join("\n"));
+  if (mistakes.length > 0) throw refused(mistakes);
   return plans;
 }
 
@@ -163,15 +164,17 @@ function recordedRequest(
   return { model, phase, from, hash, gates: gatesOf(model, entry, hash, smoke.get(model), shadows) };
 }
 
-function judged(request: RolloutRequest, registry: ZooRegistry, { platform }: ZooSources): string | undefined {
+function judged(request: RolloutRequest, registry: ZooRegistry, { platform }: ZooSources): Refusal | undefined {
   if (!platform) {
     return request.from === undefined
       ? undefined
-      : `${keyPath(["zoo", request.model, "from"])}: a rollout needs the stack's database; give ${keyPath(["database"])}, or remove the key`;
+      : refusal("zoo.rollout-without-database", keyPath(["zoo", request.model, "from"]), {
+          database: keyPath(["database"]),
+        });
   }
   // What is not known is not judged: the `up` judges it in its own transaction.
   if (platform.basis === "not checked") return undefined;
-  return refusal(request, factsOf(registry, request.model, request.hash));
+  return phaseRefusal(request, factsOf(registry, request.model, request.hash));
 }
 
 /** A pinned content is that of a registered version, or of the folder. */
@@ -180,11 +183,16 @@ function pinRefusal(
   entry: ZooEntrySpec,
   registry: ZooRegistry,
   { hashes }: ZooSources,
-): string | undefined {
+): Refusal | undefined {
   if (entry.hash === undefined || !needsContent(entry) || pinnedRow(name, entry, registry)) return undefined;
   const found = hashes.get(entry.truss);
   if (found === entry.hash) return undefined;
-  return `${keyPath(["zoo", name, "hash"])}: no version of ${name} has the content ${entry.hash.slice(0, 12)}, and ${entry.truss} has ${found?.slice(0, 12) ?? "none"}; check out the folder that has it, or correct the key`;
+  const lost = (registry.versions.get(name) ?? []).find(({ hash, goneImage }) => hash === entry.hash && goneImage);
+  const at = keyPath(["zoo", name, "hash"]);
+  const values = { folder: entry.truss, found: found?.slice(0, 12) ?? "none" };
+  if (lost)
+    return refusal("zoo.image-gone", at, { ...values, image: lost.goneImage ?? "", number: String(lost.number) });
+  return refusal("zoo.hash-unknown", at, { ...values, model: name, hash: entry.hash.slice(0, 12) });
 }
 
 /**
@@ -246,10 +254,7 @@ function modelPlan(
     const serving =
       (known && declaredServing(known)) ??
       (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
-    if (!serving)
-      throw badInput(
-        `${keyPath(["zoo", name])}: how version ${each.number} is served was not recorded; put the model back into the config`,
-      );
+    if (!serving) throw refused(refusal("zoo.serving-not-recorded", keyPath(["zoo", name]), { number: each.number }));
     const service = sources.platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-");
     const recorded = [...state.registered, ...state.copies].find(({ id }) => id === each.versionId)?.serving;
     return {
@@ -296,28 +301,39 @@ function servingOf(
   return state ? { ...serving, state } : serving;
 }
 
-function removalRefusal(name: string, { versions, rollouts }: ZooRegistry): string[] {
+/** Models of the config that no `up` has recorded. */
+function newModels(
+  { zoo }: Pick<EnvironmentSpec, "zoo">,
+  { rollouts }: ZooRegistry,
+  { hashes }: ZooSources,
+): NewModel[] {
+  return Object.entries(zoo)
+    .filter(([name]) => !rollouts.has(name))
+    .map(([name, { truss }]) => ({ name, truss, hash: hashes.get(truss) }));
+}
+
+function removalRefusal(name: string, { versions, rollouts }: ZooRegistry, arrived: readonly NewModel[]): Refusal[] {
   const phase = rollouts.get(name)?.phase;
   const apps = (versions.get(name) ?? []).reduce((sum, row) => sum + row.apps, 0);
   const at = keyPath(["zoo", name]);
   if (apps > 0) {
     const point = apps === 1 ? "1 app points" : `${apps} apps point`;
-    return [`${at}: is not in the config any more, and ${point} at it; put it back while they do`];
+    const { hash, serving } = (versions.get(name) ?? []).find(({ isCurrent }) => isCurrent) ?? {};
+    const renamed = renamedTo({ truss: serving?.truss ?? "", hash: hash ?? "" }, arrived);
+    if (!renamed) return [refusal("zoo.removed-in-use", at, { point })];
+    return [refusal("zoo.renamed-in-use", at, { point, model: name, to: renamed.name })];
   }
   if (phase === "off" || phase === "done" || phase === "reverted") return [];
   return phase === "version" && rollouts.get(name)?.from === undefined
     ? []
-    : [
-        `${at}: is not in the config any more, and its rollout is in phase ${phase}; put it back, and finish or revert it`,
-      ];
+    : [refusal("zoo.removed-under-way", at, { phase: phase ?? "" })];
 }
 
-function unknownPools({ pools }: EnvironmentSpec, served: readonly ServedPlan[]): string[] {
+function unknownPools({ pools }: EnvironmentSpec, served: readonly ServedPlan[]): Refusal[] {
   return served
     .filter(({ serving: { pool } }) => pool !== builtInPool && !Object.hasOwn(pools, pool))
-    .map(
-      ({ model, number, serving }) =>
-        `${keyPath(["pools", serving.pool])}: version ${number} of ${model} runs there until it is removed; declare the pool until then`,
+    .map(({ model, number, serving }) =>
+      refusal("pool.still-used", keyPath(["pools", serving.pool]), { number, model }),
     );
 }
 

@@ -13,6 +13,7 @@ export function declareRelease(
   if (!release || !platform) return undefined;
   return new ReleaseRecord("release", {
     intent: release.intent,
+    due: release.due,
     plan: describe(release),
     tables: platform.tables,
     namespace: spec.namespace,
@@ -21,8 +22,9 @@ export function declareRelease(
   });
 }
 
-function describe({ intent, basis, recorded }: PlannedRelease): string {
+function describe({ intent, basis, recorded, due }: PlannedRelease): string {
   if (basis === "not checked") return `release ${intent.tag} as of the last up: the database was not checked`;
   if (basis === "new database") return `release ${intent.tag} (new database)`;
-  return `release ${intent.tag} (${recorded ? "recorded before" : "new"})`;
+  const again = due ? "; the last `up` did not come to its end, so this one is a new attempt" : "";
+  return `release ${intent.tag} (${recorded ? "recorded before" : "new"}${again})`;
 }

@@ -80,6 +80,7 @@ export function declareState(
   if (!environment) throw new Error("the current release has an environment");
   for (const kept of plan.kept) declareRelease(kept, kept.values);
   pulumi.log.info(`state ${plan.current.tag}: ${plan.description}`, schema);
+  for (const lost of plan.lost) pulumi.log.warn(`state ${lost}`, schema);
   for (const retired of plan.retired) pulumi.log.info(`state in schema "${retired}" will be dropped`, schema);
   for (const [held, reasons] of plan.heldBy)
     pulumi.log.info(`state in schema "${held}" stays, for ${reasons.join(", ")}`, schema);

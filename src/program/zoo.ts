@@ -1,6 +1,7 @@
 import { ModelZooEntry, type ZooEntryRollout, type ZooEntryVersion } from "../../components/modelZooEntry.ts";
 import { kubernetesName } from "../config/crossRules.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import { inEnvironment } from "../domain/printedCommands.ts";
 import { copySuffix, versionedName } from "../domain/zoo/plan.ts";
 import { factsOf } from "../domain/zoo/registry.ts";
 import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
@@ -76,7 +77,7 @@ function declareEntry(
       versions: plan.versions.map(version),
       target: plan.target && version(plan.target),
       rollout: platform && rolloutOf(plan, platform),
-      lines: plan.lines,
+      lines: plan.lines.map((line) => inEnvironment(line, process.env.MENAGERIE_ENVIRONMENT)),
       namespace: spec.namespace,
       builder,
       gateway: spec.gateway,

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { DeploymentIntent } from "../domain/release/record.ts";
 import { type EnvironmentInput, heldLock, observe, releaseLock } from "./environmentDeployments.ts";
-import type { Handler } from "./handler.ts";
+import type { Due, Handler } from "./handler.ts";
 
-export interface DeploymentIntentInputs extends EnvironmentInput {
+export interface DeploymentIntentInputs extends EnvironmentInput, Due {
   readonly tag: string;
   /** One line for each model, such as `iris 2 9ac73cd151c3`, for previews. */
   readonly models: readonly string[];

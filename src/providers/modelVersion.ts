@@ -11,7 +11,7 @@ export interface ModelVersionOutputs extends ModelVersionInputs {
 }
 
 /** Lets a stack be destroyed that apps still point into. Read at call time. */
-const deleteReferenced = "MENAGERIE_DELETE_REFERENCED";
+export const deleteReferenced = "MENAGERIE_DELETE_REFERENCED";
 
 /**
  * A registered version of a zoo model that is served. Deleting the resource leaves its row, for releases may name it; it is

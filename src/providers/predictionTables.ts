@@ -1,5 +1,6 @@
 import type { ClientBase } from "pg";
 import { platformDatabase, roles } from "../domain/platformDatabase.ts";
+import { predictionTableNames } from "../domain/recording/tablesRevision.ts";
 import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 
@@ -29,9 +30,13 @@ export const predictionTables: Handler<PredictionTablesInputs, PredictionTablesI
   },
   exists: (_id, inputs) =>
     inDatabase(inputs, async (client) => {
-      const { rows } = await client.query<{ found: boolean }>("SELECT to_regnamespace($1) IS NOT NULL AS found", [
-        JSON.stringify(inputs.schema),
-      ]);
+      // Its writer may have been dropped and made again, without a right.
+      const { rows } = await client.query<{ found: boolean }>(
+        `SELECT (SELECT bool_and(to_regclass(format('%I.%I', $1::text, name)) IS NOT NULL) FROM unnest($3::text[]) name)
+            AND EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2
+                   AND has_table_privilege(r.oid, to_regclass(format('%I.inference_response', $1::text)), 'INSERT')) AS found`,
+        [inputs.schema, inputs.writer, [...predictionTableNames]],
+      );
       return rows[0]?.found === true;
     }),
   delete: async () => {},

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
+import { OperatorError } from "../domain/errors.ts";
+import { inEnvironment } from "../domain/printedCommands.ts";
 import { checkoutImage } from "./checkoutImage.ts";
 import { deployment } from "./deployment.ts";
 import { deploymentIntent } from "./deploymentIntent.ts";
@@ -76,11 +78,21 @@ export function delegateOf(kind: string): dynamic.ResourceProvider {
   return {
     check: (olds, news) => check(kind, olds, news),
     diff: (id, olds, news) => diff(kind, id, olds, news),
-    create: (inputs) => create(kind, inputs),
+    create: (inputs) => told(create(kind, inputs)),
     read: (id, props) => read(kind, id, props),
-    update: (id, olds, news) => update(kind, id, olds, news),
-    delete: (id, props) => remove(kind, id, props),
+    update: (id, olds, news) => told(update(kind, id, olds, news)),
+    delete: (id, props) => told(remove(kind, id, props)),
   };
+}
+
+/** With the environment in the commands that a sentence names; read at call time. */
+function told<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    if (error instanceof OperatorError) {
+      error.message = inEnvironment(error.message, process.env.MENAGERIE_ENVIRONMENT);
+    }
+    throw error;
+  });
 }
 
 // The functions below are called by name from states of before `delegateOf`.
@@ -99,9 +111,14 @@ export async function diff(kind: string, _id: string, olds: Properties, news: Pr
   };
 }
 
-export function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
-  return handlerOf(kind).create(lasting(inputs));
+export async function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
+  const made = await handlerOf(kind).create(lasting(inputs));
+  created.add(`${kind} ${made.id}`);
+  return made;
 }
+
+/** What this run of the engine created: it has one process for all dynamic resources. */
+const created = new Set<string>();
 
 /** An empty id tells the engine that the resource is gone. */
 export async function read(kind: string, id: string, props: Properties): Promise<dynamic.ReadResult> {
@@ -121,5 +138,7 @@ export async function update(
 }
 
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
+  // A replacement is made before what it replaces is deleted. Where both are one row, as with `--replace`, that row serves now.
+  if (created.has(`${kind} ${id}`)) return;
   await handlerOf(kind).delete(id, own(props));
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stateDigest } from "../../src/adapters/postgres/releaseState/digest.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
-import { stackConfigIn } from "../../src/cli/releases/stackFile.ts";
+import { ownConfig } from "../../src/config/ownConfig.ts";
 import { parseEnvironment } from "../../src/config/parse.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
@@ -137,7 +137,7 @@ describe("a release that is promoted", () => {
     const text = await readFile(file, "utf8");
     await writeFile(file, before);
     expect(stderr).toContain("ranker: is new here");
-    const { zoo, versioning } = parseEnvironment(stackConfigIn(text, file));
+    const { zoo, versioning } = parseEnvironment(ownConfig(text, file));
     expect(versioning.promotedFrom).toBe(`local/${deployed[2]?.tag}`);
     for (const { name, hash } of deployed[2]?.models ?? []) expect(zoo[name]?.hash).toBe(hash);
   });

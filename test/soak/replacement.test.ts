@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
+import { platformDatabase } from "../../src/domain/platformDatabase.ts";
+import { environmentLayout } from "../../src/local/layout.ts";
+import { readTarget } from "../../src/local/target.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /** What serves is replaced without an unanswered request, and what a person deletes comes back. */
@@ -111,4 +115,57 @@ test("a namespace that a person deleted comes back by the next up, and its model
     .toBe("gone");
   await shared.up();
   expect((await fetch(url, { method: "POST", body: JSON.stringify(flower) })).status).toBe(200);
+});
+
+test("a patched ConfigMap and its namespace that a person deleted come back by the next up", async () => {
+  const space = "/api/v1/namespaces/baseten";
+  const settings = `${space}/configmaps/baseten-django-dynamic-settings`;
+  const read = () =>
+    requestJson<{ data: Record<string, string> }>(shared.kubeConfig(), "GET", settings).then(
+      ({ data }) => Object.keys(data).sort(),
+      () => undefined,
+    );
+  const before = await read();
+  expect(before).toBeDefined();
+  await request(shared.kubeConfig(), "DELETE", settings);
+  expect((await shared.up()).stderr).toMatch(/missing from cluster or database and recreated: .*dynamic-settings/);
+  expect(await read()).toEqual(before);
+  await request(shared.kubeConfig(), "DELETE", space);
+  await expect
+    .poll(() => request(shared.kubeConfig(), "GET", space).then(String, () => "gone"), { timeout: 120_000 })
+    .toBe("gone");
+  await shared.up();
+  expect(await read()).toEqual(before);
+  expect((await shared.up()).stdout).toMatch(/\d+ unchanged/);
+});
+
+test("a role that a person dropped comes back by the next up, with its rights", async () => {
+  const target = await readTarget(environmentLayout("local", shared.home.path));
+  const server = serverFromUrl(target?.databaseServer?.url ?? "", "the environment");
+  const mayRead = () =>
+    withClient(server, platformDatabase, async (client) => {
+      const { rows } = await client.query<{ may: boolean }>(
+        "SELECT has_table_privilege('menagerie_reader', 'menagerie.model', 'SELECT') AS may",
+      );
+      return rows[0]?.may;
+    });
+  expect(await mayRead()).toBe(true);
+  await withClient(server, platformDatabase, (client) =>
+    client.query("DROP OWNED BY menagerie_reader; DROP ROLE menagerie_reader"),
+  );
+  expect((await shared.up()).stderr).toMatch(/missing from cluster or database and recreated: .*menagerie_reader/);
+  expect(await mayRead()).toBe(true);
+  expect((await shared.up()).stdout).toMatch(/\d+ unchanged/);
+});
+
+test("tables of the platform that a person dropped are not taken for a new database", async () => {
+  const target = await readTarget(environmentLayout("local", shared.home.path));
+  const server = serverFromUrl(target?.databaseServer?.url ?? "", "the environment");
+  const sql = (text: string) => withClient(server, platformDatabase, (client) => client.query(text));
+  await sql("ALTER SCHEMA menagerie RENAME TO menagerie_lost");
+  const refused = await shared.home.menagerie(["up"]);
+  await sql("ALTER SCHEMA menagerie_lost RENAME TO menagerie");
+  expect(refused.code).not.toBe(0);
+  expect(refused.stdout + refused.stderr).toMatch(/does not have the platform's tables, which the last `up` left at/);
+  expect((await shared.up()).stdout).toMatch(/\d+ unchanged/);
 });

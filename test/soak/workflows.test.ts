@@ -202,3 +202,50 @@ test("drift fails the morning's job and is told in its summary, and nothing is s
     /### Drift\n\n- `core\/v1:ConfigMapPatch` `dynamic-settings`: `data`, .* edited by others/,
   );
 });
+
+test("a deployment deletes what serves or stores once the pull request's list is agreed to, and no more than that", async () => {
+  const declare = (namespace: string, settings: object) =>
+    writeFile(
+      join(home.project, "Pulumi.prod.yaml"),
+      stringify({
+        config: {
+          "menagerie:kubeContext": "menagerie-prod",
+          "menagerie:namespace": namespace,
+          "menagerie:gateway": { url: "https://models.example.com" },
+          "menagerie:dynamicSettings": settings,
+        },
+      }),
+    );
+  const deploy = (agreed: string) => start("deploy.yml", "deploy", { "inputs.stack": "prod", "inputs.agreed": agreed });
+  const isThere = (namespace: string) =>
+    request(cluster, "GET", `/api/v1/namespaces/${namespace}`).then(
+      async (response) => ((await response.json()) as { status: { phase: string } }).status.phase === "Active",
+      () => false,
+    );
+  await declare("zoo", { createNamespace: true });
+  const first = await deploy("");
+  expect(first.failed, JSON.stringify(first.log)).toBe(false);
+
+  await declare("zoo", {});
+  const { summary } = await start("preview.yml", "preview", { "matrix.stack": "prod" });
+  expect(summary).toMatch(/### To agree to\n\n- delete Namespace baseten: everything in it is deleted/);
+  const agreed = /`--agreed (\S+)`/.exec(summary)?.[1] ?? "";
+  await expect(pulumi("up", "-s", "prod", "--yes", "--skip-preview")).rejects.toThrow(/protected/);
+
+  const unasked = await deploy("");
+  expect(unasked.failed).toBe(true);
+  expect(unasked.log.up).toContain(`nothing was done; add --yes-delete baseten, or --agreed ${agreed}`);
+
+  // Merged meanwhile.
+  await declare("garden", {});
+  const more = await deploy(agreed);
+  expect(more.failed).toBe(true);
+  expect(more.log.up).toMatch(/replace Namespace zoo.*\n(.*\n)*.*the list above has more than what was agreed to/);
+  expect([await isThere("baseten"), await isThere("zoo")]).toEqual([true, true]);
+
+  await declare("zoo", {});
+  const last = await deploy(agreed);
+  expect(last.failed, JSON.stringify(last.log)).toBe(false);
+  await expect.poll(() => isThere("baseten"), { timeout: 60_000 }).toBe(false);
+  expect(await isThere("zoo")).toBe(true);
+});

@@ -10,7 +10,9 @@ export class ImageMissing extends OperatorError {
   readonly reference: string;
 
   constructor(reference: string, store: string) {
-    super(`image "${reference}" is not in the image store ${store}: run \`npm run up\`, which builds what is missing`);
+    super(
+      `image "${reference}" is not in the image store ${store}; \`npx menagerie pulumi -- up --refresh\` builds it again from its truss folder`,
+    );
     this.reference = reference;
   }
 }

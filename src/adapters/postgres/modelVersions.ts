@@ -83,14 +83,29 @@ export function retireVersion(
   });
 }
 
-async function requireUnused(client: ClientBase, id: string): Promise<void> {
-  const { rows } = await client.query<{
-    model: string;
-    number: number;
-    apps: number;
-    phase: string | null;
-    followed: boolean;
-  }>(
+/** Why versions cannot be retired for the apps that point at them: a sentence each, and none for those that can. */
+export async function pointedAt(client: ClientBase, ids: readonly string[]): Promise<string[]> {
+  const reasons: string[] = [];
+  for (const id of ids) {
+    const use = await useOf(client, id);
+    const reason = use && appsAt(use);
+    if (reason !== undefined) reasons.push(reason);
+  }
+  return reasons;
+}
+
+interface VersionUse {
+  readonly model: string;
+  readonly number: number;
+  readonly apps: number;
+  /** Of the rollout that needs it; null for none. */
+  readonly phase: string | null;
+  /** Whether another version of the model is served. */
+  readonly followed: boolean;
+}
+
+async function useOf(client: ClientBase, id: string): Promise<VersionUse | undefined> {
+  const { rows } = await client.query<VersionUse>(
     `SELECT m.name AS model, v.number, r.phase,
             (SELECT count(*)::integer FROM menagerie.model_version a
               WHERE a.proxy_model_version_id = ANY (
@@ -105,16 +120,22 @@ async function requireUnused(client: ClientBase, id: string): Promise<void> {
       WHERE v.id = $1`,
     [id, copySuffix],
   );
-  const row = rows[0];
-  if (!row) return;
-  const { model, number, apps, phase, followed } = row;
-  if (apps > 0 && !(model.endsWith(copySuffix) && followed)) {
-    const point = apps === 1 ? "1 app points" : `${apps} apps point`;
-    throw new OperatorError(`version ${number} of ${model} is not removed: ${point} at it; move them first`);
-  }
-  if (phase !== null) {
+  return rows[0];
+}
+
+function appsAt({ model, number, apps, followed }: VersionUse): string | undefined {
+  if (apps === 0 || (model.endsWith(copySuffix) && followed)) return undefined;
+  return `version ${number} of ${model} is not removed: ${apps === 1 ? "1 app points" : `${apps} apps point`} at it`;
+}
+
+async function requireUnused(client: ClientBase, id: string): Promise<void> {
+  const use = await useOf(client, id);
+  if (!use) return;
+  const apps = appsAt(use);
+  if (apps !== undefined) throw new OperatorError(`${apps}; move them first`);
+  if (use.phase !== null) {
     throw new OperatorError(
-      `version ${number} of ${model} is not removed: its rollout is in phase ${phase}; finish or revert it first`,
+      `version ${use.number} of ${use.model} is not removed: its rollout is in phase ${use.phase}; finish or revert it first`,
     );
   }
 }

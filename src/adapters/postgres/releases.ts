@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { badInput } from "../../domain/errors.ts";
 import type { RecordedRelease, RecordedReleases } from "../../domain/release/plan.ts";
-import type { DeploymentRange } from "../../domain/release/record.ts";
+import type { DeploymentAttempt, DeploymentRange } from "../../domain/release/record.ts";
 
 /** Columns of `deployment_range` as {@link DeploymentRange} has them; the config is read apart, for it is long. */
 const rangeColumns = `id, environment, tag, scheme, code_version AS code, outcome, models, since, until,
@@ -36,6 +36,20 @@ export async function readRecordedReleases(
   return { same: same.rows, near: near.rows };
 }
 
+/**
+ * Whether the environment's last attempt came to its own end: what it intended is served, and the `up` itself saw that. Not so
+ * after an `up` that failed or was killed, whoever settled it since. True where nothing was attempted.
+ */
+export async function isLastAttemptComplete(client: ClientBase, environment: string): Promise<boolean> {
+  const { rows } = await client.query<{ complete: boolean }>(
+    `SELECT o.outcome IS NOT DISTINCT FROM 'deployed' AND o.settled_by = 'up' AS complete
+       FROM menagerie.deployment d LEFT JOIN menagerie.deployment_outcome o ON o.deployment_id = d.id
+      WHERE d.environment = $1 ORDER BY d.id DESC LIMIT 1`,
+    [environment],
+  );
+  return rows[0]?.complete ?? true;
+}
+
 /** The environments that the record tells of, in the order of their names. */
 export async function recordedEnvironments(client: ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ environment: string }>(
@@ -52,6 +66,26 @@ export async function listDeployments(
   const { rows } = await client.query<DeploymentRange>(
     `SELECT ${rangeColumns} FROM menagerie.deployment_range
       WHERE $1::text IS NULL OR environment = $1 ORDER BY deployment_range.id DESC LIMIT $2`,
+    [options.environment ?? null, options.limit ?? null],
+  );
+  return rows;
+}
+
+/**
+ * Every attempt to deploy, in the order of attempts, the latest first: also those that failed and changed nothing, which no time
+ * belongs to, and the one that is under way.
+ */
+export async function listAttempts(
+  client: ClientBase,
+  options: { readonly environment?: string | undefined; readonly limit?: number | undefined } = {},
+): Promise<DeploymentAttempt[]> {
+  const { rows } = await client.query<DeploymentAttempt>(
+    `SELECT d.id, d.environment, r.tag, d.models AS intended, d.began_at AS "beganAt", o.clock_at AS "endedAt",
+            coalesce(o.outcome, 'open') AS outcome, o.settled_by AS "settledBy", o.reason,
+            d.requested_by AS "requestedBy", d.run, d.code_commit AS commit
+       FROM menagerie.deployment d JOIN menagerie.release r ON r.id = d.release_id
+       LEFT JOIN menagerie.deployment_outcome o ON o.deployment_id = d.id
+      WHERE $1::text IS NULL OR d.environment = $1 ORDER BY d.id DESC LIMIT $2`,
     [options.environment ?? null, options.limit ?? null],
   );
   return rows;

@@ -17,6 +17,7 @@ export interface DatabaseServer {
 /** Until the server answers, in milliseconds: on a busy machine a process that loads its modules may not listen for seconds. */
 const connectWithin = 15_000;
 
+const noHost = "no-host.invalid";
 const scheme = /^postgres(ql)?:$/;
 const port = z.coerce.number().int().min(1).max(65_535);
 
@@ -28,14 +29,17 @@ const port = z.coerce.number().int().min(1).max(65_535);
 export function serverFromUrl(url: string, variable: string): DatabaseServer {
   const wrong = (reason: string) =>
     badInput(`${variable}: ${reason}; use postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`);
-  const parsed = URL.parse(url);
+  // A url of the web has a host where it has a user; that of libpq may have `host=` alone.
+  const parsed = URL.parse(url) ?? URL.parse(url.replace(/^([^/?#]*\/\/[^/?#]*@)(?=[:/?#]|$)/, `$1${noHost}`));
   if (!parsed || !scheme.test(parsed.protocol)) throw wrong("is no PostgreSQL url");
-  if (!parsed.hostname || !parsed.username) throw wrong("lacks a host or a user");
+  // As libpq has it, a directory is that of a socket; a url can have it as a parameter only, or encoded.
+  const hostname = (parsed.hostname === noHost ? "" : parsed.hostname) || parsed.searchParams.get("host") || "";
+  if (!hostname || !parsed.username) throw wrong("lacks a host or a user");
   const sslMode = z.enum(sslModes).safeParse(parsed.searchParams.get("sslmode") ?? "verify-full");
   if (!sslMode.success) throw wrong(`sslmode is none of ${sslModes.join(", ")}`);
   return {
-    host: decodeURIComponent(parsed.hostname).replace(/^\[(.*)\]$/, "$1"),
-    port: port.parse(parsed.port || 5432),
+    host: decodeURIComponent(hostname).replace(/^\[(.*)\]$/, "$1"),
+    port: port.parse(parsed.port || parsed.searchParams.get("port") || 5432),
     user: decodeURIComponent(parsed.username),
     password: parsed.password === "" ? undefined : decodeURIComponent(parsed.password),
     sslMode: sslMode.data,
@@ -46,7 +50,8 @@ export function serverFromUrl(url: string, variable: string): DatabaseServer {
 /** The url of one database of the server; the inverse of {@link serverFromUrl}. */
 export function urlOf(server: DatabaseServer, database: string): string {
   const password = server.password === undefined ? "" : `:${encodeURIComponent(server.password)}`;
-  const host = server.host.includes(":") ? `[${server.host}]` : server.host;
+  const { host: given } = server;
+  const host = given.includes(":") ? `[${given}]` : given.startsWith("/") ? encodeURIComponent(given) : given;
   return (
     `postgresql://${encodeURIComponent(server.user)}${password}@${host}:${server.port}` +
     `/${encodeURIComponent(database)}?sslmode=${server.sslMode}`
@@ -61,7 +66,11 @@ export function clientConfig(server: DatabaseServer, database: string): pg.Clien
     user: server.user,
     ...(server.password === undefined ? {} : { password: server.password }),
     database,
-    ssl: server.sslMode === "disable" ? false : { rejectUnauthorized: server.sslMode === "verify-full" },
+    // Sockets of one machine have no TLS, whatever the mode is.
+    ssl:
+      server.sslMode === "disable" || server.host.startsWith("/")
+        ? false
+        : { rejectUnauthorized: server.sslMode === "verify-full" },
     connectionTimeoutMillis: connectWithin,
     application_name: "menagerie",
   };
@@ -156,5 +165,8 @@ function reason(server: DatabaseServer, cause: unknown): string {
   const mistake = connectionMistake(cause, server);
   if (mistake !== undefined) return mistake;
   const code = (cause as NodeJS.ErrnoException).code;
+  if (server.host.startsWith("/")) {
+    return `cannot connect by a socket in ${server.host} (${code ?? messageOf(cause)}); give the directory and the port that the server listens at (its unix_socket_directories), or HOST:PORT of its TCP address`;
+  }
   return `cannot connect (${code === undefined || sqlState(cause) ? messageOf(cause) : code}); start it or correct the address`;
 }

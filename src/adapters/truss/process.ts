@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { withoutOthersCredentials } from "../../domain/credentials/environment.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { endingWithUs } from "../processes/deathSignal.ts";
 
@@ -32,7 +33,8 @@ export async function run(
 ): Promise<string> {
   const { signal, onLine } = options;
   signal?.throwIfAborted();
-  const env = options.env ?? process.env;
+  // Installers run code of packages, whose authors are not to have the operator's credentials.
+  const env = withoutOthersCredentials(options.env ?? process.env);
   const [program, programArgs] = endingWithUs("TERM", command, args, env);
   const child = spawn(program, programArgs, {
     env,

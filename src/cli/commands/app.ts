@@ -7,7 +7,7 @@ import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { ambientKey, postPrediction, readBody } from "../jsonBody.ts";
 import { asOperator } from "../operatorDatabase.ts";
-import { environmentOption, jsonOption } from "../options.ts";
+import { environmentOption, environmentSuffix, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
 
 interface CommonOptions {
@@ -33,7 +33,7 @@ export function appCommand(): Command {
       const made = await asOperator(options.environment, (client) => createApp(client, { zooModel, owner, name }));
       if (options.json) return console.log(JSON.stringify(made));
       console.log(`app ${made.id} points at version ${made.version} of ${zooModel}, id ${made.proxyModelVersionId}`);
-      console.log(`predict: menagerie app predict ${made.id} --data JSON`);
+      console.log(`predict: menagerie app predict ${made.id} --data JSON${environmentSuffix(options.environment)}`);
     });
   app
     .command("list")
@@ -59,7 +59,7 @@ export function appCommand(): Command {
       if (options.json) return console.log(JSON.stringify(deleted));
       const { name, zooModel, version } = deleted;
       console.log(`app ${id}, "${name}", is deleted; it pointed at version ${version} of ${zooModel}`);
-      console.log(`bring it back: menagerie app undelete ${id}`);
+      console.log(`bring it back: menagerie app undelete ${id}${environmentSuffix(options.environment)}`);
     });
   app
     .command("undelete")

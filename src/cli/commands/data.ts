@@ -6,10 +6,11 @@ import { readReleases } from "../../adapters/postgres/releaseState/journal.ts";
 import { readPipelines } from "../../adapters/postgres/releaseState/pipelines.ts";
 import { withClient } from "../../adapters/postgres/server.ts";
 import { loadSource } from "../../adapters/postgres/sourceData.ts";
-import { sentences } from "../../config/sentences.ts";
+import { schemaRefusals } from "../../config/sentences.ts";
 import { source } from "../../config/state.ts";
 import { badInput } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
+import { refused } from "../../domain/refusals/refusal.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { interruptible } from "../interrupt.ts";
 import { operatorServer } from "../operatorDatabase.ts";
@@ -106,22 +107,23 @@ export function dataCommand(): Command {
   return data;
 }
 
-/** What is loaded: what the options say, else what the stack's file does, whose paths are relative to the project. */
+/** What is loaded: what the options say, else what the stack's config does, whose paths are relative to the project. */
 async function sourceOf(options: {
   readonly schemas?: string;
   readonly from?: string;
   readonly stack: string;
+  readonly environment: string;
 }): Promise<{ readonly schemas: string; readonly from: string | undefined }> {
   if (options.schemas !== undefined) return { schemas: options.schemas, from: options.from };
-  const { config, path } = await readStackFile(options.stack);
-  const declared = (config.state as { source?: unknown } | undefined)?.source;
+  const { effective, path } = await readStackFile(options.stack, options.environment);
+  const declared = (effective.state as { source?: unknown } | undefined)?.source;
   if (declared === undefined) {
     throw badInput(
       `--schemas: missing; give the folder of the SQL files, or set menagerie:state.source in ${path} to {schemas: <folder>}`,
     );
   }
   const parsed = source.safeParse(declared, { reportInput: true });
-  if (!parsed.success) throw badInput(sentences(parsed.error.issues, ["state", "source"]).join("\n"));
+  if (!parsed.success) throw refused(schemaRefusals(parsed.error.issues, ["state", "source"]));
   const inProject = (folder: string) => resolve(projectFolder, folder);
   const data = parsed.data.data === undefined ? undefined : inProject(parsed.data.data);
   return { schemas: inProject(parsed.data.schemas), from: options.from ?? data };

@@ -1,11 +1,12 @@
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
 import { badInput } from "../../domain/errors.ts";
+import { agreementTo } from "../../domain/preview/agreement.ts";
 import { describeRemoval, removals } from "../../domain/preview/removals.ts";
 import { summarizePreview } from "../../domain/preview/summary.ts";
 import { readPreview } from "../preview/readPreview.ts";
-import { hashOf } from "../up/agreedUp.ts";
-import { declaredIn, stackConfigOf } from "../up/ownStack.ts";
+import { declaredIn } from "../up/declaredModels.ts";
+import { stackConfigOf } from "../up/ownStack.ts";
 
 /** `menagerie preview-summary < preview.json`: the comment for a pull request. */
 export function previewSummaryCommand(): Command {
@@ -29,7 +30,7 @@ export function previewSummaryCommand(): Command {
       const list = removals(preview, declaredIn(config)).filter(({ asked }) => asked);
       const agreed =
         list.length > 0
-          ? `\n### To agree to\n\n${list.map((each) => `- ${describeRemoval(each)}`).join("\n")}\n\n\`--agreed ${hashOf(list)}\`\n`
+          ? `\n### To agree to\n\n${list.map((each) => `- ${describeRemoval(each)}`).join("\n")}\n\n\`--agreed ${agreementTo(list)}\`\n`
           : "";
       process.stdout.write(`${summarizePreview(preview)}${agreed}`);
     });

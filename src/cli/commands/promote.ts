@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { deploymentAsOf } from "../../adapters/postgres/releases.ts";
 import { badInput } from "../../domain/errors.ts";
-import { promotedConfig } from "../../domain/release/restore.ts";
+import { promotedConfig, promotedKeys } from "../../domain/release/restore.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { describeEdits } from "../releases/describeEdits.ts";
@@ -30,9 +30,10 @@ export function promoteCommand(): Command {
           throw badInput(`stack "${from}": the record has no deployment of it; deploy it first`);
         return findDeployment(client, from, release);
       });
-      const file = await readStackFile(to);
-      const { config, notes } = promotedConfig(file.config, found);
-      const edits = await file.write(config);
+      const file = await readStackFile(to, options.environment);
+      const promoted = promotedConfig(file.config, found);
+      const edits = await file.write(promoted.config);
+      const notes = [...promoted.notes, ...file.overruled(promoted.config, (key) => promotedKeys.has(key))];
       if (options.json) {
         console.log(JSON.stringify({ tag: found.tag, deployment: found.id, file: file.path, edits, notes }, null, 2));
         return;

@@ -7,9 +7,11 @@ import type { DeployedModel } from "../../domain/release/observed.ts";
 import type { DeploymentRange } from "../../domain/release/record.ts";
 import { configEdits } from "../../domain/release/restore.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
+import { localStack } from "../../local/localStack.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, givenOptions, jsonOption } from "../options.ts";
 import { findDeployment, readRecordFile } from "../releases/record.ts";
+import { staleness } from "../releases/standing.ts";
 import { columns } from "../table.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
 
@@ -37,7 +39,10 @@ export function releasesCommand(): Command {
         for (const stack of stacks) each.push(await deploymentAsOf(client, stack, at));
         return each.filter((range) => range !== undefined);
       });
-      console.log(options.json ? JSON.stringify(found, null, 2) : describe(found));
+      const current = found.find(({ until, environment }) => until === null && environment === localStack);
+      const stale = current ? await staleness(options.environment, current) : [];
+      const withStanding = found.map((range) => ({ ...range, stale: range === current ? stale : [] }));
+      console.log(options.json ? JSON.stringify(withStanding, null, 2) : describe(withStanding));
     });
   releases
     .command("diff")
@@ -95,18 +100,25 @@ function combinationOf({ code, models }: DeploymentRange) {
   return { code, models: models.map((model) => ({ ...model, version: model.version ?? 0 })) };
 }
 
-function describe(ranges: readonly DeploymentRange[]): string {
+/** A deployment, and how what is served differs from it. */
+interface StandingRange extends DeploymentRange {
+  readonly stale: readonly string[];
+}
+
+function describe(ranges: readonly StandingRange[]): string {
   if (ranges.length === 0) return "nothing is recorded";
   const rows = ranges.map((range) => [
     ...[range.id, range.environment, range.tag, moment(range.since), range.until ? moment(range.until) : "now"],
     ...[range.models.map(modelText).join(" "), range.code, range.requestedBy],
-    range.outcome === "mixed"
-      ? `not complete: ${range.reason}`
-      : range.promotedFrom
-        ? `from ${range.promotedFrom}`
-        : "",
+    note(range),
   ]);
   return columns([["ID", "STACK", "RELEASE", "FROM", "UNTIL", "MODELS", "CODE", "BY", ""], ...rows]);
+}
+
+function note({ outcome, reason, promotedFrom, stale }: StandingRange): string {
+  if (stale.length > 0) return `stale: ${stale.join(", ")}; run \`up\` without --target`;
+  if (outcome === "mixed") return `not complete: ${reason}`;
+  return promotedFrom ? `from ${promotedFrom}` : "";
 }
 
 function modelText({ name, version }: DeployedModel): string {

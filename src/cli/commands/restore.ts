@@ -1,13 +1,11 @@
 import { Command } from "commander";
-import { restoredConfig } from "../../domain/release/restore.ts";
-import { environmentLayout } from "../../local/layout.ts";
+import { keptKeys, restoredConfig } from "../../domain/release/restore.ts";
 import { localStack } from "../../local/localStack.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 import { describeEdits } from "../releases/describeEdits.ts";
 import { findDeployment } from "../releases/record.ts";
 import { readStackFile } from "../releases/stackFile.ts";
-import { storedSentence } from "../up/declaredEnvironment.ts";
 
 interface RestoreOptions {
   readonly environment: string;
@@ -27,13 +25,13 @@ export function restoreCommand(): Command {
     .action(async (release: string, options: RestoreOptions) => {
       const { stack } = options;
       const found = await asOperator(options.environment, (client) => findDeployment(client, stack, release));
-      const file = await readStackFile(stack);
-      const edits = await file.write(restoredConfig(file.config, found));
+      const file = await readStackFile(stack, options.environment);
+      const restored = restoredConfig(file.config, found);
+      const edits = await file.write(restored);
       if (options.json)
         console.log(JSON.stringify({ tag: found.tag, deployment: found.id, file: file.path, edits }, null, 2));
       else console.log(describeEdits(`${file.path} says ${found.tag}`, edits));
-      const stored = stack === localStack ? await storedSentence(environmentLayout(options.environment)) : undefined;
-      if (stored) console.error(`note: ${stored}`);
+      for (const sentence of file.overruled(restored, (key) => !keptKeys.has(key))) console.error(`note: ${sentence}`);
       if (!options.preview || edits.length === 0) return;
       if (stack !== localStack) {
         console.error(`see what it does: pulumi preview -s ${stack} --diff`);

@@ -13,7 +13,8 @@ import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
-import { describeMigration, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
+import { declaredTarget } from "./rollout/declaredTarget.ts";
+import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
 
 /** One model of `menagerie status --json`. Parts that do not exist yet are null. */
 interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
@@ -23,6 +24,11 @@ interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
   readonly state: Readiness["state"];
   /** Why it is not simply ready; null where it is. */
   readonly because: string | null;
+}
+
+interface HeldMigration extends ShownMigration {
+  /** File that names the table of apps; null for the platform's own. */
+  readonly target: string | null;
 }
 
 interface Status {
@@ -36,7 +42,7 @@ interface Status {
   readonly database: string | null;
   readonly models: readonly ModelStatus[];
   /** Migrations of apps that `menagerie rollout pause` holds. */
-  readonly held: readonly ShownMigration[];
+  readonly held: readonly HeldMigration[];
   readonly parts: SupervisorStatus["parts"];
 }
 
@@ -141,9 +147,14 @@ function stateOf(
 }
 
 /** None where there is no database, or none that answers: everything else can still be told. */
-async function heldMigrations(environment: string): Promise<ShownMigration[]> {
-  const migrations = await readMigrations(environment).catch(() => []);
-  return migrations.filter(({ held }) => held);
+async function heldMigrations(environment: string): Promise<HeldMigration[]> {
+  const own = await readMigrations(environment).catch(() => []);
+  const target = await declaredTarget({ environment }).catch(() => undefined);
+  const there = target?.connection ? await migrationsOf(target.connection).catch(() => []) : [];
+  return [
+    ...own.map((each) => ({ ...each, target: null })),
+    ...there.map((each) => ({ ...each, target: target?.file ?? null })),
+  ].filter(({ held }) => held);
 }
 
 /** The declared content, and what a development version runs instead where clients are ahead of it. */
@@ -177,7 +188,7 @@ function describe(environment: string, status: Status): string {
     lines.push(
       "",
       "Migrations on hold:",
-      ...status.held.map((each) => `  ${each.name}: ${describeMigration(each, environment)}`),
+      ...status.held.map((each) => `  ${each.name}: ${describeMigration(each, environment, each.target ?? undefined)}`),
     );
   }
   const troubled = status.parts.filter((part) => part.state !== "ready" || part.restarts > 0);

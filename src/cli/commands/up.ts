@@ -14,16 +14,15 @@ import { type EngineTarget, embeddedTarget, useExistingCluster } from "../../loc
 import { together } from "../../local/together.ts";
 import { ArrivingToolchain, gatherToolchain } from "../../local/toolchain/index.ts";
 import { ToolchainFile } from "../../local/toolchainFile.ts";
-import { requireCluster } from "../cluster.ts";
 import { exampleCall } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
-import { environmentOption, portArgument } from "../options.ts";
+import { agreedOption, environmentOption, portArgument, yesDeleteOption } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
-import { upOwnStack } from "../up/ownStack.ts";
 import { prepareImages } from "../up/prepareImages.ts";
+import { whereObjectsAre } from "../up/stackCluster.ts";
 
 interface UpOptions {
   readonly environment: string;
@@ -48,18 +47,17 @@ export function upCommand(): Command {
     .option("--postgres-port <port>", "host port of PostgreSQL", portArgument)
     .option("--kubeconfig <file>", "use a cluster that is already there instead of the embedded one")
     .option("--gateway-url <url>", "with --kubeconfig: where that cluster's gateway answers")
-    .option(
-      "--yes-delete <name...>",
-      "models and resources that may be deleted, as the list of deletions names them",
-      [],
-    )
+    .addOption(yesDeleteOption())
     .option("-s, --stack <name>", "run a stack with your own Pulumi CLI, backend and kubeconfig")
-    .option("--agreed <hash>", "hash of the list of deletions that was agreed to")
+    .addOption(agreedOption())
     .option("--no-program", "bring up the environment only, without running the Pulumi program")
     .action((options: UpOptions) =>
-      interruptible("run the same command again and it goes on from here", (signal) => {
+      interruptible("run the same command again and it goes on from here", async (signal) => {
         const { stack, yesDelete, agreed } = options;
-        return stack === undefined ? up(options, signal) : upOwnStack({ stack, yesDelete, agreed, signal });
+        if (stack === undefined) return up(options, signal);
+        // Loads the Kubernetes client, which takes a second of the processor: the environment's engine works meanwhile.
+        const { upOwnStack } = await import("../up/ownStack.ts");
+        return upOwnStack({ stack, yesDelete, agreed, signal });
       }),
     );
 }
@@ -71,8 +69,10 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const spec = options.program ? await declaredEnvironment(layout, existing ? "existing" : "embedded") : undefined;
   const stored = spec && (await storedSentence(layout));
   if (stored) console.error(`note: ${stored}`);
-  if (existing) await requireCluster(existing.kubeconfig);
-  else await preflight({ progress });
+  if (existing) {
+    const { requireCluster } = await import("../cluster.ts");
+    await requireCluster(existing.kubeconfig);
+  } else await preflight({ progress });
   const brought = await (existing
     ? useCluster(layout, existing, spec, { progress, signal })
     : bringUp(layout, options, spec, { progress, signal }));
@@ -85,23 +85,16 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
       shadows: Object.keys(spec?.shadows ?? {}),
     },
     ...{ yesDelete: options.yesDelete, agreed: options.agreed, signal },
-    cluster: () => clusterOf(target.kubeconfig),
+    ...whereObjectsAre(target),
   });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   const { requireServing } = await import("../up/requireServing.ts");
   await requireServing({
-    ...{ config: await clusterOf(target.kubeconfig), resources: await readStackResources(layout) },
+    ...{ config: await whereObjectsAre(target).cluster(), resources: await readStackResources(layout) },
     ...{ stack: `environment "${layout.name}"`, progress, signal },
   });
   console.log(await summary(layout, target, await readModels(layout)));
-}
-
-async function clusterOf(kubeconfig: string) {
-  const { KubeConfig } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  config.loadFromFile(kubeconfig);
-  return config;
 }
 
 interface Brought {

@@ -63,7 +63,7 @@ async function check({ stack, environment }: ValidateOptions): Promise<StackChec
   const salt = reading.settings.encryptionsalt;
   const passphrase = await stackPassphrase(process.env);
   return checkStack(reading, {
-    ...{ file, surroundings, removal: `pulumi destroy -s ${stack}`, project: projectFolder },
+    ...{ file, surroundings, removal: `menagerie destroy -s ${stack}`, project: projectFolder },
     undecryptable: async (config) =>
       (await keysNotDecrypted(config, { salt, passphrase })).map((key) => undecryptable(key)),
   });

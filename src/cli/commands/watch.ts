@@ -8,13 +8,18 @@ import { brokenCodeLine, brokenCodeReader } from "../../domain/development/broke
 import { changeLine, subjects } from "../../domain/development/changeLine.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
-import { unaskedUp } from "../../local/engine.ts";
+import type { Engine } from "../../local/engine.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { recordSentHead, sentHeads } from "../../local/sentHeads.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { developmentModel, findModel, readModels } from "../models.ts";
 import { environmentOption, existingEnvironment, jsonOption, knownEnvironment } from "../options.ts";
+import { agreedUp } from "../up/agreedUp.ts";
+import { declaredIn, environmentConfig } from "../up/declaredModels.ts";
+import { plainUp } from "../up/engineOperation.ts";
+import { whereObjectsAre } from "../up/stackCluster.ts";
+import type { StackEngine } from "../up/stackEngine.ts";
 import type { WatchEvents } from "../watch/events.ts";
 import { followModel } from "../watch/modelLog.ts";
 import { watchTruss } from "../watch/trussWatch.ts";
@@ -197,11 +202,26 @@ async function offerDeployment({ name, reasons, options, isDeclared, later }: Of
   }
   if (!options.deploy && !(await isWanted(name, options, later))) return false;
   // Made anew, because it knows what was sent from the folder until then.
-  const { engine } = await existingEnvironment(options.environment);
-  // The events alone go to standard output.
-  const code = await engine.run(unaskedUp, { only: name, stdout: options.json ? "stderr" : "stdout" });
+  const { engine, layout, target } = await existingEnvironment(options.environment);
+  const config = await environmentConfig(layout);
+  // Whoever watches reads another question at this terminal.
+  const agreement = { declared: declaredIn(config), yesDelete: [], mayAsk: false, signal: later };
+  const code = await agreedUp(
+    deployingAlone(engine, name, options),
+    { ...agreement, ...whereObjectsAre(target) },
+    { ...plainUp, endsUnchanged: false },
+  );
   if (code !== 0) throw new OperatorError(`${name} is not deployed: see above`);
   return true;
+}
+
+/** The engine for one development version. The events alone go to standard output. */
+function deployingAlone(engine: Engine, only: string, { json }: WatchOptions): StackEngine {
+  return {
+    run: (args) => engine.run(args, { only, stdout: json ? "stderr" : "stdout" }),
+    capture: (args, signal) => engine.capture(args, signal, { only }),
+    resources: () => engine.resources(),
+  };
 }
 
 async function isWanted(name: string, { json }: WatchOptions, later: AbortSignal): Promise<boolean> {

@@ -11,6 +11,8 @@ const state = z
   .object({
     inputs: z.record(z.string(), z.unknown()).default({}),
     outputs: z.record(z.string(), z.unknown()).default({}),
+    protect: z.boolean().optional(),
+    retainOnDelete: z.boolean().optional(),
   })
   .nullish();
 

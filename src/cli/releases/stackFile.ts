@@ -1,92 +1,66 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
-import { isMap, parse, parseDocument } from "yaml";
+import { isEncrypted } from "../../config/ciphers.ts";
+import { editStackText } from "../../config/editStackFile.ts";
+import { ownConfig, withoutPrefix } from "../../config/ownConfig.ts";
+import { prefix } from "../../config/sentences.ts";
+import { removeStored, type StoredValue, storedKey, withStoredValues } from "../../config/storedValues.ts";
 import { badInput } from "../../domain/errors.ts";
 import { type ConfigEdit, configEdits, type StackConfig } from "../../domain/release/restore.ts";
-import { projectFolder } from "../../local/localStack.ts";
-
-const prefix = "menagerie:";
+import { environmentLayout } from "../../local/layout.ts";
+import { localStack, projectFolder } from "../../local/localStack.ts";
+import { storedValues } from "../../local/stackConfig.ts";
+import { environmentSuffix } from "../options.ts";
 
 /** A stack's file, whose comments and order stay when its config is changed. */
 export interface StackFile {
   readonly path: string;
-  /** Keys of this project, without their prefix. */
+  /** What the file says: keys of this project, without their prefix. */
   readonly config: StackConfig;
+  /** What `up` deploys: the file's, with the values that the environment has stored by `config set`, which win over it. */
+  readonly effective: StackConfig;
   /** Makes the file say `config`, by the smallest edits; answers them. Nothing is written where there are none. */
   write(config: StackConfig): Promise<readonly ConfigEdit[]>;
+  /** A sentence for each stored value that keeps what `config` says at the keys `which` from being what `up` deploys. */
+  overruled(config: StackConfig, which: (key: string) => boolean): string[];
 }
 
-/** Reads `Pulumi.<stack>.yaml` of the project. */
-export async function readStackFile(stack: string): Promise<StackFile> {
-  const path = join(projectFolder, `Pulumi.${stack}.yaml`);
+/**
+ * Reads `Pulumi.<stack>.yaml` of the project, and what environment `environment` has stored where the stack is the local one.
+ * @throws badInput where there is no such file, or it has mistakes.
+ */
+export async function readStackFile(stack: string, environment: string): Promise<StackFile> {
+  const name = `Pulumi.${stack}.yaml`;
+  const path = join(projectFolder, name);
   const text = await readFile(path, "utf8").catch(() => {
-    throw badInput(`stack "${stack}": there is no Pulumi.${stack}.yaml in ${projectFolder}; choose another`);
+    throw badInput(`stack "${stack}": there is no ${name} in ${projectFolder}; choose another`);
   });
-  const config = stackConfigIn(text, path);
+  const config = ownConfig(String(text), name);
+  const stored = stack === localStack ? await storedValues(environmentLayout(environment)) : [];
   return {
-    path,
-    config,
+    ...{ path, config, effective: effectiveConfig(config, stored) },
     async write(wanted) {
       const edits = configEdits(config, wanted);
       if (edits.length === 0) return edits;
-      await writeFile(`${path}.new`, editStackText(text, edits));
+      await writeFile(`${path}.new`, editStackText(String(text), edits));
       await rename(`${path}.new`, path);
       return edits;
     },
+    overruled: (wanted, which) =>
+      stored
+        .filter(({ path: [key] }) => key.startsWith(prefix) && which(key.slice(prefix.length)))
+        .filter((value) => !isEncrypted(value.value))
+        .filter((value) => configEdits(wanted, effectiveConfig(wanted, [value])).length > 0)
+        .map((value) => overrules(value, environment)),
   };
 }
 
-/** The config of this project in a stack file's text. */
-export function stackConfigIn(text: string, path: string): StackConfig {
-  const document = parseDocument(text);
-  const [problem] = document.errors;
-  if (problem) throw badInput(`${path} is not valid YAML: ${problem.message}`);
-  const { config } = (document.toJS() ?? {}) as { config?: Record<string, unknown> };
-  return Object.fromEntries(
-    Object.entries(config ?? {})
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), value]),
-  );
+function effectiveConfig(config: StackConfig, stored: readonly StoredValue[]): StackConfig {
+  const prefixed = Object.fromEntries(Object.entries(config).map(([key, value]) => [prefix + key, value]));
+  return withoutPrefix(withStoredValues(prefixed, stored));
 }
 
-/** The text of a stack file with these edits; comments, order and style of the rest stay. */
-export function editStackText(text: string, edits: readonly ConfigEdit[]): string {
-  const document = parseDocument(text);
-  const normal = document.toString(style);
-  for (const { path, to } of edits) {
-    const [first = "", ...rest] = path;
-    const at = ["config", prefix + first, ...rest];
-    if (to === undefined) {
-      document.deleteIn(at);
-      continue;
-    }
-    // A scalar is changed in its place, so that its comment stays; what is written inside a {} stays inside.
-    const node: unknown = typeof to === "object" ? document.createNode(to) : to;
-    const parent = document.getIn(at.slice(0, -1));
-    if (isMap(node) && isMap(parent) && parent.flow === true) node.flow = true;
-    document.setIn(at, node);
-  }
-  return asWritten(text, normal, document.toString(style));
-}
-
-const style = { lineWidth: 0 };
-
-/**
- * The library writes every line in a style of its own, such as its padding of lists. Lines that the edits left alone stay as
- * their writer had them, wherever that says the same.
- */
-function asWritten(text: string, normal: string, edited: string): string {
-  const [original, before] = [text.split("\n"), normal.split("\n")];
-  if (original.length !== before.length) return edited;
-  const written = new Map(before.map((line, index) => [line, original[index] ?? line]));
-  const kept = edited
-    .split("\n")
-    .map((line) => written.get(line) ?? line)
-    .join("\n");
-  try {
-    return isDeepStrictEqual(parse(kept), parse(edited)) ? kept : edited;
-  } catch {
-    return edited;
-  }
+function overrules({ path }: StoredValue, environment: string): string {
+  const command = `menagerie pulumi${environmentSuffix(environment)} -- ${removeStored(path)}`;
+  return `${storedKey(path)}: the value stored by \`config set\` wins over the one in the file; to use the file's, run \`${command}\``;
 }

@@ -28,6 +28,8 @@ export interface ClientEnd {
   readonly refused: readonly string[];
 }
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 const proxyVariables = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 
 /**
@@ -59,16 +61,21 @@ export async function runTrussClient(run: ClientRun): Promise<ClientEnd> {
       stdio: run.stdio ?? "inherit",
       ...(run.cwd === undefined ? {} : { cwd: run.cwd }),
     });
-    // A Ctrl-C of the terminal reaches the client too, and its end is what ends this.
-    const ignore = (): void => {};
-    process.on("SIGINT", ignore);
+    // The launcher keeps the terminal's Ctrl-C away from us both and signals this process alone. The client's end is what ends this.
+    let isInterrupted = false;
+    const pass = (signal: NodeJS.Signals): void => {
+      isInterrupted = true;
+      child.kill(signal);
+    };
+    for (const signal of signals) process.on(signal, pass);
     try {
       run.onStart?.(child);
       const code = await ended(child);
       await remembered;
-      return { code, refused: proxy.refused };
+      // The client ends with 0 also where a push or patch was under way.
+      return { code: isInterrupted && code === 0 ? 130 : code, refused: proxy.refused };
     } finally {
-      process.off("SIGINT", ignore);
+      for (const signal of signals) process.off(signal, pass);
     }
   } finally {
     await proxy.close();

@@ -1,65 +1,76 @@
-import { createHash } from "node:crypto";
 import { createInterface } from "node:readline/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
-import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
+import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
-import type { Preview } from "../../domain/preview/preview.ts";
+import { agreementTo, isAgreedTo } from "../../domain/preview/agreement.ts";
+import { changesNothing, type Preview } from "../../domain/preview/preview.ts";
 import {
   type DeclaredModels,
   describeRemoval,
-  identity,
-  isWithin,
   type Removal,
   removals,
   unagreed,
 } from "../../domain/preview/removals.ts";
-import { type Captured, unaskedUp } from "../../local/engine.ts";
-import { readPreview } from "../preview/readPreview.ts";
-
-/** The engine of one stack, whichever CLI and backend it has. */
-export interface StackEngine {
-  /** Runs `pulumi ARGS` with the terminal's own streams; answers its exit code. */
-  run(args: readonly string[]): Promise<number>;
-  /** Runs `pulumi ARGS`; answers what it printed, whatever its exit code. */
-  capture(args: readonly string[], signal: AbortSignal): Promise<Captured>;
-}
+import { Interrupted } from "../interrupt.ts";
+import { type EngineOperation, plainUp } from "./engineOperation.ts";
+import { type PreviewRequest, previewOf, previewOfWhatIsThere } from "./previewedStack.ts";
+import type { StackEngine } from "./stackEngine.ts";
 
 export interface Agreement {
   readonly declared: DeclaredModels;
   /** Names of what may be deleted. */
   readonly yesDelete: readonly string[];
-  /** Hash of the list that was agreed to. */
+  /** What was agreed to before, as `agreementTo` has it. */
   readonly agreed?: string | undefined;
   /** Where the stack's objects are looked for. */
   readonly cluster: () => Promise<KubeConfig>;
+  /** Where the stack's databases, schemas and roles are looked for. @default nowhere */
+  readonly database?: DatabaseServer | undefined;
+  /** Whether a person at the terminal may be asked. @default whether standard input is one */
+  readonly mayAsk?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * `pulumi up` that deletes and replaces nothing that serves or stores without a yes: that of the edit which names it, of a person
- * at the terminal, of `--yes-delete`, or of a list that was agreed to before. What the cluster has lost is made again. Answers the
- * engine's exit code; throws with exit code 3, and nothing done, where a yes is missing.
+ * Runs the engine so that nothing which serves or stores is deleted or replaced without a yes: that of the edit which names it, of
+ * a person at the terminal, of `--yes-delete`, or of a list that was agreed to before. What the cluster has lost is made again.
+ * Answers the engine's exit code; throws with exit code 3, and nothing done, where a yes is missing.
  */
-export async function agreedUp(engine: StackEngine, agreement: Agreement): Promise<number> {
-  const { signal } = agreement;
-  const resources = await stateOf(engine, signal);
-  // Of an empty state nothing can be deleted.
-  if (resources.length === 0) return engine.run(unaskedUp);
-  await forgetMissing(engine, resources, agreement);
-  const preview = await previewOf(engine, signal);
-  const list = removals(preview, agreement.declared);
+export async function agreedUp(
+  engine: StackEngine,
+  agreement: Agreement,
+  operation: EngineOperation = plainUp,
+): Promise<number> {
+  const { signal, cluster, database } = agreement;
+  const resources = await engine.resources(signal);
+  // Nothing can be deleted.
+  if (resources.length === 0) return engine.run(operation.run);
+  const request: PreviewRequest = { args: operation.preview, resources, cluster, database, signal };
+  const preview = await (operation.deletesAll ? previewOf(engine, request) : previewOfWhatIsThere(engine, request));
+  const listed = (of: Preview): Removal[] => {
+    const found = removals(of, agreement.declared, operation.named);
+    return operation.deletesAll ? found.map((each) => ({ ...each, asked: operation.deletesAll === "asked" })) : found;
+  };
+  const list = listed(preview);
+  for (const { message, severity } of preview.diagnostics) if (severity === "warning") console.error(message.trim());
   for (const removal of list) console.error(`  ${describeRemoval(removal)}`);
-  if (preview.steps.every(({ op }) => op === "same" || op === "read")) {
-    for (const { message, severity } of preview.diagnostics) if (severity === "warning") console.error(message.trim());
-    console.log(`Resources:\n    ${resources.length} unchanged`);
+  if (operation.endsUnchanged && changesNothing(preview)) {
+    const unchanged = preview.steps.filter(({ type }) => type !== "pulumi:pulumi:Stack");
+    console.log(`Resources:\n    ${unchanged.length} unchanged`);
     return 0;
   }
-  await agree(engine, list, agreement);
-  return engine.run(unaskedUp);
+  await agree(list, agreement, async () => listed(await previewOf(engine, request)));
+  // What is protected goes by the yes to what the list says, and by nothing else.
+  const agreed = list.length > 0 ? ["--ignore-protect"] : [];
+  const answered = list.some(({ asked }) => asked) && !operation.run.includes("--yes") ? ["--yes"] : [];
+  return engine.run([...operation.run, ...agreed, ...answered]);
 }
 
-async function agree(engine: StackEngine, list: readonly Removal[], agreement: Agreement): Promise<void> {
-  const { yesDelete, agreed, declared, signal } = agreement;
+async function agree(
+  list: readonly Removal[],
+  { yesDelete, agreed, signal, mayAsk = process.stdin.isTTY }: Agreement,
+  readAgain: () => Promise<readonly Removal[]>,
+): Promise<void> {
   const { asked, unknown } = unagreed(list, yesDelete);
   if (unknown.length > 0) {
     const names = [...new Set(list.map(({ name }) => name))].join(", ");
@@ -68,31 +79,28 @@ async function agree(engine: StackEngine, list: readonly Removal[], agreement: A
     );
   }
   if (asked.length === 0) return;
-  const hash = hashOf(list);
+  const now = agreementTo(list);
   if (agreed !== undefined) {
-    if (agreed === hash) return;
-    throw notAgreed(`--agreed ${agreed}: the list above is another one, ${hash}; review it, and nothing was done`);
+    // The list is what was previewed a moment ago; what was agreed to may be of last week.
+    if (asked.every((each) => isAgreedTo(each, agreed))) return;
+    throw notAgreed(
+      `--agreed ${agreed}: the list above has more than what was agreed to, and nothing was done; review it, then use --agreed ${now}`,
+    );
   }
-  if (!process.stdin.isTTY) {
+  if (!mayAsk) {
     const names = [...new Set(asked.map(({ name }) => name))].join(" ");
     throw notAgreed(
-      `what serves or stores would go, and nothing was done; add --yes-delete ${names}, or --agreed ${hash}`,
+      `what serves or stores would go, and nothing was done; add --yes-delete ${names}, or --agreed ${now}`,
     );
   }
   if (!(await saysYes(signal))) throw notAgreed("not agreed to, and nothing was done");
   // Time has passed: what is about to run may be another thing than what was read.
-  const later = removals(await previewOf(engine, signal), declared);
-  if (isWithin(later, list)) return;
+  const later = await readAgain();
+  if (later.every((each) => !each.asked || isAgreedTo(each, now))) return;
   for (const removal of later) console.error(`  ${describeRemoval(removal)}`);
   throw notAgreed(
     "meanwhile more would go than what you agreed to, see above; nothing was done, run the command again",
   );
-}
-
-/** What is agreed to: the changes that a person is asked about, in whatever order. 16 hex digits. */
-export function hashOf(list: readonly Removal[]): string {
-  const lines = list.filter(({ asked }) => asked).map(identity);
-  return createHash("sha256").update(lines.sort().join("\n")).digest("hex").slice(0, 16);
 }
 
 function notAgreed(message: string): OperatorError {
@@ -103,52 +111,12 @@ async function saysYes(signal: AbortSignal): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await terminal.question("Delete these? [y/N] ", { signal })).trim());
+  } catch (error) {
+    signal.throwIfAborted();
+    // Ctrl-C or Ctrl-D.
+    if (error instanceof Error && error.name === "AbortError") throw new Interrupted("\ninterrupted; nothing was done");
+    throw error;
   } finally {
     terminal.close();
   }
-}
-
-/** Resources of the stack; the stack itself is not among them. */
-export async function stateOf(engine: StackEngine, signal: AbortSignal): Promise<StateResource[]> {
-  const { code, stdout, stderr } = await engine.capture(["stack", "export"], signal);
-  signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
-  const { deployment } = JSON.parse(stdout) as { deployment?: { resources?: StateResource[] | null } | null };
-  return (deployment?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack");
-}
-
-/** The engine would leave alone what it takes to be there. */
-async function forgetMissing(
-  engine: StackEngine,
-  resources: readonly StateResource[],
-  { cluster, signal }: Agreement,
-): Promise<void> {
-  const { missingObjects } = await import("../../adapters/kubernetes/missingObjects.ts");
-  // A cluster that cannot be asked is the program's to tell.
-  const missing = await cluster()
-    .then((config) => missingObjects(config, resources))
-    .catch(() => []);
-  if (missing.length === 0) return;
-  const names = missing.map(({ urn }) => urn.split("::").at(-1)).join(", ");
-  console.error(`not in the cluster any more, and made again: ${names}`);
-  const targets = missing.flatMap(({ urn }) => ["--target", urn]);
-  const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);
-  signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(`the stack's state could not be refreshed: ${lastLine(stderr) ?? stdout}`);
-}
-
-async function previewOf(engine: StackEngine, signal: AbortSignal): Promise<Preview> {
-  const { code, stdout, stderr } = await engine.capture(["preview", "--json"], signal);
-  signal.throwIfAborted();
-  const preview = stdout.trim().startsWith("{") ? readPreview(stdout) : undefined;
-  if (preview && code === 0) return preview;
-  for (const { severity, message } of preview?.diagnostics ?? []) {
-    if (severity === "error") console.error(`error: ${message.trim()}`);
-  }
-  if (!preview) console.error(stderr.trim());
-  throw new OperatorError("nothing was changed: the stack cannot be brought to what it declares, see above");
-}
-
-function lastLine(text: string): string | undefined {
-  return text.trim().split("\n").at(-1) || undefined;
 }

@@ -2,6 +2,7 @@ import type { EnvironmentSpec } from "../../config/environment.ts";
 import type { Mistake } from "../../config/mistake.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { removeStored, storedKey, withStoredValues } from "../../config/storedValues.ts";
+import { inEnvironment } from "../../domain/printedCommands.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { addresses, ports } from "../../local/network/addresses.ts";
@@ -50,7 +51,8 @@ export async function checkedEnvironment(
 
 /** The user's own `pulumi` would store a value in the committed file, with a key that the environment does not have. */
 function withEnginesCommand({ message, fix, ...rest }: Mistake, { name }: EnvironmentLayout): Mistake {
-  const own = (text: string): string => text.replaceAll("`pulumi config ", `\`menagerie pulumi -e ${name} -- config `);
+  const own = (text: string): string =>
+    inEnvironment(text.replaceAll("`pulumi config ", `\`menagerie pulumi -e ${name} -- config `), name);
   return { ...rest, message: own(message), fix: fix && own(fix) };
 }
 

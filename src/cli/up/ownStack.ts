@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
-import type { DeclaredModels } from "../../domain/preview/removals.ts";
 import { captured } from "../../local/engine.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { terminalProgress } from "../terminalProgress.ts";
-import { agreedUp, type StackEngine, stateOf } from "./agreedUp.ts";
+import { agreedUp } from "./agreedUp.ts";
+import { declaredIn } from "./declaredModels.ts";
+import { stateOf } from "./previewedStack.ts";
 import { requireServing } from "./requireServing.ts";
+import { namedServer } from "./stackCluster.ts";
+import type { EngineCommands, StackEngine } from "./stackEngine.ts";
 
 export interface OwnStackOptions {
   readonly stack: string;
@@ -24,7 +27,8 @@ export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOption
   const context = config["menagerie:kubeContext"];
   const engine = withKnownState(ownEngine(stack, signal));
   const cluster = async () => ambientKubeConfig(typeof context === "string" ? context : undefined);
-  const code = await agreedUp(engine, { ...agreement, signal, declared: declaredIn(config), cluster });
+  const declared = declaredIn(config);
+  const code = await agreedUp(engine, { ...agreement, signal, declared, cluster, database: namedServer() });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(`stack "${stack}" is not as declared: see above`);
   const resources = await stateOf(engine, signal);
@@ -34,9 +38,9 @@ export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOption
 }
 
 /** The state is exported again only after a run that may have changed it: a backend far away takes seconds for it. */
-export function withKnownState({ run, capture }: StackEngine): StackEngine {
+export function withKnownState({ run, capture }: EngineCommands): StackEngine {
   let known: ReturnType<StackEngine["capture"]> | undefined;
-  return {
+  const engine: StackEngine = {
     run(args) {
       known = undefined;
       return run(args);
@@ -50,16 +54,9 @@ export function withKnownState({ run, capture }: StackEngine): StackEngine {
       if (args[0] !== "preview") known = undefined;
       return capture(args, signal);
     },
+    resources: (signal) => stateOf(engine, signal),
   };
-}
-
-/** Names of the models in a stack's config, as written: the program checks what they say. */
-export function declaredIn(config: Readonly<Record<string, unknown>>): DeclaredModels {
-  const names = (key: string): string[] => {
-    const value = config[`menagerie:${key}`];
-    return typeof value === "object" && value !== null ? Object.keys(value) : [];
-  };
-  return { zoo: names("zoo"), development: names("development"), shadows: names("shadows") };
+  return engine;
 }
 
 /** `config:` of a stack's file. */
@@ -71,7 +68,8 @@ export async function stackConfigOf(stack: string): Promise<Readonly<Record<stri
   return readStackText(bytes, file).config ?? {};
 }
 
-function ownEngine(stack: string, signal: AbortSignal): StackEngine {
+/** The user's own `pulumi`, for one stack. An abort interrupts it as a Ctrl-C does. */
+export function ownEngine(stack: string, signal: AbortSignal): EngineCommands {
   const withStack = (args: readonly string[]): string[] => [...args, "--stack", stack];
   return {
     run: (args) =>

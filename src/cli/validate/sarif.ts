@@ -1,4 +1,5 @@
 import type { Mistake } from "../../config/mistake.ts";
+import { refusals } from "../../domain/refusals/table.ts";
 
 /** Mistakes as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), which code reviews show at their lines. */
 export function sarif(mistakes: readonly Mistake[], version: string): object {
@@ -7,9 +8,9 @@ export function sarif(mistakes: readonly Mistake[], version: string): object {
     version: "2.1.0",
     runs: [
       {
-        tool: { driver: { name: "menagerie validate", version, rules: [{ id: ruleId }] } },
-        results: mistakes.map(({ file, line, column, message }) => ({
-          ruleId,
+        tool: { driver: { name: "menagerie validate", version, rules: rulesOf(mistakes) } },
+        results: mistakes.map(({ id, file, line, column, message }) => ({
+          ruleId: id,
           level: "error",
           message: { text: message },
           locations: [
@@ -26,4 +27,9 @@ export function sarif(mistakes: readonly Mistake[], version: string): object {
   };
 }
 
-const ruleId = "stack-file";
+/** Those that results name, each once. */
+function rulesOf(mistakes: readonly Mistake[]): object[] {
+  return [...new Set(mistakes.map(({ id }) => id))].map((id) => ({
+    ...{ id, fullDescription: { text: refusals[id].cause } },
+  }));
+}

@@ -1,3 +1,5 @@
+import { type Refusal, refusal } from "../refusals/refusal.ts";
+
 /** Something that takes GPUs of a pool for as long as it is declared. */
 export interface GpuConsumer {
   /** For sentences, such as `multiplier version 2`. */
@@ -33,17 +35,15 @@ export function podsAtPeak(model: {
   return model.mode === "Knative" && model.changes ? steady + Math.max(1, model.replicas.min) : steady;
 }
 
-/** One sentence for each pool that cannot hold its consumers side by side: the pool, the need, the have. */
-export function gpuShortages(consumers: readonly GpuConsumer[], supply: ReadonlyMap<string, GpuSupply>): string[] {
-  const shortages: string[] = [];
+/** One refusal for each pool that cannot hold its consumers side by side: the pool, the need, the have. */
+export function gpuShortages(consumers: readonly GpuConsumer[], supply: ReadonlyMap<string, GpuSupply>): Refusal[] {
+  const shortages: Refusal[] = [];
   for (const [pool, { gpus: have, key }] of supply) {
     const here = consumers.filter((each) => each.pool === pool && each.gpus * each.pods > 0);
     const need = here.reduce((sum, { gpus, pods }) => sum + gpus * pods, 0);
     if (need <= have) continue;
     const parts = here.map(({ name, gpus, pods }) => `${name} ${gpus * pods}`).join(", ");
-    shortages.push(
-      `${key}: pool ${pool} needs ${need} GPUs at once (${parts}) and has ${have}; raise it for the time of the rollout, or move a model to another pool`,
-    );
+    shortages.push(refusal("pool.too-small-at-peak", key, { pool, need, parts, have }));
   }
   return shortages;
 }

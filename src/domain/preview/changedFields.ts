@@ -1,3 +1,4 @@
+import { maskedText } from "../credentials/maskedText.ts";
 import { code, item } from "./markdown.ts";
 import { type PreviewStep, shortType } from "./preview.ts";
 
@@ -52,7 +53,7 @@ function joined(path: string, key: string): string {
 
 function show(value: unknown): string {
   if (value === undefined) return "none";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = maskedText(typeof value === "string" ? value : JSON.stringify(value));
   if (text === "") return "empty";
   // The engine's sentinel for what is known only later.
   if (text === "04da6b54-80e4-46f7-96ec-b56ff0331ba9") return "known later";

@@ -26,6 +26,10 @@ export interface PreviewStep {
 export interface PreviewState {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** Whether the engine refuses to delete it. @default false */
+  readonly protect?: boolean | undefined;
+  /** Whether what it stands for stays when it is deleted. @default false */
+  readonly retainOnDelete?: boolean | undefined;
 }
 
 export interface PreviewDiagnostic {
@@ -40,6 +44,14 @@ export interface PolicyResult {
   readonly level: string;
   readonly message: string;
   readonly urn: string | undefined;
+}
+
+/** Whether a run would do nothing. A run that only changes what is protected does something. */
+export function changesNothing({ steps }: Pick<Preview, "steps">): boolean {
+  return steps.every(
+    ({ op, before, after }) =>
+      (op === "same" || op === "read") && (before?.protect ?? false) === (after?.protect ?? false),
+  );
 }
 
 const dynamicPrefix = "pulumi-nodejs:dynamic/menagerie:";

@@ -1,5 +1,6 @@
 import { gpusPerReplica } from "./gpus.ts";
 import { isDynamic, type Preview, type PreviewStep, shortType } from "./preview.ts";
+import { metadataOf, usedBy, usersOf } from "./users.ts";
 
 /** Something that answers requests or holds data, and that a run deletes or replaces. */
 export interface Removal {
@@ -11,7 +12,9 @@ export interface Removal {
   readonly what: string;
   /** What it does to those who use it: a sentence without its stop. */
   readonly effect: string;
-  /** Whether no edit of the config names it, so that a person has to. */
+  /** Inputs that force the replacement. */
+  readonly because: readonly string[];
+  /** Whether neither an edit of the config nor the command names it, so that a person has to. */
   readonly asked: boolean;
 }
 
@@ -22,15 +25,26 @@ export interface DeclaredModels {
   readonly shadows: readonly string[];
 }
 
-/** Everything that a run would take from those who use it, in the order of the preview. */
-export function removals(preview: Pick<Preview, "steps">, declared: DeclaredModels): Removal[] {
-  const { steps } = preview;
+/**
+ * Everything that a run would take from those who use it, in the order of the preview. What is protected is among it, whatever it
+ * is; what the cluster or the database keeps is not.
+ * @param named URNs that the command itself names, as by `--replace`
+ */
+export function removals(
+  { steps }: Pick<Preview, "steps">,
+  declared: DeclaredModels,
+  named: readonly string[] = [],
+): Removal[] {
   return steps.flatMap((step) => {
-    if (step.op !== "delete" && step.op !== "replace") return [];
-    const judged = judge(step as RemovalStep, steps, declared);
-    if (!judged) return [];
+    if ((step.op !== "delete" && step.op !== "replace") || step.before?.retainOnDelete) return [];
     const { urn, op } = step as RemovalStep;
-    return [{ urn, op, what: `${shortType(step.type).split(":").at(-1)} ${nameOf(step)}`, ...judged }];
+    const judged =
+      judge(step as RemovalStep, steps, declared) ?? (step.before?.protect ? protectedOf(step) : undefined);
+    if (!judged) return [];
+    const what = `${shortType(step.type).split(":").at(-1)} ${nameOf(step)}`;
+    const removal = { urn, op, what, because: step.replacedBy, ...judged };
+    const effect = `${judged.effect}${usedBy(usersOf(step, steps))}`;
+    return [{ ...removal, effect, asked: judged.asked && !named.includes(urn) }];
   });
 }
 
@@ -43,23 +57,16 @@ export function unagreed(list: readonly Removal[], names: readonly string[]) {
   };
 }
 
-/** Whether a later list holds nothing that an earlier one, which was agreed to, does not hold too. */
-export function isWithin(later: readonly Removal[], agreed: readonly Removal[]): boolean {
-  const known = new Set(agreed.map(identity));
-  return later.filter((each) => each.asked).every((each) => known.has(identity(each)));
-}
-
-/** What is agreed to: the change, the kind and the URN. Effects hold times, which a later preview may know better. */
-export function identity({ urn, op, what }: Removal): string {
-  return `${op} ${what} ${urn}`;
-}
-
 export function describeRemoval({ op, what, effect, asked }: Removal): string {
-  return `${asked ? "" : "(named by the config) "}${op} ${what}: ${effect}`;
+  return `${asked ? "" : "(named by the config or the command) "}${op} ${what}: ${effect}`;
 }
 
 type RemovalStep = PreviewStep & { readonly op: Removal["op"] };
 type Judged = Pick<Removal, "name" | "effect" | "asked">;
+
+function protectedOf(step: PreviewStep): Judged {
+  return { name: nameOf(step), asked: true, effect: "it is protected" };
+}
 
 function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: DeclaredModels): Judged | undefined {
   const { type, op } = step;
@@ -74,11 +81,7 @@ function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: Decla
     );
   }
   const name = nameOf(step);
-  if (type === "kubernetes:core/v1:Namespace") {
-    const held = steps.filter((each) => namespaceOf(each) === name && each.type.endsWith(":InferenceService"));
-    const models = held.length > 0 ? `, ${held.map(nameOf).join(", ")} among it` : "";
-    return { name, asked: true, effect: `everything in it is deleted${models}` };
-  }
+  if (type === "kubernetes:core/v1:Namespace") return { name, asked: true, effect: "everything in it is deleted" };
   if (/^postgresql:.*:(Database|Schema)$/.test(type)) return { name, asked: true, effect: "its data is deleted" };
   if (/:(PostgresCluster|PersistentVolumeClaim)$/.test(type))
     return { name, asked: true, effect: "its data may be deleted" };
@@ -119,10 +122,10 @@ function serviceEffect(step: RemovalStep, steps: readonly PreviewStep[]): string
 function moveOf(step: RemovalStep): string | undefined {
   const [from, to] = [namespaceOf(step), namespaceOf({ ...step, before: step.after })];
   if (from !== undefined && to !== undefined && from !== to) {
-    return `it moves from namespace ${from} to ${to}, and its address /serving/${from}/… ends`;
+    return `it moves from namespace ${from} to ${to}: its address /serving/${from}/… ends, and predictions and apps fail until it answers there`;
   }
   if (step.replacedBy.includes("provider")) {
-    return "its cluster is another one: it is made there and deleted where it is, and clients of the old gateway get no answer";
+    return "its cluster is another one: clients of the old gateway get no answer, and predictions and apps fail until it answers there";
   }
   return undefined;
 }
@@ -131,18 +134,6 @@ function moveOf(step: RemovalStep): string | undefined {
 function answersThroughout({ before, after }: PreviewStep): boolean {
   const [old, fresh] = [metadataOf(before), metadataOf(after)];
   return after !== undefined && old.name !== fresh.name && old.namespace === fresh.namespace;
-}
-
-interface Metadata {
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-/** The engine writes "[secret]" for metadata that holds a secret. */
-function metadataOf(state: PreviewStep["before"]): Metadata {
-  const metadata = state?.inputs.metadata;
-  return typeof metadata === "object" && metadata !== null ? metadata : {};
 }
 
 function namespaceOf({ before }: Pick<PreviewStep, "before">): string | undefined {

@@ -1,3 +1,4 @@
+import { maskedText } from "../credentials/maskedText.ts";
 import { changedResources } from "./changedFields.ts";
 import { gpuDemand } from "./gpus.ts";
 import { code, fenced, item, plain, section } from "./markdown.ts";
@@ -10,7 +11,8 @@ const longestError = 4_000;
  * The comment of a pull request about one stack: what is dangerous first, then what moves, what it costs, and what
  * policies say. Markdown.
  */
-export function summarizePreview(preview: Preview): string {
+export function summarizePreview(told: Preview): string {
+  const preview = withoutPasswords(told);
   const { stack, steps, diagnostics } = preview;
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   const parts = [
@@ -30,6 +32,15 @@ export function summarizePreview(preview: Preview): string {
     ...section("Warnings", warnings(preview)),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+/** Everybody who sees the pull request reads it: also what a provider says of an address with its password. */
+function withoutPasswords(preview: Preview): Preview {
+  const masked = <Told extends { readonly message: string }>(told: Told): Told => ({
+    ...told,
+    message: maskedText(told.message),
+  });
+  return { ...preview, diagnostics: preview.diagnostics.map(masked), policies: preview.policies?.map(masked) };
 }
 
 const counted = ["create", "update", "replace", "delete", "import"] as const;

@@ -52,3 +52,17 @@ export interface DeploymentRange {
   readonly settledBy: SettledBy;
   readonly reason: string | null;
 }
+
+/** One attempt to deploy, whatever came of it. */
+export interface DeploymentAttempt extends Pick<DeploymentRange, "id" | "environment" | "tag" | "requestedBy" | "run"> {
+  readonly commit: string | null;
+  /** What was to be served. */
+  readonly intended: readonly DeployedModel[];
+  readonly beganAt: Date;
+  /** Null while it is open. */
+  readonly endedAt: Date | null;
+  /** `open` until its `up` came to an end, or somebody settled it. */
+  readonly outcome: Outcome | "open";
+  readonly settledBy: SettledBy | null;
+  readonly reason: string | null;
+}

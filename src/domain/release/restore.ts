@@ -94,6 +94,9 @@ export function promotedConfig(
   };
 }
 
+/** Keys that a promotion writes. */
+export const promotedKeys: ReadonlySet<string> = new Set(["zoo", "versioning", "models"]);
+
 /** Without the keys that belong to one rollout. */
 function directEntry(entry: Record<string, unknown>, hash: string | null): Record<string, unknown> {
   const {

@@ -1,3 +1,4 @@
+import { type Refusal, refusal } from "../refusals/refusal.ts";
 import type { RegisteredVersion } from "./plan.ts";
 
 /** Phases of a rollout, in their order; `reverted` is the way back. */
@@ -74,67 +75,69 @@ export const nextPhase: Readonly<Partial<Record<Phase, Phase>>> = {
 };
 
 /**
- * Why a request cannot be followed, in one sentence that says what to write instead; undefined when it can. Judged
+ * Why a request cannot be followed, with what to write instead; undefined when it can. Judged
  * twice: for a preview, and again in the transaction that records the phase, before anything changes.
  */
-export function refusal(request: RolloutRequest, facts: RolloutFacts): string | undefined {
+export function phaseRefusal(request: RolloutRequest, facts: RolloutFacts): Refusal | undefined {
   return request.from === undefined ? directRefusal(request, facts) : rolloutRefusal(request, request.from, facts);
 }
 
-function directRefusal(request: RolloutRequest, { recorded, registered, copyApps }: RolloutFacts): string | undefined {
+function directRefusal(request: RolloutRequest, { recorded, registered, copyApps }: RolloutFacts): Refusal | undefined {
   const { model, phase, hash } = request;
   const current = registered.find(({ isCurrent }) => isCurrent);
   if (phase !== "off" && phase !== "version" && phase !== "done") {
     const id = current ? `add from: "${current.id}", its current version` : "deploy a first version by phase: done";
-    return `${at(model, "from")}: missing; phase ${phase} leaves an old version: ${id}`;
+    return refusal("rollout.from-missing", at(model, "from"), { phase, give: id });
   }
   if (recorded?.from !== undefined && underWay.includes(recorded.phase)) {
-    return `${at(model, "from")}: missing, and a rollout from version ${recorded.from} is in phase ${recorded.phase}; keep from: "${recorded.from}" until it is done or reverted`;
+    return refusal("rollout.from-removed", at(model, "from"), { from: recorded.from, phase: recorded.phase });
   }
   if (recorded?.phase === "copy") {
     if (copyApps > 0) return copyInUse(model, copyApps);
     if (phase !== "off" && current && current.hash !== hash) {
-      return `${at(model, "from")}: missing, and a rollout is in phase copy; keep from: "${recorded.from}" to go on, or put the truss folder back as it was to give the rollout up`;
+      return refusal("rollout.copy-given-up", at(model, "from"), { from: String(recorded.from) });
     }
   }
   if (recorded?.phase === "reverted" && phase !== "off" && recorded.hash === hash) {
-    return `${at(model, "truss")}: its content was reverted; put the folder back or change it, or try again by phase: copy with from: "${recorded.from}"`;
+    return refusal("rollout.reverted-content", at(model, "truss"), { from: String(recorded.from) });
   }
   if (phase === "off") {
     const used = registered.filter(({ apps }) => apps > 0);
     if (used.length > 0) {
-      return `${at(model, "phase")}: "off" would end what answers ${used.map((row) => `${count(row.apps)} of version ${row.number}`).join(", ")}; leave it on while apps point at it`;
+      const named = used.map((row) => `${count(row.apps)} of version ${row.number}`).join(", ");
+      return refusal("rollout.off-in-use", at(model, "phase"), { used: named });
     }
   }
   return undefined;
 }
 
-function rolloutRefusal(request: RolloutRequest, from: string, facts: RolloutFacts): string | undefined {
+function rolloutRefusal(request: RolloutRequest, from: string, facts: RolloutFacts): Refusal | undefined {
   const { model, phase, hash } = request;
   const { recorded, registered, copyApps } = facts;
   const old = registered.find(({ id }) => id === from);
   if (!old) {
     const known = registered.map(({ id, number }) => `"${id}" (version ${number})`).join(", ") || "none yet";
-    return `${at(model, "from")}: no version of ${model} has the id "${from}"; known are ${known}`;
+    return refusal("rollout.from-unknown", at(model, "from"), { model, from, known });
   }
   if (old.serving === undefined || old.image === undefined) {
-    return `${at(model, "from")}: how version ${old.number} is served was not recorded; run \`up\` once more with phase: done and without from, then begin`;
+    return refusal("rollout.from-not-recorded", at(model, "from"), { number: old.number });
   }
   if (phase === "off" || phase === "copy") return startRefusal(request, old, facts);
   if (recorded?.from !== from) {
     return recorded?.from !== undefined && underWay.includes(recorded.phase)
-      ? `${at(model, "from")}: "${from}" is not what the rollout in phase ${recorded.phase} leaves; use from: "${recorded.from}"`
-      : `${at(model, "phase")}: ${JSON.stringify(phase)} skips the copy; begin the rollout from version ${old.number} by phase: copy`;
+      ? refusal("rollout.other-from", at(model, "from"), { from, phase: recorded.phase, recorded: recorded.from })
+      : refusal("rollout.skips-copy", at(model, "phase"), { phase: JSON.stringify(phase), number: old.number });
   }
-  if (!before[phase].includes(recorded.phase))
-    return `${at(model, "phase")}: ${wrongOrder(recorded.phase, phase, from)}`;
+  if (!before[phase].includes(recorded.phase)) return outOfOrder(model, recorded.phase, phase, from);
   if (phase !== "reverted" && recorded.hash !== hash) {
-    return `${at(model, "truss")}: changed since the copy was tested (hash ${short(hash)} instead of ${short(recorded.hash)}); put it back, or finish or revert this rollout and begin another by phase: copy`;
+    const hashes = { hash: short(hash), recorded: short(recorded.hash) };
+    return refusal("rollout.content-changed", at(model, "truss"), hashes);
   }
   if (recorded.phase === "copy" && copyApps > 0) return copyInUse(model, copyApps);
   if (phase === "forward") return gateRefusal(request, facts);
   if (phase === "bake" && recorded.phase === "forward" && waiting(old) > 0) {
-    return `${at(model, "phase")}: "bake" comes when all apps have moved, and ${pointing(old)}; run \`up\` with phase: forward and share: 100 first, ${orLeave(model, old)}`;
+    const apps = { pointing: pointing(old), leave: orLeave(model, old) };
+    return refusal("rollout.bake-too-early", at(model, "phase"), apps);
   }
   return phase === "done" && recorded.phase === "bake" ? doneRefusal(model, old, facts) : undefined;
 }
@@ -144,62 +147,74 @@ function startRefusal(
   { model, phase, hash, from }: RolloutRequest,
   old: RegisteredVersion,
   { recorded, registered, copyApps }: RolloutFacts,
-): string | undefined {
+): Refusal | undefined {
   if (recorded?.from !== undefined && underWay.includes(recorded.phase)) {
-    return `${at(model, "phase")}: ${wrongOrder(recorded.phase, phase, recorded.from)}`;
+    return outOfOrder(model, recorded.phase, phase, recorded.from);
   }
   if (phase === "off" && recorded?.phase === "copy" && copyApps > 0) return copyInUse(model, copyApps);
   const current = registered.find(({ isCurrent }) => isCurrent);
   if (current && current.id !== from) {
-    return `${at(model, "from")}: "${from}" is version ${old.number}, and new apps use version ${current.number}; use from: "${current.id}"`;
+    const versions = { number: old.number, current: current.number, id: current.id };
+    return refusal("rollout.from-not-current", at(model, "from"), { from: String(from), ...versions });
   }
   if (phase === "copy" && old.hash === hash) {
-    return `${at(model, "truss")}: has the very content of version ${old.number}, which the rollout leaves; change the folder first`;
+    return refusal("rollout.same-content", at(model, "truss"), { number: old.number });
   }
   return undefined;
 }
 
-function gateRefusal({ model, gates, hash }: RolloutRequest, { passed }: RolloutFacts): string | undefined {
+function gateRefusal({ model, gates, hash }: RolloutRequest, { passed }: RolloutFacts): Refusal | undefined {
   if (gates.length === 0) {
-    return `${at(model, "smoke")}: missing; forward moves apps only with evidence, so give inputs with their expected outputs, and run \`up\` with phase: version to try them`;
+    return refusal("rollout.no-gate", at(model, "smoke"));
   }
   const open = gates.filter(({ kind, suite }) => !passed.some((each) => each.kind === kind && each.suite === suite));
   if (open.length === 0) return undefined;
   const commands = new Set(
     open.map(({ from }) => (from ? `\`${from}\`` : "`up` with phase: version, which checks again")),
   );
-  const run = [...commands].join(", and ");
-  return `${at(model, "phase")}: "forward" needs evidence that ${open.map(({ kind }) => kind).join(" and ")} passed for content ${short(hash)}, and there is none; run ${run}`;
+  return refusal("rollout.gate-open", at(model, "phase"), {
+    ...{ kinds: open.map(({ kind }) => kind).join(" and "), hash: short(hash) },
+    commands: [...commands].join(", and "),
+  });
 }
 
-function doneRefusal(model: string, old: RegisteredVersion, { bakeSecondsLeft = 0 }: RolloutFacts): string | undefined {
+function doneRefusal(
+  model: string,
+  old: RegisteredVersion,
+  { bakeSecondsLeft = 0 }: RolloutFacts,
+): Refusal | undefined {
   if (waiting(old) > 0) {
-    return `${at(model, "phase")}: "done" would remove version ${old.number}, and ${pointing(old)}; move them by phase: forward, ${orLeave(model, old)}`;
+    const apps = { number: old.number, pointing: pointing(old), leave: orLeave(model, old) };
+    return refusal("rollout.done-in-use", at(model, "phase"), apps);
   }
   if (bakeSecondsLeft <= 0) return undefined;
-  return `${at(model, "phase")}: "done" comes when the bake is over, in ${duration(bakeSecondsLeft)}; keep phase: bake until then, or shorten bake.minutes and run \`up\``;
+  return refusal("rollout.bake-not-over", at(model, "phase"), { left: duration(bakeSecondsLeft) });
 }
 
-function wrongOrder(recorded: Phase, asked: Phase, from: string): string {
-  const said = JSON.stringify(asked);
+function outOfOrder(model: string, recorded: Phase, asked: Phase, from: string): Refusal {
+  const refuse = (problem: string, fix: string): Refusal =>
+    refusal("rollout.wrong-order", at(model, "phase"), { asked: JSON.stringify(asked), problem, fix });
   if (asked === "reverted") {
-    if (recorded === "done")
-      return `${said} is not possible any more: the rollout is done; roll the old content out by phase: copy`;
-    return `${said} is for apps that may have moved, and the rollout is in phase ${recorded}; to give it up, set phase: off`;
+    return recorded === "done"
+      ? refuse("is not possible any more: the rollout is done", "roll the old content out by phase: copy")
+      : refuse(
+          `is for apps that may have moved, and the rollout is in phase ${recorded}`,
+          "to give it up, set phase: off",
+        );
   }
   const next = nextPhase[recorded];
   if (recorded === "done" || recorded === "reverted") {
-    return `${said} does not follow ${recorded}; begin another rollout by phase: copy`;
+    return refuse(`does not follow ${recorded}`, "begin another rollout by phase: copy");
   }
   if (phases.indexOf(asked) < phases.indexOf(recorded)) {
-    return `${said} is a step back from ${recorded}; finish the rollout from "${from}", or set phase: reverted`;
+    return refuse(`is a step back from ${recorded}`, `finish the rollout from "${from}", or set phase: reverted`);
   }
-  return `${said} skips a step; the rollout is in phase ${recorded}, and ${next} comes next`;
+  return refuse("skips a step", `the rollout is in phase ${recorded}, and ${next} comes next`);
 }
 
-function copyInUse(model: string, apps: number): string {
+function copyInUse(model: string, apps: number): Refusal {
   const point = apps === 1 ? "1 app points" : `${apps} apps point`;
-  return `${at(model, "phase")}: ${point} at ${model}_copy, which would be removed; take them back by \`menagerie rollout untry\``;
+  return refusal("rollout.copy-in-use", at(model, "phase"), { point, model });
 }
 
 const at = (model: string, key: string): string => `menagerie:zoo.${model}.${key}`;

@@ -15,6 +15,8 @@ export interface RegisteredVersion {
   readonly waitedFor?: readonly string[] | undefined;
   /** `<url>@sha256:<64 hex>`; undefined where an earlier Menagerie registered it. */
   readonly image?: string | undefined;
+  /** An image that it had and that is not stored any more. @default it is, or nobody looked */
+  readonly goneImage?: string | undefined;
   /** How it is served; undefined where an earlier Menagerie registered it. */
   readonly serving?: RecordedServing | undefined;
 }

@@ -1,4 +1,4 @@
-import { nextPhase, type Phase, refusal } from "./phases.ts";
+import { nextPhase, type Phase, phaseRefusal } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
 import { factsOf, type StoredEvidence, type ZooRegistry } from "./registry.ts";
 
@@ -60,14 +60,18 @@ function nextEdit(registry: ZooRegistry, name: string): ConfigEdit {
   const registered = registry.versions.get(name) ?? [];
   const current = registered.find(({ isCurrent }) => isCurrent);
   const next = rollout && nextPhase[rollout.phase];
+  const facts = factsOf(registry, name, rollout?.hash ?? "");
   if (!rollout || rollout.from === undefined || !next) {
-    return { set: [`phase: copy`, `from: "${current?.id ?? "<id>"}"`], refused: "change the truss folder first" };
+    const from = current?.id ?? "<id>";
+    // After `reverted` the same content may be rolled out again; after `done` it is what new apps use.
+    const refused = rollout && phaseRefusal({ model: name, phase: "copy", from, hash: rollout.hash, gates: [] }, facts);
+    const because = refused?.id === "rollout.same-content" ? "change the truss folder first" : refused?.message;
+    return { set: [`phase: copy`, `from: "${from}"`], refused: because ?? null };
   }
-  const facts = factsOf(registry, name, rollout.hash);
   // Which gates the config asks for is judged by `up`; here, whether there is any evidence at all.
   const gates = facts.passed.length > 0 ? facts.passed : [{ kind: "smoke", suite: "" }];
   const request = { model: name, phase: next, from: rollout.from, hash: rollout.hash, gates };
-  return { set: [`phase: ${next}`], refused: refusal(request, facts) ?? null };
+  return { set: [`phase: ${next}`], refused: phaseRefusal(request, facts)?.message ?? null };
 }
 
 function shown({ id, number, hash, isCurrent, apps }: RegisteredVersion): StandingVersion {

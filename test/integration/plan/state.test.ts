@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStateFiles } from "../../../src/adapters/files/stateFiles.ts";
 import { closeDeployment, openDeployment } from "../../../src/adapters/postgres/deployments.ts";
+import { dumpState, restoreState } from "../../../src/adapters/postgres/releaseState/dump.ts";
 import { ensureReleaseState, useReleaseState } from "../../../src/adapters/postgres/releaseState/ensure.ts";
+import { readRelease } from "../../../src/adapters/postgres/releaseState/journal.ts";
 import { withClient } from "../../../src/adapters/postgres/server.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
@@ -97,6 +99,14 @@ describe("the plan of a state", () => {
     );
     const pinned = await plan("v9", { release: "v1" });
     expect(pinned.description).toMatch(/^ready; its tables are those of other SQL files/);
+    // Nothing that is not needed for going back blocks it: tables that the files do not make any more, files that are gone.
+    await write("CREATE TABLE other (id bigint PRIMARY KEY)");
+    const restored = { release: "v1", tables: { item: { seed: "view" } } };
+    expect((await plan("v9", restored)).current).toEqual(pinned.current);
+    await expect(plan("v9", { tables: restored.tables })).rejects.toThrow(/make no such table/);
+    await rm(join(folder, "state.sql"));
+    expect((await plan("v9", restored)).current).toEqual(pinned.current);
+    await expect(plan("v9")).rejects.toThrow(/has no .sql file/);
     await write("CREATE TABLE item (id bigint PRIMARY KEY, name text)");
     const same = await plan("v1");
     expect(pinned.current).toEqual(same.current);
@@ -113,5 +123,25 @@ describe("the plan of a state", () => {
       /the state of release v1 was dropped; load its dump by `menagerie data restore/,
     );
     expect((await plan("v3")).description).toBe("new, seeded from v2");
+  });
+
+  it("names what somebody dropped by hand, and what to do; releases are seeded from what is there", async () => {
+    const sql = (text: string) => withClient(postgres.server, platformDatabase, (client) => client.query(text));
+    await up("v3");
+    await sql("INSERT INTO v3.item VALUES (7, 'kept')");
+    const release = await withClient(postgres.server, platformDatabase, (client) => readRelease(client, "v3"));
+    const dump = release && (await dumpState(postgres.server, release, folder, { progress: silent }));
+    await sql("DROP TABLE v3.item");
+    await expect(plan("v3")).rejects.toThrow(
+      /the state of release v3: table "item" of schema "v3" was dropped by hand; drop what is left \(DROP SCHEMA "v3" CASCADE\), then load a dump/,
+    );
+    const next = await plan("v4");
+    expect(next.description).toBe("new, seeded from v2");
+    expect(next.lost).toEqual([expect.stringMatching(/^v3: table "item" of schema "v3" was dropped by hand/)]);
+    await sql("DROP SCHEMA v3 CASCADE");
+    await expect(plan("v3")).rejects.toThrow(/schema "v3" was dropped by hand; load a dump by `menagerie data restore/);
+    await restoreState(postgres.server, dump ?? "", { progress: silent });
+    expect((await plan("v3")).description).toBe("ready");
+    expect((await sql("SELECT id, name FROM v3.item ORDER BY id")).rows.at(-1)).toEqual({ id: "7", name: "kept" });
   });
 });

@@ -18,6 +18,8 @@ const struct = ofSdk("google-protobuf/google/protobuf/struct_pb.js") as {
   Struct: { fromJavaScript(value: object): unknown };
 };
 
+const empty = ofSdk("google-protobuf/google/protobuf/empty_pb.js") as { Empty: new () => Message };
+
 interface GrpcLibrary {
   readonly credentials: { createInsecure(): unknown };
 }
@@ -36,6 +38,8 @@ export interface DynamicHost {
   read(kind: string, id: string, props: object): Promise<string>;
   update(kind: string, olds: object, news: object): Promise<Record<string, unknown>>;
   delete(kind: string, id: string, props: object): Promise<void>;
+  /** As the engine does at the first Ctrl-C. */
+  cancel(): Promise<void>;
   /** As when the engine is killed, which leaves the host running. */
   loseEngine(): Promise<void>;
   stop(): Promise<void>;
@@ -102,6 +106,9 @@ export async function startDynamicHost(env: Record<string, string>): Promise<Dyn
     },
     async delete(kind, id, props) {
       await call("delete", await filled("DeleteRequest", kind, { Id: id, Properties: props }));
+    },
+    async cancel() {
+      await call("cancel", new empty.Empty());
     },
     async loseEngine() {
       engine.close();

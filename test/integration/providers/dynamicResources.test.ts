@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { putImage } from "../../../src/adapters/images/imageStore.ts";
 import { delegate } from "../../../src/providers/delegate.ts";
@@ -127,6 +128,21 @@ describe("modelReady", () => {
   });
 
   it("changes nothing when it is deleted", () => host.delete("modelReady", "models/iris", ready));
+
+  it("ends its wait within seconds of the first Ctrl-C, at which the engine only asks its providers to cancel", async () => {
+    const own = await startDynamicHost({ KUBECONFIG: join(folder, "kubeconfig") });
+    try {
+      const waits = own.create("modelReady", { ...ready, timeoutSeconds: 3_600 });
+      const ended = expect(waits).rejects.toThrow("interrupted; run `up` again, and it goes on from here");
+      await setTimeout(3_000);
+      const from = Date.now();
+      await own.cancel();
+      await ended;
+      expect(Date.now() - from).toBeLessThan(5_000);
+    } finally {
+      await own.stop();
+    }
+  });
 });
 
 describe("a kind that this checkout does not know", () => {

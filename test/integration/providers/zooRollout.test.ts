@@ -200,9 +200,18 @@ describe("a rollout's record", () => {
 
   it("of a model that is not declared any more says off", async () => {
     await host.create("zooRollout", inputs("copy"));
-    await host.delete("zooRollout", model, { ...inputs("copy"), since: "" });
+    const later = await startDynamicHost({ MENAGERIE_DATABASE_URL: urlOf(postgres.server, "postgres") });
+    await later.delete("zooRollout", model, { ...inputs("copy"), since: "" });
     expect(await recorded()).toMatchObject({ phase: "off", from: undefined });
-    await host.delete("zooRollout", "nobody", { ...inputs("copy", { model: "nobody" }), since: "" });
+    await later.delete("zooRollout", "nobody", { ...inputs("copy", { model: "nobody" }), since: "" });
+    await later.stop();
+  });
+
+  it("stays where it is when its resource is replaced by one of the same model, which is made first", async () => {
+    const { id, outs } = await host.create("zooRollout", inputs("copy"));
+    await host.create("zooRollout", inputs("copy"));
+    await host.delete("zooRollout", id, outs);
+    expect(await recorded()).toMatchObject({ phase: "copy", from: old });
   });
 });
 

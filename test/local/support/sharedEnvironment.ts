@@ -74,7 +74,7 @@ export class SharedEnvironment {
   /** `menagerie up`, which must succeed. Agrees to the deletions of what the stack file no longer has. */
   async up(): Promise<CommandResult> {
     const first = await this.home.menagerie(["up"]);
-    const hash = first.code === 3 ? /--agreed ([0-9a-f]{16})/.exec(first.stderr)?.[1] : undefined;
+    const hash = first.code === 3 ? /--agreed ([0-9a-f]{8}(?:-[0-9a-f]{8})*)/.exec(first.stderr)?.[1] : undefined;
     if (hash !== undefined) return this.succeed("up", "--agreed", hash);
     if (first.code !== 0) throw new Error(`menagerie up: ${first.stdout}${first.stderr}`);
     return first;

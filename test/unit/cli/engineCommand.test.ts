@@ -17,6 +17,7 @@ describe("commands of the engine in an environment", () => {
   it.each([
     ["stack rename other", 'always "local"'],
     ["stack rename -s local other", 'always "local"'],
+    ["watch", "menagerie watch MODEL --deploy"],
     ["destroy --remove --yes", "deletes the committed Pulumi.local.yaml"],
   ])("%s is refused", (given, says) => {
     expect(() => engineArguments(given.split(" "), "local")).toThrow(says);

@@ -158,7 +158,7 @@ const withState = {
       { name: "rank", hash: null, ran: false },
       { name: "refresh", hash: "<hash of pipelines>", ran: false },
     ],
-    ...{ retired: ["v0.9.0"], heldBy: new Map(), description: "new, seeded from v1.0.0" },
+    ...{ retired: ["v0.9.0"], lost: [], heldBy: new Map(), description: "new, seeded from v1.0.0" },
   } satisfies StatePlan,
 };
 

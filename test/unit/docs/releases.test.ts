@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { stackConfigIn } from "../../../src/cli/releases/stackFile.ts";
+import { ownConfig } from "../../../src/config/ownConfig.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import type { DeploymentRange } from "../../../src/domain/release/record.ts";
 import { schemes } from "../../../src/domain/release/scheme.ts";
@@ -17,7 +17,7 @@ const blocks = configsIn("releases.md");
 describe("the configs in docs/releases.md", () => {
   it("are of every scheme", () => {
     const used = blocks.map(
-      (block) => parseEnvironment(stackConfigIn(block, "docs"), { gatewayUrl: "http://g" }).versioning.scheme,
+      (block) => parseEnvironment(ownConfig(block, "docs"), { gatewayUrl: "http://g" }).versioning.scheme,
     );
     expect(used.sort()).toEqual([...schemes].sort());
   });
@@ -25,7 +25,7 @@ describe("the configs in docs/releases.md", () => {
 
 describe("the configs in docs/state.md", () => {
   it.each(configsIn("state.md"))("are right: %s", (block) => {
-    const keys = stackConfigIn(`config:\n${block.replaceAll(/^/gm, "  ")}`, "docs");
+    const keys = ownConfig(`config:\n${block.replaceAll(/^/gm, "  ")}`, "docs");
     const { state } = parseEnvironment({ ...keys, nodeClass: "local" }, { gatewayUrl: "http://g" });
     expect(state?.schemas).toBe("state");
   });

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { checkedStackFile, configFileOption } from "../../../src/plan/stackFile.ts";
+import { configFileOption, isPartial } from "../../../src/plan/engineAbove.ts";
+import { checkedStackFile } from "../../../src/plan/stackFile.ts";
 
 let project: string;
 const surroundings = { gatewayUrl: "http://127.0.0.1:8080" };
@@ -25,7 +26,7 @@ const write = (file: string, text: string) => writeFile(join(project, file), tex
 describe("a stack without a file of its own", () => {
   it("is refused where the engine passes nothing but the project's defaults", async () => {
     await write("Pulumi.yaml", settings);
-    const says = /^Pulumi\.s\.yaml: declares nothing, .* `pulumi destroy -s s`$/;
+    const says = /^Pulumi\.s\.yaml: declares nothing, .* `menagerie destroy -s s`$/;
     await expect(checked({ "menagerie:namespace": "models" })).rejects.toThrow(says);
   });
 
@@ -66,4 +67,14 @@ it.each([
   [["pulumi", "up"], undefined],
 ])("%j names %s", (args, file) => {
   expect(configFileOption(args)).toBe(file);
+});
+
+it.each([
+  [["pulumi", "up", "--target", "urn"], true],
+  [["pulumi", "up", "-t=urn"], true],
+  [["pulumi", "up", "--exclude=urn"], true],
+  [["pulumi", "up", "--target-dependents"], false],
+  [["pulumi", "up", "--yes"], false],
+])("%j is about a part of the stack: %s", (args, partial) => {
+  expect(isPartial(args)).toBe(partial);
 });

@@ -169,6 +169,10 @@ describe("a model that is not in the config any more", () => {
     expect(() => plan({}, registryOf([row(1, { isCurrent: true, apps: 1 })], rollout()))).toThrow(
       "menagerie:zoo.m: is not in the config any more, and 1 app points at it; put it back while they do",
     );
+    const renamed = { rose: { truss: "models/m", phase: "done" as const } };
+    expect(() => plan(renamed, registryOf([row(1, { isCurrent: true, apps: 2 })], rollout()))).toThrow(
+      '2 apps point at it, and "rose" with the same content is a new model; keep m while apps point at it',
+    );
     const forward = rollout({ phase: "forward", from: "11", hash: hash(2) });
     expect(() => plan({}, registryOf([row(1), row(2, { isCurrent: true })], forward))).toThrow(
       /its rollout is in phase forward/,

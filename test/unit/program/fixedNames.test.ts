@@ -15,7 +15,8 @@ it.each<[string, string, object, pulumi.CustomResourceOptions, boolean | undefin
     undefined,
   ],
   ["one that says otherwise", route, { metadata: { name: "iris" } }, { deleteBeforeReplace: false }, false],
-  ["something of another provider", "postgresql:index/role:Role", { name: "reader" }, {}, undefined],
+  ["a role, schema or database of PostgreSQL", "postgresql:index/role:Role", { name: "reader" }, {}, true],
+  ["something of another provider", "random:index/randomId:RandomId", { name: "reader" }, {}, undefined],
   ["a provider", "pulumi:providers:kubernetes", {}, {}, undefined],
 ])("%s", (_what, type, props, opts, first) => {
   const changed = deleteFixedNamesFirst({ type, name: "any", props, opts, resource: undefined as never });

@@ -161,6 +161,8 @@ export async function restoreState(
         await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)} AUTHORIZATION ${roles.state}`);
       await ensureExtensions(client, extensions);
       await actAs(client, roles.state);
+      // Of a state that was dropped by hand the journal still tells.
+      await client.query("DELETE FROM menagerie.release_schema WHERE name = $1", [schema]);
       const declared = tables.map(({ name, seed }) => ({ name, seed, from: null }));
       await declareTables(client, { tag, schema, files, tables: declared });
       const aside = await setForeignKeysAside(client, schema);

@@ -56,6 +56,7 @@ export function ensureReleaseState(
     await ensureExtensions(client, spec.extensions ?? []);
     await actAs(client, roles.state);
     const known = await readRelease(client, spec.schema);
+    if (known?.wasReady && known.lost !== null) throw lostState(known);
     if (known?.ready) requireSame(known, spec);
     else await build(client, known, spec, { server, ...options });
     return seededRows(client, spec.schema);
@@ -103,6 +104,16 @@ async function lockRelease(client: ClientBase, { tag, schema }: ReleaseStateSpec
   await client.query(`SELECT pg_advisory_lock(${key})`, [schema]);
 }
 
+/** Never made anew in silence: what was worked in is gone, and what is left of it may still be wanted. */
+export function lostState({ tag, schema, lost }: JournaledRelease): OperatorError {
+  const whole = lost === `schema "${schema}"`;
+  const first = whole ? "" : `drop what is left (DROP SCHEMA "${schema}" CASCADE), then `;
+  return new OperatorError(
+    `the state of release ${tag}: ${lost} was dropped by hand; ${first}load a dump by \`menagerie data restore <folder>\` and run \`up --refresh\`, which grants its rights again, or set menagerie:state.release to a new tag, whose state begins with the rows of the release before`,
+    { exitCode: 2 },
+  );
+}
+
 function requireSame(known: JournaledRelease, { tag, declared }: ReleaseStateSpec): void {
   if (known.declared === declared) return;
   throw new OperatorError(
@@ -116,7 +127,7 @@ async function build(
   spec: ReleaseStateSpec,
   { server, progress, signal }: SeedingOptions & { readonly server: DatabaseServer },
 ): Promise<void> {
-  const goesOn = known !== undefined && isSameDeclaration(known, spec);
+  const goesOn = known !== undefined && known.lost === null && isSameDeclaration(known, spec);
   if (known && !goesOn) await discard(client, spec.schema);
   if (!goesOn)
     await inTransaction(client, () => begin(client, spec, progress)).catch((error: unknown) =>

@@ -12,6 +12,10 @@ export interface JournaledRelease extends StoredRelease {
   /** Folder that its dump goes to before it is dropped; null for none. */
   readonly dumpTo: string | null;
   readonly attempt: string;
+  /** What of it somebody dropped by hand, such as `schema "v1.2.3"`; null where all is there. */
+  readonly lost: string | null;
+  /** Whether it was ready once, so that releases have worked in it. */
+  readonly wasReady: boolean;
 }
 
 /** Tables of one release as the journal has them, in the order of their names. */
@@ -30,8 +34,18 @@ export async function readReleases(client: ClientBase): Promise<JournaledRelease
     Omit<JournaledRelease, "tables" | "viewsOf" | "references" | "used"> & { used: string }
   >(
     `SELECT name AS schema, tag, seeded_from AS "seededFrom", declared, files, used, attempt, dump_to AS "dumpTo",
-            ready_at IS NOT NULL AS ready, retired_at IS NOT NULL AS retired
-       FROM menagerie.release_schema r ORDER BY r.used, name`,
+            ready_at IS NOT NULL AND l.lost IS NULL AS ready, retired_at IS NOT NULL AS retired, l.lost,
+            ready_at IS NOT NULL AS "wasReady"
+       FROM menagerie.release_schema r CROSS JOIN LATERAL (
+              SELECT CASE WHEN NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = r.name)
+                          THEN format('schema "%s"', r.name)
+                          ELSE (SELECT format('table "%s" of schema "%s"', min(t.name), r.name)
+                                  FROM menagerie.release_table t
+                                 WHERE t.schema_name = r.name
+                                   AND NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                                                    WHERE n.nspname = t.schema_name AND c.relname = t.name)
+                                HAVING count(*) > 0) END AS lost) l
+      ORDER BY r.used, name`,
   );
   const tables = await client.query<TableRow>(
     `SELECT schema_name AS schema, name, seed, base_schema AS "from", to_jsonb(t) -> 'columns' AS columns

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../../domain/errors.ts";
-import { type Phase, type RolloutRequest, refusal } from "../../../domain/zoo/phases.ts";
+import { refused } from "../../../domain/refusals/refusal.ts";
+import { type Phase, phaseRefusal, type RolloutRequest } from "../../../domain/zoo/phases.ts";
 import { factsOf, type ZooRegistry } from "../../../domain/zoo/registry.ts";
 import { type TargetCounts, withTargetApps } from "../../../domain/zoo/targetApps.ts";
 import { lockedModel } from "../modelVersions.ts";
@@ -37,8 +37,8 @@ export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<
       record.targetApps ?? [],
     );
     const facts = factsOf(registry, record.model, record.hash);
-    const refused = refusal(record, facts);
-    if (refused) throw new OperatorError(refused, { exitCode: 3 });
+    const refusal = phaseRefusal(record, facts);
+    if (refusal) throw refused(refusal, undefined, 3);
     const { recorded } = facts;
     // A rollout that was reverted keeps its content: that is what its new version still runs.
     const hash = record.phase === "reverted" && recorded ? recorded.hash : record.hash;

@@ -11,7 +11,7 @@ import { operatorServer } from "../../operatorDatabase.ts";
 export function targetOption(): Option {
   return new Option(
     "--target <file>",
-    "YAML or JSON that names a table of an existing database: schema, table, idColumn, proxyColumn, userColumn, " +
+    "stack file with menagerie:migrationTarget, or YAML that names a table of an existing database: schema, table, idColumn, proxyColumn, userColumn, " +
       "organizationColumn; the database is MENAGERIE_MIGRATION_DATABASE_URL",
   );
 }
@@ -28,11 +28,20 @@ export async function migrationConnection(options: {
   return { server: serverFromUrl(url, variable), existing: await readTable(options.target) };
 }
 
+/** A stack's file names the table as well. */
+function tableIn(content: unknown): unknown {
+  const { config } = (content ?? {}) as { config?: Readonly<Record<string, unknown>> };
+  const declared = config?.["menagerie:migrationTarget"];
+  if (typeof declared !== "object" || declared === null) return content;
+  const { databaseUrl: _, ...columns } = declared as Record<string, unknown>;
+  return columns;
+}
+
 async function readTable(file: string) {
   const content = await readFile(file, "utf8").catch((error: unknown) => {
     throw badInput(`--target "${file}": cannot be read (${messageOf(error)})`, error);
   });
-  const result = existingTable.safeParse(parse(content), { reportInput: true });
+  const result = existingTable.safeParse(tableIn(parse(content)), { reportInput: true });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw badInput(

@@ -3,13 +3,14 @@ import { environmentOption, jsonOption } from "../../options.ts";
 import { pauseCommand, resumeCommand } from "./hold.ts";
 import { forwardCommand, revertCommand } from "./move.ts";
 import { planCommand } from "./plan.ts";
-import { showRollouts } from "./show.ts";
+import { showRollouts, targetStackOption } from "./show.ts";
 import { tryCommand, untryCommand } from "./trial.ts";
 
 export function rolloutCommand(): Command {
   const rollout = new Command("rollout")
     .argument("[zoo model]", "name of a model of the zoo; default: all of them")
     .addOption(environmentOption())
+    .addOption(targetStackOption())
     .addOption(jsonOption())
     .action(showRollouts);
   for (const command of [

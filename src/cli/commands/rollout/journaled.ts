@@ -1,5 +1,5 @@
 import { listMigrations } from "../../../adapters/postgres/zoo/migration/journal.ts";
-import { readingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
+import { type MigrationConnection, readingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import type { JournaledPlan } from "../../../domain/zoo/migration.ts";
 import { operatorServer } from "../../operatorDatabase.ts";
 import { environmentSuffix } from "../../options.ts";
@@ -13,8 +13,12 @@ export interface ShownMigration extends JournaledPlan {
 
 /** The migrations of the platform's tables, the one that was changed last first. Those that only try a copy are left out. */
 export async function readMigrations(environment: string): Promise<ShownMigration[]> {
-  const server = await operatorServer(environment);
-  const all = await readingTarget({ server }, listMigrations);
+  return migrationsOf({ server: await operatorServer(environment) });
+}
+
+/** The same of any table that apps are in. */
+export async function migrationsOf(connection: MigrationConnection): Promise<ShownMigration[]> {
+  const all = await readingTarget(connection, listMigrations);
   return all
     .filter(({ name }) => !name.startsWith("try "))
     .map(({ id, name, from, to, direction, share, pausedAt }) => ({
@@ -22,10 +26,14 @@ export async function readMigrations(environment: string): Promise<ShownMigratio
     }));
 }
 
-/** Such as `migration 7: forward, 20 % of the organizations, held; let it go on by menagerie rollout resume --id 7`. */
-export function describeMigration({ id, direction, share, held }: JournaledPlan, environment: string): string {
+/** `target`: the file that names the table, where it is not the platform's. Such as `migration 7: forward, 20 % of the organizations, held; let it go on by menagerie rollout resume --id 7`. */
+export function describeMigration(
+  { id, direction, share, held }: JournaledPlan,
+  environment: string,
+  target?: string,
+): string {
   const cohort = direction === "forward" && share < 100 ? `, ${share} % of the organizations` : "";
-  const option = environmentSuffix(environment);
+  const option = `${environmentSuffix(environment)}${target === undefined ? "" : ` --target ${target}`}`;
   const hold = held
     ? `, held by hand: nothing moves until \`menagerie rollout resume --id ${id}${option}\``
     : `; hold it by \`menagerie rollout pause --id ${id}${option}\``;

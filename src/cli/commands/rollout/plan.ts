@@ -3,14 +3,16 @@ import { planZooMigration } from "../../../adapters/postgres/zoo/migration/plan.
 import { describeMigrationPlan, type MigrationRequest, type ZooMigrationPlan } from "../../../domain/zoo/migration.ts";
 import type { Standing } from "../../../domain/zoo/standing.ts";
 import { operatorServer } from "../../operatorDatabase.ts";
-import { environmentOption, jsonOption } from "../../options.ts";
-import { readStandings, type ShowOptions } from "./show.ts";
+import { environmentOption, givenOptions, jsonOption } from "../../options.ts";
+import { readStandings, type ShowOptions, targetStackOption } from "./show.ts";
 
 interface PlannedMove extends ZooMigrationPlan {
   readonly name: string;
   readonly direction: MigrationRequest["direction"];
   readonly from: string;
   readonly to: string;
+  /** Of an existing database; null for the platform's own. */
+  readonly table: string | null;
 }
 
 /** `menagerie rollout plan [name]` */
@@ -19,20 +21,31 @@ export function planCommand(): Command {
     .description("Print the rows that forward and revert would move, and the time, without touching anything.")
     .argument("[zoo model]", "name of a model of the zoo; default: every model with a rollout under way")
     .addOption(environmentOption())
+    .addOption(targetStackOption())
     .addOption(jsonOption())
     .action(plan);
 }
 
-async function plan(name: string | undefined, { environment, json }: ShowOptions): Promise<void> {
-  const server = await operatorServer(environment);
+async function plan(name: string | undefined, _: unknown, command: Command): Promise<void> {
+  const options = givenOptions<ShowOptions>(command);
+  const server = await operatorServer(options.environment);
   const moves: PlannedMove[] = [];
-  for (const request of (await readStandings(environment, name)).flatMap(movesOf)) {
-    moves.push({ ...request, ...(await planZooMigration({ server }, request)) });
+  const { standings, target, notCounted } = await readStandings(options, name);
+  if (notCounted !== null) console.error(`note: ${notCounted}`);
+  for (const standing of standings) {
+    for (const request of movesOf(standing)) {
+      moves.push({ ...request, table: null, ...(await planZooMigration({ server }, request)) });
+      const pair = target?.pairs.get(standing.name);
+      if (!target?.connection || !pair || notCounted !== null) continue;
+      const there = { ...request, from: pair.from, to: pair.to };
+      moves.push({ ...there, table: target.table, ...(await planZooMigration(target.connection, there)) });
+    }
   }
-  if (json) return console.log(JSON.stringify(moves, null, 2));
+  if (options.json) return console.log(JSON.stringify(moves, null, 2));
   if (moves.length === 0) console.log("no rollout is under way");
   for (const move of moves) {
-    console.log(`${move.name} ${move.direction}: ${describeMigrationPlan(move, move)}`);
+    const where = move.table === null ? "" : ` in ${move.table}`;
+    console.log(`${move.name} ${move.direction}${where}: ${describeMigrationPlan(move, move)}`);
     for (const line of [...move.refusals, ...move.notes]) console.log(`  ${line}`);
   }
 }

@@ -1,41 +1,78 @@
+import { Option } from "commander";
 import { inTransaction } from "../../../adapters/postgres/transaction.ts";
 import { readZooRegistry } from "../../../adapters/postgres/zoo/registry.ts";
 import { badInput } from "../../../domain/errors.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
+import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
 import { asOperator } from "../../operatorDatabase.ts";
 import { environmentSuffix } from "../../options.ts";
 import { columns } from "../../table.ts";
-import { describeMigration, readMigrations, type ShownMigration } from "./journaled.ts";
+import { type DeclaredTarget, declaredTarget, type TargetOptions, targetCounts } from "./declaredTarget.ts";
+import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./journaled.ts";
 
-export interface ShowOptions {
-  readonly environment: string;
+export interface ShowOptions extends TargetOptions {
   readonly json: boolean;
 }
 
+/** `--stack`, on commands that tell apps of an existing database. */
+export function targetStackOption(): Option {
+  return new Option(
+    "-s, --stack <name>",
+    "stack whose file names the table of apps (menagerie:migrationTarget); needed with MENAGERIE_DATABASE_URL",
+  );
+}
+
+/** Where models stand, with the apps of an existing database counted to the platform's own. */
+export interface ReadStandings {
+  readonly standings: readonly Standing[];
+  readonly target: DeclaredTarget | undefined;
+  /** Why apps of the existing database are not counted; null where they are, or where there is none. */
+  readonly notCounted: string | null;
+}
+
 /** Where models stand: all of them, or the one called `name`. Throws a `badInput` for one that is not known. */
-export async function readStandings(environment: string, name: string | undefined): Promise<Standing[]> {
-  const registry = await asOperator(environment, (client) =>
+export async function readStandings(options: TargetOptions, name: string | undefined): Promise<ReadStandings> {
+  const { environment } = options;
+  const own = await asOperator(environment, (client) =>
     inTransaction(client, () => readZooRegistry(client, name === undefined ? [] : [name]), { readOnly: true }),
   );
+  const target = await declaredTarget(options);
+  const { counts, notCounted } = target ? await targetCounts(target) : { counts: [], notCounted: null };
+  const registry = withTargetApps(own, counts);
   const all = standings(registry);
   const chosen = name === undefined ? all : all.filter((each) => each.name === name);
   if (name !== undefined && chosen.length === 0) {
     const known = all.map((each) => each.name).join(", ") || "none yet";
     throw badInput(`there is no zoo model "${name}"; the stack has recorded ${known}`);
   }
-  return chosen;
+  return { standings: chosen, target, notCounted };
 }
 
 /** `menagerie rollout [name]` */
-export async function showRollouts(name: string | undefined, { environment, json }: ShowOptions): Promise<void> {
+export async function showRollouts(name: string | undefined, options: ShowOptions): Promise<void> {
+  const { environment, json } = options;
   const migrations = await readMigrations(environment);
-  const found = (await readStandings(environment, name)).map((standing) => ({
-    ...standing,
-    migration: migrations.find(({ from, to }) => from === standing.from?.id && to === standing.to?.id) ?? null,
-  }));
+  const { standings: read, target, notCounted } = await readStandings(options, name);
+  if (notCounted !== null) console.error(`note: ${notCounted}`);
+  const targetMigrations = target?.connection ? await migrationsOf(target.connection).catch(() => []) : [];
+  const found = read.map((standing): ShownStanding => {
+    const pair = target?.pairs.get(standing.name);
+    return {
+      ...standing,
+      migration: migrations.find(({ from, to }) => from === standing.from?.id && to === standing.to?.id) ?? null,
+      target:
+        pair && target
+          ? {
+              ...{ table: target.table, from: pair.from, to: pair.to },
+              migration: targetMigrations.find(({ from, to }) => from === pair.from && to === pair.to) ?? null,
+              revert: standing.revert && `menagerie rollout revert --target ${target.file} --id ${pair.to}`,
+            }
+          : null,
+    };
+  });
   if (json) return console.log(JSON.stringify(found, null, 2));
-  if (name !== undefined) return console.log(found.map((each) => describe(each, environment)).join("\n"));
+  if (name !== undefined) return console.log(found.map((each) => describe(each, environment, target?.file)).join("\n"));
   const rows = found.map((each) => [
     each.name,
     each.phase,
@@ -48,11 +85,20 @@ export async function showRollouts(name: string | undefined, { environment, json
 
 interface ShownStanding extends Standing {
   readonly migration: ShownMigration | null;
+  /** The rollout in the table of `menagerie:migrationTarget`; null where it has no part in it. */
+  readonly target: {
+    readonly table: string;
+    readonly from: string;
+    readonly to: string;
+    readonly migration: ShownMigration | null;
+    /** Moves its apps back, with MENAGERIE_MIGRATION_DATABASE_URL; null in phases that moved nobody. */
+    readonly revert: string | null;
+  } | null;
 }
 
-function describe(standing: ShownStanding, environment: string): string {
+function describe(standing: ShownStanding, environment: string, targetFile: string | undefined): string {
   const option = environmentSuffix(environment);
-  const { name, phase, since, versions, copyApps, bakeSecondsLeft, evidence, next, revert } = standing;
+  const { name, phase, since, versions, copyApps, bakeSecondsLeft, evidence, next, revert, target } = standing;
   const key = (set: string) => `menagerie:zoo.${name}.${set}`;
   return [
     `${name}: ${phase} since ${since.toISOString()}`,
@@ -69,9 +115,13 @@ function describe(standing: ShownStanding, environment: string): string {
       ? []
       : [`bake: ${bakeSecondsLeft > 0 ? `${duration(bakeSecondsLeft)} left` : "over"}`]),
     ...(standing.migration ? [describeMigration(standing.migration, environment)] : []),
+    ...(target?.migration ? [`${target.table}: ${describeMigration(target.migration, environment, targetFile)}`] : []),
     `next: set ${next.set.map(key).join(" and ")}, and run \`up\``,
     ...(next.refused === null ? [] : [`  refused as of now: ${next.refused}`]),
     ...(revert ? [`back: set ${key(revert.set)}${revert.command ? `; by hand: ${revert.command}${option}` : ""}`] : []),
+    ...(target?.revert
+      ? [`  apps in ${target.table} by hand: ${target.revert}, with MENAGERIE_MIGRATION_DATABASE_URL set`]
+      : []),
   ].join("\n");
 }
 

@@ -6,7 +6,7 @@ import { appPointer, currentZooVersion } from "../../../adapters/postgres/zoo/ve
 import { badInput, OperatorError } from "../../../domain/errors.ts";
 import { copyName } from "../../../domain/zoo/plan.ts";
 import { asOperator, operatorServer } from "../../operatorDatabase.ts";
-import { environmentOption, jsonOption } from "../../options.ts";
+import { environmentOption, environmentSuffix, jsonOption } from "../../options.ts";
 
 interface TrialOptions {
   readonly app: string;
@@ -43,7 +43,7 @@ async function tryCopy(model: string, { app, environment, json }: TrialOptions):
     const trial = { name: `try ${model}`, rowId: pointer.versionId, from: pointer.pointsAt, to: copy };
     await movingTarget({ server: await operatorServer(environment) }, (client) => startTrial(client, trial));
   }
-  const back = `menagerie rollout untry ${model} --app ${app}`;
+  const back = `menagerie rollout untry ${model} --app ${app}${environmentSuffix(environment)}`;
   console.log(
     json
       ? JSON.stringify({ app, pointsAt: copy })

@@ -1,5 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createApp, listApps } from "../../../../src/adapters/postgres/apps.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
 import { quoteIdentifier } from "../../../../src/adapters/postgres/identifier.ts";
@@ -295,6 +297,35 @@ describe("the way to a server", () => {
       expect(() => serverFromUrl(url, "MENAGERIE_DATABASE_URL")).not.toThrow(/hunter2/);
     },
   );
+
+  it("may be reached by a socket's directory, where TLS is no question", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "socket-"));
+    // The server may run as another user.
+    await chmod(folder, 0o777);
+    const own = await startPostgres(["fsync=off", `unix_socket_directories=${folder}`]);
+    onTestFinished(async () => {
+      await own.stop();
+      await rm(folder, { recursive: true });
+    });
+    const { port, user, password } = own.server;
+    const login = `${user}:${encodeURIComponent(password ?? "")}`;
+    const server = serverFromUrl(`postgresql://${login}@/postgres?host=${folder}&port=${port}`, "URL");
+    expect(server).toMatchObject({ host: folder, port });
+    expect(serverFromUrl(urlOf(server, "postgres"), "URL")).toEqual(server);
+    await expect(
+      withClient(server, "postgres", async (client) => (await client.query("SELECT 1")).rowCount),
+    ).resolves.toBe(1);
+    await expect(withClient({ ...server, host: "/no/such" }, "postgres", async () => 1)).rejects.toThrow(
+      "cannot connect by a socket in /no/such (ENOENT); give the directory and the port that the server listens at",
+    );
+  });
+
+  it("says of a server without TLS how to go on, and not to start it", async () => {
+    const strict = { ...postgres.server, sslMode: "verify-full" as const };
+    await expect(withClient(strict, "postgres", async () => 1)).rejects.toThrow(
+      "it has no TLS, and sslmode is verify-full; turn TLS on at the server, or say sslmode=disable",
+    );
+  });
 
   it("is told in one sentence when nobody answers, or the password is wrong", async () => {
     const closed = { ...postgres.server, port: 1 };

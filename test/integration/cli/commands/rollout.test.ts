@@ -168,6 +168,91 @@ describe("rollout pause and resume", () => {
   });
 });
 
+describe("a rollout whose apps are in an existing database too", () => {
+  const project = join(import.meta.dirname, "../../../..");
+  const stackFile = join(project, "Pulumi.existing.yaml");
+
+  afterEach(() => rm(stackFile, { force: true }));
+
+  it("counts them to its versions, and prints the way back of both places", async () => {
+    const { old, current } = await rollout("lupin");
+    await onPlatform((client) =>
+      client.query(
+        `INSERT INTO menagerie.rollout (model_id, phase, from_version_id, truss_hash)
+         SELECT model_id, 'forward', id, 'lupin-2' FROM menagerie.model_version WHERE id = $1`,
+        [old],
+      ),
+    );
+    const table = await makeModelVersionTable(postgres, { idType: "text" });
+    await fill(table, 9);
+    const { schema, table: name } = table.connection.existing;
+    const rolled = `lupin: { truss: a, phase: forward, from: "${old}", apps: { from: 1, to: 2 } }`;
+    await writeFile(
+      stackFile,
+      `config:\n  menagerie:migrationTarget: { schema: ${schema}, table: ${name} }\n  menagerie:zoo: { ${rolled} }\n`,
+    );
+    const show = (...more: string[]) => menagerie("rollout", "lupin", "-s", "existing", ...more);
+    const uncounted = await show();
+    expect(uncounted.err).toBe(`note: apps in ${name} are not counted; set MENAGERIE_MIGRATION_DATABASE_URL`);
+    expect(uncounted.out).toMatch(new RegExp(`version 1  id ${old}  .*  2 apps`));
+    const { server } = table.connection;
+    vi.stubEnv("MENAGERIE_MIGRATION_DATABASE_URL", urlOf(server, server.maintenanceDatabase));
+    const counted = await show();
+    expect(counted.err).toBe("");
+    // Two of the platform's and six of the table's.
+    expect(counted.out).toMatch(new RegExp(`version 1  id ${old}  .*  8 apps`));
+    expect(counted.out).toContain(`by hand: menagerie rollout revert --id ${current}`);
+    const back = `menagerie rollout revert --target Pulumi.existing.yaml --id 2`;
+    expect(counted.out).toContain(`apps in ${name} by hand: ${back}`);
+    const plan = await menagerie("rollout", "plan", "lupin", "-s", "existing");
+    expect(plan.out).toContain("lupin forward: 2 rows");
+    expect(plan.out).toContain(`lupin forward in ${name}: 6 rows`);
+    // The printed way back works as it is printed.
+    const file = ["--target", stackFile] as const;
+    expect((await menagerie("rollout", "forward", ...file, "--id", "1", "--to", "2")).code).toBe(0);
+    const reverted = await menagerie("rollout", "revert", ...file, "--id", "2");
+    expect(reverted).toMatchObject({ code: 0, out: "[101, 102, 104, 105, 107, 108]" });
+  });
+});
+
+describe("rollout after its end", () => {
+  const stands = async (model: string, phase: string, hash: string, from: string) => {
+    await onPlatform((client) =>
+      client.query(
+        `INSERT INTO menagerie.rollout (model_id, phase, from_version_id, truss_hash)
+         SELECT model_id, $2, id, $3 FROM menagerie.model_version WHERE id = $1`,
+        [from, phase, hash],
+      ),
+    );
+    const { code, out, err } = await menagerie("rollout", model);
+    expect(code, err).toBe(0);
+    return out;
+  };
+
+  it("offers the reverted content again as it is, and asks for another after done", async () => {
+    const serving = {
+      ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },
+      ...{ replicas: { min: 1, max: 1 }, resources: { cpu: "1", memory: "1Gi", gpus: 0 } },
+    };
+    const recorded = (id: string) =>
+      onPlatform((client) =>
+        client.query("UPDATE menagerie.model_version SET serving = $2, image_url = 'registry/x' WHERE id = $1", [
+          id,
+          JSON.stringify(serving),
+        ]),
+      );
+    const vetch = await register("vetch", 1);
+    await register("vetch", 2, false);
+    await recorded(vetch);
+    const reverted = await stands("vetch", "reverted", "vetch-2", vetch);
+    expect(reverted).toContain(`next: set menagerie:zoo.vetch.phase: copy and menagerie:zoo.vetch.from: "${vetch}"`);
+    expect(reverted).not.toContain("refused as of now");
+    const clover = await register("clover", 1);
+    await recorded(await register("clover", 2));
+    expect(await stands("clover", "done", "clover-2", clover)).toContain("change the truss folder first");
+  });
+});
+
 describe("rollout try", () => {
   it("points one app at the copy, and untry back", async () => {
     const { current } = await rollout("oats");

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { agreementTo, isAgreedTo } from "../../../../src/domain/preview/agreement.ts";
 import type { PreviewStep } from "../../../../src/domain/preview/preview.ts";
-import { isWithin, removals, unagreed } from "../../../../src/domain/preview/removals.ts";
+import { removals, unagreed } from "../../../../src/domain/preview/removals.ts";
 
 const declared = { zoo: ["iris"], development: ["greeter"], shadows: ["next"] };
 
@@ -85,12 +86,61 @@ describe("what a run takes away, and whether a person is asked", () => {
     if (found) expect(found.effect).toMatch(effect);
   });
 
-  it("says which models a namespace holds", () => {
-    const space = step({ type: "kubernetes:core/v1:Namespace", name: "models" });
-    const [found] = removals({ steps: [space, step({ op: "same", model: "iris" })] }, declared);
-    expect(found?.effect).toBe("everything in it is deleted, iris-v1 among it");
+  it.each<[string, PreviewStep, PreviewStep[], string]>([
+    [
+      "what a namespace holds",
+      step({ type: "kubernetes:core/v1:Namespace", name: "models" }),
+      [step({ op: "same", model: "iris" })],
+      "everything in it is deleted (used by model iris-v1)",
+    ],
+    [
+      "routes and mirrors that lead to a service",
+      step({ model: "tulip", name: "tulip" }),
+      [
+        leading("tulip-v1", { route: [{ destination: { host: "tulip-predictor.models.svc.cluster.local" } }] }),
+        leading("next", {
+          route: [{ destination: { host: "other-predictor.models.svc.cluster.local" } }],
+          mirrors: [{ destination: { host: "tulip-predictor.models.svc.cluster.local" } }],
+        }),
+        leading("other", { route: [{ destination: { host: "pink-tulip-predictor.models.svc.cluster.local" } }] }),
+      ],
+      "tulip is not in the config any more: predictions that it answers end (used by route tulip-v1, mirror next)",
+    ],
+    [
+      "models on a pool",
+      step({ type: "kubernetes:karpenter.sh/v1:NodePool", name: "t4" }),
+      [onPool("iris-v1", "t4"), onPool("rose-v1", "cpu")],
+      "its nodes end, and the pods on them (used by model iris-v1)",
+    ],
+    [
+      "schemas of a database",
+      sql("Database", { name: "menagerie" }),
+      [sql("Schema", { name: "menagerie", database: "menagerie" }), sql("Schema", { name: "x", database: "other" })],
+      "its data is deleted (used by schema menagerie)",
+    ],
+  ])("is told with %s", (_what, removed, others, effect) => {
+    const kept = others.map((each): PreviewStep => ({ ...each, op: "same" }));
+    const [found] = removals({ steps: [removed, ...kept] }, declared);
+    expect(found?.effect).toBe(effect);
   });
 });
+
+function leading(name: string, http: object): PreviewStep {
+  const made = step({ op: "same", type: route, name });
+  const inputs = { ...made.before?.inputs, spec: { http: [http] } };
+  return { ...made, before: { inputs, outputs: {} }, after: { inputs, outputs: {} } };
+}
+
+function onPool(name: string, pool: string): PreviewStep {
+  const made = step({ op: "same", model: "any", name });
+  const inputs = { ...made.before?.inputs, spec: { predictor: { nodeSelector: { "menagerie.dev/pool": pool } } } };
+  return { ...made, before: { inputs, outputs: {} }, after: { inputs, outputs: {} } };
+}
+
+function sql(kind: "Database" | "Schema", inputs: { readonly name: string; readonly database?: string }): PreviewStep {
+  const type = `postgresql:index/${kind.toLowerCase()}:${kind}`;
+  return { ...step({ type, name: inputs.name }), before: { inputs, outputs: {} } };
+}
 
 describe("agreement", () => {
   const list = removals({ steps: [step({ model: "tulip" }), step({ model: "rose", name: "rose-v1" })] }, declared);
@@ -100,9 +150,39 @@ describe("agreement", () => {
     expect([asked.map(({ name }) => name), unknown]).toEqual([["rose"], ["lily"]]);
   });
 
-  it("covers less than what was agreed to, and nothing more", () => {
-    const [first] = list;
-    expect(isWithin(first ? [first] : [], list)).toBe(true);
-    expect(isWithin(list, first ? [first] : [])).toBe(false);
+  it("covers less than what was agreed to, in any order, and nothing more", () => {
+    const [first, second] = list;
+    if (!first || !second) throw new Error("two are listed");
+    expect(agreementTo([second, first])).toBe(agreementTo(list));
+    expect(isAgreedTo(first, agreementTo(list))).toBe(true);
+    expect(isAgreedTo(second, agreementTo([first]))).toBe(false);
+    expect(isAgreedTo(first, "")).toBe(false);
+  });
+
+  it("is of the change, its reason and its resource, and not of a time that the list shows", () => {
+    const [moved] = removals(
+      { steps: [step({ op: "replace", model: "iris", to: { namespace: "zoo" }, replacedBy: ["metadata"] })] },
+      declared,
+    );
+    if (!moved) throw new Error("one is listed");
+    const agreement = agreementTo([moved]);
+    expect(isAgreedTo({ ...moved, effect: "another" }, agreement)).toBe(true);
+    expect(isAgreedTo({ ...moved, op: "delete" }, agreement)).toBe(false);
+    expect(isAgreedTo({ ...moved, because: ["provider"] }, agreement)).toBe(false);
+    expect(isAgreedTo({ ...moved, urn: `${moved.urn}-v2` }, agreement)).toBe(false);
+  });
+
+  it("is needed neither for what the command names nor for what stays", () => {
+    const schema = { type: "postgresql:index/schema:Schema", name: "release-1" };
+    const kept = { ...step(schema), before: { inputs: { name: "release-1" }, outputs: {}, retainOnDelete: true } };
+    expect(removals({ steps: [kept] }, declared)).toEqual([]);
+    const replaced = step({ op: "replace", model: "iris" });
+    expect(removals({ steps: [replaced] }, declared, [replaced.urn]).map(({ asked }) => asked)).toEqual([false]);
+  });
+
+  it("is needed for whatever is protected", () => {
+    const role = step({ type: "kubernetes:rbac.v1:Role", name: "reader" });
+    const guarded = { ...role, before: { inputs: role.before?.inputs ?? {}, outputs: {}, protect: true } };
+    expect(removals({ steps: [guarded] }, declared)).toMatchObject([{ asked: true, effect: "it is protected" }]);
   });
 });

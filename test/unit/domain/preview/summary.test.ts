@@ -170,3 +170,17 @@ describe("what is no preview", () => {
     expect(() => readPreview(text)).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
 });
+
+it("a comment shows no password of an address, in whatever a provider says", () => {
+  const message = "cannot connect to postgresql://admin:pa55word@db.example.com:5432/postgres?sslpassword=canary";
+  const diagnostics = (["error", "warning"] as const).map((severity) => ({ message, severity, urn: undefined }));
+  const steps = [
+    step("update", "kubernetes:apps/v1:Deployment", "api", {
+      before: { url: "https://ada:canary-old@example.com" },
+      after: { url: "https://ada:canary-new@example.com" },
+    }),
+  ];
+  const comment = summarizePreview({ stack: "prod", steps, diagnostics, policies: undefined, packs: [] });
+  expect(comment).toContain("postgresql://***@db.example.com:5432");
+  expect(comment).not.toMatch(/pa55word|canary/);
+});

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { editStackText, stackConfigIn } from "../../../../src/cli/releases/stackFile.ts";
+import { editStackText } from "../../../../src/config/editStackFile.ts";
 import { environmentSchema } from "../../../../src/config/environment.ts";
+import { ownConfig } from "../../../../src/config/ownConfig.ts";
 import type { DeployedModel } from "../../../../src/domain/release/observed.ts";
 import {
   configEdits,
@@ -47,7 +48,7 @@ const recorded: StackConfig = {
 const release = { tag: "release-1", code: "1.0.0", models: [served("gone", 4), served("iris", 1)], config: recorded };
 
 describe("a restored config", () => {
-  const current = stackConfigIn(text, "Pulumi.test.yaml");
+  const current = ownConfig(text, "Pulumi.test.yaml");
   const restored = restoredConfig(current, release);
   const after = editStackText(text, configEdits(current, restored));
 
@@ -90,7 +91,7 @@ config:
   });
 
   it("changes nothing when it is restored again", () => {
-    const again = stackConfigIn(after, "Pulumi.test.yaml");
+    const again = ownConfig(after, "Pulumi.test.yaml");
     expect(configEdits(again, restoredConfig(again, release))).toEqual([]);
   });
 

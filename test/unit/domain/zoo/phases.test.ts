@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import {
   type Phase,
+  phaseRefusal,
   phases,
   type RolloutFacts,
   type RolloutRequest,
-  refusal,
 } from "../../../../src/domain/zoo/phases.ts";
 import type { RegisteredVersion } from "../../../../src/domain/zoo/plan.ts";
 import { planRollout, type ZooState } from "../../../../src/domain/zoo/rolloutPlan.ts";
+
+const refusal = (...judged: Parameters<typeof phaseRefusal>) => phaseRefusal(...judged)?.message;
 
 const serving = {
   ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },

@@ -4,6 +4,8 @@ import { gpuShortages, podsAtPeak } from "../../../../src/domain/capacity/gpuDem
 import { exactNumber } from "../../../../src/domain/shadow/exactNumber.ts";
 import { differences, suiteOf } from "../../../../src/domain/zoo/smoke.ts";
 
+const shortages = (...asked: Parameters<typeof gpuShortages>) => gpuShortages(...asked).map(({ message }) => message);
+
 describe("an answer is compared with what was expected", () => {
   it("any JSON is like itself, whatever the order of its keys", () => {
     fc.assert(
@@ -47,12 +49,12 @@ describe("GPUs of a pool", () => {
   const on = (name: string, gpus = 1, pods = 1, pool = "t4") => ({ name, gpus, pods, pool });
 
   it("must hold old and new side by side, else the pool, the need and the have are told", () => {
-    expect(gpuShortages([on("multiplier version 1")], t4)).toEqual([]);
-    expect(
-      gpuShortages([on("multiplier version 1"), on("multiplier_copy", 2, 2), on("other", 8, 1, "a10g")], t4),
-    ).toEqual([
-      "menagerie:pools.t4.replicas: pool t4 needs 5 GPUs at once (multiplier version 1 1, multiplier_copy 4) and has 1; raise it for the time of the rollout, or move a model to another pool",
-    ]);
+    expect(shortages([on("multiplier version 1")], t4)).toEqual([]);
+    expect(shortages([on("multiplier version 1"), on("multiplier_copy", 2, 2), on("other", 8, 1, "a10g")], t4)).toEqual(
+      [
+        "menagerie:pools.t4.replicas: pool t4 needs 5 GPUs at once (multiplier version 1 1, multiplier_copy 4) and has 1; raise it for the time of the rollout, or move a model to another pool",
+      ],
+    );
   });
 
   it("at the peak hold what has to answer first, and in Knative mode old and new revision", () => {

@@ -1,0 +1,110 @@
+import type { ClientBase } from "pg";
+import { platformDatabase, platformSchemaName } from "../../domain/platformDatabase.ts";
+import { predictionTableNames } from "../../domain/recording/tablesRevision.ts";
+import { type DatabaseServer, withClient } from "./server.ts";
+
+/** What is read of a resource in the engine's state. */
+interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly outputs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface MissingSqlOptions {
+  /**
+   * The platform's own tables may be made anew, without what was in them. Else nothing is missing where they are: what does not hold
+   * them may be another server.
+   */
+  readonly mayBeginAnew: boolean;
+}
+
+const role = "postgresql:index/role:Role";
+const database = "postgresql:index/database:Database";
+const schema = "postgresql:index/schema:Schema";
+const predictionTables = "pulumi-nodejs:dynamic/menagerie:PredictionTables";
+
+/**
+ * Those of a stack's resources whose PostgreSQL objects a server does not hold, such as after a person dropped a role or a schema,
+ * and with them all that is or may be in what is missing: grants, tables, rows.
+ */
+export async function missingSqlObjects<Resource extends StateResource>(
+  server: DatabaseServer,
+  resources: readonly Resource[],
+  { mayBeginAnew }: MissingSqlOptions,
+): Promise<Resource[]> {
+  if (!resources.some(({ type }) => type.startsWith("postgresql:"))) return [];
+  const { roles, databases } = await withClient(server, server.maintenanceDatabase, async (client) => ({
+    roles: await names(client, "SELECT rolname AS name FROM pg_roles"),
+    databases: await names(client, "SELECT datname AS name FROM pg_database"),
+  }));
+  const schemasOf = new Map<string, ReadonlySet<string>>();
+  for (const name of new Set(resources.flatMap((each) => (each.type === schema ? [text(each, "database")] : [])))) {
+    if (!databases.has(name)) continue;
+    schemasOf.set(
+      name,
+      await withClient(server, name, (client) => names(client, "SELECT nspname AS name FROM pg_namespace")),
+    );
+  }
+  const isMissing = (each: Resource): boolean => {
+    const name = text(each, "name");
+    if (each.type === role) return !roles.has(name);
+    if (each.type === database) return !databases.has(name);
+    return each.type === schema && !schemasOf.get(text(each, "database"))?.has(name);
+  };
+  const lost = resources.filter(isMissing);
+  if (!mayBeginAnew && lost.some(holdsThePlatform)) return [];
+  const empty = await withoutTables(server, { roles, databases }, resources);
+  if (lost.length === 0) return empty;
+  const gone = {
+    role: namesOf(lost, role),
+    database: namesOf(lost, database),
+    schema: namesOf(lost, schema),
+  };
+  // Whatever is in a database or schema went with it; of the rows the resources' own code says whether they did.
+  const within = resources.filter(
+    (each) =>
+      (each.type.startsWith("postgresql:") &&
+        (["role", "database", "schema"] as const).some((key) => gone[key].has(text(each, key)))) ||
+      (each.type.startsWith("pulumi-nodejs:dynamic/menagerie:") && gone.schema.size + gone.database.size > 0),
+  );
+  return [...new Set([...lost, ...within, ...empty])];
+}
+
+function holdsThePlatform(each: StateResource): boolean {
+  return (
+    (each.type === database && text(each, "name") === platformDatabase) ||
+    (each.type === schema && text(each, "name") === platformSchemaName)
+  );
+}
+
+/** Recorded models whose schema is there and lacks a table, or whose recorder's role is gone. */
+async function withoutTables<Resource extends StateResource>(
+  server: DatabaseServer,
+  { roles, databases }: { readonly roles: ReadonlySet<string>; readonly databases: ReadonlySet<string> },
+  resources: readonly Resource[],
+): Promise<Resource[]> {
+  const recorded = resources.filter(({ type }) => type === predictionTables);
+  if (recorded.length === 0 || !databases.has(platformDatabase)) return [];
+  const whole = await withClient(server, platformDatabase, (client) =>
+    names(
+      client,
+      "SELECT schemaname AS name FROM pg_tables WHERE tablename = ANY ($1) GROUP BY 1 HAVING count(*) = cardinality($1)",
+      [[...predictionTableNames]],
+    ),
+  );
+  return recorded.filter((each) => !whole.has(text(each, "schema")) || !roles.has(text(each, "writer")));
+}
+
+async function names(client: ClientBase, query: string, values: unknown[] = []): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(query, values);
+  return new Set(rows.map(({ name }) => name));
+}
+
+function namesOf(resources: readonly StateResource[], type: string): ReadonlySet<string> {
+  return new Set(resources.filter((each) => each.type === type).map((each) => text(each, "name")));
+}
+
+function text({ outputs }: StateResource, key: string): string {
+  const value = outputs?.[key];
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,43 @@
+import { Command } from "commander";
+import { requestJson } from "../../adapters/kubernetes/request.ts";
+import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
+import { badInput, OperatorError } from "../../domain/errors.ts";
+import { localStack } from "../../local/localStack.ts";
+import { destroyStack } from "../destroy/destroyStack.ts";
+import { interruptible } from "../interrupt.ts";
+import { ownEngine, stackConfigOf } from "../up/ownStack.ts";
+
+interface Options {
+  readonly stack: string;
+  readonly yes?: string;
+}
+
+export function destroyCommand(): Command {
+  return new Command("destroy")
+    .requiredOption("-s, --stack <name>", "stack of your own Pulumi CLI, backend and kubeconfig")
+    .option("--yes <stack>", "agree without being asked: the stack's name again")
+    .addHelpText("after", "\nFor an embedded environment, run `menagerie down -e NAME --delete`.")
+    .action((options: Options) =>
+      interruptible("run the same command again and it goes on from here", (signal) => destroy(options, signal)),
+    );
+}
+
+async function destroy({ stack, yes }: Options, signal: AbortSignal): Promise<void> {
+  if (stack === localStack) {
+    throw badInput(
+      `--stack ${stack}: an embedded environment has this stack; run \`menagerie down --delete\`, with -e NAME for another than "local"`,
+    );
+  }
+  const context = (await stackConfigOf(stack))["menagerie:kubeContext"];
+  const code = await destroyStack(ownEngine(stack, signal), {
+    ...{ stack, yes, signal },
+    async askCluster() {
+      const config = ambientKubeConfig(typeof context === "string" ? context : undefined);
+      await requestJson(config, "GET", "/version", { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) });
+    },
+  });
+  signal.throwIfAborted();
+  if (code !== 0) {
+    throw new OperatorError(`stack "${stack}" is not wholly destroyed, see above; run the same command again to go on`);
+  }
+}

@@ -1,0 +1,121 @@
+import { KubeConfig } from "@kubernetes/client-node";
+import { Command } from "commander";
+import { type DriftedObject, readDrift, takeBack } from "../../adapters/kubernetes/drift.ts";
+import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
+import { declaredObjects, type StateObject } from "../../domain/drift/declaredObjects.ts";
+import { describeDrift } from "../../domain/drift/describe.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { interruptible } from "../interrupt.ts";
+import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+
+import { ownEngine, stackConfigOf } from "../up/ownStack.ts";
+import type { EngineCommands } from "../up/stackEngine.ts";
+
+interface DriftOptions {
+  readonly environment: string;
+  readonly stack?: string;
+  readonly restore: boolean;
+  readonly json: boolean;
+}
+
+export function driftCommand(): Command {
+  return new Command("drift")
+    .addOption(environmentOption())
+    .option("-s, --stack <name>", "a stack of your own Pulumi CLI, backend and kubeconfig")
+    .option("--restore", "make each object what the stack declares", false)
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 nothing differs, or all of it was restored; 3 something differs; 1 it cannot be restored.",
+    )
+    .action((options: DriftOptions) =>
+      interruptible("run it again to see what is left", (signal) => drift(options, signal)),
+    );
+}
+
+async function drift(options: DriftOptions, signal: AbortSignal): Promise<void> {
+  const { engine, config } = await stackOf(options, signal);
+  const objects = declaredObjects(await stateOf(engine, signal));
+  const drifted = await readDrift(config, objects, signal);
+  if (options.json) console.log(JSON.stringify(drifted.map(shownDrift), null, 2));
+  else console.log(drifted.length > 0 ? drifted.map(describe).join("\n") : `${objects.length} objects are as declared`);
+  if (drifted.length === 0) return;
+  if (!options.restore) {
+    throw new OperatorError(
+      `${drifted.length} of ${objects.length} objects are not as declared; \`--restore\` makes them so`,
+      {
+        exitCode: 3,
+      },
+    );
+  }
+  await restore(config, drifted, signal);
+}
+
+/** One after another, so that an interrupted run has restored whole objects. */
+async function restore(config: KubeConfig, drifted: readonly DriftedObject[], signal: AbortSignal): Promise<void> {
+  const failed: string[] = [];
+  for (const each of drifted) {
+    signal.throwIfAborted();
+    // Namespaces before what is in them, and waits: the engine knows the order.
+    if (!each.live) failed.push(`${each.object.what} is deleted: \`menagerie up\` makes it again`);
+    else
+      await takeBack(config, each.object, signal).catch((error) =>
+        failed.push(`${each.object.what}: ${messageOf(error)}`),
+      );
+  }
+  const left = await readDrift(
+    config,
+    drifted.filter(({ live }) => live).map(({ object }) => object),
+    signal,
+  );
+  const still = left.filter(({ object }) => !failed.some((text) => text.startsWith(`${object.what}:`)));
+  failed.push(
+    ...still.map(
+      (each) => `${describe(each)}\n  was restored and is changed again: somebody or something goes on writing it`,
+    ),
+  );
+  if (failed.length > 0) throw new OperatorError(`not all of it is restored:\n${failed.join("\n")}`);
+  console.error(`${drifted.length} objects are as declared again`);
+}
+
+async function stackOf(
+  { stack, environment }: DriftOptions,
+  signal: AbortSignal,
+): Promise<{ engine: Pick<EngineCommands, "capture">; config: KubeConfig }> {
+  if (stack === undefined) {
+    const { engine, target } = await existingEnvironment(environment);
+    const config = new KubeConfig();
+    config.loadFromFile(target.kubeconfig);
+    return { engine, config };
+  }
+  const context = (await stackConfigOf(stack))["menagerie:kubeContext"];
+  const config = ambientKubeConfig(typeof context === "string" ? context : undefined);
+  return { engine: ownEngine(stack, signal), config };
+}
+
+/** With secrets, whose fields have owners too: the values stay in memory. */
+async function stateOf(engine: Pick<EngineCommands, "capture">, signal: AbortSignal): Promise<readonly StateObject[]> {
+  const { code, stdout, stderr } = await engine.capture(["stack", "export", "--show-secrets"], signal);
+  signal.throwIfAborted();
+  if (code !== 0) throw new OperatorError(stderr.trim().split("\n").at(-1) || "the stack's state cannot be read");
+  const { deployment } = JSON.parse(stdout) as { deployment?: { resources?: StateObject[] | null } | null };
+  return deployment?.resources ?? [];
+}
+
+function describe(drifted: DriftedObject): string {
+  const { object, live, fields } = drifted;
+  if (!live) return `${object.what}: deleted`;
+  return [object.what, ...fields.map((field) => `  ${describeDrift(field, object.kind === "Secret")}`)].join("\n");
+}
+
+function shownDrift(drifted: DriftedObject) {
+  const { object, live, fields } = drifted;
+  const { apiVersion, kind, name, namespace = null } = object;
+  const texts = fields.map((field) => ({
+    kind: field.kind,
+    text: describeDrift(field, kind === "Secret"),
+    by: field.by?.manager ?? null,
+    at: field.by?.time ?? null,
+  }));
+  return { apiVersion, kind, name, namespace, deleted: live === undefined, fields: texts };
+}

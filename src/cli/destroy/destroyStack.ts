@@ -1,0 +1,70 @@
+import { createInterface } from "node:readline/promises";
+import { badInput, OperatorError } from "../../domain/errors.ts";
+import { destruction, type StoredResource } from "../../domain/preview/destruction.ts";
+import type { EngineCommands } from "../up/stackEngine.ts";
+import { holds } from "./holds.ts";
+import { storedResources } from "./stackState.ts";
+
+export interface DestroyOptions {
+  readonly stack: string;
+  /** The stack's name again, as the yes of whoever cannot be asked. */
+  readonly yes?: string | undefined;
+  readonly askCluster: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Deletes everything that a stack has, or nothing: what would stop the engine halfway is found before it begins. Answers the
+ * engine's exit code; throws with exit code 3, and nothing done, where something holds the stack or a yes is missing.
+ */
+export async function destroyStack(engine: EngineCommands, options: DestroyOptions): Promise<number> {
+  const { stack, yes, askCluster, signal } = options;
+  if (yes !== undefined && yes !== stack) {
+    throw badInput(`--yes ${yes}: this destroys stack "${stack}"; repeat that name to agree to it`);
+  }
+  const resources = await storedResources(engine, signal);
+  if (resources.length === 0) {
+    console.log(`stack "${stack}" has no resources`);
+    return 0;
+  }
+  const found = destruction(resources);
+  console.error(`stack "${stack}" has ${found.count} resources, among them what serves or stores:`);
+  for (const { what, effect } of found.removals) console.error(`  delete ${what}: ${effect}`);
+  if (found.removals.length === 0) console.error("  nothing");
+  const held = await holds({ stack, resources, destruction: found, askCluster });
+  signal.throwIfAborted();
+  if (held.length > 0) {
+    throw notDone(`stack "${stack}" cannot be destroyed yet, and nothing was deleted:\n  ${held.join("\n  ")}`);
+  }
+  if (yes === undefined) await agree(engine, stack, resources, signal);
+  return engine.run(["destroy", "--yes", "--skip-preview"]);
+}
+
+async function agree(
+  engine: EngineCommands,
+  stack: string,
+  resources: readonly StoredResource[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (!process.stdin.isTTY) {
+    throw notDone(`nothing was deleted; to agree to deleting all of this, add --yes ${stack}`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question("All of this is deleted for good. Type the stack's name to agree: ", {
+      signal,
+    });
+    if (answer.trim() !== stack) throw notDone("not agreed to, and nothing was deleted");
+  } finally {
+    terminal.close();
+  }
+  // Time has passed: somebody may have deployed meanwhile.
+  const known = new Set(resources.map(({ urn }) => urn));
+  const later = await storedResources(engine, signal);
+  if (later.every(({ urn, protect }) => known.has(urn) && !protect)) return;
+  throw notDone(`stack "${stack}" has changed meanwhile, and nothing was deleted; run the command again`);
+}
+
+function notDone(message: string): OperatorError {
+  return new OperatorError(message, { exitCode: 3 });
+}

@@ -1,0 +1,117 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
+import type { DatabaseServer } from "../../adapters/postgres/server.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
+import type { Preview } from "../../domain/preview/preview.ts";
+import { readPreview } from "../preview/readPreview.ts";
+import type { EngineCommands } from "./stackEngine.ts";
+
+type EnginePreview = Pick<PreviewRequest, "args" | "signal">;
+
+/** What a preview asks, and where it looks. */
+export interface PreviewRequest {
+  /** The engine's arguments, `--json` among them. */
+  readonly args: readonly string[];
+  /** What the stack's state holds. */
+  readonly resources: readonly StateResource[];
+  /** Where the stack's objects are looked for. */
+  readonly cluster: () => Promise<KubeConfig>;
+  /** Where the stack's databases, schemas and roles are looked for. @default nowhere */
+  readonly database?: DatabaseServer | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The preview of a stack whose state holds nothing that the cluster has lost: the engine would leave alone what it takes to be
+ * there. It is looked for while the engine previews, which is then all of it where nothing is missing.
+ */
+export async function previewOfWhatIsThere(engine: EngineCommands, request: PreviewRequest): Promise<Preview> {
+  const [first, missing] = await Promise.all([tryPreview(engine, request), findMissing(request)]);
+  if (missing.length > 0) {
+    await forget(engine, missing, request.signal);
+    return previewOf(engine, request);
+  }
+  if (first instanceof FailedPreview) throw first.told();
+  return first;
+}
+
+/** The preview as it is; throws, after it printed why, where there is none. */
+export async function previewOf(engine: EngineCommands, request: EnginePreview): Promise<Preview> {
+  const preview = await tryPreview(engine, request);
+  if (preview instanceof FailedPreview) throw preview.told();
+  return preview;
+}
+
+class FailedPreview {
+  private readonly reasons: readonly string[];
+
+  constructor(reasons: readonly string[]) {
+    this.reasons = reasons;
+  }
+
+  told(): OperatorError {
+    for (const reason of this.reasons) console.error(reason);
+    return new OperatorError("nothing was changed: the stack cannot be brought to what it declares, see above");
+  }
+}
+
+async function tryPreview(engine: EngineCommands, { args, signal }: EnginePreview): Promise<Preview | FailedPreview> {
+  const { code, stdout, stderr } = await engine.capture(args, signal);
+  signal.throwIfAborted();
+  const preview = stdout.trim().startsWith("{") ? readPreview(stdout) : undefined;
+  if (preview && code === 0) return preview;
+  const errors = preview?.diagnostics.filter(({ severity }) => severity === "error") ?? [];
+  return new FailedPreview(
+    errors.length > 0 ? errors.map(({ message }) => `error: ${message.trim()}`) : [stderr.trim()],
+  );
+}
+
+/** Resources of the stack; the stack itself is not among them. */
+export async function stateOf(engine: EngineCommands, signal: AbortSignal): Promise<StateResource[]> {
+  const { code, stdout, stderr } = await engine.capture(["stack", "export"], signal);
+  signal.throwIfAborted();
+  if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
+  const { deployment } = JSON.parse(stdout) as { deployment?: { resources?: StateResource[] | null } | null };
+  return (deployment?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack");
+}
+
+/** What cluster and database do not hold any more. */
+async function findMissing(request: PreviewRequest): Promise<StateResource[]> {
+  return (await Promise.all([missingFromCluster(request), missingFromDatabase(request)])).flat();
+}
+
+/** Takes what is missing from the state, so that it is made again. */
+async function forget(engine: EngineCommands, missing: readonly StateResource[], signal: AbortSignal): Promise<void> {
+  const names = [...new Set(missing.map(({ urn }) => urn.split("::").at(-1)))].join(", ");
+  console.error(`missing from cluster or database and recreated: ${names}`);
+  const targets = missing.flatMap(({ urn }) => ["--target", urn]);
+  const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);
+  signal.throwIfAborted();
+  if (code !== 0) throw new OperatorError(`the stack's state could not be refreshed: ${lastLine(stderr) ?? stdout}`);
+}
+
+async function missingFromCluster({ cluster, resources }: PreviewRequest): Promise<StateResource[]> {
+  const { missingObjects } = await import("../../adapters/kubernetes/missingObjects.ts");
+  return cluster()
+    .then((config) => missingObjects(config, resources))
+    .catch((error: unknown) => notChecked("the cluster", error));
+}
+
+async function missingFromDatabase({ database, resources }: PreviewRequest): Promise<StateResource[]> {
+  if (!database) return [];
+  const { missingSqlObjects } = await import("../../adapters/postgres/missingObjects.ts");
+  const mayBeginAnew = process.env.MENAGERIE_NEW_DATABASE === "true";
+  return missingSqlObjects(database, resources, { mayBeginAnew }).catch((error: unknown) =>
+    notChecked("the database", error),
+  );
+}
+
+/** Whether the run can do without it is the engine's to tell. */
+function notChecked(what: string, error: unknown): StateResource[] {
+  console.error(`note: ${what} could not be checked for missing objects: ${messageOf(error)}`);
+  return [];
+}
+
+function lastLine(text: string): string | undefined {
+  return text.trim().split("\n").at(-1) || undefined;
+}

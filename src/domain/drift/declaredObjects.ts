@@ -1,0 +1,122 @@
+import { secretValue } from "./drift.ts";
+import { isMapping, type LiveObject, type ManagedFields, type Mapping } from "./fields.ts";
+import { foreignFields, isForeign, merged, union } from "./owners.ts";
+
+/** A resource of the engine's state, with its secrets in the clear: for memory alone. */
+export interface StateObject {
+  readonly urn: string;
+  readonly type: string;
+  /** An object that the engine deletes because another took its place. */
+  readonly delete?: boolean | undefined;
+  readonly inputs?: Mapping | undefined;
+  readonly outputs?: Mapping | undefined;
+}
+
+/** One Kubernetes object that a stack declares. */
+export interface DeclaredObject {
+  /** Such as `VirtualService models/iris`. */
+  readonly what: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string | undefined;
+  /** Manager that it is applied by. */
+  readonly manager: string;
+  /** The stack declares some fields of an object that is somebody else's. */
+  readonly partly: boolean;
+  /** As it is applied. Holds secrets. */
+  readonly manifest: Mapping;
+  /** The same, with secrets as `secretValue`. */
+  readonly shown: Mapping;
+}
+
+/** Marks an object of a state file that stands for a value of another kind; this one for a secret. */
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** The Kubernetes objects of a stack, as the last run of the engine applied them. */
+export function declaredObjects(resources: readonly StateObject[]): DeclaredObject[] {
+  return resources.flatMap((resource): DeclaredObject[] => {
+    const { type, inputs = {}, outputs = {} } = resource;
+    const { apiVersion, kind, metadata } = decoded(outputs, (value) => value) as Mapping;
+    if (!type.startsWith("kubernetes:") || resource.delete || !isMapping(metadata)) return [];
+    const { name, namespace } = metadata;
+    if (typeof apiVersion !== "string" || typeof kind !== "string" || typeof name !== "string") return [];
+    const where = typeof namespace === "string" ? namespace : undefined;
+    const named = (shown: (value: unknown) => unknown): Mapping => {
+      const manifest = decoded(inputs, shown) as Mapping;
+      const given = isMapping(manifest.metadata) ? manifest.metadata : {};
+      return { ...manifest, apiVersion, kind, metadata: { ...given, name, ...(where ? { namespace: where } : {}) } };
+    };
+    const manifest = named((value) => value);
+    return [
+      {
+        ...{ apiVersion, kind, name, namespace: where, manifest },
+        what: `${kind} ${where ? `${where}/` : ""}${name}`,
+        manager: managerOf(manifest, outputs),
+        partly: type.endsWith("Patch"),
+        shown: named(hidden),
+      },
+    ];
+  });
+}
+
+function managerOf(manifest: Mapping, outputs: Mapping): string {
+  const { annotations } = isMapping(manifest.metadata) ? manifest.metadata : {};
+  const declared = isMapping(annotations) ? annotations["pulumi.com/patchFieldManager"] : undefined;
+  return String(declared ?? outputs.__fieldManager ?? "");
+}
+
+/** Puts values in the place of what the engine writes for secrets, and leaves out what only the engine uses. */
+function decoded(value: unknown, secret: (value: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => decoded(item, secret));
+  if (!isMapping(value)) return value;
+  if (value[signatureKey] === secretSignature) {
+    return typeof value.plaintext === "string"
+      ? secret(decoded(JSON.parse(value.plaintext), (inner) => inner))
+      : secretValue;
+  }
+  const own = Object.entries(value).filter(([key]) => !key.startsWith("__"));
+  return Object.fromEntries(own.map(([key, inner]) => [key, decoded(inner, secret)]));
+}
+
+/** Keeps the shape of a secret, for its fields have owners of their own. */
+function hidden(value: unknown): unknown {
+  if (!isMapping(value)) return secretValue;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(inner)]));
+}
+
+/** What takes hand edits of a live object back: applied by force, it keeps the marks that the engine put on the object. */
+export function appliedAgain({ manifest, manager }: DeclaredObject, live: LiveObject): Mapping {
+  const own = (live.metadata?.managedFields ?? []).filter((each) => each.manager === manager);
+  const marks = (kind: "labels" | "annotations") => {
+    const ours = own.flatMap(({ fieldsV1 }) => Object.keys(fieldsV1?.["f:metadata"]?.[`f:${kind}`] ?? {}));
+    const kept = Object.entries(live.metadata?.[kind] ?? {}).filter(([key]) => ours.includes(`f:${key}`));
+    const { [kind]: declared } = isMapping(manifest.metadata) ? manifest.metadata : {};
+    const all = { ...Object.fromEntries(kept), ...(isMapping(declared) ? declared : {}) };
+    return Object.keys(all).length > 0 ? { [kind]: all } : {};
+  };
+  const metadata = isMapping(manifest.metadata) ? manifest.metadata : {};
+  return { ...manifest, metadata: { ...metadata, ...marks("labels"), ...marks("annotations") } };
+}
+
+/**
+ * The owners of a live object's fields, with what others wrote outside of metadata given to the stack: applied again after that, the
+ * object loses what the stack does not declare, and gets what it does, in one step. (Other steps may lead through what is invalid.)
+ */
+export function ownersTakenOver({ manager }: DeclaredObject, live: LiveObject): readonly ManagedFields[] {
+  const entries = live.metadata?.managedFields ?? [];
+  const isOwn = (each: ManagedFields) => each.manager === manager && each.operation === "Apply" && !each.subresource;
+  const { apiVersion = live.apiVersion, ...own } = entries.find(isOwn) ?? {};
+  const others = entries.flatMap((each): ManagedFields[] => {
+    if (isOwn(each)) return [];
+    if (!isForeign(each, live, manager)) return [each];
+    const marks = each.fieldsV1?.["f:metadata"];
+    return marks ? [{ ...each, fieldsV1: { "f:metadata": marks } }] : [];
+  });
+  const fieldsV1 = union(merged(entries.filter(isOwn)), foreignFields(live, manager));
+  return [
+    ...others,
+    { ...own, manager, operation: "Apply", fieldsType: "FieldsV1", fieldsV1, ...(apiVersion ? { apiVersion } : {}) },
+  ];
+}

@@ -1,0 +1,98 @@
+import type { PreviewState, PreviewStep } from "./preview.ts";
+
+/**
+ * What uses something that a run removes, as far as a stack's other resources say it, each as people say it: `route iris`, `model
+ * multiplier`. What the same run removes too is not among it.
+ */
+export function usersOf(removed: PreviewStep, steps: readonly PreviewStep[]): string[] {
+  const others = steps.filter(({ op, urn }) => op !== "delete" && urn !== removed.urn);
+  const { name = removed.name, namespace } = metadataOf(removed.before);
+  if (removed.type === "kubernetes:core/v1:Namespace") return inNamespace(steps, name, removed);
+  if (removed.type.endsWith(":NodePool")) {
+    const selected = `"menagerie.dev/pool":${JSON.stringify(name)}`;
+    return others.filter((each) => isModel(each) && specOf(each.after).includes(selected)).map(asModel);
+  }
+  if (/:(InferenceService|Service)$/.test(removed.type) && namespace !== undefined)
+    return routesTo(others, name, namespace);
+  if (removed.type === "postgresql:index/database:Database") {
+    const inside = steps.filter(
+      ({ type, before }) =>
+        type === "postgresql:index/schema:Schema" && before?.inputs.database === removed.before?.inputs.name,
+    );
+    return inside.map((each) => `schema ${each.before?.inputs.name ?? each.name}`);
+  }
+  return [];
+}
+
+/** ` (used by route iris and model tulip)`, or nothing. */
+export function usedBy(users: readonly string[]): string {
+  if (users.length === 0) return "";
+  const shown = users.slice(0, mostUsers);
+  const more = users.length - shown.length;
+  return ` (used by ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
+}
+
+const mostUsers = 10;
+
+function inNamespace(steps: readonly PreviewStep[], namespace: string, { urn }: PreviewStep): string[] {
+  return steps
+    .filter((each) => each.urn !== urn && each.before && metadataOf(each.before).namespace === namespace)
+    .flatMap((each) =>
+      isModel(each)
+        ? [asModel(each)]
+        : each.type === "kubernetes:core/v1:PersistentVolumeClaim"
+          ? [`volume ${metadataOf(each.before).name ?? each.name}`]
+          : each.type === "kubernetes:apps/v1:Deployment" || each.type.endsWith(":PostgresCluster")
+            ? [`${each.type.split(":").at(-1)} ${metadataOf(each.before).name ?? each.name}`]
+            : [],
+    );
+}
+
+/** Routes that will still lead to it, and mirrors that will still copy requests to it. */
+function routesTo(others: readonly PreviewStep[], name: string, namespace: string): string[] {
+  const host = new RegExp(`"${escaped(name)}(-predictor|-transformer)?\\.${escaped(namespace)}[."]`);
+  return others.flatMap((each) => {
+    if (!each.type.endsWith(":VirtualService")) return [];
+    const spec = specOf(each.after);
+    if (!host.test(spec)) return [];
+    const copies = /"mirrors?":/.test(spec) && !host.test(JSON.stringify(destinations(each.after)));
+    return [`${copies ? "mirror" : "route"} ${metadataOf(each.after).name ?? each.name}`];
+  });
+}
+
+/** Where a route sends requests whose answers clients get. */
+function destinations(state: PreviewState | undefined): unknown {
+  const spec = state?.inputs.spec;
+  const http = typeof spec === "object" && spec !== null && "http" in spec ? spec.http : [];
+  return (Array.isArray(http) ? http : []).map((each: unknown) =>
+    typeof each === "object" && each !== null && "route" in each ? each.route : [],
+  );
+}
+
+function isModel({ type }: PreviewStep): boolean {
+  return type.startsWith("kubernetes:serving.kserve.io/") && type.endsWith(":InferenceService");
+}
+
+function asModel(step: PreviewStep): string {
+  return `model ${metadataOf(step.after ?? step.before).name ?? step.name}`;
+}
+
+function specOf(state: PreviewState | undefined): string {
+  return JSON.stringify(state?.inputs.spec ?? {});
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+interface Metadata {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Metadata of a Kubernetes object. The engine writes "[secret]" for metadata that holds a secret. */
+export function metadataOf(state: PreviewState | undefined): Metadata {
+  const metadata = state?.inputs.metadata;
+  return typeof metadata === "object" && metadata !== null ? metadata : {};
+}

@@ -1,0 +1,55 @@
+import type { RefusalEntry } from "./entry.ts";
+
+/** Namespaces, services, databases and builds: what a stack needs around its models. */
+export const clusterRefusals = {
+  "namespace.reserved": {
+    says: "{namespace} belongs to the cluster{there}",
+    fix: "{change}",
+    cause: "What runs in a namespace of the cluster's own would mix with it, and go when the stack goes.",
+  },
+  "namespace.shared": {
+    says: "{namespace} {holds}",
+    fix: "{change}",
+    cause: "Rights and network policies are per namespace.",
+  },
+  "gateway.url-missing": {
+    says: "missing",
+    fix: "give the address clients use, or run through `menagerie`, which sets MENAGERIE_GATEWAY_URL",
+    cause: "Outputs and the API service name the address that predictions are sent to.",
+  },
+  "mesh.key-check-without-api": {
+    says: "the gateway asks the API service, which a stack without a database has not",
+    fix: "set {database} or {postgresCluster}, or remove the key",
+    cause: "Keys are rows of the platform's database.",
+  },
+  "services.image-missing": {
+    says: "missing",
+    fix: "give the image of the services as <url>@sha256:<digest>, or remove {database}",
+    cause: "Only the local environment makes the services' image of the checkout.",
+  },
+  "database.two": {
+    says: "the platform's tables are on the server of {database} already",
+    fix: "remove one of the two keys",
+    cause: "The platform has one database.",
+  },
+  "database.needed": {
+    says: "{kept} kept in the platform's database, which this stack does not have",
+    fix: "{set}, or remove the key",
+    cause: "Patches, predictions and states are rows of the platform's database.",
+  },
+  "builds.registry-key": {
+    says: "only builds by Tekton push to a registry",
+    fix: "set {kind} to tekton, or remove the key",
+    cause: "Directory images stay in the local image store.",
+  },
+  "builds.local-registry": {
+    says: "the local environment has no registry, and keeps directory images",
+    fix: "remove the key",
+    cause: "Directory images stay in the local image store.",
+  },
+  "builds.key-missing": {
+    says: "missing",
+    fix: "{give}",
+    cause: "Builds in a cluster push their images to a registry.",
+  },
+} as const satisfies Record<string, RefusalEntry>;

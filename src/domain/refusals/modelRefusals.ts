@@ -1,0 +1,136 @@
+import type { RefusalEntry } from "./entry.ts";
+
+/** Zoo models, development versions and shadows: what one key alone does not show. */
+export const modelRefusals = {
+  "name.taken": {
+    says: 'is "{name}" in Kubernetes, as is {other}',
+    fix: "rename one of the two",
+    cause: "Kubernetes knows no underscores, so two names may become one.",
+  },
+  "name.too-long": {
+    says: "{problem}",
+    fix: "{fix}",
+    cause:
+      "KServe, Kubernetes and PostgreSQL bound the names that are made from it, and cut longer ones off or never reconcile them.",
+  },
+  "name.reserved-ending": {
+    says: 'names ending in "{ending}" are for the {what} that a rollout makes',
+    fix: "choose another name",
+    cause: "A rollout's copy and versions have names made from the model's, with these endings.",
+  },
+  "model.from-missing": {
+    says: "missing",
+    fix: "phase {phase} leaves an old version: give its id, as `menagerie rollout {model}` shows it, or use {direct}",
+    cause: "Every phase but these is about moving apps from one version to another.",
+  },
+  "model.env-reserved": {
+    says: "is set by {who}",
+    fix: "choose another name",
+    cause: "The serving containers find their code, ports and state by this variable.",
+  },
+  "model.replicas-order": {
+    says: "{max} is less than min, {min}",
+    fix: "use at least {min}",
+    cause: "The autoscaler moves between the two.",
+  },
+  "model.replicas-zero": {
+    says: "0 {needs}",
+    fix: "use at least 1",
+    cause: "Only Knative's activator holds a request while the first pod starts.",
+  },
+  "model.state-undeclared": {
+    says: "the stack has no state",
+    fix: "declare {state}, or remove the key",
+    cause: "The model asks for the login of a state that nothing declares.",
+  },
+  "model.idle-window": {
+    says: "{minutes} is more than Knative's {longest}",
+    fix: "use at most {longest}",
+    cause: "Knative's autoscaler has no longer window.",
+  },
+  "model.pool-unknown": {
+    says: "no pool is named {pool}",
+    fix: "{change}",
+    cause: "Pods run on the nodes of a pool that the stack declares.",
+  },
+  "model.pool-without-gpus": {
+    says: "pool {pool} has no GPUs",
+    fix: "name a pool that has, or remove the key",
+    cause: "The built-in pool stands for the cluster's ordinary nodes.",
+  },
+  "model.gpus-per-node": {
+    says: "a node of pool {pool} has {perNode}, so no pod can get {gpus}",
+    fix: "use at most {perNode}",
+    cause: "A pod runs on one node.",
+  },
+  "model.knative-embedded": {
+    says: "the embedded environment has no Knative Serving",
+    fix: "use Standard, or a cluster that has it (`menagerie up --kubeconfig`)",
+    cause: "Its API server knows Knative's kinds, and nothing acts on them.",
+  },
+  "apps.no-target": {
+    says: "is for {target}, which is missing",
+    fix: "name the table there, or remove the key",
+    cause: "The ids are those of an existing database's table.",
+  },
+  "apps.no-rollout": {
+    says: "is for a rollout, and {from} is missing",
+    fix: "give it, or remove the key",
+    cause: "The pair of ids says which apps a rollout moves.",
+  },
+  "apps.too-early": {
+    says: "belongs to an earlier rollout, for before phase version the new version has no id in {table}",
+    fix: "remove the key",
+    cause: "The existing database gives the new version an id when it is there.",
+  },
+  "apps.missing": {
+    says: "missing",
+    fix: "phase {phase} concerns the apps in {table} too: give the ids of the old and the new version there, {from: …, to: …}",
+    cause: "Apps live in an existing database's table, whose ids Menagerie cannot know.",
+  },
+  "shadow.same-route": {
+    says: "{model} has the same route, {name}",
+    fix: "rename one of the two",
+    cause: "A shadow deployment has a route of its own, by its name.",
+  },
+  "shadow.none": {
+    says: "is empty",
+    fix: "write {<shadow>: {truss: <folder>}}",
+    cause: "There is nothing to mirror requests to.",
+  },
+  "shadow.same-schema": {
+    says: 'has the same schema "{schema}" as {other}',
+    fix: "rename one of the two",
+    cause: "Each side's predictions are kept in a schema of its own.",
+  },
+  "shadow.reserved-name": {
+    says: '"{name}" is a part of every shadow deployment',
+    fix: "choose another name",
+    cause: "The primary and the noise floor have these names.",
+  },
+  "shadow.header-secret": {
+    says: "{header} carries secrets and is never stored",
+    fix: "remove it",
+    cause: "Recorded requests are kept in the database.",
+  },
+  "shadow-gate.unknown-deployment": {
+    says: "there is no shadow deployment {deployment}",
+    fix: "{change}",
+    cause: "The rollout asks for a comparison that nothing makes.",
+  },
+  "shadow-gate.no-gate": {
+    says: "missing",
+    fix: "{asker} asks for it: write {minPairs: 1000, maxMismatch: 0.01}",
+    cause: "What a shadow has to show is said where it is declared.",
+  },
+  "shadow-gate.which": {
+    says: "missing",
+    fix: "{deployment} has {count} shadows: use {sides}",
+    cause: "The rollout is judged by one of them.",
+  },
+  "shadow-gate.unknown-shadow": {
+    says: "{deployment} has no shadow {shadow}",
+    fix: "use {sides}",
+    cause: "The rollout is judged by one of the deployment's shadows.",
+  },
+} as const satisfies Record<string, RefusalEntry>;

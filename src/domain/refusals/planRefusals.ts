@@ -1,0 +1,161 @@
+import type { RefusalEntry } from "./entry.ts";
+
+/** What a preview refuses once it has read folders, database and cluster. */
+export const planRefusals = {
+  "truss.not-a-folder": {
+    says: '"{folder}" is not a folder of the project',
+    fix: "give the folder that holds {file}",
+    cause: "A model's content is a truss folder of the checkout.",
+  },
+  "truss.no-config": {
+    says: '"{folder}" holds no {file}',
+    fix: "give a truss folder, which has one",
+    cause: "A truss is a folder with a config.yaml.",
+  },
+  "truss.no-control-server": {
+    says: '"{folder}" has no control server, which takes patches',
+    fix: "add use_control_plane: true to its {file}",
+    cause: "A development version is patched in place, by the truss's control server.",
+  },
+  "truss.wrong": {
+    says: "{problem}",
+    fix: "{fix}",
+    cause: "The truss's own files are wrong; the truss library refuses them as well.",
+  },
+  "smoke.wrong": {
+    says: "{where} is wrong ({problem})",
+    fix: "write a list of {input, output, tolerance}",
+    cause: "A smoke set is a list of requests with the answers that are expected.",
+  },
+  "smoke.unreadable": {
+    says: "{file} cannot be read ({reason})",
+    fix: "give a YAML file in the truss folder",
+    cause: "The smoke set lies beside the content that it tries.",
+  },
+  "zoo.rollout-without-database": {
+    says: "a rollout needs the stack's database",
+    fix: "give {database}, or remove the key",
+    cause: "Which app points where, and what moved, are rows of the platform's database.",
+  },
+  "zoo.hash-unknown": {
+    says: "no version of {model} has the content {hash}, and {folder} has {found}",
+    fix: "check out the folder that has it, or correct the key",
+    cause: "A pinned content is that of a registered version, or of the folder.",
+  },
+  "zoo.image-gone": {
+    says: "image {image} of version {number} is not stored any more, and {folder} has another content ({found})",
+    fix: "check out {folder} as it was then, `menagerie releases` shows the commit, and it is built again",
+    cause: "Pods pull the image of a pinned content from the store or registry; without it they would never start.",
+  },
+  "zoo.removed-in-use": {
+    says: "is not in the config any more, and {point} at it",
+    fix: "put it back while they do",
+    cause: "Apps answer with the version that they point at.",
+  },
+  "zoo.renamed-in-use": {
+    says: 'is not in the config any more, {point} at it, and "{to}" with the same content is a new model',
+    fix: "keep {model} while apps point at it",
+    cause:
+      "Versions, apps and evidence belong to a model's name: a renamed model begins at version 1, and no app follows.",
+  },
+  "zoo.removed-under-way": {
+    says: "is not in the config any more, and its rollout is in phase {phase}",
+    fix: "put it back, and finish or revert it",
+    cause: "Apps may be on either side of a rollout under way.",
+  },
+  "zoo.serving-not-recorded": {
+    says: "how version {number} is served was not recorded",
+    fix: "put the model back into the config",
+    cause: "An older Menagerie registered the version without that.",
+  },
+  "development.pushed-name": {
+    says: "a client has pushed a development version of this name",
+    fix: "choose another name",
+    cause: "What clients push belongs to the API service, and no stack may take it over.",
+  },
+  "development.not-planned": {
+    says: "{problem}",
+    fix: "{fix}",
+    cause: "The folder and what runs have gone different ways.",
+  },
+  "migration.map": {
+    says: "{problem}",
+    fix: "{fix}",
+    cause: "The rollouts together must say for each version where its apps go, once.",
+  },
+  "migration.refused": {
+    says: "{problem}",
+    fix: "{fix}",
+    cause: "The rows of apps could not be moved, or not moved back, as things stand in the database.",
+  },
+  "target.url-missing": {
+    says: "missing",
+    fix: "run `{command}`, or set {variable}",
+    cause: "The table of apps is in another database, whose address is a secret.",
+  },
+  "target.version-unknown": {
+    says: '{table} has no version "{id}"',
+    fix: "it was deleted, or the id is wrong",
+    cause: "The ids of `apps` are those of the existing database's table.",
+  },
+  "target.table": {
+    says: "{problem}",
+    fix: "{fix}",
+    cause: "The table is not as `menagerie:migrationTarget` says, or the login may not read it.",
+  },
+  "secrets.not-in-the-cluster": {
+    says: '{folder} names the secret {name}, which Secret "{secret}" in namespace "{namespace}" does not hold{absent}',
+    fix: "set it with `{command}`",
+    cause: "The model's pods would not start without it.",
+  },
+  "secrets.bad-name": {
+    says: "{folder} names the secret {name}, which is no name of a Secret's key",
+    fix: "use letters, digits, - _ and . in its config.yaml",
+    cause: "Secrets of a model are keys of a Kubernetes Secret.",
+  },
+  "secrets.unreadable": {
+    says: 'whether Secret "{secret}" in namespace "{namespace}" holds what the trusses name cannot be checked: {reason}',
+    fix: "{fix}",
+    cause: "The cluster does not answer, or the kubeconfig's user may not read Secrets there.",
+  },
+  "cluster.silent": {
+    says: "the cluster does not say what it serves: {reason}",
+    fix: "{fix}",
+    cause: "An `up` whose kinds the cluster does not know would fail halfway.",
+  },
+  "cluster.api-not-served": {
+    says: "the cluster does not serve {api}",
+    fix: "{help}",
+    cause: "The stack declares objects of an operator that the cluster does not have.",
+  },
+  "mesh.gateway-labels": {
+    says: "{labels} are labels of no pod in namespace {namespace}, so no key would be asked for",
+    fix: "give those of the gateway's pods (kubectl get pods -n {namespace} --show-labels)",
+    cause: "The rule that asks for keys applies to the pods with these labels.",
+  },
+  "mesh.trust-domain": {
+    says: '"{domain}" is not the mesh\'s, so the API service could not reach development versions',
+    fix: "use {domains}",
+    cause: "Istio names accounts with the mesh's trust domain.",
+  },
+  "mesh.provider-unknown": {
+    says: 'Istio\'s MeshConfig has no extension provider "{provider}" (it {known}), so the gateway would refuse every request to a model',
+    fix: "add it as docs/operations.md says",
+    cause: "Istio refuses what it should have checked by a provider that it does not know.",
+  },
+  "database.tables-lost": {
+    says: "{host}:{port} does not have the platform's tables, which the last `up` left at {version}",
+    fix: "correct the address or restore a backup, or set MENAGERIE_NEW_DATABASE=true to begin with empty tables, without apps, keys and history",
+    cause: "The address may lead to another server; and what was in the tables cannot be made again.",
+  },
+  "database.password-missing": {
+    says: "missing",
+    fix: "run {command}, or set MENAGERIE_DATABASE_URL",
+    cause: "An `up` works in the platform's database.",
+  },
+  "database.unreachable": {
+    says: "{problem}",
+    fix: "{fix}or set menagerie:previewDatabase to optional, to preview without it",
+    cause: "A preview reads from the database what an `up` would do.",
+  },
+} as const satisfies Record<string, RefusalEntry>;

@@ -1,0 +1,101 @@
+import type { RefusalEntry } from "./entry.ts";
+
+/** Phases of rollouts: judged for a preview, and again in the transaction that records the phase. */
+export const rolloutRefusals = {
+  "rollout.from-missing": {
+    says: "missing",
+    fix: "phase {phase} leaves an old version: {give}",
+    cause: "Every phase but `off`, `version` and `done` is about moving apps from one version to another.",
+  },
+  "rollout.from-removed": {
+    says: "missing, and a rollout from version {from} is in phase {phase}",
+    fix: 'keep from: "{from}" until it is done or reverted',
+    cause: "Without it nobody would know which version the apps come from.",
+  },
+  "rollout.copy-given-up": {
+    says: "missing, and a rollout is in phase copy",
+    fix: 'keep from: "{from}" to go on, or put the truss folder back as it was to give the rollout up',
+    cause: "The folder holds what the copy tries, and would be deployed without a gate.",
+  },
+  "rollout.reverted-content": {
+    says: "its content was reverted",
+    fix: 'put the folder back or change it, or try again by phase: copy with from: "{from}"',
+    cause: "What was taken back would be deployed again, directly.",
+  },
+  "rollout.off-in-use": {
+    says: '"off" would end what answers {used}',
+    fix: "leave it on while apps point at it",
+    cause: "Apps answer with the version that they point at.",
+  },
+  "rollout.from-unknown": {
+    says: 'no version of {model} has the id "{from}"',
+    fix: "known are {known}",
+    cause: "`from` is the id of a registered version, as `menagerie rollout` shows it.",
+  },
+  "rollout.from-not-recorded": {
+    says: "how version {number} is served was not recorded",
+    fix: "run `up` once more with phase: done and without from, then begin",
+    cause: "An older Menagerie registered it, and the old version is served from its row during a rollout.",
+  },
+  "rollout.other-from": {
+    says: '"{from}" is not what the rollout in phase {phase} leaves',
+    fix: 'use from: "{recorded}"',
+    cause: "A rollout that has begun goes on from the same version.",
+  },
+  "rollout.skips-copy": {
+    says: "{phase} skips the copy",
+    fix: "begin the rollout from version {number} by phase: copy",
+    cause: "No content reaches apps that was not tried in a copy.",
+  },
+  "rollout.wrong-order": {
+    says: "{asked} {problem}",
+    fix: "{fix}",
+    cause:
+      "Phases follow each other as off, copy, version, forward, bake, done; reverted is the way back from where apps may have moved.",
+  },
+  "rollout.content-changed": {
+    says: "changed since the copy was tested (hash {hash} instead of {recorded})",
+    fix: "put it back, or finish or revert this rollout and begin another by phase: copy",
+    cause: "The evidence of copy and version is about the content that they tried.",
+  },
+  "rollout.bake-too-early": {
+    says: '"bake" comes when all apps have moved, and {pointing}',
+    fix: "run `up` with phase: forward and share: 100 first, {leave}",
+    cause: "A bake watches the new version with all of its apps.",
+  },
+  "rollout.from-not-current": {
+    says: '"{from}" is version {number}, and new apps use version {current}',
+    fix: 'use from: "{id}"',
+    cause: "A rollout leaves the version that new apps use.",
+  },
+  "rollout.same-content": {
+    says: "has the very content of version {number}, which the rollout leaves",
+    fix: "change the folder first",
+    cause: "There is nothing to roll out.",
+  },
+  "rollout.no-gate": {
+    says: "missing",
+    fix: "forward moves apps only with evidence, so give inputs with their expected outputs, and run `up` with phase: version to try them",
+    cause: "Without a gate nothing would have answered before the first app moves.",
+  },
+  "rollout.gate-open": {
+    says: '"forward" needs evidence that {kinds} passed for content {hash}, and there is none',
+    fix: "run {commands}",
+    cause: "Evidence counts for one content and one set of checks.",
+  },
+  "rollout.done-in-use": {
+    says: '"done" would remove version {number}, and {pointing}',
+    fix: "move them by phase: forward, {leave}",
+    cause: "Apps answer with the version that they point at.",
+  },
+  "rollout.bake-not-over": {
+    says: '"done" comes when the bake is over, in {left}',
+    fix: "keep phase: bake until then, or shorten bake.minutes and run `up`",
+    cause: "After `done` the way back is another rollout.",
+  },
+  "rollout.copy-in-use": {
+    says: "{point} at {model}_copy, which would be removed",
+    fix: "take them back by `menagerie rollout untry`",
+    cause: "Apps were pointed at the copy by hand, to try it.",
+  },
+} as const satisfies Record<string, RefusalEntry>;

@@ -1,0 +1,54 @@
+import { registryHolds } from "../adapters/images/registryImage.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { type ImageStanding, neededImages, withoutImages } from "../domain/zoo/goneImages.ts";
+import { copyName } from "../domain/zoo/plan.ts";
+import type { PlatformPlan } from "./platform.ts";
+import { needsContent } from "./zoo.ts";
+
+/** The platform's plan once images were asked for, and what could not be found out. */
+export interface CheckedImages {
+  readonly platform: PlatformPlan | undefined;
+  readonly sentences: readonly string[];
+}
+
+/**
+ * Looks whether the images of pinned contents are still where pods would pull them from: `up` would otherwise end at pods that
+ * cannot. Content whose image is gone is planned from its folder, as if it had not been built.
+ *
+ * @param holds asks the store or registry
+ */
+export async function withStoredImages(
+  { zoo }: Pick<EnvironmentSpec, "zoo">,
+  platform: PlatformPlan | undefined,
+  holds: (reference: string) => Promise<ImageStanding>,
+): Promise<CheckedImages> {
+  if (!platform) return { platform, sentences: [] };
+  const pinned = Object.entries(zoo).flatMap(([name, entry]) => {
+    const { hash, phase } = entry;
+    if (hash === undefined || !needsContent(entry)) return [];
+    return [{ model: name, hash }, ...(phase === "copy" ? [{ model: copyName(name), hash }] : [])];
+  });
+  const needed = [...neededImages(platform.registry, pinned)];
+  const found = await Promise.all(needed.map(async (image) => ({ image, standing: await holds(image) })));
+  const gone = new Set(found.filter(({ standing }) => standing.state === "gone").map(({ image }) => image));
+  return {
+    platform: { ...platform, registry: withoutImages(platform.registry, gone) },
+    sentences: found.flatMap(({ image, standing }) =>
+      standing.state === "unknown" ? [`whether ${image} is still there was not checked: ${standing.because}`] : [],
+    ),
+  };
+}
+
+/** Asks where the stack's images are kept: the environment's own store, or a registry. */
+export function imageHolder(
+  { builds }: Pick<EnvironmentSpec, "builds">,
+  store: string | undefined,
+): (reference: string) => Promise<ImageStanding> {
+  if (builds.kind === "tekton" && builds.repository !== undefined) return registryHolds;
+  return async (reference) => {
+    // Asked on another machine than the one that built it, nothing is known to be gone.
+    if (!store) return { state: "stored" };
+    const { holdsImage } = await import("../adapters/images/imageStore.ts");
+    return { state: (await holdsImage(store, reference)) ? "stored" : "gone" };
+  };
+}

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import { sarif } from "../../../../src/cli/validate/sarif.ts";
+import { parseEnvironment } from "../../../../src/config/parse.ts";
+import { readStackText } from "../../../../src/config/stackFile.ts";
+import { RefusedError } from "../../../../src/domain/refusals/refusal.ts";
+
+it("names each mistake's entry of the table, with its cause, once", () => {
+  const text = "confg: {}\nconfig:\n  menagery:nodeClass: local\n  menagery:namespace: models\n";
+  const { mistakes } = readStackText(new TextEncoder().encode(text), "Pulumi.s.yaml");
+  expect(mistakes.map(({ id, line }) => [id, line])).toEqual([
+    ["file.key-unknown", 1],
+    ["config.namespace-unknown", 3],
+    ["config.namespace-unknown", 4],
+  ]);
+  expect(sarif(mistakes, "1.0.0")).toMatchObject({
+    runs: [
+      {
+        tool: { driver: { rules: [{ id: "file.key-unknown" }, { id: "config.namespace-unknown" }] } },
+        results: [{ ruleId: "file.key-unknown" }, { ruleId: "config.namespace-unknown" }, {}],
+      },
+    ],
+  });
+});
+
+it("has an id for a wrong value, an unknown key and a rule between keys alike", () => {
+  const zoo = { iris: { truss: "models/iris", phase: "forwrd", pol: "cpu" }, wine_copy: { truss: "a", phase: "done" } };
+  let ids: readonly string[] = [];
+  try {
+    parseEnvironment({ zoo, gateway: { url: "http://127.0.0.1" }, nodeClass: "local" });
+  } catch (error) {
+    if (error instanceof RefusedError) ids = error.refusals.map(({ id }) => id);
+  }
+  expect(ids).toEqual(["value.wrong", "key.unknown", "name.reserved-ending"]);
+});
