@@ -9,6 +9,7 @@ import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackCon
 // biome-ignore lint/style/noRestrictedImports: only recognized here, not made.
 import { OperatorError } from "./domain/errors.ts";
 import { inEnvironment } from "./domain/printedCommands.ts";
+import { everyRefusal } from "./domain/refusals/everyRefusal.ts";
 import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { plannedDepartures } from "./plan/departures.ts";
 import { planDevelopments } from "./plan/development.ts";
@@ -53,29 +54,48 @@ async function stack() {
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     if (spec.nodeClass !== "local") pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);
     const preview = pulumi.runtime.isDryRun();
-    const cluster = await checkCluster(spec, { preview, reader: clusterOf(spec) });
-    const mesh = await checkMesh(spec, { preview, reader: meshOf(spec) });
-    for (const sentence of [...cluster, ...mesh]) await pulumi.log.warn(sentence);
-    const ownPlatform = await planPlatform(spec, {
-      url: process.env.MENAGERIE_DATABASE_URL,
-      password: config["menagerie:databasePassword"],
-      preview,
-      lastOutputs,
-      mayBeginAnew: process.env.MENAGERIE_NEW_DATABASE === "true",
-    });
-    const registered = await withMigrationTarget(spec, ownPlatform, {
-      environmentUrl: process.env.MENAGERIE_MIGRATION_DATABASE_URL,
-      configUrl: migrationTargetUrl(config),
-      preview,
-    });
-    const stored = await withStoredImages(spec, registered, imageHolder(spec, process.env.MENAGERIE_IMAGE_STORE));
-    for (const sentence of stored.sentences) await pulumi.log.warn(sentence);
-    const { platform } = stored;
-    const trusses = await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd());
+    const planned = async () => {
+      const ownPlatform = await planPlatform(spec, {
+        url: process.env.MENAGERIE_DATABASE_URL,
+        password: config["menagerie:databasePassword"],
+        preview,
+        lastOutputs,
+        mayBeginAnew: process.env.MENAGERIE_NEW_DATABASE === "true",
+      });
+      return withMigrationTarget(spec, ownPlatform, {
+        environmentUrl: process.env.MENAGERIE_MIGRATION_DATABASE_URL,
+        configUrl: migrationTargetUrl(config),
+        preview,
+      });
+    };
+    const read = async () => {
+      const stored = await withStoredImages(
+        spec,
+        await planned(),
+        imageHolder(spec, process.env.MENAGERIE_IMAGE_STORE),
+      );
+      const { platform, sentences } = stored;
+      return {
+        platform,
+        sentences,
+        trusses: await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd()),
+      };
+    };
+    const [cluster, mesh, { platform, trusses, sentences }, smoke] = await everyRefusal([
+      checkCluster(spec, { preview, reader: clusterOf(spec) }),
+      checkMesh(spec, { preview, reader: meshOf(spec) }),
+      read(),
+      smokeSets(concernedByContent(spec), process.cwd()),
+    ]);
+    for (const sentence of [...cluster, ...mesh, ...sentences]) await pulumi.log.warn(sentence);
     const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
     const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
-    const smoke = await smokeSets(concernedByContent(spec), process.cwd());
-    const zoo = await withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
+    const plannedZoo = async () =>
+      withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
+    const [zoo, development] = await everyRefusal([
+      plannedZoo(),
+      planDevelopments(spec, trusses, platform, { lastOutputs, sentHeads: process.env.MENAGERIE_SENT_HEADS }),
+    ]);
     const release = await planEnvironmentRelease(spec, platform, zoo, {
       environment: pulumi.getStack(),
       config: publicConfig(config, surroundings.secretKeys),
@@ -91,10 +111,7 @@ async function stack() {
     const state = await planState(spec, platform, release?.intent, lastOutputs);
     const outputs = deployEnvironment(spec, {
       ...{ trussHashes, zoo, platform },
-      development: await planDevelopments(spec, trusses, platform, {
-        lastOutputs,
-        sentHeads: process.env.MENAGERIE_SENT_HEADS,
-      }),
+      development,
       release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
       state,
       builds: buildService(process.env),

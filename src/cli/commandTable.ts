@@ -16,6 +16,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/up.ts")).upCommand(),
   },
   {
+    name: "preview",
+    about: "Show what `up` would change: changes first, by name, and the rest in a line each.",
+    load: async () => (await import("./commands/preview.ts")).previewCommand(),
+  },
+  {
     name: "down",
     about: "Stop an embedded environment. Its state stays, and `up` brings it back as it was.",
     load: async () => (await import("./commands/down.ts")).downCommand(),

@@ -64,10 +64,7 @@ export async function prepareEngine(
     PULUMI_CONFIG_PASSPHRASE: undefined,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-    // Program and providers reach the engine on this machine, which no proxy does. Only the SDK's client (grpc-js) has to be told.
-    no_grpc_proxy: [process.env.no_grpc_proxy || process.env.no_proxy, "127.0.0.1", "localhost"]
-      .filter(Boolean)
-      .join(","),
+    ...pastProxies(process.env),
     KUBECONFIG: target.kubeconfig,
     // For the commands that the program's sentences name.
     MENAGERIE_ENVIRONMENT: layout.name,
@@ -109,6 +106,11 @@ function targeted(args: readonly string[], only: string | undefined) {
   const target = `**::menagerie:development:DevelopmentVersion::${only}`;
   // What it is made of counts as its dependents.
   return { args: [...args, "--target", target, "--target-dependents"], env: { MENAGERIE_DEPLOY_ONLY: only } };
+}
+
+/** Program and providers reach the engine on this machine, which no proxy does. Only the SDK's client (grpc-js) has to be told. */
+export function pastProxies(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { no_grpc_proxy: [env.no_grpc_proxy || env.no_proxy, "127.0.0.1", "localhost"].filter(Boolean).join(",") };
 }
 
 /** An existing cluster has the database that its user names in these variables, or none. */

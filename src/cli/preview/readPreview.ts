@@ -11,6 +11,7 @@ const state = z
   .object({
     inputs: z.record(z.string(), z.unknown()).default({}),
     outputs: z.record(z.string(), z.unknown()).default({}),
+    parent: z.string().optional(),
     protect: z.boolean().optional(),
     retainOnDelete: z.boolean().optional(),
   })
@@ -119,7 +120,8 @@ function stepOf(op: string, urn: string, old: State, next: State, reasons: strin
   // The stream writes the old state of a created resource, and the new one of a deleted, as an empty one.
   const before = op === "create" ? undefined : (old ?? undefined);
   const after = op === "delete" ? undefined : (next ?? undefined);
-  return { op, urn, type, name, before, after, replacedBy: reasons ?? [] };
+  const parent = (next ?? old)?.parent || old?.parent || undefined;
+  return { op, urn, type, name, parent, before, after, replacedBy: reasons ?? [] };
 }
 
 function preview(

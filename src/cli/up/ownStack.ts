@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
-import { captured } from "../../local/engine.ts";
+import { captured, pastProxies } from "../../local/engine.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "./agreedUp.ts";
@@ -71,10 +71,11 @@ export async function stackConfigOf(stack: string): Promise<Readonly<Record<stri
 /** The user's own `pulumi`, for one stack. An abort interrupts it as a Ctrl-C does. */
 export function ownEngine(stack: string, signal: AbortSignal): EngineCommands {
   const withStack = (args: readonly string[]): string[] => [...args, "--stack", stack];
+  const env = { ...process.env, ...pastProxies(process.env) };
   return {
     run: (args) =>
       new Promise((resolve, reject) => {
-        const child = spawn("pulumi", withStack(args), { cwd: projectFolder, stdio: "inherit" });
+        const child = spawn("pulumi", withStack(args), { cwd: projectFolder, env, stdio: "inherit" });
         // The engine finishes the steps in flight and writes its state.
         const interrupt = (): void => void child.kill("SIGINT");
         signal.addEventListener("abort", interrupt, { once: true });
@@ -85,7 +86,7 @@ export function ownEngine(stack: string, signal: AbortSignal): EngineCommands {
         });
       }),
     capture: (args, abort) =>
-      captured("pulumi", withStack(args), { cwd: projectFolder, env: process.env, signal: abort }).catch((error) => {
+      captured("pulumi", withStack(args), { cwd: projectFolder, env, signal: abort }).catch((error) => {
         throw noCli(error);
       }),
   };

@@ -36,7 +36,7 @@ export async function previewOfWhatIsThere(engine: EngineCommands, request: Prev
 }
 
 /** The preview as it is; throws, after it printed why, where there is none. */
-export async function previewOf(engine: EngineCommands, request: EnginePreview): Promise<Preview> {
+export async function previewOf(engine: Pick<EngineCommands, "capture">, request: EnginePreview): Promise<Preview> {
   const preview = await tryPreview(engine, request);
   if (preview instanceof FailedPreview) throw preview.told();
   return preview;
@@ -55,7 +55,10 @@ class FailedPreview {
   }
 }
 
-async function tryPreview(engine: EngineCommands, { args, signal }: EnginePreview): Promise<Preview | FailedPreview> {
+async function tryPreview(
+  engine: Pick<EngineCommands, "capture">,
+  { args, signal }: EnginePreview,
+): Promise<Preview | FailedPreview> {
   const { code, stdout, stderr } = await engine.capture(args, signal);
   signal.throwIfAborted();
   const preview = stdout.trim().startsWith("{") ? readPreview(stdout) : undefined;

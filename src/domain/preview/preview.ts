@@ -17,6 +17,8 @@ export interface PreviewStep {
   /** The resource's own type, such as `kubernetes:core/v1:Secret`. */
   readonly type: string;
   readonly name: string;
+  /** URN of the component that it is a part of; undefined where the preview's format cannot tell. */
+  readonly parent?: string | undefined;
   readonly before: PreviewState | undefined;
   readonly after: PreviewState | undefined;
   /** Inputs that force a replacement. */
