@@ -5,7 +5,7 @@ import type { EnvironmentSpec } from "../../config/environment.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { type Engine, prepareEngine } from "../../local/engine.ts";
-import { startEnvironment } from "../../local/environment.ts";
+import { environmentCondition, startEnvironment } from "../../local/environment.ts";
 import type { EnvironmentState } from "../../local/environmentState.ts";
 import { type EnvironmentLayout, environmentLayout, menagerieCache } from "../../local/layout.ts";
 import { preflight } from "../../local/preflight/index.ts";
@@ -72,7 +72,7 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   if (existing) {
     const { requireCluster } = await import("../cluster.ts");
     await requireCluster(existing.kubeconfig);
-  } else await preflight({ progress });
+  } else if ((await environmentCondition(layout)) !== "up") await preflight({ progress });
   const brought = await (existing
     ? useCluster(layout, existing, spec, { progress, signal })
     : bringUp(layout, options, spec, { progress, signal }));
