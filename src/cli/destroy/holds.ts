@@ -19,10 +19,15 @@ export async function holds({ stack, resources, destruction, askCluster }: Destr
   return [...heldByProtection(stack, destruction.protected), ...apps, ...cluster];
 }
 
+/** Of a stack every route, namespace and schema is protected. */
+const mostNames = 5;
+
 function heldByProtection(stack: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const what = names.length === 1 ? "1 resource is" : `${names.length} resources are`;
-  return [`${what} protected (${names.join(", ")}); run \`pulumi state unprotect --all -s ${stack}\``];
+  const shown = names.slice(0, mostNames).join(", ");
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
+  return [`${what} protected (${shown}${more}); run \`pulumi state unprotect --all -s ${stack}\``];
 }
 
 async function heldByApps(resources: readonly StoredResource[]): Promise<string[]> {

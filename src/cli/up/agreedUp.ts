@@ -60,8 +60,8 @@ export async function agreedUp(
     return 0;
   }
   await agree(list, agreement, async () => listed(await previewOf(engine, request)));
-  // What is protected goes by the yes to what the list says, and by nothing else.
-  const agreed = list.length > 0 ? ["--ignore-protect"] : [];
+  // What is protected is in the list, whatever it is, and goes by the yes to that alone.
+  const agreed = takesProtected(preview) ? ["--ignore-protect"] : [];
   const answered = list.some(({ asked }) => asked) && !operation.run.includes("--yes") ? ["--yes"] : [];
   return engine.run([...operation.run, ...agreed, ...answered]);
 }
@@ -101,6 +101,10 @@ async function agree(
   throw notAgreed(
     "meanwhile more would go than what you agreed to, see above; nothing was done, run the command again",
   );
+}
+
+function takesProtected({ steps }: Preview): boolean {
+  return steps.some(({ op, before }) => (op === "delete" || op === "replace") && before?.protect);
 }
 
 function notAgreed(message: string): OperatorError {

@@ -36,6 +36,7 @@ export function removals(
   named: readonly string[] = [],
 ): Removal[] {
   return steps.flatMap((step) => {
+    if (isDynamic(step, "ReleaseRetention") && step.op !== "same") return retiredStates(step);
     if ((step.op !== "delete" && step.op !== "replace") || step.before?.retainOnDelete) return [];
     const { urn, op } = step as RemovalStep;
     const judged =
@@ -46,6 +47,15 @@ export function removals(
     const effect = `${judged.effect}${usedBy(usersOf(step, steps))}`;
     return [{ ...removal, effect, asked: judged.asked && !named.includes(urn) }];
   });
+}
+
+/** States of releases, which go by how many the config keeps. */
+function retiredStates({ urn, after }: PreviewStep): Removal[] {
+  const schemas = Array.isArray(after?.inputs.retire) ? after.inputs.retire.map(String) : [];
+  const effect = "the state of this release is dropped, for the config keeps no more";
+  return schemas.map((name) => ({
+    ...({ urn, op: "delete", name, what: `state ${name}`, effect, because: [], asked: false } as const),
+  }));
 }
 
 /** Those whose names a person has not given; names that stand for nothing are the second part. */

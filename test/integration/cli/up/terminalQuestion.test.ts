@@ -39,7 +39,7 @@ function answer(
 const gone = [namespace("delete", "models")];
 const more = [...gone, namespace("delete", "baseten")];
 const engine = (said: string) => [...said.matchAll(/^engine: (.*)$/gm)].map(([, args]) => args);
-const up = "up --yes --skip-preview --suppress-outputs --ignore-protect";
+const up = "up --yes --skip-preview --suppress-outputs";
 
 it.each<[string, string, readonly (readonly object[])[], number, string[], RegExp]>([
   ["yes", "y\n", [gone, gone], 0, ["preview", "preview", up], /delete Namespace models: everything in it is deleted/],

@@ -178,7 +178,7 @@ describe("an up that is agreed to", () => {
     const both = agreementOf([unused, { op: "delete", name: "models" }]);
     const less = engineWith([[models, unused]]);
     await agree(less.engine, { agreed: both });
-    expect(less.started).toEqual([preview, `${up} --ignore-protect`]);
+    expect(less.started).toEqual([preview, up]);
     const more = engineWith([[{ op: "delete", name: "models" }, unused]]);
     await expect(agree(more.engine, { agreed: agreementOf([unused]) })).rejects.toThrow(
       `has more than what was agreed to, and nothing was done; review it, then use --agreed ${both}`,
@@ -194,10 +194,10 @@ describe("an up that is agreed to", () => {
     expect(asked.started).toEqual([preview]);
     const named = engineWith([[iris]]);
     await agree(named.engine, { yesDelete: ["models"] }, operationOf(["destroy"]));
-    expect(named.started).toEqual([preview, "destroy --ignore-protect --yes"]);
+    expect(named.started).toEqual([preview, "destroy --yes"]);
     const told = engineWith([[iris]]);
     await agree(told.engine, {}, operationOf(["destroy", "-y"]));
-    expect(told.started).toEqual([preview, "destroy -y --ignore-protect"]);
+    expect(told.started).toEqual([preview, "destroy -y"]);
   });
 
   it("lets the engine's own up replace what its arguments name, and show what it does", async () => {
@@ -205,7 +205,7 @@ describe("an up that is agreed to", () => {
     const replaced = engineWith([[{ op: "replace", name: "models" }]]);
     const args = ["up", "--yes", "--replace", urn];
     await agree(replaced.engine, {}, operationOf(args));
-    expect(replaced.started.at(-1)).toBe(`up --yes --replace ${urn} --ignore-protect`);
+    expect(replaced.started.at(-1)).toBe(`up --yes --replace ${urn}`);
     const unchanged = engineWith([[models]]);
     await agree(unchanged.engine, {}, operationOf(["up", "--yes"]));
     expect(unchanged.started.at(-1)).toBe("up --yes");

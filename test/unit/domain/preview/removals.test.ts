@@ -180,6 +180,19 @@ describe("agreement", () => {
     expect(removals({ steps: [replaced] }, declared, [replaced.urn]).map(({ asked }) => asked)).toEqual([false]);
   });
 
+  it("is listed and not asked about for states of releases that the config keeps no more", () => {
+    const retention = step({
+      op: "update",
+      type: "pulumi-nodejs:dynamic/menagerie:ReleaseRetention",
+      name: "releases",
+    });
+    const after = { inputs: { retire: ["v1.0.0"] }, outputs: {} };
+    expect(removals({ steps: [{ ...retention, after }] }, declared)).toMatchObject([
+      { op: "delete", what: "state v1.0.0", asked: false },
+    ]);
+    expect(removals({ steps: [{ ...retention, op: "same", after }] }, declared)).toEqual([]);
+  });
+
   it("is needed for whatever is protected", () => {
     const role = step({ type: "kubernetes:rbac.v1:Role", name: "reader" });
     const guarded = { ...role, before: { inputs: role.before?.inputs ?? {}, outputs: {}, protect: true } };
