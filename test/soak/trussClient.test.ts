@@ -116,7 +116,14 @@ async function runPushed(cluster: MemoryCluster, { metadata, spec }: InferenceSe
     PATCH_PING_URL_TRUSS: pingUrl(api.url, signingKey, id),
   });
   const { url, startedAt } = pushedContainer;
-  const pod = { name: metadata.name, url, instance: randomUUID(), startedAt, isReady: true };
+  const pod = {
+    name: metadata.name,
+    url,
+    instance: randomUUID(),
+    startedAt,
+    isReady: true,
+    variables: new Set<string>(),
+  };
   cluster.place(id, pod, metadata.annotations[annotations.deployment]);
 }
 
@@ -140,7 +147,14 @@ beforeEach(async () => {
     },
   });
   const { url, startedAt } = container;
-  api.cluster.place(versionId, { name, url, instance: randomUUID(), startedAt, isReady: true });
+  api.cluster.place(versionId, {
+    name,
+    url,
+    instance: randomUUID(),
+    startedAt,
+    isReady: true,
+    variables: new Set<string>(),
+  });
   const own = createDevelopmentVersions({ url: api.url, key: adminKey });
   await own.startGeneration(versionId, { hash, signature: signatureOf(snapshot, patterns) });
   expect(await own.sync(versionId)).toMatchObject({ state: "synced" });

@@ -111,6 +111,7 @@ export class MemoryCluster implements VersionCluster {
       instance,
       startedAt,
       isReady: !this.podsWait,
+      variables: new Set(["OF_STACK"]),
     });
     this.#tell();
   }

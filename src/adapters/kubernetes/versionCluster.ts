@@ -20,6 +20,11 @@ interface InferenceServiceObject {
 const stopAnnotation = "serving.kserve.io/stop";
 const serviceLabel = "serving.kserve.io/inferenceservice";
 const containerName = "kserve-container";
+/**
+ * How long a pod that is replaced may take to end, in seconds: where there is no room for two, such as on one GPU, its successor waits for
+ * it, and a process that hangs takes all of it.
+ */
+const graceSeconds = 10;
 
 /** Options of {@link watchVersions}. */
 export interface WatchOptions {
@@ -93,7 +98,7 @@ export function watchVersions(options: WatchOptions): VersionCluster {
     },
     deletePod: async (name) => {
       try {
-        await request(config, "DELETE", `${podsPath}/${name}`);
+        await request(config, "DELETE", `${podsPath}/${name}`, { query: { gracePeriodSeconds: String(graceSeconds) } });
       } catch (error) {
         if (!isApiError(error, 404)) throw error;
       }
@@ -124,7 +129,7 @@ function versionService({ metadata = {} }: InferenceServiceObject): [string, Ver
 /** A pod that can be patched: it has an address, its container runs, and nobody has told it to end. */
 function versionPod(pod: V1Pod): VersionPod | undefined {
   const { metadata = {}, status } = pod;
-  const container = status?.containerStatuses?.find(({ name }) => name === containerName);
+  const container = status?.containerStatuses?.find(isModel);
   const startedAt = container?.state?.running?.startedAt;
   if (metadata.deletionTimestamp || !status?.podIP || !container?.containerID || !startedAt) return undefined;
   const host = status.podIP.includes(":") ? `[${status.podIP}]` : status.podIP;
@@ -134,8 +139,11 @@ function versionPod(pod: V1Pod): VersionPod | undefined {
     instance: container.containerID,
     startedAt: new Date(startedAt).getTime(),
     isReady: container.ready,
+    variables: new Set(pod.spec?.containers.find(isModel)?.env?.map(({ name }) => name)),
   };
 }
+
+const isModel = ({ name }: { readonly name: string }): boolean => name === containerName;
 
 /** A line with its time in front, to the nanosecond, as the kubelet writes it. */
 function logLine(line: string, pod: string): LogLine[] {

@@ -9,6 +9,8 @@ export interface VersionPod {
   readonly startedAt: number;
   /** Whether the model answers, by the pod's own readiness probe. */
   readonly isReady: boolean;
+  /** Names of the variables that the stack sets: they win over the truss's own, in patches as in images. */
+  readonly variables: ReadonlySet<string>;
 }
 
 /** A development version's InferenceService. */

@@ -3,6 +3,7 @@ import type { DevelopmentStatus } from "../../../domain/development/contract.ts"
 import { installerReason } from "../../../domain/development/installerReason.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
 import { messageOf } from "../../../domain/errors.ts";
+import type { PatchOperation } from "../../../domain/patch/operation.ts";
 import type { Clock, ControlServer, PatchStore, Reply } from "../../../domain/patch/ports.ts";
 import { sync } from "../../../domain/patch/sync.ts";
 import type { SyncResult } from "../../../domain/patch/turn.ts";
@@ -114,7 +115,7 @@ async function syncPod(
     }
     return undefined;
   })();
-  const control = unless(() => isGone, containers.of(pod));
+  const control = unless(() => isGone, containers.of(pod), pod);
   const { answered } = containers;
   const synced = sync(versionId, { store, control, clock, newId, answered }, { withinMs });
   try {
@@ -126,8 +127,11 @@ async function syncPod(
   }
 }
 
-/** The control server, which answers nothing any more once its pod is gone: the address may be another pod's by then. */
-function unless(isGone: () => boolean, control: ControlServer): ControlServer {
+/**
+ * The control server, which answers nothing any more once its pod is gone: the address may be another pod's by then. Variables that the
+ * stack sets are not patched, for in a new pod they would be the stack's again.
+ */
+function unless(isGone: () => boolean, control: ControlServer, { variables }: VersionPod): ControlServer {
   const because = "its pod is gone";
   const asking = <T>(ask: () => Promise<Reply<T>>): Promise<Reply<T>> =>
     isGone() ? Promise.resolve({ ok: false, because }) : ask();
@@ -138,7 +142,14 @@ function unless(isGone: () => boolean, control: ControlServer): ControlServer {
     isPartiallyApplied: () => asking(() => control.isPartiallyApplied()),
     restartInference: () => asking(() => control.restartInference()),
     stopInference: () => asking(() => control.stopInference()),
-    patch: async (request) => (isGone() ? { kind: "unknown", because } : control.patch(request)),
+    patch: async ({ patches, ...request }) => {
+      if (isGone()) return { kind: "unknown", because };
+      return control.patch({ ...request, patches: patches.filter((op) => !isOfStack(op, variables)) });
+    },
     probe: async () => (isGone() ? { answers: false, reason: "unreachable", because } : control.probe()),
   };
+}
+
+function isOfStack({ type, body }: PatchOperation, variables: ReadonlySet<string>): boolean {
+  return type === "environment_variable" && Object.keys(body.item).every((name) => variables.has(name));
 }

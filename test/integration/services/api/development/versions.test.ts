@@ -7,6 +7,7 @@ import {
 import type { PatchRequest } from "../../../../../src/domain/development/contract.ts";
 import { pingUrl } from "../../../../../src/domain/development/pingToken.ts";
 import { computePatch } from "../../../../../src/domain/patch/compute.ts";
+import type { PatchOperation } from "../../../../../src/domain/patch/operation.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
 
@@ -53,6 +54,14 @@ describe("a patch", () => {
       ...{ versionId: id, namespace: "models", generation: 1, seq: 1, headHash: next.hash },
       ...{ headSignature: next.signature, runningHash: next.hash, state: "synced" },
     });
+  });
+
+  it("leaves variables alone that the stack sets, which win in a new pod too", async () => {
+    const config = "model_name: t\nlive_reload: true\nenvironment_variables: {OF_STACK: a, OF_TRUSS: b}\n";
+    await client().patch(id, patchFrom(base, edit("class Model: pass\n", config)));
+    const kinds = (api.cluster.control(id).applied as PatchOperation[]).map((op) => [op.type, JSON.stringify(op.body)]);
+    expect(kinds).toContainEqual(["environment_variable", '{"action":"ADD","item":{"OF_TRUSS":"b"}}']);
+    expect(kinds.filter(([type, body]) => type === "environment_variable" && body?.includes("OF_STACK"))).toEqual([]);
   });
 
   it("sent again after a lost reply is taken once", async () => {
