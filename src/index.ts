@@ -14,7 +14,7 @@ import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { plannedDepartures } from "./plan/departures.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { engineAbove, isPartial } from "./plan/engineAbove.ts";
-import { checkMesh, type MeshReader } from "./plan/mesh.ts";
+import { checkMesh, type MeshReader, withEmbeddedGateway } from "./plan/mesh.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { withMigrationTarget } from "./plan/migrationTarget.ts";
 import { type LastOutputs, planPlatform } from "./plan/platform.ts";
@@ -83,7 +83,10 @@ async function stack() {
     };
     const [cluster, mesh, { platform, trusses, sentences }, smoke] = await everyRefusal([
       checkCluster(spec, { preview, reader: clusterOf(spec) }),
-      checkMesh(spec, { preview, reader: meshOf(spec) }),
+      checkMesh(spec, {
+        preview,
+        reader: surroundings.embedded ? withEmbeddedGateway(meshOf(spec)) : meshOf(spec),
+      }),
       read(),
       smokeSets(concernedByContent(spec), process.cwd()),
     ]);

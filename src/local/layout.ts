@@ -29,7 +29,7 @@ export interface EnvironmentLayout {
   readonly sockets: string;
   /** Administrator's kubeconfig for the host side (through the relay). */
   readonly kubeconfig: string;
-  /** Kubeconfig of one part inside the namespace, such as `gateway` or `node-cpu-0`. */
+  /** Kubeconfig of one part inside the namespace, such as `istiod` or `node-cpu-0`. */
   kubeconfigOf(part: string): string;
   /** Unix socket of one relayed endpoint, such as `apiserver` or `gateway`. */
   socketOf(endpoint: string): string;

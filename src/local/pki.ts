@@ -25,7 +25,7 @@ export interface KeyPairFiles {
 
 /** Who a certificate speaks for: `user` is Kubernetes' user name (CN), `groups` its groups (O). */
 export interface Identity {
-  /** Names the files, such as `gateway` or `node-cpu-0`. */
+  /** Names the files, such as `istiod` or `node-cpu-0`. */
   readonly part: string;
   readonly user: string;
   readonly groups?: readonly string[];

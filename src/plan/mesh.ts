@@ -3,14 +3,25 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
+import { embeddedGateway } from "../domain/serving/embeddedGateway.ts";
 import { namespaceOfGateway } from "../domain/serving/virtualService.ts";
 
-type MeshSpec = Pick<EnvironmentSpec, "mesh" | "nodeClass" | "gateway" | "namespace">;
+type MeshSpec = Pick<EnvironmentSpec, "mesh" | "gateway" | "namespace">;
 
 /** What a stack asks its cluster about the mesh. */
 export interface MeshReader {
   readonly countPods: (namespace: string, labels: Readonly<Record<string, string>>) => Promise<number>;
   readonly meshConfigs: () => Promise<readonly MeshConfig[]>;
+}
+
+/** A reader for an embedded environment, whose gateway is a process and not a pod. */
+export function withEmbeddedGateway(reader: MeshReader): MeshReader {
+  const carries = (labels: Readonly<Record<string, string>>) =>
+    Object.entries(labels).every(([key, value]) => embeddedGateway.labels[key] === value);
+  return {
+    ...reader,
+    countPods: async (namespace, labels) => (namespace === embeddedGateway.namespace && carries(labels) ? 1 : 0),
+  };
 }
 
 /**
@@ -22,9 +33,8 @@ export async function checkMesh(
   spec: MeshSpec,
   { preview, reader }: { readonly preview: boolean; readonly reader: MeshReader },
 ): Promise<readonly string[]> {
-  const { mesh, nodeClass } = spec;
-  // The embedded environment has no mesh.
-  if (!mesh || nodeClass === "local") return [];
+  const { mesh } = spec;
+  if (!mesh) return [];
   const notChecked: string[] = [];
   const tell = (what: string) => (error: unknown) => {
     notChecked.push(`not checked whether ${what}: ${messageOf(error)}`);

@@ -171,26 +171,31 @@ describe("processes that are killed", () => {
     "kube-scheduler": /^\S+\/kube-scheduler /,
     "kube-controller-manager": /^\S+\/kube-controller-manager /,
     kserve: /^\S+\/kserve-manager /,
-    gateway: /^\S+\/node \S+gateway\/main.ts /,
+    istiod: /^\S+\/pilot-discovery discovery /,
+    gateway: /^\S+\/envoy --config-path /,
     "service-proxy": /^\S+\/node \S+network\/main.ts /,
     postgres: /^\S+\/postgres -D/,
   } as const;
 
-  // Four at a time, for a run's length; `npm run soak` kills each alone, again and again.
-  test.each<(keyof typeof patterns)[]>([
+  // Some at a time, for a run's length; `npm run soak` kills each alone, again and again.
+  const together: (keyof typeof patterns)[][] = [
     ["kube-apiserver", "gateway", "kube-scheduler", "postgres"],
-    ["kube-controller-manager", "service-proxy", "etcd", "kserve"],
-  ])("%s, %s, %s and %s come back, and models answer", async (...names) => {
-    const before = await partsCalled(names);
-    for (const name of names) home.kill(patterns[name]);
-    await eventually(async () => {
-      for (const [index, after] of (await partsCalled(names)).entries()) {
-        expect(after.state).toBe("ready");
-        expect(after.restarts).toBeGreaterThan(before[index]?.restarts ?? 0);
-      }
-    });
-    await Promise.all([eventually(() => predict("multiplier", multiplierBody)), eventually(modelPods)]);
-  });
+    ["kube-controller-manager", "service-proxy", "etcd", "kserve", "istiod"],
+  ];
+  test.each(together.map((names) => ({ names, title: names.join(", ") })))(
+    "$title come back, and models answer",
+    async ({ names }) => {
+      const before = await partsCalled(names);
+      for (const name of names) home.kill(patterns[name]);
+      await eventually(async () => {
+        for (const [index, after] of (await partsCalled(names)).entries()) {
+          expect(after.state).toBe("ready");
+          expect(after.restarts).toBeGreaterThan(before[index]?.restarts ?? 0);
+        }
+      });
+      await Promise.all([eventually(() => predict("multiplier", multiplierBody)), eventually(modelPods)]);
+    },
+  );
 
   test("running pods are adopted by the node process that follows a killed one", async () => {
     const before = restarts(await modelPods());

@@ -116,7 +116,8 @@ async function allPrepared(folder: string): Promise<boolean> {
   return found.every((info) => info?.isDirectory());
 }
 
-async function pinnedUv(): Promise<string> {
+/** The uv that the environments are made with, as a requirement: `uv==1.2.3`. */
+export async function pinnedUv(): Promise<string> {
   const line = (await pinsOf("cli")).split("\n").find((text) => text.startsWith("uv=="));
   if (!line) throw new Error("requirements/cli.txt pins no uv");
   return line.trim();

@@ -7,7 +7,7 @@ import type { StepSpec } from "../supervisor/supervisor.ts";
 import type { ControlContext } from "./context.ts";
 
 /** Parts of the environment that talk to the API server under a name of their own: `menagerie:<part>`. */
-const identities = ["service-proxy", "gateway", "node-provisioner"] as const;
+const identities = ["service-proxy", "node-provisioner"] as const;
 
 /** Kubeconfigs of the environment's own parts, and what each may do. */
 export function partIdentities(context: ControlContext): StepSpec {

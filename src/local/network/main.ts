@@ -6,8 +6,8 @@ import { KubeConfig } from "@kubernetes/client-node";
 import { messageOf } from "../../domain/errors.ts";
 import { environmentLayout } from "../layout.ts";
 import { addresses, ports } from "./addresses.ts";
+import { clusterLookup } from "./clusterLookup.ts";
 import { startClusterNetwork } from "./clusterNetwork.ts";
-import { createClusterResolver, lookupWith } from "./clusterResolver.ts";
 import { relayTcpToUnix, relayUnixToTcp } from "./relay.ts";
 
 async function main(): Promise<void> {
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   config.loadFromFile(layout.kubeconfigOf("service-proxy"));
 
   const network = await startClusterNetwork({ config, log });
-  const lookup = lookupWith(createClusterResolver());
+  const lookup = clusterLookup();
   const relays = await Promise.all([
     relayUnixToTcp({ socketPath: layout.socketOf("apiserver"), host: addresses.host, port: ports.apiserver }),
     relayUnixToTcp({ socketPath: layout.socketOf("postgres"), host: addresses.host, port: ports.postgres }),

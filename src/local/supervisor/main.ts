@@ -9,6 +9,7 @@ import type { ControlContext } from "../control/context.ts";
 import { customResourceDefinitions } from "../control/crds.ts";
 import { etcd } from "../control/etcd.ts";
 import { partIdentities } from "../control/identities.ts";
+import { gateway, istioConfiguration, istiod, istioGateway } from "../control/istio.ts";
 import { kserveConfiguration, kserveController, kserveWebhooks } from "../control/kserve.ts";
 import { apiserver, controllerManager, scheduler } from "../control/kubernetes.ts";
 import { initializePostgres, postgres } from "../control/postgres.ts";
@@ -73,7 +74,8 @@ async function composeEnvironment(): Promise<Supervisor> {
       postgres(context),
       ...(tools.tekton ? [await tektonController(context)] : []),
       nodePart(context, "service-proxy", "network/main.ts", ["identities"]),
-      nodePart(context, "gateway", "gateway/main.ts", ["identities", "crds", "service-proxy"]),
+      await istiod(context),
+      await gateway(context),
       { ...nodePart(context, "nodes", "node/main.ts", ["identities", "crds", "postgres"]), stop: "shutdown" },
     ],
     steps: [
@@ -82,6 +84,8 @@ async function composeEnvironment(): Promise<Supervisor> {
       partIdentities(context),
       kserveConfiguration(context),
       kserveWebhooks(context),
+      istioConfiguration(context),
+      istioGateway(context),
       ...(tools.tekton ? [tektonConfiguration(context)] : []),
     ],
     logs: layout.logs,

@@ -7,6 +7,8 @@ export interface ToolchainParts extends Readonly<Record<BinaryName | TektonBinar
   readonly manifests: Manifests;
   /** Python environments of the real truss: control server, inference server, build context. */
   readonly python: PythonLayers;
+  /** Envoy's executable: the gateway. */
+  readonly envoy: string;
 }
 
 export type PartName = keyof ToolchainParts;
@@ -17,11 +19,12 @@ export interface Toolchain extends Manifests {
   /** Tekton's, for an environment whose stack builds with it. */
   readonly tekton?: Readonly<Record<TektonBinaryName, string>>;
   readonly python: PythonLayers;
+  readonly envoy: string;
 }
 
 /** The names of all parts of a toolchain, with or without Tekton's. */
 export function partNames(tekton: boolean): readonly PartName[] {
-  return [...binaryNames, ...(tekton ? tektonBinaryNames : []), "manifests", "python"];
+  return [...binaryNames, ...(tekton ? tektonBinaryNames : []), "manifests", "python", "envoy"];
 }
 
 /** A toolchain whose parts arrive one after the other: what is there can be used while the rest is still being made. */
@@ -93,6 +96,7 @@ export class ArrivingToolchain {
       ...(this.tekton ? { tekton: pick(parts, tektonBinaryNames) } : {}),
       ...parts.manifests,
       python: parts.python,
+      envoy: parts.envoy,
     };
   }
 }

@@ -2,6 +2,7 @@ import { ensurePythonLayers } from "../../adapters/truss/python.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { together } from "../together.ts";
 import { ArrivingToolchain, type Toolchain } from "./arriving.ts";
+import { ensureEnvoy } from "./envoy.ts";
 import { ensureGoTools } from "./goTools.ts";
 
 export { ArrivingToolchain, type Toolchain, type ToolchainParts } from "./arriving.ts";
@@ -39,6 +40,7 @@ export async function gatherToolchain(
     await together<unknown[]>(options.signal, (signal) => [
       ensureGoTools({ ...options, signal, tekton: arriving.tekton, onArrival: (parts) => arriving.add(parts) }),
       ensurePythonLayers({ ...options, signal }).then((python) => arriving.add({ python })),
+      ensureEnvoy({ ...options, signal }).then((envoy) => arriving.add({ envoy })),
     ]);
     if (!arriving.isComplete) throw new Error("tools.ts does not build every executable");
     return await arriving.complete();

@@ -8,6 +8,7 @@ export const binaryNames = [
   "kube-controller-manager",
   "kube-scheduler",
   "kserve-manager",
+  "pilot-discovery",
   "container-shim",
 ] as const;
 
@@ -26,6 +27,8 @@ export const versions = {
   kubernetes: "1.36.3",
   etcd: "3.6.5",
   kserve: "0.20.0",
+  /** The commit that the module proxy has; 1.31 comes from it. */
+  istio: "1.31-alpha.eed52ebb66ad",
   tekton: "1.12.0",
 } as const;
 
@@ -133,6 +136,13 @@ export const tools: readonly ToolSpec[] = [
     title: "KServe controller",
     version: versions.kserve,
     packages: { "kserve-manager": "github.com/kserve/kserve/cmd/manager" },
+  },
+  {
+    name: "istiod",
+    title: "Istio's control plane",
+    version: versions.istio,
+    packages: { "pilot-discovery": "istio.io/istio/pilot/cmd/pilot-discovery" },
+    ldflags: ["-X", `istio.io/istio/pkg/version.buildVersion=${versions.istio}`],
   },
 ];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseEnvironment } from "../../../src/config/parse.ts";
-import { checkMesh, type MeshReader } from "../../../src/plan/mesh.ts";
+import { checkMesh, type MeshReader, withEmbeddedGateway } from "../../../src/plan/mesh.ts";
 
 const ec2 = {
   kind: "ec2",
@@ -83,6 +83,23 @@ describe("nobody hears of a mesh", () => {
       meshConfigs: () => Promise.reject(new Error("asked")),
     });
     expect(await told(undefined, nobody)).toEqual([]);
+  });
+});
+
+describe("the gateway of an embedded environment", () => {
+  const local = (gatewayPods: object, gateway?: object) =>
+    parseEnvironment(
+      { nodeClass: "local", mesh: { keyCheck: { gatewayPods } }, ...(gateway ? { gateway } : {}) },
+      { gatewayUrl: "http://127.0.0.1:18080" },
+    );
+  const embedded = withEmbeddedGateway(reader({ countPods: () => Promise.reject(new Error("asked")) }));
+  const toldOf = (stack: ReturnType<typeof local>) => checkMesh(stack, { preview: true, reader: embedded });
+
+  it("is known by its labels, in its namespace, although it is no pod", async () => {
+    expect(await toldOf(local({ istio: "ingress" }))).toEqual([]);
+    expect(await toldOf(local({ istio: "ingressgateway" }))).toHaveLength(1);
+    expect(await toldOf(local({ istio: "ingress", app: "gateway" }))).toHaveLength(1);
+    expect(await toldOf(local({ istio: "ingress" }, { name: "istio-ingress/models" }))).toHaveLength(1);
   });
 });
 

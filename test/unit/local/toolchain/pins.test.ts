@@ -17,6 +17,9 @@ const different: Readonly<Record<string, string>> = {
   "go.etcd.io/etcd/client/pkg/v3": "as above",
   "go.etcd.io/etcd/client/v3": "as above",
   "sigs.k8s.io/controller-runtime": "KServe replaces it, the provider uses its client alone",
+  "istio.io/api": "KServe's API types know an older Istio",
+  "istio.io/client-go": "as above",
+  "sigs.k8s.io/gateway-api": "istiod needs the version that it serves",
 };
 
 /** Module → version of what a tool's build unpacks: only of those go.sum has the hash of more than a go.mod. */

@@ -1,0 +1,140 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { applyObjects } from "../../adapters/kubernetes/apply.ts";
+import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
+import { envoyBootstrap } from "../mesh/bootstrap.ts";
+import { gatewayObjects, meshConfiguration, validationWebhook } from "../mesh/objects.ts";
+import { addresses, ports } from "../network/addresses.ts";
+import { caFiles, issueKubeconfig, issueServingCertificate } from "../pki.ts";
+import type { PartSpec } from "../supervisor/supervisedProcess.ts";
+import type { StepSpec } from "../supervisor/supervisor.ts";
+import type { ControlContext } from "./context.ts";
+
+const manager = "menagerie-local";
+const envoyThreads = 2;
+
+/** Istio's namespace, roles and MeshConfig. */
+export function istioConfiguration(context: ControlContext): StepSpec {
+  return {
+    name: "istio-configuration",
+    after: ["kube-apiserver"],
+    run: async () => {
+      const [namespace, ...others] = meshConfiguration();
+      if (namespace) await applyObjects(context.admin, [namespace], manager);
+      await applyObjects(context.admin, others, manager);
+    },
+  };
+}
+
+/** Istio's control plane: translates VirtualServices, Gateways and policies for Envoy, and rejects invalid ones by its webhook. */
+export async function istiod({ layout, tools }: ControlContext): Promise<PartSpec> {
+  const kubeconfig = await issueKubeconfig(layout, { part: "istiod", user: "menagerie:istiod" });
+  const serving = await issueServingCertificate(layout, "istiod", [addresses.host]);
+  return {
+    name: "istiod",
+    launch: async () => ({
+      command: await tools.part("pilot-discovery"),
+      args: [
+        "discovery",
+        `--kubeconfig=${kubeconfig}`,
+        "--registries=Kubernetes",
+        // Empty: read from the ConfigMap, which istiod watches.
+        "--meshConfig=",
+        "--networksConfig=",
+        `--grpcAddr=127.0.0.1:${ports.istiodXds}`,
+        "--secureGRPCAddr=",
+        `--httpAddr=127.0.0.1:${ports.istiodHealth}`,
+        `--httpsAddr=${addresses.host}:${ports.istiodWebhook}`,
+        `--monitoringAddr=127.0.0.1:${ports.istiodMetrics}`,
+        `--caCertFile=${caFiles(layout).certFile}`,
+        `--tlsCertFile=${serving.certFile}`,
+        `--tlsKeyFile=${serving.keyFile}`,
+        "--profile=false",
+        "--ctrlz_port=0",
+        "--shutdownDuration=1s",
+        "--log_output_level=all:warn",
+      ],
+      env: {
+        POD_NAME: "istiod",
+        POD_NAMESPACE: embeddedGateway.namespace,
+        CLUSTER_ID: "Kubernetes",
+        REVISION: "default",
+        // There is one istiod, and no sidecar that needs injection or certificates.
+        ENABLE_LEADER_ELECTION: "false",
+        ENABLE_CA_SERVER: "false",
+        INJECTION_WEBHOOK_CONFIG_NAME: "",
+        // `istioGateway` registers it with this environment's authority.
+        VALIDATION_WEBHOOK_CONFIG_NAME: "",
+        // Filters that only Istio's own build of Envoy has.
+        PILOT_ENABLE_METADATA_EXCHANGE: "false",
+        PILOT_ENABLE_ALPN_FILTER: "false",
+        PILOT_ENABLE_GATEWAY_API: "false",
+      },
+    }),
+    after: ["istio-configuration", "crds"],
+    ready: async () => (await fetch(`http://127.0.0.1:${ports.istiodHealth}/ready`, soon())).ok,
+  };
+}
+
+/** The Gateway and the validation webhook. After istiod: from then on the API server stores Istio's objects only while istiod answers. */
+export function istioGateway(context: ControlContext): StepSpec {
+  return {
+    name: "istio-gateway",
+    after: ["istiod"],
+    run: async () => {
+      const { layout, admin } = context;
+      const caBundle = (await readFile(caFiles(layout).certFile)).toString("base64");
+      await applyObjects(admin, gatewayObjects(layout.socketOf("gateway")), manager);
+      await applyObjects(admin, [validationWebhook(caBundle)], manager);
+    },
+  };
+}
+
+/** Envoy. While istiod is away it keeps the configuration it has. */
+export async function gateway({ layout, tools }: ControlContext): Promise<PartSpec> {
+  const folder = join(layout.root, "gateway");
+  const admin = layout.socketOf("gateway-admin");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const bootstrap = join(folder, "envoy.json");
+  await writeFile(bootstrap, JSON.stringify(envoyBootstrap(admin), null, 2));
+  return {
+    name: "gateway",
+    launch: async () => ({
+      command: await tools.part("envoy"),
+      args: [
+        ...["--config-path", bootstrap, "--log-level", "warn", "--concurrency", String(envoyThreads)],
+        "--disable-hot-restart",
+        // Without this Envoy warns for each route about a deprecated field that istiod sets.
+        ...["--component-log-level", "misc:error"],
+      ],
+    }),
+    after: ["istiod"],
+    ready: async () => (await adminAnswers(admin, "/ready")) && (await hasListener(admin)),
+  };
+}
+
+async function hasListener(socket: string): Promise<boolean> {
+  return (await readAdmin(socket, "/listeners")).body.trim() !== "";
+}
+
+async function adminAnswers(socket: string, path: string): Promise<boolean> {
+  return (await readAdmin(socket, path)).status === 200;
+}
+
+function readAdmin(socketPath: string, path: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, path, timeout: 1_000 }, async (response) => {
+      let body = "";
+      for await (const chunk of response.setEncoding("utf8")) body += chunk;
+      resolve({ status: response.statusCode ?? 0, body });
+    });
+    call.on("timeout", () => call.destroy(new Error("no answer")));
+    call.on("error", reject);
+    call.end();
+  });
+}
+
+function soon(): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(1_000) };
+}

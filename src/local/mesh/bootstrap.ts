@@ -1,0 +1,70 @@
+import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
+import { addresses, ports } from "../network/addresses.ts";
+
+/**
+ * Envoy's bootstrap as a gateway of istiod, as Istio's agent writes it, without certificates. Listeners, routes, clusters and
+ * endpoints come over one stream, so istiod decides their order.
+ */
+export function envoyBootstrap(adminSocket: string): object {
+  const name = "gateway";
+  const { namespace, labels } = embeddedGateway;
+  const ads = { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" };
+  return {
+    node: {
+      id: `router~${addresses.host}~${name}.${namespace}~${namespace}.svc.${addresses.clusterDomain}`,
+      cluster: `${name}.${namespace}`,
+      metadata: {
+        NAME: name,
+        NAMESPACE: namespace,
+        SERVICE_ACCOUNT: name,
+        LABELS: labels,
+        INSTANCE_IPS: addresses.host,
+        CLUSTER_ID: "Kubernetes",
+        INTERCEPTION_MODE: "NONE",
+        ISTIO_VERSION: "1.31.0",
+      },
+    },
+    admin: { address: { pipe: { path: adminSocket } } },
+    layered_runtime: {
+      layers: [
+        {
+          name: "istio",
+          static_layer: {
+            "re2.max_program_size.error_level": 32_768,
+            "envoy.reloadable_features.http_reject_path_with_fragment": false,
+            "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": false,
+          },
+        },
+      ],
+    },
+    dynamic_resources: {
+      lds_config: ads,
+      cds_config: ads,
+      ads_config: {
+        api_type: "GRPC",
+        transport_api_version: "V3",
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],
+      },
+    },
+    static_resources: { clusters: [istiod()] },
+  };
+}
+
+function istiod(): object {
+  const address = { socket_address: { address: "127.0.0.1", port_value: ports.istiodXds } };
+  return {
+    name: "xds-grpc",
+    type: "STATIC",
+    connect_timeout: "1s",
+    load_assignment: { cluster_name: "xds-grpc", endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+    // Detects an istiod that has gone without closing the connection.
+    upstream_connection_options: { tcp_keepalive: { keepalive_time: 300 } },
+    typed_extension_protocol_options: {
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import type { KubernetesObject } from "@kubernetes/client-node";
+import { dump } from "js-yaml";
+import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
+import { addresses, ports } from "../network/addresses.ts";
+
+const { name: gatewayName, namespace: meshNamespace, labels: gatewayLabels } = embeddedGateway;
+
+type IstioObject = KubernetesObject & Readonly<Record<string, unknown>>;
+
+/** What istiod needs before it starts: its namespace, its role and the mesh's configuration. */
+export function meshConfiguration(): readonly IstioObject[] {
+  return [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: meshNamespace } },
+    {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRole",
+      metadata: { name: "menagerie:istiod" },
+      rules: [
+        {
+          apiGroups: ["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"],
+          resources: ["*"],
+          verbs: ["get", "list", "watch"],
+        },
+        {
+          apiGroups: ["apiextensions.k8s.io"],
+          resources: ["customresourcedefinitions"],
+          verbs: ["get", "list", "watch"],
+        },
+        {
+          apiGroups: [""],
+          resources: [
+            "configmaps",
+            "endpoints",
+            "namespaces",
+            "nodes",
+            "pods",
+            "secrets",
+            "serviceaccounts",
+            "services",
+          ],
+          verbs: ["get", "list", "watch"],
+        },
+        { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list", "watch"] },
+        {
+          apiGroups: ["networking.k8s.io"],
+          resources: ["ingresses", "ingressclasses"],
+          verbs: ["get", "list", "watch"],
+        },
+        {
+          apiGroups: ["admissionregistration.k8s.io"],
+          resources: ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+          verbs: ["get", "list", "watch"],
+        },
+      ],
+    },
+    {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "menagerie:istiod" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "menagerie:istiod" },
+      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "menagerie:istiod" }],
+    },
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "istio", namespace: meshNamespace },
+      data: { mesh: dump(meshConfig), meshNetworks: "networks: {}" },
+    },
+  ];
+}
+
+/** MeshConfig (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/), with the provider of docs/operations.md. */
+const meshConfig = {
+  trustDomain: addresses.clusterDomain,
+  rootNamespace: meshNamespace,
+  // Pods have no sidecars, so nothing ends mutual TLS.
+  enableAutoMtls: false,
+  extensionProviders: [
+    {
+      name: "menagerie-keys",
+      envoyExtAuthzHttp: {
+        service: `api.menagerie.svc.${addresses.clusterDomain}`,
+        port: 80,
+        pathPrefix: "/authorize",
+        timeout: "5s",
+        includeRequestHeadersInCheck: ["authorization", "x-api-key", "x-request-id"],
+        headersToDownstreamOnDeny: ["content-type", "retry-after", "x-request-id"],
+        statusOnError: "503",
+      },
+    },
+  ],
+};
+
+/** The Gateway, which listens on the bridge and on the unix socket `socket`, and the EnvoyFilter for what Istio has no field for. */
+export function gatewayObjects(socket: string): readonly IstioObject[] {
+  const server = { hosts: ["*"] };
+  return [
+    {
+      apiVersion: "networking.istio.io/v1",
+      kind: "Gateway",
+      metadata: { name: gatewayName, namespace: meshNamespace },
+      spec: {
+        selector: gatewayLabels,
+        servers: [
+          // Not on every address: the Service proxy binds port 80 of ClusterIPs.
+          { ...server, bind: addresses.host, port: { number: ports.gateway, name: "http", protocol: "HTTP" } },
+          // The host's relay connects here, one hop less than by TCP.
+          { ...server, bind: `unix://${socket}`, port: { number: 0, name: "http-host", protocol: "HTTP" } },
+        ],
+      },
+    },
+    {
+      apiVersion: "networking.istio.io/v1alpha3",
+      kind: "EnvoyFilter",
+      metadata: { name: gatewayName, namespace: meshNamespace },
+      spec: {
+        workloadSelector: { labels: gatewayLabels },
+        configPatches: [
+          {
+            applyTo: "NETWORK_FILTER",
+            match: {
+              context: "GATEWAY",
+              listener: { filterChain: { filter: { name: "envoy.filters.network.http_connection_manager" } } },
+            },
+            patch: { operation: "MERGE", value: { typed_config: connectionManager } },
+          },
+        ],
+      },
+    },
+  ];
+}
+
+/** Answers of Envoy's own: what its response flags mean (https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage). */
+const ownAnswers: readonly (readonly [flags: readonly string[], sentence: string])[] = [
+  [["NR"], 'no VirtualService for host "%REQ(:AUTHORITY)%" has a route for %REQ(:METHOD)% %REQ(:PATH)%'],
+  [["NC"], "the route leads to a Service that does not exist"],
+  [["UH"], "none of the pods of %UPSTREAM_CLUSTER_RAW% is ready"],
+  [["UF"], "%UPSTREAM_CLUSTER_RAW% accepts no connections: %UPSTREAM_TRANSPORT_FAILURE_REASON%"],
+  [["UC"], "%UPSTREAM_CLUSTER_RAW% closed the connection before it answered"],
+  [["UT"], "%UPSTREAM_CLUSTER_RAW% did not answer within the time that the route allows"],
+];
+
+const responseFlags = (flags?: readonly string[]) => ({ response_flag_filter: flags ? { flags } : {} });
+
+/** Fields of HttpConnectionManager. Answers of models, direct responses and the key check carry none of these flags and stay as they are. */
+const connectionManager = {
+  "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+  // Envoy would replace the ids of clients outside its trusted networks; rows of predictions are found by the client's id.
+  preserve_external_request_id: true,
+  local_reply_config: {
+    mappers: ownAnswers.map(([flags, sentence]) => ({
+      filter: responseFlags(flags),
+      body_format_override: { json_format: { error: sentence } },
+    })),
+  },
+  access_log: [
+    {
+      name: "envoy.access_loggers.file",
+      // Only requests that Envoy answered itself.
+      filter: responseFlags(),
+      typed_config: {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        path: "/dev/stderr",
+        log_format: {
+          text_format_source: {
+            inline_string:
+              "%START_TIME% %RESPONSE_CODE% %RESPONSE_FLAGS% %REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %UPSTREAM_CLUSTER_RAW% %RESPONSE_CODE_DETAILS%\n",
+          },
+        },
+      },
+    },
+  ],
+};
+
+/** Istio's validation webhook, as its own installation registers it. */
+export function validationWebhook(caBundle: string): IstioObject {
+  return {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "ValidatingWebhookConfiguration",
+    metadata: { name: "istio-validator-istio-system" },
+    webhooks: [
+      {
+        name: "rev.validation.istio.io",
+        clientConfig: { url: `https://${addresses.host}:${ports.istiodWebhook}/validate`, caBundle },
+        rules: [
+          {
+            operations: ["CREATE", "UPDATE"],
+            apiGroups: ["security.istio.io", "networking.istio.io", "telemetry.istio.io", "extensions.istio.io"],
+            apiVersions: ["*"],
+            resources: ["*"],
+          },
+        ],
+        failurePolicy: "Fail",
+        sideEffects: "None",
+        admissionReviewVersions: ["v1"],
+      },
+    ],
+  };
+}

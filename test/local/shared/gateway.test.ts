@@ -1,0 +1,350 @@
+import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { request } from "undici";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { request as apiRequest, KubernetesApiError, requestJson } from "../../../src/adapters/kubernetes/request.ts";
+import { mirroredRouteManifest } from "../../../src/domain/serving/mirroredRoute.ts";
+import { Backends } from "../support/backends.ts";
+import { applyManifest, type Manifest, namespace, pathOf } from "../support/manifests.ts";
+import { SharedEnvironment } from "../support/sharedEnvironment.ts";
+
+/** What a client of the gateway and the servers behind it see: Istio's control plane, and the Envoy that it drives. */
+
+const space = "behind-the-gateway";
+const shadowed = ["next-primary", "next-a", "next-b"].map((name) => `${name}-transformer`);
+let shared: SharedEnvironment;
+let cluster: KubeConfig;
+let backends: Backends;
+let gateway: string;
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
+  cluster = shared.kubeConfig();
+  ({ gateway } = await shared.json<{ gateway: string }>("status", "--json"));
+  await applyManifest(cluster, namespace(space));
+  backends = await Backends.start(shared.home, { cluster, namespace: space, names: ["model", "other", ...shadowed] });
+});
+
+afterAll(async () => {
+  await backends?.stop();
+  if (cluster) await apiRequest(cluster, "DELETE", await pathOf(cluster, namespace(space)));
+  await shared?.close();
+});
+
+type Rule = Readonly<Record<string, unknown>>;
+
+function virtualService(name: string, http: readonly Rule[]): Manifest {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name, namespace: space },
+    ...{ spec: { hosts: [`${name}.test`], gateways: ["istio-system/menagerie"], http } },
+  };
+}
+
+/** Declares a VirtualService for a host of its own and waits until requests to that host follow it. */
+async function routed(name: string, http: readonly Rule[]): Promise<string> {
+  const probe = { match: [{ uri: { exact: "/served" } }], directResponse: { status: 204 } };
+  await applyManifest(cluster, virtualService(name, [probe, ...http]));
+  await vi.waitFor(async () => expect((await ask(`${name}.test`, "/served")).status).toBe(204), {
+    timeout: 20_000,
+    interval: 20,
+  });
+  return `${name}.test`;
+}
+
+const to = (host: string): Rule => ({ route: [{ destination: { host, port: { number: 80 } } }] });
+
+interface Asked {
+  readonly method?: "GET" | "POST" | "HEAD";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+async function ask(host: string, path: string, { method, headers, body }: Asked = {}) {
+  const answer = await request(`${gateway}${path}`, {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers: { host, ...headers },
+    ...(body === undefined ? {} : { body }),
+  });
+  const content = await answer.body.text();
+  return { status: answer.statusCode, headers: answer.headers, text: content };
+}
+
+/** The request as the server that answered saw it. */
+async function seenBy(host: string, path: string, asked?: Asked) {
+  const { text: answer } = await ask(host, path, asked);
+  return JSON.parse(answer) as { server: string; url: string; headers: Record<string, string>; body: string };
+}
+
+async function sentence(host: string, path: string) {
+  const { status, text: answer } = await ask(host, path);
+  return [status, (JSON.parse(answer) as { error: string }).error];
+}
+
+describe("a route", () => {
+  test("rewrites the path, keeps host, query and body, and names the request", async () => {
+    const host = await routed("rewriting", [
+      { match: [{ uri: { prefix: "/serving/" } }], rewrite: { uri: "/" }, ...to("model") },
+    ]);
+    const { url, body, headers } = await seenBy(host, "/serving/v1/a%2Fb?x=1", { body: "{}" });
+    expect({ url, body }).toEqual({ url: "/v1/a%2Fb?x=1", body: "{}" });
+    expect(headers).toMatchObject({ host, "content-length": "2", "x-forwarded-proto": "http" });
+    expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test("keeps the id that a request brings", async () => {
+    const host = await routed("named", [to("model")]);
+    expect((await seenBy(host, "/", { headers: { "x-request-id": "mine" } })).headers["x-request-id"]).toBe("mine");
+  });
+
+  test("changes headers of both sides, and the host", async () => {
+    const host = await routed("headers", [
+      {
+        headers: {
+          request: { set: { "x-a": "set" }, add: { "x-b": "added" }, remove: ["x-gone"] },
+          response: { remove: ["x-from"] },
+        },
+        rewrite: { authority: "iris.zoo" },
+        ...to("model"),
+      },
+    ]);
+    const answer = await ask(host, "/", { headers: { "x-gone": "1", "x-a": "client" } });
+    const { headers } = JSON.parse(answer.text) as { headers: Record<string, string> };
+    expect(headers).toMatchObject({ "x-a": "set", "x-b": "added", host: "iris.zoo" });
+    expect(headers).not.toHaveProperty("x-gone");
+    expect(answer.headers).not.toHaveProperty("x-from");
+  });
+
+  test("is chosen by header, cookie, method and regular expression, else by what comes after", async () => {
+    const host = await routed("chosen", [
+      {
+        match: [
+          { headers: { "x-tenant": { exact: "a" } } },
+          { headers: { cookie: { regex: "^(.*;\\s*)?v=2(;.*)?$" } } },
+        ],
+        ...to("other"),
+      },
+      { match: [{ method: { exact: "HEAD" } }], directResponse: { status: 418 } },
+      { match: [{ uri: { regex: "/v[0-9]+/.*" } }], ...to("other") },
+      to("model"),
+    ]);
+    const server = async (path: string, headers = {}) => (await seenBy(host, path, { headers })).server;
+    expect(await server("/", { "x-tenant": "a" })).toBe("other");
+    expect(await server("/", { cookie: "u=1; v=2" })).toBe("other");
+    expect(await server("/v12/x")).toBe("other");
+    expect(await server("/va/x")).toBe("model");
+    expect((await ask(host, "/", { method: "HEAD" })).status).toBe(418);
+  });
+
+  test("shares requests by weight", async () => {
+    const share = (host: string, weight: number) => ({ destination: { host, port: { number: 80 } }, weight });
+    const host = await routed("weighted", [{ route: [share("model", 80), share("other", 20)] }]);
+    const servers = await Promise.all(Array.from({ length: 300 }, async () => (await seenBy(host, "/")).server));
+    // 60 are expected; 5 standard deviations are 35.
+    const others = servers.filter((server) => server === "other").length;
+    expect(others).toBeGreaterThan(25);
+    expect(others).toBeLessThan(95);
+  });
+
+  test("redirects, and responds directly with what it declares", async () => {
+    const host = await routed("own-answers", [
+      { match: [{ uri: { exact: "/moved" } }], redirect: { uri: "/there", redirectCode: 307 } },
+      {
+        directResponse: { status: 503, body: { string: "closed" } },
+        headers: { response: { set: { "x-why": "night" } } },
+      },
+    ]);
+    expect(await ask(host, "/moved?a")).toMatchObject({ status: 307, headers: { location: `http://${host}/there?a` } });
+    expect(await ask(host, "/")).toMatchObject({ status: 503, text: "closed", headers: { "x-why": "night" } });
+  });
+
+  test("that changes is followed within a second, and no request fails while 50 changes pass", async () => {
+    const host = await routed("changing", [to("model")]);
+    let failed = 0;
+    let going = true;
+    const load = (async () => {
+      while (going) if ((await ask(host, "/")).status !== 200) failed += 1;
+    })();
+    for (let change = 0; change < 50; change += 1) {
+      await applyManifest(cluster, virtualService("changing", [to(change % 2 ? "model" : "other")]));
+    }
+    await applyManifest(cluster, virtualService("changing", [to("other")]));
+    const changed = performance.now();
+    await vi.waitFor(async () => expect((await seenBy(host, "/")).server).toBe("other"), { interval: 5 });
+    expect(performance.now() - changed).toBeLessThan(5_000);
+    going = false;
+    await load;
+    expect(failed).toBe(0);
+  });
+});
+
+describe("bytes", () => {
+  test("large ones pass unchanged, with or without a length", async () => {
+    const host = await routed("large", [to("model")]);
+    const large = Buffer.alloc(10 * 1024 * 1024, "abcdefg");
+    for (const body of [large, Readable.from([large])]) {
+      const answer = await request(`${gateway}/same`, { method: "POST", headers: { host }, body });
+      expect(Buffer.from(await answer.body.arrayBuffer()).equals(large)).toBe(true);
+    }
+  });
+
+  test("the first of an answer are passed on before the last are there", async () => {
+    const host = await routed("streaming", [to("model")]);
+    const { body } = await request(`${gateway}/held`, { headers: { host } });
+    const pieces = body[Symbol.asyncIterator]();
+    expect(String((await pieces.next()).value)).toBe("first");
+    await ask(host, "/release");
+    expect(String((await pieces.next()).value)).toBe("last");
+  });
+
+  test("a client that goes away is gone for the server too", async () => {
+    const host = await routed("leaving", [to("model")]);
+    const abort = new AbortController();
+    const left = request(`${gateway}/hang`, { headers: { host }, signal: abort.signal }).catch(() => "left");
+    await vi.waitFor(() => expect(backends.seen).toContainEqual(expect.objectContaining({ url: "/hang" })));
+    abort.abort();
+    expect(await left).toBe("left");
+    await vi.waitFor(() => expect(backends.seen).toContainEqual(expect.objectContaining({ method: "CLOSE" })));
+  });
+
+  test("an answer that breaks off is not taken for the whole", async () => {
+    const host = await routed("breaking", [to("model")]);
+    await expect(ask(host, "/break")).rejects.toThrow();
+  });
+
+  test("WebSocket connections are joined, and HTTP/2 is spoken", async () => {
+    const host = await routed("protocols", [{ rewrite: { uri: "/ws/" }, ...to("model") }]);
+    const client = connect(Number(new URL(gateway).port), "127.0.0.1");
+    client.write(`GET /chat HTTP/1.1\r\nhost: ${host}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`);
+    let seen = "";
+    for await (const chunk of client) {
+      seen += chunk;
+      if (seen.endsWith("|")) client.write("hello");
+      else if (seen.endsWith("hello")) client.end();
+    }
+    expect(seen).toMatch(/^HTTP\/1.1 101 [\s\S]*\r\n\r\n\/ws\/chat\|hello$/);
+    const session = connectHttp2(gateway);
+    const answer = await text(session.request({ ":path": "/x", ":authority": host }));
+    session.close();
+    expect(JSON.parse(answer)).toMatchObject({ url: "/ws/x" });
+  });
+});
+
+describe("what cannot be answered is said in a sentence", () => {
+  test("404: host and path that no VirtualService has", async () => {
+    expect(await sentence("nobody.test", "/x")).toEqual([
+      404,
+      'no VirtualService for host "nobody.test" has a route for GET /x',
+    ]);
+  });
+
+  test("503: a Service that does not exist, has no ready pod, or refuses", async () => {
+    await backends.serve("asleep", undefined);
+    await backends.serve("refusing", 1);
+    const host = await routed("unavailable", [
+      { match: [{ uri: { prefix: "/missing" } }], ...to("missing") },
+      { match: [{ uri: { prefix: "/asleep" } }], ...to("asleep") },
+      { match: [{ uri: { prefix: "/refusing" } }], ...to("refusing") },
+    ]);
+    expect(await sentence(host, "/missing")).toEqual([503, "the route leads to a Service that does not exist"]);
+    // A Service that has just come is unknown for a moment more.
+    await vi.waitFor(async () => expect((await sentence(host, "/asleep"))[1]).toContain("ready"));
+    expect(await sentence(host, "/asleep")).toEqual([
+      503,
+      `none of the pods of outbound|80||asleep.${space}.svc.cluster.local is ready`,
+    ]);
+    expect(await sentence(host, "/refusing")).toEqual([
+      503,
+      expect.stringContaining(`outbound|80||refusing.${space}.svc.cluster.local accepts no connections`),
+    ]);
+  });
+
+  test("503 and 504: a server that closes the connection, or takes longer than the route allows", async () => {
+    const host = await routed("failing", [{ timeout: "100ms", retries: { attempts: 0 }, ...to("model") }]);
+    expect(await sentence(host, "/drop")).toEqual([
+      503,
+      `outbound|80||model.${space}.svc.cluster.local closed the connection before it answered`,
+    ]);
+    expect(await sentence(host, "/hang")).toEqual([
+      504,
+      `outbound|80||model.${space}.svc.cluster.local did not answer within the time that the route allows`,
+    ]);
+  });
+});
+
+describe("an object that Istio refuses", () => {
+  const regex = (pattern: string): Rule => ({ match: [{ uri: { regex: pattern } }], ...to("model") });
+  test.each([
+    ["a lookahead", regex("/(?=a)b"), /invalid or unsupported Perl syntax/],
+    ["a backreference", regex("/(a)\\1"), /invalid escape sequence/],
+    ["an unbalanced bracket", regex("/[a"), /missing closing/],
+    ["weights of 0", { route: ["model", "other"].map((host) => ({ destination: { host }, weight: 0 })) }, /weight/],
+  ])("with %s is not stored, and says why", async (_, rule, why) => {
+    const refused = await applyManifest(cluster, virtualService("refused", [rule])).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(KubernetesApiError);
+    expect((refused as Error).message).toMatch(why);
+  });
+
+  test("holds nobody back", async () => {
+    await applyManifest(cluster, virtualService("refused", [regex("/[a")])).catch(() => {});
+    const host = await routed("afterwards", [to("model")]);
+    expect((await seenBy(host, "/")).server).toBe("model");
+  });
+});
+
+describe("a mirrored route", () => {
+  const path = "/serving/models/next/v1/models/model:predict";
+  const [primary = "", a = "", b = ""] = shadowed;
+
+  beforeAll(async () => {
+    const manifest = mirroredRouteManifest({
+      ...{ name: "next", namespace: "models", model: "next", kind: "shadow", managedBy: "stack" },
+      gateway: { name: "istio-system/menagerie", hosts: ["*"] },
+      primary: { service: "next-primary", mode: "Standard" },
+      shadows: ["next-a", "next-b"],
+      percent: 100,
+    });
+    // As it is rendered, but for the namespace of its Services.
+    const text = JSON.stringify(manifest.spec.http).replaceAll(".models.svc.", `.${space}.svc.`);
+    await routed("mirrored", JSON.parse(text) as Rule[]);
+  });
+
+  test("is answered by the primary, and every shadow gets a copy under the same request id", async () => {
+    const { server, headers, url } = await seenBy("mirrored.test", path, { body: "{}" });
+    expect({ server, url }).toEqual({ server: primary, url: "/v1/models/model:predict" });
+    for (const shadow of [a, b]) {
+      const [copy] = await vi.waitUntil(() => ((taken) => taken.length > 0 && taken)(backends.taken(shadow)));
+      expect(copy).toMatchObject({ url, body: "{}", headers: { "x-request-id": headers["x-request-id"] } });
+    }
+  });
+
+  test("is not answered by a shadow while the primary is down; a shadow that is down costs no request anything", async () => {
+    const ports = { [primary]: await portOf(primary), [a]: await portOf(a) };
+    await backends.serve(primary, undefined);
+    await vi.waitFor(async () => expect((await ask("mirrored.test", path, { body: "{}" })).status).toBe(503));
+    await backends.serve(primary, ports[primary]);
+    await backends.serve(a, undefined);
+    await vi.waitFor(async () => expect((await ask("mirrored.test", path, { body: "{}" })).status).toBe(200));
+    backends.taken(b);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => seenBy("mirrored.test", path, { body: "{}" })));
+    expect(answers.map(({ server }) => server)).toEqual(answers.map(() => primary));
+    await vi.waitFor(() => expect(backends.seen.filter(({ server }) => server === b)).toHaveLength(20));
+    await backends.serve(a, ports[a]);
+  });
+
+  test("leads to nothing but `/v1/`", async () => {
+    backends.taken(primary);
+    expect((await ask("mirrored.test", "/serving/models/next/control/patch", { body: "{}" })).status).toBe(404);
+    expect(backends.taken(primary)).toEqual([]);
+  });
+});
+
+async function portOf(name: string): Promise<number> {
+  const slices = `/apis/discovery.k8s.io/v1/namespaces/${space}/endpointslices`;
+  const { ports } = await requestJson<{ ports: { port: number }[] }>(cluster, "GET", `${slices}/${name}`);
+  return ports[0]?.port ?? 0;
+}

@@ -1,0 +1,139 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { request as apiRequest } from "../../../src/adapters/kubernetes/request.ts";
+import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
+import { Backends } from "../support/backends.ts";
+import { applyManifest, type Manifest, namespace, pathOf } from "../support/manifests.ts";
+import { SharedEnvironment } from "../support/sharedEnvironment.ts";
+
+/**
+ * Keys at the gateway, by the way that staging takes: the stack's AuthorizationPolicy, Istio's control plane, its Envoy, and the API
+ * service's answer. What is asked and answered in which case is in test/integration/services/api/authorizeRoute.test.ts.
+ */
+
+const path = "/serving/models/multiplier/v1/models/model:predict";
+const body = '{"values": ["3.3","62.3","324"]}';
+let shared: SharedEnvironment;
+let committed: string;
+let gateway: URL;
+let key: string;
+let backends: Backends;
+const space = "keys-at-the-gateway";
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
+  const added = [
+    "  menagerie:mesh: { keyCheck: { gatewayPods: { istio: ingress } } }",
+    "  menagerie:services: { rateLimit: { perSecond: 20, burst: 40 } }",
+  ];
+  committed = await shared.editStack(
+    (stack) => `${stack.replace("requireApiKey: false", "requireApiKey: true").trimEnd()}\n${added.join("\n")}\n`,
+  );
+  await shared.up();
+  gateway = new URL((await shared.json<{ gateway: string }>("status", "--json")).gateway);
+  ({ key } = await shared.json<{ key: string }>("key", "create", "--organization", "admin", "--json"));
+  const cluster = shared.kubeConfig();
+  await applyManifest(cluster, namespace(space));
+  backends = await Backends.start(shared.home, { cluster, namespace: space, names: ["model"] });
+  // A model's route as it is declared, but for the Service.
+  const route = virtualServiceManifest({
+    ...{ name: "watched", namespace: "models", model: "watched", kind: "zoo", managedBy: "stack", mode: "Standard" },
+    gateway: { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true },
+  });
+  const rules = route.spec.http.map((rule) => ({ ...rule, route: [{ destination: { host: "model" } }] }));
+  await applyManifest(cluster, {
+    ...{ ...route, metadata: { name: "watched", namespace: space }, spec: { ...route.spec, http: rules } },
+  } as Manifest);
+  // The policy is on its way to Envoy when `up` ends.
+  await vi.waitFor(async () => expect((await ask(path)).status).toBe(401));
+});
+
+afterAll(async () => {
+  if (committed !== undefined) {
+    await writeFile(shared.stackFile, committed);
+    await shared.up();
+  }
+  await backends?.stop();
+  if (backends) await apiRequest(shared.kubeConfig(), "DELETE", await pathOf(shared.kubeConfig(), namespace(space)));
+  await shared?.close();
+});
+
+/** With the path as it is written: `fetch` would normalize it. */
+async function ask(at: string, headers: Readonly<Record<string, string>> = {}, sent = body) {
+  const { hostname, port } = gateway;
+  const outgoing = request({ hostname, port, path: at, method: "POST", headers });
+  outgoing.end(sent);
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, headers: answer.headers, text: await text(answer) };
+}
+
+test("a request with a key is answered, and models that `up` checks are too", async () => {
+  for (const headers of [{ "x-api-key": key }, { authorization: `Bearer ${key}` }]) {
+    expect(await ask(path, headers)).toMatchObject({ status: 200, text: expect.stringContaining("648") });
+  }
+});
+
+test("the model sees the request's whole body, and not the key", async () => {
+  const large = "y".repeat(3_000_000);
+  const watched = path.replace("multiplier", "watched");
+  await vi.waitFor(async () => expect((await ask(watched, { "x-api-key": key })).status).toBe(200));
+  backends.taken("model");
+  expect((await ask(watched, { "x-api-key": key }, large)).status).toBe(200);
+  const [seen] = backends.taken("model");
+  expect(seen).toMatchObject({ url: "/v1/models/model:predict", headers: { "content-length": String(large.length) } });
+  expect(JSON.stringify(seen)).not.toContain(key);
+});
+
+test("others are refused with the API service's own answer", async () => {
+  const refused = await ask(path);
+  expect(refused).toMatchObject({ status: 401, headers: { "content-type": "application/json" } });
+  expect(JSON.parse(refused.text).error).toMatchObject({ code: "missing_api_key" });
+  const wrong = await ask(path, { "x-api-key": `${key}x` });
+  expect(JSON.parse(wrong.text).error).toMatchObject({ code: "invalid_api_key" });
+});
+
+test("no spelling of a model's path reaches it without a key", async () => {
+  const model = path.slice("/serving".length);
+  for (const spelling of [
+    `//serving${model}`,
+    `/x/../serving${model}`,
+    `/./serving${model}`,
+    `/%73erving${model}`,
+    `/serving%2fmodels/multiplier/v1/models/model:predict`,
+    `/serving/models/multiplier/v1/../v1/models/model:predict`,
+    `/SERVING${model}`,
+    `${path}?x=/v1/`,
+    `${path}%00`,
+  ]) {
+    const { status, text: answer } = await ask(spelling);
+    expect([400, 401, 404], `${spelling}: ${answer}`).toContain(status);
+  }
+});
+
+test("other paths of the gateway are not asked about", async () => {
+  expect((await ask("/nobody")).status).toBe(404);
+});
+
+test("a key's limit is told with the time to wait", async () => {
+  const answers = await Promise.all(Array.from({ length: 80 }, () => ask(path, { "x-api-key": key })));
+  const limited = answers.find(({ status }) => status === 429);
+  expect(limited?.headers["retry-after"]).toMatch(/^[1-9]/);
+});
+
+test("while the API service is away nothing passes", async () => {
+  // Not the sandbox around it, which ends with it.
+  shared.home.kill(/^\S*node \S*services\/api\/main.ts/);
+  const statuses = new Set<number>();
+  await vi.waitFor(
+    async () => {
+      const { status } = await ask(path);
+      statuses.add(status);
+      expect(status).toBe(401);
+    },
+    { timeout: 60_000, interval: 20 },
+  );
+  expect([...statuses].filter((status) => status !== 401 && status !== 503)).toEqual([]);
+});

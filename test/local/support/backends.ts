@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { environmentLayout } from "../../../src/local/layout.ts";
+import { addresses } from "../../../src/local/network/addresses.ts";
+import { applyManifest, type Manifest } from "./manifests.ts";
+import type { TestHome } from "./menagerie.ts";
+
+/** A request as one of the servers saw it. */
+export interface SeenRequest {
+  readonly server: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Servers inside an environment's network namespace, each behind a Service of its name, so that the gateway finds them as it finds pods. */
+export class Backends {
+  readonly namespace: string;
+  readonly seen: SeenRequest[] = [];
+  readonly #child: ChildProcess;
+  readonly #cluster: KubeConfig;
+
+  private constructor(child: ChildProcess, cluster: KubeConfig, namespace: string) {
+    this.#child = child;
+    this.#cluster = cluster;
+    this.namespace = namespace;
+  }
+
+  static async start(
+    home: TestHome,
+    { names, cluster, namespace }: { names: readonly string[]; cluster: KubeConfig; namespace: string },
+  ): Promise<Backends> {
+    const supervisor = home.processes().find(({ command }) => / \S+supervisor\/main.ts local /.test(command));
+    if (!supervisor) throw new Error(`no supervisor of ${environmentLayout("local", home.path).root} runs`);
+    const program = fileURLToPath(new URL("./backendServers.ts", import.meta.url));
+    const enter = ["-t", String(supervisor.pid), "-U", "-n", "--preserve-credentials", "--"];
+    const child = spawn("nsenter", [...enter, process.execPath, program, addresses.host, ...names], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const backends = new Backends(child, cluster, namespace);
+    const listening = Promise.withResolvers<Readonly<Record<string, number>>>();
+    child.once("exit", (code) => listening.reject(new Error(`the servers ended with ${code}`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const message = JSON.parse(line) as { ports: Record<string, number> } | SeenRequest;
+      if ("ports" in message) listening.resolve(message.ports);
+      else backends.seen.push(message);
+    });
+    const ports = await listening.promise;
+    await Promise.all(Object.entries(ports).map(([name, port]) => backends.serve(name, port)));
+    return backends;
+  }
+
+  /** Requests that a server has seen since the last call. */
+  taken(server: string): SeenRequest[] {
+    const taken = this.seen.filter((request) => request.server === server);
+    for (const request of taken) this.seen.splice(this.seen.indexOf(request), 1);
+    return taken;
+  }
+
+  /** A Service whose only endpoint is a port of the bridge; undefined leaves it without any. */
+  async serve(name: string, port: number | undefined): Promise<void> {
+    const { namespace } = this;
+    const http = { name: "http", port: 80 };
+    const service = { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec: { ports: [http] } };
+    const slice = {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name, namespace, labels: { "kubernetes.io/service-name": name } },
+      addressType: "IPv4",
+      ports: [{ name: "http", port: port ?? 1 }],
+      endpoints: port === undefined ? [] : [{ addresses: [addresses.host], conditions: { ready: true } }],
+    };
+    for (const object of [service, slice]) await applyManifest(this.#cluster, object as Manifest);
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, "exit");
+    this.#child.stdin?.end();
+    await ended;
+  }
+}
