@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import { platformDatabase, platformSchemaName } from "../../domain/platformDatabase.ts";
 import { predictionTableNames } from "../../domain/recording/tablesRevision.ts";
+import { missingGrants, type StateGrant } from "./missingGrants.ts";
 import { type DatabaseServer, withClient } from "./server.ts";
 
 /** What is read of a resource in the engine's state. */
@@ -21,11 +22,12 @@ export interface MissingSqlOptions {
 const role = "postgresql:index/role:Role";
 const database = "postgresql:index/database:Database";
 const schema = "postgresql:index/schema:Schema";
+const grant = "postgresql:index/grant:Grant";
 const predictionTables = "pulumi-nodejs:dynamic/menagerie:PredictionTables";
 
 /**
- * Those of a stack's resources whose PostgreSQL objects a server does not hold, such as after a person dropped a role or a schema,
- * and with them all that is or may be in what is missing: grants, tables, rows.
+ * Those of a stack's resources whose PostgreSQL objects a server does not hold, such as after a person dropped a role or a schema or
+ * revoked a grant, and with them all that is or may be in what is missing: grants, tables, rows.
  */
 export async function missingSqlObjects<Resource extends StateResource>(
   server: DatabaseServer,
@@ -38,12 +40,15 @@ export async function missingSqlObjects<Resource extends StateResource>(
     databases: await names(client, "SELECT datname AS name FROM pg_database"),
   }));
   const schemasOf = new Map<string, ReadonlySet<string>>();
+  const revoked: Resource[] = [];
   for (const name of new Set(resources.flatMap((each) => (each.type === schema ? [text(each, "database")] : [])))) {
     if (!databases.has(name)) continue;
-    schemasOf.set(
-      name,
-      await withClient(server, name, (client) => names(client, "SELECT nspname AS name FROM pg_namespace")),
-    );
+    const grants = resources.filter((each) => each.type === grant && text(each, "database") === name);
+    await withClient(server, name, async (client) => {
+      schemasOf.set(name, await names(client, "SELECT nspname AS name FROM pg_namespace"));
+      const places = new Set(await missingGrants(client, grants.map(grantOf)));
+      revoked.push(...grants.filter((_, place) => places.has(place)));
+    });
   }
   const isMissing = (each: Resource): boolean => {
     const name = text(each, "name");
@@ -54,7 +59,7 @@ export async function missingSqlObjects<Resource extends StateResource>(
   const lost = resources.filter(isMissing);
   if (!mayBeginAnew && lost.some(holdsThePlatform)) return [];
   const empty = await withoutTables(server, { roles, databases }, resources);
-  if (lost.length === 0) return empty;
+  if (lost.length === 0) return [...empty, ...revoked];
   const gone = {
     role: namesOf(lost, role),
     database: namesOf(lost, database),
@@ -67,7 +72,18 @@ export async function missingSqlObjects<Resource extends StateResource>(
         (["role", "database", "schema"] as const).some((key) => gone[key].has(text(each, key)))) ||
       (each.type.startsWith("pulumi-nodejs:dynamic/menagerie:") && gone.schema.size + gone.database.size > 0),
   );
-  return [...new Set([...lost, ...within, ...empty])];
+  return [...new Set([...lost, ...within, ...empty, ...revoked])];
+}
+
+function grantOf(each: StateResource): StateGrant {
+  const list = (key: string): string[] => {
+    const value = each.outputs?.[key];
+    return Array.isArray(value) ? value.map(String) : [];
+  };
+  return {
+    ...{ role: text(each, "role"), objectType: text(each, "objectType"), schema: text(each, "schema") },
+    ...{ objects: list("objects"), columns: list("columns"), privileges: list("privileges") },
+  };
 }
 
 function holdsThePlatform(each: StateResource): boolean {

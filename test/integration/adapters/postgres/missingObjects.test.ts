@@ -72,6 +72,25 @@ describe("objects that a person dropped", () => {
     ]);
   });
 
+  it("are grants of which something was revoked, and none of those on what is gone", async () => {
+    await sql(`REVOKE INSERT ON ${platformSchemaName}.truss_patch FROM menagerie_api`);
+    await sql(`REVOKE SELECT (prefix) ON ${platformSchemaName}.api_key FROM menagerie_operator`);
+    await sql(`REVOKE USAGE ON SCHEMA ${platformSchemaName} FROM menagerie_migrator`);
+    await sql(`REVOKE CONNECT ON DATABASE ${platformDatabase} FROM menagerie_deployer`);
+    const found = await missingSqlObjects(postgres.server, made, { mayBeginAnew: false });
+    expect(found.map(({ outputs }) => `${outputs.role} ${outputs.objectType}`).sort()).toEqual([
+      "menagerie_api table",
+      "menagerie_deployer database",
+      "menagerie_migrator schema",
+      "menagerie_operator column",
+    ]);
+    await sql(`GRANT INSERT ON ${platformSchemaName}.truss_patch TO menagerie_api`);
+    await sql(`GRANT SELECT (prefix) ON ${platformSchemaName}.api_key TO menagerie_operator`);
+    await sql(`GRANT USAGE ON SCHEMA ${platformSchemaName} TO menagerie_migrator`);
+    await sql(`GRANT CONNECT ON DATABASE ${platformDatabase} TO menagerie_deployer`);
+    expect(await missing()).toEqual([]);
+  });
+
   it("are one of the platform's tables, which only a backup brings back", async () => {
     await sql(`DROP TABLE ${platformSchemaName}.model_version CASCADE`);
     await expect(readPlatformState(postgres.server, [])).rejects.toThrow(
