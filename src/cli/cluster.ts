@@ -1,4 +1,5 @@
-import { KubeConfig, type V1APIGroupList } from "@kubernetes/client-node";
+import type { V1APIGroupList } from "@kubernetes/client-node";
+import { kubeConfigOf } from "../adapters/kubernetes/kubeConfigFile.ts";
 import { requestJson } from "../adapters/kubernetes/request.ts";
 import { messageOf, OperatorError } from "../domain/errors.ts";
 
@@ -11,10 +12,9 @@ const neededGroups: Readonly<Record<string, string>> = {
 
 /** Makes sure that the cluster of a kubeconfig answers and knows what the program declares; else one sentence. */
 export async function requireCluster(kubeconfig: string): Promise<void> {
-  const config = new KubeConfig();
   let groups: V1APIGroupList;
   try {
-    config.loadFromFile(kubeconfig);
+    const config = kubeConfigOf(kubeconfig);
     groups = await requestJson<V1APIGroupList>(config, "GET", "/apis", { signal: AbortSignal.timeout(10_000) });
   } catch (error) {
     const cause = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);

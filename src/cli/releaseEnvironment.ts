@@ -1,5 +1,6 @@
-import { KubeConfig, type V1ConfigMap, type V1Secret } from "@kubernetes/client-node";
+import type { V1ConfigMap, V1Secret } from "@kubernetes/client-node";
 import { z } from "zod";
+import { kubeConfigOf } from "../adapters/kubernetes/kubeConfigFile.ts";
 import { isApiError, requestJson } from "../adapters/kubernetes/request.ts";
 import { badInput, OperatorError } from "../domain/errors.ts";
 import { environmentNames, type ReleaseLogin } from "../domain/release/environment.ts";
@@ -42,8 +43,7 @@ export async function readReleaseEnvironment(
     throw badInput(`--release ${tag}: there is no such release; there are ${known.map(([name]) => name).join(", ")}`);
   }
   const [release, { namespace }] = found;
-  const config = new KubeConfig();
-  config.loadFromFile(target.kubeconfig);
+  const config = kubeConfigOf(target.kubeconfig);
   const names = environmentNames(release);
   const at = `/api/v1/namespaces/${namespace}`;
   const [configMap, secret] = await Promise.all([

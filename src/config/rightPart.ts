@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { isMapping } from "../domain/mapping.ts";
 import { builtInPool } from "./pools.ts";
 
 type Mapping = Record<string, unknown>;
@@ -47,8 +48,4 @@ export function rightPart(raw: unknown, issues: readonly z.core.$ZodIssue[]): Ma
 
 function onOrdinaryNodes(model: unknown): boolean {
   return isMapping(model) && (model.pool ?? builtInPool) === builtInPool;
-}
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isMapping } from "../domain/mapping.ts";
 import { isCipher } from "./ciphers.ts";
 import { keyPath, prefix } from "./sentences.ts";
 
@@ -127,10 +128,6 @@ function id(path: readonly string[]): string {
 
 function byPath(a: StoredValue, b: StoredValue): number {
   return id(a.path) < id(b.path) ? -1 : 1;
-}
-
-function isMapping(value: unknown): value is Config {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The engine writes scalars at the top as text, whatever they were. */

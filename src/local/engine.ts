@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { OperatorError } from "../domain/errors.ts";
+import { lastLine } from "../domain/lastLine.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
@@ -245,7 +246,7 @@ function capture(command: string, args: readonly string[], cwd: string, env: Nod
     child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0) return resolve(output);
-      const reason = errors.trim().split("\n").at(-1) ?? "";
+      const reason = lastLine(errors) ?? "";
       reject(new OperatorError(`pulumi ${args.join(" ")} failed: ${reason || `exit code ${code}`}`));
     });
   });

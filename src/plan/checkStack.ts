@@ -10,6 +10,7 @@ import { stackConfig } from "../config/stackConfig.ts";
 import type { StackFileReading } from "../config/stackFile.ts";
 // biome-ignore lint/style/noRestrictedImports: one error of mistakes that are from the table already.
 import { OperatorError } from "../domain/errors.ts";
+import { isMapping } from "../domain/mapping.ts";
 import { about, halvesOf, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import { configFilename } from "../domain/truss/config.ts";
 import { smokeSets } from "./smoke.ts";
@@ -157,8 +158,4 @@ function isInside(folder: string): boolean {
 
 function mappingOf(value: unknown): Mapping {
   return isMapping(value) ? value : {};
-}
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

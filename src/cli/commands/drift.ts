@@ -1,10 +1,12 @@
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
 import { type DriftedObject, readDrift, takeBack } from "../../adapters/kubernetes/drift.ts";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
 import { declaredObjects, type StateObject } from "../../domain/drift/declaredObjects.ts";
 import { describeDrift } from "../../domain/drift/describe.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { lastLine } from "../../domain/lastLine.ts";
 import { interruptible } from "../interrupt.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 
@@ -84,8 +86,7 @@ async function stackOf(
 ): Promise<{ engine: Pick<EngineCommands, "capture">; config: KubeConfig }> {
   if (stack === undefined) {
     const { engine, target } = await existingEnvironment(environment);
-    const config = new KubeConfig();
-    config.loadFromFile(target.kubeconfig);
+    const config = kubeConfigOf(target.kubeconfig);
     return { engine, config };
   }
   const context = (await stackConfigOf(stack))["menagerie:kubeContext"];
@@ -97,7 +98,7 @@ async function stackOf(
 async function stateOf(engine: Pick<EngineCommands, "capture">, signal: AbortSignal): Promise<readonly StateObject[]> {
   const { code, stdout, stderr } = await engine.capture(["stack", "export", "--show-secrets"], signal);
   signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(stderr.trim().split("\n").at(-1) || "the stack's state cannot be read");
+  if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
   const { deployment } = JSON.parse(stdout) as { deployment?: { resources?: StateObject[] | null } | null };
   return deployment?.resources ?? [];
 }

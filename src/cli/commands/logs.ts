@@ -1,7 +1,8 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
-import { KubeConfig, type V1Pod, type V1PodList } from "@kubernetes/client-node";
+import type { KubeConfig, V1Pod, V1PodList } from "@kubernetes/client-node";
 import { Command, InvalidArgumentError } from "commander";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { interruptible } from "../interrupt.ts";
@@ -36,8 +37,7 @@ function lineCount(value: string): number {
 async function printLogs(name: string, options: LogsOptions, signal: AbortSignal): Promise<void> {
   const { target, layout } = await knownEnvironment(options.environment);
   const model = findModel(await readModels(layout), name);
-  const config = new KubeConfig();
-  config.loadFromFile(target.kubeconfig);
+  const config = kubeConfigOf(target.kubeconfig);
   const pods = await requestJson<V1PodList>(config, "GET", `/api/v1/namespaces/${model.namespace}/pods`, {
     query: { labelSelector: `serving.kserve.io/inferenceservice=${model.service}` },
   });

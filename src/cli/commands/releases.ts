@@ -1,10 +1,15 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
-import { deploymentAsOf, listDeployments, recordedEnvironments } from "../../adapters/postgres/releases.ts";
+import {
+  deploymentAsOf,
+  listAttempts,
+  listDeployments,
+  recordedEnvironments,
+} from "../../adapters/postgres/releases.ts";
 import { badInput } from "../../domain/errors.ts";
 import { describeChanges } from "../../domain/release/combination.ts";
 import type { DeployedModel } from "../../domain/release/observed.ts";
-import type { DeploymentRange } from "../../domain/release/record.ts";
+import type { DeploymentAttempt, DeploymentRange } from "../../domain/release/record.ts";
 import { configEdits } from "../../domain/release/restore.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { localStack } from "../../local/localStack.ts";
@@ -43,6 +48,21 @@ export function releasesCommand(): Command {
       const stale = current ? await staleness(options.environment, current) : [];
       const withStanding = found.map((range) => ({ ...range, stale: range === current ? stale : [] }));
       console.log(options.json ? JSON.stringify(withStanding, null, 2) : describe(withStanding));
+    });
+  releases
+    .command("attempts")
+    .description(
+      "List every attempt to deploy, the latest first: also those that failed, changed nothing or are under way.",
+    )
+    .option("-s, --stack <name>", stackHelp)
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (_: unknown, command: Command) => {
+      const options = givenOptions<ReleasesOptions>(command);
+      const attempts = await asOperator(options.environment, (client) =>
+        listAttempts(client, { environment: options.stack }),
+      );
+      console.log(options.json ? JSON.stringify(attempts, null, 2) : describeAttempts(attempts));
     });
   releases
     .command("diff")
@@ -113,6 +133,14 @@ function describe(ranges: readonly StandingRange[]): string {
     note(range),
   ]);
   return columns([["ID", "STACK", "RELEASE", "FROM", "UNTIL", "MODELS", "CODE", "BY", ""], ...rows]);
+}
+
+function describeAttempts(attempts: readonly DeploymentAttempt[]): string {
+  if (attempts.length === 0) return "nothing was attempted";
+  const rows = attempts.map(({ id, environment, tag, beganAt, endedAt, outcome, reason, requestedBy }) => [
+    ...[id, environment, tag, moment(beganAt), endedAt ? moment(endedAt) : "", outcome, requestedBy, reason ?? ""],
+  ]);
+  return columns([["ID", "STACK", "RELEASE", "BEGAN", "ENDED", "OUTCOME", "BY", ""], ...rows]);
 }
 
 function note({ outcome, reason, promotedFrom, stale }: StandingRange): string {

@@ -1,5 +1,6 @@
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
 import { isApiError, request } from "../../adapters/kubernetes/request.ts";
 import type { DevelopmentStatus } from "../../domain/development/contract.ts";
@@ -58,8 +59,7 @@ export function statusCommand(): Command {
 
 async function readEnvironment(environment: string): Promise<Status> {
   const { layout, target } = await knownEnvironment(environment);
-  const config = new KubeConfig();
-  config.loadFromFile(target.kubeconfig);
+  const config = kubeConfigOf(target.kubeconfig);
   const [supervisor, declared] = await Promise.all([environmentStatus(layout), readModels(layout)]);
   const condition =
     target.kind === "embedded" ? await environmentCondition(layout) : (await answers(config)) ? "up" : "down";

@@ -1,4 +1,5 @@
 import { OperatorError } from "../../domain/errors.ts";
+import { lastLine } from "../../domain/lastLine.ts";
 import type { StoredResource } from "../../domain/preview/destruction.ts";
 import type { EngineCommands } from "../up/stackEngine.ts";
 
@@ -13,7 +14,7 @@ export async function storedResources(engine: EngineCommands, signal: AbortSigna
   const { code, stdout, stderr } = await engine.capture(["stack", "export", "--show-secrets"], signal);
   signal.throwIfAborted();
   if (code !== 0) {
-    throw new OperatorError(stderr.trim().split("\n").at(-1) || "the stack's state cannot be read");
+    throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
   }
   const { deployment } = JSON.parse(stdout, plainSecret) as {
     deployment?: { resources?: StoredResource[] | null } | null;

@@ -1,4 +1,4 @@
-import { KubeConfig } from "@kubernetes/client-node";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
 import { drift } from "../../domain/release/outcome.ts";
 import type { DeploymentRange } from "../../domain/release/record.ts";
@@ -22,8 +22,7 @@ export async function staleness(environment: string, current: DeploymentRange): 
   const layout = environmentLayout(environment);
   const target = await readTarget(layout);
   if (!target) return [];
-  const config = new KubeConfig();
-  config.loadFromFile(target.kubeconfig);
+  const config = kubeConfigOf(target.kubeconfig);
   const namespace = (await readModels(layout)).find(({ kind }) => kind === "zoo")?.namespace ?? defaultNamespace;
   const observed = await Promise.race([
     readServedModels(config, namespace).catch(() => undefined),

@@ -2,6 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { lastLine } from "../../domain/lastLine.ts";
 import type { Preview } from "../../domain/preview/preview.ts";
 import { readPreview } from "../preview/readPreview.ts";
 import type { EngineCommands } from "./stackEngine.ts";
@@ -113,8 +114,4 @@ async function missingFromDatabase({ database, resources }: PreviewRequest): Pro
 function notChecked(what: string, error: unknown): StateResource[] {
   console.error(`note: ${what} could not be checked for missing objects: ${messageOf(error)}`);
   return [];
-}
-
-function lastLine(text: string): string | undefined {
-  return text.trim().split("\n").at(-1) || undefined;
 }

@@ -1,7 +1,8 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { KubeConfig, type V1PodList } from "@kubernetes/client-node";
+import type { V1PodList } from "@kubernetes/client-node";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../adapters/kubernetes/request.ts";
 
 export interface FollowedModel {
@@ -24,8 +25,7 @@ export async function followModel(
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const config = new KubeConfig();
-  config.loadFromFile(model.kubeconfig);
+  const config = kubeConfigOf(model.kubeconfig);
   const pods = `/api/v1/namespaces/${model.namespace}/pods`;
   let isFirst = true;
   let since = new Date().toISOString();

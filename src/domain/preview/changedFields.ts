@@ -1,4 +1,5 @@
 import { maskedText } from "../credentials/maskedText.ts";
+import { isMapping } from "../mapping.ts";
 import { code, item } from "./markdown.ts";
 import { type PreviewStep, shortType } from "./preview.ts";
 
@@ -58,8 +59,4 @@ function show(value: unknown): string {
   // The engine's sentinel for what is known only later.
   if (text === "04da6b54-80e4-46f7-96ec-b56ff0331ba9") return "known later";
   return code((text.length > longestValue ? `${text.slice(0, longestValue)}…` : text).replaceAll("\n", " "));
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

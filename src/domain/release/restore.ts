@@ -1,4 +1,5 @@
 import { badInput } from "../errors.ts";
+import { isMapping } from "../mapping.ts";
 import type { DeployedModel } from "./observed.ts";
 
 /** A stack's config as plain values, keys without their prefix. */
@@ -161,8 +162,4 @@ function same(a: unknown, b: unknown): boolean {
 
 function mapping(value: unknown): Record<string, unknown> {
   return isMapping(value) ? value : {};
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isMapping } from "../mapping.ts";
 import { distanceOf, isJsonNumber } from "./exactNumber.ts";
 import { appendKey, type PathNode } from "./fieldPath.ts";
 import { type CompiledRules, type FieldRule, isWithin, type Tolerance } from "./rules.ts";
@@ -123,10 +124,6 @@ function magnitudeOf(primary: unknown, shadow: unknown): number {
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isJsonNumber(value);
-}
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";

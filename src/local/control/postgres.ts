@@ -3,6 +3,7 @@ import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import pg from "pg";
+import { lastLine } from "../../domain/lastLine.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import type { PartSpec } from "../supervisor/supervisedProcess.ts";
 import type { StepSpec } from "../supervisor/supervisor.ts";
@@ -105,7 +106,7 @@ function run(command: string, args: readonly string[]): Promise<void> {
     });
     child.once("error", reject);
     child.once("exit", (code) =>
-      code === 0 ? resolve() : reject(new Error(`initdb ended with ${code}: ${errors.trim().split("\n").at(-1)}`)),
+      code === 0 ? resolve() : reject(new Error(`initdb ended with ${code}: ${lastLine(errors)}`)),
     );
   });
 }

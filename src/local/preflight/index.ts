@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { OperatorError } from "../../domain/errors.ts";
+import { lastLine } from "../../domain/lastLine.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { menagerieCache, menagerieHome } from "../layout.ts";
 import { missingTools } from "../toolchain/goTools.ts";
@@ -59,7 +60,7 @@ async function mend(findings: readonly Finding[], machine: Machine, progress: Pr
     const task = progress.begin(command.join(" "));
     const { code, output } = await machine.run(command);
     if (code === 0) task.done();
-    else task.failed(output.trim().split("\n").at(-1) ?? "");
+    else task.failed(lastLine(output) ?? "");
   }
   return commands.length > 0;
 }

@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../domain/errors.ts";
+import { lastLine } from "../../domain/lastLine.ts";
 import { findOnPath } from "../toolchain/present.ts";
 import type { Check, Finding, Machine, PackageKey } from "./check.ts";
 
@@ -37,7 +38,7 @@ export const namespaces: Check = {
     const bridge = await machine.run(["unshare", "-Urnm", "ip", "link", "add", "br0", "type", "bridge"]);
     if (bridge.code === 0) return undefined;
     return {
-      problem: `no network bridge can be made in a user namespace (${lastLine(bridge.output)}): load the kernel's bridge module, and veth with it`,
+      problem: `no network bridge can be made in a user namespace (${lastLine(bridge.output) ?? "no output"}): load the kernel's bridge module, and veth with it`,
       command: ["modprobe", "--all", "bridge", "veth"],
     };
   },
@@ -76,7 +77,7 @@ export const overlay: Check = {
       ]);
       if (mounted.code === 0) return undefined;
       return {
-        problem: `overlayfs cannot be mounted in a user namespace over ${machine.home} (${lastLine(mounted.output)}): use Linux 5.11 or newer with the overlay module loaded, and set MENAGERIE_HOME to a folder on a local file system (ext4, xfs, btrfs, tmpfs)`,
+        problem: `overlayfs cannot be mounted in a user namespace over ${machine.home} (${lastLine(mounted.output) ?? "no output"}): use Linux 5.11 or newer with the overlay module loaded, and set MENAGERIE_HOME to a folder on a local file system (ext4, xfs, btrfs, tmpfs)`,
       };
     } finally {
       // overlayfs leaves a folder without permissions behind, which stops an ordinary user's rm.
@@ -100,11 +101,7 @@ async function whyNoNamespaces(machine: Machine, output: string): Promise<Findin
     (await forbidden("user.max_user_namespaces", "0", "15000", "this machine")) ??
     (await forbidden("kernel.unprivileged_userns_clone", "0", "1", "this kernel")) ??
     (await forbidden("kernel.apparmor_restrict_unprivileged_userns", "1", "0", "AppArmor")) ?? {
-      problem: `user, network, mount and PID namespaces cannot be made here (${lastLine(output)}): inside a container, start it with --privileged, or with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined`,
+      problem: `user, network, mount and PID namespaces cannot be made here (${lastLine(output) ?? "no output"}): inside a container, start it with --privileged, or with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined`,
     }
   );
-}
-
-function lastLine(output: string): string {
-  return output.trim().split("\n").at(-1) || "no output";
 }
