@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { promisify } from "node:util";
 import { KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { stillRunning, TestHome } from "./support/menagerie.ts";
 
 interface Status {
@@ -137,6 +137,55 @@ describe("an environment after the interruptions", () => {
     expect(stdout).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
     const versions = (pods: V1Pod[]) => pods.map((pod) => pod.metadata?.uid).sort();
     expect(versions(await modelPods())).toEqual(versions(before));
+  });
+
+  test("`up` that changes nothing fails with the name of a model that is down, as `status` tells it", async () => {
+    const cluster = new KubeConfig();
+    cluster.loadFromFile((await status()).kubeconfig);
+    const deployments = "/apis/apps/v1/namespaces/models/deployments";
+    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", deployments);
+    const name = items.find(({ metadata }) => metadata.name.startsWith("iris"))?.metadata.name;
+    const scale = (replicas: number) =>
+      request(cluster, "PATCH", `${deployments}/${name}`, {
+        body: { spec: { replicas } },
+        contentType: "application/merge-patch+json",
+      });
+    await scale(0);
+    const { code, stdout, stderr } = await home.menagerie(["up"]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\d+ unchanged/);
+    expect(stderr).toMatch(
+      new RegExp(
+        `environment "local" is as declared, and not all of it answers:\n  iris-v1 is down: Deployment ${name} is scaled to 0 pods`,
+      ),
+    );
+    expect((await status()).models.find((model) => model.name === "iris")).toMatchObject({
+      ready: false,
+      state: "down",
+    });
+    await scale(1);
+    await eventually(async () => expect((await status()).models.map(({ ready }) => ready)).toEqual([true, true, true]));
+  });
+
+  test("a field that was added to a route by hand is told with who did it, and taken back", async () => {
+    const clean = await home.menagerie(["drift"]);
+    expect(clean.code, clean.stdout + clean.stderr).toBe(0);
+    const cluster = new KubeConfig();
+    cluster.loadFromFile((await status()).kubeconfig);
+    const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/iris";
+    await request(cluster, "PATCH", route, {
+      body: [{ op: "add", path: "/spec/http/0/timeout", value: "5s" }],
+      contentType: "application/json-patch+json",
+      query: { fieldManager: "kubectl-patch" },
+    });
+    const drifted = await home.menagerie(["drift"]);
+    expect(drifted.code).toBe(3);
+    expect(drifted.stdout).toMatch(
+      /^VirtualService models\/iris\n {2}spec\.http\[0\]\.timeout: added 5s \(kubectl-patch, /,
+    );
+    expect((await home.menagerie(["drift", "--restore"])).code).toBe(0);
+    const { spec } = await requestJson<{ spec: { http: object[] } }>(cluster, "GET", route);
+    expect(spec.http[0]).not.toHaveProperty("timeout");
   });
 
   test("an unknown model is told in one sentence", async () => {

@@ -149,7 +149,10 @@ async function changedSomehow(object: DeclaredObject, place: Place, value: unkno
         ? [!value]
         : [`${text}x`, "YnkgaGFuZA==", "9", "9Gi", "Egress", "ALLOW", "Exists", "ReadWriteMany", "7m"];
   for (const other of others) {
-    if (other !== value && (await patch(object, "replace", pointer(place), other))) return true;
+    if (other === value || !(await patch(object, "replace", pointer(place), other))) continue;
+    // A webhook may have put it back at once.
+    const live = await requestJson<LiveObject>(cluster, "GET", await path(object));
+    if (valueAt(live, place) !== value) return true;
   }
   return false;
 }

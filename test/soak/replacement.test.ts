@@ -4,6 +4,7 @@ import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { readTarget } from "../../src/local/target.ts";
+import { applyManifest } from "../local/support/manifests.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /** What serves is replaced without an unanswered request, and what a person deletes comes back. */
@@ -16,6 +17,23 @@ beforeAll(async () => {
 });
 
 afterAll(() => shared.close());
+
+const knativeServices = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  metadata: { name: "services.serving.knative.dev" },
+  spec: {
+    group: "serving.knative.dev",
+    names: { kind: "Service", plural: "services", singular: "service" },
+    scope: "Namespaced",
+    versions: [
+      {
+        ...{ name: "v1", served: true, storage: true },
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ],
+  },
+};
 
 const flower = { inputs: [[5.1, 3.5, 1.4, 0.2]] };
 
@@ -89,6 +107,30 @@ test("`--replace` of a CPU model's service answers every prediction, and the nex
   expect(after).toHaveLength(1);
   expect(after).not.toEqual([before]);
   expect((await shared.up()).stdout).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
+});
+
+test("a change to Knative that does not come up leaves the old service answering every prediction", async () => {
+  const { url, namespace } = await iris();
+  const before = await services(namespace);
+  // Enough for previews to take the cluster for one with Knative Serving; nothing there runs it.
+  await applyManifest(shared.kubeConfig(), knativeServices);
+  const committed = await shared.editStack((text) =>
+    text
+      .replace(/^( {4}iris:\n)/m, "$1      mode: Knative\n")
+      .replace("readyTimeoutSeconds: 300", "readyTimeoutSeconds: 20"),
+  );
+  let failed: { code: number | null; stdout: string } | undefined;
+  const during = await predictDuring(url, async () => {
+    failed = await shared.home.menagerie(["up"]);
+  });
+  expect(failed?.code, failed?.stdout).toBe(1);
+  expect(failed?.stdout).toMatch(/iris-v\d+\S* is not ready after 20 s/);
+  expect(during.failed).toEqual([]);
+  expect(await services(namespace)).toEqual(expect.arrayContaining(before));
+  await shared.editStack(() => committed);
+  await shared.up();
+  expect(await services(namespace)).toEqual(before);
+  expect((await fetch(url, { method: "POST", body: JSON.stringify(flower) })).status).toBe(200);
 });
 
 test("`--replace` of an object with a fixed name leaves one in the cluster", async () => {
