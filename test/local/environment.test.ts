@@ -139,53 +139,36 @@ describe("an environment after the interruptions", () => {
     expect(versions(await modelPods())).toEqual(versions(before));
   });
 
-  test("`up` that changes nothing fails with the name of a model that is down, as `status` tells it", async () => {
+  test("`up` that changes nothing fails with what is down and why; `drift` tells who did it, and takes it back", async () => {
     const cluster = new KubeConfig();
     cluster.loadFromFile((await status()).kubeconfig);
-    const deployments = "/apis/apps/v1/namespaces/models/deployments";
-    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", deployments);
+    const services = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices";
+    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", services);
     const name = items.find(({ metadata }) => metadata.name.startsWith("iris"))?.metadata.name;
-    const scale = (replicas: number) =>
-      request(cluster, "PATCH", `${deployments}/${name}`, {
-        body: { spec: { replicas } },
-        contentType: "application/merge-patch+json",
+    const image = `menagerie.local/truss/iris@sha256:${"0".repeat(64)}`;
+    const patchedByHand = (path: string, op: string, field: string, value: string) =>
+      request(cluster, "PATCH", path, {
+        body: [{ op, path: field, value }],
+        contentType: "application/json-patch+json",
+        query: { fieldManager: "kubectl-patch" },
       });
-    await scale(0);
+    await patchedByHand(`${services}/${name}`, "replace", "/spec/predictor/containers/0/image", image);
+    const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/iris";
+    await patchedByHand(route, "add", "/spec/http/0/timeout", "5s");
     const { code, stdout, stderr } = await home.menagerie(["up"]);
-    expect(code).toBe(1);
+    expect(code, stdout + stderr).toBe(1);
     expect(stdout).toMatch(/\d+ unchanged/);
     expect(stderr).toMatch(
-      new RegExp(
-        `environment "local" is as declared, and not all of it answers:\n  iris-v1 is down: Deployment ${name} is scaled to 0 pods`,
-      ),
+      /what environment "local" declares is deployed, and not all of it answers:\n {2}iris-v1 is down: container kserve-container cannot start \(ImagePullBackOff\): image "menagerie\.local\/truss\/iris@sha256:000/,
     );
-    expect((await status()).models.find((model) => model.name === "iris")).toMatchObject({
-      ready: false,
-      state: "down",
-    });
-    await scale(1);
-    await eventually(async () => expect((await status()).models.map(({ ready }) => ready)).toEqual([true, true, true]));
-  });
-
-  test("a field that was added to a route by hand is told with who did it, and taken back", async () => {
-    const clean = await home.menagerie(["drift"]);
-    expect(clean.code, clean.stdout + clean.stderr).toBe(0);
-    const cluster = new KubeConfig();
-    cluster.loadFromFile((await status()).kubeconfig);
-    const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/iris";
-    await request(cluster, "PATCH", route, {
-      body: [{ op: "add", path: "/spec/http/0/timeout", value: "5s" }],
-      contentType: "application/json-patch+json",
-      query: { fieldManager: "kubectl-patch" },
-    });
     const drifted = await home.menagerie(["drift"]);
     expect(drifted.code).toBe(3);
-    expect(drifted.stdout).toMatch(
-      /^VirtualService models\/iris\n {2}spec\.http\[0\]\.timeout: added 5s \(kubectl-patch, /,
-    );
-    expect((await home.menagerie(["drift", "--restore"])).code).toBe(0);
-    const { spec } = await requestJson<{ spec: { http: object[] } }>(cluster, "GET", route);
-    expect(spec.http[0]).not.toHaveProperty("timeout");
+    expect(drifted.stdout).toMatch(/^ {2}spec\.http\[0\]\.timeout: added 5s \(kubectl-patch, /m);
+    expect(drifted.stdout).toMatch(/^ {2}spec\.predictor\.containers\[0\]\.image: \S+ → \S+:0{64} \(kubectl-patch, /m);
+    const restored = await home.menagerie(["drift", "--restore"]);
+    expect(restored.code, restored.stderr).toBe(0);
+    expect((await home.menagerie(["drift"])).code).toBe(0);
+    await eventually(async () => expect((await status()).models.map(({ ready }) => ready)).toEqual([true, true, true]));
   });
 
   test("an unknown model is told in one sentence", async () => {

@@ -77,7 +77,7 @@ async function restore(config: KubeConfig, drifted: readonly DriftedObject[], si
     ),
   );
   if (failed.length > 0) throw new OperatorError(`not all of it is restored:\n${failed.join("\n")}`);
-  console.error(`${drifted.length} objects are as declared again`);
+  console.error(`${drifted.length === 1 ? "1 object is" : `${drifted.length} objects are`} as declared again`);
 }
 
 async function stackOf(

@@ -42,7 +42,7 @@ export async function requireServing(look: ServingLook): Promise<void> {
   if (down.length === 0) return;
   const told = await Promise.all(down.map((standing) => withLastLines(look, standing)));
   throw new OperatorError(
-    `${look.stack} is as declared, and not all of it answers:\n${told.map((text) => `  ${text}`).join("\n")}`,
+    `what ${look.stack} declares is deployed, and not all of it answers:\n${told.map((text) => `  ${text}`).join("\n")}\n\`menagerie drift\` shows what somebody changed by hand`,
   );
 }
 
