@@ -188,7 +188,7 @@ test("drift fails the morning's job and is told in its summary, and nothing is s
 
   const clean = await start("drift.yml", "drift", { "matrix.stack": "prod" });
   expect(clean.failed, JSON.stringify(clean)).toBe(false);
-  expect(clean.summary).toMatch(/^## `prod`: no changes\n/);
+  expect(clean.summary).toMatch(/^## `prod`: no changes\n[^]*\n### Objects\n\n```\n\d+ objects are as declared\n/);
 
   const settings = "/api/v1/namespaces/baseten/configmaps/baseten-django-dynamic-settings";
   await request(cluster, "PATCH", settings, {
@@ -201,6 +201,7 @@ test("drift fails the morning's job and is told in its summary, and nothing is s
   expect(drifted.summary).toMatch(
     /### Drift\n\n- `core\/v1:ConfigMapPatch` `dynamic-settings`: `data`, .* edited by others/,
   );
+  expect(drifted.summary).toMatch(/^ {2}data\.ratelimitEnabled: true → false \(kubectl-edit, /m);
 });
 
 test("a deployment deletes what serves or stores once the pull request's list is agreed to, and no more than that", async () => {
