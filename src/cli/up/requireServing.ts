@@ -1,5 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
+import { isApiError } from "../../adapters/kubernetes/request.ts";
 import { watchUntil } from "../../adapters/kubernetes/watchUntil.ts";
 import { lastLogLines, withLog } from "../../adapters/kubernetes/workloads.ts";
 import { OperatorError } from "../../domain/errors.ts";
@@ -25,6 +26,8 @@ export interface ServingLook {
 }
 
 const logLines = 15;
+/** For the look itself, beyond the time that what is looked at may take. */
+const graceSeconds = 30;
 
 /**
  * Looks at what the stack serves, whether the engine changed anything or not. What is starting is waited for, each for as long as it
@@ -34,7 +37,12 @@ const logLines = 15;
 export async function requireServing(look: ServingLook): Promise<void> {
   const served = declaredServing(look.resources);
   if (served.length === 0) return;
-  const standings = await settled(look, served);
+  const standings = await settled(look, served).catch((error: unknown) => {
+    // Whoever may deploy may not read everything; what the engine waited for has answered.
+    if (!(error instanceof OperatorError) || !isForbidden(error.cause)) throw error;
+    console.error(`not checked: ${error.message}`);
+    return [];
+  });
   const down = standings.filter(isDown);
   for (const standing of standings) {
     if (standing.readiness.state !== "ready" && !down.includes(standing)) console.error(describeStanding(standing));
@@ -52,13 +60,17 @@ async function settled(
   served: ReturnType<typeof declaredServing>,
 ): Promise<Standing[]> {
   const begun = performance.now();
+  // An API server that does not answer is waited for no longer than what it would tell of.
+  const longest = Math.max(...served.map(({ timeoutSeconds }) => timeoutSeconds)) + graceSeconds;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(longest * 1000)]);
+  let reason = "nothing is known of it yet";
   let standings: readonly Standing[] = [];
   let task: ReturnType<Progress["begin"]> | undefined;
   try {
     const ended = await watchUntil<Standing[]>({
-      ...{ what: "what the stack serves", signal, interval },
+      ...{ what: "what the stack serves", signal: limit, interval },
       async look() {
-        const seen = await observeStandings(config, served, signal);
+        const seen = await observeStandings(config, served, limit);
         standings = seen;
         const elapsed = (performance.now() - begun) / 1000;
         const starting = seen.filter(
@@ -70,6 +82,7 @@ async function settled(
         return { because: `${first ? describeStanding(first) : ""}${others}` };
       },
       report(because) {
+        reason = because;
         task ??= progress.begin("what serves");
         task.update(because);
       },
@@ -82,8 +95,15 @@ async function settled(
     for (const standing of signal.aborted ? standings : []) {
       if (standing.readiness.state !== "ready") console.error(describeStanding(standing));
     }
+    if (limit.aborted && !signal.aborted) {
+      throw new OperatorError(`whether all of it answers could not be checked within ${longest} s: ${reason}`);
+    }
     throw error;
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return isApiError(error, 401) || isApiError(error, 403);
 }
 
 async function withLastLines({ config, signal }: ServingLook, standing: Standing): Promise<string> {
