@@ -140,17 +140,6 @@ test("forward: the preview counts who moves, and they do", async () => {
   for (const each of await Promise.all(models.map(answers))) expect(each).toEqual([newAnswer, newAnswer]);
 });
 
-test("status tells a migration that is held by hand", async () => {
-  const shown = await shared.json<{ name: string; migration: { id: string } | null }[]>("rollout", "tripler", "--json");
-  const id = shown[0]?.migration?.id ?? "";
-  await shared.succeed("rollout", "pause", "--id", id);
-  expect((await shared.succeed("status")).stdout).toContain(
-    `Migrations on hold:\n  tripler: migration ${id}: forward, held by hand: nothing moves until \`menagerie rollout resume --id ${id}\``,
-  );
-  await shared.succeed("rollout", "resume", "--id", id);
-  expect((await shared.succeed("status")).stdout).not.toContain("on hold");
-});
-
 test("bake: nothing moves, and done is refused until it is over", async () => {
   for (const model of models) await setPhase(model, "bake");
   await shared.up();
