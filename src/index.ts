@@ -52,7 +52,8 @@ async function stack() {
     const stackFile = await checkedStackFile({ ...where, config, surroundings });
     const spec = parseEnvironment(stackConfig(config), { ...surroundings, stackFile });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
-    if (spec.nodeClass !== "local") pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);
+    // Environments of `menagerie` have this stack; it asks before whatever they do.
+    if (pulumi.getStack() !== "local") pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);
     const preview = pulumi.runtime.isDryRun();
     const planned = async () => {
       const ownPlatform = await planPlatform(spec, {

@@ -8,7 +8,7 @@ import { copySuffix } from "../domain/zoo/plan.ts";
  */
 export const protectWhatServesOrStores: pulumi.ResourceTransformation = ({ type, props, opts }) => {
   const given: pulumi.CustomResourceOptions = opts;
-  if (given.protect !== undefined || given.retainOnDelete || !servesOrStores(type) || isCopy(props.metadata)) {
+  if (given.protect || given.retainOnDelete || !servesOrStores(type) || isCopy(props.metadata)) {
     return undefined;
   }
   return { props, opts: { ...given, protect: true } };

@@ -18,11 +18,11 @@ it.each<[string, string, object, pulumi.CustomResourceOptions, boolean | undefin
   ["the route of a rollout's copy, which goes by its phase", route, labels("iris_copy"), {}, undefined],
   ["a schema that stays when it is deleted", schema, {}, { retainOnDelete: true }, undefined],
   [
-    "a database that its component leaves unprotected",
+    "a database that its component leaves unprotected where nodes are local",
     "postgresql:index/database:Database",
     {},
     { protect: false },
-    false,
+    true,
   ],
   [
     "a model's service, which an edit of its content replaces",
