@@ -3,9 +3,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { urlOf } from "../../../src/adapters/postgres/server.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import { menagerieCache } from "../../../src/local/layout.ts";
 import { ensureToolchain, preparePulumiHome } from "../../../src/local/toolchain/index.ts";
+import { startPostgres } from "../../support/postgres.ts";
 
 /** The program under the real engine, without a cluster: a bare `pulumi preview`, as with staging and prod. */
 
@@ -91,6 +93,23 @@ describe("a bare preview", () => {
     const { code, said } = await run(["preview", "--stack", "tried"], project);
     expect(said).toContain("Pulumi.tried.yaml: declares nothing");
     expect(code).not.toBe(0);
+  });
+
+  it("with targets says that the record of releases is not written", { timeout: previewWithin }, async () => {
+    const postgres = await startPostgres();
+    env.MENAGERIE_DATABASE_URL = urlOf(postgres.server, postgres.server.maintenanceDatabase);
+    try {
+      const salt = await readFile(join(folder, "Pulumi.tried.yaml"), "utf8");
+      const path = join(folder, "targeted.yaml");
+      const database = "menagerie:database: { host: db.example.com, adminUser: admin }";
+      await writeFile(path, `config:\n  menagerie:nodeClass: local\n  ${database}\n${salt}`);
+      const args = ["preview", "--stack", "tried", "--config-file", path];
+      const targeted = await run([...args, "--target", "urn:pulumi:tried::menagerie::any::thing"], project);
+      expect(targeted.said).toContain("a run with --target or --exclude does not write the record of releases");
+    } finally {
+      delete env.MENAGERIE_DATABASE_URL;
+      await postgres.stop();
+    }
   });
 
   it("reads the file that is named from the engine's own folder", { timeout: previewWithin }, async () => {
