@@ -3,7 +3,7 @@ import { loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KubeConfig } from "@kubernetes/client-node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
@@ -90,6 +90,9 @@ beforeAll(async () => {
   cluster = new KubeConfig();
   cluster.loadFromFile(environmentLayout("local", home.path).kubeconfig);
 });
+
+// What a test that fails leaves behind is none of the next one's.
+beforeEach(() => write({ "config.yaml": config, "model/model.py": model }));
 
 afterAll(async () => {
   await home?.dispose();

@@ -45,7 +45,11 @@ export function withPartialRefusal(record: SyncRecord, because: string): SyncRec
   return { ...record, refused: refusedAt(record.intent?.to.at(-1) ?? 0, because, record.refused) };
 }
 
-/** On the way back from what was refused before, that stays refused, and the image's own content is what is left. */
+/**
+ * On the way back from what was refused before, that stays refused, and the image's own content is what is left. What comes right behind
+ * something that was refused goes back to before both.
+ */
 function refusedAt(seq: number, because: string, before: Refusal | null): Refusal {
-  return before && before.seq > seq ? { ...before, good: 0 } : { seq, because, good: seq - 1 };
+  if (before && before.seq > seq) return { ...before, good: 0 };
+  return { seq, because, good: before?.seq === seq - 1 ? before.good : seq - 1 };
 }

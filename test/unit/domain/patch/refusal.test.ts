@@ -31,6 +31,22 @@ test.each([
   expect(await scene.serving()).toBe(hashOf({ files: mended, env: {} }));
 });
 
+test("what comes right behind a refused save, and is refused with it, does not have that one tried again", async () => {
+  const scene = new Scene();
+  await scene.save(good);
+  await scene.sync();
+  await scene.save({ ...good, "model.py": refusedCode });
+  await scene.sync();
+  const { sent } = scene;
+  await scene.save({ "model.py": refusedCode, "b.py": "v2" });
+  expect(await scene.sync()).toMatchObject({ state: "failed" });
+  // Once, so that the installer's last words are about what is told.
+  expect(scene.sent).toBe(sent + 1);
+  expect(await scene.serving()).toBe(hashOf({ files: good, env: {} }));
+  await scene.save({ "model.py": "v3", "b.py": "v2" });
+  expect(await scene.sync()).toMatchObject({ state: "synced" });
+});
+
 test("where the very first save is refused, the image's own content answers", async () => {
   const scene = new Scene();
   await scene.save({ "model.py": "v1", "b.py": refusedCode });
