@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { promisify } from "node:util";
 import { KubeConfig, type V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { stillRunning, TestHome } from "./support/menagerie.ts";
 
 interface Status {
@@ -137,6 +137,38 @@ describe("an environment after the interruptions", () => {
     expect(stdout).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
     const versions = (pods: V1Pod[]) => pods.map((pod) => pod.metadata?.uid).sort();
     expect(versions(await modelPods())).toEqual(versions(before));
+  });
+
+  test("`up` that changes nothing fails with what is down and why; `drift` tells who did it, and takes it back", async () => {
+    const cluster = new KubeConfig();
+    cluster.loadFromFile((await status()).kubeconfig);
+    const services = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices";
+    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", services);
+    const name = items.find(({ metadata }) => metadata.name.startsWith("iris"))?.metadata.name;
+    const image = `menagerie.local/truss/iris@sha256:${"0".repeat(64)}`;
+    const patchedByHand = (path: string, op: string, field: string, value: string) =>
+      request(cluster, "PATCH", path, {
+        body: [{ op, path: field, value }],
+        contentType: "application/json-patch+json",
+        query: { fieldManager: "kubectl-patch" },
+      });
+    await patchedByHand(`${services}/${name}`, "replace", "/spec/predictor/containers/0/image", image);
+    const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/iris";
+    await patchedByHand(route, "add", "/spec/http/0/timeout", "5s");
+    const { code, stdout, stderr } = await home.menagerie(["up"]);
+    expect(code, stdout + stderr).toBe(1);
+    expect(stdout).toMatch(/\d+ unchanged/);
+    expect(stderr).toMatch(
+      /what environment "local" declares is deployed, and not all of it answers:\n {2}iris-v1 is down: container kserve-container cannot start \(ImagePullBackOff\): image "menagerie\.local\/truss\/iris@sha256:000/,
+    );
+    const drifted = await home.menagerie(["drift"]);
+    expect(drifted.code).toBe(3);
+    expect(drifted.stdout).toMatch(/^ {2}spec\.http\[0\]\.timeout: added 5s \(kubectl-patch, /m);
+    expect(drifted.stdout).toMatch(/^ {2}spec\.predictor\.containers\[0\]\.image: \S+ → \S+:0{64} \(kubectl-patch, /m);
+    const restored = await home.menagerie(["drift", "--restore"]);
+    expect(restored.code, restored.stderr).toBe(0);
+    expect((await home.menagerie(["drift"])).code).toBe(0);
+    await eventually(async () => expect((await status()).models.map(({ ready }) => ready)).toEqual([true, true, true]));
   });
 
   test("an unknown model is told in one sentence", async () => {
