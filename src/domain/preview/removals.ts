@@ -106,7 +106,9 @@ function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: Decla
 
 /** A removal that follows from what the config says of the model is the model's own edit; that of the whole model is not. */
 function ofModel(step: RemovalStep, { zoo, development, shadows }: DeclaredModels, effect: string): Judged {
-  const model = labelOf(step, "menagerie.dev/model") ?? step.name;
+  const label = labelOf(step, "menagerie.dev/model");
+  // The platform's own route has none.
+  const model = label ?? nameOf(step);
   const kind = labelOf(step, "menagerie.dev/kind");
   const isDeclared = { zoo: zoo.includes(model.replace(/_copy$/, "")), shadow: shadows.includes(model) };
   const named =
@@ -114,7 +116,7 @@ function ofModel(step: RemovalStep, { zoo, development, shadows }: DeclaredModel
       ? development.includes(model)
       : (step.op === "delete" || answersThroughout(step) || gpusPerReplica(step.before) > 0) &&
         (kind === "shadow" ? isDeclared.shadow : isDeclared.zoo);
-  const whole = !named && step.op === "delete" ? `${model} is not in the config any more: ` : "";
+  const whole = !named && step.op === "delete" && label !== undefined ? `${model} is not in the config any more: ` : "";
   return { name: model, asked: !named, effect: `${whole}${effect}` };
 }
 
