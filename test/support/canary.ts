@@ -31,9 +31,17 @@ export function secretsInFolder(
     const path = join(folder, entry.name);
     if (isLeftOut(path)) return [];
     if (entry.isDirectory()) return secretsInFolder(path, secrets, isLeftOut);
-    if (!entry.isFile() || statSync(path).size > 2 ** 28) return [];
-    return secretsIn(readFileSync(path, "latin1"), secrets).map((name) => `${path}: ${name}`);
+    return entry.isFile() ? secretsIn(textOf(path), secrets).map((name) => `${path}: ${name}`) : [];
   });
+}
+
+/** Empty where it went meanwhile, as temporary files do. */
+function textOf(path: string): string {
+  try {
+    return statSync(path).size > 2 ** 28 ? "" : readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** Command lines of every process that this one may see: what `ps` shows to everybody on the machine. */
