@@ -60,8 +60,8 @@ it("is in no store: not in state, history, output, previews, database, processes
     processes += commandLines();
   };
   for (const args of [
-    ["preview", "--diff"],
-    ["up", "--yes"],
+    // It previews first.
+    ["up", "--yes", "--diff"],
     ["preview", "--json"],
   ]) {
     const { code, said: text } = await stack.run(args, declared);
@@ -82,10 +82,8 @@ it("is in no store: not in state, history, output, previews, database, processes
   expect(processes.includes(join(stack.folder, "home"))).toBe(true);
   expect(secretsIn(processes, secrets)).toEqual([]);
 
-  // Its own message where it is refused, and where it is gone; and a trace of the engine's.
+  // Its own message where it is refused, and where it is gone.
   const other = { ...declared, versions: { iris: 2 } };
-  stack.answers.set("iris", "refuses");
-  said.push((await stack.run(["up", "--yes", "--skip-preview"], other)).said);
   await withClient(postgres.server, "postgres", (client) => client.query("ALTER ROLE canary PASSWORD 'another'"));
   const refused = await stack.run(["preview"], other);
   expect(refused.said).toMatch(/refused: wrong user or password/);

@@ -90,13 +90,12 @@ describe("the record of deployments", () => {
     expect((await attempts()).slice(3)).toEqual(["greeter-v2 iris-v2: deployed greeter-v2 iris-v2"]);
   });
 
-  it("is left alone by an up that changes nothing, and a preview shows nothing of it", {
+  it("is left alone where nothing changes: a preview shows nothing of it", {
     timeout: upWithin,
   }, async () => {
     const before = await attempts();
     const preview = await stack.run(["preview", "--expect-no-changes"], { versions: { iris: 2, greeter: 2 } });
     expect(preview.code, preview.said).toBe(0);
-    expect((await up({ iris: 2, greeter: 2 })).code).toBe(0);
     expect(await attempts()).toEqual(before);
   });
 
