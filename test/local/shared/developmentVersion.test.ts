@@ -212,30 +212,6 @@ describe("a development version", () => {
     }
   });
 
-  it("is deployed in full by watch --deploy, alone, with events as the only output", async () => {
-    const others = async () =>
-      (await shared.json<{ models: (ModelStatus & { readonly digest: string })[] }>("status", "--json")).models
-        .filter(({ name }) => name !== "greeter")
-        .map(({ name, hash, digest }) => ({ name, hash, digest }));
-    const before = await others();
-    const iris = await shared.edit("models/iris/config.yaml", (text) => `${text}# Edited.\n`);
-    const watcher = new Watcher(shared.home, "--deploy");
-    try {
-      await watcher.next("ready");
-      await shared.edit("models/greeter/config.yaml", (text) => text.replace("memory: 256Mi", "memory: 280Mi"));
-      expect(await watcher.next("deploy")).toMatchObject({ reasons: ["config.yaml: resources changed"] });
-      await expect.poll(async () => (await greeter()).hash, { timeout: 180_000 }).toBe(await folderHash());
-      expect(await others()).toEqual(before);
-      await greetWith("Alone");
-      await watcher.next("in");
-      expect(await greeting((await greeter()).url)).toBe("Alone, Ada!");
-    } finally {
-      await watcher.interrupt();
-      writeFileSync(join(shared.home.project, "models/iris/config.yaml"), iris);
-      await shared.edit("models/greeter/config.yaml", (text) => text.replace("memory: 280Mi", "memory: 256Mi"));
-    }
-  });
-
   it("is deployed in full under the same version where patches cannot do it", async () => {
     await shared.edit("models/greeter/config.yaml", (text) => text.replace("memory: 256Mi", "memory: 300Mi"));
     await greetWith("Greetings");

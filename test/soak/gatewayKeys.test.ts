@@ -3,11 +3,11 @@ import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { request as apiRequest } from "../../../src/adapters/kubernetes/request.ts";
-import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
-import { Backends } from "../support/backends.ts";
-import { applyManifest, type Manifest, namespace, pathOf } from "../support/manifests.ts";
-import { SharedEnvironment } from "../support/sharedEnvironment.ts";
+import { request as apiRequest } from "../../src/adapters/kubernetes/request.ts";
+import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
+import { Backends } from "../local/support/backends.ts";
+import { applyManifest, type Manifest, namespace, pathOf } from "../local/support/manifests.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /**
  * Keys at the gateway, by the way that staging takes: the stack's AuthorizationPolicy, Istio's control plane, its Envoy, and the API
