@@ -162,7 +162,7 @@ describe("a route", () => {
     expect(await ask(host, "/")).toMatchObject({ status: 503, text: "closed", headers: { "x-why": "night" } });
   });
 
-  test("that changes is followed within a second, and no request fails while 50 changes pass", async () => {
+  test("that changes is followed, and no request fails while 50 changes pass", async () => {
     const host = await routed("changing", [to("model")]);
     let failed = 0;
     let going = true;
