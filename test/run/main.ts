@@ -25,19 +25,22 @@ type Lane = readonly Part[];
 
 const shared: Part = ["--project", "shared"];
 const own: Part = ["--project", "local"];
+const integration: Part = ["--project", "integration"];
 // Vitest refuses more shards than files, which a path among the arguments would leave.
-const halves = args.length > 0 ? [[], null] : [["--shard=1/2"], ["--shard=2/2"]];
-const [integration, more] = halves.map((half) => half && ["--project", "integration", ...half]) as [Part, Part | null];
+const thirds = args.length > 0 ? [] : [1, 2, 3].map((third): Part => [...integration, `--shard=${third}/3`]);
+const [last, ...most] = thirds.reverse();
 
 const stagesOf: Record<Kind, readonly (readonly Lane[])[]> = {
   unit: [[[["--project", "unit"]]]],
-  integration: [[[["--project", "integration"]]]],
+  integration: [[[integration]]],
   local: [[[shared], [own]]],
   soak: [[[["--project", "soak"]]]],
 };
 // What needs nothing answers first. Then three at a time, for the end-to-end tests wait most of the time, and the first run on a machine
 // builds its tools for minutes.
-const stages = kind ? stagesOf[kind] : [...stagesOf.unit, [[shared], [own, ...(more ? [more] : [])], [integration]]];
+const stages = kind
+  ? stagesOf[kind]
+  : [...stagesOf.unit, [[shared], [own, ...(last ? [last] : [])], most.length > 0 ? most : [integration]]];
 
 /** How long a vitest that was told to stop may take to say what it has found. */
 const graceMs = 2_000;

@@ -1,15 +1,15 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { deploymentAsOf, listAttempts, listDeployments } from "../../../src/adapters/postgres/releases.ts";
-import { clientConfig, withClient } from "../../../src/adapters/postgres/server.ts";
-import { platformDatabase, roles } from "../../../src/domain/platformDatabase.ts";
-import type { DeployedModel } from "../../../src/domain/release/observed.ts";
-import { drift } from "../../../src/domain/release/outcome.ts";
-import { settleOnce } from "../../../src/services/api/deployments/settle.ts";
-import { type StackOfDatabase, stackName, startStackOfDatabase } from "../../support/databaseStack/stack.ts";
-import { serving } from "../../support/deploymentRecord.ts";
-import { makePlatformTables } from "../../support/platformTables.ts";
-import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
+import { deploymentAsOf, listAttempts, listDeployments } from "../../src/adapters/postgres/releases.ts";
+import { clientConfig, withClient } from "../../src/adapters/postgres/server.ts";
+import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
+import type { DeployedModel } from "../../src/domain/release/observed.ts";
+import { drift } from "../../src/domain/release/outcome.ts";
+import { settleOnce } from "../../src/services/api/deployments/settle.ts";
+import { type StackOfDatabase, stackName, startStackOfDatabase } from "../support/databaseStack/stack.ts";
+import { serving } from "../support/deploymentRecord.ts";
+import { makePlatformTables } from "../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 
 /** The record as the real engine writes it: attempts that fail, are tried again, and are killed. */
 
