@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isEngineSecret } from "../domain/engineSecret.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { localProject, localStack } from "./localStack.ts";
 
@@ -20,10 +21,6 @@ export interface StateResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Marks an object of a state file that stands for a value of another kind, such as a secret. */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
-
 /**
  * Outputs of an environment's stack as its last run left them; none before the first. Read from the state itself, since the
  * engine takes a second of the processor for the same answer. Secrets read `[secret]`, as the engine shows them.
@@ -40,12 +37,6 @@ export async function readStackResources(layout: EnvironmentLayout): Promise<rea
     if (error.code === "ENOENT") return "{}";
     throw error;
   });
-  const { checkpoint } = JSON.parse(text, (_, value) => (isSecret(value) ? "[secret]" : value)) as StateFile;
+  const { checkpoint } = JSON.parse(text, (_, value) => (isEngineSecret(value) ? "[secret]" : value)) as StateFile;
   return checkpoint?.latest?.resources ?? [];
-}
-
-function isSecret(value: unknown): boolean {
-  return (
-    typeof value === "object" && value !== null && signatureKey in value && value[signatureKey] === secretSignature
-  );
 }

@@ -26,9 +26,10 @@ type Lane = readonly Part[];
 const shared: Part = ["--project", "shared"];
 const own: Part = ["--project", "local"];
 const integration: Part = ["--project", "integration"];
-// Vitest refuses more shards than files, which a path among the arguments would leave.
-const thirds = args.length > 0 ? [] : [1, 2, 3].map((third): Part => [...integration, `--shard=${third}/3`]);
-const [last, ...most] = thirds.reverse();
+const third = (number: 1 | 2 | 3): Part => [...integration, `--shard=${number}/3`];
+const parallel: readonly Lane[] =
+  // Vitest refuses more shards than files, which a path among the arguments would leave.
+  args.length > 0 ? [[shared], [own], [integration]] : [[shared], [own, third(3)], [third(1), third(2)]];
 
 const stagesOf: Record<Kind, readonly (readonly Lane[])[]> = {
   unit: [[[["--project", "unit"]]]],
@@ -38,9 +39,7 @@ const stagesOf: Record<Kind, readonly (readonly Lane[])[]> = {
 };
 // What needs nothing answers first. Then three at a time, for the end-to-end tests wait most of the time, and the first run on a machine
 // builds its tools for minutes.
-const stages = kind
-  ? stagesOf[kind]
-  : [...stagesOf.unit, [[shared], [own, ...(last ? [last] : [])], most.length > 0 ? most : [integration]]];
+const stages = kind ? stagesOf[kind] : [...stagesOf.unit, parallel];
 
 /** How long a vitest that was told to stop may take to say what it has found. */
 const graceMs = 2_000;

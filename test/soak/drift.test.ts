@@ -7,7 +7,8 @@ import { apply, isApiError, request, requestJson } from "../../src/adapters/kube
 import { type DeclaredObject, declaredObjects } from "../../src/domain/drift/declaredObjects.ts";
 import { describeDrift } from "../../src/domain/drift/describe.ts";
 import type { FieldDrift } from "../../src/domain/drift/drift.ts";
-import { isMapping, type LiveObject, type Place } from "../../src/domain/drift/fields.ts";
+import type { LiveObject, Place } from "../../src/domain/drift/fields.ts";
+import { isMapping } from "../../src/domain/mapping.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "../local/support/manifests.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";

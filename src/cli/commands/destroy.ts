@@ -1,11 +1,10 @@
 import { Command } from "commander";
 import { requestJson } from "../../adapters/kubernetes/request.ts";
-import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import { localStack } from "../../local/localStack.ts";
 import { destroyStack } from "../destroy/destroyStack.ts";
 import { interruptible } from "../interrupt.ts";
-import { ownEngine, stackConfigOf } from "../up/ownStack.ts";
+import { clusterOfStack, ownEngine, stackConfigOf } from "../up/ownStack.ts";
 
 interface Options {
   readonly stack: string;
@@ -28,12 +27,12 @@ async function destroy({ stack, yes }: Options, signal: AbortSignal): Promise<vo
       `--stack ${stack}: an embedded environment has this stack; run \`menagerie down --delete\`, with -e NAME for another than "local"`,
     );
   }
-  const context = (await stackConfigOf(stack))["menagerie:kubeContext"];
+  const config = await stackConfigOf(stack);
   const code = await destroyStack(ownEngine(stack, signal), {
     ...{ stack, yes, signal },
     async askCluster() {
-      const config = ambientKubeConfig(typeof context === "string" ? context : undefined);
-      await requestJson(config, "GET", "/version", { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) });
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
+      await requestJson(clusterOfStack(config), "GET", "/version", { signal: limit });
     },
   });
   signal.throwIfAborted();

@@ -2,15 +2,13 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
 import { type DriftedObject, readDrift, takeBack } from "../../adapters/kubernetes/drift.ts";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
-import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
 import { declaredObjects, type StateObject } from "../../domain/drift/declaredObjects.ts";
 import { describeDrift } from "../../domain/drift/describe.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
-import { lastLine } from "../../domain/lastLine.ts";
 import { interruptible } from "../interrupt.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
-
-import { ownEngine, stackConfigOf } from "../up/ownStack.ts";
+import { exportedResources } from "../up/exportedState.ts";
+import { clusterOfStack, ownEngine, stackConfigOf } from "../up/ownStack.ts";
 import type { EngineCommands } from "../up/stackEngine.ts";
 
 interface DriftOptions {
@@ -37,7 +35,9 @@ export function driftCommand(): Command {
 
 async function drift(options: DriftOptions, signal: AbortSignal): Promise<void> {
   const { engine, config } = await stackOf(options, signal);
-  const objects = declaredObjects(await stateOf(engine, signal));
+  // With secrets, whose fields have owners too: the values stay in memory.
+  const state = await exportedResources<StateObject>(engine, signal, { args: ["--show-secrets"] });
+  const objects = declaredObjects(state);
   const drifted = await readDrift(config, objects, signal);
   if (options.json) console.log(JSON.stringify(drifted.map(shownDrift), null, 2));
   else console.log(drifted.length > 0 ? drifted.map(describe).join("\n") : `${objects.length} objects are as declared`);
@@ -89,18 +89,7 @@ async function stackOf(
     const config = kubeConfigOf(target.kubeconfig);
     return { engine, config };
   }
-  const context = (await stackConfigOf(stack))["menagerie:kubeContext"];
-  const config = ambientKubeConfig(typeof context === "string" ? context : undefined);
-  return { engine: ownEngine(stack, signal), config };
-}
-
-/** With secrets, whose fields have owners too: the values stay in memory. */
-async function stateOf(engine: Pick<EngineCommands, "capture">, signal: AbortSignal): Promise<readonly StateObject[]> {
-  const { code, stdout, stderr } = await engine.capture(["stack", "export", "--show-secrets"], signal);
-  signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
-  const { deployment } = JSON.parse(stdout) as { deployment?: { resources?: StateObject[] | null } | null };
-  return deployment?.resources ?? [];
+  return { engine: ownEngine(stack, signal), config: clusterOfStack(await stackConfigOf(stack)) };
 }
 
 function describe(drifted: DriftedObject): string {

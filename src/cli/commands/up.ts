@@ -78,6 +78,7 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
     : bringUp(layout, options, spec, { progress, signal }));
   if (!brought.engine) return;
   const { engine, target } = brought;
+  const objects = whereObjectsAre(target);
   const code = await agreedUp(engine, {
     declared: {
       zoo: Object.keys(spec?.zoo ?? {}),
@@ -85,13 +86,13 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
       shadows: Object.keys(spec?.shadows ?? {}),
     },
     ...{ yesDelete: options.yesDelete, agreed: options.agreed, signal },
-    ...whereObjectsAre(target),
+    ...objects,
   });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
   const { requireServing } = await import("../up/requireServing.ts");
   await requireServing({
-    ...{ config: await whereObjectsAre(target).cluster(), resources: await readStackResources(layout) },
+    ...{ config: await objects.cluster(), resources: await readStackResources(layout) },
     ...{ stack: `environment "${layout.name}"`, progress, signal },
   });
   console.log(await summary(layout, target, await readModels(layout)));

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
@@ -9,7 +10,7 @@ import { projectFolder } from "../../local/localStack.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "./agreedUp.ts";
 import { declaredIn } from "./declaredModels.ts";
-import { stateOf } from "./previewedStack.ts";
+import { exportedResources } from "./exportedState.ts";
 import { requireServing } from "./requireServing.ts";
 import { namedServer } from "./stackCluster.ts";
 import type { EngineCommands, StackEngine } from "./stackEngine.ts";
@@ -24,14 +25,13 @@ export interface OwnStackOptions {
 /** `menagerie up -s STACK`: the user's own `pulumi`, backend and kubeconfig, behind the same agreement as the local environment's. */
 export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOptions): Promise<void> {
   const config = await stackConfigOf(stack);
-  const context = config["menagerie:kubeContext"];
   const engine = withKnownState(ownEngine(stack, signal));
-  const cluster = async () => ambientKubeConfig(typeof context === "string" ? context : undefined);
+  const cluster = async () => clusterOfStack(config);
   const declared = declaredIn(config);
   const code = await agreedUp(engine, { ...agreement, signal, declared, cluster, database: namedServer() });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError(`stack "${stack}" is not as declared: see above`);
-  const resources = await stateOf(engine, signal);
+  const resources = await engine.resources(signal);
   await requireServing({
     ...{ config: await cluster(), resources, stack: `stack "${stack}"`, progress: terminalProgress(), signal },
   });
@@ -54,7 +54,7 @@ export function withKnownState({ run, capture }: EngineCommands): StackEngine {
       if (args[0] !== "preview") known = undefined;
       return capture(args, signal);
     },
-    resources: (signal) => stateOf(engine, signal),
+    resources: (signal) => exportedResources(engine, signal),
   };
   return engine;
 }
@@ -66,6 +66,12 @@ export async function stackConfigOf(stack: string): Promise<Readonly<Record<stri
     throw badInput(`--stack ${stack}: there is no ${file} in ${projectFolder}`, error);
   });
   return readStackText(bytes, file).config ?? {};
+}
+
+/** The cluster of a stack: its `menagerie:kubeContext` in the user's kubeconfig, else the current context. */
+export function clusterOfStack(config: Readonly<Record<string, unknown>>): KubeConfig {
+  const context = config["menagerie:kubeContext"];
+  return ambientKubeConfig(typeof context === "string" ? context : undefined);
 }
 
 /** The user's own `pulumi`, for one stack. An abort interrupts it as a Ctrl-C does. */

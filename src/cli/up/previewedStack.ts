@@ -70,15 +70,6 @@ async function tryPreview(
   );
 }
 
-/** Resources of the stack; the stack itself is not among them. */
-export async function stateOf(engine: EngineCommands, signal: AbortSignal): Promise<StateResource[]> {
-  const { code, stdout, stderr } = await engine.capture(["stack", "export"], signal);
-  signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
-  const { deployment } = JSON.parse(stdout) as { deployment?: { resources?: StateResource[] | null } | null };
-  return (deployment?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack");
-}
-
 /** What cluster and database do not hold any more. */
 async function findMissing(request: PreviewRequest): Promise<StateResource[]> {
   return (await Promise.all([missingFromCluster(request), missingFromDatabase(request)])).flat();

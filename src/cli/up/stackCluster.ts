@@ -25,8 +25,6 @@ function serverOf(url: string): DatabaseServer {
 
 /** The client is loaded when it is needed, which takes a while. */
 async function clusterOf(kubeconfig: string): Promise<KubeConfig> {
-  const client = await import("@kubernetes/client-node");
-  const config = new client.KubeConfig();
-  config.loadFromFile(kubeconfig);
-  return config;
+  const { kubeConfigOf } = await import("../../adapters/kubernetes/kubeConfigFile.ts");
+  return kubeConfigOf(kubeconfig);
 }

@@ -1,5 +1,7 @@
+import { isEngineSecret } from "../engineSecret.ts";
+import { isMapping } from "../mapping.ts";
 import { secretValue } from "./drift.ts";
-import { isMapping, type LiveObject, type ManagedFields, type Mapping } from "./fields.ts";
+import type { LiveObject, ManagedFields, Mapping } from "./fields.ts";
 import { foreignFields, isForeign, merged, union } from "./owners.ts";
 
 /** A resource of the engine's state, with its secrets in the clear: for memory alone. */
@@ -29,10 +31,6 @@ export interface DeclaredObject {
   /** The same, with secrets as `secretValue`. */
   readonly shown: Mapping;
 }
-
-/** Marks an object of a state file that stands for a value of another kind; this one for a secret. */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
 /** The Kubernetes objects of a stack, as the last run of the engine applied them. */
 export function declaredObjects(resources: readonly StateObject[]): DeclaredObject[] {
@@ -71,7 +69,7 @@ function managerOf(manifest: Mapping, outputs: Mapping): string {
 function decoded(value: unknown, secret: (value: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => decoded(item, secret));
   if (!isMapping(value)) return value;
-  if (value[signatureKey] === secretSignature) {
+  if (isEngineSecret(value)) {
     return typeof value.plaintext === "string"
       ? secret(decoded(JSON.parse(value.plaintext), (inner) => inner))
       : secretValue;

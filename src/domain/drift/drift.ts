@@ -1,9 +1,9 @@
+import { isMapping } from "../mapping.ts";
 import {
   type FieldSet,
   hasKeys,
   isEmpty,
   isLeaf,
-  isMapping,
   isSame,
   itemOf,
   type LiveObject,

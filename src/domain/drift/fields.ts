@@ -1,3 +1,5 @@
+import { isMapping } from "../mapping.ts";
+
 /**
  * Fields of an object that one manager owns, as Kubernetes writes them (`fieldsV1`): `f:<key>` for a field, `k:<json>` for the item
  * of a list that has these keys, `v:<json>` for an item that is this value, `.` for the thing itself. Without children, all of it.
@@ -33,10 +35,6 @@ export interface LiveObject {
 }
 
 export type Mapping = Readonly<Record<string, unknown>>;
-
-export function isMapping(value: unknown): value is Mapping {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** Whether a manager owns the whole of a value, whatever is in it. */
 export function isLeaf(fields: FieldSet): boolean {

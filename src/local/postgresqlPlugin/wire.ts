@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { isEngineSecret } from "../../domain/engineSecret.ts";
 
 /**
  * gRPC and the provider protocol's messages, as the Pulumi SDK itself loads them. The generated modules are CommonJS
@@ -38,9 +39,7 @@ const struct = ofSdk("google-protobuf/google/protobuf/struct_pb.js") as {
   readonly Struct: { fromJavaScript(value: object): unknown };
 };
 
-/** Marks of the engine's property encoding (sdk/go/common/resource: SigKey, SecretSig, UnknownStringValue). */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+/** Stands for a value that is not known yet (sdk/go/common/resource: UnknownStringValue). */
 export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 /** The properties that a getter of a request answers, with secrets as plain values. */
@@ -58,7 +57,6 @@ export function structOf(properties: Record<string, unknown>): unknown {
 export function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
-  const mapping = value as Record<string, unknown>;
-  if (mapping[signatureKey] === secretSignature) return plain(mapping.value);
-  return Object.fromEntries(Object.entries(mapping).map(([key, inner]) => [key, plain(inner)]));
+  if (isEngineSecret(value)) return plain(value.value);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { withClient } from "../../../../src/adapters/postgres/server.ts";
 import { agreedUp } from "../../../../src/cli/up/agreedUp.ts";
 import { type EngineOperation, operationOf } from "../../../../src/cli/up/engineOperation.ts";
-import { stateOf } from "../../../../src/cli/up/previewedStack.ts";
+import { exportedResources } from "../../../../src/cli/up/exportedState.ts";
 import type { StackEngine } from "../../../../src/cli/up/stackEngine.ts";
 import { silent } from "../../../../src/domain/progress.ts";
 import { type Captured, captured } from "../../../../src/local/engine.ts";
@@ -67,7 +67,7 @@ beforeAll(async () => {
       return last.code;
     },
     capture: start,
-    resources: () => stateOf(engine, signal),
+    resources: () => exportedResources(engine, signal),
   };
   await start(["stack", "init", "staging"]);
   vi.spyOn(console, "error").mockImplementation(() => {});
