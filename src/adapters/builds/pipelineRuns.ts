@@ -22,7 +22,7 @@ interface List<T> {
   readonly items: readonly T[];
 }
 
-/** How long the answer to a start is waited for once nobody wants the build any more, in milliseconds. */
+/** How long to wait for the answer to a start request after the build was given up, in milliseconds. */
 const startGrace = 4_000;
 const mergePatch = "application/merge-patch+json";
 
@@ -69,8 +69,8 @@ export class PipelineRuns {
   }
 
   /**
-   * Gives a pending run its context and starts it. What an interrupted call left is completed. A start that is under way when `signal`
-   * aborts is waited for, a few seconds at most: whoever gives the build up cancels only what he knows to be started.
+   * Gives a pending run its context and starts it. What an interrupted call left is completed. If `signal` aborts
+   * while the start request is under way, its answer is still awaited for a few seconds: only a run known to have started is cancelled.
    */
   async start(run: ObservedRun, parts: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const { metadata } = run;

@@ -68,7 +68,7 @@ async function objectsIn(config: KubeConfig, namespace: string, signal: AbortSig
     try {
       return (await requestJson<{ items: readonly T[] }>(config, "GET", path, { signal })).items;
     } catch (error) {
-      // A cluster without the kind, or without the namespace, holds none of them.
+      // Without the kind or the namespace, the cluster has no such objects.
       if (isApiError(error, 404)) return [];
       throw error;
     }

@@ -21,8 +21,8 @@ const stopAnnotation = "serving.kserve.io/stop";
 const serviceLabel = "serving.kserve.io/inferenceservice";
 const containerName = "kserve-container";
 /**
- * How long a pod that is replaced may take to end, in seconds: where there is no room for two, such as on one GPU, its successor waits for
- * it, and a process that hangs takes all of it.
+ * How long a replaced pod may take to shut down, in seconds. Where there is no room for two pods, such as on one GPU, the new one waits
+ * for the old, and a process that hangs uses all of this time.
  */
 const graceSeconds = 10;
 

@@ -104,7 +104,7 @@ export interface ModelAnswer {
 
 /**
  * Sends JSON to the newest revision of a model itself, through the API server, whether a route leads to it or not: in Standard mode to
- * its Service, in Knative mode to a pod of that revision. Status 503 where none of its pods is ready.
+ * its Service, in Knative mode to a pod of that revision. Throws with status 503 if no pod is ready.
  */
 export async function postToModel(
   { config, namespace, name, component = "predictor" }: ModelAddress,

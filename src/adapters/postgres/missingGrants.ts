@@ -11,8 +11,8 @@ export interface StateGrant {
 }
 
 /**
- * Places in the list of those grants of a client's database of which a person took something away. A role that has a privilege by
- * another way has it; what is granted to everybody is not looked at. Objects that are gone are none of this: no grant brings them back.
+ * Positions in the list of grants that somebody has revoked, wholly or in part. A privilege that the role still has by another way
+ * counts as granted, and grants to PUBLIC are ignored. So are objects that no longer exist: a grant would not bring them back.
  */
 export async function missingGrants(client: ClientBase, grants: readonly StateGrant[]): Promise<number[]> {
   const privileges = grants.flatMap((grant, place) =>

@@ -13,8 +13,8 @@ interface StateResource {
 
 export interface MissingSqlOptions {
   /**
-   * The platform's own tables may be made anew, without what was in them. Else nothing is missing where they are: what does not hold
-   * them may be another server.
+   * Whether the platform's own tables may be created again, empty. If not, a server without them counts as having lost nothing: it may be
+   * the wrong server.
    */
   readonly mayBeginAnew: boolean;
 }

@@ -104,7 +104,7 @@ async function lockRelease(client: ClientBase, { tag, schema }: ReleaseStateSpec
   await client.query(`SELECT pg_advisory_lock(${key})`, [schema]);
 }
 
-/** Never made anew in silence: what was worked in is gone, and what is left of it may still be wanted. */
+/** A lost state is never silently recreated empty: what is left of it may still be needed. */
 export function lostState({ tag, schema, lost }: JournaledRelease): OperatorError {
   const whole = lost === `schema "${schema}"`;
   const first = whole ? "" : `drop what is left (DROP SCHEMA "${schema}" CASCADE), then `;
