@@ -14,7 +14,7 @@ import { sentHeads } from "./sentHeads.ts";
 import { engineConfigFile, keepBeforeNewStack, writeEngineConfig } from "./stackConfig.ts";
 import { readStackResources, type StateResource } from "./stackOutputs.ts";
 import type { EngineTarget } from "./target.ts";
-import { preparePulumiHome, type Toolchain } from "./toolchain/index.ts";
+import { type EngineTools, preparePulumiHome } from "./toolchain/index.ts";
 
 /** The pinned engine, set up for one environment. */
 export interface Engine {
@@ -52,11 +52,11 @@ export interface RunOptions {
 export async function prepareEngine(
   layout: EnvironmentLayout,
   target: EngineTarget,
-  toolchain: Toolchain,
+  tools: EngineTools,
 ): Promise<Engine> {
   await mkdir(layout.pulumi.backend, { recursive: true, mode: 0o700 });
   await ensurePassphrase(layout.pulumi.passphraseFile);
-  const { pulumi, env: homeEnv } = await preparePulumiHome(layout.pulumi.home, toolchain);
+  const { pulumi, env: homeEnv } = await preparePulumiHome(layout.pulumi.home, tools);
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...homeEnv,

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import type { EnvironmentSpec } from "../../config/environment.ts";
 import { badInput, OperatorError } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
-import { type Engine, prepareEngine } from "../../local/engine.ts";
+import { prepareEngine } from "../../local/engine.ts";
 import { environmentCondition, startEnvironment } from "../../local/environment.ts";
 import type { EnvironmentState } from "../../local/environmentState.ts";
 import { type EnvironmentLayout, environmentLayout, menagerieCache } from "../../local/layout.ts";
@@ -23,6 +23,7 @@ import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { prepareImages } from "../up/prepareImages.ts";
 import { whereObjectsAre } from "../up/stackCluster.ts";
+import type { StackEngine } from "../up/stackEngine.ts";
 
 interface UpOptions {
   readonly environment: string;
@@ -69,16 +70,82 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const spec = options.program ? await declaredEnvironment(layout, existing ? "existing" : "embedded") : undefined;
   const stored = spec && (await storedSentence(layout));
   if (stored) console.error(`note: ${stored}`);
+  const running = { layout, spec, options, progress, signal };
   if (existing) {
     const { requireCluster } = await import("../cluster.ts");
     await requireCluster(existing.kubeconfig);
-  } else if ((await environmentCondition(layout)) !== "up") await preflight({ progress });
-  const brought = await (existing
-    ? useCluster(layout, existing, spec, { progress, signal })
-    : bringUp(layout, options, spec, { progress, signal }));
-  if (!brought.engine) return;
-  const { engine, target } = brought;
-  const objects = whereObjectsAre(target);
+  }
+  const target = await (existing ? useCluster(running, existing) : bringUp(running));
+  if (!spec) return;
+  const { requireServing } = await import("../up/requireServing.ts");
+  await requireServing({
+    ...{ config: await whereObjectsAre(target).cluster(), resources: await readStackResources(layout) },
+    ...{ stack: `environment "${layout.name}"`, progress, signal },
+  });
+  console.log(await summary(layout, target, await readModels(layout)));
+}
+
+interface Running {
+  readonly layout: EnvironmentLayout;
+  /** What the stack declares; undefined where the program is not to be run. */
+  readonly spec: EnvironmentSpec | undefined;
+  readonly options: UpOptions;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Makes tools, starts the environment's processes, lays images out and runs the engine, all of it as early as it can be. */
+async function bringUp(running: Running): Promise<EngineTarget> {
+  const { layout, options, spec, progress } = running;
+  const wasUp = (await environmentCondition(layout)) === "up";
+  if (!wasUp) await preflight({ progress });
+  const arriving = new ArrivingToolchain(spec?.builds.kind === "tekton");
+  const [target] = await together<[EngineTarget, ...unknown[]]>(running.signal, (signal) => {
+    const toolchain = gatherToolchain(arriving, { cache: menagerieCache(), progress, signal });
+    const ports = definedPorts(options);
+    const environment = startEnvironment(layout, { toolchain: arriving, ports, progress, signal });
+    const ready = environment.then(({ ready }) => ready);
+    const images = async (): Promise<void> => {
+      // With an environment that runs already the program finds nearly all of them, and is not kept waiting for the rest.
+      if (!spec || !(await environment).launched) return;
+      await prepareImages(spec, { store: layout.images, python: () => arriving.part("python"), progress, signal });
+    };
+    const laidOut = images();
+    const whole = Promise.all([toolchain, ready, laidOut]);
+    whole.catch(() => {});
+    const deployed = async (): Promise<EngineTarget> => {
+      const { state, launched } = await environment;
+      const target = embeddedTarget(layout, state);
+      if (!spec) return target;
+      const engine = await prepareEngine(layout, target, await arriving.engineTools());
+      if (launched || !wasUp) await whole;
+      const run = async (args: readonly string[]): Promise<number> => {
+        await whole;
+        return engine.run(args);
+      };
+      await deploy({ ...running, signal }, target, { ...engine, run });
+      return target;
+    };
+    return [deployed(), toolchain, ready, laidOut];
+  });
+  return target;
+}
+
+/** The engine alone, for a cluster that somebody else runs. */
+async function useCluster(
+  running: Running,
+  existing: { kubeconfig: string; gatewayUrl: string },
+): Promise<EngineTarget> {
+  const { layout, progress, signal } = running;
+  const arriving = new ArrivingToolchain(false);
+  const toolchain = await gatherToolchain(arriving, { cache: menagerieCache(), progress, signal });
+  const target = await useExistingCluster(layout, existing);
+  await new ToolchainFile(layout).write(arriving);
+  if (running.spec) await deploy(running, target, await prepareEngine(layout, target, toolchain));
+  return target;
+}
+
+async function deploy({ spec, options, signal }: Running, target: EngineTarget, engine: StackEngine): Promise<void> {
   const code = await agreedUp(engine, {
     declared: {
       zoo: Object.keys(spec?.zoo ?? {}),
@@ -86,67 +153,10 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
       shadows: Object.keys(spec?.shadows ?? {}),
     },
     ...{ yesDelete: options.yesDelete, agreed: options.agreed, signal },
-    ...objects,
+    ...whereObjectsAre(target),
   });
   signal.throwIfAborted();
   if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
-  const { requireServing } = await import("../up/requireServing.ts");
-  await requireServing({
-    ...{ config: await objects.cluster(), resources: await readStackResources(layout) },
-    ...{ stack: `environment "${layout.name}"`, progress, signal },
-  });
-  console.log(await summary(layout, target, await readModels(layout)));
-}
-
-interface Brought {
-  readonly target: EngineTarget;
-  /** None where the program is not to be run. */
-  readonly engine?: Engine;
-}
-
-interface Running {
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-}
-
-/** Makes tools, starts the environment's processes, lays images out and sets the engine up, all of it as early as it can be. */
-async function bringUp(
-  layout: EnvironmentLayout,
-  options: UpOptions,
-  spec: EnvironmentSpec | undefined,
-  { progress, signal: stop }: Running,
-): Promise<Brought> {
-  const arriving = new ArrivingToolchain(spec?.builds.kind === "tekton");
-  const [brought] = await together<[Brought, ...unknown[]]>(stop, (signal) => {
-    const toolchain = gatherToolchain(arriving, { cache: menagerieCache(), progress, signal });
-    const ports = definedPorts(options);
-    const environment = startEnvironment(layout, { toolchain: arriving, ports, progress, signal });
-    const engine = async (): Promise<Brought> => {
-      const target = embeddedTarget(layout, (await environment).state);
-      return spec ? { target, engine: await prepareEngine(layout, target, await toolchain) } : { target };
-    };
-    const images = async (): Promise<void> => {
-      // With an environment that runs already the program finds nearly all of them, and is not kept waiting for the rest.
-      if (!spec || !(await environment).launched) return;
-      await prepareImages(spec, { store: layout.images, python: () => arriving.part("python"), progress, signal });
-    };
-    return [engine(), toolchain, environment.then(({ ready }) => ready), images()];
-  });
-  return brought;
-}
-
-/** The engine alone, set up for a cluster that somebody else runs. */
-async function useCluster(
-  layout: EnvironmentLayout,
-  existing: { kubeconfig: string; gatewayUrl: string },
-  spec: EnvironmentSpec | undefined,
-  { progress, signal }: Running,
-): Promise<Brought> {
-  const arriving = new ArrivingToolchain(false);
-  const toolchain = await gatherToolchain(arriving, { cache: menagerieCache(), progress, signal });
-  const target = await useExistingCluster(layout, existing);
-  await new ToolchainFile(layout).write(arriving);
-  return spec ? { target, engine: await prepareEngine(layout, target, toolchain) } : { target };
 }
 
 /** The cluster that `--kubeconfig` and `--gateway-url` name together, or undefined for the embedded one. */

@@ -22,6 +22,11 @@ export interface Toolchain extends Manifests {
   readonly envoy: string;
 }
 
+/** The part of a toolchain that the engine needs. */
+export interface EngineTools {
+  readonly bin: Pick<Toolchain["bin"], "pulumi" | "pulumi-language-nodejs" | "pulumi-resource-kubernetes">;
+}
+
 /** The names of all parts of a toolchain, with or without Tekton's. */
 export function partNames(tekton: boolean): readonly PartName[] {
   return [...binaryNames, ...(tekton ? tektonBinaryNames : []), "manifests", "python", "envoy"];
@@ -85,6 +90,13 @@ export class ArrivingToolchain {
       await awaited.promise;
     }
     return this.#arrived[name] as ToolchainParts[Name];
+  }
+
+  /** The engine with its plugins, as soon as they have arrived. */
+  async engineTools(): Promise<EngineTools> {
+    const names = ["pulumi", "pulumi-language-nodejs", "pulumi-resource-kubernetes"] as const;
+    await Promise.all(names.map((name) => this.part(name)));
+    return { bin: pick(this.#arrived as ToolchainParts, names) };
   }
 
   /** The whole toolchain, as soon as its last part has arrived. */

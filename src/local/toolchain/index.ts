@@ -5,7 +5,7 @@ import { ArrivingToolchain, type Toolchain } from "./arriving.ts";
 import { ensureEnvoy } from "./envoy.ts";
 import { ensureGoTools } from "./goTools.ts";
 
-export { ArrivingToolchain, type Toolchain, type ToolchainParts } from "./arriving.ts";
+export { ArrivingToolchain, type EngineTools, type Toolchain, type ToolchainParts } from "./arriving.ts";
 export { missingTools } from "./goTools.ts";
 export type { CrdFile, KserveManifests } from "./manifests.ts";
 export { preparePulumiHome } from "./pulumiHome.ts";

@@ -1,23 +1,26 @@
 import { constants, copyFile, link, mkdir, rename, rm, stat, symlink, utimes } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
-import type { BinaryName } from "./tools.ts";
+import { pathToFileURL } from "node:url";
+import type { EngineTools } from "./arriving.ts";
 import { versions } from "./tools.ts";
 
 /** Version of `@pulumi/postgresql`, which asks for the plugin of the same one. */
 const postgresqlPluginVersion = "3.18.1";
 const localPostgresqlPlugin = join(import.meta.dirname, "..", "postgresqlPlugin", "pulumi-resource-postgresql");
+const dynamicProviders = join(import.meta.dirname, "..", "dynamicProviders", "pulumi-resource-pulumi-nodejs");
 /** Runtime that policy/PulumiPolicy.yaml names; the engine starts packs of it by this plugin. */
 const policyPlugin = "analyzer-policy-menagerie";
+const beforeSdk = join(import.meta.dirname, "..", "..", "program", "beforeSdk.mjs");
 const projectFolder = join(import.meta.dirname, "..", "..", "..");
 
 /**
- * Makes `home` a PULUMI_HOME whose plugins are the toolchain's, and a folder in it where the CLI finds its language host
+ * Makes `home` a PULUMI_HOME whose plugins are those tools, and a folder in it where the CLI finds its language host
  * and the host of dynamic providers beside itself: what it finds on PATH instead draws a warning each. Answers the CLI
  * to run and what its environment needs besides backend and passphrase. Call it again whenever; it converges.
  */
 export async function preparePulumiHome(
   home: string,
-  toolchain: { readonly bin: Readonly<Record<BinaryName, string>> },
+  { bin: tools }: EngineTools,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<{ readonly pulumi: string; readonly env: Readonly<Record<string, string>> }> {
   const bin = join(home, "bin");
@@ -25,13 +28,12 @@ export async function preparePulumiHome(
   const postgresql = join(home, "plugins", `resource-postgresql-v${postgresqlPluginVersion}`);
   const policy = join(home, "plugins", `${policyPlugin}-v1.0.0`);
   await Promise.all([bin, plugin, postgresql, policy].map((folder) => mkdir(folder, { recursive: true })));
-  const dynamicProviders = join(projectFolder, "node_modules", "@pulumi", "pulumi", "pulumi-resource-pulumi-nodejs");
   await Promise.all([
     // The CLI looks beside the file that /proc/self/exe names, which a symbolic link would lead out of this folder.
-    sameFile(toolchain.bin.pulumi, join(bin, "pulumi")),
-    pointTo(toolchain.bin["pulumi-language-nodejs"], join(bin, "pulumi-language-nodejs")),
+    sameFile(tools.pulumi, join(bin, "pulumi")),
+    pointTo(tools["pulumi-language-nodejs"], join(bin, "pulumi-language-nodejs")),
     pointTo(dynamicProviders, join(bin, "pulumi-resource-pulumi-nodejs")),
-    pointTo(toolchain.bin["pulumi-resource-kubernetes"], join(plugin, "pulumi-resource-kubernetes")),
+    pointTo(tools["pulumi-resource-kubernetes"], join(plugin, "pulumi-resource-kubernetes")),
     pointTo(localPostgresqlPlugin, join(postgresql, "pulumi-resource-postgresql")),
     pointTo(join(projectFolder, "policy", "bin", `pulumi-${policyPlugin}`), join(policy, `pulumi-${policyPlugin}`)),
   ]);
@@ -43,6 +45,8 @@ export async function preparePulumiHome(
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       // Program, dynamic providers and the PostgreSQL plugin run on the first `node` of the PATH: the one that runs this.
       PATH: [dirname(process.execPath), env.PATH ?? ""].join(delimiter),
+      // The language host that is built here does not know Pulumi.yaml's `nodeargs`.
+      NODE_OPTIONS: [env.NODE_OPTIONS, `--import=${pathToFileURL(beforeSdk)}`].filter(Boolean).join(" "),
     },
   };
 }
