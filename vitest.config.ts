@@ -64,7 +64,8 @@ export default defineConfig({
           include: [
             "test/soak/**/*.test.ts",
             "test/integration/adapters/postgres/{deployments,zoo/migration/faults}.test.ts",
-            "test/integration/adapters/controlTruss/stuck.test.ts",
+            "test/integration/adapters/controlTruss/{patches,stuck}.test.ts",
+            "test/integration/adapters/truss/patch.test.ts",
           ],
           env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,

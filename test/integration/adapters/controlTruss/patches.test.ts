@@ -12,9 +12,10 @@ import { isSame } from "../../../../src/domain/patch/same.ts";
 import { silent } from "../../../../src/domain/progress.ts";
 import { signatureOf } from "../../../../src/domain/truss/signature.ts";
 import { menagerieCache } from "../../../../src/local/layout.ts";
+import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 
 const seed = Number(process.env.MENAGERIE_TEST_SEED ?? 20_261_121);
-const count = Number(process.env.MENAGERIE_TEST_TREES ?? 300);
+const count = Number(process.env.MENAGERIE_TEST_TREES ?? (wholeMatrix ? 300 : 100));
 
 const oracle = `import json, pathlib, sys
 from truss.truss_handle.patch.calc_patch import calc_truss_patch

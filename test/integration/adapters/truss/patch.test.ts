@@ -13,6 +13,7 @@ import { isSame } from "../../../../src/domain/patch/same.ts";
 import { silent } from "../../../../src/domain/progress.ts";
 import { signatureOf } from "../../../../src/domain/truss/signature.ts";
 import { menagerieCache } from "../../../../src/local/layout.ts";
+import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 
 /**
  * The installed truss library is the judge: seeded edits of trusses, whose signature and patches must be the library's, and what
@@ -21,7 +22,7 @@ import { menagerieCache } from "../../../../src/local/layout.ts";
  */
 
 const seed = Number(process.env.MENAGERIE_TEST_SEED ?? 20_261_129);
-const count = Number(process.env.MENAGERIE_TEST_EDITS ?? 300);
+const count = Number(process.env.MENAGERIE_TEST_EDITS ?? (wholeMatrix ? 300 : 100));
 const patterns = ["**/__pycache__/**/*", "**/__pycache__/**"];
 
 const oracle = `import json, pathlib, sys, warnings, logging
