@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import log from "@pulumi/pulumi/log/index.js";
 import { lastVersionTag } from "./adapters/git/checkout.ts";
 import { serviceSource } from "./adapters/images/checkoutImage.ts";
 import { requireKubeContext } from "./adapters/kubernetes/kubeContexts.ts";
@@ -13,7 +14,7 @@ import { everyRefusal } from "./domain/refusals/everyRefusal.ts";
 import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { plannedDepartures } from "./plan/departures.ts";
 import { planDevelopments } from "./plan/development.ts";
-import { engineAbove, isPartial } from "./plan/engineAbove.ts";
+import { engineAbove, isPartial, showsDebugging } from "./plan/engineAbove.ts";
 import { checkMesh, type MeshReader, withEmbeddedGateway } from "./plan/mesh.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { withMigrationTarget } from "./plan/migrationTarget.ts";
@@ -34,6 +35,9 @@ import { deployEnvironment } from "./program.ts";
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
 // place here, so positions are true without, and registering resources takes half the time.
 Object.assign(Error, { prepareStackTrace: undefined });
+// The SDK tells the engine of every resource several times, a round trip each and one after the other.
+const engine = engineAbove();
+if (engine && !showsDebugging(engine.args)) Object.assign(log, { debug: () => Promise.resolve() });
 
 /** Entry of a stack: config in, resources and outputs out. */
 async function stack() {
@@ -107,7 +111,7 @@ async function stack() {
       mlflow: mlflowServer(spec.mlflow?.url, process.env),
       lastOutputs,
     });
-    if (release && !process.env.MENAGERIE_DEPLOY_ONLY && isPartial(engineAbove()?.args ?? [])) {
+    if (release && !process.env.MENAGERIE_DEPLOY_ONLY && isPartial(engine?.args ?? [])) {
       await pulumi.log.warn(partialRun);
     }
     const departures = plannedDepartures(spec, { platform, hashes: trussHashes, lastOutputs: await lastOutputs() });

@@ -43,6 +43,13 @@ export function isPartial(args: readonly string[]): boolean {
   return optionValues(args, ["--target", "-t", "--target-replace", "--exclude"]).length > 0;
 }
 
+/** Whether a run of the engine shows or logs messages for debugging. */
+export function showsDebugging(args: readonly string[]): boolean {
+  return args.some(
+    (arg) => /^(-[a-z]*[dv]|--(debug|verbose|logtostderr|logflow)\b)/.test(arg) && !arg.endsWith("=false"),
+  );
+}
+
 function optionValues(args: readonly string[], names: readonly string[]): string[] {
   return args.flatMap((arg, index) => {
     if (names.includes(arg)) return [args[index + 1] ?? ""];
