@@ -7,7 +7,6 @@ import { mlflowServer } from "./adapters/mlflow/registry.ts";
 import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
-// biome-ignore lint/style/noRestrictedImports: only recognized here, not made.
 import { OperatorError } from "./domain/errors.ts";
 import { inEnvironment } from "./domain/printedCommands.ts";
 import { everyRefusal } from "./domain/refusals/everyRefusal.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { terminalProgress } from "../src/cli/terminalProgress.ts";
-import { OperatorError } from "../src/domain/errors.ts";
+import { messageOf, OperatorError } from "../src/domain/errors.ts";
 import { menagerieCache } from "../src/local/layout.ts";
 import { ensureBinaries } from "../src/local/toolchain/goTools.ts";
 import { adoption, type Packed, packManifests, packTool } from "../src/local/toolchain/packing/pack.ts";
@@ -14,7 +14,7 @@ const { values } = parseArgs({
 const env = { ...process.env, MENAGERIE_TOOLS: "build" };
 const options = { cache: menagerieCache(env), out: values.out, env };
 const interrupt = new AbortController();
-process.once("SIGINT", () => interrupt.abort(new OperatorError("interrupted")));
+process.once("SIGINT", () => interrupt.abort(new Error("interrupted")));
 
 try {
   const chosen = values.tekton ? [...tools, tekton] : tools;
@@ -30,7 +30,7 @@ try {
   process.stdout.write(`\nOn another machine's checkout of the same pins:\n  npm install --no-save FOLDER/*.tgz\n`);
   process.stdout.write(`Once they are published:\n  ${adoption(packed)}\n`);
 } catch (error) {
-  if (!(error instanceof OperatorError)) throw error;
-  process.stderr.write(`tools:pack: ${error.message}\n`);
-  process.exitCode = error.exitCode;
+  if (!(error instanceof OperatorError) && !interrupt.signal.aborted) throw error;
+  process.stderr.write(`tools:pack: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof OperatorError ? error.exitCode : 1;
 }

@@ -1,7 +1,8 @@
 import { createDevelopmentVersions, type DevelopmentVersions } from "../adapters/api/developmentVersions.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
 import { environmentLayout } from "../local/layout.ts";
 import { type EngineTarget, readTarget } from "../local/target.ts";
+import { refuse } from "./refusals.ts";
 
 /** An API service, without a path, and a key for it. */
 export interface ApiAccess {
@@ -24,9 +25,7 @@ const keySecret = "api-database";
 export async function apiAccess(environment: string): Promise<ApiAccess> {
   const target = await readTarget(environmentLayout(environment));
   if (target || process.env.MENAGERIE_API_URL) return accessOf(target);
-  throw badInput(
-    `no API service: set MENAGERIE_API_URL and MENAGERIE_API_KEY, or bring environment "${environment}" up with \`menagerie up -e ${environment}\``,
-  );
+  throw refuse("api.unknown", { environment });
 }
 
 /** Development versions, by the API service of an environment. */
@@ -36,9 +35,9 @@ export async function developmentClient(target: EngineTarget): Promise<Developme
 
 async function accessOf(target: EngineTarget | undefined): Promise<ApiAccess> {
   const url = process.env.MENAGERIE_API_URL ?? target?.apiUrl;
-  if (!url) throw badInput("no API service: set MENAGERIE_API_URL to its address, without a path");
+  if (!url) throw refuse("api.url-not-set");
   const key = process.env.MENAGERIE_API_KEY || (target && (await stackKey(target.kubeconfig)));
-  if (!key) throw badInput("MENAGERIE_API_KEY: missing; `menagerie key create` makes one");
+  if (!key) throw refuse("api.key-not-set");
   return { url: url.replace(/\/+$/, ""), key };
 }
 
@@ -56,10 +55,7 @@ async function stackKey(kubeconfig: string): Promise<string> {
     const key = items.map(({ data }) => data?.adminKey).find((value) => value !== undefined);
     if (key) return Buffer.from(key, "base64").toString("utf8");
   } catch (error) {
-    throw badInput(
-      `no API key: set MENAGERIE_API_KEY to one that \`menagerie key create\` made (the stack's own cannot be read: ${messageOf(error)})`,
-      error,
-    );
+    throw refuse("api.stack-key-unreadable", { reason: messageOf(error) }, error);
   }
-  throw badInput("the stack has no API service yet; run `menagerie up`, or set MENAGERIE_API_KEY");
+  throw refuse("api.not-deployed");
 }

@@ -1,5 +1,5 @@
-import { badInput } from "../domain/errors.ts";
 import { committedFile } from "../local/stackConfig.ts";
+import { refuse } from "./refusals.ts";
 import { commandOf } from "./up/engineOperation.ts";
 
 /** Of `pulumi stack`, with their other names. */
@@ -16,21 +16,15 @@ const stackCommands = new Set(
 export function engineArguments(args: readonly string[], environment: string): readonly string[] {
   const words = args.filter((arg) => !arg.startsWith("-"));
   if (words.includes("destroy") && args.some((arg) => /^--remove(=true)?$/.test(arg))) {
-    throw badInput(
-      `destroy --remove deletes the committed ${committedFile}; run \`menagerie pulumi -e ${environment} -- destroy\`, then \`stack rm\``,
-    );
+    throw refuse("engine.destroy-remove", { committedFile, environment });
   }
   if (commandOf(args) === "watch") {
-    throw badInput(
-      `watch deploys each change without showing what it deletes; run \`menagerie watch MODEL --deploy\`, or \`menagerie up -e ${environment}\``,
-    );
+    throw refuse("engine.watch", { environment });
   }
   const at = words.indexOf("stack");
   const command = at < 0 ? undefined : words.slice(at + 1).find((word) => stackCommands.has(word));
   if (command === "rename") {
-    throw badInput(
-      `stack rename: the stack of an environment is always "local"; for another environment, run \`menagerie up -e NAME\``,
-    );
+    throw refuse("engine.stack-rename");
   }
   const deletes = command === "rm" || command === "remove" || command === "delete";
   return deletes && !args.includes("--preserve-config") ? [...args, "--preserve-config"] : args;

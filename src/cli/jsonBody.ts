@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 
 const timeoutMs = 60_000;
 
@@ -9,14 +10,14 @@ export async function readBody(data: string): Promise<string> {
   try {
     JSON.parse(text);
   } catch (error) {
-    throw badInput(`--data is not JSON (${messageOf(error)}); quote it for the shell, as in '{"values": [1]}'`);
+    throw refuse("data.not-json", { reason: messageOf(error) });
   }
   return text;
 }
 
 function readDataFile(path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: unknown) => {
-    throw badInput(`--data @${path}: ${messageOf(error)}`);
+    throw refuse("data.file-unreadable", { path, reason: messageOf(error) });
   });
 }
 
@@ -43,9 +44,9 @@ export async function postPrediction(
     });
   } catch (error) {
     const cause = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
-    throw new OperatorError(`${url} does not answer (${cause}); \`menagerie status\` says what runs`);
+    throw refuse("call.unanswered", { url, cause });
   }
   const text = await response.text();
-  if (!response.ok) throw new OperatorError(`${name} answered HTTP ${response.status}: ${text.trim()}`);
+  if (!response.ok) throw refuse("call.failed", { name, status: response.status, text: text.trim() });
   return text;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { badInput } from "../domain/errors.ts";
 import type { EnvironmentLayout } from "../local/layout.ts";
 import { readStackOutputs } from "../local/stackOutputs.ts";
+import { refuse } from "./refusals.ts";
 
 /** One entry of the stack output `models`; see `ModelOutput` of the program. */
 const modelOutput = z.looseObject({
@@ -67,9 +67,7 @@ export async function readModels(layout: EnvironmentLayout): Promise<DeployedMod
 export function developmentModel(model: DeployedModel): DeployedModel & { readonly versionId: string } {
   const { versionId } = model;
   if (model.kind === "development" && versionId !== null) return { ...model, versionId };
-  throw badInput(
-    `model "${model.name}" is a ${model.kind} model, whose code changes by a rollout; declare it under menagerie:development to patch it`,
-  );
+  throw refuse("model.not-patchable", { name: model.name, kind: model.kind });
 }
 
 /** The model called `name`; else a sentence that says which there are. */
@@ -77,5 +75,5 @@ export function findModel(models: readonly DeployedModel[], name: string): Deplo
   const model = models.find((candidate) => candidate.name === name);
   if (model) return model;
   const names = models.map((candidate) => candidate.name).join(", ");
-  throw badInput(`there is no model "${name}"; the stack has ${names || "none: run `menagerie up`"}`);
+  throw refuse("model.unknown-to-stack", { name, names: names || "none: run `menagerie up`" });
 }

@@ -1,10 +1,10 @@
 import type { Client } from "pg";
 import { type DatabaseServer, serverFromUrl, withClient } from "../adapters/postgres/server.ts";
 import { actAs } from "../adapters/postgres/transaction.ts";
-import { badInput } from "../domain/errors.ts";
 import { platformDatabase, roles } from "../domain/platformDatabase.ts";
 import { environmentLayout } from "../local/layout.ts";
 import { readTarget } from "../local/target.ts";
+import { refuse } from "./refusals.ts";
 
 /**
  * Works in the platform's tables with the operator's own credentials, as role {@link roles.operator}: the API service
@@ -25,9 +25,7 @@ export async function operatorServer(environment: string): Promise<DatabaseServe
   const variable = "MENAGERIE_DATABASE_URL";
   const url = process.env[variable] ?? (await readTarget(environmentLayout(environment)))?.databaseServer?.url;
   if (!url) {
-    throw badInput(
-      `no database: set ${variable} to the stack's, or bring environment "${environment}" up with \`menagerie up -e ${environment}\``,
-    );
+    throw refuse("database.unknown", { variable, environment });
   }
   return serverFromUrl(url, variable);
 }

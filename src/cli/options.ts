@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { OperatorError } from "../domain/errors.ts";
 import type { ReleaseLogin } from "../domain/release/environment.ts";
 import type { Engine } from "../local/engine.ts";
 import { type EnvironmentLayout, environmentLayout } from "../local/layout.ts";
 import { type EngineTarget, readTarget } from "../local/target.ts";
 import { ToolchainFile } from "../local/toolchainFile.ts";
+import { refuse } from "./refusals.ts";
 
 /** `--environment NAME`, on every command that concerns an embedded environment. */
 export function environmentOption(): Option {
@@ -84,9 +84,7 @@ export async function knownEnvironment(name: string): Promise<KnownEnvironment> 
   const layout = environmentLayout(name);
   const target = await readTarget(layout);
   if (target) return { layout, target };
-  throw new OperatorError(
-    `environment "${name}" does not exist in ${layout.home}; \`menagerie up -e ${name}\` makes it`,
-  );
+  throw refuse("environment.none", { name, home: layout.home });
 }
 
 /** The environment called `name` with its engine, which is set up for that. */
@@ -94,7 +92,7 @@ export async function existingEnvironment(name: string): Promise<ExistingEnviron
   const { layout, target } = await knownEnvironment(name);
   const toolchain = await new ToolchainFile(layout).readComplete();
   if (!toolchain || !existsSync(toolchain.bin.pulumi)) {
-    throw new OperatorError(`the tools of environment "${name}" are not there; \`menagerie up -e ${name}\` makes them`);
+    throw refuse("environment.without-tools", { name });
   }
   const { prepareEngine } = await import("../local/engine.ts");
   return { layout, target, engine: await prepareEngine(layout, target, toolchain) };

@@ -4,13 +4,13 @@ import { pushTruss } from "../adapters/api/pushTruss.ts";
 import { settle } from "../adapters/api/settle.ts";
 import { readTruss } from "../adapters/truss/snapshot.ts";
 import { changeLine } from "../domain/development/changeLine.ts";
-import { OperatorError } from "../domain/errors.ts";
 import { projectFolder } from "../local/localStack.ts";
 import { recordSentHead } from "../local/sentHeads.ts";
 import { developmentClient } from "./apiAccess.ts";
 import { interruptible } from "./interrupt.ts";
 import { type DeployedModel, developmentModel } from "./models.ts";
 import type { KnownEnvironment } from "./options.ts";
+import { refuse } from "./refusals.ts";
 
 /** How long a version may take to run what was sent, in milliseconds. */
 const patchWithinMs = 180_000;
@@ -28,10 +28,7 @@ export async function patchFirst(
     const { versionId } = model;
     const pushed = await pushTruss({ client, versionId, read: () => readTruss(folder), signal });
     if (pushed.kind === "deploy") {
-      throw new OperatorError(
-        [`${model.name} needs a full deployment, run \`menagerie up\`:`, ...pushed.reasons].join("\n  "),
-        { exitCode: 3 },
-      );
+      throw refuse("patch.needs-full-deployment", { model: model.name, reasons: pushed.reasons.join("; ") });
     }
     const isDeclared = (await realpath(folder)) === (await realpath(join(projectFolder, model.truss)));
     if (isDeclared) await recordSentHead(layout, versionId, pushed.head.hash);

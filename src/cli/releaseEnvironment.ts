@@ -2,12 +2,12 @@ import type { V1ConfigMap, V1Secret } from "@kubernetes/client-node";
 import { z } from "zod";
 import { kubeConfigOf } from "../adapters/kubernetes/kubeConfigFile.ts";
 import { isApiError, requestJson } from "../adapters/kubernetes/request.ts";
-import { badInput, OperatorError } from "../domain/errors.ts";
 import { environmentNames, type ReleaseLogin } from "../domain/release/environment.ts";
 import { type HostEnvironment, hostEnvironment } from "../domain/release/hostEnvironment.ts";
 import { readStackOutputs } from "../local/stackOutputs.ts";
 import { readModels } from "./models.ts";
 import { knownEnvironment } from "./options.ts";
+import { refuse } from "./refusals.ts";
 
 const outputs = z.looseObject({
   states: z.record(z.string(), z.looseObject({ current: z.boolean(), namespace: z.string() })).nullish(),
@@ -36,11 +36,11 @@ export async function readReleaseEnvironment(
   const { states } = outputs.parse(await readStackOutputs(layout));
   const known = Object.entries(states ?? {});
   if (known.length === 0) {
-    throw new OperatorError("the stack has no release with a state; set menagerie:state and run `menagerie up`");
+    throw refuse("release.no-state");
   }
   const found = known.find(([name, { current }]) => (tag === undefined ? current : name === tag));
   if (!found) {
-    throw badInput(`--release ${tag}: there is no such release; there are ${known.map(([name]) => name).join(", ")}`);
+    throw refuse("release.unknown-tag", { tag: tag ?? "", known: known.map(([name]) => name).join(", ") });
   }
   const [release, { namespace }] = found;
   const config = kubeConfigOf(target.kubeconfig);
@@ -51,9 +51,7 @@ export async function readReleaseEnvironment(
     requestJson<V1Secret>(config, "GET", `${at}/secrets/${names.secret[login]}`),
   ]).catch((error: unknown) => {
     if (!isApiError(error, 404)) throw error;
-    throw new OperatorError(`release ${release} has no environment in the cluster; run \`menagerie up\``, {
-      cause: error,
-    });
+    throw refuse("release.no-environment", { release }, error);
   });
   const secrets = Object.fromEntries(
     Object.entries(secret.data ?? {}).map(([name, value]) => [name, Buffer.from(value, "base64").toString()]),

@@ -1,10 +1,10 @@
 import { inTransaction } from "../adapters/postgres/transaction.ts";
 import { recordEvidence } from "../adapters/postgres/zoo/gateEvidence.ts";
 import { readZooRegistry } from "../adapters/postgres/zoo/registry.ts";
-import { badInput } from "../domain/errors.ts";
 import { contentVersion, type ShadowEvidence } from "../domain/shadow/evidence.ts";
 import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { asOperator } from "./operatorDatabase.ts";
+import { refuse } from "./refusals.ts";
 import type { DeployedShadow } from "./shadows.ts";
 
 /** A comparison whose evidence a zoo model's rollout is to be judged by. */
@@ -31,21 +31,17 @@ export async function recordShadowEvidence(comparison: RecordedComparison): Prom
   const { gate, compare: rules, primary, shadows } = deployed;
   const side = shadows[shadow];
   if (!gate || !side || !evidence.verdict) {
-    throw badInput(
-      `--record ${model}: menagerie:shadows.${deployment} declares no gate; add gate: {minPairs: 1000}, and run \`up\``,
-    );
+    throw refuse("record.no-gate", { model, deployment });
   }
   const passed = evidence.verdict.met;
   const { kind, suite } = shadowGate(model, { deployment, shadow, version: side.version, gate, rules });
   return asOperator(environment, (client) =>
     inTransaction(client, async () => {
       const versions = (await readZooRegistry(client, [model])).versions.get(model) ?? [];
-      if (versions.length === 0) throw badInput(`--record "${model}": there is no zoo model of that name`);
+      if (versions.length === 0) throw refuse("record.model-unknown", { model });
       const served = versions.filter(({ serving }) => serving !== undefined);
       if (!served.some((row) => contentVersion(row.hash, row.serving?.env ?? {}) === primary.version)) {
-        throw badInput(
-          `--record ${model}: the primary of ${deployment} (content ${primary.hash.slice(0, 12)}) is no version of ${model} with its variables, so the comparison says nothing about leaving one`,
-        );
+        throw refuse("record.other-content", { model, deployment, hash: primary.hash.slice(0, 12) });
       }
       const stored = { model, hash: side.hash, kind, suite, passed, evidence: { ...evidence } };
       return (await recordEvidence(client, stored)).evidenceHash;

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { badInput } from "../domain/errors.ts";
 import type { EnvironmentLayout } from "../local/layout.ts";
 import { readStackOutputs } from "../local/stackOutputs.ts";
+import { refuse } from "./refusals.ts";
 
 const side = z.looseObject({
   service: z.string(),
@@ -53,7 +53,5 @@ export async function readShadow(layout: EnvironmentLayout, name: string): Promi
   const found = shadows[name];
   if (found) return found;
   const names = Object.keys(shadows).join(", ");
-  throw badInput(
-    `there is no shadow deployment "${name}"; the stack has ${names || "none: declare one under menagerie:shadows"}`,
-  );
+  throw refuse("shadow.unknown", { name, names: names || "none: declare one under menagerie:shadows" });
 }

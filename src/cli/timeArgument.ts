@@ -1,4 +1,4 @@
-import { badInput } from "../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 
 const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 const written = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
@@ -26,9 +26,7 @@ export function timeArgument(
   // A 30th of February would be taken for a day in March.
   const isDay = new Date(`${year}-${month}-${day}T00:00Z`).getUTCDate() === Number(day);
   if (year === undefined || Number.isNaN(time.getTime()) || !isDay) {
-    throw badInput(
-      `${option} "${text}" is not a time; use 30m, 24h, 7d, or a time such as 2026-11-21T08:00Z or 2026-11-21T09:00+01:00`,
-    );
+    throw refuse("time.unreadable", { option, text });
   }
   if (zone === undefined) {
     const { timeZone } = Intl.DateTimeFormat().resolvedOptions();

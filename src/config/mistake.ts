@@ -1,11 +1,12 @@
-import type { Refusal } from "../domain/refusals/refusal.ts";
-import type { RefusalId } from "../domain/refusals/table.ts";
+import type { OperatorError } from "../domain/errors.ts";
+import { type Refusal, refused, retold } from "../domain/refusals/refusal.ts";
 import type { Place } from "./yamlPlaces.ts";
 
-/** One mistake of a stack file, as `menagerie validate --json` prints it. */
+/** One mistake of a stack file. All of it but `refusal` is what `menagerie validate --json` prints. */
 export interface Mistake {
+  readonly refusal: Refusal;
   /** Which entry of the table of refusals it is; it stays the same whatever the sentence says. */
-  readonly id: RefusalId;
+  readonly id: string;
   /** The file as its reader would open it. */
   readonly file: string;
   /** Counted from 1; of the key, or of the nearest one above it that is there. Null where it is the file as a whole. */
@@ -19,6 +20,8 @@ export interface Mistake {
   readonly message: string;
   /** Its part that says what to change; null where there is one way only, such as a suggestion that is the sentence. */
   readonly fix: string | null;
+  /** Why it cannot be, as in the reference of refusals. */
+  readonly cause: string;
 }
 
 /** Keys whose values no output shows, wherever they are written. */
@@ -27,12 +30,14 @@ const secretKeys = /^(?!menagerie:)|^menagerie:(secrets|databasePassword|migrati
 /** What is refused, as a mistake in `file`, where `placeOf` finds its key. */
 export function mistakeOf(
   file: string,
-  { id, key, message, fix }: Refusal,
+  refusal: Refusal,
   placeOf: (key: string) => { readonly place: Place; readonly value?: string | undefined } | undefined,
 ): Mistake {
+  const { id, key, message, fix, cause } = refusal;
   const found = key === null ? undefined : placeOf(key);
   const isSecret = key === null || secretKeys.test(key) || id === "secret.in-the-clear";
   return {
+    refusal,
     id,
     file,
     line: found?.place.line ?? null,
@@ -41,6 +46,7 @@ export function mistakeOf(
     value: isSecret ? null : (found?.value ?? null),
     message,
     fix,
+    cause,
   };
 }
 
@@ -53,4 +59,9 @@ export function byPlace(a: Mistake, b: Mistake): number {
 /** A line of a terminal, which editors and terminals make a link of. */
 export function mistakeLine({ file, line, column, message }: Mistake): string {
   return line === null ? `${file}: ${message}` : `${file}:${line}:${column}: ${message}`;
+}
+
+/** One error with a line for each mistake. */
+export function mistakesError(mistakes: readonly Mistake[]): OperatorError {
+  return refused(mistakes.map((mistake) => retold(mistake.refusal, mistakeLine(mistake))));
 }

@@ -36,7 +36,7 @@ export interface Surroundings {
 
 /**
  * Checks a stack's config, `raw` being its keys without the `menagerie:` prefix, and fills in the defaults.
- * Throws one `RefusedError` whose message has a line per mistake: the key, the value, what to change.
+ * Throws one `OperatorError` whose message has a line per mistake: the key, the value, what to change.
  * Rules between keys are checked on whatever is right by itself.
  */
 export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}): EnvironmentSpec {

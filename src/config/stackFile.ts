@@ -202,9 +202,7 @@ function kindOf(node: unknown): string {
   return isScalar(node) ? `the text ${show(node.value)}` : "a list";
 }
 
-function whole(file: string, { id, message, fix }: Refusal): Mistake {
-  return { id, file, line: null, column: null, key: null, value: null, message, fix };
-}
+const whole = (file: string, mistake: Refusal): Mistake => mistakeOf(file, mistake, () => undefined);
 
 function unreadable(file: string, mistakes: Mistake[]): StackFileReading {
   const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, () => undefined);

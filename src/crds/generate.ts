@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { compile, type JSONSchema } from "json-schema-to-typescript";
 import { parseAllDocuments } from "yaml";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
 
 /**
  * `node src/crds/generate.ts <folder>...`: writes one file of TypeScript types for the spec of each kind below, from
@@ -139,7 +139,7 @@ async function generate(
   const definition = definitions.find(({ spec }) => spec.group === group && spec.names.kind === kind);
   const schema = definition?.spec.versions.find(({ name }) => name === version)?.schema?.openAPIV3Schema;
   const spec = schema?.properties?.spec;
-  if (!spec) throw badInput(`no CRD of ${kind} ${group}/${version} in the folders given: add the folder that has it`);
+  if (!spec) throw new Error(`no CRD of ${kind} ${group}/${version} in the folders given; add the folder that has it`);
   const header = `// Written by src/crds/generate.ts from the CRD of ${group}/${version}; do not edit.\n`;
   const text = await compile({ ...plain(spec), title: `${kind}Spec` } as JSONSchema, `${kind}Spec`, {
     bannerComment: header,
@@ -156,7 +156,7 @@ async function generate(
 
 const folders = process.argv.slice(2);
 try {
-  if (folders.length === 0) throw badInput("name the folders that hold the CRD files");
+  if (folders.length === 0) throw new Error("name the folders that hold the CRD files");
   const definitions = readDefinitions(folders.map((folder) => resolve(folder)));
   for (const each of wanted) await generate(each, definitions);
 } catch (error) {

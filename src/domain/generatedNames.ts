@@ -1,4 +1,4 @@
-import { badInput } from "./errors.ts";
+import { halvesOf, refusal, refused } from "./refusals/refusal.ts";
 import type { DeploymentMode } from "./serving/servedModel.ts";
 
 /** What bounds a name: who refuses longer ones, or cuts them off. Lengths in bytes; all names but PostgreSQL's are ASCII. */
@@ -85,7 +85,7 @@ export function requireServiceName(name: string, service: ServiceNames): void {
     key: "the namespace",
     length: service.namespace.length,
   });
-  if (mistake) throw badInput(`InferenceService "${name}": ${mistake}`);
+  if (mistake) throw refused(refusal("name.service-too-long", null, { name, ...halvesOf(mistake) }));
 }
 
 /** What is wrong with a name as PostgreSQL's, as the rest of a sentence about it; undefined when nothing is. */

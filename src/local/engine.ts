@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { OperatorError } from "../domain/errors.ts";
 import { lastLine } from "../domain/lastLine.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
@@ -10,6 +9,7 @@ import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
 import { localProject, localStack, projectFolder } from "./localStack.ts";
 import { addresses, ports } from "./network/addresses.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
+import { refuse } from "./refusals.ts";
 import { sentHeads } from "./sentHeads.ts";
 import { engineConfigFile, keepBeforeNewStack, writeEngineConfig } from "./stackConfig.ts";
 import { readStackResources, type StateResource } from "./stackOutputs.ts";
@@ -134,9 +134,7 @@ const changing = new Set(["up", "update", "refresh", "destroy", "down", "dn", "i
 async function settle(stack: BackendStack, output: Engine["output"]): Promise<void> {
   const holder = await releaseDeadLocks(stack);
   if (holder !== undefined) {
-    throw new OperatorError(
-      `another run of the engine (process ${holder}) is at work on stack "${stack.stack}"; wait for its end, or stop it with \`kill -INT ${holder}\``,
-    );
+    throw refuse("engine.busy", { holder, stack: stack.stack });
   }
   if ((await pendingCreates(stack)).length === 0) return;
   // What the engine itself offers for this: an import drops the operations that were never finished. The next run begins
@@ -247,7 +245,7 @@ function capture(command: string, args: readonly string[], cwd: string, env: Nod
     child.once("close", (code) => {
       if (code === 0) return resolve(output);
       const reason = lastLine(errors) ?? "";
-      reject(new OperatorError(`pulumi ${args.join(" ")} failed: ${reason || `exit code ${code}`}`));
+      reject(refuse("engine.failed", { args: args.join(" "), reason: reason || `exit code ${code}` }));
     });
   });
 }

@@ -7,12 +7,13 @@ import { fileURLToPath } from "node:url";
 import { processIdentity } from "../adapters/processes/identity.mjs";
 import { withLock } from "../adapters/processes/lock.mjs";
 import { withoutOthersCredentials } from "../domain/credentials/environment.ts";
-import { OperatorError } from "../domain/errors.ts";
+import type { OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
 import { type EnvironmentState, ensureState, type RelayedEndpoint } from "./environmentState.ts";
 import { keeperProcess } from "./keeper/lock.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { ensureAuthority, writeKubeconfig } from "./pki.ts";
+import { refuse } from "./refusals.ts";
 import { startupError } from "./startupError.ts";
 import { StartupPatience } from "./startupPatience.ts";
 import { startupProgress } from "./startupProgress.ts";
@@ -138,7 +139,7 @@ async function awaitClusterEnd(layout: EnvironmentLayout): Promise<void> {
     child.once("exit", resolve);
     child.once("error", reject);
   });
-  if (code !== 0) throw new OperatorError(`environment "${layout.name}" does not end; see ${layout.logs}/keeper.log`);
+  if (code !== 0) throw refuse("environment.does-not-end", { name: layout.name, logs: layout.logs });
 }
 
 function signalIfThere(pid: number, signal: NodeJS.Signals): void {
@@ -208,25 +209,25 @@ async function waitUntilReady(
     patience.see(status, Date.now());
     if (status) show(startupProgress(status, options.toolchain.isComplete));
     const error = await startupError(layout).read();
-    if (error !== undefined) throw new OperatorError(`the environment cannot start: ${error}`);
+    if (error !== undefined) throw refuse("environment.cannot-start", { error });
     const waited = startedAt === undefined ? 0 : Date.now() - startedAt;
     if (waited > 3_000 && (await keeperProcess(layout)) === undefined) {
-      throw new OperatorError(`the environment ended while it started; ${layout.logs}/keeper.log says why`);
+      throw refuse("environment.ended", { logs: layout.logs });
     }
     if (startedAt !== undefined && patience.isOver(Date.now())) {
-      throw new OperatorError(notReady(layout, patience.last));
+      throw notReady(layout, patience.last);
     }
     await delay(startedAt === undefined ? pollWhileMakingMs : pollMs);
   }
 }
 
-function notReady(layout: EnvironmentLayout, status: SupervisorStatus | undefined): string {
-  if (!status) return `the environment's supervisor does not answer; ${layout.logs}/keeper.log says why`;
+function notReady(layout: EnvironmentLayout, status: SupervisorStatus | undefined): OperatorError {
+  const { logs } = layout;
+  if (!status) return refuse("environment.silent", { logs });
   const step = status.pendingSteps.find((pending) => pending.lastError !== null);
-  if (step) return `${step.name} does not succeed: ${step.lastError}`;
+  if (step) return refuse("environment.step-failed", { step: step.name, reason: step.lastError ?? "" });
   const part = status.parts.find((candidate) => candidate.state !== "ready");
-  const name = part?.name ?? "a part";
-  return `${name} does not become ready (last exit: ${part?.lastExit ?? "none"}); ${layout.logs}/${name}.log says why`;
+  return refuse("environment.part-not-ready", { part: part?.name ?? "a part", exit: part?.lastExit ?? "none", logs });
 }
 
 function askKeeperToStop(layout: EnvironmentLayout): Promise<boolean> {

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { z } from "zod";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
 import type { EnvironmentLayout } from "./layout.ts";
+import { refuse } from "./refusals.ts";
 
 /** The endpoints that the host reaches, each on 127.0.0.1. */
 export const relayedEndpoints = ["gateway", "api", "apiserver", "postgres"] as const;
@@ -40,8 +41,9 @@ export async function readState(layout: EnvironmentLayout): Promise<EnvironmentS
   try {
     return environmentState.parse(JSON.parse(text));
   } catch (error) {
-    throw badInput(
-      `${layout.stateFile} is not the state of an environment; restore it or remove the folder ${layout.root} (${messageOf(error)})`,
+    throw refuse(
+      "environment.state-unreadable",
+      { stateFile: layout.stateFile, root: layout.root, reason: messageOf(error) },
       error,
     );
   }

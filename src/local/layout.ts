@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { badInput } from "../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 
 export { menagerieCache } from "../adapters/files/cacheFolder.mjs";
 
@@ -53,7 +53,7 @@ function shortFolder(): string {
 /** Paths of the environment `name` below `home`. Pure: makes nothing. */
 export function environmentLayout(name: string, home: string = menagerieHome()): EnvironmentLayout {
   if (!/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name)) {
-    throw badInput(`environment name "${name}": use at most 32 lower-case letters, digits and dashes, such as "local"`);
+    throw refuse("environment.bad-name", { name });
   }
   const root = join(home, "environments", name);
   const id = createHash("sha256").update(root).digest("hex").slice(0, 12);

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { ciphersOf, undecryptable } from "../config/ciphers.ts";
 import { decryptedValue, keysNotDecrypted } from "../config/decryption.ts";
-import { mistakeLine } from "../config/mistake.ts";
+import { mistakesError } from "../config/mistake.ts";
 import { readStackText, type StackFileReading } from "../config/stackFile.ts";
 import {
   type AfterChanges,
@@ -15,10 +15,11 @@ import {
   storedKey,
   withStoredValues,
 } from "../config/storedValues.ts";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
 import type { Refusal } from "../domain/refusals/refusal.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { localStack, projectFolder } from "./localStack.ts";
+import { refuse } from "./refusals.ts";
 
 /**
  * An environment's config is the checkout's `Pulumi.local.yaml` with the values that `config set` stored for this environment. The
@@ -51,10 +52,7 @@ export function engineConfigFile(layout: EnvironmentLayout): string {
 /** The checkout's file as it is. */
 export async function committedBytes(): Promise<Uint8Array> {
   return readFile(join(projectFolder, committedFile)).catch((error: unknown) => {
-    throw badInput(
-      `${committedFile} cannot be read (${messageOf(error)}); restore it with \`git checkout ${committedFile}\``,
-      error,
-    );
+    throw refuse("stack.committed-unreadable", { committedFile, reason: messageOf(error) }, error);
   });
 }
 
@@ -91,7 +89,7 @@ export async function storedTargetUrl(layout: EnvironmentLayout): Promise<string
 export async function writeEngineConfig(layout: EnvironmentLayout): Promise<void> {
   const { kept } = await settled(layout);
   const reading = readStackText(await committedBytes(), committedFile);
-  if (reading.mistakes.length > 0) throw badInput(reading.mistakes.map(mistakeLine).join("\n"));
+  if (reading.mistakes.length > 0) throw mistakesError(reading.mistakes);
   const given = withStoredValues(reading.config, kept.stored);
   await write(keptFile(layout), JSON.stringify({ ...kept, given: null }));
   // In quotes, no text is a number or a boolean to any version of YAML.

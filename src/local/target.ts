@@ -1,10 +1,11 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { badInput, messageOf } from "../domain/errors.ts";
+import { messageOf } from "../domain/errors.ts";
 import { type EnvironmentState, readState } from "./environmentState.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { addresses, ports } from "./network/addresses.ts";
+import { refuse } from "./refusals.ts";
 
 /** The cluster that an environment's program is run against. */
 export interface EngineTarget {
@@ -47,9 +48,7 @@ export async function useExistingCluster(
   cluster: { readonly kubeconfig: string; readonly gatewayUrl: string },
 ): Promise<EngineTarget> {
   if (await readState(layout)) {
-    throw badInput(
-      `environment "${layout.name}" has an embedded cluster; give another one with -e NAME, or \`menagerie down -e ${layout.name} --delete\` first`,
-    );
+    throw refuse("environment.has-own-cluster", { name: layout.name });
   }
   await mkdir(layout.root, { recursive: true, mode: 0o700 });
   const path = targetFile(layout);
@@ -73,9 +72,6 @@ export async function readTarget(layout: EnvironmentLayout): Promise<EngineTarge
     const { kubeconfig, gatewayUrl } = existingTarget.parse(JSON.parse(text));
     return { kind: "existing", kubeconfig, gatewayUrl, apiUrl: null, database: null, databaseServer: null };
   } catch (error) {
-    throw badInput(
-      `${targetFile(layout)} is not a target: remove it and run \`up\` again (${messageOf(error)})`,
-      error,
-    );
+    throw refuse("environment.target-unreadable", { file: targetFile(layout), reason: messageOf(error) }, error);
   }
 }

@@ -3,15 +3,13 @@ import { join, resolve } from "node:path";
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { encryptedOwnKeys, engineValues } from "../config/engineValues.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { byPlace, type Mistake, mistakeLine } from "../config/mistake.ts";
+import { byPlace, type Mistake, mistakeOf } from "../config/mistake.ts";
 import { parseEnvironment, type Surroundings } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
 import type { StackFileReading } from "../config/stackFile.ts";
-// biome-ignore lint/style/noRestrictedImports: one error of mistakes that are from the table already.
-import { OperatorError } from "../domain/errors.ts";
 import { isMapping } from "../domain/mapping.ts";
-import { about, halvesOf, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
+import { about, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import { configFilename } from "../domain/truss/config.ts";
 import { smokeSets } from "./smoke.ts";
 import { requireTrussConfig } from "./trusses.ts";
@@ -69,13 +67,7 @@ export async function checkStack(reading: StackFileReading, options: StackCheckO
 
 /** The mistake of a file that is empty, or is not there. */
 export function declaresNothing(file: string, removal: string): Mistake {
-  const { id, message, fix } = refusal("file.declares-nothing", null, { removal });
-  return { id, file, line: null, column: null, key: null, value: null, message, fix };
-}
-
-/** One error with a line for each mistake. Exit code 2. */
-export function refuse(mistakes: readonly Mistake[]): OperatorError {
-  return new OperatorError(mistakes.map(mistakeLine).join("\n"), { exitCode: 2 });
+  return mistakeOf(file, refusal("file.declares-nothing", null, { removal }), () => undefined);
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -102,11 +94,11 @@ async function folderMistakes(raw: Mapping, project: string): Promise<Refusal[]>
   }
   for (const [name, model] of Object.entries(mappingOf(raw.development))) use(["development", name], model, true);
   const mistakes: Refusal[] = [];
-  const collect = async (key: string, check: () => Promise<unknown>, other?: "state.files"): Promise<void> => {
+  const collect = async (key: string, check: () => Promise<unknown>): Promise<void> => {
     try {
       await check();
     } catch (error) {
-      mistakes.push(...refusalsOf(error, other).map((each) => keyed(key, each)));
+      mistakes.push(...refusalsOf(error).map((each) => (each.key === null ? about(key, each) : each)));
     }
   };
   const right = new Set<string>();
@@ -126,17 +118,9 @@ async function folderMistakes(raw: Mapping, project: string): Promise<Refusal[]>
   // With a release the state may be one that is there, which needs no files: the preview, which asks the database, says it else.
   if (typeof schemas === "string" && isInside(schemas) && release === undefined) {
     const key = keyPath(["state", "schemas"]);
-    await collect(key, () => readStateFiles(join(project, schemas), key), "state.files");
+    await collect(key, () => readStateFiles(join(project, schemas), key));
   }
   return mistakes;
-}
-
-/** Other parts begin their sentences with the key where they know it. */
-function keyed(key: string, each: Refusal): Refusal {
-  if (each.key !== null) return each;
-  const sentence = each.message;
-  if (!sentence.startsWith(`${key}: `)) return about(key, each);
-  return refusal(each.id as "state.files", key, halvesOf(sentence.slice(`${key}: `.length)));
 }
 
 /** Refuses a folder that holds no truss, without reading what else is in it. */

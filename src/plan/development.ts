@@ -36,7 +36,7 @@ export interface DevelopmentSources {
 /**
  * Plans every development version by read-only queries, from its folder, the folder at the last `up` and the head of its
  * patches; by model.
- * @throws one `RefusedError` with a sentence for each version whose plan is refused.
+ * @throws one `OperatorError` with a sentence for each version whose plan is refused.
  */
 export async function planDevelopments(
   { development }: Pick<EnvironmentSpec, "development">,

@@ -8,7 +8,7 @@ import type { PlatformPlan } from "./platform.ts";
 import type { ZooModelPlan } from "./zoo.ts";
 
 /**
- * Adds to each model's plan what its migrations would do: rows, users, time. Read, and not done. Throws one `RefusedError` with a
+ * Adds to each model's plan what its migrations would do: rows, users, time. Read, and not done. Throws one `OperatorError` with a
  * sentence for each migration that would be refused, and for each mistake of the map as a whole.
  */
 export async function withMigrations(

@@ -29,7 +29,7 @@ export interface SecretUser {
 /**
  * Where the secrets of each served version come from, by name of its InferenceService. The cluster is asked only where a truss names a secret that the stack's
  * config does not hold.
- * @throws one `RefusedError` with a sentence for each secret that is nowhere: its name, and the command that sets it.
+ * @throws one `OperatorError` with a sentence for each secret that is nowhere: its name, and the command that sets it.
  */
 export async function planSecrets(
   spec: Pick<EnvironmentSpec, "secrets" | "adminSecrets" | "namespace">,

@@ -11,7 +11,7 @@ import { type SmokeCase, smokeSetSchema } from "../domain/zoo/smoke.ts";
 const usualFile = "smoke.yaml";
 
 /**
- * The smoke set of each model that has one, from the config or from a file in its truss folder. Throws one `RefusedError` with
+ * The smoke set of each model that has one, from the config or from a file in its truss folder. Throws one `OperatorError` with
  * a sentence for each file that is none.
  */
 export async function smokeSets(

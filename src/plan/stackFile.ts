@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
+import { mistakesError } from "../config/mistake.ts";
 import type { Surroundings } from "../config/parse.ts";
 import { prefix } from "../config/sentences.ts";
 import { readStackText } from "../config/stackFile.ts";
 import { messageOf } from "../domain/errors.ts";
 import { refusal, refused } from "../domain/refusals/refusal.ts";
-import { checkStack, declaresNothing, refuse } from "./checkStack.ts";
+import { checkStack, declaresNothing } from "./checkStack.ts";
 import { configFileOption, engineAbove } from "./engineAbove.ts";
 
 export interface EngineStack {
@@ -21,7 +22,7 @@ export interface EngineStack {
 /**
  * `config:` of the stack's file, after the whole file was checked. The engine passes on what is below `config:` and ignores
  * everything else, so a typo in the first line would declare an empty environment. Undefined where the config comes from
- * elsewhere, as from Pulumi Cloud. Throws one `RefusedError` with a line for each mistake.
+ * elsewhere, as from Pulumi Cloud. Throws one `OperatorError` with a line for each mistake.
  */
 export async function checkedStackFile({
   project,
@@ -41,7 +42,7 @@ export async function checkedStackFile({
   const isEmpty = declaredKeys(settings, config).length === 0;
   if (!bytes) {
     // The engine takes a file that is not there for an empty one.
-    if (isEmpty) throw refuse([declaresNothing(file, removal)]);
+    if (isEmpty) throw mistakesError([declaresNothing(file, removal)]);
     return undefined;
   }
   const reading = readStackText(bytes, file);
@@ -53,7 +54,7 @@ export async function checkedStackFile({
       engineConfig: config,
     },
   );
-  if (mistakes.length > 0) throw refuse(mistakes);
+  if (mistakes.length > 0) throw mistakesError(mistakes);
   return reading.config;
 }
 

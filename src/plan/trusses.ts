@@ -18,7 +18,7 @@ export interface DeclaredTruss extends DeclaredFolder {
 
 /**
  * Every truss that the models name, by folder, each read once. Folders are relative to `project`. Throws one
- * `RefusedError` with a sentence for each folder that holds no valid truss.
+ * `OperatorError` with a sentence for each folder that holds no valid truss.
  */
 export async function trussesOf(
   {

@@ -70,7 +70,7 @@ export interface ZooSources {
 }
 
 /**
- * Plans what is served of each zoo model, by name. Throws one `RefusedError` with a sentence for each model whose phase cannot
+ * Plans what is served of each zoo model, by name. Throws one `OperatorError` with a sentence for each model whose phase cannot
  * be entered, and for each pool that cannot hold what is served side by side.
  */
 export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string, ZooModelPlan> {

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { KeyedLayer } from "../adapters/images/directoryImage.ts";
-import { badInput } from "../domain/errors.ts";
 import type { Handler } from "./handler.ts";
 import { untilTerminated } from "./host.ts";
+import { refuse } from "./refusals.ts";
 import { imageIsStored } from "./storedImage.ts";
 
 export interface CheckoutImageInputs {
@@ -58,7 +58,5 @@ async function interpreter(): Promise<{ layers: KeyedLayer[]; env: Record<string
 function imageStore(): string {
   const store = process.env.MENAGERIE_IMAGE_STORE;
   if (store) return store;
-  throw badInput(
-    "menagerie:services.image: missing; give the image of the services as <url>@sha256:<digest>, or run through `menagerie`",
-  );
+  throw refuse("services.no-image");
 }

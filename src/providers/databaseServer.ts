@@ -1,6 +1,6 @@
 import { type DatabaseServer, serverFromUrl } from "../adapters/postgres/server.ts";
-import { badInput } from "../domain/errors.ts";
 import { platformDatabase, roles } from "../domain/platformDatabase.ts";
+import { refuse } from "./refusals.ts";
 
 /** Input of every resource that works in the database. */
 export interface DatabaseInput {
@@ -16,9 +16,7 @@ export function databaseServer({ database }: DatabaseInput): DatabaseServer {
   const variable = "MENAGERIE_DATABASE_URL";
   const url = process.env[variable] || database;
   if (!url) {
-    throw badInput(
-      `the platform's database is not known: set ${variable}, or menagerie:database and its secret menagerie:databasePassword`,
-    );
+    throw refuse("database.not-set", { variable });
   }
   return serverFromUrl(url, variable);
 }
@@ -28,7 +26,7 @@ export function migrationTargetServer(databaseUrl: string | undefined): Database
   const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
   const url = process.env[variable] || databaseUrl;
   if (!url) {
-    throw badInput(`the migrations' database is not known: set ${variable}, or menagerie:migrationTarget.databaseUrl`);
+    throw refuse("target.not-set", { variable });
   }
   return serverFromUrl(url, process.env[variable] ? variable : "menagerie:migrationTarget.databaseUrl");
 }

@@ -1,7 +1,7 @@
-import { OperatorError } from "../domain/errors.ts";
 import { servingLine } from "../domain/release/observed.ts";
 import { type EnvironmentInput, heldLock, observe, releaseLock } from "./environmentDeployments.ts";
 import type { Handler } from "./handler.ts";
+import { refuse } from "./refusals.ts";
 
 export interface DeploymentInputs extends EnvironmentInput {
   readonly tag: string;
@@ -41,9 +41,7 @@ async function close(inputs: DeploymentInputs): Promise<string> {
   try {
     const { id, judgement } = await closeDeployment(client, environment, deploymentId, () => observe(inputs));
     if (judgement.outcome === "deployed") return id;
-    throw new OperatorError(
-      `release ${tag} is recorded as not complete: ${judgement.reason}; run \`up --refresh\` to put that right`,
-    );
+    throw refuse("deployment.stayed-incomplete", { tag, reason: judgement.reason ?? "unknown" });
   } finally {
     await releaseLock(environment);
   }

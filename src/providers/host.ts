@@ -1,6 +1,6 @@
-import { OperatorError } from "../domain/errors.ts";
 import type { Progress, ProgressTask } from "../domain/progress.ts";
 import { engineCancels } from "./engineCancel.ts";
+import { refuse } from "./refusals.ts";
 
 /** Shortest time between two lines about one task, in milliseconds. */
 const quiet = 5_000;
@@ -55,8 +55,7 @@ export async function untilTerminated<T>(work: (signal: AbortSignal) => Promise<
     setTimeout(() => process.kill(process.pid, name), graceMs).unref();
   };
   // What is in flight elsewhere in this host comes to its own end.
-  const cancel = (): void =>
-    controller.abort(new OperatorError("interrupted; run `up` again, and it goes on from here"));
+  const cancel = (): void => controller.abort(refuse("deploy.interrupted"));
   if (engineCancels.aborted) cancel();
   engineCancels.addEventListener("abort", cancel, { once: true });
   for (const each of ends) process.on(each, end);

@@ -1,7 +1,9 @@
 import type { VersionRegistration } from "../adapters/postgres/modelVersions.ts";
 import { OperatorError } from "../domain/errors.ts";
+import { halvesOf } from "../domain/refusals/refusal.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
 import type { Due, Handler } from "./handler.ts";
+import { refuse } from "./refusals.ts";
 
 export interface ModelVersionInputs extends VersionRegistration, DatabaseInput, Due {}
 
@@ -42,9 +44,7 @@ export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
       if (!(error instanceof OperatorError)) throw error;
       // The database may be gone before its versions.
       if (!unused) return;
-      throw new OperatorError(`${error.message}, or set ${deleteReferenced}=true to leave them without it`, {
-        cause: error,
-      });
+      throw refuse("version.still-used", { ...halvesOf(error.message), deleteReferenced }, error);
     });
   },
 };

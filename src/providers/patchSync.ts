@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import type { DevelopmentVersions } from "../adapters/api/developmentVersions.ts";
 import { planDevelopment } from "../domain/development/plan.ts";
-import { badInput, OperatorError } from "../domain/errors.ts";
+import type { OperatorError } from "../domain/errors.ts";
+import { halvesOf } from "../domain/refusals/refusal.ts";
 import { hashSnapshot } from "../domain/truss/hash.ts";
 import { signatureOf } from "../domain/truss/signature.ts";
 import type { Handler } from "./handler.ts";
 import { untilTerminated } from "./host.ts";
+import { refuse } from "./refusals.ts";
 
 export interface PatchSyncInputs {
   /** Name of the model, for sentences. */
@@ -108,7 +110,7 @@ async function patch(client: DevelopmentVersions, inputs: PatchSyncInputs, ask: 
     takeover,
   });
   if (plan.kind === "keep" || plan.kind === "adopt") return false;
-  if (plan.kind === "refused") throw badInput(`${model}: ${plan.because}`);
+  if (plan.kind === "refused") throw refuse("development.refused", { model, ...halvesOf(plan.because) });
   if (plan.kind !== "patch") throw movedMeanwhile(model);
   const head = headOf(status);
   const read = () => readDeclared(inputs);
@@ -125,11 +127,11 @@ async function readDeclared({ model, folder, declaredHash }: PatchSyncInputs) {
   const { readTruss } = await import("../adapters/truss/snapshot.ts");
   const reading = await readTruss(resolve(folder));
   if (hashSnapshot(reading.snapshot, reading.patterns) === declaredHash) return reading;
-  throw new OperatorError(`${model}: ${folder} changed while this ran; run \`up\` again`);
+  throw refuse("development.folder-changed", { model, folder });
 }
 
 function movedMeanwhile(model: string): OperatorError {
-  return new OperatorError(`${model}: another client patched it while this ran; run \`up\` again`);
+  return refuse("development.patched-meanwhile", { model });
 }
 
 async function clientOf({ api, apiKey }: PatchSyncInputs): Promise<DevelopmentVersions> {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { badInput } from "../domain/errors.ts";
 import { pipelineJob, type StatePipelineSpec } from "../domain/release/pipelineJob.ts";
 import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 import { untilTerminated } from "./host.ts";
+import { refuse } from "./refusals.ts";
 
 export interface PipelineRunInputs extends DatabaseInput, Omit<StatePipelineSpec, "image"> {
   /** Schema of the release's state. */
@@ -83,9 +83,7 @@ async function imageOf({ name, image, folder, hash }: PipelineRunInputs): Promis
   if (image !== null) return image;
   const store = process.env.MENAGERIE_IMAGE_STORE;
   if (!store || folder === null || hash === null) {
-    throw badInput(
-      `menagerie:state.pipelines.${name}.image: missing; give the pipeline's image as <url>@sha256:<digest>, or run through \`menagerie\``,
-    );
+    throw refuse("pipeline.no-image", { name });
   }
   const { putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
   return putPipelineImage(store, resolve("."), { name, folder, hash });

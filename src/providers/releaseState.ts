@@ -1,9 +1,9 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
-import { OperatorError } from "../domain/errors.ts";
 import { declaredHash, type StateTable, stateSchemaName, tagMistake } from "../domain/release/stateSchema.ts";
 import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
+import { refuse } from "./refusals.ts";
 
 export interface ReleaseStateInputs extends DatabaseInput {
   readonly tag: string;
@@ -72,9 +72,7 @@ async function ensured(inputs: ReleaseStateInputs): Promise<ReleaseStateOutputs>
     (await untilTerminated(async (signal) => {
       const files = await readStateFiles(inputs.folder);
       if (declaredHash(files) !== inputs.declared) {
-        throw new OperatorError(
-          `menagerie:state.schemas: the files of ${inputs.folder} changed while they were deployed; run it again`,
-        );
+        throw refuse("state.files-changed-meanwhile", { folder: inputs.folder });
       }
       return ensureReleaseState(server, { ...inputs, files }, { progress: hostProgress(), signal });
     }));

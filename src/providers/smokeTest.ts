@@ -1,10 +1,10 @@
-import { OperatorError } from "../domain/errors.ts";
 import { judgeReadiness } from "../domain/serving/readiness.ts";
 import { type DeploymentMode, readyPath } from "../domain/serving/servedModel.ts";
 import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
 import type { Due, Handler } from "./handler.ts";
 import { untilTerminated } from "./host.ts";
+import { refuse } from "./refusals.ts";
 
 export interface SmokeTestInputs extends DatabaseInput, Due {
   /** Name of the zoo model, without `_copy`. */
@@ -65,10 +65,13 @@ async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
   );
   const [first] = failed;
   if (first) {
-    throw new OperatorError(
-      `${model}: ${failed.length} of ${cases.length} smoke cases fail; the first, ${first.name}: ${first.differences.slice(0, 3).join("; ")}`,
-      { exitCode: 3 },
-    );
+    throw refuse("smoke.failed", {
+      model,
+      failed: failed.length,
+      all: cases.length,
+      name: first.name,
+      differences: first.differences.slice(0, 3).join("; "),
+    });
   }
   console.log(`${model}: all ${cases.length} smoke cases pass (evidence ${evidenceHash.slice(0, 12)})`);
   return { ...inputs, evidenceId: id, evidenceHash };

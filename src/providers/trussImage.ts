@@ -3,12 +3,13 @@ import { join, resolve } from "node:path";
 import type { StackPipeline } from "../adapters/builds/stackPipelineBuilder.ts";
 import { menagerieCache } from "../adapters/files/cacheFolder.mjs";
 import type { PythonLayers } from "../adapters/truss/python.ts";
-import { badInput, messageOf, OperatorError } from "../domain/errors.ts";
+import { messageOf, OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
 import type { TrussBuilder } from "../domain/truss/builder.ts";
 import { configFilename, parseTrussConfig } from "../domain/truss/config.ts";
 import type { CheckFailure, Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
+import { refuse } from "./refusals.ts";
 import { imageIsStored } from "./storedImage.ts";
 
 export interface TrussImageInputs {
@@ -95,9 +96,7 @@ async function builderOf(
 function required(variable: string): string {
   const value = process.env[variable];
   if (!value) {
-    throw badInput(
-      `menagerie:builds.kind: "directory" builds for the local environment only and needs ${variable}; run through \`menagerie\`, which sets it`,
-    );
+    throw refuse("builds.directory-elsewhere", { variable });
   }
   return value;
 }

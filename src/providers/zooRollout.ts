@@ -1,9 +1,10 @@
-import { badInput } from "../domain/errors.ts";
+import { halvesOf } from "../domain/refusals/refusal.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import type { Gate, Phase } from "../domain/zoo/phases.ts";
 import type { TargetCounts, TargetPair } from "../domain/zoo/targetApps.ts";
 import { asDeployer, type DatabaseInput, migrationTargetServer } from "./databaseServer.ts";
 import type { Due, Handler } from "./handler.ts";
+import { refuse } from "./refusals.ts";
 
 export interface ZooRolloutInputs extends DatabaseInput, Due {
   /** Name of the zoo model. */
@@ -81,6 +82,6 @@ async function countTarget({
   const { readPointing } = await import("../adapters/postgres/zoo/migration/pointing.ts");
   const [found] = await readPointing({ server: migrationTargetServer(targetUrl), existing }, [{ ...apps, leave }]);
   const [refusal] = found?.refusals ?? [];
-  if (!found || refusal !== undefined) throw badInput(`menagerie:migrationTarget: ${refusal}`);
+  if (!found || refusal !== undefined) throw refuse("target.refused", halvesOf(refusal ?? "cannot be read"));
   return [{ model, ...found.counts }];
 }

@@ -159,7 +159,7 @@ describe("an environment after the interruptions", () => {
     expect(code, stdout + stderr).toBe(1);
     expect(stdout).toMatch(/\d+ unchanged/);
     expect(stderr).toMatch(
-      /what environment "local" declares is deployed, and not all of it answers:\n {2}iris-v1 is down: container kserve-container cannot start \(ImagePullBackOff\): image "menagerie\.local\/truss\/iris@sha256:000/,
+      /environment "local" is deployed, but not everything in it answers:\n {2}iris-v1 is down: container kserve-container cannot start \(ImagePullBackOff\): image "menagerie\.local\/truss\/iris@sha256:000/,
     );
     const drifted = await home.menagerie(["drift"]);
     expect(drifted.code).toBe(3);

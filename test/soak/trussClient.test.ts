@@ -17,7 +17,6 @@ import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { type ClientEnd, runTrussClient } from "../../src/cli/trussClient/run.ts";
 import type { StagedPatch } from "../../src/cli/trussClient/stagedPatch.ts";
 import { pingUrl } from "../../src/domain/development/pingToken.ts";
-import { OperatorError } from "../../src/domain/errors.ts";
 import { computePatch } from "../../src/domain/patch/compute.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { InferenceServiceManifest } from "../../src/domain/serving/inferenceService.ts";
@@ -33,6 +32,7 @@ import { openContainers } from "../../src/services/api/development/containers.ts
 import { type ControlContainer, runControlContainer } from "../support/controlTrussProcess.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../support/developmentApi.ts";
 import { predict } from "../support/imageProcess.ts";
+import { mistakeSaying } from "../support/mistakes.ts";
 import type { MemoryCluster } from "../support/versionCluster.ts";
 
 /** The real truss client, unmodified, against the API, a real PostgreSQL and a real control server. */
@@ -304,7 +304,7 @@ test("push: uploads that cannot be kept, as by a bucket whose keys have expired,
     (await readFile(config, "utf8")).replace(/^model_name:.*/, `model_name: kept-${randomUUID()}`),
   );
   const why = 'uploads: bucket "uploads" at http://store does not take or give them: ExpiredToken';
-  const put = vi.spyOn(api.uploads, "put").mockRejectedValue(new OperatorError(why));
+  const put = vi.spyOn(api.uploads, "put").mockRejectedValue(mistakeSaying(why));
   const { code } = await start("push", folder, "--remote", "menagerie", "--watch", "--non-interactive").end;
   put.mockRestore();
   expect(code).not.toBe(0);

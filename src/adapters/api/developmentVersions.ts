@@ -14,7 +14,9 @@ import {
   statusSchema,
 } from "../../domain/development/contract.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
+import type { Refusal } from "../../domain/refusals/refusal.ts";
 import type { TrussSignature } from "../../domain/truss/signature.ts";
+import { refusal } from "../refusals.ts";
 
 /** Where the API service is, and who asks. */
 export interface ApiAddress {
@@ -31,8 +33,8 @@ export class ApiRefused extends OperatorError {
   /** The service's code, such as `not_found`; `unreachable` where it did not answer. */
   readonly code: string;
 
-  constructor(code: string, message: string, cause?: unknown) {
-    super(message, { cause });
+  constructor(code: string, refused: Refusal, cause?: unknown) {
+    super(refused, { cause });
     this.code = code;
   }
 }
@@ -43,7 +45,7 @@ export class StaleHead extends ApiRefused {
   readonly headSignature: TrussSignature;
 
   constructor(message: string, headHash: string, headSignature: TrussSignature) {
-    super("stale", message);
+    super("stale", refusal("api.refused", null, { message }));
     this.headHash = headHash;
     this.headSignature = headSignature;
   }
@@ -54,7 +56,7 @@ export class NeedsFullDeploy extends ApiRefused {
   readonly reasons: readonly string[];
 
   constructor(message: string, reasons: readonly string[]) {
-    super("needs_full_deploy", message);
+    super("needs_full_deploy", refusal("api.refused", null, { message }));
     this.reasons = reasons;
   }
 }
@@ -121,21 +123,21 @@ async function call<T>(
   } catch (error) {
     if (signal?.aborted) throw error;
     const why = limit.aborted ? `no answer within ${answerWithin / 1000} s` : reasonOf(error);
-    throw new ApiRefused("unreachable", `the API service at ${url} does not answer: ${why}`, error);
+    throw new ApiRefused("unreachable", refusal("api.unanswered", null, { url, why }), error);
   }
   const json = parsed(text);
   const answer = status === 200 ? schema.safeParse(json) : undefined;
   if (answer?.success) return answer.data;
-  throw refusal(url, status, json);
+  throw apiRefusal(url, status, json);
 }
 
-function refusal(url: string, status: number, json: unknown): ApiRefused {
+function apiRefusal(url: string, status: number, json: unknown): ApiRefused {
   const answer = errorSchema.safeParse(json);
-  if (!answer.success) return new ApiRefused("unreachable", `the API service at ${url} answers HTTP ${status}`);
+  if (!answer.success) return new ApiRefused("unreachable", refusal("api.http-error", null, { url, status }));
   const { code, message, headHash, headSignature, reasons } = answer.data.error;
   if (code === "stale" && headHash && headSignature) return new StaleHead(message, headHash, headSignature);
   if (code === "needs_full_deploy") return new NeedsFullDeploy(message, reasons ?? [message]);
-  return new ApiRefused(code, message);
+  return new ApiRefused(code, refusal("api.refused", null, { message }));
 }
 
 function parsed(text: string): unknown {

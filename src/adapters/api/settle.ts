@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DevelopmentStatus } from "../../domain/development/contract.ts";
-import { OperatorError } from "../../domain/errors.ts";
+import { refuse } from "../refusals.ts";
 import { ApiRefused, type DevelopmentVersions } from "./developmentVersions.ts";
 
 export interface SettleOptions {
@@ -36,9 +36,7 @@ export async function settle(options: SettleOptions): Promise<DevelopmentStatus>
     }
     const isStuck = status.state === "behind" && Date.now() - reason.since > sameReasonMs;
     if (isStuck || Date.now() > deadline) {
-      throw new OperatorError(
-        `${model}: the container does not run the head ${status.headHash.slice(0, 12)}: ${because}; \`menagerie logs ${model}\` says more`,
-      );
+      throw refuse("model.head-not-running", { model, headHash: status.headHash.slice(0, 12), because });
     }
     await delay(betweenMs, undefined, { signal });
   }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { archiveOf, contextLimits } from "../../domain/builds/contextArchive.ts";
-import { badInput, type OperatorError } from "../../domain/errors.ts";
+import type { OperatorError } from "../../domain/errors.ts";
 import { isControlTruss, parseTrussConfig } from "../../domain/truss/config.ts";
 import { mebibytes, sizeOf } from "../../domain/truss/content.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
@@ -14,6 +14,7 @@ import { type Tree, type TreeFile, treeBelow } from "../../domain/truss/tree.ts"
 import { ensureBuildContext, snapshotToBuild, type TrussLibrary } from "../truss/buildContext.ts";
 import { FileReader } from "../truss/fileContent.ts";
 import type { TrussReading } from "../truss/snapshot.ts";
+import { refuse } from "./refusals.ts";
 
 /** What a build starts from, packed. */
 export interface PackedContext {
@@ -62,9 +63,7 @@ export async function trussContext(name: string, { snapshot, patterns }: TrussRe
   const tree = treeBelow(snapshot, "");
   const carried = new Map([...tree].map(([path, file]): [string, SnapshotEntry] => [path, entryOf(file)]));
   if (hashSnapshot({ entries: carried }, patterns) !== hashSnapshot(snapshot, patterns)) {
-    throw badInput(
-      `truss "${name}": holds symbolic links to folders, sockets or devices, which a build by a pipeline cannot carry; replace them by files`,
-    );
+    throw refuse("build.links", { name });
   }
   return pack(name, tree);
 }
@@ -88,10 +87,7 @@ async function pack(name: string, tree: Tree): Promise<PackedContext> {
 }
 
 function tooLarge(name: string, has: string, limit: number): OperatorError {
-  return badInput(
-    `truss "${name}": its build context has ${has}; at most ${mebibytes(limit)} MiB reach a build pod; ` +
-      "let the build fetch weights (external_data, model_cache or weights of config.yaml), or load them in load()",
-  );
+  return refuse("build.context-too-large", { name, has, limit: mebibytes(limit) });
 }
 
 function entryOf(file: TreeFile | undefined): SnapshotEntry {

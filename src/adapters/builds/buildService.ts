@@ -1,7 +1,8 @@
 import { Agent, request } from "undici";
 import * as z from "zod";
-import { badInput, OperatorError } from "../../domain/errors.ts";
+import { halvesOf } from "../../domain/refusals/refusal.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
+import { refuse } from "./refusals.ts";
 
 /** Path of the build service; the query says `name` and `hash`, the body is the archive. */
 export const buildPath = "/builds";
@@ -33,8 +34,9 @@ export function createBuildService({ url, token }: BuildAddress): ArchiveBuilder
       });
       const text = await answer.body.text();
       if (answer.statusCode === 200) return builtSchema.parse(JSON.parse(text));
-      if (answer.statusCode === 422) throw badInput(unbuildableSchema.parse(JSON.parse(text)).error);
-      throw new OperatorError(`the build service answers HTTP ${answer.statusCode}`);
+      if (answer.statusCode === 422)
+        throw refuse("build.refused", halvesOf(unbuildableSchema.parse(JSON.parse(text)).error));
+      throw refuse("build.service-failed", { statusCode: answer.statusCode });
     },
   };
 }

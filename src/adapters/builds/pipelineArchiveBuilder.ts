@@ -1,4 +1,4 @@
-import { badInput } from "../../domain/errors.ts";
+import { OperatorError } from "../../domain/errors.ts";
 import type { ArchiveBuilder, ArchiveBuildRequest } from "../../domain/truss/archiveBuilder.ts";
 import { ignorePatternsOf } from "../../domain/truss/ignore.ts";
 import { readArchive } from "../../domain/uploads/archive.ts";
@@ -36,7 +36,7 @@ export function createPipelineArchiveBuilder(options: PipelineArchiveBuilderOpti
         note: (line) => options.log(`${name}: ${line}`),
       });
       // Trying the same again would fail the same way: it is for whoever pushed it.
-      if ("failure" in end) throw badInput(end.failure.message, end.failure);
+      if ("failure" in end) throw new OperatorError(end.failure.refusals, { exitCode: 2, cause: end.failure });
       return end.image;
     },
   };

@@ -15,14 +15,15 @@ import {
   waitingBecause,
 } from "../../domain/builds/pipelineRun.ts";
 import { registryAdvice } from "../../domain/builds/registryAdvice.ts";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf, type OperatorError } from "../../domain/errors.ts";
 import type { TrussImage } from "../../domain/truss/builder.ts";
 import { isApiError } from "../kubernetes/request.ts";
 import { type Looked, watchUntil } from "../kubernetes/watchUntil.ts";
-import { lastLogLines, withLog } from "../kubernetes/workloads.ts";
+import { lastLogLines, linesBelow } from "../kubernetes/workloads.ts";
 import type { TrussReading } from "../truss/snapshot.ts";
 import type { PackedContext } from "./buildContext.ts";
 import { PipelineRuns } from "./pipelineRuns.ts";
+import { refuse } from "./refusals.ts";
 
 /** Where builds run, and what becomes of their runs. */
 export interface PipelineOptions extends BuildRuns {
@@ -144,7 +145,7 @@ async function finish(
     });
     if (end.state === "succeeded") return { image: end.image };
     if (end.state === "gone") {
-      throw new OperatorError(`truss "${build.name}": ${where} was deleted while it ran; ${again}`);
+      throw refuse("build.deleted", { name: build.name, where, again });
     }
     await runs.dropContext(run, signal);
     return { failure: await failure(options, runs, build, name, end, seen) };
@@ -153,9 +154,7 @@ async function finish(
       const isLate = !build.signal.aborted;
       if (isLate || givenUp === "cancel") await runs.cancel(name, AbortSignal.timeout(farewell)).catch(() => {});
       build.signal.throwIfAborted();
-      throw new OperatorError(
-        `truss "${build.name}": ${where} has not ended after ${options.timeoutMinutes} min and was cancelled; is Tekton's controller running?`,
-      );
+      throw refuse("build.not-ended", { name: build.name, where, timeoutMinutes: options.timeoutMinutes });
     }
     throw error;
   }
@@ -216,12 +215,14 @@ async function failure(
   const { again = "run this again" } = build;
   const where = `PipelineRun ${namespace}/${name}`;
   if (/^(Cancelled|StoppedRun)/.test(reason)) {
-    return new OperatorError(`truss "${build.name}": ${where} was cancelled; ${again} to start the next one`);
+    return refuse("build.cancelled", { name: build.name, where, again });
   }
   if (/Timeout/.test(reason)) {
-    const at = seen.because === "" ? "" : `; it was last at: ${seen.because}`;
-    const sentence = `truss "${build.name}": its build had not ended after ${timeoutMinutes} min and was stopped (${where})${at}; raise menagerie:builds.timeoutMinutes if it needs longer, and ${again} to start the next one`;
-    return new OperatorError(withLog(sentence, seen.log));
+    const at = seen.because === "" ? "" : `, last at: ${seen.because}`;
+    return refuse("build.timed-out", {
+      ...{ name: build.name, minutes: timeoutMinutes, where, at, again },
+      log: linesBelow(seen.log),
+    });
   }
   const limit = AbortSignal.timeout(10_000);
   const taskRuns = await runs.taskRuns(name, limit).catch(() => []);
@@ -229,8 +230,10 @@ async function failure(
   const lines = step ? await logOf(options, step, limit) : [];
   const at = step ? ` in step ${step.name}` : "";
   const advice = registryAdvice(lines, { namespace, credentials });
-  const sentence = `truss "${build.name}": its build failed${at} (${where}): ${failedBecause(taskRuns) ?? because}${advice ? `; ${advice}` : ""}`;
-  return new OperatorError(withLog(sentence, lines));
+  return refuse("build.failed", {
+    ...{ name: build.name, at, where, because: failedBecause(taskRuns) ?? because },
+    ...{ advice: advice ? `; ${advice}` : "", log: linesBelow(lines) },
+  });
 }
 
 /** Removes the context, and finished runs beyond those that are kept. */

@@ -15,8 +15,8 @@ import {
   pipelineRunManifest,
   startPatch,
 } from "../../domain/builds/pipelineRun.ts";
-import { OperatorError } from "../../domain/errors.ts";
 import { isApiError, request } from "../kubernetes/request.ts";
+import { refuse } from "./refusals.ts";
 
 interface List<T> {
   readonly items: readonly T[];
@@ -139,27 +139,18 @@ export class PipelineRuns {
   /** What whoever builds can do about it; other errors as they are. */
   #explained(error: unknown): unknown {
     if (isApiError(error, 401)) {
-      return new OperatorError(
-        `the cluster does not accept your credentials for builds in namespace "${this.#namespace}" (${error.message}): the kubeconfig's token or certificate has expired or was revoked; log in to the cluster and run this again: a build that has begun goes on there, and is joined`,
-        { cause: error },
-      );
+      return refuse("build.credentials", { namespace: this.#namespace, reason: error.message }, error);
     }
     if (isApiError(error, 403)) {
       // Quotas and admission refuse by 403 too, and no Role helps against those.
       const bind = / cannot \w+ resource /.test(error.message)
         ? '; bind Role "truss-builder" of that namespace to the user of this kubeconfig'
         : "";
-      return new OperatorError(
-        `the cluster does not let you build in namespace "${this.#namespace}": ${error.message}${bind}`,
-        { cause: error },
-      );
+      return refuse("build.not-allowed", { namespace: this.#namespace, reason: error.message, bind }, error);
     }
     // What the API server says of a kind that it does not know is not a Status.
     if (isApiError(error, 404) && error.reason === "") {
-      return new OperatorError(
-        "the cluster has no Tekton Pipelines (tekton.dev/v1): install it, or set menagerie:builds to {kind: directory}",
-        { cause: error },
-      );
+      return refuse("build.no-tekton", undefined, error);
     }
     return error;
   }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { badInput } from "../../domain/errors.ts";
 import { pinnedNodeFolder } from "../processes/pinnedNode.mjs";
+import { refuse } from "../refusals.ts";
 import type { KeyedLayer } from "./directoryImage.ts";
 import { imageReference, putImage } from "./imageStore.ts";
 
@@ -83,7 +83,7 @@ async function putImageOf(
   { what, url, hash, copied, entrypoint, layers = [], env = {} }: CheckoutPart,
 ): Promise<string> {
   if ((await sourceOf(project, copied)) !== hash) {
-    throw badInput(`the code of ${what} changed while its image was being made; run this again`);
+    throw refuse("image.code-changed", { what });
   }
   const lock = createHash("sha256")
     .update(await readFile(join(project, "package-lock.json")))

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { badInput, OperatorError } from "../../domain/errors.ts";
+import { OperatorError } from "../../domain/errors.ts";
+import { refusal, refuse } from "../refusals.ts";
 import { imageDigest } from "./digest.ts";
 import type { DirectoryImage, ImageConfig, KeyedLayer } from "./directoryImage.ts";
 
@@ -10,9 +11,7 @@ export class ImageMissing extends OperatorError {
   readonly reference: string;
 
   constructor(reference: string, store: string) {
-    super(
-      `image "${reference}" is not in the image store ${store}; \`npx menagerie pulumi -- up --refresh\` builds it again from its truss folder`,
-    );
+    super(refusal("image.missing", null, { reference, store }));
     this.reference = reference;
   }
 }
@@ -33,9 +32,7 @@ export function imageReference(image: Pick<DirectoryImage, "url" | "digest">): s
 export async function readImage(store: string, reference: string): Promise<{ image: DirectoryImage; rootfs: string }> {
   const match = /^(.+)@sha256:([0-9a-f]{64})$/.exec(reference);
   if (!match?.[1] || !match[2]) {
-    throw badInput(
-      `image "${reference}": the local image store knows images by digest only, as in "name@sha256:<64 hex>"`,
-    );
+    throw refuse("image.no-digest", { reference });
   }
   const folder = join(store, match[2]);
   const image = await readConfig(folder);

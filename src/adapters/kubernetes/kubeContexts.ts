@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { parse } from "yaml";
-import { badInput, messageOf } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
+import { refused } from "../../domain/refusals/refusal.ts";
+import { refusal, refuse } from "./refusals.ts";
 
 /**
  * Refuses a context that the kubeconfig does not have: the provider would take the cluster for one that cannot be reached,
@@ -16,7 +18,7 @@ export function requireKubeContext(context: string, key: string, env: NodeJS.Pro
   const known = files.flatMap(contextsOf);
   if (known.includes(context)) return;
   const has = known.length > 0 ? `it has ${known.join(", ")}` : `${files.join(delimiter)} names none`;
-  throw badInput(`${key}: the kubeconfig has no context "${context}"; ${has}; correct the key, or set KUBECONFIG`);
+  throw refused(refusal("kubeconfig.no-context", key, { context, has }));
 }
 
 function contextsOf(file: string): string[] {
@@ -31,6 +33,6 @@ function contextsOf(file: string): string[] {
     const { contexts } = (parse(text) ?? {}) as { contexts?: readonly { readonly name?: unknown }[] };
     return (contexts ?? []).map(({ name }) => String(name));
   } catch (error) {
-    throw badInput(`the kubeconfig ${file} cannot be read: ${messageOf(error)}`, error);
+    throw refuse("kubeconfig.file-unreadable", { file, reason: messageOf(error) }, error);
   }
 }

@@ -2,8 +2,9 @@ import { OperatorError } from "../../domain/errors.ts";
 import { judgeReadiness, type Readiness } from "../../domain/serving/readiness.ts";
 import type { DeploymentMode } from "../../domain/serving/servedModel.ts";
 import { capacityOf } from "./poolCapacity.ts";
+import { refuse } from "./refusals.ts";
 import { type Looked, watchUntil } from "./watchUntil.ts";
-import { failureWithLog, type ModelAddress, observeModel, refusalOf } from "./workloads.ts";
+import { logBelow, type ModelAddress, observeModel, refusalOf } from "./workloads.ts";
 
 /** What is waited for, and for how long. */
 export interface ModelWait extends ModelAddress {
@@ -46,7 +47,7 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
   } catch (error) {
     if (error instanceof OperatorError || !signal.aborted) throw error;
     wait.signal.throwIfAborted();
-    throw new OperatorError(`model ${wait.name} is not ready after ${wait.timeoutSeconds} s: ${last}`);
+    throw refuse("model.not-ready", { name: wait.name, timeoutSeconds: wait.timeoutSeconds, last });
   }
 }
 
@@ -67,9 +68,9 @@ async function look(
 }
 
 async function failure(wait: ModelWait, judged: Extract<Readiness, { state: "down" }>): Promise<OperatorError> {
-  const sentence = `model ${wait.name} failed: ${judged.because}`;
   const { pod, container, previous = false } = judged;
-  if (!pod || !container) return new OperatorError(sentence);
+  if (!pod || !container) return refuse("model.failed", { name: wait.name, because: judged.because, log: "" });
   const limit = AbortSignal.any([wait.signal, AbortSignal.timeout(10_000)]);
-  return failureWithLog(sentence, wait, { pod, container, previous, lines: logLines }, limit);
+  const log = await logBelow(wait, { pod, container, previous, lines: logLines }, limit);
+  return refuse("model.failed", { name: wait.name, because: judged.because, log });
 }

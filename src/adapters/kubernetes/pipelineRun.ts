@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { OperatorError } from "../../domain/errors.ts";
+import type { OperatorError } from "../../domain/errors.ts";
 import { pipelineContainer, type pipelineJob, runAnnotation } from "../../domain/release/pipelineJob.ts";
 import { judgeRun, type ObservedJob, type RunState } from "../../domain/release/pipelineRun.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
+import { refuse } from "./refusals.ts";
 import { isApiError, requestJson } from "./request.ts";
 import { type Looked, patiently, watchUntil } from "./watchUntil.ts";
-import { failureWithLog } from "./workloads.ts";
+import { logBelow } from "./workloads.ts";
 
 /** A Job to run to its end. */
 export interface JobRun {
@@ -109,10 +110,10 @@ async function look(run: JobRun, job: ObservedJob): Promise<Looked<End>> {
 }
 
 async function failure(run: JobRun, { because, pod }: Extract<RunState, { state: "failed" }>): Promise<OperatorError> {
-  const sentence = `${run.what} failed: ${because}`;
-  if (pod === undefined) return new OperatorError(sentence);
+  if (pod === undefined) return refuse("pipeline.failed", { what: run.what, because, log: "" });
   const { config, signal } = run;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
   const wanted = { pod, container: pipelineContainer, previous: false, lines: logLines };
-  return failureWithLog(sentence, { config, namespace: run.job.metadata.namespace }, wanted, limit);
+  const log = await logBelow({ config, namespace: run.job.metadata.namespace }, wanted, limit);
+  return refuse("pipeline.failed", { what: run.what, because, log });
 }

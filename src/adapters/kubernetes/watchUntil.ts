@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 import { isApiError } from "./request.ts";
 
 /** What one look found: an end, or why there is none yet. */
@@ -44,7 +45,7 @@ export async function patiently<Outcome>(what: string, look: () => Promise<Looke
     if (error instanceof OperatorError) throw error;
     // No waiting grants permissions; everything else may be an API server that is restarting.
     if (isApiError(error, 401) || isApiError(error, 403)) {
-      throw new OperatorError(`${what}: the cluster refuses to show it: ${error.message}`, { cause: error });
+      throw refuse("cluster.not-shown", { what, reason: error.message }, error);
     }
     return { because: `the API server does not answer: ${messageOf(error)}` };
   }

@@ -1,8 +1,9 @@
 import { KubeConfig } from "@kubernetes/client-node";
-import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import type { ObservedModel } from "../../domain/serving/observed.ts";
 import { isReady } from "../../domain/serving/pods.ts";
 import { annotations, type DeploymentMode } from "../../domain/serving/servedModel.ts";
+import { refuse } from "./refusals.ts";
 import { isApiError, KubernetesApiError, request, requestJson } from "./request.ts";
 
 /** One InferenceService in a cluster. */
@@ -30,18 +31,16 @@ export function ambientKubeConfig(context?: string): KubeConfig {
   try {
     config.loadFromDefault();
   } catch (error) {
-    throw badInput(`the kubeconfig cannot be read: ${messageOf(error)}; set KUBECONFIG to one that can`, error);
+    throw refuse("kubeconfig.unreadable", { reason: messageOf(error) }, error);
   }
   // What the client library takes for granted when it finds no kubeconfig.
   if (config.getCurrentCluster()?.server === "http://localhost:8080") {
-    throw badInput("there is no kubeconfig: set KUBECONFIG to the one of the stack's cluster");
+    throw refuse("kubeconfig.none");
   }
   if (context !== undefined) {
     if (!config.getContextObject(context)) {
       const known = config.getContexts().map(({ name }) => name);
-      throw badInput(
-        `menagerie:kubeContext: "${context}" is no context of the kubeconfig; use ${known.join(" or ") || "one that has contexts"}`,
-      );
+      throw refuse("kubeconfig.unknown-context", { context, known: known.join(" or ") || "one that has contexts" });
     }
     config.setCurrentContext(context);
   }
@@ -144,20 +143,19 @@ interface WantedLog {
   readonly lines: number;
 }
 
-/** An error of this sentence, with the end of a container's log below it where that can be read. */
-export async function failureWithLog(
-  sentence: string,
+/** The end of a container's log, to stand behind a sentence about it; empty where it cannot be read. */
+export async function logBelow(
   address: Pick<ModelAddress, "config" | "namespace">,
   wanted: WantedLog,
   signal: AbortSignal,
-): Promise<OperatorError> {
-  return new OperatorError(withLog(sentence, await lastLogLines(address, wanted, signal).catch(() => [])));
+): Promise<string> {
+  return linesBelow(await lastLogLines(address, wanted, signal).catch(() => []));
 }
 
-/** A sentence with lines of a log below it, where there are any. */
-export function withLog(sentence: string, lines: readonly string[]): string {
-  if (lines.length === 0) return sentence;
-  return `${sentence}. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`;
+/** Lines of a log, to stand behind a sentence about it; empty where there are none. */
+export function linesBelow(lines: readonly string[]): string {
+  if (lines.length === 0) return "";
+  return `. Its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}`;
 }
 
 /** The last `lines` lines of a container's log; of its run before with `previous`, where that is still kept. */

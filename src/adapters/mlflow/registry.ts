@@ -1,6 +1,8 @@
 import { fetch } from "undici";
 import * as z from "zod";
-import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
+import { refused } from "../../domain/refusals/refusal.ts";
+import { refusal } from "../refusals.ts";
 
 /** A model version as MLflow's registry knows it. */
 export interface MlflowVersion {
@@ -70,12 +72,19 @@ export async function findVersion(
     if (!(error instanceof NotRegistered)) throw error;
     const known = (await listVersions(server, key, model)).slice(0, 5).map((each) => each.version);
     const change = known.length > 0 ? `its latest versions are ${known.join(", ")}` : "register it there";
-    throw badInput(`${error.message}; ${change}`);
+    throw refused(refusal("mlflow.not-registered", key, { url: server.url, what: error.what, change }));
   }
 }
 
 /** What was asked for is not in the registry. */
-class NotRegistered extends Error {}
+class NotRegistered extends Error {
+  readonly what: string;
+
+  constructor(what: string) {
+    super(`no ${what}`);
+    this.what = what;
+  }
+}
 
 /** All versions of a registered model, the latest first. */
 export async function listVersions(server: MlflowServer, key: string, model: string): Promise<MlflowVersion[]> {
@@ -113,9 +122,7 @@ async function ask(
     [status, text] = [response.status, await response.text()];
   } catch (error) {
     const cause = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
-    throw new OperatorError(
-      `${key}: MLflow at ${server.url} does not answer (${cause}); start it or correct menagerie:mlflow.url`,
-    );
+    throw refused(refusal("mlflow.unanswered", key, { url: server.url, cause }));
   }
   const body = parsed(text);
   if (status === 200 && body !== undefined) return body;
@@ -125,15 +132,13 @@ async function ask(
     // So it answers for an alias that no version has.
     (error_code === "INVALID_PARAMETER_VALUE" && path === "registered-models/alias")
   ) {
-    throw new NotRegistered(`${key}: MLflow at ${server.url} has no ${what}`);
+    throw new NotRegistered(what);
   }
   if (status === 401 || status === 403) {
-    throw new OperatorError(
-      `${key}: MLflow at ${server.url} refuses these credentials; set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD`,
-    );
+    throw refused(refusal("mlflow.credentials", key, { url: server.url }));
   }
-  throw new OperatorError(
-    `${key}: MLflow at ${server.url} answered HTTP ${status} for ${what}: ${(message || text).slice(0, 200)}`,
+  throw refused(
+    refusal("mlflow.failed", key, { url: server.url, status, what, message: (message || text).slice(0, 200) }),
   );
 }
 

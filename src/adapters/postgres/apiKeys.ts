@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
 import { apiKey, keyHash, prefixLength, type StoredScope, secretBytes } from "../../domain/access/apiKey.ts";
-import { badInput } from "../../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 
 /** A key as it is listed: the key itself is known only to whoever made it. */
 export interface ListedKey {
@@ -59,7 +59,7 @@ export async function revokeKey(client: ClientBase, idOrPrefix: string): Promise
   );
   const prefix = rows[0]?.prefix;
   if (prefix === undefined) {
-    throw badInput(`there is no key "${idOrPrefix}"; give an id or a prefix that \`menagerie key list\` shows`);
+    throw refuse("key.not-found", { idOrPrefix });
   }
   return prefix;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
-import { badInput, OperatorError } from "../../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 import { inTransaction } from "./transaction.ts";
 import { requirePointable } from "./zoo/pointedVersions.ts";
 
@@ -43,7 +43,7 @@ export function createApp(client: ClientBase, app: NewApp): Promise<App> {
       [name, owner.organizationId, owner.id],
     );
     const id = model.rows[0]?.id;
-    if (id === undefined) throw badInput(`--name "${name}": the owner's organization has it already; choose another`);
+    if (id === undefined) throw refuse("app.name-taken", { name });
     const version = await client.query<{ id: string }>(
       `INSERT INTO menagerie.model_version (model_id, number, is_current, proxy_model_version_id)
        VALUES ($1, 1, true, $2) RETURNING id`,
@@ -83,13 +83,11 @@ async function currentZooVersion(
   );
   const found = rows.find(({ name }) => name === zooModel);
   if (!found) {
-    throw badInput(
-      `there is no zoo model "${zooModel}"; the zoo has ${rows.map(({ name }) => name).join(", ") || "none"}`,
-    );
+    throw refuse("app.zoo-model-unknown", { zooModel, known: rows.map(({ name }) => name).join(", ") || "none" });
   }
   const { id, number } = found;
   if (id === null) {
-    throw new OperatorError(`zoo model "${zooModel}" has no current version; set its phase to version or done`);
+    throw refuse("app.no-current-version", { zooModel });
   }
   return { id, number };
 }

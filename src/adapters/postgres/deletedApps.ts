@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
-import { badInput, OperatorError } from "../../domain/errors.ts";
+import type { OperatorError } from "../../domain/errors.ts";
 import type { App } from "./apps.ts";
+import { refuse } from "./refusals.ts";
 import { inTransaction } from "./transaction.ts";
 import { requirePointable, servedCondition } from "./zoo/pointedVersions.ts";
 
@@ -58,7 +59,7 @@ export function undeleteApp(client: ClientBase, id: string): Promise<App & { rea
       [id],
     );
     const [deleted] = rows;
-    if (!deleted) throw badInput(`app ${id} is not deleted; \`menagerie app list --deleted\` shows those that are`);
+    if (!deleted) throw refuse("app.not-deleted", { id });
     const { versionId, number, proxy } = deleted;
     const target = await servedVersion(client, proxy);
     await client.query(
@@ -87,9 +88,7 @@ async function servedVersion(
   );
   const [found] = rows;
   if (!found) {
-    throw new OperatorError(
-      `no version of the zoo model that the app pointed at (version ${proxy}) is served; set its phase to version or done`,
-    );
+    throw refuse("app.nothing-to-point-at", { proxy });
   }
   return found;
 }
@@ -112,14 +111,12 @@ async function noApp(client: ClientBase, id: string): Promise<OperatorError> {
     [id],
   );
   const [model] = rows;
-  if (!model) return badInput(`there is no app ${id}; \`menagerie app list\` shows them`);
+  if (!model) return refuse("app.not-found", { id });
   const { name, zoo, development, deletedAt } = model;
   if (deletedAt) {
-    return badInput(
-      `app ${id} was deleted at ${deletedAt.toISOString()} already; \`menagerie app undelete ${id}\` brings it back`,
-    );
+    return refuse("app.deleted-already", { id, deletedAt: deletedAt.toISOString() });
   }
-  if (development) return badInput(`model ${id}, "${name}", is a development version and no app`);
-  if (zoo) return badInput(`model ${id}, "${name}", is a model of the zoo and no app; take it out of menagerie:zoo`);
-  return badInput(`model ${id}, "${name}", has versions of its own and is no app`);
+  if (development) return refuse("app.is-development", { id, name });
+  if (zoo) return refuse("app.is-zoo", { id, name });
+  return refuse("app.has-versions", { id, name });
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg, { type ClientBase } from "pg";
-import { OperatorError } from "../../domain/errors.ts";
+import type { OperatorError } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
+import { refuse } from "./refusals.ts";
 import { clientConfig, type DatabaseServer, DatabaseUnreachable } from "./server.ts";
 
 /** Who deploys to an environment, for as long as its connection lives: a process that is killed lets go at once. */
@@ -79,7 +80,5 @@ async function busy(client: ClientBase, environment: string): Promise<OperatorEr
   const who = last?.open
     ? ` (deployment ${last.id}, by ${last.requested_by}, since ${last.began_at.toISOString()})`
     : "";
-  return new OperatorError(
-    `another \`up\` of environment "${environment}" is under way${who}; wait for its end, or stop it, and run \`up\` again`,
-  );
+  return refuse("deployment.under-way", { environment, who });
 }

@@ -1,9 +1,9 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../domain/errors.ts";
 import { describeChanges, type ReleaseModel, textDigest } from "../../domain/release/combination.ts";
 import type { DeployedModel } from "../../domain/release/observed.ts";
 import { drift, type Judgement, judgeEnd, judgeInterrupted } from "../../domain/release/outcome.ts";
 import type { DeploymentIntent, DeploymentRun, SettledBy } from "../../domain/release/record.ts";
+import { refuse } from "./refusals.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** Reads what an environment serves. */
@@ -57,8 +57,7 @@ export async function closeDeployment(
       [id, environment],
     );
     const [row] = rows;
-    if (!row)
-      throw new OperatorError(`environment "${environment}": the record has no deployment ${id}; run \`up\` again`);
+    if (!row) throw refuse("deployment.not-recorded", { environment, id });
     const { judgement, served } = judgeEnd(row.models, found);
     const models = andNamed(row.models, served);
     const told = row.current && row.outcome === judgement.outcome && drift(row.served ?? [], served).length === 0;
@@ -144,10 +143,7 @@ async function ensureRelease(client: ClientBase, release: DeploymentIntent): Pro
   const [held] = rows;
   if (!held) throw new Error(`release ${tag} vanished while it was recorded`);
   if (held.combination_digest !== combinationDigest) {
-    throw new OperatorError(
-      `release ${tag} of environment "${environment}" was recorded after this plan was made, with other content ` +
-        `(${describeChanges(held, release).join(", ")}); run \`up\` again`,
-    );
+    throw refuse("deployment.release-taken", { tag, environment, changes: describeChanges(held, release).join(", ") });
   }
   return held.id;
 }

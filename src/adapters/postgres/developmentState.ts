@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
 import type { DeployedVersion } from "../../domain/development/plan.ts";
-import { OperatorError } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { lockedModel } from "./modelVersions.ts";
+import { refuse } from "./refusals.ts";
 import { type DatabaseServer, withClient } from "./server.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -112,9 +112,7 @@ export function registerDevelopment(client: ClientBase, version: DevelopmentRegi
     );
     const taken = rows.find((row) => !row.is_development);
     if (taken) {
-      throw new OperatorError(
-        `model ${model}: version ${number} is no development version; it was registered after this plan was made, run \`up\` again`,
-      );
+      throw refuse("version.not-development", { model, number });
     }
     const own = rows.find((row) => row.is_development);
     if (!own) {

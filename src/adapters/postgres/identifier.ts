@@ -1,6 +1,7 @@
 import * as z from "zod";
-import { badInput } from "../../domain/errors.ts";
 import { identifierMistake } from "../../domain/generatedNames.ts";
+import { halvesOf } from "../../domain/refusals/refusal.ts";
+import { refuse } from "./refusals.ts";
 
 /** A name of a database, schema, role or table: any text of 1 to 63 bytes without NUL. Quoting makes the rest safe. */
 export const identifier = z.string().superRefine((name, context) => {
@@ -11,6 +12,6 @@ export const identifier = z.string().superRefine((name, context) => {
 /** The name as it stands in SQL: in double quotes, with those inside it doubled. Throws a `badInput` for what is no name. */
 export function quoteIdentifier(name: string): string {
   const mistake = identifierMistake(name);
-  if (mistake) throw badInput(`PostgreSQL name ${JSON.stringify(name)}: ${mistake}`);
+  if (mistake) throw refuse("identifier.wrong", { name: JSON.stringify(name), ...halvesOf(mistake) });
   return `"${name.replaceAll('"', '""')}"`;
 }

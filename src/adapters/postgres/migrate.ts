@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runner } from "node-pg-migrate";
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../domain/errors.ts";
 import { platformDatabase, platformSchemaName, roles } from "../../domain/platformDatabase.ts";
 import type { Progress } from "../../domain/progress.ts";
+import { refuse } from "./refusals.ts";
 import { type DatabaseServer, sqlState, withClient } from "./server.ts";
 import { actAs } from "./transaction.ts";
 
@@ -30,9 +30,7 @@ export function migrate(server: DatabaseServer, progress: Progress): Promise<str
     const known = await migrationNames();
     const before = await schemaVersion(client);
     if (before !== undefined && !known.includes(before)) {
-      throw new OperatorError(
-        `the platform's tables are at ${before}, which this checkout does not have; use the version that made them`,
-      );
+      throw refuse("schema.newer", { before });
     }
     const applied = await runner({
       dbClient: client,

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../domain/errors.ts";
 import { copySuffix } from "../../domain/zoo/plan.ts";
 import type { RecordedServing } from "../../domain/zoo/serving.ts";
+import { refuse } from "./refusals.ts";
 import { inTransaction } from "./transaction.ts";
 
 /** A version to register. */
@@ -132,11 +132,9 @@ async function requireUnused(client: ClientBase, id: string): Promise<void> {
   const use = await useOf(client, id);
   if (!use) return;
   const apps = appsAt(use);
-  if (apps !== undefined) throw new OperatorError(`${apps}; move them first`);
+  if (apps !== undefined) throw refuse("version.in-use", { apps });
   if (use.phase !== null) {
-    throw new OperatorError(
-      `version ${use.number} of ${use.model} is not removed: its rollout is in phase ${use.phase}; finish or revert it first`,
-    );
+    throw refuse("version.rollout-under-way", { number: use.number, model: use.model, phase: use.phase });
   }
 }
 
@@ -149,7 +147,7 @@ async function ensureModel(
   ]);
   const organizationId = organizations.rows[0]?.id;
   if (organizationId === undefined) {
-    throw new OperatorError(`model ${model}: there is no organization "${organization}"; the migrations make "admin"`);
+    throw refuse("organization.missing", { model, organization });
   }
   await client.query(
     "INSERT INTO menagerie.model (name, organization_id) VALUES ($1, $2) ON CONFLICT (organization_id, name) DO NOTHING",
@@ -170,16 +168,15 @@ function refuseOther(
 ): void {
   for (const row of held) {
     if (row.truss_hash !== hash) {
-      throw new OperatorError(
-        `model ${model}: version ${number} is another content (hash ${row.truss_hash?.slice(0, 12) ?? "none"}, not ` +
-          `${hash.slice(0, 12)}); it was registered after this plan was made, run \`up\` again`,
-      );
+      throw refuse("version.number-taken", {
+        model,
+        number,
+        held: row.truss_hash?.slice(0, 12) ?? "none",
+        hash: hash.slice(0, 12),
+      });
     }
     if (row.number !== number) {
-      throw new OperatorError(
-        `model ${model}: this content is version ${row.number}, not ${number}; it was registered after this plan ` +
-          "was made, run `up` again",
-      );
+      throw refuse("version.content-taken", { model, otherNumber: row.number, number });
     }
   }
 }

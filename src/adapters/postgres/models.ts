@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from "pg";
-import { badInput } from "../../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 
 /** Where the predictions of a model come from. */
 export interface Pointer {
@@ -79,10 +79,10 @@ export async function modelIdOf(client: ClientBase, idOrName: string): Promise<s
     [idOrName],
   );
   const [first, ...others] = rows;
-  if (!first) throw badInput(`there is no model "${idOrName}"; give a name or id that \`menagerie app list\` shows`);
+  if (!first) throw refuse("model.not-found", { idOrName });
   if (others.length > 0) {
     const ids = rows.map(({ id, organization }) => `${id} (${organization})`).join(", ");
-    throw badInput(`several models are called "${idOrName}"; give one of the ids ${ids}`);
+    throw refuse("model.ambiguous", { idOrName, ids });
   }
   return first.id;
 }
@@ -93,6 +93,6 @@ export async function organizationIdOf(client: ClientBase, name: string): Promis
     "SELECT id, name FROM menagerie.organization ORDER BY name",
   );
   const found = rows.find((row) => row.name === name);
-  if (!found) throw badInput(`there is no organization "${name}"; known are ${rows.map((row) => row.name).join(", ")}`);
+  if (!found) throw refuse("organization.not-found", { name, known: rows.map((row) => row.name).join(", ") });
   return found.id;
 }

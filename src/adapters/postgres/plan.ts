@@ -1,8 +1,9 @@
 import type { ClientBase } from "pg";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import type { ZooRegistry } from "../../domain/zoo/registry.ts";
 import { schemaVersion } from "./migrate.ts";
+import { refuse } from "./refusals.ts";
 import { type DatabaseServer, DatabaseUnreachable, sqlState, withClient } from "./server.ts";
 import { inTransaction } from "./transaction.ts";
 import { readEarlierRegistry, readZooRegistry } from "./zoo/registry.ts";
@@ -32,9 +33,10 @@ export async function readPlatformState(
     if (error instanceof DatabaseUnreachable && error.absent) return undefined;
     // The migrations that made it are recorded, so that none makes it again.
     if (sqlState(error) === "42P01") {
-      throw new OperatorError(
-        `database ${platformDatabase} at ${server.host}:${server.port}: ${messageOf(error)}, which the platform's migrations made; restore the database from a backup`,
-        { cause: error },
+      throw refuse(
+        "schema.broken",
+        { platformDatabase, host: server.host, port: server.port, reason: messageOf(error) },
+        error,
       );
     }
     throw error;

@@ -3,6 +3,7 @@ import type { KeyScope } from "../../domain/access/apiKey.ts";
 import type { PushedVersion } from "../../domain/development/contract.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { bounds, inScope } from "./catalog.ts";
+import { refusal } from "./refusals.ts";
 import { sqlState } from "./server.ts";
 
 /** Apps point at the version, or a rollout came from it. */
@@ -48,7 +49,7 @@ export async function deletePushed(pool: Pool, versionId: string): Promise<reado
       case "23505":
         return undefined;
       case "23503":
-        throw new VersionInUse(`apps or rollouts point at version ${versionId}: point them elsewhere first`, {
+        throw new VersionInUse(refusal("version.pushed-in-use", null, { versionId }), {
           cause: error,
         });
       default:

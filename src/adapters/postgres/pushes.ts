@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from "pg";
 import { OperatorError } from "../../domain/errors.ts";
 import type { TrussSignature } from "../../domain/truss/signature.ts";
+import { refusal } from "./refusals.ts";
 import { inPooledTransaction } from "./transaction.ts";
 import { beginGeneration, lockVersion } from "./trussPatches.ts";
 
@@ -190,7 +191,7 @@ async function ownVersion(client: ClientBase, modelId: string, { name, hash }: P
     [modelId],
   );
   if (rows.some(({ isOwn }) => !isOwn)) {
-    throw new DeclaredByStack(`${name} is declared by the stack: run \`pulumi up\`, or push under another name`);
+    throw new DeclaredByStack(refusal("push.declared-by-stack", null, { name }));
   }
   const own = rows[0]?.id;
   if (own !== undefined) return own;

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
-import { badInput } from "../../domain/errors.ts";
 import type { RecordedRelease, RecordedReleases } from "../../domain/release/plan.ts";
 import type { DeploymentAttempt, DeploymentRange } from "../../domain/release/record.ts";
+import { refuse } from "./refusals.ts";
 
 /** Columns of `deployment_range` as {@link DeploymentRange} has them; the config is read apart, for it is long. */
 const rangeColumns = `id, environment, tag, scheme, code_version AS code, outcome, models, since, until,
@@ -137,11 +137,11 @@ export async function deploymentOfTag(
     [environment],
   );
   if (known.rows.some((row) => row.tag === tag)) {
-    throw badInput(`release "${tag}": environment "${environment}" never came to it completely; choose another`);
+    throw refuse("release.never-complete", { tag, environment });
   }
   const tags = known.rows.filter(({ complete }) => complete).map((row) => row.tag);
   const choice = tags.length > 0 ? `the latest are ${tags.join(", ")}` : "it has no complete deployment yet";
-  throw badInput(`release "${tag}": environment "${environment}" never had it; ${choice}`);
+  throw refuse("release.never-deployed", { tag, environment, choice });
 }
 
 /**
@@ -158,8 +158,7 @@ export async function deploymentOfId(
     [environment, id],
   );
   const [found] = rows;
-  if (!found)
-    throw badInput(`deployment ${id}: environment "${environment}" has none; \`menagerie releases\` lists them`);
+  if (!found) throw refuse("deployment.not-found", { id, environment });
   if (found.outcome === "deployed") return found;
-  throw badInput(`deployment ${id}: never came to ${found.tag} completely (${found.reason}); choose another`);
+  throw refuse("deployment.not-complete", { id, tag: found.tag, reason: found.reason ?? "unknown" });
 }

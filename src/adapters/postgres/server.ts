@@ -1,7 +1,9 @@
 import pg from "pg";
 import * as z from "zod";
-import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { type SslMode, sslModes } from "../../domain/platformDatabase.ts";
+import { halvesOf } from "../../domain/refusals/refusal.ts";
+import { refusal, refuse } from "./refusals.ts";
 
 /** How a PostgreSQL server is reached. */
 export interface DatabaseServer {
@@ -27,8 +29,7 @@ const port = z.coerce.number().int().min(1).max(65_535);
  * sentence never holds the url itself, which carries a password.
  */
 export function serverFromUrl(url: string, variable: string): DatabaseServer {
-  const wrong = (reason: string) =>
-    badInput(`${variable}: ${reason}; use postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`);
+  const wrong = (reason: string) => refuse("database.url-wrong", { variable, reason });
   // A url of the web has a host where it has a user; that of libpq may have `host=` alone.
   const parsed = URL.parse(url) ?? URL.parse(url.replace(/^([^/?#]*\/\/[^/?#]*@)(?=[:/?#]|$)/, `$1${noHost}`));
   if (!parsed || !scheme.test(parsed.protocol)) throw wrong("is no PostgreSQL url");
@@ -81,12 +82,10 @@ export class DatabaseUnreachable extends OperatorError {
   readonly absent: boolean;
 
   constructor(server: DatabaseServer, database: string, cause: unknown) {
-    super(
-      `PostgreSQL at ${server.host}:${server.port}, database ${database}, user ${server.user}: ${reason(server, cause)}`,
-      {
-        cause,
-      },
-    );
+    const { host, port, user } = server;
+    super(refusal("database.no-connection", null, { host, port, database, user, ...halvesOf(reason(server, cause)) }), {
+      cause,
+    });
     this.absent = sqlState(cause) === "3D000";
   }
 }

@@ -5,12 +5,13 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import pg, { type ClientBase } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { badInput, messageOf } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase, roles, sourceSchemaName } from "../../domain/platformDatabase.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { declaredRelations } from "../../domain/release/declaredRelations.ts";
 import type { StateFile } from "../../domain/release/stateSchema.ts";
 import { quoteIdentifier } from "./identifier.ts";
+import { refuse } from "./releaseState/refusals.ts";
 import { columnsOf, qualified } from "./releaseState/relations.ts";
 import { type DatabaseServer, withClient } from "./server.ts";
 import { actAs, inTransaction } from "./transaction.ts";
@@ -55,12 +56,10 @@ async function makeTables(client: ClientBase, files: readonly StateFile[]): Prom
       if ((await columnsOf(client, sourceSchemaName, table)).length === 0) missing.push(table);
     if (missing.length === 0 && tables.length > 0) continue;
     if (missing.length < tables.length) {
-      throw badInput(
-        `${name}: table "${missing[0]}" is not there yet, and others of the file are; give each table a file of its own, or write CREATE TABLE IF NOT EXISTS`,
-      );
+      throw refuse("data.table-missing", { name, table: missing[0] ?? "" });
     }
     await client.query(sql).catch((error: unknown) => {
-      throw badInput(`${name}: PostgreSQL refuses it: ${messageOf(error)}; mend the file`, error);
+      throw refuse("data.sql-refused", { name, reason: messageOf(error) }, error);
     });
   }
   await client.query(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${roles.pipeline}`);
@@ -68,16 +67,14 @@ async function makeTables(client: ClientBase, files: readonly StateFile[]): Prom
 
 async function csvFiles(from: string): Promise<string[]> {
   const found = await stat(from).catch((error: unknown) => {
-    throw badInput(`--from ${from}: ${messageOf(error)}; give a .csv file, or a folder of them`);
+    throw refuse("data.from-unreadable", { from, reason: messageOf(error) });
   });
   if (!found.isDirectory()) {
-    if (!from.endsWith(".csv"))
-      throw badInput(`--from ${from}: is no .csv file; name it after its table, such as item.csv`);
+    if (!from.endsWith(".csv")) throw refuse("data.not-csv", { from });
     return [from];
   }
   const names = (await readdir(from)).filter((name) => name.endsWith(".csv")).sort();
-  if (names.length === 0)
-    throw badInput(`--from ${from}: has no .csv file; name each after its table, such as item.csv`);
+  if (names.length === 0) throw refuse("data.no-csv", { from });
   return names.map((name) => join(from, name));
 }
 
@@ -96,9 +93,7 @@ async function inOrder(client: ClientBase, csv: readonly string[]): Promise<Load
   );
   const unknown = [...files].find(([name]) => !rows.some(({ table }) => table === name));
   if (unknown) {
-    throw badInput(
-      `${unknown[1]}: there is no table "${unknown[0]}" in schema source; declare it in the SQL files, or rename the file`,
-    );
+    throw refuse("data.no-table", { file: unknown[1], table: unknown[0] });
   }
   return rows.map(({ table }) => ({ table, file: files.get(table) ?? "" }));
 }
@@ -107,7 +102,7 @@ async function inOrder(client: ClientBase, csv: readonly string[]): Promise<Load
 async function emptyTables(client: ClientBase, loaded: readonly LoadedFile[]): Promise<void> {
   for (const { table } of loaded.toReversed()) {
     await client.query(`DELETE FROM ${qualified(sourceSchemaName, table)}`).catch((error: unknown) => {
-      throw badInput(`--from: ${messageOf(error)}; give a folder with a file for each of these tables`, error);
+      throw refuse("data.tables-order", { reason: messageOf(error) }, error);
     });
   }
 }
@@ -117,9 +112,7 @@ async function loadCsv(client: ClientBase, table: string, file: string, progress
   const columns = (await headerOf(file)).map((name) => name.trim());
   const unknown = columns.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw badInput(
-      `${file}, line 1: table "${table}" has no column ${JSON.stringify(unknown)}; it has ${known.join(", ")}`,
-    );
+    throw refuse("data.no-column", { file, table, unknown: JSON.stringify(unknown), known: known.join(", ") });
   }
   const target = qualified(sourceSchemaName, table);
   const list = columns.map(quoteIdentifier).join(", ");
@@ -138,10 +131,7 @@ async function loadCsv(client: ClientBase, table: string, file: string, progress
     await pipeline(createReadStream(file), counting, stream);
   } catch (error) {
     task.failed();
-    throw badInput(
-      `${file}${placeOf(error)}: ${messageOf(error)}; mend the line and load again, nothing was changed`,
-      error,
-    );
+    throw refuse("data.row-refused", { file, place: placeOf(error), reason: messageOf(error) }, error);
   }
   task.done(`${stream.rowCount} rows`);
   return stream.rowCount;

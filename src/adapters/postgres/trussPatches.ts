@@ -1,5 +1,4 @@
 import type { ClientBase, Pool } from "pg";
-import { badInput, OperatorError } from "../../domain/errors.ts";
 import {
   type AppendResult,
   append,
@@ -13,6 +12,7 @@ import {
 import type { PatchStore, SyncRecord, SyncState } from "../../domain/patch/ports.ts";
 import { keepRecent } from "../../domain/recentlyUsed.ts";
 import type { TrussSignature } from "../../domain/truss/signature.ts";
+import { refuse } from "./refusals.ts";
 import { inPooledTransaction } from "./transaction.ts";
 
 interface Row {
@@ -66,7 +66,7 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
       const result = append(chain, patch, limits);
       if (!("stored" in result) || result.repeated) return result;
       if (lost && isSameChain(lost, chain)) {
-        throw new OperatorError(`model version ${versionId}: its head is not its last patch; deploy it in full`);
+        throw refuse("patch.chain-broken", { versionId });
       }
       if (await insertPatch(pool, versionId, chain.generation, result.stored, signature)) return result;
       lost = chain;
@@ -78,7 +78,7 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
     append: async (versionId, patch) => {
       const result = await appendSigned(versionId, patch, unsigned);
       if (result) return result;
-      throw badInput(`model version ${versionId}: was never deployed in full, so there is nothing to patch`);
+      throw refuse("patch.nothing-to-patch", { versionId });
     },
     appendSigned,
     startGeneration: (versionId, baseHash) =>

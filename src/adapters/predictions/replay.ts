@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { replayUrl } from "../../domain/recording/predictionRoute.ts";
 import type { RecordedAnswer, RecordedPair } from "../../domain/shadow/recorded.ts";
 import type { RecordedRequest } from "../postgres/predictions/recordedRequests.ts";
+import { refuse } from "../refusals.ts";
 import { readBody } from "./decodedBody.ts";
 import { failureOf } from "./predictorFailure.ts";
 
@@ -73,9 +74,7 @@ export async function replayRequests(replay: Replay): Promise<number> {
       );
       refusals = shadow.failure === "predictor_unavailable" ? refusals + 1 : 0;
       if (refusals >= refusalsInARow) {
-        throw new OperatorError(
-          `${replay.url} does not answer (${messageOf(error)}); \`menagerie status\` says what runs`,
-        );
+        throw refuse("replay.unanswered", { url: replay.url, reason: messageOf(error) });
       }
       onPair({ requestId, at, primary, shadow, sameBody: false });
     }

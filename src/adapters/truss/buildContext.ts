@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
-import { OperatorError } from "../../domain/errors.ts";
 import { configFilename, type TrussConfig } from "../../domain/truss/config.ts";
 import { contentHash } from "../../domain/truss/hash.ts";
 import { configText } from "../../domain/truss/signature.ts";
@@ -10,6 +9,7 @@ import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { treeBelow } from "../../domain/truss/tree.ts";
 import { CommandFailed, run } from "./process.ts";
 import { type PythonLayers, shortHash } from "./python.ts";
+import { refuse } from "./refusals.ts";
 import { writeTree } from "./writeTree.ts";
 
 /** An installed truss library: hash of what it was made from, and the virtual environment with its CLI. */
@@ -84,7 +84,7 @@ export async function ensureBuildContext(
     return { folder: kept };
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    throw new OperatorError(`truss "${name}": the truss library refuses it: ${error.message}`, { cause: error });
+    throw refuse("truss.library-refuses", { name, reason: error.message }, error);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

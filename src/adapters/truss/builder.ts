@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { cp, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { badInput } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
 import type { TrussBuilder, TrussBuildRequest, TrussImage } from "../../domain/truss/builder.ts";
 import { isControlTruss, parseTrussConfig, type TrussConfig } from "../../domain/truss/config.ts";
@@ -17,6 +16,7 @@ import { declaredRequirements } from "./declaredRequirements.ts";
 import { downloadExternalData } from "./externalData.ts";
 import { imageLayers } from "./imageLayers.ts";
 import { type PythonLayers, shortHash } from "./python.ts";
+import { refuse } from "./refusals.ts";
 import { ensureRequirementLayer } from "./requirementLayer.ts";
 import { readTruss, type TrussReading } from "./snapshot.ts";
 import { writeTree } from "./writeTree.ts";
@@ -65,7 +65,7 @@ export async function buildReading(
   const config = parseTrussConfig(configText(reading.snapshot), join(request.folder, "config.yaml"));
   refuseUnbuildable(config, request.name);
   if (!hasFolder(reading.snapshot, config.model_module_dir)) {
-    throw badInput(`truss "${request.folder}": model_module_dir: no folder "${config.model_module_dir}" in the truss`);
+    throw refuse("truss.no-model-folder", { folder: request.folder, model: config.model_module_dir });
   }
   const url = urlOf(request.name);
   const task = options.progress.begin(`image ${request.name}`);
@@ -85,9 +85,7 @@ export async function buildReading(
 export function requireHash({ folder, hash }: TrussBuildRequest, { snapshot, patterns }: TrussReading): void {
   const found = hashSnapshot(snapshot, patterns);
   if (found === hash) return;
-  throw badInput(
-    `truss "${folder}": changed while it was being built (hash ${found.slice(0, 12)} instead of ${hash.slice(0, 12)}); run this again`,
-  );
+  throw refuse("truss.changed-while-built", { folder, found: found.slice(0, 12), hash: hash.slice(0, 12) });
 }
 
 function urlOf(name: string): string {

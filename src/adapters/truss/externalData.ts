@@ -5,8 +5,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import type { TrussConfig } from "../../domain/truss/config.ts";
+import { refuse } from "./refusals.ts";
 
 /**
  * Downloads a truss's `external_data` into the image's data folder, as its Dockerfile would.
@@ -27,11 +28,10 @@ export async function downloadExternalData(
       await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(target), { signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw new OperatorError(
-        `truss "${name}": external_data: ${maskedText(item.url)}: ${maskedText(messageOf(error))}`,
-        {
-          cause: error,
-        },
+      throw refuse(
+        "truss.external-data",
+        { name, url: maskedText(item.url), reason: maskedText(messageOf(error)) },
+        error,
       );
     }
   }

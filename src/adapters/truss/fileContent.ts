@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
-import { badInput } from "../../domain/errors.ts";
 import type { ContentOnDisk, FileContent } from "../../domain/truss/content.ts";
 import { digest, type StreamedDigest, streamedDigest } from "../../domain/truss/digest.ts";
+import { refuse } from "./refusals.ts";
 
 /** A file's content, and what the file was just before it was read. */
 export interface ReadFile {
@@ -70,7 +70,7 @@ async function contentOnDisk(full: string, hash: StreamedDigest): Promise<ReadFi
 
 function onDisk(full: string, size: number, known: Uint8Array): ContentOnDisk {
   const refuseOther = (found: Uint8Array): void => {
-    if (Buffer.compare(found, known) !== 0) throw badInput(`${full}: changed while it was read; run this again`);
+    if (Buffer.compare(found, known) !== 0) throw refuse("truss.file-changed", { full });
   };
   return {
     ...{ size, digest: known },

@@ -1,5 +1,5 @@
-import { OperatorError } from "../../domain/errors.ts";
 import { run } from "./process.ts";
+import { refuse } from "./refusals.ts";
 
 /** A Python interpreter of this machine. */
 export interface BasePython {
@@ -31,14 +31,10 @@ export async function findBasePython(env: NodeJS.ProcessEnv, signal: AbortSignal
     const found = await probePython(command, env, signal);
     if (found && isSupported(found.version)) return found;
     if (asked) {
-      throw new OperatorError(
-        `MENAGERIE_PYTHON="${asked}": ${found ? `is Python ${found.version}` : "does not run"}; name a Python 3.10 to 3.13`,
-      );
+      throw refuse("python.named-wrong", { asked, is: found ? `is Python ${found.version}` : "does not run" });
     }
   }
-  throw new OperatorError(
-    "no Python 3.10 to 3.13 on PATH: install one (Debian and Ubuntu: apt-get install python3 python3-venv), or name one in MENAGERIE_PYTHON",
-  );
+  throw refuse("python.none");
 }
 
 /** The interpreter behind a command, or undefined when it does not run. */

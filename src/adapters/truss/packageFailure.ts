@@ -1,5 +1,6 @@
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { CommandFailed, lastMeaningfulLine } from "./process.ts";
+import { refuse } from "./refusals.ts";
 
 /** One sentence for what stopped an installation of Python packages. Aborts and sentences of ours pass unchanged. */
 export function packageFailure(what: string, error: unknown, signal: AbortSignal): unknown {
@@ -7,7 +8,7 @@ export function packageFailure(what: string, error: unknown, signal: AbortSignal
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const output = error instanceof CommandFailed ? error.output : messageOf(error);
   if (code === "ENOSPC" || /No space left on device|os error 28\b/.test(output)) {
-    return new OperatorError(`${what}: the disk is full; free some space and run this again`, { cause: error });
+    return refuse("packages.disk-full", { what }, error);
   }
   if (!(error instanceof CommandFailed)) return error;
   const line = lastMeaningfulLine(output);
@@ -16,10 +17,7 @@ export function packageFailure(what: string, error: unknown, signal: AbortSignal
       output,
     )
   ) {
-    return new OperatorError(
-      `${what}: the package index cannot be reached; check the network and pip's index-url, then run this again (${line})`,
-      { cause: error },
-    );
+    return refuse("packages.index-unreachable", { what, line }, error);
   }
-  return new OperatorError(`${what}: cannot be installed: ${line}`, { cause: error });
+  return refuse("packages.not-installable", { what, line }, error);
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { OperatorError } from "../../domain/errors.ts";
 import type { BasePython } from "./interpreter.ts";
 import { run } from "./process.ts";
+import { refuse } from "./refusals.ts";
 
 /** Settings of pip that say where packages come from, and uv's variable for each. */
 const variables: Readonly<Record<string, string>> = {
@@ -102,10 +102,7 @@ async function installUv(
   }
   await run(python.executable, ["-m", "venv", target], { env, signal }).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw new OperatorError(
-      `${python.executable} has neither pip nor venv: install them (Debian and Ubuntu: apt-get install python3-venv)`,
-      { cause: error },
-    );
+    throw refuse("python.no-pip", { executable: python.executable }, error);
   });
   await run(join(target, "bin", "python"), ["-m", "pip", ...install], { env, signal });
 }

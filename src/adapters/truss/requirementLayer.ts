@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
-import { badInput } from "../../domain/errors.ts";
 import { requirementName } from "../../domain/truss/requirements.ts";
 import { withLock } from "../processes/lock.mjs";
 import { type BasePython, minorVersion, probePython } from "./interpreter.ts";
@@ -10,6 +9,7 @@ import { packageFailure } from "./packageFailure.ts";
 import { packageEnvironment } from "./packageSource.ts";
 import { run } from "./process.ts";
 import { type PythonLayers, type PythonOptions, pinsOf, shortHash } from "./python.ts";
+import { refuse } from "./refusals.ts";
 import { makeEnvironment } from "./virtualEnvironment.ts";
 
 /** An inference server's environment with a truss's own requirements. */
@@ -184,8 +184,6 @@ async function interpreterFor(
 
 function refuseLocal(line: string, name: string): void {
   if (/^(-r|-c|-e|--requirement|--constraint|--editable)\b/.test(line) || /^(\.|\/|file:)/.test(line)) {
-    throw badInput(
-      `truss "${name}": requirement "${maskedText(line)}": files and folders cannot be required; name packages, or put code into packages/`,
-    );
+    throw refuse("truss.local-requirement", { name, line: maskedText(line) });
   }
 }

@@ -1,12 +1,12 @@
 import { type Dirent, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import { badInput } from "../../domain/errors.ts";
 import type { FileContent } from "../../domain/truss/content.ts";
 import { loadFastDigest } from "../../domain/truss/digest.ts";
 import { defaultIgnorePatterns, ignoreFilename, parseIgnoreFile } from "../../domain/truss/ignore.ts";
 import { ignoreRule } from "../../domain/truss/ignoreRule.ts";
 import { comparePaths, isSameEntry, type SnapshotEntry, type TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { FileReader } from "./fileContent.ts";
+import { refuse } from "./refusals.ts";
 
 /** A truss folder, read once, and the patterns that were left out. */
 export interface TrussReading {
@@ -75,7 +75,7 @@ export async function readSnapshot(
   cache?: ReadCache,
 ): Promise<TrussSnapshot> {
   const info = statSync(folder, { throwIfNoEntry: false });
-  if (!info?.isDirectory()) throw badInput(`truss "${folder}": no such folder; give the folder that holds config.yaml`);
+  if (!info?.isDirectory()) throw refuse("truss.folder-missing", { folder });
   const entries = new Map<string, SnapshotEntry>();
   const isIgnored = ignoreRule(patterns);
   const reading: Reading = { files: new FileReader(), cache };
@@ -194,13 +194,13 @@ function isGone(error: unknown): boolean {
 function unreadable(full: string, error: unknown): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== "EACCES" && code !== "EPERM") return error;
-  return badInput(`${full}: may not be read; change its permissions, or leave it out in ${ignoreFilename}`, error);
+  return refuse("truss.file-unreadable", { full, ignoreFilename }, error);
 }
 
 function refuseOtherEncodings(full: string, folder: string): void {
   for (const bytes of readdirSync(full, { encoding: "buffer" })) {
     const name = bytes.toString("utf8");
     if (Buffer.from(name).equals(bytes)) continue;
-    throw badInput(`truss "${folder}": the file name ${JSON.stringify(name)} is not UTF-8; rename it`);
+    throw refuse("truss.name-not-utf8", { folder, name: JSON.stringify(name) });
   }
 }

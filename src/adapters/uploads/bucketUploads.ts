@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { S3mini, S3ServiceError } from "s3mini";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf, type OperatorError } from "../../domain/errors.ts";
+import { refuse } from "../refusals.ts";
 import { refuseOtherKey, type StoredContent, type UploadStore, UploadTooLarge } from "./uploadStore.ts";
 
 /** A bucket of a store that speaks S3, and a key pair that may read, write, list and delete in it. */
@@ -114,7 +115,5 @@ function failure({ name, endpoint }: Bucket, error: unknown): OperatorError {
   const renew = ofKeys.has(why)
     ? "; put a valid key pair into the Secret of menagerie:services.uploads.credentials and restart the API service"
     : "";
-  return new OperatorError(`uploads: bucket "${name}" at ${endpoint} does not take or give them: ${why}${renew}`, {
-    cause: error,
-  });
+  return refuse("uploads.bucket", { name, endpoint, why, renew }, error);
 }

@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { createApp, listApps } from "../../adapters/postgres/apps.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../adapters/postgres/deletedApps.ts";
-import { badInput } from "../../domain/errors.ts";
 import { isRowId } from "../../domain/rowId.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
@@ -9,6 +8,7 @@ import { ambientKey, postPrediction, readBody } from "../jsonBody.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, environmentSuffix, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
+import { refuse } from "./refusals.ts";
 
 interface CommonOptions {
   readonly environment: string;
@@ -29,7 +29,7 @@ export function appCommand(): Command {
     .addOption(jsonOption())
     .action(async (zooModel: string, options: CommonOptions & { owner: string; name?: string }) => {
       const { owner, name } = options;
-      if (!emailPattern.test(owner)) throw badInput(`--owner "${owner}" is no email; give one such as ada@example.com`);
+      if (!emailPattern.test(owner)) throw refuse("app.owner-not-an-email", { owner });
       const made = await asOperator(options.environment, (client) => createApp(client, { zooModel, owner, name }));
       if (options.json) return console.log(JSON.stringify(made));
       console.log(`app ${made.id} points at version ${made.version} of ${zooModel}, id ${made.proxyModelVersionId}`);
@@ -89,7 +89,7 @@ export function appCommand(): Command {
 
 function appId(given: string): string {
   if (isRowId(given)) return given;
-  throw badInput(`"${given}" is no id of an app; \`menagerie app list\` shows them`);
+  throw refuse("app.not-an-id", { given });
 }
 
 async function listDeleted({ environment, json }: CommonOptions): Promise<void> {
@@ -105,7 +105,5 @@ async function listDeleted({ environment, json }: CommonOptions): Promise<void> 
 async function apiUrl(environment: string): Promise<string> {
   const url = process.env.MENAGERIE_API_URL ?? (await readTarget(environmentLayout(environment)))?.apiUrl;
   if (url) return url.replace(/\/+$/, "");
-  throw badInput(
-    `no API service: set MENAGERIE_API_URL, or bring environment "${environment}" up with \`menagerie up -e ${environment}\``,
-  );
+  throw refuse("app.no-api", { environment });
 }

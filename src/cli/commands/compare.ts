@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { compareRecorded } from "../../adapters/postgres/predictions/compareRecorded.ts";
-import { badInput, messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import type { ComparisonResult } from "../../domain/shadow/comparison.ts";
 import { describeComparison } from "../../domain/shadow/description.ts";
 import { type ComparedSubject, evidenceHash, evidenceOf, type ShadowEvidence } from "../../domain/shadow/evidence.ts";
@@ -14,6 +14,7 @@ import { recordShadowEvidence } from "../shadowEvidence.ts";
 import { type DeployedShadow, readShadow } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
+import { refuse } from "./refusals.ts";
 
 interface CompareOptions {
   readonly environment: string;
@@ -46,9 +47,7 @@ export function compareCommand(): Command {
       const deployment = await readShadow(layout, name);
       const shadow = chooseShadow(name, deployment, options.shadow);
       if (options.gate && !deployment.gate) {
-        throw badInput(
-          `--gate: menagerie:shadows.${name} declares no gate; add gate: {minPairs: 1000}, and run \`up\``,
-        );
+        throw refuse("compare.no-gate", { name });
       }
       const result = await compare(options.environment, deployment, shadow, { since, until: now });
       const subject = subjectOf(name, deployment, shadow);
@@ -81,7 +80,7 @@ export function compareCommand(): Command {
       const { verdict } = evidence;
       if (!verdict || verdict.met) return;
       const unmet = verdict.checks.filter(({ met }) => !met).map(({ sentence }) => sentence);
-      throw new OperatorError(`the gate of ${name} is not met: ${unmet.join("; ")}`, { exitCode: 3 });
+      throw refuse("compare.gate-not-met", { name, unmet: unmet.join("; ") });
     });
 }
 
@@ -116,10 +115,10 @@ function chooseShadow(name: string, { shadows }: DeployedShadow, wanted: string 
   if (wanted === undefined) {
     const [only] = names;
     if (only !== undefined && names.length === 1) return only;
-    throw badInput(`${name} has ${names.length} shadows; choose one by --shadow: ${names.join(", ")}`);
+    throw refuse("compare.which-shadow", { name, count: names.length, names: names.join(", ") });
   }
   if (names.includes(wanted)) return wanted;
-  throw badInput(`--shadow "${wanted}": ${name} has no such shadow; it has ${names.join(", ")}`);
+  throw refuse("compare.unknown-shadow", { wanted, name, names: names.join(", ") });
 }
 
 async function writeReport(
@@ -140,6 +139,6 @@ async function writeReport(
     result,
   );
   await writeFile(file, page).catch((error: unknown) => {
-    throw badInput(`--report ${file}: ${messageOf(error)}`);
+    throw refuse("report.not-written", { file, reason: messageOf(error) });
   });
 }

@@ -8,7 +8,6 @@ import { withClient } from "../../adapters/postgres/server.ts";
 import { loadSource } from "../../adapters/postgres/sourceData.ts";
 import { schemaRefusals } from "../../config/sentences.ts";
 import { source } from "../../config/state.ts";
-import { badInput } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { refused } from "../../domain/refusals/refusal.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
@@ -18,6 +17,7 @@ import { environmentOption, jsonOption } from "../options.ts";
 import { readStackFile } from "../releases/stackFile.ts";
 import { columns } from "../table.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { refuse } from "./refusals.ts";
 
 interface DataOptions {
   readonly environment: string;
@@ -86,7 +86,7 @@ export function dataCommand(): Command {
         const release = releases.find((each) => each.tag === tag && each.ready);
         if (!release) {
           const known = releases.filter(({ ready }) => ready).map((each) => each.tag);
-          throw badInput(`release "${tag}" has no state that is ready; there are ${known.join(", ") || "none"}`);
+          throw refuse("data.no-state", { tag, known: known.join(", ") || "none" });
         }
         const path = await dumpState(server, release, resolve(folder), { progress: terminalProgress(), signal });
         print(options, { tag, folder: path });
@@ -118,9 +118,7 @@ async function sourceOf(options: {
   const { effective, path } = await readStackFile(options.stack, options.environment);
   const declared = (effective.state as { source?: unknown } | undefined)?.source;
   if (declared === undefined) {
-    throw badInput(
-      `--schemas: missing; give the folder of the SQL files, or set menagerie:state.source in ${path} to {schemas: <folder>}`,
-    );
+    throw refuse("data.no-schemas", { path });
   }
   const parsed = source.safeParse(declared, { reportInput: true });
   if (!parsed.success) throw refused(schemaRefusals(parsed.error.issues, ["state", "source"]));

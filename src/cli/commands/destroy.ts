@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { requestJson } from "../../adapters/kubernetes/request.ts";
-import { badInput, OperatorError } from "../../domain/errors.ts";
 import { localStack } from "../../local/localStack.ts";
 import { destroyStack } from "../destroy/destroyStack.ts";
 import { interruptible } from "../interrupt.ts";
 import { clusterOfStack, ownEngine, stackConfigOf } from "../up/ownStack.ts";
+import { refuse } from "./refusals.ts";
 
 interface Options {
   readonly stack: string;
@@ -23,9 +23,7 @@ export function destroyCommand(): Command {
 
 async function destroy({ stack, yes }: Options, signal: AbortSignal): Promise<void> {
   if (stack === localStack) {
-    throw badInput(
-      `--stack ${stack}: an embedded environment has this stack; run \`menagerie down --delete\`, with -e NAME for another than "local"`,
-    );
+    throw refuse("destroy.embedded", { stack });
   }
   const config = await stackConfigOf(stack);
   const code = await destroyStack(ownEngine(stack, signal), {
@@ -37,6 +35,6 @@ async function destroy({ stack, yes }: Options, signal: AbortSignal): Promise<vo
   });
   signal.throwIfAborted();
   if (code !== 0) {
-    throw new OperatorError(`stack "${stack}" is not wholly destroyed, see above; run the same command again to go on`);
+    throw refuse("destroy.unfinished", { stack });
   }
 }

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { createDevelopmentVersions } from "../../adapters/api/developmentVersions.ts";
-import { badInput } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
 import { isRowId } from "../../domain/rowId.ts";
 import { apiAccess } from "../apiAccess.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
+import { refuse } from "./refusals.ts";
 
 interface DevOptions {
   readonly environment: string;
@@ -41,12 +41,10 @@ export function devCommand(): Command {
       const found = pushed.filter(({ model, versionId }) => model === nameOrId || versionId === nameOrId);
       const [version, another] = found;
       if (another) {
-        throw badInput(`"${nameOrId}" is pushed by several organizations: give a version id of \`menagerie dev list\``);
+        throw refuse("dev.ambiguous", { nameOrId });
       }
       if (!version && !isRowId(nameOrId)) {
-        throw badInput(
-          `"${nameOrId}" is no model that a client pushed (\`menagerie dev list\`); what the stack declares goes by taking it out of menagerie:development and \`menagerie up\``,
-        );
+        throw refuse("dev.not-pushed", { nameOrId });
       }
       const { versionId, model } = await client.remove(version?.versionId ?? nameOrId);
       console.log(json ? JSON.stringify({ versionId, model }) : `${model} is deleted (version ${versionId})`);

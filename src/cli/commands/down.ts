@@ -1,12 +1,12 @@
 import { rm } from "node:fs/promises";
 import { Command } from "commander";
-import { badInput } from "../../domain/errors.ts";
 import { stopEnvironment } from "../../local/environment.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { endOrphanedPlugins } from "../../local/orphanedPlugins.ts";
 import { readTarget } from "../../local/target.ts";
 import { environmentOption } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
+import { refuse } from "./refusals.ts";
 
 export function downCommand(): Command {
   return new Command("down")
@@ -15,9 +15,7 @@ export function downCommand(): Command {
     .action(async (options: { environment: string; delete: boolean }) => {
       const layout = environmentLayout(options.environment);
       if (options.delete && (await readTarget(layout))?.kind === "existing") {
-        throw badInput(
-          `environment "${layout.name}" runs in a cluster that is not its own: \`menagerie pulumi -e ${layout.name} -- destroy --yes\` first, then remove ${layout.root}`,
-        );
+        throw refuse("down.foreign-cluster", { name: layout.name, root: layout.root });
       }
       const task = terminalProgress().begin(`environment ${layout.name}`);
       const wasRunning = await stopEnvironment(layout);

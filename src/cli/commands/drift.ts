@@ -4,12 +4,13 @@ import { type DriftedObject, readDrift, takeBack } from "../../adapters/kubernet
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { declaredObjects, type StateObject } from "../../domain/drift/declaredObjects.ts";
 import { describeDrift } from "../../domain/drift/describe.ts";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { interruptible } from "../interrupt.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 import { exportedResources } from "../up/exportedState.ts";
 import { clusterOfStack, ownEngine, stackConfigOf } from "../up/ownStack.ts";
 import type { EngineCommands } from "../up/stackEngine.ts";
+import { refuse } from "./refusals.ts";
 
 interface DriftOptions {
   readonly environment: string;
@@ -43,12 +44,7 @@ async function drift(options: DriftOptions, signal: AbortSignal): Promise<void> 
   else console.log(drifted.length > 0 ? drifted.map(describe).join("\n") : `${objects.length} objects are as declared`);
   if (drifted.length === 0) return;
   if (!options.restore) {
-    throw new OperatorError(
-      `${drifted.length} of ${objects.length} objects are not as declared; \`--restore\` makes them so`,
-      {
-        exitCode: 3,
-      },
-    );
+    throw refuse("drift.found", { drifted: drifted.length, all: objects.length });
   }
   await restore(config, drifted, signal);
 }
@@ -76,7 +72,7 @@ async function restore(config: KubeConfig, drifted: readonly DriftedObject[], si
       (each) => `${describe(each)}\n  was restored and is changed again: somebody or something goes on writing it`,
     ),
   );
-  if (failed.length > 0) throw new OperatorError(`not all of it is restored:\n${failed.join("\n")}`);
+  if (failed.length > 0) throw refuse("drift.not-restored", { failed: failed.join("\n") });
   console.error(`${drifted.length === 1 ? "1 object is" : `${drifted.length} objects are`} as declared again`);
 }
 

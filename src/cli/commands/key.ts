@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { createKey, listKeys, revokeKey } from "../../adapters/postgres/apiKeys.ts";
 import { modelIdOf, organizationIdOf } from "../../adapters/postgres/models.ts";
-import { badInput } from "../../domain/errors.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
+import { refuse } from "./refusals.ts";
 
 interface KeyOptions {
   readonly environment: string;
@@ -29,7 +29,7 @@ export function keyCommand(): Command {
         if (organization !== undefined && model === undefined) {
           return createKey(client, { organizationId: await organizationIdOf(client, organization) });
         }
-        throw badInput("give either --model NAME or --organization NAME: what the key opens");
+        throw refuse("key.no-scope");
       });
       console.log(options.json ? JSON.stringify(made) : made.key);
     });

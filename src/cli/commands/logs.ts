@@ -4,10 +4,11 @@ import type { KubeConfig, V1Pod, V1PodList } from "@kubernetes/client-node";
 import { Command, InvalidArgumentError } from "commander";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
-import { OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { interruptible } from "../interrupt.ts";
 import { findModel, readModels } from "../models.ts";
 import { environmentOption, knownEnvironment } from "../options.ts";
+import { refuse } from "./refusals.ts";
 
 interface LogsOptions {
   readonly environment: string;
@@ -41,7 +42,7 @@ async function printLogs(name: string, options: LogsOptions, signal: AbortSignal
   const pods = await requestJson<V1PodList>(config, "GET", `/api/v1/namespaces/${model.namespace}/pods`, {
     query: { labelSelector: `serving.kserve.io/inferenceservice=${model.service}` },
   });
-  if (pods.items.length === 0) throw new OperatorError(`${name} has no pods; \`menagerie status\` says what runs`);
+  if (pods.items.length === 0) throw refuse("logs.no-pods", { name });
   const prefixed = pods.items.length > 1;
   await Promise.all(pods.items.map((pod) => printPodLog(config, pod, prefixed, options, signal)));
 }
@@ -69,7 +70,7 @@ async function printPodLog(
     if (options.follow && isSilence(error)) return printPodLog(config, pod, prefixed, { ...options, tail: 0 }, signal);
     // Waiting for its image, or never restarted: the API server says which. Other pods' logs go on.
     if (isApiError(error, 400) && prefixed) return console.error(`${name}: ${error.message}`);
-    if (isApiError(error, 400)) throw new OperatorError(`${name}: ${error.message}`);
+    if (isApiError(error, 400)) throw refuse("logs.refused", { name: name ?? "the pod", reason: messageOf(error) });
     throw error;
   }
 }

@@ -1,12 +1,12 @@
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
-import { badInput } from "../../domain/errors.ts";
 import { agreementTo } from "../../domain/preview/agreement.ts";
 import { describeRemoval, removals } from "../../domain/preview/removals.ts";
 import { summarizePreview } from "../../domain/preview/summary.ts";
 import { readPreview } from "../preview/readPreview.ts";
 import { declaredIn } from "../up/declaredModels.ts";
 import { stackConfigOf } from "../up/ownStack.ts";
+import { refuse } from "./refusals.ts";
 
 /** `menagerie preview-summary < preview.json`: the comment for a pull request. */
 export function previewSummaryCommand(): Command {
@@ -22,7 +22,7 @@ export function previewSummaryCommand(): Command {
     )
     .action(async ({ stack }: { stack?: string }) => {
       if (process.stdin.isTTY) {
-        throw badInput("standard input: is a terminal; give it what `pulumi preview --json` printed");
+        throw refuse("preview.from-a-terminal");
       }
       const preview = readPreview(await text(process.stdin), stack);
       // What a person agrees to by approving the pull request, for `menagerie up --agreed`.

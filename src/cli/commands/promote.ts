@@ -1,12 +1,12 @@
 import { Command } from "commander";
 import { deploymentAsOf } from "../../adapters/postgres/releases.ts";
-import { badInput } from "../../domain/errors.ts";
 import { promotedConfig, promotedKeys } from "../../domain/release/restore.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { describeEdits } from "../releases/describeEdits.ts";
 import { findDeployment } from "../releases/record.ts";
 import { readStackFile } from "../releases/stackFile.ts";
+import { refuse } from "./refusals.ts";
 
 interface PromoteOptions {
   readonly environment: string;
@@ -23,11 +23,10 @@ export function promoteCommand(): Command {
     .addOption(jsonOption())
     .addHelpText("after", "\nThe record that is read is that of <from>: set MENAGERIE_DATABASE_URL to its database.")
     .action(async (from: string, to: string, options: PromoteOptions) => {
-      if (from === to) throw badInput(`stack "${to}": is both; promote from another stack`);
+      if (from === to) throw refuse("promote.same-stack", { to });
       const found = await asOperator(options.environment, async (client) => {
         const release = options.release ?? (await deploymentAsOf(client, from))?.id;
-        if (release === undefined)
-          throw badInput(`stack "${from}": the record has no deployment of it; deploy it first`);
+        if (release === undefined) throw refuse("promote.never-deployed", { from });
         return findDeployment(client, from, release);
       });
       const file = await readStackFile(to, options.environment);

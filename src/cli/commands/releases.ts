@@ -6,7 +6,6 @@ import {
   listDeployments,
   recordedEnvironments,
 } from "../../adapters/postgres/releases.ts";
-import { badInput } from "../../domain/errors.ts";
 import { describeChanges } from "../../domain/release/combination.ts";
 import type { DeployedModel } from "../../domain/release/observed.ts";
 import type { DeploymentAttempt, DeploymentRange } from "../../domain/release/record.ts";
@@ -19,6 +18,7 @@ import { findDeployment, readRecordFile } from "../releases/record.ts";
 import { staleness } from "../releases/standing.ts";
 import { columns } from "../table.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
+import { refuse } from "./refusals.ts";
 
 interface ReleasesOptions {
   readonly environment: string;
@@ -105,7 +105,7 @@ export function releasesCommand(): Command {
       );
       const others = await Promise.all(options.with.map(readRecordFile));
       await writeFile(options.report, timelinePage([...own, ...others.flat()], Date.now())).catch((error: Error) => {
-        throw badInput(`--report ${options.report}: ${error.message}`);
+        throw refuse("report.not-written", { file: options.report, reason: error.message });
       });
       console.error(`wrote ${options.report}`);
     });

@@ -5,7 +5,6 @@ import {
   recordedRequests,
 } from "../../adapters/postgres/predictions/recordedRequests.ts";
 import { replayRequests } from "../../adapters/predictions/replay.ts";
-import { badInput, OperatorError } from "../../domain/errors.ts";
 import { Comparison, type ComparisonResult } from "../../domain/shadow/comparison.ts";
 import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
 import { headlineOf } from "../../domain/shadow/headline.ts";
@@ -20,6 +19,7 @@ import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { type DeployedShadow, readShadows } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
+import { refuse } from "./refusals.ts";
 
 interface ReplayOptions {
   readonly environment: string;
@@ -85,9 +85,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   const { sent, answered, truncated, otherOperation } = await asOperator(options.environment, async (client) => {
     const found = await countRecordedRequests(client, range);
     if (found.requests === 0) {
-      throw new OperatorError(
-        `schema ${side.schema} has no whole request since ${range.since.toISOString()}; use another --since`,
-      );
+      throw refuse("replay.nothing-recorded", { schema: side.schema, since: range.since.toISOString() });
     }
     const task = terminalProgress().begin("replay");
     const startedAt = performance.now();
@@ -131,7 +129,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   else console.log(described(result, { sent, answered, truncated, otherOperation }));
   const { maxMismatch } = options;
   if (maxMismatch !== undefined && (result.pairs === 0 || result.mismatchRate.high > maxMismatch)) {
-    throw new OperatorError(`--max-mismatch ${maxMismatch} is not met: ${headlineOf(result)}`, { exitCode: 3 });
+    throw refuse("replay.gate-not-met", { maxMismatch, result: headlineOf(result) });
   }
 }
 
@@ -145,7 +143,7 @@ async function deployedShadow(name: string, environment: string): Promise<Deploy
 /** By the deployment's rules; those of the command line come on top. */
 function comparisonOf({ ignore, tolerance }: ReplayOptions, declared: ComparisonRules): Comparison {
   const wrong = ignore.find((path) => !parseFieldPath(path));
-  if (wrong !== undefined) throw badInput(`--ignore "${wrong}" is no path of a field; use one such as results[*].at`);
+  if (wrong !== undefined) throw refuse("replay.bad-path", { wrong });
   return new Comparison({
     ...declared,
     ignore: [...(declared.ignore ?? []), ...ignore],
@@ -156,9 +154,7 @@ function comparisonOf({ ignore, tolerance }: ReplayOptions, declared: Comparison
 async function targetUrl({ to, environment }: ReplayOptions): Promise<string> {
   if (/^https?:\/\//.test(to)) {
     if (URL.canParse(to)) return to;
-    throw badInput(
-      `--to "${to}" is no url; give one such as http://127.0.0.1:18080/serving/models/iris/v1/models/model:predict`,
-    );
+    throw refuse("replay.bad-url", { to });
   }
   const { layout } = await knownEnvironment(environment);
   return findModel(await readModels(layout), to).url;

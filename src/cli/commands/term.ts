@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { Command } from "commander";
-import { OperatorError } from "../../domain/errors.ts";
 import type { ReleaseLogin } from "../../domain/release/environment.ts";
 import { environmentOption, loginOption, releaseOption } from "../options.ts";
 import { readReleaseEnvironment } from "../releaseEnvironment.ts";
+import { refuse } from "./refusals.ts";
 
 interface TermOptions {
   readonly environment: string;
@@ -39,7 +39,7 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): 
     };
     child.once("error", (error) => {
       release();
-      reject(new OperatorError(`${program} cannot be run: ${error.message}`, { cause: error }));
+      reject(refuse("shell.cannot-run", { program, reason: error.message }, error));
     });
     child.once("exit", (code, signal) => {
       release();

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { Command } from "commander";
 import * as z from "zod";
 import { readTruss, type TrussReading } from "../../adapters/truss/snapshot.ts";
-import { badInput, messageOf } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { computePatch } from "../../domain/patch/compute.ts";
 import { describeOperation } from "../../domain/patch/describe.ts";
 import { configFilename } from "../../domain/truss/config.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { signatureOf, type TrussSignature } from "../../domain/truss/signature.ts";
 import { jsonOption } from "../options.ts";
+import { refuse } from "./refusals.ts";
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/, "is no BLAKE3 hash of 64 hex digits");
 const signatureFile = z.object({
@@ -77,7 +78,7 @@ async function readFolder(folder: string): Promise<TrussReading> {
   const reading = await readTruss(folder);
   const hasConfig = await stat(join(folder, configFilename)).catch(() => undefined);
   if (hasConfig) return reading;
-  throw badInput(`truss "${folder}": has no ${configFilename}; give the folder that holds it`);
+  throw refuse("truss.folder-without-config", { folder, configFilename });
 }
 
 async function readSignature(file: string): Promise<TrussSignature> {
@@ -86,19 +87,21 @@ async function readSignature(file: string): Promise<TrussSignature> {
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    throw badInput(`signature "${file}": ${messageOf(error)}`, error);
+    throw refuse("signature.unreadable", { file, reason: messageOf(error) }, error);
   }
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw badInput(`signature "${file}": is not JSON; use what \`menagerie truss signature\` printed`, error);
+    throw refuse("signature.not-json", { file }, error);
   }
   const parsed = signatureFile.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw badInput(
-    `signature "${file}": ${issue?.path.join(".") || "signature"}: ${issue?.message}; use what \`menagerie truss signature\` printed`,
-  );
+  throw refuse("signature.wrong", {
+    file,
+    path: issue?.path.join(".") || "signature",
+    reason: issue?.message ?? "wrong",
+  });
 }
 
 function lines(first: string, rest: readonly string[]): string {

@@ -2,7 +2,6 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { Command } from "commander";
 import { ensurePythonLayers } from "../../adapters/truss/python.ts";
-import { badInput } from "../../domain/errors.ts";
 import { menagerieCache } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { apiAccess } from "../apiAccess.ts";
@@ -11,6 +10,7 @@ import { environmentOption, knownEnvironment } from "../options.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { rememberSent } from "../trussClient/declaredFolder.ts";
 import { runTrussClient } from "../trussClient/run.ts";
+import { refuse } from "./refusals.ts";
 
 export function trussClientCommand(): Command {
   return new Command("truss-client")
@@ -26,8 +26,7 @@ export function trussClientCommand(): Command {
       ].join("\n"),
     )
     .action(async (args: string[], options: { environment: string }) => {
-      if (args.length === 0)
-        throw badInput("truss-client: give the client's arguments, such as `-- watch models/greeter`");
+      if (args.length === 0) throw refuse("truss-client.no-arguments");
       const api = await apiAccess(options.environment);
       const truss = onPath("truss") ?? (await ownClient());
       // Another API service than that of an environment on this machine has no `up` here that could ask.

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import type { EnvironmentSpec } from "../../config/environment.ts";
-import { badInput, OperatorError } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { prepareEngine } from "../../local/engine.ts";
 import { environmentCondition, startEnvironment } from "../../local/environment.ts";
@@ -24,6 +23,7 @@ import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.t
 import { prepareImages } from "../up/prepareImages.ts";
 import { whereObjectsAre } from "../up/stackCluster.ts";
 import type { StackEngine } from "../up/stackEngine.ts";
+import { refuse } from "./refusals.ts";
 
 interface UpOptions {
   readonly environment: string;
@@ -156,21 +156,19 @@ async function deploy({ spec, options, signal }: Running, target: EngineTarget, 
     ...whereObjectsAre(target),
   });
   signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError("the environment is up, but its stack is not as declared: see above");
+  if (code !== 0) throw refuse("up.stack-failed");
 }
 
 /** The cluster that `--kubeconfig` and `--gateway-url` name together, or undefined for the embedded one. */
 function existingCluster(options: UpOptions): { kubeconfig: string; gatewayUrl: string } | undefined {
   if (options.kubeconfig === undefined) {
-    if (options.gatewayUrl !== undefined) throw badInput("--gateway-url goes with --kubeconfig; give both or neither");
+    if (options.gatewayUrl !== undefined) throw refuse("up.half-a-cluster");
     return undefined;
   }
   if (options.gatewayUrl === undefined || !URL.canParse(options.gatewayUrl)) {
-    throw badInput(
-      `--kubeconfig ${options.kubeconfig}: add --gateway-url with the address of that cluster's gateway, such as http://127.0.0.1:8080`,
-    );
+    throw refuse("up.no-gateway-url", { kubeconfig: options.kubeconfig });
   }
-  if (!existsSync(options.kubeconfig)) throw badInput(`--kubeconfig ${options.kubeconfig}: there is no such file`);
+  if (!existsSync(options.kubeconfig)) throw refuse("up.no-kubeconfig", { kubeconfig: options.kubeconfig });
   return { kubeconfig: resolve(options.kubeconfig), gatewayUrl: options.gatewayUrl };
 }
 

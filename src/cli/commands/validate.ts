@@ -6,12 +6,12 @@ import { undecryptable } from "../../config/ciphers.ts";
 import { keysNotDecrypted } from "../../config/decryption.ts";
 import { mistakeLine } from "../../config/mistake.ts";
 import { readStackText } from "../../config/stackFile.ts";
-import { badInput } from "../../domain/errors.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { readTarget } from "../../local/target.ts";
 import { checkStack, type StackCheck } from "../../plan/checkStack.ts";
 import { environmentOption, jsonOption } from "../options.ts";
+import { refuse } from "../refusals.ts";
 import { checkedEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { sarif } from "../validate/sarif.ts";
 
@@ -39,7 +39,14 @@ export function validateCommand(): Command {
       if (stored) console.error(`note: ${stored}`);
       if (mistakes.length > 0) process.exitCode = 2;
       if (options.sarif) console.log(JSON.stringify(sarif(mistakes, manifest.version), null, 2));
-      else if (options.json) console.log(JSON.stringify({ stack: options.stack, mistakes }, null, 2));
+      else if (options.json)
+        console.log(
+          JSON.stringify(
+            { stack: options.stack, mistakes: mistakes.map(({ refusal: _, ...printed }) => printed) },
+            null,
+            2,
+          ),
+        );
       else if (mistakes.length === 0) console.log(`Pulumi.${options.stack}.yaml has no mistakes.`);
       else for (const mistake of mistakes) console.error(mistakeLine(mistake));
     });
@@ -54,7 +61,7 @@ async function check({ stack, environment }: ValidateOptions): Promise<StackChec
   }
   const file = `Pulumi.${stack}.yaml`;
   const bytes = await readFile(join(projectFolder, file)).catch(() => {
-    throw badInput(`stack "${stack}": there is no ${file} in ${projectFolder}; choose another`);
+    throw refuse("stack.no-file", { stack, file, projectFolder });
   });
   const reading = readStackText(bytes, file);
   const { MENAGERIE_GATEWAY_URL: gatewayUrl, MENAGERIE_DATABASE_ADDRESS: databaseAddress } = process.env;

@@ -6,7 +6,6 @@ import type { Head } from "../../adapters/api/pushTruss.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { brokenCodeLine, brokenCodeReader } from "../../domain/development/brokenCode.ts";
 import { changeLine, subjects } from "../../domain/development/changeLine.ts";
-import { badInput, OperatorError } from "../../domain/errors.ts";
 import { short } from "../../domain/patch/chain.ts";
 import type { Engine } from "../../local/engine.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
@@ -23,6 +22,7 @@ import type { StackEngine } from "../up/stackEngine.ts";
 import type { WatchEvents } from "../watch/events.ts";
 import { followModel } from "../watch/modelLog.ts";
 import { watchTruss } from "../watch/trussWatch.ts";
+import { refuse } from "./refusals.ts";
 
 interface WatchOptions {
   readonly environment: string;
@@ -139,14 +139,14 @@ async function mayReplace({ name, head, declaredHash, layout, versionId, options
   if ((await sentHeads(layout)).split(",").includes(`${versionId}=${head.hash}`)) return;
   const about = `${name} runs ${short(head.hash)}, which others sent; the folder would replace it`;
   if (options.json || !process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new OperatorError(`${about}: watch with --takeover for that`, { exitCode: 3 });
+    throw refuse("watch.takeover", { about });
   }
-  if (!(await isYes(`${about}. Replace it? [y/N] `))) throw new OperatorError(about, { exitCode: 3 });
+  if (!(await isYes(`${about}. Replace it? [y/N] `))) throw refuse("watch.not-agreed", { about });
 }
 
 async function existingFolder(folder: string): Promise<string> {
   return realpath(folder).catch((error: unknown) => {
-    throw badInput(`truss "${folder}": no such folder; give the folder that holds config.yaml`, error);
+    throw refuse("truss.no-folder", { folder }, error);
   });
 }
 
@@ -211,7 +211,7 @@ async function offerDeployment({ name, reasons, options, isDeclared, later }: Of
     { ...agreement, ...whereObjectsAre(target) },
     { ...plainUp, endsUnchanged: false },
   );
-  if (code !== 0) throw new OperatorError(`${name} is not deployed: see above`);
+  if (code !== 0) throw refuse("watch.not-deployed", { name });
   return true;
 }
 

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
-import { badInput, OperatorError } from "../../domain/errors.ts";
 import { destruction, type StoredResource } from "../../domain/preview/destruction.ts";
+import { refuse } from "../up/refusals.ts";
 import type { EngineCommands } from "../up/stackEngine.ts";
 import { holds } from "./holds.ts";
 import { storedResources } from "./stackState.ts";
@@ -20,7 +20,7 @@ export interface DestroyOptions {
 export async function destroyStack(engine: EngineCommands, options: DestroyOptions): Promise<number> {
   const { stack, yes, askCluster, signal } = options;
   if (yes !== undefined && yes !== stack) {
-    throw badInput(`--yes ${yes}: this destroys stack "${stack}"; repeat that name to agree to it`);
+    throw refuse("destroy.other-name", { yes, stack });
   }
   const resources = await storedResources(engine, signal);
   if (resources.length === 0) {
@@ -34,7 +34,7 @@ export async function destroyStack(engine: EngineCommands, options: DestroyOptio
   const held = await holds({ stack, resources, destruction: found, askCluster });
   signal.throwIfAborted();
   if (held.length > 0) {
-    throw notDone(`stack "${stack}" cannot be destroyed yet, and nothing was deleted:\n  ${held.join("\n  ")}`);
+    throw refuse("destroy.held", { stack, held: held.join("\n  ") });
   }
   if (yes === undefined) await agree(engine, stack, resources, signal);
   return engine.run(["destroy", "--yes", "--skip-preview"]);
@@ -47,14 +47,14 @@ async function agree(
   signal: AbortSignal,
 ): Promise<void> {
   if (!process.stdin.isTTY) {
-    throw notDone(`nothing was deleted; to agree to deleting all of this, add --yes ${stack}`);
+    throw refuse("destroy.nobody-to-ask", { stack });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question("All of this is deleted for good. Type the stack's name to agree: ", {
       signal,
     });
-    if (answer.trim() !== stack) throw notDone("not agreed to, and nothing was deleted");
+    if (answer.trim() !== stack) throw refuse("destroy.said-no");
   } finally {
     terminal.close();
   }
@@ -62,9 +62,5 @@ async function agree(
   const known = new Set(resources.map(({ urn }) => urn));
   const later = await storedResources(engine, signal);
   if (later.every(({ urn, protect }) => known.has(urn) && !protect)) return;
-  throw notDone(`stack "${stack}" has changed meanwhile, and nothing was deleted; run the command again`);
-}
-
-function notDone(message: string): OperatorError {
-  return new OperatorError(message, { exitCode: 3 });
+  throw refuse("destroy.changed-meanwhile", { stack });
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
-import { badInput, messageOf } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { type Preview, type PreviewDiagnostic, type PreviewStep, partsOfUrn } from "../../domain/preview/preview.ts";
+import { refuse } from "../refusals.ts";
 
 /**
  * What `pulumi preview --json` of engine 3.259 prints: one object, a digest without policies; or, with
@@ -172,5 +173,5 @@ function issueOf(error: z.ZodError): string {
 }
 
 function notAPreview(problem: string, cause?: unknown): Error {
-  return badInput(`standard input: ${problem}; give it what \`pulumi preview --json\` printed`, cause);
+  return refuse("preview.not-json", { problem }, cause);
 }

@@ -2,9 +2,10 @@ import { readFile } from "node:fs/promises";
 import type { ClientBase } from "pg";
 import * as z from "zod";
 import { deploymentOfId, deploymentOfTag, type RestorableDeployment } from "../../adapters/postgres/releases.ts";
-import { badInput, messageOf } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import type { DeploymentRange } from "../../domain/release/record.ts";
 import { isRowId } from "../../domain/rowId.ts";
+import { refuse } from "../refusals.ts";
 
 const range = z.object({
   id: z.string(),
@@ -41,7 +42,7 @@ export async function readRecordFile(path: string): Promise<DeploymentRange[]> {
     return z.array(range).parse(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
     const reason = error instanceof z.ZodError ? "another JSON" : messageOf(error);
-    throw badInput(`--with ${path}: is not what \`menagerie releases --json\` prints (${reason}); write it by that`);
+    throw refuse("releases.record-wrong", { path, reason });
   }
 }
 

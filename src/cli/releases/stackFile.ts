@@ -5,12 +5,12 @@ import { editStackText } from "../../config/editStackFile.ts";
 import { ownConfig, withoutPrefix } from "../../config/ownConfig.ts";
 import { prefix } from "../../config/sentences.ts";
 import { removeStored, type StoredValue, storedKey, withStoredValues } from "../../config/storedValues.ts";
-import { badInput } from "../../domain/errors.ts";
 import { type ConfigEdit, configEdits, type StackConfig } from "../../domain/release/restore.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { storedValues } from "../../local/stackConfig.ts";
 import { environmentSuffix } from "../options.ts";
+import { refuse } from "../refusals.ts";
 
 /** A stack's file, whose comments and order stay when its config is changed. */
 export interface StackFile {
@@ -33,7 +33,7 @@ export async function readStackFile(stack: string, environment: string): Promise
   const name = `Pulumi.${stack}.yaml`;
   const path = join(projectFolder, name);
   const text = await readFile(path, "utf8").catch(() => {
-    throw badInput(`stack "${stack}": there is no ${name} in ${projectFolder}; choose another`);
+    throw refuse("stack.no-file", { stack, file: name, projectFolder });
   });
   const config = ownConfig(String(text), name);
   const stored = stack === localStack ? await storedValues(environmentLayout(environment)) : [];

@@ -1,7 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
-import { badInput, OperatorError } from "../../domain/errors.ts";
 import { agreementTo, isAgreedTo } from "../../domain/preview/agreement.ts";
 import { changesNothing, type Preview } from "../../domain/preview/preview.ts";
 import {
@@ -14,6 +13,7 @@ import {
 import { Interrupted } from "../interrupt.ts";
 import { type EngineOperation, plainUp } from "./engineOperation.ts";
 import { type PreviewRequest, previewOf, previewOfWhatIsThere } from "./previewedStack.ts";
+import { refuse } from "./refusals.ts";
 import type { StackEngine } from "./stackEngine.ts";
 
 export interface Agreement {
@@ -74,41 +74,29 @@ async function agree(
   const { asked, unknown } = unagreed(list, yesDelete);
   if (unknown.length > 0) {
     const names = [...new Set(list.map(({ name }) => name))].join(", ");
-    throw badInput(
-      `--yes-delete ${unknown.join(" ")}: nothing of this name is deleted; the preview deletes ${names || "nothing"}`,
-    );
+    throw refuse("agree.unknown-name", { unknown: unknown.join(" "), names: names || "nothing" });
   }
   if (asked.length === 0) return;
   const now = agreementTo(list);
   if (agreed !== undefined) {
     // The list is what was previewed a moment ago; what was agreed to may be of last week.
     if (asked.every((each) => isAgreedTo(each, agreed))) return;
-    throw notAgreed(
-      `--agreed ${agreed}: the list above has more than what was agreed to, and nothing was done; review it, then use --agreed ${now}`,
-    );
+    throw refuse("agree.list-grew", { agreed, now });
   }
   if (!mayAsk) {
     const names = [...new Set(asked.map(({ name }) => name))].join(" ");
-    throw notAgreed(
-      `what serves or stores would go, and nothing was done; add --yes-delete ${names}, or --agreed ${now}`,
-    );
+    throw refuse("agree.nobody-to-ask", { names, now });
   }
-  if (!(await saysYes(signal))) throw notAgreed("not agreed to, and nothing was done");
+  if (!(await saysYes(signal))) throw refuse("agree.said-no");
   // Time has passed: what is about to run may be another thing than what was read.
   const later = await readAgain();
   if (later.every((each) => !each.asked || isAgreedTo(each, now))) return;
   for (const removal of later) console.error(`  ${describeRemoval(removal)}`);
-  throw notAgreed(
-    "meanwhile more would go than what you agreed to, see above; nothing was done, run the command again",
-  );
+  throw refuse("agree.changed-meanwhile");
 }
 
 function takesProtected({ steps }: Preview): boolean {
   return steps.some(({ op, before }) => (op === "delete" || op === "replace") && before?.protect);
-}
-
-function notAgreed(message: string): OperatorError {
-  return new OperatorError(message, { exitCode: 3 });
 }
 
 async function saysYes(signal: AbortSignal): Promise<boolean> {

@@ -1,13 +1,14 @@
 import type { EnvironmentSpec } from "../../config/environment.ts";
-import type { Mistake } from "../../config/mistake.ts";
+import { type Mistake, mistakesError } from "../../config/mistake.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { removeStored, storedKey, withStoredValues } from "../../config/storedValues.ts";
 import { inEnvironment } from "../../domain/printedCommands.ts";
+import { retold } from "../../domain/refusals/refusal.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { addresses, ports } from "../../local/network/addresses.ts";
 import { committedBytes, committedFile, storedValues, undecryptableValues } from "../../local/stackConfig.ts";
-import { checkStack, refuse, type StackCheck } from "../../plan/checkStack.ts";
+import { checkStack, type StackCheck } from "../../plan/checkStack.ts";
 
 /** Stands for what only a running environment can tell. */
 const unknownGateway = "http://127.0.0.1";
@@ -21,7 +22,7 @@ export async function declaredEnvironment(
   target: "embedded" | "existing",
 ): Promise<EnvironmentSpec> {
   const { mistakes, spec } = await checkedEnvironment(layout, target);
-  if (!spec) throw refuse(mistakes);
+  if (!spec) throw mistakesError(mistakes);
   return spec;
 }
 
@@ -50,10 +51,10 @@ export async function checkedEnvironment(
 }
 
 /** The user's own `pulumi` would store a value in the committed file, with a key that the environment does not have. */
-function withEnginesCommand({ message, fix, ...rest }: Mistake, { name }: EnvironmentLayout): Mistake {
+function withEnginesCommand({ refusal, message, fix, ...rest }: Mistake, { name }: EnvironmentLayout): Mistake {
   const own = (text: string): string =>
     inEnvironment(text.replaceAll("`pulumi config ", `\`menagerie pulumi -e ${name} -- config `), name);
-  return { ...rest, message: own(message), fix: fix && own(fix) };
+  return { ...rest, refusal: retold(refusal, own(message)), message: own(message), fix: fix && own(fix) };
 }
 
 /** Names the keys whose values this environment has stored, which win over the stack file; undefined where there are none. */

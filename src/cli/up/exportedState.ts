@@ -1,5 +1,5 @@
-import { OperatorError } from "../../domain/errors.ts";
 import { lastLine } from "../../domain/lastLine.ts";
+import { refuse } from "./refusals.ts";
 import type { EngineCommands } from "./stackEngine.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function exportedResources<Resource extends { readonly type: string
 ): Promise<Resource[]> {
   const { code, stdout, stderr } = await engine.capture(["stack", "export", ...args], signal);
   signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(lastLine(stderr) ?? "the stack's state cannot be read");
+  if (code !== 0) throw refuse("state.unreadable", { reason: lastLine(stderr) ?? `exit code ${code}` });
   const { deployment } = JSON.parse(stdout, revive) as { deployment?: { resources?: Resource[] | null } | null };
   return (deployment?.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack");
 }

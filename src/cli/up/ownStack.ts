@@ -4,13 +4,14 @@ import { join } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
 import { readStackText } from "../../config/stackFile.ts";
-import { badInput, OperatorError } from "../../domain/errors.ts";
+import type { OperatorError } from "../../domain/errors.ts";
 import { captured, pastProxies } from "../../local/engine.ts";
 import { projectFolder } from "../../local/localStack.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "./agreedUp.ts";
 import { declaredIn } from "./declaredModels.ts";
 import { exportedResources } from "./exportedState.ts";
+import { refuse } from "./refusals.ts";
 import { requireServing } from "./requireServing.ts";
 import { namedServer } from "./stackCluster.ts";
 import type { EngineCommands, StackEngine } from "./stackEngine.ts";
@@ -30,7 +31,7 @@ export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOption
   const declared = declaredIn(config);
   const code = await agreedUp(engine, { ...agreement, signal, declared, cluster, database: namedServer() });
   signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(`stack "${stack}" is not as declared: see above`);
+  if (code !== 0) throw refuse("up.not-as-declared", { stack });
   const resources = await engine.resources(signal);
   await requireServing({
     ...{ config: await cluster(), resources, stack: `stack "${stack}"`, progress: terminalProgress(), signal },
@@ -63,7 +64,7 @@ export function withKnownState({ run, capture }: EngineCommands): StackEngine {
 export async function stackConfigOf(stack: string): Promise<Readonly<Record<string, unknown>>> {
   const file = `Pulumi.${stack}.yaml`;
   const bytes = await readFile(join(projectFolder, file)).catch((error: unknown) => {
-    throw badInput(`--stack ${stack}: there is no ${file} in ${projectFolder}`, error);
+    throw refuse("up.no-stack-file", { stack, file, projectFolder }, error);
   });
   return readStackText(bytes, file).config ?? {};
 }
@@ -99,10 +100,5 @@ export function ownEngine(stack: string, signal: AbortSignal): EngineCommands {
 }
 
 function noCli(error: Error): OperatorError {
-  return new OperatorError(
-    `pulumi cannot be run (${error.message}); install the Pulumi CLI and log in to the stack's backend`,
-    {
-      cause: error,
-    },
-  );
+  return refuse("up.no-pulumi", { reason: error.message }, error);
 }

@@ -1,10 +1,11 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf, type OperatorError } from "../../domain/errors.ts";
 import { lastLine } from "../../domain/lastLine.ts";
 import type { Preview } from "../../domain/preview/preview.ts";
 import { readPreview } from "../preview/readPreview.ts";
+import { refuse } from "./refusals.ts";
 import type { EngineCommands } from "./stackEngine.ts";
 
 type EnginePreview = Pick<PreviewRequest, "args" | "signal">;
@@ -52,7 +53,7 @@ class FailedPreview {
 
   told(): OperatorError {
     for (const reason of this.reasons) console.error(reason);
-    return new OperatorError("nothing was changed: the stack cannot be brought to what it declares, see above");
+    return refuse("preview.failed");
   }
 }
 
@@ -82,7 +83,7 @@ async function forget(engine: EngineCommands, missing: readonly StateResource[],
   const targets = missing.flatMap(({ urn }) => ["--target", urn]);
   const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);
   signal.throwIfAborted();
-  if (code !== 0) throw new OperatorError(`the stack's state could not be refreshed: ${lastLine(stderr) ?? stdout}`);
+  if (code !== 0) throw refuse("refresh.failed", { reason: lastLine(stderr) ?? stdout });
 }
 
 async function missingFromCluster({ cluster, resources }: PreviewRequest): Promise<StateResource[]> {

@@ -2,7 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
 import { isApiError } from "../../adapters/kubernetes/request.ts";
 import { watchUntil } from "../../adapters/kubernetes/watchUntil.ts";
-import { lastLogLines, withLog } from "../../adapters/kubernetes/workloads.ts";
+import { logBelow } from "../../adapters/kubernetes/workloads.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
 import {
@@ -12,6 +12,7 @@ import {
   isDown,
   type Standing,
 } from "../../domain/serving/standing.ts";
+import { refuse } from "./refusals.ts";
 
 export interface ServingLook {
   readonly config: KubeConfig;
@@ -49,9 +50,7 @@ export async function requireServing(look: ServingLook): Promise<void> {
   }
   if (down.length === 0) return;
   const told = await Promise.all(down.map((standing) => withLastLines(look, standing)));
-  throw new OperatorError(
-    `what ${look.stack} declares is deployed, and not all of it answers:\n${told.map((text) => `  ${text}`).join("\n")}\n\`menagerie drift\` shows what somebody changed by hand`,
-  );
+  throw refuse("serving.not-all", { stack: look.stack, told: told.map((text) => `  ${text}`).join("\n") });
 }
 
 /** How everything stands once nothing changes by itself any more, or one of them is down. */
@@ -96,7 +95,7 @@ async function settled(
       if (standing.readiness.state !== "ready") console.error(describeStanding(standing));
     }
     if (limit.aborted && !signal.aborted) {
-      throw new OperatorError(`whether all of it answers could not be checked within ${longest} s: ${reason}`);
+      throw refuse("serving.not-checked", { longest, reason });
     }
     throw error;
   }
@@ -113,5 +112,5 @@ async function withLastLines({ config, signal }: ServingLook, standing: Standing
   const { pod, container, previous = false } = readiness;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
   const wanted = { pod, container, previous, lines: logLines };
-  return withLog(sentence, await lastLogLines({ config, namespace: served.namespace }, wanted, limit).catch(() => []));
+  return sentence + (await logBelow({ config, namespace: served.namespace }, wanted, limit));
 }

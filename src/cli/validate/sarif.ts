@@ -1,5 +1,4 @@
 import type { Mistake } from "../../config/mistake.ts";
-import { refusals } from "../../domain/refusals/table.ts";
 
 /** Mistakes as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), which code reviews show at their lines. */
 export function sarif(mistakes: readonly Mistake[], version: string): object {
@@ -29,7 +28,6 @@ export function sarif(mistakes: readonly Mistake[], version: string): object {
 
 /** Those that results name, each once. */
 function rulesOf(mistakes: readonly Mistake[]): object[] {
-  return [...new Set(mistakes.map(({ id }) => id))].map((id) => ({
-    ...{ id, fullDescription: { text: refusals[id].cause } },
-  }));
+  const causes = new Map(mistakes.map(({ id, cause }) => [id, cause]));
+  return [...causes].map(([id, cause]) => ({ id, fullDescription: { text: cause } }));
 }

@@ -5,6 +5,7 @@ import { isSame, readSettled } from "../../adapters/truss/settledTruss.ts";
 import type { TrussReading } from "../../adapters/truss/snapshot.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
+import { refuse } from "../refusals.ts";
 import { bringIn, type Watch } from "./bringIn.ts";
 import type { WatchEvents } from "./events.ts";
 import { flag } from "./flag.ts";
@@ -71,7 +72,7 @@ export async function watchTruss(options: TrussWatchOptions): Promise<void> {
 }
 
 function farewell({ state: { notIn } }: Watch): void {
-  if (notIn !== undefined) throw new OperatorError(`ended before what is saved was in: ${notIn}`);
+  if (notIn !== undefined) throw refuse("watch.ended-early", { notIn });
 }
 
 /** Undefined, with the reason told once, while there is no folder to read. */

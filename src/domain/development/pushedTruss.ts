@@ -1,4 +1,3 @@
-import { badInput } from "../errors.ts";
 import { parseTrussConfig, type TrussConfig } from "../truss/config.ts";
 import { hashSnapshot } from "../truss/hash.ts";
 import { ignorePatternsOf } from "../truss/ignore.ts";
@@ -6,6 +5,7 @@ import { configText, signatureOf, type TrussSignature } from "../truss/signature
 import type { TrussSnapshot } from "../truss/snapshot.ts";
 import { hasFolder } from "../truss/tree.ts";
 import { readArchive } from "../uploads/archive.ts";
+import { refuse } from "./refusals.ts";
 
 /** Bounds of what clients push: the service holds an archive in memory. Weights come by external_data, or in load(). */
 export const pushLimits = { size: 64 * 1024 * 1024, files: 20_000 };
@@ -41,20 +41,18 @@ export function readPushedTruss(archive: Uint8Array): PushedTruss {
 function refuseUnserved(snapshot: TrussSnapshot, config: TrussConfig): void {
   const declare = "declare the model in the stack, under menagerie:development";
   if (!hasFolder(snapshot, config.model_module_dir)) {
-    throw badInput(`config.yaml: model_module_dir: there is no folder "${config.model_module_dir}" in the truss`);
+    throw refuse("push.no-model-folder", { folder: config.model_module_dir });
   }
   const { accelerator } = config.resources;
-  if (accelerator) throw badInput(`config.yaml: resources: ${accelerator}: pushed models get no GPU; ${declare}`);
+  if (accelerator) throw refuse("push.gpu", { accelerator, declare });
   const secrets = Object.keys(config.secrets);
   if (secrets.length > 0) {
-    throw badInput(`config.yaml: secrets: ${secrets.join(", ")}: pushed models get no secrets; ${declare}`);
+    throw refuse("push.secrets", { secrets: secrets.join(", "), declare });
   }
 }
 
 /** A model's name: a Kubernetes label's value too. */
 export function refusePushedName(name: string): void {
   if (/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(name)) return;
-  throw badInput(
-    `model_name: ${JSON.stringify(name.slice(0, 100))}: use at most 63 letters, digits, dashes, dots and underscores`,
-  );
+  throw refuse("push.name", { name: JSON.stringify(name.slice(0, 100)) });
 }

@@ -1,8 +1,8 @@
-import { badInput } from "../errors.ts";
 import { configFilename, parseTrussConfig } from "../truss/config.ts";
 import { contentHash } from "../truss/hash.ts";
 import type { TrussSignature } from "../truss/signature.ts";
 import type { FileBody, PatchOperation } from "./operation.ts";
+import { refuse } from "./refusals.ts";
 
 /**
  * The operations as they lead to the truss that `next` is the signature of: contents are those of its hashes, line ends
@@ -14,7 +14,7 @@ import type { FileBody, PatchOperation } from "./operation.ts";
 export function consistentOperations(ops: readonly PatchOperation[], next: TrussSignature): PatchOperation[] {
   const configHash = next.content_hashes_by_path[configFilename];
   if (configHash && withLineEndsOf(next.config, configHash) === undefined) {
-    throw badInput(`${configFilename}: the signature's text is not that of its hash; compute the patch again`);
+    throw refuse("patch.config-changed", { configFilename });
   }
   const config = parseTrussConfig(next.config);
   return ops.map((op) => {
@@ -28,17 +28,17 @@ function consistent<Body extends FileBody>(body: Body, folder: string, next: Tru
   const path = `${folder.replace(/^(\.\/)+/, "").replace(/\/+$/, "")}/${body.path}`;
   const wanted = next.content_hashes_by_path[path];
   if (body.action === "REMOVE") {
-    if (typeof wanted === "string") throw badInput(`${path}: is removed, but the signature still has it`);
+    if (typeof wanted === "string") throw refuse("patch.removed-and-kept", { path });
     return body;
   }
-  if (typeof wanted !== "string") throw badInput(`${path}: is no file of the signature`);
-  const mistake = `${path}: its content is not that of the signature: it was saved meanwhile, or mixes line ends; save it again`;
+  if (typeof wanted !== "string") throw refuse("patch.unknown-file", { path });
   if (body.content === null) {
-    if (contentHash(Buffer.from(body.content_bytes ?? "", "base64")) !== wanted) throw badInput(mistake);
+    if (contentHash(Buffer.from(body.content_bytes ?? "", "base64")) !== wanted)
+      throw refuse("patch.other-content", { path });
     return body;
   }
   const content = withLineEndsOf(body.content, wanted);
-  if (content === undefined) throw badInput(mistake);
+  if (content === undefined) throw refuse("patch.other-content", { path });
   return { ...body, content };
 }
 

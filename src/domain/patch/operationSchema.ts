@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { badInput } from "../errors.ts";
 import type { PatchOperation } from "./operation.ts";
+import { refuse } from "./refusals.ts";
 
 /** Longest path below the model or packages folder, in UTF-8 bytes (PATH_MAX of Linux, less room for the folder). */
 const longestPath = 3_000;
@@ -96,5 +96,8 @@ export function parseOperations(input: unknown): PatchOperation[] {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const place = issue?.path.join(".") ?? "";
-  throw badInput(`patches${place === "" ? "" : `.${place}`}: ${issue?.message ?? "is invalid"}`);
+  throw refuse("patch.not-an-operation", {
+    place: place === "" ? "" : `.${place}`,
+    problem: issue?.message ?? "is invalid",
+  });
 }

@@ -1,5 +1,4 @@
 import { OperatorError } from "../errors.ts";
-import { RefusedError } from "./refusal.ts";
 
 /**
  * Waits for checks that need nothing of each other, so that what they refuse is told all at once, a line each and each line once. A
@@ -21,8 +20,7 @@ export async function everyRefusal<Results extends readonly unknown[]>(
 }
 
 function joined(mistakes: readonly OperatorError[]): OperatorError {
-  const refusals = mistakes.flatMap((each) => (each instanceof RefusedError ? each.refusals : []));
-  const lines = new Set(mistakes.flatMap(({ message }) => message.split("\n")));
+  const refusals = new Map(mistakes.flatMap((each) => each.refusals).map((each) => [each.message, each]));
   const exitCode = mistakes.some((each) => each.exitCode === 1) ? 1 : 2;
-  return Object.assign(new OperatorError([...lines].join("\n"), { exitCode, cause: mistakes[0] }), { refusals });
+  return new OperatorError([...refusals.values()], { exitCode, cause: mistakes[0] });
 }

@@ -13,6 +13,11 @@ export const modelRefusals = {
     cause:
       "KServe, Kubernetes and PostgreSQL bound the names that are made from it, and cut longer ones off or never reconcile them.",
   },
+  "name.service-too-long": {
+    says: 'InferenceService "{name}": {problem}',
+    fix: "{fix}",
+    cause: "KServe and Knative make longer names of it, which Kubernetes bounds, and would never reconcile it.",
+  },
   "name.reserved-ending": {
     says: 'names ending in "{ending}" are for the {what} that a rollout makes',
     fix: "choose another name",

@@ -17,11 +17,6 @@ export const planRefusals = {
     fix: "add use_control_plane: true to its {file}",
     cause: "A development version is patched in place, by the truss's control server.",
   },
-  "truss.wrong": {
-    says: "{problem}",
-    fix: "{fix}",
-    cause: "The truss's own files are wrong; the truss library refuses them as well.",
-  },
   "smoke.wrong": {
     says: "{where} is wrong ({problem})",
     fix: "write a list of {input, output, tolerance}",

@@ -1,26 +1,32 @@
 import { OperatorError } from "../errors.ts";
-import { type RefusalId, refusals, type ValuesOf } from "./table.ts";
+import type { RefusalEntry, RefusalTable, ValuesOf } from "./entry.ts";
+import { refusals } from "./table.ts";
 
 /**
- * Why something is refused, by an entry of the table. Rules answer these and no text of their own: a sentence that is not in the table
- * does not compile.
+ * Why something is refused, by an entry of a table. Rules answer these and no text of their own: a sentence that is in no table does
+ * not compile.
  */
 class Refusal {
-  readonly id: RefusalId;
+  readonly id: string;
   /** What it is about, such as `menagerie:zoo.iris.phase`; null where it is no single key. */
   readonly key: string | null;
   /** The whole sentence: key, what is wrong, what to change. */
   readonly message: string;
   /** What to change; null where the sentence is that already. */
   readonly fix: string | null;
+  /** Why it cannot be: the entry's. */
+  readonly cause: string;
+  readonly exitCode: 1 | 2 | 3;
   /** Makes the type nominal: no literal is one. */
   readonly #made = true;
 
-  constructor(id: RefusalId, key: string | null, says: string, fix: string) {
+  constructor({ id, key, message, fix, cause, exitCode }: Parts) {
     this.id = id;
     this.key = key;
-    this.message = `${key === null ? "" : `${key}: `}${says}${fix === "" ? "" : `; ${fix}`}`;
-    this.fix = fix === "" ? null : fix;
+    this.message = message;
+    this.fix = fix;
+    this.cause = cause;
+    this.exitCode = exitCode;
   }
 
   toString(): string {
@@ -30,43 +36,56 @@ class Refusal {
 
 export type { Refusal };
 
-/** The refusal `id` with its values. Without a fix where that is empty. */
-export function refusal<Id extends RefusalId>(
-  id: Id,
-  key: string | null,
-  ...[values]: ValuesOf<Id> extends Record<string, never> ? [] : [values: ValuesOf<Id>]
-): Refusal {
-  const { says, fix }: { readonly says: string; readonly fix: string } = refusals[id];
-  const fill = (template: string): string =>
-    template.replaceAll(/\{([A-Za-z]+)\}/g, (_, name: string) =>
-      String((values as Record<string, unknown> | undefined)?.[name] ?? ""),
-    );
-  return new Refusal(id, key, fill(says), fill(fix));
+type Parts = Pick<Refusal, "id" | "key" | "message" | "fix" | "cause" | "exitCode">;
+
+type Values<Entry extends RefusalEntry, After extends unknown[] = []> =
+  ValuesOf<Entry> extends Record<string, never> ? [values?: undefined, ...After] : [values: ValuesOf<Entry>, ...After];
+
+/** What makes the refusals of one table: `refusal(id, key, values)`. A refusal has no fix where that is empty. */
+export function refusalsOfTable<const Table extends RefusalTable>(table: Table) {
+  return <Id extends keyof Table & string>(id: Id, key: string | null, ...[values]: Values<Table[Id]>): Refusal => {
+    const entry = table[id] as RefusalEntry;
+    const { says, fix, cause } = entry;
+    const fill = (template: string): string =>
+      template.replaceAll(/\{([A-Za-z]+)\}/g, (_, name: string) =>
+        String((values as Record<string, unknown> | undefined)?.[name] ?? ""),
+      );
+    const change = fill(fix);
+    const sentence = change === "" ? fill(says) : `${fill(says)}; ${change}`;
+    const message = key === null ? sentence : `${key}: ${sentence}`;
+    return new Refusal({ id, key, message, fix: change || null, cause, exitCode: entry.exit ?? 2 });
+  };
 }
 
+/** What makes errors of one table, each with one refusal: `throw refuse(id, values, cause)`. */
+export function errorsOfTable<const Table extends RefusalTable>(table: Table) {
+  const refusal = refusalsOfTable<RefusalTable>(table);
+  return <Id extends keyof Table & string>(
+    id: Id,
+    ...[values, cause]: Values<Table[Id], [cause?: unknown]>
+  ): OperatorError => new OperatorError(refusal(id, null, values as never), { cause });
+}
+
+/** A refusal of a stack's config and of what it leads to. */
+export const refusal = refusalsOfTable(refusals);
+
 /** The same about a key that only the caller knows. */
-export function about(key: string, { id, message, fix }: Refusal): Refusal {
-  const says = fix === null ? message : message.slice(0, -`; ${fix}`.length);
-  return new Refusal(id, key, says, fix ?? "");
+export function about(key: string, refusal: Refusal): Refusal {
+  return new Refusal({ ...refusal, key, message: `${key}: ${refusal.message}` });
+}
+
+/** The same with its place in a file, or with what an environment's own command is. */
+export function retold(refusal: Refusal, message: string): Refusal {
+  return new Refusal({ ...refusal, message });
 }
 
 /**
  * One error for all of them, a line each.
  *
- * @param exitCode - 2: what was given has to change; 3: it has to wait.
+ * @param exitCode - 3 where what is refused has only to wait. Default: that of the refusals.
  */
-export function refused(list: Refusal | readonly Refusal[], cause?: unknown, exitCode: 2 | 3 = 2): RefusedError {
-  return new RefusedError(list instanceof Refusal ? [list] : list, { cause, exitCode });
-}
-
-/** An operator's mistake, as refusals of the table. */
-export class RefusedError extends OperatorError {
-  readonly refusals: readonly Refusal[];
-
-  constructor(list: readonly Refusal[], options: { readonly cause?: unknown; readonly exitCode: 2 | 3 }) {
-    super(list.map(({ message }) => message).join("\n"), options);
-    this.refusals = list;
-  }
+export function refused(list: Refusal | readonly Refusal[], cause?: unknown, exitCode?: 3): OperatorError {
+  return new OperatorError(list, { cause, ...(exitCode && { exitCode }) });
 }
 
 /** What is wrong, and after the first semicolon outside quotes what to change. */
@@ -78,9 +97,8 @@ export function halvesOf(clause: string): { readonly problem: string; readonly f
   return { problem, fix };
 }
 
-/** What an operator's mistake refuses; anything else is a defect and goes on. `other`: the entry for what has none of its own. */
-export function refusalsOf(error: unknown, other: "truss.wrong" | "state.files" = "truss.wrong"): readonly Refusal[] {
-  if (error instanceof RefusedError) return error.refusals;
+/** What an operator's mistake refuses; anything else is a defect and goes on. */
+export function refusalsOf(error: unknown): readonly Refusal[] {
   if (!(error instanceof OperatorError)) throw error;
-  return error.message.split("\n").map((line) => refusal(other, null, halvesOf(line)));
+  return error.refusals;
 }

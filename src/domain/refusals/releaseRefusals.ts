@@ -57,11 +57,6 @@ export const releaseRefusals = {
     fix: "give a folder of the project",
     cause: "The pipeline's image is made of this folder.",
   },
-  "state.files": {
-    says: "{problem}",
-    fix: "{fix}",
-    cause: "The SQL files that make a release's tables cannot be used as they are.",
-  },
   "state.files-changed": {
     says: 'the files of "{folder}" changed, and the state of release {tag} keeps its shape',
     fix: "give what is new a tag of its own ({code}), put the files back, or set {release}: {tag} to go on with its state as it is",

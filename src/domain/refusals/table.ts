@@ -1,5 +1,4 @@
 import { clusterRefusals } from "./clusterRefusals.ts";
-import type { Placeholders } from "./entry.ts";
 import { modelRefusals } from "./modelRefusals.ts";
 import { planRefusals } from "./planRefusals.ts";
 import { poolRefusals } from "./poolRefusals.ts";
@@ -7,7 +6,10 @@ import { releaseRefusals } from "./releaseRefusals.ts";
 import { rolloutRefusals } from "./rolloutRefusals.ts";
 import { stackFileRefusals } from "./stackFileRefusals.ts";
 
-/** Everything that `validate`, previews and `up` refuse of a stack, by id. Ids are what reviews and scripts match: they never change. */
+/**
+ * Everything that `validate`, previews and `up` refuse of a stack's config, by id. Ids are what reviews and scripts match: they never
+ * change. What else is refused stands in tables beside the code that throws it.
+ */
 export const refusals = {
   ...stackFileRefusals,
   ...modelRefusals,
@@ -17,10 +19,3 @@ export const refusals = {
   ...rolloutRefusals,
   ...planRefusals,
 } as const;
-
-export type RefusalId = keyof typeof refusals;
-
-/** Values that a refusal's sentence is made with. */
-export type ValuesOf<Id extends RefusalId> = {
-  readonly [Name in Placeholders<(typeof refusals)[Id]["says"] | (typeof refusals)[Id]["fix"]>]: string | number;
-};

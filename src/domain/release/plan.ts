@@ -1,6 +1,6 @@
 import semver from "semver";
-import { badInput } from "../errors.ts";
 import { type Combination, combinationDigest, describeChanges } from "./combination.ts";
+import { refuse } from "./refusals.ts";
 import { type Scheme, shapeOf } from "./scheme.ts";
 import { baseOf, formatTag, type ReleaseTag } from "./tag.ts";
 
@@ -110,7 +110,5 @@ function otherContent(scheme: Scheme, combination: Combination, taken: RecordedR
     shapeOf(scheme) === "joint"
       ? `a model of another version is a minor change: set it to ${next}, or tag the commit v${next}`
       : "give the new content a version of its own";
-  return badInput(
-    `menagerie:versioning.code: release ${taken.tag} is in the record with other models (${changes}); ${change}`,
-  );
+  return refuse("release.tag-taken", { tag: taken.tag, changes, change });
 }

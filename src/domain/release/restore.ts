@@ -1,6 +1,6 @@
-import { badInput } from "../errors.ts";
 import { isMapping } from "../mapping.ts";
 import type { DeployedModel } from "./observed.ts";
+import { refuse } from "./refusals.ts";
 
 /** A stack's config as plain values, keys without their prefix. */
 export type StackConfig = Readonly<Record<string, unknown>>;
@@ -35,9 +35,7 @@ export const keptKeys: ReadonlySet<string> = new Set([
 export function restoredConfig(current: StackConfig, release: RestoredRelease): StackConfig {
   const { config, models, code, tag } = release;
   if (!isMapping(config.zoo ?? {}) || (models.length > 0 && Object.keys(config).length === 0)) {
-    throw badInput(
-      `release "${tag}": its config was recorded without menagerie:zoo, because that held a secret; put it back by hand`,
-    );
+    throw refuse("release.config-not-recorded", { tag });
   }
   const kept = Object.entries(current).filter(([key]) => keptKeys.has(key));
   const restored = Object.entries(config).filter(([key]) => !keptKeys.has(key));

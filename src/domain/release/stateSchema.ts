@@ -1,7 +1,8 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { badInput } from "../errors.ts";
 import { nameBounds } from "../generatedNames.ts";
+import { halvesOf } from "../refusals/refusal.ts";
+import { refuse } from "./refusals.ts";
 
 /** How a table of a new release begins: with the rows of the one before, as a view of them, or without any. */
 export const seedRules = ["copy", "view", "empty"] as const;
@@ -53,7 +54,7 @@ export function tagMistake(tag: string): string | undefined {
  */
 export function stateSchemaName(tag: string): string {
   const mistake = tagMistake(tag);
-  if (mistake) throw badInput(`release ${JSON.stringify(tag)} ${mistake}`);
+  if (mistake) throw refuse("release.tag-not-usable", { tag: JSON.stringify(tag), ...halvesOf(mistake) });
   if (tag.length <= longestSchema) return tag;
   const hash = bytesToHex(sha256(utf8ToBytes(tag))).slice(0, 12);
   return `${tag.slice(0, longestSchema - 13)}-${hash}`;

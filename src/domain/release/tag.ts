@@ -1,5 +1,6 @@
 import semver from "semver";
-import { badInput } from "../errors.ts";
+import { halvesOf } from "../refusals/refusal.ts";
+import { refuse } from "./refusals.ts";
 import { type Scheme, shapeOf } from "./scheme.ts";
 
 /** One model in a tag, such as `ranker` at 42. */
@@ -58,9 +59,7 @@ export function formatTag(tag: ReleaseTag): string {
   const ending = tag.candidate === undefined ? "" : `-rc.${counted(tag.candidate, "candidate")}`;
   const text = `${baseOf(tag)}${ending}`;
   if (text.length > longestTag) {
-    throw badInput(
-      `release tag ${text.slice(0, 40)}…: is ${text.length} characters, and at most ${longestTag} are possible; use the scheme deployment-manager, whose tags name no models`,
-    );
+    throw refuse("release.tag-too-long", { text: text.slice(0, 40), count: text.length, longestTag });
   }
   return text;
 }
@@ -79,25 +78,25 @@ export function baseOf(tag: ReleaseTag): string {
 
 function modelText({ name, version }: TaggedModel): string {
   const mistake = modelNameMistake(name);
-  if (mistake) throw badInput(`model ${JSON.stringify(name)}: ${mistake}`);
+  if (mistake) throw refuse("release.model-name", { name: JSON.stringify(name), ...halvesOf(mistake) });
   return `${name}v${counted(version, `version of ${name}`)}`;
 }
 
 function counted(value: number, what: string): string {
   if (whole.test(String(value))) return String(value);
-  throw badInput(`${what} ${value}: is no whole number from 1 to 999999999`);
+  throw refuse("release.not-a-number", { what, value });
 }
 
 function checkedVersion(text: string): string {
   const version = codeVersion(text);
   if (version !== undefined) return version;
-  throw badInput(`code version ${JSON.stringify(text)}: write it as <major>.<minor>.<patch>, such as 1.2.3`);
+  throw refuse("release.code-version", { text: JSON.stringify(text) });
 }
 
 function inOrder(models: readonly TaggedModel[]): TaggedModel[] {
   const sorted = [...models].sort((a, b) => order(a.name, b.name));
   for (const [index, { name }] of sorted.entries()) {
-    if (sorted[index + 1]?.name === name) throw badInput(`model ${JSON.stringify(name)}: is twice in one release`);
+    if (sorted[index + 1]?.name === name) throw refuse("release.model-twice", { name: JSON.stringify(name) });
   }
   return sorted;
 }
@@ -107,7 +106,7 @@ function inOrder(models: readonly TaggedModel[]): TaggedModel[] {
  * @throws badInput with one sentence: the tag, what is wrong with it, how tags of the scheme look.
  */
 export function parseTag(scheme: Scheme, text: string): ReleaseTag {
-  const wrong = (reason: string) => badInput(`release tag ${JSON.stringify(text)}: ${reason}`);
+  const wrong = (reason: string) => refuse("release.tag-unreadable", { text: JSON.stringify(text), reason });
   if (text.length > longestTag) throw wrong(`is longer than ${longestTag} characters`);
   const ended = candidateEnding.exec(text);
   const base = ended?.[1] ?? text;

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { maskedText } from "../credentials/maskedText.ts";
-import { badInput } from "../errors.ts";
 import { keepRecent } from "../recentlyUsed.ts";
+import { halvesOf, refused } from "../refusals/refusal.ts";
 import { libraryConfig } from "./library/config.ts";
 import type { Mistake } from "./library/fieldTypes.ts";
 import { exactJson, looseJson, NotInJson, PyMapping, type PyValue, pythonText } from "./pyValue.ts";
 import { PyYamlError, readPyYaml } from "./pyyaml.ts";
+import { refusal, refuse } from "./refusals.ts";
 
 /** File at the root of every truss. */
 export const configFilename = "config.yaml";
@@ -114,18 +115,20 @@ function readMapping(text: string, file: string): PyMapping {
   } catch (error) {
     if (!(error instanceof PyYamlError)) throw error;
     const at = error.line === undefined ? "" : ` line ${error.line}`;
-    throw badInput(`${file}${at}: not valid YAML: ${maskedText(error.message)}`, error);
+    throw refuse("truss.config-not-yaml", { file, at, reason: maskedText(error.message) }, error);
   }
   // As Python's `or {}`.
   if (raw === null || raw === false || raw === "" || raw === 0n) return new PyMapping();
   if (raw instanceof PyMapping) return raw;
-  throw badInput(`${file}: must be a mapping such as "model_name: iris", not ${shown(raw)}`);
+  throw refuse("truss.config-not-a-mapping", { file, raw: shown(raw) });
 }
 
 function validate(raw: PyMapping, file: string): Parsed {
   const { config: library, mistakes } = libraryConfig(raw);
   if (mistakes.length > 0) {
-    throw badInput(mistakes.map((mistake) => libraryMistake(file, mistake)).join("\n"));
+    throw refused(
+      mistakes.map((mistake) => refusal("truss.config-value", null, halvesOf(libraryMistake(file, mistake)))),
+    );
   }
   const json = looseJson(library);
   const result = schema.safeParse(json);
@@ -133,7 +136,7 @@ function validate(raw: PyMapping, file: string): Parsed {
     const lines = result.error.issues.map(({ path, message }) =>
       mistakeLine(file, path, shortened(JSON.stringify(valueAt(json, path)) ?? "nothing"), message),
     );
-    throw badInput(lines.join("\n"));
+    throw refused(lines.map((line) => refusal("truss.config-value", null, halvesOf(line))));
   }
   return { config: frozen(result.data), library };
 }

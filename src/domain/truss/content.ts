@@ -1,5 +1,5 @@
-import { badInput } from "../errors.ts";
 import { digest } from "./digest.ts";
+import { refuse } from "./refusals.ts";
 
 /** Content that is not kept in memory: known by its digest, and read again where it is needed. */
 export interface ContentOnDisk {
@@ -44,9 +44,7 @@ export function bytesOf(content: FileContent): Uint8Array {
 /** The whole content of a file that must be text of a usual size. @throws OperatorError when it is larger. */
 export function textBytes(content: FileContent, path: string): Uint8Array {
   if (sizeOf(content) <= longestText) return bytesOf(content);
-  throw badInput(
-    `${path}: has ${mebibytes(sizeOf(content))} MiB; at most ${mebibytes(longestText)} MiB are read as text`,
-  );
+  throw refuse("truss.text-too-long", { path, size: mebibytes(sizeOf(content)), longestText: mebibytes(longestText) });
 }
 
 /** Mebibytes with one decimal where there is one. */

@@ -1,5 +1,5 @@
-import { badInput } from "../errors.ts";
 import { systemPackages, type TrussConfig } from "./config.ts";
+import { refuse } from "./refusals.ts";
 
 /** Fixed places in a directory image of a truss. The first three are those of the truss library's Dockerfile. */
 export const imagePaths = {
@@ -22,15 +22,12 @@ export const certificateBundle = "ca-certificates.crt";
 export function refuseUnbuildable(config: TrussConfig, name: string): void {
   const packages = systemPackages(config);
   if (packages.length > 0) {
-    throw badInput(
-      `truss "${name}": system_packages: ${packages.join(", ")}: a directory image cannot install system packages; ` +
-        "install them on this machine and remove the key for the local environment, or build the truss in a cluster",
-    );
+    throw refuse("truss.system-packages", { name, packages: packages.join(", ") });
   }
   for (const [key, instead] of unbuildable) {
     const value = config[key];
     if (isEmpty(value)) continue;
-    throw badInput(`truss "${name}": ${key}: a directory image cannot have it; ${instead}`);
+    throw refuse("truss.not-in-a-directory-image", { name, key, instead });
   }
 }
 

@@ -1,4 +1,4 @@
-import { badInput } from "../errors.ts";
+import { refuse } from "./refusals.ts";
 
 /** One compiled pattern: paths that match are left out, or with `!` kept after all. */
 export interface IgnorePattern {
@@ -31,14 +31,14 @@ export function compileIgnorePattern(pattern: string): IgnorePattern | undefined
   if (text === "" || text.startsWith("#") || text === "/") return undefined;
   const leavesOut = !text.startsWith("!");
   const segments = normalizedSegments(leavesOut ? text : text.slice(1));
-  if (segments.length === 0) throw badInput(`ignore pattern "${pattern}": matches nothing; remove it`);
+  if (segments.length === 0) throw refuse("truss.ignore-nothing", { pattern });
   const source = sourceOf(segments, pattern);
   if (source === undefined) return undefined;
   try {
     const component = componentOf(segments, pattern);
     return { expression: new RegExp(source, "u"), leavesOut, ...(component ? { component } : {}) };
   } catch (error) {
-    throw badInput(`ignore pattern "${pattern}": not a valid pattern; check its brackets`, error);
+    throw refuse("truss.ignore-invalid", { pattern }, error);
   }
 }
 
@@ -94,7 +94,7 @@ function globSource(segment: string, pattern: string): string | undefined {
     const character = segment[index] ?? "";
     if (character === "\\") {
       index += 1;
-      if (index === segment.length) throw badInput(`ignore pattern "${pattern}": a backslash has nothing behind it`);
+      if (index === segment.length) throw refuse("truss.ignore-backslash", { pattern });
       source += escaped(segment[index] ?? "");
     } else if (character === "*") source += "[^/]*";
     else if (character === "?") source += "[^/]";

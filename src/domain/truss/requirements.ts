@@ -1,6 +1,7 @@
 import { parse as parseToml } from "smol-toml";
-import { badInput, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { pythonStrip } from "./pythonStrip.ts";
+import { refuse } from "./refusals.ts";
 
 /** What a requirements file is, by its name, as the truss library decides. */
 export type RequirementsFileType = "pip" | "pyproject" | "uv_lock";
@@ -33,10 +34,10 @@ export function parsePyproject(text: string, file: string): string[] {
   try {
     document = parseToml(text);
   } catch (error) {
-    throw badInput(`${file}: not valid TOML: ${messageOf(error).split("\n")[0]}`, error);
+    throw refuse("truss.requirements-not-toml", { file, reason: messageOf(error).split("\n", 1).join("") }, error);
   }
   const dependencies = (document.project as { dependencies?: unknown } | undefined)?.dependencies ?? [];
-  if (!Array.isArray(dependencies)) throw badInput(`${file}: project.dependencies: must be a list of requirements`);
+  if (!Array.isArray(dependencies)) throw refuse("truss.dependencies-not-a-list", { file });
   return dependencies.filter((item): item is string => typeof item === "string" && requirementName(item) !== undefined);
 }
 

@@ -1,8 +1,8 @@
-import { badInput } from "../errors.ts";
 import { configFilename, parseTrussConfig } from "./config.ts";
 import { textBytes } from "./content.ts";
 import { contentHash } from "./hash.ts";
 import { countedPaths } from "./ignore.ts";
+import { refuse } from "./refusals.ts";
 import { parsePipRequirements, parsePyproject, requirementsFileType, requirementsSource } from "./requirements.ts";
 import { contentAt, type TrussSnapshot } from "./snapshot.ts";
 
@@ -48,11 +48,11 @@ export function fileRequirements(snapshot: TrussSnapshot, requirementsFile: stri
 
 function textAt(snapshot: TrussSnapshot, path: string, why: string): string {
   const content = contentAt(snapshot, path.replace(/^(\.\/)+/, ""));
-  if (!content) throw badInput(`${path}: no such file in the truss; ${why}`);
+  if (!content) throw refuse("truss.file-missing", { path, why });
   const bytes = textBytes(content, path);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r\n?/g, "\n");
   } catch (error) {
-    throw badInput(`${path}: not UTF-8 text`, error);
+    throw refuse("truss.not-utf8", { path }, error);
   }
 }

@@ -1,6 +1,6 @@
-import { badInput } from "../errors.ts";
 import { pathMistake } from "../patch/operationSchema.ts";
 import type { SnapshotEntry, TrussSnapshot } from "../truss/snapshot.ts";
+import { refuse } from "./refusals.ts";
 
 /** Bounds of an archive that a client uploads. */
 export interface ArchiveLimits {
@@ -21,39 +21,39 @@ const longestMetadata = 1024 * 1024;
  * @throws OperatorError with the entry and what is wrong with it.
  */
 export function readArchive(archive: Uint8Array, limits: ArchiveLimits): TrussSnapshot {
-  if (archive.length > limits.size) throw badInput(`the archive has ${archive.length} bytes; at most ${limits.size}`);
+  if (archive.length > limits.size) throw refuse("archive.too-large", { count: archive.length, size: limits.size });
   const entries = new Map<string, SnapshotEntry>();
   let longName: string | undefined;
   for (let at = 0; ; ) {
-    if (at + block > archive.length) throw badInput("the archive is cut off");
+    if (at + block > archive.length) throw refuse("archive.cut-off");
     const header = archive.subarray(at, at + block);
     if (header.every((byte) => byte === 0)) return { entries };
     checkSum(header, at);
     const size = octal(header.subarray(124, 136));
     const begin = at + block;
-    if (begin + size > archive.length) throw badInput("the archive is cut off");
+    if (begin + size > archive.length) throw refuse("archive.cut-off");
     const content = archive.subarray(begin, begin + size);
     at = begin + Math.ceil(size / block) * block;
     const type = String.fromCharCode(header[156] ?? 0);
     if (type === "g") continue;
     if (type === "x" || type === "L") {
-      if (size > longestMetadata) throw badInput("the archive holds a name of more than a megabyte");
+      if (size > longestMetadata) throw refuse("archive.name-too-long");
       longName = (type === "L" ? text(content) : paxPath(content)) ?? longName;
       continue;
     }
     const name = longName ?? headerName(header);
     longName = undefined;
-    if (entries.size >= limits.files) throw badInput(`the archive holds more than ${limits.files} files`);
+    if (entries.size >= limits.files) throw refuse("archive.too-many-files", { files: limits.files });
     if (type === "5") addFolder(entries, name.replace(/\/$/, ""));
     else if (type === "0" || type === "\0")
       addFile(entries, name, content, (octal(header.subarray(100, 108)) & 0o111) !== 0);
-    else throw badInput(`the archive's ${shown(name)}: is no file or folder; links and devices are not taken`);
+    else throw refuse("archive.link", { name: shown(name) });
   }
 }
 
 function addFile(entries: Map<string, SnapshotEntry>, path: string, bytes: Uint8Array, executable: boolean): void {
   refuseOutside(path);
-  if (entries.has(path)) throw badInput(`the archive's ${shown(path)}: is in it twice`);
+  if (entries.has(path)) throw refuse("archive.twice", { path: shown(path) });
   addFolder(entries, path.split("/").slice(0, -1).join("/"));
   entries.set(path, { kind: "file", content: Uint8Array.from(bytes), executable });
 }
@@ -66,27 +66,26 @@ function addFolder(entries: Map<string, SnapshotEntry>, path: string): void {
   for (let depth = 1; depth <= parts.length; depth += 1) {
     const folder = parts.slice(0, depth).join("/");
     const known = entries.get(folder);
-    if (known && known.kind !== "dir") throw badInput(`the archive's ${shown(folder)}: is a file and a folder`);
+    if (known && known.kind !== "dir") throw refuse("archive.file-and-folder", { folder: shown(folder) });
     entries.set(folder, { kind: "dir" });
   }
 }
 
 function refuseOutside(path: string): void {
   const mistake = pathMistake(path);
-  if (mistake) throw badInput(`the archive's ${shown(path)}: its path ${mistake}; it must lie inside the truss`);
+  if (mistake) throw refuse("archive.path", { path: shown(path), mistake });
 }
 
 /** Sum of the header's bytes with blanks for the sum itself. */
 function checkSum(header: Uint8Array, at: number): void {
   let sum = 0;
   for (const [index, byte] of header.entries()) sum += index >= 148 && index < 156 ? 32 : byte;
-  if (sum !== octal(header.subarray(148, 156)))
-    throw badInput(`the archive is no tar: its header at byte ${at} is wrong`);
+  if (sum !== octal(header.subarray(148, 156))) throw refuse("archive.not-a-tar", { at });
 }
 
 function octal(field: Uint8Array): number {
   const digits = text(field).trim();
-  if (!/^[0-7]*$/.test(digits)) throw badInput("the archive holds a number that is not octal");
+  if (!/^[0-7]*$/.test(digits)) throw refuse("archive.not-octal");
   return digits === "" ? 0 : Number.parseInt(digits, 8);
 }
 
@@ -103,7 +102,7 @@ function paxPath(content: Uint8Array): string | undefined {
     const blank = content.indexOf(32, at);
     const length = Number(text(content.subarray(at, Math.max(blank, at))));
     if (blank < 0 || !Number.isInteger(length) || length <= blank - at || at + length > content.length) {
-      throw badInput("the archive holds a broken pax header");
+      throw refuse("archive.pax");
     }
     const record = decoded(content.subarray(blank + 1, at + length - 1));
     if (record.startsWith("path=")) path = record.slice("path=".length);
@@ -122,7 +121,7 @@ function decoded(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw badInput("the archive holds a name that is not UTF-8", error);
+    throw refuse("archive.name-not-utf8", undefined, error);
   }
 }
 

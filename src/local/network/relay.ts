@@ -1,7 +1,8 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { connect, createServer, type LookupFunction, type NetConnectOpts, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
-import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
+import { refuse } from "../refusals.ts";
 import { reset, splice } from "./splice.ts";
 
 /** One running half of a relay. Path-based unix sockets cross network namespaces, which TCP cannot. */
@@ -102,14 +103,10 @@ function serve(server: Server, target: NetConnectOpts, resetIfSilent: boolean): 
 function bindError(error: unknown, host: string, port: number): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "EADDRINUSE") {
-    return new OperatorError(`port ${port} on ${host} is taken: stop what listens there, or choose another port`, {
-      cause: error,
-    });
+    return refuse("port.taken", { port, host }, error);
   }
   if (code === "EACCES") {
-    return new OperatorError(`port ${port} on ${host} is not allowed to this user: choose one of 1024 or above`, {
-      cause: error,
-    });
+    return refuse("port.not-allowed", { port, host }, error);
   }
-  return new OperatorError(`cannot listen on ${host}:${port}: ${messageOf(error)}`, { cause: error });
+  return refuse("port.cannot-listen", { host, port, reason: messageOf(error) }, error);
 }

@@ -1,8 +1,9 @@
 import { access, constants, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import { badInput, OperatorError } from "../../domain/errors.ts";
+import { OperatorError } from "../../domain/errors.ts";
 import { environmentLayout } from "../layout.ts";
+import { refuse } from "../refusals.ts";
 import { AddressAllocator } from "./addressAllocator.ts";
 import { thisMachine } from "./machine.ts";
 import { NodeProvisioner } from "./nodeProvisioner.ts";
@@ -17,11 +18,11 @@ const shutdownGrace = 5_000;
  */
 async function main(): Promise<void> {
   const [name, home] = process.argv.slice(2);
-  if (!name || !home) throw badInput("usage: main.ts <environment name> <menagerie home>");
+  if (!name || !home) throw refuse("node.usage");
   const shim = process.env.MENAGERIE_CONTAINER_SHIM;
-  if (!shim) throw badInput("MENAGERIE_CONTAINER_SHIM is not set: name the container-shim binary");
+  if (!shim) throw refuse("node.no-shim");
   await access(shim, constants.X_OK).catch((error: unknown) => {
-    throw badInput(`MENAGERIE_CONTAINER_SHIM "${shim}" cannot be executed: build tools/container-shim`, error);
+    throw refuse("node.shim-not-executable", { shim }, error);
   });
   const layout = environmentLayout(name, home);
   const config = new KubeConfig();

@@ -1,3 +1,5 @@
+import type { Refusal } from "../../domain/refusals/refusal.ts";
+
 /** What a check may look at. Tests make one up. */
 export interface Machine {
   readonly env: NodeJS.ProcessEnv;
@@ -20,8 +22,8 @@ export type PackageKey = "util-linux" | "iproute2" | "bubblewrap" | "python";
 
 /** Something that the machine lacks. */
 export interface Finding {
-  /** One sentence without its full stop: what lacks, and what to do unless a remedy says it. */
-  readonly problem: string;
+  /** What lacks, and what to do unless a remedy says it. */
+  readonly lack: Refusal;
   /** Packages that mend it; root gets them installed, others are told the command. */
   readonly packages?: readonly PackageKey[];
   /** A command that mends it; root gets it run, others are told it. */

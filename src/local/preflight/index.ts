@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { OperatorError } from "../../domain/errors.ts";
 import { lastLine } from "../../domain/lastLine.ts";
 import type { Progress } from "../../domain/progress.ts";
+import { type Refusal, refused, retold } from "../../domain/refusals/refusal.ts";
 import { menagerieCache, menagerieHome } from "../layout.ts";
 import { missingTools } from "../toolchain/goTools.ts";
 import type { Check, Finding, Machine } from "./check.ts";
@@ -31,19 +31,17 @@ export async function inspect(machine: Machine, progress: Progress): Promise<voi
   for (const first of [linux, privateHome]) {
     const elsewhere = await first.check(machine);
     // The other checks would fail there as well and say nothing more, or try out a folder that must not be used.
-    if (elsewhere) throw new OperatorError(elsewhere.problem);
+    if (elsewhere) throw refused(elsewhere.lack);
   }
   let findings = await runChecks(machine);
   if (findings.length > 0 && machine.uid === 0 && (await mend(findings, machine, progress))) {
     findings = await runChecks(machine);
   }
   if (findings.length === 0) return;
-  const sentences = await Promise.all(findings.map((finding) => sentence(finding, machine)));
-  const [only] = sentences;
-  if (sentences.length === 1 && only !== undefined) throw new OperatorError(only);
-  throw new OperatorError(
-    `this machine lacks ${sentences.length} things:\n${sentences.map((text) => `  - ${text}`).join("\n")}`,
-  );
+  const lacks = await Promise.all(findings.map((finding) => withRemedy(finding, machine)));
+  const heading = `this machine lacks ${lacks.length} things:\n`;
+  if (lacks.length === 1) throw refused(lacks);
+  throw refused(lacks.map((lack, index) => retold(lack, `${index === 0 ? heading : ""}  - ${lack.message}`)));
 }
 
 async function runChecks(machine: Machine): Promise<readonly Finding[]> {
@@ -65,14 +63,11 @@ async function mend(findings: readonly Finding[], machine: Machine, progress: Pr
   return commands.length > 0;
 }
 
-async function sentence(finding: Finding, machine: Machine): Promise<string> {
-  const commands = finding.packages ? await installCommands(finding.packages, machine) : undefined;
-  const remedy = finding.command ? [finding.command] : commands;
-  if (!remedy) {
-    return finding.packages ? `${finding.problem}; install ${finding.packages.join(", ")}` : finding.problem;
-  }
+async function withRemedy({ lack, command, packages }: Finding, machine: Machine): Promise<Refusal> {
+  const remedy = command ? [command] : packages && (await installCommands(packages, machine));
+  if (!remedy) return packages ? retold(lack, `${lack.message}; install ${packages.join(", ")}`) : lack;
   const prefix = machine.uid === 0 ? "" : "sudo ";
-  return `${finding.problem}; run: ${remedy.map((command) => prefix + command.join(" ")).join(" && ")}`;
+  return retold(lack, `${lack.message}; run: ${remedy.map((each) => prefix + each.join(" ")).join(" && ")}`);
 }
 
 function thisMachine(env: NodeJS.ProcessEnv): Machine {

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { findBasePython } from "../../adapters/truss/interpreter.ts";
 import { OperatorError } from "../../domain/errors.ts";
+import { refusal } from "../refusals.ts";
 import { goVersionNeeded } from "../toolchain/goFailure.ts";
 import type { Check } from "./check.ts";
 
@@ -14,14 +15,14 @@ export const go: Check = {
   check: async ({ missingTools, run }) => {
     const missing = await missingTools();
     if (missing.length === 0) return undefined;
-    const install = `install Go ${goVersionNeeded} or newer from https://go.dev/dl and put its bin folder on PATH`;
+    const needed = goVersionNeeded;
     const { code, output } = await run(["go", "env", "GOVERSION", "GOTOOLCHAIN"]);
-    if (code !== 0) return { problem: `building ${missing.join(", ")} needs Go, and no go on PATH runs: ${install}` };
+    if (code !== 0) return { lack: refusal("machine.no-go", null, { tools: missing.join(", "), needed }) };
     const [release = "", toolchain = ""] = output.split("\n");
     const version = release.replace(/^go/, "");
-    if (isAtLeast(version, goVersionNeeded)) return undefined;
+    if (isAtLeast(version, needed)) return undefined;
     if (isAtLeast(version, fetchesToolchains) && toolchain !== "local") return undefined;
-    return { problem: `the go on PATH is ${version} and ${goVersionNeeded} is needed: ${install}` };
+    return { lack: refusal("machine.old-go", null, { version, needed }) };
   },
 };
 
@@ -34,12 +35,11 @@ export const python: Check = {
       await findBasePython(env, AbortSignal.timeout(20_000));
       return undefined;
     } catch (error) {
-      if (!(error instanceof OperatorError)) {
-        return { problem: "python3 did not answer within 20 s: see why, or name another one in MENAGERIE_PYTHON" };
-      }
+      if (!(error instanceof OperatorError)) return { lack: refusal("machine.silent-python", null) };
       // A package does not help somebody who named an interpreter.
-      if (env.MENAGERIE_PYTHON) return { problem: error.message };
-      return { problem: "no Python 3.10 to 3.13 on PATH, and none named in MENAGERIE_PYTHON", packages: ["python"] };
+      const [named] = error.refusals;
+      if (env.MENAGERIE_PYTHON && named) return { lack: named };
+      return { lack: refusal("machine.no-python", null), packages: ["python"] };
     }
   },
 };

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../domain/errors.ts";
 import { lastLine } from "../../domain/lastLine.ts";
+import { refusal } from "../refusals.ts";
 import { findOnPath } from "../toolchain/present.ts";
 import type { Check, Finding, Machine, PackageKey } from "./check.ts";
 
@@ -23,7 +24,8 @@ export const programs: Check = {
     for (const needed of commands) if (!(await findOnPath(needed.command, env))) missing.push(needed);
     if (missing.length === 0) return undefined;
     const packages = [...new Set(missing.map((needed) => needed.package))];
-    return { problem: `missing on PATH: ${missing.map((needed) => needed.command).join(", ")}`, packages };
+    const programs = missing.map((needed) => needed.command).join(", ");
+    return { lack: refusal("machine.no-programs", null, { programs }), packages };
   },
 };
 
@@ -38,7 +40,7 @@ export const namespaces: Check = {
     const bridge = await machine.run(["unshare", "-Urnm", "ip", "link", "add", "br0", "type", "bridge"]);
     if (bridge.code === 0) return undefined;
     return {
-      problem: `no network bridge can be made in a user namespace (${lastLine(bridge.output) ?? "no output"}): load the kernel's bridge module, and veth with it`,
+      lack: refusal("machine.no-bridge", null, { said: lastLine(bridge.output) ?? "no output" }),
       command: ["modprobe", "--all", "bridge", "veth"],
     };
   },
@@ -56,9 +58,7 @@ export const overlay: Check = {
       await mkdir(machine.home, { recursive: true });
       folder = await mkdtemp(join(machine.home, ".preflight-"));
     } catch (error) {
-      return {
-        problem: `${machine.home} cannot be written (${messageOf(error)}): set MENAGERIE_HOME to a folder of yours`,
-      };
+      return { lack: refusal("machine.home-not-writable", null, { home: machine.home, reason: messageOf(error) }) };
     }
     try {
       for (const part of ["lower", "upper", "work", "merged"]) await mkdir(join(folder, part));
@@ -76,9 +76,8 @@ export const overlay: Check = {
         join(folder, "merged"),
       ]);
       if (mounted.code === 0) return undefined;
-      return {
-        problem: `overlayfs cannot be mounted in a user namespace over ${machine.home} (${lastLine(mounted.output) ?? "no output"}): use Linux 5.11 or newer with the overlay module loaded, and set MENAGERIE_HOME to a folder on a local file system (ext4, xfs, btrfs, tmpfs)`,
-      };
+      const said = lastLine(mounted.output) ?? "no output";
+      return { lack: refusal("machine.no-overlay", null, { home: machine.home, said }) };
     } finally {
       // overlayfs leaves a folder without permissions behind, which stops an ordinary user's rm.
       await chmod(join(folder, "work", "work"), 0o700).catch(() => {});
@@ -93,7 +92,7 @@ async function whyNoNamespaces(machine: Machine, output: string): Promise<Findin
   const forbidden = async (key: string, bad: string, good: string, who: string): Promise<Finding | undefined> =>
     (await sysctl(key)) === bad
       ? {
-          problem: `${who} forbids user namespaces to ordinary users (${key}=${bad}; a line \`${key}=${good}\` in /etc/sysctl.d keeps it mended after a restart)`,
+          lack: refusal("machine.user-namespaces-forbidden", null, { who, key, bad, good }),
           command: ["sysctl", "-w", `${key}=${good}`],
         }
       : undefined;
@@ -101,7 +100,7 @@ async function whyNoNamespaces(machine: Machine, output: string): Promise<Findin
     (await forbidden("user.max_user_namespaces", "0", "15000", "this machine")) ??
     (await forbidden("kernel.unprivileged_userns_clone", "0", "1", "this kernel")) ??
     (await forbidden("kernel.apparmor_restrict_unprivileged_userns", "1", "0", "AppArmor")) ?? {
-      problem: `user, network, mount and PID namespaces cannot be made here (${lastLine(output) ?? "no output"}): inside a container, start it with --privileged, or with --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined`,
+      lack: refusal("machine.no-namespaces", null, { said: lastLine(output) ?? "no output" }),
     }
   );
 }

@@ -1,25 +1,18 @@
 import { realpath, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { refusal } from "../refusals.ts";
 import type { Check } from "./check.ts";
 
 export const linux: Check = {
   name: "Linux",
   check: async ({ platform }) =>
-    platform === "linux"
-      ? undefined
-      : {
-          problem: `the embedded environment needs Linux and this is ${platform}: use a Linux virtual machine, or --kubeconfig with a cluster that is already there`,
-        },
+    platform === "linux" ? undefined : { lack: refusal("machine.not-linux", null, { platform }) },
 };
 
 export const node: Check = {
   name: "Node.js",
   check: async ({ nodeVersion }) =>
-    Number(nodeVersion.split(".")[0]) >= 24
-      ? undefined
-      : {
-          problem: `this runs on Node.js ${nodeVersion} and needs 24 or newer: start it with \`npm run up\` or \`npx menagerie\`, which use the pinned one`,
-        },
+    Number(nodeVersion.split(".")[0]) >= 24 ? undefined : { lack: refusal("machine.old-node", null, { nodeVersion }) },
 };
 
 /** Programs of the machine are here, which every container may look at. */
@@ -32,9 +25,7 @@ export const privateHome: Check = {
     const places = [home, await realFolder(home)];
     const inside = programFolders.find((folder) => places.some((place) => `${place}/`.startsWith(`${folder}/`)));
     if (inside === undefined) return undefined;
-    return {
-      problem: `MENAGERIE_HOME "${home}" is below ${inside}, whose programs containers can see, and it is to hold keys: set it to a folder elsewhere, such as ~/.local/share/menagerie`,
-    };
+    return { lack: refusal("machine.home-in-sight", null, { home, inside }) };
   },
 };
 
@@ -60,9 +51,8 @@ export const disk: Check = {
     for (const { folder, bytes, variable, why } of needs) {
       const free = await freeBytes(folder);
       if (free >= bytes) continue;
-      return {
-        problem: `${(free / gibibyte).toFixed(1)} GiB are free in the file system of ${folder} and ${bytes / gibibyte} GiB are needed ${why}: free some, or set ${variable} to a folder with more`,
-      };
+      const [has, needed] = [(free / gibibyte).toFixed(1), bytes / gibibyte];
+      return { lack: refusal("machine.disk", null, { has, folder, needed, why, variable }) };
     }
     return undefined;
   },

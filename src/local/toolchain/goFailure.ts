@@ -1,4 +1,5 @@
-import { OperatorError } from "../../domain/errors.ts";
+import type { OperatorError } from "../../domain/errors.ts";
+import { refuse } from "./refusals.ts";
 
 export interface GoFailure {
   /** What was being made, such as `etcd`. */
@@ -17,57 +18,30 @@ export const goVersionNeeded = "1.26";
 /** The one thing to do about a failed go command, as far as its output tells; else its last meaningful lines. */
 export function explainGoFailure(failure: GoFailure): OperatorError {
   const { purpose, log, spawnError } = failure;
+  const version = goVersionNeeded;
   const text = failure.lines.join("\n");
-  const say = (sentence: string) => new OperatorError(sentence, spawnError ? { cause: spawnError } : {});
-  if (spawnError?.code === "ENOENT") {
-    return say(
-      `building ${purpose} needs Go ${goVersionNeeded} or newer, and there is no go on PATH: install it from https://go.dev/dl and put its bin folder on PATH`,
-    );
-  }
-  if (failure.stalled) {
-    return say(
-      `building ${purpose} stopped: nothing arrived from the Go module proxy for a while (\`go env GOPROXY\`, HTTPS_PROXY); run this again, it goes on with what has arrived`,
-    );
-  }
+  if (spawnError?.code === "ENOENT") return refuse("go.missing", { purpose, version }, spawnError);
+  if (failure.stalled) return refuse("go.stalled", { purpose }, spawnError);
   // The linker maps what it writes into memory: on a full disk it dies of a bus error instead of an error message.
   if (/no space left on device|ENOSPC|disk quota exceeded|SIGBUS|signal: bus error/i.test(text)) {
-    return say(
-      `building ${purpose} ran out of disk space: free about 8 GB where \`go env GOCACHE GOMODCACHE GOTMPDIR\` and MENAGERIE_CACHE point, then run this again (what is built already is kept; log: ${log})`,
-    );
+    return refuse("go.disk-full", { purpose, log }, spawnError);
   }
-  const older = /requires go >= ([\d.]+) \(running go ([\d.]+)/.exec(text);
-  if (older) {
-    return say(
-      `building ${purpose} needs Go ${older[1]} or newer and this is Go ${older[2]}: install a newer one from https://go.dev/dl, or let go fetch it with GOTOOLCHAIN=auto`,
-    );
-  }
+  const [, needed, running] = /requires go >= ([\d.]+) \(running go ([\d.]+)/.exec(text) ?? [];
+  if (needed && running) return refuse("go.too-old", { purpose, needed, running }, spawnError);
   // Before 1.21 go did not know that a go.mod can need a newer one, and says what it does not understand.
   if (/invalid go version '|unknown (directive|block type): (tool|toolchain)\b/.test(text)) {
-    return say(
-      `building ${purpose} needs Go ${goVersionNeeded} or newer and this one is too old to read its go.mod: install a newer one from https://go.dev/dl`,
-    );
+    return refuse("go.very-old", { purpose, version }, spawnError);
   }
+  const reason = lastMeaningful(failure.lines, 1);
   if (/download go[\d.]+ for \S+: /.test(text)) {
-    return say(
-      `building ${purpose} needs a newer Go, which go could not fetch (${lastMeaningful(failure.lines, 1)}): install Go ${goVersionNeeded} or newer from https://go.dev/dl`,
-    );
+    return refuse("go.newer-not-fetched", { purpose, version, reason }, spawnError);
   }
-  if (/checksum mismatch|SECURITY ERROR/.test(text)) {
-    return say(
-      `building ${purpose}: a downloaded Go module is not the one that go.sum pins, so nothing was built: look at GOPROXY and at ${log}`,
-    );
-  }
-  if (isNetworkFailure(text)) {
-    return say(
-      `building ${purpose} could not download its Go modules (${lastMeaningful(failure.lines, 1)}): connect this machine to a Go module proxy (GOPROXY, HTTPS_PROXY), then run this again`,
-    );
-  }
+  if (/checksum mismatch|SECURITY ERROR/.test(text)) return refuse("go.other-module", { purpose, log }, spawnError);
+  if (isNetworkFailure(text)) return refuse("go.offline", { purpose, reason }, spawnError);
   if (failure.killedBy === "SIGKILL" || /signal: killed/.test(text)) {
-    return say(
-      `building ${purpose} was killed, most often for lack of memory: free about 4 GB, then run this again (it goes on where it stopped; log: ${log})`,
-    );
+    return refuse("go.killed", { purpose, log }, spawnError);
   }
-  return say(`building ${purpose} failed: ${lastMeaningful(failure.lines, 5)} (whole log: ${log})`);
+  return refuse("go.failed", { purpose, reason: lastMeaningful(failure.lines, 5), log }, spawnError);
 }
 
 export function isNetworkFailure(text: string): boolean {

@@ -2,7 +2,6 @@ import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { withLock } from "../../adapters/processes/lock.mjs";
-import { OperatorError } from "../../domain/errors.ts";
 import type { Progress, ProgressTask } from "../../domain/progress.ts";
 import { together } from "../together.ts";
 import type { ToolchainParts } from "./arriving.ts";
@@ -19,6 +18,7 @@ import { Forecast, timeLeft } from "./forecast.ts";
 import { copyManifests, type Manifests, manifestsFolder, readManifests } from "./manifests.ts";
 import { ModuleDownloads } from "./moduleDownloads.ts";
 import { presentBinaries } from "./present.ts";
+import { refuse } from "./refusals.ts";
 import { byUrgency, Lanes, laneCount } from "./schedule.ts";
 import { manifestsArePacked, type SourcePlaces, ToolSources, toolsForGo } from "./sources/index.ts";
 import { type StaleSource, staleSource } from "./staleSource.ts";
@@ -217,16 +217,10 @@ type Say = (detail: Detail) => void;
 function explainCacheFailure(error: unknown, cache: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new OperatorError(
-      `the disk of ${cache} is full: free about 8 GB there, or set MENAGERIE_CACHE to a folder with more room, and run this again`,
-      { cause: error },
-    );
+    return refuse("tools.disk-full", { cache }, error);
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    return new OperatorError(
-      `the tool cache ${cache} cannot be written (${code}): make it yours, or set MENAGERIE_CACHE to a folder that is`,
-      { cause: error },
-    );
+    return refuse("tools.cache-not-writable", { cache, code }, error);
   }
   return error;
 }

@@ -1,8 +1,8 @@
 import { constants, copyFile, link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { OperatorError } from "../../domain/errors.ts";
 import { moduleFolder } from "./fingerprint.ts";
 import { type GoCommand, runGo } from "./goCommand.ts";
+import { refuse } from "./refusals.ts";
 import type { AnyTool } from "./tools.ts";
 import { applyCuts, parseTrims, type TrimmedModule, trimsFile, verifyOriginal } from "./trims.ts";
 
@@ -49,9 +49,7 @@ export async function trimModules(tool: AnyTool, go: Omit<GoCommand, "arguments"
       );
     }
     if (!sums.split("\n").includes(`${trimmed.module} ${downloaded.Version} ${downloaded.Sum}`)) {
-      throw new OperatorError(
-        `building ${go.purpose}: tools/${tool.name}/go.sum does not vouch for ${place}, so nothing was built: look at GOPROXY and at ${go.log}`,
-      );
+      throw refuse("go.not-pinned", { purpose: go.purpose, name: tool.name, place, log: go.log });
     }
     const target = join(go.folder, copies, ...trimmed.module.split("/"));
     await copyModule(downloaded, target);

@@ -3,8 +3,8 @@ import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import type { Bucket } from "../../adapters/uploads/bucketUploads.ts";
 import type { RateLimit } from "../../domain/access/rateLimit.ts";
-import { badInput } from "../../domain/errors.ts";
 import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
+import { refuse } from "../refusals.ts";
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 
@@ -127,7 +127,7 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
   const parsed = environment.safeParse(env);
   if (!parsed.success) {
     const wrong = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-    throw badInput(`the API service cannot start: ${wrong.join("; ")}`);
+    throw refuse("api.settings", { wrong: wrong.join("; ") });
   }
   const values = parsed.data;
   return {

@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 import * as z from "zod";
 import { identifier } from "../../adapters/postgres/identifier.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
-import { badInput } from "../../domain/errors.ts";
 import { alwaysStored, carriesSecret } from "../../domain/recording/storedHeaders.ts";
+import { refuse } from "../refusals.ts";
 
 const mebibyte = 1024 ** 2;
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
@@ -99,13 +99,13 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     ...(variables.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
     ...(flags.error?.issues ?? []).map(({ path, message }) => `--${path.join(".")}: ${message}`),
   ];
-  if (!variables.success || !flags.success) throw badInput(`the recorder cannot start: ${wrong.join("; ")}`);
+  if (!variables.success || !flags.success) throw refuse("recorder.settings", { wrong: wrong.join("; ") });
   const { data: values } = variables;
   const host = flags.data.predictor_host ?? values.PREDICTOR_HOST;
   const scheme = flags.data.predictor_use_ssl.toLowerCase() === "true" ? "https" : "http";
   const predictor = URL.parse(`${scheme}://${host}`);
   if (!predictor?.hostname || predictor.pathname !== "/") {
-    throw badInput("the recorder cannot start: --predictor_host: is no HOST or HOST:PORT, and PREDICTOR_HOST neither");
+    throw refuse("recorder.predictor-host");
   }
   return {
     database: serverFromUrl(values.MENAGERIE_DATABASE_URL, "MENAGERIE_DATABASE_URL"),

@@ -6,10 +6,11 @@ import { readImage } from "../../adapters/images/imageStore.ts";
 import { buildReading } from "../../adapters/truss/builder.ts";
 import { ensurePythonLayers, type PythonLayers, type PythonOptions } from "../../adapters/truss/python.ts";
 import { contextLimits } from "../../domain/builds/contextArchive.ts";
-import { badInput, messageOf } from "../../domain/errors.ts";
+import { messageOf } from "../../domain/errors.ts";
 import { loadFastDigest } from "../../domain/truss/digest.ts";
 import { ignorePatternsOf } from "../../domain/truss/ignore.ts";
 import { readArchive } from "../../domain/uploads/archive.ts";
+import { refuse } from "../refusals.ts";
 
 /**
  * The build step of the embedded environment's Pipeline: lays the truss in its context out as a directory image, and
@@ -63,12 +64,12 @@ async function context(folder: string, sha256: string): Promise<Uint8Array> {
   const names = (await readdir(folder)).filter((name) => name.startsWith("part-")).sort();
   const archive = Buffer.concat(await Promise.all(names.map((name) => readFile(join(folder, name)))));
   const found = createHash("sha256").update(archive).digest("hex");
-  if (found !== sha256) throw badInput(`the context's archive has SHA-256 ${found} instead of ${sha256}`);
+  if (found !== sha256) throw refuse("context.other-content", { found, wanted: sha256 });
   return archive;
 }
 
 function variable(name: string): string {
   const value = process.env[name];
-  if (!value) throw badInput(`${name}: missing; the Pipeline's Task sets it`);
+  if (!value) throw refuse("context.variable-missing", { name });
   return value;
 }

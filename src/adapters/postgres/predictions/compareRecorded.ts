@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../../domain/errors.ts";
 import type { Progress } from "../../../domain/progress.ts";
 import { Comparison, type ComparisonResult } from "../../../domain/shadow/comparison.ts";
 import type { ComparisonRules } from "../../../domain/shadow/rules.ts";
+import { refuse } from "../refusals.ts";
 import { sqlState } from "../server.ts";
 import { inTransaction } from "../transaction.ts";
 import { type RecordedSelection, type RecordedSide, recordedCounts, recordedPairs } from "./recordedPairs.ts";
@@ -56,9 +56,6 @@ export async function compareRecorded(
     task.failed();
     // No such schema or table.
     if (sqlState(error) !== "3F000" && sqlState(error) !== "42P01") throw error;
-    throw new OperatorError(
-      `the database has no prediction tables in schema ${request.primary.schema} or ${request.shadow.schema}; run \`up\`, which makes them`,
-      { cause: error },
-    );
+    throw refuse("predictions.no-tables", { schema: request.primary.schema, schemaB: request.shadow.schema }, error);
   }
 }

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../../domain/errors.ts";
 import type { RecordedAnswer } from "../../../domain/shadow/recorded.ts";
 import { quoteIdentifier } from "../identifier.ts";
+import { refuse } from "../refusals.ts";
 import { sqlState } from "../server.ts";
 import type { RecordedSide } from "./recordedPairs.ts";
 import { recordedBody } from "./storedBody.ts";
@@ -76,7 +76,7 @@ export async function countRecordedRequests(
   } catch (error) {
     // No such schema or table.
     if (sqlState(error) !== "3F000" && sqlState(error) !== "42P01") throw error;
-    throw new OperatorError(`the database has no prediction tables in schema ${side.schema}`, { cause: error });
+    throw refuse("predictions.no-side", { schema: side.schema }, error);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ClientBase } from "pg";
-import { badInput } from "../../../domain/errors.ts";
+import { halvesOf } from "../../../domain/refusals/refusal.ts";
 import { isWidening } from "../../../domain/release/widening.ts";
 import { quoteIdentifier } from "../identifier.ts";
+import { refuse } from "./refusals.ts";
 import { type Column, columnsOf, qualified } from "./relations.ts";
 
 /** A column that is filled by copying. */
@@ -33,12 +34,10 @@ export async function copiedColumns(client: ClientBase, copied: CopiedTable): Pr
   const base = new Map((await columnsOf(client, from, table)).map((column) => [column.name, column]));
   const unknown = Object.keys(expressions).find((name) => !own.some((column) => column.name === name));
   if (unknown !== undefined) {
-    throw badInput(`${keyOf(table, unknown)}: the SQL files make no such column that can be filled; remove the key`);
+    throw refuse("seed.no-column", { column: keyOf(table, unknown) });
   }
   if (!own.some(({ name }) => base.has(name) || expressions[name] !== undefined)) {
-    throw badInput(
-      `menagerie:state.tables["${table}"].seed: "copy" is not possible, for release schema "${from}" has none of its columns; use empty`,
-    );
+    throw refuse("seed.nothing-to-copy", { table, from });
   }
   const filled: CopiedColumn[] = [];
   for (const column of own) {
@@ -49,16 +48,16 @@ export async function copiedColumns(client: ClientBase, copied: CopiedTable): Pr
     const unfilled = before && column.notNull && !before.notNull;
     if (before && !otherwise && !unfilled) filled.push({ name, value: copiedValue(column, before) });
     else if (expression !== undefined) filled.push({ name, value: `(${expression})` });
-    else if (otherwise) throw badInput(`${keyOf(table, name)}: ${otherwise}`);
+    else if (otherwise) throw refuse("seed.column-differs", { column: keyOf(table, name), ...halvesOf(otherwise) });
     else if (before && (await holds(client, copied, `${quoteIdentifier(name)} IS NULL`))) {
-      throw badInput(
-        `${keyOf(table, name)}: the column is NOT NULL now, and rows in "${from}" have none; give an expression over the old row, such as ${JSON.stringify(`coalesce(${quoteIdentifier(name)}, ${literalOf(column)})`)}`,
-      );
+      throw refuse("seed.column-not-null", {
+        column: keyOf(table, name),
+        from,
+        example: JSON.stringify(`coalesce(${quoteIdentifier(name)}, ${literalOf(column)})`),
+      });
     } else if (before) filled.push({ name, value: copiedValue(column, before) });
     else if (column.notNull && !column.defaulted && (await holds(client, copied, "true"))) {
-      throw badInput(
-        `${keyOf(table, name)}: the column is new and NOT NULL, and "${from}" has rows without it; give it a DEFAULT in the SQL files, or here an expression over the old row, such as ${JSON.stringify(literalOf(column))}`,
-      );
+      throw refuse("seed.column-new", { column: keyOf(table, name), from, example: JSON.stringify(literalOf(column)) });
     }
   }
   return filled;

@@ -5,6 +5,7 @@ import type { Progress } from "../../../domain/progress.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { type DatabaseServer, withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
+import { refuse } from "./refusals.ts";
 import { qualified } from "./relations.ts";
 import { searchPath } from "./searchPath.ts";
 import { type CopySource, readSources } from "./sources.ts";
@@ -102,7 +103,7 @@ export async function requireAttempt(client: ClientBase, { schema, attempt, tag 
     "SELECT FROM menagerie.release_schema WHERE name = $1 AND attempt = $2 FOR SHARE",
     [schema, attempt],
   );
-  if (rowCount !== 1) throw new OperatorError(`state of release ${tag}: another run has taken over; wait for its end`);
+  if (rowCount !== 1) throw refuse("state.taken-over", { tag });
 }
 
 async function copyChunk(
@@ -135,10 +136,7 @@ async function copyChunk(
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {});
     if (error instanceof OperatorError) throw error;
-    throw new OperatorError(
-      `state of release ${run.tag}: table "${table}" cannot be seeded from release schema "${from}": ${messageOf(error)}`,
-      { cause: error },
-    );
+    throw refuse("state.not-seeded", { tag: run.tag, table, from, reason: messageOf(error) }, error);
   }
 }
 

@@ -1,8 +1,9 @@
 import type { ClientBase } from "pg";
-import { badInput, messageOf, OperatorError } from "../../../domain/errors.ts";
+import { messageOf } from "../../../domain/errors.ts";
 import { declaredRelations } from "../../../domain/release/declaredRelations.ts";
 import type { StateFile, StateTable } from "../../../domain/release/stateSchema.ts";
 import { quoteIdentifier } from "../identifier.ts";
+import { refuse } from "./refusals.ts";
 import { columnsOf } from "./relations.ts";
 import { searchPath } from "./searchPath.ts";
 
@@ -27,28 +28,23 @@ export async function declareTables(client: ClientBase, declaration: Declaration
   }
 }
 
-const endedTransaction = (file: string): string =>
-  `${file}: it ends the transaction that it is run in; remove BEGIN, COMMIT and ROLLBACK from it`;
-
 async function runFiles(client: ClientBase, schema: string, files: readonly StateFile[]): Promise<void> {
   await client.query(`SET LOCAL search_path TO ${searchPath(schema)}`);
   const transaction = async () => (await client.query("SELECT pg_current_xact_id()::text AS id")).rows[0]?.id;
   const before = await transaction();
   for (const { name, sql } of files) {
     const { extensions, endsTransaction } = declaredRelations(sql);
-    if (endsTransaction) throw badInput(endedTransaction(name));
+    if (endsTransaction) throw refuse("state.ends-transaction", { file: name });
     if (extensions[0] !== undefined) {
-      throw badInput(
-        `${name}: extension "${extensions[0]}" belongs to the database and not to one release; remove CREATE EXTENSION, and add it to menagerie:state.extensions`,
-      );
+      throw refuse("state.extension", { name, extension: extensions[0] });
     }
     try {
       await client.query(sql);
     } catch (error) {
-      throw badInput(`${name}: PostgreSQL refuses it: ${messageOf(error)}; mend the file`, error);
+      throw refuse("state.sql-refused", { name, reason: messageOf(error) }, error);
     }
     if ((await transaction()) !== before) {
-      throw badInput(endedTransaction(name));
+      throw refuse("state.ends-transaction", { file: name });
     }
   }
 }
@@ -80,29 +76,23 @@ async function requireDeclared(client: ClientBase, { tag, schema, tables }: Decl
   );
   const foreign = rows.find(({ kind }) => kind === "f");
   if (foreign) {
-    throw badInput(
-      `state of release ${tag}: "${foreign.name}" is a foreign table, whose rows belong to no release; take it out of the SQL files`,
-    );
+    throw refuse("state.foreign-table", { tag, name: foreign.name });
   }
   const unknown = rows.find(({ name }) => !tables.some((table) => table.name === name));
   if (unknown) {
-    throw new OperatorError(
-      `state of release ${tag}: the SQL files make table "${unknown.name}" by a statement that was not recognized; write it as CREATE TABLE ${quoteIdentifier(unknown.name)} (…)`,
-    );
+    throw refuse("state.table-not-recognized", { tag, table: unknown.name, quoted: quoteIdentifier(unknown.name) });
   }
   const missing = tables.find((table) => !rows.some(({ name }) => name === table.name));
-  if (missing) throw new OperatorError(`state of release ${tag}: the SQL files do not make table "${missing.name}"`);
+  if (missing) throw refuse("state.table-not-made", { tag, table: missing.name });
   const copied = rows.filter(({ name }) => tables.some((table) => table.name === name && table.seed === "copy"));
   for (const { name, inherits, forced, reference } of copied) {
     const at = `menagerie:state.tables["${name}"].seed: "copy" is not possible for a table`;
-    if (inherits) throw badInput(`${at} that inherits; use view or empty`);
+    if (inherits) throw refuse("seed.inherits", { at });
     if (forced) {
-      throw badInput(`${at} with FORCE ROW LEVEL SECURITY, which hides rows from whoever copies; use ENABLE alone`);
+      throw refuse("seed.forced-row-security", { at });
     }
     if (reference !== null) {
-      throw badInput(
-        `${at} with column ${reference}: it names a large object or another object of the database, which belongs to no release; use bytea or text, or view or empty`,
-      );
+      throw refuse("seed.reference", { at, reference });
     }
   }
 }
@@ -113,15 +103,13 @@ async function makeView(client: ClientBase, schema: string, table: string, from:
   const base = await columnsOf(client, from, table);
   const added = columns.find(({ name }) => !base.some((column) => column.name === name));
   if (added) {
-    throw badInput(
-      `${at}: release schema "${from}" has no column "${added.name}" in it; use copy, or take the column out`,
-    );
+    throw refuse("seed.view-lacks-column", { at, from, name: added.name });
   }
   const [own, other] = [schema, from].map((each) => `${quoteIdentifier(each)}.${quoteIdentifier(table)}`);
   try {
     await client.query(`DROP TABLE ${own} RESTRICT`);
   } catch (error) {
-    throw badInput(`${at}, for other tables or views refer to it (${messageOf(error)}); use copy`, error);
+    throw refuse("seed.view-refused", { at, reason: messageOf(error) }, error);
   }
   const list = columns.map(({ name }) => quoteIdentifier(name)).join(", ");
   await client.query(`CREATE VIEW ${own} AS SELECT ${list} FROM ${other}`);

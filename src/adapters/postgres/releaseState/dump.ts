@@ -8,7 +8,7 @@ import { createGunzip, createGzip } from "node:zlib";
 import type { ClientBase } from "pg";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import * as z from "zod";
-import { badInput, messageOf, OperatorError } from "../../../domain/errors.ts";
+import { messageOf } from "../../../domain/errors.ts";
 import { platformDatabase, roles } from "../../../domain/platformDatabase.ts";
 import { declaredHash, stateSchemaName } from "../../../domain/release/stateSchema.ts";
 import { quoteIdentifier } from "../identifier.ts";
@@ -20,6 +20,7 @@ import type { SeedingOptions } from "./ensure.ts";
 import { ensureExtensions, extensionsInUse } from "./extensions.ts";
 import { type JournaledRelease, markUsedBeforeCurrent } from "./journal.ts";
 import { readPipelines } from "./pipelines.ts";
+import { refuse } from "./refusals.ts";
 import { objectsIn, qualified, relationOf } from "./relations.ts";
 import { setForeignKeysAside, setIndexesAside } from "./setAside.ts";
 
@@ -152,9 +153,7 @@ export async function restoreState(
   await withClient(server, platformDatabase, async (client) => {
     const found = await objectsIn(client, schema);
     if (found && found.length > 0) {
-      throw badInput(
-        `the state of release ${tag} is there already, in schema "${schema}"; a dump is restored only where it is missing`,
-      );
+      throw refuse("data.already-there", { tag, schema });
     }
     await inTransaction(client, async () => {
       if (found === undefined)
@@ -219,12 +218,10 @@ async function loadTable(
   try {
     await pipeline(createReadStream(file), createGunzip(), digest.through, stream);
   } catch (error) {
-    throw new OperatorError(`${file}: its rows cannot be loaded: ${messageOf(error)}`, { cause: error });
+    throw refuse("data.rows-refused", { file, reason: messageOf(error) }, error);
   }
   if (digest.hex() !== table.sha256 || stream.rowCount !== table.rows) {
-    throw new OperatorError(
-      `${file}: it is not what was dumped (${stream.rowCount} rows of ${table.rows}); use an intact copy`,
-    );
+    throw refuse("data.not-what-was-dumped", { file, count: stream.rowCount, rows: table.rows });
   }
   for (const [column, [last, called]] of Object.entries(table.numbers)) {
     await client.query("SELECT setval(pg_get_serial_sequence($1, $2), $3, $4)", [
@@ -242,10 +239,7 @@ async function readManifest(folder: string): Promise<Manifest> {
   try {
     return manifestSchema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
-    throw badInput(
-      `${folder}: is no complete dump of a release's state (${path}: ${messageOf(error).split("\n")[0]})`,
-      error,
-    );
+    throw refuse("data.not-a-dump", { folder, path, reason: messageOf(error).split("\n", 1).join("") }, error);
   }
 }
 

@@ -11,6 +11,7 @@ import { copyTables, eachInParallel, requireAttempt, type SeedingRun } from "./c
 import { declareTables } from "./declare.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { type JournaledRelease, markUsed, readRelease, seededRows } from "./journal.ts";
+import { refusal, refuse } from "./refusals.ts";
 import { objectsIn, qualified, relationOf } from "./relations.ts";
 import { setForeignKeysAside, setIndexesAside } from "./setAside.ts";
 
@@ -108,17 +109,12 @@ async function lockRelease(client: ClientBase, { tag, schema }: ReleaseStateSpec
 export function lostState({ tag, schema, lost }: JournaledRelease): OperatorError {
   const whole = lost === `schema "${schema}"`;
   const first = whole ? "" : `drop what is left (DROP SCHEMA "${schema}" CASCADE), then `;
-  return new OperatorError(
-    `the state of release ${tag}: ${lost} was dropped by hand; ${first}load a dump by \`menagerie data restore <folder>\` and run \`up --refresh\`, which grants its rights again, or set menagerie:state.release to a new tag, whose state begins with the rows of the release before`,
-    { exitCode: 2 },
-  );
+  return refuse("state.lost", { tag, lost: lost ?? "a part", first });
 }
 
 function requireSame(known: JournaledRelease, { tag, declared }: ReleaseStateSpec): void {
   if (known.declared === declared) return;
-  throw new OperatorError(
-    `state of release ${tag}: its tables were made from other SQL files, and a release's state keeps its shape; give what is new a tag of its own, or put the files back`,
-  );
+  throw refuse("state.other-files", { tag });
 }
 
 async function build(
@@ -183,10 +179,8 @@ async function begin(client: ClientBase, spec: ReleaseStateSpec, progress: Progr
   const found = await objectsIn(client, schema);
   if (found && found.length > 0) {
     const some = found.slice(0, 3).map((name) => `"${name}"`);
-    throw new SchemaTaken(
-      `state of release ${tag}: schema "${schema}" exists with ${some.join(", ")}${found.length > 3 ? ` and ${found.length - 3} more` : ""}, which no release made; rename or drop that schema, or choose another tag`,
-      { exitCode: 2 },
-    );
+    const objects = some.join(", ") + (found.length > 3 ? ` and ${found.length - 3} more` : "");
+    throw new SchemaTaken(refusal("state.schema-taken", null, { tag, schema, objects }));
   }
   await declareTables(client, { tag, schema, files, tables });
   const foreignKeys = await setForeignKeysAside(client, schema);
@@ -234,9 +228,7 @@ async function finishTables(client: ClientBase, run: SeedingRun): Promise<void> 
         [run.schema, name],
       );
     }).catch((error: unknown) => {
-      throw new OperatorError(`state of release ${run.tag}: table "${name}" cannot be finished: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw refuse("state.not-finished", { tag: run.tag, name, reason: messageOf(error) }, error);
     }),
   ).catch((error: unknown) => {
     task.failed();
@@ -266,10 +258,7 @@ async function finish(client: ClientBase, run: SeedingRun): Promise<void> {
       await client.query(statement);
     } catch (error) {
       if (sqlState(error) !== "23503") throw error;
-      throw new OperatorError(
-        `state of release ${tag}: what was seeded does not hold together: ${messageOf(error)}; give both tables the same seed under menagerie:state.tables`,
-        { exitCode: 2, cause: error },
-      );
+      throw refuse("state.inconsistent", { tag, reason: messageOf(error) }, error);
     }
   }
   const copied = await client.query<{ name: string; from: string }>(

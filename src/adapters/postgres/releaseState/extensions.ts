@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
-import { badInput, messageOf } from "../../../domain/errors.ts";
+import { messageOf } from "../../../domain/errors.ts";
 import { quoteIdentifier } from "../identifier.ts";
+import { refuse } from "./refusals.ts";
 
 /**
  * Makes extensions that are missing, in `public`, for all releases. As the login itself: most need more than the owner of states
@@ -14,10 +15,7 @@ export async function ensureExtensions(client: ClientBase, names: readonly strin
     try {
       await client.query(`CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)} WITH SCHEMA public`);
     } catch (error) {
-      throw badInput(
-        `menagerie:state.extensions: PostgreSQL does not make ${JSON.stringify(name)}: ${messageOf(error)}; install it on the server, or let an administrator create it in database menagerie, schema public`,
-        error,
-      );
+      throw refuse("state.extension-not-made", { name: JSON.stringify(name), reason: messageOf(error) }, error);
     }
   }
 }

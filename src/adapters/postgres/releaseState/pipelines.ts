@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../../domain/errors.ts";
 import { platformDatabase, roles } from "../../../domain/platformDatabase.ts";
 import { type DatabaseServer, withClient } from "../server.ts";
 import { actAs } from "../transaction.ts";
+import { refuse } from "./refusals.ts";
 
 /** A pipeline as the journal of a release's state has it. */
 export interface JournaledPipeline {
@@ -55,7 +55,7 @@ export function beginPipeline(server: DatabaseServer, schema: string, name: stri
     );
     const [row] = rows;
     if (row) return row;
-    throw new OperatorError(`pipeline ${name}: schema "${schema}" has no state that is ready; run \`up\` again`);
+    throw refuse("pipeline.no-state", { name, schema });
   });
 }
 
@@ -79,9 +79,7 @@ export function finishPipeline(
     );
     const [row] = rows;
     if (row) return row;
-    throw new OperatorError(
-      `pipeline ${name}: the state in schema "${schema}" was made anew meanwhile; run \`up\` again`,
-    );
+    throw refuse("pipeline.state-changed", { name, schema });
   });
 }
 

@@ -1,5 +1,4 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../../domain/errors.ts";
 import { platformDatabase, roles } from "../../../domain/platformDatabase.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { type DatabaseServer, withClient } from "../server.ts";
@@ -7,6 +6,7 @@ import { actAs, inTransaction } from "../transaction.ts";
 import { dumpState } from "./dump.ts";
 import type { SeedingOptions } from "./ensure.ts";
 import { readRelease, runElsewhere, usedByApps } from "./journal.ts";
+import { refuse } from "./refusals.ts";
 
 /** Which states a stack keeps and which it gives up. */
 export interface RetirementSpec {
@@ -29,9 +29,7 @@ export function markRetired(
     for (const references of [await runElsewhere(client, environment), await usedByApps(client, environment)]) {
       const held = retire.find((schema) => references.has(schema));
       if (held === undefined) continue;
-      throw new OperatorError(
-        `the state in schema "${held}" is not dropped, for ${references.get(held)?.join(", ")}; run \`up\` again, which keeps it`,
-      );
+      throw refuse("state.referenced", { held, references: references.get(held)?.join(", ") ?? "" });
     }
     await actAs(client, roles.state);
     await inTransaction(client, async () => {
@@ -86,7 +84,5 @@ async function requireUnreferenced(client: ClientBase, schema: string, others: r
   );
   const first = rows[0];
   if (!first) return;
-  throw new OperatorError(
-    `the state in schema "${schema}" is not dropped, for "${first.schema}"."${first.name}" shows its rows; keep more releases by menagerie:state.keep, or drop that`,
-  );
+  throw refuse("state.shown", { schema, other: first.schema, name: first.name });
 }

@@ -1,10 +1,10 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../../domain/errors.ts";
 import { roles } from "../../../domain/platformDatabase.ts";
 import { withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
 import { type CopiedColumn, copiedColumns } from "./copiedColumns.ts";
 import type { SeedingRun } from "./copy.ts";
+import { refuse } from "./refusals.ts";
 import { qualified, relationOf, storedIn } from "./relations.ts";
 import { setIndexesAside } from "./setAside.ts";
 
@@ -78,9 +78,7 @@ async function readBase(coordinator: ClientBase, run: SeedingRun, from: string, 
   );
   const [stored] = rows;
   if (!stored) {
-    throw new OperatorError(
-      `state of release ${run.tag}: table "${base}" of release schema "${from}" is gone; run \`up\` again`,
-    );
+    throw refuse("state.source-gone", { tag: run.tag, base, from });
   }
   const done = await copiedRanges(coordinator, run.schema, base);
   const inFile = done.every(({ file }) => file === stored.file);

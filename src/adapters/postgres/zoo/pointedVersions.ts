@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
-import { badInput } from "../../../domain/errors.ts";
+import { halvesOf } from "../../../domain/refusals/refusal.ts";
 import { type PointedVersion, type PointingWay, pointingRefusal } from "../../../domain/zoo/pointing.ts";
+import { refuse } from "./refusals.ts";
 
 /**
  * Condition on a row of `model_version` under the alias: it answers predictions. A stack sets the status when what serves the
@@ -35,7 +36,7 @@ export async function requirePointable(
 ): Promise<void> {
   const versions = await readPointedVersions(client, left === undefined ? [goal] : [goal, left]);
   const version = versions.get(goal);
-  if (!version) throw badInput(`version ${goal} is no version of a zoo model; \`menagerie rollout\` shows them`);
+  if (!version) throw refuse("pointing.no-version", { goal });
   const refused = pointingRefusal(way, version, left === undefined ? undefined : versions.get(left));
-  if (refused !== undefined) throw badInput(refused);
+  if (refused !== undefined) throw refuse("pointing.not-served", halvesOf(refused));
 }

@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { Option } from "commander";
 import { parse } from "yaml";
+import type * as z from "zod";
 import { serverFromUrl } from "../../../adapters/postgres/server.ts";
 import type { MigrationConnection } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { existingTable } from "../../../config/migrationTarget.ts";
-import { badInput, messageOf } from "../../../domain/errors.ts";
+import { messageOf } from "../../../domain/errors.ts";
 import { operatorServer } from "../../operatorDatabase.ts";
+import { refuse } from "./refusals.ts";
 
 /** `--target FILE`, on every command that moves rows. */
 export function targetOption(): Option {
@@ -24,7 +26,7 @@ export async function migrationConnection(options: {
   if (options.target === undefined) return { server: await operatorServer(options.environment) };
   const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
   const url = process.env[variable];
-  if (!url) throw badInput(`--target: set ${variable} to the url of the database that has the table`);
+  if (!url) throw refuse("target.url-not-set", { variable });
   return { server: serverFromUrl(url, variable), existing: await readTable(options.target) };
 }
 
@@ -39,14 +41,17 @@ function tableIn(content: unknown): unknown {
 
 async function readTable(file: string) {
   const content = await readFile(file, "utf8").catch((error: unknown) => {
-    throw badInput(`--target "${file}": cannot be read (${messageOf(error)})`, error);
+    throw refuse("target.file-unreadable", { file, reason: messageOf(error) }, error);
   });
   const result = existingTable.safeParse(tableIn(parse(content)), { reportInput: true });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw badInput(
-    issue?.code === "unrecognized_keys"
-      ? `--target "${file}": unknown key ${issue.keys.join(", ")}; known keys are ${issue.message.split(" ").join(", ")}`
-      : `--target "${file}": ${[issue?.path.join("."), issue?.message].filter(Boolean).join(": ")}`,
-  );
+  throw refuse("target.file-wrong", { file, problem: problemOf(issue) });
+}
+
+function problemOf(issue: z.core.$ZodIssue | undefined): string {
+  // The message of an unknown key is the list of known ones: see `mapping` in src/config/fields.ts.
+  if (issue?.code === "unrecognized_keys")
+    return `unknown key ${issue.keys.join(", ")}; known keys are ${issue.message.split(" ").join(", ")}`;
+  return [issue?.path.join("."), issue?.message].filter(Boolean).join(": ");
 }

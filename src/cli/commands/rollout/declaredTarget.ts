@@ -5,11 +5,12 @@ import { readPointing } from "../../../adapters/postgres/zoo/migration/pointing.
 import type { MigrationConnection } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { existingTable } from "../../../config/migrationTarget.ts";
 import { readStackText } from "../../../config/stackFile.ts";
-import { badInput, messageOf, OperatorError } from "../../../domain/errors.ts";
+import { messageOf, OperatorError } from "../../../domain/errors.ts";
 import type { TargetCounts, TargetPair } from "../../../domain/zoo/targetApps.ts";
 import { environmentLayout } from "../../../local/layout.ts";
 import { localStack, projectFolder } from "../../../local/localStack.ts";
 import { storedTargetUrl } from "../../../local/stackConfig.ts";
+import { refuse } from "./refusals.ts";
 
 /** `menagerie:migrationTarget` of a stack, and the ids that its models' rollouts have there. */
 export interface DeclaredTarget {
@@ -36,15 +37,14 @@ export async function declaredTarget({ environment, stack }: TargetOptions): Pro
   if (chosen === undefined) return undefined;
   const file = `Pulumi.${chosen}.yaml`;
   const bytes = await readFile(join(projectFolder, file)).catch((error: unknown) => {
-    throw badInput(`--stack ${chosen}: there is no ${file} in ${projectFolder}`, error);
+    throw refuse("target.no-stack-file", { chosen, file, projectFolder }, error);
   });
   const { config } = readStackText(bytes, file);
   const declared = config["menagerie:migrationTarget"];
   if (typeof declared !== "object" || declared === null) return undefined;
   const { databaseUrl: _, ...columns } = declared as Record<string, unknown>;
   const parsed = existingTable.safeParse(columns);
-  if (!parsed.success)
-    throw badInput(`${file}: menagerie:migrationTarget is wrong; run \`menagerie validate -s ${chosen}\``);
+  if (!parsed.success) throw refuse("target.declared-wrong", { file, chosen });
   const url =
     process.env[variable] ||
     (chosen === localStack ? await storedTargetUrl(environmentLayout(environment)) : undefined);

@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { setPaused } from "../../../adapters/postgres/zoo/migration/journal.ts";
 import { movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
-import { badInput } from "../../../domain/errors.ts";
 import { isRowId } from "../../../domain/rowId.ts";
 import { environmentOption, jsonOption } from "../../options.ts";
 import { migrationConnection, targetOption } from "./connection.ts";
+import { refuse } from "./refusals.ts";
 
 interface HoldOptions {
   readonly id: string;
@@ -35,7 +35,7 @@ function holdCommand(name: string, description: string, paused: boolean): Comman
         (await movingTarget(await migrationConnection(options), (client, target) =>
           setPaused(client, target, id, paused),
         ));
-      if (!known) throw badInput(`--id "${id}": there is no such migration; a run that is held tells its id`);
+      if (!known) throw refuse("migration.unknown", { id });
       console.log(json ? JSON.stringify({ id, paused }) : `migration ${id} is ${paused ? "paused" : "resumed"}`);
     });
 }

@@ -5,7 +5,7 @@ import { planZooMigration } from "../../../adapters/postgres/zoo/migration/plan.
 import { runMigration } from "../../../adapters/postgres/zoo/migration/run.ts";
 import { type MigrationConnection, movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { nextZooVersion, previousZooVersion } from "../../../adapters/postgres/zoo/versionPairs.ts";
-import { badInput } from "../../../domain/errors.ts";
+import { halvesOf, refused } from "../../../domain/refusals/refusal.ts";
 import {
   describeMigrationPlan,
   type MigrationDirection,
@@ -17,6 +17,7 @@ import { asOperator } from "../../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../../options.ts";
 import { terminalProgress } from "../../terminalProgress.ts";
 import { migrationConnection, targetOption } from "./connection.ts";
+import { refusal, refuse } from "./refusals.ts";
 
 interface MoveOptions {
   readonly id: string;
@@ -71,7 +72,8 @@ async function move(direction: MigrationDirection, given: MoveOptions): Promise<
   const request: MigrationRequest = { ...pair, direction, revert: given.revert };
   const plan = await planZooMigration(connection, request);
   if (plan.refusals.some((refusal) => /^(from|to): /.test(refusal))) throw unknownId();
-  if (plan.refusals.length > 0) throw badInput(plan.refusals.join("\n"));
+  if (plan.refusals.length > 0)
+    throw refused(plan.refusals.map((each) => refusal("move.refused", null, halvesOf(each))));
   for (const note of plan.notes) console.error(note);
   if (given.dryRun) {
     return console.log(
@@ -114,7 +116,7 @@ function describeKept(kept: readonly JournaledRow[]): string {
   return `left as they are: ${shown.join(", ")}${more}`;
 }
 
-const unknownId = () => badInput("That ID does not exist");
+const unknownId = () => refuse("move.unknown-id");
 
 /** The pair that `--id` is one half of: as given, as the journal has it, or as the zoo's versions follow each other. */
 async function findPair(
@@ -140,7 +142,7 @@ async function findPair(
     const each = [known, ...more].map(
       (one) => `--to ${one[otherHalf]} (migration ${one.id} of ${one.name}, from ${one.from} to ${one.to})`,
     );
-    throw badInput(`--id "${id}": several migrations have it; say which by ${each.join(", or ")}`);
+    throw refuse("move.ambiguous", { id, each: each.join(", or ") });
   }
   if (known) return { name: known.name, from: known.from, to: known.to };
   if (zoo) return pairWith(zoo.model, zoo.version);

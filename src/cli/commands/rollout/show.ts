@@ -1,7 +1,6 @@
 import { Option } from "commander";
 import { inTransaction } from "../../../adapters/postgres/transaction.ts";
 import { readZooRegistry } from "../../../adapters/postgres/zoo/registry.ts";
-import { badInput } from "../../../domain/errors.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
 import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
@@ -10,6 +9,7 @@ import { environmentSuffix } from "../../options.ts";
 import { columns } from "../../table.ts";
 import { type DeclaredTarget, declaredTarget, type TargetOptions, targetCounts } from "./declaredTarget.ts";
 import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./journaled.ts";
+import { refuse } from "./refusals.ts";
 
 export interface ShowOptions extends TargetOptions {
   readonly json: boolean;
@@ -44,7 +44,7 @@ export async function readStandings(options: TargetOptions, name: string | undef
   const chosen = name === undefined ? all : all.filter((each) => each.name === name);
   if (name !== undefined && chosen.length === 0) {
     const known = all.map((each) => each.name).join(", ") || "none yet";
-    throw badInput(`there is no zoo model "${name}"; the stack has recorded ${known}`);
+    throw refuse("rollout.model-unknown", { name, known });
   }
   return { standings: chosen, target, notCounted };
 }

@@ -3,10 +3,10 @@ import type { ClientBase } from "pg";
 import { movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { endTrial, startTrial } from "../../../adapters/postgres/zoo/migration/trial.ts";
 import { appPointer, currentZooVersion } from "../../../adapters/postgres/zoo/versionPairs.ts";
-import { badInput, OperatorError } from "../../../domain/errors.ts";
 import { copyName } from "../../../domain/zoo/plan.ts";
 import { asOperator, operatorServer } from "../../operatorDatabase.ts";
 import { environmentOption, environmentSuffix, jsonOption } from "../../options.ts";
+import { refuse } from "./refusals.ts";
 
 interface TrialOptions {
   readonly app: string;
@@ -36,9 +36,7 @@ async function tryCopy(model: string, { app, environment, json }: TrialOptions):
   // The copy's versions follow each other in one place: an app that tries an earlier one is answered by the latest.
   if (pointer.zooModel !== copyName(model)) {
     if (pointer.zooModel !== model) {
-      throw badInput(
-        `--app "${app}" is an app of ${pointer.zooModel}, not of ${model}; give one that \`app list\` shows`,
-      );
+      throw refuse("trial.other-model", { app, zooModel: pointer.zooModel, model });
     }
     const trial = { name: `try ${model}`, rowId: pointer.versionId, from: pointer.pointsAt, to: copy };
     await movingTarget({ server: await operatorServer(environment) }, (client) => startTrial(client, trial));
@@ -60,7 +58,7 @@ async function untryCopy(model: string, { app, environment, json }: TrialOptions
         )
       : undefined;
   if (pointsAt === undefined) {
-    throw badInput(`--app "${app}" does not try ${copyName(model)}; it points at ${pointer.zooModel}`);
+    throw refuse("trial.not-trying", { app, copy: copyName(model), zooModel: pointer.zooModel });
   }
   console.log(json ? JSON.stringify({ app, pointsAt }) : `app ${app} points at ${model} again, id ${pointsAt}`);
 }
@@ -69,7 +67,7 @@ function look(model: string, app: string, environment: string) {
   return asOperator(environment, async (client) => {
     const copy = await currentZooVersion(client, copyName(model));
     if (copy === undefined) {
-      throw new OperatorError(`${model} has no copy; set menagerie:zoo.${model}.phase to copy and run \`up\``);
+      throw refuse("trial.no-copy", { model });
     }
     return { copy, pointer: await requireApp(client, app) };
   });
@@ -77,6 +75,6 @@ function look(model: string, app: string, environment: string) {
 
 async function requireApp(client: ClientBase, app: string) {
   const pointer = await appPointer(client, app);
-  if (!pointer) throw badInput(`--app "${app}": there is no such app; \`menagerie app list\` shows them`);
+  if (!pointer) throw refuse("trial.no-app", { app });
   return pointer;
 }

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { OperatorError } from "../../../domain/errors.ts";
 import { lastLine } from "../../../domain/lastLine.ts";
+import { refuse } from "../refusals.ts";
 
 const run = promisify(execFile);
 const licenceFile = /^(licen[cs]e|copying|notice|patents)([.-]|$)/i;
@@ -91,7 +91,7 @@ export async function licencesOf(modules: readonly Module[], env: NodeJS.Process
 async function downloadModule(module: string, env: NodeJS.ProcessEnv): Promise<void> {
   await run("go", ["mod", "download", module], { env }).catch((error: { stderr?: string }) => {
     const said = lastLine(error.stderr ?? "") ?? "";
-    throw new OperatorError(`the licence of ${module} is not in Go's module cache and cannot be downloaded: ${said}`);
+    throw refuse("pack.no-licence", { module, said });
   });
 }
 

@@ -2,11 +2,11 @@ import { copyFile, cp, link, mkdir, mkdtemp, open, readFile, rename, rm, stat, w
 import { dirname, join } from "node:path";
 import semver from "semver";
 import { create } from "tar";
-import { OperatorError } from "../../../domain/errors.ts";
 import { buildFolder, builtBinaries, goEnvironment } from "../build.ts";
 import { fingerprint, moduleFolder, toolsFolder } from "../fingerprint.ts";
 import { manifestSources } from "../manifestSources.ts";
 import { manifestsFolder, readManifests } from "../manifests.ts";
+import { refuse } from "../refusals.ts";
 import { manifestsPackage, packageName } from "../sources/package.ts";
 import type { AnyTool } from "../tools.ts";
 import { licencesOf, linkedModules, selectedModules } from "./licences.ts";
@@ -38,12 +38,10 @@ export interface Packed {
 export async function packTool(tool: AnyTool, options: PackOptions): Promise<Packed> {
   const folder = await buildFolder(tool, options.cache);
   const binaries = await builtBinaries(tool, folder);
-  if (!binaries) throw new OperatorError(`${tool.title} is not built in ${options.cache}`);
+  if (!binaries) throw refuse("pack.not-built", { title: tool.title, cache: options.cache });
   const record = JSON.parse(await readFile(join(folder, "tool.json"), "utf8")) as { origin?: string };
   if (record.origin?.startsWith("release")) {
-    throw new OperatorError(
-      `${tool.title} in ${options.cache} was downloaded, and only builds are packed: set MENAGERIE_CACHE to another folder and run this again`,
-    );
+    throw refuse("pack.downloaded", { title: tool.title, cache: options.cache });
   }
   const dynamic = (await Promise.all(Object.values(binaries).map(isDynamic))).includes(true);
   const modules = await linkedModules(Object.values(binaries), options.env);
@@ -68,7 +66,7 @@ export async function packTool(tool: AnyTool, options: PackOptions): Promise<Pac
 /** Packs the CRDs and manifests, which are the same on all platforms. */
 export async function packManifests(options: PackOptions): Promise<Packed> {
   const folder = await manifestsFolder(options.cache);
-  if (!(await readManifests(folder))) throw new OperatorError(`the CRDs are not in ${options.cache}`);
+  if (!(await readManifests(folder))) throw refuse("pack.no-crds", { cache: options.cache });
   const pins = folder.slice(folder.lastIndexOf("-") + 1);
   const used = await selectedModules(
     join(toolsFolder, "crds"),

@@ -1,4 +1,4 @@
-import { badInput } from "../../../domain/errors.ts";
+import { refuse } from "../refusals.ts";
 
 const modes = ["auto", "release", "build"] as const;
 
@@ -13,7 +13,7 @@ export type ToolsMode = (typeof modes)[number];
 export function toolsMode(env: NodeJS.ProcessEnv): ToolsMode {
   const value = env.MENAGERIE_TOOLS || "auto";
   const mode = modes.find((each) => each === value);
-  if (!mode) throw badInput(`MENAGERIE_TOOLS is "${value}": use auto, release or build`);
+  if (!mode) throw refuse("tools.mode", { value });
   return mode;
 }
 
@@ -22,7 +22,7 @@ export function mirrorAddress(env: NodeJS.ProcessEnv): string | undefined {
   const value = env.MENAGERIE_TOOLS_URL;
   if (!value) return undefined;
   if (!/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
-    throw badInput(`MENAGERIE_TOOLS_URL is "${value}": use an address such as https://mirror.example.com/tools`);
+    throw refuse("tools.mirror-url", { value });
   }
   return value.replace(/\/+$/, "");
 }

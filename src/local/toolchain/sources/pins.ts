@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { badInput, messageOf } from "../../../domain/errors.ts";
+import { messageOf } from "../../../domain/errors.ts";
 import { toolsFolder } from "../fingerprint.ts";
+import { refuse } from "../refusals.ts";
 import type { AnyTool } from "../tools.ts";
 
 /** The file that holds all release hosts and hashes. */
@@ -63,12 +64,12 @@ export async function readReleases(file: string = releasesFile): Promise<readonl
   try {
     content = parse(await readFile(file, "utf8"));
   } catch (error) {
-    throw badInput(`${file} cannot be read: ${messageOf(error)}`, error);
+    throw refuse("tools.pins-unreadable", { file, reason: messageOf(error) }, error);
   }
   const parsed = z.array(release).safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw badInput(`${file}: ${issue?.path.join(".")}: ${issue?.message}`);
+  throw refuse("tools.pins-wrong", { file, path: issue?.path.join(".") ?? "", reason: issue?.message ?? "is wrong" });
 }
 
 /** What stands behind `{version}` and `{arch}` in a path. */

@@ -1,7 +1,8 @@
 import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { withLock } from "../../../adapters/processes/lock.mjs";
-import { OperatorError } from "../../../domain/errors.ts";
+import type { OperatorError } from "../../../domain/errors.ts";
+import { refuse } from "../refusals.ts";
 import { Lanes } from "../schedule.ts";
 import type { AnyTool } from "../tools.ts";
 import { download, downloadName, downloadsFolder, isDownloaded } from "./download.ts";
@@ -170,10 +171,7 @@ export class ReleaseSource implements Source {
 }
 
 function refused(tool: AnyTool, reason: string, cause?: unknown): OperatorError {
-  return new OperatorError(
-    `${tool.title} cannot be downloaded: ${reason}. Run this again once that is mended (it goes on from what is here), set MENAGERIE_TOOLS_URL to a mirror, or MENAGERIE_TOOLS=build to build it`,
-    { cause },
-  );
+  return refuse("tools.not-downloaded", { title: tool.title, reason }, cause);
 }
 
 async function removeOldParts(folder: string): Promise<void> {

@@ -12,11 +12,12 @@ import {
 import type { UploadStore } from "../../../adapters/uploads/uploadStore.ts";
 import type { VersionCluster } from "../../../domain/development/ports.ts";
 import { readPushedTruss } from "../../../domain/development/pushedTruss.ts";
-import { badInput, messageOf, OperatorError } from "../../../domain/errors.ts";
+import { messageOf, OperatorError } from "../../../domain/errors.ts";
 import { pushedServiceManifest, pushedServiceName } from "../../../domain/serving/pushedService.ts";
 import type { PushedServices } from "../../../domain/serving/pushedServices.ts";
 import type { ArchiveBuilder } from "../../../domain/truss/archiveBuilder.ts";
 import { parseTrussConfig } from "../../../domain/truss/config.ts";
+import { refuse } from "../../refusals.ts";
 
 /** What full deployments of pushed versions are made with. */
 export interface PushWork {
@@ -120,9 +121,9 @@ async function deploy(work: PushWork, push: ClaimedPush, signal: AbortSignal): P
 /** The image's reference; undefined where another push has taken this one's place. */
 async function build(work: PushWork, push: ClaimedPush, signal: AbortSignal): Promise<string | undefined> {
   const archive = await work.uploads.read(push.upload);
-  if (!archive) throw badInput("the upload is gone; push again");
+  if (!archive) throw refuse("push.upload-gone");
   const { hash } = readPushedTruss(archive);
-  if (hash !== push.hash) throw badInput("the upload is another one than was pushed; push again");
+  if (hash !== push.hash) throw refuse("push.other-upload");
   const image = await work.builder.build({ archive, hash, name: pushedServiceName(push.versionId) }, signal);
   return (await recordBuilt(work.pool, push, work.holder, image)) ? `${image.url}@${image.digest}` : undefined;
 }
@@ -138,7 +139,7 @@ async function podStarted({ cluster, startSeconds = 600 }: PushWork, push: Claim
   };
   while (!isThere()) {
     signal.throwIfAborted();
-    if (Date.now() > deadline) throw badInput(`its pod has not started within ${startSeconds} s`);
+    if (Date.now() > deadline) throw refuse("push.pod-not-started", { seconds: startSeconds });
     await cluster.changed(1_000);
   }
 }

@@ -88,7 +88,7 @@ describe("after an up, what serves is looked at", () => {
     };
     const answers = { ...cluster(crash), [`${pods}/iris-x/log?previous`]: answer(200, "ValueError: no weights\n") };
     await expect(look(answers)).rejects.toThrow(
-      'what environment "local" declares is deployed, and not all of it answers:\n' +
+      'environment "local" is deployed, but not everything in it answers:\n' +
         "  iris-v2 is down: container kserve-container keeps ending with exit code 1, 4 restarts so far. Its last log lines:\n" +
         "    ValueError: no weights",
     );
@@ -102,9 +102,7 @@ describe("after an up, what serves is looked at", () => {
         resources: [{ ...model, outputs: { ...model?.outputs, timeoutSeconds: 0.05 } }] as typeof resources,
         signal: new AbortController().signal,
       }),
-    ).rejects.toThrow(
-      /^what stack "staging" declares is deployed, .*\n {2}iris-v2 is starting: 0 of 1 pods are ready\n/,
-    );
+    ).rejects.toThrow(/^stack "staging" is deployed, .*\n {2}iris-v2 is starting: 0 of 1 pods are ready\n/);
   });
 
   it("does not fail for what is stopped on purpose, and says so", async () => {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { sarif } from "../../../../src/cli/validate/sarif.ts";
 import { parseEnvironment } from "../../../../src/config/parse.ts";
 import { readStackText } from "../../../../src/config/stackFile.ts";
-import { RefusedError } from "../../../../src/domain/refusals/refusal.ts";
+import { OperatorError } from "../../../../src/domain/errors.ts";
 
 it("names each mistake's entry of the table, with its cause, once", () => {
   const text = "confg: {}\nconfig:\n  menagery:nodeClass: local\n  menagery:namespace: models\n";
@@ -28,7 +28,7 @@ it("has an id for a wrong value, an unknown key and a rule between keys alike", 
   try {
     parseEnvironment({ zoo, gateway: { url: "http://127.0.0.1" }, nodeClass: "local" });
   } catch (error) {
-    if (error instanceof RefusedError) ids = error.refusals.map(({ id }) => id);
+    if (error instanceof OperatorError) ids = error.refusals.map(({ id }) => id);
   }
   expect(ids).toEqual(["value.wrong", "key.unknown", "name.reserved-ending"]);
 });

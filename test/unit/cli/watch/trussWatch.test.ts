@@ -14,6 +14,7 @@ import { append, headOf, type PatchChain, withPatch } from "../../../../src/doma
 import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
 import { hashSnapshot } from "../../../../src/domain/truss/hash.ts";
 import { signatureOf, type TrussSignature } from "../../../../src/domain/truss/signature.ts";
+import { refusalSaying } from "../../../support/mistakes.ts";
 
 /** A real folder and real saves; the API service is a chain in memory, with the same check-and-set. */
 
@@ -236,7 +237,7 @@ describe("a watch", () => {
   it("retries until a change is in, and says why it is not, once", async () => {
     const api = await memoryApi();
     const { next, told } = await watchWith(api);
-    api.refusals.push(...[1, 2].map(() => new ApiRefused("unreachable", "the API does not answer")));
+    api.refusals.push(...[1, 2].map(() => new ApiRefused("unreachable", refusalSaying("the API does not answer"))));
     api.states.push("waking", "waking", "waking");
     save("1");
     expect(await next()).toBe("waiting: the API does not answer");
@@ -261,7 +262,9 @@ describe("a watch", () => {
   it("tells what the API service refuses of a save, and goes on with the next one", async () => {
     const api = await memoryApi();
     const { next } = await watchWith(api);
-    api.refusals.push(new ApiRefused("bad_request", "model.py: its content is not that of the signature"));
+    api.refusals.push(
+      new ApiRefused("bad_request", refusalSaying("model.py: its content is not that of the signature")),
+    );
     save("1");
     expect(await next()).toBe("wrong: model.py: its content is not that of the signature");
     save("2");
@@ -325,12 +328,14 @@ describe("a watch", () => {
     if (how === "config") {
       writeFileSync(join(folder, "config.yaml"), "spec_version: 2\n");
       expect(await next()).toMatch(/^wrong/);
-      return expect(end()).rejects.toThrow(/ended before what is saved was in: config.yaml: spec_version/);
+      return expect(end()).rejects.toThrow(
+        /the watch ended before the last save was running: config.yaml: spec_version/,
+      );
     }
     api.failing.add("broken");
     save("broken");
     expect(await next()).toBe("waiting: it is behind");
-    await expect(end()).rejects.toThrow("ended before what is saved was in: it is behind");
+    await expect(end()).rejects.toThrow("the watch ended before the last save was running: it is behind");
   });
 
   it("waits for a folder that was moved away, and goes on with the one that takes its place", async () => {
@@ -338,7 +343,7 @@ describe("a watch", () => {
     const { next } = await watchWith(api);
     const away = `${folder}.away`;
     renameSync(folder, away);
-    expect(await next()).toMatch(/^wrong: truss ".*": no such folder/);
+    expect(await next()).toMatch(/^wrong: truss ".*" is not there/);
     mkdirSync(join(folder, "model"), { recursive: true });
     writeFileSync(join(folder, "config.yaml"), "use_control_plane: true\n");
     save("1");

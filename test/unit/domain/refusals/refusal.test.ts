@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { about, halvesOf, refusal, refused } from "../../../../src/domain/refusals/refusal.ts";
-import { refusals } from "../../../../src/domain/refusals/table.ts";
+import { tables } from "../../../../src/refusals/tables.ts";
 
 describe("a refusal", () => {
   it("is its entry's sentence with the key in front and the values in place", () => {
@@ -30,11 +30,14 @@ describe("a refusal", () => {
   });
 });
 
-describe("the table", () => {
-  it.each(Object.entries(refusals))("says of %s what is wrong and why", (_, { says, fix, cause }) => {
-    expect(says).not.toMatch(/[.;]$/);
-    expect(says).not.toContain("; ");
-    expect(fix).not.toMatch(/\.$/);
-    expect(cause).toMatch(/^[A-Z`].*\.$/);
-  });
+describe("the tables", () => {
+  it.each(tables.flatMap((table) => Object.entries(table)))(
+    "says of %s what is wrong and why",
+    (_, { says, fix, cause }) => {
+      expect(says).not.toMatch(/[.;]$/);
+      expect(says).not.toContain("; ");
+      expect(fix).not.toMatch(/\.$/);
+      expect(cause).toMatch(/^[A-Z`].*\.$/);
+    },
+  );
 });

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { OperatorError } from "../../../../domain/errors.ts";
 import { sqlState } from "../../server.ts";
+import { refuse } from "../refusals.ts";
 
 /** A row that points where it did before, although its change was accepted: a trigger changed it again. */
 export class UndoneRow extends Error {
@@ -28,7 +29,11 @@ export function rowFailure(error: unknown): string | undefined {
 /** An error that PostgreSQL answered, as one sentence; what is no such error stays what it is. */
 export function toldFailure(error: unknown, what: string): unknown {
   if (error instanceof OperatorError || !(error instanceof pg.DatabaseError)) return error;
-  return new OperatorError(`${what}: ${answered(error)}; ${advice(sqlState(error) ?? "")}`, { cause: error });
+  return refuse(
+    "migration.statement-failed",
+    { what, answered: answered(error), advice: advice(sqlState(error) ?? "") },
+    error,
+  );
 }
 
 /** PostgreSQL's own words, with the detail that names values. */

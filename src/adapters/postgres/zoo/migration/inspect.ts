@@ -1,7 +1,8 @@
 import type { ClientBase } from "pg";
-import { badInput } from "../../../../domain/errors.ts";
+import { halvesOf } from "../../../../domain/refusals/refusal.ts";
 import { quoteIdentifier } from "../../identifier.ts";
 import { sqlState } from "../../server.ts";
+import { refuse } from "../refusals.ts";
 import { existingJournalSchema, type MigrationTarget, platformTarget } from "./target.ts";
 
 /** A target whose columns were looked up. */
@@ -101,7 +102,8 @@ export async function canonicalId(client: ClientBase, type: string, id: string):
 /** {@link inspectTarget} for a run, which a plan has judged before: throws the first refusal. */
 export async function requireTarget(client: ClientBase, target: MigrationTarget): Promise<InspectedTarget> {
   const { target: inspected, refusals } = await inspectTarget(client, target);
-  if (!inspected || refusals[0] !== undefined) throw badInput(refusals[0] ?? `${target.table}: cannot be read`);
+  if (!inspected || refusals[0] !== undefined)
+    throw refuse("migration.table", halvesOf(refusals[0] ?? `${target.table} cannot be read`));
   return inspected;
 }
 

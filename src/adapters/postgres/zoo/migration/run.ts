@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientBase } from "pg";
-import { badInput, messageOf, OperatorError } from "../../../../domain/errors.ts";
+import { messageOf } from "../../../../domain/errors.ts";
 import type { Progress } from "../../../../domain/progress.ts";
+import { halvesOf } from "../../../../domain/refusals/refusal.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../../../../domain/zoo/migration.ts";
 import {
   afterFailure,
@@ -11,6 +12,7 @@ import {
   throttleDelay,
 } from "../../../../domain/zoo/migrationPace.ts";
 import { sqlState } from "../../server.ts";
+import { refuse } from "../refusals.ts";
 import { rowFailure, toldFailure, UndoneRow } from "./failures.ts";
 import { canonicalId, type InspectedTarget, requireTarget } from "./inspect.ts";
 import { closeMigration, countRows, ensureJournal, type JournaledMigration, openMigration } from "./journal.ts";
@@ -113,7 +115,7 @@ export async function runMigration(
   options: RunOptions,
 ): Promise<MigrationResult> {
   const [mistake] = requestMistakes(request);
-  if (mistake !== undefined) throw badInput(`migration ${request.name}: ${mistake}`);
+  if (mistake !== undefined) throw refuse("migration.request", { name: request.name, ...halvesOf(mistake) });
   const inspected = await requireTarget(client, target);
   const pair = await canonicalPair(client, inspected, request);
   await ensureJournal(client, target);
@@ -143,7 +145,7 @@ async function canonicalPair(
   const ids = [];
   for (const given of [from, to]) {
     const id = await canonicalId(client, target.idType, given);
-    if (id === undefined) throw badInput(`migration ${name}: "${given}" is no id of type ${target.idType}`);
+    if (id === undefined) throw refuse("migration.id-type", { name, given, idType: target.idType });
     ids.push(id);
   }
   return { from: ids[0] ?? from, to: ids[1] ?? to };
@@ -296,9 +298,14 @@ class MigrationRun {
     const which = `${one ? "row" : `${rows.length} rows`} ${shown} of ${this.#target.table}`;
     if (!this.#options.skipFailing) {
       const command = direction === "forward" ? `forward --id ${from} --to ${to}` : `revert --id ${to} --to ${from}`;
-      throw new OperatorError(
-        `migration ${name}: ${which} cannot be moved: ${why}; after ${this.#moved} rows. Mend ${one ? "it" : "them"} and run the same again, or go on without ${one ? "it" : "them"}: \`menagerie rollout ${command} --skip-failing\``,
-      );
+      throw refuse("migration.row-refused", {
+        name,
+        which,
+        why,
+        moved: this.#moved,
+        them: one ? "it" : "them",
+        command,
+      });
     }
     const { text, values } = skipRows(kind, this.#target, this.#migration, rows);
     await this.#client.query(text, [...values]);
@@ -314,18 +321,20 @@ class MigrationRun {
           WHERE id = $1 AND direction = $2 AND generation = $3`,
         [this.#migration.id, this.#migration.direction, this.#migration.generation],
       );
-      throw new OperatorError(
-        rows[0]?.paused
-          ? `migration ${name}: held by hand after ${this.#moved} rows; \`menagerie rollout resume --id ${this.#migration.id}\`, then run the same again`
-          : `migration ${name}: another run turned it round after ${this.#moved} rows; look at \`menagerie rollout\` before you run it again`,
-      );
+      throw rows[0]?.paused
+        ? refuse("migration.held", { name, moved: this.#moved, id: this.#migration.id })
+        : refuse("migration.turned-round", { name, moved: this.#moved });
     }
     if (!goal) {
       const { direction, from, to } = this.#migration;
       const version = direction === "forward" ? to : from;
-      throw new OperatorError(
-        `migration ${name}: version ${version} ${this.#target.served === undefined ? "does not exist" : "does not exist or is not served"} in ${this.#target.table}, so no row was pointed at it after ${this.#moved} rows; correct the id`,
-      );
+      throw refuse("migration.goal-gone", {
+        name,
+        version,
+        is: this.#target.served === undefined ? "does not exist" : "does not exist or is not served",
+        table: this.#target.table,
+        moved: this.#moved,
+      });
     }
   }
 
@@ -349,9 +358,10 @@ class MigrationRun {
     const { name } = this.#request;
     const again = "run the same again and it goes on from there";
     if (state === "55P03" || state === "40P01") {
-      return new OperatorError(
-        `migration ${name}: rows of ${this.#target.table} stay locked by another session (${messageOf(error)}) after ${this.#moved} rows; end that session's transaction, and ${again}`,
-        { cause: error },
+      return refuse(
+        "migration.locked",
+        { name, table: this.#target.table, reason: messageOf(error), moved: this.#moved, again },
+        error,
       );
     }
     const connected = await this.#client.query("SELECT 1").then(
@@ -363,10 +373,7 @@ class MigrationRun {
         ? toldFailure(error, `migration ${name}: ${this.#target.table}, after ${this.#moved} rows`)
         : error;
     }
-    return new OperatorError(
-      `migration ${name}: the connection was lost after ${this.#moved} rows (${messageOf(error)}); ${again}`,
-      { cause: error },
-    );
+    return refuse("migration.connection-lost", { name, moved: this.#moved, reason: messageOf(error), again }, error);
   }
 
   async #count({ count }: Walk): Promise<number> {

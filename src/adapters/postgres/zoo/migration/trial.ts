@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
-import { OperatorError } from "../../../../domain/errors.ts";
 import { inTransaction } from "../../transaction.ts";
 import { requirePointable } from "../pointedVersions.ts";
+import { refuse } from "../refusals.ts";
 import { type MigrationTarget, platformTarget } from "./target.ts";
 
 /** One row that is pointed at another version to try it. */
@@ -72,8 +72,6 @@ async function point(client: ClientBase, target: MigrationTarget, rowId: string,
     [rowId, from, to],
   );
   if (rowCount !== 1) {
-    throw new OperatorError(
-      `version ${rowId} does not point at ${from} any more, so it stays; look at \`menagerie app list\``,
-    );
+    throw refuse("trial.points-elsewhere", { rowId, from });
   }
 }

@@ -6,7 +6,6 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../../../../src/adapters/api/developmentVersions.ts";
 import { missingVersions } from "../../../../../src/adapters/postgres/pushedVersions.ts";
-import { badInput } from "../../../../../src/domain/errors.ts";
 import { computePatch } from "../../../../../src/domain/patch/compute.ts";
 import { annotations } from "../../../../../src/domain/serving/servedModel.ts";
 import type { ArchiveBuilder, ArchiveBuildRequest } from "../../../../../src/domain/truss/archiveBuilder.ts";
@@ -14,6 +13,7 @@ import { deployNext, type PushWork } from "../../../../../src/services/api/deplo
 import { pushDeployments } from "../../../../../src/services/api/deployments/pushes.ts";
 import { reconcileOnce } from "../../../../../src/services/api/development/reconcile.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
+import { mistakeSaying } from "../../../../support/mistakes.ts";
 import { MemoryPushedServices } from "../../../../support/pushedServices.ts";
 import { tar } from "../../../../support/tar.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
@@ -186,7 +186,7 @@ describe("a push", () => {
   it("that cannot be built has failed, with the reason in its status and its log", async () => {
     const versionId = await push();
     builder.answer = async () => {
-      throw badInput("requirements: there is no package no-such-package");
+      throw mistakeSaying("requirements: there is no package no-such-package");
     };
     await deployNext(work(), signal);
     const because = "requirements: there is no package no-such-package";

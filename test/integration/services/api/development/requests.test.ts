@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../../../../src/adapters/api/developmentVersions.ts";
 import { pingUrl } from "../../../../../src/domain/development/pingToken.ts";
-import { badInput } from "../../../../../src/domain/errors.ts";
 import { uploadCredentials } from "../../../../../src/domain/uploads/credentials.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
+import { mistakeSaying } from "../../../../support/mistakes.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
 
 /**
@@ -26,7 +26,7 @@ let refused = 0;
 
 beforeAll(async () => {
   const refuse = async () => {
-    throw badInput("s3_key: nothing was uploaded");
+    throw mistakeSaying("s3_key: nothing was uploaded");
   };
   api = await startDevelopmentApi({
     maxBodyBytes,

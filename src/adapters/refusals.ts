@@ -1,0 +1,95 @@
+import type { RefusalTable } from "../domain/refusals/entry.ts";
+import { errorsOfTable, refusalsOfTable } from "../domain/refusals/refusal.ts";
+
+/** What is refused by or about other systems: MLflow, buckets, the API service, models that requests are sent to. */
+export const adaptersRefusals = {
+  "api.unanswered": {
+    says: "the API service at {url} does not answer: {why}",
+    fix: "",
+    cause: "Nothing listens at the address, or the service is too busy or cut off from its database.",
+    exit: 1,
+  },
+  "api.http-error": {
+    says: "the API service at {url} answers HTTP {status}",
+    fix: "",
+    cause: "What answers is not the API service, such as a proxy before it, or the service has a fault of its own.",
+    exit: 1,
+  },
+  "api.refused": {
+    says: "{message}",
+    fix: "",
+    cause: "The API service refused what it was asked; the words are its own.",
+    exit: 1,
+  },
+  "model.head-not-running": {
+    says: "{model}: the container does not run the last save, {headHash}: {because}",
+    fix: "see `menagerie logs {model}`",
+    cause: "The container refused the patch, did not come up again after it, or is still being started.",
+    exit: 1,
+  },
+  "state.files-unreadable": {
+    says: '"{folder}" {reason}',
+    fix: "give the folder of the SQL files, relative to the project",
+    cause: "A release's tables are made by the SQL files of a folder of the project.",
+  },
+  "state.files-none": {
+    says: '"{folder}" has no .sql file',
+    fix: "put the CREATE TABLE statements into one",
+    cause: "A release's tables are made by the .sql files of this folder, in the order of their names.",
+  },
+  "image.code-changed": {
+    says: "the code of {what} changed while its image was made",
+    fix: "run this again",
+    cause: "An image is named by its content's hash, so the content may not change under way.",
+  },
+  "image.missing": {
+    says: 'image "{reference}" is not in the image store {store}',
+    fix: "`npx menagerie pulumi -- up --refresh` builds it again from its truss folder",
+    cause: "Somebody removed it from the store, or the store is another environment's.",
+    exit: 1,
+  },
+  "image.no-digest": {
+    says: 'image "{reference}" has no digest, and the local image store finds images by digest only',
+    fix: 'write it as "name@sha256:<64 hex>"',
+    cause: "A tag may stand for another image tomorrow.",
+  },
+  "mlflow.not-registered": {
+    says: "MLflow at {url} has no {what}",
+    fix: "{change}",
+    cause: "The model, version or alias is not in the registry that menagerie:mlflow.url names.",
+  },
+  "mlflow.unanswered": {
+    says: "MLflow at {url} does not answer ({cause})",
+    fix: "start it or correct menagerie:mlflow.url",
+    cause: "Versions are read from the registry in every preview.",
+    exit: 1,
+  },
+  "mlflow.credentials": {
+    says: "MLflow at {url} refuses these credentials",
+    fix: "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    cause: "Credentials are read from the environment alone, so that none stand in a stack file.",
+    exit: 1,
+  },
+  "mlflow.failed": {
+    says: "MLflow at {url} answered HTTP {status} for {what}: {message}",
+    fix: "",
+    cause: "The registry answered with an error of its own.",
+    exit: 1,
+  },
+  "replay.unanswered": {
+    says: "{url} does not answer ({reason})",
+    fix: "`menagerie status` says what runs",
+    cause: "Nothing listens at the address: the environment is down, or the gateway has another port.",
+    exit: 1,
+  },
+  "uploads.bucket": {
+    says: 'bucket "{name}" at {endpoint} does not accept or return uploads: {why}{renew}',
+    fix: "",
+    cause: "The bucket's endpoint, credentials or rights are not as menagerie:uploads says, or it is away.",
+    exit: 1,
+  },
+} as const satisfies RefusalTable;
+
+export const refuse = errorsOfTable(adaptersRefusals);
+
+export const refusal = refusalsOfTable(adaptersRefusals);

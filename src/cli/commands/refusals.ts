@@ -1,0 +1,228 @@
+import type { RefusalTable } from "../../domain/refusals/entry.ts";
+import { errorsOfTable } from "../../domain/refusals/refusal.ts";
+
+/** What single commands refuse. */
+export const commandsRefusals = {
+  "app.owner-not-an-email": {
+    says: '--owner "{owner}" is not an email address',
+    fix: "give one such as ada@example.com",
+    cause: "Owners are users of the platform, who are known by their email.",
+  },
+  "app.not-an-id": {
+    says: '"{given}" is not an app\'s id',
+    fix: "`menagerie app list` shows the ids",
+    cause: "Names of apps are unique in one organization only, so apps are named by their number.",
+  },
+  "app.no-api": {
+    says: "the API service is not known",
+    fix: 'set MENAGERIE_API_URL, or start environment "{environment}" with `menagerie up -e {environment}`',
+    cause: "Predictions of apps are answered by the API service.",
+  },
+  "compare.no-gate": {
+    says: "--gate: menagerie:shadows.{name} declares no gate",
+    fix: "add gate: {minPairs: 1000}, and run `up`",
+    cause: "What a comparison has to show is declared with the shadow, before it is known how the comparison ends.",
+  },
+  "compare.gate-not-met": {
+    says: "the gate of {name} is not met: {unmet}",
+    fix: "",
+    cause:
+      "The recorded answers do not show what the gate asks for: too few pairs, too many differences, or failures of the shadow.",
+    exit: 3,
+  },
+  "compare.which-shadow": {
+    says: "{name} has {count} shadows",
+    fix: "choose one by --shadow: {names}",
+    cause: "One comparison is between the primary and one shadow.",
+  },
+  "compare.unknown-shadow": {
+    says: '--shadow "{wanted}": {name} has no such shadow',
+    fix: "it has {names}",
+    cause: "The name is looked up among the deployment's shadows.",
+  },
+  "report.not-written": {
+    says: "--report {file} cannot be written: {reason}",
+    fix: "name a file in a folder that is there and is yours",
+    cause: "The report's file could not be written.",
+  },
+  "data.no-state": {
+    says: 'release "{tag}" has no finished state',
+    fix: "use one of {known}",
+    cause: "Data is dumped from, loaded into and shown of a release's state that `up` has finished.",
+  },
+  "data.no-schemas": {
+    says: "--schemas: missing",
+    fix: "give the folder of the SQL files, or set menagerie:state.source in {path} to {schemas: <folder>}",
+    cause: "The files say which tables there are, and in which order rows can be loaded.",
+  },
+  "destroy.embedded": {
+    says: "--stack {stack}: an embedded environment has this stack",
+    fix: 'run `menagerie down --delete`, with -e NAME for another than "local"',
+    cause: "`destroy` is for staging and prod; an embedded environment goes with its cluster and database.",
+  },
+  "destroy.unfinished": {
+    says: 'stack "{stack}" is not completely destroyed, see above',
+    fix: "run the same command again to go on",
+    cause: "The engine stopped at a resource that it could not delete; what it deleted is deleted.",
+    exit: 1,
+  },
+  "dev.ambiguous": {
+    says: '"{nameOrId}" is pushed by several organizations',
+    fix: "give a version id that `menagerie dev list` shows",
+    cause: "Each organization may push a model of the same name.",
+  },
+  "dev.not-pushed": {
+    says: '"{nameOrId}" is not a model that a client pushed',
+    fix: "`menagerie dev list` shows those, and one that the stack declares is removed from menagerie:development",
+    cause: "Only what a client pushed can be removed by hand; the stack would make what it declares again.",
+  },
+  "down.foreign-cluster": {
+    says: 'environment "{name}" runs in a cluster that it did not bring up',
+    fix: "run `menagerie pulumi -e {name} -- destroy --yes` first, then remove {root}",
+    cause: "The environment's objects are in a cluster that outlives it, so they are deleted before its folder is.",
+  },
+  "drift.found": {
+    says: "{drifted} of {all} objects are not as declared",
+    fix: "run again with --restore to make them so",
+    cause: "Somebody changed or deleted objects by hand, or a controller did.",
+    exit: 3,
+  },
+  "drift.not-restored": {
+    says: "not everything could be restored:\n{failed}",
+    fix: "",
+    cause: "The cluster refused these changes; each line says why.",
+    exit: 1,
+  },
+  "key.no-scope": {
+    says: "a key is for one model or one organization",
+    fix: "give either --model NAME or --organization NAME",
+    cause: "A key opens one model's predictions or everything of an organization, never both.",
+  },
+  "logs.no-pods": {
+    says: "{name} has no pods",
+    fix: "`menagerie status` says what runs",
+    cause: "The model is stopped, scaled to zero, or its pods cannot be scheduled.",
+    exit: 1,
+  },
+  "logs.refused": {
+    says: "{name} has no log to show: {reason}",
+    fix: "",
+    cause: "The cluster has no log to show yet: most often the container has not started.",
+    exit: 1,
+  },
+  "preview.from-a-terminal": {
+    says: "standard input is a terminal",
+    fix: "pipe in the output of `pulumi preview --json`",
+    cause: "The command would wait for ever for somebody to type a preview.",
+  },
+  "promote.same-stack": {
+    says: 'stack "{to}" is both source and target',
+    fix: "promote from another stack",
+    cause: "A promotion takes the content of one stack to another.",
+  },
+  "promote.never-deployed": {
+    says: 'stack "{from}" has no deployment in the record',
+    fix: "deploy it first",
+    cause: "A promotion takes what the record says was deployed, not what the file says.",
+  },
+  "replay.nothing-recorded": {
+    says: "schema {schema} has no complete request since {since}",
+    fix: "use an earlier --since",
+    cause:
+      "Requests are recorded while a shadow deployment is there; those cut off by their size cannot be sent again.",
+    exit: 1,
+  },
+  "replay.gate-not-met": {
+    says: "--max-mismatch {maxMismatch} is not met: {result}",
+    fix: "",
+    cause: "More of the answers differ from the recorded ones than was allowed.",
+    exit: 3,
+  },
+  "replay.bad-path": {
+    says: '--ignore "{wrong}" is not a path of a field',
+    fix: "use one such as results[*].at",
+    cause: "Paths are names, separated by dots, with [*] for every entry of a list.",
+  },
+  "replay.bad-url": {
+    says: '--to "{to}" is not a URL',
+    fix: "give one such as http://127.0.0.1:18080/serving/models/iris/v1/models/model:predict",
+    cause: "The requests are sent there as they were recorded.",
+  },
+  "shell.cannot-run": {
+    says: "{program} cannot be run: {reason}",
+    fix: "set SHELL to one that can",
+    cause: "The program of $SHELL, or the one given, is not there or may not be run.",
+    exit: 1,
+  },
+  "truss.folder-without-config": {
+    says: 'truss "{folder}" has no {configFilename}',
+    fix: "give the folder that holds it",
+    cause: "A truss is a folder with a config.yaml.",
+  },
+  "truss.no-folder": {
+    says: 'truss "{folder}" is not there',
+    fix: "give the folder that holds config.yaml",
+    cause: "The path is taken from where the command runs.",
+  },
+  "signature.unreadable": {
+    says: 'signature "{file}" cannot be read: {reason}',
+    fix: "give the output of `menagerie truss signature`",
+    cause: "The file could not be read.",
+  },
+  "signature.not-json": {
+    says: 'signature "{file}" is not JSON',
+    fix: "give the output of `menagerie truss signature`",
+    cause: "A signature is the JSON that `truss signature` prints.",
+  },
+  "signature.wrong": {
+    says: 'signature "{file}": {path}: {reason}',
+    fix: "give the output of `menagerie truss signature`",
+    cause: "The file is JSON, and not that of a signature.",
+  },
+  "truss-client.no-arguments": {
+    says: "truss-client has no arguments to pass on",
+    fix: "give the client's, such as `-- watch models/greeter`",
+    cause: "The command runs the public client with the arguments after `--`.",
+  },
+  "up.stack-failed": {
+    says: "the environment is up, but its stack is not as declared, see above",
+    fix: "correct that and run `menagerie up` again",
+    cause: "The cluster and database run, and the engine could not make everything that the stack declares.",
+    exit: 1,
+  },
+  "up.half-a-cluster": {
+    says: "--gateway-url goes with --kubeconfig",
+    fix: "give both or neither",
+    cause: "A cluster of your own is its API server and its gateway.",
+  },
+  "up.no-gateway-url": {
+    says: "--kubeconfig {kubeconfig} needs --gateway-url",
+    fix: "add the address of that cluster's gateway, such as http://127.0.0.1:8080",
+    cause: "Predictions and `status` use the cluster's gateway, whose address Kubernetes does not tell.",
+  },
+  "up.no-kubeconfig": {
+    says: "--kubeconfig {kubeconfig}: there is no such file",
+    fix: "name the kubeconfig of your cluster",
+    cause: "The path is taken from where the command runs.",
+  },
+  "watch.takeover": {
+    says: "{about}",
+    fix: "watch with --takeover to replace it",
+    cause: "Starting would overwrite what somebody else saved last, and nobody can be asked.",
+    exit: 3,
+  },
+  "watch.not-agreed": {
+    says: "{about}",
+    fix: "it was left as it is",
+    cause: "The question whether to replace what somebody else saved last was answered with no.",
+    exit: 3,
+  },
+  "watch.not-deployed": {
+    says: "{name} is not deployed, see above",
+    fix: "correct that and save again",
+    cause: "The full deployment that the save needs has failed.",
+    exit: 1,
+  },
+} as const satisfies RefusalTable;
+
+export const refuse = errorsOfTable(commandsRefusals);

@@ -1,6 +1,0 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { refusalsPage } from "../domain/refusals/reference.ts";
-
-/** `node src/config/writeRefusals.ts` writes the page of everything that is refused. A test says when it is out of date. */
-writeFileSync(join(import.meta.dirname, "../../docs/refusals.md"), refusalsPage());

@@ -1,0 +1,49 @@
+import { buildRefusals } from "../adapters/builds/refusals.ts";
+import { kubernetesRefusals } from "../adapters/kubernetes/refusals.ts";
+import { postgresRefusals } from "../adapters/postgres/refusals.ts";
+import { releaseStateRefusals } from "../adapters/postgres/releaseState/refusals.ts";
+import { zooRefusals } from "../adapters/postgres/zoo/refusals.ts";
+import { adaptersRefusals } from "../adapters/refusals.ts";
+import { trussFilesRefusals } from "../adapters/truss/refusals.ts";
+import { commandsRefusals } from "../cli/commands/refusals.ts";
+import { rolloutRefusals } from "../cli/commands/rollout/refusals.ts";
+import { cliRefusals } from "../cli/refusals.ts";
+import { upRefusals } from "../cli/up/refusals.ts";
+import { pushedRefusals } from "../domain/development/refusals.ts";
+import { patchRefusals } from "../domain/patch/refusals.ts";
+import type { RefusalTable } from "../domain/refusals/entry.ts";
+import { refusals } from "../domain/refusals/table.ts";
+import { releaseRefusals } from "../domain/release/refusals.ts";
+import { trussRefusals } from "../domain/truss/refusals.ts";
+import { uploadRefusals } from "../domain/uploads/refusals.ts";
+import { localRefusals } from "../local/refusals.ts";
+import { toolchainRefusals } from "../local/toolchain/refusals.ts";
+import { providerRefusals } from "../providers/refusals.ts";
+import { serviceRefusals } from "../services/refusals.ts";
+
+/**
+ * Every table of refusals, for the reference. Each stands beside the code that throws from it; a test finds one that is missing here.
+ */
+export const tables: readonly RefusalTable[] = [
+  refusals,
+  trussRefusals,
+  trussFilesRefusals,
+  buildRefusals,
+  pushedRefusals,
+  uploadRefusals,
+  patchRefusals,
+  releaseRefusals,
+  releaseStateRefusals,
+  zooRefusals,
+  postgresRefusals,
+  kubernetesRefusals,
+  adaptersRefusals,
+  providerRefusals,
+  serviceRefusals,
+  upRefusals,
+  rolloutRefusals,
+  commandsRefusals,
+  cliRefusals,
+  localRefusals,
+  toolchainRefusals,
+];
