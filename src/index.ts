@@ -4,9 +4,8 @@ import { lastVersionTag } from "./adapters/git/checkout.ts";
 import { serviceSource } from "./adapters/images/checkoutImage.ts";
 import { requireKubeContext } from "./adapters/kubernetes/kubeContexts.ts";
 import { mlflowServer } from "./adapters/mlflow/registry.ts";
-import { parseEnvironment } from "./config/parse.ts";
 import { keyPath } from "./config/sentences.ts";
-import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues, stackConfig } from "./config/stackConfig.ts";
+import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
 import { inEnvironment } from "./domain/printedCommands.ts";
 import { everyRefusal } from "./domain/refusals/everyRefusal.ts";
@@ -21,7 +20,7 @@ import { type LastOutputs, planPlatform } from "./plan/platform.ts";
 import { partialRun, planEnvironmentRelease } from "./plan/release.ts";
 import { planSecrets, secretUsers } from "./plan/secrets.ts";
 import { smokeSets } from "./plan/smoke.ts";
-import { checkedStackFile } from "./plan/stackFile.ts";
+import { declaredStack } from "./plan/stackFile.ts";
 import { planState } from "./plan/state.ts";
 import { imageHolder, withStoredImages } from "./plan/storedImages.ts";
 import { trussesOf } from "./plan/trusses.ts";
@@ -52,8 +51,7 @@ async function stack() {
       embedded: Boolean(process.env.MENAGERIE_BUILD_URL),
     };
     const where = { project: process.cwd(), stack: pulumi.getStack() };
-    const stackFile = await checkedStackFile({ ...where, config, surroundings });
-    const spec = parseEnvironment(stackConfig(config), { ...surroundings, stackFile });
+    const spec = await declaredStack({ ...where, config, surroundings });
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     // Environments of `menagerie` have this stack; it asks before whatever they do.
     if (pulumi.getStack() !== "local") pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
+import type { EnvironmentSpec } from "../config/environment.ts";
 import { mistakesError } from "../config/mistake.ts";
-import type { Surroundings } from "../config/parse.ts";
+import { parseEnvironment, type Surroundings } from "../config/parse.ts";
 import { prefix } from "../config/sentences.ts";
+import { stackConfig } from "../config/stackConfig.ts";
 import { readStackText } from "../config/stackFile.ts";
 import { messageOf } from "../domain/errors.ts";
 import { refusal, refused } from "../domain/refusals/refusal.ts";
@@ -20,16 +22,11 @@ export interface EngineStack {
 }
 
 /**
- * `config:` of the stack's file, after the whole file was checked. The engine passes on what is below `config:` and ignores
- * everything else, so a typo in the first line would declare an empty environment. Undefined where the config comes from
- * elsewhere, as from Pulumi Cloud. Throws one `OperatorError` with a line for each mistake.
+ * What the stack declares, after its whole file was checked. The engine passes on what is below `config:` and ignores everything
+ * else, so a typo in the first line would declare an empty environment. Where the config comes from elsewhere, as from Pulumi
+ * Cloud, there is no file to check. Throws one `OperatorError` with a line for each mistake.
  */
-export async function checkedStackFile({
-  project,
-  stack,
-  config,
-  surroundings,
-}: EngineStack): Promise<Readonly<Record<string, unknown>> | undefined> {
+export async function declaredStack({ project, stack, config, surroundings }: EngineStack): Promise<EnvironmentSpec> {
   const settings = await projectSettings(project);
   const { path, file, isNamed } = stackFilePath(join(project, settings.stackConfigDir ?? ""), stack);
   const removal = `menagerie destroy -s ${stack}`;
@@ -43,19 +40,19 @@ export async function checkedStackFile({
   if (!bytes) {
     // The engine takes a file that is not there for an empty one.
     if (isEmpty) throw mistakesError([declaresNothing(file, removal)]);
-    return undefined;
+    return parseEnvironment(stackConfig(config), surroundings);
   }
   const reading = readStackText(bytes, file);
   // Keys of an `environment:` reach the engine only; what it passes is also what the program runs with.
-  const { mistakes } = await checkStack(
+  const { mistakes, spec } = await checkStack(
     { ...reading, declares: reading.declares || !isEmpty },
     {
       ...{ surroundings, removal, project, file },
       engineConfig: config,
     },
   );
-  if (mistakes.length > 0) throw mistakesError(mistakes);
-  return reading.config;
+  if (!spec) throw mistakesError(mistakes);
+  return spec;
 }
 
 /** What Pulumi.yaml says of stacks' config. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configFileOption, isPartial } from "../../../src/plan/engineAbove.ts";
-import { checkedStackFile } from "../../../src/plan/stackFile.ts";
+import { declaredStack } from "../../../src/plan/stackFile.ts";
 
 let project: string;
 const surroundings = { gatewayUrl: "http://127.0.0.1:8080" };
@@ -19,8 +19,8 @@ afterEach(async () => {
   await rm(project, { recursive: true, force: true });
 });
 
-/** The file as the program has it checked; `config` is what the engine passes. */
-const checked = (config: Record<string, string>) => checkedStackFile({ project, stack: "s", config, surroundings });
+/** What the program declares; `config` is what the engine passes. */
+const checked = (config: Record<string, string>) => declaredStack({ project, stack: "s", config, surroundings });
 const write = (file: string, text: string) => writeFile(join(project, file), text);
 
 describe("a stack without a file of its own", () => {
@@ -31,10 +31,11 @@ describe("a stack without a file of its own", () => {
   });
 
   it("is right where its config comes from elsewhere, also without a project file beside the program", async () => {
-    const config = { "menagerie:namespace": "zoo" };
-    expect(await checked(config)).toBeUndefined();
+    const config = { "menagerie:namespace": "zoo", "menagerie:nodeClass": "local" };
+    expect(await checked(config)).toMatchObject({ namespace: "zoo" });
     await write("Pulumi.yaml", settings);
-    expect(await checked(config)).toBeUndefined();
+    expect(await checked(config)).toMatchObject({ namespace: "zoo" });
+    await expect(checked({ ...config, "menagerie:namespace": "a_b" })).rejects.toThrow('"a_b" is not allowed');
   });
 
   it("is refused where a file is named that cannot be read", async () => {
@@ -53,8 +54,8 @@ describe("a stack file", () => {
 
   it("is judged with what an `environment:` adds, which only the engine knows", async () => {
     await write("Pulumi.s.yaml", "environment: [shared]\nconfig:\n  menagerie:nodeClass: local\n");
-    expect(await checked({ "menagerie:nodeClass": "local", "menagerie:namespace": "zoo" })).toEqual({
-      "menagerie:nodeClass": "local",
+    expect(await checked({ "menagerie:nodeClass": "local", "menagerie:namespace": "zoo" })).toMatchObject({
+      namespace: "zoo",
     });
     const wrong = { "menagerie:nodeClass": "local", "menagerie:namespace": "a_b" };
     await expect(checked(wrong)).rejects.toThrow('menagerie:namespace: "a_b" is not allowed');
