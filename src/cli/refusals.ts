@@ -108,7 +108,7 @@ export const cliRefusals = {
     cause: "Environments are told apart by their folder, not by the stack's name.",
   },
   "preview.not-json": {
-    says: "standard input is not a preview ({problem})",
+    says: "standard input: {problem}",
     fix: "pipe in the output of `pulumi preview --json`",
     cause: "The command reads Pulumi's JSON events of a preview and nothing else.",
   },

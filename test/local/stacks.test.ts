@@ -124,7 +124,7 @@ describe("staging and prod, by the user's own engine and kubeconfig", () => {
     await other.dispose();
     expect(code).not.toBe(0);
     expect(stdout + stderr).toContain(
-      'menagerie:kubeContext: the kubeconfig has no context "menagerie-staging"; it has somewhere-else; correct the key, or set KUBECONFIG',
+      'menagerie:kubeContext: the kubeconfig has no context "menagerie-staging", it has somewhere-else; correct the key, or set KUBECONFIG',
     );
   });
 });

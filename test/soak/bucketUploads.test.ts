@@ -144,19 +144,19 @@ test.each([
   [
     "keys that are wrong",
     { secretAccessKey: "wrong" },
-    /does not take or give them: SignatureDoesNotMatch; put a valid key pair into the Secret/,
+    /does not accept or return uploads: SignatureDoesNotMatch; put a valid key pair into the Secret/,
   ],
   [
     "keys that were taken back",
     { accessKeyId: "AKIAGONE00000000" },
-    /does not take or give them: InvalidAccessKeyId; put a valid key pair into the Secret of menagerie:services\.uploads\.credentials/,
+    /does not accept or return uploads: InvalidAccessKeyId; put a valid key pair into the Secret of menagerie:services\.uploads\.credentials/,
   ],
   [
     "a bucket that is not there",
     { name: "elsewhere" },
-    /bucket "elsewhere" at .* does not take or give them: NoSuchBucket/,
+    /bucket "elsewhere" at .* does not accept or return uploads: NoSuchBucket/,
   ],
-  ["a server that is not there", { endpoint: "http://127.0.0.1:9" }, /does not take or give them/],
+  ["a server that is not there", { endpoint: "http://127.0.0.1:9" }, /does not accept or return uploads/],
 ] as const)("%s are told, without the secret", async (_, wrong, sentence) => {
   const store = createBucketUploads({ ...bucket, ...wrong }, maximum);
   const error = await store.put(newKey(), Readable.from([Buffer.from("x")]), anything).catch((e: unknown) => e);

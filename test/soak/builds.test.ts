@@ -186,7 +186,7 @@ describe("a token that expires while a build is waited for", () => {
     await refuseNewPods();
     const waiting = (await builderWithToken()).build(truss);
     const told = expect(waiting).rejects.toThrow(
-      /does not accept your credentials for builds in namespace "menagerie-builds" \(Unauthorized\): .* has expired or was revoked; log in to the cluster and run this again/,
+      /does not accept your credentials for builds in namespace "menagerie-builds" \(Unauthorized\); log in to the cluster and run this again/,
     );
     const name = `${buildKey(truss.name, truss.hash)}-1`;
     await until(async () => {

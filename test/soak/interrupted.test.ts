@@ -55,7 +55,7 @@ describe("two at once", () => {
     const second = await home.menagerie(["up"]);
     expect(second.code).toBe(1);
     expect(second.stderr.trim().split("\n").at(-1)).toMatch(
-      /^menagerie: another run of the engine \(process \d+\) is at work on stack "local"; wait for its end, or stop it with `kill -INT \d+`$/,
+      /^menagerie: another run of the engine \(process \d+\) works on stack "local"; wait for its end, or stop it with `kill -INT \d+`$/,
     );
     expect((await first).code).toBe(0);
   });

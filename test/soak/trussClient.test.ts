@@ -303,7 +303,7 @@ test("push: uploads that cannot be kept, as by a bucket whose keys have expired,
     config,
     (await readFile(config, "utf8")).replace(/^model_name:.*/, `model_name: kept-${randomUUID()}`),
   );
-  const why = 'uploads: bucket "uploads" at http://store does not take or give them: ExpiredToken';
+  const why = 'bucket "uploads" at http://store does not accept or return uploads: ExpiredToken';
   const put = vi.spyOn(api.uploads, "put").mockRejectedValue(mistakeSaying(why));
   const { code } = await start("push", folder, "--remote", "menagerie", "--watch", "--non-interactive").end;
   put.mockRestore();

@@ -100,7 +100,7 @@ describe("trussImage", () => {
 
   it("says what sets the cache that it cannot build without", async () => {
     await expect(host.create("trussImage", image)).rejects.toThrow(
-      'menagerie:builds.kind: "directory" builds for the local environment only and needs MENAGERIE_CACHE; run through `menagerie`, which sets it',
+      'menagerie:builds.kind: "directory" is for the local environment and needs MENAGERIE_CACHE; run through `menagerie`, which sets it',
     );
   });
 
@@ -123,7 +123,7 @@ describe("modelReady", () => {
 
   it("says which context the kubeconfig does not have, and which it has", async () => {
     await expect(host.create("modelReady", { ...ready, context: "prod" })).rejects.toThrow(
-      'menagerie:kubeContext: "prod" is no context of the kubeconfig; use staging',
+      'menagerie:kubeContext: "prod" is not a context of the kubeconfig; use staging',
     );
   });
 
@@ -133,7 +133,7 @@ describe("modelReady", () => {
     const own = await startDynamicHost({ KUBECONFIG: join(folder, "kubeconfig") });
     try {
       const waits = own.create("modelReady", { ...ready, timeoutSeconds: 3_600 });
-      const ended = expect(waits).rejects.toThrow("interrupted; run `up` again, and it goes on from here");
+      const ended = expect(waits).rejects.toThrow("interrupted; run `up` again, which goes on from here");
       await setTimeout(3_000);
       const from = Date.now();
       await own.cancel();

@@ -60,5 +60,5 @@ it("tells its providers, so that what waits ends within seconds and says how to 
   up.kill("SIGINT");
   await ended;
   expect(Date.now() - from).toBeLessThan(10_000);
-  expect(said).toContain("interrupted; run `up` again, and it goes on from here");
+  expect(said).toContain("interrupted; run `up` again, which goes on from here");
 });

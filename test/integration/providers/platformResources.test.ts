@@ -78,7 +78,7 @@ describe("modelVersion", () => {
 
   it("refuses a number that another content holds", async () => {
     await expect(host.create("modelVersion", { ...inputs, hash: "h2" })).rejects.toThrow(
-      /model iris: version 1 is another content .* run `up` again/,
+      /model iris: version 1 has other content .* run `up` again/,
     );
   });
 

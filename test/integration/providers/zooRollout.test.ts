@@ -371,7 +371,7 @@ describe("a comparison of shadow answers", () => {
 
   it("of another primary than a version of the model is refused", async () => {
     await expect(compared(0, 7)).rejects.toThrow(
-      `--record ${model}: the primary of iris-shadow (content hash-7) is no version of ${model} with its variables`,
+      `--record ${model}: the primary of iris-shadow (content hash-7) is not a version of ${model} with its variables`,
     );
   });
 });

@@ -210,7 +210,7 @@ export const releaseStateRefusals = {
     exit: 1,
   },
   "state.referenced": {
-    says: 'the state in schema "{held}" is not dropped, because of {references}',
+    says: 'the state in schema "{held}" is not dropped, because {references}',
     fix: "run `up` again, which keeps it",
     cause: "Objects of other schemas need it.",
     exit: 1,

@@ -167,7 +167,7 @@ describe("two ups at once", () => {
     const lock = await lockDeployments(postgres.server, "both");
     await openDeployment(lock.client, await intentOf(lock.client, "both", { iris: 1 }), run, async () => []);
     await expect(lockDeployments(postgres.server, "both")).rejects.toThrow(
-      /another `up` of environment "both" is under way \(deployment \d+, by ada@laptop, since .*\); wait for its end/,
+      /another `up` of environment "both" is running \(deployment \d+, by ada@laptop, since .*\); wait for its end/,
     );
     const elsewhere = await lockDeployments(postgres.server, "another");
     await elsewhere.release();

@@ -93,7 +93,7 @@ describe("the source data", () => {
 
   it.each([
     ["other.csv", /there is no table "other" in schema source; declare it/],
-    ["item.txt", /is no .csv file; name it after its table/],
+    ["item.txt", /is not a .csv file; name it after its table/],
   ])("refuses %s", async (name, sentence) => {
     await expect(load(await csv(name, "id\n1\n"))).rejects.toThrow(sentence);
   });

@@ -93,7 +93,7 @@ describe("registering a version", () => {
 
   it("refuses a number that another content holds, and a content that has another number", async () => {
     await expect(register({ hash: "hash-2" })).rejects.toThrow(
-      "model iris: version 1 is another content (hash hash-1, not hash-2); it was registered after this plan was made, run `up` again",
+      "model iris: version 1 has other content (hash hash-1, not hash-2), it was registered after this plan was made; run `up` again",
     );
     await expect(register({ number: 7 })).rejects.toThrow("model iris: this content is version 1, not 7");
   });
@@ -148,7 +148,7 @@ describe("apps", () => {
     await expect(create("irs")).rejects.toThrow('there is no zoo model "irs"; the zoo has contested, iris');
     await register({ model: "later", current: false });
     await expect(create("later")).rejects.toThrow('zoo model "later" has no current version');
-    await expect(create("iris", "it's mine")).rejects.toThrow("--name \"it's mine\": the owner's organization has it");
+    await expect(create("iris", "it's mine")).rejects.toThrow("--name \"it's mine\": the owner's organization has an app of this name");
   });
 
   it("are deleted and come back as they were, unless what they pointed at is gone", async () => {
@@ -241,7 +241,7 @@ describe("apps", () => {
     await expect(onPlatform((client) => deleteApp(client, "99999"))).rejects.toThrow("there is no app 99999");
     const zoo = await onPlatform((client) => modelIdOf(client, "iris"));
     await expect(onPlatform((client) => deleteApp(client, zoo))).rejects.toThrow(
-      `model ${zoo}, "iris", is a model of the zoo and no app; take it out of menagerie:zoo`,
+      `model ${zoo}, "iris", is a zoo model, not an app; remove it from menagerie:zoo`,
     );
   });
 
@@ -292,7 +292,7 @@ describe("the way to a server", () => {
     "is told as wrong without its password: %s",
     (url) => {
       expect(() => serverFromUrl(url, "MENAGERIE_DATABASE_URL")).toThrow(
-        /^MENAGERIE_DATABASE_URL: .*; use postgresql:/,
+        /^MENAGERIE_DATABASE_URL .*; use postgresql:/,
       );
       expect(() => serverFromUrl(url, "MENAGERIE_DATABASE_URL")).not.toThrow(/hunter2/);
     },

@@ -412,7 +412,7 @@ describe("an existing database", () => {
     const asked = await rollout("revert", "--id", "2");
     expect(asked).toMatchObject({ code: 2, out: "" });
     expect(asked.err).toMatch(
-      /--id "2": several migrations have it; say which by --to [13] \(migration \d+ of .*\), or --to [13] /,
+      /--id "2" is part of several migrations; say which with --to [13] \(migration \d+ of .*\), or --to [13] /,
     );
     expect(await rollout("revert", "--id", "2", "--to", "1")).toMatchObject({ code: 0, out: first.out });
     // One is left that moved anybody.

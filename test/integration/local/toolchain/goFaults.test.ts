@@ -72,7 +72,7 @@ describe("a disk that fills while the compiler writes", () => {
     const cache = join(folder, "cache");
     const options = { cache, env, progress: silent, signal: new AbortController().signal, manifests: false };
     await expect(ensureBinaries([tool], options)).rejects.toThrow(
-      /^building tool ran out of disk space: free about 8 GB/,
+      /^building tool ran out of disk space; free about 8 GB/,
     );
     expect((await readdir(join(cache, "tools"))).filter((entry) => !entry.endsWith(".lock"))).toEqual([]);
   });

@@ -370,7 +370,7 @@ describe("the recorder itself", () => {
         /MENAGERIE_RECORDER_HEADERS: names a header that/,
       ],
       [{ MENAGERIE_RECORDER_LOG_DIR: "here" }, undefined, /MENAGERIE_RECORDER_LOG_DIR: is no absolute path/],
-      [{}, [], /--predictor_host: is no HOST/],
+      [{}, [], /neither --predictor_host nor PREDICTOR_HOST is HOST/],
       [{}, ["--predictor_host", "p", "--predictor_protocol", "grpc-v2"], /--predictor_protocol: is none of v1, v2/],
     ] as const) {
       expect(() => read(more, args as string[] | undefined)).toThrow(sentence);

@@ -22,7 +22,7 @@ describe("a stack's context", () => {
 
   it("that is nowhere is told with those that are", () => {
     expect(() => check("four", first)).toThrow(
-      'menagerie:kubeContext: the kubeconfig has no context "four"; it has one, two; correct the key, or set KUBECONFIG',
+      'menagerie:kubeContext: the kubeconfig has no context "four", it has one, two; correct the key, or set KUBECONFIG',
     );
     expect(() => check("one", join(folder, "absent"))).toThrow(/names none/);
   });

@@ -35,7 +35,7 @@ describe("a failed installation is one sentence", () => {
   test("with the tool's last meaningful line", () => {
     const output =
       "error: No solution\n  × No solution found:\n  ╰─▶ Because nothing-1 was not found\nhint: try again\n";
-    expect(failed(output)).toBe("requirements: cannot be installed: Because nothing-1 was not found");
+    expect(failed(output)).toBe("requirements cannot be installed: Because nothing-1 was not found");
   });
 
   test("that names a full disk and an index out of reach", () => {

@@ -26,7 +26,7 @@ test.runIf(process.getuid?.() === 0).each(["model/secret.py", "model"])(
       const args = ["--input-type=module", "-e", script, folder];
       const { stdout } = await promisify(execFile)(process.execPath, args, { uid: nobody, gid: nobody });
       expect(stdout.trim()).toBe(
-        `OperatorError: ${join(folder, path)}: may not be read; change its permissions, or leave it out in .truss_ignore`,
+        `OperatorError: ${join(folder, path)} may not be read; change its permissions, or leave it out in .truss_ignore`,
       );
     } finally {
       rmSync(folder, { recursive: true });

@@ -22,11 +22,11 @@ it("refuses a file that was saved while the patch was computed", () => {
 });
 
 it("refuses a file that the signature does not have, and the removal of one that it has", () => {
-  expect(() => consistentOperations([op("a\n", "UPDATE", "other.py")], of("a\n"))).toThrow(/no file of the signature/);
+  expect(() => consistentOperations([op("a\n", "UPDATE", "other.py")], of("a\n"))).toThrow(/other\.py is changed by an operation, but the signature does not have it/);
   expect(() => consistentOperations([op("", "REMOVE")], of("a\n"))).toThrow(/still has it/);
 });
 
 it("refuses a config that is not the one of its hash", () => {
   const signature = { ...of("a\n"), config: "model_name: other\n" };
-  expect(() => consistentOperations([], signature)).toThrow(/config.yaml: the signature's text/);
+  expect(() => consistentOperations([], signature)).toThrow(/config.yaml: its text in the signature/);
 });

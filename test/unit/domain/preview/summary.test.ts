@@ -166,7 +166,7 @@ describe("what is no preview", () => {
     ['{"sequence": 0}\n{"sequence": "1"}', "standard input: event 2: sequence"],
   ])("is refused in one sentence: %j", (text, sentence) => {
     expect(() => readPreview(text)).toThrow(sentence);
-    expect(() => readPreview(text)).toThrow(/give it what `pulumi preview --json` printed$/);
+    expect(() => readPreview(text)).toThrow(/pipe in the output of `pulumi preview --json`$/);
     expect(() => readPreview(text)).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
 });

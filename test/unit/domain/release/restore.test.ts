@@ -105,7 +105,7 @@ config:
 
   it("is refused where the record holds no config, because that held a secret", () => {
     expect(() => restoredConfig(current, { ...release, config: {} })).toThrow(
-      /release "release-1": its config was recorded without menagerie:zoo, because that held a secret/,
+      /release "release-1" was recorded without menagerie:zoo, because that held a secret/,
     );
   });
 });

@@ -88,7 +88,7 @@ describe("relay", () => {
     const failure = relayTcpToUnix({ host: "127.0.0.1", port, socketPath: "/none" });
     await expect(failure).rejects.toThrow(OperatorError);
     await expect(failure).rejects.toThrow(
-      `port ${port} on 127.0.0.1 is taken: stop what listens there, or choose another port`,
+      `port ${port} on 127.0.0.1 is taken; stop what listens there, or choose another port`,
     );
   });
 });

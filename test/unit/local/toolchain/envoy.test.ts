@@ -28,6 +28,6 @@ it("a name that is nothing to run is told in one sentence", async () => {
   const file = join(folder, "envoy");
   await writeFile(file, "");
   await expect(named(file).ask).rejects.toThrow(
-    `MENAGERIE_ENVOY="${file}": is not an executable file; name Envoy's, or unset the variable`,
+    `MENAGERIE_ENVOY is "${file}", which is not an executable file; name Envoy's, or unset the variable`,
   );
 });

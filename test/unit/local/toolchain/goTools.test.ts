@@ -147,7 +147,7 @@ describe("several tools", () => {
       ...{ cache, progress: silent, signal: new AbortController().signal, manifests: false },
       env: { ...env, FAKE_GO_SECONDS: "0.1", FAKE_GO_ERROR: "link: write out: no space left on device" },
     });
-    await expect(failing).rejects.toThrow(/ran out of disk space: free about 8 GB/);
+    await expect(failing).rejects.toThrow(/ran out of disk space; free about 8 GB/);
     expect(
       (await readdir(join(cache, "tools"))).filter((name) => name.startsWith(".work") || name.endsWith(".lock")),
     ).toEqual([]);
@@ -156,7 +156,7 @@ describe("several tools", () => {
 
 describe("a failed build tells what to do", () => {
   it.each([
-    ["link: write out: no space left on device", /ran out of disk space: free about 8 GB/],
+    ["link: write out: no space left on device", /ran out of disk space; free about 8 GB/],
     ["go: x: Get x: dial tcp: lookup proxy: no such host", /could not download its Go modules .*GOPROXY/],
     [
       "go: go.mod requires go >= 1.26 (running go 1.22.2; GOTOOLCHAIN=local)",
@@ -176,6 +176,6 @@ describe("a failed build tells what to do", () => {
   });
 
   it("when there is no Go", async () => {
-    await expect(ensure({ PATH: "/nonexistent" })).rejects.toThrow(/there is no go on PATH: install it/);
+    await expect(ensure({ PATH: "/nonexistent" })).rejects.toThrow(/there is no go on PATH; install it/);
   });
 });

@@ -118,7 +118,7 @@ describe("what is wrong is told in a sentence, and leaves nothing behind", () =>
   it("a ready state of other files", async () => {
     await expect(
       ensure({ tag: "v1.0.0", files: files("CREATE TABLE item (id int)"), tables: ["item"] }),
-    ).rejects.toThrow(/v1.0.0: its tables were made from other SQL files/);
+    ).rejects.toThrow(/the tables of release v1.0.0's state were made from other SQL files/);
   });
 
   it.each([
@@ -134,7 +134,7 @@ describe("what is wrong is told in a sentence, and leaves nothing behind", () =>
       "a table that was not recognized",
       "SELECT 1 AS one INTO b",
       [],
-      /make table "b" by a statement that was not recognized/,
+      /make table "b" by a statement that is not recognized/,
     ],
   ])("%s", async (_, text, tables, sentence) => {
     await expect(ensure({ tag: "wrong", files: files(text), tables })).rejects.toThrow(sentence);
@@ -153,7 +153,7 @@ describe("what is wrong is told in a sentence, and leaves nothing behind", () =>
       "a copy without a shared column",
       "CREATE TABLE item (other int)",
       "copy",
-      /"copy" is not possible, for release schema "v1.0.0" has none of its columns/,
+      /"copy" is not possible, because release schema "v1.0.0" has none of its columns/,
     ],
     [
       "a view with a new column",
@@ -201,7 +201,7 @@ describe("what is wrong is told in a sentence, and leaves nothing behind", () =>
   it("rules that do not go together", async () => {
     const seeds = { item: "empty", event: "copy", model: "copy" } as const;
     await expect(ensure({ tag: "wrong", from: "v1.0.0", seeds })).rejects.toThrow(
-      /does not hold together: .*foreign key constraint "event_item_id_fkey"; give both tables the same seed/,
+      /do not fit together: .*foreign key constraint "event_item_id_fkey"; give both tables the same seed/,
     );
     expect(await ensure({ tag: "wrong", from: "v1.0.0" })).toEqual({ event: 5000, item: 1000, model: 2 });
   });

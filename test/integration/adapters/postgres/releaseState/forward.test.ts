@@ -141,7 +141,7 @@ describe("a changed table", () => {
     const sql = "CREATE TABLE word (id bigint PRIMARY KEY, w text); CREATE INDEX ON word USING gin (w gin_trgm_ops)";
     await expect(preview(sql, "words-1")).rejects.toThrow(/gin_trgm_ops/);
     await expect(preview(sql, "words-1", undefined, {}, ["no_such"])).rejects.toThrow(
-      /menagerie:state.extensions: PostgreSQL does not make "no_such"/,
+      /menagerie:state.extensions: PostgreSQL cannot create "no_such"/,
     );
     expect(await preview(sql, "words-1", undefined, {}, ["pg_trgm"])).toBe(true);
     await up(sql, "words-1", undefined, {}, ["pg_trgm"]);

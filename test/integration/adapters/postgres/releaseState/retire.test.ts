@@ -61,7 +61,7 @@ describe("a state", () => {
   it("that another shows by a view is not given up", async () => {
     const retirement = { environment: "test", keep: ["v3"], retire: ["v1", "v2"], dumpTo: null };
     await expect(markRetired(postgres.server, retirement)).rejects.toThrow(
-      'the state in schema "v2" is not dropped, for "v3"."model" shows its rows; keep more releases by menagerie:state.keep, or drop that',
+      'the state in schema "v2" is not dropped, because "v3"."model" shows its rows; keep more releases by menagerie:state.keep, or drop that view',
     );
     await dropRetired(postgres.server, "v1", options);
     expect(await tags()).toEqual(["v1", "v2", "v3"]);
@@ -120,7 +120,7 @@ describe("a state whose release served a version that apps still point at", () =
 
   it("is not given up, the last one of that version alone", async () => {
     await expect(retire("a2")).rejects.toThrow(
-      'the state in schema "a2" is not dropped, for 1 app points at ranker v1 of its release; run `up` again, which keeps it',
+      'the state in schema "a2" is not dropped, because 1 app points at ranker v1 of its release; run `up` again, which keeps it',
     );
     await retire("a1");
   });
@@ -139,13 +139,13 @@ describe("a state whose release served a version that apps still point at", () =
 describe("a dump", () => {
   it("is restored only where the state is missing", async () => {
     await expect(restoreState(postgres.server, join(dumps, "v1"), options)).rejects.toThrow(
-      'the state of release v1 is there already, in schema "v1"; a dump is restored only where it is missing',
+      'the state of release v1 is already there, in schema "v1"; a dump is restored only where it is missing',
     );
   });
 
   it("that is incomplete or was changed is refused, and leaves nothing", async () => {
     await expect(restoreState(postgres.server, dumps, options)).rejects.toThrow(
-      /is no complete dump of a release's state/,
+      /is not a complete dump of a release's state/,
     );
     const changed = join(dumps, "changed");
     await cp(join(dumps, "v1"), changed, { recursive: true });
@@ -154,7 +154,7 @@ describe("a dump", () => {
     const rows = gunzipSync(readFileSync(join(changed, "item.copy.gz"))).toString();
     await writeFile(join(changed, "item.copy.gz"), gzipSync(rows.replace("item 7", "item 8")));
     await expect(restoreState(postgres.server, changed, options)).rejects.toThrow(
-      /item.copy.gz: it is not what was dumped/,
+      /item.copy.gz is not what was dumped/,
     );
     expect(await sql("SELECT FROM pg_namespace WHERE nspname = 'v7'")).toEqual([]);
   });

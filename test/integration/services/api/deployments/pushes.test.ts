@@ -382,7 +382,7 @@ describe("a pushed version", () => {
     expect(await rows(versionId)).toEqual([]);
     await expect(menagerie("delete", name)).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining(`"${name}" is no model that a client pushed`) as string,
+      stderr: expect.stringContaining(`"${name}" is not a model that a client pushed`) as string,
     });
   });
 

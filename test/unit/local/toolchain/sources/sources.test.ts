@@ -119,8 +119,8 @@ describe("a tool comes from", () => {
 
 describe("a wrong setting is refused", () => {
   it.each([
-    [{ MENAGERIE_TOOLS: "download" }, 'MENAGERIE_TOOLS is "download": use auto, release or build'],
-    [{ MENAGERIE_TOOLS_URL: "mirror" }, /MENAGERIE_TOOLS_URL is "mirror": use an address such as https:/],
+    [{ MENAGERIE_TOOLS: "download" }, 'MENAGERIE_TOOLS is "download"; use auto, release or build'],
+    [{ MENAGERIE_TOOLS_URL: "mirror" }, /MENAGERIE_TOOLS_URL is "mirror"; use an address such as https:/],
   ])("%o", async (env, sentence) => {
     await publish();
     await expect(ensured(env)).rejects.toThrow(sentence);

@@ -212,7 +212,7 @@ describe("holding", () => {
       first ??= pause(true);
     };
     await expect(run(table, { ...forward, rowsPerSecond: 100 }, { onMoved })).rejects.toThrow(
-      /migration iris: held by hand after \d+ rows; `menagerie rollout resume --id \d+`, then run the same again/,
+      /migration iris is held by hand after \d+ rows; `menagerie rollout resume --id \d+`, then run the same again/,
     );
     expect(await first).toBe(true);
     await expect(run(table, forward)).rejects.toThrow("held by hand after 0 rows");
