@@ -148,7 +148,9 @@ describe("apps", () => {
     await expect(create("irs")).rejects.toThrow('there is no zoo model "irs"; the zoo has contested, iris');
     await register({ model: "later", current: false });
     await expect(create("later")).rejects.toThrow('zoo model "later" has no current version');
-    await expect(create("iris", "it's mine")).rejects.toThrow("--name \"it's mine\": the owner's organization has an app of this name");
+    await expect(create("iris", "it's mine")).rejects.toThrow(
+      "--name \"it's mine\": the owner's organization has an app of this name",
+    );
   });
 
   it("are deleted and come back as they were, unless what they pointed at is gone", async () => {
@@ -291,9 +293,7 @@ describe("the way to a server", () => {
   it.each(["mysql://a@b", "postgresql://", "postgresql://h/db", "postgresql://u:hunter2@h?sslmode=prefer", "hunter2"])(
     "is told as wrong without its password: %s",
     (url) => {
-      expect(() => serverFromUrl(url, "MENAGERIE_DATABASE_URL")).toThrow(
-        /^MENAGERIE_DATABASE_URL .*; use postgresql:/,
-      );
+      expect(() => serverFromUrl(url, "MENAGERIE_DATABASE_URL")).toThrow(/^MENAGERIE_DATABASE_URL .*; use postgresql:/);
       expect(() => serverFromUrl(url, "MENAGERIE_DATABASE_URL")).not.toThrow(/hunter2/);
     },
   );

@@ -18,11 +18,13 @@ it("gives back the line ends that the truss library took away", () => {
 });
 
 it("refuses a file that was saved while the patch was computed", () => {
-  expect(() => consistentOperations([op("a\n")], of("b\n"))).toThrow(/model\/model.py: its content is not that of the/);
+  expect(() => consistentOperations([op("a\n")], of("b\n"))).toThrow(/model\/model.py: its content does not have the/);
 });
 
 it("refuses a file that the signature does not have, and the removal of one that it has", () => {
-  expect(() => consistentOperations([op("a\n", "UPDATE", "other.py")], of("a\n"))).toThrow(/other\.py is changed by an operation, but the signature does not have it/);
+  expect(() => consistentOperations([op("a\n", "UPDATE", "other.py")], of("a\n"))).toThrow(
+    /other\.py is changed by an operation, but the signature does not have it/,
+  );
   expect(() => consistentOperations([op("", "REMOVE")], of("a\n"))).toThrow(/still has it/);
 });
 

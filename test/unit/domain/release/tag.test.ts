@@ -130,7 +130,7 @@ describe("a wrong tag is answered with what to write", () => {
 
   it("and so is a name that would end another model's", () => {
     expect(() => formatTag({ shape: "combined", version: "1.0.0", models: [{ name: "fv2-g", version: 1 }] })).toThrow(
-      /model "fv2-g": makes tags ambiguous: "v2-" in it reads as the end of another model/,
+      /model "fv2-g" makes tags ambiguous: "v2-" in it reads as the end of another model/,
     );
   });
 
