@@ -4,6 +4,7 @@ import { lastVersionTag } from "./adapters/git/checkout.ts";
 import { serviceSource } from "./adapters/images/checkoutImage.ts";
 import { requireKubeContext } from "./adapters/kubernetes/kubeContexts.ts";
 import { mlflowServer } from "./adapters/mlflow/registry.ts";
+import type { EnvironmentSpec } from "./config/environment.ts";
 import { keyPath } from "./config/sentences.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues } from "./config/stackConfig.ts";
 import { OperatorError } from "./domain/errors.ts";
@@ -74,7 +75,7 @@ async function stack() {
       const stored = await withStoredImages(
         spec,
         await planned(),
-        imageHolder(spec, process.env.MENAGERIE_IMAGE_STORE),
+        imageHolder(spec, process.env.MENAGERIE_IMAGE_STORE, loginsInCluster(spec)),
       );
       const { platform, sentences } = stored;
       return {
@@ -167,6 +168,15 @@ function keysInCluster(spec: StackCluster) {
   return async (namespace: string, name: string) => {
     const { readSecretKeys } = await import("./adapters/kubernetes/secretKeys.ts");
     return readSecretKeys(await kubeConfig(spec), namespace, name);
+  };
+}
+
+function loginsInCluster(spec: EnvironmentSpec) {
+  const { namespace, builds } = spec;
+  const secret = builds.credentials && { namespace: builds.namespace, name: builds.credentials };
+  return async () => {
+    const { clusterLogins } = await import("./adapters/kubernetes/pullSecrets.ts");
+    return clusterLogins(() => kubeConfig(spec), { namespace, builds: secret || undefined });
   };
 }
 

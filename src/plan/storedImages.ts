@@ -1,4 +1,4 @@
-import { registryHolds } from "../adapters/images/registryImage.ts";
+import type { LoginSource } from "../adapters/images/registryLogins.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { type ImageStanding, neededImages, withoutImages } from "../domain/zoo/goneImages.ts";
 import { copyName } from "../domain/zoo/plan.ts";
@@ -39,12 +39,30 @@ export async function withStoredImages(
   };
 }
 
-/** Asks where the stack's images are kept: the environment's own store, or a registry. */
+/**
+ * Asks where the stack's images are kept: the environment's own store, or a registry, as whoever runs this is logged in there, else
+ * with the cluster's logins.
+ */
 export function imageHolder(
   { builds }: Pick<EnvironmentSpec, "builds">,
   store: string | undefined,
+  clusterLogins: () => Promise<readonly LoginSource[]>,
 ): (reference: string) => Promise<ImageStanding> {
-  if (builds.kind === "tekton" && builds.repository !== undefined) return registryHolds;
+  if (builds.kind === "tekton" && builds.repository !== undefined) {
+    let adapters: ReturnType<typeof registry> | undefined;
+    const registry = async () => {
+      const [{ registryHolds }, { userLogins }] = await Promise.all([
+        import("../adapters/images/registryImage.ts"),
+        import("../adapters/images/registryLogins.ts"),
+      ]);
+      return { registryHolds, sources: [...userLogins(), ...(await clusterLogins())] };
+    };
+    return async (reference) => {
+      adapters ??= registry();
+      const { registryHolds, sources } = await adapters;
+      return registryHolds(reference, sources);
+    };
+  }
   return async (reference) => {
     // Asked on another machine than the one that built it, nothing is known to be gone.
     if (!store) return { state: "stored" };

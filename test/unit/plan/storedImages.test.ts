@@ -1,7 +1,4 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { registryHolds } from "../../../src/adapters/images/registryImage.ts";
+import { describe, expect, it } from "vitest";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import type { ImageStanding } from "../../../src/domain/zoo/goneImages.ts";
 import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
@@ -78,35 +75,5 @@ describe("a pinned content whose image", () => {
   it.each([{ isCurrent: true }, { apps: 2 }])("serves now (%j) is not asked for", async (change) => {
     const { asked } = await planned([row(1, change)], { state: "gone" });
     expect(asked).toEqual([]);
-  });
-});
-
-describe("a registry", () => {
-  async function answering(status: number) {
-    const seen: string[] = [];
-    const server = createServer((request, response) => {
-      seen.push(`${request.method} ${request.url}`);
-      response.writeHead(status).end();
-    });
-    onTestFinished(() => void server.close());
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return { host, seen, standing: await registryHolds(`${host}/truss/iris@sha256:${hash(1)}`) };
-  }
-
-  it("is asked for the manifest by its digest", async () => {
-    const { seen, standing } = await answering(200);
-    expect(seen).toEqual([`HEAD /v2/truss/iris/manifests/sha256:${hash(1)}`]);
-    expect(standing).toEqual({ state: "stored" });
-  });
-
-  it("that has none says so, and one that wants credentials leaves it open", async () => {
-    expect((await answering(404)).standing).toEqual({ state: "gone" });
-    const { host, standing } = await answering(401);
-    expect(standing).toEqual({ state: "unknown", because: `${host} answers HTTP 401` });
-  });
-
-  it("that does not answer leaves it open", async () => {
-    expect(await registryHolds(`127.0.0.1:9/iris@sha256:${hash(1)}`)).toMatchObject({ state: "unknown" });
   });
 });

@@ -1,18 +1,11 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { acceptedManifests, registryChallenge, tokenIn } from "../../../adapters/images/registryProtocol.ts";
 import { type DownloadOptions, download, downloadName, isDownloaded } from "./download.ts";
 import type { PinnedRelease } from "./pins.ts";
 import { ReleaseFailure, type ReleaseHosts } from "./releaseHost.ts";
 import { unpack } from "./unpack.ts";
-
-/** Media types of the image specification and of Docker's older one, as an Accept header. */
-const acceptedManifests = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-].join(", ");
 
 const descriptor = z.object({ digest: z.string(), size: z.number() });
 const index = z.object({
@@ -108,20 +101,16 @@ export async function openRepository(
   const answer = await hosts.get(`${repository}/manifests/${reference}`, accept, signal, "HEAD");
   await answer.body?.cancel();
   if (answer.status !== 401) return { repository, headers: accept };
-  const challenge = answer.headers.get("www-authenticate") ?? "";
-  const value = (key: string) => new RegExp(`${key}="([^"]*)"`).exec(challenge)?.[1];
-  const realm = URL.parse(value("realm") ?? "");
-  if (!realm) throw new ReleaseFailure(`${repository} wants a login, which no public registry does (${challenge})`);
-  const service = value("service");
-  if (service) realm.searchParams.set("service", service);
+  const header = answer.headers.get("www-authenticate");
   const path = new URL(repository).pathname.replace(/^.*\/v2\//, "");
-  realm.searchParams.set("scope", value("scope") ?? `repository:${path}:pull`);
-  const granted = await hosts.get(realm.href, { accept: "application/json" }, signal);
-  const body = z
-    .object({ token: z.string().optional(), access_token: z.string().optional() })
-    .safeParse(await granted.json().catch(() => undefined));
-  const token = body.data?.token ?? body.data?.access_token;
-  if (!token) throw new ReleaseFailure(`${realm.host} gives no token for ${path} (${granted.status})`);
+  const challenge = registryChallenge(header, path);
+  if (challenge?.scheme !== "bearer") {
+    throw new ReleaseFailure(`${repository} wants a login, which no public registry does (${header ?? ""})`);
+  }
+  const { address } = challenge;
+  const granted = await hosts.get(address.href, { accept: "application/json" }, signal);
+  const token = tokenIn(await granted.json().catch(() => undefined));
+  if (!token) throw new ReleaseFailure(`${address.host} gives no token for ${path} (${granted.status})`);
   return {
     // The front of a group of registries sends on to the registry that asked, and no token goes along to another host.
     repository: answer.redirected ? answer.url.replace(/\/manifests\/[^/]*$/, "") : repository,

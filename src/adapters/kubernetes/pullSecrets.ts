@@ -1,0 +1,66 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import { type LoginSource, loginsIn, parseDockerConfig } from "../images/registryLogins.ts";
+import { isApiError, requestJson } from "./request.ts";
+
+/** How long the API server may take, in milliseconds. */
+const patience = 5_000;
+/** Key of a Secret of type `kubernetes.io/dockerconfigjson`. */
+const dockerConfigKey = ".dockerconfigjson";
+
+export interface SecretName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * Registry logins of a cluster, which its nodes pull and its builds push with: the Secret `builds`, and those that pods of
+ * `namespace` get by its account `default`. Read when a registry asks for a login, and once.
+ */
+export function clusterLogins(
+  config: () => Promise<KubeConfig>,
+  { namespace, builds }: { readonly namespace: string; readonly builds: SecretName | undefined },
+): LoginSource[] {
+  let read: Promise<readonly SecretName[]> | undefined;
+  const pullSecrets = () => {
+    read ??= config().then((found) => pullSecretsOf(found, namespace));
+    return read;
+  };
+  const ofSecrets = (name: string, names: () => Promise<readonly SecretName[]>): LoginSource => ({
+    name,
+    async logins(host, repository) {
+      const configs = await Promise.all((await names()).map(async (each) => readSecret(await config(), each)));
+      return configs.flatMap((each) => (each ? loginsIn(each, host, repository) : []));
+    },
+  });
+  return [
+    ...(builds ? [ofSecrets(`Secret ${builds.name} in namespace ${builds.namespace}`, async () => [builds])] : []),
+    ofSecrets(`the pull secrets of ServiceAccount default in namespace ${namespace}`, pullSecrets),
+  ];
+}
+
+async function pullSecretsOf(config: KubeConfig, namespace: string): Promise<readonly SecretName[]> {
+  const account = await read<{ imagePullSecrets?: readonly { name?: string }[] }>(
+    config,
+    `/api/v1/namespaces/${namespace}/serviceaccounts/default`,
+  );
+  return (account?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [{ namespace, name }] : []));
+}
+
+async function readSecret(config: KubeConfig, { namespace, name }: SecretName) {
+  const secret = await read<{ data?: Record<string, string> }>(
+    config,
+    `/api/v1/namespaces/${namespace}/secrets/${encodeURIComponent(name)}`,
+  );
+  const encoded = secret?.data?.[dockerConfigKey];
+  return encoded === undefined ? undefined : parseDockerConfig(Buffer.from(encoded, "base64").toString("utf8"));
+}
+
+/** Undefined for what is not there. */
+async function read<T>(config: KubeConfig, path: string): Promise<T | undefined> {
+  try {
+    return await requestJson<T>(config, "GET", path, { signal: AbortSignal.timeout(patience) });
+  } catch (error) {
+    if (isApiError(error, 404)) return undefined;
+    throw error;
+  }
+}
