@@ -6,6 +6,8 @@ export interface DeclaredRelations {
   readonly qualified: readonly string[];
   /** Extensions that it makes: they belong to the database. */
   readonly extensions: readonly string[];
+  /** What else of the database, or of the whole server, it makes, such as `publication "changes"`. */
+  readonly outside: readonly string[];
   /** Whether it makes sequences, other than those of identity columns. */
   readonly sequences: boolean;
   /** Whether it ends the transaction that it is run in. */
@@ -19,6 +21,10 @@ const creation = new RegExp(
 );
 
 const extension = new RegExp(String.raw`\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?(${name})`, "gi");
+const outside = new RegExp(
+  String.raw`\bcreate\s+(?:or\s+replace\s+)?(?:trusted\s+)?(?:procedural\s+)?(publication|subscription|event\s+trigger|server|foreign\s+data\s+wrapper|schema|tablespace|role|user|group|database|language|access\s+method)\s+(?!mapping\b)(?:if\s+not\s+exists\s+)?(${name})`,
+  "gi",
+);
 const sequence = /\bcreate\s+(?:unlogged\s+)?sequence\b|\b(?:small|big)?serial[248]?\b/i;
 /** `END` may close the body of an SQL function. */
 const transactionEnd = /(?:^|;)\s*(?:commit|rollback|abort|prepare\s+transaction)\b/i;
@@ -39,6 +45,9 @@ export function declaredRelations(sql: string): DeclaredRelations {
   return {
     ...{ tables: [...tables].sort(), views: [...views].sort(), qualified: [...qualified].sort() },
     extensions: [...text.matchAll(extension)].map(([, first = ""]) => unquoted(first)),
+    outside: [...text.matchAll(outside)].map(
+      ([, kind = "", first = ""]) => `${kind.toLowerCase().replaceAll(/\s+/g, " ")} "${unquoted(first)}"`,
+    ),
     sequences: sequence.test(text),
     endsTransaction: transactionEnd.test(text),
   };

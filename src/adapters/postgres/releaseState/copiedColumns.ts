@@ -10,6 +10,8 @@ export interface CopiedColumn {
   readonly name: string;
   /** SQL over a row of the table that is copied. */
   readonly value: string;
+  /** The value is another than before: by an expression, or of another type. Left out where it is not. */
+  readonly changed?: true;
 }
 
 /** A table that is copied, and how. */
@@ -46,8 +48,8 @@ export async function copiedColumns(client: ClientBase, copied: CopiedTable): Pr
     const expression = expressions[name];
     const otherwise = before ? difference(column, before, from) : undefined;
     const unfilled = before && column.notNull && !before.notNull;
-    if (before && !otherwise && !unfilled) filled.push({ name, value: copiedValue(column, before) });
-    else if (expression !== undefined) filled.push({ name, value: `(${expression})` });
+    if (before && !otherwise && !unfilled) filled.push(copiedAsIs(table, column, before));
+    else if (expression !== undefined) filled.push({ name, value: `(${expression})`, changed: true });
     else if (otherwise) throw refuse("seed.column-differs", { column: keyOf(table, name), ...halvesOf(otherwise) });
     else if (before && (await holds(client, copied, `${quoteIdentifier(name)} IS NULL`))) {
       throw refuse("seed.column-not-null", {
@@ -55,7 +57,7 @@ export async function copiedColumns(client: ClientBase, copied: CopiedTable): Pr
         from,
         example: JSON.stringify(`coalesce(${quoteIdentifier(name)}, ${literalOf(column)})`),
       });
-    } else if (before) filled.push({ name, value: copiedValue(column, before) });
+    } else if (before) filled.push(copiedAsIs(table, column, before));
     else if (column.notNull && !column.defaulted && (await holds(client, copied, "true"))) {
       throw refuse("seed.column-new", { column: keyOf(table, name), from, example: JSON.stringify(literalOf(column)) });
     }
@@ -63,9 +65,16 @@ export async function copiedColumns(client: ClientBase, copied: CopiedTable): Pr
   return filled;
 }
 
-function copiedValue({ name, type, typeName }: Column, before: Column): string {
-  const quoted = quoteIdentifier(name);
-  return type !== before.type && typeName === before.typeName ? `${quoted}::text::${type}` : quoted;
+/** The type's own output and input: casts that the SQL files make may mean something else. */
+function copiedAsIs(table: string, { name, type, typeName, input }: Column, before: Column): CopiedColumn {
+  const value = quoteIdentifier(name);
+  if (typeName !== before.typeName) return { name, value, changed: true };
+  if (type === before.type) return { name, value };
+  if (input === null) {
+    throw refuse("seed.casts", { table, column: name, type: typeName });
+  }
+  // A composite value of nothing but NULLs is itself none.
+  return { name, value: `CASE WHEN num_nulls(${value}) = 0 THEN format('%s', ${value})::${input}::${type} END` };
 }
 
 /** Why the values of before do not all fit the column as they are, with what to do; undefined where they do. */

@@ -4,7 +4,7 @@ import { declaredRelations } from "../../../domain/release/declaredRelations.ts"
 import type { StateFile, StateTable } from "../../../domain/release/stateSchema.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { refuse } from "./refusals.ts";
-import { columnsOf } from "./relations.ts";
+import { columnsOf, outsideObjects } from "./relations.ts";
 import { searchPath } from "./searchPath.ts";
 
 /** A schema to make state tables in. */
@@ -21,7 +21,12 @@ export interface Declaration {
  */
 export async function declareTables(client: ClientBase, declaration: Declaration): Promise<void> {
   const { schema, tables } = declaration;
+  const before = new Set(await outsideObjects(client, schema));
   await runFiles(client, schema, declaration.files);
+  const made = (await outsideObjects(client, schema)).find((each) => !before.has(each));
+  if (made !== undefined) {
+    throw refuse("state.made-outside", { tag: declaration.tag, object: made });
+  }
   await requireDeclared(client, declaration);
   for (const { name, seed, from } of tables) {
     if (seed === "view" && from !== null) await makeView(client, schema, name, from);
@@ -33,10 +38,13 @@ async function runFiles(client: ClientBase, schema: string, files: readonly Stat
   const transaction = async () => (await client.query("SELECT pg_current_xact_id()::text AS id")).rows[0]?.id;
   const before = await transaction();
   for (const { name, sql } of files) {
-    const { extensions, endsTransaction } = declaredRelations(sql);
+    const { extensions, outside, endsTransaction } = declaredRelations(sql);
     if (endsTransaction) throw refuse("state.ends-transaction", { file: name });
     if (extensions[0] !== undefined) {
       throw refuse("state.extension", { name, extension: extensions[0] });
+    }
+    if (outside[0] !== undefined) {
+      throw refuse("state.outside", { name, object: outside[0] });
     }
     try {
       await client.query(sql);

@@ -73,6 +73,21 @@ export const releaseStateRefusals = {
     fix: "give it a DEFAULT in the SQL files, or here an expression over the old row, such as {example}",
     cause: "Nothing says what the rows of before have in it.",
   },
+  "seed.casts": {
+    says: 'menagerie:state.tables["{table}"].seed: "copy" is not possible for column "{column}", because the SQL files make casts from text, varchar and char to {type}',
+    fix: "remove one of the casts, or use view or empty",
+    cause: "Values of a type that the files make are read from text, and a cast may read them as something else.",
+  },
+  "seed.row-does-not-fit": {
+    says: 'menagerie:state.tables["{table}"]: a row of "{from}" does not fit the table of the SQL files: {reason}',
+    fix: "mend the rows or the files, or give an expression over the old row under columns",
+    cause: "Tables that are not made as before are filled in a preview, and PostgreSQL refuses a row; the words are its own.",
+  },
+  "seed.rows-missing": {
+    says: 'menagerie:state.tables["{table}"]: its rows would refer to rows that "{referred}" does not get (foreign key "{key}")',
+    fix: "give both tables the same seed",
+    cause: "A foreign key leads from a table that is copied to one that is not, or a new one to rows that are not there.",
+  },
   "state.taken-over": {
     says: "state of release {tag}: another run has taken over",
     fix: "wait until it ends",
@@ -95,6 +110,16 @@ export const releaseStateRefusals = {
     says: '{name}: extension "{extension}" belongs to the database, not to one release',
     fix: "remove CREATE EXTENSION, and add it to menagerie:state.extensions",
     cause: "Extensions are installed once for a database, not for a schema.",
+  },
+  "state.outside": {
+    says: "{name}: {object} belongs to the database, not to one release",
+    fix: "remove it from the file, and create it once by hand",
+    cause: "The files run again in each release; what belongs to the database or the server is there once.",
+  },
+  "state.made-outside": {
+    says: "state of release {tag}: the SQL files make {object}, which does not belong to one release",
+    fix: "remove it from the files",
+    cause: "What is outside of the release's schema is neither copied nor dropped with it.",
   },
   "state.sql-refused": {
     says: "{name}: PostgreSQL refuses it: {reason}",

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { roles } from "../../../domain/platformDatabase.ts";
 import { quoteIdentifier } from "../identifier.ts";
 
 export interface Column {
@@ -16,6 +17,11 @@ export interface Column {
   readonly typeName: string;
   /** What a type of the table's own schema is made of: labels of an enum, attributes of a composite type, in their order. */
   readonly parts: readonly string[];
+  /**
+   * A type of text that no cast of the schema leads from, so that what is cast from it is read as any input of the type; null where
+   * there are casts from all of them.
+   */
+  readonly input: string | null;
 }
 
 /** A relation as the catalog has it. */
@@ -43,7 +49,11 @@ export async function columnsOf(client: ClientBase, schema: string, table: strin
               || array(SELECT p.attname || ' ' || replace(format_type(p.atttypid, p.atttypmod), quote_ident(n.nspname) || '.', '')
                          FROM pg_attribute p WHERE e.typtype = 'c' AND p.attrelid = e.typrelid AND p.attnum > 0 AND NOT p.attisdropped
                         ORDER BY p.attnum)
-            ELSE '{}' END AS parts
+            ELSE '{}' END AS parts,
+            (SELECT source::regtype::text FROM unnest('{text,varchar,bpchar}'::text[]) WITH ORDINALITY sources (source, rank)
+              WHERE NOT EXISTS (SELECT FROM pg_cast JOIN pg_type target ON target.oid = casttarget
+                                 WHERE castsource = source::regtype AND target.typnamespace = c.relnamespace)
+              ORDER BY rank LIMIT 1) AS input
        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
        JOIN pg_type t ON t.oid = a.atttypid
        JOIN pg_type e ON e.oid = CASE WHEN t.typelem <> 0 AND t.typcategory = 'A' THEN t.typelem ELSE t.oid END
@@ -74,13 +84,28 @@ export async function storedIn(client: ClientBase, schema: string, table: string
   return rows.length > 0 ? rows.map(({ name }) => name) : [table];
 }
 
-/** Names of what a schema holds besides indexes; undefined where there is no such schema. */
+/** Names of what a schema holds, of every kind, but what belongs to something else in it; undefined where there is no such schema. */
 export async function objectsIn(client: ClientBase, schema: string): Promise<string[] | undefined> {
   const { rows } = await client.query<{ names: string[] }>(
-    `SELECT array(SELECT relname::text FROM pg_class WHERE relnamespace = n.oid AND relkind NOT IN ('i', 'I')
-                  UNION SELECT proname::text FROM pg_proc WHERE pronamespace = n.oid ORDER BY 1) AS names
+    `SELECT array(SELECT DISTINCT coalesce(trim(BOTH '"' FROM i.name), i.identity)
+                    FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) i
+                   WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid AND d.deptype = 'n' AND i.type <> 'default acl'
+                   ORDER BY 1) AS names
        FROM pg_namespace n WHERE nspname = $1`,
     [schema],
   );
   return rows[0]?.names;
+}
+
+/** What the owner of the states has outside of a schema, such as `large object 16423`. */
+export async function outsideObjects(client: ClientBase, schema: string): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT i.type || ' ' || i.identity AS name
+       FROM pg_shdepend d, pg_identify_object(d.classid, d.objid, d.objsubid) i
+      WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = $1::regrole AND d.deptype = 'o'
+        AND d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+        AND i.schema IS DISTINCT FROM $2 AND i.schema IS DISTINCT FROM quote_ident($2)`,
+    [quoteIdentifier(roles.state), schema],
+  );
+  return rows.map(({ name }) => name);
 }

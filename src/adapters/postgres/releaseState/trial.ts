@@ -8,14 +8,15 @@ import { copiedColumns } from "./copiedColumns.ts";
 import { declareTables } from "./declare.ts";
 import type { ReleaseStateSpec } from "./ensure.ts";
 import { ensureExtensions } from "./extensions.ts";
+import { requireFitting, type TriedTable } from "./fits.ts";
 import { relationOf } from "./relations.ts";
 
-/** Files that insert more than this takes are not waited for in a preview, in seconds. */
+/** What takes longer is not waited for in a preview, in seconds. */
 const patienceSeconds = 20;
 
 /**
- * Runs the SQL files of a state in a transaction that is rolled back, and checks that each table can be copied, so that a preview
- * refuses what an `up` would. Answers whether it could be tried: a login that only reads cannot.
+ * Runs the SQL files of a state in a transaction that is rolled back, checks that each table can be copied, and copies there what is
+ * not made as before, so that a preview refuses what an `up` would. Answers whether it could be tried: a login that only reads cannot.
  *
  * @throws OperatorError for files that PostgreSQL refuses, and for tables that cannot be copied.
  */
@@ -34,10 +35,13 @@ export async function tryState(
     await actAs(client, roles.state);
     await declareTables(client, { tag, schema, files, tables });
     await client.query("SET LOCAL search_path TO pg_catalog");
-    for (const { name: table, seed, from, columns = {} } of tables) {
+    const tried: TriedTable[] = [];
+    for (const { name: table, seed, from, columns: expressions = {} } of tables) {
       if (seed !== "copy" || from === null || (await relationOf(client, schema, table))?.partition) continue;
-      await copiedColumns(client, { table, schema, from, columns });
+      const columns = await copiedColumns(client, { table, schema, from, columns: expressions });
+      tried.push({ table, from, columns });
     }
+    await requireFitting(client, schema, tried, patienceSeconds * 1000);
     return true;
   } catch (error) {
     // Too slow, or another run holds what it needs: no fault of the files.

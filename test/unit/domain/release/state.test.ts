@@ -45,6 +45,21 @@ describe("the relations that SQL files declare", () => {
     });
   });
 
+  it("are told apart from what belongs to the database", () => {
+    const sql = `CREATE PUBLICATION changes; create user mapping for current_user server s; CREATE USER ada;
+      CREATE SCHEMA IF NOT EXISTS "Other one"; create or replace trusted procedural language pl; CREATE EVENT
+      TRIGGER watch ON ddl_command_end EXECUTE FUNCTION f(); SELECT 'CREATE ROLE in_text'; CREATE TABLE server (role text);
+      CREATE FOREIGN DATA WRAPPER w`;
+    expect(declaredRelations(sql).outside).toEqual([
+      'publication "changes"',
+      'user "ada"',
+      'schema "Other one"',
+      'language "pl"',
+      'event trigger "watch"',
+      'foreign data wrapper "w"',
+    ]);
+  });
+
   it("hash alike whatever order the files come in", () => {
     const [a, b] = [
       { name: "a.sql", sql: "A" },

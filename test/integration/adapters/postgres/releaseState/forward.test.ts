@@ -160,6 +160,115 @@ describe("a preview", () => {
     expect(await schemas()).toEqual(before);
   });
 
+  it.each<[string, { before: string; rows: string; after: string; columns?: Columns; refused: RegExp; fits: string }]>([
+    [
+      "an expression that does not fit every row",
+      {
+        before: "CREATE TABLE t (id bigint PRIMARY KEY, amount text)",
+        rows: "INSERT INTO t VALUES (1, '12.50'), (2, 'n/a')",
+        after: "CREATE TABLE t (id bigint PRIMARY KEY, amount numeric)",
+        columns: { amount: "amount::numeric" },
+        refused:
+          /tables\["t"\]: a row of ".*" does not fit the table of the SQL files: invalid input syntax for type numeric: "n\/a"/,
+        fits: "DELETE FROM t WHERE id = 2",
+      },
+    ],
+    [
+      "an expression that leaves a NULL",
+      {
+        before: "CREATE TABLE t (id bigint PRIMARY KEY, a text, b text)",
+        rows: "INSERT INTO t VALUES (1, 'x', NULL), (2, NULL, NULL)",
+        after: "CREATE TABLE t (id bigint PRIMARY KEY, a text NOT NULL)",
+        columns: { a: "coalesce(a, b)" },
+        refused: /does not fit .*: null value in column "a"/,
+        fits: "UPDATE t SET b = 'y'",
+      },
+    ],
+    [
+      "a new constraint that a row breaks",
+      {
+        before: "CREATE TABLE t (id bigint PRIMARY KEY, n int)",
+        rows: "INSERT INTO t VALUES (1, 5), (2, 50)",
+        after: "CREATE TABLE t (id bigint PRIMARY KEY, n int CONSTRAINT few CHECK (n < 10))",
+        refused: /does not fit .*: new row for relation "t" violates check constraint "few"/,
+        fits: "UPDATE t SET n = 1",
+      },
+    ],
+    [
+      "a domain that became stricter",
+      {
+        before: "CREATE DOMAIN few AS int CHECK (VALUE < 100); CREATE TABLE t (id bigint PRIMARY KEY, n few)",
+        rows: "INSERT INTO t VALUES (1, 50)",
+        after: "CREATE DOMAIN few AS int CHECK (VALUE < 10); CREATE TABLE t (id bigint PRIMARY KEY, n few)",
+        refused: /does not fit .*: value for domain few violates check constraint/,
+        fits: "UPDATE t SET n = 1",
+      },
+    ],
+    [
+      "a new unique index that two rows break",
+      {
+        before: "CREATE TABLE t (id bigint PRIMARY KEY, mail text)",
+        rows: "INSERT INTO t VALUES (1, 'a@b'), (2, 'A@b')",
+        after: "CREATE TABLE t (id bigint PRIMARY KEY, mail text); CREATE UNIQUE INDEX once ON t (lower(mail))",
+        refused: /does not fit .*: duplicate key value violates unique constraint "once"/,
+        fits: "DELETE FROM t WHERE id = 2",
+      },
+    ],
+    [
+      "partitions that have no place for a row",
+      {
+        before:
+          "CREATE TABLE t (id bigint) PARTITION BY RANGE (id); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100)",
+        rows: "INSERT INTO t VALUES (1), (50)",
+        after:
+          "CREATE TABLE t (id bigint) PARTITION BY RANGE (id); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10)",
+        refused: /does not fit .*: no partition of relation "t" found for row/,
+        fits: "DELETE FROM t WHERE id = 50",
+      },
+    ],
+    [
+      "a new foreign key that a row breaks",
+      {
+        before: "CREATE TABLE p (id bigint PRIMARY KEY); CREATE TABLE t (id bigint PRIMARY KEY, p bigint)",
+        rows: "INSERT INTO p VALUES (1); INSERT INTO t VALUES (1, 1), (2, 7), (3, NULL)",
+        after:
+          "CREATE TABLE p (id bigint PRIMARY KEY); CREATE TABLE t (id bigint PRIMARY KEY, p bigint CONSTRAINT up REFERENCES p)",
+        refused: /tables\["t"\]: its rows would refer to rows that "p" does not get \(foreign key "up"\)/,
+        fits: "DELETE FROM t WHERE id = 2",
+      },
+    ],
+  ])("tells %s, as up would", async (kind, { before, rows, after, columns, refused, fits }) => {
+    const [was, is] = [`${kind.replaceAll(/\W+/g, "-")}-1`, `${kind.replaceAll(/\W+/g, "-")}-2`];
+    await up(before, was);
+    const use = (text: string) => onPlatform((client) => client.query(`SET search_path TO "${was}"; ${text}`));
+    await use(rows);
+    const there = await schemas();
+    await expect(preview(after, is, was, columns)).rejects.toThrow(refused);
+    await expect(up(after, is, was, columns)).rejects.toThrow();
+    await use(fits);
+    expect(await preview(after, is, was, columns)).toBe(true);
+    await up(after, is, was, columns);
+    expect(await schemas()).toEqual(expect.arrayContaining(there));
+    // What is made as before is not copied for a preview.
+    expect(await preview(after, `${is}-3`, is, columns)).toBe(true);
+  });
+
+  it("tells seeds that do not go together", async () => {
+    const sql = "CREATE TABLE p (id bigint PRIMARY KEY); CREATE TABLE c (id bigint PRIMARY KEY, p bigint REFERENCES p)";
+    await up(sql, "seeds-1");
+    await onPlatform((client) =>
+      client.query('INSERT INTO "seeds-1".p VALUES (1); INSERT INTO "seeds-1".c VALUES (1, 1)'),
+    );
+    const spec = specOf(sql, "seeds-2", "seeds-1");
+    const tables = spec.tables.map((table) =>
+      table.name === "p" ? ({ ...table, seed: "empty", from: null } as const) : table,
+    );
+    await expect(onPlatform((client) => tryState(client, { ...spec, tables }))).rejects.toThrow(
+      /tables\["c"\]: its rows would refer to rows that "p" does not get \(foreign key "c_p_fkey"\); give both tables the same seed/,
+    );
+    expect(await onPlatform((client) => tryState(client, spec))).toBe(true);
+  });
+
   it("whose login may only read does not try, and says so", async () => {
     const tried = await onPlatform(async (client) => {
       await client.query("SET default_transaction_read_only = on");
