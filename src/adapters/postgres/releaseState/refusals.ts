@@ -81,12 +81,14 @@ export const releaseStateRefusals = {
   "seed.row-does-not-fit": {
     says: 'menagerie:state.tables["{table}"]: a row of "{from}" does not fit the table of the SQL files: {reason}',
     fix: "mend the rows or the files, or give an expression over the old row under columns",
-    cause: "Tables that are not made as before are filled in a preview, and PostgreSQL refuses a row; the words are its own.",
+    cause:
+      "Tables that are not made as before are filled in a preview, and PostgreSQL refuses a row; the words are its own.",
   },
   "seed.rows-missing": {
     says: 'menagerie:state.tables["{table}"]: its rows would refer to rows that "{referred}" does not get (foreign key "{key}")',
     fix: "give both tables the same seed",
-    cause: "A foreign key leads from a table that is copied to one that is not, or a new one to rows that are not there.",
+    cause:
+      "A foreign key leads from a table that is copied to one that is not, or a new one to rows that are not there.",
   },
   "state.taken-over": {
     says: "state of release {tag}: another run has taken over",

@@ -391,7 +391,7 @@ describe("what belongs to no release, or cannot be copied exactly, is refused by
     [
       "a large object",
       `${table}; SELECT lo_create(4711)`,
-      /the SQL files make large object 4711, which is not of one release/,
+      /the SQL files make large object 4711, which does not belong to one release/,
     ],
     [
       "default privileges",
