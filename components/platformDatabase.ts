@@ -75,7 +75,8 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     );
     const schema = new postgresql.Schema(
       platformSchemaName,
-      { name: platformSchemaName, database: database.name, owner: owner.name, dropCascade: !protect },
+      // Whoever agrees to its deletion agrees to that of its tables: without them it would stop halfway.
+      { name: platformSchemaName, database: database.name, owner: owner.name, dropCascade: true },
       { ...parent, protect },
     );
     this.schema = new PlatformSchema(

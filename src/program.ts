@@ -40,6 +40,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   return {
     gatewayUrl: spec.gateway.url,
     apiUrl: platform ? spec.services.apiUrl : null,
+    kubeContext: spec.kubeContext ?? null,
     models: { ...models, ...development, ...shadowed.models },
     rollouts,
     release: release?.close([...entries, ...builders, ...askers]) ?? null,

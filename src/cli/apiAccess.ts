@@ -44,14 +44,12 @@ async function accessOf(target: EngineTarget | undefined): Promise<ApiAccess> {
 async function stackKey(kubeconfig: string): Promise<string> {
   try {
     // The client takes half a second to load, and who gives a key needs none of it.
-    const [{ KubeConfig }, { requestJson }] = await Promise.all([
-      import("@kubernetes/client-node"),
+    const [{ kubeConfigOf }, { requestJson }] = await Promise.all([
+      import("../adapters/kubernetes/kubeConfigFile.ts"),
       import("../adapters/kubernetes/request.ts"),
     ]);
-    const config = new KubeConfig();
-    config.loadFromFile(kubeconfig);
     const query = { fieldSelector: `metadata.name=${keySecret}` };
-    const { items } = await requestJson<SecretList>(config, "GET", "/api/v1/secrets", { query });
+    const { items } = await requestJson<SecretList>(kubeConfigOf(kubeconfig), "GET", "/api/v1/secrets", { query });
     const key = items.map(({ data }) => data?.adminKey).find((value) => value !== undefined);
     if (key) return Buffer.from(key, "base64").toString("utf8");
   } catch (error) {

@@ -110,6 +110,19 @@ function missingKeys(
 
 type DatabaseKeys = Pick<ParsedEnvironment, "database" | "postgresCluster">;
 
+/**
+ * The platform's database by a config that was not checked, keys with their prefix: undefined where it has none, or is wrong.
+ * @param databaseAddress - as `Surroundings` has it
+ */
+export function databaseIn(
+  config: Readonly<Record<string, unknown>>,
+  databaseAddress: string | undefined,
+): EnvironmentSpec["database"] {
+  const given = { database: config[keyPath(["database"])], postgresCluster: config[keyPath(["postgresCluster"])] };
+  const parsed = environmentSchema.pick({ database: true, postgresCluster: true }).safeParse(given);
+  return parsed.success ? databaseOf(parsed.data, { databaseAddress }) : undefined;
+}
+
 function databaseOf(parsed: DatabaseKeys, { databaseAddress }: Surroundings): EnvironmentSpec["database"] {
   return parsed.database ?? clusterDatabase(parsed.postgresCluster) ?? localDatabase(databaseAddress);
 }

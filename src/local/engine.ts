@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { type StateResource, stackType } from "../domain/engineState.ts";
 import { lastLine } from "../domain/lastLine.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
@@ -12,7 +13,7 @@ import { endOrphanedPlugins } from "./orphanedPlugins.ts";
 import { refuse } from "./refusals.ts";
 import { sentHeads } from "./sentHeads.ts";
 import { engineConfigFile, keepBeforeNewStack, writeEngineConfig } from "./stackConfig.ts";
-import { readStackResources, type StateResource } from "./stackOutputs.ts";
+import { readStackResources } from "./stackOutputs.ts";
 import type { EngineTarget } from "./target.ts";
 import { type EngineTools, preparePulumiHome } from "./toolchain/index.ts";
 
@@ -97,7 +98,7 @@ export async function prepareEngine(
       const target = targeted(args, only);
       return captured(pulumi, target.args, { cwd: projectFolder, env: { ...stackEnv, ...target.env }, signal });
     },
-    resources: async () => (await readStackResources(layout)).filter(({ type }) => type !== "pulumi:pulumi:Stack"),
+    resources: async () => (await readStackResources(layout)).filter(({ type }) => type !== stackType),
     output,
   };
 }

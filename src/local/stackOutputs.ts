@@ -1,25 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isEngineSecret } from "../domain/engineSecret.ts";
+import { type StateResource, stackType, stateResources } from "../domain/engineState.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { localProject, localStack } from "./localStack.ts";
-
-/** What the engine (Pulumi 3.259) writes into its file backend for each stack; see its `apitype.VersionedCheckpoint`. */
-interface StateFile {
-  readonly checkpoint?: {
-    readonly latest?: { readonly resources?: readonly StateResource[] | null } | null;
-  };
-}
-
-/** A resource in a state file. */
-export interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly parent?: string;
-  /** An object that the engine deletes because another took its place. */
-  readonly delete?: boolean;
-  readonly outputs?: Readonly<Record<string, unknown>>;
-}
 
 /**
  * Outputs of an environment's stack as its last run left them; none before the first. Read from the state itself, since the
@@ -27,7 +10,7 @@ export interface StateResource {
  */
 export async function readStackOutputs(layout: EnvironmentLayout): Promise<Readonly<Record<string, unknown>>> {
   const resources = await readStackResources(layout);
-  return resources.find(({ type, parent }) => type === "pulumi:pulumi:Stack" && !parent)?.outputs ?? {};
+  return resources.find(({ type, parent }) => type === stackType && !parent)?.outputs ?? {};
 }
 
 /** Resources of an environment's stack as its last run left them; none before the first. Secrets read `[secret]`. */
@@ -37,6 +20,5 @@ export async function readStackResources(layout: EnvironmentLayout): Promise<rea
     if (error.code === "ENOENT") return "{}";
     throw error;
   });
-  const { checkpoint } = JSON.parse(text, (_, value) => (isEngineSecret(value) ? "[secret]" : value)) as StateFile;
-  return checkpoint?.latest?.resources ?? [];
+  return stateResources(text, "hidden");
 }

@@ -1,5 +1,5 @@
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { type DepartedModel, departureLines, moveLine, type NewModel } from "../domain/zoo/departures.ts";
+import { type DepartedModel, departureLines, moveLines, type NewModel } from "../domain/zoo/departures.ts";
 import { copyName, copySuffix } from "../domain/zoo/plan.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
 
@@ -12,11 +12,14 @@ export interface DepartureSources {
 
 /**
  * Says what happens to predictions and apps of models that the last `up` served and the stack declares no longer, or in another
- * namespace. Apps are counted by the database where it was asked.
+ * namespace or cluster. Apps are counted by the database where it was asked.
  */
 export function plannedDepartures(
-  spec: Pick<EnvironmentSpec, "zoo" | "development" | "shadows" | "namespace" | "modelZooDeploymentAutomationEnabled">,
-  { platform, hashes, lastOutputs: { models = {} } }: DepartureSources,
+  spec: Pick<
+    EnvironmentSpec,
+    "zoo" | "development" | "shadows" | "namespace" | "kubeContext" | "modelZooDeploymentAutomationEnabled"
+  >,
+  { platform, hashes, lastOutputs: { models = {}, kubeContext: lastContext } }: DepartureSources,
 ): string[] {
   const before = Object.entries(models).filter(([name]) => !name.endsWith(copySuffix));
   const names = { zoo: spec.zoo, development: spec.development, shadow: spec.shadows };
@@ -37,6 +40,9 @@ export function plannedDepartures(
   const [first] = before.flatMap(([, { namespace }]) => namespace ?? []);
   const zoo = before.filter(([, { kind }]) => kind === "zoo").map(([name]) => appsOf(name));
   const apps = zoo.every((each) => each !== undefined) ? zoo.reduce((sum, each) => sum + each, 0) : undefined;
-  const moved = first === undefined ? undefined : moveLine(first, spec.namespace, apps);
-  return [...departureLines(departed, arrived), ...(moved === undefined ? [] : [moved])];
+  const { namespace, kubeContext: context = null } = spec;
+  // An `up` of an earlier version did not say where it was.
+  const from = { namespace: first ?? namespace, context: lastContext === undefined ? context : lastContext };
+  const moved = first === undefined ? [] : moveLines(from, { namespace, context }, apps);
+  return [...departureLines(departed, arrived), ...moved];
 }

@@ -30,6 +30,8 @@ export interface PlatformPlan {
 /** What the stack's last `up` left as outputs; the part that plans fall back on. */
 export interface LastOutputs {
   readonly schemaVersion?: string | null;
+  /** Context of the kubeconfig; null for its current one. */
+  readonly kubeContext?: string | null;
   /** Tag of the release. */
   readonly release?: string | null;
   readonly rollouts?: Readonly<Record<string, LastRollout>>;
@@ -85,16 +87,7 @@ export async function planPlatform(
   options: PlanningOptions,
 ): Promise<PlatformPlan | undefined> {
   if (!spec.database) return undefined;
-  const server = options.url
-    ? serverFromUrl(options.url, "MENAGERIE_DATABASE_URL")
-    : {
-        host: spec.database.host,
-        port: spec.database.port,
-        user: spec.database.adminUser,
-        password: options.password,
-        sslMode: spec.database.sslMode,
-        maintenanceDatabase: "postgres",
-      };
+  const server = platformServer(spec.database, options);
   if (!options.url && !options.password && !options.preview) {
     throw refused(refusal("database.password-missing", "menagerie:databasePassword", { command: setPassword }));
   }
@@ -104,6 +97,15 @@ export async function planPlatform(
     fromEnvironment: Boolean(options.url),
     schemaVersion: (await migrationNames()).at(-1) ?? "",
   };
+}
+
+/** The server of a stack's database: the one that MENAGERIE_DATABASE_URL names, else that of its config. */
+export function platformServer(
+  { host, port, adminUser, sslMode }: NonNullable<EnvironmentSpec["database"]>,
+  { url, password }: Pick<PlanningOptions, "url" | "password">,
+): DatabaseServer {
+  if (url) return serverFromUrl(url, "MENAGERIE_DATABASE_URL");
+  return { host, port, user: adminUser, password, sslMode, maintenanceDatabase: "postgres" };
 }
 
 async function readRegistry(

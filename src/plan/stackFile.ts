@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { parse } from "yaml";
+import { join } from "node:path";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { mistakesError } from "../config/mistake.ts";
 import { parseEnvironment, type Surroundings } from "../config/parse.ts";
@@ -11,6 +10,7 @@ import { messageOf } from "../domain/errors.ts";
 import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { checkStack, declaresNothing } from "./checkStack.ts";
 import { configFileOption, engineAbove } from "./engineAbove.ts";
+import { type ProjectSettings, projectSettings, stackFilePath } from "./stackFilePath.ts";
 
 export interface EngineStack {
   /** Folder of Pulumi.yaml. */
@@ -28,10 +28,13 @@ export interface EngineStack {
  */
 export async function declaredStack({ project, stack, config, surroundings }: EngineStack): Promise<EnvironmentSpec> {
   const settings = await projectSettings(project);
-  const { path, file, isNamed } = stackFilePath(join(project, settings.stackConfigDir ?? ""), stack);
+  const engine = engineAbove();
+  const named = process.env.PULUMI_OPTION_CONFIG_FILE || (engine && configFileOption(engine.args));
+  const folder = join(project, settings.stackConfigDir ?? "");
+  const { path, file } = stackFilePath(folder, stack, { named, folder: engine?.folder });
   const removal = `menagerie destroy -s ${stack}`;
   const bytes = await readFile(path).catch((error: unknown) => {
-    if (isNamed) {
+    if (named) {
       throw refused(refusal("file.unreadable", null, { path, reason: messageOf(error) }), error);
     }
     return undefined;
@@ -55,30 +58,9 @@ export async function declaredStack({ project, stack, config, surroundings }: En
   return spec;
 }
 
-/** What Pulumi.yaml says of stacks' config. */
-interface ProjectSettings {
-  /** Folder of the stack files, relative to the project. */
-  readonly stackConfigDir?: string;
-  readonly config?: Readonly<Record<string, { readonly default?: unknown } | null>>;
-}
-
-/** Pulumi.yaml, which the engine has read; empty where the program runs in another folder than its project's. */
-async function projectSettings(project: string): Promise<ProjectSettings> {
-  const text = await readFile(join(project, "Pulumi.yaml"), "utf8").catch(() => "");
-  return (parse(text) ?? {}) as ProjectSettings;
-}
-
 /** Keys of this project that are not defaults of Pulumi.yaml, which the engine passes for every stack. */
 function declaredKeys(settings: ProjectSettings, config: Readonly<Record<string, string>>): string[] {
   const typed = settings.config ?? {};
   const isDefault = (key: string) => typed[key]?.default !== undefined && String(typed[key].default) === config[key];
   return Object.keys(config).filter((key) => key.startsWith(prefix) && !isDefault(key));
-}
-
-/** Where the engine that runs this program reads the stack's config from. */
-function stackFilePath(folder: string, stack: string): { path: string; file: string; isNamed: boolean } {
-  const engine = engineAbove();
-  const named = process.env.PULUMI_OPTION_CONFIG_FILE || (engine && configFileOption(engine.args));
-  const file = named || `Pulumi.${stack}.yaml`;
-  return { path: resolve((named && engine?.folder) || folder, file), file, isNamed: Boolean(named) };
 }

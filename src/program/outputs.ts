@@ -83,6 +83,8 @@ export interface StateOutput extends Omit<PlannedState, "tag"> {
 export interface EnvironmentOutputs {
   readonly gatewayUrl: string;
   readonly apiUrl: string | null;
+  /** Context of the kubeconfig that it is deployed by; null for the kubeconfig's current one. */
+  readonly kubeContext: string | null;
   readonly models: Readonly<Record<string, ModelOutput>>;
   readonly rollouts: Readonly<Record<string, RolloutOutput>>;
   readonly shadows: Readonly<Record<string, ShadowOutput>>;

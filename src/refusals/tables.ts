@@ -10,6 +10,7 @@ import { rolloutRefusals } from "../cli/commands/rollout/refusals.ts";
 import { cliRefusals } from "../cli/refusals.ts";
 import { upRefusals } from "../cli/up/refusals.ts";
 import { pushedRefusals } from "../domain/development/refusals.ts";
+import { engineStateRefusals } from "../domain/engineStateRefusals.ts";
 import { patchRefusals } from "../domain/patch/refusals.ts";
 import type { RefusalTable } from "../domain/refusals/entry.ts";
 import { refusals } from "../domain/refusals/table.ts";
@@ -41,6 +42,7 @@ export const tables: readonly RefusalTable[] = [
   providerRefusals,
   serviceRefusals,
   upRefusals,
+  engineStateRefusals,
   rolloutRefusals,
   commandsRefusals,
   cliRefusals,

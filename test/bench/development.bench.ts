@@ -8,9 +8,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { KubeConfig, type V1Secret } from "@kubernetes/client-node";
+import type { V1Secret } from "@kubernetes/client-node";
 import { createDevelopmentVersions } from "../../src/adapters/api/developmentVersions.ts";
 import { pushTruss } from "../../src/adapters/api/pushTruss.ts";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
@@ -111,8 +112,7 @@ const timedInTurn = 100;
 
 /** Each client changes a file of its own, again and again, and starts anew from the head where another was first. */
 async function manyClients(home: TestHome, versionId: string, url: string): Promise<void> {
-  const config = new KubeConfig();
-  config.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  const config = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
   const secret = await requestJson<V1Secret>(config, "GET", "/api/v1/namespaces/menagerie/secrets/api-database");
   const key = Buffer.from(secret.data?.adminKey ?? "", "base64").toString("utf8");
   const client = createDevelopmentVersions({ url, key });

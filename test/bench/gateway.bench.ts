@@ -2,8 +2,8 @@
  * The gateway of an embedded environment: how long requests through it take at 1, 16 and 64 connections, how long a changed VirtualService takes until a request follows it; and memory.
  */
 import { readFileSync } from "node:fs";
-import { KubeConfig } from "@kubernetes/client-node";
 import { Pool } from "undici";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { Backends } from "../local/support/backends.ts";
 import { applyManifest, type Manifest, namespace } from "../local/support/manifests.ts";
@@ -58,8 +58,7 @@ try {
   const { code, stderr } = await home.menagerie(["up", "--no-program"]);
   if (code !== 0) throw new Error(stderr);
   const { gateway } = JSON.parse((await home.menagerie(["status", "--json"])).stdout) as { gateway: string };
-  const cluster = new KubeConfig();
-  cluster.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  const cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
   await applyManifest(cluster, namespace(space));
   const backends = await Backends.start(home, { cluster, namespace: space, names: ["one", "other"] });
   const pool = new Pool(gateway, { connections: 1 });

@@ -2,8 +2,9 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { promisify } from "node:util";
-import { KubeConfig, type V1Pod } from "@kubernetes/client-node";
+import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { stillRunning, TestHome } from "./support/menagerie.ts";
 
@@ -66,8 +67,7 @@ async function eventually<T>(attempt: () => Promise<T>, withinMs = 120_000): Pro
 }
 
 async function modelPods(): Promise<V1Pod[]> {
-  const config = new KubeConfig();
-  config.loadFromFile((await status()).kubeconfig);
+  const config = kubeConfigOf((await status()).kubeconfig);
   return (await requestJson<{ items: V1Pod[] }>(config, "GET", "/api/v1/namespaces/models/pods")).items;
 }
 
@@ -111,8 +111,7 @@ describe("an environment after the interruptions", () => {
   });
 
   test("KServe's own controller reports the models ready", async () => {
-    const config = new KubeConfig();
-    config.loadFromFile((await status()).kubeconfig);
+    const config = kubeConfigOf((await status()).kubeconfig);
     const { items } = await requestJson<{
       items: { status?: { conditions?: { type: string; status: string }[] } }[];
     }>(config, "GET", "/apis/serving.kserve.io/v1beta1/inferenceservices");
@@ -140,8 +139,7 @@ describe("an environment after the interruptions", () => {
   });
 
   test("`up` that changes nothing fails with what is down and why; `drift` tells who did it, and takes it back", async () => {
-    const cluster = new KubeConfig();
-    cluster.loadFromFile((await status()).kubeconfig);
+    const cluster = kubeConfigOf((await status()).kubeconfig);
     const services = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices";
     const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", services);
     const name = items.find(({ metadata }) => metadata.name.startsWith("iris"))?.metadata.name;

@@ -1,8 +1,9 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { KubernetesApiError } from "../../src/adapters/kubernetes/request.ts";
 import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { archiveOf, partSize } from "../../src/domain/builds/contextArchive.ts";
@@ -28,8 +29,7 @@ beforeAll(async () => {
   home = await TestHome.create(project);
   const { code, stderr } = await home.menagerie(["up", "--no-program"]);
   if (code !== 0) throw new Error(stderr);
-  cluster = new KubeConfig();
-  cluster.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
 });
 
 afterAll(async () => {

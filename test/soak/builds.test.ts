@@ -6,6 +6,7 @@ import { type Cluster, KubeConfig, type V1ResourceQuota, type V1Secret } from "@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { trussContext } from "../../src/adapters/builds/buildContext.ts";
 import { createPipelineBuilder } from "../../src/adapters/builds/pipelineBuilder.ts";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { readTruss } from "../../src/adapters/truss/snapshot.ts";
 import { buildAccess } from "../../src/domain/builds/buildAccess.ts";
@@ -69,8 +70,7 @@ test("an image is built by a PipelineRun, deployed by the digest that the run na
   expect(code, stdout + stderr).toBe(0);
   expect(await answer()).toEqual({ results: [6.6] });
 
-  cluster = new KubeConfig();
-  cluster.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
   const made = await runs();
   expect(made).toHaveLength(1);
   const state = judgeRun(made[0] as ObservedRun);

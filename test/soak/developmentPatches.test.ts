@@ -2,8 +2,9 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
@@ -87,8 +88,7 @@ beforeAll(async () => {
   if (code !== 0) throw new Error(`up: ${stdout}${stderr}`);
   const status = JSON.parse((await home.menagerie(["status", "--json"])).stdout) as { models: { url: string }[] };
   url = status.models[0]?.url ?? "";
-  cluster = new KubeConfig();
-  cluster.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
 });
 
 // What a test that fails leaves behind is none of the next one's.

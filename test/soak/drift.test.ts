@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readDrift, takeBack } from "../../src/adapters/kubernetes/drift.ts";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { apply, isApiError, request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { type DeclaredObject, declaredObjects } from "../../src/domain/drift/declaredObjects.ts";
 import { describeDrift } from "../../src/domain/drift/describe.ts";
@@ -82,8 +83,7 @@ beforeAll(async () => {
   home = await TestHome.create(await copyOfCheckout());
   const { code, stderr } = await home.menagerie(["up", "--no-program"]);
   if (code !== 0) throw new Error(stderr);
-  cluster = new KubeConfig();
-  cluster.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
   await applyManifest(cluster, postgresClusterDefinition());
   const namespaces = new Set(["baseten", "istio-ingress", ...objects.flatMap((each) => each.namespace ?? [])]);
   for (const name of namespaces) await applyManifest(cluster, namespace(name));

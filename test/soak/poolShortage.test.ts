@@ -1,7 +1,8 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { capacityOf } from "../../src/adapters/kubernetes/poolCapacity.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
@@ -50,8 +51,7 @@ beforeAll(async () => {
   home = await TestHome.create(await copyOfCheckout());
   const { code, stderr } = await home.menagerie(["up", "--no-program"]);
   if (code !== 0) throw new Error(stderr);
-  cluster = new KubeConfig();
-  cluster.loadFromFile(environmentLayout("local", home.path).kubeconfig);
+  cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
 });
 
 afterAll(async () => {

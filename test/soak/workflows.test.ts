@@ -3,9 +3,10 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { preparePulumiHome } from "../../src/local/toolchain/index.ts";
@@ -39,8 +40,7 @@ beforeAll(async () => {
   const { code, stderr } = await home.menagerie(["up", "--no-program"]);
   if (code !== 0) throw new Error(stderr);
   const layout = environmentLayout("local", home.path);
-  cluster = new KubeConfig();
-  cluster.loadFromFile(layout.kubeconfig);
+  cluster = kubeConfigOf(layout.kubeconfig);
   await applyManifest(cluster, postgresClusterDefinition());
   const { contexts, ...rest } = parse(await readFile(layout.kubeconfig, "utf8")) as { contexts: { context: object }[] };
   const known = ["menagerie-staging", "menagerie-prod"].map((name) => ({ name, context: contexts[0]?.context }));

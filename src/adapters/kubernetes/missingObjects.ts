@@ -1,10 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import type { DeclaredResource } from "../../domain/serving/standing.ts";
+import type { StateResource } from "../../domain/engineState.ts";
 import { type ObjectName, objectPaths } from "./objectPaths.ts";
 import { isApiError, request } from "./request.ts";
-
-/** What is read of a resource in the engine's state. */
-export type StateResource = DeclaredResource;
 
 /** Those of a stack's Kubernetes objects that the cluster does not hold, such as after a person deleted their namespace. */
 export async function missingObjects(

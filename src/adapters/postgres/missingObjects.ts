@@ -1,15 +1,9 @@
 import type { ClientBase } from "pg";
+import type { StateResource } from "../../domain/engineState.ts";
 import { platformDatabase, platformSchemaName } from "../../domain/platformDatabase.ts";
 import { predictionTableNames } from "../../domain/recording/tablesRevision.ts";
 import { missingGrants, type StateGrant } from "./missingGrants.ts";
 import { type DatabaseServer, withClient } from "./server.ts";
-
-/** What is read of a resource in the engine's state. */
-interface StateResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly outputs?: Readonly<Record<string, unknown>> | undefined;
-}
 
 export interface MissingSqlOptions {
   /**
@@ -29,18 +23,18 @@ const predictionTables = "pulumi-nodejs:dynamic/menagerie:PredictionTables";
  * Those of a stack's resources whose PostgreSQL objects a server does not hold, such as after a person dropped a role or a schema or
  * revoked a grant, and with them all that is or may be in what is missing: grants, tables, rows.
  */
-export async function missingSqlObjects<Resource extends StateResource>(
+export async function missingSqlObjects(
   server: DatabaseServer,
-  resources: readonly Resource[],
+  resources: readonly StateResource[],
   { mayBeginAnew }: MissingSqlOptions,
-): Promise<Resource[]> {
+): Promise<StateResource[]> {
   if (!resources.some(({ type }) => type.startsWith("postgresql:"))) return [];
   const { roles, databases } = await withClient(server, server.maintenanceDatabase, async (client) => ({
     roles: await names(client, "SELECT rolname AS name FROM pg_roles"),
     databases: await names(client, "SELECT datname AS name FROM pg_database"),
   }));
   const schemasOf = new Map<string, ReadonlySet<string>>();
-  const revoked: Resource[] = [];
+  const revoked: StateResource[] = [];
   for (const name of new Set(resources.flatMap((each) => (each.type === schema ? [text(each, "database")] : [])))) {
     if (!databases.has(name)) continue;
     const grants = resources.filter((each) => each.type === grant && text(each, "database") === name);
@@ -50,7 +44,7 @@ export async function missingSqlObjects<Resource extends StateResource>(
       revoked.push(...grants.filter((_, place) => places.has(place)));
     });
   }
-  const isMissing = (each: Resource): boolean => {
+  const isMissing = (each: StateResource): boolean => {
     const name = text(each, "name");
     if (each.type === role) return !roles.has(name);
     if (each.type === database) return !databases.has(name);
@@ -94,11 +88,11 @@ function holdsThePlatform(each: StateResource): boolean {
 }
 
 /** Recorded models whose schema is there and lacks a table, or whose recorder's role is gone. */
-async function withoutTables<Resource extends StateResource>(
+async function withoutTables(
   server: DatabaseServer,
   { roles, databases }: { readonly roles: ReadonlySet<string>; readonly databases: ReadonlySet<string> },
-  resources: readonly Resource[],
-): Promise<Resource[]> {
+  resources: readonly StateResource[],
+): Promise<StateResource[]> {
   const recorded = resources.filter(({ type }) => type === predictionTables);
   if (recorded.length === 0 || !databases.has(platformDatabase)) return [];
   const whole = await withClient(server, platformDatabase, (client) =>

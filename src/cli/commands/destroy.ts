@@ -3,7 +3,8 @@ import { requestJson } from "../../adapters/kubernetes/request.ts";
 import { localStack } from "../../local/localStack.ts";
 import { destroyStack } from "../destroy/destroyStack.ts";
 import { interruptible } from "../interrupt.ts";
-import { clusterOfStack, ownEngine, stackConfigOf } from "../up/ownStack.ts";
+import { ownEngine } from "../up/ownStack.ts";
+import { clusterOfState } from "../up/stackObjects.ts";
 import { refuse } from "./refusals.ts";
 
 interface Options {
@@ -25,12 +26,11 @@ async function destroy({ stack, yes }: Options, signal: AbortSignal): Promise<vo
   if (stack === localStack) {
     throw refuse("destroy.embedded", { stack });
   }
-  const config = await stackConfigOf(stack);
   const code = await destroyStack(ownEngine(stack, signal), {
     ...{ stack, yes, signal },
-    async askCluster() {
+    async askCluster(resources) {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
-      await requestJson(clusterOfStack(config), "GET", "/version", { signal: limit });
+      await requestJson(await clusterOfState(resources), "GET", "/version", { signal: limit });
     },
   });
   signal.throwIfAborted();

@@ -2,14 +2,15 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
 import { type DriftedObject, readDrift, takeBack } from "../../adapters/kubernetes/drift.ts";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
-import { declaredObjects, type StateObject } from "../../domain/drift/declaredObjects.ts";
+import { declaredObjects } from "../../domain/drift/declaredObjects.ts";
 import { describeDrift } from "../../domain/drift/describe.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { interruptible } from "../interrupt.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
 import { exportedResources } from "../up/exportedState.ts";
-import { clusterOfStack, ownEngine, stackConfigOf } from "../up/ownStack.ts";
+import { ownEngine } from "../up/ownStack.ts";
 import type { EngineCommands } from "../up/stackEngine.ts";
+import { clusterOfState } from "../up/stackObjects.ts";
 import { refuse } from "./refusals.ts";
 
 interface DriftOptions {
@@ -35,10 +36,10 @@ export function driftCommand(): Command {
 }
 
 async function drift(options: DriftOptions, signal: AbortSignal): Promise<void> {
-  const { engine, config } = await stackOf(options, signal);
+  const { engine, cluster } = await stackOf(options, signal);
   // With secrets, whose fields have owners too: the values stay in memory.
-  const state = await exportedResources<StateObject>(engine, signal, { args: ["--show-secrets"] });
-  const objects = declaredObjects(state);
+  const resources = await exportedResources(engine, signal, "marked");
+  const [config, objects] = [await cluster(resources), declaredObjects(resources)];
   const drifted = await readDrift(config, objects, signal);
   if (options.json) console.log(JSON.stringify(drifted.map(shownDrift), null, 2));
   else console.log(drifted.length > 0 ? drifted.map(describe).join("\n") : `${objects.length} objects are as declared`);
@@ -79,13 +80,10 @@ async function restore(config: KubeConfig, drifted: readonly DriftedObject[], si
 async function stackOf(
   { stack, environment }: DriftOptions,
   signal: AbortSignal,
-): Promise<{ engine: Pick<EngineCommands, "capture">; config: KubeConfig }> {
-  if (stack === undefined) {
-    const { engine, target } = await existingEnvironment(environment);
-    const config = kubeConfigOf(target.kubeconfig);
-    return { engine, config };
-  }
-  return { engine: ownEngine(stack, signal), config: clusterOfStack(await stackConfigOf(stack)) };
+): Promise<{ engine: Pick<EngineCommands, "capture">; cluster: typeof clusterOfState }> {
+  if (stack !== undefined) return { engine: ownEngine(stack, signal), cluster: clusterOfState };
+  const { engine, target } = await existingEnvironment(environment);
+  return { engine, cluster: async () => kubeConfigOf(target.kubeconfig) };
 }
 
 function describe(drifted: DriftedObject): string {

@@ -4,9 +4,10 @@ import { digestLines, digestOf } from "../../domain/preview/digest.ts";
 import { describeRemoval, removals } from "../../domain/preview/removals.ts";
 import { interruptible } from "../interrupt.ts";
 import { environmentOption, existingEnvironment, jsonOption } from "../options.ts";
+import { readStack } from "../stackText.ts";
 import { declaredIn, environmentConfig } from "../up/declaredModels.ts";
 import { plainUp } from "../up/engineOperation.ts";
-import { ownEngine, stackConfigOf } from "../up/ownStack.ts";
+import { ownEngine } from "../up/ownStack.ts";
 import { previewOf } from "../up/previewedStack.ts";
 import type { EngineCommands } from "../up/stackEngine.ts";
 
@@ -47,7 +48,10 @@ async function chosen(
   stack: string | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly engine: Pick<EngineCommands, "capture">; readonly config: Readonly<Record<string, unknown>> }> {
-  if (stack !== undefined) return { engine: ownEngine(stack, signal), config: await stackConfigOf(stack) };
+  if (stack !== undefined) {
+    const { config } = (await readStack(stack)).reading;
+    return { engine: ownEngine(stack, signal), config };
+  }
   const { engine, layout } = await existingEnvironment(environment);
   return { engine, config: await environmentConfig(layout) };
 }

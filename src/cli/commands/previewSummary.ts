@@ -4,8 +4,8 @@ import { agreementTo } from "../../domain/preview/agreement.ts";
 import { describeRemoval, removals } from "../../domain/preview/removals.ts";
 import { summarizePreview } from "../../domain/preview/summary.ts";
 import { readPreview } from "../preview/readPreview.ts";
+import { readStack } from "../stackText.ts";
 import { declaredIn } from "../up/declaredModels.ts";
-import { stackConfigOf } from "../up/ownStack.ts";
 import { refuse } from "./refusals.ts";
 
 /** `menagerie preview-summary < preview.json`: the comment for a pull request. */
@@ -26,7 +26,10 @@ export function previewSummaryCommand(): Command {
       }
       const preview = readPreview(await text(process.stdin), stack);
       // What a person agrees to by approving the pull request, for `menagerie up --agreed`.
-      const config = await stackConfigOf(preview.stack).catch(() => ({}));
+      const config = await readStack(preview.stack).then(
+        ({ reading }) => reading.config,
+        () => ({}),
+      );
       const list = removals(preview, declaredIn(config)).filter(({ asked }) => asked);
       const agreed =
         list.length > 0

@@ -15,7 +15,7 @@ import {
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredIn, environmentConfig } from "../up/declaredModels.ts";
 import { operationOf } from "../up/engineOperation.ts";
-import { whereObjectsAre } from "../up/stackCluster.ts";
+import { objectsOfEnvironment } from "../up/stackObjects.ts";
 
 interface PulumiOptions {
   readonly environment: string;
@@ -90,8 +90,9 @@ function runAgreed(
   const operation = operationOf(args);
   if (!operation) return engine.run(args);
   return interruptible("run the same command again", async (signal) => {
-    const declared = declaredIn(await environmentConfig(layout));
-    const agreement = { declared, yesDelete, agreed, signal, ...whereObjectsAre(target) };
+    const config = await environmentConfig(layout);
+    const objects = objectsOfEnvironment(target, engine, async () => config);
+    const agreement = { ...objects, declared: declaredIn(config), yesDelete, agreed, signal };
     return agreedUp(engine, agreement, operation);
   });
 }

@@ -20,9 +20,10 @@ import { agreedOption, environmentOption, portArgument, yesDeleteOption } from "
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
+import { environmentConfig } from "../up/declaredModels.ts";
 import { prepareImages } from "../up/prepareImages.ts";
-import { whereObjectsAre } from "../up/stackCluster.ts";
 import type { StackEngine } from "../up/stackEngine.ts";
+import { objectsOfEnvironment } from "../up/stackObjects.ts";
 import { refuse } from "./refusals.ts";
 
 interface UpOptions {
@@ -77,9 +78,12 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   }
   const target = await (existing ? useCluster(running, existing) : bringUp(running));
   if (!spec) return;
-  const { requireServing } = await import("../up/requireServing.ts");
+  const [{ requireServing }, { kubeConfigOf }] = await Promise.all([
+    import("../up/requireServing.ts"),
+    import("../../adapters/kubernetes/kubeConfigFile.ts"),
+  ]);
   await requireServing({
-    ...{ config: await whereObjectsAre(target).cluster(), resources: await readStackResources(layout) },
+    ...{ config: kubeConfigOf(target.kubeconfig), resources: await readStackResources(layout) },
     ...{ stack: `environment "${layout.name}"`, progress, signal },
   });
   console.log(await summary(layout, target, await readModels(layout)));
@@ -145,7 +149,7 @@ async function useCluster(
   return target;
 }
 
-async function deploy({ spec, options, signal }: Running, target: EngineTarget, engine: StackEngine): Promise<void> {
+async function deploy({ layout, spec, options, signal }: Running, target: EngineTarget, engine: StackEngine): Promise<void> {
   const code = await agreedUp(engine, {
     declared: {
       zoo: Object.keys(spec?.zoo ?? {}),
@@ -153,7 +157,7 @@ async function deploy({ spec, options, signal }: Running, target: EngineTarget, 
       shadows: Object.keys(spec?.shadows ?? {}),
     },
     ...{ yesDelete: options.yesDelete, agreed: options.agreed, signal },
-    ...whereObjectsAre(target),
+    ...objectsOfEnvironment(target, engine, () => environmentConfig(layout)),
   });
   signal.throwIfAborted();
   if (code !== 0) throw refuse("up.stack-failed");

@@ -1,17 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { Command } from "commander";
 import manifest from "../../../package.json" with { type: "json" };
 import { undecryptable } from "../../config/ciphers.ts";
 import { keysNotDecrypted } from "../../config/decryption.ts";
 import { mistakeLine } from "../../config/mistake.ts";
-import { readStackText } from "../../config/stackFile.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { readTarget } from "../../local/target.ts";
 import { checkStack, type StackCheck } from "../../plan/checkStack.ts";
 import { environmentOption, jsonOption } from "../options.ts";
-import { refuse } from "../refusals.ts";
+import { readStack } from "../stackText.ts";
 import { checkedEnvironment, storedSentence } from "../up/declaredEnvironment.ts";
 import { sarif } from "../validate/sarif.ts";
 
@@ -59,11 +57,7 @@ async function check({ stack, environment }: ValidateOptions): Promise<StackChec
     const layout = environmentLayout(environment);
     return checkedEnvironment(layout, (await readTarget(layout))?.kind ?? "embedded");
   }
-  const file = `Pulumi.${stack}.yaml`;
-  const bytes = await readFile(join(projectFolder, file)).catch(() => {
-    throw refuse("stack.no-file", { stack, file, projectFolder });
-  });
-  const reading = readStackText(bytes, file);
+  const { file, reading } = await readStack(stack);
   const { MENAGERIE_GATEWAY_URL: gatewayUrl, MENAGERIE_DATABASE_ADDRESS: databaseAddress } = process.env;
   // What an `environment:` adds is not known here, so nothing is called missing.
   const surroundings = reading.imports ? unknownSurroundings : { gatewayUrl, databaseAddress };

@@ -17,8 +17,8 @@ import { environmentOption, existingEnvironment, jsonOption, knownEnvironment } 
 import { agreedUp } from "../up/agreedUp.ts";
 import { declaredIn, environmentConfig } from "../up/declaredModels.ts";
 import { plainUp } from "../up/engineOperation.ts";
-import { whereObjectsAre } from "../up/stackCluster.ts";
 import type { StackEngine } from "../up/stackEngine.ts";
+import { objectsOfEnvironment } from "../up/stackObjects.ts";
 import type { WatchEvents } from "../watch/events.ts";
 import { followModel } from "../watch/modelLog.ts";
 import { watchTruss } from "../watch/trussWatch.ts";
@@ -208,7 +208,7 @@ async function offerDeployment({ name, reasons, options, isDeclared, later }: Of
   const agreement = { declared: declaredIn(config), yesDelete: [], mayAsk: false, signal: later };
   const code = await agreedUp(
     deployingAlone(engine, name, options),
-    { ...agreement, ...whereObjectsAre(target) },
+    { ...agreement, ...objectsOfEnvironment(target, engine, async () => config) },
     { ...plainUp, endsUnchanged: false },
   );
   if (code !== 0) throw refuse("watch.not-deployed", { name });

@@ -1,15 +1,16 @@
 import { createInterface } from "node:readline/promises";
-import { destruction, type StoredResource } from "../../domain/preview/destruction.ts";
+import type { StateResource } from "../../domain/engineState.ts";
+import { destruction } from "../../domain/preview/destruction.ts";
+import { exportedResources } from "../up/exportedState.ts";
 import { refuse } from "../up/refusals.ts";
 import type { EngineCommands } from "../up/stackEngine.ts";
-import { holds } from "./holds.ts";
-import { storedResources } from "./stackState.ts";
+import { type Destroyed, holds } from "./holds.ts";
 
 export interface DestroyOptions {
   readonly stack: string;
   /** The stack's name again, as the yes of whoever cannot be asked. */
   readonly yes?: string | undefined;
-  readonly askCluster: () => Promise<void>;
+  readonly askCluster: Destroyed["askCluster"];
   readonly signal: AbortSignal;
 }
 
@@ -22,28 +23,31 @@ export async function destroyStack(engine: EngineCommands, options: DestroyOptio
   if (yes !== undefined && yes !== stack) {
     throw refuse("destroy.other-name", { yes, stack });
   }
-  const resources = await storedResources(engine, signal);
+  // In the clear, as the handlers that would delete them need them. Nothing of it is printed or written.
+  const resources = await exportedResources(engine, signal, "plain");
   if (resources.length === 0) {
     console.log(`stack "${stack}" has no resources`);
     return 0;
   }
   const found = destruction(resources);
-  console.error(`stack "${stack}" has ${found.count} resources, among them what serves or stores:`);
+  console.error(`stack "${stack}" has ${found.count} resources, among them what serves, stores or is protected:`);
   for (const { what, effect } of found.removals) console.error(`  delete ${what}: ${effect}`);
   if (found.removals.length === 0) console.error("  nothing");
-  const held = await holds({ stack, resources, destruction: found, askCluster });
+  const held = await holds({ resources, askCluster });
   signal.throwIfAborted();
   if (held.length > 0) {
     throw refuse("destroy.held", { stack, held: held.join("\n  ") });
   }
   if (yes === undefined) await agree(engine, stack, resources, signal);
-  return engine.run(["destroy", "--yes", "--skip-preview"]);
+  // What is protected is in the list, and the yes was to all of it.
+  const agreed = resources.some(({ protect }) => protect) ? ["--ignore-protect"] : [];
+  return engine.run(["destroy", "--yes", "--skip-preview", ...agreed]);
 }
 
 async function agree(
   engine: EngineCommands,
   stack: string,
-  resources: readonly StoredResource[],
+  resources: readonly StateResource[],
   signal: AbortSignal,
 ): Promise<void> {
   if (!process.stdin.isTTY) {
@@ -59,8 +63,8 @@ async function agree(
     terminal.close();
   }
   // Time has passed: somebody may have deployed meanwhile.
-  const known = new Set(resources.map(({ urn }) => urn));
-  const later = await storedResources(engine, signal);
-  if (later.every(({ urn, protect }) => known.has(urn) && !protect)) return;
+  const known = new Map(resources.map(({ urn, protect = false }) => [urn, protect]));
+  const later = await exportedResources(engine, signal);
+  if (later.every(({ urn, protect = false }) => known.has(urn) && (!protect || known.get(urn)))) return;
   throw refuse("destroy.changed-meanwhile", { stack });
 }

@@ -1,36 +1,22 @@
 import type { ClientBase } from "pg";
+import type { StateResource } from "../../domain/engineState.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
-import type { Destruction, StoredResource } from "../../domain/preview/destruction.ts";
 import { isDynamic } from "../../domain/preview/preview.ts";
 import { asDeployer, type DatabaseInput } from "../../providers/databaseServer.ts";
 import { deleteReferenced } from "../../providers/modelVersion.ts";
 
-interface Destroyed {
-  readonly stack: string;
-  readonly resources: readonly StoredResource[];
-  readonly destruction: Destruction;
-  /** Asks the stack's cluster for anything; rejects where it does not answer. */
-  readonly askCluster: () => Promise<void>;
+export interface Destroyed {
+  readonly resources: readonly StateResource[];
+  /** Asks the cluster of the stack's objects for anything; rejects where it does not answer. */
+  readonly askCluster: (resources: readonly StateResource[]) => Promise<void>;
 }
 
 /** Everything that would end `pulumi destroy` halfway, with what to do about it. */
-export async function holds({ stack, resources, destruction, askCluster }: Destroyed): Promise<string[]> {
-  const [apps, cluster] = await Promise.all([heldByApps(resources), heldByCluster(resources, askCluster)]);
-  return [...heldByProtection(stack, destruction.protected), ...apps, ...cluster];
+export async function holds({ resources, askCluster }: Destroyed): Promise<string[]> {
+  return (await Promise.all([heldByApps(resources), heldByCluster(resources, askCluster)])).flat();
 }
 
-/** Of a stack every route, namespace and schema is protected. */
-const mostNames = 5;
-
-function heldByProtection(stack: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const what = names.length === 1 ? "1 resource is" : `${names.length} resources are`;
-  const shown = names.slice(0, mostNames).join(", ");
-  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
-  return [`${what} protected (${shown}${more}); run \`pulumi state unprotect --all -s ${stack}\``];
-}
-
-async function heldByApps(resources: readonly StoredResource[]): Promise<string[]> {
+async function heldByApps(resources: readonly StateResource[]): Promise<string[]> {
   const versions = resources.filter((resource) => isDynamic(resource, "ModelVersion"));
   const [first] = versions;
   if (!first || process.env[deleteReferenced] === "true") return [];
@@ -49,10 +35,13 @@ async function heldByApps(resources: readonly StoredResource[]): Promise<string[
   }
 }
 
-async function heldByCluster(resources: readonly StoredResource[], askCluster: () => Promise<void>): Promise<string[]> {
+async function heldByCluster(
+  resources: readonly StateResource[],
+  askCluster: Destroyed["askCluster"],
+): Promise<string[]> {
   if (!resources.some(({ type }) => type.startsWith("kubernetes:"))) return [];
   try {
-    await askCluster();
+    await askCluster(resources);
     return [];
   } catch (error) {
     const cause = error instanceof Error && error.cause ? error.cause : error;

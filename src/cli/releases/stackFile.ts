@@ -1,5 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rename, writeFile } from "node:fs/promises";
 import { isEncrypted } from "../../config/ciphers.ts";
 import { editStackText } from "../../config/editStackFile.ts";
 import { ownConfig, withoutPrefix } from "../../config/ownConfig.ts";
@@ -7,10 +6,10 @@ import { prefix } from "../../config/sentences.ts";
 import { removeStored, type StoredValue, storedKey, withStoredValues } from "../../config/storedValues.ts";
 import { type ConfigEdit, configEdits, type StackConfig } from "../../domain/release/restore.ts";
 import { environmentLayout } from "../../local/layout.ts";
-import { localStack, projectFolder } from "../../local/localStack.ts";
+import { localStack } from "../../local/localStack.ts";
 import { storedValues } from "../../local/stackConfig.ts";
 import { environmentSuffix } from "../options.ts";
-import { refuse } from "../refusals.ts";
+import { readStack } from "../stackText.ts";
 
 /** A stack's file, whose comments and order stay when its config is changed. */
 export interface StackFile {
@@ -30,19 +29,16 @@ export interface StackFile {
  * @throws badInput where there is no such file, or it has mistakes.
  */
 export async function readStackFile(stack: string, environment: string): Promise<StackFile> {
-  const name = `Pulumi.${stack}.yaml`;
-  const path = join(projectFolder, name);
-  const text = await readFile(path, "utf8").catch(() => {
-    throw refuse("stack.no-file", { stack, file: name, projectFolder });
-  });
-  const config = ownConfig(String(text), name);
+  const { path, file, bytes } = await readStack(stack);
+  const text = new TextDecoder().decode(bytes);
+  const config = ownConfig(text, file);
   const stored = stack === localStack ? await storedValues(environmentLayout(environment)) : [];
   return {
     ...{ path, config, effective: effectiveConfig(config, stored) },
     async write(wanted) {
       const edits = configEdits(config, wanted);
       if (edits.length === 0) return edits;
-      await writeFile(`${path}.new`, editStackText(String(text), edits));
+      await writeFile(`${path}.new`, editStackText(text, edits));
       await rename(`${path}.new`, path);
       return edits;
     },

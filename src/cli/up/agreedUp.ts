@@ -1,6 +1,4 @@
 import { createInterface } from "node:readline/promises";
-import type { KubeConfig } from "@kubernetes/client-node";
-import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { agreementTo, isAgreedTo } from "../../domain/preview/agreement.ts";
 import { changesNothing, type Preview } from "../../domain/preview/preview.ts";
 import {
@@ -15,17 +13,14 @@ import { type EngineOperation, plainUp } from "./engineOperation.ts";
 import { type PreviewRequest, previewOf, previewOfWhatIsThere } from "./previewedStack.ts";
 import { refuse } from "./refusals.ts";
 import type { StackEngine } from "./stackEngine.ts";
+import type { StackObjects } from "./stackObjects.ts";
 
-export interface Agreement {
+export interface Agreement extends StackObjects {
   readonly declared: DeclaredModels;
   /** Names of what may be deleted. */
   readonly yesDelete: readonly string[];
   /** What was agreed to before, as `agreementTo` has it. */
   readonly agreed?: string | undefined;
-  /** Where the stack's objects are looked for. */
-  readonly cluster: () => Promise<KubeConfig>;
-  /** Where the stack's databases, schemas and roles are looked for. @default nowhere */
-  readonly database?: DatabaseServer | undefined;
   /** Whether a person at the terminal may be asked. @default whether standard input is one */
   readonly mayAsk?: boolean | undefined;
   readonly signal: AbortSignal;
@@ -41,11 +36,11 @@ export async function agreedUp(
   agreement: Agreement,
   operation: EngineOperation = plainUp,
 ): Promise<number> {
-  const { signal, cluster, database } = agreement;
+  const { signal } = agreement;
   const resources = await engine.resources(signal);
   // Nothing can be deleted.
   if (resources.length === 0) return engine.run(operation.run);
-  const request: PreviewRequest = { args: operation.preview, resources, cluster, database, signal };
+  const request: PreviewRequest = { ...agreement, args: operation.preview, resources };
   const preview = await (operation.deletesAll ? previewOf(engine, request) : previewOfWhatIsThere(engine, request));
   const listed = (of: Preview): Removal[] => {
     const found = removals(of, agreement.declared, operation.named);

@@ -1,20 +1,16 @@
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { KubeConfig } from "@kubernetes/client-node";
-import { ambientKubeConfig } from "../../adapters/kubernetes/workloads.ts";
-import { readStackText } from "../../config/stackFile.ts";
 import type { OperatorError } from "../../domain/errors.ts";
 import { captured, pastProxies } from "../../local/engine.ts";
 import { projectFolder } from "../../local/localStack.ts";
+import { readStack } from "../stackText.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { agreedUp } from "./agreedUp.ts";
 import { declaredIn } from "./declaredModels.ts";
 import { exportedResources } from "./exportedState.ts";
 import { refuse } from "./refusals.ts";
 import { requireServing } from "./requireServing.ts";
-import { namedServer } from "./stackCluster.ts";
 import type { EngineCommands, StackEngine } from "./stackEngine.ts";
+import { clusterOfState, objectsOfStack } from "./stackObjects.ts";
 
 export interface OwnStackOptions {
   readonly stack: string;
@@ -25,16 +21,16 @@ export interface OwnStackOptions {
 
 /** `menagerie up -s STACK`: the user's own `pulumi`, backend and kubeconfig, behind the same agreement as the local environment's. */
 export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOptions): Promise<void> {
-  const config = await stackConfigOf(stack);
+  const { config } = (await readStack(stack)).reading;
   const engine = withKnownState(ownEngine(stack, signal));
-  const cluster = async () => clusterOfStack(config);
-  const declared = declaredIn(config);
-  const code = await agreedUp(engine, { ...agreement, signal, declared, cluster, database: namedServer() });
+  const objects = objectsOfStack(engine, config, () => engine.resources(signal));
+  const code = await agreedUp(engine, { ...agreement, ...objects, signal, declared: declaredIn(config) });
   signal.throwIfAborted();
   if (code !== 0) throw refuse("up.not-as-declared", { stack });
   const resources = await engine.resources(signal);
   await requireServing({
-    ...{ config: await cluster(), resources, stack: `stack "${stack}"`, progress: terminalProgress(), signal },
+    ...{ config: await clusterOfState(resources), resources, stack: `stack "${stack}"` },
+    ...{ progress: terminalProgress(), signal },
   });
 }
 
@@ -51,8 +47,7 @@ export function withKnownState({ run, capture }: EngineCommands): StackEngine {
         known ??= capture(args, signal);
         return known;
       }
-      // A preview changes nothing.
-      if (args[0] !== "preview") known = undefined;
+      if (!readingOnly.has(args[0] ?? "")) known = undefined;
       return capture(args, signal);
     },
     resources: (signal) => exportedResources(engine, signal),
@@ -60,20 +55,7 @@ export function withKnownState({ run, capture }: EngineCommands): StackEngine {
   return engine;
 }
 
-/** `config:` of a stack's file. */
-export async function stackConfigOf(stack: string): Promise<Readonly<Record<string, unknown>>> {
-  const file = `Pulumi.${stack}.yaml`;
-  const bytes = await readFile(join(projectFolder, file)).catch((error: unknown) => {
-    throw refuse("up.no-stack-file", { stack, file, projectFolder }, error);
-  });
-  return readStackText(bytes, file).config ?? {};
-}
-
-/** The cluster of a stack: its `menagerie:kubeContext` in the user's kubeconfig, else the current context. */
-export function clusterOfStack(config: Readonly<Record<string, unknown>>): KubeConfig {
-  const context = config["menagerie:kubeContext"];
-  return ambientKubeConfig(typeof context === "string" ? context : undefined);
-}
+const readingOnly: ReadonlySet<string> = new Set(["preview", "config"]);
 
 /** The user's own `pulumi`, for one stack. An abort interrupts it as a Ctrl-C does. */
 export function ownEngine(stack: string, signal: AbortSignal): EngineCommands {

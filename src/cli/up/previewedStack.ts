@@ -1,25 +1,20 @@
-import type { KubeConfig } from "@kubernetes/client-node";
-import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
-import type { DatabaseServer } from "../../adapters/postgres/server.ts";
+import type { StateResource } from "../../domain/engineState.ts";
 import { messageOf, type OperatorError } from "../../domain/errors.ts";
 import { lastLine } from "../../domain/lastLine.ts";
 import type { Preview } from "../../domain/preview/preview.ts";
 import { readPreview } from "../preview/readPreview.ts";
 import { refuse } from "./refusals.ts";
 import type { EngineCommands } from "./stackEngine.ts";
+import type { StackObjects } from "./stackObjects.ts";
 
 type EnginePreview = Pick<PreviewRequest, "args" | "signal">;
 
 /** What a preview asks, and where it looks. */
-export interface PreviewRequest {
+export interface PreviewRequest extends StackObjects {
   /** The engine's arguments, `--json` among them. */
   readonly args: readonly string[];
   /** What the stack's state holds. */
   readonly resources: readonly StateResource[];
-  /** Where the stack's objects are looked for. */
-  readonly cluster: () => Promise<KubeConfig>;
-  /** Where the stack's databases, schemas and roles are looked for. @default nowhere */
-  readonly database?: DatabaseServer | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -93,13 +88,18 @@ async function missingFromCluster({ cluster, resources }: PreviewRequest): Promi
     .catch((error: unknown) => notChecked("the cluster", error));
 }
 
-async function missingFromDatabase({ database, resources }: PreviewRequest): Promise<StateResource[]> {
-  if (!database) return [];
-  const { missingSqlObjects } = await import("../../adapters/postgres/missingObjects.ts");
-  const mayBeginAnew = process.env.MENAGERIE_NEW_DATABASE === "true";
-  return missingSqlObjects(database, resources, { mayBeginAnew }).catch((error: unknown) =>
-    notChecked("the database", error),
-  );
+async function missingFromDatabase({ database, resources, signal }: PreviewRequest): Promise<StateResource[]> {
+  if (!database || !resources.some(({ type }) => type.startsWith("postgresql:"))) return [];
+  try {
+    const server = await database(signal);
+    if (!server) return [];
+    const { missingSqlObjects } = await import("../../adapters/postgres/missingObjects.ts");
+    const mayBeginAnew = process.env.MENAGERIE_NEW_DATABASE === "true";
+    return await missingSqlObjects(server, resources, { mayBeginAnew });
+  } catch (error) {
+    signal.throwIfAborted();
+    return notChecked("the database", error);
+  }
 }
 
 /** Whether the run can do without it is the engine's to tell. */

@@ -73,11 +73,6 @@ export const upRefusals = {
     cause: "The engine could not make everything that the stack declares.",
     exit: 1,
   },
-  "up.no-stack-file": {
-    says: "--stack {stack}: there is no {file} in {projectFolder}",
-    fix: "choose another",
-    cause: "A stack is the file Pulumi.<stack>.yaml of the project.",
-  },
   "up.no-pulumi": {
     says: "pulumi cannot be run ({reason})",
     fix: "install the Pulumi CLI and log in to the stack's backend",

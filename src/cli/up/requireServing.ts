@@ -3,21 +3,16 @@ import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
 import { isApiError } from "../../adapters/kubernetes/request.ts";
 import { watchUntil } from "../../adapters/kubernetes/watchUntil.ts";
 import { logBelow } from "../../adapters/kubernetes/workloads.ts";
+import type { StateResource } from "../../domain/engineState.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import type { Progress } from "../../domain/progress.ts";
-import {
-  type DeclaredResource,
-  declaredServing,
-  describeStanding,
-  isDown,
-  type Standing,
-} from "../../domain/serving/standing.ts";
+import { declaredServing, describeStanding, isDown, type Standing } from "../../domain/serving/standing.ts";
 import { refuse } from "./refusals.ts";
 
 export interface ServingLook {
   readonly config: KubeConfig;
   /** The stack's, after the engine ran. */
-  readonly resources: readonly DeclaredResource[];
+  readonly resources: readonly StateResource[];
   /** What a person knows the stack by: `environment "local"`. */
   readonly stack: string;
   readonly progress: Progress;

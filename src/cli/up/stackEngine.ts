@@ -1,4 +1,4 @@
-import type { StateResource } from "../../adapters/kubernetes/missingObjects.ts";
+import type { StateResource } from "../../domain/engineState.ts";
 import type { Captured } from "../../local/engine.ts";
 
 /** The engine of one stack, whichever CLI and backend it has. */

@@ -1,18 +1,9 @@
 import { isEngineSecret } from "../engineSecret.ts";
+import type { StateResource } from "../engineState.ts";
 import { isMapping } from "../mapping.ts";
 import { secretValue } from "./drift.ts";
 import type { LiveObject, ManagedFields, Mapping } from "./fields.ts";
 import { foreignFields, isForeign, merged, union } from "./owners.ts";
-
-/** A resource of the engine's state, with its secrets in the clear: for memory alone. */
-export interface StateObject {
-  readonly urn: string;
-  readonly type: string;
-  /** An object that the engine deletes because another took its place. */
-  readonly delete?: boolean | undefined;
-  readonly inputs?: Mapping | undefined;
-  readonly outputs?: Mapping | undefined;
-}
 
 /** One Kubernetes object that a stack declares. */
 export interface DeclaredObject {
@@ -32,8 +23,8 @@ export interface DeclaredObject {
   readonly shown: Mapping;
 }
 
-/** The Kubernetes objects of a stack, as the last run of the engine applied them. */
-export function declaredObjects(resources: readonly StateObject[]): DeclaredObject[] {
+/** The Kubernetes objects of a stack, as the last run of the engine applied them. Secrets of `resources` are marked. */
+export function declaredObjects(resources: readonly StateResource[]): DeclaredObject[] {
   return resources.flatMap((resource): DeclaredObject[] => {
     const { type, inputs = {}, outputs = {} } = resource;
     const { apiVersion, kind, metadata } = decoded(outputs, (value) => value) as Mapping;

@@ -1,4 +1,4 @@
-import type { PreviewState, PreviewStep } from "./preview.ts";
+import { isDynamic, type PreviewState, type PreviewStep } from "./preview.ts";
 
 /**
  * What uses something that a run removes, as far as a stack's other resources say it, each as people say it: `route iris`, `model
@@ -12,14 +12,23 @@ export function usersOf(removed: PreviewStep, steps: readonly PreviewStep[]): st
     const selected = `"menagerie.dev/pool":${JSON.stringify(name)}`;
     return others.filter((each) => isModel(each) && specOf(each.after).includes(selected)).map(asModel);
   }
-  if (/:(InferenceService|Service)$/.test(removed.type) && namespace !== undefined)
-    return routesTo(others, name, namespace);
+  if (/:(InferenceService|Service)$/.test(removed.type) && namespace !== undefined) {
+    return [...routesTo(others, name, namespace), ...(isModel(removed) ? releasesServing(others, name) : [])];
+  }
   if (removed.type === "postgresql:index/database:Database") {
     const inside = steps.filter(
       ({ type, before }) =>
         type === "postgresql:index/schema:Schema" && before?.inputs.database === removed.before?.inputs.name,
     );
-    return inside.map((each) => `schema ${each.before?.inputs.name ?? each.name}`);
+    const states = new Map(
+      steps
+        .filter((each) => isDynamic(each, "ReleaseState"))
+        .map(({ before }) => [before?.inputs.schema, `release ${before?.inputs.tag}`]),
+    );
+    return inside.map((each) => {
+      const schema = each.before?.inputs.name ?? each.name;
+      return states.get(schema) ?? `schema ${schema}`;
+    });
   }
   return [];
 }
@@ -58,6 +67,20 @@ function routesTo(others: readonly PreviewStep[], name: string, namespace: strin
     const copies = /"mirrors?":/.test(spec) && !host.test(JSON.stringify(destinations(each.after)));
     return [`${copies ? "mirror" : "route"} ${metadataOf(each.after).name ?? each.name}`];
   });
+}
+
+/** The release that the last `up` deployed, where the service is one of those that it is made of. */
+function releasesServing(others: readonly PreviewStep[], service: string): string[] {
+  return others
+    .filter((each) => isDynamic(each, "Deployment"))
+    .filter(({ before }) => servingLines(before).some((line) => line.split(" ")[1] === service))
+    .map(({ before }) => `release ${before?.inputs.tag}`);
+}
+
+/** As `servingLine` writes them. */
+function servingLines(state: PreviewState | undefined): string[] {
+  const lines = state?.inputs.serving;
+  return Array.isArray(lines) ? lines.map(String) : [];
 }
 
 /** Where a route sends requests whose answers clients get. */

@@ -1,16 +1,8 @@
+import type { StateResource } from "../engineState.ts";
 import { duration } from "../zoo/phases.ts";
 import type { ObservedDeployment, ObservedModel } from "./observed.ts";
 import { judgeDeployment, judgeReadiness, type Readiness } from "./readiness.ts";
 import { annotations, type DeploymentMode } from "./servedModel.ts";
-
-/** A resource of the engine's state, as far as it tells what serves. */
-export interface DeclaredResource {
-  readonly urn: string;
-  readonly type: string;
-  /** An object that the engine deletes because another took its place. */
-  readonly delete?: boolean | undefined;
-  readonly outputs?: Readonly<Record<string, unknown>> | undefined;
-}
 
 interface InCluster {
   /** Of the resource in the stack, such as `iris-v2`. */
@@ -39,7 +31,7 @@ const usualTimeout = 600;
 const routeTimeout = 30;
 
 /** Everything of a stack that answers requests: models, by what waits for them, Deployments such as the API service, and routes. */
-export function declaredServing(resources: readonly DeclaredResource[]): Served[] {
+export function declaredServing(resources: readonly StateResource[]): Served[] {
   return resources.flatMap((resource): Served[] => {
     if (resource.delete) return [];
     const name = resource.urn.split("::").at(-1) ?? "";
@@ -50,7 +42,7 @@ export function declaredServing(resources: readonly DeclaredResource[]): Served[
   });
 }
 
-function modelOf(name: string, outputs: DeclaredResource["outputs"] = {}): Served[] {
+function modelOf(name: string, outputs: StateResource["outputs"] = {}): Served[] {
   const { namespace, name: object, component = "predictor", pool, mode, timeoutSeconds = usualTimeout } = outputs;
   if (typeof namespace !== "string" || typeof object !== "string" || typeof timeoutSeconds !== "number") return [];
   return [
@@ -63,7 +55,7 @@ function modelOf(name: string, outputs: DeclaredResource["outputs"] = {}): Serve
   ];
 }
 
-function objectOf(kind: "service" | "route", name: string, outputs: DeclaredResource["outputs"] = {}): Served[] {
+function objectOf(kind: "service" | "route", name: string, outputs: StateResource["outputs"] = {}): Served[] {
   const metadata = outputs.metadata as { name?: unknown; namespace?: unknown } | undefined;
   const { name: object, namespace } = metadata ?? {};
   if (typeof object !== "string" || typeof namespace !== "string") return [];

@@ -50,9 +50,28 @@ function left({ kind, apps }: DepartedModel): string {
   return apps === 0 ? "no app points at it" : "how many apps point at it is unknown, for no database was asked";
 }
 
-/** What another namespace for all models does; undefined where it is the same. */
-export function moveLine(from: string, to: string, apps: number | undefined): string | undefined {
-  if (from === to) return undefined;
+/** Where a stack's models are. */
+export interface ModelPlace {
+  readonly namespace: string;
+  /** Context of the kubeconfig; null for its current one. */
+  readonly context: string | null;
+}
+
+/** What another namespace or cluster for all models does, in a line each; none where they stay. `apps` point at them all. */
+export function moveLines(from: ModelPlace, to: ModelPlace, apps: number | undefined): string[] {
   const whose = apps === undefined ? "of an unknown number of apps" : apps === 1 ? "of 1 app" : `of ${apps} apps`;
-  return `menagerie:namespace: models move from ${from} to ${to}; addresses below /serving/${from}/ end, and predictions, those ${whose} among them, fail until the models answer in ${to}`;
+  const fail = `predictions, those ${whose} among them, fail until the models answer`;
+  const cluster = ({ context }: ModelPlace): string => context ?? "the kubeconfig's current context";
+  const lines: string[] = [];
+  if (from.context !== to.context) {
+    lines.push(
+      `menagerie:kubeContext: models move from the cluster of ${cluster(from)} to that of ${cluster(to)}; clients of the old gateway get no answer, and ${fail} there`,
+    );
+  }
+  if (from.namespace !== to.namespace) {
+    lines.push(
+      `menagerie:namespace: models move from ${from.namespace} to ${to.namespace}; addresses below /serving/${from.namespace}/ end, and ${fail} in ${to.namespace}`,
+    );
+  }
+  return lines;
 }

@@ -2,7 +2,7 @@
  * `node src/local/network/main.ts <environment> <home>`: Service proxy, cluster DNS and the inner halves of the
  * relays, inside the environment's namespace. Sends `ready` to its parent once it serves; stops on SIGTERM.
  */
-import { KubeConfig } from "@kubernetes/client-node";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { environmentLayout } from "../layout.ts";
 import { addresses, ports } from "./addresses.ts";
@@ -14,8 +14,7 @@ async function main(): Promise<void> {
   const [name, home] = process.argv.slice(2);
   if (!name || !home) throw new Error("usage: main.ts <environment> <home>");
   const layout = environmentLayout(name, home);
-  const config = new KubeConfig();
-  config.loadFromFile(layout.kubeconfigOf("service-proxy"));
+  const config = kubeConfigOf(layout.kubeconfigOf("service-proxy"));
 
   const network = await startClusterNetwork({ config, log });
   const lookup = clusterLookup();

@@ -1,6 +1,6 @@
 import { access, constants, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { environmentLayout } from "../layout.ts";
 import { refuse } from "../refusals.ts";
@@ -25,8 +25,7 @@ async function main(): Promise<void> {
     throw refuse("node.shim-not-executable", { shim }, error);
   });
   const layout = environmentLayout(name, home);
-  const config = new KubeConfig();
-  config.loadFromFile(layout.kubeconfigOf("node-provisioner"));
+  const config = kubeConfigOf(layout.kubeconfigOf("node-provisioner"));
   const nodes = await readdir(layout.nodes, { withFileTypes: true }).catch(() => []);
   const records = await Promise.all(
     nodes.filter((entry) => entry.isDirectory()).map((entry) => readPodRecords(join(layout.nodes, entry.name, "pods"))),

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig, type V1Lease, type V1Node, type V1NodeCondition, type V1Pod } from "@kubernetes/client-node";
+import type { V1Lease, V1Node, V1NodeCondition, V1Pod } from "@kubernetes/client-node";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { reflect } from "../../adapters/kubernetes/reflector.ts";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { messageOf } from "../../domain/errors.ts";
@@ -63,8 +64,7 @@ export class NodeAgent {
       user: `system:node:${node.name}`,
       groups: ["system:nodes"],
     });
-    const config = new KubeConfig();
-    config.loadFromFile(path);
+    const config = kubeConfigOf(path);
     const address = await allocator.nodeAddress(node.name);
     // An address that is there already (the node process came back) is what is wanted.
     await runCommand("ip", ["addr", "replace", `${address}/32`, "dev", addresses.bridge]);

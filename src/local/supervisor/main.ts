@@ -3,7 +3,7 @@
  * PID 1 starts it again when it dies, after killing everything else, so it always begins with an empty namespace.
  */
 import { fileURLToPath } from "node:url";
-import { KubeConfig } from "@kubernetes/client-node";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { messageOf } from "../../domain/errors.ts";
 import type { ControlContext } from "../control/context.ts";
 import { customResourceDefinitions } from "../control/crds.ts";
@@ -57,8 +57,7 @@ async function composeEnvironment(): Promise<Supervisor> {
   const tools = await new ToolchainFile(layout).follow();
   await setUpBridge();
   await ensureAuthority(layout);
-  const admin = new KubeConfig();
-  admin.loadFromFile(
+  const admin = kubeConfigOf(
     await issueKubeconfig(layout, { part: "admin", user: "menagerie:admin", groups: ["system:masters"] }),
   );
   const context: ControlContext = { layout, state, tools, admin };

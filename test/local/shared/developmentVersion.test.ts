@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { kubeConfigOf } from "../../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../../src/adapters/kubernetes/request.ts";
 import { SharedEnvironment } from "../support/sharedEnvironment.ts";
 import { Watcher } from "../support/watcher.ts";
@@ -165,8 +165,7 @@ describe("a development version", () => {
   it("is woken patched by a request when it was scaled to zero", async () => {
     const { url } = await greeter();
     const { kubeconfig } = await shared.json<{ kubeconfig: string }>("status", "--json");
-    const config = new KubeConfig();
-    config.loadFromFile(kubeconfig);
+    const config = kubeConfigOf(kubeconfig);
     await request(config, "PATCH", "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices/greeter-dev", {
       body: { metadata: { annotations: { "serving.kserve.io/stop": "true" } } },
       contentType: "application/merge-patch+json",

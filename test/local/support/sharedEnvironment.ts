@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { inject } from "vitest";
+import { kubeConfigOf } from "../../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { serverFromUrl, withClient } from "../../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../../src/local/layout.ts";
@@ -47,8 +48,7 @@ export class SharedEnvironment {
 
   /** The cluster's administrator. */
   kubeConfig(): KubeConfig {
-    const config = new KubeConfig();
-    config.loadFromFile(environmentLayout("local", this.home.path).kubeconfig);
+    const config = kubeConfigOf(environmentLayout("local", this.home.path).kubeconfig);
     return config;
   }
 

@@ -25,9 +25,13 @@ describe("outputs of an environment's stack", () => {
     const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "v1:abc" };
     await state({
       resources: [
-        { type: "pulumi:providers:kubernetes", outputs: { version: "4" } },
-        { type: "pulumi:pulumi:Stack", outputs: { gatewayUrl: "http://a", nested: { password: secret } } },
-        { type: "pulumi:pulumi:Stack", parent: "urn:a", outputs: { other: true } },
+        { urn: "urn:k", type: "pulumi:providers:kubernetes", outputs: { version: "4" } },
+        {
+          urn: "urn:s",
+          type: "pulumi:pulumi:Stack",
+          outputs: { gatewayUrl: "http://a", nested: { password: secret } },
+        },
+        { urn: "urn:o", type: "pulumi:pulumi:Stack", parent: "urn:a", outputs: { other: true } },
       ],
     });
     expect(await outputs()).toEqual({ gatewayUrl: "http://a", nested: { password: "[secret]" } });

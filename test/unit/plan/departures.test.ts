@@ -17,9 +17,11 @@ interface Before {
   readonly models: LastOutputs["models"];
   /** Apps by model, as the database has them. */
   readonly apps?: Readonly<Record<string, number>>;
+  /** @default the kubeconfig's current one */
+  readonly kubeContext?: string;
 }
 
-function linesOf(config: object, { models, apps }: Before): string[] {
+function linesOf(config: object, { models, apps, kubeContext = undefined }: Before): string[] {
   const spec = parseEnvironment(config, { gatewayUrl: "http://gateway" });
   const versions = new Map(Object.entries(apps ?? {}).map(([name, count]) => [name, [row(count)]]));
   const platform = { basis: "read", registry: { ...emptyRegistry, versions } } as const;
@@ -27,7 +29,7 @@ function linesOf(config: object, { models, apps }: Before): string[] {
     ["models/tulip", "hash of tulip"],
     ["models/copied", "hash of tulip"],
   ]);
-  return plannedDepartures(spec, { platform: apps && platform, hashes, lastOutputs: models ? { models } : {} });
+  return plannedDepartures(spec, { platform: apps && platform, hashes, lastOutputs: { ...(models ? { models } : {}), kubeContext: kubeContext ?? null } });
 }
 
 const notFound = "tulip: this zoo model is not in the config any more; requests to /serving/models/tulip will get 404";
@@ -86,6 +88,15 @@ it.each<[string, object, Before, string[]]>([
       "menagerie:namespace: models move from models to zoo; addresses below /serving/models/ end, and predictions, those of 3 apps among them, fail until the models answer in zoo",
     ],
   ],
+  [
+    "another cluster",
+    { kubeContext: "new", zoo: { tulip: entry("tulip") } },
+    { models: { tulip: model("tulip") }, apps: { tulip: 1 }, kubeContext: "old" },
+    [
+      "menagerie:kubeContext: models move from the cluster of old to that of new; clients of the old gateway get no answer, and predictions, those of 1 app among them, fail until the models answer there",
+    ],
+  ],
+  ["a first cluster", { kubeContext: "new", zoo: { tulip: entry("tulip") } }, { models: {}, kubeContext: "old" }, []],
 ])("%s", (_what, config, before, lines) => {
   expect(linesOf(config, before)).toEqual(lines);
 });

@@ -1,15 +1,13 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { DatabaseUnreachable, serverFromUrl } from "../../../adapters/postgres/server.ts";
 import { readPointing } from "../../../adapters/postgres/zoo/migration/pointing.ts";
 import type { MigrationConnection } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { existingTable } from "../../../config/migrationTarget.ts";
-import { readStackText } from "../../../config/stackFile.ts";
 import { messageOf, OperatorError } from "../../../domain/errors.ts";
 import type { TargetCounts, TargetPair } from "../../../domain/zoo/targetApps.ts";
 import { environmentLayout } from "../../../local/layout.ts";
-import { localStack, projectFolder } from "../../../local/localStack.ts";
+import { localStack } from "../../../local/localStack.ts";
 import { storedTargetUrl } from "../../../local/stackConfig.ts";
+import { readStack } from "../../stackText.ts";
 import { refuse } from "./refusals.ts";
 
 /** `menagerie:migrationTarget` of a stack, and the ids that its models' rollouts have there. */
@@ -35,11 +33,10 @@ const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
 export async function declaredTarget({ environment, stack }: TargetOptions): Promise<DeclaredTarget | undefined> {
   const chosen = stack ?? (process.env.MENAGERIE_DATABASE_URL ? undefined : localStack);
   if (chosen === undefined) return undefined;
-  const file = `Pulumi.${chosen}.yaml`;
-  const bytes = await readFile(join(projectFolder, file)).catch((error: unknown) => {
-    throw refuse("target.no-stack-file", { chosen, file, projectFolder }, error);
-  });
-  const { config } = readStackText(bytes, file);
+  const {
+    file,
+    reading: { config },
+  } = await readStack(chosen);
   const declared = config["menagerie:migrationTarget"];
   if (typeof declared !== "object" || declared === null) return undefined;
   const { databaseUrl: _, ...columns } = declared as Record<string, unknown>;

@@ -18,11 +18,6 @@ export const rolloutRefusals = {
     fix: "write it as docs/migrations.md shows",
     cause: "The file has the keys of menagerie:migrationTarget.",
   },
-  "target.no-stack-file": {
-    says: "--stack {chosen}: there is no {file} in {projectFolder}",
-    fix: "choose another",
-    cause: "A stack is the file Pulumi.<stack>.yaml of the project.",
-  },
   "target.declared-wrong": {
     says: "{file}: menagerie:migrationTarget is wrong",
     fix: "run `menagerie validate -s {chosen}`",

@@ -40,22 +40,11 @@ async function resources(): Promise<string[]> {
   return found.map(({ urn }) => urn.split("::").at(-1) ?? "");
 }
 
-it("refuses before the first deletion while something is protected, also where it is agreed to", {
+it("deletes all of it, what is protected too, once the stack's name is repeated, and nothing before", {
   timeout: within,
 }, async () => {
-  const { code, said } = await destroy("--yes", stack);
-  expect(said).toContain("nothing was deleted");
-  expect(said).toContain("1 resource is protected (PlatformDatabase platform)");
-  expect(said).toContain(`pulumi state unprotect --all -s ${stack}`);
-  expect(code).toBe(3);
-  expect(await resources()).toEqual(["iris", "platform"]);
-});
-
-it("deletes all of it once nothing is held and the stack's name is repeated, and nothing before", {
-  timeout: within,
-}, async () => {
-  await own.pulumi("state", "unprotect", "--all", "--yes", "-s", stack);
   const unasked = await destroy();
+  expect(unasked.said).toContain("delete PlatformDatabase platform: it is protected");
   expect(unasked.said).toContain(`add --yes ${stack}`);
   expect(unasked.code).toBe(3);
   expect((await destroy("--yes", "staging")).code).toBe(2);

@@ -89,7 +89,7 @@ async function declare(...databases: string[]): Promise<void> {
 async function up(yesDelete: readonly string[] = [], operation?: EngineOperation): Promise<number> {
   const cluster = () => Promise.reject(new Error("there is none"));
   const agreement = { declared: { zoo: [], development: [], shadows: [] }, cluster, mayAsk: false, signal };
-  return agreedUp(engine, { ...agreement, yesDelete, database: postgres.server }, operation);
+  return agreedUp(engine, { ...agreement, yesDelete, database: async () => postgres.server }, operation);
 }
 
 async function databases(): Promise<string[]> {

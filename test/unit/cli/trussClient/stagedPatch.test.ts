@@ -64,7 +64,7 @@ describe("what the truss client sent", () => {
     };
     const stacks = join(layout.pulumi.backend, ".pulumi/stacks/menagerie");
     await mkdir(stacks, { recursive: true });
-    const resources = [{ type: "pulumi:pulumi:Stack", outputs: { models: { greeter } } }];
+    const resources = [{ urn: "urn:s", type: "pulumi:pulumi:Stack", outputs: { models: { greeter } } }];
     await writeFile(join(stacks, "local.json"), JSON.stringify({ checkpoint: { latest: { resources } } }));
     const remember = rememberSent({ environment: { layout }, project, args, cwd });
     await remember({ versionId, hash });

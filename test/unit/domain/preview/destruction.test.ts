@@ -15,18 +15,19 @@ it("lists what serves and stores, and what is protected, by name", () => {
     service,
     resource("postgresql:index/database:Database", "menagerie", { protect: true, inputs: { name: "menagerie" } }),
     resource("kubernetes:core/v1:ConfigMap", "switches"),
+    resource("kubernetes:core/v1:ConfigMap", "kept", { protect: true }),
   ]);
-  expect(found.count).toBe(3);
-  expect(found.protected).toEqual(["Database menagerie"]);
+  expect(found.count).toBe(4);
   expect(found.removals.map(({ what, effect }) => `${what}: ${effect}`)).toEqual([
     "InferenceService iris-v1: predictions that it answers end",
     "Database menagerie: its data is deleted",
+    "ConfigMap kept: it is protected",
   ]);
 });
 
 it("counts what the engine leaves behind, and does not list it", () => {
   const kept = resource("postgresql:index/schema:Schema", "state_1", { retainOnDelete: true });
-  expect(destruction([kept])).toEqual({ count: 1, protected: [], removals: [] });
+  expect(destruction([kept])).toEqual({ count: 1, removals: [] });
 });
 
 it("finds a resource whose metadata is a secret by its name", () => {

@@ -118,6 +118,18 @@ describe("what a run takes away, and whether a person is asked", () => {
       [sql("Schema", { name: "menagerie", database: "menagerie" }), sql("Schema", { name: "x", database: "other" })],
       "its data is deleted (used by schema menagerie)",
     ],
+    [
+      "releases whose state is in a database",
+      sql("Database", { name: "menagerie" }),
+      [sql("Schema", { name: "v1.2", database: "menagerie" }), ofRelease("ReleaseState", { tag: "v1.2", schema: "v1.2" })],
+      "its data is deleted (used by release v1.2)",
+    ],
+    [
+      "the release that a model is part of",
+      step({ model: "tulip", name: "tulip-v1" }),
+      [ofRelease("Deployment", { tag: "v1.2", serving: ["rose: rose-v1 0a", "tulip: tulip-v1 9a"] })],
+      "tulip is not in the config any more: predictions that it answers end (used by release v1.2)",
+    ],
   ])("is told with %s", (_what, removed, others, effect) => {
     const kept = others.map((each): PreviewStep => ({ ...each, op: "same" }));
     const [found] = removals({ steps: [removed, ...kept] }, declared);
@@ -140,6 +152,11 @@ function onPool(name: string, pool: string): PreviewStep {
 function sql(kind: "Database" | "Schema", inputs: { readonly name: string; readonly database?: string }): PreviewStep {
   const type = `postgresql:index/${kind.toLowerCase()}:${kind}`;
   return { ...step({ type, name: inputs.name }), before: { inputs, outputs: {} } };
+}
+
+function ofRelease(kind: string, inputs: object): PreviewStep {
+  const type = `pulumi-nodejs:dynamic/menagerie:${kind}`;
+  return { ...step({ op: "same", type, name: "release" }), before: { inputs: { ...inputs }, outputs: {} } };
 }
 
 describe("agreement", () => {
