@@ -85,6 +85,8 @@ export class PlatformDatabase extends pulumi.ComponentResource {
       { ...parent, dependsOn: schema },
     );
 
+    // A grant that was released is never edited (test/unit/components/grants.test.ts): replaced, its role would be without the right
+    // until it is made again. A right that is added is another grant, on columns where the role has rights in the table already.
     const grant = (
       role: string,
       label: string,

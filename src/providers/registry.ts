@@ -102,23 +102,23 @@ export async function check(kind: string, _olds: Properties, news: Properties): 
   return { inputs: news, failures: [...failures] };
 }
 
-export async function diff(kind: string, _id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
+export async function diff(kind: string, id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
   const { inputs, replaceOn } = handlerOf(kind);
   const changed = inputs.filter((key) => !isDeepStrictEqual(olds[key], news[key]));
-  return {
-    changes: changed.length > 0 || news[dueKey] === true,
-    replaces: changed.filter((key) => replaceOn.includes(key)),
-  };
+  const replaces = changed.filter((key) => replaceOn.includes(key));
+  if (replaces.length === 0) serving.add(`${kind} ${id}`);
+  else serving.delete(`${kind} ${id}`);
+  return { changes: changed.length > 0 || news[dueKey] === true, replaces };
 }
 
 export async function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
   const made = await handlerOf(kind).create(lasting(inputs));
-  created.add(`${kind} ${made.id}`);
+  serving.add(`${kind} ${made.id}`);
   return made;
 }
 
-/** What this run of the engine created: it has one process for all dynamic resources. */
-const created = new Set<string>();
+/** What this run of the engine made, or keeps as the stack declares it: it has one process for all dynamic resources. */
+const serving = new Set<string>();
 
 /** An empty id tells the engine that the resource is gone. */
 export async function read(kind: string, id: string, props: Properties): Promise<dynamic.ReadResult> {
@@ -138,7 +138,8 @@ export async function update(
 }
 
 export async function remove(kind: string, id: string, props: Properties): Promise<void> {
-  // A replacement is made before what it replaces is deleted. Where both are one row, as with `--replace`, that row serves now.
-  if (created.has(`${kind} ${id}`)) return;
+  // A replacement is made before what it replaces is deleted, in a later run where this one was cut off between the two. Where both are
+  // one row, as with `--replace`, that row serves now.
+  if (serving.has(`${kind} ${id}`)) return;
   await handlerOf(kind).delete(id, own(props));
 }

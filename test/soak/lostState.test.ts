@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { dumpState, restoreState } from "../../src/adapters/postgres/releaseState/dump.ts";
@@ -14,6 +13,8 @@ import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 
 let postgres: TestPostgres;
 let stack: StackOfDatabase;
+/** Folder of the state's SQL files. */
+let schemas: string;
 /** The toolchain, where it is not there yet. */
 const startWithin = 1_800_000;
 
@@ -21,8 +22,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   stack = await startStackOfDatabase(postgres.server);
-  await mkdir(join(stack.folder, "state"));
-  await writeFile(join(stack.folder, "state", "item.sql"), "CREATE TABLE item (id bigint PRIMARY KEY);\n");
+  schemas = await stack.stateFiles("lost", { "item.sql": "CREATE TABLE item (id bigint PRIMARY KEY);\n" });
 }, startWithin);
 
 afterAll(async () => {
@@ -31,7 +31,6 @@ afterAll(async () => {
 });
 
 const sql = (text: string) => withClient(postgres.server, platformDatabase, (client) => client.query(text));
-const declared = { versions: { iris: 1 }, state: { schemas: "state" } };
 
 /** What both logins of the release may do with its table. */
 async function rights(): Promise<Record<string, unknown>> {
@@ -45,6 +44,7 @@ async function rights(): Promise<Record<string, unknown>> {
 it("roles and grants are made again by a refresh, a schema is named with the way back and then gets its rights", {
   timeout: 600_000,
 }, async () => {
+  const declared = { versions: { iris: 1 }, state: { schemas } };
   const both = { "service_release-1": true, "pipeline_release-1": true };
   const first = await stack.run(["up", "--yes", "--skip-preview"], declared);
   expect(first.code, first.said).toBe(0);

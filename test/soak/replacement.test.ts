@@ -1,6 +1,9 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
+import { stateResources } from "../../src/domain/engineState.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { readTarget } from "../../src/local/target.ts";
@@ -107,6 +110,57 @@ test("`--replace` of a CPU model's service answers every prediction, and the nex
   expect(after).toHaveLength(1);
   expect(after).not.toEqual([before]);
   expect((await shared.up()).stdout).not.toMatch(/\d+ (created|updated|deleted|replaced)/);
+});
+
+/** Whether the engine has made what replaces a resource, and not deleted the one before yet. */
+async function isBetweenTheSteps(urn: string): Promise<boolean> {
+  const backend = join(environmentLayout("local", shared.home.path).pulumi.backend, ".pulumi/stacks/menagerie/local.json");
+  // The engine writes the file at each step, not in one rename.
+  const text = await readFile(backend, "utf8").catch(() => "");
+  if (!text.includes(urn)) return false;
+  try {
+    return stateResources(text, "hidden").some((each) => each.urn === urn && each.delete);
+  } catch {
+    return false;
+  }
+}
+
+test("a version whose replacement is killed between its two steps serves on, and the next up finishes it", async () => {
+  const { url } = await iris();
+  const urn = await urnOf(/:ModelVersion::iris-v\d+$/);
+  const target = await readTarget(environmentLayout("local", shared.home.path));
+  const row = () =>
+    withClient(
+      serverFromUrl(target?.databaseServer?.url ?? "", "the environment"),
+      platformDatabase,
+      async (client) =>
+        (
+          await client.query<{ status: string; is_current: boolean }>(
+            `SELECT v.status, v.is_current FROM menagerie.model_version v JOIN menagerie.model m ON m.id = v.model_id
+              WHERE m.name = 'iris' ORDER BY v.number DESC LIMIT 1`,
+          )
+        ).rows[0],
+    );
+  const before = await row();
+  const { sent, failed } = await predictDuring(url, async () => {
+    const running = shared.home.menagerie(["pulumi", "--", "up", "--yes", "--skip-preview", "--replace", urn]);
+    let ended = false;
+    void running.then(() => {
+      ended = true;
+    });
+    while (!ended && !(await isBetweenTheSteps(urn))) await new Promise((resolve) => setTimeout(resolve, 2));
+    const engine = shared.home.engine();
+    if (ended || engine === undefined) throw new Error(`it ended before it was killed: ${(await running).stdout}`);
+    process.kill(engine, "SIGKILL");
+    await running;
+    expect(await isBetweenTheSteps(urn)).toBe(true);
+    await shared.up();
+  });
+  expect(failed).toEqual([]);
+  expect(sent).toBeGreaterThan(20);
+  expect(await isBetweenTheSteps(urn)).toBe(false);
+  expect(await row()).toEqual(before);
+  expect((await shared.up()).stdout).toMatch(/\d+ unchanged/);
 });
 
 test("a change to Knative that does not come up leaves the old service answering every prediction", async () => {

@@ -9,9 +9,9 @@ import type { EngineCommands } from "./stackEngine.ts";
 
 /** Where the objects of a stack are looked for. */
 export interface StackObjects {
-  cluster(): Promise<KubeConfig>;
-  /** Undefined for a stack that has none, as far as can be told from here. @default none */
-  database?(signal: AbortSignal): Promise<DatabaseServer | undefined>;
+  readonly cluster: () => Promise<KubeConfig>;
+  /** Answers undefined for a stack that has none. @default none */
+  readonly database?: ((signal: AbortSignal) => Promise<DatabaseServer | undefined>) | undefined;
 }
 
 /** Config of a stack, keys with their prefix. */

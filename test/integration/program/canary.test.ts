@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type DatabaseServer, withClient } from "../../../src/adapters/postgres/server.ts";
@@ -13,6 +12,8 @@ import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
 let postgres: TestPostgres;
 let server: DatabaseServer;
 let stack: StackOfDatabase;
+/** Folder of the state's SQL files. */
+let schemas: string;
 /** The toolchain, where it is not there yet. */
 const startWithin = 1_800_000;
 
@@ -24,8 +25,7 @@ beforeAll(async () => {
     client.query(`CREATE ROLE canary SUPERUSER LOGIN PASSWORD '${server.password}'`),
   );
   stack = await startStackOfDatabase(server);
-  await mkdir(join(stack.folder, "state"));
-  await writeFile(join(stack.folder, "state", "item.sql"), "CREATE TABLE item (id bigint PRIMARY KEY);\n");
+  schemas = await stack.stateFiles("canary", { "item.sql": "CREATE TABLE item (id bigint PRIMARY KEY);\n" });
 }, startWithin);
 
 afterAll(async () => {
@@ -53,7 +53,7 @@ function everythingIn(database: string): Promise<string> {
 it("is in no store: not in state, history, output, previews, database, processes, or what a failure says", {
   timeout: 600_000,
 }, async () => {
-  const declared = { versions: { iris: 1 }, state: { schemas: "state" } };
+  const declared = { versions: { iris: 1 }, state: { schemas } };
   const said: string[] = [];
   let processes = "";
   stack.asked = () => {

@@ -32,7 +32,7 @@ type Client = Record<string, (request: Message, callback: (error: Error | null, 
 /** The real host of dynamic providers, driven as the engine drives it. */
 export interface DynamicHost {
   check(kind: string, news: object): Promise<{ property: string; reason: string }[]>;
-  diff(kind: string, olds: object, news: object): Promise<{ changes: boolean; replaces: string[] }>;
+  diff(kind: string, olds: object, news: object, id?: string): Promise<{ changes: boolean; replaces: string[] }>;
   create(kind: string, inputs: object): Promise<{ id: string; outs: Record<string, unknown> }>;
   /** An empty id means that the resource is gone. */
   read(kind: string, id: string, props: object): Promise<string>;
@@ -88,8 +88,8 @@ export async function startDynamicHost(env: Record<string, string>): Promise<Dyn
         reason: String(each.getReason?.()),
       }));
     },
-    async diff(kind, olds, news) {
-      const answer = await call("diff", await filled("DiffRequest", kind, { Id: "id", Olds: olds, News: news }));
+    async diff(kind, olds, news, id = "id") {
+      const answer = await call("diff", await filled("DiffRequest", kind, { Id: id, Olds: olds, News: news }));
       return { changes: answer.getChanges?.() === 2, replaces: answer.getReplacesList?.() as string[] };
     },
     async create(kind, inputs) {

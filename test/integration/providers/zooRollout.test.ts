@@ -213,6 +213,21 @@ describe("a rollout's record", () => {
     await host.delete("zooRollout", id, outs);
     expect(await recorded()).toMatchObject({ phase: "copy", from: old });
   });
+
+  it("stays where it is when the run that replaced it was killed before it deleted the one before", async () => {
+    const { id, outs } = await host.create("zooRollout", inputs("copy"));
+    const later = await startDynamicHost({ MENAGERIE_DATABASE_URL: urlOf(postgres.server, "postgres") });
+    // The next run finds the new one as it is declared, and deletes at its end what the state still has of the old one.
+    expect(await later.diff("zooRollout", outs, inputs("copy"), id)).toEqual({ changes: false, replaces: [] });
+    await later.delete("zooRollout", id, outs);
+    expect(await recorded()).toMatchObject({ phase: "copy", from: old });
+    // Another model's is another row.
+    const renamed = await later.diff("zooRollout", outs, inputs("copy", { model: `${model}x` }), id);
+    expect(renamed.replaces).toEqual(["model"]);
+    await later.delete("zooRollout", id, outs);
+    expect(await recorded()).toMatchObject({ phase: "off" });
+    await later.stop();
+  });
 });
 
 const newest = () =>

@@ -39,6 +39,8 @@ export interface StackOfDatabase {
   run(args: readonly string[], declared: Omit<DatabaseStack, "cluster">): Promise<{ code: number; said: string }>;
   /** Runs an `up`, and kills the engine with -9 as soon as the cluster is asked to serve `model`. */
   killedUp(declared: Omit<DatabaseStack, "cluster">, model: string): Promise<void>;
+  /** Writes SQL files of `menagerie:state`, by name, into the folder that is named after the test; answers the folder. */
+  stateFiles(test: string, files: Readonly<Record<string, string>>): Promise<string>;
   /** The stack's state as `pulumi stack export ARGS` prints it. */
   exported(args?: readonly string[]): Promise<string>;
   /** Called when the cluster is asked to serve a model. */
@@ -153,6 +155,12 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
       ]);
       child.kill("SIGKILL");
       await ended;
+    },
+    async stateFiles(test, files) {
+      const name = `state-of-${test}`;
+      await mkdir(join(folder, name));
+      for (const [file, text] of Object.entries(files)) await writeFile(join(folder, name, file), text);
+      return name;
     },
     exported: (args = []) => plain(["stack", "export", "--stack", stackName, ...args]),
     async stop() {

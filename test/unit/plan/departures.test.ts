@@ -21,7 +21,7 @@ interface Before {
   readonly kubeContext?: string;
 }
 
-function linesOf(config: object, { models, apps, kubeContext = undefined }: Before): string[] {
+function linesOf(config: object, { models, apps, kubeContext }: Before): string[] {
   const spec = parseEnvironment(config, { gatewayUrl: "http://gateway" });
   const versions = new Map(Object.entries(apps ?? {}).map(([name, count]) => [name, [row(count)]]));
   const platform = { basis: "read", registry: { ...emptyRegistry, versions } } as const;

@@ -7,6 +7,7 @@ import { agreedUp } from "../../../../src/cli/up/agreedUp.ts";
 import { type EngineOperation, operationOf } from "../../../../src/cli/up/engineOperation.ts";
 import { exportedResources } from "../../../../src/cli/up/exportedState.ts";
 import type { StackEngine } from "../../../../src/cli/up/stackEngine.ts";
+import { objectsOfStack } from "../../../../src/cli/up/stackObjects.ts";
 import { silent } from "../../../../src/domain/progress.ts";
 import { type Captured, captured } from "../../../../src/local/engine.ts";
 import { menagerieCache } from "../../../../src/local/layout.ts";
@@ -70,6 +71,8 @@ beforeAll(async () => {
     resources: () => exportedResources(engine, signal),
   };
   await start(["stack", "init", "staging"]);
+  const password = postgres.server.password ?? "";
+  await start(["config", "set", "--secret", "menagerie:databasePassword", password, "--stack", "staging"]);
   vi.spyOn(console, "error").mockImplementation(() => {});
   vi.spyOn(console, "log").mockImplementation(() => {});
 }, 1_800_000);
@@ -88,8 +91,11 @@ async function declare(...databases: string[]): Promise<void> {
 
 async function up(yesDelete: readonly string[] = [], operation?: EngineOperation): Promise<number> {
   const cluster = () => Promise.reject(new Error("there is none"));
+  const { host, port, user: adminUser } = postgres.server;
+  const config = { "menagerie:database": { host, port, adminUser, sslMode: "disable" } };
+  const { database } = objectsOfStack(engine, config, () => engine.resources(signal));
   const agreement = { declared: { zoo: [], development: [], shadows: [] }, cluster, mayAsk: false, signal };
-  return agreedUp(engine, { ...agreement, yesDelete, database: async () => postgres.server }, operation);
+  return agreedUp(engine, { ...agreement, yesDelete, database }, operation);
 }
 
 async function databases(): Promise<string[]> {
