@@ -83,7 +83,7 @@ function revealed(value: unknown, secrets: Exclude<StateSecrets, "marked">): unk
 }
 
 function isResource(each: unknown): each is StateResource {
-  const isOptionalMapping = (value: unknown) => value === undefined || value === null || isMapping(value);
+  const isOptionalMapping = (value: unknown) => value === undefined || isMapping(value);
   return (
     isMapping(each) &&
     typeof each.urn === "string" &&
