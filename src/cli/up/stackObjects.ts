@@ -4,7 +4,6 @@ import { databaseIn } from "../../config/parse.ts";
 import { kubeContextOf, type StateResource } from "../../domain/engineState.ts";
 import { lastLine } from "../../domain/lastLine.ts";
 import type { EngineTarget } from "../../local/target.ts";
-import { platformServer } from "../../plan/platform.ts";
 import type { EngineCommands } from "./stackEngine.ts";
 
 /** Where the objects of a stack are looked for. */
@@ -60,10 +59,11 @@ async function serverOf(engine: Engine, config: Config, signal: AbortSignal): Pr
   // Whoever encrypted it, the engine has the key.
   const { code, stdout, stderr } = await engine.capture(["config", "get", "menagerie:databasePassword"], signal);
   if (code !== 0) throw new Error(`${lastLine(stderr) ?? "its password cannot be read"}; set ${variable}`);
+  const { platformServer } = await import("../../plan/platform.ts");
   return platformServer(database, { url: undefined, password: stdout.trimEnd() });
 }
 
-/** The client is loaded when it is needed, which takes a while. */
+/** Clients are loaded when they are needed, which takes a while. */
 async function clusterOf(kubeconfig: string): Promise<KubeConfig> {
   const { kubeConfigOf } = await import("../../adapters/kubernetes/kubeConfigFile.ts");
   return kubeConfigOf(kubeconfig);
