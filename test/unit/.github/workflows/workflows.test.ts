@@ -6,7 +6,7 @@ import { commands as known } from "../../../../src/cli/commandTable.ts";
 import { workflow } from "../../../support/workflow.ts";
 
 const project = join(import.meta.dirname, "../../../..");
-const files = ["preview.yml", "drift.yml", "ci.yml"];
+const files = ["preview.yml", "drift.yml", "deploy.yml", "ci.yml"];
 const workflows = new Map(await Promise.all(files.map(async (file) => [file, await workflow(file)] as const)));
 
 describe.each([...workflows])("workflow %s", (file, { permissions, jobs, defaults }) => {
