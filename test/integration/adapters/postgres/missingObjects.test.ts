@@ -33,7 +33,7 @@ const recorded = {
 
 async function missing(options = { mayBeginAnew: false }, more: (typeof made)[number][] = []): Promise<string[]> {
   const found = await missingSqlObjects(postgres.server, [...made, ...more], options);
-  return found.map(({ type, outputs }) =>
+  return found.map(({ type, outputs = {} }) =>
     [type.split(":").at(-1), outputs.name ?? outputs.schema ?? outputs.role].join(" "),
   );
 }
@@ -78,7 +78,7 @@ describe("objects that a person dropped", () => {
     await sql(`REVOKE USAGE ON SCHEMA ${platformSchemaName} FROM menagerie_migrator`);
     await sql(`REVOKE CONNECT ON DATABASE ${platformDatabase} FROM menagerie_deployer`);
     const found = await missingSqlObjects(postgres.server, made, { mayBeginAnew: false });
-    expect(found.map(({ outputs }) => `${outputs.role} ${outputs.objectType}`).sort()).toEqual([
+    expect(found.map(({ outputs = {} }) => `${outputs.role} ${outputs.objectType}`).sort()).toEqual([
       "menagerie_api table",
       "menagerie_deployer database",
       "menagerie_migrator schema",
