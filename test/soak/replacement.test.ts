@@ -114,7 +114,10 @@ test("`--replace` of a CPU model's service answers every prediction, and the nex
 
 /** Whether the engine has made what replaces a resource, and not deleted the one before yet. */
 async function isBetweenTheSteps(urn: string): Promise<boolean> {
-  const backend = join(environmentLayout("local", shared.home.path).pulumi.backend, ".pulumi/stacks/menagerie/local.json");
+  const backend = join(
+    environmentLayout("local", shared.home.path).pulumi.backend,
+    ".pulumi/stacks/menagerie/local.json",
+  );
   // The engine writes the file at each step, not in one rename.
   const text = await readFile(backend, "utf8").catch(() => "");
   if (!/"delete": ?true/.test(text)) return false;

@@ -41,7 +41,11 @@ it("are never edited, and none is declared in the place of one that is gone", ()
   const objectsOf = ({ role, objects = [] }: Grant): string[] => objects.map((object) => `${role} on ${object}`);
   const gone = new Set(Object.keys(all).flatMap((name) => (name in declared ? [] : objectsOf(all[name] as Grant))));
   // It is deleted after the new one is made, with what both grant.
-  expect(Object.values(declared).flatMap(objectsOf).filter((each) => gone.has(each))).toEqual([]);
+  expect(
+    Object.values(declared)
+      .flatMap(objectsOf)
+      .filter((each) => gone.has(each)),
+  ).toEqual([]);
 });
 
 it("on whole tables are one for each role and table, for each begins by revoking what the role has there", () => {

@@ -2,7 +2,11 @@ import { describe, expect, it } from "vitest";
 import { kubeContextOf, type StateResource, stateResources } from "../../../src/domain/engineState.ts";
 
 const secret = (rest: object) => ({ "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ...rest });
-const role = { urn: "urn:r", type: "postgresql:index/role:Role", inputs: { password: secret({ plaintext: '"open"' }) } };
+const role = {
+  urn: "urn:r",
+  type: "postgresql:index/role:Role",
+  inputs: { password: secret({ plaintext: '"open"' }) },
+};
 
 describe("resources of a stack's state", () => {
   it.each([
@@ -43,7 +47,11 @@ describe("the cluster of a state", () => {
 
   it.each<[string, StateResource[], string | undefined]>([
     ["the context of its objects' provider", [provider("cluster", "staging"), object("cluster")], "staging"],
-    ["none of a provider without objects", [provider("other", "prod"), provider("cluster"), object("cluster")], undefined],
+    [
+      "none of a provider without objects",
+      [provider("other", "prod"), provider("cluster"), object("cluster")],
+      undefined,
+    ],
     [
       "none of an object that another took the place of",
       [provider("old", "a"), provider("new", "b"), object("old", { delete: true }), object("new")],

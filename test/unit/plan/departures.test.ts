@@ -29,7 +29,11 @@ function linesOf(config: object, { models, apps, kubeContext }: Before): string[
     ["models/tulip", "hash of tulip"],
     ["models/copied", "hash of tulip"],
   ]);
-  return plannedDepartures(spec, { platform: apps && platform, hashes, lastOutputs: { ...(models ? { models } : {}), kubeContext: kubeContext ?? null } });
+  return plannedDepartures(spec, {
+    platform: apps && platform,
+    hashes,
+    lastOutputs: { ...(models ? { models } : {}), kubeContext: kubeContext ?? null },
+  });
 }
 
 const notFound = "tulip: this zoo model is not in the config any more; requests to /serving/models/tulip will get 404";

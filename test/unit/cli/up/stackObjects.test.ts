@@ -12,7 +12,10 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllEnvs());
 
 /** Where the database of a stack with this config is looked for; the engine answers `config get` with what it decrypted. */
-function databaseOf(config: Readonly<Record<string, unknown>>, answer = { code: 0, stdout: "pass word\n", stderr: "" }) {
+function databaseOf(
+  config: Readonly<Record<string, unknown>>,
+  answer = { code: 0, stdout: "pass word\n", stderr: "" },
+) {
   const engine = {
     capture: async (args: readonly string[]) => {
       asked.push(args.join(" "));
@@ -58,7 +61,11 @@ describe("the database of a stack of the user's own", () => {
   });
 
   it("is not known where the password is not, with what to set", async () => {
-    const missing = { code: 255, stdout: "", stderr: "error: configuration key 'menagerie:databasePassword' not found\n" };
+    const missing = {
+      code: 255,
+      stdout: "",
+      stderr: "error: configuration key 'menagerie:databasePassword' not found\n",
+    };
     await expect(databaseOf({ "menagerie:database": { host: "db.example.com" } }, missing)).rejects.toThrow(
       "configuration key 'menagerie:databasePassword' not found; set MENAGERIE_DATABASE_URL",
     );

@@ -121,7 +121,10 @@ describe("what a run takes away, and whether a person is asked", () => {
     [
       "releases whose state is in a database",
       sql("Database", { name: "menagerie" }),
-      [sql("Schema", { name: "v1.2", database: "menagerie" }), ofRelease("ReleaseState", { tag: "v1.2", schema: "v1.2" })],
+      [
+        sql("Schema", { name: "v1.2", database: "menagerie" }),
+        ofRelease("ReleaseState", { tag: "v1.2", schema: "v1.2" }),
+      ],
       "its data is deleted (used by release v1.2)",
     ],
     [
