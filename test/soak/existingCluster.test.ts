@@ -1,19 +1,31 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
+import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { readState } from "../../src/local/environmentState.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { embeddedTarget } from "../../src/local/target.ts";
-import { TestHome } from "../local/support/menagerie.ts";
+import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
+import { flower, predictDuring } from "../local/support/predictDuring.ts";
 
 const multiplierBody = '{"values": ["3.3","62.3","324"]}';
 let home: TestHome;
+/** Options and variables of the environment that is run against the second one's cluster. */
+let outside: string[];
+let env: Record<string, string>;
+let kubeconfig: string;
 
 beforeAll(async () => {
-  home = await TestHome.create();
+  home = await TestHome.create(await copyOfCheckout());
   const { code, stderr } = await home.menagerie(["up"]);
   if (code !== 0) throw new Error(stderr);
 });
 
-afterAll(() => home.dispose());
+afterAll(async () => {
+  await home.dispose();
+  await rm(home.project, { recursive: true, force: true });
+});
 
 test("a second environment runs beside the first, and `--kubeconfig` runs the program against its cluster", async () => {
   const second = await home.menagerie(["up", "-e", "second", "--no-program"]);
@@ -21,16 +33,17 @@ test("a second environment runs beside the first, and `--kubeconfig` runs the pr
   const layout = environmentLayout("second", home.path);
   const state = await readState(layout);
   if (!state) throw new Error("the second environment keeps no state");
-  const { kubeconfig, gatewayUrl, apiUrl, databaseServer } = embeddedTarget(layout, state);
+  const { gatewayUrl, apiUrl, databaseServer, ...target } = embeddedTarget(layout, state);
+  kubeconfig = target.kubeconfig;
   expect(gatewayUrl).not.toBe(JSON.parse((await home.menagerie(["status", "--json"])).stdout).gateway);
 
-  const outside = ["-e", "outside", "--kubeconfig", kubeconfig, "--gateway-url", gatewayUrl];
+  outside = ["-e", "outside", "--kubeconfig", kubeconfig, "--gateway-url", gatewayUrl];
   // The nodes of that cluster pull from where they always do.
   const images = { MENAGERIE_IMAGE_STORE: layout.images };
   const without = await home.menagerie(["up", ...outside], { env: images });
   expect(without.code).toBe(1);
   expect(without.stdout).toMatch(/menagerie:development: .*; set MENAGERIE_DATABASE_URL and/);
-  const env = {
+  env = {
     ...images,
     MENAGERIE_DATABASE_URL: databaseServer?.url ?? "",
     MENAGERIE_DATABASE_ADDRESS: databaseServer?.address ?? "",
@@ -42,6 +55,50 @@ test("a second environment runs beside the first, and `--kubeconfig` runs the pr
     const answer = await home.menagerie(["predict", "multiplier", "-e", environment, "--data", multiplierBody]);
     expect(JSON.parse(answer.stdout)).toEqual({ results: [6.6, 124.6, 648] });
   }
+});
+
+/** Names of iris's InferenceServices in that cluster. */
+async function services(): Promise<string[]> {
+  const path =
+    "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices?labelSelector=menagerie.dev/model=iris";
+  const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(
+    kubeConfigOf(kubeconfig),
+    "GET",
+    path,
+  );
+  return items.map(({ metadata }) => metadata.name);
+}
+
+test("a change to Knative that does not come up leaves the old service answering every prediction", async () => {
+  const { models } = JSON.parse((await home.menagerie(["status", "-e", "outside", "--json"])).stdout) as {
+    models: { name: string; url: string }[];
+  };
+  const url = models.find(({ name }) => name === "iris")?.url ?? "";
+  const before = await services();
+  const file = join(home.project, "Pulumi.local.yaml");
+  const committed = await readFile(file, "utf8");
+  // That API server has Knative's kinds, and nothing acts on them.
+  const knative = committed
+    .replace(/^( {4}iris:\n)/m, "$1      mode: Knative\n")
+    .replace("readyTimeoutSeconds: 300", "readyTimeoutSeconds: 20");
+  await writeFile(file, knative);
+  let failed: { code: number | null; stdout: string; stderr: string } | undefined;
+  const during = await predictDuring(url, async () => {
+    failed = await home.menagerie(["up", ...outside], { env });
+  });
+  expect(failed?.code, `${failed?.stdout}${failed?.stderr}`).toBe(1);
+  expect(failed?.stdout).toMatch(/iris-v\d+\S* is not ready after 20 s/);
+  expect(during.failed).toEqual([]);
+  expect(during.sent).toBeGreaterThan(20);
+  expect(await services()).toEqual(expect.arrayContaining(before));
+  await writeFile(file, committed);
+  const back = await home.menagerie(["up", ...outside], { env });
+  expect(back.code, back.stdout + back.stderr).toBe(0);
+  expect(await services()).toEqual(before);
+  expect((await fetch(url, { method: "POST", body: JSON.stringify(flower) })).status).toBe(200);
+});
+
+test("an environment whose cluster is gone says so", async () => {
   await home.menagerie(["down", "-e", "second", "--delete"]);
   const gone = await home.menagerie(["up", ...outside], { env });
   expect(gone.code).toBe(2);

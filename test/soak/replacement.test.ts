@@ -7,7 +7,7 @@ import { stateResources } from "../../src/domain/engineState.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { readTarget } from "../../src/local/target.ts";
-import { applyManifest } from "../local/support/manifests.ts";
+import { flower, predictDuring } from "../local/support/predictDuring.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /** What serves is replaced without an unanswered request, and what a person deletes comes back. */
@@ -20,25 +20,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => shared.close());
-
-const knativeServices = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "services.serving.knative.dev" },
-  spec: {
-    group: "serving.knative.dev",
-    names: { kind: "Service", plural: "services", singular: "service" },
-    scope: "Namespaced",
-    versions: [
-      {
-        ...{ name: "v1", served: true, storage: true },
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-};
-
-const flower = { inputs: [[5.1, 3.5, 1.4, 0.2]] };
 
 interface Served {
   readonly name: string;
@@ -66,35 +47,6 @@ async function services(namespace: string): Promise<string[]> {
   const path = `/apis/serving.kserve.io/v1beta1/namespaces/${namespace}/inferenceservices?labelSelector=menagerie.dev/model=iris`;
   const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(shared.kubeConfig(), "GET", path);
   return items.map(({ metadata }) => metadata.name);
-}
-
-/** Predicts one request after another while `work` goes on; answers every failure. */
-async function predictDuring(url: string, work: () => Promise<unknown>): Promise<{ sent: number; failed: string[] }> {
-  const failed: string[] = [];
-  let sent = 0;
-  let over = false;
-  const predictions = (async () => {
-    while (!over) {
-      sent += 1;
-      const request = { method: "POST", body: JSON.stringify(flower), signal: AbortSignal.timeout(30_000) };
-      const answer = await fetch(url, request).then(
-        async (response) => {
-          const text = await response.text();
-          return response.ok ? undefined : `${response.status} ${text}`;
-        },
-        (error: unknown) => String(error),
-      );
-      if (answer !== undefined) failed.push(`${new Date().toISOString()} ${answer}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  })();
-  try {
-    await work();
-  } finally {
-    over = true;
-    await predictions;
-  }
-  return { sent, failed };
 }
 
 test("`--replace` of a CPU model's service answers every prediction, and the next up finds nothing to do", async () => {
@@ -164,30 +116,6 @@ test("a version whose replacement is killed between its two steps serves on, and
   expect(await isBetweenTheSteps(urn)).toBe(false);
   expect(await row()).toEqual(before);
   expect((await shared.up()).stdout).toMatch(/\d+ unchanged/);
-});
-
-test("a change to Knative that does not come up leaves the old service answering every prediction", async () => {
-  const { url, namespace } = await iris();
-  const before = await services(namespace);
-  // Enough for previews to take the cluster for one with Knative Serving; nothing there runs it.
-  await applyManifest(shared.kubeConfig(), knativeServices);
-  const committed = await shared.editStack((text) =>
-    text
-      .replace(/^( {4}iris:\n)/m, "$1      mode: Knative\n")
-      .replace("readyTimeoutSeconds: 300", "readyTimeoutSeconds: 20"),
-  );
-  let failed: { code: number | null; stdout: string } | undefined;
-  const during = await predictDuring(url, async () => {
-    failed = await shared.home.menagerie(["up"]);
-  });
-  expect(failed?.code, failed?.stdout).toBe(1);
-  expect(failed?.stdout).toMatch(/iris-v\d+\S* is not ready after 20 s/);
-  expect(during.failed).toEqual([]);
-  expect(await services(namespace)).toEqual(expect.arrayContaining(before));
-  await shared.editStack(() => committed);
-  await shared.up();
-  expect(await services(namespace)).toEqual(before);
-  expect((await fetch(url, { method: "POST", body: JSON.stringify(flower) })).status).toBe(200);
 });
 
 test("`--replace` of an object with a fixed name leaves one in the cluster", async () => {

@@ -49,7 +49,9 @@ export async function agreedUp(
   const list = listed(preview);
   for (const { message, severity } of preview.diagnostics) if (severity === "warning") console.error(message.trim());
   for (const removal of list) console.error(`  ${describeRemoval(removal)}`);
-  if (operation.endsUnchanged && changesNothing(preview)) {
+  // A run that was killed may have made what replaces a resource, and not deleted the one before.
+  const isHalfReplaced = resources.some((each) => each.delete);
+  if (operation.endsUnchanged && changesNothing(preview) && !isHalfReplaced) {
     const unchanged = preview.steps.filter(({ type }) => type !== "pulumi:pulumi:Stack");
     console.log(`Resources:\n    ${unchanged.length} unchanged`);
     return 0;

@@ -128,6 +128,14 @@ describe("an up that is agreed to", () => {
     expect(started).toEqual([preview, up]);
   });
 
+  it("finishes a replacement that a killed run has half done, though nothing else is to do", async () => {
+    const { engine, started } = engineWith([[models]]);
+    const resources = await engine.resources(new AbortController().signal);
+    const old = resources.map((each) => ({ ...each, delete: true }));
+    await agree({ ...engine, resources: async () => [...resources, ...old] });
+    expect(started).toEqual([preview, up]);
+  });
+
   it("makes again what the cluster has lost, also where the preview fails by it", async () => {
     namespaces = ["menagerie"];
     const refresh =
