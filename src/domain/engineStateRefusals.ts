@@ -6,7 +6,8 @@ export const engineStateRefusals = {
   "state.other-form": {
     says: "the stack's state is none that Pulumi 3.259 writes",
     fix: "use that version, or a newer one",
-    cause: "The resources of a state are read as that version has them; an older engine, or another tool, wrote something else.",
+    cause:
+      "The resources of a state are read as that version has them; an older engine, or another tool, wrote something else.",
     exit: 1,
   },
   "state.cut-off": {

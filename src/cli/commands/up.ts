@@ -149,7 +149,11 @@ async function useCluster(
   return target;
 }
 
-async function deploy({ layout, spec, options, signal }: Running, target: EngineTarget, engine: StackEngine): Promise<void> {
+async function deploy(
+  { layout, spec, options, signal }: Running,
+  target: EngineTarget,
+  engine: StackEngine,
+): Promise<void> {
   const code = await agreedUp(engine, {
     declared: {
       zoo: Object.keys(spec?.zoo ?? {}),
