@@ -32,6 +32,6 @@ it("is refused where there is none", async () => {
   vi.stubEnv("PULUMI_OPTION_CONFIG_FILE", "");
   await expect(readStack("stagin")).rejects.toMatchObject({
     exitCode: 2,
-    message: expect.stringMatching(/^--stack stagin: there is no Pulumi\.stagin\.yaml in .*; choose another stack$/),
+    message: expect.stringMatching(/^stack "stagin": there is no Pulumi\.stagin\.yaml in .*; choose another$/),
   });
 });
