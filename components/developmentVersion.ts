@@ -1,16 +1,17 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { describeDevelopment } from "../src/domain/development/describe.ts";
 import { baseHashOf, type DeployedVersion, type DevelopmentPlan } from "../src/domain/development/plan.ts";
+import { activatorPath, modelRoute } from "../src/domain/serving/modelRoute.ts";
+import type { Backend, ClientGateway } from "../src/domain/serving/route.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
-import { activatorPath, type ClientGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import { DevelopmentModelVersion } from "../src/resources/developmentModelVersion.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { PatchSync } from "../src/resources/patchSync.ts";
 import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
 import { declared } from "./ownership.ts";
+import { deployRoute } from "./route.ts";
 
 /** Arguments of {@link DevelopmentVersion}. */
 export interface DevelopmentVersionArgs {
@@ -69,8 +70,8 @@ export interface DevelopmentVersionArgs {
     readonly url: string;
     /** The stack's own key. A secret. */
     readonly key: pulumi.Input<string>;
-    /** Host of its Service in the cluster: it stands in the version's route in Standard mode, to wake it. */
-    readonly host: string;
+    /** Its Service: it stands in the version's route in Standard mode, to wake it. */
+    readonly backend: Backend;
     /** Value of PATCH_PING_URL_TRUSS for a version. A secret. */
     pingUrl(versionId: pulumi.Input<string>): pulumi.Output<string>;
     /** Exists once the service answers. */
@@ -197,18 +198,13 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       },
       { ...children, dependsOn: service },
     );
-    const route = virtualServiceManifest({
+    const route = modelRoute<pulumi.Input<string>>({
       ...identity,
       ...{ service: this.service, mode, gateway },
       // Knative has an activator of its own.
-      ...(mode === "Knative" ? {} : { activator: { host: api.host, path: this.versionId.apply(activatorPath) } }),
+      ...(mode === "Knative" ? {} : { activator: { backend: api.backend, path: this.versionId.apply(activatorPath) } }),
     });
-    const spec: pulumi.Output<VirtualServiceSpec> = pulumi.output(route.spec);
-    new kubernetes.apiextensions.CustomResource(
-      name,
-      { ...route, metadata: declared(route.metadata), spec },
-      { ...children, dependsOn: service },
-    );
+    deployRoute(name, { route }, { ...children, dependsOn: service });
     this.image = image.image;
     this.predictUrl = `${gateway.url}${servingPath(namespace, kubernetesName)}${readyPath}:predict`;
     this.registerOutputs({ predictUrl: this.predictUrl, image: this.image, headHash: sync.headHash });

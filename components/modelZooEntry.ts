@@ -1,8 +1,7 @@
-import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
+import { modelRoute } from "../src/domain/serving/modelRoute.ts";
+import type { ClientGateway } from "../src/domain/serving/route.ts";
 import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
-import { type ClientGateway, virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import type { ExistingTable } from "../src/domain/zoo/existingTable.ts";
 import type { PlannedRequest } from "../src/domain/zoo/migration.ts";
 import type { Gate, Phase } from "../src/domain/zoo/phases.ts";
@@ -13,7 +12,7 @@ import { SmokeTest } from "../src/resources/smokeTest.ts";
 import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
 import { ZooRollout } from "../src/resources/zooRollout.ts";
-import { declared } from "./ownership.ts";
+import { deployRoute } from "./route.ts";
 import { type Admission, ServedVersion, type ServedVersionArgs } from "./servedVersion.ts";
 
 /** A version that the entry serves. */
@@ -247,13 +246,10 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     const { model, service, serving } = version;
     const name = isModel ? kubernetesName : service;
     const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
-    const manifest = (answering: string) =>
-      virtualServiceManifest({ ...identity, service: answering, mode: serving.mode, gateway });
-    const spec: pulumi.Output<VirtualServiceSpec> = own.service.apply((answering) => manifest(answering).spec);
-    const route = manifest(service);
-    new kubernetes.apiextensions.CustomResource(
+    const to = (answering: string) => modelRoute({ ...identity, service: answering, mode: serving.mode, gateway });
+    deployRoute(
       isModel ? model : service,
-      { ...route, metadata: declared(route.metadata), spec },
+      { route: to(service), answering: own.service.apply(to) },
       // Requests go on to the version before until this one answers, rightly where a smoke set says so.
       { parent: this, dependsOn: [...own.admitted] },
     );

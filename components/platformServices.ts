@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import type { RateLimit } from "../src/domain/access/rateLimit.ts";
 import { pingUrl } from "../src/domain/development/pingToken.ts";
 import type { PushPipeline, UploadBucket } from "../src/domain/serving/apiPushes.ts";
-import { apiRights, apiRouteManifest, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
+import { apiRights, apiRoute, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
+import type { RouteGateway } from "../src/domain/serving/route.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import { declared } from "./ownership.ts";
+import { deployRoute } from "./route.ts";
 
 /** Arguments of {@link PlatformServices}. */
 export interface PlatformServicesArgs {
@@ -42,7 +43,7 @@ export interface PlatformServicesArgs {
    */
   readonly uploads?: UploadBucket | undefined;
   /** Istio Gateway and host names that the API is reached by. */
-  readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
+  readonly gateway: RouteGateway;
 }
 
 /**
@@ -129,13 +130,7 @@ export class PlatformServices extends pulumi.ComponentResource {
       { ...deployment, metadata: declared(deployment.metadata) },
       { ...parent, dependsOn: [space, secret, binding] },
     );
-    const route = apiRouteManifest({ namespace, gateway: args.gateway });
-    const spec: VirtualServiceSpec = route.spec;
-    new kubernetes.apiextensions.CustomResource(
-      "api",
-      { ...route, metadata: declared(route.metadata), spec },
-      inNamespace,
-    );
+    deployRoute("api", { route: apiRoute({ namespace, gateway: args.gateway }) }, inNamespace);
     this.registerOutputs({ image: this.image });
   }
 

@@ -1,9 +1,7 @@
-import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
-import { type MirroredRoute, mirroredRouteManifest } from "../src/domain/serving/mirroredRoute.ts";
+import { type MirroredRoute, mirroredRoute } from "../src/domain/serving/mirroredRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
-import { declared } from "./ownership.ts";
+import { deployRoute } from "./route.ts";
 
 /** Arguments of {@link TrafficMirror}. */
 export interface TrafficMirrorArgs extends Omit<MirroredRoute, "model" | "kind" | "managedBy" | "gateway"> {
@@ -26,13 +24,8 @@ export class TrafficMirror extends pulumi.ComponentResource {
 
   constructor(name: string, args: TrafficMirrorArgs, options?: pulumi.ComponentResourceOptions) {
     super("menagerie:shadow:TrafficMirror", name, {}, options);
-    const route = mirroredRouteManifest({ ...args, model: args.name, kind: "shadow", managedBy: "stack" });
-    const spec: VirtualServiceSpec = route.spec;
-    new kubernetes.apiextensions.CustomResource(
-      name,
-      { ...route, metadata: declared(route.metadata), spec },
-      { parent: this },
-    );
+    const route = mirroredRoute({ ...args, model: args.name, kind: "shadow", managedBy: "stack" });
+    deployRoute(name, { route }, { parent: this });
     this.predictUrl = `${args.gateway.url}${servingPath(args.namespace, args.name)}${readyPath}:predict`;
     this.registerOutputs({ predictUrl: this.predictUrl });
   }

@@ -4,7 +4,7 @@ import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { embeddedGateway } from "../domain/serving/embeddedGateway.ts";
-import { namespaceOfGateway } from "../domain/serving/virtualService.ts";
+import { namespaceOfGateway } from "../domain/serving/route.ts";
 
 type MeshSpec = Pick<EnvironmentSpec, "mesh" | "gateway" | "namespace">;
 

@@ -4,6 +4,7 @@ import { declared } from "../../components/ownership.ts";
 import { kubernetesName } from "../config/crossRules.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { baseHashOf } from "../domain/development/plan.ts";
+import { apiBackend } from "../domain/serving/apiService.ts";
 import { developmentPriority } from "../domain/serving/priorityClass.ts";
 import { type EnvironmentFacts, hashOf } from "./facts.ts";
 import type { ModelOutput } from "./outputs.ts";
@@ -53,7 +54,7 @@ export function declareDevelopment(
         api: {
           url: spec.services.apiUrl,
           key: services.adminKey,
-          host: `api.${spec.services.namespace}.svc.cluster.local`,
+          backend: apiBackend(spec.services.namespace),
           pingUrl: (versionId) => services.pingUrl(versionId),
           ready: services,
         },

@@ -2,7 +2,7 @@ import { ControlAccessPolicy } from "../../components/controlAccess.ts";
 import { GatewayKeyCheck } from "../../components/keyCheck.ts";
 import { NetworkPolicies } from "../../components/networkPolicies.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { namespaceOfGateway } from "../domain/serving/virtualService.ts";
+import { namespaceOfGateway } from "../domain/serving/route.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Platform } from "./platform.ts";
 

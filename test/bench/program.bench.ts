@@ -64,6 +64,7 @@ ${Array.from({ length: size }, (_, index) => `    m${index}: { truss: models/mul
 const plainProgram = (size: number): string => `
 import * as kubernetes from "@pulumi/kubernetes";
 import { inferenceServiceManifest } from "./src/domain/serving/inferenceService.ts";
+import { modelRoute } from "./src/domain/serving/modelRoute.ts";
 import { virtualServiceManifest } from "./src/domain/serving/virtualService.ts";
 const provider = new kubernetes.Provider("cluster", { context: "${context}" });
 const namespace = new kubernetes.core.v1.Namespace("models", { metadata: { name: "bench-plain" } }, { provider });
@@ -77,7 +78,7 @@ for (let index = 0; index < ${size}; index++) {
   };
   const { metadata, ...service } = inferenceServiceManifest(model);
   const annotations = { ...metadata.annotations, "pulumi.com/skipAwait": "true" };
-  const route = virtualServiceManifest(model);
+  const route = virtualServiceManifest(modelRoute(model));
   const named = (kind) => ({ ...route, metadata: { ...route.metadata, name: kind + "-" + index } });
   new kubernetes.apiextensions.CustomResource("i" + index, { ...service, metadata: { ...metadata, annotations } }, options);
   for (const kind of ["image", "ready", "route"]) {

@@ -4,6 +4,7 @@ import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { request as apiRequest } from "../../src/adapters/kubernetes/request.ts";
+import { modelRoute } from "../../src/domain/serving/modelRoute.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
 import { Backends } from "../local/support/backends.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "../local/support/manifests.ts";
@@ -39,10 +40,12 @@ beforeAll(async () => {
   await applyManifest(cluster, namespace(space));
   backends = await Backends.start(shared.home, { cluster, namespace: space, names: ["model"] });
   // A model's route as it is declared, but for the Service.
-  const route = virtualServiceManifest({
-    ...{ name: "watched", namespace: "models", model: "watched", kind: "zoo", managedBy: "stack", mode: "Standard" },
-    gateway: { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true },
-  });
+  const route = virtualServiceManifest(
+    modelRoute({
+      ...{ name: "watched", namespace: "models", model: "watched", kind: "zoo", managedBy: "stack", mode: "Standard" },
+      gateway: { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true },
+    }),
+  );
   const rules = route.spec.http.map((rule) => ({ ...rule, route: [{ destination: { host: "model" } }] }));
   await applyManifest(cluster, {
     ...{ ...route, metadata: { name: "watched", namespace: space }, spec: { ...route.spec, http: rules } },

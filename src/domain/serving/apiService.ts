@@ -1,5 +1,6 @@
 import type { RateLimit } from "../access/rateLimit.ts";
 import { makesContexts, mountsOf, type Pushes, pushEnvironment, volumesOf } from "./apiPushes.ts";
+import { type Backend, hostOf, type Route } from "./route.ts";
 
 /** The API service, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
 export interface ApiService<Text = string> extends Pushes {
@@ -106,9 +107,14 @@ function container<Text>(api: ApiService<Text>) {
 /** What the service answers at the gateway: predictions of apps, development versions, and what the truss client asks. */
 const publicPaths = ["/models/", "/v1/", "/graphql/", "/hosts/", "/menagerie-uploads/"];
 
+/** The API service as routes lead to it. */
+export function apiBackend(namespace: string): Backend {
+  return { service: "api", namespace, port: 80 };
+}
+
 /** The API service's url as pods reach it. */
 export function apiUrlInCluster(namespace: string): string {
-  return `http://api.${namespace}.svc.cluster.local`;
+  return `http://${hostOf(apiBackend(namespace))}`;
 }
 
 /**
@@ -144,26 +150,10 @@ export function apiRights(
   };
 }
 
-/** The VirtualService that takes the service's paths at the gateway to the API service. */
-export function apiRouteManifest(route: {
-  readonly namespace: string;
-  readonly gateway: { readonly name: string; readonly hosts: readonly string[] };
-}) {
-  const { namespace, gateway } = route;
+/** Takes the service's paths at the gateway to the API service. */
+export function apiRoute({ namespace, gateway }: Pick<Route, "namespace" | "gateway">): Route {
   return {
-    apiVersion: "networking.istio.io/v1" as const,
-    kind: "VirtualService" as const,
-    metadata: { name: "api", namespace, labels },
-    spec: {
-      gateways: [gateway.name],
-      hosts: [...gateway.hosts],
-      http: [
-        {
-          name: "api",
-          match: publicPaths.map((prefix) => ({ uri: { prefix } })),
-          route: [{ destination: { host: `api.${namespace}.svc.cluster.local`, port: { number: 80 } } }],
-        },
-      ],
-    },
+    ...{ name: "api", namespace, gateway, labels },
+    rules: [{ name: "api", prefixes: publicPaths, destinations: [apiBackend(namespace)] }],
   };
 }

@@ -1,4 +1,5 @@
 import type { Recorder } from "./recorder.ts";
+import { type Backend, hostOf } from "./route.ts";
 import type { SecretSource } from "./secrets.ts";
 
 /** How KServe runs a model: plain Deployments, or Knative revisions. Immutable on an InferenceService. */
@@ -142,9 +143,15 @@ export const annotations = {
   deployment: "menagerie.dev/deployment",
 } as const;
 
+/** The Service that carries a model's traffic. */
+export function predictorBackend(name: string, namespace: string): Backend {
+  return { service: `${name}-predictor`, namespace, port: 80 };
+}
+
 /** Host name of the Service that carries a model's traffic, and its port. */
 export function predictorHost(name: string, namespace: string): { readonly host: string; readonly port: number } {
-  return { host: `${name}-predictor.${namespace}.svc.cluster.local`, port: 80 };
+  const backend = predictorBackend(name, namespace);
+  return { host: hostOf(backend), port: backend.port };
 }
 
 /** Path prefix of all models at the gateway, without a slash at the end. */

@@ -6,7 +6,8 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { request as apiRequest, KubernetesApiError, requestJson } from "../../../src/adapters/kubernetes/request.ts";
-import { mirroredRouteManifest } from "../../../src/domain/serving/mirroredRoute.ts";
+import { mirroredRoute } from "../../../src/domain/serving/mirroredRoute.ts";
+import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
 import { Backends } from "../support/backends.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "../support/manifests.ts";
 import { SharedEnvironment } from "../support/sharedEnvironment.ts";
@@ -301,7 +302,7 @@ describe("a mirrored route", () => {
   const [primary = "", a = "", b = ""] = shadowed;
 
   beforeAll(async () => {
-    const manifest = mirroredRouteManifest({
+    const route = mirroredRoute({
       ...{ name: "next", namespace: "models", model: "next", kind: "shadow", managedBy: "stack" },
       gateway: { name: "istio-system/menagerie", hosts: ["*"] },
       primary: { service: "next-primary", mode: "Standard" },
@@ -309,7 +310,7 @@ describe("a mirrored route", () => {
       percent: 100,
     });
     // As it is rendered, but for the namespace of its Services.
-    const text = JSON.stringify(manifest.spec.http).replaceAll(".models.svc.", `.${space}.svc.`);
+    const text = JSON.stringify(virtualServiceManifest(route).spec.http).replaceAll(".models.svc.", `.${space}.svc.`);
     await routed("mirrored", JSON.parse(text) as Rule[]);
   });
 

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { apiRights, apiRouteManifest } from "../../../../src/domain/serving/apiService.ts";
+import { apiBackend, apiRights, apiRoute } from "../../../../src/domain/serving/apiService.ts";
 import { controlAccessManifest, controlServiceManifest } from "../../../../src/domain/serving/controlAccess.ts";
 import { inferenceServiceManifest } from "../../../../src/domain/serving/inferenceService.ts";
 import { keyCheckManifest } from "../../../../src/domain/serving/keyCheck.ts";
-import { mirroredRouteManifest } from "../../../../src/domain/serving/mirroredRoute.ts";
+import { mirroredRoute } from "../../../../src/domain/serving/mirroredRoute.ts";
 import {
   type GpuPool,
   nodeClassManifest,
   nodePoolManifest,
   taintsOf,
 } from "../../../../src/domain/serving/nodePool.ts";
+import { type ModelRoute, modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
 import { placementOn } from "../../../../src/domain/serving/placement.ts";
 import { revisionOf, withRevision } from "../../../../src/domain/serving/revision.ts";
 import type { ServedModel } from "../../../../src/domain/serving/servedModel.ts";
-import { virtualServiceManifest } from "../../../../src/domain/serving/virtualService.ts";
 
 const iris: ServedModel = {
   name: "iris",
@@ -34,6 +34,7 @@ const onGpu = { resources: { ...iris.resources, gpus: 1 }, placement: placementO
 const predictor = (changes: Partial<ServedModel> = {}) =>
   inferenceServiceManifest({ ...iris, ...changes }).spec.predictor;
 const container = (changes: Partial<ServedModel> = {}) => predictor(changes).containers[0];
+const ruleOf = (route: Pick<ModelRoute, "gateway"> & Partial<ModelRoute>) => modelRoute({ ...iris, ...route }).rules[0];
 
 describe("the InferenceService of a model", () => {
   it("on ordinary nodes starts the new pod before it ends the old one", () => {
@@ -125,12 +126,11 @@ describe("the InferenceService of a development version", () => {
   });
 
   it("is reached through the API service where that wakes it", () => {
-    const activator = { host: "api.menagerie.svc.cluster.local", path: "/development/7/v1/" };
-    const gateway = { name: "menagerie/gateway", hosts: ["*"] };
-    expect(virtualServiceManifest({ ...iris, gateway, activator }).spec.http[0]).toMatchObject({
-      match: [{ uri: { prefix: "/serving/models/iris/v1/" } }],
-      rewrite: { uri: "/development/7/v1/" },
-      route: [{ destination: { host: activator.host, port: { number: 80 } } }],
+    const activator = { backend: apiBackend("menagerie"), path: "/development/7/v1/" };
+    expect(ruleOf({ gateway: { name: "menagerie/gateway", hosts: ["*"] }, activator })).toMatchObject({
+      prefixes: ["/serving/models/iris/v1/"],
+      rewrite: { path: "/development/7/v1/" },
+      destinations: [{ service: "api", namespace: "menagerie", port: 80 }],
     });
   });
 });
@@ -161,21 +161,20 @@ describe("a revision", () => {
 
 describe("the route of a model", () => {
   const gateway = { name: "istio-system/menagerie", hosts: ["*"] };
-  const http = (mode: "Standard" | "Knative") => virtualServiceManifest({ ...iris, mode, gateway }).spec.http[0];
 
   it("exposes /v1/ alone: /control/ is on the same port", () => {
-    expect(http("Standard")).toEqual({
+    expect(ruleOf({ gateway })).toEqual({
       name: "predict",
-      match: [{ uri: { prefix: "/serving/models/iris/v1/" } }],
-      rewrite: { uri: "/v1/" },
-      route: [{ destination: { host: "iris-predictor.models.svc.cluster.local", port: { number: 80 } } }],
+      prefixes: ["/serving/models/iris/v1/"],
+      rewrite: { path: "/v1/" },
+      destinations: [{ service: "iris-predictor", namespace: "models", port: 80 }],
     });
   });
 
   it("in Knative mode enters by Knative's gateway, which wakes the model, under its own host name", () => {
-    expect(http("Knative")).toMatchObject({
-      rewrite: { uri: "/v1/", authority: "iris-predictor.models.svc.cluster.local" },
-      route: [{ destination: { host: "knative-local-gateway.istio-system.svc.cluster.local" } }],
+    expect(ruleOf({ mode: "Knative", gateway })).toMatchObject({
+      rewrite: { path: "/v1/", host: "iris-predictor.models.svc.cluster.local" },
+      destinations: [{ service: "knative-local-gateway", namespace: "istio-system" }],
     });
   });
 });
@@ -277,27 +276,28 @@ describe("in a mesh", () => {
     const isAsked = (path: string) => asked.endsWith("*") && path.startsWith(asked.slice(0, -1));
     const gateway = { name: "istio-ingress/models", hosts: ["*"] };
     const routed = [
-      virtualServiceManifest({ ...iris, gateway }),
-      mirroredRouteManifest({
+      modelRoute({ ...iris, gateway }),
+      mirroredRoute({
         ...{ ...iris, gateway, percent: 10, shadows: ["next-a"] },
         primary: { service: "next-primary", mode: "Standard" },
       }),
-    ].flatMap(({ spec }) => spec.http.flatMap(({ match }) => match.map(({ uri }) => uri.prefix)));
+    ].flatMap(({ rules }) => rules.flatMap(({ prefixes }) => prefixes));
     expect(routed).toHaveLength(2);
     expect(routed.filter((prefix) => !isAsked(prefix))).toEqual([]);
     // The API service asks for its own keys.
-    const own = apiRouteManifest({ namespace: "menagerie", gateway }).spec.http[0]?.match ?? [];
-    expect(own.filter(({ uri }) => isAsked(uri.prefix))).toEqual([]);
+    const own = apiRoute({ namespace: "menagerie", gateway }).rules.flatMap(({ prefixes }) => prefixes);
+    expect(own).toContain("/models/");
+    expect(own.filter(isAsked)).toEqual([]);
   });
 
   it("a gateway that has asked for the key takes it from the request, except before the API service, which asks again", () => {
     const gateway = { name: "istio-ingress/models", hosts: ["*"], checksKeys: true };
-    const removed = { request: { remove: ["authorization", "x-api-key"] } };
-    expect(virtualServiceManifest({ ...iris, gateway }).spec.http[0]).toMatchObject({ headers: removed });
-    const activator = { host: "api.menagerie.svc.cluster.local", path: "/development/7/v1/" };
-    expect(virtualServiceManifest({ ...iris, gateway, activator }).spec.http[0]).not.toHaveProperty("headers");
+    const removedHeaders = ["authorization", "x-api-key"];
+    expect(ruleOf({ gateway })).toMatchObject({ removedHeaders });
+    const activator = { backend: apiBackend("menagerie"), path: "/development/7/v1/" };
+    expect(ruleOf({ gateway, activator })).not.toHaveProperty("removedHeaders");
     const primary = { service: "next-primary", mode: "Standard" } as const;
-    const mirrored = mirroredRouteManifest({ ...iris, gateway, primary, percent: 10, shadows: ["next-a"] });
-    expect(mirrored.spec.http[0]).toMatchObject({ headers: removed });
+    const mirrored = mirroredRoute({ ...iris, gateway, primary, percent: 10, shadows: ["next-a"] });
+    expect(mirrored.rules[0]).toMatchObject({ removedHeaders });
   });
 });

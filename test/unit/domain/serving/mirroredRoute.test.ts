@@ -1,28 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { inferenceServiceManifest } from "../../../../src/domain/serving/inferenceService.ts";
-import { mirroredRouteManifest } from "../../../../src/domain/serving/mirroredRoute.ts";
+import { mirroredRoute } from "../../../../src/domain/serving/mirroredRoute.ts";
 import { revisionOf } from "../../../../src/domain/serving/revision.ts";
 import type { ServedModel } from "../../../../src/domain/serving/servedModel.ts";
 
 describe("a mirrored route", () => {
   it("goes by Knative's gateway where the primary does, while copies go straight to the shadows", () => {
-    const [rule] = mirroredRouteManifest({
+    const [rule] = mirroredRoute({
       ...{ name: "next", namespace: "models", model: "next", kind: "shadow", managedBy: "stack" },
       gateway: { name: "g/g", hosts: ["*"] },
       primary: { service: "next-primary", mode: "Knative" },
       shadows: ["next-a"],
       percent: 10,
-    }).spec.http;
-    expect(rule?.route).toEqual([
-      { destination: { host: "knative-local-gateway.istio-system.svc.cluster.local", port: { number: 80 } } },
-    ]);
-    expect(rule?.rewrite.authority).toBe("next-primary-transformer.models.svc.cluster.local");
-    expect(rule?.mirrors).toEqual([
-      {
-        destination: { host: "next-a-transformer.models.svc.cluster.local", port: { number: 80 } },
-        percentage: { value: 10 },
-      },
-    ]);
+    }).rules;
+    expect(rule).toMatchObject({
+      rewrite: { path: "/v1/", host: "next-primary-transformer.models.svc.cluster.local" },
+      destinations: [{ service: "knative-local-gateway", namespace: "istio-system", port: 80 }],
+      mirrors: [{ service: "next-a-transformer", namespace: "models", port: 80, percent: 10 }],
+    });
   });
 });
 

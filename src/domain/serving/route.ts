@@ -1,0 +1,81 @@
+/** A Service of the cluster and one of its ports. */
+export interface Backend {
+  readonly service: string;
+  readonly namespace: string;
+  readonly port: number;
+}
+
+/** Host name of a Service in the cluster's DNS. */
+export function hostOf({ service, namespace }: Omit<Backend, "port">): string {
+  return `${service}.${namespace}.svc.cluster.local`;
+}
+
+/** Where a model's requests come in. */
+export interface RouteGateway {
+  /** Istio Gateway, as `<namespace>/<name>`. */
+  readonly name: string;
+  readonly hosts: readonly string[];
+  /**
+   * The gateway lets only requests with a key pass; models do not get to see it.
+   * @default false
+   */
+  readonly checksKeys?: boolean;
+}
+
+/** A gateway with the address by which clients reach it. */
+export interface ClientGateway extends RouteGateway {
+  /** Without a path. */
+  readonly url: string;
+}
+
+/** Namespace of the Gateway and its pods; one that is named without a namespace is in that of the routes. */
+export function namespaceOfGateway({ name }: Pick<RouteGateway, "name">, routes: string): string {
+  return /^([^/]+)\//.exec(name)?.[1] ?? routes;
+}
+
+/** A backend that answers requests of a route. */
+export interface Destination extends Backend {
+  /**
+   * Its share of the requests, relative to the rule's other destinations.
+   * @default it is the only one
+   */
+  readonly weight?: number;
+}
+
+/** A backend that gets copies of requests, whose answers nobody sees. */
+export interface Mirror extends Backend {
+  /** Share of the requests that is copied, 0 to 100. */
+  readonly percent: number;
+}
+
+/** What becomes of the requests below some paths. */
+export interface RouteRule<Text = string> {
+  readonly name: string;
+  /** Each with a slash at its end: what is below it. */
+  readonly prefixes: readonly string[];
+  /**
+   * Path that takes the prefix's place, and the Host that the destination gets.
+   * @default the request goes on as it came
+   */
+  readonly rewrite?: { readonly path: Text; readonly host?: string };
+  /**
+   * Request headers that the destinations do not get.
+   * @default none
+   */
+  readonly removedHeaders?: readonly string[];
+  readonly destinations: readonly Destination[];
+  /** @default none */
+  readonly mirrors?: readonly Mirror[];
+}
+
+/**
+ * A way from the gateway to the cluster's Services, as every renderer reads it: one API or the other makes an object of it. Rules'
+ * prefixes do not overlap, also not with those of other routes, for the APIs differ in which of two matches wins.
+ */
+export interface Route<Text = string> {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly gateway: RouteGateway;
+  readonly rules: readonly RouteRule<Text>[];
+}
