@@ -12,7 +12,7 @@ export interface GatewayKeyCheckArgs extends KeyCheck {}
  * gateway asks the API service (`/authorize/…`) by the extension provider that MeshConfig has under the name given here.
  *
  * @example
- * new GatewayKeyCheck("platform", { namespace: "models", gatewayNamespace: "istio-ingress", gatewayPods: { istio: "ingressgateway" }, provider: "menagerie-keys" });
+ * new GatewayKeyCheck("platform", { namespace: "models", gatewayNamespace: "istio-ingress", gateway: { pods: { istio: "ingressgateway" } }, provider: "menagerie-keys" });
  */
 export class GatewayKeyCheck extends pulumi.ComponentResource {
   constructor(name: string, args: GatewayKeyCheckArgs, options?: pulumi.ComponentResourceOptions) {

@@ -59,6 +59,8 @@ export class PlatformServices extends pulumi.ComponentResource {
   readonly image: pulumi.Output<string>;
   /** The stack's own API key, which opens everything. A secret; also key `adminKey` of Secret `api-database`. */
   readonly adminKey: pulumi.Output<string>;
+  /** The services' namespace. */
+  readonly space: kubernetes.core.v1.Namespace;
   readonly #signingKey: pulumi.Output<string>;
   readonly #namespace: string;
 
@@ -73,6 +75,7 @@ export class PlatformServices extends pulumi.ComponentResource {
       { metadata: declared({ name: namespace, labels: { "app.kubernetes.io/part-of": "menagerie" } }) },
       parent,
     );
+    this.space = space;
     const inNamespace = { ...parent, dependsOn: space };
     const random = (label: string) => new SecretValue(label, {}, parent).value;
     this.adminKey = pulumi.secret(pulumi.interpolate`mng_admin_${random("api-admin-key")}`);

@@ -1,6 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { HTTPRouteSpec } from "../src/crds/httpRoute.ts";
 import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
+import { httpRouteManifest } from "../src/domain/serving/httpRoute.ts";
 import type { Route } from "../src/domain/serving/route.ts";
 import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
 import { declared } from "./ownership.ts";
@@ -15,12 +17,19 @@ export interface DeployedRoute {
   readonly answering?: pulumi.Output<Route>;
 }
 
-/** Declares the object of a route. */
+/** Declares the object of a route, of the API that its gateway has. */
 export function deployRoute(
   name: string,
   { route, answering }: DeployedRoute,
   options: pulumi.CustomResourceOptions,
 ): pulumi.CustomResource {
+  if (route.gateway.api === "gateway-api") {
+    const { metadata, ...manifest } = httpRouteManifest(route);
+    const spec: pulumi.Output<HTTPRouteSpec> =
+      answering?.apply((later) => httpRouteManifest(later).spec) ?? pulumi.output(manifest.spec);
+    const awaited = declared({ ...metadata, annotations: untilServed });
+    return new kubernetes.apiextensions.CustomResource(name, { ...manifest, metadata: awaited, spec }, options);
+  }
   const { metadata, ...manifest } = virtualServiceManifest(route);
   const spec: pulumi.Output<VirtualServiceSpec> =
     answering?.apply((later) => virtualServiceManifest(later).spec) ?? pulumi.output(manifest.spec);
@@ -30,3 +39,17 @@ export function deployRoute(
     options,
   );
 }
+
+/** How long a Gateway's controller may take to say that it serves an HTTPRoute, in seconds. */
+const servedWithin = 120;
+
+const says = (condition: string) => `jsonpath={.status.parents[*].conditions[?(@.type=="${condition}")].status}=True`;
+
+/**
+ * A VirtualService is refused by Istio's webhook when it is written; of an HTTPRoute its Gateway says so afterwards. What an `up` deletes
+ * goes after everything that it makes, so the route of the other kind is there until this one is served.
+ */
+const untilServed = {
+  "pulumi.com/waitFor": JSON.stringify([says("Accepted"), says("ResolvedRefs")]),
+  "pulumi.com/timeoutSeconds": String(servedWithin),
+};

@@ -14,6 +14,7 @@ import { type ClusterReader, checkCluster } from "./plan/cluster.ts";
 import { plannedDepartures } from "./plan/departures.ts";
 import { planDevelopments } from "./plan/development.ts";
 import { engineAbove, isPartial, showsDebugging } from "./plan/engineAbove.ts";
+import { checkGatewayApi, type GatewayReader } from "./plan/gatewayApi.ts";
 import { checkMesh, type MeshReader, withEmbeddedGateway } from "./plan/mesh.ts";
 import { withMigrations } from "./plan/migrations.ts";
 import { withMigrationTarget } from "./plan/migrationTarget.ts";
@@ -84,8 +85,9 @@ async function stack() {
         trusses: await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, process.cwd()),
       };
     };
-    const [cluster, mesh, { platform, trusses, sentences }, smoke] = await everyRefusal([
+    const [cluster, gateway, mesh, { platform, trusses, sentences }, smoke] = await everyRefusal([
       checkCluster(spec, { preview, reader: clusterOf(spec) }),
+      checkGatewayApi(spec, { preview, reader: gatewayOf(spec) }),
       checkMesh(spec, {
         preview,
         reader: surroundings.embedded ? withEmbeddedGateway(meshOf(spec)) : meshOf(spec),
@@ -93,7 +95,8 @@ async function stack() {
       read(),
       smokeSets(concernedByContent(spec), process.cwd()),
     ]);
-    for (const sentence of [...cluster, ...mesh, ...sentences]) await pulumi.log.warn(sentence);
+    for (const line of gateway.lines) await pulumi.log.info(line);
+    for (const sentence of [...cluster, ...gateway.warnings, ...mesh, ...sentences]) await pulumi.log.warn(sentence);
     const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
     const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
     const plannedZoo = async () =>
@@ -189,6 +192,15 @@ function clusterOf(spec: StackCluster): ClusterReader {
     karpenterGates: async () => {
       const { readKarpenterGates } = await import("./adapters/kubernetes/karpenterGates.ts");
       return readKarpenterGates(await kubeConfig(spec));
+    },
+  };
+}
+
+function gatewayOf(spec: StackCluster): GatewayReader {
+  return {
+    gateway: async (...asked) => {
+      const { readGateway } = await import("./adapters/kubernetes/gatewayApi.ts");
+      return readGateway(await kubeConfig(spec), ...asked);
     },
   };
 }

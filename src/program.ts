@@ -3,7 +3,7 @@ import { declareBuilds } from "./program/builds.ts";
 import { declareCluster } from "./program/cluster.ts";
 import { declareDevelopment } from "./program/development.ts";
 import type { EnvironmentFacts } from "./program/facts.ts";
-import { declareMesh, declareNetwork } from "./program/network.ts";
+import { declareMesh, declareNetwork, declareRouteGrants } from "./program/network.ts";
 import type { EnvironmentOutputs } from "./program/outputs.ts";
 import { declarePipelines } from "./program/pipelines.ts";
 import { declarePlatform } from "./program/platform.ts";
@@ -18,12 +18,13 @@ import { declareZoo } from "./program/zoo.ts";
  * environment declares has its file in `src/program`, which joins its config, its plan and its component.
  */
 export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts): EnvironmentOutputs {
-  const cluster = declareCluster(spec, facts);
-  const builder = declareBuilds(spec, facts, cluster);
-  const pools = declarePools(spec, cluster);
-  const platform = declarePlatform(spec, facts, cluster);
-  if (platform) declareMesh(spec, cluster, platform);
-  declareNetwork(spec, cluster, platform);
+  const bare = declareCluster(spec, facts);
+  const builder = declareBuilds(spec, facts, bare);
+  const pools = declarePools(spec, bare);
+  const platform = declarePlatform(spec, facts, bare);
+  if (platform) declareMesh(spec, bare, platform);
+  declareNetwork(spec, bare, platform);
+  const cluster = declareRouteGrants(spec, facts, bare, platform);
   const release = declareRelease(spec, facts, platform);
   // What a release is made of waits for its intent, and its end for all of them.
   const ofRelease = release ? { ...cluster, ready: [...cluster.ready, release.intent] } : cluster;

@@ -3,6 +3,7 @@ import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { buildMistakes } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
+import { gatewayMistakes } from "./gatewayRules.ts";
 import { migrationMistakes } from "./migrationRules.ts";
 import { pipelineMistakes } from "./pipelineRules.ts";
 import { builtInPool } from "./pools.ts";
@@ -32,6 +33,7 @@ export function crossKeyMistakes(environment: Omit<ParsedEnvironment, "databaseP
     ...namespaceMistakes(environment),
     ...buildMistakes(environment, reservedNamespaces),
     ...serviceMistakes(environment),
+    ...gatewayMistakes(environment),
     ...poolMistakes(environment),
     ...nameMistakes(environment),
     ...modelMistakes(environment),

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { routeApis } from "../domain/serving/route.ts";
 import { builds } from "./builds.ts";
 import { database, databasePassword, previewDatabase } from "./database.ts";
 import { development } from "./development.ts";
@@ -21,10 +22,14 @@ const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const gateway = mapping(
   {
+    api: choice(
+      routeApis,
+      "API of the Gateway and of the models' routes: istio (VirtualServices on a Gateway of networking.istio.io) or gateway-api (HTTPRoutes on a Gateway of gateway.networking.k8s.io), see docs/gateway.md. Default: istio.",
+    ).default("istio"),
     name: text(
       /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
-      "give the Istio Gateway as <namespace>/<name>, such as istio-system/models",
-      "The Istio Gateway that the models' routes attach to, as <namespace>/<name>. Default: istio-system/menagerie.",
+      "give the Gateway as <namespace>/<name>, such as istio-system/models",
+      "The Gateway that the models' routes attach to, as <namespace>/<name>. Default: istio-system/menagerie.",
     ).default("istio-system/menagerie"),
     url: text(
       /^https?:\/\/[^\s/?#]+$/,

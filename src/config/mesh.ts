@@ -13,10 +13,12 @@ const keyCheck = mapping(
       "use a label's key, such as istio",
       z.string({ error: "is not text; give the label's value in quotes" }),
       "write {<label>: <value>}, such as {istio: ingressgateway}",
-      "Labels of the gateway's pods, which are in the Gateway's namespace.",
-    ).refine((labels) => Object.keys(labels).length > 0, {
-      error: "is empty; give at least one label of the gateway's pods, such as {istio: ingressgateway}",
-    }),
+      "Labels of the gateway's pods, which are in the Gateway's namespace. Default with menagerie:gateway.api: gateway-api: the pods that Istio runs for the Gateway. Needed with istio.",
+    )
+      .refine((labels) => Object.keys(labels).length > 0, {
+        error: "is empty; give at least one label of the gateway's pods, such as {istio: ingressgateway}",
+      })
+      .optional(),
   },
   "write {gatewayPods: {istio: ingressgateway}}",
   "The gateway asks the API service whether a request for a model may pass: it then needs a key for that model, and the limit of its key counts. Needs the stack's own database, and the provider in Istio's MeshConfig. Default: whoever reaches the gateway reaches the models.",

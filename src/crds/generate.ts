@@ -19,6 +19,7 @@ interface Wanted {
 const wanted: readonly Wanted[] = [
   { group: "serving.kserve.io", version: "v1beta1", kind: "InferenceService", file: "inferenceService.ts" },
   { group: "networking.istio.io", version: "v1", kind: "VirtualService", file: "virtualService.ts" },
+  { group: "gateway.networking.k8s.io", version: "v1", kind: "HTTPRoute", file: "httpRoute.ts" },
   { group: "security.istio.io", version: "v1", kind: "AuthorizationPolicy", file: "authorizationPolicy.ts" },
   { group: "tekton.dev", version: "v1", kind: "Task", file: "task.ts" },
   { group: "tekton.dev", version: "v1", kind: "Pipeline", file: "pipeline.ts" },

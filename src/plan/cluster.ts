@@ -12,15 +12,25 @@ interface NeededApi {
 }
 
 const knativeApi = "serving.knative.dev/v1";
+const gatewayApi = "gateway.networking.k8s.io/v1";
 
 type ClusterSpec = Pick<
   EnvironmentSpec,
-  "zoo" | "development" | "shadows" | "pools" | "nodeClass" | "mesh" | "postgresCluster" | "database" | "builds"
+  | "zoo"
+  | "development"
+  | "shadows"
+  | "pools"
+  | "nodeClass"
+  | "mesh"
+  | "postgresCluster"
+  | "database"
+  | "builds"
+  | "gateway"
 >;
 
 /** APIs of others that the resources of a stack for a cluster need, by what its config declares. */
 export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
-  const { zoo, development, shadows, pools, mesh, postgresCluster, database, builds } = spec;
+  const { zoo, development, shadows, pools, mesh, postgresCluster, database, builds, gateway } = spec;
   const served = [
     ...Object.entries(zoo).map(([name, { mode }]) => ({ key: keyPath(["zoo", name]), mode })),
     ...Object.entries(development).map(([name, { mode }]) => ({ key: keyPath(["development", name]), mode })),
@@ -34,7 +44,10 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
     needed.push(...apis.map((api) => ({ api, key, help })));
   if (first) need(first.key, "install KServe 0.16 or later", "serving.kserve.io/v1beta1");
   if (first ?? database) {
-    need(first?.key ?? keyPath(["database"]), "install Istio 1.22 or later", "networking.istio.io/v1");
+    if (gateway.api === "gateway-api") {
+      const key = keyPath(["gateway", "api"]);
+      need(key, "install the CRDs of Gateway API 1.3 or later, or set the key to istio", gatewayApi);
+    } else need(first?.key ?? keyPath(["database"]), "install Istio 1.22 or later", "networking.istio.io/v1");
   }
   if (knative) need(knative.key, "install Knative Serving, or say mode: Standard", knativeApi);
   if (mesh) need(keyPath(["mesh"]), "install Istio 1.22 or later, or remove the key", "security.istio.io/v1");
@@ -74,9 +87,11 @@ export async function checkCluster(
   spec: ClusterSpec,
   { preview, reader }: { readonly preview: boolean; readonly reader: ClusterReader },
 ): Promise<readonly string[]> {
-  // The embedded environment brings its own, and an existing cluster without GPU nodes runs under its node class too. Knative is
-  // what neither of them has to have.
-  const needed = neededApis(spec).filter(({ api }) => spec.nodeClass !== "local" || api === knativeApi);
+  // The embedded environment brings its own, and an existing cluster without GPU nodes runs under its node class too. Knative and
+  // Gateway API are what that need not have.
+  const needed = neededApis(spec).filter(
+    ({ api }) => spec.nodeClass !== "local" || api === knativeApi || api === gatewayApi,
+  );
   if (needed.length === 0) return [];
   let served: ReadonlySet<string>;
   try {

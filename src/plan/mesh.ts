@@ -4,6 +4,7 @@ import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { embeddedGateway } from "../domain/serving/embeddedGateway.ts";
+import { askingGateway, labelsOfAsking } from "../domain/serving/keyCheck.ts";
 import { namespaceOfGateway } from "../domain/serving/route.ts";
 
 type MeshSpec = Pick<EnvironmentSpec, "mesh" | "gateway" | "namespace">;
@@ -41,7 +42,7 @@ export async function checkMesh(
     return [];
   };
   const mistakes = [
-    ...(await pods(spec, reader).catch(tell("pods of the gateway have the labels of mesh.keyCheck.gatewayPods"))),
+    ...(await pods(spec, reader).catch(tell("the gateway has pods that ask for keys, as mesh.keyCheck says"))),
     ...(await configured(mesh, reader).catch(tell("Istio's MeshConfig agrees with menagerie:mesh"))),
   ];
   if (mistakes.length > 0 && !preview) throw refused(mistakes);
@@ -49,15 +50,19 @@ export async function checkMesh(
 }
 
 async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader): Promise<Refusal[]> {
-  const labels = mesh?.keyCheck?.gatewayPods;
-  if (!labels) return [];
+  if (!mesh?.keyCheck) return [];
+  const labels = labelsOfAsking(askingGateway(gateway, mesh.keyCheck.gatewayPods));
   const where = namespaceOfGateway(gateway, namespace);
   if ((await reader.countPods(where, labels)) > 0) return [];
   const given = Object.entries(labels).map(([key, value]) => `${key}: ${value}`);
   return [
-    refusal("mesh.gateway-labels", keyPath(["mesh", "keyCheck", "gatewayPods"]), {
-      ...{ labels: `{${given.join(", ")}}`, namespace: where },
-    }),
+    refusal(
+      "mesh.gateway-labels",
+      keyPath(["mesh", "keyCheck", ...(mesh.keyCheck.gatewayPods ? ["gatewayPods"] : [])]),
+      {
+        ...{ labels: `{${given.join(", ")}}`, namespace: where },
+      },
+    ),
   ];
 }
 

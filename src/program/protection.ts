@@ -15,7 +15,7 @@ export const protectWhatServesOrStores: pulumi.ResourceTransformation = ({ type,
 };
 
 const types =
-  /^kubernetes:(core\/v1:(Namespace|Service|PersistentVolumeClaim)|apps\/v1:(Deployment|StatefulSet)|.*:(VirtualService|NodePool|PostgresCluster))$|^postgresql:.*:(Database|Schema)$/;
+  /^kubernetes:(core\/v1:(Namespace|Service|PersistentVolumeClaim)|apps\/v1:(Deployment|StatefulSet)|.*:(VirtualService|HTTPRoute|NodePool|PostgresCluster))$|^postgresql:.*:(Database|Schema)$/;
 
 function servesOrStores(type: string): boolean {
   return types.test(type);

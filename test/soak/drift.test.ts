@@ -74,6 +74,7 @@ const additions: Record<string, { readonly path: string; readonly value: unknown
   Service: { path: "/spec/ports/-", value: { name: "added", port: 8888, protocol: "TCP" } },
   ServiceAccount: { path: "/imagePullSecrets", value: [{ name: "added" }] },
   Task: { path: "/spec/displayName", value: "by hand" },
+  HTTPRoute: { path: "/spec/rules/0/timeouts", value: { request: "5s" } },
   VirtualService: { path: "/spec/http/0/timeout", value: "5s" },
 };
 let home: TestHome;

@@ -9,6 +9,7 @@ require (
 	github.com/tektoncd/pipeline v1.12.0
 	istio.io/api v1.29.0
 	knative.dev/serving v0.49.0
+	sigs.k8s.io/gateway-api v1.6.0
 	sigs.k8s.io/karpenter v1.14.1-0.20260819221709-6e7eab7a0f48
 )
 

@@ -5,13 +5,8 @@ import type {
   ObservedPod,
   ObservedReplicaSet,
 } from "../../domain/serving/observed.ts";
-import {
-  judgeServed,
-  type ObservedServed,
-  type ObservedVirtualService,
-  type Served,
-  type Standing,
-} from "../../domain/serving/standing.ts";
+import type { ObservedRoute, RouteKind } from "../../domain/serving/observedRoute.ts";
+import { judgeServed, type ObservedServed, type Served, type Standing } from "../../domain/serving/standing.ts";
 import { capacityOf } from "./poolCapacity.ts";
 import { isApiError, requestJson } from "./request.ts";
 
@@ -21,13 +16,13 @@ interface NamespaceObjects {
   readonly deployments: readonly ObservedDeployment[];
   readonly replicaSets: readonly ObservedReplicaSet[];
   readonly pods: readonly ObservedPod[];
-  readonly routes: readonly ObservedVirtualService[];
+  readonly routes: Readonly<Record<RouteKind, readonly ObservedRoute[]>>;
   /** Names. */
   readonly services: ReadonlySet<string>;
 }
 
 /**
- * How everything that a stack serves stands now: six lists for each of its namespaces, whatever the number of its models, and some
+ * How everything that a stack serves stands now: six or seven lists for each of its namespaces, whatever the number of its models, and some
  * requests more for a pool that has no room.
  * @throws KubernetesApiError where the cluster refuses to show it
  */
@@ -37,9 +32,10 @@ export async function observeStandings(
   signal: AbortSignal,
 ): Promise<Standing[]> {
   const namespaces = [...new Set(served.map(({ namespace }) => namespace))];
+  const kinds = new Set(served.flatMap((each) => (each.kind === "route" ? [each.objectKind] : [])));
   const objects = new Map(
     await Promise.all(
-      namespaces.map(async (namespace) => [namespace, await objectsIn(config, namespace, signal)] as const),
+      namespaces.map(async (namespace) => [namespace, await objectsIn(config, namespace, kinds, signal)] as const),
     ),
   );
   const services = new Map([...objects].map(([namespace, held]) => [namespace, held.services]));
@@ -58,11 +54,16 @@ export async function observeStandings(
 }
 
 const nothing: NamespaceObjects = {
-  ...{ inferenceServices: [], deployments: [], replicaSets: [], pods: [], routes: [] },
-  services: new Set(),
+  ...{ inferenceServices: [], deployments: [], replicaSets: [], pods: [], services: new Set() },
+  routes: { VirtualService: [], HTTPRoute: [] },
 };
 
-async function objectsIn(config: KubeConfig, namespace: string, signal: AbortSignal): Promise<NamespaceObjects> {
+async function objectsIn(
+  config: KubeConfig,
+  namespace: string,
+  kinds: ReadonlySet<RouteKind>,
+  signal: AbortSignal,
+): Promise<NamespaceObjects> {
   const list = async <T>(base: string, resource: string): Promise<readonly T[]> => {
     const path = `${base}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
     try {
@@ -73,15 +74,19 @@ async function objectsIn(config: KubeConfig, namespace: string, signal: AbortSig
       throw error;
     }
   };
-  const [inferenceServices, deployments, replicaSets, pods, routes, services] = await Promise.all([
+  const ofKind = async (kind: RouteKind, base: string, resource: string) =>
+    kinds.has(kind) ? list<ObservedRoute>(base, resource) : [];
+  const [inferenceServices, deployments, replicaSets, pods, VirtualService, HTTPRoute, services] = await Promise.all([
     list<ObservedInferenceService>("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
     list<ObservedDeployment>("/apis/apps/v1", "deployments"),
     list<ObservedReplicaSet>("/apis/apps/v1", "replicasets"),
     list<ObservedPod>("/api/v1", "pods"),
-    list<ObservedVirtualService>("/apis/networking.istio.io/v1", "virtualservices"),
+    ofKind("VirtualService", "/apis/networking.istio.io/v1", "virtualservices"),
+    ofKind("HTTPRoute", "/apis/gateway.networking.k8s.io/v1", "httproutes"),
     list<{ readonly metadata?: { readonly name?: string } }>("/api/v1", "services"),
   ]);
   const names = new Set(services.map(({ metadata }) => metadata?.name ?? ""));
+  const routes = { VirtualService, HTTPRoute };
   return { inferenceServices, deployments, replicaSets, pods, routes, services: names };
 }
 
@@ -90,7 +95,7 @@ function observedOf(served: Served, held: NamespaceObjects): Omit<ObservedServed
   const { inferenceServices, deployments, replicaSets, pods, routes } = held;
   const none = { inferenceService: undefined, deployments: [], replicaSets: [], pods: [] };
   if (served.kind === "route") {
-    return { ...none, route: routes.find(({ metadata }) => metadata?.name === served.object) };
+    return { ...none, route: routes[served.objectKind].find(({ metadata }) => metadata?.name === served.object) };
   }
   if (served.kind !== "model") {
     const own = deployments.filter(({ metadata }) => metadata?.name === served.object);

@@ -1,10 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import {
-  type DeployedModel,
-  type ObservedRoute,
-  type ObservedService,
-  servedModels,
-} from "../../domain/release/observed.ts";
+import { type DeployedModel, type ObservedService, servedModels } from "../../domain/release/observed.ts";
+import type { ObservedRoute } from "../../domain/serving/observedRoute.ts";
 import { labels } from "../../domain/serving/servedModel.ts";
 import { isApiError, requestJson } from "./request.ts";
 
@@ -12,7 +8,7 @@ interface List<T> {
   readonly items: readonly T[];
 }
 
-/** The zoo's models that a namespace serves, as requests reach them: two requests. No such kinds or namespace: none. */
+/** The zoo's models that a namespace serves, as requests reach them: three requests. No such kinds or namespace: none. */
 export async function readServedModels(config: KubeConfig, namespace: string): Promise<DeployedModel[]> {
   const query = { labelSelector: `${labels.kind}=zoo` };
   const list = async <T>(group: string, resource: string): Promise<readonly T[]> => {
@@ -24,9 +20,10 @@ export async function readServedModels(config: KubeConfig, namespace: string): P
       throw error;
     }
   };
-  const [routes, services] = await Promise.all([
+  const [virtualServices, httpRoutes, services] = await Promise.all([
     list<ObservedRoute>("networking.istio.io/v1", "virtualservices"),
+    list<ObservedRoute>("gateway.networking.k8s.io/v1", "httproutes"),
     list<ObservedService>("serving.kserve.io/v1beta1", "inferenceservices"),
   ]);
-  return servedModels(routes, services);
+  return servedModels([...virtualServices, ...httpRoutes], services);
 }

@@ -1,3 +1,4 @@
+import { routeKindOf } from "../serving/observedRoute.ts";
 import { gpusPerReplica } from "./gpus.ts";
 import { isDynamic, type Preview, type PreviewStep, shortType } from "./preview.ts";
 import { metadataOf, usedBy, usersOf } from "./users.ts";
@@ -83,7 +84,10 @@ function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: Decla
   // A component such as menagerie:serving:InferenceService is told by its objects.
   if (!/^(kubernetes|postgresql):/.test(type)) return undefined;
   if (type.endsWith(":InferenceService")) return ofModel(step, declared, serviceEffect(step, steps));
-  if (type.endsWith(":VirtualService")) {
+  if (routeKindOf(type)) {
+    const moved = op === "delete" ? successorOf(step, steps) : undefined;
+    // The config's `gateway.api` names it, of whatever model it is.
+    if (moved) return { ...ofModel(step, declared, moved), asked: false };
     return ofModel(
       step,
       declared,
@@ -102,6 +106,21 @@ function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: Decla
     return { name, asked: true, effect };
   }
   return undefined;
+}
+
+/** What becomes of requests where the same run makes the same route of the other kind, for another API of the gateway. */
+function successorOf(step: RemovalStep, steps: readonly PreviewStep[]): string | undefined {
+  const [name, namespace] = [nameOf(step), namespaceOf(step)];
+  const successor = steps.find(
+    ({ op, type, after }) =>
+      op !== "delete" &&
+      routeKindOf(type) &&
+      type !== step.type &&
+      metadataOf(after).name === name &&
+      metadataOf(after).namespace === namespace,
+  );
+  if (!successor) return undefined;
+  return `its ${routeKindOf(successor.type)} is served first, at the address of its own Gateway; requests to another address than that get 404`;
 }
 
 /** A removal that follows from what the config says of the model is the model's own edit; that of the whole model is not. */

@@ -1,3 +1,4 @@
+import { routeKindOf, targetsOf } from "../serving/observedRoute.ts";
 import { isDynamic, type PreviewState, type PreviewStep } from "./preview.ts";
 
 /**
@@ -59,13 +60,19 @@ function inNamespace(steps: readonly PreviewStep[], namespace: string, { urn }: 
 
 /** Routes that will still lead to it, and mirrors that will still copy requests to it. */
 function routesTo(others: readonly PreviewStep[], name: string, namespace: string): string[] {
-  const host = new RegExp(`"${escaped(name)}(-predictor|-transformer)?\\.${escaped(namespace)}[."]`);
+  const parts = new Set([name, `${name}-predictor`, `${name}-transformer`]);
+  const isPart = (each: { readonly service: string; readonly namespace: string }) =>
+    each.namespace === namespace && parts.has(each.service);
   return others.flatMap((each) => {
-    if (!each.type.endsWith(":VirtualService")) return [];
-    const spec = specOf(each.after);
-    if (!host.test(spec)) return [];
-    const copies = /"mirrors?":/.test(spec) && !host.test(JSON.stringify(destinations(each.after)));
-    return [`${copies ? "mirror" : "route"} ${metadataOf(each.after).name ?? each.name}`];
+    if (!routeKindOf(each.type)) return [];
+    const { name: route = each.name, namespace: own = "" } = metadataOf(each.after);
+    const { destinations, mirrors, rewrittenHosts } = targetsOf(each.after?.inputs.spec, own);
+    // A Knative model is reached by the Host that requests are given.
+    const hosts = rewrittenHosts
+      .map((host) => host.split("."))
+      .map(([service = "", where = ""]) => ({ service, namespace: where }));
+    if ([...destinations, ...hosts].some(isPart)) return [`route ${route}`];
+    return mirrors.some(isPart) ? [`mirror ${route}`] : [];
   });
 }
 
@@ -83,15 +90,6 @@ function servingLines(state: PreviewState | undefined): string[] {
   return Array.isArray(lines) ? lines.map(String) : [];
 }
 
-/** Where a route sends requests whose answers clients get. */
-function destinations(state: PreviewState | undefined): unknown {
-  const spec = state?.inputs.spec;
-  const http = typeof spec === "object" && spec !== null && "http" in spec ? spec.http : [];
-  return (Array.isArray(http) ? http : []).map((each: unknown) =>
-    typeof each === "object" && each !== null && "route" in each ? each.route : [],
-  );
-}
-
 function isModel({ type }: PreviewStep): boolean {
   return type.startsWith("kubernetes:serving.kserve.io/") && type.endsWith(":InferenceService");
 }
@@ -102,10 +100,6 @@ function asModel(step: PreviewStep): string {
 
 function specOf(state: PreviewState | undefined): string {
   return JSON.stringify(state?.inputs.spec ?? {});
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 interface Metadata {

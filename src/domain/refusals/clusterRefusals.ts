@@ -17,6 +17,26 @@ export const clusterRefusals = {
     fix: "give the address clients use, or run through `menagerie`, which sets MENAGERIE_GATEWAY_URL",
     cause: "Outputs and the API service name the address that predictions are sent to.",
   },
+  "gateway.host-names": {
+    says: "has {count} host names, and an HTTPRoute takes {limit}",
+    fix: "use a wildcard such as *.example.com, or set {api} to istio",
+    cause: "HTTPRoute has this bound, whoever serves it.",
+  },
+  "gateway.host-name": {
+    says: "{host} is no host name of an HTTPRoute",
+    fix: "write it as in DNS, or set {api} to istio",
+    cause: "The API server refuses an HTTPRoute with such a host name.",
+  },
+  "gateway.shadows": {
+    says: "has {count} shadows, and an HTTPRoute copies requests to {limit}",
+    fix: "remove some, or set {api} to istio",
+    cause: "A rule of an HTTPRoute has 16 filters; the rewrite, the removal of keys and each copy are one each.",
+  },
+  "mesh.gateway-pods-missing": {
+    says: "missing",
+    fix: "write {<label>: <value>}, such as {istio: ingressgateway}",
+    cause: "A rule for a Gateway of Istio's own API finds the gateway's pods by their labels.",
+  },
   "mesh.key-check-without-api": {
     says: "the gateway asks the API service, which a stack without a database has not",
     fix: "set {database} or {postgresCluster}, or remove the key",

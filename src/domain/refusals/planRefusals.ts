@@ -123,6 +123,36 @@ export const planRefusals = {
     fix: "{help}",
     cause: "The stack declares objects of an operator that the cluster does not have.",
   },
+  "gateway.absent": {
+    says: "the cluster has no Gateway {name} of gateway.networking.k8s.io",
+    fix: "create it, or name one of kubectl get gateways.gateway.networking.k8s.io -A",
+    cause: "HTTPRoutes answer no request until they are attached to a Gateway.",
+  },
+  "gateway.class-absent": {
+    says: "Gateway {name} has the class {class}, which the cluster does not have",
+    fix: "correct its gatewayClassName, or install what serves the class",
+    cause: "Nothing serves a Gateway without its class.",
+  },
+  "gateway.closed": {
+    says: "no listener of Gateway {name} lets HTTPRoutes of namespace {namespace} attach",
+    fix: "set allowedRoutes.namespaces of a listener to {from: All}, or to a selector of that namespace",
+    cause: "By default a listener takes routes of the Gateway's own namespace only.",
+  },
+  "gateway.feature": {
+    says: "needs {feature}, which GatewayClass {class} does not list among its supportedFeatures",
+    fix: "use a Gateway of another class, or {instead}",
+    cause: "Such a route would be refused, or served without what it says.",
+  },
+  "gateway.no-shares": {
+    says: "HTTPRoutes of the cluster (Gateway API {version}) know no share of a mirror, so every request would be copied",
+    fix: "install Gateway API {since} or later, or remove the key",
+    cause: "An API server drops fields that its CRDs do not have.",
+  },
+  "gateway.not-istio": {
+    says: "GatewayClass {class} is served by {controller}, which does not read Istio's AuthorizationPolicy, so no key would be asked for",
+    fix: "use a Gateway of a class of Istio's, or remove the key",
+    cause: "Only Istio's gateways ask for keys by the rule that the stack declares.",
+  },
   "mesh.gateway-labels": {
     says: "{labels} are labels of no pod in namespace {namespace}, so no key would be asked for",
     fix: "give those of the gateway's pods (kubectl get pods -n {namespace} --show-labels)",

@@ -1,3 +1,4 @@
+import { type ObservedRoute, targetsOf } from "../serving/observedRoute.ts";
 import { annotations, labels } from "../serving/servedModel.ts";
 import type { ReleaseModel } from "./combination.ts";
 
@@ -17,17 +18,6 @@ interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** What is read of a route. */
-export interface ObservedRoute {
-  readonly metadata?: ObjectMeta;
-  readonly spec?: {
-    readonly http?: readonly {
-      readonly rewrite?: { readonly authority?: string };
-      readonly route?: readonly { readonly destination: { readonly host: string } }[];
-    }[];
-  };
-}
-
 /** What is read of an InferenceService. */
 export interface ObservedService {
   readonly metadata?: ObjectMeta;
@@ -40,28 +30,29 @@ export interface ObservedService {
  */
 export function servedModels(routes: readonly ObservedRoute[], services: readonly ObservedService[]): DeployedModel[] {
   const byName = new Map(services.map((service) => [service.metadata?.name, service]));
-  const models: DeployedModel[] = [];
+  // Of a stack that moves to another kind of route, a model has one of each for a while.
+  const models = new Map<string, DeployedModel>();
   for (const { metadata, spec } of routes) {
     const name = metadata?.labels?.[labels.model];
-    const service = serviceOf(spec?.http?.[0]);
+    const service = serviceOf(spec);
     const found = service === undefined ? undefined : byName.get(service);
     if (name === undefined || service === undefined || !found || metadata?.labels?.[labels.kind] !== "zoo") continue;
     // The object's own name may be made up; the version's is what a release has.
     const version = found.metadata?.labels?.["app.kubernetes.io/name"] ?? service;
     const image = found.spec?.predictor?.containers?.[0]?.image;
-    models.push({
+    models.set(name, {
       ...{ name, service: version, source: "zoo", hash: found.metadata?.annotations?.[annotations.trussHash] ?? null },
       version: Number(/-v([1-9][0-9]{0,4})$/.exec(version)?.[1] ?? 0) || null,
       digest: image?.includes("@") ? image.slice(image.indexOf("@") + 1) : null,
     });
   }
-  return models.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...models.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** In Knative mode the rewritten host says which service answers, else the destination. */
-function serviceOf(rule: NonNullable<NonNullable<ObservedRoute["spec"]>["http"]>[number] | undefined) {
-  const host = rule?.rewrite?.authority ?? rule?.route?.[0]?.destination.host;
-  return /^(.+)-predictor\./.exec(host ?? "")?.[1];
+function serviceOf(spec: unknown): string | undefined {
+  const { rewrittenHosts, destinations } = targetsOf(spec, "");
+  return /^(.+)-predictor(\.|$)/.exec(rewrittenHosts[0] ?? destinations[0]?.service ?? "")?.[1];
 }
 
 /** One model in a line, such as `iris: iris-v2 9ac73cd151c3`, as states and previews show it. */

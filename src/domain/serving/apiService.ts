@@ -139,7 +139,9 @@ export function apiRights(
           resources: ["inferenceservices"],
           verbs: ["get", "list", "watch", "patch", ...(pushes ? ["create", "delete"] : [])],
         },
+        // Both: of a stack that moves to the other API, some routes are the one and some the other.
         { apiGroups: ["networking.istio.io"], resources: ["virtualservices"], verbs: ["get", "list"] },
+        { apiGroups: ["gateway.networking.k8s.io"], resources: ["httproutes"], verbs: ["get", "list"] },
       ],
     },
     binding: {

@@ -1,9 +1,16 @@
+import { gatewayNameLabel } from "./route.ts";
+
+const name = "menagerie";
+
 /** The gateway of an embedded environment: a process, not a pod. istiod knows it by labels, as it knows pods. */
 export const embeddedGateway = {
-  /** Namespace of the Gateway and of istiod. */
+  /** Namespace of the Gateways and of istiod. */
   namespace: "istio-system",
-  /** Of the Gateway; with its namespace the default of `menagerie:gateway.name`. */
-  name: "menagerie",
-  /** The same as in the committed stacks, so that `menagerie:mesh.keyCheck` is written alike everywhere. */
-  labels: { istio: "ingress" } as Readonly<Record<string, string>>,
+  /** Of the Gateway of Istio and that of Gateway API; with its namespace the default of `menagerie:gateway.name`. */
+  name,
+  /**
+   * The first is that of the committed stacks, so that `menagerie:mesh.keyCheck` is written alike everywhere; the second Istio puts on
+   * pods that it runs for a Gateway.
+   */
+  labels: { istio: "ingress", [gatewayNameLabel]: name } as Readonly<Record<string, string>>,
 } as const;

@@ -1,12 +1,13 @@
 import { platformMetadata } from "./platformMetadata.ts";
+import { gatewayNameLabel, nameOfGateway, type RouteGateway } from "./route.ts";
 import { servingRoot } from "./servedModel.ts";
 
 /** A gateway of Istio that asks the API service before it lets a request pass to a model. */
 export interface KeyCheck {
-  /** Namespace of the gateway's pods. */
+  /** Namespace of the Gateway and its pods. */
   readonly gatewayNamespace: string;
-  /** Labels of the gateway's pods. */
-  readonly gatewayPods: Readonly<Record<string, string>>;
+  /** Labels of the gateway's pods, or the name of the Gateway (gateway.networking.k8s.io) that they are run for. */
+  readonly gateway: { readonly pods: Readonly<Record<string, string>> } | { readonly name: string };
   /** Namespace of the models. */
   readonly namespace: string;
   /** Extension provider of MeshConfig. */
@@ -18,17 +19,32 @@ export interface KeyCheck {
  * matches while MeshConfig does not know the provider (https://istio.io/latest/docs/tasks/security/authorization/authz-custom/).
  * Paths are compared as routes compare them, so no spelling passes the one and not the other.
  */
-export function keyCheckManifest({ gatewayNamespace, gatewayPods, namespace, provider }: KeyCheck) {
+export function keyCheckManifest({ gatewayNamespace, gateway, namespace, provider }: KeyCheck) {
   return {
     apiVersion: "security.istio.io/v1" as const,
     kind: "AuthorizationPolicy" as const,
     // Stacks may share a gateway.
     metadata: platformMetadata(`${namespace}-keys`, gatewayNamespace),
     spec: {
-      selector: { matchLabels: { ...gatewayPods } },
+      ...("pods" in gateway
+        ? { selector: { matchLabels: { ...gateway.pods } } }
+        : { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name: gateway.name }] }),
       action: "CUSTOM" as const,
       provider: { name: provider },
       rules: [{ to: [{ operation: { paths: [`${servingRoot(namespace)}/*`] } }] }],
     },
   };
+}
+
+/** Which gateway's pods ask: by their labels where the config gives them, else by the Gateway of Gateway API that Istio runs them for. */
+export function askingGateway(
+  gateway: Pick<RouteGateway, "name">,
+  gatewayPods: Readonly<Record<string, string>> | undefined,
+): KeyCheck["gateway"] {
+  return gatewayPods ? { pods: gatewayPods } : { name: nameOfGateway(gateway) };
+}
+
+/** Labels of the pods that ask. Istio labels those of a Gateway with its name, and goes by that label itself. */
+export function labelsOfAsking(gateway: KeyCheck["gateway"]): Readonly<Record<string, string>> {
+  return "pods" in gateway ? gateway.pods : { [gatewayNameLabel]: gateway.name };
 }

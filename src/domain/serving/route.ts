@@ -10,9 +10,16 @@ export function hostOf({ service, namespace }: Omit<Backend, "port">): string {
   return `${service}.${namespace}.svc.cluster.local`;
 }
 
+/** The APIs that a route can be an object of: Istio's VirtualService, or Gateway API's HTTPRoute. */
+export const routeApis = ["istio", "gateway-api"] as const;
+
+export type RouteApi = (typeof routeApis)[number];
+
 /** Where a model's requests come in. */
 export interface RouteGateway {
-  /** Istio Gateway, as `<namespace>/<name>`. */
+  /** API of the Gateway and of what attaches to it. @default "istio" */
+  readonly api?: RouteApi;
+  /** The Gateway, as `<namespace>/<name>`. */
   readonly name: string;
   readonly hosts: readonly string[];
   /**
@@ -32,6 +39,14 @@ export interface ClientGateway extends RouteGateway {
 export function namespaceOfGateway({ name }: Pick<RouteGateway, "name">, routes: string): string {
   return /^([^/]+)\//.exec(name)?.[1] ?? routes;
 }
+
+/** Name of the Gateway without its namespace. */
+export function nameOfGateway({ name }: Pick<RouteGateway, "name">): string {
+  return name.slice(name.indexOf("/") + 1);
+}
+
+/** Label of the pods that run for a Gateway of Gateway API, with the Gateway's name (https://gateway-api.sigs.k8s.io/geps/gep-1762/). */
+export const gatewayNameLabel = "gateway.networking.k8s.io/gateway-name";
 
 /** A backend that answers requests of a route. */
 export interface Destination extends Backend {
@@ -54,7 +69,7 @@ export interface RouteRule<Text = string> {
   /** Each with a slash at its end: what is below it. */
   readonly prefixes: readonly string[];
   /**
-   * Path that takes the prefix's place, and the Host that the destination gets.
+   * Path that takes the prefix's place, and the Host that the destination gets. Of one prefix: HTTPRoute replaces no others.
    * @default the request goes on as it came
    */
   readonly rewrite?: { readonly path: Text; readonly host?: string };

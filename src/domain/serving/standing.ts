@@ -1,6 +1,7 @@
 import type { StateResource } from "../engineState.ts";
 import { duration } from "../zoo/phases.ts";
 import type { ObservedDeployment, ObservedModel } from "./observed.ts";
+import { type ObservedRoute, type RouteKind, refusalOf, routeKindOf, targetsOf } from "./observedRoute.ts";
 import { judgeDeployment, judgeReadiness, type Readiness } from "./readiness.ts";
 import { annotations, type DeploymentMode } from "./servedModel.ts";
 
@@ -22,7 +23,8 @@ export type Served =
       readonly pool: string;
       readonly mode: DeploymentMode;
     })
-  | (InCluster & { readonly kind: "service" | "route" });
+  | (InCluster & { readonly kind: "service" })
+  | (InCluster & { readonly kind: "route"; readonly objectKind: RouteKind });
 
 /** What a stack says of itself where a resource does not, in seconds. */
 const usualTimeout = 600;
@@ -36,9 +38,13 @@ export function declaredServing(resources: readonly StateResource[]): Served[] {
     if (resource.delete) return [];
     const name = resource.urn.split("::").at(-1) ?? "";
     if (resource.type.endsWith(":ModelReady")) return modelOf(name, resource.outputs);
-    if (resource.type === "kubernetes:apps/v1:Deployment") return objectOf("service", name, resource.outputs);
-    if (resource.type.endsWith(":VirtualService")) return objectOf("route", name, resource.outputs);
-    return [];
+    const object = objectOf(name, resource.outputs);
+    const objectKind = routeKindOf(resource.type);
+    if (!object) return [];
+    if (resource.type === "kubernetes:apps/v1:Deployment") {
+      return [{ ...object, kind: "service", timeoutSeconds: usualTimeout }];
+    }
+    return objectKind ? [{ ...object, kind: "route", objectKind, timeoutSeconds: routeTimeout }] : [];
   });
 }
 
@@ -55,27 +61,19 @@ function modelOf(name: string, outputs: StateResource["outputs"] = {}): Served[]
   ];
 }
 
-function objectOf(kind: "service" | "route", name: string, outputs: StateResource["outputs"] = {}): Served[] {
+function objectOf(name: string, outputs: StateResource["outputs"] = {}) {
   const metadata = outputs.metadata as { name?: unknown; namespace?: unknown } | undefined;
   const { name: object, namespace } = metadata ?? {};
-  if (typeof object !== "string" || typeof namespace !== "string") return [];
-  return [{ kind, name, namespace, object, timeoutSeconds: kind === "route" ? routeTimeout : usualTimeout }];
+  if (typeof object !== "string" || typeof namespace !== "string") return undefined;
+  return { name, namespace, object };
 }
 
 /** What a cluster holds of one {@link Served}, old revisions included. */
 export interface ObservedServed extends ObservedModel {
   /** Of a route: undefined where it does not exist. */
-  readonly route?: ObservedVirtualService | undefined;
+  readonly route?: ObservedRoute | undefined;
   /** Names of the Services of each namespace that was looked at. */
   readonly services: ReadonlyMap<string, ReadonlySet<string>>;
-}
-
-/** What is read of a VirtualService. */
-export interface ObservedVirtualService {
-  readonly metadata?: { readonly name?: string };
-  readonly spec?: {
-    readonly http?: readonly { readonly route?: readonly { readonly destination: { readonly host: string } }[] }[];
-  };
 }
 
 /** How something of a stack stands. */
@@ -94,7 +92,7 @@ const pauseMs = 60_000;
  * @param now milliseconds since the epoch
  */
 export function judgeServed(served: Served, observed: ObservedServed, now: number): Readiness {
-  if (served.kind === "route") return judgeRoute(observed);
+  if (served.kind === "route") return judgeRoute(served, observed);
   const judged =
     served.kind === "model"
       ? judgeReadiness({ ...served, revision: appliedRevision(observed) }, observed)
@@ -119,16 +117,17 @@ function judgeService(name: string, observed: ObservedModel): Readiness {
 }
 
 /** A route may lead to another namespace, as Knative's do: that is not this stack's. */
-function judgeRoute({ route, services }: ObservedServed): Readiness {
-  if (!route) return { state: "down", because: "its VirtualService does not exist" };
-  const hosts = (route.spec?.http ?? []).flatMap((rule) =>
-    (rule.route ?? []).map(({ destination }) => destination.host),
-  );
-  for (const host of hosts) {
-    const [name = "", namespace = ""] = host.split(".");
-    const known = services.get(namespace);
-    if (known && !known.has(name)) {
-      return { state: "starting", because: `it leads to Service ${name}, which does not exist`, answering: 0 };
+function judgeRoute(
+  { objectKind, namespace }: { readonly objectKind: RouteKind; readonly namespace: string },
+  { route, services }: ObservedServed,
+): Readiness {
+  if (!route) return { state: "down", because: `its ${objectKind} does not exist` };
+  const refused = refusalOf(route);
+  if (refused) return { state: "down", because: refused };
+  for (const { service, namespace: where } of targetsOf(route.spec, namespace).destinations) {
+    const known = services.get(where);
+    if (known && !known.has(service)) {
+      return { state: "starting", because: `it leads to Service ${service}, which does not exist`, answering: 0 };
     }
   }
   return { state: "ready", pods: [] };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { applyObjects } from "../../adapters/kubernetes/apply.ts";
 import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
 import { envoyBootstrap } from "../mesh/bootstrap.ts";
-import { gatewayObjects, meshConfiguration, validationWebhook } from "../mesh/objects.ts";
+import { envoyFilter, gatewayObjects, meshConfiguration, validationWebhook } from "../mesh/objects.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import { caFiles, issueKubeconfig, issueServingCertificate } from "../pki.ts";
 import type { PartSpec } from "../supervisor/supervisedProcess.ts";
@@ -27,7 +27,7 @@ export function istioConfiguration(context: ControlContext): StepSpec {
   };
 }
 
-/** Istio's control plane: translates VirtualServices, Gateways and policies for Envoy, and rejects invalid ones by its webhook. */
+/** Istio's control plane: translates VirtualServices, HTTPRoutes, Gateways and policies for Envoy, and rejects invalid ones of its own kinds by its webhook. */
 export async function istiod({ layout, tools }: ControlContext): Promise<PartSpec> {
   const kubeconfig = await issueKubeconfig(layout, { part: "istiod", user: "menagerie:istiod" });
   const serving = await issueServingCertificate(layout, "istiod", [addresses.host]);
@@ -69,7 +69,9 @@ export async function istiod({ layout, tools }: ControlContext): Promise<PartSpe
         // Filters that only Istio's own build of Envoy has.
         PILOT_ENABLE_METADATA_EXCHANGE: "false",
         PILOT_ENABLE_ALPN_FILTER: "false",
-        PILOT_ENABLE_GATEWAY_API: "false",
+        // `istioGateway` makes the GatewayClass, and its Gateway needs no Deployment.
+        PILOT_ENABLE_GATEWAY_API_GATEWAYCLASS_CONTROLLER: "false",
+        PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER: "false",
       },
     }),
     after: ["istio-configuration", "crds"],
@@ -77,7 +79,7 @@ export async function istiod({ layout, tools }: ControlContext): Promise<PartSpe
   };
 }
 
-/** The Gateway and the validation webhook. After istiod: from then on the API server stores Istio's objects only while istiod answers. */
+/** The Gateways and the validation webhook. After istiod: from then on the API server stores Istio's objects only while istiod answers. */
 export function istioGateway(context: ControlContext): StepSpec {
   return {
     name: "istio-gateway",
@@ -85,7 +87,8 @@ export function istioGateway(context: ControlContext): StepSpec {
     run: async () => {
       const { layout, admin } = context;
       const caBundle = (await readFile(caFiles(layout).certFile)).toString("base64");
-      await applyObjects(admin, gatewayObjects(layout.socketOf("gateway")), manager);
+      await applyObjects(admin, [envoyFilter(layout.socketOf("gateway"))], manager);
+      await applyObjects(admin, gatewayObjects(), manager);
       await applyObjects(admin, [validationWebhook(caBundle)], manager);
     },
   };

@@ -21,6 +21,12 @@ export function meshConfiguration(): readonly IstioObject[] {
           resources: ["*"],
           verbs: ["get", "list", "watch"],
         },
+        { apiGroups: ["gateway.networking.k8s.io"], resources: ["*"], verbs: ["get", "list", "watch"] },
+        {
+          apiGroups: ["gateway.networking.k8s.io"],
+          resources: ["gatewayclasses/status", "gateways/status", "httproutes/status"],
+          verbs: ["update", "patch"],
+        },
         {
           apiGroups: ["apiextensions.k8s.io"],
           resources: ["customresourcedefinitions"],
@@ -91,48 +97,106 @@ const meshConfig = {
   ],
 };
 
-/** The Gateway, which listens on the bridge and on the unix socket `socket`, and the EnvoyFilter for what Istio has no field for. */
-export function gatewayObjects(socket: string): readonly IstioObject[] {
-  const server = { hosts: ["*"] };
+/** Service by which Gateway API's Gateway finds the Envoy that serves it. */
+const gatewayService = "gateway";
+const gatewayClass = "istio";
+
+/** The Gateways of both APIs, which are one listener of the same Envoy. {@link envoyFilter} comes first: it says where that listens. */
+export function gatewayObjects(): readonly IstioObject[] {
+  const inMesh = { name: gatewayName, namespace: meshNamespace };
+  const port = { name: "http", port: ports.gateway, protocol: "TCP" };
   return [
     {
       apiVersion: "networking.istio.io/v1",
       kind: "Gateway",
-      metadata: { name: gatewayName, namespace: meshNamespace },
+      metadata: inMesh,
       spec: {
         selector: gatewayLabels,
-        servers: [
-          // Not on every address: the Service proxy binds port 80 of ClusterIPs.
-          { ...server, bind: addresses.host, port: { number: ports.gateway, name: "http", protocol: "HTTP" } },
-          // The host's relay connects here, one hop less than by TCP.
-          { ...server, bind: `unix://${socket}`, port: { number: 0, name: "http-host", protocol: "HTTP" } },
-        ],
+        servers: [{ hosts: ["*"], port: { number: ports.gateway, name: "http", protocol: "HTTP" } }],
       },
     },
     {
-      apiVersion: "networking.istio.io/v1alpha3",
-      kind: "EnvoyFilter",
-      metadata: { name: gatewayName, namespace: meshNamespace },
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: gatewayService, namespace: meshNamespace },
+      spec: { clusterIP: "None", selector: gatewayLabels, ports: [port] },
+    },
+    // No pod is behind it.
+    {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: {
+        name: gatewayService,
+        namespace: meshNamespace,
+        labels: {
+          "kubernetes.io/service-name": gatewayService,
+          "endpointslice.kubernetes.io/managed-by": "menagerie.dev",
+        },
+      },
+      addressType: "IPv4",
+      endpoints: [{ addresses: [addresses.host], conditions: { ready: true } }],
+      ports: [port],
+    },
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "GatewayClass",
+      metadata: { name: gatewayClass },
+      spec: { controllerName: "istio.io/gateway-controller" },
+    },
+    {
+      apiVersion: "gateway.networking.k8s.io/v1",
+      kind: "Gateway",
+      metadata: inMesh,
       spec: {
-        workloadSelector: { labels: gatewayLabels },
-        configPatches: [
-          {
-            applyTo: "NETWORK_FILTER",
-            match: {
-              context: "GATEWAY",
-              listener: { filterChain: { filter: { name: "envoy.filters.network.http_connection_manager" } } },
-            },
-            patch: { operation: "MERGE", value: { typed_config: connectionManager } },
-          },
+        gatewayClassName: gatewayClass,
+        // Without a Deployment of its own (https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#manual-deployment).
+        addresses: [{ type: "Hostname", value: `${gatewayService}.${meshNamespace}.svc.${addresses.clusterDomain}` }],
+        listeners: [
+          { name: "http", port: ports.gateway, protocol: "HTTP", allowedRoutes: { namespaces: { from: "All" } } },
         ],
       },
     },
   ];
 }
 
+/** What Istio has no field for: the listener is on the bridge and on the unix socket `socket`, and Envoy's own answers have a sentence. */
+export function envoyFilter(socket: string): IstioObject {
+  return {
+    apiVersion: "networking.istio.io/v1alpha3",
+    kind: "EnvoyFilter",
+    metadata: { name: gatewayName, namespace: meshNamespace },
+    spec: {
+      workloadSelector: { labels: gatewayLabels },
+      configPatches: [
+        {
+          applyTo: "LISTENER",
+          match: { context: "GATEWAY", listener: { portNumber: ports.gateway } },
+          patch: {
+            operation: "MERGE",
+            value: {
+              // Not on every address: the Service proxy binds port 80 of ClusterIPs.
+              address: { socket_address: { address: addresses.host, port_value: ports.gateway } },
+              // The host's relay connects here, one hop less than by TCP.
+              additional_addresses: [{ address: { pipe: { path: socket } } }],
+            },
+          },
+        },
+        {
+          applyTo: "NETWORK_FILTER",
+          match: {
+            context: "GATEWAY",
+            listener: { filterChain: { filter: { name: "envoy.filters.network.http_connection_manager" } } },
+          },
+          patch: { operation: "MERGE", value: { typed_config: connectionManager } },
+        },
+      ],
+    },
+  };
+}
+
 /** Answers of Envoy's own: what its response flags mean (https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage). */
 const ownAnswers: readonly (readonly [flags: readonly string[], sentence: string])[] = [
-  [["NR"], 'no VirtualService for host "%REQ(:AUTHORITY)%" has a route for %REQ(:METHOD)% %REQ(:PATH)%'],
+  [["NR"], 'no VirtualService or HTTPRoute for host "%REQ(:AUTHORITY)%" has a route for %REQ(:METHOD)% %REQ(:PATH)%'],
   [["NC"], "the route leads to a Service that does not exist"],
   [["UH"], "none of the pods of %UPSTREAM_CLUSTER_RAW% is ready"],
   [["UF"], "%UPSTREAM_CLUSTER_RAW% accepts no connections: %UPSTREAM_TRANSPORT_FAILURE_REASON%"],

@@ -27,6 +27,15 @@ export const manifestSources: readonly ManifestSource[] = [
     role: "crds",
     files: ["kubernetes/customresourcedefinitions.gen.yaml"],
   },
+  {
+    name: "gateway-api",
+    module: "sigs.k8s.io/gateway-api",
+    role: "crds",
+    // Of the standard channel what a stack's routes are made of: each kind more costs an API server some memory and a start.
+    files: ["gatewayclasses", "gateways", "httproutes", "referencegrants"].map(
+      (kind) => `config/crd/standard/gateway.networking.k8s.io_${kind}.yaml`,
+    ),
+  },
   { name: "knative", module: "knative.dev/serving", role: "crds", files: ["config/core/300-resources/*.yaml"] },
   { name: "karpenter", module: "sigs.k8s.io/karpenter", role: "crds", files: ["pkg/apis/crds/*.yaml"] },
   {

@@ -13,7 +13,7 @@ export interface CrdFile {
   readonly file: string;
   /** `metadata.name`, such as `inferenceservices.serving.kserve.io`. */
   readonly name: string;
-  /** `kserve`, `tekton`, `istio`, `knative`, `karpenter` or `karpenter-aws`. */
+  /** `kserve`, `tekton`, `istio`, `gateway-api`, `knative`, `karpenter` or `karpenter-aws`. */
   readonly source: string;
 }
 

@@ -7,6 +7,7 @@ import { urlOf } from "../../../src/adapters/postgres/server.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import { menagerieCache } from "../../../src/local/layout.ts";
 import { ensureToolchain, preparePulumiHome } from "../../../src/local/toolchain/index.ts";
+import { apiServer } from "../../support/apiServer.ts";
 import { startPostgres } from "../../support/postgres.ts";
 
 /** The program under the real engine, without a cluster: a bare `pulumi preview`, as with staging and prod. */
@@ -70,6 +71,31 @@ describe("a bare preview", () => {
     const { code, said } = await preview(`config:\n  menagerie:nodeClass: local\n${zoo}`);
     expect(said).toMatch(/iris/);
     expect(code, said).toBe(0);
+  });
+
+  it("of routes that its cluster cannot serve is refused with their keys", { timeout: previewWithin }, async () => {
+    const group = "/apis/gateway.networking.k8s.io/v1";
+    const allowedRoutes = { namespaces: { from: "All" } };
+    const cluster = await apiServer({
+      "/apis": { groups: [{ versions: [{ groupVersion: "gateway.networking.k8s.io/v1" }] }] },
+      [group]: { resources: [] },
+      [`${group}/namespaces/istio-system/gateways/menagerie`]: {
+        spec: { gatewayClassName: "other", listeners: [{ allowedRoutes }] },
+      },
+      [`${group}/gatewayclasses/other`]: {
+        ...{ spec: { controllerName: "example.com/c" }, status: { supportedFeatures: [{ name: "HTTPRoute" }] } },
+      },
+    });
+    await writeFile(env.KUBECONFIG ?? "", cluster.exportConfig());
+    const zoo = "  menagerie:zoo: { iris: { truss: models/iris, phase: done } }";
+    const { code, said } = await preview(
+      `config:\n  menagerie:nodeClass: local\n  menagerie:gateway: { api: gateway-api }\n${zoo}`,
+    );
+    await rm(env.KUBECONFIG ?? "");
+    expect(code).not.toBe(0);
+    expect(said).toContain(
+      "menagerie:zoo.iris: needs HTTPRoutePathRewrite, which GatewayClass other does not list among its supportedFeatures; use a Gateway of another class, or set menagerie:gateway.api to istio",
+    );
   });
 
   it.each([

@@ -6,6 +6,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { request as apiRequest, KubernetesApiError, requestJson } from "../../../src/adapters/kubernetes/request.ts";
+import { httpRouteManifest } from "../../../src/domain/serving/httpRoute.ts";
 import { mirroredRoute } from "../../../src/domain/serving/mirroredRoute.ts";
 import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
 import { Backends } from "../support/backends.ts";
@@ -239,7 +240,7 @@ describe("what cannot be answered is said in a sentence", () => {
   test("404: host and path that no VirtualService has", async () => {
     expect(await sentence("nobody.test", "/x")).toEqual([
       404,
-      'no VirtualService for host "nobody.test" has a route for GET /x',
+      'no VirtualService or HTTPRoute for host "nobody.test" has a route for GET /x',
     ]);
   });
 
@@ -341,6 +342,36 @@ describe("a mirrored route", () => {
     backends.taken(primary);
     expect((await ask("mirrored.test", "/serving/models/next/control/patch", { body: "{}" })).status).toBe(404);
     expect(backends.taken(primary)).toEqual([]);
+  });
+});
+
+describe("an HTTPRoute", () => {
+  test("is served by the same Envoy: rewritten, copied in two, and refused for what it may not reach", async () => {
+    const [primary = "", ...shadows] = shadowed;
+    const route = mirroredRoute({
+      ...{ name: "attached", namespace: space, model: "attached", kind: "shadow", managedBy: "stack" },
+      gateway: { api: "gateway-api", name: "istio-system/menagerie", hosts: ["attached.test"] },
+      primary: { service: "next-primary", mode: "Standard" },
+      shadows: ["next-a", "next-b"],
+      percent: 100,
+    });
+    await applyManifest(cluster, httpRouteManifest(route));
+    const path = `/serving/${space}/attached/v1/models/model:predict`;
+    await vi.waitFor(async () => expect((await ask("attached.test", path, { body: "{}" })).status).toBe(200), {
+      timeout: 20_000,
+      interval: 20,
+    });
+    for (const each of shadowed) backends.taken(each);
+    const { server, url, headers } = await seenBy("attached.test", path, { body: "{}" });
+    expect({ server, url }).toEqual({ server: primary, url: "/v1/models/model:predict" });
+    for (const shadow of shadows) {
+      const copies = await vi.waitUntil(() => ((taken) => taken.length > 0 && taken)(backends.taken(shadow)));
+      expect(copies).toMatchObject([{ url, headers: { "x-request-id": headers["x-request-id"] } }]);
+    }
+    expect(await sentence("attached.test", "/other")).toEqual([
+      404,
+      'no VirtualService or HTTPRoute for host "attached.test" has a route for GET /other',
+    ]);
   });
 });
 

@@ -83,7 +83,12 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
       response.statusCode = answer === "refuses" ? 500 : 200;
       return response.end(`${model} ${answer}`);
     }
-    const items = (request.url ?? "").includes("virtualservices") ? routes(served) : services(served);
+    const asked = request.url ?? "";
+    const items = asked.includes("virtualservices")
+      ? routes(served)
+      : asked.includes("inferenceservices")
+        ? services(served)
+        : [];
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ kind: "List", items }));
   }).listen(0, "127.0.0.1");

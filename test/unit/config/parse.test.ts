@@ -112,7 +112,7 @@ describe("a right config", () => {
       shadows: {},
       pools: {},
       nodeClass: "local",
-      gateway: { name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl, checksKeys: false },
+      gateway: { api: "istio", name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl, checksKeys: false },
       serving: { mode: "Standard", readyTimeoutSeconds: 600, requireApiKey: true },
       previewDatabase: "required",
       services: { namespace: "menagerie", replicas: 1, apiUrl: gatewayUrl, rateLimit: { perSecond: 100, burst: 200 } },

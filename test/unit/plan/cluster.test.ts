@@ -37,6 +37,10 @@ describe("what a cluster must serve", () => {
       "networking.istio.io/v1",
     ]);
     expect(neededApis(everything)).toHaveLength(8);
+    expect(neededApis(spec({ zoo: iris, gateway: { api: "gateway-api" } })).map(({ api }) => api)).toEqual([
+      "serving.kserve.io/v1beta1",
+      "gateway.networking.k8s.io/v1",
+    ]);
   });
 
   it("is there, and nobody hears of it", async () => {

@@ -110,7 +110,7 @@ it("what may not be read is said, and is no reason to refuse an up", async () =>
   });
   for (const preview of [true, false]) {
     expect(await checkMesh(spec({ keyCheck }), { preview, reader: forbidden })).toEqual([
-      "not checked whether pods of the gateway have the labels of mesh.keyCheck.gatewayPods: pods is forbidden",
+      "not checked whether the gateway has pods that ask for keys, as mesh.keyCheck says: pods is forbidden",
       "not checked whether Istio's MeshConfig agrees with menagerie:mesh: there is no MeshConfig in namespace istio-system",
     ]);
   }

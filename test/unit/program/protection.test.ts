@@ -4,6 +4,7 @@ import { removals } from "../../../src/domain/preview/removals.ts";
 import { protectWhatServesOrStores } from "../../../src/program/protection.ts";
 
 const route = "kubernetes:networking.istio.io/v1:VirtualService";
+const httpRoute = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute";
 const schema = "postgresql:index/schema:Schema";
 
 function protectionOf(type: string, props: object, opts: pulumi.CustomResourceOptions = {}): boolean | undefined {
@@ -15,6 +16,7 @@ const labels = (model: string) => ({ metadata: { labels: { "menagerie.dev/model"
 
 it.each<[string, string, object, pulumi.CustomResourceOptions, boolean | undefined]>([
   ["a model's route", route, labels("iris"), {}, true],
+  ["a model's route of Gateway API", httpRoute, labels("iris"), {}, true],
   ["the route of a rollout's copy, which goes by its phase", route, labels("iris_copy"), {}, undefined],
   ["a schema that stays when it is deleted", schema, {}, { retainOnDelete: true }, undefined],
   [
@@ -52,7 +54,7 @@ describe("what `menagerie up` asks before it deletes", () => {
     "postgresql:index/schema:Schema",
     "postgresql:index/grant:Grant",
     "pulumi-nodejs:dynamic/menagerie:ModelVersion",
-    route,
+    ...[route, httpRoute],
   ])("is what the engine refuses to delete without it: %s", (type) => {
     const urn = `urn:pulumi:staging::menagerie::${type}::any`;
     const before = { inputs: { metadata: { name: "any" } }, outputs: {} };

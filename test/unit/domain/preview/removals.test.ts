@@ -42,6 +42,7 @@ function step({
 }
 
 const route = "kubernetes:networking.istio.io/v1:VirtualService";
+const httpRoute = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute";
 
 describe("what a run takes away, and whether a person is asked", () => {
   it.each<[string, Change, boolean | undefined, RegExp]>([
@@ -50,6 +51,7 @@ describe("what a run takes away, and whether a person is asked", () => {
     ["a model that the config no longer has", { model: "tulip" }, true, /tulip is not in the config any more/],
     ["a route of such a model", { model: "tulip", type: route }, true, /404/],
     ["a route of a copy that is over", { model: "iris_copy", type: route }, false, /404/],
+    ["an HTTPRoute of a model that is gone", { model: "tulip", type: httpRoute }, true, /404/],
     ["a full deployment", { op: "replace", model: "greeter", kind: "development" }, false, /fail from its deletion/],
     ["a development version that is gone", { model: "other", kind: "development" }, true, /not in the config/],
     ["a shadow that is gone", { model: "old", kind: "shadow" }, true, /not in the config/],
@@ -103,6 +105,23 @@ describe("what a run takes away, and whether a person is asked", () => {
           mirrors: [{ destination: { host: "tulip-predictor.models.svc.cluster.local" } }],
         }),
         leading("other", { route: [{ destination: { host: "pink-tulip-predictor.models.svc.cluster.local" } }] }),
+        leading("asleep", {
+          route: [{ destination: { host: "knative-local-gateway.istio-system.svc.cluster.local" } }],
+          rewrite: { authority: "tulip-predictor.models.svc.cluster.local" },
+        }),
+      ],
+      "tulip is not in the config any more: predictions that it answers end (used by route tulip-v1, mirror next, route asleep)",
+    ],
+    [
+      "HTTPRoutes and their mirrors that lead to a service",
+      step({ model: "tulip", name: "tulip" }),
+      [
+        attached("tulip-v1", { backendRefs: [{ name: "tulip-predictor", port: 80 }] }),
+        attached("next", {
+          backendRefs: [{ name: "other-predictor", port: 80 }],
+          filters: [{ type: "RequestMirror", requestMirror: { backendRef: { name: "tulip-predictor", port: 80 } } }],
+        }),
+        attached("far", { backendRefs: [{ name: "tulip-predictor", namespace: "elsewhere", port: 80 }] }),
       ],
       "tulip is not in the config any more: predictions that it answers end (used by route tulip-v1, mirror next)",
     ],
@@ -140,9 +159,44 @@ describe("what a run takes away, and whether a person is asked", () => {
   });
 });
 
+describe("a route that becomes one of another API", () => {
+  const moved = (from: string, to: string, name = "iris") => [
+    step({ type: from, name: "iris", model: "iris" }),
+    { ...step({ op: "create", type: to, name }), before: undefined },
+  ];
+
+  it.each([
+    [route, httpRoute, "HTTPRoute"],
+    [httpRoute, route, "VirtualService"],
+  ])("is no removal to ask about: %s to %s", (from, to, kind) => {
+    const [found] = removals({ steps: moved(from, to) }, declared);
+    expect(found).toMatchObject({ asked: false, name: "iris" });
+    expect(found?.effect).toBe(
+      `its ${kind} is served first, at the address of its own Gateway; requests to another address than that get 404`,
+    );
+  });
+
+  it("is the platform's too, and the whole model's when the other one has another name", () => {
+    const [api] = removals(
+      { steps: [step({ type: route, name: "api" }), ...moved(route, httpRoute, "api").slice(1)] },
+      declared,
+    );
+    expect(api?.asked).toBe(false);
+    const [other] = removals({ steps: moved(route, httpRoute, "rose") }, { ...declared, zoo: [] });
+    expect(other).toMatchObject({ asked: true, effect: expect.stringContaining("404") });
+  });
+});
+
 function leading(name: string, http: object): PreviewStep {
-  const made = step({ op: "same", type: route, name });
-  const inputs = { ...made.before?.inputs, spec: { http: [http] } };
+  return specified(step({ op: "same", type: route, name }), { http: [http] });
+}
+
+function attached(name: string, rule: object): PreviewStep {
+  return specified(step({ op: "same", type: httpRoute, name }), { rules: [rule] });
+}
+
+function specified(made: PreviewStep, spec: object): PreviewStep {
+  const inputs = { ...made.before?.inputs, spec };
   return { ...made, before: { inputs, outputs: {} }, after: { inputs, outputs: {} } };
 }
 

@@ -2,15 +2,15 @@ import { describe, expect, it } from "vitest";
 import { apiBackend, apiRights, apiRoute } from "../../../../src/domain/serving/apiService.ts";
 import { controlAccessManifest, controlServiceManifest } from "../../../../src/domain/serving/controlAccess.ts";
 import { inferenceServiceManifest } from "../../../../src/domain/serving/inferenceService.ts";
-import { keyCheckManifest } from "../../../../src/domain/serving/keyCheck.ts";
+import { askingGateway, keyCheckManifest, labelsOfAsking } from "../../../../src/domain/serving/keyCheck.ts";
 import { mirroredRoute } from "../../../../src/domain/serving/mirroredRoute.ts";
+import { type ModelRoute, modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
 import {
   type GpuPool,
   nodeClassManifest,
   nodePoolManifest,
   taintsOf,
 } from "../../../../src/domain/serving/nodePool.ts";
-import { type ModelRoute, modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
 import { placementOn } from "../../../../src/domain/serving/placement.ts";
 import { revisionOf, withRevision } from "../../../../src/domain/serving/revision.ts";
 import type { ServedModel } from "../../../../src/domain/serving/servedModel.ts";
@@ -269,7 +269,7 @@ describe("in a mesh", () => {
 
   it("the gateway asks for keys wherever a route leads to a model, and nowhere else", () => {
     const [{ to }] = keyCheckManifest({
-      ...{ gatewayNamespace: "istio-ingress", gatewayPods: { istio: "ingress" } },
+      ...{ gatewayNamespace: "istio-ingress", gateway: { pods: { istio: "ingress" } } },
       ...{ namespace: "models", provider: "menagerie-keys" },
     }).spec.rules as [{ to: [{ operation: { paths: [string] } }] }];
     const [asked] = to[0].operation.paths;
@@ -288,6 +288,18 @@ describe("in a mesh", () => {
     const own = apiRoute({ namespace: "menagerie", gateway }).rules.flatMap(({ prefixes }) => prefixes);
     expect(own).toContain("/models/");
     expect(own.filter(isAsked)).toEqual([]);
+  });
+
+  it("a Gateway of Gateway API asks by its name, or by the labels of its pods where the config has them", () => {
+    const check = { gatewayNamespace: "istio-ingress", namespace: "models", provider: "menagerie-keys" };
+    const specOf = (pods?: Record<string, string>) =>
+      keyCheckManifest({ ...check, gateway: askingGateway({ name: "istio-ingress/models" }, pods) }).spec;
+    expect(specOf()).toMatchObject({
+      targetRefs: [{ group: "gateway.networking.k8s.io", kind: "Gateway", name: "models" }],
+    });
+    expect(specOf()).not.toHaveProperty("selector");
+    expect(specOf({ istio: "ingress" })).toMatchObject({ selector: { matchLabels: { istio: "ingress" } } });
+    expect(labelsOfAsking({ name: "models" })).toEqual({ "gateway.networking.k8s.io/gateway-name": "models" });
   });
 
   it("a gateway that has asked for the key takes it from the request, except before the API service, which asks again", () => {

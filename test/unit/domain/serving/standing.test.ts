@@ -23,9 +23,16 @@ describe("what a stack serves", () => {
         { urn: urn("next-recorder"), type: readyType, outputs: { ...ready, component: "transformer" } },
         { urn: urn("api"), type: "kubernetes:apps/v1:Deployment", outputs: { metadata } },
         { urn: urn("iris"), type: route, outputs: { metadata: { name: "iris", namespace: "models" } } },
+        {
+          ...{ urn: urn("next"), type: "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute" },
+          outputs: { metadata: { name: "next", namespace: "models" } },
+        },
         { urn: urn("models"), type: "kubernetes:core/v1:Namespace", outputs: { metadata: { name: "models" } } },
-      ]).map(({ kind, name, object }) => `${kind} ${name} ${object}`),
-    ).toEqual(["model iris-v2 iris-v2-3f9a", "model next-recorder iris-v2-3f9a", "service api api", "route iris iris"]);
+      ]).map((each) => `${each.kind === "route" ? each.objectKind : each.kind} ${each.name} ${each.object}`),
+    ).toEqual([
+      ...["model iris-v2 iris-v2-3f9a", "model next-recorder iris-v2-3f9a", "service api api"],
+      ...["VirtualService iris iris", "HTTPRoute next next"],
+    ]);
   });
 
   it("is nothing that the engine is about to delete, or that was never made", () => {
@@ -50,7 +57,8 @@ const model: Served = {
   mode: "Standard",
 };
 const service: Served = { ...place, kind: "service", name: "api" };
-const route: Served = { ...place, kind: "route", name: "iris" };
+const route: Served = { ...place, kind: "route", name: "iris", objectKind: "VirtualService" };
+const httpRoute: Served = { ...route, objectKind: "HTTPRoute" };
 
 /** A Deployment with one pod that was started and changed its readiness so many seconds ago. */
 function observed(pod: { ready?: boolean; started?: number; changed?: number; replicas?: number }): ObservedServed {
@@ -83,6 +91,14 @@ function observed(pod: { ready?: boolean; started?: number; changed?: number; re
 
 function leadingTo(...hosts: string[]): ObservedServed {
   return { ...observed({}), route: { spec: { http: [{ route: hosts.map((host) => ({ destination: { host } })) }] } } };
+}
+
+const accepted = ["Accepted", "ResolvedRefs"].map((type) => ({ type, status: "True" }));
+
+/** An HTTPRoute with what its Gateway's controller says of it. */
+function attached(conditions: readonly object[], name = "iris-predictor"): ObservedServed {
+  const spec = { parentRefs: [{ name: "menagerie" }], rules: [{ backendRefs: [{ name, port: 80 }] }] };
+  return { ...observed({}), route: { spec, status: { parents: conditions.length > 0 ? [{ conditions }] : [] } } };
 }
 
 describe("how it stands", () => {
@@ -166,6 +182,46 @@ describe("how it stands", () => {
       true,
     ],
     ["a route that is gone", route, observed({}), "route iris is down: its VirtualService does not exist", true],
+    ["an HTTPRoute", httpRoute, attached(accepted), "route iris is ready", false],
+    [
+      "an HTTPRoute to nothing",
+      httpRoute,
+      attached(accepted, "irs-predictor"),
+      "route iris is starting: it leads to Service irs-predictor, which does not exist",
+      true,
+    ],
+    [
+      "an HTTPRoute that its Gateway refuses",
+      httpRoute,
+      attached([{ type: "Accepted", status: "False", reason: "NotAllowedByListeners", message: "not allowed" }]),
+      "route iris is down: its Gateway says NotAllowedByListeners: not allowed",
+      true,
+    ],
+    [
+      "an HTTPRoute without its grant",
+      httpRoute,
+      attached([
+        ...accepted,
+        { type: "ResolvedRefs", status: "False", reason: "RefNotPermitted", message: "no grant" },
+      ]),
+      "route iris is down: its Gateway says RefNotPermitted: no grant",
+      true,
+    ],
+    [
+      "an HTTPRoute one of whose shadows is gone",
+      httpRoute,
+      attached([...accepted, { type: "ResolvedRefs", status: "False", reason: "BackendNotFound", message: "shadow" }]),
+      "route iris is ready",
+      false,
+    ],
+    [
+      "an HTTPRoute that nobody has looked at",
+      httpRoute,
+      attached([]),
+      "route iris is down: no Gateway has taken it",
+      true,
+    ],
+    ["an HTTPRoute that is gone", httpRoute, observed({}), "route iris is down: its HTTPRoute does not exist", true],
   ];
   it.each(cases)("%s", (_, served, seen, text, down) => {
     const standing = { served, readiness: judgeServed(served, seen, now) };

@@ -1,0 +1,41 @@
+import { httpRouteManifest } from "./httpRoute.ts";
+import type { Route } from "./route.ts";
+
+/** What a route may need of HTTPRoute that an implementation need not have. */
+export type RouteNeed = "path" | "host" | "mirror" | "mirrors" | "percent";
+
+/** Their names in `status.supportedFeatures` of a GatewayClass (https://gateway-api.sigs.k8s.io/geps/gep-2162/; pkg/features/httproute.go). */
+export const featureOf: Readonly<Record<RouteNeed, string>> = {
+  path: "HTTPRoutePathRewrite",
+  host: "HTTPRouteHostRewrite",
+  mirror: "HTTPRouteRequestMirror",
+  mirrors: "HTTPRouteRequestMultipleMirrors",
+  percent: "HTTPRouteRequestPercentageMirror",
+};
+
+/** What a route needs beyond the core of HTTPRoute. */
+export function needsOf<Text>({ rules }: Pick<Route<Text>, "rules">): RouteNeed[] {
+  const mirrors = rules.map((rule) => rule.mirrors ?? []);
+  const needs: readonly (readonly [RouteNeed, boolean])[] = [
+    ["path", rules.some(({ rewrite }) => rewrite !== undefined)],
+    ["host", rules.some(({ rewrite }) => rewrite?.host !== undefined)],
+    ["mirror", mirrors.some(({ length }) => length > 0)],
+    ["mirrors", mirrors.some(({ length }) => length > 1)],
+    ["percent", mirrors.flat().some(({ percent }) => percent < 100)],
+  ];
+  return needs.filter(([, needed]) => needed).map(([need]) => need);
+}
+
+/** Bounds of the HTTPRoute kind itself, whoever serves it. */
+export const httpRouteLimits = { hostnames: 16, filtersOfRule: 16 } as const;
+
+/** A host name as HTTPRoute takes it. */
+export const hostOfHttpRoute = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** How many filters the fullest rule of a route has, as an HTTPRoute. */
+export function filtersOf<Text>(route: Route<Text>): number {
+  return Math.max(...httpRouteManifest(route).spec.rules.map(({ filters }) => filters.length));
+}
+
+/** The release in which the share of a mirror (`percent`, `fraction`) is in the standard HTTPRoute (https://gateway-api.sigs.k8s.io/geps/gep-3171/). */
+export const sharesSince = "1.3.0";

@@ -1,0 +1,66 @@
+import { kubernetesName } from "../config/crossRules.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { keyPath } from "../config/sentences.ts";
+import { apiBackend, apiRoute } from "../domain/serving/apiService.ts";
+import type { RouteNeed } from "../domain/serving/httpRouteFeatures.ts";
+import { mirroredRoute } from "../domain/serving/mirroredRoute.ts";
+import { activatorPath, modelRoute } from "../domain/serving/modelRoute.ts";
+import type { Route } from "../domain/serving/route.ts";
+import { noiseSide, primarySide, shadowService } from "../domain/shadow/names.ts";
+
+/** A route that a stack declares, and the config that it follows from. */
+export interface PlannedRoute {
+  readonly route: Route;
+  /** The key that asks for it. */
+  readonly key: string;
+  /** Where a need of it comes from another key: that, and what to do without. */
+  readonly from: Partial<Record<RouteNeed, { readonly key: string; readonly instead: string }>>;
+}
+
+export type RoutedSpec = Pick<
+  EnvironmentSpec,
+  "zoo" | "development" | "shadows" | "gateway" | "namespace" | "services" | "database"
+>;
+
+/** The routes of a stack, by its config alone: a model has one whatever its phase, and its copy the same once more. */
+export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
+  const { namespace, gateway, services } = spec;
+  const identity = { namespace, gateway, managedBy: "stack" } as const;
+  const zoo = Object.entries(spec.zoo).map(([model, { mode }]): PlannedRoute => {
+    const key = keyPath(["zoo", model]);
+    const route = modelRoute({ ...identity, name: kubernetesName(model), model, kind: "zoo", mode });
+    return { route, key, from: knative(`${key}.mode`) };
+  });
+  const development = Object.entries(spec.development).map(([model, { mode }]): PlannedRoute => {
+    const key = keyPath(["development", model]);
+    const activator =
+      mode === "Knative" ? undefined : { backend: apiBackend(services.namespace), path: activatorPath("0") };
+    const named = { name: kubernetesName(model), model, kind: "development", mode, activator } as const;
+    return { route: modelRoute({ ...identity, ...named }), key, from: knative(`${key}.mode`) };
+  });
+  const shadows = Object.entries(spec.shadows).map(
+    ([name, { primary, percent, noiseFloor, ...deployment }]): PlannedRoute => {
+      const key = keyPath(["shadows", name]);
+      const sides = [...Object.keys(deployment.shadows), ...(noiseFloor ? [noiseSide] : [])];
+      const route = mirroredRoute({
+        ...{ ...identity, name, model: name, kind: "shadow", percent },
+        primary: { service: shadowService(name, primarySide), mode: primary.mode },
+        shadows: sides.map((side) => shadowService(name, side)),
+      });
+      const several =
+        noiseFloor && sides.length === 2
+          ? { key: `${key}.noiseFloor`, instead: "remove the key" }
+          : { key: `${key}.shadows`, instead: "keep one of them" };
+      const share = { key: `${key}.percent`, instead: "remove the key, which copies every request" };
+      return { route, key, from: { ...knative(`${key}.primary.mode`), mirrors: several, percent: share } };
+    },
+  );
+  const api = spec.database
+    ? [{ route: apiRoute({ namespace: services.namespace, gateway }), key: keyPath(["gateway", "api"]), from: {} }]
+    : [];
+  return [...zoo, ...development, ...shadows, ...api];
+}
+
+function knative(key: string): PlannedRoute["from"] {
+  return { host: { key, instead: "use mode: Standard" } };
+}

@@ -1,0 +1,498 @@
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
+import { text } from "node:stream/consumers";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { request as apiRequest, requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { httpRouteManifest, referenceGrantManifest, referencesOf } from "../../src/domain/serving/httpRoute.ts";
+import type { Backend, Route, RouteApi } from "../../src/domain/serving/route.ts";
+import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
+import { environmentLayout } from "../../src/local/layout.ts";
+import { Backends, type SeenRequest } from "../local/support/backends.ts";
+import { applyManifest, type Manifest, namespace, pathOf } from "../local/support/manifests.ts";
+import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
+import { everyRoute } from "../unit/domain/serving/routes.ts";
+
+/**
+ * Istio's control plane as the judge of both renderers: the same route as a VirtualService and as an HTTPRoute, side by side at one Envoy,
+ * each for a host of its own. What Envoy is told is compared, and what clients and both backends see of the same requests; both also with
+ * what is written here. Then a whole stack moves from one API to the other and back under requests.
+ */
+
+const apis = ["istio", "gateway-api"] as const satisfies readonly RouteApi[];
+/** Namespaces of the routes and Services, by those that a stack has. */
+const spaces: Readonly<Record<string, string>> = {
+  models: "judged-models",
+  menagerie: "judged-services",
+  "istio-system": "judged-knative",
+};
+const services: Readonly<Record<string, readonly string[]>> = {
+  models: [
+    "iris-v1-predictor",
+    "iris-v2-predictor",
+    "next-primary-transformer",
+    "next-a-transformer",
+    "next-b-transformer",
+  ],
+  menagerie: ["api"],
+  "istio-system": ["knative-local-gateway"],
+};
+const gateway = { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true };
+const routes = Object.entries(everyRoute(gateway));
+
+let shared: SharedEnvironment;
+let cluster: KubeConfig;
+let address: URL;
+const backends: Backends[] = [];
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
+  await shared.up();
+  cluster = shared.kubeConfig();
+  address = new URL((await shared.json<{ gateway: string }>("status", "--json")).gateway);
+  for (const [of, names] of Object.entries(services)) {
+    const space = spaces[of] ?? "";
+    await applyManifest(cluster, namespace(space));
+    backends.push(await Backends.start(shared.home, { cluster, namespace: space, names }));
+  }
+});
+
+afterAll(async () => {
+  for (const each of backends) await each.stop();
+  if (cluster) {
+    for (const space of Object.values(spaces))
+      await apiRequest(cluster, "DELETE", await pathOf(cluster, namespace(space)));
+  }
+  await shared?.close();
+});
+
+/** The same route to the Services of this test. */
+function judged(route: Route, api: RouteApi, host: string): Route {
+  const here = <Each extends Backend>(backend: Each): Each => ({
+    ...backend,
+    namespace: spaces[backend.namespace] ?? "",
+  });
+  return {
+    ...{ ...route, name: host.replaceAll(".", "-"), namespace: spaces[route.namespace] ?? "" },
+    gateway: { ...route.gateway, api, hosts: [host] },
+    rules: route.rules.map((rule) => ({
+      ...rule,
+      destinations: rule.destinations.map(here),
+      ...(rule.mirrors ? { mirrors: rule.mirrors.map(here) } : {}),
+    })),
+  };
+}
+
+/** Declares a route under a host of its own, and waits until Envoy has it. */
+async function declare(route: Route, api: RouteApi, host: string): Promise<void> {
+  const own = judged(route, api, host);
+  if (api === "istio") await applyManifest(cluster, virtualServiceManifest(own));
+  else {
+    for (const each of referencesOf(own)) await applyManifest(cluster, referenceGrantManifest(each, own.namespace));
+    await applyManifest(cluster, httpRouteManifest(own));
+  }
+  await vi.waitFor(async () => expect(await told(host)).not.toEqual([]), { timeout: 20_000, interval: 50 });
+}
+
+interface Fraction {
+  readonly numerator?: number;
+  readonly denominator?: "HUNDRED" | "TEN_THOUSAND" | "MILLION";
+}
+
+interface EnvoyRoute {
+  readonly match: { readonly prefix?: string; readonly path_separated_prefix?: string };
+  readonly route: Readonly<Record<string, unknown>> & {
+    readonly prefix_rewrite?: string;
+    readonly request_mirror_policies?: readonly { readonly runtime_fraction?: { readonly default_value: Fraction } }[];
+  };
+  readonly request_headers_to_remove?: readonly string[];
+}
+
+/** Envoy's own routes for a host. */
+async function told(host: string): Promise<EnvoyRoute[]> {
+  const socketPath = environmentLayout("local", shared.home.path).socketOf("gateway-admin");
+  const asked = request({ socketPath, path: "/config_dump?resource=dynamic_route_configs" });
+  asked.end();
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  const dump = JSON.parse(await text(answer)) as {
+    configs?: { route_config: { virtual_hosts?: { domains: string[]; routes: EnvoyRoute[] }[] } }[];
+  };
+  const hosts = (dump.configs ?? []).flatMap(({ route_config: { virtual_hosts = [] } }) => virtual_hosts);
+  return hosts.filter(({ domains }) => domains.includes(host)).flatMap(({ routes: own }) => own);
+}
+
+/**
+ * What of Envoy's routes has to be the same: not how a prefix ends, nor the status for a Service that is not there, which have cases of their
+ * own; a share of copies as a number.
+ */
+async function compared(host: string) {
+  const own = await told(host);
+  return own
+    .map(({ match, route: { cluster_not_found_response_code: _, ...action }, ...rest }) => ({
+      prefix: (match.prefix ?? match.path_separated_prefix ?? "").replace(/\/$/, ""),
+      action: {
+        ...action,
+        prefix_rewrite: action.prefix_rewrite?.replace(/\/$/, ""),
+        request_mirror_policies: action.request_mirror_policies?.map(({ runtime_fraction, ...policy }) => ({
+          ...policy,
+          share: runtime_fraction && shareOf(runtime_fraction.default_value),
+        })),
+      },
+      removed: rest.request_headers_to_remove,
+    }))
+    .sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+}
+
+function shareOf({ numerator = 0, denominator = "HUNDRED" }: Fraction): number {
+  return numerator / { HUNDRED: 100, TEN_THOUSAND: 10_000, MILLION: 1_000_000 }[denominator];
+}
+
+interface Sent {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+let counter = 0;
+
+/** Sends a request as it is written (no part of the path is normalized), and waits for so many copies of it. */
+async function send(host: string, path: string, sent: Sent = {}, copies = 0) {
+  const id = `judged-${++counter}`;
+  const outgoing = request({
+    ...{ hostname: address.hostname, port: address.port, path, method: sent.method ?? "POST" },
+    headers: { host, "x-request-id": id, ...sent.headers },
+  });
+  outgoing.end(sent.body ?? "{}");
+  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+  const body = await text(answer);
+  const seen = () => backends.flatMap((each) => each.seen.filter(({ headers }) => headers["x-request-id"] === id));
+  const expected = answer.statusCode === 200 ? 1 + copies : 0;
+  await vi.waitUntil(() => seen().length >= expected, { timeout: 5_000, interval: 5 });
+  return {
+    status: answer.statusCode ?? 0,
+    from: answer.headers["x-from"],
+    body,
+    seen: seen().map((each) => shown(each, host)),
+  };
+}
+
+/** A request as a backend saw it, without what is another in each: its id, and the name that Istio gives the route for traces. */
+function shown({ server, method, url, headers, body }: SeenRequest, host: string) {
+  const { "x-request-id": _, "x-envoy-decorator-operation": _name, host: given, ...others } = headers;
+  return { server, method, url, body, host: given === host ? "<client's>" : given, headers: others };
+}
+
+type Answer = Awaited<ReturnType<typeof send>>;
+
+/** For the comparison: in one order, and without who answered where that is drawn by lot. */
+function sorted({ seen, from, ...answer }: Answer, drawn: boolean) {
+  return {
+    ...answer,
+    ...(drawn ? {} : { from }),
+    body: answer.status === 200 ? "" : answer.body.replaceAll(/[a-z0-9-]+\.(istio|gateway-api)\.test/g, "<host>"),
+    seen: seen
+      .sort((a, b) => (a.server < b.server ? -1 : 1))
+      .map(({ server, ...each }) => (drawn ? each : { server, ...each })),
+  };
+}
+
+describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$name", ({ route, index }) => {
+  const hostOf = (api: RouteApi) => `${index}.${api}.test`;
+  const [rule] = route.rules;
+  if (!rule) throw new Error("a route has a rule");
+  const { prefixes, rewrite, destinations, mirrors = [], removedHeaders = [] } = rule;
+  const [prefix = ""] = prefixes;
+  const target = rewrite?.path ?? prefix;
+  const everyCopy = mirrors.length > 0 && mirrors.every(({ percent }) => percent === 100);
+  /** The same request to both, which must be seen alike. */
+  const both = async (path: string, sent?: Sent) => {
+    const answers: Answer[] = [];
+    for (const api of apis) answers.push(await send(hostOf(api), path, sent, everyCopy ? mirrors.length : 0));
+    const [one, other] = answers.map((each) => sorted(each, destinations.length > 1));
+    if (everyCopy || mirrors.length === 0) expect(other).toEqual(one);
+    else expect({ ...other, seen: [] }).toEqual({ ...one, seen: [] });
+    return answers[0] as Answer;
+  };
+
+  beforeAll(async () => {
+    for (const api of apis) await declare(route, api, hostOf(api));
+  });
+
+  test("Envoy is told the same of both", async () => {
+    const [one, other] = await Promise.all(apis.map((api) => compared(hostOf(api))));
+    expect(one).toHaveLength(prefixes.length);
+    expect(other).toEqual(one);
+    expect(JSON.stringify(one)).toContain(destinations[0]?.service);
+  });
+
+  test("a prediction reaches what it should, as it should, and its copies too", async () => {
+    const headers = {
+      authorization: "Bearer k",
+      "x-api-key": "k",
+      "x-tenant": "t",
+      "content-type": "application/json",
+    };
+    const answer = await both(`${prefix}models/model:predict?x=1`, { headers, body: '{"a":1}' });
+    expect(answer.status).toBe(200);
+    expect(destinations.map(({ service }) => service)).toContain(answer.from);
+    const own = answer.seen.find(({ server }) => server === answer.from);
+    expect(own).toMatchObject({ url: `${target}models/model:predict?x=1`, body: '{"a":1}', method: "POST" });
+    expect(own?.host).toBe(rewrite?.host ?? "<client's>");
+    expect(own?.headers).toMatchObject({ "x-tenant": "t", "content-length": "7" });
+    expect(["authorization", "x-api-key"].filter((header) => own?.headers[header] === undefined)).toEqual([
+      ...removedHeaders,
+    ]);
+    if (everyCopy) {
+      const copies = answer.seen.filter(({ server }) => server !== answer.from);
+      expect(copies.map(({ server }) => server).sort()).toEqual(mirrors.map(({ service }) => service).sort());
+      for (const copy of copies) expect(copy).toMatchObject({ url: own?.url, body: own?.body, host: own?.host });
+    }
+  });
+
+  test.each([
+    ["a GET of the prefix alone", (at: string) => at, { method: "GET", body: "" }],
+    ["an encoded slash", (at: string) => `${at}a%2Fb`, {}],
+    ["an empty segment", (at: string) => `${at}/models`, {}],
+    ["a body of 3 MB", (at: string) => `${at}models/model:predict`, { body: "y".repeat(3_000_000) }],
+  ] as const)("%s is taken alike, and answered", async (_, pathOf, sent) => {
+    for (const each of prefixes) {
+      const answer = await both(pathOf(each), sent);
+      expect(answer.status).toBe(200);
+      for (const { url } of answer.seen) expect(url.startsWith(target === prefix ? each : target)).toBe(true);
+    }
+  });
+
+  test.each([
+    ["a path that leads out", (at: string) => `${at}../control/patch`],
+    ["one that does so in code", (at: string) => `${at}%2e%2e/control/patch`],
+    ["a longer name", (at: string) => `${at.slice(0, -1)}x/models`],
+    ["another case", (at: string) => at.toUpperCase()],
+    ["a null byte in the prefix", (at: string) => `${at.slice(0, -1)}%00/models`],
+  ])("%s reaches nothing", async (_, pathOf) => {
+    const answer = await both(pathOf(prefix));
+    expect([400, 404]).toContain(answer.status);
+    expect(answer.seen).toEqual([]);
+  });
+
+  test("the prefix without its slash is the one path that only an HTTPRoute has", async () => {
+    const path = prefix.slice(0, -1);
+    expect((await send(hostOf("istio"), path)).status).toBe(404);
+    const answer = await send(hostOf("gateway-api"), path);
+    expect(answer).toMatchObject({
+      status: 200,
+      seen: expect.arrayContaining([expect.objectContaining({ url: target.slice(0, -1) })]),
+    });
+  });
+});
+
+describe("shares of requests", () => {
+  const hostOf = (name: string, api: RouteApi) => `${routes.findIndex(([each]) => each === name)}.${api}.test`;
+  const many = async (host: string, path: string, count: number) => {
+    for (const each of backends) each.seen.splice(0);
+    const answers: Answer["from"][] = [];
+    while (answers.length < count) {
+      const batch = await Promise.all(Array.from({ length: 16 }, () => send(host, path)));
+      answers.push(...batch.map(({ from }) => from));
+    }
+    return answers;
+  };
+
+  test.each(apis)("a tenth is a tenth: %s", async (api) => {
+    const answers = await many(hostOf("weights", api), "/serving/models/iris/v1/x", 400);
+    // 40 are expected; 5 standard deviations are 30.
+    const tenth = answers.filter((server) => server === "iris-v2-predictor").length;
+    expect(tenth).toBeGreaterThan(10);
+    expect(tenth).toBeLessThan(70);
+  });
+
+  test.each(apis)("half a percent is copied to each of two shadows: %s", async (api) => {
+    const answers = await many(hostOf("several shadows of a share", api), "/serving/models/next/v1/x", 4_000);
+    expect(new Set(answers)).toEqual(new Set(["next-primary-transformer"]));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (const shadow of ["next-a-transformer", "next-b-transformer"]) {
+      const copies = backends.flatMap(({ seen }) => seen.filter(({ server }) => server === shadow)).length;
+      // 20 are expected; 4 standard deviations are 18.
+      expect(copies).toBeGreaterThan(2);
+      expect(copies).toBeLessThan(38);
+    }
+  });
+});
+
+describe("the judge", () => {
+  const weights = everyRoute(gateway).weights as Route;
+  const shadows = everyRoute(gateway)["several shadows of a share"] as Route;
+  const changed = (route: Route, change: (rule: Route["rules"][number]) => Partial<Route["rules"][number]>): Route => ({
+    ...route,
+    rules: route.rules.map((rule) => ({ ...rule, ...change(rule) })),
+  });
+
+  test.each<[string, Route, Route]>([
+    [
+      "a weight",
+      weights,
+      changed(weights, ({ destinations }) => ({ destinations: destinations.map((each) => ({ ...each, weight: 50 })) })),
+    ],
+    ["a destination", weights, changed(weights, ({ destinations: [one] }) => ({ destinations: one ? [one] : [] }))],
+    [
+      "a share of copies",
+      shadows,
+      changed(shadows, ({ mirrors = [] }) => ({ mirrors: mirrors.map((each) => ({ ...each, percent: 1 })) })),
+    ],
+    ["a shadow", shadows, changed(shadows, ({ mirrors = [] }) => ({ mirrors: mirrors.slice(1) }))],
+    ["a header", shadows, changed(shadows, () => ({ removedHeaders: ["authorization"] }))],
+    ["a path", shadows, changed(shadows, () => ({ rewrite: { path: "/v2/" } }))],
+    ["a host", shadows, changed(shadows, () => ({ rewrite: { path: "/v1/", host: "other.test" } }))],
+  ])("sees a planted mistake in %s", async (what, route, wrong) => {
+    const slug = what.replaceAll(/[^a-z]/g, "");
+    await declare(route, "istio", `${slug}.istio.test`);
+    await declare(wrong, "gateway-api", `${slug}.gateway-api.test`);
+    expect(await compared(`${slug}.gateway-api.test`)).not.toEqual(await compared(`${slug}.istio.test`));
+  });
+
+  test("knows where the APIs differ by their own rules: a Service that is not there is a 503 of the one and a 500 of the other", async () => {
+    const lost = changed(weights, () => ({ destinations: [{ service: "nobody", namespace: "models", port: 80 }] }));
+    const statuses: number[] = [];
+    for (const api of apis) {
+      await declare(lost, api, `lost.${api}.test`);
+      statuses.push((await send(`lost.${api}.test`, "/serving/models/iris/v1/x")).status);
+    }
+    expect(statuses).toEqual([503, 500]);
+  });
+
+  test("a Service of another namespace answers only with its grant", async () => {
+    const activated = everyRoute(gateway)["a development version"] as Route;
+    const host = "granted.gateway-api.test";
+    const own = judged(activated, "gateway-api", host);
+    const [reference] = referencesOf(own);
+    if (!reference) throw new Error("the route leads to another namespace");
+    const grant = referenceGrantManifest(reference, own.namespace);
+    await declare(activated, "gateway-api", host);
+    const path = "/serving/models/greeter/v1/x";
+    expect((await send(host, path)).status).toBe(200);
+    await apiRequest(cluster, "DELETE", await pathOf(cluster, grant as Manifest));
+    await vi.waitFor(async () => expect((await send(host, path)).status).toBe(500), { timeout: 10_000 });
+    await applyManifest(cluster, grant);
+    await vi.waitFor(async () => expect((await send(host, path)).status).toBe(200), { timeout: 10_000 });
+  });
+});
+
+describe("a stack that moves from one API to the other", () => {
+  const kinds = {
+    VirtualService: "/apis/networking.istio.io/v1/virtualservices",
+    HTTPRoute: "/apis/gateway.networking.k8s.io/v1/httproutes",
+  };
+  const namesOf = async (kind: keyof typeof kinds) => {
+    const { items } = await requestJson<{ items: { metadata: { name: string; namespace: string } }[] }>(
+      cluster,
+      "GET",
+      kinds[kind],
+    );
+    return items
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+      .filter((name) => !name.startsWith("judged-"))
+      .sort();
+  };
+  const models = {
+    "/serving/models/iris/v1/models/model:predict": '{"inputs": [[5.1, 3.5, 1.4, 0.2]]}',
+    "/serving/models/multiplier/v1/models/model:predict": '{"values": ["3.3"]}',
+    "/serving/models/greeter/v1/models/model:predict": '{"names": ["Ada"]}',
+  };
+  const ask = async (path: string, body: string) => {
+    const outgoing = request({
+      hostname: address.hostname,
+      port: address.port,
+      path,
+      method: "POST",
+      headers: { "content-type": "application/json" },
+    });
+    outgoing.end(body);
+    const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+    return { status: answer.statusCode ?? 0, body: await text(answer) };
+  };
+  /** Predictions one after the other until it is told to stop; answers those that failed, of how many. */
+  const under = async (work: () => Promise<unknown>) => {
+    const failed: string[] = [];
+    let sent = 0;
+    const ended = new AbortController();
+    const clients = Object.entries(models).map(async ([path, body]) => {
+      while (!ended.signal.aborted) {
+        sent += 1;
+        const { status, body: answer } = await ask(path, body).catch((error: unknown) => ({
+          status: 0,
+          body: String(error),
+        }));
+        if (status !== 200) failed.push(`${path}: ${status} ${answer.slice(0, 200)}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    });
+    try {
+      await work();
+    } finally {
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      ended.abort();
+      await Promise.all(clients);
+    }
+    return { failed, sent };
+  };
+  const all = ["menagerie/api", "models/greeter", "models/iris", "models/multiplier"];
+  let committed: string;
+
+  afterAll(async () => {
+    if (committed === undefined) return;
+    await writeFile(shared.stackFile, committed);
+    await shared.up();
+  });
+
+  test("answers every request on the way there, and is then made of HTTPRoutes", async () => {
+    committed = await shared.editStack((stack) => `${stack.trimEnd()}\n  menagerie:gateway: { api: gateway-api }\n`);
+    const preview = await shared.preview();
+    expect(preview).toContain(
+      "routes are HTTPRoutes of Gateway istio-system/menagerie (class istio, Gateway API 1.6.0)",
+    );
+    const up = await under(async () => {
+      const { stdout, stderr } = await shared.succeed("up");
+      expect(stdout + stderr).toContain("delete VirtualService iris: its HTTPRoute is served first");
+    });
+    expect(up.sent).toBeGreaterThan(100);
+    expect(up.failed).toEqual([]);
+    expect(await namesOf("HTTPRoute")).toEqual(all);
+    expect(await namesOf("VirtualService")).toEqual([]);
+    const again = await shared.succeed("up");
+    expect(again.stdout).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+    expect((await shared.succeed("drift")).code).toBe(0);
+    const { models: shown } = await shared.json<{ models: { name: string; ready: boolean }[] }>("status", "--json");
+    expect(shown.map(({ name, ready }) => `${name} ${ready}`).sort()).toEqual([
+      "greeter true",
+      "iris true",
+      "multiplier true",
+    ]);
+  });
+
+  test("asks for keys by the Gateway's name", async () => {
+    const without = await shared.editStack(
+      (stack) =>
+        `${stack.replace("requireApiKey: false", "requireApiKey: true").trimEnd()}\n  menagerie:mesh: { keyCheck: {} }\n`,
+    );
+    await shared.up();
+    const [[path, body] = ["", ""]] = Object.entries(models);
+    await vi.waitFor(async () => expect((await ask(path, body)).status).toBe(401), { timeout: 10_000 });
+    await writeFile(shared.stackFile, without);
+    await shared.up();
+    await vi.waitFor(async () => expect((await ask(path, body)).status).toBe(200), { timeout: 10_000 });
+  });
+
+  test("answers every request on the way back", async () => {
+    await writeFile(shared.stackFile, committed);
+    const up = await under(() => shared.up());
+    expect(up.failed).toEqual([]);
+    expect(await namesOf("VirtualService")).toEqual(all);
+    expect(await namesOf("HTTPRoute")).toEqual([]);
+    const grants = await requestJson<{ items: unknown[] }>(
+      cluster,
+      "GET",
+      "/apis/gateway.networking.k8s.io/v1beta1/namespaces/menagerie/referencegrants",
+    );
+    expect(grants.items).toEqual([]);
+  });
+});
