@@ -5,8 +5,6 @@ import type { LoginSource, RegistryLogin } from "./registryLogins.ts";
 import { acceptedManifests, type RegistryChallenge, registryChallenge, tokenIn } from "./registryProtocol.ts";
 
 const withinMs = 5_000;
-/** Docker's own registry answers under another name than images have. */
-const hosts: Readonly<Record<string, string>> = { "docker.io": "registry-1.docker.io" };
 
 interface Manifest {
   readonly host: string;
@@ -24,7 +22,7 @@ export async function registryHolds(reference: string, sources: readonly LoginSo
   const [, host = "", repository = "", digest = ""] = /^([^/]+)\/(.+)@(sha256:[0-9a-f]{64})$/.exec(reference) ?? [];
   if (!/[.:]|^localhost$/.test(host)) return { state: "unknown", because: `"${reference}" names no registry` };
   const scheme = isThisMachine(host) ? "http" : "https";
-  const url = `${scheme}://${hosts[host] ?? host}/v2/${repository}/manifests/${digest}`;
+  const url = `${scheme}://${host}/v2/${repository}/manifests/${digest}`;
   try {
     return await standingOf({ host, repository, url }, sources);
   } catch (error) {
@@ -100,7 +98,7 @@ async function head(url: string, authorization?: string): Promise<Response> {
   return send(url, "HEAD", { accept: acceptedManifests, ...(authorization ? { authorization } : {}) });
 }
 
-/** By the proxies that the environment names, but for this machine. */
+/** By the proxies that the environment names, but for this machine. A host that sends on to another says nothing of images, and that gets no login. */
 function send(
   url: string,
   method: "GET" | "HEAD" | "POST",
@@ -108,7 +106,7 @@ function send(
   body?: URLSearchParams,
 ): Promise<Response> {
   return fetch(url, {
-    ...{ method, headers: { ...headers }, signal: AbortSignal.timeout(withinMs) },
+    ...{ method, headers: { ...headers }, signal: AbortSignal.timeout(withinMs), redirect: "manual" },
     ...(body ? { body } : {}),
     ...(url.startsWith("https:") ? { dispatcher: new EnvHttpProxyAgent() } : {}),
   });

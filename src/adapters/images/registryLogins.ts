@@ -68,15 +68,10 @@ export function loginsIn({ auths }: DockerConfig, host: string, repository: stri
     });
 }
 
-/** The key that Docker's own registry has had since its first version. */
-const dockerHub = "index.docker.io";
-
 /** Whether a key of `auths` is about a repository: a host, with a scheme or a path, and `*` for parts of the host's name. */
 function concerns(key: string, host: string, repository: string): boolean {
   const [, keyHost = "", path = ""] = /^(?:https?:\/\/)?([^/]+)\/?(.*?)\/*$/.exec(key) ?? [];
-  const wanted = host === "docker.io" ? dockerHub : host;
-  const pattern = keyHost === "docker.io" ? dockerHub : keyHost;
-  const [parts, patterns] = [wanted.split("."), pattern.split(".")];
+  const [parts, patterns] = [host.split("."), keyHost.split(".")];
   const isHost = parts.length === patterns.length && patterns.every((each, at) => each === "*" || each === parts[at]);
   // The path of the registry's API is none of a repository.
   return isHost && (path === "" || /^v[12]$/.test(path) || `${repository}/`.startsWith(`${path}/`));
@@ -110,7 +105,6 @@ const tokenUser = "<token>";
 
 /** Asks `docker-credential-<name>`; none where it has no login for the host. */
 function askHelper(name: string, host: string, env: NodeJS.ProcessEnv): Promise<RegistryLogin[]> {
-  const server = host === "docker.io" || host === dockerHub ? `https://${dockerHub}/v1/` : host;
   return new Promise((resolve, reject) => {
     const program = `docker-credential-${name}`;
     const child = execFile(program, ["get"], { env, timeout: helperWithinMs }, (error, stdout) => {
@@ -125,6 +119,6 @@ function askHelper(name: string, host: string, env: NodeJS.ProcessEnv): Promise<
       }
     });
     child.stdin?.on("error", () => {});
-    child.stdin?.end(server);
+    child.stdin?.end(host);
   });
 }

@@ -11,6 +11,7 @@ const manifest = `/v2/truss/iris/manifests/${digest}`;
 interface Answer {
   readonly status: number;
   readonly challenge?: string;
+  readonly location?: string;
   readonly body?: object;
 }
 
@@ -18,9 +19,12 @@ interface Answer {
 async function registryThat(answers: (request: IncomingMessage, body: string) => Answer) {
   const seen: string[] = [];
   const server = createServer(async (request, response) => {
-    const { status, challenge, body } = answers(request, await text(request));
+    const { status, challenge, location, body } = answers(request, await text(request));
     seen.push(`${request.method} ${request.url} ${status}`);
-    response.writeHead(status, challenge === undefined ? {} : { "www-authenticate": challenge });
+    response.writeHead(status, {
+      ...(challenge === undefined ? {} : { "www-authenticate": challenge }),
+      ...(location === undefined ? {} : { location }),
+    });
     response.end(body && request.method !== "HEAD" ? JSON.stringify(body) : undefined);
   });
   onTestFinished(() => void server.close());
@@ -46,6 +50,8 @@ describe("a registry that everybody may read", () => {
     expect(await (await registryThat(() => ({ status: 404 }))).asked()).toEqual({ state: "gone" });
     const { host, asked } = await registryThat(() => ({ status: 500 }));
     expect(await asked()).toEqual({ state: "unknown", because: `${host} answers HTTP 500` });
+    const elsewhere = await registryThat(() => ({ status: 301, location: "/v2/nothing" }));
+    expect(await elsewhere.asked()).toMatchObject({ state: "unknown" });
     // Nothing listens below the ports that programs get.
     expect(await registryHolds(`127.0.0.1:2/iris@${digest}`, [])).toEqual({
       ...{ state: "unknown", because: "127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2" },

@@ -24,7 +24,6 @@ describe("a Docker config", () => {
     ["*.example.com", "registry.example.com", true],
     ["*.com", "registry.example.com", false],
     ["example.com", "registry.example.com", false],
-    ["https://index.docker.io/v1/", "docker.io", true],
   ])("has a login under %s for %s: %s", (key, host, found) => {
     expect(names({ [key]: auth("ada:x") }, host)).toEqual(found ? ["ada"] : []);
   });
