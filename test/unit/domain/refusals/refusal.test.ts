@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { OperatorError } from "../../../../src/domain/errors.ts";
 import type { RefusalEntry } from "../../../../src/domain/refusals/entry.ts";
-import { about, halvesOf, refusal, refused } from "../../../../src/domain/refusals/refusal.ts";
+import {
+  about,
+  errorsOfTable,
+  halvesOf,
+  refusal,
+  refusalsOfTable,
+  refused,
+  retold,
+} from "../../../../src/domain/refusals/refusal.ts";
 import { tables } from "../../../../src/refusals/tables.ts";
 
 describe("a refusal", () => {
@@ -28,6 +37,36 @@ describe("a refusal", () => {
     expect(error.message.split("\n")).toHaveLength(2);
     expect(error.refusals.map(({ id }) => id)).toEqual(["pool.no-size", "pool.capacity"]);
     expect(error.exitCode).toBe(2);
+  });
+});
+
+describe("an area's table", () => {
+  const table = {
+    "a.failed": { says: "{what} failed", fix: "run it again", cause: "It was away.", exit: 1 },
+    "a.wrong": { says: "wrong", fix: "", cause: "It is not right." },
+    "a.waits": { says: "not yet", fix: "wait", cause: "The gate is not met.", exit: 3 },
+  } as const;
+  const refuse = errorsOfTable(table);
+  const of = refusalsOfTable(table);
+
+  it("makes errors of its sentences, with the exit code and the cause", () => {
+    const away = new Error("ECONNREFUSED");
+    const error = refuse("a.failed", { what: "the build" }, away);
+    expect(error).toMatchObject({ message: "the build failed; run it again", exitCode: 1, cause: away });
+    expect(error.refusals).toMatchObject([{ id: "a.failed", fix: "run it again", cause: "It was away." }]);
+    expect(refuse("a.wrong")).toMatchObject({ message: "wrong", exitCode: 2 });
+  });
+
+  it("ends with the code of what is mended first where several are refused", () => {
+    const [failed, wrong, waits] = [of("a.failed", null, { what: "it" }), of("a.wrong", "k"), of("a.waits", null)];
+    expect(new OperatorError([waits, wrong]).exitCode).toBe(2);
+    expect(new OperatorError([waits]).exitCode).toBe(3);
+    expect(new OperatorError([wrong, failed, waits]).exitCode).toBe(1);
+  });
+
+  it("keeps id and fix where a sentence is told with its place", () => {
+    const told = retold(of("a.waits", "menagerie:zoo"), "Pulumi.s.yaml:3:1: menagerie:zoo: not yet; wait");
+    expect(told).toMatchObject({ id: "a.waits", fix: "wait", message: expect.stringMatching(/^Pulumi.s.yaml:3:1/) });
   });
 });
 

@@ -1,5 +1,6 @@
+import { OperatorError } from "../../../../src/domain/errors.ts";
 import type { Placeholders } from "../../../../src/domain/refusals/entry.ts";
-import { type Refusal, refusal, refused } from "../../../../src/domain/refusals/refusal.ts";
+import { errorsOfTable, type Refusal, refusal, refused } from "../../../../src/domain/refusals/refusal.ts";
 
 /** What must not compile. The type check of `npm run check` is the test. */
 export function neverCalled(): void {
@@ -17,4 +18,12 @@ export function neverCalled(): void {
   // @ts-expect-error an example in YAML is no value
   const example: Placeholders<"{model} {copy: true}"> = "copy: true";
   refused([adHoc, text, refusal("pool.no-size", names)], example);
+  // @ts-expect-error an error without an id
+  new OperatorError("no");
+  const refuse = errorsOfTable({ "a.b": { says: "{name} is taken", fix: "", cause: "Names are unique." } });
+  refuse("a.b", { name: "iris" }, new Error("why"));
+  // @ts-expect-error an id of another table
+  refuse("pool.no-size", { name: "iris" });
+  // @ts-expect-error a value is missing
+  refuse("a.b", {});
 }
