@@ -11,7 +11,7 @@ export const timeHelp = "30m, 24h or 7d ago, or a time such as 2026-11-21T08:00Z
  * terminal's zone (`TZ`), a day its first moment there, and `echo` gets a line that says which moment that is.
  *
  * @param option - such as `--since`
- * @throws badInput for what is no time.
+ * @throws OperatorError for what is no time.
  */
 export function timeArgument(
   option: string,

@@ -78,7 +78,7 @@ export function longNameMistake(
 
 /**
  * The last check before an InferenceService is rendered, whoever chose its name.
- * @throws badInput for one that KServe or Knative could never make.
+ * @throws OperatorError for one that KServe or Knative could never make.
  */
 export function requireServiceName(name: string, service: ServiceNames): void {
   const mistake = longNameMistake(name, serviceNames(service), {

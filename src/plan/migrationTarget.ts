@@ -38,7 +38,7 @@ interface NamedPair extends TargetPair {
 
 /**
  * Counts the apps in the table of `menagerie:migrationTarget` to the versions that they point at, by read-only queries. The plan
- * is unchanged for a stack without one, and where no rollout names ids there. Throws a `OperatorError` for ids that the table does
+ * is unchanged for a stack without one, and where no rollout names ids there. Throws an `OperatorError` for ids that the table does
  * not have, and for a table that cannot be read.
  */
 export async function withMigrationTarget(

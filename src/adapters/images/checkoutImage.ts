@@ -30,7 +30,7 @@ const ofPipeline = (folder: string): string[] => [folder, "package.json"];
 
 /**
  * Lays the checkout out as an image of the store and answers its reference: the code copied, the packages, with the
- * pinned Node.js among them, as a read-only layer. Throws a `badInput` when the code is not what `hash` says any more.
+ * pinned Node.js among them, as a read-only layer. Throws an `OperatorError` when the code is not what `hash` says any more.
  */
 export function putCheckoutImage(
   store: string,

@@ -9,7 +9,7 @@ export const identifier = z.string().superRefine((name, context) => {
   if (mistake) context.addIssue({ code: "custom", message: mistake });
 });
 
-/** The name as it stands in SQL: in double quotes, with those inside it doubled. Throws a `badInput` for what is no name. */
+/** The name as it stands in SQL: in double quotes, with those inside it doubled. Throws an `OperatorError` for what is no name. */
 export function quoteIdentifier(name: string): string {
   const mistake = identifierMistake(name);
   if (mistake) throw refuse("identifier.wrong", { name: JSON.stringify(name), ...halvesOf(mistake) });

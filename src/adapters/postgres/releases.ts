@@ -115,7 +115,7 @@ export interface RestorableDeployment extends DeploymentRange {
 
 /**
  * The latest complete deployment of the release `tag`.
- * @throws badInput when the environment never deployed it completely; the sentence names what there is.
+ * @throws OperatorError when the environment never deployed it completely; the sentence names what there is.
  */
 export async function deploymentOfTag(
   client: ClientBase,
@@ -146,7 +146,7 @@ export async function deploymentOfTag(
 
 /**
  * The deployment with this number.
- * @throws badInput when the environment has none, or it did not come to what was intended.
+ * @throws OperatorError when the environment has none, or it did not come to what was intended.
  */
 export async function deploymentOfId(
   client: ClientBase,

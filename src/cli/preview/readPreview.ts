@@ -71,7 +71,7 @@ const partsOfReplacement = new Set(["create-replacement", "delete-replaced"]);
 
 /**
  * @param stack its name where the text does not say one, as of a preview that failed early
- * @throws badInput in a sentence where the text is no preview.
+ * @throws OperatorError in a sentence where the text is no preview.
  */
 export function readPreview(text: string, stack = "stack"): Preview {
   if (text.trim() === "") throw notAPreview("is empty");

@@ -26,7 +26,7 @@ export interface StackFile {
 
 /**
  * Reads `Pulumi.<stack>.yaml` of the project, and what environment `environment` has stored where the stack is the local one.
- * @throws badInput where there is no such file, or it has mistakes.
+ * @throws OperatorError where there is no such file, or it has mistakes.
  */
 export async function readStackFile(stack: string, environment: string): Promise<StackFile> {
   const { path, file, bytes } = await readStack(stack);

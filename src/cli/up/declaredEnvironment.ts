@@ -15,7 +15,7 @@ const unknownGateway = "http://127.0.0.1";
 
 /**
  * What the stack of an environment declares, checked as its program does it and before anything is brought up: a mistake costs no
- * minutes. Throws one `badInput` with a line per mistake. The gateway's address and the values of secrets are made up.
+ * minutes. Throws one `OperatorError` with a line per mistake. The gateway's address and the values of secrets are made up.
  */
 export async function declaredEnvironment(
   layout: EnvironmentLayout,

@@ -54,7 +54,7 @@ function declaredTag(scheme: Scheme, { code, models }: Combination): ReleaseTag 
 /**
  * Chooses the tag of a combination: that of the record where it holds the combination already, so that going back brings
  * the old tag back; else the next one.
- * @throws badInput when the tag that the versions say stands for something else in the record.
+ * @throws OperatorError when the tag that the versions say stands for something else in the record.
  */
 export function planRelease(
   scheme: Scheme,

@@ -30,7 +30,7 @@ export const keptKeys: ReadonlySet<string> = new Set([
  * The config that serves a recorded release again: its own, with the content of each model pinned by its hash, so that `up`
  * switches to images that are there, and without rollouts, which would move apps a second time. What says where the
  * environment is stays as it is now.
- * @throws badInput when the record does not hold what is needed.
+ * @throws OperatorError when the record does not hold what is needed.
  */
 export function restoredConfig(current: StackConfig, release: RestoredRelease): StackConfig {
   const { config, models, code, tag } = release;

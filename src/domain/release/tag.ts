@@ -54,7 +54,7 @@ export function modelNameMistake(name: string): string | undefined {
   return undefined;
 }
 
-/** The tag's text. @throws badInput for what no tag can hold: a wrong name or version, a model twice, too long a text. */
+/** The tag's text. @throws OperatorError for what no tag can hold: a wrong name or version, a model twice, too long a text. */
 export function formatTag(tag: ReleaseTag): string {
   const ending = tag.candidate === undefined ? "" : `-rc.${counted(tag.candidate, "candidate")}`;
   const text = `${baseOf(tag)}${ending}`;
@@ -103,7 +103,7 @@ function inOrder(models: readonly TaggedModel[]): TaggedModel[] {
 
 /**
  * Takes a tag of `scheme` apart; the inverse of {@link formatTag}.
- * @throws badInput with one sentence: the tag, what is wrong with it, how tags of the scheme look.
+ * @throws OperatorError with one sentence: the tag, what is wrong with it, how tags of the scheme look.
  */
 export function parseTag(scheme: Scheme, text: string): ReleaseTag {
   const wrong = (reason: string) => refuse("release.tag-unreadable", { text: JSON.stringify(text), reason });

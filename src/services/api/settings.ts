@@ -122,7 +122,7 @@ export interface ApiSettings {
   readonly logLevel: string;
 }
 
-/** Settings from environment variables. Throws a `badInput` that names the wrong ones, never their values. */
+/** Settings from environment variables. Throws an `OperatorError` that names the wrong ones, never their values. */
 export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
   const parsed = environment.safeParse(env);
   if (!parsed.success) {

@@ -91,7 +91,7 @@ export interface RecorderSettings {
   readonly logLevel: string;
 }
 
-/** Settings from environment variables and arguments. Throws a `badInput` that names the wrong ones, never their values. */
+/** Settings from environment variables and arguments. Throws an `OperatorError` that names the wrong ones, never their values. */
 export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): RecorderSettings {
   const { values: given } = parseArgs({ args: [...args], options, strict: false });
   const [variables, flags] = [environment.safeParse(env), argumentsSchema.safeParse(given)];

@@ -28,7 +28,7 @@ export interface CopiedTable {
  * The columns of a copied table with what fills them. Types that the SQL files make are others in every release, with the same
  * names: their values pass as text. An expression counts for as long as the release before has the column otherwise, or not at all:
  * the next release takes what it made.
- * @throws badInput for a column that cannot be filled exactly, with the key that says how.
+ * @throws OperatorError for a column that cannot be filled exactly, with the key that says how.
  */
 export async function copiedColumns(client: ClientBase, copied: CopiedTable): Promise<CopiedColumn[]> {
   const { table, schema, from, columns: expressions } = copied;

@@ -6,7 +6,7 @@ import { refuse } from "./refusals.ts";
 /**
  * Makes extensions that are missing, in `public`, for all releases. As the login itself: most need more than the owner of states
  * may do.
- * @throws badInput for one that the server does not have, or the login may not make.
+ * @throws OperatorError for one that the server does not have, or the login may not make.
  */
 export async function ensureExtensions(client: ClientBase, names: readonly string[]): Promise<void> {
   for (const name of names) {

@@ -31,7 +31,7 @@ export interface ReadStandings {
   readonly notCounted: string | null;
 }
 
-/** Where models stand: all of them, or the one called `name`. Throws a `badInput` for one that is not known. */
+/** Where models stand: all of them, or the one called `name`. Throws an `OperatorError` for one that is not known. */
 export async function readStandings(options: TargetOptions, name: string | undefined): Promise<ReadStandings> {
   const { environment } = options;
   const own = await asOperator(environment, (client) =>
