@@ -44,8 +44,11 @@ async function drift(options: DriftOptions, signal: AbortSignal): Promise<void> 
   if (options.json) console.log(JSON.stringify(drifted.map(shownDrift), null, 2));
   else console.log(drifted.length > 0 ? drifted.map(describe).join("\n") : `${objects.length} objects are as declared`);
   if (drifted.length === 0) return;
+  const different = drifted.filter(({ live, fields }) => !live || fields.some(({ kind }) => kind !== "held"));
   if (!options.restore) {
-    throw refuse("drift.found", { drifted: drifted.length, all: objects.length });
+    if (different.length > 0) throw refuse("drift.found", { drifted: different.length, all: objects.length });
+    console.error("all are as declared; --restore takes back what others hold, so that it can be changed");
+    return;
   }
   await restore(config, drifted, signal);
 }

@@ -48,7 +48,9 @@ class FailedPreview {
 
   told(): OperatorError {
     for (const reason of this.reasons) console.error(reason);
-    return refuse("preview.failed");
+    // The provider's words, as https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts has them.
+    const isConflict = this.reasons.some((reason) => /Apply failed with \d+ conflict/.test(reason));
+    return refuse(isConflict ? "preview.conflict" : "preview.failed");
   }
 }
 

@@ -79,6 +79,13 @@ export const upRefusals = {
     cause: "Stacks of your own run by your own Pulumi CLI, which knows their backend.",
     exit: 1,
   },
+  "preview.conflict": {
+    says: "nothing was changed: what this changes was last written by somebody else, see above",
+    fix: "`menagerie drift` shows by whom, and `menagerie drift --restore` takes it back, then run the same again",
+    cause:
+      "Who writes a field with Kubernetes holds it, and the API server refuses everybody else's change. After a bare `pulumi refresh` such an edit also counts as declared.",
+    exit: 1,
+  },
   "preview.failed": {
     says: "nothing was changed: the stack cannot be brought to what it declares, see above",
     fix: "",

@@ -8,6 +8,7 @@ export function describeDrift({ place, kind, declared, live, by }: FieldDrift, i
     changed: `${show(declared)} → ${show(live)}`,
     removed: `${show(declared)} → removed`,
     added: `added ${show(live)}`,
+    held: `${show(live)} as applied, but written by somebody else`,
   }[kind];
   const who = by ? ` (${[by.manager, by.time].filter(Boolean).join(", ")})` : "";
   return `${placeText(place)}: ${change}${who}`;

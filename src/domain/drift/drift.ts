@@ -16,8 +16,11 @@ import { foreignFields, knownFields, managedBy, merged } from "./owners.ts";
 /** One field that is not as the stack declares it. */
 export interface FieldDrift {
   readonly place: Place;
-  /** `added`: the stack does not declare it, and somebody who is no controller does. */
-  readonly kind: "changed" | "removed" | "added";
+  /**
+   * `added`: the stack does not declare it, and somebody who is no controller does. `held`: it is as applied, and somebody who is no
+   * controller has written it since, so that the API server refuses the next change of it.
+   */
+  readonly kind: "changed" | "removed" | "added" | "held";
   /** As declared; undefined for what was added. */
   readonly declared?: unknown;
   readonly live?: unknown;
@@ -30,8 +33,8 @@ export const secretValue = Symbol("secret");
 
 /**
  * What of a live object is not as declared, field by field. Who wrote a field last owns it: a declared field that the stack's
- * manager does not own any more was changed or removed, unless it holds the declared value. That needs no knowledge of how
- * Kubernetes writes a quantity, and none of secret values.
+ * manager does not own any more was changed or removed, or holds the declared value by somebody else's hand. That needs no knowledge
+ * of how Kubernetes writes a quantity, and none of secret values.
  *
  * Labels and annotations that others add are not drift: meshes, policies and people mark what they find.
  *
@@ -44,8 +47,9 @@ export function driftOf(declared: Mapping, live: LiveObject, manager: string, pa
   const own = withStringData(merged(entries.filter((entry) => entry.manager === manager)));
   const compared = comparedPart(declared);
   const foreign = merged(entries.filter((entry) => entry.manager !== manager));
+  const holders = partly ? undefined : foreignFields(live, manager);
   // Without any, somebody else made the object.
-  const lost = lostFields(compared, isLeaf(own) ? undefined : own, { foreign, live }, []);
+  const lost = lostFields(compared, isLeaf(own) ? undefined : own, { foreign, holders, live }, []);
   const beside = partly
     ? []
     : foreignIn(foreignFields(live, manager), { others: knownFields(live, manager), live, declared: compared }, []);
@@ -83,6 +87,8 @@ function wholeData(data: unknown, stringData: unknown): unknown {
 /** Fields of others, and the live value, at the same place. */
 interface Against {
   readonly foreign: FieldSet | undefined;
+  /** Of others who are no controllers; undefined where nobody's are asked for. */
+  readonly holders: FieldSet | undefined;
   readonly live: unknown;
 }
 
@@ -90,22 +96,37 @@ interface Against {
 function lostFields(declared: unknown, own: FieldSet | undefined, against: Against, place: Place): FieldDrift[] {
   if (own && declared === secretValue) return [];
   if (own && isLeaf(own)) return lostBelow(declared, against, place);
-  const { foreign, live } = against;
-  if (own && isMapping(declared)) {
-    return Object.entries(declared).flatMap(([key, value]) =>
-      lostFields(value, own[`f:${key}`], { foreign: foreign?.[`f:${key}`], live: valueAt(live, key) }, [...place, key]),
-    );
+  const { foreign, holders, live } = against;
+  if (isMapping(declared) && (own || place.length === 0)) {
+    return Object.entries(declared).flatMap(([key, value]) => {
+      const inner = { foreign: foreign?.[`f:${key}`], holders: holders?.[`f:${key}`], live: valueAt(live, key) };
+      return lostFields(value, own?.[`f:${key}`], inner, [...place, key]);
+    });
   }
   if (own && Array.isArray(declared)) return lostItems(declared, own, against, place);
   if (own || declared === undefined) return [];
-  return differences(declared, live, place);
+  return lostWhole(declared, against, place);
+}
+
+/** What the stack owns nothing of any more. */
+function lostWhole(declared: unknown, { holders, live }: Against, place: Place): FieldDrift[] {
+  const found = differences(declared, live, place);
+  return found.length > 0 ? found : heldIn(declared, holders, live, place);
+}
+
+function heldIn(declared: unknown, holders: FieldSet | undefined, live: unknown, place: Place): FieldDrift[] {
+  if (!holders || live === undefined) return [];
+  if (isLeaf(holders) || !isMapping(declared)) return [{ place, kind: "held", declared, live }];
+  return Object.entries(declared).flatMap(([key, value]) =>
+    heldIn(value, holders[`f:${key}`], valueAt(live, key), [...place, key]),
+  );
 }
 
 /**
  * What is owned without its children is owned as a whole, or is a mapping without a schema whose keys have owners of their own: of
  * such a mapping what others wrote, and what is not there any more, is lost.
  */
-function lostBelow(declared: unknown, { foreign, live }: Against, place: Place): FieldDrift[] {
+function lostBelow(declared: unknown, { foreign, live }: Omit<Against, "holders">, place: Place): FieldDrift[] {
   if (!isMapping(declared)) return [];
   return Object.entries(declared).flatMap(([key, value]) => {
     const [theirs, there, at] = [foreign?.[`f:${key}`], valueAt(live, key), [...place, key]];
@@ -127,7 +148,7 @@ function lostItems(declared: readonly unknown[], own: FieldSet, against: Against
     }
     taken.add(key);
     const found = itemOf(key, live);
-    const inner = { foreign: against.foreign?.[key], live: live[found] };
+    const inner = { foreign: against.foreign?.[key], holders: against.holders?.[key], live: live[found] };
     return lostFields(item, own[key], inner, [...place, found < 0 ? at : found]);
   });
 }

@@ -55,7 +55,7 @@ describe("an intent", () => {
     const second = await startHost();
     try {
       await expect(second.create("deploymentIntent", await inputsOf("test", { iris: 2 }))).rejects.toThrow(
-        /another `up` of environment "test" is under way \(deployment \d+, by /,
+        /another `up` of environment "test" is running \(deployment \d+, by /,
       );
     } finally {
       await second.stop();

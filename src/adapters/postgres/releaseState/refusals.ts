@@ -10,7 +10,7 @@ export const releaseStateRefusals = {
   },
   "data.sql-refused": {
     says: "{name}: PostgreSQL refuses it: {reason}",
-    fix: "mend the file",
+    fix: "correct the file",
     cause: "The statement is wrong, or what it names is not there; the words are PostgreSQL's.",
   },
   "data.from-unreadable": {
@@ -125,7 +125,7 @@ export const releaseStateRefusals = {
   },
   "state.sql-refused": {
     says: "{name}: PostgreSQL refuses it: {reason}",
-    fix: "mend the file",
+    fix: "correct the file",
     cause: "The statement is wrong, or names what is not there; the words are PostgreSQL's.",
   },
   "state.foreign-table": {

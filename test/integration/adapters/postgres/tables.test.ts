@@ -256,7 +256,7 @@ describe("apps", () => {
       /several models .*; give one of the ids \d+ \(Ada@example.com\), \d+ \(bob@example.com\)/,
     );
     await expect(onPlatform((client) => organizationIdOf(client, "x"))).rejects.toThrow(
-      'there is no organization "x"; known are Ada@example.com, admin, bob@example.com',
+      'there is no organization "x"; use one of Ada@example.com, admin, bob@example.com',
     );
   });
 });

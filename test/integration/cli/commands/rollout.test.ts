@@ -382,7 +382,7 @@ describe("an existing database", () => {
     const target = ["--target", file] as const;
     const { server } = table.connection;
     expect((await menagerie("rollout", "forward", "--id", "1", "--to", "2", ...target)).err).toContain(
-      "--target: set MENAGERIE_MIGRATION_DATABASE_URL",
+      "--target needs MENAGERIE_MIGRATION_DATABASE_URL; set it",
     );
     vi.stubEnv("MENAGERIE_MIGRATION_DATABASE_URL", urlOf(server, server.maintenanceDatabase));
     expect((await menagerie("rollout", "forward", "--id", "1", ...target)).err).toContain("That ID does not exist");

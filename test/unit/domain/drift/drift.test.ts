@@ -43,9 +43,19 @@ describe("drift is told field by field, with who wrote it", () => {
     ]);
   });
 
-  it("none where it was changed back", () => {
+  it("what was changed back, or is in the state since a refresh: as applied, and in another hand", () => {
     const fields = live({ spec: { replicas: 1 } }, byHand({ "f:spec": { "f:replicas": {} } }));
-    expect(told({ spec: { replicas: 1 } }, fields)).toEqual([]);
+    expect(told({ spec: { replicas: 1 } }, fields)).toEqual([
+      "spec.replicas: 1 as applied, but written by somebody else (kubectl-patch, 2026-11-29T10:12:00Z)",
+    ]);
+    const byController = live({ spec: { replicas: 1 } }, { ...byHand({}), manager: "kube-controller-manager" });
+    const { metadata, ...rest } = byController;
+    const managedFields = metadata?.managedFields?.map((each) => ({
+      ...each,
+      fieldsV1: { "f:spec": { "f:replicas": {} } },
+    }));
+    expect(told({ spec: { replicas: 1 } }, { ...rest, metadata: { managedFields: managedFields ?? [] } })).toEqual([]);
+    expect(told({ spec: { replicas: 1 } }, fields, true)).toEqual([]);
   });
 
   it("what differs in an object that somebody else made again", () => {

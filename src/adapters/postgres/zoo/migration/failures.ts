@@ -50,5 +50,5 @@ function advice(state: string): string {
     return "raise statement_timeout for the login, or make the index that `menagerie rollout plan` names";
   if (state === "42501") return "grant what is missing";
   if (state.startsWith("53")) return "free what the server has run out of, and run the same again";
-  return "mend it and run the same again";
+  return "correct it and run the same again";
 }

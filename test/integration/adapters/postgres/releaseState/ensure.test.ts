@@ -126,9 +126,9 @@ describe("what is wrong is told in a sentence, and leaves nothing behind", () =>
       "wrong SQL",
       "CREATE TABLE a (id nonsense)",
       ["a"],
-      /^state\/x.sql: PostgreSQL refuses it: type "nonsense" does not exist; mend the file/,
+      /^state\/x.sql: PostgreSQL refuses it: type "nonsense" does not exist; correct the file/,
     ],
-    ["a COMMIT", "CREATE TABLE a (id int); COMMIT", ["a"], /^state\/x.sql: it ends the transaction/],
+    ["a COMMIT", "CREATE TABLE a (id int); COMMIT", ["a"], /^state\/x.sql ends the transaction/],
     ["a table that is not made", "SELECT 1", ["a"], /do not make table "a"/],
     [
       "a table that was not recognized",
@@ -155,12 +155,7 @@ describe("what is wrong is told in a sentence, and leaves nothing behind", () =>
       "copy",
       /"copy" is not possible, because release schema "v1.0.0" has none of its columns/,
     ],
-    [
-      "a view with a new column",
-      "CREATE TABLE item (id bigint, other int)",
-      "view",
-      /has no column "other" in it; use copy/,
-    ],
+    ["a view with a new column", "CREATE TABLE item (id bigint, other int)", "view", /has no column "other"; use copy/],
     [
       "a view of what others refer to",
       "CREATE TABLE item (id bigint PRIMARY KEY); CREATE VIEW w AS SELECT * FROM item",

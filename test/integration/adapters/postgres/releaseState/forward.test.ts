@@ -155,7 +155,7 @@ describe("a preview", () => {
     await expect(preview("CREATE TABLE a (id wrong)", "t1")).rejects.toThrow(
       /state.sql: PostgreSQL refuses it: type "wrong"/,
     );
-    await expect(preview("CREATE TABLE a (id int) ; COMMIT", "t1")).rejects.toThrow(/it ends the transaction/);
+    await expect(preview("CREATE TABLE a (id int) ; COMMIT", "t1")).rejects.toThrow(/state.sql ends the transaction/);
     expect(await preview("CREATE TABLE a (id int)", "t1")).toBe(true);
     expect(await schemas()).toEqual(before);
   });

@@ -154,7 +154,7 @@ describe("the journal of pipelines", () => {
   });
 
   it("knows none of a state that is not there", async () => {
-    await expect(beginPipeline(postgres.server, "v9", "embed")).rejects.toThrow(/schema "v9" has no state/);
+    await expect(beginPipeline(postgres.server, "v9", "embed")).rejects.toThrow(/schema "v9" has no finished state/);
     expect(await readPipeline(postgres.server, "v9", "embed")).toBeUndefined();
   });
 
@@ -165,7 +165,7 @@ describe("the journal of pipelines", () => {
     await dropRetired(postgres.server, "v1", options);
     expect(await withClient(postgres.server, platformDatabase, readPipelines)).toEqual([]);
     await expect(finishPipeline(postgres.server, before ?? never(), { image, source: null })).rejects.toThrow(
-      /was made anew meanwhile/,
+      /was recreated meanwhile/,
     );
     await restoreState(postgres.server, join(dumps, "v1"), options);
     expect(await readPipeline(postgres.server, "v1", "embed")).toMatchObject({ image, source: "abc" });

@@ -62,7 +62,7 @@ describe("rows that cannot be moved", () => {
   it("by a trigger that raises are named; the rest goes on without them when told so, and they can be tried again", async () => {
     const table = await having("raising-trigger");
     expect(await failure(run(table, forward))).toMatch(
-      /^OperatorError: migration iris: row 4711 of \S+ cannot be moved: row is frozen by billing \(SQLSTATE P0001\); after \d+ rows\. Mend it and run the same again, or go on without it: `menagerie rollout forward --id 1 --to 2 --skip-failing`$/,
+      /^OperatorError: migration iris: row 4711 of \S+ cannot be moved: row is frozen by billing \(SQLSTATE P0001\), after \d+ rows; correct it and run the same again, or go on without it: `menagerie rollout forward --id 1 --to 2 --skip-failing`$/,
     );
     const { counts } = await run(table, forward, { skipFailing: true });
     expect(counts).toMatchObject({ forward: all - 1, skipped: 1 });
