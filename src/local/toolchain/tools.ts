@@ -27,8 +27,8 @@ export const versions = {
   kubernetes: "1.36.3",
   etcd: "3.6.5",
   kserve: "0.20.0",
-  /** The commit that the module proxy has; 1.31 comes from it. */
-  istio: "1.31-alpha.eed52ebb66ad",
+  /** A commit of branch release-1.31, with the API modules of 1.31.0; see `tools/releases.yaml`. */
+  istio: "1.31.0-eed52ebb66ad",
   tekton: "1.12.0",
 } as const;
 

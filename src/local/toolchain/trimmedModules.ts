@@ -44,15 +44,19 @@ export async function trimModules(tool: AnyTool, go: Omit<GoCommand, "arguments"
     const answer = await runGo({ ...go, arguments: ["mod", "download", "-json", trimmed.module] });
     const downloaded = JSON.parse(answer) as DownloadedModule;
     if (downloaded.Version !== trimmed.version) {
+      const cut = [
+        ...trimmed.files.map(({ path }) => path),
+        ...(trimmed.without ? [`*${trimmed.without.ending}`] : []),
+      ];
       throw new Error(
-        `tools/${tool.name}/${trimsFile} has cuts for ${place}, but go.mod has ${downloaded.Version}: review the cuts of ${trimmed.files.map((file) => file.path).join(", ")}`,
+        `tools/${tool.name}/${trimsFile} has cuts for ${place}, but go.mod has ${downloaded.Version}: review the cuts of ${cut.join(", ")}`,
       );
     }
     if (!sums.split("\n").includes(`${trimmed.module} ${downloaded.Version} ${downloaded.Sum}`)) {
       throw refuse("go.not-pinned", { purpose: go.purpose, name: tool.name, place, log: go.log });
     }
     const target = join(go.folder, copies, ...trimmed.module.split("/"));
-    await copyModule(downloaded, target);
+    await copyModule(downloaded, target, trimmed.without?.ending, place);
     await trimCopy(trimmed, target, moduleFolder(tool), place);
     const replacement = `./${copies}/${trimmed.module}`;
     await runGo({ ...go, arguments: ["mod", "edit", `-replace=${trimmed.module}=${replacement}`] });
@@ -60,14 +64,17 @@ export async function trimModules(tool: AnyTool, go: Omit<GoCommand, "arguments"
 }
 
 /**
- * Copies what a build can need of a module: all but its tests. By hard links where that goes, since some modules are
- * hundreds of megabytes; no file of a copy is ever written over, so the module cache stays as it is.
+ * Copies what a build can need of a module: all but its tests, and files of the ending that is left out. By hard links where that
+ * goes, since some modules are hundreds of megabytes; no file of a copy is ever written over, so the module cache stays as it is.
  */
-async function copyModule(module: DownloadedModule, target: string): Promise<void> {
+async function copyModule(module: DownloadedModule, target: string, without: string | undefined, place: string) {
   const entries = await readdir(module.Dir, { recursive: true, withFileTypes: true });
+  if (without && !entries.some(({ name }) => name.endsWith(without))) {
+    throw new Error(`no file of ${place} ends in ${without}: review ${trimsFile}`);
+  }
   const made = new Set<string>();
   for (const entry of entries) {
-    if (!entry.isFile() || entry.name.endsWith("_test.go")) continue;
+    if (!entry.isFile() || entry.name.endsWith("_test.go") || (without && entry.name.endsWith(without))) continue;
     const from = join(entry.parentPath, entry.name);
     const to = join(target, from.slice(module.Dir.length));
     if (!made.has(dirname(to))) await mkdir(dirname(to), { recursive: true });

@@ -43,13 +43,23 @@ const trimmedFile = z
     error: "needs exactly one of cuts, ours and remove",
   });
 
-const trimmedModule = z.strictObject({
-  /** Path of the Go module. */
-  module: z.string(),
-  /** The version that the cuts were made for, as go.mod pins it. */
-  version: z.string().startsWith("v"),
-  files: z.array(trimmedFile).min(1),
+/** Generated files that no other needs. They have no hashes: the module's version and go.sum vouch for all of them. */
+const leftOut = z.strictObject({
+  /** How their names end, such as `.pb.validate.go`. */
+  ending: z.string().regex(/^\.[^/\s]+\.go$/, 'must be the end of a name, such as ".pb.validate.go"'),
+  reason: z.string().min(10),
 });
+
+const trimmedModule = z
+  .strictObject({
+    /** Path of the Go module. */
+    module: z.string(),
+    /** The version that the cuts were made for, as go.mod pins it. */
+    version: z.string().startsWith("v"),
+    files: z.array(trimmedFile).default([]),
+    without: leftOut.optional(),
+  })
+  .refine(({ files, without }) => files.length > 0 || without, "needs files or without");
 
 const trims = z.strictObject({ modules: z.array(trimmedModule).min(1) });
 

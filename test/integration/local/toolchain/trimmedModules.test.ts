@@ -140,6 +140,24 @@ describe("a tool with a list of cuts", () => {
     await expect(built()).rejects.toThrow(/building tool failed: .*store/);
   });
 
+  it("can leave out all files of an ending, of which there must be one", async () => {
+    await publish("v1.1.0", {
+      ...{ "store.go": store, "cloud/cloud.go": cloud },
+      ...{ "cloud/checks.gen.go": 'package cloud\n\nfunc init() { print("checked ") }\n' },
+    });
+    await run("go", ["get", `${module}@v1.1.0`], { cwd: join(folder, "tool"), env });
+    expect(await built()).toBe("checked cloud");
+    const leaveOut = (ending: string) =>
+      write(
+        "tool/trims.yaml",
+        `modules:\n  - module: ${module}\n    version: v1.1.0\n    without:\n      ending: ${ending}\n      reason: Nobody asks for checks.\n`,
+      );
+    await leaveOut(".gen.go");
+    expect(await built()).toBe("cloud");
+    await leaveOut(".pb.go");
+    await expect(built()).rejects.toThrow("no file of example.com/store v1.1.0 ends in .pb.go");
+  });
+
   it("is refused by the file's name when go.mod has another version, whatever that version holds", async () => {
     await trim(cuts);
     await publish("v1.1.0", {

@@ -86,6 +86,15 @@ describe("a list of cuts", () => {
     expect(() => parseTrims(list(text), "tools/x/trims.yaml")).toThrow(/^tools\/x\/trims.yaml: /);
   });
 
+  it.each([
+    ["", "modules.0: needs files or without"],
+    ["    without: { ending: .go }\n", "modules.0.without.ending: must be the end of a name"],
+    ["    without: { ending: .pb.validate.go }\n", "modules.0.without.reason"],
+  ])("leaves out files of an ending only for a reason: %j", (text, sentence) => {
+    const head = "modules:\n  - module: example.com/m\n    version: v1.0.0\n";
+    expect(() => parseTrims(head + text, "t")).toThrow(sentence);
+  });
+
   it("cannot name a file outside its module, nor be without a reason", () => {
     const text = list("        remove: true\n");
     expect(() => parseTrims(text.replace("a.go", "../a.go"), "t")).toThrow("must be a path inside the module");
