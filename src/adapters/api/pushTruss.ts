@@ -1,4 +1,5 @@
-import type { DevelopmentStatus, PatchAnswer } from "../../domain/development/contract.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import type { DevelopmentStatus, PatchAnswer, PatchRequest } from "../../domain/development/contract.ts";
 import { sizeProblem } from "../../domain/patch/chain.ts";
 import { computePatch } from "../../domain/patch/compute.ts";
 import type { PatchOperation } from "../../domain/patch/operation.ts";
@@ -44,9 +45,29 @@ export interface PushOptions {
   /** Called just before a patch is sent, with its operations. @default nobody is told */
   readonly onSend?: (patches: readonly PatchOperation[]) => void;
   readonly signal?: AbortSignal;
+  /**
+   * Aborts once the folder holds something else: a patch on its way is then followed until it is stored, and no longer.
+   * @default it is followed until the model answers
+   */
+  readonly later?: AbortSignal;
 }
 
-/** Stores a folder's content at the head, and has it sent to the running container. */
+/** The folder holds something else by now. `head` is the chain's head, behind whatever was sent. */
+export class Overtaken extends Error {
+  override readonly name = "Overtaken";
+  readonly head: Head;
+
+  constructor(head: Head) {
+    super("a later save takes the place of what was sent");
+    this.head = head;
+  }
+}
+
+/**
+ * Stores a folder's content at the head, and has it sent to the running container.
+ *
+ * @throws Overtaken once `later` aborts and what was sent is stored.
+ */
 export async function pushTruss(options: PushOptions): Promise<Pushed> {
   const { client, versionId, hot = false, takeover = false, signal } = options;
   let head = options.head ?? headOf(await client.status(versionId, signal));
@@ -69,7 +90,7 @@ export async function pushTruss(options: PushOptions): Promise<Pushed> {
     };
     try {
       options.onSend?.(patches);
-      const answer = await client.patch(versionId, { ...request, patches: [...patches] }, signal);
+      const answer = await stored(options, { ...request, patches: [...patches] });
       return { kind: "patched", head: next, patches, answer, rebased };
     } catch (error) {
       if (error instanceof NeedsFullDeploy) return { kind: "deploy", head, reasons: error.reasons };
@@ -80,6 +101,38 @@ export async function pushTruss(options: PushOptions): Promise<Pushed> {
       head = { hash: error.headHash, signature: error.headSignature };
     }
   }
+}
+
+/** Between two looks whether a patch is stored that nobody waits for any longer, in milliseconds. */
+const lookMs = 50;
+
+/**
+ * Sends a patch. The service carries out what it has received, whether or not its sender waits, so a patch that is given up before it
+ * is stored may be stored behind a later one, and undo it.
+ */
+async function stored({ client, versionId, signal, later }: PushOptions, request: PatchRequest): Promise<PatchAnswer> {
+  if (!later) return client.patch(versionId, request, signal);
+  const over = new AbortController();
+  const answer = client.patch(versionId, request, over.signal);
+  try {
+    for (;;) {
+      const first = await Promise.race([answer, later.aborted ? delay(lookMs) : once(later)]);
+      if (first) return first;
+      const status = await client.status(versionId).catch((error: unknown) => {
+        // The patch's own answer tells.
+        if (!(error instanceof ApiRefused)) throw error;
+      });
+      // Stored, or refused because another client was first.
+      if (status && status.headHash !== request.prevHash) throw new Overtaken(headOf(status));
+    }
+  } finally {
+    over.abort();
+    answer.catch(() => {});
+  }
+}
+
+function once(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
 }
 
 /** As the API service's contract types it. */

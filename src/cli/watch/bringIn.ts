@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiRefused, type DevelopmentVersions } from "../../adapters/api/developmentVersions.ts";
-import { type Head, headOf, type Pushed, pushTruss } from "../../adapters/api/pushTruss.ts";
+import { type Head, headOf, Overtaken, type Pushed, pushTruss } from "../../adapters/api/pushTruss.ts";
 import { readSettled } from "../../adapters/truss/settledTruss.ts";
 import type { TrussReading } from "../../adapters/truss/snapshot.ts";
 import { subjects } from "../../domain/development/changeLine.ts";
@@ -25,8 +25,8 @@ export interface Watch extends Watched {
 }
 
 export interface WatchState {
-  /** As it was last known. */
-  head: Head;
+  /** As it was last known; undefined while a patch was sent that nothing was heard of. */
+  head: Head | undefined;
   /** Last reading that got in, or was found to need something else than patches. */
   sent: TrussSnapshot | undefined;
   /** Last reading that was to be sent, and when its save was noticed. */
@@ -87,7 +87,8 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
   const onSend = (patches: readonly PatchOperation[]): void => {
     if (sending.length === 0) events.sending(patches);
     sending = patches;
-    // From here on they may be stored, whatever becomes of the answer.
+    // From here on they may be stored, whatever becomes of the answer: a later save of what was there before is another patch.
+    state.head = undefined;
     state.notIn = `${subjects(patches)} is on its way`;
   };
   const before = state.unsettled ?? [];
@@ -98,15 +99,17 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
   const onWait = (reached: Reached): void => sayWhy([...before, ...sending], reached);
   let pushed: Pushed;
   try {
-    const options = { client, versionId, head: state.head, hot, read, onSend, signal: later };
+    const options = { client, versionId, head: state.head, hot, read, onSend, later };
     pushed = await explained({ client, versionId, later, onWait }, () => pushTruss(options));
   } catch (error) {
+    if (error instanceof Overtaken) state.head = error.head;
     if (later.aborted && sending.length > 0) state.unsettled = [...before, ...sending];
     throw error;
   }
-  state.head = pushed.head;
+  const { head } = pushed;
+  state.head = head;
   if (pushed.kind === "deploy") return deploy(watch, reading, pushed.reasons, later);
-  await events.isHead(state.head);
+  await events.isHead(head);
   const patches = [...before, ...(pushed.kind === "patched" ? pushed.patches : [])];
   const answer = pushed.kind === "patched" ? pushed.answer : undefined;
   state.unsettled = patches;
@@ -129,7 +132,7 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
     hot: answer?.hot ?? false,
     milliseconds: Date.now() - at,
     applyMilliseconds: answer?.timings.apply ?? 0,
-    headHash: state.head.hash,
+    headHash: head.hash,
   });
 }
 

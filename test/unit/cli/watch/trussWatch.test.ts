@@ -46,6 +46,12 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
   readonly hanging = new Set<string>();
   /** Contents that do not load: syncs of such a head say so at once, for ever. */
   readonly failing = new Set<string>();
+  /** How long it takes to store a patch that it has received. Milliseconds. */
+  storesAfterMs = 0;
+  /** Patches that it has received and not stored. */
+  receiving = 0;
+  /** Whether patches are stored, and their senders are not told. */
+  losesAnswers = false;
 
   constructor(baseHash: string, signature: TrussSignature) {
     this.chain = { generation: 1, baseHash, patches: [] };
@@ -71,14 +77,29 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
     return { ...named, headHash: hash, headSignature, seq, runningHash: hash, state, ...because };
   }
 
-  async patch(_id: string, { prevHash, nextHash, nextSignature, patches }: PatchRequest, signal?: AbortSignal) {
+  /** Carries out what it has received, also where the sender goes away. */
+  patch(_id: string, request: PatchRequest, signal?: AbortSignal) {
+    const answer = this.#patch(request, signal);
+    const gone = new Promise<never>((_, reject) =>
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true }),
+    );
+    answer.catch(() => {});
+    gone.catch(() => {});
+    return Promise.race([answer, gone]);
+  }
+
+  async #patch({ prevHash, nextHash, nextSignature, patches }: PatchRequest, signal?: AbortSignal) {
     const refusal = this.refusals.shift();
     if (refusal) throw refusal;
+    this.receiving += 1;
+    if (this.storesAfterMs > 0) await delay(this.storesAfterMs);
+    this.receiving -= 1;
     const result = append(this.chain, { prevHash, nextHash, ops: patches as PatchOperation[] });
     if (!("stored" in result)) throw new StaleHead(result.because, headOf(this.chain).hash, this.signature);
     // Two watchers may send the same at once: it is stored once.
     if (!result.repeated) this.chain = withPatch(this.chain, result.stored);
     this.signature = nextSignature;
+    if (this.losesAnswers) throw new ApiRefused("unreachable", "the connection broke");
     await this.#comesUp(signal);
     const { state, because } = await this.status();
     const timings = { store: 1, sync: 1, apply: 1 };
@@ -302,6 +323,48 @@ describe("a watch", () => {
     expect(Date.now() - begun).toBeLessThan(20_000);
     expect(api.contents).toEqual(["while True: pass", "1"]);
     expect(told).toEqual(["ready", "in true"]);
+  });
+
+  it("sends what was there before a bad save, also where that one was never answered", async () => {
+    const api = await memoryApi();
+    const { next } = await watchWith(api);
+    save("right");
+    expect(await next()).toBe("in true");
+    api.hanging.add("bad");
+    save("bad");
+    while (!api.contents.includes("bad")) await delay(10);
+    save("right");
+    expect(await next()).toBe("in true");
+    expect(api.contents).toEqual(["right", "bad", "right"]);
+  });
+
+  it("lets no save pass one that is still being stored, however soon it comes", async () => {
+    const api = await memoryApi();
+    const { next } = await watchWith(api);
+    save("right");
+    expect(await next()).toBe("in true");
+    api.storesAfterMs = 1_000;
+    save("bad");
+    while (api.receiving === 0) await delay(10);
+    save("right");
+    // A request whose sender went away is carried out all the same.
+    expect(await next()).toBe("in true");
+    await delay(1_500);
+    expect(api.contents).toEqual(["right", "bad", "right"]);
+  });
+
+  it("asks for the head again after a patch whose answer was lost", async () => {
+    const api = await memoryApi();
+    const { next } = await watchWith(api);
+    save("right");
+    expect(await next()).toBe("in true");
+    api.losesAnswers = true;
+    save("bad");
+    expect(await next()).toBe("waiting: the connection broke");
+    save("right");
+    api.losesAnswers = false;
+    expect(await next()).toBe("in true");
+    expect(api.contents).toEqual(["right", "bad", "right"]);
   });
 
   it("times a save from when it was noticed, through all its tries", async () => {
