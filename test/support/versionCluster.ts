@@ -47,7 +47,7 @@ export class MemoryCluster implements VersionCluster {
   };
 
   readonly containers: Containers = {
-    answered: new Map(),
+    seen: new Map(),
     of: (pod) => {
       const control = this.#controls.get(pod.instance);
       if (!control) throw new Error(`there is no container ${pod.instance}`);

@@ -1,12 +1,14 @@
 import { headOf } from "./chain.ts";
 import type { Probe, SyncState } from "./ports.ts";
+import { reload } from "./send.ts";
 import { end, next, pause, type SyncContext, type Turn } from "./turn.ts";
 
 /** Between two questions whether the model answers, in milliseconds. */
 const probeEveryMs = 100;
 
 /** The process has the head's files: says so once the model answers. */
-export async function claim(context: SyncContext, { chain, revision }: SyncState): Promise<Turn> {
+export async function claim(context: SyncContext, state: SyncState): Promise<Turn> {
+  const { chain, revision } = state;
   const { control, store, versionId } = context;
   const { hash, seq } = headOf(chain);
   // Sending the running hash again starts a process that was never started, and does nothing else. Without a process,
@@ -17,28 +19,41 @@ export async function claim(context: SyncContext, { chain, revision }: SyncState
   if (started.kind !== "accepted") return pause(started.because);
   const probe = await control.probe();
   context.running = { hash, answers: probe.answers };
-  if (!probe.answers) return notAnswering(context, probe);
+  if (!probe.answers) return notAnswering(context, state, probe);
   // A later patch may have come in between, and be what answers; even if it was undone since, its sender wrote it down first.
   const [still, after] = await Promise.all([control.runningHash(), store.read(versionId)]);
   if (!still.ok) return pause(still.because);
   context.trustsRecord = false;
   if (still.value !== hash || after?.revision !== revision) return next;
-  context.answered.set(control.instance, hash);
+  context.seen.set(control.instance, { hash, answers: true });
   const { sent, hot, applyMs } = context;
   return { end: { state: "synced", hash, generation: chain.generation, seq, sent, hot, applyMs } };
 }
 
-function notAnswering(context: SyncContext, probe: Exclude<Probe, { answers: true }>): Turn {
+async function notAnswering(
+  context: SyncContext,
+  state: SyncState,
+  probe: Exclude<Probe, { answers: true }>,
+): Promise<Turn> {
   const now = context.clock.now();
   const { reason, because } = probe;
   // Not heard is not seen to be down.
   if (reason === "unreachable") return pause(because);
-  const before = context.down;
-  if (before?.reason !== reason) context.down = { since: now, reason, isFirst: before === undefined };
+  if (context.down?.reason !== reason) context.down = { since: now, reason, isFirst: context.down === undefined };
   const { since, isFirst } = context.down ?? { since: now, isFirst: true };
   // What is seen first may be the mark of an earlier process: it stays until the one that replaces it has begun.
   const isOwnFailure = reason === "load_failed" && !isFirst;
   const isDown = reason === "load_failed" || reason === "stopped";
   if (!isOwnFailure && !(isDown && now - since >= context.times.downMs)) return pause(because, probeEveryMs);
+  const { hash, seq } = headOf(state.chain);
+  const { seen, control } = context;
+  const before = seen.get(control.instance);
+  const hasFailed = isOwnFailure || (before?.hash === hash && !before.answers);
+  // A process that ends before it has removed the mark of an earlier one counts as one that gave up, so nobody starts it again.
+  if (!hasFailed && !context.isStartedAgain) {
+    context.isStartedAgain = true;
+    return reload(context, state, seq, false);
+  }
+  seen.set(control.instance, { hash, answers: false });
   return end(context, "failed", `the patches are in, but the model does not answer: ${because}`);
 }

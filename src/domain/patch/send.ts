@@ -17,14 +17,17 @@ export async function start(context: SyncContext, state: SyncState): Promise<Tur
   return recordAt(context, state, seq);
 }
 
-/** The files are right, but what the process has loaded is not known: starts it anew. */
-export async function reload(context: SyncContext, state: SyncState, seq: number): Promise<Turn> {
+/**
+ * The files are right, but what the process has loaded is not known, or it has ended: starts it anew. `late`: earlier requests may still
+ * arrive.
+ */
+export async function reload(context: SyncContext, state: SyncState, seq: number, late: boolean): Promise<Turn> {
   const marked = context.running.hash !== hashAt(state.chain, seq);
   const lease = await take(context, state, { from: seq, to: marked ? [seq] : [] });
   if (!lease) return next;
   const whole = await refusePartial(context, lease);
   if (whole) return whole;
-  return loadAnew(context, lease, { running: context.running.hash ?? "", seq, chain: state.chain, late: true });
+  return loadAnew(context, lease, { running: context.running.hash ?? "", seq, chain: state.chain, late });
 }
 
 /** Starts the process from the files of `seq`, which `running` is the hash of. */
@@ -63,7 +66,8 @@ export async function advance(
   const ops = squash(step);
   const isImage = running === chain.baseHash;
   const mayBeHot = trust === "loaded" && !isImage && isHot(ops);
-  const isKnownToAnswer = context.trustsRecord && context.answered.get(control.instance) === running;
+  const seen = context.seen.get(control.instance);
+  const isKnownToAnswer = context.trustsRecord && seen?.answers === true && seen.hash === running;
   const isAsked = trust === "loaded" && !isKnownToAnswer && context.down === undefined;
   // Questions change nothing, so they wait for no lease, and not for each other.
   const [lease, askedPartial, probe] = await Promise.all([
@@ -116,7 +120,7 @@ async function stay(
   running: string,
   { because }: Refusal,
 ): Promise<Turn> {
-  if (trust === "doubt") return reload(context, state, seq);
+  if (trust === "doubt") return reload(context, state, seq, true);
   if (trust === "fresh") {
     const started = await context.control.patch({ hash: running, prevHash: running, patches: [] });
     if (started.kind !== "accepted") return pause(started.because);

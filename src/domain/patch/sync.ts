@@ -35,7 +35,7 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     requestSize: options.requestSize ?? 32 * 1024 * 1024,
   };
   const context: SyncContext = {
-    answered: new Map(),
+    seen: new Map(),
     ...ports,
     control: patient(ports.control, () => context),
     versionId,
@@ -47,6 +47,7 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     hot: false,
     applyMs: 0,
     down: undefined,
+    isStartedAgain: false,
     isDown: false,
     isInstalling: false,
   };
@@ -93,7 +94,7 @@ async function round(context: SyncContext): Promise<Turn> {
   }
   const { seq, trust } = position;
   if (trust === "doubt")
-    return seq === headOf(chain).seq ? reload(context, state, seq) : advance(context, state, position, hash.value);
+    return seq === headOf(chain).seq ? reload(context, state, seq, true) : advance(context, state, position, hash.value);
   if (!isHeadContent(chain, seq)) return advance(context, state, position, hash.value);
   if (trust === "fresh") return start(context, state);
   return seq === headOf(chain).seq ? claim(context, state) : recordAt(context, state, headOf(chain).seq);

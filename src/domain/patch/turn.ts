@@ -33,6 +33,12 @@ export type SyncResult =
       readonly running: Running;
     };
 
+/** Whether the model of a container answered, loaded from the files of `hash`. */
+export interface Seen {
+  readonly hash: string;
+  readonly answers: boolean;
+}
+
 export interface SyncPorts {
   readonly store: PatchStore;
   readonly control: ControlServer;
@@ -40,10 +46,10 @@ export interface SyncPorts {
   /** Unique text for one sync. */
   readonly newId: () => string;
   /**
-   * Hash with which each container answered last, by its instance: known without a question by later syncs of one process.
+   * What the model of each container was seen to do last, by instance: known without a question by later syncs of one process.
    * @default known to this sync alone
    */
-  readonly answered?: Map<string, string>;
+  readonly seen?: Map<string, Seen>;
 }
 
 /** Times in milliseconds. */
@@ -78,6 +84,8 @@ export interface SyncContext extends Required<SyncPorts> {
   applyMs: number;
   /** How the model does not answer, and since when; undefined while it does or was not asked since it was started. */
   down: { readonly since: number; readonly reason: string; readonly isFirst: boolean } | undefined;
+  /** Whether a process that had ended was started once more. */
+  isStartedAgain: boolean;
   /** Whether the process that a request ends was seen not to answer. */
   isDown: boolean;
   /** Whether patches that install or download something may be under way. */

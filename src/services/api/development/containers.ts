@@ -1,13 +1,14 @@
 import { createControlClient } from "../../../adapters/controlTruss/client.ts";
 import type { VersionPod } from "../../../domain/development/ports.ts";
 import type { ControlServer } from "../../../domain/patch/ports.ts";
+import type { Seen } from "../../../domain/patch/turn.ts";
 import { keepRecent } from "../../../domain/recentlyUsed.ts";
 
 /** Clients of control servers, one for each container that is in use. */
 export interface Containers {
   of(pod: VersionPod): ControlServer;
-  /** Hash with which each of them answered last, by instance. */
-  readonly answered: Map<string, string>;
+  /** What the model of each of them was seen to do last, by instance. */
+  readonly seen: Map<string, Seen>;
   close(): Promise<void>;
 }
 
@@ -18,15 +19,15 @@ const kept = 256;
 
 export function openContainers(): Containers {
   const clients = new Map<string, Client>();
-  const answered = new Map<string, string>();
+  const seen = new Map<string, Seen>();
   return {
-    answered,
+    seen,
     of: ({ url, instance, startedAt }) => {
       const key = `${instance} ${url}`;
       const client = clients.get(key) ?? createControlClient({ url, instance, startedAt });
       const oldest = keepRecent(clients, key, client, kept);
       if (oldest) {
-        answered.delete(oldest.instance);
+        seen.delete(oldest.instance);
         void oldest.close();
       }
       return client;

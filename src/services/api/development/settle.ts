@@ -116,8 +116,8 @@ async function syncPod(
     return undefined;
   })();
   const control = unless(() => isGone, containers.of(pod), pod);
-  const { answered } = containers;
-  const synced = sync(versionId, { store, control, clock, newId, answered }, { withinMs });
+  const { seen } = containers;
+  const synced = sync(versionId, { store, control, clock, newId, seen }, { withinMs });
   try {
     return await Promise.race([synced, gone]);
   } finally {

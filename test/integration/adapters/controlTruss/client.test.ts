@@ -162,6 +162,26 @@ test("defect 9: code that does not load is no success, and its repair is", async
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
+test("defect 10: a process that ends before it has removed the mark of one that failed is started again", async (context) => {
+  const version = await new Version(context).run();
+  await version.save("raise ValueError('no')\n");
+  expect(await version.sync()).toMatchObject({ state: "failed" });
+  // Whoever asks while the failed process goes leaves the mark, and nobody starts it again.
+  await expect.poll(() => version.control.probe(), { timeout: 20_000 }).toMatchObject({ reason: "load_failed" });
+  await version.save(answering("v1"));
+  const killing: ControlServer = {
+    ...version.control,
+    patch: async (request) => {
+      const outcome = await version.control.patch(request);
+      // It imports for some hundred milliseconds yet.
+      if (request.patches.length > 0) await version.container.killInference();
+      return outcome;
+    },
+  };
+  expect(await version.sync({}, killing)).toMatchObject({ state: "synced", seq: 2 });
+  expect(await version.prediction()).toBe("v1");
+}, 60_000);
+
 test("a killed inference server comes back with the patched code", async (context) => {
   const version = await new Version(context).run();
   await version.save(answering("v1"));

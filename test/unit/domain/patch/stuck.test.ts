@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { endlessCode, hashOf } from "./world/container.ts";
+import { brokenCode, endlessCode, hashOf } from "./world/container.ts";
 import { Scene } from "./world/scene.ts";
 
 /** A process of the model that does not end when it is told to is replaced with its pod, so that no save waits for it for ever. */
@@ -63,4 +63,24 @@ test("predictions under way get 25 seconds, as a stream that never ends does", a
   expect(scene.pods).toBe(1);
   expect(took).toBeGreaterThan(25_000);
   expect(took).toBeLessThan(32_000);
+});
+
+test("a process that dies before it has removed the mark of one that failed is started again", async () => {
+  const scene = await loaded();
+  await scene.save({ "model.py": brokenCode });
+  expect(await scene.sync()).toMatchObject({ state: "failed" });
+  await scene.save(mended);
+  scene.container.killNext = true;
+  const { result, took } = await timed(scene);
+  expect(result).toMatchObject({ state: "synced", hash: hashOf({ files: mended, env: {} }) });
+  expect(took).toBeLessThan(25_000);
+});
+
+test("code that fails again and again is not started again and again", async () => {
+  const scene = await loaded();
+  await scene.save({ "model.py": brokenCode });
+  expect(await scene.sync()).toMatchObject({ state: "failed" });
+  const { starts } = scene.container;
+  for (let again = 0; again < 3; again += 1) expect(await scene.sync()).toMatchObject({ state: "failed" });
+  expect(scene.container.starts).toBe(starts);
 });

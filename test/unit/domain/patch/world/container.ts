@@ -31,6 +31,9 @@ interface InferenceProcess {
   readonly isHeldFrom: number;
 }
 
+/** How long a process takes until it removes the mark of an earlier one, in milliseconds. */
+const importsFor = 150;
+
 /** What can be seen from outside at one moment. */
 export interface Observation {
   readonly at: number;
@@ -57,6 +60,10 @@ export class Container {
   hash: string;
   /** Whether predictions are under way that do not end. */
   streams = false;
+  /** Whether the next process is killed while it still imports. */
+  killNext = false;
+  /** Processes that were started. */
+  starts = 0;
   /** Requests wait until then: predictions wait for a server that was never started. */
   blockedUntil = 0;
   private readonly imageHash: string;
@@ -227,11 +234,17 @@ export class Container {
     this.own = process;
     this.started = true;
     this.everStarted = true;
-    this.crashFile = false;
+    this.starts += 1;
+    if (this.killNext) this.scheduler.after(importsFor / 2, () => this.killInference());
+    this.killNext = false;
     // Somebody else's process holds the port: this one ends at once.
     if (this.port?.alive) process.alive = false;
     else {
       this.port = process;
+      // The mark of an earlier process stays until this one has imported all it needs: killed before that, it leaves the mark.
+      this.scheduler.after(importsFor, () => {
+        if (process.alive) this.crashFile = false;
+      });
       const loadsFor = isEndless ? 0 : readyAt - this.scheduler.now;
       this.scheduler.after(loadsFor, () => {
         if (!process.alive || isEndless) return;

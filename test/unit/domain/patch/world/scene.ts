@@ -1,7 +1,7 @@
 import type { PatchOperation } from "../../../../../src/domain/patch/operation.ts";
 import type { ControlServer } from "../../../../../src/domain/patch/ports.ts";
 import { sync } from "../../../../../src/domain/patch/sync.ts";
-import type { SyncResult } from "../../../../../src/domain/patch/turn.ts";
+import type { Seen, SyncResult } from "../../../../../src/domain/patch/turn.ts";
 import { Container, type Content, hashOf } from "./container.ts";
 import { MemoryStore } from "./memoryStore.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -17,6 +17,8 @@ export class Scene {
   sent = 0;
   /** Pods that were replaced. */
   pods = 0;
+  /** What a replica knows that does not restart. */
+  private readonly seen = new Map<string, Seen>();
   private content = image;
 
   constructor() {
@@ -46,7 +48,7 @@ export class Scene {
   async sync(): Promise<SyncResult> {
     for (;;) {
       let result: SyncResult | undefined;
-      const ports = { store: this.store, control: this.control(), newId: () => `${this.scheduler.random()}` };
+      const ports = { store: this.store, control: this.control(), seen: this.seen, newId: () => `${this.scheduler.random()}` };
       const clock = { now: () => this.scheduler.now, sleep: (ms: number) => this.scheduler.sleep(ms) };
       void sync("1", { ...ports, clock }).then((ended) => {
         result = ended;

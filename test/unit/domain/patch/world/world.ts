@@ -2,7 +2,7 @@ import { hashAt, headOf, type NewPatch } from "../../../../../src/domain/patch/c
 import type { PatchOperation } from "../../../../../src/domain/patch/operation.ts";
 import type { ControlServer, PatchOutcome, PatchStore, Probe, Reply } from "../../../../../src/domain/patch/ports.ts";
 import { sync } from "../../../../../src/domain/patch/sync.ts";
-import type { SyncResult } from "../../../../../src/domain/patch/turn.ts";
+import type { Seen, SyncResult } from "../../../../../src/domain/patch/turn.ts";
 import { brokenCode, Container, type Content, coldOnlyCode, endlessCode, hashOf, refusedCode } from "./container.ts";
 import { judgeContainer, judgeResult } from "./judge.ts";
 import { MemoryStore } from "./memoryStore.ts";
@@ -70,7 +70,7 @@ class World {
   private calm = false;
   private ids = 0;
   /** What a replica knows that has not restarted. */
-  private readonly answered = new Map<string, string>();
+  private readonly seen = new Map<string, Seen>();
   /** How bad this schedule's network and processes are. */
   private readonly loss: number;
   /**
@@ -220,7 +220,7 @@ class World {
       control: this.remoteControl(container, () => crashed.resolve(undefined)),
       clock: { now: () => scheduler.now, sleep: (ms: number) => scheduler.sleep(ms) },
       newId: () => id,
-      ...(scheduler.chance(0.7) ? { answered: this.answered } : {}),
+      ...(scheduler.chance(0.7) ? { seen: this.seen } : {}),
     };
     const result = await Promise.race([sync(version, ports, times).catch(() => undefined), crashed.promise]);
     this.tally.syncs[result?.state ?? "crashed"] += 1;
