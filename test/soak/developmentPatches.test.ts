@@ -6,9 +6,13 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
+import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
+import { readTarget } from "../../src/local/target.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 import { Watcher } from "../local/support/watcher.ts";
+import { commandLines } from "../support/canary.ts";
 import { type PackageIndex, startPackageIndex } from "../support/packageIndex.ts";
 
 /**
@@ -79,7 +83,7 @@ async function seen(): Promise<unknown> {
 const within = (milliseconds: number) => ({ timeout: milliseconds, interval: 200 });
 
 beforeAll(async () => {
-  index = await startPackageIndex("menagerie_probe", ["1.0", "2.0"]);
+  index = await startPackageIndex("menagerie_probe", ["1.0", "2.0", "3.0", "4.0"]);
   home = await TestHome.create(await copyOfCheckout());
   writeFileSync(join(home.project, "Pulumi.local.yaml"), stack);
   rmSync(file("examples.yaml"), { force: true });
@@ -99,6 +103,32 @@ afterAll(async () => {
   if (home) rmSync(home.project, { recursive: true, force: true });
   await index?.stop();
 });
+
+/** What the pods of a namespace have logged. */
+async function logsOf(namespace: string): Promise<string[]> {
+  const pods = `/api/v1/namespaces/${namespace}/pods`;
+  const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", pods);
+  return Promise.all(
+    items.map(async ({ metadata }) => (await request(cluster, "GET", `${pods}/${metadata.name}/log`)).text()),
+  );
+}
+
+/** Every row of the platform's database. */
+async function rows(): Promise<string> {
+  process.env.MENAGERIE_HOME = home.path;
+  const address = (await readTarget(environmentLayout("local")))?.databaseServer?.url ?? "";
+  return withClient(serverFromUrl(address, "the environment's"), platformDatabase, async (client) => {
+    const { rows: tables } = await client.query<{ name: string }>(
+      "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'menagerie'",
+    );
+    const texts: string[] = [];
+    for (const { name } of tables) {
+      const found = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
+      texts.push(...found.rows.map(({ row }) => row));
+    }
+    return texts.join("\n");
+  });
+}
 
 /** Runs `work` beside a watcher, which must end well. */
 async function watching(options: readonly string[], work: (watcher: Watcher) => Promise<void>): Promise<Watcher> {
@@ -183,6 +213,10 @@ describe("a requirement that cannot be installed", () => {
   it("is undone, is told with the installer's last lines, and shows no token anywhere", async () => {
     const token = "hunter2-of-the-requirement";
     const callers: unknown[] = [];
+    let commands = "";
+    const sampling = setInterval(() => {
+      commands += commandLines();
+    }, 50);
     const { output, errors } = await watching(["--logs"], async (watcher) => {
       write({ "config.yaml": `${config}requirements: [menagerie_probe==1.0]\n` });
       await expect.poll(seen, within(60_000)).toMatchObject({ probe: "1.0" });
@@ -207,18 +241,48 @@ describe("a requirement that cannot be installed", () => {
       write({ "config.yaml": config });
       await expect.poll(seen, within(60_000)).toEqual(nothing);
     });
-    const pods = "/api/v1/namespaces/menagerie/pods";
-    const query = { labelSelector: "app.kubernetes.io/name=api" };
-    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", pods, { query });
-    const logs = await Promise.all(
-      items.map(async ({ metadata }) => (await request(cluster, "GET", `${pods}/${metadata.name}/log`)).text()),
-    );
-    expect(logs.join("").length).toBeGreaterThan(0);
+    clearInterval(sampling);
+    const logs = [...(await logsOf("menagerie")), ...(await logsOf("models"))];
+    expect(logs.join("")).toContain("non-zero exit status");
     const status = await home.menagerie(["status"]);
     const json = await home.menagerie(["status", "--json"]);
-    const shown = [output, errors, ...logs, status.stdout, json.stdout, JSON.stringify(callers)].join("\n");
+    expect(commands).toMatch(/uv pip install/);
+    const stored = await rows();
+    expect(stored).toContain("menagerie_probe");
+    const shown = [output, errors, ...logs, stored, commands, status.stdout, json.stdout, JSON.stringify(callers)].join(
+      "\n",
+    );
     for (const secret of [token, index.password]) expect(shown).not.toContain(secret);
     expect(JSON.stringify(callers)).not.toMatch(/uv|pip|install/);
+  });
+});
+
+describe("an index that does not answer, in a requirements file", () => {
+  const requirements = (...lines: string[]) => write({ "needed.txt": `${lines.join("\n")}\n` });
+
+  it("is told and undone, and gives way to the save that takes it back", async () => {
+    await watching([], async (watcher) => {
+      write({ "needed.txt": "menagerie_probe==1.0\n", "config.yaml": `${config}requirements_file: needed.txt\n` });
+      await expect.poll(seen, within(60_000)).toMatchObject({ probe: "1.0" });
+      while (watcher.has("in")) await watcher.next("in");
+      requirements("menagerie_probe==1.0", index.silent);
+      await watcher.next("sending");
+      await delay(5_000);
+      const begun = Date.now();
+      requirements("menagerie_probe==2.0");
+      await watcher.next("in", 60_000);
+      console.log(`taken back after ${Date.now() - begun} ms, load ${loadavg()[0]?.toFixed(1)}`);
+      expect(await seen()).toMatchObject({ probe: "2.0" });
+      const again = Date.now();
+      requirements("menagerie_probe==2.0", index.silent);
+      let told: Record<string, unknown>;
+      do told = await watcher.next("waiting", 150_000);
+      while (!/cannot be installed/.test(String(told.because)));
+      console.log(`told after ${Date.now() - again} ms`);
+      await expect.poll(seen, within(60_000)).toMatchObject({ probe: "2.0" });
+      write({ "config.yaml": config, "needed.txt": null });
+      await expect.poll(seen, within(60_000)).toEqual(nothing);
+    });
   });
 });
 
@@ -263,6 +327,21 @@ describe("a save that mends a bad one", () => {
   });
 });
 
+const apiPodsPath = "/api/v1/namespaces/menagerie/pods";
+
+/** Names of the API service's pods, the oldest first. */
+async function apiPods(): Promise<string[]> {
+  const query = { labelSelector: "app.kubernetes.io/name=api" };
+  const { items } = await requestJson<{ items: { metadata: { name: string; creationTimestamp: string } }[] }>(
+    cluster,
+    "GET",
+    apiPodsPath,
+    { query },
+  );
+  const age = ({ metadata }: (typeof items)[number]) => metadata.creationTimestamp;
+  return items.sort((a, b) => (age(a) < age(b) ? -1 : 1)).map(({ metadata }) => metadata.name);
+}
+
 describe("two replicas of the API service", () => {
   it("take turns with saves while one of them is killed, and lose none", async () => {
     const deployment = "/apis/apps/v1/namespaces/menagerie/deployments/api";
@@ -275,13 +354,8 @@ describe("two replicas of the API service", () => {
       for (let save = 0; save < 12; save += 1) {
         write({ "model/extra.py": `TEXT = 'save ${save}'\n` });
         if (save === 5) {
-          const pods = "/api/v1/namespaces/menagerie/pods";
-          const query = { labelSelector: "app.kubernetes.io/name=api" };
-          const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", pods, {
-            query,
-          });
           const now = { gracePeriodSeconds: "0" };
-          await request(cluster, "DELETE", `${pods}/${items[0]?.metadata.name}`, { query: now });
+          await request(cluster, "DELETE", `${apiPodsPath}/${(await apiPods())[0]}`, { query: now });
         }
         await delay(400);
       }
@@ -290,6 +364,25 @@ describe("two replicas of the API service", () => {
       write({ "model/extra.py": null });
       await watcher.next("in");
     });
+    expect(await seen()).toEqual(nothing);
+    // Watch keeps its connection, so that it is one of the two that has the patch under way.
+    index.answerAfter(1_000);
+    const { output } = await watching([], async (watcher) => {
+      for (const number of ["3.0", "4.0"]) {
+        const names = await apiPods();
+        write({ "config.yaml": `${config}requirements: [menagerie_probe==${number}]\n` });
+        await watcher.next("sending");
+        await delay(1_500);
+        await request(cluster, "DELETE", `${apiPodsPath}/${names[0]}`, { query: { gracePeriodSeconds: "0" } });
+        await watcher.next("in", 120_000);
+        expect(await seen()).toMatchObject({ probe: number });
+        await expect.poll(ready, within(60_000)).toBe(2);
+      }
+      index.answerAfter(0);
+      write({ "config.yaml": config });
+      await watcher.next("in", 60_000);
+    });
+    expect(output).toMatch(/"event":"waiting".*does not answer/);
     expect(await seen()).toEqual(nothing);
     const folder = JSON.parse((await home.menagerie(["truss", "hash", file("."), "--json"])).stdout) as {
       hash: string;

@@ -84,7 +84,7 @@ beforeAll(async () => {
         },
         signal,
       );
-      return pushDeployments({ pool, uploads, services, modelsNamespace: "models", onPushed: worker.wake });
+      return pushDeployments({ pool, uploads, services, modelsNamespace: "models", signingKey, onPushed: worker.wake });
     },
   });
 }, 600_000);
@@ -122,6 +122,7 @@ async function runPushed(cluster: MemoryCluster, { metadata, spec }: InferenceSe
     instance: randomUUID(),
     startedAt,
     isReady: true,
+    readsCredentialFiles: false,
     variables: new Set<string>(),
   };
   cluster.place(id, pod, metadata.annotations[annotations.deployment]);
@@ -153,6 +154,7 @@ beforeEach(async () => {
     instance: randomUUID(),
     startedAt,
     isReady: true,
+    readsCredentialFiles: false,
     variables: new Set<string>(),
   });
   const own = createDevelopmentVersions({ url: api.url, key: adminKey });

@@ -86,7 +86,7 @@ export class Version {
     this.#ends = onTestFinished;
   }
 
-  async run(env: Record<string, string> = { PATCH_PING_URL_TRUSS: pingUrl }): Promise<this> {
+  async run(env: Readonly<Record<string, string>> = { PATCH_PING_URL_TRUSS: pingUrl }): Promise<this> {
     this.container = await runControlContainer(images, reference, {
       HASH_TRUSS: baseHash,
       // Bytecode is told from its source by size and second: two saves within one would serve the earlier one.
@@ -100,10 +100,14 @@ export class Version {
     return this;
   }
 
-  async save(content: string, options: { hot?: boolean; ops?: PatchOperation[]; hash?: string } = {}): Promise<void> {
-    const ops = options.ops ?? [edit(content, options.hot)];
+  async save(
+    content: string,
+    options: { hot?: boolean; ops?: PatchOperation[]; hash?: string; requirements?: readonly string[] } = {},
+  ): Promise<void> {
+    const { requirements, ops = [edit(content, options.hot)], hash: nextHash = hashOf(content) } = options;
     const prevHash = headOf(this.store.chain).hash;
-    const result = await this.store.append("1", { prevHash, nextHash: options.hash ?? hashOf(content), ops });
+    const patch = { prevHash, nextHash, ops, ...(requirements ? { requirements } : {}) };
+    const result = await this.store.append("1", patch);
     expect(result).toHaveProperty("stored");
   }
 

@@ -8,6 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { pino } from "pino";
 import { Agent } from "undici";
+import { addressSeal } from "../../src/adapters/postgres/addressSeal.ts";
 import { createKey, findKey } from "../../src/adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgres/developmentVersions.ts";
 import { readPlatformModel, readPointer } from "../../src/adapters/postgres/models.ts";
@@ -83,7 +84,7 @@ export async function startDevelopmentApi(
   const uploads = createFolderUploads(folder, 32 * 1024 * 1024);
   const versions = developmentVersions({
     ...{
-      store: createPatchStore(pool),
+      store: createPatchStore(pool, addressSeal(signingKey)),
       cluster,
       containers: options.containers ?? cluster.containers,
       log,

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
 /** A package index that asks for a password, on an address of this machine that is not loopback. */
@@ -15,6 +16,10 @@ export interface PackageIndex {
   /** Packages and files that were asked for with the right password, and how many requests had none. */
   readonly asked: readonly string[];
   readonly refused: () => number;
+  /** From now on each answer comes after so many milliseconds. */
+  answerAfter(milliseconds: number): void;
+  /** With user and password, of a wheel that never comes. */
+  readonly silent: string;
   stop(): Promise<void>;
 }
 
@@ -38,7 +43,10 @@ export async function startPackageIndex(name: string, versions: readonly string[
   const wanted = `Basic ${Buffer.from(`ada:${password}`).toString("base64")}`;
   const asked: string[] = [];
   let refused = 0;
+  let answersAfterMs = 0;
   const server = createServer(async (request, response) => {
+    if (answersAfterMs > 0) await delay(answersAfterMs);
+    if (request.url?.startsWith("/silent/")) return;
     if (request.headers.authorization !== wanted) {
       refused += 1;
       response.writeHead(401, { "www-authenticate": "Basic" }).end();
@@ -62,6 +70,10 @@ export async function startPackageIndex(name: string, versions: readonly string[
     url: `http://ada:${password}@${address}:${port}/simple`,
     ...{ password, asked },
     refused: () => refused,
+    silent: `http://ada:${password}@${address}:${port}/silent/silent-1.0-py3-none-any.whl`,
+    answerAfter: (milliseconds) => {
+      answersAfterMs = milliseconds;
+    },
     async stop() {
       server.closeAllConnections();
       server.close();

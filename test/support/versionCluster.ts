@@ -111,6 +111,7 @@ export class MemoryCluster implements VersionCluster {
       instance,
       startedAt,
       isReady: !this.podsWait,
+      readsCredentialFiles: false,
       variables: new Set(["OF_STACK"]),
     });
     this.#tell();

@@ -1,5 +1,6 @@
 import type { KubeConfig, V1Pod } from "@kubernetes/client-node";
 import type { LogLine, VersionCluster, VersionPod, VersionService } from "../../domain/development/ports.ts";
+import { credentialVariables } from "../../domain/serving/credentialFiles.ts";
 import { annotations, containerPort, labels } from "../../domain/serving/servedModel.ts";
 import { reflect } from "./reflector.ts";
 import { isApiError, request } from "./request.ts";
@@ -132,6 +133,7 @@ function versionPod(pod: V1Pod): VersionPod | undefined {
   const container = status?.containerStatuses?.find(isModel);
   const startedAt = container?.state?.running?.startedAt;
   if (metadata.deletionTimestamp || !status?.podIP || !container?.containerID || !startedAt) return undefined;
+  const env = pod.spec?.containers.find(isModel)?.env ?? [];
   const host = status.podIP.includes(":") ? `[${status.podIP}]` : status.podIP;
   return {
     name: metadata.name ?? "",
@@ -139,7 +141,10 @@ function versionPod(pod: V1Pod): VersionPod | undefined {
     instance: container.containerID,
     startedAt: new Date(startedAt).getTime(),
     isReady: container.ready,
-    variables: new Set(pod.spec?.containers.find(isModel)?.env?.map(({ name }) => name)),
+    variables: new Set(env.map(({ name }) => name)),
+    readsCredentialFiles: Object.entries(credentialVariables).every(([wanted, wantedValue]) =>
+      env.some(({ name, value }) => name === wanted && value === wantedValue),
+    ),
   };
 }
 

@@ -12,7 +12,7 @@ export interface PushRecord {
   readonly name: string;
   /** Key of the upload. */
   readonly upload: string;
-  /** Text of its config.yaml. */
+  /** Text of its config.yaml, sealed as the signature is. */
   readonly config: string;
   readonly hash: string;
   readonly signature: TrussSignature;

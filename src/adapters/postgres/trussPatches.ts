@@ -12,6 +12,7 @@ import {
 import type { PatchStore, SyncRecord, SyncState } from "../../domain/patch/ports.ts";
 import { keepRecent } from "../../domain/recentlyUsed.ts";
 import type { TrussSignature } from "../../domain/truss/signature.ts";
+import type { AddressSeal } from "./addressSeal.ts";
 import { refuse } from "./refusals.ts";
 import { inPooledTransaction } from "./transaction.ts";
 
@@ -21,7 +22,13 @@ interface Row {
   made: string;
   revision: string | null;
   record: SyncRecord | null;
-  patches: { seq: number; prevHash: string; nextHash: string; ops: StoredPatch["ops"] }[];
+  patches: {
+    seq: number;
+    prevHash: string;
+    nextHash: string;
+    ops: StoredPatch["ops"];
+    requirements: readonly string[] | null;
+  }[];
 }
 
 /** A chain as it was last read. Patches never change, so only newer ones are read again. */
@@ -54,10 +61,13 @@ const unsigned: TrussSignature = { content_hashes_by_path: {}, config: "", requi
 /** Chains that are kept in memory; the version that was read longest ago goes first. */
 const keptChains = 64;
 
-/** Keeps patch chains and sync records in PostgreSQL; any number of processes may use the same tables. */
-export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits): SignedPatchStore {
+/**
+ * Keeps patch chains and sync records in PostgreSQL; any number of processes may use the same tables. Credentials of addresses are
+ * stored sealed.
+ */
+export function createPatchStore(pool: Pool, seal: AddressSeal, limits: PatchLimits = defaultLimits): SignedPatchStore {
   const known = new Map<string, Known>();
-  const read = (client: ClientBase | Pool, versionId: string) => readState(client, known, versionId);
+  const read = (client: ClientBase | Pool, versionId: string) => readState(client, seal, known, versionId);
   const appendSigned = async (versionId: string, patch: NewPatch, signature: TrussSignature) => {
     let lost: PatchChain | undefined;
     for (;;) {
@@ -68,7 +78,8 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
       if (lost && isSameChain(lost, chain)) {
         throw refuse("patch.chain-broken", { versionId });
       }
-      if (await insertPatch(pool, versionId, chain.generation, result.stored, signature)) return result;
+      if (await insertPatch(pool, versionId, chain.generation, seal.seal({ patch: result.stored, signature })))
+        return result;
       lost = chain;
     }
   };
@@ -89,8 +100,9 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
         await client.query("SELECT FROM menagerie.truss_head WHERE model_version_id = $1 FOR UPDATE", [versionId]);
         const chain = (await read(client, versionId))?.chain;
         const isSame = chain?.baseHash === baseHash && chain.patches.length === 0;
-        if (!isSame) return beginGeneration(client, versionId, baseHash, signature);
-        await writeHead(client, versionId, { generation: chain.generation, seq: 0, hash: baseHash, signature });
+        const sealed = seal.seal(signature);
+        if (!isSame) return beginGeneration(client, versionId, baseHash, sealed);
+        await writeHead(client, versionId, { generation: chain.generation, seq: 0, hash: baseHash, signature: sealed });
         return chain.generation;
       }),
     readHead: async (versionId) => {
@@ -98,7 +110,7 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
         "SELECT generation, seq, hash, signature FROM menagerie.truss_head WHERE model_version_id = $1",
         [versionId],
       );
-      return rows[0];
+      return rows[0] && seal.open(rows[0]);
     },
     writeRecord: async (versionId, record, revision) => {
       const { rowCount } = await (revision === 0
@@ -120,6 +132,7 @@ export function createPatchStore(pool: Pool, limits: PatchLimits = defaultLimits
 /** One statement, so that chain and record are of one moment. */
 async function readState(
   client: ClientBase | Pool,
+  seal: AddressSeal,
   known: Map<string, Known>,
   versionId: string,
 ): Promise<SyncState | undefined> {
@@ -127,7 +140,8 @@ async function readState(
   const { rows } = await client.query<Row>(
     `SELECT g.generation, g.base_hash, g.created_at::text AS made, s.revision, s.record,
             (SELECT coalesce(json_agg(json_build_object(
-                      'seq', p.seq, 'prevHash', p.prev_hash, 'nextHash', p.next_hash, 'ops', p.ops) ORDER BY p.seq), '[]')
+                      'seq', p.seq, 'prevHash', p.prev_hash, 'nextHash', p.next_hash, 'ops', p.ops,
+                      'requirements', p.requirements) ORDER BY p.seq), '[]')
                FROM menagerie.truss_patch p
               WHERE p.model_version_id = g.model_version_id AND p.generation = g.generation
                 AND p.seq > CASE WHEN g.generation = $2 AND g.created_at::text = $3 THEN $4 ELSE 0 END) AS patches
@@ -139,7 +153,10 @@ async function readState(
   );
   const row = rows[0];
   if (!row) return undefined;
-  const { generation, base_hash: baseHash, made, patches } = row;
+  const { generation, base_hash: baseHash, made } = row;
+  const patches = row.patches.map(({ requirements, ...patch }) =>
+    seal.open(requirements === null ? patch : { ...patch, requirements }),
+  );
   const isSame = before?.chain.generation === generation && before.made === made;
   const chain: PatchChain = {
     generation,
@@ -150,7 +167,9 @@ async function readState(
   return { chain, record: row.record, revision: Number(row.revision ?? 0) };
 }
 
-/** Begins a chain at `baseHash`, with its head; in a transaction that {@link lockVersion} made. Answers its number. */
+/**
+ * Begins a chain at `baseHash`, with its head, whose signature is sealed; in a transaction that {@link lockVersion} made. Answers its number.
+ */
 export async function beginGeneration(
   client: ClientBase,
   versionId: string,
@@ -190,17 +209,20 @@ async function insertPatch(
   pool: Pool,
   versionId: string,
   generation: number,
-  { seq, prevHash, nextHash, ops }: StoredPatch,
-  signature: TrussSignature,
+  sealed: { readonly patch: StoredPatch; readonly signature: TrussSignature },
 ): Promise<boolean> {
+  const { seq, prevHash, nextHash, ops, requirements } = sealed.patch;
   const { rowCount } = await pool.query(
     `WITH head AS (
        UPDATE menagerie.truss_head SET seq = $3, hash = $5, signature = $7
         WHERE model_version_id = $1 AND generation = $2 AND seq = $3 - 1 AND hash = $4
        RETURNING model_version_id)
-     INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops)
-     SELECT model_version_id, $2, $3, $4, $5, $6 FROM head`,
-    [versionId, generation, seq, prevHash, nextHash, JSON.stringify(ops), JSON.stringify(signature)],
+     INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops, requirements)
+     SELECT model_version_id, $2, $3, $4, $5, $6, $8 FROM head`,
+    [
+      ...[versionId, generation, seq, prevHash, nextHash, JSON.stringify(ops), JSON.stringify(sealed.signature)],
+      requirements ? JSON.stringify(requirements) : null,
+    ],
   );
   return rowCount === 1;
 }

@@ -11,6 +11,8 @@ export interface VersionPod {
   readonly isReady: boolean;
   /** Names of the variables that the stack sets: they win over the truss's own, in patches as in images. */
   readonly variables: ReadonlySet<string>;
+  /** Whether its uv and git look for credentials in the files that are patched for them: pods from before that do not. */
+  readonly readsCredentialFiles: boolean;
 }
 
 /** A development version's InferenceService. */

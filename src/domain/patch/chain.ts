@@ -6,6 +6,8 @@ export interface NewPatch {
   readonly prevHash: string;
   readonly nextHash: string;
   readonly ops: readonly PatchOperation[];
+  /** Requirements of the truss behind it, from config.yaml or its requirements file. @default not known */
+  readonly requirements?: readonly string[];
 }
 
 /** A patch at its place in the chain. */

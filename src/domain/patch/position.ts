@@ -1,5 +1,6 @@
 import { hashAt, headOf, latestPosition, type PatchChain, type StoredPatch, short } from "./chain.ts";
 import type { SyncRecord, SyncState } from "./ports.ts";
+import { isHalf, withoutHalf } from "./withheld.ts";
 
 /** Where a container stands in the chain, by its hash and by what was sent to it. */
 export type Position =
@@ -20,7 +21,13 @@ export type Position =
  * is the image's again while the files are not, and after an edit that was undone it occurs twice. So a container that
  * was sent something is expected to be where that leads to, and anything else means that its disk cannot be trusted.
  */
-export function locate({ chain, record }: SyncState, instance: string, hash: string | null): Position {
+export function locate(state: SyncState, instance: string, hash: string | null): Position {
+  if (hash === null || !isHalf(hash)) return wholeLocation(state, instance, hash);
+  const position = wholeLocation(state, instance, withoutHalf(hash));
+  return position.kind === "known" ? { ...position, trust: "doubt" } : position;
+}
+
+function wholeLocation({ chain, record }: SyncState, instance: string, hash: string | null): Position {
   if (hash === null) return { kind: "recreate", because: "the control server knows no hash; HASH_TRUSS is not set" };
   if (record?.instance === instance && record.generation !== chain.generation) {
     return {

@@ -19,18 +19,16 @@ export function squash(patches: readonly StoredPatch[]): PatchOperation[] {
       last.set(key, op);
     }
   }
-  return withoutForgotten([...last.values()]);
+  return withoutForgotten([...last.values()], patches.at(-1)?.requirements);
 }
 
 /**
- * Without requirements that config.yaml no longer has: of an address that is taken back there is no operation (it has no name to be
+ * Without requirements that the truss does not have any more: of an address that is taken back there is no operation (it has no name to be
  * uninstalled by), and one that cannot be installed would stay in the way of every later patch.
  */
-function withoutForgotten(ops: PatchOperation[]): PatchOperation[] {
-  const config = ops.findLast((op) => op.type === "config");
-  const { requirements, requirements_file: file } = config?.body.config ?? {};
-  if (!Array.isArray(requirements) || file) return ops;
-  const kept = new Set(requirements.map((requirement) => requirementIdentity(String(requirement))));
+function withoutForgotten(ops: PatchOperation[], requirements: readonly string[] | undefined): PatchOperation[] {
+  if (!requirements) return ops;
+  const kept = new Set(requirements.map(requirementIdentity));
   return ops.filter(
     ({ type, body }) =>
       type !== "python_requirement" || body.action === "REMOVE" || kept.has(requirementIdentity(body.requirement)),

@@ -1,4 +1,5 @@
 import { requireServiceName } from "../generatedNames.ts";
+import { credentialVariables } from "./credentialFiles.ts";
 import { resourceAmounts } from "./placement.ts";
 import { recorderTransformer } from "./recorder.ts";
 import { containerSecrets, podSecrets } from "./secrets.ts";
@@ -163,12 +164,21 @@ export function environmentSources(environment: Pick<EnvironmentSource, "configM
 }
 
 /**
+ * For the control server's uv and its git: an index that does not answer is given up within a minute, instead of four. uv's other name
+ * of the variable, UV_HTTP_TIMEOUT, wins.
+ */
+const installing = {
+  ...{ UV_REQUEST_TIMEOUT: "10", UV_HTTP_RETRIES: "1" },
+  ...{ GIT_HTTP_LOW_SPEED_LIMIT: "1", GIT_HTTP_LOW_SPEED_TIME: "20" },
+};
+
+/**
  * A development version's hash is that of the user's folder, whatever the build added to it; and its code is written
  * again under the same second, which Python's bytecode files would not notice.
  */
 function environmentOf<Image>({ env, trussHash, control }: ServedModel<Image>): EnvironmentVariable<Image>[] {
   const variables: Record<string, string> = control
-    ? { ...env, HASH_TRUSS: trussHash, PYTHONDONTWRITEBYTECODE: "1" }
+    ? { ...installing, ...credentialVariables, ...env, HASH_TRUSS: trussHash, PYTHONDONTWRITEBYTECODE: "1" }
     : env;
   const plain = Object.entries(variables).map(([name, value]) => ({ name, value }));
   return control ? [...plain, pingVariable(control.ping)] : plain;

@@ -33,6 +33,15 @@ export function signatureOf(snapshot: TrussSnapshot, patterns: readonly string[]
   };
 }
 
+/**
+ * Requirements of the truss with this signature, from its config.yaml or its requirements file.
+ * @throws OperatorError when the config is invalid.
+ */
+export function requirementsOf({ config, requirements_file_requirements }: TrussSignature): readonly string[] {
+  const { requirements, requirements_file } = parseTrussConfig(config);
+  return requirements_file ? requirements_file_requirements : requirements;
+}
+
 /** Text of the snapshot's config.yaml with line ends as `\n`. */
 export function configText(snapshot: TrussSnapshot): string {
   return textAt(snapshot, configFilename, "every truss has one at its root");

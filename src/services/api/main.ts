@@ -12,6 +12,7 @@ import { pushedPipelineBuilder } from "../../adapters/builds/stackPipelineBuilde
 import { pushedServices } from "../../adapters/kubernetes/pushedServices.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
 import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
+import { addressSeal } from "../../adapters/postgres/addressSeal.ts";
 import { findKey } from "../../adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
@@ -91,7 +92,7 @@ const containers = openContainers();
 const findVersion = freshCache((versionId) => findDevelopmentVersion(pool, versionId));
 const touch = freshCache((versionId) => touchActivity(pool, versionId), { freshFor: touchEveryMs });
 const versions = developmentVersions({
-  store: createPatchStore(pool),
+  store: createPatchStore(pool, addressSeal(settings.signingKey)),
   cluster,
   containers,
   clock: { now: Date.now, sleep: delay },
@@ -187,7 +188,7 @@ function acceptPushes() {
   return {
     uploads,
     services,
-    deployments: pushDeployments({ pool, uploads, services, modelsNamespace, onPushed: wake }),
+    deployments: pushDeployments({ pool, uploads, services, modelsNamespace, signingKey, onPushed: wake }),
   };
 }
 

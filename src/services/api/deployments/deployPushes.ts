@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
+import { addressSeal } from "../../../adapters/postgres/addressSeal.ts";
 import {
   beginChain,
   type ClaimedPush,
@@ -108,8 +109,9 @@ async function deploy(work: PushWork, push: ClaimedPush, signal: AbortSignal): P
   if (image === undefined) return;
   // After the old pod could still be patched, and before the new one asks what it has to run.
   if (!(await beginChain(pool, push, holder))) return;
+  const config = addressSeal(work.signingKey).open(push.config);
   const manifest = pushedServiceManifest({
-    ...{ deploymentId: push.id, versionId, model, image, hash: push.hash, config: parseTrussConfig(push.config) },
+    ...{ deploymentId: push.id, versionId, model, image, hash: push.hash, config: parseTrussConfig(config) },
     ...{ namespace: work.modelsNamespace, servicesNamespace: work.servicesNamespace, signingKey: work.signingKey },
   });
   if ((await services.replace(manifest, signal)) === "superseded") return;

@@ -1,4 +1,5 @@
 import type { Pool } from "pg";
+import { addressSeal } from "../../../adapters/postgres/addressSeal.ts";
 import { deletePushed, listPushed, VersionInUse } from "../../../adapters/postgres/pushedVersions.ts";
 import { DeclaredByStack, lastPush, recordPush } from "../../../adapters/postgres/pushes.ts";
 import type { UploadStore } from "../../../adapters/uploads/uploadStore.ts";
@@ -15,6 +16,8 @@ export interface PushParts {
   readonly uploads: UploadStore;
   readonly services: Pick<PushedServices, "remove">;
   readonly modelsNamespace: string;
+  /** Key that what is stored of addresses is sealed by. */
+  readonly signingKey: string;
   /** Called when there is something to deploy. */
   readonly onPushed: () => void;
 }
@@ -25,7 +28,9 @@ const uploadKey = new RegExp(String.raw`^(${rowId})/[0-9a-f-]{36}/truss\.tar$`);
  * What clients push, checked and recorded; {@link deployPushes} carries it out. Everything that can be told from the archive is
  * told before anything is recorded.
  */
-export function pushDeployments({ pool, uploads, services, modelsNamespace, onPushed }: PushParts): Deployments {
+export function pushDeployments(parts: PushParts): Deployments {
+  const { pool, uploads, services, modelsNamespace, signingKey, onPushed } = parts;
+  const { seal } = addressSeal(signingKey);
   return {
     async deployDraft({ organizationId, name, upload }) {
       refusePushedName(name);
@@ -37,7 +42,7 @@ export function pushDeployments({ pool, uploads, services, modelsNamespace, onPu
       await loadFastDigest();
       const { configText: config, hash, signature } = readPushedTruss(archive);
       try {
-        const made = await recordPush(pool, { organizationId, name, upload, config, hash, signature });
+        const made = await recordPush(pool, { organizationId, name, upload, hash, ...seal({ config, signature }) });
         onPushed();
         return made;
       } catch (error) {

@@ -1,12 +1,16 @@
 import type { Logger } from "pino";
+import type { SignedPatchStore } from "../../../adapters/postgres/trussPatches.ts";
 import type { DevelopmentStatus } from "../../../domain/development/contract.ts";
 import { installerReason } from "../../../domain/development/installerReason.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
 import { messageOf } from "../../../domain/errors.ts";
 import type { PatchOperation } from "../../../domain/patch/operation.ts";
-import type { Clock, ControlServer, PatchStore, Reply } from "../../../domain/patch/ports.ts";
+import type { Clock, ControlServer, Reply } from "../../../domain/patch/ports.ts";
 import { sync } from "../../../domain/patch/sync.ts";
 import type { SyncResult } from "../../../domain/patch/turn.ts";
+import { withholding } from "../../../domain/patch/withheld.ts";
+import { credentialFiles } from "../../../domain/serving/credentialFiles.ts";
+import { parseTrussConfig } from "../../../domain/truss/config.ts";
 import type { Containers } from "./containers.ts";
 
 /** How far a version's container was brought. */
@@ -21,7 +25,7 @@ export interface Settled {
 
 /** What {@link settle} works with. */
 export interface SettleParts {
-  readonly store: PatchStore;
+  readonly store: SignedPatchStore;
   readonly cluster: VersionCluster;
   readonly containers: Containers;
   readonly clock: Clock;
@@ -115,7 +119,8 @@ async function syncPod(
     }
     return undefined;
   })();
-  const control = unless(() => isGone, containers.of(pod), pod);
+  const own = withholding(containers.of(pod), () => readsFiles(parts, versionId, pod));
+  const control = unless(() => isGone, own, pod);
   const { seen } = containers;
   const synced = sync(versionId, { store, control, clock, newId, seen }, { withinMs });
   try {
@@ -125,6 +130,15 @@ async function syncPod(
     // What goes on in the background may fail with the pod that it was for.
     synced.catch((error: unknown) => parts.log.debug({ versionId }, messageOf(error)));
   }
+}
+
+/** Whether a container looks for credentials where they are written: below the folder of packages that its truss names. */
+async function readsFiles({ store }: SettleParts, versionId: string, pod: VersionPod): Promise<boolean> {
+  if (!pod.readsCredentialFiles) return false;
+  const head = await store.readHead(versionId);
+  return (
+    head !== undefined && parseTrussConfig(head.signature.config).bundled_packages_dir === credentialFiles.packages
+  );
 }
 
 /**

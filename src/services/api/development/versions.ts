@@ -17,6 +17,7 @@ import type { Clock } from "../../../domain/patch/ports.ts";
 import { plainHash } from "../../../domain/patch/position.ts";
 import { keepRecent } from "../../../domain/recentlyUsed.ts";
 import { hashOfSignature } from "../../../domain/truss/hash.ts";
+import { requirementsOf } from "../../../domain/truss/signature.ts";
 import { ApiError } from "../apiError.ts";
 import type { Containers } from "./containers.ts";
 import { type Settled, settle } from "./settle.ts";
@@ -205,7 +206,8 @@ async function storePatch(
   const before = isFollowed ? known : await configOfHead(store, version, prevHash);
   refuseUnpatchable(version, before, nextSignature.config, patches);
   const ops = consistentOperations(parseOperations(patches), nextSignature);
-  const result = await store.appendSigned(version.id, { prevHash, nextHash, ops }, nextSignature);
+  const requirements = requirementsOf(nextSignature);
+  const result = await store.appendSigned(version.id, { prevHash, nextHash, ops, requirements }, nextSignature);
   if (!result) throw neverDeployed(version);
   if ("stored" in result) {
     keepRecent(configs, `${version.id} ${nextHash}`, nextSignature.config, keptConfigs);

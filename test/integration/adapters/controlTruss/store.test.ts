@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { addressSeal } from "../../../../src/adapters/postgres/addressSeal.ts";
 import { migrate } from "../../../../src/adapters/postgres/migrate.ts";
 import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { createPatchStore } from "../../../../src/adapters/postgres/trussPatches.ts";
@@ -46,6 +47,7 @@ beforeEach(async () => {
   version = rows[0]?.id ?? "";
 });
 
+const seal = addressSeal("the signing key of these tests");
 const op = (content: string): PatchOperation => ({
   type: "model_code",
   body: { action: "UPDATE", path: "model.py", content },
@@ -56,13 +58,13 @@ const record: SyncRecord = {
 };
 
 test("a version without a full deployment has no chain, and takes no patch", async () => {
-  const store = createPatchStore(pool);
+  const store = createPatchStore(pool, seal);
   expect(await store.read(version)).toBeUndefined();
   await expect(store.append(version, patch("base", "a"))).rejects.toThrow(/never deployed in full/);
 });
 
 test("what is stored is read back, by other replicas too, with NUL and every character", async () => {
-  const [one, other] = [createPatchStore(pool), createPatchStore(pool)];
+  const [one, other] = [createPatchStore(pool, seal), createPatchStore(pool, seal)];
   await one.startGeneration(version, "base");
   await one.append(version, patch("base", "a", 'NUL \0, "quotes", \u2028, 😀'));
   const first = await other.read(version);
@@ -78,7 +80,7 @@ test("what is stored is read back, by other replicas too, with NUL and every cha
 });
 
 test("stale, forked and repeated patches change nothing", async () => {
-  const store = createPatchStore(pool);
+  const store = createPatchStore(pool, seal);
   await store.startGeneration(version, "base");
   await store.append(version, patch("base", "a"));
   expect(await store.append(version, patch("base", "b"))).toMatchObject({ refused: "stale", headHash: "a" });
@@ -88,7 +90,7 @@ test("stale, forked and repeated patches change nothing", async () => {
 });
 
 test("of 20 clients that patch one head at once, one wins, and the chain stays linear over 200 patches", async () => {
-  const replicas = Array.from({ length: 4 }, () => createPatchStore(pool));
+  const replicas = Array.from({ length: 4 }, () => createPatchStore(pool, seal));
   await replicas[0]?.startGeneration(version, "base");
   const client = async (number: number) => {
     const store = replicas[number % replicas.length] as ReturnType<typeof createPatchStore>;
@@ -101,7 +103,7 @@ test("of 20 clients that patch one head at once, one wins, and the chain stays l
     }
   };
   await Promise.all(Array.from({ length: 20 }, (_, number) => client(number)));
-  const chain = (await createPatchStore(pool).read(version))?.chain;
+  const chain = (await createPatchStore(pool, seal).read(version))?.chain;
   expect(chain?.patches.map(({ seq }) => seq)).toEqual(Array.from({ length: 200 }, (_, index) => index + 1));
   let hash = "base";
   for (const { prevHash, nextHash } of chain?.patches ?? []) {
@@ -111,7 +113,7 @@ test("of 20 clients that patch one head at once, one wins, and the chain stays l
 }, 60_000);
 
 test("a full deployment starts a new generation, from which older replicas go on", async () => {
-  const [one, other] = [createPatchStore(pool), createPatchStore(pool)];
+  const [one, other] = [createPatchStore(pool, seal), createPatchStore(pool, seal)];
   await one.startGeneration(version, "base");
   await one.append(version, patch("base", "a"));
   await other.read(version);
@@ -122,7 +124,7 @@ test("a full deployment starts a new generation, from which older replicas go on
 });
 
 test("the record is set by revision: of many replicas one wins each time", async () => {
-  const store = createPatchStore(pool);
+  const store = createPatchStore(pool, seal);
   await store.startGeneration(version, "base");
   const race = (revision: number) =>
     Promise.all(Array.from({ length: 10 }, (_, at) => store.writeRecord(version, { ...record, at }, revision)));
@@ -133,9 +135,45 @@ test("the record is set by revision: of many replicas one wins each time", async
 });
 
 test("limits are kept in the transaction", async () => {
-  const store = createPatchStore(pool, { patchesPerGeneration: 1, operationsPerPatch: 2, sizePerPatch: 200 });
+  const store = createPatchStore(pool, seal, { patchesPerGeneration: 1, operationsPerPatch: 2, sizePerPatch: 200 });
   await store.startGeneration(version, "base");
   expect(await store.append(version, patch("base", "a", "x".repeat(300)))).toMatchObject({ refused: "too_large" });
   await store.append(version, patch("base", "a"));
   expect(await store.append(version, patch("a", "b"))).toMatchObject({ refused: "too_many" });
+});
+
+test("credentials of addresses are sealed in every row, and read as they were stored", async () => {
+  const store = createPatchStore(pool, seal);
+  const address = "git+https://ada:T@ken-of-the-patch@host/a.git";
+  const signature = {
+    content_hashes_by_path: { "config.yaml": null },
+    config: `requirements:\n  - "${address}"\nsecond: https://T@ken-of-the-patch@host\n`,
+    requirements_file_requirements: [address],
+  };
+  await store.ensureGeneration(version, "base", signature);
+  expect((await store.readHead(version))?.signature).toEqual(signature);
+  const ops: PatchOperation[] = [
+    { type: "python_requirement", body: { action: "ADD", requirement: address } },
+    op(`URL = "https://T@ken-of-the-patch@host"  # https://host/@\n`),
+  ];
+  await store.appendSigned(
+    version,
+    { ...{ prevHash: "base", nextHash: "a", ops }, requirements: [address] },
+    signature,
+  );
+  const other = createPatchStore(pool, seal);
+  expect((await other.read(version))?.chain.patches).toEqual([
+    { seq: 1, prevHash: "base", nextHash: "a", ops, requirements: [address] },
+  ]);
+  expect((await other.readHead(version))?.signature).toEqual(signature);
+  const { rows } = await pool.query<{ row: string }>(
+    `SELECT p::text AS row FROM menagerie.truss_patch p WHERE model_version_id = $1
+     UNION ALL SELECT h::text FROM menagerie.truss_head h WHERE model_version_id = $1`,
+    [version],
+  );
+  expect(rows).toHaveLength(2);
+  for (const { row } of rows) expect(row).not.toMatch(/ken-of-the-patch/);
+  // Behind another key what was sealed stays so; it is an address still.
+  const lost = await createPatchStore(pool, addressSeal("another signing key")).readHead(version);
+  expect(URL.canParse(lost?.signature.requirements_file_requirements[0] ?? "")).toBe(true);
 });

@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { test as baseTest, expect } from "vitest";
+import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
 import type { SyncResult } from "../../../../src/domain/patch/turn.ts";
 import { answering, useControlTruss, Version } from "../../../support/controlledVersion.ts";
 import { wholeMatrix } from "../../../support/wholeMatrix.ts";
@@ -52,6 +55,35 @@ for (const [what, bad] of badSaves.slice(0, wholeMatrix ? undefined : 1)) {
     expect(performance.now() - begun).toBeLessThan(20_000);
   }, 120_000);
 }
+
+baseTest.runIf(wholeMatrix)(
+  "a requirement whose address never answers gives way to the save that takes it back",
+  async (context) => {
+    // It takes connections, and says nothing.
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    context.onTestFinished(() => {
+      silent.close();
+    });
+    const { port } = silent.address() as AddressInfo;
+    const version = await new Version(context).run();
+    await version.save(answering("v1"));
+    await version.sync();
+    const requirement = `http://127.0.0.1:${port}/six-1.0-py3-none-any.whl`;
+    const ops: PatchOperation[] = [{ type: "python_requirement", body: { action: "ADD", requirement } }];
+    await version.save("", { ops, hash: "8".repeat(64), requirements: [requirement] });
+    const first = synced(version);
+    await delay(5_000);
+    const begun = performance.now();
+    // As with a requirements file: nothing of the patch itself says so.
+    await version.save(answering("v2"), { requirements: [] });
+    expect((await first).result).toMatchObject({ state: "synced", seq: 3 });
+    console.log(`a silent address: mended after ${Math.round(performance.now() - begun)} ms`);
+    expect(await version.prediction()).toBe("v2");
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  },
+  120_000,
+);
 
 baseTest.runIf(wholeMatrix)(
   "a stream that never ends holds a cold save up for 25 s, and a hot one not at all",

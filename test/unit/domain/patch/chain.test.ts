@@ -82,14 +82,14 @@ describe("several patches as one", () => {
     ]);
   });
 
-  test("leave out an address that config.yaml has no longer, for nothing takes it back", () => {
+  test("leave out an address that the truss has no longer, for nothing takes it back", () => {
     const bad = requirement("ADD", "git+https://host/a.git");
-    const config = (...requirements: string[]): PatchOperation => ({
-      type: "config",
-      body: { action: "UPDATE", config: { requirements, requirements_file: null }, path: "config.yaml" },
-    });
-    expect(squash(stored([bad, config("git+https://host/a.git")], [code("model.py", "1")]))).toContainEqual(bad);
-    expect(squash(stored([bad, config("git+https://host/a.git@v2")], [config("six")]))).toEqual([config("six")]);
+    const behind = (...requirements: string[]) =>
+      stored([bad], [code("model.py", "1")]).map((patch) => ({ ...patch, requirements }));
+    expect(squash(behind("git+https://host/a.git@v2"))).toContainEqual(bad);
+    expect(squash(behind("six"))).toEqual([code("model.py", "1")]);
+    // Patches of before that was kept.
+    expect(squash(stored([bad], [code("model.py", "1")]))).toContainEqual(bad);
   });
 
   test("are hot only where every one is", () => {

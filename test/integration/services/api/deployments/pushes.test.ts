@@ -43,7 +43,7 @@ beforeAll(async () => {
   api = await startDevelopmentApi({
     deployments: ({ pool, uploads, cluster }) =>
       pushDeployments({
-        ...{ pool, uploads, services: new MemoryPushedServices(cluster), modelsNamespace: "models" },
+        ...{ pool, uploads, services: new MemoryPushedServices(cluster), modelsNamespace: "models", signingKey },
         onPushed: () => {},
       }),
   });
