@@ -83,37 +83,40 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
     isRead = false;
     return reading;
   };
-  let sending: readonly PatchOperation[] = [];
+  let sending: readonly PatchOperation[] | undefined;
   const onSend = (patches: readonly PatchOperation[]): void => {
-    if (sending.length === 0) events.sending(patches);
+    if (sending === undefined) events.sending(patches);
     sending = patches;
     // From here on they may be stored, whatever becomes of the answer: a later save of what was there before is another patch.
     state.head = undefined;
     state.notIn = `${subjects(patches)} is on its way`;
   };
-  const before = state.unsettled ?? [];
+  const before = state.unsettled;
   const sayWhy = (patches: readonly PatchOperation[], { state: now, because }: Reached): void => {
     state.notIn = because ?? `${subjects(patches)}: ${now}`;
     tell(subjects(patches), because ?? now);
   };
-  const onWait = (reached: Reached): void => sayWhy([...before, ...sending], reached);
+  const onWait = (reached: Reached): void => sayWhy([...(before ?? []), ...(sending ?? [])], reached);
   let pushed: Pushed;
   try {
     const options = { client, versionId, head: state.head, hot, read, onSend, later };
     pushed = await explained({ client, versionId, later, onWait }, () => pushTruss(options));
   } catch (error) {
     if (error instanceof Overtaken) state.head = error.head;
-    if (later.aborted && sending.length > 0) state.unsettled = [...before, ...sending];
+    // What may be stored is to be brought in, by whoever finds it at the head.
+    const isRefused = error instanceof ApiRefused && !isPassing(error);
+    if (sending !== undefined && !isRefused) state.unsettled = [...(before ?? []), ...sending];
     throw error;
   }
   const { head } = pushed;
   state.head = head;
   if (pushed.kind === "deploy") return deploy(watch, reading, pushed.reasons, later);
   await events.isHead(head);
-  const patches = [...before, ...(pushed.kind === "patched" ? pushed.patches : [])];
+  const patches = [...(before ?? []), ...(pushed.kind === "patched" ? pushed.patches : [])];
   const answer = pushed.kind === "patched" ? pushed.answer : undefined;
-  state.unsettled = patches;
-  const reached = answer ?? (patches.length > 0 ? ({ state: "behind" } as const) : state.reached);
+  const isSettled = pushed.kind === "same" && before === undefined;
+  if (!isSettled) state.unsettled = patches;
+  const reached = answer ?? (isSettled ? state.reached : ({ state: "behind" } as const));
   const isIn =
     reached.state === "synced" ||
     (await settled(reached, {
@@ -126,7 +129,7 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
   state.unsettled = undefined;
   state.notIn = undefined;
   state.sent = reading.snapshot;
-  if (pushed.kind === "same" && patches.length === 0) return;
+  if (isSettled) return;
   events.isIn({
     patches,
     hot: answer?.hot ?? false,

@@ -50,6 +50,8 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
   storesAfterMs = 0;
   /** Patches that it has received and not stored. */
   receiving = 0;
+  /** How often it was asked to sync. */
+  syncs = 0;
   /** Whether patches are stored, and their senders are not told. */
   losesAnswers = false;
 
@@ -107,6 +109,7 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
   }
 
   async sync(_id: string, signal?: AbortSignal): Promise<DevelopmentStatus> {
+    this.syncs += 1;
     await this.#comesUp(signal);
     return this.status();
   }
@@ -359,12 +362,30 @@ describe("a watch", () => {
     save("right");
     expect(await next()).toBe("in true");
     api.losesAnswers = true;
+    api.failing.add("bad");
     save("bad");
     expect(await next()).toBe("waiting: the connection broke");
     save("right");
     api.losesAnswers = false;
-    expect(await next()).toBe("in true");
+    let told: string;
+    do told = await next();
+    while (told === "waiting: it is behind");
+    expect(told).toBe("in true");
     expect(api.contents).toEqual(["right", "bad", "right"]);
+  });
+
+  it("brings in what was stored, though its answer was lost", async () => {
+    const api = await memoryApi();
+    const { next } = await watchWith(api);
+    api.losesAnswers = true;
+    // The container does not have it yet.
+    api.states.push("behind");
+    save("1");
+    expect(await next()).toBe("waiting: the connection broke");
+    api.losesAnswers = false;
+    expect(await next()).toBe("in true");
+    expect(api.contents).toEqual(["1"]);
+    expect(api.syncs).toBeGreaterThan(0);
   });
 
   it("times a save from when it was noticed, through all its tries", async () => {
