@@ -60,6 +60,7 @@ const additions: Record<string, { readonly path: string; readonly value: unknown
   CronJob: { path: "/spec/jobTemplate/spec/ttlSecondsAfterFinished", value: 77 },
   Deployment: { path: "/spec/minReadySeconds", value: 7 },
   EC2NodeClass: { path: "/spec/detailedMonitoring", value: true },
+  EnvoyFilter: { path: "/spec/priority", value: 7 },
   InferenceService: { path: "/spec/predictor/timeout", value: 77 },
   LocalNodeClass: { path: "/spec/capacity/ephemeral-storage", value: "1Gi" },
   Namespace: null,
