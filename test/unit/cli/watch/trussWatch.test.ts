@@ -101,7 +101,7 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
     // Two watchers may send the same at once: it is stored once.
     if (!result.repeated) this.chain = withPatch(this.chain, result.stored);
     this.signature = nextSignature;
-    if (this.losesAnswers) throw new ApiRefused("unreachable", "the connection broke");
+    if (this.losesAnswers) throw new ApiRefused("unreachable", refusalSaying("the connection broke"));
     await this.#comesUp(signal);
     const { state, because } = await this.status();
     const timings = { store: 1, sync: 1, apply: 1 };
