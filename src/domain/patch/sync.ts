@@ -94,7 +94,9 @@ async function round(context: SyncContext): Promise<Turn> {
   }
   const { seq, trust } = position;
   if (trust === "doubt")
-    return seq === headOf(chain).seq ? reload(context, state, seq, true) : advance(context, state, position, hash.value);
+    return seq === headOf(chain).seq
+      ? reload(context, state, seq, true)
+      : advance(context, state, position, hash.value);
   if (!isHeadContent(chain, seq)) return advance(context, state, position, hash.value);
   if (trust === "fresh") return start(context, state);
   return seq === headOf(chain).seq ? claim(context, state) : recordAt(context, state, headOf(chain).seq);

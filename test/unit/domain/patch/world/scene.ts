@@ -48,7 +48,12 @@ export class Scene {
   async sync(): Promise<SyncResult> {
     for (;;) {
       let result: SyncResult | undefined;
-      const ports = { store: this.store, control: this.control(), seen: this.seen, newId: () => `${this.scheduler.random()}` };
+      const ports = {
+        store: this.store,
+        control: this.control(),
+        seen: this.seen,
+        newId: () => `${this.scheduler.random()}`,
+      };
       const clock = { now: () => this.scheduler.now, sleep: (ms: number) => this.scheduler.sleep(ms) };
       void sync("1", { ...ports, clock }).then((ended) => {
         result = ended;
