@@ -35,6 +35,22 @@ async function folderHash(): Promise<string> {
     .hash;
 }
 
+test("code that cannot be loaded is told by a hot watch, and mended by the next save", async () => {
+  const file = "models/greeter/model/model.py";
+  const watcher = new Watcher(shared.home, "--hot-reload");
+  try {
+    await watcher.next("ready");
+    await shared.edit(file, (text) => text.replace(/GREETING = .*/, 'GREETING = "Hey"'));
+    await watcher.next("in");
+    const right = await shared.edit(file, (text) => `${text}\nclass Model:\n  def\n`);
+    expect(await watcher.next("waiting")).toMatchObject({ changed: "model.py" });
+    writeFileSync(join(shared.home.project, file), right);
+    await watcher.next("in");
+  } finally {
+    await watcher.interrupt();
+  }
+});
+
 test("a development version is deployed in full by watch --deploy, alone, with events as the only output", async () => {
   const others = async () =>
     (await models()).filter(({ name }) => name !== "greeter").map(({ name, hash, digest }) => ({ name, hash, digest }));
@@ -59,21 +75,5 @@ test("a development version is deployed in full by watch --deploy, alone, with e
     await watcher.interrupt();
     writeFileSync(join(shared.home.project, "models/iris/config.yaml"), iris);
     await shared.edit("models/greeter/config.yaml", (text) => text.replace("memory: 280Mi", "memory: 256Mi"));
-  }
-});
-
-test("code that cannot be loaded is told by a hot watch, and mended by the next save", async () => {
-  const file = "models/greeter/model/model.py";
-  const watcher = new Watcher(shared.home, "--hot-reload");
-  try {
-    await watcher.next("ready");
-    await shared.edit(file, (text) => text.replace(/GREETING = .*/, 'GREETING = "Hey"'));
-    await watcher.next("in");
-    const right = await shared.edit(file, (text) => `${text}\nclass Model:\n  def\n`);
-    expect(await watcher.next("waiting")).toMatchObject({ changed: "model.py" });
-    writeFileSync(join(shared.home.project, file), right);
-    await watcher.next("in");
-  } finally {
-    await watcher.interrupt();
   }
 });
