@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stateDigest } from "../../src/adapters/postgres/releaseState/digest.ts";
@@ -173,6 +174,28 @@ describe("a restored release", () => {
     expect(await answer()).toBe(3);
     expect((await releases())[0]).toMatchObject({ tag: deployed[2]?.tag });
     expect(await digestOf(deployed[2])).toEqual(left[2]);
+  });
+
+  it("whose image is gone is refused by the preview, and built again where the folder holds what it was built from", async () => {
+    const [first] = deployed;
+    const layout = environmentLayout("local", shared.home.path);
+    const image = join(layout.images, ranker(first)?.digest?.replace("sha256:", "") ?? "none");
+    await rename(image, join(shared.home.path, "gone"));
+    const restored = await shared.home.menagerie(["restore", first?.tag ?? ""]);
+    expect(restored.code).not.toBe(0);
+    const refused =
+      /menagerie:zoo\.ranker\.hash: image \S+ of version 1 is not stored any more, and models\/ranker has another content \([0-9a-f]{12}\); check out models\/ranker as it was then/;
+    expect(restored.stdout + restored.stderr).toMatch(refused);
+    const up = await shared.home.menagerie(["up"]);
+    expect([up.code !== 0, up.stdout + up.stderr]).toEqual([true, expect.stringMatching(refused)]);
+    expect(await answer()).toBe(3);
+
+    await write(1);
+    expect(await shared.preview()).toMatch(/ranker: version 1 \(registered as \d+\)|ranker: version 1 /);
+    await shared.up();
+    expect(await answer()).toBe(1);
+    expect(existsSync(image)).toBe(true);
+    expect(ranker((await releases())[0])).toEqual(ranker(first));
   });
 
   it("needs a release that there was", async () => {

@@ -141,7 +141,9 @@ function preview(
 
 function told({ severity: of, message, urn }: Diagnostic): PreviewDiagnostic[] {
   if (of === "debug") return [];
-  return [{ severity: of === "info#err" ? "info" : of, message, urn }];
+  // The engine says the severity once more in front of what a program ends with.
+  const said = of === "error" ? message.replace(/^error: /, "") : message;
+  return [{ severity: of === "info#err" ? "info" : of, message: said, urn }];
 }
 
 /** One JSON value over many lines, or one a line. */

@@ -45,7 +45,7 @@ function engineWith(previews: readonly (readonly Step[] | "fails")[], { isEmpty 
       if (args[0] === "refresh") return { code: 0, stdout: "", stderr: "" };
       const preview = previews[Math.min(at, previews.length - 1)];
       at += 1;
-      const diagnostics = [{ message: "configmaps not found", severity: "error" }];
+      const diagnostics = [{ message: "error: configmaps not found", severity: "error" }];
       return preview === "fails"
         ? { code: 255, stdout: JSON.stringify({ steps: [], diagnostics }), stderr: "" }
         : { code: 0, stdout: JSON.stringify({ steps: preview?.map(step) }), stderr: "" };
