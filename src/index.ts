@@ -70,6 +70,7 @@ async function stack() {
         environmentUrl: process.env.MENAGERIE_MIGRATION_DATABASE_URL,
         configUrl: migrationTargetUrl(config),
         preview,
+        stack: pulumi.getStack(),
       });
     };
     const read = async () => {

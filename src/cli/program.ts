@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { messageOf, OperatorError } from "../domain/errors.ts";
-import { inEnvironment } from "../domain/printedCommands.ts";
+import { inEnvironment, ofTarget } from "../domain/printedCommands.ts";
 import { commands } from "./commandTable.ts";
 import { Interrupted } from "./interrupt.ts";
 
@@ -54,6 +54,12 @@ function environmentIn(argv: readonly string[]): string | undefined {
   return /^(-e|--environment)$/.test(given) ? argv[at + 1] : given.replace(/^(-e|--environment=)/, "");
 }
 
+/** The file that names another table than the platform's; undefined where a command line names none. */
+function targetIn(argv: readonly string[]): string | undefined {
+  const at = argv.findIndex((arg) => /^--target(=.*)?$/.test(arg));
+  return argv[0] === "rollout" ? (argv[at]?.split("=")[1] ?? (at < 0 ? undefined : argv[at + 1])) : undefined;
+}
+
 /** Runs one command line and answers the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   const start = await loaded(argv);
@@ -77,7 +83,7 @@ async function runProgram(program: Command, argv: readonly string[]): Promise<nu
       return interruptedExit;
     }
     if (error instanceof OperatorError) {
-      console.error(`menagerie: ${inEnvironment(error.message, environmentIn(argv))}`);
+      console.error(`menagerie: ${inEnvironment(ofTarget(error.message, targetIn(argv)), environmentIn(argv))}`);
       return error.exitCode;
     }
     if (error instanceof Error && (error.name === "AbortError" || error.name === "Interrupted")) return interruptedExit;

@@ -20,6 +20,8 @@ export interface TargetPlan {
   readonly url: string | undefined;
   /** Whether its rows were counted; a preview may do without. */
   readonly isRead: boolean;
+  /** File of the stack, which names the table for commands. */
+  readonly stackFile: string;
 }
 
 export interface TargetOptions {
@@ -28,6 +30,8 @@ export interface TargetOptions {
   /** `menagerie:migrationTarget.databaseUrl` */
   readonly configUrl: string | undefined;
   readonly preview: boolean;
+  /** Name of the stack. */
+  readonly stack: string;
 }
 
 interface NamedPair extends TargetPair {
@@ -64,14 +68,15 @@ export async function withMigrationTarget(
   }
   if (pairs.length === 0) return platform;
   const { connection, url } = connectionTo(existing, options);
+  const stackFile = `Pulumi.${options.stack}.yaml`;
   try {
     const counts = await countPairs(connection, pairs, platform);
     const registry = withTargetApps(platform.registry, counts);
-    return { ...platform, registry, target: { connection, url, isRead: true } };
+    return { ...platform, registry, target: { connection, url, stackFile, isRead: true } };
   } catch (error) {
     if (!(error instanceof DatabaseUnreachable)) throw error;
     requireOptional(error, { ...spec, ...options });
-    return { ...platform, target: { connection, url, isRead: false } };
+    return { ...platform, target: { connection, url, stackFile, isRead: false } };
   }
 }
 

@@ -1,6 +1,7 @@
 import { planZooMigration } from "../adapters/postgres/zoo/migration/plan.ts";
 import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { keyPath } from "../config/sentences.ts";
+import { ofTarget } from "../domain/printedCommands.ts";
 import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { describeMigrationPlan, type MigrationRequest, migrationStanding } from "../domain/zoo/migration.ts";
 import { mapMistakes, type VersionPair } from "../domain/zoo/migrationMap.ts";
@@ -71,7 +72,12 @@ async function describeTarget(plan: ZooModelPlan, platform: PlatformPlan | undef
   if (!target.isRead) return notChecked(`apps in ${table} that move`);
   const described = await describe(target.connection, targetApps.migration, isEntered(plan));
   const [first = "", ...notes] = described.lines;
-  return { ...described, lines: [`${table}: ${first}`, ...notes] };
+  const told = (sentence: string) => ofTarget(sentence, target.stackFile);
+  return {
+    ...described,
+    lines: [`${table}: ${first}`, ...notes].map(told),
+    refusals: described.refusals.map(told),
+  };
 }
 
 function notChecked(what: string): Described {

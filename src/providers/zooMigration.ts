@@ -1,5 +1,6 @@
 import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
-import { messageOf } from "../domain/errors.ts";
+import { messageOf, OperatorError } from "../domain/errors.ts";
+import { ofTarget } from "../domain/printedCommands.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
 import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
@@ -86,8 +87,16 @@ async function run(request: ZooMigrationInputs): Promise<ZooMigrationOutputs> {
         (error: unknown) => progress.note(`migration ${request.name}: ${file} was not written (${messageOf(error)})`),
       );
       return { ...request, migrationId, generation, state, counts, file: written ? file : "" };
+    }).catch((error: unknown) => {
+      if (error instanceof OperatorError && request.target) error.message = ofTarget(error.message, stackFile());
+      throw error;
     }),
   );
+}
+
+/** What a command names the table by: environments of `menagerie` have one stack, of others the provider is not told the name. */
+function stackFile(): string {
+  return `Pulumi.${process.env.MENAGERIE_ENVIRONMENT ? "local" : "<stack>"}.yaml`;
 }
 
 function connection(request: ZooMigrationInputs): MigrationConnection {

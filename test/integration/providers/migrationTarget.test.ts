@@ -165,7 +165,12 @@ async function planned(asked: Asked, others: object = {}) {
     lastOutputs: async () => ({}),
   });
   const configUrl = urlOf(application, "application");
-  const platform = await withMigrationTarget(spec, own, { environmentUrl: undefined, configUrl, preview: true });
+  const platform = await withMigrationTarget(spec, own, {
+    environmentUrl: undefined,
+    configUrl,
+    preview: true,
+    stack: "staging",
+  });
   const hashes = new Map([["models/iris", hash(2)]]);
   const smokeSets = new Map(Object.keys(spec.zoo).map((name) => [name, smoke]));
   const zoo = await withMigrations(
@@ -314,7 +319,7 @@ describe("rows that arrive at the old version after forward", () => {
     expect(await lines(asked("forward"))).toContainEqual(
       expect.stringMatching(
         new RegExp(
-          `move from ${id(41)} to ${id(57)}, about 1 s, but moved back by hand since, so they stay; move them by \`menagerie rollout forward --id ${id(41)} --to ${id(57)}\`$`,
+          `move from ${id(41)} to ${id(57)}, about 1 s, but moved back by hand since, so they stay; move them by \`menagerie rollout forward --id ${id(41)} --to ${id(57)} --target Pulumi.staging.yaml\`$`,
         ),
       ),
     );
@@ -322,7 +327,7 @@ describe("rows that arrive at the old version after forward", () => {
       runMigration(client, target, { ...pair, direction: "forward" }, { progress: silent }),
     );
     await movingTarget(connection, (client, target) => setPaused(client, target, reverted.migrationId, true));
-    const held = `held by hand as migration ${reverted.migrationId}: nothing moves until \`menagerie rollout resume --id ${reverted.migrationId}\``;
+    const held = `held by hand as migration ${reverted.migrationId}: nothing moves until \`menagerie rollout resume --id ${reverted.migrationId} --target Pulumi.staging.yaml\``;
     await expect(planned(asked("reverted"))).rejects.toThrow(`menagerie:zoo.${model}.apps: ${held}`);
     await insert(204);
     expect((await lines(asked("forward"))).join("\n")).toContain(held);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inEnvironment } from "../../../src/domain/printedCommands.ts";
+import { inEnvironment, ofTarget } from "../../../src/domain/printedCommands.ts";
 
 it.each([
   ["run `menagerie up`", "run `menagerie up -e tried`"],
@@ -19,4 +19,20 @@ it.each([
 
 it.each(["local", "", undefined])("leaves them as they are for the default environment (%j)", (environment) => {
   expect(inEnvironment("run `menagerie up`", environment)).toBe("run `menagerie up`");
+});
+
+it.each([
+  [
+    "or `menagerie rollout forward --id 41 --to 57 --skip-failing`",
+    "or `menagerie rollout forward --id 41 --to 57 --skip-failing --target t.yaml`",
+  ],
+  [
+    "by `npx menagerie rollout resume --id 7`, then `up`",
+    "by `npx menagerie rollout resume --id 7 --target t.yaml`, then `up`",
+  ],
+  ["`menagerie rollout revert --target o.yaml --id 7`", "`menagerie rollout revert --target o.yaml --id 7`"],
+  ["`menagerie rollout plan`", "`menagerie rollout plan`"],
+])("gives the commands of %j the file that names their table", (text, expected) => {
+  expect(ofTarget(text, "t.yaml")).toBe(expected);
+  expect(ofTarget(text, undefined)).toBe(text);
 });

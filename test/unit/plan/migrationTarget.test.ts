@@ -16,7 +16,7 @@ function planned(recorded: Phase | undefined, entry: object) {
   const rollout = { model: "m", from: "3", hash, since: new Date(0), bakeSecondsLeft: undefined };
   const rollouts = new Map(recorded ? [["m", { ...rollout, phase: recorded }]] : []);
   const platform = { basis: "read", registry: { ...emptyRegistry, rollouts } } as unknown as PlatformPlan;
-  const options = { environmentUrl: undefined, configUrl: undefined, preview: true };
+  const options = { environmentUrl: undefined, configUrl: undefined, preview: true, stack: "staging" };
   return withMigrationTarget(spec, platform, options).then((plan) => plan === platform);
 }
 

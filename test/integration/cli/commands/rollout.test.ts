@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
 import { registerVersion, retireVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { listMigrations } from "../../../../src/adapters/postgres/zoo/migration/journal.ts";
 import { runMigration } from "../../../../src/adapters/postgres/zoo/migration/run.ts";
-import { movingTarget } from "../../../../src/adapters/postgres/zoo/migration/target.ts";
+import { movingTarget, readingTarget } from "../../../../src/adapters/postgres/zoo/migration/target.ts";
 import { describeMigration, readMigrations } from "../../../../src/cli/commands/rollout/journaled.ts";
 import { pythonList } from "../../../../src/cli/commands/rollout/move.ts";
 import { run } from "../../../../src/cli/program.ts";
@@ -391,6 +392,13 @@ describe("an existing database", () => {
     expect(await menagerie("rollout", "revert", "--id", "2", ...target)).toMatchObject({
       ...{ code: 0, out: "[101, 102, 104, 105, 107, 108]" },
     });
+    // The commands that it prints are about the same table.
+    const held = (await readingTarget(table.connection, listMigrations))[0]?.id ?? "";
+    await menagerie("rollout", "pause", "--id", held, ...target);
+    expect((await menagerie("rollout", "forward", "--id", "1", "--to", "2", ...target)).err).toContain(
+      `\`menagerie rollout resume --id ${held} --target ${file}\``,
+    );
+    await menagerie("rollout", "resume", "--id", held, ...target);
     await writeFile(file, "tabel: x");
     expect((await menagerie("rollout", "revert", "--id", "2", ...target)).err).toMatch(
       /unknown key tabel; known keys are schema, table|table: missing; give the table's name/,
