@@ -46,7 +46,7 @@ export function digestOf({ steps, diagnostics }: Pick<Preview, "steps" | "diagno
   for (const step of steps) {
     if (step.type === "pulumi:pulumi:Stack") continue;
     const part = partAt(topOf(step.urn));
-    if (!unchangedOps.has(step.op)) part.changes.push(changeOf(step));
+    if (!unchangedOps.has(step.op) && !isComponent(step)) part.changes.push(changeOf(step));
   }
   for (const { severity, message, urn } of diagnostics) {
     if (severity === "info" && urn !== undefined && parts.has(topOf(urn)))
@@ -82,6 +82,11 @@ export function digestLines({ changed, unchanged, warnings }: PreviewDigest): st
     ...(warnings.length === 0 ? [] : ["", "warnings:"]),
     ...warnings.map((warning) => `  ${warning}`),
   ];
+}
+
+/** Components are told by the objects below them. */
+function isComponent({ type }: PreviewStep): boolean {
+  return type.startsWith("menagerie:");
 }
 
 function changeOf({ op, type, name, before, after }: PreviewStep): ChangedResource {

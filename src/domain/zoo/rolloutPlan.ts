@@ -112,7 +112,7 @@ export function describeRollout(plan: RolloutPlan, state: ZooState, basis: PlanB
   if (plan.frozen) lines.push("the automation is off: nothing new is deployed, nothing is removed");
   const step = recorded !== undefined && recorded !== phase ? `${recorded} → ${phase}` : phase;
   lines.push(from === undefined ? `phase ${step}` : `phase ${step}, from version ${numberOf(from, state)}`);
-  for (const each of versions) lines.push(describeVersion(each, target, model, state, basis));
+  for (const each of versions) lines.push(describeVersion(each, target, request, state, basis));
   const kept = new Set(versions.filter((each) => each.model === model).map(({ number }) => number));
   if (target?.replaces !== undefined) lines.push(`version ${target.replaces} makes room for it`);
   if (phase === "done" && recorded === "bake" && !versions.some(({ versionId }) => versionId === from))
@@ -128,12 +128,15 @@ export function describeRollout(plan: RolloutPlan, state: ZooState, basis: PlanB
 function describeVersion(
   each: PlannedVersion,
   target: PlannedVersion | undefined,
-  model: string,
+  { model, from }: RolloutRequest,
   { registered }: ZooState,
   basis: PlanBasis,
 ): string {
   const name = each === target ? (each.model === model ? "" : each.model) : `version ${each.number}`;
-  const { apps = 0, left = 0 } = registered.find(({ number }) => number === each.number && each.model === model) ?? {};
+  const row = registered.find(({ number }) => number === each.number && each.model === model);
+  const apps = row?.apps ?? 0;
+  // An app that has moved on by now is left nowhere.
+  const left = row?.id === from ? (row?.left ?? 0) : 0;
   const use = each.current && each.model === model ? "new apps use it" : "";
   const stay =
     left > 0 ? `, ${left === apps ? "" : `${left} of them `}left there by ${`menagerie:zoo.${model}.leave`}` : "";

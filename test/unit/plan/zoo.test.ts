@@ -71,6 +71,19 @@ describe("a service gets a name of its own each time it is made", () => {
   });
 });
 
+it("an app that stays by choice is told where it stays, and not where it is once it has moved on", () => {
+  const rows = [row(1, { apps: 1, left: 1 }), row(2, { isCurrent: true, apps: 3, left: 1 })];
+  const recorded = rollout({ phase: "bake", from: "11", hash: hash(2), bakeSecondsLeft: 0 });
+  const zoo = m({ phase: "bake", from: "11", leave: ["7", "8"] });
+  const lines = plan(zoo, registryOf(rows, recorded)).get("m")?.lines;
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      "version 1: served as before, 1 app points at it, left there by menagerie:zoo.m.leave",
+      expect.stringMatching(/^version 2 .*, 3 apps point at it$/),
+    ]),
+  );
+});
+
 describe("a rollout's old version", () => {
   it("is served as its row says, with its own secrets, whatever config and folder say now", () => {
     const zoo = m({ phase: "copy", from: 11, env: { FACTOR: "9" } });

@@ -29,9 +29,26 @@ export interface TargetOptions {
 
 const variable = "MENAGERIE_MIGRATION_DATABASE_URL";
 
+/** The stack whose file a command reads; undefined where nothing says which. */
+function chosenStack({ stack }: TargetOptions): string | undefined {
+  return stack ?? (process.env.MENAGERIE_DATABASE_URL ? undefined : localStack);
+}
+
+/** Apps of the platform's own tables that rollouts leave where their owners pointed them. */
+export async function declaredLeave(options: TargetOptions): Promise<readonly string[]> {
+  const chosen = chosenStack(options);
+  if (chosen === undefined) return [];
+  const zoo = (await readStack(chosen)).reading.config["menagerie:zoo"];
+  if (typeof zoo !== "object" || zoo === null) return [];
+  // With `apps`, the ids are those of another table.
+  return Object.values(zoo as Record<string, { apps?: unknown; leave?: unknown } | null>).flatMap((model) =>
+    model && model.apps === undefined && Array.isArray(model.leave) ? model.leave.map(String) : [],
+  );
+}
+
 /** The table of apps that a stack declares beside the platform's own; undefined for none. */
-export async function declaredTarget({ environment, stack }: TargetOptions): Promise<DeclaredTarget | undefined> {
-  const chosen = stack ?? (process.env.MENAGERIE_DATABASE_URL ? undefined : localStack);
+export async function declaredTarget(options: TargetOptions): Promise<DeclaredTarget | undefined> {
+  const chosen = chosenStack(options);
   if (chosen === undefined) return undefined;
   const {
     file,
@@ -44,7 +61,7 @@ export async function declaredTarget({ environment, stack }: TargetOptions): Pro
   if (!parsed.success) throw refuse("target.declared-wrong", { file, chosen });
   const url =
     process.env[variable] ||
-    (chosen === localStack ? await storedTargetUrl(environmentLayout(environment)) : undefined);
+    (chosen === localStack ? await storedTargetUrl(environmentLayout(options.environment)) : undefined);
   return {
     ...{ file, table: parsed.data.table, pairs: pairsIn(config["menagerie:zoo"]) },
     connection: url ? { server: serverFromUrl(url, variable), existing: parsed.data } : undefined,

@@ -7,7 +7,13 @@ import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
 import { asOperator } from "../../operatorDatabase.ts";
 import { environmentSuffix } from "../../options.ts";
 import { columns } from "../../table.ts";
-import { type DeclaredTarget, declaredTarget, type TargetOptions, targetCounts } from "./declaredTarget.ts";
+import {
+  type DeclaredTarget,
+  declaredLeave,
+  declaredTarget,
+  type TargetOptions,
+  targetCounts,
+} from "./declaredTarget.ts";
 import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./journaled.ts";
 import { refuse } from "./refusals.ts";
 
@@ -34,8 +40,9 @@ export interface ReadStandings {
 /** Where models stand: all of them, or the one called `name`. Throws an `OperatorError` for one that is not known. */
 export async function readStandings(options: TargetOptions, name: string | undefined): Promise<ReadStandings> {
   const { environment } = options;
+  const leave = await declaredLeave(options);
   const own = await asOperator(environment, (client) =>
-    inTransaction(client, () => readZooRegistry(client, name === undefined ? [] : [name]), { readOnly: true }),
+    inTransaction(client, () => readZooRegistry(client, name === undefined ? [] : [name], leave), { readOnly: true }),
   );
   const target = await declaredTarget(options);
   const { counts, notCounted } = target ? await targetCounts(target) : { counts: [], notCounted: null };

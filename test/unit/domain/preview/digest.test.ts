@@ -46,6 +46,13 @@ describe("a preview for a person", () => {
     expect(digestOf(turned)).toEqual(digestOf({ steps, diagnostics }));
   });
 
+  it("tells the objects of a component that goes, and not the component", () => {
+    const parts = model("iris", 1, 1).map((each) => ({ ...each, op: "delete" }));
+    expect(digestOf({ steps: parts, diagnostics: [] }).changed[0]?.changes.map(({ what }) => what)).toEqual([
+      "InferenceService iris-v1",
+    ]);
+  });
+
   it("says that nothing changes, and each warning once", () => {
     const warning = { severity: "warning" as const, message: "the pool is small\n", urn: undefined };
     const digest = digestOf({ steps: model("iris", 1, 1), diagnostics: [warning, warning] });
