@@ -55,7 +55,8 @@ async function settleAsApi(): Promise<void> {
   const observe = async () => serving(Object.fromEntries(stack.served));
   try {
     await expect
-      .poll(() => settleOnce({ pool, observe, log: { info: () => {}, warn: () => {} } }))
+      // Until the engine's plugins have ended, which hold the intent's lock.
+      .poll(() => settleOnce({ pool, observe, log: { info: () => {}, warn: () => {} } }), { timeout: 60_000 })
       .toEqual([stackName]);
   } finally {
     await pool.end();
