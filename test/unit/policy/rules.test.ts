@@ -6,6 +6,9 @@ import { parse } from "yaml";
 import { rules } from "../../../policy/rules/index.ts";
 import { type OrderedResource, servicesBeforeTables } from "../../../policy/rules/tablesBeforeServices.ts";
 import { withUnknowns } from "../../../policy/rules/values.ts";
+import { httpRouteManifest } from "../../../src/domain/serving/httpRoute.ts";
+import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
+import { everyRoute } from "../domain/serving/routes.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const enough = { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "64Mi" } };
@@ -255,6 +258,19 @@ function shown(value: unknown): unknown {
   if (secretMark in value) return shown((value as { value?: unknown }).value);
   return Object.fromEntries(Object.entries(value).map(([key, of]) => [key, shown(of)]));
 }
+
+it.each(Object.entries(everyRoute({ name: "istio-ingress/models", hosts: ["*"] })))(
+  "the route of %s breaks no rule as an object of either kind",
+  (name, each) => {
+    for (const [type, { metadata, spec }] of [
+      [routeType, virtualServiceManifest(each)],
+      [httpRouteType, httpRouteManifest(each)],
+    ] as const) {
+      const inputs = { metadata, spec };
+      expect(rules.flatMap((rule) => rule.violations({ type, name, inputs }))).toEqual([]);
+    }
+  },
+);
 
 describe.each(["local", "staging", "prod"])("the committed stack %s", (stack) => {
   it("breaks no rule", () => {
