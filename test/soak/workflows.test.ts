@@ -84,13 +84,20 @@ async function commit(): Promise<void> {
 async function pulumi(...args: string[]): Promise<void> {
   await writeFile(join(folder, "kubeconfig"), kubeconfig);
   const secrets = { PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`, PULUMI_CONFIG_PASSPHRASE: passphrase };
-  await run("pulumi", args, {
-    cwd: home.project,
-    env: { ...env, ...secrets, KUBECONFIG: join(folder, "kubeconfig") },
-    maxBuffer: 2 ** 26,
-  });
-  // No other machine has the files of the one that deployed.
-  await rm(join(folder, "kubeconfig"));
+  try {
+    await run("pulumi", args, {
+      cwd: home.project,
+      env: { ...env, ...secrets, KUBECONFIG: join(folder, "kubeconfig") },
+      maxBuffer: 2 ** 26,
+    });
+  } catch (error) {
+    // The engine says on standard output what is wrong.
+    const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };
+    throw new Error(`${stdout}${stderr}`, { cause: error });
+  } finally {
+    // No other machine has the files of the one that deployed.
+    await rm(join(folder, "kubeconfig"));
+  }
 }
 
 async function start(file: string, name: string, contexts: Readonly<Record<string, string>>): Promise<JobResult> {
@@ -199,7 +206,7 @@ test("drift fails the morning's job and is told in its summary, and nothing is s
   const drifted = await start("drift.yml", "drift", { "matrix.stack": "prod" });
   expect(drifted.failed).toBe(true);
   expect(drifted.summary).toMatch(
-    /### Drift\n\n- `core\/v1:ConfigMapPatch` `dynamic-settings`: `data`, .* edited by others/,
+    /### Drift\n\n- `core\/v1:ConfigMapPatch` `dynamic-settings`: `data`(, `\w+`)* edited by others/,
   );
   expect(drifted.summary).toMatch(/^ {2}data\.ratelimitEnabled: true → false \(kubectl-edit, /m);
 });
