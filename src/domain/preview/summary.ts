@@ -140,7 +140,8 @@ function drift(steps: readonly PreviewStep[]): string[] {
   const lines: string[] = [];
   for (const { op, urn, type, name, before } of steps) {
     const known = recorded.get(urn);
-    if (!known || op === "refresh" || op === "same") continue;
+    // What is only read, such as the outputs of the last `up`, is nobody's edit of the stack.
+    if (!known || op === "refresh" || op === "same" || op.startsWith("read")) continue;
     const what = `${code(shortType(type))} ${code(name)}`;
     if (op === "create") lines.push(item(`${what}: gone, and would be made again`));
     const keys = before ? changedKeys(known.outputs, before.outputs) : [];

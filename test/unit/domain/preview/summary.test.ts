@@ -54,6 +54,13 @@ describe("the comment of a pull request, from what the engine printed", () => {
   it("tells what others edited", () => {
     expect(summaryOf("refreshed.json")).toContain("### Drift\n\n- `Paint` `paint`: `color` edited by others");
     expect(summaryOf("digest.json")).not.toContain("Drift");
+    const read = { urn: "urn:pulumi:prod::menagerie::pulumi:pulumi:StackReference::self" };
+    const state = (release: string) => ({ inputs: {}, outputs: { outputs: { release } } });
+    const steps = [
+      { ...read, op: "refresh", oldState: state("v1"), newState: state("v2") },
+      { ...read, op: "read", oldState: state("v2"), newState: state("v2") },
+    ];
+    expect(summarizePreview(readPreview(JSON.stringify({ steps })))).not.toContain("Drift");
   });
 
   it("shows no secret", () => {
