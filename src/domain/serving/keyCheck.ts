@@ -1,4 +1,5 @@
 import { platformMetadata } from "./platformMetadata.ts";
+import { queryKeyPatch } from "./queryKeys.ts";
 import { gatewayNameLabel, nameOfGateway, type RouteGateway } from "./route.ts";
 import { servingRoot } from "./servedModel.ts";
 
@@ -47,4 +48,17 @@ export function askingGateway(
 /** Labels of the pods that ask. Istio labels those of a Gateway with its name, and goes by that label itself. */
 export function labelsOfAsking(gateway: KeyCheck["gateway"]): Readonly<Record<string, string>> {
   return "pods" in gateway ? gateway.pods : { [gatewayNameLabel]: gateway.name };
+}
+
+/** The EnvoyFilter by which the gateway takes keys from the queries of requests to models: no header's rule reaches those. */
+export function queryKeysManifest({ gatewayNamespace, gateway, namespace }: KeyCheck) {
+  return {
+    apiVersion: "networking.istio.io/v1alpha3" as const,
+    kind: "EnvoyFilter" as const,
+    metadata: platformMetadata(`${namespace}-query-keys`, gatewayNamespace),
+    spec: {
+      workloadSelector: { labels: { ...labelsOfAsking(gateway) } },
+      configPatches: [queryKeyPatch(`${servingRoot(namespace)}/`)],
+    },
+  };
 }

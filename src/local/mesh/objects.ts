@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "@kubernetes/client-node";
 import { dump } from "js-yaml";
 import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
+import { queryKeyPatch } from "../../domain/serving/queryKeys.ts";
 import { addresses, ports } from "../network/addresses.ts";
 
 const { name: gatewayName, namespace: meshNamespace, labels: gatewayLabels } = embeddedGateway;
@@ -189,6 +190,7 @@ export function envoyFilter(socket: string): IstioObject {
           },
           patch: { operation: "MERGE", value: { typed_config: connectionManager } },
         },
+        queryKeyPatch("/serving/"),
       ],
     },
   };
@@ -220,7 +222,7 @@ const connectionManager = {
   access_log: [
     {
       name: "envoy.access_loggers.file",
-      // Only requests that Envoy answered itself.
+      // Only requests that Envoy answered itself, without their queries.
       filter: responseFlags(),
       typed_config: {
         "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
@@ -228,7 +230,7 @@ const connectionManager = {
         log_format: {
           text_format_source: {
             inline_string:
-              "%START_TIME% %RESPONSE_CODE% %RESPONSE_FLAGS% %REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %UPSTREAM_CLUSTER_RAW% %RESPONSE_CODE_DETAILS%\n",
+              "%START_TIME% %RESPONSE_CODE% %RESPONSE_FLAGS% %REQ(:METHOD)% %PATH(NQ:ORIG_OR_PATH)% %UPSTREAM_CLUSTER_RAW% %RESPONSE_CODE_DETAILS%\n",
           },
         },
       },

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { request as apiRequest, KubernetesApiError, requestJson } from "../../../src/adapters/kubernetes/request.ts";
 import { httpRouteManifest } from "../../../src/domain/serving/httpRoute.ts";
 import { mirroredRoute } from "../../../src/domain/serving/mirroredRoute.ts";
+import { withoutQueryKeys } from "../../../src/domain/serving/queryKeys.ts";
 import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
 import { Backends } from "../support/backends.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "../support/manifests.ts";
@@ -96,6 +97,23 @@ describe("a route", () => {
     expect({ url, body }).toEqual({ url: "/v1/a%2Fb?x=1", body: "{}" });
     expect(headers).toMatchObject({ host, "content-length": "2", "x-forwarded-proto": "http" });
     expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test("takes keys from the queries of requests to models, and changes nothing else of them", async () => {
+    const host = await routed("keys", [to("model")]);
+    const queries = [
+      "api_key=s3cret",
+      "a=1&api_key=s3cret&b=%20&&c",
+      "API%5fKEY=s3cret&x",
+      "monkey=1&key=2",
+      "?api_key=1",
+      "",
+    ];
+    for (const query of queries) {
+      const path = `/serving/models/m?${query}`;
+      expect((await seenBy(host, path)).url).toBe(withoutQueryKeys(path));
+    }
+    expect((await seenBy(host, "/else?api_key=1")).url).toBe("/else?api_key=1");
   });
 
   test("keeps the id that a request brings", async () => {

@@ -4,6 +4,7 @@ import type { Dispatcher } from "undici";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
 import { rowId } from "../../../domain/rowId.ts";
+import { withoutQueryKeys } from "../../../domain/serving/queryKeys.ts";
 import { type Access, authenticate, authorize } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import { forward } from "../forward.ts";
@@ -69,7 +70,7 @@ export function createActivator(parts: ActivatorParts): Activator {
       await forward(request, response, {
         ...{ dispatcher: parts.dispatcher, origin: url, method, requestId, timeoutMs: parts.timeoutMs },
         ...{ maxBodyBytes: parts.maxBodyBytes, model: `development version of ${version.model}` },
-        path: inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? ""),
+        path: withoutQueryKeys(inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? "")),
       });
     },
   };
