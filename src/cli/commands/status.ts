@@ -8,6 +8,7 @@ import type { Readiness } from "../../domain/serving/readiness.ts";
 import { declaredServing, isDown, type Standing } from "../../domain/serving/standing.ts";
 import { type EnvironmentCondition, environmentCondition, environmentStatus } from "../../local/environment.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
+import { observeRejections } from "../../local/mesh/observeRejections.ts";
 import { readStackResources } from "../../local/stackOutputs.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
@@ -44,7 +45,17 @@ interface Status {
   readonly models: readonly ModelStatus[];
   /** Migrations of apps that `menagerie rollout pause` holds. */
   readonly held: readonly HeldMigration[];
+  /** Tables that Envoy refuses: until they are mended, it follows no change of any object behind them. */
+  readonly refusedTables: readonly RefusedTable[];
   readonly parts: SupervisorStatus["parts"];
+}
+
+interface RefusedTable {
+  /** Such as `RouteConfiguration`. */
+  readonly table: string;
+  readonly reason: string;
+  /** `kind namespace/name` of the object that changed last before; null where none is known. */
+  readonly suspect: string | null;
 }
 
 export function statusCommand(): Command {
@@ -64,10 +75,11 @@ async function readEnvironment(environment: string): Promise<Status> {
   const condition =
     target.kind === "embedded" ? await environmentCondition(layout) : (await answers(config)) ? "up" : "down";
   const running = condition === "up";
-  const [versions, standings, held] = await Promise.all([
+  const [versions, standings, held, refusedTables] = await Promise.all([
     developmentStatuses(target, running ? declared : []),
     running ? standingsOf(layout, config) : [],
     running ? heldMigrations(environment) : [],
+    running && target.kind === "embedded" ? refusedByEnvoy(layout, config) : [],
   ]);
   const models = declared.map(({ service, truss: _truss, ...model }) => {
     const { state, because } = running
@@ -85,6 +97,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     database: target.database,
     models,
     held,
+    refusedTables,
     parts: supervisor?.parts ?? [],
   };
 }
@@ -157,6 +170,15 @@ async function heldMigrations(environment: string): Promise<HeldMigration[]> {
   ].filter(({ held }) => held);
 }
 
+/** None where Envoy or its log cannot be read: everything else can still be told. */
+async function refusedByEnvoy(layout: EnvironmentLayout, config: KubeConfig): Promise<RefusedTable[]> {
+  const rejections = await observeRejections(layout, config).catch(() => []);
+  return rejections.map(({ table, reason, suspect }) => ({
+    ...{ table, reason },
+    suspect: suspect ? `${suspect.kind} ${suspect.namespace}/${suspect.name}` : null,
+  }));
+}
+
 /** The declared content, and what a development version runs instead where clients are ahead of it. */
 function contentOf({ hash, runningHash }: ModelStatus): string {
   const declared = hash.slice(0, 12);
@@ -190,6 +212,15 @@ function describe(environment: string, status: Status): string {
       "Migrations on hold:",
       ...status.held.map((each) => `  ${each.name}: ${describeMigration(each, environment, each.target ?? undefined)}`),
     );
+  }
+  if (status.refusedTables.length > 0) {
+    lines.push("", "The gateway follows no changes, because Envoy refuses what Istio makes of an object:");
+    for (const { reason, suspect } of status.refusedTables) {
+      lines.push(
+        `  ${suspect ?? "an object"}: ${reason}`,
+        "  Correct or delete that object; the gateway then follows all changes again.",
+      );
+    }
   }
   const troubled = status.parts.filter((part) => part.state !== "ready" || part.restarts > 0);
   if (troubled.length > 0) {

@@ -1,9 +1,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { request } from "node:http";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { applyObjects } from "../../adapters/kubernetes/apply.ts";
 import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
 import { envoyBootstrap } from "../mesh/bootstrap.ts";
+import { askEnvoy } from "../mesh/envoyAdmin.ts";
+import { envoyLimits } from "../mesh/envoyLimits.ts";
 import { envoyFilter, gatewayObjects, meshConfiguration, validationWebhook } from "../mesh/objects.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import { caFiles, issueKubeconfig, issueServingCertificate } from "../pki.ts";
@@ -89,7 +91,7 @@ export function istioGateway(context: ControlContext): StepSpec {
       const caBundle = (await readFile(caFiles(layout).certFile)).toString("base64");
       await applyObjects(admin, [envoyFilter(layout.socketOf("gateway"))], manager);
       await applyObjects(admin, gatewayObjects(), manager);
-      await applyObjects(admin, [validationWebhook(caBundle)], manager);
+      await applyObjects(admin, [validationWebhook(caBundle), ...envoyLimits()], manager);
     },
   };
 }
@@ -113,29 +115,24 @@ export async function gateway({ layout, tools }: ControlContext): Promise<PartSp
       ],
     }),
     after: ["istiod"],
+    drain: () => drained(admin),
     ready: async () => (await adminAnswers(admin, "/ready")) && (await hasListener(admin)),
   };
 }
 
+/** Takes no more connections, and resolves when no request is in flight. */
+async function drained(socket: string): Promise<void> {
+  await askEnvoy(socket, "/drain_listeners", "POST");
+  const active = /^http\.outbound_.*\.downstream_rq_active: [1-9]/m;
+  while (active.test((await askEnvoy(socket, "/stats?filter=downstream_rq_active")).body)) await delay(50);
+}
+
 async function hasListener(socket: string): Promise<boolean> {
-  return (await readAdmin(socket, "/listeners")).body.trim() !== "";
+  return (await askEnvoy(socket, "/listeners")).body.trim() !== "";
 }
 
 async function adminAnswers(socket: string, path: string): Promise<boolean> {
-  return (await readAdmin(socket, path)).status === 200;
-}
-
-function readAdmin(socketPath: string, path: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path, timeout: 1_000 }, async (response) => {
-      let body = "";
-      for await (const chunk of response.setEncoding("utf8")) body += chunk;
-      resolve({ status: response.statusCode ?? 0, body });
-    });
-    call.on("timeout", () => call.destroy(new Error("no answer")));
-    call.on("error", reject);
-    call.end();
-  });
+  return (await askEnvoy(socket, path)).status === 200;
 }
 
 function soon(): { signal: AbortSignal } {

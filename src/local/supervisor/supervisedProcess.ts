@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../domain/errors.ts";
 
 /** What a process is started with. */
@@ -23,6 +24,8 @@ export interface PartSpec {
   readonly ready: "message" | (() => Promise<boolean>);
   /** How it is asked to stop; default SIGTERM. `shutdown` sends the message `shutdown` over the IPC channel. */
   readonly stop?: NodeJS.Signals | "shutdown";
+  /** Has it finish what it does, before it is asked to stop; what that throws is no reason to wait. @default nothing */
+  readonly drain?: () => Promise<void>;
 }
 
 export type PartState = "pending" | "starting" | "ready" | "restarting" | "stopped";
@@ -123,6 +126,8 @@ export class SupervisedProcess {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    const { drain } = this.spec;
+    if (drain) await Promise.race([drain().catch(() => {}), gone, delay(graceMs / 2, undefined, { ref: false })]);
     const how = this.spec.stop ?? "SIGTERM";
     if (how === "shutdown") child.send("shutdown", () => {});
     else child.kill(how);

