@@ -64,7 +64,9 @@ async function tryPreview(
   if (preview && code === 0) return preview;
   const errors = preview?.diagnostics.filter(({ severity }) => severity === "error") ?? [];
   return new FailedPreview(
-    errors.length > 0 ? errors.map(({ message }) => `error: ${message.trim()}`) : [stderr.trim()],
+    errors.length > 0
+      ? errors.map(({ message }) => `error: ${message.trim().replace(/^error: /, "")}`)
+      : [stderr.trim()],
   );
 }
 

@@ -76,7 +76,7 @@ describe("the source data", () => {
     [
       "a wrong value, by its line and column",
       "id,size\n1,2\n2,many\n",
-      /item.csv, line 3, column "size": invalid input syntax for type integer: "many"; mend the line/,
+      /item.csv, line 3, column "size": invalid input syntax for type integer: "many"; correct the line/,
     ],
     ["a line with too much", "id\n1\n2,3\n", /item.csv, line 3: extra data after last expected column/],
     ["a number that is there twice", "id\n1\n1\n", /item.csv, line 3: duplicate key value/],

@@ -32,7 +32,10 @@ function step({ op, name, type = "kubernetes:core/v1:Namespace", protect = false
 }
 
 /** An engine that answers one preview after another, and holds what `stack export` answers. */
-function engineWith(previews: readonly (readonly Step[] | "fails")[], { isEmpty = false, holds = ["models"] } = {}) {
+function engineWith(
+  previews: readonly (readonly Step[] | "fails")[],
+  { isEmpty = false, holds = ["models"], failure = "error: configmaps not found" } = {},
+) {
   const started: string[] = [];
   let at = 0;
   const engine: StackEngine = {
@@ -45,7 +48,7 @@ function engineWith(previews: readonly (readonly Step[] | "fails")[], { isEmpty 
       if (args[0] === "refresh") return { code: 0, stdout: "", stderr: "" };
       const preview = previews[Math.min(at, previews.length - 1)];
       at += 1;
-      const diagnostics = [{ message: "error: configmaps not found", severity: "error" }];
+      const diagnostics = [{ message: failure, severity: "error" }];
       return preview === "fails"
         ? { code: 255, stdout: JSON.stringify({ steps: [], diagnostics }), stderr: "" }
         : { code: 0, stdout: JSON.stringify({ steps: preview?.map(step) }), stderr: "" };
@@ -161,6 +164,13 @@ describe("an up that is agreed to", () => {
     await expect(agree(engine)).rejects.toThrow(/nothing was changed/);
     expect(console.error).toHaveBeenCalledWith("error: configmaps not found");
     expect(started).toEqual([preview]);
+  });
+
+  it("names the way out where somebody else has written what a run would change", async () => {
+    const failure = 'error: Apply failed with 1 conflict: conflict with "kubectl-patch" using apps/v1: .spec.replicas';
+    const { engine } = engineWith(["fails"], { failure });
+    await expect(agree(engine)).rejects.toThrow(/nothing was changed: .* `menagerie drift --restore` takes it back/);
+    expect(console.error).toHaveBeenCalledWith(failure);
   });
 
   it("does nothing without a yes, with exit code 3 and the words that say yes", async () => {
