@@ -116,7 +116,12 @@ async function patch(
   }
 }
 
+/** What is not as declared. */
 async function drift(object: DeclaredObject): Promise<readonly FieldDrift[]> {
+  return (await reported(object)).filter(({ kind }) => kind !== "held");
+}
+
+async function reported(object: DeclaredObject): Promise<readonly FieldDrift[]> {
   const [found] = await readDrift(cluster, [object], signal);
   return found?.fields ?? [];
 }
@@ -197,6 +202,19 @@ describe.each(objects.map((object) => [object.partly ? `${object.what} (partly)`
       expect({ silent, left }).toEqual({ silent: [], left: [] });
       if (!["Namespace", "ServiceAccount", "PriorityClass", "Secret"].includes(object.kind))
         expect(changed).toBeGreaterThan(0);
+    });
+
+    test("a field that is written back by hand is as applied, in another hand, and taken back", async () => {
+      if (object.partly) return;
+      for (const { place, value } of leaves(object.manifest)) {
+        if (!(await changedSomehow(object, place, value))) continue;
+        if (!(await patch(object, "replace", pointer(place), value))) continue;
+        const found = await reported(object);
+        expect(found.map(({ kind, by }) => [kind, by?.manager])).toContainEqual(["held", "kubectl-patch"]);
+        await takeBack(cluster, object, signal);
+        expect(await reported(object)).toEqual([]);
+        return;
+      }
     });
 
     test("each field that is removed by hand is told and taken back", async () => {
