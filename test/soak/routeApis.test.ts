@@ -180,7 +180,9 @@ async function send(host: string, path: string, sent: Sent = {}, copies = 0) {
 /** A request as a backend saw it, without what is another in each: its id, and the name that Istio gives the route for traces. */
 function shown({ server, method, url, headers, body }: SeenRequest, host: string) {
   const { "x-request-id": _, "x-envoy-decorator-operation": _name, host: given, ...others } = headers;
-  return { server, method, url, body, host: given === host ? "<client's>" : given, headers: others };
+  const hidden = (value: string) => (value === host ? "<client's>" : value);
+  const kept = Object.fromEntries(Object.entries(others).map(([name, value]) => [name, hidden(value)]));
+  return { server, method, url, body, host: hidden(given ?? ""), headers: kept };
 }
 
 type Answer = Awaited<ReturnType<typeof send>>;
