@@ -126,12 +126,13 @@ function heldIn(declared: unknown, holders: FieldSet | undefined, live: unknown,
  * What is owned without its children is owned as a whole, or is a mapping without a schema whose keys have owners of their own: of
  * such a mapping what others wrote, and what is not there any more, is lost.
  */
-function lostBelow(declared: unknown, { foreign, live }: Omit<Against, "holders">, place: Place): FieldDrift[] {
+function lostBelow(declared: unknown, { foreign, holders, live }: Against, place: Place): FieldDrift[] {
   if (!isMapping(declared)) return [];
   return Object.entries(declared).flatMap(([key, value]) => {
-    const [theirs, there, at] = [foreign?.[`f:${key}`], valueAt(live, key), [...place, key]];
-    if (there === undefined || (theirs && isLeaf(theirs))) return differences(value, there, at);
-    return lostBelow(value, { foreign: theirs, live: there }, at);
+    const at = [...place, key];
+    const inner = { foreign: foreign?.[`f:${key}`], holders: holders?.[`f:${key}`], live: valueAt(live, key) };
+    if (inner.live === undefined || (inner.foreign && isLeaf(inner.foreign))) return lostWhole(value, inner, at);
+    return lostBelow(value, inner, at);
   });
 }
 

@@ -82,6 +82,9 @@ describe("drift is told field by field, with who wrote it", () => {
     expect(told({ spec: { parameters: { grant: "set", other: "x" } } }, changed)).toEqual([
       "spec.parameters.grant: set → all (kubectl-patch, 2026-11-29T10:12:00Z)",
     ]);
+    expect(told({ spec: { parameters: { grant: "all", other: "x" } } }, changed)).toEqual([
+      "spec.parameters.grant: all as applied, but written by somebody else (kubectl-patch, 2026-11-29T10:12:00Z)",
+    ]);
   });
 
   it("a scalar that was removed", () => {
