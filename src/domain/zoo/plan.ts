@@ -41,11 +41,16 @@ export function planVersion(hash: string, registered: readonly RegisteredVersion
   return { number: same?.number ?? highest + 1, versionId: same?.id };
 }
 
-/** The plan in a few words, such as `version 3 (new)`. */
-export function describePlan(plan: VersionPlan, basis: PlanBasis): string {
+/**
+ * The plan in a few words, such as `version 3 (new)`.
+ *
+ * @param isGone - whether the image of its row is not stored any more
+ */
+export function describePlan(plan: VersionPlan, basis: PlanBasis, isGone = false): string {
   if (basis === "not checked") return `version ${plan.number} as of the last up: the database was not checked`;
   if (basis === "new database") return `version ${plan.number} (new database)`;
-  return `version ${plan.number} (${plan.versionId === undefined ? "new" : `registered as ${plan.versionId}, not built again`})`;
+  const built = isGone ? "built again, because its image is not stored any more" : "not built again";
+  return `version ${plan.number} (${plan.versionId === undefined ? "new" : `registered as ${plan.versionId}, ${built}`})`;
 }
 
 /** End of a copy's name in the database; no zoo model's own name may end like this. */

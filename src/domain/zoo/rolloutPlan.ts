@@ -129,9 +129,12 @@ function describeVersion(
   each: PlannedVersion,
   target: PlannedVersion | undefined,
   { model, from }: RolloutRequest,
-  { registered }: ZooState,
+  { registered, copies }: ZooState,
   basis: PlanBasis,
 ): string {
+  const isGone = [...registered, ...copies].some(
+    ({ id, goneImage }) => id === each.versionId && goneImage !== undefined,
+  );
   const name = each === target ? (each.model === model ? "" : each.model) : `version ${each.number}`;
   const row = registered.find(({ number }) => number === each.number && each.model === model);
   const apps = row?.apps ?? 0;
@@ -142,7 +145,9 @@ function describeVersion(
     left > 0 ? `, ${left === apps ? "" : `${left} of them `}left there by ${`menagerie:zoo.${model}.leave`}` : "";
   const users = apps > 0 ? `${apps === 1 ? "1 app points" : `${apps} apps point`} at it${stay}` : "";
   const how =
-    each === target ? describePlan({ number: each.number, versionId: each.versionId }, basis) : "served as before";
+    each === target
+      ? describePlan({ number: each.number, versionId: each.versionId }, basis, isGone)
+      : "served as before";
   return `${name && `${name}: `}${[how, use, users].filter(Boolean).join(", ")}`;
 }
 

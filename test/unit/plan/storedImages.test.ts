@@ -37,8 +37,8 @@ async function planned(rows: RegisteredVersion[], standing: ImageStanding, folde
       hashes: new Map([["models/m", folder]]),
       secretsOf: () => [],
       smoke: new Map(),
-    }).get("m")?.target;
-  return { asked, sentences, read, plan };
+    }).get("m");
+  return { asked, sentences, read, plan: () => plan()?.target, lines: () => plan()?.lines };
 }
 
 const rows = [row(1), row(2, { isCurrent: true })];
@@ -52,7 +52,10 @@ describe("a pinned content whose image", () => {
   });
 
   it("is gone is built again from the folder that has it, under its number", async () => {
-    const { read, plan } = await planned(rows, { state: "gone" }, hash(1));
+    const { read, plan, lines } = await planned(rows, { state: "gone" }, hash(1));
+    expect(lines()).toContain(
+      "version 1 (registered as 11, built again, because its image is not stored any more), new apps use it",
+    );
     expect(read).toEqual(["m"]);
     expect(plan()).toMatchObject({ number: 1, versionId: "11", image: undefined });
   });
