@@ -415,7 +415,7 @@ describe("what belongs to no release, or cannot be copied exactly, is refused by
        CREATE FUNCTION f(varchar) RETURNS level LANGUAGE sql AS $$ SELECT 'low'::level $$; CREATE FUNCTION f(char) RETURNS level LANGUAGE sql AS $$ SELECT 'low'::level $$;
        CREATE CAST (text AS level) WITH FUNCTION f(text); CREATE CAST (varchar AS level) WITH FUNCTION f(varchar); CREATE CAST (char AS level) WITH FUNCTION f(char);
        CREATE TABLE t (l level)`,
-      /column "l": the SQL files make casts from text, varchar and char to level/,
+      /column "l", because the SQL files make casts from text, varchar and char to level/,
     ],
     ["a base type", "CREATE TYPE own", /must be superuser to create a base type/],
     [
