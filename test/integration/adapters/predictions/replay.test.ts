@@ -160,7 +160,7 @@ describe("menagerie replay", () => {
     [["multiplier", "--to", "http://127.0.0.1:1/"], 1, "http://127.0.0.1:1/ does not answer"],
     [["nowhere", "--to", "http://127.0.0.1:1/"], 1, "no prediction tables in schema nowhere"],
     [["multiplier", "--to", "http://127.0.0.1:1/", "--since", "yesterday"], 2, '--since "yesterday" is not a time'],
-    [["multiplier", "--to", "http://127.0.0.1:1/", "--ignore", "a["], 2, '--ignore "a[" is no path'],
+    [["multiplier", "--to", "http://127.0.0.1:1/", "--ignore", "a["], 2, '--ignore "a[" is not a path of a field'],
     [["multiplier", "--to", "http://127.0.0.1:1/", "--limit", "0"], 2, "give a whole number from 1"],
   ])(
     "%j is told in a sentence",
