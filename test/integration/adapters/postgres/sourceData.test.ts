@@ -99,6 +99,6 @@ describe("the source data", () => {
   });
 
   it("refuses a path that is not there", async () => {
-    await expect(load(join(folder, "gone"))).rejects.toThrow(/--from .*gone: ENOENT/);
+    await expect(load(join(folder, "gone"))).rejects.toThrow(/--from .*gone cannot be read: ENOENT/);
   });
 });

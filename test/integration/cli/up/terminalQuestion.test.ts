@@ -51,7 +51,7 @@ it.each<[string, string, readonly (readonly object[])[], number, string[], RegEx
     [gone, more],
     3,
     ["preview", "preview"],
-    /Namespace baseten(.*\n)*.*meanwhile more would go/,
+    /Namespace baseten(.*\n)*.*by now more would be deleted/,
   ],
   ["yes, when less would go by then", "y\n", [more, gone], 0, ["preview", "preview", up], /Namespace baseten/],
   ["Ctrl-C", "\u0003", [gone], 130, ["preview"], /interrupted; nothing was done/],

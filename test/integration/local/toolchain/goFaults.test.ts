@@ -41,7 +41,7 @@ describe("a module proxy that accepts a connection and says nothing", () => {
       },
       signal: new AbortController().signal,
     });
-    await expect(going).rejects.toThrow(/^building tool stopped: nothing arrived from the Go module proxy/);
+    await expect(going).rejects.toThrow(/^building tool stopped, because nothing arrived from the Go module proxy/);
     expect(open.size).toBeGreaterThan(0);
     await expect.poll(() => [...open].every((socket) => socket.readableEnded || socket.destroyed)).toBe(true);
   });
