@@ -64,8 +64,12 @@ export default defineConfig({
           include: [
             "test/soak/**/*.test.ts",
             "test/integration/adapters/postgres/{deployments,zoo/migration/faults}.test.ts",
-            "test/integration/adapters/controlTruss/{patches,stuck}.test.ts",
+            "test/integration/adapters/postgres/releaseState/objects.test.ts",
+            "test/integration/adapters/controlTruss/{client,patches,stuck}.test.ts",
             "test/integration/adapters/truss/patch.test.ts",
+            "test/integration/cli/up/protection.test.ts",
+            "test/local/environment.test.ts",
+            "test/local/shared/developmentVersion.test.ts",
           ],
           env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,

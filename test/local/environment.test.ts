@@ -6,6 +6,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request, requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { wholeMatrix } from "../support/wholeMatrix.ts";
 import { stillRunning, TestHome } from "./support/menagerie.ts";
 
 interface Status {
@@ -138,36 +139,43 @@ describe("an environment after the interruptions", () => {
     expect(versions(await modelPods())).toEqual(versions(before));
   });
 
-  test("`up` that changes nothing fails with what is down and why; `drift` tells who did it, and takes it back", async () => {
-    const cluster = kubeConfigOf((await status()).kubeconfig);
-    const services = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices";
-    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", services);
-    const name = items.find(({ metadata }) => metadata.name.startsWith("iris"))?.metadata.name;
-    const image = `menagerie.local/truss/iris@sha256:${"0".repeat(64)}`;
-    const patchedByHand = (path: string, op: string, field: string, value: string) =>
-      request(cluster, "PATCH", path, {
-        body: [{ op, path: field, value }],
-        contentType: "application/json-patch+json",
-        query: { fieldManager: "kubectl-patch" },
-      });
-    await patchedByHand(`${services}/${name}`, "replace", "/spec/predictor/containers/0/image", image);
-    const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/iris";
-    await patchedByHand(route, "add", "/spec/http/0/timeout", "5s");
-    const { code, stdout, stderr } = await home.menagerie(["up"]);
-    expect(code, stdout + stderr).toBe(1);
-    expect(stdout).toMatch(/\d+ unchanged/);
-    expect(stderr).toMatch(
-      /environment "local" is deployed, but not everything in it answers:\n {2}iris-v1 is down: container kserve-container cannot start \(ImagePullBackOff\): image "menagerie\.local\/truss\/iris@sha256:000/,
-    );
-    const drifted = await home.menagerie(["drift"]);
-    expect(drifted.code).toBe(3);
-    expect(drifted.stdout).toMatch(/^ {2}spec\.http\[0\]\.timeout: added 5s \(kubectl-patch, /m);
-    expect(drifted.stdout).toMatch(/^ {2}spec\.predictor\.containers\[0\]\.image: \S+ → \S+:0{64} \(kubectl-patch, /m);
-    const restored = await home.menagerie(["drift", "--restore"]);
-    expect(restored.code, restored.stderr).toBe(0);
-    expect((await home.menagerie(["drift"])).code).toBe(0);
-    await eventually(async () => expect((await status()).models.map(({ ready }) => ready)).toEqual([true, true, true]));
-  });
+  test.runIf(wholeMatrix)(
+    "`up` that changes nothing fails with what is down and why; `drift` tells who did it, and takes it back",
+    async () => {
+      const cluster = kubeConfigOf((await status()).kubeconfig);
+      const services = "/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices";
+      const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", services);
+      const name = items.find(({ metadata }) => metadata.name.startsWith("iris"))?.metadata.name;
+      const image = `menagerie.local/truss/iris@sha256:${"0".repeat(64)}`;
+      const patchedByHand = (path: string, op: string, field: string, value: string) =>
+        request(cluster, "PATCH", path, {
+          body: [{ op, path: field, value }],
+          contentType: "application/json-patch+json",
+          query: { fieldManager: "kubectl-patch" },
+        });
+      await patchedByHand(`${services}/${name}`, "replace", "/spec/predictor/containers/0/image", image);
+      const route = "/apis/networking.istio.io/v1/namespaces/models/virtualservices/iris";
+      await patchedByHand(route, "add", "/spec/http/0/timeout", "5s");
+      const { code, stdout, stderr } = await home.menagerie(["up"]);
+      expect(code, stdout + stderr).toBe(1);
+      expect(stdout).toMatch(/\d+ unchanged/);
+      expect(stderr).toMatch(
+        /environment "local" is deployed, but not everything in it answers:\n {2}iris-v1 is down: container kserve-container cannot start \(ImagePullBackOff\): image "menagerie\.local\/truss\/iris@sha256:000/,
+      );
+      const drifted = await home.menagerie(["drift"]);
+      expect(drifted.code).toBe(3);
+      expect(drifted.stdout).toMatch(/^ {2}spec\.http\[0\]\.timeout: added 5s \(kubectl-patch, /m);
+      expect(drifted.stdout).toMatch(
+        /^ {2}spec\.predictor\.containers\[0\]\.image: \S+ → \S+:0{64} \(kubectl-patch, /m,
+      );
+      const restored = await home.menagerie(["drift", "--restore"]);
+      expect(restored.code, restored.stderr).toBe(0);
+      expect((await home.menagerie(["drift"])).code).toBe(0);
+      await eventually(async () =>
+        expect((await status()).models.map(({ ready }) => ready)).toEqual([true, true, true]),
+      );
+    },
+  );
 
   test("an unknown model is told in one sentence", async () => {
     const { code, stderr } = await home.menagerie(["predict", "irs", "--data", "{}"]);
@@ -258,15 +266,18 @@ describe("processes that are killed", () => {
     expect(await eventually(() => predict("iris", irisBody), 120_000)).toMatchObject({ predictions: [0] });
   });
 
-  test("a killed keeper leaves no process, and `up` brings everything back with its state", async () => {
-    const digests = (await status()).models.map((model) => model.digest);
-    const processes = home.processes();
-    home.kill(/^\S+\/node \S+keeper\/main.ts /);
-    await eventually(async () => expect(stillRunning(processes)).toEqual([]));
-    expect((await home.menagerie(["up"])).code).toBe(0);
-    expect((await status()).models.map((model) => model.digest)).toEqual(digests);
-    expect(await predict("iris", irisBody)).toMatchObject({ predictions: [0] });
-  });
+  test.runIf(wholeMatrix)(
+    "a killed keeper leaves no process, and `up` brings everything back with its state",
+    async () => {
+      const digests = (await status()).models.map((model) => model.digest);
+      const processes = home.processes();
+      home.kill(/^\S+\/node \S+keeper\/main.ts /);
+      await eventually(async () => expect(stillRunning(processes)).toEqual([]));
+      expect((await home.menagerie(["up"])).code).toBe(0);
+      expect((await status()).models.map((model) => model.digest)).toEqual(digests);
+      expect(await predict("iris", irisBody)).toMatchObject({ predictions: [0] });
+    },
+  );
 });
 
 describe("bringing it down", () => {

@@ -98,17 +98,11 @@ describe("a bare preview", () => {
     );
   });
 
-  it.each([
-    [
-      "whose first line has a typo",
-      "confg:\n  menagerie:nodeClass: local",
-      'confg: unknown key; did you mean "config"?',
-    ],
-    ["whose keys have another prefix", "config:\n  menagery:nodeClass: local", 'did you mean "menagerie:nodeClass"?'],
-    ["that declares nothing", "", "declares nothing, which would remove everything that the stack has"],
-  ])("refuses a file %s in one sentence, without a trace", { timeout: previewWithin }, async (_, text, sentence) => {
-    const { code, said } = await preview(text);
-    expect(said).toContain(sentence);
+  it("refuses a file whose keys have another prefix in one sentence, without a trace", {
+    timeout: previewWithin,
+  }, async () => {
+    const { code, said } = await preview("config:\n  menagery:nodeClass: local");
+    expect(said).toContain('did you mean "menagerie:nodeClass"?');
     expect(said).not.toMatch(/^\s+at /m);
     expect(code).not.toBe(0);
   });

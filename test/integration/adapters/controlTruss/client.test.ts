@@ -6,6 +6,7 @@ import type { ControlServer } from "../../../../src/domain/patch/ports.ts";
 import { answering, baseHash, edit, hashOf, useControlTruss, Version } from "../../../support/controlledVersion.ts";
 import { startCuttingProxy } from "../../../support/cuttingProxy.ts";
 import { predict } from "../../../support/imageProcess.ts";
+import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 
 // They wait for their containers most of the time.
 const test = baseTest.concurrent;
@@ -118,39 +119,50 @@ test("defect 6: an inference server that its control server left behind is found
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test("defect 7: a hash that went back to the image's while the files did not asks for another container", async (context) => {
-  const version = await new Version(context).run();
-  await version.save(answering("v1"));
-  await version.sync();
-  await version.container.killControl();
-  expect(await version.hash()).toBe(baseHash);
-  expect(await version.sync()).toMatchObject({
-    state: "recreate",
-    because: expect.stringContaining("used disk"),
-    running: { hash: baseHash },
-  });
-  await version.run();
-  expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
-}, 60_000);
+test.runIf(wholeMatrix)(
+  "defect 7: a hash that went back to the image's while the files did not asks for another container",
+  async (context) => {
+    const version = await new Version(context).run();
+    await version.save(answering("v1"));
+    await version.sync();
+    await version.container.killControl();
+    expect(await version.hash()).toBe(baseHash);
+    expect(await version.sync()).toMatchObject({
+      state: "recreate",
+      because: expect.stringContaining("used disk"),
+      running: { hash: baseHash },
+    });
+    await version.run();
+    expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
+  },
+  60_000,
+);
 
-test("defect 8: after a patch that was applied in part the container takes no more, and a new one is not tried in vain", async (context) => {
-  const version = await new Version(context).run();
-  await version.sync();
-  const bad: PatchOperation = { type: "model_code", body: { action: "ADD", path: "model.py/x", content: "" } };
-  await version.save("", { ops: [edit(answering("v1")), bad], hash: "3".repeat(64) });
-  expect(await version.sync()).toMatchObject({ state: "recreate", because: expect.stringContaining("in part") });
-  await version.run();
-  expect(await version.sync()).toMatchObject({ state: "recreate" });
-  await version.run();
-  expect(await version.sync()).toMatchObject({
-    state: "failed",
-    because: expect.stringMatching(/goes on as before it: a patch was applied in part/),
-  });
-  const undone: PatchOperation = { type: "model_code", body: { action: "REMOVE", path: "model.py/x", content: null } };
-  await version.save("", { ops: [undone], hash: hashOf(answering("v1")) });
-  expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
-  expect(await version.prediction()).toBe("v1");
-}, 60_000);
+test.runIf(wholeMatrix)(
+  "defect 8: after a patch that was applied in part the container takes no more, and a new one is not tried in vain",
+  async (context) => {
+    const version = await new Version(context).run();
+    await version.sync();
+    const bad: PatchOperation = { type: "model_code", body: { action: "ADD", path: "model.py/x", content: "" } };
+    await version.save("", { ops: [edit(answering("v1")), bad], hash: "3".repeat(64) });
+    expect(await version.sync()).toMatchObject({ state: "recreate", because: expect.stringContaining("in part") });
+    await version.run();
+    expect(await version.sync()).toMatchObject({ state: "recreate" });
+    await version.run();
+    expect(await version.sync()).toMatchObject({
+      state: "failed",
+      because: expect.stringMatching(/goes on as before it: a patch was applied in part/),
+    });
+    const undone: PatchOperation = {
+      type: "model_code",
+      body: { action: "REMOVE", path: "model.py/x", content: null },
+    };
+    await version.save("", { ops: [undone], hash: hashOf(answering("v1")) });
+    expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
+    expect(await version.prediction()).toBe("v1");
+  },
+  60_000,
+);
 
 test("defect 9: code that does not load is no success, and its repair is", async (context) => {
   const version = await new Version(context).run();
@@ -182,14 +194,18 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test("a killed inference server comes back with the patched code", async (context) => {
-  const version = await new Version(context).run();
-  await version.save(answering("v1"));
-  await version.sync();
-  await version.container.killInference();
-  expect(await version.sync({ downMs: 15_000 })).toMatchObject({ state: "synced", seq: 1, sent: 0 });
-  expect(await version.prediction()).toBe("v1");
-}, 60_000);
+test.runIf(wholeMatrix)(
+  "a killed inference server comes back with the patched code",
+  async (context) => {
+    const version = await new Version(context).run();
+    await version.save(answering("v1"));
+    await version.sync();
+    await version.container.killInference();
+    expect(await version.sync({ downMs: 15_000 })).toMatchObject({ state: "synced", seq: 1, sent: 0 });
+    expect(await version.prediction()).toBe("v1");
+  },
+  60_000,
+);
 
 test("several replicas at once send each patch once, and all of them say the same", async (context) => {
   const version = await new Version(context).run();

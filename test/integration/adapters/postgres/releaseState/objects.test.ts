@@ -15,6 +15,7 @@ import { declaredRelations } from "../../../../../src/domain/release/declaredRel
 import { makePlatformTables } from "../../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
 import { type StateChange, stateOf } from "../../../../support/releaseStates.ts";
+import { wholeMatrix } from "../../../../support/wholeMatrix.ts";
 
 /**
  * Every kind of object that PostgreSQL has in a schema: a new release and a restored dump hold it exactly, rows and all that the
@@ -316,25 +317,26 @@ const kinds: Kind[] = [
 ];
 
 describe("a release and a restored dump hold exactly what the release before held", () => {
-  it.each(kinds.map((each, index) => [each.kind, each, index] as const))(
-    "%s",
-    async (_, { files, used, goesOn }, index) => {
-      const sql = files.endsWith(".sql") ? await fixture(files) : files;
-      const [first, second] = [`kind-${index}-v1`, `kind-${index}-v2`];
-      await make(sql, { tag: first });
-      await inSchema(first, used);
-      const [before, made] = [await digest(first), await shape(first)];
-      const seeded = await make(sql, { tag: second, from: first, blocksPerChunk: 1 });
-      expect(await digest(second)).toEqual(before);
-      expect(await shape(second)).toEqual(made);
-      for (const [table, rows] of Object.entries(seeded)) expect([table, rows]).toEqual([table, before[table]?.rows]);
-      await dumpedAndRestored(second);
-      expect(await digest(second)).toEqual(before);
-      expect(await shape(second)).toEqual(made);
-      if (goesOn) expect((await inSchema(second, goesOn[0]))[0]).toEqual(goesOn[1]);
-      expect(await digest(first)).toEqual(before);
-    },
-  );
+  it.each(
+    kinds
+      .map((each, index) => [each.kind, each, index] as const)
+      .filter(([, , index]) => wholeMatrix || index % 2 === 0),
+  )("%s", async (_, { files, used, goesOn }, index) => {
+    const sql = files.endsWith(".sql") ? await fixture(files) : files;
+    const [first, second] = [`kind-${index}-v1`, `kind-${index}-v2`];
+    await make(sql, { tag: first });
+    await inSchema(first, used);
+    const [before, made] = [await digest(first), await shape(first)];
+    const seeded = await make(sql, { tag: second, from: first, blocksPerChunk: 1 });
+    expect(await digest(second)).toEqual(before);
+    expect(await shape(second)).toEqual(made);
+    for (const [table, rows] of Object.entries(seeded)) expect([table, rows]).toEqual([table, before[table]?.rows]);
+    await dumpedAndRestored(second);
+    expect(await digest(second)).toEqual(before);
+    expect(await shape(second)).toEqual(made);
+    if (goesOn) expect((await inSchema(second, goesOn[0]))[0]).toEqual(goesOn[1]);
+    expect(await digest(first)).toEqual(before);
+  });
 });
 
 describe("what belongs to no release, or cannot be copied exactly, is refused by its name, by the preview as by up", () => {
