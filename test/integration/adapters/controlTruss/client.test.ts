@@ -10,6 +10,7 @@ import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 
 // They wait for their containers most of the time.
 const test = baseTest.concurrent;
+const ofWholeMatrix = wholeMatrix ? test : test.skip;
 useControlTruss();
 
 /** The control server, but replies to patches are lost after the container got them. */
@@ -119,7 +120,7 @@ test("defect 6: an inference server that its control server left behind is found
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test.runIf(wholeMatrix)(
+ofWholeMatrix(
   "defect 7: a hash that went back to the image's while the files did not asks for another container",
   async (context) => {
     const version = await new Version(context).run();
@@ -138,7 +139,7 @@ test.runIf(wholeMatrix)(
   60_000,
 );
 
-test.runIf(wholeMatrix)(
+ofWholeMatrix(
   "defect 8: after a patch that was applied in part the container takes no more, and a new one is not tried in vain",
   async (context) => {
     const version = await new Version(context).run();
@@ -194,7 +195,7 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   expect(await version.prediction()).toBe("v1");
 }, 60_000);
 
-test.runIf(wholeMatrix)(
+ofWholeMatrix(
   "a killed inference server comes back with the patched code",
   async (context) => {
     const version = await new Version(context).run();
