@@ -51,7 +51,7 @@ beforeAll(async () => {
     ...{ ...route, metadata: { name: "watched", namespace: space }, spec: { ...route.spec, http: rules } },
   } as Manifest);
   // The policy is on its way to Envoy when `up` ends.
-  await vi.waitFor(async () => expect((await ask(path)).status).toBe(401));
+  await vi.waitFor(async () => expect((await ask(path)).status).toBe(401), { timeout: 20_000 });
 });
 
 afterAll(async () => {
@@ -82,7 +82,9 @@ test("a request with a key is answered, and models that `up` checks are too", as
 test("the model sees the request's whole body, and not the key", async () => {
   const large = "y".repeat(3_000_000);
   const watched = path.replace("multiplier", "watched");
-  await vi.waitFor(async () => expect((await ask(watched, { "x-api-key": key })).status).toBe(200));
+  await vi.waitFor(async () => expect((await ask(watched, { "x-api-key": key })).status).toBe(200), {
+    timeout: 20_000,
+  });
   backends.taken("model");
   expect((await ask(watched, { "x-api-key": key }, large)).status).toBe(200);
   const [seen] = backends.taken("model");

@@ -15,6 +15,9 @@ import { applyManifest, namespace, pathOf } from "../support/manifests.ts";
 import { type Asked, Routes, type Rule, to } from "../support/routes.ts";
 import { SharedEnvironment } from "../support/sharedEnvironment.ts";
 
+/** How long something that comes by itself may take: with a second, a busy machine decides a test. */
+const soon = { timeout: 20_000, interval: 20 };
+
 /** What a client of the gateway and the servers behind it see: Istio's control plane, and the Envoy that it drives. */
 
 const space = "behind-the-gateway";
@@ -150,7 +153,7 @@ describe("a route", () => {
     }
     await routes.apply("changing", [to("other")]);
     const changed = performance.now();
-    await vi.waitFor(async () => expect((await seenBy(host, "/")).server).toBe("other"), { interval: 5 });
+    await vi.waitFor(async () => expect((await seenBy(host, "/")).server).toBe("other"), { ...soon, interval: 5 });
     expect(performance.now() - changed).toBeLessThan(5_000);
     going = false;
     await load;
@@ -181,10 +184,10 @@ describe("bytes", () => {
     const host = await routed("leaving", [to("model")]);
     const abort = new AbortController();
     const left = request(`${gateway}/hang`, { headers: { host }, signal: abort.signal }).catch(() => "left");
-    await vi.waitFor(() => expect(backends.seen).toContainEqual(expect.objectContaining({ url: "/hang" })));
+    await vi.waitFor(() => expect(backends.seen).toContainEqual(expect.objectContaining({ url: "/hang" })), soon);
     abort.abort();
     expect(await left).toBe("left");
-    await vi.waitFor(() => expect(backends.seen).toContainEqual(expect.objectContaining({ method: "CLOSE" })));
+    await vi.waitFor(() => expect(backends.seen).toContainEqual(expect.objectContaining({ method: "CLOSE" })), soon);
   });
 
   test("an answer that breaks off is not taken for the whole", async () => {
@@ -228,7 +231,7 @@ describe("what cannot be answered is said in a sentence", () => {
     ]);
     expect(await sentence(host, "/missing")).toEqual([503, "the route leads to a Service that does not exist"]);
     // A Service that has just come is unknown for a moment more.
-    await vi.waitFor(async () => expect((await sentence(host, "/asleep"))[1]).toContain("ready"));
+    await vi.waitFor(async () => expect((await sentence(host, "/asleep"))[1]).toContain("ready"), soon);
     expect(await sentence(host, "/asleep")).toEqual([
       503,
       `none of the pods of outbound|80||asleep.${space}.svc.cluster.local is ready`,
@@ -299,7 +302,7 @@ describe("a mirrored route", () => {
     const { server, headers, url } = await seenBy("mirrored.test", path, { body: "{}" });
     expect({ server, url }).toEqual({ server: primary, url: "/v1/models/model:predict" });
     for (const shadow of [a, b]) {
-      const [copy] = await vi.waitUntil(() => ((taken) => taken.length > 0 && taken)(backends.taken(shadow)));
+      const [copy] = await vi.waitUntil(() => ((taken) => taken.length > 0 && taken)(backends.taken(shadow)), soon);
       expect(copy).toMatchObject({ url, body: "{}", headers: { "x-request-id": headers["x-request-id"] } });
     }
   });
@@ -307,14 +310,14 @@ describe("a mirrored route", () => {
   test("is not answered by a shadow while the primary is down; a shadow that is down costs no request anything", async () => {
     const ports = { [primary]: await portOf(primary), [a]: await portOf(a) };
     await backends.serve(primary, undefined);
-    await vi.waitFor(async () => expect((await ask("mirrored.test", path, { body: "{}" })).status).toBe(503));
+    await vi.waitFor(async () => expect((await ask("mirrored.test", path, { body: "{}" })).status).toBe(503), soon);
     await backends.serve(primary, ports[primary]);
     await backends.serve(a, undefined);
-    await vi.waitFor(async () => expect((await ask("mirrored.test", path, { body: "{}" })).status).toBe(200));
+    await vi.waitFor(async () => expect((await ask("mirrored.test", path, { body: "{}" })).status).toBe(200), soon);
     backends.taken(b);
     const answers = await Promise.all(Array.from({ length: 20 }, () => seenBy("mirrored.test", path, { body: "{}" })));
     expect(answers.map(({ server }) => server)).toEqual(answers.map(() => primary));
-    await vi.waitFor(() => expect(backends.seen.filter(({ server }) => server === b)).toHaveLength(20));
+    await vi.waitFor(() => expect(backends.seen.filter(({ server }) => server === b)).toHaveLength(20), soon);
     await backends.serve(a, ports[a]);
   });
 
@@ -337,17 +340,17 @@ describe("an HTTPRoute", () => {
     });
     await applyManifest(cluster, httpRouteManifest(route));
     const path = `/serving/${space}/attached/v1/models/model:predict`;
-    await vi.waitFor(async () => expect((await ask("attached.test", path, { body: "{}" })).status).toBe(200), {
-      timeout: 20_000,
-      interval: 20,
-    });
+    await vi.waitFor(async () => expect((await ask("attached.test", path, { body: "{}" })).status).toBe(200), soon);
     for (const each of shadowed) backends.taken(each);
     const { server, url, headers } = await seenBy("attached.test", path, { body: "{}" });
     expect({ server, url }).toEqual({ server: primary, url: "/v1/models/model:predict" });
     for (const shadow of shadows) {
       // Copies of the requests that waited for the route may still come.
       const isCopy = (seen: SeenRequest) => seen.headers["x-request-id"] === headers["x-request-id"];
-      const copies = await vi.waitUntil(() => ((own) => own.length > 0 && own)(backends.taken(shadow).filter(isCopy)));
+      const copies = await vi.waitUntil(
+        () => ((own) => own.length > 0 && own)(backends.taken(shadow).filter(isCopy)),
+        soon,
+      );
       expect(copies).toMatchObject([{ url }]);
     }
     expect(await sentence("attached.test", "/other")).toEqual([

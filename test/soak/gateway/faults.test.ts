@@ -135,7 +135,9 @@ describe("two that claim one path", () => {
     const younger = { ...routes.manifest("shared-too", [to("other")], "shared.test") };
     await delay(1_100);
     await applyManifest(own.cluster, younger);
-    await vi.waitFor(async () => expect((await routes.seenBy("shared.test", "/else")).server).toBe("other"));
+    await vi.waitFor(async () => expect((await routes.seenBy("shared.test", "/else")).server).toBe("other"), {
+      timeout: 20_000,
+    });
     expect((await routes.seenBy("shared.test", "/x")).server).toBe("model");
   });
 });

@@ -130,10 +130,13 @@ describe("x-request-id", () => {
   test("that is sent twice reaches both sides alike", async () => {
     own.backends.seen.length = 0;
     await ask(host, "/twice", { headers: { "x-request-id": ["one", "two"] } });
-    const ids = await vi.waitUntil(() => {
-      const requests = own.backends.seen.filter(({ url }) => url === "/twice");
-      return requests.length === 2 && requests.map(({ headers }) => headers["x-request-id"]);
-    });
+    const ids = await vi.waitUntil(
+      () => {
+        const requests = own.backends.seen.filter(({ url }) => url === "/twice");
+        return requests.length === 2 && requests.map(({ headers }) => headers["x-request-id"]);
+      },
+      { timeout: 20_000 },
+    );
     expect(ids).toEqual(["one,two", "one,two"]);
   });
 
@@ -264,7 +267,7 @@ describe("HTTP", () => {
     client.write(`POST /hang HTTP/1.1\r\nhost: ${host}\r\nx-request-id: ${id}\r\ncontent-length: 1000\r\n\r\nhalf`);
     await taken("model", id);
     client.destroy();
-    await vi.waitFor(() => expect(seen(id).map(({ method }) => method)).toContain("CLOSE"));
+    await vi.waitFor(() => expect(seen(id).map(({ method }) => method)).toContain("CLOSE"), { timeout: 20_000 });
   });
 });
 
