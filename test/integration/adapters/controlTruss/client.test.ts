@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { test as baseTest, expect } from "vitest";
+import { test as baseTest, expect, vi } from "vitest";
 import { createControlClient } from "../../../../src/adapters/controlTruss/client.ts";
 import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
 import type { ControlServer } from "../../../../src/domain/patch/ports.ts";
@@ -106,19 +106,26 @@ test("defects 3, 4 and 5: predictions that wait or run hold a patch up, and it g
   await running;
 }, 60_000);
 
-test("defect 6: an inference server that its control server left behind is found before anything is sent", async (context) => {
-  const version = await new Version(context).run();
-  expect(await version.sync()).toMatchObject({ state: "synced", seq: 0 });
-  await version.container.killControl();
-  expect(await version.prediction()).toBe("v0");
-  await version.save(answering("v1"));
-  expect(await version.sync()).toMatchObject({ state: "recreate", because: expect.stringContaining("holds the port") });
-  // Every later sync says so too, until there is another container.
-  expect(await version.sync()).toMatchObject({ state: "recreate" });
-  await version.run();
-  expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
-  expect(await version.prediction()).toBe("v1");
-}, 60_000);
+ofWholeMatrix(
+  "defect 6: an inference server that its control server left behind is found before anything is sent",
+  async (context) => {
+    const version = await new Version(context).run();
+    expect(await version.sync()).toMatchObject({ state: "synced", seq: 0 });
+    await version.container.killControl();
+    expect(await version.prediction()).toBe("v0");
+    await version.save(answering("v1"));
+    expect(await version.sync()).toMatchObject({
+      state: "recreate",
+      because: expect.stringContaining("holds the port"),
+    });
+    // Every later sync says so too, until there is another container.
+    expect(await version.sync()).toMatchObject({ state: "recreate" });
+    await version.run();
+    expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
+    expect(await version.prediction()).toBe("v1");
+  },
+  60_000,
+);
 
 ofWholeMatrix(
   "defect 7: a hash that went back to the image's while the files did not asks for another container",
@@ -180,7 +187,9 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   await version.save("raise ValueError('no')\n");
   expect(await version.sync()).toMatchObject({ state: "failed" });
   // Whoever asks while the failed process goes leaves the mark, and nobody starts it again.
-  await expect.poll(() => version.control.probe(), { timeout: 20_000 }).toMatchObject({ reason: "load_failed" });
+  await vi.waitFor(async () => expect(await version.control.probe()).toMatchObject({ reason: "load_failed" }), {
+    timeout: 20_000,
+  });
   await version.save(answering("v1"));
   const killing: ControlServer = {
     ...version.control,
