@@ -27,17 +27,26 @@ const golden = async (name: string): Promise<Record<string, Record<string, unkno
 const manifestsOfKind = 2;
 const objects: DeclaredObject[] = [];
 for (const name of ["local", "staging", "prod", "local.state"]) {
-  for (const [key, manifest] of Object.entries(await golden(name))) {
-    const { apiVersion, kind, metadata } = manifest as Partial<Manifest>;
-    if (apiVersion === undefined || kind === undefined || !isMapping(metadata)) continue;
-    const { value: _, ...rest } = isMapping(manifest) ? manifest : {};
-    const named = { ...rest, metadata: { ...metadata, name: metadata.name ?? "made-up" } };
-    const [type = ""] = key.split(" ");
-    const [object] = declaredObjects([{ urn: key, type, inputs: encrypted(named), outputs: named }]);
-    const known = objects.filter((each) => each.kind === kind && each.partly === object?.partly);
-    if (!object || known.length >= manifestsOfKind || known.some(({ what }) => what === object.what)) continue;
-    objects.push(object);
-  }
+  for (const [key, manifest] of Object.entries(await golden(name))) declare(key, manifest);
+}
+// No committed stack has its routes by Gateway API.
+declare("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute one-shadow", {
+  apiVersion: "gateway.networking.k8s.io/v1",
+  kind: "HTTPRoute",
+  metadata: { name: "one-shadow", namespace: "models" },
+  spec: (await golden("routes"))["one shadow"]?.httpRoute,
+});
+
+function declare(key: string, manifest: Record<string, unknown>): void {
+  const { apiVersion, kind, metadata } = manifest as Partial<Manifest>;
+  if (apiVersion === undefined || kind === undefined || !isMapping(metadata)) return;
+  const { value: _, ...rest } = manifest;
+  const named = { ...rest, metadata: { ...metadata, name: metadata.name ?? "made-up" } };
+  const [type = ""] = key.split(" ");
+  const [object] = declaredObjects([{ urn: key, type, inputs: encrypted(named), outputs: named }]);
+  const known = objects.filter((each) => each.kind === kind && each.partly === object?.partly);
+  if (!object || known.length >= manifestsOfKind || known.some(({ what }) => what === object.what)) return;
+  objects.push(object);
 }
 
 /** Secrets as the engine exports them: the golden files hold their values. */
