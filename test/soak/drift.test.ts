@@ -33,7 +33,11 @@ for (const name of ["local", "staging", "prod", "local.state"]) {
 declare("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute one-shadow", {
   apiVersion: "gateway.networking.k8s.io/v1",
   kind: "HTTPRoute",
-  metadata: { name: "one-shadow", namespace: "models" },
+  metadata: {
+    name: "one-shadow",
+    namespace: "models",
+    annotations: { "pulumi.com/patchFieldManager": "menagerie" },
+  },
   spec: (await golden("routes"))["one shadow"]?.httpRoute,
 });
 
