@@ -3,7 +3,7 @@ import { appliedAgain, type DeclaredObject, ownersTakenOver } from "../../domain
 import { driftOf, type FieldDrift } from "../../domain/drift/drift.ts";
 import type { LiveObject } from "../../domain/drift/fields.ts";
 import { objectPaths } from "./objectPaths.ts";
-import { apply, isApiError, request, requestJson } from "./request.ts";
+import { apply, isApiError, readIfThere, request, requestJson } from "./request.ts";
 
 /** An object that is not as declared. */
 export interface DriftedObject {
@@ -24,21 +24,12 @@ export async function readDrift(
   const read = await Promise.all(
     objects.map(async (object): Promise<DriftedObject> => {
       const path = await pathOf(object);
-      const live = path === undefined ? undefined : await readObject(config, path, signal);
+      const live = path === undefined ? undefined : await readIfThere<LiveObject>(config, path, { signal });
       const fields = live ? driftOf(object.shown, live, object.manager, object.partly) : [];
       return { object, live, fields };
     }),
   );
   return read.filter(({ live, fields }) => live === undefined || fields.length > 0);
-}
-
-async function readObject(config: KubeConfig, path: string, signal: AbortSignal): Promise<LiveObject | undefined> {
-  try {
-    return await requestJson<LiveObject>(config, "GET", path, { signal });
-  } catch (error) {
-    if (isApiError(error, 404)) return undefined;
-    throw error;
-  }
 }
 
 /** Controllers write an object's status at any time. */

@@ -1,6 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import * as z from "zod";
-import { isApiError, requestJson } from "./request.ts";
+import { isApiError, readIfThere } from "./request.ts";
 
 /** How long the API server may take, in milliseconds. */
 const patience = 10_000;
@@ -96,10 +96,6 @@ async function releaseOf(config: KubeConfig): Promise<string | undefined> {
 }
 
 async function get<T>(config: KubeConfig, path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  try {
-    return schema.parse(await requestJson(config, "GET", path, { signal: AbortSignal.timeout(patience) }));
-  } catch (error) {
-    if (isApiError(error, 404)) return undefined;
-    throw error;
-  }
+  const found = await readIfThere(config, path, { signal: AbortSignal.timeout(patience) });
+  return found === undefined ? undefined : schema.parse(found);
 }

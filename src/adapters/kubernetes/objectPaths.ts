@@ -1,5 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import { isApiError, requestJson } from "./request.ts";
+import { readIfThere } from "./request.ts";
 
 /** What an object is found by. */
 export interface ObjectName {
@@ -22,17 +22,9 @@ export function objectPaths(config: KubeConfig): (object: ObjectName) => Promise
 
 /** Plural names by kind; none where the cluster does not know the API any more. */
 async function readPlurals(config: KubeConfig, apiVersion: string): Promise<ReadonlyMap<string, string>> {
-  try {
-    const { resources } = await requestJson<{ resources: { kind: string; name: string }[] }>(
-      config,
-      "GET",
-      baseOf(apiVersion),
-    );
-    return new Map(resources.filter(({ name }) => !name.includes("/")).map(({ kind, name }) => [kind, name]));
-  } catch (error) {
-    if (isApiError(error, 404)) return new Map();
-    throw error;
-  }
+  const found = await readIfThere<{ resources: { kind: string; name: string }[] }>(config, baseOf(apiVersion));
+  const resources = found?.resources ?? [];
+  return new Map(resources.filter(({ name }) => !name.includes("/")).map(({ kind, name }) => [kind, name]));
 }
 
 function baseOf(apiVersion: string): string {

@@ -8,7 +8,7 @@ import type {
 import type { ObservedRoute, RouteKind } from "../../domain/serving/observedRoute.ts";
 import { judgeServed, type ObservedServed, type Served, type Standing } from "../../domain/serving/standing.ts";
 import { capacityOf } from "./poolCapacity.ts";
-import { isApiError, requestJson } from "./request.ts";
+import { readIfThere } from "./request.ts";
 
 /** Everything of one namespace that the judge reads. */
 interface NamespaceObjects {
@@ -66,13 +66,8 @@ async function objectsIn(
 ): Promise<NamespaceObjects> {
   const list = async <T>(base: string, resource: string): Promise<readonly T[]> => {
     const path = `${base}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
-    try {
-      return (await requestJson<{ items: readonly T[] }>(config, "GET", path, { signal })).items;
-    } catch (error) {
-      // Without the kind or the namespace, the cluster has no such objects.
-      if (isApiError(error, 404)) return [];
-      throw error;
-    }
+    // Without the kind or the namespace, the cluster has no such objects.
+    return (await readIfThere<{ items: readonly T[] }>(config, path, { signal }))?.items ?? [];
   };
   const ofKind = async (kind: RouteKind, base: string, resource: string) =>
     kinds.has(kind) ? list<ObservedRoute>(base, resource) : [];

@@ -5,7 +5,7 @@ import { pipelineContainer, type pipelineJob, runAnnotation } from "../../domain
 import { judgeRun, type ObservedJob, type RunState } from "../../domain/release/pipelineRun.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
 import { refuse } from "./refusals.ts";
-import { isApiError, requestJson } from "./request.ts";
+import { isApiError, readIfThere, requestJson } from "./request.ts";
 import { type Looked, patiently, watchUntil } from "./watchUntil.ts";
 import { logBelow } from "./workloads.ts";
 
@@ -49,12 +49,7 @@ type End = Exclude<RunState, { state: "running" }>;
 const pathOf = ({ job }: JobRun) => `/apis/batch/v1/namespaces/${job.metadata.namespace}/jobs`;
 
 function find(run: JobRun): Promise<ObservedJob | undefined> {
-  return requestJson<ObservedJob>(run.config, "GET", `${pathOf(run)}/${run.job.metadata.name}`).catch(
-    (error: unknown) => {
-      if (isApiError(error, 404)) return undefined;
-      throw error;
-    },
-  );
+  return readIfThere<ObservedJob>(run.config, `${pathOf(run)}/${run.job.metadata.name}`);
 }
 
 /** The Job of this run: the one that is there, or a new one. */

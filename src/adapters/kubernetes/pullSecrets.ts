@@ -1,6 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { type LoginSource, loginsIn, parseDockerConfig } from "../images/registryLogins.ts";
-import { isApiError, requestJson } from "./request.ts";
+import { readIfThere } from "./request.ts";
 
 /** How long the API server may take, in milliseconds. */
 const patience = 5_000;
@@ -39,28 +39,22 @@ export function clusterLogins(
 }
 
 async function pullSecretsOf(config: KubeConfig, namespace: string): Promise<readonly SecretName[]> {
-  const account = await read<{ imagePullSecrets?: readonly { name?: string }[] }>(
+  const account = await readIfThere<{ imagePullSecrets?: readonly { name?: string }[] }>(
     config,
     `/api/v1/namespaces/${namespace}/serviceaccounts/default`,
+    soon(),
   );
   return (account?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [{ namespace, name }] : []));
 }
 
 async function readSecret(config: KubeConfig, { namespace, name }: SecretName) {
-  const secret = await read<{ data?: Record<string, string> }>(
+  const secret = await readIfThere<{ data?: Record<string, string> }>(
     config,
     `/api/v1/namespaces/${namespace}/secrets/${encodeURIComponent(name)}`,
+    soon(),
   );
   const encoded = secret?.data?.[dockerConfigKey];
   return encoded === undefined ? undefined : parseDockerConfig(Buffer.from(encoded, "base64").toString("utf8"));
 }
 
-/** Undefined for what is not there. */
-async function read<T>(config: KubeConfig, path: string): Promise<T | undefined> {
-  try {
-    return await requestJson<T>(config, "GET", path, { signal: AbortSignal.timeout(patience) });
-  } catch (error) {
-    if (isApiError(error, 404)) return undefined;
-    throw error;
-  }
-}
+const soon = () => ({ signal: AbortSignal.timeout(patience) });

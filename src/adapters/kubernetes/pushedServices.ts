@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { PushedServices } from "../../domain/serving/pushedServices.ts";
 import { annotations } from "../../domain/serving/servedModel.ts";
-import { isApiError, request, requestJson } from "./request.ts";
+import { isApiError, readIfThere, request } from "./request.ts";
 
 interface Found {
   readonly metadata: {
@@ -25,7 +25,7 @@ export function pushedServices(config: KubeConfig): PushedServices {
   return {
     async remove(name, namespace) {
       const path = `${collectionOf(namespace)}/${name}`;
-      const found = await unlessAbsent(requestJson<Found>(config, "GET", path));
+      const found = await readIfThere<Found>(config, path);
       // Only what carries out a push is deleted, whatever the name says.
       if (found?.metadata.annotations?.[annotations.deployment]) await deleted(config, path, found.metadata.uid);
     },
@@ -35,7 +35,7 @@ export function pushedServices(config: KubeConfig): PushedServices {
       const own = deploymentOf(manifest);
       for (;;) {
         signal.throwIfAborted();
-        const found = await unlessAbsent(requestJson<Found>(config, "GET", `${collection}/${name}`));
+        const found = await readIfThere<Found>(config, `${collection}/${name}`);
         if (!found) {
           if (await created(config, collection, manifest)) return "made";
           continue;
@@ -76,14 +76,5 @@ async function deleted(config: KubeConfig, path: string, uid: string): Promise<v
   } catch (error) {
     // Gone, or another one by now.
     if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
-  }
-}
-
-async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (isApiError(error, 404)) return undefined;
-    throw error;
   }
 }

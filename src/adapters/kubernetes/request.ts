@@ -82,6 +82,20 @@ export async function requestJson<T>(
   return (await (await request(config, method, path, options)).json()) as T;
 }
 
+/** What a path answers, or undefined where there is no such object, kind or namespace (404). */
+export async function readIfThere<T>(
+  config: KubeConfig,
+  path: string,
+  options: RequestOptions = {},
+): Promise<T | undefined> {
+  try {
+    return await requestJson<T>(config, "GET", path, options);
+  } catch (error) {
+    if (isApiError(error, 404)) return undefined;
+    throw error;
+  }
+}
+
 /** Server-side apply of one object at its `path`, as field manager `manager`, taking over fields that others own. */
 export function apply<T extends object>(config: KubeConfig, path: string, object: T, manager: string): Promise<T> {
   return requestJson<T>(config, "PATCH", path, {

@@ -1,5 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import { isApiError, requestJson } from "./request.ts";
+import { readIfThere } from "./request.ts";
 
 /** How long the API server may take, in milliseconds. */
 const patience = 15_000;
@@ -11,12 +11,7 @@ export async function readSecretKeys(
   name: string,
 ): Promise<string[] | undefined> {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets/${encodeURIComponent(name)}`;
-  try {
-    const signal = AbortSignal.timeout(patience);
-    const { data = {} } = await requestJson<{ data?: Record<string, string> }>(config, "GET", path, { signal });
-    return Object.keys(data);
-  } catch (error) {
-    if (isApiError(error, 404)) return undefined;
-    throw error;
-  }
+  const signal = AbortSignal.timeout(patience);
+  const secret = await readIfThere<{ data?: Record<string, string> }>(config, path, { signal });
+  return secret && Object.keys(secret.data ?? {});
 }

@@ -2,7 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { type DeployedModel, type ObservedService, servedModels } from "../../domain/release/observed.ts";
 import type { ObservedRoute } from "../../domain/serving/observedRoute.ts";
 import { labels } from "../../domain/serving/servedModel.ts";
-import { isApiError, requestJson } from "./request.ts";
+import { readIfThere } from "./request.ts";
 
 interface List<T> {
   readonly items: readonly T[];
@@ -13,12 +13,7 @@ export async function readServedModels(config: KubeConfig, namespace: string): P
   const query = { labelSelector: `${labels.kind}=zoo` };
   const list = async <T>(group: string, resource: string): Promise<readonly T[]> => {
     const path = `/apis/${group}/namespaces/${encodeURIComponent(namespace)}/${resource}`;
-    try {
-      return (await requestJson<List<T>>(config, "GET", path, { query })).items;
-    } catch (error) {
-      if (isApiError(error, 404)) return [];
-      throw error;
-    }
+    return (await readIfThere<List<T>>(config, path, { query }))?.items ?? [];
   };
   const [virtualServices, httpRoutes, services] = await Promise.all([
     list<ObservedRoute>("networking.istio.io/v1", "virtualservices"),

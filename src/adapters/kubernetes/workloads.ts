@@ -4,7 +4,7 @@ import type { ObservedModel } from "../../domain/serving/observed.ts";
 import { isReady } from "../../domain/serving/pods.ts";
 import { annotations, type DeploymentMode } from "../../domain/serving/servedModel.ts";
 import { refuse } from "./refusals.ts";
-import { isApiError, KubernetesApiError, request, requestJson } from "./request.ts";
+import { isApiError, KubernetesApiError, readIfThere, request, requestJson } from "./request.ts";
 
 /** One InferenceService in a cluster. */
 export interface ModelAddress {
@@ -57,15 +57,11 @@ export async function observeModel(
     (await requestJson<List<T>>(config, "GET", path, { query, signal })).items;
   const apps = `/apis/apps/v1/namespaces/${namespace}`;
   const [inferenceService, deployments, replicaSets, pods] = await Promise.all([
-    requestJson<NonNullable<ObservedModel["inferenceService"]>>(
+    readIfThere<NonNullable<ObservedModel["inferenceService"]>>(
       config,
-      "GET",
       `/apis/serving.kserve.io/v1beta1/namespaces/${namespace}/inferenceservices/${name}`,
       { signal },
-    ).catch((error: unknown) => {
-      if (isApiError(error, 404)) return undefined;
-      throw error;
-    }),
+    ),
     list<ObservedModel["deployments"][number]>(`${apps}/deployments`),
     list<ObservedModel["replicaSets"][number]>(`${apps}/replicasets`),
     list<ObservedModel["pods"][number]>(`/api/v1/namespaces/${namespace}/pods`),

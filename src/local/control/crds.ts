@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { KubernetesObject, V1ConfigMap, V1CustomResourceDefinition } from "@kubernetes/client-node";
 import { loadAll } from "js-yaml";
 import { applyObjects } from "../../adapters/kubernetes/apply.ts";
-import { apply, isApiError, requestJson } from "../../adapters/kubernetes/request.ts";
+import { apply, readIfThere, requestJson } from "../../adapters/kubernetes/request.ts";
 import type { StepSpec } from "../supervisor/supervisor.ts";
 import type { ControlContext } from "./context.ts";
 import { etcdUrl } from "./etcd.ts";
@@ -88,12 +88,7 @@ function nameOf(crd: KubernetesObject): string {
 }
 
 async function recordedHash(context: ControlContext): Promise<string | undefined> {
-  try {
-    return (await requestJson<V1ConfigMap>(context.admin, "GET", recordPath)).data?.hash;
-  } catch (error) {
-    if (isApiError(error, 404)) return undefined;
-    throw error;
-  }
+  return (await readIfThere<V1ConfigMap>(context.admin, recordPath))?.data?.hash;
 }
 
 /**

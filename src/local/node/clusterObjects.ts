@@ -1,5 +1,5 @@
 import type { KubeConfig, KubernetesObject } from "@kubernetes/client-node";
-import { isApiError, requestJson } from "../../adapters/kubernetes/request.ts";
+import { readIfThere } from "../../adapters/kubernetes/request.ts";
 
 const freshFor = 2_000;
 
@@ -21,8 +21,7 @@ export class ClusterObjects {
     const kept = this.#kept.get(path);
     if (kept && now - kept.at < freshFor) return kept.value as Promise<T | undefined>;
     for (const [key, { at }] of this.#kept) if (now - at > freshFor) this.#kept.delete(key);
-    const value = requestJson<T>(this.#config, "GET", path).catch((error: unknown) => {
-      if (isApiError(error, 404)) return undefined;
+    const value = readIfThere<T>(this.#config, path).catch((error: unknown) => {
       this.#kept.delete(path);
       throw error;
     });

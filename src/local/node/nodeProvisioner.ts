@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubeConfig, V1Node, V1Pod } from "@kubernetes/client-node";
 import { reflect } from "../../adapters/kubernetes/reflector.ts";
-import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
+import { isApiError, readIfThere, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { NodeAgent, type NodeAgentOptions } from "./nodeAgent.ts";
 import { nodeCorrection, nodeObject, type PlannedNode } from "./nodeObject.ts";
@@ -113,10 +113,7 @@ export class NodeProvisioner {
   async #ensure(node: PlannedNode): Promise<void> {
     const path = `/api/v1/nodes/${node.name}`;
     let created = false;
-    const existing = await requestJson<V1Node>(this.#config, "GET", path).catch((error: unknown) => {
-      if (isApiError(error, 404)) return undefined;
-      throw error;
-    });
+    const existing = await readIfThere<V1Node>(this.#config, path);
     if (!existing) {
       await request(this.#config, "POST", "/api/v1/nodes", { body: nodeObject(node) });
       created = true;
