@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { stackType } from "../../domain/engineState.ts";
 import { agreementTo, isAgreedTo } from "../../domain/preview/agreement.ts";
 import { changesNothing, type Preview } from "../../domain/preview/preview.ts";
 import {
@@ -52,7 +53,7 @@ export async function agreedUp(
   // A run that was killed may have made what replaces a resource, and not deleted the one before.
   const isHalfReplaced = resources.some((each) => each.delete);
   if (operation.endsUnchanged && changesNothing(preview) && !isHalfReplaced) {
-    const unchanged = preview.steps.filter(({ type }) => type !== "pulumi:pulumi:Stack");
+    const unchanged = preview.steps.filter(({ type }) => type !== stackType);
     console.log(`Resources:\n    ${unchanged.length} unchanged`);
     return 0;
   }

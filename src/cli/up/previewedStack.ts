@@ -1,7 +1,7 @@
 import type { StateResource } from "../../domain/engineState.ts";
 import { messageOf, type OperatorError } from "../../domain/errors.ts";
 import { lastLine } from "../../domain/lastLine.ts";
-import type { Preview } from "../../domain/preview/preview.ts";
+import { type Preview, partsOfUrn } from "../../domain/preview/preview.ts";
 import { readPreview } from "../preview/readPreview.ts";
 import { refuse } from "./refusals.ts";
 import type { EngineCommands } from "./stackEngine.ts";
@@ -77,7 +77,7 @@ async function findMissing(request: PreviewRequest): Promise<StateResource[]> {
 
 /** Takes what is missing from the state, so that it is made again. */
 async function forget(engine: EngineCommands, missing: readonly StateResource[], signal: AbortSignal): Promise<void> {
-  const names = [...new Set(missing.map(({ urn }) => urn.split("::").at(-1)))].join(", ");
+  const names = [...new Set(missing.map(({ urn }) => partsOfUrn(urn).name))].join(", ");
   console.error(`missing from cluster or database and recreated: ${names}`);
   const targets = missing.flatMap(({ urn }) => ["--target", urn]);
   const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);

@@ -1,4 +1,5 @@
 import { maskedText } from "../credentials/maskedText.ts";
+import { stackType } from "../engineState.ts";
 import { changesOf } from "./changedFields.ts";
 import { type Preview, type PreviewStep, partsOfUrn, shortType } from "./preview.ts";
 
@@ -35,7 +36,7 @@ export function digestOf({ steps, diagnostics }: Pick<Preview, "steps" | "diagno
   const parents = new Map(steps.map(({ urn, parent }) => [urn, parent]));
   const topOf = (urn: string): string => {
     const above = parents.get(urn);
-    return above === undefined || partsOfUrn(above).type === "pulumi:pulumi:Stack" ? urn : topOf(above);
+    return above === undefined || partsOfUrn(above).type === stackType ? urn : topOf(above);
   };
   const parts = new Map<string, { planned: string[]; changes: ChangedResource[] }>();
   const partAt = (urn: string) => {
@@ -44,7 +45,7 @@ export function digestOf({ steps, diagnostics }: Pick<Preview, "steps" | "diagno
     return known;
   };
   for (const step of steps) {
-    if (step.type === "pulumi:pulumi:Stack") continue;
+    if (step.type === stackType) continue;
     const part = partAt(topOf(step.urn));
     if (!unchangedOps.has(step.op) && !isComponent(step)) part.changes.push(changeOf(step));
   }

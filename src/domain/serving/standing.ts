@@ -1,4 +1,5 @@
 import type { StateResource } from "../engineState.ts";
+import { partsOfUrn } from "../preview/preview.ts";
 import { duration } from "../zoo/phases.ts";
 import type { ObservedDeployment, ObservedModel } from "./observed.ts";
 import { type ObservedRoute, type RouteKind, refusalOf, routeKindOf, targetsOf } from "./observedRoute.ts";
@@ -36,7 +37,7 @@ const routeTimeout = 30;
 export function declaredServing(resources: readonly StateResource[]): Served[] {
   return resources.flatMap((resource): Served[] => {
     if (resource.delete) return [];
-    const name = resource.urn.split("::").at(-1) ?? "";
+    const { name } = partsOfUrn(resource.urn);
     if (resource.type.endsWith(":ModelReady")) return modelOf(name, resource.outputs);
     const object = objectOf(name, resource.outputs);
     const objectKind = routeKindOf(resource.type);

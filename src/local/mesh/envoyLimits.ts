@@ -63,17 +63,15 @@ const operators = [
 const knownOperators = `^([^%]|%(${operators.join("|")})(\\\\([^)]*\\\\))?(:[0-9]+)?%)*$`;
 const controlCharacters = "[\\\\x00\\\\n\\\\r]";
 
-const headerRules = [
-  "r.headers.request.set",
-  "r.headers.request.add",
-  "r.headers.response.set",
-  "r.headers.response.add",
-];
+const headerMaps = ["request.set", "request.add", "response.set", "response.add"];
 const everyHeader = (expression: string): string =>
   everyRule(
     [
-      ...headerRules.map((field) => where(field, `${field}.all(k, ${expression.replaceAll("VALUES", field)})`)),
-      ...["request.set", "request.add", "response.set", "response.add"].map((path) => {
+      ...headerMaps.map((path) => {
+        const field = `r.headers.${path}`;
+        return where(field, `${field}.all(k, ${expression.replaceAll("VALUES", field)})`);
+      }),
+      ...headerMaps.map((path) => {
         const [side, kind] = path.split(".");
         const guard = `has(d.headers) && has(d.headers.${side}) && has(d.headers.${side}.${kind})`;
         const own = `d.headers.${path}.all(k, ${expression.replaceAll("VALUES", `d.headers.${path}`)})`;
