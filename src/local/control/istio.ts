@@ -16,7 +16,10 @@ import type { ControlContext } from "./context.ts";
 const manager = "menagerie-local";
 const envoyThreads = 2;
 
-/** Istio's namespace, roles and MeshConfig. */
+/**
+ * Istio's namespace, roles and MeshConfig, and what Envoy cannot take: the API server heeds an admission policy a second or so after it was
+ * written, which istiod's start outlasts.
+ */
 export function istioConfiguration(context: ControlContext): StepSpec {
   return {
     name: "istio-configuration",
@@ -24,7 +27,7 @@ export function istioConfiguration(context: ControlContext): StepSpec {
     run: async () => {
       const [namespace, ...others] = meshConfiguration();
       if (namespace) await applyObjects(context.admin, [namespace], manager);
-      await applyObjects(context.admin, others, manager);
+      await applyObjects(context.admin, [...others, ...envoyLimits()], manager);
     },
   };
 }
@@ -91,7 +94,7 @@ export function istioGateway(context: ControlContext): StepSpec {
       const caBundle = (await readFile(caFiles(layout).certFile)).toString("base64");
       await applyObjects(admin, [envoyFilter(layout.socketOf("gateway"))], manager);
       await applyObjects(admin, gatewayObjects(), manager);
-      await applyObjects(admin, [validationWebhook(caBundle), ...envoyLimits()], manager);
+      await applyObjects(admin, [validationWebhook(caBundle)], manager);
     },
   };
 }
