@@ -39,7 +39,7 @@ export const postgresRefusals = {
   "app.not-found": {
     says: "there is no app {id}",
     fix: "`menagerie app list` shows them",
-    cause: "The id is none of the platform's models.",
+    cause: "No model of the platform has this id.",
   },
   "app.deleted-already": {
     says: "app {id} was deleted at {deletedAt} already",
@@ -111,7 +111,7 @@ export const postgresRefusals = {
   "database.no-connection": {
     says: "PostgreSQL at {host}:{port}, database {database}, user {user}: {problem}",
     fix: "{fix}",
-    cause: "There is no connection: nothing listens there, or the address, TLS, the login or the database is wrong.",
+    cause: "Nothing listens there, or the address, the TLS setting, the login or the database is wrong.",
     exit: 1,
   },
   "version.in-use": {

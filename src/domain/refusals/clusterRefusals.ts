@@ -23,7 +23,7 @@ export const clusterRefusals = {
     cause: "HTTPRoute has this bound, whoever serves it.",
   },
   "gateway.host-name": {
-    says: "{host} is no host name of an HTTPRoute",
+    says: "{host} is not a host name that an HTTPRoute can have",
     fix: "write it as in DNS, or set {api} to istio",
     cause: "The API server refuses an HTTPRoute with such a host name.",
   },
