@@ -47,6 +47,7 @@ beforeAll(async () => {
       },
     }),
     staging: await declaredMesh("staging"),
+    "staging in Knative mode": await declaredMesh("staging", { serving: { mode: "Knative" } }),
     prod: await declaredMesh("prod"),
   };
   own = await OwnGateway.open("judge", [...new Set(Object.values(meshes).flatMap(serversOf))]);
@@ -78,6 +79,7 @@ describe("what a stack declares is what clients and servers see", () => {
     "local with the shadow of docs/shadows.md",
     "local with the keys of docs/gateway.md and several shadows by a share",
     "staging",
+    "staging in Knative mode",
     "prod",
   ])("of %s", async (name) => {
     const mesh = meshes[name] as DeclaredMesh;
@@ -102,11 +104,11 @@ describe("what a stack declares is what clients and servers see", () => {
     expect(rules.filter(({ mirrors = [] }) => mirrors[0]?.percentage.value === 100)).not.toEqual([]);
     expect(rules.filter(({ rewrite }) => rewrite?.authority)).not.toEqual([]);
     expect(rules.filter(({ headers }) => headers)).not.toEqual([]);
-    expect(Object.values(meshes).flatMap(({ policies }) => policies)).toHaveLength(3);
+    expect(Object.values(meshes).flatMap(({ policies }) => policies)).toHaveLength(4);
   });
 });
 
-/** Makes a mistake of staging's objects. */
+/** Makes a mistake of staging's objects, which in Knative mode rewrite the host too. */
 type Mistake = readonly [title: string, (mesh: DeclaredMesh) => DeclaredMesh];
 
 const inRules =
@@ -205,7 +207,7 @@ const mistakes: readonly Mistake[] = [
 ];
 
 describe("a mistake in what the program declares turns a case red", () => {
-  const right = (): DeclaredMesh => meshes.staging as DeclaredMesh;
+  const right = (): DeclaredMesh => meshes["staging in Knative mode"] as DeclaredMesh;
   let cases: readonly GatewayCase[];
 
   beforeAll(async () => {

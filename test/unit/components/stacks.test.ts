@@ -90,31 +90,34 @@ describe("the resource graph of a stack is the golden one", () => {
   });
 });
 
-it("a stack on a Gateway of Gateway API has an HTTPRoute for each VirtualService, its grants, and no other difference", async () => {
+describe("a stack on a Gateway of Gateway API", () => {
   const virtualService = "kubernetes:networking.istio.io/v1:VirtualService";
   const httpRoute = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute";
   const grant = "kubernetes:gateway.networking.k8s.io/v1beta1:ReferenceGrant";
-  const istio = (await graphOf("staging")).resources;
-  const other = (await graphOf("staging", { config: { gateway: { ...stagingGateway, api: "gateway-api" } } }))
-    .resources;
-  const gone = Object.keys(beyond(istio, other)).sort();
-  expect(gone.length).toBeGreaterThan(3);
-  expect(gone.every((key) => key.startsWith(virtualService))).toBe(true);
-  expect(Object.keys(beyond(other, istio)).sort()).toEqual(
-    [
-      ...gone.map((key) => key.replace(virtualService, httpRoute)),
-      `${grant} models-to-knative-local-gateway`,
-      "menagerie:serving:RouteGrants models",
-    ].sort(),
-  );
-  expect(other[`${httpRoute} iris`]).toMatchObject({
-    metadata: {
-      annotations: {
-        "pulumi.com/waitFor":
-          '["jsonpath={.status.parents[*].conditions[?(@.type==\\"Accepted\\")].status}=True","jsonpath={.status.parents[*].conditions[?(@.type==\\"ResolvedRefs\\")].status}=True"]',
+  const grants = [`${grant} models-to-knative-local-gateway`, "menagerie:serving:RouteGrants models"];
+
+  it.each([
+    ["in Standard mode", {}, []],
+    ["in Knative mode", { serving: { mode: "Knative" } }, grants],
+  ])("%s has an HTTPRoute for each VirtualService, its grants, and no other difference", async (_, config, granted) => {
+    const istio = (await graphOf("staging", { config })).resources;
+    const gateway = { ...stagingGateway, api: "gateway-api" };
+    const other = (await graphOf("staging", { config: { ...config, gateway } })).resources;
+    const gone = Object.keys(beyond(istio, other)).sort();
+    expect(gone.length).toBeGreaterThan(3);
+    expect(gone.every((key) => key.startsWith(virtualService))).toBe(true);
+    expect(Object.keys(beyond(other, istio)).sort()).toEqual(
+      [...gone.map((key) => key.replace(virtualService, httpRoute)), ...granted].sort(),
+    );
+    expect(other[`${httpRoute} iris`]).toMatchObject({
+      metadata: {
+        annotations: {
+          "pulumi.com/waitFor":
+            '["jsonpath={.status.parents[*].conditions[?(@.type==\\"Accepted\\")].status}=True","jsonpath={.status.parents[*].conditions[?(@.type==\\"ResolvedRefs\\")].status}=True"]',
+        },
       },
-    },
-    spec: { parentRefs: [{ name: "models", namespace: "istio-ingress" }] },
+      spec: { parentRefs: [{ name: "models", namespace: "istio-ingress" }] },
+    });
   });
 });
 
