@@ -6,6 +6,8 @@ import { environmentLayout } from "../local/layout.ts";
 import { readTarget } from "../local/target.ts";
 import { refuse } from "./refusals.ts";
 
+const variable = "MENAGERIE_DATABASE_URL";
+
 /**
  * Works in the platform's tables with the operator's own credentials, as role {@link roles.operator}: the API service
  * answers the world and can only read, so that nobody who gets hold of it can make keys.
@@ -20,9 +22,13 @@ export async function asOperator<T>(environment: string, work: (client: Client) 
   });
 }
 
+/** For a stack of the user's own engine: no environment stands in for its database. */
+export function requireOperatorDatabase(stack: string): void {
+  if (!process.env[variable]) throw refuse("database.of-stack-unknown", { variable, stack });
+}
+
 /** The server of {@link asOperator}, with the operator's own login, for work that is done in another role. */
 export async function operatorServer(environment: string): Promise<DatabaseServer> {
-  const variable = "MENAGERIE_DATABASE_URL";
   const url = process.env[variable] ?? (await readTarget(environmentLayout(environment)))?.databaseServer?.url;
   if (!url) {
     throw refuse("database.unknown", { variable, environment });

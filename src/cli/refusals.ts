@@ -80,6 +80,11 @@ export const cliRefusals = {
     fix: 'set {variable}, or start environment "{environment}" with `menagerie up -e {environment}`',
     cause: "The command works in the platform's database; that of an embedded environment is known while it runs.",
   },
+  "database.of-stack-unknown": {
+    says: 'the database of stack "{stack}" is not known',
+    fix: "set {variable} to its address, with a login that may act as menagerie_operator",
+    cause: "Commands that work in the platform's tables of a stack of your own are told where they are.",
+  },
   "environment.none": {
     says: 'environment "{name}" does not exist in {home}',
     fix: "make it with `menagerie up -e {name}`",

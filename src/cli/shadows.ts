@@ -47,9 +47,12 @@ export async function readShadows(layout: EnvironmentLayout): Promise<Readonly<R
   return outputs.parse(await readStackOutputs(layout)).shadows;
 }
 
-/** The shadow deployment called `name`; else a sentence that says which there are. */
-export async function readShadow(layout: EnvironmentLayout, name: string): Promise<DeployedShadow> {
-  const shadows = await readShadows(layout);
+/**
+ * The shadow deployment called `name`; else a sentence that says which there are.
+ * @param outputs of its stack
+ */
+export function shadowIn(stackOutputs: Readonly<Record<string, unknown>>, name: string): DeployedShadow {
+  const { shadows } = outputs.parse(stackOutputs);
   const found = shadows[name];
   if (found) return found;
   const names = Object.keys(shadows).join(", ");

@@ -25,7 +25,11 @@ export interface OwnStack {
 }
 
 /** Makes the stack `name` in a backend of its own, and its file with `config` in the project, where the commands read it. */
-export async function makeOwnStack(name: string, config = ""): Promise<OwnStack> {
+export async function makeOwnStack(
+  name: string,
+  config = "",
+  variables: Readonly<Record<string, string>> = {},
+): Promise<OwnStack> {
   const folder = await mkdtemp(join(tmpdir(), "menagerie-own-"));
   const stackFile = join(project, `Pulumi.${name}.yaml`);
   const signal = new AbortController().signal;
@@ -43,6 +47,7 @@ export async function makeOwnStack(name: string, config = ""): Promise<OwnStack>
     KUBECONFIG: join(folder, "none"),
     MENAGERIE_GATEWAY_URL: "http://127.0.0.1:1",
     NO_COLOR: "1",
+    ...variables,
   };
   const run = (command: string, args: readonly string[], cwd = project): Promise<Ended> =>
     new Promise((resolve) => {

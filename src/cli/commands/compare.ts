@@ -8,16 +8,21 @@ import { type ComparedSubject, evidenceHash, evidenceOf, type ShadowEvidence } f
 import { headlineOf } from "../../domain/shadow/headline.ts";
 import { reportPage } from "../../domain/shadow/report/page.ts";
 import { describeRules } from "../../domain/shadow/ruleText.ts";
-import { asOperator } from "../operatorDatabase.ts";
+import { readStackOutputs } from "../../local/stackOutputs.ts";
+import { interruptible } from "../interrupt.ts";
+import { asOperator, requireOperatorDatabase } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { recordShadowEvidence } from "../shadowEvidence.ts";
-import { type DeployedShadow, readShadow } from "../shadows.ts";
+import { type DeployedShadow, shadowIn } from "../shadows.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
+import { exportedOutputs } from "../up/exportedState.ts";
+import { ownEngine } from "../up/ownStack.ts";
 import { refuse } from "./refusals.ts";
 
 interface CompareOptions {
   readonly environment: string;
+  readonly stack?: string;
   readonly json: boolean;
   readonly gate: boolean;
   readonly shadow?: string;
@@ -39,12 +44,15 @@ export function compareCommand(): Command {
       false,
     )
     .addOption(environmentOption())
+    .option(
+      "-s, --stack <name>",
+      "a stack of your own Pulumi CLI and backend; MENAGERIE_DATABASE_URL names its database",
+    )
     .addOption(jsonOption())
     .action(async (name: string, options: CompareOptions) => {
       const now = new Date();
       const since = options.since === undefined ? new Date(0) : timeArgument("--since", options.since, now);
-      const { layout } = await knownEnvironment(options.environment);
-      const deployment = await readShadow(layout, name);
+      const deployment = shadowIn(await outputsOf(options), name);
       const shadow = chooseShadow(name, deployment, options.shadow);
       if (options.gate && !deployment.gate) {
         throw refuse("compare.no-gate", { name });
@@ -82,6 +90,12 @@ export function compareCommand(): Command {
       const unmet = verdict.checks.filter(({ met }) => !met).map(({ sentence }) => sentence);
       throw refuse("compare.gate-not-met", { name, unmet: unmet.join("; ") });
     });
+}
+
+function outputsOf({ stack, environment }: CompareOptions): Promise<Readonly<Record<string, unknown>>> {
+  if (stack === undefined) return knownEnvironment(environment).then(({ layout }) => readStackOutputs(layout));
+  requireOperatorDatabase(stack);
+  return interruptible("run the same command again", (signal) => exportedOutputs(ownEngine(stack, signal), signal));
 }
 
 function compare(

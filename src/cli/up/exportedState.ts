@@ -9,9 +9,26 @@ export async function exportedResources(
   signal: AbortSignal,
   secrets: StateSecrets = "hidden",
 ): Promise<StateResource[]> {
+  return (await exportedState(engine, signal, secrets)).filter(({ type }) => type !== stackType);
+}
+
+/** Outputs of a stack as its engine exports them; secrets read `[secret]`. */
+export async function exportedOutputs(
+  engine: Pick<EngineCommands, "capture">,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  const resources = await exportedState(engine, signal, "hidden");
+  return resources.find(({ type, parent }) => type === stackType && !parent)?.outputs ?? {};
+}
+
+async function exportedState(
+  engine: Pick<EngineCommands, "capture">,
+  signal: AbortSignal,
+  secrets: StateSecrets,
+): Promise<StateResource[]> {
   const shown = secrets === "hidden" ? [] : ["--show-secrets"];
   const { code, stdout, stderr } = await engine.capture(["stack", "export", ...shown], signal);
   signal.throwIfAborted();
   if (code !== 0) throw refuse("state.unreadable", { reason: lastLine(stderr) ?? `exit code ${code}` });
-  return stateResources(stdout, secrets).filter(({ type }) => type !== stackType);
+  return [...stateResources(stdout, secrets)];
 }

@@ -54,6 +54,12 @@ describe("the command line", () => {
     expect(stdout).toContain(commands.find(({ name }) => name === "predict")?.about);
   });
 
+  it("wants the database of a user's own stack named: no environment's stands in for it", async () => {
+    const { code, said } = await menagerie("compare", "next", "-s", "staging");
+    const told = 'the database of stack "staging" is not known; set MENAGERIE_DATABASE_URL';
+    expect([code, said]).toEqual([2, expect.stringContaining(told)]);
+  });
+
   it("suggests the command that was meant", async () => {
     const { code, said } = await menagerie("predct");
     expect([code, said]).toEqual([2, expect.stringContaining("Did you mean predict?")]);
