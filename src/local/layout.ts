@@ -21,6 +21,8 @@ export interface EnvironmentLayout {
   readonly pulumi: { readonly home: string; readonly backend: string; readonly passphraseFile: string };
   /** Image store: directory images keyed by digest. */
   readonly images: string;
+  /** Docker config with the logins of the nodes, beside the pull secrets of pods; need not be there. */
+  readonly registryLogins: string;
   /** One folder per node, with its pods below. */
   readonly nodes: string;
   /** `<part>.log` for each supervised part. */
@@ -75,6 +77,7 @@ export function environmentLayout(name: string, home: string = menagerieHome()):
       passphraseFile: join(root, "pulumi", "passphrase"),
     },
     images: join(root, "images"),
+    registryLogins: join(root, "registry-logins.json"),
     nodes: join(root, "nodes"),
     logs: join(root, "logs"),
     sockets,

@@ -32,4 +32,6 @@ export interface DirectoryImage {
   readonly url: string;
   readonly layers: readonly ImageLayer[];
   readonly config: ImageConfig;
+  /** It was pulled from a registry and has a system of its own: its containers see no programs of the machine. @default false */
+  readonly ownSystem?: boolean;
 }

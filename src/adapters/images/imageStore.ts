@@ -56,14 +56,26 @@ export async function holdsImage(store: string, reference: string): Promise<bool
  * give the digest. The image appears under `<store>/<hex>/` in one rename, so a half-made one never counts, and
  * several processes may put the same content at once: the first wins, the others find it there.
  */
-export async function putImage(
+export function putImage(store: string, parts: ImageParts): Promise<DirectoryImage> {
+  return keep(store, parts, (rootfs) => imageDigest(rootfs, parts.layers, parts.config));
+}
+
+/** What an image is made of. */
+export interface ImageParts extends Pick<DirectoryImage, "url" | "ownSystem"> {
+  readonly layers: readonly KeyedLayer[];
+  readonly config: ImageConfig;
+  populate(rootfs: string): Promise<void>;
+}
+
+/** Stores an image, as {@link putImage} does, under a digest that it has elsewhere: `populate` rejects for another content. */
+export function keepImage(store: string, parts: ImageParts & { readonly digest: string }): Promise<DirectoryImage> {
+  return keep(store, parts, async () => parts.digest);
+}
+
+async function keep(
   store: string,
-  parts: {
-    readonly url: string;
-    readonly layers: readonly KeyedLayer[];
-    readonly config: ImageConfig;
-    populate(rootfs: string): Promise<void>;
-  },
+  parts: ImageParts,
+  digestOf: (rootfs: string) => Promise<string>,
 ): Promise<DirectoryImage> {
   await mkdir(store, { recursive: true });
   await sweepAbandoned(store);
@@ -74,10 +86,11 @@ export async function putImage(
     await parts.populate(rootfs);
     const image: DirectoryImage = {
       formatVersion: 1,
-      digest: await imageDigest(rootfs, parts.layers, parts.config),
+      digest: await digestOf(rootfs),
       url: parts.url,
       layers: parts.layers.map(({ source, target }) => ({ source, target })),
       config: parts.config,
+      ...(parts.ownSystem ? { ownSystem: true } : {}),
     };
     await writeFile(join(temporary, "image.json"), `${JSON.stringify(image, null, 2)}\n`);
     await publish(temporary, join(store, image.digest.slice("sha256:".length)), image);

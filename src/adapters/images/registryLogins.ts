@@ -83,7 +83,12 @@ export function userLogins(env: NodeJS.ProcessEnv = process.env): LoginSource[] 
     join(env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json"),
     env.REGISTRY_AUTH_FILE || (env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, "containers", "auth.json") : undefined),
   ].filter((file) => file !== undefined);
-  return files.map((file) => ({
+  return files.map((file) => fileLogins(file, env));
+}
+
+/** Those of a Docker config in a file, which need not be there, and of the helpers that it names. */
+export function fileLogins(file: string, env: NodeJS.ProcessEnv = process.env): LoginSource {
+  return {
     name: file,
     async logins(host, repository) {
       const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -95,7 +100,7 @@ export function userLogins(env: NodeJS.ProcessEnv = process.env): LoginSource[] 
       const helper = config.credHelpers[host] ?? (own.length === 0 ? config.credsStore : undefined);
       return helper === undefined ? own : [...(await askHelper(helper, host, env)), ...own];
     },
-  }));
+  };
 }
 
 const helperWithinMs = 5_000;

@@ -47,14 +47,30 @@ async function pullSecretsOf(config: KubeConfig, namespace: string): Promise<rea
   return (account?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [{ namespace, name }] : []));
 }
 
-async function readSecret(config: KubeConfig, { namespace, name }: SecretName) {
-  const secret = await readIfThere<{ data?: Record<string, string> }>(
-    config,
-    `/api/v1/namespaces/${namespace}/secrets/${encodeURIComponent(name)}`,
-    soon(),
-  );
+async function readSecret(config: KubeConfig, name: SecretName) {
+  return loginsOf(await readIfThere<{ data?: Record<string, string> }>(config, secretPath(name), soon()));
+}
+
+const secretPath = ({ namespace, name }: SecretName): string =>
+  `/api/v1/namespaces/${namespace}/secrets/${encodeURIComponent(name)}`;
+
+function loginsOf(secret: { data?: Record<string, string> } | undefined) {
   const encoded = secret?.data?.[dockerConfigKey];
   return encoded === undefined ? undefined : parseDockerConfig(Buffer.from(encoded, "base64").toString("utf8"));
+}
+
+/** The login sources of a pod: the Secrets that it names, which its account may have put there. `read` is as its node may. */
+export function podLogins(
+  names: readonly SecretName[],
+  read: (path: string) => Promise<{ data?: Record<string, string> } | undefined>,
+): LoginSource[] {
+  return names.map((each) => ({
+    name: `Secret ${each.name} in namespace ${each.namespace}`,
+    async logins(host, repository) {
+      const found = loginsOf(await read(secretPath(each)));
+      return found ? loginsIn(found, host, repository) : [];
+    },
+  }));
 }
 
 const soon = () => ({ signal: AbortSignal.timeout(patience) });

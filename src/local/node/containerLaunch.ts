@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { V1Container, V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1Pod, V1Secret } from "@kubernetes/client-node";
 import { ImageMissing, readImage } from "../../adapters/images/imageStore.ts";
+import { podLogins } from "../../adapters/kubernetes/pullSecrets.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { packageSettings } from "../packageSettings.ts";
 import type { ContainerMount } from "./bubblewrap.ts";
@@ -32,8 +33,8 @@ export interface ContainerLaunch {
 }
 
 /**
- * Resolves image, environment, command and mounts, and starts the program. Throws ImageMissing, ImageUnusable,
- * ContainerConfigError or VolumeNotReady for what keeps it from starting.
+ * Resolves image, environment, command and mounts, and starts the program. Throws ImageMissing, ImagePulling, ImagePullFailed,
+ * ImageUnusable, ContainerConfigError or VolumeNotReady for what keeps it from starting.
  */
 export async function launchContainer(
   node: NodeContext,
@@ -41,7 +42,9 @@ export async function launchContainer(
 ): Promise<{ readonly shim: ProcessRef; readonly imageID: string }> {
   const { pod, container, folder, attempt, sandbox, onExit } = launch;
   const { image, rootfs } = await readImage(node.layout.images, container.image ?? "").catch((error: unknown) => {
-    throw error instanceof ImageMissing ? error : new ImageUnusable(messageOf(error));
+    if (!(error instanceof ImageMissing)) throw new ImageUnusable(messageOf(error));
+    node.puller.want(container.image ?? "", loginsOf(pod, node));
+    throw error;
   });
   const env = await containerEnvironment(pod, container, image.config.env, node.objects, launch.placement);
   const argv = commandLine({ ...image.config, command: container.command, args: container.args }, env);
@@ -53,9 +56,10 @@ export async function launchContainer(
     attempt,
     rootfs,
     layers: image.layers,
+    ownSystem: image.ownSystem ?? false,
     mounts: [
       ...(await containerMounts(pod, container, launch.volumes, env)),
-      ...podFileMounts(launch.podFolder),
+      ...podFileMounts(launch.podFolder, image.ownSystem ?? false),
       ...(mayInstallPackages(pod) ? await egressMounts(await packageSettings()) : []),
     ],
     workingDir: container.workingDir || image.config.workingDir || "/",
@@ -82,9 +86,17 @@ export async function endMessage(
   return tailText(log, 80, 2048);
 }
 
-function podFileMounts(podFolder: string): ContainerMount[] {
+/** Registry logins of the Secrets that a pod names; the API server adds those of its account. */
+function loginsOf({ spec, metadata }: V1Pod, { objects }: NodeContext) {
+  const namespace = metadata?.namespace ?? "";
+  const names = (spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [{ namespace, name }] : []));
+  return podLogins(names, (path) => objects.get<V1Secret>(path));
+}
+
+function podFileMounts(podFolder: string, ownSystem: boolean): ContainerMount[] {
+  const names = ["resolv.conf", "hosts", "hostname", ...(ownSystem ? [] : ["passwd", "group", "nsswitch.conf"])];
   // hosts is the pod's own, and kubelet leaves it writable.
-  return ["resolv.conf", "hosts", "hostname", "passwd", "group", "nsswitch.conf"].map((name) => ({
+  return names.map((name) => ({
     source: join(podFolder, "etc", name),
     target: `/etc/${name}`,
     readOnly: name !== "hosts",

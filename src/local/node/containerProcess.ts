@@ -19,6 +19,8 @@ export interface ContainerStart {
   readonly attempt: number;
   readonly rootfs: string;
   readonly layers: readonly ImageLayer[];
+  /** As a `DirectoryImage` has it. */
+  readonly ownSystem: boolean;
   readonly mounts: readonly ContainerMount[];
   readonly workingDir: string;
   readonly env: ReadonlyMap<string, string>;
@@ -54,7 +56,7 @@ export async function startContainer(start: ContainerStart): Promise<ProcessRef>
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await forgetOldRuns(start.folder, start.attempt);
-  const mounted = await mountRoot(folder, start.rootfs, start.layers, start.workingDir);
+  const mounted = await mountRoot(folder, start);
   await writeFile(join(folder, "termination-log"), "");
   const argsFile = join(folder, "bwrap.args");
   const options = bubblewrapOptions({

@@ -43,16 +43,25 @@ export interface MountedRoot {
  */
 export async function mountRoot(
   folder: string,
-  rootfs: string,
-  layers: readonly ImageLayer[],
-  workingDir: string,
+  {
+    rootfs,
+    layers,
+    workingDir,
+    ownSystem,
+  }: {
+    readonly rootfs: string;
+    readonly layers: readonly ImageLayer[];
+    readonly workingDir: string;
+    /** Nothing of the machine is put over it. */
+    readonly ownSystem: boolean;
+  },
 ): Promise<MountedRoot> {
   const root = join(folder, "root");
   const upper = join(folder, "upper");
   await mkdir(root, { recursive: true });
   await mkdir(upper, { recursive: true });
-  const hostPaths = [...systemFiles];
-  for (const path of systemFolders) {
+  const hostPaths = ownSystem ? [] : [...systemFiles];
+  for (const path of ownSystem ? [] : systemFolders) {
     const link = await readlink(path).catch(() => undefined);
     // Merged-/usr distributions have links here, others folders.
     if (link !== undefined) await symlink(link, join(upper, path)).catch(ignoreExisting);

@@ -2,6 +2,7 @@ import { ImageMissing } from "../../adapters/images/imageStore.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { restartDelay } from "./backOff.ts";
 import { ContainerConfigError } from "./containerEnvironment.ts";
+import { ImagePullFailed, ImagePulling, lookAgainAfter } from "./imagePuller.ts";
 import type { Waiting } from "./podStatus.ts";
 import { VolumeNotReady } from "./volumeFiles.ts";
 
@@ -18,8 +19,15 @@ export class ImageUnusable extends Error {}
 
 /** What a failed start means for the container's status, in kubelet's words. */
 export function failedStart(error: unknown, failuresBefore: number): FailedStart {
-  const failures = failuresBefore + 1;
   const message = messageOf(error);
+  if (error instanceof ImagePulling) {
+    const waiting = { reason: "ContainerCreating", message };
+    return { waiting, failures: failuresBefore, retryAt: Date.now() + lookAgainAfter };
+  }
+  if (error instanceof ImagePullFailed) {
+    return { waiting: { reason: error.reason, message }, failures: failuresBefore + 1, retryAt: error.retryAt };
+  }
+  const failures = failuresBefore + 1;
   const pull = error instanceof ImageMissing;
   const reason = pull
     ? failures === 1

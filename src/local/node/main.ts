@@ -1,13 +1,18 @@
-import { access, constants, readdir } from "node:fs/promises";
+import { access, constants, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pullImage } from "../../adapters/images/pullImage.ts";
+import { fileLogins } from "../../adapters/images/registryLogins.ts";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { environmentLayout } from "../layout.ts";
+import { caFiles } from "../pki.ts";
 import { refuse } from "../refusals.ts";
 import { AddressAllocator } from "./addressAllocator.ts";
+import { ImagePuller } from "./imagePuller.ts";
 import { thisMachine } from "./machine.ts";
 import { NodeProvisioner } from "./nodeProvisioner.ts";
 import { readPodRecords } from "./podRecord.ts";
+import { registryConnections } from "./registryConnections.ts";
 
 /** Longest grace period of a pod when the environment stops; milliseconds. The supervisor waits 6 s for each part. */
 const shutdownGrace = 5_000;
@@ -30,9 +35,17 @@ async function main(): Promise<void> {
   const records = await Promise.all(
     nodes.filter((entry) => entry.isDirectory()).map((entry) => readPodRecords(join(layout.nodes, entry.name, "pods"))),
   );
+  const machine = await thisMachine();
+  const dispatcher = registryConnections(await readFile(caFiles(layout).certFile, "utf8"));
   const provisioner = new NodeProvisioner(config, {
     layout,
-    machine: await thisMachine(),
+    machine,
+    puller: new ImagePuller((reference, podSources, onProgress) => {
+      const sources = [...podSources, fileLogins(layout.registryLogins)];
+      return pullImage(layout.images, reference, {
+        ...{ sources, architecture: machine.architecture, dispatcher, onProgress },
+      });
+    }),
     allocator: await AddressAllocator.open(
       join(layout.nodes, "addresses.json"),
       records.flat().map(({ address }) => address),

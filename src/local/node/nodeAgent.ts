@@ -11,6 +11,7 @@ import { issueKubeconfig, issueServingCertificate } from "../pki.ts";
 import type { AddressAllocator } from "./addressAllocator.ts";
 import { apiTime } from "./apiTime.ts";
 import { ClusterObjects } from "./clusterObjects.ts";
+import type { ImagePuller } from "./imagePuller.ts";
 import { type KubeletServer, startKubeletServer } from "./kubeletServer.ts";
 import type { NodeContext } from "./nodeContext.ts";
 import { type Machine, nodeStatus, type PlannedNode } from "./nodeObject.ts";
@@ -26,6 +27,7 @@ export interface NodeAgentOptions {
   readonly layout: EnvironmentLayout;
   readonly machine: Machine;
   readonly allocator: AddressAllocator;
+  readonly puller: ImagePuller;
   readonly shim: string;
   readonly log: (line: string) => void;
 }
@@ -75,6 +77,7 @@ export class NodeAgent {
       address,
       allocatable: node.capacity,
       objects: new ClusterObjects(config),
+      puller: options.puller,
       shim: options.shim,
       podsFolder: join(layout.nodes, node.name, "pods"),
       allocateAddress: () => allocator.podAddress(),

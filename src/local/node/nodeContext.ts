@@ -1,6 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { EnvironmentLayout } from "../layout.ts";
 import type { ClusterObjects } from "./clusterObjects.ts";
+import type { ImagePuller } from "./imagePuller.ts";
 
 /** What all pods of one node share. */
 export interface NodeContext {
@@ -12,6 +13,7 @@ export interface NodeContext {
   readonly address: string;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly objects: ClusterObjects;
+  readonly puller: ImagePuller;
   /** Path of the container-shim binary. */
   readonly shim: string;
   /** `<layout.nodes>/<name>/pods`. */

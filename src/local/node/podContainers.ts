@@ -126,8 +126,9 @@ export class PodContainers {
       await this.#start(pod, container, volumes, placement);
       this.#failed.delete(container.name);
     } catch (error) {
-      this.#failed.set(container.name, failedStart(error, before?.failures ?? 0));
-      if (!before)
+      const failed = failedStart(error, before?.failures ?? 0);
+      this.#failed.set(container.name, failed);
+      if (before?.waiting.reason !== failed.waiting.reason)
         this.#node.log(`${this.#record.namespace}/${this.#record.name} ${container.name}: ${messageOf(error)}`);
     }
   }
