@@ -18,7 +18,7 @@ const registry = {
   packages: { registry: "github.com/distribution/distribution/v3/cmd/registry" },
 } as const satisfies AnyTool;
 
-/** BuildKit, and what it runs containers by. */
+/** BuildKit. */
 const buildkit = {
   name: "buildkit",
   title: "BuildKit",
@@ -27,8 +27,17 @@ const buildkit = {
   packages: {
     buildkitd: "github.com/moby/buildkit/cmd/buildkitd",
     buildctl: "github.com/moby/buildkit/cmd/buildctl",
-    runc: "github.com/opencontainers/runc",
   },
+} as const satisfies AnyTool;
+
+/** What BuildKit runs containers by, of the version that its module requires. It enters namespaces in C, before Go's threads start. */
+const runc = {
+  name: "runc",
+  title: "runc",
+  version: "1.3.4",
+  module: buildkit.module,
+  packages: { runc: "github.com/opencontainers/runc" },
+  env: { CGO_ENABLED: "1" },
 } as const satisfies AnyTool;
 
 /**
@@ -36,12 +45,12 @@ const buildkit = {
  * program for RUN steps, Tekton's `workingdirinit`.
  */
 export type RegistryTools = Readonly<
-  Record<BinaryNameOf<typeof registry | typeof buildkit> | "daemonless" | "mkdir", string>
+  Record<BinaryNameOf<typeof registry | typeof buildkit | typeof runc> | "daemonless" | "mkdir", string>
 >;
 
 /** The first call on a machine builds them. */
 export async function ensureRegistryTools(): Promise<RegistryTools> {
-  const { binaries } = await ensureBinaries([registry, buildkit, tekton], {
+  const { binaries } = await ensureBinaries([registry, buildkit, runc, tekton], {
     ...{ cache: menagerieCache(), progress: silent, manifests: false },
     signal: new AbortController().signal,
   });
@@ -49,7 +58,7 @@ export async function ensureRegistryTools(): Promise<RegistryTools> {
     registry: server = "",
     buildkitd = "",
     buildctl = "",
-    runc = "",
+    runc: runner = "",
     "tekton-workingdirinit": mkdir = "",
   } = binaries;
   const answer = execFileSync("go", ["mod", "download", "-json", "github.com/moby/buildkit"], {
@@ -57,5 +66,5 @@ export async function ensureRegistryTools(): Promise<RegistryTools> {
   });
   const { Dir: source } = JSON.parse(answer) as { Dir: string };
   const daemonless = join(source, "examples", "buildctl-daemonless", "buildctl-daemonless.sh");
-  return { registry: server, buildkitd, buildctl, runc, daemonless, mkdir };
+  return { registry: server, buildkitd, buildctl, runc: runner, daemonless, mkdir };
 }
