@@ -18,6 +18,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           env: { MENAGERIE_TEST_UNIT: "1" },
+          // Imports are most of what these files cost: each worker keeps the modules that it has loaded. So no file mocks a module.
+          isolate: false,
           maxWorkers: 2,
           ...short,
         },

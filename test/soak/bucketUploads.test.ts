@@ -14,7 +14,7 @@ import { createFolderUploads } from "../../src/adapters/uploads/folderUploads.ts
 import type { UploadStore } from "../../src/adapters/uploads/uploadStore.ts";
 import { silent } from "../../src/domain/progress.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
-import { freePort } from "../support/postgres.ts";
+import { freePort } from "../support/freePort.ts";
 
 /** Uploads in a bucket of a real S3 server (moto's), which checks signatures and rights, beside those in a folder. */
 

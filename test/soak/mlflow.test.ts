@@ -12,7 +12,7 @@ import { silent } from "../../src/domain/progress.ts";
 import { emptyRegistry } from "../../src/domain/zoo/registry.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
 import { planEnvironmentRelease } from "../../src/plan/release.ts";
-import { freePort } from "../support/postgres.ts";
+import { freePort } from "../support/freePort.ts";
 
 /** The model registry of a real MLflow server. */
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { registryAdvice } from "../../src/domain/builds/registryAdvice.ts";
-import { freePort } from "../support/postgres.ts";
+import { freePort } from "../support/freePort.ts";
 import { ensureRegistryTools, type RegistryTools } from "../support/testTools.ts";
 import { registryConfig, registryUser } from "./buildkitImage.ts";
 import { dockerfile, prepareSite, StepPod } from "./stepPod.ts";

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { readImage } from "../../src/adapters/images/imageStore.ts";
+import { freePort } from "./freePort.ts";
 
 /** A container of a directory image, run by bubblewrap on the host's network. */
 export interface ImageProcess {
@@ -73,16 +73,4 @@ async function stop(child: ChildProcess, work: string): Promise<void> {
     await ended;
   }
   await rm(work, { recursive: true, force: true });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-    server.on("error", reject);
-  });
 }

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { constants } from "node:fs";
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
 import { withClient } from "../../src/adapters/postgres/server.ts";
+import { freePort } from "./freePort.ts";
 
 /** A PostgreSQL of the test's own, in a temporary folder. */
 export interface TestPostgres {
@@ -111,14 +111,4 @@ async function answers(server: DatabaseServer, hasEnded: () => boolean): Promise
     }
   }
   throw new Error("PostgreSQL does not answer");
-}
-
-/** A port of 127.0.0.1 that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return typeof address === "object" && address ? address.port : 0;
 }

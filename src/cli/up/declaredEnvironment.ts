@@ -16,12 +16,14 @@ const unknownGateway = "http://127.0.0.1";
 /**
  * What the stack of an environment declares, checked as its program does it and before anything is brought up: a mistake costs no
  * minutes. Throws one `OperatorError` with a line per mistake. The gateway's address and the values of secrets are made up.
+ * `committed` is the stack file of the checkout.
  */
 export async function declaredEnvironment(
   layout: EnvironmentLayout,
   target: "embedded" | "existing",
+  committed?: Uint8Array,
 ): Promise<EnvironmentSpec> {
-  const { mistakes, spec } = await checkedEnvironment(layout, target);
+  const { mistakes, spec } = await checkedEnvironment(layout, target, committed);
   if (!spec) throw mistakesError(mistakes);
   return spec;
 }
@@ -30,10 +32,11 @@ export async function declaredEnvironment(
 export async function checkedEnvironment(
   layout: EnvironmentLayout,
   target: "embedded" | "existing",
+  committed?: Uint8Array,
 ): Promise<StackCheck> {
   const database = process.env.MENAGERIE_DATABASE_ADDRESS;
   const stored = await storedValues(layout);
-  const { mistakes, spec } = await checkStack(readStackText(await committedBytes(), committedFile), {
+  const { mistakes, spec } = await checkStack(readStackText(committed ?? (await committedBytes()), committedFile), {
     ...{ file: committedFile, project: projectFolder },
     stored: (config) => withStoredValues(config, stored),
     undecryptable: (config) => undecryptableValues(layout, config),

@@ -46,7 +46,7 @@ test("a waiting container gets what is missing, edits come hot, an undo and a re
   await version.save(answering("v4"), { hot: true });
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 5 });
   expect(await version.prediction()).toBe("v4");
-}, 60_000);
+});
 
 test("defect 1: a failed hot reload advances the hash; the sync sees it and says that the model does not answer", async (context) => {
   const version = await new Version(context).run();
@@ -63,7 +63,7 @@ test("defect 1: a failed hot reload advances the hash; the sync sees it and says
   await version.save(answering("v3"), { hot: true });
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 4, hot: true });
   expect(await version.prediction()).toBe("v3");
-}, 60_000);
+});
 
 test("defect 1 with a lost reply: the new hash alone is not taken for the new code", async (context) => {
   const version = await new Version(context).run();
@@ -77,7 +77,7 @@ test("defect 1 with a lost reply: the new hash alone is not taken for the new co
   await version.save(again, { hot: true });
   expect(await version.sync({}, losingPatchReplies(version.control))).toMatchObject({ state: "synced", seq: 3 });
   expect(await version.prediction()).toBe("v3");
-}, 60_000);
+});
 
 test("defect 2: empty patches start a waiting server, and later ones change the hash alone", async (context) => {
   const version = await new Version(context).run();
@@ -86,7 +86,7 @@ test("defect 2: empty patches start a waiting server, and later ones change the 
   expect(await version.prediction()).toBe("v0");
   await version.save("", { ops: [], hash: "2".repeat(64) });
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
-}, 60_000);
+});
 
 test("defects 3, 4 and 5: predictions that wait or run hold a patch up, and it gets there all the same", async (context) => {
   const version = await new Version(context).run();
@@ -104,7 +104,7 @@ test("defects 3, 4 and 5: predictions that wait or run hold a patch up, and it g
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 3 });
   expect(await version.prediction()).toBe("v3");
   await running;
-}, 60_000);
+});
 
 ofWholeMatrix(
   "defect 6: an inference server that its control server left behind is found before anything is sent",
@@ -124,7 +124,6 @@ ofWholeMatrix(
     expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
     expect(await version.prediction()).toBe("v1");
   },
-  60_000,
 );
 
 ofWholeMatrix(
@@ -143,7 +142,6 @@ ofWholeMatrix(
     await version.run();
     expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
   },
-  60_000,
 );
 
 ofWholeMatrix(
@@ -169,7 +167,6 @@ ofWholeMatrix(
     expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
     expect(await version.prediction()).toBe("v1");
   },
-  60_000,
 );
 
 test("defect 9: code that does not load is no success, and its repair is", async (context) => {
@@ -180,7 +177,7 @@ test("defect 9: code that does not load is no success, and its repair is", async
   await version.save(answering("v1"));
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
   expect(await version.prediction()).toBe("v1");
-}, 60_000);
+});
 
 test("defect 10: a process that ends before it has removed the mark of one that failed is started again", async (context) => {
   const version = await new Version(context).run();
@@ -188,7 +185,7 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   expect(await version.sync()).toMatchObject({ state: "failed" });
   // Whoever asks while the failed process goes leaves the mark, and nobody starts it again.
   await vi.waitFor(async () => expect(await version.control.probe()).toMatchObject({ reason: "load_failed" }), {
-    timeout: 20_000,
+    timeout: 60_000,
   });
   await version.save(answering("v1"));
   const killing: ControlServer = {
@@ -202,20 +199,16 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   };
   expect(await version.sync({}, killing)).toMatchObject({ state: "synced", seq: 2 });
   expect(await version.prediction()).toBe("v1");
-}, 60_000);
+});
 
-ofWholeMatrix(
-  "a killed inference server comes back with the patched code",
-  async (context) => {
-    const version = await new Version(context).run();
-    await version.save(answering("v1"));
-    await version.sync();
-    await version.container.killInference();
-    expect(await version.sync({ downMs: 15_000 })).toMatchObject({ state: "synced", seq: 1, sent: 0 });
-    expect(await version.prediction()).toBe("v1");
-  },
-  60_000,
-);
+ofWholeMatrix("a killed inference server comes back with the patched code", async (context) => {
+  const version = await new Version(context).run();
+  await version.save(answering("v1"));
+  await version.sync();
+  await version.container.killInference();
+  expect(await version.sync({ downMs: 15_000 })).toMatchObject({ state: "synced", seq: 1, sent: 0 });
+  expect(await version.prediction()).toBe("v1");
+});
 
 test("several replicas at once send each patch once, and all of them say the same", async (context) => {
   const version = await new Version(context).run();
@@ -224,7 +217,7 @@ test("several replicas at once send each patch once, and all of them say the sam
   for (const result of results) expect(result).toMatchObject({ state: "synced", seq: 10 });
   expect(results.reduce((sum, result) => sum + (result.state === "synced" ? result.sent : 0), 0)).toBe(1);
   expect(await version.prediction()).toBe("v10");
-}, 60_000);
+});
 
 test("a patch that is cut on its way, or whose reply is, gets there all the same", async (context) => {
   const version = await new Version(context).run();
@@ -249,7 +242,7 @@ test("a patch that is cut on its way, or whose reply is, gets there all the same
   expect(proxy.cuts()).toBeGreaterThan(1);
   await control.close();
   proxy.stop();
-}, 60_000);
+});
 
 test("the client makes typed outcomes of the control server's answers", async (context) => {
   const version = await new Version(context).run({});
@@ -272,4 +265,4 @@ test("the client makes typed outcomes of the control server's answers", async (c
   await version.container.stop();
   expect(await control.runningHash()).toMatchObject({ ok: false });
   expect(await control.probe()).toMatchObject({ answers: false, reason: "unreachable" });
-}, 60_000);
+});

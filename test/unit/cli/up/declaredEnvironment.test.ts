@@ -1,21 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { declaredEnvironment } from "../../../../src/cli/up/declaredEnvironment.ts";
 import { type EnvironmentLayout, environmentLayout } from "../../../../src/local/layout.ts";
-
-// The checkout's own file is what a test must not write: this stands in for it.
-const checkout = vi.hoisted(() => ({ text: "" }));
-vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
-  const readFile = async (path: string, ...rest: []) =>
-    path.endsWith("/Pulumi.local.yaml") && !path.includes("/environments/")
-      ? Buffer.from(checkout.text)
-      : real.readFile(path, ...rest);
-  return { ...real, readFile };
-});
 
 let home: string;
 let layout: EnvironmentLayout;
@@ -28,10 +17,13 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 
 const iris = { truss: "models/iris", phase: "done" };
 
+function declared(text: string): ReturnType<typeof declaredEnvironment> {
+  return declaredEnvironment(layout, "embedded", Buffer.from(text));
+}
+
 function declare(config: Record<string, unknown>): ReturnType<typeof declaredEnvironment> {
   const prefixed = Object.fromEntries(Object.entries(config).map(([key, value]) => [`menagerie:${key}`, value]));
-  checkout.text = stringify({ config: prefixed });
-  return declaredEnvironment(layout, "embedded");
+  return declared(stringify({ config: prefixed }));
 }
 
 describe("what a stack declares, before anything is brought up", () => {
@@ -43,9 +35,9 @@ describe("what a stack declares, before anything is brought up", () => {
   });
 
   it("is refused with every mistake at once", async () => {
-    const declared = declare({ nodeClass: "local", zoo: { iris: { ...iris, phase: "forwrd" } }, polls: {} });
-    await expect(declared).rejects.toMatchObject({ exitCode: 2 });
-    await expect(declared).rejects.toThrow(/menagerie:zoo\.iris\.phase: "forwrd" .*\n?.*menagerie:polls/s);
+    const refused = declare({ nodeClass: "local", zoo: { iris: { ...iris, phase: "forwrd" } }, polls: {} });
+    await expect(refused).rejects.toMatchObject({ exitCode: 2 });
+    await expect(refused).rejects.toThrow(/menagerie:zoo\.iris\.phase: "forwrd" .*\n?.*menagerie:polls/s);
   });
 
   it("holds secrets that only the environment's passphrase opens, also those that are stored beside it", async () => {
@@ -67,10 +59,7 @@ describe("what a stack declares, before anything is brought up", () => {
   });
 
   it("is refused where the file is no YAML", async () => {
-    checkout.text = "config: [";
-    await expect(declaredEnvironment(layout, "embedded")).rejects.toThrow(
-      /^Pulumi\.local\.yaml:1:\d+: is not valid YAML/,
-    );
+    await expect(declared("config: [")).rejects.toThrow(/^Pulumi\.local\.yaml:1:\d+: is not valid YAML/);
   });
 
   it("is what it was before a value that cannot be decrypted, once that is removed", async () => {
