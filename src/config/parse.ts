@@ -19,7 +19,7 @@ import { setSecretCommand } from "./secrets.ts";
 import { keyPath, schemaRefusals } from "./sentences.ts";
 
 /** What may stand in for keys that a stack leaves out. */
-export interface Surroundings {
+export interface EnvironmentDefaults {
   /** Gateway address of the local environment, from `MENAGERIE_GATEWAY_URL`; the config wins. */
   readonly gatewayUrl?: string | undefined;
   /** Address of the API service, from `MENAGERIE_API_URL`; the config wins. */
@@ -39,16 +39,16 @@ export interface Surroundings {
  * Throws one `OperatorError` whose message has a line per mistake: the key, the value, what to change.
  * Rules between keys are checked on whatever is right by itself.
  */
-export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}): EnvironmentSpec {
+export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {}): EnvironmentSpec {
   const result = environmentSchema.safeParse(raw, { reportInput: true });
-  const inTheFile = surroundings.stackFile === undefined ? [] : plainSecretMistakes(surroundings.stackFile);
+  const inTheFile = defaults.stackFile === undefined ? [] : plainSecretMistakes(defaults.stackFile);
   if (!result.success) {
     const { issues } = result.error;
     const rest = environmentSchema.safeParse(rightPart(raw, issues));
-    const between = rest.success ? rulesBetween(rest.data, surroundings) : [];
+    const between = rest.success ? rulesBetween(rest.data, defaults) : [];
     const wrong = new Set(issues.map(({ path }) => path[0]));
     const missing = rest.success
-      ? missingKeys(rest.data, surroundings).filter(({ from }) => !from.some((key) => wrong.has(key)))
+      ? missingKeys(rest.data, defaults).filter(({ from }) => !from.some((key) => wrong.has(key)))
       : [];
     throw refused(
       distinct([...missing.map(({ mistake }) => mistake), ...schemaRefusals(issues), ...between, ...inTheFile]),
@@ -57,18 +57,18 @@ export function parseEnvironment(raw: unknown, surroundings: Surroundings = {}):
   // A secret does not travel as a plain value.
   const { databasePassword: _, ...declared } = result.data;
   const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
-  const url = parsed.gateway.url ?? surroundings.gatewayUrl;
-  const missing = missingKeys(result.data, surroundings).map(({ mistake }) => mistake);
-  const mistakes = [...missing, ...rulesBetween(parsed, surroundings), ...inTheFile];
+  const url = parsed.gateway.url ?? defaults.gatewayUrl;
+  const missing = missingKeys(result.data, defaults).map(({ mistake }) => mistake);
+  const mistakes = [...missing, ...rulesBetween(parsed, defaults), ...inTheFile];
   // The file tells each value from its neighbours; the engine's word is for what it does not hold.
-  if (inTheFile.length === 0) mistakes.push(...plainKeys(result.data, surroundings.secretKeys));
-  const database = databaseOf(parsed, surroundings);
+  if (inTheFile.length === 0) mistakes.push(...plainKeys(result.data, defaults.secretKeys));
+  const database = databaseOf(parsed, defaults);
   if (mistakes.length > 0 || !url) throw refused(mistakes);
   return {
     ...parsed,
     secrets: Object.keys(parsed.secrets),
     gateway: { ...parsed.gateway, url, checksKeys: parsed.mesh?.keyCheck !== undefined },
-    services: { ...parsed.services, apiUrl: parsed.services.apiUrl ?? surroundings.apiUrl ?? url },
+    services: { ...parsed.services, apiUrl: parsed.services.apiUrl ?? defaults.apiUrl ?? url },
     database,
     zoo: Object.fromEntries(Object.entries(parsed.zoo).map(([name, entry]) => [name, complete(entry, parsed)])),
     development: Object.fromEntries(
@@ -85,21 +85,21 @@ function distinct(mistakes: readonly Refusal[]): Refusal[] {
   return [...new Map(mistakes.map((each) => [each.message, each])).values()];
 }
 
-function rulesBetween(parsed: Parameters<typeof crossKeyMistakes>[0], { embedded }: Surroundings): Refusal[] {
+function rulesBetween(parsed: Parameters<typeof crossKeyMistakes>[0], { embedded }: EnvironmentDefaults): Refusal[] {
   return [...crossKeyMistakes(parsed), ...(embedded ? embeddedMistakes(parsed) : [])];
 }
 
 /** Keys that a stack needs by what else it declares and where it runs, and the keys `from` which that follows. */
 function missingKeys(
   parsed: Pick<ParsedEnvironment, "gateway" | "nodeClass" | "development" | "shadows" | "state"> & DatabaseKeys,
-  surroundings: Surroundings,
+  defaults: EnvironmentDefaults,
 ): { readonly mistake: Refusal; readonly from: readonly PropertyKey[] }[] {
   const missing: { mistake: Refusal; from: PropertyKey[] }[] = [];
-  if (!(parsed.gateway.url ?? surroundings.gatewayUrl)) {
+  if (!(parsed.gateway.url ?? defaults.gatewayUrl)) {
     missing.push({ mistake: refusal("gateway.url-missing", keyPath(["gateway", "url"])), from: ["gateway"] });
   }
   // The embedded environment has one, whose address may not be known yet: what is planned for it asks again.
-  if (databaseOf(parsed, surroundings) || parsed.nodeClass === "local") return missing;
+  if (databaseOf(parsed, defaults) || parsed.nodeClass === "local") return missing;
   const from = ["database", "postgresCluster", "nodeClass"];
   const need = (key: keyof typeof kept) => missing.push({ mistake: needsDatabase(key, parsed.nodeClass), from });
   if (Object.keys(parsed.development).length > 0) need("development");
@@ -112,7 +112,7 @@ type DatabaseKeys = Pick<ParsedEnvironment, "database" | "postgresCluster">;
 
 /**
  * The platform's database by a config that was not checked, keys with their prefix: undefined where it has none, or is wrong.
- * @param databaseAddress - as `Surroundings` has it
+ * @param databaseAddress - as `EnvironmentDefaults` has it
  */
 export function databaseIn(
   config: Readonly<Record<string, unknown>>,
@@ -123,7 +123,7 @@ export function databaseIn(
   return parsed.success ? databaseOf(parsed.data, { databaseAddress }) : undefined;
 }
 
-function databaseOf(parsed: DatabaseKeys, { databaseAddress }: Surroundings): EnvironmentSpec["database"] {
+function databaseOf(parsed: DatabaseKeys, { databaseAddress }: EnvironmentDefaults): EnvironmentSpec["database"] {
   return parsed.database ?? clusterDatabase(parsed.postgresCluster) ?? localDatabase(databaseAddress);
 }
 

@@ -4,7 +4,7 @@ import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { encryptedOwnKeys, engineValues } from "../config/engineValues.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { byPlace, type Mistake, mistakeOf } from "../config/mistake.ts";
-import { parseEnvironment, type Surroundings } from "../config/parse.ts";
+import { type EnvironmentDefaults, parseEnvironment } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
 import type { StackFileReading } from "../config/stackFile.ts";
@@ -26,7 +26,7 @@ export interface StackCheckOptions {
   readonly project: string;
   /** File's name for mistakes of the whole file. */
   readonly file: string;
-  readonly surroundings: Surroundings;
+  readonly defaults: EnvironmentDefaults;
   /** How to remove the environment, for a file that declares nothing. */
   readonly removal: string;
   /** What the engine passes to the program; default: what it would make of the file, with made-up secrets. */
@@ -46,12 +46,12 @@ export async function checkStack(reading: StackFileReading, options: StackCheckO
   if (!reading.isReadable) return { mistakes };
   const config = options.stored?.(reading.config) ?? reading.config;
   const raw = stackConfig(options.engineConfig ?? engineValues(config));
-  const secretKeys = options.surroundings.secretKeys ?? encryptedOwnKeys(config);
-  const surroundings = { ...options.surroundings, secretKeys, stackFile: config };
+  const secretKeys = options.defaults.secretKeys ?? encryptedOwnKeys(config);
+  const defaults = { ...options.defaults, secretKeys, stackFile: config };
   const found: Refusal[] = [];
   let spec: EnvironmentSpec | undefined;
   try {
-    spec = parseEnvironment(raw, surroundings);
+    spec = parseEnvironment(raw, defaults);
   } catch (error) {
     found.push(...refusalsOf(error));
   }

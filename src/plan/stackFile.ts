@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { mistakesError } from "../config/mistake.ts";
-import { parseEnvironment, type Surroundings } from "../config/parse.ts";
+import { type EnvironmentDefaults, parseEnvironment } from "../config/parse.ts";
 import { prefix } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
 import { readStackText } from "../config/stackFile.ts";
@@ -18,7 +18,7 @@ export interface EngineStack {
   readonly stack: string;
   /** The config that the engine passes to the program. */
   readonly config: Readonly<Record<string, string>>;
-  readonly surroundings: Surroundings;
+  readonly defaults: EnvironmentDefaults;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface EngineStack {
  * else, so a typo in the first line would declare an empty environment. Where the config comes from elsewhere, as from Pulumi
  * Cloud, there is no file to check. Throws one `OperatorError` with a line for each mistake.
  */
-export async function declaredStack({ project, stack, config, surroundings }: EngineStack): Promise<EnvironmentSpec> {
+export async function declaredStack({ project, stack, config, defaults }: EngineStack): Promise<EnvironmentSpec> {
   const settings = await projectSettings(project);
   const engine = engineAbove();
   const named = process.env.PULUMI_OPTION_CONFIG_FILE || (engine && configFileOption(engine.args));
@@ -43,14 +43,14 @@ export async function declaredStack({ project, stack, config, surroundings }: En
   if (!bytes) {
     // The engine takes a file that is not there for an empty one.
     if (isEmpty) throw mistakesError([declaresNothing(file, removal)]);
-    return parseEnvironment(stackConfig(config), surroundings);
+    return parseEnvironment(stackConfig(config), defaults);
   }
   const reading = readStackText(bytes, file);
   // Keys of an `environment:` reach the engine only; what it passes is also what the program runs with.
   const { mistakes, spec } = await checkStack(
     { ...reading, declares: reading.declares || !isEmpty },
     {
-      ...{ surroundings, removal, project, file },
+      ...{ defaults, removal, project, file },
       engineConfig: config,
     },
   );

@@ -50,7 +50,7 @@ export function validateCommand(): Command {
     });
 }
 
-const unknownSurroundings = { gatewayUrl: "http://127.0.0.1", databaseAddress: "127.0.0.1:5432" };
+const unknownDefaults = { gatewayUrl: "http://127.0.0.1", databaseAddress: "127.0.0.1:5432" };
 
 async function check({ stack, environment }: ValidateOptions): Promise<StackCheck> {
   if (stack === localStack) {
@@ -60,11 +60,11 @@ async function check({ stack, environment }: ValidateOptions): Promise<StackChec
   const { file, reading } = await readStack(stack);
   const { MENAGERIE_GATEWAY_URL: gatewayUrl, MENAGERIE_DATABASE_ADDRESS: databaseAddress } = process.env;
   // What an `environment:` adds is not known here, so nothing is called missing.
-  const surroundings = reading.imports ? unknownSurroundings : { gatewayUrl, databaseAddress };
+  const defaults = reading.imports ? unknownDefaults : { gatewayUrl, databaseAddress };
   const salt = reading.settings.encryptionsalt;
   const passphrase = await stackPassphrase(process.env);
   return checkStack(reading, {
-    ...{ file, surroundings, removal: `menagerie destroy -s ${stack}`, project: projectFolder },
+    ...{ file, defaults, removal: `menagerie destroy -s ${stack}`, project: projectFolder },
     undecryptable: async (config) =>
       (await keysNotDecrypted(config, { salt, passphrase })).map((key) => undecryptable(key)),
   });

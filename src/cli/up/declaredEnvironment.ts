@@ -44,7 +44,7 @@ export async function checkedEnvironment(
       target === "embedded"
         ? `menagerie down -e ${layout.name} --delete`
         : `menagerie pulumi -e ${layout.name} -- destroy`,
-    surroundings: {
+    defaults: {
       embedded: target === "embedded",
       gatewayUrl: unknownGateway,
       databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,

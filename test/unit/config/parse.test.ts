@@ -29,9 +29,9 @@ function readConfig(text: string): Record<string, unknown> {
   return raw.nodeClass === "EC2" ? { ...raw, nodeClass: ec2 } : raw;
 }
 
-function mistakesOf(raw: unknown, surroundings: Parameters<typeof parseEnvironment>[1] = { gatewayUrl }): string[] {
+function mistakesOf(raw: unknown, defaults: Parameters<typeof parseEnvironment>[1] = { gatewayUrl }): string[] {
   try {
-    parseEnvironment(raw, surroundings);
+    parseEnvironment(raw, defaults);
     return [];
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
@@ -177,7 +177,7 @@ describe("a right config", () => {
     expect([zoo.a?.resources.cpu, zoo.b?.resources.cpu]).toEqual(["1.5", "500m"]);
   });
 
-  it("prefers its own gateway address to the surroundings'", () => {
+  it("prefers its own gateway address to the defaults'", () => {
     const url = "https://models.example.com";
     expect(parseEnvironment({ gateway: { url } }, { gatewayUrl }).gateway.url).toBe(url);
   });

@@ -6,12 +6,12 @@ import { readStackText } from "../../../src/config/stackFile.ts";
 import { checkStack } from "../../../src/plan/checkStack.ts";
 
 const project = join(import.meta.dirname, "../../..");
-const surroundings = { gatewayUrl: "http://127.0.0.1:8080", databaseAddress: "10.0.0.1:5432" };
+const defaults = { gatewayUrl: "http://127.0.0.1:8080", databaseAddress: "10.0.0.1:5432" };
 
 async function check(bytes: Uint8Array) {
   const file = "Pulumi.x.yaml";
   const removal = "pulumi destroy -s x";
-  return checkStack(readStackText(bytes, file), { project, file, surroundings, removal });
+  return checkStack(readStackText(bytes, file), { project, file, defaults, removal });
 }
 
 const fixture = (name: string) => readFileSync(join(project, "test/fixtures/stackFiles", `${name}.yaml`));

@@ -6,7 +6,7 @@ import { configFileOption, isPartial } from "../../../src/plan/engineAbove.ts";
 import { declaredStack } from "../../../src/plan/stackFile.ts";
 
 let project: string;
-const surroundings = { gatewayUrl: "http://127.0.0.1:8080" };
+const defaults = { gatewayUrl: "http://127.0.0.1:8080" };
 const settings =
   "name: menagerie\nruntime: nodejs\nconfig:\n  menagerie:namespace: { type: string, default: models }\n";
 
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 /** What the program declares; `config` is what the engine passes. */
-const checked = (config: Record<string, string>) => declaredStack({ project, stack: "s", config, surroundings });
+const checked = (config: Record<string, string>) => declaredStack({ project, stack: "s", config, defaults });
 const write = (file: string, text: string) => writeFile(join(project, file), text);
 
 describe("a stack without a file of its own", () => {

@@ -1,0 +1,131 @@
+import * as pulumi from "@pulumi/pulumi";
+import { lastVersionTag } from "../adapters/git/checkout.ts";
+import { serviceSource } from "../adapters/images/checkoutImage.ts";
+import { mlflowServer } from "../adapters/mlflow/registry.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues } from "../config/stackConfig.ts";
+import { everyRefusal } from "../domain/refusals/everyRefusal.ts";
+import { checkCluster } from "../plan/cluster.ts";
+import { plannedDepartures } from "../plan/departures.ts";
+import { planDevelopments } from "../plan/development.ts";
+import { isPartial } from "../plan/engineAbove.ts";
+import { checkGatewayApi } from "../plan/gatewayApi.ts";
+import { checkMesh, withEmbeddedGateway } from "../plan/mesh.ts";
+import { withMigrations } from "../plan/migrations.ts";
+import { withMigrationTarget } from "../plan/migrationTarget.ts";
+import { type LastOutputs, type PlatformPlan, planPlatform } from "../plan/platform.ts";
+import { type PlannedRelease, partialRun, planEnvironmentRelease } from "../plan/release.ts";
+import { planSecrets, secretUsers } from "../plan/secrets.ts";
+import { smokeSets } from "../plan/smoke.ts";
+import { planState } from "../plan/state.ts";
+import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
+import { trussesOf } from "../plan/trusses.ts";
+import { concernedByContent, planZoo, readFromFolders, type ZooModelPlan } from "../plan/zoo.ts";
+import { clusterReaders } from "./clusterReaders.ts";
+import type { EnvironmentFacts } from "./facts.ts";
+import type { ShellVariables } from "./shellVariables.ts";
+
+/** One run of a stack's program. */
+export interface StackRun {
+  /** Folder of Pulumi.yaml, which relative paths of the config start from. */
+  readonly project: string;
+  /** Name of the stack. */
+  readonly stack: string;
+  /** The config that the engine passes, with prefixes; secrets in the clear. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly preview: boolean;
+  /** Command line of the engine; empty where it is not known. */
+  readonly engine: readonly string[];
+  readonly shell: ShellVariables;
+  /** Outputs of the stack's last `up`. */
+  readonly lastOutputs: () => Promise<LastOutputs>;
+}
+
+/**
+ * Reads what the environment is planned from, and plans it: the only part of a stack's program that asks databases, clusters, registries
+ * and folders, all of it by questions that change nothing. What could not be checked is told as warnings.
+ *
+ * @throws OperatorError with a line for each thing that an `up` would refuse.
+ */
+export async function readEnvironment(spec: EnvironmentSpec, run: StackRun): Promise<EnvironmentFacts> {
+  const { project, config, shell, lastOutputs } = run;
+  const cluster = clusterReaders(spec);
+  const [checks, { platform, trusses, sentences }, smoke] = await everyRefusal([
+    checkedCluster(spec, run, cluster),
+    readContents(spec, run, cluster.registryLogins),
+    smokeSets(concernedByContent(spec), project),
+  ]);
+  await warn([...checks, ...sentences]);
+  const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
+  const secretsOf = (folder: string) => trusses.get(folder)?.secrets ?? [];
+  const plannedZoo = async () =>
+    withMigrations(planZoo(spec, { platform, hashes: trussHashes, secretsOf, smoke }), platform);
+  const [zoo, development] = await everyRefusal([
+    plannedZoo(),
+    planDevelopments(spec, trusses, platform, { lastOutputs, sentHeads: shell.sentHeads }),
+  ]);
+  const release = await plannedRelease(spec, run, platform, zoo);
+  await warn(plannedDepartures(spec, { platform, hashes: trussHashes, lastOutputs: await lastOutputs() }));
+  const state = await planState(spec, platform, release?.intent, lastOutputs);
+  return {
+    ...{ trussHashes, zoo, platform, development, state },
+    release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
+    builds: shell.builds,
+    serviceHash: spec.services.image ? undefined : await serviceSource(project),
+    buildFolders: shell.buildFolders,
+    secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), cluster.secretKeys),
+    secrets: pulumi.secret(secretValues(config)),
+  };
+}
+
+type Cluster = ReturnType<typeof clusterReaders>;
+
+/** What the cluster serves of what the stack needs; sentences on what is missing for a preview, or could not be asked. */
+async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRun, cluster: Cluster) {
+  const [apis, gateway, mesh] = await everyRefusal([
+    checkCluster(spec, { preview, reader: cluster.apis }),
+    checkGatewayApi(spec, { preview, reader: cluster.gateway }),
+    checkMesh(spec, { preview, reader: shell.embedded ? withEmbeddedGateway(cluster.mesh) : cluster.mesh }),
+  ]);
+  for (const line of gateway.lines) await pulumi.log.info(line);
+  return [...apis, ...gateway.warnings, ...mesh];
+}
+
+/** The registry of the platform's database, and the trusses of the folders that it does not answer for. */
+async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluster["registryLogins"]) {
+  const { project, stack, config, preview, shell, lastOutputs } = run;
+  const own = await planPlatform(spec, {
+    ...{ preview, lastOutputs, url: shell.databaseUrl, mayBeginAnew: shell.mayBeginAnew },
+    password: config["menagerie:databasePassword"],
+  });
+  const counted = await withMigrationTarget(spec, own, {
+    ...{ preview, stack, environmentUrl: shell.migrationDatabaseUrl },
+    configUrl: migrationTargetUrl(config),
+  });
+  const { platform, sentences } = await withStoredImages(spec, counted, imageHolder(spec, shell.imageStore, logins));
+  return {
+    ...{ platform, sentences },
+    trusses: await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, project),
+  };
+}
+
+async function plannedRelease(
+  spec: EnvironmentSpec,
+  { project, stack, config, engine, shell, lastOutputs }: StackRun,
+  platform: PlatformPlan | undefined,
+  zoo: ReadonlyMap<string, ZooModelPlan>,
+): Promise<PlannedRelease | undefined> {
+  const release = await planEnvironmentRelease(spec, platform, zoo, {
+    environment: stack,
+    config: publicConfig(config, encryptedKeys(shell.secretKeys)),
+    lastVersionTag: () => lastVersionTag(project),
+    mlflow: mlflowServer(spec.mlflow?.url, shell.all),
+    lastOutputs,
+  });
+  if (release && !shell.only && isPartial(engine)) await warn([partialRun]);
+  return release;
+}
+
+async function warn(sentences: readonly string[]): Promise<void> {
+  for (const sentence of sentences) await pulumi.log.warn(sentence);
+}
