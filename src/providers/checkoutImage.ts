@@ -28,9 +28,7 @@ export interface CheckoutImageOutputs extends CheckoutImageInputs {
 
 /** The checkout as a directory image, for services and pipelines of the local environment. Images outlive the resource. */
 export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> = {
-  inputs: ["name", "entry", "folder", "hash", "interpreter"],
-  replaceOn: ["name", "entry", "folder", "hash", "interpreter"],
-  check: async () => [],
+  inputs: { name: "replace", entry: "replace", folder: "replace", hash: "replace", interpreter: "replace" },
   async create(inputs) {
     const { putCheckoutImage, putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
     const { folder } = inputs;
@@ -42,7 +40,6 @@ export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> =
   },
   update: async (_id, olds, news) => ({ ...olds, ...news }),
   exists: (_id, { image }) => imageIsStored(image),
-  delete: async () => {},
 };
 
 /** The interpreter, and what names it: PATH in a container is the image's, and finds another one first or none. */

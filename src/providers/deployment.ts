@@ -18,20 +18,24 @@ export interface DeploymentOutputs extends DeploymentInputs {
 
 /** The end of a deployment: closes its intent by what is served then. A refresh shows how the cluster differs from it. */
 export const deployment: Handler<DeploymentInputs, DeploymentOutputs> = {
-  inputs: ["environment", "namespace", "tag", "deploymentId", "serving"],
-  replaceOn: ["environment"],
-  check: async () => [],
+  inputs: {
+    environment: "replace",
+    namespace: "update",
+    tag: "update",
+    deploymentId: "update",
+    serving: "update",
+    context: "ignore",
+    database: "ignore",
+  },
   async create(inputs) {
     return { id: inputs.environment, outs: { ...inputs, currentId: await close(inputs) } };
   },
   async update(_id, _olds, news) {
     return { ...news, currentId: await close(news) };
   },
-  exists: async () => true,
   async read(_id, props) {
     return { ...props, serving: (await observe(props)).map(servingLine) };
   },
-  delete: async () => {},
 };
 
 async function close(inputs: DeploymentInputs): Promise<string> {

@@ -21,17 +21,21 @@ export interface DeploymentIntentOutputs extends DeploymentIntentInputs {
  * environment's deployments. Deleting the resource changes nothing: the record stays.
  */
 export const deploymentIntent: Handler<DeploymentIntentInputs, DeploymentIntentOutputs> = {
-  inputs: ["environment", "namespace", "tag", "models", "intent"],
-  replaceOn: ["environment"],
-  check: async () => [],
+  inputs: {
+    environment: "replace",
+    namespace: "update",
+    tag: "update",
+    models: "update",
+    intent: "update",
+    context: "ignore",
+    database: "ignore",
+  },
   async create(inputs) {
     return { id: inputs.environment, outs: { ...inputs, deploymentId: await open(inputs) } };
   },
   async update(_id, _olds, news) {
     return { ...news, deploymentId: await open(news) };
   },
-  exists: async () => true,
-  delete: async () => {},
 };
 
 async function open(inputs: DeploymentIntentInputs): Promise<string> {

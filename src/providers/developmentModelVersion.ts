@@ -14,9 +14,14 @@ export interface DevelopmentModelVersionOutputs extends DevelopmentModelVersionI
  * patches: keys and clients name it, and declaring the model again goes on with it.
  */
 export const developmentModelVersion: Handler<DevelopmentModelVersionInputs, DevelopmentModelVersionOutputs> = {
-  inputs: ["model", "organization", "number", "hash", "digest"],
-  replaceOn: ["model", "organization", "number"],
-  check: async () => [],
+  inputs: {
+    model: "replace",
+    organization: "replace",
+    number: "replace",
+    hash: "update",
+    digest: "update",
+    database: "ignore",
+  },
   async create(inputs) {
     const versionId = await register(inputs);
     return { id: versionId, outs: { ...inputs, versionId } };
@@ -28,7 +33,6 @@ export const developmentModelVersion: Handler<DevelopmentModelVersionInputs, Dev
     const { versionExists } = await import("../adapters/postgres/modelVersions.ts");
     return asDeployer(props, (client) => versionExists(client, id, props.hash));
   },
-  delete: async () => {},
 };
 
 async function register(inputs: DevelopmentModelVersionInputs): Promise<string> {

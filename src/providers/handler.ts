@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 /** What `check` finds wrong with one input. */
 export interface CheckFailure<Inputs> {
   readonly property: keyof Inputs & string;
@@ -13,21 +15,47 @@ export interface Due {
   readonly due?: boolean | undefined;
 }
 
+/**
+ * What a changed input does to its resource. `ignore` is for what only says how to do it, such as where the database is: it is
+ * kept with the next change of another input.
+ */
+export type OnChange = "update" | "replace" | "ignore";
+
+/** Every input by name, so that a new one does not compile before somebody decided. {@link Due} is of one run and stands apart. */
+export type OnChanges<Inputs> = Readonly<Record<Exclude<keyof Inputs, keyof Due>, OnChange>>;
+
 /** One kind of dynamic resource. Thin: it takes inputs apart and calls domain and adapters. */
 export interface Handler<Inputs extends object, Outputs extends Inputs> {
-  check(inputs: Inputs): Promise<readonly CheckFailure<Inputs>[]>;
-  /** Keys of the inputs that cannot be changed in place. */
-  readonly replaceOn: readonly (keyof Inputs & string)[];
-  /** All input keys; any of them that differs is a change. {@link Due} is not among them. */
-  readonly inputs: readonly (keyof Inputs & string)[];
+  readonly inputs: OnChanges<Inputs>;
+  /** @default every input is accepted */
+  check?(inputs: Inputs): Promise<readonly CheckFailure<Inputs>[]>;
   /** Converges from what it finds, so that a second try after a crash is safe. */
   create(inputs: Inputs): Promise<{ id: string; outs: Outputs }>;
   /** Answers all outputs, for those left out would vanish from the state. */
   update(id: string, olds: Outputs, news: Inputs): Promise<Outputs>;
   /** The outputs as they really are, where they can differ from the state's; undefined when it is gone. @default by `exists` */
   read?(id: string, props: Outputs): Promise<Outputs | undefined>;
-  /** Whether what the state tells of still exists. */
-  exists(id: string, props: Outputs): Promise<boolean>;
-  /** Of something that is gone already: nothing to do, no error. */
-  delete(id: string, props: Outputs): Promise<void>;
+  /** Whether what the state tells of still exists. @default true, for what was done stays done */
+  exists?(id: string, props: Outputs): Promise<boolean>;
+  /**
+   * Of something that is gone already: nothing to do, no error.
+   * @default Deleting the resource changes nothing. Images, rows, tables and evidence outlive the line of config that made them: a
+   * release may name them, and nobody is moved by a line that goes.
+   */
+  delete?(id: string, props: Outputs): Promise<void>;
+}
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** Whether `news` differ from what the state holds in an input that counts, and the inputs that cannot be changed in place. */
+export function changesOf<Inputs>(
+  inputs: OnChanges<Inputs>,
+  olds: Properties,
+  news: Properties,
+): { readonly isChanged: boolean; readonly replaces: string[] } {
+  const changed = Object.entries<OnChange>(inputs).filter(
+    ([key, onChange]) => onChange !== "ignore" && !isDeepStrictEqual(olds[key], news[key]),
+  );
+  const replaces = changed.filter(([, onChange]) => onChange === "replace").map(([key]) => key);
+  return { isChanged: changed.length > 0, replaces };
 }

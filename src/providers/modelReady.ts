@@ -35,9 +35,17 @@ const routesMoveWithin = 3_000;
  * for what answered them is deleted after it.
  */
 export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
-  inputs: ["namespace", "name", "component", "revision", "mode", "pool", "path", "timeoutSeconds", "context"],
-  replaceOn: ["namespace", "name", "component"],
-  check: async () => [],
+  inputs: {
+    namespace: "replace",
+    name: "replace",
+    component: "replace",
+    revision: "update",
+    mode: "update",
+    pool: "update",
+    path: "update",
+    timeoutSeconds: "update",
+    context: "update",
+  },
   async create(inputs) {
     await wait(inputs);
     return { id: `${inputs.namespace}/${inputs.name}`, outs: inputs };
@@ -46,7 +54,6 @@ export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
     if (olds.revision !== news.revision) await wait(news);
     return news;
   },
-  exists: async () => true,
   delete: () => untilTerminated((signal) => setTimeout(routesMoveWithin, undefined, { signal })),
 };
 

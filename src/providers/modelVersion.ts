@@ -20,8 +20,17 @@ export const deleteReferenced = "MENAGERIE_DELETE_REFERENCED";
  * refused while apps point at the version or a rollout needs it. What serves it is deleted after this, so then not at all.
  */
 export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
-  inputs: ["model", "organization", "number", "hash", "digest", "url", "serving", "current"],
-  replaceOn: ["model", "organization", "number", "hash"],
+  inputs: {
+    model: "replace",
+    organization: "replace",
+    number: "replace",
+    hash: "replace",
+    digest: "update",
+    url: "update",
+    serving: "update",
+    current: "update",
+    database: "ignore",
+  },
   check: async ({ number }) =>
     typeof number !== "number" || (Number.isInteger(number) && number >= 1 && number <= 99_999)
       ? []

@@ -45,14 +45,25 @@ export interface PatchSyncOutputs extends PatchSyncInputs {
  * Syncs through the API service. Deleting it changes nothing.
  */
 export const patchSync: Handler<PatchSyncInputs, PatchSyncOutputs> = {
-  inputs: ["model", "versionId", "folder", "declaredHash", "baseHash"],
-  replaceOn: ["versionId"],
-  check: async () => [],
+  inputs: {
+    model: "update",
+    versionId: "replace",
+    folder: "update",
+    declaredHash: "update",
+    // Of the plan, and different in the `up` after the one that changed something.
+    declaredBefore: "ignore",
+    deploys: "ignore",
+    baseHash: "update",
+    // How the sync is done, not what it leads to.
+    takeover: "ignore",
+    api: "ignore",
+    apiKey: "ignore",
+    timeoutSeconds: "ignore",
+  },
   async create(inputs) {
     return { id: inputs.versionId, outs: await carryOut(inputs) };
   },
   update: (_id, _olds, news) => carryOut(news),
-  exists: async () => true,
   async read(_id, props) {
     const { ApiRefused } = await import("../adapters/api/developmentVersions.ts");
     try {
@@ -65,7 +76,6 @@ export const patchSync: Handler<PatchSyncInputs, PatchSyncOutputs> = {
       return { ...props, runningHash: null, state: "unreachable" };
     }
   },
-  delete: async () => {},
 };
 
 /** Converges from what the chain holds now, so that an `up` that was cut off is carried on by the next. */

@@ -31,12 +31,23 @@ export interface PipelineRunOutputs extends PipelineRunInputs {
  * is declared since: the state has been worked in. Deleting the resource changes nothing.
  */
 export const pipelineRun: Handler<PipelineRunInputs, PipelineRunOutputs> = {
-  inputs: [
-    ...(["name", "namespace", "tag", "schema", "image", "folder", "hash", "command", "env"] as const),
-    ...(["resources", "placement", "timeoutSeconds", "retries", "context"] as const),
-  ],
-  replaceOn: ["name", "tag", "schema"],
-  check: async () => [],
+  inputs: {
+    name: "replace",
+    namespace: "update",
+    tag: "replace",
+    schema: "replace",
+    image: "update",
+    folder: "update",
+    hash: "update",
+    command: "update",
+    env: "update",
+    resources: "update",
+    placement: "update",
+    timeoutSeconds: "update",
+    retries: "update",
+    context: "update",
+    database: "ignore",
+  },
   async create(inputs) {
     return { id: `${inputs.schema}/${inputs.name}`, outs: await ran(inputs) };
   },
@@ -46,7 +57,6 @@ export const pipelineRun: Handler<PipelineRunInputs, PipelineRunOutputs> = {
     const row = await readPipeline(databaseServer(props), props.schema, props.name);
     return row !== undefined && row.finishedAt !== null;
   },
-  delete: async () => {},
 };
 
 async function ran(inputs: PipelineRunInputs): Promise<PipelineRunOutputs> {

@@ -9,19 +9,15 @@ export interface PlatformSchemaInputs extends DatabaseInput {
 
 /** The platform's tables, made by migrations. Deleting the resource leaves them: they hold what cannot be made anew. */
 export const platformSchema: Handler<PlatformSchemaInputs, PlatformSchemaInputs> = {
-  inputs: ["version"],
-  replaceOn: [],
-  check: async () => [],
+  inputs: { version: "update", database: "ignore" },
   async create(inputs) {
     return { id: "menagerie", outs: await migrated(inputs) };
   },
   update: (_id, _olds, news) => migrated(news),
-  exists: async (_id, props) => (await found(props)) !== undefined,
   async read(_id, props) {
     const version = await found(props);
     return version === undefined ? undefined : { ...props, version };
   },
-  delete: async () => {},
 };
 
 // Loaded when needed: a preview only checks and compares.

@@ -17,9 +17,7 @@ export interface PredictionTablesInputs extends DatabaseInput {
 
 /** The tables of one recorded model. Deleting the resource leaves them: they go with their schema. */
 export const predictionTables: Handler<PredictionTablesInputs, PredictionTablesInputs> = {
-  inputs: ["schema", "retentionDays", "writer", "revision"],
-  replaceOn: ["schema"],
-  check: async () => [],
+  inputs: { schema: "replace", retentionDays: "update", writer: "update", revision: "update", database: "ignore" },
   async create(inputs) {
     await ensured(inputs);
     return { id: inputs.schema, outs: inputs };
@@ -39,7 +37,6 @@ export const predictionTables: Handler<PredictionTablesInputs, PredictionTablesI
       );
       return rows[0]?.found === true;
     }),
-  delete: async () => {},
 };
 
 async function ensured(inputs: PredictionTablesInputs): Promise<void> {

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { OperatorError } from "../domain/errors.ts";
 import { inEnvironment } from "../domain/printedCommands.ts";
@@ -6,7 +5,7 @@ import { checkoutImage } from "./checkoutImage.ts";
 import { deployment } from "./deployment.ts";
 import { deploymentIntent } from "./deploymentIntent.ts";
 import { developmentModelVersion } from "./developmentModelVersion.ts";
-import type { Due, Handler } from "./handler.ts";
+import { changesOf, type Due, type Handler } from "./handler.ts";
 import { modelReady } from "./modelReady.ts";
 import { modelVersion } from "./modelVersion.ts";
 import { patchSync } from "./patchSync.ts";
@@ -28,33 +27,36 @@ type AnyHandler = Handler<Properties, Properties>;
  * Handlers by kind. A kind that the program no longer declares stays here until no stack has it in its state, because
  * the engine calls its handler to refresh and delete it.
  */
-const handlers: Readonly<Record<string, AnyHandler>> = {
-  checkoutImage: checkoutImage as unknown as AnyHandler,
-  developmentModelVersion: developmentModelVersion as unknown as AnyHandler,
-  deployment: deployment as unknown as AnyHandler,
-  deploymentIntent: deploymentIntent as unknown as AnyHandler,
-  modelReady: modelReady as unknown as AnyHandler,
-  modelVersion: modelVersion as unknown as AnyHandler,
-  patchSync: patchSync as unknown as AnyHandler,
-  pipelineRun: pipelineRun as unknown as AnyHandler,
-  platformSchema: platformSchema as unknown as AnyHandler,
-  releaseRetention: releaseRetention as unknown as AnyHandler,
-  releaseState: releaseState as unknown as AnyHandler,
-  predictionTables: predictionTables as unknown as AnyHandler,
-  secretValue: secretValue as unknown as AnyHandler,
-  smokeTest: smokeTest as unknown as AnyHandler,
-  trussImage: trussImage as unknown as AnyHandler,
-  zooMigration: zooMigration as unknown as AnyHandler,
-  zooRollout: zooRollout as unknown as AnyHandler,
-};
+const handlers: ReadonlyMap<string, object> = new Map(
+  Object.entries({
+    checkoutImage,
+    developmentModelVersion,
+    deployment,
+    deploymentIntent,
+    modelReady,
+    modelVersion,
+    patchSync,
+    pipelineRun,
+    platformSchema,
+    releaseRetention,
+    releaseState,
+    predictionTables,
+    secretValue,
+    smokeTest,
+    trussImage,
+    zooMigration,
+    zooRollout,
+  }),
+);
 
 function handlerOf(kind: string): AnyHandler {
-  const handler = handlers[kind];
+  const handler = handlers.get(kind);
   if (!handler)
     throw new Error(
       `the state has a resource of kind "${kind}", which this checkout has no handler for; use the version that made it`,
     );
-  return handler;
+  // The engine checks no types, and a state holds what an older version wrote.
+  return handler as unknown as AnyHandler;
 }
 
 /** The key under which the host keeps the delegate's text among the properties. */
@@ -98,17 +100,15 @@ function told<T>(work: Promise<T>): Promise<T> {
 // The functions below are called by name from states of before `delegateOf`.
 
 export async function check(kind: string, _olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-  const failures = await handlerOf(kind).check(own(news));
-  return { inputs: news, failures: [...failures] };
+  const failures = await handlerOf(kind).check?.(own(news));
+  return { inputs: news, failures: [...(failures ?? [])] };
 }
 
 export async function diff(kind: string, id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {
-  const { inputs, replaceOn } = handlerOf(kind);
-  const changed = inputs.filter((key) => !isDeepStrictEqual(olds[key], news[key]));
-  const replaces = changed.filter((key) => replaceOn.includes(key));
+  const { isChanged, replaces } = changesOf(handlerOf(kind).inputs, olds, news);
   if (replaces.length === 0) serving.add(`${kind} ${id}`);
   else serving.delete(`${kind} ${id}`);
-  return { changes: changed.length > 0 || news[dueKey] === true, replaces };
+  return { changes: isChanged || news[dueKey] === true, replaces };
 }
 
 export async function create(kind: string, inputs: Properties): Promise<dynamic.CreateResult> {
@@ -124,7 +124,7 @@ const serving = new Set<string>();
 export async function read(kind: string, id: string, props: Properties): Promise<dynamic.ReadResult> {
   const handler = handlerOf(kind);
   const state = own(props);
-  const found = handler.read ? await handler.read(id, state) : (await handler.exists(id, state)) && state;
+  const found = handler.read ? await handler.read(id, state) : (await (handler.exists?.(id, state) ?? true)) && state;
   return found ? { id, props: { ...props, ...found } } : { id: "", props: {} };
 }
 
@@ -141,5 +141,5 @@ export async function remove(kind: string, id: string, props: Properties): Promi
   // A replacement is made before what it replaces is deleted, in a later run where this one was cut off between the two. Where both are
   // one row, as with `--replace`, that row serves now.
   if (serving.has(`${kind} ${id}`)) return;
-  await handlerOf(kind).delete(id, own(props));
+  await handlerOf(kind).delete?.(id, own(props));
 }

@@ -17,15 +17,11 @@ export interface ReleaseRetentionInputs extends DatabaseInput {
  * and drops nothing.
  */
 export const releaseRetention: Handler<ReleaseRetentionInputs, ReleaseRetentionInputs> = {
-  inputs: ["environment", "keep", "retire", "dumpTo"],
-  replaceOn: [],
-  check: async () => [],
+  inputs: { environment: "update", keep: "update", retire: "update", dumpTo: "update", database: "ignore" },
   async create(inputs) {
     return { id: "releases", outs: await marked(inputs) };
   },
   update: (_id, _olds, news) => marked(news),
-  exists: async () => true,
-  delete: async () => {},
 };
 
 async function marked(inputs: ReleaseRetentionInputs): Promise<ReleaseRetentionInputs> {

@@ -36,8 +36,18 @@ export interface ReleaseStateOutputs extends ReleaseStateInputs {
  * release up: then they are dumped, where that is asked for, and dropped.
  */
 export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
-  inputs: ["tag", "schema", "seedFrom", "folder", "declared", "tables", "extensions", "parallel", "current"],
-  replaceOn: ["tag", "schema"],
+  inputs: {
+    tag: "replace",
+    schema: "replace",
+    seedFrom: "update",
+    folder: "update",
+    declared: "update",
+    tables: "update",
+    extensions: "update",
+    parallel: "update",
+    current: "update",
+    database: "ignore",
+  },
   check: async ({ tag, schema }) => {
     const mistake = typeof tag === "string" ? tagMistake(tag) : undefined;
     if (mistake) return [{ property: "tag", reason: `${JSON.stringify(tag)} ${mistake}` }];

@@ -13,8 +13,7 @@ export interface SecretValueOutputs extends SecretValueInputs {
 
 /** A password that is made once and known to the state alone, where it is encrypted. */
 export const secretValue: Handler<SecretValueInputs, SecretValueOutputs> = {
-  inputs: ["bytes"],
-  replaceOn: ["bytes"],
+  inputs: { bytes: "replace" },
   check: async ({ bytes }) =>
     Number.isInteger(bytes) && bytes >= 16 && bytes <= 64
       ? []
@@ -24,6 +23,4 @@ export const secretValue: Handler<SecretValueInputs, SecretValueOutputs> = {
     return { id, outs: { ...inputs, value: randomBytes(inputs.bytes).toString("base64url") } };
   },
   update: async (_id, olds, news) => ({ ...olds, ...news }),
-  exists: async () => true,
-  delete: async () => {},
 };

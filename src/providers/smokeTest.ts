@@ -33,16 +33,23 @@ export interface SmokeTestOutputs extends SmokeTestInputs {
 
 /** Tries a deployed content with a smoke set and stores what it answered. Deleting it leaves the evidence. */
 export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
-  inputs: ["model", "hash", "namespace", "service", "mode", "revision", "cases"],
-  replaceOn: ["model"],
-  check: async () => [],
+  inputs: {
+    model: "replace",
+    hash: "update",
+    namespace: "update",
+    service: "update",
+    mode: "update",
+    revision: "update",
+    cases: "update",
+    context: "ignore",
+    timeoutSeconds: "ignore",
+    database: "ignore",
+  },
   async create(inputs) {
     const outs = await test(inputs);
     return { id: outs.evidenceId, outs };
   },
   update: (_id, _olds, news) => test(news),
-  exists: async () => true,
-  delete: async () => {},
 };
 
 async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {

@@ -34,8 +34,7 @@ export interface TrussImageOutputs extends TrussImageInputs {
 
 /** Builds the image of a truss. Images outlive the resource: an older release may still name them. */
 export const trussImage: Handler<TrussImageInputs, TrussImageOutputs> = {
-  inputs: ["builder", "pipeline", "folder", "hash", "name"],
-  replaceOn: ["builder", "hash", "name"],
+  inputs: { builder: "replace", pipeline: "update", folder: "update", hash: "replace", name: "replace" },
   check: async ({ folder }) => configFailures(folder),
   async create(inputs) {
     const image = await build(inputs);
@@ -45,7 +44,6 @@ export const trussImage: Handler<TrussImageInputs, TrussImageOutputs> = {
   update: async (_id, olds, news) => ({ ...olds, ...news }),
   // Of a registry nothing is known here: pods that cannot pull say so.
   exists: async (_id, { image, pipeline }) => pipeline?.repository !== undefined || (await imageIsStored(image)),
-  delete: async () => {},
 };
 
 async function configFailures(folder: string): Promise<CheckFailure<TrussImageInputs>[]> {

@@ -29,17 +29,24 @@ export interface ZooMigrationOutputs extends ZooMigrationInputs {
   readonly file: string;
 }
 
-const inputs = [
-  ...["name", "from", "to", "direction", "revert", "share", "paused", "rowsPerSecond", "target", "targetUrl"],
-] as (keyof ZooMigrationInputs)[];
-
 /**
  * Apps moved from one zoo version to another, or back. Deleting the resource changes no row and keeps the journal: a line
  * that is removed from the config must not move anybody.
  */
 export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
-  inputs,
-  replaceOn: ["from", "to", "target"],
+  inputs: {
+    name: "update",
+    from: "replace",
+    to: "replace",
+    direction: "update",
+    revert: "update",
+    share: "update",
+    paused: "update",
+    rowsPerSecond: "update",
+    target: "replace",
+    targetUrl: "update",
+    database: "ignore",
+  },
   check: async (request) => failures(request),
   create: async (request) => {
     const outs = await run(request);
@@ -54,7 +61,6 @@ export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
       return found?.id === props.migrationId;
     });
   },
-  delete: async () => {},
 };
 
 /** Values of a preview may be unknown yet; those are text, and what is not text is known. */

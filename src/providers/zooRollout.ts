@@ -43,14 +43,23 @@ export interface ZooRolloutOutputs extends ZooRolloutInputs {
  * database holds at that moment, changes nothing. Deleting it records that the model is off.
  */
 export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
-  inputs: ["model", "phase", "from", "hash", "gates", "bakeSeconds", "leave", "apps", "target", "targetUrl"],
-  replaceOn: ["model"],
-  check: async () => [],
+  inputs: {
+    model: "replace",
+    phase: "update",
+    from: "update",
+    hash: "update",
+    gates: "update",
+    bakeSeconds: "update",
+    leave: "update",
+    apps: "update",
+    target: "update",
+    targetUrl: "update",
+    database: "ignore",
+  },
   async create(inputs) {
     return { id: inputs.model, outs: await record(inputs) };
   },
   update: (_id, _olds, news) => record(news),
-  exists: async () => true,
   async delete(_id, props) {
     const { recordRemoval } = await import("../adapters/postgres/zoo/rollouts.ts");
     await asDeployer(props, (client) => recordRemoval(client, props.model));
