@@ -1,4 +1,36 @@
-import type { Refusal } from "./refusals/refusal.ts";
+/**
+ * Why something is refused, by an entry of a table. Rules answer these and no text of their own: a sentence that is in no table does
+ * not compile. Abstract, so that only `refusals/refusal.ts` makes one.
+ */
+export abstract class Refusal {
+  readonly id: string;
+  /** What it is about, such as `menagerie:zoo.iris.phase`; null where it is no single key. */
+  readonly key: string | null;
+  /** The whole sentence: key, what is wrong, what to change. */
+  readonly message: string;
+  /** What to change; null where the sentence is that already. */
+  readonly fix: string | null;
+  /** Why it cannot be: the entry's. */
+  readonly cause: string;
+  readonly exitCode: 1 | 2 | 3;
+  /** Makes the type nominal: no literal is one. */
+  readonly #made = true;
+
+  protected constructor({ id, key, message, fix, cause, exitCode }: RefusalParts) {
+    this.id = id;
+    this.key = key;
+    this.message = message;
+    this.fix = fix;
+    this.cause = cause;
+    this.exitCode = exitCode;
+  }
+
+  toString(): string {
+    return this.#made ? this.message : "";
+  }
+}
+
+export type RefusalParts = Pick<Refusal, "id" | "key" | "message" | "fix" | "cause" | "exitCode">;
 
 /**
  * A mistake that its operator can mend: a short sentence for each thing that is refused, which names the key, the value and what to

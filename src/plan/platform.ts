@@ -3,11 +3,11 @@ import { readPlatformState } from "../adapters/postgres/plan.ts";
 import { type DatabaseServer, DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
+import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
-import type { TargetPlan } from "./migrationTarget.ts";
-import type { PlannedState } from "./state.ts";
+import type { TargetPlan } from "./targetPlan.ts";
 
 /** What the program knows of the platform's database before it declares anything. */
 export interface PlatformPlan {

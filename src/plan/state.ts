@@ -17,6 +17,7 @@ import { identifierMistake } from "../domain/generatedNames.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
+import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
 import { planRetention } from "../domain/release/retention.ts";
 import {
@@ -28,20 +29,6 @@ import {
 } from "../domain/release/stateSchema.ts";
 import { type PlannedPipeline, planPipelines } from "./pipelines.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
-
-/** The state of one release, as a stack declares it. */
-export interface PlannedState {
-  readonly tag: string;
-  readonly schema: string;
-  readonly seedFrom: string | null;
-  readonly declared: string;
-  readonly tables: readonly StateTable[];
-  readonly views: readonly string[];
-  /** Whether the files make sequences; left out where not. */
-  readonly sequences?: true;
-  /** What its ConfigMap said at the last `up`; undefined for the current release, and for one that has none. */
-  readonly values?: Readonly<Record<string, string>> | undefined;
-}
 
 /** What of a deployment its state depends on. */
 type PlannedDeployment = Pick<DeploymentIntent, "tag" | "environment" | "planned">;

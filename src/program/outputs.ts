@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ZooEntrySpec } from "../config/environment.ts";
+import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { RecordedServing } from "../domain/zoo/serving.ts";
 import type { LastOutputs } from "../plan/platform.ts";
-import type { PlannedState } from "../plan/state.ts";
 
 /** One rollout, as the stack's outputs show it. */
 export interface RolloutOutput {

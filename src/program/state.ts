@@ -11,9 +11,9 @@ import {
   sharedEnvironment,
   sharedEnvironmentName,
 } from "../domain/release/environment.ts";
+import type { PlannedState } from "../domain/release/plannedState.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
 import { type EnvironmentSource, predictorHost, readyPath } from "../domain/serving/servedModel.ts";
-import type { PlannedState } from "../plan/state.ts";
 import { ReleaseRetention } from "../resources/releaseRetention.ts";
 import type { Cluster } from "./cluster.ts";
 import type { EnvironmentFacts } from "./facts.ts";

@@ -17,7 +17,7 @@ export interface PythonLayers {
   readonly python: BasePython;
   /** Virtual environment with the truss library and its CLI. */
   readonly truss: string;
-  /** Virtual environment of the control server, with `bin/uv`. */
+  /** Virtual environment of the control server, which has uv too. */
   readonly control: string;
   /** Virtual environment of the inference server, without any truss's own requirements. */
   readonly inference: string;

@@ -1,4 +1,4 @@
-import type { Condition } from "../serving/observed.ts";
+import type { Condition } from "../serving/condition.ts";
 import { gpuResource } from "../serving/placement.ts";
 
 /** A Karpenter NodePool (karpenter.sh/v1), as far as it tells why it gives no node. */

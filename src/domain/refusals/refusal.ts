@@ -1,42 +1,15 @@
-import { OperatorError } from "../errors.ts";
+import { OperatorError, Refusal, type RefusalParts } from "../errors.ts";
 import type { RefusalEntry, RefusalTable, ValuesOf } from "./entry.ts";
 import { refusals } from "./table.ts";
 
-/**
- * Why something is refused, by an entry of a table. Rules answer these and no text of their own: a sentence that is in no table does
- * not compile.
- */
-class Refusal {
-  readonly id: string;
-  /** What it is about, such as `menagerie:zoo.iris.phase`; null where it is no single key. */
-  readonly key: string | null;
-  /** The whole sentence: key, what is wrong, what to change. */
-  readonly message: string;
-  /** What to change; null where the sentence is that already. */
-  readonly fix: string | null;
-  /** Why it cannot be: the entry's. */
-  readonly cause: string;
-  readonly exitCode: 1 | 2 | 3;
-  /** Makes the type nominal: no literal is one. */
-  readonly #made = true;
-
-  constructor({ id, key, message, fix, cause, exitCode }: Parts) {
-    this.id = id;
-    this.key = key;
-    this.message = message;
-    this.fix = fix;
-    this.cause = cause;
-    this.exitCode = exitCode;
-  }
-
-  toString(): string {
-    return this.#made ? this.message : "";
-  }
-}
-
 export type { Refusal };
 
-type Parts = Pick<Refusal, "id" | "key" | "message" | "fix" | "cause" | "exitCode">;
+class RefusalOfTable extends Refusal {
+  // biome-ignore lint/complexity/noUselessConstructor: the inherited one is protected.
+  constructor(parts: RefusalParts) {
+    super(parts);
+  }
+}
 
 type Values<Entry extends RefusalEntry, After extends unknown[] = []> =
   ValuesOf<Entry> extends Record<string, never> ? [values?: undefined, ...After] : [values: ValuesOf<Entry>, ...After];
@@ -53,7 +26,7 @@ export function refusalsOfTable<const Table extends RefusalTable>(table: Table) 
     const change = fill(fix);
     const sentence = change === "" ? fill(says) : `${fill(says)}; ${change}`;
     const message = key === null ? sentence : `${key}: ${sentence}`;
-    return new Refusal({ id, key, message, fix: change || null, cause, exitCode: entry.exit ?? 2 });
+    return new RefusalOfTable({ id, key, message, fix: change || null, cause, exitCode: entry.exit ?? 2 });
   };
 }
 
@@ -71,12 +44,12 @@ export const refusal = refusalsOfTable(refusals);
 
 /** The same about a key that only the caller knows. */
 export function about(key: string, refusal: Refusal): Refusal {
-  return new Refusal({ ...refusal, key, message: `${key}: ${refusal.message}` });
+  return new RefusalOfTable({ ...refusal, key, message: `${key}: ${refusal.message}` });
 }
 
 /** The same with its place in a file, or with what an environment's own command is. */
 export function retold(refusal: Refusal, message: string): Refusal {
-  return new Refusal({ ...refusal, message });
+  return new RefusalOfTable({ ...refusal, message });
 }
 
 /**

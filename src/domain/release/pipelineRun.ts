@@ -1,4 +1,5 @@
-import type { Condition, ObservedPod } from "../serving/observed.ts";
+import type { Condition } from "../serving/condition.ts";
+import type { ObservedPod } from "../serving/observed.ts";
 import { failureOf, hindrance, manner } from "../serving/pods.ts";
 import { pipelineContainer } from "./pipelineJob.ts";
 

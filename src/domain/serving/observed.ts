@@ -1,4 +1,5 @@
 import type { ObservedCapacity } from "../capacity/poolShortage.ts";
+import type { Condition } from "./condition.ts";
 
 /** What the readiness judge reads of Kubernetes objects: the parts it looks at, nothing more. */
 interface ObjectMeta {
@@ -9,14 +10,6 @@ interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly { readonly uid: string; readonly kind: string }[];
   readonly deletionTimestamp?: string | Date;
-}
-
-export interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly lastTransitionTime?: string | Date;
 }
 
 export interface ObservedInferenceService {

@@ -1,5 +1,6 @@
 import { explainShortage } from "../capacity/poolShortage.ts";
-import type { Condition, ObservedContainerStatus, ObservedModel, ObservedPod } from "./observed.ts";
+import type { Condition } from "./condition.ts";
+import type { ObservedContainerStatus, ObservedModel, ObservedPod } from "./observed.ts";
 import { gpuResource } from "./placement.ts";
 
 /** Restarts after which a container is given up, though its back-off may not be visible at this moment. */

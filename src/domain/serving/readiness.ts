@@ -1,5 +1,5 @@
+import type { Condition } from "./condition.ts";
 import type {
-  Condition,
   ObservedDeployment,
   ObservedInferenceService,
   ObservedModel,

@@ -1,32 +1,4 @@
-import { labels } from "./servedModel.ts";
-
-/**
- * The recorder in front of a model: KServe runs it as the model's transformer, so that it sees every request and answer.
- * `Text` is a string, or a promise of one that is only passed on.
- */
-export interface Recorder<Text = string> {
-  /** `<url>@sha256:<digest>` */
-  readonly image: Text;
-  /**
-   * Where the image holds all services, what starts this one.
-   * @default the image's own
-   */
-  readonly command?: readonly string[] | undefined;
-  /** Secret of the model's namespace whose key `url` is the database's, with the recorder's own login. */
-  readonly secretName: string;
-  /** Changes with the Secret's content. */
-  readonly secretRevision: Text;
-  /** Schema of the prediction tables. */
-  readonly schema: string;
-  /** Stored with every answer, and what comparisons choose by. */
-  readonly version: string;
-  /** Pods. */
-  readonly replicas: number;
-  /** Headers to store besides the usual ones, in lower case. */
-  readonly storedHeaders: readonly string[];
-  /** What its log may grow to while the database is away, in mebibytes. */
-  readonly logMebibytes: number;
-}
+import { labels, type Recorder } from "./servedModel.ts";
 
 const containerPort = 8080;
 const logFolder = "/var/lib/menagerie/recorder";

@@ -1,4 +1,3 @@
-import type { Recorder } from "./recorder.ts";
 import { type Backend, hostOf } from "./route.ts";
 import type { SecretSource } from "./secrets.ts";
 
@@ -97,6 +96,34 @@ export interface ControlledModel<Text = string> {
    * @default the cluster's default
    */
   readonly priorityClass?: Text | undefined;
+}
+
+/**
+ * The recorder in front of a model: KServe runs it as the model's transformer, so that it sees every request and answer.
+ * `Text` is a string, or a promise of one that is only passed on.
+ */
+export interface Recorder<Text = string> {
+  /** `<url>@sha256:<digest>` */
+  readonly image: Text;
+  /**
+   * Where the image holds all services, what starts this one.
+   * @default the image's own
+   */
+  readonly command?: readonly string[] | undefined;
+  /** Secret of the model's namespace whose key `url` is the database's, with the recorder's own login. */
+  readonly secretName: string;
+  /** Changes with the Secret's content. */
+  readonly secretRevision: Text;
+  /** Schema of the prediction tables. */
+  readonly schema: string;
+  /** Stored with every answer, and what comparisons choose by. */
+  readonly version: string;
+  /** Pods. */
+  readonly replicas: number;
+  /** Headers to store besides the usual ones, in lower case. */
+  readonly storedHeaders: readonly string[];
+  /** What its log may grow to while the database is away, in mebibytes. */
+  readonly logMebibytes: number;
 }
 
 /** Port that truss servers listen on. */

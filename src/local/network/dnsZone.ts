@@ -23,8 +23,8 @@ export interface DnsZone {
 }
 
 /**
- * The zone that Kubernetes' DNS specification (github.com/kubernetes/dns, docs/specification.md, 1.1.0) derives from
- * Services and EndpointSlices. Endpoints without a hostname are named by their address with dashes, as CoreDNS does.
+ * The zone that Kubernetes' DNS specification 1.1.0 (https://github.com/kubernetes/dns/blob/master/docs/specification.md) derives
+ * from Services and EndpointSlices. Endpoints without a hostname are named by their address with dashes, as CoreDNS does.
  */
 export function buildDnsZone(
   services: Iterable<V1Service>,

@@ -1,30 +1,14 @@
 import type { ClientBase } from "pg";
 import { messageOf, OperatorError } from "../../../domain/errors.ts";
 import { roles } from "../../../domain/platformDatabase.ts";
-import type { Progress } from "../../../domain/progress.ts";
 import { quoteIdentifier } from "../identifier.ts";
-import { type DatabaseServer, withClient } from "../server.ts";
+import { withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
 import { refuse } from "./refusals.ts";
 import { qualified } from "./relations.ts";
 import { searchPath } from "./searchPath.ts";
+import type { SeedingRun } from "./seedingRun.ts";
 import { type CopySource, readSources } from "./sources.ts";
-
-/** One run that fills the tables of a release. */
-export interface SeedingRun {
-  readonly server: DatabaseServer;
-  readonly database: string;
-  readonly tag: string;
-  readonly schema: string;
-  /** Of `release_schema`: workers of another attempt stop. */
-  readonly attempt: string;
-  /** Connections at work at the same time. */
-  readonly parallel: number;
-  /** Size of the ranges that are copied in one transaction, in blocks of 8 KiB. @default 4096, which is 32 MiB */
-  readonly blocksPerChunk?: number | undefined;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** A second or so of work: what a killed run does again at most, for each worker. */
 const usualBlocksPerChunk = 4096;

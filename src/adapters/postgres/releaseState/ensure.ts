@@ -7,12 +7,13 @@ import { quoteIdentifier } from "../identifier.ts";
 import { type DatabaseServer, sqlState, withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
 import { continueSequences, refreshViews, withoutRowsOfFiles } from "./continued.ts";
-import { copyTables, eachInParallel, requireAttempt, type SeedingRun } from "./copy.ts";
+import { copyTables, eachInParallel, requireAttempt } from "./copy.ts";
 import { declareTables } from "./declare.ts";
 import { ensureExtensions } from "./extensions.ts";
 import { type JournaledRelease, markUsed, readRelease, seededRows } from "./journal.ts";
 import { refusal, refuse } from "./refusals.ts";
 import { objectsIn, qualified, relationOf } from "./relations.ts";
+import type { SeedingRun } from "./seedingRun.ts";
 import { setForeignKeysAside, setIndexesAside } from "./setAside.ts";
 
 /** The state that a release is to have. */

@@ -3,9 +3,9 @@ import { roles } from "../../../domain/platformDatabase.ts";
 import { withClient } from "../server.ts";
 import { actAs, inTransaction } from "../transaction.ts";
 import { type CopiedColumn, copiedColumns } from "./copiedColumns.ts";
-import type { SeedingRun } from "./copy.ts";
 import { refuse } from "./refusals.ts";
 import { qualified, relationOf, storedIn } from "./relations.ts";
+import type { SeedingRun } from "./seedingRun.ts";
 import { setIndexesAside } from "./setAside.ts";
 
 /** A table that is copied, as it is in the snapshot of the run: of a partitioned one, each of its partitions. */

@@ -1,0 +1,72 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import ts from "typescript";
+import { expect, it } from "vitest";
+
+/** What holds for every source file, and no linter's rule says. */
+
+const project = join(import.meta.dirname, "../..");
+const inProject = (pattern: string): string[] =>
+  globSync(pattern, { cwd: project, exclude: (name) => name === "node_modules" });
+const everywhere = inProject("{bin,components,policy,src,test,tools}/**/*.{ts,mjs}");
+const read = (file: string): string => readFileSync(join(project, file), "utf8");
+
+type Imports = ReadonlyMap<string, readonly string[]>;
+
+/** Files that import each other in a ring, the first of them again at its end; undefined where there is none. */
+function circleIn(imports: Imports): string[] | undefined {
+  const done = new Set<string>();
+  const follow = (file: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const imported of imports.get(file) ?? []) {
+      const circle = follow(imported, [...way, file]);
+      if (circle) return circle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const circle = follow(file, []);
+    if (circle) return circle;
+  }
+  return undefined;
+}
+
+/**
+ * No file can be understood before the others of its circle. Imports of types count too: a type that two files need belongs below both,
+ * and a circle of types is one word away from one of code, which Node.js loads half.
+ */
+it("no files of src and components import each other in a circle", () => {
+  const files = everywhere.filter((file) => /^(src|components)\//.test(file));
+  const imports = new Map(
+    files.map((file) => {
+      const { importedFiles } = ts.preProcessFile(read(file), true, true);
+      const own = importedFiles.map(({ fileName }) => fileName).filter((name) => name.startsWith("."));
+      return [file, own.map((name) => join(dirname(file), name))];
+    }),
+  );
+  expect(imports.size).toBeGreaterThan(500);
+  expect([...imports.values()].flat().filter((file) => !existsSync(join(project, file)))).toEqual([]);
+  expect(circleIn(imports)).toBeUndefined();
+  const [from = "", [to = ""] = []] = [...imports].find(([, list]) => list.length > 0) ?? [];
+  expect(circleIn(new Map([...imports, [to, [...(imports.get(to) ?? []), from]]]))).toContain(from);
+});
+
+/** Paths of the project as comments write them: from its root, from the file's folder, or their last parts. */
+const path =
+  /(?<![\w@/.$-])(?:(?:bin|components|docs|models|operations|policy|src|test|tools)(?:\/[\w.-]*\w)+|(?:\w[\w.-]*\/)*\w[\w.-]*\.(?:ts|mjs|sql))(?!\w)/g;
+const comment = /\/\*[\s\S]*?\*\/|(?<![:"'`\w])\/\/[^\n]*/g;
+
+it("a comment names no file of the project that is not there", () => {
+  const known = inProject("{.github,bin,components,docs,models,operations,policy,src,test,tools}/**").map(
+    (each) => `/${each}`,
+  );
+  const isThere = (name: string, file: string): boolean =>
+    existsSync(join(project, dirname(file), name)) || known.some((each) => each.endsWith(`/${name}`));
+  const named = everywhere.flatMap((file) =>
+    [...read(file).matchAll(comment)].flatMap(([text]) => (text.match(path) ?? []).map((name) => ({ file, name }))),
+  );
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.filter(({ name, file }) => !isThere(name, file))).toEqual([]);
+});
