@@ -1,28 +1,13 @@
 import { DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
 import { readPointing } from "../adapters/postgres/zoo/migration/pointing.ts";
-import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { setTargetUrlCommand } from "../config/migrationTarget.ts";
 import { keyPath } from "../config/sentences.ts";
-import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type TargetCounts, type TargetPair, withTargetApps } from "../domain/zoo/targetApps.ts";
 import { type PlatformPlan, requireOptional } from "./platform.ts";
-
-interface ExistingConnection extends MigrationConnection {
-  readonly existing: ExistingTable;
-}
-
-/** The table of `menagerie:migrationTarget`, as far as rollouts name ids there. */
-export interface TargetPlan {
-  readonly connection: ExistingConnection;
-  /** `menagerie:migrationTarget.databaseUrl`, a secret; undefined where MENAGERIE_MIGRATION_DATABASE_URL says it. */
-  readonly url: string | undefined;
-  /** Whether its rows were counted; a preview may do without. */
-  readonly isRead: boolean;
-  /** File of the stack, which names the table for commands. */
-  readonly stackFile: string;
-}
+import type { ExistingConnection } from "./targetPlan.ts";
 
 export interface TargetOptions {
   /** `MENAGERIE_MIGRATION_DATABASE_URL`, which wins. */
@@ -97,10 +82,8 @@ async function countPairs(
   { registry }: PlatformPlan,
 ): Promise<TargetCounts[]> {
   const found = await readPointing(connection, pairs);
-  const [{ refusals = [] } = {}] = found;
-  const mistakes: Refusal[] = refusals.map((each) =>
-    refusal("target.table", keyPath(["migrationTarget"]), halvesOf(each)),
-  );
+  const [{ obstacles = [] } = {}] = found;
+  const mistakes: Refusal[] = obstacles.map((each) => refusal("target.table", keyPath(["migrationTarget"]), each));
   const counted = pairs.map((pair, place) => {
     const { counts = { from: 0, to: 0, left: 0 }, unknown = [] } = found[place] ?? {};
     // What a rollout that is done left behind may be gone by now.

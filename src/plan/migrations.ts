@@ -2,8 +2,13 @@ import { planZooMigration } from "../adapters/postgres/zoo/migration/plan.ts";
 import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { keyPath } from "../config/sentences.ts";
 import { ofTarget } from "../domain/printedCommands.ts";
-import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
-import { describeMigrationPlan, type MigrationRequest, migrationStanding } from "../domain/zoo/migration.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
+import {
+  describeMigrationPlan,
+  type MigrationObstacle,
+  type MigrationRequest,
+  migrationStanding,
+} from "../domain/zoo/migration.ts";
 import { mapMistakes, type VersionPair } from "../domain/zoo/migrationMap.ts";
 import type { PlatformPlan } from "./platform.ts";
 import type { ZooModelPlan } from "./zoo.ts";
@@ -18,7 +23,7 @@ export async function withMigrations(
 ): Promise<Map<string, ZooModelPlan>> {
   const planned = new Map<string, ZooModelPlan>();
   const mistakes: Refusal[] = declaredMaps(zoo).flatMap((map) =>
-    mapMistakes(map).map((each) => refusal("migration.map", keyPath(["zoo"]), halvesOf(each))),
+    mapMistakes(map).map((each) => refusal("migration.map", keyPath(["zoo"]), each)),
   );
   for (const [name, plan] of zoo) {
     const [own, target] = [await describeOwn(plan, platform), await describeTarget(plan, platform)];
@@ -33,8 +38,8 @@ export async function withMigrations(
       },
       lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])],
     });
-    mistakes.push(...own.refusals.map((each) => aboutPair(["zoo", name], "phase", each)));
-    mistakes.push(...(target?.refusals ?? []).map((each) => aboutPair(["zoo", name, "apps"], undefined, each)));
+    mistakes.push(...own.obstacles.map((each) => aboutPair(["zoo", name], "phase", each)));
+    mistakes.push(...(target?.obstacles ?? []).map((each) => aboutPair(["zoo", name, "apps"], undefined, each)));
   }
   if (mistakes.length > 0) throw refused(mistakes);
   return planned;
@@ -54,12 +59,12 @@ interface Described {
   readonly due?: true | undefined;
   readonly rows: number | undefined;
   readonly lines: readonly string[];
-  readonly refusals: readonly string[];
+  readonly obstacles: readonly MigrationObstacle[];
 }
 
 async function describeOwn(plan: ZooModelPlan, platform: PlatformPlan | undefined): Promise<Described> {
   const { migration } = plan;
-  if (!migration || !platform) return { rows: 0, lines: [], refusals: [] };
+  if (!migration || !platform) return { rows: 0, lines: [], obstacles: [] };
   if (platform.basis !== "read") return notChecked("apps that move");
   return describe({ server: platform.server }, migration, isEntered(plan));
 }
@@ -76,12 +81,12 @@ async function describeTarget(plan: ZooModelPlan, platform: PlatformPlan | undef
   return {
     ...described,
     lines: [`${table}: ${first}`, ...notes].map(told),
-    refusals: described.refusals.map(told),
+    obstacles: described.obstacles.map((each) => ({ ...each, problem: told(each.problem), fix: told(each.fix) })),
   };
 }
 
 function notChecked(what: string): Described {
-  return { rows: undefined, lines: [`${what}: not checked`], refusals: [] };
+  return { rows: undefined, lines: [`${what}: not checked`], obstacles: [] };
 }
 
 /** Whether the phase was entered before, so that this `up` moves what has come since and nothing that moved back. */
@@ -102,16 +107,16 @@ async function describe(
     due: standing.runs && plan.rows > 0 ? true : undefined,
     rows: plan.rows,
     lines: [describeMigrationPlan(plan, migration) + standing.note, ...plan.notes],
-    refusals: standing.refusal === undefined ? plan.refusals : [...plan.refusals, standing.refusal],
+    obstacles: standing.obstacle === undefined ? plan.obstacles : [...plan.obstacles, standing.obstacle],
   };
 }
 
-/** A refusal about one half of the pair, or the share, begins with its key. */
-function aboutPair(path: readonly string[], key: string | undefined, sentence: string): Refusal {
-  const [, own, rest = ""] = /^(from|to|share): (.*)$/s.exec(sentence) ?? [];
-  const refuse = (at: readonly string[], text: string) => refusal("migration.refused", keyPath(at), halvesOf(text));
-  if (own === "share") return refuse([...path.slice(0, 2), own], rest);
-  // Of the platform's pair only the old version is a key.
-  if (own === "from" || (own !== undefined && key === undefined)) return refuse([...path, own], rest);
-  return refuse(key === undefined ? path : [...path, key], sentence);
+/** Of the platform's pair only the old version is a key. */
+function aboutPair(path: readonly string[], key: string | undefined, { about, ...clause }: MigrationObstacle): Refusal {
+  const refuse = (at: readonly string[], problem = clause.problem) =>
+    refusal("migration.refused", keyPath(at), { ...clause, problem });
+  if (about === "share") return refuse([...path.slice(0, 2), about]);
+  if (about === "from" || (about !== undefined && key === undefined)) return refuse([...path, about]);
+  const named = about === undefined ? clause.problem : `${about}: ${clause.problem}`;
+  return refuse(key === undefined ? path : [...path, key], named);
 }

@@ -1,6 +1,7 @@
 import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { messageOf, OperatorError } from "../domain/errors.ts";
 import { ofTarget } from "../domain/printedCommands.ts";
+import { sentenceOf } from "../domain/refusals/clause.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
 import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
@@ -73,7 +74,7 @@ function failures(request: ZooMigrationInputs): CheckFailure<ZooMigrationInputs>
     rowsPerSecond: known(rowsPerSecond) ? rowsPerSecond : undefined,
   };
   const property = "direction";
-  return requestMistakes(judged).map((reason) => ({ property, reason }));
+  return requestMistakes(judged).map((mistake) => ({ property, reason: sentenceOf(mistake) }));
 }
 
 // Loaded when needed: a preview only checks and compares.

@@ -1,4 +1,3 @@
-import { halvesOf } from "../domain/refusals/refusal.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import type { Gate, Phase } from "../domain/zoo/phases.ts";
 import type { TargetCounts, TargetPair } from "../domain/zoo/targetApps.ts";
@@ -90,7 +89,7 @@ async function countTarget({
   if (!apps || !existing) return [];
   const { readPointing } = await import("../adapters/postgres/zoo/migration/pointing.ts");
   const [found] = await readPointing({ server: migrationTargetServer(targetUrl), existing }, [{ ...apps, leave }]);
-  const [refusal] = found?.refusals ?? [];
-  if (!found || refusal !== undefined) throw refuse("target.refused", halvesOf(refusal ?? "cannot be read"));
+  const [obstacle] = found?.obstacles ?? [];
+  if (!found || obstacle) throw refuse("target.refused", obstacle ?? { problem: "cannot be read", fix: "" });
   return [{ model, ...found.counts }];
 }

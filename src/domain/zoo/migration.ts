@@ -1,3 +1,5 @@
+import { type Clause, sentenceOf } from "../refusals/clause.ts";
+
 /** Which way apps are moved: to the new version, or back to the old one. */
 export type MigrationDirection = "forward" | "reverted";
 
@@ -65,6 +67,17 @@ export interface JournaledPlan {
   readonly held: boolean;
 }
 
+/** Why a migration cannot be. */
+export interface MigrationObstacle extends Clause {
+  /** The part of the request that is at fault. @default none alone */
+  readonly about?: "from" | "to" | "share";
+}
+
+/** For people: `to: there is no version 7 in …; …`. */
+export function obstacleSentence(obstacle: MigrationObstacle): string {
+  return obstacle.about === undefined ? sentenceOf(obstacle) : `${obstacle.about}: ${sentenceOf(obstacle)}`;
+}
+
 /** What a preview says of a migration. */
 export interface ZooMigrationPlan {
   /** The migration as the journal has it; undefined where none began. */
@@ -74,14 +87,22 @@ export interface ZooMigrationPlan {
   /** Their users; null where the tables don't tell. */
   readonly users: number | null;
   readonly estimatedSeconds: number;
-  /** Why it would be refused, a sentence each. */
-  readonly refusals: readonly string[];
+  /** Why it would be refused. */
+  readonly obstacles: readonly MigrationObstacle[];
   /** What to know before it runs, a sentence each, such as a missing index with the command that makes it. */
   readonly notes: readonly string[];
 }
 
+/** A plan as JSON tells it: its obstacles are sentences there. */
+export function printedPlan({ obstacles, ...plan }: ZooMigrationPlan) {
+  return { ...plan, refusals: obstacles.map(obstacleSentence) };
+}
+
 /** The plan in a few words, such as `12 rows of 9 users move from 4 to 7, about 1 s`. */
-export function describeMigrationPlan(plan: ZooMigrationPlan, { from, to, direction }: MigrationRequest): string {
+export function describeMigrationPlan(
+  plan: Pick<ZooMigrationPlan, "rows" | "users" | "estimatedSeconds">,
+  { from, to, direction }: MigrationRequest,
+): string {
   const way = direction === "forward" ? `from ${from} to ${to}` : `back from ${to} to ${from}`;
   if (plan.rows === 0) return `no row moves ${way}`;
   const rows = plan.rows === 1 ? "1 row" : `${plan.rows} rows`;
@@ -95,8 +116,8 @@ export interface MigrationStanding {
   readonly runs: boolean;
   /** The rest of the plan's sentence: what holds it, and how much of it moves. */
   readonly note: string;
-  /** Why the `up` would fail, in a sentence. */
-  readonly refusal: string | undefined;
+  /** Why the `up` would fail. */
+  readonly obstacle: MigrationObstacle | undefined;
 }
 
 /**
@@ -114,7 +135,7 @@ export function migrationStanding(
     direction === "forward" && share < 100
       ? `, ${share} % of the organizations${journaled && journaled.share > share ? ` (${journaled.share} % had moved)` : ""}`
       : "";
-  const stays = (why: string) => ({ runs: false, note: `${cohort}, ${why}`, refusal: undefined });
+  const stays = (why: string) => ({ runs: false, note: `${cohort}, ${why}`, obstacle: undefined });
   const nothing = rows === 0;
   if (paused) return stays("paused: nothing moves now");
   if (entered && journaled && journaled.direction !== direction && !nothing) {
@@ -122,10 +143,10 @@ export function migrationStanding(
     const moved = direction === "forward" ? "back" : "forward";
     return stays(`but moved ${moved} by hand since, so they stay; move them by \`menagerie rollout ${command}\``);
   }
-  if (!journaled?.held) return { runs: true, note: cohort, refusal: undefined };
+  if (!journaled?.held) return { runs: true, note: cohort, obstacle: undefined };
   const held = `held by hand as migration ${journaled.id}: nothing moves until \`menagerie rollout resume --id ${journaled.id}\``;
   // A phase that is entered now would be recorded, and its apps not moved.
-  return nothing || entered ? stays(held) : { ...stays(held), refusal: held };
+  return nothing || entered ? stays(held) : { ...stays(held), obstacle: { problem: held, fix: "" } };
 }
 
 /** A time as people say it: `40 s`, `3 min`, `2.5 h`. */
@@ -134,15 +155,15 @@ export function seconds(time: number): string {
   return time < 7_200 ? `${Math.ceil(time / 60)} min` : `${(time / 3_600).toFixed(1)} h`;
 }
 
-/** What is wrong with a request by itself, a sentence each. */
-export function requestMistakes({ from, to, share, rowsPerSecond }: MigrationRequest): string[] {
-  const mistakes: string[] = [];
-  if (from === to) mistakes.push(`old and new version are both ${from}; name two different ones`);
+/** What is wrong with a request by itself. */
+export function requestMistakes({ from, to, share, rowsPerSecond }: MigrationRequest): Clause[] {
+  const mistakes: Clause[] = [];
+  if (from === to) mistakes.push({ problem: `old and new version are both ${from}`, fix: "name two different ones" });
   if (share !== undefined && !(share > 0 && share <= 100)) {
-    mistakes.push(`share ${share} is no percentage; use more than 0 and at most 100`);
+    mistakes.push({ problem: `share ${share} is no percentage`, fix: "use more than 0 and at most 100" });
   }
   if (rowsPerSecond !== undefined && !(Number.isInteger(rowsPerSecond) && rowsPerSecond >= 1)) {
-    mistakes.push(`rowsPerSecond ${rowsPerSecond} is no rate; use a whole number from 1`);
+    mistakes.push({ problem: `rowsPerSecond ${rowsPerSecond} is no rate`, fix: "use a whole number from 1" });
   }
   return mistakes;
 }

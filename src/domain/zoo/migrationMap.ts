@@ -1,3 +1,5 @@
+import type { Clause } from "../refusals/clause.ts";
+
 /** One pair of the map of old to new versions. */
 export interface VersionPair {
   readonly name: string;
@@ -6,19 +8,18 @@ export interface VersionPair {
 }
 
 /**
- * What is wrong with a map of old to new versions, a sentence each: a version that moves to two others, and cycles, whose
+ * What is wrong with a map of old to new versions: a version that moves to two others, and cycles, whose
  * apps would end where the last run put them. A chain (1 to 2, 2 to 3) is no mistake: its pairs are moved one after the
  * other, under one lock.
  */
-export function mapMistakes(map: readonly VersionPair[]): string[] {
-  const mistakes: string[] = [];
+export function mapMistakes(map: readonly VersionPair[]): Clause[] {
+  const mistakes: Clause[] = [];
   const next = new Map<string, VersionPair>();
   for (const pair of map) {
     const other = next.get(pair.from);
     if (other && other.to !== pair.to) {
-      mistakes.push(
-        `${other.name} and ${pair.name}: version ${pair.from} moves to ${other.to} and to ${pair.to}; keep one`,
-      );
+      const problem = `${other.name} and ${pair.name}: version ${pair.from} moves to ${other.to} and to ${pair.to}`;
+      mistakes.push({ problem, fix: "keep one" });
     } else next.set(pair.from, pair);
   }
   const judged = new Set<string>();
@@ -32,7 +33,8 @@ export function mapMistakes(map: readonly VersionPair[]): string[] {
       const cycle = at === undefined ? -1 : path.indexOf(at);
       if (cycle >= 0) {
         const ring = [...path.slice(cycle), at].join(" → ");
-        mistakes.push(`${next.get(path[cycle] ?? "")?.name}: the map goes round, ${ring}; remove one of the pairs`);
+        const problem = `${next.get(path[cycle] ?? "")?.name}: the map goes round, ${ring}`;
+        mistakes.push({ problem, fix: "remove one of the pairs" });
       }
     }
   }

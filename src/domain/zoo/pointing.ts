@@ -1,3 +1,4 @@
+import type { Clause } from "../refusals/clause.ts";
 import { copyName } from "./plan.ts";
 
 /** A version that apps are pointed at, or moved away from. */
@@ -17,7 +18,7 @@ export interface PointedVersion {
 export type PointingWay = "new" | "undelete" | "try" | "forward" | "reverted";
 
 /**
- * Why apps may not be pointed at `goal`, in one sentence; undefined when they may. The one check of every way of moving an
+ * Why apps may not be pointed at `goal`; undefined when they may. The one check of every way of moving an
  * app.
  *
  * @param left - version that they pointed at before; undefined for new apps
@@ -26,22 +27,31 @@ export function pointingRefusal(
   way: PointingWay,
   goal: PointedVersion,
   left: PointedVersion | undefined,
-): string | undefined {
+): Clause | undefined {
   const of = baseName(goal.model);
   if (way === "new" && of !== goal.model) {
-    return `${goal.model} is the copy of ${of} that a rollout tries; make an app of ${of}, and point it there by \`menagerie rollout try ${of}\``;
+    return {
+      problem: `${goal.model} is the copy of ${of} that a rollout tries`,
+      fix: `make an app of ${of}, and point it there by \`menagerie rollout try ${of}\``,
+    };
   }
   if (left && baseName(left.model) !== of) {
-    return `version ${goal.id} is of ${goal.model}, and version ${left.id} of ${left.model}; apps move between versions of one model, give another id`;
+    return {
+      problem: `version ${goal.id} is of ${goal.model}, and version ${left.id} of ${left.model}`,
+      fix: "apps move between versions of one model, give another id",
+    };
   }
   if (way === "forward" && of !== goal.model) {
-    return `version ${goal.id} is of ${goal.model}, which only apps that try it point at; set menagerie:zoo.${of}.phase: version, or move one app by \`menagerie rollout try ${of}\``;
+    return {
+      problem: `version ${goal.id} is of ${goal.model}, which only apps that try it point at`,
+      fix: `set menagerie:zoo.${of}.phase: version, or move one app by \`menagerie rollout try ${of}\``,
+    };
   }
   if (goal.served) return undefined;
-  const what = `version ${goal.number} of ${goal.model} (id ${goal.id}) is not served, so apps that point at it would get errors`;
+  const problem = `version ${goal.number} of ${goal.model} (id ${goal.id}) is not served, so apps that point at it would get errors`;
   return of === goal.model
-    ? `${what}; roll its content out by menagerie:zoo.${of}.phase: copy`
-    : `${what}; set menagerie:zoo.${of}.phase: copy and run \`up\``;
+    ? { problem, fix: `roll its content out by menagerie:zoo.${of}.phase: copy` }
+    : { problem, fix: `set menagerie:zoo.${of}.phase: copy and run \`up\`` };
 }
 
 function baseName(model: string): string {

@@ -133,7 +133,7 @@ describe("zooMigration", () => {
   it("moves apps forward when it is made, back when it is turned round, and writes their ids to a file", async () => {
     const { app, inputs } = await rollout("moved");
     const plan = () => planZooMigration({ server: postgres.server }, inputs as MigrationRequest);
-    expect(await plan()).toMatchObject({ rows: 1, users: 1, refusals: [] });
+    expect(await plan()).toMatchObject({ rows: 1, users: 1, obstacles: [] });
     const { id, outs } = await host.create("zooMigration", inputs);
     expect(id).toBe(`${inputs.from}-${inputs.to}`);
     expect(outs).toMatchObject({ state: "done", generation: 1, counts: { forward: 1 } });

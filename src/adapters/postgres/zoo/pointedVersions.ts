@@ -1,5 +1,4 @@
 import type { ClientBase } from "pg";
-import { halvesOf } from "../../../domain/refusals/refusal.ts";
 import { type PointedVersion, type PointingWay, pointingRefusal } from "../../../domain/zoo/pointing.ts";
 import { refuse } from "./refusals.ts";
 
@@ -38,5 +37,5 @@ export async function requirePointable(
   const version = versions.get(goal);
   if (!version) throw refuse("pointing.no-version", { goal });
   const refused = pointingRefusal(way, version, left === undefined ? undefined : versions.get(left));
-  if (refused !== undefined) throw refuse("pointing.not-served", halvesOf(refused));
+  if (refused !== undefined) throw refuse("pointing.not-served", refused);
 }

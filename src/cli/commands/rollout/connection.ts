@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Option } from "commander";
-import { parse } from "yaml";
+import { loadAll } from "js-yaml";
 import type * as z from "zod";
 import { serverFromUrl } from "../../../adapters/postgres/server.ts";
 import type { MigrationConnection } from "../../../adapters/postgres/zoo/migration/target.ts";
@@ -40,10 +40,13 @@ function tableIn(content: unknown): unknown {
 }
 
 async function readTable(file: string) {
-  const content = await readFile(file, "utf8").catch((error: unknown) => {
+  let content: unknown;
+  try {
+    [content] = loadAll(await readFile(file, "utf8"));
+  } catch (error) {
     throw refuse("target.file-unreadable", { file, reason: messageOf(error) }, error);
-  });
-  const result = existingTable.safeParse(tableIn(parse(content)), { reportInput: true });
+  }
+  const result = existingTable.safeParse(tableIn(content), { reportInput: true });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw refuse("target.file-wrong", { file, problem: problemOf(issue) });

@@ -3,6 +3,7 @@ import { readPointing } from "../../../adapters/postgres/zoo/migration/pointing.
 import type { MigrationConnection } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { existingTable } from "../../../config/migrationTarget.ts";
 import { messageOf, OperatorError } from "../../../domain/errors.ts";
+import { sentenceOf } from "../../../domain/refusals/clause.ts";
 import type { TargetCounts, TargetPair } from "../../../domain/zoo/targetApps.ts";
 import { environmentLayout } from "../../../local/layout.ts";
 import { localStack } from "../../../local/localStack.ts";
@@ -94,8 +95,8 @@ export async function targetCounts(
       connection,
       named.map(([, pair]) => pair),
     );
-    const [refusal] = found[0]?.refusals ?? [];
-    if (refusal !== undefined) return { counts: [], notCounted: `apps in ${table} are not counted: ${refusal}` };
+    const [obstacle] = found[0]?.obstacles ?? [];
+    if (obstacle) return { counts: [], notCounted: `apps in ${table} are not counted: ${sentenceOf(obstacle)}` };
     const counts = found.map(({ counts: each }, index) => ({ model: named[index]?.[0] ?? "", ...each }));
     return { counts, notCounted: null };
   } catch (error) {

@@ -5,11 +5,12 @@ import { planZooMigration } from "../../../adapters/postgres/zoo/migration/plan.
 import { runMigration } from "../../../adapters/postgres/zoo/migration/run.ts";
 import { type MigrationConnection, movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { nextZooVersion, previousZooVersion } from "../../../adapters/postgres/zoo/versionPairs.ts";
-import { halvesOf, refused } from "../../../domain/refusals/refusal.ts";
+import { refused } from "../../../domain/refusals/refusal.ts";
 import {
   describeMigrationPlan,
   type MigrationDirection,
   type MigrationRequest,
+  printedPlan,
   type RevertScope,
 } from "../../../domain/zoo/migration.ts";
 import { interruptible } from "../../interrupt.ts";
@@ -71,13 +72,17 @@ async function move(direction: MigrationDirection, given: MoveOptions): Promise<
   const pair = await findPair(connection, direction, given);
   const request: MigrationRequest = { ...pair, direction, revert: given.revert };
   const plan = await planZooMigration(connection, request);
-  if (plan.refusals.some((refusal) => /^(from|to): /.test(refusal))) throw unknownId();
-  if (plan.refusals.length > 0)
-    throw refused(plan.refusals.map((each) => refusal("move.refused", null, halvesOf(each))));
+  if (plan.obstacles.some(({ about }) => about === "from" || about === "to")) throw unknownId();
+  if (plan.obstacles.length > 0) {
+    const sentences = plan.obstacles.map(({ about, ...each }) => {
+      return about === undefined ? each : { ...each, problem: `${about}: ${each.problem}` };
+    });
+    throw refused(sentences.map((each) => refusal("move.refused", null, each)));
+  }
   for (const note of plan.notes) console.error(note);
   if (given.dryRun) {
     return console.log(
-      given.json ? JSON.stringify({ ...pair, direction, ...plan }) : describeMigrationPlan(plan, request),
+      given.json ? JSON.stringify({ ...pair, direction, ...printedPlan(plan) }) : describeMigrationPlan(plan, request),
     );
   }
   const affected: string[] = [];

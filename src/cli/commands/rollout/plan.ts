@@ -1,12 +1,12 @@
 import { Command } from "commander";
 import { planZooMigration } from "../../../adapters/postgres/zoo/migration/plan.ts";
-import { describeMigrationPlan, type MigrationRequest, type ZooMigrationPlan } from "../../../domain/zoo/migration.ts";
+import { describeMigrationPlan, type MigrationRequest, printedPlan } from "../../../domain/zoo/migration.ts";
 import type { Standing } from "../../../domain/zoo/standing.ts";
 import { operatorServer } from "../../operatorDatabase.ts";
 import { environmentOption, givenOptions, jsonOption } from "../../options.ts";
 import { readStandings, type ShowOptions, targetStackOption } from "./show.ts";
 
-interface PlannedMove extends ZooMigrationPlan {
+interface PlannedMove extends ReturnType<typeof printedPlan> {
   readonly name: string;
   readonly direction: MigrationRequest["direction"];
   readonly from: string;
@@ -34,11 +34,12 @@ async function plan(name: string | undefined, _: unknown, command: Command): Pro
   if (notCounted !== null) console.error(`note: ${notCounted}`);
   for (const standing of standings) {
     for (const request of movesOf(standing)) {
-      moves.push({ ...request, table: null, ...(await planZooMigration({ server }, request)) });
+      moves.push({ ...request, table: null, ...printedPlan(await planZooMigration({ server }, request)) });
       const pair = target?.pairs.get(standing.name);
       if (!target?.connection || !pair || notCounted !== null) continue;
       const there = { ...request, from: pair.from, to: pair.to };
-      moves.push({ ...there, table: target.table, ...(await planZooMigration(target.connection, there)) });
+      const planned = printedPlan(await planZooMigration(target.connection, there));
+      moves.push({ ...there, table: target.table, ...planned });
     }
   }
   if (options.json) return console.log(JSON.stringify(moves, null, 2));

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { sentenceOf } from "../../../../src/domain/refusals/clause.ts";
 import {
   describeMigrationPlan,
   migrationStanding,
@@ -28,15 +29,17 @@ describe("a map of old to new versions", () => {
 
   it("is refused with a version that moves to two others", () => {
     expect(mapMistakes([pair("a", "b"), pair("a", "c")])).toEqual([
-      "ab and ac: version a moves to b and to c; keep one",
+      { problem: "ab and ac: version a moves to b and to c", fix: "keep one" },
     ]);
   });
 
   it("is refused with a cycle, told once", () => {
     expect(mapMistakes([pair("x", "a"), pair("a", "b"), pair("b", "c"), pair("c", "a")])).toEqual([
-      "ab: the map goes round, a → b → c → a; remove one of the pairs",
+      { problem: "ab: the map goes round, a → b → c → a", fix: "remove one of the pairs" },
     ]);
-    expect(mapMistakes([pair("a", "a")])).toEqual(["aa: the map goes round, a → a; remove one of the pairs"]);
+    expect(mapMistakes([pair("a", "a")]).map(sentenceOf)).toEqual([
+      "aa: the map goes round, a → a; remove one of the pairs",
+    ]);
   });
 
   it("is refused exactly when a version can be reached from itself", () => {
@@ -137,7 +140,7 @@ describe("the pace", () => {
 
 describe("a request", () => {
   it("is told with rows, users and time", () => {
-    const plan = { rows: 12, users: 9, estimatedSeconds: 1.2, refusals: [], notes: [], journaled: undefined };
+    const plan = { rows: 12, users: 9, estimatedSeconds: 1.2, obstacles: [], notes: [], journaled: undefined };
     const request = { name: "iris", from: "4", to: "7", direction: "forward" } as const;
     expect(describeMigrationPlan(plan, request)).toBe("12 rows of 9 users move from 4 to 7, about 2 s");
     expect(describeMigrationPlan({ ...plan, rows: 1, users: null }, { ...request, direction: "reverted" })).toBe(
@@ -150,15 +153,15 @@ describe("a request", () => {
     const journaled = { id: "3", direction: "forward", share: 100, held: false } as const;
     const standing = (entered: boolean, change: object = {}, found: object = {}, rows = 5) =>
       migrationStanding({ rows, journaled: { ...journaled, ...found } }, { ...request, ...change }, entered);
-    expect(standing(true)).toEqual({ runs: true, note: "", refusal: undefined });
+    expect(standing(true)).toEqual({ runs: true, note: "", obstacle: undefined });
     expect(standing(true, { share: 20 }, { share: 50 }).note).toBe(", 20 % of the organizations (50 % had moved)");
-    expect(standing(true, { paused: true }, { held: true })).toMatchObject({ runs: false, refusal: undefined });
+    expect(standing(true, { paused: true }, { held: true })).toMatchObject({ runs: false, obstacle: undefined });
     const held = "held by hand as migration 3: nothing moves until `menagerie rollout resume --id 3`";
-    expect(standing(true, {}, { held: true })).toEqual({ runs: false, note: `, ${held}`, refusal: undefined });
-    expect(standing(false, {}, { held: true })).toMatchObject({ runs: false, refusal: held });
-    expect(standing(false, {}, { held: true }, 0)).toMatchObject({ refusal: undefined });
+    expect(standing(true, {}, { held: true })).toEqual({ runs: false, note: `, ${held}`, obstacle: undefined });
+    expect(standing(false, {}, { held: true })).toMatchObject({ runs: false, obstacle: { problem: held, fix: "" } });
+    expect(standing(false, {}, { held: true }, 0)).toMatchObject({ obstacle: undefined });
     const turned = standing(true, { direction: "reverted" });
-    expect(turned).toMatchObject({ runs: false, refusal: undefined });
+    expect(turned).toMatchObject({ runs: false, obstacle: undefined });
     expect(turned.note).toContain(
       "moved forward by hand since, so they stay; move them by `menagerie rollout revert --id 7 --to 4`",
     );

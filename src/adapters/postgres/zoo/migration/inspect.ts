@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { halvesOf } from "../../../../domain/refusals/refusal.ts";
+import type { Clause } from "../../../../domain/refusals/clause.ts";
 import { quoteIdentifier } from "../../identifier.ts";
 import { sqlState } from "../../server.ts";
 import { refuse } from "../refusals.ts";
@@ -17,8 +17,8 @@ export interface InspectedTarget extends MigrationTarget {
 /** What the catalog says of a target; `target` is undefined where the table or one of its columns is not there. */
 export interface Inspection {
   readonly target: InspectedTarget | undefined;
-  /** Why nothing can be moved there, a sentence each. */
-  readonly refusals: readonly string[];
+  /** Why nothing can be moved there. */
+  readonly obstacles: readonly Clause[];
   readonly notes: readonly string[];
 }
 
@@ -45,35 +45,40 @@ const idTypes = ["smallint", "integer", "bigint", "text", "character varying", "
 export async function inspectTarget(client: ClientBase, target: MigrationTarget): Promise<Inspection> {
   const table = await readTable(client, target);
   if (!table) {
-    const refusal = `${target.table}: there is no such table in this database; correct schema and table`;
-    return { target: undefined, refusals: [refusal], notes: [] };
+    const problem = `${target.table}: there is no such table in this database`;
+    return { target: undefined, obstacles: [{ problem, fix: "correct schema and table" }], notes: [] };
   }
   const columns = await readColumns(client, table.oid);
-  const refusals: string[] = [];
+  const obstacles: Clause[] = [];
   const needed = [...new Set([target.idName, target.proxyName, ...target.readNames])];
   for (const name of needed) {
-    if (!columns.has(name)) refusals.push(`${target.table}: has no column ${quoteIdentifier(name)}`);
+    if (!columns.has(name))
+      obstacles.push({ problem: `${target.table}: has no column ${quoteIdentifier(name)}`, fix: "" });
   }
   const [id, proxy] = [columns.get(target.idName), columns.get(target.proxyName)];
-  if (!id || !proxy) return { target: undefined, refusals, notes: [] };
+  if (!id || !proxy) return { target: undefined, obstacles, notes: [] };
   for (const column of [id, proxy]) {
     if (!idTypes.includes(column.type)) {
-      refusals.push(
-        `${target.table}: column ${quoteIdentifier(column.name)} is of type ${column.type}; ids are text, integer or UUID`,
-      );
+      obstacles.push({
+        problem: `${target.table}: column ${quoteIdentifier(column.name)} is of type ${column.type}`,
+        fix: "ids are text, integer or UUID",
+      });
     }
   }
   if (target !== platformTarget) {
     if (!["r", "p"].includes(table.kind))
-      refusals.push(`${target.table}: is no table; name the one that holds the rows`);
-    refusals.push(...missingGrants(target, table, columns, needed), ...(await journalGrants(client, table.user)));
+      obstacles.push({ problem: `${target.table}: is no table`, fix: "name the one that holds the rows" });
+    obstacles.push(...missingGrants(target, table, columns, needed), ...(await journalGrants(client, table.user)));
     if (table.rowSecurity) {
-      refusals.push(`${target.table}: row security hides rows from ${table.user}; let the role bypass it`);
+      obstacles.push({
+        problem: `${target.table}: row security hides rows from ${table.user}`,
+        fix: "let the role bypass it",
+      });
     }
   }
   const indexes = await readIndexes(client, table.oid, id.number, proxy.number);
   if (!indexes.unique) {
-    refusals.push(`${target.table}: column ${target.id} is not unique; name the table's key`);
+    obstacles.push({ problem: `${target.table}: column ${target.id} is not unique`, fix: "name the table's key" });
   }
   const notes = indexes.proxy
     ? []
@@ -81,9 +86,9 @@ export async function inspectTarget(client: ClientBase, target: MigrationTarget)
         `${target.table}: has no index on (${target.proxy}, ${target.id}), so every pass reads the whole table; ` +
           `make one first: CREATE INDEX CONCURRENTLY ON ${target.table} (${target.proxy}, ${target.id});`,
       ];
-  const { triggersAfter, refusals: forbidding } = await readForbidding(client, target, table.oid);
-  refusals.push(...forbidding);
-  return { target: { ...target, idType: id.type, proxyType: proxy.type, triggersAfter }, refusals, notes };
+  const { triggersAfter, obstacles: forbidding } = await readForbidding(client, target, table.oid);
+  obstacles.push(...forbidding);
+  return { target: { ...target, idType: id.type, proxyType: proxy.type, triggersAfter }, obstacles, notes };
 }
 
 /** An id as the database writes it, such as a UUID in lower case; undefined when it is none of the column's type. */
@@ -99,11 +104,11 @@ export async function canonicalId(client: ClientBase, type: string, id: string):
   }
 }
 
-/** {@link inspectTarget} for a run, which a plan has judged before: throws the first refusal. */
+/** {@link inspectTarget} for a run, which a plan has judged before: throws the first obstacle. */
 export async function requireTarget(client: ClientBase, target: MigrationTarget): Promise<InspectedTarget> {
-  const { target: inspected, refusals } = await inspectTarget(client, target);
-  if (!inspected || refusals[0] !== undefined)
-    throw refuse("migration.table", halvesOf(refusals[0] ?? `${target.table} cannot be read`));
+  const { target: inspected, obstacles } = await inspectTarget(client, target);
+  if (!inspected || obstacles[0] !== undefined)
+    throw refuse("migration.table", obstacles[0] ?? { problem: `${target.table} cannot be read`, fix: "" });
   return inspected;
 }
 
@@ -166,17 +171,20 @@ async function readForbidding(client: ClientBase, target: MigrationTarget, table
     [table, target.schemaName, target.tableName],
   );
   const { rules = [], publications = [], triggersAfter = false } = rows[0] ?? {};
-  const refusals = rules.map(
-    (rule) =>
-      `${target.table}: rule ${quoteIdentifier(rule)} rewrites every UPDATE, so rows would not move as they are told to; run ALTER TABLE ${target.table} DISABLE RULE ${quoteIdentifier(rule)}; for the time of the migration`,
+  const obstacles = rules.map(
+    (rule): Clause => ({
+      problem: `${target.table}: rule ${quoteIdentifier(rule)} rewrites every UPDATE, so rows would not move as they are told to`,
+      fix: `run ALTER TABLE ${target.table} DISABLE RULE ${quoteIdentifier(rule)}; for the time of the migration`,
+    }),
   );
   if (publications.length > 0) {
     const names = publications.map(quoteIdentifier).join(", ");
-    refusals.push(
-      `${target.table}: is published by ${names} without a replica identity, so PostgreSQL refuses every UPDATE; run ALTER TABLE ${target.table} REPLICA IDENTITY FULL; or name a unique index there`,
-    );
+    obstacles.push({
+      problem: `${target.table}: is published by ${names} without a replica identity, so PostgreSQL refuses every UPDATE`,
+      fix: `run ALTER TABLE ${target.table} REPLICA IDENTITY FULL; or name a unique index there`,
+    });
   }
-  return { triggersAfter, refusals };
+  return { triggersAfter, obstacles };
 }
 
 function missingGrants(
@@ -184,29 +192,34 @@ function missingGrants(
   { schemaUsage, user }: TableRow,
   columns: ReadonlyMap<string, ColumnRow>,
   needed: readonly string[],
-): string[] {
+): Clause[] {
   const role = quoteIdentifier(user);
-  const refusals: string[] = [];
+  const obstacles: Clause[] = [];
   if (!schemaUsage) {
     const schema = quoteIdentifier(target.schemaName);
-    refusals.push(`${target.table}: ${user} may not use the schema; run GRANT USAGE ON SCHEMA ${schema} TO ${role};`);
+    obstacles.push({
+      problem: `${target.table}: ${user} may not use the schema`,
+      fix: `run GRANT USAGE ON SCHEMA ${schema} TO ${role};`,
+    });
   }
   const unread = needed.filter((name) => columns.get(name)?.readable === false).map(quoteIdentifier);
   if (unread.length > 0) {
     const list = unread.join(", ");
-    refusals.push(
-      `${target.table}: ${user} may not read ${list}; run GRANT SELECT (${list}) ON ${target.table} TO ${role};`,
-    );
+    obstacles.push({
+      problem: `${target.table}: ${user} may not read ${list}`,
+      fix: `run GRANT SELECT (${list}) ON ${target.table} TO ${role};`,
+    });
   }
   if (columns.get(target.proxyName)?.writable === false) {
-    refusals.push(
-      `${target.table}: ${user} may not change ${target.proxy}; run GRANT UPDATE (${target.proxy}) ON ${target.table} TO ${role};`,
-    );
+    obstacles.push({
+      problem: `${target.table}: ${user} may not change ${target.proxy}`,
+      fix: `run GRANT UPDATE (${target.proxy}) ON ${target.table} TO ${role};`,
+    });
   }
-  return refusals;
+  return obstacles;
 }
 
-async function journalGrants(client: ClientBase, user: string): Promise<string[]> {
+async function journalGrants(client: ClientBase, user: string): Promise<Clause[]> {
   const { rows } = await client.query<{ there: boolean; allowed: boolean }>(
     `SELECT n.oid IS NOT NULL AS there,
             CASE WHEN n.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
@@ -224,5 +237,5 @@ async function journalGrants(client: ClientBase, user: string): Promise<string[]
   const command = rows[0]?.there
     ? `ALTER SCHEMA ${schema} OWNER TO ${quoteIdentifier(user)};`
     : `CREATE SCHEMA ${schema} AUTHORIZATION ${quoteIdentifier(user)};`;
-  return [`the journal has no schema that ${user} may write to; run ${command}`];
+  return [{ problem: `the journal has no schema that ${user} may write to`, fix: `run ${command}` }];
 }

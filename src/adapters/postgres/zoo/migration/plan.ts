@@ -1,6 +1,7 @@
 import type { ClientBase } from "pg";
 import {
   type JournaledPlan,
+  type MigrationObstacle,
   type MigrationRequest,
   requestMistakes,
   type ZooMigrationPlan,
@@ -39,19 +40,21 @@ export async function planOn(
   target: MigrationTarget,
   request: PlannedMigration,
 ): Promise<ZooMigrationPlan> {
-  const { target: inspected, refusals: found, notes } = await inspectTarget(client, target);
-  const refusals = [...found, ...requestMistakes({ ...request, to: request.to ?? "" })];
+  const { target: inspected, obstacles: found, notes } = await inspectTarget(client, target);
+  const obstacles: MigrationObstacle[] = [...found, ...requestMistakes({ ...request, to: request.to ?? "" })];
   if (request.share !== undefined && request.share < 100 && target.organization === undefined) {
-    refusals.push("share: the table's organizations are not known; give organizationColumn, or remove share");
+    const [problem, fix] = ["the table's organizations are not known", "give organizationColumn, or remove share"];
+    obstacles.push({ about: "share", problem, fix });
   }
-  const nothing = { rows: 0, users: null, estimatedSeconds: 0, refusals, notes, journaled: undefined };
+  const nothing = { rows: 0, users: null, estimatedSeconds: 0, obstacles, notes, journaled: undefined };
   if (!inspected || found.length > 0) return nothing;
   if (await isReadOnly(client)) {
-    refusals.push(
-      `${target.table}: the server or the login is read-only, so no row can move; give the primary's address and a login that may write`,
-    );
+    obstacles.push({
+      problem: `${target.table}: the server or the login is read-only, so no row can move`,
+      fix: "give the primary's address and a login that may write",
+    });
   }
-  const ids = await canonicalIds(client, inspected, request, refusals);
+  const ids = await canonicalIds(client, inspected, request, obstacles);
   if (!ids) return nothing;
   await client.query(plannerSettings);
   // Outside the transaction, which a missing journal would end.
@@ -59,12 +62,12 @@ export async function planOn(
   return inTransaction(
     client,
     async () => {
-      refusals.push(...(await versionMistakes(client, inspected, ids, request)));
+      obstacles.push(...(await versionMistakes(client, inspected, ids, request)));
       const known = ids.to === undefined ? undefined : all.find(({ from, to }) => from === ids.from && to === ids.to);
       const { rows, users } = await count(client, statement(inspected, request, ids, known, all.length > 0));
       const rate = all.find(({ rowsPerSecond }) => rowsPerSecond !== null)?.rowsPerSecond ?? undefined;
       const estimatedSeconds = estimateSeconds(rows, rate, request.rowsPerSecond);
-      return { rows, users, estimatedSeconds, refusals, notes, journaled: known && journaledPlan(known) };
+      return { rows, users, estimatedSeconds, obstacles, notes, journaled: known && journaledPlan(known) };
     },
     { readOnly: true },
   );
@@ -91,11 +94,13 @@ async function canonicalIds(
   client: ClientBase,
   { idType }: InspectedTarget,
   request: PlannedMigration,
-  refusals: string[],
+  obstacles: MigrationObstacle[],
 ): Promise<PlannedIds | undefined> {
   const read = async (key: "from" | "to", given: string) => {
     const id = await canonicalId(client, idType, given);
-    if (id === undefined) refusals.push(`${key}: "${given}" is no id of type ${idType}; give a version's id`);
+    if (id === undefined) {
+      obstacles.push({ about: key, problem: `"${given}" is no id of type ${idType}`, fix: "give a version's id" });
+    }
     return id;
   };
   const from = await read("from", request.from);
@@ -109,17 +114,19 @@ async function versionMistakes(
   { table, id, idType, proxy }: InspectedTarget,
   { from, to }: PlannedIds,
   { direction }: PlannedMigration,
-): Promise<string[]> {
+): Promise<MigrationObstacle[]> {
   const { rows } = await client.query<{ id: string }>(
     `SELECT v.${id}::text AS id FROM ${table} v WHERE v.${id} IN ($1::text::${idType}, $2::text::${idType})`,
     [from, to ?? null],
   );
   const there = new Set(rows.map((row) => row.id));
-  const mistakes = [];
-  if (!there.has(from))
-    mistakes.push(`from: there is no version ${from} in ${table}; it was deleted, or the id is wrong`);
+  const mistakes: MigrationObstacle[] = [];
+  const missing = (about: "from" | "to", version: string): MigrationObstacle => {
+    return { about, problem: `there is no version ${version} in ${table}`, fix: "it was deleted, or the id is wrong" };
+  };
+  if (!there.has(from)) mistakes.push(missing("from", from));
   if (to === undefined) return mistakes;
-  if (!there.has(to)) mistakes.push(`to: there is no version ${to} in ${table}; it was deleted, or the id is wrong`);
+  if (!there.has(to)) mistakes.push(missing("to", to));
   // The version that rows will point at, and the one that they are moved away from.
   const [goal, left] = direction === "forward" ? [to, from] : [from, to];
   if (mistakes.length === 0 && table === platformTarget.table) {
@@ -128,7 +135,10 @@ async function versionMistakes(
     const refused = version && pointingRefusal(direction, version, other);
     if (refused !== undefined) mistakes.push(refused);
     if (!version || !other)
-      mistakes.push(`${version ? left : goal} is an app and no version of a zoo model; give a version's id`);
+      mistakes.push({
+        problem: `${version ? left : goal} is an app and no version of a zoo model`,
+        fix: "give a version's id",
+      });
   }
   // Its answers must not come from where rows are moved away from.
   const cycle = await client.query(
@@ -141,9 +151,8 @@ async function versionMistakes(
     [goal, left],
   );
   if (cycle.rowCount !== 0) {
-    mistakes.push(
-      `version ${goal} points at ${left} itself, so its answers would still come from there; point it elsewhere`,
-    );
+    const problem = `version ${goal} points at ${left} itself, so its answers would still come from there`;
+    mistakes.push({ problem, fix: "point it elsewhere" });
   }
   return mistakes;
 }

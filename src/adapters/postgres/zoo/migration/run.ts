@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientBase } from "pg";
 import { messageOf } from "../../../../domain/errors.ts";
 import type { Progress } from "../../../../domain/progress.ts";
-import { halvesOf } from "../../../../domain/refusals/refusal.ts";
 import { type MigrationRequest, type RowCounts, requestMistakes } from "../../../../domain/zoo/migration.ts";
 import {
   afterFailure,
@@ -115,7 +114,7 @@ export async function runMigration(
   options: RunOptions,
 ): Promise<MigrationResult> {
   const [mistake] = requestMistakes(request);
-  if (mistake !== undefined) throw refuse("migration.request", { name: request.name, ...halvesOf(mistake) });
+  if (mistake !== undefined) throw refuse("migration.request", { name: request.name, ...mistake });
   const inspected = await requireTarget(client, target);
   const pair = await canonicalPair(client, inspected, request);
   await ensureJournal(client, target);

@@ -5,7 +5,7 @@ import { planZooMigration } from "../../../../../../src/adapters/postgres/zoo/mi
 import { type RunOptions, runMigration } from "../../../../../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget } from "../../../../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../../../../src/domain/progress.ts";
-import type { MigrationRequest } from "../../../../../../src/domain/zoo/migration.ts";
+import { type MigrationRequest, printedPlan } from "../../../../../../src/domain/zoo/migration.ts";
 import { fill, type ModelVersionTable, makeModelVersionTable } from "../../../../../support/modelVersionTable.ts";
 import { startPostgres, type TestPostgres } from "../../../../../support/postgres.ts";
 
@@ -18,6 +18,11 @@ beforeAll(async () => {
 });
 
 afterAll(() => postgres.stop());
+
+/** With obstacles as sentences. */
+async function printedPlanOf(...request: Parameters<typeof planZooMigration>) {
+  return printedPlan(await planZooMigration(...request));
+}
 
 const forward: MigrationRequest = { name: "iris", from: "1", to: "2", direction: "forward" };
 const reverted: MigrationRequest = { ...forward, direction: "reverted" };
@@ -67,7 +72,7 @@ describe("rows that cannot be moved", () => {
     const { counts } = await run(table, forward, { skipFailing: true });
     expect(counts).toMatchObject({ forward: all - 1, skipped: 1 });
     expect(await pointing(table, 2)).toBe(all - 1);
-    expect((await planZooMigration(table.connection, forward)).rows).toBe(0);
+    expect((await printedPlanOf(table.connection, forward)).rows).toBe(0);
     expect((await run(table, forward)).moved).toBe(0);
     await table.query(`DROP TRIGGER refuse ON ${table.name}`);
     expect(await run(table, forward, { retrySkipped: true })).toMatchObject({
@@ -147,7 +152,7 @@ describe("what forbids every row is refused by the plan, with the command that a
     ],
   ])("%s", async (what, says) => {
     const table = await having(what);
-    const { refusals } = await planZooMigration(table.connection, forward);
+    const { refusals } = await printedPlanOf(table.connection, forward);
     expect(refusals).toEqual([expect.stringMatching(says)]);
     expect(await failure(run(table, forward))).toMatch(/^OperatorError: /);
     const command = /run (ALTER TABLE .*?);/.exec(refusals[0] ?? "")?.[1] ?? "";
@@ -161,7 +166,7 @@ describe("what forbids every row is refused by the plan, with the command that a
     await table.query(
       `ALTER DATABASE "${table.connection.server.maintenanceDatabase}" SET default_transaction_read_only = on`,
     );
-    expect((await planZooMigration(table.connection, forward)).refusals).toEqual([
+    expect((await printedPlanOf(table.connection, forward)).refusals).toEqual([
       expect.stringContaining("the server or the login is read-only, so no row can move"),
     ]);
     expect(await failure(run(table, forward))).toMatch(/^OperatorError: .*read-only/);
@@ -176,7 +181,7 @@ it("a login's own statement_timeout does not end a plan or a run", async () => {
       async (client) => (await client.query("SHOW statement_timeout")).rows,
     );
     expect(set).toEqual([{ statement_timeout: "10min" }]);
-    expect((await planZooMigration(table.connection, forward)).refusals).toEqual([]);
+    expect((await printedPlanOf(table.connection, forward)).refusals).toEqual([]);
     expect((await run(table, forward)).moved).toBe(all);
   } finally {
     await table.query("ALTER ROLE CURRENT_USER RESET statement_timeout");

@@ -9,7 +9,7 @@ import { planZooMigration } from "../../../../../../src/adapters/postgres/zoo/mi
 import { type RunOptions, runMigration } from "../../../../../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget, targetOf } from "../../../../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../../../../src/domain/progress.ts";
-import type { MigrationRequest } from "../../../../../../src/domain/zoo/migration.ts";
+import { type MigrationRequest, printedPlan } from "../../../../../../src/domain/zoo/migration.ts";
 import { inCohort } from "../../../../../../src/domain/zoo/migrationCohort.ts";
 import {
   fill,
@@ -31,6 +31,11 @@ beforeAll(async () => {
 }, startWithin);
 
 afterAll(() => postgres.stop());
+
+/** With obstacles as sentences. */
+async function printedPlanOf(...request: Parameters<typeof planZooMigration>) {
+  return printedPlan(await planZooMigration(...request));
+}
 
 const forward: MigrationRequest = { name: "iris", from: "1", to: "2", direction: "forward" };
 const reverted: MigrationRequest = { ...forward, direction: "reverted" };
@@ -61,7 +66,7 @@ describe("a forward and its revert", () => {
     const before = await table.digest();
     const others = await table.digest({ withoutProxies: true });
     const old = await pointing(table, 1);
-    expect(await planZooMigration(table.connection, forward)).toEqual({
+    expect(await printedPlanOf(table.connection, forward)).toEqual({
       ...{ rows: 40, users: 7, estimatedSeconds: 1, refusals: [], notes: [] },
     });
 
@@ -83,7 +88,7 @@ describe("a forward and its revert", () => {
     await run(table, forward);
     const after = await table.digest();
     expect(await run(table, forward)).toMatchObject({ moved: 0, counts: { forward: 40 } });
-    expect((await planZooMigration(table.connection, forward)).rows).toBe(0);
+    expect((await printedPlanOf(table.connection, forward)).rows).toBe(0);
     expect(await table.digest()).toBe(after);
     await run(table, reverted);
     expect(await run(table, reverted)).toMatchObject({ moved: 0, counts: { reverted: 40 } });
@@ -99,7 +104,7 @@ describe("a forward and its revert", () => {
     await table.query(`INSERT INTO ${table.name} (id, proxy_model_version_id) VALUES (900, 2)`);
     // One that was pointed back to the old version stays there.
     expect(await run(table, forward)).toMatchObject({ moved: 0 });
-    expect((await planZooMigration(table.connection, reverted)).rows).toBe(37);
+    expect((await printedPlanOf(table.connection, reverted)).rows).toBe(37);
     const { migrationId, counts } = await run(table, reverted);
     expect(counts).toEqual({ forward: 0, skipped: 0, reverted: 37, swept: 0, changed: 2, deleted: 1 });
     const kept = await movingTarget(table.connection, async (client, target) => {
@@ -123,7 +128,7 @@ describe("a forward and its revert", () => {
     await run(table, forward);
     await table.query(`INSERT INTO ${table.name} (id, proxy_model_version_id) VALUES (900, 2)`);
     const all: MigrationRequest = { ...reverted, revert: "all" };
-    expect((await planZooMigration(table.connection, all)).rows).toBe(41);
+    expect((await printedPlanOf(table.connection, all)).rows).toBe(41);
     expect((await run(table, all)).counts).toEqual({
       forward: 0,
       skipped: 0,
@@ -139,7 +144,7 @@ describe("a forward and its revert", () => {
     const table = await filled();
     const before = await table.digest();
     for (const generation of [1, 2, 3]) {
-      expect((await planZooMigration(table.connection, forward)).rows).toBe(40);
+      expect((await printedPlanOf(table.connection, forward)).rows).toBe(40);
       expect(await run(table, forward)).toMatchObject({ moved: 40, generation });
       expect(await run(table, reverted)).toMatchObject({ moved: 40, generation });
       expect(await table.digest()).toBe(before);
@@ -175,7 +180,7 @@ describe("a share of organizations", () => {
       old.filter(({ organization }) => inCohort("iris", organization, share)).map(({ id }) => id);
     const before = await table.digest();
     for (const share of [30, 60, 20]) {
-      const planned = await planZooMigration(table.connection, { ...forward, share });
+      const planned = await printedPlanOf(table.connection, { ...forward, share });
       const { moved } = await run(table, { ...forward, share });
       expect(moved).toBe(planned.rows);
       expect(await pointing(table, 2)).toEqual(inShare(Math.max(share, share === 20 ? 60 : 0)).sort());
@@ -230,7 +235,7 @@ describe("a plan refuses", () => {
     ["no share", { share: 0 }, /share 0 is no percentage/],
   ])("%s", async (_what, change, refusal) => {
     const table = await filled(3);
-    const { refusals } = await planZooMigration(table.connection, { ...forward, ...change });
+    const { refusals } = await printedPlanOf(table.connection, { ...forward, ...change });
     expect(refusals.join("\n")).toMatch(refusal);
   });
 
@@ -238,7 +243,7 @@ describe("a plan refuses", () => {
     const table = await filled(3);
     await table.query(`UPDATE ${table.name} SET proxy_model_version_id = 3 WHERE id = 2`);
     await table.query(`UPDATE ${table.name} SET proxy_model_version_id = 1 WHERE id = 3`);
-    expect((await planZooMigration(table.connection, forward)).refusals).toEqual([
+    expect((await printedPlanOf(table.connection, forward)).refusals).toEqual([
       "version 2 points at 1 itself, so its answers would still come from there; point it elsewhere",
     ]);
   });
@@ -252,7 +257,7 @@ describe("a plan refuses", () => {
 
   it("counts what is not journaled only where a new version is not known yet", async () => {
     const table = await filled();
-    expect((await planZooMigration(table.connection, { ...forward, to: undefined })).rows).toBe(40);
+    expect((await printedPlanOf(table.connection, { ...forward, to: undefined })).rows).toBe(40);
   });
 });
 
@@ -268,7 +273,7 @@ describe("existing tables", () => {
   ])("%j", async (options) => {
     const table = await filled(60, options);
     const before = await table.digest();
-    const { refusals, notes } = await planZooMigration(table.connection, forward);
+    const { refusals, notes } = await printedPlanOf(table.connection, forward);
     expect(refusals).toEqual([]);
     expect(notes).toEqual(
       options.index === false ? [expect.stringContaining(`CREATE INDEX CONCURRENTLY ON ${table.name}`)] : [],
@@ -287,7 +292,7 @@ describe("existing tables", () => {
       [from],
     );
     const pair = { from: from.toUpperCase(), to: to.replaceAll("-", "") };
-    expect((await planZooMigration(table.connection, { ...forward, ...pair })).rows).toBe(50);
+    expect((await printedPlanOf(table.connection, { ...forward, ...pair })).rows).toBe(50);
     expect((await run(table, { ...forward, ...pair })).moved).toBe(50);
     expect(await run(table, { ...forward, from, to })).toMatchObject({ moved: 0, counts: { forward: 50 } });
   });
@@ -297,7 +302,7 @@ describe("existing tables", () => {
     const refusals = async (change: Partial<(typeof table.connection)["existing"]>, user?: string) => {
       const { server, existing } = table.connection;
       const login = user === undefined ? server : { ...server, user, password: "secret" };
-      return (await planZooMigration({ server: login, existing: { ...existing, ...change } }, forward)).refusals;
+      return (await printedPlanOf({ server: login, existing: { ...existing, ...change } }, forward)).refusals;
     };
     expect(await refusals({ table: "nobody" })).toEqual([
       expect.stringContaining('."nobody": there is no such table in this database; correct schema and table'),
@@ -322,10 +327,10 @@ describe("existing tables", () => {
     await table.query("CREATE ROLE least LOGIN PASSWORD 'secret'");
     const { server, existing } = table.connection;
     const connection = { server: { ...server, user: "least", password: "secret" }, existing };
-    for (const refusal of (await planZooMigration(connection, forward)).refusals) {
+    for (const refusal of (await printedPlanOf(connection, forward)).refusals) {
       await table.query(/run (.*;)$/.exec(refusal)?.[1] ?? "no command in it");
     }
-    expect(await planZooMigration(connection, forward)).toMatchObject({ rows: 40, refusals: [] });
+    expect(await printedPlanOf(connection, forward)).toMatchObject({ rows: 40, refusals: [] });
     const least = { ...table, connection };
     expect((await run(least, forward)).moved).toBe(40);
     expect((await run(least, reverted)).moved).toBe(40);
