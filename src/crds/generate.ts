@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { loadAll } from "js-yaml";
 import { compile, type JSONSchema } from "json-schema-to-typescript";
-import { parseAllDocuments } from "yaml";
 import { messageOf } from "../domain/errors.ts";
 
 /**
@@ -127,8 +127,7 @@ function readDefinitions(folders: readonly string[]): CustomResourceDefinition[]
   return folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => /\.ya?ml$/.test(name))
-      .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), "utf8")))
-      .map((document) => document.toJS() as CustomResourceDefinition | null)
+      .flatMap((name) => loadAll(readFileSync(join(folder, name), "utf8")) as (CustomResourceDefinition | null)[])
       .filter((document) => document?.kind === "CustomResourceDefinition"),
   ) as CustomResourceDefinition[];
 }

@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { stringify } from "yaml";
+import { dump } from "js-yaml";
 import { ciphersOf, undecryptable } from "../config/ciphers.ts";
 import { decryptedValue, keysNotDecrypted } from "../config/decryption.ts";
 import { mistakesError } from "../config/mistake.ts";
@@ -93,9 +93,9 @@ export async function writeEngineConfig(layout: EnvironmentLayout): Promise<void
   const given = withStoredValues(reading.config, kept.stored);
   await write(keptFile(layout), JSON.stringify({ ...kept, given: null }));
   // In quotes, no text is a number or a boolean to any version of YAML.
-  const text = stringify(
+  const text = dump(
     { ...reading.settings, ...kept.settings, config: given },
-    { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" },
+    { forceQuotes: true, quoteStyle: "double", lineWidth: -1, noRefs: true },
   );
   await write(engineConfigFile(layout), text);
   await write(keptFile(layout), JSON.stringify({ ...kept, given }));

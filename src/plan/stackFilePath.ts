@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parse } from "yaml";
+import { loadAll } from "js-yaml";
 
 /** What Pulumi.yaml says of stacks' config. */
 export interface ProjectSettings {
@@ -12,7 +12,7 @@ export interface ProjectSettings {
 /** Pulumi.yaml, which the engine has read; empty where the program runs in another folder than its project's. */
 export async function projectSettings(project: string): Promise<ProjectSettings> {
   const text = await readFile(join(project, "Pulumi.yaml"), "utf8").catch(() => "");
-  return (parse(text) ?? {}) as ProjectSettings;
+  return (loadAll(text)[0] ?? {}) as ProjectSettings;
 }
 
 /**

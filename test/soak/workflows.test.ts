@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { dump, load } from "js-yaml";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parse, stringify } from "yaml";
 import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { request } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
@@ -42,9 +42,9 @@ beforeAll(async () => {
   const layout = environmentLayout("local", home.path);
   cluster = kubeConfigOf(layout.kubeconfig);
   await applyManifest(cluster, postgresClusterDefinition());
-  const { contexts, ...rest } = parse(await readFile(layout.kubeconfig, "utf8")) as { contexts: { context: object }[] };
+  const { contexts, ...rest } = load(await readFile(layout.kubeconfig, "utf8")) as { contexts: { context: object }[] };
   const known = ["menagerie-staging", "menagerie-prod"].map((name) => ({ name, context: contexts[0]?.context }));
-  kubeconfig = stringify({ ...rest, contexts: known, "current-context": "" });
+  kubeconfig = dump({ ...rest, contexts: known, "current-context": "" });
   const toolchain = await new ToolchainFile(layout).readComplete();
   if (!toolchain) throw new Error("the environment's tools have not all arrived");
   const prepared = await preparePulumiHome(join(folder, "home"), toolchain);
@@ -216,7 +216,7 @@ test("a deployment deletes what serves or stores once the pull request's list is
   const declare = (namespace: string, settings: object) =>
     writeFile(
       join(home.project, "Pulumi.prod.yaml"),
-      stringify({
+      dump({
         config: {
           "menagerie:kubeContext": "menagerie-prod",
           "menagerie:namespace": namespace,

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { dump } from "js-yaml";
 import { create } from "tar";
-import { stringify } from "yaml";
 import { menagerieCache } from "../../src/local/layout.ts";
 import { buildFolder, builtBinaries } from "../../src/local/toolchain/build.ts";
 import { fillIn, type Release, readReleases } from "../../src/local/toolchain/sources/pins.ts";
@@ -100,7 +100,7 @@ export class FirstRun {
 
   /** Replaces the clone's `tools/releases.yaml`. */
   async pin(releases: readonly Release[]): Promise<void> {
-    await writeFile(join(this.project, "tools", "releases.yaml"), stringify(releases));
+    await writeFile(join(this.project, "tools", "releases.yaml"), dump(releases));
   }
 
   async goCalls(): Promise<string> {

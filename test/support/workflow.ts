@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 
 /**
  * GitHub Actions, as far as the project's workflows use it: the `run` steps of a job, as they are written, by the shell that a
@@ -39,7 +39,7 @@ const project = join(import.meta.dirname, "../..");
 
 /** A workflow of the project, by its file's name. */
 export async function workflow(file: string): Promise<Workflow> {
-  return parse(await readFile(join(project, ".github/workflows", file), "utf8")) as Workflow;
+  return load(await readFile(join(project, ".github/workflows", file), "utf8")) as Workflow;
 }
 
 /** How a job went. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { parse } from "yaml";
+import { loadAll } from "js-yaml";
 import { messageOf } from "../../domain/errors.ts";
 import { refused } from "../../domain/refusals/refusal.ts";
 import { refusal, refuse } from "./refusals.ts";
@@ -30,7 +30,7 @@ function contextsOf(file: string): string[] {
     return [];
   }
   try {
-    const { contexts } = (parse(text) ?? {}) as { contexts?: readonly { readonly name?: unknown }[] };
+    const { contexts } = (loadAll(text)[0] ?? {}) as { contexts?: readonly { readonly name?: unknown }[] };
     return (contexts ?? []).map(({ name }) => String(name));
   } catch (error) {
     throw refuse("kubeconfig.file-unreadable", { file, reason: messageOf(error) }, error);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { parseDocument } from "yaml";
+import { load } from "js-yaml";
 import { z } from "zod";
+import { messageOf } from "../../domain/errors.ts";
 
 /** Name of the file beside a tool's go.mod that lists what its build leaves out. */
 export const trimsFile = "trims.yaml";
@@ -74,12 +75,18 @@ export type TrimmedModule = z.infer<typeof trimmedModule>;
  * checkout, so it is no operator's mistake.
  */
 export function parseTrims(text: string, file: string): readonly TrimmedModule[] {
-  const document = parseDocument(text);
-  if (document.errors.length > 0) throw new Error(`${file}: ${document.errors.map(String).join("; ")}`);
-  const parsed = trims.safeParse(document.toJS());
+  const parsed = trims.safeParse(contentOf(text, file));
   if (parsed.success) return parsed.data.modules;
   const mistakes = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the file"}: ${issue.message}`);
   throw new Error(`${file}: ${mistakes.join("; ")}`);
+}
+
+function contentOf(text: string, file: string): unknown {
+  try {
+    return load(text);
+  } catch (error) {
+    throw new Error(`${file}: ${messageOf(error)}`);
+  }
 }
 
 /** Throws unless `original` is the file that the cuts were made for. `place` begins the message, such as `x.go of m v1`. */

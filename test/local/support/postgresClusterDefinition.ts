@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import type { Manifest } from "./manifests.ts";
 
 const [group, plural, kind] = ["postgres-operator.crunchydata.com", "postgresclusters", "PostgresCluster"];
@@ -11,7 +11,7 @@ const real = join(import.meta.dirname, "../../../../shared/crds", `${group}_${pl
  * What was generated from the real one (src/crds/postgresCluster.ts) holds the manifest to it in either case.
  */
 export function postgresClusterDefinition(): Manifest {
-  if (existsSync(real)) return parse(readFileSync(real, "utf8")) as Manifest;
+  if (existsSync(real)) return load(readFileSync(real, "utf8")) as Manifest;
   const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
   return {
     apiVersion: "apiextensions.k8s.io/v1",

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import { keyPath } from "../../../src/config/sentences.ts";
 import { OperatorError } from "../../../src/domain/errors.ts";
@@ -30,7 +30,7 @@ const fractions = /\.(percent|maxMismatch)$/;
 const unbounded = /\.minPairs$/;
 
 function read(stack: string): Record<string, unknown> {
-  const { config } = parse(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")) as { config: object };
+  const { config } = load(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")) as { config: object };
   return Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]));
 }
 

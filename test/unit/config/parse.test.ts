@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { stackFileSchema } from "../../../src/config/jsonSchema.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import { stackConfig } from "../../../src/config/stackConfig.ts";
@@ -25,7 +25,7 @@ const ec2 = {
 };
 
 function readConfig(text: string): Record<string, unknown> {
-  const raw = parse(text) as Record<string, unknown>;
+  const raw = load(text) as Record<string, unknown>;
   return raw.nodeClass === "EC2" ? { ...raw, nodeClass: ec2 } : raw;
 }
 
@@ -40,14 +40,14 @@ function mistakesOf(raw: unknown, defaults: Parameters<typeof parseEnvironment>[
 }
 
 describe("a wrong config is told the key, the value and what to change", () => {
-  const cases = parse(readFileSync(join(import.meta.dirname, "wrongConfigs.yaml"), "utf8")) as WrongConfig[];
+  const cases = load(readFileSync(join(import.meta.dirname, "wrongConfigs.yaml"), "utf8")) as WrongConfig[];
   it.each(cases.map(({ config, says }) => [config, says] as const))("%s", (config, says) => {
     expect(mistakesOf(readConfig(config))).toEqual(says);
   });
 
   it("a name that no host has room for, in its namespace", () => {
     const file = join(project, "test/fixtures/stack/long-name.yaml");
-    const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, string> };
+    const { config } = load(readFileSync(file, "utf8")) as { config: Record<string, string> };
     const name = "a".repeat(40);
     expect(mistakesOf(stackConfig(config))).toEqual([
       `menagerie:zoo.${name}: has 40 characters, and a DNS label at most 63: the host "${name}-v99999-predictor-customers-machine-learning-production" would have 95; use at most 8 characters, such as "aaaaaaaa", or shorten menagerie:namespace to at most 5 characters`,
@@ -213,7 +213,7 @@ describe("the committed files", () => {
     const text = readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8");
     expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=src/config/config.schema.json");
     expect(text).not.toMatch(/secure:|encryptionsalt|encryptedkey/);
-    const { config } = parse(text) as { config: Record<string, string> };
+    const { config } = load(text) as { config: Record<string, string> };
     const raw = Object.fromEntries(
       Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]),
     );
@@ -221,7 +221,7 @@ describe("the committed files", () => {
   });
 
   it("Pulumi.yaml gives the same defaults as the schema", () => {
-    const { config } = parse(readFileSync(join(project, "Pulumi.yaml"), "utf8")) as {
+    const { config } = load(readFileSync(join(project, "Pulumi.yaml"), "utf8")) as {
       config: Record<string, { default: unknown }>;
     };
     const spec: Record<string, unknown> = { ...parseEnvironment({}, { gatewayUrl }) };

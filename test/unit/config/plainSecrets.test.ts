@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import { plainSecretMistakes } from "../../../src/config/plainSecrets.ts";
 import { readStackText } from "../../../src/config/stackFile.ts";
@@ -10,7 +10,7 @@ const model = "iris: { truss: models/iris, phase: done }";
 const token = `ghp_${"0".repeat(36)}`;
 
 function mistakesIn(text: string): string[] {
-  return plainSecretMistakes(parse(text) as Record<string, unknown>).map(({ message }) => message);
+  return plainSecretMistakes(load(text) as Record<string, unknown>).map(({ message }) => message);
 }
 
 describe("a stack file", () => {
@@ -68,7 +68,7 @@ aws:secretKey: { secure: "v1:AAAA:AAAA" }`),
   });
 
   it("shows no value in what is said about it, and is told with the file's other mistakes", () => {
-    const stackFile = parse(`menagerie:secrets: { a: { secure: "v1:AAAA:AAAA" }, b: hunter2 }
+    const stackFile = load(`menagerie:secrets: { a: { secure: "v1:AAAA:AAAA" }, b: hunter2 }
 menagerie:databasePassword: hunter3
 menagerie:zoo: { iris: { truss: models/iris, phase: dnoe, env: { T: ${token} } } }`) as Record<string, unknown>;
     const raw = {

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { load } from "js-yaml";
 import { expect, it } from "vitest";
-import { parse } from "yaml";
 import { ofServices } from "../../../src/adapters/images/checkoutImage.ts";
 
 const project = join(import.meta.dirname, "../../..");
 const read = (path: string): string => readFileSync(join(project, path), "utf8");
-const { groups } = parse(read("operations/prometheus-rules.yml")) as {
+const { groups } = load(read("operations/prometheus-rules.yml")) as {
   groups: { rules: { alert: string; expr: string; annotations: { runbook: string } }[] }[];
 };
 const alerts = groups.flatMap(({ rules }) => rules);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { rules } from "../../../policy/rules/index.ts";
 import { type OrderedResource, servicesBeforeTables } from "../../../policy/rules/tablesBeforeServices.ts";
 import { withUnknowns } from "../../../policy/rules/values.ts";
@@ -54,7 +54,7 @@ const ingress = (name: string) => ({
 });
 /** A manifest that was once let through. */
 const inCase = (name: string) =>
-  parse(readFileSync(join(import.meta.dirname, "cases", `${name}.yaml`), "utf8")) as object;
+  load(readFileSync(join(import.meta.dirname, "cases", `${name}.yaml`), "utf8")) as object;
 
 /** For each rule what it catches, with words of the sentence, and what passes. */
 const cases: Record<string, { caught: [string, object, string][]; passes: [string, object][] }> = {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import { z } from "zod";
 import { messageOf } from "../../../domain/errors.ts";
 import { toolsFolder } from "../fingerprint.ts";
@@ -62,7 +62,7 @@ export interface PinnedRelease {
 export async function readReleases(file: string = releasesFile): Promise<readonly Release[]> {
   let content: unknown;
   try {
-    content = parse(await readFile(file, "utf8"));
+    content = load(await readFile(file, "utf8"));
   } catch (error) {
     throw refuse("tools.pins-unreadable", { file, reason: messageOf(error) }, error);
   }

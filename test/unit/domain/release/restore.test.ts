@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { editStackText } from "../../../../src/config/editStackFile.ts";
 import { environmentSchema } from "../../../../src/config/environment.ts";
 import { ownConfig } from "../../../../src/config/ownConfig.ts";
@@ -166,7 +166,7 @@ describe("edits of a stack file", () => {
         const entries = Object.entries(before).map(([name, value]) => [`menagerie:${name}`, value]);
         const file = JSON.stringify({ config: Object.fromEntries(entries) });
         const edited = editStackText(file, configEdits(before, after));
-        const read = (parse(edited) as { config: Record<string, unknown> }).config ?? {};
+        const read = (load(edited) as { config: Record<string, unknown> }).config ?? {};
         const asText = (value: unknown): unknown =>
           typeof value === "object" && value !== null ? value : String(value);
         const found = Object.fromEntries(Object.entries(read).map(([name, value]) => [name, asText(value)]));

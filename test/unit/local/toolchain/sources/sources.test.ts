@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dump } from "js-yaml";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import { silent } from "../../../../../src/domain/progress.ts";
 import { fingerprint } from "../../../../../src/local/toolchain/fingerprint.ts";
 import { ensureBinaries } from "../../../../../src/local/toolchain/goTools.ts";
@@ -53,7 +53,7 @@ async function publish(): Promise<string> {
   const architectures = { x64: "amd64", arm64: "arm64" };
   await writeFile(
     join(folder, "releases.yaml"),
-    stringify([{ name, version, base, archive, architectures, executables, pins }]),
+    dump([{ name, version, base, archive, architectures, executables, pins }]),
   );
   return archive;
 }
