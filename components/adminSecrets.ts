@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link AdminSecrets}. */
 export interface AdminSecretsArgs {
@@ -18,7 +19,7 @@ export interface AdminSecretsArgs {
  */
 export class AdminSecrets extends pulumi.ComponentResource {
   constructor(name: string, args: AdminSecretsArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:zoo:AdminSecrets", name, {}, options);
+    super("menagerie:zoo:AdminSecrets", name, registered(args), options);
     const encoded = (values: Readonly<Record<string, string>>) =>
       Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString("base64")]));
     new kubernetes.core.v1.Secret(

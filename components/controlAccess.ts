@@ -7,6 +7,7 @@ import {
   controlServiceManifest,
 } from "../src/domain/serving/controlAccess.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link ControlAccessPolicy}. */
 export interface ControlAccessPolicyArgs extends ControlAccess {}
@@ -20,7 +21,7 @@ export interface ControlAccessPolicyArgs extends ControlAccess {}
  */
 export class ControlAccessPolicy extends pulumi.ComponentResource {
   constructor(name: string, args: ControlAccessPolicyArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:development:ControlAccessPolicy", name, {}, options);
+    super("menagerie:development:ControlAccessPolicy", name, registered(args), options);
     const parent = { parent: this };
     const policy = controlAccessManifest(args);
     const spec: AuthorizationPolicySpec = policy.spec;

@@ -11,6 +11,7 @@ import { PatchSync } from "../src/resources/patchSync.ts";
 import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 
 /** Arguments of {@link DevelopmentVersion}. */
@@ -112,8 +113,14 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
   readonly versionId: pulumi.Output<string>;
 
   constructor(name: string, args: DevelopmentVersionArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:development:DevelopmentVersion", name, {}, options);
     const { namespace, kubernetesName, mode, gateway, plan, api } = args;
+    const { truss, resources, env, idleMinutes, takeover, placement, readyTimeoutSeconds } = args;
+    super(
+      "menagerie:development:DevelopmentVersion",
+      name,
+      registered({ truss, mode, pool: placement.pool, resources, env, idleMinutes, takeover, readyTimeoutSeconds }),
+      options,
+    );
     const children = { parent: this };
     pulumi.log.info(`${name}: ${describeDevelopment(plan)}`, this);
     const baseHash = baseHashOf(plan, args.deployed);

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type DynamicSwitches, dynamicSettingsData } from "../src/domain/zoo/dynamicSettings.ts";
 import type { Phase } from "../src/domain/zoo/phases.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link DynamicSettings}. */
 export interface DynamicSettingsArgs extends DynamicSwitches {
@@ -28,7 +29,8 @@ export interface DynamicSettingsArgs extends DynamicSwitches {
  */
 export class DynamicSettings extends pulumi.ComponentResource {
   constructor(name: string, args: DynamicSettingsArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:zoo:DynamicSettings", name, {}, options);
+    const phases = Object.fromEntries(Object.entries(args.zoo).map(([model, { phase }]) => [model, phase]));
+    super("menagerie:zoo:DynamicSettings", name, registered({ ...args, zoo: phases }), options);
     const labels = { "app.kubernetes.io/part-of": "menagerie" };
     const namespaces = args.createNamespace
       ? [

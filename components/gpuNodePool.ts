@@ -7,6 +7,7 @@ import { type GpuPool, nodeClassManifest, nodePoolManifest, taintsOf } from "../
 import { placementOn } from "../src/domain/serving/placement.ts";
 import type { Placement } from "../src/domain/serving/servedModel.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link GpuNodePool}. */
 export interface GpuNodePoolArgs extends Omit<GpuPool, "name" | "instanceTypes" | "zones" | "taints"> {
@@ -39,7 +40,7 @@ export class GpuNodePool extends pulumi.ComponentResource {
   readonly placement: Placement;
 
   constructor(name: string, args: GpuNodePoolArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:capacity:GpuNodePool", name, {}, options);
+    super("menagerie:capacity:GpuNodePool", name, registered(args), options);
     const { instanceTypes = [], zones = [], taints = [] } = args;
     const pool: GpuPool = { ...args, name, instanceTypes, zones, taints };
 

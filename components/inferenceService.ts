@@ -5,6 +5,7 @@ import { type InferenceServiceManifest, inferenceServiceManifest } from "../src/
 import { revisionOf, withRevision } from "../src/domain/serving/revision.ts";
 import type { ServedModel } from "../src/domain/serving/servedModel.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link InferenceService}. */
 export interface InferenceServiceArgs {
@@ -36,7 +37,13 @@ export class InferenceService extends pulumi.ComponentResource {
     { model, renamed = false }: InferenceServiceArgs,
     options?: pulumi.ComponentResourceOptions,
   ) {
-    super("menagerie:serving:InferenceService", name, {}, options);
+    // The first `up` of a version builds its image, later ones have it from the version's row: no change of what the user wrote.
+    super(
+      "menagerie:serving:InferenceService",
+      name,
+      registered({ model: { ...model, image: undefined }, renamed }),
+      options,
+    );
     const manifest = inferenceServiceManifest(model);
     this.revision = pulumi
       .unsecret(pulumi.output({ image: model.image, control: model.control, recorder: model.recorder }))

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AuthorizationPolicySpec } from "../src/crds/authorizationPolicy.ts";
 import { type KeyCheck, keyCheckManifest, queryKeysManifest } from "../src/domain/serving/keyCheck.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link GatewayKeyCheck}. */
 export interface GatewayKeyCheckArgs extends KeyCheck {}
@@ -17,7 +18,7 @@ export interface GatewayKeyCheckArgs extends KeyCheck {}
  */
 export class GatewayKeyCheck extends pulumi.ComponentResource {
   constructor(name: string, args: GatewayKeyCheckArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:serving:GatewayKeyCheck", name, {}, options);
+    super("menagerie:serving:GatewayKeyCheck", name, registered(args), options);
     const policy = keyCheckManifest(args);
     const spec: AuthorizationPolicySpec = policy.spec;
     new kubernetes.apiextensions.CustomResource(

@@ -12,6 +12,7 @@ import { SmokeTest } from "../src/resources/smokeTest.ts";
 import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
 import { ZooRollout } from "../src/resources/zooRollout.ts";
+import { registered } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 import { type Admission, ServedVersion, type ServedVersionArgs } from "./servedVersion.ts";
 
@@ -149,7 +150,7 @@ export class ModelZooEntry extends pulumi.ComponentResource {
   readonly since: pulumi.Output<string> | null;
 
   constructor(name: string, args: ModelZooEntryArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:zoo:ModelZooEntry", name, {}, options);
+    super("menagerie:zoo:ModelZooEntry", name, registered(declaredAs(args)), options);
     for (const line of args.lines) pulumi.log.info(`${name}: ${line}`, this);
     const { rollout, versions, target } = args;
     // What a phase lets in or removes waits for its record, and that for the smoke set where the phase tries one: nothing is
@@ -292,6 +293,16 @@ export class ModelZooEntry extends pulumi.ComponentResource {
       { parent: this, dependsOn: [tables, ready] },
     );
   }
+}
+
+/** What the config says of the entry, without what was planned from it. */
+function declaredAs({ versions, target, rollout, readyTimeoutSeconds }: ModelZooEntryArgs): object {
+  const { truss, mode, pool, env, replicas, resources } = (target ?? versions[0])?.serving ?? {};
+  const { phase, from, bakeSeconds, leave, migration } = rollout ?? {};
+  const { revert, share, paused, rowsPerSecond } = migration ?? {};
+  const bake = bakeSeconds === undefined ? undefined : { minutes: bakeSeconds / 60 };
+  const content = { truss, mode, pool, replicas, resources, env, readyTimeoutSeconds };
+  return { ...content, phase, from, bake, leave, revert, share, paused, rowsPerSecond };
 }
 
 function imageOf({ image, service }: ZooEntryVersion, built: TrussImage | undefined) {

@@ -2,6 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type NetworkZones, networkPolicyManifests } from "../src/domain/serving/networkPolicies.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link NetworkPolicies}. */
 export interface NetworkPoliciesArgs extends NetworkZones {}
@@ -15,7 +16,7 @@ export interface NetworkPoliciesArgs extends NetworkZones {}
  */
 export class NetworkPolicies extends pulumi.ComponentResource {
   constructor(name: string, args: NetworkPoliciesArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:network:NetworkPolicies", name, {}, options);
+    super("menagerie:network:NetworkPolicies", name, registered(args), options);
     for (const { metadata, spec } of networkPolicyManifests(args)) {
       new kubernetes.networking.v1.NetworkPolicy(
         `${name}-${metadata.name}`,

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { platformDatabase, platformSchemaName, roles } from "../src/domain/platformDatabase.ts";
 import { PlatformSchema } from "../src/resources/platformSchema.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PlatformDatabase}. */
 export interface PlatformDatabaseArgs {
@@ -28,11 +29,19 @@ export interface LoginRole {
 }
 
 /** Columns that a stack registers, and those of them that it changes later. Pointers are none of them. */
-const registered = ["model_id", "number", "truss_hash", "image_digest", "image_url", "serving", "is_development"];
-const updated = ["truss_hash", "image_digest", "image_url", "serving", "is_current", "status"];
+const registeredColumns = [
+  "model_id",
+  "number",
+  "truss_hash",
+  "image_digest",
+  "image_url",
+  "serving",
+  "is_development",
+];
+const updatedColumns = ["truss_hash", "image_digest", "image_url", "serving", "is_current", "status"];
 const recordedEvidence = ["model", "truss_hash", "kind", "suite", "passed", "evidence", "evidence_hash"];
 const readByMigrator = ["id", "model_id", "number", "is_development", "proxy_model_version_id", "status"];
-const readByDeployer = ["id", ...registered, "is_current", "proxy_model_version_id", "status"];
+const readByDeployer = ["id", ...registeredColumns, "is_current", "proxy_model_version_id", "status"];
 
 /**
  * The database `menagerie` with the platform's tables, and who may do what in it. Needs a `postgresql.Provider` among its
@@ -48,7 +57,12 @@ export class PlatformDatabase extends pulumi.ComponentResource {
   readonly schema: PlatformSchema;
 
   constructor(name: string, args: PlatformDatabaseArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:database:PlatformDatabase", name, {}, options);
+    super(
+      "menagerie:database:PlatformDatabase",
+      name,
+      registered({ version: args.version, protect: args.protect }),
+      options,
+    );
     const parent = { parent: this };
     const protect = args.protect ?? true;
 
@@ -150,8 +164,8 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     tables(roles.deployer, "register", ["INSERT", "SELECT"], ["model"]);
     // By column throughout: what is granted on the whole table would take these along when it changes.
     columns(roles.deployer, "SELECT", "model_version", readByDeployer);
-    columns(roles.deployer, "INSERT", "model_version", registered);
-    columns(roles.deployer, "UPDATE", "model_version", updated);
+    columns(roles.deployer, "INSERT", "model_version", registeredColumns);
+    columns(roles.deployer, "UPDATE", "model_version", updatedColumns);
     tables(roles.migrator, "select", ["SELECT"], ["model"]);
     columns(roles.migrator, "SELECT", "model_version", readByMigrator);
     columns(roles.migrator, "UPDATE", "model_version", ["proxy_model_version_id"]);

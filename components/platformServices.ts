@@ -8,6 +8,7 @@ import { apiRights, apiRoute, apiService, apiUrlInCluster } from "../src/domain/
 import type { RouteGateway } from "../src/domain/serving/route.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import { declared } from "./ownership.ts";
+import { registered, withoutUrl } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 
 /** Arguments of {@link PlatformServices}. */
@@ -65,9 +66,15 @@ export class PlatformServices extends pulumi.ComponentResource {
   readonly #namespace: string;
 
   constructor(name: string, args: PlatformServicesArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:services:PlatformServices", name, {}, options);
+    const { namespace, gateway, builds } = args;
+    // Addresses are the environment's: what the config says of them is the gateway's name.
+    const named = {
+      ...args,
+      gateway: withoutUrl(gateway),
+      builds: builds && ("pipeline" in builds ? builds : undefined),
+    };
+    super("menagerie:services:PlatformServices", name, registered(named), options);
     const parent = { parent: this };
-    const { namespace } = args;
     this.image = pulumi.output(args.image);
 
     const space = new kubernetes.core.v1.Namespace(

@@ -7,6 +7,7 @@ import {
   postgresClusterManifest,
 } from "../src/domain/postgresCluster.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PostgresCluster}. */
 export interface PostgresClusterArgs extends PostgresClusterSpec {
@@ -30,9 +31,9 @@ export interface PostgresClusterArgs extends PostgresClusterSpec {
  */
 export class PostgresCluster extends pulumi.ComponentResource {
   constructor(name: string, args: PostgresClusterArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:database:PostgresCluster", name, {}, options);
-    const parent = { parent: this };
     const { password, verifier, protect = true, ...cluster } = args;
+    super("menagerie:database:PostgresCluster", name, registered({ ...cluster, protect }), options);
+    const parent = { parent: this };
     const { namespace } = cluster;
     const space = new kubernetes.core.v1.Namespace(
       namespace,

@@ -7,6 +7,7 @@ import { predictionTablesRevision } from "../src/domain/recording/tablesRevision
 import { PredictionTables } from "../src/resources/predictionTables.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PredictionStore}. */
 export interface PredictionStoreArgs {
@@ -45,7 +46,7 @@ export class PredictionStore extends pulumi.ComponentResource {
   readonly secretRevision: pulumi.Output<string>;
 
   constructor(name: string, args: PredictionStoreArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:shadow:PredictionStore", name, {}, options);
+    super("menagerie:shadow:PredictionStore", name, registered(args), options);
     const parent = { parent: this };
     const { schema: schemaName, secretName, namespace } = args;
     this.schema = schemaName;

@@ -4,6 +4,7 @@ import { ModelReady } from "../src/resources/modelReady.ts";
 import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
 import type { PredictionStore } from "./predictionStore.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link RecordedModel}. */
 export interface RecordedModelArgs
@@ -55,9 +56,9 @@ export class RecordedModel extends pulumi.ComponentResource {
   readonly ready: ModelReady;
 
   constructor(name: string, args: RecordedModelArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:shadow:RecordedModel", name, {}, options);
-    const parent = { parent: this };
     const { namespace, service, mode, replicas, store, recorder } = args;
+    super("menagerie:shadow:RecordedModel", name, registered({ ...args, store: store.schema }), options);
+    const parent = { parent: this };
     const image = new TrussImage(
       name,
       { ...args.builder, folder: args.truss, hash: args.trussHash, name: service },

@@ -4,6 +4,7 @@ import { environmentNames, type ReleaseLogin } from "../src/domain/release/envir
 import type { EnvironmentSource } from "../src/domain/serving/servedModel.ts";
 import { declared } from "./ownership.ts";
 import type { LoginRole } from "./platformDatabase.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link ReleaseEnvironment}. */
 export interface ReleaseEnvironmentArgs {
@@ -34,16 +35,16 @@ export class ReleaseEnvironment extends pulumi.ComponentResource {
   readonly service: EnvironmentSource;
 
   constructor(name: string, args: ReleaseEnvironmentArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:release:ReleaseEnvironment", name, {}, options);
+    const { namespace, tag, logins, values } = args;
+    super("menagerie:release:ReleaseEnvironment", name, registered({ tag, namespace, values }), options);
     const parent = { parent: this };
-    const { namespace, tag, logins } = args;
     const names = environmentNames(tag);
     this.names = names;
-    this.service = { configMap: names.config, values: args.values, secret: names.secret.service };
+    this.service = { configMap: names.config, values, secret: names.secret.service };
     const labels = { "app.kubernetes.io/part-of": "menagerie" };
     new kubernetes.core.v1.ConfigMap(
       names.config,
-      { metadata: declared({ name: names.config, namespace, labels }), data: { ...args.values } },
+      { metadata: declared({ name: names.config, namespace, labels }), data: { ...values } },
       parent,
     );
     for (const who of ["service", "pipeline"] as const) {

@@ -3,6 +3,7 @@ import { servingLine } from "../src/domain/release/observed.ts";
 import type { DeploymentIntent as Intent } from "../src/domain/release/record.ts";
 import { Deployment } from "../src/resources/deployment.ts";
 import { DeploymentIntent } from "../src/resources/deploymentIntent.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link ReleaseRecord}. */
 export interface ReleaseRecordArgs {
@@ -45,9 +46,9 @@ export class ReleaseRecord extends pulumi.ComponentResource {
   readonly #args: ReleaseRecordArgs;
 
   constructor(name: string, args: ReleaseRecordArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:release:ReleaseRecord", name, {}, options);
+    const { intent, namespace, kubeContext } = args;
+    super("menagerie:release:ReleaseRecord", name, registered({ tag: intent.tag, namespace, kubeContext }), options);
     this.#args = args;
-    const { intent } = args;
     pulumi.log.info(args.plan, this);
     this.intent = new DeploymentIntent(
       intent.environment,

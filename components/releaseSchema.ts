@@ -5,6 +5,7 @@ import { isOwnTable, releaseRoles, type StateTable, stateSchemaName } from "../s
 import { ReleaseState } from "../src/resources/releaseState.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import type { LoginRole } from "./platformDatabase.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link ReleaseSchema}. */
 export interface ReleaseSchemaArgs {
@@ -78,9 +79,9 @@ export class ReleaseSchema extends pulumi.ComponentResource {
   readonly rights: readonly pulumi.Resource[];
 
   constructor(name: string, args: ReleaseSchemaArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:release:ReleaseSchema", name, {}, options);
-    const parent = { parent: this };
     const { tag, seedFrom, folder, declared, tables, views = [] } = args;
+    super("menagerie:release:ReleaseSchema", name, registered({ ...args, url: undefined }), options);
+    const parent = { parent: this };
     this.tag = tag;
     this.schema = stateSchemaName(tag);
     const names = releaseRoles(this.schema);

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { referenceGrantManifest } from "../src/domain/serving/httpRoute.ts";
 import type { Backend } from "../src/domain/serving/route.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link RouteGrants}. */
 export interface RouteGrantsArgs {
@@ -21,7 +22,7 @@ export interface RouteGrantsArgs {
  */
 export class RouteGrants extends pulumi.ComponentResource {
   constructor(name: string, { namespace, services }: RouteGrantsArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:serving:RouteGrants", name, {}, options);
+    super("menagerie:serving:RouteGrants", name, registered({ namespace, services }), options);
     for (const each of services) {
       const grant = referenceGrantManifest(each, namespace);
       new kubernetes.apiextensions.CustomResource(

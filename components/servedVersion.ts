@@ -4,6 +4,7 @@ import type { RecordedServing, VersionServing } from "../src/domain/zoo/serving.
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { ModelVersion } from "../src/resources/modelVersion.ts";
 import { InferenceService } from "./inferenceService.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** A version's place in the platform's tables. */
 export interface VersionRow {
@@ -116,8 +117,9 @@ export class ServedVersion extends pulumi.ComponentResource {
     // Never without a GPU: what was replaced in an `up` that fails is deleted by the next one, by its name, whoever has that name by then.
     const handsOver = args.replaces !== undefined && args.serving.resources.gpus > 0;
     const aliases = handsOver ? [{ name: args.replaces }] : [];
-    super("menagerie:zoo:ServedVersion", name, {}, pulumi.mergeOptions(options, { aliases }));
-    const { namespace, model, serving, image, row, adoptFrom } = args;
+    const { service: named, namespace, model, hash, serving, image, row, adoptFrom } = args;
+    const shown = { service: named, namespace, model, hash, serving, number: row?.number, current: row?.current };
+    super("menagerie:zoo:ServedVersion", name, registered(shown), pulumi.mergeOptions(options, { aliases }));
     const child = { parent: this, aliases: adoptFrom ? [adoptFrom] : [] };
     const { env, mode, replicas, resources } = serving;
     const renamed = args.renamed ?? false;

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PredictionStore, type PredictionStoreArgs } from "./predictionStore.ts";
 import { RecordedModel, type RecordedModelArgs } from "./recordedModel.ts";
+import { registered, withoutUrl } from "./registeredInputs.ts";
 import { TrafficMirror, type TrafficMirrorArgs } from "./trafficMirror.ts";
 
 /** One model of a shadow deployment. */
@@ -48,7 +49,8 @@ export class ShadowDeployment extends pulumi.ComponentResource {
   readonly shadowImages: Readonly<Record<string, pulumi.Output<string>>>;
 
   constructor(name: string, args: ShadowDeploymentArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:shadow:ShadowDeployment", name, {}, options);
+    const named = { ...args, gateway: withoutUrl(args.gateway), database: undefined };
+    super("menagerie:shadow:ShadowDeployment", name, registered(named), options);
     const recorded = (side: string, model: ShadowedModel): RecordedModel => {
       const { schema, version, dependsOn, ...served } = model;
       const resource = `${name}-${side}`;

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { sharedEnvironmentName } from "../src/domain/release/environment.ts";
 import type { EnvironmentSource } from "../src/domain/serving/servedModel.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link SharedEnvironment}. */
 export interface SharedEnvironmentArgs {
@@ -23,7 +24,7 @@ export class SharedEnvironment extends pulumi.ComponentResource {
   readonly source: EnvironmentSource;
 
   constructor(name: string, { namespace, values }: SharedEnvironmentArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:release:SharedEnvironment", name, {}, options);
+    super("menagerie:release:SharedEnvironment", name, registered({ namespace, values }), options);
     this.source = { configMap: sharedEnvironmentName, values };
     const metadata = declared({
       name: sharedEnvironmentName,

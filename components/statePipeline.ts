@@ -4,6 +4,7 @@ import { pipelineCronJob, type StatePipelineSpec } from "../src/domain/release/p
 import { CheckoutImage } from "../src/resources/checkoutImage.ts";
 import { PipelineRun } from "../src/resources/pipelineRun.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link StatePipeline}. */
 export interface StatePipelineArgs extends Omit<StatePipelineSpec, "image"> {
@@ -42,9 +43,10 @@ export interface StatePipelineArgs extends Omit<StatePipelineSpec, "image"> {
  */
 export class StatePipeline extends pulumi.ComponentResource {
   constructor(name: string, args: StatePipelineArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:release:StatePipeline", name, {}, options);
+    const { plan, database, ...own } = args;
+    super("menagerie:release:StatePipeline", name, registered(own), options);
     const parent = { parent: this };
-    const { schema, code, schedule, timeZone, plan, kubeContext, database, ...spec } = args;
+    const { schema, code, schedule, timeZone, kubeContext, ...spec } = own;
     pulumi.log.info(`pipeline ${spec.name}: ${plan}`, this);
     if (schedule === undefined) {
       const source = "image" in code ? { folder: null, hash: null, ...code } : { image: null, ...code };

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type MirroredRoute, mirroredRoute } from "../src/domain/serving/mirroredRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
+import { registered, withoutUrl } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 
 /** Arguments of {@link TrafficMirror}. */
@@ -23,7 +24,7 @@ export class TrafficMirror extends pulumi.ComponentResource {
   readonly predictUrl: string;
 
   constructor(name: string, args: TrafficMirrorArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:shadow:TrafficMirror", name, {}, options);
+    super("menagerie:shadow:TrafficMirror", name, registered({ ...args, gateway: withoutUrl(args.gateway) }), options);
     const route = mirroredRoute({ ...args, model: args.name, kind: "shadow", managedBy: "stack" });
     deployRoute(name, { route }, { parent: this });
     this.predictUrl = `${args.gateway.url}${servingPath(args.namespace, args.name)}${readyPath}:predict`;

@@ -7,6 +7,7 @@ import { directoryClaims, directoryVolumeManifests } from "../src/domain/builds/
 import { type BuildPipeline, buildPipelineManifest, buildTaskManifest } from "../src/domain/builds/pipeline.ts";
 import type { ImageBuilder } from "../src/resources/trussImage.ts";
 import { declared } from "./ownership.ts";
+import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link TrussBuildPipeline}. */
 export interface TrussBuildPipelineArgs extends BuildPipeline<pulumi.Input<string>> {
@@ -50,7 +51,7 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
   readonly builder: ImageBuilder;
 
   constructor(name: string, args: TrussBuildPipelineArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:builds:TrussBuildPipeline", name, {}, options);
+    super("menagerie:builds:TrussBuildPipeline", name, registered(args), options);
     const { namespace, target } = args;
     const parent = { parent: this };
     const space = buildNamespaceManifest(namespace);

@@ -1,4 +1,4 @@
-import { existsSync, globSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";
 
@@ -23,4 +23,13 @@ it("the folder of a unit or integration test is a folder of src, or of the proje
 it("names are camelCase, as those of the sources", () => {
   const named = globSync("**/*.ts", { cwd: join(project, "test") }).map((path) => basename(path));
   expect(named.filter((name) => !/^[a-z][A-Za-z0-9]*(\.test|\.bench|\.config)?\.ts$/.test(name))).toEqual([]);
+});
+
+it("every component has a test file", () => {
+  const components = globSync("components/*.ts", { cwd: project }).filter((file) =>
+    readFileSync(join(project, file), "utf8").includes("extends pulumi.ComponentResource"),
+  );
+  expect(components.length).toBeGreaterThan(20);
+  const tested = components.map((file) => join("test/unit", file.replace(/\.ts$/, ".test.ts")));
+  expect(tested.filter((file) => !existsSync(join(project, file)))).toEqual([]);
 });

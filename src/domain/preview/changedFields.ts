@@ -1,7 +1,7 @@
 import { maskedText } from "../credentials/maskedText.ts";
 import { isMapping } from "../mapping.ts";
 import { code, item } from "./markdown.ts";
-import { type PreviewStep, shortType } from "./preview.ts";
+import { isComponent, type PreviewStep, shortType, showsConfig } from "./preview.ts";
 
 /** Fields that a comment shows of one resource, and characters of one value; the rest is counted. */
 const mostFields = 12;
@@ -18,6 +18,7 @@ interface FieldChange {
 export function changedResources(steps: readonly PreviewStep[]): string[] {
   return steps
     .filter(({ op, before, after }) => (op === "update" || op === "replace") && before && after)
+    .filter((step) => !isComponent(step) || showsConfig(step))
     .map((step) => ({ step, changes: changesOf(step.before?.inputs, step.after?.inputs) }))
     .filter(({ changes }) => changes.length > 0)
     .sort((one, other) => one.changes.length - other.changes.length || one.step.urn.localeCompare(other.step.urn))

@@ -1,7 +1,7 @@
 import { maskedText } from "../credentials/maskedText.ts";
 import { stackType } from "../engineState.ts";
 import { changesOf } from "./changedFields.ts";
-import { type Preview, type PreviewStep, partsOfUrn, shortType } from "./preview.ts";
+import { isComponent, type Preview, type PreviewStep, partsOfUrn, shortType, showsConfig } from "./preview.ts";
 
 /** One changed resource, such as `update InferenceService iris-v2`, with its changed fields. */
 export interface ChangedResource {
@@ -47,7 +47,7 @@ export function digestOf({ steps, diagnostics }: Pick<Preview, "steps" | "diagno
   for (const step of steps) {
     if (step.type === stackType) continue;
     const part = partAt(topOf(step.urn));
-    if (!unchangedOps.has(step.op) && !isComponent(step)) part.changes.push(changeOf(step));
+    if (!unchangedOps.has(step.op) && (!isComponent(step) || showsConfig(step))) part.changes.push(changeOf(step));
   }
   for (const { severity, message, urn } of diagnostics) {
     if (severity === "info" && urn !== undefined && parts.has(topOf(urn)))
@@ -83,11 +83,6 @@ export function digestLines({ changed, unchanged, warnings }: PreviewDigest): st
     ...(warnings.length === 0 ? [] : ["", "warnings:"]),
     ...warnings.map((warning) => `  ${warning}`),
   ];
-}
-
-/** Components are told by the objects below them. */
-function isComponent({ type }: PreviewStep): boolean {
-  return type.startsWith("menagerie:");
 }
 
 function changeOf({ op, type, name, before, after }: PreviewStep): ChangedResource {

@@ -63,6 +63,20 @@ export function isDynamic({ type }: Pick<PreviewStep, "type">, kind: string): bo
   return type === `${dynamicPrefix}${kind}`;
 }
 
+/** Whether a step is of a component. What a run does to it is done to the resources below it, which count. */
+export function isComponent({ type }: Pick<PreviewStep, "type">): boolean {
+  return type.startsWith("menagerie:");
+}
+
+/**
+ * Whether a step shows a change of the config in the config's own words: the update of a component that the stack declares itself.
+ * Those below it get their part of the same change, and one whose state has no inputs yet is only recorded.
+ */
+export function showsConfig({ op, type, urn, before }: PreviewStep): boolean {
+  const isBelowAnother = urn.split("::")[2]?.includes("$menagerie:");
+  return op === "update" && isComponent({ type }) && !isBelowAnother && Object.keys(before?.inputs ?? {}).length > 0;
+}
+
 /** Type of a resource as people say it: `TrussImage`, `core/v1:Secret`, `zoo:ModelZooEntry`. */
 export function shortType(type: string): string {
   return type.replace(dynamicPrefix, "").replace(/^(kubernetes|menagerie|postgresql):/, "");

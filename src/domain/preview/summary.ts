@@ -2,7 +2,7 @@ import { maskedText } from "../credentials/maskedText.ts";
 import { changedResources } from "./changedFields.ts";
 import { gpuDemand } from "./gpus.ts";
 import { code, fenced, item, plain, section } from "./markdown.ts";
-import { isDynamic, type Preview, type PreviewStep, partsOfUrn, shortType } from "./preview.ts";
+import { isComponent, isDynamic, type Preview, type PreviewStep, partsOfUrn, shortType } from "./preview.ts";
 
 /** Comments of pull requests hold at most 65,536 characters; an error's stack is the only part without a bound of its own. */
 const longestError = 4_000;
@@ -46,8 +46,9 @@ function withoutPasswords(preview: Preview): Preview {
 const counted = ["create", "update", "replace", "delete", "import"] as const;
 
 function headline(steps: readonly PreviewStep[], failed: boolean): string {
+  const resources = steps.filter((step) => !isComponent(step));
   const counts = counted
-    .map((op) => [op, steps.filter((step) => step.op === op).length] as const)
+    .map((op) => [op, resources.filter((step) => step.op === op).length] as const)
     .filter(([, count]) => count > 0)
     .map(([op, count]) => `${count} to ${op}`);
   if (failed) return ["failed", ...counts].join(", ");
@@ -57,7 +58,7 @@ function headline(steps: readonly PreviewStep[], failed: boolean): string {
 /** Deletes and replacements; not of images, for a new one lies beside the old one, which stays. */
 function dangerous(steps: readonly PreviewStep[]): string[] {
   return steps
-    .filter(({ op }) => op === "delete" || op === "replace")
+    .filter((step) => (step.op === "delete" || step.op === "replace") && !isComponent(step))
     .filter((step) => !isDynamic(step, "TrussImage") && !isDynamic(step, "CheckoutImage"))
     .map((step) => {
       const reason = step.replacedBy.length > 0 ? `, because of ${step.replacedBy.map(code).join(", ")}` : "";

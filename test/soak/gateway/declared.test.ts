@@ -8,7 +8,8 @@ import { casesOf, type GatewayCase, serversOf } from "../../support/gateway/decl
 import { type DeclaredMesh, type DeclaredRule, declaredMesh } from "../../support/gateway/declaredObjects.ts";
 import { Judge } from "../../support/gateway/judge.ts";
 import { OwnGateway } from "../../support/gateway/ownGateway.ts";
-import { configOf, playEngine } from "../../support/stackGraph.ts";
+import { playEngine } from "../../support/playedEngine.ts";
+import { configOf } from "../../support/stackGraph.ts";
 
 /**
  * Every route, mirror, rewrite, header rule and key check that the committed stacks and the examples of the pages declare, made by the program

@@ -53,6 +53,30 @@ describe("a preview for a person", () => {
     ]);
   });
 
+  describe("tells what the config says of a component", () => {
+    const phases = (before: object) => ({ before: inputs(before), after: inputs({ phase: "version", from: "11" }) });
+    const nested = `urn:pulumi:s::menagerie::menagerie:zoo:ModelZooEntry$menagerie:zoo:ServedVersion::iris-v2`;
+    const changesOf = (before: object) =>
+      digestOf({
+        steps: [
+          step(stack, undefined, "same"),
+          step(nested, entry("iris"), "update", phases(before)),
+          step(entry("iris"), stack, "update", phases(before)),
+        ],
+        diagnostics: [],
+      });
+
+    it("where the stack declares it, once", () => {
+      const [part, ...others] = changesOf({ phase: "copy", from: "11" }).changed;
+      expect(others).toEqual([]);
+      expect(part?.changes).toEqual([{ op: "update", what: "ModelZooEntry iris", fields: ["phase: copy → version"] }]);
+    });
+
+    it("and not that a state of before has it now", () => {
+      expect(changesOf({}).changed).toEqual([]);
+    });
+  });
+
   it("says that nothing changes, and each warning once", () => {
     const warning = { severity: "warning" as const, message: "the pool is small\n", urn: undefined };
     const digest = digestOf({ steps: model("iris", 1, 1), diagnostics: [warning, warning] });

@@ -30,6 +30,19 @@ describe("the comment of a pull request, from what the engine printed", () => {
     expect(summaryOf("digest.json")).toMatch(/^## `local`: 1 to create, 2 to update, 1 to replace, 1 to delete\n/);
   });
 
+  it("counts resources, and tells of a component what its config changed, in the config's words", () => {
+    const [before, after] = [{ pool: "cpu" }, { pool: "t4" }];
+    const updated = step("update", "menagerie:zoo:ModelZooEntry", "iris", { before, after });
+    const comment = summaryOfSteps(updated, step("update", "kubernetes:core/v1:ConfigMap", "env"));
+    expect(comment).toMatch(/^## `prod`: 1 to update\n/);
+    expect(comment).toContain("- update `zoo:ModelZooEntry` `iris`\n  - `pool`: `cpu` → `t4`");
+  });
+
+  it("counts no component whose inputs a state of before did not have", () => {
+    const first = step("update", "menagerie:zoo:ModelZooEntry", "iris", { before: {}, after: { pool: "t4" } });
+    expect(summaryOfSteps(first)).toBe("## `prod`: no changes\n");
+  });
+
   it("tells phases that move, rows and users affected", () => {
     const comment = summaryOf("digest.json");
     expect(comment).toContain("- **iris**: version → **forward**");

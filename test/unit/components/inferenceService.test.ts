@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { InferenceService } from "../../../components/inferenceService.ts";
+import type { ServedModel } from "../../../src/domain/serving/servedModel.ts";
+import { partsOf } from "../../support/playedEngine.ts";
+
+const model: ServedModel = {
+  name: "iris-v1",
+  namespace: "models",
+  model: "iris",
+  kind: "zoo",
+  managedBy: "stack",
+  mode: "Standard",
+  image: `registry/iris@sha256:${"0".repeat(64)}`,
+  trussHash: "a1",
+  env: {},
+  replicas: { min: 1, max: 1 },
+  resources: { cpu: "1", memory: "1Gi", gpus: 0 },
+  placement: { pool: "cpu", tolerations: [] },
+};
+const declared = (change: Partial<ServedModel>, renamed = false) =>
+  partsOf(() => new InferenceService("iris-v1", { model: { ...model, ...change }, renamed }));
+
+describe("an InferenceService", () => {
+  it("of a fixed name is deleted before another takes its name, and replaced for another mode", async () => {
+    expect((await declared({}))("InferenceService iris-v1").options).toMatchObject({
+      deleteBeforeReplace: true,
+      replaceOnChanges: ['metadata.annotations["serving.kserve.io/deploymentMode"]'],
+    });
+  });
+
+  it("that is renamed each time has no name of ours, and answers until its successor does", async () => {
+    const { inputs, options } = (await declared({}, true))("InferenceService iris-v1");
+    expect(options).toMatchObject({ deleteBeforeReplace: false });
+    expect(inputs.metadata).not.toHaveProperty("name");
+  });
+
+  it("of a development version is replaced for every change of its pod", async () => {
+    const control = { versionId: "7", ping: { secret: "iris-ping" } };
+    expect((await declared({ control }))("InferenceService iris-v1").options).toMatchObject({
+      replaceOnChanges: expect.arrayContaining(["spec.predictor"]),
+    });
+  });
+
+  it("has a revision that changes with what makes new pods", async () => {
+    const revisionOf = async (change: Partial<ServedModel>) => {
+      const { inputs } = (await declared(change))("InferenceService iris-v1");
+      return JSON.stringify(inputs).match(/"menagerie.dev\/revision":"(\w+)"/)?.[1];
+    };
+    expect(await revisionOf({})).toBe(await revisionOf({}));
+    expect(await revisionOf({ env: { FACTOR: "2" } })).not.toBe(await revisionOf({}));
+  });
+});

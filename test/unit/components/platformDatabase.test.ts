@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { PlatformDatabase } from "../../../components/platformDatabase.ts";
+import { partsOf } from "../../support/playedEngine.ts";
+
+const url = "postgresql://postgres:tulip@db:5432/postgres";
+const declared = (more: object = {}) => partsOf(() => new PlatformDatabase("platform", { version: "0002", ...more }));
+
+describe("the platform's database", () => {
+  it("is protected unless the stack says otherwise, and dropped with its tables once that is agreed to", async () => {
+    const [usual, local] = [await declared(), await declared({ protect: false })];
+    for (const name of ["Database menagerie", "Schema menagerie"]) {
+      expect(usual(name).options).toMatchObject({ protect: true });
+      expect(local(name).options).not.toHaveProperty("protect");
+    }
+    expect(usual("Schema menagerie").inputs).toMatchObject({ dropCascade: true });
+  });
+
+  it("gets its tables by a url that is a secret of the state, and no input of the component", async () => {
+    const made = await declared({ url });
+    expect(made("PlatformSchema platform").inputs).toMatchObject({ database: { secret: url } });
+    expect(made("PlatformDatabase platform").inputs).toEqual({ version: "0002" });
+  });
+
+  it("has a password for each role that logs in, and none for the others", async () => {
+    const made = await declared();
+    const roles = made.names.filter((name) => name.startsWith("Role "));
+    for (const { inputs } of roles.map(made)) {
+      expect(Object.hasOwn(inputs, "password")).toBe(inputs.login);
+      expect(Object.keys((inputs.password ?? { secret: "" }) as object)).toEqual(["secret"]);
+    }
+    expect(roles.filter((name) => made(name).inputs.login).length).toBe(3);
+  });
+
+  it("takes a right away before it gives it again: what REVOKE takes would go with the new grant", async () => {
+    const made = await declared();
+    const grants = made.names.filter((name) => name.startsWith("Grant "));
+    expect(grants.length).toBeGreaterThan(30);
+    expect(grants.filter((name) => made(name).options.deleteBeforeReplace !== true)).toEqual([]);
+  });
+});

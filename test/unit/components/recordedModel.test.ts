@@ -1,0 +1,45 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect, it } from "vitest";
+import { PredictionStore } from "../../../components/predictionStore.ts";
+import { RecordedModel } from "../../../components/recordedModel.ts";
+import { partsOf } from "../../support/playedEngine.ts";
+
+const declared = (min: number) =>
+  partsOf(() => {
+    const store = new PredictionStore("next-primary", {
+      schema: "shadow_next_primary",
+      retentionDays: 30,
+      namespace: "models",
+      secretName: "next-primary-recorder",
+      urlFor: ({ password }) => pulumi.interpolate`postgresql://${password}@db`,
+    });
+    return new RecordedModel("next-primary", {
+      service: "next-primary",
+      namespace: "models",
+      model: "next",
+      mode: "Knative",
+      truss: "models/iris",
+      trussHash: "a1",
+      env: {},
+      replicas: { min, max: 2 },
+      resources: { cpu: "1", memory: "1Gi", gpus: 0 },
+      builder: { builder: "directory" },
+      placement: { pool: "t4", tolerations: [] },
+      store,
+      recorder: { image: "registry/recorder@sha256:0", version: "v1", storedHeaders: [], logMebibytes: 64 },
+      readyTimeoutSeconds: 60,
+    });
+  });
+
+it("a model starts once its predictions can be stored, and answers once model and recorder do", async () => {
+  const made = await declared(1);
+  expect(made("component InferenceService next-primary").options.dependsOn).toContain("PredictionStore next-primary");
+  expect(made("ModelReady next-primary-recorder").options.dependsOn).toContain("ModelReady next-primary");
+});
+
+it("a recorder is there while the model is scaled to zero", async () => {
+  expect((await declared(0))("InferenceService next-primary").inputs.spec).toMatchObject({
+    predictor: { minReplicas: 0 },
+    transformer: { minReplicas: 1 },
+  });
+});
