@@ -5,7 +5,7 @@ import { refusals } from "./table.ts";
 export type { Refusal };
 
 class RefusalOfTable extends Refusal {
-  // biome-ignore lint/complexity/noUselessConstructor: the inherited one is protected.
+  // The inherited one is protected.
   constructor(parts: RefusalParts) {
     super(parts);
   }
