@@ -35,7 +35,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
     ...{ cluster: ofRelease, builder, pools, platform },
     state: built,
   });
-  const askers = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state: built }, entries);
+  const afterModels = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state: built }, entries);
   const development = declareDevelopment(spec, facts, { cluster, builder, pools, platform });
   const shadowed = declareShadows(spec, facts, { cluster, builder, pools, platform });
   return {
@@ -44,7 +44,7 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
     kubeContext: spec.kubeContext ?? null,
     models: { ...models, ...development, ...shadowed.models },
     rollouts,
-    release: release?.close([...entries, ...builders, ...askers]) ?? null,
+    release: release?.close([...entries, ...builders, ...afterModels]) ?? null,
     shadows: shadowed.shadows,
     states: state?.states ?? null,
     schemaVersion: platform?.tables.schema.version ?? null,

@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { pushTruss } from "../adapters/api/pushTruss.ts";
-import { settle } from "../adapters/api/settle.ts";
+import { syncUntilAnswering } from "../adapters/api/syncUntilAnswering.ts";
 import { readTruss } from "../adapters/truss/snapshot.ts";
 import { changeLine } from "../domain/development/changeLine.ts";
 import { projectFolder } from "../local/localStack.ts";
@@ -36,7 +36,7 @@ export async function patchFirst(
     const { patches, answer } = pushed;
     if (answer.state !== "synced") {
       const report = (because: string): void => console.error(`… ${model.name}: ${because}`);
-      await settle({ client, versionId, model: model.name, withinMs: patchWithinMs, report, signal });
+      await syncUntilAnswering({ client, versionId, model: model.name, withinMs: patchWithinMs, report, signal });
     }
     const change = { patches, hot: answer.hot, milliseconds: Date.now() - begun, headHash: answer.headHash };
     console.error(changeLine(change));

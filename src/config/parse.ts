@@ -14,9 +14,9 @@ import {
 } from "./environment.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
 import { plainSecretMistakes } from "./plainSecrets.ts";
-import { rightPart } from "./rightPart.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, schemaRefusals } from "./sentences.ts";
+import { validSubset } from "./validSubset.ts";
 
 /** What may stand in for keys that a stack leaves out. */
 export interface EnvironmentDefaults {
@@ -44,7 +44,7 @@ export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {
   const inTheFile = defaults.stackFile === undefined ? [] : plainSecretMistakes(defaults.stackFile);
   if (!result.success) {
     const { issues } = result.error;
-    const rest = environmentSchema.safeParse(rightPart(raw, issues));
+    const rest = environmentSchema.safeParse(validSubset(raw, issues));
     const between = rest.success ? rulesBetween(rest.data, defaults) : [];
     const wrong = new Set(issues.map(({ path }) => path[0]));
     const missing = rest.success

@@ -87,14 +87,14 @@ export async function prepareEngine(
   return {
     async run(args, { stdout = "stdout", only } = {}) {
       if (args.some((arg) => changing.has(arg))) {
-        await settle(stack, output);
+        await clearInterrupted(stack, output);
         await endOrphanedPlugins(layout.pulumi.home);
       }
       const target = targeted(args, only);
       return runEngine(pulumi, target.args, { ...stackEnv, ...target.env }, stdout);
     },
     async capture(args, signal, { only } = {}) {
-      await settle(stack, output);
+      await clearInterrupted(stack, output);
       const target = targeted(args, only);
       return captured(pulumi, target.args, { cwd: projectFolder, env: { ...stackEnv, ...target.env }, signal });
     },
@@ -132,7 +132,7 @@ async function buildVariables(layout: EnvironmentLayout): Promise<NodeJS.Process
 /** Commands that take the stack's lock and change its state. */
 const changing = new Set(["up", "update", "refresh", "destroy", "down", "dn", "import"]);
 
-async function settle(stack: BackendStack, output: Engine["output"]): Promise<void> {
+async function clearInterrupted(stack: BackendStack, output: Engine["output"]): Promise<void> {
   const holder = await releaseDeadLocks(stack);
   if (holder !== undefined) {
     throw refuse("engine.busy", { holder, stack: stack.stack });

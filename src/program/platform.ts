@@ -30,7 +30,7 @@ export interface Platform {
 }
 
 /** The PostgreSQL that the stack makes for itself. A preview may do without the password. */
-function declareCluster(
+function declarePostgres(
   cluster: NonNullable<EnvironmentSpec["postgresCluster"]>,
   password = "",
   provider: Cluster["provider"],
@@ -60,7 +60,7 @@ export function declarePlatform(
     database: server.maintenanceDatabase,
     sslmode: server.sslMode,
   });
-  const database = spec.postgresCluster && declareCluster(spec.postgresCluster, server.password, provider);
+  const database = spec.postgresCluster && declarePostgres(spec.postgresCluster, server.password, provider);
   const url = plan.fromEnvironment ? undefined : pulumi.secret(urlOf(server, server.maintenanceDatabase));
   const tables = new PlatformDatabase(
     "platform",

@@ -80,7 +80,7 @@ export const patchSync: Handler<PatchSyncInputs, PatchSyncOutputs> = {
 
 /** Converges from what the chain holds now, so that an `up` that was cut off is carried on by the next. */
 async function carryOut(inputs: PatchSyncInputs): Promise<PatchSyncOutputs> {
-  const { answering, settle } = await import("../adapters/api/settle.ts");
+  const { answering, syncUntilAnswering } = await import("../adapters/api/syncUntilAnswering.ts");
   const client = await clientOf(inputs);
   const { versionId, model } = inputs;
   const withinMs = inputs.timeoutSeconds * 1000;
@@ -90,7 +90,7 @@ async function carryOut(inputs: PatchSyncInputs): Promise<PatchSyncOutputs> {
     const isChanged = inputs.deploys ? await startGeneration(client, inputs, ask) : await patch(client, inputs, ask);
     const report = (because: string): void => console.log(`${model}: waiting, ${because}`);
     const { headHash, runningHash, state } = isChanged
-      ? await settle({ client, versionId, model, withinMs, report, signal })
+      ? await syncUntilAnswering({ client, versionId, model, withinMs, report, signal })
       : await ask(() => client.status(versionId, signal));
     return { ...inputs, headHash, runningHash, state };
   });
@@ -109,7 +109,7 @@ async function startGeneration(client: DevelopmentVersions, inputs: PatchSyncInp
 /** The same decision as in the preview, from the head as it is now. Answers whether anything was sent. */
 async function patch(client: DevelopmentVersions, inputs: PatchSyncInputs, ask: Ask): Promise<boolean> {
   const { StaleHead } = await import("../adapters/api/developmentVersions.ts");
-  const { headOf, pushTruss } = await import("../adapters/api/pushTruss.ts");
+  const { headOfStatus, pushTruss } = await import("../adapters/api/pushTruss.ts");
   const { model, versionId, baseHash, takeover } = inputs;
   const status = await ask(() => client.status(versionId));
   const { snapshot, patterns } = await readDeclared(inputs);
@@ -122,7 +122,7 @@ async function patch(client: DevelopmentVersions, inputs: PatchSyncInputs, ask: 
   if (plan.kind === "keep" || plan.kind === "adopt") return false;
   if (plan.kind === "refused") throw refuse("development.refused", { model, ...halvesOf(plan.because) });
   if (plan.kind !== "patch") throw movedMeanwhile(model);
-  const head = headOf(status);
+  const head = headOfStatus(status);
   const read = () => readDeclared(inputs);
   try {
     const pushed = await pushTruss({ client, versionId, head, takeover, rebase: takeover, read });

@@ -70,7 +70,7 @@ export class Overtaken extends Error {
  */
 export async function pushTruss(options: PushOptions): Promise<Pushed> {
   const { client, versionId, hot = false, takeover = false, signal } = options;
-  let head = options.head ?? headOf(await client.status(versionId, signal));
+  let head = options.head ?? headOfStatus(await client.status(versionId, signal));
   for (let rebased = false; ; rebased = true) {
     const { snapshot, patterns } = await options.read();
     const hash = hashSnapshot(snapshot, patterns);
@@ -123,7 +123,7 @@ async function stored({ client, versionId, signal, later }: PushOptions, request
         if (!(error instanceof ApiRefused)) throw error;
       });
       // Stored, or refused because another client was first.
-      if (status && status.headHash !== request.prevHash) throw new Overtaken(headOf(status));
+      if (status && status.headHash !== request.prevHash) throw new Overtaken(headOfStatus(status));
     }
   } finally {
     over.abort();
@@ -140,7 +140,7 @@ export function onTheWire(signature: TrussSignature) {
   return { ...signature, requirements_file_requirements: [...signature.requirements_file_requirements] };
 }
 
-export function headOf({ headHash, headSignature }: DevelopmentStatus): Head {
+export function headOfStatus({ headHash, headSignature }: DevelopmentStatus): Head {
   return { hash: headHash, signature: headSignature };
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiRefused, type DevelopmentVersions } from "../../adapters/api/developmentVersions.ts";
-import { type Head, headOf, Overtaken, type Pushed, pushTruss } from "../../adapters/api/pushTruss.ts";
+import { type Head, headOfStatus, Overtaken, type Pushed, pushTruss } from "../../adapters/api/pushTruss.ts";
 import { readSettled } from "../../adapters/truss/settledTruss.ts";
 import type { TrussReading } from "../../adapters/truss/snapshot.ts";
 import { subjects } from "../../domain/development/changeLine.ts";
@@ -9,7 +9,7 @@ import type { PatchOperation } from "../../domain/patch/operation.ts";
 import { configFilename } from "../../domain/truss/config.ts";
 import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { type Tell, told, type WatchEvents } from "./events.ts";
-import { explained, isPassing, pause, type Reached, settled } from "./settled.ts";
+import { explained, isTransient, pause, type Reached, settled } from "./settled.ts";
 import { unlessSaved, type Watched } from "./unlessSaved.ts";
 
 /** A watch that is on. */
@@ -66,7 +66,7 @@ export async function bringIn(watch: Watch, save: Save): Promise<void> {
         state.sent = save.reading.snapshot;
         return;
       }
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
       tell("what was saved", error.message);
       if (isOver(stop, save.at)) return;
       await pause(tries);
@@ -104,7 +104,7 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
   } catch (error) {
     if (error instanceof Overtaken) state.head = error.head;
     // What may be stored is to be brought in, by whoever finds it at the head.
-    const isRefused = error instanceof ApiRefused && !isPassing(error);
+    const isRefused = error instanceof ApiRefused && !isTransient(error);
     if (sending !== undefined && !isRefused) state.unsettled = [...(before ?? []), ...sending];
     throw error;
   }
@@ -159,7 +159,7 @@ async function deploy(
   });
   if (stop.aborted) return;
   if (await events.needsDeployment(reasons, later)) {
-    state.head = headOf(await client.status(versionId));
+    state.head = headOfStatus(await client.status(versionId));
     state.notIn = undefined;
     state.unsettled = undefined;
   }

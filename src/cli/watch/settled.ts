@@ -44,7 +44,7 @@ async function syncAgain(
     if (state === "stopped") await client.wake(versionId, later);
     return await client.sync(versionId, later);
   } catch (error) {
-    if (error instanceof ApiRefused && isPassing(error)) return { state: "unreachable", because: error.message };
+    if (error instanceof ApiRefused && isTransient(error)) return { state: "unreachable", because: error.message };
     throw error;
   }
 }
@@ -83,6 +83,6 @@ export function pause(tries: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** Whether a refusal may go away by itself. */
-export function isPassing({ code }: ApiRefused): boolean {
+export function isTransient({ code }: ApiRefused): boolean {
   return code === "unreachable" || code === "database_unavailable" || code === "stopping" || code === "internal";
 }

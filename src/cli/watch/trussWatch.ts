@@ -1,5 +1,5 @@
 import type { DevelopmentVersions } from "../../adapters/api/developmentVersions.ts";
-import { headOf } from "../../adapters/api/pushTruss.ts";
+import { headOfStatus } from "../../adapters/api/pushTruss.ts";
 import { watchFolders } from "../../adapters/truss/folderEvents.ts";
 import { isSame, readSettled } from "../../adapters/truss/settledTruss.ts";
 import type { TrussReading } from "../../adapters/truss/snapshot.ts";
@@ -39,7 +39,7 @@ export async function watchTruss(options: TrussWatchOptions): Promise<void> {
   stop.addEventListener("abort", () => saved.raise(), { once: true });
   const watching = watchFolders(folder, () => saved.raise(), events.slow);
   const status = await client.status(versionId);
-  const head = headOf(status);
+  const head = headOfStatus(status);
   // A version that is stopped, or starts by itself, is left to that.
   const reached = ["behind", "recreate"].includes(status.state) ? status : { state: "synced" as const };
   const unknown = { sent: undefined, last: undefined, unsettled: undefined, notIn: undefined };

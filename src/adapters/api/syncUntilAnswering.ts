@@ -3,7 +3,7 @@ import type { DevelopmentStatus } from "../../domain/development/contract.ts";
 import { refuse } from "../refusals.ts";
 import { ApiRefused, type DevelopmentVersions } from "./developmentVersions.ts";
 
-export interface SettleOptions {
+export interface SyncOptions {
   readonly client: DevelopmentVersions;
   readonly versionId: string;
   /** Name of the model, for sentences. */
@@ -21,7 +21,7 @@ const betweenMs = 1_000;
  * Syncs until the head is what answers. A stopped version is woken for it.
  * @throws OperatorError with the last reason when that does not come about.
  */
-export async function settle(options: SettleOptions): Promise<DevelopmentStatus> {
+export async function syncUntilAnswering(options: SyncOptions): Promise<DevelopmentStatus> {
   const { client, versionId, model, withinMs, report, signal } = options;
   const deadline = Date.now() + withinMs;
   let reason = { because: "", since: Date.now() };

@@ -12,7 +12,7 @@ const anyPool = { gpu: { kind: "any", perNode: 16 }, replicas: 1000 };
  * checked on the rest in the same run. Takes out more rather than less: what refers to something wrong goes with it,
  * for a mistake that follows from another one would only confuse.
  */
-export function rightPart(raw: unknown, issues: readonly z.core.$ZodIssue[]): Mapping {
+export function validSubset(raw: unknown, issues: readonly z.core.$ZodIssue[]): Mapping {
   const rest: Mapping = isMapping(raw) ? structuredClone(raw) : {};
   const wrong = new Set<PropertyKey>();
   for (const issue of issues) {
