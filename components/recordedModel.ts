@@ -69,7 +69,13 @@ export class RecordedModel extends pulumi.ComponentResource {
       name,
       {
         model: {
-          ...{ namespace, mode, replicas, name: service, model: args.model, kind: "shadow", managedBy: "stack" },
+          namespace,
+          mode,
+          replicas,
+          name: service,
+          model: args.model,
+          kind: "shadow",
+          managedBy: "stack",
           image: image.image,
           trussHash: args.trussHash,
           env: args.env,
@@ -91,7 +97,12 @@ export class RecordedModel extends pulumi.ComponentResource {
       new ModelReady(
         component === "predictor" ? name : `${name}-recorder`,
         {
-          ...{ namespace, name: service, component, mode, pool, path: readyPath },
+          namespace,
+          name: service,
+          component,
+          mode,
+          pool,
+          path: readyPath,
           revision: inferenceService.revision,
           timeoutSeconds: args.readyTimeoutSeconds,
           ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),

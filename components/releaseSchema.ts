@@ -94,8 +94,14 @@ export class ReleaseSchema extends pulumi.ComponentResource {
     this.state = new ReleaseState(
       name,
       {
-        ...{ tag, schema: this.schema, seedFrom, folder, declared, parallel: args.parallel ?? 4 },
-        ...{ tables: [...tables], current: args.current ?? true },
+        tag,
+        schema: this.schema,
+        seedFrom,
+        folder,
+        declared,
+        parallel: args.parallel ?? 4,
+        tables: [...tables],
+        current: args.current ?? true,
         ...(args.extensions?.length ? { extensions: [...args.extensions] } : {}),
         ...(args.url === undefined ? {} : { database: pulumi.secret(args.url) }),
       },

@@ -53,7 +53,9 @@ export class StatePipeline extends pulumi.ComponentResource {
       new PipelineRun(
         `${name}-${spec.tag}`,
         {
-          ...{ ...spec, ...source, schema },
+          ...spec,
+          ...source,
+          schema,
           ...(kubeContext === undefined ? {} : { context: kubeContext }),
           ...(database === undefined ? {} : { database: pulumi.secret(database) }),
         },

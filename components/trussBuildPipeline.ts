@@ -89,7 +89,9 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
     const needed = [pipeline, accountResource, isolationResource, ...volumes];
     const { repository, credentials, timeoutMinutes, keep, kubeContext } = args;
     const inputs = {
-      ...{ namespace, timeoutMinutes, keep },
+      namespace,
+      timeoutMinutes,
+      keep,
       ...(repository === undefined ? {} : { repository }),
       ...(credentials === undefined ? {} : { credentials }),
       ...(kubeContext === undefined ? {} : { context: kubeContext }),

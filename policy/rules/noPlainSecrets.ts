@@ -53,10 +53,9 @@ function namedValues(value: unknown, path: string): NamedValue[] {
   return Object.entries(value).flatMap(([key, inner]) => {
     const named =
       key === "env" || key === "params"
-        ? list(inner).map((each) => ({
-            ...({ owner, kind: key, key: String(at(each, "name")) } as const),
-            value: at(each, "value"),
-          }))
+        ? list(inner).map((each): NamedValue => {
+            return { owner, kind: key, key: String(at(each, "name")), value: at(each, "value") };
+          })
         : [];
     return [...named, ...namedValues(inner, `${path}.${key}`)];
   });

@@ -35,14 +35,16 @@ export function buildMistakes(
   if (other) {
     mistakes.push(
       refusal("namespace.shared", at("namespace"), {
-        ...{ namespace: show(builds.namespace), holds: other },
+        namespace: show(builds.namespace),
+        holds: other,
         change: "use one of its own, such as menagerie-builds: its pods may make user namespaces",
       }),
     );
   } else if (reservedNamespaces.test(builds.namespace)) {
     mistakes.push(
       refusal("namespace.reserved", at("namespace"), {
-        ...{ namespace: show(builds.namespace), there: "" },
+        namespace: show(builds.namespace),
+        there: "",
         change: "use one of its own, such as menagerie-builds",
       }),
     );

@@ -40,7 +40,12 @@ function shadowMistakes({ gateway, mesh, shadows, serving, namespace }: Gatewaye
   return Object.entries(shadows).flatMap(([name, { primary, shadows: others, noiseFloor, percent }]) => {
     const sides = [...Object.keys(others), ...(noiseFloor ? [noiseSide] : [])];
     const route = mirroredRoute({
-      ...{ name, namespace, model: name, kind: "shadow", managedBy: "stack", percent },
+      name,
+      namespace,
+      model: name,
+      kind: "shadow",
+      managedBy: "stack",
+      percent,
       gateway: { ...gateway, checksKeys: mesh?.keyCheck !== undefined },
       primary: { service: shadowService(name, primarySide), mode: primary.mode ?? serving.mode },
       shadows: sides.map((side) => shadowService(name, side)),

@@ -74,6 +74,7 @@ function isPlain(value: unknown): boolean {
 
 function ofValue(key: string, command: string): Refusal {
   return refusal("secret.in-the-clear", key, {
-    ...{ what: "its value", change: `remove it from the file, and set it with \`${command}\`` },
+    what: "its value",
+    change: `remove it from the file, and set it with \`${command}\``,
   });
 }

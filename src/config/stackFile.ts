@@ -76,7 +76,9 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, (key) => places.find(key));
     const imports = document.has("environment");
     return {
-      ...{ config, imports, isReadable: reading.isReadable },
+      config,
+      imports,
+      isReadable: reading.isReadable,
       declares: imports || reading.values.some(({ key }) => key.startsWith(prefix)),
       settings: Object.fromEntries(reading.settings.map(({ key, node }) => [key, plain(node, document)])),
       mistakes: [...reading.mistakes, ...inheritedNames(config), ...cipherMistakes(config)].map(locate),

@@ -60,7 +60,8 @@ async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader):
       "mesh.gateway-labels",
       keyPath(["mesh", "keyCheck", ...(mesh.keyCheck.gatewayPods ? ["gatewayPods"] : [])]),
       {
-        ...{ labels: `{${given.join(", ")}}`, namespace: where },
+        labels: `{${given.join(", ")}}`,
+        namespace: where,
       },
     ),
   ];

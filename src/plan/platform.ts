@@ -93,7 +93,9 @@ export async function planPlatform(
   }
   const { basis, registry } = await readRegistry(spec, server, options);
   return {
-    ...{ basis, server, registry },
+    basis,
+    server,
+    registry,
     fromEnvironment: Boolean(options.url),
     schemaVersion: (await migrationNames()).at(-1) ?? "",
   };

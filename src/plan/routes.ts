@@ -43,7 +43,11 @@ export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
       const key = keyPath(["shadows", name]);
       const sides = [...Object.keys(deployment.shadows), ...(noiseFloor ? [noiseSide] : [])];
       const route = mirroredRoute({
-        ...{ ...identity, name, model: name, kind: "shadow", percent },
+        ...identity,
+        name,
+        model: name,
+        kind: "shadow",
+        percent,
         primary: { service: shadowService(name, primarySide), mode: primary.mode },
         shadows: sides.map((side) => shadowService(name, side)),
       });

@@ -56,7 +56,10 @@ export async function planSecrets(
       mistakes.push(
         secretName.test(name)
           ? refusal("secrets.not-in-the-cluster", key, {
-              ...{ ...named, secret: adminSecrets, namespace, command: setSecretCommand(name) },
+              ...named,
+              secret: adminSecrets,
+              namespace,
+              command: setSecretCommand(name),
               absent: existing ? "" : ", for it does not exist",
             })
           : refusal("secrets.bad-name", key, named),
@@ -76,11 +79,15 @@ export function secretUsers(
   return [
     ...[...zoo.values()].flatMap(({ name, versions }) => versions.map((version) => ({ ...version, model: name }))),
     ...Object.entries(development).map(([model, { truss }]) => ({
-      ...{ path: ["development", model], model, service: model },
+      path: ["development", model],
+      model,
+      service: model,
       serving: { truss, secrets: secretsOf(truss) },
     })),
     ...shadowedModels(shadows).map(({ path, service, model: { truss } }) => ({
-      ...{ path, model: service, service },
+      path,
+      model: service,
+      service,
       serving: { truss, secrets: secretsOf(truss) },
     })),
   ];

@@ -50,7 +50,10 @@ export async function declaredStack({ project, stack, config, defaults }: Engine
   const { mistakes, spec } = await checkStack(
     { ...reading, declares: reading.declares || !isEmpty },
     {
-      ...{ defaults, removal, project, file },
+      defaults,
+      removal,
+      project,
+      file,
       engineConfig: config,
     },
   );

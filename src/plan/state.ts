@@ -103,7 +103,10 @@ export async function planState(
   if (otherFiles && !asItIs) {
     throw refused(
       refusal("state.files-changed", keyPath(["state", "schemas"]), {
-        ...{ folder: schemas, tag, code: keyPath(["versioning", "code"]), release: keyPath(["state", "release"]) },
+        folder: schemas,
+        tag,
+        code: keyPath(["versioning", "code"]),
+        release: keyPath(["state", "release"]),
       }),
     );
   }
@@ -113,7 +116,11 @@ export async function planState(
   const current: PlannedState = own?.ready
     ? { ...plannedOf(own), seedFrom: previous?.schema ?? own.seededFrom }
     : {
-        ...{ tag, schema, declared, views: relations.views, seedFrom: previous?.schema ?? own?.seededFrom ?? null },
+        tag,
+        schema,
+        declared,
+        views: relations.views,
+        seedFrom: previous?.schema ?? own?.seededFrom ?? null,
         ...(relations.sequences ? { sequences: true } : {}),
         tables: relations.tables.map((name) => seededTable(name, spec.state?.tables[name], previous)),
       };
@@ -128,7 +135,8 @@ export async function planState(
       throw error;
     }));
   return {
-    ...{ environment, current },
+    environment,
+    current,
     pipelines: await planPipelines(
       spec.state,
       pipelines.filter((each) => each.schema === schema),
@@ -163,7 +171,8 @@ function requireKnown(
     .filter((name) => !declared.includes(name))
     .map((name) =>
       refusal("state.table-unknown", keyPath(["state", "tables", name]), {
-        ...{ folder, tables: declared.join(", ") || "none" },
+        folder,
+        tables: declared.join(", ") || "none",
       }),
     );
   const mistakes = [...tooLong, ...unknown];
@@ -243,7 +252,10 @@ function withoutDatabase(
   return {
     current,
     kept: states.filter((state) => state.tag !== tag),
-    ...{ retired: [], lost: [], heldBy: new Map(), description: "not checked" },
+    retired: [],
+    lost: [],
+    heldBy: new Map(),
+    description: "not checked",
   };
 }
 

@@ -21,7 +21,14 @@ export function declareBuilds(spec: EnvironmentSpec, facts: EnvironmentFacts, { 
   const pipeline = new TrussBuildPipeline(
     "builds",
     {
-      ...{ namespace, resources, retries, timeoutMinutes, keep, repository, credentials, kubeContext },
+      namespace,
+      resources,
+      retries,
+      timeoutMinutes,
+      keep,
+      repository,
+      credentials,
+      kubeContext,
       builders: pushPipeline(spec, facts) ? [{ namespace: spec.services.namespace, name: apiAccount }] : [],
       target: targetOf(spec, facts),
     },

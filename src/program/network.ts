@@ -26,7 +26,9 @@ export function declareMesh(spec: EnvironmentSpec, { provider, namespace }: Clus
   new GatewayKeyCheck(
     "platform",
     {
-      ...{ provider: keyCheck.provider, namespace: models, gatewayNamespace: namespaceOfGateway(gateway, models) },
+      provider: keyCheck.provider,
+      namespace: models,
+      gatewayNamespace: namespaceOfGateway(gateway, models),
       gateway: askingGateway(gateway, keyCheck.gatewayPods),
     },
     // Who answers comes before who asks.

@@ -39,7 +39,15 @@ export function declarePipelines(
       return new StatePipeline(
         name,
         {
-          ...{ name, tag, schema, command, env, placement, retries, schedule, timeZone },
+          name,
+          tag,
+          schema,
+          command,
+          env,
+          placement,
+          retries,
+          schedule,
+          timeZone,
           namespace: spec.namespace,
           code: image === undefined ? { folder, hash: planned?.hash ?? "" } : { image },
           resources: { ...pipeline.resources, gpus },

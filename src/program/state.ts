@@ -55,7 +55,9 @@ export function declareState(
       new ReleaseEnvironment(
         state.tag,
         {
-          ...{ tag: state.tag, namespace: spec.namespace, values },
+          tag: state.tag,
+          namespace: spec.namespace,
+          values,
           logins: { service: schema.service, pipeline: schema.pipeline },
           databaseUrl: (user, password) =>
             urlOf({ ...server, user, password, maintenanceDatabase: platformDatabase }, platformDatabase),
@@ -96,7 +98,10 @@ export function declareState(
     { dependsOn: schema.state },
   );
   return {
-    ...{ schema, states, environment: environment.service, shared: shared.source },
+    schema,
+    states,
+    environment: environment.service,
+    shared: shared.source,
     ready: [shared, environment, schema],
   };
 }

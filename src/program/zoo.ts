@@ -94,7 +94,14 @@ function rolloutOf(model: ZooModelPlan, { tables, url, plan: platform }: Platfor
   const { phase, from, gates } = rollout.request;
   const tried = from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
   return {
-    ...{ phase, from, hash, migration, tables, database: url, gates, bakeSeconds: bake.minutes * 60 },
+    phase,
+    from,
+    hash,
+    migration,
+    tables,
+    database: url,
+    gates,
+    bakeSeconds: bake.minutes * 60,
     ...(leave.length > 0 ? { leave } : {}),
     smoke: tried ? smoke : undefined,
     due: isRecordDue(model, platform),
@@ -138,14 +145,18 @@ function rolloutOutput(
   const { phase, from } = rollout.request;
   const own = target ?? versions[0];
   return {
-    ...{ phase, hash, from: from ?? null },
+    phase,
+    hash,
+    from: from ?? null,
     versionId: own ? (entry?.served.get(own.service)?.versionId ?? null) : null,
     version: own && registered ? own.number : null,
     since: entry?.since ?? null,
     versions: versions
       .filter(({ model }) => registered && model === name)
       .map(({ number, hash: content, current, service, serving, image }) => ({
-        ...{ number, hash: content, isCurrent: current },
+        number,
+        hash: content,
+        isCurrent: current,
         serving: entry?.served.get(service)?.serving ?? serving,
         id: entry?.served.get(service)?.versionId ?? "",
         image: image ?? entry?.routes.get(name)?.image ?? "",

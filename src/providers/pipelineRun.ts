@@ -82,7 +82,11 @@ async function runOnce(inputs: PipelineRunInputs, what: string, image: string, r
   const began = Date.now();
   await untilTerminated((signal) =>
     runJob({
-      ...{ config: ambientKubeConfig(inputs.context), job, what, signal, pool: inputs.placement.pool },
+      config: ambientKubeConfig(inputs.context),
+      job,
+      what,
+      signal,
+      pool: inputs.placement.pool,
       report: (because) => console.log(`${what}: ${because}`),
     }),
   );

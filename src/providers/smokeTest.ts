@@ -66,7 +66,11 @@ async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
   const failed = results.filter(({ differences }) => differences.length > 0);
   const { id, evidenceHash } = await asDeployer(inputs, (client) =>
     recordEvidence(client, {
-      ...{ model, hash, kind: "smoke", suite: suiteOf(cases), passed: failed.length === 0 },
+      model,
+      hash,
+      kind: "smoke",
+      suite: suiteOf(cases),
+      passed: failed.length === 0,
       evidence: { service: `${namespace}/${service}`, revision, results },
     }),
   );

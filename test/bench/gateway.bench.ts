@@ -32,7 +32,7 @@ function route(name: string, service: string): Manifest {
     apiVersion: "networking.istio.io/v1",
     kind: "VirtualService",
     metadata: { name, namespace: space },
-    ...{ spec: { hosts: [`${name}.test`], gateways: ["istio-system/menagerie"], http } },
+    spec: { hosts: [`${name}.test`], gateways: ["istio-system/menagerie"], http },
   };
 }
 

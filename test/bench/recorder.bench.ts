@@ -75,7 +75,11 @@ async function pythonTransformer(predictor: string, database: string): Promise<T
   const requirements = await readFile(join(folder, "requirements.txt"), "utf8");
   const environment = join(layers.root, "bench", shortHash(layers.key, requirements));
   await makeEnvironment({
-    ...{ folder: environment, uv: layers.uv, python: layers.python.executable, requirements, signal },
+    folder: environment,
+    uv: layers.uv,
+    python: layers.python.executable,
+    requirements,
+    signal,
     packageCache: join(layers.root, "packages"),
     env: await packageEnvironment(process.env, layers.python.executable, signal),
   });

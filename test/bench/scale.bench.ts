@@ -64,8 +64,11 @@ async function measure(zoo: number, development: number): Promise<Record<string,
     const names = Array.from({ length: development }, (_, index) => `dev-${index + 1}`);
     const attempts = new Map();
     const reconciling = {
-      ...{ cluster: api.cluster, settle: () => Promise.reject(new Error("nothing waits")), now: Date.now },
-      ...{ idleSeconds: (all: readonly string[]) => idleSeconds(api.pool, all), log: pino({ level: "silent" }) },
+      cluster: api.cluster,
+      settle: () => Promise.reject(new Error("nothing waits")),
+      now: Date.now,
+      idleSeconds: (all: readonly string[]) => idleSeconds(api.pool, all),
+      log: pino({ level: "silent" }),
     };
     return {
       "may a request pass (/authorize)": await median(() => ask(`/authorize/serving/models/zoo-${zoo}/v1/x`)),

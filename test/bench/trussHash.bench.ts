@@ -46,7 +46,8 @@ try {
     writeFileSync(join(parent, `file-${index}.py`), randomBytes(1000).toString("hex"));
   }
   const python = await ensurePythonLayers({
-    ...{ cache: menagerieCache(), progress: silent },
+    cache: menagerieCache(),
+    progress: silent,
     signal: new AbortController().signal,
   });
   const answer = execFileSync(join(python.truss, "bin/python"), ["-c", library, folder, String(runs)], {

@@ -128,7 +128,10 @@ function print({ name, rows: moved, seconds, felt: { p50, p99, longest, updates 
 const migration = (connection: DatabaseServer): MigrationConnection => ({
   server: connection,
   existing: {
-    ...{ schema: "public", table: "oracles_oracleversion", idColumn: "id", proxyColumn: "proxy_model_version_id" },
+    schema: "public",
+    table: "oracles_oracleversion",
+    idColumn: "id",
+    proxyColumn: "proxy_model_version_id",
     userColumn: "user_id",
   },
 });

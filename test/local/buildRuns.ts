@@ -58,8 +58,14 @@ export class BuildRuns {
   /** The builder that a stack with a registry has; `archive` stands for the context. */
   builder(archive: Uint8Array, options: Partial<PipelineBuilderOptions> = {}): TrussBuilder {
     return createPipelineBuilder({
-      ...{ config: this.#deployer, namespace, serviceAccount: "truss-build", timeoutMinutes: 5, keep: 2 },
-      ...{ progress: silent, signal: new AbortController().signal, interval: 50 },
+      config: this.#deployer,
+      namespace,
+      serviceAccount: "truss-build",
+      timeoutMinutes: 5,
+      keep: 2,
+      progress: silent,
+      signal: new AbortController().signal,
+      interval: 50,
       pack: async () => ({ archive, sha256: "0".repeat(64) }),
       params: ({ name, hash }) => ({ image: `registry.example.com/${name}`, tag: hash }),
       ...options,
@@ -69,8 +75,14 @@ export class BuildRuns {
   /** The builder that the API service of such a stack has for what clients push, with the rights of the stack's binding. */
   archiveBuilder(): ArchiveBuilder {
     return createPipelineArchiveBuilder({
-      ...{ config: this.#deployer, namespace, serviceAccount: "truss-build", timeoutMinutes: 5, keep: 2, interval: 50 },
-      ...{ limits: pushLimits, log: () => {} },
+      config: this.#deployer,
+      namespace,
+      serviceAccount: "truss-build",
+      timeoutMinutes: 5,
+      keep: 2,
+      interval: 50,
+      limits: pushLimits,
+      log: () => {},
       pack: (request, reading) => trussContext(request.name, reading),
       params: ({ name, hash }) => ({ image: `registry.example.com/${name}`, tag: hash }),
     });

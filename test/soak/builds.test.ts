@@ -169,8 +169,13 @@ describe("a token that expires while a build is waited for", () => {
 
   function builder(config: KubeConfig): TrussBuilder {
     return createPipelineBuilder({
-      ...{ config, namespace: "menagerie-builds", serviceAccount: "truss-build", timeoutMinutes: 5, keep: 3 },
-      ...{ progress: silent, signal: new AbortController().signal },
+      config,
+      namespace: "menagerie-builds",
+      serviceAccount: "truss-build",
+      timeoutMinutes: 5,
+      keep: 3,
+      progress: silent,
+      signal: new AbortController().signal,
       pack: ({ name }, reading) => trussContext(name, reading),
       params: ({ name, hash }) => ({ name, hash, python: "", control: "false" }),
     });

@@ -98,10 +98,13 @@ test("no store of an environment holds a secret that came by config, the shell o
   const url =
     models.find(({ name }) => name === "canaries")?.url ?? `${gateway}/serving/models/canaries/v1/models/model:predict`;
   const answer = await fetch(`${url}?api_key=${inRequests["a key in a url"]}`, {
-    ...{ method: "POST", body: '{"values": ["1"]}' },
+    method: "POST",
+    body: '{"values": ["1"]}',
     headers: {
-      ...{ "content-type": "application/json", authorization: `Bearer ${inRequests["a header"]}` },
-      ...{ cookie: `session=${inRequests["a cookie"]}`, "x-api-key": inRequests["a key of the gateway"] },
+      "content-type": "application/json",
+      authorization: `Bearer ${inRequests["a header"]}`,
+      cookie: `session=${inRequests["a cookie"]}`,
+      "x-api-key": inRequests["a key of the gateway"],
     },
   });
   expect(answer.status).toBe(200);

@@ -61,8 +61,12 @@ use_control_plane: true
 resources: { cpu: 250m, memory: 256Mi }
 `;
 const nothing = {
-  ...{ word: null, probe: "ModuleNotFoundError", shout: "ModuleNotFoundError", extra: "ModuleNotFoundError" },
-  ...{ blob: "FileNotFoundError", data: [] },
+  word: null,
+  probe: "ModuleNotFoundError",
+  shout: "ModuleNotFoundError",
+  extra: "ModuleNotFoundError",
+  blob: "FileNotFoundError",
+  data: [],
 };
 
 const file = (path: string) => join(home.project, "models/greeter", path);

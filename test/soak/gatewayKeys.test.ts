@@ -42,13 +42,20 @@ beforeAll(async () => {
   // A model's route as it is declared, but for the Service.
   const route = virtualServiceManifest(
     modelRoute({
-      ...{ name: "watched", namespace: "models", model: "watched", kind: "zoo", managedBy: "stack", mode: "Standard" },
+      name: "watched",
+      namespace: "models",
+      model: "watched",
+      kind: "zoo",
+      managedBy: "stack",
+      mode: "Standard",
       gateway: { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true },
     }),
   );
   const rules = route.spec.http.map((rule) => ({ ...rule, route: [{ destination: { host: "model" } }] }));
   await applyManifest(cluster, {
-    ...{ ...route, metadata: { name: "watched", namespace: space }, spec: { ...route.spec, http: rules } },
+    ...route,
+    metadata: { name: "watched", namespace: space },
+    spec: { ...route.spec, http: rules },
   } as Manifest);
   // The policy is on its way to Envoy when `up` ends.
   await vi.waitFor(async () => expect((await ask(path)).status).toBe(401), { timeout: 20_000 });

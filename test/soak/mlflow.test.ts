@@ -71,7 +71,9 @@ const model = "Ranker of ours";
 describe("a version in MLflow", () => {
   it("is found by its number and by its alias", async () => {
     expect(await findVersion(server, key, { model, version: 3 })).toMatchObject({
-      ...{ model, version: 3, source: "s3://models/ranker/3" },
+      model,
+      version: 3,
+      source: "s3://models/ranker/3",
     });
     expect(await findVersion(server, key, { model, alias: "champion" })).toMatchObject({ version: 2 });
   });
@@ -118,7 +120,9 @@ describe("a version in MLflow", () => {
     } as const;
     const plan = () =>
       planEnvironmentRelease(spec, platform, new Map(), {
-        ...{ environment: "test", config: {}, mlflow: mlflowServer(server.url, {}) },
+        environment: "test",
+        config: {},
+        mlflow: mlflowServer(server.url, {}),
         lastVersionTag: async () => undefined,
         lastOutputs: async () => ({}),
       });

@@ -157,8 +157,14 @@ async function event(
   await request(cluster, "POST", "/api/v1/namespaces/default/events", {
     body: {
       metadata: { name, namespace: "default" },
-      ...{ involvedObject, reason, message, type: "Warning", source: { component } },
-      ...{ firstTimestamp: at, lastTimestamp: at, count: 1 },
+      involvedObject,
+      reason,
+      message,
+      type: "Warning",
+      source: { component },
+      firstTimestamp: at,
+      lastTimestamp: at,
+      count: 1,
     },
   });
 }

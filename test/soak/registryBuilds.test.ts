@@ -55,8 +55,14 @@ async function build(dockerfile: string): Promise<TrussImage> {
   const archive = gzipSync(await buffer(archiveOf(new Map(Object.entries(files)))));
   const sha256 = createHash("sha256").update(archive).digest("hex");
   return createPipelineBuilder({
-    ...{ config, namespace, serviceAccount: "truss-build", credentials: "registry", timeoutMinutes: 5, keep: 10 },
-    ...{ progress: silent, signal: new AbortController().signal },
+    config,
+    namespace,
+    serviceAccount: "truss-build",
+    credentials: "registry",
+    timeoutMinutes: 5,
+    keep: 10,
+    progress: silent,
+    signal: new AbortController().signal,
     pack: async () => ({ archive, sha256 }),
     params: ({ name, hash: tag }) => ({ image: `${repository}/${name}`, tag }),
   }).build({ folder: join(project, "models", "iris"), name: "iris", hash });

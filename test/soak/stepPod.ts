@@ -89,7 +89,9 @@ export class StepPod {
       each.value.replace(/\$\((.+?)\)/g, (_, key: string) => values[key] ?? ""),
     ]);
     const mount = (place: string, target: string, readOnly = false) => ({
-      ...{ source: join(this.#folder, place), target, readOnly },
+      source: join(this.#folder, place),
+      target,
+      readOnly,
     });
     const options = bubblewrapOptions({
       root: join(this.#folder, "root"),

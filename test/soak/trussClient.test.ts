@@ -78,8 +78,15 @@ beforeAll(async () => {
       };
       const worker = deployPushes(
         {
-          ...{ pool, uploads, cluster, services, signingKey, holder: "test", log: pino({ level: "silent" }) },
-          ...{ modelsNamespace: "models", servicesNamespace: "menagerie" },
+          pool,
+          uploads,
+          cluster,
+          services,
+          signingKey,
+          holder: "test",
+          log: pino({ level: "silent" }),
+          modelsNamespace: "models",
+          servicesNamespace: "menagerie",
           builder: createBuildService({ url: builds.url, token: buildToken }),
         },
         signal,
@@ -141,11 +148,9 @@ beforeEach(async () => {
   const reference = imageReference(await builder.build({ folder, hash, name }));
   ({ versionId } = await api.newVersion(name));
   container = await runControlContainer(images, reference, {
-    ...{
-      HASH_TRUSS: hash,
-      PYTHONDONTWRITEBYTECODE: "1",
-      PATCH_PING_URL_TRUSS: pingUrl(api.url, signingKey, versionId),
-    },
+    HASH_TRUSS: hash,
+    PYTHONDONTWRITEBYTECODE: "1",
+    PATCH_PING_URL_TRUSS: pingUrl(api.url, signingKey, versionId),
   });
   const { url, startedAt } = container;
   api.cluster.place(versionId, {
@@ -239,7 +244,9 @@ test("watch: a save is the next prediction; an undone edit and a second client t
   const head = await own.status(versionId);
   const plan = computePatch(head.headSignature, snapshot, patterns);
   await own.patch(versionId, {
-    ...{ prevHash: head.headHash, nextHash: plan.nextHash, nextSignature: signatureOf(snapshot, patterns) },
+    prevHash: head.headHash,
+    nextHash: plan.nextHash,
+    nextSignature: signatureOf(snapshot, patterns),
     patches: "patches" in plan ? [...plan.patches] : [],
   });
   await save("v3");

@@ -23,14 +23,12 @@ export const run = { requestedBy: "ada@laptop", run: "test", commit: null };
 
 export const serving = (versions: Readonly<Record<string, number>>): DeployedModel[] =>
   Object.entries(versions).map(([name, version]) => ({
-    ...{
-      name,
-      version,
-      hash: `hash of ${name} ${version}`,
-      digest: null,
-      source: "zoo",
-      service: `${name}-v${version}`,
-    },
+    name,
+    version,
+    hash: `hash of ${name} ${version}`,
+    digest: null,
+    source: "zoo",
+    service: `${name}-v${version}`,
   }));
 
 /** The intent of an `up` that is to serve `versions`, with the tag that the record says. */

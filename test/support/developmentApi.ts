@@ -83,32 +83,41 @@ export async function startDevelopmentApi(
   const folder = await mkdtemp(join(tmpdir(), "menagerie-uploads-"));
   const uploads = createFolderUploads(folder, 32 * 1024 * 1024);
   const versions = developmentVersions({
-    ...{
-      store: createPatchStore(pool, addressSeal(signingKey)),
-      cluster,
-      containers: options.containers ?? cluster.containers,
-      log,
-      namespace: "models",
-    },
-    ...{ clock: { now: Date.now, sleep: delay }, newId: randomUUID, syncWithin: 4_000 },
+    store: createPatchStore(pool, addressSeal(signingKey)),
+    cluster,
+    containers: options.containers ?? cluster.containers,
+    log,
+    namespace: "models",
+    clock: { now: Date.now, sleep: delay },
+    newId: randomUUID,
+    syncWithin: 4_000,
     touch: (versionId) => touchActivity(pool, versionId),
   });
   const access: Access = {
-    ...{
-      required: options.requireApiKey ?? false,
-      find: (prefix) => findKey(pool, prefix),
-      adminKeyHash: keyHash(adminKey),
-    },
+    required: options.requireApiKey ?? false,
+    find: (prefix) => findKey(pool, prefix),
+    adminKeyHash: keyHash(adminKey),
   };
   const deployments = options.deployments?.({ pool, uploads, cluster });
   const server = createApiServer({
     access,
     routes: apiRoutes({
-      ...{ access, pool, versions, cluster, signingKey, log, maxBodyBytes, timeoutMs: 5_000 },
-      ...{ find: (versionId: string) => findDevelopmentVersion(pool, versionId), dispatcher: new Agent() },
-      ...{ touch: (versionId: string) => touchActivity(pool, versionId), hold: { holdMs: 3_000, maxHeld: 4 } },
-      ...{ modelsNamespace: "models", served: (name: string) => readPlatformModel(pool, name) },
-      ...{ limit: options.limit, pushes: deployments && { uploads, deployments } },
+      access,
+      pool,
+      versions,
+      cluster,
+      signingKey,
+      log,
+      maxBodyBytes,
+      timeoutMs: 5_000,
+      find: (versionId: string) => findDevelopmentVersion(pool, versionId),
+      dispatcher: new Agent(),
+      touch: (versionId: string) => touchActivity(pool, versionId),
+      hold: { holdMs: 3_000, maxHeld: 4 },
+      modelsNamespace: "models",
+      served: (name: string) => readPlatformModel(pool, name),
+      limit: options.limit,
+      pushes: deployments && { uploads, deployments },
     }),
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),
@@ -116,13 +125,21 @@ export async function startDevelopmentApi(
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
     metrics: createMetrics(() => readStandings(pool)),
-    ...{ log, maxBodyBytes, timeoutMs: 5_000, stopping: () => false },
+    log,
+    maxBodyBytes,
+    timeoutMs: 5_000,
+    stopping: () => false,
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const sql: ApiUnderTest["sql"] = (text, values = []) =>
     withClient(postgres.server, platformDatabase, async (client) => (await client.query(text, values)).rows);
   return {
-    ...{ pool, cluster, versions, uploads, logged, sql },
+    pool,
+    cluster,
+    versions,
+    uploads,
+    logged,
+    sql,
     server: postgres.server,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async newVersion(name = randomUUID(), organization = "admin") {

@@ -54,8 +54,12 @@ export async function makeModelVersionTable(
     ),
   );
   const existing: ExistingTable = {
-    ...{ schema, table, idColumn: "id", proxyColumn: "proxy_model_version_id" },
-    ...{ userColumn: "user_id", organizationColumn: "organization_id" },
+    schema,
+    table,
+    idColumn: "id",
+    proxyColumn: "proxy_model_version_id",
+    userColumn: "user_id",
+    organizationColumn: "organization_id",
   };
   const query = <Row extends object>(sql: string, values: readonly unknown[] = []) =>
     using(async (client) => (await client.query<Row>(sql, [...values])).rows);

@@ -68,7 +68,8 @@ export async function startPackageIndex(name: string, versions: readonly string[
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://ada:${password}@${address}:${port}/simple`,
-    ...{ password, asked },
+    password,
+    asked,
     refused: () => refused,
     silent: `http://ada:${password}@${address}:${port}/silent/silent-1.0-py3-none-any.whl`,
     answerAfter: (milliseconds) => {

@@ -28,7 +28,12 @@ export function archiveRelease(
   );
   server.files.set(path, bytes);
   return {
-    ...{ name, version: "1", base: server.url, kind: "archive", path, architecture: "amd64" },
+    name,
+    version: "1",
+    base: server.url,
+    kind: "archive",
+    path,
+    architecture: "amd64",
     digest: sha256(bytes),
     executables: Object.fromEntries(Object.keys(executables).map((file) => [file, `${name}-v1/${file}`])),
   };
@@ -62,7 +67,12 @@ export function imageRelease(
   ];
   const index = put("manifests", Buffer.from(JSON.stringify({ schemaVersion: 2, manifests })));
   return {
-    ...{ name: repository, version: "1", base: server.url, kind: "image", path: repository, architecture: "amd64" },
+    name: repository,
+    version: "1",
+    base: server.url,
+    kind: "image",
+    path: repository,
+    architecture: "amd64",
     digest: index.digest,
     executables: Object.fromEntries(Object.keys(executables).map((file) => [file, `usr/bin/${file}`])),
   };

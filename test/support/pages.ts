@@ -19,15 +19,30 @@ function deployment(
   more: Partial<DeploymentRange> = {},
 ): DeploymentRange {
   return {
-    ...{ id: String(id), environment, tag, scheme: "deployment-manager", code: "1.3.0", outcome: "deployed" },
+    id: String(id),
+    environment,
+    tag,
+    scheme: "deployment-manager",
+    code: "1.3.0",
+    outcome: "deployed",
     models: Object.entries(versions).map(([name, version]) => ({
-      ...{ name, version, hash: `${name}${version}`.padEnd(64, "0"), digest: null },
-      ...{ source: "zoo", service: `${name}-v${version}` },
+      name,
+      version,
+      hash: `${name}${version}`.padEnd(64, "0"),
+      digest: null,
+      source: "zoo",
+      service: `${name}-v${version}`,
     })),
     since: new Date(begin + from * day),
     until: until === null ? null : new Date(begin + until * day),
-    ...{ stateSchema: tag, configDigest: "", commit: null, promotedFrom: null, requestedBy: "ada@laptop" },
-    ...{ run: "run", settledBy: "up", reason: null },
+    stateSchema: tag,
+    configDigest: "",
+    commit: null,
+    promotedFrom: null,
+    requestedBy: "ada@laptop",
+    run: "run",
+    settledBy: "up",
+    reason: null,
     ...more,
   };
 }
@@ -76,11 +91,14 @@ export function exampleReport(): string {
     deployment: "iris-next",
     primary: { name: "iris-next-primary", version: "9ac73cd151c3" },
     shadow: { name: "iris-next-candidate", version: "73b00a83b41c" },
-    ...{ rules, gate },
+    rules,
+    gate,
   };
   return reportPage(
     {
-      ...{ ...subject, verdict: judgeGate(result, gate), rules: describeRules(rules) },
+      ...subject,
+      verdict: judgeGate(result, gate),
+      rules: describeRules(rules),
       evidence: evidenceHash(evidenceOf(subject, result)),
       generatedAt: new Date(begin + day),
     },

@@ -69,8 +69,12 @@ export async function startPostgres(settings: readonly string[] = ["fsync=off"])
   // Also when a test's hook timed out, and nobody is left to stop it.
   process.once("exit", () => running.postgres.kill("SIGKILL"));
   const server: DatabaseServer = {
-    ...{ host: "127.0.0.1", port, user: "postgres", password },
-    ...{ sslMode: "disable", maintenanceDatabase: "postgres" },
+    host: "127.0.0.1",
+    port,
+    user: "postgres",
+    password,
+    sslMode: "disable",
+    maintenanceDatabase: "postgres",
   };
   const isUp = () => answers(server, () => running.postgres.exitCode !== null);
   await isUp();

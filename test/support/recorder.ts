@@ -105,7 +105,12 @@ export async function startRecorder(plan: RecorderPlan): Promise<TestRecorder> {
     return (await ended)[0];
   };
   return {
-    ...{ schema, folder, child, origin, lines, end },
+    schema,
+    folder,
+    child,
+    origin,
+    lines,
+    end,
     query: (sql, values = []) => inSchema(plan, async (client) => (await client.query(sql, values)).rows),
     async metric(name) {
       const text = await (await fetch(`${origin}/metrics`)).text();

@@ -49,7 +49,12 @@ export function stateOf(change: StateChange): ReleaseStateSpec {
   const names = change.tables ?? ["event", "item", "model"];
   return {
     blocksPerChunk: change.blocksPerChunk,
-    ...{ tag, schema: stateSchemaName(tag), seedFrom: from ?? null, files, declared: declaredHash(files), parallel },
+    tag,
+    schema: stateSchemaName(tag),
+    seedFrom: from ?? null,
+    files,
+    declared: declaredHash(files),
+    parallel,
     tables: names.map((name) => {
       const seed = seeds[name] ?? "copy";
       return { name, seed, from: seed === "empty" ? null : (bases[name] ?? from ?? null) };

@@ -6,7 +6,11 @@ export const withState = {
     zoo: {
       iris: { truss: "models/iris", phase: "done", resources: { cpu: "1", memory: "1Gi" } },
       multiplier: {
-        ...{ truss: "models/multiplier", phase: "done", pool: "t4", env: { FACTOR: "2" }, state: true },
+        truss: "models/multiplier",
+        phase: "done",
+        pool: "t4",
+        env: { FACTOR: "2" },
+        state: true,
         resources: { cpu: "500m", memory: "512Mi" },
       },
     },
@@ -23,7 +27,11 @@ export const withState = {
   state: {
     environment: "local",
     current: {
-      ...{ tag: "v1.1.0", schema: "v1.1.0", seedFrom: "v1.0.0", declared: "<hash of the SQL files>", views: [] },
+      tag: "v1.1.0",
+      schema: "v1.1.0",
+      seedFrom: "v1.0.0",
+      declared: "<hash of the SQL files>",
+      views: [],
       tables: [
         { name: "item", seed: "copy", from: "v1.0.0" },
         { name: "model", seed: "view", from: "v1.0.0" },
@@ -31,7 +39,11 @@ export const withState = {
     },
     kept: [
       {
-        ...{ tag: "v1.0.0", schema: "v1.0.0", seedFrom: null, declared: "<hash of the SQL files>", views: [] },
+        tag: "v1.0.0",
+        schema: "v1.0.0",
+        seedFrom: null,
+        declared: "<hash of the SQL files>",
+        views: [],
         tables: [
           { name: "item", seed: "copy", from: null },
           { name: "model", seed: "view", from: null },
@@ -44,6 +56,9 @@ export const withState = {
       { name: "rank", hash: null, ran: false },
       { name: "refresh", hash: "<hash of pipelines>", ran: false },
     ],
-    ...{ retired: ["v0.9.0"], lost: [], heldBy: new Map(), description: "new, seeded from v1.0.0" },
+    retired: ["v0.9.0"],
+    lost: [],
+    heldBy: new Map(),
+    description: "new, seeded from v1.0.0",
   } satisfies StatePlan,
 };

@@ -69,7 +69,12 @@ export class MemoryCluster implements VersionCluster {
   place(versionId: string, pod: VersionPod, deploymentId?: string): void {
     const name = `v${versionId}`;
     this.#services.set(versionId, {
-      ...{ name, isStopped: false, idleMinutes: undefined, createdAt: 0, imageHash: "", deploymentId },
+      name,
+      isStopped: false,
+      idleMinutes: undefined,
+      createdAt: 0,
+      imageHash: "",
+      deploymentId,
     });
     this.#pods.set(versionId, pod);
     this.#tell();

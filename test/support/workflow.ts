@@ -90,8 +90,11 @@ export async function runJob(job: Job, { workspace, artifacts, contexts, env }: 
       ...assignments(await readFile(file("env"), "utf8")),
       ...evaluated(step.env ?? {}, known),
       PATH: [...path, env.PATH].join(delimiter),
-      ...{ GITHUB_ENV: file("env"), GITHUB_PATH: file("path"), GITHUB_OUTPUT: file("output") },
-      ...{ GITHUB_STEP_SUMMARY: file("summary"), RUNNER_TEMP: files },
+      GITHUB_ENV: file("env"),
+      GITHUB_PATH: file("path"),
+      GITHUB_OUTPUT: file("output"),
+      GITHUB_STEP_SUMMARY: file("summary"),
+      RUNNER_TEMP: files,
     });
     log[step.name ?? step.id ?? ""] = output;
     if (code !== 0) failed = true;

@@ -26,7 +26,12 @@ export function createPipelineArchiveBuilder(options: PipelineArchiveBuilderOpti
     async build(request, signal) {
       const { name, hash, archive } = request;
       const end = await buildByPipeline(options, {
-        ...{ name, hash, signal, params: options.params(request), again: "push again", givenUp: "leave" },
+        name,
+        hash,
+        signal,
+        params: options.params(request),
+        again: "push again",
+        givenUp: "leave",
         async begin(): Promise<TrussReading> {
           const snapshot = readArchive(archive, options.limits);
           return { snapshot, patterns: ignorePatternsOf(snapshot) };

@@ -110,8 +110,12 @@ async function start(
       : await runs.create(
           options,
           {
-            ...{ name, hash, params, contextSha256: context.sha256 },
-            ...{ parts: parts.length, nonce: randomBytes(3).toString("hex") },
+            name,
+            hash,
+            params,
+            contextSha256: context.sha256,
+            parts: parts.length,
+            nonce: randomBytes(3).toString("hex"),
             ...(options.annotations ? { annotations: options.annotations } : {}),
           },
           attemptOf(newest?.metadata.name ?? "") + 1,
@@ -140,7 +144,10 @@ async function finish(
   const signal = AbortSignal.any([build.signal, deadline]);
   try {
     const end = await watchUntil({
-      ...{ what: `truss "${build.name}"`, report, signal, interval: options.interval ?? 1_000 },
+      what: `truss "${build.name}"`,
+      report,
+      signal,
+      interval: options.interval ?? 1_000,
       look: () => look(options, runs, name, seen, signal),
     });
     if (end.state === "succeeded") return { image: end.image };
@@ -220,7 +227,11 @@ async function failure(
   if (/Timeout/.test(reason)) {
     const at = seen.because === "" ? "" : `, last at: ${seen.because}`;
     return refuse("build.timed-out", {
-      ...{ name: build.name, minutes: timeoutMinutes, where, at, again },
+      name: build.name,
+      minutes: timeoutMinutes,
+      where,
+      at,
+      again,
       log: linesBelow(seen.log),
     });
   }
@@ -231,8 +242,12 @@ async function failure(
   const at = step ? ` in step ${step.name}` : "";
   const advice = registryAdvice(lines, { namespace, credentials });
   return refuse("build.failed", {
-    ...{ name: build.name, at, where, because: failedBecause(taskRuns) ?? because },
-    ...{ advice: advice ? `; ${advice}` : "", log: linesBelow(lines) },
+    name: build.name,
+    at,
+    where,
+    because: failedBecause(taskRuns) ?? because,
+    advice: advice ? `; ${advice}` : "",
+    log: linesBelow(lines),
   });
 }
 

@@ -26,7 +26,10 @@ async function build(options: PipelineBuilderOptions, request: TrussBuildRequest
   let task: ProgressTask | undefined;
   try {
     const end = await buildByPipeline(options, {
-      ...{ name, hash, signal, params: options.params(request) },
+      name,
+      hash,
+      signal,
+      params: options.params(request),
       // Also where a run is joined: what it builds has to be what the folder holds.
       async begin() {
         const reading = await readTruss(request.folder);

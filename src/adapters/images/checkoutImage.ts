@@ -46,9 +46,13 @@ export function putCheckoutImage(
   },
 ): Promise<string> {
   return putImageOf(store, project, {
-    ...{ what: `service ${service.name}`, url: `menagerie.local/service/${service.name}`, hash: service.hash },
-    ...{ copied: ofServices, entrypoint: serviceCommand(service.entry) },
-    ...{ layers: service.layers, env: service.env },
+    what: `service ${service.name}`,
+    url: `menagerie.local/service/${service.name}`,
+    hash: service.hash,
+    copied: ofServices,
+    entrypoint: serviceCommand(service.entry),
+    layers: service.layers,
+    env: service.env,
   });
 }
 
@@ -59,8 +63,11 @@ export function putPipelineImage(
   { name, folder, hash }: { readonly name: string; readonly folder: string; readonly hash: string },
 ): Promise<string> {
   return putImageOf(store, project, {
-    ...{ what: `pipeline ${name}`, url: `menagerie.local/pipeline/${name}`, hash },
-    ...{ copied: ofPipeline(folder), entrypoint: [] },
+    what: `pipeline ${name}`,
+    url: `menagerie.local/pipeline/${name}`,
+    hash,
+    copied: ofPipeline(folder),
+    entrypoint: [],
   });
 }
 
@@ -92,7 +99,9 @@ async function putImageOf(
     url,
     layers: [{ source: join(project, "node_modules"), target: packages, key: `packages ${lock}` }, ...layers],
     config: {
-      ...{ entrypoint, cmd: [], workingDir: place },
+      entrypoint,
+      cmd: [],
+      workingDir: place,
       env: { PATH: `${packages}/${pinnedNodeFolder}:/usr/local/bin:/usr/bin:/bin`, NODE_ENV: "production", ...env },
     },
     populate: async (rootfs) => {

@@ -55,7 +55,11 @@ export async function pullImage(store: string, reference: string, options: PullO
     const { config, layers } = await from.manifest(digest, options.architecture);
     const command = parseImageConfig(await from.document(config));
     return await keepImage(store, {
-      ...{ digest, url: `${host}/${repository}`, layers: [], config: command, ownSystem: true },
+      digest,
+      url: `${host}/${repository}`,
+      layers: [],
+      config: command,
+      ownSystem: true,
       populate: (rootfs) => unpackAll(from, layers, rootfs, options.onProgress),
     });
   } catch (error) {

@@ -77,7 +77,9 @@ export function sendTo(place: RegistryPlace, request: RegistryRequest, authoriza
   const scheme = isThisMachine(host) ? "http" : "https";
   const headers = { ...request.headers, ...(authorization === undefined ? {} : { authorization }) };
   return send(place, `${scheme}://${host}/v2/${repository}/${request.path}`, {
-    ...{ method: request.method, headers, redirect: request.follow ? "follow" : "manual" },
+    method: request.method,
+    headers,
+    redirect: request.follow ? "follow" : "manual",
   });
 }
 
@@ -140,7 +142,8 @@ async function send({ dispatcher, withinMs, signal }: RegistryPlace, url: string
   const how = dispatcher ?? (url.startsWith("https:") ? new EnvHttpProxyAgent() : undefined);
   try {
     return await fetch(url, {
-      ...{ ...sent, signal: signal ? AbortSignal.any([signal, inTime.signal]) : inTime.signal },
+      ...sent,
+      signal: signal ? AbortSignal.any([signal, inTime.signal]) : inTime.signal,
       ...(how ? { dispatcher: how } : {}),
     });
   } finally {

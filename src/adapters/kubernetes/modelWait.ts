@@ -40,7 +40,10 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
     const what = `model ${wait.name}`;
     const capacity = capacityOf(wait);
     const end = await watchUntil({
-      ...{ what, report, signal, interval: wait.interval },
+      what,
+      report,
+      signal,
+      interval: wait.interval,
       look: () => look(wait, capacity, signal),
     });
     if (end.state === "down") throw await failure(wait, end);

@@ -54,7 +54,11 @@ export async function observeStandings(
 }
 
 const nothing: NamespaceObjects = {
-  ...{ inferenceServices: [], deployments: [], replicaSets: [], pods: [], services: new Set() },
+  inferenceServices: [],
+  deployments: [],
+  replicaSets: [],
+  pods: [],
+  services: new Set(),
   routes: { VirtualService: [], HTTPRoute: [] },
 };
 

@@ -35,7 +35,10 @@ export async function runJob(run: JobRun): Promise<void> {
   let job = await ensureJob(run);
   const { what, report, signal, interval } = run;
   const end = await watchUntil({
-    ...{ what, report, signal, interval },
+    what,
+    report,
+    signal,
+    interval,
     look: async () => {
       job = (await find(run)) ?? job;
       return look(run, job);

@@ -57,7 +57,11 @@ export function watchVersions(options: WatchOptions): VersionCluster {
     take: (objects: ReadonlyMap<string, T>) => void,
   ): void => {
     void reflect({
-      ...{ config, path, signal, onError, query: { labelSelector } },
+      config,
+      path,
+      signal,
+      onError,
+      query: { labelSelector },
       onChange: (objects) => {
         take(objects as ReadonlyMap<string, T>);
         listed.add(path);

@@ -29,8 +29,12 @@ export async function openDeployment(
   return inTransaction(client, async () => {
     const releaseId = await ensureRelease(client, intent);
     return insertDeployment(client, intent.environment, {
-      ...{ releaseId, models: JSON.stringify(intent.planned), stateSchema: intent.stateSchema },
-      ...{ config: intent.config, configDigest: textDigest(intent.config), promotedFrom: intent.promotedFrom },
+      releaseId,
+      models: JSON.stringify(intent.planned),
+      stateSchema: intent.stateSchema,
+      config: intent.config,
+      configDigest: textDigest(intent.config),
+      promotedFrom: intent.promotedFrom,
       ...run,
     });
   });

@@ -75,8 +75,12 @@ function grantOf(each: StateResource): StateGrant {
     return Array.isArray(value) ? value.map(String) : [];
   };
   return {
-    ...{ role: text(each, "role"), objectType: text(each, "objectType"), schema: text(each, "schema") },
-    ...{ objects: list("objects"), columns: list("columns"), privileges: list("privileges") },
+    role: text(each, "role"),
+    objectType: text(each, "objectType"),
+    schema: text(each, "schema"),
+    objects: list("objects"),
+    columns: list("columns"),
+    privileges: list("privileges"),
   };
 }
 

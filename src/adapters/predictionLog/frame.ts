@@ -142,7 +142,12 @@ function parsePrediction(payload: Buffer): RecordedPrediction {
   // Frames that an earlier recorder left end here.
   const responseEncoding = at < payload.length ? next().toString() || null : null;
   return {
-    ...{ requestId, url, headers, request, response, responseEncoding },
+    requestId,
+    url,
+    headers,
+    request,
+    response,
+    responseEncoding,
     unpaired: (bits & flags.unpaired) !== 0,
     status: payload.readInt16BE(3) || null,
     failure: failure ?? null,

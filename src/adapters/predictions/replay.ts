@@ -101,7 +101,9 @@ async function predict(
       headers: answered,
       body,
     } = await request(url, {
-      ...{ dispatcher, method: "POST", body: recorded.body },
+      dispatcher,
+      method: "POST",
+      body: recorded.body,
       headers: { ...recorded.headers, ...headers, "x-request-id": requestId },
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });

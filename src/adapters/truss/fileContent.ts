@@ -73,7 +73,8 @@ function onDisk(full: string, size: number, known: Uint8Array): ContentOnDisk {
     if (Buffer.compare(found, known) !== 0) throw refuse("truss.file-changed", { full });
   };
   return {
-    ...{ size, digest: known },
+    size,
+    digest: known,
     read() {
       const bytes = readFileSync(full);
       refuseOther(digest(bytes));

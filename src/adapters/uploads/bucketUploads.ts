@@ -33,8 +33,11 @@ const answerWithin = 60_000;
  */
 export function createBucketUploads(bucket: Bucket, maximum: number): BucketUploads {
   const client = new S3mini({
-    ...{ accessKeyId: bucket.accessKeyId, secretAccessKey: bucket.secretAccessKey, region: bucket.region },
-    ...{ endpoint: `${bucket.endpoint}/${bucket.name}`, requestAbortTimeout: answerWithin },
+    accessKeyId: bucket.accessKeyId,
+    secretAccessKey: bucket.secretAccessKey,
+    region: bucket.region,
+    endpoint: `${bucket.endpoint}/${bucket.name}`,
+    requestAbortTimeout: answerWithin,
   });
   const pathOf = (key: string): string => {
     refuseOtherKey(key);

@@ -76,7 +76,10 @@ export function compareCommand(): Command {
       if (options.json) {
         console.log(
           JSON.stringify({
-            ...{ headline: headlineOf(result), evidenceHash: evidenceHash(evidence), evidence, result },
+            headline: headlineOf(result),
+            evidenceHash: evidenceHash(evidence),
+            evidence,
+            result,
             recordedFor: recorded === null ? null : model,
           }),
         );

@@ -59,7 +59,11 @@ export function dataCommand(): Command {
         async (client) => [await readReleases(client), await readPipelines(client)] as const,
       );
       const shown = releases.map(({ tag, schema, seededFrom, ready, retired }) => ({
-        ...{ tag, schema, seededFrom, ready, retired },
+        tag,
+        schema,
+        seededFrom,
+        ready,
+        retired,
         pipelines: pipelines
           .filter((each) => each.schema === schema)
           .map(({ name, finishedAt, image }) => ({ name, finishedAt, image })),

@@ -27,7 +27,9 @@ async function destroy({ stack, yes }: Options, signal: AbortSignal): Promise<vo
     throw refuse("destroy.embedded", { stack });
   }
   const code = await destroyStack(ownEngine(stack, signal), {
-    ...{ stack, yes, signal },
+    stack,
+    yes,
+    signal,
     async askCluster(resources) {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
       await requestJson(await clusterOfState(resources), "GET", "/version", { signal: limit });

@@ -34,7 +34,9 @@ export async function readStackFile(stack: string, environment: string): Promise
   const config = ownConfig(text, file);
   const stored = stack === localStack ? await storedValues(environmentLayout(environment)) : [];
   return {
-    ...{ path, config, effective: effectiveConfig(config, stored) },
+    path,
+    config,
+    effective: effectiveConfig(config, stored),
     async write(wanted) {
       const edits = configEdits(config, wanted);
       if (edits.length === 0) return edits;

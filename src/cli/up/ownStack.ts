@@ -29,8 +29,11 @@ export async function upOwnStack({ stack, signal, ...agreement }: OwnStackOption
   if (code !== 0) throw refuse("up.not-as-declared", { stack });
   const resources = await engine.resources(signal);
   await requireServing({
-    ...{ config: await clusterOfState(resources), resources, stack: `stack "${stack}"` },
-    ...{ progress: terminalProgress(), signal },
+    config: await clusterOfState(resources),
+    resources,
+    stack: `stack "${stack}"`,
+    progress: terminalProgress(),
+    signal,
   });
 }
 

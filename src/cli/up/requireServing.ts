@@ -62,7 +62,9 @@ async function settled(
   let task: ReturnType<Progress["begin"]> | undefined;
   try {
     const ended = await watchUntil<Standing[]>({
-      ...{ what: "what the stack serves", signal: limit, interval },
+      what: "what the stack serves",
+      signal: limit,
+      interval,
       async look() {
         const seen = await observeStandings(config, served, limit);
         standings = seen;

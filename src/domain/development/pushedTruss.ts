@@ -31,7 +31,9 @@ export function readPushedTruss(archive: Uint8Array): PushedTruss {
   const config = parseTrussConfig(text);
   refuseUnserved(snapshot, config);
   return {
-    ...{ snapshot, config, configText: text },
+    snapshot,
+    config,
+    configText: text,
     hash: hashSnapshot(snapshot, patterns),
     signature: signatureOf(snapshot, patterns),
   };

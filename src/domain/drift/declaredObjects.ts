@@ -40,7 +40,11 @@ export function declaredObjects(resources: readonly StateResource[]): DeclaredOb
     const manifest = named((value) => value);
     return [
       {
-        ...{ apiVersion, kind, name, namespace: where, manifest },
+        apiVersion,
+        kind,
+        name,
+        namespace: where,
+        manifest,
         what: `${kind} ${where ? `${where}/` : ""}${name}`,
         manager: managerOf(manifest, outputs),
         partly: type.endsWith("Patch"),

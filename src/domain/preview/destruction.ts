@@ -15,8 +15,13 @@ export function destruction(resources: readonly StateResource[]): Destruction {
   const steps = resources
     .filter(({ retainOnDelete, external }) => !retainOnDelete && !external)
     .map(({ urn, type, protect, inputs = {} }) => ({
-      ...{ op: "delete", urn, type, name: partsOfUrn(urn).name },
-      ...{ before: { inputs, outputs: {}, protect }, after: undefined, replacedBy: [] },
+      op: "delete",
+      urn,
+      type,
+      name: partsOfUrn(urn).name,
+      before: { inputs, outputs: {}, protect },
+      after: undefined,
+      replacedBy: [],
     }));
   return {
     count: resources.length,

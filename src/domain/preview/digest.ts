@@ -92,7 +92,8 @@ function changeOf({ op, type, name, before, after }: PreviewStep): ChangedResour
     .map((each) => `${each.path}: ${shown(each.before)} → ${shown(each.after)}`);
   const more = changes.length - fields.length;
   return {
-    ...{ op, what: `${shortType(type).split(":").at(-1)} ${name}` },
+    op,
+    what: `${shortType(type).split(":").at(-1)} ${name}`,
     fields: more > 0 ? [...fields, `and ${more} more`] : fields,
   };
 }

@@ -54,9 +54,9 @@ export function removals(
 function retiredStates({ urn, after }: PreviewStep): Removal[] {
   const schemas = Array.isArray(after?.inputs.retire) ? after.inputs.retire.map(String) : [];
   const effect = "the state of this release is dropped, for the config keeps no more";
-  return schemas.map((name) => ({
-    ...({ urn, op: "delete", name, what: `state ${name}`, effect, because: [], asked: false } as const),
-  }));
+  return schemas.map((name) => {
+    return { urn, op: "delete", name, what: `state ${name}`, effect, because: [], asked: false };
+  });
 }
 
 /** Those whose names a person has not given; names that stand for nothing are the second part. */

@@ -43,7 +43,9 @@ export function declaredRelations(sql: string): DeclaredRelations {
     else (kind.toLowerCase() === "table" ? tables : views).add(unquoted(first));
   }
   return {
-    ...{ tables: [...tables].sort(), views: [...views].sort(), qualified: [...qualified].sort() },
+    tables: [...tables].sort(),
+    views: [...views].sort(),
+    qualified: [...qualified].sort(),
     extensions: [...text.matchAll(extension)].map(([, first = ""]) => unquoted(first)),
     outside: [...text.matchAll(outside)].map(
       ([, kind = "", first = ""]) => `${kind.toLowerCase().replaceAll(/\s+/g, " ")} "${unquoted(first)}"`,

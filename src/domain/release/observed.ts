@@ -41,7 +41,10 @@ export function servedModels(routes: readonly ObservedRoute[], services: readonl
     const version = found.metadata?.labels?.["app.kubernetes.io/name"] ?? service;
     const image = found.spec?.predictor?.containers?.[0]?.image;
     models.set(name, {
-      ...{ name, service: version, source: "zoo", hash: found.metadata?.annotations?.[annotations.trussHash] ?? null },
+      name,
+      service: version,
+      source: "zoo",
+      hash: found.metadata?.annotations?.[annotations.trussHash] ?? null,
       version: Number(/-v([1-9][0-9]{0,4})$/.exec(version)?.[1] ?? 0) || null,
       digest: image?.includes("@") ? image.slice(image.indexOf("@") + 1) : null,
     });

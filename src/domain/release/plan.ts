@@ -68,8 +68,13 @@ export function planRelease(
     (each.candidate !== null) === wantsCandidate && (base === undefined ? each.number !== null : each.base === base);
   const known = recorded.same.find(fits);
   const plan = (chosen: ReleaseTag, isRecorded: boolean): ReleasePlan => ({
-    ...{ code: combination.code, models: combination.models, scheme, recorded: isRecorded },
-    ...{ tag: formatTag(chosen), base: baseOf(chosen), combinationDigest: combinationDigest(combination) },
+    code: combination.code,
+    models: combination.models,
+    scheme,
+    recorded: isRecorded,
+    tag: formatTag(chosen),
+    base: baseOf(chosen),
+    combinationDigest: combinationDigest(combination),
     number: chosen.shape === "numbered" ? chosen.number : null,
     candidate: chosen.candidate ?? null,
   });

@@ -155,7 +155,10 @@ export function apiRights(
 /** Takes the service's paths at the gateway to the API service. */
 export function apiRoute({ namespace, gateway }: Pick<Route, "namespace" | "gateway">): Route {
   return {
-    ...{ name: "api", namespace, gateway, labels },
+    name: "api",
+    namespace,
+    gateway,
+    labels,
     rules: [{ name: "api", prefixes: publicPaths, destinations: [apiBackend(namespace)] }],
   };
 }

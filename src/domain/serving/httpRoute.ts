@@ -17,8 +17,10 @@ export function httpRouteManifest<Text = string>({ name, namespace, labels, gate
     spec: {
       parentRefs: [
         {
-          ...{ group: "gateway.networking.k8s.io", kind: "Gateway" },
-          ...{ name: nameOfGateway(gateway), namespace: namespaceOfGateway(gateway, namespace) },
+          group: "gateway.networking.k8s.io",
+          kind: "Gateway",
+          name: nameOfGateway(gateway),
+          namespace: namespaceOfGateway(gateway, namespace),
         },
       ],
       ...hosts,

@@ -168,8 +168,10 @@ export function environmentSources(environment: Pick<EnvironmentSource, "configM
  * of the variable, UV_HTTP_TIMEOUT, wins.
  */
 const installing = {
-  ...{ UV_REQUEST_TIMEOUT: "10", UV_HTTP_RETRIES: "1" },
-  ...{ GIT_HTTP_LOW_SPEED_LIMIT: "1", GIT_HTTP_LOW_SPEED_TIME: "20" },
+  UV_REQUEST_TIMEOUT: "10",
+  UV_HTTP_RETRIES: "1",
+  GIT_HTTP_LOW_SPEED_LIMIT: "1",
+  GIT_HTTP_LOW_SPEED_TIME: "20",
 };
 
 /**

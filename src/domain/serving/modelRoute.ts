@@ -30,7 +30,10 @@ export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text |
   const { name, namespace, activator, gateway } = route;
   const model = predictorBackend(route.service ?? name, namespace);
   return {
-    ...{ name, namespace, gateway, labels: modelLabels(route) },
+    name,
+    namespace,
+    gateway,
+    labels: modelLabels(route),
     rules: [
       {
         name: "predict",

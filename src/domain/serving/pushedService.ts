@@ -43,8 +43,16 @@ export function pushedServiceName(versionId: string): string {
 export function pushedServiceManifest(pushed: PushedService): InferenceServiceManifest {
   const { versionId, model, namespace, image, hash, config } = pushed;
   const plain = inferenceServiceManifest({
-    ...{ name: pushedServiceName(versionId), namespace, model, kind: "development", managedBy: "api" },
-    ...{ mode: "Standard", image, trussHash: hash, env: {}, replicas: { min: 1, max: 1 } },
+    name: pushedServiceName(versionId),
+    namespace,
+    model,
+    kind: "development",
+    managedBy: "api",
+    mode: "Standard",
+    image,
+    trussHash: hash,
+    env: {},
+    replicas: { min: 1, max: 1 },
     resources: { cpu: config.resources.cpu, memory: config.resources.memory, gpus: 0 },
     placement: placementOn(ordinaryPool, []),
     control: {

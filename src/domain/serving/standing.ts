@@ -54,7 +54,11 @@ function modelOf(name: string, outputs: StateResource["outputs"] = {}): Served[]
   if (typeof namespace !== "string" || typeof object !== "string" || typeof timeoutSeconds !== "number") return [];
   return [
     {
-      ...{ kind: "model", name, namespace, object, timeoutSeconds },
+      kind: "model",
+      name,
+      namespace,
+      object,
+      timeoutSeconds,
       component: component === "transformer" ? "transformer" : "predictor",
       pool: String(pool),
       mode: mode === "Knative" ? "Knative" : "Standard",

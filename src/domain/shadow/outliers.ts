@@ -30,8 +30,10 @@ export class Outliers {
     // Nearly all pairs of a long run end here.
     if (this.#kept.length >= perSignature && last && compare({ magnitude, places }, last) >= 0) return;
     const shown = differences.slice(0, shownPlaces).map(({ at, how, primary, shadow }) => ({
-      ...{ at, how },
-      ...{ primary: shortened(primary), shadow: shortened(shadow) },
+      at,
+      how,
+      primary: shortened(primary),
+      shadow: shortened(shadow),
     }));
     this.#kept.push({ ...pair, magnitude, places, differences: shown });
     this.#kept = this.#kept.sort(compare).slice(0, perSignature);

@@ -24,7 +24,11 @@ const coreTag = "tag:yaml.org,2002:";
 export function readPyYaml(text: string): PyValue {
   const lines = new LineCounter();
   const document = parseDocument(text, {
-    ...{ version: "1.1", schema: "failsafe", uniqueKeys: false, logLevel: "silent", lineCounter: lines },
+    version: "1.1",
+    schema: "failsafe",
+    uniqueKeys: false,
+    logLevel: "silent",
+    lineCounter: lines,
   });
   const [error] = document.errors;
   if (error) {

@@ -173,7 +173,8 @@ function gateRefusal({ model, gates, hash }: RolloutRequest, { passed }: Rollout
     open.map(({ from }) => (from ? `\`${from}\`` : "`up` with phase: version, which checks again")),
   );
   return refusal("rollout.gate-open", at(model, "phase"), {
-    ...{ kinds: open.map(({ kind }) => kind).join(" and "), hash: short(hash) },
+    kinds: open.map(({ kind }) => kind).join(" and "),
+    hash: short(hash),
     commands: [...commands].join(", and "),
   });
 }

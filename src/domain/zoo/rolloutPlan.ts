@@ -59,7 +59,10 @@ export function planRollout(request: RolloutRequest, state: ZooState, frozen = f
   const versions = [...served, ...(target ? [target] : []), ...pointedAt.map((row) => asRegistered(model, row, false))];
   const answers = (each: PlannedVersion): number => Number(each.current && each.model === model);
   return {
-    ...{ request, recorded: recorded?.phase, frozen, target },
+    request,
+    recorded: recorded?.phase,
+    frozen,
+    target,
     versions: versions.sort((a, b) => answers(b) - answers(a)),
     migration: migrationOf(request, old, state),
   };

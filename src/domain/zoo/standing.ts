@@ -43,7 +43,12 @@ export function standings(registry: ZooRegistry): Standing[] {
     const to = versions.find((version) => version.hash === hash) ?? null;
     const moved = from !== null && (phase === "version" || phase === "forward" || phase === "bake");
     return {
-      ...{ name, phase, since, from, to: from ? to : null, versions },
+      name,
+      phase,
+      since,
+      from,
+      to: from ? to : null,
+      versions,
       copyApps: (registry.versions.get(copyName(name)) ?? []).reduce((sum, { apps }) => sum + apps, 0),
       bakeSecondsLeft: phase === "bake" ? Math.max(0, rollout.bakeSecondsLeft ?? 0) : null,
       evidence: registry.evidence

@@ -43,7 +43,10 @@ async function main(): Promise<void> {
     puller: new ImagePuller((reference, podSources, onProgress) => {
       const sources = [...podSources, fileLogins(layout.registryLogins)];
       return pullImage(layout.images, reference, {
-        ...{ sources, architecture: machine.architecture, dispatcher, onProgress },
+        sources,
+        architecture: machine.architecture,
+        dispatcher,
+        onProgress,
       });
     }),
     allocator: await AddressAllocator.open(

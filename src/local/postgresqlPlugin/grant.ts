@@ -154,7 +154,10 @@ function onObject({ kind, database, schema, table }: GrantTarget): string {
 
 function describe({ kind, database, schema, table, column }: GrantTarget): string {
   const name = {
-    ...{ database, schema, sequence: `${schema}.${table}`, table: `${schema}.${table}` },
+    database,
+    schema,
+    sequence: `${schema}.${table}`,
+    table: `${schema}.${table}`,
     column: `${schema}.${table}.${column}`,
   }[kind];
   return `${kind} ${name}`;

@@ -31,8 +31,11 @@ const lists: Readonly<Record<GrantTarget["kind"], string>> = {
 export async function granted(client: ClientBase, target: GrantTarget): Promise<Set<string> | undefined> {
   const { kind, role, database, schema, table, column } = target;
   const names = {
-    ...{ database: [database], schema: [schema], sequence: [schema, table] },
-    ...{ table: [schema, table], column: [schema, table, column] },
+    database: [database],
+    schema: [schema],
+    sequence: [schema, table],
+    table: [schema, table],
+    column: [schema, table, column],
   }[kind];
   const grantee = await roleId(client, role);
   if (grantee === undefined) return undefined;

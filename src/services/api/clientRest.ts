@@ -56,15 +56,15 @@ export function deploymentsRoute(parts: ClientRestParts): Route {
       allow(request, "GET");
       const status = await statusOf(parts, version);
       return sendJson(response, {
-        ...{
-          id: version.id,
-          name: "development",
-          model_id: version.modelId,
-          status,
-          is_development: true,
-          is_production: false,
-        },
-        ...{ is_primary: false, environment: null, active_replica_count: status === "ACTIVE" ? 1 : 0 },
+        id: version.id,
+        name: "development",
+        model_id: version.modelId,
+        status,
+        is_development: true,
+        is_production: false,
+        is_primary: false,
+        environment: null,
+        active_replica_count: status === "ACTIVE" ? 1 : 0,
       });
     },
   };

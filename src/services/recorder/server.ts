@@ -86,7 +86,9 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
         request: requestBody,
         response: responseBody,
         responseEncoding,
-        ...{ status, failure, latencyMs },
+        status,
+        failure,
+        latencyMs,
       });
     }
     asked.release();

@@ -46,7 +46,9 @@ beforeAll(async () => {
   await writeFile(join(folders.project, "Pulumi.yaml"), "name: menagerie\nruntime: nodejs\n");
   await symlink(join(checkout, "node_modules"), join(folders.project, "node_modules"));
   toolchain = await ensureToolchain({
-    ...{ cache: menagerieCache(), progress: silent, signal: new AbortController().signal },
+    cache: menagerieCache(),
+    progress: silent,
+    signal: new AbortController().signal,
   });
 }, 1_800_000);
 

@@ -23,7 +23,9 @@ let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "menagerie-stack-file-"));
   const toolchain = await ensureToolchain({
-    ...{ cache: menagerieCache(), progress: silent, signal: new AbortController().signal },
+    cache: menagerieCache(),
+    progress: silent,
+    signal: new AbortController().signal,
   });
   const home = await preparePulumiHome(join(folder, "home"), toolchain);
   pulumi = home.pulumi;
@@ -83,7 +85,8 @@ describe("a bare preview", () => {
         spec: { gatewayClassName: "other", listeners: [{ allowedRoutes }] },
       },
       [`${group}/gatewayclasses/other`]: {
-        ...{ spec: { controllerName: "example.com/c" }, status: { supportedFeatures: [{ name: "HTTPRoute" }] } },
+        spec: { controllerName: "example.com/c" },
+        status: { supportedFeatures: [{ name: "HTTPRoute" }] },
       },
     });
     await writeFile(env.KUBECONFIG ?? "", cluster.exportConfig());

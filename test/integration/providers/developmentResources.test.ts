@@ -49,12 +49,24 @@ async function hash(): Promise<string> {
   return hashSnapshot(snapshot, patterns);
 }
 const registration = (changes: object = {}) => ({
-  ...{ model, organization: "admin", number: 1, hash: base, digest: `sha256:${"1".repeat(64)}` },
+  model,
+  organization: "admin",
+  number: 1,
+  hash: base,
+  digest: `sha256:${"1".repeat(64)}`,
   ...changes,
 });
 const sync = async (changes: object = {}) => ({
-  ...{ model, versionId, folder, declaredHash: await hash(), baseHash: base, deploys: false, takeover: false },
-  ...{ api: api.url, apiKey: adminKey, timeoutSeconds: 20 },
+  model,
+  versionId,
+  folder,
+  declaredHash: await hash(),
+  baseHash: base,
+  deploys: false,
+  takeover: false,
+  api: api.url,
+  apiKey: adminKey,
+  timeoutSeconds: 20,
   ...changes,
 });
 const client = () => createDevelopmentVersions({ url: api.url, key: adminKey });
@@ -71,7 +83,9 @@ async function sendFolder(): Promise<void> {
   const { headHash, headSignature } = await client().status(versionId);
   const plan = computePatch(headSignature, snapshot, patterns);
   await client().patch(versionId, {
-    ...{ prevHash: headHash, nextHash: plan.nextHash, nextSignature: onTheWire(signatureOf(snapshot, patterns)) },
+    prevHash: headHash,
+    nextHash: plan.nextHash,
+    nextSignature: onTheWire(signatureOf(snapshot, patterns)),
     patches: "patches" in plan ? [...plan.patches] : [],
   });
 }

@@ -42,7 +42,9 @@ it("tells its providers, so that what waits ends within seconds and says how to 
   await writeFile(join(cwd, "package.json"), '{"name":"slow","type":"commonjs","main":"index.js"}');
   await writeFile(join(cwd, "index.js"), program);
   const env = {
-    ...{ ...process.env, ...home.env, PULUMI_CONFIG_PASSPHRASE: "passphrase" },
+    ...process.env,
+    ...home.env,
+    PULUMI_CONFIG_PASSPHRASE: "passphrase",
     PULUMI_BACKEND_URL: `file://${folder}/backend`,
   };
   await promisify(execFile)(home.pulumi, ["stack", "init", "s"], { cwd, env });

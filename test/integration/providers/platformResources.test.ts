@@ -64,7 +64,11 @@ describe("platformSchema", () => {
 
 describe("modelVersion", () => {
   const inputs = {
-    ...{ model: "iris", organization: "admin", number: 1, hash: "h1", current: true },
+    model: "iris",
+    organization: "admin",
+    number: 1,
+    hash: "h1",
+    current: true,
     digest: `sha256:${"a".repeat(64)}`,
   };
 
@@ -120,7 +124,11 @@ describe("zooMigration", () => {
     return { app, inputs: { name: model, from, to: await register(2), direction: "forward" } };
   }
   const version = (model: string, number: number) => ({
-    ...{ model, organization: "admin", number, hash: `h${number}`, current: true },
+    model,
+    organization: "admin",
+    number,
+    hash: `h${number}`,
+    current: true,
     digest: `sha256:${"c".repeat(64)}`,
   });
   const proxyOf = async (versionId: string) => {
@@ -165,7 +173,8 @@ describe("zooMigration", () => {
     const { migrationId: _, ...inputs } = olds;
     expect((await host.diff("zooMigration", olds, { ...inputs, to: "3" })).replaces).toEqual(["to"]);
     expect(await host.diff("zooMigration", olds, { ...inputs, direction: "reverted", share: 100 })).toEqual({
-      ...{ changes: true, replaces: [] },
+      changes: true,
+      replaces: [],
     });
     expect((await host.diff("zooMigration", olds, inputs)).changes).toBe(false);
   });

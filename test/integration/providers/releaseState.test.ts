@@ -35,7 +35,7 @@ describe("releaseState and releaseRetention", () => {
     await writeFile(join(folder, "tables.sql"), "CREATE TABLE note (id bigint PRIMARY KEY)");
     const tables = [{ name: "note", seed: "copy", from: null }] as const;
     const declared = declaredHash(await readStateFiles(folder));
-    inputs = { ...{ tag: "v1", schema: "v1", seedFrom: null, folder, declared, tables }, parallel: 2, current: true };
+    inputs = { tag: "v1", schema: "v1", seedFrom: null, folder, declared, tables, parallel: 2, current: true };
   });
 
   afterAll(() => rm(folder, { recursive: true }));

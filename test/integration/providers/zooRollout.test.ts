@@ -37,7 +37,11 @@ let old: string;
 /** initdb and the server, on a busy machine; in milliseconds. */
 const startWithin = 240_000;
 const serving = {
-  ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: { FACTOR: "2" }, secrets: [] },
+  truss: "models/iris",
+  mode: "Standard" as const,
+  pool: "cpu",
+  env: { FACTOR: "2" },
+  secrets: [],
   replicas: { min: 1, max: 1 },
   resources: { cpu: "1", memory: "1Gi", gpus: 0 },
 };
@@ -93,20 +97,37 @@ function onPlatform<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
 function register(number: number, current: boolean, name = model): Promise<string> {
   return onPlatform((client) =>
     registerVersion(client, {
-      ...{ model: name, organization: "admin", number, hash: `hash-${number}`, current, serving },
-      ...{ digest: `sha256:${String(number).repeat(64)}`, url: `registry/${name}` },
+      model: name,
+      organization: "admin",
+      number,
+      hash: `hash-${number}`,
+      current,
+      serving,
+      digest: `sha256:${String(number).repeat(64)}`,
+      url: `registry/${name}`,
     }),
   );
 }
 
 const inputs = (phase: Phase, change: object = {}) => ({
-  ...{ model, phase, from: old, hash: "hash-2", gates, bakeSeconds: 3600 },
+  model,
+  phase,
+  from: old,
+  hash: "hash-2",
+  gates,
+  bakeSeconds: 3600,
   ...change,
 });
 const enter = (phase: Phase, change: object = {}) => host.update("zooRollout", inputs(phase), inputs(phase, change));
 const smokeTest = (change: object = {}) => ({
-  ...{ model, hash: "hash-2", revision: "r1", cases, timeoutSeconds: 1 },
-  ...{ namespace: "models", service: "iris-v2", mode: "Standard" },
+  model,
+  hash: "hash-2",
+  revision: "r1",
+  cases,
+  timeoutSeconds: 1,
+  namespace: "models",
+  service: "iris-v2",
+  mode: "Standard",
   ...change,
 });
 const recorded = () => onPlatform(async (client) => (await readZooRegistry(client, [model])).rollouts.get(model));
@@ -179,8 +200,13 @@ describe("a rollout's record", () => {
     await enter("done", { leave: [back.id], bakeSeconds: 0 });
     await expect(
       host.delete("modelVersion", old, {
-        ...{ model, organization: "admin", number: 1, hash: "hash-1", digest: `sha256:${"1".repeat(64)}` },
-        ...{ current: false, versionId: old },
+        model,
+        organization: "admin",
+        number: 1,
+        hash: "hash-1",
+        digest: `sha256:${"1".repeat(64)}`,
+        current: false,
+        versionId: old,
       }),
     ).rejects.toThrow("version 1 of");
     expect((await recorded())?.phase).toBe("done");
@@ -284,12 +310,20 @@ describe("evidence", () => {
 describe("a comparison of shadow answers", () => {
   const gate = { minPairs: 10, maxMismatch: 0.05, confidence: 0.95, minCompleteness: 0.99 };
   const sideOf = (digit: number, service: string) => ({
-    ...{ service, truss: "models/iris", hash: `hash-${digit}`, schema: `shadow_${service}` },
+    service,
+    truss: "models/iris",
+    hash: `hash-${digit}`,
+    schema: `shadow_${service}`,
     version: contentVersion(`hash-${digit}`, serving.env),
   });
   const deployed = (primary: number): DeployedShadow => ({
-    ...{ url: "", percent: 100, noise: null, compare: {}, gate },
-    ...{ primary: sideOf(primary, "iris-shadow-primary"), shadows: { candidate: sideOf(2, "iris-shadow-candidate") } },
+    url: "",
+    percent: 100,
+    noise: null,
+    compare: {},
+    gate,
+    primary: sideOf(primary, "iris-shadow-primary"),
+    shadows: { candidate: sideOf(2, "iris-shadow-candidate") },
   });
   /** As `menagerie compare --record` stores it. */
   async function compared(differing: number, primary = 1) {
@@ -305,34 +339,32 @@ describe("a comparison of shadow answers", () => {
     const side = (name: string, version: string) => ({ name, version });
     const evidence = evidenceOf(
       {
-        ...{ deployment: "iris-shadow", rules: {}, gate },
+        deployment: "iris-shadow",
+        rules: {},
+        gate,
         primary: side("iris-shadow-primary", deployment.primary.version),
         shadow: side("candidate", deployment.shadows.candidate?.version ?? ""),
       },
       result,
     );
     const recorded = await recordShadowEvidence({
-      ...{
-        environment: "local",
-        model,
-        deployment: "iris-shadow",
-        deployed: deployment,
-        shadow: "candidate",
-        evidence,
-      },
+      environment: "local",
+      model,
+      deployment: "iris-shadow",
+      deployed: deployment,
+      shadow: "candidate",
+      evidence,
     });
     return { recorded, evidence };
   }
   const shadowGates = (change: object = {}) => [
     ...gates,
     shadowGate(model, {
-      ...{
-        deployment: "iris-shadow",
-        shadow: "candidate",
-        version: contentVersion("hash-2", serving.env),
-        gate,
-        rules: {},
-      },
+      deployment: "iris-shadow",
+      shadow: "candidate",
+      version: contentVersion("hash-2", serving.env),
+      gate,
+      rules: {},
       ...change,
     }),
   ];
@@ -396,14 +428,24 @@ describe("a version", () => {
     const { versions } = await onPlatform((client) => readZooRegistry(client, [model]));
     expect(versions.get(model)).toEqual([
       {
-        ...{ id: old, number: 1, hash: "hash-1", isCurrent: true, apps: 0, serving },
+        id: old,
+        number: 1,
+        hash: "hash-1",
+        isCurrent: true,
+        apps: 0,
+        serving,
         image: `registry/${model}@sha256:${"1".repeat(64)}`,
       },
     ]);
   });
 
   const props = () => ({
-    ...{ model, organization: "admin", number: 1, hash: "hash-1", digest: `sha256:${"1".repeat(64)}`, current: true },
+    model,
+    organization: "admin",
+    number: 1,
+    hash: "hash-1",
+    digest: `sha256:${"1".repeat(64)}`,
+    current: true,
     versionId: old,
   });
 

@@ -287,7 +287,11 @@ describe("a mirrored route", () => {
 
   beforeAll(async () => {
     const route = mirroredRoute({
-      ...{ name: "next", namespace: "models", model: "next", kind: "shadow", managedBy: "stack" },
+      name: "next",
+      namespace: "models",
+      model: "next",
+      kind: "shadow",
+      managedBy: "stack",
       gateway: { name: "istio-system/menagerie", hosts: ["*"] },
       primary: { service: "next-primary", mode: "Standard" },
       shadows: ["next-a", "next-b"],
@@ -332,7 +336,11 @@ describe("an HTTPRoute", () => {
   test("is served by the same Envoy: rewritten, copied in two, and refused for what it may not reach", async () => {
     const [primary = "", ...shadows] = shadowed;
     const route = mirroredRoute({
-      ...{ name: "attached", namespace: space, model: "attached", kind: "shadow", managedBy: "stack" },
+      name: "attached",
+      namespace: space,
+      model: "attached",
+      kind: "shadow",
+      managedBy: "stack",
       gateway: { api: "gateway-api", name: "istio-system/menagerie", hosts: ["attached.test"] },
       primary: { service: "next-primary", mode: "Standard" },
       shadows: ["next-a", "next-b"],

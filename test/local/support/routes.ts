@@ -26,7 +26,8 @@ export const to = (host: string): Rule => ({ route: [{ destination: { host, port
 
 /** A rule's mirror. */
 export const mirror = (host: string, value: number) => ({
-  ...{ destination: { host, port: { number: 80 } }, percentage: { value } },
+  destination: { host, port: { number: 80 } },
+  percentage: { value },
 });
 
 /** VirtualServices in a namespace, each for a host of its own, and requests to them. */
@@ -47,7 +48,7 @@ export class Routes {
       apiVersion: "networking.istio.io/v1",
       kind: "VirtualService",
       metadata: { name, namespace: this.#namespace },
-      ...{ spec: { hosts: [host], gateways: ["istio-system/menagerie"], http } },
+      spec: { hosts: [host], gateways: ["istio-system/menagerie"], http },
     };
   }
 
@@ -61,7 +62,8 @@ export class Routes {
     await this.apply(name, [probe, ...http]);
     const host = `${name}.test`;
     await vi.waitFor(async () => expect((await this.ask(host, "/served")).status).toBe(204), {
-      ...{ timeout: 20_000, interval: 20 },
+      timeout: 20_000,
+      interval: 20,
     });
     return host;
   }
@@ -70,7 +72,11 @@ export class Routes {
   async ask(host: string, path: string, { method, headers = {}, body }: Asked = {}): Promise<Answer> {
     const { hostname, port } = this.url;
     const outgoing = request({
-      ...{ hostname, port, path, agent: this.#agent, method: method ?? (body === undefined ? "GET" : "POST") },
+      hostname,
+      port,
+      path,
+      agent: this.#agent,
+      method: method ?? (body === undefined ? "GET" : "POST"),
       headers: { host, ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }), ...headers },
     });
     outgoing.end(body);

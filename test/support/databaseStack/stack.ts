@@ -56,7 +56,9 @@ export const passphrase = "canary-of-the-passphrase";
 export async function startStackOfDatabase(server: DatabaseServer): Promise<StackOfDatabase> {
   const folder = await mkdtemp(join(tmpdir(), "menagerie-database-stack-"));
   const toolchain = await ensureToolchain({
-    ...{ cache: menagerieCache(), progress: silent, signal: new AbortController().signal },
+    cache: menagerieCache(),
+    progress: silent,
+    signal: new AbortController().signal,
   });
   const pulumiHome = join(folder, "home");
   const home = await preparePulumiHome(pulumiHome, toolchain);
@@ -109,7 +111,8 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
   };
   const start = (args: readonly string[], declared: Omit<DatabaseStack, "cluster">): ChildProcess =>
     spawn(home.pulumi, [...args, "--stack", stackName, "--non-interactive", "--color=never"], {
-      ...{ cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
       env: { ...env, DATABASE_STACK: JSON.stringify({ ...declared, cluster: address }) },
     });
   const plain = (args: readonly string[]): Promise<string> =>
@@ -132,7 +135,10 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
   };
 
   const stack: StackOfDatabase = {
-    ...{ folder, served, answers, asked: () => {} },
+    folder,
+    served,
+    answers,
+    asked: () => {},
     async run(args, declared) {
       await settle();
       const child = start(args, declared);
@@ -197,7 +203,9 @@ function services(served: ReadonlyMap<string, number>): object[] {
 
 function kubeconfigOf(server: string): object {
   return {
-    ...{ apiVersion: "v1", kind: "Config", "current-context": "played" },
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "played",
     clusters: [{ name: "played", cluster: { server, "insecure-skip-tls-verify": true } }],
     contexts: [{ name: "played", context: { cluster: "played", user: "played" } }],
     users: [{ name: "played", user: {} }],

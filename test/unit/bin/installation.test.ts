@@ -99,7 +99,8 @@ async function writeProject(
   const file = (name: string) => `file:${name.replaceAll(/[@/]/g, "")}.tgz`;
   const optional = [pinnedNodePackage, postgres].map((name) => [name, file(name)]);
   const root = {
-    ...{ name: "project", version: "1.0.0" },
+    name: "project",
+    version: "1.0.0",
     dependencies: { ordinary: Object.hasOwn(changes.ordinary ?? {}, "resolved") ? "1.0.0" : file("ordinary") },
     optionalDependencies: Object.fromEntries(optional),
   };

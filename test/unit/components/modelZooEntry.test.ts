@@ -8,15 +8,25 @@ import type { Phase } from "../../../src/domain/zoo/phases.ts";
 afterEach(() => pulumi.runtime.disconnect());
 
 const version = (number: number, current: boolean, model = "iris"): ZooEntryVersion => ({
-  ...{ model, service: model === "iris" ? `iris-v${number}` : "iris-copy", number, hash: `hash-${number}`, current },
+  model,
+  service: model === "iris" ? `iris-v${number}` : "iris-copy",
+  number,
+  hash: `hash-${number}`,
+  current,
   serving: {
-    ...{ truss: "models/iris", mode: "Standard", pool: "cpu", env: {}, secrets: [] },
+    truss: "models/iris",
+    mode: "Standard",
+    pool: "cpu",
+    env: {},
+    secrets: [],
     replicas: { min: 1, max: 1 },
     resources: { cpu: "1", memory: "1Gi", gpus: 0 },
   },
   image: `registry/iris@sha256:${String(number).repeat(64)}`,
   placement: { pool: "cpu", tolerations: [] } as unknown as ZooEntryVersion["placement"],
-  ...{ secrets: undefined, environment: undefined, replaces: undefined },
+  secrets: undefined,
+  environment: undefined,
+  replaces: undefined,
 });
 
 /** Declares the entry; its smoke test ends when `pass` is called. Answers what was made, in order. */
@@ -34,11 +44,21 @@ async function declare(phase: Phase, versions: ZooEntryVersion[], target: ZooEnt
   });
   class Tables extends pulumi.ComponentResource {}
   new ModelZooEntry("iris", {
-    ...{ kubernetesName: "iris", versions, target, namespace: "models", readyTimeoutSeconds: 60, lines: [] },
+    kubernetesName: "iris",
+    versions,
+    target,
+    namespace: "models",
+    readyTimeoutSeconds: 60,
+    lines: [],
     builder: { builder: "directory" } as never,
     gateway: { name: "istio/gateway", hosts: ["*"], url: "http://gateway" } as never,
     rollout: {
-      ...{ phase, from: "1", hash: target.hash, gates: [], bakeSeconds: 0, migration: undefined },
+      phase,
+      from: "1",
+      hash: target.hash,
+      gates: [],
+      bakeSeconds: 0,
+      migration: undefined,
       smoke: [{ input: {}, output: {}, tolerance: 0 }],
       tables: new Tables("test:tables", "tables"),
     },

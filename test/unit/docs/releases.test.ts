@@ -32,22 +32,23 @@ describe("the configs in docs/state.md", () => {
 });
 
 const range = (id: number, change: Partial<DeploymentRange> = {}): DeploymentRange => ({
-  ...{
-    id: String(id),
-    environment: "prod",
-    tag: `release-${id}`,
-    scheme: "deployment-manager",
-    code: "1.0.0",
-    outcome: "deployed",
-  },
+  id: String(id),
+  environment: "prod",
+  tag: `release-${id}`,
+  scheme: "deployment-manager",
+  code: "1.0.0",
+  outcome: "deployed",
   models: [{ name: "iris", version: 1, hash: "a".repeat(64), digest: null, source: "zoo", service: "iris-v1" }],
-  ...{
-    since: new Date(Date.UTC(2026, 0, id)),
-    until: new Date(Date.UTC(2026, 0, id + 1)),
-    stateSchema: null,
-    configDigest: "",
-  },
-  ...{ commit: null, promotedFrom: null, requestedBy: "ada@laptop", run: "run", settledBy: "up", reason: null },
+  since: new Date(Date.UTC(2026, 0, id)),
+  until: new Date(Date.UTC(2026, 0, id + 1)),
+  stateSchema: null,
+  configDigest: "",
+  commit: null,
+  promotedFrom: null,
+  requestedBy: "ada@laptop",
+  run: "run",
+  settledBy: "up",
+  reason: null,
   ...change,
 });
 

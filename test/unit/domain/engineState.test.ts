@@ -39,10 +39,16 @@ describe("resources of a stack's state", () => {
 
 describe("the cluster of a state", () => {
   const provider = (name: string, context?: string): StateResource => ({
-    ...{ urn: `urn:${name}`, type: "pulumi:providers:kubernetes", id: "7", inputs: context ? { context } : {} },
+    urn: `urn:${name}`,
+    type: "pulumi:providers:kubernetes",
+    id: "7",
+    inputs: context ? { context } : {},
   });
   const object = (name: string, rest: object = {}): StateResource => ({
-    ...{ urn: `urn:o-${name}`, type: "kubernetes:core/v1:Namespace", provider: `urn:${name}::7`, ...rest },
+    urn: `urn:o-${name}`,
+    type: "kubernetes:core/v1:Namespace",
+    provider: `urn:${name}::7`,
+    ...rest,
   });
 
   it.each<[string, StateResource[], string | undefined]>([

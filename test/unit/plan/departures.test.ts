@@ -6,10 +6,19 @@ import { plannedDepartures } from "../../../src/plan/departures.ts";
 import type { LastOutputs } from "../../../src/plan/platform.ts";
 
 const row = (apps: number): RegisteredVersion => ({
-  ...{ id: "11", number: 1, hash: "a", isCurrent: true, apps, image: undefined, serving: undefined },
+  id: "11",
+  number: 1,
+  hash: "a",
+  isCurrent: true,
+  apps,
+  image: undefined,
+  serving: undefined,
 });
 const model = (truss: string, kind: "zoo" | "development" | "shadow" = "zoo") => ({
-  ...{ kind, namespace: "models", truss: `models/${truss}`, hash: `hash of ${truss}` },
+  kind,
+  namespace: "models",
+  truss: `models/${truss}`,
+  hash: `hash of ${truss}`,
 });
 const entry = (truss: string) => ({ truss: `models/${truss}`, phase: "done" });
 

@@ -6,7 +6,8 @@ import { checkGatewayApi, type GatewayReader } from "../../../src/plan/gatewayAp
 const gateway = { api: "gateway-api", name: "istio-ingress/models" };
 const shadows = {
   next: {
-    ...{ primary: { truss: "models/multiplier" }, percent: 0.5 },
+    primary: { truss: "models/multiplier" },
+    percent: 0.5,
     shadows: { a: { truss: "models/multiplier" }, b: { truss: "models/multiplier" } },
   },
 };

@@ -10,7 +10,8 @@ const names = new Map([
   ["models/odd", ["a b"]],
 ]);
 const served = (model: string, truss: string) => ({
-  ...{ model, service: `${model}-v1` },
+  model,
+  service: `${model}-v1`,
   serving: { truss, secrets: names.get(truss) ?? [] },
 });
 const unasked = () => Promise.reject(new Error("the cluster was asked"));

@@ -8,23 +8,30 @@ import { concernedByContent, planZoo, readFromFolders } from "../../../src/plan/
 
 const hash = (digit: number): string => String(digit).repeat(64);
 const row = (number: number, change: Partial<RegisteredVersion> = {}, pool = "cpu"): RegisteredVersion => ({
-  ...{
-    id: `${10 + number}`,
-    number,
-    hash: hash(number),
-    isCurrent: false,
-    apps: 0,
-    image: `registry/m@sha256:${hash(number)}`,
-  },
+  id: `${10 + number}`,
+  number,
+  hash: hash(number),
+  isCurrent: false,
+  apps: 0,
+  image: `registry/m@sha256:${hash(number)}`,
   serving: {
-    ...{ truss: "models/m", mode: "Standard", pool, env: { FACTOR: String(number) }, secrets: ["token"] },
+    truss: "models/m",
+    mode: "Standard",
+    pool,
+    env: { FACTOR: String(number) },
+    secrets: ["token"],
     replicas: { min: 1, max: 1 },
     resources: { cpu: "1", memory: "1Gi", gpus: pool === "cpu" ? 0 : 1 },
   },
   ...change,
 });
 const rollout = (change: Partial<StoredRollout> = {}): StoredRollout => ({
-  ...{ model: "m", phase: "done", from: undefined, hash: hash(1), since: new Date(0), bakeSecondsLeft: undefined },
+  model: "m",
+  phase: "done",
+  from: undefined,
+  hash: hash(1),
+  since: new Date(0),
+  bakeSecondsLeft: undefined,
   ...change,
 });
 

@@ -32,12 +32,21 @@ async function requestOf(name: string) {
 }
 
 const served = (gpus: number): ServedVersionArgs => ({
-  ...{ service: "iris-v2", namespace: "models", model: "iris", hash: "h", readyTimeoutSeconds: 1 },
+  service: "iris-v2",
+  namespace: "models",
+  model: "iris",
+  hash: "h",
+  readyTimeoutSeconds: 1,
   image: { url: "registry/iris", digest: "sha256:0" },
   placement: { pool: "cpu", tolerations: [] },
   serving: {
-    ...{ truss: "models/iris", mode: "Standard", pool: "cpu", env: {}, secrets: [] },
-    ...{ replicas: { min: 1, max: 1 }, resources: { cpu: "1", memory: "1Gi", gpus } },
+    truss: "models/iris",
+    mode: "Standard",
+    pool: "cpu",
+    env: {},
+    secrets: [],
+    replicas: { min: 1, max: 1 },
+    resources: { cpu: "1", memory: "1Gi", gpus },
   },
   replaces: "iris-v1",
 });

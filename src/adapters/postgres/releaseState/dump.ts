@@ -80,8 +80,14 @@ export async function dumpState(
   await mkdir(partial, { recursive: true, mode: 0o700 });
   const task = progress.begin(`dump of state ${tag}`);
   const manifest: Manifest = {
-    ...{ formatVersion: 1, tag, seededFrom, files: [...files], tables: [], pipelines: [] },
-    ...{ extensions: [], sequences: {} },
+    formatVersion: 1,
+    tag,
+    seededFrom,
+    files: [...files],
+    tables: [],
+    pipelines: [],
+    extensions: [],
+    sequences: {},
   };
   await withClient(server, platformDatabase, async (client) => {
     // As their owner, from whom row-level security hides nothing.
@@ -119,8 +125,12 @@ export async function dumpState(
             if (table === name && column !== null) numbers[column] = await positionOf(client, schema, sequence);
           }
           manifest.tables.push({
-            ...{ name, seed, columns },
-            ...{ rows: stream.rowCount, sha256: digest.hex(), numbers },
+            name,
+            seed,
+            columns,
+            rows: stream.rowCount,
+            sha256: digest.hex(),
+            numbers,
           });
         }
       },

@@ -137,7 +137,14 @@ async function build(
   );
   const { tag, schema, parallel, blocksPerChunk } = spec;
   const run: SeedingRun = {
-    ...{ server, database: platformDatabase, tag, schema, parallel, blocksPerChunk, progress, signal },
+    server,
+    database: platformDatabase,
+    tag,
+    schema,
+    parallel,
+    blocksPerChunk,
+    progress,
+    signal,
     attempt: rows[0]?.attempt ?? "",
   };
   await copyTables(client, run);

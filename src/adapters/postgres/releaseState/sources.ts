@@ -98,8 +98,11 @@ async function copiedRanges(client: ClientBase, schema: string, table: string): 
     [schema, table],
   );
   return rows.map(({ first, end, rows, horizon, file }) => ({
-    ...{ first: Number(first), end: Number(end), rows: Number(rows) },
-    ...{ horizon, file },
+    first: Number(first),
+    end: Number(end),
+    rows: Number(rows),
+    horizon,
+    file,
   }));
 }
 

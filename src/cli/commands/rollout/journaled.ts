@@ -22,7 +22,13 @@ export async function migrationsOf(connection: MigrationConnection): Promise<Sho
   return all
     .filter(({ name }) => !name.startsWith("try "))
     .map(({ id, name, from, to, direction, share, pausedAt }) => ({
-      ...{ id, name, from, to, direction, share, held: pausedAt !== null },
+      id,
+      name,
+      from,
+      to,
+      direction,
+      share,
+      held: pausedAt !== null,
     }));
 }
 

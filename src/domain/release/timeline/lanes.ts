@@ -27,13 +27,17 @@ export interface Lane {
 export function lanesOf(ranges: readonly DeploymentRange[], end: number): Lane[] {
   const to = ({ until }: DeploymentRange): number => until?.getTime() ?? end;
   const releases = ranges.map((range) => ({
-    ...{ content: range.tag, from: range.since.getTime(), to: to(range), mixed: range.outcome === "mixed" },
+    content: range.tag,
+    from: range.since.getTime(),
+    to: to(range),
+    mixed: range.outcome === "mixed",
     label: `${wentBack(ranges, range) ? "↩ " : ""}${range.tag}`,
     title: `${range.tag}, ${range.outcome}, ${range.requestedBy}`,
   }));
   const names = [...new Set(ranges.flatMap(({ models }) => models.map(({ name }) => name)))].sort();
   const models = names.map((name) => ({
-    ...{ name, kind: "model" as const },
+    name,
+    kind: "model" as const,
     bands: joined(
       ranges.flatMap((range) => {
         const model = range.models.find((each) => each.name === name);

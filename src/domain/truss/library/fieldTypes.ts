@@ -74,8 +74,18 @@ export const float: FieldType = (value, path, mistakes) => {
 };
 
 const truths: Readonly<Record<string, boolean>> = {
-  ...{ "0": false, off: false, f: false, false: false, n: false, no: false },
-  ...{ "1": true, on: true, t: true, true: true, y: true, yes: true },
+  "0": false,
+  off: false,
+  f: false,
+  false: false,
+  n: false,
+  no: false,
+  "1": true,
+  on: true,
+  t: true,
+  true: true,
+  y: true,
+  yes: true,
 };
 
 export const flag: FieldType = (value, path, mistakes) => {

@@ -108,7 +108,10 @@ async function pack({ out, level = 6 }: PackOptions, contents: Contents): Promis
     await writeFile(join(work, "LICENSES.txt"), contents.licences);
     const platform = contents.platform ? { os: [process.platform], cpu: [process.arch] } : {};
     const content = {
-      ...{ name, version, description, license: "SEE LICENSE IN LICENSES.txt" },
+      name,
+      version,
+      description,
+      license: "SEE LICENSE IN LICENSES.txt",
       ...platform,
       ...(dynamic ? { libc: ["glibc"] } : {}),
       menagerie: { tool, pins },

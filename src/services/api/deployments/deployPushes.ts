@@ -111,8 +111,15 @@ async function deploy(work: PushWork, push: ClaimedPush, signal: AbortSignal): P
   if (!(await beginChain(pool, push, holder))) return;
   const config = addressSeal(work.signingKey).open(push.config);
   const manifest = pushedServiceManifest({
-    ...{ deploymentId: push.id, versionId, model, image, hash: push.hash, config: parseTrussConfig(config) },
-    ...{ namespace: work.modelsNamespace, servicesNamespace: work.servicesNamespace, signingKey: work.signingKey },
+    deploymentId: push.id,
+    versionId,
+    model,
+    image,
+    hash: push.hash,
+    config: parseTrussConfig(config),
+    namespace: work.modelsNamespace,
+    servicesNamespace: work.servicesNamespace,
+    signingKey: work.signingKey,
   });
   if ((await services.replace(manifest, signal)) === "superseded") return;
   await podStarted(work, push, signal);

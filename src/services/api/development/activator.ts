@@ -68,8 +68,13 @@ export function createActivator(parts: ActivatorParts): Activator {
       parts.touch(version.id).catch(() => {});
       const { url } = await ready(version);
       await forward(request, response, {
-        ...{ dispatcher: parts.dispatcher, origin: url, method, requestId, timeoutMs: parts.timeoutMs },
-        ...{ maxBodyBytes: parts.maxBodyBytes, model: `development version of ${version.model}` },
+        dispatcher: parts.dispatcher,
+        origin: url,
+        method,
+        requestId,
+        timeoutMs: parts.timeoutMs,
+        maxBodyBytes: parts.maxBodyBytes,
+        model: `development version of ${version.model}`,
         path: withoutQueryKeys(inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? "")),
       });
     },

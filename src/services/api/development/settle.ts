@@ -47,7 +47,10 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
   const begun = clock.now();
   const left = (): number => begun + withinMs - clock.now();
   const seen = (state: Settled["state"], because: string, runningHash: string | null = null): Settled => ({
-    ...{ state, because, runningHash, hot: false },
+    state,
+    because,
+    runningHash,
+    hot: false,
   });
   /** Containers that only a new pod replaces. */
   const broken = new Map<string, string>();

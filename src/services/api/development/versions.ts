@@ -146,7 +146,9 @@ const underWay = "the patch is under way: it waits for predictions that are not 
 async function look(parts: VersionParts, versionId: string): Promise<Settled> {
   const { cluster, containers, store } = parts;
   const seen = (state: Settled["state"], because: string | undefined, runningHash: string | null = null): Settled => ({
-    ...{ state, runningHash, hot: false },
+    state,
+    runningHash,
+    hot: false,
     ...(because === undefined ? {} : { because }),
   });
   const service = cluster.service(versionId);

@@ -25,7 +25,11 @@ const stagedPatch = z
     patch_ops: patchRequestSchema.shape.patches,
   })
   .transform(({ prev_hash, next_hash, next_signature, patch_ops }) => ({
-    ...{ prevHash: prev_hash, nextHash: next_hash, nextSignature: next_signature, patches: patch_ops, sync: false },
+    prevHash: prev_hash,
+    nextHash: next_hash,
+    nextSignature: next_signature,
+    patches: patch_ops,
+    sync: false,
   }));
 
 type Args<T> = Readonly<T>;

@@ -45,7 +45,10 @@ export function graphqlRoute(
       if (mistakes.length > 0) return sendJson(response, { errors: mistakes });
       if ("errors" in document) return;
       const result = (await execute({
-        ...{ schema, rootValue: root, contextValue, document: document.document },
+        schema,
+        rootValue: root,
+        contextValue,
+        document: document.document,
         variableValues: variables ?? {},
         operationName: operationName ?? null,
       })) as ExecutionResult;

@@ -265,12 +265,12 @@ async function upProcess(environment: string, versions: object, how = "kill", st
     stdio: ["ignore", "pipe", process.env.SHOW_CHILD ? "inherit" : "ignore"],
     env: {
       ...process.env,
-      ...{
-        DATABASE_URL: urlOf(postgres.server, "postgres"),
-        ENVIRONMENT: environment,
-        VERSIONS: JSON.stringify(versions),
-      },
-      ...{ CLUSTER: clusterOf(environment), HOW: how, STOP_AT: String(stopAt) },
+      DATABASE_URL: urlOf(postgres.server, "postgres"),
+      ENVIRONMENT: environment,
+      VERSIONS: JSON.stringify(versions),
+      CLUSTER: clusterOf(environment),
+      HOW: how,
+      STOP_AT: String(stopAt),
     },
   });
   let told = "";

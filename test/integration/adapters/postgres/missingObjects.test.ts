@@ -119,12 +119,10 @@ describe("objects that a person dropped", () => {
     };
     const plan = (mayBeginAnew: boolean, schemaVersion?: string) =>
       planPlatform(spec as never, {
-        ...{
-          url: urlOf(postgres.server, postgres.server.maintenanceDatabase),
-          password: undefined,
-          preview: false,
-          mayBeginAnew,
-        },
+        url: urlOf(postgres.server, postgres.server.maintenanceDatabase),
+        password: undefined,
+        preview: false,
+        mayBeginAnew,
         lastOutputs: async () => ({ schemaVersion: schemaVersion ?? null }),
       });
     await expect(plan(false, "0012_x")).rejects.toThrow(

@@ -40,7 +40,12 @@ function onPlatform<T>(work: Parameters<typeof withClient<T>>[2]): Promise<T> {
 }
 
 const version = (change: Partial<Parameters<typeof registerVersion>[1]> = {}) => ({
-  ...{ model: "iris", organization: "admin", number: 1, hash: "hash-1", digest, current: true },
+  model: "iris",
+  organization: "admin",
+  number: 1,
+  hash: "hash-1",
+  digest,
+  current: true,
   ...change,
 });
 const register = (change: Parameters<typeof version>[0] = {}) =>
@@ -170,7 +175,11 @@ describe("apps", () => {
     );
     expect(await onPlatform(listDeletedApps)).toEqual([gone]);
     expect(await onPlatform((client) => undeleteApp(client, id))).toEqual({
-      ...{ id, versionId: app.versionId, proxyModelVersionId, version: 2, zooModel: "iris" },
+      id,
+      versionId: app.versionId,
+      proxyModelVersionId,
+      version: 2,
+      zooModel: "iris",
     });
     expect(await onPlatform(listApps)).toEqual(listed);
     expect(await counts()).toEqual(counted);

@@ -115,8 +115,14 @@ describe("menagerie replay", () => {
     await withClient(postgres.server, platformDatabase, async (client) => {
       await replayRequests({
         requests: recordedRequests(client, { side: { schema }, since: new Date(0), until: new Date(), limit: 11 }),
-        ...{ url: to(), headers: {}, concurrency: 4, rate: 10, timeoutMs: 10_000 },
-        ...{ signal: new AbortController().signal, onPair: () => {}, onLeftOut: () => {} },
+        url: to(),
+        headers: {},
+        concurrency: 4,
+        rate: 10,
+        timeoutMs: 10_000,
+        signal: new AbortController().signal,
+        onPair: () => {},
+        onLeftOut: () => {},
       });
     });
     expect(performance.now() - started).toBeGreaterThanOrEqual(1_000);
@@ -124,7 +130,11 @@ describe("menagerie replay", () => {
 
   it("asks for what was asked for, and tells an answer that breaks off from a target that is not there", async () => {
     const request = (n: number, url: string): RecordedRequest => ({
-      ...{ requestId: `x${n}`, at: n, url, body: Buffer.from("{}"), headers: {} },
+      requestId: `x${n}`,
+      at: n,
+      url,
+      body: Buffer.from("{}"),
+      headers: {},
       answer: { status: 200, failure: null, latencyMs: 1, body: { json: [n] } },
     });
     candidate.answer = (response, _, { url }) => {
@@ -142,7 +152,11 @@ describe("menagerie replay", () => {
       requests: (async function* () {
         yield* recorded;
       })(),
-      ...{ url: to(), headers: {}, concurrency: 1, timeoutMs: 10_000, signal: new AbortController().signal },
+      url: to(),
+      headers: {},
+      concurrency: 1,
+      timeoutMs: 10_000,
+      signal: new AbortController().signal,
       onPair: (pair) => pairs.push(pair),
       onLeftOut: () => {
         leftOut += 1;

@@ -16,7 +16,9 @@ beforeAll(async () => {
     deployment: object;
   };
   const component = (type: string, name: string, rest: object) => ({
-    ...{ urn: `urn:pulumi:${stack}::menagerie::${type}::${name}`, custom: false, type },
+    urn: `urn:pulumi:${stack}::menagerie::${type}::${name}`,
+    custom: false,
+    type,
     ...rest,
   });
   const resources = [

@@ -51,7 +51,11 @@ it("tells which migration is held, with the command that lets it go on, for as l
   const register = (number: number) =>
     withClient(postgres.server, platformDatabase, (client) =>
       registerVersion(client, {
-        ...{ model: "iris", organization: "admin", number, hash: `iris-${number}`, current: true },
+        model: "iris",
+        organization: "admin",
+        number,
+        hash: `iris-${number}`,
+        current: true,
         digest: `sha256:${"d".repeat(64)}`,
       }),
     );

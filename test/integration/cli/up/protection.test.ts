@@ -53,13 +53,12 @@ beforeAll(async () => {
   );
   await writeFile(join(folder, "index.mjs"), program);
   const variables = {
-    ...{
-      ...process.env,
-      ...env,
-      PULUMI_BACKEND_URL: `file://${folder}/backend`,
-      PULUMI_CONFIG_PASSPHRASE: "passphrase",
-    },
-    ...{ PULUMI_STACK: undefined, PULUMI_OPTION_CONFIG_FILE: undefined },
+    ...process.env,
+    ...env,
+    PULUMI_BACKEND_URL: `file://${folder}/backend`,
+    PULUMI_CONFIG_PASSPHRASE: "passphrase",
+    PULUMI_STACK: undefined,
+    PULUMI_OPTION_CONFIG_FILE: undefined,
   };
   const start = (args: readonly string[]) =>
     captured(pulumi, [...args, "--non-interactive", "--color=never"], { cwd: folder, env: variables, signal });

@@ -105,8 +105,12 @@ describe("database, schema and grants", () => {
   const app = { name: "app", owner: "keeper" };
   const space = { name: "sp ace", database: "app", owner: "keeper", dropCascade: true };
   const onTables = {
-    ...{ role: "guest", database: "app", schema: "sp ace", objectType: "table" },
-    ...{ objects: ["b", "a"], privileges: ["SELECT", "INSERT"] },
+    role: "guest",
+    database: "app",
+    schema: "sp ace",
+    objectType: "table",
+    objects: ["b", "a"],
+    privileges: ["SELECT", "INSERT"],
   };
   const onColumns = { ...onTables, objectType: "column", objects: ["a"], columns: ["id"], privileges: ["UPDATE"] };
 

@@ -34,9 +34,17 @@ describe("a module proxy that accepts a connection and says nothing", () => {
   it("ends the build with a sentence, and go with it", async () => {
     await writeFile(join(folder, "go.mod"), "module example.com/tool\n\ngo 1.24\n\nrequire example.com/store v1.0.0\n");
     const going = runGo({
-      ...{ folder, purpose: "tool", log: join(folder, "log"), arguments: ["mod", "download"], stallAfter: 2_000 },
+      folder,
+      purpose: "tool",
+      log: join(folder, "log"),
+      arguments: ["mod", "download"],
+      stallAfter: 2_000,
       env: {
-        ...{ PATH: process.env.PATH, HOME: folder, GOTOOLCHAIN: "local", GOFLAGS: "-mod=mod", GONOSUMDB: "*" },
+        PATH: process.env.PATH,
+        HOME: folder,
+        GOTOOLCHAIN: "local",
+        GOFLAGS: "-mod=mod",
+        GONOSUMDB: "*",
         GOPROXY: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       },
       signal: new AbortController().signal,

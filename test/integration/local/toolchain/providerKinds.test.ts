@@ -44,7 +44,8 @@ describe.skipIf(!existsSync(original))("the provider's registration of kinds, wi
       )?.[1] ?? "";
     const renamed = /if apiVersion == "(\S+)" \{\s+apiVersion = "(\S+)"\s+\}/.exec(body) ?? [];
     const tokens = wanted.map(({ apiVersion, kind }) => ({
-      ...{ apiVersion, kind },
+      apiVersion,
+      kind,
       token: format
         .replace("%s", (apiVersion === renamed[1] ? renamed[2] : apiVersion) ?? "")
         .replace("%s", kind ?? ""),

@@ -47,7 +47,8 @@ describe("a request at the gateway", () => {
   it("is refused without a key, with a wrong one, and with one for something else", async () => {
     expect(await ask(predict)).toMatchObject({ status: 401, code: "missing_api_key" });
     expect(await ask(predict, withKey(`${keys.model.slice(0, -4)}AAAA`))).toMatchObject({
-      ...{ status: 401, code: "invalid_api_key" },
+      status: 401,
+      code: "invalid_api_key",
     });
     expect(await ask(predict, withKey(keys.sibling))).toMatchObject({ status: 403, code: "key_scope" });
     // A model of the same name in another organization is another model.

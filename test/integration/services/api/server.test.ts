@@ -43,7 +43,12 @@ beforeAll(async () => {
     for (const number of [1, 2]) {
       const digest = `sha256:${String(number).repeat(64)}`;
       await registerVersion(client, {
-        ...{ model: "iris", organization: "admin", number, hash: `h${number}`, digest, current: number === 1 },
+        model: "iris",
+        organization: "admin",
+        number,
+        hash: `h${number}`,
+        digest,
+        current: number === 1,
       });
     }
     return [
@@ -199,7 +204,8 @@ describe("a prediction", () => {
     const large = "y".repeat(maxBodyBytes + 1);
     expect(await predict(apps[1]?.id, {}, large)).toMatchObject({ status: 413, code: "body_too_large" });
     const chunked = await fetch(`${open}/models/${apps[1]?.id}/predict`, {
-      ...{ method: "POST", duplex: "half" },
+      method: "POST",
+      duplex: "half",
       body: new Blob([large]).stream(),
     });
     expect(chunked.status).toBe(413);

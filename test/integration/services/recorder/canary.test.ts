@@ -34,11 +34,16 @@ afterAll(async () => {
 async function predict(id: string): Promise<void> {
   const path = `/v1/models/model:predict?api_key=${canaries.urlKey}&q=${canaries.token}&x=1`;
   const response = await fetch(recorder.origin + path, {
-    ...{ method: "POST", body: '{"values": [1]}' },
+    method: "POST",
+    body: '{"values": [1]}',
     headers: {
-      ...{ "content-type": "application/json", "x-request-id": id, "user-agent": `client ${canaries.token}` },
-      ...{ authorization: `Bearer ${canaries.bearer}`, cookie: `s=${canaries.cookie}` },
-      ...{ "x-api-key": canaries.apiKey, "x-tenant": canaries.token },
+      "content-type": "application/json",
+      "x-request-id": id,
+      "user-agent": `client ${canaries.token}`,
+      authorization: `Bearer ${canaries.bearer}`,
+      cookie: `s=${canaries.cookie}`,
+      "x-api-key": canaries.apiKey,
+      "x-tenant": canaries.token,
     },
   });
   expect(response.status).toBe(200);
@@ -73,7 +78,9 @@ it("no store of a recorder holds a secret that came by it, nor its own password"
   const log = (await Promise.all(segments.map((name) => readFile(join(recorder.folder, name), "latin1")))).join("");
   expect(log).toContain("logged");
   const places: Record<string, string> = {
-    ...{ tables, log, output: recorder.lines.join("\n") },
+    tables,
+    log,
+    output: recorder.lines.join("\n"),
     metrics: await (await fetch(`${recorder.origin}/metrics`)).text(),
     ready: await (await fetch(`${recorder.origin}/readyz`)).text(),
     processes: readFileSync(`/proc/${recorder.child.pid}/cmdline`, "utf8"),

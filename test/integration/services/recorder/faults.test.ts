@@ -51,7 +51,9 @@ function load(recorder: TestRecorder, body = '{"values": [1]}'): Load {
     while (!stopped) {
       const id = randomUUID();
       const response = await fetch(`${recorder.origin}/v1/models/model:predict`, {
-        ...{ method: "POST", body, headers: { "x-request-id": id } },
+        method: "POST",
+        body,
+        headers: { "x-request-id": id },
       }).catch(() => undefined);
       const text = await response?.text().catch(() => undefined);
       if (response?.status === 200 && text !== undefined) answered.push(id);

@@ -79,7 +79,9 @@ function post(
   { path = predictPath, headers = {} } = {},
 ): Promise<Response> {
   return fetch(recorder.origin + path, {
-    ...{ method: "POST", body, duplex: "half" },
+    method: "POST",
+    body,
+    duplex: "half",
     headers: { "content-type": "application/json", "x-request-id": id, ...headers },
   });
 }
@@ -94,9 +96,19 @@ describe("a prediction", () => {
     expect(predictor.seen.at(-1)).toEqual({ url: predictPath, id, bytes: 18 });
     const row = await only(id);
     expect(row).toMatchObject({
-      ...{ attempt: 1, request_data: { values: [1, 2] }, request_raw: null, request_bytes: "18", unpaired: false },
-      ...{ predict_url: predictPath, response_data: { bytes: 18 }, response_raw: null, status: 200, failure: null },
-      ...{ request_truncated: false, response_truncated: false, model_version: "7" },
+      attempt: 1,
+      request_data: { values: [1, 2] },
+      request_raw: null,
+      request_bytes: "18",
+      unpaired: false,
+      predict_url: predictPath,
+      response_data: { bytes: 18 },
+      response_raw: null,
+      status: 200,
+      failure: null,
+      request_truncated: false,
+      response_truncated: false,
+      model_version: "7",
     });
     expect(row.headers).toMatchObject({ "content-type": "application/json", "x-tenant": "t1" });
     expect(row.latency_ms).toBeGreaterThan(0);
@@ -295,7 +307,10 @@ describe("a predictor that", () => {
     const id = randomUUID();
     await expect(post(id, "{}").then((response) => response.text())).rejects.toThrow();
     expect(await only(id)).toMatchObject({
-      ...{ status: 200, failure: "predictor_broken", response_truncated: true, response_raw: Buffer.from("half") },
+      status: 200,
+      failure: "predictor_broken",
+      response_truncated: true,
+      response_raw: Buffer.from("half"),
     });
   });
 
@@ -316,7 +331,10 @@ describe("a predictor that", () => {
     const [slow, fast] = [randomUUID(), randomUUID()];
     const gone = new AbortController();
     const waiting = fetch(recorder.origin + predictPath, {
-      ...{ method: "POST", body: '"slow"', headers: { "x-request-id": slow }, signal: gone.signal },
+      method: "POST",
+      body: '"slow"',
+      headers: { "x-request-id": slow },
+      signal: gone.signal,
     });
     await expect.poll(() => predictor.seen.at(-1)?.id).toBe(slow);
     expect((await post(fast, "{}")).status).toBe(200);
@@ -343,7 +361,9 @@ describe("the recorder itself", () => {
   it("takes no traffic while its database has no TLS that it asks for, and says what to change", async () => {
     const url = urlOf({ ...postgres.server, sslMode: "verify-full" }, "postgres");
     const wrong = await startRecorder({
-      ...{ postgres, predictor: predictor.host, schema: "plain" },
+      postgres,
+      predictor: predictor.host,
+      schema: "plain",
       env: { MENAGERIE_DATABASE_URL: url },
     });
     const ready = async () => {

@@ -46,7 +46,12 @@ test("a build that is given up before the answer to its start has come is cancel
   });
   const access = { config, namespace: "builds", serviceAccount: "truss-build", timeoutMinutes: 5, keep: 2 };
   const building = buildByPipeline(access, {
-    ...{ name: "iris", hash: "a".repeat(64), params: {}, report: () => {}, note: () => {}, signal: abort.signal },
+    name: "iris",
+    hash: "a".repeat(64),
+    params: {},
+    report: () => {},
+    note: () => {},
+    signal: abort.signal,
     begin: async () => ({}) as never,
     pack: async () => ({ archive: new Uint8Array(1), sha256: "0".repeat(64) }),
   });

@@ -77,7 +77,10 @@ describe("an image that is pulled", () => {
   it("is in the store under its digest, layers unpacked one over the other, with what it runs", async () => {
     const image = await registry.pull();
     expect(image).toMatchObject({
-      ...{ digest: registry.digest, url: `${registry.host}/models/iris`, layers: [], ownSystem: true },
+      digest: registry.digest,
+      url: `${registry.host}/models/iris`,
+      layers: [],
+      ownSystem: true,
       config: { entrypoint: ["/app/main"], cmd: [], env: { A: "b" }, workingDir: "/app" },
     });
     const { rootfs, image: read } = await readImage(store, `anywhere/else@${registry.digest}`);

@@ -54,7 +54,8 @@ describe("a registry that everybody may read", () => {
     expect(await elsewhere.asked()).toMatchObject({ state: "unknown" });
     // Nothing listens below the ports that programs get.
     expect(await registryHolds(`127.0.0.1:2/iris@${digest}`, [])).toEqual({
-      ...{ state: "unknown", because: "127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2" },
+      state: "unknown",
+      because: "127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2",
     });
   });
 });

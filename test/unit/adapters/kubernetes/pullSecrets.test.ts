@@ -9,7 +9,8 @@ const secret = (user: string) => {
 const names = async (answers: Parameters<typeof apiServer>[0]) => {
   const config = await apiServer(answers);
   const sources = clusterLogins(async () => config, {
-    ...{ namespace: "models", builds: { namespace: "builds", name: "registry" } },
+    namespace: "models",
+    builds: { namespace: "builds", name: "registry" },
   });
   const found = sources.map(async ({ name, logins }) => {
     const all = await logins("registry.example.com", "truss/iris").catch((error: Error) => error.message);

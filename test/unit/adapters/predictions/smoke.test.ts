@@ -9,7 +9,9 @@ function run(answers: readonly { status: number; text: string }[], standing: Rea
   return runSmokeSet({
     send: async () => answers[Math.min(sent++, answers.length - 1)] ?? { status: 503, text: "" },
     standing: async () => standing,
-    ...{ cases, timeoutSeconds: 60, signal: new AbortController().signal },
+    cases,
+    timeoutSeconds: 60,
+    signal: new AbortController().signal,
   });
 }
 

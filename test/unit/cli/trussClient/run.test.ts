@@ -11,7 +11,10 @@ const client = `
 
 function run(signal: NodeJS.Signals | undefined, code = client) {
   return runTrussClient({
-    ...{ truss: process.execPath, args: ["-e", code], api: { url: "http://127.0.0.1:9", key: "k" }, stdio: "pipe" },
+    truss: process.execPath,
+    args: ["-e", code],
+    api: { url: "http://127.0.0.1:9", key: "k" },
+    stdio: "pipe",
     // As the launcher does, which keeps the terminal's Ctrl-C away from the client.
     onStart: (child) => void child.stdout?.once("data", () => signal && process.emit(signal, signal)),
   });

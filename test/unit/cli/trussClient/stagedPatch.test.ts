@@ -59,8 +59,15 @@ describe("what the truss client sent", () => {
     const home = await mkdtemp(join(project, "home-"));
     const layout = environmentLayout("local", home);
     const greeter = {
-      ...{ name: "greeter-dev", namespace: "models", kind: "development", hash: "b", image: "i@sha256:0", url: "u" },
-      ...{ truss: "models/greeter", version: 1, versionId: "7" },
+      name: "greeter-dev",
+      namespace: "models",
+      kind: "development",
+      hash: "b",
+      image: "i@sha256:0",
+      url: "u",
+      truss: "models/greeter",
+      version: 1,
+      versionId: "7",
     };
     const stacks = join(layout.pulumi.backend, ".pulumi/stacks/menagerie");
     await mkdir(stacks, { recursive: true });

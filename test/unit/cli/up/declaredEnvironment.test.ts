@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { dump } from "js-yaml";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import { declaredEnvironment } from "../../../../src/cli/up/declaredEnvironment.ts";
 import { type EnvironmentLayout, environmentLayout } from "../../../../src/local/layout.ts";
 
@@ -23,7 +23,7 @@ function declared(text: string): ReturnType<typeof declaredEnvironment> {
 
 function declare(config: Record<string, unknown>): ReturnType<typeof declaredEnvironment> {
   const prefixed = Object.fromEntries(Object.entries(config).map(([key, value]) => [`menagerie:${key}`, value]));
-  return declared(stringify({ config: prefixed }));
+  return declared(dump({ config: prefixed }));
 }
 
 describe("what a stack declares, before anything is brought up", () => {
@@ -44,7 +44,7 @@ describe("what a stack declares, before anything is brought up", () => {
     const secure = { secure: "v1:abcd:efgh" };
     const kept = join(dirname(layout.pulumi.backend), "Pulumi.local.yaml");
     await mkdir(dirname(kept), { recursive: true });
-    await writeFile(kept, stringify({ config: { "menagerie:secrets": { hf_access_token: secure } } }));
+    await writeFile(kept, dump({ config: { "menagerie:secrets": { hf_access_token: secure } } }));
     const spec = await declare({ nodeClass: "local", databasePassword: secure });
     expect(spec.secrets).toEqual(["hf_access_token"]);
     await expect(declare({ nodeClass: "local", secrets: { token: "in the clear" } })).rejects.toThrow(
@@ -67,7 +67,7 @@ describe("what a stack declares, before anything is brought up", () => {
     await mkdir(dirname(kept), { recursive: true });
     const secure = { secure: "v1:abcd:efgh" };
     const stored = { "menagerie:databasePassword": { secure: "v1:junk" }, "menagerie:secrets": { token: secure } };
-    await writeFile(kept, stringify({ config: stored }));
+    await writeFile(kept, dump({ config: stored }));
     const refused = declare({ nodeClass: "local", databasePassword: { secure: "v1:junk" } });
     await expect(refused).rejects.toThrow("menagerie:databasePassword: its encrypted value cannot be decrypted");
     expect((await declare({ nodeClass: "local" })).secrets).toEqual(["token"]);

@@ -61,7 +61,12 @@ afterEach(() => vi.restoreAllMocks());
 
 async function look(answers: Answers, signal = new AbortController().signal): Promise<void> {
   await requireServing({
-    ...{ config: await apiServer(answers), resources, stack: 'environment "local"', progress, signal, interval: 5 },
+    config: await apiServer(answers),
+    resources,
+    stack: 'environment "local"',
+    progress,
+    signal,
+    interval: 5,
   });
 }
 
@@ -98,7 +103,10 @@ describe("after an up, what serves is looked at", () => {
     const [model] = resources;
     await expect(
       requireServing({
-        ...{ config: await apiServer(cluster({})), stack: 'stack "staging"', progress, interval: 5 },
+        config: await apiServer(cluster({})),
+        stack: 'stack "staging"',
+        progress,
+        interval: 5,
         resources: [{ ...model, outputs: { ...model?.outputs, timeoutSeconds: 0.05 } }] as typeof resources,
         signal: new AbortController().signal,
       }),

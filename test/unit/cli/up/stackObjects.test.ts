@@ -47,7 +47,11 @@ describe("the database of a stack of the user's own", () => {
   it("is that of MENAGERIE_DATABASE_URL where it is set, as for the program", async () => {
     vi.stubEnv("MENAGERIE_DATABASE_URL", "postgresql://me:secret@127.0.0.1:15432/postgres?sslmode=disable");
     expect(await databaseOf({ "menagerie:database": { host: "db.example.com" } })).toMatchObject({
-      ...{ host: "127.0.0.1", port: 15432, user: "me", password: "secret", sslMode: "disable" },
+      host: "127.0.0.1",
+      port: 15432,
+      user: "me",
+      password: "secret",
+      sslMode: "disable",
     });
     expect(asked).toEqual([]);
   });

@@ -147,7 +147,11 @@ async function watchWith(api: MemoryApi, own: Partial<WatchEvents> = {}) {
     }
   };
   const watch = watchTruss({
-    ...{ client: api as unknown as DevelopmentVersions, versionId: "1", folder, hot: false, stop: stop.signal },
+    client: api as unknown as DevelopmentVersions,
+    versionId: "1",
+    folder,
+    hot: false,
+    stop: stop.signal,
     events: {
       ready: () => tell("ready"),
       isHead: async () => {},
@@ -215,7 +219,8 @@ describe("a watch", () => {
     const { next } = await watchWith(api);
     const { snapshot, patterns } = await readTruss(folder);
     const entries = new Map(snapshot.entries).set("model/theirs.py", {
-      ...{ kind: "file" as const, executable: false },
+      kind: "file" as const,
+      executable: false,
       content: Buffer.from("theirs"),
     });
     const [nextHash, signature] = [hashSnapshot({ entries }, patterns), signatureOf({ entries }, patterns)];
@@ -223,7 +228,9 @@ describe("a watch", () => {
       { type: "model_code", body: { action: "ADD", path: "theirs.py", content: "theirs" } },
     ];
     await api.patch("1", {
-      ...{ prevHash: api.chain.baseHash, nextHash, patches: ops },
+      prevHash: api.chain.baseHash,
+      nextHash,
+      patches: ops,
       nextSignature: { ...signature, requirements_file_requirements: [] },
     });
     save("mine");

@@ -174,7 +174,8 @@ describe("what has become of a run", () => {
     expect(failedStep(tries)).toEqual({ pod: "pod-2026-01-02", container: "step-build", name: "build" });
     expect(failedStep([])).toBeUndefined();
     expect(runningStep([taskRun("2026-01-03", [ended("fetch", 0), { name: "build", running: {} }])])).toMatchObject({
-      ...{ name: "build", pod: "pod-2026-01-03" },
+      name: "build",
+      pod: "pod-2026-01-03",
     });
   });
 

@@ -8,7 +8,10 @@ import type { FieldSet, LiveObject, ManagedFields } from "../../../../src/domain
 
 const own = (fieldsV1: FieldSet): ManagedFields => ({ manager: "menagerie", operation: "Apply", fieldsV1 });
 const byHand = (fieldsV1: FieldSet): ManagedFields => ({
-  ...{ manager: "kubectl-patch", operation: "Update", time: "2026-11-29T10:12:00Z", fieldsV1 },
+  manager: "kubectl-patch",
+  operation: "Update",
+  time: "2026-11-29T10:12:00Z",
+  fieldsV1,
 });
 const live = (fields: Record<string, unknown>, ...managedFields: ManagedFields[]): LiveObject => ({
   ...fields,

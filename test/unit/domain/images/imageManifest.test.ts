@@ -47,7 +47,9 @@ describe("the config of an image", () => {
   it("says what its containers run; a variable may hold =, and be empty", () => {
     const config = { Entrypoint: ["python3"], Cmd: ["main.py"], Env: ["A=b=c", "EMPTY=", "BARE"], WorkingDir: "/app" };
     expect(parseImageConfig(JSON.stringify({ architecture: "amd64", config }))).toEqual({
-      ...{ entrypoint: ["python3"], cmd: ["main.py"], workingDir: "/app" },
+      entrypoint: ["python3"],
+      cmd: ["main.py"],
+      workingDir: "/app",
       env: { A: "b=c", EMPTY: "", BARE: "" },
     });
   });

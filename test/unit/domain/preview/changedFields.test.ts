@@ -15,7 +15,11 @@ it.each<[string, unknown, unknown, [string, unknown, unknown][]]>([
 });
 
 const update = (name: string, before: Record<string, unknown>, after: Record<string, unknown>): PreviewStep => ({
-  ...{ op: "update", type: "kubernetes:core/v1:Secret", name, urn: `urn:pulumi:s::p::t::${name}`, replacedBy: [] },
+  op: "update",
+  type: "kubernetes:core/v1:Secret",
+  name,
+  urn: `urn:pulumi:s::p::t::${name}`,
+  replacedBy: [],
   before: { inputs: before, outputs: {} },
   after: { inputs: after, outputs: {} },
 });

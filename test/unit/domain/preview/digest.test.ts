@@ -24,7 +24,9 @@ describe("a preview for a person", () => {
   const names = ["wine", "oats", "iris", "barley"];
   const steps = [step(stack, undefined, "same"), ...names.flatMap((name) => model(name, 1, name === "iris" ? 3 : 1))];
   const diagnostics = names.map((name) => ({
-    ...{ severity: "info" as const, message: `${name}: version 1, 2 apps`, urn: entry(name) },
+    severity: "info" as const,
+    message: `${name}: version 1, 2 apps`,
+    urn: entry(name),
   }));
 
   it("has what changes first, with its fields, and the rest in a line each by name", () => {

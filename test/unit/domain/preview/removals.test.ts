@@ -29,12 +29,17 @@ function step({
 }: Change): PreviewStep {
   const limits = change.gpus ? { "nvidia.com/gpu": String(change.gpus) } : {};
   const metadata = {
-    ...{ name, namespace: "models" },
+    name,
+    namespace: "models",
     ...(model === undefined ? {} : { labels: { "menagerie.dev/model": model, "menagerie.dev/kind": kind } }),
   };
   const inputs = { metadata, spec: { predictor: { containers: [{ resources: { limits } }] } } };
   return {
-    ...{ op, type, name, urn: `urn:pulumi:local::menagerie::${type}::${name}`, replacedBy: change.replacedBy ?? [] },
+    op,
+    type,
+    name,
+    urn: `urn:pulumi:local::menagerie::${type}::${name}`,
+    replacedBy: change.replacedBy ?? [],
     before: { inputs, outputs: {} },
     after:
       op === "delete" ? undefined : { inputs: { ...inputs, metadata: { ...metadata, ...change.to } }, outputs: {} },

@@ -85,7 +85,10 @@ describe("the comment of a pull request, from what the engine printed", () => {
 describe("a preview that failed", () => {
   const failed = (policies: [] | undefined) =>
     summarizePreview({
-      ...{ stack: "prod", steps: [], policies, packs: ["menagerie"] },
+      stack: "prod",
+      steps: [],
+      policies,
+      packs: ["menagerie"],
       diagnostics: [
         { message: "no pool is named t5", severity: "error", urn: undefined },
         {

@@ -6,7 +6,10 @@ const database = { host: "db.databases.svc", port: 5432, sslMode: "disable" } as
 const url = "http://llama-3-v7-predictor.models.svc.cluster.local/v1/models/model:predict";
 const values = {
   ...releaseEnvironment({
-    ...{ tag: "v1.2.3", schema: "v1.2.3", database, apiUrl: "http://api.menagerie.svc.cluster.local" },
+    tag: "v1.2.3",
+    schema: "v1.2.3",
+    database,
+    apiUrl: "http://api.menagerie.svc.cluster.local",
     models: [{ name: "llama_3", identifier: "llama_3-v7", url }],
   }),
   DATABASE_URL: "postgresql://service_v1.2.3:p%2Fw@db.databases.svc:5432/menagerie?sslmode=disable",
@@ -15,8 +18,14 @@ const values = {
 describe("the environment of a release", () => {
   it("says its version, its models and its database", () => {
     expect(values).toMatchObject({
-      ...{ VERSION: "v1.2.3", DATABASE_SCHEMA: "v1.2.3", LLAMA_3_IDENTIFIER: "llama_3-v7", LLAMA_3_URL: url },
-      ...{ PGHOST: "db.databases.svc", PGPORT: "5432", PGDATABASE: "menagerie", PGSSLMODE: "disable" },
+      VERSION: "v1.2.3",
+      DATABASE_SCHEMA: "v1.2.3",
+      LLAMA_3_IDENTIFIER: "llama_3-v7",
+      LLAMA_3_URL: url,
+      PGHOST: "db.databases.svc",
+      PGPORT: "5432",
+      PGDATABASE: "menagerie",
+      PGSSLMODE: "disable",
     });
   });
 
@@ -41,7 +50,10 @@ describe("on the host", () => {
     };
     expect(hostEnvironment(values, reach)).toEqual({
       overrides: {
-        ...{ PGHOST: "127.0.0.1", PGPORT: "15999", API_URL: reach.apiUrl, LLAMA_3_URL: reach.modelUrls.llama_3 },
+        PGHOST: "127.0.0.1",
+        PGPORT: "15999",
+        API_URL: reach.apiUrl,
+        LLAMA_3_URL: reach.modelUrls.llama_3,
         DATABASE_URL: "postgresql://service_v1.2.3:p%2Fw@127.0.0.1:15999/menagerie?sslmode=disable",
       },
       portForwards: [],

@@ -7,7 +7,10 @@ import { parseTag } from "../../../../src/domain/release/tag.ts";
 const combination = (code: string, versions: Readonly<Record<string, number>>): Combination => ({
   code,
   models: Object.entries(versions).map(([name, version]) => ({
-    ...{ name, version, source: "zoo", hash: `hash of ${name} ${version}` },
+    name,
+    version,
+    source: "zoo",
+    hash: `hash of ${name} ${version}`,
   })),
 });
 const before = combination("1.2.0", { iris: 1 });

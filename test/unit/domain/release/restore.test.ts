@@ -17,7 +17,12 @@ import {
 
 const hash = (digit: string): string => digit.repeat(64);
 const served = (name: string, version: number, change: Partial<DeployedModel> = {}): DeployedModel => ({
-  ...{ name, version, hash: hash(String(version)), digest: null, source: "zoo", service: `${name}-v${version}` },
+  name,
+  version,
+  hash: hash(String(version)),
+  digest: null,
+  source: "zoo",
+  service: `${name}-v${version}`,
   ...change,
 });
 

@@ -72,7 +72,13 @@ describe("the relations that SQL files declare", () => {
 
 describe("which states stay", () => {
   const release = (schema: string, used: number, change: Partial<StoredRelease> = {}): StoredRelease => ({
-    ...{ tag: schema, schema, used, seededFrom: null, ready: true, viewsOf: [], references: [] },
+    tag: schema,
+    schema,
+    used,
+    seededFrom: null,
+    ready: true,
+    viewsOf: [],
+    references: [],
     ...change,
   });
   const three = [release("v1", 1), release("v2", 2), release("v3", 3)];

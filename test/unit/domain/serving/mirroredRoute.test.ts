@@ -7,7 +7,11 @@ import type { ServedModel } from "../../../../src/domain/serving/servedModel.ts"
 describe("a mirrored route", () => {
   it("goes by Knative's gateway where the primary does, while copies go straight to the shadows", () => {
     const [rule] = mirroredRoute({
-      ...{ name: "next", namespace: "models", model: "next", kind: "shadow", managedBy: "stack" },
+      name: "next",
+      namespace: "models",
+      model: "next",
+      kind: "shadow",
+      managedBy: "stack",
       gateway: { name: "g/g", hosts: ["*"] },
       primary: { service: "next-primary", mode: "Knative" },
       shadows: ["next-a"],
@@ -23,13 +27,27 @@ describe("a mirrored route", () => {
 
 describe("a recorded model", () => {
   const model: ServedModel = {
-    ...{ name: "next-a", namespace: "models", model: "next", kind: "shadow", managedBy: "stack", mode: "Standard" },
-    ...{ image: "i@sha256:1", trussHash: "h", env: {}, replicas: { min: 1, max: 1 } },
+    name: "next-a",
+    namespace: "models",
+    model: "next",
+    kind: "shadow",
+    managedBy: "stack",
+    mode: "Standard",
+    image: "i@sha256:1",
+    trussHash: "h",
+    env: {},
+    replicas: { min: 1, max: 1 },
     resources: { cpu: "1", memory: "1Gi", gpus: 1 },
     placement: { pool: "t4", tolerations: [] },
     recorder: {
-      ...{ image: "r@sha256:2", secretName: "next-a-recorder", secretRevision: "1", schema: "shadow_next_a" },
-      ...{ version: "v", replicas: 2, storedHeaders: ["x-tenant"], logMebibytes: 64 },
+      image: "r@sha256:2",
+      secretName: "next-a-recorder",
+      secretRevision: "1",
+      schema: "shadow_next_a",
+      version: "v",
+      replicas: 2,
+      storedHeaders: ["x-tenant"],
+      logMebibytes: 64,
     },
   };
 

@@ -3,7 +3,10 @@ import { type NetworkZones, networkPolicyManifests } from "../../../../src/domai
 import { developmentLevel, labels } from "../../../../src/domain/serving/servedModel.ts";
 
 const zones: NetworkZones = {
-  ...{ models: "models", services: "menagerie", database: "menagerie-database", gateway: "istio-ingress" },
+  models: "models",
+  services: "menagerie",
+  database: "menagerie-database",
+  gateway: "istio-ingress",
   allowFrom: ["monitoring"],
 };
 const model = { "serving.kserve.io/inferenceservice": "iris" };

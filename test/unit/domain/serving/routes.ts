@@ -17,10 +17,16 @@ export function everyRoute(gateway: RouteGateway): Readonly<Record<string, Route
     "one shadow": mirroredRoute({ ...next, shadows: ["next-a"], percent: 100 }),
     "several shadows of a share": mirroredRoute({ ...next, shadows: ["next-a", "next-b"], percent: 0.5 }),
     "a Knative primary": mirroredRoute({
-      ...{ ...next, primary: { service: "next-primary", mode: "Knative" }, shadows: ["next-a"], percent: 10 },
+      ...next,
+      primary: { service: "next-primary", mode: "Knative" },
+      shadows: ["next-a"],
+      percent: 10,
     }),
     weights: {
-      ...{ name: "iris", namespace: "models", labels: {}, gateway },
+      name: "iris",
+      namespace: "models",
+      labels: {},
+      gateway,
       rules: [
         {
           name: "predict",

@@ -24,7 +24,8 @@ describe("what a stack serves", () => {
         { urn: urn("api"), type: "kubernetes:apps/v1:Deployment", outputs: { metadata } },
         { urn: urn("iris"), type: route, outputs: { metadata: { name: "iris", namespace: "models" } } },
         {
-          ...{ urn: urn("next"), type: "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute" },
+          urn: urn("next"),
+          type: "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
           outputs: { metadata: { name: "next", namespace: "models" } },
         },
         { urn: urn("models"), type: "kubernetes:core/v1:Namespace", outputs: { metadata: { name: "models" } } },

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Comparison } from "../../../../src/domain/shadow/comparison.ts";
 import { differencesOf } from "../../../../src/domain/shadow/difference.ts";
 import { formatFieldPath, parseFieldPath } from "../../../../src/domain/shadow/fieldPath.ts";
-import { judgeGate } from "../../../../src/domain/shadow/gate.ts";
+import { judgeGate, type ShadowGate } from "../../../../src/domain/shadow/gate.ts";
 import { LatencyHistogram } from "../../../../src/domain/shadow/latency.ts";
 import { percent } from "../../../../src/domain/shadow/readable.ts";
 import type { RecordedAnswer, RecordedCounts, RecordedPair } from "../../../../src/domain/shadow/recorded.ts";
@@ -183,7 +183,10 @@ describe("all pairs", () => {
 
   it("bodies that are no JSON are compared by their bytes, and what cannot be read is counted apart", () => {
     const bytes = (digest: string): RecordedAnswer => ({
-      ...{ status: 200, failure: null, latencyMs: 1, body: { digest } },
+      status: 200,
+      failure: null,
+      latencyMs: 1,
+      body: { digest },
     });
     const result = compare([
       pair(1, 1, { body: { digest: "a" } }),
@@ -378,7 +381,7 @@ describe("a gate", () => {
   });
 
   it("is held by pairs that could not be judged, and not by clients that hung up", () => {
-    const judged = (more: readonly RecordedPair[], limits = gate) => {
+    const judged = (more: readonly RecordedPair[], limits: ShadowGate = gate) => {
       const comparison = new Comparison();
       for (let n = 0; n < 200; n += 1) comparison.add(pair([1], [1]));
       for (const each of more) comparison.add(each);
@@ -392,7 +395,7 @@ describe("a gate", () => {
       name: "judged",
       sentence: expect.stringContaining("1 of 201 pairs could not be judged (1 too long to compare); 0 % is allowed"),
     });
-    expect(judged([long], { ...gate, ...{ maxNotJudged: 0.01 } })).toBeUndefined();
+    expect(judged([long], { ...gate, maxNotJudged: 0.01 })).toBeUndefined();
   });
 
   it("judges the latency only where it is asked", () => {

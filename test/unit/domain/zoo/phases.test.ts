@@ -12,20 +12,33 @@ import { planRollout, type ZooState } from "../../../../src/domain/zoo/rolloutPl
 const refusal = (...judged: Parameters<typeof phaseRefusal>) => phaseRefusal(...judged)?.message;
 
 const serving = {
-  ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },
+  truss: "models/iris",
+  mode: "Standard" as const,
+  pool: "cpu",
+  env: {},
+  secrets: [],
   replicas: { min: 1, max: 1 },
   resources: { cpu: "1", memory: "1Gi", gpus: 0 },
 };
 const version = (number: number, change: Partial<RegisteredVersion> = {}): RegisteredVersion => ({
-  ...{ id: `${10 + number}`, number, hash: `hash-${number}`, isCurrent: false, apps: 0 },
-  ...{ image: `iris@sha256:${number}`, serving },
+  id: `${10 + number}`,
+  number,
+  hash: `hash-${number}`,
+  isCurrent: false,
+  apps: 0,
+  image: `iris@sha256:${number}`,
+  serving,
   ...change,
 });
 const old = version(1);
 const smoke = { kind: "smoke", suite: "s" };
 
 const request = (phase: Phase, change: Partial<RolloutRequest> = {}): RolloutRequest => ({
-  ...{ model: "iris", phase, from: "11", hash: "hash-2", gates: [smoke] },
+  model: "iris",
+  phase,
+  from: "11",
+  hash: "hash-2",
+  gates: [smoke],
   ...change,
 });
 
@@ -37,7 +50,10 @@ function facts(phase: Phase | undefined, change: Partial<RolloutFacts> = {}): Ro
   if (newIsCurrent || phase === "reverted") registered.push(newest);
   return {
     recorded: phase && { phase, from: "11", hash: "hash-2" },
-    ...{ registered, copyApps: 0, passed: [smoke], bakeSecondsLeft: phase === "bake" ? 0 : undefined },
+    registered,
+    copyApps: 0,
+    passed: [smoke],
+    bakeSecondsLeft: phase === "bake" ? 0 : undefined,
     ...change,
   };
 }

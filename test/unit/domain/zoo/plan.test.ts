@@ -3,7 +3,11 @@ import { describePlan, planVersion, type RegisteredVersion, versionedName } from
 import { type LastOutputs, planPlatform } from "../../../../src/plan/platform.ts";
 
 const version = (number: number, change: Partial<RegisteredVersion> = {}): RegisteredVersion => ({
-  ...{ id: `id-${number}`, number, hash: `hash-${number}`, isCurrent: false, apps: 0 },
+  id: `id-${number}`,
+  number,
+  hash: `hash-${number}`,
+  isCurrent: false,
+  apps: 0,
   ...change,
 });
 
@@ -37,7 +41,9 @@ describe("a plan without its database", () => {
     planPlatform(
       { ...spec, ...change },
       {
-        ...{ url: from, password: undefined, preview },
+        url: from,
+        password: undefined,
+        preview,
         lastOutputs: async () => outputs,
       },
     );
@@ -64,7 +70,9 @@ describe("a plan without its database", () => {
 
   it("needs a password for an `up`, and says how to set it", async () => {
     const missing = planPlatform(spec, {
-      ...{ url: undefined, password: undefined, preview: false },
+      url: undefined,
+      password: undefined,
+      preview: false,
       lastOutputs: async () => ({}),
     });
     await expect(missing).rejects.toThrow(

@@ -108,7 +108,10 @@ describe("several tools", () => {
     const gate = join(folder, "gate-");
     const arrived: string[] = [];
     const going = ensureBinaries(several, {
-      ...{ cache, progress: silent, signal: new AbortController().signal, manifests: false },
+      cache,
+      progress: silent,
+      signal: new AbortController().signal,
+      manifests: false,
       env: { ...env, FAKE_GO_GATE: gate },
       onArrival: (parts) => arrived.push(...Object.keys(parts)),
     });
@@ -144,7 +147,10 @@ describe("several tools", () => {
 
   it("leave what is whole when one of them fails, and no compiler at work", async () => {
     const failing = ensureBinaries(several, {
-      ...{ cache, progress: silent, signal: new AbortController().signal, manifests: false },
+      cache,
+      progress: silent,
+      signal: new AbortController().signal,
+      manifests: false,
       env: { ...env, FAKE_GO_SECONDS: "0.1", FAKE_GO_ERROR: "link: write out: no space left on device" },
     });
     await expect(failing).rejects.toThrow(/ran out of disk space; free about 8 GB/);

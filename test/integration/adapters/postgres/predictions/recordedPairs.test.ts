@@ -124,8 +124,11 @@ describe("pairs of recorded answers", () => {
     const result = await compare(
       [1, 2, 3].map((attempt) => ({ id: "a", attempt, at: at(attempt), request: { attempt }, response: { attempt } })),
       [1, 2].map((attempt) => ({
-        ...{ id: "a", attempt, at: at(attempt) },
-        ...{ request: { attempt: attempt + 1 }, response: { attempt: attempt + 1 } },
+        id: "a",
+        attempt,
+        at: at(attempt),
+        request: { attempt: attempt + 1 },
+        response: { attempt: attempt + 1 },
       })),
     );
     expect(result).toMatchObject({ pairs: 0, differing: 0, completeness: { sampled: 3, lost: 3 } });
@@ -257,7 +260,8 @@ describe("pairs of recorded answers", () => {
   it("a second copy of the primary says what is noise", async () => {
     const answers = (stamp: number, from: number): StoredPrediction[] =>
       Array.from({ length: 40 }, (_, n) => ({
-        ...{ id: `r-${n}`, at: at(n) },
+        id: `r-${n}`,
+        at: at(n),
         response: { value: n < from ? 1 : 0, stamp: stamp + n },
       }));
     const result = await compare(answers(0, 0), answers(100, 40), { noise: answers(200, 0) });

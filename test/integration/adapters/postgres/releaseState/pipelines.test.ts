@@ -21,15 +21,16 @@ import { startPostgres, type TestPostgres } from "../../../../support/postgres.t
 import { stateOf } from "../../../../support/releaseStates.ts";
 
 const spec = {
-  ...{
-    name: "embed",
-    namespace: "models",
-    tag: "v1.2.3",
-    image: "registry/embed@sha256:0",
-    command: ["embed", "--all"],
-  },
-  ...{ env: { MODEL: "small" }, resources: { cpu: "1", memory: "2Gi", gpus: 0 } },
-  ...{ placement: { pool: "cpu", tolerations: [] }, timeoutSeconds: 3600, retries: 2 },
+  name: "embed",
+  namespace: "models",
+  tag: "v1.2.3",
+  image: "registry/embed@sha256:0",
+  command: ["embed", "--all"],
+  env: { MODEL: "small" },
+  resources: { cpu: "1", memory: "2Gi", gpus: 0 },
+  placement: { pool: "cpu", tolerations: [] },
+  timeoutSeconds: 3600,
+  retries: 2,
 };
 
 describe("a pipeline's Job", () => {

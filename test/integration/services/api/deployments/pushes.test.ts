@@ -43,7 +43,11 @@ beforeAll(async () => {
   api = await startDevelopmentApi({
     deployments: ({ pool, uploads, cluster }) =>
       pushDeployments({
-        ...{ pool, uploads, services: new MemoryPushedServices(cluster), modelsNamespace: "models", signingKey },
+        pool,
+        uploads,
+        services: new MemoryPushedServices(cluster),
+        modelsNamespace: "models",
+        signingKey,
         onPushed: () => {},
       }),
   });
@@ -60,8 +64,15 @@ beforeEach(() => {
 afterEach(() => api.sql("UPDATE menagerie.development_deployment SET status = 'failed' WHERE finished_at IS NULL"));
 
 const work = (changes: Partial<PushWork> = {}): PushWork => ({
-  ...{ pool: api.pool, uploads: api.uploads, cluster: api.cluster, builder, services, signingKey },
-  ...{ modelsNamespace: "models", servicesNamespace: "menagerie", holder: randomUUID() },
+  pool: api.pool,
+  uploads: api.uploads,
+  cluster: api.cluster,
+  builder,
+  services,
+  signingKey,
+  modelsNamespace: "models",
+  servicesNamespace: "menagerie",
+  holder: randomUUID(),
   log: pino({ level: "silent" }),
   ...changes,
 });
@@ -157,7 +168,9 @@ describe("a push", () => {
         },
         spec: {
           predictor: {
-            ...{ minReplicas: 1, maxReplicas: 1, priorityClassName: "menagerie-development-models" },
+            minReplicas: 1,
+            maxReplicas: 1,
+            priorityClassName: "menagerie-development-models",
             containers: [{ image: `${url}@${digest}` }],
           },
         },
@@ -422,7 +435,10 @@ describe("a pushed version", () => {
     await api.sql("DELETE FROM menagerie.model_version WHERE id = $1", [stays]);
     await reconcileOnce(
       {
-        ...{ cluster: api.cluster, settle: api.versions.settle, now: Date.now, log: pino({ level: "silent" }) },
+        cluster: api.cluster,
+        settle: api.versions.settle,
+        now: Date.now,
+        log: pino({ level: "silent" }),
         idleSeconds: async () => new Map(),
         orphans: {
           missing: (ids) => missingVersions(api.pool, ids),

@@ -48,7 +48,10 @@ beforeEach(async () => {
 /** Stores an edit that the running container does not have yet. */
 const edit = () =>
   client().patch(id, {
-    ...{ prevHash: base.hash, nextHash: next.hash, nextSignature: next.signature, sync: false },
+    prevHash: base.hash,
+    nextHash: next.hash,
+    nextSignature: next.signature,
+    sync: false,
     patches: [{ type: "model_code", body: { action: "UPDATE", path: "model.py", content: "class Model: x = 1\n" } }],
   });
 
@@ -114,7 +117,10 @@ describe("the one that looks after them", () => {
   const round = (attempts: Attempts = new Map()) =>
     reconcileOnce(
       {
-        ...{ cluster: api.cluster, settle: api.versions.settle, now: () => now, log: pino({ level: "silent" }) },
+        cluster: api.cluster,
+        settle: api.versions.settle,
+        now: () => now,
+        log: pino({ level: "silent" }),
         idleSeconds: (ids) => idleSeconds(api.pool, ids),
       },
       attempts,
@@ -174,14 +180,19 @@ describe("the one that looks after them", () => {
   it("is one replica at a time, and another once that has gone", async () => {
     const { host, port, user, database, password } = api.pool.options;
     const connection = {
-      ...{ host: host ?? "", port: port ?? 0, user: user ?? "", database: database ?? "" },
+      host: host ?? "",
+      port: port ?? 0,
+      user: user ?? "",
+      database: database ?? "",
       password: String(password),
     };
     const log: string[] = [];
     const start = (name: string) => {
       const stop = new AbortController();
       const done = lead({
-        ...{ connection, name: "test", signal: stop.signal },
+        connection,
+        name: "test",
+        signal: stop.signal,
         onError: () => log.push(`${name} failed`),
         work: async (signal) => {
           log.push(name);

@@ -36,7 +36,8 @@ beforeAll(async () => {
   const other = await api.newVersion("other", "elsewhere");
   otherKey = await api.newKey({ modelId: other.modelId });
   await createDevelopmentVersions({ url: api.url, key: adminKey }).startGeneration(id, {
-    ...{ hash: base.hash, signature: base.signature },
+    hash: base.hash,
+    signature: base.signature,
   });
   api.cluster.deploy(id, base.hash);
   before = await everything();
@@ -76,7 +77,8 @@ const validPatch = () => ({
 async function refuses(path: string, init: RequestInit & { readonly key?: string | undefined } = {}): Promise<string> {
   const { key = adminKey, ...rest } = init;
   const answer = await fetch(`${api.url}${path}`, {
-    ...{ method: "POST", ...rest },
+    method: "POST",
+    ...rest,
     headers: { ...(key === "" ? {} : { "x-api-key": key }), "content-type": "application/json", ...rest.headers },
   });
   const text = await answer.text();
@@ -175,7 +177,8 @@ it("refuses operations that are none", async () => {
     ...["add", "RENAME", "", null, 1].map((action) => ({ type: "model_code", body: { ...code, action } })),
     ...[1, [], {}, true].map((content) => ({ type: "model_code", body: { ...code, content } })),
     ...["%%%", "a", "YQ=", "=", "YQ==YQ==", "Y Q=="].map((content_bytes) => ({
-      ...{ type: "model_code", body: { action: "UPDATE", path: "model.py", content: null, content_bytes } },
+      type: "model_code",
+      body: { action: "UPDATE", path: "model.py", content: null, content_bytes },
     })),
     { type: "model_code", body: { ...code, content: null } },
     { type: "model_code", body: { ...code, content_bytes: "YQ==" } },
@@ -186,16 +189,16 @@ it("refuses operations that are none", async () => {
     { type: "config", body: { action: "UPDATE", config: [], path: "config.yaml" } },
     { type: "config", body: { action: "UPDATE", config: {}, path: "../config.yaml" } },
     ...["--index-url x", "-r /etc/passwd", "-e .", "", " ", "a\0b"].map((requirement) => ({
-      ...{ type: "python_requirement", body: { action: "ADD", requirement } },
+      type: "python_requirement",
+      body: { action: "ADD", requirement },
     })),
     ...[{}, { A: "1", B: "2" }, { "A=B": "1" }, { "": "1" }, { A: 1 }, { A: "a\0" }, []].map((item) => ({
-      ...{ type: "environment_variable", body: { action: "ADD", item } },
+      type: "environment_variable",
+      body: { action: "ADD", item },
     })),
     ...["../x", "/x", "", "a\0"].map((local_data_path) => ({
-      ...{
-        type: "external_data",
-        body: { action: "ADD", item: { url: "http://x", backend: "http_public", local_data_path } },
-      },
+      type: "external_data",
+      body: { action: "ADD", item: { url: "http://x", backend: "http_public", local_data_path } },
     })),
     { type: "system_package", body: { action: "ADD", package: "ffmpeg" } },
   ];
@@ -315,7 +318,10 @@ it("refuses what GraphQL clients should not send", async () => {
     `mutation { stage_patch_for_draft_truss(id: "${modelId}", patch: "${patch}") { succeeded error needs_full_deploy } }`;
   const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64");
   const wire = {
-    ...{ prev_hash: base.hash, next_hash: next.hash, next_signature: next.signature, prev_signature: base.signature },
+    prev_hash: base.hash,
+    next_hash: next.hash,
+    next_signature: next.signature,
+    prev_signature: base.signature,
     patch_ops: validPatch().patches,
   };
   const documents = [
@@ -359,7 +365,8 @@ it("refuses what GraphQL clients should not send", async () => {
   ];
   for (const query of documents) {
     const answer = await fetch(`${api.url}/graphql/`, {
-      ...{ method: "POST", body: JSON.stringify({ query }) },
+      method: "POST",
+      body: JSON.stringify({ query }),
       headers: { authorization: `Api-Key ${adminKey}`, "content-type": "application/json" },
     });
     const text = await answer.text();

@@ -51,8 +51,14 @@ describe("a patch", () => {
     expect(answer).toMatchObject({ headHash: next.hash, seq: 1, state: "synced", runningHash: next.hash });
     expect(api.cluster.control(id).hash).toBe(next.hash);
     expect(await client().status(id)).toMatchObject({
-      ...{ versionId: id, namespace: "models", generation: 1, seq: 1, headHash: next.hash },
-      ...{ headSignature: next.signature, runningHash: next.hash, state: "synced" },
+      versionId: id,
+      namespace: "models",
+      generation: 1,
+      seq: 1,
+      headHash: next.hash,
+      headSignature: next.signature,
+      runningHash: next.hash,
+      state: "synced",
     });
   });
 
@@ -162,7 +168,8 @@ describe("a container", () => {
 
   it("of a version without patches is told that it is current", async () => {
     const answer = await fetch(pingUrl(api.url, signingKey, id), {
-      ...{ method: "POST", body: JSON.stringify({ truss_hash: base.hash }) },
+      method: "POST",
+      body: JSON.stringify({ truss_hash: base.hash }),
     });
     expect(await answer.json()).toEqual({ is_current: true });
   });

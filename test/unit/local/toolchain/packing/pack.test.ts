@@ -39,7 +39,11 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const ensured = (cache: string, environment: NodeJS.ProcessEnv, packages: string) =>
   ensureBinaries(shim, {
-    ...{ cache, progress: silent, signal: new AbortController().signal, env: environment, manifests: false },
+    cache,
+    progress: silent,
+    signal: new AbortController().signal,
+    env: environment,
+    manifests: false,
     places: { packages },
   });
 
@@ -60,7 +64,8 @@ it("a packed tool, unpacked as npm does, is used by a checkout of the same pins 
   expect(await readdir(join(installed, "pins"))).toContain("go.mod");
   expect(JSON.parse(await readFile(join(installed, "package.json"), "utf8"))).toMatchObject({
     name: `menagerie-tools-container-shim-${process.platform}-${process.arch}`,
-    ...{ os: [process.platform], cpu: [process.arch] },
+    os: [process.platform],
+    cpu: [process.arch],
     menagerie: { tool: "container-shim", pins: (await buildFolder(tool, "")).split("-").at(-1) },
   });
   const { binaries } = await ensured(join(folder, "empty"), { PATH: "/nonexistent" }, join(folder, "node_modules"));

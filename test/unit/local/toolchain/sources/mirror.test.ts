@@ -51,9 +51,14 @@ it("a folder that was mirrored serves all releases, and is not downloaded twice"
 
 describe("what a publisher says today", () => {
   const release: Release = {
-    ...{ name: "etcd", version: "3.6.5", base: "http://replaced.invalid", archive: "v{version}/etcd-{arch}.tar.gz" },
-    ...{ checksums: "v{version}/SHA256SUMS", architectures: { x64: "amd64", arm64: "arm64" } },
-    ...{ executables: { etcd: "etcd" }, pins: {} },
+    name: "etcd",
+    version: "3.6.5",
+    base: "http://replaced.invalid",
+    archive: "v{version}/etcd-{arch}.tar.gz",
+    checksums: "v{version}/SHA256SUMS",
+    architectures: { x64: "amd64", arm64: "arm64" },
+    executables: { etcd: "etcd" },
+    pins: {},
   };
   const [amd64, arm64] = ["a".repeat(64), "b".repeat(64)];
 

@@ -53,7 +53,10 @@ describe("a pins file with a mistake is refused with its place", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   const good = {
-    ...{ name: "etcd", version: "1", base: "https://example.com", archive: "etcd.tar.gz" },
+    name: "etcd",
+    version: "1",
+    base: "https://example.com",
+    archive: "etcd.tar.gz",
     architectures: { x64: "amd64", arm64: "arm64" },
     executables: { etcd: "etcd" },
     pins: { x64: { digest: `sha256:${"a".repeat(64)}`, record: "a record" } },

@@ -67,7 +67,11 @@ describe("a forward and its revert", () => {
     const others = await table.digest({ withoutProxies: true });
     const old = await pointing(table, 1);
     expect(await printedPlanOf(table.connection, forward)).toEqual({
-      ...{ rows: 40, users: 7, estimatedSeconds: 1, refusals: [], notes: [] },
+      rows: 40,
+      users: 7,
+      estimatedSeconds: 1,
+      refusals: [],
+      notes: [],
     });
 
     const moved: string[] = [];

@@ -118,7 +118,10 @@ export class World {
 export function requestOf(step: Step) {
   const direction = step.kind === "forward" ? ("forward" as const) : ("reverted" as const);
   return {
-    ...{ name: "iris", from, to, direction },
+    name: "iris",
+    from,
+    to,
+    direction,
     share: step.kind === "forward" ? step.share : 100,
     revert: step.kind === "reverted" ? step.revert : ("journaled" as const),
   };
