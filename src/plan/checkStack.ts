@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { encryptedOwnKeys, engineValues } from "../config/engineValues.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import { declaredLeaveWarnings } from "../config/leave.ts";
 import { byPlace, type Mistake, mistakeOf } from "../config/mistake.ts";
 import { type EnvironmentDefaults, parseEnvironment } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
@@ -18,6 +19,8 @@ import { needsContent } from "./zoo.ts";
 export interface StackCheck {
   /** By place. */
   readonly mistakes: readonly Mistake[];
+  /** What has no effect, which stops nothing; by place. None where there are mistakes. */
+  readonly warnings?: readonly Mistake[];
   /** What the stack declares; undefined where its config is wrong. */
   readonly spec?: EnvironmentSpec | undefined;
 }
@@ -62,7 +65,9 @@ export async function checkStack(reading: StackFileReading, options: StackCheckO
     known.add(each.message);
     mistakes.push(reading.locate(each));
   }
-  return { mistakes: mistakes.sort(byPlace), spec: mistakes.length === 0 ? spec : undefined };
+  if (mistakes.length > 0 || !spec) return { mistakes: mistakes.sort(byPlace) };
+  const warnings = declaredLeaveWarnings(spec).map((each) => reading.locate(each));
+  return { mistakes, warnings: warnings.sort(byPlace), spec };
 }
 
 /** The mistake of a file that is empty, or is not there. */

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import manifest from "../../../package.json" with { type: "json" };
 import { undecryptable } from "../../config/ciphers.ts";
 import { keysNotDecrypted } from "../../config/decryption.ts";
-import { mistakeLine } from "../../config/mistake.ts";
+import { type Mistake, mistakeLine } from "../../config/mistake.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { readTarget } from "../../local/target.ts";
@@ -31,23 +31,24 @@ export function validateCommand(): Command {
       "\nReads files only: no cluster and no database is asked. Exits with 2 if there are mistakes.",
     )
     .action(async (options: ValidateOptions) => {
-      const { mistakes } = await check(options);
+      const { mistakes, warnings = [] } = await check(options);
       const stored =
         options.stack === localStack ? await storedSentence(environmentLayout(options.environment)) : undefined;
       if (stored) console.error(`note: ${stored}`);
       if (mistakes.length > 0) process.exitCode = 2;
-      if (options.sarif) console.log(JSON.stringify(sarif(mistakes, manifest.version), null, 2));
-      else if (options.json)
-        console.log(
-          JSON.stringify(
-            { stack: options.stack, mistakes: mistakes.map(({ refusal: _, ...printed }) => printed) },
-            null,
-            2,
-          ),
-        );
-      else if (mistakes.length === 0) console.log(`Pulumi.${options.stack}.yaml has no mistakes.`);
+      if (options.sarif) return console.log(JSON.stringify(sarif(mistakes, manifest.version, warnings), null, 2));
+      if (options.json) {
+        const read = { stack: options.stack, mistakes: mistakes.map(printed), warnings: warnings.map(printed) };
+        return console.log(JSON.stringify(read, null, 2));
+      }
+      for (const warning of warnings) console.error(`warning: ${mistakeLine(warning)}`);
+      if (mistakes.length === 0) console.log(`Pulumi.${options.stack}.yaml has no mistakes.`);
       else for (const mistake of mistakes) console.error(mistakeLine(mistake));
     });
+}
+
+function printed({ refusal: _, ...each }: Mistake): Omit<Mistake, "refusal"> {
+  return each;
 }
 
 const unknownDefaults = { gatewayUrl: "http://127.0.0.1", databaseAddress: "127.0.0.1:5432" };

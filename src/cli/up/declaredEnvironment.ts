@@ -36,7 +36,7 @@ export async function checkedEnvironment(
 ): Promise<StackCheck> {
   const database = process.env.MENAGERIE_DATABASE_ADDRESS;
   const stored = await storedValues(layout);
-  const { mistakes, spec } = await checkStack(readStackText(committed ?? (await committedBytes()), committedFile), {
+  const { mistakes, ...checked } = await checkStack(readStackText(committed ?? (await committedBytes()), committedFile), {
     ...{ file: committedFile, project: projectFolder },
     stored: (config) => withStoredValues(config, stored),
     undecryptable: (config) => undecryptableValues(layout, config),
@@ -50,7 +50,7 @@ export async function checkedEnvironment(
       databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
     },
   });
-  return { spec, mistakes: mistakes.map((mistake) => withEnginesCommand(mistake, layout)) };
+  return { ...checked, mistakes: mistakes.map((mistake) => withEnginesCommand(mistake, layout)) };
 }
 
 /** The user's own `pulumi` would store a value in the committed file, with a key that the environment does not have. */

@@ -1,16 +1,20 @@
 import type { Mistake } from "../../config/mistake.ts";
 
 /** Mistakes as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), which code reviews show at their lines. */
-export function sarif(mistakes: readonly Mistake[], version: string): object {
+export function sarif(mistakes: readonly Mistake[], version: string, warnings: readonly Mistake[] = []): object {
+  const results = [
+    ...mistakes.map((each) => ({ level: "error", ...each })),
+    ...warnings.map((each) => ({ level: "warning", ...each })),
+  ];
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
     runs: [
       {
-        tool: { driver: { name: "menagerie validate", version, rules: rulesOf(mistakes) } },
-        results: mistakes.map(({ id, file, line, column, message }) => ({
+        tool: { driver: { name: "menagerie validate", version, rules: rulesOf(results) } },
+        results: results.map(({ id, level, file, line, column, message }) => ({
           ruleId: id,
-          level: "error",
+          level,
           message: { text: message },
           locations: [
             {

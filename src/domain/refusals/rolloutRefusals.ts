@@ -98,4 +98,46 @@ export const rolloutRefusals = {
     fix: "take them back by `menagerie rollout untry`",
     cause: "Apps were pointed at the copy by hand, to try it.",
   },
+  "leave.no-rollout": {
+    says: "is for a rollout, and {from} is missing",
+    fix: "remove the key",
+    cause:
+      "A warning. The apps that it names stay on the version that a rollout leaves; without one, every app stays where it is.",
+  },
+  "leave.not-an-id": {
+    says: "{id} is not an app's id",
+    fix: "give one that `menagerie app list` shows, or remove it",
+    cause: "A warning. Ids of the platform's apps are whole numbers, so this one can name none.",
+  },
+  "leave.twice": {
+    says: "{id} is listed twice",
+    fix: "remove one of the two",
+    cause: "A warning. Another id may have been meant.",
+  },
+  "leave.no-app": {
+    says: "{table} has no app {id}",
+    fix: "correct it, or remove it",
+    cause: "A warning. The id names nothing, so `bake` and `done` go on waiting for whichever app was meant.",
+  },
+  "leave.deleted": {
+    says: "app {id} is deleted",
+    fix: "remove it",
+    cause: "A warning. No phase waits for an app that is deleted.",
+  },
+  "leave.other-model": {
+    says: "app {id} is an app of {other}, not of {model}",
+    fix: "correct it, or list it at {at}",
+    cause: "A warning. A rollout concerns the apps of its own model.",
+  },
+  "leave.moved-on": {
+    says: "app {id} points at {version}, which is not the version that the rollout leaves",
+    fix: "remove it",
+    cause: "A warning. No phase waits for an app that is not on the old version.",
+  },
+  "leave.not-moved": {
+    says: "app {id} was not moved yet, and phase forward moves it",
+    fix: "list it after its owner has pointed it back",
+    cause:
+      "A warning. An app stays once its owner has pointed it back; `forward` moves every app that it has not moved before.",
+  },
 } as const satisfies Record<string, RefusalEntry>;

@@ -13,6 +13,7 @@ import { silent } from "../../../src/domain/progress.ts";
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import { suiteOf } from "../../../src/domain/zoo/smoke.ts";
 import { plain } from "../../../src/local/postgresqlPlugin/wire.ts";
+import { leaveSentences } from "../../../src/plan/leave.ts";
 import { withMigrations } from "../../../src/plan/migrations.ts";
 import { withMigrationTarget } from "../../../src/plan/migrationTarget.ts";
 import { planPlatform } from "../../../src/plan/platform.ts";
@@ -275,6 +276,37 @@ describe("a rollout whose apps are in an existing database", () => {
     await up(asked("reverted"));
     expect(await pointers(kind)).toEqual({ [id(41)]: 10, [id(57)]: 1, [id(63)]: 2 });
   });
+});
+
+it("rows of the table that are left in vain are told, and those that were pointed back are not", async () => {
+  const [model, kind] = ["left", "uuid"] as const;
+  const [id, table] = [kinds[kind], tableOf(kind)];
+  const leave = [id(101), id(103), id(63), id(999), "none"];
+  const asked: Asked = { model, phase: "forward", kind, change: { leave }, apps: { from: id(41), to: id(57) } };
+  await inVersion(model);
+  const told = async () => {
+    const { spec, platform } = await planned(asked);
+    return leaveSentences(spec, platform);
+  };
+  const at = (place: number) => `menagerie:zoo.left.leave[${place}]:`;
+  const nobody = [3, 4].map((place) => `${at(place)} ${table} has no app "${leave[place]}"; correct it, or remove it`);
+  // A version is no app: it points nowhere.
+  const unmoved = [0, 1].map(
+    (place) => `${at(place)} app ${leave[place]} was not moved yet, and phase forward moves it`,
+  );
+  expect(await told()).toEqual([
+    ...unmoved.map((each) => `${each}; list it after its owner has pointed it back`),
+    `${at(2)} ${table} has no app "${id(63)}"; correct it, or remove it`,
+    ...nobody,
+  ]);
+  await up(asked);
+  await inApplication(`UPDATE ${table} SET proxy_model_version_id = '${id(41)}' WHERE id = '${id(101)}'`);
+  expect(await told()).toEqual([
+    `${at(1)} app ${id(103)} points at version ${id(57)}, which is not the version that the rollout leaves; remove it`,
+    `${at(2)} ${table} has no app "${id(63)}"; correct it, or remove it`,
+    ...nobody,
+  ]);
+  await up({ ...asked, phase: "reverted" });
 });
 
 describe("rows that arrive at the old version after forward", () => {

@@ -19,6 +19,25 @@ const fixture = (name: string) => readFileSync(join(project, "test/fixtures/stac
 const laughs = `config:\n  l0: &l0 [x]\n${Array.from({ length: 10 }, (_, i) => `  l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`)}]`).join("\n")}`;
 const linesOf = async (name: string) => (await check(fixture(name))).mistakes.map(mistakeLine);
 
+it("an app that is left in vain is a warning at its place in the file, and stops nothing", async () => {
+  const config = [
+    "config:",
+    "  menagerie:nodeClass: local",
+    "  menagerie:zoo:",
+    "    iris:",
+    "      truss: models/iris",
+    "      phase: reverted",
+    '      from: "3"',
+    '      leave: ["6", "ada"]',
+  ];
+  const { mistakes, warnings, spec } = await check(Buffer.from(`${config.join("\n")}\n`));
+  expect(mistakes).toEqual([]);
+  expect(spec?.zoo.iris?.leave).toEqual(["6", "ada"]);
+  expect(warnings?.map(mistakeLine)).toEqual([
+    `Pulumi.x.yaml:8:20: menagerie:zoo.iris.leave[1]: "ada" is not an app's id; give one that \`menagerie app list\` shows, or remove it`,
+  ]);
+});
+
 describe("a stack file is strict from its first line", () => {
   it.each(["local", "staging", "prod"])("Pulumi.%s.yaml is right", async (stack) => {
     expect((await check(readFileSync(join(project, `Pulumi.${stack}.yaml`)))).mistakes).toEqual([]);

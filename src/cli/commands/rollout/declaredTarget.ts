@@ -35,15 +35,17 @@ function chosenStack({ stack }: TargetOptions): string | undefined {
   return stack ?? (process.env.MENAGERIE_DATABASE_URL ? undefined : localStack);
 }
 
-/** Apps of the platform's own tables that rollouts leave where their owners pointed them. */
-export async function declaredLeave(options: TargetOptions): Promise<readonly string[]> {
+/** Apps of the platform's own tables that rollouts leave where their owners pointed them, by name of the zoo model. */
+export async function declaredLeave(options: TargetOptions): Promise<ReadonlyMap<string, readonly string[]>> {
   const chosen = chosenStack(options);
-  if (chosen === undefined) return [];
+  if (chosen === undefined) return new Map();
   const zoo = (await readStack(chosen)).reading.config["menagerie:zoo"];
-  if (typeof zoo !== "object" || zoo === null) return [];
+  if (typeof zoo !== "object" || zoo === null) return new Map();
   // With `apps`, the ids are those of another table.
-  return Object.values(zoo as Record<string, { apps?: unknown; leave?: unknown } | null>).flatMap((model) =>
-    model && model.apps === undefined && Array.isArray(model.leave) ? model.leave.map(String) : [],
+  return new Map(
+    Object.entries(zoo as Record<string, { apps?: unknown; leave?: unknown } | null>).flatMap(([name, model]) =>
+      model && model.apps === undefined && Array.isArray(model.leave) ? [[name, model.leave.map(String)]] : [],
+    ),
   );
 }
 

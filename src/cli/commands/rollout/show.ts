@@ -1,10 +1,13 @@
 import { Option } from "commander";
 import { inTransaction } from "../../../adapters/postgres/transaction.ts";
+import { readNamedApps, readNamedRows } from "../../../adapters/postgres/zoo/namedApps.ts";
 import { readZooRegistry } from "../../../adapters/postgres/zoo/registry.ts";
+import { zooKey } from "../../../config/leave.ts";
+import { leaveMistakes, leaveWarnings } from "../../../domain/zoo/leave.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
 import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
-import { asOperator } from "../../operatorDatabase.ts";
+import { asOperator, operatorServer } from "../../operatorDatabase.ts";
 import { environmentSuffix } from "../../options.ts";
 import { columns } from "../../table.ts";
 import {
@@ -32,6 +35,8 @@ export function targetStackOption(): Option {
 /** Where models stand, with the apps of an existing database counted to the platform's own. */
 export interface ReadStandings {
   readonly standings: readonly Standing[];
+  /** Ids that the stack's file leaves where they are, of the platform's own apps, by name of the model. */
+  readonly leave: ReadonlyMap<string, readonly string[]>;
   readonly target: DeclaredTarget | undefined;
   /** Why apps of the existing database are not counted; null where they are, or where there is none. */
   readonly notCounted: string | null;
@@ -41,8 +46,9 @@ export interface ReadStandings {
 export async function readStandings(options: TargetOptions, name: string | undefined): Promise<ReadStandings> {
   const { environment } = options;
   const leave = await declaredLeave(options);
+  const left = [...leave.values()].flat();
   const own = await asOperator(environment, (client) =>
-    inTransaction(client, () => readZooRegistry(client, name === undefined ? [] : [name], leave), { readOnly: true }),
+    inTransaction(client, () => readZooRegistry(client, name === undefined ? [] : [name], left), { readOnly: true }),
   );
   const target = await declaredTarget(options);
   const { counts, notCounted } = target ? await targetCounts(target) : { counts: [], notCounted: null };
@@ -53,15 +59,35 @@ export async function readStandings(options: TargetOptions, name: string | undef
     const known = all.map((each) => each.name).join(", ") || "none yet";
     throw refuse("rollout.model-unknown", { name, known });
   }
-  return { standings: chosen, target, notCounted };
+  return { standings: chosen, leave, target, notCounted };
+}
+
+/** What the stack's `leave` names in vain, a sentence each; nothing where the databases cannot be asked. */
+async function leaveNotes({ standings: read, leave, target }: ReadStandings, environment: string): Promise<string[]> {
+  const notes: string[] = [];
+  for (const { name: model, phase, from } of read) {
+    const pair = target?.pairs.get(model);
+    const ids = pair?.leave ?? leave.get(model) ?? [];
+    if (ids.length === 0 || !from) continue;
+    const table = pair && target?.table;
+    const request = { model, phase, from: pair?.from ?? from.id, leave: ids, table };
+    const apps = await (pair
+      ? target?.connection && readNamedRows(target.connection, pair, ids).catch(() => undefined)
+      : readNamedApps(await operatorServer(environment), ids).catch(() => undefined));
+    const warnings = [...leaveMistakes(request, zooKey), ...(apps ? leaveWarnings(request, apps, zooKey) : [])];
+    notes.push(...warnings.map(({ message }) => message));
+  }
+  return notes;
 }
 
 /** `menagerie rollout [name]` */
 export async function showRollouts(name: string | undefined, options: ShowOptions): Promise<void> {
   const { environment, json } = options;
   const migrations = await readMigrations(environment);
-  const { standings: read, target, notCounted } = await readStandings(options, name);
-  if (notCounted !== null) console.error(`note: ${notCounted}`);
+  const shown = await readStandings(options, name);
+  const { standings: read, target, notCounted } = shown;
+  const notes = [...(notCounted === null ? [] : [notCounted]), ...(await leaveNotes(shown, environment))];
+  for (const note of notes) console.error(`note: ${note}`);
   const targetMigrations = target?.connection ? await migrationsOf(target.connection).catch(() => []) : [];
   const found = read.map((standing): ShownStanding => {
     const pair = target?.pairs.get(standing.name);
