@@ -141,8 +141,10 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     columns(roles.api, "INSERT", "model", ["name", "organization_id"], [read]);
     columns(roles.api, "INSERT", "model_version", ["model_id", "number", "truss_hash", "is_development"], [read]);
     columns(roles.api, "UPDATE", "model_version", ["truss_hash", "image_digest", "status"], [read]);
-    // Chains are never changed; what is known of containers, heads and their use is.
-    tables(roles.api, "chain", ["INSERT", "SELECT"], ["truss_generation", "truss_patch"]);
+    // Chains are never changed; what is known of containers, heads and their use is. A trigger allows one change: what an earlier
+    // Menagerie stored is sealed, once.
+    const chain = tables(roles.api, "chain", ["INSERT", "SELECT"], ["truss_generation", "truss_patch"]);
+    columns(roles.api, "UPDATE", "truss_patch", ["ops", "requirements", "is_sealed"], [chain]);
     tables(
       roles.api,
       "development",

@@ -1,15 +1,14 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { userInfo } from "../../domain/credentials/addresses.ts";
 
-/** Keeps the credentials of addresses (`git+https://user:TOKEN@…`) out of what is stored. */
+/** Keeps the credentials of addresses (`git+https://user:TOKEN@…`, `git+https://TOKEN@…`) out of what is stored. */
 export interface AddressSeal {
-  /** The value with user and password of each address in its texts sealed, at any depth. */
+  /** The value with user and password of each address in its texts sealed, at any depth. What is sealed already stays so. */
   seal<T>(value: T): T;
   /** What {@link seal} made of a value, as it was. What another key sealed stays sealed. */
   open<T>(value: T): T;
 }
 
-/** Up to the last @ of the authority, as in `maskedText`; longer than any token. */
-const userInfo = /:\/\/([^\s/?#'"`]{1,4096})@/g;
 /** Stands where user and password stood, so that the address stays one. */
 const mark = "sealed.v1.";
 const sealed = /sealed\.v1\.([A-Za-z0-9_-]+)@/g;
@@ -18,11 +17,12 @@ const [ivBytes, tagBytes] = [12, 16];
 /** With AES-256-GCM, by a key derived from the API service's own (`MENAGERIE_SIGNING_KEY`). */
 export function addressSeal(signingKey: string): AddressSeal {
   const key = Buffer.from(hkdfSync("sha256", signingKey, "", "menagerie addresses", 32));
-  const closed = (_: string, plain: string): string => {
+  const closed = (plain: string): string => {
+    if (plain.startsWith(mark)) return plain;
     const iv = randomBytes(ivBytes);
     const cipher = createCipheriv("aes-256-gcm", key, iv);
     const text = Buffer.concat([cipher.update(plain, "utf8"), cipher.final()]);
-    return `://${mark}${Buffer.concat([iv, cipher.getAuthTag(), text]).toString("base64url")}@`;
+    return `${mark}${Buffer.concat([iv, cipher.getAuthTag(), text]).toString("base64url")}`;
   };
   const opened = (whole: string, encoded: string): string => {
     const bytes = Buffer.from(encoded, "base64url");

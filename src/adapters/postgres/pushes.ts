@@ -60,8 +60,8 @@ export function recordPush(pool: Pool, push: PushRecord): Promise<{ modelId: str
       [versionId],
     );
     await client.query(
-      `INSERT INTO menagerie.development_deployment (model_version_id, upload, config, truss_hash, signature)
-         VALUES ($1, $2, $3, $4, $5)`,
+      `INSERT INTO menagerie.development_deployment (model_version_id, upload, config, truss_hash, signature, is_sealed)
+         VALUES ($1, $2, $3, $4, $5, true)`,
       [versionId, push.upload, push.config, push.hash, JSON.stringify(push.signature)],
     );
     return { modelId, versionId };

@@ -194,9 +194,11 @@ async function insertGeneration(client: ClientBase, versionId: string, baseHash:
 
 async function writeHead(client: ClientBase, versionId: string, head: SignedHead): Promise<void> {
   await client.query(
-    `INSERT INTO menagerie.truss_head (model_version_id, generation, seq, hash, signature) VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO menagerie.truss_head (model_version_id, generation, seq, hash, signature, is_sealed)
+     VALUES ($1, $2, $3, $4, $5, true)
      ON CONFLICT (model_version_id) DO UPDATE SET
-       generation = excluded.generation, seq = excluded.seq, hash = excluded.hash, signature = excluded.signature`,
+       generation = excluded.generation, seq = excluded.seq, hash = excluded.hash, signature = excluded.signature,
+       is_sealed = true`,
     [versionId, head.generation, head.seq, head.hash, JSON.stringify(head.signature)],
   );
 }
@@ -214,11 +216,11 @@ async function insertPatch(
   const { seq, prevHash, nextHash, ops, requirements } = sealed.patch;
   const { rowCount } = await pool.query(
     `WITH head AS (
-       UPDATE menagerie.truss_head SET seq = $3, hash = $5, signature = $7
+       UPDATE menagerie.truss_head SET seq = $3, hash = $5, signature = $7, is_sealed = true
         WHERE model_version_id = $1 AND generation = $2 AND seq = $3 - 1 AND hash = $4
        RETURNING model_version_id)
-     INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops, requirements)
-     SELECT model_version_id, $2, $3, $4, $5, $6, $8 FROM head`,
+     INSERT INTO menagerie.truss_patch (model_version_id, generation, seq, prev_hash, next_hash, ops, requirements, is_sealed)
+     SELECT model_version_id, $2, $3, $4, $5, $6, $8, true FROM head`,
     [
       ...[versionId, generation, seq, prevHash, nextHash, JSON.stringify(ops), JSON.stringify(sealed.signature)],
       requirements ? JSON.stringify(requirements) : null,

@@ -32,9 +32,11 @@ const formats: readonly RegExp[] = [
   alone("eyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]*"),
   /\b(?:AccountKey|SharedAccessKey|SharedSecret)=[A-Za-z0-9+/]{20,}={0,2}/,
   /\b(?:Bearer|Basic|Token) [A-Za-z0-9+/_.=~-]{16,}/,
-  // A password in a url; what stands for one is not.
-  /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#:@]*:(?!\$[{(]|<|%s|\*+@|\[secret\])[^\s/?#@]+@/i,
+  // A password in a url, quotes and spaces in it too; what stands for one is not, nor a port or the colon of a sentence.
+  /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#:@]*:(?!\$[{(]|<|%s|\*+@|\[secret\]|\s|\d{1,5}(?:[\s:,;'"`)\]}]|$))[^/?#@\r\n]+@/i,
 ];
+/** The user of a url, where it has no password. */
+const userAlone = /:\/\/([^\s/?#:@'"`]+)@/g;
 
 function alone(pattern: string): RegExp {
   return new RegExp(`(?<![A-Za-z0-9])${pattern}(?![A-Za-z0-9])`);
@@ -42,7 +44,14 @@ function alone(pattern: string): RegExp {
 
 /** Whether a text holds what only credentials look like, under whatever name. */
 export function holdsCredential(value: string): boolean {
-  return formats.some((format) => format.test(value));
+  return (
+    formats.some((format) => format.test(value)) || [...value.matchAll(userAlone)].some(([, user]) => isToken(user))
+  );
+}
+
+/** A token in the place of a user (`git+https://TOKEN@host`): letters and digits without order. Names of users have words. */
+function isToken(user = ""): boolean {
+  return [...user.matchAll(/[A-Za-z0-9]{20,}/g)].some(([run]) => looksRandom(run));
 }
 
 /** A text that stands for a value, or says that there is none. */

@@ -47,7 +47,8 @@ interface Credential {
   readonly isGit: boolean;
 }
 
-const address = /(git\+)?(https?):\/\/([^\s/?#'"`:@]+):([^\s/?#'"`]+)@([^\s/?#'"`@]+)/i;
+/** A requirement ends its address at a space, so that quotes are part of a password. */
+const address = /(git\+)?(https?):\/\/([^\s/?#:@]+)(?::([^\s/?#]*))?@([^\s/?#@]+)/gi;
 
 /** The operations without credentials in requirements, and those that write files with them; none where there are none. */
 export function withheld(patches: readonly PatchOperation[]): {
@@ -56,12 +57,18 @@ export function withheld(patches: readonly PatchOperation[]): {
 } {
   const credentials: Credential[] = [];
   const ops = patches.map((op) => {
-    if (op.type !== "python_requirement" || op.body.action === "REMOVE") return op;
-    const [whole, git, scheme = "", user = "", password = "", host = ""] = address.exec(op.body.requirement) ?? [];
-    if (whole === undefined || !isWritable(user) || !isWritable(password)) return op;
-    credentials.push({ scheme, user, password, host, isGit: git !== undefined });
-    const requirement = op.body.requirement.replace(whole, `${git ?? ""}${scheme}://${host}`);
-    return { ...op, body: { ...op.body, requirement } };
+    if (op.type !== "python_requirement") return op;
+    // What is removed is asked for nowhere.
+    const isAsked = op.body.action !== "REMOVE";
+    const requirement = op.body.requirement.replace(
+      address,
+      (whole, git: string | undefined, scheme: string, user: string, password = "", host: string) => {
+        if (decoded(user) === undefined || decoded(password) === undefined) return whole;
+        if (isAsked) credentials.push({ scheme, user, password, host, isGit: git !== undefined });
+        return `${git ?? ""}${scheme}://${host}`;
+      },
+    );
+    return requirement === op.body.requirement ? op : { ...op, body: { ...op.body, requirement } };
   });
   const file = (path: string, lines: readonly string[]): PatchOperation[] =>
     lines.length === 0
@@ -74,7 +81,7 @@ export function withheld(patches: readonly PatchOperation[]): {
         .filter(({ isGit }) => !isGit)
         .map(({ host, user, password }) => {
           const machine = host.replace(/:\d+$/, "");
-          return `machine ${machine} login ${decodeURIComponent(user)} password ${decodeURIComponent(password)}`;
+          return `machine ${machine} login ${netrcWord(user)} password ${netrcWord(password)}`;
         }),
     ),
     ...file(
@@ -87,11 +94,22 @@ export function withheld(patches: readonly PatchOperation[]): {
   return { ops, files };
 }
 
-/** A file of credentials knows no quotes. */
-function isWritable(encoded: string): boolean {
+/** As uv reads the parts of an address: a % that encodes nothing is itself. Undefined for what no file of credentials can say. */
+function decoded(part: string): string | undefined {
   try {
-    return /^[\x21-\x7e]+$/.test(decodeURIComponent(encoded)) && !/["'\\#]/.test(decodeURIComponent(encoded));
+    const text = part.replace(/(?:%[0-9a-f]{2})+/gi, decodeURIComponent);
+    return hasControlCharacter(text) ? undefined : text;
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+function hasControlCharacter(text: string): boolean {
+  return [...text].some((character) => character < " " || character === "\x7f");
+}
+
+/** A word of a netrc file, as Python's library and uv's read it: in quotes where it has spaces or quotes, or is empty. */
+function netrcWord(part: string): string {
+  const text = decoded(part) ?? part;
+  return /^[^\s"\\#]+$/.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
 }

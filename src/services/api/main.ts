@@ -18,6 +18,7 @@ import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapte
 import { lead } from "../../adapters/postgres/leader.ts";
 import { readPlatformModel, readPointer } from "../../adapters/postgres/models.ts";
 import { missingVersions } from "../../adapters/postgres/pushedVersions.ts";
+import { sealEarlier } from "../../adapters/postgres/sealEarlier.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
@@ -91,8 +92,10 @@ const cluster = watchVersions({
 const containers = openContainers();
 const findVersion = freshCache((versionId) => findDevelopmentVersion(pool, versionId));
 const touch = freshCache((versionId) => touchActivity(pool, versionId), { freshFor: touchEveryMs });
+const seal = addressSeal(settings.signingKey);
+void sealEarlier(pool, seal, log, ended.signal);
 const versions = developmentVersions({
-  store: createPatchStore(pool, addressSeal(settings.signingKey)),
+  store: createPatchStore(pool, seal),
   cluster,
   containers,
   clock: { now: Date.now, sleep: delay },

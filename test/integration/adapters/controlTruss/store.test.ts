@@ -3,6 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { addressSeal } from "../../../../src/adapters/postgres/addressSeal.ts";
 import { migrate } from "../../../../src/adapters/postgres/migrate.ts";
+import { sealEarlierRows } from "../../../../src/adapters/postgres/sealEarlier.ts";
 import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { createPatchStore } from "../../../../src/adapters/postgres/trussPatches.ts";
 import { headOf } from "../../../../src/domain/patch/chain.ts";
@@ -134,6 +135,55 @@ test("the record is set by revision: of many replicas one wins each time", async
   }
 });
 
+test("rows from before credentials were sealed are sealed once, and read as they were", async () => {
+  const address = "git+https://T0ken-from-before@host/a.git";
+  const ops: PatchOperation[] = [
+    { type: "python_requirement", body: { action: "ADD", requirement: address } },
+    op("NUL \0, 😀"),
+  ];
+  const signature = {
+    content_hashes_by_path: {},
+    config: `requirements: ["${address}"]\n`,
+    requirements_file_requirements: [],
+  };
+  const store = createPatchStore(pool, seal);
+  await store.ensureGeneration(version, "base", signature);
+  await store.appendSigned(version, { prevHash: "base", nextHash: "a", ops, requirements: [address] }, signature);
+  // As an earlier version of the service wrote it.
+  await pool.query("ALTER TABLE menagerie.truss_patch DISABLE TRIGGER seal_patch");
+  await pool.query(
+    "UPDATE menagerie.truss_patch SET ops = $2, requirements = $3, is_sealed = false WHERE model_version_id = $1",
+    [...[version, JSON.stringify(ops), JSON.stringify([address])]],
+  );
+  await pool.query("ALTER TABLE menagerie.truss_patch ENABLE TRIGGER seal_patch");
+  await pool.query("UPDATE menagerie.truss_head SET signature = $2, is_sealed = false WHERE model_version_id = $1", [
+    ...[version, JSON.stringify(signature)],
+  ]);
+  await pool.query(
+    `INSERT INTO menagerie.development_deployment (model_version_id, upload, config, signature, status)
+     VALUES ($1, 'u', $2, $3, 'active')`,
+    [version, signature.config, JSON.stringify(signature)],
+  );
+
+  const sealed = await Promise.all([sealEarlierRows(pool, seal), sealEarlierRows(pool, seal)]);
+  expect(sealed.reduce((sum, rows) => sum + rows)).toBe(3);
+  expect(await sealEarlierRows(pool, seal)).toBe(0);
+  const { rows } = await pool.query<{ row: string }>(
+    `SELECT p::text AS row FROM menagerie.truss_patch p WHERE model_version_id = $1
+     UNION ALL SELECT h::text FROM menagerie.truss_head h WHERE model_version_id = $1
+     UNION ALL SELECT d::text FROM menagerie.development_deployment d WHERE model_version_id = $1`,
+    [version],
+  );
+  expect(rows).toHaveLength(3);
+  for (const { row } of rows) expect(row).not.toContain("T0ken-from-before");
+  const other = createPatchStore(pool, seal);
+  expect((await other.read(version))?.chain.patches).toMatchObject([{ ops, requirements: [address] }]);
+  expect((await other.readHead(version))?.signature).toEqual(signature);
+  await expect(
+    pool.query("UPDATE menagerie.truss_patch SET ops = '[]' WHERE model_version_id = $1", [version]),
+  ).rejects.toThrow("a patch that is stored is never changed");
+});
+
 test("limits are kept in the transaction", async () => {
   const store = createPatchStore(pool, seal, { patchesPerGeneration: 1, operationsPerPatch: 2, sizePerPatch: 200 });
   await store.startGeneration(version, "base");
@@ -152,8 +202,10 @@ test("credentials of addresses are sealed in every row, and read as they were st
   };
   await store.ensureGeneration(version, "base", signature);
   expect((await store.readHead(version))?.signature).toEqual(signature);
+  const quoted = `git+https://ada:it's "T@ken-of-the-patch"@host/b.git`;
   const ops: PatchOperation[] = [
     { type: "python_requirement", body: { action: "ADD", requirement: address } },
+    { type: "python_requirement", body: { action: "ADD", requirement: quoted } },
     op(`URL = "https://T@ken-of-the-patch@host"  # https://host/@\n`),
   ];
   await store.appendSigned(

@@ -66,6 +66,7 @@ const attempts = {
   "make an organization": "INSERT INTO menagerie.organization (name) VALUES ('x')",
   "read patches": "SELECT * FROM menagerie.truss_patch",
   "change patches": "UPDATE menagerie.truss_patch SET next_hash = 'x'",
+  "seal patches": "UPDATE menagerie.truss_patch SET ops = '[]', is_sealed = true WHERE false",
   "delete patches": "DELETE FROM menagerie.truss_patch",
   "change a head": "UPDATE menagerie.truss_head SET seq = 0",
   "move pointers": "UPDATE menagerie.model_version SET proxy_model_version_id = 1",
@@ -97,7 +98,14 @@ const attempts = {
 const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
   [roles.api]: [
     ...(["read models", "read organizations", "read versions", "read keys' hashes"] as const),
-    ...(["make a model", "read patches", "change a head", "read the record", "record an outcome"] as const),
+    ...([
+      "make a model",
+      "read patches",
+      "seal patches",
+      "change a head",
+      "read the record",
+      "record an outcome",
+    ] as const),
   ],
   [roles.reader]: [
     ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),

@@ -63,6 +63,8 @@ const hits: readonly (readonly [string, string])[] = [
   ["INDEX_URL", "https://user:token@mirror.example/simple"],
   ["CACHE", "redis://:pw@host:6379/0"],
   ["SETTINGS_URL", "https://user:pw@host"],
+  ["INDEX_URL", "https://4d7a1f0c9be24f5d8c3b6a70e19d2c48@mirror.example/simple"],
+  ["INDEX_URL", `https://user:it's so@mirror.example`],
   ["ANYTHING", base64],
 ];
 
@@ -102,6 +104,8 @@ const misses: readonly (readonly [string, string])[] = [
   ["tokenUrl", "https://login.example/token"],
   ["URL", "postgresql://host/db"],
   ["URL", "postgresql://me@host/db"],
+  ["URL", "postgresql://service-account-12345-production@host/db"],
+  ["TEXT", "http://h:8080 and mail ada@h"],
   ["DATABASE", `postgresql://me:${variable}@host/db`],
   ["HASH_TRUSS", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
   ["IMAGE", "registry.example/iris@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],

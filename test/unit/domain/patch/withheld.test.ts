@@ -27,12 +27,51 @@ describe("credentials of requirements", () => {
       "git+https://host/a.git@v1#egg=a",
       [file(".menagerie/git-credentials", "https://ada:s%40c@host\n")],
     ],
+    // A token is the user alone.
+    [
+      "six @ https://token@host/six.whl",
+      "six @ https://host/six.whl",
+      [file(".menagerie/netrc", 'machine host login token password ""\n')],
+    ],
+    [
+      "git+https://token@host/a.git",
+      "git+https://host/a.git",
+      [file(".menagerie/git-credentials", "https://token:@host\n")],
+    ],
+    [
+      "six @ https://ada:a%20b%22%5C%C3%A9@host/six.whl",
+      "six @ https://host/six.whl",
+      [file(".menagerie/netrc", 'machine host login ada password "a b\\"\\\\é"\n')],
+    ],
+    [
+      `six @ https://ada:it's"@host/six.whl ; python_version > "3"`,
+      `six @ https://host/six.whl ; python_version > "3"`,
+      [file(".menagerie/netrc", 'machine host login ada password "it\'s\\""\n')],
+    ],
+    [
+      "six @ https://ada:p@ss%zz@host/six.whl",
+      "six @ https://host/six.whl",
+      [file(".menagerie/netrc", "machine host login ada password p@ss%zz\n")],
+    ],
+    [
+      `git+https://ada:it's%20"@host/a.git`,
+      "git+https://host/a.git",
+      [file(".menagerie/git-credentials", `https://ada:it's%20"@host\n`)],
+    ],
     // What no file of credentials can say stays where it is.
-    ["six @ https://token@host/six.whl", "six @ https://token@host/six.whl", []],
-    ["six @ https://ada:a%20b@host/six.whl", "six @ https://ada:a%20b@host/six.whl", []],
-    ["six @ https://ada:%zz@host/six.whl", "six @ https://ada:%zz@host/six.whl", []],
+    ["six @ https://ada:a%0Ab@host/six.whl", "six @ https://ada:a%0Ab@host/six.whl", []],
+    ["six @ https://ada:%ff@host/six.whl", "six @ https://ada:%ff@host/six.whl", []],
   ])("%s", (requirement, kept, files) => {
     expect(withheld([requiring(requirement)])).toEqual({ ops: [requiring(kept)], files });
+  });
+
+  it("of what is removed are needed for nothing", () => {
+    const removing = (requirement: string): PatchOperation => ({
+      type: "python_requirement",
+      body: { action: "REMOVE", requirement },
+    });
+    const { ops, files } = withheld([removing("git+https://token@host/a.git#egg=a")]);
+    expect({ ops, files }).toEqual({ ops: [removing("git+https://host/a.git#egg=a")], files: [] });
   });
 });
 
