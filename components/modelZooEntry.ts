@@ -29,6 +29,8 @@ export interface ZooEntryVersion {
   readonly serving: VersionServing;
   /** `<url>@<digest>`; undefined for the image that the entry builds. */
   readonly image: string | undefined;
+  /** Whether the entry builds that image again, because it is not stored any more. @default false */
+  readonly imageDue?: true | undefined;
   /** Nodes that its pods run on. */
   readonly placement: Placement;
   /** Where the secrets that its truss names come from. */
@@ -207,8 +209,9 @@ export class ModelZooEntry extends pulumi.ComponentResource {
   /** The image of the truss folder, which the copy and the new version share. */
   private build(name: string, { target, builder, kubernetesName }: ModelZooEntryArgs): TrussImage | undefined {
     if (!target || target.image !== undefined) return undefined;
-    const { serving, hash } = target;
-    return new TrussImage(name, { ...builder, folder: serving.truss, hash, name: kubernetesName }, { parent: this });
+    const { serving, hash, imageDue: due } = target;
+    const truss = { folder: serving.truss, hash, name: kubernetesName };
+    return new TrussImage(name, { ...builder, ...truss, ...given({ due }) }, { parent: this });
   }
 
   private serve(

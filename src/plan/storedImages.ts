@@ -1,6 +1,12 @@
 import type { LoginSource } from "../adapters/images/registryLogins.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { type ImageStanding, neededImages, withoutImages } from "../domain/zoo/goneImages.ts";
+import {
+  type ImageStanding,
+  neededImages,
+  neededVersions,
+  withoutImages,
+  withUnstored,
+} from "../domain/zoo/goneImages.ts";
 import { copyName } from "../domain/zoo/plan.ts";
 import type { PlatformPlan } from "./platform.ts";
 import { needsContent } from "./zoo.ts";
@@ -12,8 +18,9 @@ export interface CheckedImages {
 }
 
 /**
- * Looks whether the images of pinned contents are still where pods would pull them from: `up` would otherwise end at pods that
- * cannot. Content whose image is gone is planned from its folder, as if it had not been built.
+ * Looks whether images are still where pods would pull them from. Pinned content whose image is gone is planned from its folder, as if
+ * it had not been built: `up` would otherwise end at pods that cannot start. A version that is needed is marked, because its next pod
+ * cannot start.
  *
  * @param holds asks the store or registry
  */
@@ -28,15 +35,32 @@ export async function withStoredImages(
     if (hash === undefined || !needsContent(entry)) return [];
     return [{ model: name, hash }, ...(phase === "copy" ? [{ model: copyName(name), hash }] : [])];
   });
-  const needed = [...neededImages(platform.registry, pinned)];
-  const found = await Promise.all(needed.map(async (image) => ({ image, standing: await holds(image) })));
+  const awaited = neededImages(platform.registry, pinned);
+  const serving = neededVersions(platform.registry).flatMap(({ row }) => row.image ?? []);
+  const asked = [...new Set([...awaited, ...serving])];
+  const found = await Promise.all(asked.map(async (image) => ({ image, standing: await holds(image) })));
   const gone = new Set(found.filter(({ standing }) => standing.state === "gone").map(({ image }) => image));
+  const unknown = found.flatMap(({ image, standing }) =>
+    standing.state === "unknown" ? [{ image, because: standing.because }] : [],
+  );
   return {
-    platform: { ...platform, registry: withoutImages(platform.registry, gone) },
-    sentences: found.flatMap(({ image, standing }) =>
-      standing.state === "unknown" ? [`whether ${image} is still there was not checked: ${standing.because}`] : [],
-    ),
+    platform: { ...platform, registry: withUnstored(withoutImages(platform.registry, gone), gone) },
+    sentences: [
+      ...unknown
+        .filter(({ image }) => awaited.has(image))
+        .map(({ image, because }) => `whether ${image} is still there was not checked: ${because}`),
+      ...notChecked(unknown.filter(({ image }) => !awaited.has(image))),
+    ],
   };
+}
+
+/** What serves is no part of the run, so a reason is told once, whatever it concerns. */
+function notChecked(unknown: readonly { readonly image: string; readonly because: string }[]): string[] {
+  return [...Map.groupBy(unknown, ({ because }) => because)].map(([because, images]) => {
+    const [first] = images;
+    const what = images.length === 1 ? `${first?.image} is` : `the images of ${images.length} versions that serve are`;
+    return `whether ${what} still there was not checked: ${because}`;
+  });
 }
 
 /**

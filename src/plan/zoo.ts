@@ -5,6 +5,7 @@ import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../d
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
 import { type NewModel, renamedTo } from "../domain/zoo/departures.ts";
+import { describeUsers, neededVersions } from "../domain/zoo/goneImages.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
 import { type Gate, phaseRefusal, type RolloutRequest } from "../domain/zoo/phases.ts";
 import { copyName, generatedNameFits, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
@@ -31,6 +32,8 @@ export interface ServedPlan extends PlannedVersion {
   readonly serving: VersionServing;
   /** `<url>@<digest>` where a row names it; undefined where it is built from the truss folder. */
   readonly image: string | undefined;
+  /** Its image is built again, because it is not stored any more. @default false */
+  readonly imageDue?: true | undefined;
   /** Whether it is served in another way than its row says. */
   readonly changes: boolean;
 }
@@ -56,6 +59,8 @@ export interface ZooModelPlan {
   readonly targetApps: { readonly pair: TargetPair; readonly migration: PlannedRequest | undefined } | undefined;
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
+  /** What it does not mend. */
+  readonly warnings: readonly string[];
 }
 
 /** What the zoo is planned from, all of it read before. */
@@ -256,20 +261,27 @@ function modelPlan(
       (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
     if (!serving) throw refused(refusal("zoo.serving-not-recorded", keyPath(["zoo", name]), { number: each.number }));
     const service = sources.platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-");
-    const recorded = [...state.registered, ...state.copies].find(({ id }) => id === each.versionId)?.serving;
+    const own = [...state.registered, ...state.copies].find(({ id }) => id === each.versionId);
+    const recorded = own?.serving;
+    const image = each.row?.image ?? pinned?.image;
     return {
       ...each,
       serving,
       service,
       renamed: isRenamed(serving, recorded) && generatedNameFits(service, { namespace, mode: serving.mode }),
-      image: each.row?.image ?? pinned?.image,
+      image,
+      ...(image === undefined && own?.unstored ? { imageDue: true } : {}),
       changes: differs(serving, recorded),
     };
   };
   const smoke = sources.smoke.get(name);
+  const planned = versions.map(served);
+  const lines = sources.platform
+    ? describeRollout({ ...rollout, versions, target }, state, sources.platform.basis)
+    : [];
   return {
     ...{ name, rollout, state, smoke, hash: request.hash },
-    versions: versions.map(served),
+    versions: planned,
     target: target && served(target),
     leave: entry?.leave ?? [],
     bake: entry?.bake ?? { minutes: 0, smoke: false },
@@ -278,8 +290,33 @@ function modelPlan(
       pair: entry.apps,
       migration: migrationOf(name, rollout.migration && { ...rollout.migration, ...entry.apps }, entry),
     },
-    lines: sources.platform ? describeRollout({ ...rollout, versions, target }, state, sources.platform.basis) : [],
+    lines: [...lines, ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt)],
+    warnings: unstoredWarnings(name, planned, registry, entry?.hash),
   };
+}
+
+function describeRebuilt({ number, serving }: ServedPlan): string {
+  return `version ${number}: its image is not stored any more, and is built again from ${serving.truss}`;
+}
+
+/** Versions whose next pod cannot start, and that nothing builds again. */
+function unstoredWarnings(
+  name: string,
+  planned: readonly ServedPlan[],
+  registry: ZooRegistry,
+  pinnedHash: string | undefined,
+): string[] {
+  const needed = neededVersions(registry).filter(({ model, row }) => model === name && row.unstored);
+  return planned.flatMap(({ versionId, number, image, hash, serving }) => {
+    const found = needed.find(({ row }) => row.id === versionId);
+    if (!found || image === undefined) return [];
+    const change =
+      hash === pinnedHash
+        ? `check out ${serving.truss} with that content and remove ${keyPath(["zoo", name, "hash"])}, and \`up\` builds it again`
+        : "push it again, or move what uses it to another version";
+    const said = { image, number, users: describeUsers(found), change };
+    return [refusal("zoo.image-lost", keyPath(["zoo", name]), said).message];
+  });
 }
 
 function migrationOf(

@@ -1,5 +1,6 @@
 import type { LoginSource } from "../adapters/images/registryLogins.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import type { NamespaceReader } from "../plan/allowedNamespaces.ts";
 import type { ClusterReader } from "../plan/cluster.ts";
 import type { GatewayReader } from "../plan/gatewayApi.ts";
 import type { MeshReader } from "../plan/mesh.ts";
@@ -10,6 +11,7 @@ export interface ClusterReaders {
   readonly apis: ClusterReader;
   readonly gateway: GatewayReader;
   readonly mesh: MeshReader;
+  readonly namespaces: NamespaceReader;
   readonly secretKeys: ReadSecretKeys;
   /** Logins of the registries that builds push to and pods pull from. */
   readonly registryLogins: () => Promise<readonly LoginSource[]>;
@@ -39,6 +41,12 @@ export function clusterReaders({ kubeContext, namespace, builds }: EnvironmentSp
     mesh: {
       countPods: async (...asked) => (await mesh()).countPods(await kubeConfig(), ...asked),
       meshConfigs: async () => (await mesh()).readMeshConfigs(await kubeConfig()),
+    },
+    namespaces: {
+      namespaceExists: async (name) => {
+        const { namespaceExists } = await import("../adapters/kubernetes/namespaces.ts");
+        return namespaceExists(await kubeConfig(), name);
+      },
     },
     secretKeys: async (space, name) => {
       const { readSecretKeys } = await import("../adapters/kubernetes/secretKeys.ts");

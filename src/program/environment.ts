@@ -5,11 +5,13 @@ import { mlflowServer } from "../adapters/mlflow/registry.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues } from "../config/stackConfig.ts";
 import { everyRefusal } from "../domain/refusals/everyRefusal.ts";
+import { checkAllowedNamespaces } from "../plan/allowedNamespaces.ts";
 import { checkCluster } from "../plan/cluster.ts";
 import { plannedDepartures } from "../plan/departures.ts";
 import { planDevelopments } from "../plan/development.ts";
 import { isPartial } from "../plan/engineAbove.ts";
 import { checkGatewayApi } from "../plan/gatewayApi.ts";
+import { leaveSentences } from "../plan/leave.ts";
 import { checkMesh, withEmbeddedGateway } from "../plan/mesh.ts";
 import { withMigrations } from "../plan/migrations.ts";
 import { withMigrationTarget } from "../plan/migrationTarget.ts";
@@ -64,6 +66,7 @@ export async function readEnvironment(spec: EnvironmentSpec, run: StackRun): Pro
     plannedZoo(),
     planDevelopments(spec, trusses, platform, { lastOutputs, sentHeads: shell.sentHeads }),
   ]);
+  await warn([...zoo.values()].flatMap(({ warnings }) => warnings));
   const release = await plannedRelease(spec, run, platform, zoo);
   await warn(plannedDepartures(spec, { platform, hashes: trussHashes, lastOutputs: await lastOutputs() }));
   const state = await planState(spec, platform, release?.intent, lastOutputs);
@@ -82,13 +85,14 @@ type Cluster = ReturnType<typeof clusterReaders>;
 
 /** What the cluster serves of what the stack needs; sentences on what is missing for a preview, or could not be asked. */
 async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRun, cluster: Cluster) {
-  const [apis, gateway, mesh] = await everyRefusal([
+  const [apis, gateway, mesh, allowed] = await everyRefusal([
     checkCluster(spec, { preview, reader: cluster.apis }),
     checkGatewayApi(spec, { preview, reader: cluster.gateway }),
     checkMesh(spec, { preview, reader: shell.embedded ? withEmbeddedGateway(cluster.mesh) : cluster.mesh }),
+    checkAllowedNamespaces(spec, cluster.namespaces),
   ]);
   for (const line of gateway.lines) await pulumi.log.info(line);
-  return [...apis, ...gateway.warnings, ...mesh];
+  return [...apis, ...gateway.warnings, ...mesh, ...allowed];
 }
 
 /** The registry of the platform's database, and the trusses of the folders that it does not answer for. */
@@ -102,9 +106,12 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
     ...{ preview, stack, environmentUrl: shell.migrationDatabaseUrl },
     configUrl: migrationTargetUrl(config),
   });
-  const { platform, sentences } = await withStoredImages(spec, counted, imageHolder(spec, shell.imageStore, logins));
+  const [{ platform, sentences }, left] = await Promise.all([
+    withStoredImages(spec, counted, imageHolder(spec, shell.imageStore, logins)),
+    leaveSentences(spec, counted),
+  ]);
   return {
-    ...{ platform, sentences },
+    ...{ platform, sentences: [...sentences, ...left] },
     trusses: await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, project),
   };
 }
@@ -120,9 +127,10 @@ async function plannedRelease(
     config: publicConfig(config, encryptedKeys(shell.secretKeys)),
     lastVersionTag: () => lastVersionTag(project),
     mlflow: mlflowServer(spec.mlflow?.url, shell.all),
+    isPartial: isPartial(engine),
     lastOutputs,
   });
-  if (release && !shell.only && isPartial(engine)) await warn([partialRun]);
+  if (release?.isPartial && !shell.only) await warn([partialRun]);
   return release;
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { StackPipeline } from "../adapters/builds/stackPipelineBuilder.ts";
 import { menagerieCache } from "../adapters/files/cacheFolder.mjs";
 import type { PythonLayers } from "../adapters/truss/python.ts";
@@ -7,12 +8,12 @@ import { messageOf, OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
 import type { TrussBuilder } from "../domain/truss/builder.ts";
 import { configFilename, parseTrussConfig } from "../domain/truss/config.ts";
-import type { CheckFailure, Handler } from "./handler.ts";
+import type { CheckFailure, Due, Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
 import { refuse } from "./refusals.ts";
 import { imageIsStored } from "./storedImage.ts";
 
-export interface TrussImageInputs {
+export interface TrussImageInputs extends Due {
   readonly builder: "directory" | "tekton";
   /** With builder `tekton`: where it builds. */
   readonly pipeline?: StackPipeline;
@@ -40,11 +41,15 @@ export const trussImage: Handler<TrussImageInputs, TrussImageOutputs> = {
     const image = await build(inputs);
     return { id: image.image, outs: image };
   },
-  // Only the folder's path changed, or how long a build may take, and not the content: the image is the same.
-  update: async (_id, olds, news) => ({ ...olds, ...news }),
+  // Where only the folder's path changed, or how long a build may take, the image is the same. Where nothing did, it is due.
+  update: async (_id, olds, news) => (isSame(olds, news) ? build(news) : { ...olds, ...news }),
   // Of a registry nothing is known here: pods that cannot pull say so.
   exists: async (_id, { image, pipeline }) => pipeline?.repository !== undefined || (await imageIsStored(image)),
 };
+
+function isSame(olds: TrussImageInputs, news: TrussImageInputs): boolean {
+  return trussImage.inputs.every((key) => isDeepStrictEqual(olds[key], news[key]));
+}
 
 async function configFailures(folder: string): Promise<CheckFailure<TrussImageInputs>[]> {
   const file = join(folder, configFilename);

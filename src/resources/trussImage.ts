@@ -9,7 +9,7 @@ export interface ImageBuilder {
 }
 
 /** Inputs of {@link TrussImage}; all of them are known during a preview. */
-export interface TrussImageArgs extends ImageBuilder, Pick<TrussImageInputs, "folder" | "hash" | "name"> {}
+export interface TrussImageArgs extends ImageBuilder, Pick<TrussImageInputs, "folder" | "hash" | "name" | "due"> {}
 
 /** An image built from a truss folder. A new hash makes a new image; the old one stays in the store. */
 export class TrussImage extends DelegatedResource {

@@ -6,6 +6,9 @@ import { annotations } from "../../domain/serving/servedModel.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import type { TrussBuilder } from "../../domain/truss/builder.ts";
 import { holdsImage } from "../images/imageStore.ts";
+import { registryHolds } from "../images/registryImage.ts";
+import { userLogins } from "../images/registryLogins.ts";
+import { clusterLogins } from "../kubernetes/pullSecrets.ts";
 import { ambientKubeConfig } from "../kubernetes/workloads.ts";
 import type { TrussLibrary } from "../truss/buildContext.ts";
 import type { PythonLayers } from "../truss/python.ts";
@@ -38,10 +41,15 @@ export function stackPipelineBuilder(
   const { cache, python, progress, signal } = options;
   const common = { ...runs, config: ambientKubeConfig(context), serviceAccount: buildAccount, progress, signal };
   if (repository !== undefined) {
+    const { namespace, credentials } = runs;
+    const builds = credentials === undefined ? undefined : { namespace, name: credentials };
+    const logins = [...userLogins(), ...clusterLogins(async () => common.config, { namespace, builds })];
     return createPipelineBuilder({
       ...common,
       pack: ({ name }, reading) => dockerContext(name, reading, { cache, python, env: process.env, signal }),
       params: ({ name, hash }) => ({ image: `${repository}/${name}`, tag: hash }),
+      // What cannot be asked for is taken to be there.
+      isStored: async ({ url, digest }) => (await registryHolds(`${url}@${digest}`, logins)).state !== "gone",
     });
   }
   const store = process.env.MENAGERIE_IMAGE_STORE;

@@ -15,6 +15,7 @@ import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
+import { type UnstoredVersion, unstoredVersions } from "../unstoredImages.ts";
 import { declaredTarget } from "./rollout/declaredTarget.ts";
 import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
 
@@ -45,6 +46,8 @@ interface Status {
   readonly models: readonly ModelStatus[];
   /** Migrations of apps that `menagerie rollout pause` holds. */
   readonly held: readonly HeldMigration[];
+  /** Versions whose images the environment's store has lost. */
+  readonly unstored: readonly UnstoredVersion[];
   /** Tables that Envoy refuses: until they are mended, it follows no change of any object behind them. */
   readonly refusedTables: readonly RefusedTable[];
   readonly parts: SupervisorStatus["parts"];
@@ -75,10 +78,11 @@ async function readEnvironment(environment: string): Promise<Status> {
   const condition =
     target.kind === "embedded" ? await environmentCondition(layout) : (await answers(config)) ? "up" : "down";
   const running = condition === "up";
-  const [versions, standings, held, refusedTables] = await Promise.all([
+  const [versions, standings, held, unstored, refusedTables] = await Promise.all([
     developmentStatuses(target, running ? declared : []),
     running ? standingsOf(layout, config) : [],
     running ? heldMigrations(environment) : [],
+    running && target.kind === "embedded" ? unstoredVersions(environment, layout.images).catch(() => []) : [],
     running && target.kind === "embedded" ? refusedByEnvoy(layout, config) : [],
   ]);
   const models = declared.map(({ service, truss: _truss, ...model }) => {
@@ -97,6 +101,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     database: target.database,
     models,
     held,
+    unstored,
     refusedTables,
     parts: supervisor?.parts ?? [],
   };
@@ -212,6 +217,15 @@ function describe(environment: string, status: Status): string {
       "Migrations on hold:",
       ...status.held.map((each) => `  ${each.name}: ${describeMigration(each, environment, each.target ?? undefined)}`),
     );
+  }
+  if (status.unstored.length > 0) {
+    lines.push(
+      "",
+      "Images that are not stored any more, so that no pod can start from them; a preview says what to do:",
+    );
+    for (const { model, version, image, users } of status.unstored) {
+      lines.push(`  ${model} version ${version}: ${users}`, `    ${image}`);
+    }
   }
   if (status.refusedTables.length > 0) {
     lines.push("", "The gateway follows no changes, because Envoy refuses what Istio makes of an object:");

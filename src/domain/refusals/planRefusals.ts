@@ -42,6 +42,12 @@ export const planRefusals = {
     fix: "check out {folder} as it was then, `menagerie releases` shows the commit, and it is built again",
     cause: "Pods pull the image of a pinned content from the store or registry; without it they would never start.",
   },
+  "zoo.image-lost": {
+    says: "image {image} of version {number} is not stored any more, so no pod of it can start again, and {users}",
+    fix: "{change}",
+    cause:
+      "A warning. Pods that run go on; one that starts anew, on another node or after a failure, pulls the image from the store or registry.",
+  },
   "zoo.removed-in-use": {
     says: "is not in the config any more, and {point} at it",
     fix: "put it back while they do",
@@ -69,14 +75,19 @@ export const planRefusals = {
     cause: "What clients push belongs to the API service, and no stack may take it over.",
   },
   "development.not-planned": {
-    says: "{problem}",
-    fix: "{fix}",
+    says: "the folder is {folder} and the running head {head}, and both have moved since the last `up` ({declared})",
+    fix: "undo the folder's change, or set takeover: true for one `up`, which replaces what others patched",
     cause: "The folder and what runs have gone different ways.",
   },
-  "migration.map": {
-    says: "{problem}",
-    fix: "{fix}",
+  "migration.map-forks": {
+    says: "{one} and {other}: version {from} moves to {first} and to {second}",
+    fix: "keep one",
     cause: "The rollouts together must say for each version where its apps go, once.",
+  },
+  "migration.map-goes-round": {
+    says: "{name}: the map goes round, {ring}",
+    fix: "remove one of the pairs",
+    cause: "Apps would end wherever the last run put them.",
   },
   "migration.refused": {
     says: "{problem}",

@@ -17,6 +17,8 @@ export interface RegisteredVersion {
   readonly image?: string | undefined;
   /** An image that it had and that is not stored any more. @default it is, or nobody looked */
   readonly goneImage?: string | undefined;
+  /** {@link image} is not stored any more, though requests or a way back need it. @default it is, or nobody looked */
+  readonly unstored?: true | undefined;
   /** How it is served; undefined where an earlier Menagerie registered it. */
   readonly serving?: RecordedServing | undefined;
 }

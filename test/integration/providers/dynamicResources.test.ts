@@ -89,6 +89,12 @@ describe("trussImage", () => {
     });
   });
 
+  it("is built again where it is due", async () => {
+    expect(await host.diff("trussImage", built, { ...image, due: true })).toEqual({ changes: true, replaces: [] });
+    // It begins to build, and this test's environment has no cache.
+    await expect(host.update("trussImage", built, { ...image, due: true })).rejects.toThrow("needs MENAGERIE_CACHE");
+  });
+
   it("is gone when the store no longer holds its image", async () => {
     const store = join(folder, "images");
     const config = { entrypoint: [], cmd: [], env: {}, workingDir: "/" };

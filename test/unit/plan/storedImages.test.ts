@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import type { ImageStanding } from "../../../src/domain/zoo/goneImages.ts";
 import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
-import { emptyRegistry } from "../../../src/domain/zoo/registry.ts";
+import type { StoredEvidence, StoredRollout, ZooRegistry } from "../../../src/domain/zoo/registry.ts";
+import { digestOf, suiteOf } from "../../../src/domain/zoo/smoke.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
 import { withStoredImages } from "../../../src/plan/storedImages.ts";
 import { planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
@@ -15,12 +16,20 @@ const row = (number: number, change: Partial<RegisteredVersion> = {}): Registere
 });
 
 /** A plan of model `m`, pinned to content 1, where images stand like this. */
-async function planned(rows: RegisteredVersion[], standing: ImageStanding, folder = hash(2)) {
-  const spec = parseEnvironment(
-    { zoo: { m: { truss: "models/m", phase: "done", hash: hash(1) } } },
-    { gatewayUrl: "http://gateway" },
-  );
-  const registry = { ...emptyRegistry, versions: new Map([["m", rows]]) };
+async function planned(
+  rows: RegisteredVersion[],
+  standing: ImageStanding,
+  folder = hash(2),
+  entry: object = {},
+  rollout?: StoredRollout,
+  evidence: readonly StoredEvidence[] = [],
+) {
+  const model = { truss: "models/m", phase: "done", hash: hash(1), ...entry };
+  const spec = parseEnvironment({ zoo: { m: model } }, { gatewayUrl: "http://gateway" });
+  const registry: ZooRegistry = {
+    ...{ versions: new Map([["m", rows]]), evidence },
+    rollouts: rollout ? new Map([["m", rollout]]) : new Map(),
+  };
   const asked: string[] = [];
   const { platform, sentences } = await withStoredImages(
     spec,
@@ -36,9 +45,12 @@ async function planned(rows: RegisteredVersion[], standing: ImageStanding, folde
       platform,
       hashes: new Map([["models/m", folder]]),
       secretsOf: () => [],
-      smoke: new Map(),
+      smoke: new Map([["m", []]]),
     }).get("m");
-  return { asked, sentences, read, plan: () => plan()?.target, lines: () => plan()?.lines };
+  return {
+    ...{ asked, sentences, read, plan: () => plan()?.target },
+    ...{ lines: () => plan()?.lines, warned: () => plan()?.warnings },
+  };
 }
 
 const rows = [row(1), row(2, { isCurrent: true })];
@@ -74,9 +86,77 @@ describe("a pinned content whose image", () => {
     ]);
     expect(plan()?.image).toBeDefined();
   });
+});
 
-  it.each([{ isCurrent: true }, { apps: 2 }])("serves now (%j) is not asked for", async (change) => {
-    const { asked } = await planned([row(1, change)], { state: "gone" });
-    expect(asked).toEqual([]);
+describe("a version that is needed while its image is gone", () => {
+  const serving = {
+    ...{ truss: "models/m", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },
+    ...{ replicas: { min: 1, max: 1 }, resources: { cpu: "1", memory: "1Gi", gpus: 0 } },
+  };
+  const served = (number: number, change: Partial<RegisteredVersion>) => row(number, { serving, ...change });
+  const apps = { apps: 7, waitedFor: ["20", "21", "22", "23", "24"] };
+
+  it.each<[string, object, object, object, string[], string[]]>([
+    [
+      "is built again where the folder has its content",
+      { hash: undefined, phase: "done" },
+      { phase: "done", from: undefined, hash: hash(2) },
+      { 1: {}, 2: { isCurrent: true } },
+      ["version 2: its image is not stored any more, and is built again from models/m"],
+      [],
+    ],
+    [
+      "is told with its apps where its row serves it",
+      { hash: undefined, phase: "forward", from: "11" },
+      { phase: "forward", from: "11", hash: hash(2) },
+      { 1: apps, 2: { isCurrent: true, apps: 1, waitedFor: ["30"] } },
+      ["version 2: its image is not stored any more, and is built again from models/m"],
+      [
+        `menagerie:zoo.m: image registry/m@sha256:${hash(1)} of version 1 is not stored any more, so no pod of it can start again, and 7 apps (20, 21, 22, 23, 24 and 2 more) point at it, phase reverted needs it; push it again, or move what uses it to another version`,
+      ],
+    ],
+    [
+      "is told with the way to build it where its content is pinned",
+      { hash: hash(1) },
+      { phase: "done", from: undefined, hash: hash(1) },
+      { 1: { isCurrent: true } },
+      [],
+      [
+        `menagerie:zoo.m: image registry/m@sha256:${hash(1)} of version 1 is not stored any more, so no pod of it can start again, and new apps use it; check out models/m with that content and remove menagerie:zoo.m.hash, and \`up\` builds it again`,
+      ],
+    ],
+    [
+      "is nobody's where the model is off",
+      { hash: undefined, phase: "off" },
+      { phase: "off", from: undefined, hash: hash(1) },
+      { 1: { isCurrent: true } },
+      [],
+      [],
+    ],
+  ])("%s", async (_what, entry, rollout, versions, rebuilt, warnings) => {
+    const rows = Object.entries(versions).map(([number, change]) => served(Number(number), change));
+    const recorded = { model: "m", since: new Date(0), bakeSecondsLeft: undefined, ...rollout } as StoredRollout;
+    const evidence = { kind: "smoke", suite: suiteOf([]), model: "m", hash: hash(2), passed: true, evidence: {} };
+    const { lines, warned } = await planned(rows, { state: "gone" }, hash(2), entry, recorded, [
+      { ...evidence, id: "1", evidenceHash: digestOf({}), at: new Date(0) },
+    ]);
+    expect(lines()?.filter((line) => line.includes("image"))).toEqual(rebuilt);
+    expect(warned()).toEqual(warnings);
+  });
+
+  it("is taken to be there where nobody can be asked, which is told once for all", async () => {
+    const rows = [served(1, { apps: 2 }), served(2, { isCurrent: true })];
+    const recorded = { model: "m", since: new Date(0), bakeSecondsLeft: undefined, phase: "done", from: undefined };
+    const { sentences, warned } = await planned(
+      rows,
+      { state: "unknown", because: "registry answers HTTP 500" },
+      hash(2),
+      { hash: undefined },
+      { ...recorded, hash: hash(2) } as StoredRollout,
+    );
+    expect(sentences).toEqual([
+      "whether the images of 2 versions that serve are still there was not checked: registry answers HTTP 500",
+    ]);
+    expect(warned()).toEqual([]);
   });
 });
