@@ -14,6 +14,11 @@ export interface ReleaseRecordArgs {
    * @default false
    */
   readonly due?: true | undefined;
+  /**
+   * Whether the run is about some of the stack's resources only: a record that is there stays as it is, even where those take it along.
+   * @default false
+   */
+  readonly isPartial?: true | undefined;
   /** How it was planned, in a few words for the preview. */
   readonly plan: string;
   /** Exists once the platform's tables and the rights in them do. */
@@ -61,7 +66,7 @@ export class ReleaseRecord extends pulumi.ComponentResource {
         intent: JSON.stringify(intent),
         ...(args.due ? { due: true } : {}),
       },
-      { parent: this, dependsOn: args.tables },
+      { parent: this, dependsOn: args.tables, ...this.#unlessPartial(["namespace", "tag", "models", "intent"]) },
     );
     this.registerOutputs({ tag: intent.tag });
   }
@@ -77,8 +82,15 @@ export class ReleaseRecord extends pulumi.ComponentResource {
         deploymentId: this.intent.deploymentId,
         serving: intent.planned.filter(({ service }) => service !== null).map(servingLine),
       },
-      { parent: this, dependsOn: [...deployed] },
+      {
+        ...{ parent: this, dependsOn: [...deployed] },
+        ...this.#unlessPartial(["namespace", "tag", "deploymentId", "serving"]),
+      },
     ).tag;
+  }
+
+  #unlessPartial(inputs: readonly string[]): pulumi.CustomResourceOptions {
+    return this.#args.isPartial ? { ignoreChanges: [...inputs] } : {};
   }
 
   #where() {

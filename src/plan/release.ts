@@ -26,6 +26,8 @@ export interface PlannedRelease {
    * @default the intent is recorded where it is another one than the last
    */
   readonly due?: true | undefined;
+  /** Set where the run is about some of the stack's resources only: it does not write the record. @default false */
+  readonly isPartial?: true | undefined;
 }
 
 /** What a release is planned from, beside the stack's config and its plan. */
@@ -37,6 +39,8 @@ export interface ReleaseSources {
   /** Last git tag of the code, such as `v1.2.3`. Asked only where the config says no version. */
   readonly lastVersionTag: () => Promise<string | undefined>;
   readonly mlflow: MlflowServer | undefined;
+  /** Whether the run is about some of the stack's resources only. @default false */
+  readonly isPartial?: boolean;
   /** Asked only when the database was not. */
   readonly lastOutputs: () => Promise<LastOutputs>;
 }
@@ -77,10 +81,12 @@ export async function planEnvironmentRelease(
     config: JSON.stringify(sources.config),
     promotedFrom: promotedFrom ?? null,
   };
-  return { intent, recorded, basis: platform.basis, due: read && !read.isComplete ? true : undefined };
+  const planned = { intent, recorded, basis: platform.basis };
+  if (sources.isPartial) return { ...planned, isPartial: true };
+  return { ...planned, due: read && !read.isComplete ? true : undefined };
 }
 
-/** What a run of the engine with targets says: its targets are not the record, so that stays as the last whole `up` left it. */
+/** What a run of the engine with targets says: whatever its targets take along, the record stays as the last whole `up` left it. */
 export const partialRun =
   "a run with --target or --exclude does not write the record of releases; run `up` without it, so that `menagerie releases` and `restore` know what is deployed";
 

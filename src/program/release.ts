@@ -14,6 +14,7 @@ export function declareRelease(
   return new ReleaseRecord("release", {
     intent: release.intent,
     due: release.due,
+    isPartial: release.isPartial,
     plan: describe(release),
     tables: platform.tables,
     namespace: spec.namespace,
@@ -22,7 +23,8 @@ export function declareRelease(
   });
 }
 
-function describe({ intent, basis, recorded, due }: PlannedRelease): string {
+function describe({ intent, basis, recorded, due, isPartial }: PlannedRelease): string {
+  if (isPartial) return `release ${intent.tag} is not recorded by a run with --target or --exclude`;
   if (basis === "not checked") return `release ${intent.tag} as of the last up: the database was not checked`;
   if (basis === "new database") return `release ${intent.tag} (new database)`;
   const again = due ? "; the last `up` did not come to its end, so this one is a new attempt" : "";

@@ -100,21 +100,34 @@ describe("the record of deployments", () => {
     expect(await attempts()).toEqual(before);
   });
 
-  it("is not written by an up with targets: what is served differs from it until the next whole up", {
-    timeout: upWithin,
-  }, async () => {
-    const before = await attempts();
-    const iris = `urn:pulumi:${stackName}::menagerie::pulumi-nodejs:dynamic/menagerie:Served::iris`;
-    const versions = { iris: 3, greeter: 2 };
-    const targeted = await stack.run(["up", "--yes", "--skip-preview", "--target", iris], { versions });
-    expect(targeted.code, targeted.said).toBe(0);
-    expect(stack.served.get("iris")).toBe(3);
-    expect(await attempts()).toEqual(before);
-    expect(await driftOfRecord()).toEqual(["iris: v3 instead of v2"]);
-    expect((await up(versions)).code).toBe(0);
-    expect((await attempts()).slice(before.length)).toEqual(["greeter-v2 iris-v3: deployed greeter-v2 iris-v3"]);
-    expect(await driftOfRecord()).toEqual([]);
-  });
+  const iris = `urn:pulumi:${stackName}::menagerie::pulumi-nodejs:dynamic/menagerie:Served::iris`;
+  const greeter = iris.replace(/iris$/, "greeter");
+
+  it.each([
+    { version: 3, options: ["--target", iris] },
+    // The record's end depends on it.
+    { version: 4, options: ["--target", iris, "--target-dependents"] },
+    { version: 5, options: ["--exclude", greeter] },
+  ])(
+    "is not written by an up with $options: what is served differs from it until the next whole up",
+    {
+      timeout: upWithin,
+    },
+    async ({ version, options }) => {
+      const before = await attempts();
+      const versions = { iris: version, greeter: version };
+      const targeted = await stack.run(["up", "--yes", "--skip-preview", ...options], { versions });
+      expect(targeted.code, targeted.said).toBe(0);
+      expect(stack.served.get("iris")).toBe(version);
+      expect(stack.served.get("greeter")).toBe(version - 1);
+      expect(await attempts()).toEqual(before);
+      expect(await driftOfRecord()).toEqual([`iris: v${version} instead of v${version - 1}`]);
+      expect((await up(versions)).code).toBe(0);
+      const deployed = `greeter-v${version} iris-v${version}`;
+      expect((await attempts()).slice(before.length)).toEqual([`${deployed}: deployed ${deployed}`]);
+      expect(await driftOfRecord()).toEqual([]);
+    },
+  );
 });
 
 /** As `menagerie releases` compares the record with the cluster. */

@@ -4,6 +4,7 @@ import { ReleaseSchema } from "../../../components/releaseSchema.ts";
 import type { EnvironmentSpec } from "../../../src/config/environment.ts";
 import { state as stateShape } from "../../../src/config/state.ts";
 import { OperatorError } from "../../../src/domain/errors.ts";
+import { engineAbove, isPartial } from "../../../src/plan/engineAbove.ts";
 import { type LastOutputs, planPlatform } from "../../../src/plan/platform.ts";
 import { planEnvironmentRelease } from "../../../src/plan/release.ts";
 import { planState } from "../../../src/plan/state.ts";
@@ -38,7 +39,7 @@ async function program() {
   );
   const release = await planEnvironmentRelease(spec, platform, zoo, {
     ...{ environment: pulumi.getStack(), config: { "menagerie:versions": versions }, mlflow: undefined },
-    ...{ lastVersionTag: async () => undefined, lastOutputs },
+    ...{ lastVersionTag: async () => undefined, lastOutputs, isPartial: isPartial(engineAbove()?.args ?? []) },
   });
   const planned = await planState(spec, platform, release?.intent, lastOutputs);
   const { server } = platform;
