@@ -12,6 +12,7 @@ import {
   type MigrationRequest,
   printedPlan,
   type RevertScope,
+  type RowCounts,
 } from "../../../domain/zoo/migration.ts";
 import { interruptible } from "../../interrupt.ts";
 import { asOperator } from "../../operatorDatabase.ts";
@@ -88,7 +89,7 @@ async function move(direction: MigrationDirection, given: MoveOptions): Promise<
   const affected: string[] = [];
   const kept: JournaledRow[] = [];
   const file = affectedFile(request, process.env, connection);
-  const { counts } = await interruptible("run the same command again and it goes on from here", (signal) =>
+  const work = (signal: AbortSignal) =>
     movingTarget(connection, async (client, target) => {
       const result = await runMigration(client, target, request, {
         progress: terminalProgress(),
@@ -101,12 +102,34 @@ async function move(direction: MigrationDirection, given: MoveOptions): Promise<
       const states = direction === "reverted" ? (["changed", "deleted", "skipped"] as const) : (["skipped"] as const);
       for await (const page of journaledRows(client, target, result.migrationId, states)) kept.push(...page);
       return result;
-    }),
+    });
+  const { counts } = await interruptible("run the same command again and it goes on from here", work).catch(
+    (error: unknown) => {
+      // The next run prints those that it moves itself.
+      if (affected.length > 0) printMoved({ ...pair, direction, affected, kept, counts: null, file: null }, given);
+      throw error;
+    },
   );
-  if (given.json) return console.log(JSON.stringify({ ...pair, direction, affected, kept, counts, file }));
-  console.log(pythonList(affected));
+  printMoved({ ...pair, direction, affected, kept, counts, file }, given);
+  if (given.json) return;
+  const earlier = direction === "forward" ? counts.forward - affected.length : 0;
+  if (earlier > 0)
+    console.error(`moved by earlier runs of this migration: ${earlier === 1 ? "1 row" : `${earlier} rows`}`);
   console.error(`all rows of this migration: ${file}`);
   if (kept.length > 0) console.error(describeKept(kept));
+}
+
+interface Moved extends Pick<MigrationRequest, "name" | "from" | "to" | "direction"> {
+  /** Ids of the rows that this run moved. */
+  readonly affected: readonly string[];
+  readonly kept: readonly JournaledRow[];
+  /** All rows of the migration; null where the run did not come to its end, as for `file`. */
+  readonly counts: RowCounts | null;
+  readonly file: string | null;
+}
+
+function printMoved(moved: Moved, { json }: Pick<MoveOptions, "json">): void {
+  console.log(json ? JSON.stringify(moved) : pythonList(moved.affected));
 }
 
 /** The seed's scripts print a Python list: numbers bare, text in quotes. */
@@ -140,8 +163,8 @@ async function findPair(
   const zoo = connection.existing ? undefined : await asOperator(environment, (client) => follows(client, id));
   // Forward goes to what is current now; back goes where the apps came from.
   if (direction === "forward" && zoo) return pairWith(zoo.model, zoo.version);
-  // What was moved back already is not meant, unless nothing else is.
-  const moved = pairs.filter((each) => each.direction !== direction);
+  // What was moved this way already is not meant, unless nothing else is. Where that run was cut off, it was not.
+  const moved = pairs.filter((each) => each.direction !== direction || each.state === "open");
   const [known, ...more] = moved.length > 0 ? moved : pairs;
   if (known && more.length > 0) {
     const each = [known, ...more].map(

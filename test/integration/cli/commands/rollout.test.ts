@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
 import { registerVersion, retireVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
@@ -139,6 +142,80 @@ describe("rollout forward and revert", () => {
   });
 });
 
+describe("rollout forward that is cut off", () => {
+  const apps = 3_000;
+  const command = join(import.meta.dirname, "../../../../src/cli/main.ts");
+
+  /** The command itself, as a process of its own. */
+  function started(...argv: string[]) {
+    const env = { ...process.env, NO_COLOR: "1" };
+    const child = spawn(process.execPath, [command, "rollout", ...argv], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const ended = Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]).then(
+      ([[code, signal], out, err]) => ({ code, signal, out, err }),
+    );
+    return { child, ended };
+  }
+  const ids = (out: string): string[] => out.match(/\d+/g) ?? [];
+
+  it("goes on where it was, whatever ended it, and says what is true", { timeout: 120_000 }, async () => {
+    const old = await register("reed", 1);
+    await onPlatform((client) =>
+      client.query(
+        `WITH m AS (INSERT INTO menagerie.model (name, organization_id)
+                    SELECT 'reed-' || n, 1 FROM generate_series(1, ${apps}) n RETURNING id)
+         INSERT INTO menagerie.model_version (model_id, number, is_current, proxy_model_version_id)
+         SELECT id, 1, true, ${old} FROM m`,
+      ),
+    );
+    const current = await register("reed", 2);
+    // So slow that there is a middle to be cut off in.
+    await onPlatform(async (client) => {
+      await client.query(`CREATE FUNCTION menagerie.slowly() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$`);
+      await client.query(`CREATE TRIGGER slowly BEFORE UPDATE ON menagerie.model_version FOR EACH ROW
+        WHEN (OLD.proxy_model_version_id = ${old}) EXECUTE FUNCTION menagerie.slowly()`);
+    });
+    const moved = async () => (await pointing(current)).length;
+    const forward = () => started("forward", "--id", old);
+    const movedMore = async (than: number) => expect.poll(moved, { interval: 50 }).toBeGreaterThan(than);
+
+    const interrupted = forward();
+    await movedMore(0);
+    interrupted.child.kill("SIGINT");
+    const first = await interrupted.ended;
+    expect(first).toMatchObject({ code: 130 });
+    expect(first.err).toContain("interrupted; run the same command again and it goes on from here");
+    // What it moved, and nothing else.
+    expect(ids(first.out).sort()).toEqual((await pointing(current)).sort());
+    const afterFirst = await moved();
+    expect(afterFirst).toBeLessThan(apps);
+
+    const killed = forward();
+    await movedMore(afterFirst);
+    killed.child.kill("SIGKILL");
+    expect(await killed.ended).toMatchObject({ signal: "SIGKILL" });
+    expect(await moved()).toBeLessThan(apps);
+
+    // Two at once: one waits for the other, and finds nothing left.
+    const [one, other] = [forward(), forward()];
+    const ends = await Promise.all([one.ended, other.ended]);
+    expect(ends.map(({ code, err }) => [code, code === 0 ? "" : err])).toEqual([
+      [0, ""],
+      [0, ""],
+    ]);
+    expect(ends.filter(({ err }) => err.includes("another run moves rows of the same versions"))).toHaveLength(1);
+    expect(await moved()).toBe(apps);
+    const [last] = ends.filter(({ out }) => ids(out).length > 0);
+    expect(last?.err).toContain(`moved by earlier runs of this migration: ${apps - ids(last?.out ?? "").length} rows`);
+    const file = /all rows of this migration: (.*)/.exec(last?.err ?? "")?.[1] ?? "";
+    expect((await readFile(file, "utf8")).match(/\tforward\n/g)).toHaveLength(apps);
+
+    const back = await menagerie("rollout", "revert", "--id", current);
+    expect(ids(back.out)).toHaveLength(apps);
+    expect(await moved()).toBe(0);
+  });
+});
+
 describe("rollout pause and resume", () => {
   it("hold a migration by the id that a held run tells", async () => {
     const { old, current } = await rollout("hops");
@@ -213,6 +290,53 @@ describe("a rollout whose apps are in an existing database too", () => {
     expect((await menagerie("rollout", "forward", ...file, "--id", "1", "--to", "2")).code).toBe(0);
     const reverted = await menagerie("rollout", "revert", ...file, "--id", "2");
     expect(reverted).toMatchObject({ code: 0, out: "[101, 102, 104, 105, 107, 108]" });
+  });
+});
+
+describe("rollout shows apps that are left in vain", () => {
+  const stackFile = join(import.meta.dirname, "../../../..", "Pulumi.left.yaml");
+  afterEach(() => rm(stackFile, { force: true }));
+
+  it("by key, value and what to do, and no word of those that their owners pointed back", async () => {
+    const { old, current } = await rollout("vine");
+    const [back, deleted] = [await create("vine", "d@example.com"), await create("vine", "e@example.com")];
+    await rollout("cress");
+    const elsewhere = await create("cress", "f@example.com");
+    const point = (app: App, to: string) =>
+      onPlatform((client) =>
+        client.query("UPDATE menagerie.model_version SET proxy_model_version_id = $1 WHERE id = $2", [
+          ...[to, app.versionId],
+        ]),
+      );
+    for (const app of [back, deleted]) await point(app, old);
+    await menagerie("rollout", "forward", "--id", old);
+    const late = await create("vine", "g@example.com");
+    for (const app of [back, late]) await point(app, old);
+    await menagerie("app", "delete", deleted.id);
+    const moved = await create("vine", "h@example.com");
+    await onPlatform((client) =>
+      client.query(
+        `INSERT INTO menagerie.rollout (model_id, phase, from_version_id, truss_hash)
+         SELECT model_id, 'forward', id, 'vine-2' FROM menagerie.model_version WHERE id = $1`,
+        [old],
+      ),
+    );
+    const leave = [back.id, "999999", deleted.id, elsewhere.id, moved.id, late.id, "ada"];
+    await writeFile(
+      stackFile,
+      `config:\n  menagerie:zoo: { vine: { truss: a, phase: forward, from: "${old}", leave: ${JSON.stringify(leave)} } }\n`,
+    );
+    const { code, err } = await menagerie("rollout", "vine", "-s", "left");
+    expect(code).toBe(0);
+    const at = (place: number) => `note: menagerie:zoo.vine.leave[${place}]:`;
+    expect(err.split("\n")).toEqual([
+      `${at(6)} "ada" is not an app's id; give one that \`menagerie app list\` shows, or remove it`,
+      `${at(1)} the platform has no app "999999"; correct it, or remove it`,
+      `${at(2)} app ${deleted.id} is deleted; remove it`,
+      `${at(3)} app ${elsewhere.id} is an app of cress, not of vine; correct it, or list it at menagerie:zoo.cress.leave`,
+      `${at(4)} app ${moved.id} points at version 2 of vine (id ${current}), which is not the version that the rollout leaves; remove it`,
+      `${at(5)} app ${late.id} was not moved yet, and phase forward moves it; list it after its owner has pointed it back`,
+    ]);
   });
 });
 
@@ -423,7 +547,12 @@ describe("an existing database", () => {
       /--id "2" is part of several migrations; say which with --to [13] \(migration \d+ of .*\), or --to [13] /,
     );
     expect(await rollout("revert", "--id", "2", "--to", "1")).toMatchObject({ code: 0, out: first.out });
-    // One is left that moved anybody.
+    // One is left that moved anybody. A run of it that was cut off is the one that the same command goes on with.
+    await withClient(server, server.maintenanceDatabase, (client) =>
+      client.query(
+        "UPDATE menagerie_migrations.zoo_migration SET direction = 'reverted', state = 'open' WHERE from_id = '3'",
+      ),
+    );
     expect(await rollout("revert", "--id", "2")).toMatchObject({ code: 0, out: second.out });
   });
 
