@@ -75,19 +75,14 @@ export const planRefusals = {
     cause: "What clients push belongs to the API service, and no stack may take it over.",
   },
   "development.not-planned": {
-    says: "the folder is {folder} and the running head {head}, and both have moved since the last `up` ({declared})",
-    fix: "undo the folder's change, or set takeover: true for one `up`, which replaces what others patched",
+    says: "{problem}",
+    fix: "{fix}",
     cause: "The folder and what runs have gone different ways.",
   },
-  "migration.map-forks": {
-    says: "{one} and {other}: version {from} moves to {first} and to {second}",
-    fix: "keep one",
+  "migration.map": {
+    says: "{problem}",
+    fix: "{fix}",
     cause: "The rollouts together must say for each version where its apps go, once.",
-  },
-  "migration.map-goes-round": {
-    says: "{name}: the map goes round, {ring}",
-    fix: "remove one of the pairs",
-    cause: "Apps would end wherever the last run put them.",
   },
   "migration.refused": {
     says: "{problem}",

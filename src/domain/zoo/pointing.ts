@@ -28,14 +28,14 @@ export function pointingRefusal(
   goal: PointedVersion,
   left: PointedVersion | undefined,
 ): Clause | undefined {
-  const of = baseName(goal.model);
+  const of = modelOf(goal.model);
   if (way === "new" && of !== goal.model) {
     return {
       problem: `${goal.model} is the copy of ${of} that a rollout tries`,
       fix: `make an app of ${of}, and point it there by \`menagerie rollout try ${of}\``,
     };
   }
-  if (left && baseName(left.model) !== of) {
+  if (left && modelOf(left.model) !== of) {
     return {
       problem: `version ${goal.id} is of ${goal.model}, and version ${left.id} of ${left.model}`,
       fix: "apps move between versions of one model, give another id",
@@ -54,7 +54,8 @@ export function pointingRefusal(
     : { problem, fix: `set menagerie:zoo.${of}.phase: copy and run \`up\`` };
 }
 
-function baseName(model: string): string {
+/** The zoo model that a name is of: its own, or that of the copy. */
+export function modelOf(model: string): string {
   const base = model.replace(/_copy$/, "");
   return copyName(base) === model ? base : model;
 }
