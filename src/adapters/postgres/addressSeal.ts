@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
-import { userInfo } from "../../domain/credentials/addresses.ts";
+import { userInfoAtMost } from "../../domain/credentials/addresses.ts";
 
 /** Keeps the credentials of addresses (`git+https://user:TOKEN@…`, `git+https://TOKEN@…`) out of what is stored. */
 export interface AddressSeal {
@@ -37,7 +37,7 @@ export function addressSeal(signingKey: string): AddressSeal {
     }
   };
   return {
-    seal: (value) => eachText(value, (text) => (text.includes("://") ? text.replace(userInfo, closed) : text)),
+    seal: (value) => eachText(value, (text) => (text.includes("://") ? text.replace(userInfoAtMost, closed) : text)),
     open: (value) => eachText(value, (text) => (text.includes(mark) ? text.replace(sealed, opened) : text)),
   };
 }

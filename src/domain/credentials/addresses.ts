@@ -13,5 +13,11 @@ const ofAddress = [
   String.raw`[^\s/?#${quotes}:@[\]]*:(?!\s|\d{1,5}(?:[\s:,;${quotes})\]}]|$))[^/?#\r\n]${length}?(?:@[^\s/?#${quotes}]*)*`,
 ].join("|");
 
+/**
+ * The same for what can be made undone: everything up to the last @ that may be a part of it, and in a line of several addresses sometimes
+ * more.
+ */
+export const userInfoAtMost = new RegExp(String.raw`(?<=:\/\/)[^/?#\r\n]${length}(?=@)`, "g");
+
 /** Every user, with the password where there is one, in a text; a token may be the user alone (`git+https://TOKEN@host`). */
 export const userInfo = new RegExp(String.raw`(?<=:\/\/)(?:${ofAddress})(?=@)`, "g");

@@ -80,7 +80,8 @@ baseTest.runIf(wholeMatrix)(
     expect((await first).result).toMatchObject({ state: "synced", seq: 3 });
     console.log(`a silent address: mended after ${Math.round(performance.now() - begun)} ms`);
     expect(await version.prediction()).toBe("v2");
-    expect(performance.now() - begun).toBeLessThan(20_000);
+    // Without the save it would be given up after a minute.
+    expect(performance.now() - begun).toBeLessThan(45_000);
   },
   120_000,
 );
