@@ -36,20 +36,23 @@ export async function checkedEnvironment(
 ): Promise<StackCheck> {
   const database = process.env.MENAGERIE_DATABASE_ADDRESS;
   const stored = await storedValues(layout);
-  const { mistakes, ...checked } = await checkStack(readStackText(committed ?? (await committedBytes()), committedFile), {
-    ...{ file: committedFile, project: projectFolder },
-    stored: (config) => withStoredValues(config, stored),
-    undecryptable: (config) => undecryptableValues(layout, config),
-    removal:
-      target === "embedded"
-        ? `menagerie down -e ${layout.name} --delete`
-        : `menagerie pulumi -e ${layout.name} -- destroy`,
-    defaults: {
-      embedded: target === "embedded",
-      gatewayUrl: unknownGateway,
-      databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
+  const { mistakes, ...checked } = await checkStack(
+    readStackText(committed ?? (await committedBytes()), committedFile),
+    {
+      ...{ file: committedFile, project: projectFolder },
+      stored: (config) => withStoredValues(config, stored),
+      undecryptable: (config) => undecryptableValues(layout, config),
+      removal:
+        target === "embedded"
+          ? `menagerie down -e ${layout.name} --delete`
+          : `menagerie pulumi -e ${layout.name} -- destroy`,
+      defaults: {
+        embedded: target === "embedded",
+        gatewayUrl: unknownGateway,
+        databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
+      },
     },
-  });
+  );
   return { ...checked, mistakes: mistakes.map((mistake) => withEnginesCommand(mistake, layout)) };
 }
 
