@@ -83,7 +83,8 @@ export class ReleaseRecord extends pulumi.ComponentResource {
         serving: intent.planned.filter(({ service }) => service !== null).map(servingLine),
       },
       {
-        ...{ parent: this, dependsOn: [...deployed] },
+        parent: this,
+        dependsOn: [...deployed],
         ...this.#unlessPartial(["namespace", "tag", "deploymentId", "serving"]),
       },
     ).tag;

@@ -48,7 +48,8 @@ export const trussImage: Handler<TrussImageInputs, TrussImageOutputs> = {
 };
 
 function isSame(olds: TrussImageInputs, news: TrussImageInputs): boolean {
-  return trussImage.inputs.every((key) => isDeepStrictEqual(olds[key], news[key]));
+  const { folder, pipeline } = news;
+  return olds.folder === folder && isDeepStrictEqual(olds.pipeline, pipeline);
 }
 
 async function configFailures(folder: string): Promise<CheckFailure<TrussImageInputs>[]> {

@@ -36,8 +36,8 @@ export async function readNamedRows(
   ids: readonly string[],
 ): Promise<NamedApp[] | undefined> {
   return readingTarget(connection, async (client, named) => {
-    const { target, refusals } = await inspectTarget(client, named);
-    if (!target || refusals.length > 0) return undefined;
+    const { target, obstacles } = await inspectTarget(client, named);
+    if (!target || obstacles.length > 0) return undefined;
     const { table, id, idType, proxy, journal } = target;
     // As the database writes them, such as a UUID in lower case.
     const [old, current] = [await canonicalId(client, idType, pair.from), await canonicalId(client, idType, pair.to)];

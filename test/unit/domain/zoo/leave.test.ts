@@ -4,11 +4,17 @@ import type { Phase } from "../../../../src/domain/zoo/phases.ts";
 
 const key = (model: string, ...path: readonly (string | number)[]) => `zoo.${[model, ...path].join(".")}`;
 const request = (leave: string[], change: Partial<LeaveRequest> = {}): LeaveRequest => ({
-  ...{ model: "iris", phase: "bake", from: "11", leave },
+  model: "iris",
+  phase: "bake",
+  from: "11",
+  leave,
   ...change,
 });
 const app = (change: Partial<NamedApp> = {}): NamedApp => ({
-  ...{ id: "7", pointsAt: { id: "11", model: "iris", number: 1 }, isDeleted: false, wasMoved: true },
+  id: "7",
+  pointsAt: { id: "11", model: "iris", number: 1 },
+  isDeleted: false,
+  wasMoved: true,
   ...change,
 });
 const messages = (list: readonly { readonly message: string }[]) => list.map(({ message }) => message);
