@@ -46,32 +46,14 @@ export interface EC2NodeClassSpec {
     nestedVirtualization?: "enabled" | "disabled";
   };
   detailedMonitoring?: boolean;
+  enclaveOptions?: {
+    enabled: boolean;
+  };
   instanceProfile?: string;
   instanceStorePolicy?: "RAID0";
   ipPrefixCount?: number;
   kubelet?: {
-    clusterDNS?: string[];
-    cpuCFSQuota?: boolean;
-    evictionHard?: {
-      [k: string]: string;
-    };
-    evictionMaxPodGracePeriod?: number;
-    evictionSoft?: {
-      [k: string]: string;
-    };
-    evictionSoftGracePeriod?: {
-      [k: string]: string;
-    };
-    imageGCHighThresholdPercent?: number;
-    imageGCLowThresholdPercent?: number;
-    kubeReserved?: {
-      [k: string]: string;
-    };
-    maxPods?: number;
-    podsPerCore?: number;
-    systemReserved?: {
-      [k: string]: string;
-    };
+    [k: string]: unknown;
   };
   metadataOptions?: {
     httpEndpoint?: "enabled" | "disabled";

@@ -5,11 +5,11 @@ export interface NodePoolSpec {
     budgets?: {
       duration?: string;
       nodes: string;
-      reasons?: ("Underutilized" | "Empty" | "Drifted")[];
+      reasons?: ("Underutilized" | "Empty" | "Drifted" | "Unhealthy")[];
       schedule?: string;
     }[];
-    consolidateAfter: string;
-    consolidationPolicy?: "WhenEmpty" | "WhenEmptyOrUnderutilized";
+    consolidateAfter?: string;
+    consolidationPolicy?: "WhenEmpty" | "WhenEmptyOrUnderutilized" | "Balanced";
   };
   limits?: {
     [k: string]: number | string;
@@ -34,7 +34,7 @@ export interface NodePoolSpec {
       requirements: {
         key: string;
         minValues?: number;
-        operator: "Gte" | "Lte" | "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt";
+        operator: "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" | "Gte" | "Lte";
         values?: string[];
       }[];
       startupTaints?: {

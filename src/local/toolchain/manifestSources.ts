@@ -37,7 +37,12 @@ export const manifestSources: readonly ManifestSource[] = [
     ),
   },
   { name: "knative", module: "knative.dev/serving", role: "crds", files: ["config/core/300-resources/*.yaml"] },
-  { name: "karpenter", module: "sigs.k8s.io/karpenter", role: "crds", files: ["pkg/apis/crds/*.yaml"] },
+  {
+    name: "karpenter",
+    module: "sigs.k8s.io/karpenter",
+    role: "crds",
+    files: ["nodeclaims", "nodepools"].map((kind) => `pkg/apis/crds/karpenter.sh_${kind}.yaml`),
+  },
   {
     name: "karpenter-aws",
     module: "github.com/aws/karpenter-provider-aws",

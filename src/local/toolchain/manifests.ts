@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CORE_SCHEMA, loadAll } from "js-yaml";
 import type { BuildContext } from "./build.ts";
+import { downloadModule, pinnedVersions } from "./downloadedModule.ts";
 import { toolsFolder } from "./fingerprint.ts";
-import { downloadStall, runGo } from "./goCommand.ts";
+import { downloadStall } from "./goCommand.ts";
 import { manifestSources } from "./manifestSources.ts";
 
 /** One CustomResourceDefinition, as JSON: a bring-up sends the file's content as it is. */
@@ -81,19 +82,12 @@ export async function readManifests(folder: string): Promise<Manifests | undefin
 
 /** Downloads the pinned modules and writes their CRDs and manifests to `folder`, in one step. */
 export async function copyManifests(folder: string, context: BuildContext): Promise<Manifests> {
-  const answer = await runGo({
-    folder: join(toolsFolder, "crds"),
-    arguments: ["mod", "download", "-json"],
-    env: { ...context.env, GOWORK: "off" },
-    purpose: "the CRDs",
-    log: join(context.cache, "logs", "crds.log"),
-    signal: context.signal,
-    stallAfter: downloadStall,
-  });
-  const modules = new Map(moduleFolders(answer));
   const work = `${folder}.${process.pid}.${randomBytes(4).toString("hex")}`;
+  const pins = `${work}.pins`;
   try {
     await mkdir(work, { recursive: true });
+    await mkdir(pins);
+    const modules = await downloadPinned(pins, context);
     const crds: CrdFile[] = [];
     const rbac: string[] = [];
     const webhooks: string[] = [];
@@ -122,20 +116,25 @@ export async function copyManifests(folder: string, context: BuildContext): Prom
     await rm(folder, { recursive: true, force: true });
     await rename(work, folder);
   } finally {
-    await rm(work, { recursive: true, force: true });
+    for (const made of [work, pins]) await rm(made, { recursive: true, force: true });
   }
   const manifests = await readManifests(folder);
   if (!manifests) throw new Error(`${folder} is incomplete right after it was written`);
   return manifests;
 }
 
-/** `go mod download -json` prints one object after the other. */
-function* moduleFolders(answer: string): Generator<[string, string]> {
-  for (const text of answer.split(/(?<=^\})\n/m)) {
-    if (text.trim() === "") continue;
-    const module = JSON.parse(text) as { Path: string; Dir: string };
-    yield [module.Path, module.Dir];
+/** Folder of each module that manifests are taken from. The pins are copied to `folder`, since the checkout is never written. */
+async function downloadPinned(folder: string, context: BuildContext): Promise<ReadonlyMap<string, string>> {
+  for (const file of ["go.mod", "go.sum"]) await copyFile(join(toolsFolder, "crds", file), join(folder, file));
+  const site = {
+    ...{ folder, name: "crds", purpose: "the CRDs", log: join(context.cache, "logs", "crds.log") },
+    ...{ env: { ...context.env, GOWORK: "off" }, signal: context.signal, stallAfter: downloadStall },
+  };
+  const folders = new Map<string, string>();
+  for (const [module, version] of await pinnedVersions(site)) {
+    folders.set(module, (await downloadModule(module, version, site)).Dir);
   }
+  return folders;
 }
 
 async function readObjects(root: string, files: readonly string[]): Promise<KubernetesObject[]> {

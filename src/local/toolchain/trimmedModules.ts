@@ -1,20 +1,10 @@
 import { constants, copyFile, link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { type DownloadedModule, downloadModule, pinnedVersions } from "./downloadedModule.ts";
 import { moduleFolder } from "./fingerprint.ts";
 import { type GoCommand, runGo } from "./goCommand.ts";
-import { refuse } from "./refusals.ts";
 import type { AnyTool } from "./tools.ts";
 import { applyCuts, parseTrims, type TrimmedModule, trimsFile, verifyOriginal } from "./trims.ts";
-
-/** What `go mod download -json` says about a module. */
-interface DownloadedModule {
-  readonly Version: string;
-  readonly Dir: string;
-  /** Its go.mod, which old modules do not have in `Dir`. */
-  readonly GoMod: string;
-  /** Hash of its zip, as go.sum writes it. */
-  readonly Sum: string;
-}
 
 /** Where a workspace keeps its trimmed modules, relative to its folder. */
 const copies = "trimmed";
@@ -38,28 +28,22 @@ export async function readTrims(tool: Pick<AnyTool, "name" | "module">): Promise
 export async function trimModules(tool: AnyTool, go: Omit<GoCommand, "arguments">): Promise<void> {
   const modules = await readTrims(tool);
   if (modules.length === 0) return;
-  const sums = await readFile(join(go.folder, "go.sum"), "utf8");
+  const site = { ...go, name: tool.name };
+  const pinned = await pinnedVersions(site);
   for (const trimmed of modules) {
-    const place = `${trimmed.module} ${trimmed.version}`;
-    const answer = await runGo({ ...go, arguments: ["mod", "download", "-json", trimmed.module] });
-    const downloaded = JSON.parse(answer) as DownloadedModule;
-    if (downloaded.Version !== trimmed.version) {
-      const cut = [
-        ...trimmed.files.map(({ path }) => path),
-        ...(trimmed.without ? [`*${trimmed.without.ending}`] : []),
-      ];
+    const { module, version, files, without } = trimmed;
+    const place = `${module} ${version}`;
+    if (pinned.get(module) !== version) {
+      const cut = [...files.map(({ path }) => path), ...(without ? [`*${without.ending}`] : [])];
       throw new Error(
-        `tools/${tool.name}/${trimsFile} has cuts for ${place}, but go.mod has ${downloaded.Version}: review the cuts of ${cut.join(", ")}`,
+        `${join(moduleFolder(tool), trimsFile)} has cuts for ${place}, but go.mod has ${pinned.get(module) ?? "none"}: review the cuts of ${cut.join(", ")}`,
       );
     }
-    if (!sums.split("\n").includes(`${trimmed.module} ${downloaded.Version} ${downloaded.Sum}`)) {
-      throw refuse("go.not-pinned", { purpose: go.purpose, name: tool.name, place, log: go.log });
-    }
-    const target = join(go.folder, copies, ...trimmed.module.split("/"));
-    await copyModule(downloaded, target, trimmed.without?.ending, place);
+    const downloaded = await downloadModule(module, version, site);
+    const target = join(go.folder, copies, ...module.split("/"));
+    await copyModule(downloaded, target, without?.ending, place);
     await trimCopy(trimmed, target, moduleFolder(tool), place);
-    const replacement = `./${copies}/${trimmed.module}`;
-    await runGo({ ...go, arguments: ["mod", "edit", `-replace=${trimmed.module}=${replacement}`] });
+    await runGo({ ...go, arguments: ["mod", "edit", `-replace=${module}=./${copies}/${module}`] });
   }
 }
 

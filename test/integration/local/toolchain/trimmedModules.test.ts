@@ -58,9 +58,11 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(join(folder, path), text);
 }
 
+const goModOf = (goVersion: string) => `module ${module}\n\ngo ${goVersion}\n`;
+
 /** Puts a version of the module into the proxy. */
-async function publish(version: string, files: Readonly<Record<string, string>>): Promise<void> {
-  const all = { ...files, "go.mod": `module ${module}\n\ngo 1.24\n` };
+async function publish(version: string, files: Readonly<Record<string, string>>, goVersion = "1.24"): Promise<void> {
+  const all = { ...files, "go.mod": goModOf(goVersion) };
   const versions = `proxy/${module}/@v`;
   await write(`${versions}/${version}.info`, JSON.stringify({ Version: version }));
   await write(`${versions}/${version}.mod`, all["go.mod"]);
@@ -156,6 +158,35 @@ describe("a tool with a list of cuts", () => {
     expect(await built()).toBe("cloud");
     await leaveOut(".pb.go");
     await expect(built()).rejects.toThrow("no file of example.com/store v1.1.0 ends in .pb.go");
+  });
+
+  it("can do without the newer Go that a module asks for, by a cut of its go.mod", async () => {
+    await publish("v1.1.0", { "store.go": store, "cloud/cloud.go": cloud }, "1.99");
+    const { stdout } = await run("go", ["mod", "download", "-json", `${module}@v1.1.0`], { cwd: folder, env }).catch(
+      (error: { stdout: string }) => error,
+    );
+    const { Error: refusal, Sum, GoModSum } = JSON.parse(stdout) as Record<"Error" | "Sum" | "GoModSum", string>;
+    expect(refusal).toMatch(/requires go >= 1\.99/);
+    const toolMod = await readFile(join(folder, "tool", "go.mod"), "utf8");
+    await write("tool/go.mod", toolMod.replace("v1.0.0", "v1.1.0"));
+    await write("tool/go.sum", `${module} v1.1.0 ${Sum}\n${module} v1.1.0/go.mod ${GoModSum}\n`);
+    await expect(built()).rejects.toThrow(/^building tool needs Go 1\.99 or newer/);
+    await write(
+      "tool/trims.yaml",
+      `modules:
+  - module: ${module}
+    version: v1.1.0
+    files:
+      - path: go.mod
+        sha256: ${await sha256(goModOf("1.99"))}
+        reason: Nothing in it is newer.
+        cuts:
+          - lines: "3"
+            first: go 1.99
+            put: go 1.24
+`,
+    );
+    expect(await built()).toBe("cloud");
   });
 
   it("is refused by the file's name when go.mod has another version, whatever that version holds", async () => {
