@@ -1,3 +1,4 @@
+import { poolNodes } from "../domain/capacity/poolNodes.ts";
 import { highestVersion, identifierMistake, longNameMistake, serviceNames } from "../domain/generatedNames.ts";
 import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { buildMistakes } from "./buildRules.ts";
@@ -290,13 +291,13 @@ function poolTooSmall(
   gpus: number,
   models: readonly string[],
 ): Refusal[] {
-  if (!pool) return [];
-  const available = pool.replicas === undefined ? pool.limits?.gpus : pool.replicas * pool.gpu.perNode;
-  if (available === undefined || gpus <= available) return [];
+  if (!pool || (pool.replicas === undefined && !pool.limits)) return [];
+  const { nodes, perNode, has } = poolNodes(pool);
+  if (gpus <= nodes * perNode) return [];
   const key = pool.replicas === undefined ? ["limits", "gpus"] : ["replicas"];
   return [
     refusal("pool.too-small", keyPath(["pools", name, ...key]), {
-      ...{ models: models.join(", "), need: gpus, have: available },
+      ...{ models: models.join(", "), need: gpus, have: has },
     }),
   ];
 }

@@ -2,6 +2,7 @@ import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import { builtInPool } from "../config/pools.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
+import { poolNodes } from "../domain/capacity/poolNodes.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
 import { type NewModel, renamedTo } from "../domain/zoo/departures.ts";
@@ -409,11 +410,12 @@ function developed({ development }: EnvironmentSpec): GpuConsumer[] {
 
 function supplies({ pools }: EnvironmentSpec): Map<string, GpuSupply> {
   return new Map(
-    Object.entries(pools).map(([name, { replicas, limits, gpu }]) => [
+    Object.entries(pools).map(([name, pool]) => [
       name,
-      replicas === undefined
-        ? { gpus: limits?.gpus ?? 0, key: keyPath(["pools", name, "limits", "gpus"]) }
-        : { gpus: replicas * gpu.perNode, key: keyPath(["pools", name, "replicas"]) },
+      {
+        ...poolNodes(pool),
+        key: keyPath(["pools", name, ...(pool.replicas === undefined ? ["limits", "gpus"] : ["replicas"])]),
+      },
     ]),
   );
 }

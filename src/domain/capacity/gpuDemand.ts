@@ -1,4 +1,5 @@
 import { type Refusal, refusal } from "../refusals/refusal.ts";
+import { leastNodes, type PoolNodes } from "./poolNodes.ts";
 
 /** Something that takes GPUs of a pool for as long as it is declared. */
 export interface GpuConsumer {
@@ -11,9 +12,8 @@ export interface GpuConsumer {
   readonly pods: number;
 }
 
-/** GPUs of a pool at most, and the key that says so. */
-export interface GpuSupply {
-  readonly gpus: number;
+/** A pool's nodes at most, and the key that says so. */
+export interface GpuSupply extends PoolNodes {
   /** Such as `menagerie:pools.t4.replicas`. */
   readonly key: string;
 }
@@ -38,12 +38,20 @@ export function podsAtPeak(model: {
 /** One refusal for each pool that cannot hold its consumers side by side: the pool, the need, the have. */
 export function gpuShortages(consumers: readonly GpuConsumer[], supply: ReadonlyMap<string, GpuSupply>): Refusal[] {
   const shortages: Refusal[] = [];
-  for (const [pool, { gpus: have, key }] of supply) {
+  for (const [pool, { nodes, perNode, has, key }] of supply) {
     const here = consumers.filter((each) => each.pool === pool && each.gpus * each.pods > 0);
     const need = here.reduce((sum, { gpus, pods }) => sum + gpus * pods, 0);
-    if (need <= have) continue;
-    const parts = here.map(({ name, gpus, pods }) => `${name} ${gpus * pods}`).join(", ");
-    shortages.push(refusal("pool.too-small-at-peak", key, { pool, need, parts, have }));
+    const needed = leastNodes(
+      here.flatMap(({ gpus, pods }) => Array<number>(pods).fill(gpus)),
+      perNode,
+    );
+    if (need > nodes * perNode) {
+      const parts = here.map(({ name, gpus, pods }) => `${name} ${gpus * pods}`).join(", ");
+      shortages.push(refusal("pool.too-small-at-peak", key, { pool, need, parts, have: has }));
+    } else if (needed > nodes) {
+      const parts = here.map(({ name, gpus, pods }) => `${name} ${pods} of ${gpus}`).join(", ");
+      shortages.push(refusal("pool.too-few-nodes-at-peak", key, { pool, need: needed, perNode, parts, have: nodes }));
+    }
   }
   return shortages;
 }

@@ -1,5 +1,5 @@
 import type { Condition } from "../serving/condition.ts";
-import { gpuResource } from "../serving/placement.ts";
+import { gpuCountLabel, gpuResource } from "../serving/placement.ts";
 
 /** A Karpenter NodePool (karpenter.sh/v1), as far as it tells why it gives no node. */
 export interface ObservedNodePool {
@@ -8,8 +8,15 @@ export interface ObservedNodePool {
     readonly replicas?: number;
     /** Of all nodes together, by resource. */
     readonly limits?: Readonly<Record<string, string | number>>;
+    readonly template?: {
+      readonly spec?: {
+        readonly requirements?: readonly { readonly key: string; readonly values?: readonly string[] }[];
+      };
+    };
   };
   readonly status?: {
+    /** Nodes that are there. */
+    readonly nodes?: number;
     /** Of all nodes that are there, by resource. */
     readonly resources?: Readonly<Record<string, string | number>>;
     readonly conditions?: readonly Condition[];
@@ -51,7 +58,7 @@ export function explainShortage(pool: string, gpus: number, { nodePool, nodeClai
   return clauses.map((clause) => `; ${clause}`).join("");
 }
 
-/** Without these Karpenter makes no node of a pool (`pkg/apis/v1/nodepool_status.go` of Karpenter 1.12). */
+/** Without these Karpenter makes no node of a pool (`pkg/apis/v1/nodepool_status.go` of Karpenter 1.15). */
 const poolConditions = new Set(["ValidationSucceeded", "NodeClassReady", "NodeRegistrationHealthy"]);
 /** The way of a node claim to a node, in this order (`pkg/apis/v1/nodeclaim_status.go`). */
 const claimConditions = new Set(["Launched", "Registered", "Initialized"]);
@@ -70,12 +77,24 @@ function sizeOf(pool: string, gpus: number, { spec, status }: ObservedNodePool):
   const key = `menagerie:pools.${pool}`;
   if (spec?.replicas !== undefined) {
     const nodes = spec.replicas === 1 ? "1 node" : `${spec.replicas} nodes`;
+    if (status?.nodes === 0 && spec.replicas > 0) {
+      return `${asks}, and the pool has none of its ${nodes}: Karpenter makes them only with its feature gate StaticCapacity`;
+    }
     return `${asks}, and the pool has ${nodes}, never more: raise ${key}.replicas, or free GPUs there`;
   }
   const limit = spec?.limits?.[gpuResource];
   if (limit === undefined) return asks;
   const used = status?.resources?.[gpuResource];
   const have = used === undefined ? `at most ${limit} GPUs` : `${used} GPUs of at most ${limit}`;
-  const isFull = used !== undefined && Number(used) + gpus > Number(limit);
-  return `${asks}, and the pool's nodes have ${have}${isFull ? `: raise ${key}.limits.gpus, or free GPUs there` : ""}`;
+  const node = gpusOfNode(spec?.template?.spec?.requirements ?? []);
+  const left = used === undefined ? Number.POSITIVE_INFINITY : Number(limit) - Number(used);
+  if (left >= Math.max(node, gpus)) return `${asks}, and the pool's nodes have ${have}`;
+  const why = left >= gpus ? `, too few for one more node of ${node}` : "";
+  return `${asks}, and the pool's nodes have ${have}${why}: raise ${key}.limits.gpus, or free GPUs there`;
+}
+
+/** GPUs of each node; 0 where the pool does not say. Karpenter makes a node only where all of it is within the limit. */
+function gpusOfNode(requirements: readonly { readonly key: string; readonly values?: readonly string[] }[]): number {
+  const [count] = requirements.find(({ key }) => key === gpuCountLabel)?.values ?? [];
+  return Number(count ?? 0);
 }

@@ -62,6 +62,11 @@ export const poolRefusals = {
     fix: "raise it for the time of the rollout, or move a model to another pool",
     cause: "While a version replaces another both run, and one of them would get no node.",
   },
+  "pool.too-few-nodes-at-peak": {
+    says: "pool {pool} needs {need} nodes of {perNode} GPUs at once (pods: {parts} GPUs) and has {have}",
+    fix: "raise it for the time of the rollout, or move a model to another pool",
+    cause: "A pod has all of its GPUs on one node, so what is left on several nodes adds up to nothing.",
+  },
   "pool.still-used": {
     says: "version {number} of {model} runs there until it is removed",
     fix: "declare the pool until then",

@@ -10,6 +10,10 @@ export interface Taint {
 /** The taint of every node with GPUs, so that only pods that ask for one land there. */
 export const gpuTaint: Taint = { key: "nvidia.com/gpu", value: "present", effect: "NoSchedule" };
 
+/** Labels of a node's GPUs, as Karpenter's AWS provider has them: https://karpenter.sh/docs/concepts/scheduling/ */
+export const gpuNameLabel = "karpenter.k8s.aws/instance-gpu-name";
+export const gpuCountLabel = "karpenter.k8s.aws/instance-gpu-count";
+
 /** Name of whole GPUs among a container's resources. */
 export const gpuResource = "nvidia.com/gpu";
 

@@ -261,6 +261,15 @@ describe("a model without a node is told with what is known of its pool", () => 
     );
   });
 
+  it("a limit that leaves room for the pod and none for a node", () => {
+    const requirements = [{ key: "karpenter.k8s.aws/instance-gpu-count", values: ["2"] }];
+    const spec = { limits: { "nvidia.com/gpu": "3" }, template: { spec: { requirements } } };
+    const nodePool = { spec, status: { resources: { "nvidia.com/gpu": "2" } } };
+    expect(told({ ...about, nodePool })).toBe(
+      "; it asks for 1 GPU, and the pool's nodes have 2 GPUs of at most 3, too few for one more node of 2: raise menagerie:pools.t4.limits.gpus, or free GPUs there",
+    );
+  });
+
   it("a claim that is on its way says nothing", () => {
     const conditions = [{ type: "Launched", status: "Unknown", reason: "AwaitingReconciliation" }];
     const nodeClaims = [{ metadata: { name: "t4-abcde" }, status: { conditions } }];
@@ -270,6 +279,12 @@ describe("a model without a node is told with what is known of its pool", () => 
   it("a fixed number of nodes", () => {
     expect(told({ ...about, nodePool: { spec: { replicas: 2 } } })).toBe(
       "; it asks for 1 GPU, and the pool has 2 nodes, never more: raise menagerie:pools.t4.replicas, or free GPUs there",
+    );
+  });
+
+  it("a fixed number of nodes, of which Karpenter has made none", () => {
+    expect(told({ ...about, nodePool: { spec: { replicas: 2 }, status: { nodes: 0 } } })).toBe(
+      "; it asks for 1 GPU, and the pool has none of its 2 nodes: Karpenter makes them only with its feature gate StaticCapacity",
     );
   });
 

@@ -1,10 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { gpuShortages, podsAtPeak } from "../../../../src/domain/capacity/gpuDemand.ts";
 import { exactNumber } from "../../../../src/domain/shadow/exactNumber.ts";
 import { differences, suiteOf } from "../../../../src/domain/zoo/smoke.ts";
-
-const shortages = (...asked: Parameters<typeof gpuShortages>) => gpuShortages(...asked).map(({ message }) => message);
 
 describe("an answer is compared with what was expected", () => {
   it("any JSON is like itself, whatever the order of its keys", () => {
@@ -41,28 +38,5 @@ describe("an answer is compared with what was expected", () => {
     for (const change of [{ input: 1 }, { output: 2 }, { tolerance: 1 }]) {
       expect(suiteOf([{ ...set[0], ...change } as never])).not.toBe(suiteOf(set));
     }
-  });
-});
-
-describe("GPUs of a pool", () => {
-  const t4 = new Map([["t4", { gpus: 1, key: "menagerie:pools.t4.replicas" }]]);
-  const on = (name: string, gpus = 1, pods = 1, pool = "t4") => ({ name, gpus, pods, pool });
-
-  it("must hold old and new side by side, else the pool, the need and the have are told", () => {
-    expect(shortages([on("multiplier version 1")], t4)).toEqual([]);
-    expect(shortages([on("multiplier version 1"), on("multiplier_copy", 2, 2), on("other", 8, 1, "a10g")], t4)).toEqual(
-      [
-        "menagerie:pools.t4.replicas: pool t4 needs 5 GPUs at once (multiplier version 1 1, multiplier_copy 4) and has 1; raise it for the time of the rollout, or move a model to another pool",
-      ],
-    );
-  });
-
-  it("at the peak hold what has to answer first, and in Knative mode old and new revision", () => {
-    const model = { replicas: { min: 2 }, mode: "Standard" as const, isNew: false, changes: false };
-    expect(podsAtPeak(model)).toBe(2);
-    expect(podsAtPeak({ ...model, changes: true })).toBe(2);
-    expect(podsAtPeak({ ...model, changes: true, mode: "Knative" })).toBe(4);
-    expect(podsAtPeak({ ...model, replicas: { min: 0 } })).toBe(0);
-    expect(podsAtPeak({ ...model, replicas: { min: 0 }, isNew: true })).toBe(1);
   });
 });
