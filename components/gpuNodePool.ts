@@ -45,7 +45,7 @@ export class GpuNodePool extends pulumi.ComponentResource {
     const pool: GpuPool = { ...args, name, instanceTypes, zones, taints };
 
     const nodeClass = nodeClassManifest(pool);
-    const nodeClassSpec: EC2NodeClassSpec | LocalNodeClassSpec = nodeClass.spec;
+    const nodeClassSpec: EC2NodeClassSpec | LocalNodeClassSpec | Record<string, never> = nodeClass.spec;
     const classResource = new kubernetes.apiextensions.CustomResource(
       `${name}-nodes`,
       { ...nodeClass, metadata: declared(nodeClass.metadata), spec: nodeClassSpec },

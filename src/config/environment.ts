@@ -144,7 +144,7 @@ export interface ShadowDeploymentSpec extends Omit<Parsed["shadows"][string], "p
 
 export type PoolSpec = Parsed["pools"][string];
 export type NodeClassSpec = Parsed["nodeClass"];
-export type Ec2NodeClassSpec = Exclude<NodeClassSpec, "local">;
+export type Ec2NodeClassSpec = Exclude<NodeClassSpec, string>;
 
 /** A checked environment: every default is filled in, every reference between keys holds. */
 export interface EnvironmentSpec

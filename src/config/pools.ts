@@ -111,9 +111,12 @@ const ec2 = mapping(
 
 /** Where nodes come from. */
 export const nodeClass = z
-  .union([z.literal("local"), ec2], {
+  .union([z.literal("local"), z.literal("kwok"), ec2], {
     error: ({ input }) =>
-      `${input === undefined ? "missing" : `${JSON.stringify(input)} is not allowed`}; use local or {kind: ec2, …}`,
+      `${input === undefined ? "missing" : `${JSON.stringify(input)} is not allowed`}; use local, kwok or {kind: ec2, …}`,
   })
-  .meta({ description: 'Where nodes come from: "local" (processes of this machine) or EC2. Default: local.' })
+  .meta({
+    description:
+      'Where nodes come from: "local" (processes of this machine), EC2, or "kwok" (a rehearsal: Karpenter\'s kwok provider makes Node objects). Default: local.',
+  })
   .default("local");

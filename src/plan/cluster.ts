@@ -30,7 +30,7 @@ type ClusterSpec = Pick<
 
 /** APIs of others that the resources of a stack for a cluster need, by what its config declares. */
 export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
-  const { zoo, development, shadows, pools, mesh, postgresCluster, database, builds, gateway } = spec;
+  const { zoo, development, shadows, pools, nodeClass, mesh, postgresCluster, database, builds, gateway } = spec;
   const served = [
     ...Object.entries(zoo).map(([name, { mode }]) => ({ key: keyPath(["zoo", name]), mode })),
     ...Object.entries(development).map(([name, { mode }]) => ({ key: keyPath(["development", name]), mode })),
@@ -39,6 +39,10 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   const [first] = served;
   const knative = served.find(({ mode }) => mode === "Knative");
   const [pool] = Object.keys(pools);
+  const provider =
+    nodeClass === "kwok"
+      ? { name: "kwok", api: "karpenter.kwok.sh/v1alpha1" }
+      : { name: "AWS", api: "karpenter.k8s.aws/v1" };
   const needed: NeededApi[] = [];
   const need = (key: string, help: string, ...apis: string[]) =>
     needed.push(...apis.map((api) => ({ api, key, help })));
@@ -54,8 +58,8 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   if (pool !== undefined) {
     need(
       keyPath(["pools", pool]),
-      "install Karpenter 1 with its AWS provider, or remove the pools and let pods ask for GPUs of nodes that are there",
-      ...["karpenter.sh/v1", "karpenter.k8s.aws/v1"],
+      `install Karpenter 1 with its ${provider.name} provider, or remove the pools and let pods ask for GPUs of nodes that are there`,
+      ...["karpenter.sh/v1", provider.api],
     );
   }
   if (builds.kind === "tekton") {

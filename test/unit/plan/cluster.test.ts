@@ -43,6 +43,14 @@ describe("what a cluster must serve", () => {
     ]);
   });
 
+  it("has the provider of Karpenter whose nodes the stack asks for", () => {
+    const pools = { t4: { gpu: { kind: "t4", perNode: 1 }, limits: { gpus: 1 } } };
+    expect(neededApis(spec({ pools, nodeClass: "kwok" })).map(({ api }) => api)).toEqual([
+      "karpenter.sh/v1",
+      "karpenter.kwok.sh/v1alpha1",
+    ]);
+  });
+
   it("is there, and nobody hears of it", async () => {
     expect(await checkCluster(everything, { preview: true, reader: without() })).toEqual([]);
   });

@@ -224,6 +224,17 @@ describe("a pool", () => {
     });
   });
 
+  it("of Karpenter's kwok provider is what EC2 would be asked for, with another node class", () => {
+    const kwok: GpuPool = { ...ec2, nodes: { kind: "kwok" } };
+    const nodeClassRef = { group: "karpenter.kwok.sh", kind: "KWOKNodeClass", name: ec2.name };
+    const { template, ...rest } = nodePoolManifest(ec2).spec;
+    expect(nodePoolManifest(kwok).spec).toEqual({
+      ...rest,
+      template: { ...template, spec: { ...template.spec, nodeClassRef } },
+    });
+    expect(nodeClassManifest(kwok)).toMatchObject({ apiVersion: "karpenter.kwok.sh/v1alpha1", kind: "KWOKNodeClass" });
+  });
+
   it("of EC2 nodes is bounded by its GPUs and asks for instances with exactly these", () => {
     const { spec } = nodePoolManifest(ec2);
     expect(spec).toMatchObject({

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nodeCorrection, nodeStatus } from "../../../../src/local/node/nodeObject.ts";
-import { type LocalNodeClass, type NodePool, plannedNodes } from "../../../../src/local/node/nodePlan.ts";
+import { adoptedNodes, type LocalNodeClass, type NodePool, plannedNodes } from "../../../../src/local/node/nodePlan.ts";
 import {
   allocatePodAddress,
   emptyAddressBook,
@@ -41,6 +41,23 @@ describe("the nodes of an environment", () => {
   it("leave out pools of other node classes and of classes that do not exist", () => {
     expect(plannedNodes([pool("aws", {}, "EC2NodeClass")], classes, machine)).toHaveLength(1);
     expect(plannedNodes([pool("gpu")], new Map(), machine)).toHaveLength(1);
+  });
+
+  it("leave those of Karpenter's own providers to Karpenter, and adopt what its kwok provider has made", () => {
+    expect(plannedNodes([pool("t4", { replicas: 2 }, "KWOKNodeClass")], classes, machine)).toHaveLength(1);
+    const allocatable = { cpu: "15900m", "nvidia.com/gpu": "1" };
+    const node = (name: string, providerID?: string) => ({
+      ...{ metadata: { name }, status: { allocatable, capacity: { cpu: "1" } } },
+      ...(providerID && { spec: { providerID } }),
+    });
+    const others = [
+      node("cpu-0"),
+      node("ip-10-0-0-1", "aws:///eu-central-1a/i-0a1b"),
+      { spec: { providerID: "kwok://x" } },
+    ];
+    expect(adoptedNodes([...others, node("kwok-t4-x7k2p", "kwok://kwok-t4-x7k2p")])).toEqual([
+      { name: "kwok-t4-x7k2p", labels: {}, annotations: {}, taints: [], capacity: allocatable },
+    ]);
   });
 
   it("cannot take the CPU node's name", () => {
