@@ -1,12 +1,12 @@
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KubeConfig, V1Node, V1PolicyRule } from "@kubernetes/client-node";
-import { parseAllDocuments } from "yaml";
+import { loadAll } from "js-yaml";
 import { putImage } from "../../src/adapters/images/imageStore.ts";
 import { readIfThere, request, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { kwokInstanceTypes } from "../../src/domain/capacity/kwokInstanceTypes.ts";
+import type { Condition } from "../../src/domain/serving/condition.ts";
 import { type GpuPool, nodeClassManifest, nodePoolManifest } from "../../src/domain/serving/nodePool.ts";
-import type { Condition } from "../../src/domain/serving/observed.ts";
 import type { EnvironmentLayout } from "../../src/local/layout.ts";
 import { thisMachine } from "../../src/local/node/machine.ts";
 import { applyManifest, type Manifest, namespace as namespaceManifest } from "../local/support/manifests.ts";
@@ -159,10 +159,7 @@ interface ObservedDeployment {
 }
 
 async function readManifests(file: string): Promise<Manifest[]> {
-  return parseAllDocuments(await readFile(file, "utf8")).flatMap((document) => {
-    const manifest = document.toJS() as Manifest | null;
-    return manifest ? [manifest] : [];
-  });
+  return (loadAll(await readFile(file, "utf8")) as (Manifest | null)[]).filter((manifest) => manifest !== null);
 }
 
 /** A role of the chart, as far as it is read. */
@@ -181,8 +178,7 @@ async function rights(templates: string): Promise<Manifest[]> {
   for (const file of ["clusterrole.yaml", "clusterrole-kwok.yaml", "role.yaml"]) {
     // Names, labels and bindings are the template's; the rules are plain YAML.
     const text = (await readFile(join(templates, file), "utf8")).replaceAll(/^.*\{\{.*$/gm, "");
-    for (const [index, document] of parseAllDocuments(text).entries()) {
-      const role = document.toJS() as ChartRole | null;
+    for (const [index, role] of (loadAll(text) as (ChartRole | null)[]).entries()) {
       if (!role?.rules) continue;
       const metadata = {
         name: `karpenter-${file.replace(".yaml", "")}-${index}`,
@@ -212,17 +208,26 @@ function deploymentManifest(image: string, gates: string): Manifest {
     HEALTH_PROBE_PORT: "8081",
   }).map(([name, value]) => ({ name, value }));
   const container = {
-    ...{ name: "controller", image, env, resources: { requests: { cpu: "100m", memory: "256Mi" } } },
+    name: "controller",
+    image,
+    env,
+    resources: { requests: { cpu: "100m", memory: "256Mi" } },
     readinessProbe: { httpGet: { path: "/readyz", port: 8081 }, periodSeconds: 1 },
   };
   return {
-    ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "karpenter", namespace, labels } },
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "karpenter", namespace, labels },
     spec: {
-      ...{ replicas: 1, selector: { matchLabels: labels }, strategy: { type: "Recreate" } },
+      replicas: 1,
+      selector: { matchLabels: labels },
+      strategy: { type: "Recreate" },
       template: {
         metadata: { labels },
         spec: {
-          ...{ serviceAccountName: "karpenter", containers: [container], terminationGracePeriodSeconds: 5 },
+          serviceAccountName: "karpenter",
+          containers: [container],
+          terminationGracePeriodSeconds: 5,
           // Karpenter must not run on what it may take away.
           nodeSelector: { "menagerie.dev/pool": "cpu" },
         },

@@ -127,8 +127,13 @@ export async function copyManifests(folder: string, context: BuildContext): Prom
 async function downloadPinned(folder: string, context: BuildContext): Promise<ReadonlyMap<string, string>> {
   for (const file of ["go.mod", "go.sum"]) await copyFile(join(toolsFolder, "crds", file), join(folder, file));
   const site = {
-    ...{ folder, name: "crds", purpose: "the CRDs", log: join(context.cache, "logs", "crds.log") },
-    ...{ env: { ...context.env, GOWORK: "off" }, signal: context.signal, stallAfter: downloadStall },
+    folder,
+    name: "crds",
+    purpose: "the CRDs",
+    log: join(context.cache, "logs", "crds.log"),
+    env: { ...context.env, GOWORK: "off" },
+    signal: context.signal,
+    stallAfter: downloadStall,
   };
   const folders = new Map<string, string>();
   for (const [module, version] of await pinnedVersions(site)) {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
 import { parseEnvironment } from "../../../../src/config/parse.ts";
 import { stackConfig } from "../../../../src/config/stackConfig.ts";
 import { type KwokInstanceType, kwokInstanceTypes } from "../../../../src/domain/capacity/kwokInstanceTypes.ts";
@@ -13,7 +13,7 @@ const size = { cpu: "16", memory: "64Gi", architecture: "amd64" };
 /** The pools of a committed stack, on nodes of the kwok provider. */
 function committedPools(stack: string): GpuPool[] {
   const file = join(import.meta.dirname, "../../../..", `Pulumi.${stack}.yaml`);
-  const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, string> };
+  const { config } = load(readFileSync(file, "utf8")) as { config: Record<string, string> };
   const { pools, nodeClass } = parseEnvironment({ ...stackConfig(config), nodeClass: "kwok" });
   return Object.entries(pools).map(([name, pool]) => gpuPool(name, pool, nodeClass));
 }

@@ -47,7 +47,8 @@ describe("the nodes of an environment", () => {
     expect(plannedNodes([pool("t4", { replicas: 2 }, "KWOKNodeClass")], classes, machine)).toHaveLength(1);
     const allocatable = { cpu: "15900m", "nvidia.com/gpu": "1" };
     const node = (name: string, providerID?: string) => ({
-      ...{ metadata: { name }, status: { allocatable, capacity: { cpu: "1" } } },
+      metadata: { name },
+      status: { allocatable, capacity: { cpu: "1" } },
       ...(providerID && { spec: { providerID } }),
     });
     const others = [
