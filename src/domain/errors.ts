@@ -6,6 +6,8 @@ export abstract class Refusal {
   readonly id: string;
   /** What it is about, such as `menagerie:zoo.iris.phase`; null where it is no single key. */
   readonly key: string | null;
+  /** What is wrong, without the key and what to change. */
+  readonly problem: string;
   /** The whole sentence: key, what is wrong, what to change. */
   readonly message: string;
   /** What to change; null where the sentence is that already. */
@@ -16,9 +18,10 @@ export abstract class Refusal {
   /** Makes the type nominal: no literal is one. */
   readonly #made = true;
 
-  protected constructor({ id, key, message, fix, cause, exitCode }: RefusalParts) {
+  protected constructor({ id, key, problem, message, fix, cause, exitCode }: RefusalParts) {
     this.id = id;
     this.key = key;
+    this.problem = problem;
     this.message = message;
     this.fix = fix;
     this.cause = cause;
@@ -30,7 +33,7 @@ export abstract class Refusal {
   }
 }
 
-export type RefusalParts = Pick<Refusal, "id" | "key" | "message" | "fix" | "cause" | "exitCode">;
+export type RefusalParts = Pick<Refusal, "id" | "key" | "problem" | "message" | "fix" | "cause" | "exitCode">;
 
 /**
  * A mistake that its operator can mend: a short sentence for each thing that is refused, which names the key, the value and what to

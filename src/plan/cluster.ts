@@ -1,7 +1,7 @@
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
-import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
+import { clauseOf, refusal, refused } from "../domain/refusals/refusal.ts";
 
 /** An API that a stack's resources are written in, the key that asks for it, and what helps where it is not served. */
 interface NeededApi {
@@ -102,7 +102,7 @@ export async function checkCluster(
     served = await reader.servedApis();
   } catch (error) {
     if (!preview) {
-      const { problem: reason, fix } = halvesOf(messageOf(error));
+      const { problem: reason, fix } = clauseOf(error);
       throw refused(refusal("cluster.silent", null, { reason, fix }), error);
     }
     return [`not checked whether the cluster serves ${needed.map(({ api }) => api).join(", ")}: ${messageOf(error)}`];

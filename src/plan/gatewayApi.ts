@@ -3,7 +3,7 @@ import type { ObservedGateway } from "../adapters/kubernetes/gatewayApi.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
-import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
+import { clauseOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { featureOf, needsOf, sharesSince } from "../domain/serving/httpRouteFeatures.ts";
 import { nameOfGateway, namespaceOfGateway } from "../domain/serving/route.ts";
 import { type PlannedRoute, plannedRoutes, type RoutedSpec } from "./routes.ts";
@@ -45,7 +45,7 @@ export async function checkGatewayApi(
     found = await reader.gateway(namespace, nameOfGateway(spec.gateway));
   } catch (error) {
     if (!preview) {
-      const { problem: reason, fix } = halvesOf(messageOf(error));
+      const { problem: reason, fix } = clauseOf(error);
       throw refused(refusal("cluster.silent", null, { reason, fix }), error);
     }
     return {

@@ -2,7 +2,7 @@ import { migrationNames } from "../adapters/postgres/migrate.ts";
 import { readPlatformState } from "../adapters/postgres/plan.ts";
 import { type DatabaseServer, DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
+import { clauseOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
@@ -142,7 +142,7 @@ export function requireOptional(
 ): void {
   if (!preview) throw error;
   if (previewDatabase === "optional") return;
-  const { problem, fix } = halvesOf(error.message);
+  const { problem, fix } = clauseOf(error);
   throw refused(refusal("database.unreachable", null, { problem, fix: fix === "" ? "" : `${fix}; ` }), error);
 }
 

@@ -2,8 +2,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { secretName, setSecretCommand } from "../config/secrets.ts";
 import { keyPath } from "../config/sentences.ts";
 import { shadowedModels } from "../config/shadowRules.ts";
-import { messageOf } from "../domain/errors.ts";
-import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
+import { clauseOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { locateSecrets, type SecretSource } from "../domain/serving/secrets.ts";
 
 /** Name of the Secret that the stack makes of its config. */
@@ -97,7 +96,7 @@ async function existingKeys(namespace: string, name: string, readKeys: ReadSecre
   try {
     return await readKeys(namespace, name);
   } catch (error) {
-    const { problem: reason, fix } = halvesOf(messageOf(error));
+    const { problem: reason, fix } = clauseOf(error);
     throw refused(
       refusal("secrets.unreadable", keyPath(["adminSecrets"]), { secret: name, namespace, reason, fix }),
       error,

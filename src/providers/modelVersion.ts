@@ -1,6 +1,6 @@
 import type { VersionRegistration } from "../adapters/postgres/modelVersions.ts";
 import { OperatorError } from "../domain/errors.ts";
-import { halvesOf } from "../domain/refusals/refusal.ts";
+import { clauseOf } from "../domain/refusals/refusal.ts";
 import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
 import type { Due, Handler } from "./handler.ts";
 import { refuse } from "./refusals.ts";
@@ -53,7 +53,7 @@ export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
       if (!(error instanceof OperatorError)) throw error;
       // The database may be gone before its versions.
       if (!unused) return;
-      throw refuse("version.still-used", { ...halvesOf(error.message), deleteReferenced }, error);
+      throw refuse("version.still-used", { ...clauseOf(error), deleteReferenced }, error);
     });
   },
 };

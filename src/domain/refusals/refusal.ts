@@ -1,4 +1,5 @@
-import { OperatorError, Refusal, type RefusalParts } from "../errors.ts";
+import { messageOf, OperatorError, Refusal, type RefusalParts } from "../errors.ts";
+import { type Clause, sentenceOf } from "./clause.ts";
 import type { RefusalEntry, RefusalTable, ValuesOf } from "./entry.ts";
 import { refusals } from "./table.ts";
 
@@ -24,9 +25,10 @@ export function refusalsOfTable<const Table extends RefusalTable>(table: Table) 
         String((values as Record<string, unknown> | undefined)?.[name] ?? ""),
       );
     const change = fill(fix);
-    const sentence = change === "" ? fill(says) : `${fill(says)}; ${change}`;
+    const problem = fill(says);
+    const sentence = sentenceOf({ problem, fix: change });
     const message = key === null ? sentence : `${key}: ${sentence}`;
-    return new RefusalOfTable({ id, key, message, fix: change || null, cause, exitCode: entry.exit ?? 2 });
+    return new RefusalOfTable({ id, key, problem, message, fix: change || null, cause, exitCode: entry.exit ?? 2 });
   };
 }
 
@@ -65,9 +67,17 @@ export function refused(list: Refusal | readonly Refusal[], cause?: unknown, exi
 const halves = /^((?:"(?:[^"\\]|\\.)*"|[^";])*); (.*)$/s;
 
 /** A clause of another part of the platform in its two halves. */
-export function halvesOf(clause: string): { readonly problem: string; readonly fix: string } {
+export function halvesOf(clause: string): Clause {
   const [, problem = clause, fix = ""] = halves.exec(clause) ?? [];
   return { problem, fix };
+}
+
+/** What was thrown, in its two halves: those of the one thing that it refuses, or its message alone. */
+export function clauseOf(thrown: unknown): Clause {
+  const [refusal, ...others] = thrown instanceof OperatorError ? thrown.refusals : [];
+  if (!refusal || others.length > 0) return { problem: messageOf(thrown), fix: "" };
+  const { key, problem, fix } = refusal;
+  return { problem: key === null ? problem : `${key}: ${problem}`, fix: fix ?? "" };
 }
 
 /** What an operator's mistake refuses; anything else is a defect and goes on. */
