@@ -213,6 +213,14 @@ external_data: [{ url: "http://api.menagerie.svc.cluster.local/healthz", local_d
   });
 });
 
+/** What the watch says that it waits for, once that is so: a busy machine is told first that the patch is under way. */
+async function toldBecause(watcher: Watcher, expected: RegExp): Promise<string> {
+  for (;;) {
+    const because = String((await watcher.next("waiting", 150_000)).because);
+    if (expected.test(because)) return because;
+  }
+}
+
 describe("a requirement that cannot be installed", () => {
   it("is undone, is told with the installer's last lines, and shows no token anywhere", async () => {
     const token = "hunter2-of-the-requirement";
@@ -226,7 +234,7 @@ describe("a requirement that cannot be installed", () => {
       await expect.poll(seen, within(60_000)).toMatchObject({ probe: "1.0" });
       const bad = `git+https://ada:${token}@127.0.0.1:9/no/such.git`;
       write({ "config.yaml": `${config}requirements: [menagerie_probe==1.0, "${bad}"]\n` });
-      const told = watcher.next("waiting", 120_000);
+      const told = toldBecause(watcher, /cannot be installed/);
       let isTold = false;
       void told.finally(() => {
         isTold = true;
@@ -235,12 +243,10 @@ describe("a requirement that cannot be installed", () => {
         callers.push(await seen().catch(String));
         await delay(100);
       }
-      expect(await told).toMatchObject({ because: expect.stringMatching(/cannot be installed: .*127\.0\.0\.1/) });
+      expect(await told).toMatch(/cannot be installed: .*127\.0\.0\.1/);
       await expect.poll(seen, within(60_000)).toMatchObject({ probe: "1.0" });
       write({ "config.yaml": `${config}requirements: [menagerie_probe==9.9]\n` });
-      expect(await watcher.next("waiting")).toMatchObject({
-        because: expect.stringMatching(/cannot be installed: .*menagerie-probe==9\.9/),
-      });
+      await toldBecause(watcher, /cannot be installed: .*menagerie-probe==9\.9/);
       await expect.poll(seen, within(60_000)).toMatchObject({ probe: "1.0" });
       write({ "config.yaml": config });
       await expect.poll(seen, within(60_000)).toEqual(nothing);
@@ -279,9 +285,7 @@ describe("an index that does not answer, in a requirements file", () => {
       expect(await seen()).toMatchObject({ probe: "2.0" });
       const again = Date.now();
       requirements("menagerie_probe==2.0", index.silent);
-      let told: Record<string, unknown>;
-      do told = await watcher.next("waiting", 150_000);
-      while (!/cannot be installed/.test(String(told.because)));
+      await toldBecause(watcher, /cannot be installed/);
       console.log(`told after ${Date.now() - again} ms`);
       await expect.poll(seen, within(60_000)).toMatchObject({ probe: "2.0" });
       write({ "config.yaml": config, "needed.txt": null });
@@ -323,8 +327,10 @@ describe("a save that mends a bad one", () => {
           `${how.padEnd(5)} ${what.padEnd(24)} noticed ${noticed} ms, told ${told ?? "-"} ms, mended ${took} ms, load ${loadavg()[0]?.toFixed(1)}`,
         );
         expect(await seen()).toEqual(nothing);
-        expect(took).toBeLessThan(30_000);
-        if (told !== undefined) expect(told).toBeLessThan(10_000);
+        // Ten seconds on a machine that has the time.
+        const patience = 10_000 * Math.max(1, (loadavg()[0] ?? 0) / 4);
+        expect(took).toBeLessThan(patience);
+        if (told !== undefined) expect(told).toBeLessThan(patience);
       });
     }
     console.log(times.splice(0).join("\n"));
