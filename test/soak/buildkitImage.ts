@@ -10,7 +10,8 @@ const inUserNamespace = `#!/bin/sh
 mkdir -p /sys/fs/cgroup
 exec unshare --user --map-root-user --mount --cgroup sh -c '
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
-  exec /buildkit/buildkitd --rootless --oci-worker-snapshotter=native "$@"
+  exec /buildkit/buildkitd --rootless --config=/buildkit/buildkitd.toml --root=/home/user/.local/share/buildkit \
+    --oci-worker-snapshotter=overlayfs "$@"
 ' buildkitd "$@"
 `;
 
@@ -38,8 +39,13 @@ export const buildkitEnvironment = {
   BUILDKITD: "/buildkit/in-user-namespace",
 };
 
+/** `buildkitd.toml` with a mirror for Docker's own registry. */
+export function buildkitConfig(mirror: string): string {
+  return `[registry."docker.io"]\n  mirrors = ["${mirror}"]\n`;
+}
+
 /** Fills a root folder with what the steps of the Task for a registry find in rootless BuildKit's own image. */
-export async function putBuildkit(root: string, tools: RegistryTools): Promise<void> {
+export async function putBuildkit(root: string, tools: RegistryTools, config = ""): Promise<void> {
   const folder = join(root, "buildkit");
   await mkdir(folder, { recursive: true });
   for (const name of ["buildkitd", "buildctl"] as const) await copyFile(tools[name], join(folder, name));
@@ -50,6 +56,7 @@ export async function putBuildkit(root: string, tools: RegistryTools): Promise<v
     "buildctl-daemonless.sh": await readFile(tools.daemonless, "utf8"),
   };
   for (const [name, script] of Object.entries(scripts)) await writeFile(join(folder, name), script, { mode: 0o755 });
+  await writeFile(join(folder, "buildkitd.toml"), config);
   for (const path of ["build", "home/user/.local/share/buildkit"]) await mkdir(join(root, path), { recursive: true });
 }
 

@@ -51,7 +51,7 @@ export async function unpackLayer(archive: string, root: string): Promise<void> 
   // Whiteouts are of what lies below this layer, wherever in it they stand.
   for (const path of removed) await removeAt(root, path);
   for (const path of emptied) await emptyAt(root, path);
-  for (const entry of entries) await makeRoom(root, entry);
+  await makeRoom(root, entries);
   await extractPlain(archive, root);
   for (const entry of entries) await setMode(root, entry);
   for (const entry of entries)
@@ -147,12 +147,19 @@ async function readArchive(archive: string, make: (onwarn: Warn) => Parser): Pro
   if (wrong && !(ended && /Unrecognized archive format/.test(wrong))) throw new LayerUnusable(wrong);
 }
 
-/** Removes what an entry takes the place of: a folder stays where a folder comes, with what is in it. */
-async function makeRoom(root: string, { path, kind }: LayerEntry): Promise<void> {
-  const at = join(root, path);
-  const there = (await isReached(root, dirname(path))) ? await kindAt(at) : undefined;
-  if (there === undefined || (kind === "folder" && there === "folder")) return;
-  await rm(at, { recursive: true });
+/** Removes what entries take the place of: a folder stays where a folder comes, with what is in it. */
+async function makeRoom(root: string, entries: readonly LayerEntry[]): Promise<void> {
+  // A layer has thousands of entries in few folders.
+  const reached = new Map<string, boolean>();
+  for (const { path, kind } of entries) {
+    const folder = dirname(path);
+    const isThere = reached.get(folder) ?? (await isReached(root, folder));
+    reached.set(folder, isThere);
+    const there = isThere ? await kindAt(join(root, path)) : undefined;
+    if (there === undefined || (kind === "folder" && there === "folder")) continue;
+    await rm(join(root, path), { recursive: true });
+    reached.clear();
+  }
 }
 
 async function removeAt(root: string, path: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { dump, load } from "js-yaml";
 import { environmentLayout } from "../../../src/local/layout.ts";
 import { preparePulumiHome } from "../../../src/local/toolchain/index.ts";
@@ -65,12 +65,18 @@ export class OwnEngine {
     return new OwnEngine(folder, home.project, pulumi, {
       ...ambient,
       ...env,
+      PATH: [dirname(pulumi), env.PATH].join(delimiter),
       PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
       PULUMI_CONFIG_PASSPHRASE: "correct horse battery staple",
       KUBECONFIG: join(folder, "kubeconfig"),
       ...(options.trace === false ? {} : traced(folder)),
       ...options.env,
     });
+  }
+
+  /** Runs `menagerie ARGS` of the project, for a stack of this engine. */
+  menagerie(args: readonly string[]): Promise<CommandResult> {
+    return this.#spawn(process.execPath, [join(this.project, "src/cli/main.ts"), ...args]);
   }
 
   /** Runs `pulumi ARGS` in the project folder. */

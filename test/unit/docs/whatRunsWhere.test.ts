@@ -43,7 +43,8 @@ const pins: Readonly<Record<string, string>> = {
   "Kubernetes provider": versions.kubernetesProvider,
 };
 
-const rows = read("docs/what-runs-where.md")
+const [systems = ""] = read("docs/what-runs-where.md").split("\n## ");
+const rows = systems
   .split("\n")
   .filter((line) => /^\| (?!System|-)/.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()))
