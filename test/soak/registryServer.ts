@@ -43,7 +43,9 @@ export async function registryContent(tools: RegistryTools, images: readonly See
     auth: object;
   };
   await writeFile(configuration, JSON.stringify(open));
-  const server = spawn(tools.registry, ["serve", configuration], { stdio: ["ignore", "ignore", "inherit"] });
+  const server = spawn(tools.registry, ["serve", configuration], {
+    ...{ stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, OTEL_TRACES_EXPORTER: "none" } },
+  });
   const ended = once(server, "exit");
   const digests: Record<string, string> = {};
   try {

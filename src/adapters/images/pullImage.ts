@@ -19,6 +19,7 @@ import { keepImage } from "./imageStore.ts";
 import { askRegistry, type RegistryPlace, reasonOf, sendTo } from "./registryAccess.ts";
 import type { LoginSource } from "./registryLogins.ts";
 import { acceptedManifests } from "./registryProtocol.ts";
+import { UnpackedLayers } from "./unpackedLayers.ts";
 import { unpackLayer } from "./unpackLayer.ts";
 
 /** Longest manifest or config, in bytes. */
@@ -60,7 +61,7 @@ export async function pullImage(store: string, reference: string, options: PullO
       layers: [],
       config: command,
       ownSystem: true,
-      populate: (rootfs) => unpackAll(from, layers, rootfs, options.onProgress),
+      populate: (rootfs) => unpackAll(from, layers, rootfs, new UnpackedLayers(store), options.onProgress),
     });
   } catch (error) {
     if (error instanceof PullFailed) throw error;
@@ -72,13 +73,19 @@ async function unpackAll(
   from: Repository,
   layers: readonly BlobDescriptor[],
   rootfs: string,
+  unpacked: UnpackedLayers,
   onProgress: PullOptions["onProgress"],
 ): Promise<void> {
   const total = layers.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   const blobs = `${rootfs}.blobs`;
   await mkdir(blobs);
+  const there = await unpacked.restore(layers, rootfs);
   for (const [at, layer] of layers.entries()) {
+    if (at < there) {
+      done += layer.size;
+      continue;
+    }
     if (!/\.tar(?:[.+](?:gzip|zstd))?$/.test(layer.mediaType)) {
       throw new PullFailed(`layer ${layer.digest} is of a kind that cannot be unpacked: ${layer.mediaType}`);
     }
@@ -91,6 +98,7 @@ async function unpackAll(
       throw new PullFailed(`layer ${layer.digest} cannot be unpacked: ${messageOf(error)}`, { cause: error });
     });
     await rm(archive);
+    await unpacked.keep(layers.slice(0, at + 1), rootfs);
   }
   await rm(blobs, { recursive: true });
 }

@@ -42,10 +42,11 @@ interface Attempt {
 /** Milliseconds until an image that is on its way is looked for again. */
 export const lookAgainAfter = 500;
 
-/** Pulls of all nodes of an environment, which share a store: one for each image at a time, with kubelet's back-off for each. */
+/** Pulls of all nodes of an environment, which share a store: one after the other, as kubelet's are by default, with kubelet's back-off for each image. */
 export class ImagePuller {
   readonly #pull: Pull;
   readonly #attempts = new Map<string, Attempt>();
+  #last: Promise<void> = Promise.resolve();
 
   constructor(pull: Pull) {
     this.#pull = pull;
@@ -70,12 +71,16 @@ export class ImagePuller {
   #begin(reference: string, sources: readonly LoginSource[], failures: number): void {
     const attempt: Attempt = { failures, done: 0, total: 0 };
     this.#attempts.set(reference, attempt);
-    this.#pull(reference, sources, (done, total) => Object.assign(attempt, { done, total })).then(
-      () => this.#attempts.delete(reference),
-      (error: unknown) => {
-        attempt.failed = { message: messageOf(error), retryAt: Date.now() + restartDelay(failures + 1) };
-      },
-    );
+    const tell = (done: number, total: number): void => void Object.assign(attempt, { done, total });
+    // Images that begin alike find the layers that the one before has unpacked.
+    this.#last = this.#last
+      .then(() => this.#pull(reference, sources, tell))
+      .then(
+        () => void this.#attempts.delete(reference),
+        (error: unknown) => {
+          attempt.failed = { message: messageOf(error), retryAt: Date.now() + restartDelay(failures + 1) };
+        },
+      );
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -88,6 +88,43 @@ describe("an image that is pulled", () => {
     expect((await readdir(rootfs, { recursive: true })).sort()).toEqual(["app", "app/lower", "app/main"]);
     expect(await readFile(join(rootfs, "app/main"), "utf8")).toBe("2");
     expect(await readdir(store)).toEqual([registry.digest.slice("sha256:".length)]);
+  });
+
+  it("shares the lower layers with one that begins alike, and changes nothing of it", async () => {
+    // Large enough to be kept unpacked.
+    const lower = tar([
+      { name: "app/large", content: Buffer.alloc(8 * 1024 * 1024, 1) },
+      { name: "app/both", content: "1" },
+    ]);
+    const imageOf = (upper: Buffer) => {
+      const manifest = json({
+        config: { mediaType: "c", digest: digestOf(registry.config), size: registry.config.length },
+        layers: [lower, upper].map((each) => ({
+          mediaType: `${oci}.layer.v1.tar`,
+          digest: digestOf(each),
+          size: each.length,
+        })),
+      });
+      for (const each of [lower, upper, manifest]) registry.documents.set(digestOf(each), each);
+      return digestOf(manifest);
+    };
+    const rootOf = async (digest: string) => (await readImage(store, `a/b@${digest}`)).rootfs;
+    const one = imageOf(tar([{ name: "app/one", content: "1" }]));
+    await registry.pull([], one);
+    const other = imageOf(tar([{ name: "app/both", content: "2" }, { name: "app/.wh.large" }]));
+    registry.documents.delete(digestOf(lower));
+    const told: number[] = [];
+    await registry.pull([], other, (done, total) => told.push(done / total));
+    expect(told.at(-1)).toBe(1);
+    expect((await readdir(join(await rootOf(other), "app"))).sort()).toEqual(["both"]);
+    expect(await readFile(join(await rootOf(other), "app/both"), "utf8")).toBe("2");
+    expect((await readdir(join(await rootOf(one), "app"))).sort()).toEqual(["both", "large", "one"]);
+    expect(await readFile(join(await rootOf(one), "app/both"), "utf8")).toBe("1");
+    const third = imageOf(tar([{ name: "app/third" }]));
+    registry.documents.delete(digestOf(lower));
+    await registry.pull([], third);
+    const inode = async (digest: string) => (await stat(join(await rootOf(digest), "app/large"))).ino;
+    expect(await inode(third)).toBe(await inode(one));
   });
 
   it("tells how far it is", async () => {

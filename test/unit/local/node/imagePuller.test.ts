@@ -4,6 +4,9 @@ import { ImagePuller, ImagePullFailed, ImagePulling } from "../../../../src/loca
 
 const reference = `registry.registry.svc:5000/models/iris@sha256:${"1".repeat(64)}`;
 
+/** Until whatever was settled has been heard of. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
 /** A puller whose pulls end as the test says. */
 function played() {
   const pulls: (PromiseWithResolvers<void> & { tell: (done: number, total: number) => void })[] = [];
@@ -22,16 +25,34 @@ function played() {
     return undefined;
   };
   const failed = async (message: string) => {
+    await settled();
     pulls.at(-1)?.reject(new Error(message));
-    await new Promise((resolve) => setImmediate(resolve));
+    await settled();
   };
   return { puller, pulls, waiting, failed };
 }
 
 describe("an image that a container needs", () => {
-  it("is pulled once, however many ask, and says how far it is", () => {
+  it("is pulled after the one before, whether that came or not", async () => {
+    const begun: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const puller = new ImagePuller((each) => {
+      begun.push(each);
+      return first.promise;
+    });
+    const other = reference.replace("iris", "other");
+    for (const each of [reference, other]) expect(() => puller.want(each, [])).toThrow(ImagePulling);
+    await settled();
+    expect(begun).toEqual([reference]);
+    first.reject(new Error("gone"));
+    await settled();
+    expect(begun).toEqual([reference, other]);
+  });
+
+  it("is pulled once, however many ask, and says how far it is", async () => {
     const { pulls, waiting } = played();
     expect(waiting()).toEqual({ reason: "ContainerCreating", message: `pulling image "${reference}"` });
+    await settled();
     pulls[0]?.tell(10 * 1024 * 1024, 25.5 * 1024 * 1024);
     expect(waiting()).toEqual({ reason: "ContainerCreating", message: `pulling image "${reference}": 10 of 26 MiB` });
     expect(pulls).toHaveLength(1);
@@ -45,6 +66,7 @@ describe("an image that a container needs", () => {
     expect(waiting()).toEqual({ reason: "ErrImagePull", message: said });
     expect(pulls).toHaveLength(1);
     expect(waiting(Date.now() + 10_100)).toMatchObject({ reason: "ContainerCreating" });
+    await settled();
     expect(pulls).toHaveLength(2);
     await failed("registry.registry.svc:5000 has no models/iris");
     expect(waiting()).toEqual({
@@ -59,9 +81,11 @@ describe("an image that a container needs", () => {
   it("is asked for anew once it has come, as where somebody removed it", async () => {
     const { pulls, waiting } = played();
     waiting();
+    await settled();
     pulls[0]?.resolve();
-    await new Promise((resolve) => setImmediate(resolve));
+    await settled();
     waiting();
+    await settled();
     expect(pulls).toHaveLength(2);
   });
 
