@@ -59,11 +59,11 @@ export class RegistryCluster {
   async credentials(password: string): Promise<void> {
     const file = dockerConfig(registryHost, password);
     await applyManifest(this.config, {
-      ...{ apiVersion: "v1", kind: "Secret", metadata: { name: "registry", namespace } },
-      ...{
-        type: "kubernetes.io/dockerconfigjson",
-        data: { ".dockerconfigjson": Buffer.from(file).toString("base64") },
-      },
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "registry", namespace },
+      type: "kubernetes.io/dockerconfigjson",
+      data: { ".dockerconfigjson": Buffer.from(file).toString("base64") },
     } as Manifest);
   }
 

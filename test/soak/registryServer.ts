@@ -10,7 +10,7 @@ import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import type { EnvironmentLayout } from "../../src/local/layout.ts";
 import { issueServingCertificate } from "../../src/local/pki.ts";
 import { applyManifest, type Manifest, namespace as namespaceManifest } from "../local/support/manifests.ts";
-import { freePort } from "../support/postgres.ts";
+import { freePort } from "../support/freePort.ts";
 import { type PushedImage, pushImage } from "../support/pushImage.ts";
 import type { RegistryTools } from "../support/testTools.ts";
 import { buildkitConfig, buildkitEnvironment, putBuildkit, registryConfig, registryUser } from "./buildkitImage.ts";
@@ -44,7 +44,8 @@ export async function registryContent(tools: RegistryTools, images: readonly See
   };
   await writeFile(configuration, JSON.stringify(open));
   const server = spawn(tools.registry, ["serve", configuration], {
-    ...{ stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, OTEL_TRACES_EXPORTER: "none" } },
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, OTEL_TRACES_EXPORTER: "none" },
   });
   const ended = once(server, "exit");
   const digests: Record<string, string> = {};
@@ -96,7 +97,9 @@ export async function deployRegistry(
     url: "test.local/buildkit",
     layers: [],
     config: {
-      ...{ entrypoint: ["/bin/true"], cmd: [], workingDir: "/" },
+      entrypoint: ["/bin/true"],
+      cmd: [],
+      workingDir: "/",
       env: { ...buildkitEnvironment, SSL_CERT_FILE: "/ca.crt" },
     },
     populate: async (root) => {
@@ -117,21 +120,29 @@ function registryManifests(image: string): Manifest[] {
   const [name, labels] = ["registry", { app: "registry" }];
   const metadata = { name, namespace: name };
   const container = {
-    ...{ name, image, ports: [{ containerPort: 5000 }] },
+    name,
+    image,
+    ports: [{ containerPort: 5000 }],
     readinessProbe: { tcpSocket: { port: 5000 }, periodSeconds: 1 },
     resources: { requests: { cpu: "50m", memory: "64Mi" } },
   };
   return [
     namespaceManifest(name),
     {
-      ...{ apiVersion: "apps/v1", kind: "Deployment", metadata },
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata,
       spec: {
-        ...{ replicas: 1, selector: { matchLabels: labels }, strategy: { type: "Recreate" } },
+        replicas: 1,
+        selector: { matchLabels: labels },
+        strategy: { type: "Recreate" },
         template: { metadata: { labels }, spec: { automountServiceAccountToken: false, containers: [container] } },
       },
     } as Manifest,
     {
-      ...{ apiVersion: "v1", kind: "Service", metadata },
+      apiVersion: "v1",
+      kind: "Service",
+      metadata,
       spec: { selector: labels, ports: [{ port: 5000, targetPort: 5000 }] },
     } as Manifest,
   ];

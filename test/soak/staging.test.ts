@@ -24,7 +24,8 @@ beforeAll(async () => {
   cluster = await StagingCluster.create((config) => playPool(config, "t4"));
   const { url = "" } = cluster.target.databaseServer ?? {};
   engine = await OwnEngine.create(cluster.home, ["menagerie-staging"], {
-    ...{ trace: false, env: { MENAGERIE_DATABASE_URL: url, NO_COLOR: "1" } },
+    trace: false,
+    env: { MENAGERIE_DATABASE_URL: url, NO_COLOR: "1" },
   });
   await succeed(engine.run(["stack", "init", "staging"]));
   console.log(describeStaging(cluster.site));
@@ -44,10 +45,8 @@ async function succeed(running: Promise<CommandResult>): Promise<CommandResult> 
 /** A request through the gateway, under the host name that the stack's routes have. */
 async function predict(model: string, body: object, headers: Readonly<Record<string, string>> = { "x-api-key": key }) {
   const outgoing = httpRequest(`${cluster.target.gatewayUrl}/serving/models/${model}/v1/models/model:predict`, {
-    ...{
-      method: "POST",
-      headers: { host: "models.staging.example.com", "content-type": "application/json", ...headers },
-    },
+    method: "POST",
+    headers: { host: "models.staging.example.com", "content-type": "application/json", ...headers },
   });
   outgoing.end(JSON.stringify(body));
   const [answer] = (await once(outgoing, "response")) as [IncomingMessage];

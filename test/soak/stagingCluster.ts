@@ -65,7 +65,9 @@ export class StagingCluster {
     const builderImage = await deployRegistry(config, layout, tools, content);
     const made = new StagingCluster(home, target, {
       servicesImage: `${services}@${content.digests[services.slice(registryHost.length + 1)]}`,
-      ...{ repository: models, builderImage, database: { host: addresses.host, port: ports.postgres } },
+      repository: models,
+      builderImage,
+      database: { host: addresses.host, port: ports.postgres },
     });
     await content.dispose();
     await made.#makeByHand();
@@ -84,7 +86,9 @@ export class StagingCluster {
     await this.#secret("menagerie", "uploads", "Opaque", { accessKeyId: "none", secretAccessKey: "none" });
     const logins = { ".dockerconfigjson": dockerConfig(registryHost, "valid") };
     await applyManifest(config, {
-      ...{ apiVersion: "v1", kind: "Namespace", ...buildNamespaceManifest("menagerie-builds") },
+      apiVersion: "v1",
+      kind: "Namespace",
+      ...buildNamespaceManifest("menagerie-builds"),
     } as Manifest);
     await applyManifest(config, namespace("models"));
     for (const space of ["menagerie-builds", "models"]) {
@@ -139,7 +143,8 @@ async function startWithTekton(home: TestHome): Promise<EnvironmentState> {
 
 /** A pod of the gateway, for its labels' sake: the embedded gateway is a process. */
 const gatewayPod = {
-  ...{ apiVersion: "v1", kind: "Pod" },
+  apiVersion: "v1",
+  kind: "Pod",
   metadata: { name: "gateway", namespace: "istio-system", labels: { istio: "ingress" } },
   spec: {
     schedulingGates: [{ name: "example.com/never" }],
@@ -154,11 +159,15 @@ const gatewayPod = {
 export async function playPool(config: KubeConfig, pool: string): Promise<void> {
   const name = `${pool}-played`;
   await applyManifest(config, {
-    ...{ apiVersion: "local.menagerie.dev/v1alpha1", kind: "LocalNodeClass", metadata: { name } },
+    apiVersion: "local.menagerie.dev/v1alpha1",
+    kind: "LocalNodeClass",
+    metadata: { name },
     spec: { capacity: { cpu: "16", memory: "64Gi", pods: 110, "nvidia.com/gpu": "1" } },
   } as Manifest);
   await applyManifest(config, {
-    ...{ apiVersion: "karpenter.sh/v1", kind: "NodePool", metadata: { name } },
+    apiVersion: "karpenter.sh/v1",
+    kind: "NodePool",
+    metadata: { name },
     spec: {
       replicas: 1,
       template: {

@@ -31,9 +31,12 @@ export async function pushImage(
   const { entrypoint = [], cmd = [], env = {}, workingDir = "/" } = image.config;
   const config = Buffer.from(
     JSON.stringify({
-      ...{ architecture: process.arch === "x64" ? "amd64" : process.arch, os: "linux" },
+      architecture: process.arch === "x64" ? "amd64" : process.arch,
+      os: "linux",
       config: {
-        ...{ Entrypoint: entrypoint, Cmd: cmd, WorkingDir: workingDir },
+        Entrypoint: entrypoint,
+        Cmd: cmd,
+        WorkingDir: workingDir,
         Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       },
       // Layers are not compressed, so these are their digests too.
@@ -45,13 +48,16 @@ export async function pushImage(
   await pushBlob(registry, repository, configDigest, config.length, () => Readable.from([config]));
   const manifest = Buffer.from(
     JSON.stringify({
-      ...{ schemaVersion: 2, mediaType: `${ociType}.manifest.v1+json` },
+      schemaVersion: 2,
+      mediaType: `${ociType}.manifest.v1+json`,
       config: { mediaType: `${ociType}.config.v1+json`, digest: configDigest, size: config.length },
       layers: layers.map((layer) => ({ mediaType: `${ociType}.layer.v1.tar`, ...layer })),
     }),
   );
   await sent(`${registry}/v2/${repository}/manifests/${tag}`, {
-    ...{ method: "PUT", headers: { "content-type": `${ociType}.manifest.v1+json` }, body: manifest },
+    method: "PUT",
+    headers: { "content-type": `${ociType}.manifest.v1+json` },
+    body: manifest,
   });
   return sha256(manifest);
 }
@@ -73,7 +79,8 @@ async function pushBlob(
   const place = new URL(begun.headers.get("location") ?? "", registry);
   place.searchParams.set("digest", digest);
   await sent(place.href, {
-    ...{ method: "PUT", duplex: "half" },
+    method: "PUT",
+    duplex: "half",
     headers: { "content-length": String(size), "content-type": "application/octet-stream" },
     body: Readable.toWeb(content()) as ReadableStream,
   } as RequestInit);

@@ -98,7 +98,6 @@ const packedStill = new Set([
   "test/soak/gateway/declared.test.ts",
   "test/soak/gateway/faults.test.ts",
   "test/soak/gateway/users.test.ts",
-  "test/soak/registryCluster.ts",
   "test/soak/routeApis.test.ts",
   "test/support/databaseStack/program.ts",
   "test/support/gateway/declaredCases.ts",
@@ -126,6 +125,7 @@ const treeReaders = [
   "src/config/stackFile.ts",
   "src/config/yamlPlaces.ts",
   "src/domain/truss/pyyaml.ts",
+  "test/support/staging/differences.ts",
   "tools/updatePins.ts",
 ];
 

@@ -104,7 +104,8 @@ export class MachineImages {
     const [, repository = "", tag = ""] = /^FROM (\S+):(\S+) AS truss_server$/m.exec(dockerfile) ?? [];
     if (repository === "") throw new Error(`the truss library's Dockerfile names no base image: ${dockerfile}`);
     return {
-      ...{ repository, tag },
+      repository,
+      tag,
       image: {
         layers: [await this.#systemLayer(), layer],
         config: {
@@ -134,7 +135,8 @@ export class MachineImages {
     return {
       layers: [await this.#systemLayer(), layer],
       config: {
-        ...{ entrypoint: ["node", "src/services/api/main.ts"], workingDir: "/app" },
+        entrypoint: ["node", "src/services/api/main.ts"],
+        workingDir: "/app",
         env: { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_ENV: "production" },
       },
     };
