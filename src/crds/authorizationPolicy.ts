@@ -16,10 +16,12 @@ export interface AuthorizationPolicySpec {
         notRemoteIpBlocks?: string[];
         notRequestPrincipals?: string[];
         notServiceAccounts?: string[];
+        notTrustDomains?: string[];
         principals?: string[];
         remoteIpBlocks?: string[];
         requestPrincipals?: string[];
         serviceAccounts?: string[];
+        trustDomains?: string[];
       };
     }[];
     to?: {

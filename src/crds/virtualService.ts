@@ -149,6 +149,7 @@ export interface VirtualServiceSpec {
       authority?: string;
       derivePort?: "FROM_PROTOCOL_DEFAULT" | "FROM_REQUEST_PORT";
       port?: number;
+      prefixRewrite?: string;
       redirectCode?: number;
       scheme?: string;
       uri?: string;
