@@ -17,7 +17,7 @@ import { refuse } from "./refusals.ts";
 import { startupError } from "./startupError.ts";
 import { StartupPatience } from "./startupPatience.ts";
 import { startupProgress } from "./startupProgress.ts";
-import { readStatus } from "./supervisor/statusServer.ts";
+import { type EnvironmentStatus, readStatus } from "./supervisor/statusServer.ts";
 import type { SupervisorStatus } from "./supervisor/supervisor.ts";
 import type { ArrivingToolchain } from "./toolchain/index.ts";
 import { ToolchainFile } from "./toolchainFile.ts";
@@ -151,7 +151,7 @@ function signalIfThere(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** What runs, or undefined when the environment is down. */
-export async function environmentStatus(layout: EnvironmentLayout): Promise<SupervisorStatus | undefined> {
+export async function environmentStatus(layout: EnvironmentLayout): Promise<EnvironmentStatus | undefined> {
   if ((await keeperProcess(layout)) === undefined) return undefined;
   return readStatus(layout.socketOf("supervisor"));
 }

@@ -8,6 +8,7 @@ import type { Readiness } from "../../domain/serving/readiness.ts";
 import { declaredServing, isDown, type Standing } from "../../domain/serving/standing.ts";
 import { type EnvironmentCondition, environmentCondition, environmentStatus } from "../../local/environment.ts";
 import type { EnvironmentLayout } from "../../local/layout.ts";
+import type { LeftOut } from "../../local/mesh/heedRejections.ts";
 import { observeRejections } from "../../local/mesh/observeRejections.ts";
 import { readStackResources } from "../../local/stackOutputs.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
@@ -50,6 +51,8 @@ interface Status {
   readonly unstored: readonly UnstoredVersion[];
   /** Tables that Envoy refuses: until they are mended, it follows no change of any object behind them. */
   readonly refusedTables: readonly RefusedTable[];
+  /** Objects that the gateway goes on without, because Envoy refuses what Istio makes of them. */
+  readonly leftOut: readonly LeftOut[];
   readonly parts: SupervisorStatus["parts"];
 }
 
@@ -103,6 +106,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     held,
     unstored,
     refusedTables,
+    leftOut: supervisor?.leftOut ?? [],
     parts: supervisor?.parts ?? [],
   };
 }
@@ -235,6 +239,13 @@ function describe(environment: string, status: Status): string {
         "  Correct or delete that object; the gateway then follows all changes again.",
       );
     }
+  }
+  if (status.leftOut.length > 0) {
+    lines.push(
+      "",
+      "Left out by the gateway, because Envoy refuses what Istio makes of it, until it is corrected:",
+      ...status.leftOut.map(({ object, reason }) => `  ${object}: ${reason}`),
+    );
   }
   const troubled = status.parts.filter((part) => part.state !== "ready" || part.restarts > 0);
   if (troubled.length > 0) {

@@ -41,7 +41,7 @@ export function envoyBootstrap(adminSocket: string): object {
       lds_config: ads,
       cds_config: ads,
       ads_config: {
-        api_type: "GRPC",
+        api_type: "DELTA_GRPC",
         transport_api_version: "V3",
         set_node_on_first_message_only: true,
         grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],

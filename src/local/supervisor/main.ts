@@ -16,6 +16,8 @@ import { initializePostgres, postgres } from "../control/postgres.ts";
 import { tektonConfiguration, tektonController } from "../control/tekton.ts";
 import { readState } from "../environmentState.ts";
 import { environmentLayout } from "../layout.ts";
+import { EnvoyTables } from "../mesh/envoyTables.ts";
+import { Rejections } from "../mesh/heedRejections.ts";
 import { setUpBridge } from "../network/bridge.ts";
 import { ensureAuthority, issueKubeconfig } from "../pki.ts";
 import { startupError } from "../startupError.ts";
@@ -32,26 +34,33 @@ const layout = environmentLayout(name, home);
 const log = (line: string): void => console.error(`${new Date().toISOString()} ${line}`);
 
 let supervisor: Supervisor;
+let rejections: Rejections;
 try {
-  supervisor = await composeEnvironment();
+  ({ supervisor, rejections } = await composeEnvironment());
   await startupError(layout).clear();
 } catch (error) {
   await startupError(layout).write(messageOf(error));
   throw error;
 }
 
-const server = await serveStatus(layout.socketOf("supervisor"), () => supervisor.status);
+const stopped = new AbortController();
+const server = await serveStatus(layout.socketOf("supervisor"), () => ({
+  ...supervisor.status,
+  leftOut: rejections.leftOut,
+}));
 process.once("SIGTERM", () => {
   log("stopping");
+  stopped.abort();
   void supervisor
     .stop(stopGraceMs)
     .then(() => server.close())
     .finally(() => process.exit(0));
 });
 await supervisor.start();
+await rejections.heed(stopped.signal);
 
-/** Every part of the environment, and what is done between them. */
-async function composeEnvironment(): Promise<Supervisor> {
+/** Every part of the environment, what is done between them, and what Envoy refuses of what users write. */
+async function composeEnvironment(): Promise<{ supervisor: Supervisor; rejections: Rejections }> {
   const state = await readState(layout);
   if (!state) throw new Error(`${layout.stateFile} is missing`);
   const tools = await new ToolchainFile(layout).follow();
@@ -63,7 +72,7 @@ async function composeEnvironment(): Promise<Supervisor> {
   const context: ControlContext = { layout, state, tools, admin };
   const localNodeClass = fileURLToPath(new URL("../node/localnodeclass.crd.yaml", import.meta.url));
 
-  return new Supervisor({
+  const supervisor = new Supervisor({
     parts: [
       etcd(context),
       await apiserver(context),
@@ -90,4 +99,5 @@ async function composeEnvironment(): Promise<Supervisor> {
     logs: layout.logs,
     log,
   });
+  return { supervisor, rejections: new Rejections({ config: admin, tables: new EnvoyTables(layout), log }) };
 }

@@ -1,9 +1,15 @@
 import { rm } from "node:fs/promises";
 import { createServer, request, type Server } from "node:http";
+import type { LeftOut } from "../mesh/heedRejections.ts";
 import type { SupervisorStatus } from "./supervisor.ts";
 
+export interface EnvironmentStatus extends SupervisorStatus {
+  /** Objects that the gateway goes on without, because Envoy refuses what istiod makes of them. */
+  readonly leftOut: readonly LeftOut[];
+}
+
 /** Answers `GET /status` on a unix socket, which crosses the network namespace by its path. */
-export async function serveStatus(socket: string, status: () => SupervisorStatus): Promise<Server> {
+export async function serveStatus(socket: string, status: () => EnvironmentStatus): Promise<Server> {
   await rm(socket, { force: true });
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "application/json");
@@ -16,8 +22,8 @@ export async function serveStatus(socket: string, status: () => SupervisorStatus
   return server;
 }
 
-/** The supervisor's status, or undefined while nobody answers at `socket`. */
-export function readStatus(socket: string): Promise<SupervisorStatus | undefined> {
+/** What the supervisor says, or undefined while nobody answers at `socket`. */
+export function readStatus(socket: string): Promise<EnvironmentStatus | undefined> {
   return new Promise((resolve) => {
     const call = request({ socketPath: socket, path: "/status", timeout: 2_000 }, (response) => {
       let text = "";
@@ -25,7 +31,7 @@ export function readStatus(socket: string): Promise<SupervisorStatus | undefined
       response.on("data", (chunk: string) => {
         text += chunk;
       });
-      response.on("end", () => resolve(JSON.parse(text) as SupervisorStatus));
+      response.on("end", () => resolve(JSON.parse(text) as EnvironmentStatus));
       response.on("error", () => resolve(undefined));
     });
     call.on("timeout", () => call.destroy());

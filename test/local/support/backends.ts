@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { request } from "../../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../../src/local/layout.ts";
 import { addresses } from "../../../src/local/network/addresses.ts";
 import { applyManifest, type Manifest } from "./manifests.ts";
@@ -87,7 +88,34 @@ export class Backends {
       ports: [{ name: protocol, port: port ?? 1 }],
       endpoints: port === undefined ? [] : [{ addresses: [addresses.host], conditions: { ready: true } }],
     };
-    for (const object of [service, slice]) await applyManifest(this.#cluster, object as Manifest);
+    // A Service is never without its endpoints.
+    for (const object of [slice, service]) await applyManifest(this.#cluster, object as Manifest);
+  }
+
+  /** Another endpoint of a Service, which accepts no connections. */
+  async addRefusing(server: string): Promise<void> {
+    const [name = "", namespace = this.namespace] = server.split(".");
+    const metadata = { name: `${name}-refusing`, namespace, labels: { "kubernetes.io/service-name": name } };
+    const endpoints = [{ addresses: [addresses.host], conditions: { ready: true } }];
+    const slice = {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      addressType: "IPv4",
+      metadata,
+      endpoints,
+    };
+    await applyManifest(this.#cluster, { ...slice, ports: [{ name: "http", port: 1 }] } as Manifest);
+  }
+
+  /** Takes a Service away, with its endpoints. */
+  async remove(server: string): Promise<void> {
+    const [name = "", namespace = this.namespace] = server.split(".");
+    for (const path of [
+      `/api/v1/namespaces/${namespace}/services/${name}`,
+      `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices/${name}`,
+    ]) {
+      await request(this.#cluster, "DELETE", path);
+    }
   }
 
   async stop(): Promise<void> {

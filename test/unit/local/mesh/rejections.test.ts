@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rejectionsOf, suspectOf } from "../../../../src/local/mesh/rejections.ts";
+import { rejectionsOf, suspectsOf } from "../../../../src/local/mesh/rejections.ts";
 
 const refused = (time: string, table: string, reason: string): string =>
   `[2026-11-29 ${time}][121][warning][config] [source/grpc_subscription_impl.cc:138] gRPC config for type.googleapis.com/envoy.config.x.v3.${table} rejected: ${reason}\n`;
@@ -9,10 +9,32 @@ const routes = (time: string): string =>
   `http.a;.rds.http.80.update_time: 7\nhttp.b;.rds.http.0.update_time: ${at(time)}\nhttp.b.rds.http.0.update_rejected: 1\n`;
 
 describe("tables that Envoy refuses", () => {
-  it("are those that it took none of since, once each, with the reason on one line", () => {
+  it("are told without the table itself, which Envoy writes before what its schema does not take", () => {
+    const words =
+      'goo.gle/debugstr name: "http.80"\nvirtual_hosts {\n}\n: Proto constraint validation failed (A.B[0]: embedded message failed validation | caused by RouteValidationError.RequestHeadersToRemove[0]: value does not match regex pattern "^[^\\n]*$")';
+    expect(rejectionsOf(refused("14:42:22.430", "RouteConfiguration", words), "")).toEqual([
+      expect.objectContaining({
+        reason: 'RouteValidationError.RequestHeadersToRemove[0]: value does not match regex pattern "^[^\\n]*$"',
+      }),
+    ]);
+  });
+
+  it("are found in the words of either form of its protocol, with the reason on one line", () => {
+    const log = refused("14:42:22.430", "RouteConfiguration", "no field:\n  BOGUS");
+    for (const line of [log, log.replace("gRPC config", "delta config")]) {
+      expect(rejectionsOf(`${access}${line}${access}`, "")).toEqual([
+        expect.objectContaining({ table: "RouteConfiguration", takenAt: 0, reason: "no field: BOGUS" }),
+      ]);
+    }
+  });
+
+  it("are those that it took none of since, once each", () => {
     const log = `${access}${refused("14:42:22.430", "RouteConfiguration", "no field:\n  BOGUS")}${access}${refused("14:42:22.900", "RouteConfiguration", "again")}`;
     expect(rejectionsOf(log, routes("14:42:22.247"))).toEqual([
-      { table: "RouteConfiguration", since: at("14:42:22.430"), reason: "no field: BOGUS" },
+      {
+        ...{ table: "RouteConfiguration", since: at("14:42:22.430"), lately: at("14:42:22.900") },
+        ...{ takenAt: at("14:42:22.247"), reason: "again" },
+      },
     ]);
     expect(rejectionsOf(log, routes("14:42:23.507"))).toEqual([]);
   });
@@ -23,7 +45,14 @@ describe("tables that Envoy refuses", () => {
     expect(rejectionsOf(log, stats).map(({ table }) => table)).toEqual(["Listener"]);
   });
 
-  it("are laid to the object that changed last before", () => {
+  it("are endpoints too, of any cluster", () => {
+    const log = refused("14:00:00.000", "ClusterLoadAssignment", "malformed IP address");
+    expect(rejectionsOf(log, "")).toHaveLength(1);
+    const taken = `cluster.outbound|80||a.b.svc.cluster.local;.update_time: ${at("14:00:01")}\n`;
+    expect(rejectionsOf(log, taken)).toEqual([]);
+  });
+
+  it("may be the fault of the objects that changed since the table was taken, the last one first", () => {
     const object = (name: string, time: string) => ({
       kind: "VirtualService",
       namespace: "a",
@@ -31,8 +60,8 @@ describe("tables that Envoy refuses", () => {
       changedAt: at(time),
     });
     const objects = [object("old", "14:00:00"), object("bad", "14:42:22"), object("later", "14:42:23")];
-    const rejection = { table: "RouteConfiguration", since: at("14:42:22.430"), reason: "" };
-    expect(suspectOf(rejection, objects)?.name).toBe("bad");
-    expect(suspectOf({ ...rejection, since: 0 }, objects)).toBeUndefined();
+    const rejection = { table: "RouteConfiguration", since: 0, lately: 0, takenAt: at("14:42:22.430"), reason: "" };
+    expect(suspectsOf(rejection, objects).map(({ name }) => name)).toEqual(["later", "bad"]);
+    expect(suspectsOf({ ...rejection, takenAt: at("15:00:00") }, objects)).toEqual([]);
   });
 });
