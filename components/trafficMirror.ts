@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type MirroredRoute, mirroredRoute } from "../src/domain/serving/mirroredRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
+import { limitCopies } from "./copyLimits.ts";
 import { registered, withoutUrl } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 
@@ -10,6 +11,11 @@ export interface TrafficMirrorArgs extends Omit<MirroredRoute, "model" | "kind" 
   readonly gateway: MirroredRoute["gateway"] & {
     /** Address that clients use, without a path. */
     readonly url: string;
+    /**
+     * Istio is behind the gateway: then its copies have limits, so that a shadow that stops reading or never answers costs no original anything.
+     * @default it is where the API is Istio's
+     */
+    readonly isIstio?: boolean;
   };
 }
 
@@ -25,8 +31,10 @@ export class TrafficMirror extends pulumi.ComponentResource {
 
   constructor(name: string, args: TrafficMirrorArgs, options?: pulumi.ComponentResourceOptions) {
     super("menagerie:shadow:TrafficMirror", name, registered({ ...args, gateway: withoutUrl(args.gateway) }), options);
-    const route = mirroredRoute({ ...args, model: args.name, kind: "shadow", managedBy: "stack" });
-    deployRoute(name, { route }, { parent: this });
+    const { api = "istio", isIstio = api === "istio" } = args.gateway;
+    const mirrored = { ...args, model: args.name, kind: "shadow", managedBy: "stack" } as const;
+    const limits = isIstio ? limitCopies(name, mirrored, { parent: this }) : [];
+    deployRoute(name, { route: mirroredRoute(mirrored) }, { parent: this, dependsOn: limits });
     this.predictUrl = `${args.gateway.url}${servingPath(args.namespace, args.name)}${readyPath}:predict`;
     this.registerOutputs({ predictUrl: this.predictUrl });
   }

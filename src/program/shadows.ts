@@ -1,5 +1,6 @@
 import { ShadowDeployment, type ShadowedModel } from "../../components/shadowDeployment.ts";
 import type { EnvironmentSpec, ShadowedModelSpec } from "../config/environment.ts";
+import { isIstioGateway } from "../domain/serving/copyLimits.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
 import { type EnvironmentFacts, hashOf } from "./facts.ts";
@@ -59,7 +60,7 @@ export function declareShadows(
         retentionDays,
         urlFor: platform.urlFor,
         database: platform.url,
-        gateway: spec.gateway,
+        gateway: { ...spec.gateway, isIstio: isIstioGateway(spec) },
         recorder: { ...recorder, storedHeaders: deployment.storeHeaders },
         readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
         kubeContext: spec.kubeContext,

@@ -19,13 +19,18 @@ function transformerBackend(service: string, namespace: string): Backend {
   return { service: `${service}-transformer`, namespace, port: 80 };
 }
 
+/** Where the copies for the shadows go: behind their recorders. */
+export function shadowBackends({ shadows, namespace }: Pick<MirroredRoute, "shadows" | "namespace">): Backend[] {
+  return shadows.map((shadow) => transformerBackend(shadow, namespace));
+}
+
 /**
  * Takes `/serving/<namespace>/<name>/v1/…` to the primary and copies to the shadows. The primary is the only destination: no weight,
  * no match and no host can take a request to a shadow. Copies go straight to the shadows' Services, because Istio (since 1.28) sends
  * them with the original Host; where a rewrite for Knative sets another one, the copies carry it too, and recorders do not ask for it.
  */
 export function mirroredRoute(route: MirroredRoute): Route {
-  const { name, namespace, primary, percent, gateway, shadows } = route;
+  const { name, namespace, primary, percent, gateway } = route;
   return {
     ...{ name, namespace, gateway, labels: modelLabels(route) },
     rules: [
@@ -33,7 +38,7 @@ export function mirroredRoute(route: MirroredRoute): Route {
         name: "predict",
         prefixes: [predictionsOf(route)],
         ...toModel(transformerBackend(primary.service, namespace), { mode: primary.mode, gateway }),
-        mirrors: shadows.map((shadow) => ({ ...transformerBackend(shadow, namespace), percent })),
+        mirrors: shadowBackends(route).map((shadow) => ({ ...shadow, percent })),
       },
     ],
   };

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type CopyLimits, copyBuffersManifest, copyRulesManifests } from "../../../src/domain/serving/copyLimits.ts";
 import type { SeenRequest } from "../../local/support/backends.ts";
 import { applyManifest } from "../../local/support/manifests.ts";
 import { type Asked, mirror, type Routes, type Rule, to } from "../../local/support/routes.ts";
@@ -20,7 +21,7 @@ let own: OwnGateway;
 let routes: Routes;
 
 beforeAll(async () => {
-  own = await OwnGateway.open(space, ["model", "other", "shadow", "second", "grpc-model"]);
+  own = await OwnGateway.open(space, ["model", "other", "shadow", "second", "limited-transformer", "grpc-model"]);
   routes = own.routes;
 });
 
@@ -79,14 +80,37 @@ describe("a mirrored request", () => {
     },
   );
 
-  test("of 20 MB waits for a shadow that reads none of it: Envoy passes a body on at the pace of the slower", async () => {
+  /** Sends so many bytes with a copy that the shadow does not read; answers whether the original is answered in time. */
+  async function sentPast(shadow: string, to: string, bytes: number, withinMs: number): Promise<string> {
     const client = connect(Number(routes.url.port), routes.url.hostname);
     client.on("error", () => {});
-    const head = `POST /x HTTP/1.1\r\nhost: ${host}\r\nx-do: hang@shadow\r\ncontent-length: 20000000\r\n\r\n`;
-    client.write(Buffer.concat([Buffer.from(head), Buffer.alloc(20_000_000, "abcdefg")]));
-    const first = await Promise.race([once(client, "data").then(() => "answered"), delay(3_000, "waits")]);
+    const head = `POST /x HTTP/1.1\r\nhost: ${to}\r\nx-do: hang@${shadow}\r\ncontent-length: ${bytes}\r\n\r\n`;
+    client.write(Buffer.concat([Buffer.from(head), Buffer.alloc(bytes, "abcdefg")]));
+    const first = await Promise.race([once(client, "data").then(() => "answered"), delay(withinMs, "waits")]);
     client.destroy();
-    expect(first).toBe("waits");
+    return first;
+  }
+
+  test("of 20 MB waits for a shadow that reads none of it: Envoy passes a body on at the pace of the slower", async () => {
+    expect(await sentPast("shadow", host, 20_000_000, 8_000)).toBe("waits");
+  });
+
+  test("has limits where the program declares it: one of 8 MB waits for nothing, one of 20 MB for some seconds", async () => {
+    const limits: CopyLimits = {
+      ...{ name: "limited", namespace: space, model: "limited", kind: "shadow", managedBy: "stack" },
+      ...{ gateway: { name: "istio-system/menagerie", hosts: ["*"] }, shadows: ["limited"] },
+    };
+    await applyManifest(own.cluster, copyBuffersManifest(limits));
+    for (const rule of copyRulesManifests(limits)) await applyManifest(own.cluster, rule);
+    const shadow = "limited-transformer";
+    const limited = await routes.routed("limited", [{ ...to("model"), mirrors: [mirror(shadow, 100)] }]);
+    // The filter may come after the route.
+    await delay(2_000);
+    expect(await sentPast(shadow, limited, 8_000_000, 4_000)).toBe("answered");
+    expect(await sentPast(shadow, limited, 20_000_000, 30_000)).toBe("answered");
+    const id = randomUUID();
+    expect((await ask(limited, "/x", { headers: { "x-request-id": id } })).status).toBe(200);
+    await taken(shadow, id);
   });
 
   test("is answered where the shadow's Service is not there, or has no pods", async () => {
@@ -314,6 +338,20 @@ describe("a rule", () => {
     expect(await attempts("/often", "fail-once")).toEqual([200, 2]);
     expect(await attempts("/never", "fail-once")).toEqual([503, 1]);
     expect((await attempts("/short", "hang"))[0]).toBe(504);
+  });
+
+  test("asks another pod where one accepts no connections, unless it says otherwise", async () => {
+    await own.backends.serve("half", own.backends.ports.model);
+    await own.backends.addRefusing("half");
+    const statuses = async (name: string, rule: Rule) => {
+      const half = await routes.routed(name, [rule]);
+      const all: number[] = [];
+      while (all.length < 40) all.push((await ask(half, "/")).status);
+      return new Set(all);
+    };
+    expect(await statuses("half-once", { retries: { attempts: 0 }, ...to("half") })).toEqual(new Set([200, 503]));
+    // Istio's default (https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry).
+    expect(await statuses("half", to("half"))).toEqual(new Set([200]));
   });
 
   test("is chosen by a cookie's regular expression", async () => {

@@ -32,6 +32,8 @@ export interface DeclaredPolicy extends Manifest {
 export interface DeclaredMesh {
   readonly routes: readonly DeclaredRoute[];
   readonly policies: readonly DeclaredPolicy[];
+  /** What bounds the copies for shadows. */
+  readonly limits: readonly Manifest[];
   /** Objects of Istio's that nothing of an embedded environment follows, as `kind namespace/name`. */
   readonly leftOut: readonly string[];
 }
@@ -48,6 +50,7 @@ export async function declaredMesh(stack: string, config: object = {}): Promise<
   const istio = objects.filter(({ apiVersion }) => apiVersion?.includes(".istio.io/"));
   const routes: DeclaredRoute[] = [];
   const policies: DeclaredPolicy[] = [];
+  const limits: Manifest[] = [];
   const leftOut: string[] = [];
   for (const object of istio) {
     const { kind, metadata, spec } = object;
@@ -57,11 +60,14 @@ export async function declaredMesh(stack: string, config: object = {}): Promise<
     } else if (kind === "AuthorizationPolicy" && spec.action === "CUSTOM") {
       const policy = object as unknown as DeclaredPolicy;
       policies.push({ ...policy, metadata: { ...named(policy), namespace: "istio-system" } });
+    } else if (kind === "DestinationRule" || (kind === "EnvoyFilter" && metadata.name?.endsWith("-copies"))) {
+      const inGateway = kind === "EnvoyFilter" ? { namespace: "istio-system" } : {};
+      limits.push({ ...object, metadata: { ...named(object), ...inGateway } });
     } else leftOut.push(`${kind} ${metadata.namespace}/${metadata.name}`);
   }
   for (const { spec, metadata } of routes)
     for (const rule of spec.http) strictRule(rule, `${metadata.namespace}/${metadata.name}`);
-  return { routes, policies, leftOut };
+  return { routes, policies, limits, leftOut };
 }
 
 /** Without the engine's annotations. */

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import {
+  type CopyLimits,
+  copyBuffersManifest,
+  copyRulesManifests,
+  isIstioGateway,
+} from "../../../../src/domain/serving/copyLimits.ts";
+
+const limits: CopyLimits = {
+  ...({ name: "next", namespace: "models", model: "next", kind: "shadow", managedBy: "stack" } as const),
+  gateway: { name: "istio-ingress/models", hosts: ["*"] },
+  shadows: ["next-a", "next-b"],
+};
+
+describe("what bounds the copies of a mirrored route", () => {
+  it("is of every shadow, and of nothing else at the gateway", () => {
+    const { metadata, spec } = copyBuffersManifest(limits);
+    expect(metadata).toMatchObject({ name: "models-next-copies", namespace: "istio-ingress" });
+    expect(spec.configPatches.map(({ match }) => match)).toEqual(
+      ["a", "b"].map((shadow) => ({
+        context: "GATEWAY",
+        cluster: { service: `next-${shadow}-transformer.models.svc.cluster.local` },
+      })),
+    );
+    const rules = copyRulesManifests(limits);
+    expect(rules.map(({ metadata: { name, namespace }, spec: { host } }) => [name, namespace, host])).toEqual(
+      ["a", "b"].map((shadow) => [
+        `next-${shadow}-transformer`,
+        "models",
+        `next-${shadow}-transformer.models.svc.cluster.local`,
+      ]),
+    );
+  });
+
+  it("is Istio's to do", () => {
+    expect(isIstioGateway({ gateway: {} })).toBe(true);
+    expect(isIstioGateway({ gateway: { api: "gateway-api" } })).toBe(false);
+    expect(isIstioGateway({ gateway: { api: "gateway-api" }, mesh: {} })).toBe(true);
+  });
+});
