@@ -35,13 +35,6 @@ export const cliRefusals = {
     cause: "Nothing answers at the kubeconfig's address, or its certificate is not accepted.",
     exit: 1,
   },
-  "cluster.lacks-crds": {
-    says: "the cluster of {kubeconfig} has no {list}",
-    fix: "install it there first",
-    cause:
-      "A cluster of your own needs the operators whose objects the stack declares; only the embedded environment brings its own.",
-    exit: 1,
-  },
   "data.not-json": {
     says: "--data is not JSON ({reason})",
     fix: "quote it for the shell, as in '{\"values\": [1]}'",

@@ -2,6 +2,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
 import { clauseOf, refusal, refused } from "../domain/refusals/refusal.ts";
+import { isIstioGateway } from "../domain/serving/copyLimits.ts";
 
 /** An API that a stack's resources are written in, the key that asks for it, and what helps where it is not served. */
 interface NeededApi {
@@ -11,10 +12,7 @@ interface NeededApi {
   readonly help: string;
 }
 
-const knativeApi = "serving.knative.dev/v1";
-const gatewayApi = "gateway.networking.k8s.io/v1";
-
-type ClusterSpec = Pick<
+export type ClusterSpec = Pick<
   EnvironmentSpec,
   | "zoo"
   | "development"
@@ -50,17 +48,28 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
   if (first ?? database) {
     if (gateway.api === "gateway-api") {
       const key = keyPath(["gateway", "api"]);
-      need(key, "install the CRDs of Gateway API 1.3 or later, or set the key to istio", gatewayApi);
+      const help = "install the CRDs of Gateway API 1.3 or later, or set the key to istio";
+      need(key, help, "gateway.networking.k8s.io/v1");
     } else need(first?.key ?? keyPath(["database"]), "install Istio 1.22 or later", "networking.istio.io/v1");
   }
-  if (knative) need(knative.key, "install Knative Serving, or say mode: Standard", knativeApi);
-  if (mesh) need(keyPath(["mesh"]), "install Istio 1.22 or later, or remove the key", "security.istio.io/v1");
+  if (knative) need(knative.key, "install Knative Serving, or say mode: Standard", "serving.knative.dev/v1");
+  const istio = "install Istio 1.22 or later, or remove the key";
+  if (mesh) need(keyPath(["mesh"]), istio, "security.istio.io/v1");
+  const [shadow] = isIstioGateway(spec) ? Object.keys(shadows) : [];
+  if (mesh?.keyCheck) need(keyPath(["mesh", "keyCheck"]), istio, "networking.istio.io/v1alpha3");
+  if (shadow !== undefined) {
+    need(keyPath(["shadows", shadow]), istio, "networking.istio.io/v1alpha3", "networking.istio.io/v1");
+  }
   if (pool !== undefined) {
-    need(
-      keyPath(["pools", pool]),
-      `install Karpenter 1 with its ${provider.name} provider, or remove the pools and let pods ask for GPUs of nodes that are there`,
-      ...["karpenter.sh/v1", provider.api],
-    );
+    const key = keyPath(["pools", pool]);
+    const instead = "remove the pools and let pods ask for GPUs of nodes that are there";
+    if (nodeClass === "local") {
+      need(key, `install Karpenter 1, or ${instead}`, "karpenter.sh/v1");
+      need(key, `apply src/local/node/localnodeclass.crd.yaml, or ${instead}`, "local.menagerie.dev/v1alpha1");
+    } else {
+      const help = `install Karpenter 1 with its ${provider.name} provider, or ${instead}`;
+      need(key, help, "karpenter.sh/v1", provider.api);
+    }
   }
   if (builds.kind === "tekton") {
     need(keyPath(["builds", "kind"]), "install Tekton Pipelines 1, or pin models by their hash", "tekton.dev/v1");
@@ -72,7 +81,7 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
       "postgres-operator.crunchydata.com/v1beta1",
     );
   }
-  return needed;
+  return needed.filter(({ api }, index) => needed.findIndex((other) => other.api === api) === index);
 }
 
 /** What a stack asks its cluster. */
@@ -91,11 +100,7 @@ export async function checkCluster(
   spec: ClusterSpec,
   { preview, reader }: { readonly preview: boolean; readonly reader: ClusterReader },
 ): Promise<readonly string[]> {
-  // The embedded environment brings its own, and an existing cluster without GPU nodes runs under its node class too. Knative and
-  // Gateway API are what that need not have.
-  const needed = neededApis(spec).filter(
-    ({ api }) => spec.nodeClass !== "local" || api === knativeApi || api === gatewayApi,
-  );
+  const needed = neededApis(spec);
   if (needed.length === 0) return [];
   let served: ReadonlySet<string>;
   try {
@@ -107,11 +112,16 @@ export async function checkCluster(
     }
     return [`not checked whether the cluster serves ${needed.map(({ api }) => api).join(", ")}: ${messageOf(error)}`];
   }
-  const mistakes = needed
+  refuseUnserved(spec, served);
+  return staticPools(spec, reader);
+}
+
+/** Refuses a stack whose cluster serves only these APIs, with a line for each that is missing. */
+export function refuseUnserved(spec: ClusterSpec, served: ReadonlySet<string>): void {
+  const mistakes = neededApis(spec)
     .filter(({ api }) => !served.has(api))
     .map(({ api, key, help }) => refusal("cluster.api-not-served", key, { api, help }));
   if (mistakes.length > 0) throw refused(mistakes);
-  return staticPools(spec, reader);
 }
 
 /** Karpenter's gate for pools with a fixed number of nodes: alpha, and off by default (https://karpenter.sh/docs/reference/settings/). */

@@ -86,7 +86,8 @@ type Cluster = ReturnType<typeof clusterReaders>;
 /** What the cluster serves of what the stack needs; sentences on what is missing for a preview, or could not be asked. */
 async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRun, cluster: Cluster) {
   const [apis, gateway, mesh, allowed] = await everyRefusal([
-    checkCluster(spec, { preview, reader: cluster.apis }),
+    // An embedded environment brings what its stack is written in.
+    shell.embedded ? Promise.resolve([]) : checkCluster(spec, { preview, reader: cluster.apis }),
     checkGatewayApi(spec, { preview, reader: cluster.gateway }),
     checkMesh(spec, { preview, reader: shell.embedded ? withEmbeddedGateway(cluster.mesh) : cluster.mesh }),
     checkAllowedNamespaces(spec, cluster.namespaces),

@@ -74,7 +74,7 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const running = { layout, spec, options, progress, signal };
   if (existing) {
     const { requireCluster } = await import("../cluster.ts");
-    await requireCluster(existing.kubeconfig);
+    await requireCluster(existing.kubeconfig, spec);
   }
   const target = await (existing ? useCluster(running, existing) : bringUp(running));
   if (!spec) return;

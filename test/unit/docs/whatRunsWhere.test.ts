@@ -59,14 +59,13 @@ describe("docs/what-runs-where.md", () => {
     expect(Object.fromEntries(rows.map(({ system, version }) => [system, version]))).toEqual(pins);
   });
 
-<<<<<<< HEAD
   it("has one Karpenter: the controllers that run have the CRDs that manifests are held to", () => {
     expect(required("test/tools/karpenter/go.mod", "sigs.k8s.io/karpenter")).toBe(pins.Karpenter);
     expect(found("test/support/testTools.ts", /title: "Karpenter",\s+version: "([^"]+)"/)).toBe(pins.Karpenter);
-=======
+  });
+
   it("has Istio's kinds as the istiod that runs knows them", () => {
     expect(commitOf(crds, "istio.io/api")).toBe(commitOf("tools/istiod/go.mod", "istio.io/api"));
->>>>>>> a2fdde9 (Istio's kinds are those that the istiod of the environment knows, not two releases older)
   });
 
   it("names tests that are there", () => {

@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseGates } from "../../../src/adapters/kubernetes/karpenterGates.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
-import { type ClusterReader, checkCluster, neededApis } from "../../../src/plan/cluster.ts";
+import { type ClusterReader, checkCluster, neededApis, refuseUnserved } from "../../../src/plan/cluster.ts";
+import { configOf } from "../../support/stackGraph.ts";
 
 const ec2 = {
   kind: "ec2",
@@ -41,6 +44,16 @@ describe("what a cluster must serve", () => {
       "serving.kserve.io/v1beta1",
       "gateway.networking.k8s.io/v1",
     ]);
+    const keyCheck = spec({
+      mesh: { keyCheck: { gatewayPods: { istio: "ingress" } } },
+      database: { host: "db.example.com" },
+      services: { image: `r/services@sha256:${"0".repeat(64)}` },
+    });
+    expect(neededApis(keyCheck).map(({ api }) => api)).toEqual([
+      "networking.istio.io/v1",
+      "security.istio.io/v1",
+      "networking.istio.io/v1alpha3",
+    ]);
   });
 
   it("has the provider of Karpenter whose nodes the stack asks for", () => {
@@ -50,6 +63,26 @@ describe("what a cluster must serve", () => {
       "karpenter.kwok.sh/v1alpha1",
     ]);
   });
+
+  it.each(["local", "staging", "prod"])(
+    "is what the objects of %s are written in, besides what Kubernetes has",
+    (stack) => {
+      const project = join(import.meta.dirname, "../../..");
+      const yaml = readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8");
+      const { resources } = JSON.parse(readFileSync(join(project, `test/golden/${stack}.json`), "utf8")) as {
+        resources: object;
+      };
+      const declared = Object.keys(resources).flatMap((key) => /^kubernetes:([^:]*\.[^:]*):/.exec(key)?.[1] ?? []);
+      const own = ["rbac.authorization.k8s.io/v1", "networking.k8s.io/v1", "scheduling.k8s.io/v1"];
+      const database = stack === "local" ? "postgres:5432" : undefined;
+      const needed = neededApis(
+        parseEnvironment(configOf(yaml), { gatewayUrl: "http://gateway", databaseAddress: database }),
+      );
+      // KServe declares Knative's objects.
+      const found = needed.map(({ api }) => api).filter((api) => api !== "serving.knative.dev/v1");
+      expect(found.sort()).toEqual([...new Set(declared)].filter((api) => !own.includes(api)).sort());
+    },
+  );
 
   it("is there, and nobody hears of it", async () => {
     expect(await checkCluster(everything, { preview: true, reader: without() })).toEqual([]);
@@ -82,18 +115,11 @@ describe("what a cluster must serve", () => {
     );
   });
 
-  it("is brought along by an embedded environment", async () => {
-    const local = parseEnvironment({ nodeClass: "local", zoo: iris }, { gatewayUrl: "http://gateway" });
-    const servedApis = () => Promise.reject(new Error("nobody asks"));
-    expect(await checkCluster(local, { preview: false, reader: reading(servedApis) })).toEqual([]);
-  });
-
-  it("is Knative on a cluster of any node class", async () => {
-    const zoo = { iris: { ...iris.iris, mode: "Knative" } };
-    const local = parseEnvironment({ nodeClass: "local", zoo }, { gatewayUrl: "http://gateway" });
-    const reader = reading(async () => new Set(["serving.kserve.io/v1beta1"]));
-    await expect(checkCluster(local, { preview: true, reader })).rejects.toThrow(
-      "menagerie:zoo.iris: the cluster does not serve serving.knative.dev/v1; install Knative Serving, or say mode: Standard",
+  it("is of pools with local nodes their node class", () => {
+    const pools = { t4: { gpu: { kind: "t4", perNode: 1 }, replicas: 1 } };
+    const local = parseEnvironment({ nodeClass: "local", pools }, { gatewayUrl: "http://gateway" });
+    expect(() => refuseUnserved(local, new Set(["karpenter.sh/v1", "karpenter.k8s.aws/v1"]))).toThrow(
+      "menagerie:pools.t4: the cluster does not serve local.menagerie.dev/v1alpha1; apply src/local/node/localnodeclass.crd.yaml, or remove the pools and let pods ask for GPUs of nodes that are there",
     );
   });
 });
