@@ -191,7 +191,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       { ...children, dependsOn: service },
     );
     // Beside the sync, which starts the model: this one knows why a pod does not come up.
-    new ModelReady(
+    const ready = new ModelReady(
       name,
       {
         namespace,
@@ -211,7 +211,8 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       // Knative has an activator of its own.
       ...(mode === "Knative" ? {} : { activator: { backend: api.backend, path: this.versionId.apply(activatorPath) } }),
     });
-    deployRoute(name, { route }, { ...children, dependsOn: service });
+    // The API service answers for a version in Standard mode before the version does.
+    deployRoute(name, { route }, { ...children, dependsOn: mode === "Knative" ? ready : service });
     this.image = image.image;
     this.predictUrl = `${gateway.url}${servingPath(namespace, kubernetesName)}${readyPath}:predict`;
     this.registerOutputs({ predictUrl: this.predictUrl, image: this.image, headHash: sync.headHash });

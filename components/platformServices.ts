@@ -114,7 +114,7 @@ export class PlatformServices extends pulumi.ComponentResource {
       { ...rights.binding, metadata: declared(rights.binding.metadata) },
       { ...parent, dependsOn: [role, account] },
     );
-    const { deployment, service } = apiService({
+    const manifests = apiService({
       namespace,
       image: args.image,
       secretName: "api-database",
@@ -129,18 +129,23 @@ export class PlatformServices extends pulumi.ComponentResource {
       builds: args.builds && ("url" in args.builds ? { url: args.builds.url } : args.builds),
       uploads: args.uploads,
     });
-    new kubernetes.core.v1.Service(
+    const metadata = { ...manifests.service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
+    const service = new kubernetes.core.v1.Service(
       "api",
       // Its endpoints come with the Deployment's pods, which are awaited.
-      { ...service, metadata: declared({ ...service.metadata, annotations: { "pulumi.com/skipAwait": "true" } }) },
+      { ...manifests.service, metadata: declared(metadata) },
       inNamespace,
     );
-    new kubernetes.apps.v1.Deployment(
+    const deployment = new kubernetes.apps.v1.Deployment(
       "api",
-      { ...deployment, metadata: declared(deployment.metadata) },
+      { ...manifests.deployment, metadata: declared(manifests.deployment.metadata) },
       { ...parent, dependsOn: [space, secret, binding] },
     );
-    deployRoute("api", { route: apiRoute({ namespace, gateway: args.gateway }) }, inNamespace);
+    deployRoute(
+      "api",
+      { route: apiRoute({ namespace, gateway: args.gateway }) },
+      { ...parent, dependsOn: [service, deployment] },
+    );
     this.registerOutputs({ image: this.image });
   }
 
