@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { request as apiRequest, requestJson } from "../../src/adapters/kubernetes/request.ts";
@@ -9,6 +11,7 @@ import { httpRouteManifest, referenceGrantManifest, referencesOf } from "../../s
 import type { Backend, Route, RouteApi } from "../../src/domain/serving/route.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
+import { askEnvoy } from "../../src/local/mesh/envoyAdmin.ts";
 import { Backends, type SeenRequest } from "../local/support/backends.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "../local/support/manifests.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
@@ -34,12 +37,23 @@ const services: Readonly<Record<string, readonly string[]>> = {
     "next-primary-transformer",
     "next-a-transformer",
     "next-b-transformer",
+    "grpc-model",
   ],
   menagerie: ["api"],
   "istio-system": ["knative-local-gateway"],
 };
 const gateway = { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true };
 const routes = Object.entries(everyRoute(gateway));
+/** What no stack declares, and users add beside it. */
+const callsRoute: Route = {
+  ...{ name: "calls", namespace: "models", labels: {}, gateway },
+  rules: [
+    {
+      ...{ name: "calls", prefixes: ["/inference.GRPCInferenceService/"] },
+      destinations: [{ service: "grpc-model", namespace: "models", port: 80 }],
+    },
+  ],
+};
 
 let shared: SharedEnvironment;
 let cluster: KubeConfig;
@@ -109,13 +123,15 @@ interface EnvoyRoute {
   readonly request_headers_to_remove?: readonly string[];
 }
 
+/** What Envoy was told of a kind of resource. */
+async function dumped(resource: string): Promise<unknown> {
+  const admin = environmentLayout("local", shared.home.path).socketOf("gateway-admin");
+  return JSON.parse((await askEnvoy(admin, `/config_dump?resource=${resource}`)).body);
+}
+
 /** Envoy's own routes for a host. */
 async function told(host: string): Promise<EnvoyRoute[]> {
-  const socketPath = environmentLayout("local", shared.home.path).socketOf("gateway-admin");
-  const asked = request({ socketPath, path: "/config_dump?resource=dynamic_route_configs" });
-  asked.end();
-  const [answer] = (await once(asked, "response")) as [IncomingMessage];
-  const dump = JSON.parse(await text(answer)) as {
+  const dump = (await dumped("dynamic_route_configs")) as {
     configs?: { route_config: { virtual_hosts?: { domains: string[]; routes: EnvoyRoute[] }[] } }[];
   };
   const hosts = (dump.configs ?? []).flatMap(({ route_config: { virtual_hosts = [] } }) => virtual_hosts);
@@ -318,6 +334,120 @@ describe("shares of requests", () => {
       expect(copies).toBeGreaterThan(2);
       expect(copies).toBeLessThan(38);
     }
+  });
+});
+
+describe.each(apis)("gRPC by %s", (api) => {
+  const host = `calls.${api}.test`;
+  const method = "/inference.GRPCInferenceService/ModelStreamInfer";
+  let session: ClientHttp2Session;
+
+  beforeAll(async () => {
+    await declare(callsRoute, api, host);
+    session = connectHttp2(address);
+  });
+  afterAll(() => session?.close());
+
+  const call = (): ClientHttp2Stream =>
+    session.request({
+      ...{ ":method": "POST", ":path": method, ":authority": host },
+      ...{ "content-type": "application/grpc", te: "trailers" },
+    });
+  const message = (body: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, 0, body.length]), Buffer.from(body)]);
+
+  test("a unary call passes with its trailers", async () => {
+    const stream = call();
+    const trailers = once(stream, "trailers") as Promise<[Record<string, string>]>;
+    stream.end(message("hello"));
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).equals(message("hello"))).toBe(true);
+    expect((await trailers)[0]).toMatchObject({ "grpc-status": "0" });
+  });
+
+  test("of a stream each message is answered before the next is sent", async () => {
+    const stream = call();
+    const trailers = once(stream, "trailers") as Promise<[Record<string, string>]>;
+    const answers = stream[Symbol.asyncIterator]();
+    for (const body of ["one", "two", "three", "four", "five"]) {
+      stream.write(message(body));
+      expect(message(body).equals((await answers.next()).value as Buffer)).toBe(true);
+    }
+    stream.end();
+    expect((await answers.next()).done).toBe(true);
+    expect((await trailers)[0]).toMatchObject({ "grpc-status": "0" });
+  });
+
+  test("a service of another name has no route, and is told so in gRPC's own way", async () => {
+    const stream = session.request({
+      ...{ ":method": "POST", ":path": "/grpc.health.v1.Health/Check", ":authority": host },
+      ...{ "content-type": "application/grpc", te: "trailers" },
+    });
+    stream.end(message(""));
+    const [headers] = (await once(stream, "response")) as [Record<string, string | number>];
+    expect(headers).toMatchObject({ ":status": 200, "grpc-status": "12" });
+  });
+});
+
+describe("what takes long", () => {
+  const models = (api: RouteApi) => `long.${api}.test`;
+  const calls = (api: RouteApi) => `long-calls.${api}.test`;
+
+  beforeAll(async () => {
+    for (const api of apis) {
+      await declare(everyRoute(gateway).weights as Route, api, models(api));
+      await declare(callsRoute, api, calls(api));
+    }
+  });
+
+  test.each(apis)("has no time-out of Envoy's: %s", async (api) => {
+    for (const { route } of [...(await told(models(api))), ...(await told(calls(api)))]) {
+      expect(route).toMatchObject({ timeout: "0s", max_grpc_timeout: "0s" });
+      expect(route).not.toHaveProperty("idle_timeout");
+      expect(route).not.toHaveProperty("max_stream_duration");
+    }
+    const listeners = JSON.stringify(await dumped("dynamic_listeners"));
+    expect(listeners).toContain('"stream_idle_timeout":"0s"');
+    expect(listeners).not.toMatch(/"(request_timeout|max_stream_duration|max_connection_duration)"/);
+    const clusters = JSON.stringify(await dumped("dynamic_active_clusters"));
+    expect(clusters).toContain(`grpc-model.${spaces.models}.svc.cluster.local`);
+    expect(clusters).not.toMatch(/"(max_stream_duration|max_connection_duration)"/);
+  });
+
+  /** A call whose second message comes after so many seconds. */
+  async function silentCall(host: string, seconds: number): Promise<unknown> {
+    const session = connectHttp2(address);
+    const stream = session.request({
+      ...{ ":method": "POST", ":path": "/inference.GRPCInferenceService/ModelStreamInfer", ":authority": host },
+      ...{ "content-type": "application/grpc", te: "trailers" },
+    });
+    const trailers = once(stream, "trailers") as Promise<[Record<string, string>]>;
+    const answers = stream[Symbol.asyncIterator]();
+    const [first, last] = ["a", "b"].map((body) => Buffer.from([0, 0, 0, 0, 1, body.charCodeAt(0)]));
+    stream.write(first);
+    expect((await answers.next()).value).toEqual(first);
+    await delay(seconds * 1_000);
+    stream.end(last);
+    expect((await answers.next()).value).toEqual(last);
+    expect((await answers.next()).done).toBe(true);
+    session.close();
+    return (await trailers)[0];
+  }
+
+  test("is waited for: an answer of a minute, one that comes after a minute, and a call that is silent for a minute", async () => {
+    const path = "/serving/models/iris/v1/x";
+    const both = apis.map(async (api) => {
+      const [streamed, late, status] = await Promise.all([
+        send(models(api), path, { headers: { "x-do": "stream=65" } }),
+        send(models(api), path, { headers: { "x-do": "delay=65000" } }),
+        silentCall(calls(api), 65),
+      ]);
+      expect(streamed.status).toBe(200);
+      expect(streamed.body.trim().split("\n")).toHaveLength(65);
+      expect(late.status).toBe(200);
+      expect(status).toMatchObject({ "grpc-status": "0" });
+    });
+    await Promise.all(both);
   });
 });
 

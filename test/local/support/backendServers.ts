@@ -86,10 +86,12 @@ async function answer(name: string, incoming: IncomingMessage, response: ServerR
   } else {
     if (deed === "delay") await after(Number(argument));
     const id = `${headers["x-request-id"]}`;
-    const fails = deed === "fail-once" && !failed.has(id);
+    const isFirst = !failed.has(id);
     failed.add(id);
-    const status = fails ? 503 : deed === "status" ? Number(argument) : 200;
-    response.writeHead(status, { "content-type": "application/json", "x-from": name });
+    const status = deed === "fail-once" && isFirst ? 503 : deed === "status" ? Number(argument) : 200;
+    // As gRPC says that it is not there: by a header, whatever the HTTP status is.
+    const unavailable = deed === "unavailable-once" && isFirst ? { "grpc-status": "14" } : {};
+    response.writeHead(status, { "content-type": "application/json", "x-from": name, ...unavailable });
     response.end(JSON.stringify({ server: name, method, url, headers, body }));
   }
 }

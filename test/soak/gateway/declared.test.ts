@@ -58,7 +58,11 @@ beforeAll(async () => {
 
 afterAll(() => own?.close());
 
-const objectsOf = ({ policies, routes }: DeclaredMesh): readonly Manifest[] => [...policies, ...routes];
+const objectsOf = ({ policies, limits, routes }: DeclaredMesh): readonly Manifest[] => [
+  ...policies,
+  ...limits,
+  ...routes,
+];
 
 async function apply(mesh: DeclaredMesh): Promise<void> {
   for (const object of objectsOf(mesh)) await applyManifest(cluster, object);
@@ -152,6 +156,7 @@ const mistakes: readonly Mistake[] = [
     inRules(({ rewrite, ...rule }) => ({ ...rule, ...(rewrite && { rewrite: { uri: rewrite.uri } }) })),
   ],
   ["a time-out", inRules((rule) => ({ ...rule, timeout: "1s" }))],
+  ["retries switched off", inRules((rule) => ({ ...rule, retries: { attempts: 0 } }))],
   [
     "retries of answers that are no accident",
     inRules((rule) => ({ ...rule, retries: { attempts: 2, retryOn: "5xx" } })),

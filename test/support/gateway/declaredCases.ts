@@ -15,7 +15,7 @@ export interface GatewayCase {
 
 export interface SeenOfCase {
   readonly server: string;
-  /** Of `times`; the rest is chance. @default 1 */
+  /** Of `times`: below 1 it is chance, above it what is sent again. @default 1 */
   readonly share?: number;
   readonly url: string;
   readonly host: string;
@@ -41,8 +41,8 @@ export function serversOf({ routes }: DeclaredMesh): readonly string[] {
 
 /**
  * What must be seen of every route, mirror, rewrite, header rule and key check of a mesh. What a field means is Istio's reference
- * (https://istio.io/latest/docs/reference/config/networking/virtual-service/). Of the defaults: no time-out,
- * and no answer is asked for again, 503 included: default retries are of what could not be sent.
+ * (https://istio.io/latest/docs/reference/config/networking/virtual-service/). Of the defaults: no time-out, and two retries (HTTPRetry) of
+ * what could not be sent or is unavailable in gRPC's sense; no other answer is asked for again, 503 included.
  */
 export function casesOf(mesh: DeclaredMesh): readonly GatewayCase[] {
   return mesh.routes.flatMap((route) =>
@@ -88,8 +88,12 @@ function casesOfRule(mesh: DeclaredMesh, route: DeclaredRoute, rule: DeclaredRul
       seen: [...reached, ...copies],
     },
   ];
+  const deed = (what: string) => ({ ...request, headers: { ...key, "x-do": `${what}@${server}` } });
+  cases.push({
+    ...{ ...deed("unavailable-once"), title: `${title}: what ${server} cannot take is sent to it again` },
+    ...{ status: 200, seen: [...asked, { ...received, share: 2 }, ...copies] },
+  });
   if (mirrors.length === 0) {
-    const deed = (what: string) => ({ ...request, headers: { ...key, "x-do": `${what}@${server}` } });
     cases.push(
       { ...deed("delay=1200"), title: `${title}: a slow answer is waited for`, status: 200, seen: reached },
       { ...deed("status=503"), title: `${title}: 503 is passed on`, status: 503, seen: reached },

@@ -59,7 +59,7 @@ export class Judge {
 
   /** Requests of these ids, once as many are there as a case expects and no more come. */
   async #seen({ seen }: GatewayCase, ids: ReadonlySet<string>): Promise<readonly SeenRequest[]> {
-    const certain = ids.size * seen.filter(({ share = 1 }) => share === 1).length;
+    const certain = ids.size * seen.reduce((sum, { share = 1 }) => sum + Math.floor(share), 0);
     const isDrawn = seen.some(({ share = 1 }) => share < 1);
     let [count, since] = [-1, Date.now()];
     for (;;) {
@@ -77,7 +77,7 @@ function differenceAt(expected: SeenOfCase, seen: readonly SeenRequest[], sent: 
   const { share = 1, url, host, without } = expected;
   const wanted = sent * share;
   // Five standard deviations of a binomial distribution.
-  const slack = 5 * Math.sqrt(sent * share * (1 - share));
+  const slack = share < 1 ? 5 * Math.sqrt(sent * share * (1 - share)) : 0;
   if (Math.abs(seen.length - wanted) > slack) {
     return `got ${url} ${seen.length} times, not ${wanted}${slack > 0 ? ` ± ${Math.round(slack)}` : ""}`;
   }
