@@ -60,7 +60,11 @@ export function declareShadows(
         retentionDays,
         urlFor: platform.urlFor,
         database: platform.url,
-        gateway: { ...spec.gateway, isIstio: isIstioGateway(spec) },
+        // Only where its API does not say so.
+        gateway: {
+          ...spec.gateway,
+          ...(isIstioGateway(spec) && spec.gateway.api !== "istio" ? { isIstio: true } : {}),
+        },
         recorder: { ...recorder, storedHeaders: deployment.storeHeaders },
         readyTimeoutSeconds: spec.serving.readyTimeoutSeconds,
         kubeContext: spec.kubeContext,
