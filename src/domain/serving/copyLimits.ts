@@ -43,7 +43,8 @@ export function copyBuffersManifest(limits: CopyLimits) {
     apiVersion: "networking.istio.io/v1alpha3" as const,
     kind: "EnvoyFilter" as const,
     metadata: {
-      ...{ name: `${namespace}-${name}-copies`, namespace: namespaceOfGateway(gateway, namespace) },
+      name: `${namespace}-${name}-copies`,
+      namespace: namespaceOfGateway(gateway, namespace),
       labels: modelLabels(limits),
     },
     spec: {

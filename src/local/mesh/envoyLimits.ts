@@ -13,11 +13,15 @@ type PolicyObject = KubernetesObject & Readonly<Record<string, unknown>>;
 export function envoyLimits(): readonly PolicyObject[] {
   return [
     ...policy("menagerie-envoy-limits", {
-      ...{ group: "networking.istio.io", resource: "virtualservices", limits: virtualServiceLimits },
+      group: "networking.istio.io",
+      resource: "virtualservices",
+      limits: virtualServiceLimits,
       variables: [{ name: "http", expression: "has(object.spec.http) ? object.spec.http : []" }],
     }),
     ...policy("menagerie-envoy-limits-httproutes", {
-      ...{ group: "gateway.networking.k8s.io", resource: "httproutes", limits: httpRouteLimits },
+      group: "gateway.networking.k8s.io",
+      resource: "httproutes",
+      limits: httpRouteLimits,
       variables: [{ name: "rules", expression: "has(object.spec.rules) ? object.spec.rules : []" }],
     }),
   ];

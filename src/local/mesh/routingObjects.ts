@@ -93,7 +93,12 @@ function routingObject(
     generation: Number(metadata.annotations?.[annotations.generation]),
   };
   return {
-    ...{ apiVersion, kind, namespace, name, uid, generation },
+    apiVersion,
+    kind,
+    namespace,
+    name,
+    uid,
+    generation,
     path: `/apis/${apiVersion}${namespace ? `/namespaces/${namespace}` : ""}/${plural}/${name}`,
     changedAt: Math.max(...times),
     leftOut: metadata.labels?.[revision] === leftOutRevision ? refused : undefined,
@@ -158,6 +163,8 @@ async function writeEvent(
 
 async function patched(config: KubeConfig, path: string, body: object): Promise<void> {
   await requestJson(config, "PATCH", path, {
-    ...{ body, contentType: "application/merge-patch+json", query: { fieldManager: manager } },
+    body,
+    contentType: "application/merge-patch+json",
+    query: { fieldManager: manager },
   });
 }

@@ -7,7 +7,11 @@ import {
 } from "../../../../src/domain/serving/copyLimits.ts";
 
 const limits: CopyLimits = {
-  ...({ name: "next", namespace: "models", model: "next", kind: "shadow", managedBy: "stack" } as const),
+  name: "next",
+  namespace: "models",
+  model: "next",
+  kind: "shadow",
+  managedBy: "stack",
   gateway: { name: "istio-ingress/models", hosts: ["*"] },
   shadows: ["next-a", "next-b"],
 };

@@ -7,7 +7,8 @@ function envoy(objects: readonly string[], bad: readonly string[], mended = Numb
   const served: string[] = [];
   let asked = 0;
   return {
-    ...{ out, served },
+    out,
+    served,
     leaveOut: async (name: string) => void out.add(name),
     takeBack: async (name: string) => void out.delete(name),
     isTaken: async () => {

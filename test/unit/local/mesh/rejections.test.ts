@@ -32,8 +32,11 @@ describe("tables that Envoy refuses", () => {
     const log = `${access}${refused("14:42:22.430", "RouteConfiguration", "no field:\n  BOGUS")}${access}${refused("14:42:22.900", "RouteConfiguration", "again")}`;
     expect(rejectionsOf(log, routes("14:42:22.247"))).toEqual([
       {
-        ...{ table: "RouteConfiguration", since: at("14:42:22.430"), lately: at("14:42:22.900") },
-        ...{ takenAt: at("14:42:22.247"), reason: "again" },
+        table: "RouteConfiguration",
+        since: at("14:42:22.430"),
+        lately: at("14:42:22.900"),
+        takenAt: at("14:42:22.247"),
+        reason: "again",
       },
     ]);
     expect(rejectionsOf(log, routes("14:42:23.507"))).toEqual([]);
