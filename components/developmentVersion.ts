@@ -135,7 +135,11 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
     const row = new DevelopmentModelVersion(
       name,
       {
-        ...{ model: name, organization: "admin", number: args.number, hash: baseHash, digest: image.digest },
+        model: name,
+        organization: "admin",
+        number: args.number,
+        hash: baseHash,
+        digest: image.digest,
         ...(args.database === undefined ? {} : { database: pulumi.secret(args.database) }),
       },
       children,
@@ -207,7 +211,9 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
     );
     const route = modelRoute<pulumi.Input<string>>({
       ...identity,
-      ...{ service: this.service, mode, gateway },
+      service: this.service,
+      mode,
+      gateway,
       // Knative has an activator of its own.
       ...(mode === "Knative" ? {} : { activator: { backend: api.backend, path: this.versionId.apply(activatorPath) } }),
     });

@@ -197,7 +197,11 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     return new ZooRollout(
       name,
       {
-        ...{ model: name, phase, hash, gates: [...gates], bakeSeconds },
+        model: name,
+        phase,
+        hash,
+        gates: [...gates],
+        bakeSeconds,
         ...given({ from, due, leave: leave && [...leave] }),
         ...(database === undefined ? {} : { database: pulumi.secret(database) }),
         ...(target ? { apps: target.pair, ...inTable(target) } : {}),
@@ -228,7 +232,10 @@ export class ModelZooEntry extends pulumi.ComponentResource {
       version.service,
       {
         ...version,
-        ...{ namespace, readyTimeoutSeconds, kubeContext, before },
+        namespace,
+        readyTimeoutSeconds,
+        kubeContext,
+        before,
         image: imageOf(version, built),
         row: rollout && { number, current, due, tables: rollout.tables, database: rollout.database },
         // Only the version of a model without a rollout has been a child of the entry.
@@ -288,8 +295,14 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     return new SmokeTest(
       name,
       {
-        ...{ model: name, hash, namespace, service, mode, revision },
-        ...{ cases: [...cases], timeoutSeconds: answerWithinSeconds },
+        model: name,
+        hash,
+        namespace,
+        service,
+        mode,
+        revision,
+        cases: [...cases],
+        timeoutSeconds: answerWithinSeconds,
         ...given({ due: smokeDue, context: kubeContext }),
         ...(database === undefined ? {} : { database: pulumi.secret(database) }),
       },

@@ -90,7 +90,9 @@ export class PlatformServices extends pulumi.ComponentResource {
     this.#namespace = namespace;
     const url = pulumi.secret(args.databaseUrl);
     const stringData = {
-      ...{ url, adminKey: this.adminKey, signingKey: this.#signingKey },
+      url,
+      adminKey: this.adminKey,
+      signingKey: this.#signingKey,
       ...(args.builds && "token" in args.builds ? { buildToken: pulumi.secret(args.builds.token) } : {}),
     };
     const secret = new kubernetes.core.v1.Secret(

@@ -32,7 +32,10 @@ export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts
   const builders = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state });
   const built = state && { ...state, ready: [...state.ready, ...builders] };
   const { models, rollouts, entries } = declareZoo(spec, facts, {
-    ...{ cluster: ofRelease, builder, pools, platform },
+    cluster: ofRelease,
+    builder,
+    pools,
+    platform,
     state: built,
   });
   const afterModels = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state: built }, entries);

@@ -81,7 +81,8 @@ function serviceMistakes({
   if (mesh?.keyCheck && !(database ?? postgresCluster) && nodeClass !== "local") {
     mistakes.push(
       refusal("mesh.key-check-without-api", keyPath(["mesh", "keyCheck"]), {
-        ...{ database: keyPath(["database"]), postgresCluster: keyPath(["postgresCluster"]) },
+        database: keyPath(["database"]),
+        postgresCluster: keyPath(["postgresCluster"]),
       }),
     );
   }
@@ -95,7 +96,8 @@ function serviceMistakes({
   if (postgresCluster && [namespace, services.namespace].includes(postgresCluster.namespace)) {
     mistakes.push(
       refusal("namespace.shared", keyPath(["postgresCluster", "namespace"]), {
-        ...{ namespace: show(postgresCluster.namespace), holds: "has something else in it" },
+        namespace: show(postgresCluster.namespace),
+        holds: "has something else in it",
         change: "use a namespace of its own, such as menagerie-database",
       }),
     );
@@ -133,7 +135,8 @@ function poolMistakes({ pools, nodeClass }: ParsedEnvironment): Refusal[] {
       if (pool.limits && pool.limits.gpus < pool.gpu.perNode) {
         mistakes.push(
           refusal("pool.limit-below-node", at("limits", "gpus"), {
-            ...{ limit: pool.limits.gpus, perNode: pool.gpu.perNode },
+            limit: pool.limits.gpus,
+            perNode: pool.gpu.perNode,
           }),
         );
       }
@@ -204,7 +207,9 @@ function modelMistakes({ zoo, development, shadows, state, pools, serving }: Par
     if (model.from === undefined && !directPhases.includes(model.phase)) {
       mistakes.push(
         refusal("model.from-missing", at("from"), {
-          ...{ phase: model.phase, model: name, direct: alternatives(directPhases) },
+          phase: model.phase,
+          model: name,
+          direct: alternatives(directPhases),
         }),
       );
     }
@@ -297,7 +302,9 @@ function poolTooSmall(
   const key = pool.replicas === undefined ? ["limits", "gpus"] : ["replicas"];
   return [
     refusal("pool.too-small", keyPath(["pools", name, ...key]), {
-      ...{ models: models.join(", "), need: gpus, have: has },
+      models: models.join(", "),
+      need: gpus,
+      have: has,
     }),
   ];
 }

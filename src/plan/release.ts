@@ -127,7 +127,10 @@ async function namedModels(
 
 function releaseModels(answering: readonly ServedPlan[], named: ReadonlyMap<string, NamedVersion>): ReleaseModel[] {
   const zoo = answering.map(({ model: name, number, hash }) => ({
-    ...{ name, version: number, hash, source: "zoo" },
+    name,
+    version: number,
+    hash,
+    source: "zoo",
     ...named.get(name),
   }));
   const others = [...named]
@@ -142,7 +145,8 @@ function plannedModels(models: readonly ReleaseModel[], served: readonly ServedP
     .filter(({ model }) => !models.some(({ name }) => name === model))
     .map(({ model: name, number: version, hash }) => ({ name, version, hash, source: "zoo" }));
   return [...models, ...beside].map((model) => ({
-    ...{ ...model, digest: null },
+    ...model,
+    digest: null,
     service: served.find((each) => each.model === model.name)?.service ?? null,
   }));
 }

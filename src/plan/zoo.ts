@@ -281,7 +281,11 @@ function modelPlan(
     ? describeRollout({ ...rollout, versions, target }, state, sources.platform.basis)
     : [];
   return {
-    ...{ name, rollout, state, smoke, hash: request.hash },
+    name,
+    rollout,
+    state,
+    smoke,
+    hash: request.hash,
     versions: planned,
     target: target && served(target),
     leave: entry?.leave ?? [],

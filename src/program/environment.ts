@@ -71,7 +71,11 @@ export async function readEnvironment(spec: EnvironmentSpec, run: StackRun): Pro
   await warn(plannedDepartures(spec, { platform, hashes: trussHashes, lastOutputs: await lastOutputs() }));
   const state = await planState(spec, platform, release?.intent, lastOutputs);
   return {
-    ...{ trussHashes, zoo, platform, development, state },
+    trussHashes,
+    zoo,
+    platform,
+    development,
+    state,
     release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
     builds: shell.builds,
     serviceHash: spec.services.image ? undefined : await serviceSource(project),
@@ -100,11 +104,16 @@ async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRu
 async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluster["registryLogins"]) {
   const { project, stack, config, preview, shell, lastOutputs } = run;
   const own = await planPlatform(spec, {
-    ...{ preview, lastOutputs, url: shell.databaseUrl, mayBeginAnew: shell.mayBeginAnew },
+    preview,
+    lastOutputs,
+    url: shell.databaseUrl,
+    mayBeginAnew: shell.mayBeginAnew,
     password: config["menagerie:databasePassword"],
   });
   const counted = await withMigrationTarget(spec, own, {
-    ...{ preview, stack, environmentUrl: shell.migrationDatabaseUrl },
+    preview,
+    stack,
+    environmentUrl: shell.migrationDatabaseUrl,
     configUrl: migrationTargetUrl(config),
   });
   const [{ platform, sentences }, left] = await Promise.all([
@@ -112,7 +121,8 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
     leaveSentences(spec, counted),
   ]);
   return {
-    ...{ platform, sentences: [...sentences, ...left] },
+    platform,
+    sentences: [...sentences, ...left],
     trusses: await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, project),
   };
 }

@@ -36,7 +36,15 @@ export function declareShadows(
       const trussHash = hashOf(facts, truss);
       const service = shadowService(name, of);
       return {
-        ...{ service, truss, trussHash, mode, env, replicas, resources, placement, dependsOn },
+        service,
+        truss,
+        trussHash,
+        mode,
+        env,
+        replicas,
+        resources,
+        placement,
+        dependsOn,
         // The noise floor's copy is the primary, with the secrets of the primary.
         secrets: facts.secretSources?.get(shadowService(name, of === noiseSide ? primarySide : of)),
         schema: shadowSchema(name, of),
@@ -73,11 +81,24 @@ export function declareShadows(
     );
     const { service, truss, trussHash: hash, mode } = sides.primary;
     models[name] = {
-      ...{ name: service, namespace: spec.namespace, kind: "shadow", mode, pool: primary.pool, truss, hash },
-      ...{ versionId: null, version: null, image: made.image, url: made.predictUrl },
+      name: service,
+      namespace: spec.namespace,
+      kind: "shadow",
+      mode,
+      pool: primary.pool,
+      truss,
+      hash,
+      versionId: null,
+      version: null,
+      image: made.image,
+      url: made.predictUrl,
     };
     shadows[name] = {
-      ...{ url: made.predictUrl, percent, compare, gate: gate ?? null, retentionDays },
+      url: made.predictUrl,
+      percent,
+      compare,
+      gate: gate ?? null,
+      retentionDays,
       primary: shown(sides.primary),
       shadows: Object.fromEntries(Object.entries(sides.shadows).map(([each, model]) => [each, shown(model)])),
       noise: sides.noise ? shown(sides.noise) : null,

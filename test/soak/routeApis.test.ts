@@ -88,7 +88,9 @@ function judged(route: Route, api: RouteApi, host: string): Route {
     namespace: spaces[backend.namespace] ?? "",
   });
   return {
-    ...{ ...route, name: host.replaceAll(".", "-"), namespace: spaces[route.namespace] ?? "" },
+    ...route,
+    name: host.replaceAll(".", "-"),
+    namespace: spaces[route.namespace] ?? "",
     gateway: { ...route.gateway, api, hosts: [host] },
     rules: route.rules.map((rule) => ({
       ...rule,
@@ -176,7 +178,10 @@ let counter = 0;
 async function send(host: string, path: string, sent: Sent = {}, copies = 0) {
   const id = `judged-${++counter}`;
   const outgoing = request({
-    ...{ hostname: address.hostname, port: address.port, path, method: sent.method ?? "POST" },
+    hostname: address.hostname,
+    port: address.port,
+    path,
+    method: sent.method ?? "POST",
     headers: { host, "x-request-id": id, ...sent.headers },
   });
   outgoing.end(sent.body ?? "{}");

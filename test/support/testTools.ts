@@ -54,7 +54,9 @@ export type RegistryTools = Readonly<
 /** The first call on a machine builds them. */
 export async function ensureRegistryTools(): Promise<RegistryTools> {
   const { binaries } = await ensureBinaries([registry, buildkit, runc, tekton], {
-    ...{ cache: menagerieCache(), progress: silent, manifests: false },
+    cache: menagerieCache(),
+    progress: silent,
+    manifests: false,
     signal: new AbortController().signal,
   });
   const {
@@ -65,7 +67,9 @@ export async function ensureRegistryTools(): Promise<RegistryTools> {
     "tekton-workingdirinit": mkdir = "",
   } = binaries;
   const answer = execFileSync("go", ["mod", "download", "-json", "github.com/moby/buildkit"], {
-    ...{ cwd: buildkit.module, encoding: "utf8", env: { ...process.env, GOWORK: "off" } },
+    cwd: buildkit.module,
+    encoding: "utf8",
+    env: { ...process.env, GOWORK: "off" },
   });
   const { Dir: source } = JSON.parse(answer) as { Dir: string };
   const daemonless = join(source, "examples", "buildctl-daemonless", "buildctl-daemonless.sh");

@@ -97,7 +97,8 @@ async function readEnvironment(environment: string): Promise<Status> {
   });
   return {
     stack: "local",
-    ...{ running, condition },
+    running,
+    condition,
     gateway: target.gatewayUrl,
     api: target.apiUrl,
     kubeconfig: target.kubeconfig,
@@ -183,7 +184,8 @@ async function heldMigrations(environment: string): Promise<HeldMigration[]> {
 async function refusedByEnvoy(layout: EnvironmentLayout, config: KubeConfig): Promise<RefusedTable[]> {
   const rejections = await observeRejections(layout, config).catch(() => []);
   return rejections.map(({ table, reason, suspect }) => ({
-    ...{ table, reason },
+    table,
+    reason,
     suspect: suspect ? `${suspect.kind} ${suspect.namespace}/${suspect.name}` : null,
   }));
 }

@@ -83,8 +83,11 @@ async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
     import("../../adapters/kubernetes/kubeConfigFile.ts"),
   ]);
   await requireServing({
-    ...{ config: kubeConfigOf(target.kubeconfig), resources: await readStackResources(layout) },
-    ...{ stack: `environment "${layout.name}"`, progress, signal },
+    config: kubeConfigOf(target.kubeconfig),
+    resources: await readStackResources(layout),
+    stack: `environment "${layout.name}"`,
+    progress,
+    signal,
   });
   console.log(await summary(layout, target, await readModels(layout)));
 }
@@ -160,7 +163,9 @@ async function deploy(
       development: Object.keys(spec?.development ?? {}),
       shadows: Object.keys(spec?.shadows ?? {}),
     },
-    ...{ yesDelete: options.yesDelete, agreed: options.agreed, signal },
+    yesDelete: options.yesDelete,
+    agreed: options.agreed,
+    signal,
     ...objectsOfEnvironment(target, engine, () => environmentConfig(layout)),
   });
   signal.throwIfAborted();

@@ -65,7 +65,10 @@ async function check({ stack, environment }: ValidateOptions): Promise<StackChec
   const salt = reading.settings.encryptionsalt;
   const passphrase = await stackPassphrase(process.env);
   return checkStack(reading, {
-    ...{ file, defaults, removal: `menagerie destroy -s ${stack}`, project: projectFolder },
+    file,
+    defaults,
+    removal: `menagerie destroy -s ${stack}`,
+    project: projectFolder,
     undecryptable: async (config) =>
       (await keysNotDecrypted(config, { salt, passphrase })).map((key) => undecryptable(key)),
   });

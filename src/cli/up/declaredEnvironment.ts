@@ -39,7 +39,8 @@ export async function checkedEnvironment(
   const { mistakes, ...checked } = await checkStack(
     readStackText(committed ?? (await committedBytes()), committedFile),
     {
-      ...{ file: committedFile, project: projectFolder },
+      file: committedFile,
+      project: projectFolder,
       stored: (config) => withStoredValues(config, stored),
       undecryptable: (config) => undecryptableValues(layout, config),
       removal:

@@ -120,7 +120,10 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
   const isIn =
     reached.state === "synced" ||
     (await settled(reached, {
-      ...{ client, versionId, later, onTry: (now) => sayWhy(patches, now) },
+      client,
+      versionId,
+      later,
+      onTry: (now) => sayWhy(patches, now),
       // Code that does not load is not waited for by somebody who leaves.
       isOver: (tries, now) => isOver(stop, at) || (stop.aborted && tries > 0 && now.state === "behind"),
     }));

@@ -32,7 +32,10 @@ export function shadowBackends({ shadows, namespace }: Pick<MirroredRoute, "shad
 export function mirroredRoute(route: MirroredRoute): Route {
   const { name, namespace, primary, percent, gateway } = route;
   return {
-    ...{ name, namespace, gateway, labels: modelLabels(route) },
+    name,
+    namespace,
+    gateway,
+    labels: modelLabels(route),
     rules: [
       {
         name: "predict",

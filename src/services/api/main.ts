@@ -115,13 +115,21 @@ const limit = settings.rateLimit && rateLimiter(settings.rateLimit, () => perfor
 const server = createApiServer({
   access,
   routes: apiRoutes({
-    ...{ access, pool, versions, cluster, find: findVersion, touch, dispatcher, log, pushes },
-    ...{
-      modelsNamespace: settings.modelsNamespace,
-      served: freshCache((name) => readPlatformModel(pool, name)),
-      limit,
-    },
-    ...{ signingKey: settings.signingKey, maxBodyBytes: settings.maxBodyBytes, timeoutMs: settings.predictTimeoutMs },
+    access,
+    pool,
+    versions,
+    cluster,
+    find: findVersion,
+    touch,
+    dispatcher,
+    log,
+    pushes,
+    modelsNamespace: settings.modelsNamespace,
+    served: freshCache((name) => readPlatformModel(pool, name)),
+    limit,
+    signingKey: settings.signingKey,
+    maxBodyBytes: settings.maxBodyBytes,
+    timeoutMs: settings.predictTimeoutMs,
   }),
   pointer: readPointerOf,
   checkDatabase: () => checkDatabase(""),
@@ -156,7 +164,11 @@ void lead({
   work: (signal) =>
     reconcile(
       {
-        ...{ cluster, settle: versions.settle, idleSeconds: (ids) => idleSeconds(pool, ids), now: Date.now, log },
+        cluster,
+        settle: versions.settle,
+        idleSeconds: (ids) => idleSeconds(pool, ids),
+        now: Date.now,
+        log,
         ...(pushes ? { orphans: orphansOf(pushes.services) } : {}),
       },
       signal,
@@ -177,7 +189,13 @@ function acceptPushes() {
   const services = pushedServices(kubernetes);
   const { wake } = deployPushes(
     {
-      ...{ pool, uploads, cluster, modelsNamespace, servicesNamespace, signingKey, log },
+      pool,
+      uploads,
+      cluster,
+      modelsNamespace,
+      servicesNamespace,
+      signingKey,
+      log,
       builder: builderOf(settings.pushes.build),
       services,
       holder: randomUUID(),
@@ -209,7 +227,9 @@ function builderOf(build: BuildAddress | PipelineBuilds): ArchiveBuilder {
   // Nothing but the library makes contexts here.
   const library = { key: "services", truss: build.truss };
   return pushedPipelineBuilder(build.pipeline, {
-    ...{ config: kubernetes, cache: build.folder, library },
+    config: kubernetes,
+    cache: build.folder,
+    library,
     log: (line) => log.info(`build ${line}`),
   });
 }

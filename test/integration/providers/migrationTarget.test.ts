@@ -39,7 +39,11 @@ const oldOf = new Map<string, string>();
 const smoke = [{ input: { values: ["2"] }, output: { results: [6] }, tolerance: 0 }];
 const hash = (digit: number): string => String(digit).repeat(64);
 const serving = {
-  ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },
+  truss: "models/iris",
+  mode: "Standard" as const,
+  pool: "cpu",
+  env: {},
+  secrets: [],
   replicas: { min: 1, max: 1 },
   resources: { cpu: "1", memory: "1Gi", gpus: 0 },
 };
@@ -121,8 +125,14 @@ async function inVersion(model: string): Promise<void> {
   const register = (number: number) =>
     onPlatform((client) =>
       registerVersion(client, {
-        ...{ model, organization: "admin", number, hash: hash(number), current: true, serving },
-        ...{ digest: `sha256:${hash(number)}`, url: `registry/${model}` },
+        model,
+        organization: "admin",
+        number,
+        hash: hash(number),
+        current: true,
+        serving,
+        digest: `sha256:${hash(number)}`,
+        url: `registry/${model}`,
       }),
     );
   const old = await register(1);
@@ -149,7 +159,11 @@ interface Asked {
 
 const rolloutOf = ({ model, phase, kind, apps, change }: Asked) => ({
   [model]: {
-    ...{ truss: "models/iris", phase, from: oldOf.get(model), smoke, bake: { minutes: 0, smoke: false } },
+    truss: "models/iris",
+    phase,
+    from: oldOf.get(model),
+    smoke,
+    bake: { minutes: 0, smoke: false },
     apps: apps ?? { from: kinds[kind](41), to: kinds[kind](57) },
     ...change,
   },
@@ -162,7 +176,9 @@ async function planned(asked: Asked, others: object = {}) {
   const spec = parseEnvironment(raw, { gatewayUrl: "http://gateway", databaseAddress: "127.0.0.1:1" });
   const { server } = postgres;
   const own = await planPlatform(spec, {
-    ...{ url: urlOf(server, "postgres"), password: undefined, preview: true },
+    url: urlOf(server, "postgres"),
+    password: undefined,
+    preview: true,
     lastOutputs: async () => ({}),
   });
   const configUrl = urlOf(application, "application");
@@ -258,8 +274,14 @@ describe("a rollout whose apps are in an existing database", () => {
     await inApplication(`UPDATE ${tableOf(kind)} SET proxy_model_version_id = '${id(41)}' WHERE id = '${id(101)}'`);
     await expect(planned(asked("done"))).rejects.toThrow(/"done" would remove version 1, and 1 app still points at/);
     const inputs = {
-      ...{ model, phase: "done" as const, from: oldOf.get(model), hash: hash(2), gates: [], bakeSeconds: 0 },
-      ...{ apps: { from: id(41), to: id(57) }, target: { schema: "public", table: tableOf(kind), idColumn: "id" } },
+      model,
+      phase: "done" as const,
+      from: oldOf.get(model),
+      hash: hash(2),
+      gates: [],
+      bakeSeconds: 0,
+      apps: { from: id(41), to: id(57) },
+      target: { schema: "public", table: tableOf(kind), idColumn: "id" },
       targetUrl: urlOf(application, "application"),
     };
     const target = { ...inputs.target, proxyColumn: "proxy_model_version_id" };
@@ -404,7 +426,10 @@ describe("a preview refuses", () => {
       {},
       /menagerie:zoo: refused: the map goes round, 41 → 57 → 41/,
       rolloutOf({
-        ...{ model: "other", phase: "forward", kind: "bigint", apps: { from: "57", to: "41" } },
+        model: "other",
+        phase: "forward",
+        kind: "bigint",
+        apps: { from: "57", to: "41" },
       }),
     );
   });

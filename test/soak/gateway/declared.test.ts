@@ -42,7 +42,8 @@ beforeAll(async () => {
       ...keys,
       shadows: {
         both: {
-          ...{ primary: { truss: "models/multiplier" }, percent: 25 },
+          primary: { truss: "models/multiplier" },
+          percent: 25,
           shadows: { one: { truss: "models/multiplier" }, other: { truss: "models/iris" } },
         },
       },
@@ -127,7 +128,8 @@ const inRules =
   });
 const inDestination = (change: object) =>
   inRules(({ route: [first], ...rule }) => ({
-    ...{ ...rule, route: [{ ...first, destination: { ...first?.destination, ...change } }] },
+    ...rule,
+    route: [{ ...first, destination: { ...first?.destination, ...change } }],
   }));
 
 const mistakes: readonly Mistake[] = [

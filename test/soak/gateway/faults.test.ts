@@ -333,7 +333,8 @@ describe("killed under traffic", () => {
     const host = await routes.routed("without-both", [to("model")]);
     own.home.kill(/\/(envoy|pilot-discovery) /);
     await vi.waitFor(async () => expect((await routes.ask(host, "/")).status).toBe(200), {
-      ...{ timeout: 60_000, interval: 100 },
+      timeout: 60_000,
+      interval: 100,
     });
   });
 });

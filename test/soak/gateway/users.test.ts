@@ -301,7 +301,8 @@ describe("a rule", () => {
       { match: [{ uri: { prefix: "/team/a/" } }], rewrite: { uri: "/" }, ...to("other") },
     ]) as unknown as { spec: { http: readonly Rule[] } };
     await applyManifest(own.cluster, {
-      ...{ ...routes.manifest("delegated", []), spec: { http: spec.http } },
+      ...routes.manifest("delegated", []),
+      spec: { http: spec.http },
     });
     const host = await routes.routed("delegating", [
       { match: [{ uri: { prefix: "/team/" } }], delegate: { name: "delegated", namespace: space } },
@@ -385,8 +386,11 @@ describe("gRPC", () => {
 
   async function called(host: string, message: Buffer) {
     const stream = session.request({
-      ...{ ":method": "POST", ":path": "/inference.GRPCInferenceService/ModelInfer", ":authority": host },
-      ...{ "content-type": "application/grpc", te: "trailers" },
+      ":method": "POST",
+      ":path": "/inference.GRPCInferenceService/ModelInfer",
+      ":authority": host,
+      "content-type": "application/grpc",
+      te: "trailers",
     });
     let status: Readonly<Record<string, unknown>> = {};
     stream.on("response", (headers) => {

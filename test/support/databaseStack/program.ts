@@ -21,13 +21,20 @@ async function program() {
   const { versions, code = "1.0.0", state, cluster } = JSON.parse(process.env.DATABASE_STACK ?? "") as DatabaseStack;
   const database = { host: "unused", port: 5432, adminUser: "unused", sslMode: "disable" } as const;
   const spec = {
-    ...{ database, previewDatabase: "required", zoo: {}, models: {}, namespace: "models" },
+    database,
+    previewDatabase: "required",
+    zoo: {},
+    models: {},
+    namespace: "models",
     versioning: { scheme: "deployment-manager", candidate: false, code },
     state: state && stateShape.parse(state),
   } as unknown as EnvironmentSpec;
   const preview = pulumi.runtime.isDryRun();
   const platform = await planPlatform(spec, {
-    ...{ url: process.env.MENAGERIE_DATABASE_URL, password: undefined, preview, lastOutputs },
+    url: process.env.MENAGERIE_DATABASE_URL,
+    password: undefined,
+    preview,
+    lastOutputs,
   });
   if (!platform) throw new Error("a stack with a database");
   const zoo = new Map(
@@ -38,14 +45,22 @@ async function program() {
     }),
   );
   const release = await planEnvironmentRelease(spec, platform, zoo, {
-    ...{ environment: pulumi.getStack(), config: { "menagerie:versions": versions }, mlflow: undefined },
-    ...{ lastVersionTag: async () => undefined, lastOutputs, isPartial: isPartial(engineAbove()?.args ?? []) },
+    environment: pulumi.getStack(),
+    config: { "menagerie:versions": versions },
+    mlflow: undefined,
+    lastVersionTag: async () => undefined,
+    lastOutputs,
+    isPartial: isPartial(engineAbove()?.args ?? []),
   });
   const planned = await planState(spec, platform, release?.intent, lastOutputs);
   const { server } = platform;
   const postgres = new postgresql.Provider("database", {
-    ...{ host: server.host, port: server.port, username: server.user, database: server.maintenanceDatabase },
-    ...{ sslmode: server.sslMode, password: pulumi.secret(server.password ?? "") },
+    host: server.host,
+    port: server.port,
+    username: server.user,
+    database: server.maintenanceDatabase,
+    sslmode: server.sslMode,
+    password: pulumi.secret(server.password ?? ""),
   });
   const record = declareRelease(spec, { trussHashes: new Map(), zoo, release }, {
     tables: postgres,

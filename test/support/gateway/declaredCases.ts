@@ -67,7 +67,9 @@ function casesOfRule(mesh: DeclaredMesh, route: DeclaredRoute, rule: DeclaredRul
   };
   const mirrors = rule.mirrors ?? [];
   const copies = mirrors.map(({ destination, percentage }) => ({
-    ...{ ...received, server: serverOf(destination.host), share: percentage.value / 100 },
+    ...received,
+    server: serverOf(destination.host),
+    share: percentage.value / 100,
   }));
   const isChecked = mesh.policies.some(({ spec }) =>
     isPathOf(

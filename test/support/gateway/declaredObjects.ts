@@ -81,7 +81,8 @@ const known = ["headers", "match", "mirrors", "name", "rewrite", "route"];
 /** A field that the program begins to write needs cases of its own. */
 function strictRule(rule: DeclaredRule, where: string): void {
   const shape = {
-    ...{ ...rule, match: rule.match.map(({ uri }) => ({ uri: { prefix: uri.prefix } })) },
+    ...rule,
+    match: rule.match.map(({ uri }) => ({ uri: { prefix: uri.prefix } })),
     ...(rule.headers ? { headers: { request: { remove: rule.headers.request.remove } } } : {}),
     ...(rule.rewrite ? { rewrite: picked(rule.rewrite, ["authority", "uri"]) } : {}),
     route: rule.route.map(({ destination }) => ({ destination })),

@@ -48,7 +48,11 @@ export class Judge {
   async #send({ host, path, headers }: GatewayCase, id: string): Promise<number> {
     const { hostname, port } = this.#gateway;
     const outgoing = request({
-      ...{ hostname, port, path, method: "POST", agent: this.#agent },
+      hostname,
+      port,
+      path,
+      method: "POST",
+      agent: this.#agent,
       headers: { host, "content-type": "application/json", "x-request-id": id, ...headers },
     });
     outgoing.end(body);

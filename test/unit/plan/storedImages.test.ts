@@ -10,7 +10,11 @@ import { planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
 
 const hash = (digit: number): string => String(digit).repeat(64);
 const row = (number: number, change: Partial<RegisteredVersion> = {}): RegisteredVersion => ({
-  ...{ id: `${10 + number}`, number, hash: hash(number), isCurrent: false, apps: 0 },
+  id: `${10 + number}`,
+  number,
+  hash: hash(number),
+  isCurrent: false,
+  apps: 0,
   image: `registry/m@sha256:${hash(number)}`,
   ...change,
 });
@@ -27,7 +31,8 @@ async function planned(
   const model = { truss: "models/m", phase: "done", hash: hash(1), ...entry };
   const spec = parseEnvironment({ zoo: { m: model } }, { gatewayUrl: "http://gateway" });
   const registry: ZooRegistry = {
-    ...{ versions: new Map([["m", rows]]), evidence },
+    versions: new Map([["m", rows]]),
+    evidence,
     rollouts: rollout ? new Map([["m", rollout]]) : new Map(),
   };
   const asked: string[] = [];
@@ -48,8 +53,12 @@ async function planned(
       smoke: new Map([["m", []]]),
     }).get("m");
   return {
-    ...{ asked, sentences, read, plan: () => plan()?.target },
-    ...{ lines: () => plan()?.lines, warned: () => plan()?.warnings },
+    asked,
+    sentences,
+    read,
+    plan: () => plan()?.target,
+    lines: () => plan()?.lines,
+    warned: () => plan()?.warnings,
   };
 }
 
@@ -90,8 +99,13 @@ describe("a pinned content whose image", () => {
 
 describe("a version that is needed while its image is gone", () => {
   const serving = {
-    ...{ truss: "models/m", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },
-    ...{ replicas: { min: 1, max: 1 }, resources: { cpu: "1", memory: "1Gi", gpus: 0 } },
+    truss: "models/m",
+    mode: "Standard" as const,
+    pool: "cpu",
+    env: {},
+    secrets: [],
+    replicas: { min: 1, max: 1 },
+    resources: { cpu: "1", memory: "1Gi", gpus: 0 },
   };
   const served = (number: number, change: Partial<RegisteredVersion>) => row(number, { serving, ...change });
   const apps = { apps: 7, waitedFor: ["20", "21", "22", "23", "24"] };

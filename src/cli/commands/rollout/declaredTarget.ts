@@ -66,7 +66,9 @@ export async function declaredTarget(options: TargetOptions): Promise<DeclaredTa
     process.env[variable] ||
     (chosen === localStack ? await storedTargetUrl(environmentLayout(options.environment)) : undefined);
   return {
-    ...{ file, table: parsed.data.table, pairs: pairsIn(config["menagerie:zoo"]) },
+    file,
+    table: parsed.data.table,
+    pairs: pairsIn(config["menagerie:zoo"]),
     connection: url ? { server: serverFromUrl(url, variable), existing: parsed.data } : undefined,
   };
 }

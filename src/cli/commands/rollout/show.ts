@@ -97,7 +97,9 @@ export async function showRollouts(name: string | undefined, options: ShowOption
       target:
         pair && target
           ? {
-              ...{ table: target.table, from: pair.from, to: pair.to },
+              table: target.table,
+              from: pair.from,
+              to: pair.to,
               migration: targetMigrations.find(({ from, to }) => from === pair.from && to === pair.to) ?? null,
               revert: standing.revert && `menagerie rollout revert --target ${target.file} --id ${pair.to}`,
             }

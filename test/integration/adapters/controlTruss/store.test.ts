@@ -55,7 +55,14 @@ const op = (content: string): PatchOperation => ({
 });
 const patch = (prevHash: string, nextHash: string, content = nextHash) => ({ prevHash, nextHash, ops: [op(content)] });
 const record: SyncRecord = {
-  ...{ generation: 1, instance: "c", startedAt: 1, at: 0, intent: null, lateUntil: 0, broken: null, refused: null },
+  generation: 1,
+  instance: "c",
+  startedAt: 1,
+  at: 0,
+  intent: null,
+  lateUntil: 0,
+  broken: null,
+  refused: null,
 };
 
 test("a version without a full deployment has no chain, and takes no patch", async () => {
@@ -208,11 +215,7 @@ test("credentials of addresses are sealed in every row, and read as they were st
     { type: "python_requirement", body: { action: "ADD", requirement: quoted } },
     op(`URL = "https://T@ken-of-the-patch@host"  # https://host/@\n`),
   ];
-  await store.appendSigned(
-    version,
-    { ...{ prevHash: "base", nextHash: "a", ops }, requirements: [address] },
-    signature,
-  );
+  await store.appendSigned(version, { prevHash: "base", nextHash: "a", ops, requirements: [address] }, signature);
   const other = createPatchStore(pool, seal);
   expect((await other.read(version))?.chain.patches).toEqual([
     { seq: 1, prevHash: "base", nextHash: "a", ops, requirements: [address] },

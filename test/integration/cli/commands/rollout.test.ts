@@ -66,7 +66,11 @@ const onPlatform = <T>(work: Parameters<typeof withClient<T>>[2]) =>
 const register = (model: string, number: number, current = true) =>
   onPlatform((client) =>
     registerVersion(client, {
-      ...{ model, organization: "admin", number, hash: `${model}-${number}`, current },
+      model,
+      organization: "admin",
+      number,
+      hash: `${model}-${number}`,
+      current,
       digest: `sha256:${"d".repeat(64)}`,
     }),
   );
@@ -119,7 +123,9 @@ describe("rollout forward and revert", () => {
   it.each(["999", "x", ""])("refuse %j as the scripts do, with an exit code", async (id) => {
     for (const command of ["forward", "revert"]) {
       expect(await menagerie("rollout", command, "--id", id)).toMatchObject({
-        ...{ code: 2, out: "", err: "menagerie: That ID does not exist" },
+        code: 2,
+        out: "",
+        err: "menagerie: That ID does not exist",
       });
     }
   });
@@ -356,8 +362,13 @@ describe("rollout after its end", () => {
 
   it("offers the reverted content again as it is, and asks for another after done", async () => {
     const serving = {
-      ...{ truss: "models/iris", mode: "Standard" as const, pool: "cpu", env: {}, secrets: [] },
-      ...{ replicas: { min: 1, max: 1 }, resources: { cpu: "1", memory: "1Gi", gpus: 0 } },
+      truss: "models/iris",
+      mode: "Standard" as const,
+      pool: "cpu",
+      env: {},
+      secrets: [],
+      replicas: { min: 1, max: 1 },
+      resources: { cpu: "1", memory: "1Gi", gpus: 0 },
     };
     const recorded = (id: string) =>
       onPlatform((client) =>
@@ -393,7 +404,8 @@ describe("rollout try", () => {
     expect(await pointing(copy)).toEqual([app.versionId]);
     expect((await menagerie("rollout", "try", "oats", "--app", app.id)).code).toBe(0);
     expect(JSON.parse((await menagerie("rollout", "untry", "oats", "--app", app.id, "--json")).out)).toEqual({
-      ...{ app: app.id, pointsAt: current },
+      app: app.id,
+      pointsAt: current,
     });
     expect(await pointing(copy)).toEqual([]);
     expect(await menagerie("rollout", "untry", "oats", "--app", app.id)).toMatchObject({ code: 2 });
@@ -421,7 +433,8 @@ describe("no way of moving an app ends at a version that is not served", () => {
     await retire(old);
     for (const flags of [[], ["--dry-run"], ["--revert", "all"], ["--to", old]]) {
       expect(await menagerie("rollout", "revert", "--id", current, ...flags)).toMatchObject({
-        ...{ code: 2, out: "" },
+        code: 2,
+        out: "",
         err: `menagerie: version 1 of spelt (id ${old}) is not served, so apps that point at it would get errors; roll its content out by menagerie:zoo.spelt.phase: copy`,
       });
     }
@@ -514,7 +527,8 @@ describe("an existing database", () => {
     const { out } = await menagerie("rollout", "forward", "--id", "1", "--to", "2", ...target, "--json");
     expect(JSON.parse(out)).toMatchObject({ affected: ["101", "102", "104", "105", "107", "108"] });
     expect(await menagerie("rollout", "revert", "--id", "2", ...target)).toMatchObject({
-      ...{ code: 0, out: "[101, 102, 104, 105, 107, 108]" },
+      code: 0,
+      out: "[101, 102, 104, 105, 107, 108]",
     });
     // The commands that it prints are about the same table.
     const held = (await readingTarget(table.connection, listMigrations))[0]?.id ?? "";

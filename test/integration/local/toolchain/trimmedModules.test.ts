@@ -39,8 +39,13 @@ let env: NodeJS.ProcessEnv;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "trimmed-"));
   env = {
-    ...{ PATH: process.env.PATH, HOME: process.env.HOME, GOFLAGS: "-modcacherw", GONOSUMDB: "*", GOTOOLCHAIN: "local" },
-    ...{ GOPROXY: `file://${join(folder, "proxy")}`, GOMODCACHE: join(folder, "modules") },
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    GOFLAGS: "-modcacherw",
+    GONOSUMDB: "*",
+    GOTOOLCHAIN: "local",
+    GOPROXY: `file://${join(folder, "proxy")}`,
+    GOMODCACHE: join(folder, "modules"),
   };
   await publish("v1.0.0", {
     "store.go": store,
@@ -144,8 +149,9 @@ describe("a tool with a list of cuts", () => {
 
   it("can leave out all files of an ending, of which there must be one", async () => {
     await publish("v1.1.0", {
-      ...{ "store.go": store, "cloud/cloud.go": cloud },
-      ...{ "cloud/checks.gen.go": 'package cloud\n\nfunc init() { print("checked ") }\n' },
+      "store.go": store,
+      "cloud/cloud.go": cloud,
+      "cloud/checks.gen.go": 'package cloud\n\nfunc init() { print("checked ") }\n',
     });
     await run("go", ["get", `${module}@v1.1.0`], { cwd: join(folder, "tool"), env });
     expect(await built()).toBe("checked cloud");

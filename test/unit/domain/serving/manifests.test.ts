@@ -98,10 +98,13 @@ describe("the InferenceService of a development version", () => {
 
   it("has one pod, one after another, whatever config says", () => {
     expect(predictor({ control, replicas: { min: 2, max: 5 } })).toMatchObject({
-      ...{ minReplicas: 1, maxReplicas: 1, deploymentStrategy: { type: "Recreate" } },
+      minReplicas: 1,
+      maxReplicas: 1,
+      deploymentStrategy: { type: "Recreate" },
     });
     expect(predictor({ control, mode: "Knative", replicas: { min: 0, max: 5 } })).toMatchObject({
-      ...{ minReplicas: 0, maxReplicas: 1 },
+      minReplicas: 0,
+      maxReplicas: 1,
     });
   });
 
@@ -283,8 +286,10 @@ describe("in a mesh", () => {
 
   it("the gateway asks for keys wherever a route leads to a model, and nowhere else", () => {
     const [{ to }] = keyCheckManifest({
-      ...{ gatewayNamespace: "istio-ingress", gateway: { pods: { istio: "ingress" } } },
-      ...{ namespace: "models", provider: "menagerie-keys" },
+      gatewayNamespace: "istio-ingress",
+      gateway: { pods: { istio: "ingress" } },
+      namespace: "models",
+      provider: "menagerie-keys",
     }).spec.rules as [{ to: [{ operation: { paths: [string] } }] }];
     const [asked] = to[0].operation.paths;
     const isAsked = (path: string) => asked.endsWith("*") && path.startsWith(asked.slice(0, -1));
@@ -292,7 +297,10 @@ describe("in a mesh", () => {
     const routed = [
       modelRoute({ ...iris, gateway }),
       mirroredRoute({
-        ...{ ...iris, gateway, percent: 10, shadows: ["next-a"] },
+        ...iris,
+        gateway,
+        percent: 10,
+        shadows: ["next-a"],
         primary: { service: "next-primary", mode: "Standard" },
       }),
     ].flatMap(({ rules }) => rules.flatMap(({ prefixes }) => prefixes));
