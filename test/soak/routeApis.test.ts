@@ -46,10 +46,14 @@ const gateway = { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true
 const routes = Object.entries(everyRoute(gateway));
 /** What no stack declares, and users add beside it. */
 const callsRoute: Route = {
-  ...{ name: "calls", namespace: "models", labels: {}, gateway },
+  name: "calls",
+  namespace: "models",
+  labels: {},
+  gateway,
   rules: [
     {
-      ...{ name: "calls", prefixes: ["/inference.GRPCInferenceService/"] },
+      name: "calls",
+      prefixes: ["/inference.GRPCInferenceService/"],
       destinations: [{ service: "grpc-model", namespace: "models", port: 80 }],
     },
   ],
@@ -355,8 +359,11 @@ describe.each(apis)("gRPC by %s", (api) => {
 
   const call = (): ClientHttp2Stream =>
     session.request({
-      ...{ ":method": "POST", ":path": method, ":authority": host },
-      ...{ "content-type": "application/grpc", te: "trailers" },
+      ":method": "POST",
+      ":path": method,
+      ":authority": host,
+      "content-type": "application/grpc",
+      te: "trailers",
     });
   const message = (body: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, 0, body.length]), Buffer.from(body)]);
 
@@ -385,8 +392,11 @@ describe.each(apis)("gRPC by %s", (api) => {
 
   test("a service of another name has no route, and is told so in gRPC's own way", async () => {
     const stream = session.request({
-      ...{ ":method": "POST", ":path": "/grpc.health.v1.Health/Check", ":authority": host },
-      ...{ "content-type": "application/grpc", te: "trailers" },
+      ":method": "POST",
+      ":path": "/grpc.health.v1.Health/Check",
+      ":authority": host,
+      "content-type": "application/grpc",
+      te: "trailers",
     });
     stream.end(message(""));
     const [headers] = (await once(stream, "response")) as [Record<string, string | number>];
@@ -423,8 +433,11 @@ describe("what takes long", () => {
   async function silentCall(host: string, seconds: number): Promise<unknown> {
     const session = connectHttp2(address);
     const stream = session.request({
-      ...{ ":method": "POST", ":path": "/inference.GRPCInferenceService/ModelStreamInfer", ":authority": host },
-      ...{ "content-type": "application/grpc", te: "trailers" },
+      ":method": "POST",
+      ":path": "/inference.GRPCInferenceService/ModelStreamInfer",
+      ":authority": host,
+      "content-type": "application/grpc",
+      te: "trailers",
     });
     const trailers = once(stream, "trailers") as Promise<[Record<string, string>]>;
     const answers = stream[Symbol.asyncIterator]();

@@ -136,13 +136,13 @@ describe("an HTTPRoute that Gateway API's schema takes and Envoy does not", () =
 
 function httpRoute(name: string, rule: object): Manifest {
   return {
-    ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata: { name, namespace: space } },
-    ...{
-      spec: {
-        parentRefs: [{ name: "menagerie", namespace: "istio-system" }],
-        hostnames: [`${name}.test`],
-        rules: [{ backendRefs: [{ name: "model", port: 80 }], ...rule }],
-      },
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: { name, namespace: space },
+    spec: {
+      parentRefs: [{ name: "menagerie", namespace: "istio-system" }],
+      hostnames: [`${name}.test`],
+      rules: [{ backendRefs: [{ name: "model", port: 80 }], ...rule }],
     },
   };
 }
@@ -155,8 +155,10 @@ describe("an object that Envoy refuses all the same", () => {
     };
   const patient = { timeout: 60_000, interval: 500 };
   const inMesh = (apiVersion: string, kind: string, spec: object): Manifest => ({
-    ...{ apiVersion, kind, metadata: { name: "bad", namespace: "istio-system" } },
-    ...{ spec },
+    apiVersion,
+    kind,
+    metadata: { name: "bad", namespace: "istio-system" },
+    spec,
   });
   const gatewayPods = { selector: { matchLabels: { istio: "ingress" } } };
   // Nothing checks it before: a name that begins like one of Envoy's operators.
@@ -189,7 +191,8 @@ describe("an object that Envoy refuses all the same", () => {
       [
         () =>
           inMesh("security.istio.io/v1", "RequestAuthentication", {
-            ...{ ...gatewayPods, jwtRules: [{ issuer: "x", jwks: '{"keys":[]}' }] },
+            ...gatewayPods,
+            jwtRules: [{ issuer: "x", jwks: '{"keys":[]}' }],
           }),
       ],
       "public key",

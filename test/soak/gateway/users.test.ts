@@ -97,8 +97,13 @@ describe("a mirrored request", () => {
 
   test("has limits where the program declares it: one of 8 MB waits for nothing, one of 20 MB for some seconds", async () => {
     const limits: CopyLimits = {
-      ...{ name: "limited", namespace: space, model: "limited", kind: "shadow", managedBy: "stack" },
-      ...{ gateway: { name: "istio-system/menagerie", hosts: ["*"] }, shadows: ["limited"] },
+      name: "limited",
+      namespace: space,
+      model: "limited",
+      kind: "shadow",
+      managedBy: "stack",
+      gateway: { name: "istio-system/menagerie", hosts: ["*"] },
+      shadows: ["limited"],
     };
     await applyManifest(own.cluster, copyBuffersManifest(limits));
     for (const rule of copyRulesManifests(limits)) await applyManifest(own.cluster, rule);

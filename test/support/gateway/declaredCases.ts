@@ -92,8 +92,10 @@ function casesOfRule(mesh: DeclaredMesh, route: DeclaredRoute, rule: DeclaredRul
   ];
   const deed = (what: string) => ({ ...request, headers: { ...key, "x-do": `${what}@${server}` } });
   cases.push({
-    ...{ ...deed("unavailable-once"), title: `${title}: what ${server} cannot take is sent to it again` },
-    ...{ status: 200, seen: [...asked, { ...received, share: 2 }, ...copies] },
+    ...deed("unavailable-once"),
+    title: `${title}: what ${server} cannot take is sent to it again`,
+    status: 200,
+    seen: [...asked, { ...received, share: 2 }, ...copies],
   });
   if (mirrors.length === 0) {
     cases.push(
