@@ -41,9 +41,9 @@ export async function pinnedVersions(site: ModuleSite): Promise<ReadonlyMap<stri
 /**
  * Downloads one version of a module, which the site's go.sum must vouch for.
  *
- * The module is asked for by itself: a go.mod that names it cannot be loaded where the module asks for a newer Go than there is. Nobody
- * compiles it with an older one by that: what is built from it has such a requirement cut, or fails of it. So none is fetched here,
- * and that go refuses the module after it has unpacked it does no harm.
+ * The module is asked for by itself: a go.mod that names it cannot be loaded where the module asks for a newer Go than there is. No
+ * newer one is fetched for what is only unpacked, and go's refusal, which comes after it has unpacked the module, is no failure here.
+ * A build still needs that Go, unless its cuts lower what the module's go.mod asks for.
  */
 export async function downloadModule(module: string, version: string, site: ModuleSite): Promise<DownloadedModule> {
   const { name, purpose, log } = site;
