@@ -226,8 +226,9 @@ export class ModelZooEntry extends pulumi.ComponentResource {
     after: readonly pulumi.Resource[],
     before: ServedVersionArgs["before"],
   ): ServedVersion {
-    const { rollout, namespace, readyTimeoutSeconds, kubeContext } = args;
+    const { rollout, versions, namespace, readyTimeoutSeconds, kubeContext } = args;
     const { number, current, due } = version;
+    const own = versions.find(({ model }) => model === name);
     return new ServedVersion(
       version.service,
       {
@@ -238,8 +239,8 @@ export class ModelZooEntry extends pulumi.ComponentResource {
         before,
         image: imageOf(version, built),
         row: rollout && { number, current, due, tables: rollout.tables, database: rollout.database },
-        // Only the version of a model without a rollout has been a child of the entry.
-        adoptFrom: rollout?.from === undefined && version.model === name ? { name, parent: this } : undefined,
+        // Only the version of a model without a rollout has been a child of the entry, and the engine takes an alias for one resource.
+        adoptFrom: rollout?.from === undefined && version === own ? { name, parent: this } : undefined,
       },
       { parent: this, dependsOn: [...after] },
     );
