@@ -96,7 +96,8 @@ export class Backends {
   async addRefusing(server: string): Promise<void> {
     const [name = "", namespace = this.namespace] = server.split(".");
     const metadata = { name: `${name}-refusing`, namespace, labels: { "kubernetes.io/service-name": name } };
-    const endpoints = [{ addresses: [addresses.host], conditions: { ready: true } }];
+    // Istio takes two endpoints of one address and one name of a port for the same.
+    const endpoints = [{ addresses: [addresses.dns], conditions: { ready: true } }];
     const slice = {
       apiVersion: "discovery.k8s.io/v1",
       kind: "EndpointSlice",
