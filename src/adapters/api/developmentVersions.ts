@@ -37,7 +37,14 @@ export class ApiRefused extends OperatorError {
     super(refused, { cause });
     this.code = code;
   }
+
+  /** Whether it goes away by itself, as while the service's pods are replaced. */
+  get isTransient(): boolean {
+    return transient.has(this.code);
+  }
 }
+
+const transient = new Set(["unreachable", "database_unavailable", "stopping"]);
 
 /** The patch was computed against another head: compute it anew from this one. */
 export class StaleHead extends ApiRefused {

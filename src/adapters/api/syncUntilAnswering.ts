@@ -48,10 +48,8 @@ export async function answering<T>(ask: () => Promise<T>, deadline: number, sign
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof ApiRefused) || !passing.has(error.code) || Date.now() > deadline) throw error;
+      if (!(error instanceof ApiRefused) || !error.isTransient || Date.now() > deadline) throw error;
       await delay(betweenMs, undefined, { signal });
     }
   }
 }
-
-const passing = new Set(["unreachable", "database_unavailable", "stopping"]);

@@ -9,7 +9,7 @@ import type { PatchOperation } from "../../domain/patch/operation.ts";
 import { configFilename } from "../../domain/truss/config.ts";
 import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { type Tell, told, type WatchEvents } from "./events.ts";
-import { explained, isTransient, pause, type Reached, settled } from "./settled.ts";
+import { explained, isTriedAgain, pause, type Reached, settled } from "./settled.ts";
 import { unlessSaved, type Watched } from "./unlessSaved.ts";
 
 /** A watch that is on. */
@@ -66,7 +66,7 @@ export async function bringIn(watch: Watch, save: Save): Promise<void> {
         state.sent = save.reading.snapshot;
         return;
       }
-      if (!isTransient(error)) throw error;
+      if (!isTriedAgain(error)) throw error;
       tell("what was saved", error.message);
       if (isOver(stop, save.at)) return;
       await pause(tries);
@@ -104,7 +104,7 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
   } catch (error) {
     if (error instanceof Overtaken) state.head = error.head;
     // What may be stored is to be brought in, by whoever finds it at the head.
-    const isRefused = error instanceof ApiRefused && !isTransient(error);
+    const isRefused = error instanceof ApiRefused && !isTriedAgain(error);
     if (sending !== undefined && !isRefused) state.unsettled = [...(before ?? []), ...sending];
     throw error;
   }

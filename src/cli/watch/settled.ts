@@ -44,7 +44,7 @@ async function syncAgain(
     if (state === "stopped") await client.wake(versionId, later);
     return await client.sync(versionId, later);
   } catch (error) {
-    if (error instanceof ApiRefused && isTransient(error)) return { state: "unreachable", because: error.message };
+    if (error instanceof ApiRefused && isTriedAgain(error)) return { state: "unreachable", because: error.message };
     throw error;
   }
 }
@@ -82,7 +82,7 @@ export function pause(tries: number, signal?: AbortSignal): Promise<void> {
   return delay(Math.min(100 * 2 ** tries, longestRetryMs), undefined, { ...(signal ? { signal } : {}) });
 }
 
-/** Whether a refusal may go away by itself. */
-export function isTransient({ code }: ApiRefused): boolean {
-  return code === "unreachable" || code === "database_unavailable" || code === "stopping" || code === "internal";
+/** Whether a watch tries again: it outlives a defect of the service too. */
+export function isTriedAgain(error: ApiRefused): boolean {
+  return error.isTransient || error.code === "internal";
 }

@@ -1,8 +1,10 @@
 import type { DevelopmentVersions } from "../../adapters/api/developmentVersions.ts";
 import { headOfStatus } from "../../adapters/api/pushTruss.ts";
+import { answering } from "../../adapters/api/syncUntilAnswering.ts";
 import { watchFolders } from "../../adapters/truss/folderEvents.ts";
 import { isSame, readSettled } from "../../adapters/truss/settledTruss.ts";
 import type { TrussReading } from "../../adapters/truss/snapshot.ts";
+import type { DevelopmentStatus } from "../../domain/development/contract.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { refuse } from "../refusals.ts";
@@ -26,6 +28,9 @@ export interface TrussWatchOptions {
 const sweepMs = 2_000;
 const sweepShare = 50;
 
+/** How long a watch waits for a service that is not there when it begins, as while its pods are replaced; milliseconds. */
+const beginsWithinMs = 15_000;
+
 /**
  * Keeps a development version at what a folder holds: after each save the folder is read once, compared with the head,
  * patched, and synced until the new code answers. A later save takes the place of one that is on its way. Only the folder's own
@@ -38,7 +43,7 @@ export async function watchTruss(options: TrussWatchOptions): Promise<void> {
   const saved = flag();
   stop.addEventListener("abort", () => saved.raise(), { once: true });
   const watching = watchFolders(folder, () => saved.raise(), events.slow);
-  const status = await client.status(versionId);
+  const status = await firstStatus(options);
   const head = headOfStatus(status);
   // A version that is stopped, or starts by itself, is left to that.
   const reached = ["behind", "recreate"].includes(status.state) ? status : { state: "synced" as const };
@@ -69,6 +74,13 @@ export async function watchTruss(options: TrussWatchOptions): Promise<void> {
   } finally {
     watching.close();
   }
+}
+
+function firstStatus({ client, versionId, stop }: TrussWatchOptions): Promise<DevelopmentStatus> {
+  const asked = answering(() => client.status(versionId), Date.now() + beginsWithinMs, stop);
+  return asked.catch((error: unknown) => {
+    throw stop.aborted ? refuse("watch.ended-early", { notIn: "the API service did not answer" }) : error;
+  });
 }
 
 function farewell({ state: { notIn } }: Watch): void {

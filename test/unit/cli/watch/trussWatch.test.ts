@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiRefused, type DevelopmentVersions, StaleHead } from "../../../../src/adapters/api/developmentVersions.ts";
 import { readTruss } from "../../../../src/adapters/truss/snapshot.ts";
 import type { WatchEvents } from "../../../../src/cli/watch/events.ts";
@@ -275,6 +275,15 @@ describe("a watch", () => {
     expect(await next()).toBe("waiting: it is waking");
     expect(await next()).toBe("in true");
     expect(told).toHaveLength(4);
+  });
+
+  it("begins though the service is away for a moment", async () => {
+    const api = await memoryApi();
+    const status = vi.spyOn(api, "status");
+    status.mockRejectedValueOnce(new ApiRefused("unreachable", refusalSaying("the API does not answer")));
+    const { next } = await watchWith(api);
+    save("1");
+    expect(await next()).toBe("in true");
   });
 
   it("tells a config that cannot be read, and goes on with the next save", async () => {
