@@ -39,7 +39,7 @@ const beginsWithinMs = 15_000;
  * @throws OperatorError when the watch is stopped while what is saved is not in, with the reason.
  */
 export async function watchTruss(options: TrussWatchOptions): Promise<void> {
-  const { client, versionId, folder, events, stop } = options;
+  const { folder, events, stop } = options;
   const saved = flag();
   stop.addEventListener("abort", () => saved.raise(), { once: true });
   const watching = watchFolders(folder, () => saved.raise(), events.slow);
