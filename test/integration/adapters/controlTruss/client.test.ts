@@ -88,23 +88,26 @@ test("defect 2: empty patches start a waiting server, and later ones change the 
   expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
 });
 
-test("defects 3, 4 and 5: predictions that wait or run hold a patch up, and it gets there all the same", async (context) => {
-  const version = await new Version(context).run();
-  const waiting = predict(version.container.url, {}).catch(() => undefined);
-  await delay(300);
-  await version.save(answering("v1"));
-  expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
-  await waiting;
-  const slow = answering("slow").replace("        return", "        import time; time.sleep(2)\n        return");
-  await version.save(slow);
-  expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
-  const running = predict(version.container.url, {}).catch(() => undefined);
-  await delay(200);
-  await version.save(answering("v3"));
-  expect(await version.sync()).toMatchObject({ state: "synced", seq: 3 });
-  expect(await version.prediction()).toBe("v3");
-  await running;
-});
+ofWholeMatrix(
+  "defects 3, 4 and 5: predictions that wait or run hold a patch up, and it gets there all the same",
+  async (context) => {
+    const version = await new Version(context).run();
+    const waiting = predict(version.container.url, {}).catch(() => undefined);
+    await delay(300);
+    await version.save(answering("v1"));
+    expect(await version.sync()).toMatchObject({ state: "synced", seq: 1 });
+    await waiting;
+    const slow = answering("slow").replace("        return", "        import time; time.sleep(2)\n        return");
+    await version.save(slow);
+    expect(await version.sync()).toMatchObject({ state: "synced", seq: 2 });
+    const running = predict(version.container.url, {}).catch(() => undefined);
+    await delay(200);
+    await version.save(answering("v3"));
+    expect(await version.sync()).toMatchObject({ state: "synced", seq: 3 });
+    expect(await version.prediction()).toBe("v3");
+    await running;
+  },
+);
 
 ofWholeMatrix(
   "defect 6: an inference server that its control server left behind is found before anything is sent",

@@ -15,7 +15,7 @@ import { menagerieCache } from "../../../../src/local/layout.ts";
 import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 
 const seed = Number(process.env.MENAGERIE_TEST_SEED ?? 20_261_121);
-const count = Number(process.env.MENAGERIE_TEST_TREES ?? (wholeMatrix ? 300 : 100));
+const count = Number(process.env.MENAGERIE_TEST_TREES ?? (wholeMatrix ? 300 : 50));
 
 const oracle = `import json, pathlib, sys
 from truss.truss_handle.patch.calc_patch import calc_truss_patch

@@ -22,7 +22,7 @@ import { wholeMatrix } from "../../../support/wholeMatrix.ts";
  */
 
 const seed = Number(process.env.MENAGERIE_TEST_SEED ?? 20_261_129);
-const count = Number(process.env.MENAGERIE_TEST_EDITS ?? (wholeMatrix ? 300 : 100));
+const count = Number(process.env.MENAGERIE_TEST_EDITS ?? (wholeMatrix ? 300 : 50));
 const patterns = ["**/__pycache__/**/*", "**/__pycache__/**"];
 
 const oracle = `import json, pathlib, sys, warnings, logging
