@@ -3,17 +3,18 @@ import { readFile } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import type { V1NodeList, V1PodList } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import type { CommandResult } from "../local/support/menagerie.ts";
 import { OwnEngine } from "../local/support/ownEngine.ts";
 import { flower } from "../local/support/predictDuring.ts";
 import { describeStaging, differingPaths, stagingDifferences } from "../support/staging/differences.ts";
-import { playPool, StagingCluster } from "./stagingCluster.ts";
+import { StagingCluster } from "./stagingCluster.ts";
 
 /**
  * The committed stack `staging`, with the printed differences and no others, by `menagerie up -s staging` on a cluster with the real Istio, KServe,
- * Tekton, BuildKit and a registry: what BuildKit pushed is what nodes pull and what answers.
+ * Karpenter, Tekton, BuildKit and a registry: what BuildKit pushed is what nodes pull and what answers.
  */
 
 let cluster: StagingCluster;
@@ -21,7 +22,7 @@ let engine: OwnEngine;
 let key: string;
 
 beforeAll(async () => {
-  cluster = await StagingCluster.create((config) => playPool(config, "t4"));
+  cluster = await StagingCluster.create();
   const { url = "" } = cluster.target.databaseServer ?? {};
   engine = await OwnEngine.create(cluster.home, ["menagerie-staging"], {
     trace: false,
@@ -82,6 +83,17 @@ test("the pods run what BuildKit pushed and what the file names, by digest", asy
   expect(await cluster.images("menagerie")).toEqual([cluster.site.servicesImage]);
 });
 
+test("the model of pool t4 runs on a node that Karpenter made for it", async () => {
+  const nodes = await requestJson<V1NodeList>(cluster.config, "GET", "/api/v1/nodes", {
+    query: { labelSelector: "karpenter.sh/nodepool=t4" },
+  });
+  const made = nodes.items.map(({ metadata, spec }) => ({ name: metadata?.name, provider: spec?.providerID }));
+  expect(made).toEqual([{ name: expect.any(String), provider: expect.stringMatching(/^kwok:/) }]);
+  const pods = await requestJson<V1PodList>(cluster.config, "GET", "/api/v1/namespaces/models/pods");
+  const there = pods.items.filter(({ spec }) => spec?.nodeName === made[0]?.name);
+  expect(there.map(({ metadata }) => metadata?.name)).toEqual([expect.stringMatching(/^multiplier-v1-/)]);
+});
+
 test("models answer through the gateway with a key, and nobody is answered without one", async () => {
   const made = await succeed(engine.menagerie(["key", "create", "--organization", "admin", "--json"]));
   ({ key } = JSON.parse(made.stdout) as { key: string });
@@ -122,11 +134,15 @@ test("`menagerie destroy -s staging` leaves nothing of the stack", async () => {
   const { stdout } = await succeed(engine.run(["stack", "export", "-s", "staging"]));
   const { deployment } = JSON.parse(stdout) as { deployment: { resources?: { type: string }[] } };
   expect((deployment.resources ?? []).filter(({ type }) => type !== "pulumi:pulumi:Stack")).toEqual([]);
-  for (const path of [
-    "/api/v1/namespaces/models",
-    "/apis/karpenter.sh/v1/nodepools/t4",
-    "/apis/karpenter.k8s.aws/v1/ec2nodeclasses/t4",
-  ]) {
+  for (const path of ["/api/v1/namespaces/models", "/apis/karpenter.sh/v1/nodepools/t4"]) {
     await expect(requestJson(cluster.config, "GET", path)).rejects.toMatchObject({ code: 404 });
   }
+  const left = { labelSelector: "karpenter.sh/nodepool=t4" };
+  await vi.waitFor(
+    async () => {
+      const nodes = await requestJson<V1NodeList>(cluster.config, "GET", "/api/v1/nodes", { query: left });
+      expect(nodes.items).toEqual([]);
+    },
+    { timeout: 120_000, interval: 1_000 },
+  );
 });

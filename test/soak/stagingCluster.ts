@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { readIfThere, request, requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { parseEnvironment } from "../../src/config/parse.ts";
 import { buildNamespaceManifest } from "../../src/domain/builds/buildAccess.ts";
 import { silent } from "../../src/domain/progress.ts";
 import { startEnvironment } from "../../src/local/environment.ts";
@@ -12,12 +13,15 @@ import { environmentLayout, menagerieCache } from "../../src/local/layout.ts";
 import { addresses, ports } from "../../src/local/network/addresses.ts";
 import { type EngineTarget, embeddedTarget } from "../../src/local/target.ts";
 import { ArrivingToolchain, gatherToolchain } from "../../src/local/toolchain/index.ts";
+import { gpuPool } from "../../src/plan/pools.ts";
 import { applyManifest, type Manifest, namespace } from "../local/support/manifests.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
+import { configOf } from "../support/stackGraph.ts";
 import { type StagingSite, stagingHere } from "../support/staging/differences.ts";
 import { MachineImages } from "../support/staging/machineImages.ts";
 import { ensureRegistryTools } from "../support/testTools.ts";
 import { dockerConfig } from "./buildkitImage.ts";
+import { KarpenterCluster } from "./karpenterCluster.ts";
 import { deployRegistry, mirrorFolder, registryContent, registryHost } from "./registryServer.ts";
 
 /** Repositories of the registry: of what builds push, which pods pull by a Secret, and of the services, which nodes pull by a login of their own. */
@@ -25,7 +29,7 @@ const models = `${registryHost}/menagerie/models`;
 const services = `${registryHost}/menagerie/services`;
 
 /**
- * An embedded cluster with what `staging` finds in its own: Istio, KServe, Tekton, a registry with BuildKit and the base image, PostgreSQL, and what its
+ * An embedded cluster with what `staging` finds in its own: Istio, KServe, Karpenter, Tekton, a registry with BuildKit and the base image, PostgreSQL, and what its
  * comments say is made by hand.
  */
 export class StagingCluster {
@@ -41,10 +45,7 @@ export class StagingCluster {
     this.site = site;
   }
 
-  /**
-   * @param playNodes makes the nodes of the stack's pools, once they are declared; see {@link playPool}
-   */
-  static async create(playNodes: (config: KubeConfig) => Promise<void>): Promise<StagingCluster> {
+  static async create(): Promise<StagingCluster> {
     const home = await TestHome.create(await copyOfCheckout());
     const layout = environmentLayout("local", home.path);
     const tools = await ensureRegistryTools();
@@ -71,9 +72,12 @@ export class StagingCluster {
     });
     await content.dispose();
     await made.#makeByHand();
-    await playNodes(config);
     const file = join(home.project, "Pulumi.staging.yaml");
-    await writeFile(file, stagingHere(await readFile(file, "utf8"), made.site));
+    const here = stagingHere(await readFile(file, "utf8"), made.site);
+    await writeFile(file, here);
+    const { pools, nodeClass } = parseEnvironment(configOf(here));
+    const declared = Object.entries(pools).map(([name, pool]) => gpuPool(name, pool, nodeClass));
+    await KarpenterCluster.create(config, layout, declared, "StaticCapacity=false");
     return made;
   }
 
@@ -151,33 +155,3 @@ const gatewayPod = {
     containers: [{ name: "proxy", image: "registry.example.com/proxy" }],
   },
 } as Manifest;
-
-/**
- * A node of a pool with one GPU, by a NodePool of the embedded node agent beside the stack's own, whose nodes come from EC2: models find it by the
- * pool's label. Where Karpenter's controller runs with a provider that makes nodes, none is needed.
- */
-export async function playPool(config: KubeConfig, pool: string): Promise<void> {
-  const name = `${pool}-played`;
-  await applyManifest(config, {
-    apiVersion: "local.menagerie.dev/v1alpha1",
-    kind: "LocalNodeClass",
-    metadata: { name },
-    spec: { capacity: { cpu: "16", memory: "64Gi", pods: 110, "nvidia.com/gpu": "1" } },
-  } as Manifest);
-  await applyManifest(config, {
-    apiVersion: "karpenter.sh/v1",
-    kind: "NodePool",
-    metadata: { name },
-    spec: {
-      replicas: 1,
-      template: {
-        metadata: { labels: { "menagerie.dev/pool": pool } },
-        spec: {
-          nodeClassRef: { group: "local.menagerie.dev", kind: "LocalNodeClass", name },
-          requirements: [],
-          taints: [{ key: "nvidia.com/gpu", value: "present", effect: "NoSchedule" }],
-        },
-      },
-    },
-  } as Manifest);
-}

@@ -24,6 +24,11 @@ export interface StagingDifference {
 /** Every key in which the file that runs here differs from the committed `Pulumi.staging.yaml`. */
 export const stagingDifferences: readonly StagingDifference[] = [
   {
+    path: ["menagerie:nodeClass"],
+    why: "there is no EC2: Karpenter makes the nodes by its kwok provider",
+    value: () => "kwok",
+  },
+  {
     path: ["menagerie:gateway", "name"],
     why: "Envoy is a process in namespace istio-system, not a pod in istio-ingress",
     value: () => "istio-system/menagerie",
@@ -60,7 +65,7 @@ export const stagingSurroundings: readonly string[] = [
   "no sidecars are in the pods, so policies of sidecars and mutual TLS do nothing",
   "nothing enforces NetworkPolicies",
   "the gateway speaks HTTP on 127.0.0.1; requests carry the committed host name",
-  "the embedded node agent plays the nodes of EC2 pools, which Karpenter would make",
+  "the nodes that Karpenter makes have no machines: the embedded node agents run their pods",
   "the truss library's base image is made from this machine's programs and Python layers, and answers under its name by a mirror of BuildKit",
   "the bucket for uploads is not there: nothing is pushed by clients",
 ];

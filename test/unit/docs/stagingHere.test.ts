@@ -32,7 +32,7 @@ describe("the stack file of staging as it runs here", () => {
 
   it("is a right one", () => {
     const spec = parseEnvironment(configOf(stagingHere(committed, site)), {});
-    expect(spec).toMatchObject({ nodeClass: { kind: "ec2" }, serving: { mode: "Standard" }, database: site.database });
+    expect(spec).toMatchObject({ nodeClass: "kwok", serving: { mode: "Standard" }, database: site.database });
   });
 
   it("would show a key that is not in the list", () => {
