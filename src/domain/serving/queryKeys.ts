@@ -1,3 +1,5 @@
+import { gatewayFilter } from "./gatewayFilter.ts";
+
 /**
  * Names under which gateways take a key from a query. No gateway of ours does, but clients send keys so, and the server of a truss
  * (uvicorn) logs every path with its query.
@@ -51,28 +53,11 @@ end
  * been let pass and before they are sent on, copies for shadows included.
  */
 export function queryKeyPatch(root: string) {
-  return {
-    applyTo: "HTTP_FILTER" as const,
-    match: {
-      context: "GATEWAY" as const,
-      listener: {
-        filterChain: {
-          filter: {
-            name: "envoy.filters.network.http_connection_manager",
-            subFilter: { name: "envoy.filters.http.router" },
-          },
-        },
-      },
+  return gatewayFilter({
+    name: "menagerie.query-keys",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+      default_source_code: { inline_string: lua(root) },
     },
-    patch: {
-      operation: "INSERT_BEFORE" as const,
-      value: {
-        name: "menagerie.query-keys",
-        typed_config: {
-          "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-          default_source_code: { inline_string: lua(root) },
-        },
-      },
-    },
-  };
+  });
 }

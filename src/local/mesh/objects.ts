@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "@kubernetes/client-node";
 import { dump } from "js-yaml";
 import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
+import { gatewayFilter } from "../../domain/serving/gatewayFilter.ts";
 import { queryKeyPatch } from "../../domain/serving/queryKeys.ts";
 import { addresses, ports } from "../network/addresses.ts";
 
@@ -203,34 +204,17 @@ export function envoyFilter(socket: string): IstioObject {
  * Envoy learns of a Service before it learns of a route to it, but asks for its endpoints only then, so a route may come first. Requests wait
  * for the Service instead of being answered with 503; one that is not there is answered so after this time.
  */
-const serviceOnItsWay = {
-  applyTo: "HTTP_FILTER",
-  match: {
-    context: "GATEWAY",
-    listener: {
-      filterChain: {
-        filter: {
-          name: "envoy.filters.network.http_connection_manager",
-          subFilter: { name: "envoy.filters.http.router" },
-        },
-      },
-    },
-  },
-  patch: {
-    operation: "INSERT_BEFORE",
+const serviceOnItsWay = gatewayFilter({
+  name: "envoy.filters.http.on_demand",
+  // istiod's build has no such type, and passes on what it does not know in this form only.
+  typed_config: {
+    "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+    type_url: "type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand",
     value: {
-      name: "envoy.filters.http.on_demand",
-      // istiod's build has no such type, and passes on what it does not know in this form only.
-      typed_config: {
-        "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
-        type_url: "type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand",
-        value: {
-          odcds: { source: { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" }, timeout: "1s" },
-        },
-      },
+      odcds: { source: { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" }, timeout: "1s" },
     },
   },
-};
+});
 
 /** Answers of Envoy's own: what its response flags mean (https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage). */
 const ownAnswers: readonly (readonly [flags: readonly string[], sentence: string])[] = [
