@@ -72,6 +72,8 @@ export async function istiod({ layout, tools }: ControlContext): Promise<PartSpe
         // `istioGateway` registers it with this environment's authority.
         VALIDATION_WEBHOOK_CONFIG_NAME: "",
         // Filters that only Istio's own build of Envoy has.
+        // istiod waits until changes pause, 10 s at most: somebody's Service that comes and goes would hold back everybody's routes so long.
+        PILOT_DEBOUNCE_MAX: "500ms",
         PILOT_ENABLE_METADATA_EXCHANGE: "false",
         PILOT_ENABLE_ALPN_FILTER: "false",
         // `istioGateway` makes the GatewayClass, and its Gateway needs no Deployment.
