@@ -5,6 +5,7 @@ import { evidenceHash, evidenceOf } from "../../src/domain/shadow/evidence.ts";
 import { judgeGate } from "../../src/domain/shadow/gate.ts";
 import { reportPage } from "../../src/domain/shadow/report/page.ts";
 import { describeRules } from "../../src/domain/shadow/ruleText.ts";
+import { byAnUp } from "./deploymentRange.ts";
 
 const day = 24 * 3600 * 1000;
 const begin = Date.UTC(2026, 10, 1, 9);
@@ -22,9 +23,8 @@ function deployment(
     id: String(id),
     environment,
     tag,
-    scheme: "deployment-manager",
+    ...byAnUp,
     code: "1.3.0",
-    outcome: "deployed",
     models: Object.entries(versions).map(([name, version]) => ({
       name,
       version,
@@ -36,13 +36,6 @@ function deployment(
     since: new Date(begin + from * day),
     until: until === null ? null : new Date(begin + until * day),
     stateSchema: tag,
-    configDigest: "",
-    commit: null,
-    promotedFrom: null,
-    requestedBy: "ada@laptop",
-    run: "run",
-    settledBy: "up",
-    reason: null,
     ...more,
   };
 }

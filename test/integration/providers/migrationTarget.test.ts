@@ -22,6 +22,7 @@ import { deployEnvironment } from "../../../src/program.ts";
 import { delegateOf } from "../../../src/providers/registry.ts";
 import { zooMigration } from "../../../src/providers/zooMigration.ts";
 import { zooRollout } from "../../../src/providers/zooRollout.ts";
+import { irisServing } from "../../support/irisServing.ts";
 import { makePlatformTables } from "../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
 
@@ -38,15 +39,6 @@ const oldOf = new Map<string, string>();
 
 const smoke = [{ input: { values: ["2"] }, output: { results: [6] }, tolerance: 0 }];
 const hash = (digit: number): string => String(digit).repeat(64);
-const serving = {
-  truss: "models/iris",
-  mode: "Standard" as const,
-  pool: "cpu",
-  env: {},
-  secrets: [],
-  replicas: { min: 1, max: 1 },
-  resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-};
 /** Ids of the kind that an application may use. */
 const kinds = {
   bigint: (n: number) => String(n),
@@ -130,7 +122,7 @@ async function inVersion(model: string): Promise<void> {
         number,
         hash: hash(number),
         current: true,
-        serving,
+        serving: irisServing,
         digest: `sha256:${hash(number)}`,
         url: `registry/${model}`,
       }),

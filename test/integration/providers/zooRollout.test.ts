@@ -18,6 +18,7 @@ import { contentVersion, evidenceHash, evidenceOf } from "../../../src/domain/sh
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import { shadowGate } from "../../../src/domain/zoo/shadowGate.ts";
 import { suiteOf } from "../../../src/domain/zoo/smoke.ts";
+import { irisServing } from "../../support/irisServing.ts";
 import { makePlatformTables } from "../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
 import { type DynamicHost, startDynamicHost } from "./dynamicHost.ts";
@@ -36,15 +37,7 @@ let old: string;
 
 /** initdb and the server, on a busy machine; in milliseconds. */
 const startWithin = 240_000;
-const serving = {
-  truss: "models/iris",
-  mode: "Standard" as const,
-  pool: "cpu",
-  env: { FACTOR: "2" },
-  secrets: [],
-  replicas: { min: 1, max: 1 },
-  resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-};
+const serving = { ...irisServing, env: { FACTOR: "2" } };
 const cases = [{ input: { values: ["2"] }, output: { results: [6] }, tolerance: 0 }];
 const gates = [{ kind: "smoke", suite: suiteOf(cases) }];
 

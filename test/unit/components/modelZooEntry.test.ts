@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { afterEach, expect, it, vi } from "vitest";
 import { ModelZooEntry, type ZooEntryVersion } from "../../../components/modelZooEntry.ts";
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
+import { irisServing } from "../../support/irisServing.ts";
 
 /** In which order an entry of the zoo is made: what a resource depends on is awaited by the SDK itself. */
 
@@ -13,15 +14,7 @@ const version = (number: number, current: boolean, model = "iris"): ZooEntryVers
   number,
   hash: `hash-${number}`,
   current,
-  serving: {
-    truss: "models/iris",
-    mode: "Standard",
-    pool: "cpu",
-    env: {},
-    secrets: [],
-    replicas: { min: 1, max: 1 },
-    resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-  },
+  serving: irisServing,
   image: `registry/iris@sha256:${String(number).repeat(64)}`,
   placement: { pool: "cpu", tolerations: [] } as unknown as ZooEntryVersion["placement"],
   secrets: undefined,

@@ -5,6 +5,7 @@ import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
 import { emptyRegistry, type ZooRegistry } from "../../../src/domain/zoo/registry.ts";
 import { digestOf, suiteOf } from "../../../src/domain/zoo/smoke.ts";
+import { irisServing } from "../../support/irisServing.ts";
 import { playEngine } from "../../support/playedEngine.ts";
 import { type GraphSources, graphOf } from "../../support/stackGraph.ts";
 
@@ -26,16 +27,7 @@ function version(number: number, hash: string, change: Partial<RegisteredVersion
     isCurrent: false,
     apps: 0,
     image: `registry/iris@sha256:${String(number).repeat(64)}`,
-    serving: {
-      truss: "models/iris",
-      mode: "Standard",
-      pool: "cpu",
-      env: {},
-      replicas: { min: 1, max: 1 },
-      resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-      secrets: [],
-      service: `iris-v${number}-0f0f0f0f`,
-    },
+    serving: { ...irisServing, service: `iris-v${number}-0f0f0f0f` },
     ...change,
   };
 }

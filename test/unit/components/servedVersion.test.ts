@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { ServedVersion, type ServedVersionArgs } from "../../../components/servedVersion.ts";
+import { irisServing } from "../../support/irisServing.ts";
 import { OtherResource, partsOf } from "../../support/playedEngine.ts";
 
 const args = (gpus: number, more: Partial<ServedVersionArgs> = {}): ServedVersionArgs => ({
@@ -9,15 +10,7 @@ const args = (gpus: number, more: Partial<ServedVersionArgs> = {}): ServedVersio
   model: "iris",
   hash: "a1",
   image: { url: "registry/iris", digest: "sha256:0" },
-  serving: {
-    truss: "models/iris",
-    mode: "Standard",
-    pool: "cpu",
-    env: {},
-    replicas: { min: 1, max: 1 },
-    resources: { cpu: "1", memory: "1Gi", gpus },
-    secrets: [],
-  },
+  serving: { ...irisServing, resources: { cpu: "1", memory: "1Gi", gpus } },
   placement: { pool: "cpu", tolerations: [] },
   readyTimeoutSeconds: 60,
   ...more,

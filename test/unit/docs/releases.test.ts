@@ -6,6 +6,7 @@ import { parseEnvironment } from "../../../src/config/parse.ts";
 import type { DeploymentRange } from "../../../src/domain/release/record.ts";
 import { schemes } from "../../../src/domain/release/scheme.ts";
 import { timelinePage } from "../../../src/domain/release/timeline/page.ts";
+import { byAnUp } from "../../support/deploymentRange.ts";
 
 /** The configs that a page of the docs shows. */
 function configsIn(page: string): string[] {
@@ -35,20 +36,12 @@ const range = (id: number, change: Partial<DeploymentRange> = {}): DeploymentRan
   id: String(id),
   environment: "prod",
   tag: `release-${id}`,
-  scheme: "deployment-manager",
+  ...byAnUp,
   code: "1.0.0",
-  outcome: "deployed",
   models: [{ name: "iris", version: 1, hash: "a".repeat(64), digest: null, source: "zoo", service: "iris-v1" }],
   since: new Date(Date.UTC(2026, 0, id)),
   until: new Date(Date.UTC(2026, 0, id + 1)),
   stateSchema: null,
-  configDigest: "",
-  commit: null,
-  promotedFrom: null,
-  requestedBy: "ada@laptop",
-  run: "run",
-  settledBy: "up",
-  reason: null,
   ...change,
 });
 

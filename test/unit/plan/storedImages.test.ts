@@ -7,28 +7,19 @@ import { digestOf, suiteOf } from "../../../src/domain/zoo/smoke.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
 import { withStoredImages } from "../../../src/plan/storedImages.ts";
 import { planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
-
-const hash = (digit: number): string => String(digit).repeat(64);
-const row = (number: number, change: Partial<RegisteredVersion> = {}): RegisteredVersion => ({
-  id: `${10 + number}`,
-  number,
-  hash: hash(number),
-  isCurrent: false,
-  apps: 0,
-  image: `registry/m@sha256:${hash(number)}`,
-  ...change,
-});
+import { irisServing } from "../../support/irisServing.ts";
+import { contentOf, registeredVersion } from "../../support/registeredVersion.ts";
 
 /** A plan of model `m`, pinned to content 1, where images stand like this. */
 async function planned(
   rows: RegisteredVersion[],
   standing: ImageStanding,
-  folder = hash(2),
+  folder = contentOf(2),
   entry: object = {},
   rollout?: StoredRollout,
   evidence: readonly StoredEvidence[] = [],
 ) {
-  const model = { truss: "models/m", phase: "done", hash: hash(1), ...entry };
+  const model = { truss: "models/m", phase: "done", hash: contentOf(1), ...entry };
   const spec = parseEnvironment({ zoo: { m: model } }, { gatewayUrl: "http://gateway" });
   const registry: ZooRegistry = {
     versions: new Map([["m", rows]]),
@@ -62,18 +53,18 @@ async function planned(
   };
 }
 
-const rows = [row(1), row(2, { isCurrent: true })];
+const rows = [registeredVersion(1), registeredVersion(2, { isCurrent: true })];
 
 describe("a pinned content whose image", () => {
   it("is stored comes from it", async () => {
     const { asked, read, plan } = await planned(rows, { state: "stored" });
-    expect(asked).toEqual([`registry/m@sha256:${hash(1)}`]);
+    expect(asked).toEqual([`registry/m@sha256:${contentOf(1)}`]);
     expect(read).toEqual([]);
-    expect(plan()).toMatchObject({ number: 1, image: `registry/m@sha256:${hash(1)}` });
+    expect(plan()).toMatchObject({ number: 1, image: `registry/m@sha256:${contentOf(1)}` });
   });
 
   it("is gone is built again from the folder that has it, under its number", async () => {
-    const { read, plan, lines } = await planned(rows, { state: "gone" }, hash(1));
+    const { read, plan, lines } = await planned(rows, { state: "gone" }, contentOf(1));
     expect(lines()).toContain(
       "version 1 (registered as 11, built again, because its image is not stored any more), new apps use it",
     );
@@ -84,37 +75,30 @@ describe("a pinned content whose image", () => {
   it("is gone, and no folder has it, is refused with what to do", async () => {
     const { plan } = await planned(rows, { state: "gone" });
     expect(plan).toThrow(
-      `menagerie:zoo.m.hash: image registry/m@sha256:${hash(1)} of version 1 is not stored any more, and models/m has another content (222222222222); check out models/m as it was then, \`menagerie releases\` shows the commit, and it is built again`,
+      `menagerie:zoo.m.hash: image registry/m@sha256:${contentOf(1)} of version 1 is not stored any more, and models/m has another content (222222222222); check out models/m as it was then, \`menagerie releases\` shows the commit, and it is built again`,
     );
   });
 
   it("cannot be asked for is taken to be there, and that is said", async () => {
     const { sentences, plan } = await planned(rows, { state: "unknown", because: "registry answers HTTP 401" });
     expect(sentences).toEqual([
-      `whether registry/m@sha256:${hash(1)} is still there was not checked: registry answers HTTP 401`,
+      `whether registry/m@sha256:${contentOf(1)} is still there was not checked: registry answers HTTP 401`,
     ]);
     expect(plan()?.image).toBeDefined();
   });
 });
 
 describe("a version that is needed while its image is gone", () => {
-  const serving = {
-    truss: "models/m",
-    mode: "Standard" as const,
-    pool: "cpu",
-    env: {},
-    secrets: [],
-    replicas: { min: 1, max: 1 },
-    resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-  };
-  const served = (number: number, change: Partial<RegisteredVersion>) => row(number, { serving, ...change });
+  const serving = { ...irisServing, truss: "models/m" };
+  const served = (number: number, change: Partial<RegisteredVersion>) =>
+    registeredVersion(number, { serving, ...change });
   const apps = { apps: 7, waitedFor: ["20", "21", "22", "23", "24"] };
 
   it.each<[string, object, object, object, string[], string[]]>([
     [
       "is built again where the folder has its content",
       { hash: undefined, phase: "done" },
-      { phase: "done", from: undefined, hash: hash(2) },
+      { phase: "done", from: undefined, hash: contentOf(2) },
       { 1: {}, 2: { isCurrent: true } },
       ["version 2: its image is not stored any more, and is built again from models/m"],
       [],
@@ -122,27 +106,27 @@ describe("a version that is needed while its image is gone", () => {
     [
       "is told with its apps where its row serves it",
       { hash: undefined, phase: "forward", from: "11" },
-      { phase: "forward", from: "11", hash: hash(2) },
+      { phase: "forward", from: "11", hash: contentOf(2) },
       { 1: apps, 2: { isCurrent: true, apps: 1, waitedFor: ["30"] } },
       ["version 2: its image is not stored any more, and is built again from models/m"],
       [
-        `menagerie:zoo.m: image registry/m@sha256:${hash(1)} of version 1 is not stored any more, so no pod of it can start again, and 7 apps (20, 21, 22, 23, 24 and 2 more) point at it, phase reverted needs it; push it again, or move what uses it to another version`,
+        `menagerie:zoo.m: image registry/m@sha256:${contentOf(1)} of version 1 is not stored any more, so no pod of it can start again, and 7 apps (20, 21, 22, 23, 24 and 2 more) point at it, phase reverted needs it; push it again, or move what uses it to another version`,
       ],
     ],
     [
       "is told with the way to build it where its content is pinned",
-      { hash: hash(1) },
-      { phase: "done", from: undefined, hash: hash(1) },
+      { hash: contentOf(1) },
+      { phase: "done", from: undefined, hash: contentOf(1) },
       { 1: { isCurrent: true } },
       [],
       [
-        `menagerie:zoo.m: image registry/m@sha256:${hash(1)} of version 1 is not stored any more, so no pod of it can start again, and new apps use it; check out models/m with that content and remove menagerie:zoo.m.hash, and \`up\` builds it again`,
+        `menagerie:zoo.m: image registry/m@sha256:${contentOf(1)} of version 1 is not stored any more, so no pod of it can start again, and new apps use it; check out models/m with that content and remove menagerie:zoo.m.hash, and \`up\` builds it again`,
       ],
     ],
     [
       "is nobody's where the model is off",
       { hash: undefined, phase: "off" },
-      { phase: "off", from: undefined, hash: hash(1) },
+      { phase: "off", from: undefined, hash: contentOf(1) },
       { 1: { isCurrent: true } },
       [],
       [],
@@ -150,8 +134,8 @@ describe("a version that is needed while its image is gone", () => {
   ])("%s", async (_what, entry, rollout, versions, rebuilt, warnings) => {
     const rows = Object.entries(versions).map(([number, change]) => served(Number(number), change));
     const recorded = { model: "m", since: new Date(0), bakeSecondsLeft: undefined, ...rollout } as StoredRollout;
-    const evidence = { kind: "smoke", suite: suiteOf([]), model: "m", hash: hash(2), passed: true, evidence: {} };
-    const { lines, warned } = await planned(rows, { state: "gone" }, hash(2), entry, recorded, [
+    const evidence = { kind: "smoke", suite: suiteOf([]), model: "m", hash: contentOf(2), passed: true, evidence: {} };
+    const { lines, warned } = await planned(rows, { state: "gone" }, contentOf(2), entry, recorded, [
       { ...evidence, id: "1", evidenceHash: digestOf({}), at: new Date(0) },
     ]);
     expect(lines()?.filter((line) => line.includes("image"))).toEqual(rebuilt);
@@ -164,9 +148,9 @@ describe("a version that is needed while its image is gone", () => {
     const { sentences, warned } = await planned(
       rows,
       { state: "unknown", because: "registry answers HTTP 500" },
-      hash(2),
+      contentOf(2),
       { hash: undefined },
-      { ...recorded, hash: hash(2) } as StoredRollout,
+      { ...recorded, hash: contentOf(2) } as StoredRollout,
     );
     expect(sentences).toEqual([
       "whether the images of 2 versions that serve are still there was not checked: registry answers HTTP 500",

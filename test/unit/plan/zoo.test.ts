@@ -5,31 +5,26 @@ import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../../../sr
 import { standings } from "../../../src/domain/zoo/standing.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
 import { concernedByContent, planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
+import { contentOf, registeredVersion } from "../../support/registeredVersion.ts";
 
-const hash = (digit: number): string => String(digit).repeat(64);
-const row = (number: number, change: Partial<RegisteredVersion> = {}, pool = "cpu"): RegisteredVersion => ({
-  id: `${10 + number}`,
-  number,
-  hash: hash(number),
-  isCurrent: false,
-  apps: 0,
-  image: `registry/m@sha256:${hash(number)}`,
-  serving: {
-    truss: "models/m",
-    mode: "Standard",
-    pool,
-    env: { FACTOR: String(number) },
-    secrets: ["token"],
-    replicas: { min: 1, max: 1 },
-    resources: { cpu: "1", memory: "1Gi", gpus: pool === "cpu" ? 0 : 1 },
-  },
-  ...change,
-});
+const row = (number: number, change: Partial<RegisteredVersion> = {}, pool = "cpu"): RegisteredVersion =>
+  registeredVersion(number, {
+    serving: {
+      truss: "models/m",
+      mode: "Standard",
+      pool,
+      env: { FACTOR: String(number) },
+      secrets: ["token"],
+      replicas: { min: 1, max: 1 },
+      resources: { cpu: "1", memory: "1Gi", gpus: pool === "cpu" ? 0 : 1 },
+    },
+    ...change,
+  });
 const rollout = (change: Partial<StoredRollout> = {}): StoredRollout => ({
   model: "m",
   phase: "done",
   from: undefined,
-  hash: hash(1),
+  hash: contentOf(1),
   since: new Date(0),
   bakeSecondsLeft: undefined,
   ...change,
@@ -43,7 +38,7 @@ function registryOf(versions: RegisteredVersion[], recorded: StoredRollout | und
   };
 }
 
-function plan(zoo: object, registry: ZooRegistry | undefined, config: object = {}, folder = hash(2)) {
+function plan(zoo: object, registry: ZooRegistry | undefined, config: object = {}, folder = contentOf(2)) {
   const spec = parseEnvironment({ zoo, ...config }, { gatewayUrl: "http://gateway" });
   const platform = registry && ({ basis: "read", registry } as PlatformPlan);
   return planZoo(spec, {
@@ -73,14 +68,14 @@ describe("a service gets a name of its own each time it is made", () => {
     expect([target?.service, target?.renamed]).toEqual([rows.length > 0 ? "m-v2" : "m-v1", renamed]);
   });
   it("is no change of how it is served", () => {
-    const planned = plan(m({ env: { FACTOR: "2" } }), registryOf([made], rollout({ hash: hash(2) }))).get("m");
+    const planned = plan(m({ env: { FACTOR: "2" } }), registryOf([made], rollout({ hash: contentOf(2) }))).get("m");
     expect(planned?.versions.map((each) => "service" in each.serving)).toEqual([false]);
   });
 });
 
 it("an app that stays by choice is told where it stays, and not where it is once it has moved on", () => {
   const rows = [row(1, { apps: 1, left: 1 }), row(2, { isCurrent: true, apps: 3, left: 1 })];
-  const recorded = rollout({ phase: "bake", from: "11", hash: hash(2), bakeSecondsLeft: 0 });
+  const recorded = rollout({ phase: "bake", from: "11", hash: contentOf(2), bakeSecondsLeft: 0 });
   const zoo = m({ phase: "bake", from: "11", leave: ["7", "8"] });
   const lines = plan(zoo, registryOf(rows, recorded)).get("m")?.lines;
   expect(lines).toEqual(
@@ -96,7 +91,7 @@ describe("a rollout's old version", () => {
     const zoo = m({ phase: "copy", from: 11, env: { FACTOR: "9" } });
     const { versions } = plan(zoo, registryOf([row(1, { isCurrent: true })], rollout())).get("m") ?? { versions: [] };
     expect(versions.map(({ service, image, serving }) => [service, image, serving.env, serving.secrets])).toEqual([
-      ["m-v1", `registry/m@sha256:${hash(1)}`, { FACTOR: "1" }, ["token"]],
+      ["m-v1", `registry/m@sha256:${contentOf(1)}`, { FACTOR: "1" }, ["token"]],
       ["m-copy", undefined, { FACTOR: "9" }, ["new_token"]],
     ]);
   });
@@ -125,37 +120,37 @@ describe("a rollout's old version", () => {
 describe("going back", () => {
   it.each(["reverted", "off"] as const)("by phase %s reads no truss folder, smoke set or pinned content", (phase) => {
     const from = phase === "reverted" ? { from: 11 } : {};
-    const zoo = m({ phase, truss: "models/gone", hash: hash(7), ...from });
+    const zoo = m({ phase, truss: "models/gone", hash: contentOf(7), ...from });
     const registry = registryOf(
       [row(1, { isCurrent: phase === "off" }), row(2, { isCurrent: phase !== "off", apps: phase === "off" ? 0 : 3 })],
-      phase === "reverted" ? rollout({ phase: "forward", from: "11", hash: hash(2) }) : rollout(),
+      phase === "reverted" ? rollout({ phase: "forward", from: "11", hash: contentOf(2) }) : rollout(),
     );
     const spec = parseEnvironment({ zoo }, { gatewayUrl: "http://gateway" });
     expect(readFromFolders(spec, { registry } as PlatformPlan)).toEqual({});
     expect(concernedByContent(spec)).toEqual({});
     const planned = plan(zoo, registry).get("m");
     expect(planned?.versions.map(({ service }) => service)).toEqual(phase === "off" ? [] : ["m-v1", "m-v2"]);
-    expect(planned?.hash).toBe(phase === "off" ? hash(1) : hash(2));
+    expect(planned?.hash).toBe(phase === "off" ? contentOf(1) : contentOf(2));
   });
 });
 
 describe("a pinned content", () => {
-  const registry = registryOf([row(1), row(2, { isCurrent: true })], rollout({ hash: hash(2) }));
+  const registry = registryOf([row(1), row(2, { isCurrent: true })], rollout({ hash: contentOf(2) }));
 
   it("comes from its version's image, and the folder is not read", () => {
-    const spec = parseEnvironment({ zoo: m({ hash: hash(1) }) }, { gatewayUrl: "http://gateway" });
+    const spec = parseEnvironment({ zoo: m({ hash: contentOf(1) }) }, { gatewayUrl: "http://gateway" });
     expect(readFromFolders(spec, { registry } as PlatformPlan)).toEqual({});
-    const { target } = plan(m({ hash: hash(1) }), registry).get("m") ?? {};
-    expect(target).toMatchObject({ number: 1, image: `registry/m@sha256:${hash(1)}`, current: true, replaces: 2 });
+    const { target } = plan(m({ hash: contentOf(1) }), registry).get("m") ?? {};
+    expect(target).toMatchObject({ number: 1, image: `registry/m@sha256:${contentOf(1)}`, current: true, replaces: 2 });
     expect(target?.serving.secrets).toEqual(["token"]);
   });
 
   it("of no version has to be the folder's", () => {
-    expect(plan(m({ hash: hash(3) }), registry, {}, hash(3)).get("m")?.target).toMatchObject({
+    expect(plan(m({ hash: contentOf(3) }), registry, {}, contentOf(3)).get("m")?.target).toMatchObject({
       number: 3,
       image: undefined,
     });
-    expect(() => plan(m({ hash: hash(3) }), registry)).toThrow(
+    expect(() => plan(m({ hash: contentOf(3) }), registry)).toThrow(
       "menagerie:zoo.m.hash: no version of m has the content 333333333333, and models/m has 222222222222; check out the folder that has it, or correct the key",
     );
   });
@@ -169,7 +164,7 @@ describe("with the automation off", () => {
     const { versions, lines } =
       plan(m({ phase: "copy", from: 11, env: { FACTOR: "9" } }), registry, off).get("m") ?? {};
     expect(versions?.map(({ service, hash: content, serving }) => [service, content, serving.env])).toEqual([
-      ["m-v1", hash(1), { FACTOR: "1" }],
+      ["m-v1", contentOf(1), { FACTOR: "1" }],
     ]);
     expect(lines?.[0]).toBe("the automation is off: nothing new is deployed, nothing is removed");
   });
@@ -193,7 +188,7 @@ describe("a model that is not in the config any more", () => {
     expect(() => plan(renamed, registryOf([row(1, { isCurrent: true, apps: 2 })], rollout()))).toThrow(
       '2 apps point at it, and "rose" with the same content is a new model; keep m while apps point at it',
     );
-    const forward = rollout({ phase: "forward", from: "11", hash: hash(2) });
+    const forward = rollout({ phase: "forward", from: "11", hash: contentOf(2) });
     expect(() => plan({}, registryOf([row(1), row(2, { isCurrent: true })], forward))).toThrow(
       /its rollout is in phase forward/,
     );
@@ -215,7 +210,7 @@ describe("a rollout's standing", () => {
   it("names the next edit, what is in its way, and the way back", () => {
     const registry = registryOf(
       [row(1), row(2, { isCurrent: true })],
-      rollout({ phase: "version", from: "11", hash: hash(2) }),
+      rollout({ phase: "version", from: "11", hash: contentOf(2) }),
     );
     const [standing] = standings(registry);
     expect(standing).toMatchObject({

@@ -5,6 +5,7 @@ import { ServedVersion, type ServedVersionArgs } from "../../../components/serve
 import { SecretValue } from "../../../src/resources/secretValue.ts";
 import { ZooMigration } from "../../../src/resources/zooMigration.ts";
 import { ZooRollout } from "../../../src/resources/zooRollout.ts";
+import { irisServing } from "../../support/irisServing.ts";
 
 /** Of the engine's protocol, which comes without types. */
 interface AliasMessage {
@@ -39,15 +40,7 @@ const served = (gpus: number): ServedVersionArgs => ({
   readyTimeoutSeconds: 1,
   image: { url: "registry/iris", digest: "sha256:0" },
   placement: { pool: "cpu", tolerations: [] },
-  serving: {
-    truss: "models/iris",
-    mode: "Standard",
-    pool: "cpu",
-    env: {},
-    secrets: [],
-    replicas: { min: 1, max: 1 },
-    resources: { cpu: "1", memory: "1Gi", gpus },
-  },
+  serving: { ...irisServing, resources: { cpu: "1", memory: "1Gi", gpus } },
   replaces: "iris-v1",
 });
 

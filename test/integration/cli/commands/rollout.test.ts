@@ -16,6 +16,7 @@ import { pythonList } from "../../../../src/cli/commands/rollout/move.ts";
 import { run } from "../../../../src/cli/program.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../src/domain/progress.ts";
+import { irisServing } from "../../../support/irisServing.ts";
 import { fill, makeModelVersionTable } from "../../../support/modelVersionTable.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -361,20 +362,11 @@ describe("rollout after its end", () => {
   };
 
   it("offers the reverted content again as it is, and asks for another after done", async () => {
-    const serving = {
-      truss: "models/iris",
-      mode: "Standard" as const,
-      pool: "cpu",
-      env: {},
-      secrets: [],
-      replicas: { min: 1, max: 1 },
-      resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-    };
     const recorded = (id: string) =>
       onPlatform((client) =>
         client.query("UPDATE menagerie.model_version SET serving = $2, image_url = 'registry/x' WHERE id = $1", [
           id,
-          JSON.stringify(serving),
+          JSON.stringify(irisServing),
         ]),
       );
     const vetch = await register("vetch", 1);

@@ -8,18 +8,10 @@ import {
 } from "../../../../src/domain/zoo/phases.ts";
 import type { RegisteredVersion } from "../../../../src/domain/zoo/plan.ts";
 import { planRollout, type ZooState } from "../../../../src/domain/zoo/rolloutPlan.ts";
+import { irisServing } from "../../../support/irisServing.ts";
 
 const refusal = (...judged: Parameters<typeof phaseRefusal>) => phaseRefusal(...judged)?.message;
 
-const serving = {
-  truss: "models/iris",
-  mode: "Standard" as const,
-  pool: "cpu",
-  env: {},
-  secrets: [],
-  replicas: { min: 1, max: 1 },
-  resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-};
 const version = (number: number, change: Partial<RegisteredVersion> = {}): RegisteredVersion => ({
   id: `${10 + number}`,
   number,
@@ -27,7 +19,7 @@ const version = (number: number, change: Partial<RegisteredVersion> = {}): Regis
   isCurrent: false,
   apps: 0,
   image: `iris@sha256:${number}`,
-  serving,
+  serving: irisServing,
   ...change,
 });
 const old = version(1);
