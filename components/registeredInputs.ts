@@ -10,7 +10,7 @@ import { isCredential } from "../src/domain/credentials/credentials.ts";
  * - resources, functions, and objects with a class such as an `Environment` that was read,
  * - credentials, by the name that they have or by what they look like: a component's inputs stand in the state as plain text.
  *
- * What the program *plans* is no input either: give the arguments without it, or each `up` after a change would show another one.
+ * Leave out what the program *plans*, too: it changes from one `up` to the next although the config does not.
  *
  * @example
  * super("menagerie:shadow:TrafficMirror", name, registered({ ...args, gateway: withoutUrl(args.gateway) }), options);

@@ -4,7 +4,7 @@
  */
 export abstract class Refusal {
   readonly id: string;
-  /** What it is about, such as `menagerie:zoo.iris.phase`; null where it is no single key. */
+  /** What it is about, such as `menagerie:zoo.iris.phase`; null where it is about several, or about none. */
   readonly key: string | null;
   /** What is wrong, without the key and what to change. */
   readonly problem: string;

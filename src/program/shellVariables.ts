@@ -1,7 +1,7 @@
 import type { EnvironmentDefaults } from "../config/parse.ts";
 import { encryptedKeys } from "../config/stackConfig.ts";
 
-/** What `menagerie` and a person's shell tell a stack's program by environment variables; names as in docs/stack-files.md. */
+/** What `menagerie` and a person's shell tell a stack's program by environment variables. */
 export interface ShellVariables {
   /** `MENAGERIE_ENVIRONMENT`: name of the environment, for commands that are printed. */
   readonly environment: string | undefined;

@@ -36,7 +36,7 @@ export interface PullOptions extends Pick<RegistryPlace, "dispatcher" | "signal"
   readonly sources: readonly LoginSource[];
   /** Of the machine, as Kubernetes names it: `amd64`. */
   readonly architecture: string;
-  /** Told as layers arrive, in bytes as they are sent. */
+  /** Called as layers arrive, with compressed bytes. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

@@ -176,7 +176,7 @@ async function emptyAt(root: string, path: string): Promise<void> {
 async function placed(root: string, { path, kind }: LayerEntry, make: (at: string) => Promise<void>): Promise<void> {
   const folder = dirname(path);
   if (!(await isReached(root, folder, { make: true }))) {
-    throw new LayerUnusable(`${kind === "link" ? "hard " : ""}link "${path}" lies behind what is no folder`);
+    throw new LayerUnusable(`${kind === "link" ? "hard " : ""}link "${path}" is below a path that is not a folder`);
   }
   const at = join(root, path);
   const there = await kindAt(at);

@@ -82,7 +82,7 @@ export async function requestJson<T>(
   return (await (await request(config, method, path, options)).json()) as T;
 }
 
-/** What a path answers, or undefined where there is no such object, kind or namespace (404). */
+/** What the API server has at a path; undefined where there is no such object, kind or namespace (404). */
 export async function readIfThere<T>(
   config: KubeConfig,
   path: string,

@@ -30,8 +30,8 @@ export function poolNodes({ replicas, limits, gpu: { perNode } }: PoolSize): Poo
 }
 
 /**
- * Nodes that pods of so many GPUs each need at least: there is no way to place them on fewer. Martello and Toth's bound of bin packing;
- * pods of one size, and of sizes that divide each other, need exactly that many.
+ * The fewest nodes that pods with these numbers of GPUs can be placed on, by Martello and Toth's lower bound of bin packing: more may be
+ * needed, except for pods of one size, or of sizes that divide each other.
  */
 export function leastNodes(gpus: readonly number[], perNode: number): number {
   const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);

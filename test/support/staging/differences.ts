@@ -25,7 +25,7 @@ export interface StagingDifference {
 export const stagingDifferences: readonly StagingDifference[] = [
   {
     path: ["menagerie:nodeClass"],
-    why: "there is no EC2: Karpenter makes the nodes by its kwok provider",
+    why: "there is no EC2 here; Karpenter makes the nodes with its kwok provider",
     value: () => "kwok",
   },
   {

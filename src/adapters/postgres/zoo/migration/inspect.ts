@@ -67,7 +67,7 @@ export async function inspectTarget(client: ClientBase, target: MigrationTarget)
   }
   if (target !== platformTarget) {
     if (!["r", "p"].includes(table.kind))
-      obstacles.push({ problem: `${target.table}: is no table`, fix: "name the one that holds the rows" });
+      obstacles.push({ problem: `${target.table}: is not a table`, fix: "name the one that holds the rows" });
     obstacles.push(...missingGrants(target, table, columns, needed), ...(await journalGrants(client, table.user)));
     if (table.rowSecurity) {
       obstacles.push({
