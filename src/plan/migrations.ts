@@ -2,12 +2,14 @@ import { planZooMigration } from "../adapters/postgres/zoo/migration/plan.ts";
 import type { MigrationConnection } from "../adapters/postgres/zoo/migration/target.ts";
 import { keyPath } from "../config/sentences.ts";
 import { ofTarget } from "../domain/printedCommands.ts";
+import type { Clause } from "../domain/refusals/clause.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import {
   describeMigrationPlan,
   type MigrationObstacle,
   type MigrationRequest,
   migrationStanding,
+  obstacleClause,
 } from "../domain/zoo/migration.ts";
 import { mapMistakes, type VersionPair } from "../domain/zoo/migrationMap.ts";
 import type { PlatformPlan } from "./platform.ts";
@@ -112,11 +114,11 @@ async function describe(
 }
 
 /** Of the platform's pair only the old version is a key. */
-function aboutPair(path: readonly string[], key: string | undefined, { about, ...clause }: MigrationObstacle): Refusal {
-  const refuse = (at: readonly string[], problem = clause.problem) =>
-    refusal("migration.refused", keyPath(at), { ...clause, problem });
+function aboutPair(path: readonly string[], key: string | undefined, obstacle: MigrationObstacle): Refusal {
+  const { about, problem, fix } = obstacle;
+  const refuse = (at: readonly string[], clause: Clause = { problem, fix }) =>
+    refusal("migration.refused", keyPath(at), clause);
   if (about === "share") return refuse([...path.slice(0, 2), about]);
   if (about === "from" || (about !== undefined && key === undefined)) return refuse([...path, about]);
-  const named = about === undefined ? clause.problem : `${about}: ${clause.problem}`;
-  return refuse(key === undefined ? path : [...path, key], named);
+  return refuse(key === undefined ? path : [...path, key], obstacleClause(obstacle));
 }

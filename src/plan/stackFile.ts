@@ -9,7 +9,7 @@ import { readStackText } from "../config/stackFile.ts";
 import { messageOf } from "../domain/errors.ts";
 import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { checkStack, declaresNothing } from "./checkStack.ts";
-import { configFileOption, engineAbove } from "./engineAbove.ts";
+import { configFileOption, type EngineProcess } from "./engineAbove.ts";
 import { type ProjectSettings, projectSettings, stackFilePath } from "./stackFilePath.ts";
 
 export interface EngineStack {
@@ -19,6 +19,11 @@ export interface EngineStack {
   /** The config that the engine passes to the program. */
   readonly config: Readonly<Record<string, string>>;
   readonly defaults: EnvironmentDefaults;
+  /**
+   * The engine that runs the program.
+   * @default not known
+   */
+  readonly engine?: EngineProcess | undefined;
 }
 
 /**
@@ -26,9 +31,9 @@ export interface EngineStack {
  * else, so a typo in the first line would declare an empty environment. Where the config comes from elsewhere, as from Pulumi
  * Cloud, there is no file to check. Throws one `OperatorError` with a line for each mistake.
  */
-export async function declaredStack({ project, stack, config, defaults }: EngineStack): Promise<EnvironmentSpec> {
+export async function declaredStack(run: EngineStack): Promise<EnvironmentSpec> {
+  const { project, stack, config, defaults, engine } = run;
   const settings = await projectSettings(project);
-  const engine = engineAbove();
   const named = process.env.PULUMI_OPTION_CONFIG_FILE || (engine && configFileOption(engine.args));
   const folder = join(project, settings.stackConfigDir ?? "");
   const { path, file } = stackFilePath(folder, stack, { named, folder: engine?.folder });

@@ -1,3 +1,4 @@
+import type { KubeConfig } from "@kubernetes/client-node";
 import type { LoginSource } from "../adapters/images/registryLogins.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import type { NamespaceReader } from "../plan/allowedNamespaces.ts";
@@ -19,7 +20,11 @@ export interface ClusterReaders {
 
 /** Readers of the cluster that the stack's kubeconfig context names. */
 export function clusterReaders({ kubeContext, namespace, builds }: EnvironmentSpec): ClusterReaders {
-  const kubeConfig = async () => (await import("../adapters/kubernetes/workloads.ts")).ambientKubeConfig(kubeContext);
+  let read: Promise<KubeConfig> | undefined;
+  const kubeConfig = () => {
+    read ??= import("../adapters/kubernetes/workloads.ts").then((adapter) => adapter.ambientKubeConfig(kubeContext));
+    return read;
+  };
   const mesh = () => import("../adapters/kubernetes/mesh.ts");
   return {
     apis: {

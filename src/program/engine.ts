@@ -11,8 +11,8 @@ import { shellVariables } from "./shellVariables.ts";
 // place here, so positions are true without, and registering resources takes half the time.
 Object.assign(Error, { prepareStackTrace: undefined });
 // The SDK tells the engine of every resource several times, a round trip each and one after the other.
-const engine = engineAbove()?.args ?? [];
-if (engine.length > 0 && !showsDebugging(engine)) Object.assign(log, { debug: () => Promise.resolve() });
+const engine = engineAbove();
+if (engine && !showsDebugging(engine.args)) Object.assign(log, { debug: () => Promise.resolve() });
 
 /** What the engine and the shell say of this run. */
 export function stackRun(): StackRun {

@@ -9,7 +9,7 @@ import { checkAllowedNamespaces } from "../plan/allowedNamespaces.ts";
 import { checkCluster } from "../plan/cluster.ts";
 import { plannedDepartures } from "../plan/departures.ts";
 import { planDevelopments } from "../plan/development.ts";
-import { isPartial } from "../plan/engineAbove.ts";
+import { type EngineProcess, isPartial } from "../plan/engineAbove.ts";
 import { checkGatewayApi } from "../plan/gatewayApi.ts";
 import { leaveSentences } from "../plan/leave.ts";
 import { checkMesh, withEmbeddedGateway } from "../plan/mesh.ts";
@@ -36,8 +36,8 @@ export interface StackRun {
   /** The config that the engine passes, with prefixes; secrets in the clear. */
   readonly config: Readonly<Record<string, string>>;
   readonly preview: boolean;
-  /** Command line of the engine; empty where it is not known. */
-  readonly engine: readonly string[];
+  /** The engine that runs the program; undefined where it is not known. */
+  readonly engine: EngineProcess | undefined;
   readonly shell: ShellVariables;
   /** Outputs of the stack's last `up`. */
   readonly lastOutputs: () => Promise<LastOutputs>;
@@ -71,6 +71,7 @@ export async function readEnvironment(spec: EnvironmentSpec, run: StackRun): Pro
   await warn(plannedDepartures(spec, { platform, hashes: trussHashes, lastOutputs: await lastOutputs() }));
   const state = await planState(spec, platform, release?.intent, lastOutputs);
   return {
+    environment: shell.environment,
     trussHashes,
     zoo,
     platform,
@@ -138,7 +139,7 @@ async function plannedRelease(
     config: publicConfig(config, encryptedKeys(shell.secretKeys)),
     lastVersionTag: () => lastVersionTag(project),
     mlflow: mlflowServer(spec.mlflow?.url, shell.all),
-    isPartial: isPartial(engine),
+    isPartial: isPartial(engine?.args ?? []),
     lastOutputs,
   });
   if (release?.isPartial && !shell.only) await warn([partialRun]);

@@ -8,6 +8,11 @@ import type { ZooModelPlan } from "../plan/zoo.ts";
 
 /** What the program learns of the world before it declares anything: the plans of `src/plan`. */
 export interface EnvironmentFacts {
+  /**
+   * Name of the environment of `menagerie`, for commands that are printed.
+   * @default a stack of the user's own engine
+   */
+  readonly environment?: string | undefined;
   /** Content hash by truss folder, of every folder that is read. */
   readonly trussHashes: ReadonlyMap<string, string>;
   /** What is served of each zoo model, by name. */

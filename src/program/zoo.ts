@@ -77,7 +77,7 @@ function declareEntry(
       versions: plan.versions.map(version),
       target: plan.target && version(plan.target),
       rollout: platform && rolloutOf(plan, platform),
-      lines: plan.lines.map((line) => inEnvironment(line, process.env.MENAGERIE_ENVIRONMENT)),
+      lines: plan.lines.map((line) => inEnvironment(line, facts.environment)),
       namespace: spec.namespace,
       builder,
       gateway: spec.gateway,

@@ -73,8 +73,8 @@ export function isComponent({ type }: Pick<PreviewStep, "type">): boolean {
  * Those below it get their part of the same change, and one whose state has no inputs yet is only recorded.
  */
 export function showsConfig({ op, type, urn, before }: PreviewStep): boolean {
-  const isBelowAnother = urn.split("::")[2]?.includes("$menagerie:");
-  return op === "update" && isComponent({ type }) && !isBelowAnother && Object.keys(before?.inputs ?? {}).length > 0;
+  const isOwn = isComponent({ type }) && partsOfUrn(urn).parents.length === 0;
+  return op === "update" && isOwn && Object.keys(before?.inputs ?? {}).length > 0;
 }
 
 /** Type of a resource as people say it: `TrussImage`, `core/v1:Secret`, `zoo:ModelZooEntry`. */
@@ -82,12 +82,18 @@ export function shortType(type: string): string {
   return type.replace(dynamicPrefix, "").replace(/^(kubernetes|menagerie|postgresql):/, "");
 }
 
-/** Name and type in a urn, `urn:pulumi:<stack>::<project>::<type>[$<type>]::<name>`. */
-export function partsOfUrn(urn: string): { readonly stack: string; readonly type: string; readonly name: string } {
+/** What a urn is made of: `urn:pulumi:<stack>::<project>::[<parent's type>$]<type>::<name>`. */
+export interface UrnParts {
+  readonly stack: string;
+  /** Types of the components that the resource is in, the outermost first; the stack is none of them. */
+  readonly parents: readonly string[];
+  readonly type: string;
+  readonly name: string;
+}
+
+export function partsOfUrn(urn: string): UrnParts {
   const [head = "", , types = "", ...name] = urn.split("::");
-  return {
-    stack: head.replace("urn:pulumi:", ""),
-    type: types.split("$").at(-1) ?? types,
-    name: name.join("::"),
-  };
+  const parents = types.split("$");
+  const type = parents.pop() ?? types;
+  return { stack: head.replace("urn:pulumi:", ""), parents, type, name: name.join("::") };
 }

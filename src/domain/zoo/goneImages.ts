@@ -32,8 +32,7 @@ export function withoutImages(registry: ZooRegistry, gone: ReadonlySet<string>):
     row.image !== undefined && gone.has(row.image) && isIdle(row)
       ? { ...row, image: undefined, goneImage: row.image }
       : row;
-  const versions = [...registry.versions].map(([model, rows]) => [model, rows.map(without)] as const);
-  return { ...registry, versions: new Map(versions) };
+  return withRows(registry, without);
 }
 
 /** A version whose image its next pod needs. */
@@ -68,10 +67,11 @@ export function withUnstored(registry: ZooRegistry, gone: ReadonlySet<string>): 
     neededVersions(registry).flatMap(({ row }) => (row.image !== undefined && gone.has(row.image) ? [row.id] : [])),
   );
   if (marked.size === 0) return registry;
-  const versions = [...registry.versions].map(
-    ([model, rows]) =>
-      [model, rows.map((row) => (marked.has(row.id) ? { ...row, unstored: true as const } : row))] as const,
-  );
+  return withRows(registry, (row) => (marked.has(row.id) ? { ...row, unstored: true } : row));
+}
+
+function withRows(registry: ZooRegistry, change: (row: RegisteredVersion) => RegisteredVersion): ZooRegistry {
+  const versions = [...registry.versions].map(([model, rows]) => [model, rows.map(change)] as const);
   return { ...registry, versions: new Map(versions) };
 }
 

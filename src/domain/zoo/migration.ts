@@ -73,9 +73,9 @@ export interface MigrationObstacle extends Clause {
   readonly about?: "from" | "to" | "share";
 }
 
-/** For people: `to: there is no version 7 in …; …`. */
-export function obstacleSentence(obstacle: MigrationObstacle): string {
-  return obstacle.about === undefined ? sentenceOf(obstacle) : `${obstacle.about}: ${sentenceOf(obstacle)}`;
+/** An obstacle with its part of the request in its words, such as `to: there is no version 7 in …`. */
+export function obstacleClause({ about, problem, fix }: MigrationObstacle): Clause {
+  return { problem: about === undefined ? problem : `${about}: ${problem}`, fix };
 }
 
 /** What a preview says of a migration. */
@@ -95,7 +95,7 @@ export interface ZooMigrationPlan {
 
 /** A plan as JSON tells it: its obstacles are sentences there. */
 export function printedPlan({ obstacles, ...plan }: ZooMigrationPlan) {
-  return { ...plan, refusals: obstacles.map(obstacleSentence) };
+  return { ...plan, refusals: obstacles.map((each) => sentenceOf(obstacleClause(each))) };
 }
 
 /** The plan in a few words, such as `12 rows of 9 users move from 4 to 7, about 1 s`. */

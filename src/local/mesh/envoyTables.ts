@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnvironmentLayout } from "../layout.ts";
 import { askEnvoy } from "./envoyAdmin.ts";
-import { type Rejection, rejectionsOf } from "./rejections.ts";
+import { lastTaken, type Rejection, rejectionsOf } from "./rejections.ts";
 
 /** Of the log, its last so many bytes are read. */
 const readBytes = 256 * 1024;
@@ -25,13 +25,17 @@ export class EnvoyTables {
 
   /** Tables that Envoy refuses now. */
   async rejections(): Promise<readonly Rejection[]> {
-    const log = await endOf(this.#log);
-    return rejectionsOf(log, await this.times());
+    return (await this.standing()).rejections;
   }
 
-  /** Statistics of when Envoy took each table last. */
-  async times(): Promise<string> {
-    return (await askEnvoy(this.#admin, "/stats?filter=update_time")).body;
+  /** The same, with when Envoy took a table of a kind last, in milliseconds of the epoch. */
+  async standing(): Promise<{
+    readonly rejections: readonly Rejection[];
+    readonly lastTaken: (table: string) => number;
+  }> {
+    const log = await endOf(this.#log);
+    const { body: times } = await askEnvoy(this.#admin, "/stats?filter=update_time");
+    return { rejections: rejectionsOf(log, times), lastTaken: (table) => lastTaken(table, times) };
   }
 }
 

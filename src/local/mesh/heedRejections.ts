@@ -3,7 +3,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { messageOf } from "../../domain/errors.ts";
 import { findCulprits } from "./culprits.ts";
 import type { EnvoyTables } from "./envoyTables.ts";
-import { lastTaken, type Rejection, suspectsOf } from "./rejections.ts";
+import { type Rejection, suspectsOf } from "./rejections.ts";
 import {
   currentObject,
   leaveOut,
@@ -110,10 +110,11 @@ export class Rejections {
   async #isTaken(table: string, changedAt: number): Promise<boolean> {
     for (;;) {
       await delay(toldAfterMs);
-      const rejection = (await this.#tables.rejections()).find((each) => each.table === table);
+      const { rejections, lastTaken } = await this.#tables.standing();
+      const rejection = rejections.find((each) => each.table === table);
       const isTold = (at: number): boolean => at > changedAt + toldAfterMs;
       if (rejection && isTold(rejection.lately)) return false;
-      if (!rejection && isTold(lastTaken(table, await this.#tables.times()))) return true;
+      if (!rejection && isTold(lastTaken(table))) return true;
       if (Date.now() > changedAt + saidWithinMs) return rejection === undefined;
     }
   }

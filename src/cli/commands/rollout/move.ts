@@ -10,6 +10,7 @@ import {
   describeMigrationPlan,
   type MigrationDirection,
   type MigrationRequest,
+  obstacleClause,
   printedPlan,
   type RevertScope,
   type RowCounts,
@@ -75,10 +76,7 @@ async function move(direction: MigrationDirection, given: MoveOptions): Promise<
   const plan = await planZooMigration(connection, request);
   if (plan.obstacles.some(({ about }) => about === "from" || about === "to")) throw unknownId();
   if (plan.obstacles.length > 0) {
-    const sentences = plan.obstacles.map(({ about, ...each }) => {
-      return about === undefined ? each : { ...each, problem: `${about}: ${each.problem}` };
-    });
-    throw refused(sentences.map((each) => refusal("move.refused", null, each)));
+    throw refused(plan.obstacles.map((each) => refusal("move.refused", null, obstacleClause(each))));
   }
   for (const note of plan.notes) console.error(note);
   if (given.dryRun) {
