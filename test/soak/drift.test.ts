@@ -72,6 +72,7 @@ const additions: Record<string, { readonly path: string; readonly value: unknown
   ConfigMap: { path: "/data/added", value: "by hand" },
   CronJob: { path: "/spec/jobTemplate/spec/ttlSecondsAfterFinished", value: 77 },
   Deployment: { path: "/spec/minReadySeconds", value: 7 },
+  DestinationRule: { path: "/spec/trafficPolicy/loadBalancer", value: { simple: "RANDOM" } },
   EC2NodeClass: { path: "/spec/detailedMonitoring", value: true },
   EnvoyFilter: { path: "/spec/priority", value: 7 },
   InferenceService: { path: "/spec/predictor/timeout", value: 77 },
