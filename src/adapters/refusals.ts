@@ -22,7 +22,7 @@ export const adaptersRefusals = {
     exit: 1,
   },
   "model.head-not-running": {
-    says: "{model}: the container does not run the last save, {headHash}: {because}",
+    says: "{model}: the container does not run the last save, {headHash}: {reason}",
     fix: "see `menagerie logs {model}`",
     cause: "The container refused the patch, did not come up again after it, or is still being started.",
     exit: 1,

@@ -35,7 +35,7 @@ export async function patchFirst(
     if (pushed.kind === "same") return;
     const { patches, answer } = pushed;
     if (answer.state !== "synced") {
-      const report = (because: string): void => console.error(`… ${model.name}: ${because}`);
+      const report = (reason: string): void => console.error(`… ${model.name}: ${reason}`);
       await syncUntilAnswering({ client, versionId, model: model.name, withinMs: patchWithinMs, report, signal });
     }
     const change = { patches, hot: answer.hot, milliseconds: Date.now() - begun, headHash: answer.headHash };

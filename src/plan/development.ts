@@ -68,7 +68,7 @@ export async function planDevelopments(
     const isEditedSince = folder.hash !== headHash && folder.hash !== lastHash;
     const declaredHash = isOwnHead && isEditedSince ? headHash : lastHash;
     const plan = planDevelopment({ folder, declaredHash, deployed: known?.deployed, takeover });
-    if (plan.kind === "refused") mistakes.push(refusal("development.not-planned", at, halvesOf(plan.because)));
+    if (plan.kind === "refused") mistakes.push(refusal("development.not-planned", at, halvesOf(plan.reason)));
     plans.set(name, {
       plan,
       number: known?.number ?? (registry.highest.get(name) ?? 0) + 1,

@@ -41,25 +41,25 @@ export async function withStoredImages(
   const found = await Promise.all(asked.map(async (image) => ({ image, standing: await holds(image) })));
   const gone = new Set(found.filter(({ standing }) => standing.state === "gone").map(({ image }) => image));
   const unknown = found.flatMap(({ image, standing }) =>
-    standing.state === "unknown" ? [{ image, because: standing.because }] : [],
+    standing.state === "unknown" ? [{ image, reason: standing.reason }] : [],
   );
   return {
     platform: { ...platform, registry: withUnstored(withoutImages(platform.registry, gone), gone) },
     sentences: [
       ...unknown
         .filter(({ image }) => awaited.has(image))
-        .map(({ image, because }) => `whether ${image} is still there was not checked: ${because}`),
+        .map(({ image, reason }) => `whether ${image} is still there was not checked: ${reason}`),
       ...notChecked(unknown.filter(({ image }) => !awaited.has(image))),
     ],
   };
 }
 
 /** What serves is no part of the run, so a reason is told once, whatever it concerns. */
-function notChecked(unknown: readonly { readonly image: string; readonly because: string }[]): string[] {
-  return [...Map.groupBy(unknown, ({ because }) => because)].map(([because, images]) => {
+function notChecked(unknown: readonly { readonly image: string; readonly reason: string }[]): string[] {
+  return [...Map.groupBy(unknown, ({ reason }) => reason)].map(([reason, images]) => {
     const [first] = images;
     const what = images.length === 1 ? `${first?.image} is` : `the images of ${images.length} versions that serve are`;
-    return `whether ${what} still there was not checked: ${because}`;
+    return `whether ${what} still there was not checked: ${reason}`;
   });
 }
 

@@ -62,6 +62,6 @@ async function wait({ context, ...inputs }: ModelReadyInputs): Promise<void> {
   const { ambientKubeConfig } = await import("../adapters/kubernetes/workloads.ts");
   const { waitForModel } = await import("../adapters/kubernetes/modelWait.ts");
   const config = ambientKubeConfig(context);
-  const report = (because: string): void => console.log(`${inputs.name}: waiting, ${because}`);
+  const report = (reason: string): void => console.log(`${inputs.name}: waiting, ${reason}`);
   await untilTerminated((signal) => waitForModel({ ...inputs, config, signal, report }));
 }

@@ -88,7 +88,7 @@ async function carryOut(inputs: PatchSyncInputs): Promise<PatchSyncOutputs> {
     const deadline = Date.now() + withinMs;
     const ask = <T>(question: () => Promise<T>) => answering(question, deadline, signal);
     const isChanged = inputs.deploys ? await startGeneration(client, inputs, ask) : await patch(client, inputs, ask);
-    const report = (because: string): void => console.log(`${model}: waiting, ${because}`);
+    const report = (reason: string): void => console.log(`${model}: waiting, ${reason}`);
     const { headHash, runningHash, state } = isChanged
       ? await syncUntilAnswering({ client, versionId, model, withinMs, report, signal })
       : await ask(() => client.status(versionId, signal));
@@ -120,7 +120,7 @@ async function patch(client: DevelopmentVersions, inputs: PatchSyncInputs, ask: 
     takeover,
   });
   if (plan.kind === "keep" || plan.kind === "adopt") return false;
-  if (plan.kind === "refused") throw refuse("development.refused", { model, ...halvesOf(plan.because) });
+  if (plan.kind === "refused") throw refuse("development.refused", { model, ...halvesOf(plan.reason) });
   if (plan.kind !== "patch") throw movedMeanwhile(model);
   const head = headOfStatus(status);
   const read = () => readDeclared(inputs);

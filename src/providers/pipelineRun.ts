@@ -87,7 +87,7 @@ async function runOnce(inputs: PipelineRunInputs, what: string, image: string, r
       what,
       signal,
       pool: inputs.placement.pool,
-      report: (because) => console.log(`${what}: ${because}`),
+      report: (reason) => console.log(`${what}: ${reason}`),
     }),
   );
   console.log(`${what}: done (${((Date.now() - began) / 1000).toFixed(1)} s)`);

@@ -153,7 +153,7 @@ export class MemoryControl implements ControlServer {
   };
   patch: ControlServer["patch"] = async ({ hash, prevHash, patches }) => {
     if (hash !== this.hash) {
-      if (prevHash !== this.hash) return { kind: "inadmissible", because: "another hash runs" };
+      if (prevHash !== this.hash) return { kind: "inadmissible", reason: "another hash runs" };
       this.applied.push(...patches);
       this.hash = hash;
     }
@@ -161,5 +161,5 @@ export class MemoryControl implements ControlServer {
     return { kind: "accepted" };
   };
   probe: ControlServer["probe"] = async () =>
-    this.isStarted ? { answers: true } : { answers: false, reason: "stopped", because: "it is stopped" };
+    this.isStarted ? { answers: true } : { answers: false, state: "stopped", reason: "it is stopped" };
 }

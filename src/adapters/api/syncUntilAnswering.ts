@@ -9,7 +9,7 @@ export interface SyncOptions {
   /** Name of the model, for sentences. */
   readonly model: string;
   readonly withinMs: number;
-  readonly report: (because: string) => void;
+  readonly report: (reason: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -24,19 +24,19 @@ const betweenMs = 1_000;
 export async function syncUntilAnswering(options: SyncOptions): Promise<DevelopmentStatus> {
   const { client, versionId, model, withinMs, report, signal } = options;
   const deadline = Date.now() + withinMs;
-  let reason = { because: "", since: Date.now() };
+  let last = { reason: "", since: Date.now() };
   for (;;) {
     const status = await answering(() => client.sync(versionId, signal), deadline, signal);
     if (status.state === "synced") return status;
     if (status.state === "stopped") await client.wake(versionId, signal);
-    const because = status.because ?? status.state;
-    if (because !== reason.because) {
-      reason = { because, since: Date.now() };
-      report(because);
+    const reason = status.because ?? status.state;
+    if (reason !== last.reason) {
+      last = { reason, since: Date.now() };
+      report(reason);
     }
-    const isStuck = status.state === "behind" && Date.now() - reason.since > sameReasonMs;
+    const isStuck = status.state === "behind" && Date.now() - last.since > sameReasonMs;
     if (isStuck || Date.now() > deadline) {
-      throw refuse("model.head-not-running", { model, headHash: status.headHash.slice(0, 12), because });
+      throw refuse("model.head-not-running", { model, headHash: status.headHash.slice(0, 12), reason });
     }
     await delay(betweenMs, undefined, { signal });
   }

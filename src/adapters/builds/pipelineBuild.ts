@@ -6,13 +6,13 @@ import {
   type BuildRuns,
   type BuildState,
   type BuildStep,
-  failedBecause,
+  failedReason,
   failedStep,
   judgeRun,
   type ObservedRun,
   prunable,
   runningStep,
-  waitingBecause,
+  waitingReason,
 } from "../../domain/builds/pipelineRun.ts";
 import { registryAdvice } from "../../domain/builds/registryAdvice.ts";
 import { messageOf, type OperatorError } from "../../domain/errors.ts";
@@ -135,10 +135,10 @@ async function finish(
   const { name } = run.metadata;
   const where = `PipelineRun ${options.namespace}/${name}`;
   const { again = "run this again", givenUp = "cancel" } = build;
-  const seen: Seen = { because: "", log: [] };
-  const report = (because: string): void => {
-    seen.because = because;
-    build.report(because);
+  const seen: Seen = { reason: "", log: [] };
+  const report = (reason: string): void => {
+    seen.reason = reason;
+    build.report(reason);
   };
   const deadline = AbortSignal.timeout(options.timeoutMinutes * 60_000 + slack);
   const signal = AbortSignal.any([build.signal, deadline]);
@@ -171,7 +171,7 @@ type End = Extract<BuildState, { state: "succeeded" | "failed" }> | { readonly s
 
 /** What a run was last seen at: Tekton takes the pod of one that is stopped away, and its log with it. */
 interface Seen {
-  because: string;
+  reason: string;
   log: readonly string[];
 }
 
@@ -189,14 +189,14 @@ async function look(
   if (!run) return { outcome: { state: "gone" } };
   const state = judgeRun(run);
   if (state.state === "succeeded" || state.state === "failed") return { outcome: state };
-  if (state.state === "pending") return { because: "waits for its context" };
+  if (state.state === "pending") return { reason: "waits for its context" };
   const taskRuns = await runs.taskRuns(name, signal);
   const step = runningStep(taskRuns);
   if (step && isNearItsEnd(run, options.timeoutMinutes)) {
     const lines = await logOf(options, step, signal);
     if (lines.length > 0) seen.log = lines;
   }
-  return { because: step ? `step ${step.name}` : (waitingBecause(taskRuns) ?? state.because) };
+  return { reason: step ? `step ${step.name}` : (waitingReason(taskRuns) ?? state.reason) };
 }
 
 /** The last lines of a step; none where it cannot be asked any more. */
@@ -215,17 +215,17 @@ async function failure(
   runs: PipelineRuns,
   build: PipelineBuild,
   name: string,
-  { reason, because }: Extract<BuildState, { state: "failed" }>,
+  { code, reason }: Extract<BuildState, { state: "failed" }>,
   seen: Seen,
 ): Promise<OperatorError> {
   const { namespace, timeoutMinutes, credentials } = options;
   const { again = "run this again" } = build;
   const where = `PipelineRun ${namespace}/${name}`;
-  if (/^(Cancelled|StoppedRun)/.test(reason)) {
+  if (/^(Cancelled|StoppedRun)/.test(code)) {
     return refuse("build.cancelled", { name: build.name, where, again });
   }
-  if (/Timeout/.test(reason)) {
-    const at = seen.because === "" ? "" : `, last at: ${seen.because}`;
+  if (/Timeout/.test(code)) {
+    const at = seen.reason === "" ? "" : `, last at: ${seen.reason}`;
     return refuse("build.timed-out", {
       name: build.name,
       minutes: timeoutMinutes,
@@ -245,7 +245,7 @@ async function failure(
     name: build.name,
     at,
     where,
-    because: failedBecause(taskRuns) ?? because,
+    reason: failedReason(taskRuns) ?? reason,
     advice: advice ? `; ${advice}` : "",
     log: linesBelow(lines),
   });

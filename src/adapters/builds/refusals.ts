@@ -51,7 +51,7 @@ export const buildRefusals = {
     exit: 1,
   },
   "build.failed": {
-    says: 'truss "{name}": its build failed{at} ({where}): {because}{advice}{log}',
+    says: 'truss "{name}": its build failed{at} ({where}): {reason}{advice}{log}',
     fix: "",
     cause: "A step of the build ended with an error; its last log lines are shown.",
     exit: 1,

@@ -55,7 +55,7 @@ export function createControlClient(options: ControlClientOptions): ControlServe
     if (!answer.ok) return answer;
     const parsed = answer.value.status === 200 ? schema.safeParse(answer.value.body) : undefined;
     if (parsed?.success) return { ok: true, value: parsed.data };
-    return { ok: false, because: `${path}: ${described(answer.value)}` };
+    return { ok: false, reason: `${path}: ${described(answer.value)}` };
   };
   const result = <T>(reply: Reply<{ result: T }>): Reply<T> =>
     reply.ok ? { ok: true, value: reply.value.result } : reply;
@@ -82,27 +82,27 @@ interface Answer {
 }
 
 function outcomeOf(answer: Reply<Answer>): PatchOutcome {
-  if (!answer.ok) return { kind: "unknown", because: answer.because };
+  if (!answer.ok) return { kind: "unknown", reason: answer.reason };
   const { status, body } = answer.value;
   if (status === 200 && messageAnswer.safeParse(body).success) return { kind: "accepted" };
   const parsed = failure.safeParse(body);
   const error = parsed.success && typeof parsed.data.error === "object" ? parsed.data.error : undefined;
   const kind = status === 200 ? outcomes[error?.type ?? ""] : undefined;
-  if (kind) return { kind, because: oneLine(error?.msg ?? kind) };
-  return { kind: "unknown", because: `/control/patch: ${described(answer.value)}` };
+  if (kind) return { kind, reason: oneLine(error?.msg ?? kind) };
+  return { kind: "unknown", reason: `/control/patch: ${described(answer.value)}` };
 }
 
 function probeOf(answer: Reply<Answer>): Probe {
-  if (!answer.ok) return { answers: false, reason: "unreachable", because: answer.because };
+  if (!answer.ok) return { answers: false, state: "unreachable", reason: answer.reason };
   const { status, body } = answer.value;
   if (status === 200) return { answers: true };
-  const because = described(answer.value);
+  const reason = described(answer.value);
   // 502: the process gave up loading and will not be started again. 503 with a text about stopping: there is none.
-  if (status === 502) return { answers: false, reason: "load_failed", because };
+  if (status === 502) return { answers: false, state: "load_failed", reason };
   if (status === 503 && typeof body === "string" && body.includes("stopped running")) {
-    return { answers: false, reason: "stopped", because };
+    return { answers: false, state: "stopped", reason };
   }
-  return { answers: false, reason: status === 503 ? "loading" : "unreachable", because };
+  return { answers: false, state: status === 503 ? "loading" : "unreachable", reason };
 }
 
 async function send(
@@ -123,7 +123,7 @@ async function send(
   } catch (error) {
     const isTimeout = error instanceof Error && error.name === "TimeoutError";
     const path = URL.parse(url)?.pathname ?? url;
-    return { ok: false, because: `${path}: ${isTimeout ? `no answer within ${within / 1000} s` : messageOf(error)}` };
+    return { ok: false, reason: `${path}: ${isTimeout ? `no answer within ${within / 1000} s` : messageOf(error)}` };
   }
 }
 

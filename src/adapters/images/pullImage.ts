@@ -126,7 +126,7 @@ class Repository {
     const answer = await askRegistry(place, request, sources).catch((error: unknown) => {
       throw new PullFailed(`${place.host} does not answer: ${reasonOf(error)}`, { cause: error });
     });
-    if ("because" in answer) throw new PullFailed(answer.because);
+    if ("reason" in answer) throw new PullFailed(answer.reason);
     const { response, authorization } = answer;
     if (!response.ok) throw new PullFailed(`${place.host} has no ${place.repository}@${digest}`);
     return new Repository(place, authorization, { digest, text: await documentOf(response, digest) });

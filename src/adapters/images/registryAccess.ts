@@ -25,7 +25,7 @@ export interface RegistryRequest {
 /** The first answer that counts, with the header `authorization` that got it, or why there is none. */
 export type RegistryAnswer =
   | { readonly response: Response; readonly authorization: string | undefined }
-  | { readonly because: string };
+  | { readonly reason: string };
 
 /**
  * Asks a registry as nobody first, and where it wants a login with those of `sources`, one after the other. What it shows to everybody
@@ -40,7 +40,7 @@ export async function askRegistry(
   const first = await sendTo(place, request);
   if (first.ok || first.status === 404) return { response: first, authorization: undefined };
   await dropped(first);
-  if (first.status !== 401 && first.status !== 403) return { because: `${host} answers HTTP ${first.status}` };
+  if (first.status !== 401 && first.status !== 403) return { reason: `${host} answers HTTP ${first.status}` };
   const challenge = registryChallenge(first.headers.get("www-authenticate"), repository) ?? { scheme: "basic" };
   if (challenge.scheme === "bearer") {
     const asNobody = await asked(place, request, challenge, undefined);
@@ -49,7 +49,7 @@ export async function askRegistry(
     // A registry says itself where passwords are to be sent.
     if (challenge.address.protocol !== "https:" && !isThisMachine(challenge.address.host)) {
       return {
-        because: `${host} wants logins to be sent to ${challenge.address.host} without encryption, so none was`,
+        reason: `${host} wants logins to be sent to ${challenge.address.host} without encryption, so none was`,
       };
     }
   }
@@ -68,7 +68,7 @@ export async function askRegistry(
       refused.push(`it refuses that of ${source.name} (HTTP ${status})`);
     }
   }
-  return { because: `${host} wants a login${refused.map((each) => `; ${each}`).join("")}` };
+  return { reason: `${host} wants a login${refused.map((each) => `; ${each}`).join("")}` };
 }
 
 /** One request as somebody who was let in before. */

@@ -13,7 +13,7 @@ const withinMs = 5_000;
  */
 export async function registryHolds(reference: string, sources: readonly LoginSource[]): Promise<ImageStanding> {
   const place = registryReference(reference);
-  if (!place) return { state: "unknown", because: `"${reference}" names no registry` };
+  if (!place) return { state: "unknown", reason: `"${reference}" names no registry` };
   const request = {
     method: "HEAD",
     path: `manifests/${place.digest}`,
@@ -21,9 +21,9 @@ export async function registryHolds(reference: string, sources: readonly LoginSo
   } as const;
   try {
     const answer = await askRegistry({ ...place, withinMs }, request, sources);
-    if ("because" in answer) return { state: "unknown", because: answer.because };
+    if ("reason" in answer) return { state: "unknown", reason: answer.reason };
     return { state: answer.response.ok ? "stored" : "gone" };
   } catch (error) {
-    return { state: "unknown", because: `${place.host} does not answer: ${reasonOf(error)}` };
+    return { state: "unknown", reason: `${place.host} does not answer: ${reasonOf(error)}` };
   }
 }

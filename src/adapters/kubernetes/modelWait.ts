@@ -16,7 +16,7 @@ export interface ModelWait extends ModelAddress {
   readonly path: string;
   readonly timeoutSeconds: number;
   /** Told each time the reason for waiting changes. */
-  readonly report: (because: string) => void;
+  readonly report: (reason: string) => void;
   readonly signal: AbortSignal;
   /** Between two looks, in milliseconds. @default 500 */
   readonly interval?: number;
@@ -32,9 +32,9 @@ export async function waitForModel(wait: ModelWait): Promise<void> {
   const deadline = AbortSignal.timeout(wait.timeoutSeconds * 1000);
   const signal = AbortSignal.any([wait.signal, deadline]);
   let last = "nothing is known of it yet";
-  const report = (because: string): void => {
-    last = because;
-    wait.report(because);
+  const report = (reason: string): void => {
+    last = reason;
+    wait.report(reason);
   };
   try {
     const what = `model ${wait.name}`;
@@ -67,13 +67,13 @@ async function look(
   if (judged.state === "down" || judged.state === "asleep") return { outcome: judged };
   if (judged.state !== "ready") return judged;
   const refusal = await refusalOf(wait, { path: wait.path, mode: wait.mode, pod: judged.pods[0] }, signal);
-  return refusal === undefined ? { outcome: judged } : { because: refusal };
+  return refusal === undefined ? { outcome: judged } : { reason: refusal };
 }
 
 async function failure(wait: ModelWait, judged: Extract<Readiness, { state: "down" }>): Promise<OperatorError> {
   const { pod, container, previous = false } = judged;
-  if (!pod || !container) return refuse("model.failed", { name: wait.name, because: judged.because, log: "" });
+  if (!pod || !container) return refuse("model.failed", { name: wait.name, reason: judged.reason, log: "" });
   const limit = AbortSignal.any([wait.signal, AbortSignal.timeout(10_000)]);
   const log = await logBelow(wait, { pod, container, previous, lines: logLines }, limit);
-  return refuse("model.failed", { name: wait.name, because: judged.because, log });
+  return refuse("model.failed", { name: wait.name, reason: judged.reason, log });
 }

@@ -18,7 +18,7 @@ export interface JobRun {
   /** Pool of its pods, for the sentence about one that fits nowhere. */
   readonly pool: string;
   /** Told each time the reason for waiting changes. */
-  readonly report: (because: string) => void;
+  readonly report: (reason: string) => void;
   readonly signal: AbortSignal;
   /** Between two looks, in milliseconds. @default 500 */
   readonly interval?: number;
@@ -107,11 +107,11 @@ async function look(run: JobRun, job: ObservedJob): Promise<Looked<End>> {
   return state.state === "running" ? state : { outcome: state };
 }
 
-async function failure(run: JobRun, { because, pod }: Extract<RunState, { state: "failed" }>): Promise<OperatorError> {
-  if (pod === undefined) return refuse("pipeline.failed", { what: run.what, because, log: "" });
+async function failure(run: JobRun, { reason, pod }: Extract<RunState, { state: "failed" }>): Promise<OperatorError> {
+  if (pod === undefined) return refuse("pipeline.failed", { what: run.what, reason, log: "" });
   const { config, signal } = run;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
   const wanted = { pod, container: pipelineContainer, previous: false, lines: logLines };
   const log = await logBelow({ config, namespace: run.job.metadata.namespace }, wanted, limit);
-  return refuse("pipeline.failed", { what: run.what, because, log });
+  return refuse("pipeline.failed", { what: run.what, reason, log });
 }

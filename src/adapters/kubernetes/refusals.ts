@@ -20,13 +20,13 @@ export const kubernetesRefusals = {
     exit: 1,
   },
   "model.failed": {
-    says: "model {name} failed: {because}{log}",
+    says: "model {name} failed: {reason}{log}",
     fix: "",
     cause: "The model's container or service is down; the lines are the last of its log.",
     exit: 1,
   },
   "pipeline.failed": {
-    says: "{what} failed: {because}{log}",
+    says: "{what} failed: {reason}{log}",
     fix: "",
     cause: "The pipeline's pod ended with an error, or never started; the lines are the last of its log.",
     exit: 1,

@@ -4,7 +4,7 @@ import { refuse } from "./refusals.ts";
 import { isApiError } from "./request.ts";
 
 /** What one look found: an end, or why there is none yet. */
-export type Looked<Outcome> = { readonly outcome: Outcome } | { readonly because: string };
+export type Looked<Outcome> = { readonly outcome: Outcome } | { readonly reason: string };
 
 /** Something in a cluster that comes to an end by itself. */
 export interface Watched<Outcome> {
@@ -12,7 +12,7 @@ export interface Watched<Outcome> {
   readonly what: string;
   look(): Promise<Looked<Outcome>>;
   /** Told each time the reason for waiting changes. */
-  readonly report: (because: string) => void;
+  readonly report: (reason: string) => void;
   readonly signal: AbortSignal;
   /** Between two looks, in milliseconds. @default 500 */
   readonly interval?: number | undefined;
@@ -29,8 +29,8 @@ export async function watchUntil<Outcome>(watched: Watched<Outcome>): Promise<Ou
     const looked = await patiently(what, () => watched.look());
     if ("outcome" in looked) return looked.outcome;
     // What is said of an aborted look is about the abort.
-    if (!signal.aborted && looked.because !== last) {
-      last = looked.because;
+    if (!signal.aborted && looked.reason !== last) {
+      last = looked.reason;
       report(last);
     }
     await delay(interval, undefined, { signal }).catch(() => {});
@@ -47,6 +47,6 @@ export async function patiently<Outcome>(what: string, look: () => Promise<Looke
     if (isApiError(error, 401) || isApiError(error, 403)) {
       throw refuse("cluster.not-shown", { what, reason: error.message }, error);
     }
-    return { because: `the API server does not answer: ${messageOf(error)}` };
+    return { reason: `the API server does not answer: ${messageOf(error)}` };
   }
 }

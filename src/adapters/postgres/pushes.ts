@@ -37,7 +37,7 @@ export interface ClaimedPush {
 /** How a version's last full deployment is. */
 export interface PushStatus {
   readonly status: "building" | "deploying" | "active" | "failed";
-  readonly because: string | null;
+  readonly reason: string | null;
   /** When that was so, in milliseconds since 1970. */
   readonly at: number;
 }
@@ -147,19 +147,19 @@ export async function finishPush(
   pool: Pool,
   id: string,
   holder: string,
-  end: { readonly status: "active" | "failed"; readonly because?: string },
+  end: { readonly status: "active" | "failed"; readonly reason?: string },
 ): Promise<void> {
   await pool.query(
     `UPDATE menagerie.development_deployment SET status = $3, because = $4, finished_at = now(), holder = NULL
       WHERE id = $1 AND holder = $2 AND status IN ('building', 'deploying')`,
-    [id, holder, end.status, end.because ?? null],
+    [id, holder, end.status, end.reason ?? null],
   );
 }
 
 /** Undefined for versions that no client pushed. */
 export async function lastPush(pool: Pool, versionId: string): Promise<PushStatus | undefined> {
   const { rows } = await pool.query<PushStatus>(
-    `SELECT status, because, extract(epoch FROM coalesce(finished_at, created_at))::float8 * 1000 AS at
+    `SELECT status, because AS reason, extract(epoch FROM coalesce(finished_at, created_at))::float8 * 1000 AS at
        FROM menagerie.development_deployment WHERE model_version_id = $1 AND status <> 'superseded'
       ORDER BY id DESC LIMIT 1`,
     [versionId],

@@ -45,7 +45,7 @@ export async function runSmokeSet(run: SmokeRun): Promise<SmokeResult[]> {
         // An API server that does not answer says nothing about the model.
         const standing = await run.standing(signal).catch(() => undefined);
         signal.throwIfAborted();
-        if (standing?.state === "down") return [{ ...result, differences: [`it is down: ${standing.because}`] }];
+        if (standing?.state === "down") return [{ ...result, differences: [`it is down: ${standing.reason}`] }];
         await delay(500, undefined, { signal });
         continue;
       }

@@ -165,8 +165,8 @@ function stateOf(
   const worst = unready.find(isDown) ?? unready[0];
   if (own.length === 0) return { state: "down", because: "the cluster does not show it" };
   if (!worst || worst.readiness.state === "ready") return { state: "ready", because: null };
-  const { state, because } = worst.readiness;
-  return { state, because };
+  const { state, reason } = worst.readiness;
+  return { state, because: reason };
 }
 
 /** None where there is no database, or none that answers: everything else can still be told. */

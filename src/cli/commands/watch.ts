@@ -163,9 +163,9 @@ function sentences(name: string, folder: string): Told {
     broken: (sentence) => console.log(`✗ ${sentence}`),
     logged: (line) => console.log(`  ${line}`),
     isIn: (change) => console.log(changeLine(change)),
-    waiting: (what, because) => console.log(`… ${what}  not in yet: ${because}`),
-    wrong: (because) => console.log(`✗ ${because}`),
-    slow: (because) => console.error(because),
+    waiting: (what, reason) => console.log(`… ${what}  not in yet: ${reason}`),
+    wrong: (reason) => console.log(`✗ ${reason}`),
+    slow: (reason) => console.error(reason),
   };
 }
 

@@ -75,12 +75,12 @@ async function settled(
         if (starting.length === 0 || seen.some(({ readiness }) => readiness.state === "down")) return { outcome: seen };
         const [first] = starting;
         const others = starting.length > 1 ? `, and ${starting.length - 1} more` : "";
-        return { because: `${first ? describeStanding(first) : ""}${others}` };
+        return { reason: `${first ? describeStanding(first) : ""}${others}` };
       },
-      report(because) {
-        reason = because;
+      report(waits) {
+        reason = waits;
         task ??= progress.begin("what serves");
-        task.update(because);
+        task.update(waits);
       },
     });
     task?.done();

@@ -92,9 +92,9 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
     state.notIn = `${subjects(patches)} is on its way`;
   };
   const before = state.unsettled;
-  const sayWhy = (patches: readonly PatchOperation[], { state: now, because }: Reached): void => {
-    state.notIn = because ?? `${subjects(patches)}: ${now}`;
-    tell(subjects(patches), because ?? now);
+  const sayWhy = (patches: readonly PatchOperation[], { state: now, because: reason }: Reached): void => {
+    state.notIn = reason ?? `${subjects(patches)}: ${now}`;
+    tell(subjects(patches), reason ?? now);
   };
   const onWait = (reached: Reached): void => sayWhy([...(before ?? []), ...(sending ?? [])], reached);
   let pushed: Pushed;

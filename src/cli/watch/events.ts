@@ -14,11 +14,11 @@ export interface WatchEvents {
   /** The folder's content is the head of the chain now, whether it runs already or not. */
   isHead(head: Head): Promise<void>;
   /** Not in yet, with the reason; told once for each reason. */
-  waiting(what: string, because: string): void;
+  waiting(what: string, reason: string): void;
   /** The folder cannot be sent as it is, such as for a syntax error in config.yaml; the next save may mend it. */
-  wrong(because: string): void;
+  wrong(reason: string): void;
   /** Saves are noticed later than they could be; told once. */
-  slow(because: string): void;
+  slow(reason: string): void;
   /** Patches cannot do it. Answers whether it was deployed in full. The question goes when a save takes its reason away. */
   needsDeployment(reasons: readonly string[], later: AbortSignal): Promise<boolean>;
 }
@@ -28,8 +28,8 @@ export type Tell = WatchEvents["waiting"];
 /** Tells each reason once. */
 export function told(events: WatchEvents): Tell {
   let last = "";
-  return (what, because) => {
-    if (because !== last) events.waiting(what, because);
-    last = because;
+  return (what, reason) => {
+    if (reason !== last) events.waiting(what, reason);
+    last = reason;
   };
 }

@@ -163,9 +163,9 @@ export interface ObservedRun {
 
 export type BuildState =
   | { readonly state: "pending" }
-  | { readonly state: "running"; readonly because: string }
+  | { readonly state: "running"; readonly reason: string }
   | { readonly state: "succeeded"; readonly image: TrussImage }
-  | { readonly state: "failed"; readonly reason: string; readonly because: string };
+  | { readonly state: "failed"; readonly code: string; readonly reason: string };
 
 /** What has become of a run. Pure. */
 export function judgeRun({ spec, status }: ObservedRun): BuildState {
@@ -173,14 +173,14 @@ export function judgeRun({ spec, status }: ObservedRun): BuildState {
   if (condition?.status === "False") {
     return {
       state: "failed",
-      reason: condition.reason ?? "Failed",
-      because: condition.message ?? "no reason is given",
+      code: condition.reason ?? "Failed",
+      reason: condition.message ?? "no reason is given",
     };
   }
   if (condition?.status === "True") return succeeded(status?.results ?? []);
   if (spec?.status === "PipelineRunPending") return { state: "pending" };
-  if (!condition) return { state: "running", because: "Tekton's controller has not taken it up yet" };
-  return { state: "running", because: condition.message ?? condition.reason ?? "running" };
+  if (!condition) return { state: "running", reason: "Tekton's controller has not taken it up yet" };
+  return { state: "running", reason: condition.message ?? condition.reason ?? "running" };
 }
 
 /** A run that says it succeeded is believed only with results that name an image by digest. */
@@ -193,8 +193,8 @@ function succeeded(results: readonly { readonly name: string; readonly value: un
   if (url !== "" && /^sha256:[0-9a-f]{64}$/.test(digest)) return { state: "succeeded", image: { url, digest } };
   return {
     state: "failed",
-    reason: "NoDigest",
-    because: `it succeeded without naming its image by digest (IMAGE_URL "${url}", IMAGE_DIGEST "${digest}"): is the Pipeline "${pipelineName}" another one?`,
+    code: "NoDigest",
+    reason: `it succeeded without naming its image by digest (IMAGE_URL "${url}", IMAGE_DIGEST "${digest}"): is the Pipeline "${pipelineName}" another one?`,
   };
 }
 
@@ -232,12 +232,12 @@ export function runningStep(taskRuns: readonly ObservedTaskRun[]): BuildStep | u
 }
 
 /** Why no step runs yet, in Tekton's words: no node has room, a quota is used up, an image cannot be pulled. */
-export function waitingBecause(taskRuns: readonly ObservedTaskRun[]): string | undefined {
+export function waitingReason(taskRuns: readonly ObservedTaskRun[]): string | undefined {
   return messageAt("Unknown", taskRuns);
 }
 
 /** Why the build failed, in Tekton's words; the run's own only count its tasks. */
-export function failedBecause(taskRuns: readonly ObservedTaskRun[]): string | undefined {
+export function failedReason(taskRuns: readonly ObservedTaskRun[]): string | undefined {
   return messageAt("False", taskRuns);
 }
 

@@ -21,7 +21,7 @@ export function describeDevelopment(plan: DevelopmentPlan): string {
     case "deploy":
       return lines(`full deployment of ${short(plan.nextHash)}: new image, the pod is replaced`, plan.reasons);
     case "refused":
-      return `refused: ${plan.because}`;
+      return `refused: ${plan.reason}`;
     case "unchecked":
       return `patch or full deployment of ${short(plan.nextHash)}: the head ${short(plan.headHash)} could not be compared (not checked)`;
   }

@@ -53,7 +53,7 @@ export type DevelopmentPlan =
     }
   /** A new image, and a new pod under the same version. */
   | { readonly kind: "deploy"; readonly nextHash: string; readonly reasons: readonly string[] }
-  | { readonly kind: "refused"; readonly because: string }
+  | { readonly kind: "refused"; readonly reason: string }
   /** Folder and head differ, and what the head is made of could not be read. */
   | { readonly kind: "unchecked"; readonly headHash: string; readonly nextHash: string };
 
@@ -78,7 +78,7 @@ export function planDevelopment({ folder, declaredHash, deployed, takeover }: De
   }
   if (folder.hash === declared) return { kind: "keep", headHash, ahead: true, seq };
   const moved = headHash !== declared;
-  if (moved && !takeover) return { kind: "refused", because: bothMoved(folder.hash, headHash, declared) };
+  if (moved && !takeover) return { kind: "refused", reason: bothMoved(folder.hash, headHash, declared) };
   if (!headSignature) return { kind: "unchecked", headHash, nextHash: folder.hash };
   const plan = computePatch(headSignature, folder.snapshot, folder.patterns);
   if ("fullDeployment" in plan) return { kind: "deploy", nextHash: folder.hash, reasons: plan.fullDeployment };

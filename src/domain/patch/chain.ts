@@ -58,7 +58,7 @@ function contentSize({ content, content_bytes }: { content: string | null; conte
 /** Why a patch was not stored. After `stale` a client reads the head and computes its patch anew. */
 export interface AppendRefused {
   readonly refused: "stale" | "forked" | "unchanged" | "too_many" | "too_large";
-  readonly because: string;
+  readonly reason: string;
   readonly headHash: string;
 }
 
@@ -101,9 +101,9 @@ export function patchesFrom(
  */
 export function append(chain: PatchChain, patch: NewPatch, limits: PatchLimits = defaultLimits): AppendResult {
   const head = headOf(chain);
-  const refuse = (refused: AppendRefused["refused"], because: string): AppendRefused => ({
+  const refuse = (refused: AppendRefused["refused"], reason: string): AppendRefused => ({
     refused,
-    because,
+    reason,
     headHash: head.hash,
   });
   const last = chain.patches.at(-1);

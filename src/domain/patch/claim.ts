@@ -16,13 +16,13 @@ export async function claim(context: SyncContext, state: SyncState): Promise<Tur
   const started = await control.patch({ hash, prevHash: hash, patches: [] });
   context.trustsRecord &&= started.kind === "accepted";
   if (started.kind === "inadmissible") return next;
-  if (started.kind !== "accepted") return pause(started.because);
+  if (started.kind !== "accepted") return pause(started.reason);
   const probe = await control.probe();
   context.running = { hash, answers: probe.answers };
   if (!probe.answers) return notAnswering(context, state, probe);
   // A later patch may have come in between, and be what answers; even if it was undone since, its sender wrote it down first.
   const [still, after] = await Promise.all([control.runningHash(), store.read(versionId)]);
-  if (!still.ok) return pause(still.because);
+  if (!still.ok) return pause(still.reason);
   context.trustsRecord = false;
   if (still.value !== hash || after?.revision !== revision) return next;
   context.seen.set(control.instance, { hash, answers: true });
@@ -36,15 +36,15 @@ async function notAnswering(
   probe: Exclude<Probe, { answers: true }>,
 ): Promise<Turn> {
   const now = context.clock.now();
-  const { reason, because } = probe;
+  const { state: heard, reason } = probe;
   // Not heard is not seen to be down.
-  if (reason === "unreachable") return pause(because);
-  if (context.down?.reason !== reason) context.down = { since: now, reason, isFirst: context.down === undefined };
+  if (heard === "unreachable") return pause(reason);
+  if (context.down?.state !== heard) context.down = { since: now, state: heard, isFirst: context.down === undefined };
   const { since, isFirst } = context.down ?? { since: now, isFirst: true };
   // What is seen first may be the mark of an earlier process: it stays until the one that replaces it has begun.
-  const isOwnFailure = reason === "load_failed" && !isFirst;
-  const isDown = reason === "load_failed" || reason === "stopped";
-  if (!isOwnFailure && !(isDown && now - since >= context.times.downMs)) return pause(because, probeEveryMs);
+  const isOwnFailure = heard === "load_failed" && !isFirst;
+  const isDown = heard === "load_failed" || heard === "stopped";
+  if (!isOwnFailure && !(isDown && now - since >= context.times.downMs)) return pause(reason, probeEveryMs);
   const { hash, seq } = headOf(state.chain);
   const { seen, control } = context;
   const before = seen.get(control.instance);
@@ -55,5 +55,5 @@ async function notAnswering(
     return reload(context, state, seq, false);
   }
   seen.set(control.instance, { hash, answers: false });
-  return end(context, "failed", `the patches are in, but the model does not answer: ${because}`);
+  return end(context, "failed", `the patches are in, but the model does not answer: ${reason}`);
 }

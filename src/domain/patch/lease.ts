@@ -14,19 +14,19 @@ export async function recordAt(context: SyncContext, state: SyncState, seq: numb
 }
 
 /** Writes down, for every later sync too, that the container cannot be used any more. */
-export async function breakRecord(context: SyncContext, state: SyncState, because: string): Promise<Turn> {
-  if (state.record?.broken === because && state.record.instance === context.control.instance) {
-    return end(context, "recreate", because);
+export async function breakRecord(context: SyncContext, state: SyncState, reason: string): Promise<Turn> {
+  if (state.record?.broken === reason && state.record.instance === context.control.instance) {
+    return end(context, "recreate", reason);
   }
-  const record = { ...blank(context, state), ...kept(context, state), broken: because };
+  const record = { ...blank(context, state), ...kept(context, state), broken: reason };
   if (!(await write(context, state, record))) return next;
-  return end(context, "recreate", because);
+  return end(context, "recreate", reason);
 }
 
 /** Ends the lease of a container that cannot be used any more. */
-export async function breakLease(context: SyncContext, { record, revision }: Lease, because: string): Promise<Turn> {
-  const isWritten = await context.store.writeRecord(context.versionId, { ...record, broken: because }, revision);
-  return isWritten ? end(context, "recreate", because) : next;
+export async function breakLease(context: SyncContext, { record, revision }: Lease, reason: string): Promise<Turn> {
+  const isWritten = await context.store.writeRecord(context.versionId, { ...record, broken: reason }, revision);
+  return isWritten ? end(context, "recreate", reason) : next;
 }
 
 /** Writes down what is about to be sent; undefined where another sync was first. */

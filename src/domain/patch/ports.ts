@@ -2,7 +2,7 @@ import type { AppendResult, NewPatch, PatchChain } from "./chain.ts";
 import type { PatchOperation } from "./operation.ts";
 
 /** An answer, or why there is none. */
-export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly because: string };
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
 
 /** What became of a patch that was sent. */
 export type PatchOutcome =
@@ -16,7 +16,7 @@ export type PatchOutcome =
        * `unknown`: no usable answer; it may have happened, may happen later, or never.
        */
       readonly kind: "inadmissible" | "unsupported" | "recoverable" | "unrecoverable" | "unknown";
-      readonly because: string;
+      readonly reason: string;
     };
 
 /** Whether the model answers requests. */
@@ -25,8 +25,8 @@ export type Probe =
   | {
       readonly answers: false;
       /** `stopped`: there is no process; `load_failed`: the process gave up; `loading`: not yet. */
-      readonly reason: "stopped" | "load_failed" | "loading" | "unreachable";
-      readonly because: string;
+      readonly state: "stopped" | "load_failed" | "loading" | "unreachable";
+      readonly reason: string;
     };
 
 /** The control server of one running container. No method throws for what the server or the network does. */
@@ -84,6 +84,7 @@ export interface SyncRecord {
 export interface Refusal {
   /** The patches up to this one. */
   readonly seq: number;
+  /** The reason. Records in `truss_sync` have it by this name. */
   readonly because: string;
   /** Position that a container can have; 0, the image's own content, where what is just before `seq` was refused too. */
   readonly good: number;

@@ -13,8 +13,8 @@ export type Position =
        */
       readonly trust: "loaded" | "fresh" | "doubt";
     }
-  | { readonly kind: "recreate"; readonly because: string }
-  | { readonly kind: "unknown"; readonly because: string };
+  | { readonly kind: "recreate"; readonly reason: string }
+  | { readonly kind: "unknown"; readonly reason: string };
 
 /**
  * Finds the container's position. A hash alone is not enough: after a restart of the control server on a used disk it
@@ -28,15 +28,15 @@ export function locate(state: SyncState, instance: string, hash: string | null):
 }
 
 function wholeLocation({ chain, record }: SyncState, instance: string, hash: string | null): Position {
-  if (hash === null) return { kind: "recreate", because: "the control server knows no hash; HASH_TRUSS is not set" };
+  if (hash === null) return { kind: "recreate", reason: "the control server knows no hash; HASH_TRUSS is not set" };
   if (record?.instance === instance && record.generation !== chain.generation) {
     return {
       kind: "recreate",
-      because: `the container is of generation ${record.generation}, not ${chain.generation}`,
+      reason: `the container is of generation ${record.generation}, not ${chain.generation}`,
     };
   }
   if (!record || record.instance !== instance || record.generation !== chain.generation) return freshly(chain, hash);
-  if (record.broken !== null) return { kind: "recreate", because: record.broken };
+  if (record.broken !== null) return { kind: "recreate", reason: record.broken };
   const { intent } = record;
   const marked = markedPosition(hash);
   if (marked !== undefined) {
@@ -45,14 +45,14 @@ function wholeLocation({ chain, record }: SyncState, instance: string, hash: str
     const landed = intent.to.findLast((seq) => hashAt(chain, seq) === hash);
     if (landed !== undefined) {
       // Back at the image's hash: undone as wanted, or restarted with files of in between; nothing tells which.
-      if (hash === chain.baseHash) return { kind: "recreate", because: "it is unknown whether an edit was undone" };
+      if (hash === chain.baseHash) return { kind: "recreate", reason: "it is unknown whether an edit was undone" };
       return { kind: "known", seq: landed, trust: "doubt" };
     }
     if (hashAt(chain, intent.from) === hash) return { kind: "known", seq: intent.from, trust: "doubt" };
   } else if (record.at !== null && hashAt(chain, record.at) === hash) {
     return { kind: "known", seq: record.at, trust: "loaded" };
   } else if (record.at === null) return freshly(chain, hash);
-  return { kind: "recreate", because: unexpected(chain, record, hash) };
+  return { kind: "recreate", reason: unexpected(chain, record, hash) };
 }
 
 /**
@@ -112,7 +112,7 @@ export function isHeadContent(chain: PatchChain, seq: number): boolean {
 function freshly(chain: PatchChain, hash: string): Position {
   const seq = latestPosition(chain, hash);
   if (seq === undefined) {
-    return { kind: "unknown", because: `runs ${short(hash)}, which generation ${chain.generation} never had` };
+    return { kind: "unknown", reason: `runs ${short(hash)}, which generation ${chain.generation} never had` };
   }
   // Only a container whose record was lost shows another hash than its image's, and its process is not known.
   return { kind: "known", seq, trust: hash === chain.baseHash ? "fresh" : "doubt" };

@@ -29,27 +29,27 @@ export function withRefusal(
   {
     from,
     seq,
-    because,
+    reason,
     now,
-  }: { readonly from: number; readonly seq: number; readonly because: string; readonly now: number },
+  }: { readonly from: number; readonly seq: number; readonly reason: string; readonly now: number },
 ): SyncRecord {
   // What was refused was only on the way, by edits that were undone: nothing is missing.
   if (isHeadContent(chain, from)) return record;
-  return { ...record, refused: { ...refusedAt(seq, because, record.refused), at: now } };
+  return { ...record, refused: { ...refusedAt(seq, reason, record.refused), at: now } };
 }
 
 /** The record after a patch that was applied in part. */
-export function withPartialRefusal(record: SyncRecord, because: string): SyncRecord {
+export function withPartialRefusal(record: SyncRecord, reason: string): SyncRecord {
   // What was sent to a container that had taken no patch yet will break the next one just the same.
   if (record.at !== null) return record;
-  return { ...record, refused: refusedAt(record.intent?.to.at(-1) ?? 0, because, record.refused) };
+  return { ...record, refused: refusedAt(record.intent?.to.at(-1) ?? 0, reason, record.refused) };
 }
 
 /**
  * On the way back from what was refused before, that stays refused, and the image's own content is what is left. What comes right behind
  * something that was refused goes back to before both.
  */
-function refusedAt(seq: number, because: string, before: Refusal | null): Refusal {
+function refusedAt(seq: number, reason: string, before: Refusal | null): Refusal {
   if (before && before.seq > seq) return { ...before, good: 0 };
-  return { seq, because, good: before?.seq === seq - 1 ? before.good : seq - 1 };
+  return { seq, because: reason, good: before?.seq === seq - 1 ? before.good : seq - 1 };
 }

@@ -13,7 +13,7 @@ type Known = Extract<Position, { kind: "known" }>;
 export async function start(context: SyncContext, state: SyncState): Promise<Turn> {
   const { hash, seq } = headOf(state.chain);
   const started = await context.control.patch({ hash, prevHash: hash, patches: [] });
-  if (started.kind !== "accepted") return pause(started.because);
+  if (started.kind !== "accepted") return pause(started.reason);
   return recordAt(context, state, seq);
 }
 
@@ -104,7 +104,7 @@ export async function advance(
     if (restarted) return restarted;
   } else if (ops.length === 0) {
     const started = await control.patch({ hash: target.nextHash, prevHash: target.nextHash, patches: [] });
-    if (started.kind !== "accepted") return pause(started.because);
+    if (started.kind !== "accepted") return pause(started.reason);
   }
   context.sent += 1;
   context.hot = hot;
@@ -123,7 +123,7 @@ async function stay(
   if (trust === "doubt") return reload(context, state, seq, true);
   if (trust === "fresh") {
     const started = await context.control.patch({ hash: running, prevHash: running, patches: [] });
-    if (started.kind !== "accepted") return pause(started.because);
+    if (started.kind !== "accepted") return pause(started.reason);
     return recordAt(context, state, seq);
   }
   return end(context, "failed", `the control server refused the patch, and the model goes on as before it: ${because}`);
@@ -133,7 +133,7 @@ async function stay(
 async function rename(context: SyncContext, from: string, to: string): Promise<Turn | undefined> {
   if (from === to) return undefined;
   const renamed = await context.control.patch({ hash: to, prevHash: from, patches: [] });
-  return renamed.kind === "accepted" ? undefined : pause(renamed.because);
+  return renamed.kind === "accepted" ? undefined : pause(renamed.reason);
 }
 
 async function refused(
@@ -145,14 +145,14 @@ async function refused(
 ): Promise<Turn> {
   const { running, sent, seq, hot } = request;
   const { control } = context;
-  const { kind, because } = outcome;
-  if (kind === "unknown" || kind === "inadmissible") return pause(because);
+  const { kind, reason } = outcome;
+  if (kind === "unknown" || kind === "inadmissible") return pause(reason);
   if (kind === "unrecoverable") {
-    const partial = `a patch was applied in part: ${because}`;
+    const partial = `a patch was applied in part: ${reason}`;
     return breakLease(context, { ...lease, record: withPartialRefusal(lease.record, partial) }, partial);
   }
   const hash = await control.runningHash();
-  if (!hash.ok) return pause(hash.because);
+  if (!hash.ok) return pause(hash.reason);
   // A hot reload that failed has advanced the hash: the files are the new ones, the code is the old.
   if (kind === "recoverable" && hot && hash.value === sent) {
     context.sent += 1;
@@ -161,7 +161,7 @@ async function refused(
   if (hash.value !== running) return next;
   context.running = { hash: hash.value, answers: null };
   const from = lease.record.intent?.from ?? 0;
-  const record = withRefusal(lease.record, chain, { from, seq, because, now: context.clock.now() });
+  const record = withRefusal(lease.record, chain, { from, seq, reason, now: context.clock.now() });
   return close(context, { ...lease, record }, from, false);
 }
 
@@ -174,12 +174,12 @@ async function refuseForeignProcess(context: SyncContext, lease: Lease, hash: st
   const { control } = context;
   // Without a process that was ever started, the question would block the control server.
   const started = await control.patch({ hash, prevHash: hash, patches: [] });
-  if (started.kind !== "accepted") return pause(started.because);
+  if (started.kind !== "accepted") return pause(started.reason);
   const stopped = await control.stopInference();
-  if (!stopped.ok) return pause(stopped.because);
+  if (!stopped.ok) return pause(stopped.reason);
   const probe = await control.probe();
-  if (!probe.answers && (probe.reason === "stopped" || probe.reason === "load_failed")) return undefined;
-  if (!probe.answers && probe.reason === "unreachable") return pause(probe.because);
+  if (!probe.answers && (probe.state === "stopped" || probe.state === "load_failed")) return undefined;
+  if (!probe.answers && probe.state === "unreachable") return pause(probe.reason);
   context.running = { hash, answers: probe.answers };
   return breakLease(context, lease, "an inference server of an earlier control server holds the port");
 }
@@ -189,17 +189,17 @@ async function restartOwn(context: SyncContext, lease: Lease, hash: string): Pro
   const foreign = await refuseForeignProcess(context, lease, hash);
   if (foreign) return foreign;
   const restarted = await context.control.restartInference();
-  return restarted.ok ? undefined : pause(restarted.because);
+  return restarted.ok ? undefined : pause(restarted.reason);
 }
 
 /** A partial flag never clears, and the control server takes more patches all the same. */
 async function refusePartial(context: SyncContext, lease: Lease, asked?: Reply<boolean>): Promise<Turn | undefined> {
   const partial = asked ?? (await context.control.isPartiallyApplied());
-  if (!partial.ok) return pause(partial.because);
+  if (!partial.ok) return pause(partial.reason);
   return partial.value ? breakLease(context, lease, "a patch was applied in part") : undefined;
 }
 
 /** Whether a model was seen not to answer, and not merely not heard. */
 function isSeenDown(probe: Probe | undefined): boolean {
-  return probe !== undefined && !probe.answers && probe.reason !== "unreachable";
+  return probe !== undefined && !probe.answers && probe.state !== "unreachable";
 }

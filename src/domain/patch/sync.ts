@@ -58,8 +58,8 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     if ("end" in turn) return turn.end;
     const isLate = ports.clock.now() >= deadline;
     if (isLate) {
-      const because = "pause" in turn ? turn.pause : "patches come faster than they can be applied";
-      return { state: "unsettled", because, running: shown(context.running) };
+      const reason = "pause" in turn ? turn.pause : "patches come faster than they can be applied";
+      return { state: "unsettled", reason, running: shown(context.running) };
     }
     if ("pause" in turn) {
       await ports.clock.sleep(Math.min(25 * 2 ** pauses, turn.atMostMs));
@@ -82,15 +82,15 @@ async function round(context: SyncContext): Promise<Turn> {
   const expected = context.trustsRecord ? expectedHash(state, control.instance, clock.now()) : undefined;
   context.trustsRecord = expected !== undefined;
   const hash = expected === undefined ? await control.runningHash() : ({ ok: true, value: expected } as const);
-  if (!hash.ok) return pause(hash.because);
+  if (!hash.ok) return pause(hash.reason);
   context.running = { hash: expected === undefined ? hash.value : null, answers: null };
   const position = locate(state, control.instance, hash.value);
   if (position.kind !== "known") {
     // Record and hash were read one after the other, and another replica may have moved both in between.
     if (!isSameState(state, await store.read(versionId))) return pause("another replica is sending patches", 250);
     return position.kind === "unknown"
-      ? end(context, "fullDeployment", position.because)
-      : breakRecord(context, state, position.because);
+      ? end(context, "fullDeployment", position.reason)
+      : breakRecord(context, state, position.reason);
   }
   const { seq, trust } = position;
   if (trust === "doubt")

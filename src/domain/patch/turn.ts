@@ -29,7 +29,7 @@ export type SyncResult =
        * truss itself is at fault, and another patch can mend it. `unsettled`: time ran out; sync again.
        */
       readonly state: "recreate" | "fullDeployment" | "failed" | "unsettled";
-      readonly because: string;
+      readonly reason: string;
       readonly running: Running;
     };
 
@@ -83,7 +83,7 @@ export interface SyncContext extends Required<SyncPorts> {
   hot: boolean;
   applyMs: number;
   /** How the model does not answer, and since when; undefined while it does or was not asked since it was started. */
-  down: { readonly since: number; readonly reason: string; readonly isFirst: boolean } | undefined;
+  down: { readonly since: number; readonly state: string; readonly isFirst: boolean } | undefined;
   /** Whether a process that had ended was started once more. */
   isStartedAgain: boolean;
   /** Whether the process that a request ends was seen not to answer. */
@@ -99,13 +99,13 @@ export type Turn =
   | { readonly pause: string; readonly atMostMs: number };
 
 export const next: Turn = { next: true };
-export const pause = (because: string, atMostMs = 2_000): Turn => ({ pause: because, atMostMs });
+export const pause = (reason: string, atMostMs = 2_000): Turn => ({ pause: reason, atMostMs });
 export function end(
   context: SyncContext,
   state: "recreate" | "fullDeployment" | "failed" | "unsettled",
-  because: string,
+  reason: string,
 ): Turn {
-  return { end: { state, because, running: shown(context.running) } };
+  return { end: { state, reason, running: shown(context.running) } };
 }
 
 /** As callers know it: without the mark of a hash that is on its way. */

@@ -19,6 +19,6 @@ export function isAgreedTo(removal: Removal, agreement: string): boolean {
 }
 
 /** The change, its reason, and the URN, which has the kind. Effects hold times and counts, which a later preview may know better. */
-function digestOf({ urn, op, because }: Removal): string {
-  return bytesToHex(sha256(utf8ToBytes(JSON.stringify([op, [...because].sort(), urn])))).slice(0, digits);
+function digestOf({ urn, op, replacedBy }: Removal): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify([op, [...replacedBy].sort(), urn])))).slice(0, digits);
 }

@@ -14,7 +14,7 @@ export interface Removal {
   /** What it does to those who use it: a sentence without its stop. */
   readonly effect: string;
   /** Inputs that force the replacement. */
-  readonly because: readonly string[];
+  readonly replacedBy: readonly string[];
   /** Whether neither an edit of the config nor the command names it, so that a person has to. */
   readonly asked: boolean;
 }
@@ -44,7 +44,7 @@ export function removals(
       judge(step as RemovalStep, steps, declared) ?? (step.before?.protect ? protectedOf(step) : undefined);
     if (!judged) return [];
     const what = `${shortType(step.type).split(":").at(-1)} ${nameOf(step)}`;
-    const removal = { urn, op, what, because: step.replacedBy, ...judged };
+    const removal = { urn, op, what, replacedBy: step.replacedBy, ...judged };
     const effect = `${judged.effect}${usedBy(usersOf(step, steps))}`;
     return [{ ...removal, effect, asked: judged.asked && !named.includes(urn) }];
   });
@@ -55,7 +55,7 @@ function retiredStates({ urn, after }: PreviewStep): Removal[] {
   const schemas = Array.isArray(after?.inputs.retire) ? after.inputs.retire.map(String) : [];
   const effect = "the state of this release is dropped, for the config keeps no more";
   return schemas.map((name) => {
-    return { urn, op: "delete", name, what: `state ${name}`, effect, because: [], asked: false };
+    return { urn, op: "delete", name, what: `state ${name}`, effect, replacedBy: [], asked: false };
   });
 }
 

@@ -14,13 +14,13 @@ export interface ObservedJob {
   readonly status?: { readonly conditions?: readonly Condition[]; readonly failed?: number };
 }
 
-/** How far a Job is. `because` completes the sentence "pipeline <name> …: <because>". */
+/** How far a Job is. `reason` completes the sentence "pipeline <name> …: <reason>". */
 export type RunState =
   | { readonly state: "complete" }
-  | { readonly state: "running"; readonly because: string }
+  | { readonly state: "running"; readonly reason: string }
   | {
       readonly state: "failed";
-      readonly because: string;
+      readonly reason: string;
       /** Whose log tells why; undefined where no pod is left. */
       readonly pod: string | undefined;
     };
@@ -38,14 +38,14 @@ export function judgeRun(job: ObservedJob, pods: readonly ObservedPod[], pool: s
   const living = pods.filter(({ status }) => !/^(Failed|Succeeded)$/.test(status?.phase ?? ""));
   for (const pod of living) {
     const stuck = failureOf(pod);
-    if (stuck) return { state: "failed", because: stuck.because, pod: pod.metadata?.name };
+    if (stuck) return { state: "failed", reason: stuck.reason, pod: pod.metadata?.name };
   }
   const again = job.status?.failed ? `, after ${job.status.failed} that failed` : "";
   const waits = hindrance(living, pool);
-  return { state: "running", because: waits ?? `its pod ${living.length > 0 ? "runs" : "is being made"}${again}` };
+  return { state: "running", reason: waits ?? `its pod ${living.length > 0 ? "runs" : "is being made"}${again}` };
 }
 
-function failure(condition: Condition, pods: readonly ObservedPod[]): { because: string; pod: string | undefined } {
+function failure(condition: Condition, pods: readonly ObservedPod[]): { reason: string; pod: string | undefined } {
   const ended = pods.flatMap((pod) => {
     const status = pod.status?.containerStatuses?.find(({ name }) => name === pipelineContainer);
     return status?.state?.terminated ? [{ pod: pod.metadata?.name, status }] : [];
@@ -55,5 +55,5 @@ function failure(condition: Condition, pods: readonly ObservedPod[]): { because:
   const how = last
     ? `its container ended${manner(last.status)}`
     : (condition.message ?? condition.reason ?? "no reason");
-  return { because: reason ?? how, pod: last?.pod ?? pods.at(-1)?.metadata?.name };
+  return { reason: reason ?? how, pod: last?.pod ?? pods.at(-1)?.metadata?.name };
 }

@@ -25,7 +25,7 @@ const readyAfterStartMs = 5_000;
 export interface PodFailure {
   readonly state: "down";
   /** Completes "model <name> is down: …". */
-  readonly because: string;
+  readonly reason: string;
   readonly pod: string;
   readonly container: string;
   /** The log that tells why is that of the run before: the container has been started again since. */
@@ -69,7 +69,7 @@ export function failureOf(pod: ObservedPod): PodFailure | undefined {
     if (hopeless.has(reason)) {
       return {
         state: "down",
-        because: `container ${container} cannot start (${reason}): ${tidy(message)}`,
+        reason: `container ${container} cannot start (${reason}): ${tidy(message)}`,
         pod: name,
         container,
       };
@@ -80,7 +80,7 @@ export function failureOf(pod: ObservedPod): PodFailure | undefined {
       const previous = status.state?.terminated === undefined && restarts > 0;
       return {
         state: "down",
-        because: `container ${container} keeps ending${manner(status)}, ${restarts} restarts so far`,
+        reason: `container ${container} keeps ending${manner(status)}, ${restarts} restarts so far`,
         pod: name,
         container,
         previous,

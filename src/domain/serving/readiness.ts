@@ -20,18 +20,18 @@ import {
 } from "./pods.ts";
 import { annotations, type DeploymentMode, labels } from "./servedModel.ts";
 
-/** Whether something serves its newest revision. `because` completes the sentence "<name> …: <because>". */
+/** Whether something serves its newest revision. `reason` completes the sentence "<name> …: <reason>". */
 export type Readiness =
   | { readonly state: "ready"; readonly pods: readonly string[] }
   /** Scaled to zero by Knative: the next request starts a pod. */
-  | { readonly state: "asleep"; readonly because: string }
+  | { readonly state: "asleep"; readonly reason: string }
   /** Stopped on purpose: it has no pods until somebody starts it. */
-  | { readonly state: "stopped"; readonly because: string }
+  | { readonly state: "stopped"; readonly reason: string }
   /** Its pods wait for a node with GPUs. */
-  | { readonly state: "unplaced"; readonly because: string }
+  | { readonly state: "unplaced"; readonly reason: string }
   | {
       readonly state: "starting";
-      readonly because: string;
+      readonly reason: string;
       /** Pods that answer meanwhile, of this revision or the one before. */
       readonly answering: number;
       /** What is not ready yet, where a container of it runs. */
@@ -39,7 +39,7 @@ export type Readiness =
     }
   | {
       readonly state: "down";
-      readonly because: string;
+      readonly reason: string;
       readonly pod?: string;
       readonly container?: string;
       /** The log that tells why is that of the run before: the container has been started again since. */
@@ -65,12 +65,12 @@ export function judgeReadiness(wanted: WantedModel, observed: ObservedModel): Re
   const { inferenceService } = observed;
   if (!inferenceService) return starting("its InferenceService does not exist yet");
   if (inferenceService.metadata?.deletionTimestamp) return starting("its InferenceService is being deleted");
-  if (isStopped(inferenceService)) return { state: "stopped", because: wakeOf(inferenceService) };
+  if (isStopped(inferenceService)) return { state: "stopped", reason: wakeOf(inferenceService) };
 
   const deployment = observed.deployments.find((each) => revisionIn(each) === wanted.revision);
   if (!deployment) {
-    const because = `KServe has not taken up this revision yet${complaint(inferenceService.status?.conditions)}`;
-    return starting(because, alive(observed.pods).filter(isReady).length);
+    const reason = `KServe has not taken up this revision yet${complaint(inferenceService.status?.conditions)}`;
+    return starting(reason, alive(observed.pods).filter(isReady).length);
   }
   return judgeDeployment(deployment, observed, wanted);
 }
@@ -89,7 +89,7 @@ export function judgeDeployment(
     metadata?.ownerReferences?.some(({ uid }) => sets.has(uid)),
   );
   const answering = living.filter(isReady).length;
-  const waits = (because: string, unready?: UnreadyPod): Readiness => starting(because, answering, unready);
+  const waits = (reason: string, unready?: UnreadyPod): Readiness => starting(reason, answering, unready);
   const { generation = 0 } = deployment.metadata ?? {};
   if ((deployment.status?.observedGeneration ?? 0) < generation) return waits("its Deployment is being rolled out");
 
@@ -104,31 +104,31 @@ export function judgeDeployment(
   const desired = deployment.spec?.replicas ?? 1;
   const hindered = () => hindrance(pods, pool, observed.capacity);
   if (progressing?.reason === "ProgressDeadlineExceeded" && pods.filter(isReady).length < Math.max(desired, 1)) {
-    const because = `its rollout stands still: ${hindered() ?? tidy(progressing.message)}`;
+    const reason = `its rollout stands still: ${hindered() ?? tidy(progressing.message)}`;
     // Kubernetes says so until a pod is ready, also when what was in the way is gone; Knative gives up, and takes the pods away.
-    if (desired === 0) return { state: "down", because };
-    return waitsForGpu(pods) ? { state: "unplaced", because } : waits(because, unreadyOf(pods));
+    if (desired === 0) return { state: "down", reason };
+    return waitsForGpu(pods) ? { state: "unplaced", reason } : waits(reason, unreadyOf(pods));
   }
   if (desired === 0) {
-    if (mode === "Knative") return { state: "asleep", because: "it is scaled to zero; the next request starts it" };
+    if (mode === "Knative") return { state: "asleep", reason: "it is scaled to zero; the next request starts it" };
     const name = deployment.metadata?.name;
-    return { state: "down", because: `Deployment ${name} is scaled to 0 pods` };
+    return { state: "down", reason: `Deployment ${name} is scaled to 0 pods` };
   }
   const ready = pods.filter(isReady);
   if (ready.length < desired) {
     // Not a failure yet: in a new namespace the first pods are refused until its service account exists.
     const refused = conditionOf(deployment.status?.conditions, "ReplicaFailure");
     if (refused?.status === "True") return waits(`its pods cannot be made: ${tidy(refused.message)}`);
-    const because = hindered() ?? `${ready.length} of ${desired} pods are ready`;
-    return waitsForGpu(pods) ? { state: "unplaced", because } : waits(because, unreadyOf(pods));
+    const reason = hindered() ?? `${ready.length} of ${desired} pods are ready`;
+    return waitsForGpu(pods) ? { state: "unplaced", reason } : waits(reason, unreadyOf(pods));
   }
   const old = living.filter((pod) => !ownedBy(pod, newest.metadata?.uid));
   if (old.length > 0) return waits(`${old.length} pods of the revision before still serve`);
   return { state: "ready", pods: ready.map((pod) => pod.metadata?.name ?? "") };
 }
 
-function starting(because: string, answering = 0, unready?: UnreadyPod): Readiness {
-  return { state: "starting", because, answering, ...(unready ? { unready } : {}) };
+function starting(reason: string, answering = 0, unready?: UnreadyPod): Readiness {
+  return { state: "starting", reason, answering, ...(unready ? { unready } : {}) };
 }
 
 /** KServe's condition follows the annotation. */

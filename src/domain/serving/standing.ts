@@ -107,8 +107,8 @@ export function judgeServed(served: Served, observed: ObservedServed, now: numbe
   const limit = wasReady ? Math.min(pauseMs, served.timeoutSeconds * 1000) : served.timeoutSeconds * 1000;
   if (now - since <= limit) return judged;
   const ago = `${duration(Math.round((now - since) / 1000))} ago`;
-  const because = wasReady ? `its pod stopped answering ${ago}` : `its pod started ${ago} and has not been ready since`;
-  return { state: "down", because, pod, container };
+  const reason = wasReady ? `its pod stopped answering ${ago}` : `its pod started ${ago} and has not been ready since`;
+  return { state: "down", reason, pod, container };
 }
 
 function appliedRevision({ inferenceService }: ObservedModel): string {
@@ -117,7 +117,7 @@ function appliedRevision({ inferenceService }: ObservedModel): string {
 
 function judgeService(name: string, observed: ObservedModel): Readiness {
   const deployment = observed.deployments.find((each: ObservedDeployment) => each.metadata?.name === name);
-  if (!deployment) return { state: "down", because: `Deployment ${name} does not exist` };
+  if (!deployment) return { state: "down", reason: `Deployment ${name} does not exist` };
   return judgeDeployment(deployment, observed, {});
 }
 
@@ -126,13 +126,13 @@ function judgeRoute(
   { objectKind, namespace }: { readonly objectKind: RouteKind; readonly namespace: string },
   { route, services }: ObservedServed,
 ): Readiness {
-  if (!route) return { state: "down", because: `its ${objectKind} does not exist` };
+  if (!route) return { state: "down", reason: `its ${objectKind} does not exist` };
   const refused = refusalOf(route);
-  if (refused) return { state: "down", because: refused };
+  if (refused) return { state: "down", reason: refused };
   for (const { service, namespace: where } of targetsOf(route.spec, namespace).destinations) {
     const known = services.get(where);
     if (known && !known.has(service)) {
-      return { state: "starting", because: `it leads to Service ${service}, which does not exist`, answering: 0 };
+      return { state: "starting", reason: `it leads to Service ${service}, which does not exist`, answering: 0 };
     }
   }
   return { state: "ready", pods: [] };
@@ -147,7 +147,7 @@ export function isDown({ readiness }: Standing): boolean {
 export function describeStanding({ served, readiness }: Standing): string {
   const { kind, name } = served;
   const what = kind === "route" ? `route ${name}` : name;
-  return readiness.state === "ready" ? `${what} is ready` : `${what} ${words[readiness.state]}: ${readiness.because}`;
+  return readiness.state === "ready" ? `${what} is ready` : `${what} ${words[readiness.state]}: ${readiness.reason}`;
 }
 
 const words = {

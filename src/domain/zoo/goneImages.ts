@@ -6,7 +6,7 @@ import type { ZooRegistry } from "./registry.ts";
 export type ImageStanding =
   | { readonly state: "stored" }
   | { readonly state: "gone" }
-  | { readonly state: "unknown"; readonly because: string };
+  | { readonly state: "unknown"; readonly reason: string };
 
 /** A model whose content a config pins. */
 export interface PinnedModel {

@@ -70,8 +70,8 @@ function nextEdit(registry: ZooRegistry, name: string): ConfigEdit {
     const from = current?.id ?? "<id>";
     // After `reverted` the same content may be rolled out again; after `done` it is what new apps use.
     const refused = rollout && phaseRefusal({ model: name, phase: "copy", from, hash: rollout.hash, gates: [] }, facts);
-    const because = refused?.id === "rollout.same-content" ? "change the truss folder first" : refused?.message;
-    return { set: [`phase: copy`, `from: "${from}"`], refused: because ?? null };
+    const reason = refused?.id === "rollout.same-content" ? "change the truss folder first" : refused?.message;
+    return { set: [`phase: copy`, `from: "${from}"`], refused: reason ?? null };
   }
   // Which gates the config asks for is judged by `up`; here, whether there is any evidence at all.
   const gates = facts.passed.length > 0 ? facts.passed : [{ kind: "smoke", suite: "" }];

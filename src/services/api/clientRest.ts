@@ -121,9 +121,9 @@ async function sendLogs(
 
 /** Why a push was not deployed, as a line of its log: the one place where the truss client shows a reason. */
 function failureOf(deployment: PushStatus | undefined) {
-  if (deployment?.status !== "failed" || deployment.because === null) return [];
+  if (deployment?.status !== "failed" || deployment.reason === null) return [];
   const timestamp = `${Math.floor(deployment.at)}000000`;
-  return [{ timestamp, message: `not deployed: ${maskedText(deployment.because)}`, replica: null }];
+  return [{ timestamp, message: `not deployed: ${maskedText(deployment.reason)}`, replica: null }];
 }
 
 /** The development version of a model that the request's key opens; such requests always need one. */

@@ -80,7 +80,7 @@ describe("a pinned content whose image", () => {
   });
 
   it("cannot be asked for is taken to be there, and that is said", async () => {
-    const { sentences, plan } = await planned(rows, { state: "unknown", because: "registry answers HTTP 401" });
+    const { sentences, plan } = await planned(rows, { state: "unknown", reason: "registry answers HTTP 401" });
     expect(sentences).toEqual([
       `whether registry/m@sha256:${contentOf(1)} is still there was not checked: registry answers HTTP 401`,
     ]);
@@ -147,7 +147,7 @@ describe("a version that is needed while its image is gone", () => {
     const recorded = { model: "m", since: new Date(0), bakeSecondsLeft: undefined, phase: "done", from: undefined };
     const { sentences, warned } = await planned(
       rows,
-      { state: "unknown", because: "registry answers HTTP 500" },
+      { state: "unknown", reason: "registry answers HTTP 500" },
       contentOf(2),
       { hash: undefined },
       { ...recorded, hash: contentOf(2) } as StoredRollout,

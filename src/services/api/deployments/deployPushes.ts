@@ -95,7 +95,7 @@ export async function deployNext(work: PushWork, signal: AbortSignal): Promise<b
     const isFinal = (error instanceof OperatorError && error.exitCode === 2) || push.age > longestSeconds;
     if (lost.signal.aborted || signal.aborted) log.info(named, `a push is left: ${messageOf(error)}`);
     else log.warn({ ...named, err: error }, "a push is not deployed");
-    if (isFinal) await finishPush(pool, push.id, holder, { status: "failed", because: messageOf(error) });
+    if (isFinal) await finishPush(pool, push.id, holder, { status: "failed", reason: messageOf(error) });
   } finally {
     clearInterval(renewal);
   }

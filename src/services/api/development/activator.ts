@@ -107,11 +107,11 @@ async function started({ cluster, settle, log }: ActivatorParts, version: Develo
     // The watch tells of it a moment later; a sync would still see it stopped.
     for (let looks = 0; looks < 50 && cluster.service(version.id)?.isStopped; looks += 1) await cluster.changed(100);
   }
-  const { state, because } = await settle(version.id);
+  const { state, reason } = await settle(version.id);
   const pod = cluster.pod(version.id);
   if (state === "synced" && pod) return pod;
   // Callers of predictions are not those who patch: what an installer printed is not theirs to read.
-  log?.warn({ versionId: version.id, state, because }, "a request is not answered: its version does not come up");
+  log?.warn({ versionId: version.id, state, reason }, "a request is not answered: its version does not come up");
   throw new ApiError("model_unavailable", `${version.model} does not answer (${state}); \`menagerie watch\` says why`);
 }
 

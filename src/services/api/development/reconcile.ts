@@ -77,8 +77,8 @@ async function syncWaiting({ cluster, settle, now, log }: ReconcileParts, id: st
   if (before && now() < before.dueAt) return;
   const pause = before ? Math.min(before.pause * 2, longestPause) : firstPause;
   attempts.set(pod.instance, { dueAt: now() + pause, pause });
-  const { state, because } = await settle(id);
-  log.info({ versionId: id, pod: pod.name, state, because }, "synced a pod that waited");
+  const { state, reason } = await settle(id);
+  log.info({ versionId: id, pod: pod.name, state, reason }, "synced a pod that waited");
 }
 
 async function stopIdle({ cluster, idleSeconds, now, log }: ReconcileParts, ids: readonly string[]): Promise<void> {

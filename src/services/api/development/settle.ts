@@ -16,7 +16,7 @@ import type { Containers } from "./containers.ts";
 /** How far a version's container was brought. */
 export interface Settled {
   readonly state: DevelopmentStatus["state"];
-  readonly because?: string;
+  readonly reason?: string;
   readonly runningHash: string | null;
   readonly hot: boolean;
   /** How long the container took for the last patch, in milliseconds. @default 0, none was sent */
@@ -46,9 +46,9 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
   const { cluster, clock, log } = parts;
   const begun = clock.now();
   const left = (): number => begun + withinMs - clock.now();
-  const seen = (state: Settled["state"], because: string, runningHash: string | null = null): Settled => ({
+  const seen = (state: Settled["state"], reason: string, runningHash: string | null = null): Settled => ({
     state,
-    because,
+    reason,
     runningHash,
     hot: false,
   });
@@ -60,9 +60,9 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
     if (!service && clock.now() - begun >= Math.min(unknownFor, withinMs))
       return seen("unreachable", cluster.isListed() ? "it is not deployed" : "the cluster does not answer");
     const pod = cluster.pod(versionId);
-    const because = pod && broken.get(pod.instance);
-    if (!pod || because !== undefined) {
-      if (left() <= 0) return because === undefined ? seen("waking", "its pod is starting") : seen("recreate", because);
+    const reason = pod && broken.get(pod.instance);
+    if (!pod || reason !== undefined) {
+      if (left() <= 0) return reason === undefined ? seen("waking", "its pod is starting") : seen("recreate", reason);
       await cluster.changed(Math.min(lookAgain, Math.max(left(), 1)));
       continue;
     }
@@ -71,21 +71,21 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
       case "synced":
         return { state: "synced", runningHash: result.hash, hot: result.hot, applyMs: result.applyMs };
       case "recreate":
-        log.warn({ versionId, pod: pod.name }, `a new pod is needed: ${result.because}`);
-        broken.set(pod.instance, result.because);
+        log.warn({ versionId, pod: pod.name }, `a new pod is needed: ${result.reason}`);
+        broken.set(pod.instance, result.reason);
         await cluster.deletePod(pod.name);
         break;
       case "failed":
-        return seen("behind", await withInstaller(parts, versionId, result.because), result.running.hash);
+        return seen("behind", await withInstaller(parts, versionId, result.reason), result.running.hash);
       case "fullDeployment":
-        return seen("behind", result.because, result.running.hash);
+        return seen("behind", result.reason, result.running.hash);
       case "unsettled":
         if (left() > 0 && cluster.pod(versionId)?.instance !== pod.instance) break;
         if (left() > lookAgain) {
           await cluster.changed(lookAgain);
           break;
         }
-        return seen(result.running.hash === null ? "unreachable" : "behind", result.because, result.running.hash);
+        return seen(result.running.hash === null ? "unreachable" : "behind", result.reason, result.running.hash);
       default:
     }
   }
@@ -95,11 +95,11 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
 const installerLines = 200;
 
 /** The control server only knows that its installer failed; why is in the container's log. */
-async function withInstaller({ cluster }: SettleParts, versionId: string, because: string): Promise<string> {
-  if (!/non-zero exit status/.test(because)) return because;
+async function withInstaller({ cluster }: SettleParts, versionId: string, reason: string): Promise<string> {
+  if (!/non-zero exit status/.test(reason)) return reason;
   const lines = await cluster.logs(versionId, installerLines).catch(() => []);
-  const reason = installerReason(lines.map(({ text }) => text));
-  return reason === undefined ? because : `the requirement cannot be installed: ${reason}`;
+  const installer = installerReason(lines.map(({ text }) => text));
+  return installer === undefined ? reason : `the requirement cannot be installed: ${installer}`;
 }
 
 /** Undefined when the pod went away meanwhile. */
@@ -149,9 +149,9 @@ async function readsFiles({ store }: SettleParts, versionId: string, pod: Versio
  * stack sets are not patched, for in a new pod they would be the stack's again.
  */
 function unless(isGone: () => boolean, control: ControlServer, { variables }: VersionPod): ControlServer {
-  const because = "its pod is gone";
+  const reason = "its pod is gone";
   const asking = <T>(ask: () => Promise<Reply<T>>): Promise<Reply<T>> =>
-    isGone() ? Promise.resolve({ ok: false, because }) : ask();
+    isGone() ? Promise.resolve({ ok: false, reason }) : ask();
   return {
     instance: control.instance,
     startedAt: control.startedAt,
@@ -160,10 +160,10 @@ function unless(isGone: () => boolean, control: ControlServer, { variables }: Ve
     restartInference: () => asking(() => control.restartInference()),
     stopInference: () => asking(() => control.stopInference()),
     patch: async ({ patches, ...request }) => {
-      if (isGone()) return { kind: "unknown", because };
+      if (isGone()) return { kind: "unknown", reason };
       return control.patch({ ...request, patches: patches.filter((op) => !isOfStack(op, variables)) });
     },
-    probe: async () => (isGone() ? { answers: false, reason: "unreachable", because } : control.probe()),
+    probe: async () => (isGone() ? { answers: false, state: "unreachable", reason } : control.probe()),
   };
 }
 

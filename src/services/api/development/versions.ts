@@ -61,7 +61,7 @@ export function developmentVersions(parts: VersionParts): Versions {
 
   const status = async (version: DevelopmentVersion, settled?: Settled): Promise<DevelopmentStatus> => {
     const head = await headOfVersion(store, version);
-    const { state, because, runningHash } = settled ?? (await look(parts, version.id));
+    const { state, reason, runningHash } = settled ?? (await look(parts, version.id));
     return {
       versionId: version.id,
       model: version.model,
@@ -72,7 +72,7 @@ export function developmentVersions(parts: VersionParts): Versions {
       seq: head.seq,
       runningHash,
       state,
-      ...(because === undefined ? {} : { because }),
+      ...(reason === undefined ? {} : { because: reason }),
     };
   };
 
@@ -87,13 +87,13 @@ export function developmentVersions(parts: VersionParts): Versions {
       void touch(version.id);
       const settled: Settled =
         request.sync === false
-          ? { state: "behind", because: "it was not asked to be synced", runningHash: null, hot: false }
+          ? { state: "behind", reason: "it was not asked to be synced", runningHash: null, hot: false }
           : await settleTurn(version.id);
       return {
         headHash: stored.hash,
         seq: stored.seq,
         state: settled.state,
-        ...(settled.because === undefined ? {} : { because: settled.because }),
+        ...(settled.reason === undefined ? {} : { because: settled.reason }),
         runningHash: settled.runningHash,
         hot: settled.hot,
         timings: {
@@ -121,8 +121,8 @@ export function developmentVersions(parts: VersionParts): Versions {
       if (service?.isStopped) {
         await cluster.setStopped(service.name, false);
         log.info({ versionId: version.id }, "woken");
-        const because = "it was stopped and is starting";
-        return status(version, { state: "waking", because, runningHash: null, hot: false });
+        const reason = "it was stopped and is starting";
+        return status(version, { state: "waking", reason, runningHash: null, hot: false });
       }
       return status(version);
     },
@@ -131,7 +131,7 @@ export function developmentVersions(parts: VersionParts): Versions {
       // Of a chain without patches the image itself is the head. After patches only a sync knows what the disk holds.
       const isCurrent = state !== undefined && state.chain.patches.length === 0 && state.chain.baseHash === hash;
       settleTurn(versionId).then(
-        ({ state: reached, because }) => log.info({ versionId, reached, because }, "synced a container that started"),
+        ({ state: reached, reason }) => log.info({ versionId, reached, reason }, "synced a container that started"),
         (error: unknown) =>
           log.warn({ versionId, err: error }, `a container that started is not synced: ${messageOf(error)}`),
       );
@@ -145,11 +145,11 @@ const underWay = "the patch is under way: it waits for predictions that are not 
 /** The version's state without touching anything. */
 async function look(parts: VersionParts, versionId: string): Promise<Settled> {
   const { cluster, containers, store } = parts;
-  const seen = (state: Settled["state"], because: string | undefined, runningHash: string | null = null): Settled => ({
+  const seen = (state: Settled["state"], reason: string | undefined, runningHash: string | null = null): Settled => ({
     state,
     runningHash,
     hot: false,
-    ...(because === undefined ? {} : { because }),
+    ...(reason === undefined ? {} : { reason }),
   });
   const service = cluster.service(versionId);
   if (!cluster.isListed()) return seen("unreachable", "the cluster does not answer");
@@ -158,7 +158,7 @@ async function look(parts: VersionParts, versionId: string): Promise<Settled> {
   const pod = cluster.pod(versionId);
   if (!pod) return seen("waking", "its pod is starting");
   const running = await containers.of(pod).runningHash();
-  if (!running.ok) return seen(pod.isReady ? "unreachable" : "waking", running.because);
+  if (!running.ok) return seen(pod.isReady ? "unreachable" : "waking", running.reason);
   const hash = running.value === null ? null : plainHash(running.value);
   const state = await store.read(versionId);
   if (!state) return seen("behind", "it was never deployed in full", hash);
@@ -215,10 +215,10 @@ async function storePatch(
     keepRecent(configs, `${version.id} ${nextHash}`, nextSignature.config, keptConfigs);
     return { hash: result.stored.nextHash, seq: result.stored.seq };
   }
-  if (result.refused === "too_large") throw new ApiError("body_too_large", result.because);
-  if (result.refused === "too_many") throw needsFullDeploy(version, [result.because]);
+  if (result.refused === "too_large") throw new ApiError("body_too_large", result.reason);
+  if (result.refused === "too_many") throw needsFullDeploy(version, [result.reason]);
   const now = await headOfVersion(store, version);
-  throw new ApiError("stale", result.because, undefined, { headHash: now.hash, headSignature: now.signature });
+  throw new ApiError("stale", result.reason, undefined, { headHash: now.hash, headSignature: now.signature });
 }
 
 /** A version that a stack declares is built by the stack alone. */

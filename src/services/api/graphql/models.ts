@@ -37,7 +37,7 @@ export function modelTypes({ pool, versions, find, deployments }: GraphqlParts) 
     is_primary: version.isCurrent && !version.isDevelopment,
     current_model_deployment_status: async () => ({
       status: await statusOf(version),
-      because: async () => (await deployments?.status(version.id))?.because ?? null,
+      because: async () => (await deployments?.status(version.id))?.reason ?? null,
     }),
     oracle: () => modelType(model, context),
     instance_type: { name: "pod" },

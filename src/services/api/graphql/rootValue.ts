@@ -119,9 +119,9 @@ export function rootValue(parts: GraphqlParts) {
       return patchResult(version, async () => {
         // Who watches a version wants it to run.
         if ((await versions.status(version)).state === "stopped") await versions.wake(version);
-        const { state, because } = await versions.settle(version.id);
+        const { state, reason } = await versions.settle(version.id);
         if (state === "synced") return { succeeded: true, error: null };
-        return { succeeded: false, error: because ?? state };
+        return { succeeded: false, error: reason ?? state };
       });
     },
   };

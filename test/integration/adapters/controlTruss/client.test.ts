@@ -22,7 +22,7 @@ function losingPatchReplies(control: ControlServer, times = 1): ControlServer {
       const outcome = await control.patch(request);
       if (request.patches.length === 0 || left === 0) return outcome;
       left -= 1;
-      return { kind: "unknown", because: "the reply was lost" };
+      return { kind: "unknown", reason: "the reply was lost" };
     },
   };
 }
@@ -119,7 +119,7 @@ ofWholeMatrix(
     await version.save(answering("v1"));
     expect(await version.sync()).toMatchObject({
       state: "recreate",
-      because: expect.stringContaining("holds the port"),
+      reason: expect.stringContaining("holds the port"),
     });
     // Every later sync says so too, until there is another container.
     expect(await version.sync()).toMatchObject({ state: "recreate" });
@@ -139,7 +139,7 @@ ofWholeMatrix(
     expect(await version.hash()).toBe(baseHash);
     expect(await version.sync()).toMatchObject({
       state: "recreate",
-      because: expect.stringContaining("used disk"),
+      reason: expect.stringContaining("used disk"),
       running: { hash: baseHash },
     });
     await version.run();
@@ -154,13 +154,13 @@ ofWholeMatrix(
     await version.sync();
     const bad: PatchOperation = { type: "model_code", body: { action: "ADD", path: "model.py/x", content: "" } };
     await version.save("", { ops: [edit(answering("v1")), bad], hash: "3".repeat(64) });
-    expect(await version.sync()).toMatchObject({ state: "recreate", because: expect.stringContaining("in part") });
+    expect(await version.sync()).toMatchObject({ state: "recreate", reason: expect.stringContaining("in part") });
     await version.run();
     expect(await version.sync()).toMatchObject({ state: "recreate" });
     await version.run();
     expect(await version.sync()).toMatchObject({
       state: "failed",
-      because: expect.stringMatching(/goes on as before it: a patch was applied in part/),
+      reason: expect.stringMatching(/goes on as before it: a patch was applied in part/),
     });
     const undone: PatchOperation = {
       type: "model_code",
@@ -187,7 +187,7 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   await version.save("raise ValueError('no')\n");
   expect(await version.sync()).toMatchObject({ state: "failed" });
   // Whoever asks while the failed process goes leaves the mark, and nobody starts it again.
-  await vi.waitFor(async () => expect(await version.control.probe()).toMatchObject({ reason: "load_failed" }), {
+  await vi.waitFor(async () => expect(await version.control.probe()).toMatchObject({ state: "load_failed" }), {
     timeout: 60_000,
   });
   await version.save(answering("v1"));
@@ -262,10 +262,10 @@ test("the client makes typed outcomes of the control server's answers", async (c
   const malformed = { prevHash: baseHash } as unknown as Parameters<ControlServer["patch"]>[0];
   expect(await control.patch(malformed)).toMatchObject({
     kind: "unknown",
-    because: expect.stringContaining("HTTP 500"),
+    reason: expect.stringContaining("HTTP 500"),
   });
   expect(await version.hash()).toBe(baseHash);
   await version.container.stop();
   expect(await control.runningHash()).toMatchObject({ ok: false });
-  expect(await control.probe()).toMatchObject({ answers: false, reason: "unreachable" });
+  expect(await control.probe()).toMatchObject({ answers: false, state: "unreachable" });
 });

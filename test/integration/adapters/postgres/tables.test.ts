@@ -288,7 +288,7 @@ describe("identifiers", () => {
     ["日".repeat(22), "a PostgreSQL identifier at most 63"],
     ["a\0b", "holds a NUL character"],
     ["\ud800", "is not valid Unicode"],
-  ])("%j is refused", (name, because) => expect(() => quoteIdentifier(name)).toThrow(because));
+  ])("%j is refused", (name, reason) => expect(() => quoteIdentifier(name)).toThrow(reason));
 });
 
 describe("the way to a server", () => {

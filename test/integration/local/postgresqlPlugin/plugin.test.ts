@@ -195,9 +195,9 @@ describe("a check refuses", () => {
       { role: "a", database: "d", schema: "s", objectType: "schema", privileges: ["SELECT; DROP"] },
       'privileges: "SELECT; DROP" is none of CREATE, USAGE',
     ],
-  ])("%s %j", async (type, inputs, because) => {
+  ])("%s %j", async (type, inputs, reason) => {
     const { failures } = await plugin.check(type, inputs);
-    expect(failures.join("\n")).toContain(because);
+    expect(failures.join("\n")).toContain(reason);
     expect(failures.join("\n")).not.toContain("pässword");
   });
 

@@ -49,13 +49,13 @@ describe("a registry that everybody may read", () => {
   it("has none where it says so; what else it answers leaves it open", async () => {
     expect(await (await registryThat(() => ({ status: 404 }))).asked()).toEqual({ state: "gone" });
     const { host, asked } = await registryThat(() => ({ status: 500 }));
-    expect(await asked()).toEqual({ state: "unknown", because: `${host} answers HTTP 500` });
+    expect(await asked()).toEqual({ state: "unknown", reason: `${host} answers HTTP 500` });
     const elsewhere = await registryThat(() => ({ status: 301, location: "/v2/nothing" }));
     expect(await elsewhere.asked()).toMatchObject({ state: "unknown" });
     // Nothing listens below the ports that programs get.
     expect(await registryHolds(`127.0.0.1:2/iris@${digest}`, [])).toEqual({
       state: "unknown",
-      because: "127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2",
+      reason: "127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2",
     });
   });
 });
@@ -80,7 +80,7 @@ describe("a registry that wants a name and a password", () => {
     const standing = await asked(source("config.json"), broken, source("Secret s", { ...ada, password: "old" }));
     expect(standing).toEqual({
       state: "unknown",
-      because: `${host} wants a login; config.json has no login for it; broken.json cannot be read (it is not JSON); it refuses that of Secret s (HTTP 401)`,
+      reason: `${host} wants a login; config.json has no login for it; broken.json cannot be read (it is not JSON); it refuses that of Secret s (HTTP 401)`,
     });
   });
 });
@@ -111,7 +111,7 @@ describe("a registry that wants a token", () => {
 
   it("gives one for a name and a password; what it shows to nobody is not taken to be gone", async () => {
     const { host, asked } = await wanting((request) => (isAda(request) ? "ours" : "nobody's"));
-    expect(await asked()).toEqual({ state: "unknown", because: `${host} wants a login` });
+    expect(await asked()).toEqual({ state: "unknown", reason: `${host} wants a login` });
     expect(await asked(source("config.json", ada))).toEqual({ state: "stored" });
   });
 
@@ -135,7 +135,7 @@ describe("a registry that wants a token", () => {
     const { host, asked } = await wanting(gives, (headers) => `http://${elsewhere(headers)}/token`);
     expect(await asked(source("config.json", ada))).toEqual({
       state: "unknown",
-      because: `${host} wants logins to be sent to ${elsewhere({ host })} without encryption, so none was`,
+      reason: `${host} wants logins to be sent to ${elsewhere({ host })} without encryption, so none was`,
     });
     expect(sent).toEqual([undefined]);
   });

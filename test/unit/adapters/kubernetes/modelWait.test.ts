@@ -50,7 +50,7 @@ async function wait(
     path: "/v1/models/model",
     timeoutSeconds: 20,
     interval: 5,
-    report: (because) => told.push(because),
+    report: (reason) => told.push(reason),
     signal: new AbortController().signal,
     ...changes,
   });

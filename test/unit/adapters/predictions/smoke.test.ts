@@ -20,12 +20,12 @@ const unanswered = { status: 503, text: "no endpoints" };
 describe("a smoke set", () => {
   it("waits for a model that is starting", async () => {
     const answers = [unanswered, { status: 200, text: '{"results": [6]}' }];
-    const [result] = await run(answers, { state: "starting", because: "0 of 1 pods are ready", answering: 0 });
+    const [result] = await run(answers, { state: "starting", reason: "0 of 1 pods are ready", answering: 0 });
     expect(result).toMatchObject({ name: "case 1", status: 200, differences: [] });
   });
 
   it("fails at once with the reason where the model is down", async () => {
-    const results = await run([unanswered], { state: "down", because: "container keeps ending" });
+    const results = await run([unanswered], { state: "down", reason: "container keeps ending" });
     expect(results).toMatchObject([{ status: 503, differences: ["it is down: container keeps ending"] }]);
   });
 });

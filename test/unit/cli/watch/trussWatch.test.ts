@@ -97,7 +97,7 @@ class MemoryApi implements Pick<DevelopmentVersions, "status" | "patch" | "sync"
     if (this.storesAfterMs > 0) await delay(this.storesAfterMs);
     this.receiving -= 1;
     const result = append(this.chain, { prevHash, nextHash, ops: patches as PatchOperation[] });
-    if (!("stored" in result)) throw new StaleHead(result.because, headOf(this.chain).hash, this.signature);
+    if (!("stored" in result)) throw new StaleHead(result.reason, headOf(this.chain).hash, this.signature);
     // Two watchers may send the same at once: it is stored once.
     if (!result.repeated) this.chain = withPatch(this.chain, result.stored);
     this.signature = nextSignature;
@@ -158,9 +158,9 @@ async function watchWith(api: MemoryApi, own: Partial<WatchEvents> = {}) {
       mayReplace: async () => {},
       sending: () => {},
       isIn: ({ headHash }) => tell(`in ${headHash === headOf(api.chain).hash}`),
-      waiting: (_what, because) => tell(`waiting: ${because}`),
-      wrong: (because) => tell(`wrong: ${because}`),
-      slow: (because) => tell(`slow: ${because}`),
+      waiting: (_what, reason) => tell(`waiting: ${reason}`),
+      wrong: (reason) => tell(`wrong: ${reason}`),
+      slow: (reason) => tell(`slow: ${reason}`),
       needsDeployment: async (reasons) => {
         tell(`deploy: ${reasons.join("; ")}`);
         return false;

@@ -7,14 +7,14 @@ import { buildPipelineManifest, buildTaskManifest } from "../../../../src/domain
 import {
   buildKey,
   contextSecretsOf,
-  failedBecause,
+  failedReason,
   failedStep,
   judgeRun,
   type ObservedRun,
   pipelineRunManifest,
   prunable,
   runningStep,
-  waitingBecause,
+  waitingReason,
 } from "../../../../src/domain/builds/pipelineRun.ts";
 import type { Tree } from "../../../../src/domain/truss/tree.ts";
 import { readArchive } from "../../../../src/domain/uploads/archive.ts";
@@ -135,13 +135,13 @@ describe("what has become of a run", () => {
     expect(judgeRun(observed(undefined, { status: "PipelineRunPending" }))).toEqual({ state: "pending" });
     expect(judgeRun(observed(undefined))).toMatchObject({
       state: "running",
-      because: expect.stringContaining("not taken it up"),
+      reason: expect.stringContaining("not taken it up"),
     });
     expect(judgeRun(observed(condition("Unknown", "Running", "Tasks: 1")))).toEqual({
       state: "running",
-      because: "Tasks: 1",
+      reason: "Tasks: 1",
     });
-    expect(judgeRun(observed(condition("False", "Cancelled")))).toMatchObject({ state: "failed", reason: "Cancelled" });
+    expect(judgeRun(observed(condition("False", "Cancelled")))).toMatchObject({ state: "failed", code: "Cancelled" });
   });
 
   it("is success with an image by digest alone", () => {
@@ -157,7 +157,7 @@ describe("what has become of a run", () => {
       );
     expect(results(digest)).toEqual({ state: "succeeded", image: { url: "registry/iris", digest } });
     for (const wrong of ["", "latest", "sha256:abc"]) {
-      expect(results(wrong)).toMatchObject({ state: "failed", reason: "NoDigest" });
+      expect(results(wrong)).toMatchObject({ state: "failed", code: "NoDigest" });
     }
   });
 
@@ -184,10 +184,10 @@ describe("what has become of a run", () => {
       { metadata: { name: "t", creationTimestamp: "2026-01-01" }, status: { conditions: conditions as never[] } },
     ];
     const condition = { type: "Succeeded", status: "Unknown", message: "pod status: 0/1 nodes\n  have room" };
-    expect(waitingBecause(waiting([condition]))).toBe("pod status: 0/1 nodes have room");
-    expect(waitingBecause(waiting([{ ...condition, status: "False" }]))).toBeUndefined();
-    expect(failedBecause(waiting([{ ...condition, status: "False" }]))).toBe("pod status: 0/1 nodes have room");
-    expect(waitingBecause(waiting([]))).toBeUndefined();
+    expect(waitingReason(waiting([condition]))).toBe("pod status: 0/1 nodes have room");
+    expect(waitingReason(waiting([{ ...condition, status: "False" }]))).toBeUndefined();
+    expect(failedReason(waiting([{ ...condition, status: "False" }]))).toBe("pod status: 0/1 nodes have room");
+    expect(waitingReason(waiting([]))).toBeUndefined();
   });
 
   it("leaves the newest finished runs when others are pruned, and whatever still runs", () => {

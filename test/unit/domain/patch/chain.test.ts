@@ -20,7 +20,7 @@ function chainOf(...hashes: string[]): PatchChain {
   let chain: PatchChain = { generation: 1, baseHash: hashes[0] ?? "", patches: [] };
   for (const nextHash of hashes.slice(1)) {
     const result = append(chain, { prevHash: headOf(chain).hash, nextHash, ops: [code("model.py", nextHash)] });
-    if (!("stored" in result)) throw new Error(result.because);
+    if (!("stored" in result)) throw new Error(result.reason);
     chain = withPatch(chain, result.stored);
   }
   return chain;

@@ -14,7 +14,7 @@ test.each([
   await scene.save(good);
   expect(await scene.sync()).toMatchObject({ state: "synced" });
   await scene.save(bad);
-  expect(await scene.sync()).toMatchObject({ state: "failed", because: expect.stringContaining("goes on as before") });
+  expect(await scene.sync()).toMatchObject({ state: "failed", reason: expect.stringContaining("goes on as before") });
   expect(await scene.serving()).toBe(hashOf({ files: good, env: {} }));
   // Later syncs say the same and send nothing.
   const { sent } = scene;

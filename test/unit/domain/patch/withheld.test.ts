@@ -81,10 +81,10 @@ function server(...answers: PatchOutcome["kind"][]) {
   const control = {
     patch: async ({ hash, prevHash, patches }: Parameters<ControlServer["patch"]>[0]): Promise<PatchOutcome> => {
       state.sent.push(`${prevHash} → ${hash}: ${patches.map(({ type }) => type).join(" ")}`);
-      if (prevHash !== state.hash) return { kind: "inadmissible", because: "expected another" };
+      if (prevHash !== state.hash) return { kind: "inadmissible", reason: "expected another" };
       const kind = answers.shift() ?? "accepted";
       if (kind === "accepted") state.hash = hash;
-      return kind === "accepted" ? { kind } : { kind, because: kind };
+      return kind === "accepted" ? { kind } : { kind, reason: kind };
     },
   } as ControlServer;
   return { state, control: withholding(control, async () => true) };

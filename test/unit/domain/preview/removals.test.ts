@@ -247,7 +247,7 @@ describe("agreement", () => {
     const agreement = agreementTo([moved]);
     expect(isAgreedTo({ ...moved, effect: "another" }, agreement)).toBe(true);
     expect(isAgreedTo({ ...moved, op: "delete" }, agreement)).toBe(false);
-    expect(isAgreedTo({ ...moved, because: ["provider"] }, agreement)).toBe(false);
+    expect(isAgreedTo({ ...moved, replacedBy: ["provider"] }, agreement)).toBe(false);
     expect(isAgreedTo({ ...moved, urn: `${moved.urn}-v2` }, agreement)).toBe(false);
   });
 

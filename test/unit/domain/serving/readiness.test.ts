@@ -67,13 +67,13 @@ function observe(changes: Partial<ObservedModel> = {}): ObservedModel {
   return { inferenceService, deployments: [deployment()], replicaSets: [replicaSet(2)], pods: [], ...changes };
 }
 
-const starting = (because: string, answering = 0): Readiness => ({ state: "starting", because, answering });
+const starting = (reason: string, answering = 0): Readiness => ({ state: "starting", reason, answering });
 const waits = (reason: string, message?: string) => ({
   state: { waiting: { reason, ...(message ? { message } : {}) } },
 });
-const failedIn = (because: string, more: object = {}) => ({
+const failedIn = (reason: string, more: object = {}) => ({
   state: "down",
-  because,
+  reason,
   pod: "iris-2-x",
   container: "kserve-container",
   ...more,
@@ -204,8 +204,8 @@ describe("a model is starting, and says what it waits for, though its InferenceS
       "container kserve-container was started again, 1 times",
     ],
   ];
-  it.each(cases)("%s", (_, observed, because, answering = 0) =>
-    expect(judgeReadiness(wanted, observed)).toEqual(starting(because, answering)),
+  it.each(cases)("%s", (_, observed, reason, answering = 0) =>
+    expect(judgeReadiness(wanted, observed)).toEqual(starting(reason, answering)),
   );
 });
 
@@ -238,7 +238,7 @@ describe("a model without a node is told with what is known of its pool", () => 
     const judged = judgeReadiness(wanted, observe({ pods: [{ ...rest, spec }], capacity }));
     if (judged.state !== (gpus > 0 ? "unplaced" : "starting")) throw new Error(judged.state);
     const [, why] =
-      /^no node takes its pod: pool t4 has no nvidia\.com\/gpu left(.*) \(0\/2 nodes .*\)$/.exec(judged.because) ?? [];
+      /^no node takes its pod: pool t4 has no nvidia\.com\/gpu left(.*) \(0\/2 nodes .*\)$/.exec(judged.reason) ?? [];
     return why;
   };
   const about = { pod: "iris-2-x", nodeClaims: [] };
@@ -313,20 +313,20 @@ describe("a model is neither ready nor down", () => {
     for (const inferenceService of [stop, stopped]) {
       expect(judgeReadiness(wanted, observe({ inferenceService, deployments: none }))).toEqual({
         state: "stopped",
-        because: "annotation serving.kserve.io/stop is set",
+        reason: "annotation serving.kserve.io/stop is set",
       });
     }
     const development = { metadata: { ...stop.metadata, labels: { "menagerie.dev/kind": "development" } } };
     expect(judgeReadiness(wanted, observe({ inferenceService: development }))).toEqual({
       state: "stopped",
-      because: "the next request starts it",
+      reason: "the next request starts it",
     });
   });
 
   it("asleep, at zero pods in Knative mode", () => {
     expect(judgeReadiness({ ...wanted, mode: "Knative" }, observe({ deployments: none }))).toEqual({
       state: "asleep",
-      because: "it is scaled to zero; the next request starts it",
+      reason: "it is scaled to zero; the next request starts it",
     });
   });
 
@@ -413,12 +413,12 @@ describe("a model has failed", () => {
     [
       "no progress in Knative mode, which takes the pods away then",
       observe({ deployments: [deployment({ replicas: 0, conditions: [stuck] })] }),
-      { state: "down", because: "its rollout stands still: timed out" },
+      { state: "down", reason: "its rollout stands still: timed out" },
     ],
     [
       "scaled to zero by hand",
       observe({ deployments: [deployment({ replicas: 0 })] }),
-      { state: "down", because: "Deployment iris-predictor is scaled to 0 pods" },
+      { state: "down", reason: "Deployment iris-predictor is scaled to 0 pods" },
     ],
   ];
   it.each(cases)("%s", (_, observed, failure) => expect(judgeReadiness(wanted, observed)).toEqual(failure));

@@ -76,7 +76,7 @@ describe("a Job is judged", () => {
     const ended = pod("Failed", { terminated: { exitCode: 3, reason: "Error" } });
     expect(judgeRun(job("Failed", "BackoffLimitExceeded"), [ended], "cpu")).toEqual({
       state: "failed",
-      because: "its container ended with exit code 3 (Error)",
+      reason: "its container ended with exit code 3 (Error)",
       pod: "embed-x",
     });
   });
@@ -84,7 +84,7 @@ describe("a Job is judged", () => {
   it("failed by its deadline, whose pods are gone", () => {
     expect(judgeRun(job("Failed", "DeadlineExceeded"), [], "cpu")).toEqual({
       state: "failed",
-      because: "it took longer than timeoutMinutes",
+      reason: "it took longer than timeoutMinutes",
       pod: undefined,
     });
   });
@@ -93,14 +93,14 @@ describe("a Job is judged", () => {
     const stuck = pod("Pending", { waiting: { reason: "ErrImageNeverPull", message: "no such image." } });
     expect(judgeRun(job(), [stuck], "cpu")).toMatchObject({
       state: "failed",
-      because: "container pipeline cannot start (ErrImageNeverPull): no such image",
+      reason: "container pipeline cannot start (ErrImageNeverPull): no such image",
     });
   });
 
   it("running, with what it waits for", () => {
     expect(judgeRun(job(), [pod("Running", { running: {} })], "cpu")).toEqual({
       state: "running",
-      because: "its pod runs",
+      reason: "its pod runs",
     });
     const unplaced = {
       status: {
@@ -112,7 +112,7 @@ describe("a Job is judged", () => {
     };
     expect(judgeRun(job(), [unplaced], "cpu")).toMatchObject({
       state: "running",
-      because: expect.stringMatching(/pool cpu has no cpu left/),
+      reason: expect.stringMatching(/pool cpu has no cpu left/),
     });
   });
 });

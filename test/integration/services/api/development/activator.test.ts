@@ -79,14 +79,14 @@ describe("the activator", () => {
   it("says that a version does not start, after a bounded time", async () => {
     api.cluster.podsWait = true;
     await api.cluster.deletePod(api.cluster.pod(id)?.name ?? "");
-    api.cluster.control(id).patch = async () => ({ kind: "unknown", because: "no answer" });
+    api.cluster.control(id).patch = async () => ({ kind: "unknown", reason: "no answer" });
     expect(await ask("/v1/models/model:predict")).toMatchObject({ status: 503 });
   });
 
   it("holds no more requests than it may", async () => {
     api.cluster.podsWait = true;
     await api.cluster.deletePod(api.cluster.pod(id)?.name ?? "");
-    api.cluster.control(id).patch = async () => ({ kind: "unknown", because: "no answer" });
+    api.cluster.control(id).patch = async () => ({ kind: "unknown", reason: "no answer" });
     const answers = await Promise.all(Array.from({ length: 6 }, () => ask("/v1/models/model:predict")));
     expect(answers.filter(({ text }) => text.includes("4 requests wait for models already"))).toHaveLength(2);
   });

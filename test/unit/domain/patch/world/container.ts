@@ -120,7 +120,7 @@ export class Container {
       if (!this.started) this.start();
       return this.isAllHot(request.patches) ? "hot" : { kind: "accepted" };
     }
-    if (request.prevHash !== this.hash) return { kind: "inadmissible", because: "expected another prev hash" };
+    if (request.prevHash !== this.hash) return { kind: "inadmissible", reason: "expected another prev hash" };
     // As in Python, `all` of nothing is true: no restart for an empty list.
     const inPlace = request.patches.every((op) => op.type === "model_code" && op.body.hot_reload === true);
     if (!inPlace) this.stop();
@@ -131,10 +131,10 @@ export class Container {
       if (index > 0) {
         this.partial = true;
         this.observe();
-        return { kind: "unrecoverable", because: "cannot be written" };
+        return { kind: "unrecoverable", reason: "cannot be written" };
       }
       if (!inPlace) this.start();
-      return { kind: "recoverable", because: "cannot be written" };
+      return { kind: "recoverable", reason: "cannot be written" };
     }
     if (!inPlace) this.start();
     this.applications.push({ prev: this.hash, next: request.hash, disk: this.disk(), used: this.used });
@@ -146,10 +146,10 @@ export class Container {
   /** Second step of a hot patch, which the process that has the port answers, whoever started it. */
   hotReload(): PatchOutcome {
     const process = this.port;
-    if (!process?.alive || this.scheduler.now < process.readyAt) return { kind: "unknown", because: "500" };
+    if (!process?.alive || this.scheduler.now < process.readyAt) return { kind: "unknown", reason: "500" };
     const texts = Object.values(this.files);
     if (texts.includes(brokenCode) || texts.includes(coldOnlyCode)) {
-      return { kind: "recoverable", because: "Hot reload failed" };
+      return { kind: "recoverable", reason: "Hot reload failed" };
     }
     process.code = JSON.stringify(this.files);
     this.observe();
@@ -170,17 +170,17 @@ export class Container {
   }
 
   probe(): Probe {
-    if (this.crashFile) return { answers: false, reason: "load_failed", because: "Model load failed" };
+    if (this.crashFile) return { answers: false, state: "load_failed", reason: "Model load failed" };
     if (this.port?.alive) {
       return this.scheduler.now >= this.port.readyAt
         ? { answers: true }
-        : { answers: false, reason: "loading", because: "not loaded yet" };
+        : { answers: false, state: "loading", reason: "not loaded yet" };
     }
     if (this.everStarted && !(this.started && this.own?.alive)) {
-      return { answers: false, reason: "stopped", because: "stopped running" };
+      return { answers: false, state: "stopped", reason: "stopped running" };
     }
     this.blockedUntil = this.scheduler.now + 20_000;
-    return { answers: false, reason: "unreachable", because: "no answer" };
+    return { answers: false, state: "unreachable", reason: "no answer" };
   }
 
   /** SIGKILL of the inference server. */

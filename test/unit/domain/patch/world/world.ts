@@ -260,10 +260,10 @@ class World {
           if (ends !== undefined && container.isStuck(ends)) await never;
           return { ok: true, value: run(container) };
         },
-        { ok: false, because: "no answer" },
+        { ok: false, reason: "no answer" },
       );
     const reached = () => (this.keepsAddress || target === this.container ? this.container : undefined);
-    const unknown: PatchOutcome = { kind: "unknown", because: "no answer" };
+    const unknown: PatchOutcome = { kind: "unknown", reason: "no answer" };
     return {
       instance: target.instance,
       startedAt: target.startedAt,
@@ -288,8 +288,8 @@ class World {
       probe: () =>
         this.request<Probe>(crash, reached, async (container) => container.probe(), {
           answers: false,
-          reason: "unreachable",
-          because: "no answer",
+          state: "unreachable",
+          reason: "no answer",
         }),
     };
   }
