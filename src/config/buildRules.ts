@@ -7,7 +7,7 @@ import { keyPath } from "./sentences.ts";
 const ofRegistry = ["repository", "image", "credentials"] as const;
 
 /** Mistakes in what builds images that no single key shows. */
-export function buildMistakes(
+export function buildIssues(
   {
     builds,
     nodeClass,
@@ -18,22 +18,22 @@ export function buildMistakes(
 ): Refusal[] {
   const at = (key: keyof ParsedEnvironment["builds"]) => keyPath(["builds", key]);
   const pushes = builds.kind === "tekton" && nodeClass !== "local";
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   for (const key of ofRegistry) {
     const given = builds[key] !== undefined;
     if (given && builds.kind === "directory") {
-      mistakes.push(refusal("builds.registry-key", at(key), { kind: at("kind") }));
+      issues.push(refusal("builds.registry-key", at(key), { kind: at("kind") }));
     } else if (given && !pushes) {
-      mistakes.push(refusal("builds.local-registry", at(key)));
+      issues.push(refusal("builds.local-registry", at(key)));
     } else if (!given && pushes && key !== "credentials") {
-      mistakes.push(refusal("builds.key-missing", at(key), { give: instead[key] }));
+      issues.push(refusal("builds.key-missing", at(key), { give: instead[key] }));
     }
   }
-  if (builds.kind === "directory") return mistakes;
+  if (builds.kind === "directory") return issues;
   const taken = { [namespace]: "is the namespace of the models", [services.namespace]: "is that of the services" };
   const other = taken[builds.namespace];
   if (other) {
-    mistakes.push(
+    issues.push(
       refusal("namespace.shared", at("namespace"), {
         namespace: show(builds.namespace),
         holds: other,
@@ -41,7 +41,7 @@ export function buildMistakes(
       }),
     );
   } else if (reservedNamespaces.test(builds.namespace)) {
-    mistakes.push(
+    issues.push(
       refusal("namespace.reserved", at("namespace"), {
         namespace: show(builds.namespace),
         there: "",
@@ -49,7 +49,7 @@ export function buildMistakes(
       }),
     );
   }
-  return mistakes;
+  return issues;
 }
 
 const instead = {

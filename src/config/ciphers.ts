@@ -42,7 +42,7 @@ export function ciphersOf(config: Readonly<Record<string, unknown>>): Cipher[] {
 }
 
 /** Encrypted values that no key opens, for they are not what the engine writes. */
-export function cipherMistakes(config: Readonly<Record<string, unknown>>): Refusal[] {
+export function cipherIssues(config: Readonly<Record<string, unknown>>): Refusal[] {
   return ciphersOf(config)
     .filter(
       ({ cipher }) => typeof cipher !== "string" || (cipher.startsWith("v1:") && !cipherText.test(cipher)) || !cipher,

@@ -6,7 +6,7 @@ import { shadowedModels } from "./shadowRules.ts";
 type Served = Pick<ParsedEnvironment, "zoo" | "development" | "shadows" | "serving">;
 
 /** What a stack asks for that the embedded environment does not have. Its API server knows Knative's kinds, and nothing acts on them. */
-export function embeddedMistakes({ zoo, development, shadows, serving }: Served): Refusal[] {
+export function embeddedIssues({ zoo, development, shadows, serving }: Served): Refusal[] {
   const models = [
     ...Object.entries(zoo).map(([name, { mode }]) => ({ key: keyPath(["zoo", name, "mode"]), mode })),
     ...Object.entries(development).map(([name, { mode }]) => ({ key: keyPath(["development", name, "mode"]), mode })),

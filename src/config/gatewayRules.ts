@@ -9,16 +9,16 @@ import { keyPath } from "./sentences.ts";
 type Gatewayed = Pick<ParsedEnvironment, "gateway" | "mesh" | "shadows" | "serving" | "namespace">;
 
 /** What the kind of the stack's routes cannot express, in whatever cluster, and what its gateway's API lacks a key for. */
-export function gatewayMistakes(environment: Gatewayed): Refusal[] {
+export function gatewayIssues(environment: Gatewayed): Refusal[] {
   const { gateway, mesh } = environment;
-  if (gateway.api === "gateway-api") return [...hostMistakes(gateway), ...shadowMistakes(environment)];
+  if (gateway.api === "gateway-api") return [...hostIssues(gateway), ...shadowIssues(environment)];
   if (!mesh?.keyCheck || mesh.keyCheck.gatewayPods) return [];
   return [refusal("mesh.gateway-pods-missing", keyPath(["mesh", "keyCheck", "gatewayPods"]))];
 }
 
 const api = keyPath(["gateway", "api"]);
 
-function hostMistakes({ hosts }: Gatewayed["gateway"]): Refusal[] {
+function hostIssues({ hosts }: Gatewayed["gateway"]): Refusal[] {
   // "*" is an HTTPRoute without host names, whatever else is listed.
   if (hosts.includes("*")) return [];
   const { hostnames: limit } = httpRouteLimits;
@@ -36,7 +36,7 @@ function hostMistakes({ hosts }: Gatewayed["gateway"]): Refusal[] {
   ];
 }
 
-function shadowMistakes({ gateway, mesh, shadows, serving, namespace }: Gatewayed): Refusal[] {
+function shadowIssues({ gateway, mesh, shadows, serving, namespace }: Gatewayed): Refusal[] {
   return Object.entries(shadows).flatMap(([name, { primary, shadows: others, noiseFloor, percent }]) => {
     const sides = [...Object.keys(others), ...(noiseFloor ? [noiseSide] : [])];
     const route = mirroredRoute({

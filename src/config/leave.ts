@@ -1,5 +1,5 @@
 import type { Refusal } from "../domain/refusals/refusal.ts";
-import { type LeaveRequest, leaveMistakes, type ModelKey } from "../domain/zoo/leave.ts";
+import { type LeaveRequest, leaveIssues, type ModelKey } from "../domain/zoo/leave.ts";
 import type { EnvironmentSpec } from "./environment.ts";
 import { keyPath } from "./sentences.ts";
 
@@ -19,5 +19,5 @@ export function leaveRequests({ zoo, migrationTarget }: Spec): LeaveRequest[] {
 
 /** Entries of `leave` that leave nothing where it is, as far as the config shows: warnings, with the key. */
 export function declaredLeaveWarnings(spec: Spec): Refusal[] {
-  return leaveRequests(spec).flatMap((request) => leaveMistakes(request, zooKey));
+  return leaveRequests(spec).flatMap((request) => leaveIssues(request, zooKey));
 }

@@ -6,7 +6,7 @@ import { keyPath } from "./sentences.ts";
 const movingPhases: readonly string[] = ["forward", "bake", "reverted"];
 
 /** Ids in an existing database's table are said where there is one, by every rollout that has come so far. */
-export function migrationMistakes({
+export function migrationIssues({
   zoo,
   migrationTarget,
 }: Pick<ParsedEnvironment, "zoo" | "migrationTarget">): Refusal[] {

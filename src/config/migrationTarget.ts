@@ -1,15 +1,15 @@
 import * as z from "zod";
-import { identifierMistake } from "../domain/generatedNames.ts";
+import { identifierIssue } from "../domain/generatedNames.ts";
 import { mapping } from "./fields.ts";
 
 /** A name in a database, as it is, without quotes; sentences name the rule. */
 function name(what: string) {
   const error = ({ input }: { readonly input?: unknown }): string =>
-    input === undefined ? `missing; give the ${what}'s name` : `is no ${what}'s name; it ${identifierMistake(input)}`;
+    input === undefined ? `missing; give the ${what}'s name` : `is no ${what}'s name; it ${identifierIssue(input)}`;
   return z
     .string({ error })
     .min(1, { error })
-    .refine((value) => identifierMistake(value) === undefined, { error });
+    .refine((value) => identifierIssue(value) === undefined, { error });
 }
 
 const column = (description: string) => name("column").meta({ description });

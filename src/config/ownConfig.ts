@@ -1,5 +1,5 @@
 import type { StackConfig } from "../domain/release/restore.ts";
-import { mistakesError } from "./mistake.ts";
+import { issuesError } from "./issue.ts";
 import { prefix } from "./sentences.ts";
 import { readStackText } from "./stackFile.ts";
 
@@ -8,8 +8,8 @@ import { readStackText } from "./stackFile.ts";
  * @throws OperatorError with a line for each mistake.
  */
 export function ownConfig(text: string, file: string): StackConfig {
-  const { config, mistakes } = readStackText(new TextEncoder().encode(text), file);
-  if (mistakes.length > 0) throw mistakesError(mistakes);
+  const { config, issues } = readStackText(new TextEncoder().encode(text), file);
+  if (issues.length > 0) throw issuesError(issues);
   return withoutPrefix(config);
 }
 

@@ -1,8 +1,8 @@
 import { primaryHost } from "../domain/postgresCluster.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
-import { crossKeyMistakes } from "./crossRules.ts";
+import { crossKeyIssues } from "./crossRules.ts";
 import { setPasswordCommand } from "./database.ts";
-import { embeddedMistakes } from "./embeddedRules.ts";
+import { embeddedIssues } from "./embeddedRules.ts";
 import {
   type DevelopmentSpec,
   type EnvironmentSpec,
@@ -13,7 +13,7 @@ import {
   type ZooEntrySpec,
 } from "./environment.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
-import { plainSecretMistakes } from "./plainSecrets.ts";
+import { plainSecretIssues } from "./plainSecrets.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, schemaRefusals } from "./sentences.ts";
 import { validSubset } from "./validSubset.ts";
@@ -41,7 +41,7 @@ export interface EnvironmentDefaults {
  */
 export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {}): EnvironmentSpec {
   const result = environmentSchema.safeParse(raw, { reportInput: true });
-  const inTheFile = defaults.stackFile === undefined ? [] : plainSecretMistakes(defaults.stackFile);
+  const inTheFile = defaults.stackFile === undefined ? [] : plainSecretIssues(defaults.stackFile);
   if (!result.success) {
     const { issues } = result.error;
     const rest = environmentSchema.safeParse(validSubset(raw, issues));
@@ -51,19 +51,19 @@ export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {
       ? missingKeys(rest.data, defaults).filter(({ from }) => !from.some((key) => wrong.has(key)))
       : [];
     throw refused(
-      distinct([...missing.map(({ mistake }) => mistake), ...schemaRefusals(issues), ...between, ...inTheFile]),
+      distinct([...missing.map(({ issue }) => issue), ...schemaRefusals(issues), ...between, ...inTheFile]),
     );
   }
   // A secret does not travel as a plain value.
   const { databasePassword: _, ...declared } = result.data;
   const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
   const url = parsed.gateway.url ?? defaults.gatewayUrl;
-  const missing = missingKeys(result.data, defaults).map(({ mistake }) => mistake);
-  const mistakes = [...missing, ...rulesBetween(parsed, defaults), ...inTheFile];
+  const missing = missingKeys(result.data, defaults).map(({ issue }) => issue);
+  const issues = [...missing, ...rulesBetween(parsed, defaults), ...inTheFile];
   // The file tells each value from its neighbours; the engine's word is for what it does not hold.
-  if (inTheFile.length === 0) mistakes.push(...plainKeys(result.data, defaults.secretKeys));
+  if (inTheFile.length === 0) issues.push(...plainKeys(result.data, defaults.secretKeys));
   const database = databaseOf(parsed, defaults);
-  if (mistakes.length > 0 || !url) throw refused(mistakes);
+  if (issues.length > 0 || !url) throw refused(issues);
   return {
     ...parsed,
     secrets: Object.keys(parsed.secrets),
@@ -81,27 +81,27 @@ export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {
 }
 
 /** One of each sentence. */
-function distinct(mistakes: readonly Refusal[]): Refusal[] {
-  return [...new Map(mistakes.map((each) => [each.message, each])).values()];
+function distinct(issues: readonly Refusal[]): Refusal[] {
+  return [...new Map(issues.map((each) => [each.message, each])).values()];
 }
 
-function rulesBetween(parsed: Parameters<typeof crossKeyMistakes>[0], { embedded }: EnvironmentDefaults): Refusal[] {
-  return [...crossKeyMistakes(parsed), ...(embedded ? embeddedMistakes(parsed) : [])];
+function rulesBetween(parsed: Parameters<typeof crossKeyIssues>[0], { embedded }: EnvironmentDefaults): Refusal[] {
+  return [...crossKeyIssues(parsed), ...(embedded ? embeddedIssues(parsed) : [])];
 }
 
 /** Keys that a stack needs by what else it declares and where it runs, and the keys `from` which that follows. */
 function missingKeys(
   parsed: Pick<ParsedEnvironment, "gateway" | "nodeClass" | "development" | "shadows" | "state"> & DatabaseKeys,
   defaults: EnvironmentDefaults,
-): { readonly mistake: Refusal; readonly from: readonly PropertyKey[] }[] {
-  const missing: { mistake: Refusal; from: PropertyKey[] }[] = [];
+): { readonly issue: Refusal; readonly from: readonly PropertyKey[] }[] {
+  const missing: { issue: Refusal; from: PropertyKey[] }[] = [];
   if (!(parsed.gateway.url ?? defaults.gatewayUrl)) {
-    missing.push({ mistake: refusal("gateway.url-missing", keyPath(["gateway", "url"])), from: ["gateway"] });
+    missing.push({ issue: refusal("gateway.url-missing", keyPath(["gateway", "url"])), from: ["gateway"] });
   }
   // The embedded environment has one, whose address may not be known yet: what is planned for it asks again.
   if (databaseOf(parsed, defaults) || parsed.nodeClass === "local") return missing;
   const from = ["database", "postgresCluster", "nodeClass"];
-  const need = (key: keyof typeof kept) => missing.push({ mistake: needsDatabase(key, parsed.nodeClass), from });
+  const need = (key: keyof typeof kept) => missing.push({ issue: needsDatabase(key, parsed.nodeClass), from });
   if (Object.keys(parsed.development).length > 0) need("development");
   if (Object.keys(parsed.shadows).length > 0) need("shadows");
   if (parsed.state) need("state");
@@ -134,22 +134,22 @@ function plainKeys(
 ): Refusal[] {
   if (!secretKeys) return [];
   const isPlain = (key: string): boolean => !secretKeys.includes(keyPath([key]));
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   if (Object.keys(secrets).length > 0 && isPlain("secrets")) {
     const change = `remove them from the file, and set each with \`${setSecretCommand()}\``;
-    mistakes.push(refusal("secret.in-the-clear", keyPath(["secrets"]), { what: "values", change }));
+    issues.push(refusal("secret.in-the-clear", keyPath(["secrets"]), { what: "values", change }));
   }
   if (migrationTarget?.databaseUrl !== undefined && isPlain("migrationTarget")) {
     const change = `remove it from the file, and set it with \`${setTargetUrlCommand}\``;
-    mistakes.push(
+    issues.push(
       refusal("secret.in-the-clear", keyPath(["migrationTarget", "databaseUrl"]), { what: "a password", change }),
     );
   }
   if (databasePassword !== undefined && isPlain("databasePassword")) {
     const change = `remove it from the file, and set it with \`${setPasswordCommand}\``;
-    mistakes.push(refusal("secret.in-the-clear", keyPath(["databasePassword"]), { what: "its value", change }));
+    issues.push(refusal("secret.in-the-clear", keyPath(["databasePassword"]), { what: "its value", change }));
   }
-  return mistakes;
+  return issues;
 }
 
 /** What keeps its data in the platform's database, and how a sentence about it begins. */

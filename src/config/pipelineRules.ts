@@ -6,26 +6,26 @@ import { keyPath } from "./sentences.ts";
 const ofRelease = /^(VERSION|DATABASE_SCHEMA|DATABASE_URL|API_URL|PG[A-Z]+)$/;
 
 /** Mistakes in pipelines that no single key shows, but those of their pools. */
-export function pipelineMistakes({ state, nodeClass }: Pick<ParsedEnvironment, "state" | "nodeClass">): Refusal[] {
+export function pipelineIssues({ state, nodeClass }: Pick<ParsedEnvironment, "state" | "nodeClass">): Refusal[] {
   return Object.entries(state?.pipelines ?? {}).flatMap(([name, pipeline]) => {
     const at = (...rest: PropertyKey[]) => keyPath(["state", "pipelines", name, ...rest]);
-    const mistakes: Refusal[] = [];
+    const issues: Refusal[] = [];
     if (pipeline.image !== undefined && pipeline.folder !== undefined) {
-      mistakes.push(refusal("pipeline.two-sources", at("folder")));
+      issues.push(refusal("pipeline.two-sources", at("folder")));
     }
     if (pipeline.image === undefined && nodeClass !== "local") {
-      mistakes.push(refusal("pipeline.image-missing", at("image")));
+      issues.push(refusal("pipeline.image-missing", at("image")));
     } else if (pipeline.image === undefined && pipeline.folder === undefined) {
-      mistakes.push(refusal("pipeline.no-code", at()));
+      issues.push(refusal("pipeline.no-code", at()));
     }
     if (pipeline.schedule !== undefined && pipeline.afterModels) {
-      mistakes.push(refusal("pipeline.two-triggers", at("afterModels")));
+      issues.push(refusal("pipeline.two-triggers", at("afterModels")));
     }
     for (const variable of Object.keys(pipeline.env)) {
       if (ofRelease.test(variable)) {
-        mistakes.push(refusal("model.env-reserved", at("env", variable), { who: "the release" }));
+        issues.push(refusal("model.env-reserved", at("env", variable), { who: "the release" }));
       }
     }
-    return mistakes;
+    return issues;
   });
 }

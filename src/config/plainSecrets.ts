@@ -14,7 +14,7 @@ import { keyPath, prefix } from "./sentences.ts";
  *
  * @param config - `config:` of the file, as YAML reads it, with `{secure: …}` for what is encrypted
  */
-export function plainSecretMistakes(config: Readonly<Record<string, unknown>>): Refusal[] {
+export function plainSecretIssues(config: Readonly<Record<string, unknown>>): Refusal[] {
   return Object.entries(config).flatMap(([key, value]) => {
     const own = ownKey(key);
     if (own === undefined) return ofProvider(key, value);

@@ -5,7 +5,7 @@ import { keyPath } from "./sentences.ts";
 import { closest } from "./suggest.ts";
 
 /** A rollout's shadow deployment is declared, says what it has to show, and which of its shadows is meant. */
-export function shadowGateMistakes({ zoo, shadows }: Pick<ParsedEnvironment, "zoo" | "shadows">): Refusal[] {
+export function shadowGateIssues({ zoo, shadows }: Pick<ParsedEnvironment, "zoo" | "shadows">): Refusal[] {
   return Object.entries(zoo).flatMap(([name, { shadow: wanted }]) => {
     if (!wanted) return [];
     const at = (key: string) => keyPath(["zoo", name, "shadow", key]);

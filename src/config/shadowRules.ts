@@ -1,4 +1,4 @@
-import { identifierMistake, longNameMistake, serviceNames } from "../domain/generatedNames.ts";
+import { identifierIssue, longNameIssue, serviceNames } from "../domain/generatedNames.ts";
 import { carriesSecret } from "../domain/recording/storedHeaders.ts";
 import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
@@ -43,49 +43,49 @@ export function shadowedModels<Model, Primary extends Model & { readonly mode?: 
  * Mistakes in shadow deployments that no single key shows. `models` are the keys of the other models, by their names in
  * Kubernetes.
  */
-export function shadowMistakes(
+export function shadowIssues(
   { shadows, serving, namespace }: ParsedEnvironment,
   models: ReadonlyMap<string, string>,
 ): Refusal[] {
   return [
-    ...nameMistakes(shadows, models),
-    ...lengthMistakes(shadows, namespace, serving.mode),
-    ...replicaMistakes(shadows, serving.mode),
-    ...headerMistakes(shadows),
+    ...nameIssues(shadows, models),
+    ...lengthIssues(shadows, namespace, serving.mode),
+    ...replicaIssues(shadows, serving.mode),
+    ...headerIssues(shadows),
   ];
 }
 
-function nameMistakes(shadows: Shadows, models: ReadonlyMap<string, string>): Refusal[] {
-  const mistakes: Refusal[] = [];
+function nameIssues(shadows: Shadows, models: ReadonlyMap<string, string>): Refusal[] {
+  const issues: Refusal[] = [];
   const schemas = new Map<string, string>();
   for (const [name, { shadows: others }] of Object.entries(shadows)) {
     const at = (...rest: PropertyKey[]) => keyPath(["shadows", name, ...rest]);
     const model = models.get(name);
-    if (model) mistakes.push(refusal("shadow.same-route", at(), { model, name: show(name) }));
+    if (model) issues.push(refusal("shadow.same-route", at(), { model, name: show(name) }));
     const sides = Object.keys(others);
     const own = sides.filter((side) => side !== primarySide && side !== noiseSide);
-    if (sides.length === 0) mistakes.push(refusal("shadow.none", at("shadows")));
+    if (sides.length === 0) issues.push(refusal("shadow.none", at("shadows")));
     for (const side of [primarySide, ...own]) {
       const key = side === primarySide ? at("primary") : at("shadows", side);
       const service = shadowService(name, side);
       const taken = models.get(service);
-      if (taken) mistakes.push(refusal("name.taken", key, { name: service, other: taken }));
+      if (taken) issues.push(refusal("name.taken", key, { name: service, other: taken }));
       const schema = shadowSchema(name, side);
       const other = schemas.get(schema);
-      if (other) mistakes.push(refusal("shadow.same-schema", key, { schema, other }));
+      if (other) issues.push(refusal("shadow.same-schema", key, { schema, other }));
       schemas.set(schema, key);
     }
     for (const reserved of [primarySide, noiseSide]) {
       if (sides.includes(reserved)) {
-        mistakes.push(refusal("shadow.reserved-name", at("shadows", reserved), { name: reserved }));
+        issues.push(refusal("shadow.reserved-name", at("shadows", reserved), { name: reserved }));
       }
     }
   }
-  return mistakes;
+  return issues;
 }
 
 /** Of both sides' names together: `<deployment>-<shadow>`. The noise floor's second primary runs in Standard mode too. */
-function lengthMistakes(shadows: Shadows, namespace: string, defaultMode: DeploymentMode): Refusal[] {
+function lengthIssues(shadows: Shadows, namespace: string, defaultMode: DeploymentMode): Refusal[] {
   const shorten = { key: keyPath(["namespace"]), length: namespace.length };
   return Object.entries(shadows).flatMap(([name, { primary, shadows: others, noiseFloor }]) => {
     const sides: (readonly [side: string, mode: DeploymentMode, path: readonly string[]])[] = [
@@ -95,32 +95,32 @@ function lengthMistakes(shadows: Shadows, namespace: string, defaultMode: Deploy
     ];
     return sides.flatMap(([side, mode, path]) => {
       const service = shadowService(name, side);
-      const mistake =
-        longNameMistake(service, serviceNames({ namespace, mode, recorded: true }), shorten) ??
-        identifierMistake(shadowSchema(name, side));
-      return mistake
-        ? [refusal("name.too-long", keyPath(["shadows", name, ...path]), halvesOf(`${show(service)} ${mistake}`))]
+      const issue =
+        longNameIssue(service, serviceNames({ namespace, mode, recorded: true }), shorten) ??
+        identifierIssue(shadowSchema(name, side));
+      return issue
+        ? [refusal("name.too-long", keyPath(["shadows", name, ...path]), halvesOf(`${show(service)} ${issue}`))]
         : [];
     });
   });
 }
 
-function replicaMistakes(shadows: Shadows, mode: string): Refusal[] {
-  const mistakes: Refusal[] = [];
+function replicaIssues(shadows: Shadows, mode: string): Refusal[] {
+  const issues: Refusal[] = [];
   for (const { path, model, mode: own } of shadowedModels(shadows)) {
     const { min, max } = model.replicas;
     const at = (key: string) => keyPath([...path, "replicas", key]);
-    if (max !== undefined && max < min) mistakes.push(refusal("model.replicas-order", at("max"), { max, min }));
+    if (max !== undefined && max < min) issues.push(refusal("model.replicas-order", at("max"), { max, min }));
     if (min === 0 && (own ?? mode) === "Standard") {
       const reason = path[2] === "shadows" ? "shadows run in Standard mode, which" : "Standard mode";
       const needs = `is not possible, because ${reason} does not scale to zero`;
-      mistakes.push(refusal("model.replicas-zero", at("min"), { needs }));
+      issues.push(refusal("model.replicas-zero", at("min"), { needs }));
     }
   }
-  return mistakes;
+  return issues;
 }
 
-function headerMistakes(shadows: Shadows): Refusal[] {
+function headerIssues(shadows: Shadows): Refusal[] {
   return Object.entries(shadows).flatMap(([name, { storeHeaders }]) =>
     storeHeaders.flatMap((header, index) =>
       carriesSecret(header)

@@ -1,11 +1,11 @@
 import { isAlias, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
 import { messageOf } from "../domain/errors.ts";
 import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
-import { cipherMistakes } from "./ciphers.ts";
+import { cipherIssues } from "./ciphers.ts";
 import { show } from "./fields.ts";
-import { byPlace, type Mistake, mistakeOf } from "./mistake.ts";
+import { byPlace, type Issue, issueOf } from "./issue.ts";
 import { keyPath, prefix } from "./sentences.ts";
-import { configKey, isOwn, namespaceMistake, namespaces, topLevelKeys, topLevelMistake } from "./stackFileKeys.ts";
+import { configKey, isOwn, namespaceIssue, namespaces, topLevelIssue, topLevelKeys } from "./stackFileKeys.ts";
 import { startOf, YamlPlaces } from "./yamlPlaces.ts";
 
 /** A stack file that was read from its first line on, with what is wrong with it besides the values of keys. */
@@ -14,7 +14,7 @@ export interface StackFileReading {
   readonly config: Readonly<Record<string, unknown>>;
   /** Keys of the file's top besides `config`: salt and provider of secrets, `environment`. */
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly mistakes: readonly Mistake[];
+  readonly issues: readonly Issue[];
   /** Whether `config` can be judged; false if the file is not YAML, or not a mapping. */
   readonly isReadable: boolean;
   /** Whether any key of this project is there, or an `environment:` that may hold some. */
@@ -22,7 +22,7 @@ export interface StackFileReading {
   /** Whether keys come from an `environment:` of Pulumi ESC, which only the engine can read. */
   readonly imports: boolean;
   /** Finds the place of what is refused. */
-  locate(refused: Refusal): Mistake;
+  locate(refused: Refusal): Issue;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface StackFileReading {
  */
 export function readStackText(bytes: Uint8Array, file: string): StackFileReading {
   const text = decode(bytes);
-  if (text.mistake !== undefined) return unreadable(file, [whole(file, text.mistake)]);
+  if (text.issue !== undefined) return unreadable(file, [whole(file, text.issue)]);
   const lines = new LineCounter();
   // The engine merges by `<<` as well. At "silent" a second document would go unnoticed, as it does by the engine.
   const document = parseDocument(text.text, {
@@ -42,7 +42,7 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     merge: true,
   });
   const places = new YamlPlaces(lines);
-  const at = (offset: number, mistake: Refusal): Mistake => ({ ...whole(file, mistake), ...places.at(offset) });
+  const at = (offset: number, issue: Refusal): Issue => ({ ...whole(file, issue), ...places.at(offset) });
   const broken = [...document.errors, ...document.warnings].map(({ message, pos }) =>
     at(pos[0], refusal("file.yaml", null, halvesOf(message))),
   );
@@ -73,7 +73,7 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
     // Values of the document's own nodes, after its aliases were found to be right.
     const values = new Map(reading.values.map(({ key, node }) => [key, plain(node, document)]));
     const config = Object.fromEntries(values);
-    const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, (key) => places.find(key));
+    const locate = (issue: Refusal): Issue => issueOf(file, issue, (key) => places.find(key));
     const imports = document.has("environment");
     return {
       config,
@@ -81,7 +81,7 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
       isReadable: reading.isReadable,
       declares: imports || reading.values.some(({ key }) => key.startsWith(prefix)),
       settings: Object.fromEntries(reading.settings.map(({ key, node }) => [key, plain(node, document)])),
-      mistakes: [...reading.mistakes, ...inheritedNames(config), ...cipherMistakes(config)].map(locate),
+      issues: [...reading.issues, ...inheritedNames(config), ...cipherIssues(config)].map(locate),
       locate,
     };
   } catch (error) {
@@ -95,7 +95,7 @@ const plainTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq|merge)$/
 
 /** Keys of the file's top and of its config, with what is wrong with them. */
 class TopLevel {
-  readonly mistakes: Refusal[] = [];
+  readonly issues: Refusal[] = [];
   readonly values: { readonly key: string; readonly node: unknown }[] = [];
   readonly settings: { readonly key: string; readonly node: unknown }[] = [];
   isReadable = true;
@@ -114,8 +114,8 @@ class TopLevel {
       else this.settings.push({ key, node: pair.value });
       return;
     }
-    const { mistake, meant } = topLevelMistake(key);
-    this.mistakes.push(mistake);
+    const { issue, meant } = topLevelIssue(key);
+    this.issues.push(issue);
     if (meant === "config") this.#config(key, pair.value);
     else this.isReadable &&= meant !== undefined;
   }
@@ -124,7 +124,7 @@ class TopLevel {
     if (!isMap(node)) {
       this.isReadable = false;
       const kind = node === null || (isScalar(node) && node.value === null) ? "has no value" : `is ${kindOf(node)}`;
-      this.mistakes.push(refusal("config.not-a-mapping", at, { problem: kind }));
+      this.issues.push(refusal("config.not-a-mapping", at, { problem: kind }));
       return;
     }
     for (const pair of node.items as Pair[]) this.#configKey(pair);
@@ -135,26 +135,26 @@ class TopLevel {
     const parsed = configKey(written);
     this.#places.addPair(written, pair);
     if (!parsed) {
-      this.mistakes.push(refusal("config.not-a-key", null, { written: show(written) }));
+      this.issues.push(refusal("config.not-a-key", null, { written: show(written) }));
       return;
     }
     let { namespace } = parsed;
     if (!namespaces.includes(namespace)) {
-      const { mistake, meant } = namespaceMistake(written, parsed);
-      this.mistakes.push(mistake);
+      const { issue, meant } = namespaceIssue(written, parsed);
+      this.issues.push(issue);
       if (meant === undefined) return;
       namespace = meant;
     }
     const key = `${namespace}:${parsed.name}`;
     const other = this.#written.get(key);
     if (other !== undefined) {
-      this.mistakes.push(refusal("config.written-twice", key, { first: show(other), second: show(written) }));
+      this.issues.push(refusal("config.written-twice", key, { first: show(other), second: show(written) }));
       return;
     }
     this.#written.set(key, written);
     if (isOwn({ ...parsed, namespace })) this.#places.addOwn(parsed.name, pair);
     if (pair.value === null || (isScalar(pair.value) && pair.value.value === null)) {
-      this.mistakes.push(refusal("config.no-value", written.includes(":") ? written : key));
+      this.issues.push(refusal("config.no-value", written.includes(":") ? written : key));
       return;
     }
     this.values.push({ key, node: pair.value });
@@ -178,14 +178,14 @@ function inheritedNames(config: Readonly<Record<string, unknown>>): Refusal[] {
   return found;
 }
 
-function decode(bytes: Uint8Array): { text: string; mistake?: undefined } | { text?: undefined; mistake: Refusal } {
+function decode(bytes: Uint8Array): { text: string; issue?: undefined } | { text?: undefined; issue: Refusal } {
   const [first, second] = bytes;
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || bytes.includes(0);
-  if (isUtf16) return { mistake: refusal("file.encoding", null, { encoding: "UTF-16 text" }) };
+  if (isUtf16) return { issue: refusal("file.encoding", null, { encoding: "UTF-16 text" }) };
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch {
-    return { mistake: refusal("file.encoding", null, { encoding: "not UTF-8 text" }) };
+    return { issue: refusal("file.encoding", null, { encoding: "not UTF-8 text" }) };
   }
 }
 
@@ -204,14 +204,14 @@ function kindOf(node: unknown): string {
   return isScalar(node) ? `the text ${show(node.value)}` : "a list";
 }
 
-const whole = (file: string, mistake: Refusal): Mistake => mistakeOf(file, mistake, () => undefined);
+const whole = (file: string, issue: Refusal): Issue => issueOf(file, issue, () => undefined);
 
-function unreadable(file: string, mistakes: Mistake[]): StackFileReading {
-  const locate = (mistake: Refusal): Mistake => mistakeOf(file, mistake, () => undefined);
+function unreadable(file: string, issues: Issue[]): StackFileReading {
+  const locate = (issue: Refusal): Issue => issueOf(file, issue, () => undefined);
   return {
     config: {},
     settings: {},
-    mistakes: mistakes.sort(byPlace),
+    issues: issues.sort(byPlace),
     isReadable: false,
     declares: false,
     imports: false,

@@ -38,27 +38,27 @@ export function isOwn({ namespace }: ConfigKey): boolean {
 }
 
 /** Why a key at the file's top is refused, and which one was meant. */
-export function topLevelMistake(key: string): { readonly mistake: Refusal; readonly meant?: string } {
+export function topLevelIssue(key: string): { readonly issue: Refusal; readonly meant?: string } {
   const meant = closest(key, topLevelKeys);
-  if (meant) return { mistake: refusal("file.key-unknown", key, { change: `did you mean ${show(meant)}?` }), meant };
+  if (meant) return { issue: refusal("file.key-unknown", key, { change: `did you mean ${show(meant)}?` }), meant };
   const below = configKey(key);
   if (below && namespaces.includes(below.namespace) && key.includes(":")) {
-    return { mistake: refusal("file.key-misplaced", key) };
+    return { issue: refusal("file.key-misplaced", key) };
   }
   const change = `a stack file has ${alternatives(topLevelKeys)} at its top`;
-  return { mistake: refusal("file.key-unknown", key, { change }) };
+  return { issue: refusal("file.key-unknown", key, { change }) };
 }
 
 /** Why a key with a namespace that nothing here has is refused, and which namespace was meant. */
-export function namespaceMistake(
+export function namespaceIssue(
   key: string,
   { namespace, name }: ConfigKey,
-): { readonly mistake: Refusal; readonly meant?: string } {
+): { readonly issue: Refusal; readonly meant?: string } {
   const meant = closest(namespace, namespaces);
   if (meant) {
     const change = `did you mean ${show(`${meant}:${name}`)}?`;
-    return { mistake: refusal("config.namespace-unknown", key, { change }), meant };
+    return { issue: refusal("config.namespace-unknown", key, { change }), meant };
   }
   const change = `use ${alternatives(namespaces)}, or add the provider's package to package.json`;
-  return { mistake: refusal("config.namespace-unknown", key, { change }) };
+  return { issue: refusal("config.namespace-unknown", key, { change }) };
 }

@@ -57,7 +57,7 @@ export function longestPart(names: readonly GeneratedName[]): number {
  *
  * @param shorten - what else may be shortened where the part itself would become shorter than three characters, with its length
  */
-export function longNameMistake(
+export function longNameIssue(
   part: string,
   names: readonly GeneratedName[],
   shorten?: { readonly key: string; readonly length: number },
@@ -81,15 +81,15 @@ export function longNameMistake(
  * @throws OperatorError for one that KServe or Knative could never make.
  */
 export function requireServiceName(name: string, service: ServiceNames): void {
-  const mistake = longNameMistake(name, serviceNames(service), {
+  const issue = longNameIssue(name, serviceNames(service), {
     key: "the namespace",
     length: service.namespace.length,
   });
-  if (mistake) throw refused(refusal("name.service-too-long", null, { name, ...halvesOf(mistake) }));
+  if (issue) throw refused(refusal("name.service-too-long", null, { name, ...halvesOf(issue) }));
 }
 
 /** What is wrong with a name as PostgreSQL's, as the rest of a sentence about it; undefined when nothing is. */
-export function identifierMistake(name: unknown): string | undefined {
+export function identifierIssue(name: unknown): string | undefined {
   if (typeof name !== "string") return "is no text; give a name";
   if (name === "") return "is empty; give a name";
   if (name.includes("\0")) return "holds a NUL character; remove it";

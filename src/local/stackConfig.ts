@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
 import { ciphersOf, undecryptable } from "../config/ciphers.ts";
 import { decryptedValue, keysNotDecrypted } from "../config/decryption.ts";
-import { mistakesError } from "../config/mistake.ts";
+import { issuesError } from "../config/issue.ts";
 import { readStackText, type StackFileReading } from "../config/stackFile.ts";
 import {
   type AfterChanges,
@@ -89,7 +89,7 @@ export async function storedTargetUrl(layout: EnvironmentLayout): Promise<string
 export async function writeEngineConfig(layout: EnvironmentLayout): Promise<void> {
   const { kept } = await settled(layout);
   const reading = readStackText(await committedBytes(), committedFile);
-  if (reading.mistakes.length > 0) throw mistakesError(reading.mistakes);
+  if (reading.issues.length > 0) throw issuesError(reading.issues);
   const given = withStoredValues(reading.config, kept.stored);
   await write(keptFile(layout), JSON.stringify({ ...kept, given: null }));
   // In quotes, no text is a number or a boolean to any version of YAML.

@@ -3,8 +3,8 @@ import { join, resolve } from "node:path";
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { encryptedOwnKeys, engineValues } from "../config/engineValues.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import { byPlace, type Issue, issueOf } from "../config/issue.ts";
 import { declaredLeaveWarnings } from "../config/leave.ts";
-import { byPlace, type Mistake, mistakeOf } from "../config/mistake.ts";
 import { type EnvironmentDefaults, parseEnvironment } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
@@ -18,9 +18,9 @@ import { needsContent } from "./zoo.ts";
 
 export interface StackCheck {
   /** By place. */
-  readonly mistakes: readonly Mistake[];
+  readonly issues: readonly Issue[];
   /** What has no effect, which stops nothing; by place. None where there are mistakes. */
-  readonly warnings?: readonly Mistake[];
+  readonly warnings?: readonly Issue[];
   /** What the stack declares; undefined where its config is wrong. */
   readonly spec?: EnvironmentSpec | undefined;
 }
@@ -42,11 +42,11 @@ export interface StackCheckOptions {
 
 /** Everything that is wrong with a stack, as far as no cluster and no database has to be asked: config, trusses and SQL files on disk. */
 export async function checkStack(reading: StackFileReading, options: StackCheckOptions): Promise<StackCheck> {
-  const mistakes = [...reading.mistakes];
-  if (!reading.declares && mistakes.length === 0) {
-    return { mistakes: [declaresNothing(options.file, options.removal)] };
+  const issues = [...reading.issues];
+  if (!reading.declares && issues.length === 0) {
+    return { issues: [declaresNothing(options.file, options.removal)] };
   }
-  if (!reading.isReadable) return { mistakes };
+  if (!reading.isReadable) return { issues };
   const config = options.stored?.(reading.config) ?? reading.config;
   const raw = stackConfig(options.engineConfig ?? engineValues(config));
   const secretKeys = options.defaults.secretKeys ?? encryptedOwnKeys(config);
@@ -58,21 +58,21 @@ export async function checkStack(reading: StackFileReading, options: StackCheckO
   } catch (error) {
     found.push(...refusalsOf(error));
   }
-  found.push(...(await folderMistakes(raw, options.project)), ...((await options.undecryptable?.(config)) ?? []));
-  const known = new Set(mistakes.map(({ message }) => message));
+  found.push(...(await folderIssues(raw, options.project)), ...((await options.undecryptable?.(config)) ?? []));
+  const known = new Set(issues.map(({ message }) => message));
   for (const each of found) {
     if (known.has(each.message)) continue;
     known.add(each.message);
-    mistakes.push(reading.locate(each));
+    issues.push(reading.locate(each));
   }
-  if (mistakes.length > 0 || !spec) return { mistakes: mistakes.sort(byPlace) };
+  if (issues.length > 0 || !spec) return { issues: issues.sort(byPlace) };
   const warnings = declaredLeaveWarnings(spec).map((each) => reading.locate(each));
-  return { mistakes, warnings: warnings.sort(byPlace), spec };
+  return { issues, warnings: warnings.sort(byPlace), spec };
 }
 
 /** The mistake of a file that is empty, or is not there. */
-export function declaresNothing(file: string, removal: string): Mistake {
-  return mistakeOf(file, refusal("file.declares-nothing", null, { removal }), () => undefined);
+export function declaresNothing(file: string, removal: string): Issue {
+  return issueOf(file, refusal("file.declares-nothing", null, { removal }), () => undefined);
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -81,7 +81,7 @@ type Mapping = Readonly<Record<string, unknown>>;
  * What is wrong with the folders that a config names, also where other keys of it are wrong. A model whose content is pinned by
  * its hash, or is reverted, may have no folder: nothing that is not needed for going back may block going back.
  */
-async function folderMistakes(raw: Mapping, project: string): Promise<Refusal[]> {
+async function folderIssues(raw: Mapping, project: string): Promise<Refusal[]> {
   const users = new Map<string, { readonly path: readonly string[]; isPatched: boolean }>();
   const use = (path: readonly string[], model: unknown, isPatched = false): void => {
     if (!isMapping(model) || typeof model.truss !== "string" || !isInside(model.truss)) return;
@@ -98,12 +98,12 @@ async function folderMistakes(raw: Mapping, project: string): Promise<Refusal[]>
     for (const [shadow, model] of Object.entries(mappingOf(shadows))) use(["shadows", name, "shadows", shadow], model);
   }
   for (const [name, model] of Object.entries(mappingOf(raw.development))) use(["development", name], model, true);
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   const collect = async (key: string, check: () => Promise<unknown>): Promise<void> => {
     try {
       await check();
     } catch (error) {
-      mistakes.push(...refusalsOf(error).map((each) => (each.key === null ? about(key, each) : each)));
+      issues.push(...refusalsOf(error).map((each) => (each.key === null ? about(key, each) : each)));
     }
   };
   const right = new Set<string>();
@@ -125,7 +125,7 @@ async function folderMistakes(raw: Mapping, project: string): Promise<Refusal[]>
     const key = keyPath(["state", "schemas"]);
     await collect(key, () => readStateFiles(join(project, schemas), key));
   }
-  return mistakes;
+  return issues;
 }
 
 /** Refuses a folder that holds no truss, without reading what else is in it. */

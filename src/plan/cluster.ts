@@ -118,10 +118,10 @@ export async function checkCluster(
 
 /** Refuses a stack whose cluster serves only these APIs, with a line for each that is missing. */
 export function refuseUnserved(spec: ClusterSpec, served: ReadonlySet<string>): void {
-  const mistakes = neededApis(spec)
+  const issues = neededApis(spec)
     .filter(({ api }) => !served.has(api))
     .map(({ api, key, help }) => refusal("cluster.api-not-served", key, { api, help }));
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
 }
 
 /** Karpenter's gate for pools with a fixed number of nodes: alpha, and off by default (https://karpenter.sh/docs/reference/settings/). */

@@ -51,14 +51,14 @@ export async function planDevelopments(
   const outputs = platform.basis === "new database" ? {} : await lastOutputs();
   const registry =
     platform.basis === "read" ? await readDevelopmentVersions(platform.server, names) : fromOutputs(names, outputs);
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   for (const [name, { truss, takeover }] of Object.entries(development)) {
     const folder = trusses.get(truss);
     if (!folder) throw new Error(`the program was not told the content of ${truss}`);
     const known = registry.versions.get(name);
     const at = keyPath(["development", name]);
     if (known?.isOwnedByApi) {
-      mistakes.push(refusal("development.pushed-name", at));
+      issues.push(refusal("development.pushed-name", at));
       continue;
     }
     const lastHash = known && outputs.models?.[name]?.hash;
@@ -68,7 +68,7 @@ export async function planDevelopments(
     const isEditedSince = folder.hash !== headHash && folder.hash !== lastHash;
     const declaredHash = isOwnHead && isEditedSince ? headHash : lastHash;
     const plan = planDevelopment({ folder, declaredHash, deployed: known?.deployed, takeover });
-    if (plan.kind === "refused") mistakes.push(refusal("development.not-planned", at, halvesOf(plan.reason)));
+    if (plan.kind === "refused") issues.push(refusal("development.not-planned", at, halvesOf(plan.reason)));
     plans.set(name, {
       plan,
       number: known?.number ?? (registry.highest.get(name) ?? 0) + 1,
@@ -77,7 +77,7 @@ export async function planDevelopments(
       declaredBefore: declaredHash,
     });
   }
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
   return plans;
 }
 

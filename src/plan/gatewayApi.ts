@@ -54,8 +54,8 @@ export async function checkGatewayApi(
     };
   }
   if (!found) return nothing;
-  const mistakes = [...attachment(name, namespace, routes, found), ...classMistakes(spec, routes, found)];
-  if (mistakes.length > 0) throw refused(mistakes);
+  const issues = [...attachment(name, namespace, routes, found), ...classIssues(spec, routes, found)];
+  if (issues.length > 0) throw refused(issues);
   return { ...nothing, lines: [described(name, routes, found)] };
 }
 
@@ -68,45 +68,45 @@ function attachment(
   const key = keyPath(["gateway", "name"]);
   if (!gateway) return [refusal("gateway.absent", key, { name })];
   const { className, allowedRoutes } = gateway;
-  const mistakes = gatewayClass ? [] : [refusal("gateway.class-absent", key, { name, class: className })];
+  const issues = gatewayClass ? [] : [refusal("gateway.class-absent", key, { name, class: className })];
   const others = new Set(routes.map(({ route }) => route.namespace));
   for (const other of others) {
     // A selector is judged by the cluster: the namespace may not be there yet.
     const takes = allowedRoutes.some(
       (from) => from === "All" || from === "Selector" || (from === "Same" && other === namespace),
     );
-    if (!takes) mistakes.push(refusal("gateway.closed", key, { name, namespace: other }));
+    if (!takes) issues.push(refusal("gateway.closed", key, { name, namespace: other }));
   }
-  return mistakes;
+  return issues;
 }
 
-function classMistakes(
+function classIssues(
   { mesh }: Pick<EnvironmentSpec, "mesh">,
   routes: readonly PlannedRoute[],
   { gateway, gatewayClass, version }: ObservedGateway,
 ): Refusal[] {
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   if (gatewayClass && mesh?.keyCheck && !istioControllers.test(gatewayClass.controller)) {
     const named = { class: gateway?.className ?? "", controller: gatewayClass.controller };
-    mistakes.push(refusal("gateway.not-istio", keyPath(["mesh", "keyCheck"]), named));
+    issues.push(refusal("gateway.not-istio", keyPath(["mesh", "keyCheck"]), named));
   }
   for (const { route, key, from } of routes) {
     for (const need of needsOf(route)) {
       const { key: where = key, instead = `set ${keyPath(["gateway", "api"])} to istio` } = from[need] ?? {};
       const feature = featureOf[need];
       if (gatewayClass?.features && !gatewayClass.features.includes(feature)) {
-        mistakes.push(refusal("gateway.feature", where, { feature, class: gateway?.className ?? "", instead }));
+        issues.push(refusal("gateway.feature", where, { feature, class: gateway?.className ?? "", instead }));
       } else if (
         need === "percent" &&
         version !== undefined &&
         valid(version) &&
         compareVersions(version, sharesSince) < 0
       ) {
-        mistakes.push(refusal("gateway.no-shares", where, { version, since: sharesSince }));
+        issues.push(refusal("gateway.no-shares", where, { version, since: sharesSince }));
       }
     }
   }
-  return mistakes;
+  return issues;
 }
 
 /** Such as `routes are HTTPRoutes of Gateway istio-system/menagerie (class istio, Gateway API 1.6.0); …`. */

@@ -41,12 +41,12 @@ export async function checkMesh(
     notChecked.push(`not checked whether ${what}: ${messageOf(error)}`);
     return [];
   };
-  const mistakes = [
+  const issues = [
     ...(await pods(spec, reader).catch(tell("the gateway has pods that ask for keys, as mesh.keyCheck says"))),
     ...(await configured(mesh, reader).catch(tell("Istio's MeshConfig agrees with menagerie:mesh"))),
   ];
-  if (mistakes.length > 0 && !preview) throw refused(mistakes);
-  return [...mistakes.map(({ message }) => message), ...notChecked];
+  if (issues.length > 0 && !preview) throw refused(issues);
+  return [...issues.map(({ message }) => message), ...notChecked];
 }
 
 async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader): Promise<Refusal[]> {
@@ -72,17 +72,17 @@ async function configured({ keyCheck, trustDomain }: NonNullable<MeshSpec["mesh"
   if (configs.length === 0) {
     throw new Error("there is no MeshConfig in namespace istio-system");
   }
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   const domains = [...new Set(configs.flatMap(({ trustDomains }) => trustDomains))];
   if (!domains.includes(trustDomain)) {
     const named = { domain: trustDomain, domains: domains.join(" or ") };
-    mistakes.push(refusal("mesh.trust-domain", keyPath(["mesh", "trustDomain"]), named));
+    issues.push(refusal("mesh.trust-domain", keyPath(["mesh", "trustDomain"]), named));
   }
   const providers = [...new Set(configs.flatMap((config) => config.providers))];
   if (keyCheck && !providers.includes(keyCheck.provider)) {
     const known = providers.length > 0 ? `knows ${providers.join(", ")}` : "has none";
     const named = { provider: keyCheck.provider, known };
-    mistakes.push(refusal("mesh.provider-unknown", keyPath(["mesh", "keyCheck", "provider"]), named));
+    issues.push(refusal("mesh.provider-unknown", keyPath(["mesh", "keyCheck", "provider"]), named));
   }
-  return mistakes;
+  return issues;
 }

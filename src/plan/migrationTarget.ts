@@ -83,17 +83,17 @@ async function countPairs(
 ): Promise<TargetCounts[]> {
   const found = await readPointing(connection, pairs);
   const [{ obstacles = [] } = {}] = found;
-  const mistakes: Refusal[] = obstacles.map((each) => refusal("target.table", keyPath(["migrationTarget"]), each));
+  const issues: Refusal[] = obstacles.map((each) => refusal("target.table", keyPath(["migrationTarget"]), each));
   const counted = pairs.map((pair, place) => {
     const { counts = { from: 0, to: 0, left: 0 }, unknown = [] } = found[place] ?? {};
     // What a rollout that is done left behind may be gone by now.
     const isDone = registry.rollouts.get(pair.model)?.phase === "done";
     for (const key of isDone ? [] : unknown) {
       const named = { table: connection.existing.table, id: pair[key] };
-      mistakes.push(refusal("target.version-unknown", keyPath(["zoo", pair.model, "apps", key]), named));
+      issues.push(refusal("target.version-unknown", keyPath(["zoo", pair.model, "apps", key]), named));
     }
     return { model: pair.model, ...counts };
   });
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
   return counted;
 }

@@ -11,7 +11,7 @@ import {
   migrationStanding,
   obstacleClause,
 } from "../domain/zoo/migration.ts";
-import { mapMistakes, type VersionPair } from "../domain/zoo/migrationMap.ts";
+import { mapIssues, type VersionPair } from "../domain/zoo/migrationMap.ts";
 import type { PlatformPlan } from "./platform.ts";
 import type { ZooModelPlan } from "./zoo.ts";
 
@@ -24,8 +24,8 @@ export async function withMigrations(
   platform: PlatformPlan | undefined,
 ): Promise<Map<string, ZooModelPlan>> {
   const planned = new Map<string, ZooModelPlan>();
-  const mistakes: Refusal[] = declaredMaps(zoo).flatMap((map) =>
-    mapMistakes(map).map((each) => refusal("migration.map", keyPath(["zoo"]), each)),
+  const issues: Refusal[] = declaredMaps(zoo).flatMap((map) =>
+    mapIssues(map).map((each) => refusal("migration.map", keyPath(["zoo"]), each)),
   );
   for (const [name, plan] of zoo) {
     const [own, target] = [await describeOwn(plan, platform), await describeTarget(plan, platform)];
@@ -40,10 +40,10 @@ export async function withMigrations(
       },
       lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])],
     });
-    mistakes.push(...own.obstacles.map((each) => aboutPair(["zoo", name], "phase", each)));
-    mistakes.push(...(target?.obstacles ?? []).map((each) => aboutPair(["zoo", name, "apps"], undefined, each)));
+    issues.push(...own.obstacles.map((each) => aboutPair(["zoo", name], "phase", each)));
+    issues.push(...(target?.obstacles ?? []).map((each) => aboutPair(["zoo", name, "apps"], undefined, each)));
   }
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
   return planned;
 }
 

@@ -45,14 +45,14 @@ export async function planSecrets(
   const existing = keys && { secret: adminSecrets, keys };
 
   const plan = new Map<string, readonly SecretSource[]>();
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   for (const { path, model, service, truss, names } of needed) {
     const { sources, missing } = locateSecrets(names, { own, existing });
     plan.set(service, sources);
     for (const name of missing) {
       const key = keyPath(path ?? ["zoo", model]);
       const named = { folder: truss, name: JSON.stringify(name) };
-      mistakes.push(
+      issues.push(
         secretName.test(name)
           ? refusal("secrets.not-in-the-cluster", key, {
               ...named,
@@ -65,7 +65,7 @@ export async function planSecrets(
       );
     }
   }
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
   return plan;
 }
 

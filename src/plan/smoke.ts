@@ -19,7 +19,7 @@ export async function smokeSets(
   project: string,
 ): Promise<Map<string, readonly SmokeCase[]>> {
   const sets = new Map<string, readonly SmokeCase[]>();
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   for (const [name, { smoke, truss }] of Object.entries(zoo)) {
     const at = keyPath(["zoo", name, "smoke"]);
     const file = join(truss, typeof smoke === "string" ? smoke : usualFile);
@@ -32,15 +32,15 @@ export async function smokeSets(
         const [issue] = parsed.error.issues;
         const where = [...(Array.isArray(smoke) ? [] : [file]), ...placeIn(issue?.path ?? [])].join(", ");
         const problem = issue?.message ?? "";
-        mistakes.push(refusal("smoke.wrong", at, { where: where || "the list", problem }));
+        issues.push(refusal("smoke.wrong", at, { where: where || "the list", problem }));
       }
     } catch (error) {
       // Below the first line, the library draws the place.
       const [reason = ""] = messageOf(error).split("\n");
-      mistakes.push(refusal("smoke.unreadable", at, { file, reason }));
+      issues.push(refusal("smoke.unreadable", at, { file, reason }));
     }
   }
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
   return sets;
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { mistakesError } from "../config/mistake.ts";
+import { issuesError } from "../config/issue.ts";
 import { type EnvironmentDefaults, parseEnvironment } from "../config/parse.ts";
 import { prefix } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
@@ -47,12 +47,12 @@ export async function declaredStack(run: EngineStack): Promise<EnvironmentSpec> 
   const isEmpty = declaredKeys(settings, config).length === 0;
   if (!bytes) {
     // The engine takes a file that is not there for an empty one.
-    if (isEmpty) throw mistakesError([declaresNothing(file, removal)]);
+    if (isEmpty) throw issuesError([declaresNothing(file, removal)]);
     return parseEnvironment(stackConfig(config), defaults);
   }
   const reading = readStackText(bytes, file);
   // Keys of an `environment:` reach the engine only; what it passes is also what the program runs with.
-  const { mistakes, spec } = await checkStack(
+  const { issues, spec } = await checkStack(
     { ...reading, declares: reading.declares || !isEmpty },
     {
       defaults,
@@ -62,7 +62,7 @@ export async function declaredStack(run: EngineStack): Promise<EnvironmentSpec> 
       engineConfig: config,
     },
   );
-  if (!spec) throw mistakesError(mistakes);
+  if (!spec) throw issuesError(issues);
   return spec;
 }
 

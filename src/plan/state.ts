@@ -13,20 +13,14 @@ import { sqlState, withClient } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
-import { identifierMistake } from "../domain/generatedNames.ts";
+import { identifierIssue } from "../domain/generatedNames.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
 import { planRetention } from "../domain/release/retention.ts";
-import {
-  declaredHash,
-  isOwnTable,
-  type StateTable,
-  stateSchemaName,
-  tagMistake,
-} from "../domain/release/stateSchema.ts";
+import { declaredHash, isOwnTable, type StateTable, stateSchemaName, tagIssue } from "../domain/release/stateSchema.ts";
 import { type PlannedPipeline, planPipelines } from "./pipelines.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
 
@@ -66,9 +60,9 @@ export async function planState(
   const { schemas, release: tag = release?.tag, keep, extensions } = spec.state;
   if (tag === undefined || !release) throw new Error("a stack with a database has a release");
   const { environment } = release;
-  const mistake = tagMistake(tag);
-  if (mistake) {
-    const named = { tag: JSON.stringify(tag), ...halvesOf(mistake) };
+  const issue = tagIssue(tag);
+  if (issue) {
+    const named = { tag: JSON.stringify(tag), ...halvesOf(issue) };
     throw refused(refusal("release.tag", keyPath(["state", "release"]), named));
   }
   const known = platform.basis === "new database" ? {} : ((await lastOutputs()).states ?? {});
@@ -163,9 +157,9 @@ function requireKnown(
     throw refused(refusal("state.qualified-name", keyPath(["state", "schemas"]), { folder, name: qualified[0] }));
   }
   const tooLong = [...declared, ...views].flatMap((name) => {
-    const mistake = identifierMistake(name);
-    const named = { name, folder, ...halvesOf(mistake ?? "") };
-    return mistake ? [refusal("state.name-too-long", keyPath(["state", "schemas"]), named)] : [];
+    const issue = identifierIssue(name);
+    const named = { name, folder, ...halvesOf(issue ?? "") };
+    return issue ? [refusal("state.name-too-long", keyPath(["state", "schemas"]), named)] : [];
   });
   const unknown = Object.keys(tables)
     .filter((name) => !declared.includes(name))
@@ -175,8 +169,8 @@ function requireKnown(
         tables: declared.join(", ") || "none",
       }),
     );
-  const mistakes = [...tooLong, ...unknown];
-  if (mistakes.length > 0) throw refused(mistakes);
+  const issues = [...tooLong, ...unknown];
+  if (issues.length > 0) throw refused(issues);
 }
 
 interface StoredState {

@@ -37,17 +37,17 @@ export async function trussesOf(
   }
   for (const [name, { truss }] of Object.entries(zoo)) if (!users.has(truss)) users.set(truss, ["zoo", name]);
   for (const [name, { truss }] of Object.entries(development)) users.set(truss, ["development", name]);
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   const trusses = new Map<string, DeclaredTruss>();
   for (const [truss, path] of users) {
     try {
       trusses.set(truss, await declaredTruss(truss, project, path[0] === "development"));
     } catch (error) {
       const key = keyPath([...path, "truss"]);
-      mistakes.push(...refusalsOf(error).map((each) => about(key, each)));
+      issues.push(...refusalsOf(error).map((each) => about(key, each)));
     }
   }
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
   return trusses;
 }
 

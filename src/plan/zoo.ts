@@ -81,7 +81,7 @@ export interface ZooSources {
  */
 export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string, ZooModelPlan> {
   const registry = sources.platform?.registry ?? emptyRegistry;
-  const mistakes: Refusal[] = [];
+  const issues: Refusal[] = [];
   const plans = new Map<string, ZooModelPlan>();
   const frozen = !spec.modelZooDeploymentAutomationEnabled && sources.platform !== undefined;
   for (const [name, entry] of Object.entries(spec.zoo)) {
@@ -91,7 +91,7 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
     const refused = frozen
       ? undefined
       : (pinRefusal(name, entry, registry, sources) ?? judged(request, registry, sources));
-    if (refused) mistakes.push(refused);
+    if (refused) issues.push(refused);
     else plans.set(name, modelPlan(name, request, entry, spec.namespace, registry, sources, frozen));
   }
   for (const [name, { phase }] of registry.rollouts) {
@@ -109,14 +109,14 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
           true,
         ),
       );
-    else mistakes.push(...removalRefusal(name, registry, newModels(spec, registry, sources)));
+    else issues.push(...removalRefusal(name, registry, newModels(spec, registry, sources)));
   }
   const served = [...plans.values()].flatMap(({ versions }) => versions);
-  mistakes.push(
+  issues.push(
     ...unknownPools(spec, served),
     ...gpuShortages([...served.map(consumer), ...developed(spec)], supplies(spec)),
   );
-  if (mistakes.length > 0) throw refused(mistakes);
+  if (issues.length > 0) throw refused(issues);
   return plans;
 }
 

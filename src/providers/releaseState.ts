@@ -1,5 +1,5 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
-import { declaredHash, type StateTable, stateSchemaName, tagMistake } from "../domain/release/stateSchema.ts";
+import { declaredHash, type StateTable, stateSchemaName, tagIssue } from "../domain/release/stateSchema.ts";
 import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
 import type { Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
@@ -49,8 +49,8 @@ export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
     database: "ignore",
   },
   check: async ({ tag, schema }) => {
-    const mistake = typeof tag === "string" ? tagMistake(tag) : undefined;
-    if (mistake) return [{ property: "tag", reason: `${JSON.stringify(tag)} ${mistake}` }];
+    const issue = typeof tag === "string" ? tagIssue(tag) : undefined;
+    if (issue) return [{ property: "tag", reason: `${JSON.stringify(tag)} ${issue}` }];
     if (typeof tag !== "string" || typeof schema !== "string" || schema === stateSchemaName(tag)) return [];
     return [{ property: "schema", reason: `"${schema}" is not the schema of release ${tag}` }];
   },

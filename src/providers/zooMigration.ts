@@ -3,7 +3,7 @@ import { messageOf, OperatorError } from "../domain/errors.ts";
 import { ofTarget } from "../domain/printedCommands.ts";
 import { sentenceOf } from "../domain/refusals/clause.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
-import { type MigrationRequest, type RowCounts, requestMistakes } from "../domain/zoo/migration.ts";
+import { type MigrationRequest, type RowCounts, requestIssues } from "../domain/zoo/migration.ts";
 import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
 import type { CheckFailure, Due, Handler } from "./handler.ts";
 import { hostProgress, untilTerminated } from "./host.ts";
@@ -74,7 +74,7 @@ function failures(request: ZooMigrationInputs): CheckFailure<ZooMigrationInputs>
     rowsPerSecond: known(rowsPerSecond) ? rowsPerSecond : undefined,
   };
   const property = "direction";
-  return requestMistakes(judged).map((mistake) => ({ property, reason: sentenceOf(mistake) }));
+  return requestIssues(judged).map((issue) => ({ property, reason: sentenceOf(issue) }));
 }
 
 // Loaded when needed: a preview only checks and compares.

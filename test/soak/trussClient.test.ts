@@ -32,7 +32,7 @@ import { openContainers } from "../../src/services/api/development/containers.ts
 import { type ControlContainer, runControlContainer } from "../support/controlTrussProcess.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../support/developmentApi.ts";
 import { predict } from "../support/imageProcess.ts";
-import { mistakeSaying } from "../support/mistakes.ts";
+import { issueSaying } from "../support/issues.ts";
 import type { MemoryCluster } from "../support/versionCluster.ts";
 
 /** The real truss client, unmodified, against the API, a real PostgreSQL and a real control server. */
@@ -313,7 +313,7 @@ test("push: uploads that cannot be kept, as by a bucket whose keys have expired,
     (await readFile(config, "utf8")).replace(/^model_name:.*/, `model_name: kept-${randomUUID()}`),
   );
   const why = 'bucket "uploads" at http://store does not accept or return uploads: ExpiredToken';
-  const put = vi.spyOn(api.uploads, "put").mockRejectedValue(mistakeSaying(why));
+  const put = vi.spyOn(api.uploads, "put").mockRejectedValue(issueSaying(why));
   const { code } = await start("push", folder, "--remote", "menagerie", "--watch", "--non-interactive").end;
   put.mockRestore();
   expect(code).not.toBe(0);

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
 import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
 import { silent } from "../../src/domain/progress.ts";
-import { difference, kindOf, mistakesIn } from "../../src/local/postgresqlPlugin/provider.ts";
+import { difference, issuesIn, kindOf } from "../../src/local/postgresqlPlugin/provider.ts";
 import { plain } from "../../src/local/postgresqlPlugin/wire.ts";
 
 /** Password of every role that logs in. */
@@ -20,8 +20,8 @@ export async function makePlatformTables(server: DatabaseServer): Promise<{ type
         const inputs = plain(marked) as Record<string, unknown>;
         if (type.startsWith("postgresql:index/")) {
           const kind = kindOf(type);
-          const mistakes = mistakesIn(kind, inputs);
-          if (mistakes.length > 0) throw new Error(`${type} ${name}: ${JSON.stringify(mistakes)}`);
+          const issues = issuesIn(kind, inputs);
+          if (issues.length > 0) throw new Error(`${type} ${name}: ${JSON.stringify(issues)}`);
           await inTurn(async () => {
             await kind.ensure(server, inputs);
             const found = await kind.read(server, kind.idOf(inputs), inputs);

@@ -125,7 +125,7 @@ const untrusted =
  * What is wrong with the way to a server that answers, as half a sentence with what to change; undefined for errors that
  * time may mend. No TLS where it is asked for, or the other way round; certificates; passwords, roles and databases.
  */
-export function connectionMistake(error: unknown, { sslMode }: Pick<DatabaseServer, "sslMode">): string | undefined {
+export function connectionIssue(error: unknown, { sslMode }: Pick<DatabaseServer, "sslMode">): string | undefined {
   const { code = "", message = "" } = error as NodeJS.ErrnoException;
   const state = sqlState(error) ?? "";
   if (state.startsWith("28") && /no encryption|SSL off/.test(message)) {
@@ -161,8 +161,8 @@ export function isDatabaseDown(error: unknown): boolean {
 }
 
 function reason(server: DatabaseServer, cause: unknown): string {
-  const mistake = connectionMistake(cause, server);
-  if (mistake !== undefined) return mistake;
+  const issue = connectionIssue(cause, server);
+  if (issue !== undefined) return issue;
   const code = (cause as NodeJS.ErrnoException).code;
   if (server.host.startsWith("/")) {
     return `cannot connect by a socket in ${server.host} (${code ?? messageOf(cause)}); give the directory and the port that the server listens at (its unix_socket_directories), or HOST:PORT of its TCP address`;

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import manifest from "../../../package.json" with { type: "json" };
 import { undecryptable } from "../../config/ciphers.ts";
 import { keysNotDecrypted } from "../../config/decryption.ts";
-import { type Mistake, mistakeLine } from "../../config/mistake.ts";
+import { type Issue, issueLine } from "../../config/issue.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { localStack, projectFolder } from "../../local/localStack.ts";
 import { readTarget } from "../../local/target.ts";
@@ -31,23 +31,23 @@ export function validateCommand(): Command {
       "\nReads files only: no cluster and no database is asked. Exits with 2 if there are mistakes.",
     )
     .action(async (options: ValidateOptions) => {
-      const { mistakes, warnings = [] } = await check(options);
+      const { issues, warnings = [] } = await check(options);
       const stored =
         options.stack === localStack ? await storedSentence(environmentLayout(options.environment)) : undefined;
       if (stored) console.error(`note: ${stored}`);
-      if (mistakes.length > 0) process.exitCode = 2;
-      if (options.sarif) return console.log(JSON.stringify(sarif(mistakes, manifest.version, warnings), null, 2));
+      if (issues.length > 0) process.exitCode = 2;
+      if (options.sarif) return console.log(JSON.stringify(sarif(issues, manifest.version, warnings), null, 2));
       if (options.json) {
-        const read = { stack: options.stack, mistakes: mistakes.map(printed), warnings: warnings.map(printed) };
+        const read = { stack: options.stack, mistakes: issues.map(printed), warnings: warnings.map(printed) };
         return console.log(JSON.stringify(read, null, 2));
       }
-      for (const warning of warnings) console.error(`warning: ${mistakeLine(warning)}`);
-      if (mistakes.length === 0) console.log(`Pulumi.${options.stack}.yaml has no mistakes.`);
-      else for (const mistake of mistakes) console.error(mistakeLine(mistake));
+      for (const warning of warnings) console.error(`warning: ${issueLine(warning)}`);
+      if (issues.length === 0) console.log(`Pulumi.${options.stack}.yaml has no mistakes.`);
+      else for (const issue of issues) console.error(issueLine(issue));
     });
 }
 
-function printed({ refusal: _, ...each }: Mistake): Omit<Mistake, "refusal"> {
+function printed({ refusal: _, ...each }: Issue): Omit<Issue, "refusal"> {
   return each;
 }
 

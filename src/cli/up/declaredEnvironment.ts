@@ -1,5 +1,5 @@
 import type { EnvironmentSpec } from "../../config/environment.ts";
-import { type Mistake, mistakesError } from "../../config/mistake.ts";
+import { type Issue, issuesError } from "../../config/issue.ts";
 import { readStackText } from "../../config/stackFile.ts";
 import { removeStored, storedKey, withStoredValues } from "../../config/storedValues.ts";
 import { inEnvironment } from "../../domain/printedCommands.ts";
@@ -23,8 +23,8 @@ export async function declaredEnvironment(
   target: "embedded" | "existing",
   committed?: Uint8Array,
 ): Promise<EnvironmentSpec> {
-  const { mistakes, spec } = await checkedEnvironment(layout, target, committed);
-  if (!spec) throw mistakesError(mistakes);
+  const { issues, spec } = await checkedEnvironment(layout, target, committed);
+  if (!spec) throw issuesError(issues);
   return spec;
 }
 
@@ -36,29 +36,26 @@ export async function checkedEnvironment(
 ): Promise<StackCheck> {
   const database = process.env.MENAGERIE_DATABASE_ADDRESS;
   const stored = await storedValues(layout);
-  const { mistakes, ...checked } = await checkStack(
-    readStackText(committed ?? (await committedBytes()), committedFile),
-    {
-      file: committedFile,
-      project: projectFolder,
-      stored: (config) => withStoredValues(config, stored),
-      undecryptable: (config) => undecryptableValues(layout, config),
-      removal:
-        target === "embedded"
-          ? `menagerie down -e ${layout.name} --delete`
-          : `menagerie pulumi -e ${layout.name} -- destroy`,
-      defaults: {
-        embedded: target === "embedded",
-        gatewayUrl: unknownGateway,
-        databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
-      },
+  const { issues, ...checked } = await checkStack(readStackText(committed ?? (await committedBytes()), committedFile), {
+    file: committedFile,
+    project: projectFolder,
+    stored: (config) => withStoredValues(config, stored),
+    undecryptable: (config) => undecryptableValues(layout, config),
+    removal:
+      target === "embedded"
+        ? `menagerie down -e ${layout.name} --delete`
+        : `menagerie pulumi -e ${layout.name} -- destroy`,
+    defaults: {
+      embedded: target === "embedded",
+      gatewayUrl: unknownGateway,
+      databaseAddress: target === "embedded" ? `${addresses.host}:${ports.postgres}` : database,
     },
-  );
-  return { ...checked, mistakes: mistakes.map((mistake) => withEnginesCommand(mistake, layout)) };
+  });
+  return { ...checked, issues: issues.map((issue) => withEnginesCommand(issue, layout)) };
 }
 
 /** The user's own `pulumi` would store a value in the committed file, with a key that the environment does not have. */
-function withEnginesCommand({ refusal, message, fix, ...rest }: Mistake, { name }: EnvironmentLayout): Mistake {
+function withEnginesCommand({ refusal, message, fix, ...rest }: Issue, { name }: EnvironmentLayout): Issue {
   const own = (text: string): string =>
     inEnvironment(text.replaceAll("`pulumi config ", `\`menagerie pulumi -e ${name} -- config `), name);
   return { ...rest, refusal: retold(refusal, own(message)), message: own(message), fix: fix && own(fix) };

@@ -1,9 +1,9 @@
-import type { Mistake } from "../../config/mistake.ts";
+import type { Issue } from "../../config/issue.ts";
 
 /** Mistakes as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/), which code reviews show at their lines. */
-export function sarif(mistakes: readonly Mistake[], version: string, warnings: readonly Mistake[] = []): object {
+export function sarif(issues: readonly Issue[], version: string, warnings: readonly Issue[] = []): object {
   const results = [
-    ...mistakes.map((each) => ({ level: "error", ...each })),
+    ...issues.map((each) => ({ level: "error", ...each })),
     ...warnings.map((each) => ({ level: "warning", ...each })),
   ];
   return {
@@ -31,7 +31,7 @@ export function sarif(mistakes: readonly Mistake[], version: string, warnings: r
 }
 
 /** Those that results name, each once. */
-function rulesOf(mistakes: readonly Mistake[]): object[] {
-  const causes = new Map(mistakes.map(({ id, cause }) => [id, cause]));
+function rulesOf(issues: readonly Issue[]): object[] {
+  const causes = new Map(issues.map(({ id, cause }) => [id, cause]));
   return [...causes].map(([id, cause]) => ({ id, fullDescription: { text: cause } }));
 }

@@ -10,7 +10,7 @@ const longestName = 255;
 const bytes = (text: string): number => new TextEncoder().encode(text).length;
 
 /** What is wrong with a path, as the end of a sentence; undefined when it names a place below its folder. */
-export function pathMistake(path: string): string | undefined {
+export function pathIssue(path: string): string | undefined {
   if (path === "") return "is empty";
   if (path.includes("\0")) return "holds a NUL character";
   if (!path.isWellFormed()) return "is not valid Unicode";
@@ -22,8 +22,8 @@ export function pathMistake(path: string): string | undefined {
 }
 
 const path = z.string().superRefine((text, context) => {
-  const mistake = pathMistake(text);
-  if (mistake) context.addIssue({ code: "custom", message: `the path ${mistake}; it must lie inside the truss` });
+  const issue = pathIssue(text);
+  if (issue) context.addIssue({ code: "custom", message: `the path ${issue}; it must lie inside the truss` });
 });
 const action = z.enum(["ADD", "UPDATE", "REMOVE"]);
 const base64 = z.base64({ error: "is not base64" });

@@ -11,16 +11,16 @@ export async function everyRefusal<Results extends readonly unknown[]>(
 ): Promise<Results> {
   const settled = await Promise.allSettled(checks);
   const errors = settled.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
-  const mistakes = errors.filter((error) => error instanceof OperatorError);
-  const [first] = mistakes;
-  if (mistakes.length < errors.length) throw errors.find((error) => !(error instanceof OperatorError));
-  if (first && mistakes.length === 1) throw first;
-  if (first) throw joined(mistakes);
+  const issues = errors.filter((error) => error instanceof OperatorError);
+  const [first] = issues;
+  if (issues.length < errors.length) throw errors.find((error) => !(error instanceof OperatorError));
+  if (first && issues.length === 1) throw first;
+  if (first) throw joined(issues);
   return settled.map((each) => (each as PromiseFulfilledResult<unknown>).value) as unknown as Results;
 }
 
-function joined(mistakes: readonly OperatorError[]): OperatorError {
-  const refusals = new Map(mistakes.flatMap((each) => each.refusals).map((each) => [each.message, each]));
-  const exitCode = mistakes.some((each) => each.exitCode === 1) ? 1 : 2;
-  return new OperatorError([...refusals.values()], { exitCode, cause: mistakes[0] });
+function joined(issues: readonly OperatorError[]): OperatorError {
+  const refusals = new Map(issues.flatMap((each) => each.refusals).map((each) => [each.message, each]));
+  const exitCode = issues.some((each) => each.exitCode === 1) ? 1 : 2;
+  return new OperatorError([...refusals.values()], { exitCode, cause: issues[0] });
 }

@@ -39,7 +39,7 @@ const tagPattern = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/;
 const reserved = /^(public|menagerie|source|information_schema|pg_.*)$/i;
 
 /** What is wrong with a tag as the name of a state, as the rest of a sentence about it; undefined when nothing is. */
-export function tagMistake(tag: string): string | undefined {
+export function tagIssue(tag: string): string | undefined {
   if (!tagPattern.test(tag)) {
     return "is no tag; use up to 200 letters, digits and . _ + -, starting with a letter or digit, such as v1.2.3";
   }
@@ -53,8 +53,8 @@ export function tagMistake(tag: string): string | undefined {
  * beginning and 12 digits of its hash.
  */
 export function stateSchemaName(tag: string): string {
-  const mistake = tagMistake(tag);
-  if (mistake) throw refuse("release.tag-not-usable", { tag: JSON.stringify(tag), ...halvesOf(mistake) });
+  const issue = tagIssue(tag);
+  if (issue) throw refuse("release.tag-not-usable", { tag: JSON.stringify(tag), ...halvesOf(issue) });
   if (tag.length <= longestSchema) return tag;
   const hash = bytesToHex(sha256(utf8ToBytes(tag))).slice(0, 12);
   return `${tag.slice(0, longestSchema - 13)}-${hash}`;

@@ -46,7 +46,7 @@ export function codeVersion(text: string): string | undefined {
 }
 
 /** What is wrong with a model's name in combined tags, as the rest of a sentence; undefined when nothing is. */
-export function modelNameMistake(name: string): string | undefined {
+export function modelNameIssue(name: string): string | undefined {
   if (!modelName.test(name)) return "is no model's name in a tag; use lower-case letters, digits, - and _";
   if (looksLikeAnEnd.test(name)) {
     return `makes tags ambiguous: "${looksLikeAnEnd.exec(name)?.[0]}" in it reads as the end of another model; rename the model, or use the scheme deployment-manager`;
@@ -77,8 +77,8 @@ export function baseOf(tag: ReleaseTag): string {
 }
 
 function modelText({ name, version }: TaggedModel): string {
-  const mistake = modelNameMistake(name);
-  if (mistake) throw refuse("release.model-name", { name: JSON.stringify(name), ...halvesOf(mistake) });
+  const issue = modelNameIssue(name);
+  if (issue) throw refuse("release.model-name", { name: JSON.stringify(name), ...halvesOf(issue) });
   return `${name}v${counted(version, `version of ${name}`)}`;
 }
 
@@ -137,8 +137,8 @@ function taggedModels(parts: readonly string[], wrong: (reason: string) => Error
     pending = pending === "" ? part : `${pending}-${part}`;
     const match = modelEnding.exec(pending);
     if (!match?.[1]) continue;
-    const mistake = modelNameMistake(match[1]);
-    if (mistake) throw wrong(`${JSON.stringify(match[1])} ${mistake}`);
+    const issue = modelNameIssue(match[1]);
+    if (issue) throw wrong(`${JSON.stringify(match[1])} ${issue}`);
     models.push({ name: match[1], version: Number(match[2]) });
     pending = "";
   }

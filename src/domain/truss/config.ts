@@ -3,7 +3,7 @@ import { maskedText } from "../credentials/maskedText.ts";
 import { keepRecent } from "../recentlyUsed.ts";
 import { halvesOf, refused } from "../refusals/refusal.ts";
 import { libraryConfig } from "./library/config.ts";
-import type { Mistake } from "./library/fieldTypes.ts";
+import type { Issue } from "./library/fieldTypes.ts";
 import { exactJson, looseJson, NotInJson, PyMapping, type PyValue, pythonText } from "./pyValue.ts";
 import { PyYamlError, readPyYaml } from "./pyyaml.ts";
 import { refusal, refuse } from "./refusals.ts";
@@ -124,17 +124,15 @@ function readMapping(text: string, file: string): PyMapping {
 }
 
 function validate(raw: PyMapping, file: string): Parsed {
-  const { config: library, mistakes } = libraryConfig(raw);
-  if (mistakes.length > 0) {
-    throw refused(
-      mistakes.map((mistake) => refusal("truss.config-value", null, halvesOf(libraryMistake(file, mistake)))),
-    );
+  const { config: library, issues } = libraryConfig(raw);
+  if (issues.length > 0) {
+    throw refused(issues.map((issue) => refusal("truss.config-value", null, halvesOf(libraryIssue(file, issue)))));
   }
   const json = looseJson(library);
   const result = schema.safeParse(json);
   if (!result.success) {
     const lines = result.error.issues.map(({ path, message }) =>
-      mistakeLine(file, path, shortened(JSON.stringify(valueAt(json, path)) ?? "nothing"), message),
+      issueLine(file, path, shortened(JSON.stringify(valueAt(json, path)) ?? "nothing"), message),
     );
     throw refused(lines.map((line) => refusal("truss.config-value", null, halvesOf(line))));
   }
@@ -142,16 +140,16 @@ function validate(raw: PyMapping, file: string): Parsed {
 }
 
 /** Where the library refuses a mapping as a whole, its content would only be in the way. */
-function libraryMistake(file: string, { path, value, message }: Mistake): string {
+function libraryIssue(file: string, { path, value, message }: Issue): string {
   const said = maskedText(message.replace(/^Value error, /, ""));
-  if (!(value instanceof PyMapping)) return mistakeLine(file, path, shown(value), said);
+  if (!(value instanceof PyMapping)) return issueLine(file, path, shown(value), said);
   return path.length === 0 ? `${file}: ${said}` : `${file}: ${path.join(".")}: ${said}`;
 }
 
 /** Keys whose values may be secrets. */
 const hiddenBelow = new Set<PropertyKey>(["environment_variables", "secrets"]);
 
-function mistakeLine(file: string, path: readonly PropertyKey[], value: string, message: string): string {
+function issueLine(file: string, path: readonly PropertyKey[], value: string, message: string): string {
   const shown = hiddenBelow.has(path[0] ?? "") ? "" : `${value}: `;
   return `${file}: ${path.join(".") || "config"}: ${shown}${message}`;
 }

@@ -1,4 +1,4 @@
-import { pathMistake } from "../patch/operationSchema.ts";
+import { pathIssue } from "../patch/operationSchema.ts";
 import type { SnapshotEntry, TrussSnapshot } from "../truss/snapshot.ts";
 import { refuse } from "./refusals.ts";
 
@@ -72,8 +72,8 @@ function addFolder(entries: Map<string, SnapshotEntry>, path: string): void {
 }
 
 function refuseOutside(path: string): void {
-  const mistake = pathMistake(path);
-  if (mistake) throw refuse("archive.path", { path: shown(path), mistake });
+  const issue = pathIssue(path);
+  if (issue) throw refuse("archive.path", { path: shown(path), issue });
 }
 
 /** Sum of the header's bytes with blanks for the sum itself. */

@@ -39,7 +39,7 @@ export const uploadRefusals = {
     cause: "The archive was not made from one folder.",
   },
   "archive.path": {
-    says: "the archive's {path}: its path {mistake}",
+    says: "the archive's {path}: its path {issue}",
     fix: "it must lie inside the truss",
     cause: "What is unpacked has to stay inside its own folder.",
   },

@@ -23,7 +23,7 @@ const authorization =
 const skew = 15 * 60_000;
 
 /** Why the signature does not hold; undefined when it does. Compares in constant time. */
-export function signatureMistake(request: SignedRequest, secret: string, now: number): string | undefined {
+export function signatureIssue(request: SignedRequest, secret: string, now: number): string | undefined {
   const parsed = authorization.exec(request.headers.authorization ?? "");
   if (!parsed) return "there is no AWS4-HMAC-SHA256 signature for S3";
   const [, , date = "", region = "", names = "", signature = ""] = parsed;

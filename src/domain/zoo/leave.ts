@@ -41,7 +41,7 @@ export type ModelKey = (model: string, ...path: readonly (string | number)[]) =>
 /**
  * Ids that leave nothing where it is, as far as the config shows. Warnings: a rollout goes on, and above all back, whatever is listed.
  */
-export function leaveMistakes({ model, from, leave, table }: LeaveRequest, key: ModelKey): Refusal[] {
+export function leaveIssues({ model, from, leave, table }: LeaveRequest, key: ModelKey): Refusal[] {
   if (leave.length === 0) return [];
   if (from === undefined) return [refusal("leave.no-rollout", key(model, "leave"), { from: key(model, "from") })];
   return leave.flatMap((id, place) => {
@@ -53,7 +53,7 @@ export function leaveMistakes({ model, from, leave, table }: LeaveRequest, key: 
 }
 
 /**
- * Ids that leave nothing where it is, as the database shows; beside {@link leaveMistakes}.
+ * Ids that leave nothing where it is, as the database shows; beside {@link leaveIssues}.
  *
  * @param apps - those that were found, in any order
  */

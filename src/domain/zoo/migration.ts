@@ -156,14 +156,14 @@ export function seconds(time: number): string {
 }
 
 /** What is wrong with a request by itself. */
-export function requestMistakes({ from, to, share, rowsPerSecond }: MigrationRequest): Clause[] {
-  const mistakes: Clause[] = [];
-  if (from === to) mistakes.push({ problem: `old and new version are both ${from}`, fix: "name two different ones" });
+export function requestIssues({ from, to, share, rowsPerSecond }: MigrationRequest): Clause[] {
+  const issues: Clause[] = [];
+  if (from === to) issues.push({ problem: `old and new version are both ${from}`, fix: "name two different ones" });
   if (share !== undefined && !(share > 0 && share <= 100)) {
-    mistakes.push({ problem: `share ${share} is no percentage`, fix: "use more than 0 and at most 100" });
+    issues.push({ problem: `share ${share} is no percentage`, fix: "use more than 0 and at most 100" });
   }
   if (rowsPerSecond !== undefined && !(Number.isInteger(rowsPerSecond) && rowsPerSecond >= 1)) {
-    mistakes.push({ problem: `rowsPerSecond ${rowsPerSecond} is no rate`, fix: "use a whole number from 1" });
+    issues.push({ problem: `rowsPerSecond ${rowsPerSecond} is no rate`, fix: "use a whole number from 1" });
   }
-  return mistakes;
+  return issues;
 }

@@ -12,14 +12,14 @@ export interface VersionPair {
  * apps would end where the last run put them. A chain (1 to 2, 2 to 3) is no mistake: its pairs are moved one after the
  * other, under one lock.
  */
-export function mapMistakes(map: readonly VersionPair[]): Clause[] {
-  const mistakes: Clause[] = [];
+export function mapIssues(map: readonly VersionPair[]): Clause[] {
+  const issues: Clause[] = [];
   const next = new Map<string, VersionPair>();
   for (const pair of map) {
     const other = next.get(pair.from);
     if (other && other.to !== pair.to) {
       const problem = `${other.name} and ${pair.name}: version ${pair.from} moves to ${other.to} and to ${pair.to}`;
-      mistakes.push({ problem, fix: "keep one" });
+      issues.push({ problem, fix: "keep one" });
     } else next.set(pair.from, pair);
   }
   const judged = new Set<string>();
@@ -34,9 +34,9 @@ export function mapMistakes(map: readonly VersionPair[]): Clause[] {
       if (cycle >= 0) {
         const ring = [...path.slice(cycle), at].join(" → ");
         const problem = `${next.get(path[cycle] ?? "")?.name}: the map goes round, ${ring}`;
-        mistakes.push({ problem, fix: "remove one of the pairs" });
+        issues.push({ problem, fix: "remove one of the pairs" });
       }
     }
   }
-  return mistakes;
+  return issues;
 }

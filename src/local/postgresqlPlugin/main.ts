@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { messageOf } from "../../domain/errors.ts";
-import { difference, kindOf, mistakesIn, serverOf } from "./provider.ts";
+import { difference, issuesIn, kindOf, serverOf } from "./provider.ts";
 import type { Properties } from "./resourceKind.ts";
 import {
   type Answer,
@@ -61,7 +61,7 @@ const handlers: Record<string, (request: Message) => Promise<unknown>> = {
   },
   check: async (request) => {
     const inputs = propertiesOf(request, "getNews");
-    const failures = mistakesIn(kindAt(request), inputs).map(({ property, reason }) =>
+    const failures = issuesIn(kindAt(request), inputs).map(({ property, reason }) =>
       message("CheckFailure", { Property: property, Reason: reason }),
     );
     return message("CheckResponse", { Inputs: structOf(inputs), FailuresList: failures });

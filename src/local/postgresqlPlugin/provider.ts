@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
-import { identifierMistake } from "../../domain/generatedNames.ts";
+import { identifierIssue } from "../../domain/generatedNames.ts";
 import { sslModes } from "../../domain/platformDatabase.ts";
 import { database } from "./database.ts";
 import { grant } from "./grant.ts";
@@ -28,7 +28,7 @@ export function kindOf(type: string): ResourceKind {
 }
 
 /** Everything that is wrong with a resource's inputs. Values that a preview does not know yet pass. */
-export function mistakesIn(kind: ResourceKind, inputs: Properties): PropertyFailure[] {
+export function issuesIn(kind: ResourceKind, inputs: Properties): PropertyFailure[] {
   const known = Object.fromEntries(Object.entries(inputs).filter(([, value]) => !isUnknown(value)));
   const failures: PropertyFailure[] = [];
   for (const [property, value] of Object.entries(known)) {
@@ -37,8 +37,8 @@ export function mistakesIn(kind: ResourceKind, inputs: Properties): PropertyFail
     else if (value !== null && !hasShape(value, shape)) failures.push({ property, reason: `is no ${shape}` });
     else if (names.has(property)) {
       for (const name of [value].flat()) {
-        const mistake = identifierMistake(name);
-        if (mistake) failures.push({ property, reason: `${JSON.stringify(name)} ${mistake}` });
+        const issue = identifierIssue(name);
+        if (issue) failures.push({ property, reason: `${JSON.stringify(name)} ${issue}` });
       }
     }
   }

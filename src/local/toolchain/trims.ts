@@ -77,8 +77,8 @@ export type TrimmedModule = z.infer<typeof trimmedModule>;
 export function parseTrims(text: string, file: string): readonly TrimmedModule[] {
   const parsed = trims.safeParse(contentOf(text, file));
   if (parsed.success) return parsed.data.modules;
-  const mistakes = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the file"}: ${issue.message}`);
-  throw new Error(`${file}: ${mistakes.join("; ")}`);
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join(".") || "the file"}: ${issue.message}`);
+  throw new Error(`${file}: ${issues.join("; ")}`);
 }
 
 function contentOf(text: string, file: string): unknown {

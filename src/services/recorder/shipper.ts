@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
 import { MissingTables, PositionMoved, PredictionStore } from "../../adapters/postgres/predictions/store.ts";
-import { clientConfig, connectionMistake, sqlState } from "../../adapters/postgres/server.ts";
+import { clientConfig, connectionIssue, sqlState } from "../../adapters/postgres/server.ts";
 import { LogPositions } from "../../adapters/predictionLog/positions.ts";
 import { type LogBatch, readBatch } from "../../adapters/predictionLog/read.ts";
 import { removeBefore } from "../../adapters/predictionLog/segments.ts";
@@ -137,15 +137,15 @@ function isRefusedRow(error: unknown): boolean {
 /** No table, schema or database; wrong login; no privilege; no TLS, or a certificate that is not trusted. */
 function isMisconfigured(error: unknown): boolean {
   const state = sqlState(error) ?? "";
-  if (connectionMistake(error, settings.database) !== undefined) return true;
+  if (connectionIssue(error, settings.database) !== undefined) return true;
   return error instanceof MissingTables || ["28", "3D", "3F", "42"].includes(state.slice(0, 2));
 }
 
 function explained(error: unknown): string {
   if (error instanceof MissingTables) return error.message;
   const { user, host, port, maintenanceDatabase } = settings.database;
-  const mistake = connectionMistake(error, settings.database);
-  if (mistake !== undefined)
-    return `PostgreSQL at ${host}:${port}, database ${maintenanceDatabase}, user ${user}: ${mistake}`;
+  const issue = connectionIssue(error, settings.database);
+  if (issue !== undefined)
+    return `PostgreSQL at ${host}:${port}, database ${maintenanceDatabase}, user ${user}: ${issue}`;
   return `the database ${maintenanceDatabase} at ${host}:${port} refuses ${user} (${sqlState(error)}): ${messageOf(error)}`;
 }

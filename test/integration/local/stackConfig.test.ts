@@ -147,15 +147,15 @@ describe("a value that cannot be decrypted", { timeout: commandsWithin }, () => 
     const alien = bad.replace(/.{4}$/, "AAAA");
     await writeFile(kept, text.replaceAll(bad, alien));
     await writeFile(file, (await readFile(file, "utf8")).replaceAll(bad, alien));
-    const { mistakes } = await checkedEnvironment(layout, "embedded");
-    const says = mistakes.filter(({ message }) => message.includes("decrypted"));
+    const { issues } = await checkedEnvironment(layout, "embedded");
+    const says = issues.filter(({ message }) => message.includes("decrypted"));
     expect(says.map(({ message }) => message)).toEqual([
       `menagerie:secrets.bad: its encrypted value cannot be decrypted; remove it with \`menagerie pulumi -e ${layout.name} -- config rm --path 'menagerie:secrets.bad'\`, or set it again with \`menagerie pulumi -e ${layout.name} -- config set --secret --path 'menagerie:secrets.bad'\``,
     ]);
     expect((await pulumi("config", "rm", "--path", "menagerie:secrets.bad")).code).toBe(0);
     expect(await seen("menagerie:secrets.good")).toBe("t0ken");
     const after = await checkedEnvironment(layout, "embedded");
-    expect(after.mistakes.filter(({ message }) => message.includes("decrypted"))).toEqual([]);
+    expect(after.issues.filter(({ message }) => message.includes("decrypted"))).toEqual([]);
   });
 
   it("in the committed file is mended by its removal", async () => {

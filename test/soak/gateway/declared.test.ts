@@ -115,7 +115,7 @@ describe("what a stack declares is what clients and servers see", () => {
 });
 
 /** Makes a mistake of staging's objects, which in Knative mode rewrite the host too. */
-type Mistake = readonly [title: string, (mesh: DeclaredMesh) => DeclaredMesh];
+type Issue = readonly [title: string, (mesh: DeclaredMesh) => DeclaredMesh];
 
 const inRules =
   (change: (rule: DeclaredRule) => object) =>
@@ -132,7 +132,7 @@ const inDestination = (change: object) =>
     route: [{ ...first, destination: { ...first?.destination, ...change } }],
   }));
 
-const mistakes: readonly Mistake[] = [
+const issues: readonly Issue[] = [
   [
     "a weight: half of the requests are answered by the shadow",
     inRules(({ mirrors: [shadow] = [], route: [first], ...rule }) =>
@@ -226,7 +226,7 @@ describe("a mistake in what the program declares turns a case red", () => {
 
   afterAll(() => remove(right()));
 
-  test.each(mistakes)("%s", async (_, make) => {
+  test.each(issues)("%s", async (_, make) => {
     const wrong = make(right());
     expect(JSON.stringify(wrong)).not.toBe(JSON.stringify(right()));
     await apply(wrong);

@@ -29,7 +29,7 @@ function readConfig(text: string): Record<string, unknown> {
   return raw.nodeClass === "EC2" ? { ...raw, nodeClass: ec2 } : raw;
 }
 
-function mistakesOf(raw: unknown, defaults: Parameters<typeof parseEnvironment>[1] = { gatewayUrl }): string[] {
+function issuesOf(raw: unknown, defaults: Parameters<typeof parseEnvironment>[1] = { gatewayUrl }): string[] {
   try {
     parseEnvironment(raw, defaults);
     return [];
@@ -42,14 +42,14 @@ function mistakesOf(raw: unknown, defaults: Parameters<typeof parseEnvironment>[
 describe("a wrong config is told the key, the value and what to change", () => {
   const cases = load(readFileSync(join(import.meta.dirname, "wrongConfigs.yaml"), "utf8")) as WrongConfig[];
   it.each(cases.map(({ config, says }) => [config, says] as const))("%s", (config, says) => {
-    expect(mistakesOf(readConfig(config))).toEqual(says);
+    expect(issuesOf(readConfig(config))).toEqual(says);
   });
 
   it("a name that no host has room for, in its namespace", () => {
     const file = join(project, "test/fixtures/stack/long-name.yaml");
     const { config } = load(readFileSync(file, "utf8")) as { config: Record<string, string> };
     const name = "a".repeat(40);
-    expect(mistakesOf(stackConfig(config))).toEqual([
+    expect(issuesOf(stackConfig(config))).toEqual([
       `menagerie:zoo.${name}: has 40 characters, and a DNS label at most 63: the host "${name}-v99999-predictor-customers-machine-learning-production" would have 95; use at most 8 characters, such as "aaaaaaaa", or shorten menagerie:namespace to at most 5 characters`,
     ]);
   });
@@ -61,22 +61,22 @@ describe("a wrong config is told the key, the value and what to change", () => {
 
   it("never shows what may be a secret", () => {
     for (const { config } of cases.filter((each) => each.config.includes("hunter2"))) {
-      expect(mistakesOf(readConfig(config)).join("\n")).not.toContain("hunter2");
+      expect(issuesOf(readConfig(config)).join("\n")).not.toContain("hunter2");
     }
   });
 
   it("secrets in the clear", () => {
     const raw = { secrets: { hf: "hunter2" } };
-    expect(mistakesOf(raw, { gatewayUrl, secretKeys: ["menagerie:secrets"] })).toEqual([]);
-    expect(mistakesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
+    expect(issuesOf(raw, { gatewayUrl, secretKeys: ["menagerie:secrets"] })).toEqual([]);
+    expect(issuesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
       "menagerie:secrets: holds values in the clear; remove them from the file, and set each with `pulumi config set --secret --path 'menagerie:secrets.<name>'`",
     ]);
   });
 
   it("the url of the migrations' database in the clear", () => {
     const raw = { migrationTarget: { table: "oracles", databaseUrl: "postgresql://u:hunter2@h/d" } };
-    expect(mistakesOf(raw, { gatewayUrl, secretKeys: ["menagerie:migrationTarget"] })).toEqual([]);
-    expect(mistakesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
+    expect(issuesOf(raw, { gatewayUrl, secretKeys: ["menagerie:migrationTarget"] })).toEqual([]);
+    expect(issuesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
       "menagerie:migrationTarget.databaseUrl: holds a password in the clear; remove it from the file, and set it with `pulumi config set --secret --path menagerie:migrationTarget.databaseUrl`",
     ]);
     expect(parseEnvironment(raw, { gatewayUrl }).migrationTarget).not.toHaveProperty("databaseUrl");
@@ -85,19 +85,19 @@ describe("a wrong config is told the key, the value and what to change", () => {
   it("all at once, those of single keys first, and none that only follows from another", () => {
     const model = { truss: "models/m", phase: "done" };
     const zoo = { a: { ...model, phase: "dnoe" }, b: { ...model, pool: "t5" }, c_copy: model };
-    expect(mistakesOf({ zoo, namespace: "kube-system" })).toEqual([
+    expect(issuesOf({ zoo, namespace: "kube-system" })).toEqual([
       'menagerie:zoo.a.phase: "dnoe" is not allowed; did you mean "done"?',
       'menagerie:namespace: "kube-system" belongs to the cluster; use a namespace of its own, such as models',
       'menagerie:zoo.c_copy: names ending in "_copy" are for the copies that a rollout makes; choose another name',
       'menagerie:zoo.b.pool: no pool is named "t5"; use cpu, or declare it under menagerie:pools',
     ]);
-    expect(mistakesOf({ zoo: { b: { ...model, pool: "t4" } }, pools: { t4: {} } })).toEqual([
+    expect(issuesOf({ zoo: { b: { ...model, pool: "t4" } }, pools: { t4: {} } })).toEqual([
       "menagerie:pools.t4.gpu: missing; write {kind: t4, perNode: 1}",
     ]);
   });
 
   it("without a gateway address anywhere", () => {
-    expect(mistakesOf({}, {})).toEqual([
+    expect(issuesOf({}, {})).toEqual([
       "menagerie:gateway.url: missing; give the address clients use, or run through `menagerie`, which sets MENAGERIE_GATEWAY_URL",
     ]);
   });
@@ -188,7 +188,7 @@ describe("a right config", () => {
       a: { truss: "models/a", phase: "done", pool: "t4" },
       b: { truss: "models/b", phase: "off", pool: "t4" },
     };
-    expect(mistakesOf({ pools, zoo })).toEqual([]);
+    expect(issuesOf({ pools, zoo })).toEqual([]);
   });
 });
 
@@ -217,7 +217,7 @@ describe("the committed files", () => {
     const raw = Object.fromEntries(
       Object.entries(config).map(([key, value]) => [key.replace(/^menagerie:/, ""), value]),
     );
-    expect(mistakesOf(raw, stack === "local" ? { gatewayUrl } : {})).toEqual([]);
+    expect(issuesOf(raw, stack === "local" ? { gatewayUrl } : {})).toEqual([]);
   });
 
   it("Pulumi.yaml gives the same defaults as the schema", () => {
@@ -243,8 +243,8 @@ describe("an embedded environment", () => {
       zoo: { ...zoo, m: { ...zoo.iris, mode: "Knative" } },
       serving: { mode: "Knative" },
     };
-    expect(mistakesOf(raw, embedded)).toEqual([`menagerie:serving.mode: ${says}`, `menagerie:zoo.m.mode: ${says}`]);
-    expect(mistakesOf(raw)).toEqual([]);
-    expect(mistakesOf({ nodeClass: "local", zoo, serving: { mode: "Standard" } }, embedded)).toEqual([]);
+    expect(issuesOf(raw, embedded)).toEqual([`menagerie:serving.mode: ${says}`, `menagerie:zoo.m.mode: ${says}`]);
+    expect(issuesOf(raw)).toEqual([]);
+    expect(issuesOf({ nodeClass: "local", zoo, serving: { mode: "Standard" } }, embedded)).toEqual([]);
   });
 });

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { parseEnvironment } from "../../../src/config/parse.ts";
-import { plainSecretMistakes } from "../../../src/config/plainSecrets.ts";
+import { plainSecretIssues } from "../../../src/config/plainSecrets.ts";
 import { readStackText } from "../../../src/config/stackFile.ts";
 
 const model = "iris: { truss: models/iris, phase: done }";
 const token = `ghp_${"0".repeat(36)}`;
 
-function mistakesIn(text: string): string[] {
-  return plainSecretMistakes(load(text) as Record<string, unknown>).map(({ message }) => message);
+function issuesIn(text: string): string[] {
+  return plainSecretIssues(load(text) as Record<string, unknown>).map(({ message }) => message);
 }
 
 describe("a stack file", () => {
@@ -40,7 +40,7 @@ describe("a stack file", () => {
     ],
     ["a provider's key", "aws:secretKey: abc", ["aws:secretKey", "pulumi config set --secret aws:secretKey"]],
   ] as const)("with %s is refused by the key and the command", (_, text, [key, command]) => {
-    expect(mistakesIn(text)).toEqual([
+    expect(issuesIn(text)).toEqual([
       `${key}: holds its value in the clear; remove it from the file, and set it with \`${command}\``,
     ]);
   });
@@ -48,8 +48,8 @@ describe("a stack file", () => {
   it("with a credential in a model's variables is refused by its place", () => {
     const text = `menagerie:zoo: { iris: { truss: models/iris, env: { FACTOR: "3", GH: ${token} } } }
 menagerie:shadows: { s: { shadows: { c: { env: { INDEX: "https://u:p@mirror.example/simple" } } } } }`;
-    const mistakes = mistakesIn(text);
-    expect(mistakes.map((each) => each.slice(0, each.indexOf(": holds a credential in the clear")))).toEqual([
+    const issues = issuesIn(text);
+    expect(issues.map((each) => each.slice(0, each.indexOf(": holds a credential in the clear")))).toEqual([
       "menagerie:zoo.iris.env.GH",
       "menagerie:shadows.s.shadows.c.env.INDEX",
     ]);
@@ -57,7 +57,7 @@ menagerie:shadows: { s: { shadows: { c: { env: { INDEX: "https://u:p@mirror.exam
 
   it("whose secrets are all encrypted passes, with what only sounds like a credential", () => {
     expect(
-      mistakesIn(`menagerie:databasePassword: { secure: "v1:AAAA:AAAA" }
+      issuesIn(`menagerie:databasePassword: { secure: "v1:AAAA:AAAA" }
 menagerie:secrets: { a: { secure: "v1:AAAA:AAAA" } }
 menagerie:adminSecrets: admin-organization-secrets
 menagerie:migrationTarget: { table: t, databaseUrl: { secure: "v1:AAAA:AAAA" } }
@@ -97,5 +97,5 @@ it.each(["local", "staging", "prod"])("the committed file of stack %s holds no s
   const file = `Pulumi.${stack}.yaml`;
   const { config } = readStackText(readFileSync(join(import.meta.dirname, "../../..", file)), file);
   expect(Object.keys(config).length).toBeGreaterThan(0);
-  expect(plainSecretMistakes(config)).toEqual([]);
+  expect(plainSecretIssues(config)).toEqual([]);
 });

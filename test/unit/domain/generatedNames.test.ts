@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
-  identifierMistake,
+  identifierIssue,
   longestPart,
-  longNameMistake,
+  longNameIssue,
   requireServiceName,
   serviceNames,
 } from "../../../src/domain/generatedNames.ts";
@@ -29,13 +29,13 @@ describe("a name fits where every name that is made from it does", () => {
   ] as const)("%s", (_, service, suffix, longest) => {
     const names = serviceNames(service, suffix);
     expect(longestPart(names)).toBe(longest);
-    expect(longNameMistake("a".repeat(longest), names)).toBeUndefined();
-    expect(longNameMistake("a".repeat(longest + 1), names)).toContain(`use at most ${longest} characters`);
+    expect(longNameIssue("a".repeat(longest), names)).toBeUndefined();
+    expect(longNameIssue("a".repeat(longest + 1), names)).toContain(`use at most ${longest} characters`);
   });
 
   it("says the limit, the length, and the longest beginning that fits", () => {
     const names = serviceNames({ ...standard, namespace: "m".repeat(40) }, "-v1");
-    expect(longNameMistake("ranker-of-news", names, { key: "menagerie:namespace", length: 40 })).toBe(
+    expect(longNameIssue("ranker-of-news", names, { key: "menagerie:namespace", length: 40 })).toBe(
       `has 14 characters, and a DNS label at most 63: the host "ranker-of-news-v1-predictor-${"m".repeat(40)}" would have 68; use at most 9 characters, such as "ranker-of", or shorten menagerie:namespace to at most 35 characters`,
     );
   });
@@ -50,14 +50,14 @@ describe("a name fits where every name that is made from it does", () => {
 
 describe("a PostgreSQL identifier", () => {
   it("has 63 bytes, not characters, and is cut between them", () => {
-    expect(identifierMistake("ü".repeat(31))).toBeUndefined();
-    expect(identifierMistake("ü".repeat(32))).toBe(
+    expect(identifierIssue("ü".repeat(31))).toBeUndefined();
+    expect(identifierIssue("ü".repeat(32))).toBe(
       `has 64 bytes, and a PostgreSQL identifier at most 63, where PostgreSQL would cut it off; use a shorter one, such as "${"ü".repeat(31)}"`,
     );
   });
 
   it("of a release fits, however long the tag is", () => {
     const { service, pipeline } = releaseRoles(stateSchemaName("v".repeat(200)));
-    expect([service, pipeline].map(identifierMistake)).toEqual([undefined, undefined]);
+    expect([service, pipeline].map(identifierIssue)).toEqual([undefined, undefined]);
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { mistakeLine } from "../../../src/config/mistake.ts";
+import { issueLine } from "../../../src/config/issue.ts";
 import { readStackText } from "../../../src/config/stackFile.ts";
 import { checkStack } from "../../../src/plan/checkStack.ts";
 
@@ -17,7 +17,7 @@ async function check(bytes: Uint8Array) {
 const fixture = (name: string) => readFileSync(join(project, "test/fixtures/stackFiles", `${name}.yaml`));
 /** Nine aliases in each of ten lists. */
 const laughs = `config:\n  l0: &l0 [x]\n${Array.from({ length: 10 }, (_, i) => `  l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`)}]`).join("\n")}`;
-const linesOf = async (name: string) => (await check(fixture(name))).mistakes.map(mistakeLine);
+const linesOf = async (name: string) => (await check(fixture(name))).issues.map(issueLine);
 
 it("an app that is left in vain is a warning at its place in the file, and stops nothing", async () => {
   const config = [
@@ -30,17 +30,17 @@ it("an app that is left in vain is a warning at its place in the file, and stops
     '      from: "3"',
     '      leave: ["6", "ada"]',
   ];
-  const { mistakes, warnings, spec } = await check(Buffer.from(`${config.join("\n")}\n`));
-  expect(mistakes).toEqual([]);
+  const { issues, warnings, spec } = await check(Buffer.from(`${config.join("\n")}\n`));
+  expect(issues).toEqual([]);
   expect(spec?.zoo.iris?.leave).toEqual(["6", "ada"]);
-  expect(warnings?.map(mistakeLine)).toEqual([
+  expect(warnings?.map(issueLine)).toEqual([
     `Pulumi.x.yaml:8:20: menagerie:zoo.iris.leave[1]: "ada" is not an app's id; give one that \`menagerie app list\` shows, or remove it`,
   ]);
 });
 
 describe("a stack file is strict from its first line", () => {
   it.each(["local", "staging", "prod"])("Pulumi.%s.yaml is right", async (stack) => {
-    expect((await check(readFileSync(join(project, `Pulumi.${stack}.yaml`)))).mistakes).toEqual([]);
+    expect((await check(readFileSync(join(project, `Pulumi.${stack}.yaml`)))).issues).toEqual([]);
   });
 
   it.each([
@@ -98,40 +98,40 @@ describe("a stack file is strict from its first line", () => {
     ],
     ["aliases that grow without bound", laughs, /cannot be read/],
   ])("%s is refused by its place", async (_, text, says) => {
-    const { mistakes } = await check(Buffer.from(text));
-    expect(mistakes.map(mistakeLine).join("\n")).toMatch(says);
+    const { issues } = await check(Buffer.from(text));
+    expect(issues.map(issueLine).join("\n")).toMatch(says);
   });
 
   it("a mapping may be merged into others, as the engine does", async () => {
     const zoo = "    a: &model { truss: models/iris, phase: done }\n    b: { <<: *model, resources: { cpu: 2 } }";
-    const { mistakes, spec } = await check(
+    const { issues, spec } = await check(
       Buffer.from(`config:\n  menagerie:nodeClass: local\n  menagerie:zoo:\n${zoo}\n`),
     );
-    expect(mistakes).toEqual([]);
+    expect(issues).toEqual([]);
     expect(spec?.zoo.b).toMatchObject({ truss: "models/iris", phase: "done", resources: { cpu: "2" } });
   });
 
   it("UTF-16 text is named as such", async () => {
     const text = `\ufeff${readFileSync(join(project, "Pulumi.local.yaml"), "utf8")}`;
     const says = ["Pulumi.x.yaml: is UTF-16 text; save it as UTF-8"];
-    expect((await check(Buffer.from(text, "utf16le"))).mistakes.map(mistakeLine)).toEqual(says);
+    expect((await check(Buffer.from(text, "utf16le"))).issues.map(issueLine)).toEqual(says);
   });
 
   it("an `environment:` may hold all keys, so a file with nothing else is not refused", async () => {
-    expect((await check(Buffer.from("environment: [shared/staging]\n"))).mistakes).toEqual([]);
+    expect((await check(Buffer.from("environment: [shared/staging]\n"))).issues).toEqual([]);
   });
 
   it("a name that would be too long is told with the limit, its length and the longest that fits", async () => {
-    const [mistake] = (await check(fixture("long-name"))).mistakes;
-    expect(mistake?.line).toBe(4);
-    expect(mistake?.message).toMatch(
+    const [issue] = (await check(fixture("long-name"))).issues;
+    expect(issue?.line).toBe(4);
+    expect(issue?.message).toMatch(
       /has 40 characters, and a DNS label at most 63: .* use at most 8 characters, such as "aaaaaaaa"/,
     );
   });
 
   it("every key of an unknown namespace is named, with the one that was meant", async () => {
-    const { mistakes } = await check(fixture("namespace-typo"));
-    expect(mistakes.map(({ line, fix }) => [line, fix])).toEqual([
+    const { issues } = await check(fixture("namespace-typo"));
+    expect(issues.map(({ line, fix }) => [line, fix])).toEqual([
       [4, 'did you mean "menagerie:nodeClass"?'],
       [5, 'did you mean "menagerie:serving"?'],
       [9, 'did you mean "menagerie:dynamicSettings"?'],
@@ -142,8 +142,8 @@ describe("a stack file is strict from its first line", () => {
   });
 
   it("mistakes of schema, references and folders are told in one run, in the order of the file", async () => {
-    const { mistakes } = await check(fixture("two-mistakes"));
-    expect(mistakes.map(({ key, value, line }) => ({ key, value, line }))).toEqual([
+    const { issues } = await check(fixture("two-issues"));
+    expect(issues.map(({ key, value, line }) => ({ key, value, line }))).toEqual([
       { key: "menagerie:pools.t4.replicas", value: '"many"', line: 4 },
       { key: "menagerie:zoo.iris.truss", value: '"models/absent"', line: 6 },
       { key: "menagerie:zoo.iris.phase", value: '"forwrd"', line: 6 },
@@ -152,8 +152,8 @@ describe("a stack file is strict from its first line", () => {
   });
 
   it.each(["plain-password", "one-secret-of-two"])("%s is refused, and its value appears nowhere", async (name) => {
-    const { mistakes } = await check(fixture(name));
-    expect(mistakes.map(({ message }) => message).join("\n")).toContain("pulumi config set --secret");
-    expect(JSON.stringify(mistakes)).not.toMatch(/correct-horse|written-in-the-open/);
+    const { issues } = await check(fixture(name));
+    expect(issues.map(({ message }) => message).join("\n")).toContain("pulumi config set --secret");
+    expect(JSON.stringify(issues)).not.toMatch(/correct-horse|written-in-the-open/);
   });
 });

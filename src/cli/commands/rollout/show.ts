@@ -3,7 +3,7 @@ import { inTransaction } from "../../../adapters/postgres/transaction.ts";
 import { readNamedApps, readNamedRows } from "../../../adapters/postgres/zoo/namedApps.ts";
 import { readZooRegistry } from "../../../adapters/postgres/zoo/registry.ts";
 import { zooKey } from "../../../config/leave.ts";
-import { leaveMistakes, leaveWarnings } from "../../../domain/zoo/leave.ts";
+import { leaveIssues, leaveWarnings } from "../../../domain/zoo/leave.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
 import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
@@ -74,7 +74,7 @@ async function leaveNotes({ standings: read, leave, target }: ReadStandings, env
     const apps = await (pair
       ? target?.connection && readNamedRows(target.connection, pair, ids).catch(() => undefined)
       : readNamedApps(await operatorServer(environment), ids).catch(() => undefined));
-    const warnings = [...leaveMistakes(request, zooKey), ...(apps ? leaveWarnings(request, apps, zooKey) : [])];
+    const warnings = [...leaveIssues(request, zooKey), ...(apps ? leaveWarnings(request, apps, zooKey) : [])];
     notes.push(...warnings.map(({ message }) => message));
   }
   return notes;

@@ -3,8 +3,8 @@ import {
   anything,
   type FieldType,
   flag,
+  type Issue,
   listOf,
-  type Mistake,
   mapOf,
   model,
   oneOf,
@@ -124,30 +124,30 @@ const config = model(
 );
 
 /** What the library makes of a config.yaml: all fields, with its own types; or what it refuses, all of it. */
-export function libraryConfig(raw: PyMapping): { readonly config: PyMapping; readonly mistakes: readonly Mistake[] } {
-  const mistakes: Mistake[] = [];
-  const made = config(prepared(raw, mistakes), [], mistakes);
-  return { config: made instanceof PyMapping ? made : new PyMapping(), mistakes };
+export function libraryConfig(raw: PyMapping): { readonly config: PyMapping; readonly issues: readonly Issue[] } {
+  const issues: Issue[] = [];
+  const made = config(prepared(raw, issues), [], issues);
+  return { config: made instanceof PyMapping ? made : new PyMapping(), issues };
 }
 
 /** What the library does before it reads the fields: environment variables become texts, as Python prints them. */
-function prepared(raw: PyMapping, mistakes: Mistake[]): PyMapping {
+function prepared(raw: PyMapping, issues: Issue[]): PyMapping {
   const made = new PyMapping();
   const cache = raw.get("hf_cache");
   for (const [key, value] of raw.entries) {
     if (key === "hf_cache" && !raw.has("model_cache")) made.set("model_cache", cache ?? []);
-    else if (key === "environment_variables") made.set(key, texts(value, mistakes));
+    else if (key === "environment_variables") made.set(key, texts(value, issues));
     else made.set(key, value);
   }
   const builds = raw.get("build");
   if (builds instanceof PyMapping && builds.get("no_cache") === true) {
     const message = "no_cache cannot be specified in config.yaml.";
-    mistakes.push({ path: ["build", "no_cache"], value: true, message });
+    issues.push({ path: ["build", "no_cache"], value: true, message });
   }
   return made;
 }
 
-function texts(value: PyValue, mistakes: Mistake[]): PyValue {
+function texts(value: PyValue, issues: Issue[]): PyValue {
   if (!(value instanceof PyMapping)) return value;
   const made = new PyMapping();
   for (const [key, item] of value.entries) {
@@ -155,7 +155,7 @@ function texts(value: PyValue, mistakes: Mistake[]): PyValue {
     if (item instanceof PyMapping || Array.isArray(item)) {
       // Python would print it; nobody means that.
       const message = "must be a text, a number or a boolean";
-      mistakes.push({ path: ["environment_variables", name], value: item, message });
+      issues.push({ path: ["environment_variables", name], value: item, message });
     }
     made.set(key, typeof item === "boolean" ? String(item) : pythonText(item));
   }

@@ -23,9 +23,9 @@ const memory = textWhere((spec) => {
 });
 
 /** `T4`, `H100:8`, or a mapping of both; written as text. */
-const accelerator: FieldType = (value, path, mistakes) => {
+const accelerator: FieldType = (value, path, issues) => {
   const refuse = (message: string): PyValue => {
-    mistakes.push({ path, value, message: `Value error, ${message}` });
+    issues.push({ path, value, message: `Value error, ${message}` });
     return value;
   };
   if (value === null) return null;
@@ -50,8 +50,8 @@ function specOf(value: PyMapping): string {
 }
 
 const nodeCount = checked(
-  (value, path, mistakes) => {
-    if (typeof value !== "bigint") mistakes.push({ path, value, message: "Input should be a valid integer" });
+  (value, path, issues) => {
+    if (typeof value !== "bigint") issues.push({ path, value, message: "Input should be a valid integer" });
     return value;
   },
   (value) => (typeof value === "bigint" && value < 1n ? "Input should be greater than or equal to 1" : undefined),

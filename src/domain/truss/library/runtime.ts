@@ -28,21 +28,21 @@ const kinds: Readonly<Record<string, FieldType>> = {
 
 const http = (): PyMapping => new PyMapping().set("kind", "http");
 
-const transport: FieldType = (value, path, mistakes) => {
+const transport: FieldType = (value, path, issues) => {
   if (!(value instanceof PyMapping)) {
-    mistakes.push({ path, value, message: "Input should be a valid dictionary or object to extract fields from" });
+    issues.push({ path, value, message: "Input should be a valid dictionary or object to extract fields from" });
     return value;
   }
   if (value.entries.length === 0) return http();
   const kind = value.get("kind");
   if (kind === undefined) {
-    mistakes.push({ path, value, message: "Unable to extract tag using discriminator 'kind'" });
+    issues.push({ path, value, message: "Unable to extract tag using discriminator 'kind'" });
     return value;
   }
   const type = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
-  if (type) return type(value, path, mistakes);
+  if (type) return type(value, path, issues);
   const message = `Input tag found using 'kind' does not match any of the expected tags: 'http', 'websocket', 'grpc'`;
-  mistakes.push({ path, value: kind, message });
+  issues.push({ path, value: kind, message });
   return value;
 };
 
@@ -101,7 +101,7 @@ const fields = {
 };
 
 /** `runtime` of config.yaml. */
-export const runtime: FieldType = (value, path, mistakes) => {
+export const runtime: FieldType = (value, path, issues) => {
   const workers = value instanceof PyMapping ? value.get("num_workers") : undefined;
   if (
     workers !== undefined &&
@@ -110,7 +110,7 @@ export const runtime: FieldType = (value, path, mistakes) => {
     !(workers instanceof PyFloat && workers.value === 1)
   ) {
     const message = "Value error, After truss 0.9.49 only 1 worker per server is allowed.";
-    mistakes.push({ path: [...path, "num_workers"], value: workers, message });
+    issues.push({ path: [...path, "num_workers"], value: workers, message });
   }
   return model(fields, {
     name: "Runtime",
@@ -127,7 +127,7 @@ export const runtime: FieldType = (value, path, mistakes) => {
       }
       return made.set("is_websocket_endpoint", (made.get("transport") as PyMapping).get("kind") === "websocket");
     },
-  })(value, path, mistakes);
+  })(value, path, issues);
 };
 
 function copy(value: PyMapping): PyMapping {

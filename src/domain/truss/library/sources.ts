@@ -34,8 +34,8 @@ function authentication(secretMethod: string, secretField: string, others: reado
   return {
     fields: {
       auth_method: {
-        type: ((value, path, mistakes) =>
-          methods(typeof value === "string" ? value.toUpperCase() : value, path, mistakes)) satisfies FieldType,
+        type: ((value, path, issues) =>
+          methods(typeof value === "string" ? value.toUpperCase() : value, path, issues)) satisfies FieldType,
       },
       [secretField]: nullAtFirst(text),
       ...Object.fromEntries(allMethodFields.map((name) => [name, nullAtFirst(text)])),
@@ -138,8 +138,8 @@ const modelRepo = (isVolumeOptional: boolean) =>
 
 /** `model_cache` and `cache_internal` */
 export const modelCache = listOf(modelRepo(false));
-export const internalCache: FieldType = (value, path, mistakes) =>
-  value === null ? [] : listOf(modelRepo(true))(value, path, mistakes);
+export const internalCache: FieldType = (value, path, issues) =>
+  value === null ? [] : listOf(modelRepo(true))(value, path, issues);
 
 /** `external_data` */
 export const externalData = listOf(

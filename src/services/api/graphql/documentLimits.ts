@@ -6,7 +6,7 @@ const deepest = 8;
 const mostFields = 200;
 
 /** What is too much about a document; undefined for one that may be executed. */
-export function documentMistake(document: DocumentNode): string | undefined {
+export function documentIssue(document: DocumentNode): string | undefined {
   let [depth, reached, fields, hasFragments] = [0, 0, 0, false];
   visit(document, {
     enter(node) {

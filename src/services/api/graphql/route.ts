@@ -10,7 +10,7 @@ import { originOf } from "../origin.ts";
 import { readJson, sendJson } from "../requestBody.ts";
 import type { Route } from "../route.ts";
 import type { GraphqlContext, GraphqlParts } from "./context.ts";
-import { documentMistake, mostTokens } from "./documentLimits.ts";
+import { documentIssue, mostTokens } from "./documentLimits.ts";
 import { rootValue } from "./rootValue.ts";
 
 const schema = buildSchema(readFileSync(join(import.meta.dirname, "schema.graphql"), "utf8"));
@@ -41,8 +41,8 @@ export function graphqlRoute(
       const { query, variables, operationName } = await readJson(request, parts.maxBodyBytes, requestBody);
       const contextValue: GraphqlContext = { scope, origin: originOf(request) };
       const document = parsed(query);
-      const mistakes = "errors" in document ? document.errors : validate(schema, document.document);
-      if (mistakes.length > 0) return sendJson(response, { errors: mistakes });
+      const issues = "errors" in document ? document.errors : validate(schema, document.document);
+      if (issues.length > 0) return sendJson(response, { errors: issues });
       if ("errors" in document) return;
       const result = (await execute({
         schema,
@@ -64,8 +64,8 @@ function parsed(query: string): { readonly document: DocumentNode } | { readonly
   try {
     // A patch stands in its document as text, so places in it are not kept.
     const document = parse(query, { maxTokens: mostTokens, noLocation: true });
-    const mistake = documentMistake(document);
-    return mistake === undefined ? { document } : { errors: [new GraphQLError(mistake)] };
+    const issue = documentIssue(document);
+    return issue === undefined ? { document } : { errors: [new GraphQLError(issue)] };
   } catch (error) {
     if (error instanceof GraphQLError) return { errors: [new GraphQLError(error.message)] };
     throw error;

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { type StoredContent, type UploadStore, UploadTooLarge } from "../../../adapters/uploads/uploadStore.ts";
 import { OperatorError } from "../../../domain/errors.ts";
 import { readSessionToken } from "../../../domain/uploads/credentials.ts";
-import { signatureMistake } from "../../../domain/uploads/signatureV4.ts";
+import { signatureIssue } from "../../../domain/uploads/signatureV4.ts";
 import { readBytes } from "../requestBody.ts";
 import type { Route } from "../route.ts";
 
@@ -78,8 +78,8 @@ function permittedKey({ signingKey, now }: UploadRouteParts, request: IncomingMe
   const allowed = readSessionToken(signingKey, headers["x-amz-security-token"] ?? "", now());
   if (!allowed) throw new S3Error(403, "InvalidToken", "the session token is false or has ended");
   const query = request.url?.split("?", 2)[1] ?? "";
-  const mistake = signatureMistake({ method: request.method ?? "", path, query, headers }, allowed.secret, now());
-  if (mistake) throw new S3Error(403, "SignatureDoesNotMatch", mistake);
+  const issue = signatureIssue({ method: request.method ?? "", path, query, headers }, allowed.secret, now());
+  if (issue) throw new S3Error(403, "SignatureDoesNotMatch", issue);
   if (path !== `/${uploadBucket}/${allowed.key}`)
     throw new S3Error(403, "AccessDenied", "the credentials are for another key");
   return allowed.key;

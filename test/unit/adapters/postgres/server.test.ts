@@ -1,6 +1,6 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { connectionMistake } from "../../../../src/adapters/postgres/server.ts";
+import { connectionIssue } from "../../../../src/adapters/postgres/server.ts";
 
 function answered(code: string, message: string): Error {
   const error = new pg.DatabaseError(message, 0, "error");
@@ -36,7 +36,7 @@ describe("what is wrong with the way to PostgreSQL", () => {
       ...[without, "it asks for a password, and the url has none"],
     ],
   ] as [Error, typeof withTls, string][])("%s", (error, server, sentence) => {
-    expect(connectionMistake(error, server)).toContain(sentence);
+    expect(connectionIssue(error, server)).toContain(sentence);
   });
 
   it.each([
@@ -47,6 +47,6 @@ describe("what is wrong with the way to PostgreSQL", () => {
     answered("57P03", "the database system is starting up"),
     answered("53300", "too many clients already"),
   ])("is nothing that time does not mend: %s", (error) => {
-    expect(connectionMistake(error, withTls)).toBeUndefined();
+    expect(connectionIssue(error, withTls)).toBeUndefined();
   });
 });

@@ -6,13 +6,13 @@ import { OperatorError } from "../../../../src/domain/errors.ts";
 
 it("names each mistake's entry of the table, with its cause, once", () => {
   const text = "confg: {}\nconfig:\n  menagery:nodeClass: local\n  menagery:namespace: models\n";
-  const { mistakes } = readStackText(new TextEncoder().encode(text), "Pulumi.s.yaml");
-  expect(mistakes.map(({ id, line }) => [id, line])).toEqual([
+  const { issues } = readStackText(new TextEncoder().encode(text), "Pulumi.s.yaml");
+  expect(issues.map(({ id, line }) => [id, line])).toEqual([
     ["file.key-unknown", 1],
     ["config.namespace-unknown", 3],
     ["config.namespace-unknown", 4],
   ]);
-  expect(sarif(mistakes, "1.0.0")).toMatchObject({
+  expect(sarif(issues, "1.0.0")).toMatchObject({
     runs: [
       {
         tool: { driver: { rules: [{ id: "file.key-unknown" }, { id: "config.namespace-unknown" }] } },

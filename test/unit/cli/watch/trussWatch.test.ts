@@ -14,7 +14,7 @@ import { append, headOf, type PatchChain, withPatch } from "../../../../src/doma
 import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
 import { hashSnapshot } from "../../../../src/domain/truss/hash.ts";
 import { signatureOf, type TrussSignature } from "../../../../src/domain/truss/signature.ts";
-import { refusalSaying } from "../../../support/mistakes.ts";
+import { refusalSaying } from "../../../support/issues.ts";
 
 /** A real folder and real saves; the API service is a chain in memory, with the same check-and-set. */
 

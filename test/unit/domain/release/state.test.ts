@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { declaredRelations } from "../../../../src/domain/release/declaredRelations.ts";
 import { planRetention, type StoredRelease } from "../../../../src/domain/release/retention.ts";
-import { declaredHash, releaseRoles, stateSchemaName, tagMistake } from "../../../../src/domain/release/stateSchema.ts";
+import { declaredHash, releaseRoles, stateSchemaName, tagIssue } from "../../../../src/domain/release/stateSchema.ts";
 
 describe("the schema of a release", () => {
   it("is called like its tag", () => {
@@ -19,7 +19,7 @@ describe("the schema of a release", () => {
   });
 
   it.each(["public", "menagerie", "source", "pg_toast", "information_schema"])("is not %s", (tag) => {
-    expect(tagMistake(tag)).toMatch(/is the name of a schema that is there for something else/);
+    expect(tagIssue(tag)).toMatch(/is the name of a schema that is there for something else/);
   });
 
   it.each(["", "-rc", "a b", 'v1"', "v1/2", "x".repeat(201)])("is not made from %j", (tag) => {

@@ -4,7 +4,7 @@ import { type Scheme, schemes, shapeOf } from "../../../../src/domain/release/sc
 import {
   compareTags,
   formatTag,
-  modelNameMistake,
+  modelNameIssue,
   parseTag,
   type ReleaseTag,
 } from "../../../../src/domain/release/tag.ts";
@@ -17,7 +17,7 @@ const candidate = fc.option(count, { nil: undefined });
 /** Names that are hard to tell apart: made of v, r, c, digits and dashes. */
 const name = fc
   .stringMatching(/^[a-cv]([a-cv0-2_-]{0,6}[a-cv0-2])?$/)
-  .filter((text) => modelNameMistake(text) === undefined);
+  .filter((text) => modelNameIssue(text) === undefined);
 const models = fc.uniqueArray(fc.record({ name, version: count }), {
   selector: (model) => model.name,
   maxLength: 5,

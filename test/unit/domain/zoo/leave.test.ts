@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type LeaveRequest, leaveMistakes, leaveWarnings, type NamedApp } from "../../../../src/domain/zoo/leave.ts";
+import { type LeaveRequest, leaveIssues, leaveWarnings, type NamedApp } from "../../../../src/domain/zoo/leave.ts";
 import type { Phase } from "../../../../src/domain/zoo/phases.ts";
 
 const key = (model: string, ...path: readonly (string | number)[]) => `zoo.${[model, ...path].join(".")}`;
@@ -38,7 +38,7 @@ describe("a list of apps to leave says by itself", () => {
       ],
     ],
     ["nothing of another table's ids", request(["x"], { table: "oracles" }), []],
-  ])("%s", (_what, asked, says) => expect(messages(leaveMistakes(asked, key))).toEqual(says));
+  ])("%s", (_what, asked, says) => expect(messages(leaveIssues(asked, key))).toEqual(says));
 });
 
 describe("of an app that is listed, the database shows", () => {

@@ -4,11 +4,11 @@ import { sentenceOf } from "../../../../src/domain/refusals/clause.ts";
 import {
   describeMigrationPlan,
   migrationStanding,
-  requestMistakes,
+  requestIssues,
   seconds,
 } from "../../../../src/domain/zoo/migration.ts";
 import { cohortBucket, cohortLimit, inCohort } from "../../../../src/domain/zoo/migrationCohort.ts";
-import { mapMistakes, type VersionPair } from "../../../../src/domain/zoo/migrationMap.ts";
+import { mapIssues, type VersionPair } from "../../../../src/domain/zoo/migrationMap.ts";
 import {
   afterFailure,
   batchLimits,
@@ -24,20 +24,20 @@ const pair = (from: string, to: string): VersionPair => ({ name: `${from}${to}`,
 
 describe("a map of old to new versions", () => {
   it("may have chains, and the same pair twice", () => {
-    expect(mapMistakes([pair("a", "b"), pair("b", "c"), pair("x", "c"), pair("a", "b")])).toEqual([]);
+    expect(mapIssues([pair("a", "b"), pair("b", "c"), pair("x", "c"), pair("a", "b")])).toEqual([]);
   });
 
   it("is refused with a version that moves to two others", () => {
-    expect(mapMistakes([pair("a", "b"), pair("a", "c")])).toEqual([
+    expect(mapIssues([pair("a", "b"), pair("a", "c")])).toEqual([
       { problem: "ab and ac: version a moves to b and to c", fix: "keep one" },
     ]);
   });
 
   it("is refused with a cycle, told once", () => {
-    expect(mapMistakes([pair("x", "a"), pair("a", "b"), pair("b", "c"), pair("c", "a")])).toEqual([
+    expect(mapIssues([pair("x", "a"), pair("a", "b"), pair("b", "c"), pair("c", "a")])).toEqual([
       { problem: "ab: the map goes round, a → b → c → a", fix: "remove one of the pairs" },
     ]);
-    expect(mapMistakes([pair("a", "a")]).map(sentenceOf)).toEqual([
+    expect(mapIssues([pair("a", "a")]).map(sentenceOf)).toEqual([
       "aa: the map goes round, a → a; remove one of the pairs",
     ]);
   });
@@ -53,7 +53,7 @@ describe("a map of old to new versions", () => {
           return at === start;
         };
         const cyclic = [...next.keys()].some(reachesItself);
-        expect(mapMistakes(entries.map(([from, to]) => pair(from, to))).length > 0).toBe(cyclic);
+        expect(mapIssues(entries.map(([from, to]) => pair(from, to))).length > 0).toBe(cyclic);
       }),
     );
   });
@@ -170,9 +170,9 @@ describe("a request", () => {
 
   it("is refused for values that mean nothing", () => {
     const request = { name: "iris", from: "4", to: "7", direction: "forward" } as const;
-    expect(requestMistakes(request)).toEqual([]);
+    expect(requestIssues(request)).toEqual([]);
     for (const change of [{ share: 0 }, { share: 101 }, { share: Number.NaN }, { rowsPerSecond: 0.5 }, { to: "4" }]) {
-      expect(requestMistakes({ ...request, ...change })).toHaveLength(1);
+      expect(requestIssues({ ...request, ...change })).toHaveLength(1);
     }
   });
 });

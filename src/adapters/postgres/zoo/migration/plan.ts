@@ -3,7 +3,7 @@ import {
   type JournaledPlan,
   type MigrationObstacle,
   type MigrationRequest,
-  requestMistakes,
+  requestIssues,
   type ZooMigrationPlan,
 } from "../../../../domain/zoo/migration.ts";
 import { estimateSeconds } from "../../../../domain/zoo/migrationPace.ts";
@@ -24,7 +24,7 @@ const longestChain = 100;
 
 /**
  * What a migration would do, read and not done: rows, users and time, and why it would be refused. The caller judges the map
- * as a whole by `mapMistakes`. Where `to` is not known yet nothing is checked about it.
+ * as a whole by `mapIssues`. Where `to` is not known yet nothing is checked about it.
  * @throws DatabaseUnreachable when the server does not answer.
  */
 export function planZooMigration(
@@ -41,7 +41,7 @@ export async function planOn(
   request: PlannedMigration,
 ): Promise<ZooMigrationPlan> {
   const { target: inspected, obstacles: found, notes } = await inspectTarget(client, target);
-  const obstacles: MigrationObstacle[] = [...found, ...requestMistakes({ ...request, to: request.to ?? "" })];
+  const obstacles: MigrationObstacle[] = [...found, ...requestIssues({ ...request, to: request.to ?? "" })];
   if (request.share !== undefined && request.share < 100 && target.organization === undefined) {
     const [problem, fix] = ["the table's organizations are not known", "give organizationColumn, or remove share"];
     obstacles.push({ about: "share", problem, fix });
@@ -62,7 +62,7 @@ export async function planOn(
   return inTransaction(
     client,
     async () => {
-      obstacles.push(...(await versionMistakes(client, inspected, ids, request)));
+      obstacles.push(...(await versionIssues(client, inspected, ids, request)));
       const known = ids.to === undefined ? undefined : all.find(({ from, to }) => from === ids.from && to === ids.to);
       const { rows, users } = await count(client, statement(inspected, request, ids, known, all.length > 0));
       const rate = all.find(({ rowsPerSecond }) => rowsPerSecond !== null)?.rowsPerSecond ?? undefined;
@@ -109,7 +109,7 @@ async function canonicalIds(
 }
 
 /** Versions that do not exist, and pointers that would go round. */
-async function versionMistakes(
+async function versionIssues(
   client: ClientBase,
   { table, id, idType, proxy }: InspectedTarget,
   { from, to }: PlannedIds,
@@ -120,22 +120,22 @@ async function versionMistakes(
     [from, to ?? null],
   );
   const there = new Set(rows.map((row) => row.id));
-  const mistakes: MigrationObstacle[] = [];
+  const issues: MigrationObstacle[] = [];
   const missing = (about: "from" | "to", version: string): MigrationObstacle => {
     return { about, problem: `there is no version ${version} in ${table}`, fix: "it was deleted, or the id is wrong" };
   };
-  if (!there.has(from)) mistakes.push(missing("from", from));
-  if (to === undefined) return mistakes;
-  if (!there.has(to)) mistakes.push(missing("to", to));
+  if (!there.has(from)) issues.push(missing("from", from));
+  if (to === undefined) return issues;
+  if (!there.has(to)) issues.push(missing("to", to));
   // The version that rows will point at, and the one that they are moved away from.
   const [goal, left] = direction === "forward" ? [to, from] : [from, to];
-  if (mistakes.length === 0 && table === platformTarget.table) {
+  if (issues.length === 0 && table === platformTarget.table) {
     const versions = await readPointedVersions(client, [goal, left]);
     const [version, other] = [versions.get(goal), versions.get(left)];
     const refused = version && pointingRefusal(direction, version, other);
-    if (refused !== undefined) mistakes.push(refused);
+    if (refused !== undefined) issues.push(refused);
     if (!version || !other)
-      mistakes.push({
+      issues.push({
         problem: `${version ? left : goal} is an app and no version of a zoo model`,
         fix: "give a version's id",
       });
@@ -152,9 +152,9 @@ async function versionMistakes(
   );
   if (cycle.rowCount !== 0) {
     const problem = `version ${goal} points at ${left} itself, so its answers would still come from there`;
-    mistakes.push({ problem, fix: "point it elsewhere" });
+    issues.push({ problem, fix: "point it elsewhere" });
   }
-  return mistakes;
+  return issues;
 }
 
 function statement(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientBase } from "pg";
 import { messageOf } from "../../../../domain/errors.ts";
 import type { Progress } from "../../../../domain/progress.ts";
-import { type MigrationRequest, type RowCounts, requestMistakes } from "../../../../domain/zoo/migration.ts";
+import { type MigrationRequest, type RowCounts, requestIssues } from "../../../../domain/zoo/migration.ts";
 import {
   afterFailure,
   batchLimits,
@@ -113,8 +113,8 @@ export async function runMigration(
   request: MigrationRequest,
   options: RunOptions,
 ): Promise<MigrationResult> {
-  const [mistake] = requestMistakes(request);
-  if (mistake !== undefined) throw refuse("migration.request", { name: request.name, ...mistake });
+  const [issue] = requestIssues(request);
+  if (issue !== undefined) throw refuse("migration.request", { name: request.name, ...issue });
   const inspected = await requireTarget(client, target);
   const pair = await canonicalPair(client, inspected, request);
   await ensureJournal(client, target);

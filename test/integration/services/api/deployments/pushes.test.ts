@@ -13,7 +13,7 @@ import { deployNext, type PushWork } from "../../../../../src/services/api/deplo
 import { pushDeployments } from "../../../../../src/services/api/deployments/pushes.ts";
 import { reconcileOnce } from "../../../../../src/services/api/development/reconcile.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
-import { mistakeSaying } from "../../../../support/mistakes.ts";
+import { issueSaying } from "../../../../support/issues.ts";
 import { MemoryPushedServices } from "../../../../support/pushedServices.ts";
 import { tar } from "../../../../support/tar.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
@@ -199,7 +199,7 @@ describe("a push", () => {
   it("that cannot be built has failed, with the reason in its status and its log", async () => {
     const versionId = await push();
     builder.answer = async () => {
-      throw mistakeSaying("requirements: there is no package no-such-package");
+      throw issueSaying("requirements: there is no package no-such-package");
     };
     await deployNext(work(), signal);
     const because = "requirements: there is no package no-such-package";

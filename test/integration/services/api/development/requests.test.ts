@@ -6,7 +6,7 @@ import { createDevelopmentVersions } from "../../../../../src/adapters/api/devel
 import { pingUrl } from "../../../../../src/domain/development/pingToken.ts";
 import { uploadCredentials } from "../../../../../src/domain/uploads/credentials.ts";
 import { type ApiUnderTest, adminKey, signingKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
-import { mistakeSaying } from "../../../../support/mistakes.ts";
+import { issueSaying } from "../../../../support/issues.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
 
 /**
@@ -26,7 +26,7 @@ let refused = 0;
 
 beforeAll(async () => {
   const refuse = async () => {
-    throw mistakeSaying("s3_key: nothing was uploaded");
+    throw issueSaying("s3_key: nothing was uploaded");
   };
   api = await startDevelopmentApi({
     maxBodyBytes,

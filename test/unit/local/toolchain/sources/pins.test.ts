@@ -72,7 +72,7 @@ describe("a pins file with a mistake is refused with its place", () => {
     ["a digest without its record", { ...good, pins: { x64: { digest: good.pins.x64.digest } } }, /0.pins.x64.record/],
     ["an archive and an image", { ...good, image: "etcd" }, /names an archive or an image/],
     ["a path that leads to the host's root", { ...good, archive: "/etcd.tar.gz" }, /without a leading slash/],
-  ])("%s", async (_mistake, content, sentence) => {
+  ])("%s", async (_issue, content, sentence) => {
     const file = join(folder, "releases.yaml");
     await writeFile(file, JSON.stringify([content]));
     await expect(readReleases(file)).rejects.toThrow(sentence);

@@ -7,4 +7,4 @@ const refusal = refusalsOfTable({ "test.mistake": { says: "{message}", fix: "", 
 export const refusalSaying = (message: string): Refusal => refusal("test.mistake", null, { message });
 
 /** An operator's mistake of any sentence, with exit code 2. */
-export const mistakeSaying = (message: string): OperatorError => new OperatorError(refusalSaying(message));
+export const issueSaying = (message: string): OperatorError => new OperatorError(refusalSaying(message));

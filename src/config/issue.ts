@@ -3,7 +3,7 @@ import { type Refusal, refused, retold } from "../domain/refusals/refusal.ts";
 import type { Place } from "./yamlPlaces.ts";
 
 /** One mistake of a stack file. All of it but `refusal` is what `menagerie validate --json` prints. */
-export interface Mistake {
+export interface Issue {
   readonly refusal: Refusal;
   /** Which entry of the table of refusals it is; it stays the same whatever the sentence says. */
   readonly id: string;
@@ -28,11 +28,11 @@ export interface Mistake {
 const secretKeys = /^(?!menagerie:)|^menagerie:(secrets|databasePassword|migrationTarget)\b/;
 
 /** What is refused, as a mistake in `file`, where `placeOf` finds its key. */
-export function mistakeOf(
+export function issueOf(
   file: string,
   refusal: Refusal,
   placeOf: (key: string) => { readonly place: Place; readonly value?: string | undefined } | undefined,
-): Mistake {
+): Issue {
   const { id, key, message, fix, cause } = refusal;
   const found = key === null ? undefined : placeOf(key);
   const isSecret = key === null || secretKeys.test(key) || id === "secret.in-the-clear";
@@ -51,17 +51,17 @@ export function mistakeOf(
 }
 
 /** In the order of the file; what concerns the whole file comes first. */
-export function byPlace(a: Mistake, b: Mistake): number {
+export function byPlace(a: Issue, b: Issue): number {
   const files = a.file < b.file ? -1 : a.file > b.file ? 1 : 0;
   return files || (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 /** A line of a terminal, which editors and terminals make a link of. */
-export function mistakeLine({ file, line, column, message }: Mistake): string {
+export function issueLine({ file, line, column, message }: Issue): string {
   return line === null ? `${file}: ${message}` : `${file}:${line}:${column}: ${message}`;
 }
 
 /** One error with a line for each mistake. */
-export function mistakesError(mistakes: readonly Mistake[]): OperatorError {
-  return refused(mistakes.map((mistake) => retold(mistake.refusal, mistakeLine(mistake))));
+export function issuesError(issues: readonly Issue[]): OperatorError {
+  return refused(issues.map((issue) => retold(issue.refusal, issueLine(issue))));
 }
