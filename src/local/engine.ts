@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type StateResource, stackType } from "../domain/engineState.ts";
 import { lastLine } from "../domain/lastLine.ts";
 import { buildToken } from "./builder/token.ts";
-import { type BackendStack, pendingCreates, releaseDeadLocks } from "./interruptedRun.ts";
+import { type BackendStack, clearInterrupted } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
 import { localProject, localStack, projectFolder } from "./localStack.ts";
 import { addresses, ports } from "./network/addresses.ts";
@@ -61,7 +61,9 @@ export async function prepareEngine(
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...homeEnv,
-    PULUMI_BACKEND_URL: `file://${layout.pulumi.backend}`,
+    // Beside each file, which it writes by rename, the engine's library would write attributes in place: killed in between, it
+    // could not read the file any more ("failed to load checkpoint: EOF"). Nothing reads them.
+    PULUMI_BACKEND_URL: `file://${layout.pulumi.backend}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE_FILE: layout.pulumi.passphraseFile,
     PULUMI_CONFIG_PASSPHRASE: undefined,
     PULUMI_SKIP_UPDATE_CHECK: "true",
@@ -87,14 +89,14 @@ export async function prepareEngine(
   return {
     async run(args, { stdout = "stdout", only } = {}) {
       if (args.some((arg) => changing.has(arg))) {
-        await clearInterrupted(stack, output);
+        await clear(stack, output);
         await endOrphanedPlugins(layout.pulumi.home);
       }
       const target = targeted(args, only);
       return runEngine(pulumi, target.args, { ...stackEnv, ...target.env }, stdout);
     },
     async capture(args, signal, { only } = {}) {
-      await clearInterrupted(stack, output);
+      await clear(stack, output);
       const target = targeted(args, only);
       return captured(pulumi, target.args, { cwd: projectFolder, env: { ...stackEnv, ...target.env }, signal });
     },
@@ -132,21 +134,9 @@ async function buildVariables(layout: EnvironmentLayout): Promise<NodeJS.Process
 /** Commands that take the stack's lock and change its state. */
 const changing = new Set(["up", "update", "refresh", "destroy", "down", "dn", "import"]);
 
-async function clearInterrupted(stack: BackendStack, output: Engine["output"]): Promise<void> {
-  const holder = await releaseDeadLocks(stack);
-  if (holder !== undefined) {
-    throw refuse("engine.busy", { holder, stack: stack.stack });
-  }
-  if ((await pendingCreates(stack)).length === 0) return;
-  // What the engine itself offers for this: an import drops the operations that were never finished. The next run begins
-  // them again, and each of them converges from what it finds.
-  const state = `${stack.backend}.export`;
-  try {
-    await output(["stack", "export", "--file", state]);
-    await output(["stack", "import", "--file", state]);
-  } finally {
-    await rm(state, { force: true });
-  }
+async function clear(stack: BackendStack, output: Engine["output"]): Promise<void> {
+  const holder = await clearInterrupted(stack, output);
+  if (holder !== undefined) throw refuse("engine.busy", { holder, stack: stack.stack });
 }
 
 /** Makes the environment's stack, and the file that the engine reads its config from; answers the file. */

@@ -1,15 +1,12 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { withLock } from "../adapters/processes/lock.mjs";
 
 /**
  * What an engine that was killed leaves in its file backend (Pulumi 3.259): a lock that nobody holds any more, and creates
- * that were begun and not recorded. Both would need the operator's hand: `pulumi cancel`, and a refresh that clears them.
+ * that were begun and not recorded. The files are the engine's: they are read here, and its own commands change them.
  */
-
-/** A lock of the file backend, `.pulumi/locks/organization/<project>/<stack>/<uuid>.json`. */
-interface Lock {
-  readonly pid?: number;
-}
 
 /** A stack in an environment's own file backend. */
 export interface BackendStack {
@@ -20,50 +17,87 @@ export interface BackendStack {
 }
 
 /**
- * Removes the stack's locks whose engine has ended, and answers the pid of an engine that is at work on it. An
- * environment's backend is used on its own machine only, so the process list says whether a lock is held.
+ * Clears what runs of a stack that were killed have left, unless an engine is at work on it: answers that engine's pid.
+ *
+ * @param pulumi - runs a command of the engine in the stack's folder, and throws where it fails.
  */
-export async function releaseDeadLocks({ backend, project, stack }: BackendStack): Promise<number | undefined> {
-  const folder = join(backend, ".pulumi", "locks", "organization", project, stack);
-  let holder: number | undefined;
-  const dead: string[] = [];
-  for (const name of await readdir(folder).catch(absent)) {
-    if (!name.endsWith(".json")) continue;
-    const path = join(folder, name);
-    const { pid } = await readLock(path);
-    if (pid !== undefined && (await isEngine(pid))) holder = pid;
-    else dead.push(path);
+export async function clearInterrupted(
+  stack: BackendStack,
+  pulumi: (args: readonly string[]) => Promise<unknown>,
+): Promise<number | undefined> {
+  const named = ["--stack", stack.stack];
+  const holder = await releaseDeadLocks(stack, () => pulumi(["cancel", "--yes", ...named]));
+  if (holder !== undefined || (await pendingCreates(stack)).length === 0) return holder;
+  // What the engine itself offers for this: an import drops the operations that were never finished. The next run begins
+  // them again, and each of them converges from what it finds.
+  const state = `${stack.backend}.export`;
+  try {
+    await pulumi(["stack", "export", ...named, "--file", state]);
+    await pulumi(["stack", "import", ...named, "--file", state]);
+  } finally {
+    await rm(state, { force: true });
   }
-  // Before the locks, which are what says that a run was killed.
-  if (dead.length > 0) await removeTornAttributes({ backend, project, stack });
-  for (const path of dead) await Promise.all([rm(path, { force: true }), rm(`${path}${attributes}`, { force: true })]);
-  return holder;
+  return undefined;
 }
-
-/** The blob library (gocloud.dev fileblob) keeps a file's attributes beside it, in a file of this ending. */
-const attributes = ".attrs";
 
 /**
- * The library writes a file by rename but its attributes in place, so an engine that is killed in between leaves them empty;
- * the file itself, which is whole, can then not be read ("failed to load checkpoint: EOF"). Without attributes it can.
+ * Has the locks of engines that have ended released, and answers the pid of an engine that is at work on the stack. An
+ * environment's backend is used on its own machine only, so the process list says whether a lock is held.
+ *
+ * @param cancel - `pulumi cancel`, which removes every lock of the stack. Of several commands that find a dead lock, one runs it
+ * before the others look again, so that it takes no lock of an engine that one of them has started meanwhile.
  */
-async function removeTornAttributes({ backend, project, stack }: BackendStack): Promise<void> {
-  const own = join(backend, ".pulumi");
-  for (const folder of [join(own, "stacks", project), join(own, "history", project, stack)]) {
-    for (const name of await readdir(folder).catch(absent)) {
-      if (!name.endsWith(attributes)) continue;
-      const path = join(folder, name);
-      if (!isJson((await readIfThere(path)) ?? "")) await rm(path, { force: true });
-    }
-  }
+export async function releaseDeadLocks(
+  stack: BackendStack,
+  cancel: () => Promise<unknown>,
+): Promise<number | undefined> {
+  const found = await locksOf(stack);
+  if (!found.isLeft) return found.holder;
+  return withLock(join(stack.backend, "cancel.lock"), {}, async () => {
+    const { holder, isLeft } = await locksOf(stack);
+    if (holder === undefined && isLeft) await cancel();
+    return holder;
+  });
 }
 
-function isJson(text: string): boolean {
+interface Locks {
+  /** Pid of the engine that holds the stack. */
+  readonly holder: number | undefined;
+  /** Whether a run that has ended has left a lock. */
+  readonly isLeft: boolean;
+}
+
+/** How long an engine may take to give a lock its name, in milliseconds. */
+const namedWithinMs = 1_000;
+
+/** The locks of the stack: `.pulumi/locks/organization/<project>/<stack>/<uuid>.json`, and such a name with a suffix until it is whole. */
+async function locksOf({ backend, project, stack }: BackendStack): Promise<Locks> {
+  const folder = join(backend, ".pulumi", "locks", "organization", project, stack);
+  // What engines kept beside each file, before environments told them not to, is no lock.
+  const list = async () => (await readdir(folder).catch(absent)).filter((name) => !name.endsWith(".attrs"));
+  let names = await list();
+  if (names.some((name) => !name.endsWith(".json"))) {
+    await delay(namedWithinMs);
+    names = await list();
+  }
+  let holder: number | undefined;
+  let isLeft = false;
+  for (const name of names) {
+    const text = await readIfThere(join(folder, name));
+    if (text === undefined) continue;
+    const pid = pidOf(text);
+    if (pid !== undefined && (await isEngine(pid))) holder = pid;
+    else isLeft = true;
+  }
+  return { holder, isLeft };
+}
+
+/** A lock that was being written when its engine was killed names nobody. */
+function pidOf(lock: string): number | undefined {
   try {
-    JSON.parse(text);
-    return true;
+    return (JSON.parse(lock) as { readonly pid?: number }).pid;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -81,15 +115,6 @@ export async function pendingCreates({ backend, project, stack }: BackendStack):
   };
   const operations = checkpoint?.latest?.pending_operations ?? [];
   return operations.filter(({ type }) => type === "creating").map(({ resource }) => resource.urn);
-}
-
-/** A lock that was being written when its engine was killed holds nothing, and nobody holds it. */
-async function readLock(path: string): Promise<Lock> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as Lock;
-  } catch {
-    return {};
-  }
 }
 
 /** Pids are used again: only a process whose program is `pulumi` can be the lock's holder. */

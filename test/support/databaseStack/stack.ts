@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DatabaseServer, urlOf } from "../../../src/adapters/postgres/server.ts";
 import { silent } from "../../../src/domain/progress.ts";
-import { pendingCreates, releaseDeadLocks } from "../../../src/local/interruptedRun.ts";
+import { clearInterrupted } from "../../../src/local/interruptedRun.ts";
 import { menagerieCache } from "../../../src/local/layout.ts";
 import { endOrphanedPlugins } from "../../../src/local/orphanedPlugins.ts";
 import { ensureToolchain, preparePulumiHome } from "../../../src/local/toolchain/index.ts";
@@ -102,7 +102,7 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...home.env,
-    PULUMI_BACKEND_URL: `file://${backend}`,
+    PULUMI_BACKEND_URL: `file://${backend}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE: passphrase,
     PULUMI_OPTION_CONFIG_FILE: undefined,
     PULUMI_STACK: undefined,
@@ -125,13 +125,9 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
 
   /** What `menagerie` does before each run of the engine. */
   const settle = async (): Promise<void> => {
-    const stack = { backend, project: "menagerie", stack: stackName };
     await endOrphanedPlugins(pulumiHome);
-    await releaseDeadLocks(stack);
-    if ((await pendingCreates(stack)).length === 0) return;
-    const state = join(folder, "export.json");
-    await plain(["stack", "export", "--stack", stackName, "--file", state]);
-    await plain(["stack", "import", "--stack", stackName, "--file", state]);
+    const holder = await clearInterrupted({ backend, project: "menagerie", stack: stackName }, plain);
+    if (holder !== undefined) throw new Error(`the engine ${holder} is at work on the stack`);
   };
 
   const stack: StackOfDatabase = {
