@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { servingLine } from "../src/domain/release/observed.ts";
 import type { DeploymentIntent as Intent } from "../src/domain/release/record.ts";
-import { Deployment } from "../src/resources/deployment.ts";
 import { DeploymentIntent } from "../src/resources/deploymentIntent.ts";
+import { ReleaseOutcome } from "../src/resources/releaseOutcome.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link ReleaseRecord}. */
@@ -74,7 +74,7 @@ export class ReleaseRecord extends pulumi.ComponentResource {
   /** Declares the end, after everything that the deployment is made of. Answers the tag, known once it is deployed. */
   close(deployed: readonly pulumi.Resource[]): pulumi.Output<string> {
     const { intent } = this.#args;
-    return new Deployment(
+    return new ReleaseOutcome(
       intent.environment,
       {
         ...this.#where(),

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { pipelineCronJob, type StatePipelineSpec } from "../src/domain/release/pipelineJob.ts";
 import { CheckoutImage } from "../src/resources/checkoutImage.ts";
-import { PipelineRun } from "../src/resources/pipelineRun.ts";
+import { StateJob } from "../src/resources/stateJob.ts";
 import { declared } from "./ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
@@ -50,7 +50,7 @@ export class StatePipeline extends pulumi.ComponentResource {
     pulumi.log.info(`pipeline ${spec.name}: ${plan}`, this);
     if (schedule === undefined) {
       const source = "image" in code ? { folder: null, hash: null, ...code } : { image: null, ...code };
-      new PipelineRun(
+      new StateJob(
         `${name}-${spec.tag}`,
         {
           ...spec,

@@ -2,20 +2,20 @@ import type { dynamic } from "@pulumi/pulumi";
 import { OperatorError } from "../domain/errors.ts";
 import { inEnvironment } from "../domain/printedCommands.ts";
 import { checkoutImage } from "./checkoutImage.ts";
-import { deployment } from "./deployment.ts";
 import { deploymentIntent } from "./deploymentIntent.ts";
 import { developmentModelVersion } from "./developmentModelVersion.ts";
 import { changesOf, type Due, type Handler } from "./handler.ts";
 import { modelReady } from "./modelReady.ts";
 import { modelVersion } from "./modelVersion.ts";
 import { patchSync } from "./patchSync.ts";
-import { pipelineRun } from "./pipelineRun.ts";
 import { platformSchema } from "./platformSchema.ts";
 import { predictionTables } from "./predictionTables.ts";
+import { releaseOutcome } from "./releaseOutcome.ts";
 import { releaseRetention } from "./releaseRetention.ts";
 import { releaseState } from "./releaseState.ts";
 import { secretValue } from "./secretValue.ts";
 import { smokeTest } from "./smokeTest.ts";
+import { stateJob } from "./stateJob.ts";
 import { trussImage } from "./trussImage.ts";
 import { zooMigration } from "./zooMigration.ts";
 import { zooRollout } from "./zooRollout.ts";
@@ -25,18 +25,19 @@ type AnyHandler = Handler<Properties, Properties>;
 
 /**
  * Handlers by kind. A kind that the program no longer declares stays here until no stack has it in its state, because
- * the engine calls its handler to refresh and delete it.
+ * the engine calls its handler to refresh and delete it. For the same reason a kind keeps its name when the class and the handler get
+ * another one.
  */
 const handlers: ReadonlyMap<string, object> = new Map(
   Object.entries({
     checkoutImage,
     developmentModelVersion,
-    deployment,
+    deployment: releaseOutcome,
     deploymentIntent,
     modelReady,
     modelVersion,
     patchSync,
-    pipelineRun,
+    pipelineRun: stateJob,
     platformSchema,
     releaseRetention,
     releaseState,

@@ -14,8 +14,8 @@ import { dropRetired, markRetired } from "../../../../../src/adapters/postgres/r
 import { withClient } from "../../../../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../../src/domain/progress.ts";
+import { judgeJob } from "../../../../../src/domain/release/jobProgress.ts";
 import { pipelineCronJob, pipelineJob, pipelineJobName } from "../../../../../src/domain/release/pipelineJob.ts";
-import { judgeRun } from "../../../../../src/domain/release/pipelineRun.ts";
 import { makePlatformTables } from "../../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
 import { stateOf } from "../../../../support/releaseStates.ts";
@@ -72,9 +72,9 @@ describe("a Job is judged", () => {
   });
 
   it("complete and failed by its conditions, with the pod whose log tells why", () => {
-    expect(judgeRun(job("Complete"), [], "cpu")).toEqual({ state: "complete" });
+    expect(judgeJob(job("Complete"), [], "cpu")).toEqual({ state: "complete" });
     const ended = pod("Failed", { terminated: { exitCode: 3, reason: "Error" } });
-    expect(judgeRun(job("Failed", "BackoffLimitExceeded"), [ended], "cpu")).toEqual({
+    expect(judgeJob(job("Failed", "BackoffLimitExceeded"), [ended], "cpu")).toEqual({
       state: "failed",
       reason: "its container ended with exit code 3 (Error)",
       pod: "embed-x",
@@ -82,7 +82,7 @@ describe("a Job is judged", () => {
   });
 
   it("failed by its deadline, whose pods are gone", () => {
-    expect(judgeRun(job("Failed", "DeadlineExceeded"), [], "cpu")).toEqual({
+    expect(judgeJob(job("Failed", "DeadlineExceeded"), [], "cpu")).toEqual({
       state: "failed",
       reason: "it took longer than timeoutMinutes",
       pod: undefined,
@@ -91,14 +91,14 @@ describe("a Job is judged", () => {
 
   it("failed at once when its pod can never start, which nothing but the deadline would tell", () => {
     const stuck = pod("Pending", { waiting: { reason: "ErrImageNeverPull", message: "no such image." } });
-    expect(judgeRun(job(), [stuck], "cpu")).toMatchObject({
+    expect(judgeJob(job(), [stuck], "cpu")).toMatchObject({
       state: "failed",
       reason: "container pipeline cannot start (ErrImageNeverPull): no such image",
     });
   });
 
   it("running, with what it waits for", () => {
-    expect(judgeRun(job(), [pod("Running", { running: {} })], "cpu")).toEqual({
+    expect(judgeJob(job(), [pod("Running", { running: {} })], "cpu")).toEqual({
       state: "running",
       reason: "its pod runs",
     });
@@ -110,7 +110,7 @@ describe("a Job is judged", () => {
         ],
       },
     };
-    expect(judgeRun(job(), [unplaced], "cpu")).toMatchObject({
+    expect(judgeJob(job(), [unplaced], "cpu")).toMatchObject({
       state: "running",
       reason: expect.stringMatching(/pool cpu has no cpu left/),
     });

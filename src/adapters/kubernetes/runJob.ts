@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { OperatorError } from "../../domain/errors.ts";
+import { type JobProgress, judgeJob, type ObservedJob } from "../../domain/release/jobProgress.ts";
 import { pipelineContainer, type pipelineJob, runAnnotation } from "../../domain/release/pipelineJob.ts";
-import { judgeRun, type ObservedJob, type RunState } from "../../domain/release/pipelineRun.ts";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
 import { refuse } from "./refusals.ts";
 import { isApiError, readIfThere, requestJson } from "./request.ts";
@@ -47,7 +47,7 @@ export async function runJob(run: JobRun): Promise<void> {
   if (end.state === "failed") throw await failure(run, end);
 }
 
-type End = Exclude<RunState, { state: "running" }>;
+type End = Exclude<JobProgress, { state: "running" }>;
 
 const pathOf = ({ job }: JobRun) => `/apis/batch/v1/namespaces/${job.metadata.namespace}/jobs`;
 
@@ -103,11 +103,14 @@ async function look(run: JobRun, job: ObservedJob): Promise<Looked<End>> {
     { query: { labelSelector: `batch.kubernetes.io/job-name=${run.job.metadata.name}` } },
   );
   const own = items.filter((pod) => pod.metadata?.ownerReferences?.some(({ uid }) => uid === job.metadata?.uid));
-  const state = judgeRun(job, own, run.pool);
+  const state = judgeJob(job, own, run.pool);
   return state.state === "running" ? state : { outcome: state };
 }
 
-async function failure(run: JobRun, { reason, pod }: Extract<RunState, { state: "failed" }>): Promise<OperatorError> {
+async function failure(
+  run: JobRun,
+  { reason, pod }: Extract<JobProgress, { state: "failed" }>,
+): Promise<OperatorError> {
   if (pod === undefined) return refuse("pipeline.failed", { what: run.what, reason, log: "" });
   const { config, signal } = run;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);

@@ -15,7 +15,7 @@ export interface ObservedJob {
 }
 
 /** How far a Job is. `reason` completes the sentence "pipeline <name> …: <reason>". */
-export type RunState =
+export type JobProgress =
   | { readonly state: "complete" }
   | { readonly state: "running"; readonly reason: string }
   | {
@@ -30,7 +30,7 @@ export type RunState =
  * @param pods of the Job, in any order
  * @param pool that they are placed on, for the sentence about a pod that fits nowhere
  */
-export function judgeRun(job: ObservedJob, pods: readonly ObservedPod[], pool: string): RunState {
+export function judgeJob(job: ObservedJob, pods: readonly ObservedPod[], pool: string): JobProgress {
   const holds = (type: string) => job.status?.conditions?.find((each) => each.type === type && each.status === "True");
   if (holds("Complete")) return { state: "complete" };
   const failed = holds("Failed");

@@ -3,7 +3,7 @@ import { type EnvironmentInput, heldLock, observe, releaseLock } from "./environ
 import type { Handler } from "./handler.ts";
 import { refuse } from "./refusals.ts";
 
-export interface DeploymentInputs extends EnvironmentInput {
+export interface ReleaseOutcomeInputs extends EnvironmentInput {
   readonly tag: string;
   /** Id of the intent that this closes. */
   readonly deploymentId: string;
@@ -11,13 +11,13 @@ export interface DeploymentInputs extends EnvironmentInput {
   readonly serving: readonly string[];
 }
 
-export interface DeploymentOutputs extends DeploymentInputs {
+export interface ReleaseOutcomeOutputs extends ReleaseOutcomeInputs {
   /** Id of the row that is current; another one than the intent's where that was settled before. */
   readonly currentId: string;
 }
 
 /** The end of a deployment: closes its intent by what is served then. A refresh shows how the cluster differs from it. */
-export const deployment: Handler<DeploymentInputs, DeploymentOutputs> = {
+export const releaseOutcome: Handler<ReleaseOutcomeInputs, ReleaseOutcomeOutputs> = {
   inputs: {
     environment: "replace",
     namespace: "update",
@@ -38,7 +38,7 @@ export const deployment: Handler<DeploymentInputs, DeploymentOutputs> = {
   },
 };
 
-async function close(inputs: DeploymentInputs): Promise<string> {
+async function close(inputs: ReleaseOutcomeInputs): Promise<string> {
   const { closeDeployment } = await import("../adapters/postgres/deployments.ts");
   const { environment, deploymentId, tag } = inputs;
   const { client } = await heldLock(inputs);

@@ -6,7 +6,7 @@ import type { Handler } from "./handler.ts";
 import { untilTerminated } from "./host.ts";
 import { refuse } from "./refusals.ts";
 
-export interface PipelineRunInputs extends DatabaseInput, Omit<StatePipelineSpec, "image"> {
+export interface StateJobInputs extends DatabaseInput, Omit<StatePipelineSpec, "image"> {
   /** Schema of the release's state. */
   readonly schema: string;
   /** `<url>@sha256:<digest>`; null for an image of `folder`. */
@@ -19,7 +19,7 @@ export interface PipelineRunInputs extends DatabaseInput, Omit<StatePipelineSpec
   readonly context?: string;
 }
 
-export interface PipelineRunOutputs extends PipelineRunInputs {
+export interface StateJobOutputs extends StateJobInputs {
   /** `<url>@<digest>` that ran. */
   readonly ran: string;
   /** When it came to its end, in ISO 8601. */
@@ -30,7 +30,7 @@ export interface PipelineRunOutputs extends PipelineRunInputs {
  * A pipeline that runs once for a release's state, as a Job that is waited for. One that ran never runs again for it, whatever
  * is declared since: the state has been worked in. Deleting the resource changes nothing.
  */
-export const pipelineRun: Handler<PipelineRunInputs, PipelineRunOutputs> = {
+export const stateJob: Handler<StateJobInputs, StateJobOutputs> = {
   inputs: {
     name: "replace",
     namespace: "update",
@@ -59,7 +59,7 @@ export const pipelineRun: Handler<PipelineRunInputs, PipelineRunOutputs> = {
   },
 };
 
-async function ran(inputs: PipelineRunInputs): Promise<PipelineRunOutputs> {
+async function ran(inputs: StateJobInputs): Promise<StateJobOutputs> {
   const { beginPipeline, finishPipeline } = await import("../adapters/postgres/releaseState/pipelines.ts");
   const server = databaseServer(inputs);
   const what = `pipeline ${inputs.name} of ${inputs.tag}`;
@@ -72,9 +72,9 @@ async function ran(inputs: PipelineRunInputs): Promise<PipelineRunOutputs> {
   return { ...inputs, ran: row.image ?? "", finishedAt: row.finishedAt?.toISOString() ?? "" };
 }
 
-async function runOnce(inputs: PipelineRunInputs, what: string, image: string, run: string): Promise<void> {
+async function runOnce(inputs: StateJobInputs, what: string, image: string, run: string): Promise<void> {
   const { ambientKubeConfig } = await import("../adapters/kubernetes/workloads.ts");
-  const { runJob } = await import("../adapters/kubernetes/pipelineRun.ts");
+  const { runJob } = await import("../adapters/kubernetes/runJob.ts");
   const definition = createHash("sha256")
     .update(JSON.stringify(pipelineJob({ ...inputs, image }, "")))
     .digest("hex");
@@ -93,7 +93,7 @@ async function runOnce(inputs: PipelineRunInputs, what: string, image: string, r
   console.log(`${what}: done (${((Date.now() - began) / 1000).toFixed(1)} s)`);
 }
 
-async function imageOf({ name, image, folder, hash }: PipelineRunInputs): Promise<string> {
+async function imageOf({ name, image, folder, hash }: StateJobInputs): Promise<string> {
   if (image !== null) return image;
   const store = process.env.MENAGERIE_IMAGE_STORE;
   if (!store || folder === null || hash === null) {
