@@ -58,12 +58,12 @@ export async function committedBytes(): Promise<Uint8Array> {
 
 /** The values that `config set` stored for an environment; none where it was never brought up. */
 export async function storedValues(layout: EnvironmentLayout): Promise<readonly StoredValue[]> {
-  return (await settled(layout)).kept.stored;
+  return (await keptConfig(layout)).kept.stored;
 }
 
 /** Encrypted values of an environment's config that its passphrase does not open. */
 export async function undecryptableValues(layout: EnvironmentLayout, config: Config): Promise<Refusal[]> {
-  const { kept } = await settled(layout);
+  const { kept } = await keptConfig(layout);
   const passphrase = await readFile(layout.pulumi.passphraseFile, "utf8").catch(() => undefined);
   const salt = kept.settings.encryptionsalt;
   const keys = new Set(await keysNotDecrypted(config, { salt, passphrase: passphrase?.trim() }));
@@ -76,7 +76,7 @@ export async function undecryptableValues(layout: EnvironmentLayout, config: Con
 
 /** `menagerie:migrationTarget.databaseUrl` of an environment, decrypted; undefined where none is stored. A secret. */
 export async function storedTargetUrl(layout: EnvironmentLayout): Promise<string | undefined> {
-  const { kept } = await settled(layout);
+  const { kept } = await keptConfig(layout);
   const found = kept.stored.find(
     ({ path }) => /^(menagerie:)?migrationTarget$/.test(String(path[0])) && path[1] === "databaseUrl",
   );
@@ -87,7 +87,7 @@ export async function storedTargetUrl(layout: EnvironmentLayout): Promise<string
 
 /** Writes the file that the engine reads. */
 export async function writeEngineConfig(layout: EnvironmentLayout): Promise<void> {
-  const { kept } = await settled(layout);
+  const { kept } = await keptConfig(layout);
   const reading = readStackText(await committedBytes(), committedFile);
   if (reading.issues.length > 0) throw issuesError(reading.issues);
   const given = withStoredValues(reading.config, kept.stored);
@@ -103,19 +103,19 @@ export async function writeEngineConfig(layout: EnvironmentLayout): Promise<void
 
 /** Before the engine writes a file of its own in that one's place: what is kept so far stays. */
 export async function keepBeforeNewStack(layout: EnvironmentLayout): Promise<void> {
-  const { kept } = await settled(layout);
+  const { kept } = await keptConfig(layout);
   if (kept.given) await write(keptFile(layout), JSON.stringify({ ...kept, given: null }));
 }
 
 /** Keeps what a command of the engine changed in its file. */
 export async function keepChanges(layout: EnvironmentLayout): Promise<KeptChanges> {
-  const { kept, ...changes } = await settled(layout);
+  const { kept, ...changes } = await keptConfig(layout);
   await write(keptFile(layout), JSON.stringify(kept));
   return changes;
 }
 
 /** What is kept, with the changes that the engine made since its file was written. Also after a command that was killed. */
-async function settled(layout: EnvironmentLayout): Promise<KeptChanges & { readonly kept: Kept }> {
+async function keptConfig(layout: EnvironmentLayout): Promise<KeptChanges & { readonly kept: Kept }> {
   const none = { set: [], forgotten: [], committed: [] };
   const last = await readKept(layout);
   const now = await readFile(engineConfigFile(layout)).then(

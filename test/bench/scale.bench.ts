@@ -65,7 +65,7 @@ async function measure(zoo: number, development: number): Promise<Record<string,
     const attempts = new Map();
     const reconciling = {
       cluster: api.cluster,
-      settle: () => Promise.reject(new Error("nothing waits")),
+      syncToHead: () => Promise.reject(new Error("nothing waits")),
       now: Date.now,
       idleSeconds: (all: readonly string[]) => idleSeconds(api.pool, all),
       log: pino({ level: "silent" }),

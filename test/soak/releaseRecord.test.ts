@@ -5,7 +5,7 @@ import { clientConfig, withClient } from "../../src/adapters/postgres/server.ts"
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import type { DeployedModel } from "../../src/domain/release/observed.ts";
 import { drift } from "../../src/domain/release/outcome.ts";
-import { settleOnce } from "../../src/services/api/deployments/settle.ts";
+import { closeAbandonedOnce } from "../../src/services/api/deployments/abandoned.ts";
 import { type StackOfDatabase, stackName, startStackOfDatabase } from "../support/databaseStack/stack.ts";
 import { serving } from "../support/deploymentRecord.ts";
 import { makePlatformTables } from "../support/platformTables.ts";
@@ -56,7 +56,7 @@ async function settleAsApi(): Promise<void> {
   try {
     await expect
       // Until the engine's plugins have ended, which hold the intent's lock.
-      .poll(() => settleOnce({ pool, observe, log: { info: () => {}, warn: () => {} } }), { timeout: 60_000 })
+      .poll(() => closeAbandonedOnce({ pool, observe, log: { info: () => {}, warn: () => {} } }), { timeout: 60_000 })
       .toEqual([stackName]);
   } finally {
     await pool.end();

@@ -25,7 +25,7 @@ export async function openDeployment(
   run: DeploymentRun,
   observe: Observe,
 ): Promise<string> {
-  await settleOpen(client, intent.environment, observe, "next up");
+  await closeAbandoned(client, intent.environment, observe, "next up");
   return inTransaction(client, async () => {
     const releaseId = await ensureRelease(client, intent);
     return insertDeployment(client, intent.environment, {
@@ -81,8 +81,8 @@ interface ClosingRow {
   readonly current: boolean;
 }
 
-/** Settles the intent that is open, if one is, by what is served. The caller holds the environment's lock. */
-export async function settleOpen(
+/** Closes the intent that an `up` left open, if one did, by what is served. The caller holds the environment's lock. */
+export async function closeAbandoned(
   client: ClientBase,
   environment: string,
   observe: Observe,

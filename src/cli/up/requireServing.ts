@@ -33,7 +33,7 @@ const graceSeconds = 30;
 export async function requireServing(look: ServingLook): Promise<void> {
   const served = declaredServing(look.resources);
   if (served.length === 0) return;
-  const standings = await settled(look, served).catch((error: unknown) => {
+  const standings = await steadyStandings(look, served).catch((error: unknown) => {
     // Whoever may deploy may not read everything; what the engine waited for has answered.
     if (!(error instanceof OperatorError) || !isForbidden(error.cause)) throw error;
     console.error(`not checked: ${error.message}`);
@@ -49,7 +49,7 @@ export async function requireServing(look: ServingLook): Promise<void> {
 }
 
 /** How everything stands once nothing changes by itself any more, or one of them is down. */
-async function settled(
+async function steadyStandings(
   { config, progress, signal, interval }: ServingLook,
   served: ReturnType<typeof declaredServing>,
 ): Promise<Standing[]> {

@@ -9,7 +9,7 @@ import type { PatchOperation } from "../../domain/patch/operation.ts";
 import { configFilename } from "../../domain/truss/config.ts";
 import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { type Tell, told, type WatchEvents } from "./events.ts";
-import { explained, isTriedAgain, pause, type Reached, settled } from "./settled.ts";
+import { explained, isTriedAgain, pause, type Reached, syncUntilSynced } from "./syncUntilSynced.ts";
 import { unlessSaved, type Watched } from "./unlessSaved.ts";
 
 /** A watch that is on. */
@@ -119,7 +119,7 @@ async function bringInOnce(watch: Watch, { reading: first, at }: Save, tell: Tel
   const reached = answer ?? (isSettled ? state.reached : ({ state: "behind" } as const));
   const isIn =
     reached.state === "synced" ||
-    (await settled(reached, {
+    (await syncUntilSynced(reached, {
       client,
       versionId,
       later,

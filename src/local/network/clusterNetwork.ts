@@ -48,7 +48,7 @@ export async function startClusterNetwork(options: ClusterNetworkOptions): Promi
     wanted.delete(`${addresses.dns}:53`);
     proxy.update(wanted);
     zone = buildDnsZone(services.values(), slices.values());
-    proxy.settled().then(announceReady, () => {});
+    proxy.untilOpened().then(announceReady, () => {});
   }
   function changed(): void {
     scheduled ??= setTimeout(converge, debounce);

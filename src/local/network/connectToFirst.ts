@@ -20,7 +20,7 @@ export function connectToFirst(
   client.once("close", abandon);
   client.once("error", abandon);
 
-  function settle(connected: Parameters<typeof done>[0]): void {
+  function finish(connected: Parameters<typeof done>[0]): void {
     client.off("close", abandon);
     client.off("error", abandon);
     done(connected);
@@ -30,7 +30,7 @@ export function connectToFirst(
     if (client.destroyed) return;
     const endpoint = candidates[next++];
     if (!endpoint) {
-      settle(undefined);
+      finish(undefined);
       return;
     }
     const upstream = connect({ host: endpoint.address, port: endpoint.port, allowHalfOpen: true, noDelay: true });
@@ -47,7 +47,7 @@ export function connectToFirst(
       clearTimeout(timer);
       upstream.off("close", failed);
       upstream.off("error", ignore);
-      settle({ upstream, endpoint });
+      finish({ upstream, endpoint });
     });
   }
   attempt();

@@ -19,7 +19,7 @@ export interface ServiceProxy {
   /** Converges listeners and endpoints to `ports`, by `ip:port`. Established connections stay, whatever changes. */
   update(ports: ReadonlyMap<string, ServicePort>): void;
   /** Resolves when every listener that was asked for has been opened or has failed once. */
-  settled(): Promise<void>;
+  untilOpened(): Promise<void>;
   /** Stops listening and cuts established connections. */
   close(): Promise<void>;
 }
@@ -100,7 +100,7 @@ export function startServiceProxy(options: ServiceProxyOptions = {}): ServicePro
         if (port.endpoints.length > 0 && !listeners.has(key)) listeners.set(key, open(key, port));
       }
     },
-    async settled() {
+    async untilOpened() {
       await Promise.all([...listeners.values()].map((listener) => listener.opened));
     },
     async close() {

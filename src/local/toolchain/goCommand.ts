@@ -82,17 +82,17 @@ export async function runGo(command: GoCommand): Promise<string> {
         log.write(`${line}\n`);
         command.onLine?.(line);
       });
-      const settle = () => {
+      const stopWatching = () => {
         clearTimeout(timer);
         endWatch();
         command.signal.removeEventListener("abort", abort);
       };
       child.on("error", (error) => {
-        settle();
+        stopWatching();
         reject(explainGoFailure({ ...command, lines: [error.message], spawnError: error }));
       });
       child.on("close", (code, killedBy) => {
-        settle();
+        stopWatching();
         if (command.signal.aborted) reject(command.signal.reason);
         else if (code === 0) resolve(stdout);
         else reject(explainGoFailure({ ...command, lines, stalled, ...(killedBy ? { killedBy } : {}) }));

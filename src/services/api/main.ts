@@ -33,9 +33,9 @@ import { platformDatabase } from "../../domain/platformDatabase.ts";
 import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
+import { closeAbandonedDeployments } from "./deployments/abandoned.ts";
 import { deployPushes } from "./deployments/deployPushes.ts";
 import { pushDeployments } from "./deployments/pushes.ts";
-import { settleDeployments } from "./deployments/settle.ts";
 import { openContainers } from "./development/containers.ts";
 import { reconcile } from "./development/reconcile.ts";
 import { developmentVersions } from "./development/versions.ts";
@@ -147,7 +147,7 @@ const server = createApiServer({
   stopping: () => stopping,
 });
 
-settleDeployments({
+closeAbandonedDeployments({
   pool,
   observe: () => readServedModels(kubernetes, settings.modelsNamespace),
   log,
@@ -165,7 +165,7 @@ void lead({
     reconcile(
       {
         cluster,
-        settle: versions.settle,
+        syncToHead: versions.syncToHead,
         idleSeconds: (ids) => idleSeconds(pool, ids),
         now: Date.now,
         log,

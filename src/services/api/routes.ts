@@ -45,7 +45,7 @@ export interface RouteParts extends Omit<AuthorizeParts, "access"> {
 export function apiRoutes(parts: RouteParts): Route[] {
   const { access, pool, versions, cluster, find, pushes } = parts;
   const deployments = pushes?.deployments;
-  const activation = { ...parts, settle: versions.settle, ...parts.hold };
+  const activation = { ...parts, syncToHead: versions.syncToHead, ...parts.hold };
   const activator = createActivator(activation);
   const clientRest = { pool, access, versions, activator, find, deployments, logs: cluster.logs };
   return [

@@ -7,7 +7,7 @@ import { deploymentAsOf } from "../../../src/adapters/postgres/releases.ts";
 import { clientConfig, urlOf, withClient } from "../../../src/adapters/postgres/server.ts";
 import { platformDatabase, roles } from "../../../src/domain/platformDatabase.ts";
 import { whenEngineEnds } from "../../../src/providers/engineEnd.ts";
-import { settleOnce } from "../../../src/services/api/deployments/settle.ts";
+import { closeAbandonedOnce } from "../../../src/services/api/deployments/abandoned.ts";
 import { intentOf, serving } from "../../support/deploymentRecord.ts";
 import { makePlatformTables, rolePassword } from "../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
@@ -42,7 +42,7 @@ async function inputsOf(environment: string, versions: Record<string, number>) {
 }
 
 const settle = (versions: Record<string, number>) =>
-  settleOnce({ pool, observe: async () => serving(versions), log: { info: () => {}, warn: () => {} } });
+  closeAbandonedOnce({ pool, observe: async () => serving(versions), log: { info: () => {}, warn: () => {} } });
 
 describe("an intent", () => {
   let host: DynamicHost;

@@ -9,13 +9,13 @@ import { type Access, authenticate, authorize } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import { forward } from "../forward.ts";
 import type { Route } from "../route.ts";
-import type { Settled } from "./settle.ts";
+import type { SyncOutcome } from "./syncToHead.ts";
 
 export interface ActivatorParts {
   readonly access: Access;
   readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
   readonly cluster: VersionCluster;
-  readonly settle: (versionId: string) => Promise<Settled>;
+  readonly syncToHead: (versionId: string) => Promise<SyncOutcome>;
   /** Remembers that a version is being used. */
   readonly touch: (versionId: string) => Promise<void>;
   readonly dispatcher: Dispatcher;
@@ -100,14 +100,14 @@ export function activatorRoute(parts: ActivatorParts, activator: Activator): Rou
 }
 
 /** Starts the version if it is stopped, and waits until its head answers. */
-async function started({ cluster, settle, log }: ActivatorParts, version: DevelopmentVersion): Promise<VersionPod> {
+async function started({ cluster, syncToHead, log }: ActivatorParts, version: DevelopmentVersion): Promise<VersionPod> {
   const service = cluster.service(version.id);
   if (service?.isStopped) {
     await cluster.setStopped(service.name, false);
     // The watch tells of it a moment later; a sync would still see it stopped.
     for (let looks = 0; looks < 50 && cluster.service(version.id)?.isStopped; looks += 1) await cluster.changed(100);
   }
-  const { state, reason } = await settle(version.id);
+  const { state, reason } = await syncToHead(version.id);
   const pod = cluster.pod(version.id);
   if (state === "synced" && pod) return pod;
   // Callers of predictions are not those who patch: what an installer printed is not theirs to read.

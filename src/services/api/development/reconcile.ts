@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { VersionCluster } from "../../../domain/development/ports.ts";
 import { messageOf } from "../../../domain/errors.ts";
-import type { Settled } from "./settle.ts";
+import type { SyncOutcome } from "./syncToHead.ts";
 
 export interface ReconcileParts {
   readonly cluster: VersionCluster;
-  readonly settle: (versionId: string) => Promise<Settled>;
+  readonly syncToHead: (versionId: string) => Promise<SyncOutcome>;
   /** Seconds since each version was last used; those never used are left out. */
   readonly idleSeconds: (versionIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   readonly now: () => number;
@@ -70,14 +70,14 @@ async function removeOrphans({ cluster, orphans, log }: ReconcileParts): Promise
   }
 }
 
-async function syncWaiting({ cluster, settle, now, log }: ReconcileParts, id: string, attempts: Attempts) {
+async function syncWaiting({ cluster, syncToHead, now, log }: ReconcileParts, id: string, attempts: Attempts) {
   const pod = cluster.pod(id);
   if (!pod || pod.isReady || now() - pod.startedAt < patienceMs) return;
   const before = attempts.get(pod.instance);
   if (before && now() < before.dueAt) return;
   const pause = before ? Math.min(before.pause * 2, longestPause) : firstPause;
   attempts.set(pod.instance, { dueAt: now() + pause, pause });
-  const { state, reason } = await settle(id);
+  const { state, reason } = await syncToHead(id);
   log.info({ versionId: id, pod: pod.name, state, reason }, "synced a pod that waited");
 }
 

@@ -20,7 +20,7 @@ import { hashOfSignature } from "../../../domain/truss/hash.ts";
 import { requirementsOf } from "../../../domain/truss/signature.ts";
 import { ApiError } from "../apiError.ts";
 import type { Containers } from "./containers.ts";
-import { type Settled, settle } from "./settle.ts";
+import { type SyncOutcome, syncToHead } from "./syncToHead.ts";
 import { turns } from "./turns.ts";
 
 /** What development versions are worked with. */
@@ -46,7 +46,7 @@ export interface Versions {
   startGeneration(version: DevelopmentVersion, request: GenerationRequest): Promise<DevelopmentStatus>;
   sync(version: DevelopmentVersion): Promise<DevelopmentStatus>;
   /** Brings the container to the head; shared by all who ask at the same time. */
-  settle(versionId: string): Promise<Settled>;
+  syncToHead(versionId: string): Promise<SyncOutcome>;
   wake(version: DevelopmentVersion): Promise<DevelopmentStatus>;
   /** Whether a container that starts with `hash` has all there is; if not it is synced, in the background. */
   ping(versionId: string, hash: string | null): Promise<boolean>;
@@ -55,13 +55,13 @@ export interface Versions {
 export function developmentVersions(parts: VersionParts): Versions {
   const { store, cluster, log } = parts;
   const configs = new Map<string, string>();
-  const settleTurn = turns((versionId) => settle(parts, versionId, parts.syncWithin ?? 100_000));
+  const syncTurn = turns((versionId) => syncToHead(parts, versionId, parts.syncWithin ?? 100_000));
   const touch = (versionId: string) =>
     parts.touch(versionId).catch((error: unknown) => log.warn({ versionId, err: error }, "activity is not recorded"));
 
-  const status = async (version: DevelopmentVersion, settled?: Settled): Promise<DevelopmentStatus> => {
+  const status = async (version: DevelopmentVersion, synced?: SyncOutcome): Promise<DevelopmentStatus> => {
     const head = await headOfVersion(store, version);
-    const { state, reason, runningHash } = settled ?? (await look(parts, version.id));
+    const { state, reason, runningHash } = synced ?? (await look(parts, version.id));
     return {
       versionId: version.id,
       model: version.model,
@@ -78,28 +78,28 @@ export function developmentVersions(parts: VersionParts): Versions {
 
   return {
     status: (version) => status(version),
-    settle: settleTurn,
+    syncToHead: syncTurn,
     async patch(version, request) {
       const begun = performance.now();
       const stored = await storePatch(store, configs, version, request);
       const storedAt = performance.now();
       if (request.takeover) log.info({ versionId: version.id, seq: stored.seq }, "a client took the head over");
       void touch(version.id);
-      const settled: Settled =
+      const synced: SyncOutcome =
         request.sync === false
           ? { state: "behind", reason: "it was not asked to be synced", runningHash: null, hot: false }
-          : await settleTurn(version.id);
+          : await syncTurn(version.id);
       return {
         headHash: stored.hash,
         seq: stored.seq,
-        state: settled.state,
-        ...(settled.reason === undefined ? {} : { because: settled.reason }),
-        runningHash: settled.runningHash,
-        hot: settled.hot,
+        state: synced.state,
+        ...(synced.reason === undefined ? {} : { because: synced.reason }),
+        runningHash: synced.runningHash,
+        hot: synced.hot,
         timings: {
           store: rounded(storedAt - begun),
           sync: rounded(performance.now() - storedAt),
-          apply: settled.applyMs ?? 0,
+          apply: synced.applyMs ?? 0,
         },
       };
     },
@@ -113,7 +113,7 @@ export function developmentVersions(parts: VersionParts): Versions {
     async sync(version) {
       await headOfVersion(store, version);
       void touch(version.id);
-      return status(version, await settleTurn(version.id));
+      return status(version, await syncTurn(version.id));
     },
     async wake(version) {
       await touch(version.id);
@@ -130,7 +130,7 @@ export function developmentVersions(parts: VersionParts): Versions {
       const state = await store.read(versionId);
       // Of a chain without patches the image itself is the head. After patches only a sync knows what the disk holds.
       const isCurrent = state !== undefined && state.chain.patches.length === 0 && state.chain.baseHash === hash;
-      settleTurn(versionId).then(
+      syncTurn(versionId).then(
         ({ state: reached, reason }) => log.info({ versionId, reached, reason }, "synced a container that started"),
         (error: unknown) =>
           log.warn({ versionId, err: error }, `a container that started is not synced: ${messageOf(error)}`),
@@ -143,9 +143,13 @@ export function developmentVersions(parts: VersionParts): Versions {
 const underWay = "the patch is under way: it waits for predictions that are not done yet, or for what it installs";
 
 /** The version's state without touching anything. */
-async function look(parts: VersionParts, versionId: string): Promise<Settled> {
+async function look(parts: VersionParts, versionId: string): Promise<SyncOutcome> {
   const { cluster, containers, store } = parts;
-  const seen = (state: Settled["state"], reason: string | undefined, runningHash: string | null = null): Settled => ({
+  const seen = (
+    state: SyncOutcome["state"],
+    reason: string | undefined,
+    runningHash: string | null = null,
+  ): SyncOutcome => ({
     state,
     runningHash,
     hot: false,

@@ -119,7 +119,7 @@ export function rootValue(parts: GraphqlParts) {
       return patchResult(version, async () => {
         // Who watches a version wants it to run.
         if ((await versions.status(version)).state === "stopped") await versions.wake(version);
-        const { state, reason } = await versions.settle(version.id);
+        const { state, reason } = await versions.syncToHead(version.id);
         if (state === "synced") return { succeeded: true, error: null };
         return { succeeded: false, error: reason ?? state };
       });

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lockDeployments, tryDeploymentLock } from "../../../../src/adapters/postgres/deploymentLock.ts";
 import {
+  closeAbandoned,
   closeDeployment,
   environmentsWithOpenIntent,
   openDeployment,
-  settleOpen,
 } from "../../../../src/adapters/postgres/deployments.ts";
 import { migrate } from "../../../../src/adapters/postgres/migrate.ts";
 import { deploymentAsOf, deploymentOfTag, listDeployments } from "../../../../src/adapters/postgres/releases.ts";
@@ -206,7 +206,7 @@ describe("an intent that was left open", () => {
   const settled = async (environment: string, observed: Record<string, number>) => {
     await onPlatform(async (client) => {
       expect(await environmentsWithOpenIntent(client)).toContain(environment);
-      await settleOpen(client, environment, async () => serving(observed), "api");
+      await closeAbandoned(client, environment, async () => serving(observed), "api");
       expect(await environmentsWithOpenIntent(client)).not.toContain(environment);
     });
     return current(environment);
@@ -244,7 +244,9 @@ describe("an intent that was left open", () => {
 
   it("and goes on after it was settled, ends as deployed", async () => {
     await left("resumed", { a: 2, b: 2 });
-    const id = await onPlatform((client) => settleOpen(client, "resumed", async () => serving({ a: 2, b: 1 }), "api"));
+    const id = await onPlatform((client) =>
+      closeAbandoned(client, "resumed", async () => serving({ a: 2, b: 1 }), "api"),
+    );
     const end = await onPlatform((client) =>
       closeDeployment(client, "resumed", id ?? "", async () => serving({ a: 2, b: 2 })),
     );
@@ -304,7 +306,7 @@ describe("an up that is ended at any of its steps", () => {
         // As the API does: whoever died lets go of the lock, as soon as the server sees the connection's end.
         await onPlatform(async (client) => {
           await expect.poll(() => tryDeploymentLock(client, environment), { timeout: 30_000 }).toBe(true);
-          await settleOpen(client, environment, async () => serving(served(environment)), "api");
+          await closeAbandoned(client, environment, async () => serving(served(environment)), "api");
         });
         const found = await current(environment);
         outcomes.add(`${found?.tag} ${found?.outcome}`);

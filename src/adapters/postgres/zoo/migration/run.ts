@@ -221,7 +221,7 @@ class MigrationRun {
       await this.#pass(walk, locks, () => report(total));
       const next = await this.#count(walk);
       if (locks === "wait" && next >= left && this.#moved === before) {
-        await this.#settle(walk, await this.#left(walk, null, next), unchanged);
+        await this.#skipOrRefuse(walk, await this.#left(walk, null, next), unchanged);
         left = await this.#count(walk);
       } else left = next;
     }
@@ -265,7 +265,7 @@ class MigrationRun {
       const why = rowFailure(error);
       if (why === undefined) throw error;
       await batches.end();
-      if (single) await this.#settle(walk, await this.#left(walk, after, 1), why);
+      if (single) await this.#skipOrRefuse(walk, await this.#left(walk, after, 1), why);
       this.#batch = single ? batchLimits.first : Math.max(1, Math.floor(this.#batch / 4));
       return undefined;
     }
@@ -290,7 +290,7 @@ class MigrationRun {
   }
 
   /** Skips rows that cannot be changed, or ends the run with the sentence that names them. */
-  async #settle({ kind }: Walk, rows: readonly string[], why: string): Promise<void> {
+  async #skipOrRefuse({ kind }: Walk, rows: readonly string[], why: string): Promise<void> {
     const { name, from, to, direction } = this.#request;
     const one = rows.length === 1;
     const shown = rows.slice(0, 5).join(", ") + (rows.length > 5 ? ` and ${rows.length - 5} more` : "");

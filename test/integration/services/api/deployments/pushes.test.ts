@@ -436,7 +436,7 @@ describe("a pushed version", () => {
     await reconcileOnce(
       {
         cluster: api.cluster,
-        settle: api.versions.settle,
+        syncToHead: api.versions.syncToHead,
         now: Date.now,
         log: pino({ level: "silent" }),
         idleSeconds: async () => new Map(),

@@ -118,7 +118,7 @@ describe("the one that looks after them", () => {
     reconcileOnce(
       {
         cluster: api.cluster,
-        settle: api.versions.settle,
+        syncToHead: api.versions.syncToHead,
         now: () => now,
         log: pino({ level: "silent" }),
         idleSeconds: (ids) => idleSeconds(api.pool, ids),

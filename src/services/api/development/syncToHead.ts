@@ -14,7 +14,7 @@ import { parseTrussConfig } from "../../../domain/truss/config.ts";
 import type { Containers } from "./containers.ts";
 
 /** How far a version's container was brought. */
-export interface Settled {
+export interface SyncOutcome {
   readonly state: DevelopmentStatus["state"];
   readonly reason?: string;
   readonly runningHash: string | null;
@@ -23,8 +23,8 @@ export interface Settled {
   readonly applyMs?: number;
 }
 
-/** What {@link settle} works with. */
-export interface SettleParts {
+/** What {@link syncToHead} works with. */
+export interface SyncParts {
   readonly store: SignedPatchStore;
   readonly cluster: VersionCluster;
   readonly containers: Containers;
@@ -42,11 +42,11 @@ const unknownFor = 3_000;
  * Syncs whatever pod a version has, through its replacement where only a new one helps, until the head answers, nothing
  * more can be done, or `withinMs` are over. A stopped version is left alone.
  */
-export async function settle(parts: SettleParts, versionId: string, withinMs: number): Promise<Settled> {
+export async function syncToHead(parts: SyncParts, versionId: string, withinMs: number): Promise<SyncOutcome> {
   const { cluster, clock, log } = parts;
   const begun = clock.now();
   const left = (): number => begun + withinMs - clock.now();
-  const seen = (state: Settled["state"], reason: string, runningHash: string | null = null): Settled => ({
+  const seen = (state: SyncOutcome["state"], reason: string, runningHash: string | null = null): SyncOutcome => ({
     state,
     reason,
     runningHash,
@@ -95,7 +95,7 @@ export async function settle(parts: SettleParts, versionId: string, withinMs: nu
 const installerLines = 200;
 
 /** The control server only knows that its installer failed; why is in the container's log. */
-async function withInstaller({ cluster }: SettleParts, versionId: string, reason: string): Promise<string> {
+async function withInstaller({ cluster }: SyncParts, versionId: string, reason: string): Promise<string> {
   if (!/non-zero exit status/.test(reason)) return reason;
   const lines = await cluster.logs(versionId, installerLines).catch(() => []);
   const installer = installerReason(lines.map(({ text }) => text));
@@ -104,7 +104,7 @@ async function withInstaller({ cluster }: SettleParts, versionId: string, reason
 
 /** Undefined when the pod went away meanwhile. */
 async function syncPod(
-  parts: SettleParts,
+  parts: SyncParts,
   versionId: string,
   pod: VersionPod,
   withinMs: number,
@@ -136,7 +136,7 @@ async function syncPod(
 }
 
 /** Whether a container looks for credentials where they are written: below the folder of packages that its truss names. */
-async function readsFiles({ store }: SettleParts, versionId: string, pod: VersionPod): Promise<boolean> {
+async function readsFiles({ store }: SyncParts, versionId: string, pod: VersionPod): Promise<boolean> {
   if (!pod.readsCredentialFiles) return false;
   const head = await store.readHead(versionId);
   return (

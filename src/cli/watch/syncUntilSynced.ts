@@ -5,7 +5,7 @@ import type { DevelopmentStatus } from "../../domain/development/contract.ts";
 /** How far the version's container got. */
 export type Reached = Pick<DevelopmentStatus, "state" | "because">;
 
-export interface Settling {
+export interface SyncWait {
   readonly client: DevelopmentVersions;
   readonly versionId: string;
   /** Aborts once the folder holds something else. */
@@ -21,7 +21,10 @@ const longestRetryMs = 10_000;
 const silentMs = 3_000;
 
 /** Syncs until the head answers; false where nobody waits any longer before that. */
-export async function settled(first: Reached, { client, versionId, later, onTry, isOver }: Settling): Promise<boolean> {
+export async function syncUntilSynced(
+  first: Reached,
+  { client, versionId, later, onTry, isOver }: SyncWait,
+): Promise<boolean> {
   let reached = first;
   for (let tries = 0; ; tries += 1) {
     if (tries > 0 || first.because !== undefined) onTry(reached);
@@ -49,7 +52,7 @@ async function syncAgain(
   }
 }
 
-export interface Explaining extends Pick<Settling, "client" | "versionId" | "later"> {
+export interface Explaining extends Pick<SyncWait, "client" | "versionId" | "later"> {
   /** Told what the answer waits for, as far as the API service knows. */
   readonly onWait: (reached: Reached) => void;
 }

@@ -1,11 +1,11 @@
 import type { Pool } from "pg";
 import { tryDeploymentLock, unlockDeployments } from "../../../adapters/postgres/deploymentLock.ts";
-import { environmentsWithOpenIntent, type Observe, settleOpen } from "../../../adapters/postgres/deployments.ts";
+import { closeAbandoned, environmentsWithOpenIntent, type Observe } from "../../../adapters/postgres/deployments.ts";
 
 /** How often open intents are looked for, in milliseconds: thrice in the minute that is promised. */
 const everyMs = 20_000;
 
-interface Settling {
+interface AbandonedWork {
   readonly pool: Pool;
   /** Reads what the environment serves. */
   readonly observe: Observe;
@@ -14,32 +14,32 @@ interface Settling {
 }
 
 /**
- * Settles deployments that never came to their end. An `up` that lives holds the lock of its environment; who gets it knows
- * that nobody is at work, and several replicas do not settle twice.
+ * Closes deployments whose `up` is gone before their end. An `up` that lives holds the lock of its environment; who gets it knows
+ * that nobody is at work, and several replicas do not close one twice.
  */
-export function settleDeployments(settling: Settling): void {
-  const { signal, log } = settling;
+export function closeAbandonedDeployments(work: AbandonedWork): void {
+  const { signal, log } = work;
   const timer = setInterval(() => {
-    settleOnce(settling).catch((error: unknown) => {
-      if (!signal.aborted) log.warn({ err: error }, "open deployments were not settled");
+    closeAbandonedOnce(work).catch((error: unknown) => {
+      if (!signal.aborted) log.warn({ err: error }, "open deployments were not closed");
     });
   }, everyMs);
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
-/** Settles every intent that is open and whose `up` is gone; answers their environments. */
-export async function settleOnce({ pool, observe, log }: Omit<Settling, "signal">): Promise<string[]> {
+/** Closes every intent that is open and whose `up` is gone; answers their environments. */
+export async function closeAbandonedOnce({ pool, observe, log }: Omit<AbandonedWork, "signal">): Promise<string[]> {
   const client = await pool.connect();
-  const settled: string[] = [];
+  const closed: string[] = [];
   let failed: Error | undefined;
   try {
     for (const environment of await environmentsWithOpenIntent(client)) {
       if (!(await tryDeploymentLock(client, environment))) continue;
       try {
-        const deploymentId = await settleOpen(client, environment, observe, "api");
+        const deploymentId = await closeAbandoned(client, environment, observe, "api");
         if (deploymentId === undefined) continue;
-        log.info({ environment, deploymentId }, "settled a deployment that did not come to its end");
-        settled.push(environment);
+        log.info({ environment, deploymentId }, "closed a deployment that did not come to its end");
+        closed.push(environment);
       } finally {
         await unlockDeployments(client, environment);
       }
@@ -51,5 +51,5 @@ export async function settleOnce({ pool, observe, log }: Omit<Settling, "signal"
     // A connection that failed may still hold the lock: it must not go back into the pool.
     client.release(failed);
   }
-  return settled;
+  return closed;
 }
