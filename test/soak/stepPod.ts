@@ -5,7 +5,8 @@ import { cp, mkdir, mkdtemp, readFile, readlink, symlink, writeFile } from "node
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import { archiveOf, partName } from "../../src/domain/builds/contextArchive.ts";
+import { archiveOf } from "../../src/adapters/builds/treeArchive.ts";
+import { partName } from "../../src/domain/builds/contextArchive.ts";
 import { registryTask } from "../../src/domain/builds/registryTask.ts";
 import { bubblewrapOptions } from "../../src/local/node/bubblewrap.ts";
 import { systemFiles } from "../../src/local/node/containerRoot.ts";

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { archiveOf, contextLimits } from "../../domain/builds/contextArchive.ts";
+import { contextLimits } from "../../domain/builds/contextArchive.ts";
 import type { OperatorError } from "../../domain/errors.ts";
 import { isControlTruss, parseTrussConfig } from "../../domain/truss/config.ts";
 import { mebibytes, sizeOf } from "../../domain/truss/content.ts";
@@ -15,6 +15,7 @@ import { ensureBuildContext, snapshotToBuild, type TrussLibrary } from "../truss
 import { FileReader } from "../truss/fileContent.ts";
 import type { TrussReading } from "../truss/snapshot.ts";
 import { refuse } from "./refusals.ts";
+import { archiveOf } from "./treeArchive.ts";
 
 /** What a build starts from, packed. */
 export interface PackedContext {

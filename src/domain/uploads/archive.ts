@@ -16,7 +16,9 @@ const longestMetadata = 1024 * 1024;
 /**
  * Reads a truss out of a tar archive (POSIX.1-2001 ustar and pax, and GNU's long names, as Python's `tarfile` writes
  * them). Files and folders only: whatever else an archive may hold (links, devices), and any path that leads out of the
- * truss or stands in it twice, is refused. Nothing is written anywhere.
+ * truss or stands in it twice, is refused. Nothing is written anywhere. The library `tar`, which packs and unpacks what is ours, is no
+ * help with what a stranger uploads: it takes an archive that is cut off between two entries, a broken header, and one that is gzipped
+ * to a thousandth.
  *
  * @throws OperatorError with the entry and what is wrong with it.
  */

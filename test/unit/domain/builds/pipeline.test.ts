@@ -1,8 +1,5 @@
-import { createHash } from "node:crypto";
-import { buffer } from "node:stream/consumers";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { archiveOf, partName, partSize, partsOf } from "../../../../src/domain/builds/contextArchive.ts";
+import { partName, partSize, partsOf } from "../../../../src/domain/builds/contextArchive.ts";
 import { buildPipelineManifest, buildTaskManifest } from "../../../../src/domain/builds/pipeline.ts";
 import {
   buildKey,
@@ -16,44 +13,10 @@ import {
   runningStep,
   waitingReason,
 } from "../../../../src/domain/builds/pipelineRun.ts";
-import type { Tree } from "../../../../src/domain/truss/tree.ts";
-import { readArchive } from "../../../../src/domain/uploads/archive.ts";
 
-const limits = { size: 10 ** 7, files: 1000 };
-const file = (text: string, executable = false) => ({ content: new TextEncoder().encode(text), executable });
-const archived = (tree: Tree) => buffer(archiveOf(tree));
 const digest = `sha256:${"a".repeat(64)}`;
 
 describe("a context's archive", () => {
-  it("holds every file and folder as it is, under names of any length", async () => {
-    const name = fc.stringMatching(/^[a-zA-Z0-9_ é-]{1,60}$/).filter((text) => text.trim() === text);
-    const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => `d/${parts.join("/")}`);
-    const files = fc.uniqueArray(fc.tuple(path, fc.uint8Array({ maxLength: 1200 }), fc.boolean()));
-    await fc.assert(
-      fc.asyncProperty(files, async (entries) => {
-        const tree: Tree = new Map(
-          entries.map(([each, content, executable]) => [`${each}.${executable}`, { content, executable }]),
-        );
-        const { entries: read } = readArchive(await archived(tree), limits);
-        for (const [each, file] of tree) expect(read.get(each)).toEqual({ kind: "file", ...file });
-      }),
-    );
-  });
-
-  it("is the same bytes for the same content, in whatever order it was read", async () => {
-    const entries: [string, ReturnType<typeof file> | undefined][] = [
-      ["model", undefined],
-      ["model/model.py", file("x", true)],
-      ["config.yaml", file("y")],
-    ];
-    const hash = async (tree: Tree) =>
-      createHash("sha256")
-        .update(await archived(tree))
-        .digest("hex");
-    expect(await hash(new Map(entries))).toBe(await hash(new Map([...entries].reverse())));
-    expect(readArchive(await archived(new Map(entries)), limits).entries.get("model")).toEqual({ kind: "dir" });
-  });
-
   it("is cut into parts that fit a Secret, whose names are in their order", () => {
     const archive = Uint8Array.from({ length: 2 * partSize + 1 }, (_, index) => index % 251);
     const parts = partsOf(archive);
