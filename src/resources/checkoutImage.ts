@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { CheckoutImageInputs } from "../providers/checkoutImage.ts";
+import type { CheckoutImageInputs } from "./checkoutImage.handler.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
 
 /** The checkout as an image for one of its services or pipelines, in the local environment. */

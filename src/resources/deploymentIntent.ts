@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { DeploymentIntentInputs } from "../providers/deploymentIntent.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { DeploymentIntentInputs } from "./deploymentIntent.handler.ts";
 
 export type DeploymentIntentArgs = {
   readonly [Key in keyof DeploymentIntentInputs]: pulumi.Input<DeploymentIntentInputs[Key]>;

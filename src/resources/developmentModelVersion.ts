@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { DevelopmentModelVersionInputs } from "../providers/developmentModelVersion.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { DevelopmentModelVersionInputs } from "./developmentModelVersion.handler.ts";
 
 export type DevelopmentModelVersionArgs = {
   readonly [Key in keyof DevelopmentModelVersionInputs]: pulumi.Input<DevelopmentModelVersionInputs[Key]>;

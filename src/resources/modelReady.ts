@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ModelReadyInputs } from "../providers/modelReady.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { ModelReadyInputs } from "./modelReady.handler.ts";
 
 export type ModelReadyArgs = { readonly [Key in keyof ModelReadyInputs]: pulumi.Input<ModelReadyInputs[Key]> };
 

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ModelVersionInputs } from "../providers/modelVersion.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { ModelVersionInputs } from "./modelVersion.handler.ts";
 
 export type ModelVersionArgs = { readonly [Key in keyof ModelVersionInputs]: pulumi.Input<ModelVersionInputs[Key]> };
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { PatchSyncInputs } from "../providers/patchSync.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { PatchSyncInputs } from "./patchSync.handler.ts";
 
 export type PatchSyncArgs = { readonly [Key in keyof PatchSyncInputs]: pulumi.Input<PatchSyncInputs[Key]> };
 

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PlatformSchemaInputs } from "../providers/platformSchema.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { PlatformSchemaInputs } from "./platformSchema.handler.ts";
 
 export type PlatformSchemaArgs = {
   readonly [Key in keyof PlatformSchemaInputs]: pulumi.Input<PlatformSchemaInputs[Key]>;

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { PredictionTablesInputs } from "../providers/predictionTables.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { PredictionTablesInputs } from "./predictionTables.handler.ts";
 
 export type PredictionTablesArgs = {
   readonly [Key in keyof PredictionTablesInputs]: pulumi.Input<PredictionTablesInputs[Key]>;

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ReleaseOutcomeInputs } from "../providers/releaseOutcome.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { ReleaseOutcomeInputs } from "./releaseOutcome.handler.ts";
 
 export type ReleaseOutcomeArgs = {
   readonly [Key in keyof ReleaseOutcomeInputs]: pulumi.Input<ReleaseOutcomeInputs[Key]>;

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ReleaseRetentionInputs } from "../providers/releaseRetention.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { ReleaseRetentionInputs } from "./releaseRetention.handler.ts";
 
 export type ReleaseRetentionArgs = {
   readonly [Key in keyof ReleaseRetentionInputs]: pulumi.Input<ReleaseRetentionInputs[Key]>;

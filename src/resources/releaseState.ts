@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ReleaseStateInputs } from "../providers/releaseState.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { ReleaseStateInputs } from "./releaseState.handler.ts";
 
 export type ReleaseStateArgs = { readonly [Key in keyof ReleaseStateInputs]: pulumi.Input<ReleaseStateInputs[Key]> };
 

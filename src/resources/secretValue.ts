@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { SecretValueInputs } from "../providers/secretValue.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { SecretValueInputs } from "./secretValue.handler.ts";
 
 /** A random password, encrypted in the state and shown nowhere. */
 export class SecretValue extends DelegatedResource {

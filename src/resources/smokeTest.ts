@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { SmokeTestInputs } from "../providers/smokeTest.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { SmokeTestInputs } from "./smokeTest.handler.ts";
 
 export type SmokeTestArgs = { readonly [Key in keyof SmokeTestInputs]: pulumi.Input<SmokeTestInputs[Key]> };
 

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { StateJobInputs } from "../providers/stateJob.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { StateJobInputs } from "./stateJob.handler.ts";
 
 export type StateJobArgs = { readonly [Key in keyof StateJobInputs]: pulumi.Input<StateJobInputs[Key]> };
 

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { TrussImageInputs } from "../providers/trussImage.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { TrussImageInputs } from "./trussImage.handler.ts";
 
 /** What builds a stack's images, see `menagerie:builds`. */
 export interface ImageBuilder {

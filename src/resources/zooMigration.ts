@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RowCounts } from "../domain/zoo/migration.ts";
-import type { ZooMigrationInputs } from "../providers/zooMigration.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { ZooMigrationInputs } from "./zooMigration.handler.ts";
 
 export type ZooMigrationArgs = { readonly [Key in keyof ZooMigrationInputs]: pulumi.Input<ZooMigrationInputs[Key]> };
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { ZooRolloutInputs } from "../providers/zooRollout.ts";
 import { DelegatedResource } from "./delegatedResource.ts";
+import type { ZooRolloutInputs } from "./zooRollout.handler.ts";
 
 export type ZooRolloutArgs = { readonly [Key in keyof ZooRolloutInputs]: pulumi.Input<ZooRolloutInputs[Key]> };
 

@@ -23,28 +23,20 @@ const checkpointsUpTo = Number(process.env.MENAGERIE_BENCH_CHECKPOINTS ?? 300);
 const context = "bench";
 
 const handlers = {
-  "modelReady.ts": `export const modelReady = {
-  inputs: ["namespace", "name", "revision", "mode", "pool", "path", "timeoutSeconds", "context"],
-  replaceOn: ["namespace", "name"],
-  check: async () => [],
+  "modelReady.handler.ts": `export const modelReady = {
+  inputs: { namespace: "replace", name: "replace", revision: "update", mode: "update", pool: "update", path: "update" },
   create: async (inputs) => ({ id: inputs.namespace + "/" + inputs.name, outs: inputs }),
   update: async (_id, _olds, news) => news,
-  exists: async () => true,
-  delete: async () => {},
 };
 `,
-  "trussImage.ts": `export const trussImage = {
-  inputs: ["builder", "folder", "hash", "name"],
-  replaceOn: ["builder", "hash", "name"],
-  check: async () => [],
+  "trussImage.handler.ts": `export const trussImage = {
+  inputs: { builder: "replace", hash: "replace", name: "replace", folder: "update" },
   async create(inputs) {
     const digest = "sha256:" + inputs.hash;
     const image = "menagerie.local/truss/" + inputs.name + "@" + digest;
     return { id: image, outs: { ...inputs, url: "menagerie.local/truss/" + inputs.name, digest, image } };
   },
   update: async (_id, olds, news) => ({ ...olds, ...news }),
-  exists: async () => true,
-  delete: async () => {},
 };
 `,
 };
@@ -153,7 +145,7 @@ async function measure(program: string, project: string, size: number, config: s
 }
 
 const project = await copyOfCheckout();
-for (const [file, code] of Object.entries(handlers)) await writeFile(join(project, "src/providers", file), code);
+for (const [file, code] of Object.entries(handlers)) await writeFile(join(project, "src/resources", file), code);
 try {
   for (const size of sizes) {
     const plain = await plainProject(project, size);

@@ -3,7 +3,7 @@ import type { StateResource } from "../../domain/engineState.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { isDynamic } from "../../domain/preview/preview.ts";
 import { asDeployer, type DatabaseInput } from "../../providers/databaseServer.ts";
-import { deleteReferenced } from "../../providers/modelVersion.ts";
+import { deleteReferenced } from "../../resources/modelVersion.handler.ts";
 
 export interface Destroyed {
   readonly resources: readonly StateResource[];

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readStateFiles } from "../../../src/adapters/files/stateFiles.ts";
 import { urlOf } from "../../../src/adapters/postgres/server.ts";
 import { declaredHash } from "../../../src/domain/release/stateSchema.ts";
-import type { ReleaseStateInputs } from "../../../src/providers/releaseState.ts";
+import type { ReleaseStateInputs } from "../../../src/resources/releaseState.handler.ts";
 import { makePlatformTables } from "../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
 import { type DynamicHost, startDynamicHost } from "./dynamicHost.ts";

@@ -5,7 +5,7 @@ import { ensurePredictionTables } from "../../../../src/adapters/postgres/predic
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, platformSchemaName } from "../../../../src/domain/platformDatabase.ts";
 import { planPlatform } from "../../../../src/plan/platform.ts";
-import { predictionTables } from "../../../../src/providers/predictionTables.ts";
+import { predictionTables } from "../../../../src/resources/predictionTables.handler.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 

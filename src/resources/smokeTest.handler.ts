@@ -1,10 +1,10 @@
 import { judgeReadiness } from "../domain/serving/readiness.ts";
 import { type DeploymentMode, readyPath } from "../domain/serving/servedModel.ts";
 import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
-import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
-import type { Due, Handler } from "./handler.ts";
-import { untilTerminated } from "./host.ts";
-import { refuse } from "./refusals.ts";
+import { asDeployer, type DatabaseInput } from "../providers/databaseServer.ts";
+import type { Due, Handler } from "../providers/handler.ts";
+import { untilTerminated } from "../providers/host.ts";
+import { refuse } from "../providers/refusals.ts";
 
 export interface SmokeTestInputs extends DatabaseInput, Due {
   /** Name of the zoo model, without `_copy`. */

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
-import type { Handler } from "./handler.ts";
-import { untilTerminated } from "./host.ts";
+import type { Handler } from "../providers/handler.ts";
+import { untilTerminated } from "../providers/host.ts";
 
 export interface ModelReadyInputs {
   readonly namespace: string;

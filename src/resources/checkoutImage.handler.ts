@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { KeyedLayer } from "../adapters/images/directoryImage.ts";
-import type { Handler } from "./handler.ts";
-import { untilTerminated } from "./host.ts";
-import { refuse } from "./refusals.ts";
-import { imageIsStored } from "./storedImage.ts";
+import type { Handler } from "../providers/handler.ts";
+import { untilTerminated } from "../providers/host.ts";
+import { refuse } from "../providers/refusals.ts";
+import { imageIsStored } from "../providers/storedImage.ts";
 
 export interface CheckoutImageInputs {
   /** Name of the service or pipeline: the last part of the image's url. */

@@ -8,10 +8,10 @@ import { messageOf, OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
 import type { TrussBuilder } from "../domain/truss/builder.ts";
 import { configFilename, parseTrussConfig } from "../domain/truss/config.ts";
-import type { CheckFailure, Due, Handler } from "./handler.ts";
-import { hostProgress, untilTerminated } from "./host.ts";
-import { refuse } from "./refusals.ts";
-import { imageIsStored } from "./storedImage.ts";
+import type { CheckFailure, Due, Handler } from "../providers/handler.ts";
+import { hostProgress, untilTerminated } from "../providers/host.ts";
+import { refuse } from "../providers/refusals.ts";
+import { imageIsStored } from "../providers/storedImage.ts";
 
 export interface TrussImageInputs extends Due {
   readonly builder: "directory" | "tekton";

@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
 import { platformDatabase, roles } from "../domain/platformDatabase.ts";
 import { predictionTableNames } from "../domain/recording/tablesRevision.ts";
-import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
+import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { Handler } from "../providers/handler.ts";
 
 export interface PredictionTablesInputs extends DatabaseInput {
   /** Schema, which exists and belongs to the platform's owner. */

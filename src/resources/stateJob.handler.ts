@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { pipelineJob, type StatePipelineSpec } from "../domain/release/pipelineJob.ts";
-import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
-import { untilTerminated } from "./host.ts";
-import { refuse } from "./refusals.ts";
+import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { Handler } from "../providers/handler.ts";
+import { untilTerminated } from "../providers/host.ts";
+import { refuse } from "../providers/refusals.ts";
 
 export interface StateJobInputs extends DatabaseInput, Omit<StatePipelineSpec, "image"> {
   /** Schema of the release's state. */
@@ -28,7 +28,7 @@ export interface StateJobOutputs extends StateJobInputs {
 
 /**
  * A pipeline that runs once for a release's state, as a Job that is waited for. One that ran never runs again for it, whatever
- * is declared since: the state has been worked in. Deleting the resource changes nothing.
+ * is declared since: the state has been worked in.
  */
 export const stateJob: Handler<StateJobInputs, StateJobOutputs> = {
   inputs: {

@@ -1,9 +1,9 @@
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import type { Gate, Phase } from "../domain/zoo/phases.ts";
 import type { TargetCounts, TargetPair } from "../domain/zoo/targetApps.ts";
-import { asDeployer, type DatabaseInput, migrationTargetServer } from "./databaseServer.ts";
-import type { Due, Handler } from "./handler.ts";
-import { refuse } from "./refusals.ts";
+import { asDeployer, type DatabaseInput, migrationTargetServer } from "../providers/databaseServer.ts";
+import type { Due, Handler } from "../providers/handler.ts";
+import { refuse } from "../providers/refusals.ts";
 
 export interface ZooRolloutInputs extends DatabaseInput, Due {
   /** Name of the zoo model. */

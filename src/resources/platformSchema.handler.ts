@@ -1,6 +1,6 @@
-import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
-import { hostProgress } from "./host.ts";
+import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { Handler } from "../providers/handler.ts";
+import { hostProgress } from "../providers/host.ts";
 
 export interface PlatformSchemaInputs extends DatabaseInput {
   /** Name of the checkout's last migration. */

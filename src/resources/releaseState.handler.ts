@@ -1,9 +1,9 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { declaredHash, type StateTable, stateSchemaName, tagIssue } from "../domain/release/stateSchema.ts";
-import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
-import { hostProgress, untilTerminated } from "./host.ts";
-import { refuse } from "./refusals.ts";
+import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { Handler } from "../providers/handler.ts";
+import { hostProgress, untilTerminated } from "../providers/host.ts";
+import { refuse } from "../providers/refusals.ts";
 
 export interface ReleaseStateInputs extends DatabaseInput {
   readonly tag: string;

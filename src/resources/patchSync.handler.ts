@@ -5,9 +5,9 @@ import type { OperatorError } from "../domain/errors.ts";
 import { halvesOf } from "../domain/refusals/refusal.ts";
 import { hashSnapshot } from "../domain/truss/hash.ts";
 import { signatureOf } from "../domain/truss/signature.ts";
-import type { Handler } from "./handler.ts";
-import { untilTerminated } from "./host.ts";
-import { refuse } from "./refusals.ts";
+import type { Handler } from "../providers/handler.ts";
+import { untilTerminated } from "../providers/host.ts";
+import { refuse } from "../providers/refusals.ts";
 
 export interface PatchSyncInputs {
   /** Name of the model, for sentences. */
@@ -42,7 +42,7 @@ export interface PatchSyncOutputs extends PatchSyncInputs {
 
 /**
  * Stands for "the declared folder's content is what the development version runs", unless clients are ahead of it.
- * Syncs through the API service. Deleting it changes nothing.
+ * Syncs through the API service.
  */
 export const patchSync: Handler<PatchSyncInputs, PatchSyncOutputs> = {
   inputs: {

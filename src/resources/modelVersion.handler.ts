@@ -1,9 +1,9 @@
 import type { VersionRegistration } from "../adapters/postgres/modelVersions.ts";
 import { OperatorError } from "../domain/errors.ts";
 import { clauseOf } from "../domain/refusals/refusal.ts";
-import { asDeployer, type DatabaseInput } from "./databaseServer.ts";
-import type { Due, Handler } from "./handler.ts";
-import { refuse } from "./refusals.ts";
+import { asDeployer, type DatabaseInput } from "../providers/databaseServer.ts";
+import type { Due, Handler } from "../providers/handler.ts";
+import { refuse } from "../providers/refusals.ts";
 
 export interface ModelVersionInputs extends VersionRegistration, DatabaseInput, Due {}
 

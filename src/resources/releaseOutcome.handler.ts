@@ -1,7 +1,7 @@
 import { servingLine } from "../domain/release/observed.ts";
-import { type EnvironmentInput, heldLock, observe, releaseLock } from "./environmentDeployments.ts";
-import type { Handler } from "./handler.ts";
-import { refuse } from "./refusals.ts";
+import { type EnvironmentInput, heldLock, observe, releaseLock } from "../providers/environmentDeployments.ts";
+import type { Handler } from "../providers/handler.ts";
+import { refuse } from "../providers/refusals.ts";
 
 export interface ReleaseOutcomeInputs extends EnvironmentInput {
   readonly tag: string;

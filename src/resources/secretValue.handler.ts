@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Handler } from "./handler.ts";
+import type { Handler } from "../providers/handler.ts";
 
 export interface SecretValueInputs {
   /** Random bytes in it, from 16 to 64. */

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { DeploymentIntent } from "../domain/release/record.ts";
-import { type EnvironmentInput, heldLock, observe, releaseLock } from "./environmentDeployments.ts";
-import type { Due, Handler } from "./handler.ts";
+import { type EnvironmentInput, heldLock, observe, releaseLock } from "../providers/environmentDeployments.ts";
+import type { Due, Handler } from "../providers/handler.ts";
 
 export interface DeploymentIntentInputs extends EnvironmentInput, Due {
   readonly tag: string;
@@ -18,7 +18,7 @@ export interface DeploymentIntentOutputs extends DeploymentIntentInputs {
 
 /**
  * The row that says what an `up` is about to do, written before it does. From then on this process holds the lock of the
- * environment's deployments. Deleting the resource changes nothing: the record stays.
+ * environment's deployments.
  */
 export const deploymentIntent: Handler<DeploymentIntentInputs, DeploymentIntentOutputs> = {
   inputs: {

@@ -1,5 +1,5 @@
-import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
-import type { Handler } from "./handler.ts";
+import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { Handler } from "../providers/handler.ts";
 
 export interface ReleaseRetentionInputs extends DatabaseInput {
   /** Name of the stack. */

@@ -4,9 +4,9 @@ import { ofTarget } from "../domain/printedCommands.ts";
 import { sentenceOf } from "../domain/refusals/clause.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type MigrationRequest, type RowCounts, requestIssues } from "../domain/zoo/migration.ts";
-import { type DatabaseInput, databaseServer, migrationTargetServer } from "./databaseServer.ts";
-import type { CheckFailure, Due, Handler } from "./handler.ts";
-import { hostProgress, untilTerminated } from "./host.ts";
+import { type DatabaseInput, databaseServer, migrationTargetServer } from "../providers/databaseServer.ts";
+import type { CheckFailure, Due, Handler } from "../providers/handler.ts";
+import { hostProgress, untilTerminated } from "../providers/host.ts";
 
 export interface ZooMigrationInputs extends MigrationRequest, DatabaseInput, Due {
   /**
