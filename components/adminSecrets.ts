@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link AdminSecrets}. */

@@ -6,7 +6,7 @@ import {
   controlAccessManifest,
   controlServiceManifest,
 } from "../src/domain/serving/controlAccess.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link ControlAccessPolicy}. */

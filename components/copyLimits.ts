@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { type CopyLimits, copyBuffersManifest, copyRulesManifests } from "../src/domain/serving/copyLimits.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 
 /** Declares what keeps the copies of a mirrored route from costing the originals anything, at a gateway of Istio. */
 export function limitCopies(

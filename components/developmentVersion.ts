@@ -1,95 +1,35 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { kubernetesName } from "../src/config/crossRules.ts";
 import { describeDevelopment } from "../src/domain/development/describe.ts";
-import { baseHashOf, type DeployedVersion, type DevelopmentPlan } from "../src/domain/development/plan.ts";
+import { baseHashOf } from "../src/domain/development/plan.ts";
+import { apiBackend } from "../src/domain/serving/apiService.ts";
 import { activatorPath, modelRoute } from "../src/domain/serving/modelRoute.ts";
-import type { Backend, ClientGateway } from "../src/domain/serving/route.ts";
-import { type Placement, readyPath, type ServedModel, servingPath } from "../src/domain/serving/servedModel.ts";
+import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
+import { given } from "../src/environment/given.ts";
+import { declared } from "../src/environment/ownership.ts";
+import { refuse } from "../src/environment/refusals.ts";
 import { DevelopmentModelVersion } from "../src/resources/developmentModelVersion.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { PatchSync } from "../src/resources/patchSync.ts";
-import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
+import { TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
-import { declared } from "./ownership.ts";
+import type { ModelArgs, OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 
-/** Arguments of {@link DevelopmentVersion}. */
-export interface DevelopmentVersionArgs {
-  /** Name of the VirtualService: the model's name with dashes for underscores. */
-  readonly kubernetesName: string;
-  /** Namespace that the model is served in. It must exist: pass the Namespace in `dependsOn`. */
-  readonly namespace: string;
-  /** Truss folder, relative to the project. */
-  readonly truss: string;
-  /** Content hash of that folder: 64 hex digits. */
-  readonly trussHash: string;
-  /** What this `up` does about the content, and from what. */
-  readonly plan: DevelopmentPlan;
-  readonly deployed: DeployedVersion | undefined;
+/** Arguments of {@link DevelopmentVersion}, in the words of `menagerie:development`. */
+export interface DevelopmentVersionArgs extends OnEnvironment, ModelArgs {
   /**
-   * Content that the folder counts as having had before, by the plan.
-   * @default that of the last full deployment
-   */
-  readonly declaredBefore?: string | undefined;
-  /** Number of the version; it stays while its content moves. */
-  readonly number: number;
-  /**
-   * Id of its row.
-   * @default it is registered by this `up`
-   */
-  readonly versionId?: string | undefined;
-  /** What builds the image. */
-  readonly builder: ImageBuilder;
-  /** KServe deployment mode; changing it replaces the InferenceService. */
-  readonly mode: ServedModel["mode"];
-  /** Cores, bytes with a suffix and whole GPUs of the one pod. */
-  readonly resources: ServedModel["resources"];
-  /** Environment variables of the model's container. */
-  readonly env: Readonly<Record<string, string>>;
-  /**
-   * Where the secrets that the truss names come from.
-   * @default none
-   */
-  readonly secrets?: ServedModel["secrets"];
-  /** Nodes that the pod runs on. */
-  readonly placement: Placement;
-  /** PriorityClass of the pod, below that of models with users. */
-  readonly priorityClass: pulumi.Input<string>;
-  /**
-   * Minutes without a request after which it is scaled to zero.
-   * @default never in Standard mode, Knative's own rule in Knative mode
+   * Minutes without a request after which it is scaled to zero; the next request wakes it, patched.
+   * @default never in Standard mode, 10 in Knative mode
    */
   readonly idleMinutes?: number | undefined;
-  /** Let the folder win where it and the head have both moved. */
-  readonly takeover: boolean;
-  /** Istio Gateway and host names that the model is reached by. */
-  readonly gateway: ClientGateway;
-  /** The API service, which keeps the patches and sends them. */
-  readonly api: {
-    /** Address by which the engine reaches it, without a path. */
-    readonly url: string;
-    /** The stack's own key. A secret. */
-    readonly key: pulumi.Input<string>;
-    /** Its Service: it stands in the version's route in Standard mode, to wake it. */
-    readonly backend: Backend;
-    /** Value of PATCH_PING_URL_TRUSS for a version. A secret. */
-    pingUrl(versionId: pulumi.Input<string>): pulumi.Output<string>;
-    /** Exists once the service answers. */
-    readonly ready: pulumi.Resource;
-  };
   /**
-   * Secret url of the database.
-   * @default the environment variable MENAGERIE_DATABASE_URL
+   * Let the folder win where it and the running head have both changed since the last `up`.
+   * @default false, and such an `up` is refused
    */
-  readonly database?: pulumi.Input<string> | undefined;
-  /** How long the model may take to answer, in seconds. */
-  readonly readyTimeoutSeconds: number;
-  /**
-   * Context of the kubeconfig.
-   * @default the kubeconfig's current context
-   */
-  readonly kubeContext?: string | undefined;
+  readonly takeover?: boolean | undefined;
 }
 
 /**
@@ -100,7 +40,7 @@ export interface DevelopmentVersionArgs {
  * in the preview of a patch.
  *
  * @example
- * new DevelopmentVersion("greeter", { truss: "models/greeter", trussHash, plan, ... }, { dependsOn: namespace });
+ * new DevelopmentVersion("greeter", { environment, truss: "models/greeter", idleMinutes: 30 });
  */
 export class DevelopmentVersion extends pulumi.ComponentResource {
   /** Address that takes predictions, up to and including `:predict`. */
@@ -113,23 +53,32 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
   readonly versionId: pulumi.Output<string>;
 
   constructor(name: string, args: DevelopmentVersionArgs, options?: pulumi.ComponentResourceOptions) {
-    const { namespace, kubernetesName, mode, gateway, plan, api } = args;
-    const { truss, resources, env, idleMinutes, takeover, placement, readyTimeoutSeconds } = args;
+    const { environment, ...entry } = args;
+    const { services } = environment.parts;
+    if (!environment.hasDatabase) throw refuse("component.database-missing", { kind: "DevelopmentVersion", name });
+    if (!services) throw refuse("component.services-missing", { kind: "DevelopmentVersion", name });
+    const version = environment.declare("development", name, entry);
+    const { truss, mode, pool, env, resources, idleMinutes, takeover } = version;
+    const { placement, resources: nodes } = environment.nodesOf(pool);
     super(
       "menagerie:development:DevelopmentVersion",
       name,
-      registered({ truss, mode, pool: placement.pool, resources, env, idleMinutes, takeover, readyTimeoutSeconds }),
-      options,
+      registered(version),
+      environment.options(options, [...environment.parts.ready, ...nodes, ...environment.tables]),
     );
+    const { namespace, gateway, serving, services: served } = environment.spec;
+    const trussContent = environment.plans.truss(truss);
+    const { plan, deployed, declaredBefore, number, versionId } = environment.plans.development(name, version);
     const children = { parent: this };
     pulumi.log.info(`${name}: ${describeDevelopment(plan)}`, this);
-    const baseHash = baseHashOf(plan, args.deployed);
-    this.service = `${kubernetesName}-dev`;
-    const identity = { name: kubernetesName, namespace, model: name, kind: "development", managedBy: "stack" } as const;
+    const baseHash = baseHashOf(plan, deployed);
+    const inKubernetes = kubernetesName(name);
+    this.service = `${inKubernetes}-dev`;
+    const identity = { name: inKubernetes, namespace, model: name, kind: "development", managedBy: "stack" } as const;
 
     const image = new TrussImage(
       name,
-      { ...args.builder, folder: args.truss, hash: baseHash, name: this.service },
+      { ...environment.parts.builder, folder: truss, hash: baseHash, name: this.service },
       children,
     );
     const row = new DevelopmentModelVersion(
@@ -137,20 +86,20 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       {
         model: name,
         organization: "admin",
-        number: args.number,
+        number,
         hash: baseHash,
         digest: image.digest,
-        ...(args.database === undefined ? {} : { database: pulumi.secret(args.database) }),
+        ...environment.onDatabase,
       },
       children,
     );
     // Known, so that a preview of a full deployment shows what becomes of the service.
-    this.versionId = args.versionId === undefined ? row.versionId : pulumi.output(args.versionId);
+    this.versionId = versionId === undefined ? row.versionId : pulumi.output(versionId);
     // Apart, or the engine would take the whole container for a secret, and no policy could look into it.
     const ping = `${this.service}-ping`;
     const pingSecret = new kubernetes.core.v1.Secret(
       name,
-      { metadata: declared({ name: ping, namespace }), stringData: { url: api.pingUrl(this.versionId) } },
+      { metadata: declared({ name: ping, namespace }), stringData: { url: services.pingUrl(this.versionId) } },
       children,
     );
     const service = new InferenceService(
@@ -162,35 +111,40 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
           mode,
           image: image.image,
           trussHash: baseHash,
-          env: args.env,
-          secrets: args.secrets,
+          env,
+          secrets: environment.plans.secrets({
+            path: ["development", name],
+            model: name,
+            service: name,
+            serving: { truss, secrets: trussContent.secrets },
+          }),
           replicas: { min: mode === "Knative" ? 0 : 1, max: 1 },
-          resources: args.resources,
-          placement: args.placement,
+          resources,
+          placement,
           control: {
             versionId: this.versionId,
             ping: { secret: ping },
-            priorityClass: args.priorityClass,
-            idleMinutes: args.idleMinutes,
+            priorityClass: environment.developmentPriority().metadata.name,
+            idleMinutes,
           },
         },
       },
-      { ...children, dependsOn: [row, pingSecret, api.ready] },
+      { ...children, dependsOn: [row, pingSecret, services] },
     );
     const sync = new PatchSync(
       name,
       {
         model: name,
         versionId: this.versionId,
-        folder: args.truss,
-        declaredHash: args.trussHash,
-        ...(args.declaredBefore === undefined ? {} : { declaredBefore: args.declaredBefore }),
+        folder: truss,
+        declaredHash: trussContent.hash,
+        ...given({ declaredBefore }),
         baseHash,
         deploys: plan.kind === "deploy",
-        takeover: args.takeover,
-        api: api.url,
-        apiKey: api.key,
-        timeoutSeconds: args.readyTimeoutSeconds,
+        takeover,
+        api: served.apiUrl,
+        apiKey: services.adminKey,
+        timeoutSeconds: serving.readyTimeoutSeconds,
       },
       { ...children, dependsOn: service },
     );
@@ -202,10 +156,10 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
         name: this.service,
         revision: service.revision,
         mode,
-        pool: args.placement.pool,
+        pool: placement.pool,
         path: readyPath,
-        timeoutSeconds: args.readyTimeoutSeconds,
-        ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),
+        timeoutSeconds: serving.readyTimeoutSeconds,
+        ...environment.inCluster,
       },
       { ...children, dependsOn: service },
     );
@@ -215,12 +169,28 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       mode,
       gateway,
       // Knative has an activator of its own.
-      ...(mode === "Knative" ? {} : { activator: { backend: api.backend, path: this.versionId.apply(activatorPath) } }),
+      ...(mode === "Knative"
+        ? {}
+        : { activator: { backend: apiBackend(served.namespace), path: this.versionId.apply(activatorPath) } }),
     });
     // The API service answers for a version in Standard mode before the version does.
     deployRoute(name, { route }, { ...children, dependsOn: mode === "Knative" ? ready : service });
     this.image = image.image;
-    this.predictUrl = `${gateway.url}${servingPath(namespace, kubernetesName)}${readyPath}:predict`;
+    this.predictUrl = `${gateway.url}${servingPath(namespace, inKubernetes)}${readyPath}:predict`;
+    environment.outputs.models[name] = {
+      name: this.service,
+      namespace,
+      kind: "development",
+      mode,
+      pool,
+      truss,
+      hash: trussContent.hash,
+      baseHash,
+      versionId: this.versionId,
+      version: number,
+      image: this.image,
+      url: this.predictUrl,
+    };
     this.registerOutputs({ predictUrl: this.predictUrl, image: this.image, headHash: sync.headHash });
   }
 }

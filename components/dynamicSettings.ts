@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type DynamicSwitches, dynamicSettingsData } from "../src/domain/zoo/dynamicSettings.ts";
 import type { Phase } from "../src/domain/zoo/phases.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link DynamicSettings}. */

@@ -4,7 +4,7 @@ import type { InferenceServiceSpec } from "../src/crds/inferenceService.ts";
 import { type InferenceServiceManifest, inferenceServiceManifest } from "../src/domain/serving/inferenceService.ts";
 import { revisionOf, withRevision } from "../src/domain/serving/revision.ts";
 import type { ServedModel } from "../src/domain/serving/servedModel.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link InferenceService}. */

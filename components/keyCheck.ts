@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { AuthorizationPolicySpec } from "../src/crds/authorizationPolicy.ts";
 import { type KeyCheck, keyCheckManifest, queryKeysManifest } from "../src/domain/serving/keyCheck.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link GatewayKeyCheck}. */

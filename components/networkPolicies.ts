@@ -1,7 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type NetworkZones, networkPolicyManifests } from "../src/domain/serving/networkPolicies.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link NetworkPolicies}. */

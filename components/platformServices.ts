@@ -1,61 +1,29 @@
 import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { RateLimit } from "../src/domain/access/rateLimit.ts";
 import { pingUrl } from "../src/domain/development/pingToken.ts";
-import type { PushPipeline, UploadBucket } from "../src/domain/serving/apiPushes.ts";
 import { apiRights, apiRoute, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
-import type { RouteGateway } from "../src/domain/serving/route.ts";
+import type { DeclaredServices } from "../src/environment/environment.ts";
+import { declared } from "../src/environment/ownership.ts";
+import { pushPipeline } from "../src/environment/pushPipeline.ts";
+import { refuse } from "../src/environment/refusals.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
-import { declared } from "./ownership.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import { registered, withoutUrl } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 
-/** Arguments of {@link PlatformServices}. */
-export interface PlatformServicesArgs {
-  /** Namespace of the services; made by the component. */
-  readonly namespace: string;
-  /** `<url>@sha256:<digest>` of the services' image. */
-  readonly image: pulumi.Input<string>;
-  /** Url by which the API service reaches the platform's database. A secret. */
-  readonly databaseUrl: pulumi.Input<string>;
-  /** Namespace that models are served in. */
-  readonly modelsNamespace: string;
-  /** Refuse predictions without an API key. A wrong key is always refused. */
-  readonly requireApiKey: boolean;
-  /**
-   * Limit of each key, for each pod of the API service.
-   * @default none
-   */
-  readonly rateLimit?: RateLimit | undefined;
-  /** Pods of the API service. */
-  readonly replicas: number;
-  /**
-   * What builds what clients push: a build service, as the service's pods reach it, with its secret token, or the stack's Pipeline.
-   * @default clients cannot push
-   */
-  readonly builds?:
-    | { readonly url: string; readonly token: pulumi.Input<string> }
-    | { readonly pipeline: PushPipeline }
-    | undefined;
-  /**
-   * Bucket that clients' uploads are kept in until they are built; its Secret is not made here.
-   * @default they stay in the pod that took them
-   */
-  readonly uploads?: UploadBucket | undefined;
-  /** Istio Gateway and host names that the API is reached by. */
-  readonly gateway: RouteGateway;
-}
+/** Arguments of {@link PlatformServices}: how they run is the environment's `services`. */
+export type PlatformServicesArgs = OnEnvironment;
 
 /**
  * Menagerie's own always-on processes: the API service, as Deployment and Service `api`, with a Secret that holds its
  * way into the database and its keys, rights in the models' namespace, and a route for `/models/…` and `/v1/…` at the
- * gateway.
+ * gateway. Development versions of the environment that are declared after it are patched through it.
  *
  * @example
- * new PlatformServices("platform", { namespace: "menagerie", image, databaseUrl, ... }, { providers: [cluster] });
+ * new PlatformServices("platform", { environment });
  */
-export class PlatformServices extends pulumi.ComponentResource {
+export class PlatformServices extends pulumi.ComponentResource implements DeclaredServices {
   /** Image that runs. */
   readonly image: pulumi.Output<string>;
   /** The stack's own API key, which opens everything. A secret; also key `adminKey` of Secret `api-database`. */
@@ -66,16 +34,29 @@ export class PlatformServices extends pulumi.ComponentResource {
   readonly #namespace: string;
 
   constructor(name: string, args: PlatformServicesArgs, options?: pulumi.ComponentResourceOptions) {
-    const { namespace, gateway, builds } = args;
+    const { environment } = args;
+    const { parts, spec, facts } = environment;
+    const { tables } = parts;
+    if (!tables) throw refuse("component.tables-missing", { kind: "PlatformServices", name });
+    const { gateway, namespace: modelsNamespace, serving, services, ratelimitEnabled } = spec;
+    const { namespace, replicas, uploads } = services;
+    const pipeline = pushPipeline(environment);
     // Addresses are the environment's: what the config says of them is the gateway's name.
-    const named = {
-      ...args,
-      gateway: withoutUrl(gateway),
-      builds: builds && ("pipeline" in builds ? builds : undefined),
+    const shown = {
+      ...services,
+      apiUrl: undefined,
+      modelsNamespace,
+      requireApiKey: serving.requireApiKey,
+      ratelimitEnabled,
     };
-    super("menagerie:services:PlatformServices", name, registered(named), options);
+    super(
+      "menagerie:services:PlatformServices",
+      name,
+      registered({ ...shown, gateway: withoutUrl(gateway), builds: pipeline }),
+      environment.options(options, [tables, ...parts.ready]),
+    );
     const parent = { parent: this };
-    this.image = pulumi.output(args.image);
+    this.image = pulumi.output(environment.serviceImage("api"));
 
     const space = new kubernetes.core.v1.Namespace(
       namespace,
@@ -88,19 +69,20 @@ export class PlatformServices extends pulumi.ComponentResource {
     this.adminKey = pulumi.secret(pulumi.interpolate`mng_admin_${random("api-admin-key")}`);
     this.#signingKey = random("api-signing-key");
     this.#namespace = namespace;
-    const url = pulumi.secret(args.databaseUrl);
+    const url = environment.urlFor(tables.api);
+    const builds = pipeline ? { pipeline } : facts.builds;
     const stringData = {
       url,
       adminKey: this.adminKey,
       signingKey: this.#signingKey,
-      ...(args.builds && "token" in args.builds ? { buildToken: pulumi.secret(args.builds.token) } : {}),
+      ...(builds && "token" in builds ? { buildToken: pulumi.secret(builds.token) } : {}),
     };
     const secret = new kubernetes.core.v1.Secret(
       "api-database",
       { metadata: declared({ name: "api-database", namespace }), stringData },
       inNamespace,
     );
-    const rights = apiRights(namespace, args.modelsNamespace, { pushes: args.builds !== undefined });
+    const rights = apiRights(namespace, modelsNamespace, { pushes: builds !== undefined });
     const account = new kubernetes.core.v1.ServiceAccount(
       "api",
       { ...rights.account, metadata: declared(rights.account.metadata) },
@@ -118,18 +100,18 @@ export class PlatformServices extends pulumi.ComponentResource {
     );
     const manifests = apiService({
       namespace,
-      image: args.image,
+      image: this.image,
       secretName: "api-database",
       // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
       secretRevision: pulumi.unsecret(
         pulumi.output(stringData).apply((values) => fingerprint(Object.values(values).join("\n"))),
       ),
-      modelsNamespace: args.modelsNamespace,
-      requireApiKey: args.requireApiKey,
-      rateLimit: args.rateLimit,
-      replicas: args.replicas,
-      builds: args.builds && ("url" in args.builds ? { url: args.builds.url } : args.builds),
-      uploads: args.uploads,
+      modelsNamespace,
+      requireApiKey: serving.requireApiKey,
+      rateLimit: ratelimitEnabled ? services.rateLimit : undefined,
+      replicas,
+      builds: builds && ("url" in builds ? { url: builds.url } : builds),
+      uploads,
     });
     const metadata = { ...manifests.service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
     const service = new kubernetes.core.v1.Service(
@@ -143,11 +125,8 @@ export class PlatformServices extends pulumi.ComponentResource {
       { ...manifests.deployment, metadata: declared(manifests.deployment.metadata) },
       { ...parent, dependsOn: [space, secret, binding] },
     );
-    deployRoute(
-      "api",
-      { route: apiRoute({ namespace, gateway: args.gateway }) },
-      { ...parent, dependsOn: [service, deployment] },
-    );
+    deployRoute("api", { route: apiRoute({ namespace, gateway }) }, { ...parent, dependsOn: [service, deployment] });
+    parts.services = this;
     this.registerOutputs({ image: this.image });
   }
 

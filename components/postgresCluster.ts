@@ -6,7 +6,7 @@ import {
   type PostgresClusterSpec,
   postgresClusterManifest,
 } from "../src/domain/postgresCluster.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PostgresCluster}. */

@@ -4,9 +4,9 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { platformDatabase, roles } from "../src/domain/platformDatabase.ts";
 import { predictionTablesRevision } from "../src/domain/recording/tablesRevision.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { PredictionTables } from "../src/resources/predictionTables.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
-import { declared } from "./ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PredictionStore}. */

@@ -1,49 +1,42 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Placement, readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
+import type { ShadowedModelSpec } from "../src/config/environment.ts";
+import { builtInPool } from "../src/config/pools.ts";
+import { readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
+import { given } from "../src/environment/given.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
-import { type ImageBuilder, TrussImage } from "../src/resources/trussImage.ts";
+import { TrussImage } from "../src/resources/trussImage.ts";
 import { InferenceService } from "./inferenceService.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import type { PredictionStore } from "./predictionStore.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link RecordedModel}. */
-export interface RecordedModelArgs
-  extends Pick<
-    ServedModel,
-    "namespace" | "model" | "mode" | "trussHash" | "env" | "replicas" | "resources" | "secrets"
-  > {
+export interface RecordedModelArgs extends OnEnvironment {
   /** Name of the InferenceService. */
   readonly service: string;
-  /** Truss folder, relative to the project. */
-  readonly truss: string;
-  /** What builds the image. */
-  readonly builder: ImageBuilder;
-  /** Nodes of the model's pods; the recorder runs on ordinary ones. */
-  readonly placement: Placement;
+  /** Name that its answers are told by: the shadow deployment's. */
+  readonly model: string;
+  /** How it is served. */
+  readonly spec: ShadowedModelSpec;
+  /** Content hash of its truss folder: 64 hex digits. */
+  readonly trussHash: string;
+  /**
+   * Where the secrets that its truss names come from.
+   * @default none
+   */
+  readonly secrets?: ServedModel["secrets"];
   /** Where its predictions are kept. */
   readonly store: PredictionStore;
-  readonly recorder: {
-    readonly image: pulumi.Input<string>;
-    /**
-     * Where the image holds all services, what starts the recorder.
-     * @default the image's own
-     */
-    readonly command?: readonly string[] | undefined;
-    /** Stored with every answer. */
-    readonly version: string;
-    /** Headers to store besides the usual ones, in lower case. */
-    readonly storedHeaders: readonly string[];
-    /** What its log may grow to while the database is away, in mebibytes. */
-    readonly logMebibytes: number;
-  };
-  /** How long model and recorder may take to answer, in seconds. */
-  readonly readyTimeoutSeconds: number;
-  /**
-   * Context of the kubeconfig.
-   * @default the kubeconfig's current context
-   */
-  readonly kubeContext?: string | undefined;
+  /** Stored with every answer: changes with truss and variables. */
+  readonly version: string;
+  /** Headers to store besides the usual ones, in lower case. */
+  readonly storedHeaders: readonly string[];
 }
+
+/** What a recorder keeps on its own disk while the database is away, in mebibytes. */
+const logMebibytes = 1024;
+/** Where the image of all services has the recorder, as in a checkout. */
+const recorderCommand = ["node", "src/services/recorder/main.ts"];
 
 /**
  * A model with a recorder in front of it: its image, its InferenceService whose transformer is the recorder, and the wait
@@ -56,12 +49,16 @@ export class RecordedModel extends pulumi.ComponentResource {
   readonly ready: ModelReady;
 
   constructor(name: string, args: RecordedModelArgs, options?: pulumi.ComponentResourceOptions) {
-    const { namespace, service, mode, replicas, store, recorder } = args;
-    super("menagerie:shadow:RecordedModel", name, registered({ ...args, store: store.schema }), options);
+    const { environment, service, model, spec, trussHash, secrets, store, version, storedHeaders } = args;
+    const { truss, mode, pool, env, replicas, resources } = spec;
+    const { namespace, serving, services } = environment.spec;
+    const { placement } = environment.nodesOf(pool);
+    const shown = { ...spec, namespace, service, trussHash, model, version, storedHeaders, store: store.schema };
+    super("menagerie:shadow:RecordedModel", name, registered(shown), options);
     const parent = { parent: this };
     const image = new TrussImage(
       name,
-      { ...args.builder, folder: args.truss, hash: args.trussHash, name: service },
+      { ...environment.parts.builder, folder: truss, hash: trussHash, name: service },
       parent,
     );
     this.image = image.image;
@@ -73,17 +70,21 @@ export class RecordedModel extends pulumi.ComponentResource {
           mode,
           replicas,
           name: service,
-          model: args.model,
+          model,
           kind: "shadow",
           managedBy: "stack",
           image: image.image,
-          trussHash: args.trussHash,
-          env: args.env,
-          secrets: args.secrets,
-          resources: args.resources,
-          placement: args.placement,
+          trussHash,
+          env,
+          secrets,
+          resources,
+          placement,
           recorder: {
-            ...recorder,
+            image: environment.serviceImage("recorder"),
+            ...given({ command: services.image === undefined ? undefined : recorderCommand }),
+            logMebibytes,
+            storedHeaders,
+            version,
             schema: store.schema,
             secretName: store.secretName,
             secretRevision: store.secretRevision,
@@ -93,7 +94,7 @@ export class RecordedModel extends pulumi.ComponentResource {
       },
       { ...parent, dependsOn: store },
     );
-    const wait = (component: "predictor" | "transformer", pool: string, dependsOn: pulumi.Resource[]) =>
+    const wait = (component: "predictor" | "transformer", on: string, dependsOn: pulumi.Resource[]) =>
       new ModelReady(
         component === "predictor" ? name : `${name}-recorder`,
         {
@@ -101,16 +102,17 @@ export class RecordedModel extends pulumi.ComponentResource {
           name: service,
           component,
           mode,
-          pool,
+          pool: on,
           path: readyPath,
           revision: inferenceService.revision,
-          timeoutSeconds: args.readyTimeoutSeconds,
-          ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),
+          timeoutSeconds: serving.readyTimeoutSeconds,
+          ...environment.inCluster,
         },
         { ...parent, dependsOn },
       );
-    const model = wait("predictor", args.placement.pool, [inferenceService]);
-    this.ready = wait("transformer", "cpu", [model]);
+    const predictor = wait("predictor", placement.pool, [inferenceService]);
+    // The recorder runs on ordinary nodes.
+    this.ready = wait("transformer", builtInPool, [predictor]);
     this.registerOutputs({ image: this.image });
   }
 }

@@ -5,7 +5,7 @@ import type { VirtualServiceSpec } from "../src/crds/virtualService.ts";
 import { httpRouteManifest } from "../src/domain/serving/httpRoute.ts";
 import type { Route } from "../src/domain/serving/route.ts";
 import { virtualServiceManifest } from "../src/domain/serving/virtualService.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 
 /** A route as it is declared. */
 export interface DeployedRoute {

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { referenceGrantManifest } from "../src/domain/serving/httpRoute.ts";
 import type { Backend } from "../src/domain/serving/route.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link RouteGrants}. */

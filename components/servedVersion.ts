@@ -1,26 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import { type Placement, readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
-import type { RecordedServing, VersionServing } from "../src/domain/zoo/serving.ts";
+import { readyPath } from "../src/domain/serving/servedModel.ts";
+import type { RecordedServing } from "../src/domain/zoo/serving.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { given } from "../src/environment/given.ts";
+import type { ServedPlan } from "../src/plan/zooModel.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { ModelVersion } from "../src/resources/modelVersion.ts";
 import { InferenceService } from "./inferenceService.ts";
 import { registered } from "./registeredInputs.ts";
-
-/** A version's place in the platform's tables. */
-export interface VersionRow {
-  readonly number: number;
-  /** New apps use it. */
-  readonly current: boolean;
-  /** Whether it has to be written again, for the database says something else. @default false */
-  readonly due?: true | undefined;
-  /** The platform's tables: the row is written when they exist. */
-  readonly tables: pulumi.Resource;
-  /**
-   * Secret url of the database.
-   * @default the environment variable MENAGERIE_DATABASE_URL
-   */
-  readonly database?: pulumi.Input<string> | undefined;
-}
 
 /** An image by its parts. */
 export interface VersionImage {
@@ -35,57 +22,15 @@ export type Admission = Pick<ServedVersion, "ready" | "revision" | "service">;
 
 /** Arguments of {@link ServedVersion}. */
 export interface ServedVersionArgs {
-  /** Name of the InferenceService, or the beginning of it: a DNS label, as long as `requireServiceName` lets it be. */
-  readonly service: string;
-  /**
-   * Each InferenceService that is made gets a name of its own, so that the one that it replaces answers until it does.
-   * @default false: what replaces it has the same name, and is made once it is deleted
-   */
-  readonly renamed?: boolean | undefined;
-  /** Namespace that it is served in; it must exist. */
-  readonly namespace: string;
-  /** Name of the zoo model in the database, such as `iris` or `iris_copy`. */
-  readonly model: string;
-  /** Content hash of the truss that the image was built from. */
-  readonly hash: string;
+  readonly environment: Environment;
+  /** What the entry's plan says of it. */
+  readonly version: ServedPlan;
   readonly image: VersionImage;
-  /** How it is served, beside its image. */
-  readonly serving: VersionServing;
-  /**
-   * Where the secrets that its truss names come from.
-   * @default none
-   */
-  readonly secrets?: ServedModel["secrets"];
-  /**
-   * Where environment variables come from beside its own.
-   * @default none
-   */
-  readonly environment?: ServedModel["environment"];
-  /** Nodes that the pods run on. */
-  readonly placement: Placement;
-  /** How long it may take to answer, in seconds. */
-  readonly readyTimeoutSeconds: number;
-  /**
-   * Context of the kubeconfig.
-   * @default the kubeconfig's current context
-   */
-  readonly kubeContext?: string | undefined;
-  /**
-   * Where it is registered, once it answers.
-   * @default nowhere
-   */
-  readonly row?: VersionRow | undefined;
   /**
    * What must be there after it answers and before it is registered, such as the smoke test that it passes.
    * @default nothing
    */
   readonly before?: ((served: Admission) => readonly pulumi.Resource[]) | undefined;
-  /**
-   * Service whose place it takes where it needs the GPU of that one, which is then deleted first. Without GPUs the one that is
-   * no longer declared goes after everything else was done: an `up` that fails leaves it as it was.
-   * @default none
-   */
-  readonly replaces?: string | undefined;
   /**
    * Component that held the version's resources, under their names of before there were several versions.
    * @default none
@@ -97,7 +42,7 @@ export interface ServedVersionArgs {
  * One version of a zoo model as it is served: its InferenceService, the wait until it answers, and its row.
  *
  * @example
- * new ServedVersion("iris-v2", { service: "iris-v2", model: "iris", hash, image, serving, ... }, { parent: entry });
+ * new ServedVersion("iris-v2", { environment, version: plan.versions[0], image }, { parent: entry });
  */
 export class ServedVersion extends pulumi.ComponentResource {
   /** Name of its InferenceService. */
@@ -114,21 +59,24 @@ export class ServedVersion extends pulumi.ComponentResource {
   readonly versionId: pulumi.Output<string> | null;
 
   constructor(name: string, args: ServedVersionArgs, options: pulumi.ComponentResourceOptions = {}) {
+    const { environment, version, image, adoptFrom } = args;
+    const { service: named, model, hash, serving, number, current, renamed, takesPlaceOf } = version;
+    const { namespace, serving: served } = environment.spec;
     // Never without a GPU: what was replaced in an `up` that fails is deleted by the next one, by its name, whoever has that name by then.
-    const handsOver = args.replaces !== undefined && args.serving.resources.gpus > 0;
-    const aliases = handsOver ? [{ name: args.replaces }] : [];
-    const { service: named, namespace, model, hash, serving, image, row, adoptFrom } = args;
-    const shown = { service: named, namespace, model, hash, serving, number: row?.number, current: row?.current };
+    const handsOver = takesPlaceOf !== undefined && serving.resources.gpus > 0;
+    const aliases = handsOver ? [{ name: takesPlaceOf }] : [];
+    const shown = { service: named, namespace, model, hash, serving, number, current };
     super("menagerie:zoo:ServedVersion", name, registered(shown), pulumi.mergeOptions(options, { aliases }));
     const child = { parent: this, aliases: adoptFrom ? [adoptFrom] : [] };
     const { env, mode, replicas, resources } = serving;
-    const renamed = args.renamed ?? false;
+    const { placement } = environment.nodesOf(serving.pool);
+    const { state } = environment.parts;
 
     const service = new InferenceService(
       name,
       {
         model: {
-          name: args.service,
+          name: named,
           namespace,
           model,
           kind: "zoo",
@@ -137,11 +85,11 @@ export class ServedVersion extends pulumi.ComponentResource {
           env,
           replicas,
           resources,
-          secrets: args.secrets,
-          placement: args.placement,
+          placement,
+          secrets: environment.plans.secrets({ ...version, path: ["zoo", model] }),
           image: pulumi.interpolate`${image.url}@${image.digest}`,
-          trussHash: args.hash,
-          environment: args.environment,
+          trussHash: hash,
+          environment: state && (serving.state ? state.environment : state.shared),
         },
         renamed,
       },
@@ -158,33 +106,40 @@ export class ServedVersion extends pulumi.ComponentResource {
         name: this.service,
         revision: service.revision,
         mode,
-        pool: args.placement.pool,
+        pool: placement.pool,
         path: readyPath,
-        timeoutSeconds: args.readyTimeoutSeconds,
-        ...(args.kubeContext === undefined ? {} : { context: args.kubeContext }),
+        timeoutSeconds: served.readyTimeoutSeconds,
+        ...environment.inCluster,
       },
       { ...child, dependsOn: service },
     );
     this.admitted = [this.ready, ...(args.before?.(this) ?? [])];
-    this.versionId = row
-      ? new ModelVersion(
-          name,
-          {
-            model,
-            organization: "admin",
-            number: row.number,
-            current: row.current,
-            hash: args.hash,
-            digest: image.digest,
-            url: image.url,
-            serving: this.serving,
-            ...(row.due ? { due: true } : {}),
-            ...(row.database === undefined ? {} : { database: pulumi.secret(row.database) }),
-          },
-          // A row stands for content that has answered: from then on apps may point at it.
-          { ...child, dependsOn: [row.tables, ...this.admitted] },
-        ).versionId
-      : null;
+    this.versionId = environment.hasDatabase ? this.register(name, args, child).versionId : null;
     this.registerOutputs({ revision: this.revision });
+  }
+
+  /** A row stands for content that has answered: from then on apps may point at it. */
+  private register(
+    name: string,
+    { environment, version, image }: ServedVersionArgs,
+    options: pulumi.CustomResourceOptions,
+  ): ModelVersion {
+    const { model, number, current, hash, due } = version;
+    return new ModelVersion(
+      name,
+      {
+        model,
+        organization: "admin",
+        number,
+        current,
+        hash,
+        digest: image.digest,
+        url: image.url,
+        serving: this.serving,
+        ...given({ due }),
+        ...environment.onDatabase,
+      },
+      { ...options, dependsOn: [...environment.tables, ...this.admitted] },
+    );
   }
 }

@@ -1,36 +1,52 @@
 import * as pulumi from "@pulumi/pulumi";
-import { PredictionStore, type PredictionStoreArgs } from "./predictionStore.ts";
-import { RecordedModel, type RecordedModelArgs } from "./recordedModel.ts";
-import { registered, withoutUrl } from "./registeredInputs.ts";
-import { TrafficMirror, type TrafficMirrorArgs } from "./trafficMirror.ts";
+import type { ShadowDeploymentSpec, ShadowedModelSpec } from "../src/config/environment.ts";
+import { isIstioGateway } from "../src/domain/serving/copyLimits.ts";
+import { contentVersion } from "../src/domain/shadow/evidence.ts";
+import { noiseSide, primarySide, shadowSchema, shadowService } from "../src/domain/shadow/names.ts";
+import type { ShadowSideOutput } from "../src/environment/outputs.ts";
+import { refuse } from "../src/environment/refusals.ts";
+import type { OnEnvironment, ScaledModelArgs } from "./modelArgs.ts";
+import { PredictionStore } from "./predictionStore.ts";
+import { RecordedModel } from "./recordedModel.ts";
+import { registered } from "./registeredInputs.ts";
+import { TrafficMirror } from "./trafficMirror.ts";
 
-/** One model of a shadow deployment. */
-export interface ShadowedModel
-  extends Pick<
-    RecordedModelArgs,
-    "service" | "truss" | "trussHash" | "mode" | "env" | "replicas" | "resources" | "secrets" | "placement"
-  > {
-  /** Schema of its prediction tables, which names its login too. */
-  readonly schema: string;
-  /** Stored with every answer: changes with truss and variables. */
-  readonly version: string;
-  /** Pools and the like that its pods need. */
-  readonly dependsOn: readonly pulumi.Resource[];
-}
-
-/** Arguments of {@link ShadowDeployment}. */
-export interface ShadowDeploymentArgs
-  extends Pick<RecordedModelArgs, "namespace" | "builder" | "readyTimeoutSeconds" | "kubeContext">,
-    Pick<PredictionStoreArgs, "retentionDays" | "urlFor" | "database"> {
-  /** Name in Kubernetes: of the route, and the beginning of what belongs to it. */
-  readonly name: string;
-  readonly primary: ShadowedModel;
-  /** By name in config; the second copy of the primary is among them where there is a noise floor. */
-  readonly shadows: Readonly<Record<string, ShadowedModel>>;
-  /** Share of the requests that each shadow gets, 0 to 100. */
-  readonly percent: number;
-  readonly gateway: TrafficMirrorArgs["gateway"];
-  readonly recorder: Pick<RecordedModelArgs["recorder"], "image" | "command" | "storedHeaders" | "logMebibytes">;
+/** Arguments of {@link ShadowDeployment}, in the words of `menagerie:shadows`. */
+export interface ShadowDeploymentArgs extends OnEnvironment {
+  /** The model that answers. */
+  readonly primary: ScaledModelArgs;
+  /** Models that get copies of the requests, by name; always in Standard mode. */
+  readonly shadows: Readonly<Record<string, Omit<ScaledModelArgs, "mode">>>;
+  /**
+   * Share of the requests that each shadow gets, 0 to 100.
+   * @default 100
+   */
+  readonly percent?: number | undefined;
+  /**
+   * What counts as a difference between two answers.
+   * @default everything
+   */
+  readonly compare?: Partial<NonNullable<ShadowDeploymentSpec["compare"]>> | undefined;
+  /**
+   * What a shadow has to show before a rollout that names the deployment moves apps.
+   * @default no gate
+   */
+  readonly gate?: Partial<NonNullable<ShadowDeploymentSpec["gate"]>> | undefined;
+  /**
+   * A second copy of the primary gets copies too: by how much it differs from the first is noise.
+   * @default false
+   */
+  readonly noiseFloor?: boolean | undefined;
+  /**
+   * Days that predictions are kept, before today's.
+   * @default 30
+   */
+  readonly retentionDays?: number | undefined;
+  /**
+   * Headers to store besides the usual ones, in lower case.
+   * @default none
+   */
+  readonly storeHeaders?: readonly string[] | undefined;
 }
 
 /**
@@ -38,65 +54,138 @@ export interface ShadowDeploymentArgs
  * Shadows run in Standard mode. The route begins once all of them answer, so that no copy of the first requests is lost.
  *
  * @example
- * new ShadowDeployment("next", { name: "next", primary, shadows: { candidate }, percent: 100, ... });
+ * new ShadowDeployment("next", { environment, primary: { truss: "models/iris" }, shadows: { candidate: { truss: "models/iris-next" } } });
  */
 export class ShadowDeployment extends pulumi.ComponentResource {
   /** Address that takes predictions, up to and including `:predict`. */
   readonly predictUrl: string;
   /** `<url>@<digest>` of the primary's image. */
   readonly image: pulumi.Output<string>;
-  /** `<url>@<digest>` of each shadow's image. */
+  /** `<url>@<digest>` of each shadow's image, that of the primary's second copy among them. */
   readonly shadowImages: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly #deployment: string;
+  readonly #spec: ShadowDeploymentSpec;
+  readonly #args: ShadowDeploymentArgs;
 
   constructor(name: string, args: ShadowDeploymentArgs, options?: pulumi.ComponentResourceOptions) {
-    const named = { ...args, gateway: withoutUrl(args.gateway), database: undefined };
-    super("menagerie:shadow:ShadowDeployment", name, registered(named), options);
-    const recorded = (side: string, model: ShadowedModel): RecordedModel => {
-      const { schema, version, dependsOn, ...served } = model;
-      const resource = `${name}-${side}`;
-      const store = new PredictionStore(
-        resource,
-        {
-          schema,
-          retentionDays: args.retentionDays,
-          namespace: args.namespace,
-          secretName: `${model.service}-recorder`,
-          urlFor: args.urlFor,
-          database: args.database,
-        },
-        { parent: this },
-      );
-      return new RecordedModel(
-        resource,
-        {
-          ...served,
-          model: name,
-          namespace: args.namespace,
-          builder: args.builder,
-          store,
-          recorder: { ...args.recorder, version },
-          readyTimeoutSeconds: args.readyTimeoutSeconds,
-          kubeContext: args.kubeContext,
-        },
-        { parent: this, dependsOn: [store, ...dependsOn] },
-      );
-    };
-    const primary = recorded("primary", args.primary);
-    const shadows = Object.entries(args.shadows).map(([side, model]) => [side, recorded(side, model)] as const);
+    const { environment, ...entry } = args;
+    if (!environment.hasDatabase) throw refuse("component.database-missing", { kind: "ShadowDeployment", name });
+    const spec = environment.declare("shadows", name, entry);
+    const { cluster, postgres, tables, parts } = environment;
+    super(
+      "menagerie:shadow:ShadowDeployment",
+      name,
+      registered(spec),
+      environment.options(options, [...parts.ready, ...tables], [cluster, postgres]),
+    );
+    this.#deployment = name;
+    this.#spec = spec;
+    this.#args = args;
+    const { primary, percent, compare, gate = null, retentionDays, noiseFloor } = spec;
+    const { namespace, gateway } = environment.spec;
+    const sides = Object.entries(spec.shadows);
+    // The noise floor's copy is the primary, in the mode of shadows.
+    const noise = { ...primary, mode: "Standard" } as const;
+    const answering = this.recorded(primarySide, primary);
+    const copies = [...sides, ...(noiseFloor ? [[noiseSide, noise] as const] : [])].map(
+      ([side, model]) => [side, this.recorded(side, model)] as const,
+    );
     this.predictUrl = new TrafficMirror(
       name,
       {
-        name: args.name,
-        namespace: args.namespace,
-        primary: { service: args.primary.service, mode: args.primary.mode },
-        shadows: Object.values(args.shadows).map(({ service }) => service),
-        percent: args.percent,
-        gateway: args.gateway,
+        name,
+        namespace,
+        primary: { service: shadowService(name, primarySide), mode: primary.mode },
+        shadows: copies.map(([side]) => shadowService(name, side)),
+        percent,
+        // Only where its API does not say so.
+        gateway: {
+          ...gateway,
+          ...(isIstioGateway(environment.spec) && gateway.api !== "istio" ? { isIstio: true } : {}),
+        },
       },
-      { parent: this, dependsOn: [primary, ...shadows.map(([, model]) => model)].map(({ ready }) => ready) },
+      { parent: this, dependsOn: [answering, ...copies.map(([, model]) => model)].map(({ ready }) => ready) },
     ).predictUrl;
-    this.image = primary.image;
-    this.shadowImages = Object.fromEntries(shadows.map(([side, { image }]) => [side, image]));
+    this.image = answering.image;
+    this.shadowImages = Object.fromEntries(copies.map(([side, { image }]) => [side, image]));
+    const shown = this.shown(primarySide, primary);
+    environment.outputs.models[name] = {
+      name: shown.service,
+      namespace,
+      kind: "shadow",
+      mode: primary.mode,
+      pool: primary.pool,
+      truss: shown.truss,
+      hash: shown.hash,
+      versionId: null,
+      version: null,
+      image: this.image,
+      url: this.predictUrl,
+    };
+    environment.outputs.shadows[name] = {
+      url: this.predictUrl,
+      percent,
+      compare,
+      gate,
+      retentionDays,
+      primary: shown,
+      shadows: Object.fromEntries(sides.map(([side, model]) => [side, this.shown(side, model)])),
+      noise: noiseFloor ? this.shown(noiseSide, noise) : null,
+    };
     this.registerOutputs({ predictUrl: this.predictUrl });
+  }
+
+  /** One of the models, with a recorder in front of it and tables of its own. */
+  private recorded(side: string, model: ShadowedModelSpec): RecordedModel {
+    const { environment } = this.#args;
+    const { service, schema, hash, version } = this.shown(side, model);
+    const resource = `${this.#deployment}-${side}`;
+    const store = new PredictionStore(
+      resource,
+      {
+        schema,
+        retentionDays: this.#spec.retentionDays,
+        namespace: environment.spec.namespace,
+        secretName: `${service}-recorder`,
+        urlFor: (login) => environment.urlFor(login),
+        database: environment.database,
+      },
+      { parent: this },
+    );
+    return new RecordedModel(
+      resource,
+      {
+        environment,
+        service,
+        model: this.#deployment,
+        spec: model,
+        trussHash: hash,
+        secrets: this.secrets(side, model),
+        store,
+        version,
+        storedHeaders: this.#spec.storeHeaders,
+      },
+      { parent: this, dependsOn: [store, ...environment.nodesOf(model.pool).resources] },
+    );
+  }
+
+  /** The primary's second copy has the secrets of the primary. */
+  private secrets(side: string, { truss }: ShadowedModelSpec) {
+    const of = side === noiseSide ? primarySide : side;
+    const service = shadowService(this.#deployment, of);
+    const path = ["shadows", this.#deployment, ...(of === primarySide ? [] : ["shadows"]), of];
+    const { plans } = this.#args.environment;
+    return plans.secrets({ path, model: service, service, serving: { truss, secrets: plans.truss(truss).secrets } });
+  }
+
+  private shown(side: string, { truss, env }: ShadowedModelSpec): ShadowSideOutput {
+    const { hash } = this.#args.environment.plans.truss(truss);
+    return {
+      service: shadowService(this.#deployment, side),
+      truss,
+      hash,
+      version: contentVersion(hash, env),
+      schema: shadowSchema(this.#deployment, side),
+    };
   }
 }

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { sharedEnvironmentName } from "../src/domain/release/environment.ts";
 import type { EnvironmentSource } from "../src/domain/serving/servedModel.ts";
-import { declared } from "./ownership.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link SharedEnvironment}. */

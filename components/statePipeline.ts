@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { pipelineCronJob, type StatePipelineSpec } from "../src/domain/release/pipelineJob.ts";
+import { declared } from "../src/environment/ownership.ts";
 import { CheckoutImage } from "../src/resources/checkoutImage.ts";
 import { StateJob } from "../src/resources/stateJob.ts";
-import { declared } from "./ownership.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link StatePipeline}. */

@@ -1,46 +1,33 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { serviceCommand } from "../src/adapters/images/checkoutImage.ts";
 import type { PipelineSpec } from "../src/crds/pipeline.ts";
 import type { TaskSpec } from "../src/crds/task.ts";
-import { type BuilderAccount, buildAccess, buildNamespaceManifest } from "../src/domain/builds/buildAccess.ts";
+import { buildAccess, buildNamespaceManifest } from "../src/domain/builds/buildAccess.ts";
 import { directoryClaims, directoryVolumeManifests } from "../src/domain/builds/directoryTask.ts";
-import { type BuildPipeline, buildPipelineManifest, buildTaskManifest } from "../src/domain/builds/pipeline.ts";
+import { type BuildTarget, buildPipelineManifest, buildTaskManifest } from "../src/domain/builds/pipeline.ts";
+import { apiAccount } from "../src/domain/serving/apiService.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { given } from "../src/environment/given.ts";
+import { declared } from "../src/environment/ownership.ts";
+import { pushPipeline } from "../src/environment/pushPipeline.ts";
+import { refuse } from "../src/environment/refusals.ts";
+import { CheckoutImage } from "../src/resources/checkoutImage.ts";
 import type { ImageBuilder } from "../src/resources/trussImage.ts";
-import { declared } from "./ownership.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 
-/** Arguments of {@link TrussBuildPipeline}. */
-export interface TrussBuildPipelineArgs extends BuildPipeline<pulumi.Input<string>> {
-  /**
-   * Images are pushed to `<repository>/<name>`.
-   * @default directory images of the embedded environment
-   */
-  readonly repository?: string | undefined;
-  /**
-   * Secret of type `kubernetes.io/dockerconfigjson` in the namespace, to push and pull with.
-   * @default none
-   */
-  readonly credentials?: string | undefined;
-  /** How long one build may take, in minutes. */
-  readonly timeoutMinutes: number;
-  /** Finished PipelineRuns of an image that stay. */
-  readonly keep: number;
-  /**
-   * Accounts of the stack that start builds too.
-   * @default none
-   */
-  readonly builders?: readonly BuilderAccount[] | undefined;
-  /**
-   * Context of the kubeconfig.
-   * @default the kubeconfig's current context
-   */
-  readonly kubeContext?: string | undefined;
-}
+/** Arguments of {@link TrussBuildPipeline}: what it builds with is the environment's `builds`. */
+export type TrussBuildPipelineArgs = OnEnvironment;
+
+/** Program of the embedded environment's build step, and the name of its image. */
+const directoryBuild = { name: "truss-build", entry: "src/services/trussBuild/main.ts" };
 
 /**
  * What builds the images of trusses in a cluster: a namespace of its own with a Tekton Task and Pipeline, an account without
  * rights, a Role for whoever runs `up`, and no way in from the network. Each image is built by a PipelineRun that is named
- * by the truss's hash and made by the resource `TrussImage`, which waits for it.
+ * by the truss's hash and made by the resource `TrussImage`, which waits for it. Models of the environment that are declared after it are
+ * built by it.
  *
  * @example
  * const builds = new TrussBuildPipeline("builds", { namespace: "menagerie-builds", target, ... }, { providers: [cluster] });
@@ -51,13 +38,18 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
   readonly builder: ImageBuilder;
 
   constructor(name: string, args: TrussBuildPipelineArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:builds:TrussBuildPipeline", name, registered(args), options);
-    const { namespace, target } = args;
+    const { environment } = args;
+    const { builds, services } = environment.spec;
+    if (builds.kind !== "tekton") throw refuse("component.builds-directory", { name });
+    super("menagerie:builds:TrussBuildPipeline", name, registered(builds), environment.options(options, []));
+    const { namespace } = builds;
+    const target = targetOf(environment);
+    const builders = pushPipeline(environment) ? [{ namespace: services.namespace, name: apiAccount }] : [];
     const parent = { parent: this };
     const space = buildNamespaceManifest(namespace);
     const spaceResource = new kubernetes.core.v1.Namespace(namespace, { metadata: declared(space.metadata) }, parent);
     const inNamespace = { ...parent, dependsOn: spaceResource };
-    const { account, role, bindings, isolation } = buildAccess(namespace, args.builders);
+    const { account, role, bindings, isolation } = buildAccess(namespace, builders);
     const { ServiceAccount } = kubernetes.core.v1;
     const accountResource = new ServiceAccount(name, { ...account, metadata: declared(account.metadata) }, inNamespace);
     const roleResource = new kubernetes.rbac.v1.Role(name, { ...role, metadata: declared(role.metadata) }, inNamespace);
@@ -73,10 +65,10 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
       { ...isolation, metadata: declared(isolation.metadata) },
       inNamespace,
     );
-    const taskManifest = buildTaskManifest(args);
+    const taskManifest = buildTaskManifest({ ...builds, target });
     const taskSpec: pulumi.Input<TaskSpec> = pulumi.output(taskManifest.spec);
     const task = this.custom(`${name}-task`, { ...taskManifest, spec: taskSpec }, [spaceResource]);
-    const pipelineManifest = buildPipelineManifest(args);
+    const pipelineManifest = buildPipelineManifest({ ...builds, target });
     const pipelineSpec: PipelineSpec = pipelineManifest.spec;
     const pipeline = this.custom(name, { ...pipelineManifest, spec: pipelineSpec }, [task]);
     const volumes =
@@ -87,20 +79,14 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
           ]
         : [];
     const needed = [pipeline, accountResource, isolationResource, ...volumes];
-    const { repository, credentials, timeoutMinutes, keep, kubeContext } = args;
-    const inputs = {
-      namespace,
-      timeoutMinutes,
-      keep,
-      ...(repository === undefined ? {} : { repository }),
-      ...(credentials === undefined ? {} : { credentials }),
-      ...(kubeContext === undefined ? {} : { context: kubeContext }),
-    };
+    const { repository, credentials, timeoutMinutes, keep } = builds;
+    const inputs = { namespace, timeoutMinutes, keep, ...given({ repository, credentials }), ...environment.inCluster };
     this.builder = {
       builder: "tekton",
       // Whatever builds waits for all of it; names are known in a preview, too.
       pipeline: pulumi.all(needed.map((resource) => resource.metadata)).apply(() => inputs),
     };
+    environment.parts.builder = this.builder;
     this.registerOutputs({ namespace });
   }
 
@@ -134,4 +120,16 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
       ),
     ];
   }
+}
+
+/** What a build ends with: an image in a registry, or a folder of this machine in the embedded environment. */
+function targetOf({ spec: { builds, nodeClass }, facts }: Environment): BuildTarget<pulumi.Input<string>> {
+  if (nodeClass !== "local") {
+    if (builds.image === undefined) throw new Error("builds by Tekton were not told BuildKit's image");
+    return { kind: "registry", builderImage: builds.image, layerCache: builds.layerCache };
+  }
+  const { buildFolders, serviceHash = "" } = facts;
+  if (!buildFolders) throw new Error("the program was not told the folders of the embedded environment");
+  const { image } = new CheckoutImage(directoryBuild.name, { ...directoryBuild, hash: serviceHash, interpreter: true });
+  return { kind: "directory", builderImage: image, command: serviceCommand(directoryBuild.entry), ...buildFolders };
 }

@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { requireKubeContext } from "./adapters/kubernetes/kubeContexts.ts";
 import { keyPath } from "./config/sentences.ts";
+import { Environment } from "./environment/environment.ts";
+import { outputsOfOne } from "./environment/outputs.ts";
+import { readEnvironment } from "./environment/readStack.ts";
+import { environmentDefaults } from "./environment/shellVariables.ts";
 import { declaredStack } from "./plan/stackFile.ts";
 import { stackRun, told } from "./program/engine.ts";
-import { readEnvironment } from "./program/environment.ts";
 import { deleteFixedNamesFirst } from "./program/fixedNames.ts";
-import { outputsOfOne } from "./program/outputs.ts";
 import { protectWhatServesOrStores } from "./program/protection.ts";
-import { environmentDefaults } from "./program/shellVariables.ts";
 import { deployEnvironment } from "./program.ts";
 
 /** Entry of a stack: config in, resources and outputs out. */
@@ -20,7 +21,7 @@ export default async function stack() {
     if (spec.kubeContext !== undefined) requireKubeContext(spec.kubeContext, keyPath(["kubeContext"]));
     // Environments of `menagerie` have this stack; it asks before whatever they do.
     if (run.stack !== "local") pulumi.runtime.registerStackTransformation(protectWhatServesOrStores);
-    const outputs = deployEnvironment(spec, await readEnvironment(spec, run));
+    const outputs = deployEnvironment(new Environment(spec, await readEnvironment(spec, run)));
     return shell.only ? outputsOfOne(outputs, await run.lastOutputs(), shell.only) : outputs;
   });
 }

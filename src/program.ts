@@ -1,55 +1,64 @@
-import type { EnvironmentSpec } from "./config/environment.ts";
-import { declareBuilds } from "./program/builds.ts";
+import { DevelopmentVersion } from "../components/developmentVersion.ts";
+import { GpuNodePool } from "../components/gpuNodePool.ts";
+import { ModelZooEntry } from "../components/modelZooEntry.ts";
+import { ShadowDeployment } from "../components/shadowDeployment.ts";
+import { TrussBuildPipeline } from "../components/trussBuildPipeline.ts";
+import { rolloutOutput } from "../components/zooOutputs.ts";
+import type { Environment } from "./environment/environment.ts";
+import type { EnvironmentOutputs } from "./environment/outputs.ts";
 import { declareCluster } from "./program/cluster.ts";
-import { declareDevelopment } from "./program/development.ts";
-import type { EnvironmentFacts } from "./program/facts.ts";
 import { declareMesh, declareNetwork, declareRouteGrants } from "./program/network.ts";
-import type { EnvironmentOutputs } from "./program/outputs.ts";
 import { declarePipelines } from "./program/pipelines.ts";
 import { declarePlatform } from "./program/platform.ts";
-import { declarePools } from "./program/pools.ts";
 import { declareRelease } from "./program/release.ts";
-import { declareShadows } from "./program/shadows.ts";
 import { declareState } from "./program/state.ts";
-import { declareZoo } from "./program/zoo.ts";
 
-/**
- * Declares everything that `spec` says, and answers the stack's outputs. Reads no config and does no I/O. Each thing that an
- * environment declares has its file in `src/program`, which joins its config, its plan and its component.
- */
-export function deployEnvironment(spec: EnvironmentSpec, facts: EnvironmentFacts): EnvironmentOutputs {
-  const bare = declareCluster(spec, facts);
-  const builder = declareBuilds(spec, facts, bare);
-  const pools = declarePools(spec, bare);
-  const platform = declarePlatform(spec, facts, bare);
-  if (platform) declareMesh(spec, bare, platform);
-  declareNetwork(spec, bare, platform);
-  const cluster = declareRouteGrants(spec, facts, bare, platform);
-  const release = declareRelease(spec, facts, platform);
-  // What a release is made of waits for its intent, and its end for all of them.
-  const ofRelease = release ? { ...cluster, ready: [...cluster.ready, release.intent] } : cluster;
-  const state = declareState(spec, facts, { cluster: ofRelease, platform });
-  const builders = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state });
-  const built = state && { ...state, ready: [...state.ready, ...builders] };
-  const { models, rollouts, entries } = declareZoo(spec, facts, {
-    cluster: ofRelease,
-    builder,
-    pools,
-    platform,
-    state: built,
-  });
-  const afterModels = declarePipelines(spec, facts, { cluster: ofRelease, pools, platform, state: built }, entries);
-  const development = declareDevelopment(spec, facts, { cluster, builder, pools, platform });
-  const shadowed = declareShadows(spec, facts, { cluster, builder, pools, platform });
+/** Declares everything that the stack's config says, and answers the stack's outputs. Reads no config and does no I/O. */
+export function deployEnvironment(environment: Environment): EnvironmentOutputs {
+  const { spec, facts, parts, outputs } = environment;
+  const namespace = declareCluster(environment);
+  if (spec.builds.kind === "tekton") new TrussBuildPipeline("builds", { environment });
+  for (const [name, pool] of Object.entries(spec.pools)) new GpuNodePool(name, { environment, ...pool });
+  const services = declarePlatform(environment);
+  if (services) declareMesh(environment, services);
+  declareNetwork(environment, namespace, services);
+  declareRouteGrants(environment, namespace, services);
+  const release = declareRelease(environment);
+  const states = declareState(environment, namespace);
+  const builders = declarePipelines(environment);
+  if (parts.state) parts.state = { ...parts.state, ready: [...parts.state.ready, ...builders] };
+  const entries = declareZoo(environment);
+  const afterModels = declarePipelines(environment, entries);
+  // Versions that clients push have it too.
+  if (facts.platform && facts.builds) environment.developmentPriority();
+  for (const [name, version] of Object.entries(spec.development))
+    new DevelopmentVersion(name, { environment, ...version });
+  for (const [name, shadow] of Object.entries(spec.shadows)) new ShadowDeployment(name, { environment, ...shadow });
   return {
+    ...outputs,
     gatewayUrl: spec.gateway.url,
-    apiUrl: platform ? spec.services.apiUrl : null,
+    apiUrl: services ? spec.services.apiUrl : null,
     kubeContext: spec.kubeContext ?? null,
-    models: { ...models, ...development, ...shadowed.models },
-    rollouts,
     release: release?.close([...entries, ...builders, ...afterModels]) ?? null,
-    shadows: shadowed.shadows,
-    states: state?.states ?? null,
-    schemaVersion: platform?.tables.schema.version ?? null,
+    states: states ?? null,
+    schemaVersion: parts.tables?.schema.version ?? null,
   };
+}
+
+/** The zoo's models: those of the config, and with the automation off what the database knows beside them. */
+function declareZoo(environment: Environment): ModelZooEntry[] {
+  const { spec, facts, outputs, hasDatabase } = environment;
+  return [...facts.zoo].flatMap(([name, plan]) => {
+    const { versions, rollout } = plan;
+    if (versions.length === 0) {
+      outputs.rollouts[name] = rolloutOutput(plan, hasDatabase);
+      return [];
+    }
+    const recorded = {
+      truss: versions[0]?.serving.truss ?? "",
+      phase: rollout.request.phase,
+      from: rollout.request.from,
+    };
+    return [new ModelZooEntry(name, { environment, ...(spec.zoo[name] ?? recorded) })];
+  });
 }

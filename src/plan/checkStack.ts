@@ -12,9 +12,9 @@ import type { StackFileReading } from "../config/stackFile.ts";
 import { isMapping } from "../domain/mapping.ts";
 import { about, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import { configFilename } from "../domain/truss/config.ts";
+import { needsContent } from "./content.ts";
 import { smokeSets } from "./smoke.ts";
 import { requireTrussConfig } from "./trusses.ts";
-import { needsContent } from "./zoo.ts";
 
 export interface StackCheck {
   /** By place. */

@@ -13,7 +13,7 @@ import {
 } from "../domain/zoo/migration.ts";
 import { mapIssues, type VersionPair } from "../domain/zoo/migrationMap.ts";
 import type { PlatformPlan } from "./platform.ts";
-import type { ZooModelPlan } from "./zoo.ts";
+import type { ZooModelPlan } from "./zooModel.ts";
 
 /**
  * Adds to each model's plan what its migrations would do: rows, users, time. Read, and not done. Throws one `OperatorError` with a

@@ -12,7 +12,7 @@ import type { DeploymentIntent } from "../domain/release/record.ts";
 import { parseTag } from "../domain/release/tag.ts";
 import type { PlanBasis } from "../domain/zoo/plan.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
-import type { ServedPlan, ZooModelPlan } from "./zoo.ts";
+import type { ServedPlan, ZooModelPlan } from "./zooModel.ts";
 
 /** The release that an `up` makes, and what it was planned from. */
 export interface PlannedRelease {

@@ -8,8 +8,8 @@ import {
   withUnstored,
 } from "../domain/zoo/goneImages.ts";
 import { copyName } from "../domain/zoo/plan.ts";
+import { needsContent } from "./content.ts";
 import type { PlatformPlan } from "./platform.ts";
-import { needsContent } from "./zoo.ts";
 
 /** The platform's plan once images were asked for, and what could not be found out. */
 export interface CheckedImages {

@@ -2,10 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import log from "@pulumi/pulumi/log/index.js";
 import { OperatorError } from "../domain/errors.ts";
 import { inEnvironment } from "../domain/printedCommands.ts";
+import type { StackRun } from "../environment/readStack.ts";
+import { shellVariables } from "../environment/shellVariables.ts";
 import { engineAbove, showsDebugging } from "../plan/engineAbove.ts";
 import type { LastOutputs } from "../plan/platform.ts";
-import type { StackRun } from "./environment.ts";
-import { shellVariables } from "./shellVariables.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
 // place here, so positions are true without, and registering resources takes half the time.

@@ -1,40 +1,25 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { StatePipeline } from "../../components/statePipeline.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import type { Environment } from "../environment/environment.ts";
 import type { PlannedPipeline } from "../plan/pipelines.ts";
-import type { Cluster } from "./cluster.ts";
-import type { EnvironmentFacts } from "./facts.ts";
-import type { Platform } from "./platform.ts";
-import type { Pools } from "./pools.ts";
-import type { ReleaseOfStack } from "./state.ts";
-
-/** What pipelines are declared on. */
-interface PipelineContext {
-  readonly cluster: Cluster;
-  readonly pools: Pools;
-  readonly platform: Platform | undefined;
-  readonly state: ReleaseOfStack | undefined;
-}
 
 /**
  * The pipelines of the stack's release that work before its models start, or those that ask its models.
  * @param models of the release; undefined for the pipelines that work before them
  */
-export function declarePipelines(
-  spec: EnvironmentSpec,
-  facts: EnvironmentFacts,
-  { cluster, pools, platform, state }: PipelineContext,
-  models?: readonly pulumi.Resource[],
-): StatePipeline[] {
+export function declarePipelines(environment: Environment, models?: readonly pulumi.Resource[]): StatePipeline[] {
+  const { spec, facts, parts, cluster, database } = environment;
   const { state: plan } = facts;
-  if (!plan || !state || !spec.state || !platform) return [];
+  const { state } = parts;
+  if (!plan || !state || !spec.state) return [];
   const { tag, schema } = plan.current;
   return Object.entries(spec.state.pipelines)
     .filter(([, { afterModels }]) => afterModels === (models !== undefined))
     .map(([name, pipeline]) => {
       const { command, env, pool, retries, schedule, timeZone, image, folder = "" } = pipeline;
       const planned = plan.pipelines.find((each) => each.name === name);
-      const { placement, resources: nodes } = pools.nodesOf(pool);
+      const { placement, resources: nodes } = environment.nodesOf(pool);
       const gpus = pipeline.resources.gpus ?? (spec.pools[pool] ? 1 : 0);
       return new StatePipeline(
         name,
@@ -54,9 +39,9 @@ export function declarePipelines(
           timeoutSeconds: pipeline.timeoutMinutes * 60,
           plan: describe(pipeline, tag, planned),
           kubeContext: spec.kubeContext,
-          database: platform.url,
+          database,
         },
-        { providers: [cluster.provider], dependsOn: [...state.ready, ...nodes, ...(models ?? [])] },
+        { providers: [cluster], dependsOn: [...state.ready, ...nodes, ...(models ?? [])] },
       );
     });
 }

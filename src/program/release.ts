@@ -1,26 +1,25 @@
 import { ReleaseRecord } from "../../components/releaseRecord.ts";
-import type { EnvironmentSpec } from "../config/environment.ts";
+import type { Environment } from "../environment/environment.ts";
 import type { PlannedRelease } from "../plan/release.ts";
-import type { EnvironmentFacts } from "./facts.ts";
-import type { Platform } from "./platform.ts";
 
 /** The record of this deployment; undefined for a stack without a database. */
-export function declareRelease(
-  spec: EnvironmentSpec,
-  { release }: EnvironmentFacts,
-  platform: Platform | undefined,
-): ReleaseRecord | undefined {
-  if (!release || !platform) return undefined;
-  return new ReleaseRecord("release", {
+export function declareRelease({ spec, facts, parts, database }: Environment): ReleaseRecord | undefined {
+  const { release } = facts;
+  if (!release) return undefined;
+  if (!parts.tables) throw new Error("a stack with a release has the platform's tables");
+  const record = new ReleaseRecord("release", {
     intent: release.intent,
     due: release.due,
     isPartial: release.isPartial,
     plan: describe(release),
-    tables: platform.tables,
+    tables: parts.tables,
     namespace: spec.namespace,
     kubeContext: spec.kubeContext,
-    database: platform.url,
+    database,
   });
+  // What a release is made of waits for its intent, and its end for all of them.
+  parts.ofRelease.push(record.intent);
+  return record;
 }
 
 function describe({ intent, basis, recorded, due, isPartial }: PlannedRelease): string {

@@ -1,9 +1,9 @@
+import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ReleaseEnvironment } from "../../components/releaseEnvironment.ts";
 import { ReleaseSchema } from "../../components/releaseSchema.ts";
 import { SharedEnvironment } from "../../components/sharedEnvironment.ts";
 import { urlOf } from "../adapters/postgres/server.ts";
-import type { EnvironmentSpec } from "../config/environment.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import {
   type ReleaseModelAddress,
@@ -13,44 +13,29 @@ import {
 } from "../domain/release/environment.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
-import { type EnvironmentSource, predictorHost, readyPath } from "../domain/serving/servedModel.ts";
+import { predictorHost, readyPath } from "../domain/serving/servedModel.ts";
+import type { Environment } from "../environment/environment.ts";
+import type { StateOutput } from "../environment/outputs.ts";
 import { ReleaseRetention } from "../resources/releaseRetention.ts";
-import type { Cluster } from "./cluster.ts";
-import type { EnvironmentFacts } from "./facts.ts";
-import type { StateOutput } from "./outputs.ts";
-import type { Platform } from "./platform.ts";
 
-/** The state of the stack's release, for what runs in it. */
-export interface ReleaseOfStack {
-  readonly schema: ReleaseSchema;
-  /** For what works in the state: its pods start anew with each release. */
-  readonly environment: EnvironmentSource;
-  /** For everything else: the same in every release. */
-  readonly shared: EnvironmentSource;
-  /** What a workload of the release waits for. */
-  readonly ready: readonly pulumi.Resource[];
-  /** By tag, the current release and those that are kept. */
-  readonly states: Readonly<Record<string, StateOutput>>;
-}
-
-/** The states of the stack's release and of those that are kept; undefined for a stack without any. */
+/** The states of the stack's release and of those that are kept, by tag; undefined for a stack without any. */
 export function declareState(
-  spec: EnvironmentSpec,
-  facts: EnvironmentFacts,
-  { cluster, platform }: { readonly cluster: Cluster; readonly platform: Platform | undefined },
-): ReleaseOfStack | undefined {
+  environment: Environment,
+  namespace: kubernetes.core.v1.Namespace,
+): Readonly<Record<string, StateOutput>> | undefined {
+  const { spec, facts, platform, cluster, postgres, database, parts, tables } = environment;
   const { state: plan } = facts;
-  if (!plan || !spec.state || !platform) return undefined;
+  if (!plan || !spec.state) return undefined;
   const { schemas: folder, parallel, dumpTo, extensions } = spec.state;
   const states: Record<string, StateOutput> = {};
   const declareRelease = (state: PlannedState, values: Readonly<Record<string, string>> | undefined) => {
     const current = state === plan.current;
     const schema = new ReleaseSchema(
       state.tag,
-      { ...state, extensions: current ? extensions : undefined, folder, parallel, current, url: platform.url },
-      { providers: [platform.postgres], dependsOn: [platform.tables, ...cluster.ready] },
+      { ...state, extensions: current ? extensions : undefined, folder, parallel, current, url: database },
+      { providers: [postgres], dependsOn: [...tables, ...parts.ready, ...parts.ofRelease] },
     );
-    const environment =
+    const configured =
       values &&
       new ReleaseEnvironment(
         state.tag,
@@ -62,24 +47,24 @@ export function declareState(
           databaseUrl: (user, password) =>
             urlOf({ ...server, user, password, maintenanceDatabase: platformDatabase }, platformDatabase),
         },
-        { providers: [cluster.provider], dependsOn: cluster.namespace },
+        { providers: [cluster], dependsOn: namespace },
       );
     const { tag, values: _, ...stored } = state;
     states[tag] = { ...stored, current, namespace: spec.namespace, ...(values ? { values } : {}) };
-    return { schema, environment };
+    return { schema, configured };
   };
-  const { host, port, sslMode } = spec.database ?? platform.plan.server;
+  const { host, port, sslMode } = spec.database ?? platform.server;
   const server = { host, port, sslMode };
   const everywhere = { database: server, apiUrl: apiUrlInCluster(spec.services.namespace) };
   const shared = new SharedEnvironment(
     sharedEnvironmentName,
     { namespace: spec.namespace, values: sharedEnvironment(everywhere) },
-    { providers: [cluster.provider], dependsOn: cluster.namespace },
+    { providers: [cluster], dependsOn: namespace },
   );
   const { tag, schema: name } = plan.current;
-  const values = releaseEnvironment({ ...everywhere, tag, schema: name, models: modelsOf(spec, facts) });
-  const { schema, environment } = declareRelease(plan.current, values);
-  if (!environment) throw new Error("the current release has an environment");
+  const values = releaseEnvironment({ ...everywhere, tag, schema: name, models: modelsOf(environment) });
+  const { schema, configured } = declareRelease(plan.current, values);
+  if (!configured) throw new Error("the current release has an environment");
   for (const kept of plan.kept) declareRelease(kept, kept.values);
   pulumi.log.info(`state ${plan.current.tag}: ${plan.description}`, schema);
   for (const lost of plan.lost) pulumi.log.warn(`state ${lost}`, schema);
@@ -93,21 +78,20 @@ export function declareState(
       keep: [plan.current, ...plan.kept].map((state) => state.schema).sort(),
       retire: [...plan.retired],
       dumpTo: dumpTo ?? null,
-      ...(platform.url === undefined ? {} : { database: platform.url }),
+      ...environment.onDatabase,
     },
     { dependsOn: schema.state },
   );
-  return {
-    schema,
-    states,
-    environment: environment.service,
+  parts.state = {
+    environment: configured.service,
     shared: shared.source,
-    ready: [shared, environment, schema],
+    ready: [shared, configured, schema],
   };
+  return states;
 }
 
 /** Models as the release names them; those that are not served here have no url. */
-function modelsOf({ namespace }: EnvironmentSpec, { release }: EnvironmentFacts): ReleaseModelAddress[] {
+function modelsOf({ spec: { namespace }, facts: { release } }: Environment): ReleaseModelAddress[] {
   return (release?.intent.planned ?? []).map(({ name, version, source, service }) => ({
     name,
     identifier: source.startsWith("models:/") ? source : `${name}-v${version}`,

@@ -17,6 +17,7 @@ import { refusals } from "../domain/refusals/table.ts";
 import { releaseRefusals } from "../domain/release/refusals.ts";
 import { trussRefusals } from "../domain/truss/refusals.ts";
 import { uploadRefusals } from "../domain/uploads/refusals.ts";
+import { environmentRefusals } from "../environment/refusals.ts";
 import { localRefusals } from "../local/refusals.ts";
 import { toolchainRefusals } from "../local/toolchain/refusals.ts";
 import { providerRefusals } from "../providers/refusals.ts";
@@ -40,6 +41,7 @@ export const tables: readonly RefusalTable[] = [
   kubernetesRefusals,
   adaptersRefusals,
   providerRefusals,
+  environmentRefusals,
   serviceRefusals,
   upRefusals,
   engineStateRefusals,

@@ -5,12 +5,13 @@ import { load } from "js-yaml";
 import { parseEnvironment } from "../../src/config/parse.ts";
 import type { ZooRegistry } from "../../src/domain/zoo/registry.ts";
 import type { SmokeCase } from "../../src/domain/zoo/smoke.ts";
+import { Environment } from "../../src/environment/environment.ts";
+import type { EnvironmentFacts } from "../../src/environment/facts.ts";
 import { type PlannedDevelopment, planDevelopments } from "../../src/plan/development.ts";
 import { planPlatform } from "../../src/plan/platform.ts";
 import { planEnvironmentRelease } from "../../src/plan/release.ts";
 import type { StatePlan } from "../../src/plan/state.ts";
 import { planZoo } from "../../src/plan/zoo.ts";
-import type { EnvironmentFacts } from "../../src/program/facts.ts";
 import { deployEnvironment } from "../../src/program.ts";
 import { declaredOptions, keyOf } from "./declaredOptions.ts";
 import { declaredBy } from "./playedEngine.ts";
@@ -89,16 +90,18 @@ export async function graphOf(stack: string, more: GraphSources = {}) {
     lastOutputs: async () => ({}),
   });
   const { answer, declared } = await declaredBy(() =>
-    deployEnvironment(spec, {
-      trussHashes,
-      zoo,
-      platform,
-      development,
-      release,
-      state: more.state,
-      serviceHash: "<hash of the services>",
-      ...more.facts,
-    }),
+    deployEnvironment(
+      new Environment(spec, {
+        trussHashes,
+        zoo,
+        platform,
+        development,
+        release,
+        state: more.state,
+        serviceHash: "<hash of the services>",
+        ...more.facts,
+      }),
+    ),
   );
   const outputs = await new Promise((resolve) => pulumi.output(answer).apply(resolve));
   return {

@@ -8,7 +8,7 @@ import { engineAbove, isPartial } from "../../../src/plan/engineAbove.ts";
 import { type LastOutputs, planPlatform } from "../../../src/plan/platform.ts";
 import { planEnvironmentRelease } from "../../../src/plan/release.ts";
 import { planState } from "../../../src/plan/state.ts";
-import type { ZooModelPlan } from "../../../src/plan/zoo.ts";
+import type { ZooModelPlan } from "../../../src/plan/zooModel.ts";
 import type { Platform } from "../../../src/program/platform.ts";
 import { declareRelease } from "../../../src/program/release.ts";
 import type { DatabaseStack } from "./stack.ts";

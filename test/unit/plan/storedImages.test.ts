@@ -4,9 +4,10 @@ import type { ImageStanding } from "../../../src/domain/zoo/goneImages.ts";
 import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
 import type { StoredEvidence, StoredRollout, ZooRegistry } from "../../../src/domain/zoo/registry.ts";
 import { digestOf, suiteOf } from "../../../src/domain/zoo/smoke.ts";
+import { readFromFolders } from "../../../src/plan/content.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
 import { withStoredImages } from "../../../src/plan/storedImages.ts";
-import { planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
+import { planZoo } from "../../../src/plan/zoo.ts";
 import { irisServing } from "../../support/irisServing.ts";
 import { contentOf, registeredVersion } from "../../support/registeredVersion.ts";
 

@@ -3,8 +3,9 @@ import { parseEnvironment } from "../../../src/config/parse.ts";
 import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../../../src/domain/zoo/registry.ts";
 import { standings } from "../../../src/domain/zoo/standing.ts";
+import { concernedByContent, readFromFolders } from "../../../src/plan/content.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
-import { concernedByContent, planZoo, readFromFolders } from "../../../src/plan/zoo.ts";
+import { planZoo } from "../../../src/plan/zoo.ts";
 import { contentOf, registeredVersion } from "../../support/registeredVersion.ts";
 
 const row = (number: number, change: Partial<RegisteredVersion> = {}, pool = "cpu"): RegisteredVersion =>

@@ -7,6 +7,7 @@ import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues } from ".
 import { everyRefusal } from "../domain/refusals/everyRefusal.ts";
 import { checkAllowedNamespaces } from "../plan/allowedNamespaces.ts";
 import { checkCluster } from "../plan/cluster.ts";
+import { concernedByContent, readFromFolders } from "../plan/content.ts";
 import { plannedDepartures } from "../plan/departures.ts";
 import { planDevelopments } from "../plan/development.ts";
 import { type EngineProcess, isPartial } from "../plan/engineAbove.ts";
@@ -22,7 +23,8 @@ import { smokeSets } from "../plan/smoke.ts";
 import { planState } from "../plan/state.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
 import { trussesOf } from "../plan/trusses.ts";
-import { concernedByContent, planZoo, readFromFolders, type ZooModelPlan } from "../plan/zoo.ts";
+import { planZoo } from "../plan/zoo.ts";
+import type { ZooModelPlan } from "../plan/zooModel.ts";
 import { clusterReaders } from "./clusterReaders.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 import type { ShellVariables } from "./shellVariables.ts";

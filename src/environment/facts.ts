@@ -4,7 +4,7 @@ import type { PlannedDevelopment } from "../plan/development.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
 import type { PlannedRelease } from "../plan/release.ts";
 import type { StatePlan } from "../plan/state.ts";
-import type { ZooModelPlan } from "../plan/zoo.ts";
+import type { ZooModelPlan } from "../plan/zooModel.ts";
 
 /** What the program learns of the world before it declares anything: the plans of `src/plan`. */
 export interface EnvironmentFacts {

@@ -1,0 +1,79 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ModelOutput, RolloutOutput } from "../src/environment/outputs.ts";
+import type { ServedPlan, ZooModelPlan } from "../src/plan/zooModel.ts";
+import type { ServedVersion } from "./servedVersion.ts";
+
+/** A model's way in, or its copy's. */
+export interface ZooEntryRoute {
+  /** Address that takes predictions, up to and including `:predict`. Known before the model answers. */
+  readonly predictUrl: string;
+  readonly version: ServedPlan;
+  readonly served: ServedVersion;
+  /** `<url>@<digest>` */
+  readonly image: pulumi.Output<string>;
+}
+
+/** What a zoo model was declared as. */
+export interface DeclaredEntry {
+  /** By name in the database. */
+  readonly routes: ReadonlyMap<string, ZooEntryRoute>;
+  /** By service. */
+  readonly served: ReadonlyMap<string, ServedVersion>;
+  /** When the model entered its phase; null without a database. */
+  readonly since: pulumi.Output<string> | null;
+}
+
+const nothing: DeclaredEntry = { routes: new Map(), served: new Map(), since: null };
+
+/** What answers for a model, as the stack's outputs show it. */
+export function modelOutput(
+  { version, served, image, predictUrl }: ZooEntryRoute,
+  { namespace, isRegistered }: { readonly namespace: string; readonly isRegistered: boolean },
+): ModelOutput {
+  const { mode, pool, truss } = version.serving;
+  return {
+    name: served.service,
+    namespace,
+    kind: "zoo",
+    mode,
+    pool,
+    truss,
+    hash: version.hash,
+    versionId: served.versionId,
+    version: isRegistered ? version.number : null,
+    image,
+    url: predictUrl,
+  };
+}
+
+/**
+ * A rollout, as the stack's outputs show it.
+ * @param declared - default: nothing, for a model that is off
+ */
+export function rolloutOutput(
+  { name, rollout, hash, versions, target, state }: ZooModelPlan,
+  isRegistered: boolean,
+  { routes, served, since }: DeclaredEntry = nothing,
+): RolloutOutput {
+  const { phase, from } = rollout.request;
+  const own = target ?? versions[0];
+  return {
+    phase,
+    hash,
+    from: from ?? null,
+    versionId: own ? (served.get(own.service)?.versionId ?? null) : null,
+    version: own && isRegistered ? own.number : null,
+    since,
+    versions: versions
+      .filter(({ model }) => isRegistered && model === name)
+      .map(({ number, hash: content, current, service, serving, image }) => ({
+        number,
+        hash: content,
+        isCurrent: current,
+        serving: served.get(service)?.serving ?? serving,
+        id: served.get(service)?.versionId ?? "",
+        image: image ?? routes.get(name)?.image ?? "",
+        apps: state.registered.find((row) => row.number === number)?.apps ?? 0,
+      })),
+  };
+}

@@ -1,0 +1,278 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import { urlOf } from "../adapters/postgres/server.ts";
+import type { EnvironmentSpec } from "../config/environment.ts";
+import { builtInPool } from "../config/pools.ts";
+import { platformDatabase } from "../domain/platformDatabase.ts";
+import { placementOn } from "../domain/serving/placement.ts";
+import { developmentPriority } from "../domain/serving/priorityClass.ts";
+import type { EnvironmentSource, Placement } from "../domain/serving/servedModel.ts";
+import type { ExistingTable } from "../domain/zoo/existingTable.ts";
+import { CheckoutImage } from "../resources/checkoutImage.ts";
+import type { ImageBuilder } from "../resources/trussImage.ts";
+import type { EnvironmentFacts } from "./facts.ts";
+import { given } from "./given.ts";
+import type { EnvironmentOutputs } from "./outputs.ts";
+import { declared } from "./ownership.ts";
+import { type Plans, StackPlans } from "./plans.ts";
+import { refuse } from "./refusals.ts";
+
+/** Sections of the config whose entries are components. */
+export type DeclaredSection = "zoo" | "development" | "shadows" | "pools";
+type SpecOf<Section extends DeclaredSection> = EnvironmentSpec[Section][string];
+
+/** Adds one entry to what is declared, and answers all of it, checked. */
+export type Grow = (section: DeclaredSection, name: string, entry: object) => EnvironmentSpec;
+
+/** Nodes that models may run on. */
+export interface DeclaredPool extends pulumi.Resource {
+  readonly placement: Placement;
+}
+
+/** The API service, for versions that it patches. */
+export interface DeclaredServices extends pulumi.Resource {
+  /** The stack's own API key. A secret. */
+  readonly adminKey: pulumi.Output<string>;
+  /** Where a development version's control server asks for patches. A secret. */
+  pingUrl(versionId: pulumi.Input<string>): pulumi.Output<string>;
+}
+
+/** A role that logs in. */
+export interface LoginRole {
+  readonly name: string;
+  /** A secret. */
+  readonly password: pulumi.Output<string>;
+}
+
+/** The platform's tables. */
+export interface DeclaredTables extends pulumi.Resource {
+  /** Login of the API service. */
+  readonly api: LoginRole;
+  readonly schema: { readonly version: pulumi.Output<string> };
+}
+
+/** The state of the release that models run in. */
+export interface DeclaredState {
+  /** For what works in the state: its pods start anew with each release. */
+  readonly environment: EnvironmentSource;
+  /** For everything else: the same in every release. */
+  readonly shared: EnvironmentSource;
+  /** What a workload of the release waits for. */
+  readonly ready: readonly pulumi.Resource[];
+}
+
+/** What components say of themselves, by name. */
+export type DeclaredOutputs = {
+  readonly [Part in "models" | "rollouts" | "shadows"]: Record<string, EnvironmentOutputs[Part][string]>;
+};
+
+/** What an environment has once it was declared; each component finds here what it stands on, and adds itself. */
+export interface EnvironmentParts {
+  /** What every workload waits for: the models' namespace, Secrets that models mount. */
+  readonly ready: pulumi.Resource[];
+  /** What the models of a release wait for besides. */
+  readonly ofRelease: pulumi.Resource[];
+  builder: ImageBuilder;
+  /** The platform's tables; undefined where another program declares them. */
+  tables: DeclaredTables | undefined;
+  services: DeclaredServices | undefined;
+  state: DeclaredState | undefined;
+}
+
+/**
+ * An environment as it was read before anything is declared, and what is declared on it: every component gets it, plans by what was read,
+ * and finds in it what was declared before.
+ *
+ * @example
+ * const environment = await Environment.read({ namespace: "models", database, gateway });
+ * const iris = new ModelZooEntry("iris", { environment, truss: "models/iris", phase: "done" });
+ */
+export class Environment {
+  readonly facts: EnvironmentFacts;
+  readonly plans: Plans;
+  readonly parts: EnvironmentParts = {
+    ready: [],
+    ofRelease: [],
+    builder: { builder: "directory" },
+    tables: undefined,
+    services: undefined,
+    state: undefined,
+  };
+  #spec: EnvironmentSpec;
+  readonly #outputs: DeclaredOutputs = { models: {}, rollouts: {}, shadows: {} };
+  readonly #grow: Grow | undefined;
+  readonly #names = new Set<string>();
+  readonly #pools = new Map<string, DeclaredPool>();
+  #cluster: kubernetes.Provider | undefined;
+  #postgres: postgresql.Provider | undefined;
+  #priority: kubernetes.scheduling.v1.PriorityClass | undefined;
+  readonly #images = new Map<string, CheckoutImage>();
+
+  /**
+   * @param grow - checks what components declare, one after the other.
+   *   Default: `spec` has all of it, checked as a whole.
+   */
+  constructor(spec: EnvironmentSpec, facts: EnvironmentFacts, plans: Plans = new StackPlans(facts), grow?: Grow) {
+    this.#spec = spec;
+    this.facts = facts;
+    this.plans = plans;
+    this.#grow = grow;
+  }
+
+  /** What is declared by now, in the config's own words, its defaults filled in. */
+  get spec(): EnvironmentSpec {
+    return this.#spec;
+  }
+
+  /**
+   * Takes an entry of one of the config's sections, and answers it checked against everything that was declared before, its defaults
+   * filled in. Each name is taken once.
+   *
+   * @throws OperatorError with a line for each mistake, as `menagerie validate` has it.
+   */
+  declare<Section extends DeclaredSection>(section: Section, name: string, entry: object): SpecOf<Section> {
+    const key = `${section} ${name}`;
+    if (this.#names.has(key)) throw refuse("component.name-taken", { kind: section, name });
+    this.#names.add(key);
+    if (this.#grow) this.#spec = this.#grow(section, name, entry);
+    const declared = this.#spec[section][name];
+    // What only the database knows, as of a model whose automation is off.
+    return (declared ?? entry) as SpecOf<Section>;
+  }
+
+  /**
+   * What is declared by now, for the program to export: the next preview's plans begin from it where they may not ask the database, and
+   * `menagerie status` shows it.
+   */
+  get outputs(): DeclaredOutputs {
+    return this.#outputs;
+  }
+
+  /** Provider of the cluster that `kubeContext` names. */
+  get cluster(): kubernetes.Provider {
+    const { kubeContext } = this.spec;
+    this.#cluster ??= new kubernetes.Provider("cluster", {
+      // As kubectl finds it, wherever this runs. Without a value the SDK would record the path in KUBECONFIG of whoever ran the last
+      // `up`, which elsewhere, as in a CI, shows as a change, or fails where there is no such file.
+      kubeconfig: "",
+      // Else a ConfigMap with a fixed name is deleted and made again under its readers when its data changes.
+      enableConfigMapMutable: true,
+      enableSecretMutable: true,
+      ...(kubeContext === undefined ? {} : { context: kubeContext }),
+    });
+    return this.#cluster;
+  }
+
+  /** Provider of databases, schemas and roles. */
+  get postgres(): postgresql.Provider {
+    const { server } = this.platform;
+    this.#postgres ??= new postgresql.Provider("database", {
+      host: server.host,
+      port: server.port,
+      username: server.user,
+      ...(server.password === undefined ? {} : { password: pulumi.secret(server.password) }),
+      database: server.maintenanceDatabase,
+      sslmode: server.sslMode,
+    });
+    return this.#postgres;
+  }
+
+  /** Whether it has a database, and so registered versions, rollouts and releases. */
+  get hasDatabase(): boolean {
+    return this.facts.platform !== undefined;
+  }
+
+  /** What was read of the platform's database. */
+  get platform(): NonNullable<EnvironmentFacts["platform"]> {
+    const { platform } = this.facts;
+    if (!platform) throw new Error("the environment has no database");
+    return platform;
+  }
+
+  /**
+   * Secret url of the database's server for handlers; undefined where MENAGERIE_DATABASE_URL names it, so that they find it there too,
+   * and its value stands in no state.
+   */
+  get database(): pulumi.Output<string> | undefined {
+    const { server, fromEnvironment } = this.platform;
+    return fromEnvironment ? undefined : pulumi.secret(urlOf(server, server.maintenanceDatabase));
+  }
+
+  /** For handlers that work in the database, where the environment has one. */
+  get onDatabase(): { readonly database?: pulumi.Output<string> } {
+    return given({ database: this.hasDatabase ? this.database : undefined });
+  }
+
+  /** For handlers that move rows of `menagerie:migrationTarget`: its table, and the secret url where the shell does not have it. */
+  get onTarget(): { readonly target?: ExistingTable; readonly targetUrl?: pulumi.Output<string> } {
+    const { target } = this.platform;
+    if (!target) return {};
+    const { connection, url } = target;
+    return given({ target: given(connection.existing), targetUrl: url === undefined ? undefined : pulumi.secret(url) });
+  }
+
+  /** For handlers that ask the cluster. */
+  get inCluster(): { readonly context?: string } {
+    return given({ context: this.spec.kubeContext });
+  }
+
+  /** The platform's tables, to wait for, where this program declares them. */
+  get tables(): readonly pulumi.Resource[] {
+    return this.parts.tables ? [this.parts.tables] : [];
+  }
+
+  /** PriorityClass of development versions, below that of models with users. */
+  developmentPriority(): kubernetes.scheduling.v1.PriorityClass {
+    const priority = developmentPriority(this.spec.namespace);
+    this.#priority ??= new kubernetes.scheduling.v1.PriorityClass(
+      "development",
+      { ...priority, metadata: declared(priority.metadata) },
+      { provider: this.cluster },
+    );
+    return this.#priority;
+  }
+
+  /** Url of the platform's database for a login, as the cluster's pods reach it. A secret. */
+  urlFor({ name, password }: LoginRole): pulumi.Output<string> {
+    const { server } = this.platform;
+    const { host, port, sslMode } = this.spec.database ?? server;
+    return pulumi.secret(
+      password.apply((text) => urlOf({ ...server, host, port, sslMode, user: name, password: text }, platformDatabase)),
+    );
+  }
+
+  /** Image of one of the services, such as `recorder`: `services.image`, or that of the checkout. */
+  serviceImage(service: string): pulumi.Input<string> {
+    const { image } = this.spec.services;
+    if (image !== undefined) return image;
+    const known = this.#images.get(service);
+    if (known) return known.image;
+    const entry = `src/services/${service}/main.ts`;
+    const made = new CheckoutImage(service, { name: service, entry, hash: this.facts.serviceHash ?? "" });
+    this.#images.set(service, made);
+    return made.image;
+  }
+
+  /** Adds a node pool that models may name. */
+  declarePool(name: string, pool: DeclaredPool): void {
+    this.#pools.set(name, pool);
+  }
+
+  /** Where pods of a model of `pool` run, and the pool's own resource where there is one. */
+  nodesOf(pool: string): { readonly placement: Placement; readonly resources: readonly DeclaredPool[] } {
+    const declared = this.#pools.get(pool);
+    if (declared) return { placement: declared.placement, resources: [declared] };
+    if (pool !== builtInPool) throw refuse("component.pool-undeclared", { pool });
+    return { placement: placementOn(builtInPool, []), resources: [] };
+  }
+
+  /** Options of a component of the environment: its cluster, and what it waits for. */
+  options(
+    own: pulumi.ComponentResourceOptions | undefined,
+    dependsOn: readonly pulumi.Resource[],
+    providers: readonly pulumi.ProviderResource[] = [this.cluster],
+  ): pulumi.ComponentResourceOptions {
+    return pulumi.mergeOptions({ providers: [...providers], dependsOn: [...dependsOn] }, own ?? {});
+  }
+}

@@ -1,0 +1,38 @@
+import type { RefusalTable } from "../domain/refusals/entry.ts";
+import { errorsOfTable } from "../domain/refusals/refusal.ts";
+
+/** What components refuse of their arguments. */
+export const environmentRefusals = {
+  "component.name-taken": {
+    says: 'the program has two components of {kind} with the name "{name}"',
+    fix: "give one of them another name",
+    cause: "A name stands for one thing of the environment, in the cluster and in the database.",
+  },
+  "component.pool-undeclared": {
+    says: 'pool: no GpuNodePool is named "{pool}"',
+    fix: "declare it before what runs on it, with the same environment, or use cpu",
+    cause: "Pods run on the nodes of a pool that the program declares.",
+  },
+  "component.services-missing": {
+    says: "{kind} {name} needs the API service, which patches it",
+    fix: "declare PlatformServices before it, with the same environment",
+    cause: "A development version is patched through the API service.",
+  },
+  "component.builds-directory": {
+    says: "TrussBuildPipeline {name} builds by Tekton, and the environment has builds.kind: directory",
+    fix: 'give Environment.read `builds: { kind: "tekton", ... }`, or leave the component out',
+    cause: "Directory images are laid out on the machine that runs `up`.",
+  },
+  "component.tables-missing": {
+    says: "{kind} {name} works in the platform's tables",
+    fix: "declare PlatformDatabase before it, with the same environment",
+    cause: "The API service logs in by a role that the tables' component makes.",
+  },
+  "component.database-missing": {
+    says: "{kind} {name} needs the platform's database",
+    fix: "give Environment.read its url by `database`",
+    cause: "Versions, patches, predictions and releases are rows of it.",
+  },
+} as const satisfies RefusalTable;
+
+export const refuse = errorsOfTable(environmentRefusals);

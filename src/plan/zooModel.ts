@@ -1,0 +1,275 @@
+import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
+import { keyPath } from "../config/sentences.ts";
+import { refusal, refused } from "../domain/refusals/refusal.ts";
+import { contentVersion } from "../domain/shadow/evidence.ts";
+import { describeUsers, neededVersions } from "../domain/zoo/goneImages.ts";
+import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
+import type { Gate, RolloutRequest } from "../domain/zoo/phases.ts";
+import { copyName, copySuffix, generatedNameFits, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
+import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
+import {
+  describeRollout,
+  type PlannedVersion,
+  planRollout,
+  type RolloutPlan,
+  type ZooState,
+} from "../domain/zoo/rolloutPlan.ts";
+import { declaredServing, type RecordedServing, type VersionServing } from "../domain/zoo/serving.ts";
+import { shadowGate } from "../domain/zoo/shadowGate.ts";
+import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
+import type { TargetPair } from "../domain/zoo/targetApps.ts";
+import { needsContent, pinnedRow } from "./content.ts";
+import type { PlatformPlan } from "./platform.ts";
+
+/** A version that is declared, with how it is served. */
+export interface ServedPlan extends PlannedVersion {
+  /** Name of its InferenceService, or the beginning of it. */
+  readonly service: string;
+  /** Each InferenceService that is made gets a name of its own, and answers before the one that it replaces goes. */
+  readonly renamed: boolean;
+  readonly serving: VersionServing;
+  /** `<url>@<digest>` where a row names it; undefined where it is built from the truss folder. */
+  readonly image: string | undefined;
+  /** Its image is built again, because it is not stored any more. @default false */
+  readonly imageDue?: true | undefined;
+  /** Whether it is served in another way than its row says. */
+  readonly changes: boolean;
+  /** Its row has to be written again, for the database says something else. @default false */
+  readonly due?: true | undefined;
+  /** Service whose place it takes. */
+  readonly takesPlaceOf: string | undefined;
+}
+
+/** One zoo model, as an `up` declares it. */
+export interface ZooModelPlan {
+  readonly name: string;
+  readonly rollout: Omit<RolloutPlan, "versions" | "target">;
+  /** Answers for the model first; empty for a model that is off. */
+  readonly versions: readonly ServedPlan[];
+  readonly target: ServedPlan | undefined;
+  readonly state: ZooState;
+  /** Content that is deployed or rolled out. */
+  readonly hash: string;
+  /** The phase has to be recorded again, for the database says another. @default false */
+  readonly due?: true | undefined;
+  /** Smoke set that the rolled-out version has to pass in this phase. */
+  readonly smoke: readonly SmokeCase[] | undefined;
+  /** The set has to be tried again, for there is no evidence that it passed. @default false */
+  readonly smokeDue?: true | undefined;
+  /** Apps that stay on the old version by choice. */
+  readonly leave: readonly string[];
+  readonly bake: { readonly minutes: number; readonly smoke: boolean };
+  /** Apps that are moved; undefined in phases that move none. */
+  readonly migration: PlannedRequest | undefined;
+  /** The rollout's ids in the table of `menagerie:migrationTarget`, and the apps there that are moved. */
+  readonly targetApps: { readonly pair: TargetPair; readonly migration: PlannedRequest | undefined } | undefined;
+  /** What the `up` does, for the preview. */
+  readonly lines: readonly string[];
+  /** What it does not mend. */
+  readonly warnings: readonly string[];
+}
+
+/** What the zoo is planned from, all of it read before. */
+export interface ZooSources {
+  readonly platform: PlatformPlan | undefined;
+  /** Content hash by truss folder, of every folder that is read. */
+  readonly hashes: ReadonlyMap<string, string>;
+  /** Names of the secrets that the truss in a folder reads. */
+  readonly secretsOf: (truss: string) => readonly string[];
+  /** Smoke sets by model. */
+  readonly smoke: ReadonlyMap<string, readonly SmokeCase[]>;
+}
+
+/** What the plan of a model depends on beside its own entry. */
+export interface ZooSetting extends Pick<EnvironmentSpec, "namespace" | "shadows"> {
+  readonly sources: ZooSources;
+  /** Whether the automation is off, so that everything stays as it was recorded. */
+  readonly frozen: boolean;
+}
+
+/** Gates that a model's forward asks for; what else may prove a content joins here. */
+function gatesOf(
+  model: string,
+  entry: ZooEntrySpec | undefined,
+  hash: string,
+  smoke: readonly SmokeCase[] | undefined,
+  shadows: EnvironmentSpec["shadows"],
+): Gate[] {
+  const gates: Gate[] = smoke ? [{ kind: "smoke", suite: suiteOf(smoke) }] : [];
+  const { deployment = "", shadow: named } = entry?.shadow ?? {};
+  const { gate, compare: rules, shadows: sides } = shadows[deployment] ?? {};
+  const shadow = named ?? Object.keys(sides ?? {})[0];
+  if (entry && gate && rules && shadow !== undefined) {
+    gates.push(shadowGate(model, { deployment, shadow, version: contentVersion(hash, entry.env), gate, rules }));
+  }
+  return gates;
+}
+
+/** What a model's entry asks for; of a frozen zoo, what the last `up` recorded, which changes nothing when it is asked again. */
+export function requestOf(model: string, entry: ZooEntrySpec | undefined, setting: ZooSetting): RolloutRequest {
+  const { frozen, sources, shadows } = setting;
+  const { hashes, smoke, platform } = sources;
+  const recorded = platform?.registry.rollouts.get(model);
+  if (frozen || !entry) {
+    const { phase, from, hash } = recorded ?? { phase: "off", from: undefined, hash: "" };
+    return { model, phase, from, hash, gates: gatesOf(model, entry, hash, smoke.get(model), shadows) };
+  }
+  const hash = needsContent(entry)
+    ? (entry.hash ?? hashes.get(entry.truss))
+    : (recorded?.hash ?? hashes.get(entry.truss) ?? "");
+  if (hash === undefined) throw new Error(`the program was not told the hash of ${entry.truss}`);
+  return {
+    model,
+    phase: entry.phase,
+    from: entry.from,
+    hash,
+    gates: gatesOf(model, entry, hash, smoke.get(model), shadows),
+  };
+}
+
+/**
+ * Plans one model, whose request must have been judged.
+ * @param entry - undefined for a model that only the database knows
+ */
+export function planZooModel(
+  request: RolloutRequest,
+  entry: ZooEntrySpec | undefined,
+  { sources, frozen, namespace }: ZooSetting,
+): ZooModelPlan {
+  const { model: name } = request;
+  const { platform } = sources;
+  const registry = platform?.registry ?? emptyRegistry;
+  const { versions: rows } = registry;
+  const state: ZooState = {
+    recorded: registry.rollouts.get(name),
+    registered: rows.get(name) ?? [],
+    copies: rows.get(copyName(name)) ?? [],
+  };
+  const { versions, target, ...rollout } = planRollout(request, state, frozen);
+  const pinned = entry && pinnedRow(name, entry, registry);
+  const served = (each: PlannedVersion): ServedPlan => {
+    const known = each.row?.serving;
+    const serving =
+      (known && declaredServing(known)) ??
+      (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
+    if (!serving) throw refused(refusal("zoo.serving-not-recorded", keyPath(["zoo", name]), { number: each.number }));
+    const service = platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-");
+    const own = [...state.registered, ...state.copies].find(({ id }) => id === each.versionId);
+    const recorded = own?.serving;
+    const image = each.row?.image ?? pinned?.image;
+    return {
+      ...each,
+      serving,
+      service,
+      renamed: isRenamed(serving, recorded) && generatedNameFits(service, { namespace, mode: serving.mode }),
+      image,
+      ...(image === undefined && own?.unstored ? { imageDue: true } : {}),
+      changes: differs(serving, recorded),
+      takesPlaceOf: each.replaces === undefined ? undefined : versionedName(each.model, each.replaces),
+      ...(platform?.basis === "read" && isOtherwise(each, state) ? { due: true } : {}),
+    };
+  };
+  const bake = entry?.bake ?? { minutes: 0, smoke: false };
+  const smoke = triedIn(request, bake) ? sources.smoke.get(name) : undefined;
+  const planned = versions.map(served);
+  const lines = platform ? describeRollout({ ...rollout, versions, target }, state, platform.basis) : [];
+  const isRead = platform?.basis === "read";
+  return {
+    name,
+    rollout,
+    state,
+    smoke,
+    hash: request.hash,
+    versions: planned,
+    target: target && served(target),
+    leave: entry?.leave ?? [],
+    bake,
+    ...(isRead && !isRecorded(request, state) ? { due: true } : {}),
+    ...(isRead && smoke && !hasPassed(smoke, request, registry) ? { smokeDue: true } : {}),
+    migration: migrationOf(name, rollout.migration, entry),
+    targetApps: entry?.apps && {
+      pair: entry.apps,
+      migration: migrationOf(name, rollout.migration && { ...rollout.migration, ...entry.apps }, entry),
+    },
+    lines: [...lines, ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt)],
+    warnings: unstoredWarnings(name, planned, registry, entry?.hash),
+  };
+}
+
+function describeRebuilt({ number, serving }: ServedPlan): string {
+  return `version ${number}: its image is not stored any more, and is built again from ${serving.truss}`;
+}
+
+/** Versions whose next pod cannot start, and that nothing builds again. */
+function unstoredWarnings(
+  name: string,
+  planned: readonly ServedPlan[],
+  registry: ZooRegistry,
+  pinnedHash: string | undefined,
+): string[] {
+  const needed = neededVersions(registry).filter(({ model, row }) => model === name && row.unstored);
+  return planned.flatMap(({ versionId, number, image, hash, serving }) => {
+    const found = needed.find(({ row }) => row.id === versionId);
+    if (!found || image === undefined) return [];
+    const change =
+      hash === pinnedHash
+        ? `check out ${serving.truss} with that content and remove ${keyPath(["zoo", name, "hash"])}, and \`up\` builds it again`
+        : "push it again, or move what uses it to another version";
+    const said = { image, number, users: describeUsers(found), change };
+    return [refusal("zoo.image-lost", keyPath(["zoo", name]), said).message];
+  });
+}
+
+function migrationOf(
+  name: string,
+  planned: RolloutPlan["migration"],
+  entry: ZooEntrySpec | undefined,
+): MigrationRequest | undefined {
+  if (!planned || planned.to === undefined) return undefined;
+  const { share, revert, rowsPerSecond, paused = false } = entry ?? {};
+  return { name, ...planned, to: planned.to, share, revert, rowsPerSecond, paused };
+}
+
+/** How the config says that a model is served. */
+function servingOf(
+  { truss, mode, pool, env, replicas, resources, state }: ZooEntrySpec,
+  secrets: readonly string[],
+): VersionServing {
+  const serving = { truss, mode, pool, env, replicas, resources, secrets: [...secrets].sort() };
+  return state ? { ...serving, state } : serving;
+}
+
+/** Key order is the database's. */
+function differs(serving: VersionServing, recorded: RecordedServing | undefined): boolean {
+  return recorded !== undefined && digestOf(serving) !== digestOf(declaredServing(recorded));
+}
+
+/**
+ * Not where old and new would want the same GPU, nor where an earlier Menagerie made the service: that one keeps its name until
+ * something replaces it.
+ */
+function isRenamed({ resources, mode }: VersionServing, recorded: RecordedServing | undefined): boolean {
+  const keepsName = recorded !== undefined && recorded.service === undefined && recorded.mode === mode;
+  return resources.gpus === 0 && !keepsName;
+}
+
+/** The phases of a rollout that try the smoke set: before the first requests reach the content, and before the old one goes. */
+function triedIn({ phase, from }: RolloutRequest, bake: ZooEntrySpec["bake"]): boolean {
+  return from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
+}
+
+/** Unlike after a database was restored. */
+function isRecorded({ phase, from }: RolloutRequest, { recorded }: ZooState): boolean {
+  return recorded?.phase === phase && recorded.from === from;
+}
+
+/** Unlike after a later run of it failed. */
+function hasPassed(smoke: readonly SmokeCase[], { model, hash }: RolloutRequest, registry: ZooRegistry): boolean {
+  const suite = suiteOf(smoke);
+  return factsOf(registry, model, hash).passed.some((each) => each.kind === "smoke" && each.suite === suite);
+}
+
+function isOtherwise({ model, number, current }: PlannedVersion, { registered, copies }: ZooState): boolean {
+  const rows = model.endsWith(copySuffix) ? copies : registered;
+  return rows.find((row) => row.number === number)?.isCurrent !== current;
+}
