@@ -38,7 +38,7 @@ export interface GpuNodePoolArgs extends OnEnvironment {
    * Taints beside `nvidia.com/gpu=present:NoSchedule`; models of the pool tolerate them.
    * @default []
    */
-  readonly taints?: PoolSpec["taints"] | undefined;
+  readonly taints?: readonly Readonly<PoolSpec["taints"][number]>[] | undefined;
   /**
    * Cores and memory of each local node: only with the local node class.
    * @default { cpu: "16", memory: "64Gi" }

@@ -34,7 +34,7 @@ export interface DeclaredSmokeCase {
 export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
   /**
    * Phase of the rollout: `off`, `copy`, `version`, `forward`, `bake`, `done` or `reverted`; without `from`: `off`, `version` or `done`.
-   * What each does is told by `effects` of src/domain/zoo/effects.ts.
+   * What each does to versions, route, apps and evidence stands in src/domain/zoo/effects.ts.
    */
   readonly phase: Phase;
   /**

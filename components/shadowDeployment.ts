@@ -54,7 +54,7 @@ export interface ShadowDeploymentArgs extends OnEnvironment {
  * Shadows run in Standard mode. The route begins once all of them answer, so that no copy of the first requests is lost.
  *
  * @example
- * new ShadowDeployment("next", { environment, primary: { truss: "models/iris" }, shadows: { candidate: { truss: "models/iris-next" } } });
+ * new ShadowDeployment("next", { environment, primary: { truss: "models/iris" }, shadows: { candidate: { truss: "models/iris", env: { THRESHOLD: "0.4" } } } });
  */
 export class ShadowDeployment extends pulumi.ComponentResource {
   /** Address that takes predictions, up to and including `:predict`. */

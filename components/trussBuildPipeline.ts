@@ -1,27 +1,22 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { serviceCommand } from "../src/adapters/images/checkoutImage.ts";
 import type { PipelineSpec } from "../src/crds/pipeline.ts";
 import type { TaskSpec } from "../src/crds/task.ts";
 import { buildAccess, buildNamespaceManifest } from "../src/domain/builds/buildAccess.ts";
 import { directoryClaims, directoryVolumeManifests } from "../src/domain/builds/directoryTask.ts";
-import { type BuildTarget, buildPipelineManifest, buildTaskManifest } from "../src/domain/builds/pipeline.ts";
+import { buildPipelineManifest, buildTaskManifest } from "../src/domain/builds/pipeline.ts";
 import { apiAccount } from "../src/domain/serving/apiService.ts";
-import type { Environment } from "../src/environment/environment.ts";
+import { buildTarget } from "../src/environment/buildTarget.ts";
 import { given } from "../src/environment/given.ts";
 import { declared } from "../src/environment/ownership.ts";
 import { pushPipeline } from "../src/environment/pushPipeline.ts";
 import { refuse } from "../src/environment/refusals.ts";
-import { CheckoutImage } from "../src/resources/checkoutImage.ts";
 import type { ImageBuilder } from "../src/resources/trussImage.ts";
 import type { OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link TrussBuildPipeline}: what it builds with is the environment's `builds`. */
 export type TrussBuildPipelineArgs = OnEnvironment;
-
-/** Program of the embedded environment's build step, and the name of its image. */
-const directoryBuild = { name: "truss-build", entry: "src/services/trussBuild/main.ts" };
 
 /**
  * What builds the images of trusses in a cluster: a namespace of its own with a Tekton Task and Pipeline, an account without
@@ -43,7 +38,7 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
     if (builds.kind !== "tekton") throw refuse("component.builds-directory", { name });
     super("menagerie:builds:TrussBuildPipeline", name, registered(builds), environment.options(options, []));
     const { namespace } = builds;
-    const target = targetOf(environment);
+    const target = buildTarget(environment);
     const builders = pushPipeline(environment) ? [{ namespace: services.namespace, name: apiAccount }] : [];
     const parent = { parent: this };
     const space = buildNamespaceManifest(namespace);
@@ -120,16 +115,4 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
       ),
     ];
   }
-}
-
-/** What a build ends with: an image in a registry, or a folder of this machine in the embedded environment. */
-function targetOf({ spec: { builds, nodeClass }, facts }: Environment): BuildTarget<pulumi.Input<string>> {
-  if (nodeClass !== "local") {
-    if (builds.image === undefined) throw new Error("builds by Tekton were not told BuildKit's image");
-    return { kind: "registry", builderImage: builds.image, layerCache: builds.layerCache };
-  }
-  const { buildFolders, serviceHash = "" } = facts;
-  if (!buildFolders) throw new Error("the program was not told the folders of the embedded environment");
-  const { image } = new CheckoutImage(directoryBuild.name, { ...directoryBuild, hash: serviceHash, interpreter: true });
-  return { kind: "directory", builderImage: image, command: serviceCommand(directoryBuild.entry), ...buildFolders };
 }

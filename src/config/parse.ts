@@ -28,6 +28,8 @@ export interface EnvironmentDefaults {
   readonly databaseAddress?: string | undefined;
   /** Whether the stack runs in an embedded environment. @default false */
   readonly embedded?: boolean | undefined;
+  /** Whether it is what one program declares, and another one may have the platform's services. @default false */
+  readonly isPart?: boolean | undefined;
   /** Keys that the engine holds encrypted, with their prefix; undefined where nobody knows. */
   readonly secretKeys?: readonly string[] | undefined;
   /** `config:` of the stack's file, with `{secure: …}` for what is encrypted; undefined where it cannot be read. */
@@ -85,8 +87,12 @@ function distinct(issues: readonly Refusal[]): Refusal[] {
   return [...new Map(issues.map((each) => [each.message, each])).values()];
 }
 
-function rulesBetween(parsed: Parameters<typeof crossKeyIssues>[0], { embedded }: EnvironmentDefaults): Refusal[] {
-  return [...crossKeyIssues(parsed), ...(embedded ? embeddedIssues(parsed) : [])];
+function rulesBetween(
+  parsed: Parameters<typeof crossKeyIssues>[0],
+  { embedded, isPart }: EnvironmentDefaults,
+): Refusal[] {
+  const issues = [...crossKeyIssues(parsed), ...(embedded ? embeddedIssues(parsed) : [])];
+  return isPart ? issues.filter(({ id }) => id !== "services.image-missing") : issues;
 }
 
 /** Keys that a stack needs by what else it declares and where it runs, and the keys `from` which that follows. */

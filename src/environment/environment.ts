@@ -11,19 +11,19 @@ import type { EnvironmentSource, Placement } from "../domain/serving/servedModel
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { CheckoutImage } from "../resources/checkoutImage.ts";
 import type { ImageBuilder } from "../resources/trussImage.ts";
+import type { DeclaredSection, Grow, SpecOf } from "./declaredSection.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 import { given } from "./given.ts";
+import { growing } from "./growing.ts";
 import type { EnvironmentOutputs } from "./outputs.ts";
 import { declared } from "./ownership.ts";
 import { type Plans, StackPlans } from "./plans.ts";
+import { PlansOnDemand } from "./plansOnDemand.ts";
+import { type EnvironmentOptions, readOptions } from "./read.ts";
+import { readStack } from "./readStack.ts";
 import { refuse } from "./refusals.ts";
-
-/** Sections of the config whose entries are components. */
-export type DeclaredSection = "zoo" | "development" | "shadows" | "pools";
-type SpecOf<Section extends DeclaredSection> = EnvironmentSpec[Section][string];
-
-/** Adds one entry to what is declared, and answers all of it, checked. */
-export type Grow = (section: DeclaredSection, name: string, entry: object) => EnvironmentSpec;
+import { type StackRun, stackRun } from "./stackRun.ts";
+import { told, toldLater } from "./told.ts";
 
 /** Nodes that models may run on. */
 export interface DeclaredPool extends pulumi.Resource {
@@ -102,12 +102,30 @@ export class Environment {
   #spec: EnvironmentSpec;
   readonly #outputs: DeclaredOutputs = { models: {}, rollouts: {}, shadows: {} };
   readonly #grow: Grow | undefined;
+  readonly #stack = pulumi.getStack();
   readonly #names = new Set<string>();
   readonly #pools = new Map<string, DeclaredPool>();
   #cluster: kubernetes.Provider | undefined;
   #postgres: postgresql.Provider | undefined;
   #priority: kubernetes.scheduling.v1.PriorityClass | undefined;
   readonly #images = new Map<string, CheckoutImage>();
+
+  /**
+   * Reads an environment for components of this program, by questions that change nothing; what could not be checked is told as warnings.
+   *
+   * @throws RunError for options that are wrong, and for a database that does not answer
+   */
+  static async read(options: EnvironmentOptions = {}): Promise<Environment> {
+    const { raw, spec, defaults, facts, before } = await toldLater(() => readOptions(options, stackRun()));
+    const plans: Plans = new PlansOnDemand(before, () => environment.spec);
+    const environment: Environment = new Environment(spec, facts, plans, growing(raw, defaults));
+    return environment;
+  }
+
+  /** Reads the environment that a stack of this project declares as a whole. */
+  static async ofStack(spec: EnvironmentSpec, run: StackRun): Promise<Environment> {
+    return new Environment(spec, await readStack(spec, run));
+  }
 
   /**
    * @param grow - checks what components declare, one after the other.
@@ -133,9 +151,11 @@ export class Environment {
    */
   declare<Section extends DeclaredSection>(section: Section, name: string, entry: object): SpecOf<Section> {
     const key = `${section} ${name}`;
+    const grow = this.#grow;
     if (this.#names.has(key)) throw refuse("component.name-taken", { kind: section, name });
     this.#names.add(key);
-    if (this.#grow) this.#spec = this.#grow(section, name, entry);
+    if (this.#stack !== pulumi.getStack()) throw refuse("component.other-stack", { kind: section, name });
+    if (grow) this.#spec = told(() => grow(section, name, entry));
     const declared = this.#spec[section][name];
     // What only the database knows, as of a model whose automation is off.
     return (declared ?? entry) as SpecOf<Section>;

@@ -10,13 +10,13 @@ import { checkCluster } from "../plan/cluster.ts";
 import { concernedByContent, readFromFolders } from "../plan/content.ts";
 import { plannedDepartures } from "../plan/departures.ts";
 import { planDevelopments } from "../plan/development.ts";
-import { type EngineProcess, isPartial } from "../plan/engineAbove.ts";
+import { isPartial } from "../plan/engineAbove.ts";
 import { checkGatewayApi } from "../plan/gatewayApi.ts";
 import { leaveSentences } from "../plan/leave.ts";
 import { checkMesh, withEmbeddedGateway } from "../plan/mesh.ts";
 import { withMigrations } from "../plan/migrations.ts";
 import { withMigrationTarget } from "../plan/migrationTarget.ts";
-import { type LastOutputs, type PlatformPlan, planPlatform } from "../plan/platform.ts";
+import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
 import { type PlannedRelease, partialRun, planEnvironmentRelease } from "../plan/release.ts";
 import { planSecrets, secretUsers } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
@@ -27,23 +27,7 @@ import { planZoo } from "../plan/zoo.ts";
 import type { ZooModelPlan } from "../plan/zooModel.ts";
 import { clusterReaders } from "./clusterReaders.ts";
 import type { EnvironmentFacts } from "./facts.ts";
-import type { ShellVariables } from "./shellVariables.ts";
-
-/** One run of a stack's program. */
-export interface StackRun {
-  /** Folder of Pulumi.yaml, which relative paths of the config start from. */
-  readonly project: string;
-  /** Name of the stack. */
-  readonly stack: string;
-  /** The config that the engine passes, with prefixes; secrets in the clear. */
-  readonly config: Readonly<Record<string, string>>;
-  readonly preview: boolean;
-  /** The engine that runs the program; undefined where it is not known. */
-  readonly engine: EngineProcess | undefined;
-  readonly shell: ShellVariables;
-  /** Outputs of the stack's last `up`. */
-  readonly lastOutputs: () => Promise<LastOutputs>;
-}
+import type { StackRun } from "./stackRun.ts";
 
 /**
  * Reads what the environment is planned from, and plans it: the only part of a stack's program that asks databases, clusters, registries
@@ -51,13 +35,13 @@ export interface StackRun {
  *
  * @throws OperatorError with a line for each thing that an `up` would refuse.
  */
-export async function readEnvironment(spec: EnvironmentSpec, run: StackRun): Promise<EnvironmentFacts> {
+export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<EnvironmentFacts> {
   const { project, config, shell, lastOutputs } = run;
   const cluster = clusterReaders(spec);
   const [checks, { platform, trusses, sentences }, smoke] = await everyRefusal([
     checkedCluster(spec, run, cluster),
     readContents(spec, run, cluster.registryLogins),
-    smokeSets(concernedByContent(spec), project),
+    readSmokeSets(spec, project),
   ]);
   await warn([...checks, ...sentences]);
   const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
@@ -86,6 +70,10 @@ export async function readEnvironment(spec: EnvironmentSpec, run: StackRun): Pro
     secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), cluster.secretKeys),
     secrets: pulumi.secret(secretValues(config)),
   };
+}
+
+async function readSmokeSets(spec: EnvironmentSpec, project: string) {
+  return smokeSets(concernedByContent(spec), project);
 }
 
 type Cluster = ReturnType<typeof clusterReaders>;

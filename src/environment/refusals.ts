@@ -1,5 +1,6 @@
-import type { RefusalTable } from "../domain/refusals/entry.ts";
-import { errorsOfTable } from "../domain/refusals/refusal.ts";
+import * as pulumi from "@pulumi/pulumi";
+import type { RefusalTable, ValuesOf } from "../domain/refusals/entry.ts";
+import { refusalsOfTable } from "../domain/refusals/refusal.ts";
 
 /** What components refuse of their arguments. */
 export const environmentRefusals = {
@@ -7,6 +8,11 @@ export const environmentRefusals = {
     says: 'the program has two components of {kind} with the name "{name}"',
     fix: "give one of them another name",
     cause: "A name stands for one thing of the environment, in the cluster and in the database.",
+  },
+  "component.other-stack": {
+    says: "{kind} {name}: its environment was read for another stack",
+    fix: "call Environment.read in each run of the program",
+    cause: "Plans are made from what one stack's database and cluster had.",
   },
   "component.pool-undeclared": {
     says: 'pool: no GpuNodePool is named "{pool}"',
@@ -35,4 +41,10 @@ export const environmentRefusals = {
   },
 } as const satisfies RefusalTable;
 
-export const refuse = errorsOfTable(environmentRefusals);
+const refusal = refusalsOfTable<RefusalTable>(environmentRefusals);
+type Refused = typeof environmentRefusals;
+
+/** An error that the engine prints as a sentence. */
+export function refuse<Id extends keyof Refused>(id: Id, values: ValuesOf<Refused[Id]>): pulumi.RunError {
+  return new pulumi.RunError(refusal(id, null, values as never).message);
+}

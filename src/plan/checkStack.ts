@@ -118,7 +118,7 @@ async function folderIssues(raw: Mapping, project: string): Promise<Refusal[]> {
     if (typeof truss !== "string" || !right.has(truss.replace(/\/+$/, ""))) return [];
     return typeof smoke === "string" || Array.isArray(smoke) || smoke === undefined ? [[name, { truss, smoke }]] : [];
   });
-  await collect(keyPath(["zoo"]).slice(0, -"zoo".length), () => smokeSets(Object.fromEntries(smoked), project));
+  await collect(keyPath(["zoo"]).slice(0, -"zoo".length), async () => smokeSets(Object.fromEntries(smoked), project));
   const { schemas, release } = mappingOf(raw.state);
   // With a release the state may be one that is there, which needs no files: the preview, which asks the database, says it else.
   if (typeof schemas === "string" && isInside(schemas) && release === undefined) {

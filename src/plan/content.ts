@@ -1,4 +1,5 @@
 import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
+import { effects } from "../domain/zoo/effects.ts";
 import { copyName, type RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type ZooRegistry } from "../domain/zoo/registry.ts";
 import type { PlatformPlan } from "./platform.ts";
@@ -36,6 +37,9 @@ export function pinnedRow(
   { hash, phase }: Pick<ZooEntrySpec, "hash" | "phase">,
   { versions }: ZooRegistry,
 ): RegisteredVersion | undefined {
-  const rows = [...(versions.get(name) ?? []), ...(phase === "copy" ? (versions.get(copyName(name)) ?? []) : [])];
+  const rows = [
+    ...(versions.get(name) ?? []),
+    ...(effects[phase].content === "copy" ? (versions.get(copyName(name)) ?? []) : []),
+  ];
   return hash === undefined ? undefined : rows.find((row) => row.hash === hash && row.image !== undefined);
 }

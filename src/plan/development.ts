@@ -6,7 +6,7 @@ import {
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
-import { type DevelopmentPlan, planDevelopment } from "../domain/development/plan.ts";
+import { type DeclaredFolder, type DevelopmentPlan, planDevelopment } from "../domain/development/plan.ts";
 import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
 import type { DeclaredTruss } from "./trusses.ts";
@@ -42,19 +42,52 @@ export async function planDevelopments(
   { development }: Pick<EnvironmentSpec, "development">,
   trusses: ReadonlyMap<string, DeclaredTruss>,
   platform: PlatformPlan | undefined,
-  { lastOutputs, sentHeads = "" }: DevelopmentSources,
+  sources: DevelopmentSources,
 ): Promise<Map<string, PlannedDevelopment>> {
-  const plans = new Map<string, PlannedDevelopment>();
   const names = Object.keys(development);
-  if (names.length === 0) return plans;
+  if (names.length === 0) return new Map();
   if (!platform) throw refused(needsDatabase("development", "local"));
-  const outputs = platform.basis === "new database" ? {} : await lastOutputs();
-  const registry =
-    platform.basis === "read" ? await readDevelopmentVersions(platform.server, names) : fromOutputs(names, outputs);
+  const known = await readDevelopments(platform, names, sources);
+  return plannedDevelopments(development, (truss) => told(trusses.get(truss), truss), known);
+}
+
+function told(folder: DeclaredTruss | undefined, truss: string): DeclaredTruss {
+  if (!folder) throw new Error(`the program was not told the content of ${truss}`);
+  return folder;
+}
+
+/** What development versions are planned from. */
+export interface KnownDevelopments {
+  readonly registry: DevelopmentRegistry;
+  readonly outputs: LastOutputs;
+  /** As `DevelopmentSources` has them, one by one. */
+  readonly sentHeads: readonly string[];
+}
+
+/** Reads what development versions are planned from. */
+export async function readDevelopments(
+  { basis, server }: PlatformPlan,
+  names: readonly string[] | "every",
+  { lastOutputs, sentHeads = "" }: DevelopmentSources,
+): Promise<KnownDevelopments> {
+  const outputs = basis === "new database" ? {} : await lastOutputs();
+  const registry = basis === "read" ? await readDevelopmentVersions(server, names) : fromOutputs(names, outputs);
+  return { registry, outputs, sentHeads: sentHeads.split(",") };
+}
+
+/**
+ * Plans development versions from what was read before.
+ * @throws one `OperatorError` with a sentence for each version whose plan is refused.
+ */
+export function plannedDevelopments(
+  development: EnvironmentSpec["development"],
+  folderOf: (truss: string) => DeclaredFolder,
+  { registry, outputs, sentHeads }: KnownDevelopments,
+): Map<string, PlannedDevelopment> {
+  const plans = new Map<string, PlannedDevelopment>();
   const issues: Refusal[] = [];
   for (const [name, { truss, takeover }] of Object.entries(development)) {
-    const folder = trusses.get(truss);
-    if (!folder) throw new Error(`the program was not told the content of ${truss}`);
+    const folder = folderOf(truss);
     const known = registry.versions.get(name);
     const at = keyPath(["development", name]);
     if (known?.isOwnedByApi) {
@@ -63,7 +96,7 @@ export async function planDevelopments(
     }
     const lastHash = known && outputs.models?.[name]?.hash;
     const headHash = known?.deployed?.headHash;
-    const isOwnHead = headHash !== undefined && sentHeads.split(",").includes(`${known?.versionId}=${headHash}`);
+    const isOwnHead = headHash !== undefined && sentHeads.includes(`${known?.versionId}=${headHash}`);
     // A head that was sent from this folder, by `watch`, is nobody else's work: it may be replaced like the folder's own.
     const isEditedSince = folder.hash !== headHash && folder.hash !== lastHash;
     const declaredHash = isOwnHead && isEditedSince ? headHash : lastHash;
@@ -82,9 +115,9 @@ export async function planDevelopments(
 }
 
 /** Without the database: versions as the last `up` left them, as if nobody had patched them since. */
-function fromOutputs(names: readonly string[], { models = {} }: LastOutputs): DevelopmentRegistry {
+function fromOutputs(names: readonly string[] | "every", { models = {} }: LastOutputs): DevelopmentRegistry {
   const versions = new Map<string, RegisteredDevelopment>();
-  for (const name of names) {
+  for (const name of names === "every" ? Object.keys(models) : names) {
     const last = models[name];
     if (!last?.versionId || !last.baseHash) continue;
     versions.set(name, {

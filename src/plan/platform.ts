@@ -65,8 +65,18 @@ interface LastRollout {
 }
 
 export interface PlanningOptions {
-  /** `MENAGERIE_DATABASE_URL` */
+  /** Url of the server, which wins over the config. */
   readonly url: string | undefined;
+  /**
+   * Argument that said the url, for sentences about it.
+   * @default the environment variable MENAGERIE_DATABASE_URL, where handlers find it too
+   */
+  readonly urlFrom?: string | undefined;
+  /**
+   * Models that are read: those of the config, or every one of the admin organization.
+   * @default those of the config
+   */
+  readonly models?: "every" | undefined;
   /** `menagerie:databasePassword` */
   readonly password: string | undefined;
   readonly preview: boolean;
@@ -96,7 +106,7 @@ export async function planPlatform(
     basis,
     server,
     registry,
-    fromEnvironment: Boolean(options.url),
+    fromEnvironment: Boolean(options.url) && options.urlFrom === undefined,
     schemaVersion: (await migrationNames()).at(-1) ?? "",
   };
 }
@@ -104,21 +114,28 @@ export async function planPlatform(
 /** The server of a stack's database: the one that MENAGERIE_DATABASE_URL names, else that of its config. */
 export function platformServer(
   { host, port, adminUser, sslMode }: NonNullable<EnvironmentSpec["database"]>,
-  { url, password }: Pick<PlanningOptions, "url" | "password">,
+  { url, urlFrom = "MENAGERIE_DATABASE_URL", password }: Pick<PlanningOptions, "url" | "urlFrom" | "password">,
 ): DatabaseServer {
-  if (url) return serverFromUrl(url, "MENAGERIE_DATABASE_URL");
+  if (url) return serverFromUrl(url, urlFrom);
   return { host, port, user: adminUser, password, sslMode, maintenanceDatabase: "postgres" };
 }
 
 async function readRegistry(
   { previewDatabase, zoo }: Pick<EnvironmentSpec, "previewDatabase" | "zoo">,
   server: DatabaseServer,
-  { preview, lastOutputs, mayBeginAnew = false }: PlanningOptions,
+  {
+    preview,
+    lastOutputs,
+    models = Object.keys(zoo),
+    mayBeginAnew = false,
+  }: Omit<PlanningOptions, "models"> & {
+    readonly models?: readonly string[] | "every" | undefined;
+  },
 ): Promise<Pick<PlatformPlan, "basis" | "registry">> {
   const newDatabase = { basis: "new database", registry: emptyRegistry } as const;
   try {
     if (server.password === undefined) throw new DatabaseUnreachable(server, "menagerie", missingPassword);
-    const state = await readPlatformState(server, Object.keys(zoo), Object.values(zoo).flatMap(ownLeave));
+    const state = await readPlatformState(server, models, Object.values(zoo).flatMap(ownLeave));
     if (state) return { basis: "read", registry: state.zoo };
     const { schemaVersion } = await lastOutputs();
     if (schemaVersion && !mayBeginAnew) {

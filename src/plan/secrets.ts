@@ -31,22 +31,33 @@ export interface SecretUser {
  * @throws one `OperatorError` with a sentence for each secret that is nowhere: its name, and the command that sets it.
  */
 export async function planSecrets(
-  spec: Pick<EnvironmentSpec, "secrets" | "adminSecrets" | "namespace">,
+  spec: SecretSpec,
   served: readonly SecretUser[],
   readKeys: ReadSecretKeys,
 ): Promise<Map<string, readonly SecretSource[]>> {
-  const { namespace, adminSecrets } = spec;
-  const needed = served
-    .map(({ serving, ...each }) => ({ ...each, truss: serving.truss, names: serving.secrets }))
-    .filter(({ names }) => names.length > 0);
-  const own: SecretSource = { secret: ownSecret, keys: spec.secrets };
-  const elsewhere = needed.some(({ names }) => names.some((name) => !spec.secrets.includes(name)));
-  const keys = elsewhere ? await existingKeys(namespace, adminSecrets, readKeys) : undefined;
-  const existing = keys && { secret: adminSecrets, keys };
+  const elsewhere = served.some(({ serving }) => serving.secrets.some((name) => !spec.secrets.includes(name)));
+  const keys = elsewhere ? await existingKeys(spec, readKeys) : undefined;
+  return placedSecrets(spec, served, keys);
+}
 
+type SecretSpec = Pick<EnvironmentSpec, "secrets" | "adminSecrets" | "namespace">;
+
+/**
+ * The same, once the keys of the cluster's own Secret are known.
+ * @param keys - undefined where there is no such Secret
+ */
+export function placedSecrets(
+  { namespace, adminSecrets, secrets }: SecretSpec,
+  served: readonly SecretUser[],
+  keys: readonly string[] | undefined,
+): Map<string, readonly SecretSource[]> {
+  const own: SecretSource = { secret: ownSecret, keys: secrets };
+  const existing = keys && { secret: adminSecrets, keys };
   const plan = new Map<string, readonly SecretSource[]>();
   const issues: Refusal[] = [];
-  for (const { path, model, service, truss, names } of needed) {
+  for (const { path, model, service, serving } of served) {
+    const { truss, secrets: names } = serving;
+    if (names.length === 0) continue;
     const { sources, missing } = locateSecrets(names, { own, existing });
     plan.set(service, sources);
     for (const name of missing) {
@@ -92,7 +103,8 @@ export function secretUsers(
   ];
 }
 
-async function existingKeys(namespace: string, name: string, readKeys: ReadSecretKeys) {
+/** Keys of the cluster's own Secret; undefined where there is none. */
+export async function existingKeys({ namespace, adminSecrets: name }: SecretSpec, readKeys: ReadSecretKeys) {
   try {
     return await readKeys(namespace, name);
   } catch (error) {

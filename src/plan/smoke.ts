@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { load } from "js-yaml";
 import type { ZooEntrySpec } from "../config/environment.ts";
@@ -14,17 +14,17 @@ const usualFile = "smoke.yaml";
  * The smoke set of each model that has one, from the config or from a file in its truss folder. Throws one `OperatorError` with
  * a sentence for each file that is none.
  */
-export async function smokeSets(
+export function smokeSets(
   zoo: Readonly<Record<string, Pick<ZooEntrySpec, "smoke" | "truss">>>,
   project: string,
-): Promise<Map<string, readonly SmokeCase[]>> {
+): Map<string, readonly SmokeCase[]> {
   const sets = new Map<string, readonly SmokeCase[]>();
   const issues: Refusal[] = [];
   for (const [name, { smoke, truss }] of Object.entries(zoo)) {
     const at = keyPath(["zoo", name, "smoke"]);
     const file = join(truss, typeof smoke === "string" ? smoke : usualFile);
     try {
-      const raw = Array.isArray(smoke) ? smoke : await readYaml(resolve(project, file), smoke !== undefined);
+      const raw = Array.isArray(smoke) ? smoke : readYaml(resolve(project, file), smoke !== undefined);
       if (raw === undefined) continue;
       const parsed = smokeSetSchema.safeParse(raw);
       if (parsed.success) sets.set(name, parsed.data);
@@ -49,9 +49,9 @@ function placeIn([index, ...rest]: readonly PropertyKey[]): string[] {
   return index === undefined ? [] : [`case ${Number(index) + 1}`, ...(rest.length > 0 ? [rest.join(".")] : [])];
 }
 
-async function readYaml(path: string, named: boolean): Promise<unknown> {
+function readYaml(path: string, named: boolean): unknown {
   try {
-    return load(await readFile(path, "utf8"));
+    return load(readFileSync(path, "utf8"));
   } catch (error) {
     if (!named && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

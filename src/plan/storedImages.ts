@@ -1,5 +1,6 @@
 import type { LoginSource } from "../adapters/images/registryLogins.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
+import { effects } from "../domain/zoo/effects.ts";
 import {
   type ImageStanding,
   neededImages,
@@ -33,7 +34,7 @@ export async function withStoredImages(
   const pinned = Object.entries(zoo).flatMap(([name, entry]) => {
     const { hash, phase } = entry;
     if (hash === undefined || !needsContent(entry)) return [];
-    return [{ model: name, hash }, ...(phase === "copy" ? [{ model: copyName(name), hash }] : [])];
+    return [{ model: name, hash }, ...(effects[phase].content === "copy" ? [{ model: copyName(name), hash }] : [])];
   });
   const awaited = neededImages(platform.registry, pinned);
   const serving = neededVersions(platform.registry).flatMap(({ row }) => row.image ?? []);

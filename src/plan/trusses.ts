@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { readTruss } from "../adapters/truss/snapshot.ts";
+import { readTruss, readTrussSync, type TrussReading } from "../adapters/truss/snapshot.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { shadowedModels } from "../config/shadowRules.ts";
@@ -52,11 +52,30 @@ export async function trussesOf(
 }
 
 async function declaredTruss(truss: string, project: string, isPatched: boolean): Promise<DeclaredTruss> {
-  const { snapshot, patterns } = await readTruss(resolve(project, truss)).catch((error: unknown) => {
-    // What is no operator's mistake goes on.
-    refusalsOf(error);
-    throw refused(refusal("truss.not-a-folder", null, { folder: truss, file: configFilename }), error);
-  });
+  const reading = await readTruss(resolve(project, truss)).catch((error: unknown) => notRead(truss, error));
+  return contentOf(reading, truss, isPatched);
+}
+
+/**
+ * One truss, at once: for a component, which is declared without waiting.
+ * @throws OperatorError when the folder holds no valid truss
+ */
+export function declaredTrussSync(truss: string, project: string, isPatched: boolean): DeclaredTruss {
+  try {
+    return contentOf(readTrussSync(resolve(project, truss)), truss, isPatched);
+  } catch (error) {
+    return notRead(truss, error);
+  }
+}
+
+/** What is no operator's mistake goes on. */
+function notRead(truss: string, error: unknown): never {
+  const [first] = refusalsOf(error);
+  if (first?.id !== "truss.folder-missing") throw error;
+  throw refused(refusal("truss.not-a-folder", null, { folder: truss, file: configFilename }), error);
+}
+
+function contentOf({ snapshot, patterns }: TrussReading, truss: string, isPatched: boolean): DeclaredTruss {
   const content = contentAt(snapshot, configFilename);
   const text = content && new TextDecoder().decode(textBytes(content, configFilename));
   const config = requireTrussConfig(truss, text, isPatched);

@@ -2,10 +2,11 @@ import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
+import { effects } from "../domain/zoo/effects.ts";
 import { describeUsers, neededVersions } from "../domain/zoo/goneImages.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
 import type { Gate, RolloutRequest } from "../domain/zoo/phases.ts";
-import { copyName, copySuffix, generatedNameFits, type RegisteredVersion, versionedName } from "../domain/zoo/plan.ts";
+import { copyName, copySuffix, generatedNameFits, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
 import {
   describeRollout,
@@ -255,7 +256,8 @@ function isRenamed({ resources, mode }: VersionServing, recorded: RecordedServin
 
 /** The phases of a rollout that try the smoke set: before the first requests reach the content, and before the old one goes. */
 function triedIn({ phase, from }: RolloutRequest, bake: ZooEntrySpec["bake"]): boolean {
-  return from !== undefined && (phase === "copy" || phase === "version" || (phase === "done" && bake.smoke));
+  const { evidence } = effects[phase];
+  return from !== undefined && (evidence === "tried" || (evidence === "tried again" && bake.smoke));
 }
 
 /** Unlike after a database was restored. */

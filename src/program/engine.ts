@@ -2,41 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import log from "@pulumi/pulumi/log/index.js";
 import { OperatorError } from "../domain/errors.ts";
 import { inEnvironment } from "../domain/printedCommands.ts";
-import type { StackRun } from "../environment/readStack.ts";
-import { shellVariables } from "../environment/shellVariables.ts";
 import { engineAbove, showsDebugging } from "../plan/engineAbove.ts";
-import type { LastOutputs } from "../plan/platform.ts";
 
 // The engine's language host maps stack traces through source maps, for every promise that it keeps. Types are stripped in
 // place here, so positions are true without, and registering resources takes half the time.
 Object.assign(Error, { prepareStackTrace: undefined });
 // The SDK tells the engine of every resource several times, a round trip each and one after the other.
-const engine = engineAbove();
+export const engine = engineAbove();
 if (engine && !showsDebugging(engine.args)) Object.assign(log, { debug: () => Promise.resolve() });
-
-/** What the engine and the shell say of this run. */
-export function stackRun(): StackRun {
-  const { runtime } = pulumi;
-  let read: Promise<LastOutputs> | undefined;
-  return {
-    project: process.cwd(),
-    stack: pulumi.getStack(),
-    config: runtime.allConfig(),
-    preview: runtime.isDryRun(),
-    engine,
-    shell: shellVariables(process.env),
-    lastOutputs: () => {
-      read ??= readOutputs();
-      return read;
-    },
-  };
-}
-
-function readOutputs(): Promise<LastOutputs> {
-  const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-  const { outputs } = new pulumi.StackReference("self", { name: self });
-  return new Promise((resolve) => outputs.apply((values) => resolve(values)));
-}
 
 /** The engine prints the message of a RunError alone; for everything else it adds the stack trace. */
 export async function told<T>(environment: string | undefined, program: () => Promise<T>): Promise<T> {

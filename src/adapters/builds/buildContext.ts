@@ -12,7 +12,7 @@ import { configText } from "../../domain/truss/signature.ts";
 import type { SnapshotEntry } from "../../domain/truss/snapshot.ts";
 import { type Tree, type TreeFile, treeBelow } from "../../domain/truss/tree.ts";
 import { ensureBuildContext, snapshotToBuild, type TrussLibrary } from "../truss/buildContext.ts";
-import { FileReader } from "../truss/fileContent.ts";
+import { FileReader, LargeFileReader } from "../truss/fileContent.ts";
 import type { TrussReading } from "../truss/snapshot.ts";
 import { refuse } from "./refusals.ts";
 import { archiveOf } from "./treeArchive.ts";
@@ -97,6 +97,7 @@ function entryOf(file: TreeFile | undefined): SnapshotEntry {
 
 async function treeOn(folder: string): Promise<Tree> {
   const files = new FileReader();
+  const large = new LargeFileReader();
   const tree = new Map<string, TreeFile | undefined>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const full = join(entry.parentPath, entry.name);
@@ -105,7 +106,8 @@ async function treeOn(folder: string): Promise<Tree> {
       tree.set(path, undefined);
       continue;
     }
-    const { content, stats } = await files.read(full);
+    const read = files.read(full);
+    const { content, stats } = "large" in read ? await large.read(read) : read;
     tree.set(path, { content, executable: (stats.mode & 0o111) !== 0 });
   }
   return tree;

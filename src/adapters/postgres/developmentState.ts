@@ -5,6 +5,7 @@ import { lockedModel } from "./modelVersions.ts";
 import { refuse } from "./refusals.ts";
 import { type DatabaseServer, withClient } from "./server.ts";
 import { inTransaction } from "./transaction.ts";
+import { adminModels } from "./zoo/registry.ts";
 
 /** A development version's row, with the chain of its patches. */
 export interface RegisteredDevelopment {
@@ -37,10 +38,11 @@ interface Row {
 /** Reads the development versions of `models` of the admin organization, with their heads, in one read-only transaction. */
 export function readDevelopmentVersions(
   server: DatabaseServer,
-  models: readonly string[],
+  models: readonly string[] | "every",
 ): Promise<DevelopmentRegistry> {
+  const named = async (client: ClientBase) => read(client, models === "every" ? await adminModels(client) : models);
   return withClient(server, platformDatabase, (client) =>
-    inTransaction(client, () => read(client, models), { readOnly: true }),
+    inTransaction(client, () => named(client), { readOnly: true }),
   );
 }
 

@@ -24,7 +24,7 @@ const rolloutTables = "0006_rollouts";
  */
 export async function readPlatformState(
   server: DatabaseServer,
-  models: readonly string[],
+  models: readonly string[] | "every",
   leave: readonly string[] = [],
 ): Promise<PlatformState | undefined> {
   try {
@@ -45,7 +45,7 @@ export async function readPlatformState(
 
 async function read(
   client: ClientBase,
-  models: readonly string[],
+  models: readonly string[] | "every",
   leave: readonly string[],
 ): Promise<PlatformState | undefined> {
   // Outside the transaction, which a missing table would end.

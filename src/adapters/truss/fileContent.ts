@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
 import type { ContentOnDisk, FileContent } from "../../domain/truss/content.ts";
-import { digest, type StreamedDigest, streamedDigest } from "../../domain/truss/digest.ts";
+import { digest, digestOfPieces, type StreamedDigest, streamedDigest } from "../../domain/truss/digest.ts";
 import { refuse } from "./refusals.ts";
 
 /** A file's content, and what the file was just before it was read. */
@@ -18,10 +18,14 @@ const alwaysKept = 1024;
 /** What is read of a file at once, in bytes. */
 const pieceSize = 1024 * 1024;
 
+/** Path of a file that stays on disk: it is read in pieces, by {@link LargeFileReader} or {@link readLargeSync}. */
+export interface LargeFile {
+  readonly large: string;
+}
+
 /** Reads the files of one folder. Its memory is bounded, whatever the files' sizes. */
 export class FileReader {
   #together = 0;
-  #hash: StreamedDigest | undefined;
 
   /** Counts content that is kept from an earlier reading. */
   keep(content: FileContent): void {
@@ -29,12 +33,12 @@ export class FileReader {
   }
 
   /** Reads at once what is kept in memory, which is several times faster for many small files. */
-  read(full: string): ReadFile | Promise<ReadFile> {
+  read(full: string): ReadFile | LargeFile {
     const file = openSync(full, "r");
     try {
       const stats = fstatSync(file);
       const isKept = stats.size <= (this.#together > keptTogether ? alwaysKept : keptSize);
-      if (!isKept) return this.#readOnDisk(full);
+      if (!isKept) return { large: full };
       const bytes = room(stats.size);
       // A shorter reading: it shrinks while it is read.
       const content = readSync(file, bytes, 0, stats.size, 0) === stats.size ? bytes : readFileSync(full);
@@ -44,10 +48,33 @@ export class FileReader {
       closeSync(file);
     }
   }
+}
 
-  async #readOnDisk(full: string): Promise<ReadFile> {
+/** Reads large files of one folder, one after the other. */
+export class LargeFileReader {
+  #hash: StreamedDigest | undefined;
+
+  async read({ large }: LargeFile): Promise<ReadFile> {
     this.#hash ??= await streamedDigest();
-    return contentOnDisk(full, this.#hash);
+    return contentOnDisk(large, this.#hash);
+  }
+}
+
+/** Reads a large file at once, in bounded memory. */
+export function readLargeSync({ large: full }: LargeFile): ReadFile {
+  const hash = digestOfPieces();
+  const file = openSync(full, "r");
+  try {
+    const stats = fstatSync(file);
+    const piece = Buffer.allocUnsafeSlow(pieceSize);
+    let size = 0;
+    for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) {
+      hash.update(piece.subarray(0, read));
+      size += read;
+    }
+    return { content: onDisk(full, size, hash.digest()), stats };
+  } finally {
+    closeSync(file);
   }
 }
 

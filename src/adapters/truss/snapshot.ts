@@ -5,7 +5,7 @@ import { loadFastDigest } from "../../domain/truss/digest.ts";
 import { defaultIgnorePatterns, ignoreFilename, parseIgnoreFile } from "../../domain/truss/ignore.ts";
 import { ignoreRule } from "../../domain/truss/ignoreRule.ts";
 import { comparePaths, isSameEntry, type SnapshotEntry, type TrussSnapshot } from "../../domain/truss/snapshot.ts";
-import { FileReader } from "./fileContent.ts";
+import { FileReader, type LargeFile, LargeFileReader, type ReadFile, readLargeSync } from "./fileContent.ts";
 import { refuse } from "./refusals.ts";
 
 /** A truss folder, read once, and the patterns that were left out. */
@@ -21,12 +21,24 @@ export interface TrussReading {
  */
 export async function readTruss(folder: string, cache?: ReadCache): Promise<TrussReading> {
   await loadFastDigest();
-  const patterns = await trussIgnorePatterns(folder);
+  const patterns = trussIgnorePatterns(folder);
   return { snapshot: await readSnapshot(folder, patterns, cache), patterns };
 }
 
+/**
+ * The same at once, for whoever cannot wait: a program that declares a component. Nothing else has its turn meanwhile, so a service reads by
+ * {@link readTruss}.
+ */
+export function readTrussSync(folder: string): TrussReading {
+  const patterns = trussIgnorePatterns(folder);
+  const steps = snapshotSteps(folder, patterns, undefined);
+  let step = steps.next();
+  while (!step.done) step = steps.next(step.value === "turn" ? undefined : readLargeSync(step.value));
+  return { snapshot: step.value, patterns };
+}
+
 /** Patterns of the truss's own `.truss_ignore`, which replace the default list. */
-export async function trussIgnorePatterns(folder: string): Promise<readonly string[]> {
+export function trussIgnorePatterns(folder: string): readonly string[] {
   try {
     return parseIgnoreFile(readFileSync(join(folder, ignoreFilename), "utf8"));
   } catch (error) {
@@ -74,6 +86,25 @@ export async function readSnapshot(
   patterns: readonly string[] = [],
   cache?: ReadCache,
 ): Promise<TrussSnapshot> {
+  const steps = snapshotSteps(folder, patterns, cache);
+  const large = new LargeFileReader();
+  let step = steps.next();
+  while (!step.done) {
+    if (step.value === "turn") await new Promise((resolve) => setImmediate(resolve));
+    step = steps.next(step.value === "turn" ? undefined : await large.read(step.value));
+  }
+  return step.value;
+}
+
+/** What a reading asks of whoever does it: to give others their turn, or for a file that is too large to be read at once. */
+type Step = "turn" | LargeFile;
+type Steps<Answer> = Generator<Step, Answer, ReadFile | undefined>;
+
+function* snapshotSteps(
+  folder: string,
+  patterns: readonly string[],
+  cache: ReadCache | undefined,
+): Steps<TrussSnapshot> {
   const info = statSync(folder, { throwIfNoEntry: false });
   if (!info?.isDirectory()) throw refuse("truss.folder-missing", { folder });
   const entries = new Map<string, SnapshotEntry>();
@@ -81,18 +112,18 @@ export async function readSnapshot(
   const reading: Reading = { files: new FileReader(), cache };
   let visited = 0;
   // In the order of their names, each folder before what it holds: the order in which paths are hashed.
-  const visit = async (parent: string): Promise<void> => {
+  function* visit(parent: string): Steps<void> {
     visited += 1;
-    if (visited % foldersPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (visited % foldersPerTurn === 0) yield "turn";
     for (const item of itemsOf(folder, parent)) {
       const path = parent === "" ? item.name : `${parent}/${item.name}`;
-      const entry = await readEntry(reading, `${folder}/${path}`, item, (isFolder) => isIgnored(path, isFolder), path);
+      const entry = yield* readEntry(reading, `${folder}/${path}`, item, (isFolder) => isIgnored(path, isFolder), path);
       if (!entry) continue;
       entries.set(path, entry);
-      if (entry.kind === "dir") await visit(path);
+      if (entry.kind === "dir") yield* visit(path);
     }
-  };
-  await visit("");
+  }
+  yield* visit("");
   for (const path of cache?.keys() ?? []) if (!entries.has(path)) cache?.delete(path);
   return { entries, leftOut: patterns };
 }
@@ -111,13 +142,13 @@ function itemsOf(folder: string, parent: string): Dirent[] {
 }
 
 /** The entry at `full`; undefined when it is left out or vanished since its folder was listed. */
-async function readEntry(
+function* readEntry(
   reading: Reading,
   full: string,
   item: Dirent,
   isIgnored: (isFolder: boolean) => boolean,
   path: string,
-): Promise<SnapshotEntry | undefined> {
+): Steps<SnapshotEntry | undefined> {
   try {
     if (item.isDirectory()) return isIgnored(true) ? undefined : { kind: "dir" };
     if (item.isSymbolicLink()) {
@@ -125,10 +156,10 @@ async function readEntry(
       const led = statOfTarget(full);
       if (isIgnored(led?.isDirectory() ?? false)) return undefined;
       if (!led?.isFile()) return { kind: "symlink", target, leadsTo: led?.isDirectory() ? "dir" : "nothing" };
-      return await readFile(reading, full, path, target);
+      return yield* readFile(reading, full, path, target);
     }
     if (isIgnored(false)) return undefined;
-    return item.isFile() ? await readFile(reading, full, path) : { kind: "other" };
+    return item.isFile() ? yield* readFile(reading, full, path) : { kind: "other" };
   } catch (error) {
     if (isGone(error)) return undefined;
     throw unreadable(full, error);
@@ -146,12 +177,7 @@ function statOfTarget(link: string): Stats | undefined {
 }
 
 /** A file, or the one that a link with this `target` leads to. */
-async function readFile(
-  { files, cache }: Reading,
-  full: string,
-  path: string,
-  target?: string,
-): Promise<SnapshotEntry> {
+function* readFile({ files, cache }: Reading, full: string, path: string, target?: string): Steps<SnapshotEntry> {
   const before = cache?.get(path);
   const known = before && targetOf(before.entry) === target ? before : undefined;
   if (known?.isSettled && isSameStamp(known.stamp, statSync(full))) {
@@ -160,7 +186,9 @@ async function readFile(
   }
   const now = Date.now();
   const read = files.read(full);
-  const { content, stats } = read instanceof Promise ? await read : read;
+  const answer = "large" in read ? yield read : read;
+  if (!answer) throw new Error(`${full} was not read`);
+  const { content, stats } = answer;
   const executable = (stats.mode & 0o111) !== 0;
   const entry: ContentEntry =
     target === undefined

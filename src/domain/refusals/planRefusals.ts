@@ -32,6 +32,12 @@ export const planRefusals = {
     fix: "give {database}, or remove the key",
     cause: "Which app points where, and what moved, are rows of the platform's database.",
   },
+  "zoo.only-of-a-stack": {
+    says: "only a stack of Menagerie's own program has it",
+    fix: "leave it out, or declare the model in a stack's config",
+    cause:
+      "The apps that it names are counted before anything is declared, and a program's entries are not known by then.",
+  },
   "zoo.hash-unknown": {
     says: "no version of {model} has the content {hash}, and {folder} has {found}",
     fix: "check out the folder that has it, or correct the key",

@@ -1,3 +1,4 @@
+import { effects } from "./effects.ts";
 import type { Phase } from "./phases.ts";
 
 /** Switches that are set by hand, beside the whitelist that is derived. */
@@ -17,9 +18,9 @@ export function dynamicSettingsData(
   switches: DynamicSwitches,
 ) {
   const whitelist = Object.entries(zoo)
-    .filter(([, { phase }]) => phase !== "off" && phase !== "reverted")
+    .filter(([, { phase }]) => effects[phase].content !== null)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([model, { phase }]) => [model, { copy: phase === "copy" }] as const);
+    .map(([model, { phase }]) => [model, { copy: effects[phase].content === "copy" }] as const);
   return {
     ratelimitEnabled: String(switches.ratelimitEnabled),
     modelZooDeploymentAutomationEnabled: String(switches.modelZooDeploymentAutomationEnabled),

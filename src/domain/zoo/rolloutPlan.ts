@@ -1,3 +1,4 @@
+import { effects } from "./effects.ts";
 import type { Phase, RecordedRollout, RolloutRequest } from "./phases.ts";
 import { copyName, describePlan, type PlanBasis, planVersion, type RegisteredVersion } from "./plan.ts";
 
@@ -52,7 +53,8 @@ export function planRollout(request: RolloutRequest, state: ZooState, frozen = f
   const { registered, recorded } = state;
   const old = from === undefined ? undefined : registered.find(({ id }) => id === from);
   const planned = targetOf(request, state, frozen);
-  const served = old && phase !== "done" ? [asRegistered(model, old, planned?.model !== model)] : [];
+  const { old: standing } = effects[phase];
+  const served = old && standing !== "removed" ? [asRegistered(model, old, standing === "current")] : [];
   const declared = new Set([...served, ...(planned?.model === model ? [planned] : [])].map(({ number }) => number));
   const pointedAt = registered.filter((row) => row.apps > 0 && row.serving && row.image && !declared.has(row.number));
   const target = planned && !old ? { ...planned, replaces: predecessor(planned, registered, pointedAt) } : planned;
@@ -74,8 +76,9 @@ function targetOf(
   state: ZooState,
   frozen: boolean,
 ): PlannedVersion | undefined {
-  if (phase === "off" || phase === "reverted") return undefined;
-  const [name, rows] = phase === "copy" ? [copyName(model), state.copies] : [model, state.registered];
+  const { content } = effects[phase];
+  if (content === null) return undefined;
+  const [name, rows] = content === "copy" ? [copyName(model), state.copies] : [model, state.registered];
   const { number, versionId } = planVersion(hash, rows);
   const row = frozen ? rows.find((each) => each.hash === hash) : undefined;
   return { model: name, number, versionId, hash, row, current: true, replaces: undefined };
@@ -103,8 +106,9 @@ function migrationOf(
 ): RolloutPlan["migration"] {
   if (from === undefined || !old || !recorded) return undefined;
   const to = registered.find(({ hash }) => hash === recorded.hash)?.id;
-  if (phase === "forward" || phase === "bake") return { direction: "forward", from, to };
-  return phase === "reverted" && to !== undefined ? { direction: "reverted", from, to } : undefined;
+  const { apps: direction } = effects[phase];
+  if (direction === null || (direction === "reverted" && to === undefined)) return undefined;
+  return { direction, from, to };
 }
 
 /** What the plan does, in lines for the preview. Rows and time of a migration are told by its own plan. */

@@ -12,6 +12,7 @@ import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import { suiteOf } from "../../../src/domain/zoo/smoke.ts";
+import { Environment } from "../../../src/environment/environment.ts";
 import { plain } from "../../../src/local/postgresqlPlugin/wire.ts";
 import { leaveSentences } from "../../../src/plan/leave.ts";
 import { withMigrations } from "../../../src/plan/migrations.ts";
@@ -210,7 +211,8 @@ async function up(asked: Asked): Promise<Record<string, unknown>[]> {
     "test",
   );
   const trussHashes = new Map([["models/iris", hash(2)]]);
-  deployEnvironment(spec, { trussHashes, zoo, platform, development: new Map(), serviceHash: "x", release: undefined });
+  const facts = { trussHashes, zoo, platform, development: new Map(), serviceHash: "x", release: undefined };
+  deployEnvironment(new Environment(spec, facts));
   await pulumi.runtime.disconnect();
   const outs: Record<string, unknown>[] = [];
   for (const kind of ["zooRollout", "zooMigration"]) {

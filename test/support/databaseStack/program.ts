@@ -4,12 +4,12 @@ import { ReleaseSchema } from "../../../components/releaseSchema.ts";
 import type { EnvironmentSpec } from "../../../src/config/environment.ts";
 import { state as stateShape } from "../../../src/config/state.ts";
 import { OperatorError } from "../../../src/domain/errors.ts";
+import { type DeclaredTables, Environment } from "../../../src/environment/environment.ts";
 import { engineAbove, isPartial } from "../../../src/plan/engineAbove.ts";
 import { type LastOutputs, planPlatform } from "../../../src/plan/platform.ts";
 import { planEnvironmentRelease } from "../../../src/plan/release.ts";
 import { planState } from "../../../src/plan/state.ts";
 import type { ZooModelPlan } from "../../../src/plan/zooModel.ts";
-import type { Platform } from "../../../src/program/platform.ts";
 import { declareRelease } from "../../../src/program/release.ts";
 import type { DatabaseStack } from "./stack.ts";
 
@@ -62,9 +62,9 @@ async function program() {
     sslmode: server.sslMode,
     password: pulumi.secret(server.password ?? ""),
   });
-  const record = declareRelease(spec, { trussHashes: new Map(), zoo, release }, {
-    tables: postgres,
-  } as unknown as Platform);
+  const environment = new Environment(spec, { trussHashes: new Map(), zoo, release, platform });
+  environment.parts.tables = postgres as unknown as DeclaredTables;
+  const record = declareRelease(environment);
   if (!record) throw new Error("a stack with a database has a record");
   const schemas = planned
     ? [planned.current, ...planned.kept].map(

@@ -1,40 +1,23 @@
-import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { DevelopmentVersion, type DevelopmentVersionArgs } from "../../../components/developmentVersion.ts";
-import { OtherResource, partsOf } from "../../support/playedEngine.ts";
+import type { DevelopmentPlan } from "../../../src/domain/development/plan.ts";
+import { environmentOnPlatform } from "../../support/componentEnvironment.ts";
+import { partsOf } from "../../support/playedEngine.ts";
 
 const [baseHash, headHash] = ["<base>", "<head>"];
+const kept: DevelopmentPlan = { kind: "keep", headHash, ahead: false, seq: 1 };
 
-const declared = (more: Partial<DevelopmentVersionArgs> = {}) =>
+const declared = (plan: DevelopmentPlan = kept, trussHash = headHash, more: Partial<DevelopmentVersionArgs> = {}) =>
   partsOf(() => {
-    const ready = new OtherResource("Api", "api");
-    return new DevelopmentVersion("greeter", {
-      kubernetesName: "greeter",
-      namespace: "models",
-      truss: "models/greeter",
-      trussHash: headHash,
-      plan: { kind: "keep", headHash, ahead: false, seq: 1 },
-      deployed: { baseHash, headHash, seq: 1 },
-      number: 1,
-      versionId: "21",
-      builder: { builder: "directory" },
-      mode: "Standard",
-      resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-      env: {},
-      placement: { pool: "cpu", tolerations: [] },
-      priorityClass: "development",
-      takeover: false,
-      gateway: { name: "istio-ingress/models", hosts: ["*"], url: "http://gateway" },
-      api: {
-        url: "http://api",
-        key: pulumi.secret("tulip"),
-        backend: { service: "api", namespace: "menagerie", port: 80 },
-        pingUrl: (id) => pulumi.secret(pulumi.interpolate`http://api/ping/${id}/daisy`),
-        ready,
+    const deployed = { baseHash, headHash, seq: 1 };
+    const environment = environmentOnPlatform(
+      {},
+      {
+        trussHashes: new Map([["models/greeter", trussHash]]),
+        development: new Map([["greeter", { plan, deployed, declaredBefore: undefined, number: 1, versionId: "21" }]]),
       },
-      readyTimeoutSeconds: 60,
-      ...more,
-    });
+    );
+    return new DevelopmentVersion("greeter", { environment, truss: "models/greeter", ...more });
   });
 
 describe("a development version", () => {
@@ -62,9 +45,9 @@ describe("a development version", () => {
 
   it("registers the same inputs whatever is planned", async () => {
     const plan = { kind: "deploy", nextHash: "<next>", reasons: [] } as const;
-    const kept = (await declared())("DevelopmentVersion greeter").inputs;
-    const deployed = (await declared({ plan, trussHash: "<next>" }))("DevelopmentVersion greeter").inputs;
-    expect(deployed).toEqual(kept);
-    expect(kept).toMatchObject({ truss: "models/greeter", pool: "cpu", takeover: false });
+    const before = (await declared())("DevelopmentVersion greeter").inputs;
+    const deployed = (await declared(plan, "<next>"))("DevelopmentVersion greeter").inputs;
+    expect(deployed).toEqual(before);
+    expect(before).toMatchObject({ truss: "models/greeter", pool: "cpu", takeover: false });
   });
 });

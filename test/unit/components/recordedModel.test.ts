@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect, it } from "vitest";
 import { PredictionStore } from "../../../components/predictionStore.ts";
 import { RecordedModel } from "../../../components/recordedModel.ts";
+import { environmentOnPlatform } from "../../support/componentEnvironment.ts";
 import { partsOf } from "../../support/playedEngine.ts";
 
 const declared = (min: number) =>
@@ -14,20 +15,21 @@ const declared = (min: number) =>
       urlFor: ({ password }) => pulumi.interpolate`postgresql://${password}@db`,
     });
     return new RecordedModel("next-primary", {
+      environment: environmentOnPlatform(),
       service: "next-primary",
-      namespace: "models",
       model: "next",
-      mode: "Knative",
-      truss: "models/iris",
       trussHash: "a1",
-      env: {},
-      replicas: { min, max: 2 },
-      resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-      builder: { builder: "directory" },
-      placement: { pool: "t4", tolerations: [] },
+      spec: {
+        truss: "models/iris",
+        mode: "Knative",
+        pool: "cpu",
+        env: {},
+        replicas: { min, max: 2 },
+        resources: { cpu: "1", memory: "1Gi", gpus: 0 },
+      },
       store,
-      recorder: { image: "registry/recorder@sha256:0", version: "v1", storedHeaders: [], logMebibytes: 64 },
-      readyTimeoutSeconds: 60,
+      version: "v1",
+      storedHeaders: [],
     });
   });
 

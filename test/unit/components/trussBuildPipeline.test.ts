@@ -1,21 +1,24 @@
 import { expect, it } from "vitest";
-import { TrussBuildPipeline, type TrussBuildPipelineArgs } from "../../../components/trussBuildPipeline.ts";
+import { TrussBuildPipeline } from "../../../components/trussBuildPipeline.ts";
+import type { RawEnvironment } from "../../../src/config/environment.ts";
+import { environmentOf } from "../../support/componentEnvironment.ts";
 import { OtherResource, partsOf } from "../../support/playedEngine.ts";
 
-const args = (more: Partial<TrussBuildPipelineArgs>): TrussBuildPipelineArgs => ({
-  namespace: "menagerie-builds",
-  target: { kind: "registry", builderImage: "registry/buildkit@sha256:0", layerCache: false },
-  resources: { cpu: "2", memory: "4Gi" },
-  retries: 1,
-  repository: "registry/truss",
-  timeoutMinutes: 30,
-  keep: 5,
-  ...more,
-});
+const digest = `sha256:${"0".repeat(64)}`;
+const toRegistry: RawEnvironment = {
+  nodeClass: "kwok",
+  builds: {
+    kind: "tekton",
+    repository: "registry.example.com/truss",
+    image: `registry.example.com/buildkit@${digest}`,
+  },
+};
 
 it("images are built once everything that builds them is there", async () => {
   const made = await partsOf(() => {
-    const { builder } = new TrussBuildPipeline("builds", args({}));
+    const environment = environmentOf(toRegistry);
+    const { builder } = new TrussBuildPipeline("builds", { environment });
+    expect(environment.parts.builder).toBe(builder);
     return new OtherResource("Image", "iris", { pipeline: builder.pipeline });
   });
   expect(made("Image iris").options.dependsOn).toEqual(
@@ -24,9 +27,18 @@ it("images are built once everything that builds them is there", async () => {
 });
 
 it("a volume on a folder of the machine is deleted before another is made: its source cannot be changed", async () => {
-  const target = { kind: "directory", builderImage: "b", command: ["b"], store: "/store", cache: "/cache" } as const;
-  const made = await partsOf(() => new TrussBuildPipeline("builds", args({ target })));
+  const buildFolders = { store: "/store", cache: "/cache" };
+  const made = await partsOf(() => {
+    const environment = environmentOf({ builds: { kind: "tekton" } }, { buildFolders });
+    return new TrussBuildPipeline("builds", { environment });
+  });
   const volumes = made.names.filter((name) => name.startsWith("PersistentVolume "));
   expect(volumes).toHaveLength(2);
   for (const name of volumes) expect(made(name).options).toMatchObject({ deleteBeforeReplace: true });
+});
+
+it("is refused where images are laid out on this machine", async () => {
+  await partsOf(() => {
+    expect(() => new TrussBuildPipeline("builds", { environment: environmentOf() })).toThrow("builds.kind: directory");
+  });
 });

@@ -5,7 +5,9 @@ import { ServedVersion, type ServedVersionArgs } from "../../../components/serve
 import { SecretValue } from "../../../src/resources/secretValue.ts";
 import { ZooMigration } from "../../../src/resources/zooMigration.ts";
 import { ZooRollout } from "../../../src/resources/zooRollout.ts";
+import { environmentOf } from "../../support/componentEnvironment.ts";
 import { irisServing } from "../../support/irisServing.ts";
+import { servedPlan } from "../../support/servedPlan.ts";
 
 /** Of the engine's protocol, which comes without types. */
 interface AliasMessage {
@@ -33,15 +35,12 @@ async function requestOf(name: string) {
 }
 
 const served = (gpus: number): ServedVersionArgs => ({
-  service: "iris-v2",
-  namespace: "models",
-  model: "iris",
-  hash: "h",
-  readyTimeoutSeconds: 1,
+  environment: environmentOf(),
+  version: servedPlan(2, {
+    serving: { ...irisServing, resources: { cpu: "1", memory: "1Gi", gpus } },
+    takesPlaceOf: "iris-v1",
+  }),
   image: { url: "registry/iris", digest: "sha256:0" },
-  placement: { pool: "cpu", tolerations: [] },
-  serving: { ...irisServing, resources: { cpu: "1", memory: "1Gi", gpus } },
-  replaces: "iris-v1",
 });
 
 it.each([

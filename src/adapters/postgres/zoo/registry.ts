@@ -12,12 +12,13 @@ import { latestEvidence } from "./gateEvidence.ts";
  */
 export async function readZooRegistry(
   client: ClientBase,
-  models: readonly string[],
+  models: readonly string[] | "every",
   leave: readonly string[] = [],
 ): Promise<ZooRegistry> {
   const rollouts = await storedRollouts(client);
   const standing = [...rollouts.values()].filter(({ phase }) => phase !== "off").map(({ model }) => model);
-  const all = [...new Set([...models, ...standing])];
+  const named = models === "every" ? await adminModels(client) : models;
+  const all = [...new Set([...named, ...standing])];
   return {
     rollouts,
     versions: await zooVersions(client, [...all, ...all.map(copyName)], { leave }),
@@ -26,8 +27,20 @@ export async function readZooRegistry(
 }
 
 /** The zoo in tables that do not know rollouts yet: an `up` that makes them plans from this. */
-export async function readEarlierRegistry(client: ClientBase, models: readonly string[]): Promise<ZooRegistry> {
-  return { rollouts: new Map(), versions: await zooVersions(client, models, { served: false }), evidence: [] };
+export async function readEarlierRegistry(
+  client: ClientBase,
+  models: readonly string[] | "every",
+): Promise<ZooRegistry> {
+  const named = models === "every" ? await adminModels(client) : models;
+  return { rollouts: new Map(), versions: await zooVersions(client, named, { served: false }), evidence: [] };
+}
+
+/** Names of the admin organization's models: the zoo's, their copies' and those of development versions. */
+export async function adminModels(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    "SELECT m.name FROM menagerie.model m JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin",
+  );
+  return rows.map(({ name }) => name);
 }
 
 interface VersionRow extends Omit<RegisteredVersion, "image" | "serving"> {

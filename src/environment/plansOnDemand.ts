@@ -1,0 +1,129 @@
+import type { DevelopmentSpec, EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
+import { keyPath } from "../config/sentences.ts";
+import { about, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
+import type { SecretSource } from "../domain/serving/secrets.ts";
+import { copyName } from "../domain/zoo/plan.ts";
+import type { ZooRegistry } from "../domain/zoo/registry.ts";
+import { needsContent } from "../plan/content.ts";
+import { type KnownDevelopments, type PlannedDevelopment, plannedDevelopments } from "../plan/development.ts";
+import { withMigrations } from "../plan/migrations.ts";
+import type { PlatformPlan } from "../plan/platform.ts";
+import { placedSecrets, type SecretUser } from "../plan/secrets.ts";
+import { smokeSets } from "../plan/smoke.ts";
+import { type DeclaredTruss, declaredTrussSync } from "../plan/trusses.ts";
+import { planZoo } from "../plan/zoo.ts";
+import type { ZooModelPlan } from "../plan/zooModel.ts";
+import type { PlannedMove, Plans } from "./plans.ts";
+import { told, toldLater } from "./told.ts";
+
+/** What was read before the first component is declared. */
+export interface ReadBefore {
+  /** Folder that truss folders are relative to. */
+  readonly project: string;
+  /** Undefined for an environment without a database. */
+  readonly platform: PlatformPlan | undefined;
+  readonly developments: KnownDevelopments;
+  /** Keys of the cluster's own Secret, undefined where there is none; throws where it could not be read. */
+  readonly secretKeys: () => readonly string[] | undefined;
+}
+
+/** Plans of what a program declares, made when it is declared: nobody knows before what there will be. */
+export class PlansOnDemand implements Plans {
+  readonly #read: ReadBefore;
+  readonly #spec: () => EnvironmentSpec;
+  readonly #trusses = new Map<string, DeclaredTruss>();
+
+  /** @param spec - what is declared by now */
+  constructor(read: ReadBefore, spec: () => EnvironmentSpec) {
+    this.#read = read;
+    this.#spec = spec;
+  }
+
+  zooModel(name: string, entry: ZooEntrySpec): ZooModelPlan {
+    return told(() => {
+      this.#requireRead(name, entry);
+      const spec = this.#spec();
+      const { platform, project } = this.#read;
+      const sources = {
+        platform: platform && { ...platform, registry: registryOf(platform.registry, Object.keys(spec.zoo)) },
+        hashes: this.#hashes(spec),
+        secretsOf: (truss: string) => this.#truss(truss, ["zoo", name, "truss"], false).secrets,
+        smoke: smokeSets(spec.zoo, project),
+      };
+      const plan = planZoo(spec, sources).get(name);
+      if (!plan) throw new Error(`${name} was not planned`);
+      return plan;
+    });
+  }
+
+  /** Asks the database, which takes its time; a move that would be refused fails the preview. */
+  move(plan: ZooModelPlan): PlannedMove {
+    const { name, migration, targetApps, lines } = plan;
+    if (!migration && !targetApps?.migration) return { own: undefined, target: undefined, lines: [] };
+    const planned = toldLater(async () => {
+      const moved = (await withMigrations(new Map([[name, plan]]), this.#read.platform)).get(name);
+      if (!moved) throw new Error(`the moves of ${name} were not planned`);
+      return moved;
+    });
+    return {
+      own: planned.then((moved) => moved.migration?.due),
+      target: planned.then((moved) => moved.targetApps?.migration?.due),
+      lines: planned.then((moved) => moved.lines.slice(lines.length)),
+    };
+  }
+
+  development(name: string, version: DevelopmentSpec): PlannedDevelopment {
+    return told(() => {
+      const folderOf = (truss: string) => this.#truss(truss, ["development", name, "truss"], true);
+      const plan = plannedDevelopments({ [name]: version }, folderOf, this.#read.developments).get(name);
+      if (!plan) throw new Error(`${name} was not planned`);
+      return plan;
+    });
+  }
+
+  truss(folder: string): DeclaredTruss {
+    return told(() => this.#truss(folder, ["truss"], false));
+  }
+
+  secrets(user: SecretUser): readonly SecretSource[] | undefined {
+    if (user.serving.secrets.length === 0) return undefined;
+    return told(() => placedSecrets(this.#spec(), [user], this.#read.secretKeys()).get(user.service));
+  }
+
+  /** What only a stack reads before, since it knows all entries by then. */
+  #requireRead(name: string, { leave, apps }: ZooEntrySpec): void {
+    const given = [...(leave.length > 0 ? ["leave"] : []), ...(apps ? ["apps"] : [])];
+    if (given.length > 0) {
+      throw refused(given.map((key) => refusal("zoo.only-of-a-stack", keyPath(["zoo", name, key]))));
+    }
+  }
+
+  #hashes({ zoo }: EnvironmentSpec): Map<string, string> {
+    const needed = Object.entries(zoo).filter(([, entry]) => needsContent(entry));
+    return new Map(
+      needed.map(([name, { truss }]) => [truss, this.#truss(truss, ["zoo", name, "truss"], false).hash] as const),
+    );
+  }
+
+  #truss(folder: string, path: readonly string[], isPatched: boolean): DeclaredTruss {
+    const known = this.#trusses.get(folder);
+    if (known) return known;
+    try {
+      const read = declaredTrussSync(folder, this.#read.project, isPatched);
+      this.#trusses.set(folder, read);
+      return read;
+    } catch (error) {
+      throw refused(refusalsOf(error).map((each) => about(keyPath(path), each)));
+    }
+  }
+}
+
+/** What concerns these models: what else the database has may be declared later, or by somebody else. */
+function registryOf({ versions, rollouts, evidence }: ZooRegistry, models: readonly string[]): ZooRegistry {
+  const named = new Set([...models, ...models.map(copyName)]);
+  return {
+    versions: new Map([...versions].filter(([name]) => named.has(name))),
+    rollouts: new Map([...rollouts].filter(([name]) => named.has(name))),
+    evidence: evidence.filter(({ model }) => named.has(model)),
+  };
+}

@@ -1,0 +1,137 @@
+import * as pulumi from "@pulumi/pulumi";
+import { serviceSource } from "../adapters/images/checkoutImage.ts";
+import { serverFromUrl } from "../adapters/postgres/server.ts";
+import type { EnvironmentSpec, RawEnvironment } from "../config/environment.ts";
+import { parseEnvironment } from "../config/parse.ts";
+import { OperatorError } from "../domain/errors.ts";
+import { loadFastDigest } from "../domain/truss/digest.ts";
+import { type KnownDevelopments, readDevelopments } from "../plan/development.ts";
+import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
+import { existingKeys } from "../plan/secrets.ts";
+import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
+import { clusterReaders } from "./clusterReaders.ts";
+import type { EnvironmentFacts } from "./facts.ts";
+import type { ReadBefore } from "./plansOnDemand.ts";
+import { environmentDefaults } from "./shellVariables.ts";
+import type { StackRun } from "./stackRun.ts";
+
+/** What an environment is, in the words of a stack's config: everything but what components declare. */
+export interface EnvironmentOptions
+  extends Pick<
+    RawEnvironment,
+    | "namespace"
+    | "gateway"
+    | "serving"
+    | "nodeClass"
+    | "services"
+    | "builds"
+    | "mesh"
+    | "adminSecrets"
+    | "kubeContext"
+    | "previewDatabase"
+  > {
+  /**
+   * Url of the platform's PostgreSQL, as `postgresql://USER:PASSWORD@HOST:PORT/postgres`: a secret, which stands in no state in the clear.
+   * @default the one that MENAGERIE_DATABASE_URL names, as in an environment of `menagerie`; else none, and models have no versions
+   */
+  readonly database?: pulumi.Input<string> | undefined;
+}
+
+/** An environment that was read, before anything is declared on it. */
+export interface ReadEnvironment {
+  readonly raw: RawEnvironment;
+  readonly spec: EnvironmentSpec;
+  readonly defaults: ReturnType<typeof environmentDefaults>;
+  readonly facts: EnvironmentFacts;
+  readonly before: ReadBefore;
+}
+
+/**
+ * Reads what components plan by, all of it by questions that change nothing. What could not be checked is told as warnings.
+ *
+ * @throws OperatorError for options that are wrong, and for a database that does not answer
+ */
+export async function readOptions(options: EnvironmentOptions, run: StackRun): Promise<ReadEnvironment> {
+  const { shell, project, preview, lastOutputs } = run;
+  const { database, ...said } = options;
+  const url = database === undefined ? { isKnown: true, value: shell.databaseUrl } : await knownValue(database);
+  const fromOptions = database !== undefined && url.value !== undefined;
+  const raw: RawEnvironment = { ...said, ...(fromOptions ? { database: serverOf(url.value) } : {}) };
+  // Nobody knows yet what else there will be, nor which program has the services.
+  const defaults = { ...environmentDefaults(shell), isPart: true };
+  const spec = parseEnvironment(raw, defaults);
+  const cluster = clusterReaders(spec);
+  if (!url.isKnown) await warn("database: its url is not known yet, so versions and rollouts were not checked");
+  const planned = await planPlatform(spec, {
+    preview,
+    lastOutputs,
+    url: url.value,
+    ...(fromOptions ? { urlFrom: "database" } : {}),
+    models: "every",
+    mayBeginAnew: shell.mayBeginAnew,
+    password: undefined,
+  });
+  if (planned?.basis === "not checked") await warn("database: it does not answer, so plans begin from the last `up`");
+  const { platform, sentences } = await withStoredImages(
+    { zoo: {} },
+    planned,
+    imageHolder(spec, shell.imageStore, cluster.registryLogins),
+  );
+  for (const sentence of sentences) await warn(sentence);
+  const [developments, secretKeys, serviceHash] = await Promise.all([
+    knownDevelopments(platform, run),
+    keysOf(spec, cluster.secretKeys),
+    spec.services.image === undefined && shell.embedded ? serviceSource(project).catch(() => undefined) : undefined,
+    loadFastDigest(),
+  ]);
+  const facts = {
+    environment: shell.environment,
+    trussHashes: new Map(),
+    zoo: new Map(),
+    platform,
+    builds: shell.builds,
+    serviceHash,
+    buildFolders: shell.buildFolders,
+  };
+  return { raw, spec, defaults, facts, before: { project, platform, developments, secretKeys } };
+}
+
+/** A value that another resource of the same program makes may not be known in a preview. */
+async function knownValue(
+  input: pulumi.Input<string>,
+): Promise<{ readonly isKnown: boolean; readonly value?: string }> {
+  const output = pulumi.secret(input) as pulumi.Output<string> & { readonly isKnown: Promise<boolean> };
+  if (!(await output.isKnown)) return { isKnown: false };
+  return { isKnown: true, value: await new Promise((resolve) => output.apply(resolve)) };
+}
+
+function serverOf(url = ""): NonNullable<RawEnvironment["database"]> {
+  const { host, port, user, sslMode } = serverFromUrl(url, "database");
+  return { host, port, adminUser: user, sslMode };
+}
+
+async function knownDevelopments(platform: PlatformPlan | undefined, run: StackRun): Promise<KnownDevelopments> {
+  const { lastOutputs, shell } = run;
+  if (!platform) return { registry: { versions: new Map(), highest: new Map() }, outputs: {}, sentHeads: [] };
+  return readDevelopments(platform, "every", { lastOutputs, sentHeads: shell.sentHeads });
+}
+
+/** Asked before a truss names a secret; told only where one does. */
+async function keysOf(
+  spec: EnvironmentSpec,
+  readKeys: ReturnType<typeof clusterReaders>["secretKeys"],
+): Promise<ReadBefore["secretKeys"]> {
+  try {
+    const keys = await existingKeys(spec, readKeys);
+    return () => keys;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return () => {
+      throw error;
+    };
+  }
+}
+
+async function warn(sentence: string): Promise<void> {
+  await pulumi.log.warn(sentence);
+}
