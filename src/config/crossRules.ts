@@ -1,6 +1,6 @@
 import { poolNodes } from "../domain/capacity/poolNodes.ts";
 import { highestVersion, identifierIssue, longNameIssue, serviceNames } from "../domain/generatedNames.ts";
-import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { buildIssues } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
@@ -169,7 +169,7 @@ function nameIssues({ zoo, development, namespace, serving, state }: ParsedEnvir
       key: keyPath(["namespace"]),
       length: namespace.length,
     });
-    if (tooLong) issues.push(refusal("name.too-long", at, halvesOf(tooLong)));
+    if (tooLong) issues.push(refusal("name.too-long", at, tooLong));
     for (const [pattern, what] of [
       [/[_-]copy$/, "copies"],
       [/[_-]v\d+$/, "versions"],
@@ -180,7 +180,7 @@ function nameIssues({ zoo, development, namespace, serving, state }: ParsedEnvir
   }
   for (const name of Object.keys(state?.tables ?? {})) {
     const issue = identifierIssue(name);
-    if (issue) issues.push(refusal("name.too-long", keyPath(["state", "tables", name]), halvesOf(issue)));
+    if (issue) issues.push(refusal("name.too-long", keyPath(["state", "tables", name]), issue));
   }
   return issues;
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { sslModes } from "../domain/platformDatabase.ts";
 import { choice, mapping, text, wholeNumber } from "./fields.ts";
+import { wrong } from "./schemaClause.ts";
 
 const host = /^[^\s/@?#]+$/;
 
@@ -31,8 +32,8 @@ export const database = mapping(
 
 /** Sentences about it never show the value. */
 export const databasePassword = z
-  .string({ error: `is no text; set it with \`${setPasswordCommand}\`` })
-  .min(1, { error: `is empty; set it with \`${setPasswordCommand}\`` })
+  .string({ error: wrong("is no text", `set it with \`${setPasswordCommand}\``) })
+  .min(1, { error: wrong("is empty", `set it with \`${setPasswordCommand}\``) })
   .meta({
     description: "Password of menagerie:database.adminUser, encrypted by `pulumi config set --secret`.",
     type: ["string", "object"],

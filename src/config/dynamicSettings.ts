@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { flag, mapping, show, text } from "./fields.ts";
+import { describe, flag, mapping, text } from "./fields.ts";
+import { wrong } from "./schemaClause.ts";
 
 /** The application's dynamic settings: the ConfigMap that the zoo's automation reads. */
 export const dynamicSettings = mapping(
@@ -29,10 +30,7 @@ export const dynamicSettings = mapping(
 const topFlag = (description: string) =>
   z
     .union([z.boolean(), z.enum(["true", "false"])], {
-      error: ({ input }) =>
-        input === null
-          ? "has no value; use true or false"
-          : `${typeof input === "object" ? (Array.isArray(input) ? "is a list" : "is a mapping") : `${show(input)} is not allowed`}; use true or false`,
+      error: ({ input }) => wrong(input === null ? "has no value" : describe(input), "use true or false"),
     })
     .transform((value) => String(value) === "true")
     .meta({ description });

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { wrong } from "./schemaClause.ts";
 import { closest } from "./suggest.ts";
 
 /**
@@ -14,13 +15,14 @@ export function show(value: unknown): string {
 
 function refusal(expected: string): (issue: { readonly input?: unknown }) => string {
   return ({ input }) => {
-    if (input === undefined) return `missing; ${expected}`;
-    if (input === null) return `has no value; ${expected}`;
-    return `${describe(input)}; ${expected}`;
+    if (input === undefined) return wrong("missing", expected);
+    if (input === null) return wrong("has no value", expected);
+    return wrong(describe(input), expected);
   };
 }
 
-function describe(input: unknown): string {
+/** What is wrong with a value that is there. */
+export function describe(input: unknown): string {
   if (Array.isArray(input)) return "is a list";
   if (typeof input === "object") return "is a mapping";
   return `${show(input)} is not allowed`;
@@ -54,9 +56,9 @@ export function choice<const T extends readonly [string, ...string[]]>(
 ) {
   const error = ({ input }: { readonly input?: unknown }): string => {
     const all = `use ${alternatives(offered)}`;
-    if (input === undefined) return `missing; ${all}`;
+    if (input === undefined) return wrong("missing", all);
     const meant = typeof input === "string" ? closest(input, values) : undefined;
-    return `${describe(input)}; ${meant ? `did you mean ${show(meant)}?` : all}`;
+    return wrong(describe(input), meant ? `did you mean ${show(meant)}?` : all);
   };
   return z.enum(values, { error }).meta({ description });
 }
@@ -88,7 +90,7 @@ export function namesTo<T extends z.ZodType>(
   expected: string,
   description: string,
 ) {
-  const name = z.string().regex(pattern, { error: ({ input }) => `${show(input)} is not a name; ${expectedName}` });
+  const name = z.string().regex(pattern, { error: ({ input }) => wrong(`${show(input)} is not a name`, expectedName) });
   return z.record(name, value, { error: refusal(expected) }).meta({ description });
 }
 
@@ -97,7 +99,7 @@ export function listOf<T extends z.ZodType>(entry: T, expected: string, descript
   const error = refusal(expected);
   return z
     .array(entry, { error })
-    .min(1, { error: () => `is empty; ${expected}` })
+    .min(1, { error: () => wrong("is empty", expected) })
     .meta({ description });
 }
 
@@ -116,7 +118,7 @@ export function cpuQuantity(description: string) {
     )
     .transform(String)
     .refine((cores) => parseFloat(cores) / (cores.endsWith("m") ? 1000 : 1) <= mostCores, {
-      error: ({ input }) => `${show(input)} is more than any machine has; use at most ${mostCores} cores`,
+      error: ({ input }) => wrong(`${show(input)} is more than any machine has`, `use at most ${mostCores} cores`),
     })
     .meta({ description });
 }
@@ -132,7 +134,7 @@ export function memoryQuantity(description: string) {
     .string({ error })
     .regex(/^(?!0+(\.0+)?[KMGTkmi]*$)\d+(\.\d+)?([KMGT]i|[kMGT])$/, { error, abort: true })
     .refine((quantity) => bytesOf(quantity) <= mostMemory * 1024 ** 4, {
-      error: ({ input }) => `${show(input)} is more than any machine has; use at most ${mostMemory}Ti`,
+      error: ({ input }) => wrong(`${show(input)} is more than any machine has`, `use at most ${mostMemory}Ti`),
     })
     .meta({ description });
 }

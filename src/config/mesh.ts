@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { mapping, namesTo, text } from "./fields.ts";
+import { wrong } from "./schemaClause.ts";
 
 const keyCheck = mapping(
   {
@@ -11,12 +12,12 @@ const keyCheck = mapping(
     gatewayPods: namesTo(
       /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
       "use a label's key, such as istio",
-      z.string({ error: "is not text; give the label's value in quotes" }),
+      z.string({ error: wrong("is not text", "give the label's value in quotes") }),
       "write {<label>: <value>}, such as {istio: ingressgateway}",
       "Labels of the gateway's pods, which are in the Gateway's namespace. Default with menagerie:gateway.api: gateway-api: the pods that Istio runs for the Gateway. Needed with istio.",
     )
       .refine((labels) => Object.keys(labels).length > 0, {
-        error: "is empty; give at least one label of the gateway's pods, such as {istio: ingressgateway}",
+        error: wrong("is empty", "give at least one label of the gateway's pods, such as {istio: ingressgateway}"),
       })
       .optional(),
   },

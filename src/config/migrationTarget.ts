@@ -1,11 +1,15 @@
 import * as z from "zod";
 import { identifierIssue } from "../domain/generatedNames.ts";
 import { mapping } from "./fields.ts";
+import { wrong } from "./schemaClause.ts";
 
 /** A name in a database, as it is, without quotes; sentences name the rule. */
 function name(what: string) {
-  const error = ({ input }: { readonly input?: unknown }): string =>
-    input === undefined ? `missing; give the ${what}'s name` : `is no ${what}'s name; it ${identifierIssue(input)}`;
+  const error = ({ input }: { readonly input?: unknown }): string => {
+    if (input === undefined) return wrong("missing", `give the ${what}'s name`);
+    const { problem, fix } = identifierIssue(input) ?? { problem: "cannot be read", fix: "" };
+    return wrong(`is no ${what}'s name: it ${problem}`, fix);
+  };
   return z
     .string({ error })
     .min(1, { error })
@@ -36,8 +40,8 @@ export const setTargetUrlCommand = "pulumi config set --secret --path menagerie:
 
 /** Sentences about it never show the value. */
 const databaseUrl = z
-  .string({ error: `is no text; set it with \`${setTargetUrlCommand}\`` })
-  .min(1, { error: `is empty; set it with \`${setTargetUrlCommand}\`` })
+  .string({ error: wrong("is no text", `set it with \`${setTargetUrlCommand}\``) })
+  .min(1, { error: wrong("is empty", `set it with \`${setTargetUrlCommand}\``) })
   .meta({
     description:
       "Url of the database, as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, encrypted by `pulumi config set --secret --path`. Default: the environment variable MENAGERIE_MIGRATION_DATABASE_URL, which wins.",
@@ -54,7 +58,7 @@ export const migrationTarget = mapping(
 
 /** Id of a version in that table. */
 function targetId(which: string) {
-  const error = `is no version's id; give that of the ${which} version in the table, in quotes`;
+  const error = wrong("is no version's id", `give that of the ${which} version in the table, in quotes`);
   return z
     .union([z.string(), z.number()], { error })
     .transform(String)

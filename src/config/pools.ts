@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { choice, cpuQuantity, listOf, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
+import { wrong } from "./schemaClause.ts";
 
 /** Pool of the environment's ordinary nodes. It always exists and is never declared. */
 export const builtInPool = "cpu";
@@ -66,7 +67,7 @@ const pool = mapping(
       "What each node of a local pool offers besides its GPUs. Only with the local node class.",
     ).optional(),
     taints: z
-      .array(taint, { error: "is not a list; write one taint per line, each with key and effect" })
+      .array(taint, { error: wrong("is not a list", "write one taint per line, each with key and effect") })
       .meta({ description: "Further taints. Default: none." })
       .default([]),
   },
@@ -86,11 +87,11 @@ const selector = (what: string) =>
   namesTo(
     /^.{1,128}$/,
     "use a tag key of 1 to 128 characters",
-    z.string({ error: "is not text; give the tag's value in quotes" }),
+    z.string({ error: wrong("is not text", "give the tag's value in quotes") }),
     "write {<tag>: <value>}",
     `Tags that the nodes' ${what} carry.`,
   ).refine((tags) => Object.keys(tags).length > 0, {
-    error: "is empty; give at least one tag, such as {karpenter.sh/discovery: <cluster>}",
+    error: wrong("is empty", "give at least one tag, such as {karpenter.sh/discovery: <cluster>}"),
   });
 
 const ec2 = mapping(
@@ -113,7 +114,10 @@ const ec2 = mapping(
 export const nodeClass = z
   .union([z.literal("local"), z.literal("kwok"), ec2], {
     error: ({ input }) =>
-      `${input === undefined ? "missing" : `${JSON.stringify(input)} is not allowed`}; use local, kwok or {kind: ec2, …}`,
+      wrong(
+        input === undefined ? "missing" : `${JSON.stringify(input)} is not allowed`,
+        "use local, kwok or {kind: ec2, …}",
+      ),
   })
   .meta({
     description:

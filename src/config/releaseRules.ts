@@ -1,4 +1,4 @@
-import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { shapeOf } from "../domain/release/scheme.ts";
 import { modelNameIssue } from "../domain/release/tag.ts";
 import type { ParsedEnvironment } from "./environment.ts";
@@ -32,7 +32,7 @@ export function releaseIssues({
   ];
   for (const [key, name] of named) {
     const issue = modelNameIssue(name);
-    if (issue) issues.push(refusal("release.name", keyPath([key, name]), halvesOf(issue)));
+    if (issue) issues.push(refusal("release.name", keyPath([key, name]), issue));
   }
   return issues;
 }

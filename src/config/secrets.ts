@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { text } from "./fields.ts";
+import { wrong } from "./schemaClause.ts";
 import { keyPath } from "./sentences.ts";
 
 /** Key of a Kubernetes Secret (https://kubernetes.io/docs/concepts/configuration/secret/), and a file's name under /secrets. */
@@ -15,9 +16,9 @@ export function setSecretCommand(name?: string): string {
 const value = z
   .string({
     error: ({ path }) =>
-      `is no text; set it with \`${setSecretCommand(path === undefined ? undefined : String(path.at(-1)))}\``,
+      wrong("is no text", `set it with \`${setSecretCommand(path === undefined ? undefined : String(path.at(-1)))}\``),
   })
-  .min(1, { error: "is empty; give the value, or remove the key" })
+  .min(1, { error: wrong("is empty", "give the value, or remove the key") })
   .meta({ description: "Value of the secret, encrypted by `pulumi config set --secret`.", type: ["string", "object"] });
 
 /** Secrets of the admin organization's models by name. Their values never leave the entry of the stack but as Outputs. */
@@ -25,10 +26,13 @@ export const secrets = z
   .record(
     z.string().regex(secretName, {
       error: ({ input }) =>
-        `${JSON.stringify(input)} is not a secret's name; use letters, digits, - _ and ., such as hf_access_token`,
+        wrong(
+          `${JSON.stringify(input)} is not a secret's name`,
+          "use letters, digits, - _ and ., such as hf_access_token",
+        ),
     }),
     value,
-    { error: `is no mapping of names to values; set each with \`${setSecretCommand()}\`` },
+    { error: wrong("is no mapping of names to values", `set each with \`${setSecretCommand()}\``) },
   )
   .meta({
     description:

@@ -1,6 +1,7 @@
 import type * as z from "zod";
-import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { show } from "./fields.ts";
+import { clauseIn } from "./schemaClause.ts";
 import { closest } from "./suggest.ts";
 
 /** Prefix of every key of this project in a stack file. */
@@ -47,7 +48,7 @@ function refusalsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Ref
     }
     case "invalid_key":
       return issue.issues.map((each) => {
-        const { problem, fix: expected } = halvesOf(each.message);
+        const { problem, fix: expected } = clauseIn(each.message);
         return refusal("value.bad-name", keyPath(path), { problem, expected });
       });
     default:
@@ -57,7 +58,7 @@ function refusalsOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Ref
 
 /** A schema's own sentence: see `refusal` in fields.ts, which writes both halves. */
 function ofValue(path: readonly PropertyKey[], message: string): Refusal {
-  const { problem, fix: expected } = halvesOf(message);
+  const { problem, fix: expected } = clauseIn(message);
   if (problem === "missing") return refusal("value.missing", keyPath(path), { expected });
   if (problem === "has no value") return refusal("value.none", keyPath(path), { expected });
   return refusal("value.wrong", keyPath(path), { problem, expected });

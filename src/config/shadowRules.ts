@@ -1,6 +1,6 @@
 import { identifierIssue, longNameIssue, serviceNames } from "../domain/generatedNames.ts";
 import { carriesSecret } from "../domain/recording/storedHeaders.ts";
-import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
 import type { ParsedEnvironment } from "./environment.ts";
@@ -99,7 +99,12 @@ function lengthIssues(shadows: Shadows, namespace: string, defaultMode: Deployme
         longNameIssue(service, serviceNames({ namespace, mode, recorded: true }), shorten) ??
         identifierIssue(shadowSchema(name, side));
       return issue
-        ? [refusal("name.too-long", keyPath(["shadows", name, ...path]), halvesOf(`${show(service)} ${issue}`))]
+        ? [
+            refusal("name.too-long", keyPath(["shadows", name, ...path]), {
+              problem: `${show(service)} ${issue.problem}`,
+              fix: issue.fix,
+            }),
+          ]
         : [];
     });
   });

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseFieldPath } from "../domain/shadow/fieldPath.ts";
 import { choice, flag, listOf, mapping, namesTo, show, text, wholeNumber } from "./fields.ts";
+import { wrong } from "./schemaClause.ts";
 import {
   deploymentModes,
   shadowDeploymentName as deploymentName,
@@ -19,9 +20,9 @@ function number(minimum: number, maximum: number, description: string) {
 }
 
 const fieldPath = z
-  .string({ error: "is no path; write one such as results[*].score" })
+  .string({ error: wrong("is no path", "write one such as results[*].score") })
   .refine((path) => parseFieldPath(path) !== undefined, {
-    error: ({ input }) => `${JSON.stringify(input)} is no path; write one such as results[*].score`,
+    error: ({ input }) => wrong(`${JSON.stringify(input)} is no path`, "write one such as results[*].score"),
   })
   .meta({ description: "A place in an answer: results[*].score, [0], $ for the whole." });
 
@@ -38,7 +39,9 @@ const compare = mapping(
   {
     tolerance: tolerance.optional(),
     tolerances: z
-      .record(fieldPath, tolerance, { error: "is no mapping of paths; write {results[*].score: {absolute: 0.01}}" })
+      .record(fieldPath, tolerance, {
+        error: wrong("is no mapping of paths", "write {results[*].score: {absolute: 0.01}}"),
+      })
       .meta({ description: "Tolerances of single fields and what is below them, by path. Default: none." })
       .optional(),
     ignore: listOf(

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
 import { messageOf } from "../domain/errors.ts";
-import { halvesOf, type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { cipherIssues } from "./ciphers.ts";
 import { show } from "./fields.ts";
 import { byPlace, type Issue, issueOf } from "./issue.ts";
@@ -44,7 +44,7 @@ export function readStackText(bytes: Uint8Array, file: string): StackFileReading
   const places = new YamlPlaces(lines);
   const at = (offset: number, issue: Refusal): Issue => ({ ...whole(file, issue), ...places.at(offset) });
   const broken = [...document.errors, ...document.warnings].map(({ message, pos }) =>
-    at(pos[0], refusal("file.yaml", null, halvesOf(message))),
+    at(pos[0], refusal("file.yaml", null, { problem: message, fix: "" })),
   );
   visit(document, {
     Node(_, node) {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { phases } from "../domain/zoo/phases.ts";
 import { choice, cpuQuantity, flag, listOf, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
 import { targetApps } from "./migrationTarget.ts";
+import { wrong } from "./schemaClause.ts";
 
 export const deploymentModes = ["Standard", "Knative"] as const;
 
@@ -61,8 +62,8 @@ export const environmentVariables = namesTo(
   z.string({
     error: ({ input }) =>
       typeof input === "number" || typeof input === "boolean"
-        ? `${String(input)} is not text; put it in quotes: "${String(input)}"`
-        : "is not text; give a string in quotes",
+        ? wrong(`${String(input)} is not text`, `put it in quotes: "${String(input)}"`)
+        : wrong("is not text", "give a string in quotes"),
   }),
   'write {FACTOR: "2"}',
   "Environment variables of the model's container. Values are text. Not for secrets. Default: none.",
@@ -71,13 +72,13 @@ export const environmentVariables = namesTo(
 /** As Kubernetes' names, for it is the route's and begins the InferenceServices'. */
 export const shadowDeploymentName = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 
-const versionIdExpected = "is no version's id; give one that `menagerie rollout` shows, in quotes";
+const versionIdExpected = wrong("is no version's id", "give one that `menagerie rollout` shows, in quotes");
 
 /** Any JSON. */
 const body = (description: string) =>
   z
     .unknown()
-    .refine((value) => value !== undefined, { error: "missing; give JSON" })
+    .refine((value) => value !== undefined, { error: wrong("missing", "give JSON") })
     .meta({ description });
 
 const smokeCase = mapping(
@@ -85,8 +86,8 @@ const smokeCase = mapping(
     input: body("Body of the prediction."),
     output: body("Body of the answer. Keys that it does not name may be there too."),
     tolerance: z
-      .number({ error: "is not allowed; use a number from 0" })
-      .min(0, { error: "is not allowed; use a number from 0" })
+      .number({ error: wrong("is not allowed", "use a number from 0") })
+      .min(0, { error: wrong("is not allowed", "use a number from 0") })
       .meta({ description: "Largest absolute difference of a number from the expected one. Default: 0." })
       .default(0),
   },
@@ -132,9 +133,11 @@ const zooEntry = mapping(
     ).optional(),
     smoke: z
       .union([z.array(smokeCase), z.string()], {
-        error: "is no list of cases; write [{input: …, output: …}], or the name of a file in the truss folder",
+        error: wrong("is no list of cases", "write [{input: …, output: …}], or the name of a file in the truss folder"),
       })
-      .refine((value) => value.length > 0, { error: "is empty; write [{input: …, output: …}], or remove the key" })
+      .refine((value) => value.length > 0, {
+        error: wrong("is empty", "write [{input: …, output: …}], or remove the key"),
+      })
       .meta({
         description:
           "Inputs with the outputs that they must have: tried on the copy, and the evidence that `forward` asks for. A list, or a YAML file in the truss folder. Default: smoke.yaml in the truss folder, if it is there.",
@@ -170,7 +173,7 @@ const zooEntry = mapping(
     leave: listOf(
       z
         .union([z.string(), z.number()], {
-          error: "is no app's id; give those that `menagerie app list` shows, in quotes",
+          error: wrong("is no app's id", "give those that `menagerie app list` shows, in quotes"),
         })
         .transform(String),
       'write ["6"]',

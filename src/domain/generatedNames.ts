@@ -1,4 +1,5 @@
-import { halvesOf, refusal, refused } from "./refusals/refusal.ts";
+import type { Clause } from "./refusals/clause.ts";
+import { refusal, refused } from "./refusals/refusal.ts";
 import type { DeploymentMode } from "./serving/servedModel.ts";
 
 /** What bounds a name: who refuses longer ones, or cuts them off. Lengths in bytes; all names but PostgreSQL's are ASCII. */
@@ -61,7 +62,7 @@ export function longNameIssue(
   part: string,
   names: readonly GeneratedName[],
   shorten?: { readonly key: string; readonly length: number },
-): string | undefined {
+): Clause | undefined {
   const longest = longestPart(names);
   if (part.length <= longest) return undefined;
   const tight = names.find((name) => longestPart([name]) === longest);
@@ -73,7 +74,10 @@ export function longNameIssue(
     fitting.length >= 3 ? `use at most ${longest} characters, such as "${fitting}"` : "",
     shorten && other !== undefined && other >= 3 ? `shorten ${shorten.key} to at most ${other} characters` : "",
   ].filter(Boolean);
-  return `has ${part.length} characters, and ${tight.bound.of} at most ${tight.bound.longest}: the ${tight.what} "${made}" would have ${made.length}; ${fixes.join(", or ") || `shorten both by ${part.length - longest} characters`}`;
+  return {
+    problem: `has ${part.length} characters, and ${tight.bound.of} at most ${tight.bound.longest}: the ${tight.what} "${made}" would have ${made.length}`,
+    fix: fixes.join(", or ") || `shorten both by ${part.length - longest} characters`,
+  };
 }
 
 /**
@@ -85,19 +89,22 @@ export function requireServiceName(name: string, service: ServiceNames): void {
     key: "the namespace",
     length: service.namespace.length,
   });
-  if (issue) throw refused(refusal("name.service-too-long", null, { name, ...halvesOf(issue) }));
+  if (issue) throw refused(refusal("name.service-too-long", null, { name, ...issue }));
 }
 
 /** What is wrong with a name as PostgreSQL's, as the rest of a sentence about it; undefined when nothing is. */
-export function identifierIssue(name: unknown): string | undefined {
-  if (typeof name !== "string") return "is no text; give a name";
-  if (name === "") return "is empty; give a name";
-  if (name.includes("\0")) return "holds a NUL character; remove it";
-  if (!name.isWellFormed()) return "is not valid Unicode; write it in plain letters";
+export function identifierIssue(name: unknown): Clause | undefined {
+  if (typeof name !== "string") return { problem: "is no text", fix: "give a name" };
+  if (name === "") return { problem: "is empty", fix: "give a name" };
+  if (name.includes("\0")) return { problem: "holds a NUL character", fix: "remove it" };
+  if (!name.isWellFormed()) return { problem: "is not valid Unicode", fix: "write it in plain letters" };
   const { longest, of } = nameBounds.identifier;
   const bytes = bytesOf(name);
   if (bytes <= longest) return undefined;
-  return `has ${bytes} bytes, and ${of} at most ${longest}, where PostgreSQL would cut it off; use a shorter one, such as ${JSON.stringify(beginning(name, longest))}`;
+  return {
+    problem: `has ${bytes} bytes, and ${of} at most ${longest}, where PostgreSQL would cut it off`,
+    fix: `use a shorter one, such as ${JSON.stringify(beginning(name, longest))}`,
+  };
 }
 
 function bytesOf(text: string): number {

@@ -7,7 +7,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type DeclaredFolder, type DevelopmentPlan, planDevelopment } from "../domain/development/plan.ts";
-import { halvesOf, type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
+import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import type { LastOutputs, PlatformPlan } from "./platform.ts";
 import type { DeclaredTruss } from "./trusses.ts";
 
@@ -101,7 +101,7 @@ export function plannedDevelopments(
     const isEditedSince = folder.hash !== headHash && folder.hash !== lastHash;
     const declaredHash = isOwnHead && isEditedSince ? headHash : lastHash;
     const plan = planDevelopment({ folder, declaredHash, deployed: known?.deployed, takeover });
-    if (plan.kind === "refused") issues.push(refusal("development.not-planned", at, halvesOf(plan.reason)));
+    if (plan.kind === "refused") issues.push(refusal("development.not-planned", at, plan.reason));
     plans.set(name, {
       plan,
       number: known?.number ?? (registry.highest.get(name) ?? 0) + 1,

@@ -15,7 +15,7 @@ import { needsDatabase } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { identifierIssue } from "../domain/generatedNames.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
-import { halvesOf, refusal, refused } from "../domain/refusals/refusal.ts";
+import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { declaredRelations } from "../domain/release/declaredRelations.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { DeploymentIntent } from "../domain/release/record.ts";
@@ -62,7 +62,7 @@ export async function planState(
   const { environment } = release;
   const issue = tagIssue(tag);
   if (issue) {
-    const named = { tag: JSON.stringify(tag), ...halvesOf(issue) };
+    const named = { tag: JSON.stringify(tag), ...issue };
     throw refused(refusal("release.tag", keyPath(["state", "release"]), named));
   }
   const known = platform.basis === "new database" ? {} : ((await lastOutputs()).states ?? {});
@@ -158,8 +158,7 @@ function requireKnown(
   }
   const tooLong = [...declared, ...views].flatMap((name) => {
     const issue = identifierIssue(name);
-    const named = { name, folder, ...halvesOf(issue ?? "") };
-    return issue ? [refusal("state.name-too-long", keyPath(["state", "schemas"]), named)] : [];
+    return issue ? [refusal("state.name-too-long", keyPath(["state", "schemas"]), { name, folder, ...issue })] : [];
   });
   const unknown = Object.keys(tables)
     .filter((name) => !declared.includes(name))

@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import type { DevelopmentVersions } from "../adapters/api/developmentVersions.ts";
 import { planDevelopment } from "../domain/development/plan.ts";
 import type { OperatorError } from "../domain/errors.ts";
-import { halvesOf } from "../domain/refusals/refusal.ts";
 import { hashSnapshot } from "../domain/truss/hash.ts";
 import { signatureOf } from "../domain/truss/signature.ts";
 import type { Handler } from "../providers/handler.ts";
@@ -120,7 +119,7 @@ async function patch(client: DevelopmentVersions, inputs: PatchSyncInputs, ask: 
     takeover,
   });
   if (plan.kind === "keep" || plan.kind === "adopt") return false;
-  if (plan.kind === "refused") throw refuse("development.refused", { model, ...halvesOf(plan.reason) });
+  if (plan.kind === "refused") throw refuse("development.refused", { model, ...plan.reason });
   if (plan.kind !== "patch") throw movedMeanwhile(model);
   const head = headOfStatus(status);
   const read = () => readDeclared(inputs);

@@ -1,4 +1,5 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
+import { sentenceOf } from "../domain/refusals/clause.ts";
 import { declaredHash, type StateTable, stateSchemaName, tagIssue } from "../domain/release/stateSchema.ts";
 import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
@@ -50,7 +51,7 @@ export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
   },
   check: async ({ tag, schema }) => {
     const issue = typeof tag === "string" ? tagIssue(tag) : undefined;
-    if (issue) return [{ property: "tag", reason: `${JSON.stringify(tag)} ${issue}` }];
+    if (issue) return [{ property: "tag", reason: `${JSON.stringify(tag)} ${sentenceOf(issue)}` }];
     if (typeof tag !== "string" || typeof schema !== "string" || schema === stateSchemaName(tag)) return [];
     return [{ property: "schema", reason: `"${schema}" is not the schema of release ${tag}` }];
   },

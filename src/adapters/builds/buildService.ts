@@ -1,6 +1,5 @@
 import { Agent, request } from "undici";
 import * as z from "zod";
-import { halvesOf } from "../../domain/refusals/refusal.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import { refuse } from "./refusals.ts";
 
@@ -9,7 +8,7 @@ export const buildPath = "/builds";
 
 /** What a build service answers: 200 with an image, 422 with what is wrong with the truss. */
 export const builtSchema = z.strictObject({ url: z.string(), digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) });
-export const unbuildableSchema = z.strictObject({ error: z.string() });
+export const unbuildableSchema = z.object({ error: z.string(), fix: z.string().default("") });
 
 /** Where a build service is. */
 export interface BuildAddress {
@@ -34,8 +33,10 @@ export function createBuildService({ url, token }: BuildAddress): ArchiveBuilder
       });
       const text = await answer.body.text();
       if (answer.statusCode === 200) return builtSchema.parse(JSON.parse(text));
-      if (answer.statusCode === 422)
-        throw refuse("build.refused", halvesOf(unbuildableSchema.parse(JSON.parse(text)).error));
+      if (answer.statusCode === 422) {
+        const { error: problem, fix } = unbuildableSchema.parse(JSON.parse(text));
+        throw refuse("build.refused", { problem, fix });
+      }
       throw refuse("build.service-failed", { statusCode: answer.statusCode });
     },
   };

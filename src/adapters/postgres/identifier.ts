@@ -1,17 +1,17 @@
 import * as z from "zod";
 import { identifierIssue } from "../../domain/generatedNames.ts";
-import { halvesOf } from "../../domain/refusals/refusal.ts";
+import { sentenceOf } from "../../domain/refusals/clause.ts";
 import { refuse } from "./refusals.ts";
 
 /** A name of a database, schema, role or table: any text of 1 to 63 bytes without NUL. Quoting makes the rest safe. */
 export const identifier = z.string().superRefine((name, context) => {
   const issue = identifierIssue(name);
-  if (issue) context.addIssue({ code: "custom", message: issue });
+  if (issue) context.addIssue({ code: "custom", message: sentenceOf(issue) });
 });
 
 /** The name as it stands in SQL: in double quotes, with those inside it doubled. Throws an `OperatorError` for what is no name. */
 export function quoteIdentifier(name: string): string {
   const issue = identifierIssue(name);
-  if (issue) throw refuse("identifier.wrong", { name: JSON.stringify(name), ...halvesOf(issue) });
+  if (issue) throw refuse("identifier.wrong", { name: JSON.stringify(name), ...issue });
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -2,7 +2,7 @@ import pg from "pg";
 import * as z from "zod";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { type SslMode, sslModes } from "../../domain/platformDatabase.ts";
-import { halvesOf } from "../../domain/refusals/refusal.ts";
+import type { Clause } from "../../domain/refusals/clause.ts";
 import { refusal, refuse } from "./refusals.ts";
 
 /** How a PostgreSQL server is reached. */
@@ -83,7 +83,7 @@ export class DatabaseUnreachable extends OperatorError {
 
   constructor(server: DatabaseServer, database: string, cause: unknown) {
     const { host, port, user } = server;
-    super(refusal("database.no-connection", null, { host, port, database, user, ...halvesOf(reason(server, cause)) }), {
+    super(refusal("database.no-connection", null, { host, port, database, user, ...reason(server, cause) }), {
       cause,
     });
     this.absent = sqlState(cause) === "3D000";
@@ -122,31 +122,42 @@ const untrusted =
   /^(?:(?:DEPTH_ZERO_|)SELF_SIGNED_CERT|UNABLE_TO_(?:VERIFY|GET)|CERT_(?!HAS_EXPIRED)|INVALID_CA|HOSTNAME_MISMATCH)/;
 
 /**
- * What is wrong with the way to a server that answers, as half a sentence with what to change; undefined for errors that
+ * What is wrong with the way to a server that answers, and what to change; undefined for errors that
  * time may mend. No TLS where it is asked for, or the other way round; certificates; passwords, roles and databases.
  */
-export function connectionIssue(error: unknown, { sslMode }: Pick<DatabaseServer, "sslMode">): string | undefined {
+export function connectionIssue(error: unknown, { sslMode }: Pick<DatabaseServer, "sslMode">): Clause | undefined {
   const { code = "", message = "" } = error as NodeJS.ErrnoException;
   const state = sqlState(error) ?? "";
   if (state.startsWith("28") && /no encryption|SSL off/.test(message)) {
-    return `it lets nobody in from here without TLS (pg_hba.conf), and sslmode is ${sslMode}; say sslmode=require or verify-full`;
+    return {
+      problem: `it lets nobody in from here without TLS (pg_hba.conf), and sslmode is ${sslMode}`,
+      fix: "say sslmode=require or verify-full",
+    };
   }
   if (state.startsWith("28") && message.includes("pg_hba.conf")) {
-    return "it does not let this user in from this address; add an entry to its pg_hba.conf";
+    return { problem: "it does not let this user in from this address", fix: "add an entry to its pg_hba.conf" };
   }
-  if (state.startsWith("28")) return "refused: wrong user or password; check the password";
-  if (state === "3D000") return "there is no such database";
+  if (state.startsWith("28")) return { problem: "refused: wrong user or password", fix: "check the password" };
+  if (state === "3D000") return { problem: "there is no such database", fix: "" };
   if (/does not support SSL/.test(message)) {
-    return `it has no TLS, and sslmode is ${sslMode}; turn TLS on at the server, or say sslmode=disable`;
+    return {
+      problem: `it has no TLS, and sslmode is ${sslMode}`,
+      fix: "turn TLS on at the server, or say sslmode=disable",
+    };
   }
-  if (code === "CERT_HAS_EXPIRED") return "its certificate has expired; renew it";
+  if (code === "CERT_HAS_EXPIRED") return { problem: "its certificate has expired", fix: "renew it" };
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    return "its certificate is for another host name; use that name, or say sslmode=require";
+    return { problem: "its certificate is for another host name", fix: "use that name, or say sslmode=require" };
   }
   if (untrusted.test(code)) {
-    return `its certificate is not trusted (${code}); give its authority by NODE_EXTRA_CA_CERTS, or say sslmode=require`;
+    return {
+      problem: `its certificate is not trusted (${code})`,
+      fix: "give its authority by NODE_EXTRA_CA_CERTS, or say sslmode=require",
+    };
   }
-  if (/client password must be a string/.test(message)) return "it asks for a password, and the url has none; add it";
+  if (/client password must be a string/.test(message)) {
+    return { problem: "it asks for a password, and the url has none", fix: "add it" };
+  }
   return undefined;
 }
 
@@ -160,12 +171,18 @@ export function isDatabaseDown(error: unknown): boolean {
   return isBroken || ["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException)?.code ?? "");
 }
 
-function reason(server: DatabaseServer, cause: unknown): string {
+function reason(server: DatabaseServer, cause: unknown): Clause {
   const issue = connectionIssue(cause, server);
   if (issue !== undefined) return issue;
   const code = (cause as NodeJS.ErrnoException).code;
   if (server.host.startsWith("/")) {
-    return `cannot connect by a socket in ${server.host} (${code ?? messageOf(cause)}); give the directory and the port that the server listens at (its unix_socket_directories), or HOST:PORT of its TCP address`;
+    return {
+      problem: `cannot connect by a socket in ${server.host} (${code ?? messageOf(cause)})`,
+      fix: "give the directory and the port that the server listens at (its unix_socket_directories), or HOST:PORT of its TCP address",
+    };
   }
-  return `cannot connect (${code === undefined || sqlState(cause) ? messageOf(cause) : code}); start it or correct the address`;
+  return {
+    problem: `cannot connect (${code === undefined || sqlState(cause) ? messageOf(cause) : code})`,
+    fix: "start it or correct the address",
+  };
 }

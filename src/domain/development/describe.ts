@@ -1,5 +1,6 @@
 import { short } from "../patch/chain.ts";
 import { describeOperation } from "../patch/describe.ts";
+import { sentenceOf } from "../refusals/clause.ts";
 import type { DevelopmentPlan } from "./plan.ts";
 
 /** The plan as previews show it: what happens in the first line, file by file below it. */
@@ -21,7 +22,7 @@ export function describeDevelopment(plan: DevelopmentPlan): string {
     case "deploy":
       return lines(`full deployment of ${short(plan.nextHash)}: new image, the pod is replaced`, plan.reasons);
     case "refused":
-      return `refused: ${plan.reason}`;
+      return `refused: ${sentenceOf(plan.reason)}`;
     case "unchecked":
       return `patch or full deployment of ${short(plan.nextHash)}: the head ${short(plan.headHash)} could not be compared (not checked)`;
   }

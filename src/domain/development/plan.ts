@@ -1,6 +1,7 @@
 import { short } from "../patch/chain.ts";
 import { computePatch } from "../patch/compute.ts";
 import type { PatchOperation } from "../patch/operation.ts";
+import type { Clause } from "../refusals/clause.ts";
 import type { TrussSignature } from "../truss/signature.ts";
 import type { TrussSnapshot } from "../truss/snapshot.ts";
 
@@ -53,7 +54,7 @@ export type DevelopmentPlan =
     }
   /** A new image, and a new pod under the same version. */
   | { readonly kind: "deploy"; readonly nextHash: string; readonly reasons: readonly string[] }
-  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "refused"; readonly reason: Clause }
   /** Folder and head differ, and what the head is made of could not be read. */
   | { readonly kind: "unchecked"; readonly headHash: string; readonly nextHash: string };
 
@@ -97,9 +98,9 @@ export function needsSignature(state: DevelopmentState): boolean {
   return planDevelopment(state).kind === "unchecked";
 }
 
-function bothMoved(folder: string, head: string, declared: string): string {
-  return (
-    `the folder is ${short(folder)} and the running head ${short(head)}, and both have moved since the last \`up\` ` +
-    `(${short(declared)}); undo the folder's change, or set takeover: true for one \`up\`, which replaces what others patched`
-  );
+function bothMoved(folder: string, head: string, declared: string): Clause {
+  return {
+    problem: `the folder is ${short(folder)} and the running head ${short(head)}, and both have moved since the last \`up\` (${short(declared)})`,
+    fix: "undo the folder's change, or set takeover: true for one `up`, which replaces what others patched",
+  };
 }

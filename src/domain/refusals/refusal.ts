@@ -63,15 +63,6 @@ export function refused(list: Refusal | readonly Refusal[], cause?: unknown, exi
   return new OperatorError(list, { cause, ...(exitCode && { exitCode }) });
 }
 
-/** What is wrong, and after the first semicolon outside quotes what to change. */
-const halves = /^((?:"(?:[^"\\]|\\.)*"|[^";])*); (.*)$/s;
-
-/** A clause of another part of the platform in its two halves. */
-export function halvesOf(clause: string): Clause {
-  const [, problem = clause, fix = ""] = halves.exec(clause) ?? [];
-  return { problem, fix };
-}
-
 /** What was thrown, in its two halves: those of the one thing that it refuses, or its message alone. */
 export function clauseOf(thrown: unknown): Clause {
   const [refusal, ...others] = thrown instanceof OperatorError ? thrown.refusals : [];

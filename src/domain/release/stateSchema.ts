@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { nameBounds } from "../generatedNames.ts";
-import { halvesOf } from "../refusals/refusal.ts";
+import type { Clause } from "../refusals/clause.ts";
 import { refuse } from "./refusals.ts";
 
 /** How a table of a new release begins: with the rows of the one before, as a view of them, or without any. */
@@ -39,12 +39,15 @@ const tagPattern = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/;
 const reserved = /^(public|menagerie|source|information_schema|pg_.*)$/i;
 
 /** What is wrong with a tag as the name of a state, as the rest of a sentence about it; undefined when nothing is. */
-export function tagIssue(tag: string): string | undefined {
+export function tagIssue(tag: string): Clause | undefined {
   if (!tagPattern.test(tag)) {
-    return "is no tag; use up to 200 letters, digits and . _ + -, starting with a letter or digit, such as v1.2.3";
+    return {
+      problem: "is no tag",
+      fix: "use up to 200 letters, digits and . _ + -, starting with a letter or digit, such as v1.2.3",
+    };
   }
   return reserved.test(tag)
-    ? "is the name of a schema that is there for something else; use a version, such as v1.2.3"
+    ? { problem: "is the name of a schema that is there for something else", fix: "use a version, such as v1.2.3" }
     : undefined;
 }
 
@@ -54,7 +57,7 @@ export function tagIssue(tag: string): string | undefined {
  */
 export function stateSchemaName(tag: string): string {
   const issue = tagIssue(tag);
-  if (issue) throw refuse("release.tag-not-usable", { tag: JSON.stringify(tag), ...halvesOf(issue) });
+  if (issue) throw refuse("release.tag-not-usable", { tag: JSON.stringify(tag), ...issue });
   if (tag.length <= longestSchema) return tag;
   const hash = bytesToHex(sha256(utf8ToBytes(tag))).slice(0, 12);
   return `${tag.slice(0, longestSchema - 13)}-${hash}`;

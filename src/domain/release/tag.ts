@@ -1,5 +1,5 @@
 import semver from "semver";
-import { halvesOf } from "../refusals/refusal.ts";
+import { type Clause, sentenceOf } from "../refusals/clause.ts";
 import { refuse } from "./refusals.ts";
 import { type Scheme, shapeOf } from "./scheme.ts";
 
@@ -46,10 +46,15 @@ export function codeVersion(text: string): string | undefined {
 }
 
 /** What is wrong with a model's name in combined tags, as the rest of a sentence; undefined when nothing is. */
-export function modelNameIssue(name: string): string | undefined {
-  if (!modelName.test(name)) return "is no model's name in a tag; use lower-case letters, digits, - and _";
+export function modelNameIssue(name: string): Clause | undefined {
+  if (!modelName.test(name)) {
+    return { problem: "is no model's name in a tag", fix: "use lower-case letters, digits, - and _" };
+  }
   if (looksLikeAnEnd.test(name)) {
-    return `makes tags ambiguous: "${looksLikeAnEnd.exec(name)?.[0]}" in it reads as the end of another model; rename the model, or use the scheme deployment-manager`;
+    return {
+      problem: `makes tags ambiguous: "${looksLikeAnEnd.exec(name)?.[0]}" in it reads as the end of another model`,
+      fix: "rename the model, or use the scheme deployment-manager",
+    };
   }
   return undefined;
 }
@@ -78,7 +83,7 @@ export function baseOf(tag: ReleaseTag): string {
 
 function modelText({ name, version }: TaggedModel): string {
   const issue = modelNameIssue(name);
-  if (issue) throw refuse("release.model-name", { name: JSON.stringify(name), ...halvesOf(issue) });
+  if (issue) throw refuse("release.model-name", { name: JSON.stringify(name), ...issue });
   return `${name}v${counted(version, `version of ${name}`)}`;
 }
 
@@ -138,7 +143,7 @@ function taggedModels(parts: readonly string[], wrong: (reason: string) => Error
     const match = modelEnding.exec(pending);
     if (!match?.[1]) continue;
     const issue = modelNameIssue(match[1]);
-    if (issue) throw wrong(`${JSON.stringify(match[1])} ${issue}`);
+    if (issue) throw wrong(`${JSON.stringify(match[1])} ${sentenceOf(issue)}`);
     models.push({ name: match[1], version: Number(match[2]) });
     pending = "";
   }

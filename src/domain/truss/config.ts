@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { maskedText } from "../credentials/maskedText.ts";
 import { keepRecent } from "../recentlyUsed.ts";
-import { halvesOf, refused } from "../refusals/refusal.ts";
+import { refused } from "../refusals/refusal.ts";
 import { libraryConfig } from "./library/config.ts";
 import type { Issue } from "./library/fieldTypes.ts";
 import { exactJson, looseJson, NotInJson, PyMapping, type PyValue, pythonText } from "./pyValue.ts";
@@ -126,7 +126,9 @@ function readMapping(text: string, file: string): PyMapping {
 function validate(raw: PyMapping, file: string): Parsed {
   const { config: library, issues } = libraryConfig(raw);
   if (issues.length > 0) {
-    throw refused(issues.map((issue) => refusal("truss.config-value", null, halvesOf(libraryIssue(file, issue)))));
+    throw refused(
+      issues.map((issue) => refusal("truss.config-value", null, { problem: libraryIssue(file, issue), fix: "" })),
+    );
   }
   const json = looseJson(library);
   const result = schema.safeParse(json);
@@ -134,7 +136,7 @@ function validate(raw: PyMapping, file: string): Parsed {
     const lines = result.error.issues.map(({ path, message }) =>
       issueLine(file, path, shortened(JSON.stringify(valueAt(json, path)) ?? "nothing"), message),
     );
-    throw refused(lines.map((line) => refusal("truss.config-value", null, halvesOf(line))));
+    throw refused(lines.map((line) => refusal("truss.config-value", null, { problem: line, fix: "" })));
   }
   return { config: frozen(result.data), library };
 }

@@ -8,6 +8,7 @@ import { buildPath, type builtSchema, type unbuildableSchema } from "../../adapt
 import { writeTree } from "../../adapters/truss/writeTree.ts";
 import { pushLimits, readPushedTruss } from "../../domain/development/pushedTruss.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
+import { clauseOf } from "../../domain/refusals/refusal.ts";
 import type { TrussBuilder } from "../../domain/truss/builder.ts";
 import { treeBelow } from "../../domain/truss/tree.ts";
 
@@ -64,7 +65,8 @@ async function answer(options: BuildServerOptions, request: IncomingMessage, res
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     if (!gone.signal.aborted) options.log(`${name} cannot be built: ${error.message}`);
-    send(response, 422, { error: error.message });
+    const { problem, fix } = clauseOf(error);
+    send(response, 422, { error: problem, fix });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -89,7 +91,7 @@ async function received(request: IncomingMessage): Promise<Buffer | undefined> {
 function send(
   response: ServerResponse,
   status: number,
-  body: z.output<typeof builtSchema> | z.output<typeof unbuildableSchema>,
+  body: z.input<typeof builtSchema> | z.input<typeof unbuildableSchema>,
 ): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(`${JSON.stringify(body)}\n`);

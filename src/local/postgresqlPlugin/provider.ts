@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { DatabaseServer } from "../../adapters/postgres/server.ts";
 import { identifierIssue } from "../../domain/generatedNames.ts";
 import { sslModes } from "../../domain/platformDatabase.ts";
+import { sentenceOf } from "../../domain/refusals/clause.ts";
 import { database } from "./database.ts";
 import { grant } from "./grant.ts";
 import type { Properties, PropertyFailure, PropertyShape, ResourceKind } from "./resourceKind.ts";
@@ -38,7 +39,7 @@ export function issuesIn(kind: ResourceKind, inputs: Properties): PropertyFailur
     else if (names.has(property)) {
       for (const name of [value].flat()) {
         const issue = identifierIssue(name);
-        if (issue) failures.push({ property, reason: `${JSON.stringify(name)} ${issue}` });
+        if (issue) failures.push({ property, reason: `${JSON.stringify(name)} ${sentenceOf(issue)}` });
       }
     }
   }

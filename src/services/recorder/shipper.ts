@@ -11,6 +11,7 @@ import { LogPositions } from "../../adapters/predictionLog/positions.ts";
 import { type LogBatch, readBatch } from "../../adapters/predictionLog/read.ts";
 import { removeBefore } from "../../adapters/predictionLog/segments.ts";
 import { messageOf } from "../../domain/errors.ts";
+import { sentenceOf } from "../../domain/refusals/clause.ts";
 import { readSettings } from "./settings.ts";
 import type { ShipperInput, ShipperReport } from "./shipping.ts";
 
@@ -146,6 +147,6 @@ function explained(error: unknown): string {
   const { user, host, port, maintenanceDatabase } = settings.database;
   const issue = connectionIssue(error, settings.database);
   if (issue !== undefined)
-    return `PostgreSQL at ${host}:${port}, database ${maintenanceDatabase}, user ${user}: ${issue}`;
+    return `PostgreSQL at ${host}:${port}, database ${maintenanceDatabase}, user ${user}: ${sentenceOf(issue)}`;
   return `the database ${maintenanceDatabase} at ${host}:${port} refuses ${user} (${sqlState(error)}): ${messageOf(error)}`;
 }

@@ -30,14 +30,15 @@ describe("a name fits where every name that is made from it does", () => {
     const names = serviceNames(service, suffix);
     expect(longestPart(names)).toBe(longest);
     expect(longNameIssue("a".repeat(longest), names)).toBeUndefined();
-    expect(longNameIssue("a".repeat(longest + 1), names)).toContain(`use at most ${longest} characters`);
+    expect(longNameIssue("a".repeat(longest + 1), names)?.fix).toContain(`use at most ${longest} characters`);
   });
 
   it("says the limit, the length, and the longest beginning that fits", () => {
     const names = serviceNames({ ...standard, namespace: "m".repeat(40) }, "-v1");
-    expect(longNameIssue("ranker-of-news", names, { key: "menagerie:namespace", length: 40 })).toBe(
-      `has 14 characters, and a DNS label at most 63: the host "ranker-of-news-v1-predictor-${"m".repeat(40)}" would have 68; use at most 9 characters, such as "ranker-of", or shorten menagerie:namespace to at most 35 characters`,
-    );
+    expect(longNameIssue("ranker-of-news", names, { key: "menagerie:namespace", length: 40 })).toEqual({
+      problem: `has 14 characters, and a DNS label at most 63: the host "ranker-of-news-v1-predictor-${"m".repeat(40)}" would have 68`,
+      fix: 'use at most 9 characters, such as "ranker-of", or shorten menagerie:namespace to at most 35 characters',
+    });
   });
 
   it("is judged once more where an InferenceService is rendered", () => {
@@ -51,9 +52,10 @@ describe("a name fits where every name that is made from it does", () => {
 describe("a PostgreSQL identifier", () => {
   it("has 63 bytes, not characters, and is cut between them", () => {
     expect(identifierIssue("ü".repeat(31))).toBeUndefined();
-    expect(identifierIssue("ü".repeat(32))).toBe(
-      `has 64 bytes, and a PostgreSQL identifier at most 63, where PostgreSQL would cut it off; use a shorter one, such as "${"ü".repeat(31)}"`,
-    );
+    expect(identifierIssue("ü".repeat(32))).toEqual({
+      problem: "has 64 bytes, and a PostgreSQL identifier at most 63, where PostgreSQL would cut it off",
+      fix: `use a shorter one, such as "${"ü".repeat(31)}"`,
+    });
   });
 
   it("of a release fits, however long the tag is", () => {

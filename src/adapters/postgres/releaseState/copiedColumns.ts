@@ -1,5 +1,5 @@
 import type { ClientBase } from "pg";
-import { halvesOf } from "../../../domain/refusals/refusal.ts";
+import type { Clause } from "../../../domain/refusals/clause.ts";
 import { isWidening } from "../../../domain/release/widening.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { refuse } from "./refusals.ts";
@@ -50,7 +50,7 @@ export async function copiedColumns(client: ClientBase, copied: CopiedTable): Pr
     const unfilled = before && column.notNull && !before.notNull;
     if (before && !otherwise && !unfilled) filled.push(copiedAsIs(table, column, before));
     else if (expression !== undefined) filled.push({ name, value: `(${expression})`, changed: true });
-    else if (otherwise) throw refuse("seed.column-differs", { column: keyOf(table, name), ...halvesOf(otherwise) });
+    else if (otherwise) throw refuse("seed.column-differs", { column: keyOf(table, name), ...otherwise });
     else if (before && (await holds(client, copied, `${quoteIdentifier(name)} IS NULL`))) {
       throw refuse("seed.column-not-null", {
         column: keyOf(table, name),
@@ -78,15 +78,18 @@ function copiedAsIs(table: string, { name, type, typeName, input }: Column, befo
 }
 
 /** Why the values of before do not all fit the column as they are, with what to do; undefined where they do. */
-function difference(column: Column, before: Column, from: string): string | undefined {
+function difference(column: Column, before: Column, from: string): Clause | undefined {
   const { name, typeName } = column;
-  const way = `give an expression over the old row, such as ${JSON.stringify(`${quoteIdentifier(name)}::text::${typeName}`)}`;
+  const fix = `give an expression over the old row, such as ${JSON.stringify(`${quoteIdentifier(name)}::text::${typeName}`)}`;
   if (typeName !== before.typeName) {
     if (isWidening(before.typeName, typeName)) return undefined;
-    return `the column was ${before.typeName} in "${from}" and is ${typeName} now; ${way}`;
+    return { problem: `the column was ${before.typeName} in "${from}" and is ${typeName} now`, fix };
   }
   if (holdsParts(column.parts, before.parts)) return undefined;
-  return `type ${typeName} was (${before.parts.join(", ")}) in "${from}" and is (${column.parts.join(", ")}) now; ${way}`;
+  return {
+    problem: `type ${typeName} was (${before.parts.join(", ")}) in "${from}" and is (${column.parts.join(", ")}) now`,
+    fix,
+  };
 }
 
 /** An enum may get more labels; a composite type must stay as it is. */

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { connectionIssue } from "../../../../src/adapters/postgres/server.ts";
+import { sentenceOf } from "../../../../src/domain/refusals/clause.ts";
 
 function answered(code: string, message: string): Error {
   const error = new pg.DatabaseError(message, 0, "error");
@@ -36,7 +37,8 @@ describe("what is wrong with the way to PostgreSQL", () => {
       ...[without, "it asks for a password, and the url has none"],
     ],
   ] as [Error, typeof withTls, string][])("%s", (error, server, sentence) => {
-    expect(connectionIssue(error, server)).toContain(sentence);
+    const issue = connectionIssue(error, server);
+    expect(issue && sentenceOf(issue)).toContain(sentence);
   });
 
   it.each([

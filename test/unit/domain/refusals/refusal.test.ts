@@ -4,7 +4,6 @@ import type { RefusalEntry } from "../../../../src/domain/refusals/entry.ts";
 import {
   about,
   errorsOfTable,
-  halvesOf,
   refusal,
   refusalsOfTable,
   refused,
@@ -22,7 +21,7 @@ describe("a refusal", () => {
   });
 
   it("has no fix where that is empty", () => {
-    const found = refusal("migration.map", null, halvesOf("two models move to one version"));
+    const found = refusal("migration.map", null, { problem: "two models move to one version", fix: "" });
     expect(found).toMatchObject({ message: "two models move to one version", fix: null });
   });
 

@@ -19,7 +19,7 @@ describe("the schema of a release", () => {
   });
 
   it.each(["public", "menagerie", "source", "pg_toast", "information_schema"])("is not %s", (tag) => {
-    expect(tagIssue(tag)).toMatch(/is the name of a schema that is there for something else/);
+    expect(tagIssue(tag)?.problem).toBe("is the name of a schema that is there for something else");
   });
 
   it.each(["", "-rc", "a b", 'v1"', "v1/2", "x".repeat(201)])("is not made from %j", (tag) => {
