@@ -60,6 +60,10 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
     const version = environment.declare("development", name, entry);
     const { truss, mode, pool, env, resources, idleMinutes, takeover } = version;
     const { placement, resources: nodes } = environment.nodesOf(pool);
+    const { hash, secrets: named } = environment.plans.truss(truss);
+    const user = { path: ["development", name], model: name, service: name, serving: { truss, secrets: named } };
+    const secrets = environment.plans.secrets(user);
+    const { plan, deployed, declaredBefore, number, versionId } = environment.plans.development(name, version);
     super(
       "menagerie:development:DevelopmentVersion",
       name,
@@ -67,8 +71,6 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       environment.options(options, [...environment.parts.ready, ...nodes, ...environment.tables]),
     );
     const { namespace, gateway, serving, services: served } = environment.spec;
-    const trussContent = environment.plans.truss(truss);
-    const { plan, deployed, declaredBefore, number, versionId } = environment.plans.development(name, version);
     const children = { parent: this };
     pulumi.log.info(`${name}: ${describeDevelopment(plan)}`, this);
     const baseHash = baseHashOf(plan, deployed);
@@ -112,12 +114,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
           image: image.image,
           trussHash: baseHash,
           env,
-          secrets: environment.plans.secrets({
-            path: ["development", name],
-            model: name,
-            service: name,
-            serving: { truss, secrets: trussContent.secrets },
-          }),
+          secrets,
           replicas: { min: mode === "Knative" ? 0 : 1, max: 1 },
           resources,
           placement,
@@ -137,7 +134,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
         model: name,
         versionId: this.versionId,
         folder: truss,
-        declaredHash: trussContent.hash,
+        declaredHash: hash,
         ...given({ declaredBefore }),
         baseHash,
         deploys: plan.kind === "deploy",
@@ -184,7 +181,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       mode,
       pool,
       truss,
-      hash: trussContent.hash,
+      hash,
       baseHash,
       versionId: this.versionId,
       version: number,

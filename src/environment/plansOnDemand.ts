@@ -87,7 +87,15 @@ export class PlansOnDemand implements Plans {
 
   secrets(user: SecretUser): readonly SecretSource[] | undefined {
     if (user.serving.secrets.length === 0) return undefined;
-    return told(() => placedSecrets(this.#spec(), [user], this.#read.secretKeys()).get(user.service));
+    return told(() => {
+      const { namespace, adminSecrets } = this.#spec();
+      const keys = this.#read.secretKeys();
+      const inCluster = (name: string): string =>
+        keys
+          ? `kubectl -n ${namespace} patch secret ${adminSecrets} -p '{"stringData":{"${name}":"<value>"}}'`
+          : `kubectl -n ${namespace} create secret generic ${adminSecrets} --from-literal=${name}=<value>`;
+      return placedSecrets(this.#spec(), [user], keys, inCluster).get(user.service);
+    });
   }
 
   /** What only a stack reads before, since it knows all entries by then. */

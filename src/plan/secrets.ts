@@ -45,11 +45,13 @@ type SecretSpec = Pick<EnvironmentSpec, "secrets" | "adminSecrets" | "namespace"
 /**
  * The same, once the keys of the cluster's own Secret are known.
  * @param keys - undefined where there is no such Secret
+ * @param command - what gives a secret a value; default: that of the stack's config
  */
 export function placedSecrets(
   { namespace, adminSecrets, secrets }: SecretSpec,
   served: readonly SecretUser[],
   keys: readonly string[] | undefined,
+  command: (name: string) => string = setSecretCommand,
 ): Map<string, readonly SecretSource[]> {
   const own: SecretSource = { secret: ownSecret, keys: secrets };
   const existing = keys && { secret: adminSecrets, keys };
@@ -69,7 +71,7 @@ export function placedSecrets(
               ...named,
               secret: adminSecrets,
               namespace,
-              command: setSecretCommand(name),
+              command: command(name),
               absent: existing ? "" : ", for it does not exist",
             })
           : refusal("secrets.bad-name", key, named),

@@ -1,11 +1,13 @@
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { RawEnvironment } from "../../src/config/environment.ts";
 import { parseEnvironment } from "../../src/config/parse.ts";
-import { emptyRegistry } from "../../src/domain/zoo/registry.ts";
+import { emptyRegistry, type ZooRegistry } from "../../src/domain/zoo/registry.ts";
 import { Environment } from "../../src/environment/environment.ts";
 import type { EnvironmentFacts } from "../../src/environment/facts.ts";
 import { growing } from "../../src/environment/growing.ts";
-import { StackPlans } from "../../src/environment/plans.ts";
+import { type Plans, StackPlans } from "../../src/environment/plans.ts";
+import { PlansOnDemand } from "../../src/environment/plansOnDemand.ts";
 import type { PlatformPlan } from "../../src/plan/platform.ts";
 import { OtherResource } from "./playedEngine.ts";
 
@@ -25,14 +27,38 @@ export const emptyPlatform: PlatformPlan = {
   registry: emptyRegistry,
 };
 
-const image = `registry/services@sha256:${"0".repeat(64)}`;
+const defaults = { gatewayUrl: "http://gateway", apiUrl: "http://api", databaseAddress: "db:5432", isPart: true };
+const raw: RawEnvironment = { services: { image: `registry/services@sha256:${"0".repeat(64)}` } };
 
 /** What a component is declared on: an environment without a cluster, whose plans are `facts`. */
 export function environmentOf(more: RawEnvironment = {}, facts: Partial<EnvironmentFacts> = {}): Environment {
-  const defaults = { gatewayUrl: "http://gateway", apiUrl: "http://api", databaseAddress: "db:5432", isPart: true };
-  const raw: RawEnvironment = { services: { image }, ...more };
+  const declared = { ...raw, ...more };
   const known = { trussHashes: new Map(), zoo: new Map(), ...facts };
-  return new Environment(parseEnvironment(raw, defaults), known, new StackPlans(known), growing(raw, defaults));
+  const grow = growing(declared, defaults);
+  return new Environment(parseEnvironment(declared, defaults), known, new StackPlans(known), grow);
+}
+
+/** What an environment was read as, for a program that declares its components one by one. */
+interface ProgramSources {
+  /** Folder of the truss folders. @default this project */
+  readonly project?: string;
+  readonly registry?: ZooRegistry;
+  /** Keys of the cluster's Secret. @default there is none */
+  readonly keys?: readonly string[];
+  /** With the platform's tables and services. @default false */
+  readonly onPlatform?: boolean;
+}
+
+export function environmentOfProgram(sources: ProgramSources = {}): Environment {
+  const { project = join(import.meta.dirname, "../.."), registry = emptyRegistry, keys, onPlatform } = sources;
+  const platform = { ...emptyPlatform, registry };
+  const developments = { registry: { versions: new Map(), highest: new Map() }, outputs: {}, sentHeads: [] };
+  const before = { project, platform, developments, secretKeys: () => keys };
+  const plans: Plans = new PlansOnDemand(before, () => environment.spec);
+  const known = { trussHashes: new Map(), zoo: new Map(), platform };
+  const environment = new Environment(parseEnvironment(raw, defaults), known, plans, growing(raw, defaults));
+  if (onPlatform) addPlatform(environment);
+  return environment;
 }
 
 /** With the platform's tables and services, as others of their kind. */
@@ -42,6 +68,11 @@ export function environmentOnPlatform(
   password = "tulip",
 ): Environment {
   const environment = environmentOf(more, { platform: emptyPlatform, ...facts });
+  addPlatform(environment, password);
+  return environment;
+}
+
+function addPlatform(environment: Environment, password = "tulip"): void {
   environment.parts.tables = Object.assign(new OtherResource("Tables", "tables"), {
     api: { name: "menagerie_api", password: pulumi.secret(password) },
     schema: { version: pulumi.output("0001") },
@@ -50,5 +81,4 @@ export function environmentOnPlatform(
     adminKey: pulumi.secret("tulip"),
     pingUrl: (id: pulumi.Input<string>) => pulumi.secret(pulumi.interpolate`http://api/ping/${id}/daisy`),
   });
-  return environment;
 }
