@@ -5,16 +5,24 @@ import { type InferenceServiceManifest, inferenceServiceManifest } from "../src/
 import { revisionOf, withRevision } from "../src/domain/serving/revision.ts";
 import type { ServedModel } from "../src/domain/serving/servedModel.ts";
 import { declared } from "../src/environment/ownership.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link InferenceService}. */
-export interface InferenceServiceArgs {
-  /** The model, as `src/domain/serving` renders it; its image may be known only later. */
-  readonly model: ServedModel<pulumi.Input<string>>;
+export interface InferenceServiceArgs
+  extends OnEnvironment,
+    Omit<ServedModel<pulumi.Input<string>>, "name" | "namespace" | "managedBy" | "placement"> {
   /**
-   * Each object that is made gets a name of its own, which begins with the resource's name: what is replaced answers until
+   * Name of the object: a DNS label.
+   * @default that of the component
+   */
+  readonly service?: string | undefined;
+  /** Node pool of the pods: the name of a `GpuNodePool` of the environment, or `cpu`. */
+  readonly pool: string;
+  /**
+   * Each object that is made gets a name of its own, which begins with the component's name: what is replaced answers until
    * everything that depends on it has moved to what replaces it.
-   * @default false: the object is called `model.name`, and goes before another takes its place
+   * @default false: the object is called `service`, and goes before another takes its place
    */
   readonly renamed?: boolean | undefined;
 }
@@ -24,6 +32,9 @@ export interface InferenceServiceArgs {
  *
  * The engine does not await it (`pulumi.com/skipAwait`): KServe's `observedGeneration` is copied from a child, so
  * waiting on it returns early or never after an update.
+ *
+ * @example
+ * new InferenceService("iris", { environment, model: "iris", kind: "zoo", image, trussHash, mode: "Standard", pool: "cpu", env: {}, replicas, resources });
  */
 export class InferenceService extends pulumi.ComponentResource {
   readonly resource: kubernetes.apiextensions.CustomResource;
@@ -32,18 +43,14 @@ export class InferenceService extends pulumi.ComponentResource {
   /** Changes with everything that makes new pods; also an annotation of the pods. */
   readonly revision: pulumi.Output<string>;
 
-  constructor(
-    name: string,
-    { model, renamed = false }: InferenceServiceArgs,
-    options?: pulumi.ComponentResourceOptions,
-  ) {
+  constructor(name: string, args: InferenceServiceArgs, options?: pulumi.ComponentResourceOptions) {
+    const { environment, service = name, pool, renamed = false, ...served } = args;
+    const { namespace } = environment.spec;
+    const { placement } = environment.nodesOf(pool);
     // The first `up` of a version builds its image, later ones have it from the version's row: no change of what the user wrote.
-    super(
-      "menagerie:serving:InferenceService",
-      name,
-      registered({ model: { ...model, image: undefined }, renamed }),
-      options,
-    );
+    const shown = registered({ ...served, service, namespace, pool, renamed, image: undefined });
+    super("menagerie:serving:InferenceService", name, shown, environment.options(options, []));
+    const model = { ...served, name: service, namespace, managedBy: "stack", placement } as const;
     const manifest = inferenceServiceManifest(model);
     this.revision = pulumi
       .unsecret(pulumi.output({ image: model.image, control: model.control, recorder: model.recorder }))

@@ -7,14 +7,13 @@ import {
   postgresClusterManifest,
 } from "../src/domain/postgresCluster.ts";
 import { declared } from "../src/environment/ownership.ts";
+import { steadyScramVerifier } from "../src/environment/passwordVerifier.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PostgresCluster}. */
 export interface PostgresClusterArgs extends PostgresClusterSpec {
-  /** Password of `adminUser`. A secret. */
+  /** Password of `adminUser`, of ASCII. A secret. */
   readonly password: pulumi.Input<string>;
-  /** What PostgreSQL stores of the password; one that belongs to another password would keep that one. A secret. */
-  readonly verifier: pulumi.Input<string>;
   /**
    * Refuse to delete the cluster, which takes its volumes along.
    * @default true
@@ -27,11 +26,11 @@ export interface PostgresClusterArgs extends PostgresClusterSpec {
  * administrator makes databases and roles and is no superuser.
  *
  * @example
- * new PostgresCluster("menagerie", { name: "menagerie", namespace: "menagerie-database", storage: "100Gi", ... });
+ * new PostgresCluster("menagerie", { name: "menagerie", namespace: "menagerie-database", version: 17, instances: 2, storage: "100Gi", adminUser: "menagerie_admin", password });
  */
 export class PostgresCluster extends pulumi.ComponentResource {
   constructor(name: string, args: PostgresClusterArgs, options?: pulumi.ComponentResourceOptions) {
-    const { password, verifier, protect = true, ...cluster } = args;
+    const { password, protect = true, ...cluster } = args;
     super("menagerie:database:PostgresCluster", name, registered({ ...cluster, protect }), options);
     const parent = { parent: this };
     const { namespace } = cluster;
@@ -41,6 +40,9 @@ export class PostgresCluster extends pulumi.ComponentResource {
       { ...parent, protect },
     );
     const metadata = adminSecretMetadata(cluster);
+    // What PostgreSQL stores of the password: one that belongs to another password would keep that one.
+    const owner = `${namespace}/${cluster.name}/${cluster.adminUser}`;
+    const verifier = pulumi.output(password).apply((text) => steadyScramVerifier(owner, text));
     const secret = new kubernetes.core.v1.Secret(
       metadata.name,
       { metadata: declared(metadata), stringData: pulumi.secret({ password, verifier }) },

@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ShadowedModelSpec } from "../src/config/environment.ts";
-import { isIstioGateway } from "../src/domain/serving/copyLimits.ts";
 import { contentVersion } from "../src/domain/shadow/evidence.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../src/domain/shadow/names.ts";
 import type { ShadowSideOutput } from "../src/environment/outputs.ts";
@@ -82,7 +81,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
     this.#spec = spec;
     this.#args = args;
     const { primary, percent, compare, gate = null, retentionDays, noiseFloor } = spec;
-    const { namespace, gateway } = environment.spec;
+    const { namespace } = environment.spec;
     const sides = Object.entries(spec.shadows);
     // The noise floor's copy is the primary, in the mode of shadows.
     const noise = { ...primary, mode: "Standard" } as const;
@@ -93,16 +92,10 @@ export class ShadowDeployment extends pulumi.ComponentResource {
     this.predictUrl = new TrafficMirror(
       name,
       {
-        name,
-        namespace,
+        environment,
         primary: { service: shadowService(name, primarySide), mode: primary.mode },
         shadows: copies.map(([side]) => shadowService(name, side)),
         percent,
-        // Only where its API does not say so.
-        gateway: {
-          ...gateway,
-          ...(isIstioGateway(environment.spec) && gateway.api !== "istio" ? { isIstio: true } : {}),
-        },
       },
       { parent: this, dependsOn: [answering, ...copies.map(([, model]) => model)].map(({ ready }) => ready) },
     ).predictUrl;

@@ -63,7 +63,7 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
         "serving.kserve.io/deploymentMode": model.mode,
         ...autoscaling(model),
         [annotations.trussHash]: model.trussHash,
-        ...(model.environment ? { [annotations.environment]: valueHash(model.environment.values) } : {}),
+        ...(model.variables ? { [annotations.environment]: valueHash(model.variables.values) } : {}),
         // Patches install what a requirement names.
         ...(model.control ? { [annotations.egress]: "true" } : {}),
         ...idle(model),
@@ -137,7 +137,7 @@ function container<Image>(model: ServedModel<Image>) {
     image,
     ports: [{ containerPort, protocol: "TCP" }],
     env: environmentOf(model).sort((a, b) => (a.name < b.name ? -1 : 1)),
-    ...environmentSources(model.environment),
+    ...environmentSources(model.variables),
     resources: { requests: amounts, limits: amounts },
     startupProbe: {
       httpGet: started,

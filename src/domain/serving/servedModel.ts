@@ -46,7 +46,7 @@ export interface ServedModel<Image = string> {
    * ConfigMap and Secret of the same namespace whose every key is an environment variable; those of `env` win.
    * @default none
    */
-  readonly environment?: EnvironmentSource | undefined;
+  readonly variables?: EnvironmentSource | undefined;
   /** Pods; `min` 0 in Knative mode only. */
   readonly replicas: { readonly min: number; readonly max: number };
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */

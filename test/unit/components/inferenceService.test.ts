@@ -1,24 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { InferenceService } from "../../../components/inferenceService.ts";
-import type { ServedModel } from "../../../src/domain/serving/servedModel.ts";
+import { InferenceService, type InferenceServiceArgs } from "../../../components/inferenceService.ts";
+import { environmentOf } from "../../support/componentEnvironment.ts";
 import { partsOf } from "../../support/playedEngine.ts";
 
-const model: ServedModel = {
-  name: "iris-v1",
-  namespace: "models",
+const model: Omit<InferenceServiceArgs, "environment"> = {
   model: "iris",
   kind: "zoo",
-  managedBy: "stack",
   mode: "Standard",
   image: `registry/iris@sha256:${"0".repeat(64)}`,
   trussHash: "a1",
   env: {},
   replicas: { min: 1, max: 1 },
   resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-  placement: { pool: "cpu", tolerations: [] },
+  pool: "cpu",
 };
-const declared = (change: Partial<ServedModel>, renamed = false) =>
-  partsOf(() => new InferenceService("iris-v1", { model: { ...model, ...change }, renamed }));
+const declared = (change: Partial<InferenceServiceArgs>, renamed = false) =>
+  partsOf(() => new InferenceService("iris-v1", { environment: environmentOf(), ...model, ...change, renamed }));
 
 describe("an InferenceService", () => {
   it("of a fixed name is deleted before another takes its name, and replaced for another mode", async () => {
@@ -42,7 +39,7 @@ describe("an InferenceService", () => {
   });
 
   it("has a revision that changes with what makes new pods", async () => {
-    const revisionOf = async (change: Partial<ServedModel>) => {
+    const revisionOf = async (change: Partial<InferenceServiceArgs>) => {
       const { inputs } = (await declared(change))("InferenceService iris-v1");
       return JSON.stringify(inputs).match(/"menagerie.dev\/revision":"(\w+)"/)?.[1];
     };

@@ -91,7 +91,7 @@ describe("a program's entries", () => {
         "menagerie:pools.t4.replicas",
       );
     });
-    expect(made("component InferenceService iris-v1").inputs).toMatchObject({ model: { placement: { pool: "t4" } } });
+    expect(made("component InferenceService iris-v1").inputs).toMatchObject({ pool: "t4" });
     expect(made("ModelZooEntry iris").options.dependsOn).toContain("GpuNodePool t4");
   });
 

@@ -153,7 +153,7 @@ describe("a revision", () => {
 
   it("changes with what pods read from a ConfigMap, whose name may stay", () => {
     const within = (values: Readonly<Record<string, string>>, secret?: string) =>
-      revision({ environment: { configMap: "env", values, ...(secret === undefined ? {} : { secret }) } });
+      revision({ variables: { configMap: "env", values, ...(secret === undefined ? {} : { secret }) } });
     expect(within({ API_URL: "a" })).not.toBe(within({ API_URL: "b" }));
     expect(within({ API_URL: "a" })).not.toBe(within({ API_URL: "a" }, "env-v1-service"));
     expect(within({ A: "1", B: "2" })).toBe(within({ B: "2", A: "1" }));

@@ -1,0 +1,1 @@
+export { steadyScramVerifier } from "../adapters/postgres/scramVerifier.ts";
