@@ -5,6 +5,14 @@ import { protectWhatServesOrStores } from "../../src/program/protection.ts";
 
 /** With which options a program's resources reach the engine, as the goldens show them. */
 
+/** What an alias has otherwise than its resource, of the engine's protocol. */
+interface AliasSpec {
+  getName(): string;
+  getType(): string;
+  getParenturn(): string;
+  getNoparent(): boolean;
+}
+
 /** A registration, of the engine's protocol. */
 export interface ResourceRequest {
   getName(): string;
@@ -18,7 +26,7 @@ export interface ResourceRequest {
   getDependenciesList(): string[];
   getAdditionalsecretoutputsList(): string[];
   getReplaceonchangesList(): string[];
-  getAliasesList(): { getSpec(): { getName(): string; getParenturn(): string } | undefined }[];
+  getAliasesList(): { getSpec(): AliasSpec | undefined }[];
   getCustomtimeouts(): { getCreate(): string; getUpdate(): string } | undefined;
 }
 

@@ -15,6 +15,7 @@ import { planZoo } from "../../src/plan/zoo.ts";
 import { deployEnvironment } from "../../src/program.ts";
 import { declaredOptions, keyOf } from "./declaredOptions.ts";
 import { declaredBy } from "./playedEngine.ts";
+import { stateNames } from "./stateNames.ts";
 
 /** The whole resource graph of a committed stack, by the program itself, without an engine. */
 
@@ -62,7 +63,7 @@ export interface GraphSources {
   readonly facts?: Partial<EnvironmentFacts>;
 }
 
-export async function graphOf(stack: string, more: GraphSources = {}) {
+async function declaredIn(stack: string, more: GraphSources = {}) {
   const raw = { ...configOf(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")), ...more.config };
   const local = { apiUrl: "http://<api>", databaseAddress: "<postgres>:5432" };
   const spec = parseEnvironment(raw, { gatewayUrl: "http://<gateway>", ...(stack === "local" ? local : {}) });
@@ -89,7 +90,7 @@ export async function graphOf(stack: string, more: GraphSources = {}) {
     lastVersionTag: async () => "v1.2.3",
     lastOutputs: async () => ({}),
   });
-  const { answer, declared } = await declaredBy(() =>
+  return declaredBy(() =>
     deployEnvironment(
       new Environment(spec, {
         trussHashes,
@@ -103,12 +104,22 @@ export async function graphOf(stack: string, more: GraphSources = {}) {
       }),
     ),
   );
+}
+
+export async function graphOf(stack: string, more: GraphSources = {}) {
+  return (await graphAndNames(stack, more)).graph;
+}
+
+/** The graph, and by what the engine finds its resources in a state. */
+export async function graphAndNames(stack: string, more: GraphSources = {}) {
+  const { answer, declared } = await declaredIn(stack, more);
   const outputs = await new Promise((resolve) => pulumi.output(answer).apply(resolve));
-  return {
+  const graph = {
     resources: sorted(declared.map((each) => [keyOf(each), withoutProvider(each.inputs)])),
     options: sorted(declaredOptions(declared, stack !== "local")),
     outputs,
   };
+  return { graph, names: stateNames(declared) };
 }
 
 function sorted(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {

@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { playEngine } from "../../support/playedEngine.ts";
-import { configOf, graphOf } from "../../support/stackGraph.ts";
+import { lostFrom } from "../../support/releasedStacks.ts";
+import { configOf, graphAndNames, graphOf } from "../../support/stackGraph.ts";
 import { withState } from "../../support/stateGraph.ts";
 
 /**
@@ -25,7 +26,8 @@ function beyond(graph: Record<string, unknown>, other: Record<string, unknown>):
 describe("the resource graph of a stack with a state", () => {
   it("has these resources beside those of the stack without one", async () => {
     const without = await graphOf("local");
-    const found = await graphOf("local", withState);
+    const { graph: found, names } = await graphAndNames("local", withState);
+    expect(lostFrom("local with a state", names)).toEqual([]);
     const text = `${JSON.stringify(beyond(found.resources, without.resources), null, 2)}\n`;
     if (process.env.UPDATE_GOLDENS) writeFileSync(golden("local.state"), text);
     expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(golden("local.state"), "utf8")));
@@ -34,7 +36,9 @@ describe("the resource graph of a stack with a state", () => {
 
 describe("the resource graph of a stack is the golden one", () => {
   it.each(["local", "staging", "prod"])("%s", async (stack) => {
-    const text = `${JSON.stringify(await graphOf(stack), null, 2)}\n`;
+    const { graph, names } = await graphAndNames(stack);
+    expect(lostFrom(stack, names)).toEqual([]);
+    const text = `${JSON.stringify(graph, null, 2)}\n`;
     if (process.env.UPDATE_GOLDENS) {
       mkdirSync(join(project, "test/golden"), { recursive: true });
       writeFileSync(golden(stack), text);
