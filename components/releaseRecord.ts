@@ -1,86 +1,74 @@
 import * as pulumi from "@pulumi/pulumi";
 import { servingLine } from "../src/domain/release/observed.ts";
 import type { DeploymentIntent as Intent } from "../src/domain/release/record.ts";
+import { refuse } from "../src/environment/refusals.ts";
+import { describeRelease } from "../src/plan/describeRelease.ts";
 import { DeploymentIntent } from "../src/resources/deploymentIntent.ts";
 import { ReleaseOutcome } from "../src/resources/releaseOutcome.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 
-/** Arguments of {@link ReleaseRecord}. */
-export interface ReleaseRecordArgs {
-  /** What is to be deployed, as the program planned it. */
-  readonly intent: Intent;
-  /**
-   * Whether the last attempt did not come to its end, so that this one is recorded even where it intends the same.
-   * @default false
-   */
-  readonly due?: true | undefined;
-  /**
-   * Whether the run is about some of the stack's resources only: a record that is there stays as it is, even where those take it along.
-   * @default false
-   */
-  readonly isPartial?: true | undefined;
-  /** How it was planned, in a few words for the preview. */
-  readonly plan: string;
-  /** Exists once the platform's tables and the rights in them do. */
-  readonly tables: pulumi.Resource;
-  /** Namespace that models are served in. */
-  readonly namespace: string;
-  /**
-   * Context of the kubeconfig.
-   * @default the kubeconfig's current context
-   */
-  readonly kubeContext?: string | undefined;
-  /**
-   * Secret url of the database.
-   * @default the environment variable MENAGERIE_DATABASE_URL
-   */
-  readonly database?: pulumi.Input<string> | undefined;
-}
+/** Arguments of {@link ReleaseRecord}: how releases are named is the environment's `versioning` and `models`. */
+export type ReleaseRecordArgs = OnEnvironment;
 
 /**
- * The record of an environment's deployments: an intent before anything changes, its end after everything did.
+ * The record of an environment's deployments: an intent before anything changes, its end after everything did. Models of the environment
+ * that are declared after it wait for the intent. Its tag is known once it is closed, for it says what was declared.
  *
  * @example
- * const record = new ReleaseRecord("release", { intent, plan, tables, namespace: "models" });
- * const model = new ModelZooEntry("iris", args, { dependsOn: record.intent });
- * record.close([model]);
+ * const record = new ReleaseRecord("release", { environment });
+ * const iris = new ModelZooEntry("iris", { environment, truss: "models/iris", phase: "done" });
+ * export const release = record.close([iris]);
  */
 export class ReleaseRecord extends pulumi.ComponentResource {
-  /** Depend on it to change the environment only when the record says so. */
   readonly intent: DeploymentIntent;
   readonly #args: ReleaseRecordArgs;
+  readonly #planned: pulumi.Output<Intent>;
 
   constructor(name: string, args: ReleaseRecordArgs, options?: pulumi.ComponentResourceOptions) {
-    const { intent, namespace, kubeContext } = args;
-    super("menagerie:release:ReleaseRecord", name, registered({ tag: intent.tag, namespace, kubeContext }), options);
+    const { environment } = args;
+    if (!environment.hasDatabase) throw refuse("component.database-missing", { kind: "ReleaseRecord", name });
+    const { namespace, kubeContext, versioning, models } = environment.spec;
+    const shown = registered({ namespace, kubeContext, versioning, models });
+    super("menagerie:release:ReleaseRecord", name, shown, options);
     this.#args = args;
-    pulumi.log.info(args.plan, this);
+    const release = pulumi.output(environment.plans.release());
+    release.apply((planned) => pulumi.log.info(describeRelease(planned), this));
+    this.#planned = release.intent;
     this.intent = new DeploymentIntent(
-      intent.environment,
+      environment.stack,
       {
         ...this.#where(),
-        tag: intent.tag,
-        models: intent.models.map(
-          (model) => `${model.name} ${model.version} ${(model.hash ?? model.source).slice(0, 24)}`,
+        tag: release.intent.tag,
+        models: release.intent.apply(({ models: deployed }) =>
+          deployed.map((model) => `${model.name} ${model.version} ${(model.hash ?? model.source).slice(0, 24)}`),
         ),
-        intent: JSON.stringify(intent),
-        ...(args.due ? { due: true } : {}),
+        intent: release.intent.apply((intent) => JSON.stringify(intent)),
+        due: release.due,
       },
-      { parent: this, dependsOn: args.tables, ...this.#unlessPartial(["namespace", "tag", "models", "intent"]) },
+      {
+        parent: this,
+        dependsOn: [...environment.tables],
+        ...this.#unlessPartial(["namespace", "tag", "models", "intent"]),
+      },
     );
-    this.registerOutputs({ tag: intent.tag });
+    environment.parts.ofRelease.push(this.intent);
+    this.registerOutputs({ tag: this.#planned.tag });
   }
 
   /** Declares the end, after everything that the deployment is made of. Answers the tag, known once it is deployed. */
   close(deployed: readonly pulumi.Resource[]): pulumi.Output<string> {
-    const { intent } = this.#args;
+    const { environment } = this.#args;
+    environment.plans.closeRelease();
     return new ReleaseOutcome(
-      intent.environment,
+      environment.stack,
       {
         ...this.#where(),
-        tag: intent.tag,
+        tag: this.#planned.tag,
         deploymentId: this.intent.deploymentId,
-        serving: intent.planned.filter(({ service }) => service !== null).map(servingLine),
+        serving: this.#planned.apply(({ planned }) =>
+          planned.filter(({ service }) => service !== null).map(servingLine),
+        ),
       },
       {
         parent: this,
@@ -90,17 +78,13 @@ export class ReleaseRecord extends pulumi.ComponentResource {
     ).tag;
   }
 
+  /** A run about some resources only leaves the record as it is, even where those take it along. */
   #unlessPartial(inputs: readonly string[]): pulumi.CustomResourceOptions {
-    return this.#args.isPartial ? { ignoreChanges: [...inputs] } : {};
+    return this.#args.environment.facts.isPartial ? { ignoreChanges: [...inputs] } : {};
   }
 
   #where() {
-    const { intent, namespace, kubeContext, database } = this.#args;
-    return {
-      environment: intent.environment,
-      namespace,
-      ...(kubeContext === undefined ? {} : { context: kubeContext }),
-      ...(database === undefined ? {} : { database: pulumi.secret(database) }),
-    };
+    const { stack, spec, inCluster, onDatabase } = this.#args.environment;
+    return { environment: stack, namespace: spec.namespace, ...inCluster, ...onDatabase };
   }
 }

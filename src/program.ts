@@ -1,6 +1,7 @@
 import { DevelopmentVersion } from "../components/developmentVersion.ts";
 import { GpuNodePool } from "../components/gpuNodePool.ts";
 import { ModelZooEntry } from "../components/modelZooEntry.ts";
+import { ReleaseRecord } from "../components/releaseRecord.ts";
 import { ShadowDeployment } from "../components/shadowDeployment.ts";
 import { TrussBuildPipeline } from "../components/trussBuildPipeline.ts";
 import { rolloutOutput } from "../components/zooOutputs.ts";
@@ -10,7 +11,6 @@ import { declareCluster } from "./program/cluster.ts";
 import { declareMesh, declareNetwork, declareRouteGrants } from "./program/network.ts";
 import { declarePipelines } from "./program/pipelines.ts";
 import { declarePlatform } from "./program/platform.ts";
-import { declareRelease } from "./program/release.ts";
 import { declareState } from "./program/state.ts";
 
 /** Declares everything that the stack's config says, and answers the stack's outputs. Reads no config and does no I/O. */
@@ -23,7 +23,7 @@ export function deployEnvironment(environment: Environment): EnvironmentOutputs 
   if (services) declareMesh(environment, services);
   declareNetwork(environment, namespace, services);
   declareRouteGrants(environment, namespace, services);
-  const release = declareRelease(environment);
+  const release = facts.release && new ReleaseRecord("release", { environment });
   const states = declareState(environment, namespace);
   const builders = declarePipelines(environment);
   if (parts.state) parts.state = { ...parts.state, ready: [...parts.state.ready, ...builders] };

@@ -9,6 +9,7 @@ import { placementOn } from "../domain/serving/placement.ts";
 import { developmentPriority } from "../domain/serving/priorityClass.ts";
 import type { EnvironmentSource, Placement } from "../domain/serving/servedModel.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
+import { engineAbove } from "../plan/engineAbove.ts";
 import { CheckoutImage } from "../resources/checkoutImage.ts";
 import type { ImageBuilder } from "../resources/trussImage.ts";
 import type { DeclaredSection, Grow, SpecOf } from "./declaredSection.ts";
@@ -116,7 +117,7 @@ export class Environment {
    * @throws RunError for options that are wrong, and for a database that does not answer
    */
   static async read(options: EnvironmentOptions = {}): Promise<Environment> {
-    const { raw, spec, defaults, facts, before } = await toldLater(() => readOptions(options, stackRun()));
+    const { raw, spec, defaults, facts, before } = await toldLater(() => readOptions(options, stackRun(engineAbove())));
     const plans: Plans = new PlansOnDemand(before, () => environment.spec);
     const environment: Environment = new Environment(spec, facts, plans, growing(raw, defaults));
     return environment;
@@ -141,6 +142,11 @@ export class Environment {
   /** What is declared by now, in the config's own words, its defaults filled in. */
   get spec(): EnvironmentSpec {
     return this.#spec;
+  }
+
+  /** Name of the stack that it was read for. */
+  get stack(): string {
+    return this.#stack;
   }
 
   /**

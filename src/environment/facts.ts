@@ -37,6 +37,8 @@ export interface EnvironmentFacts {
    * @default nothing is recorded
    */
   readonly release?: PlannedRelease | undefined;
+  /** Whether the run is about some of the stack's resources only. @default false */
+  readonly isPartial?: boolean | undefined;
   /**
    * Planned states of releases.
    * @default the stack has none

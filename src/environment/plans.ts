@@ -2,6 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { DevelopmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import type { SecretSource } from "../domain/serving/secrets.ts";
 import type { PlannedDevelopment } from "../plan/development.ts";
+import type { PlannedRelease } from "../plan/release.ts";
 import type { SecretUser } from "../plan/secrets.ts";
 import type { ZooModelPlan } from "../plan/zooModel.ts";
 import type { EnvironmentFacts } from "./facts.ts";
@@ -33,6 +34,10 @@ export interface Plans {
   development(name: string, version: DevelopmentSpec): PlannedDevelopment;
   /** @throws OperatorError for a folder that holds no valid truss. */
   truss(folder: string): TrussContent;
+  /** What the deployment is, once it is closed. */
+  release(): PlannedRelease | Promise<PlannedRelease>;
+  /** Says that everything which the deployment is made of was declared. */
+  closeRelease(): void;
   /** @throws OperatorError for a secret that is nowhere. */
   secrets(user: SecretUser): readonly SecretSource[] | undefined;
 }
@@ -61,6 +66,13 @@ export class StackPlans implements Plans {
   truss(folder: string): TrussContent {
     return { hash: told(this.#facts.trussHashes.get(folder), `the hash of ${folder}`), secrets: [] };
   }
+
+  release(): PlannedRelease {
+    return told(this.#facts.release, "the release");
+  }
+
+  /** It was planned with the stack. */
+  closeRelease(): void {}
 
   secrets({ service }: SecretUser): readonly SecretSource[] | undefined {
     return this.#facts.secretSources?.get(service);

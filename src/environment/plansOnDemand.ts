@@ -8,6 +8,7 @@ import { needsContent } from "../plan/content.ts";
 import { type KnownDevelopments, type PlannedDevelopment, plannedDevelopments } from "../plan/development.ts";
 import { withMigrations } from "../plan/migrations.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
+import { type PlannedRelease, planEnvironmentRelease, type ReleaseSources } from "../plan/release.ts";
 import { placedSecrets, type SecretUser } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
 import { type DeclaredTruss, declaredTrussSync } from "../plan/trusses.ts";
@@ -23,6 +24,7 @@ export interface ReadBefore {
   /** Undefined for an environment without a database. */
   readonly platform: PlatformPlan | undefined;
   readonly developments: KnownDevelopments;
+  readonly release: ReleaseSources;
   /** Keys of the cluster's own Secret, undefined where there is none; throws where it could not be read. */
   readonly secretKeys: () => readonly string[] | undefined;
 }
@@ -32,6 +34,8 @@ export class PlansOnDemand implements Plans {
   readonly #read: ReadBefore;
   readonly #spec: () => EnvironmentSpec;
   readonly #trusses = new Map<string, DeclaredTruss>();
+  readonly #zoo = new Map<string, ZooModelPlan>();
+  readonly #closed = Promise.withResolvers<void>();
 
   /** @param spec - what is declared by now */
   constructor(read: ReadBefore, spec: () => EnvironmentSpec) {
@@ -52,8 +56,23 @@ export class PlansOnDemand implements Plans {
       };
       const plan = planZoo(spec, sources).get(name);
       if (!plan) throw new Error(`${name} was not planned`);
+      this.#zoo.set(name, plan);
       return plan;
     });
+  }
+
+  /** A program's release is what it has declared by then. */
+  release(): Promise<PlannedRelease> {
+    return toldLater(async () => {
+      await this.#closed.promise;
+      const release = await planEnvironmentRelease(this.#spec(), this.#read.platform, this.#zoo, this.#read.release);
+      if (!release) throw new Error("a release needs the platform's database");
+      return release;
+    });
+  }
+
+  closeRelease(): void {
+    this.#closed.resolve();
   }
 
   /** Asks the database, which takes its time; a move that would be refused fails the preview. */

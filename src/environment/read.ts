@@ -1,11 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
+import { lastVersionTag } from "../adapters/git/checkout.ts";
 import { serviceSource } from "../adapters/images/checkoutImage.ts";
+import { mlflowServer } from "../adapters/mlflow/registry.ts";
 import { serverFromUrl } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec, RawEnvironment } from "../config/environment.ts";
 import { parseEnvironment } from "../config/parse.ts";
 import { OperatorError } from "../domain/errors.ts";
 import { loadFastDigest } from "../domain/truss/digest.ts";
 import { type KnownDevelopments, readDevelopments } from "../plan/development.ts";
+import { isPartial } from "../plan/engineAbove.ts";
 import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
 import { existingKeys } from "../plan/secrets.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
@@ -29,6 +32,9 @@ export interface EnvironmentOptions
     | "adminSecrets"
     | "kubeContext"
     | "previewDatabase"
+    | "versioning"
+    | "models"
+    | "mlflow"
   > {
   /**
    * Url of the platform's PostgreSQL, as `postgresql://USER:PASSWORD@HOST:PORT/postgres`: a secret, which stands in no state in the clear.
@@ -92,8 +98,17 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
     builds: shell.builds,
     serviceHash,
     buildFolders: shell.buildFolders,
+    isPartial: isPartial(run.engine?.args ?? []),
   };
-  return { raw, spec, defaults, facts, before: { project, platform, developments, secretKeys } };
+  const release = {
+    environment: run.stack,
+    config: {},
+    lastVersionTag: () => lastVersionTag(project),
+    mlflow: mlflowServer(spec.mlflow?.url, shell.all),
+    isPartial: facts.isPartial,
+    lastOutputs,
+  };
+  return { raw, spec, defaults, facts, before: { project, platform, developments, release, secretKeys } };
 }
 
 /** A value that another resource of the same program makes may not be known in a preview. */

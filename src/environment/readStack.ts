@@ -63,6 +63,7 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
     platform,
     development,
     state,
+    isPartial: release?.isPartial,
     release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
     builds: shell.builds,
     serviceHash: spec.services.image ? undefined : await serviceSource(project),

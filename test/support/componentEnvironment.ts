@@ -42,6 +42,7 @@ export function environmentOf(more: RawEnvironment = {}, facts: Partial<Environm
 interface ProgramSources {
   /** Folder of the truss folders. @default this project */
   readonly project?: string;
+  /** The zoo as the database holds it. @default the database is new */
   readonly registry?: ZooRegistry;
   /** Keys of the cluster's Secret. @default there is none */
   readonly keys?: readonly string[];
@@ -50,10 +51,17 @@ interface ProgramSources {
 }
 
 export function environmentOfProgram(sources: ProgramSources = {}): Environment {
-  const { project = join(import.meta.dirname, "../.."), registry = emptyRegistry, keys, onPlatform } = sources;
-  const platform = { ...emptyPlatform, registry };
+  const { project = join(import.meta.dirname, "../.."), registry, keys, onPlatform } = sources;
+  const platform = { ...emptyPlatform, ...(registry ? { registry } : { basis: "new database" as const }) };
   const developments = { registry: { versions: new Map(), highest: new Map() }, outputs: {}, sentHeads: [] };
-  const before = { project, platform, developments, secretKeys: () => keys };
+  const release = {
+    environment: "test",
+    config: {},
+    lastVersionTag: async () => undefined,
+    mlflow: undefined,
+    lastOutputs: async () => ({}),
+  };
+  const before = { project, platform, developments, release, secretKeys: () => keys };
   const plans: Plans = new PlansOnDemand(before, () => environment.spec);
   const known = { trussHashes: new Map(), zoo: new Map(), platform };
   const environment = new Environment(parseEnvironment(raw, defaults), known, plans, growing(raw, defaults));

@@ -27,6 +27,7 @@ export interface ResourceRequest {
   getAdditionalsecretoutputsList(): string[];
   getReplaceonchangesList(): string[];
   getAliasesList(): { getSpec(): AliasSpec | undefined }[];
+  getIgnorechangesList(): string[];
   getCustomtimeouts(): { getCreate(): string; getUpdate(): string } | undefined;
 }
 
@@ -84,6 +85,7 @@ function withTransformations({ request, inputs }: DeclaredResource, protects: bo
   const own: pulumi.CustomResourceOptions = {
     ...(request.getProtect() ? { protect: true } : {}),
     ...(request.getRetainondelete() ? { retainOnDelete: true } : {}),
+    ...(request.getIgnorechangesList().length > 0 ? { ignoreChanges: request.getIgnorechangesList() } : {}),
     ...(request.getDeletebeforereplacedefined() ? { deleteBeforeReplace: request.getDeletebeforereplace() } : {}),
   };
   const transformations = [deleteFixedNamesFirst, ...(protects ? [protectWhatServesOrStores] : [])];

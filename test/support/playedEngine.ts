@@ -7,7 +7,7 @@ const inputsOf = new Map<string, Record<string, unknown>>();
 const requests: ResourceRequest[] = [];
 
 /** From then on, and for all that follows. */
-export async function playEngine(): Promise<void> {
+export async function playEngine(stack = "test"): Promise<void> {
   await pulumi.runtime.setMocks(
     {
       newResource({ name, type, inputs, id }) {
@@ -17,7 +17,7 @@ export async function playEngine(): Promise<void> {
       call: ({ inputs }) => inputs,
     },
     "menagerie",
-    "test",
+    stack,
   );
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);

@@ -14,7 +14,7 @@ import type { StatePlan } from "../../src/plan/state.ts";
 import { planZoo } from "../../src/plan/zoo.ts";
 import { deployEnvironment } from "../../src/program.ts";
 import { declaredOptions, keyOf } from "./declaredOptions.ts";
-import { declaredBy } from "./playedEngine.ts";
+import { declaredBy, playEngine } from "./playedEngine.ts";
 import { stateNames } from "./stateNames.ts";
 
 /** The whole resource graph of a committed stack, by the program itself, without an engine. */
@@ -90,6 +90,7 @@ async function declaredIn(stack: string, more: GraphSources = {}) {
     lastVersionTag: async () => "v1.2.3",
     lastOutputs: async () => ({}),
   });
+  await playEngine(stack);
   return declaredBy(() =>
     deployEnvironment(
       new Environment(spec, {

@@ -1,5 +1,6 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
+import { ReleaseRecord } from "../../../components/releaseRecord.ts";
 import { ReleaseSchema } from "../../../components/releaseSchema.ts";
 import type { EnvironmentSpec } from "../../../src/config/environment.ts";
 import { state as stateShape } from "../../../src/config/state.ts";
@@ -10,7 +11,6 @@ import { type LastOutputs, planPlatform } from "../../../src/plan/platform.ts";
 import { planEnvironmentRelease } from "../../../src/plan/release.ts";
 import { planState } from "../../../src/plan/state.ts";
 import type { ZooModelPlan } from "../../../src/plan/zooModel.ts";
-import { declareRelease } from "../../../src/program/release.ts";
 import type { DatabaseStack } from "./stack.ts";
 
 /**
@@ -44,13 +44,14 @@ async function program() {
       return [model, plan as unknown as ZooModelPlan];
     }),
   );
+  const partial = isPartial(engineAbove()?.args ?? []);
   const release = await planEnvironmentRelease(spec, platform, zoo, {
     environment: pulumi.getStack(),
     config: { "menagerie:versions": versions },
     mlflow: undefined,
     lastVersionTag: async () => undefined,
     lastOutputs,
-    isPartial: isPartial(engineAbove()?.args ?? []),
+    isPartial: partial,
   });
   const planned = await planState(spec, platform, release?.intent, lastOutputs);
   const { server } = platform;
@@ -62,10 +63,9 @@ async function program() {
     sslmode: server.sslMode,
     password: pulumi.secret(server.password ?? ""),
   });
-  const environment = new Environment(spec, { trussHashes: new Map(), zoo, release, platform });
+  const environment = new Environment(spec, { trussHashes: new Map(), zoo, release, isPartial: partial, platform });
   environment.parts.tables = postgres as unknown as DeclaredTables;
-  const record = declareRelease(environment);
-  if (!record) throw new Error("a stack with a database has a record");
+  const record = new ReleaseRecord("release", { environment });
   const schemas = planned
     ? [planned.current, ...planned.kept].map(
         (each) =>

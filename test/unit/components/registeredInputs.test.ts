@@ -9,7 +9,7 @@ import { declaredBy, playEngine } from "../../support/playedEngine.ts";
 import { graphOf } from "../../support/stackGraph.ts";
 import { withState } from "../../support/stateGraph.ts";
 
-beforeAll(playEngine);
+beforeAll(() => playEngine());
 
 class Environment {
   readonly namespace = "models";

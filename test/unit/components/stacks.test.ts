@@ -14,7 +14,7 @@ import { withState } from "../../support/stateGraph.ts";
 const project = join(import.meta.dirname, "../../..");
 const golden = (stack: string): string => join(project, "test/golden", `${stack}.json`);
 
-beforeAll(playEngine);
+beforeAll(() => playEngine());
 
 /** What `graph` has and `other` has not, or has otherwise. */
 function beyond(graph: Record<string, unknown>, other: Record<string, unknown>): Record<string, unknown> {
