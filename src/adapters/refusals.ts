@@ -42,6 +42,18 @@ export const adaptersRefusals = {
     fix: "run this again",
     cause: "An image is named by its content's hash, so the content may not change under way.",
   },
+  "image.services-elsewhere": {
+    says: "services.image is missing: {project} is not the checkout of Menagerie, whose services an image could be made of",
+    fix: "give the image of the services as <url>@sha256:<digest>",
+    cause:
+      "Only the checkout's own stacks have the services' code beside them. A program that uses the package names an image that was built from it.",
+  },
+  "image.pipeline-elsewhere": {
+    says: "images of folders are made in the checkout of Menagerie only, and {project} is not it",
+    fix: "give the pipeline's image as <url>@sha256:<digest>",
+    cause:
+      "An image of a folder has the checkout's packages and Node.js beside it, which a program that uses the package does not have.",
+  },
   "image.missing": {
     says: 'image "{reference}" is not in the image store {store}',
     fix: "`npx menagerie pulumi -- up --refresh` builds it again from its truss folder",

@@ -12,7 +12,7 @@ const own = prefix.slice(0, -1);
 const noProviders = new Set(["pulumi", "policy"]);
 
 /** Providers that the project's package.json declares, by their namespaces in config. */
-const providers = Object.keys(manifest.dependencies)
+const providers = Object.keys({ ...manifest.peerDependencies, ...manifest.dependencies })
   .map((name) => /^@pulumi\/(.+)$/.exec(name)?.[1])
   .filter((name) => name !== undefined && !noProviders.has(name)) as string[];
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isPackaged } from "../files/packaged.ts";
 import { pinnedNodeFolder } from "../processes/pinnedNode.mjs";
 import { refuse } from "../refusals.ts";
 import type { KeyedLayer } from "./directoryImage.ts";
@@ -16,13 +17,21 @@ export function serviceCommand(entry: string): readonly string[] {
   return [`${packages}/${pinnedNodeFolder}/node`, `${place}/${entry}`];
 }
 
-/** Content hash of the services' code and the lock of their packages, in the checkout `project`. */
-export function serviceSource(project: string): Promise<string> {
+/**
+ * Content hash of the services' code and the lock of their packages, in the checkout `project`. Throws an `OperatorError` where a program
+ * uses the package, which holds no services.
+ */
+export async function serviceSource(project: string): Promise<string> {
+  if (isPackaged) throw refuse("image.services-elsewhere", { project });
   return sourceOf(project, ofServices);
 }
 
-/** Content hash of a pipeline's folder and the lock of the packages that lie beside it, in the checkout `project`. */
-export function pipelineSource(project: string, folder: string): Promise<string> {
+/**
+ * Content hash of a pipeline's folder and the lock of the packages that lie beside it, in the checkout `project`. Throws an `OperatorError`
+ * where a program uses the package, beside which lies another program's lock.
+ */
+export async function pipelineSource(project: string, folder: string): Promise<string> {
+  if (isPackaged) throw refuse("image.pipeline-elsewhere", { project });
   return sourceOf(project, ofPipeline(folder));
 }
 

@@ -39,12 +39,12 @@ describe.each([...workflows])("workflow %s", (file, { permissions, jobs, default
       const { status, stderr } = spawnSync("bash", ["-n"], { input: script });
       expect(status, String(stderr)).toBe(0);
     }
-    const { dependencies } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as {
-      dependencies: Record<string, string>;
+    const { devDependencies } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as {
+      devDependencies: Record<string, string>;
     };
     const versions = steps.flatMap(({ with: inputs }) => inputs?.["pulumi-version"] ?? []);
     // What a contributor's pull request is checked with is no other engine than the one that the tests build.
-    expect(new Set(versions)).toEqual(new Set(file === "ci.yml" ? [] : [dependencies["@pulumi/pulumi"]]));
+    expect(new Set(versions)).toEqual(new Set(file === "ci.yml" ? [] : [devDependencies["@pulumi/pulumi"]]));
     const commands = scripts.flatMap((script) =>
       [...script.matchAll(/bin\/menagerie\.mjs ([\w-]+)/g)].map(([, name = ""]) => name),
     );
