@@ -1,12 +1,7 @@
 import { type DatabaseServer, serverFromUrl } from "../adapters/postgres/server.ts";
 import { platformDatabase, roles } from "../domain/platformDatabase.ts";
+import type { DatabaseInput } from "./databaseInput.ts";
 import { refuse } from "./refusals.ts";
-
-/** Input of every resource that works in the database. */
-export interface DatabaseInput {
-  /** Secret url of the server, where it comes from the stack's config; else MENAGERIE_DATABASE_URL says it. */
-  readonly database?: string;
-}
 
 /**
  * The server that a handler works on. The environment wins, because what the state holds may be out of date. Read at

@@ -1,18 +1,9 @@
 import type { DeploymentLock } from "../adapters/postgres/deploymentLock.ts";
 import { roles } from "../domain/platformDatabase.ts";
 import type { DeployedModel } from "../domain/release/observed.ts";
-import { type DatabaseInput, databaseServer } from "./databaseServer.ts";
+import type { EnvironmentInput } from "./databaseInput.ts";
+import { databaseServer } from "./databaseServer.ts";
 import { whenEngineEnds } from "./engineEnd.ts";
-
-/** Where an environment's models are served. */
-export interface EnvironmentInput extends DatabaseInput {
-  /** Name of the stack. */
-  readonly environment: string;
-  /** Namespace that the models are served in. */
-  readonly namespace: string;
-  /** Context of the ambient kubeconfig; its current one when left out. */
-  readonly context?: string;
-}
 
 /**
  * Locks that this process holds, by environment: from an intent to its end, so that whoever looks knows whether the `up`

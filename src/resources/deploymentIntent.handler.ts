@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { DeploymentIntent } from "../domain/release/record.ts";
-import { type EnvironmentInput, heldLock, observe, releaseLock } from "../providers/environmentDeployments.ts";
+import type { EnvironmentInput } from "../providers/databaseInput.ts";
+import { heldLock, observe, releaseLock } from "../providers/environmentDeployments.ts";
 import type { Due, Handler } from "../providers/handler.ts";
 
 export interface DeploymentIntentInputs extends EnvironmentInput, Due {

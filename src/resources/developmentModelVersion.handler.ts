@@ -1,5 +1,6 @@
 import type { DevelopmentRegistration } from "../adapters/postgres/developmentState.ts";
-import { asDeployer, type DatabaseInput } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { asDeployer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
 
 export interface DevelopmentModelVersionInputs extends DevelopmentRegistration, DatabaseInput {}

@@ -1,7 +1,8 @@
 import type { VersionRegistration } from "../adapters/postgres/modelVersions.ts";
 import { OperatorError } from "../domain/errors.ts";
 import { clauseOf } from "../domain/refusals/refusal.ts";
-import { asDeployer, type DatabaseInput } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { asDeployer } from "../providers/databaseServer.ts";
 import type { Due, Handler } from "../providers/handler.ts";
 import { refuse } from "../providers/refusals.ts";
 

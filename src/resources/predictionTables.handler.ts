@@ -1,7 +1,8 @@
 import type { ClientBase } from "pg";
 import { platformDatabase, roles } from "../domain/platformDatabase.ts";
 import { predictionTableNames } from "../domain/recording/tablesRevision.ts";
-import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { databaseServer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
 
 export interface PredictionTablesInputs extends DatabaseInput {

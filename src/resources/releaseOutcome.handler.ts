@@ -1,5 +1,6 @@
 import { servingLine } from "../domain/release/observed.ts";
-import { type EnvironmentInput, heldLock, observe, releaseLock } from "../providers/environmentDeployments.ts";
+import type { EnvironmentInput } from "../providers/databaseInput.ts";
+import { heldLock, observe, releaseLock } from "../providers/environmentDeployments.ts";
 import type { Handler } from "../providers/handler.ts";
 import { refuse } from "../providers/refusals.ts";
 

@@ -1,4 +1,5 @@
-import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { databaseServer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
 
 export interface ReleaseRetentionInputs extends DatabaseInput {

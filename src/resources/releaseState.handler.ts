@@ -1,7 +1,8 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { sentenceOf } from "../domain/refusals/clause.ts";
 import { declaredHash, type StateTable, stateSchemaName, tagIssue } from "../domain/release/stateSchema.ts";
-import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { databaseServer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
 import { hostProgress, untilTerminated } from "../providers/host.ts";
 import { refuse } from "../providers/refusals.ts";

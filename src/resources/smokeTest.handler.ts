@@ -1,7 +1,8 @@
 import { judgeReadiness } from "../domain/serving/readiness.ts";
 import { type DeploymentMode, readyPath } from "../domain/serving/servedModel.ts";
 import { type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
-import { asDeployer, type DatabaseInput } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { asDeployer } from "../providers/databaseServer.ts";
 import type { Due, Handler } from "../providers/handler.ts";
 import { untilTerminated } from "../providers/host.ts";
 import { refuse } from "../providers/refusals.ts";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { pipelineJob, type StatePipelineSpec } from "../domain/release/pipelineJob.ts";
-import { type DatabaseInput, databaseServer } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { databaseServer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
 import { untilTerminated } from "../providers/host.ts";
 import { refuse } from "../providers/refusals.ts";

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { StackPipeline } from "../adapters/builds/stackPipelineBuilder.ts";
 import { menagerieCache } from "../adapters/files/cacheFolder.mjs";
 import type { PythonLayers } from "../adapters/truss/python.ts";
+import type { StackPipeline } from "../domain/builds/stackPipeline.ts";
 import { messageOf, OperatorError } from "../domain/errors.ts";
 import type { Progress } from "../domain/progress.ts";
 import type { TrussBuilder } from "../domain/truss/builder.ts";

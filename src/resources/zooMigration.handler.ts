@@ -4,7 +4,8 @@ import { ofTarget } from "../domain/printedCommands.ts";
 import { sentenceOf } from "../domain/refusals/clause.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { type MigrationRequest, type RowCounts, requestIssues } from "../domain/zoo/migration.ts";
-import { type DatabaseInput, databaseServer, migrationTargetServer } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { databaseServer, migrationTargetServer } from "../providers/databaseServer.ts";
 import type { CheckFailure, Due, Handler } from "../providers/handler.ts";
 import { hostProgress, untilTerminated } from "../providers/host.ts";
 

@@ -1,7 +1,8 @@
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import type { Gate, Phase } from "../domain/zoo/phases.ts";
 import type { TargetCounts, TargetPair } from "../domain/zoo/targetApps.ts";
-import { asDeployer, type DatabaseInput, migrationTargetServer } from "../providers/databaseServer.ts";
+import type { DatabaseInput } from "../providers/databaseInput.ts";
+import { asDeployer, migrationTargetServer } from "../providers/databaseServer.ts";
 import type { Due, Handler } from "../providers/handler.ts";
 import { refuse } from "../providers/refusals.ts";
 

@@ -1,5 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { buildAccount } from "../../domain/builds/names.ts";
+import type { StackPipeline } from "../../domain/builds/stackPipeline.ts";
 import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { annotations } from "../../domain/serving/servedModel.ts";
@@ -14,16 +15,7 @@ import type { TrussLibrary } from "../truss/buildContext.ts";
 import type { PythonLayers } from "../truss/python.ts";
 import { dockerContext, trussContext } from "./buildContext.ts";
 import { createPipelineArchiveBuilder } from "./pipelineArchiveBuilder.ts";
-import { createPipelineBuilder, type PipelineBuilderOptions } from "./pipelineBuilder.ts";
-
-/** Where a stack's Pipeline is, and what its builds may take. */
-export interface StackPipeline
-  extends Pick<PipelineBuilderOptions, "namespace" | "credentials" | "timeoutMinutes" | "keep"> {
-  /** Images are pushed to `<repository>/<name>`. @default directory images of the embedded environment's store */
-  readonly repository?: string | undefined;
-  /** Context of the ambient kubeconfig. @default its current one */
-  readonly context?: string;
-}
+import { createPipelineBuilder } from "./pipelineBuilder.ts";
 
 /** Requirements of a truss are installed in the pod. */
 const egress = { [annotations.egress]: "true" };

@@ -2,7 +2,8 @@ import type { ClientBase } from "pg";
 import type { StateResource } from "../../domain/engineState.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { isDynamic } from "../../domain/preview/preview.ts";
-import { asDeployer, type DatabaseInput } from "../../providers/databaseServer.ts";
+import type { DatabaseInput } from "../../providers/databaseInput.ts";
+import { asDeployer } from "../../providers/databaseServer.ts";
 import { deleteReferenced } from "../../resources/modelVersion.handler.ts";
 
 export interface Destroyed {

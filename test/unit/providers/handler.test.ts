@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { DatabaseInput } from "../../../src/providers/databaseServer.ts";
+import type { DatabaseInput } from "../../../src/providers/databaseInput.ts";
 import { changesOf, type Due, type OnChanges } from "../../../src/providers/handler.ts";
 import { delegateOf } from "../../../src/providers/registry.ts";
 
