@@ -1,6 +1,8 @@
-/** What the package `menagerie` exports: every component with its arguments. */
+/** What the package `menagerie` exports: an environment as it is read, and every component with its arguments. */
 import "../src/program/oneSdk.ts";
 
+export { Environment } from "../src/environment/environment.ts";
+export type { EnvironmentOptions } from "../src/environment/read.ts";
 export * from "./adminSecrets.ts";
 export * from "./controlAccess.ts";
 export * from "./developmentVersion.ts";

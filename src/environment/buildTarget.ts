@@ -8,13 +8,18 @@ import type { Environment } from "./environment.ts";
 const directoryBuild = { name: "truss-build", entry: "src/services/trussBuild/main.ts" };
 
 /** What a build ends with: an image in a registry, or a folder of this machine in the embedded environment. */
-export function buildTarget({ spec: { builds, nodeClass }, facts }: Environment): BuildTarget<pulumi.Input<string>> {
+export function buildTarget(environment: Environment): BuildTarget<pulumi.Input<string>> {
+  const { builds, nodeClass } = environment.spec;
   if (nodeClass !== "local") {
     if (builds.image === undefined) throw new Error("builds by Tekton were not told BuildKit's image");
     return { kind: "registry", builderImage: builds.image, layerCache: builds.layerCache };
   }
-  const { buildFolders, serviceHash = "" } = facts;
+  const { buildFolders } = environment.facts;
   if (!buildFolders) throw new Error("the program was not told the folders of the embedded environment");
-  const { image } = new CheckoutImage(directoryBuild.name, { ...directoryBuild, hash: serviceHash, interpreter: true });
+  const { image } = new CheckoutImage(directoryBuild.name, {
+    ...directoryBuild,
+    hash: environment.checkoutHash,
+    interpreter: true,
+  });
   return { kind: "directory", builderImage: image, command: serviceCommand(directoryBuild.entry), ...buildFolders };
 }

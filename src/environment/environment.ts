@@ -274,10 +274,20 @@ export class Environment {
     if (image !== undefined) return image;
     const known = this.#images.get(service);
     if (known) return known.image;
-    const entry = `src/services/${service}/main.ts`;
-    const made = new CheckoutImage(service, { name: service, entry, hash: this.facts.serviceHash ?? "" });
+    const made = new CheckoutImage(service, {
+      name: service,
+      entry: `src/services/${service}/main.ts`,
+      hash: this.checkoutHash,
+    });
     this.#images.set(service, made);
     return made.image;
+  }
+
+  /** Content hash of the services' code, for an image that is made of the checkout. */
+  get checkoutHash(): string {
+    const { serviceHash } = this.facts;
+    if (serviceHash === undefined) throw refuse("component.services-image", {});
+    return serviceHash;
   }
 
   /** Adds a node pool that models may name. */

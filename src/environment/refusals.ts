@@ -19,6 +19,12 @@ export const environmentRefusals = {
     fix: "declare it before what runs on it, with the same environment, or use cpu",
     cause: "Pods run on the nodes of a pool that the program declares.",
   },
+  "component.services-image": {
+    says: "services.image is missing, and only the checkout of Menagerie has the code that an image could be made of",
+    fix: 'give Environment.read `services: { image: "<url>@sha256:<digest>" }`',
+    cause:
+      "The services run from an image. A program outside the checkout names one that was built from it, by operations/services.Dockerfile.",
+  },
   "component.services-missing": {
     says: "{kind} {name} needs the API service, which patches it",
     fix: "declare PlatformServices before it, with the same environment",
