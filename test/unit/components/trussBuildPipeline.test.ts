@@ -29,7 +29,7 @@ it("images are built once everything that builds them is there", async () => {
 it("a volume on a folder of the machine is deleted before another is made: its source cannot be changed", async () => {
   const buildFolders = { store: "/store", cache: "/cache" };
   const made = await partsOf(() => {
-    const environment = environmentOf({ builds: { kind: "tekton" } }, { buildFolders });
+    const environment = environmentOf({ builds: { kind: "tekton" } }, { buildFolders, serviceHash: "a1" });
     return new TrussBuildPipeline("builds", { environment });
   });
   const volumes = made.names.filter((name) => name.startsWith("PersistentVolume "));
@@ -40,5 +40,13 @@ it("a volume on a folder of the machine is deleted before another is made: its s
 it("is refused where images are laid out on this machine", async () => {
   await partsOf(() => {
     expect(() => new TrussBuildPipeline("builds", { environment: environmentOf() })).toThrow("builds.kind: directory");
+  });
+});
+
+it("is refused outside the checkout, whose code its step would run, in a sentence that names the key", async () => {
+  const buildFolders = { store: "/store", cache: "/cache" };
+  await partsOf(() => {
+    const environment = environmentOf({ builds: { kind: "tekton" } }, { buildFolders });
+    expect(() => new TrussBuildPipeline("builds", { environment })).toThrow("services.image is missing");
   });
 });
