@@ -1,9 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { buffer } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
 import { Agent } from "undici";
+import { Exchange } from "../../services/forwarding/exchange.ts";
 
 /** The one remote address for which the truss client (0.18.35) keeps its REST calls on the same host, and that host. */
 export const clientRemote = "http://localhost:8000";
@@ -20,18 +19,6 @@ export interface ClientProxy {
 
 /** A GraphQL exchange, once the client has its answer. */
 export type OnExchange = (request: string, answer: string) => void;
-
-/** Headers of one connection, not of the message. */
-const ownHeaders = new Set([
-  "connection",
-  "proxy-connection",
-  "keep-alive",
-  "transfer-encoding",
-  "te",
-  "upgrade",
-  "expect",
-  "proxy-authorization",
-]);
 
 /**
  * An HTTP proxy on this machine through which the truss client reaches the API service at `target`, and nothing else: any
@@ -52,10 +39,7 @@ export async function startClientProxy(target: string, onExchange?: OnExchange):
       return;
     }
     const told = asked.pathname === "/graphql/" ? onExchange : undefined;
-    relay({ agent, target, asked, onExchange: told }, request, response).catch(() => {
-      if (!response.headersSent) response.writeHead(502, { "content-type": "text/plain" });
-      response.end("the API service does not answer\n");
-    });
+    relay({ agent, target, asked, onExchange: told }, request, response);
   });
   server.on("connect", (request, socket) => {
     refused.push(request.url ?? "an unknown host");
@@ -77,37 +61,31 @@ interface Relaying {
   readonly onExchange: OnExchange | undefined;
 }
 
-async function relay(
+function relay(
   { agent, target, asked, onExchange }: Relaying,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  const hasBody = request.method !== "GET" && request.method !== "HEAD";
-  const kept = hasBody && onExchange ? await buffer(request) : undefined;
-  const answer = await agent.request({
+): void {
+  const [question, answer]: [Buffer[], Buffer[]] = [[], []];
+  new Exchange(request, response, {
+    dispatcher: agent,
     origin: target,
     // As it was sent: a signature is over it.
     path: (request.url ?? "").slice(asked.origin.length) || "/",
-    method: request.method ?? "GET",
-    headers: { ...endToEnd(request.headers), host: asked.host },
-    signal: gone.signal,
-    ...(hasBody ? { body: kept ?? request } : {}),
-  });
-  response.writeHead(answer.statusCode, endToEnd(answer.headers));
-  if (!kept) return pipeline(answer.body, response);
-  const answered = Buffer.from(await answer.body.arrayBuffer());
-  response.end(answered);
-  onExchange?.(kept.toString("utf8"), answered.toString("utf8"));
-}
-
-function endToEnd(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined || ownHeaders.has(name) ? [] : [[name, value]],
-    ),
-  );
+    added: ["host", asked.host],
+    observer: onExchange && {
+      onRequestData: (chunk) => void question.push(chunk),
+      onResponseData: (chunk) => void answer.push(chunk),
+    },
+    onFailure: () => {
+      if (response.headersSent) return;
+      response.writeHead(502, { "content-type": "text/plain" }).end("the API service does not answer\n");
+    },
+    onEnd: ({ failure }) => {
+      if (failure === null)
+        onExchange?.(Buffer.concat(question).toString("utf8"), Buffer.concat(answer).toString("utf8"));
+    },
+  }).start();
 }
 
 async function close(server: Server, agent: Agent): Promise<void> {

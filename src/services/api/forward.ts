@@ -1,35 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { type Dispatcher, errors } from "undici";
+import type { Dispatcher } from "undici";
+import type { Failure } from "../../domain/recording/prediction.ts";
+import { Exchange } from "../forwarding/exchange.ts";
 import { ApiError } from "./apiError.ts";
 
-/** Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that are for us alone. */
-const notForwarded = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "host",
-  "expect",
-  "content-length",
-  "authorization",
-  "x-api-key",
-  "x-request-id",
-]);
+/** Headers that are for us alone, or that we set. */
+const withheld: ReadonlySet<string> = new Set(["authorization", "x-api-key", "x-request-id"]);
 
 export interface Forwarding {
   readonly dispatcher: Dispatcher;
   /** Such as `http://iris-v1-predictor.models.svc.cluster.local:80`. */
   readonly origin: string;
   readonly path: string;
-  /** @default POST */
-  readonly method?: "GET" | "POST";
   readonly requestId: string;
   /** Bytes. */
   readonly maxBodyBytes: number;
@@ -39,71 +21,36 @@ export interface Forwarding {
   readonly model: string;
 }
 
-/** Streams the request's body to a model and its answer back. Throws an ApiError while nothing has been answered. */
+/**
+ * Streams a request to a model and its answer back, until that is over or the client is gone. Throws an ApiError for anything else; what
+ * was answered until then is cut off.
+ */
 export async function forward(request: IncomingMessage, response: ServerResponse, to: Forwarding): Promise<void> {
-  const length = Number(request.headers["content-length"] ?? Number.NaN);
-  if (length > to.maxBodyBytes) throw tooLarge(to.maxBodyBytes);
-  const gone = new AbortController();
-  response.once("close", () => {
-    if (!response.writableFinished) gone.abort();
-  });
-  const body = request.pipe(limited(to.maxBodyBytes));
-  request.once("error", (error) => body.destroy(error));
-  try {
-    const answer = await to.dispatcher.request({
-      origin: to.origin,
-      path: to.path,
-      method: to.method ?? "POST",
-      headers: {
-        ...endToEnd(request.headers),
-        ...(Number.isNaN(length) ? {} : { "content-length": String(length) }),
-        "x-request-id": to.requestId,
-      },
-      ...(to.method === "GET" ? {} : { body }),
-      signal: gone.signal,
-      headersTimeout: to.timeoutMs,
-      bodyTimeout: to.timeoutMs,
-    });
-    response.writeHead(answer.statusCode, { ...endToEnd(answer.headers), "x-request-id": to.requestId });
-    await pipeline(answer.body, response);
-  } catch (error) {
-    request.resume();
-    throw explained(error, to);
-  }
-}
-
-/** Counts what passes: a body may come in chunks, without a length. */
-function limited(maximum: number): Transform {
-  let passed = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      passed += chunk.length;
-      if (passed > maximum) done(tooLarge(maximum));
-      else done(null, chunk);
-    },
+  const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs } = to;
+  const tooLarge = () => new ApiError("body_too_large", `the body is larger than ${maxBodyBytes} bytes`);
+  if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) throw tooLarge();
+  await new Promise<void>((resolve, reject) => {
+    new Exchange(request, response, {
+      dispatcher,
+      origin,
+      path,
+      withheld,
+      added: ["x-request-id", requestId],
+      timeoutMs,
+      bodyLimit: { bytes: maxBodyBytes, onExceeded: () => reject(tooLarge()) },
+      onFailure: (failure, error) => reject(explained(failure, error, to)),
+      onEnd: () => resolve(),
+    }).start();
   });
 }
 
-function tooLarge(maximum: number): ApiError {
-  return new ApiError("body_too_large", `the body is larger than ${maximum} bytes`);
-}
-
-function endToEnd(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string | string[]> {
-  const kept: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !notForwarded.has(name)) kept[name] = value;
+function explained(failure: Exclude<Failure, "client_gone">, error: Error, { model, timeoutMs }: Forwarding): ApiError {
+  switch (failure) {
+    case "predictor_unavailable":
+      return new ApiError("model_unavailable", `${model} is not being served`, error);
+    case "predictor_timeout":
+      return new ApiError("model_timeout", `${model} did not answer within ${timeoutMs / 1000} s`, error);
+    case "predictor_broken":
+      return new ApiError("model_failed", `the connection to ${model} broke before its answer was complete`, error);
   }
-  return kept;
-}
-
-const unreachable = new Set(["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
-
-function explained(error: unknown, { model, timeoutMs }: Forwarding): unknown {
-  if (error instanceof ApiError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  if (unreachable.has(code)) return new ApiError("model_unavailable", `${model} is not being served`, error);
-  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
-    return new ApiError("model_timeout", `${model} did not answer within ${timeoutMs / 1000} s`, error);
-  }
-  return new ApiError("model_failed", `the connection to ${model} broke before its answer was complete`, error);
 }

@@ -6,9 +6,10 @@ import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
 import { isPrediction } from "../../domain/recording/predictionRoute.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
+import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
-import { Exchange, type ExchangeEnd } from "./exchange.ts";
 import type { Metrics } from "./metrics.ts";
+import { answerFailed } from "./predictorFailed.ts";
 import { recordedId } from "./recordedId.ts";
 
 /** What the server works with. */
@@ -50,8 +51,13 @@ export function createRecorderServer(parts: RecorderParts): Server {
 }
 
 function pass({ predictor, origin }: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
-  const options = { predictor, origin, requestId: undefined, observer: undefined, onEnd: () => {} };
-  new Exchange(request, response, options).start();
+  new Exchange(request, response, {
+    dispatcher: predictor,
+    origin,
+    onFailure: (failure) => {
+      if (!response.headersSent) answerFailed(response, failure);
+    },
+  }).start();
 }
 
 function record(parts: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
@@ -107,7 +113,16 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
     },
     onResponseData: (chunk: Buffer) => answered.add(chunk),
   };
-  new Exchange(request, response, { predictor, origin, requestId: made, observer, onEnd }).start();
+  new Exchange(request, response, {
+    dispatcher: predictor,
+    origin,
+    ...(made && { added: ["x-request-id", made] }),
+    observer,
+    onFailure: (failure) => {
+      if (!response.headersSent) answered.add(answerFailed(response, failure));
+    },
+    onEnd,
+  }).start();
 }
 
 async function sendMetrics({ metrics }: RecorderParts, response: ServerResponse): Promise<void> {

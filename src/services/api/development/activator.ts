@@ -63,14 +63,13 @@ export function createActivator(parts: ActivatorParts): Activator {
   return {
     async activate(request, response, { version, inner, requestId }) {
       if (leavesFolder(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
-      const method = methodOf(request);
+      requirePredictionMethod(request);
       // A use that is not recorded only lets the version stop early.
       parts.touch(version.id).catch(() => {});
       const { url } = await ready(version);
       await forward(request, response, {
         dispatcher: parts.dispatcher,
         origin: url,
-        method,
         requestId,
         timeoutMs: parts.timeoutMs,
         maxBodyBytes: parts.maxBodyBytes,
@@ -147,7 +146,7 @@ function leavesFolder(inner: string): boolean {
   }
 }
 
-function methodOf(request: IncomingMessage): "GET" | "POST" {
-  if (request.method === "GET" || request.method === "POST") return request.method;
+function requirePredictionMethod(request: IncomingMessage): void {
+  if (request.method === "GET" || request.method === "POST") return;
   throw new ApiError("method_not_allowed", `${request.method} is not possible here; use POST`);
 }

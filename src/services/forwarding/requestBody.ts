@@ -4,6 +4,12 @@ import { PassThrough } from "node:stream";
 /** A body up to this length goes out in one write with its headers; a longer one as it comes. In bytes. */
 const inlineLimit = 64 * 1024;
 
+/** What a body may have, and who is told that it has more; nothing of it is read from then on. */
+export interface BodyLimit {
+  readonly bytes: number;
+  readonly onExceeded: () => void;
+}
+
 /**
  * How a request's body is sent on: nothing, all of it where it is short, else as a stream with back-pressure. Calls `onChunk` with
  * everything that comes and `begin` as soon as the forwarding can; never when the client goes away before.
@@ -11,6 +17,7 @@ const inlineLimit = 64 * 1024;
 export function readBody(
   incoming: IncomingMessage,
   onChunk: ((chunk: Buffer) => void) | undefined,
+  limit: BodyLimit | undefined,
   begin: (body: Buffer | PassThrough | null) => void,
 ): void {
   const length = incoming.headers["content-length"];
@@ -28,6 +35,15 @@ export function readBody(
   // The HTTP client destroys the stream it was given at its end, which must not be the server's own request.
   const stream = new PassThrough({ highWaterMark: 256 * 1024 });
   stream.on("error", () => {});
+  // A length that is announced was judged before.
+  if (limit && length === undefined) {
+    let bytes = 0;
+    incoming.on("data", (chunk: Buffer) => {
+      if (bytes > limit.bytes) return;
+      bytes += chunk.length;
+      if (bytes > limit.bytes) limit.onExceeded();
+    });
+  }
   incoming.pipe(stream);
   incoming.once("close", () => {
     if (!incoming.complete) stream.destroy(new Error("the client went away"));

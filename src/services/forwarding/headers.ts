@@ -14,25 +14,24 @@ const perHop = new Set([
   "expect",
 ]);
 
+const none: ReadonlySet<string> = new Set();
+
 /**
- * What goes on to the predictor, names and values in turn: all but `host`, which is the predictor's own, and headers of the
- * connection; with `requestId` where the request has none.
+ * What goes on of a request, names and values in turn: all but `host`, which is the other server's own, headers of the connection, and
+ * those that are `withheld`; their names are in lower case.
  */
-export function forwardedHeaders(incoming: IncomingMessage, requestId: string | undefined): string[] {
-  const { rawHeaders, headers } = incoming;
-  const result = endToEnd(rawHeaders, headers.connection, "host");
-  if (requestId !== undefined) result.push("x-request-id", requestId);
-  return result;
+export function forwardedHeaders({ rawHeaders, headers }: IncomingMessage, withheld = none): string[] {
+  return endToEnd(rawHeaders, headers.connection, withheld, "host");
 }
 
-/** What goes back of the predictor's headers, which come as bytes. */
-export function returnedHeaders(raw: readonly (Buffer | string)[]): string[] {
+/** What goes back of an answer's headers, which come as bytes. */
+export function returnedHeaders(raw: readonly (Buffer | string)[], withheld = none): string[] {
   const flat = raw.map((each) => (typeof each === "string" ? each : each.toString("latin1")));
   let connection: string | undefined;
   for (let index = 0; index < flat.length; index += 2) {
     if (flat[index]?.toLowerCase() === "connection") connection = flat[index + 1];
   }
-  return endToEnd(flat, connection);
+  return endToEnd(flat, connection, withheld);
 }
 
 /** The value of a header, several with commas between them; undefined where there is none. `name` is in lower case. */
@@ -44,7 +43,12 @@ export function headerValue(name: string, flat: readonly string[]): string | und
   return values.length === 0 ? undefined : values.join(", ");
 }
 
-function endToEnd(flat: readonly string[], connection: string | undefined, besides?: string): string[] {
+function endToEnd(
+  flat: readonly string[],
+  connection: string | undefined,
+  withheld: ReadonlySet<string>,
+  besides?: string,
+): string[] {
   const named =
     connection === undefined || connection === "keep-alive" || connection === "close"
       ? undefined
@@ -53,7 +57,7 @@ function endToEnd(flat: readonly string[], connection: string | undefined, besid
   for (let index = 0; index < flat.length; index += 2) {
     const name = flat[index] as string;
     const lower = name.toLowerCase();
-    if (lower === besides || perHop.has(lower) || named?.has(lower)) continue;
+    if (lower === besides || perHop.has(lower) || withheld.has(lower) || named?.has(lower)) continue;
     result.push(name, flat[index + 1] as string);
   }
   return result;

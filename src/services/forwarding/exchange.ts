@@ -4,13 +4,13 @@ import type { Dispatcher } from "undici";
 import { failureOf } from "../../adapters/predictions/predictorFailure.ts";
 import type { Failure } from "../../domain/recording/prediction.ts";
 import { forwardedHeaders, headerValue, returnedHeaders } from "./headers.ts";
-import { readBody } from "./requestBody.ts";
+import { type BodyLimit, readBody } from "./requestBody.ts";
 
 /** What happens to one exchange, for whoever records it. */
 export interface ExchangeObserver {
   readonly onRequestData: (chunk: Buffer) => void;
-  /** Content coding of the answer, such as `gzip`, as the predictor names it. */
-  readonly onResponseEncoding: (encoding: string) => void;
+  /** Content coding of the answer, such as `gzip`, as the server names it. */
+  readonly onResponseEncoding?: (encoding: string) => void;
   readonly onResponseData: (chunk: Buffer) => void;
 }
 
@@ -24,23 +24,37 @@ export interface ExchangeEnd {
 }
 
 export interface ExchangeOptions {
-  readonly predictor: Dispatcher;
+  /** Connections to the server; it sends no request twice. */
+  readonly dispatcher: Dispatcher;
+  /** Such as `http://iris-v1-predictor.models.svc.cluster.local:80`. */
   readonly origin: string;
-  /** The id to give a request that has none. */
-  readonly requestId: string | undefined;
-  readonly observer: ExchangeObserver | undefined;
-  /** Called once, when nothing more will come. */
-  readonly onEnd: (end: ExchangeEnd) => void;
+  /** With the query. @default the request's own */
+  readonly path?: string;
+  /**
+   * Headers, in lower case, that go neither on nor back, besides those of a connection.
+   * @default none
+   */
+  readonly withheld?: ReadonlySet<string>;
+  /** Headers that go on besides the request's own, names and values in turn. @default none */
+  readonly added?: readonly string[];
+  /** Of a body that comes without a length. @default none */
+  readonly bodyLimit?: BodyLimit;
+  /** Until the answer begins, and between two pieces of it, in milliseconds. @default the dispatcher's */
+  readonly timeoutMs?: number;
+  readonly observer?: ExchangeObserver | undefined;
+  /**
+   * Told before {@link onEnd} why there is no whole answer of the server, other than that the client is gone; what was begun is cut
+   * off, and where nothing was (`response.headersSent`), this answers the client.
+   */
+  readonly onFailure: (failure: Exclude<Failure, "client_gone">, error: Error) => void;
+  /** Called once, when nothing more will come; not for a body that is too large. @default nobody is told */
+  readonly onEnd?: (end: ExchangeEnd) => void;
 }
 
-const statusOf = { predictor_unavailable: 503, predictor_broken: 502, predictor_timeout: 504 } as const;
-const sentenceOf = {
-  predictor_unavailable: "the predictor accepts no connections",
-  predictor_broken: "the predictor closed the connection before its answer was complete, or answered what is no HTTP",
-  predictor_timeout: "the predictor did not answer in time",
-} as const;
-
-/** Streams one request to the predictor and its answer back. A class, because it is made for every request. */
+/**
+ * Streams one request to a server and its answer back, with back-pressure both ways; a side that goes away ends the other's
+ * connection. A class, because it is made for every request.
+ */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
@@ -58,7 +72,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#response.once("close", () => {
       if (!this.#over) this.#abandon();
     });
-    readBody(this.#incoming, this.#options.observer?.onRequestData, (body) => this.#send(body));
+    readBody(this.#incoming, this.#options.observer?.onRequestData, this.#bodyLimit(), (body) => this.#send(body));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -74,9 +88,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   ): void {
     // Interim answers (103) end here.
     if (status < 200 || this.#over) return;
-    const headers = returnedHeaders((controller.rawHeaders ?? []) as readonly (Buffer | string)[]);
-    const observer = this.#options.observer;
-    if (observer) {
+    const { observer, withheld } = this.#options;
+    const headers = returnedHeaders((controller.rawHeaders ?? []) as readonly (Buffer | string)[], withheld);
+    if (observer?.onResponseEncoding) {
       const encoding = headerValue("content-encoding", headers);
       if (encoding !== undefined) observer.onResponseEncoding(encoding);
     }
@@ -101,25 +115,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#over) return;
-    // A request that broke off in its body breaks the one to the predictor, before the client's own connection is closed.
+    // A request that broke off in its body breaks the one to the server, before the client's own connection is closed.
     if (this.#incoming.destroyed && !this.#incoming.complete) {
       this.#abandon();
       return;
     }
     const failure = failureOf(error);
     const begun = this.#response.headersSent;
-    if (begun) {
-      // The client must not take what it has for the whole.
-      this.#response.destroy();
-    } else {
-      const body = Buffer.from(JSON.stringify({ error: sentenceOf[failure] }));
-      this.#options.observer?.onResponseData(body);
-      this.#response.writeHead(statusOf[failure], {
-        "content-type": "application/json",
-        "content-length": body.length,
-      });
-      this.#response.end(body);
-    }
+    // The client must not take what it has for the whole.
+    if (begun) this.#response.destroy();
+    this.#options.onFailure(failure, error);
     // A client that still sends is not read any more, but has to be able to end.
     this.#incoming.resume();
     this.#end(failure, !begun);
@@ -127,14 +132,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #send(body: Buffer | PassThrough | null): void {
     if (this.#over) return;
-    const { predictor, origin, requestId } = this.#options;
+    const { dispatcher, origin, path = this.#incoming.url ?? "/", withheld, added = [], timeoutMs } = this.#options;
+    const limits = timeoutMs === undefined ? undefined : { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
     try {
-      predictor.dispatch(
+      dispatcher.dispatch(
         {
+          ...limits,
           origin,
           method: this.#incoming.method as Dispatcher.HttpMethod,
-          path: this.#incoming.url ?? "/",
-          headers: forwardedHeaders(this.#incoming, requestId),
+          path,
+          headers: [...forwardedHeaders(this.#incoming, withheld), ...added],
           body,
         },
         this,
@@ -144,6 +151,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
+  #bodyLimit(): BodyLimit | undefined {
+    const limit = this.#options.bodyLimit;
+    if (!limit) return undefined;
+    const onExceeded = (): void => {
+      if (this.#over) return;
+      this.#over = true;
+      limit.onExceeded();
+      this.#controller?.abort(new Error("the body is too large"));
+      this.#incoming.resume();
+    };
+    return { bytes: limit.bytes, onExceeded };
+  }
+
   #abandon(): void {
     this.#end("client_gone", false);
     this.#controller?.abort(new Error("the client went away"));
@@ -151,7 +171,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #end(failure: Failure | null, wholeResponse: boolean): void {
     this.#over = true;
-    this.#options.onEnd({
+    this.#options.onEnd?.({
       status: this.#response.headersSent ? this.#response.statusCode : null,
       failure,
       wholeRequest: this.#incoming.complete,

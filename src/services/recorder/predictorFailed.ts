@@ -1,0 +1,23 @@
+import type { ServerResponse } from "node:http";
+import type { Failure } from "../../domain/recording/prediction.ts";
+
+type Failed = Exclude<Failure, "client_gone">;
+
+const statusOf: Readonly<Record<Failed, number>> = {
+  predictor_unavailable: 503,
+  predictor_broken: 502,
+  predictor_timeout: 504,
+};
+const sentenceOf: Readonly<Record<Failed, string>> = {
+  predictor_unavailable: "the predictor accepts no connections",
+  predictor_broken: "the predictor closed the connection before its answer was complete, or answered what is no HTTP",
+  predictor_timeout: "the predictor did not answer in time",
+};
+
+/** Tells a client that nothing was answered, with why; answers the body that it gets. */
+export function answerFailed(response: ServerResponse, failure: Failed): Buffer {
+  const body = Buffer.from(JSON.stringify({ error: sentenceOf[failure] }));
+  response.writeHead(statusOf[failure], { "content-type": "application/json", "content-length": body.length });
+  response.end(body);
+  return body;
+}
