@@ -139,7 +139,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
         baseHash,
         deploys: plan.kind === "deploy",
         takeover,
-        api: served.apiUrl,
+        ...given({ api: served.declaredApiUrl }),
         apiKey: services.adminKey,
         timeoutSeconds: serving.readyTimeoutSeconds,
       },

@@ -45,6 +45,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
     const shown = {
       ...services,
       apiUrl: undefined,
+      declaredApiUrl: undefined,
       modelsNamespace,
       requireApiKey: serving.requireApiKey,
       ratelimitEnabled,

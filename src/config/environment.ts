@@ -157,7 +157,11 @@ export interface EnvironmentSpec
   readonly shadows: Readonly<Record<string, ShadowDeploymentSpec>>;
   /** `checksKeys`: it lets only requests with a key pass to models. */
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string; readonly checksKeys: boolean };
-  readonly services: Omit<Parsed["services"], "apiUrl"> & { readonly apiUrl: string };
+  readonly services: Omit<Parsed["services"], "apiUrl"> & {
+    readonly apiUrl: string;
+    /** Where the config says it, itself or by the gateway's url; undefined where a variable of the shell does. */
+    readonly declaredApiUrl?: string | undefined;
+  };
   /** Without its url, which stays with the stack's entry. */
   readonly migrationTarget: Omit<NonNullable<Parsed["migrationTarget"]>, "databaseUrl"> | undefined;
   /** Names of the secrets that the stack's config holds; their values stay with the stack's entry. */

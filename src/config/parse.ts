@@ -70,7 +70,11 @@ export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {
     ...parsed,
     secrets: Object.keys(parsed.secrets),
     gateway: { ...parsed.gateway, url, checksKeys: parsed.mesh?.keyCheck !== undefined },
-    services: { ...parsed.services, apiUrl: parsed.services.apiUrl ?? defaults.apiUrl ?? url },
+    services: {
+      ...parsed.services,
+      apiUrl: parsed.services.apiUrl ?? defaults.apiUrl ?? url,
+      declaredApiUrl: parsed.services.apiUrl ?? (defaults.apiUrl ? undefined : parsed.gateway.url),
+    },
     database,
     zoo: Object.fromEntries(Object.entries(parsed.zoo).map(([name, entry]) => [name, complete(entry, parsed)])),
     development: Object.fromEntries(

@@ -72,6 +72,7 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
     preview,
     lastOutputs,
     url: url.value,
+    address: shell.databaseAddress,
     ...(fromOptions ? { urlFrom: "database" } : {}),
     models: "every",
     mayBeginAnew: shell.mayBeginAnew,

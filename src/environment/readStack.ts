@@ -99,6 +99,7 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
     preview,
     lastOutputs,
     url: shell.databaseUrl,
+    address: shell.databaseAddress,
     mayBeginAnew: shell.mayBeginAnew,
     password: config["menagerie:databasePassword"],
   });

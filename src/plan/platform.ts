@@ -77,6 +77,8 @@ export interface PlanningOptions {
    * @default those of the config
    */
   readonly models?: "every" | undefined;
+  /** `MENAGERIE_DATABASE_ADDRESS`, which is where the database is for a config that has none. */
+  readonly address?: string | undefined;
   /** `menagerie:databasePassword` */
   readonly password: string | undefined;
   readonly preview: boolean;
@@ -93,10 +95,16 @@ const setPassword = "`pulumi config set --secret menagerie:databasePassword`";
  * OperatorError when the database does not answer, unless the stack has not made it yet or a preview may do without.
  */
 export async function planPlatform(
-  spec: Pick<EnvironmentSpec, "database" | "previewDatabase" | "zoo">,
+  spec: Pick<EnvironmentSpec, "database" | "nodeClass" | "previewDatabase" | "zoo">,
   options: PlanningOptions,
 ): Promise<PlatformPlan | undefined> {
-  if (!spec.database) return undefined;
+  if (!spec.database) {
+    await requireNoDatabase(spec, options);
+    return undefined;
+  }
+  if (isOfShell(spec.database, options) && !options.url) {
+    throw refused(refusal("database.variable-missing", null, { variable: "MENAGERIE_DATABASE_URL" }));
+  }
   const server = platformServer(spec.database, options);
   if (!options.url && !options.password && !options.preview) {
     throw refused(refusal("database.password-missing", "menagerie:databasePassword", { command: setPassword }));
@@ -109,6 +117,26 @@ export async function planPlatform(
     fromEnvironment: Boolean(options.url) && options.urlFrom === undefined,
     schemaVersion: (await migrationNames()).at(-1) ?? "",
   };
+}
+
+/** A shell that forgets its variables would have the platform deleted, with everything that needs it. */
+async function requireNoDatabase(
+  { nodeClass }: Pick<EnvironmentSpec, "nodeClass">,
+  { url, lastOutputs, mayBeginAnew = false }: PlanningOptions,
+): Promise<void> {
+  // Elsewhere the config alone says where it is.
+  if (nodeClass !== "local" || mayBeginAnew) return;
+  const { schemaVersion } = await lastOutputs();
+  if (!schemaVersion) return;
+  const variable = url ? "MENAGERIE_DATABASE_ADDRESS" : "MENAGERIE_DATABASE_URL";
+  throw refused(refusal("database.variable-missing", null, { variable }));
+}
+
+function isOfShell(
+  { host, port }: NonNullable<EnvironmentSpec["database"]>,
+  { address }: Pick<PlanningOptions, "address">,
+): boolean {
+  return address === `${host}:${port}`;
 }
 
 /** The server of a stack's database: the one that MENAGERIE_DATABASE_URL names, else that of its config. */

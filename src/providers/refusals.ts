@@ -18,6 +18,11 @@ export const providerRefusals = {
     fix: "set {variable}, or menagerie:migrationTarget.databaseUrl",
     cause: "The table of apps is in another database, whose address is a secret.",
   },
+  "api.not-set": {
+    says: "the API service's address is not known",
+    fix: "set {variable}, or menagerie:services.apiUrl",
+    cause: "Development versions are patched through the API service.",
+  },
   "deployment.stayed-incomplete": {
     says: "release {tag} is recorded as incomplete: {reason}",
     fix: "run `up --refresh`, which completes it",

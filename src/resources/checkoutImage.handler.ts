@@ -28,19 +28,25 @@ export interface CheckoutImageOutputs extends CheckoutImageInputs {
 
 /** The checkout as a directory image, for services and pipelines of the local environment. Images outlive the resource. */
 export const checkoutImage: Handler<CheckoutImageInputs, CheckoutImageOutputs> = {
-  inputs: { name: "replace", entry: "replace", folder: "replace", hash: "replace", interpreter: "replace" },
+  // Another commit of the project is another image of the same service: nothing is replaced that anybody would miss.
+  inputs: { name: "replace", entry: "update", folder: "update", hash: "update", interpreter: "update" },
   async create(inputs) {
-    const { putCheckoutImage, putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
-    const { folder } = inputs;
-    const parts = inputs.interpreter ? await interpreter() : {};
-    const image = await (folder === undefined
-      ? putCheckoutImage(imageStore(), resolve("."), { ...inputs, ...parts })
-      : putPipelineImage(imageStore(), resolve("."), { ...inputs, folder }));
-    return { id: image, outs: { ...inputs, image } };
+    const outs = await stored(inputs);
+    return { id: outs.image, outs };
   },
-  update: async (_id, olds, news) => ({ ...olds, ...news }),
+  update: (_id, _olds, news) => stored(news),
   exists: (_id, { image }) => imageIsStored(image),
 };
+
+async function stored(inputs: CheckoutImageInputs): Promise<CheckoutImageOutputs> {
+  const { putCheckoutImage, putPipelineImage } = await import("../adapters/images/checkoutImage.ts");
+  const { folder } = inputs;
+  const parts = inputs.interpreter ? await interpreter() : {};
+  const image = await (folder === undefined
+    ? putCheckoutImage(imageStore(), resolve("."), { ...inputs, ...parts })
+    : putPipelineImage(imageStore(), resolve("."), { ...inputs, folder }));
+  return { ...inputs, image };
+}
 
 /** The interpreter, and what names it: PATH in a container is the image's, and finds another one first or none. */
 async function interpreter(): Promise<{ layers: KeyedLayer[]; env: Record<string, string> }> {

@@ -23,8 +23,11 @@ export interface PatchSyncInputs {
   /** Whether this `up` deploys in full, so that the chain of patches starts anew. Not a change by itself. */
   readonly deploys: boolean;
   readonly takeover: boolean;
-  /** Address of the API service, without a path. */
-  readonly api: string;
+  /**
+   * Address of the API service, without a path.
+   * @default that of MENAGERIE_API_URL or, as the gateway leads there too, MENAGERIE_GATEWAY_URL, whose values stand in no state
+   */
+  readonly api?: string;
   /** The stack's own API key. A secret; MENAGERIE_API_KEY wins. */
   readonly apiKey: string;
   /** How long the container may take to run the head, in seconds. */
@@ -144,6 +147,9 @@ function movedMeanwhile(model: string): OperatorError {
 }
 
 async function clientOf({ api, apiKey }: PatchSyncInputs): Promise<DevelopmentVersions> {
+  const { MENAGERIE_API_URL, MENAGERIE_GATEWAY_URL, MENAGERIE_API_KEY } = process.env;
+  const url = api || MENAGERIE_API_URL || MENAGERIE_GATEWAY_URL;
+  if (!url) throw refuse("api.not-set", { variable: "MENAGERIE_API_URL" });
   const { createDevelopmentVersions } = await import("../adapters/api/developmentVersions.ts");
-  return createDevelopmentVersions({ url: api, key: process.env.MENAGERIE_API_KEY || apiKey });
+  return createDevelopmentVersions({ url, key: MENAGERIE_API_KEY || apiKey });
 }

@@ -185,6 +185,12 @@ export const planRefusals = {
     fix: "correct the address or restore a backup, or set MENAGERIE_NEW_DATABASE=true to begin with empty tables, without apps, keys and history",
     cause: "The address may lead to another server; and what was in the tables cannot be made again.",
   },
+  "database.variable-missing": {
+    says: "{variable} is not set, which says where this stack's database is",
+    fix: "set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it), as for the last `up`, or run through `menagerie`",
+    cause:
+      "The value of a variable stands in no state, so a shell without it does not know the database, and would delete what is in it.",
+  },
   "database.password-missing": {
     says: "missing",
     fix: "run {command}, or set MENAGERIE_DATABASE_URL",

@@ -16,14 +16,20 @@ export interface CommandResult {
 
 /** A home folder of its own, with the CLI run against it as its user runs it. */
 export class TestHome {
-  readonly #ports = somePorts();
+  readonly #ports: Readonly<Record<string, string>>;
   readonly path: string;
   /** The project folder whose program and models the environment runs. */
   readonly project: string;
 
-  constructor(path: string, project: string) {
+  constructor(path: string, project: string, ports = somePorts()) {
     this.path = path;
     this.project = project;
+    this.#ports = ports;
+  }
+
+  /** The same environments, run from another project folder. */
+  of(project: string): TestHome {
+    return new TestHome(this.path, project, this.#ports);
   }
 
   /** @param project default: the checkout that the test belongs to. */

@@ -104,6 +104,16 @@ describe("a wrong config is told the key, the value and what to change", () => {
 });
 
 describe("a right config", () => {
+  it.each([
+    ["its own key", { services: { apiUrl: "https://api" }, gateway: { url: "https://gateway" } }, "https://api"],
+    ["the gateway's key", { gateway: { url: "https://gateway" } }, "https://gateway"],
+    ["the shell alone", {}, undefined],
+  ])("says where the API service is by %s", (_key, config, declared) => {
+    const { services } = parseEnvironment(config, { gatewayUrl });
+    expect(services.declaredApiUrl).toBe(declared);
+    expect(services.apiUrl).toBe(declared ?? gatewayUrl);
+  });
+
   it("may be empty: everything has a default", () => {
     expect(parseEnvironment({}, { gatewayUrl })).toEqual({
       namespace: "models",

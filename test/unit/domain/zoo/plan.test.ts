@@ -25,6 +25,7 @@ describe("a content's version", () => {
 
 describe("a plan without its database", () => {
   const spec = {
+    nodeClass: "local" as const,
     database: { host: "127.0.0.1", port: 1, adminUser: "postgres", sslMode: "disable" as const },
     previewDatabase: "required" as "required" | "optional",
     zoo: { iris: { truss: "models/iris" } } as never,
@@ -82,5 +83,33 @@ describe("a plan without its database", () => {
 
   it("is none for a stack without a database", async () => {
     expect(await plan({}, { database: undefined } as never)).toBeUndefined();
+  });
+
+  const inShell = (
+    change: object,
+    { outputs = after, ...options }: { outputs?: LastOutputs; url?: string; address?: string; mayBeginAnew?: boolean },
+  ) =>
+    planPlatform(
+      { ...spec, ...change },
+      { url: undefined, password: undefined, preview: true, lastOutputs: async () => outputs, ...options },
+    );
+  const none = { database: undefined } as never;
+
+  it("is refused in a shell that lacks what the last `up` was told by variables, with their names", async () => {
+    await expect(inShell(none, {})).rejects.toThrow(
+      "MENAGERIE_DATABASE_URL is not set, which says where this stack's database is; set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it), as for the last `up`, or run through `menagerie`",
+    );
+    await expect(inShell(none, { url })).rejects.toThrow("MENAGERIE_DATABASE_ADDRESS is not set");
+    for (const outputs of [after, {}]) {
+      await expect(inShell({}, { outputs, address: "127.0.0.1:1" })).rejects.toThrow(
+        "MENAGERIE_DATABASE_URL is not set",
+      );
+    }
+  });
+
+  it("asks for no variable where the config says where the database is, and may give it up by another one", async () => {
+    expect((await inShell({}, { outputs: {}, address: "127.0.0.1:2" }))?.basis).toBe("new database");
+    expect(await inShell({ database: undefined, nodeClass: "kwok" as never }, {})).toBeUndefined();
+    expect(await inShell(none, { mayBeginAnew: true })).toBeUndefined();
   });
 });
