@@ -90,8 +90,6 @@ export interface EnvironmentParts {
  * const iris = new ModelZooEntry("iris", { environment, truss: "models/iris", phase: "done" });
  */
 export class Environment {
-  readonly facts: EnvironmentFacts;
-  readonly plans: Plans;
   readonly parts: EnvironmentParts = {
     ready: [],
     ofRelease: [],
@@ -100,6 +98,9 @@ export class Environment {
     services: undefined,
     state: undefined,
   };
+  // Private, so that an environment that is printed, or given to a resource by mistake, shows nothing of the database's password.
+  readonly #facts: EnvironmentFacts;
+  readonly #plans: Plans;
   #spec: EnvironmentSpec;
   readonly #outputs: DeclaredOutputs = { models: {}, rollouts: {}, shadows: {} };
   readonly #grow: Grow | undefined;
@@ -134,9 +135,19 @@ export class Environment {
    */
   constructor(spec: EnvironmentSpec, facts: EnvironmentFacts, plans: Plans = new StackPlans(facts), grow?: Grow) {
     this.#spec = spec;
-    this.facts = facts;
-    this.plans = plans;
+    this.#facts = facts;
+    this.#plans = plans;
     this.#grow = grow;
+  }
+
+  /** What was read before anything was declared. */
+  get facts(): EnvironmentFacts {
+    return this.#facts;
+  }
+
+  /** What components ask before they declare anything. */
+  get plans(): Plans {
+    return this.#plans;
   }
 
   /** What is declared by now, in the config's own words, its defaults filled in. */

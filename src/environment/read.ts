@@ -7,6 +7,7 @@ import type { EnvironmentSpec, RawEnvironment } from "../config/environment.ts";
 import { parseEnvironment } from "../config/parse.ts";
 import { OperatorError } from "../domain/errors.ts";
 import { loadFastDigest } from "../domain/truss/digest.ts";
+import type { PlanBasis } from "../domain/zoo/plan.ts";
 import { type KnownDevelopments, readDevelopments } from "../plan/development.ts";
 import { isPartial } from "../plan/engineAbove.ts";
 import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
@@ -78,7 +79,8 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
     mayBeginAnew: shell.mayBeginAnew,
     password: undefined,
   });
-  if (planned?.basis === "not checked") await warn("database: it does not answer, so plans begin from the last `up`");
+  const doubt = planned && doubts[planned.basis];
+  if (doubt) await warn(doubt);
   const { platform, sentences } = await withStoredImages(
     { zoo: {} },
     planned,
@@ -111,6 +113,13 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
   };
   return { raw, spec, defaults, facts, before: { project, platform, developments, release, secretKeys } };
 }
+
+/** What a plan's basis leaves open. */
+const doubts: Readonly<Record<PlanBasis, string | undefined>> = {
+  read: undefined,
+  "new database": "database: it does not answer or has no tables yet, so it counts as new: versions begin at 1",
+  "not checked": "database: it does not answer, so plans begin from the last `up`",
+};
 
 /** A value that another resource of the same program makes may not be known in a preview. */
 async function knownValue(

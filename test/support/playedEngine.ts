@@ -18,6 +18,8 @@ export async function playEngine(stack = "test"): Promise<void> {
     },
     "menagerie",
     stack,
+    false,
+    "organization",
   );
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);
@@ -45,6 +47,8 @@ function computed(type: string, name: string): object {
       return { versionId: `id-of-${name}` };
     case "ZooRollout":
       return { since: "<since>" };
+    case "StackReference":
+      return { outputs: {} };
     case "SecretValue":
       return { value: `<password of ${name}>` };
     default:
