@@ -49,6 +49,14 @@ export function stateResources(text: string, secrets: StateSecrets): readonly St
 }
 
 /**
+ * Outputs of a stack as its last run left them; none before the first. This is how whatever stands outside a stack's program reads them,
+ * from the state that it has at hand; the program asks the engine, by `lastOutputs` of its run.
+ */
+export function outputsOfStack(resources: readonly StateResource[]): Readonly<Record<string, unknown>> {
+  return resources.find(({ type, parent }) => type === stackType && !parent)?.outputs ?? {};
+}
+
+/**
  * The context of the kubeconfig that a stack's Kubernetes objects were made by, as the state's own provider has it: what the config says
  * holds from the next `up` on. Undefined for the kubeconfig's current one, and where there are no such objects.
  */

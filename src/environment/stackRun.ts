@@ -40,6 +40,7 @@ export function stackRun(engine?: EngineProcess): StackRun {
   };
 }
 
+/** The program's one way to them: the engine answers for whatever backend the stack has, secrets in the clear. */
 function readOutputs(): Promise<LastOutputs> {
   const self = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
   const { outputs } = new pulumi.StackReference("self", { name: self });

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type StateResource, stackType, stateResources } from "../domain/engineState.ts";
+import { outputsOfStack, type StateResource, stateResources } from "../domain/engineState.ts";
 import type { EnvironmentLayout } from "./layout.ts";
 import { localProject, localStack } from "./localStack.ts";
 
@@ -9,8 +9,7 @@ import { localProject, localStack } from "./localStack.ts";
  * engine takes a second of the processor for the same answer. Secrets read `[secret]`, as the engine shows them.
  */
 export async function readStackOutputs(layout: EnvironmentLayout): Promise<Readonly<Record<string, unknown>>> {
-  const resources = await readStackResources(layout);
-  return resources.find(({ type, parent }) => type === stackType && !parent)?.outputs ?? {};
+  return outputsOfStack(await readStackResources(layout));
 }
 
 /** Resources of an environment's stack as its last run left them; none before the first. Secrets read `[secret]`. */

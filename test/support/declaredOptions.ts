@@ -26,6 +26,7 @@ export interface ResourceRequest {
   getDependenciesList(): string[];
   getAdditionalsecretoutputsList(): string[];
   getReplaceonchangesList(): string[];
+  getDeletedwith(): string;
   getAliasesList(): { getSpec(): AliasSpec | undefined }[];
   getIgnorechangesList(): string[];
   getCustomtimeouts(): { getCreate(): string; getUpdate(): string } | undefined;
@@ -72,6 +73,8 @@ function optionsOf(declared: DeclaredResource, components: readonly Component[],
     dependsOn: dependenciesOf(request, components),
     additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     replaceOnChanges: request.getReplaceonchangesList(),
+    ignoreChanges: request.getIgnorechangesList(),
+    deletedWith: request.getDeletedwith() ? keyOfUrn(request.getDeletedwith()) : undefined,
     customTimeouts: [timeouts?.getCreate(), timeouts?.getUpdate()].filter(Boolean),
   };
   return Object.fromEntries(

@@ -1,4 +1,10 @@
-import { type StateResource, type StateSecrets, stackType, stateResources } from "../../domain/engineState.ts";
+import {
+  outputsOfStack,
+  type StateResource,
+  type StateSecrets,
+  stackType,
+  stateResources,
+} from "../../domain/engineState.ts";
 import { lastLine } from "../../domain/lastLine.ts";
 import { refuse } from "./refusals.ts";
 import type { EngineCommands } from "./stackEngine.ts";
@@ -17,8 +23,7 @@ export async function exportedOutputs(
   engine: Pick<EngineCommands, "capture">,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const resources = await exportedState(engine, signal, "hidden");
-  return resources.find(({ type, parent }) => type === stackType && !parent)?.outputs ?? {};
+  return outputsOfStack(await exportedState(engine, signal, "hidden"));
 }
 
 async function exportedState(

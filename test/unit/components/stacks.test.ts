@@ -24,11 +24,15 @@ function beyond(graph: Record<string, unknown>, other: Record<string, unknown>):
 }
 
 describe("the resource graph of a stack with a state", () => {
-  it("has these resources beside those of the stack without one", async () => {
+  it("has these resources and options beside those of the stack without one", async () => {
     const without = await graphOf("local");
     const { graph: found, names } = await graphAndNames("local", withState);
     expect(lostFrom("local with a state", names)).toEqual([]);
-    const text = `${JSON.stringify(beyond(found.resources, without.resources), null, 2)}\n`;
+    const state = {
+      resources: beyond(found.resources, without.resources),
+      options: beyond(found.options, without.options),
+    };
+    const text = `${JSON.stringify(state, null, 2)}\n`;
     if (process.env.UPDATE_GOLDENS) writeFileSync(golden("local.state"), text);
     expect(JSON.parse(text)).toEqual(JSON.parse(readFileSync(golden("local.state"), "utf8")));
   });
