@@ -18,7 +18,7 @@ const sameReasonMs = 45_000;
 const betweenMs = 1_000;
 
 /**
- * Syncs until the head is what answers. A stopped version is woken for it.
+ * Syncs until the head is what answers, through a time in which the API service is away. A stopped version is woken for it.
  * @throws OperatorError with the last reason when that does not come about.
  */
 export async function syncUntilAnswering(options: SyncOptions): Promise<DevelopmentStatus> {
@@ -26,16 +26,23 @@ export async function syncUntilAnswering(options: SyncOptions): Promise<Developm
   const deadline = Date.now() + withinMs;
   let last = { reason: "", since: Date.now() };
   for (;;) {
-    const status = await answering(() => client.sync(versionId, signal), deadline, signal);
-    if (status.state === "synced") return status;
-    if (status.state === "stopped") await client.wake(versionId, signal);
-    const reason = status.because ?? status.state;
+    let status: DevelopmentStatus | undefined;
+    let reason: string;
+    try {
+      status = await client.sync(versionId, signal);
+      if (status.state === "synced") return status;
+      if (status.state === "stopped") await client.wake(versionId, signal);
+      reason = status.because ?? status.state;
+    } catch (error) {
+      if (!isAway(error) || Date.now() > deadline) throw error;
+      reason = error.message;
+    }
     if (reason !== last.reason) {
       last = { reason, since: Date.now() };
       report(reason);
     }
-    const isStuck = status.state === "behind" && Date.now() - last.since > sameReasonMs;
-    if (isStuck || Date.now() > deadline) {
+    const isStuck = status?.state === "behind" && Date.now() - last.since > sameReasonMs;
+    if (status && (isStuck || Date.now() > deadline)) {
       throw refuse("model.head-not-running", { model, headHash: status.headHash.slice(0, 12), reason });
     }
     await delay(betweenMs, undefined, { signal });
@@ -48,8 +55,12 @@ export async function answering<T>(ask: () => Promise<T>, deadline: number, sign
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof ApiRefused) || !error.isTransient || Date.now() > deadline) throw error;
+      if (!isAway(error) || Date.now() > deadline) throw error;
       await delay(betweenMs, undefined, { signal });
     }
   }
+}
+
+function isAway(error: unknown): error is ApiRefused {
+  return error instanceof ApiRefused && error.isTransient;
 }

@@ -8,9 +8,10 @@ import type { DevelopmentStatus } from "../../domain/development/contract.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { hashSnapshot } from "../../domain/truss/hash.ts";
 import { refuse } from "../refusals.ts";
-import { bringIn, type Watch } from "./bringIn.ts";
+import { bringIn } from "./bringIn.ts";
 import type { WatchEvents } from "./events.ts";
 import { flag } from "./flag.ts";
+import type { Watch } from "./watch.ts";
 
 export interface TrussWatchOptions {
   readonly client: DevelopmentVersions;

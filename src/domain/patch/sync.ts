@@ -77,7 +77,7 @@ async function round(context: SyncContext): Promise<Turn> {
   if (isOthers(context, intent)) return pause("another replica is sending patches", 250);
   context.isInstalling = intent !== null && installs(chain, intent.from, Math.max(intent.from, ...intent.to));
   if (record && record.instance !== control.instance && record.startedAt >= control.startedAt) {
-    return end(context, "unsettled", "the container was replaced by a later one; sync that");
+    return end(context, "replaced", "a later container has taken the place of this one");
   }
   const expected = context.trustsRecord ? expectedHash(state, control.instance, clock.now()) : undefined;
   context.trustsRecord = expected !== undefined;

@@ -25,10 +25,10 @@ export type SyncResult =
     }
   | {
       /**
-       * `recreate`: only a new pod helps. `fullDeployment`: the running truss has no place in the chain. `failed`: the
+       * `recreate`: only a new pod helps. `replaced`: a later container has taken its place. `fullDeployment`: the running truss has no place in the chain. `failed`: the
        * truss itself is at fault, and another patch can mend it. `unsettled`: time ran out; sync again.
        */
-      readonly state: "recreate" | "fullDeployment" | "failed" | "unsettled";
+      readonly state: "recreate" | "replaced" | "fullDeployment" | "failed" | "unsettled";
       readonly reason: string;
       readonly running: Running;
     };
@@ -102,7 +102,7 @@ export const next: Turn = { next: true };
 export const pause = (reason: string, atMostMs = 2_000): Turn => ({ pause: reason, atMostMs });
 export function end(
   context: SyncContext,
-  state: "recreate" | "fullDeployment" | "failed" | "unsettled",
+  state: "recreate" | "replaced" | "fullDeployment" | "failed" | "unsettled",
   reason: string,
 ): Turn {
   return { end: { state, reason, running: shown(context.running) } };

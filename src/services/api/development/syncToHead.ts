@@ -40,7 +40,8 @@ const unknownFor = 3_000;
 
 /**
  * Syncs whatever pod a version has, through its replacement where only a new one helps, until the head answers, nothing
- * more can be done, or `withinMs` are over. A stopped version is left alone.
+ * more can be done, or `withinMs` are over. Each container is synced once: it is the sync that has patience with it, and what is waited
+ * for here is the next one. A stopped version is left alone.
  */
 export async function syncToHead(parts: SyncParts, versionId: string, withinMs: number): Promise<SyncOutcome> {
   const { cluster, clock, log } = parts;
@@ -52,17 +53,17 @@ export async function syncToHead(parts: SyncParts, versionId: string, withinMs: 
     runningHash,
     hot: false,
   });
-  /** Containers that only a new pod replaces. */
-  const broken = new Map<string, string>();
+  /** Containers that another one takes the place of, with what is said while it is not there. */
+  const over = new Map<string, SyncOutcome>();
   for (;;) {
     const service = cluster.service(versionId);
     if (service?.isStopped) return seen("stopped", "it is stopped; a request or `wake` starts it");
     if (!service && clock.now() - begun >= Math.min(unknownFor, withinMs))
       return seen("unreachable", cluster.isListed() ? "it is not deployed" : "the cluster does not answer");
     const pod = cluster.pod(versionId);
-    const reason = pod && broken.get(pod.instance);
-    if (!pod || reason !== undefined) {
-      if (left() <= 0) return reason === undefined ? seen("waking", "its pod is starting") : seen("recreate", reason);
+    const ended = pod && over.get(pod.instance);
+    if (!pod || ended) {
+      if (left() <= 0) return ended ?? seen("waking", "its pod is starting");
       await cluster.changed(Math.min(lookAgain, Math.max(left(), 1)));
       continue;
     }
@@ -72,19 +73,18 @@ export async function syncToHead(parts: SyncParts, versionId: string, withinMs: 
         return { state: "synced", runningHash: result.hash, hot: result.hot, applyMs: result.applyMs };
       case "recreate":
         log.warn({ versionId, pod: pod.name }, `a new pod is needed: ${result.reason}`);
-        broken.set(pod.instance, result.reason);
+        over.set(pod.instance, seen("recreate", result.reason));
         await cluster.deletePod(pod.name);
+        break;
+      case "replaced":
+        // The cluster has not told of the later one yet.
+        over.set(pod.instance, seen("waking", result.reason));
         break;
       case "failed":
         return seen("behind", await withInstaller(parts, versionId, result.reason), result.running.hash);
       case "fullDeployment":
         return seen("behind", result.reason, result.running.hash);
       case "unsettled":
-        if (left() > 0 && cluster.pod(versionId)?.instance !== pod.instance) break;
-        if (left() > lookAgain) {
-          await cluster.changed(lookAgain);
-          break;
-        }
         return seen(result.running.hash === null ? "unreachable" : "behind", result.reason, result.running.hash);
       default:
     }

@@ -58,7 +58,7 @@ export async function runSchedule(seed: number): Promise<Tally> {
 
 class World {
   readonly tally: Tally = {
-    syncs: { synced: 0, recreate: 0, fullDeployment: 0, failed: 0, unsettled: 0, crashed: 0 },
+    syncs: { synced: 0, recreate: 0, replaced: 0, fullDeployment: 0, failed: 0, unsettled: 0, crashed: 0 },
     applied: 0,
     faults: 0,
     stored: 0,
