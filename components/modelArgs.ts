@@ -1,10 +1,17 @@
-import type { DevelopmentSpec, ZooEntrySpec } from "../src/config/environment.ts";
+import type { ZooEntrySpec } from "../src/config/environment.ts";
 import type { Environment } from "../src/environment/environment.ts";
 
 /** What every component of the platform is declared on. */
 export interface OnEnvironment {
   /** The cluster, the database and what was read of both. */
   readonly environment: Environment;
+}
+
+/** What one pod gets: cores, bytes with a suffix, whole GPUs. */
+export interface ResourceArgs {
+  readonly cpu?: string | undefined;
+  readonly memory?: string | undefined;
+  readonly gpus?: number | undefined;
 }
 
 /** How a model runs, in the words of a stack's config. */
@@ -20,7 +27,7 @@ export interface ModelArgs {
    * What one pod gets: cores, bytes with a suffix, whole GPUs.
    * @default { cpu: "1", memory: "2Gi" }, and one GPU on a pool that has any
    */
-  readonly resources?: Partial<DevelopmentSpec["resources"]> | undefined;
+  readonly resources?: ResourceArgs | undefined;
   /**
    * Environment variables of the model's container. Not for secrets.
    * @default none

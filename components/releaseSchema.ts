@@ -67,6 +67,8 @@ const change = ["DELETE", "INSERT", "SELECT", "UPDATE"];
  */
 export class ReleaseSchema extends pulumi.ComponentResource {
   readonly tag: string;
+  /** Whether it is the stack's release, or one that is kept. */
+  readonly current: boolean;
   /** Name of the schema: the tag, or its beginning and a hash where it is too long. */
   readonly schema: string;
   /** Exists once every table has its rows. */
@@ -83,6 +85,7 @@ export class ReleaseSchema extends pulumi.ComponentResource {
     super("menagerie:release:ReleaseSchema", name, registered({ ...args, url: undefined }), options);
     const parent = { parent: this };
     this.tag = tag;
+    this.current = args.current ?? true;
     this.schema = stateSchemaName(tag);
     const names = releaseRoles(this.schema);
 

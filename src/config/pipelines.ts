@@ -1,6 +1,9 @@
+import type * as z from "zod";
 import { nameBounds } from "../domain/generatedNames.ts";
+import { refused } from "../domain/refusals/refusal.ts";
 import { longestKubernetesTag } from "../domain/release/environment.ts";
 import { flag, listOf, mapping, namesTo, text, wholeNumber } from "./fields.ts";
+import { schemaRefusals } from "./sentences.ts";
 import { environmentVariables, poolName, resources } from "./zoo.ts";
 
 /** A Job's name is a label's value, `<pipeline>-<tag>`, of which the tag may have 40 characters. */
@@ -58,3 +61,18 @@ export const pipelines = namesTo(
   "write {<pipeline>: {image: <url>@sha256:<digest>, command: [<program>]}}",
   "What builds the state beside the seeding: Jobs and CronJobs in the models' namespace, configured by the environment of the release alone. Default: none.",
 ).default({});
+
+/** A pipeline with its defaults filled in. */
+export type PipelineSpec = z.output<typeof pipeline>;
+
+/**
+ * A pipeline as a program declares it, its defaults filled in.
+ * @throws OperatorError with a line for each mistake
+ */
+export function declaredPipeline(name: string, entry: object): PipelineSpec {
+  const parsed = pipelines.safeParse({ [name]: entry }, { reportInput: true });
+  if (!parsed.success) throw refused(schemaRefusals(parsed.error.issues, ["state", "pipelines"]));
+  const declared = parsed.data[name];
+  if (!declared) throw new Error(`pipeline ${name} was not parsed`);
+  return declared;
+}

@@ -5,6 +5,7 @@ import { urlOf } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { builtInPool } from "../config/pools.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
+import { apiUrlInCluster } from "../domain/serving/apiService.ts";
 import { placementOn } from "../domain/serving/placement.ts";
 import { developmentPriority } from "../domain/serving/priorityClass.ts";
 import type { EnvironmentSource, Placement } from "../domain/serving/servedModel.ts";
@@ -53,12 +54,18 @@ export interface DeclaredTables extends pulumi.Resource {
   readonly schema: { readonly version: pulumi.Output<string> };
 }
 
+/** Environment variables of workloads. */
+export interface DeclaredVariables extends pulumi.Resource {
+  readonly source: EnvironmentSource;
+}
+
 /** The state of the release that models run in. */
 export interface DeclaredState {
   /** For what works in the state: its pods start anew with each release. */
   readonly environment: EnvironmentSource;
   /** For everything else: the same in every release. */
   readonly shared: EnvironmentSource;
+  readonly release: { readonly tag: string; readonly schema: string };
   /** What a workload of the release waits for. */
   readonly ready: readonly pulumi.Resource[];
 }
@@ -79,6 +86,8 @@ export interface EnvironmentParts {
   tables: DeclaredTables | undefined;
   services: DeclaredServices | undefined;
   state: DeclaredState | undefined;
+  /** What every workload is configured by, whatever the release. */
+  shared: DeclaredVariables | undefined;
 }
 
 /**
@@ -97,6 +106,7 @@ export class Environment {
     tables: undefined,
     services: undefined,
     state: undefined,
+    shared: undefined,
   };
   // Private, so that an environment that is printed, or given to a resource by mistake, shows nothing of the database's password.
   readonly #facts: EnvironmentFacts;
@@ -268,6 +278,12 @@ export class Environment {
       { provider: this.cluster },
     );
     return this.#priority;
+  }
+
+  /** What workloads are told whatever the release: the database's server and the API service, as pods reach them. */
+  get inEveryRelease() {
+    const { host, port, sslMode } = this.spec.database ?? this.platform.server;
+    return { database: { host, port, sslMode }, apiUrl: apiUrlInCluster(this.spec.services.namespace) };
   }
 
   /** Url of the platform's database for a login, as the cluster's pods reach it. A secret. */

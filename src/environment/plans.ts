@@ -1,7 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { DevelopmentSpec, ZooEntrySpec } from "../config/environment.ts";
+import type { PipelineSpec } from "../config/pipelines.ts";
 import type { SecretSource } from "../domain/serving/secrets.ts";
 import type { PlannedDevelopment } from "../plan/development.ts";
+import type { PlannedPipeline } from "../plan/pipelines.ts";
 import type { PlannedRelease } from "../plan/release.ts";
 import type { SecretUser } from "../plan/secrets.ts";
 import type { ZooModelPlan } from "../plan/zooModel.ts";
@@ -34,6 +36,8 @@ export interface Plans {
   development(name: string, version: DevelopmentSpec): PlannedDevelopment;
   /** @throws OperatorError for a folder that holds no valid truss. */
   truss(folder: string): TrussContent;
+  /** What a pipeline of the current release would run. */
+  pipeline(name: string, spec: PipelineSpec): PlannedPipeline | Promise<PlannedPipeline>;
   /** What the deployment is, once it is closed. */
   release(): PlannedRelease | Promise<PlannedRelease>;
   /** Says that everything which the deployment is made of was declared. */
@@ -65,6 +69,13 @@ export class StackPlans implements Plans {
 
   truss(folder: string): TrussContent {
     return { hash: told(this.#facts.trussHashes.get(folder), `the hash of ${folder}`), secrets: [] };
+  }
+
+  pipeline(name: string): PlannedPipeline {
+    return told(
+      this.#facts.state?.pipelines.find((each) => each.name === name),
+      `the plan of pipeline ${name}`,
+    );
   }
 
   release(): PlannedRelease {

@@ -1,4 +1,5 @@
 import type { DevelopmentSpec, EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
+import type { PipelineSpec } from "../config/pipelines.ts";
 import { keyPath } from "../config/sentences.ts";
 import { about, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import type { SecretSource } from "../domain/serving/secrets.ts";
@@ -7,6 +8,7 @@ import type { ZooRegistry } from "../domain/zoo/registry.ts";
 import { needsContent } from "../plan/content.ts";
 import { type KnownDevelopments, type PlannedDevelopment, plannedDevelopments } from "../plan/development.ts";
 import { withMigrations } from "../plan/migrations.ts";
+import { type PlannedPipeline, planPipelines } from "../plan/pipelines.ts";
 import type { PlatformPlan } from "../plan/platform.ts";
 import { type PlannedRelease, planEnvironmentRelease, type ReleaseSources } from "../plan/release.ts";
 import { placedSecrets, type SecretUser } from "../plan/secrets.ts";
@@ -58,6 +60,15 @@ export class PlansOnDemand implements Plans {
       if (!plan) throw new Error(`${name} was not planned`);
       this.#zoo.set(name, plan);
       return plan;
+    });
+  }
+
+  /** Whether it ran is the handler's to know: nobody read the journal. */
+  pipeline(name: string, spec: PipelineSpec): Promise<PlannedPipeline> {
+    return toldLater(async () => {
+      const [planned] = await planPipelines({ pipelines: { [name]: spec } }, []);
+      if (!planned) throw new Error(`pipeline ${name} was not planned`);
+      return planned;
     });
   }
 

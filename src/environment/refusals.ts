@@ -40,6 +40,11 @@ export const environmentRefusals = {
     fix: "declare PlatformDatabase before it, with the same environment",
     cause: "The API service logs in by a role that the tables' component makes.",
   },
+  "component.release-missing": {
+    says: "{kind} {name} works in the state of a release",
+    fix: "declare ReleaseSchema and ReleaseEnvironment before it, with the same environment",
+    cause: "Its login and its schema are the release's.",
+  },
   "component.database-missing": {
     says: "{kind} {name} needs the platform's database",
     fix: "give Environment.read its url by `database`",

@@ -20,7 +20,7 @@ export interface PlannedPipeline {
  * @param journaled those of the current release
  */
 export async function planPipelines(
-  { pipelines }: NonNullable<EnvironmentSpec["state"]>,
+  { pipelines }: Pick<NonNullable<EnvironmentSpec["state"]>, "pipelines">,
   journaled: readonly JournaledPipeline[],
 ): Promise<PlannedPipeline[]> {
   const planned = Object.entries(pipelines).map(async ([name, { folder, image, schedule }]) => {

@@ -28,9 +28,11 @@ describe("the resource graph of a stack with a state", () => {
     const without = await graphOf("local");
     const { graph: found, names } = await graphAndNames("local", withState);
     expect(lostFrom("local with a state", names)).toEqual([]);
+    const { states } = found.outputs as { readonly states: object };
     const state = {
       resources: beyond(found.resources, without.resources),
       options: beyond(found.options, without.options),
+      states,
     };
     const text = `${JSON.stringify(state, null, 2)}\n`;
     if (process.env.UPDATE_GOLDENS) writeFileSync(golden("local.state"), text);

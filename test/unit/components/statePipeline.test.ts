@@ -1,47 +1,45 @@
 import { describe, expect, it } from "vitest";
 import { StatePipeline, type StatePipelineArgs } from "../../../components/statePipeline.ts";
+import { environmentOf, environmentOnPlatform } from "../../support/componentEnvironment.ts";
 import { partsOf } from "../../support/playedEngine.ts";
 
-const declared = (more: Partial<StatePipelineArgs>) =>
-  partsOf(
-    () =>
-      new StatePipeline("embed", {
-        name: "embed",
-        namespace: "models",
-        tag: "v1.1.0",
-        schema: "v1.1.0",
-        code: { folder: "pipelines", hash: "a1" },
-        command: ["node", "embed.mjs"],
-        env: {},
-        resources: { cpu: "1", memory: "1Gi", gpus: 0 },
-        placement: { pool: "cpu", tolerations: [] },
-        timeoutSeconds: 600,
-        retries: 1,
-        timeZone: "Etc/UTC",
-        plan: "runs for v1.1.0",
-        database: "postgresql://postgres:tulip@db/postgres",
-        ...more,
-      }),
-  );
+const run = { folder: "pipelines", command: ["node", "embed.mjs"], timeoutMinutes: 10, retries: 1 };
+
+const declared = (more: Partial<StatePipelineArgs> = {}, ran = false) =>
+  partsOf(() => {
+    const state = { pipelines: [{ name: "embed", hash: "a1", ran }] };
+    const environment = environmentOnPlatform({}, { state: state as never });
+    const source = { configMap: "env", values: {} };
+    const release = { tag: "v1.1.0", schema: "v1.1.0" };
+    environment.parts.state = { release, environment: source, shared: source, ready: [] };
+    return new StatePipeline("embed", { environment, ...run, ...more });
+  });
 
 describe("a pipeline", () => {
   it("without a schedule runs once for each release, under a name of the release's", async () => {
-    const made = await declared({});
-    expect(made.names).toEqual(["PipelineRun embed-v1.1.0", "StatePipeline embed"]);
+    const made = await declared();
+    expect(made.names).toEqual(expect.arrayContaining(["PipelineRun embed-v1.1.0", "StatePipeline embed"]));
     expect(made("PipelineRun embed-v1.1.0").inputs).toMatchObject({ image: null, folder: "pipelines", hash: "a1" });
   });
 
   it("with one is a CronJob, which stays from release to release", async () => {
-    expect((await declared({ schedule: "0 3 * * *" })).names).toEqual([
-      "CheckoutImage pipeline-embed",
-      "CronJob embed",
-      "StatePipeline embed",
-    ]);
+    expect((await declared({ schedule: "0 3 * * *" })).names).toEqual(
+      expect.arrayContaining(["CheckoutImage pipeline-embed", "CronJob embed", "StatePipeline embed"]),
+    );
   });
 
   it("registers what it is, and not what was planned: a plan is another one after each `up`", async () => {
-    const inputs = async (plan: string) => (await declared({ plan }))("StatePipeline embed").inputs;
-    expect(await inputs("runs for v1.1.0")).toEqual(await inputs("ran for v1.1.0"));
-    expect(JSON.stringify(await inputs(""))).not.toContain("tulip");
+    const inputs = async (ran: boolean) => (await declared({}, ran))("StatePipeline embed").inputs;
+    expect(await inputs(true)).toEqual(await inputs(false));
+    expect(JSON.stringify(await inputs(false))).not.toMatch(/tulip|lily/);
+  });
+
+  it("is refused as in a stack's config, and without a release", async () => {
+    await expect(declared({ retries: -1 })).rejects.toThrow("menagerie:state.pipelines.embed.retries");
+    await partsOf(() => {
+      expect(() => new StatePipeline("embed", { environment: environmentOf(), ...run })).toThrow(
+        "declare ReleaseSchema",
+      );
+    });
   });
 });
