@@ -153,8 +153,15 @@ test("it is refreshed and brought up, and answers as before", async () => {
   await succeed(today, "pulumi", "--", "refresh", "--yes");
   await succeed(today, "up");
   expect(await predict()).toEqual(before);
-  expect((await preview()).steps.filter(({ op }) => op !== "same" && op !== "read").map(shown)).toEqual([]);
+  const planned = async () => (await preview()).steps.filter(({ op }) => op !== "same" && op !== "read");
+  // Grants leave in the `up` after the one that has declared them once more, as resources that the engine only forgets.
+  expect((await planned()).filter((step) => !isForgotten(step)).map(shown)).toEqual([]);
+  await agreedUp();
+  expect((await planned()).map(shown)).toEqual([]);
 });
+
+const isForgotten = ({ op, type, before }: PreviewStep): boolean =>
+  op === "delete" && type === "postgresql:index/grant:Grant" && before?.retainOnDelete === true;
 
 test("its rollout goes on, and it is destroyed", async () => {
   for (const [before, after] of [

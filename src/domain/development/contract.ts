@@ -38,7 +38,7 @@ export const statusSchema = z.object({
   /** What the container says it runs; null where it was not asked or did not answer. */
   runningHash: z.string().nullable(),
   state,
-  /** Why the state is not `synced`, as the end of a sentence. */
+  /** Why the state is not `synced`, as the end of a sentence. Clients of any version read it by this name. */
   because: z.string().optional(),
 });
 export type DevelopmentStatus = z.output<typeof statusSchema>;

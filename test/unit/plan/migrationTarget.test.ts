@@ -41,3 +41,10 @@ describe("ids of the apps' table", () => {
     );
   });
 });
+
+it("a shell that lacks its url is refused at preview, with the key and the variable's name", async () => {
+  const entry = { phase: "forward", from: "3", apps: { from: "31", to: "32" } };
+  await expect((async () => planned("version", entry))()).rejects.toThrow(
+    /^menagerie:migrationTarget\.databaseUrl: missing; run `pulumi config set --secret .*`, or set MENAGERIE_MIGRATION_DATABASE_URL$/,
+  );
+});
