@@ -1,6 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { delegate } from "../providers/delegate.ts";
 
+/** Arguments of a resource: inputs of its handler, each of which another resource may be the source of. */
+export type ArgsOf<Inputs> = { readonly [Key in keyof Inputs]: pulumi.Input<Inputs[Key]> };
+
 /** A dynamic resource that a handler of `src/providers/registry.ts` creates, reads, updates and deletes. */
 export abstract class DelegatedResource extends pulumi.CustomResource {
   /**

@@ -1,10 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { DeploymentIntentInputs } from "./deploymentIntent.handler.ts";
 
-export type DeploymentIntentArgs = {
-  readonly [Key in keyof DeploymentIntentInputs]: pulumi.Input<DeploymentIntentInputs[Key]>;
-};
+export type DeploymentIntentArgs = ArgsOf<DeploymentIntentInputs>;
 
 /** What an `up` is about to deploy, in the record. Depend on it to change the environment only after that. */
 export class DeploymentIntent extends DelegatedResource {

@@ -1,10 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { DevelopmentModelVersionInputs } from "./developmentModelVersion.handler.ts";
 
-export type DevelopmentModelVersionArgs = {
-  readonly [Key in keyof DevelopmentModelVersionInputs]: pulumi.Input<DevelopmentModelVersionInputs[Key]>;
-};
+export type DevelopmentModelVersionArgs = ArgsOf<DevelopmentModelVersionInputs>;
 
 /** A development version in the platform's tables: one row whose content changes in place. */
 export class DevelopmentModelVersion extends DelegatedResource {

@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ModelReadyInputs } from "./modelReady.handler.ts";
 
-export type ModelReadyArgs = { readonly [Key in keyof ModelReadyInputs]: pulumi.Input<ModelReadyInputs[Key]> };
+export type ModelReadyArgs = ArgsOf<ModelReadyInputs>;
 
 /** Exists once the model's newest revision answers: depend on it to act only then. */
 export class ModelReady extends DelegatedResource {

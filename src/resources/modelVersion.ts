@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ModelVersionInputs } from "./modelVersion.handler.ts";
 
-export type ModelVersionArgs = { readonly [Key in keyof ModelVersionInputs]: pulumi.Input<ModelVersionInputs[Key]> };
+export type ModelVersionArgs = ArgsOf<ModelVersionInputs>;
 
 /** A version of a zoo model in the platform's tables, under the number that was planned for it. */
 export class ModelVersion extends DelegatedResource {

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { PatchSyncInputs } from "./patchSync.handler.ts";
 
-export type PatchSyncArgs = { readonly [Key in keyof PatchSyncInputs]: pulumi.Input<PatchSyncInputs[Key]> };
+export type PatchSyncArgs = ArgsOf<PatchSyncInputs>;
 
 /**
  * Exists once the development version runs what its folder declares. Nothing may depend on it that makes pods: its outputs

@@ -1,10 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { PlatformSchemaInputs } from "./platformSchema.handler.ts";
 
-export type PlatformSchemaArgs = {
-  readonly [Key in keyof PlatformSchemaInputs]: pulumi.Input<PlatformSchemaInputs[Key]>;
-};
+export type PlatformSchemaArgs = ArgsOf<PlatformSchemaInputs>;
 
 /** The platform's tables at the version of this checkout. Database, schema and the owner's role must exist. */
 export class PlatformSchema extends DelegatedResource {

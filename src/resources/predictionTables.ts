@@ -1,10 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { PredictionTablesInputs } from "./predictionTables.handler.ts";
 
-export type PredictionTablesArgs = {
-  readonly [Key in keyof PredictionTablesInputs]: pulumi.Input<PredictionTablesInputs[Key]>;
-};
+export type PredictionTablesArgs = ArgsOf<PredictionTablesInputs>;
 
 /** The tables of one recorded model, in a schema that exists. */
 export class PredictionTables extends DelegatedResource {

@@ -1,10 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ReleaseOutcomeInputs } from "./releaseOutcome.handler.ts";
 
-export type ReleaseOutcomeArgs = {
-  readonly [Key in keyof ReleaseOutcomeInputs]: pulumi.Input<ReleaseOutcomeInputs[Key]>;
-};
+export type ReleaseOutcomeArgs = ArgsOf<ReleaseOutcomeInputs>;
 
 /** The end of a deployment in the record. Must depend on everything that the deployment is made of. */
 export class ReleaseOutcome extends DelegatedResource {

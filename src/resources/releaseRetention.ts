@@ -1,10 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ReleaseRetentionInputs } from "./releaseRetention.handler.ts";
 
-export type ReleaseRetentionArgs = {
-  readonly [Key in keyof ReleaseRetentionInputs]: pulumi.Input<ReleaseRetentionInputs[Key]>;
-};
+export type ReleaseRetentionArgs = ArgsOf<ReleaseRetentionInputs>;
 
 /** Which states of releases stay and which are given up. Depend it on the current release's state. */
 export class ReleaseRetention extends DelegatedResource {

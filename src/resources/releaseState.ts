@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ReleaseStateInputs } from "./releaseState.handler.ts";
 
-export type ReleaseStateArgs = { readonly [Key in keyof ReleaseStateInputs]: pulumi.Input<ReleaseStateInputs[Key]> };
+export type ReleaseStateArgs = ArgsOf<ReleaseStateInputs>;
 
 /** The tables of a release, filled. Its schema and the role that owns states must exist. */
 export class ReleaseState extends DelegatedResource {

@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { SmokeTestInputs } from "./smokeTest.handler.ts";
 
-export type SmokeTestArgs = { readonly [Key in keyof SmokeTestInputs]: pulumi.Input<SmokeTestInputs[Key]> };
+export type SmokeTestArgs = ArgsOf<SmokeTestInputs>;
 
 /** A smoke set run against what is deployed; its evidence is stored, and the `up` fails where an answer differs. */
 export class SmokeTest extends DelegatedResource {

@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { StateJobInputs } from "./stateJob.handler.ts";
 
-export type StateJobArgs = { readonly [Key in keyof StateJobInputs]: pulumi.Input<StateJobInputs[Key]> };
+export type StateJobArgs = ArgsOf<StateJobInputs>;
 
 /** Exists once the pipeline ran for its release: depend on it to work in a state that is built. */
 export class StateJob extends DelegatedResource {

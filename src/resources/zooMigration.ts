@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RowCounts } from "../domain/zoo/migration.ts";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ZooMigrationInputs } from "./zooMigration.handler.ts";
 
-export type ZooMigrationArgs = { readonly [Key in keyof ZooMigrationInputs]: pulumi.Input<ZooMigrationInputs[Key]> };
+export type ZooMigrationArgs = ArgsOf<ZooMigrationInputs>;
 
 /**
  * Apps of an old zoo version moved to a new one (`direction: forward`) or back (`reverted`). What a change of it would do is

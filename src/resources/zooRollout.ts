@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { DelegatedResource } from "./delegatedResource.ts";
+import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ZooRolloutInputs } from "./zooRollout.handler.ts";
 
-export type ZooRolloutArgs = { readonly [Key in keyof ZooRolloutInputs]: pulumi.Input<ZooRolloutInputs[Key]> };
+export type ZooRolloutArgs = ArgsOf<ZooRolloutInputs>;
 
 /** Where a zoo model stands, recorded before anything of it changes; refused where its phase cannot be entered. */
 export class ZooRollout extends DelegatedResource {
