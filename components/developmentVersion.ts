@@ -80,7 +80,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
 
     const image = new TrussImage(
       name,
-      { ...environment.parts.builder, folder: truss, hash: baseHash, name: this.service },
+      { ...environment.builder, folder: truss, hash: baseHash, name: this.service },
       children,
     );
     const row = new DevelopmentModelVersion(

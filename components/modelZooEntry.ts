@@ -209,7 +209,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     if (!target || target.image !== undefined) return undefined;
     const { serving, hash, imageDue: due } = target;
     const truss = { folder: serving.truss, hash, name: kubernetesName(name) };
-    return new TrussImage(name, { ...this.environment.parts.builder, ...truss, ...given({ due }) }, { parent: this });
+    return new TrussImage(name, { ...this.environment.builder, ...truss, ...given({ due }) }, { parent: this });
   }
 
   private serve(

@@ -58,7 +58,7 @@ export class RecordedModel extends pulumi.ComponentResource {
     const parent = { parent: this };
     const image = new TrussImage(
       name,
-      { ...environment.parts.builder, folder: truss, hash: trussHash, name: service },
+      { ...environment.builder, folder: truss, hash: trussHash, name: service },
       parent,
     );
     this.image = image.image;

@@ -7,7 +7,6 @@ import { directoryClaims, directoryVolumeManifests } from "../src/domain/builds/
 import { buildPipelineManifest, buildTaskManifest } from "../src/domain/builds/pipeline.ts";
 import { apiAccount } from "../src/domain/serving/apiService.ts";
 import { buildTarget } from "../src/environment/buildTarget.ts";
-import { given } from "../src/environment/given.ts";
 import { declared } from "../src/environment/ownership.ts";
 import { pushPipeline } from "../src/environment/pushPipeline.ts";
 import { refuse } from "../src/environment/refusals.ts";
@@ -74,12 +73,11 @@ export class TrussBuildPipeline extends pulumi.ComponentResource {
           ]
         : [];
     const needed = [pipeline, accountResource, isolationResource, ...volumes];
-    const { repository, credentials, timeoutMinutes, keep } = builds;
-    const inputs = { namespace, timeoutMinutes, keep, ...given({ repository, credentials }), ...environment.inCluster };
+    const { buildPipeline } = environment;
     this.builder = {
       builder: "tekton",
       // Whatever builds waits for all of it; names are known in a preview, too.
-      pipeline: pulumi.all(needed.map((resource) => resource.metadata)).apply(() => inputs),
+      pipeline: pulumi.all(needed.map((resource) => resource.metadata)).apply(() => buildPipeline),
     };
     environment.parts.builder = this.builder;
     this.registerOutputs({ namespace });

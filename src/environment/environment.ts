@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { urlOf } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { builtInPool } from "../config/pools.ts";
+import type { StackPipeline } from "../domain/builds/stackPipeline.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
 import { placementOn } from "../domain/serving/placement.ts";
@@ -81,7 +82,8 @@ export interface EnvironmentParts {
   readonly ready: pulumi.Resource[];
   /** What the models of a release wait for besides. */
   readonly ofRelease: pulumi.Resource[];
-  builder: ImageBuilder;
+  /** The Pipeline that builds images; undefined where images are laid out on this machine, or another program has it. */
+  builder: ImageBuilder | undefined;
   /** The platform's tables; undefined where another program declares them. */
   tables: DeclaredTables | undefined;
   services: DeclaredServices | undefined;
@@ -102,7 +104,7 @@ export class Environment {
   readonly parts: EnvironmentParts = {
     ready: [],
     ofRelease: [],
-    builder: { builder: "directory" },
+    builder: undefined,
     tables: undefined,
     services: undefined,
     state: undefined,
@@ -284,6 +286,20 @@ export class Environment {
   get inEveryRelease() {
     const { host, port, sslMode } = this.spec.database ?? this.platform.server;
     return { database: { host, port, sslMode }, apiUrl: apiUrlInCluster(this.spec.services.namespace) };
+  }
+
+  /** What builds images: by the environment's `builds`, whichever program declares what that names. */
+  get builder(): ImageBuilder {
+    if (this.parts.builder) return this.parts.builder;
+    return this.spec.builds.kind === "directory"
+      ? { builder: "directory" }
+      : { builder: "tekton", pipeline: this.buildPipeline };
+  }
+
+  /** The Pipeline that the environment's `builds` names, as handlers start it. */
+  get buildPipeline(): StackPipeline {
+    const { namespace, timeoutMinutes, keep, repository, credentials } = this.spec.builds;
+    return { namespace, timeoutMinutes, keep, ...given({ repository, credentials }), ...this.inCluster };
   }
 
   /** Url of the platform's database for a login, as the cluster's pods reach it. A secret. */

@@ -18,12 +18,19 @@ it("images are built once everything that builds them is there", async () => {
   const made = await partsOf(() => {
     const environment = environmentOf(toRegistry);
     const { builder } = new TrussBuildPipeline("builds", { environment });
-    expect(environment.parts.builder).toBe(builder);
+    expect(environment.builder).toBe(builder);
     return new OtherResource("Image", "iris", { pipeline: builder.pipeline });
   });
   expect(made("Image iris").options.dependsOn).toEqual(
     expect.arrayContaining(["Pipeline builds", "ServiceAccount builds", "NetworkPolicy builds"]),
   );
+});
+
+it("models of a program are built by the Pipeline that another program has", () => {
+  expect(environmentOf(toRegistry).builder).toMatchObject({
+    builder: "tekton",
+    pipeline: { namespace: "menagerie-builds", repository: "registry.example.com/truss" },
+  });
 });
 
 it("a volume on a folder of the machine is deleted before another is made: its source cannot be changed", async () => {
