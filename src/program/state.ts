@@ -16,9 +16,11 @@ export function declareState(
   environment: Environment,
   namespace: kubernetes.core.v1.Namespace,
 ): Readonly<Record<string, StateOutput>> | undefined {
-  const { spec, facts, postgres, database, parts, tables } = environment;
+  const { spec, facts } = environment;
   const { state: plan } = facts;
   if (!plan || !spec.state) return undefined;
+  // An environment without a database has none of these.
+  const { postgres, database, parts, tables } = environment;
   const { schemas: folder, parallel, dumpTo, extensions } = spec.state;
   const states: Record<string, StateOutput> = {};
   const declareRelease = (state: PlannedState) => {

@@ -59,13 +59,16 @@ export interface GraphSources {
   readonly development?: ReadonlyMap<string, PlannedDevelopment>;
   /** Of the database's login. @default the environment's */
   readonly password?: string;
+  /** The shell names no database. @default false: the local stack has the environment's */
+  readonly withoutDatabase?: true;
   /** What else the program learns of the world. */
   readonly facts?: Partial<EnvironmentFacts>;
 }
 
 async function declaredIn(stack: string, more: GraphSources = {}) {
   const raw = { ...configOf(readFileSync(join(project, `Pulumi.${stack}.yaml`), "utf8")), ...more.config };
-  const local = { apiUrl: "http://<api>", databaseAddress: "<postgres>:5432" };
+  const database = more.withoutDatabase ? {} : { databaseAddress: "<postgres>:5432" };
+  const local = { apiUrl: "http://<api>", ...database };
   const spec = parseEnvironment(raw, { gatewayUrl: "http://<gateway>", ...(stack === "local" ? local : {}) });
   const unread = await planPlatform(spec, {
     url: stack === "local" ? "postgresql://postgres:<password>@127.0.0.1:1/postgres?sslmode=disable" : undefined,

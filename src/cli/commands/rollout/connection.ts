@@ -5,6 +5,7 @@ import type * as z from "zod";
 import { serverFromUrl } from "../../../adapters/postgres/server.ts";
 import type { MigrationConnection } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { existingTable } from "../../../config/migrationTarget.ts";
+import { clauseIn } from "../../../config/schemaClause.ts";
 import { messageOf } from "../../../domain/errors.ts";
 import { operatorServer } from "../../operatorDatabase.ts";
 import { refuse } from "./refusals.ts";
@@ -56,5 +57,6 @@ function problemOf(issue: z.core.$ZodIssue | undefined): string {
   // The message of an unknown key is the list of known ones: see `mapping` in src/config/fields.ts.
   if (issue?.code === "unrecognized_keys")
     return `unknown key ${issue.keys.join(", ")}; known keys are ${issue.message.split(" ").join(", ")}`;
-  return [issue?.path.join("."), issue?.message].filter(Boolean).join(": ");
+  const { problem, fix } = clauseIn(issue?.message ?? "");
+  return [issue?.path.join("."), [problem, fix].filter(Boolean).join("; ")].filter(Boolean).join(": ");
 }
