@@ -69,6 +69,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   start(): void {
+    // While something was waited for before, such as a model's start: nothing tells of it again.
+    if (this.#response.destroyed) {
+      this.#abandon();
+      return;
+    }
     this.#response.once("close", () => {
       if (!this.#over) this.#abandon();
     });

@@ -197,6 +197,30 @@ describe("a side that goes away", () => {
     expect(failures).toEqual([]);
   });
 
+  it("as the client, before it is forwarded at all, is noticed, and the server is asked nothing", async () => {
+    let asked = 0;
+    const origin = `http://${await listening(
+      createServer((_incoming, response) => {
+        asked += 1;
+        response.end();
+      }),
+    )}`;
+    const dispatcher = new Agent();
+    closing.push(() => dispatcher.destroy());
+    const end = Promise.withResolvers<ExchangeEnd>();
+    const proxy = createServer((incoming, response) => {
+      const options = { dispatcher, origin, onFailure: () => {}, onEnd: end.resolve };
+      response.once("close", () => setTimeout(() => new Exchange(incoming, response, options).start(), 20));
+    });
+    const [host = "", port] = (await listening(proxy)).split(":");
+    const socket = connect(Number(port), host);
+    socket.write("GET /x HTTP/1.1\r\nhost: front\r\n\r\n");
+    await delay(50);
+    socket.destroy();
+    expect(await end.promise).toMatchObject({ status: null, failure: "client_gone" });
+    expect(asked).toBe(0);
+  });
+
   it("as the client, half-way in its body, is not taken for the server's fault", async () => {
     const { address, ends, failures } = await proxied((incoming, response) => {
       incoming.resume().once("end", () => response.end());
