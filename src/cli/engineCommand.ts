@@ -1,3 +1,4 @@
+import { localStack } from "../local/localStack.ts";
 import { committedFile } from "../local/stackConfig.ts";
 import { refuse } from "./refusals.ts";
 import { commandOf } from "./up/engineOperation.ts";
@@ -15,6 +16,8 @@ const stackCommands = new Set(
  */
 export function engineArguments(args: readonly string[], environment: string): readonly string[] {
   const words = args.filter((arg) => !arg.startsWith("-"));
+  const stack = stackIn(args);
+  if (stack !== undefined && stack.split("/").at(-1) !== localStack) throw refuse("engine.other-stack", { stack });
   if (words.includes("destroy") && args.some((arg) => /^--remove(=true)?$/.test(arg))) {
     throw refuse("engine.destroy-remove", { committedFile, environment });
   }
@@ -28,4 +31,11 @@ export function engineArguments(args: readonly string[], environment: string): r
   }
   const deletes = command === "rm" || command === "remove" || command === "delete";
   return deletes && !args.includes("--preserve-config") ? [...args, "--preserve-config"] : args;
+}
+
+/** The stack that arguments name; undefined where they name none. */
+function stackIn(args: readonly string[]): string | undefined {
+  const at = args.findIndex((arg) => /^(-s|--stack)(=|$)/.test(arg));
+  const [option, value] = args[at]?.split("=") ?? [];
+  return option === undefined ? undefined : (value ?? args[at + 1]);
 }

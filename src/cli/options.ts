@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ReleaseLogin } from "../domain/release/environment.ts";
 import type { Engine } from "../local/engine.ts";
 import { type EnvironmentLayout, environmentLayout } from "../local/layout.ts";
+import type { Program } from "../local/program.ts";
 import { type EngineTarget, readTarget } from "../local/target.ts";
 import { ToolchainFile } from "../local/toolchainFile.ts";
 import { refuse } from "./refusals.ts";
@@ -87,13 +88,16 @@ export async function knownEnvironment(name: string): Promise<KnownEnvironment> 
   throw refuse("environment.none", { name, home: layout.home });
 }
 
-/** The environment called `name` with its engine, which is set up for that. */
-export async function existingEnvironment(name: string): Promise<ExistingEnvironment> {
+/**
+ * The environment called `name` with its engine, which is set up for that.
+ * @param program - what the engine runs. Default: the checkout's own program
+ */
+export async function existingEnvironment(name: string, program?: Program): Promise<ExistingEnvironment> {
   const { layout, target } = await knownEnvironment(name);
   const toolchain = await new ToolchainFile(layout).readComplete();
   if (!toolchain || !existsSync(toolchain.bin.pulumi)) {
     throw refuse("environment.without-tools", { name });
   }
   const { prepareEngine } = await import("../local/engine.ts");
-  return { layout, target, engine: await prepareEngine(layout, target, toolchain) };
+  return { layout, target, engine: await prepareEngine(layout, target, toolchain, program) };
 }

@@ -100,6 +100,11 @@ export const cliRefusals = {
     fix: "run `menagerie watch MODEL --deploy`, or `menagerie up -e {environment}`",
     cause: "Every run that deletes or replaces something goes through `menagerie`, which lists it first.",
   },
+  "engine.other-stack": {
+    says: '-s {stack}: the stack of an environment is always "local"',
+    fix: "leave -s out, or name another environment by `menagerie pulumi -e NAME`",
+    cause: "An environment has one stack of each program; environments stand for what stacks are elsewhere.",
+  },
   "engine.stack-rename": {
     says: 'stack rename: the stack of an environment is always "local"',
     fix: "for another environment, run `menagerie up -e NAME`",

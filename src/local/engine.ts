@@ -7,9 +7,10 @@ import { lastLine } from "../domain/lastLine.ts";
 import { buildToken } from "./builder/token.ts";
 import { type BackendStack, clearInterrupted } from "./interruptedRun.ts";
 import { type EnvironmentLayout, menagerieCache } from "./layout.ts";
-import { localProject, localStack, projectFolder } from "./localStack.ts";
+import { localStack } from "./localStack.ts";
 import { addresses, ports } from "./network/addresses.ts";
 import { endOrphanedPlugins } from "./orphanedPlugins.ts";
+import { checkoutProgram, isCheckout, type Program } from "./program.ts";
 import { refuse } from "./refusals.ts";
 import { sentHeads } from "./sentHeads.ts";
 import { engineConfigFile, keepBeforeNewStack, writeEngineConfig } from "./stackConfig.ts";
@@ -20,7 +21,7 @@ import { type EngineTools, preparePulumiHome } from "./toolchain/index.ts";
 /** The pinned engine, set up for one environment. */
 export interface Engine {
   /**
-   * Runs `pulumi ARGS` in the project folder with the terminal's own streams; answers its exit code. What a run that was
+   * Runs `pulumi ARGS` in the program's folder with the terminal's own streams; answers its exit code. What a run that was
    * killed left behind is cleared first; throws one sentence when another run is changing the stack.
    */
   run(args: readonly string[], options?: RunOptions): Promise<number>;
@@ -49,11 +50,16 @@ export interface RunOptions {
   readonly only?: string;
 }
 
-/** Makes the environment's stack where it is missing and brings its config up to date with the checkout's. */
+/**
+ * Makes the program's stack in the environment where it is missing and brings its config up to date with the committed file.
+ *
+ * @param program - Default: the checkout's own
+ */
 export async function prepareEngine(
   layout: EnvironmentLayout,
   target: EngineTarget,
   tools: EngineTools,
+  program: Program = checkoutProgram(),
 ): Promise<Engine> {
   await mkdir(layout.pulumi.backend, { recursive: true, mode: 0o700 });
   await ensurePassphrase(layout.pulumi.passphraseFile);
@@ -61,6 +67,8 @@ export async function prepareEngine(
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...homeEnv,
+    // What is loaded before the checkout's SDK is not for another one.
+    ...(isCheckout(program) ? {} : { NODE_OPTIONS: process.env.NODE_OPTIONS }),
     // Beside each file, which it writes by rename, the engine's library would write attributes in place: killed in between, it
     // could not read the file any more ("failed to load checkpoint: EOF"). Nothing reads them.
     PULUMI_BACKEND_URL: `file://${layout.pulumi.backend}?metadata=skip`,
@@ -82,10 +90,10 @@ export async function prepareEngine(
     ...databaseVariables(target),
     ...(target.kind === "embedded" ? await buildVariables(layout) : {}),
   };
-  const configFile = await ensureStack(layout, pulumi, env);
+  const configFile = await ensureStack(layout, program, pulumi, env);
   const stackEnv = { ...env, PULUMI_STACK: localStack, PULUMI_OPTION_CONFIG_FILE: configFile };
-  const output: Engine["output"] = async (args) => (await capture(pulumi, args, projectFolder, stackEnv)).trim();
-  const stack = { backend: layout.pulumi.backend, project: localProject, stack: localStack };
+  const output: Engine["output"] = async (args) => (await capture(pulumi, args, program.folder, stackEnv)).trim();
+  const stack = { backend: layout.pulumi.backend, project: program.project, stack: localStack };
   return {
     async run(args, { stdout = "stdout", only } = {}) {
       if (args.some((arg) => changing.has(arg))) {
@@ -93,14 +101,15 @@ export async function prepareEngine(
         await endOrphanedPlugins(layout.pulumi.home);
       }
       const target = targeted(args, only);
-      return runEngine(pulumi, target.args, { ...stackEnv, ...target.env }, stdout);
+      const options = { cwd: program.folder, env: { ...stackEnv, ...target.env } };
+      return runEngine(pulumi, target.args, options, stdout);
     },
     async capture(args, signal, { only } = {}) {
       await clear(stack, output);
       const target = targeted(args, only);
-      return captured(pulumi, target.args, { cwd: projectFolder, env: { ...stackEnv, ...target.env }, signal });
+      return captured(pulumi, target.args, { cwd: program.folder, env: { ...stackEnv, ...target.env }, signal });
     },
-    resources: async () => (await readStackResources(layout)).filter(({ type }) => type !== stackType),
+    resources: async () => (await readStackResources(layout, program.project)).filter(({ type }) => type !== stackType),
     output,
   };
 }
@@ -139,20 +148,26 @@ async function clear(stack: BackendStack, output: Engine["output"]): Promise<voi
   if (holder !== undefined) throw refuse("engine.busy", { holder, stack: stack.stack });
 }
 
-/** Makes the environment's stack, and the file that the engine reads its config from; answers the file. */
-async function ensureStack(layout: EnvironmentLayout, pulumi: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const path = engineConfigFile(layout);
+/** Makes the program's stack, and the file that the engine reads its config from; answers the file. */
+async function ensureStack(
+  layout: EnvironmentLayout,
+  program: Program,
+  pulumi: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  const path = engineConfigFile(layout, program);
   const folder = dirname(path);
-  const stackFile = join(layout.pulumi.backend, ".pulumi", "stacks", localProject, `${localStack}.json`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const stackFile = join(layout.pulumi.backend, ".pulumi", "stacks", program.project, `${localStack}.json`);
   if (!(await exists(path)) || !(await exists(stackFile))) {
     // `stack init` writes the salt beside the Pulumi.yaml that it finds: give it one of its own.
-    await writeFile(join(folder, "Pulumi.yaml"), `name: ${localProject}\nruntime: nodejs\n`);
+    await writeFile(join(folder, "Pulumi.yaml"), `name: ${JSON.stringify(program.project)}\nruntime: nodejs\n`);
     if (!(await exists(stackFile))) {
-      await keepBeforeNewStack(layout);
+      await keepBeforeNewStack(layout, program);
       await capture(pulumi, ["stack", "init", localStack], folder, env);
     }
   }
-  await writeEngineConfig(layout);
+  await writeEngineConfig(layout, program);
   return path;
 }
 
@@ -166,13 +181,12 @@ async function ensurePassphrase(path: string): Promise<void> {
 function runEngine(
   pulumi: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv,
+  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
   stdout: "stdout" | "stderr",
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(pulumi, args, {
-      cwd: projectFolder,
-      env,
+      ...options,
       stdio: ["inherit", stdout === "stderr" ? 2 : "inherit", "inherit"],
     });
     // The launcher keeps the terminal's Ctrl-C away from us both and signals this process alone. The first SIGINT makes the

@@ -195,6 +195,65 @@ export const localRefusals = {
     cause: "The cluster is made of Linux namespaces.",
     exit: 1,
   },
+  "program.no-folder": {
+    says: "--program {folder}: there is no such folder",
+    fix: "give the folder that holds the program's Pulumi.yaml",
+    cause: "The engine runs a program in its own folder.",
+  },
+  "program.is-checkout": {
+    says: "--program {folder} is this checkout, whose own program the environment runs",
+    fix: "leave --program out",
+    cause:
+      "The checkout's program is the environment's own stack, which --program would run a second time beside itself.",
+  },
+  "program.unreadable": {
+    says: "--program {folder}: its Pulumi.yaml cannot be read ({reason})",
+    fix: "correct the file",
+    cause: "Name and runtime of a program stand in its Pulumi.yaml.",
+  },
+  "program.no-project": {
+    says: "--program {folder}: it has no Pulumi.yaml that names a project",
+    fix: "make one there with `pulumi new typescript`, or give the folder that has it",
+    cause: "A Pulumi program is a folder with a Pulumi.yaml, which says its name and its runtime.",
+  },
+  "program.other-runtime": {
+    says: '--program {folder}: the runtime in Pulumi.yaml is "{runtime}"',
+    fix: "use a program of runtime nodejs",
+    cause: "The package holds components for Node.js, and an environment has the language host of Node.js only.",
+  },
+  "program.name-taken": {
+    says: "--program {folder}: the project is named {name}, as the environment's own stack is",
+    fix: "change `name` in its Pulumi.yaml",
+    cause:
+      "The engine keeps the state of a stack by the project's name. Under the same name an `up` would delete what the environment has.",
+  },
+  "program.not-installed": {
+    says: "--program {folder}: @pulumi/pulumi is not installed there",
+    fix: "run `npm install` in it",
+    cause: "A program runs with the packages of its own folder.",
+  },
+  "program.without-package": {
+    says: "--program {folder}: the package menagerie is not installed there",
+    fix: "run `npm run pack` in the checkout of Menagerie, and `npm install FILE` with the file that it names in the program's folder",
+    cause: "A state of the program's resources names the package, which the engine looks for in the program's folder.",
+  },
+  "program.package-unbuilt": {
+    says: "--program {folder}: the package menagerie that is installed there holds no compiled code",
+    fix: "pack it with `npm run pack`, which compiles it, and install that file",
+    cause:
+      "The package was packed without its `prepack` script, which .npmrc turns off for everything else, or is a link to a checkout.",
+  },
+  "program.other-plugin": {
+    says: "--program {folder} has {name} {has}, and the environment the plugin of {wanted}",
+    fix: "run `npm install --save-exact {name}@{wanted}` in it",
+    cause:
+      "The engine runs a provider's plugin of exactly the SDK's version, and an embedded environment has one of each.",
+  },
+  "program.stack-file-unreadable": {
+    says: "{file} cannot be read: {reason}",
+    fix: "correct the file",
+    cause: "The config of a program's stack in an environment begins from its Pulumi.local.yaml, where it has one.",
+  },
 } as const satisfies RefusalTable;
 
 export const refuse = errorsOfTable(localRefusals);

@@ -13,8 +13,11 @@ export async function readStackOutputs(layout: EnvironmentLayout): Promise<Reado
 }
 
 /** Resources of an environment's stack as its last run left them; none before the first. Secrets read `[secret]`. */
-export async function readStackResources(layout: EnvironmentLayout): Promise<readonly StateResource[]> {
-  const path = join(layout.pulumi.backend, ".pulumi", "stacks", localProject, `${localStack}.json`);
+export async function readStackResources(
+  layout: EnvironmentLayout,
+  project: string = localProject,
+): Promise<readonly StateResource[]> {
+  const path = join(layout.pulumi.backend, ".pulumi", "stacks", project, `${localStack}.json`);
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "{}";
     throw error;

@@ -5,6 +5,7 @@ import { changesNothing, type Preview } from "../../domain/preview/preview.ts";
 import {
   type DeclaredModels,
   describeRemoval,
+  keptModels,
   type Removal,
   removals,
   unagreed,
@@ -17,7 +18,8 @@ import type { StackEngine } from "./stackEngine.ts";
 import type { StackObjects } from "./stackObjects.ts";
 
 export interface Agreement extends StackObjects {
-  readonly declared: DeclaredModels;
+  /** @default those whose components the preview keeps: a program that reads no config declares by its code */
+  readonly declared?: DeclaredModels | undefined;
   /** Names of what may be deleted. */
   readonly yesDelete: readonly string[];
   /** What was agreed to before, as `agreementTo` has it. */
@@ -44,7 +46,7 @@ export async function agreedUp(
   const request: PreviewRequest = { ...agreement, args: operation.preview, resources };
   const preview = await (operation.deletesAll ? previewOf(engine, request) : previewOfWhatIsThere(engine, request));
   const listed = (of: Preview): Removal[] => {
-    const found = removals(of, agreement.declared, operation.named);
+    const found = removals(of, agreement.declared ?? keptModels(of), operation.named);
     return operation.deletesAll ? found.map((each) => ({ ...each, asked: operation.deletesAll === "asked" })) : found;
   };
   const list = listed(preview);

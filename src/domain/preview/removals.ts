@@ -26,6 +26,20 @@ export interface DeclaredModels {
   readonly shadows: readonly string[];
 }
 
+const componentsOf = {
+  zoo: "menagerie:zoo:ModelZooEntry",
+  development: "menagerie:development:DevelopmentVersion",
+  shadows: "menagerie:shadow:ShadowDeployment",
+} as const satisfies Record<keyof DeclaredModels, string>;
+
+/** Models whose components are there after the run that a preview shows. */
+export function keptModels({ steps }: Pick<Preview, "steps">): DeclaredModels {
+  const kept = steps.filter(({ op }) => op !== "delete");
+  const names = (of: string): string[] => kept.filter(({ type }) => type === of).map(({ name }) => name);
+  const { zoo, development, shadows } = componentsOf;
+  return { zoo: names(zoo), development: names(development), shadows: names(shadows) };
+}
+
 /**
  * Everything that a run would take from those who use it, in the order of the preview. What is protected is among it, whatever it
  * is; what the cluster or the database keeps is not.
