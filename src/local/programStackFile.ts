@@ -1,4 +1,4 @@
-import { load } from "js-yaml";
+import { loadAll } from "js-yaml";
 import { isMapping } from "../domain/mapping.ts";
 
 /** A stack file of a program whose config is its own business: any namespace may be in it. */
@@ -16,7 +16,7 @@ export function readProgramStack(text: string, project: string): ProgramStackFil
   const unreadable = { config: {}, settings: {}, isReadable: false };
   let written: unknown;
   try {
-    written = load(text) ?? {};
+    written = loadAll(text)[0] ?? {};
   } catch {
     return unreadable;
   }

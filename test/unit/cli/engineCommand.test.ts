@@ -17,6 +17,8 @@ describe("commands of the engine in an environment", () => {
   it.each([
     ["stack rename other", 'always "local"'],
     ["stack rename -s local other", 'always "local"'],
+    ["preview -s staging", '-s staging: the stack of an environment is always "local"'],
+    ["up --stack=organization/my-models/prod", 'always "local"'],
     ["watch", "menagerie watch MODEL --deploy"],
     ["destroy --remove --yes", "deletes the committed Pulumi.local.yaml"],
   ])("%s is refused", (given, says) => {

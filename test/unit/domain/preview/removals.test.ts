@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { agreementTo, isAgreedTo } from "../../../../src/domain/preview/agreement.ts";
 import type { PreviewStep } from "../../../../src/domain/preview/preview.ts";
-import { removals, unagreed } from "../../../../src/domain/preview/removals.ts";
+import { keptModels, removals, unagreed } from "../../../../src/domain/preview/removals.ts";
 
 const declared = { zoo: ["iris"], development: ["greeter"], shadows: ["next"] };
 
@@ -276,5 +276,18 @@ describe("agreement", () => {
     const role = step({ type: "kubernetes:rbac.v1:Role", name: "reader" });
     const guarded = { ...role, before: { inputs: role.before?.inputs ?? {}, outputs: {}, protect: true } };
     expect(removals({ steps: [guarded] }, declared)).toMatchObject([{ asked: true, effect: "it is protected" }]);
+  });
+});
+
+describe("a program that declares by its code", () => {
+  it("names what its preview keeps; what leaves it is deleted with a yes", () => {
+    const type = "menagerie:zoo:ModelZooEntry";
+    const steps = [
+      { ...step({ op: "same", name: "iris" }), type },
+      { ...step({ op: "delete", name: "churn" }), type },
+      { ...step({ op: "create", name: "greeter" }), type: "menagerie:development:DevelopmentVersion" },
+      { ...step({ op: "update", name: "candidate" }), type: "menagerie:shadow:ShadowDeployment" },
+    ];
+    expect(keptModels({ steps })).toEqual({ zoo: ["iris"], development: ["greeter"], shadows: ["candidate"] });
   });
 });
