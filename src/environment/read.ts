@@ -21,21 +21,24 @@ import type { StackRun } from "./stackRun.ts";
 
 /** What an environment is, in the words of a stack's config: everything but what components declare. */
 export interface EnvironmentOptions
-  extends Pick<
-    RawEnvironment,
-    | "namespace"
-    | "gateway"
-    | "serving"
-    | "nodeClass"
-    | "services"
-    | "builds"
-    | "mesh"
-    | "adminSecrets"
-    | "kubeContext"
-    | "previewDatabase"
-    | "versioning"
-    | "models"
-    | "mlflow"
+  // The compiler that Pulumi brings does not follow pnpm's links to zod, and takes what it infers for `any`: still nothing is demanded.
+  extends Partial<
+    Pick<
+      RawEnvironment,
+      | "namespace"
+      | "gateway"
+      | "serving"
+      | "nodeClass"
+      | "services"
+      | "builds"
+      | "mesh"
+      | "adminSecrets"
+      | "kubeContext"
+      | "previewDatabase"
+      | "versioning"
+      | "models"
+      | "mlflow"
+    >
   > {
   /**
    * Url of the platform's PostgreSQL, as `postgresql://USER:PASSWORD@HOST:PORT/postgres`: a secret, which stands in no state in the clear.
