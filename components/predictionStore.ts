@@ -42,6 +42,8 @@ export interface PredictionStoreArgs {
 export class PredictionStore extends pulumi.ComponentResource {
   readonly schema: string;
   readonly secretName: string;
+  /** Exists once the login can add predictions. */
+  readonly tables: PredictionTables;
   /** Changes with the login. */
   readonly secretRevision: pulumi.Output<string>;
 
@@ -60,12 +62,7 @@ export class PredictionStore extends pulumi.ComponentResource {
       // The role can only go after what it has rights in.
       { ...parent, dependsOn: writer },
     );
-    const connect = new postgresql.Grant(
-      name,
-      { role: schemaName, database: platformDatabase, objectType: "database", privileges: ["CONNECT"] },
-      { ...parent, dependsOn: writer, deleteBeforeReplace: true },
-    );
-    const tables = new PredictionTables(
+    this.tables = new PredictionTables(
       name,
       {
         schema: schemaName,
@@ -74,13 +71,13 @@ export class PredictionStore extends pulumi.ComponentResource {
         revision: predictionTablesRevision,
         ...(args.database === undefined ? {} : { database: pulumi.secret(args.database) }),
       },
-      { ...parent, dependsOn: [schema, writer, connect] },
+      { ...parent, dependsOn: [schema, writer] },
     );
     const url = pulumi.secret(args.urlFor({ name: schemaName, password }));
     const secret = new kubernetes.core.v1.Secret(
       name,
       { metadata: declared({ name: secretName, namespace }), stringData: { url } },
-      { ...parent, dependsOn: tables },
+      { ...parent, dependsOn: this.tables },
     );
     // Too random to be found from 64 bits of its hash.
     this.secretRevision = pulumi.unsecret(

@@ -1,7 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { platformDatabase, roles, sourceSchemaName } from "../src/domain/platformDatabase.ts";
-import { isOwnTable, releaseRoles, type StateTable, stateSchemaName } from "../src/domain/release/stateSchema.ts";
+import { releaseRoles, type StateTable, stateSchemaName } from "../src/domain/release/stateSchema.ts";
 import { ReleaseState } from "../src/resources/releaseState.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
 import type { LoginRole } from "./platformDatabase.ts";
@@ -51,8 +51,6 @@ export interface ReleaseSchemaArgs {
   readonly url?: pulumi.Input<string> | undefined;
 }
 
-const change = ["DELETE", "INSERT", "SELECT", "UPDATE"];
-
 /**
  * The state of one release: a schema named after its tag, the tables that SQL files declare, seeded from the release before, and
  * two roles that see nothing of any other release. `service_<schema>` reads and writes tables and reads views,
@@ -71,14 +69,12 @@ export class ReleaseSchema extends pulumi.ComponentResource {
   readonly current: boolean;
   /** Name of the schema: the tag, or its beginning and a hash where it is too long. */
   readonly schema: string;
-  /** Exists once every table has its rows. */
+  /** Exists once every table has its rows, and both logins can do their work. */
   readonly state: ReleaseState;
   /** Login of the release's services. */
   readonly service: LoginRole;
   /** Login of the pipelines that build its state. */
   readonly pipeline: LoginRole;
-  /** Exist once both logins can do their work: depend on them. */
-  readonly rights: readonly pulumi.Resource[];
 
   constructor(name: string, args: ReleaseSchemaArgs, options?: pulumi.ComponentResourceOptions) {
     const { tag, seedFrom, folder, declared, tables, views = [] } = args;
@@ -94,6 +90,16 @@ export class ReleaseSchema extends pulumi.ComponentResource {
       { name: this.schema, database: platformDatabase, owner: roles.state },
       { ...parent, retainOnDelete: true },
     );
+    const login = (role: string, more: Partial<postgresql.RoleArgs>) => {
+      const password = new SecretValue(role, {}, parent).value;
+      const resource = new postgresql.Role(role, { name: role, login: true, password, ...more }, parent);
+      return { name: role, password, resource };
+    };
+    const service = login(names.service, { searchPaths: [this.schema, "public"] });
+    const pipeline = login(names.pipeline, {
+      searchPaths: [this.schema, sourceSchemaName, "public"],
+      roles: [roles.pipeline],
+    });
     this.state = new ReleaseState(
       name,
       {
@@ -105,59 +111,14 @@ export class ReleaseSchema extends pulumi.ComponentResource {
         parallel: args.parallel ?? 4,
         tables: [...tables],
         current: args.current ?? true,
+        ...(views.length > 0 ? { views: [...views] } : {}),
+        ...(args.sequences ? { sequences: true } : {}),
         ...(args.extensions?.length ? { extensions: [...args.extensions] } : {}),
         ...(args.url === undefined ? {} : { database: pulumi.secret(args.url) }),
       },
-      { ...parent, dependsOn: schema },
+      // A role can only go after its rights.
+      { ...parent, dependsOn: [schema, service.resource, pipeline.resource] },
     );
-
-    const login = (role: string, more: Partial<postgresql.RoleArgs>) => {
-      const password = new SecretValue(role, {}, parent).value;
-      const resource = new postgresql.Role(role, { name: role, login: true, password, ...more }, parent);
-      return { name: role, password, resource };
-    };
-    const service = login(names.service, { searchPaths: [this.schema, "public"] });
-    const pipeline = login(names.pipeline, {
-      searchPaths: [this.schema, sourceSchemaName, "public"],
-      roles: [roles.pipeline],
-    });
-
-    const grants: postgresql.Grant[] = [];
-    const grant = (
-      role: { readonly name: string; readonly resource: postgresql.Role },
-      label: string,
-      what: Omit<postgresql.GrantArgs, "role" | "database">,
-    ): void => {
-      grants.push(
-        new postgresql.Grant(
-          `${role.name}-${label}`,
-          { role: role.name, database: platformDatabase, ...what },
-          // Grants in a schema that is being made anew would be gone with it.
-          { ...parent, dependsOn: [role.resource, this.state], deleteBeforeReplace: true },
-        ),
-      );
-    };
-    const onTables = (role: Parameters<typeof grant>[0], label: string, privileges: string[], objects: string[]) => {
-      if (objects.length > 0) grant(role, label, { objectType: "table", schema: this.schema, objects, privileges });
-    };
-    const named = (which: (table: StateTable) => boolean): string[] => tables.filter(which).map((table) => table.name);
-    for (const role of [service, pipeline]) {
-      grant(role, "database", { objectType: "database", privileges: ["CONNECT"] });
-      grant(role, "schema", { objectType: "schema", schema: this.schema, privileges: ["USAGE"] });
-      if (args.sequences) {
-        grant(role, "sequences", { objectType: "sequence", schema: this.schema, privileges: ["SELECT", "USAGE"] });
-      }
-    }
-    onTables(
-      service,
-      "write",
-      change,
-      named(({ seed }) => seed !== "view"),
-    );
-    onTables(service, "read", ["SELECT"], [...named(({ seed }) => seed === "view"), ...views]);
-    onTables(pipeline, "build", [...change, "TRUNCATE"], named(isOwnTable));
-    onTables(pipeline, "read", ["SELECT"], [...named((table) => !isOwnTable(table)), ...views]);
-    this.rights = grants;
     this.service = { name: service.name, password: service.password };
     this.pipeline = { name: pipeline.name, password: pipeline.password };
     this.registerOutputs({ schema: this.schema, seededRows: this.state.seededRows });

@@ -145,6 +145,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    environment.parts.stores[resource] = store;
     return new RecordedModel(
       resource,
       {

@@ -8,6 +8,7 @@ import { rolloutOutput } from "../components/zooOutputs.ts";
 import type { Environment } from "./environment/environment.ts";
 import type { EnvironmentOutputs } from "./environment/outputs.ts";
 import { declareCluster } from "./program/cluster.ts";
+import { declareEarlierGrants } from "./program/earlierGrants.ts";
 import { declareMesh, declareNetwork, declareRouteGrants } from "./program/network.ts";
 import { declarePipelines } from "./program/pipelines.ts";
 import { declarePlatform } from "./program/platform.ts";
@@ -42,6 +43,7 @@ export function deployEnvironment(environment: Environment): EnvironmentOutputs 
     release: release?.close([...entries, ...builders, ...afterModels]) ?? null,
     states: states ?? null,
     schemaVersion: parts.tables?.schema.version ?? null,
+    rights: declareEarlierGrants(environment),
   };
 }
 

@@ -8,7 +8,7 @@ export const sourceSchemaName = "source";
 export const sslModes = ["disable", "require", "verify-full"] as const;
 export type SslMode = (typeof sslModes)[number];
 
-/** Roles of the database. What each may do is declared in `components/platformDatabase.ts`. */
+/** Roles of the database. What each may do is an SQL file in `src/adapters/postgres/rights`. */
 export const roles = {
   /** Owns database, schema and tables. Cannot log in: migrations act as it, nothing else does. */
   owner: "menagerie_owner",

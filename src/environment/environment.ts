@@ -6,6 +6,7 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { builtInPool } from "../config/pools.ts";
 import type { StackPipeline } from "../domain/builds/stackPipeline.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
+import type { PlannedState } from "../domain/release/plannedState.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
 import { placementOn } from "../domain/serving/placement.ts";
 import { developmentPriority } from "../domain/serving/priorityClass.ts";
@@ -52,7 +53,8 @@ export interface LoginRole {
 export interface DeclaredTables extends pulumi.Resource {
   /** Login of the API service. */
   readonly api: LoginRole;
-  readonly schema: { readonly version: pulumi.Output<string> };
+  /** Exists once every role has its rights. */
+  readonly schema: pulumi.Resource & { readonly version: pulumi.Output<string> };
 }
 
 /** Environment variables of workloads. */
@@ -69,6 +71,19 @@ export interface DeclaredState {
   readonly release: { readonly tag: string; readonly schema: string };
   /** What a workload of the release waits for. */
   readonly ready: readonly pulumi.Resource[];
+}
+
+/** The state of a release, kept or current. */
+export interface DeclaredRelease extends pulumi.Resource {
+  /** Exists once its logins have their rights. */
+  readonly state: pulumi.Resource;
+}
+
+/** Tables of recorded predictions. */
+export interface DeclaredStore extends pulumi.Resource {
+  readonly schema: string;
+  /** Exist once the recorder's login has its rights. */
+  readonly tables: pulumi.Resource;
 }
 
 /** What components say of themselves, by name. */
@@ -90,6 +105,10 @@ export interface EnvironmentParts {
   state: DeclaredState | undefined;
   /** What every workload is configured by, whatever the release. */
   shared: DeclaredVariables | undefined;
+  /** States of releases, with what was planned for each. */
+  readonly releases: { readonly schema: DeclaredRelease; readonly state: PlannedState }[];
+  /** Where predictions are stored, by the component's name. */
+  readonly stores: Record<string, DeclaredStore>;
 }
 
 /**
@@ -109,6 +128,8 @@ export class Environment {
     services: undefined,
     state: undefined,
     shared: undefined,
+    releases: [],
+    stores: {},
   };
   // Private, so that an environment that is printed, or given to a resource by mistake, shows nothing of the database's password.
   readonly #facts: EnvironmentFacts;

@@ -79,6 +79,9 @@ export interface StateOutput extends Omit<PlannedState, "tag"> {
   readonly namespace: string;
 }
 
+/** How the roles of a stack's database have their rights: `sql` once no grant of its state is one that the engine would revoke. */
+export type RightsOutput = "sql" | null;
+
 /** Outputs of a stack; parts that an environment does not have are null. */
 export interface EnvironmentOutputs {
   readonly gatewayUrl: string;
@@ -94,6 +97,8 @@ export interface EnvironmentOutputs {
   readonly states: Readonly<Record<string, StateOutput>> | null;
   /** Name of the last migration of the platform's tables; null for a stack without a database. */
   readonly schemaVersion: pulumi.Output<string> | null;
+  /** Null for a stack without a database, too. */
+  readonly rights: pulumi.Input<RightsOutput>;
 }
 
 /**

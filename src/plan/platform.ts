@@ -7,6 +7,7 @@ import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
+import { type EarlierGrants, earlierGrants } from "./earlierGrants.ts";
 import type { TargetPlan } from "./targetPlan.ts";
 
 /** What the program knows of the platform's database before it declares anything. */
@@ -21,6 +22,11 @@ export interface PlatformPlan {
   /** The zoo as the database holds it, or as the last `up` left it. */
   readonly registry: ZooRegistry;
   /**
+   * Grants that the engine's state may hold.
+   * @default none
+   */
+  readonly earlierGrants?: EarlierGrants | undefined;
+  /**
    * Apps beside the platform's own, which the registry counts too.
    * @default none
    */
@@ -30,6 +36,9 @@ export interface PlatformPlan {
 /** What the stack's last `up` left as outputs; the part that plans fall back on. */
 export interface LastOutputs {
   readonly schemaVersion?: string | null;
+  /** `sql` once no grant of the state is one that the engine would revoke. */
+  readonly rights?: "sql" | null;
+  readonly shadows?: Readonly<Record<string, LastShadow>>;
   /** Context of the kubeconfig; null for its current one. */
   readonly kubeContext?: string | null;
   /** Tag of the release. */
@@ -52,6 +61,17 @@ export interface LastOutputs {
       }
     >
   >;
+}
+
+interface LastShadow {
+  readonly primary: LastShadowSide;
+  readonly shadows: Readonly<Record<string, LastShadowSide>>;
+  readonly noise: LastShadowSide | null;
+}
+
+interface LastShadowSide {
+  /** Of its prediction tables. */
+  readonly schema: string;
 }
 
 interface LastRollout {
@@ -82,7 +102,6 @@ export interface PlanningOptions {
   /** `menagerie:databasePassword` */
   readonly password: string | undefined;
   readonly preview: boolean;
-  /** Asked only when the database does not answer, or has no tables of the platform. */
   readonly lastOutputs: () => Promise<LastOutputs>;
   /** `MENAGERIE_NEW_DATABASE` is "true": tables that the last `up` left may be gone. @default false */
   readonly mayBeginAnew?: boolean | undefined;
@@ -109,11 +128,12 @@ export async function planPlatform(
   if (!options.url && !options.password && !options.preview) {
     throw refused(refusal("database.password-missing", "menagerie:databasePassword", { command: setPassword }));
   }
-  const { basis, registry } = await readRegistry(spec, server, options);
+  const { basis, registry, stored } = await readRegistry(spec, server, options);
   return {
     basis,
     server,
     registry,
+    earlierGrants: earlierGrants(await options.lastOutputs(), stored),
     fromEnvironment: Boolean(options.url) && options.urlFrom === undefined,
     schemaVersion: (await migrationNames()).at(-1) ?? "",
   };
@@ -159,12 +179,12 @@ async function readRegistry(
   }: Omit<PlanningOptions, "models"> & {
     readonly models?: readonly string[] | "every" | undefined;
   },
-): Promise<Pick<PlatformPlan, "basis" | "registry">> {
+): Promise<Pick<PlatformPlan, "basis" | "registry"> & { readonly stored?: string }> {
   const newDatabase = { basis: "new database", registry: emptyRegistry } as const;
   try {
     if (server.password === undefined) throw new DatabaseUnreachable(server, "menagerie", missingPassword);
     const state = await readPlatformState(server, models, Object.values(zoo).flatMap(ownLeave));
-    if (state) return { basis: "read", registry: state.zoo };
+    if (state) return { basis: "read", registry: state.zoo, stored: state.schemaVersion };
     const { schemaVersion } = await lastOutputs();
     if (schemaVersion && !mayBeginAnew) {
       const { host, port } = server;

@@ -30,6 +30,7 @@ export function declareState(
       { ...state, extensions: current ? extensions : undefined, folder, parallel, current, url: database },
       { providers: [postgres], dependsOn: [...tables, ...parts.ready, ...parts.ofRelease] },
     );
+    parts.releases.push({ schema, state });
     const { tag, values, ...stored } = state;
     // A release of before there were ConfigMaps has none.
     const models = current ? modelsOf(environment) : undefined;

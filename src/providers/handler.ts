@@ -29,6 +29,11 @@ export interface Handler<Inputs extends object, Outputs extends Inputs> {
   readonly inputs: OnChanges<Inputs>;
   /** @default every input is accepted */
   check?(inputs: Inputs): Promise<readonly CheckFailure<Inputs>[]>;
+  /**
+   * The inputs with those that the checkout's own files say, such as a role's rights, so that a preview shows what of them changes.
+   * @default nothing is added
+   */
+  complete?(inputs: Inputs): Promise<Inputs>;
   /** Converges from what it finds, so that a second try after a crash is safe. */
   create(inputs: Inputs): Promise<{ id: string; outs: Outputs }>;
   /** Answers all outputs, for those left out would vanish from the state. */

@@ -101,8 +101,10 @@ function told<T>(work: Promise<T>): Promise<T> {
 // The functions below are called by name from states of before `delegateOf`.
 
 export async function check(kind: string, _olds: Properties, news: Properties): Promise<dynamic.CheckResult> {
-  const failures = await handlerOf(kind).check?.(own(news));
-  return { inputs: news, failures: [...(failures ?? [])] };
+  const handler = handlerOf(kind);
+  const failures = (await handler.check?.(own(news))) ?? [];
+  const completed = failures.length === 0 ? await handler.complete?.(own(news)) : undefined;
+  return { inputs: { ...news, ...completed }, failures: [...failures] };
 }
 
 export async function diff(kind: string, id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult> {

@@ -2,9 +2,13 @@ import type * as pulumi from "@pulumi/pulumi";
 import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { PlatformSchemaInputs } from "./platformSchema.handler.ts";
 
-export type PlatformSchemaArgs = ArgsOf<PlatformSchemaInputs>;
+/** Without rights, which the handler adds: they are what the checkout's files say. */
+export type PlatformSchemaArgs = ArgsOf<Omit<PlatformSchemaInputs, "rights">>;
 
-/** The platform's tables at the version of this checkout. Database, schema and the owner's role must exist. */
+/**
+ * The platform's tables at the version of this checkout, and what each role may do in them. Database, schema and all roles must exist, and
+ * are deleted only after it.
+ */
 export class PlatformSchema extends DelegatedResource {
   /** Name of the last migration. */
   declare readonly version: pulumi.Output<string>;

@@ -4,8 +4,9 @@ import { predictionTableNames } from "../domain/recording/tablesRevision.ts";
 import type { DatabaseInput } from "../providers/databaseInput.ts";
 import { databaseServer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
+import { type RightsInput, rightsInDatabase, withoutRights } from "../providers/rightsInDatabase.ts";
 
-export interface PredictionTablesInputs extends DatabaseInput {
+export interface PredictionTablesInputs extends DatabaseInput, RightsInput {
   /** Schema, which exists and belongs to the platform's owner. */
   readonly schema: string;
   /** Days that predictions are kept, before today's. */
@@ -16,9 +17,24 @@ export interface PredictionTablesInputs extends DatabaseInput {
   readonly revision: number;
 }
 
-/** The tables of one recorded model. Deleting the resource leaves them: they go with their schema. */
+/**
+ * The tables of one recorded model, and who may add to them and read them. Deleting the resource leaves the tables, which go with their
+ * schema; the recorder's login, which may be dropped then, has no rights any more.
+ */
 export const predictionTables: Handler<PredictionTablesInputs, PredictionTablesInputs> = {
-  inputs: { schema: "replace", retentionDays: "update", writer: "update", revision: "update", database: "ignore" },
+  inputs: {
+    schema: "replace",
+    retentionDays: "update",
+    writer: "update",
+    revision: "update",
+    rights: "update",
+    database: "ignore",
+  },
+  async complete(inputs) {
+    const { predictionRights, predictionReaders } = await import("../adapters/postgres/rights/files.ts");
+    const { schema, writer } = inputs;
+    return { ...inputs, rights: await predictionRights(schema, { writers: [writer], readers: predictionReaders }) };
+  },
   async create(inputs) {
     await ensured(inputs);
     return { id: inputs.schema, outs: inputs };
@@ -27,27 +43,30 @@ export const predictionTables: Handler<PredictionTablesInputs, PredictionTablesI
     await ensured(news);
     return news;
   },
-  exists: (_id, inputs) =>
-    inDatabase(inputs, async (client) => {
-      // Its writer may have been dropped and made again, without a right.
-      const { rows } = await client.query<{ found: boolean }>(
-        `SELECT (SELECT bool_and(to_regclass(format('%I.%I', $1::text, name)) IS NOT NULL) FROM unnest($3::text[]) name)
-            AND EXISTS (SELECT FROM pg_roles r WHERE r.rolname = $2
-                   AND has_table_privilege(r.oid, to_regclass(format('%I.inference_response', $1::text)), 'INSERT')) AS found`,
-        [inputs.schema, inputs.writer, [...predictionTableNames]],
-      );
-      return rows[0]?.found === true;
-    }),
+  async read(_id, props) {
+    return (await isThere(props)) ? { ...props, ...(await rightsInDatabase(props, props.schema)) } : undefined;
+  },
+  delete: (_id, props) => withoutRights(props, props.schema, [props.writer]),
 };
+
+function isThere(inputs: PredictionTablesInputs): Promise<boolean> {
+  return inDatabase(inputs, async (client) => {
+    const { rows } = await client.query<{ found: boolean }>(
+      `SELECT bool_and(to_regclass(format('%I.%I', $1::text, name)) IS NOT NULL) AS found FROM unnest($2::text[]) name`,
+      [inputs.schema, [...predictionTableNames]],
+    );
+    return rows[0]?.found === true;
+  });
+}
 
 async function ensured(inputs: PredictionTablesInputs): Promise<void> {
   const { schema, retentionDays, writer } = inputs;
   const { ensurePredictionTables } = await import("../adapters/postgres/predictions/ensureTables.ts");
+  const { predictionReaders } = await import("../adapters/postgres/rights/files.ts");
   const { actAs } = await import("../adapters/postgres/transaction.ts");
   await inDatabase(inputs, async (client) => {
     await actAs(client, roles.owner);
-    const readers = [roles.operator, roles.reader, roles.deployer];
-    await ensurePredictionTables(client, schema, { retentionDays, writers: [writer], readers });
+    await ensurePredictionTables(client, schema, { retentionDays, writers: [writer], readers: predictionReaders });
   });
 }
 

@@ -1,13 +1,20 @@
 import { readStateFiles } from "../adapters/files/stateFiles.ts";
 import { sentenceOf } from "../domain/refusals/clause.ts";
-import { declaredHash, type StateTable, stateSchemaName, tagIssue } from "../domain/release/stateSchema.ts";
+import {
+  declaredHash,
+  releaseRoles,
+  type StateTable,
+  stateSchemaName,
+  tagIssue,
+} from "../domain/release/stateSchema.ts";
 import type { DatabaseInput } from "../providers/databaseInput.ts";
 import { databaseServer } from "../providers/databaseServer.ts";
 import type { Handler } from "../providers/handler.ts";
 import { hostProgress, untilTerminated } from "../providers/host.ts";
 import { refuse } from "../providers/refusals.ts";
+import { type RightsInput, rightsInDatabase, withoutRights } from "../providers/rightsInDatabase.ts";
 
-export interface ReleaseStateInputs extends DatabaseInput {
+export interface ReleaseStateInputs extends DatabaseInput, RightsInput {
   readonly tag: string;
   readonly schema: string;
   /** Schema of the release before; null for the first. */
@@ -17,6 +24,16 @@ export interface ReleaseStateInputs extends DatabaseInput {
   /** Hash of the SQL files. */
   readonly declared: string;
   readonly tables: readonly StateTable[];
+  /**
+   * Views that the files make.
+   * @default none
+   */
+  readonly views?: readonly string[];
+  /**
+   * Whether the files make sequences, other than those of identity columns.
+   * @default false
+   */
+  readonly sequences?: boolean;
   /**
    * Extensions that the files need.
    * @default none
@@ -34,8 +51,9 @@ export interface ReleaseStateOutputs extends ReleaseStateInputs {
 }
 
 /**
- * The tables of a release, filled by their rules. Deleting the resource leaves them, unless the stack's retention has given the
- * release up: then they are dumped, where that is asked for, and dropped.
+ * The tables of a release, filled by their rules, and what both of its logins may do in them. Deleting the resource leaves the tables,
+ * unless the stack's retention has given the release up: then they are dumped, where that is asked for, and dropped. The logins, which go
+ * next, have no rights any more.
  */
 export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
   inputs: {
@@ -45,6 +63,10 @@ export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
     folder: "update",
     declared: "update",
     tables: "update",
+    // What they change is in the rights.
+    views: "ignore",
+    sequences: "ignore",
+    rights: "update",
     extensions: "update",
     parallel: "update",
     current: "update",
@@ -56,22 +78,31 @@ export const releaseState: Handler<ReleaseStateInputs, ReleaseStateOutputs> = {
     if (typeof tag !== "string" || typeof schema !== "string" || schema === stateSchemaName(tag)) return [];
     return [{ property: "schema", reason: `"${schema}" is not the schema of release ${tag}` }];
   },
+  async complete(inputs) {
+    const { releaseRights } = await import("../adapters/postgres/rights/files.ts");
+    return { ...inputs, rights: await releaseRights(inputs) };
+  },
   async create(inputs) {
     return { id: inputs.schema, outs: await ensured(inputs) };
   },
   update: (_id, _olds, news) => ensured(news),
-  async exists(id, props) {
-    const { withClient } = await import("../adapters/postgres/server.ts");
-    const { readRelease } = await import("../adapters/postgres/releaseState/journal.ts");
-    const { platformDatabase } = await import("../domain/platformDatabase.ts");
-    const release = await withClient(databaseServer(props), platformDatabase, (client) => readRelease(client, id));
-    return release?.ready === true;
+  async read(id, props) {
+    return (await isReady(id, props)) ? { ...props, ...(await rightsInDatabase(props, id)) } : undefined;
   },
   async delete(id, props) {
+    await withoutRights(props, id, Object.values(releaseRoles(id)));
     const { dropRetired } = await import("../adapters/postgres/releaseState/retire.ts");
     await untilTerminated((signal) => dropRetired(databaseServer(props), id, { progress: hostProgress(), signal }));
   },
 };
+
+async function isReady(schema: string, inputs: ReleaseStateInputs): Promise<boolean> {
+  const { withClient } = await import("../adapters/postgres/server.ts");
+  const { readRelease } = await import("../adapters/postgres/releaseState/journal.ts");
+  const { platformDatabase } = await import("../domain/platformDatabase.ts");
+  const release = await withClient(databaseServer(inputs), platformDatabase, (client) => readRelease(client, schema));
+  return release?.ready === true;
+}
 
 async function ensured(inputs: ReleaseStateInputs): Promise<ReleaseStateOutputs> {
   const { ensureReleaseState, readyRows, useReleaseState } = await import(
@@ -88,6 +119,10 @@ async function ensured(inputs: ReleaseStateInputs): Promise<ReleaseStateOutputs>
       }
       return ensureReleaseState(server, { ...inputs, files }, { progress: hostProgress(), signal });
     }));
+  if (inputs.rights) {
+    const { applyRightsIn } = await import("../adapters/postgres/rights/apply.ts");
+    await applyRightsIn(server, inputs.schema, inputs.rights);
+  }
   if (inputs.current) await useReleaseState(server, inputs.schema);
   return { ...inputs, seededRows };
 }

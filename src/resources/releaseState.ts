@@ -2,9 +2,10 @@ import type * as pulumi from "@pulumi/pulumi";
 import { type ArgsOf, DelegatedResource } from "./delegatedResource.ts";
 import type { ReleaseStateInputs } from "./releaseState.handler.ts";
 
-export type ReleaseStateArgs = ArgsOf<ReleaseStateInputs>;
+/** Without rights, which the handler adds: they are what the checkout's files say. */
+export type ReleaseStateArgs = ArgsOf<Omit<ReleaseStateInputs, "rights">>;
 
-/** The tables of a release, filled. Its schema and the role that owns states must exist. */
+/** The tables of a release, filled, and the rights of its logins. They, its schema and the role that owns states must exist. */
 export class ReleaseState extends DelegatedResource {
   /** Rows by table when the release became ready. */
   declare readonly seededRows: pulumi.Output<Record<string, number>>;

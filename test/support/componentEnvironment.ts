@@ -83,7 +83,7 @@ export function environmentOnPlatform(
 function addPlatform(environment: Environment, password = "tulip"): void {
   environment.parts.tables = Object.assign(new OtherResource("Tables", "tables"), {
     api: { name: "menagerie_api", password: pulumi.secret(password) },
-    schema: { version: pulumi.output("0001") },
+    schema: Object.assign(new OtherResource("Schema", "tables"), { version: pulumi.output("0001") }),
   });
   environment.parts.services = Object.assign(new OtherResource("Api", "api"), {
     adminKey: pulumi.secret("tulip"),

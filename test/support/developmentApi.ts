@@ -66,13 +66,18 @@ export async function startDevelopmentApi(
     readonly requireApiKey?: boolean;
     /** @default nobody waits */
     readonly limit?: (subject: string) => number;
+    /** A platform's database that somebody else made, with the password of the API's role. @default one of its own */
+    readonly database?: { readonly server: DatabaseServer; readonly password: string };
+    /** Where every predictor is. @default nowhere */
+    readonly predictor?: string;
   } = {},
 ): Promise<ApiUnderTest> {
   const { maxBodyBytes = 64 * 1024 * 1024 } = options;
-  const postgres = await startPostgres();
-  await makePlatformTables(postgres.server);
+  const postgres = options.database ? { ...options.database, stop: async () => {} } : await startPostgres();
+  if (!options.database) await makePlatformTables(postgres.server);
+  const password = options.database?.password ?? rolePassword;
   const pool = new pg.Pool({
-    ...clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase),
+    ...clientConfig({ ...postgres.server, user: roles.api, password }, platformDatabase),
     max: 10,
   });
   // Connections that end with the server, after the last test.
@@ -121,7 +126,7 @@ export async function startDevelopmentApi(
     }),
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),
-    originOf: () => "http://127.0.0.1:1",
+    originOf: () => options.predictor ?? "http://127.0.0.1:1",
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
     metrics: createMetrics(() => readStandings(pool)),

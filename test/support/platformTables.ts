@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
+import { platformRights } from "../../src/adapters/postgres/rights/files.ts";
 import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
 import { silent } from "../../src/domain/progress.ts";
 import { difference, issuesIn, kindOf } from "../../src/local/postgresqlPlugin/provider.ts";
@@ -10,7 +11,7 @@ export const rolePassword = "role-password";
 
 /**
  * Makes everything that `components/platformDatabase.ts` declares on a real server, in the order of its dependencies: each
- * resource by the local plugin's own code, the tables by the migrations. Answers what was declared.
+ * resource by the local plugin's own code, tables and rights by the migrations. Answers what was declared of the plugin's.
  */
 export async function makePlatformTables(server: DatabaseServer): Promise<{ type: string; inputs: object }[]> {
   const made: { type: string; inputs: object }[] = [];
@@ -30,7 +31,7 @@ export async function makePlatformTables(server: DatabaseServer): Promise<{ type
           });
           made.push({ type, inputs });
         }
-        if (type.endsWith(":PlatformSchema")) await migrate(server, silent);
+        if (type.endsWith(":PlatformSchema")) await migrate(server, silent, await platformRights());
         return { id: id ?? name, state: type.endsWith(":SecretValue") ? { ...inputs, value: rolePassword } : inputs };
       },
       call: ({ inputs }) => inputs,

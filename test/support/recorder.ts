@@ -45,6 +45,8 @@ export interface RecorderPlan {
   readonly database?: string;
   /** Roles that may read the tables. @default none */
   readonly readers?: readonly string[];
+  /** Whom it stores as, in tables that somebody else made. @default a writer of the test's own */
+  readonly login?: { readonly user: string; readonly password: string };
 }
 
 /** Runs `work` in the schema, with the rights of a superuser. */
@@ -82,7 +84,10 @@ export async function startRecorder(plan: RecorderPlan): Promise<TestRecorder> {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       PATH: process.env.PATH,
-      MENAGERIE_DATABASE_URL: urlOf({ ...postgres.server, user: writer, password }, plan.database ?? "postgres"),
+      MENAGERIE_DATABASE_URL: urlOf(
+        { ...postgres.server, user: writer, password, ...plan.login },
+        plan.database ?? "postgres",
+      ),
       MENAGERIE_RECORDER_SCHEMA: schema,
       MENAGERIE_RECORDER_LOG_DIR: folder,
       ...env,

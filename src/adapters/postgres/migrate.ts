@@ -1,12 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { runner } from "node-pg-migrate";
+import { PG_MIGRATE_LOCK_ID, runner } from "node-pg-migrate";
 import type { ClientBase } from "pg";
 import { platformDatabase, platformSchemaName, roles } from "../../domain/platformDatabase.ts";
 import type { Progress } from "../../domain/progress.ts";
+import type { Rights } from "../../domain/rights/rights.ts";
 import { refuse } from "./refusals.ts";
+import { applyRights } from "./rights/apply.ts";
 import { type DatabaseServer, sqlState, withClient } from "./server.ts";
-import { actAs } from "./transaction.ts";
+import { actAs, inTransaction } from "./transaction.ts";
 
 const folder = join(import.meta.dirname, "migrations");
 /** In the schema, owned like everything else in it. */
@@ -21,10 +23,11 @@ export async function migrationNames(): Promise<string[]> {
 }
 
 /**
- * Applies what is missing, all of it in one transaction, and answers the name of the last migration. Concurrent calls
- * wait for each other on an advisory lock. The schema and the role {@link roles.owner} must exist.
+ * Applies what is missing and gives the roles of `rights` exactly these, all of it in one transaction: a table that is new or made anew is
+ * never seen without its grants. Answers the name of the last migration. Concurrent calls wait for each other on an advisory lock. The
+ * schema, the role {@link roles.owner} and the roles of `rights` must exist.
  */
-export function migrate(server: DatabaseServer, progress: Progress): Promise<string> {
+export function migrate(server: DatabaseServer, progress: Progress, rights: Rights = {}): Promise<string> {
   return withClient(server, platformDatabase, async (client) => {
     await actAs(client, roles.owner);
     const known = await migrationNames();
@@ -32,20 +35,33 @@ export function migrate(server: DatabaseServer, progress: Progress): Promise<str
     if (before !== undefined && !known.includes(before)) {
       throw refuse("schema.newer", { before });
     }
-    const applied = await runner({
-      dbClient: client,
-      dir: folder,
-      direction: "up",
-      schema: platformSchemaName,
-      migrationsTable: journal,
-      checkOrder: true,
-      singleTransaction: true,
-      advisoryLockMode: "wait",
-      logger: { info: () => {}, warn: progress.note, error: () => {} },
+    const applied = await inTransaction(client, async () => {
+      // As the runner would, which gives up a lock of its own before the transaction ends.
+      await client.query("SELECT pg_advisory_xact_lock($1)", [PG_MIGRATE_LOCK_ID]);
+      const ran = await runner({
+        dbClient: inOneTransaction(client),
+        dir: folder,
+        direction: "up",
+        schema: platformSchemaName,
+        migrationsTable: journal,
+        checkOrder: true,
+        singleTransaction: true,
+        noLock: true,
+        logger: { info: () => {}, warn: progress.note, error: () => {} },
+      });
+      await applyRights(client, platformSchemaName, rights);
+      return ran;
     });
     for (const { name } of applied) progress.note(`database: applied ${name}`);
     return (await schemaVersion(client)) ?? "";
   });
+}
+
+/** The client for a runner that begins and ends a transaction by itself: here it is a part of another one. */
+function inOneTransaction(client: ClientBase): ClientBase {
+  const query = (...args: Parameters<ClientBase["query"]>) =>
+    ["BEGIN", "COMMIT", "ROLLBACK"].includes(String(args[0])) ? Promise.resolve() : client.query(...args);
+  return new Proxy(client, { get: (target, key) => (key === "query" ? query : Reflect.get(target, key)) });
 }
 
 /** Name of the last migration that was applied, or undefined where none was. */

@@ -1,8 +1,10 @@
 import type { ClientBase } from "pg";
 import type { StateResource } from "../../domain/engineState.ts";
+import { isMapping } from "../../domain/mapping.ts";
 import { platformDatabase, platformSchemaName } from "../../domain/platformDatabase.ts";
 import { predictionTableNames } from "../../domain/recording/tablesRevision.ts";
-import { missingGrants, type StateGrant } from "./missingGrants.ts";
+import type { Rights } from "../../domain/rights/rights.ts";
+import { lackingRights } from "./rights/lacking.ts";
 import { type DatabaseServer, withClient } from "./server.ts";
 
 export interface MissingSqlOptions {
@@ -16,34 +18,37 @@ export interface MissingSqlOptions {
 const role = "postgresql:index/role:Role";
 const database = "postgresql:index/database:Database";
 const schema = "postgresql:index/schema:Schema";
-const grant = "postgresql:index/grant:Grant";
+const platformSchema = "pulumi-nodejs:dynamic/menagerie:PlatformSchema";
 const predictionTables = "pulumi-nodejs:dynamic/menagerie:PredictionTables";
+
+/** A resource of the state that the server does not hold, or not as a whole. */
+export interface MissingResource extends StateResource {
+  /** What is missing, where that is not all of it: rights, such as `menagerie_api: SELECT on table model`. */
+  readonly what?: string;
+}
 
 /**
  * Those of a stack's resources whose PostgreSQL objects a server does not hold, such as after a person dropped a role or a schema or
- * revoked a grant, and with them all that is or may be in what is missing: grants, tables, rows.
+ * revoked a right, and with them all that is or may be in what is missing: tables, rows.
  */
 export async function missingSqlObjects(
   server: DatabaseServer,
   resources: readonly StateResource[],
   { mayBeginAnew }: MissingSqlOptions,
-): Promise<StateResource[]> {
+): Promise<MissingResource[]> {
   if (!resources.some(({ type }) => type.startsWith("postgresql:"))) return [];
   const { roles, databases } = await withClient(server, server.maintenanceDatabase, async (client) => ({
     roles: await names(client, "SELECT rolname AS name FROM pg_roles"),
     databases: await names(client, "SELECT datname AS name FROM pg_database"),
   }));
   const schemasOf = new Map<string, ReadonlySet<string>>();
-  const revoked: StateResource[] = [];
   for (const name of new Set(resources.flatMap((each) => (each.type === schema ? [text(each, "database")] : [])))) {
     if (!databases.has(name)) continue;
-    const grants = resources.filter((each) => each.type === grant && text(each, "database") === name);
     await withClient(server, name, async (client) => {
       schemasOf.set(name, await names(client, "SELECT nspname AS name FROM pg_namespace"));
-      const places = new Set(await missingGrants(client, grants.map(grantOf)));
-      revoked.push(...grants.filter((_, place) => places.has(place)));
     });
   }
+  const revoked = databases.has(platformDatabase) ? await withoutRights(server, resources) : [];
   const isMissing = (each: StateResource): boolean => {
     const name = text(each, "name");
     if (each.type === role) return !roles.has(name);
@@ -53,7 +58,6 @@ export async function missingSqlObjects(
   const lost = resources.filter(isMissing);
   if (!mayBeginAnew && lost.some(holdsThePlatform)) return [];
   const empty = await withoutTables(server, { roles, databases }, resources);
-  if (lost.length === 0) return [...empty, ...revoked];
   const gone = {
     role: namesOf(lost, role),
     database: namesOf(lost, database),
@@ -64,24 +68,30 @@ export async function missingSqlObjects(
     (each) =>
       (each.type.startsWith("postgresql:") &&
         (["role", "database", "schema"] as const).some((key) => gone[key].has(text(each, key)))) ||
-      (each.type.startsWith("pulumi-nodejs:dynamic/menagerie:") && gone.schema.size + gone.database.size > 0),
+      (isDynamic(each) && gone.schema.size + gone.database.size > 0),
   );
-  return [...new Set([...lost, ...within, ...empty, ...revoked])];
+  const whole = new Set([...lost, ...within, ...empty]);
+  const known = new Set([...whole].map(({ urn }) => urn));
+  return [...whole, ...revoked.filter(({ urn }) => !known.has(urn))];
 }
 
-function grantOf(each: StateResource): StateGrant {
-  const list = (key: string): string[] => {
-    const value = each.outputs?.[key];
-    return Array.isArray(value) ? value.map(String) : [];
-  };
-  return {
-    role: text(each, "role"),
-    objectType: text(each, "objectType"),
-    schema: text(each, "schema"),
-    objects: list("objects"),
-    columns: list("columns"),
-    privileges: list("privileges"),
-  };
+/** Those whose roles lack a right that the state says they have. */
+async function withoutRights(server: DatabaseServer, resources: readonly StateResource[]): Promise<MissingResource[]> {
+  const holders = resources.filter((each) => isDynamic(each) && isMapping(each.outputs?.rights));
+  if (holders.length === 0) return [];
+  return withClient(server, platformDatabase, async (client) => {
+    const found: MissingResource[] = [];
+    for (const each of holders) {
+      const own = each.type === platformSchema ? platformSchemaName : text(each, "schema");
+      const what = await lackingRights(client, own, each.outputs?.rights as Rights);
+      if (what.length > 0) found.push({ ...each, what: what.join("; ") });
+    }
+    return found;
+  });
+}
+
+function isDynamic({ type }: StateResource): boolean {
+  return type.startsWith("pulumi-nodejs:dynamic/menagerie:");
 }
 
 function holdsThePlatform(each: StateResource): boolean {

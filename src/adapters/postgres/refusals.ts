@@ -90,6 +90,13 @@ export const postgresRefusals = {
     fix: "{fix}",
     cause: "PostgreSQL cuts longer names off, and takes no NUL characters.",
   },
+  "rights.not-applied": {
+    says: 'role {role} has {what} in schema "{schema}" by a grant of somebody else than the owner',
+    fix: "revoke it as the role that gave it, and run `up` again",
+    cause:
+      "What a role may do is what its file in src/adapters/postgres/rights says, and a grant is revoked by whoever made it.",
+    exit: 1,
+  },
   "schema.newer": {
     says: "the platform's tables are at {before}, which this checkout does not have",
     fix: "use the version that made them",

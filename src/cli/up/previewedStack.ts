@@ -1,3 +1,4 @@
+import type { MissingResource } from "../../adapters/postgres/missingObjects.ts";
 import type { StateResource } from "../../domain/engineState.ts";
 import { messageOf, type OperatorError } from "../../domain/errors.ts";
 import { lastLine } from "../../domain/lastLine.ts";
@@ -71,13 +72,13 @@ async function tryPreview(
 }
 
 /** What cluster and database do not hold any more. */
-async function findMissing(request: PreviewRequest): Promise<StateResource[]> {
+async function findMissing(request: PreviewRequest): Promise<MissingResource[]> {
   return (await Promise.all([missingFromCluster(request), missingFromDatabase(request)])).flat();
 }
 
 /** Takes what is missing from the state, so that it is made again. */
-async function forget(engine: EngineCommands, missing: readonly StateResource[], signal: AbortSignal): Promise<void> {
-  const names = [...new Set(missing.map(({ urn }) => partsOfUrn(urn).name))].join(", ");
+async function forget(engine: EngineCommands, missing: readonly MissingResource[], signal: AbortSignal): Promise<void> {
+  const names = [...new Set(missing.map(({ urn, what }) => what ?? partsOfUrn(urn).name))].join(", ");
   console.error(`missing from cluster or database and recreated: ${names}`);
   const targets = missing.flatMap(({ urn }) => ["--target", urn]);
   const { code, stdout, stderr } = await engine.capture(["refresh", "--yes", "--skip-preview", ...targets], signal);
@@ -92,7 +93,7 @@ async function missingFromCluster({ cluster, resources }: PreviewRequest): Promi
     .catch((error: unknown) => notChecked("the cluster", error));
 }
 
-async function missingFromDatabase({ database, resources, signal }: PreviewRequest): Promise<StateResource[]> {
+async function missingFromDatabase({ database, resources, signal }: PreviewRequest): Promise<MissingResource[]> {
   if (!database || !resources.some(({ type }) => type.startsWith("postgresql:"))) return [];
   try {
     const server = await database(signal);

@@ -48,11 +48,13 @@ export interface PolicyResult {
   readonly urn: string | undefined;
 }
 
-/** Whether a run would do nothing. A run that only changes what is protected does something. */
+/** Whether a run would do nothing. A run that only changes what is protected or retained does something. */
 export function changesNothing({ steps }: Pick<Preview, "steps">): boolean {
   return steps.every(
     ({ op, before, after }) =>
-      (op === "same" || op === "read") && (before?.protect ?? false) === (after?.protect ?? false),
+      (op === "same" || op === "read") &&
+      (before?.protect ?? false) === (after?.protect ?? false) &&
+      (before?.retainOnDelete ?? false) === (after?.retainOnDelete ?? false),
   );
 }
 

@@ -55,10 +55,11 @@ function headline(steps: readonly PreviewStep[], failed: boolean): string {
   return counts.length > 0 ? counts.join(", ") : "no changes";
 }
 
-/** Deletes and replacements; not of images, for a new one lies beside the old one, which stays. */
+/** Deletes and replacements; not of images, for a new one lies beside the old one, which stays, nor of what stays behind. */
 function dangerous(steps: readonly PreviewStep[]): string[] {
   return steps
     .filter((step) => (step.op === "delete" || step.op === "replace") && !isComponent(step))
+    .filter(({ op, before }) => op !== "delete" || !before?.retainOnDelete)
     .filter((step) => !isDynamic(step, "TrussImage") && !isDynamic(step, "CheckoutImage"))
     .map((step) => {
       const reason = step.replacedBy.length > 0 ? `, because of ${step.replacedBy.map(code).join(", ")}` : "";

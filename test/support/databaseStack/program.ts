@@ -97,10 +97,16 @@ class Served extends pulumi.CustomResource {
   }
 }
 
-async function lastOutputs(): Promise<LastOutputs> {
-  const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-  const { outputs } = new pulumi.StackReference("self", { name });
-  return new Promise((resolve) => outputs.apply((values) => resolve(values)));
+let last: Promise<LastOutputs> | undefined;
+
+/** Read once: the engine takes one resource of a name. */
+function lastOutputs(): Promise<LastOutputs> {
+  last ??= new Promise((resolve) => {
+    const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+    const { outputs } = new pulumi.StackReference("self", { name });
+    outputs.apply((values) => resolve(values));
+  });
+  return last;
 }
 
 export default async () => {

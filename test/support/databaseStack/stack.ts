@@ -29,16 +29,16 @@ export interface DatabaseStack {
 export type Answer = "serves" | "refuses" | "serves and never answers" | "never answers";
 
 /** The real engine with a stack that PostgreSQL alone holds, and the models that a cluster serves, which the test plays. */
-export interface StackOfDatabase {
+export interface StackOfDatabase<Declared extends object = Omit<DatabaseStack, "cluster">> {
   readonly folder: string;
   /** Versions that are served, by model. */
   readonly served: Map<string, number>;
   /** What the cluster does next, by model. @default serves */
   readonly answers: Map<string, Answer>;
   /** Runs `pulumi ARGS` to its end. */
-  run(args: readonly string[], declared: Omit<DatabaseStack, "cluster">): Promise<{ code: number; said: string }>;
+  run(args: readonly string[], declared: Declared): Promise<{ code: number; said: string }>;
   /** Runs an `up`, and kills the engine with -9 as soon as the cluster is asked to serve `model`. */
-  killedUp(declared: Omit<DatabaseStack, "cluster">, model: string): Promise<void>;
+  killedUp(declared: Declared, model: string): Promise<void>;
   /** Writes SQL files of `menagerie:state`, by name, into the folder that is named after the test; answers the folder. */
   stateFiles(test: string, files: Readonly<Record<string, string>>): Promise<string>;
   /** The stack's state as `pulumi stack export ARGS` prints it. */
@@ -52,8 +52,14 @@ export const stackName = "tried";
 /** What the stack's secrets are encrypted with. */
 export const passphrase = "canary-of-the-passphrase";
 
-/** Starts it for a server that has the platform's tables: see `makePlatformTables`. */
-export async function startStackOfDatabase(server: DatabaseServer): Promise<StackOfDatabase> {
+/**
+ * Starts it for a server; the usual program is for one that has the platform's tables: see `makePlatformTables`.
+ * @param main - of the program, which gets what it declares as JSON in DATABASE_STACK
+ */
+export async function startStackOfDatabase<Declared extends object = Omit<DatabaseStack, "cluster">>(
+  server: DatabaseServer,
+  main = "test/support/databaseStack/program.ts",
+): Promise<StackOfDatabase<Declared>> {
   const folder = await mkdtemp(join(tmpdir(), "menagerie-database-stack-"));
   const toolchain = await ensureToolchain({
     cache: menagerieCache(),
@@ -66,7 +72,7 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
   await mkdir(backend);
   for (const name of ["src", "components", "test", "node_modules"])
     await symlink(join(checkout, name), join(folder, name));
-  const program = { name: "menagerie", type: "module", main: "test/support/databaseStack/program.ts" };
+  const program = { name: "menagerie", type: "module", main };
   await writeFile(join(folder, "package.json"), JSON.stringify(program));
   await writeFile(
     join(folder, "Pulumi.yaml"),
@@ -109,7 +115,7 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
     KUBECONFIG: kubeconfig,
     MENAGERIE_DATABASE_URL: urlOf(server, server.maintenanceDatabase),
   };
-  const start = (args: readonly string[], declared: Omit<DatabaseStack, "cluster">): ChildProcess =>
+  const start = (args: readonly string[], declared: Declared): ChildProcess =>
     spawn(home.pulumi, [...args, "--stack", stackName, "--non-interactive", "--color=never"], {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
@@ -130,7 +136,7 @@ export async function startStackOfDatabase(server: DatabaseServer): Promise<Stac
     if (holder !== undefined) throw new Error(`the engine ${holder} is at work on the stack`);
   };
 
-  const stack: StackOfDatabase = {
+  const stack: StackOfDatabase<Declared> = {
     folder,
     served,
     answers,

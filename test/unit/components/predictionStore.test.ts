@@ -21,7 +21,7 @@ describe("a prediction store", () => {
     expect(made("Schema next-primary").inputs).toMatchObject({ dropCascade: true });
     expect(made("Schema next-primary").options.dependsOn).toContain("Role next-primary");
     expect(made("PredictionTables next-primary").options.dependsOn).toEqual(
-      expect.arrayContaining(["Schema next-primary", "Grant next-primary"]),
+      expect.arrayContaining(["Schema next-primary", "Role next-primary"]),
     );
   });
 

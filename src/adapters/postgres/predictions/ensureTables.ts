@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { quoteIdentifier } from "../identifier.ts";
+import { applyRights } from "../rights/apply.ts";
+import { predictionRights } from "../rights/files.ts";
 import { inTransaction } from "../transaction.ts";
 
 /** How the prediction tables of one schema are kept, and who may work in them. */
@@ -37,11 +39,8 @@ export async function ensurePredictionTables(
 ): Promise<void> {
   const { retentionDays = defaultRetentionDays, writers = [], readers = [] } = options;
   const name = quoteIdentifier(schema);
-  const [tables, writerGrants, readerGrants] = await Promise.all(
-    ["tables.sql", "writerGrants.sql", "readerGrants.sql"].map((file) =>
-      readFile(join(import.meta.dirname, file), "utf8"),
-    ),
-  );
+  const tables = await readFile(join(import.meta.dirname, "tables.sql"), "utf8");
+  const rights = await predictionRights(schema, { writers, readers });
   await inTransaction(client, async () => {
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`${schema} prediction tables`]);
     const { rows } = await client.query<{ exists: boolean }>("SELECT to_regnamespace($1) IS NOT NULL AS exists", [
@@ -50,21 +49,13 @@ export async function ensurePredictionTables(
     // Not IF NOT EXISTS, which asks for the privilege to make schemas even where there is nothing to make.
     if (rows[0]?.exists !== true) await client.query(`CREATE SCHEMA ${name}`);
     await client.query(`SET LOCAL search_path = ${name}, pg_temp`);
-    await client.query(tables ?? "");
+    await client.query(tables);
     await client.query(
       `INSERT INTO recording_settings (retention_days) VALUES ($1)
        ON CONFLICT (only_row) DO UPDATE SET retention_days = excluded.retention_days`,
       [retentionDays],
     );
     await client.query("SELECT maintain_prediction_days()");
-    for (const [roles, grants] of [
-      [writers, writerGrants],
-      [readers, readerGrants],
-    ] as const) {
-      for (const role of roles.map(quoteIdentifier)) {
-        await client.query(`GRANT USAGE ON SCHEMA ${name} TO ${role}`);
-        await client.query((grants ?? "").replaceAll(":role", () => role));
-      }
-    }
+    await applyRights(client, schema, rights);
   });
 }

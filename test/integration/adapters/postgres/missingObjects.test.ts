@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { missingSqlObjects } from "../../../../src/adapters/postgres/missingObjects.ts";
 import { readPlatformState } from "../../../../src/adapters/postgres/plan.ts";
 import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
+import { applyRightsIn } from "../../../../src/adapters/postgres/rights/apply.ts";
+import { platformRights } from "../../../../src/adapters/postgres/rights/files.ts";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, platformSchemaName } from "../../../../src/domain/platformDatabase.ts";
 import { planPlatform } from "../../../../src/plan/platform.ts";
@@ -20,7 +22,11 @@ const sql = (text: string, database = platformDatabase) =>
 beforeAll(async () => {
   postgres = await startPostgres();
   const declared = await makePlatformTables(postgres.server);
-  made = declared.map(({ type, inputs }, at) => ({ urn: `urn-${at}`, type, outputs: { ...inputs } }));
+  const platform = { urn: "platform", type: "pulumi-nodejs:dynamic/menagerie:PlatformSchema" };
+  made = [
+    ...declared.map(({ type, inputs }, at) => ({ urn: `urn-${at}`, type, outputs: { ...inputs } })),
+    { ...platform, outputs: { rights: await platformRights() } },
+  ];
 }, 60_000);
 
 afterAll(() => postgres.stop());
@@ -34,7 +40,7 @@ const recorded = {
 async function missing(options = { mayBeginAnew: false }, more: (typeof made)[number][] = []): Promise<string[]> {
   const found = await missingSqlObjects(postgres.server, [...made, ...more], options);
   return found.map(({ type, outputs = {} }) =>
-    [type.split(":").at(-1), outputs.name ?? outputs.schema ?? outputs.role].join(" "),
+    [type.split(":").at(-1), outputs.name ?? outputs.schema ?? ""].join(" ").trim(),
   );
 }
 
@@ -56,14 +62,10 @@ describe("objects that a person dropped", () => {
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual([]);
     const url = urlOf(postgres.server, postgres.server.maintenanceDatabase);
     const own = { schema: "serving_next", retentionDays: 1, writer: "menagerie_api", revision: 1, database: url };
-    const exists = (change: object = {}) => predictionTables.exists?.("serving_next", { ...own, ...change });
-    expect(await exists()).toBe(true);
-    expect([await exists({ writer: "menagerie_deployer" }), await exists({ writer: "nobody" })]).toEqual([
-      false,
-      false,
-    ]);
+    const isThere = async () => (await predictionTables.read?.("serving_next", own)) !== undefined;
+    expect(await isThere()).toBe(true);
     await sql("DROP TABLE serving_next.recorder_log");
-    expect(await exists()).toBe(false);
+    expect(await isThere()).toBe(false);
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual(["PredictionTables serving_next"]);
     await sql("DROP SCHEMA serving_next CASCADE");
     expect(await missing({ mayBeginAnew: false }, [schema, recorded])).toEqual([
@@ -72,22 +74,23 @@ describe("objects that a person dropped", () => {
     ]);
   });
 
-  it("are grants of which something was revoked, and none of those on what is gone", async () => {
+  it("are rights that somebody revoked, wholly or in part, each by its name", async () => {
     await sql(`REVOKE INSERT ON ${platformSchemaName}.truss_patch FROM menagerie_api`);
     await sql(`REVOKE SELECT (prefix) ON ${platformSchemaName}.api_key FROM menagerie_operator`);
     await sql(`REVOKE USAGE ON SCHEMA ${platformSchemaName} FROM menagerie_migrator`);
     await sql(`REVOKE CONNECT ON DATABASE ${platformDatabase} FROM menagerie_deployer`);
-    const found = await missingSqlObjects(postgres.server, made, { mayBeginAnew: false });
-    expect(found.map(({ outputs = {} }) => `${outputs.role} ${outputs.objectType}`).sort()).toEqual([
-      "menagerie_api table",
-      "menagerie_deployer database",
-      "menagerie_migrator schema",
-      "menagerie_operator column",
-    ]);
-    await sql(`GRANT INSERT ON ${platformSchemaName}.truss_patch TO menagerie_api`);
-    await sql(`GRANT SELECT (prefix) ON ${platformSchemaName}.api_key TO menagerie_operator`);
-    await sql(`GRANT USAGE ON SCHEMA ${platformSchemaName} TO menagerie_migrator`);
-    await sql(`GRANT CONNECT ON DATABASE ${platformDatabase} TO menagerie_deployer`);
+    const [found, ...others] = await missingSqlObjects(postgres.server, made, { mayBeginAnew: false });
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({
+      urn: "platform",
+      what: [
+        "menagerie_api: INSERT on table truss_patch",
+        "menagerie_deployer: CONNECT on database",
+        "menagerie_migrator: USAGE on schema",
+        "menagerie_operator: SELECT (prefix) on table api_key",
+      ].join("; "),
+    });
+    await applyRightsIn(postgres.server, platformSchemaName, await platformRights());
     expect(await missing()).toEqual([]);
   });
 
@@ -98,14 +101,13 @@ describe("objects that a person dropped", () => {
     );
   });
 
-  it("are a role, with its grants", async () => {
+  it("are a role, with its rights", async () => {
     await sql(
       "REASSIGN OWNED BY menagerie_reader TO postgres; DROP OWNED BY menagerie_reader; DROP ROLE menagerie_reader",
     );
     const found = await missing();
     expect(found[0]).toBe("Role menagerie_reader");
-    expect(found.length).toBeGreaterThan(1);
-    expect(found.slice(1).every((each) => each.startsWith("Grant "))).toBe(true);
+    expect(found.slice(1)).toEqual(["PlatformSchema"]);
   });
 
   it("are the platform's tables only where they may be made anew, for the server may be another one", async () => {

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { migrate } from "../../../../src/adapters/postgres/migrate.ts";
+import { platformRights } from "../../../../src/adapters/postgres/rights/files.ts";
 import { type DatabaseServer, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { silent } from "../../../../src/domain/progress.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
@@ -249,17 +250,12 @@ async function viaPlugin(
   const through = await startPlugin(executable, server);
   try {
     // The program's own resources, as recorded while they were made on the first server.
-    let migrated = false;
     for (const { type, inputs } of await makePlatformTables(first.server)) {
-      const { objectType } = inputs as { objectType?: string };
-      if (!migrated && (objectType === "table" || objectType === "column")) {
-        await migrate(server, silent);
-        migrated = true;
-      }
       const checked = await through.check(type, { ...inputs });
       expect(checked.failures).toEqual([]);
       await through.create(type, checked.inputs);
     }
+    await migrate(server, silent, await platformRights());
     expect(await catalog(second.server)).toEqual(await catalog(first.server));
     return await catalog(second.server);
   } finally {

@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureReleaseState } from "../../../../../src/adapters/postgres/releaseState/ensure.ts";
+import { applyRightsIn } from "../../../../../src/adapters/postgres/rights/apply.ts";
+import { type ReleaseObjects, releaseRights } from "../../../../../src/adapters/postgres/rights/files.ts";
 import { type DatabaseServer, sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
 import { platformDatabase } from "../../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../../src/domain/progress.ts";
@@ -38,6 +40,7 @@ async function makeRelease(server: DatabaseServer, change: Parameters<typeof sta
         if (type.endsWith(":ReleaseState")) {
           expect(inputs).toMatchObject({ schema: state.schema, tables: state.tables });
           await ensureReleaseState(server, state, { progress: silent });
+          await applyRightsIn(server, state.schema, await releaseRights(inputs as unknown as ReleaseObjects));
         }
         return { id: id ?? name, state: type.endsWith(":SecretValue") ? { ...inputs, value: rolePassword } : inputs };
       },

@@ -1,0 +1,24 @@
+-- The API service: follows pointers, checks keys, keeps the patches of development versions.
+GRANT CONNECT ON DATABASE menagerie TO menagerie_api;
+GRANT USAGE ON SCHEMA menagerie TO menagerie_api;
+GRANT SELECT ON menagerie.organization, menagerie.model, menagerie.model_version, menagerie.api_key TO menagerie_api;
+
+-- What clients push: their models, and one development version of each. Pointers are not among it.
+GRANT INSERT (name, organization_id) ON menagerie.model TO menagerie_api;
+GRANT INSERT (model_id, number, truss_hash, is_development), UPDATE (truss_hash, image_digest, status)
+  ON menagerie.model_version TO menagerie_api;
+
+-- Chains are never changed; what is known of containers, heads and their use is. A trigger allows one change of a patch: one that an
+-- earlier Menagerie stored is sealed, once.
+GRANT INSERT, SELECT ON menagerie.truss_generation, menagerie.truss_patch TO menagerie_api;
+GRANT UPDATE (ops, requirements, is_sealed) ON menagerie.truss_patch TO menagerie_api;
+GRANT INSERT, SELECT, UPDATE
+  ON menagerie.truss_sync, menagerie.truss_head, menagerie.development_activity, menagerie.development_deployment
+  TO menagerie_api;
+
+-- A row is a deletion of what a client pushed, and of nothing else: a trigger carries it out.
+GRANT INSERT, SELECT ON menagerie.development_deletion TO menagerie_api;
+
+-- What is deployed, and how deployments end.
+GRANT SELECT ON menagerie.rollout, menagerie.release, menagerie.deployment TO menagerie_api;
+GRANT INSERT, SELECT ON menagerie.deployment_outcome TO menagerie_api;

@@ -1,0 +1,21 @@
+-- The stack: registers model versions, and records rollouts and releases.
+GRANT CONNECT ON DATABASE menagerie TO menagerie_deployer;
+GRANT USAGE ON SCHEMA menagerie TO menagerie_deployer;
+GRANT SELECT ON menagerie.organization TO menagerie_deployer;
+GRANT INSERT, SELECT ON menagerie.model TO menagerie_deployer;
+
+-- By column: pointers are the migrator's to move.
+GRANT
+  SELECT (
+    id, model_id, number, truss_hash, image_digest, image_url, serving, is_development, is_current,
+    proxy_model_version_id, status
+  ),
+  INSERT (model_id, number, truss_hash, image_digest, image_url, serving, is_development),
+  UPDATE (truss_hash, image_digest, image_url, serving, is_current, status)
+  ON menagerie.model_version TO menagerie_deployer;
+
+GRANT INSERT, SELECT, UPDATE ON menagerie.rollout TO menagerie_deployer;
+GRANT INSERT, SELECT ON menagerie.rollout_step, menagerie.gate_evidence TO menagerie_deployer;
+
+-- The record of deployments: what was written stays.
+GRANT INSERT, SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome TO menagerie_deployer;

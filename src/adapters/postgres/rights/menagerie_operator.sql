@@ -1,0 +1,21 @@
+-- The operator's CLI: makes apps and keys, and records evidence.
+GRANT CONNECT ON DATABASE menagerie TO menagerie_operator;
+GRANT USAGE ON SCHEMA menagerie TO menagerie_operator;
+GRANT INSERT, SELECT
+  ON menagerie.organization, menagerie.app_user, menagerie.model, menagerie.model_version TO menagerie_operator;
+
+-- A row is the deletion of an app, and of nothing else: a trigger carries it out.
+GRANT SELECT, INSERT (model_id), UPDATE (restored_at) ON menagerie.deleted_app TO menagerie_operator;
+
+-- The hash of a key is written, and read by the API service alone.
+GRANT
+  SELECT (id, prefix, model_id, organization_id, created_at, revoked_at),
+  INSERT (prefix, hash, model_id, organization_id),
+  UPDATE (revoked_at)
+  ON menagerie.api_key TO menagerie_operator;
+
+GRANT SELECT ON menagerie.rollout, menagerie.rollout_step, menagerie.gate_evidence TO menagerie_operator;
+GRANT INSERT (model, truss_hash, kind, suite, passed, evidence, evidence_hash)
+  ON menagerie.gate_evidence TO menagerie_operator;
+GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome, menagerie.deployment_range
+  TO menagerie_operator;

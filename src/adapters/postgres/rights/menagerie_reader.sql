@@ -1,0 +1,15 @@
+-- Plans and dashboards: everything but keys.
+GRANT CONNECT ON DATABASE menagerie TO menagerie_reader;
+GRANT USAGE ON SCHEMA menagerie TO menagerie_reader;
+GRANT SELECT
+  ON menagerie.organization, menagerie.app_user, menagerie.model, menagerie.model_version, menagerie.schema_migration
+  TO menagerie_reader;
+GRANT SELECT
+  ON menagerie.zoo_migration, menagerie.zoo_migration_row, menagerie.rollout, menagerie.rollout_step,
+     menagerie.gate_evidence
+  TO menagerie_reader;
+GRANT SELECT
+  ON menagerie.release_chunk, menagerie.release_schema, menagerie.release_table, menagerie.release_pipeline
+  TO menagerie_reader;
+GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome, menagerie.deployment_range
+  TO menagerie_reader;

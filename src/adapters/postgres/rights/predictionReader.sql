@@ -1,0 +1,6 @@
+-- Comparisons, and whoever looks at predictions: everything, and no change.
+GRANT USAGE ON SCHEMA :"schema" TO :"role";
+GRANT SELECT
+  ON :"schema".inference_requests, :"schema".inference_response, :"schema".recorder_log, :"schema".recording_losses,
+     :"schema".recording_settings
+  TO :"role";
