@@ -94,9 +94,10 @@ async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRu
 
 /** The registry of the platform's database, and the trusses of the folders that it does not answer for. */
 async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluster["registryLogins"]) {
-  const { project, stack, config, preview, shell, lastOutputs } = run;
+  const { project, stack, config, preview, shell, lastOutputs, engine } = run;
   const own = await planPlatform(spec, {
     preview,
+    isPartial: isPartial(engine?.args ?? []),
     lastOutputs,
     url: shell.databaseUrl,
     address: shell.databaseAddress,

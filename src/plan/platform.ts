@@ -103,6 +103,8 @@ export interface PlanningOptions {
   readonly password: string | undefined;
   readonly preview: boolean;
   readonly lastOutputs: () => Promise<LastOutputs>;
+  /** Whether the engine's run is about some of the stack's resources only. @default false */
+  readonly isPartial?: boolean | undefined;
   /** `MENAGERIE_NEW_DATABASE` is "true": tables that the last `up` left may be gone. @default false */
   readonly mayBeginAnew?: boolean | undefined;
 }
@@ -129,11 +131,13 @@ export async function planPlatform(
     throw refused(refusal("database.password-missing", "menagerie:databasePassword", { command: setPassword }));
   }
   const { basis, registry, stored } = await readRegistry(spec, server, options);
+  const earlier = earlierGrants(await options.lastOutputs(), stored);
+  if (earlier && options.isPartial) throw refused(refusal("rights.whole-run-first", null, {}));
   return {
     basis,
     server,
     registry,
-    earlierGrants: earlierGrants(await options.lastOutputs(), stored),
+    earlierGrants: earlier,
     fromEnvironment: Boolean(options.url) && options.urlFrom === undefined,
     schemaVersion: (await migrationNames()).at(-1) ?? "",
   };

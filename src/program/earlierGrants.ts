@@ -11,7 +11,6 @@ import platformGrants from "./earlierGrants.json" with { type: "json" };
 export interface EarlierHolders extends Pick<Environment, "postgres"> {
   readonly facts: {
     readonly platform?: Pick<NonNullable<Environment["facts"]["platform"]>, "earlierGrants"> | undefined;
-    readonly release?: { readonly isPartial?: true | undefined } | undefined;
   };
   readonly parts: Pick<Environment["parts"], "tables" | "releases" | "stores">;
 }
@@ -31,7 +30,14 @@ export function declareEarlierGrants(environment: EarlierHolders): pulumi.Input<
   const provider = environment.postgres;
   const declared: postgresql.Grant[] = [];
   const declare = (parent: pulumi.Resource, after: pulumi.Resource, grants: Readonly<Record<string, Grant>>): void => {
-    const options = { parent, provider, dependsOn: after, deleteBeforeReplace: true, retainOnDelete: true };
+    // Of no component any more: what depends on that would depend on them, and could not be without them in a run of its own.
+    const options = {
+      provider,
+      dependsOn: after,
+      deleteBeforeReplace: true,
+      retainOnDelete: true,
+      aliases: [{ parent }],
+    };
     for (const [name, grant] of Object.entries(grants)) {
       declared.push(new postgresql.Grant(name, { database: platformDatabase, ...grant }, options));
     }
@@ -45,8 +51,6 @@ export function declareEarlierGrants(environment: EarlierHolders): pulumi.Input<
     const grant: Grant = { role: store.schema, objectType: "database", privileges: ["CONNECT"] };
     if (wasDeclared(store.schema)) declare(store, store.tables, { [name]: grant });
   }
-  // Of grants that are no targets of a run, the state says what it said before.
-  if (facts.release?.isPartial) return null;
   return pulumi.all(declared.map(({ id }) => id)).apply((): RightsOutput => "sql");
 }
 

@@ -31,5 +31,9 @@ export async function rightsInDatabase(inputs: RightsInput & DatabaseInput, sche
 /** Takes all rights in the schema and its database from the roles, which are dropped next. */
 export async function withoutRights(inputs: DatabaseInput, schema: string, roles: readonly string[]): Promise<void> {
   const { applyRightsIn } = await import("../adapters/postgres/rights/apply.ts");
-  await applyRightsIn(databaseServer(inputs), schema, Object.fromEntries(roles.map((role) => [role, {}])));
+  await applyRightsIn(
+    databaseServer(inputs),
+    schema,
+    Object.fromEntries(roles.map((role) => [role, { database: "" }])),
+  );
 }

@@ -185,6 +185,12 @@ export const planRefusals = {
     fix: "correct the address or restore a backup, or set MENAGERIE_NEW_DATABASE=true to begin with empty tables, without apps, keys and history",
     cause: "The address may lead to another server; and what was in the tables cannot be made again.",
   },
+  "rights.whole-run-first": {
+    says: "the state of this stack holds the grants of an earlier version",
+    fix: "run `up` once without --target and --exclude, then run this again",
+    cause:
+      "A version before migration 0050 had a resource for each grant. They leave by an `up` of the whole stack: in a partial run, what depends on them would lose them from the state.",
+  },
   "database.variable-missing": {
     says: "{variable} is not set, which says where this stack's database is",
     fix: "set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it), as for the last `up`, or run through `menagerie`",

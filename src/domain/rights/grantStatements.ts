@@ -1,4 +1,4 @@
-import { describeRights, type ObjectKind, privilegesOf, type Right, type Rights } from "./rights.ts";
+import { describeRights, type ObjectKind, objectOf, privilegesOf, type Right, type Rights } from "./rights.ts";
 
 /** What the names in a file of rights stand for. */
 export interface RightsScope {
@@ -13,14 +13,19 @@ export interface RightsScope {
 
 /**
  * The rights that the `GRANT` statements of an SQL file give, by role. `REVOKE ALL` says that a role has nothing in an object, which is
- * so for whatever a file does not grant. Other statements are not possible, nor are objects outside of the database and the schema.
+ * so for whatever of the schema a file does not grant. Other statements are not possible, nor are objects outside of the database and
+ * the schema.
  * @throws Error with the place, for a file that is wrong.
  */
 export function parseGrants(sql: string, scope: RightsScope): Rights {
   const parser = new GrantParser(tokensOf(sql), scope);
-  const byRole = new Map<string, Right[]>();
-  for (const { role, rights } of parser.statements()) byRole.set(role, [...(byRole.get(role) ?? []), ...rights]);
-  return Object.fromEntries([...byRole].map(([role, rights]) => [role, describeRights(rights)]));
+  const byRole = Map.groupBy(parser.statements(), ({ role }) => role);
+  return Object.fromEntries(
+    [...byRole].map(([role, statements]) => {
+      const without = statements.flatMap(({ nothingIn = [] }) => nothingIn.map((object) => [objectOf(object), ""]));
+      return [role, { ...Object.fromEntries(without), ...describeRights(statements.flatMap(({ rights }) => rights)) }];
+    }),
+  );
 }
 
 interface Token {
@@ -54,6 +59,8 @@ interface Privilege {
 interface GrantStatement {
   readonly role: string;
   readonly rights: readonly Right[];
+  /** Of a `REVOKE`. */
+  readonly nothingIn?: readonly Pick<Right, "kind" | "name">[];
 }
 
 class GrantParser {
@@ -94,9 +101,9 @@ class GrantParser {
   private revoke(): GrantStatement {
     this.require("ALL");
     this.require("ON");
-    this.objects();
+    const nothingIn = this.objects();
     this.require("FROM");
-    return { role: this.role(), rights: [] };
+    return { role: this.role(), rights: [], nothingIn };
   }
 
   private privilege(): Privilege {

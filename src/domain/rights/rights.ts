@@ -9,7 +9,8 @@
  * ```
  *
  * Tables, views, sequences and functions are those of one schema, whose own rights are those of `schema`. `all sequences` stands for
- * every sequence that the schema has by then. Role `public` is everybody.
+ * every sequence that the schema has by then. An object without a privilege is one in which the role has nothing. What a role may do in
+ * the database is another's to say where there is no `database`. Role `public` is everybody.
  */
 export type Rights = Readonly<Record<string, Readonly<Record<string, string>>>>;
 

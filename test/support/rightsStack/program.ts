@@ -35,6 +35,7 @@ export default async function program() {
       url: process.env.MENAGERIE_DATABASE_URL,
       password: undefined,
       preview: pulumi.runtime.isDryRun(),
+      isPartial: isPartial(engineAbove()?.args ?? []),
       lastOutputs,
     },
   );
@@ -108,9 +109,8 @@ function declareNow(
     { schema, retentionDays: 30, namespace: "models", secretName: "next-primary-recorder", urlFor },
     { providers, dependsOn: tables },
   );
-  const partial = isPartial(engineAbove()?.args ?? []);
   return declareEarlierGrants({
-    facts: { platform: plan, release: partial ? { isPartial: true } : {} },
+    facts: { platform: plan },
     parts: { tables, releases, stores: { [store]: stored } },
     postgres,
   });

@@ -59,7 +59,7 @@ interface Difference {
 }
 
 async function readDifferences(client: ClientBase, schema: string, wanted: Rights): Promise<Difference[]> {
-  const { granted, sequences } = await readCatalog(client, schema, Object.keys(wanted));
+  const { granted, sequences } = await readCatalog(client, schema, wanted);
   return Object.entries(wanted).flatMap(([role, described]) => {
     const own = granted.filter((each) => each.role === role);
     const rights = inEachSequence(rightsOf(described), sequences);

@@ -19,18 +19,24 @@ interface Catalog {
  * schema's owner made.
  */
 export async function foundRights(client: ClientBase, schema: string, wanted: Rights): Promise<Rights> {
-  const { granted, sequences } = await readCatalog(client, schema, Object.keys(wanted));
+  const { granted, sequences } = await readCatalog(client, schema, wanted);
   return Object.fromEntries(
     Object.entries(wanted).map(([role, described]) => {
       const own = granted.filter((each) => each.role === role);
-      return [role, describeRights(inAllSequences(own, rightsOf(described), sequences))];
+      const nothing = Object.entries(described).filter(([, privileges]) => privileges === "");
+      const found = describeRights(inAllSequences(own, rightsOf(described), sequences));
+      return [role, { ...Object.fromEntries(nothing), ...found }];
     }),
   );
 }
 
-/** Everything about the rights of `roles` in the schema and its database. */
-export async function readCatalog(client: ClientBase, schema: string, roles: readonly string[]): Promise<Catalog> {
-  const { rows } = await client.query<GrantedRight & { column: string | null }>(catalogQuery, [schema, roles]);
+/** Everything that `wanted` is about: its roles' rights in the schema, and in the database where it says what they are. */
+export async function readCatalog(client: ClientBase, schema: string, wanted: Rights): Promise<Catalog> {
+  const { rows: all } = await client.query<GrantedRight & { column: string | null }>(catalogQuery, [
+    schema,
+    Object.keys(wanted),
+  ]);
+  const rows = all.filter(({ kind, role }) => kind !== "database" || wanted[role]?.database !== undefined);
   const sequences = await client.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
       WHERE nspname = $1 AND relkind = 'S' ORDER BY 1`,

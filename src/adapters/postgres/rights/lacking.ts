@@ -4,7 +4,7 @@ import { readCatalog } from "./catalog.ts";
 
 /** Rights in a schema and its database that somebody revoked, such as `menagerie_api: SELECT on table model`. */
 export async function lackingRights(client: ClientBase, schema: string, wanted: Rights): Promise<string[]> {
-  const { granted, sequences } = await readCatalog(client, schema, Object.keys(wanted));
+  const { granted, sequences } = await readCatalog(client, schema, wanted);
   return Object.entries(wanted).flatMap(([role, described]) => {
     // A right that it may give to others is that right.
     const own = granted.filter((each) => each.role === role).map((each) => ({ ...each, grantable: false }));

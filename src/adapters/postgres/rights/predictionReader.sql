@@ -1,4 +1,4 @@
--- Comparisons, and whoever looks at predictions: everything, and no change.
+-- Comparisons, and whoever looks at predictions: everything, and no change. That they connect is granted elsewhere.
 GRANT USAGE ON SCHEMA :"schema" TO :"role";
 GRANT SELECT
   ON :"schema".inference_requests, :"schema".inference_response, :"schema".recorder_log, :"schema".recording_losses,

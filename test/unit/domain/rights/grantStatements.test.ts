@@ -50,7 +50,7 @@ describe("a file of rights", () => {
         "function g()": "EXECUTE",
         "sequence s": "USAGE",
       },
-      public: {},
+      public: { database: "" },
     });
   });
 

@@ -38,7 +38,7 @@ const found = () =>
   withClient(postgres.server, platformDatabase, (client) => foundRights(client, platformSchemaName, rights));
 const lacking = () =>
   withClient(postgres.server, platformDatabase, (client) => lackingRights(client, platformSchemaName, rights));
-const nothing = (): Rights => Object.fromEntries(Object.keys(rights).map((role) => [role, {}]));
+const nothing = (): Rights => Object.fromEntries(Object.keys(rights).map((role) => [role, { database: "" }]));
 
 describe("the files", () => {
   it("say the same to PostgreSQL itself", async () => {
@@ -162,6 +162,13 @@ describe("rights that somebody changed by hand", () => {
     await sql("REVOKE DELETE ON menagerie.model FROM giver CASCADE; REVOKE ALL ON SCHEMA menagerie FROM giver");
     await apply();
     expect(await grantedRights(postgres.server)).toEqual(granted);
+  });
+
+  it("in the database are left alone where the files do not say what they are", async () => {
+    await sql("CREATE SCHEMA other AUTHORIZATION menagerie_owner");
+    await applyRightsIn(postgres.server, "other", { menagerie_reader: { schema: "USAGE" } });
+    expect(await lacking()).toEqual([]);
+    await sql("DROP SCHEMA other");
   });
 
   it("in what somebody else made are nobody's business", async () => {
