@@ -132,7 +132,7 @@ export async function planPlatform(
   }
   const { basis, registry, stored } = await readRegistry(spec, server, options);
   const earlier = earlierGrants(await options.lastOutputs(), stored);
-  if (earlier && options.isPartial) throw refused(refusal("rights.whole-run-first", null, {}));
+  if (earlier && options.isPartial) throw refused(refusal("rights.whole-run-first", null));
   return {
     basis,
     server,
