@@ -1,4 +1,20 @@
-import type { LastOutputs } from "./platform.ts";
+/** What of the last `up`'s outputs tells of grants. */
+export interface LastRights {
+  readonly rights?: "sql" | null;
+  readonly schemaVersion?: string | null;
+  readonly states?: Readonly<Record<string, InSchema>> | null;
+  readonly shadows?: Readonly<Record<string, LastShadow>>;
+}
+
+interface LastShadow {
+  readonly primary: InSchema;
+  readonly shadows: Readonly<Record<string, InSchema>>;
+  readonly noise: InSchema | null;
+}
+
+interface InSchema {
+  readonly schema: string;
+}
 
 /** Grants that the state of a stack may hold, of a version that declared each grant as a resource. */
 export interface EarlierGrants {
@@ -15,7 +31,7 @@ const rightsInFiles = "0050_rights-in-files";
  *
  * @param stored - name of the database's last migration; undefined where it has none, or was not asked
  */
-export function earlierGrants(last: LastOutputs, stored: string | undefined): EarlierGrants | undefined {
+export function earlierGrants(last: LastRights, stored: string | undefined): EarlierGrants | undefined {
   const { rights, schemaVersion, states, shadows = {} } = last;
   if (rights === "sql") return undefined;
   // A first `up` that failed leaves no outputs, and tables that tell its version.

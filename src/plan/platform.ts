@@ -7,7 +7,7 @@ import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
-import { type EarlierGrants, earlierGrants } from "./earlierGrants.ts";
+import { type EarlierGrants, earlierGrants, type LastRights } from "./earlierGrants.ts";
 import type { TargetPlan } from "./targetPlan.ts";
 
 /** What the program knows of the platform's database before it declares anything. */
@@ -38,7 +38,7 @@ export interface LastOutputs {
   readonly schemaVersion?: string | null;
   /** `sql` once no grant of the state is one that the engine would revoke. */
   readonly rights?: "sql" | null;
-  readonly shadows?: Readonly<Record<string, LastShadow>>;
+  readonly shadows?: LastRights["shadows"];
   /** Context of the kubeconfig; null for its current one. */
   readonly kubeContext?: string | null;
   /** Tag of the release. */
@@ -61,17 +61,6 @@ export interface LastOutputs {
       }
     >
   >;
-}
-
-interface LastShadow {
-  readonly primary: LastShadowSide;
-  readonly shadows: Readonly<Record<string, LastShadowSide>>;
-  readonly noise: LastShadowSide | null;
-}
-
-interface LastShadowSide {
-  /** Of its prediction tables. */
-  readonly schema: string;
 }
 
 interface LastRollout {
