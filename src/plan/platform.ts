@@ -38,7 +38,7 @@ export interface LastOutputs {
   readonly schemaVersion?: string | null;
   /** `sql` once no grant of the state is one that the engine would revoke. */
   readonly rights?: "sql" | null;
-  readonly shadows?: LastRights["shadows"];
+  readonly shadows?: NonNullable<LastRights["shadows"]>;
   /** Context of the kubeconfig; null for its current one. */
   readonly kubeContext?: string | null;
   /** Tag of the release. */
