@@ -112,7 +112,7 @@ export async function planPlatform(
     await requireNoDatabase(spec, options);
     return undefined;
   }
-  if (isOfShell(spec.database, options) && !options.url) {
+  if (isOfShell(spec.database, options) && !options.url && !options.password) {
     throw refused(refusal("database.variable-missing", null, { variable: "MENAGERIE_DATABASE_URL" }));
   }
   const server = platformServer(spec.database, options);
