@@ -84,7 +84,7 @@ describe.each<[ModuleKind, "npm" | "pnpm"]>([
     const moved = `${program}-moved`;
     await cp(program, moved, { recursive: true, verbatimSymlinks: true });
     await rm(program, { recursive: true, force: true });
-    expect(await engine(moved, "preview")).toMatch(/\d+ unchanged/);
+    expect(await engine(moved, "preview")).not.toMatch(/ to (create|update|delete|replace)/);
     await engine(moved, "refresh", "--yes");
     await engine(moved, "destroy", "--yes");
     expect((await loaded()).filter(isUncompiled)).toEqual([]);
