@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readPreview } from "../../../../src/cli/preview/readPreview.ts";
-import type { PreviewStep } from "../../../../src/domain/preview/preview.ts";
+import { changesNothing, type PreviewStep } from "../../../../src/domain/preview/preview.ts";
 import { summarizePreview } from "../../../../src/domain/preview/summary.ts";
 
 /**
@@ -121,6 +121,13 @@ describe("what is dangerous", () => {
     expect(comment).toContain("**replace** `index/database:Database` `menagerie`: **with its data**");
   });
 
+  it("is not what the engine only forgets, such as a grant whose right stays", () => {
+    const grant = step("delete", "postgresql:index/grant:Grant", "menagerie_api-select", { before: {} });
+    expect(summaryOfSteps(grant)).toContain("Dangerous");
+    const retained = { ...grant, before: { inputs: {}, outputs: {}, retainOnDelete: true } };
+    expect(summaryOfSteps(retained)).toBe("## `prod`: 1 to delete\n");
+  });
+
   it("is not a new image, which takes nothing away", () => {
     const image = "pulumi-nodejs:dynamic/menagerie:TrussImage";
     expect(
@@ -206,4 +213,15 @@ it("a comment shows no password of an address, in whatever a provider says", () 
   const comment = summarizePreview({ stack: "prod", steps, diagnostics, policies: undefined, packs: [] });
   expect(comment).toContain("postgresql://***@db.example.com:5432");
   expect(comment).not.toMatch(/pa55word|canary/);
+});
+
+describe("a run", () => {
+  const same = step("same", "postgresql:index/grant:Grant", "menagerie_api-select", { before: {}, after: {} });
+  const becoming = (options: object) => ({ steps: [{ ...same, after: { inputs: {}, outputs: {}, ...options } }] });
+
+  it("does something where it only protects or retains what is there", () => {
+    expect(changesNothing({ steps: [same] })).toBe(true);
+    expect(changesNothing(becoming({ protect: true }))).toBe(false);
+    expect(changesNothing(becoming({ retainOnDelete: true }))).toBe(false);
+  });
 });
