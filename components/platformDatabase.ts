@@ -1,19 +1,15 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { platformDatabase, platformSchemaName, roles } from "../src/domain/platformDatabase.ts";
+import type { DeclaredTables, LoginRole } from "../src/environment/environment.ts";
+import { refuse } from "../src/environment/refusals.ts";
 import { PlatformSchema } from "../src/resources/platformSchema.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PlatformDatabase}. */
-export interface PlatformDatabaseArgs {
-  /** Name of the checkout's last migration. */
-  readonly version: string;
-  /**
-   * Secret url that migrations connect by.
-   * @default the environment variable MENAGERIE_DATABASE_URL, when they run
-   */
-  readonly url?: pulumi.Input<string> | undefined;
+export interface PlatformDatabaseArgs extends OnEnvironment {
   /**
    * Refuse to delete database and schema.
    * @default true
@@ -21,36 +17,31 @@ export interface PlatformDatabaseArgs {
   readonly protect?: boolean;
 }
 
-/** A role that logs in. */
-export interface LoginRole {
-  readonly name: string;
-  /** A secret. */
-  readonly password: pulumi.Output<string>;
-}
-
 /**
  * The database `menagerie` with the platform's tables, and who may do what in it: what each role may do is one SQL file in
- * `src/adapters/postgres/rights`. Needs a `postgresql.Provider` among its
- * providers, with a user that may make databases and roles.
+ * `src/adapters/postgres/rights`. The environment's database url is that of a user who may make databases and roles. What is declared on
+ * the environment after it works in its tables.
  *
  * @example
- * new PlatformDatabase("platform", { version: "0002_api-keys" }, { providers: [postgres] });
+ * new PlatformDatabase("platform", { environment });
  */
-export class PlatformDatabase extends pulumi.ComponentResource {
+export class PlatformDatabase extends pulumi.ComponentResource implements DeclaredTables {
   /** For the API service: reads pointers and keys, keeps the patches of development versions. */
   readonly api: LoginRole;
   /** Exists once the tables do, and every role has its rights: depend on it to work in them. */
   readonly schema: PlatformSchema;
 
   constructor(name: string, args: PlatformDatabaseArgs, options?: pulumi.ComponentResourceOptions) {
+    const { environment, protect = true } = args;
+    if (!environment.hasDatabase) throw refuse("component.database-missing", { kind: "PlatformDatabase", name });
+    const { schemaVersion: version } = environment.platform;
     super(
       "menagerie:database:PlatformDatabase",
       name,
-      registered({ version: args.version, protect: args.protect }),
-      options,
+      registered({ version, protect: args.protect }),
+      environment.options(options, [], ["postgres"]),
     );
     const parent = { parent: this };
-    const protect = args.protect ?? true;
 
     const noLogin = (role: string) => new postgresql.Role(role, { name: role, login: false }, parent);
     const withLogin = (role: string): LoginRole & { readonly resource: postgresql.Role } => {
@@ -83,11 +74,12 @@ export class PlatformDatabase extends pulumi.ComponentResource {
     );
     this.schema = new PlatformSchema(
       name,
-      { version: args.version, ...(args.url === undefined ? {} : { database: pulumi.secret(args.url) }) },
+      { version, ...environment.onDatabase },
       { ...parent, dependsOn: [schema, ...everyRole] },
     );
 
     this.api = { name: api.name, password: api.password };
+    environment.parts.tables = this;
     this.registerOutputs({ version: this.schema.version });
   }
 }

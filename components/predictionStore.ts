@@ -7,37 +7,26 @@ import { predictionTablesRevision } from "../src/domain/recording/tablesRevision
 import { declared } from "../src/environment/ownership.ts";
 import { PredictionTables } from "../src/resources/predictionTables.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 
 /** Arguments of {@link PredictionStore}. */
-export interface PredictionStoreArgs {
+export interface PredictionStoreArgs extends OnEnvironment {
   /** Schema of the prediction tables: one for each recorded model, so that copies of a request never collide. */
   readonly schema: string;
   /** Days that predictions are kept, before today's. */
   readonly retentionDays: number;
-  /** Namespace of the recorder that stores here. It must exist. */
-  readonly namespace: string;
-  /** Name of the Secret that gets the recorder's way into the database, under key `url`. */
+  /** Name of the Secret, in the models' namespace, that gets the recorder's way into the database under key `url`. */
   readonly secretName: string;
-  /** Url of the database for a login, as the cluster's pods reach it. */
-  readonly urlFor: (login: {
-    readonly name: string;
-    readonly password: pulumi.Output<string>;
-  }) => pulumi.Output<string>;
-  /**
-   * Secret url that the tables are made by.
-   * @default the environment variable MENAGERIE_DATABASE_URL
-   */
-  readonly database?: pulumi.Input<string> | undefined;
 }
 
 /**
  * Where one recorded model's predictions are kept: a schema with the prediction tables, a login that may only add to
  * them, and a Secret with it for the recorder. Depend on it before a recorder starts. Deleting it deletes the predictions.
- * Needs a `postgresql.Provider` and a `kubernetes.Provider`; the platform's database must exist.
+ * The platform's database must exist.
  *
  * @example
- * new PredictionStore("iris", { schema: "shadow_iris_primary", retentionDays: 30, ... }, { dependsOn: platform.tables });
+ * new PredictionStore("iris", { environment, schema: "shadow_iris_primary", retentionDays: 30, secretName: "iris-recorder" });
  */
 export class PredictionStore extends pulumi.ComponentResource {
   readonly schema: string;
@@ -48,9 +37,17 @@ export class PredictionStore extends pulumi.ComponentResource {
   readonly secretRevision: pulumi.Output<string>;
 
   constructor(name: string, args: PredictionStoreArgs, options?: pulumi.ComponentResourceOptions) {
-    super("menagerie:shadow:PredictionStore", name, registered(args), options);
+    const { environment, ...store } = args;
+    const { schema: schemaName, secretName, retentionDays } = store;
+    const { namespace } = environment.spec;
+    const shown = registered({ ...store, namespace });
+    super(
+      "menagerie:shadow:PredictionStore",
+      name,
+      shown,
+      environment.options(options, environment.tables, ["cluster", "postgres"]),
+    );
     const parent = { parent: this };
-    const { schema: schemaName, secretName, namespace } = args;
     this.schema = schemaName;
     this.secretName = secretName;
 
@@ -66,14 +63,14 @@ export class PredictionStore extends pulumi.ComponentResource {
       name,
       {
         schema: schemaName,
-        retentionDays: args.retentionDays,
+        retentionDays,
         writer: schemaName,
         revision: predictionTablesRevision,
-        ...(args.database === undefined ? {} : { database: pulumi.secret(args.database) }),
+        ...environment.onDatabase,
       },
       { ...parent, dependsOn: [schema, writer] },
     );
-    const url = pulumi.secret(args.urlFor({ name: schemaName, password }));
+    const url = environment.urlFor({ name: schemaName, password });
     const secret = new kubernetes.core.v1.Secret(
       name,
       { metadata: declared({ name: secretName, namespace }), stringData: { url } },

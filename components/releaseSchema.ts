@@ -1,54 +1,40 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { platformDatabase, roles, sourceSchemaName } from "../src/domain/platformDatabase.ts";
-import { releaseRoles, type StateTable, stateSchemaName } from "../src/domain/release/stateSchema.ts";
+import { releaseRoles, stateSchemaName } from "../src/domain/release/stateSchema.ts";
+import type { DeclaredState } from "../src/environment/declaredSection.ts";
+import type { LoginRole } from "../src/environment/environment.ts";
+import { given } from "../src/environment/given.ts";
+import { refuse } from "../src/environment/refusals.ts";
 import { ReleaseState } from "../src/resources/releaseState.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";
-import type { LoginRole } from "./platformDatabase.ts";
+import type { OnEnvironment } from "./modelArgs.ts";
 import { registered } from "./registeredInputs.ts";
 
-/** Arguments of {@link ReleaseSchema}. */
-export interface ReleaseSchemaArgs {
-  /** Tag of the release: letters, digits and . _ + -, such as `v1.2.3`. */
-  readonly tag: string;
-  /** Schema of the release before; null for the first. */
-  readonly seedFrom: string | null;
-  /** Folder of the SQL files that declare the tables, relative to the project. */
-  readonly folder: string;
-  /** Hash of those files: `declaredHash` of `src/domain/release`. */
-  readonly declared: string;
-  /** The tables that the files make, sorted by name, with what each is seeded from. */
-  readonly tables: readonly StateTable[];
+/** Arguments of {@link ReleaseSchema}, in the words of `menagerie:state`; the release's tag is the component's name. */
+export interface ReleaseSchemaArgs extends OnEnvironment {
+  /** Folder of the `.sql` files that declare the tables, relative to the program's folder, such as `state`. */
+  readonly schemas: string;
   /**
-   * Views that the files make.
-   * @default none
+   * How tables of a new release begin: `copy` (the rows of the release before), `view` (a view of its table) or `empty`.
+   * @default each by copy
    */
-  readonly views?: readonly string[];
+  readonly tables?: DeclaredState["tables"] | undefined;
   /**
    * Extensions that the files need, in schema `public`.
    * @default none
    */
   readonly extensions?: readonly string[] | undefined;
   /**
-   * Whether the files make sequences, other than those of identity columns: services and pipelines take numbers from them.
-   * @default false
-   */
-  readonly sequences?: boolean | undefined;
-  /**
    * Connections that copy at the same time.
    * @default 4
    */
-  readonly parallel?: number;
+  readonly parallel?: number | undefined;
   /**
-   * Whether this is the stack's release, or one that is kept.
+   * Whether this is the release that models run in, or one that is kept.
    * @default true
    */
   readonly current?: boolean;
-  /**
-   * Secret url of the server, for the seeding.
-   * @default the environment variable MENAGERIE_DATABASE_URL, when it runs
-   */
-  readonly url?: pulumi.Input<string> | undefined;
 }
 
 /**
@@ -57,11 +43,10 @@ export interface ReleaseSchemaArgs {
  * `pipeline_<schema>` builds the tables and reads the source data besides. Their search path is the schema, so that SQL needs no
  * schema names. A table seeded by `view` is read-only for services, in the first release too.
  *
- * The schema outlives the resource: it goes by the stack's retention, never by a line of config. Needs a `postgresql.Provider`
- * among its providers and a `PlatformDatabase` in `dependsOn`.
+ * The schema outlives the resource. What it is seeded from, and whether its files are the right ones, is planned from the journal of states.
  *
  * @example
- * new ReleaseSchema("v1.2.3", { tag: "v1.2.3", seedFrom: "v1.2.2", folder: "state", declared, tables }, { providers: [postgres], dependsOn: platform });
+ * const release = new ReleaseSchema("v1.2.3", { environment, schemas: "state", tables: { item: { seed: "view" } } });
  */
 export class ReleaseSchema extends pulumi.ComponentResource {
   readonly tag: string;
@@ -77,12 +62,22 @@ export class ReleaseSchema extends pulumi.ComponentResource {
   readonly pipeline: LoginRole;
 
   constructor(name: string, args: ReleaseSchemaArgs, options?: pulumi.ComponentResourceOptions) {
-    const { tag, seedFrom, folder, declared, tables, views = [] } = args;
-    super("menagerie:release:ReleaseSchema", name, registered({ ...args, url: undefined }), options);
+    const { environment, current = true, ...entry } = args;
+    if (!environment.hasDatabase) throw refuse("component.database-missing", { kind: "ReleaseSchema", name });
+    const { schemas: folder, extensions = [], parallel = 4 } = entry;
+    const { tables: platform, parts } = environment;
+    super(
+      "menagerie:release:ReleaseSchema",
+      name,
+      registered({ ...entry, current }),
+      environment.options(options, [...platform, ...parts.ready, ...parts.ofRelease], ["postgres"]),
+    );
     const parent = { parent: this };
-    this.tag = tag;
-    this.current = args.current ?? true;
-    this.schema = stateSchemaName(tag);
+    this.tag = name;
+    this.current = current;
+    this.schema = stateSchemaName(name);
+    const planned = pulumi.output(environment.plans.state(name, entry));
+    planned.apply(({ description }) => description && pulumi.log.info(`state ${name}: ${description}`, this));
     const names = releaseRoles(this.schema);
 
     const schema = new postgresql.Schema(
@@ -103,18 +98,20 @@ export class ReleaseSchema extends pulumi.ComponentResource {
     this.state = new ReleaseState(
       name,
       {
-        tag,
+        tag: name,
         schema: this.schema,
-        seedFrom,
+        seedFrom: planned.seedFrom,
         folder,
-        declared,
-        parallel: args.parallel ?? 4,
-        tables: [...tables],
-        current: args.current ?? true,
-        ...(views.length > 0 ? { views: [...views] } : {}),
-        ...(args.sequences ? { sequences: true } : {}),
-        ...(args.extensions?.length ? { extensions: [...args.extensions] } : {}),
-        ...(args.url === undefined ? {} : { database: pulumi.secret(args.url) }),
+        declared: planned.declared,
+        parallel,
+        tables: planned.apply(({ tables }) => [...tables]),
+        current,
+        ...given({
+          views: planned.apply(({ views }) => (views.length > 0 ? [...views] : undefined)),
+          sequences: planned.apply(({ sequences }) => sequences),
+          extensions: extensions.length > 0 ? [...extensions] : undefined,
+        }),
+        ...environment.onDatabase,
       },
       // A role can only go after its rights.
       { ...parent, dependsOn: [schema, service.resource, pipeline.resource] },

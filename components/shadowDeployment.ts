@@ -70,12 +70,12 @@ export class ShadowDeployment extends pulumi.ComponentResource {
     const { environment, ...entry } = args;
     if (!environment.hasDatabase) throw refuse("component.database-missing", { kind: "ShadowDeployment", name });
     const spec = environment.declare("shadows", name, entry);
-    const { cluster, postgres, tables, parts } = environment;
+    const { tables, parts } = environment;
     super(
       "menagerie:shadow:ShadowDeployment",
       name,
       registered(spec),
-      environment.options(options, [...parts.ready, ...tables], [cluster, postgres]),
+      environment.options(options, [...parts.ready, ...tables], ["cluster", "postgres"]),
     );
     this.#deployment = name;
     this.#spec = spec;
@@ -136,12 +136,10 @@ export class ShadowDeployment extends pulumi.ComponentResource {
     const store = new PredictionStore(
       resource,
       {
+        environment,
         schema,
         retentionDays: this.#spec.retentionDays,
-        namespace: environment.spec.namespace,
         secretName: `${service}-recorder`,
-        urlFor: (login) => environment.urlFor(login),
-        database: environment.database,
       },
       { parent: this },
     );

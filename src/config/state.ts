@@ -1,6 +1,9 @@
+import type * as z from "zod";
+import { refused } from "../domain/refusals/refusal.ts";
 import { seedRules } from "../domain/release/stateSchema.ts";
 import { choice, listOf, mapping, namesTo, text, wholeNumber } from "./fields.ts";
 import { pipelines } from "./pipelines.ts";
+import { schemaRefusals } from "./sentences.ts";
 
 const folder = /^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0\\]+$/;
 
@@ -81,3 +84,14 @@ export const state = mapping(
   "write {schemas: <folder>}",
   "State of a release: tables in a schema of its own, seeded from the release before. Default: none.",
 ).optional();
+
+/**
+ * A state as a program declares it, its defaults filled in.
+ * @throws OperatorError with a line for each mistake
+ */
+export function declaredStateOf(declared: object): NonNullable<z.output<typeof state>> {
+  const parsed = state.safeParse(declared, { reportInput: true });
+  if (!parsed.success) throw refused(schemaRefusals(parsed.error.issues, ["state"]));
+  if (!parsed.data) throw new Error("a state was declared as nothing");
+  return parsed.data;
+}

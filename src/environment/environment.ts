@@ -86,6 +86,8 @@ export interface DeclaredStore extends pulumi.Resource {
   readonly tables: pulumi.Resource;
 }
 
+const providerOf = { cluster: kubernetes.Provider, postgres: postgresql.Provider };
+
 /** What components say of themselves, by name. */
 export type DeclaredOutputs = {
   readonly [Part in "models" | "rollouts" | "shadows"]: Record<string, EnvironmentOutputs[Part][string]>;
@@ -367,12 +369,16 @@ export class Environment {
     return { placement: placementOn(builtInPool, []), resources: [] };
   }
 
-  /** Options of a component of the environment: its cluster, and what it waits for. */
+  /** Options of a component of the environment: its providers, where the program names no others, and what it waits for. */
   options(
-    own: pulumi.ComponentResourceOptions | undefined,
+    own: pulumi.ComponentResourceOptions = {},
     dependsOn: readonly pulumi.Resource[],
-    providers: readonly pulumi.ProviderResource[] = [this.cluster],
+    kinds: readonly ("cluster" | "postgres")[] = ["cluster"],
   ): pulumi.ComponentResourceOptions {
-    return pulumi.mergeOptions({ providers: [...providers], dependsOn: [...dependsOn] }, own ?? {});
+    const named = [...Object.values(own.providers ?? {}), ...(own.provider ? [own.provider] : [])];
+    const providers = kinds
+      .filter((kind) => !named.some((each) => each instanceof providerOf[kind]))
+      .map((kind): pulumi.ProviderResource => this[kind]);
+    return pulumi.mergeOptions({ providers, dependsOn: [...dependsOn] }, own);
   }
 }

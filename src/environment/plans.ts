@@ -1,12 +1,14 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { DevelopmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import type { PipelineSpec } from "../config/pipelines.ts";
+import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { SecretSource } from "../domain/serving/secrets.ts";
 import type { PlannedDevelopment } from "../plan/development.ts";
 import type { PlannedPipeline } from "../plan/pipelines.ts";
 import type { PlannedRelease } from "../plan/release.ts";
 import type { SecretUser } from "../plan/secrets.ts";
 import type { ZooModelPlan } from "../plan/zooModel.ts";
+import type { DeclaredState } from "./declaredSection.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 
 /** What a truss folder holds, as far as what serves it depends on it. */
@@ -27,6 +29,12 @@ export interface PlannedMove {
   readonly lines: pulumi.Input<readonly string[]>;
 }
 
+/** The state of one release. */
+export interface StatePlanOf extends PlannedState {
+  /** In a few words, such as `seeded from v1.2.2`; undefined for a release that is kept. */
+  readonly description?: string;
+}
+
 /** What components ask before they declare anything. Answers at once: what an answer needs was read before. */
 export interface Plans {
   /** @throws OperatorError for an entry that an `up` would refuse. */
@@ -36,6 +44,8 @@ export interface Plans {
   development(name: string, version: DevelopmentSpec): PlannedDevelopment;
   /** @throws OperatorError for a folder that holds no valid truss. */
   truss(folder: string): TrussContent;
+  /** What the state of a release is seeded from. @throws OperatorError for a state that an `up` would refuse. */
+  state(tag: string, declared: DeclaredState): StatePlanOf | Promise<StatePlanOf>;
   /** What a pipeline of the current release would run. */
   pipeline(name: string, spec: PipelineSpec): PlannedPipeline | Promise<PlannedPipeline>;
   /** What the deployment is, once it is closed. */
@@ -69,6 +79,15 @@ export class StackPlans implements Plans {
 
   truss(folder: string): TrussContent {
     return { hash: told(this.#facts.trussHashes.get(folder), `the hash of ${folder}`), secrets: [] };
+  }
+
+  state(tag: string): StatePlanOf {
+    const { current, kept, description } = told(this.#facts.state, "the states of releases");
+    if (current.tag === tag) return { ...current, description };
+    return told(
+      kept.find((each) => each.tag === tag),
+      `the state of ${tag}`,
+    );
   }
 
   pipeline(name: string): PlannedPipeline {

@@ -1,6 +1,7 @@
 import type { DevelopmentSpec, EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import type { PipelineSpec } from "../config/pipelines.ts";
 import { keyPath } from "../config/sentences.ts";
+import { declaredStateOf } from "../config/state.ts";
 import { about, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import type { SecretSource } from "../domain/serving/secrets.ts";
 import { copyName } from "../domain/zoo/plan.ts";
@@ -13,10 +14,12 @@ import type { PlatformPlan } from "../plan/platform.ts";
 import { type PlannedRelease, planEnvironmentRelease, type ReleaseSources } from "../plan/release.ts";
 import { placedSecrets, type SecretUser } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
+import { planState } from "../plan/state.ts";
 import { type DeclaredTruss, declaredTrussSync } from "../plan/trusses.ts";
 import { planZoo } from "../plan/zoo.ts";
 import type { ZooModelPlan } from "../plan/zooModel.ts";
-import type { PlannedMove, Plans } from "./plans.ts";
+import type { DeclaredState } from "./declaredSection.ts";
+import type { PlannedMove, Plans, StatePlanOf } from "./plans.ts";
 import { told, toldLater } from "./told.ts";
 
 /** What was read before the first component is declared. */
@@ -60,6 +63,18 @@ export class PlansOnDemand implements Plans {
       if (!plan) throw new Error(`${name} was not planned`);
       this.#zoo.set(name, plan);
       return plan;
+    });
+  }
+
+  /** A release that the program keeps is declared by its own component: none is retired here. */
+  state(tag: string, declared: DeclaredState): Promise<StatePlanOf> {
+    return toldLater(async () => {
+      const state = declaredStateOf(declared);
+      const { platform, release } = this.#read;
+      const deployment = { tag, environment: release.environment, planned: [] };
+      const plan = await planState({ state }, platform, deployment, release.lastOutputs);
+      if (!plan) throw new Error(`the state of ${tag} was not planned`);
+      return { ...plan.current, description: plan.description };
     });
   }
 

@@ -16,33 +16,27 @@ export function declareState(
   environment: Environment,
   namespace: kubernetes.core.v1.Namespace,
 ): Readonly<Record<string, StateOutput>> | undefined {
-  const { spec, facts } = environment;
+  const { spec, facts, parts } = environment;
   const { state: plan } = facts;
   if (!plan || !spec.state) return undefined;
-  // An environment without a database has none of these.
-  const { postgres, database, parts, tables } = environment;
-  const { schemas: folder, parallel, dumpTo, extensions } = spec.state;
+  const { schemas, parallel, tables, dumpTo, extensions } = spec.state;
   const states: Record<string, StateOutput> = {};
   const declareRelease = (state: PlannedState) => {
     const current = state === plan.current;
-    const schema = new ReleaseSchema(
-      state.tag,
-      { ...state, extensions: current ? extensions : undefined, folder, parallel, current, url: database },
-      { providers: [postgres], dependsOn: [...tables, ...parts.ready, ...parts.ofRelease] },
-    );
+    const of = { environment, schemas, parallel, tables, current, extensions: current ? extensions : undefined };
+    const schema = new ReleaseSchema(state.tag, of);
     parts.releases.push({ schema, state });
     const { tag, values, ...stored } = state;
     // A release of before there were ConfigMaps has none.
     const models = current ? modelsOf(environment) : undefined;
-    const of = { environment, release: schema, models, values };
-    const configured = current || values ? new ReleaseEnvironment(tag, of, { dependsOn: namespace }) : undefined;
+    const args = { environment, release: schema, models, values };
+    const configured = current || values ? new ReleaseEnvironment(tag, args, { dependsOn: namespace }) : undefined;
     states[tag] = { ...stored, current, namespace: spec.namespace, ...given({ values: configured?.values }) };
     return schema;
   };
   new SharedEnvironment(sharedEnvironmentName, { environment }, { dependsOn: namespace });
   const schema = declareRelease(plan.current);
   for (const kept of plan.kept) declareRelease(kept);
-  pulumi.log.info(`state ${plan.current.tag}: ${plan.description}`, schema);
   for (const lost of plan.lost) pulumi.log.warn(`state ${lost}`, schema);
   for (const retired of plan.retired) pulumi.log.info(`state in schema "${retired}" will be dropped`, schema);
   for (const [held, reasons] of plan.heldBy)

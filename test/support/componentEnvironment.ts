@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { RawEnvironment } from "../../src/config/environment.ts";
 import { parseEnvironment } from "../../src/config/parse.ts";
+import type { PlannedState } from "../../src/domain/release/plannedState.ts";
 import { emptyRegistry, type ZooRegistry } from "../../src/domain/zoo/registry.ts";
 import { Environment } from "../../src/environment/environment.ts";
 import type { EnvironmentFacts } from "../../src/environment/facts.ts";
@@ -9,6 +10,7 @@ import { growing } from "../../src/environment/growing.ts";
 import { type Plans, StackPlans } from "../../src/environment/plans.ts";
 import { PlansOnDemand } from "../../src/environment/plansOnDemand.ts";
 import type { PlatformPlan } from "../../src/plan/platform.ts";
+import type { StatePlan } from "../../src/plan/state.ts";
 import { OtherResource } from "./playedEngine.ts";
 
 /** A database that was read and is empty; its password is `lily`. */
@@ -36,6 +38,12 @@ export function environmentOf(more: RawEnvironment = {}, facts: Partial<Environm
   const known = { trussHashes: new Map(), zoo: new Map(), ...facts };
   const grow = growing(declared, defaults);
   return new Environment(parseEnvironment(declared, defaults), known, new StackPlans(known), grow);
+}
+
+/** Planned states of releases, of which the first is current. */
+export function statesOf(current: PlannedState, ...kept: PlannedState[]): StatePlan {
+  const nothing = { pipelines: [], retired: [], lost: [], heldBy: new Map<string, readonly string[]>() };
+  return { ...nothing, environment: "test", current, kept, description: "new, begins empty" };
 }
 
 /** What an environment was read as, for a program that declares its components one by one. */

@@ -5,6 +5,7 @@ import type { DatabaseServer } from "../../src/adapters/postgres/server.ts";
 import { silent } from "../../src/domain/progress.ts";
 import { difference, issuesIn, kindOf } from "../../src/local/postgresqlPlugin/provider.ts";
 import { plain } from "../../src/local/postgresqlPlugin/wire.ts";
+import { emptyPlatform, environmentOf } from "./componentEnvironment.ts";
 
 /** Password of every role that logs in. */
 export const rolePassword = "role-password";
@@ -40,7 +41,8 @@ export async function makePlatformTables(server: DatabaseServer): Promise<{ type
     "test",
   );
   const { PlatformDatabase } = await import("../../components/platformDatabase.ts");
-  new PlatformDatabase("platform", { version: "test" });
+  const platform = { ...emptyPlatform, schemaVersion: "test" };
+  new PlatformDatabase("platform", { environment: environmentOf({}, { platform }) });
   await pulumi.runtime.disconnect();
   return made;
 }

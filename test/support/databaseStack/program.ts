@@ -1,4 +1,3 @@
-import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ReleaseRecord } from "../../../components/releaseRecord.ts";
 import { ReleaseSchema } from "../../../components/releaseSchema.ts";
@@ -54,25 +53,23 @@ async function program() {
     isPartial: partial,
   });
   const planned = await planState(spec, platform, release?.intent, lastOutputs);
-  const { server } = platform;
-  const postgres = new postgresql.Provider("database", {
-    host: server.host,
-    port: server.port,
-    username: server.user,
-    database: server.maintenanceDatabase,
-    sslmode: server.sslMode,
-    password: pulumi.secret(server.password ?? ""),
+  const environment = new Environment(spec, {
+    trussHashes: new Map(),
+    zoo,
+    release,
+    isPartial: partial,
+    platform,
+    state: planned,
   });
-  const environment = new Environment(spec, { trussHashes: new Map(), zoo, release, isPartial: partial, platform });
-  environment.parts.tables = postgres as unknown as DeclaredTables;
+  environment.parts.tables = environment.postgres as unknown as DeclaredTables;
   const record = new ReleaseRecord("release", { environment });
   const schemas = planned
     ? [planned.current, ...planned.kept].map(
         (each) =>
           new ReleaseSchema(
             each.tag,
-            { ...each, folder: spec.state?.schemas ?? "", current: each === planned.current },
-            { providers: [postgres], dependsOn: record.intent },
+            { environment, schemas: spec.state?.schemas ?? "", current: each === planned.current },
+            { dependsOn: record.intent },
           ),
       )
     : [];

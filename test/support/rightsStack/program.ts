@@ -1,17 +1,17 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { PlatformDatabase } from "../../../components/platformDatabase.ts";
 import { PredictionStore } from "../../../components/predictionStore.ts";
 import { ReleaseSchema } from "../../../components/releaseSchema.ts";
 import { readStateFiles } from "../../../src/adapters/files/stateFiles.ts";
-import { urlOf } from "../../../src/adapters/postgres/server.ts";
-import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
+import type { EnvironmentSpec } from "../../../src/config/environment.ts";
 import type { PlannedState } from "../../../src/domain/release/plannedState.ts";
 import { declaredHash } from "../../../src/domain/release/stateSchema.ts";
+import { Environment } from "../../../src/environment/environment.ts";
 import { engineAbove, isPartial } from "../../../src/plan/engineAbove.ts";
-import { type LastOutputs, type PlatformPlan, planPlatform } from "../../../src/plan/platform.ts";
+import { type LastOutputs, planPlatform } from "../../../src/plan/platform.ts";
 import { declareEarlierGrants } from "../../../src/program/earlierGrants.ts";
+import { statesOf } from "../componentEnvironment.ts";
 import { declareEarlier } from "./earlierProgram.ts";
 
 /** What the program declares. */
@@ -40,23 +40,19 @@ export default async function program() {
     },
   );
   if (!plan) throw new Error("a stack with a database");
-  const { server } = plan;
-  const postgres = new postgresql.Provider("database", {
-    host: server.host,
-    port: server.port,
-    username: server.user,
-    database: server.maintenanceDatabase,
-    sslmode: server.sslMode,
-    password: pulumi.secret(server.password ?? ""),
-  });
   const hash = declaredHash(await readStateFiles(folder));
-  if (asEarlier) declareEarlier(postgres, folder, hash);
-  const states = [stateOf("v1", null, hash), stateOf("v2", "v1", hash)];
+
+  const states = [stateOf("v1", null, hash), stateOf("v2", "v1", hash)] as const;
+  const [kept, current] = states;
+  const spec = { namespace: "models", nodeClass: "local", services: {} } as unknown as EnvironmentSpec;
+  const facts = { trussHashes: new Map(), zoo: new Map(), platform: plan, state: statesOf(current, kept) };
+  const environment = new Environment(spec, facts);
+  if (asEarlier) declareEarlier(environment.postgres, folder, hash);
   return {
     schemaVersion: plan.schemaVersion,
     states: Object.fromEntries(states.map(({ tag, ...state }) => [tag, { ...state, current: tag === "v2" }])),
     shadows: { next: { primary: { schema }, shadows: {}, noise: null } },
-    ...(asEarlier ? {} : { rights: declareNow(postgres, plan, folder, states) }),
+    ...(asEarlier ? {} : { rights: declareNow(environment, folder, states) }),
   };
 }
 
@@ -78,42 +74,21 @@ function stateOf(tag: string, from: string | null, declared: string): PlannedSta
   };
 }
 
-function declareNow(
-  postgres: postgresql.Provider,
-  plan: PlatformPlan,
-  folder: string,
-  states: readonly PlannedState[],
-) {
-  const { server } = plan;
+function declareNow(environment: Environment, folder: string, states: readonly PlannedState[]) {
   // A provider that renders takes no cluster's address, and would take this one by default.
   delete process.env.KUBECONFIG;
-  const providers = [
-    postgres,
-    new kubernetes.Provider("cluster", { renderYamlToDirectory: "rendered", namespace: "models" }),
-  ];
-  const tables = new PlatformDatabase("platform", { version: plan.schemaVersion, protect: false }, { providers });
+  const rendered = new kubernetes.Provider("cluster", { renderYamlToDirectory: "rendered", namespace: "models" });
+  const tables = new PlatformDatabase("platform", { environment, protect: false });
   const releases: { schema: ReleaseSchema; state: PlannedState }[] = [];
   for (const state of states) {
     const before = releases.map(({ schema }) => schema);
-    const release = new ReleaseSchema(
-      state.tag,
-      { ...state, folder, current: state.tag === "v2" },
-      { providers, dependsOn: [tables, ...before] },
-    );
-    releases.push({ schema: release, state });
+    const args = { environment, schemas: folder, current: state.tag === "v2" };
+    releases.push({ schema: new ReleaseSchema(state.tag, args, { dependsOn: [tables, ...before] }), state });
   }
-  const urlFor = ({ name, password }: { name: string; password: pulumi.Output<string> }) =>
-    password.apply((text) => urlOf({ ...server, user: name, password: text }, platformDatabase));
-  const stored = new PredictionStore(
-    store,
-    { schema, retentionDays: 30, namespace: "models", secretName: "next-primary-recorder", urlFor },
-    { providers, dependsOn: tables },
-  );
-  return declareEarlierGrants({
-    facts: { platform: plan },
-    parts: { tables, releases, stores: { [store]: stored } },
-    postgres,
-  });
+  const stored = { schema, retentionDays: 30, secretName: "next-primary-recorder" };
+  const kept = new PredictionStore(store, { environment, ...stored }, { providers: [rendered], dependsOn: tables });
+  const { facts, postgres } = environment;
+  return declareEarlierGrants({ facts, parts: { tables, releases, stores: { [store]: kept } }, postgres });
 }
 
 let last: Promise<LastOutputs> | undefined;

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { PlatformDatabase } from "../../../components/platformDatabase.ts";
+import { emptyPlatform, environmentOf } from "../../support/componentEnvironment.ts";
 import { partsOf } from "../../support/playedEngine.ts";
 
-const url = "postgresql://postgres:tulip@db:5432/postgres";
-const declared = (more: object = {}) => partsOf(() => new PlatformDatabase("platform", { version: "0002", ...more }));
+const platform = { ...emptyPlatform, schemaVersion: "0002" };
+const declared = (more: object = {}) =>
+  partsOf(() => new PlatformDatabase("platform", { environment: environmentOf({}, { platform }), ...more }));
 
 describe("the platform's database", () => {
   it("is protected unless the stack says otherwise, and dropped with its tables once that is agreed to", async () => {
@@ -16,7 +18,8 @@ describe("the platform's database", () => {
   });
 
   it("gets its tables by a url that is a secret of the state, and no input of the component", async () => {
-    const made = await declared({ url });
+    const made = await declared();
+    const url = "postgresql://postgres:lily@db:5432/postgres?sslmode=disable";
     expect(made("PlatformSchema platform").inputs).toMatchObject({ database: { secret: url } });
     expect(made("PlatformDatabase platform").inputs).toEqual({ version: "0002" });
   });

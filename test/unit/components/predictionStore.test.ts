@@ -1,17 +1,16 @@
-import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { PredictionStore } from "../../../components/predictionStore.ts";
+import { environmentOnPlatform } from "../../support/componentEnvironment.ts";
 import { partsOf } from "../../support/playedEngine.ts";
 
 const declared = () =>
   partsOf(
     () =>
       new PredictionStore("next-primary", {
+        environment: environmentOnPlatform(),
         schema: "shadow_next_primary",
         retentionDays: 30,
-        namespace: "models",
         secretName: "next-primary-recorder",
-        urlFor: ({ name, password }) => pulumi.interpolate`postgresql://${name}:${password}@db/menagerie`,
       }),
   );
 

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { expect, it } from "vitest";
 import { PredictionStore } from "../../../components/predictionStore.ts";
 import { RecordedModel } from "../../../components/recordedModel.ts";
@@ -7,15 +6,11 @@ import { partsOf } from "../../support/playedEngine.ts";
 
 const declared = (min: number) =>
   partsOf(() => {
-    const store = new PredictionStore("next-primary", {
-      schema: "shadow_next_primary",
-      retentionDays: 30,
-      namespace: "models",
-      secretName: "next-primary-recorder",
-      urlFor: ({ password }) => pulumi.interpolate`postgresql://${password}@db`,
-    });
+    const environment = environmentOnPlatform();
+    const stored = { schema: "shadow_next_primary", retentionDays: 30, secretName: "next-primary-recorder" };
+    const store = new PredictionStore("next-primary", { environment, ...stored });
     return new RecordedModel("next-primary", {
-      environment: environmentOnPlatform(),
+      environment,
       service: "next-primary",
       model: "next",
       trussHash: "a1",

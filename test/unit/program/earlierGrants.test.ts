@@ -1,4 +1,3 @@
-import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PlatformDatabase } from "../../../components/platformDatabase.ts";
@@ -9,6 +8,7 @@ import type { PlannedState } from "../../../src/domain/release/plannedState.ts";
 import type { EarlierGrants } from "../../../src/plan/earlierGrants.ts";
 import { declareEarlierGrants } from "../../../src/program/earlierGrants.ts";
 import released from "../../fixtures/earlierGrants/declared.json" with { type: "json" };
+import { emptyPlatform, environmentOf, statesOf } from "../../support/componentEnvironment.ts";
 import { declaredBy, playEngine } from "../../support/playedEngine.ts";
 
 /** Grants that leave, beside those of the last version that declared them (test/fixtures/earlierGrants). */
@@ -28,18 +28,15 @@ function stateOf(tag: string, from: string | null): PlannedState {
 /** What is declared for a stack whose last `up` left `earlier`, and the output that it answers. */
 async function leaving(earlier: EarlierGrants | undefined) {
   const { answer, declared } = await declaredBy(() => {
-    const postgres = new postgresql.Provider("database", {});
-    const providers = [postgres];
-    const tables = new PlatformDatabase("platform", { version: "0050" }, { providers });
-    const releases = [stateOf("v1", null), stateOf("v2", "v1")].map((state) => {
-      return { state, schema: new ReleaseSchema(state.tag, { ...state, folder: "state" }, { providers }) };
+    const states = [stateOf("v2", "v1"), stateOf("v1", null)] as const;
+    const environment = environmentOf({}, { platform: emptyPlatform, state: statesOf(...states) });
+    const { postgres } = environment;
+    const tables = new PlatformDatabase("platform", { environment });
+    const releases = states.map((state) => {
+      return { state, schema: new ReleaseSchema(state.tag, { environment, schemas: "state" }) };
     });
-    const urlFor = () => pulumi.output("postgresql://");
-    const store = new PredictionStore(
-      "next-primary",
-      { schema, retentionDays: 30, namespace: "models", secretName: "recorder", urlFor },
-      { providers },
-    );
+    const stored = { schema, retentionDays: 30, secretName: "recorder" };
+    const store = new PredictionStore("next-primary", { environment, ...stored });
     return declareEarlierGrants({
       facts: { platform: { earlierGrants: earlier } },
       parts: { tables, releases, stores: { "next-primary": store } },

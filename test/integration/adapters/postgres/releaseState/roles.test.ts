@@ -7,8 +7,10 @@ import { type DatabaseServer, sqlState, withClient } from "../../../../../src/ad
 import { platformDatabase } from "../../../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../../../src/domain/progress.ts";
 import { declaredRelations } from "../../../../../src/domain/release/declaredRelations.ts";
+import { given } from "../../../../../src/environment/given.ts";
 import { kindOf } from "../../../../../src/local/postgresqlPlugin/provider.ts";
 import { plain } from "../../../../../src/local/postgresqlPlugin/wire.ts";
+import { environmentOnPlatform, statesOf } from "../../../../support/componentEnvironment.ts";
 import { makePlatformTables, rolePassword } from "../../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
 import { stateOf } from "../../../../support/releaseStates.ts";
@@ -52,7 +54,17 @@ async function makeRelease(server: DatabaseServer, change: Parameters<typeof sta
   const { ReleaseSchema } = await import("../../../../../components/releaseSchema.ts");
   const { tag, seedFrom, declared, tables, files } = state;
   const { sequences } = declaredRelations(files.map(({ sql }) => sql).join(";"));
-  new ReleaseSchema(tag, { tag, seedFrom, declared, tables, sequences, folder: "state" });
+  const planned = {
+    tag,
+    schema: state.schema,
+    seedFrom,
+    declared,
+    tables,
+    views: [],
+    ...given({ sequences: sequences ? (true as const) : undefined }),
+  };
+  const environment = environmentOnPlatform({}, { state: statesOf(planned) });
+  new ReleaseSchema(tag, { environment, schemas: "state" });
   await pulumi.runtime.disconnect();
 }
 
