@@ -66,7 +66,7 @@ describe.each<[ModuleKind, "npm" | "pnpm"]>([
 ])("as %s, installed by %s", (kind, manager) => {
   it("it is brought up, answers, stays unchanged, and is refreshed and destroyed from another folder", async () => {
     const program = await consumer(kind, manager);
-    const { env, loaded } = await loadTrace(program);
+    const { env, loaded } = await loadTrace(await mkdtemp(join(folder, "trace-")));
     const engine = async (path: string, ...args: string[]): Promise<string> => {
       const given = ["pulumi", "--program", path, "--", ...args, "--non-interactive"];
       const { code, stdout, stderr } = await home.menagerie(given, { env });
