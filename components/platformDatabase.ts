@@ -1,7 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { platformDatabase, platformSchemaName, roles } from "../src/domain/platformDatabase.ts";
-import type { DeclaredTables, LoginRole } from "../src/environment/environment.ts";
+import type { DeclaredTables, LoginRole } from "../src/environment/parts.ts";
 import { refuse } from "../src/environment/refusals.ts";
 import { PlatformSchema } from "../src/resources/platformSchema.ts";
 import { SecretValue } from "../src/resources/secretValue.ts";

@@ -6,11 +6,10 @@ import type { EnvironmentSpec } from "../config/environment.ts";
 import { builtInPool } from "../config/pools.ts";
 import type { StackPipeline } from "../domain/builds/stackPipeline.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
-import type { PlannedState } from "../domain/release/plannedState.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
 import { placementOn } from "../domain/serving/placement.ts";
 import { developmentPriority } from "../domain/serving/priorityClass.ts";
-import type { EnvironmentSource, Placement } from "../domain/serving/servedModel.ts";
+import type { Placement } from "../domain/serving/servedModel.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { engineAbove } from "../plan/engineAbove.ts";
 import { CheckoutImage } from "../resources/checkoutImage.ts";
@@ -19,8 +18,8 @@ import type { DeclaredSection, Grow, SpecOf } from "./declaredSection.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 import { given } from "./given.ts";
 import { growing } from "./growing.ts";
-import type { EnvironmentOutputs } from "./outputs.ts";
 import { declared } from "./ownership.ts";
+import type { DeclaredOutputs, DeclaredPool, EnvironmentParts, LoginRole } from "./parts.ts";
 import { type Plans, StackPlans } from "./plans.ts";
 import { PlansOnDemand } from "./plansOnDemand.ts";
 import { type EnvironmentOptions, readOptions } from "./read.ts";
@@ -29,89 +28,7 @@ import { refuse } from "./refusals.ts";
 import { type StackRun, stackRun } from "./stackRun.ts";
 import { told, toldLater } from "./told.ts";
 
-/** Nodes that models may run on. */
-export interface DeclaredPool extends pulumi.Resource {
-  readonly placement: Placement;
-}
-
-/** The API service, for versions that it patches. */
-export interface DeclaredServices extends pulumi.Resource {
-  /** The stack's own API key. A secret. */
-  readonly adminKey: pulumi.Output<string>;
-  /** Where a development version's control server asks for patches. A secret. */
-  pingUrl(versionId: pulumi.Input<string>): pulumi.Output<string>;
-}
-
-/** A role that logs in. */
-export interface LoginRole {
-  readonly name: string;
-  /** A secret. */
-  readonly password: pulumi.Output<string>;
-}
-
-/** The platform's tables. */
-export interface DeclaredTables extends pulumi.Resource {
-  /** Login of the API service. */
-  readonly api: LoginRole;
-  /** Exists once every role has its rights. */
-  readonly schema: pulumi.Resource & { readonly version: pulumi.Output<string> };
-}
-
-/** Environment variables of workloads. */
-export interface DeclaredVariables extends pulumi.Resource {
-  readonly source: EnvironmentSource;
-}
-
-/** The state of the release that models run in. */
-export interface DeclaredState {
-  /** For what works in the state: its pods start anew with each release. */
-  readonly environment: EnvironmentSource;
-  /** For everything else: the same in every release. */
-  readonly shared: EnvironmentSource;
-  readonly release: { readonly tag: string; readonly schema: string };
-  /** What a workload of the release waits for. */
-  readonly ready: readonly pulumi.Resource[];
-}
-
-/** The state of a release, kept or current. */
-export interface DeclaredRelease extends pulumi.Resource {
-  /** Exists once its logins have their rights. */
-  readonly state: pulumi.Resource;
-}
-
-/** Tables of recorded predictions. */
-export interface DeclaredStore extends pulumi.Resource {
-  readonly schema: string;
-  /** Exist once the recorder's login has its rights. */
-  readonly tables: pulumi.Resource;
-}
-
 const providerOf = { cluster: kubernetes.Provider, postgres: postgresql.Provider };
-
-/** What components say of themselves, by name. */
-export type DeclaredOutputs = {
-  readonly [Part in "models" | "rollouts" | "shadows"]: Record<string, EnvironmentOutputs[Part][string]>;
-};
-
-/** What an environment has once it was declared; each component finds here what it stands on, and adds itself. */
-export interface EnvironmentParts {
-  /** What every workload waits for: the models' namespace, Secrets that models mount. */
-  readonly ready: pulumi.Resource[];
-  /** What the models of a release wait for besides. */
-  readonly ofRelease: pulumi.Resource[];
-  /** The Pipeline that builds images; undefined where images are laid out on this machine, or another program has it. */
-  builder: ImageBuilder | undefined;
-  /** The platform's tables; undefined where another program declares them. */
-  tables: DeclaredTables | undefined;
-  services: DeclaredServices | undefined;
-  state: DeclaredState | undefined;
-  /** What every workload is configured by, whatever the release. */
-  shared: DeclaredVariables | undefined;
-  /** States of releases, with what was planned for each. */
-  readonly releases: { readonly schema: DeclaredRelease; readonly state: PlannedState }[];
-  /** Where predictions are stored, by the component's name. */
-  readonly stores: Record<string, DeclaredStore>;
-}
 
 /**
  * An environment as it was read before anything is declared, and what is declared on it: every component gets it, plans by what was read,

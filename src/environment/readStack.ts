@@ -16,6 +16,7 @@ import { leaveSentences } from "../plan/leave.ts";
 import { checkMesh, withEmbeddedGateway } from "../plan/mesh.ts";
 import { withMigrations } from "../plan/migrations.ts";
 import { withMigrationTarget } from "../plan/migrationTarget.ts";
+import { withOwnRollouts } from "../plan/ownRollouts.ts";
 import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
 import { type PlannedRelease, partialRun, planEnvironmentRelease } from "../plan/release.ts";
 import { planSecrets, secretUsers } from "../plan/secrets.ts";
@@ -95,7 +96,7 @@ async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRu
 /** The registry of the platform's database, and the trusses of the folders that it does not answer for. */
 async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluster["registryLogins"]) {
   const { project, stack, config, preview, shell, lastOutputs, engine } = run;
-  const own = await planPlatform(spec, {
+  const stored = await planPlatform(spec, {
     preview,
     isPartial: isPartial(engine?.args ?? []),
     lastOutputs,
@@ -104,6 +105,8 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
     mayBeginAnew: shell.mayBeginAnew,
     password: config["menagerie:databasePassword"],
   });
+  // Programs of other teams may have models in the same database.
+  const own = withOwnRollouts(spec, stored, await lastOutputs());
   const counted = await withMigrationTarget(spec, own, {
     preview,
     stack,

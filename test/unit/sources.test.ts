@@ -102,3 +102,9 @@ const treeReaders = [
 it("yaml is imported only where a file's comments or places matter", () => {
   expect(filesThatImport("yaml")).toEqual(treeReaders);
 });
+
+/** Workers keep the modules that they have loaded, so what a unit test mocks is mocked or not by the order of files. */
+it("no unit test mocks a module", () => {
+  const mocking = everywhere.filter((file) => /^test\/unit\//.test(file) && /\bvi\.(do)?mock\(/i.test(read(file)));
+  expect(mocking).toEqual([]);
+});

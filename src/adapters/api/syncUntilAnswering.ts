@@ -11,6 +11,11 @@ export interface SyncOptions {
   readonly withinMs: number;
   readonly report: (reason: string) => void;
   readonly signal: AbortSignal;
+  /**
+   * Waits between two syncs, in milliseconds; ends early by the signal.
+   * @default by the clock
+   */
+  readonly pause?: ((milliseconds: number, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** After this a model that does not come up for one and the same reason counts as failed, in milliseconds. */
@@ -22,7 +27,7 @@ const betweenMs = 1_000;
  * @throws OperatorError with the last reason when that does not come about.
  */
 export async function syncUntilAnswering(options: SyncOptions): Promise<DevelopmentStatus> {
-  const { client, versionId, model, withinMs, report, signal } = options;
+  const { client, versionId, model, withinMs, report, signal, pause = sleep } = options;
   const deadline = Date.now() + withinMs;
   let last = { reason: "", since: Date.now() };
   for (;;) {
@@ -45,7 +50,7 @@ export async function syncUntilAnswering(options: SyncOptions): Promise<Developm
     if (status && (isStuck || Date.now() > deadline)) {
       throw refuse("model.head-not-running", { model, headHash: status.headHash.slice(0, 12), reason });
     }
-    await delay(betweenMs, undefined, { signal });
+    await pause(betweenMs, signal);
   }
 }
 
@@ -56,9 +61,13 @@ export async function answering<T>(ask: () => Promise<T>, deadline: number, sign
       return await ask();
     } catch (error) {
       if (!isAway(error) || Date.now() > deadline) throw error;
-      await delay(betweenMs, undefined, { signal });
+      await sleep(betweenMs, signal);
     }
   }
+}
+
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return delay(milliseconds, undefined, { signal });
 }
 
 function isAway(error: unknown): error is ApiRefused {

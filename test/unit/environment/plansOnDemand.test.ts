@@ -8,7 +8,7 @@ import { ModelZooEntry, type ModelZooEntryArgs } from "../../../components/model
 import type { ZooRegistry } from "../../../src/domain/zoo/registry.ts";
 import { environmentOfProgram } from "../../support/componentEnvironment.ts";
 import { irisServing } from "../../support/irisServing.ts";
-import { partsOf } from "../../support/playedEngine.ts";
+import { partsOf, playEngine } from "../../support/playedEngine.ts";
 import { registeredVersion } from "../../support/registeredVersion.ts";
 
 /** A program of components: each is planned when it is declared, from what was read before. */
@@ -80,6 +80,15 @@ describe("a program's entries", () => {
       new ModelZooEntry("iris", { environment, ...direct });
       expect(() => new ModelZooEntry("iris", { environment, ...direct })).toThrow("two components of zoo");
     });
+  });
+
+  it("are those of the stack that the environment was read for", async () => {
+    await playEngine("staging");
+    const environment = environmentOfProgram();
+    await playEngine("prod");
+    expect(() => new ModelZooEntry("iris", { environment, ...direct })).toThrow(
+      "zoo iris: its environment was read for another stack; call Environment.read in each run of the program",
+    );
   });
 
   it("run on the pools that were declared before them, as long as these have room", async () => {

@@ -5,9 +5,7 @@ import type { DevelopmentStatus } from "../../../../src/domain/development/contr
 import { refusalSaying } from "../../../support/issues.ts";
 
 /** A pause takes no time, and the clock says that it did. */
-vi.mock("node:timers/promises", () => ({
-  setTimeout: async (milliseconds: number) => void vi.setSystemTime(Date.now() + milliseconds),
-}));
+const pause = async (milliseconds: number) => void vi.setSystemTime(Date.now() + milliseconds);
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
 afterEach(() => void vi.useRealTimers());
 
@@ -29,7 +27,7 @@ async function run(ends: readonly (DevelopmentStatus | Error)[], withinMs = 60_0
   const client = { sync, wake } as unknown as DevelopmentVersions;
   const report = (reason: string) => void reported.push(reason);
   const signal = new AbortController().signal;
-  const options = { client, versionId: "1", model: "m", withinMs, report, signal };
+  const options = { client, versionId: "1", model: "m", withinMs, report, signal, pause };
   const end = await syncUntilAnswering(options).then(
     ({ state }) => state,
     (error: Error) => error.message,
