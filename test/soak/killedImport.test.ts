@@ -2,14 +2,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { silent } from "../../../src/domain/progress.ts";
-import { prepareEngine } from "../../../src/local/engine.ts";
-import { environmentLayout, menagerieCache } from "../../../src/local/layout.ts";
-import type { EngineTarget } from "../../../src/local/target.ts";
-import { ensureToolchain } from "../../../src/local/toolchain/index.ts";
-import { hostProcesses } from "../../local/support/menagerie.ts";
+import { silent } from "../../src/domain/progress.ts";
+import { prepareEngine } from "../../src/local/engine.ts";
+import { environmentLayout, menagerieCache } from "../../src/local/layout.ts";
+import type { EngineTarget } from "../../src/local/target.ts";
+import { ensureToolchain } from "../../src/local/toolchain/index.ts";
+import { hostProcesses } from "../local/support/menagerie.ts";
 
-/** The real engine, killed while it writes a state; programs that it runs meanwhile are in test/soak/killedEngine.test.ts. */
+/** The real engine, killed while it writes a state; programs that it runs meanwhile are in killedEngine.test.ts. */
 
 const target = { kind: "existing", kubeconfig: "/none", gatewayUrl: "http://127.0.0.1:1" } as unknown as EngineTarget;
 const points = 6;
@@ -44,6 +44,7 @@ it("leaves a state that is whole, the one before or the new one, and a lock that
   const locks = join(layout.pulumi.backend, ".pulumi/locks/organization/menagerie/local");
   const file = join(folder, "state.json");
   const first = await engine.output(["stack", "export"]);
+  const locksNow = () => readdir(locks).catch(() => []);
   const importOf = async (revision: number, killAfter?: number) => {
     await writeFile(file, largeState(first, revision));
     const begun = Date.now();
@@ -52,6 +53,8 @@ it("leaves a state that is whole, the one before or the new one, and a lock that
       const command = `${join(layout.pulumi.home, "bin", "pulumi")} stack import`;
       const isImport = (each: { readonly command: string }) => each.command.startsWith(command);
       await expect.poll(() => hostProcesses().some(isImport), { timeout: 60_000, interval: 10 }).toBe(true);
+      // From the moment on at which it has its lock: before that it writes nothing.
+      await expect.poll(() => locksNow(), { timeout: 60_000, interval: 1 }).not.toEqual([]);
       await new Promise((resolve) => setTimeout(resolve, killAfter));
       for (const { pid } of hostProcesses().filter(isImport)) process.kill(pid, "SIGKILL");
     }
@@ -69,15 +72,15 @@ it("leaves a state that is whole, the one before or the new one, and a lock that
   let locksLeft = 0;
   for (let point = 1; point <= points; point += 1) {
     const before = (await revisionNow()).revisions;
-    await importOf(point + 1, (whole.milliseconds * point) / points);
-    locksLeft += (await readdir(locks).catch(() => [])).length;
+    await importOf(point + 1, (whole.milliseconds * (point - 1)) / points);
+    locksLeft += (await locksNow()).length;
     const { revisions, resources } = await revisionNow();
     expect(revisions).toHaveLength(1);
     expect([...before, point + 1]).toContain(revisions[0]);
     expect(resources).toHaveLength(301);
-    expect(await readdir(locks).catch(() => [])).toEqual([]);
+    expect(await locksNow()).toEqual([]);
   }
-  // Else no point was within the import.
+  // The first kill comes as soon as there is a lock.
   expect(locksLeft).toBeGreaterThan(0);
   const written = await readdir(layout.pulumi.backend, { recursive: true });
   expect(written.filter((name) => name.endsWith(".attrs"))).toEqual([]);
