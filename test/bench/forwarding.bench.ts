@@ -5,10 +5,10 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { cpuSeconds, median } from "./measures.ts";
 
 const seconds = Number(process.env.MENAGERIE_BENCH_SECONDS ?? 2);
 const rounds = Number(process.env.MENAGERIE_BENCH_ROUNDS ?? 5);
@@ -42,17 +42,6 @@ async function node(cwd: string, file: string, ...args: readonly string[]): Prom
 async function served(path: string, cwd: string, file: string, ...args: readonly string[]): Promise<Target> {
   const { port } = JSON.parse(await node(cwd, file, ...args)) as { port: number };
   return { address: `127.0.0.1:${port}`, path, pid: children.at(-1)?.pid };
-}
-
-/** CPU that a process has taken, all threads (proc(5): utime and stime, in hundredths of a second). */
-function cpuSeconds(pid: number | undefined): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 async function measured({ address, path, pid }: Target, connections: number) {

@@ -13,6 +13,7 @@ import { Backends } from "../local/support/backends.ts";
 import { applyManifest, type Manifest, namespace } from "../local/support/manifests.ts";
 import { TestHome } from "../local/support/menagerie.ts";
 import { FormerGateway } from "./gateway/former.ts";
+import { median } from "./measures.ts";
 
 /** The last commit whose gateway was a program of this repository. */
 const formerCommit = "dea05b7498581ba2b5690184036994db5f6dbe61^";
@@ -38,11 +39,6 @@ function route(name: string, service: string): Manifest {
 
 const at = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-const median = (values: readonly number[]): number =>
-  at(
-    [...values].sort((a, b) => a - b),
-    0.5,
-  );
 const load = (): string => readFileSync("/proc/loadavg", "utf8").split(" ")[0] ?? "";
 
 interface Round {

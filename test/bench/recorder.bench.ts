@@ -6,7 +6,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,6 +18,7 @@ import { terminalProgress } from "../../src/cli/terminalProgress.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { startRecorder } from "../support/recorder.ts";
+import { cpuSeconds, median } from "./measures.ts";
 
 const seconds = Number(process.env.MENAGERIE_BENCH_SECONDS ?? 2);
 const rounds = Number(process.env.MENAGERIE_BENCH_ROUNDS ?? 5);
@@ -43,17 +43,6 @@ interface Turn {
 interface Target {
   readonly address: string;
   readonly pid: number | undefined;
-}
-
-/** CPU that a process has taken, all threads (proc(5): utime and stime, in hundredths of a second). */
-function cpuSeconds(pid: number | undefined): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 async function node(file: string, ...args: string[]): Promise<string> {

@@ -13,6 +13,7 @@ import { silent } from "../../src/domain/progress.ts";
 import { makePlatformTables } from "../support/platformTables.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { stateOf } from "../support/releaseStates.ts";
+import { median } from "./measures.ts";
 
 const megabytes = Number(process.env.SEEDING_MB ?? "256");
 const rounds = Number(process.env.SEEDING_ROUNDS ?? "3");
@@ -33,8 +34,6 @@ const seconds = async (work: () => Promise<unknown>): Promise<number> => {
   await work();
   return (performance.now() - began) / 1000;
 };
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /** What a user would write: the same tables, and all rows through one pipe. */
 async function copyThroughPipe(schema: string): Promise<void> {

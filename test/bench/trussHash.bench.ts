@@ -10,6 +10,7 @@ import { silent } from "../../src/domain/progress.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
 import { signatureOf } from "../../src/domain/truss/signature.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
+import { median } from "./measures.ts";
 
 const files = 10_000;
 const runs = 7;
@@ -31,10 +32,6 @@ print(json.dumps({"hash": digest, "seconds": seconds}))`;
 
 function line(name: string, value: string): void {
   console.log(`${name.padEnd(52)} ${value}`);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "menagerie-bench-truss-"));
