@@ -1,4 +1,3 @@
-import type { Logger } from "pino";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { SignedHead, SignedPatchStore } from "../../../adapters/postgres/trussPatches.ts";
 import type {
@@ -7,30 +6,21 @@ import type {
   PatchAnswer,
   PatchRequest,
 } from "../../../domain/development/contract.ts";
-import type { VersionCluster } from "../../../domain/development/ports.ts";
 import { messageOf } from "../../../domain/errors.ts";
 import { headOf, short } from "../../../domain/patch/chain.ts";
 import { deploymentReasons } from "../../../domain/patch/compute.ts";
 import { consistentOperations } from "../../../domain/patch/consistency.ts";
 import { parseOperations } from "../../../domain/patch/operationSchema.ts";
-import type { Clock } from "../../../domain/patch/ports.ts";
 import { plainHash } from "../../../domain/patch/position.ts";
 import { keepRecent } from "../../../domain/recentlyUsed.ts";
 import { hashOfSignature } from "../../../domain/truss/hash.ts";
 import { requirementsOf } from "../../../domain/truss/signature.ts";
 import { ApiError } from "../apiError.ts";
-import type { Containers } from "./containers.ts";
-import { type SyncOutcome, syncToHead } from "./syncToHead.ts";
+import { type SyncOutcome, type SyncParts, syncToHead } from "./syncToHead.ts";
 import { turns } from "./turns.ts";
 
 /** What development versions are worked with. */
-export interface VersionParts {
-  readonly store: SignedPatchStore;
-  readonly cluster: VersionCluster;
-  readonly containers: Containers;
-  readonly clock: Clock;
-  readonly newId: () => string;
-  readonly log: Logger;
+export interface VersionParts extends SyncParts {
   /** Namespace of the models. */
   readonly namespace: string;
   /** Remembers that a version is being used. */
