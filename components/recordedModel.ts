@@ -14,7 +14,7 @@ import { registered } from "./registeredInputs.ts";
 export interface RecordedModelArgs extends OnEnvironment {
   /** Name of the InferenceService. */
   readonly service: string;
-  /** Name that its answers are told by: the shadow deployment's. */
+  /** Name of the shadow deployment, which its answers are recorded under. */
   readonly model: string;
   /** How it is served. */
   readonly spec: ShadowedModelSpec;

@@ -23,8 +23,8 @@ export async function migrationNames(): Promise<string[]> {
 }
 
 /**
- * Applies what is missing and gives the roles of `rights` exactly these, all of it in one transaction: a table that is new or made anew is
- * never seen without its grants. Answers the name of the last migration. Concurrent calls wait for each other on an advisory lock. The
+ * Applies the migrations that are missing, and gives each role exactly the rights that `rights` says, in one transaction: nobody sees a new
+ * table without its grants. Answers the name of the last migration. Concurrent calls wait for each other on an advisory lock. The
  * schema, the role {@link roles.owner} and the roles of `rights` must exist.
  */
 export function migrate(server: DatabaseServer, progress: Progress, rights: Rights = {}): Promise<string> {

@@ -63,7 +63,7 @@ async function untilIn(watch: Watch, { reading, at }: Save, later: AbortSignal):
     if (stored && reached.state === "synced") return isIn(watch, stored, at);
     const isJustStored = isStoring && stored !== undefined;
     if (!isJustStored || reached.because !== undefined) sayWhy(stored && (stored.patches ?? []), reached);
-    // Code that does not load is not waited for by somebody who leaves.
+    // Whoever stops the watch does not wait for code that does not load.
     const isLeft = stop.aborted && (Date.now() - at > farewellMs || (syncs > 0 && reached.state === "behind"));
     if (isLeft) return;
     if (isJustStored) continue;

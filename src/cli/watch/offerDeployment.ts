@@ -17,7 +17,7 @@ export async function offerDeployment(
   const { client, versionId, events, state, stop } = watch;
   state.notIn = reasons.join("; ");
   if (!reading.snapshot.entries.has(configFilename)) {
-    // What cannot be deployed either is no offer: it is written anew, or comes back.
+    // It could not be deployed either, so nothing is offered: the file comes back with a later save.
     events.wrong(`${configFilename} was removed; every truss has one`);
     state.sent = reading.snapshot;
     return;
