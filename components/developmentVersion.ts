@@ -60,7 +60,7 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
     const version = environment.declare("development", name, entry);
     const { truss, mode, pool, env, resources, idleMinutes, takeover } = version;
     const { placement, resources: nodes } = environment.nodesOf(pool);
-    const { hash, secrets: named } = environment.plans.truss(truss);
+    const { hash, secrets: named } = environment.plans.truss(truss, ["development", name, "truss"]);
     const user = { path: ["development", name], model: name, service: name, serving: { truss, secrets: named } };
     const secrets = environment.plans.secrets(user);
     const { plan, deployed, declaredBefore, number, versionId } = environment.plans.development(name, version);

@@ -163,15 +163,24 @@ export class ShadowDeployment extends pulumi.ComponentResource {
 
   /** The primary's second copy has the secrets of the primary. */
   private secrets(side: string, { truss }: ShadowedModelSpec) {
-    const of = side === noiseSide ? primarySide : side;
-    const service = shadowService(this.#deployment, of);
-    const path = ["shadows", this.#deployment, ...(of === primarySide ? [] : ["shadows"]), of];
+    const service = shadowService(this.#deployment, side === noiseSide ? primarySide : side);
+    const { secrets } = this.content(side, truss);
     const { plans } = this.#args.environment;
-    return plans.secrets({ path, model: service, service, serving: { truss, secrets: plans.truss(truss).secrets } });
+    return plans.secrets({ path: this.pathOf(side), model: service, service, serving: { truss, secrets } });
+  }
+
+  /** Of the config's key that says how a side is served; that of the primary's second copy is the primary's. */
+  private pathOf(side: string): readonly string[] {
+    const own = side === primarySide || side === noiseSide ? [primarySide] : ["shadows", side];
+    return ["shadows", this.#deployment, ...own];
+  }
+
+  private content(side: string, truss: string) {
+    return this.#args.environment.plans.truss(truss, [...this.pathOf(side), "truss"]);
   }
 
   private shown(side: string, { truss, env }: ShadowedModelSpec): ShadowSideOutput {
-    const { hash } = this.#args.environment.plans.truss(truss);
+    const { hash } = this.content(side, truss);
     return {
       service: shadowService(this.#deployment, side),
       truss,

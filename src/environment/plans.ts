@@ -42,8 +42,11 @@ export interface Plans {
   move(plan: ZooModelPlan): PlannedMove;
   /** @throws OperatorError for a version that an `up` would refuse. */
   development(name: string, version: DevelopmentSpec): PlannedDevelopment;
-  /** @throws OperatorError for a folder that holds no valid truss. */
-  truss(folder: string): TrussContent;
+  /**
+   * @param path - of the config's key that names the folder, for sentences about it
+   * @throws OperatorError for a folder that holds no valid truss
+   */
+  truss(folder: string, path: readonly string[]): TrussContent;
   /** What the state of a release is seeded from. @throws OperatorError for a state that an `up` would refuse. */
   state(tag: string, declared: DeclaredState): StatePlanOf | Promise<StatePlanOf>;
   /** What a pipeline of the current release would run. */

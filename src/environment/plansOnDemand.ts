@@ -6,6 +6,7 @@ import { about, refusal, refusalsOf, refused } from "../domain/refusals/refusal.
 import type { SecretSource } from "../domain/serving/secrets.ts";
 import { copyName } from "../domain/zoo/plan.ts";
 import type { ZooRegistry } from "../domain/zoo/registry.ts";
+import type { SmokeCase } from "../domain/zoo/smoke.ts";
 import { needsContent } from "../plan/content.ts";
 import { type KnownDevelopments, type PlannedDevelopment, plannedDevelopments } from "../plan/development.ts";
 import { withMigrations } from "../plan/migrations.ts";
@@ -38,7 +39,9 @@ export interface ReadBefore {
 export class PlansOnDemand implements Plans {
   readonly #read: ReadBefore;
   readonly #spec: () => EnvironmentSpec;
+  /** By folder, and whether it has to be one that is patched. */
   readonly #trusses = new Map<string, DeclaredTruss>();
+  readonly #smoke = new Map<string, readonly SmokeCase[]>();
   readonly #zoo = new Map<string, ZooModelPlan>();
   readonly #closed = Promise.withResolvers<void>();
 
@@ -53,11 +56,13 @@ export class PlansOnDemand implements Plans {
       this.#requireRead(name, entry);
       const spec = this.#spec();
       const { platform, project } = this.#read;
+      const own = smokeSets({ [name]: entry }, project).get(name);
+      if (own) this.#smoke.set(name, own);
       const sources = {
         platform: platform && { ...platform, registry: registryOf(platform.registry, Object.keys(spec.zoo)) },
         hashes: this.#hashes(spec),
         secretsOf: (truss: string) => this.#truss(truss, ["zoo", name, "truss"], false).secrets,
-        smoke: smokeSets(spec.zoo, project),
+        smoke: this.#smoke,
       };
       const plan = planZoo(spec, sources).get(name);
       if (!plan) throw new Error(`${name} was not planned`);
@@ -126,8 +131,8 @@ export class PlansOnDemand implements Plans {
     });
   }
 
-  truss(folder: string): DeclaredTruss {
-    return told(() => this.#truss(folder, ["truss"], false));
+  truss(folder: string, path: readonly string[]): DeclaredTruss {
+    return told(() => this.#truss(folder, path, path[0] === "development"));
   }
 
   secrets(user: SecretUser): readonly SecretSource[] | undefined {
@@ -159,11 +164,12 @@ export class PlansOnDemand implements Plans {
   }
 
   #truss(folder: string, path: readonly string[], isPatched: boolean): DeclaredTruss {
-    const known = this.#trusses.get(folder);
+    const key = `${folder} ${isPatched}`;
+    const known = this.#trusses.get(key);
     if (known) return known;
     try {
       const read = declaredTrussSync(folder, this.#read.project, isPatched);
-      this.#trusses.set(folder, read);
+      this.#trusses.set(key, read);
       return read;
     } catch (error) {
       throw refused(refusalsOf(error).map((each) => about(keyPath(path), each)));

@@ -137,6 +137,16 @@ describe("a program's development version", () => {
     });
   });
 
+  it("needs a truss with a control server, also where a zoo entry reads the same folder", async () => {
+    await partsOf(() => {
+      const environment = environmentOfProgram({ onPlatform: true });
+      new ModelZooEntry("iris", { environment, ...direct });
+      expect(() => new DevelopmentVersion("mine", { environment, truss: "models/iris" })).toThrow(
+        'menagerie:development.mine.truss: "models/iris" has no control server',
+      );
+    });
+  });
+
   it("needs the API service, which patches it", async () => {
     await partsOf(() => {
       const environment = environmentOfProgram();
