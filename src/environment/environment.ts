@@ -140,7 +140,6 @@ export class Environment {
 
   /** Provider of the cluster that `kubeContext` names. */
   get cluster(): kubernetes.Provider {
-    const { kubeContext } = this.spec;
     this.#cluster ??= new kubernetes.Provider("cluster", {
       // As kubectl finds it, wherever this runs. Without a value the SDK would record the path in KUBECONFIG of whoever ran the last
       // `up`, which elsewhere, as in a CI, shows as a change, or fails where there is no such file.
@@ -148,7 +147,7 @@ export class Environment {
       // Else a ConfigMap with a fixed name is deleted and made again under its readers when its data changes.
       enableConfigMapMutable: true,
       enableSecretMutable: true,
-      ...(kubeContext === undefined ? {} : { context: kubeContext }),
+      ...this.inCluster,
     });
     return this.#cluster;
   }

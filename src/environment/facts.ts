@@ -56,10 +56,3 @@ export interface EnvironmentFacts {
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */
   readonly secrets?: pulumi.Output<Readonly<Record<string, string>>>;
 }
-
-/** The hash of a truss folder that the environment names. */
-export function hashOf({ trussHashes }: EnvironmentFacts, truss: string): string {
-  const hash = trussHashes.get(truss);
-  if (hash === undefined) throw new Error(`the program was not told the hash of ${truss}`);
-  return hash;
-}

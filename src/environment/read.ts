@@ -1,7 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { lastVersionTag } from "../adapters/git/checkout.ts";
 import { serviceSource } from "../adapters/images/checkoutImage.ts";
-import { mlflowServer } from "../adapters/mlflow/registry.ts";
 import { serverFromUrl } from "../adapters/postgres/server.ts";
 import type { EnvironmentSpec, RawEnvironment } from "../config/environment.ts";
 import { parseEnvironment } from "../config/parse.ts";
@@ -9,12 +7,12 @@ import { OperatorError } from "../domain/errors.ts";
 import { loadFastDigest } from "../domain/truss/digest.ts";
 import type { PlanBasis } from "../domain/zoo/plan.ts";
 import { type KnownDevelopments, readDevelopments } from "../plan/development.ts";
-import { isPartial } from "../plan/engineAbove.ts";
 import { type PlatformPlan, planPlatform } from "../plan/platform.ts";
 import { existingKeys } from "../plan/secrets.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
 import { clusterReaders } from "./clusterReaders.ts";
 import type { EnvironmentFacts } from "./facts.ts";
+import { platformOptions, releaseSources, warn } from "./ofRun.ts";
 import type { ReadBefore } from "./plansOnDemand.ts";
 import { environmentDefaults } from "./shellVariables.ts";
 import type { StackRun } from "./stackRun.ts";
@@ -62,7 +60,7 @@ export interface ReadEnvironment {
  * @throws OperatorError for options that are wrong, and for a database that does not answer
  */
 export async function readOptions(options: EnvironmentOptions, run: StackRun): Promise<ReadEnvironment> {
-  const { shell, project, preview, lastOutputs } = run;
+  const { shell, project, isPartial } = run;
   const { database, ...said } = options;
   const url = database === undefined ? { isKnown: true, value: shell.databaseUrl } : await knownValue(database);
   const fromOptions = database !== undefined && url.value !== undefined;
@@ -71,25 +69,22 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
   const defaults = { ...environmentDefaults(shell), isPart: true };
   const spec = parseEnvironment(raw, defaults);
   const cluster = clusterReaders(spec);
-  if (!url.isKnown) await warn("database: its url is not known yet, so versions and rollouts were not checked");
+  if (!url.isKnown) await warn(["database: its url is not known yet, so versions and rollouts were not checked"]);
   const planned = await planPlatform(spec, {
-    preview,
-    lastOutputs,
+    ...platformOptions(run),
     url: url.value,
-    address: shell.databaseAddress,
     ...(fromOptions ? { urlFrom: "database" } : {}),
     models: "every",
-    mayBeginAnew: shell.mayBeginAnew,
     password: undefined,
   });
   const doubt = planned && doubts[planned.basis];
-  if (doubt) await warn(doubt);
+  if (doubt) await warn([doubt]);
   const { platform, sentences } = await withStoredImages(
     { zoo: {} },
     planned,
     imageHolder(spec, shell.imageStore, cluster.registryLogins),
   );
-  for (const sentence of sentences) await warn(sentence);
+  await warn(sentences);
   const [developments, secretKeys, serviceHash] = await Promise.all([
     knownDevelopments(platform, run),
     keysOf(spec, cluster.secretKeys),
@@ -104,16 +99,9 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
     builds: shell.builds,
     serviceHash,
     buildFolders: shell.buildFolders,
-    isPartial: isPartial(run.engine?.args ?? []),
+    isPartial,
   };
-  const release = {
-    environment: run.stack,
-    config: {},
-    lastVersionTag: () => lastVersionTag(project),
-    mlflow: mlflowServer(spec.mlflow?.url, shell.all),
-    isPartial: facts.isPartial,
-    lastOutputs,
-  };
+  const release = releaseSources(spec, run, {});
   return { raw, spec, defaults, facts, before: { project, platform, developments, release, secretKeys } };
 }
 
@@ -158,8 +146,4 @@ async function keysOf(
       throw error;
     };
   }
-}
-
-async function warn(sentence: string): Promise<void> {
-  await pulumi.log.warn(sentence);
 }

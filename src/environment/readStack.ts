@@ -1,7 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { lastVersionTag } from "../adapters/git/checkout.ts";
 import { serviceSource } from "../adapters/images/checkoutImage.ts";
-import { mlflowServer } from "../adapters/mlflow/registry.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues } from "../config/stackConfig.ts";
 import { everyRefusal } from "../domain/refusals/everyRefusal.ts";
@@ -10,7 +8,6 @@ import { checkCluster } from "../plan/cluster.ts";
 import { concernedByContent, readFromFolders } from "../plan/content.ts";
 import { plannedDepartures } from "../plan/departures.ts";
 import { planDevelopments } from "../plan/development.ts";
-import { isPartial } from "../plan/engineAbove.ts";
 import { checkGatewayApi } from "../plan/gatewayApi.ts";
 import { leaveSentences } from "../plan/leave.ts";
 import { checkMesh, withEmbeddedGateway } from "../plan/mesh.ts";
@@ -28,6 +25,7 @@ import { planZoo } from "../plan/zoo.ts";
 import type { ZooModelPlan } from "../plan/zooModel.ts";
 import { clusterReaders } from "./clusterReaders.ts";
 import type { EnvironmentFacts } from "./facts.ts";
+import { platformOptions, releaseSources, warn } from "./ofRun.ts";
 import type { StackRun } from "./stackRun.ts";
 
 /**
@@ -42,7 +40,7 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
   const [checks, { platform, trusses, sentences }, smoke] = await everyRefusal([
     checkedCluster(spec, run, cluster),
     readContents(spec, run, cluster.registryLogins),
-    readSmokeSets(spec, project),
+    Promise.try(smokeSets, concernedByContent(spec), project),
   ]);
   await warn([...checks, ...sentences]);
   const trussHashes = new Map([...trusses].map(([folder, { hash }]) => [folder, hash]));
@@ -74,10 +72,6 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
   };
 }
 
-async function readSmokeSets(spec: EnvironmentSpec, project: string) {
-  return smokeSets(concernedByContent(spec), project);
-}
-
 type Cluster = ReturnType<typeof clusterReaders>;
 
 /** What the cluster serves of what the stack needs; sentences on what is missing for a preview, or could not be asked. */
@@ -95,14 +89,11 @@ async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRu
 
 /** The registry of the platform's database, and the trusses of the folders that it does not answer for. */
 async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluster["registryLogins"]) {
-  const { project, stack, config, preview, shell, lastOutputs, engine } = run;
+  const { project, stack, config, preview, isPartial, shell, lastOutputs } = run;
   const stored = await planPlatform(spec, {
-    preview,
-    isPartial: isPartial(engine?.args ?? []),
-    lastOutputs,
+    ...platformOptions(run),
+    isPartial,
     url: shell.databaseUrl,
-    address: shell.databaseAddress,
-    mayBeginAnew: shell.mayBeginAnew,
     password: config["menagerie:databasePassword"],
   });
   // Programs of other teams may have models in the same database.
@@ -126,22 +117,13 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
 
 async function plannedRelease(
   spec: EnvironmentSpec,
-  { project, stack, config, engine, shell, lastOutputs }: StackRun,
+  run: StackRun,
   platform: PlatformPlan | undefined,
   zoo: ReadonlyMap<string, ZooModelPlan>,
 ): Promise<PlannedRelease | undefined> {
-  const release = await planEnvironmentRelease(spec, platform, zoo, {
-    environment: stack,
-    config: publicConfig(config, encryptedKeys(shell.secretKeys)),
-    lastVersionTag: () => lastVersionTag(project),
-    mlflow: mlflowServer(spec.mlflow?.url, shell.all),
-    isPartial: isPartial(engine?.args ?? []),
-    lastOutputs,
-  });
+  const { config, shell } = run;
+  const recorded = publicConfig(config, encryptedKeys(shell.secretKeys));
+  const release = await planEnvironmentRelease(spec, platform, zoo, releaseSources(spec, run, recorded));
   if (release?.isPartial && !shell.only) await warn([partialRun]);
   return release;
-}
-
-async function warn(sentences: readonly string[]): Promise<void> {
-  for (const sentence of sentences) await pulumi.log.warn(sentence);
 }

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { EngineProcess } from "../plan/engineAbove.ts";
+import { type EngineProcess, isPartial } from "../plan/engineAbove.ts";
 import type { LastOutputs } from "../plan/platform.ts";
 import { type ShellVariables, shellVariables } from "./shellVariables.ts";
 
@@ -14,6 +14,8 @@ export interface StackRun {
   readonly preview: boolean;
   /** The engine that runs the program; undefined where it is not known. */
   readonly engine: EngineProcess | undefined;
+  /** Whether it is about some of the stack's resources only. */
+  readonly isPartial: boolean;
   readonly shell: ShellVariables;
   /** Outputs of the stack's last `up`. */
   readonly lastOutputs: () => Promise<LastOutputs>;
@@ -32,6 +34,7 @@ export function stackRun(engine?: EngineProcess): StackRun {
     config: runtime.allConfig(),
     preview: runtime.isDryRun(),
     engine,
+    isPartial: isPartial(engine?.args ?? []),
     shell: shellVariables(process.env),
     lastOutputs: () => {
       read ??= readOutputs();

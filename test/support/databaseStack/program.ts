@@ -6,8 +6,9 @@ import { state as stateShape } from "../../../src/config/state.ts";
 import { OperatorError } from "../../../src/domain/errors.ts";
 import { Environment } from "../../../src/environment/environment.ts";
 import type { DeclaredTables } from "../../../src/environment/parts.ts";
-import { engineAbove, isPartial } from "../../../src/plan/engineAbove.ts";
-import { type LastOutputs, planPlatform } from "../../../src/plan/platform.ts";
+import { stackRun } from "../../../src/environment/stackRun.ts";
+import { engineAbove } from "../../../src/plan/engineAbove.ts";
+import { planPlatform } from "../../../src/plan/platform.ts";
 import { planEnvironmentRelease } from "../../../src/plan/release.ts";
 import { planState } from "../../../src/plan/state.ts";
 import type { ZooModelPlan } from "../../../src/plan/zooModel.ts";
@@ -29,7 +30,7 @@ async function program() {
     versioning: { scheme: "deployment-manager", candidate: false, code },
     state: state && stateShape.parse(state),
   } as unknown as EnvironmentSpec;
-  const preview = pulumi.runtime.isDryRun();
+  const { preview, isPartial, stack, lastOutputs } = stackRun(engineAbove());
   const platform = await planPlatform(spec, {
     url: process.env.MENAGERIE_DATABASE_URL,
     password: undefined,
@@ -44,21 +45,20 @@ async function program() {
       return [model, plan as unknown as ZooModelPlan];
     }),
   );
-  const partial = isPartial(engineAbove()?.args ?? []);
   const release = await planEnvironmentRelease(spec, platform, zoo, {
-    environment: pulumi.getStack(),
+    environment: stack,
     config: { "menagerie:versions": versions },
     mlflow: undefined,
     lastVersionTag: async () => undefined,
     lastOutputs,
-    isPartial: partial,
+    isPartial,
   });
   const planned = await planState(spec, platform, release?.intent, lastOutputs);
   const environment = new Environment(spec, {
     trussHashes: new Map(),
     zoo,
     release,
-    isPartial: partial,
+    isPartial,
     platform,
     state: planned,
   });
@@ -93,18 +93,6 @@ class Served extends pulumi.CustomResource {
     const provider = `exports.handler = () => require(${JSON.stringify(`${import.meta.dirname}/served.ts`)}).provider;\n`;
     super("pulumi-nodejs:dynamic/menagerie:Served", name, { ...properties, __provider: provider }, options);
   }
-}
-
-let last: Promise<LastOutputs> | undefined;
-
-/** Read once: the engine takes one resource of a name. */
-function lastOutputs(): Promise<LastOutputs> {
-  last ??= new Promise((resolve) => {
-    const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-    const { outputs } = new pulumi.StackReference("self", { name });
-    outputs.apply((values) => resolve(values));
-  });
-  return last;
 }
 
 export default async () => {

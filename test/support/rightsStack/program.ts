@@ -1,5 +1,4 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import * as pulumi from "@pulumi/pulumi";
 import { PlatformDatabase } from "../../../components/platformDatabase.ts";
 import { PredictionStore } from "../../../components/predictionStore.ts";
 import { ReleaseSchema } from "../../../components/releaseSchema.ts";
@@ -8,8 +7,9 @@ import type { EnvironmentSpec } from "../../../src/config/environment.ts";
 import type { PlannedState } from "../../../src/domain/release/plannedState.ts";
 import { declaredHash } from "../../../src/domain/release/stateSchema.ts";
 import { Environment } from "../../../src/environment/environment.ts";
-import { engineAbove, isPartial } from "../../../src/plan/engineAbove.ts";
-import { type LastOutputs, planPlatform } from "../../../src/plan/platform.ts";
+import { stackRun } from "../../../src/environment/stackRun.ts";
+import { engineAbove } from "../../../src/plan/engineAbove.ts";
+import { planPlatform } from "../../../src/plan/platform.ts";
 import { declareEarlierGrants } from "../../../src/program/earlierGrants.ts";
 import { statesOf } from "../componentEnvironment.ts";
 import { declareEarlier } from "./earlierProgram.ts";
@@ -25,6 +25,7 @@ export interface RightsStack {
 /** The database of a stack with two releases and one recorded model, without a cluster: its Secret is a file. */
 export default async function program() {
   const { folder, asEarlier } = JSON.parse(process.env.DATABASE_STACK ?? "") as RightsStack;
+  const { preview, isPartial, lastOutputs } = stackRun(engineAbove());
   const plan = await planPlatform(
     {
       database: { host: "unused", port: 5432, adminUser: "unused", sslMode: "disable" },
@@ -34,8 +35,8 @@ export default async function program() {
     {
       url: process.env.MENAGERIE_DATABASE_URL,
       password: undefined,
-      preview: pulumi.runtime.isDryRun(),
-      isPartial: isPartial(engineAbove()?.args ?? []),
+      preview,
+      isPartial,
       lastOutputs,
     },
   );
@@ -89,16 +90,4 @@ function declareNow(environment: Environment, folder: string, states: readonly P
   const kept = new PredictionStore(store, { environment, ...stored }, { providers: [rendered], dependsOn: tables });
   const { facts, postgres } = environment;
   return declareEarlierGrants({ facts, parts: { tables, releases, stores: { [store]: kept } }, postgres });
-}
-
-let last: Promise<LastOutputs> | undefined;
-
-/** Read once: the engine takes one resource of a name. */
-function lastOutputs(): Promise<LastOutputs> {
-  last ??= new Promise((resolve) => {
-    const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-    const { outputs } = new pulumi.StackReference("self", { name });
-    outputs.apply((values) => resolve(values));
-  });
-  return last;
 }
