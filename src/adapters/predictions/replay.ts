@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { messageOf } from "../../domain/errors.ts";
-import { replayUrl } from "../../domain/recording/predictionRoute.ts";
+import { replayUrl } from "../../domain/protocols/asked.ts";
 import type { RecordedAnswer, RecordedPair } from "../../domain/shadow/recorded.ts";
 import type { RecordedRequest } from "../postgres/predictions/recordedRequests.ts";
 import { refuse } from "../refusals.ts";

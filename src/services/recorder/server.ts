@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
-import { isPrediction } from "../../domain/recording/predictionRoute.ts";
+import { predictionAsked } from "../../domain/protocols/asked.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
 import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
@@ -42,7 +42,7 @@ export function createRecorderServer(parts: RecorderParts): Server {
       case "/metrics":
         return void sendMetrics(parts, response);
       default:
-        if (isPrediction(request.method ?? "", request.url ?? "")) record(parts, request, response);
+        if (predictionAsked(request.method ?? "", request.url ?? "")) record(parts, request, response);
         else pass(parts, request, response);
     }
   });

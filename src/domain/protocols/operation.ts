@@ -1,0 +1,36 @@
+/** Protocols by which clients ask models. */
+export const protocols = ["kserve-v1", "kserve-v2", "openai", "anthropic", "own"] as const;
+export type Protocol = (typeof protocols)[number];
+
+/** One thing that a model is asked, as it is stored with a request. */
+export const operationNames = [
+  "predict",
+  "explain",
+  "infer",
+  "chat",
+  "completions",
+  "embeddings",
+  "responses",
+  "messages",
+  "own",
+] as const;
+export type OperationName = (typeof operationNames)[number];
+
+/** How the pieces of a streamed answer become the answer that would have come unstreamed. */
+export type Joining = "chat" | "completions" | "responses" | "messages" | "none";
+
+/** One operation of a protocol: everything that differs between them and that recorder, comparison and replay go by. */
+export interface Operation {
+  readonly name: OperationName;
+  readonly protocol: Protocol;
+  /** Matches the decoded path at the model, such as `/v1/models/model:predict`. */
+  readonly path: RegExp;
+  /** How its answer comes in pieces, where the request asks for that. */
+  readonly joining: Joining;
+  /** Fields of an answer that say nothing about the model, as paths of `domain/shadow/fieldPath`: not compared unless a rule says so. */
+  readonly ignored: readonly string[];
+  /** Fields of an answer that hold what the model says in words. */
+  readonly texts: readonly string[];
+  /** Fields of an answer whose text is JSON, whatever spaces it has: a tool call's arguments. */
+  readonly jsonTexts: readonly string[];
+}

@@ -1,0 +1,106 @@
+import type { Operation, OperationName } from "./operation.ts";
+
+/** Ids and times of an answer, and what tells of the server rather than the model. */
+const openAi = ["id", "created", "system_fingerprint"] as const;
+
+/**
+ * What models are asked, as the specifications have it: KServe's protocols v1 and v2 (https://kserve.github.io/website, "Data Plane"),
+ * OpenAI's API (https://platform.openai.com/docs/api-reference) and Anthropic's (https://docs.anthropic.com/en/api/messages). Truss serves the
+ * last two below `/v1/`, KServe's own runtimes OpenAI's below `/openai/v1/`.
+ */
+export const operations: readonly Operation[] = [
+  {
+    name: "predict",
+    protocol: "kserve-v1",
+    path: /^\/v1\/models\/[^/:]+:predict$/,
+    joining: "none",
+    ignored: [],
+    texts: [],
+    jsonTexts: [],
+  },
+  {
+    name: "explain",
+    protocol: "kserve-v1",
+    path: /^\/v1\/models\/[^/:]+:explain$/,
+    joining: "none",
+    ignored: [],
+    texts: [],
+    jsonTexts: [],
+  },
+  {
+    name: "infer",
+    protocol: "kserve-v2",
+    path: /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/infer$/,
+    joining: "none",
+    ignored: ["id"],
+    texts: [],
+    jsonTexts: [],
+  },
+  {
+    name: "chat",
+    protocol: "openai",
+    path: /^(?:\/openai)?\/v1\/chat\/completions$/,
+    joining: "chat",
+    ignored: openAi,
+    texts: ["choices[*].message.content", "choices[*].message.reasoning_content", "choices[*].message.refusal"],
+    jsonTexts: ["choices[*].message.tool_calls[*].function.arguments", "choices[*].message.function_call.arguments"],
+  },
+  {
+    name: "completions",
+    protocol: "openai",
+    path: /^(?:\/openai)?\/v1\/completions$/,
+    joining: "completions",
+    ignored: openAi,
+    texts: ["choices[*].text"],
+    jsonTexts: [],
+  },
+  {
+    name: "embeddings",
+    protocol: "openai",
+    path: /^(?:\/openai)?\/v1\/embeddings$/,
+    joining: "none",
+    ignored: openAi,
+    texts: [],
+    jsonTexts: [],
+  },
+  {
+    name: "responses",
+    protocol: "openai",
+    path: /^(?:\/openai)?\/v1\/responses$/,
+    joining: "responses",
+    ignored: ["id", "created_at", "completed_at", "output[*].id", "output[*].call_id"],
+    texts: ["output[*].content[*].text", "output[*].content[*].refusal", "output[*].summary[*].text"],
+    jsonTexts: ["output[*].arguments"],
+  },
+  {
+    name: "messages",
+    protocol: "anthropic",
+    path: /^\/v1\/messages$/,
+    joining: "messages",
+    ignored: ["id", "content[*].id"],
+    texts: ["content[*].text", "content[*].thinking"],
+    jsonTexts: [],
+  },
+];
+
+/** A model's own paths, which it declares as `paths`. */
+export const ownOperation: Operation = {
+  name: "own",
+  protocol: "own",
+  path: /^\//,
+  joining: "none",
+  ignored: [],
+  texts: [],
+  jsonTexts: [],
+};
+
+/** An operation by its name, as a row has it. */
+export function operationNamed(name: OperationName): Operation {
+  return operations.find((each) => each.name === name) ?? ownOperation;
+}
+
+/**
+ * Prefixes of the paths that a model serves to its users, each with a slash at its end. Nothing else is routed: a control server's
+ * `/control/` is on the same port, and so are `/metrics`.
+ */
+export const servedPrefixes = ["/v1/", "/v2/", "/openai/v1/"] as const;
