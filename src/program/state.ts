@@ -5,7 +5,7 @@ import { ReleaseSchema } from "../../components/releaseSchema.ts";
 import { SharedEnvironment } from "../../components/sharedEnvironment.ts";
 import { type ReleaseModelAddress, sharedEnvironmentName } from "../domain/release/environment.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
-import { predictorHost, readyPath } from "../domain/serving/servedModel.ts";
+import { answeringOrigin, readyPath } from "../domain/serving/servedModel.ts";
 import type { Environment } from "../environment/environment.ts";
 import { given } from "../environment/given.ts";
 import type { StateOutput } from "../environment/outputs.ts";
@@ -60,6 +60,6 @@ function modelsOf({ spec: { namespace }, facts: { release } }: Environment): Rel
   return (release?.intent.planned ?? []).map(({ name, version, source, service }) => ({
     name,
     identifier: source.startsWith("models:/") ? source : `${name}-v${version}`,
-    url: service === null ? null : `http://${predictorHost(service, namespace).host}${readyPath}:predict`,
+    url: service === null ? null : `${answeringOrigin({ service, recorded: false }, namespace)}${readyPath}:predict`,
   }));
 }

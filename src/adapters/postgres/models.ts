@@ -13,6 +13,8 @@ export interface Pointer {
         readonly number: number;
         /** Name of its InferenceService. @default the version's own name */
         readonly service?: string | undefined;
+        /** Whether a recorder is in front of it. */
+        readonly recorded: boolean;
       }
     | undefined;
   /** Whether it has versions at all: an app that was deleted has none. */
@@ -28,10 +30,12 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
     model: string | null;
     number: number | null;
     service: string | null;
+    recorded: boolean;
     versioned: boolean;
   }>(
     `SELECT m.id, m.organization_id, sv.id AS version_id, sm.name AS model, sv.number,
             sv.serving->>'service' AS service,
+            coalesce(sv.serving ? 'recording', false) AS recorded,
             EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned
        FROM menagerie.model m
        LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
@@ -42,10 +46,11 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
   );
   const row = rows[0];
   if (!row) return undefined;
-  const { id, organization_id: organizationId, version_id: versionId, model, number, versioned } = row;
+  const { id, organization_id: organizationId, version_id: versionId, model, number, versioned, recorded } = row;
   const complete = versionId !== null && model !== null && number !== null;
   const service = row.service ?? undefined;
-  return { id, organizationId, versioned, serving: complete ? { versionId, model, number, service } : undefined };
+  const serving = complete ? { versionId, model, number, service, recorded } : undefined;
+  return { id, organizationId, versioned, serving };
 }
 
 /** What a name at the gateway stands for. */

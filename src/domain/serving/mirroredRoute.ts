@@ -1,7 +1,7 @@
 import { modelLabels } from "./inferenceService.ts";
 import { predictionsOf, toModel } from "./modelRoute.ts";
 import type { Backend, Route, RouteGateway } from "./route.ts";
-import type { DeploymentMode, ServedModel } from "./servedModel.ts";
+import { answeringBackend, type DeploymentMode, type ServedModel } from "./servedModel.ts";
 
 /** A route whose requests are copied to shadows. */
 export interface MirroredRoute extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy"> {
@@ -14,14 +14,9 @@ export interface MirroredRoute extends Pick<ServedModel, "name" | "namespace" | 
   readonly percent: number;
 }
 
-/** The Service of an InferenceService's transformer. */
-function transformerBackend(service: string, namespace: string): Backend {
-  return { service: `${service}-transformer`, namespace, port: 80 };
-}
-
 /** Where the copies for the shadows go: behind their recorders. */
 export function shadowBackends({ shadows, namespace }: Pick<MirroredRoute, "shadows" | "namespace">): Backend[] {
-  return shadows.map((shadow) => transformerBackend(shadow, namespace));
+  return shadows.map((service) => answeringBackend({ service, recorded: true }, namespace));
 }
 
 /**
@@ -40,7 +35,10 @@ export function mirroredRoute(route: MirroredRoute): Route {
       {
         name: "predict",
         prefixes: [predictionsOf(route)],
-        ...toModel(transformerBackend(primary.service, namespace), { mode: primary.mode, gateway }),
+        ...toModel(answeringBackend({ service: primary.service, recorded: true }, namespace), {
+          mode: primary.mode,
+          gateway,
+        }),
         mirrors: shadowBackends(route).map((shadow) => ({ ...shadow, percent })),
       },
     ],

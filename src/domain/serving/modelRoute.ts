@@ -1,6 +1,6 @@
 import { modelLabels } from "./inferenceService.ts";
 import { type Backend, hostOf, type Route, type RouteGateway, type RouteRule } from "./route.ts";
-import { type DeploymentMode, predictorBackend, type ServedModel, servingPath } from "./servedModel.ts";
+import { answeringBackend, type DeploymentMode, type ServedModel, servingPath } from "./servedModel.ts";
 
 /** A model's way in. */
 export interface ModelRoute<Text = string>
@@ -8,6 +8,8 @@ export interface ModelRoute<Text = string>
   readonly mode: DeploymentMode;
   /** InferenceService that answers: requests name the model, not its version. @default `name` */
   readonly service?: string;
+  /** Whether a recorder is in front of it. @default false */
+  readonly recorded?: boolean | undefined;
   readonly gateway: RouteGateway;
   /**
    * The API service, where it stands before a development version in Standard mode and wakes it, and the path that it serves the
@@ -27,8 +29,8 @@ export function activatorPath(versionId: string): string {
  * port and must not be reached from outside.
  */
 export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text | string> {
-  const { name, namespace, activator, gateway } = route;
-  const model = predictorBackend(route.service ?? name, namespace);
+  const { name, namespace, activator, gateway, service = name, recorded = false } = route;
+  const model = answeringBackend({ service, recorded }, namespace);
   return {
     name,
     namespace,

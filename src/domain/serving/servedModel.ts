@@ -170,15 +170,30 @@ export const annotations = {
   deployment: "menagerie.dev/deployment",
 } as const;
 
-/** The Service that carries a model's traffic. */
-export function predictorBackend(name: string, namespace: string): Backend {
-  return { service: `${name}-predictor`, namespace, port: 80 };
+/** What is known of something served when requests are sent to it. */
+export interface Answering {
+  /** Name of its InferenceService. */
+  readonly service: string;
+  /** Whether a recorder is in front of it. */
+  readonly recorded: boolean;
 }
 
-/** Host name of the Service that carries a model's traffic, and its port. */
-export function predictorHost(name: string, namespace: string): { readonly host: string; readonly port: number } {
-  const backend = predictorBackend(name, namespace);
-  return { host: hostOf(backend), port: backend.port };
+/** The part of a model that takes its requests: the recorder where there is one, else the model itself. */
+export function answeringComponent({ recorded }: Pick<Answering, "recorded">): "transformer" | "predictor" {
+  return recorded ? "transformer" : "predictor";
+}
+
+/**
+ * The Service that takes a model's requests. Everything that sends requests to a model has its address from here, so that nothing
+ * goes past its recorder.
+ */
+export function answeringBackend({ service, recorded }: Answering, namespace: string): Backend {
+  return { service: `${service}-${answeringComponent({ recorded })}`, namespace, port: 80 };
+}
+
+/** The same as an origin within the cluster, such as `http://iris-v2-predictor.models.svc.cluster.local`. */
+export function answeringOrigin(answering: Answering, namespace: string): string {
+  return `http://${hostOf(answeringBackend(answering, namespace))}`;
 }
 
 /** Path prefix of all models at the gateway, without a slash at the end. */

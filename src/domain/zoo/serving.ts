@@ -21,14 +21,26 @@ export const servingSchema = z.strictObject({
   service: z.string().optional(),
   /** It works in the release's state: its pods start anew with each release. Left out where it does not. */
   state: z.literal(true).optional(),
+  /** How its requests are recorded: a recorder takes them. Left out where none does. */
+  recording: z
+    .strictObject({
+      sample: z.number(),
+      bodies: z.boolean(),
+      retentionDays: z.number(),
+      redact: z.array(z.json()),
+    })
+    .optional(),
 });
 
 /** As a row has it. */
 export type RecordedServing = z.output<typeof servingSchema>;
 
-export type VersionServing = Omit<RecordedServing, "service">;
+export type VersionServing = Omit<RecordedServing, "service" | "recording">;
 
-/** What is declared of a recorded serving: under which name it was made is the engine's to know. */
-export function declaredServing({ service: _, ...serving }: RecordedServing): VersionServing {
+/**
+ * What is declared of a recorded serving: under which name it was made is the engine's to know, and whether a recorder is in front
+ * of it is the model's entry's, whatever the version.
+ */
+export function declaredServing({ service: _, recording: __, ...serving }: RecordedServing): VersionServing {
   return serving;
 }

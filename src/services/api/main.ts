@@ -30,7 +30,7 @@ import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
-import { predictorHost, readyPath } from "../../domain/serving/servedModel.ts";
+import { answeringOrigin, readyPath } from "../../domain/serving/servedModel.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
 import { closeAbandonedDeployments } from "./deployments/abandoned.ts";
@@ -133,10 +133,8 @@ const server = createApiServer({
   }),
   pointer: readPointerOf,
   checkDatabase: () => checkDatabase(""),
-  originOf: ({ model, number, service = versionedName(model, number) }) => {
-    const { host, port } = predictorHost(service, settings.modelsNamespace);
-    return `http://${host}:${port}`;
-  },
+  originOf: ({ model, number, service = versionedName(model, number), recorded }) =>
+    answeringOrigin({ service, recorded }, settings.modelsNamespace),
   predictPath: `${readyPath}:predict`,
   dispatcher,
   metrics: createMetrics(() => readStandings(pool)),

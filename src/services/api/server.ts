@@ -19,7 +19,7 @@ export interface ApiParts {
   readonly pointer: (modelId: string) => Promise<Pointer | undefined>;
   /** Throws when the database does not answer. */
   readonly checkDatabase: () => Promise<void>;
-  /** Origin of the predictor of one version of a zoo model. */
+  /** Origin that one version of a zoo model takes predictions at. */
   readonly originOf: (serving: NonNullable<Pointer["serving"]>) => string;
   readonly predictPath: string;
   readonly dispatcher: Dispatcher;

@@ -17,7 +17,7 @@ const pointer = {
   id: "1",
   organizationId: "1",
   versioned: true,
-  serving: { versionId: "2", model: "multiplier", number: 1 },
+  serving: { versionId: "2", model: "multiplier", number: 1, recorded: false },
 };
 const server = createApiServer({
   access: { required: false, find: async () => undefined },

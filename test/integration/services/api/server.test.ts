@@ -174,6 +174,19 @@ describe("a prediction", () => {
     await point(apps[0], 1);
   });
 
+  it("is told from the version's row whether a recorder takes it, and under which name it is served", async () => {
+    const read = async () => (await readPointer(pool, apps[1]?.id ?? ""))?.serving;
+    expect(await read()).toMatchObject({ number: 1, recorded: false });
+    const serve = (serving: string) =>
+      onPlatform((client) =>
+        client.query("UPDATE menagerie.model_version SET serving = $1 WHERE truss_hash = 'h1'", [serving]),
+      );
+    await serve('{"service": "iris-v1-2", "recording": {"sample": 100}}');
+    expect(await read()).toMatchObject({ service: "iris-v1-2", recorded: true });
+    await serve("{}");
+    expect(await read()).toMatchObject({ service: undefined, recorded: false });
+  });
+
   it("is refused as not found once the app is deleted, and answered again when it is back", async () => {
     const app = await onPlatform((client) => createApp(client, { zooModel: "iris", owner: "ada@example.com" }));
     const status = async () => (await predict(app.id)).status;
