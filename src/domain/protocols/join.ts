@@ -1,3 +1,10 @@
+/** A piece of an answer's decoded body, as it came. */
+export interface Piece {
+  readonly bytes: Uint8Array;
+  /** Milliseconds from the request's head until it came. */
+  readonly at: number;
+}
+
 /** One event of a stream of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 export interface StreamEvent {
   /** Its `event` field. @default "message" */
@@ -22,14 +29,18 @@ export interface JoinedAnswer {
   readonly firstTokenMs: number | null;
   /** Null where nothing tells them. */
   readonly tokens: TokenUsage | null;
-  /** The stream came to the end that its protocol has. */
+  /** The stream came to the end that its protocol has, all of its events could be read, and none was an error. */
   readonly isWhole: boolean;
-  /** What an event said that came instead of the rest, such as `{"error": …}`. */
+  /** What an event said that came instead of the rest, such as `{"message": "out of memory"}`; undefined where none did. */
   readonly error?: unknown;
 }
+
+/** What a joiner knows of an answer; tokens are read from the answer itself. */
+export type Joined = Omit<JoinedAnswer, "tokens">;
 
 /** Joins the events of one answer, in order. */
 export interface Joiner {
   add(event: StreamEvent): void;
-  result(): JoinedAnswer;
+  /** @param isBodyWhole - the body came to its end: a stream whose protocol's last event is missing may be whole still */
+  result(isBodyWhole: boolean): Joined;
 }

@@ -33,4 +33,8 @@ export interface Operation {
   readonly texts: readonly string[];
   /** Fields of an answer whose text is JSON, whatever spaces it has: a tool call's arguments. */
   readonly jsonTexts: readonly string[];
+  /** Fields of an answer that may hold numbers as base64 of 32-bit floats: `floatsOf` reads them. */
+  readonly floats: readonly string[];
+  /** Fields of an answer's `usage` that count tokens; undefined where it has none. */
+  readonly tokens?: { readonly prompt: string; readonly completion: string };
 }

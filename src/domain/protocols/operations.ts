@@ -3,6 +3,9 @@ import type { Operation, OperationName } from "./operation.ts";
 /** Ids and times of an answer, and what tells of the server rather than the model. */
 const openAi = ["id", "created", "system_fingerprint"] as const;
 
+const openAiTokens = { prompt: "prompt_tokens", completion: "completion_tokens" } as const;
+const tokensInAndOut = { prompt: "input_tokens", completion: "output_tokens" } as const;
+
 /**
  * What models are asked, as the specifications have it: KServe's protocols v1 and v2 (https://kserve.github.io/website, "Data Plane"),
  * OpenAI's API (https://platform.openai.com/docs/api-reference) and Anthropic's (https://docs.anthropic.com/en/api/messages). Truss serves the
@@ -17,6 +20,7 @@ export const operations: readonly Operation[] = [
     ignored: [],
     texts: [],
     jsonTexts: [],
+    floats: [],
   },
   {
     name: "explain",
@@ -26,6 +30,7 @@ export const operations: readonly Operation[] = [
     ignored: [],
     texts: [],
     jsonTexts: [],
+    floats: [],
   },
   {
     name: "infer",
@@ -35,6 +40,7 @@ export const operations: readonly Operation[] = [
     ignored: ["id"],
     texts: [],
     jsonTexts: [],
+    floats: [],
   },
   {
     name: "chat",
@@ -44,6 +50,8 @@ export const operations: readonly Operation[] = [
     ignored: openAi,
     texts: ["choices[*].message.content", "choices[*].message.reasoning_content", "choices[*].message.refusal"],
     jsonTexts: ["choices[*].message.tool_calls[*].function.arguments", "choices[*].message.function_call.arguments"],
+    floats: [],
+    tokens: openAiTokens,
   },
   {
     name: "completions",
@@ -53,6 +61,8 @@ export const operations: readonly Operation[] = [
     ignored: openAi,
     texts: ["choices[*].text"],
     jsonTexts: [],
+    floats: [],
+    tokens: openAiTokens,
   },
   {
     name: "embeddings",
@@ -62,6 +72,8 @@ export const operations: readonly Operation[] = [
     ignored: openAi,
     texts: [],
     jsonTexts: [],
+    floats: ["data[*].embedding"],
+    tokens: openAiTokens,
   },
   {
     name: "responses",
@@ -71,6 +83,8 @@ export const operations: readonly Operation[] = [
     ignored: ["id", "created_at", "completed_at", "output[*].id", "output[*].call_id"],
     texts: ["output[*].content[*].text", "output[*].content[*].refusal", "output[*].summary[*].text"],
     jsonTexts: ["output[*].arguments"],
+    floats: [],
+    tokens: tokensInAndOut,
   },
   {
     name: "messages",
@@ -80,6 +94,8 @@ export const operations: readonly Operation[] = [
     ignored: ["id", "content[*].id"],
     texts: ["content[*].text", "content[*].thinking"],
     jsonTexts: [],
+    floats: [],
+    tokens: tokensInAndOut,
   },
 ];
 
@@ -92,6 +108,7 @@ export const ownOperation: Operation = {
   ignored: [],
   texts: [],
   jsonTexts: [],
+  floats: [],
 };
 
 /** An operation by its name, as a row has it. */

@@ -45,8 +45,9 @@ describe("a prediction", () => {
 });
 
 it("every field of the table is a path", () => {
-  for (const { ignored, texts, jsonTexts } of operations)
-    for (const path of [...ignored, ...texts, ...jsonTexts]) expect(parseFieldPath(path), path).toBeDefined();
+  for (const { ignored, texts, jsonTexts, floats } of operations)
+    for (const path of [...ignored, ...texts, ...jsonTexts, ...floats])
+      expect(parseFieldPath(path), path).toBeDefined();
 });
 
 describe("a recorded request is sent again", () => {
