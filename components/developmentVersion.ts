@@ -168,7 +168,12 @@ export class DevelopmentVersion extends pulumi.ComponentResource {
       // Knative has an activator of its own.
       ...(mode === "Knative"
         ? {}
-        : { activator: { backend: apiBackend(served.namespace), path: this.versionId.apply(activatorPath) } }),
+        : {
+            activator: {
+              backend: apiBackend(served.namespace),
+              pathOf: (inner) => this.versionId.apply((id) => activatorPath(id, inner)),
+            },
+          }),
     });
     // The API service answers for a version in Standard mode before the version does.
     deployRoute(name, { route }, { ...children, dependsOn: mode === "Knative" ? ready : service });

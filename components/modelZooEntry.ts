@@ -48,6 +48,11 @@ export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
    */
   readonly hash?: string | undefined;
   /**
+   * Paths that the model serves besides those of protocols, such as `/generate`, or `/api/` for everything below it.
+   * @default none
+   */
+  readonly paths?: readonly string[] | undefined;
+  /**
    * Inputs with the outputs that they must have: tried before requests reach new content, and the evidence that `forward` asks for. A
    * list, or a YAML file in the truss folder.
    * @default smoke.yaml in the truss folder, if it is there
@@ -125,6 +130,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
   readonly since: pulumi.Output<string> | null;
   private readonly environment: Environment;
   private readonly plan: ZooModelPlan;
+  private readonly paths: readonly string[] | undefined;
 
   constructor(name: string, args: ModelZooEntryArgs, options?: pulumi.ComponentResourceOptions) {
     const { environment, ...declared } = args;
@@ -141,6 +147,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     );
     this.environment = environment;
     this.plan = plan;
+    this.paths = entry.paths;
     for (const line of plan.lines) this.tell(line);
     // What a phase lets in or removes waits for its record, and that for the smoke set where the phase tries one: nothing is
     // recorded, and no app or request reaches the version, before it has passed. Everything else waits for the record.
@@ -247,7 +254,9 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     const { model, service, serving } = version;
     const name = isModel ? kubernetesName(this.plan.name) : service;
     const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
-    const to = (answering: string) => modelRoute({ ...identity, service: answering, mode: serving.mode, gateway });
+    const { paths } = this;
+    const to = (answering: string) =>
+      modelRoute({ ...identity, service: answering, mode: serving.mode, gateway, paths });
     deployRoute(
       isModel ? model : service,
       { route: to(service), answering: own.service.apply(to) },

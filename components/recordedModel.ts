@@ -31,6 +31,11 @@ export interface RecordedModelArgs extends OnEnvironment {
   readonly version: string;
   /** Headers to store besides the usual ones, in lower case. */
   readonly storedHeaders: readonly string[];
+  /**
+   * Paths of its own that are predictions too.
+   * @default none
+   */
+  readonly ownPaths?: readonly string[] | undefined;
 }
 
 /** What a recorder keeps on its own disk while the database is away, in mebibytes. */
@@ -49,7 +54,7 @@ export class RecordedModel extends pulumi.ComponentResource {
   readonly ready: ModelReady;
 
   constructor(name: string, args: RecordedModelArgs, options?: pulumi.ComponentResourceOptions) {
-    const { environment, service, model, spec, trussHash, secrets, store, version, storedHeaders } = args;
+    const { environment, service, model, spec, trussHash, secrets, store, version, storedHeaders, ownPaths } = args;
     const { truss, mode, pool, env, replicas, resources } = spec;
     const { namespace, serving, services } = environment.spec;
     const { placement } = environment.nodesOf(pool);
@@ -82,6 +87,7 @@ export class RecordedModel extends pulumi.ComponentResource {
           ...given({ command: services.image === undefined ? undefined : recorderCommand }),
           logMebibytes,
           storedHeaders,
+          ...given({ ownPaths }),
           version,
           schema: store.schema,
           secretName: store.secretName,

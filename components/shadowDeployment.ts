@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ShadowedModelSpec } from "../src/config/environment.ts";
 import { contentVersion } from "../src/domain/shadow/evidence.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../src/domain/shadow/names.ts";
+import { given } from "../src/environment/given.ts";
 import type { ShadowSideOutput } from "../src/environment/outputs.ts";
 import { refuse } from "../src/environment/refusals.ts";
 import type { OnEnvironment, ScaledModelArgs } from "./modelArgs.ts";
@@ -21,6 +22,11 @@ export interface ShadowDeploymentArgs extends OnEnvironment {
    * @default 100
    */
   readonly percent?: number | undefined;
+  /**
+   * Paths that the models serve besides those of protocols, such as `/generate`, or `/api/` for everything below it.
+   * @default none
+   */
+  readonly paths?: readonly string[] | undefined;
   /**
    * What counts as a difference between two answers.
    * @default everything
@@ -80,7 +86,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
     this.#deployment = name;
     this.#spec = spec;
     this.#args = args;
-    const { primary, percent, compare, gate = null, retentionDays, noiseFloor } = spec;
+    const { primary, percent, paths, compare, gate = null, retentionDays, noiseFloor } = spec;
     const { namespace } = environment.spec;
     const sides = Object.entries(spec.shadows);
     // The noise floor's copy is the primary, in the mode of shadows.
@@ -96,6 +102,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
         primary: { service: shadowService(name, primarySide), mode: primary.mode },
         shadows: copies.map(([side]) => shadowService(name, side)),
         percent,
+        ...given({ paths }),
       },
       { parent: this, dependsOn: [answering, ...copies.map(([, model]) => model)].map(({ ready }) => ready) },
     ).predictUrl;
@@ -156,6 +163,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
         store,
         version,
         storedHeaders: this.#spec.storeHeaders,
+        ...given({ ownPaths: this.#spec.paths }),
       },
       { parent: this, dependsOn: [store, ...environment.nodesOf(model.pool).resources] },
     );

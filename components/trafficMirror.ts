@@ -8,7 +8,9 @@ import { registered, withoutUrl } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 
 /** Arguments of {@link TrafficMirror}. */
-export interface TrafficMirrorArgs extends OnEnvironment, Pick<MirroredRoute, "primary" | "shadows" | "percent"> {}
+export interface TrafficMirrorArgs
+  extends OnEnvironment,
+    Pick<MirroredRoute, "primary" | "shadows" | "percent" | "paths"> {}
 
 /**
  * A route whose requests the primary answers, and of which shadows get copies. Pass what has to answer first in `dependsOn`. Where Istio is

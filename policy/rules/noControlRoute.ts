@@ -1,21 +1,24 @@
+import { leadsOut } from "../../src/domain/protocols/leadsOut.ts";
+import { servedPrefixes } from "../../src/domain/protocols/operations.ts";
+import { ownPathMistake } from "../../src/domain/protocols/ownPaths.ts";
 import type { DeclaredResource, Rule } from "./rule.ts";
 import { at, list, unknown } from "./values.ts";
 
-/** What a client may reach of a model: the inference protocol, not `/control/*` on the same port. */
-const inference = /^\/serving\/[^/]+\/[^/]+\/v1\/$/;
-/** To the pod itself, or to the API service where it forwards for a development version. */
-const target = /^(\/development\/[^/]+)?\/v1\//;
+/** Before the model's path: what clients name a model by. */
+const served = /^\/serving\/[^/]+\/[^/]+(?=\/)/;
+/** Before the path at the pod: nothing, or where the API service forwards for a development version. */
+const forwarded = /^(?:\/development\/[^/]+)?(?=\/)/;
 /** Services that KServe makes for a model's parts, and their revisions. */
 const partOfModel = /^[^.]+-(?:predictor|transformer|explainer)(?:-default|-\d{5}(?:-private)?)?(?:\.|$)/;
 
 /**
  * Port 8080 of a development version carries `/control/*`, which runs whatever it is sent, beside `/v1/*`. Routes to
- * models therefore match `/serving/<namespace>/<model>/v1/` and rewrite to `/v1/`; no route of anything names `/control`. A route is
- * a model's by its label, or by where it leads.
+ * models therefore match `/serving/<namespace>/<model>/v1/` and what else models serve, and rewrite to that path; no route of anything
+ * names `/control`. A route is a model's by its label, or by where it leads.
  */
 export const noControlRoute: Rule = {
   name: "no-control-route",
-  description: "Routes to models expose /v1/* only: /control/* on the same port runs any code it is sent.",
+  description: "Routes to models expose what models serve only: /control/* on the same port runs any code it is sent.",
   violations: (resource) => {
     if (/^kubernetes:networking\.istio\.io\/[^:]+:VirtualService(Patch)?$/.test(resource.type))
       return ofIstio(resource);
@@ -32,7 +35,7 @@ function ofIstio({ inputs }: DeclaredResource): string[] {
   const connections = ["tcp", "tls"].flatMap((kind) =>
     list(at(inputs, "spec", kind)).flatMap((route, index) =>
       leadsToModel(route, "destination", "host")
-        ? [`${kind}[${index}]: leads to a model as a whole; use http, which exposes /v1/ only`]
+        ? [`${kind}[${index}]: leads to a model as a whole; use http, which exposes what it serves only`]
         : [],
     ),
   );
@@ -45,7 +48,7 @@ function ofIstio({ inputs }: DeclaredResource): string[] {
       matches: matches.map((match) => {
         const uri = at(match, "uri");
         const kinds = ["prefix", "exact", "regex"].map((kind) => at(uri, kind));
-        return { shown: uri, prefix: at(uri, "prefix"), texts: kinds };
+        return { shown: uri, path: pathOf(at(uri, "prefix"), at(uri, "exact")), texts: kinds };
       }),
     });
   });
@@ -65,8 +68,10 @@ function ofGateway({ inputs }: DeclaredResource): string[] {
       matches: list(at(rule, "matches")).map((match) => {
         const path = at(match, "path");
         const value = at(path, "value");
-        const isPrefix = path === unknown || (at(path, "type") ?? "PathPrefix") === "PathPrefix";
-        return { shown: path, prefix: path === unknown ? unknown : isPrefix ? value : undefined, texts: [value] };
+        if (path === unknown) return { shown: path, path: unknown, texts: [value] };
+        const type = at(path, "type") ?? "PathPrefix";
+        const [prefix, exact] = ["PathPrefix", "Exact"].map((each) => (type === each ? value : undefined));
+        return { shown: path, path: pathOf(prefix, exact), texts: [value] };
       }),
     });
   });
@@ -77,7 +82,7 @@ function ofIngress({ inputs }: DeclaredResource): string[] {
   const paths = list(at(inputs, "spec", "rules")).flatMap((rule) => list(at(rule, "http", "paths")));
   const backends = [at(inputs, "spec", "defaultBackend"), ...paths.map((path) => at(path, "backend"))];
   return backends.some((backend) => isPartOfModel(at(backend, "service", "name")))
-    ? ["an Ingress leads to a model, with all its paths; use a VirtualService that exposes /v1/ only"]
+    ? ["an Ingress leads to a model, with all its paths; use a VirtualService that exposes what it serves only"]
     : [];
 }
 
@@ -88,30 +93,56 @@ interface JudgedRoute {
   readonly isUnknown: boolean;
   readonly matches: readonly {
     readonly shown: unknown;
-    readonly prefix: unknown;
+    /** With a slash at its end where what is below it matches too. */
+    readonly path: unknown;
     readonly texts: readonly unknown[];
   }[];
 }
 
 function judged(where: string, { ofModel, rewrite, isUnknown, matches }: JudgedRoute): string[] {
   const control = [...matches.flatMap(({ texts }) => texts), rewrite].filter(
-    (text): text is string => typeof text === "string" && decoded(text).includes("control"),
+    (text): text is string => typeof text === "string" && namesControl.test(decoded(text)),
   );
-  const sentences = control.map((text) => `${where}: "${text}" leads to the control server; expose /v1/ only`);
+  const sentences = control.map(
+    (text) => `${where}: "${text}" leads to the control server; expose what the model serves only`,
+  );
   if (!ofModel) return sentences;
   if (matches.length === 0 && !isUnknown) {
     sentences.push(`${where}: matches every path; expose /serving/<namespace>/<model>/v1/`);
   }
-  for (const { prefix, shown } of matches) {
-    if (prefix === unknown || (typeof prefix === "string" && inference.test(prefix))) continue;
+  for (const { path, shown } of matches) {
+    if (path === unknown || (typeof path === "string" && isServed(innerOf(path, served)))) continue;
     sentences.push(
       `${where}: matches ${JSON.stringify(shown ?? "every path")}; use a prefix /serving/<namespace>/<model>/v1/`,
     );
   }
-  if (typeof rewrite === "string" && !target.test(rewrite)) {
+  if (typeof rewrite === "string" && !isBelowServed(innerOf(rewrite, forwarded))) {
     sentences.push(`${where}: rewrites to "${rewrite}"; use /v1/`);
   }
   return sentences;
+}
+
+const namesControl = /(^|[/\\])control([/\\]|$)/i;
+
+/** A prefix, or a path that matches alone; an empty one, or a prefix in the middle of a segment, is no path of a model. */
+function pathOf(prefix: unknown, exact: unknown): unknown {
+  if (exact === undefined) return typeof prefix === "string" && !prefix.endsWith("/") ? `${prefix}*` : prefix;
+  return typeof exact === "string" && exact.endsWith("/") ? exact.slice(0, -1) : exact;
+}
+
+/** The model's part of a path; empty where there is none. */
+function innerOf(path: string, before: RegExp): string {
+  const [whole] = before.exec(path) ?? [];
+  return whole === undefined ? "" : path.slice(whole.length);
+}
+
+/** Whether a path is what models serve: a protocol's, or one that a model may have as its own. */
+function isServed(inner: string): boolean {
+  return servedPrefixes.some((prefix) => inner === prefix) || ownPathMistake(inner) === undefined;
+}
+
+function isBelowServed(inner: string): boolean {
+  return isServed(inner) || (servedPrefixes.some((prefix) => inner.startsWith(prefix)) && !leadsOut(inner));
 }
 
 function isLabelled(inputs: DeclaredResource["inputs"]): boolean {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseFieldPath } from "../domain/shadow/fieldPath.ts";
 import { choice, flag, listOf, mapping, namesTo, show, text, wholeNumber } from "./fields.ts";
+import { ownPaths } from "./ownPaths.ts";
 import { wrong } from "./schemaClause.ts";
 import {
   deploymentModes,
@@ -132,6 +133,7 @@ const shadowDeployment = mapping(
     noiseFloor: flag(
       "Copy requests to a second primary too, so that what differs by itself is known and does not count. Default: false.",
     ).default(false),
+    paths: ownPaths,
     compare: compare.prefault({}),
     gate: gate.optional(),
     retentionDays: wholeNumber(

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { phases } from "../domain/zoo/phases.ts";
 import { choice, cpuQuantity, flag, listOf, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
 import { targetApps } from "./migrationTarget.ts";
+import { ownPaths } from "./ownPaths.ts";
 import { wrong } from "./schemaClause.ts";
 
 export const deploymentModes = ["Standard", "Knative"] as const;
@@ -187,6 +188,7 @@ const zooEntry = mapping(
       "What `reverted` moves back: journaled (the apps that `forward` moved and that still point where it put them) or all (every app that points at the new version). Default: journaled.",
     ).default("journaled"),
     bake: bake.prefault({}),
+    paths: ownPaths,
     pool: poolName,
     replicas: replicas.prefault({}),
     resources: resources.prefault({}),

@@ -26,20 +26,22 @@ export type RoutedSpec = Pick<
 export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
   const { namespace, gateway, services } = spec;
   const identity = { namespace, gateway, managedBy: "stack" } as const;
-  const zoo = Object.entries(spec.zoo).map(([model, { mode }]): PlannedRoute => {
+  const zoo = Object.entries(spec.zoo).map(([model, { mode, paths }]): PlannedRoute => {
     const key = keyPath(["zoo", model]);
-    const route = modelRoute({ ...identity, name: kubernetesName(model), model, kind: "zoo", mode });
+    const route = modelRoute({ ...identity, name: kubernetesName(model), model, kind: "zoo", mode, paths });
     return { route, key, from: knative(`${key}.mode`) };
   });
   const development = Object.entries(spec.development).map(([model, { mode }]): PlannedRoute => {
     const key = keyPath(["development", model]);
     const activator =
-      mode === "Knative" ? undefined : { backend: apiBackend(services.namespace), path: activatorPath("0") };
+      mode === "Knative"
+        ? undefined
+        : { backend: apiBackend(services.namespace), pathOf: (inner: string) => activatorPath("0", inner) };
     const named = { name: kubernetesName(model), model, kind: "development", mode, activator } as const;
     return { route: modelRoute({ ...identity, ...named }), key, from: knative(`${key}.mode`) };
   });
   const shadows = Object.entries(spec.shadows).map(
-    ([name, { primary, percent, noiseFloor, ...deployment }]): PlannedRoute => {
+    ([name, { primary, percent, paths, noiseFloor, ...deployment }]): PlannedRoute => {
       const key = keyPath(["shadows", name]);
       const sides = [...Object.keys(deployment.shadows), ...(noiseFloor ? [noiseSide] : [])];
       const route = mirroredRoute({
@@ -48,6 +50,7 @@ export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
         model: name,
         kind: "shadow",
         percent,
+        paths,
         primary: { service: shadowService(name, primarySide), mode: primary.mode },
         shadows: sides.map((side) => shadowService(name, side)),
       });

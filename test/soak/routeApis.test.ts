@@ -8,7 +8,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { request as apiRequest, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { httpRouteManifest, referenceGrantManifest, referencesOf } from "../../src/domain/serving/httpRoute.ts";
-import type { Backend, Route, RouteApi } from "../../src/domain/serving/route.ts";
+import { type Backend, isWhole, type Route, type RouteApi } from "../../src/domain/serving/route.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { askEnvoy } from "../../src/local/mesh/envoyAdmin.ts";
@@ -53,7 +53,7 @@ const callsRoute: Route = {
   rules: [
     {
       name: "calls",
-      prefixes: ["/inference.GRPCInferenceService/"],
+      paths: ["/inference.GRPCInferenceService/"],
       destinations: [{ service: "grpc-model", namespace: "models", port: 80 }],
     },
   ],
@@ -121,9 +121,10 @@ interface Fraction {
 }
 
 interface EnvoyRoute {
-  readonly match: { readonly prefix?: string; readonly path_separated_prefix?: string };
+  readonly match: { readonly prefix?: string; readonly path_separated_prefix?: string; readonly path?: string };
   readonly route: Readonly<Record<string, unknown>> & {
     readonly prefix_rewrite?: string;
+    readonly regex_rewrite?: { readonly substitution: string };
     readonly request_mirror_policies?: readonly { readonly runtime_fraction?: { readonly default_value: Fraction } }[];
   };
   readonly request_headers_to_remove?: readonly string[];
@@ -146,16 +147,17 @@ async function told(host: string): Promise<EnvoyRoute[]> {
 
 /**
  * What of Envoy's routes has to be the same: not how a prefix ends, nor the status for a Service that is not there, which have cases of their
- * own; a share of copies as a number.
+ * own; a share of copies as a number; a whole path that is replaced, by whichever of two ways.
  */
 async function compared(host: string) {
   const own = await told(host);
   return own
-    .map(({ match, route: { cluster_not_found_response_code: _, ...action }, ...rest }) => ({
-      prefix: (match.prefix ?? match.path_separated_prefix ?? "").replace(/\/$/, ""),
+    .map(({ match, route: { cluster_not_found_response_code: _, regex_rewrite: whole, ...action }, ...rest }) => ({
+      prefix: (match.path ?? match.prefix ?? match.path_separated_prefix ?? "").replace(/\/$/, ""),
+      isWhole: match.path !== undefined,
       action: {
         ...action,
-        prefix_rewrite: action.prefix_rewrite?.replace(/\/$/, ""),
+        prefix_rewrite: (action.prefix_rewrite ?? whole?.substitution)?.replace(/\/$/, ""),
         request_mirror_policies: action.request_mirror_policies?.map(({ runtime_fraction, ...policy }) => ({
           ...policy,
           share: runtime_fraction && shareOf(runtime_fraction.default_value),
@@ -228,9 +230,12 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
   const hostOf = (api: RouteApi) => `${index}.${api}.test`;
   const [rule] = route.rules;
   if (!rule) throw new Error("a route has a rule");
-  const { prefixes, rewrite, destinations, mirrors = [], removedHeaders = [] } = rule;
-  const [prefix = ""] = prefixes;
-  const target = rewrite?.path ?? prefix;
+  const { destinations, mirrors = [], removedHeaders = [] } = rule;
+  /** Paths with the path that is seen in their place. */
+  const taken = route.rules.flatMap(({ paths, rewrite }) =>
+    paths.map((path) => ({ path, target: rewrite?.path ?? path, host: rewrite?.host ?? "<client's>" })),
+  );
+  const [prefixes, wholes] = [taken.filter(({ path }) => !isWhole(path)), taken.filter(({ path }) => isWhole(path))];
   const everyCopy = mirrors.length > 0 && mirrors.every(({ percent }) => percent === 100);
   /** The same request to both, which must be seen alike. */
   const both = async (path: string, sent?: Sent) => {
@@ -248,7 +253,7 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
 
   test("Envoy is told the same of both", async () => {
     const [one, other] = await Promise.all(apis.map((api) => compared(hostOf(api))));
-    expect(one).toHaveLength(prefixes.length);
+    expect(one).toHaveLength(taken.length);
     expect(other).toEqual(one);
     expect(JSON.stringify(one)).toContain(destinations[0]?.service);
   });
@@ -260,17 +265,18 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
       "x-tenant": "t",
       "content-type": "application/json",
     };
-    const answer = await both(`${prefix}models/model:predict?x=1`, { headers, body: '{"a":1}' });
-    expect(answer.status).toBe(200);
-    expect(destinations.map(({ service }) => service)).toContain(answer.from);
-    const own = answer.seen.find(({ server }) => server === answer.from);
-    expect(own).toMatchObject({ url: `${target}models/model:predict?x=1`, body: '{"a":1}', method: "POST" });
-    expect(own?.host).toBe(rewrite?.host ?? "<client's>");
-    expect(own?.headers).toMatchObject({ "x-tenant": "t", "content-length": "7" });
-    expect(["authorization", "x-api-key"].filter((header) => own?.headers[header] === undefined)).toEqual([
-      ...removedHeaders,
-    ]);
-    if (everyCopy) {
+    for (const { path, target, host } of taken) {
+      const rest = isWhole(path) ? "?x=1" : "models/model:predict?x=1";
+      const answer = await both(path + rest, { headers, body: '{"a":1}' });
+      expect(answer.status).toBe(200);
+      expect(destinations.map(({ service }) => service)).toContain(answer.from);
+      const own = answer.seen.find(({ server }) => server === answer.from);
+      expect(own).toMatchObject({ url: target + rest, body: '{"a":1}', method: "POST", host });
+      expect(own?.headers).toMatchObject({ "x-tenant": "t", "content-length": "7" });
+      expect(["authorization", "x-api-key"].filter((header) => own?.headers[header] === undefined)).toEqual([
+        ...removedHeaders,
+      ]);
+      if (!everyCopy) continue;
       const copies = answer.seen.filter(({ server }) => server !== answer.from);
       expect(copies.map(({ server }) => server).sort()).toEqual(mirrors.map(({ service }) => service).sort());
       for (const copy of copies) expect(copy).toMatchObject({ url: own?.url, body: own?.body, host: own?.host });
@@ -283,10 +289,10 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
     ["an empty segment", (at: string) => `${at}/models`, {}],
     ["a body of 3 MB", (at: string) => `${at}models/model:predict`, { body: "y".repeat(3_000_000) }],
   ] as const)("%s is taken alike, and answered", async (_, pathOf, sent) => {
-    for (const each of prefixes) {
-      const answer = await both(pathOf(each), sent);
+    for (const { path, target } of prefixes) {
+      const answer = await both(pathOf(path), sent);
       expect(answer.status).toBe(200);
-      for (const { url } of answer.seen) expect(url.startsWith(target === prefix ? each : target)).toBe(true);
+      for (const { url } of answer.seen) expect(url.startsWith(target)).toBe(true);
     }
   });
 
@@ -297,20 +303,46 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
     ["another case", (at: string) => at.toUpperCase()],
     ["a null byte in the prefix", (at: string) => `${at.slice(0, -1)}%00/models`],
   ])("%s reaches nothing", async (_, pathOf) => {
-    const answer = await both(pathOf(prefix));
-    expect([400, 404]).toContain(answer.status);
-    expect(answer.seen).toEqual([]);
+    for (const { path } of prefixes) {
+      const answer = await both(pathOf(path));
+      expect([400, 404]).toContain(answer.status);
+      expect(answer.seen).toEqual([]);
+    }
   });
 
-  test("the prefix without its slash is the one path that only an HTTPRoute has", async () => {
-    const path = prefix.slice(0, -1);
-    expect((await send(hostOf("istio"), path)).status).toBe(404);
-    const answer = await send(hostOf("gateway-api"), path);
-    expect(answer).toMatchObject({
-      status: 200,
-      seen: expect.arrayContaining([expect.objectContaining({ url: target.slice(0, -1) })]),
-    });
+  test.each(["/x", "/", "x", "%2Fx", "/../control/patch", ":x", "%00"])(
+    "of a path that is taken alone, what has %s at its end reaches nothing",
+    async (rest) => {
+      for (const { path } of wholes) {
+        const answer = await both(path + rest);
+        expect([400, 404]).toContain(answer.status);
+        expect(answer.seen).toEqual([]);
+      }
+    },
+  );
+
+  test("a prefix without its slash is the one path that only an HTTPRoute has", async () => {
+    for (const { path, target } of prefixes) {
+      const without = path.slice(0, -1);
+      expect((await send(hostOf("istio"), without)).status).toBe(404);
+      const answer = await send(hostOf("gateway-api"), without);
+      expect(answer).toMatchObject({
+        status: 200,
+        seen: expect.arrayContaining([expect.objectContaining({ url: target.slice(0, -1) })]),
+      });
+    }
   });
+
+  test.each(["control/patch", "%63ontrol/patch", "metrics", "Metrics", "healthz", "", "v3/x", "openai/x"])(
+    "%s of a model reaches nothing",
+    async (closed) => {
+      const [own] = /^\/serving\/[^/]+\/[^/]+\//.exec(taken[0]?.path ?? "") ?? [];
+      if (own === undefined) return;
+      const answer = await both(own + closed);
+      expect([400, 404]).toContain(answer.status);
+      expect(answer.seen).toEqual([]);
+    },
+  );
 });
 
 describe("shares of requests", () => {

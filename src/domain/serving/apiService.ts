@@ -159,6 +159,6 @@ export function apiRoute({ namespace, gateway }: Pick<Route, "namespace" | "gate
     namespace,
     gateway,
     labels,
-    rules: [{ name: "api", prefixes: publicPaths, destinations: [apiBackend(namespace)] }],
+    rules: [{ name: "api", paths: publicPaths, destinations: [apiBackend(namespace)] }],
   };
 }

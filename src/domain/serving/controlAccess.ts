@@ -1,3 +1,4 @@
+import { servedPrefixes } from "../protocols/operations.ts";
 import { apiAccount } from "./apiService.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import { containerPort, developmentLevel, labels } from "./servedModel.ts";
@@ -16,7 +17,7 @@ export interface ControlAccess {
  * What others than the API service may ask of a development version's pod: predictions, metrics, and what Knative and
  * load balancers probe. Named rather than `/control/*`, which has further spellings (`/%63ontrol/…`).
  */
-const openPaths = ["/", "/healthz", "/metrics*", "/v1/*"];
+const openPaths = ["/", "/healthz", "/metrics*", ...servedPrefixes.map((prefix) => `${prefix}*`)];
 
 const selector = { [labels.serviceLevel]: developmentLevel };
 

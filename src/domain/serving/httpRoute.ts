@@ -1,5 +1,14 @@
 import { platformMetadata } from "./platformMetadata.ts";
-import { type Backend, type Mirror, nameOfGateway, namespaceOfGateway, type Route, type RouteRule } from "./route.ts";
+import {
+  type Backend,
+  distinct,
+  isWhole,
+  type Mirror,
+  nameOfGateway,
+  namespaceOfGateway,
+  type Route,
+  type RouteRule,
+} from "./route.ts";
 
 /**
  * A route as Gateway API's HTTPRoute (gateway.networking.k8s.io/v1, https://gateway-api.sigs.k8s.io/reference/spec/#httproute).
@@ -31,13 +40,15 @@ export function httpRouteManifest<Text = string>({ name, namespace, labels, gate
 
 function ruleOf<Text>(rule: RouteRule<Text>, namespace: string) {
   return {
-    matches: rule.prefixes.map((value) => ({ path: { type: "PathPrefix" as const, value } })),
+    matches: rule.paths.map((value) => ({
+      path: { type: isWhole(value) ? ("Exact" as const) : ("PathPrefix" as const), value },
+    })),
     filters: filtersOf(rule, namespace),
     backendRefs: rule.destinations.map(({ weight = 1, ...backend }) => ({ ...reference(backend, namespace), weight })),
   };
 }
 
-function filtersOf<Text>({ rewrite, removedHeaders, mirrors = [] }: RouteRule<Text>, namespace: string) {
+function filtersOf<Text>({ paths, rewrite, removedHeaders, mirrors = [] }: RouteRule<Text>, namespace: string) {
   return [
     ...(rewrite
       ? [
@@ -45,7 +56,9 @@ function filtersOf<Text>({ rewrite, removedHeaders, mirrors = [] }: RouteRule<Te
             type: "URLRewrite" as const,
             urlRewrite: {
               ...(rewrite.host === undefined ? {} : { hostname: rewrite.host }),
-              path: { type: "ReplacePrefixMatch" as const, replacePrefixMatch: rewrite.path },
+              path: paths.some(isWhole)
+                ? { type: "ReplaceFullPath" as const, replaceFullPath: rewrite.path }
+                : { type: "ReplacePrefixMatch" as const, replacePrefixMatch: rewrite.path },
             },
           },
         ]
@@ -77,10 +90,9 @@ function shareOf(percent: Mirror["percent"]) {
 
 /** Services of other namespaces that a route leads or copies requests to. */
 export function referencesOf({ namespace, rules }: Pick<Route, "namespace" | "rules">): Omit<Backend, "port">[] {
-  return rules
-    .flatMap(({ destinations, mirrors = [] }) => [...destinations, ...mirrors])
-    .filter((backend) => backend.namespace !== namespace)
-    .map(({ service, namespace: where }) => ({ service, namespace: where }));
+  const backends = rules.flatMap(({ destinations, mirrors = [] }) => [...destinations, ...mirrors]);
+  const others = backends.filter((backend) => backend.namespace !== namespace);
+  return distinct(others.map(({ service, namespace: where }) => ({ service, namespace: where })));
 }
 
 /**

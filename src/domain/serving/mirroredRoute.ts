@@ -1,10 +1,12 @@
 import { modelLabels } from "./inferenceService.ts";
-import { predictionsOf, toModel } from "./modelRoute.ts";
+import { type ModelRoute, servedPaths, toModel } from "./modelRoute.ts";
 import type { Backend, Route, RouteGateway } from "./route.ts";
 import { answeringBackend, type DeploymentMode, type ServedModel } from "./servedModel.ts";
 
 /** A route whose requests are copied to shadows. */
-export interface MirroredRoute extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy"> {
+export interface MirroredRoute
+  extends Pick<ServedModel, "name" | "namespace" | "model" | "kind" | "managedBy">,
+    Pick<ModelRoute, "paths"> {
   readonly gateway: RouteGateway;
   /** InferenceService that answers, behind its recorder. */
   readonly primary: { readonly service: string; readonly mode: DeploymentMode };
@@ -20,7 +22,7 @@ export function shadowBackends({ shadows, namespace }: Pick<MirroredRoute, "shad
 }
 
 /**
- * Takes `/serving/<namespace>/<name>/v1/…` to the primary and copies to the shadows. The primary is the only destination: no weight,
+ * Takes what a model serves below `/serving/<namespace>/<name>` to the primary and copies to the shadows. The primary is the only destination: no weight,
  * no match and no host can take a request to a shadow. Copies go straight to the shadows' Services, because Istio (since 1.28) sends
  * them with the original Host; where a rewrite for Knative sets another one, the copies carry it too, and recorders do not ask for it.
  */
@@ -31,16 +33,13 @@ export function mirroredRoute(route: MirroredRoute): Route {
     namespace,
     gateway,
     labels: modelLabels(route),
-    rules: [
-      {
-        name: "predict",
-        prefixes: [predictionsOf(route)],
-        ...toModel(answeringBackend({ service: primary.service, recorded: true }, namespace), {
-          mode: primary.mode,
-          gateway,
-        }),
-        mirrors: shadowBackends(route).map((shadow) => ({ ...shadow, percent })),
-      },
-    ],
+    rules: servedPaths(route).map(({ inner, ...rule }) => ({
+      ...rule,
+      ...toModel(answeringBackend({ service: primary.service, recorded: true }, namespace), inner, {
+        mode: primary.mode,
+        gateway,
+      }),
+      mirrors: shadowBackends(route).map((shadow) => ({ ...shadow, percent })),
+    })),
   };
 }

@@ -1,3 +1,4 @@
+import { servedPrefixes } from "../protocols/operations.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { type Backend, hostOf, type Route, type RouteGateway, type RouteRule } from "./route.ts";
 import { answeringBackend, type DeploymentMode, type ServedModel, servingPath } from "./servedModel.ts";
@@ -12,21 +13,26 @@ export interface ModelRoute<Text = string>
   readonly recorded?: boolean | undefined;
   readonly gateway: RouteGateway;
   /**
-   * The API service, where it stands before a development version in Standard mode and wakes it, and the path that it serves the
-   * version's `/v1/` under, see `activatorPath`.
+   * Paths of the model's own, which `ownPathMistake` has nothing to say about.
+   * @default none
+   */
+  readonly paths?: readonly string[] | undefined;
+  /**
+   * The API service, where it stands before a development version in Standard mode and wakes it, and the path that it serves one of the
+   * version's under, see `activatorPath`.
    * @default requests go to the model directly
    */
-  readonly activator?: { readonly backend: Backend; readonly path: Text } | undefined;
+  readonly activator?: { readonly backend: Backend; readonly pathOf: (inner: string) => Text } | undefined;
 }
 
-/** Path of the API service that stands for a development version's `/v1/`. */
-export function activatorPath(versionId: string): string {
-  return `/development/${versionId}/v1/`;
+/** Path of the API service that stands for a path of a development version, such as `/v1/`. */
+export function activatorPath(versionId: string, inner: string): string {
+  return `/development/${versionId}${inner}`;
 }
 
 /**
- * Takes `/serving/<namespace>/<model>/v1/…` at the gateway to the model's `/v1/…`. Only `/v1/` is routed: `/control/` is on the same
- * port and must not be reached from outside.
+ * Takes what a model serves below `/serving/<namespace>/<model>` to the model: what protocols have, and paths of its own. Nothing else is
+ * routed: `/control/` is on the same port and must not be reached from outside.
  */
 export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text | string> {
   const { name, namespace, activator, gateway, service = name, recorded = false } = route;
@@ -36,22 +42,28 @@ export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text |
     namespace,
     gateway,
     labels: modelLabels(route),
-    rules: [
-      {
-        name: "predict",
-        prefixes: [predictionsOf(route)],
-        ...(activator
-          ? // The API service asks for the key itself.
-            { rewrite: { path: activator.path }, destinations: [activator.backend] }
-          : toModel(model, route)),
-      },
-    ],
+    rules: servedPaths(route).map(({ inner, ...rule }) => ({
+      ...rule,
+      ...(activator
+        ? // The API service asks for the key itself.
+          { rewrite: { path: activator.pathOf(inner) }, destinations: [activator.backend] }
+        : toModel(model, inner, route)),
+    })),
   };
 }
 
-/** Prefix of a model's paths at the gateway. */
-export function predictionsOf({ namespace, name }: Pick<ServedModel, "namespace" | "name">): string {
-  return `${servingPath(namespace, name)}/v1/`;
+/** What a model serves at the gateway: a rule's name and path, and the path at the model. */
+export function servedPaths({ namespace, name, paths = [] }: Pick<ModelRoute, "namespace" | "name" | "paths">): (Pick<
+  RouteRule,
+  "name" | "paths"
+> & {
+  readonly inner: string;
+})[] {
+  return [...servedPrefixes, ...paths].map((inner) => ({
+    name: inner.split("/").filter(Boolean).join("-"),
+    paths: [`${servingPath(namespace, name)}${inner}`],
+    inner,
+  }));
 }
 
 /** Knative's own way in, which wakes a model that is scaled to zero. */
@@ -60,15 +72,16 @@ export const knativeGateway: Backend = { service: "knative-local-gateway", names
 /** Headers that carry a key. */
 const keyHeaders = ["authorization", "x-api-key"];
 
-/** To a part of a model that serves `/v1/`. */
+/** To a path of a part of a model. */
 export function toModel(
   part: Backend,
+  path: string,
   { mode, gateway }: Pick<ModelRoute, "mode" | "gateway">,
 ): Pick<RouteRule, "rewrite" | "removedHeaders" | "destinations"> {
   const isKnative = mode === "Knative";
   return {
     // Knative's ingress routes by Host alone, so the request must carry the revision Service's own name.
-    rewrite: { path: "/v1/", ...(isKnative ? { host: hostOf(part) } : {}) },
+    rewrite: { path, ...(isKnative ? { host: hostOf(part) } : {}) },
     ...(gateway.checksKeys ? { removedHeaders: keyHeaders } : {}),
     destinations: [isKnative ? knativeGateway : part],
   };

@@ -1,5 +1,5 @@
 import { isMapping } from "../mapping.ts";
-import type { Backend } from "./route.ts";
+import { type Backend, distinct } from "./route.ts";
 
 /** Kinds of objects that take requests of clients to Services. */
 export const routeKinds = ["VirtualService", "HTTPRoute"] as const;
@@ -39,17 +39,19 @@ export function targetsOf(spec: unknown, namespace: string): RouteTargets {
     destinations.flatMap((each) => ofHost(at(each, "destination", "host"), namespace));
   const references = (backends: readonly unknown[]) => backends.flatMap((each) => ofReference(each, namespace));
   return {
-    destinations: [
+    destinations: distinct([
       ...hosts(http.flatMap((rule) => mappings(rule.route))),
       ...references(rules.flatMap((rule) => mappings(rule.backendRefs))),
-    ],
-    mirrors: [
+    ]),
+    mirrors: distinct([
       ...hosts(http.flatMap((rule) => [...mappings(rule.mirrors), { destination: rule.mirror }])),
       ...references(filters.map((filter) => at(filter, "requestMirror", "backendRef"))),
-    ],
+    ]),
     rewrittenHosts: [
-      ...http.map((rule) => at(rule, "rewrite", "authority")),
-      ...filters.map((filter) => at(filter, "urlRewrite", "hostname")),
+      ...new Set([
+        ...http.map((rule) => at(rule, "rewrite", "authority")),
+        ...filters.map((filter) => at(filter, "urlRewrite", "hostname")),
+      ]),
     ].filter((host) => typeof host === "string"),
   };
 }

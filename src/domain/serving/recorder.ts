@@ -12,7 +12,7 @@ const logOverheadMebibytes = 128;
  * arguments (v0.20, `transformer_custom.go`).
  */
 export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Standard" | "Knative") {
-  const { image, secretName, schema, version, replicas, storedHeaders, logMebibytes } = recorder;
+  const { image, secretName, schema, version, replicas, storedHeaders, ownPaths = [], logMebibytes } = recorder;
   const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
   return {
     minReplicas: replicas,
@@ -38,6 +38,7 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
           { name: "MENAGERIE_DATABASE_URL_REVISION", value: recorder.secretRevision },
           { name: "MENAGERIE_MODEL_VERSION", value: version },
           { name: "MENAGERIE_RECORDER_HEADERS", value: storedHeaders.join(",") },
+          ...(ownPaths.length > 0 ? [{ name: "MENAGERIE_RECORDER_OWN_PATHS", value: ownPaths.join(",") }] : []),
           { name: "MENAGERIE_RECORDER_LOG_DIR", value: logFolder },
           { name: "MENAGERIE_RECORDER_LOG_MAX_BYTES", value: String(logMebibytes * 1024 ** 2) },
           { name: "MENAGERIE_RECORDER_SCHEMA", value: schema },

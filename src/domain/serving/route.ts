@@ -66,10 +66,11 @@ export interface Mirror extends Backend {
 /** What becomes of the requests below some paths. */
 export interface RouteRule<Text = string> {
   readonly name: string;
-  /** Each with a slash at its end: what is below it. */
-  readonly prefixes: readonly string[];
+  /** With a slash at its end: what is below it; without: that path alone. */
+  readonly paths: readonly string[];
   /**
-   * Path that takes the prefix's place, and the Host that the destination gets. Of one prefix: HTTPRoute replaces no others.
+   * Path that takes the place of the rule's own, with a slash at its end as that one has, and the Host that the destination gets. Of one
+   * path: HTTPRoute replaces no others.
    * @default the request goes on as it came
    */
   readonly rewrite?: { readonly path: Text; readonly host?: string };
@@ -83,9 +84,19 @@ export interface RouteRule<Text = string> {
   readonly mirrors?: readonly Mirror[];
 }
 
+/** Each Service once: rules lead to the same ones. */
+export function distinct(services: readonly Omit<Backend, "port">[]): Omit<Backend, "port">[] {
+  return [...new Map(services.map((each) => [hostOf(each), each])).values()];
+}
+
+/** Whether a rule's path is that path alone, not what is below it. */
+export function isWhole(path: string): boolean {
+  return !path.endsWith("/");
+}
+
 /**
  * A way from the gateway to the cluster's Services, as every renderer reads it: one API or the other makes an object of it. Rules'
- * prefixes do not overlap, also not with those of other routes, for the APIs differ in which of two matches wins.
+ * paths do not overlap, also not with those of other routes, for the APIs differ in which of two matches wins.
  */
 export interface Route<Text = string> {
   readonly name: string;

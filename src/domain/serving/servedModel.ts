@@ -122,6 +122,11 @@ export interface Recorder<Text = string> {
   readonly replicas: number;
   /** Headers to store besides the usual ones, in lower case. */
   readonly storedHeaders: readonly string[];
+  /**
+   * Paths of the model's own that are predictions too.
+   * @default none
+   */
+  readonly ownPaths?: readonly string[] | undefined;
   /** What its log may grow to while the database is away, in mebibytes. */
   readonly logMebibytes: number;
 }

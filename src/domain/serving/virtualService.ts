@@ -1,4 +1,4 @@
-import { type Backend, hostOf, type Route, type RouteRule } from "./route.ts";
+import { type Backend, hostOf, isWhole, type Route, type RouteRule } from "./route.ts";
 
 /** A route as Istio's VirtualService (networking.istio.io/v1, https://istio.io/latest/docs/reference/config/networking/virtual-service/). */
 export function virtualServiceManifest<Text = string>({ name, namespace, labels, gateway, rules }: Route<Text>) {
@@ -10,10 +10,10 @@ export function virtualServiceManifest<Text = string>({ name, namespace, labels,
   };
 }
 
-function httpRule<Text>({ name, prefixes, rewrite, removedHeaders, destinations, mirrors }: RouteRule<Text>) {
+function httpRule<Text>({ name, paths, rewrite, removedHeaders, destinations, mirrors }: RouteRule<Text>) {
   return {
     name,
-    match: prefixes.map((prefix) => ({ uri: { prefix } })),
+    match: paths.map((path) => ({ uri: isWhole(path) ? { exact: path } : { prefix: path } })),
     ...(rewrite
       ? { rewrite: { uri: rewrite.path, ...(rewrite.host === undefined ? {} : { authority: rewrite.host }) } }
       : {}),

@@ -1,4 +1,5 @@
 import type { PlatformModel } from "../../adapters/postgres/models.ts";
+import { isClosedPath } from "../../domain/protocols/ownPaths.ts";
 import { servingRoot } from "../../domain/serving/servedModel.ts";
 import { type Access, authenticate, authorizeAny, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
@@ -20,8 +21,8 @@ export interface AuthorizeParts {
 /** What a gateway puts before the path of a request that it asks about. */
 export const authorizePrefix = "/authorize";
 
-/** Below the root of the models. */
-const asked = /^\/([a-z0-9-]+)\/v1\//;
+/** Below the root of the models: a model's name, and its path, of which routes take what the model serves. */
+const asked = /^\/([a-z0-9-]+)(\/.+)$/;
 
 /**
  * Whether a gateway may let a request for a model pass: `/authorize<path>`, with the request's own method and headers and without its
@@ -37,8 +38,8 @@ export function authorizeRoute({ access, modelsNamespace, served, limit }: Autho
     async handle(request, response, { path }) {
       request.resume();
       const scope = await authenticate(request.headers, access);
-      const name = path.startsWith(root) ? asked.exec(path.slice(root.length))?.[1] : undefined;
-      if (name === undefined) {
+      const [, name, inner = ""] = (path.startsWith(root) && asked.exec(path.slice(root.length))) || [];
+      if (name === undefined || isClosedPath(inner)) {
         throw new ApiError("not_found", `no model is served at ${path.slice(authorizePrefix.length, 200)}`);
       }
       const { ids, organizationId } = await served(name);

@@ -6,6 +6,7 @@ import type { DevelopmentVersion } from "../../adapters/postgres/developmentVers
 import type { PushStatus } from "../../adapters/postgres/pushes.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import type { LogLine } from "../../domain/development/ports.ts";
+import { servedPrefixes } from "../../domain/protocols/operations.ts";
 import { rowId } from "../../domain/rowId.ts";
 import { type Access, authenticate } from "./access.ts";
 import { ApiError } from "./apiError.ts";
@@ -28,7 +29,9 @@ export interface ClientRestParts {
 }
 
 const deploymentPath = new RegExp(`^/v1/models/(${rowId})/deployments/(${rowId})(/logs)?$`);
-const hostPath = new RegExp(String.raw`^/hosts/(${rowId})/development/(wake|predict|sync(/v1/[^\\]*))$`);
+const hostPath = new RegExp(
+  String.raw`^/hosts/(${rowId})/development/(wake|predict|sync((?:${servedPrefixes.join("|")})[^\\]*))$`,
+);
 /**
  * A client that reads of a failure ends at once, and reads the log, where the reason is, every two seconds (`--tail`): so the reason is
  * there for so long before, in milliseconds.

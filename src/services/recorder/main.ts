@@ -60,6 +60,7 @@ const server = createRecorderServer({
   log,
   budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
   storedHeaders: settings.storedHeaders,
+  ownPaths: settings.ownPaths,
   metrics,
   logger,
   unready: () => (stopping ? "the recorder is ending" : unready),

@@ -20,6 +20,8 @@ export interface RecorderParts {
   readonly budget: CaptureBudget;
   /** Lower-case names. */
   readonly storedHeaders: readonly string[];
+  /** Paths of the model's own that are predictions too. */
+  readonly ownPaths: readonly string[];
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Why no traffic should come, as a sentence; undefined when it may. */
@@ -42,7 +44,7 @@ export function createRecorderServer(parts: RecorderParts): Server {
       case "/metrics":
         return void sendMetrics(parts, response);
       default:
-        if (predictionAsked(request.method ?? "", request.url ?? "")) record(parts, request, response);
+        if (predictionAsked(request.method ?? "", request.url ?? "", parts.ownPaths)) record(parts, request, response);
         else pass(parts, request, response);
     }
   });

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import * as z from "zod";
 import { identifier } from "../../adapters/postgres/identifier.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
+import { ownPathMistake } from "../../domain/protocols/ownPaths.ts";
 import { alwaysStored, carriesSecret } from "../../domain/recording/storedHeaders.ts";
 import { refuse } from "../refusals.ts";
 
@@ -35,6 +36,15 @@ const environment = z.object({
     )
     .refine((names) => names.every((name) => headerName.test(name)), "holds what is no header's name")
     .refine((names) => !names.some(carriesSecret), "names a header that carries a secret"),
+  /** Paths of the model's own that are predictions too, with commas between them. */
+  MENAGERIE_RECORDER_OWN_PATHS: z
+    .string()
+    .default("")
+    .transform((paths) => paths.split(",").filter((path) => path !== ""))
+    .refine(
+      (paths) => paths.every((path) => ownPathMistake(path) === undefined),
+      "holds what is no path of a model's own",
+    ),
   /** Stored with every answer. */
   MENAGERIE_MODEL_VERSION: z.string().default(""),
   /** From an answer to its row, at least, in milliseconds. */
@@ -78,6 +88,8 @@ export interface RecorderSettings {
   readonly memoryMaxBytes: number;
   /** Lower-case names. */
   readonly storedHeaders: readonly string[];
+  /** Of the model, see `predictionAsked`. */
+  readonly ownPaths: readonly string[];
   readonly modelVersion: string | null;
   /** Milliseconds. */
   readonly storeEveryMs: number;
@@ -115,6 +127,7 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     bodyMaxBytes: values.MENAGERIE_RECORDER_BODY_MAX_BYTES,
     memoryMaxBytes: values.MENAGERIE_RECORDER_MEMORY_MAX_BYTES,
     storedHeaders: [...new Set([...alwaysStored, ...values.MENAGERIE_RECORDER_HEADERS])],
+    ownPaths: values.MENAGERIE_RECORDER_OWN_PATHS,
     modelVersion: values.MENAGERIE_MODEL_VERSION || null,
     storeEveryMs: values.MENAGERIE_RECORDER_STORE_EVERY_MS,
     predictor: predictor.origin,

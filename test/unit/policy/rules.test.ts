@@ -84,6 +84,11 @@ const cases: Record<string, { caught: [string, object, string][]; passes: [strin
       [routeType, route("/serving/models/iris/"), "use a prefix /serving/<namespace>/<model>/v1/"],
       [routeType, route("/serving/models/iris/control/", "/control/"), "leads to the control server"],
       [routeType, route("/serving/models/iris/v1/", "/"), 'rewrites to "/"'],
+      [routeType, route("/serving/models/iris/v1/", "/v1/../control/"), "leads to the control server"],
+      [routeType, route("/serving/models/iris/v1/", "/metrics"), 'rewrites to "/metrics"'],
+      [routeType, route("/serving/models/iris/openai/"), "use a prefix"],
+      [routeType, route("/serving/models/iris/generate"), "use a prefix"],
+      [routeType, route("/serving/models/iris/METRICS/"), "use a prefix"],
       [routeType, { ...route(""), spec: { http: [{ route: [] }] } }, "matches every path"],
       // Without the label: by where it leads.
       [routeType, inCase("route-to-root"), 'matches {"prefix":"/"}; use a prefix /serving/<namespace>/<model>/v1/'],
@@ -101,6 +106,10 @@ const cases: Record<string, { caught: [string, object, string][]; passes: [strin
     ],
     passes: [
       [routeType, route("/serving/models/iris/v1/")],
+      [routeType, route("/serving/models/iris/v2/", "/v2/")],
+      [routeType, route("/serving/models/iris/openai/v1/", "/development/7/openai/v1/")],
+      [routeType, route("/serving/models/iris/controlnet/", "/controlnet/")],
+      [httpRouteType, toBackend("iris-v1-predictor", "/serving/models/iris/api/")],
       [routeType, toService("api.menagerie.svc.cluster.local", "/")],
       [routeType, toService("iris-v1-predictor.models.svc.cluster.local", "/serving/models/iris/v1/", "/v1/")],
       [httpRouteType, toBackend("api", "/")],

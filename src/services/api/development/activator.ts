@@ -3,6 +3,8 @@ import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
 import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
+import { leadsOut } from "../../../domain/protocols/leadsOut.ts";
+import { servedPrefixes } from "../../../domain/protocols/operations.ts";
 import { rowId } from "../../../domain/rowId.ts";
 import { withoutQueryKeys } from "../../../domain/serving/queryKeys.ts";
 import { type Access, authenticate, authorize } from "../access.ts";
@@ -31,11 +33,11 @@ export interface ActivatorParts {
   readonly maxHeld?: number;
 }
 
-const path = new RegExp(String.raw`^/development/(${rowId})(/v1/[^\\]*)$`);
+const path = new RegExp(String.raw`^/development/(${rowId})((?:${servedPrefixes.join("|")})[^\\]*)$`);
 
 /** Passes requests on to development versions that may have to be started first. */
 export interface Activator {
-  /** `inner` is the path at the pod, below `/v1/`; the request's query goes with it. Rights are checked before. */
+  /** `inner` is the path at the pod, such as `/v1/chat/completions`; the request's query goes with it. Rights are checked before. */
   activate(
     request: IncomingMessage,
     response: ServerResponse,
@@ -62,7 +64,7 @@ export function createActivator(parts: ActivatorParts): Activator {
 
   return {
     async activate(request, response, { version, inner, requestId }) {
-      if (leavesFolder(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
+      if (leadsOut(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
       requirePredictionMethod(request);
       // A use that is not recorded only lets the version stop early.
       parts.touch(version.id).catch(() => {});
@@ -80,7 +82,7 @@ export function createActivator(parts: ActivatorParts): Activator {
   };
 }
 
-/** `/development/<versionId>/v1/…`: requests for a development version in Standard mode, from the gateway. */
+/** `/development/<versionId>/v1/…` and what else models serve: requests for a development version in Standard mode, from the gateway. */
 export function activatorRoute(parts: ActivatorParts, activator: Activator): Route {
   return {
     prefix: "/development/",
@@ -133,16 +135,6 @@ async function within<T>(milliseconds: number, version: DevelopmentVersion, work
   } finally {
     clearTimeout(timer);
     work.catch(() => {});
-  }
-}
-
-/** Whether the path, in any spelling, leads out of `/v1/`: the control server is on the same port. */
-function leavesFolder(inner: string): boolean {
-  try {
-    const plain = decodeURIComponent(inner);
-    return /(^|[/\\])\.\.?([/\\]|$)|\\|\/\/|%/.test(plain) || plain.includes("\0");
-  } catch {
-    return true;
   }
 }
 

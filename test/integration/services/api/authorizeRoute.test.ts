@@ -72,10 +72,23 @@ describe("a request at the gateway", () => {
     expect(await ask(shadow, withKey(keys.other))).toMatchObject({ status: 403 });
   });
 
+  it("is asked alike for whatever a model serves", async () => {
+    for (const inner of ["/v2/models/m/infer", "/openai/v1/chat/completions", "/generate", "/api/x"]) {
+      const path = `/serving/models/iris-large${inner}`;
+      expect((await ask(path, withKey(keys.model))).status, path).toBe(200);
+      expect((await ask(path, withKey(keys.other))).status, path).toBe(403);
+      expect((await ask(path)).status, path).toBe(401);
+    }
+  });
+
   it("for no model is refused, whatever its key", async () => {
     for (const path of [
       predict.replace("/models/", "/other/"),
       "/serving/models/iris-large/control/patch",
+      "/serving/models/iris-large/%63ontrol/patch",
+      "/serving/models/iris-large/Control",
+      "/serving/models/iris-large/metrics",
+      "/serving/models/iris-large/",
       "/serving/models/iris-large",
       "/serving/models/iris-large%2Fv1/",
       "/",

@@ -20,7 +20,11 @@ let usual: TestPredictor["answer"];
 beforeAll(async () => {
   [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
   usual = predictor.answer;
-  const env = { MENAGERIE_MODEL_VERSION: "7", MENAGERIE_RECORDER_HEADERS: "X-Tenant" };
+  const env = {
+    MENAGERIE_MODEL_VERSION: "7",
+    MENAGERIE_RECORDER_HEADERS: "X-Tenant",
+    MENAGERIE_RECORDER_OWN_PATHS: "/generate,/api/",
+  };
   recorder = await startRecorder({ postgres, predictor: predictor.host, schema: "primary", env });
 }, 90_000);
 
@@ -120,6 +124,8 @@ describe("a prediction", () => {
     "/v2/models/m/infer",
     "/v2/models/m/versions/3/infer?x=1",
     "/v1/models/m%3Apredict",
+    "/generate?x=1",
+    "/api/paint",
   ])("comes by %s too", async (path) => {
     const id = randomUUID();
     await post(id, "{}", { path });

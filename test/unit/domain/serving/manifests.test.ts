@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { servedPrefixes } from "../../../../src/domain/protocols/operations.ts";
 import { apiBackend, apiRights, apiRoute } from "../../../../src/domain/serving/apiService.ts";
 import { controlAccessManifest, controlServiceManifest } from "../../../../src/domain/serving/controlAccess.ts";
 import { inferenceServiceManifest } from "../../../../src/domain/serving/inferenceService.ts";
 import { askingGateway, keyCheckManifest, labelsOfAsking } from "../../../../src/domain/serving/keyCheck.ts";
 import { mirroredRoute } from "../../../../src/domain/serving/mirroredRoute.ts";
-import { type ModelRoute, modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
+import { activatorPath, type ModelRoute, modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
 import {
   type GpuPool,
   nodeClassManifest,
@@ -132,9 +133,9 @@ describe("the InferenceService of a development version", () => {
   });
 
   it("is reached through the API service where that wakes it", () => {
-    const activator = { backend: apiBackend("menagerie"), path: "/development/7/v1/" };
+    const activator = { backend: apiBackend("menagerie"), pathOf: (inner: string) => activatorPath("7", inner) };
     expect(ruleOf({ gateway: { name: "menagerie/gateway", hosts: ["*"] }, activator })).toMatchObject({
-      prefixes: ["/serving/models/iris/v1/"],
+      paths: ["/serving/models/iris/v1/"],
       rewrite: { path: "/development/7/v1/" },
       destinations: [{ service: "api", namespace: "menagerie", port: 80 }],
     });
@@ -168,13 +169,19 @@ describe("a revision", () => {
 describe("the route of a model", () => {
   const gateway = { name: "istio-system/menagerie", hosts: ["*"] };
 
-  it("exposes /v1/ alone: /control/ is on the same port", () => {
-    expect(ruleOf({ gateway })).toEqual({
-      name: "predict",
-      prefixes: ["/serving/models/iris/v1/"],
-      rewrite: { path: "/v1/" },
-      destinations: [{ service: "iris-predictor", namespace: "models", port: 80 }],
-    });
+  it("exposes what protocols have, and paths of the model's own: /control/ is on the same port", () => {
+    const { rules } = modelRoute({ ...iris, gateway, paths: ["/generate", "/api/"] });
+    const rewrites = rules.map(({ name, paths, rewrite }) => [name, paths, rewrite?.path]);
+    expect(rewrites).toEqual([
+      ["v1", ["/serving/models/iris/v1/"], "/v1/"],
+      ["v2", ["/serving/models/iris/v2/"], "/v2/"],
+      ["openai-v1", ["/serving/models/iris/openai/v1/"], "/openai/v1/"],
+      ["generate", ["/serving/models/iris/generate"], "/generate"],
+      ["api", ["/serving/models/iris/api/"], "/api/"],
+    ]);
+    for (const { destinations } of rules) {
+      expect(destinations).toEqual([{ service: "iris-predictor", namespace: "models", port: 80 }]);
+    }
   });
 
   it("in Knative mode enters by Knative's gateway, which wakes the model, under its own host name", () => {
@@ -269,7 +276,7 @@ describe("in a mesh", () => {
       rules: [
         {
           from: [{ source: { notPrincipals: [principal] } }],
-          to: [{ operation: { notPaths: ["/", "/healthz", "/metrics*", "/v1/*"] } }],
+          to: [{ operation: { notPaths: ["/", "/healthz", "/metrics*", "/v1/*", "/v2/*", "/openai/v1/*"] } }],
         },
       ],
     });
@@ -303,11 +310,11 @@ describe("in a mesh", () => {
         shadows: ["next-a"],
         primary: { service: "next-primary", mode: "Standard" },
       }),
-    ].flatMap(({ rules }) => rules.flatMap(({ prefixes }) => prefixes));
-    expect(routed).toHaveLength(2);
+    ].flatMap(({ rules }) => rules.flatMap(({ paths }) => paths));
+    expect(routed).toHaveLength(2 * servedPrefixes.length);
     expect(routed.filter((prefix) => !isAsked(prefix))).toEqual([]);
     // The API service asks for its own keys.
-    const own = apiRoute({ namespace: "menagerie", gateway }).rules.flatMap(({ prefixes }) => prefixes);
+    const own = apiRoute({ namespace: "menagerie", gateway }).rules.flatMap(({ paths }) => paths);
     expect(own).toContain("/models/");
     expect(own.filter(isAsked)).toEqual([]);
   });
@@ -328,7 +335,7 @@ describe("in a mesh", () => {
     const gateway = { name: "istio-ingress/models", hosts: ["*"], checksKeys: true };
     const removedHeaders = ["authorization", "x-api-key"];
     expect(ruleOf({ gateway })).toMatchObject({ removedHeaders });
-    const activator = { backend: apiBackend("menagerie"), path: "/development/7/v1/" };
+    const activator = { backend: apiBackend("menagerie"), pathOf: (inner: string) => activatorPath("7", inner) };
     expect(ruleOf({ gateway, activator })).not.toHaveProperty("removedHeaders");
     const primary = { service: "next-primary", mode: "Standard" } as const;
     const mirrored = mirroredRoute({ ...iris, gateway, primary, percent: 10, shadows: ["next-a"] });

@@ -34,16 +34,29 @@ it.each(Object.entries(routes))("both objects of %s are the same route under the
   expect(httpRoute.metadata).toEqual(virtualService.metadata);
   const { namespace } = each;
   expect(targetsOf(httpRoute.spec, namespace)).toEqual(targetsOf(virtualService.spec, namespace));
-  const prefixes = virtualService.spec.http.map(({ match }) => match.map(({ uri }) => uri.prefix));
-  expect(httpRoute.spec.rules.map(({ matches }) => matches.map(({ path }) => path.value))).toEqual(prefixes);
+  const paths = virtualService.spec.http.map(({ match }) =>
+    match.map(({ uri }) => ({ PathPrefix: uri.prefix, Exact: uri.exact })),
+  );
+  const alike = httpRoute.spec.rules.map(({ matches }) =>
+    matches.map(({ path: { type, value } }) => ({ PathPrefix: undefined, Exact: undefined, [type]: value })),
+  );
+  expect(alike).toEqual(paths);
+  // A replaced prefix is one alone (CEL rules of the HTTPRoute kind), and a path that matches alone is replaced whole.
+  for (const { matches, filters } of httpRoute.spec.rules) {
+    const rewrite = filters.find(({ type }) => type === "URLRewrite");
+    const [match] = matches;
+    if (!rewrite) continue;
+    expect(matches).toHaveLength(1);
+    expect(JSON.stringify(rewrite)).toContain(match?.path.type === "Exact" ? "replaceFullPath" : "replacePrefixMatch");
+  }
+  expect(httpRoute.spec.rules.length).toBeLessThanOrEqual(16);
 });
 
 it("no path of a stack is below another's, so that it does not matter which of two matches an API prefers", () => {
-  const prefixes = [...new Set(Object.values(routes).flatMap(({ rules }) => rules.flatMap((rule) => rule.prefixes)))];
-  expect(prefixes.length).toBeGreaterThan(5);
-  for (const one of prefixes) {
-    expect(one.endsWith("/")).toBe(true);
-    expect(prefixes.filter((other) => other !== one && other.startsWith(one))).toEqual([]);
+  const paths = [...new Set(Object.values(routes).flatMap(({ rules }) => rules.flatMap((rule) => rule.paths)))];
+  expect(paths.length).toBeGreaterThan(15);
+  for (const one of paths.filter((path) => path.endsWith("/"))) {
+    expect(paths.filter((other) => other !== one && other.startsWith(one))).toEqual([]);
   }
 });
 

@@ -1,6 +1,6 @@
 import { apiBackend, apiRoute } from "../../../../src/domain/serving/apiService.ts";
 import { mirroredRoute } from "../../../../src/domain/serving/mirroredRoute.ts";
-import { modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
+import { activatorPath, modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
 import type { Route, RouteGateway } from "../../../../src/domain/serving/route.ts";
 
 /** A route of every kind that a stack declares, by what is special about it. */
@@ -8,13 +8,17 @@ export function everyRoute(gateway: RouteGateway): Readonly<Record<string, Route
   const model = (name: string, kind: "zoo" | "development" | "shadow") =>
     ({ name, namespace: "models", model: name, kind, managedBy: "stack", gateway }) as const;
   const next = { ...model("next", "shadow"), primary: { service: "next-primary", mode: "Standard" } } as const;
-  const activator = { backend: apiBackend("menagerie"), path: "/development/7/v1/" };
+  const activator = { backend: apiBackend("menagerie"), pathOf: (inner: string) => activatorPath("7", inner) };
+  const paths = ["/generate", "/api/"];
   return {
     "a model": modelRoute({ ...model("iris", "zoo"), service: "iris-v2", mode: "Standard" }),
     "a Knative model": modelRoute({ ...model("iris", "zoo"), mode: "Knative" }),
+    "a model with paths of its own": modelRoute({ ...model("painter", "zoo"), mode: "Standard", paths }),
+    "a Knative model with paths of its own": modelRoute({ ...model("painter", "zoo"), mode: "Knative", paths }),
     "a development version": modelRoute({ ...model("greeter", "development"), mode: "Standard", activator }),
     "the API service": apiRoute({ namespace: "menagerie", gateway }),
     "one shadow": mirroredRoute({ ...next, shadows: ["next-a"], percent: 100 }),
+    "a shadow with paths of its own": mirroredRoute({ ...next, paths, shadows: ["next-a"], percent: 100 }),
     "several shadows of a share": mirroredRoute({ ...next, shadows: ["next-a", "next-b"], percent: 0.5 }),
     "a Knative primary": mirroredRoute({
       ...next,
@@ -30,7 +34,7 @@ export function everyRoute(gateway: RouteGateway): Readonly<Record<string, Route
       rules: [
         {
           name: "predict",
-          prefixes: ["/serving/models/iris/v1/"],
+          paths: ["/serving/models/iris/v1/"],
           rewrite: { path: "/v1/" },
           destinations: [
             { service: "iris-v1-predictor", namespace: "models", port: 80, weight: 90 },

@@ -64,6 +64,9 @@ describe("the activator", () => {
   it("passes a request on to the pod, with its query", async () => {
     expect((await ask("/v1/models/model:predict?a=1")).text).toBe("POST /v1/models/model:predict?a=1 hello");
     expect((await ask("/v1/models/model", { method: "GET" })).text).toBe("GET /v1/models/model ");
+    for (const path of ["/v1/chat/completions", "/v2/models/m/infer", "/openai/v1/completions?x=1"]) {
+      expect((await ask(path)).text).toBe(`POST ${path} hello`);
+    }
   });
 
   it("wakes a stopped version and holds the request until its patches are in", async () => {
@@ -93,6 +96,11 @@ describe("the activator", () => {
 
   it.each([
     "/control/truss_hash",
+    "/metrics",
+    "/openai/control",
+    "/v2/../control/truss_hash",
+    "/openai/v1/../../control/truss_hash",
+    "/v2/%2e%2e/control/patch",
     "/v1/../control/truss_hash",
     "/v1/%2e%2e/control/patch",
     "/v1/..%2fcontrol/patch",
