@@ -2,7 +2,7 @@ import type { CapturedBody } from "../../adapters/predictionLog/frame.ts";
 
 /** Memory for bodies on their way. When it is used up, bodies are cut off; their forwarding is not. */
 export interface CaptureBudget {
-  /** Bytes of one body. */
+  /** Bytes of one body; 0 where none is kept. */
   readonly ofBody: number;
   /** Bytes of all of them. */
   readonly ofAll: number;

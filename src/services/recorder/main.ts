@@ -59,6 +59,7 @@ const server = createRecorderServer({
   origin: settings.predictor,
   log,
   budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
+  samplePercent: settings.samplePercent,
   storedHeaders: settings.storedHeaders,
   ownPaths: settings.ownPaths,
   metrics,

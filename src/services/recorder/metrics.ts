@@ -26,6 +26,11 @@ export function createMetrics(positions: LogPositions) {
     help: "Requests whose body never came to its end: they are not recorded, for nobody was asked anything.",
     registers,
   });
+  const unsampled = new Counter({
+    name: "menagerie_recorder_unsampled_total",
+    help: "Predictions that are not stored, because only a share of them is.",
+    registers,
+  });
   const truncated = new Counter({
     name: "menagerie_recorder_truncated_bodies_total",
     help: "Bodies of which only the beginning was kept.",
@@ -66,7 +71,19 @@ export function createMetrics(positions: LogPositions) {
       this.set(positions.end - positions.stored);
     },
   });
-  return { registry, predictions, failures, incomplete, truncated, seconds, inFlight, stored, lost, storeFailures };
+  return {
+    registry,
+    predictions,
+    failures,
+    incomplete,
+    unsampled,
+    truncated,
+    seconds,
+    inFlight,
+    stored,
+    lost,
+    storeFailures,
+  };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

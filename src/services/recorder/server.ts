@@ -5,6 +5,7 @@ import type { Dispatcher } from "undici";
 import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
 import { predictionAsked } from "../../domain/protocols/asked.ts";
+import { isSampled } from "../../domain/recording/sampling.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
 import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
@@ -18,6 +19,8 @@ export interface RecorderParts {
   readonly origin: string;
   readonly log: PredictionLog;
   readonly budget: CaptureBudget;
+  /** Share of the predictions that are stored, in percent. */
+  readonly samplePercent: number;
   /** Lower-case names. */
   readonly storedHeaders: readonly string[];
   /** Paths of the model's own that are predictions too. */
@@ -69,8 +72,11 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
   const given = request.headers["x-request-id"];
   const isPaired = typeof given === "string" && given !== "";
   const made = isPaired ? undefined : randomUUID();
+  const requestId = made ?? recordedId(String(given));
+  const isStored = isSampled(requestId, parts.samplePercent);
   let responseEncoding: string | null = null;
   const [asked, answered] = [new Capture(parts.budget), new Capture(parts.budget)];
+  if (!isStored) for (const each of [asked, answered]) each.release();
 
   const onEnd = ({ status, failure, wholeRequest, wholeResponse }: ExchangeEnd): void => {
     const latencyMs = performance.now() - startedAt;
@@ -78,15 +84,17 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
     metrics.predictions.inc({ status: status ?? 499 });
     metrics.seconds.observe(latencyMs / 1000);
     if (failure) metrics.failures.inc({ failure });
-    if (failure === "client_gone" && !wholeRequest) {
+    if (!isStored) {
+      metrics.unsampled.inc();
+    } else if (failure === "client_gone" && !wholeRequest) {
       // Half a request asked nothing, and no other side ever gets it.
       metrics.incomplete.inc();
       log.finish();
     } else {
       const [requestBody, responseBody] = [asked.body(wholeRequest), answered.body(wholeResponse)];
-      if (requestBody.truncated || responseBody.truncated) metrics.truncated.inc();
+      if (parts.budget.ofBody > 0 && (requestBody.truncated || responseBody.truncated)) metrics.truncated.inc();
       log.finish({
-        requestId: made ?? recordedId(String(given)),
+        requestId,
         unpaired: !isPaired,
         requestTime,
         url: withoutCredentials(request.url ?? "/"),
@@ -107,7 +115,7 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
   };
 
   metrics.inFlight.inc();
-  log.accept();
+  if (isStored) log.accept();
   const observer = {
     onRequestData: (chunk: Buffer) => asked.add(chunk),
     onResponseEncoding: (encoding: string) => {

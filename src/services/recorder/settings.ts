@@ -23,6 +23,10 @@ const environment = z.object({
   MENAGERIE_RECORDER_BODY_MAX_BYTES: wholeNumber(1, 128 * mebibyte).default(10 * mebibyte),
   /** Bytes that are kept of all bodies on their way. */
   MENAGERIE_RECORDER_MEMORY_MAX_BYTES: wholeNumber(mebibyte, 2 ** 40).default(128 * mebibyte),
+  /** Share of the predictions that are stored; all are answered. */
+  MENAGERIE_RECORDER_SAMPLE_PERCENT: z.coerce.number().min(0).max(100).default(100),
+  /** Whether bodies are stored. */
+  MENAGERIE_RECORDER_BODIES: z.enum(["true", "false"]).default("true"),
   /** Headers to store besides the usual ones: names with commas between them. */
   MENAGERIE_RECORDER_HEADERS: z
     .string()
@@ -84,8 +88,10 @@ export interface RecorderSettings {
   readonly logFolder: string;
   /** Bytes. */
   readonly logMaxBytes: number;
+  /** Of one body; 0 where bodies are not stored. */
   readonly bodyMaxBytes: number;
   readonly memoryMaxBytes: number;
+  readonly samplePercent: number;
   /** Lower-case names. */
   readonly storedHeaders: readonly string[];
   /** Of the model, see `predictionAsked`. */
@@ -124,8 +130,9 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     schema: values.MENAGERIE_RECORDER_SCHEMA,
     logFolder: values.MENAGERIE_RECORDER_LOG_DIR,
     logMaxBytes: values.MENAGERIE_RECORDER_LOG_MAX_BYTES,
-    bodyMaxBytes: values.MENAGERIE_RECORDER_BODY_MAX_BYTES,
+    bodyMaxBytes: values.MENAGERIE_RECORDER_BODIES === "true" ? values.MENAGERIE_RECORDER_BODY_MAX_BYTES : 0,
     memoryMaxBytes: values.MENAGERIE_RECORDER_MEMORY_MAX_BYTES,
+    samplePercent: values.MENAGERIE_RECORDER_SAMPLE_PERCENT,
     storedHeaders: [...new Set([...alwaysStored, ...values.MENAGERIE_RECORDER_HEADERS])],
     ownPaths: values.MENAGERIE_RECORDER_OWN_PATHS,
     modelVersion: values.MENAGERIE_MODEL_VERSION || null,

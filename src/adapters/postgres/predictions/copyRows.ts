@@ -76,10 +76,13 @@ function key(to: ByteWriter, day: number, requestId: string, attempt: number): v
   integer(to, attempt);
 }
 
-/** data, raw and bytes. */
+/** data, raw and bytes; neither data nor raw where nothing of a body was kept. */
 function body(to: ByteWriter, { content, bytes, truncated }: KeptBody, asBytes: boolean): void {
   if (!asBytes && !truncated && isJsonbText(content)) {
     jsonb(to, content);
+    to.int32(absent);
+  } else if (truncated && content.length === 0) {
+    to.int32(absent);
     to.int32(absent);
   } else {
     to.int32(absent);

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS inference_requests (
 COMMENT ON TABLE inference_requests IS 'Requests as the recorder received them; day is the UTC day of request_time.';
 COMMENT ON COLUMN inference_requests.attempt IS '1, or more where the same request_id came again on the same day.';
 COMMENT ON COLUMN inference_requests.request_raw IS
-  'The body where it is not JSON that jsonb takes, such as one with \u0000, or too large; exactly one of data and raw is set.';
+  'The body where it is not JSON that jsonb takes, such as one with \u0000, or too large; neither data nor raw where no body is kept.';
 COMMENT ON COLUMN inference_requests.request_bytes IS 'Bytes of the whole body, also where less of it was kept.';
 COMMENT ON COLUMN inference_requests.truncated IS 'request_raw is only the beginning of the body.';
 COMMENT ON COLUMN inference_requests.unpaired IS 'The request had no x-request-id: the id is the recorder''s own, and no other side has it.';

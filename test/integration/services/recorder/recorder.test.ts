@@ -4,6 +4,7 @@ import { connect, createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { urlOf } from "../../../../src/adapters/postgres/server.ts";
+import { isSampled } from "../../../../src/domain/recording/sampling.ts";
 import { readSettings } from "../../../../src/services/recorder/settings.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
@@ -350,6 +351,75 @@ describe("a predictor that", () => {
   });
 });
 
+describe("a recorder that keeps less", () => {
+  it("answers everything, stores those of its share that every other recorder stores too, and counts the others", async () => {
+    const some = await startRecorder({
+      postgres,
+      predictor: predictor.host,
+      schema: "sampled",
+      env: { MENAGERIE_RECORDER_SAMPLE_PERCENT: "25" },
+    });
+    const ids = Array.from({ length: 200 }, () => randomUUID());
+    const send = (id: string) =>
+      fetch(some.origin + predictPath, { method: "POST", body: "{}", headers: { "x-request-id": id } });
+    for (const id of ids) expect((await send(id)).status).toBe(200);
+    const sampled = ids.filter((id) => isSampled(id, 25)).sort();
+    const rows = () =>
+      some.query<{ request_id: string }>("SELECT request_id FROM inference_response ORDER BY request_id");
+    await expect.poll(async () => (await rows()).length, { timeout: 20_000, interval: 50 }).toBe(sampled.length);
+    expect((await rows()).map(({ request_id }) => request_id)).toEqual(sampled);
+    expect(await some.metric("menagerie_recorder_unsampled_total")).toBe(ids.length - sampled.length);
+    expect(await some.metric("menagerie_recorder_predictions_total")).toBe(ids.length);
+    // None of them counts as lost when the next process finds the log.
+    await some.end("SIGKILL");
+    const next = await some.again();
+    expect(await next.query("SELECT * FROM recording_losses")).toEqual([]);
+    await next.dispose();
+  });
+
+  it("stores sizes, times and outcomes without any body, and says that there is none", async () => {
+    const bare = await startRecorder({
+      postgres,
+      predictor: predictor.host,
+      schema: "bodiless",
+      env: { MENAGERIE_RECORDER_BODIES: "false" },
+    });
+    const id = randomUUID();
+    const asked = '{"name": "a canary in a body"}';
+    const answered = await fetch(bare.origin + predictPath, {
+      method: "POST",
+      body: asked,
+      headers: { "x-request-id": id },
+    });
+    const text = await answered.text();
+    expect(text).toBe(JSON.stringify({ bytes: asked.length }));
+    const rows = () =>
+      bare.query<Stored & { response_bytes: string }>(
+        `SELECT q.*, a.*, q.truncated AS request_truncated, a.truncated AS response_truncated
+           FROM inference_requests q JOIN inference_response a USING (day, request_id, attempt)`,
+      );
+    await expect.poll(async () => (await rows()).length, { timeout: 20_000, interval: 50 }).toBe(1);
+    const [row] = await rows();
+    expect(row).toMatchObject({
+      request_id: id,
+      request_data: null,
+      request_raw: null,
+      request_bytes: String(asked.length),
+      request_truncated: true,
+      response_data: null,
+      response_raw: null,
+      response_bytes: String(text.length),
+      response_truncated: true,
+      status: 200,
+      failure: null,
+    });
+    expect(row?.latency_ms).toBeGreaterThan(0);
+    // What is cut off on purpose is nothing to be warned of.
+    expect(await bare.metric("menagerie_recorder_truncated_bodies_total")).toBe(0);
+    await bare.dispose();
+  });
+});
+
 describe("the recorder itself", () => {
   it("takes no traffic without its tables, says so, and does once they are there", async () => {
     const bare = await startRecorder({ postgres, predictor: predictor.host, schema: "late", makeTables: false });
@@ -395,6 +465,8 @@ describe("the recorder itself", () => {
         undefined,
         /MENAGERIE_RECORDER_HEADERS: names a header that/,
       ],
+      [{ MENAGERIE_RECORDER_SAMPLE_PERCENT: "101" }, undefined, /MENAGERIE_RECORDER_SAMPLE_PERCENT: /],
+      [{ MENAGERIE_RECORDER_BODIES: "no" }, undefined, /MENAGERIE_RECORDER_BODIES: /],
       [{ MENAGERIE_RECORDER_LOG_DIR: "here" }, undefined, /MENAGERIE_RECORDER_LOG_DIR: is no absolute path/],
       [{}, [], /neither --predictor_host nor PREDICTOR_HOST is HOST/],
       [{}, ["--predictor_host", "p", "--predictor_protocol", "grpc-v2"], /--predictor_protocol: is none of v1, v2/],
