@@ -73,6 +73,11 @@ def answers(ask: Ask, library: Library) -> Iterator[list[Step]]:
         said += 1
 
 
+def is_spoken(ask: Ask) -> bool:
+    """The answer is a text, neither a tool call nor a refusal."""
+    return not called_tools(ask) and not _is_refused(ask.turns)
+
+
 def _answer(ask: Ask, library: Library, topic: Topic, index: int) -> Iterator[list[Step]]:
     """Steps of one answer, within its limit: lists that hold one token or the end."""
     spent = 0

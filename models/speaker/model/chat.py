@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.answers import Call, Done, Failed, Piece, Step
+from model.answers import Call, Done, Failed, Piece, Step, is_spoken
 from model.ask import Ask, Turn, ask_of, tool_choice_of, tools_of
 from model.fields import Body, Refused, content_of, flag_of, integer_of, list_of, mapping_of
 from model.wire import DONE, event, openai_failure
@@ -90,8 +90,9 @@ class Chat:
         return {**self._head, "object": "chat.completion", "choices": choices, "usage": self._usage()}
 
     async def chunks(self, steps: AsyncIterator[list[Step]]) -> AsyncIterator[bytes]:
+        content = "" if is_spoken(self._ask) else None
         for index in range(self._ask.n):
-            yield self._chunk(index, {"role": "assistant", "content": "", "refusal": None})
+            yield self._chunk(index, {"role": "assistant", "content": content, "refusal": None})
         try:
             async for each in steps:
                 for step in each:

@@ -22,7 +22,7 @@ _text = Path(__file__).parent / "text.txt"
 
 
 class Model:
-    """Speaks by counts of which word follows which, in model/text.txt. Edit the text while it runs."""
+    """Speaks by counts of which word follows which, in model/text.txt."""
 
     def __init__(self, **kwargs: Any) -> None:
         self._library: Library | None = None
