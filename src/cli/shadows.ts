@@ -13,6 +13,23 @@ const side = z.looseObject({
 
 const tolerance = z.looseObject({ absolute: z.number().optional(), relative: z.number().optional() });
 
+const textRule = z.discriminatedUnion("as", [
+  z.looseObject({ as: z.literal("exact") }),
+  z.looseObject({ as: z.literal("normalized"), ignoreCase: z.boolean().optional() }),
+  z.looseObject({
+    as: z.literal("numbers"),
+    tolerance: tolerance.optional(),
+    ignoreWords: z.boolean().optional(),
+    ignoreCase: z.boolean().optional(),
+  }),
+  z.looseObject({ as: z.literal("json") }),
+  z.looseObject({
+    as: z.literal("contains"),
+    phrases: z.array(z.string()).optional(),
+    ignoreCase: z.boolean().optional(),
+  }),
+]);
+
 const shadowOutput = z.looseObject({
   url: z.string(),
   percent: z.number(),
@@ -24,6 +41,7 @@ const shadowOutput = z.looseObject({
     tolerances: z.record(z.string(), tolerance).optional(),
     ignore: z.array(z.string()).optional(),
     unordered: z.array(z.string()).optional(),
+    texts: z.record(z.string(), textRule).optional(),
   }),
   gate: z
     .looseObject({
@@ -33,6 +51,9 @@ const shadowOutput = z.looseObject({
       minCompleteness: z.number(),
       maxNotJudged: z.number().optional(),
       maxLatencyRatio: z.number().optional(),
+      maxSampled: z.number().optional(),
+      maxFirstTokenRatio: z.number().optional(),
+      minTokensPerSecondRatio: z.number().optional(),
     })
     .nullable(),
 });

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseFieldPath } from "../domain/shadow/fieldPath.ts";
-import { choice, flag, listOf, mapping, namesTo, show, text, wholeNumber } from "./fields.ts";
+import { textComparisons } from "../domain/shadow/texts/rules.ts";
+import { alternatives, choice, flag, listOf, mapping, namesTo, show, text, wholeNumber } from "./fields.ts";
 import { ownPaths } from "./ownPaths.ts";
 import { wrong } from "./schemaClause.ts";
 import {
@@ -36,6 +37,48 @@ const tolerance = mapping(
   "How far two numbers may be apart and still count as equal: either bound suffices.",
 );
 
+/** Which keys say something beside `as`. */
+const ofComparison: Readonly<Record<(typeof textComparisons)[number], readonly string[]>> = {
+  exact: [],
+  normalized: ["ignoreCase"],
+  numbers: ["tolerance", "ignoreWords", "ignoreCase"],
+  json: [],
+  contains: ["phrases", "ignoreCase"],
+};
+
+const textRule = mapping(
+  {
+    as: choice(
+      textComparisons,
+      "exact: every character counts. normalized: Unicode's form and white space do not. numbers: those in the text by a tolerance, the words between them as normalized. json: the JSON in it, bare or fenced. contains: the primary's text is in the shadow's.",
+    ),
+    tolerance: tolerance.optional(),
+    ignoreWords: flag("Of numbers: the words between them do not count. Default: false.").optional(),
+    ignoreCase: flag(
+      "Of normalized, numbers and contains: capital and small letters are the same. Default: false.",
+    ).optional(),
+    phrases: listOf(
+      z
+        .string({ error: wrong("is no text", "write [refund, 30 days]") })
+        .regex(/\S/, { error: wrong("is empty", "write a phrase") }),
+      "write [refund, 30 days], or remove the key",
+      "Of contains: both texts hold the same ones of these. Default: the primary's text is in the shadow's.",
+    ).optional(),
+  },
+  "write {as: normalized}",
+  "How texts at and below the path are compared.",
+).superRefine((rule, context) => {
+  for (const key of Object.keys(rule)) {
+    if (key === "as" || ofComparison[rule.as].includes(key)) continue;
+    const others = textComparisons.filter((each) => ofComparison[each].includes(key));
+    const message = wrong(
+      `says nothing about texts compared as ${rule.as}`,
+      `remove it, or use as: ${alternatives(others)}`,
+    );
+    context.addIssue({ code: "custom", path: [key], message });
+  }
+});
+
 const compare = mapping(
   {
     tolerance: tolerance.optional(),
@@ -55,6 +98,15 @@ const compare = mapping(
       "write [tags], or remove the key",
       "Lists whose order does not matter. Default: none.",
     ).optional(),
+    texts: z
+      .record(fieldPath, textRule, {
+        error: wrong("is no mapping of paths", 'write {"choices[*].message.content": {as: normalized}}'),
+      })
+      .meta({
+        description:
+          "How texts are compared, by path: at and below it. Default: every character counts, and of a tool call's arguments the JSON.",
+      })
+      .optional(),
   },
   "write {tolerance: {relative: 0.001}}",
   "What counts as a difference between two answers. Default: everything.",
@@ -87,6 +139,21 @@ const gate = mapping(
       0.01,
       1000,
       "The shadow's 95th percentile divided by the primary's, at most. Default: not judged.",
+    ).optional(),
+    maxSampled: number(
+      0,
+      1,
+      "Share of the pairs that may differ by chance, so that they are not judged: the request has a temperature and no seed, and the primary does not answer twice the same. 0 to 1. Default: 0.",
+    ).optional(),
+    maxFirstTokenRatio: number(
+      0.01,
+      1000,
+      "The 95th percentile of the shadow's time to the first token divided by the primary's, at most. Default: not judged.",
+    ).optional(),
+    minTokensPerSecondRatio: number(
+      0.001,
+      1000,
+      "Tokens per second that the shadow writes at least in 95 % of its streams, divided by the primary's: at least. Default: not judged.",
     ).optional(),
   },
   "write {minPairs: 1000, maxMismatch: 0.01}",

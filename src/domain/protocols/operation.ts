@@ -37,4 +37,14 @@ export interface Operation {
   readonly floats: readonly string[];
   /** Fields of an answer's `usage` that count tokens; undefined where it has none. */
   readonly tokens?: { readonly prompt: string; readonly completion: string };
+  /** Fields of an answer of which null, an empty list and nothing at all say the same: streams leave them out. @default none */
+  readonly omittable?: readonly string[];
+  /** Fields that a server may leave out, whatever the model says: compared where both answers have them. @default none */
+  readonly whereBoth?: readonly string[];
+  /** Whether a model may answer the same request in another way, by chance: it writes. @default false */
+  readonly isSampled?: boolean;
+  /** What a request says to be answered in pieces, and with its usage. Undefined where its answers come whole. */
+  readonly streaming?: Readonly<Record<string, unknown>>;
+  /** Fields of a request that hold what is said to the model, in the order of a conversation. @default none */
+  readonly said?: readonly string[];
 }

@@ -1,7 +1,9 @@
 import type { Operation, OperationName } from "./operation.ts";
 
 /** Ids and times of an answer, and what tells of the server rather than the model. */
-const openAi = ["id", "created", "system_fingerprint"] as const;
+const openAi = ["id", "created", "system_fingerprint", "service_tier"] as const;
+/** What a server had in its cache is nothing that a model says. */
+const cached = ["usage.prompt_tokens_details"] as const;
 
 const openAiTokens = { prompt: "prompt_tokens", completion: "completion_tokens" } as const;
 const tokensInAndOut = { prompt: "input_tokens", completion: "output_tokens" } as const;
@@ -47,22 +49,42 @@ export const operations: readonly Operation[] = [
     protocol: "openai",
     path: /^(?:\/openai)?\/v1\/chat\/completions$/,
     joining: "chat",
-    ignored: openAi,
+    // Ids of tool calls are made up for each answer.
+    ignored: [...openAi, ...cached, "choices[*].message.tool_calls[*].id"],
     texts: ["choices[*].message.content", "choices[*].message.reasoning_content", "choices[*].message.refusal"],
     jsonTexts: ["choices[*].message.tool_calls[*].function.arguments", "choices[*].message.function_call.arguments"],
     floats: [],
     tokens: openAiTokens,
+    omittable: [
+      "choices[*].logprobs",
+      "choices[*].message.content",
+      "choices[*].message.refusal",
+      "choices[*].message.annotations",
+      "choices[*].message.audio",
+      "choices[*].message.tool_calls",
+      "choices[*].message.function_call",
+      "choices[*].message.reasoning_content",
+    ],
+    whereBoth: ["usage"],
+    isSampled: true,
+    streaming: { stream: true, stream_options: { include_usage: true } },
+    said: ["messages"],
   },
   {
     name: "completions",
     protocol: "openai",
     path: /^(?:\/openai)?\/v1\/completions$/,
     joining: "completions",
-    ignored: openAi,
+    ignored: [...openAi, ...cached],
     texts: ["choices[*].text"],
     jsonTexts: [],
     floats: [],
     tokens: openAiTokens,
+    omittable: ["choices[*].logprobs"],
+    whereBoth: ["usage"],
+    isSampled: true,
+    streaming: { stream: true, stream_options: { include_usage: true } },
+    said: ["prompt"],
   },
   {
     name: "embeddings",
@@ -74,28 +96,46 @@ export const operations: readonly Operation[] = [
     jsonTexts: [],
     floats: ["data[*].embedding"],
     tokens: openAiTokens,
+    whereBoth: ["usage"],
   },
   {
     name: "responses",
     protocol: "openai",
     path: /^(?:\/openai)?\/v1\/responses$/,
     joining: "responses",
-    ignored: ["id", "created_at", "completed_at", "output[*].id", "output[*].call_id"],
+    ignored: [
+      ...["id", "created_at", "completed_at", "output[*].id", "output[*].call_id", "service_tier"],
+      "usage.input_tokens_details",
+    ],
     texts: ["output[*].content[*].text", "output[*].content[*].refusal", "output[*].summary[*].text"],
     jsonTexts: ["output[*].arguments"],
     floats: [],
     tokens: tokensInAndOut,
+    omittable: ["output[*].content[*].annotations", "output[*].content[*].logprobs"],
+    whereBoth: ["usage"],
+    isSampled: true,
+    streaming: { stream: true },
+    said: ["instructions", "input"],
   },
   {
     name: "messages",
     protocol: "anthropic",
     path: /^\/v1\/messages$/,
     joining: "messages",
-    ignored: ["id", "content[*].id"],
+    // A signature proves where a thought came from, and is another each time.
+    ignored: ["id", "content[*].id", "content[*].signature", "usage.service_tier"],
     texts: ["content[*].text", "content[*].thinking"],
     jsonTexts: [],
     floats: [],
     tokens: tokensInAndOut,
+    omittable: ["content[*].citations", "stop_sequence"],
+    whereBoth: [
+      ...["usage.cache_creation_input_tokens", "usage.cache_read_input_tokens", "usage.cache_creation"],
+      "usage.server_tool_use",
+    ],
+    isSampled: true,
+    streaming: { stream: true },
+    said: ["system", "messages"],
   },
 ];
 

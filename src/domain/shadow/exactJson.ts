@@ -49,6 +49,16 @@ export function readExactJson(text: string): ReadJson {
   }
 }
 
+/** The document that begins at a place of a longer text, and where it ends; undefined where none does. */
+export function readJsonAt(text: string, at: number): { readonly value: unknown; readonly end: number } | undefined {
+  try {
+    return new Reader(text, at).beginning();
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined;
+    throw error;
+  }
+}
+
 class Unreadable extends Error {
   readonly why: ReadJson;
 
@@ -60,13 +70,20 @@ class Unreadable extends Error {
 
 class Reader {
   readonly #text: string;
-  #at = 0;
+  #at: number;
   #depth = 0;
   /** Told only of text that is JSON otherwise. */
   #repeated = false;
 
-  constructor(text: string) {
+  constructor(text: string, at = 0) {
     this.#text = text;
+    this.#at = at;
+  }
+
+  beginning(): { readonly value: unknown; readonly end: number } {
+    const value = this.#bare();
+    if (this.#repeated) throw new Unreadable({ repeatedKey: true });
+    return { value, end: this.#at };
   }
 
   document(): unknown {

@@ -1,13 +1,7 @@
-import { distanceOf, isSameNumber, type JsonNumber } from "./exactNumber.ts";
+import type { Operation } from "../protocols/operation.ts";
 import { type FieldPath, type PathNode, parseFieldPath, pathTree } from "./fieldPath.ts";
-
-/** How far two numbers may be apart and still count as equal: either bound suffices. */
-export interface Tolerance {
-  /** In the field's own unit. @default 0 */
-  readonly absolute?: number | undefined;
-  /** Share of the larger of the two magnitudes, 0 to 1. @default 0 */
-  readonly relative?: number | undefined;
-}
+import type { TextRule } from "./texts/rules.ts";
+import type { Tolerance } from "./tolerance.ts";
 
 /** What counts as a difference between two answers, as a stack declares it. Paths as in `parseFieldPath`. */
 export interface ComparisonRules {
@@ -19,6 +13,8 @@ export interface ComparisonRules {
   readonly ignore?: readonly string[] | undefined;
   /** Lists whose order does not matter. */
   readonly unordered?: readonly string[] | undefined;
+  /** How texts at and below a path are compared. @default every character counts */
+  readonly texts?: Readonly<Record<string, TextRule>> | undefined;
 }
 
 /** What is known about one place of a document. */
@@ -26,6 +22,13 @@ export interface FieldRule {
   readonly ignore?: boolean;
   readonly unordered?: boolean;
   readonly tolerance?: Tolerance;
+  readonly text?: TextRule;
+  /** Null, an empty list and nothing at all are the same. */
+  readonly omittable?: boolean;
+  /** Counts only where both answers have it. */
+  readonly whereBoth?: boolean;
+  /** Numbers, as a list or as base64 of their float32. */
+  readonly floats?: boolean;
 }
 
 /** Rules that are ready to be followed. */
@@ -34,8 +37,14 @@ export interface CompiledRules {
   readonly tree: PathNode<FieldRule>;
 }
 
-/** @throws RangeError that names a text which is no path: the config has refused such before. */
-export function compileRules(rules: ComparisonRules = {}): CompiledRules {
+/**
+ * Rules of a stack, on top of what an operation's answers are compared by: a path that a rule names counts, also where the operation
+ * leaves it out.
+ *
+ * @param operation - @default one of which nothing is known
+ * @throws RangeError that names a text which is no path: the config has refused such before.
+ */
+export function compileRules(rules: ComparisonRules = {}, operation?: Operation): CompiledRules {
   const byPath = new Map<string, { path: FieldPath; rule: FieldRule }>();
   const say = (text: string, rule: FieldRule): void => {
     const path = parseFieldPath(text);
@@ -43,19 +52,17 @@ export function compileRules(rules: ComparisonRules = {}): CompiledRules {
     const key = JSON.stringify(path);
     byPath.set(key, { path, rule: { ...byPath.get(key)?.rule, ...rule } });
   };
-  for (const [text, tolerance] of Object.entries(rules.tolerances ?? {})) say(text, { tolerance });
-  for (const text of rules.unordered ?? []) say(text, { unordered: true });
+  for (const text of operation?.ignored ?? []) say(text, { ignore: true });
+  for (const text of operation?.omittable ?? []) say(text, { omittable: true });
+  for (const text of operation?.whereBoth ?? []) say(text, { whereBoth: true });
+  for (const text of operation?.floats ?? []) say(text, { floats: true });
+  for (const text of operation?.jsonTexts ?? []) say(text, { text: { as: "json" } });
+  for (const [text, tolerance] of Object.entries(rules.tolerances ?? {})) say(text, { tolerance, ignore: false });
+  for (const [path, text] of Object.entries(rules.texts ?? {})) say(path, { text, ignore: false });
+  for (const text of rules.unordered ?? []) say(text, { unordered: true, ignore: false });
   for (const text of rules.ignore ?? []) say(text, { ignore: true });
   return {
     tolerance: rules.tolerance ?? {},
     tree: pathTree([...byPath.values()].map(({ path, rule }) => [path, rule] as const)),
   };
-}
-
-/** Whether two numbers count as equal. What is not finite is equal to itself only, whatever the tolerance. */
-export function isWithin(a: JsonNumber, b: JsonNumber, { absolute = 0, relative = 0 }: Tolerance): boolean {
-  if (isSameNumber(a, b)) return true;
-  const distance = distanceOf(a, b);
-  // A bound of zero is none: the distance of two numbers may be too small for a double.
-  return (absolute > 0 && distance.absolute <= absolute) || (relative > 0 && distance.relative <= relative);
 }
