@@ -2,7 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import * as z from "zod";
 import { ExactNumber } from "../shadow/exactNumber.ts";
-import { isWithin } from "../shadow/rules.ts";
+import { isWithin } from "../shadow/tolerance.ts";
 
 /** One input with the output that it must have. */
 export const smokeCaseSchema = z.strictObject({

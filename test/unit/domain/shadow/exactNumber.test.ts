@@ -7,7 +7,7 @@ import {
   exactNumber,
   isSameNumber,
 } from "../../../../src/domain/shadow/exactNumber.ts";
-import { isWithin } from "../../../../src/domain/shadow/rules.ts";
+import { isWithin } from "../../../../src/domain/shadow/tolerance.ts";
 
 /** A whole number times a power of ten, as it is written in one of several ways. */
 const written = fc
