@@ -22,3 +22,8 @@ GRANT INSERT, SELECT ON menagerie.development_deletion TO menagerie_api;
 -- What is deployed, and how deployments end.
 GRANT SELECT ON menagerie.rollout, menagerie.release, menagerie.deployment TO menagerie_api;
 GRANT INSERT, SELECT ON menagerie.deployment_outcome TO menagerie_api;
+
+-- Counts of requests: every pod adds its own, and the one that leads those of the gateway; old seconds become minutes, and those hours.
+GRANT DELETE, INSERT, SELECT, UPDATE (count, latency) ON menagerie.traffic_count TO menagerie_api;
+GRANT DELETE, INSERT, SELECT, UPDATE (until) ON menagerie.traffic_observed TO menagerie_api;
+GRANT DELETE, INSERT, SELECT, UPDATE (ended_at) ON menagerie.traffic_source TO menagerie_api;

@@ -19,3 +19,6 @@ GRANT INSERT, SELECT ON menagerie.rollout_step, menagerie.gate_evidence TO menag
 
 -- The record of deployments: what was written stays.
 GRANT INSERT, SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome TO menagerie_deployer;
+
+-- How much each version answers, and how well.
+GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_deployer;

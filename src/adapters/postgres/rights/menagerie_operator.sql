@@ -19,3 +19,6 @@ GRANT INSERT (model, truss_hash, kind, suite, passed, evidence, evidence_hash)
   ON menagerie.gate_evidence TO menagerie_operator;
 GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome, menagerie.deployment_range
   TO menagerie_operator;
+
+-- How much each version answers, and how well.
+GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_operator;

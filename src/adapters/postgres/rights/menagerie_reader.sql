@@ -13,3 +13,6 @@ GRANT SELECT
   TO menagerie_reader;
 GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome, menagerie.deployment_range
   TO menagerie_reader;
+
+-- How much each version answers, and how well.
+GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_reader;
