@@ -1,0 +1,97 @@
+import type { DestinationCounters, GatewaySnapshot } from "../../domain/traffic/counters.ts";
+import { type Latency, latencyOf } from "../../domain/traffic/latency.ts";
+
+const answers = "envoy_cluster_upstream_rq";
+const durations = "envoy_cluster_upstream_rq_time_bucket";
+const completed = "envoy_cluster_upstream_rq_completed";
+const uptime = "envoy_server_uptime";
+
+/** A value of Prometheus, under its name and labels. */
+export interface Sample {
+  readonly name: string;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly value: number;
+}
+
+/** What the samples of one gateway process say. */
+export interface GatewayStatistics extends GatewaySnapshot {
+  /** Whether answers by status are among its statistics: their absence is zero only then. Undefined where no sample tells. */
+  readonly keepsCounters: boolean | undefined;
+  readonly hasDurations: boolean;
+}
+
+/** Reads a page in Prometheus' text format (https://prometheus.io/docs/instrumenting/exposition_formats/). */
+export function parseStatistics(text: string): GatewayStatistics {
+  return statisticsOf(
+    text.split("\n").flatMap((line) => {
+      // Most lines are buckets: what is not ours is not taken apart.
+      if (!line.startsWith(answers) && !line.startsWith(uptime)) return [];
+      const sample = parseSample(line);
+      return sample ? [sample] : [];
+    }),
+  );
+}
+
+/** Gathers samples by destination. */
+export function statisticsOf(samples: Iterable<Sample>): GatewayStatistics {
+  const byStatus = new Map<string, Map<number, number>>();
+  const buckets = new Map<string, [number, number][]>();
+  let age: number | undefined;
+  let isCompleted = false;
+  for (const { name, labels, value } of samples) {
+    if (name === uptime) age = value;
+    const destination = labels.get("cluster_name");
+    if (destination === undefined || Number.isNaN(value)) continue;
+    if (name === completed) isCompleted ||= value > 0;
+    if (name === answers) {
+      const status = Number(labels.get("response_code"));
+      if (Number.isInteger(status))
+        setIn(
+          byStatus,
+          destination,
+          (own) => own.set(status, value),
+          () => new Map(),
+        );
+    }
+    if (name === durations) {
+      const upTo = labels.get("le") === "+Inf" ? Number.POSITIVE_INFINITY : Number(labels.get("le"));
+      setIn(
+        buckets,
+        destination,
+        (own) => own.push([upTo, value]),
+        () => [],
+      );
+    }
+  }
+  const destinations = new Map<string, DestinationCounters>();
+  for (const destination of new Set([...byStatus.keys(), ...buckets.keys()])) {
+    const own = buckets.get(destination);
+    const latency: Latency | undefined = own && latencyOf(own);
+    destinations.set(destination, { answers: byStatus.get(destination) ?? new Map(), latency });
+  }
+  // Answers without a status: Envoy keeps the ones and not the others.
+  const keepsCounters = byStatus.size > 0 ? true : isCompleted ? false : undefined;
+  return { uptime: age, destinations, keepsCounters, hasDurations: buckets.size > 0 };
+}
+
+function setIn<T>(map: Map<string, T>, key: string, change: (value: T) => void, make: () => T): void {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  change(value);
+}
+
+const sampleLine = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?\s*$/;
+const label = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
+
+/** One line; undefined for what is no sample. Values of labels may hold anything, quotes and braces in escapes. */
+export function parseSample(line: string): Sample | undefined {
+  const [, name, labels = "", number] = sampleLine.exec(line) ?? [];
+  if (name === undefined || number === undefined) return undefined;
+  const value = number === "+Inf" ? Number.POSITIVE_INFINITY : Number(number);
+  const pairs = [...labels.matchAll(label)].map(([, key = "", text = ""]) => [key, unescaped(text)] as const);
+  return { name, labels: new Map(pairs), value };
+}
+
+function unescaped(text: string): string {
+  return text.includes("\\") ? text.replace(/\\(.)/g, (_, character) => (character === "n" ? "\n" : character)) : text;
+}

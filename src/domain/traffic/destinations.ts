@@ -1,0 +1,28 @@
+import { versionedName } from "../zoo/plan.ts";
+
+/** A version that a gateway may lead to. */
+export interface ServedVersion {
+  readonly id: string;
+  readonly model: string;
+  readonly number: number;
+  /** Name of its InferenceService. @default the version's own name */
+  readonly service: string | null;
+}
+
+/** Name of the Service that a cluster of Istio's leads to (`outbound|80|<subset>|<host>`); undefined for what is no Service of `namespace`. */
+export function serviceOfDestination(destination: string, namespace: string): string | undefined {
+  const [direction, , , host] = destination.split("|");
+  if (direction !== "outbound" || host === undefined) return undefined;
+  const [service, space, kind] = host.split(".");
+  return space === namespace && kind === "svc" ? service : undefined;
+}
+
+/** Ids of versions by the Services that requests for them are sent to: those of the predictor, and of the recorder before it. */
+export function versionsByService(versions: readonly ServedVersion[]): Map<string, string> {
+  return new Map(
+    versions.flatMap(({ id, model, number, service }) => {
+      const name = service ?? versionedName(model, number);
+      return [`${name}-predictor`, `${name}-transformer`].map((each) => [each, id] as const);
+    }),
+  );
+}
