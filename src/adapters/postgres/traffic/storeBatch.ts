@@ -42,7 +42,10 @@ export async function storeBatch(
   const rows = [
     ...counts.map(({ versionId, second, outcome, count }) => ({ versionId, second, outcome, count, latency: null })),
     ...timed.map(({ versionId, second, latency }) => ({
-      ...{ versionId, second, outcome: "timed", count: 0 },
+      versionId,
+      second,
+      outcome: "timed",
+      count: 0,
       latency: `{${latency.join(",")}}`,
     })),
   ];

@@ -61,7 +61,9 @@ describe("a count between two scrapes", () => {
 
 describe("coverage", () => {
   const source = (name: string, since: number, ended: number | undefined, ...observed: [number, number][]) => ({
-    ...{ name, since, ended },
+    name,
+    since,
+    ended,
     observed: observed.map(([from, to]) => interval(from, to)),
   });
 
@@ -194,7 +196,11 @@ describe("counters of a gateway", () => {
 
 describe("a window in figures", () => {
   const row = (since: number, outcome: TrafficRow["outcome"], count: number, seconds = 1): TrafficRow => ({
-    ...{ path: "app", since, seconds, outcome, count },
+    path: "app",
+    since,
+    seconds,
+    outcome,
+    count,
     latency: null,
   });
   const counted = [{ name: "one", since: 0, ended: undefined, observed: [interval(0, 10)] }];

@@ -116,7 +116,9 @@ describe("what sources store", () => {
       return buckets;
     };
     const timed = (second: number, ...milliseconds: number[]) => ({
-      ...{ versionId: "1", second, latency: latency(...milliseconds) },
+      versionId: "1",
+      second,
+      latency: latency(...milliseconds),
     });
     await storeBatch(api, one, { ...batch(t, t + 1, 2), timed: [timed(t, 3, 80)] });
     const two = await begin("api-2");
@@ -179,7 +181,9 @@ describe("age", () => {
   it("makes minutes of seconds and hours of minutes, without losing a request or a duration", async () => {
     const one = await begin("api-1");
     const timed = [t, t + 59, t + 60].map((second) => ({
-      ...{ versionId: "1", second, latency: emptyLatency().map((_, place) => place) },
+      versionId: "1",
+      second,
+      latency: emptyLatency().map((_, place) => place),
     }));
     await storeBatch(api, one, { ...batch(t, t + 120, 2), timed });
     await ageTraffic(api, t + kept.seconds + 60);
