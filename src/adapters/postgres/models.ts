@@ -4,7 +4,12 @@ import { refuse } from "./refusals.ts";
 /** Where the predictions of a model come from. */
 export interface Pointer {
   readonly id: string;
+  readonly name: string;
   readonly organizationId: string;
+  /** Name of the organization. */
+  readonly organization: string;
+  /** When its current version was made, in seconds since 1970; 0 without one. */
+  readonly createdAt: number;
   /** The version that answers: the one pointed at, or the model's own current one. */
   readonly serving:
     | {
@@ -25,7 +30,10 @@ export interface Pointer {
 export async function readPointer(pool: Pool, modelId: string): Promise<Pointer | undefined> {
   const { rows } = await pool.query<{
     id: string;
+    name: string;
     organization_id: string;
+    organization: string;
+    created_at: number;
     version_id: string | null;
     model: string | null;
     number: number | null;
@@ -33,11 +41,13 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
     recorded: boolean;
     versioned: boolean;
   }>(
-    `SELECT m.id, m.organization_id, sv.id AS version_id, sm.name AS model, sv.number,
+    `SELECT m.id, m.name, m.organization_id, o.name AS organization,
+            coalesce(extract(epoch FROM v.created_at)::integer, 0) AS created_at, sv.id AS version_id, sm.name AS model, sv.number,
             sv.serving->>'service' AS service,
             coalesce(sv.serving ? 'recording', false) AS recorded,
             EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned
        FROM menagerie.model m
+       JOIN menagerie.organization o ON o.id = m.organization_id
        LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
        LEFT JOIN menagerie.model_version sv ON sv.id = coalesce(v.proxy_model_version_id, v.id)
        LEFT JOIN menagerie.model sm ON sm.id = sv.model_id
@@ -46,11 +56,12 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
   );
   const row = rows[0];
   if (!row) return undefined;
-  const { id, organization_id: organizationId, version_id: versionId, model, number, versioned, recorded } = row;
+  const { id, name, organization_id: organizationId, organization, created_at: createdAt } = row;
+  const { version_id: versionId, model, number, versioned, recorded } = row;
   const complete = versionId !== null && model !== null && number !== null;
   const service = row.service ?? undefined;
   const serving = complete ? { versionId, model, number, service, recorded } : undefined;
-  return { id, organizationId, versioned, serving };
+  return { id, name, organizationId, organization, createdAt, versioned, serving };
 }
 
 /** What a name at the gateway stands for. */

@@ -22,9 +22,18 @@ export const statusOf = {
   model_timeout: 504,
 } as const;
 
+const typeOf: Readonly<Record<number, string>> = {
+  401: "authentication_error",
+  403: "permission_error",
+  404: "not_found_error",
+  413: "request_too_large",
+  429: "rate_limit_error",
+  504: "timeout_error",
+};
+
 export type ErrorCode = keyof typeof statusOf;
 
-/** An answer that is no success: `{"error": {"code", "message", "requestId"}}`, and what `details` adds to it. */
+/** An answer that is no success: `{"error": {"code", "type", "message", "requestId"}}`, and what `details` adds to it. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;
@@ -38,5 +47,10 @@ export class ApiError extends Error {
 
   get status(): number {
     return statusOf[this.code];
+  }
+
+  /** Its kind, by which clients of OpenAI's and Anthropic's APIs tell errors apart (https://docs.anthropic.com/en/api/errors). */
+  get type(): string {
+    return typeOf[this.status] ?? (this.status < 500 ? "invalid_request_error" : "api_error");
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Failure } from "../../domain/recording/prediction.ts";
 import { Exchange } from "../forwarding/exchange.ts";
+import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
 
 /** Headers that are for us alone, or that we set. */
@@ -22,11 +23,20 @@ export interface Forwarding {
 }
 
 /**
- * Streams a request to a model and its answer back, until that is over or the client is gone. Throws an ApiError for anything else; what
- * was answered until then is cut off.
+ * Streams a request to a model and its answer back, or a WebSocket both ways, until that is over or the client is gone. Throws an ApiError
+ * for anything else; what was answered until then is cut off.
  */
 export async function forward(request: IncomingMessage, response: ServerResponse, to: Forwarding): Promise<void> {
   const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs } = to;
+  const added = ["x-request-id", requestId];
+  const upgrade = upgradeOf(request);
+  if (upgrade) {
+    await new Promise<void>((resolve, reject) => {
+      const onFailure: Explain = (failure, error) => reject(explained(failure, error, to));
+      passUpgrade(request, response, upgrade, { origin, path, withheld, added, timeoutMs, onFailure, onEnd: resolve });
+    });
+    return;
+  }
   const tooLarge = () => new ApiError("body_too_large", `the body is larger than ${maxBodyBytes} bytes`);
   if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) throw tooLarge();
   await new Promise<void>((resolve, reject) => {
@@ -35,7 +45,7 @@ export async function forward(request: IncomingMessage, response: ServerResponse
       origin,
       path,
       withheld,
-      added: ["x-request-id", requestId],
+      added,
       timeoutMs,
       bodyLimit: { bytes: maxBodyBytes, onExceeded: () => reject(tooLarge()) },
       onFailure: (failure, error) => reject(explained(failure, error, to)),
@@ -43,6 +53,8 @@ export async function forward(request: IncomingMessage, response: ServerResponse
     }).start();
   });
 }
+
+type Explain = (failure: Exclude<Failure, "client_gone">, error: Error) => void;
 
 function explained(failure: Exclude<Failure, "client_gone">, error: Error, { model, timeoutMs }: Forwarding): ApiError {
   switch (failure) {

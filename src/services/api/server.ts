@@ -5,11 +5,13 @@ import type { Dispatcher } from "undici";
 import type { Pointer } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
-import { rowId } from "../../domain/rowId.ts";
+import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
 import { type Access, authenticate, authorize, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
+import { type AppRequest, appRequest, listedModel } from "./appRequest.ts";
 import { forward } from "./forward.ts";
 import type { Metrics } from "./metrics.ts";
+import { sendJson } from "./requestBody.ts";
 import type { Route } from "./route.ts";
 
 /** What the server works with. */
@@ -45,17 +47,17 @@ export interface ApiParts {
 
 /** What recorders use as a key, so a request id is a UUID or is replaced by one. */
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const predictRoute = new RegExp(`^/models/(${rowId})/predict$`);
 
 /** The API service's HTTP server; not listening yet. */
 export function createApiServer(parts: ApiParts): Server {
-  const server = createServer((request, response) => {
+  const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => {
     const given = String(request.headers["x-request-id"] ?? "");
     const requestId = uuid.test(given) ? given : randomUUID();
     response.setHeader("x-request-id", requestId);
     if (parts.stopping()) response.setHeader("connection", "close");
     answer(parts, request, response, requestId).catch((error: unknown) => refuse(parts, response, error, requestId));
   });
+  acceptUpgrades(server);
   // Bodies of predictions may take as long as they need; heads may not.
   server.headersTimeout = 10_000;
   server.requestTimeout = 0;
@@ -84,20 +86,47 @@ async function answer(
   }
   const route = parts.routes?.find(({ prefix }) => path.startsWith(prefix));
   if (route) return route.handle(request, response, { path, requestId });
-  const id = predictRoute.exec(path)?.[1];
-  if (id === undefined) throw new ApiError("not_found", `there is no ${path}; predict by POST /models/<id>/predict`);
-  if (request.method !== "POST") {
-    response.setHeader("allow", "POST");
-    throw new ApiError("method_not_allowed", `${request.method} is not possible here; use POST`);
+  const asked = appRequest(path, request.url ?? "/", parts.predictPath);
+  if (!asked) throw new ApiError("not_found", `there is no ${path.slice(0, 200)}; ${appPaths}`);
+  if (request.method !== asked.method) {
+    response.setHeader("allow", asked.method);
+    throw new ApiError("method_not_allowed", `${request.method} is not possible here; use ${asked.method}`);
   }
-  await predict(parts, request, response, { id, requestId });
+  if (asked.asks === "models") sendJson(response, await models(parts, request, asked));
+  else await predict(parts, request, response, { ...asked, requestId });
+}
+
+const appPaths =
+  "predict by POST /models/<id>/predict, and by what protocols have, such as POST /models/<id>/v1/chat/completions";
+
+/** An app is one model to its clients, whatever answers for it. */
+async function models(
+  parts: ApiParts,
+  request: IncomingMessage,
+  { id, name }: Extract<AppRequest, { asks: "models" }>,
+): Promise<unknown> {
+  const model = listedModel(await permitted(parts, request, id));
+  if (name === undefined) return { object: "list", data: [model] };
+  if (name === model.id) return model;
+  throw new ApiError("not_found", `model ${id} is called ${model.id}`);
+}
+
+/** The app or model that the request's key opens. A key for something else is not told what exists. */
+async function permitted(parts: ApiParts, request: IncomingMessage, id: string): Promise<Pointer> {
+  const scope = await orUnavailable(authenticate(request.headers, parts.access));
+  const pointer = await orUnavailable(parts.pointer(id));
+  if (!pointer && scope) throw new ApiError("key_scope", `the API key is not for model ${id}`);
+  if (!pointer) throw new ApiError("not_found", `there is no model ${id}`);
+  authorize(scope, pointer);
+  if (!pointer.versioned) throw new ApiError("not_found", `model ${id} was deleted, or is not made yet`);
+  return pointer;
 }
 
 async function predict(
   parts: ApiParts,
   request: IncomingMessage,
   response: ServerResponse,
-  { id, requestId }: { readonly id: string; readonly requestId: string },
+  { id, path, requestId }: { readonly id: string; readonly path: string; readonly requestId: string },
 ): Promise<void> {
   const { metrics } = parts;
   const startedAt = performance.now();
@@ -112,20 +141,14 @@ async function predict(
     metrics.seconds.observe({ model }, seconds);
     parts.log.info({ requestId, modelId: id, servedBy: model, version: number, status, seconds }, "prediction");
   });
-  const scope = await orUnavailable(authenticate(request.headers, parts.access));
-  const pointer = await orUnavailable(parts.pointer(id));
-  // A key for something else is not told what exists.
-  if (!pointer && scope) throw new ApiError("key_scope", `the API key is not for model ${id}`);
-  if (!pointer) throw new ApiError("not_found", `there is no model ${id}`);
-  authorize(scope, pointer);
+  const pointer = await permitted(parts, request, id);
   refuseAboveLimit(response, parts.limit, limitedSubject(request.headers, id));
-  if (!pointer.versioned) throw new ApiError("not_found", `model ${id} was deleted, or is not made yet`);
   serving = pointer.serving;
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
   await forward(request, response, {
     dispatcher: parts.dispatcher,
     origin: parts.originOf(serving),
-    path: parts.predictPath,
+    path,
     requestId,
     maxBodyBytes: parts.maxBodyBytes,
     timeoutMs: parts.timeoutMs,
@@ -159,7 +182,7 @@ function refuse(parts: ApiParts, response: ServerResponse, thrown: unknown, requ
   if (error.code === "body_too_large") response.setHeader("connection", "close");
   response.writeHead(error.status, { "content-type": "application/json" });
   const { code, message, details } = error;
-  response.end(`${JSON.stringify({ error: { code, message, requestId, ...details } })}\n`);
+  response.end(`${JSON.stringify({ error: { code, type: error.type, message, requestId, ...details } })}\n`);
 }
 
 /** A caller's mistake that the domain found is told; everything else that is thrown is not. */

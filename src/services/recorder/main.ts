@@ -57,6 +57,7 @@ const predictor = new Pool(settings.predictor, {
 const server = createRecorderServer({
   predictor,
   origin: settings.predictor,
+  timeoutMs: settings.timeoutMs,
   log,
   budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
   samplePercent: settings.samplePercent,

@@ -8,6 +8,7 @@ import { predictionAsked } from "../../domain/protocols/asked.ts";
 import { isSampled } from "../../domain/recording/sampling.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
 import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
+import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
 import type { Metrics } from "./metrics.ts";
 import { answerFailed } from "./predictorFailed.ts";
@@ -17,6 +18,8 @@ import { recordedId } from "./recordedId.ts";
 export interface RecorderParts {
   readonly predictor: Dispatcher;
   readonly origin: string;
+  /** Until the predictor answers a WebSocket's handshake, in milliseconds. */
+  readonly timeoutMs: number;
   readonly log: PredictionLog;
   readonly budget: CaptureBudget;
   /** Share of the predictions that are stored, in percent. */
@@ -35,7 +38,13 @@ export interface RecorderParts {
 
 /** The recorder's HTTP server, which forwards everything but its own health and metrics; not listening yet. */
 export function createRecorderServer(parts: RecorderParts): Server {
-  const server = createServer({ noDelay: true, keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) => {
+  const options = {
+    noDelay: true,
+    keepAliveTimeout: 75_000,
+    requestTimeout: 0,
+    shouldUpgradeCallback: isWebSocket,
+  };
+  const server = createServer(options, (request, response) => {
     if (parts.stopping()) response.shouldKeepAlive = false;
     switch (request.url) {
       case "/healthz":
@@ -51,11 +60,24 @@ export function createRecorderServer(parts: RecorderParts): Server {
         else pass(parts, request, response);
     }
   });
+  acceptUpgrades(server);
   server.headersTimeout = 60_000;
   return server;
 }
 
-function pass({ predictor, origin }: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
+/** What is no prediction, WebSockets among it: what is spoken on those is nobody's request and nobody's answer. */
+function pass(parts: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
+  const { predictor, origin, metrics, timeoutMs } = parts;
+  const upgrade = upgradeOf(request);
+  if (upgrade) {
+    metrics.webSockets.inc();
+    passUpgrade(request, response, upgrade, {
+      origin,
+      timeoutMs,
+      onFailure: (failure) => void answerFailed(response, failure),
+    });
+    return;
+  }
   new Exchange(request, response, {
     dispatcher: predictor,
     origin,
