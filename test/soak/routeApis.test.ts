@@ -34,6 +34,7 @@ const services: Readonly<Record<string, readonly string[]>> = {
   models: [
     "iris-v1-predictor",
     "iris-v2-predictor",
+    "painter-predictor",
     "next-primary-transformer",
     "next-a-transformer",
     "next-b-transformer",

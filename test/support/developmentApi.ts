@@ -124,6 +124,7 @@ export async function startDevelopmentApi(
       limit: options.limit,
       pushes: deployments && { uploads, deployments },
     }),
+    limit: options.limit,
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),
     originOf: () => options.predictor ?? "http://127.0.0.1:1",

@@ -71,8 +71,9 @@ const pool = new pg.Pool({
 });
 // A connection that breaks while nobody uses it is replaced.
 pool.on("error", (error) => log.warn({ err: error }, "a database connection broke"));
-// Names change their addresses when a model is stopped and started: never keep one for longer than a connection.
-const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: 256 });
+// Names change their addresses when a model is stopped and started: never keep one for longer than a connection. A stream has its
+// connection to itself, so there are as many as requests: what a model does not take, it refuses or holds itself.
+const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: null });
 let stopping = false;
 
 const readPointerOf = freshCache((id) => readPointer(pool, id));

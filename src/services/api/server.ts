@@ -108,7 +108,7 @@ async function models(
   const model = listedModel(await permitted(parts, request, id));
   if (name === undefined) return { object: "list", data: [model] };
   if (name === model.id) return model;
-  throw new ApiError("not_found", `model ${id} is called ${model.id}`);
+  throw new ApiError("not_found", `model ${id} is called "${model.id}"`);
 }
 
 /** The app or model that the request's key opens. A key for something else is not told what exists. */

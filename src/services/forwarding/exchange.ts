@@ -61,6 +61,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
+  /** Whether something of the answer's body has come. */
+  #begun = false;
 
   constructor(incoming: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
     this.#incoming = incoming;
@@ -101,10 +103,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (!this.#response.shouldKeepAlive) headers.push("connection", "close");
     this.#response.writeHead(status, statusText ?? "", headers);
+    // A head that comes alone goes on alone: the first piece of a stream may be long in coming.
+    setImmediate(() => {
+      if (!this.#over && !this.#begun) this.#response.flushHeaders();
+    });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
+    this.#begun = true;
     this.#options.observer?.onResponseData(chunk);
     if (!this.#response.write(chunk)) {
       controller.pause();

@@ -31,6 +31,11 @@ export function createMetrics(positions: LogPositions) {
     help: "Predictions that are not stored, because only a share of them is.",
     registers,
   });
+  const webSockets = new Counter({
+    name: "menagerie_recorder_websockets_total",
+    help: "WebSocket connections passed on to the model: what is spoken on them is not recorded.",
+    registers,
+  });
   const truncated = new Counter({
     name: "menagerie_recorder_truncated_bodies_total",
     help: "Bodies of which only the beginning was kept.",
@@ -76,6 +81,7 @@ export function createMetrics(positions: LogPositions) {
     predictions,
     failures,
     incomplete,
+    webSockets,
     unsampled,
     truncated,
     seconds,

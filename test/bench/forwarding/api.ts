@@ -15,7 +15,10 @@ const { createApiServer } = (await import(join(folder, "server.ts"))) as { creat
 const { createMetrics } = (await import(join(folder, "metrics.ts"))) as { createMetrics: typeof metricsOf };
 const pointer = {
   id: "1",
-  organizationId: "1",
+  name: "iris",
+      organizationId: "1",
+      organization: "admin",
+      createdAt: 0,
   versioned: true,
   serving: { versionId: "2", model: "multiplier", number: 1, recorded: false },
 };

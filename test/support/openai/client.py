@@ -1,0 +1,56 @@
+"""The official Python client against one base url: prints what it got as one line of JSON."""
+
+import json
+import sys
+import time
+
+import openai
+from openai import OpenAI
+
+base_url, key = sys.argv[1:3]
+client = OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=60)
+model = client.models.list().data[0]
+messages = [{"role": "user", "content": "Say it"}]
+result = {"model": [model.id, model.owned_by], "retrieved": client.models.retrieve(model.id).id}
+
+chat = client.chat.completions.create(model=model.id, messages=messages)
+result["chat"] = [chat.choices[0].message.content, chat.usage.completion_tokens]
+
+texts, times = [], []
+for chunk in client.chat.completions.create(
+    model=model.id, messages=messages, stream=True, stream_options={"include_usage": True}
+):
+    times.append(time.monotonic())
+    if chunk.choices and chunk.choices[0].delta.content:
+        texts.append(chunk.choices[0].delta.content)
+result["streamed"] = ["".join(texts), len(texts)]
+result["seconds"] = times[-1] - times[0]
+
+result["completion"] = client.completions.create(model=model.id, prompt="Say it").choices[0].text
+result["embedding"] = client.embeddings.create(model=model.id, input="Say it").data[0].embedding
+result["response"] = client.responses.create(model=model.id, input="Say it").output_text
+
+stream = client.chat.completions.create(model="endless", messages=messages, stream=True)
+heard = 0
+for _ in stream:
+    heard += 1
+    if heard == 3:
+        break
+stream.close()
+result["aborted"] = heard
+
+
+def refusal(work):
+    try:
+        work()
+    except openai.APIStatusError as error:
+        body = error.body if isinstance(error.body, dict) else {}
+        return [type(error).__name__, error.status_code, error.code, body.get("message")]
+    return None
+
+
+result["refused"] = refusal(lambda: client.chat.completions.create(model="refused", messages=messages))
+result["unknown"] = refusal(lambda: client.models.retrieve("somebody-else"))
+other = OpenAI(base_url=base_url, api_key="wrong", max_retries=0)
+result["wrong key"] = refusal(lambda: other.models.list())
+print(json.dumps(result))
