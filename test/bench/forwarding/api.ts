@@ -16,9 +16,9 @@ const { createMetrics } = (await import(join(folder, "metrics.ts"))) as { create
 const pointer = {
   id: "1",
   name: "iris",
-      organizationId: "1",
-      organization: "admin",
-      createdAt: 0,
+  organizationId: "1",
+  organization: "admin",
+  createdAt: 0,
   versioned: true,
   serving: { versionId: "2", model: "multiplier", number: 1, recorded: false },
 };
