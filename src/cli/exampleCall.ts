@@ -2,17 +2,35 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { load } from "js-yaml";
 import { z } from "zod";
+import { replayUrl } from "../domain/protocols/asked.ts";
 import { projectFolder } from "../local/localStack.ts";
 import type { DeployedModel } from "./models.ts";
 
-/** A truss's `examples.yaml`: named inputs to try the model with. */
-const examples = z.array(z.looseObject({ input: z.json() })).min(1);
+/** A truss's `examples.yaml`: named inputs to try the model with, each with its path at the model where that is another than its `:predict`. */
+const examples = z.array(z.looseObject({ input: z.json(), path: z.string().optional() })).min(1);
 
-/** A `curl` line that predicts with `model`, with the first example of its truss folder. */
-export async function exampleCall(model: DeployedModel): Promise<string> {
-  const text = await readFile(join(projectFolder, model.truss, "examples.yaml"), "utf8").catch(() => undefined);
-  const parsed = text === undefined ? undefined : examples.safeParse(load(text));
-  const input = parsed?.data?.[0]?.input ?? {};
+/**
+ * `curl` lines that ask models, with the first example of each truss folder: one for each path that examples have, so that a stack shows a
+ * prediction and a chat.
+ */
+export async function exampleCalls(
+  models: readonly Pick<DeployedModel, "url" | "truss">[],
+  project: string = projectFolder,
+): Promise<string[]> {
+  const calls = new Map<string, string>();
+  for (const model of models) {
+    const { path, call } = await exampleCall(model, project);
+    if (!calls.has(path)) calls.set(path, call);
+  }
+  return [...calls.values()];
+}
+
+async function exampleCall({ url, truss }: Pick<DeployedModel, "url" | "truss">, project: string) {
+  const text = await readFile(join(project, truss, "examples.yaml"), "utf8").catch(() => undefined);
+  const { input, path = "" } = (text === undefined ? undefined : examples.safeParse(load(text)).data?.[0]) ?? {
+    input: {},
+  };
   const body = JSON.stringify(input).replaceAll("'", "'\\''");
-  return `curl -s ${model.url} -H 'content-type: application/json' -d '${body}'`;
+  const at = path === "" ? url : (replayUrl(url, path) ?? url);
+  return { path, call: `curl -s ${at} -H 'content-type: application/json' -d '${body}'` };
 }

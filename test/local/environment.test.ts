@@ -116,7 +116,7 @@ describe("an environment after the interruptions", () => {
     const { items } = await requestJson<{
       items: { status?: { conditions?: { type: string; status: string }[] } }[];
     }>(config, "GET", "/apis/serving.kserve.io/v1beta1/inferenceservices");
-    expect(items).toHaveLength(3);
+    expect(items).toHaveLength(4);
     for (const { status } of items) {
       expect(status?.conditions).toContainEqual(expect.objectContaining({ type: "Ready", status: "True" }));
     }
@@ -126,7 +126,7 @@ describe("an environment after the interruptions", () => {
     const placed = Object.fromEntries(
       (await modelPods()).map((pod) => [pod.metadata?.labels?.["menagerie.dev/model"], pod.spec?.nodeName]),
     );
-    expect(placed).toEqual({ greeter: "cpu-0", iris: "cpu-0", multiplier: "t4-0" });
+    expect(placed).toEqual({ greeter: "cpu-0", iris: "cpu-0", multiplier: "t4-0", speaker: "cpu-0" });
   });
 
   test("`up` again changes nothing", async () => {
@@ -180,7 +180,7 @@ describe("an environment after the interruptions", () => {
   test("an unknown model is told in one sentence", async () => {
     const { code, stderr } = await home.menagerie(["predict", "irs", "--data", "{}"]);
     expect(code).toBe(2);
-    expect(stderr.trim()).toBe('menagerie: there is no model "irs"; the stack has greeter, iris, multiplier');
+    expect(stderr.trim()).toBe('menagerie: there is no model "irs"; the stack has greeter, iris, multiplier, speaker');
   });
 });
 

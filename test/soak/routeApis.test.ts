@@ -618,7 +618,7 @@ describe("a stack that moves from one API to the other", () => {
     }
     return { failed, sent };
   };
-  const all = ["menagerie/api", "models/greeter", "models/iris", "models/multiplier"];
+  const all = ["menagerie/api", "models/greeter", "models/iris", "models/multiplier", "models/speaker"];
   let committed: string;
 
   afterAll(async () => {

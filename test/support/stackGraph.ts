@@ -30,6 +30,7 @@ function withoutProvider({ __provider, intent, ...inputs }: Record<string, unkno
 const trussHashes = new Map([
   ["models/iris", "<hash of models/iris>"],
   ["models/multiplier", "<hash of models/multiplier>"],
+  ["models/speaker", "<hash of models/speaker>"],
   ["models/greeter", "<hash of models/greeter>"],
 ]);
 const trusses = new Map(

@@ -13,7 +13,7 @@ import { type EngineTarget, embeddedTarget, useExistingCluster } from "../../loc
 import { together } from "../../local/together.ts";
 import { ArrivingToolchain, gatherToolchain } from "../../local/toolchain/index.ts";
 import { ToolchainFile } from "../../local/toolchainFile.ts";
-import { exampleCall } from "../exampleCall.ts";
+import { exampleCalls } from "../exampleCall.ts";
 import { interruptible } from "../interrupt.ts";
 import { readModels } from "../models.ts";
 import { agreedOption, environmentOption, portArgument, yesDeleteOption } from "../options.ts";
@@ -201,13 +201,13 @@ async function summary(
   target: EngineTarget,
   models: Awaited<ReturnType<typeof readModels>>,
 ): Promise<string> {
-  const [first] = models;
+  const calls = await exampleCalls(models);
   return [
     "",
     `Environment "${layout.name}" is up.`,
     `  gateway     ${target.gatewayUrl}`,
     `  kubeconfig  ${target.kubeconfig}`,
     `  models      ${models.map((model) => model.name).join(", ") || "none"}`,
-    ...(first ? ["", "Try it:", `  ${await exampleCall(first)}`] : []),
+    ...(calls.length > 0 ? ["", "Try it:", ...calls.map((call) => `  ${call}`)] : []),
   ].join("\n");
 }

@@ -43,7 +43,7 @@ describe("the resource graph of a stack with a state", () => {
 it("a stack without a database has its models, and nothing that is kept in one", async () => {
   const { resources } = await graphOf("local", { withoutDatabase: true, config: { development: {} } });
   const kinds = Object.keys(resources).map((key) => key.slice(0, key.indexOf(" ")));
-  expect(kinds.filter((kind) => kind === "menagerie:zoo:ModelZooEntry")).toHaveLength(2);
+  expect(kinds.filter((kind) => kind === "menagerie:zoo:ModelZooEntry")).toHaveLength(3);
   expect(kinds.filter((kind) => /postgresql|ModelVersion|ZooRollout|PlatformSchema/.test(kind))).toEqual([]);
 });
 
