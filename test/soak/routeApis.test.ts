@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
+import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
@@ -205,6 +206,30 @@ async function send(host: string, path: string, sent: Sent = {}, copies = 0) {
   };
 }
 
+/** Asks for a WebSocket and sends `hello` on it: the status and what came, which a backend begins with the path that it saw. */
+async function upgraded(host: string, path: string): Promise<string> {
+  const headers = {
+    ...{ host, connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" },
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  };
+  const outgoing = request({ hostname: address.hostname, port: address.port, path, headers });
+  outgoing.end();
+  const [answer, socket, head] = (await Promise.race([once(outgoing, "upgrade"), once(outgoing, "response")])) as [
+    IncomingMessage,
+    Socket?,
+    Buffer?,
+  ];
+  let seen = String(head ?? "");
+  if (socket) {
+    socket.write("hello");
+    for await (const chunk of socket) {
+      seen += chunk;
+      if (seen.endsWith("hello")) break;
+    }
+  }
+  return `${answer.statusCode} ${seen}`;
+}
+
 /** A request as a backend saw it, without what is another in each: its id, and the name that Istio gives the route for traces. */
 function shown({ server, method, url, headers, body }: SeenRequest, host: string) {
   const { "x-request-id": _, "x-envoy-decorator-operation": _name, host: given, ...others } = headers;
@@ -331,6 +356,13 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
         status: 200,
         seen: expect.arrayContaining([expect.objectContaining({ url: target.slice(0, -1) })]),
       });
+    }
+  });
+
+  test("a WebSocket passes, both ways", async () => {
+    const [{ path, target } = { path: "", target: "" }] = prefixes;
+    for (const api of apis) {
+      expect(await upgraded(hostOf(api), `${path}websocket?x=1`)).toBe(`101 ${target}websocket?x=1|hello`);
     }
   });
 

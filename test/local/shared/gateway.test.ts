@@ -295,6 +295,7 @@ describe("a mirrored route", () => {
       gateway: { name: "istio-system/menagerie", hosts: ["*"] },
       primary: { service: "next-primary", mode: "Standard" },
       shadows: ["next-a", "next-b"],
+      paths: ["/generate", "/api/"],
       percent: 100,
     });
     // As it is rendered, but for the namespace of its Services.
@@ -325,9 +326,24 @@ describe("a mirrored route", () => {
     await backends.serve(a, ports[a]);
   });
 
-  test("leads to nothing but `/v1/`", async () => {
+  test.each(["/v1/chat/completions", "/v2/models/m/infer", "/openai/v1/completions", "/generate", "/api/a%2Fb?x=1"])(
+    "leads to %s of the models",
+    async (inner) => {
+      const { server, url } = await seenBy("mirrored.test", `/serving/models/next${inner}`, { body: "{}" });
+      expect({ server, url }).toEqual({ server: primary, url: inner });
+    },
+  );
+
+  test("leads to nothing else, in no spelling", async () => {
     backends.taken(primary);
-    expect((await ask("mirrored.test", "/serving/models/next/control/patch", { body: "{}" })).status).toBe(404);
+    for (const closed of [
+      ...["/control/patch", "/%63ontrol/patch", "/Control/patch", "/v1/../control/patch", "/v2/%2e%2e/control/patch"],
+      ...["/generate/../control/patch", "/api/../control/patch", "/openai/v1/../../control", "//control/patch"],
+      ...["/metrics", "/Metrics", "/v1/../metrics", "/", "", "/generate/x", "/generate/", "/GENERATE", "/v3/x"],
+    ]) {
+      const { status } = await ask("mirrored.test", `/serving/models/next${closed}`, { body: "{}" });
+      expect([closed, status]).toEqual([closed, 404]);
+    }
     expect(backends.taken(primary)).toEqual([]);
   });
 });
