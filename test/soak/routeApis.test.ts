@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
@@ -209,7 +209,10 @@ async function send(host: string, path: string, sent: Sent = {}, copies = 0) {
 /** Asks for a WebSocket and sends `hello` on it: the status and what came, which a backend begins with the path that it saw. */
 async function upgraded(host: string, path: string): Promise<string> {
   const headers = {
-    ...{ host, connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" },
+    host,
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
     "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
   };
   const outgoing = request({ hostname: address.hostname, port: address.port, path, headers });
@@ -376,6 +379,14 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
       expect(answer.seen).toEqual([]);
     },
   );
+});
+
+test("a client of HTTP/1.0 is told to use another", async () => {
+  const socket = connect(Number(address.port), address.hostname);
+  socket.write("GET /serving/models/iris/v1/x HTTP/1.0\r\n\r\n");
+  let answer = "";
+  for await (const chunk of socket) answer += chunk;
+  expect(answer).toMatch(/^HTTP\/1\.[01] 426 Upgrade Required\r\n/);
 });
 
 describe("shares of requests", () => {

@@ -27,6 +27,10 @@ export function appCommand(): Command {
     .option("--name <name>", "name of the app, unique in the owner's organization; default: made up")
     .addOption(environmentOption())
     .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nClients of OpenAI's API reach it at <API service>/models/<id>/v1, Anthropic's at <API service>/models/<id>, with a key of `menagerie key create --model <id>`.",
+    )
     .action(async (zooModel: string, options: CommonOptions & { owner: string; name?: string }) => {
       const { owner, name } = options;
       if (!emailPattern.test(owner)) throw refuse("app.owner-not-an-email", { owner });

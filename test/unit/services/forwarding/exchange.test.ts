@@ -315,6 +315,56 @@ describe("a connection", () => {
   });
 });
 
+describe("an answer in pieces", () => {
+  it("begins with its head, which waits for no piece, and each piece waits for no other", async () => {
+    const pieces: (() => void)[] = [];
+    const { address } = await proxied((_incoming, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.flushHeaders();
+      for (const piece of ["a", "b"]) pieces.push(() => void response.write(piece));
+      pieces.push(() => void response.end());
+    });
+    const [host = "", port] = address.split(":");
+    const asked = request({ host, port, path: "/", method: "POST" }).end("{}");
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    expect(answer.headers["content-type"]).toBe("text/event-stream");
+    for (const piece of ["a", "b"]) {
+      pieces.shift()?.();
+      expect(String((await once(answer, "data"))[0])).toBe(piece);
+    }
+    pieces.shift()?.();
+    await once(answer, "end");
+  });
+
+  it("whose client reads a byte now and then, is held back at the server, however long it goes on", async () => {
+    let written = 0;
+    const event = Buffer.from(`data: ${"x".repeat(1_000)}\n\n`);
+    const { address } = await proxied((_incoming, response: ServerResponse) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const more = (): void => {
+        do written += event.length;
+        while (!response.destroyed && response.write(event));
+        response.once("drain", more);
+      };
+      more();
+    });
+    const [host = "", port] = address.split(":");
+    const client = connect(Number(port), host);
+    closing.push(() => client.destroy());
+    client.write(post(""));
+    await once(client, "readable");
+    const read: number[] = [];
+    for (let turn = 0; turn < 12; turn += 1) {
+      read.push(written);
+      expect(client.read(1)).toHaveLength(1);
+      await delay(100);
+    }
+    // The sockets' buffers are full by then, and the proxy keeps nothing beside them.
+    expect(read.at(-1)).toBe(read.at(-4));
+    expect(written).toBeLessThan(24 * mebibyte);
+  }, 30_000);
+});
+
 describe("a side that is slow", () => {
   /** What the kernel holds between three sockets is less than half of it. */
   const size = 48 * mebibyte;
