@@ -101,15 +101,25 @@ export class PredictionLog {
   finish(prediction?: CapturedPrediction): void {
     this.#finished += 1;
     this.#schedule();
-    if (!prediction) return;
-    if (this.#pending.length > this.#limits.pendingBytes) {
-      this.#lose("log_slow", 1);
-    } else if (this.#isFull()) {
-      this.#lose("log_full", 1);
-    } else {
-      writePrediction(this.#pending, prediction);
-      this.#predictions += 1;
-    }
+    if (!prediction || !this.#hasRoom(1)) return;
+    writePrediction(this.#pending, prediction);
+    this.#predictions += 1;
+  }
+
+  /** Takes records of accepted requests that are frames already, all of them predictions. */
+  finishFrames(frames: Uint8Array, predictions: number): void {
+    this.#finished += predictions;
+    this.#schedule();
+    if (predictions === 0 || !this.#hasRoom(predictions)) return;
+    this.#pending.raw(frames);
+    this.#predictions += predictions;
+  }
+
+  /** Counts what is lost before it comes here; requests whose record never comes have to be finished besides. */
+  lose(reason: LossReason, requests: number): void {
+    this.#losses.set(reason, (this.#losses.get(reason) ?? 0) + requests);
+    this.#onLoss(reason, requests);
+    this.#lossTimer ??= setTimeout(() => this.#schedule(), lossesMs).unref();
   }
 
   /** Waits until everything is on disk, and closes the file. */
@@ -128,10 +138,11 @@ export class PredictionLog {
     return this.positions.end + this.#pending.length - this.positions.stored > this.#limits.logBytes;
   }
 
-  #lose(reason: LossReason, requests: number): void {
-    this.#losses.set(reason, (this.#losses.get(reason) ?? 0) + requests);
-    this.#onLoss(reason, requests);
-    this.#lossTimer ??= setTimeout(() => this.#schedule(), lossesMs).unref();
+  #hasRoom(predictions: number): boolean {
+    const isSlow = this.#pending.length > this.#limits.pendingBytes;
+    if (!isSlow && !this.#isFull()) return true;
+    this.lose(isSlow ? "log_slow" : "log_full", predictions);
+    return false;
   }
 
   #schedule(): void {
@@ -169,7 +180,7 @@ export class PredictionLog {
       this.#file = undefined;
       await broken?.close().catch(() => {});
       for (const [reason, requests] of losses) this.#losses.set(reason, (this.#losses.get(reason) ?? 0) + requests);
-      if (predictions > 0) this.#lose("log_failed", predictions);
+      if (predictions > 0) this.lose("log_failed", predictions);
     } finally {
       // Memory of a rush is given back.
       if (group.length > 4 * 1024 ** 2) this.#writing = new ByteWriter();

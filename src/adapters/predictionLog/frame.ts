@@ -16,7 +16,7 @@ import type { ByteWriter } from "../byteWriter.ts";
 const headerBytes = 8;
 
 const kinds = { prediction: 1, counters: 2, loss: 3 } as const;
-const flags = { unpaired: 1, requestTruncated: 2, responseTruncated: 4 } as const;
+const flags = { unpaired: 1, requestTruncated: 2, responseTruncated: 4, redacted: 8 } as const;
 /** kind, flags, failure; status; time and latency; the bytes of both bodies. */
 const fixedBytes = 3 + 2 + 8 + 8 + 8 + 8;
 
@@ -51,7 +51,8 @@ export function writePrediction(to: ByteWriter, prediction: CapturedPrediction):
     to.uint8(
       (unpaired ? flags.unpaired : 0) |
         (request.truncated ? flags.requestTruncated : 0) |
-        (response.truncated ? flags.responseTruncated : 0),
+        (response.truncated ? flags.responseTruncated : 0) |
+        (prediction.redacted ? flags.redacted : 0),
     );
     to.uint8(failure === null ? 0 : failures.indexOf(failure) + 1);
     to.int16(prediction.status ?? 0);
@@ -149,6 +150,7 @@ function parsePrediction(payload: Buffer): RecordedPrediction {
     response,
     responseEncoding,
     unpaired: (bits & flags.unpaired) !== 0,
+    redacted: (bits & flags.redacted) !== 0,
     status: payload.readInt16BE(3) || null,
     failure: failure ?? null,
     requestTime: payload.readDoubleBE(5),

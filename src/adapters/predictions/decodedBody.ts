@@ -27,7 +27,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @param encoding - its content coding, as the header names it; null where it has none, or none was recorded
  */
 export function readBody(content: Uint8Array, encoding: string | null): RecordedBody {
-  const decoded = decode(content, encoding);
+  const decoded = decodeBody(content, encoding);
   if (!(decoded instanceof Uint8Array)) return decoded;
   const text = textOf(decoded);
   if (text !== undefined) {
@@ -39,7 +39,16 @@ export function readBody(content: Uint8Array, encoding: string | null): Recorded
   return { digest: createHash("sha256").update(decoded).digest("hex") };
 }
 
-function decode(content: Uint8Array, encoding: string | null): Uint8Array | RecordedBody {
+/**
+ * The bytes that a body's coding stands for; of a body that is no such thing, why.
+ *
+ * @param longest - bytes that it may decode to. @default 64 MiB
+ */
+export function decodeBody(
+  content: Uint8Array,
+  encoding: string | null,
+  longest = longestDecoded,
+): Uint8Array | Extract<RecordedBody, { readonly unjudgeable: unknown }> {
   const codings = encoding === null ? codingsSeen(content) : codingsNamed(encoding);
   let bytes = content;
   // The last one was applied last.
@@ -47,7 +56,7 @@ function decode(content: Uint8Array, encoding: string | null): Uint8Array | Reco
     const decoder = decoders[coding];
     if (!decoder) return { unjudgeable: "not_decodable" };
     try {
-      const { buffer, engine } = decoder(bytes, { maxOutputLength: longestDecoded, info: true }) as Decoded;
+      const { buffer, engine } = decoder(bytes, { maxOutputLength: longest, info: true }) as Decoded;
       // What follows the end of the data nobody has decoded.
       if (engine.bytesWritten < bytes.length) return { unjudgeable: "not_decodable" };
       bytes = buffer;

@@ -2,7 +2,7 @@
 export const failures = ["predictor_unavailable", "predictor_broken", "predictor_timeout", "client_gone"] as const;
 export type Failure = (typeof failures)[number];
 
-/** Why records of answered requests are gone. */
+/** Why records of answered requests are gone, or bodies of them. Each is stored as its place in this list. */
 export const lossReasons = [
   /** The log reached its size limit while the database was away. */
   "log_full",
@@ -18,6 +18,12 @@ export const lossReasons = [
   "refused",
   /** The log is damaged. */
   "damaged",
+  /** More came than could be redacted in time, and the memory for what waits for it was full. */
+  "redaction_slow",
+  /** What redacts failed on them. */
+  "redaction_failed",
+  /** A body that cannot be read, and so not redacted: it is not stored. The rest of the prediction is. */
+  "unredactable",
 ] as const;
 export type LossReason = (typeof lossReasons)[number];
 
@@ -50,6 +56,8 @@ export interface RecordedPrediction {
   readonly url: string;
   /** A JSON object: the allowed headers. */
   readonly headers: string;
+  /** Rules were followed that replace values: neither bodies nor url and headers are what was sent. */
+  readonly redacted: boolean;
   readonly request: KeptBody;
   readonly response: KeptBody;
   /** Content coding of the response, such as `gzip`; null where it has none. */

@@ -12,7 +12,9 @@ import { Pool } from "undici";
 import { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { LossReason } from "../../domain/recording/prediction.ts";
+import { keepOutOfDumps, placesOf } from "./crash.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
+import { Redaction } from "./redaction.ts";
 import { createRecorderServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
 import type { ShipperInput, ShipperReport } from "./shipping.ts";
@@ -27,13 +29,25 @@ const restartMs = 1_000;
 
 const logger = pino({ level: process.env.LOG_LEVEL ?? "info", base: { service: "recorder" } });
 process.on("uncaughtException", (error) => {
-  logger.fatal(error instanceof OperatorError ? {} : { err: error }, messageOf(error));
+  const isOurs = error instanceof OperatorError;
+  // Where values are redacted, no message of an error is safe: it may quote what was parsed.
+  if (redacts && !isOurs) logger.fatal({ name: error.name, at: placesOf(error) }, "the recorder failed");
+  else logger.fatal(isOurs ? {} : { err: error }, messageOf(error));
   process.exit(error instanceof OperatorError ? error.exitCode : 1);
 });
 
+// Before anything that can fail is done with a request.
+let redacts = false;
 const settings = readSettings(process.env, process.argv.slice(2));
+redacts = settings.redact.length > 0;
+await keepOutOfDumps();
 let metrics: Metrics | undefined;
 const onLoss = (reason: LossReason, requests: number): void => {
+  // Of these the prediction is stored, without a body.
+  if (reason === "unredactable") {
+    metrics?.unredactable.inc(requests);
+    return;
+  }
   metrics?.lost.inc({ reason }, requests);
   logger.warn({ reason, requests }, "records of predictions are lost");
 };
@@ -43,6 +57,12 @@ let unready: string | undefined = "the prediction tables are not checked yet";
 let verified = false;
 let stopping = false;
 startShipper(metrics);
+const redaction = redacts
+  ? new Redaction(
+      { rules: settings.redact, key: settings.pseudonymKey, keepsBodies: settings.bodyMaxBytes > 0 },
+      { log, onFailure: (code) => logger.error({ code }, "redacting failed; it begins again") },
+    )
+  : undefined;
 
 const predictor = new Pool(settings.predictor, {
   connections: null,
@@ -58,7 +78,8 @@ const server = createRecorderServer({
   predictor,
   origin: settings.predictor,
   timeoutMs: settings.timeoutMs,
-  log,
+  log: redaction ?? log,
+  showsIds: !redacts,
   budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
   samplePercent: settings.samplePercent,
   storedHeaders: settings.storedHeaders,
@@ -113,6 +134,7 @@ async function stop(signal: string): Promise<void> {
   server.closeIdleConnections();
   await Promise.race([closed, delay(answersMs)]);
   server.closeAllConnections();
+  await Promise.race([redaction?.drained(), delay(storeMs)]);
   await log.close();
   const until = performance.now() + storeMs;
   const left = (): number => log.positions.end - log.positions.stored;

@@ -41,6 +41,11 @@ export function createMetrics(positions: LogPositions) {
     help: "Bodies of which only the beginning was kept.",
     registers,
   });
+  const unredactable = new Counter({
+    name: "menagerie_recorder_unredactable_total",
+    help: "Predictions of which a body is not stored, because it could not be read, and so not redacted.",
+    registers,
+  });
   const seconds = new Histogram({
     name: "menagerie_recorder_prediction_duration_seconds",
     help: "From the request's head to the end of its answer.",
@@ -84,6 +89,7 @@ export function createMetrics(positions: LogPositions) {
     webSockets,
     unsampled,
     truncated,
+    unredactable,
     seconds,
     inFlight,
     stored,

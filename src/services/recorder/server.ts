@@ -20,7 +20,10 @@ export interface RecorderParts {
   readonly origin: string;
   /** Until the predictor answers a WebSocket's handshake, in milliseconds. */
   readonly timeoutMs: number;
-  readonly log: PredictionLog;
+  /** Takes what is recorded: the log, or what redacts it before. */
+  readonly log: Pick<PredictionLog, "accept" | "finish">;
+  /** Whether an id may stand in the process's own output. */
+  readonly showsIds: boolean;
   readonly budget: CaptureBudget;
   /** Share of the predictions that are stored, in percent. */
   readonly samplePercent: number;
@@ -121,6 +124,7 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
         requestTime,
         url: withoutCredentials(request.url ?? "/"),
         headers: storedHeaders(request.headers, parts.storedHeaders),
+        redacted: false,
         request: requestBody,
         response: responseBody,
         responseEncoding,
@@ -132,7 +136,8 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
     asked.release();
     answered.release();
     if (parts.logger.isLevelEnabled("debug")) {
-      parts.logger.debug({ requestId: made ?? given, status, failure, latencyMs }, "prediction");
+      const shown = parts.showsIds ? { requestId: made ?? given } : {};
+      parts.logger.debug({ ...shown, status, failure, latencyMs }, "prediction");
     }
   };
 

@@ -4,11 +4,25 @@ import { identifier } from "../../adapters/postgres/identifier.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import { ownPathMistake } from "../../domain/protocols/ownPaths.ts";
 import { alwaysStored, carriesSecret } from "../../domain/recording/storedHeaders.ts";
+import { ruleProblem } from "../../domain/redaction/ruleProblem.ts";
+import { type RedactionRules, valueKinds } from "../../domain/redaction/rules.ts";
 import { refuse } from "../refusals.ts";
 
 const mebibyte = 1024 ** 2;
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
+/** 128 bits as base64url: fewer can be guessed, and pseudonyms undone by trying. */
+const shortestKey = 22;
+const rules = z.array(
+  z.strictObject({
+    path: z.string().optional(),
+    pattern: z.string().optional(),
+    kind: z.enum(valueKinds).optional(),
+    query: z.string().optional(),
+    header: z.string().optional(),
+  }),
+);
 
 const environment = z.object({
   /** The database that holds the prediction tables, with the recorder's own login. */
@@ -49,6 +63,10 @@ const environment = z.object({
       (paths) => paths.every((path) => ownPathMistake(path) === undefined),
       "holds what is no path of a model's own",
     ),
+  /** What is replaced by pseudonyms before anything is stored: a JSON list of rules, as in `redact` of a stack's config. */
+  MENAGERIE_RECORDER_REDACT: z.string().default("[]").transform(redactionRules),
+  /** Key of the pseudonyms: the same wherever answers are to be compared. */
+  MENAGERIE_RECORDER_PSEUDONYM_KEY: z.string().default(""),
   /** Stored with every answer. */
   MENAGERIE_MODEL_VERSION: z.string().default(""),
   /** From an answer to its row, at least, in milliseconds. */
@@ -96,6 +114,10 @@ export interface RecorderSettings {
   readonly storedHeaders: readonly string[];
   /** Of the model, see `predictionAsked`. */
   readonly ownPaths: readonly string[];
+  /** None where nothing is redacted. */
+  readonly redact: RedactionRules;
+  /** A secret; empty where none is given. */
+  readonly pseudonymKey: string;
   readonly modelVersion: string | null;
   /** Milliseconds. */
   readonly storeEveryMs: number;
@@ -117,7 +139,14 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     ...(variables.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
     ...(flags.error?.issues ?? []).map(({ path, message }) => `--${path.join(".")}: ${message}`),
   ];
-  if (!variables.success || !flags.success) throw refuse("recorder.settings", { wrong: wrong.join("; ") });
+  if (variables.success && variables.data.MENAGERIE_RECORDER_REDACT.length > 0) {
+    const { length } = variables.data.MENAGERIE_RECORDER_PSEUDONYM_KEY;
+    // What would not be redacted must not be stored.
+    if (length < shortestKey)
+      wrong.push(`MENAGERIE_RECORDER_PSEUDONYM_KEY: has ${length} characters; give at least ${shortestKey}`);
+  }
+  if (wrong.length > 0 || !variables.success || !flags.success)
+    throw refuse("recorder.settings", { wrong: wrong.join("; ") });
   const { data: values } = variables;
   const host = flags.data.predictor_host ?? values.PREDICTOR_HOST;
   const scheme = flags.data.predictor_use_ssl.toLowerCase() === "true" ? "https" : "http";
@@ -135,6 +164,8 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     samplePercent: values.MENAGERIE_RECORDER_SAMPLE_PERCENT,
     storedHeaders: [...new Set([...alwaysStored, ...values.MENAGERIE_RECORDER_HEADERS])],
     ownPaths: values.MENAGERIE_RECORDER_OWN_PATHS,
+    redact: values.MENAGERIE_RECORDER_REDACT,
+    pseudonymKey: values.MENAGERIE_RECORDER_PSEUDONYM_KEY,
     modelVersion: values.MENAGERIE_MODEL_VERSION || null,
     storeEveryMs: values.MENAGERIE_RECORDER_STORE_EVERY_MS,
     predictor: predictor.origin,
@@ -143,4 +174,22 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     name: values.HOSTNAME,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+/** Rules are refused whole: one that is not followed would store what it names. */
+function redactionRules(text: string, context: z.RefinementCtx): RedactionRules {
+  const refused = (message: string): never => {
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return refused("is not JSON");
+  }
+  const read = rules.safeParse(json);
+  if (!read.success) return refused("is not a list of redaction rules");
+  const problem = read.data.map(ruleProblem).find((each) => each !== undefined);
+  return problem ? refused(`${problem.problem}; ${problem.fix}`) : read.data;
 }

@@ -1,0 +1,85 @@
+import { operationAsked } from "../../domain/protocols/asked.ts";
+import { joinAnswer } from "../../domain/protocols/joinAnswer.ts";
+import type { Operation } from "../../domain/protocols/operation.ts";
+import type { KeptBody, RecordedPrediction } from "../../domain/recording/prediction.ts";
+import { jsonTextOf } from "../../domain/redaction/jsonText.ts";
+import type { Redactor } from "../../domain/redaction/redactor.ts";
+import { type ReadJson, readExactJson } from "../../domain/shadow/exactJson.ts";
+import { decodeBody } from "./decodedBody.ts";
+
+/** What a body may decode to; a longer one is dropped, since it is in memory several times while it is redacted. In bytes. */
+const longestDecoded = 16 * 1024 ** 2;
+const coding = "content-encoding";
+const nothing = new Uint8Array();
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A prediction as it may be stored. */
+export interface Redacted {
+  readonly prediction: RecordedPrediction;
+  /** A body was dropped, because it could not be read or was not kept whole. */
+  readonly unredactable: boolean;
+}
+
+/** Redacts a prediction. What is kept of its bodies is JSON, without a content coding. */
+export function redactPrediction(prediction: RecordedPrediction, redactor: Redactor): Redacted {
+  const { [coding]: requestEncoding, ...headers } = JSON.parse(prediction.headers) as Record<string, unknown>;
+  const encoding = requestEncoding === undefined ? null : String(requestEncoding);
+  const operation = operationAsked(prediction.url);
+  const request = redactBody(prediction.request, encoding, redactor);
+  const response = redactBody(prediction.response, prediction.responseEncoding, redactor, operation);
+  return {
+    prediction: {
+      ...prediction,
+      // The same on every side, as the pseudonym is.
+      requestId: redactor.text(prediction.requestId),
+      url: redactor.url(prediction.url),
+      headers: redactor.headers(JSON.stringify(headers)),
+      request: request ?? dropped(prediction.request),
+      response: response ?? dropped(prediction.response),
+      responseEncoding: null,
+      redacted: true,
+    },
+    unredactable: !request || !response,
+  };
+}
+
+/** Undefined where the body cannot be read as JSON, or was not kept whole. @param operation - of an answer, which may be a stream */
+function redactBody(
+  body: KeptBody,
+  encoding: string | null,
+  redactor: Redactor,
+  operation?: Operation,
+): KeptBody | undefined {
+  // Of nothing, nothing is missing.
+  if (body.content.length === 0) return body.bytes === 0 || !body.truncated ? body : undefined;
+  if (body.truncated) return undefined;
+  const decoded = decodeBody(body.content, encoding, longestDecoded);
+  if (!(decoded instanceof Uint8Array)) return undefined;
+  const read = (operation && joinedOf(decoded, operation)) ?? jsonOf(decoded);
+  return "value" in read ? { ...body, content: Buffer.from(jsonTextOf(redactor.json(read.value))) } : undefined;
+}
+
+function joinedOf(bytes: Uint8Array, operation: Operation): ReadJson | undefined {
+  const joined = joinAnswer(operation, [{ bytes, at: 0 }]);
+  // What breaks off may end in the middle of what a pattern would have found.
+  return joined && (joined.isWhole ? { value: joined.answer } : { notJson: true });
+}
+
+function jsonOf(bytes: Uint8Array): ReadJson {
+  const text = textOf(bytes);
+  return text === undefined ? { notJson: true } : readExactJson(text);
+}
+
+/** As a recorder has a body of which nothing was kept. */
+function dropped({ bytes }: KeptBody): KeptBody {
+  return { content: nothing, bytes, truncated: true };
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * The thread that redacts: it gets predictions as frames of the log, and gives them back with pseudonyms in place of what the rules name. What it
+ * is at work on is in its memory alone, and so is the key.
+ */
+import { createHmac } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { ByteWriter } from "../../adapters/byteWriter.ts";
+import { readFrame, writePrediction } from "../../adapters/predictionLog/frame.ts";
+import { longestFrame } from "../../adapters/predictionLog/read.ts";
+import { redactPrediction } from "../../adapters/predictions/redactPrediction.ts";
+import { Pseudonyms } from "../../domain/redaction/pseudonyms.ts";
+import { Redactor } from "../../domain/redaction/redactor.ts";
+import type { FramesToRedact, RedactedFrames, RedactingInput } from "./redacting.ts";
+
+const { rules, key, keepsBodies } = workerData as RedactingInput;
+const redactor = new Redactor(rules, new Pseudonyms((text) => createHmac("sha256", key).update(text).digest()));
+
+parentPort?.on("message", ({ frames }: FramesToRedact) => {
+  const redacted = redactFrames(Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength));
+  parentPort?.postMessage(redacted, [redacted.frames.buffer as ArrayBuffer]);
+});
+
+function redactFrames(frames: Buffer): RedactedFrames {
+  const to = new ByteWriter(frames.length + 4096);
+  let [predictions, unredactable, failed] = [0, 0, 0];
+  for (let at = 0; at < frames.length; ) {
+    const read = readFrame(frames, at, longestFrame);
+    if (!("frame" in read)) throw new Error("what is to be redacted is no frame of a log");
+    at += read.bytes;
+    if (read.frame.kind !== "prediction") continue;
+    const before = to.length;
+    try {
+      const redacted = redactPrediction(read.frame, redactor);
+      const { request, response } = redacted.prediction;
+      writePrediction(to, {
+        ...redacted.prediction,
+        request: { ...request, chunks: [request.content] },
+        response: { ...response, chunks: [response.content] },
+      });
+      predictions += 1;
+      if (keepsBodies && redacted.unredactable) unredactable += 1;
+    } catch {
+      // Its message may hold what was to be redacted.
+      to.truncate(before);
+      failed += 1;
+    }
+  }
+  return { frames: to.bytes(), predictions, unredactable, failed };
+}

@@ -1,0 +1,326 @@
+import { createHmac, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
+import { join } from "node:path";
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Pseudonyms } from "../../../../src/domain/redaction/pseudonyms.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
+import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
+
+/** A recorder of a model that redacts: what comes by it, and everything that it leaves. */
+
+/** Found by a pattern wherever it stands, so that nothing but its place decides whether it is stored. */
+const canary = "CANARY-4711";
+const key = "k".repeat(43);
+const chat = "/v1/chat/completions";
+const rules = [
+  { pattern: "CANARY-[0-9]+" },
+  { path: "messages[*].name" },
+  { path: "values[*]" },
+  { query: "user" },
+  { header: "x-tenant" },
+];
+const pseudonyms = new Pseudonyms((text) => createHmac("sha256", key).update(text).digest());
+
+let postgres: TestPostgres;
+let predictor: TestPredictor;
+let recorder: TestRecorder;
+let usual: TestPredictor["answer"];
+
+const env = {
+  MENAGERIE_RECORDER_HEADERS: "x-tenant",
+  MENAGERIE_RECORDER_REDACT: JSON.stringify(rules),
+  MENAGERIE_RECORDER_PSEUDONYM_KEY: key,
+  MENAGERIE_RECORDER_BODY_MAX_BYTES: "4096",
+  LOG_LEVEL: "debug",
+};
+
+beforeAll(async () => {
+  [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
+  usual = predictor.answer;
+  recorder = await startRecorder({ postgres, predictor: predictor.host, schema: "redacted", env });
+}, 90_000);
+
+afterAll(async () => {
+  await recorder.dispose();
+  await Promise.all([predictor.stop(), postgres.stop()]);
+});
+
+interface Asked {
+  readonly path?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Record<string, string>;
+  readonly answer?: (response: ServerResponse) => void;
+}
+
+/** Asks and answers the request's id, once the client has the answer, or what there is of it. */
+async function ask({ path = chat, body = "{}", headers = {}, answer }: Asked): Promise<string> {
+  const id = randomUUID();
+  predictor.answer = answer ?? usual;
+  const response = await fetch(recorder.origin + path, {
+    method: "POST",
+    body,
+    headers: { "x-request-id": id, ...headers },
+  });
+  await response.arrayBuffer().catch(() => {});
+  return headers["x-request-id"] ?? id;
+}
+
+interface Row {
+  readonly request_data: unknown;
+  readonly request_raw: Buffer | null;
+  readonly request_bytes: string;
+  readonly predict_url: string;
+  readonly headers: Record<string, string>;
+  readonly response_data: unknown;
+  readonly response_raw: Buffer | null;
+  readonly response_bytes: string;
+  readonly status: number;
+  readonly content_encoding: string | null;
+}
+
+async function stored(id: string): Promise<Row> {
+  const rows = (): Promise<Row[]> =>
+    recorder.query(
+      "SELECT * FROM inference_requests JOIN inference_response USING (day, request_id, attempt) WHERE request_id = $1",
+      [id],
+    );
+  await expect.poll(async () => (await rows()).length, { timeout: 30_000 }).toBe(1);
+  return (await rows())[0] as Row;
+}
+
+const json = (value: unknown) => (response: ServerResponse) =>
+  void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
+
+/** A stream of two deltas, the canary's halves. */
+const [half, otherHalf] = [canary.slice(0, 6), canary.slice(6)];
+const events = [
+  { choices: [{ index: 0, delta: { role: "assistant", content: `so ${half}` } }] },
+  { choices: [{ index: 0, delta: { content: `${otherHalf} it is` }, finish_reason: "stop" }] },
+];
+const streamed = `${events.map((event) => `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", ...event })}\n\n`).join("")}data: [DONE]\n\n`;
+
+/** Everything that a recorder has on disk, in the database, and said. */
+async function places(of: TestRecorder): Promise<Record<string, string>> {
+  const tables = await of.query<{ name: string }>(
+    "SELECT c.relname AS name FROM pg_class c WHERE c.relnamespace = 'redacted'::regnamespace AND c.relkind = 'r'",
+  );
+  const texts: string[] = [];
+  for (const { name } of tables) {
+    const rows = await of.query<{ row: string }>(`SELECT t::text AS row FROM "${name}" t`);
+    texts.push(...rows.map(({ row }) => row));
+    const bytes = await of.query<{ raw: Buffer | null }>(
+      name.startsWith("inference_re")
+        ? `SELECT ${name.startsWith("inference_requests") ? "request_raw" : "response_raw"} AS raw FROM "${name}"`
+        : "SELECT NULL::bytea AS raw",
+    );
+    texts.push(...bytes.map(({ raw }) => raw?.toString("latin1") ?? ""));
+  }
+  return { tables: texts.join("\n"), ...(await onDisk(of)), output: of.lines.join("\n") };
+}
+
+async function onDisk({ folder }: TestRecorder): Promise<Record<string, string>> {
+  const names = await readdir(folder);
+  const files = await Promise.all(names.map((name) => readFile(join(folder, name), "latin1")));
+  return { folder: files.join("") };
+}
+
+/** What is searched for: the value, and either half of it where a stream had it in two. */
+const traces = [canary, `${half}"`, `"${otherHalf}`, "secret-name", "secret-user", "secret-tenant", "8.123456"];
+
+describe("a recorder that redacts", () => {
+  it("stores pseudonyms of what the rules name, the same in requests and answers", async () => {
+    const id = await ask({
+      path: `${chat}?user=secret-user&q=${encodeURIComponent(canary)}`,
+      body: JSON.stringify({
+        messages: [{ role: "user", name: "secret-name", content: `${canary} and ${canary}` }],
+        values: [8.123456, true],
+      }),
+      headers: { "x-tenant": "secret-tenant", "user-agent": `client ${canary}` },
+      answer: json({ choices: [{ message: { content: canary } }], name: "free" }),
+    });
+    const p = pseudonyms.ofText(canary);
+    const row = await stored(id);
+    expect(row.request_data).toEqual({
+      messages: [{ role: "user", name: pseudonyms.ofText("secret-name"), content: `${p} and ${p}` }],
+      values: [pseudonyms.ofNumber(8.123456), false],
+    });
+    expect(row.response_data).toEqual({ choices: [{ message: { content: p } }], name: "free" });
+    expect(row.predict_url).toBe(`${chat}?user=${pseudonyms.ofText("secret-user")}&q=${p}`);
+    expect(row.headers).toMatchObject({ "x-tenant": pseudonyms.ofText("secret-tenant"), "user-agent": `client ${p}` });
+  });
+
+  it.each([
+    ["gzip", gzipSync],
+    ["br", brotliCompressSync],
+    ["zstd", zstdCompressSync],
+    ["deflate", deflateSync],
+    ["deflate without a frame", deflateRawSync],
+  ] as const)("decodes %s, asked and answered", async (name, encode) => {
+    const coding = name.split(" ")[0] as string;
+    const body = encode(JSON.stringify({ content: canary }));
+    const id = await ask({
+      body: new Uint8Array(body),
+      headers: { "content-encoding": coding },
+      answer: (response) => response.writeHead(200, { "content-encoding": coding }).end(body),
+    });
+    const row = await stored(id);
+    const redacted = { content: pseudonyms.ofText(canary) };
+    expect(row).toMatchObject({ request_data: redacted, response_data: redacted, content_encoding: null });
+    expect(row.headers["content-encoding"]).toBeUndefined();
+    expect(Number(row.response_bytes)).toBe(body.length);
+  });
+
+  it.each([
+    ["as it is", undefined],
+    ["in gzip", gzipSync],
+  ] as const)("joins a stream %s before it looks for values", async (_, encode) => {
+    const bytes = encode ? encode(streamed) : Buffer.from(streamed);
+    const id = await ask({
+      body: JSON.stringify({ stream: true, messages: [] }),
+      answer: (response) => {
+        response.writeHead(200, { "content-type": "text/event-stream", ...(encode && { "content-encoding": "gzip" }) });
+        response.write(bytes.subarray(0, 40));
+        setTimeout(() => response.end(bytes.subarray(40)), 20);
+      },
+    });
+    const row = await stored(id);
+    expect(row.response_raw).toBeNull();
+    expect(row.response_data).toMatchObject({
+      choices: [{ message: { content: `so ${pseudonyms.ofText(canary)} it is` } }],
+    });
+  });
+
+  it("counts bodies that it cannot read, and stores the rest of their rows", async () => {
+    const before = await recorder.metric("menagerie_recorder_unredactable_total");
+    const broken = { "content-type": "application/json" };
+    const asked: Asked[] = [
+      // Not JSON; cut off by the limit; damaged; in a coding that nobody knows; JSON of which readers disagree; a stream that breaks off.
+      { body: `{"a": ${canary}` },
+      { body: JSON.stringify({ content: canary, padding: "x".repeat(8_000) }) },
+      { answer: (response) => void response.writeHead(200, { "content-encoding": "gzip" }).end(canary) },
+      { answer: (response) => void response.writeHead(200, { "content-encoding": "compress" }).end(canary) },
+      { answer: (response) => void response.writeHead(200, broken).end(`{"a": "${canary}", "a": 1}`) },
+      {
+        answer: (response) =>
+          void response
+            .writeHead(200, broken)
+            .end(Buffer.concat([Buffer.from(`"${canary}`), Buffer.from([0xff, 0x22])])),
+      },
+      {
+        answer: (response) => {
+          response.writeHead(200, { "content-type": "text/event-stream" });
+          response.write(streamed.slice(0, 140));
+          setTimeout(() => response.destroy(), 20);
+        },
+      },
+    ];
+    const rows: Row[] = [];
+    for (const each of asked) rows.push(await stored(await ask(each)));
+    const kept = rows.map((row) => [
+      row.request_data !== null,
+      row.response_data !== null,
+      row.request_raw,
+      row.response_raw,
+    ]);
+    expect(kept).toEqual([
+      [false, true, null, null],
+      [false, true, null, null],
+      ...Array.from({ length: 5 }, () => [true, false, null, null]),
+    ]);
+    expect(rows.every((row) => Number(row.request_bytes) > 0 && row.status === 200)).toBe(true);
+    expect((await recorder.metric("menagerie_recorder_unredactable_total")) - before).toBe(asked.length);
+    const counted = () =>
+      recorder.query<{ n: string }>(
+        "SELECT coalesce(sum(requests), 0) AS n FROM recording_losses WHERE reason = 'unredactable'",
+      );
+    await expect.poll(async () => Number((await counted())[0]?.n), { timeout: 30_000 }).toBe(before + asked.length);
+    expect(await recorder.metric("menagerie_recorder_lost_total")).toBe(0);
+  });
+
+  it("redacts ids, which still join", async () => {
+    const id = `order-${canary}`;
+    await ask({ headers: { "x-request-id": id } });
+    expect((await stored(`order-${pseudonyms.ofText(canary)}`)).status).toBe(200);
+  });
+
+  it("leaves no trace of a value: in no table, file or line, while the database is there and while it is away", async () => {
+    await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+    const there = await places(recorder);
+    await postgres.crash();
+    const mark = randomUUID();
+    await ask({
+      headers: { "x-request-id": mark, "user-agent": canary },
+      body: JSON.stringify({ m: canary }),
+      answer: (response) => void response.end(streamed),
+    });
+    await ask({ body: canary, answer: (response) => response.destroy() });
+    await expect.poll(async () => (await onDisk(recorder)).folder, { timeout: 30_000 }).toContain(mark);
+    const away = {
+      ...(await onDisk(recorder)),
+      output: recorder.lines.join("\n"),
+      metrics: await (await fetch(`${recorder.origin}/metrics`)).text(),
+    };
+    const processes = readFileSync(`/proc/${recorder.child.pid}/cmdline`, "utf8");
+    await postgres.restart();
+    for (const [place, text] of Object.entries({
+      ...there,
+      away: away.folder,
+      said: away.output,
+      metrics: away.metrics,
+      processes,
+    })) {
+      for (const trace of [...traces, key]) expect(text.includes(trace), `${trace} in ${place}`).toBe(false);
+    }
+    // What is searched would be found: the pseudonym is there.
+    expect(there.tables).toContain(pseudonyms.ofText(canary));
+  });
+
+  it("leaves nothing in what a crash leaves", async () => {
+    expect(readFileSync(`/proc/${recorder.child.pid}/coredump_filter`, "utf8").trim()).toBe("00000000");
+  });
+
+  it("counts what waited for redaction as killed, and has none of it on disk", async () => {
+    await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+    const killed = async (of: TestRecorder): Promise<number> => {
+      const rows = await of.query<{ n: string }>(
+        "SELECT coalesce(sum(requests), 0) AS n FROM recording_losses WHERE reason = 'killed'",
+      );
+      return Number(rows[0]?.n);
+    };
+    const before = await killed(recorder);
+    const body = JSON.stringify({ texts: Array.from({ length: 100 }, (_, index) => `{"m": "CANARY-${index}"}`) }).slice(
+      0,
+      4_000,
+    );
+    const answered = (
+      await Promise.all(
+        Array.from({ length: 300 }, () => ask({ body: body.length < 4_096 ? JSON.stringify({ body }) : body })),
+      )
+    ).length;
+    await recorder.end("SIGKILL");
+    const next = await recorder.again();
+    recorder = next;
+    await expect.poll(() => next.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+    const rows = await next.query<{ n: string }>(
+      "SELECT count(*) AS n FROM inference_requests WHERE request_time > now() - interval '1 hour'",
+    );
+    expect(answered).toBe(300);
+    expect(Number(rows[0]?.n)).toBeGreaterThan(0);
+    expect(await killed(next)).toBeGreaterThanOrEqual(before);
+    for (const trace of traces) expect((await onDisk(next)).folder?.includes(trace), trace).toBe(false);
+  });
+});
+
+it("a recorder with rules and no key does not start", async () => {
+  const started = startRecorder({
+    postgres,
+    predictor: predictor.host,
+    schema: "keyless",
+    env: { ...env, MENAGERIE_RECORDER_PSEUDONYM_KEY: "" },
+  });
+  await expect(started).rejects.toThrow(/MENAGERIE_RECORDER_PSEUDONYM_KEY: has 0 characters; give at least 22/);
+});
