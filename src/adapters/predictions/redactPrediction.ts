@@ -1,15 +1,19 @@
 import { operationAsked } from "../../domain/protocols/asked.ts";
 import { joinAnswer } from "../../domain/protocols/joinAnswer.ts";
 import type { Operation } from "../../domain/protocols/operation.ts";
+import { isJsonbText } from "../../domain/recording/jsonbText.ts";
 import type { KeptBody, RecordedPrediction } from "../../domain/recording/prediction.ts";
 import { jsonTextOf } from "../../domain/redaction/jsonText.ts";
 import type { Redactor } from "../../domain/redaction/redactor.ts";
-import { type ReadJson, readExactJson } from "../../domain/shadow/exactJson.ts";
+import { type ReadJson, readExactJson, readJsonbText } from "../../domain/shadow/exactJson.ts";
 import { decodeBody } from "./decodedBody.ts";
 
 /** What a body may decode to; a longer one is dropped, since it is in memory several times while it is redacted. In bytes. */
 const longestDecoded = 16 * 1024 ** 2;
+/** Entries of lists and mappings: so many take some 200 MB while they are read. */
+const mostEntries = 1_500_000;
 const coding = "content-encoding";
+const [comma, bracket, brace] = [0x2c, 0x5b, 0x7b];
 const nothing = new Uint8Array();
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -55,7 +59,7 @@ function redactBody(
   if (body.content.length === 0) return body.bytes === 0 || !body.truncated ? body : undefined;
   if (body.truncated) return undefined;
   const decoded = decodeBody(body.content, encoding, longestDecoded);
-  if (!(decoded instanceof Uint8Array)) return undefined;
+  if (!(decoded instanceof Uint8Array) || entriesAtMost(decoded) > mostEntries) return undefined;
   const read = (operation && joinedOf(decoded, operation)) ?? jsonOf(decoded);
   return "value" in read ? { ...body, content: Buffer.from(jsonTextOf(redactor.json(read.value))) } : undefined;
 }
@@ -66,9 +70,18 @@ function joinedOf(bytes: Uint8Array, operation: Operation): ReadJson | undefined
   return joined && (joined.isWhole ? { value: joined.answer } : { notJson: true });
 }
 
+/** A parser that is out of memory takes the process with it, so that this is counted before; what stands in texts is counted too. */
+function entriesAtMost(bytes: Uint8Array): number {
+  let entries = 0;
+  for (const byte of bytes) if (byte === comma || byte === bracket || byte === brace) entries += 1;
+  return entries;
+}
+
+/** By the engine's own parser where its numbers and keys are all there is. */
 function jsonOf(bytes: Uint8Array): ReadJson {
   const text = textOf(bytes);
-  return text === undefined ? { notJson: true } : readExactJson(text);
+  if (text === undefined) return { notJson: true };
+  return isJsonbText(bytes) ? readJsonbText(text) : readExactJson(text);
 }
 
 /** As a recorder has a body of which nothing was kept. */

@@ -8,13 +8,16 @@ export type Range = readonly [start: number, end: number];
 export interface TextPattern {
   /** Ranges in order, without overlaps; none is empty. */
   matches(text: string): readonly Range[];
+  /** Whether a number, as it is written, is such a value: a part of its digits is none. */
+  isNumber(text: string): boolean;
 }
 
 /** A pattern in RE2's syntax; undefined where it is none, or matches the empty text, and so says nothing. */
 export function textPattern(source: string): TextPattern | undefined {
   try {
     const compiled = RE2JS.compile(source);
-    return compiled.matches("") ? undefined : { matches: (text) => matchesOf(compiled, text) };
+    if (compiled.testExact("")) return undefined;
+    return { matches: (text) => matchesOf(compiled, text), isNumber: (text) => compiled.testExact(text) };
   } catch (error) {
     if (error instanceof RE2JSSyntaxException) return undefined;
     throw error;
@@ -33,8 +36,31 @@ function matchesOf(compiled: RE2JS, text: string): readonly Range[] {
 
 /** The pattern of a kind of values: what looks like one, and whose check digits are right where it has some. */
 export function kindPattern(kind: ValueKind): TextPattern {
+  const isNumber = (text: string): boolean => kind === "card" && /^\d{13,19}$/.test(text) && isLuhn(text);
+  if (kind === "email") return { matches: emailsIn, isNumber };
   const { source, holds } = kinds[kind];
-  return { matches: (text) => candidatesOf(source, holds, text) };
+  return { matches: (text) => candidatesOf(source, holds, text), isNumber };
+}
+
+/** Local parts and labels have 64 and 63 characters at most (RFC 5321, 4.5.3.1; RFC 1035, 2.3.4). */
+const localPart = /[\p{L}\p{N}._%+'-]{1,64}$/u;
+const domain = /[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){0,8}\.[\p{L}\p{N}]{2,63}/uy;
+
+/** From each @ to its left and right: texts without one take no time. */
+function emailsIn(text: string): readonly Range[] {
+  const found: Range[] = [];
+  let before = 0;
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", at + 1)) {
+    // Twice as many units, for letters that have two.
+    const start = Math.max(before, at - 128);
+    const local = localPart.exec(text.slice(start, at));
+    domain.lastIndex = at + 1;
+    const [host] = (local && domain.exec(text)) ?? [];
+    if (!local || host === undefined) continue;
+    before = at + 1 + host.length;
+    found.push([start + local.index, before]);
+  }
+  return found;
 }
 
 interface KindOfValue {
@@ -43,12 +69,7 @@ interface KindOfValue {
   readonly holds: (part: string) => boolean;
 }
 
-const kinds: Readonly<Record<ValueKind, KindOfValue>> = {
-  // Local parts and labels have 64 and 63 characters at most (RFC 5321, 4.5.3.1).
-  email: {
-    source: /[\p{L}\p{N}._%+'-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){0,8}\.[\p{L}\p{N}]{2,63}/gu,
-    holds: () => true,
-  },
+const kinds: Readonly<Record<Exclude<ValueKind, "email">, KindOfValue>> = {
   card: {
     source: /\b(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5})\b/g,
     holds: (part) => /^(?:\D?\d){13,19}$/.test(part) && isLuhn(part.replace(/\D/g, "")),

@@ -1,4 +1,5 @@
 import { ExactNumber, exactNumber, isJsonNumber, type JsonNumber } from "../shadow/exactNumber.ts";
+import { changed } from "./changed.ts";
 
 /** A keyed hash of a text (HMAC-SHA-256), whose key nobody has who sees pseudonyms. */
 export type KeyedHash = (text: string) => Uint8Array;
@@ -44,14 +45,16 @@ export class Pseudonyms {
     return exactNumber(`${negative ? "-" : ""}${placed(other + "0".repeat(digits.length - kept), exponent)}`);
   }
 
-  /** @param ofKey - what becomes of a mapping's keys. @default they stay */
+  /**
+   * A value of JSON; lists and mappings are changed in place.
+   *
+   * @param ofKey - what becomes of a mapping's keys. @default they stay
+   */
   of(value: unknown, ofKey: (key: string) => string = (key) => key): unknown {
     if (typeof value === "string") return this.ofText(value);
     if (typeof value === "boolean") return false;
     if (isJsonNumber(value)) return this.ofNumber(value);
-    if (Array.isArray(value)) return value.map((each) => this.of(each, ofKey));
-    if (typeof value !== "object" || value === null) return value;
-    return mapped(value, ([key, each]) => [ofKey(key), this.of(each, ofKey)]);
+    return changed(value, ofKey, (each) => this.of(each, ofKey));
   }
 
   /** First and last digit are no zero, so that the number has as many digits as before. */
@@ -72,19 +75,6 @@ export class Pseudonyms {
     this.#tables.set(length, table);
     return table;
   }
-}
-
-/** A mapping with other entries; assigned, a key called `__proto__` would vanish. */
-export function mapped(
-  value: object,
-  entry: (entry: readonly [string, unknown]) => readonly [string, unknown],
-): Record<string, unknown> {
-  const to: Record<string, unknown> = {};
-  for (const each of Object.entries(value)) {
-    const [key, content] = entry(each);
-    Object.defineProperty(to, key, { value: content, enumerable: true, configurable: true, writable: true });
-  }
-  return to;
 }
 
 /** Numbers of `length` digits without a zero at their ends, counted from 0: first digit, those between, last digit. */

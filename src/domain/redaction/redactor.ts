@@ -1,9 +1,10 @@
 import { readExactJson } from "../shadow/exactJson.ts";
 import { isJsonNumber } from "../shadow/exactNumber.ts";
 import { type FieldPath, parseFieldPath } from "../shadow/fieldPath.ts";
+import { changed } from "./changed.ts";
 import { jsonTextOf } from "./jsonText.ts";
 import { kindPattern, type Range, type TextPattern, textPattern } from "./patterns.ts";
-import { mapped, type Pseudonyms } from "./pseudonyms.ts";
+import type { Pseudonyms } from "./pseudonyms.ts";
 import type { RedactionRules } from "./rules.ts";
 
 /** JSON in a text in JSON: a tool call's arguments, and what it quotes. */
@@ -30,7 +31,7 @@ export class Redactor {
     this.#headers = new Set(all(({ header }) => header));
   }
 
-  /** A body, as `readExactJson` read it. */
+  /** A body, as `readExactJson` read it; lists and mappings are changed in place. */
   json(value: unknown): unknown {
     return this.#walk(value, this.#paths, 0);
   }
@@ -55,23 +56,26 @@ export class Redactor {
     const headers = JSON.parse(json) as Record<string, string | readonly string[]>;
     const redacted = (name: string, value: string): string =>
       this.#headers.has(name) ? this.#pseudonyms.ofText(value) : this.text(value);
-    return JSON.stringify(
-      mapped(headers, ([name, value]) => [
-        name,
-        Array.isArray(value) ? value.map((each) => redacted(name, String(each))) : redacted(name, String(value)),
-      ]),
-    );
+    const kept = Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map((each) => redacted(name, String(each))) : redacted(name, String(value)),
+    ]);
+    return JSON.stringify(Object.fromEntries(kept));
   }
 
   #walk(value: unknown, paths: readonly FieldPath[], texts: number): unknown {
     if (paths.some((path) => path.length === 0)) return this.#pseudonyms.of(value, (key) => this.text(key));
     if (typeof value === "string") return this.#text(value, paths, texts);
-    if (isJsonNumber(value)) return this.#isNumberMatched(String(value)) ? this.#pseudonyms.ofNumber(value) : value;
-    if (Array.isArray(value)) {
-      return value.map((each, index) => this.#walk(each, below(paths, String(index), true), texts));
+    if (isJsonNumber(value)) {
+      if (this.#patterns.length === 0) return value;
+      const text = String(value);
+      return this.#patterns.some((pattern) => pattern.isNumber(text)) ? this.#pseudonyms.ofNumber(value) : value;
     }
-    if (typeof value !== "object" || value === null) return value;
-    return mapped(value, ([key, each]) => [this.text(key), this.#walk(each, below(paths, key, false), texts)]);
+    return changed(
+      value,
+      (key) => this.text(key),
+      (each, place) => this.#walk(each, below(paths, place), texts),
+    );
   }
 
   #text(text: string, paths: readonly FieldPath[], texts: number): string {
@@ -99,13 +103,6 @@ export class Redactor {
     return redacted + text.slice(at);
   }
 
-  /** A number is one value: a pattern that matches a part of its digits does not mean it. */
-  #isNumberMatched(text: string): boolean {
-    return this.#patterns.some((pattern) =>
-      pattern.matches(text).some(([start, end]) => start === 0 && end === text.length),
-    );
-  }
-
   #parameter(part: string): string {
     const at = part.indexOf("=");
     if (at < 0) return this.#encoded(part, true);
@@ -127,9 +124,12 @@ export class Redactor {
 }
 
 /** What is left of the paths one step further down. */
-function below(paths: readonly FieldPath[], part: string, isIndex: boolean): readonly FieldPath[] {
+function below(paths: readonly FieldPath[], place: string | number): readonly FieldPath[] {
   if (paths.length === 0) return paths;
-  return paths.filter(([step]) => step === part || (isIndex && step === "*")).map((path) => path.slice(1));
+  const step = String(place);
+  return paths
+    .filter(([first]) => first === step || (typeof place === "number" && first === "*"))
+    .map((path) => path.slice(1));
 }
 
 /** Ranges that touch or overlap as one: what several patterns found is one value. */

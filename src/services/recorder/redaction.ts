@@ -11,12 +11,12 @@ export interface RedactionOptions {
    * @default 48 MiB
    */
   readonly waitingBytes?: number;
+  /** @default the thread's own file */
+  readonly thread?: URL;
   /** The thread ended by itself, by an error of this code or name; it is started again. */
   readonly onFailure: (code: string) => void;
 }
 
-/** Memory of the thread, in mebibytes: a body of the largest size, as text, as values, and as text again. */
-const threadMebibytes = 256;
 /** A thread that failed is started again after this, in milliseconds. */
 const restartMs = 1_000;
 
@@ -29,6 +29,7 @@ export class Redaction {
   readonly #input: RedactingInput;
   readonly #log: PredictionLog;
   readonly #limit: number;
+  readonly #thread: URL;
   readonly #onFailure: (code: string) => void;
   #worker: Worker | undefined;
   /** What comes next, and its predictions. */
@@ -39,10 +40,17 @@ export class Redaction {
   #isScheduled = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(input: RedactingInput, { log, waitingBytes = 48 * 1024 ** 2, onFailure }: RedactionOptions) {
+  constructor(input: RedactingInput, options: RedactionOptions) {
+    const {
+      log,
+      waitingBytes = 48 * 1024 ** 2,
+      thread = new URL("./redactor.ts", import.meta.url),
+      onFailure,
+    } = options;
     this.#input = input;
     this.#log = log;
     this.#limit = waitingBytes;
+    this.#thread = thread;
     this.#onFailure = onFailure;
     this.#worker = this.#start();
   }
@@ -64,7 +72,7 @@ export class Redaction {
       return;
     }
     const fits = bytes === 0 || waiting + bytes <= this.#limit;
-    if (!fits) this.#log.lose("unredactable", 1);
+    // The thread counts those without their bodies.
     writePrediction(this.#next, fits ? prediction : { ...prediction, ...withoutBodies(prediction) });
     this.#nextPredictions += 1;
     this.#schedule();
@@ -104,9 +112,8 @@ export class Redaction {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./redactor.ts", import.meta.url), {
+    const worker = new Worker(this.#thread, {
       workerData: this.#input,
-      resourceLimits: { maxOldGenerationSizeMb: threadMebibytes },
       // It has what it needs, and its environment would stand in a crash report.
       env: {},
     });
