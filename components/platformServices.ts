@@ -2,7 +2,16 @@ import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { pingUrl } from "../src/domain/development/pingToken.ts";
-import { apiRights, apiRoute, apiService, apiUrlInCluster } from "../src/domain/serving/apiService.ts";
+import {
+  apiRights,
+  apiRoute,
+  apiService,
+  apiUrlInCluster,
+  type CountedGateway,
+  countingRights,
+} from "../src/domain/serving/apiService.ts";
+import { embeddedGateway } from "../src/domain/serving/embeddedGateway.ts";
+import { nameOfGateway, namespaceOfGateway } from "../src/domain/serving/route.ts";
 import { declared } from "../src/environment/ownership.ts";
 import type { DeclaredServices } from "../src/environment/parts.ts";
 import { pushPipeline } from "../src/environment/pushPipeline.ts";
@@ -99,6 +108,27 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       { ...rights.binding, metadata: declared(rights.binding.metadata) },
       { ...parent, dependsOn: [role, account] },
     );
+    const countedGateway: CountedGateway = facts.isEmbedded
+      ? { url: embeddedGateway.statistics }
+      : {
+          namespace: namespaceOfGateway(gateway, modelsNamespace),
+          name: nameOfGateway(gateway),
+          api: gateway.api,
+        };
+    const counting = countingRights(namespace, modelsNamespace, countedGateway).map((each) => {
+      const label = each.role.metadata.name;
+      const inItsNamespace = each.role.metadata.namespace === namespace ? inNamespace : parent;
+      const counts = new kubernetes.rbac.v1.Role(
+        label,
+        { ...each.role, metadata: declared(each.role.metadata) },
+        inItsNamespace,
+      );
+      return new kubernetes.rbac.v1.RoleBinding(
+        label,
+        { ...each.binding, metadata: declared(each.binding.metadata) },
+        { ...parent, dependsOn: [counts, account] },
+      );
+    });
     const manifests = apiService({
       namespace,
       image: this.image,
@@ -113,6 +143,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       replicas,
       builds: builds && ("url" in builds ? { url: builds.url } : builds),
       uploads,
+      countedGateway,
     });
     const metadata = { ...manifests.service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
     const service = new kubernetes.core.v1.Service(
@@ -124,7 +155,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
     const deployment = new kubernetes.apps.v1.Deployment(
       "api",
       { ...manifests.deployment, metadata: declared(manifests.deployment.metadata) },
-      { ...parent, dependsOn: [space, secret, binding] },
+      { ...parent, dependsOn: [space, secret, binding, ...counting] },
     );
     deployRoute("api", { route: apiRoute({ namespace, gateway }) }, { ...parent, dependsOn: [service, deployment] });
     parts.services = this;

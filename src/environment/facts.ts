@@ -49,6 +49,8 @@ export interface EnvironmentFacts {
    * @default clients cannot push
    */
   readonly builds?: { readonly url: string; readonly token: string } | undefined;
+  /** Whether the gateway is a process of the embedded environment, and no pod. @default it is pods */
+  readonly isEmbedded?: boolean | undefined;
   /** Content hash of the services' code: needed where the services' image is the checkout. */
   readonly serviceHash?: string | undefined;
   /** Image store and cache of the embedded environment: needed where it builds by Tekton. */

@@ -97,6 +97,7 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
     zoo: new Map(),
     platform,
     builds: shell.builds,
+    isEmbedded: shell.embedded,
     serviceHash,
     buildFolders: shell.buildFolders,
     isPartial,

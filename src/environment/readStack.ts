@@ -65,6 +65,7 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
     isPartial: release?.isPartial,
     release: release && { ...release, intent: { ...release.intent, stateSchema: state?.current.schema ?? null } },
     builds: shell.builds,
+    isEmbedded: shell.embedded,
     serviceHash: spec.services.image ? undefined : await serviceSource(project),
     buildFolders: shell.buildFolders,
     secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), cluster.secretKeys),

@@ -13,6 +13,7 @@ import { createKey, findKey } from "../../src/adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgres/developmentVersions.ts";
 import { readPlatformModel, readPointer } from "../../src/adapters/postgres/models.ts";
 import { clientConfig, type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
+import { readLastMinute } from "../../src/adapters/postgres/traffic/lastMinute.ts";
 import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../src/adapters/postgres/zoo/standings.ts";
 import { createFolderUploads } from "../../src/adapters/uploads/folderUploads.ts";
@@ -26,6 +27,7 @@ import type { Deployments } from "../../src/services/api/graphql/context.ts";
 import { createMetrics } from "../../src/services/api/metrics.ts";
 import { apiRoutes } from "../../src/services/api/routes.ts";
 import { createApiServer } from "../../src/services/api/server.ts";
+import type { CountRequest } from "../../src/services/api/traffic/countAnswer.ts";
 import { makePlatformTables, rolePassword } from "./platformTables.ts";
 import { startPostgres } from "./postgres.ts";
 import { MemoryCluster } from "./versionCluster.ts";
@@ -66,6 +68,7 @@ export async function startDevelopmentApi(
     readonly requireApiKey?: boolean;
     /** @default nobody waits */
     readonly limit?: (subject: string) => number;
+    readonly count?: CountRequest;
     /** A platform's database that somebody else made, with the password of the API's role. @default one of its own */
     readonly database?: { readonly server: DatabaseServer; readonly password: string };
     /** Where every predictor is. @default nowhere */
@@ -122,6 +125,7 @@ export async function startDevelopmentApi(
       modelsNamespace: "models",
       served: (name: string) => readPlatformModel(pool, name),
       limit: options.limit,
+      count: options.count ?? (() => {}),
       pushes: deployments && { uploads, deployments },
     }),
     limit: options.limit,
@@ -130,7 +134,8 @@ export async function startDevelopmentApi(
     originOf: () => options.predictor ?? "http://127.0.0.1:1",
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
-    metrics: createMetrics(() => readStandings(pool)),
+    metrics: createMetrics({ standings: () => readStandings(pool), minute: () => readLastMinute(pool, Date.now()) }),
+    count: options.count ?? (() => {}),
     log,
     maxBodyBytes,
     timeoutMs: 5_000,

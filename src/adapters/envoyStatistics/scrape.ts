@@ -2,9 +2,6 @@ import { type Dispatcher, request } from "undici";
 import { countersFilter, durationsFilter, presenceFilter } from "../../domain/traffic/statistics.ts";
 import { type GatewayStatistics, parseStatistics } from "./exposition.ts";
 
-/** Port of Istio's proxies that answers `/stats/prometheus` to anybody in the cluster. */
-export const statisticsPort = 15_090;
-
 export interface Scrape {
   /** Such as `http://10.0.0.7:15090/stats/prometheus`. */
   readonly url: string;

@@ -1,6 +1,6 @@
 import type { RateLimit } from "../access/rateLimit.ts";
 import { makesContexts, mountsOf, type Pushes, pushEnvironment, volumesOf } from "./apiPushes.ts";
-import { type Backend, hostOf, type Route } from "./route.ts";
+import { type Backend, hostOf, type Route, type RouteApi } from "./route.ts";
 
 /** The API service, as its manifests are rendered. `Text` is a string, or a promise of one that is only passed on. */
 export interface ApiService<Text = string> extends Pushes {
@@ -17,7 +17,16 @@ export interface ApiService<Text = string> extends Pushes {
   readonly rateLimit?: RateLimit | undefined;
   /** Pods. */
   readonly replicas: number;
+  /** Whose answers it counts. @default nobody's */
+  readonly countedGateway?: CountedGateway | undefined;
+  /** A Prometheus that it asks for them, `hasToken` where the Secret has its token as `prometheusToken`. @default the gateway's pods themselves */
+  readonly prometheus?: { readonly url: string; readonly hasToken: boolean } | undefined;
 }
+
+/** A gateway whose answers are counted: by the Gateway, whose pods are looked for, or by the address of its statistics. */
+export type CountedGateway =
+  | { readonly namespace: string; readonly name: string; readonly api: RouteApi }
+  | { readonly url: string };
 
 const containerPort = 8080;
 /** Name of the ServiceAccount. */
@@ -30,7 +39,9 @@ const labels = {
   "app.kubernetes.io/part-of": "menagerie",
   "app.kubernetes.io/managed-by": "menagerie",
 };
-const selector = { "app.kubernetes.io/name": "api", "app.kubernetes.io/part-of": "menagerie" };
+/** Labels of its pods, of all stacks' in one namespace. */
+export const apiPodLabels = { "app.kubernetes.io/name": "api", "app.kubernetes.io/part-of": "menagerie" };
+const selector = apiPodLabels;
 
 /** Deployment and Service `api`: port 80 of the Service is 8080 of the pods. */
 export function apiService<Text>(api: ApiService<Text>) {
@@ -89,6 +100,7 @@ function container<Text>(api: ApiService<Text>) {
           ]
         : []),
       ...pushEnvironment(api, secret),
+      ...countingEnvironment(api, secret),
       { name: "PORT", value: String(containerPort) },
     ],
     resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: makesContexts(api) ? "1Gi" : "512Mi" } },
@@ -102,6 +114,18 @@ function container<Text>(api: ApiService<Text>) {
       capabilities: { drop: ["ALL"] },
     },
   };
+}
+
+function countingEnvironment<Text, Secret>(
+  { countedGateway, prometheus }: ApiService<Text>,
+  secret: (name: string, key: string) => Secret,
+) {
+  return [
+    { name: "MENAGERIE_POD", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+    ...(countedGateway ? [{ name: "MENAGERIE_COUNTED_GATEWAY", value: JSON.stringify(countedGateway) }] : []),
+    ...(prometheus ? [{ name: "MENAGERIE_PROMETHEUS_URL", value: prometheus.url }] : []),
+    ...(prometheus?.hasToken ? [secret("MENAGERIE_PROMETHEUS_TOKEN", "prometheusToken")] : []),
+  ];
 }
 
 /** What the service answers at the gateway: predictions of apps, development versions, and what the truss client asks. */
@@ -150,6 +174,50 @@ export function apiRights(
       subjects: [{ kind: "ServiceAccount", name: apiAccount, namespace }],
     },
   };
+}
+
+/**
+ * What counting takes besides: to see which of the service's own pods there are, so that one that is gone is not waited for, and the
+ * gateway's pods, with the Gateway that says which these are. One Role and its binding for each namespace.
+ */
+export function countingRights(namespace: string, modelsNamespace: string, gateway: CountedGateway | undefined) {
+  const pods = { apiGroups: [""], resources: ["pods"], verbs: ["list"] };
+  const own = { name: "menagerie-api-pods", space: namespace, rules: [pods] };
+  if (!gateway || "url" in gateway) return [bound(own, namespace)];
+  const gateways = {
+    apiGroups: ["networking.istio.io"],
+    resources: ["gateways"],
+    resourceNames: [gateway.name],
+    verbs: ["get"],
+  };
+  const rules = gateway.api === "istio" ? [pods, gateways] : [pods];
+  // Stacks may share a gateway.
+  return [
+    bound(own, namespace),
+    bound({ name: `${modelsNamespace}-counts`, space: gateway.namespace, rules }, namespace),
+  ];
+}
+
+function bound(
+  { name, space, rules }: { readonly name: string; readonly space: string; readonly rules: PolicyRule[] },
+  namespace: string,
+) {
+  const metadata = { name, namespace: space, labels };
+  return {
+    role: { metadata, rules },
+    binding: {
+      metadata,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
+      subjects: [{ kind: "ServiceAccount", name: apiAccount, namespace }],
+    },
+  };
+}
+
+interface PolicyRule {
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+  verbs: string[];
 }
 
 /** Takes the service's paths at the gateway to the API service. */

@@ -1,3 +1,6 @@
+/** Port of Istio's proxies that answers `/stats/prometheus` to anybody in the cluster. */
+export const statisticsPort = 15_090;
+
 /**
  * Statistics of Envoy that counts are made from, as its `filter` takes them: answers by status of each destination, those that Envoy gave
  * itself among them, one for each request however often it was tried; and whether the process is still the same one

@@ -61,6 +61,8 @@ export interface TrafficSummary {
   /** Requests that were counted, also in seconds that are not known whole: at least so many came. */
   readonly requests: number;
   readonly byOutcome: Readonly<Partial<Record<Outcome, number>>>;
+  /** Of these, those in seconds that are known. */
+  readonly inKnown: Readonly<Partial<Record<Outcome, number>>>;
   /** Requests per second over the seconds that are known; undefined where none is. */
   readonly perSecond: number | undefined;
   readonly errors: number;
@@ -84,6 +86,7 @@ export function summarize({ coverage: { window, known }, counts, latency }: Path
     windowSeconds: window.until - window.since,
     requests: sum(byOutcome),
     byOutcome,
+    inKnown,
     perSecond: knownSeconds > 0 ? inAll / knownSeconds : undefined,
     errors: failed,
     errorShare: answered > 0 ? failed / answered : undefined,

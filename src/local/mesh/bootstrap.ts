@@ -1,5 +1,7 @@
 import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
+import { statisticsPort } from "../../domain/traffic/statistics.ts";
 import { addresses, ports } from "../network/addresses.ts";
+import { statisticsConfig } from "./statistics.ts";
 
 /**
  * Envoy's bootstrap as a gateway of istiod, as Istio's agent writes it, without certificates. Listeners, routes, clusters and
@@ -25,6 +27,7 @@ export function envoyBootstrap(adminSocket: string): object {
       },
     },
     admin: { address: { pipe: { path: adminSocket } } },
+    stats_config: statisticsConfig,
     layered_runtime: {
       layers: [
         {
@@ -47,7 +50,47 @@ export function envoyBootstrap(adminSocket: string): object {
         grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],
       },
     },
-    static_resources: { clusters: [istiod()] },
+    static_resources: { clusters: [istiod(), statistics(adminSocket)], listeners: [statisticsListener()] },
+  };
+}
+
+const statisticsCluster = "prometheus_stats";
+
+/** Envoy's own admin interface, of which {@link statisticsListener} shows a part. */
+function statistics(adminSocket: string): object {
+  const address = { pipe: { path: adminSocket } };
+  return {
+    name: statisticsCluster,
+    type: "STATIC",
+    connect_timeout: "0.25s",
+    load_assignment: { cluster_name: statisticsCluster, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+  };
+}
+
+/** Answers `/stats/prometheus` in the cluster, as Istio's proxies do, and nothing else of the admin interface. */
+function statisticsListener(): object {
+  const filters = "type.googleapis.com/envoy.extensions.filters";
+  const routes = [{ match: { prefix: "/stats/prometheus" }, route: { cluster: statisticsCluster } }];
+  return {
+    name: "statistics",
+    address: { socket_address: { address: addresses.host, port_value: statisticsPort } },
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type": `${filters}.network.http_connection_manager.v3.HttpConnectionManager`,
+              stat_prefix: "stats",
+              route_config: { virtual_hosts: [{ name: "statistics", domains: ["*"], routes }] },
+              http_filters: [
+                { name: "envoy.filters.http.router", typed_config: { "@type": `${filters}.http.router.v3.Router` } },
+              ],
+            },
+          },
+        ],
+      },
+    ],
   };
 }
 

@@ -4,6 +4,7 @@ import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
 import { gatewayFilter } from "../../domain/serving/gatewayFilter.ts";
 import { queryKeyPatch } from "../../domain/serving/queryKeys.ts";
 import { addresses, ports } from "../network/addresses.ts";
+import { proxyStatsMatcher } from "./statistics.ts";
 
 const { name: gatewayName, namespace: meshNamespace, labels: gatewayLabels } = embeddedGateway;
 
@@ -85,6 +86,8 @@ const meshConfig = {
   enableTracing: false,
   // Pods have no sidecars, so nothing ends mutual TLS.
   enableAutoMtls: false,
+  // Counts of requests are made from what this has gateways keep.
+  defaultConfig: { proxyStatsMatcher },
   extensionProviders: [
     {
       name: "menagerie-keys",
@@ -102,7 +105,7 @@ const meshConfig = {
 };
 
 /** Service by which Gateway API's Gateway finds the Envoy that serves it. */
-const gatewayService = "gateway";
+const gatewayService = embeddedGateway.service;
 const gatewayClass = "istio";
 
 /** The Gateways of both APIs, which are one listener of the same Envoy. {@link envoyFilter} comes first: it says where that listens. */

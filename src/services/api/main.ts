@@ -20,6 +20,7 @@ import { readPlatformModel, readPointer } from "../../adapters/postgres/models.t
 import { missingVersions } from "../../adapters/postgres/pushedVersions.ts";
 import { sealEarlier } from "../../adapters/postgres/sealEarlier.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
+import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
 import { createBucketUploads } from "../../adapters/uploads/bucketUploads.ts";
@@ -44,6 +45,8 @@ import { createMetrics } from "./metrics.ts";
 import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
 import { type PipelineBuilds, readSettings } from "./settings.ts";
+import { appCounts } from "./traffic/appCounts.ts";
+import { countTraffic } from "./traffic/countTraffic.ts";
 
 /** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
 const drainMs = 2_000;
@@ -111,6 +114,7 @@ const access = {
   adminKeyHash: keyHash(settings.adminKey),
 };
 const pushes = acceptPushes();
+const counts = appCounts(Date.now);
 // A key has one limit, whichever way its predictions come.
 const limit = settings.rateLimit && rateLimiter(settings.rateLimit, () => performance.now());
 const server = createApiServer({
@@ -122,6 +126,7 @@ const server = createApiServer({
     cluster,
     find: findVersion,
     touch,
+    count: counts.count,
     dispatcher,
     log,
     pushes,
@@ -138,7 +143,8 @@ const server = createApiServer({
     answeringOrigin({ service, recorded }, settings.modelsNamespace),
   predictPath: `${readyPath}:predict`,
   dispatcher,
-  metrics: createMetrics(() => readStandings(pool)),
+  count: counts.count,
+  metrics: createMetrics({ standings: () => readStandings(pool), minute: () => readLastMinute(pool, Date.now()) }),
   log,
   maxBodyBytes: settings.maxBodyBytes,
   timeoutMs: settings.predictTimeoutMs,
@@ -156,6 +162,8 @@ closeAbandonedDeployments({
 server.listen(settings.port, "0.0.0.0");
 await once(server, "listening");
 log.info({ port: (server.address() as AddressInfo).port, requireApiKey: settings.requireApiKey }, "listening");
+
+const traffic = countTraffic({ settings, counts, pool, kubernetes, log, signal: ended.signal });
 
 void lead({
   connection: clientConfig(settings.database, platformDatabase),
@@ -243,6 +251,7 @@ async function stop(signal: string): Promise<void> {
   server.closeIdleConnections();
   await Promise.race([closed, delay(stopMs)]);
   ended.abort();
+  await traffic.end();
   await Promise.allSettled([pool.end(), dispatcher.close(), containers.close()]);
   process.exit(0);
 }

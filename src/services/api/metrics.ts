@@ -1,41 +1,80 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { LastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
+import { trafficPaths } from "../../domain/traffic/outcome.ts";
 import { freshCache } from "./freshCache.ts";
-
-/** Up to the longest prediction that is waited for, in seconds. */
-const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** For how long what was read of the zoo is told again, in milliseconds: several may scrape, and counting apps is work. */
 const standingsKept = 30_000;
+const minuteKept = 5_000;
 
-/**
- * Metrics in Prometheus' text format. Labels are bounded: served models, their versions, HTTP statuses.
- *
- * @param readStandings - reads where the zoo stands; while it fails, nothing is told of that
- */
-export function createMetrics(readStandings: () => Promise<ZooStandings>) {
+/** What is read of the database for metrics; while that fails, nothing is told of it. */
+export interface MetricReaders {
+  /** Where the zoo stands. */
+  readonly standings: () => Promise<ZooStandings>;
+  /** What versions answered. */
+  readonly minute: () => Promise<LastMinute>;
+}
+
+/** Metrics in Prometheus' text format. Labels are bounded: served models, their versions, ways to end. */
+export function createMetrics(read: MetricReaders) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const predictions = new Counter({
-    name: "menagerie_api_predictions_total",
-    help: "Predictions asked of the API service, by the zoo model that answered and the HTTP status.",
-    labelNames: ["model", "version", "status"] as const,
+  const minutes = freshCache(read.minute, { freshFor: minuteKept });
+  const minute = () => minutes("").catch(() => undefined);
+  new Gauge({
+    name: "menagerie_requests_per_second",
+    help: "Requests of the last minute, by version and how they ended, counted where the client was answered; the same from every pod. Seconds that were not counted are left out.",
+    labelNames: ["model", "version", "path", "outcome"] as const,
     registers,
+    async collect() {
+      this.reset();
+      const last = await minute();
+      for (const { model, number: version, ...traffic } of last?.versions ?? []) {
+        for (const path of trafficPaths) {
+          const { inKnown, knownSeconds } = traffic[path];
+          if (knownSeconds === 0) continue;
+          for (const [outcome, count] of Object.entries(inKnown))
+            this.set({ model, version, path, outcome }, count / knownSeconds);
+        }
+      }
+    },
   });
-  const seconds = new Histogram({
-    name: "menagerie_api_prediction_duration_seconds",
-    help: "From the request's head to the end of its answer.",
-    labelNames: ["model"] as const,
-    buckets,
+  new Gauge({
+    name: "menagerie_request_duration_seconds",
+    help: "Quantiles of how long whole answers of the last minute took, by version; the same from every pod.",
+    labelNames: ["model", "version", "path", "quantile"] as const,
     registers,
+    async collect() {
+      this.reset();
+      const last = await minute();
+      for (const { model, number: version, ...traffic } of last?.versions ?? []) {
+        for (const path of trafficPaths) {
+          const { p50, p99 } = traffic[path];
+          if (p50 !== undefined) this.set({ model, version, path, quantile: "0.5" }, p50 / 1000);
+          if (p99 !== undefined) this.set({ model, version, path, quantile: "0.99" }, p99 / 1000);
+        }
+      }
+    },
+  });
+  new Gauge({
+    name: "menagerie_requests_counted_seconds",
+    help: "Seconds of the last minute whose requests were counted, 60 when all were; what is missing is not zero.",
+    labelNames: ["path"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      const last = await minute();
+      for (const path of last ? trafficPaths : []) this.set({ path }, last?.paths[path].knownSeconds ?? 0);
+    },
   });
   const inFlight = new Gauge({
     name: "menagerie_api_predictions_in_flight",
     help: "Predictions that are being answered.",
     registers,
   });
-  const cached = freshCache(readStandings, { freshFor: standingsKept });
+  const cached = freshCache(read.standings, { freshFor: standingsKept });
   const standings = () => cached("").catch(() => unknown);
   new Gauge({
     name: "menagerie_api_rollout_since_seconds",
@@ -58,7 +97,7 @@ export function createMetrics(readStandings: () => Promise<ZooStandings>) {
       for (const { model, version, apps } of (await standings()).apps) this.set({ model, version }, apps);
     },
   });
-  return { registry, predictions, seconds, inFlight };
+  return { registry, inFlight };
 }
 
 const unknown: ZooStandings = { rollouts: [], apps: [] };

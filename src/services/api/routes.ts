@@ -14,6 +14,7 @@ import type { Versions } from "./development/versions.ts";
 import type { Deployments } from "./graphql/context.ts";
 import { graphqlRoute } from "./graphql/route.ts";
 import type { Route } from "./route.ts";
+import type { CountRequest } from "./traffic/countAnswer.ts";
 import { uploadRoute } from "./uploads/route.ts";
 
 /** What the routes work with. */
@@ -26,6 +27,8 @@ export interface RouteParts extends Omit<AuthorizeParts, "access"> {
   readonly touch: (versionId: string) => Promise<void>;
   /** A secret. */
   readonly signingKey: string;
+  /** Counts what is answered for versions. */
+  readonly count: CountRequest;
   readonly dispatcher: Dispatcher;
   readonly log: Logger;
   /** Bytes. */

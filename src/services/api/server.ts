@@ -13,6 +13,7 @@ import { forward } from "./forward.ts";
 import type { Metrics } from "./metrics.ts";
 import { sendJson } from "./requestBody.ts";
 import type { Route } from "./route.ts";
+import { type CountRequest, countAnswer } from "./traffic/countAnswer.ts";
 
 /** What the server works with. */
 export interface ApiParts {
@@ -26,6 +27,8 @@ export interface ApiParts {
   readonly predictPath: string;
   readonly dispatcher: Dispatcher;
   readonly metrics: Metrics;
+  /** Counts what is answered for versions. */
+  readonly count: CountRequest;
   readonly log: Logger;
   /** Bytes. */
   readonly maxBodyBytes: number;
@@ -137,15 +140,13 @@ async function predict(
     const { model = "", number } = serving ?? {};
     const status = response.headersSent ? response.statusCode : 499;
     metrics.inFlight.dec();
-    metrics.predictions.inc({ model, version: number ?? "", status });
-    metrics.seconds.observe({ model }, seconds);
     parts.log.info({ requestId, modelId: id, servedBy: model, version: number, status, seconds }, "prediction");
   });
   const pointer = await permitted(parts, request, id);
   refuseAboveLimit(response, parts.limit, limitedSubject(request.headers, id));
   serving = pointer.serving;
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
-  await forward(request, response, {
+  const answering = forward(request, response, {
     dispatcher: parts.dispatcher,
     origin: parts.originOf(serving),
     path,
@@ -154,6 +155,7 @@ async function predict(
     timeoutMs: parts.timeoutMs,
     model: `${serving.model} version ${serving.number}`,
   });
+  await countAnswer(response, { count: parts.count, versionId: serving.versionId, startedAt }, answering);
 }
 
 /** What fails here, other than a refusal, is the database. */

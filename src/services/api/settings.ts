@@ -1,9 +1,13 @@
+import { hostname } from "node:os";
 import * as z from "zod";
 import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
+import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
 import type { Bucket } from "../../adapters/uploads/bucketUploads.ts";
 import type { RateLimit } from "../../domain/access/rateLimit.ts";
 import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
+import type { CountedGateway } from "../../domain/serving/apiService.ts";
+import { routeApis } from "../../domain/serving/route.ts";
 import { refuse } from "../refusals.ts";
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
@@ -14,6 +18,20 @@ const pipeline: z.ZodType<PushPipeline> = z.strictObject({
   credentials: z.string().min(1).optional(),
   timeoutMinutes: z.int().min(1),
   keep: z.int().min(1),
+});
+
+const countedGateway: z.ZodType<CountedGateway> = z.union([
+  z.strictObject({ namespace: z.string().min(1), name: z.string().min(1), api: z.enum(routeApis) }),
+  z.strictObject({ url: z.url() }),
+]);
+
+const json = z.string().transform((text, { addIssue }) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    addIssue("is not JSON");
+    return z.NEVER;
+  }
 });
 
 const environment = z.object({
@@ -36,18 +54,7 @@ const environment = z.object({
   MENAGERIE_BUILD_URL: z.url().optional(),
   MENAGERIE_BUILD_TOKEN: z.string().min(32).optional(),
   /** In the place of both: the stack's Pipeline, as JSON. */
-  MENAGERIE_BUILD_PIPELINE: z
-    .string()
-    .transform((text, { addIssue }) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        addIssue("is not JSON");
-        return z.NEVER;
-      }
-    })
-    .pipe(pipeline)
-    .optional(),
+  MENAGERIE_BUILD_PIPELINE: json.pipe(pipeline).optional(),
   /** Virtual environment of the truss library in the services' image, where images are pushed to a registry. */
   MENAGERIE_TRUSS: z.string().startsWith("/").default("/opt/truss"),
   /** Where the contexts of those images are made. */
@@ -60,6 +67,13 @@ const environment = z.object({
   MENAGERIE_UPLOADS_PREFIX: z.string().default(""),
   MENAGERIE_UPLOADS_ACCESS_KEY_ID: z.string().min(1).optional(),
   MENAGERIE_UPLOADS_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+  /** Name of the service's own pod. */
+  MENAGERIE_POD: z.string().min(1).optional(),
+  /** The gateway whose answers are counted: the Gateway, or the address of a gateway's statistics; as JSON. Nothing: none are. */
+  MENAGERIE_COUNTED_GATEWAY: json.pipe(countedGateway).optional(),
+  /** A Prometheus that scrapes the gateway's pods, asked in their place, and its token. */
+  MENAGERIE_PROMETHEUS_URL: z.url().optional(),
+  MENAGERIE_PROMETHEUS_TOKEN: z.string().min(1).optional(),
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
@@ -118,6 +132,12 @@ export interface ApiSettings {
   readonly pushes: { readonly build: BuildAddress | PipelineBuilds; readonly uploads: UploadSettings } | undefined;
   /** Limit of each key; undefined for none. */
   readonly rateLimit: RateLimit | undefined;
+  /** Name of the pod. */
+  readonly pod: string;
+  /** Whose answers are counted; undefined for nobody's. */
+  readonly countedGateway: CountedGateway | undefined;
+  /** Asked in the place of the gateway's pods. */
+  readonly prometheus: Prometheus | undefined;
   readonly port: number;
   readonly logLevel: string;
 }
@@ -141,6 +161,11 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
     maxBodyBytes: values.MENAGERIE_MAX_BODY_BYTES,
     predictTimeoutMs: values.MENAGERIE_PREDICT_TIMEOUT_SECONDS * 1000,
     rateLimit: rateLimitOf(values),
+    pod: values.MENAGERIE_POD ?? hostname(),
+    countedGateway: values.MENAGERIE_COUNTED_GATEWAY,
+    prometheus: values.MENAGERIE_PROMETHEUS_URL
+      ? { url: values.MENAGERIE_PROMETHEUS_URL.replace(/\/+$/, ""), bearerToken: values.MENAGERIE_PROMETHEUS_TOKEN }
+      : undefined,
     port: values.PORT,
     logLevel: values.LOG_LEVEL,
   };

@@ -9,6 +9,7 @@ import { pino } from "pino";
 import { Agent } from "undici";
 import type { createMetrics as metricsOf } from "../../../src/services/api/metrics.ts";
 import type { createApiServer as serverOf } from "../../../src/services/api/server.ts";
+import { appCounts } from "../../../src/services/api/traffic/appCounts.ts";
 
 const folder = join(process.cwd(), "src/services/api");
 const { createApiServer } = (await import(join(folder, "server.ts"))) as { createApiServer: typeof serverOf };
@@ -22,6 +23,9 @@ const pointer = {
   versioned: true,
   serving: { versionId: "2", model: "multiplier", number: 1, recorded: false },
 };
+const noDatabase = async (): Promise<never> => {
+  throw new Error("there is no database");
+};
 const server = createApiServer({
   access: { required: false, find: async () => undefined },
   pointer: async () => pointer,
@@ -29,9 +33,8 @@ const server = createApiServer({
   originOf: () => `http://${process.argv[2]}`,
   predictPath: "/v1/models/model:predict",
   dispatcher: new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: 256 }),
-  metrics: createMetrics(async () => {
-    throw new Error("there is no database");
-  }),
+  metrics: createMetrics({ standings: noDatabase, minute: noDatabase }),
+  count: appCounts(Date.now).count,
   log: pino({ level: "info" }, pino.destination("/dev/null")),
   maxBodyBytes: 10 * 1024 ** 2,
   timeoutMs: 60_000,

@@ -11,6 +11,7 @@ import { type Access, authenticate, authorize } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import { forward } from "../forward.ts";
 import type { Route } from "../route.ts";
+import { type CountRequest, countAnswer } from "../traffic/countAnswer.ts";
 import type { SyncOutcome } from "./syncToHead.ts";
 
 export interface ActivatorParts {
@@ -20,6 +21,8 @@ export interface ActivatorParts {
   readonly syncToHead: (versionId: string) => Promise<SyncOutcome>;
   /** Remembers that a version is being used. */
   readonly touch: (versionId: string) => Promise<void>;
+  /** Counts what is answered for versions. */
+  readonly count: CountRequest;
   readonly dispatcher: Dispatcher;
   /** @default nothing is logged */
   readonly log?: Logger;
@@ -68,16 +71,20 @@ export function createActivator(parts: ActivatorParts): Activator {
       requirePredictionMethod(request);
       // A use that is not recorded only lets the version stop early.
       parts.touch(version.id).catch(() => {});
-      const { url } = await ready(version);
-      await forward(request, response, {
-        dispatcher: parts.dispatcher,
-        origin: url,
-        requestId,
-        timeoutMs: parts.timeoutMs,
-        maxBodyBytes: parts.maxBodyBytes,
-        model: `development version of ${version.model}`,
-        path: withoutQueryKeys(inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? "")),
-      });
+      const answering = async () => {
+        const { url } = await ready(version);
+        await forward(request, response, {
+          dispatcher: parts.dispatcher,
+          origin: url,
+          requestId,
+          timeoutMs: parts.timeoutMs,
+          maxBodyBytes: parts.maxBodyBytes,
+          model: `development version of ${version.model}`,
+          path: withoutQueryKeys(inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? "")),
+        });
+      };
+      const counted = { count: parts.count, versionId: version.id, startedAt: performance.now() };
+      await countAnswer(response, counted, answering());
     },
   };
 }

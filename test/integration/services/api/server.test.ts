@@ -11,6 +11,7 @@ import { deleteApp, undeleteApp } from "../../../../src/adapters/postgres/delete
 import { readPointer } from "../../../../src/adapters/postgres/models.ts";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
 import { readStandings } from "../../../../src/adapters/postgres/zoo/standings.ts";
 import { rateLimiter } from "../../../../src/domain/access/rateLimit.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
@@ -117,7 +118,8 @@ function api(predictors: readonly string[], required: boolean, limit?: (subject:
       originOf: ({ number }) => predictors[number - 1] ?? "http://127.0.0.1:1",
       predictPath: "/v1/models/model:predict",
       dispatcher: new Agent(),
-      metrics: createMetrics(() => readStandings(pool)),
+      metrics: createMetrics({ standings: () => readStandings(pool), minute: () => readLastMinute(pool, Date.now()) }),
+      count: () => {},
       log: pino({}, { write: (line: string) => void logged.push(line) }),
       maxBodyBytes,
       timeoutMs: 5_000,
@@ -309,7 +311,7 @@ describe("the service itself", () => {
     expect([await get("/healthz"), await get("/readyz"), await get("/nowhere")]).toEqual([200, 200, 404]);
     const metrics = await (await fetch(`${open}/metrics`)).text();
     expect(metrics).toMatch(/menagerie_api_apps\{model="iris",version="1"\} \d+/);
-    expect(metrics).toMatch(/menagerie_api_predictions_total\{model="iris",version="1",status="200"\} \d+/);
+    expect(metrics).toMatch(/menagerie_requests_counted_seconds\{path="app"\} 0/);
     const entries = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(entries).toContainEqual(expect.objectContaining({ msg: "prediction", servedBy: "iris", status: 200 }));
   });

@@ -1,0 +1,69 @@
+import type { ClientBase, Pool } from "pg";
+import { coverage, silentSources } from "../../../domain/traffic/coverage.ts";
+import { type TrafficPath, trafficPaths } from "../../../domain/traffic/outcome.ts";
+import type { Interval, Second } from "../../../domain/traffic/seconds.ts";
+import { summarize, type TrafficSummary } from "../../../domain/traffic/traffic.ts";
+import { readSources, readTrafficOf } from "./readTraffic.ts";
+
+/** Counts come a moment later than what they count, in seconds. */
+const lag = 4;
+const length = 60;
+/** How far back the last counts are looked for, in seconds. */
+const memory = 3_600;
+
+/** How a path was counted in the last minute. */
+export interface CountedPath {
+  readonly knownSeconds: number;
+  /** Where anything is missing: the second until which everything was counted last; undefined where that is an hour ago, or never was. */
+  readonly countedUntil: Second | undefined;
+  /** Those that answer and have not counted. */
+  readonly silent: readonly string[];
+}
+
+/** A version that has requests. */
+export interface VersionMinute {
+  readonly versionId: string;
+  readonly model: string;
+  readonly number: number;
+  readonly route: TrafficSummary;
+  readonly app: TrafficSummary;
+}
+
+/** The last minute, up to some seconds ago. */
+export interface LastMinute {
+  readonly window: Interval;
+  readonly paths: Readonly<Record<TrafficPath, CountedPath>>;
+  /** Those that were asked anything; of the others, what was counted is zero. */
+  readonly versions: readonly VersionMinute[];
+}
+
+/** @param now - milliseconds since 1970 */
+export async function readLastMinute(client: Pick<ClientBase | Pool, "query">, now: number): Promise<LastMinute> {
+  const until = Math.floor(now / 1000) - lag;
+  const window = { since: until - length, until };
+  const sources = await readSources(client, { since: until - memory, until });
+  const traffic = await readTrafficOf(client, window, "every");
+  const { rows } = await client.query<Pick<VersionMinute, "versionId" | "model" | "number">>(
+    `SELECT v.id::text AS "versionId", m.name AS model, v.number
+       FROM menagerie.model_version v JOIN menagerie.model m ON m.id = v.model_id
+      WHERE v.id = ANY ($1) ORDER BY m.name, v.number`,
+    [[...traffic.keys()]],
+  );
+  const pathOf = (path: TrafficPath): CountedPath => {
+    const { known } = coverage({ since: until - memory, until }, sources[path]);
+    const inWindow = coverage(window, sources[path]).known;
+    return {
+      knownSeconds: inWindow.reduce((sum, each) => sum + each.until - each.since, 0),
+      countedUntil: known.at(-1)?.until,
+      silent: silentSources(window, sources[path]),
+    };
+  };
+  return {
+    window,
+    paths: Object.fromEntries(trafficPaths.map((path) => [path, pathOf(path)])) as LastMinute["paths"],
+    versions: rows.flatMap((row) => {
+      const own = traffic.get(row.versionId);
+      return own ? [{ ...row, route: summarize(own.route), app: summarize(own.app) }] : [];
+    }),
+  };
+}

@@ -1,0 +1,249 @@
+import { once } from "node:events";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { pino } from "pino";
+import { Agent } from "undici";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { clientConfig } from "../../../../src/adapters/postgres/server.ts";
+import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
+import { readTraffic } from "../../../../src/adapters/postgres/traffic/readTraffic.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { type PathTraffic, summarize } from "../../../../src/domain/traffic/traffic.ts";
+import { createMetrics } from "../../../../src/services/api/metrics.ts";
+import { createApiServer } from "../../../../src/services/api/server.ts";
+import { appCounts } from "../../../../src/services/api/traffic/appCounts.ts";
+import { storeAppCounts } from "../../../../src/services/api/traffic/storeAppCounts.ts";
+import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+
+/** What the API service counts, request by request, in a real database: one server is one pod. */
+
+let postgres: TestPostgres;
+let pool: pg.Pool;
+let model: Server;
+const pods: Pod[] = [];
+
+interface Pod {
+  readonly name: string;
+  readonly port: number;
+  end(): Promise<void>;
+  /** Nothing is stored any more. */
+  kill(): void;
+}
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  pool = new pg.Pool({
+    ...clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase),
+    query_timeout: 2_000,
+  });
+  pool.on("error", () => {});
+  model = createServer((incoming, response) => {
+    incoming.resume();
+    const asked = String(incoming.headers["x-ask"]);
+    if (asked === "hang") return;
+    if (asked === "silent") return response.destroy();
+    if (asked === "stream" || asked === "break") {
+      response.writeHead(200);
+      response.write("piece");
+      const more = setInterval(() => response.write("piece"), 20);
+      response.once("close", () => clearInterval(more));
+      if (asked === "break") setTimeout(() => response.destroy(), 60);
+      return;
+    }
+    response.writeHead(Number(asked)).end("answer");
+  }).listen(0, "127.0.0.1");
+  await once(model, "listening");
+}, 60_000);
+
+afterAll(async () => {
+  model.closeAllConnections();
+  model.close();
+  await pool.end();
+  await postgres.stop();
+});
+
+beforeEach(async () => {
+  for (const pod of pods.splice(0)) await pod.end().catch(() => {});
+  await pool.query("DELETE FROM menagerie.traffic_count");
+  await pool.query("DELETE FROM menagerie.traffic_source");
+});
+
+async function pod(name: string, origin = `http://127.0.0.1:${(model.address() as AddressInfo).port}`): Promise<Pod> {
+  const log = pino({ level: "silent" });
+  const counts = appCounts(Date.now);
+  const ended = new AbortController();
+  const killed = new AbortController();
+  const own = {
+    query: (...given: Parameters<pg.Pool["query"]>) =>
+      killed.signal.aborted ? Promise.reject(new Error("killed")) : pool.query(...given),
+  } as pg.Pool;
+  const stored = storeAppCounts({ pool: own, counts, pod: name, log, signal: ended.signal });
+  const server = createApiServer({
+    access: { required: false, find: async () => undefined },
+    pointer: async (id) => ({
+      id,
+      organizationId: "1",
+      versioned: true,
+      serving: { versionId: id, model: "iris", number: 1, recorded: false },
+    }),
+    checkDatabase: async () => {},
+    originOf: () => origin,
+    predictPath: "/v1/models/model:predict",
+    dispatcher: new Agent({ connectTimeout: 500 }),
+    metrics: createMetrics({
+      standings: async () => ({ rollouts: [], apps: [] }),
+      minute: () => readLastMinute(pool, Date.now()),
+    }),
+    count: counts.count,
+    log,
+    maxBodyBytes: 1_000,
+    timeoutMs: 400,
+    stopping: () => false,
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  const made: Pod = {
+    name,
+    port: (server.address() as AddressInfo).port,
+    kill: () => {
+      killed.abort();
+      ended.abort();
+      close();
+    },
+    end: async () => {
+      close();
+      await delay(20);
+      ended.abort();
+      await stored.end();
+    },
+  };
+  pods.push(made);
+  return made;
+}
+
+/** The status, or none where the connection broke before one; the client leaves after `leaveAfter` milliseconds. */
+function ask({ port }: Pod, asked: string, leaveAfter?: number, version = "1"): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let status: number | undefined;
+    const call = request(
+      { port, host: "127.0.0.1", method: "POST", path: `/models/${version}/predict`, headers: { "x-ask": asked } },
+      (response) => {
+        status = response.statusCode;
+        response.resume();
+        response.once("close", () => resolve(status));
+      },
+    );
+    call.once("error", () => resolve(status));
+    call.end("{}");
+    if (leaveAfter !== undefined) setTimeout(() => call.destroy(), leaveAfter);
+  });
+}
+
+const second = () => Math.floor(Date.now() / 1000);
+
+async function read(from: number, version = "1"): Promise<PathTraffic> {
+  // The current second too, which a pod that ends tells of.
+  const to = new Date(Date.now() + 1_000);
+  const traffic = await readTraffic(pool, { version, from: new Date(from * 1000), to });
+  return traffic.app;
+}
+
+describe("every request through the API service", () => {
+  it("is counted once, by what its client saw", async () => {
+    const from = second();
+    const one = await pod("api-1");
+    const nowhere = await pod("api-2", "http://127.0.0.1:1");
+    const sent: Record<string, number> = {};
+    const send = async (times: number, outcome: string, asking: () => Promise<unknown>) => {
+      await Promise.all(Array.from({ length: times }, asking));
+      sent[outcome] = (sent[outcome] ?? 0) + times;
+    };
+    await send(20, "2xx", () => ask(one, "200"));
+    await send(3, "2xx", () => ask(one, "201"));
+    await send(2, "3xx", () => ask(one, "302"));
+    await send(4, "4xx", () => ask(one, "422"));
+    await send(2, "5xx", () => ask(one, "500"));
+    await send(3, "unavailable", () => ask(one, "503"));
+    await send(5, "unavailable", () => ask(nowhere, "200"));
+    await send(2, "timeout", () => ask(one, "hang"));
+    await send(3, "5xx", () => ask(one, "silent"));
+    await send(3, "broken", () => ask(one, "break"));
+    await send(4, "client_gone", () => ask(one, "hang", 60));
+    await send(6, "client_gone", () => ask(one, "stream", 80));
+    await one.end();
+    await nowhere.end();
+    const traffic = await read(from);
+    expect(summarize(traffic).byOutcome).toEqual(sent);
+    // Both have told that they are gone: nothing is missing but the seconds before they were there.
+    expect(traffic.coverage.missing.every(({ since, until }) => until <= from + 1 || since >= second())).toBe(true);
+    const whole = 20 + 3 + 2 + 4 + 2 + 3 + 5 + 2 + 3;
+    expect(traffic.latency.reduce((sum, each) => sum + each, 0)).toBe(whole);
+  });
+
+  it("is counted for the version that answered, and only there", async () => {
+    const from = second();
+    const one = await pod("api-1");
+    await Promise.all([
+      ask(one, "200", undefined, "7"),
+      ask(one, "404", undefined, "7"),
+      ask(one, "200", undefined, "8"),
+    ]);
+    await fetch(`http://127.0.0.1:${one.port}/models/7/predict`);
+    await fetch(`http://127.0.0.1:${one.port}/nowhere`);
+    await one.end();
+    expect(summarize(await read(from, "7")).byOutcome).toEqual({ "2xx": 1, "4xx": 1 });
+    expect(summarize(await read(from, "8")).byOutcome).toEqual({ "2xx": 1 });
+  });
+});
+
+describe("a fault", () => {
+  it("of the database delays counts, and loses none", async () => {
+    const from = second();
+    const one = await pod("api-1");
+    await ask(one, "200");
+    await postgres.crash();
+    for (let times = 0; times < 5; times += 1) {
+      await ask(one, "200");
+      await delay(500);
+    }
+    await postgres.restart();
+    await ask(one, "200");
+    await delay(1_500);
+    await one.end();
+    const traffic = await read(from + 1);
+    expect(traffic.coverage.missing.filter(({ since }) => since < second())).toEqual([]);
+    expect(summarize(await read(from)).requests).toBe(7);
+  });
+
+  it("of a pod in the middle of streams makes its seconds missing, until its next process takes over", async () => {
+    const from = second();
+    const one = await pod("api-1");
+    const two = await pod("api-2");
+    await Promise.all([ask(one, "200"), ask(two, "200")]);
+    await delay(2_100);
+    const streams = Array.from({ length: 3 }, () => ask(two, "stream"));
+    await delay(100);
+    two.kill();
+    const killed = second();
+    await Promise.all(streams);
+    await Promise.all(Array.from({ length: 4 }, () => ask(one, "200")));
+    await delay(2_100);
+    const before = await read(from);
+    expect(before.coverage.missing.some(({ since, until }) => since <= killed && until > killed)).toBe(true);
+    await pod("api-2");
+    await delay(2_100);
+    const after = await read(from);
+    const gap = after.coverage.missing.filter(({ since }) => since <= killed && since > from);
+    expect(gap).toHaveLength(1);
+    expect(gap[0]?.until).toBeLessThan(second());
+    // What the killed one had under way is lost, and is in the missing seconds; nothing else is.
+    expect(summarize(after).byOutcome).toEqual({ "2xx": 6 });
+  });
+});
