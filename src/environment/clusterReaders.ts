@@ -6,12 +6,14 @@ import type { ClusterReader } from "../plan/cluster.ts";
 import type { GatewayReader } from "../plan/gatewayApi.ts";
 import type { MeshReader } from "../plan/mesh.ts";
 import type { ReadSecretKeys } from "../plan/secrets.ts";
+import type { StatisticsReader } from "../plan/statistics.ts";
 
 /** What plans ask the stack's cluster. The Kubernetes client, which takes a second to load, is loaded by the first question. */
 export interface ClusterReaders {
   readonly apis: ClusterReader;
   readonly gateway: GatewayReader;
   readonly mesh: MeshReader;
+  readonly statistics: StatisticsReader;
   readonly namespaces: NamespaceReader;
   readonly secretKeys: ReadSecretKeys;
   /** Logins of the registries that builds push to and pods pull from. */
@@ -45,6 +47,13 @@ export function clusterReaders({ kubeContext, namespace, builds }: EnvironmentSp
     },
     mesh: {
       countPods: async (...asked) => (await mesh()).countPods(await kubeConfig(), ...asked),
+      meshConfigs: async () => (await mesh()).readMeshConfigs(await kubeConfig()),
+    },
+    statistics: {
+      gatewayMatchers: async (...asked) => {
+        const { readGatewayMatchers } = await import("../adapters/envoyStatistics/gatewayMatchers.ts");
+        return readGatewayMatchers(await kubeConfig(), ...asked);
+      },
       meshConfigs: async () => (await mesh()).readMeshConfigs(await kubeConfig()),
     },
     namespaces: {

@@ -19,6 +19,7 @@ import { type PlannedRelease, partialRun, planEnvironmentRelease } from "../plan
 import { planSecrets, secretUsers } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
 import { planState } from "../plan/state.ts";
+import { checkStatistics, withEmbeddedStatistics } from "../plan/statistics.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
 import { trussesOf } from "../plan/trusses.ts";
 import { planZoo } from "../plan/zoo.ts";
@@ -77,15 +78,16 @@ type Cluster = ReturnType<typeof clusterReaders>;
 
 /** What the cluster serves of what the stack needs; sentences on what is missing for a preview, or could not be asked. */
 async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRun, cluster: Cluster) {
-  const [apis, gateway, mesh, allowed] = await everyRefusal([
+  const [apis, gateway, mesh, statistics, allowed] = await everyRefusal([
     // An embedded environment brings what its stack is written in.
     shell.embedded ? Promise.resolve([]) : checkCluster(spec, { preview, reader: cluster.apis }),
     checkGatewayApi(spec, { preview, reader: cluster.gateway }),
     checkMesh(spec, { preview, reader: shell.embedded ? withEmbeddedGateway(cluster.mesh) : cluster.mesh }),
+    checkStatistics(spec, shell.embedded ? withEmbeddedStatistics(cluster.statistics) : cluster.statistics),
     checkAllowedNamespaces(spec, cluster.namespaces),
   ]);
   for (const line of gateway.lines) await pulumi.log.info(line);
-  return [...apis, ...gateway.warnings, ...mesh, ...allowed];
+  return [...apis, ...gateway.warnings, ...mesh, ...statistics, ...allowed];
 }
 
 /** The registry of the platform's database, and the trusses of the folders that it does not answer for. */

@@ -9,6 +9,7 @@ export interface GatewayPod {
   /** Name of the pod alone. */
   readonly pod: string;
   readonly address: string;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** Which pods a stack's gateway is. */
@@ -21,7 +22,7 @@ export interface GatewayOfStack {
 
 interface PodList {
   readonly items: readonly {
-    readonly metadata?: { readonly name?: string };
+    readonly metadata?: { readonly name?: string; readonly annotations?: Readonly<Record<string, string>> };
     readonly status?: {
       readonly phase?: string;
       readonly podIP?: string;
@@ -43,7 +44,8 @@ export async function findGatewayPods(config: KubeConfig, gateway: GatewayOfStac
   return items.flatMap(({ metadata, status }): GatewayPod[] => {
     const { podIP, phase } = status ?? {};
     if (metadata?.name === undefined || podIP === undefined || phase !== "Running") return [];
-    return [{ name: `${gateway.namespace}/${metadata.name}`, pod: metadata.name, address: podIP }];
+    const { name: pod, annotations = {} } = metadata;
+    return [{ name: `${gateway.namespace}/${pod}`, pod, address: podIP, annotations }];
   });
 }
 

@@ -1,6 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { load } from "js-yaml";
 import * as z from "zod";
+import type { StatsMatcher } from "../../domain/traffic/statistics.ts";
 import { requestJson } from "./request.ts";
 
 /** How long the API server may take, in milliseconds. */
@@ -15,10 +16,21 @@ export interface MeshConfig {
   readonly providers: readonly string[];
   /** Domains that its identities are known by: its own and the aliases. */
   readonly trustDomains: readonly string[];
+  /** Statistics that proxies keep besides Istio's few. @default none */
+  readonly statsMatcher?: StatsMatcher | undefined;
 }
 
 const configMaps = z.object({
   items: z.array(z.object({ data: z.object({ mesh: z.string().optional() }).nullish() })),
+});
+
+const patterns = z.array(z.string()).optional();
+
+/** The part of a ProxyConfig about statistics, which annotation `proxy.istio.io/config` of a pod may also hold. */
+export const proxyConfig = z.object({
+  proxyStatsMatcher: z
+    .object({ inclusionPrefixes: patterns, inclusionSuffixes: patterns, inclusionRegexps: patterns })
+    .optional(),
 });
 
 const meshConfig = z.object({
@@ -26,6 +38,7 @@ const meshConfig = z.object({
   // Istio's own default.
   trustDomain: z.string().default("cluster.local"),
   trustDomainAliases: z.array(z.string()).default([]),
+  defaultConfig: proxyConfig.default({}),
 });
 
 /** How many pods of a namespace carry all these labels. */
@@ -52,9 +65,15 @@ export async function readMeshConfigs(config: KubeConfig): Promise<MeshConfig[]>
   const { items } = configMaps.parse(await requestJson(config, "GET", path, { signal: AbortSignal.timeout(patience) }));
   return items.flatMap(({ data }) => {
     if (data?.mesh === undefined) return [];
-    const { extensionProviders, trustDomain, trustDomainAliases } = meshConfig.parse(load(data.mesh) ?? {});
+    const { extensionProviders, trustDomain, trustDomainAliases, defaultConfig } = meshConfig.parse(
+      load(data.mesh) ?? {},
+    );
     return [
-      { providers: extensionProviders.map(({ name }) => name), trustDomains: [trustDomain, ...trustDomainAliases] },
+      {
+        providers: extensionProviders.map(({ name }) => name),
+        trustDomains: [trustDomain, ...trustDomainAliases],
+        statsMatcher: defaultConfig.proxyStatsMatcher,
+      },
     ];
   });
 }

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { observeStandings } from "../../adapters/kubernetes/observeServed.ts";
 import { isApiError, request } from "../../adapters/kubernetes/request.ts";
+import { type LastMinute, readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { DevelopmentStatus } from "../../domain/development/contract.ts";
 import type { Readiness } from "../../domain/serving/readiness.ts";
 import { declaredServing, isDown, type Standing } from "../../domain/serving/standing.ts";
@@ -15,7 +16,9 @@ import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
 import { type DeployedModel, readModels } from "../models.ts";
+import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
+import { describeTraffic, type ModelTraffic, trafficOf } from "../traffic.ts";
 import { type UnstoredVersion, unstoredVersions } from "../unstoredImages.ts";
 import { declaredTarget } from "./rollout/declaredTarget.ts";
 import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
@@ -28,6 +31,8 @@ interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
   readonly state: Readiness["state"];
   /** Why it is not simply ready; null where it is. */
   readonly because: string | null;
+  /** Requests of the last minute; null where the counts cannot be read, or it has no version. */
+  readonly traffic: ModelTraffic | null;
 }
 
 interface HeldMigration extends ShownMigration {
@@ -81,19 +86,21 @@ async function readEnvironment(environment: string): Promise<Status> {
   const condition =
     target.kind === "embedded" ? await environmentCondition(layout) : (await answers(config)) ? "up" : "down";
   const running = condition === "up";
-  const [versions, standings, held, unstored, refusedTables] = await Promise.all([
+  const [versions, standings, held, unstored, refusedTables, minute] = await Promise.all([
     developmentStatuses(target, running ? declared : []),
     running ? standingsOf(layout, config) : [],
     running ? heldMigrations(environment) : [],
     running && target.kind === "embedded" ? unstoredVersions(environment, layout.images).catch(() => []) : [],
     running && target.kind === "embedded" ? refusedByEnvoy(layout, config) : [],
+    running ? lastMinute(environment) : undefined,
   ]);
   const models = declared.map(({ service, truss: _truss, ...model }) => {
     const { state, because } = running
       ? stateOf(standings, model.namespace, service)
       : { state: "down" as const, because: "the environment is not up" };
     const runningHash = versions.get(model.name)?.runningHash ?? null;
-    return { ...model, runningHash, ready: state === "ready", state, because };
+    const traffic = minute && model.versionId !== null ? trafficOf(minute, model.versionId) : null;
+    return { ...model, runningHash, ready: state === "ready", state, because, traffic };
   });
   return {
     stack: "local",
@@ -180,6 +187,15 @@ async function heldMigrations(environment: string): Promise<HeldMigration[]> {
   ].filter(({ held }) => held);
 }
 
+/** Undefined where there is no database, or none that answers: everything else can still be told. */
+async function lastMinute(environment: string): Promise<LastMinute | undefined> {
+  try {
+    return await asOperator(environment, (client) => readLastMinute(client, Date.now()));
+  } catch {
+    return undefined;
+  }
+}
+
 /** None where Envoy or its log cannot be read: everything else can still be told. */
 async function refusedByEnvoy(layout: EnvironmentLayout, config: KubeConfig): Promise<RefusedTable[]> {
   const rejections = await observeRejections(layout, config).catch(() => []);
@@ -215,6 +231,7 @@ function describe(environment: string, status: Status): string {
     for (const model of status.models) {
       lines.push(`  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${model.url}`);
       if (model.because !== null && status.running) lines.push(`  ${" ".repeat(width)}  ${model.because}`);
+      for (const line of describeTraffic(model.traffic, model.kind)) lines.push(`  ${" ".repeat(width)}  ${line}`);
     }
   }
   if (status.held.length > 0) {

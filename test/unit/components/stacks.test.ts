@@ -73,10 +73,14 @@ describe("a stack on a Gateway of Gateway API", () => {
     const istio = resourcesOf(await graphOf("staging", { config }));
     const gateway = { ...stagingGateway, api: "gateway-api" };
     const other = resourcesOf(await graphOf("staging", { config: { ...config, gateway } }));
-    const gone = Object.keys(beyond(istio, other)).sort();
+    // The API service looks for the gateway's pods in another way.
+    const counts = /:(Deployment api|Role \S+-counts)$/;
+    const beside = (graph: typeof istio, without: typeof istio) =>
+      Object.keys(beyond(graph, without)).filter((key) => !counts.test(key));
+    const gone = beside(istio, other).sort();
     expect(gone.length).toBeGreaterThan(3);
     expect(gone.every((key) => key.startsWith(virtualService))).toBe(true);
-    expect(Object.keys(beyond(other, istio)).sort()).toEqual(
+    expect(beside(other, istio).sort()).toEqual(
       [...gone.map((key) => key.replace(virtualService, httpRoute)), ...granted].sort(),
     );
     expect(other[`${httpRoute} iris`]).toMatchObject({

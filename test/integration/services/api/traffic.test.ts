@@ -86,7 +86,10 @@ async function pod(name: string, origin = `http://127.0.0.1:${(model.address() a
     access: { required: false, find: async () => undefined },
     pointer: async (id) => ({
       id,
+      name: "mine",
       organizationId: "1",
+      organization: "users",
+      createdAt: 0,
       versioned: true,
       serving: { versionId: id, model: "iris", number: 1, recorded: false },
     }),

@@ -1,0 +1,72 @@
+import type { CountedPath, LastMinute } from "../adapters/postgres/traffic/lastMinute.ts";
+import { type TrafficPath, trafficPaths } from "../domain/traffic/outcome.ts";
+import { pathTraffic, summarize, type TrafficSummary } from "../domain/traffic/traffic.ts";
+
+/** Requests of one version in the last minute, on one path. */
+export interface ShownTraffic extends Omit<CountedPath, "countedUntil"> {
+  /** Undefined members are left out of JSON: they are not known. */
+  readonly summary: TrafficSummary;
+  /** Of the last second that was counted whole; null where that is an hour ago, or everything was counted. */
+  readonly notCountedSince: string | null;
+}
+
+export type ModelTraffic = Readonly<Record<TrafficPath, ShownTraffic>>;
+
+/** What the last minute says of a version: of one that is not among those that were asked, zero where it was counted. */
+export function trafficOf({ window, paths, versions }: LastMinute, versionId: string): ModelTraffic {
+  const own = versions.find((version) => version.versionId === versionId);
+  const of = (path: TrafficPath): ShownTraffic => {
+    const { countedUntil, ...counted } = paths[path];
+    const isWhole = counted.knownSeconds === window.until - window.since;
+    return {
+      ...counted,
+      summary: own?.[path] ?? withoutRequests(path, counted.knownSeconds),
+      notCountedSince: isWhole || countedUntil === undefined ? null : new Date(countedUntil * 1000).toISOString(),
+    };
+  };
+  return { route: of("route"), app: of("app") };
+}
+
+function withoutRequests(path: TrafficPath, knownSeconds: number): TrafficSummary {
+  const window = { since: 0, until: 60 };
+  const observed = [{ since: 0, until: knownSeconds }];
+  return summarize(pathTraffic(path, window, [], [{ name: "", since: 0, ended: knownSeconds, observed }]));
+}
+
+const asked: Readonly<Record<TrafficPath, string>> = { route: "at the gateway", app: "through the API service" };
+
+/** Lines of `menagerie status` below a model. */
+export function describeTraffic(traffic: ModelTraffic | null, kind: string): string[] {
+  if (!traffic) return [];
+  return trafficPaths
+    .filter((path) => isTold(traffic, path, kind))
+    .map((path) => `${described(traffic[path])} ${asked[path]}${missingPart(traffic[path])}`);
+}
+
+/** Development versions are asked through the API service; without apps, nobody asks a zoo model there. */
+function isTold(traffic: ModelTraffic, path: TrafficPath, kind: string): boolean {
+  if (kind === "development") return path === "app";
+  const { summary, knownSeconds } = traffic[path];
+  return path === "route" || summary.requests > 0 || knownSeconds === 0;
+}
+
+function described({ summary, knownSeconds }: ShownTraffic): string {
+  if (knownSeconds === 0) return "requests not counted";
+  const { perSecond = 0, errors, errorShare, p99 } = summary;
+  const failed = errors === 0 ? "" : `, ${errors} failed (${percent(errorShare ?? 0)})`;
+  const slowest = p99 === undefined ? "" : `, p99 ${milliseconds(p99)}`;
+  return `${perSecond < 10 ? Number(perSecond.toFixed(2)) : Math.round(perSecond)} requests/s${failed}${slowest}`;
+}
+
+function missingPart({ knownSeconds, notCountedSince, silent }: ShownTraffic): string {
+  if (notCountedSince === null && knownSeconds > 0) return "";
+  const by = silent.length === 0 ? "" : `: no counts from ${silent.slice(0, 3).join(", ")}`;
+  if (knownSeconds > 0) return ` (${60 - knownSeconds} s of the last minute not counted${by})`;
+  return `${notCountedSince === null ? "" : ` since ${notCountedSince.slice(11, 19)} UTC`}${by}`;
+}
+
+const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`;
+
+function milliseconds(duration: number): string {
+  return duration < 1_000 ? `${Number(duration.toPrecision(2))} ms` : `${Number((duration / 1_000).toPrecision(2))} s`;
+}
