@@ -16,7 +16,10 @@ export interface PredictionStoreArgs extends OnEnvironment {
   readonly schema: string;
   /** Days that predictions are kept, before today's. */
   readonly retentionDays: number;
-  /** Name of the Secret, in the models' namespace, that gets the recorder's way into the database under key `url`. */
+  /**
+   * Name of the Secret, in the models' namespace, that gets the recorder's way into the database under key `url`, and the key of its
+   * pseudonyms under `pseudonyms`.
+   */
   readonly secretName: string;
 }
 
@@ -33,7 +36,7 @@ export class PredictionStore extends pulumi.ComponentResource {
   readonly secretName: string;
   /** Exists once the login can add predictions. */
   readonly tables: PredictionTables;
-  /** Changes with the login. */
+  /** Changes with the login, and with the key of pseudonyms. */
   readonly secretRevision: pulumi.Output<string>;
 
   constructor(name: string, args: PredictionStoreArgs, options?: pulumi.ComponentResourceOptions) {
@@ -71,14 +74,19 @@ export class PredictionStore extends pulumi.ComponentResource {
       { ...parent, dependsOn: [schema, writer] },
     );
     const url = environment.urlFor({ name: schemaName, password });
+    // One for all stores of the program, so that values have one pseudonym wherever they are compared.
+    environment.parts.pseudonyms ??= new SecretValue("pseudonyms");
+    const pseudonyms = environment.parts.pseudonyms.value;
     const secret = new kubernetes.core.v1.Secret(
       name,
-      { metadata: declared({ name: secretName, namespace }), stringData: { url } },
+      { metadata: declared({ name: secretName, namespace }), stringData: { url, pseudonyms } },
       { ...parent, dependsOn: this.tables },
     );
     // Too random to be found from 64 bits of its hash.
     this.secretRevision = pulumi.unsecret(
-      pulumi.all([url, secret.id]).apply(([text]) => createHash("sha256").update(text).digest("hex").slice(0, 16)),
+      pulumi
+        .all([url, pseudonyms, secret.id])
+        .apply(([text, key]) => createHash("sha256").update(`${text}\n${key}`).digest("hex").slice(0, 16)),
     );
     this.registerOutputs({ schema: schemaName });
   }

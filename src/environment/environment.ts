@@ -49,6 +49,7 @@ export class Environment {
     shared: undefined,
     releases: [],
     stores: {},
+    pseudonyms: undefined,
   };
   // Private, so that an environment that is printed, or given to a resource by mistake, shows nothing of the database's password.
   readonly #facts: EnvironmentFacts;

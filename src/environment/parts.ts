@@ -54,6 +54,12 @@ export interface DeclaredRelease extends pulumi.Resource {
   readonly state: pulumi.Resource;
 }
 
+/** A random value that is made once. */
+export interface DeclaredSecret extends pulumi.Resource {
+  /** A secret. */
+  readonly value: pulumi.Output<string>;
+}
+
 /** Tables of recorded predictions. */
 export interface DeclaredStore extends pulumi.Resource {
   readonly schema: string;
@@ -84,4 +90,6 @@ export interface EnvironmentParts {
   readonly releases: { readonly schema: DeclaredRelease; readonly state: PlannedState }[];
   /** Where predictions are stored, by the component's name. */
   readonly stores: Record<string, DeclaredStore>;
+  /** Key of the pseudonyms that stand in for redacted values. */
+  pseudonyms: DeclaredSecret | undefined;
 }

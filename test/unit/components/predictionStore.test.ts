@@ -30,4 +30,22 @@ describe("a prediction store", () => {
     expect(made("Secret next-primary").inputs.stringData).toHaveProperty("secret.url");
     expect(JSON.stringify(made("PredictionStore next-primary").inputs)).not.toContain("password");
   });
+
+  it("gives every store of a program one key of pseudonyms, so that their answers can be compared", async () => {
+    const environment = environmentOnPlatform();
+    const store = (side: string) => ({
+      environment,
+      schema: `shadow_next_${side}`,
+      retentionDays: 30,
+      secretName: `next-${side}-recorder`,
+    });
+    const made = await partsOf(() =>
+      ["primary", "shadow"].map((side) => new PredictionStore(`next-${side}`, store(side))),
+    );
+    const keys = ["primary", "shadow"].map(
+      (side) => (made(`Secret next-${side}`).inputs.stringData as { secret: { pseudonyms: string } }).secret.pseudonyms,
+    );
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[0]).toContain("pseudonyms");
+  });
 });
