@@ -27,3 +27,4 @@ export * from "./sharedEnvironment.ts";
 export * from "./statePipeline.ts";
 export * from "./trafficMirror.ts";
 export * from "./trussBuildPipeline.ts";
+export * from "./versionRecorder.ts";

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { kubernetesName } from "../src/config/crossRules.ts";
 import type { ZooEntrySpec } from "../src/config/environment.ts";
 import { inEnvironment } from "../src/domain/printedCommands.ts";
+import { type ModelRecording, recordingSchema } from "../src/domain/recording/settings.ts";
 import { modelRoute } from "../src/domain/serving/modelRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
 import type { Phase } from "../src/domain/zoo/phases.ts";
@@ -14,10 +15,11 @@ import { TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
 import { ZooRollout } from "../src/resources/zooRollout.ts";
 import type { OnEnvironment, ScaledModelArgs } from "./modelArgs.ts";
+import { PredictionStore } from "./predictionStore.ts";
 import { registered } from "./registeredInputs.ts";
 import { deployRoute } from "./route.ts";
 import { type Admission, ServedVersion, type ServedVersionArgs } from "./servedVersion.ts";
-import { type DeclaredEntry, modelOutput, rolloutOutput, type ZooEntryRoute } from "./zooOutputs.ts";
+import { type DeclaredEntry, modelOutput, recordingOutput, rolloutOutput, type ZooEntryRoute } from "./zooOutputs.ts";
 
 /** One input with the output that it must have; keys that `output` does not name may be there too. */
 export interface DeclaredSmokeCase {
@@ -99,6 +101,12 @@ export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
    */
   readonly bake?: Partial<ZooEntrySpec["bake"]> | undefined;
   /**
+   * Records every request to the model's versions and its answer, in tables of its own. Which requests are stored, what of them, and
+   * for how many days; `paused` keeps what was recorded and records nothing. Removing it deletes the recorded predictions.
+   * @default nothing is recorded
+   */
+  readonly recording?: Partial<ModelRecording> | undefined;
+  /**
    * Whether the model works in the release's state.
    * @default false
    */
@@ -154,6 +162,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     const tried = smoke !== undefined && target !== undefined;
     const early = !tried && plan.rollout.request.phase !== "done" ? this.record([]) : undefined;
     const built = this.build();
+    const store = this.store();
     let late: ZooRollout | undefined;
     const admit = (own: Admission): pulumi.Resource[] => {
       if (!environment.hasDatabase || !smoke || !target) return [];
@@ -163,7 +172,12 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     const served = new Map(
       versions.map((version) => [
         version.service,
-        this.serve(version, built, early ? [early] : [], version.service === target?.service ? admit : undefined),
+        this.serve(
+          version,
+          { built, store },
+          early ? [early] : [],
+          version.service === target?.service ? admit : undefined,
+        ),
       ]),
     );
     const answering = versions.find((version) => version.model === name);
@@ -182,6 +196,8 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
       outputs.models[model] = modelOutput(route, { namespace: spec.namespace, isRegistered });
     }
     outputs.rollouts[name] = rolloutOutput(plan, isRegistered, this);
+    const recording = recordingOutput(plan, this.predictUrl);
+    if (recording) outputs.recordings[name] = recording;
     this.registerOutputs({ predictUrl: this.predictUrl });
   }
 
@@ -219,9 +235,26 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     return new TrussImage(name, { ...this.environment.builder, ...truss, ...given({ due }) }, { parent: this });
   }
 
+  /** Where predictions of all of its versions are kept, also while none is served or recorded. */
+  private store(): PredictionStore | undefined {
+    const { name, recording } = this.plan;
+    if (!recording) return undefined;
+    const { environment } = this;
+    return new PredictionStore(
+      name,
+      {
+        environment,
+        schema: recordingSchema(name),
+        retentionDays: recording.retentionDays,
+        secretName: `${kubernetesName(name)}-recorder`,
+      },
+      { parent: this },
+    );
+  }
+
   private serve(
     version: ServedPlan,
-    built: TrussImage | undefined,
+    { built, store }: { readonly built: TrussImage | undefined; readonly store: PredictionStore | undefined },
     after: readonly pulumi.Resource[],
     before: ServedVersionArgs["before"],
   ): ServedVersion {
@@ -236,6 +269,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
         version,
         image: imageOf(version, built),
         before,
+        recordedIn: store && { store, ownPaths: this.paths },
         adoptFrom: isFirst ? { name, parent: this } : undefined,
       },
       { parent: this, dependsOn: [...after] },
@@ -255,8 +289,9 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     const name = isModel ? kubernetesName(this.plan.name) : service;
     const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
     const { paths } = this;
+    const recorded = version.recording !== undefined;
     const to = (answering: string) =>
-      modelRoute({ ...identity, service: answering, mode: serving.mode, gateway, paths });
+      modelRoute({ ...identity, service: answering, recorded, mode: serving.mode, gateway, paths });
     deployRoute(
       isModel ? model : service,
       { route: to(service), answering: own.service.apply(to) },
@@ -285,7 +320,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     }
   }
 
-  private smoke(cases: readonly SmokeCase[], version: ServedPlan, { ready, revision, service }: Admission): SmokeTest {
+  private smoke(cases: readonly SmokeCase[], version: ServedPlan, { entrance, service }: Admission): SmokeTest {
     const { name, smokeDue: due } = this.plan;
     const { hash, serving } = version;
     return new SmokeTest(
@@ -295,15 +330,17 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
         hash,
         namespace: this.environment.spec.namespace,
         service,
+        // As requests will reach it; left out where they reach the model itself, as of before there were recorders.
+        ...(entrance.component === "transformer" ? { component: entrance.component } : {}),
         mode: serving.mode,
-        revision,
+        revision: entrance.revision,
         cases: [...cases],
         timeoutSeconds: answerWithinSeconds,
         ...given({ due }),
         ...this.environment.inCluster,
         ...this.environment.onDatabase,
       },
-      { parent: this, dependsOn: [...this.environment.tables, ready] },
+      { parent: this, dependsOn: [...this.environment.tables, entrance.ready] },
     );
   }
 }

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ShadowedModelSpec } from "../src/config/environment.ts";
 import { builtInPool } from "../src/config/pools.ts";
+import { recorderPods, recordsEverything } from "../src/domain/recording/settings.ts";
 import { readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
 import { given } from "../src/environment/given.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
@@ -9,6 +10,7 @@ import { InferenceService } from "./inferenceService.ts";
 import type { OnEnvironment } from "./modelArgs.ts";
 import type { PredictionStore } from "./predictionStore.ts";
 import { registered } from "./registeredInputs.ts";
+import { recorderImage, recorderLogMebibytes } from "./versionRecorder.ts";
 
 /** Arguments of {@link RecordedModel}. */
 export interface RecordedModelArgs extends OnEnvironment {
@@ -38,11 +40,6 @@ export interface RecordedModelArgs extends OnEnvironment {
   readonly ownPaths?: readonly string[] | undefined;
 }
 
-/** What a recorder keeps on its own disk while the database is away, in mebibytes. */
-const logMebibytes = 1024;
-/** Where the image of all services has the recorder, as in a checkout. */
-const recorderCommand = ["node", "src/services/recorder/main.ts"];
-
 /**
  * A model with a recorder in front of it: its image, its InferenceService whose transformer is the recorder, and the wait
  * until both answer. Made after its prediction tables, so that no request is answered before it can be stored.
@@ -56,7 +53,7 @@ export class RecordedModel extends pulumi.ComponentResource {
   constructor(name: string, args: RecordedModelArgs, options?: pulumi.ComponentResourceOptions) {
     const { environment, service, model, spec, trussHash, secrets, store, version, storedHeaders, ownPaths } = args;
     const { truss, mode, pool, env, replicas, resources } = spec;
-    const { namespace, serving, services } = environment.spec;
+    const { namespace, serving } = environment.spec;
     const { placement } = environment.nodesOf(pool);
     const shown = { ...spec, namespace, service, trussHash, model, version, storedHeaders, store: store.schema };
     super("menagerie:shadow:RecordedModel", name, registered(shown), options);
@@ -83,16 +80,16 @@ export class RecordedModel extends pulumi.ComponentResource {
         resources,
         pool,
         recorder: {
-          image: environment.serviceImage("recorder"),
-          ...given({ command: services.image === undefined ? undefined : recorderCommand }),
-          logMebibytes,
+          ...recorderImage({ environment }),
+          settings: recordsEverything,
+          logMebibytes: recorderLogMebibytes,
           storedHeaders,
           ...given({ ownPaths }),
           version,
           schema: store.schema,
           secretName: store.secretName,
           secretRevision: store.secretRevision,
-          replicas: Math.max(1, replicas.min),
+          replicas: recorderPods(replicas),
         },
       },
       { ...parent, dependsOn: store },

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readyPath } from "../src/domain/serving/servedModel.ts";
+import { contentVersion } from "../src/domain/shadow/evidence.ts";
 import type { RecordedServing } from "../src/domain/zoo/serving.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
@@ -8,6 +9,7 @@ import { ModelReady } from "../src/resources/modelReady.ts";
 import { ModelVersion } from "../src/resources/modelVersion.ts";
 import { InferenceService } from "./inferenceService.ts";
 import { registered } from "./registeredInputs.ts";
+import { VersionRecorder, type VersionRecorderArgs } from "./versionRecorder.ts";
 
 /** An image by its parts. */
 export interface VersionImage {
@@ -18,7 +20,17 @@ export interface VersionImage {
 }
 
 /** A version that is served and not yet admitted: no request reaches it. */
-export type Admission = Pick<ServedVersion, "ready" | "revision" | "service">;
+export interface Admission extends Pick<ServedVersion, "service"> {
+  /** What takes its requests, and exists once that answers. */
+  readonly entrance: Entrance;
+}
+
+/** The part of a version that takes its requests: its recorder, where it has one. */
+interface Entrance {
+  readonly component: "predictor" | "transformer";
+  readonly ready: pulumi.Resource;
+  readonly revision: pulumi.Output<string>;
+}
 
 /** Arguments of {@link ServedVersion}. */
 export interface ServedVersionArgs {
@@ -26,6 +38,12 @@ export interface ServedVersionArgs {
   /** What the entry's plan says of it. */
   readonly version: ServedPlan;
   readonly image: VersionImage;
+  /**
+   * Where its predictions are kept, and the paths of its own that are predictions too. A version whose plan says that it is recorded
+   * needs it.
+   * @default nothing is recorded
+   */
+  readonly recordedIn?: Pick<VersionRecorderArgs, "store" | "ownPaths"> | undefined;
   /**
    * What must be there after it answers and before it is registered, such as the smoke test that it passes.
    * @default nothing
@@ -59,8 +77,8 @@ export class ServedVersion extends pulumi.ComponentResource {
   readonly versionId: pulumi.Output<string> | null;
 
   constructor(name: string, args: ServedVersionArgs, options: pulumi.ComponentResourceOptions = {}) {
-    const { environment, version, image, adoptFrom } = args;
-    const { service: named, model, hash, serving, number, current, renamed, takesPlaceOf } = version;
+    const { environment, version, image, adoptFrom, recordedIn } = args;
+    const { service: named, model, hash, serving, number, current, renamed, recording, takesPlaceOf } = version;
     const { namespace, serving: served } = environment.spec;
     // Never without a GPU: what was replaced in an `up` that fails is deleted by the next one, by its name, whoever has that name by then.
     const handsOver = takesPlaceOf !== undefined && serving.resources.gpus > 0;
@@ -95,7 +113,11 @@ export class ServedVersion extends pulumi.ComponentResource {
     this.revision = service.revision;
     this.service = service.name;
     // Whoever sends predictions to the version finds its service by the row.
-    this.serving = service.name.apply((made) => (renamed ? { ...serving, service: made } : serving));
+    this.serving = service.name.apply((made) => ({
+      ...serving,
+      ...(renamed ? { service: made } : {}),
+      ...(recording ? { recording } : {}),
+    }));
     this.ready = new ModelReady(
       name,
       {
@@ -110,7 +132,27 @@ export class ServedVersion extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: service },
     );
-    this.admitted = [this.ready, ...(args.before?.(this) ?? [])];
+    let entrance: Entrance = { component: "predictor", ready: this.ready, revision: this.revision };
+    if (recording) {
+      if (!recordedIn) throw new Error(`${named} is recorded, and nothing says where`);
+      const recorder = new VersionRecorder(
+        name,
+        {
+          environment,
+          service: service.name,
+          mode,
+          replicas,
+          settings: recording,
+          version: contentVersion(hash, env),
+          renamed,
+          ...recordedIn,
+        },
+        { parent: this, dependsOn: this.ready },
+      );
+      entrance = { component: "transformer", ready: recorder.ready, revision: recorder.revision };
+    }
+    const before = args.before?.({ service: this.service, entrance }) ?? [];
+    this.admitted = [...new Set([this.ready, entrance.ready]), ...before];
     this.versionId = environment.hasDatabase ? this.register(name, args, child).versionId : null;
     this.registerOutputs({ revision: this.revision });
   }

@@ -1,5 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ModelOutput, RolloutOutput } from "../src/environment/outputs.ts";
+import { recordingSchema } from "../src/domain/recording/settings.ts";
+import { contentVersion } from "../src/domain/shadow/evidence.ts";
+import type { ModelOutput, RecordingOutput, RolloutOutput } from "../src/environment/outputs.ts";
 import type { ServedPlan, ZooModelPlan } from "../src/plan/zooModel.ts";
 import type { ServedVersion } from "./servedVersion.ts";
 
@@ -43,6 +45,22 @@ export function modelOutput(
     version: isRegistered ? version.number : null,
     image,
     url: predictUrl,
+  };
+}
+
+/** Where a model's recorded predictions are, as the stack's outputs show it; undefined where nothing of it is kept. */
+export function recordingOutput(
+  { name, recording, versions }: Pick<ZooModelPlan, "name" | "recording" | "versions">,
+  url: string | undefined,
+): RecordingOutput | undefined {
+  if (!recording) return undefined;
+  return {
+    ...recording,
+    schema: recordingSchema(name),
+    url: url ?? null,
+    versions: versions.flatMap(({ number, hash, serving, recording: own }) =>
+      own ? [{ number, version: contentVersion(hash, serving.env) }] : [],
+    ),
   };
 }
 

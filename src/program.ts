@@ -52,7 +52,8 @@ function declareZoo(environment: Environment): ModelZooEntry[] {
   const { spec, facts, outputs, hasDatabase } = environment;
   return [...facts.zoo].flatMap(([name, plan]) => {
     const { versions, rollout } = plan;
-    if (versions.length === 0) {
+    // A model that is off keeps what was recorded of it.
+    if (versions.length === 0 && !plan.recording) {
       outputs.rollouts[name] = rolloutOutput(plan, hasDatabase);
       return [];
     }
@@ -60,6 +61,7 @@ function declareZoo(environment: Environment): ModelZooEntry[] {
       truss: versions[0]?.serving.truss ?? "",
       phase: rollout.request.phase,
       from: rollout.request.from,
+      ...(plan.recording ? { recording: plan.recording } : {}),
     };
     return [new ModelZooEntry(name, { environment, ...(spec.zoo[name] ?? recorded) })];
   });

@@ -25,6 +25,9 @@ const modelOutput = z.looseObject({
 
 const outputs = z.looseObject({
   models: z.record(z.string(), modelOutput).default({}),
+  recordings: z
+    .record(z.string(), z.looseObject({ versions: z.array(z.looseObject({ number: z.number() })) }))
+    .default({}),
   rollouts: z.record(z.string(), z.looseObject({ phase: z.string(), versionId: z.string().nullable() })).default({}),
 });
 
@@ -43,11 +46,13 @@ export interface DeployedModel {
   readonly version: number | null;
   readonly url: string;
   readonly truss: string;
+  /** Whether its requests are recorded. */
+  readonly recorded: boolean;
 }
 
 /** The models that the stack last deployed. */
 export async function readModels(layout: EnvironmentLayout): Promise<DeployedModel[]> {
-  const { models, rollouts } = outputs.parse(await readStackOutputs(layout));
+  const { models, rollouts, recordings } = outputs.parse(await readStackOutputs(layout));
   return Object.entries(models).map(([name, model]) => ({
     name,
     namespace: model.namespace,
@@ -60,6 +65,7 @@ export async function readModels(layout: EnvironmentLayout): Promise<DeployedMod
     version: model.version,
     url: model.url,
     truss: model.truss,
+    recorded: model.kind === "shadow" || (recordings[name]?.versions.length ?? 0) > 0,
   }));
 }
 

@@ -1,5 +1,11 @@
 import { poolNodes } from "../domain/capacity/poolNodes.ts";
-import { highestVersion, identifierIssue, longNameIssue, serviceNames } from "../domain/generatedNames.ts";
+import {
+  generatedPart,
+  highestVersion,
+  identifierIssue,
+  longNameIssue,
+  serviceNames,
+} from "../domain/generatedNames.ts";
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { buildIssues } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
@@ -156,16 +162,20 @@ function nameIssues({ zoo, development, namespace, serving, state }: ParsedEnvir
   const issues: Refusal[] = [];
   const takenBy = new Map<string, string>();
   const named = [
-    ...Object.entries(zoo).map(([name, { mode }]) => ["zoo", name, mode, `-v${highestVersion}`] as const),
-    ...Object.entries(development).map(([name, { mode }]) => ["development", name, mode, "-dev"] as const),
+    ...Object.entries(zoo).map(
+      ([name, { mode, recording }]) => ["zoo", name, mode, `-v${highestVersion}`, recording !== undefined] as const,
+    ),
+    ...Object.entries(development).map(([name, { mode }]) => ["development", name, mode, "-dev", false] as const),
   ];
-  for (const [section, name, mode = serving.mode, suffix] of named) {
+  for (const [section, name, mode = serving.mode, suffix, recorded] of named) {
     const at = keyPath([section, name]);
     const inKubernetes = kubernetesName(name);
     const other = takenBy.get(inKubernetes);
     if (other) issues.push(refusal("name.taken", at, { name: inKubernetes, other: `"${other}"` }));
     takenBy.set(inKubernetes, name);
-    const tooLong = longNameIssue(name, serviceNames({ namespace, mode }, suffix), {
+    // A recorder's name is made from the one that the service got, which may end in a part that the engine made up.
+    const longest = recorded ? `${suffix}${generatedPart}` : suffix;
+    const tooLong = longNameIssue(name, serviceNames({ namespace, mode, recorded }, longest), {
       key: keyPath(["namespace"]),
       length: namespace.length,
     });

@@ -40,6 +40,13 @@ export function wholeNumber(minimum: number, maximum: number, description: strin
   return z.int({ error }).min(minimum, { error }).max(maximum, { error }).meta({ description });
 }
 
+/** A number with bounds, both inclusive. */
+export function number(minimum: number, maximum: number, description: string) {
+  const error = ({ input }: { readonly input?: unknown }) =>
+    `${show(input)} is not allowed; use a number from ${minimum} to ${maximum}`;
+  return z.number({ error }).min(minimum, { error }).max(maximum, { error }).meta({ description });
+}
+
 /** true or false; at the top of a stack file the engine passes them as text. */
 export function flag(description: string) {
   return z.boolean({ error: refusal("use true or false") }).meta({ description });

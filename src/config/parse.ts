@@ -101,7 +101,7 @@ function rulesBetween(
 
 /** Keys that a stack needs by what else it declares and where it runs, and the keys `from` which that follows. */
 function missingKeys(
-  parsed: Pick<ParsedEnvironment, "gateway" | "nodeClass" | "development" | "shadows" | "state"> & DatabaseKeys,
+  parsed: Pick<ParsedEnvironment, "gateway" | "nodeClass" | "zoo" | "development" | "shadows" | "state"> & DatabaseKeys,
   defaults: EnvironmentDefaults,
 ): { readonly issue: Refusal; readonly from: readonly PropertyKey[] }[] {
   const missing: { issue: Refusal; from: PropertyKey[] }[] = [];
@@ -115,6 +115,9 @@ function missingKeys(
   if (Object.keys(parsed.development).length > 0) need("development");
   if (Object.keys(parsed.shadows).length > 0) need("shadows");
   if (parsed.state) need("state");
+  for (const [name, { recording }] of Object.entries(parsed.zoo)) {
+    if (recording) missing.push({ issue: recordingNeedsDatabase(name, parsed.nodeClass), from });
+  }
   return missing;
 }
 
@@ -167,11 +170,20 @@ const kept = { development: "its patches are", shadows: "predictions are", state
 
 /** Why a key cannot be there without a database, and what to do about it on the stack's class of nodes. */
 export function needsDatabase(key: keyof typeof kept, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {
+  return missingDatabase(keyPath([key]), kept[key], nodeClass);
+}
+
+/** The same of a zoo model's recording. */
+export function recordingNeedsDatabase(model: string, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {
+  return missingDatabase(keyPath(["zoo", model, "recording"]), kept.shadows, nodeClass);
+}
+
+function missingDatabase(at: string, what: string, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {
   const set =
     nodeClass === "local"
       ? "set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it)"
       : `set ${keyPath(["database"])}`;
-  return refusal("database.needed", keyPath([key]), { kept: kept[key], set });
+  return refusal("database.needed", at, { kept: what, set });
 }
 
 function tableOf(target: ParsedEnvironment["migrationTarget"]): EnvironmentSpec["migrationTarget"] {

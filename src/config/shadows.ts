@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { parseFieldPath } from "../domain/shadow/fieldPath.ts";
 import { textComparisons } from "../domain/shadow/texts/rules.ts";
-import { alternatives, choice, flag, listOf, mapping, namesTo, show, text, wholeNumber } from "./fields.ts";
+import { alternatives, choice, flag, listOf, mapping, namesTo, number, text, wholeNumber } from "./fields.ts";
 import { ownPaths } from "./ownPaths.ts";
 import { wrong } from "./schemaClause.ts";
 import {
@@ -13,13 +13,6 @@ import {
   resources,
   trussFolder,
 } from "./zoo.ts";
-
-/** A number with bounds, both inclusive. */
-function number(minimum: number, maximum: number, description: string) {
-  const error = ({ input }: { readonly input?: unknown }) =>
-    `${show(input)} is not allowed; use a number from ${minimum} to ${maximum}`;
-  return z.number({ error }).min(minimum, { error }).max(maximum, { error }).meta({ description });
-}
 
 const fieldPath = z
   .string({ error: wrong("is no path", "write one such as results[*].score") })

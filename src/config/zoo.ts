@@ -3,6 +3,7 @@ import { phases } from "../domain/zoo/phases.ts";
 import { choice, cpuQuantity, flag, listOf, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
 import { targetApps } from "./migrationTarget.ts";
 import { ownPaths } from "./ownPaths.ts";
+import { recording } from "./recording.ts";
 import { wrong } from "./schemaClause.ts";
 
 export const deploymentModes = ["Standard", "Knative"] as const;
@@ -188,6 +189,7 @@ const zooEntry = mapping(
       "What `reverted` moves back: journaled (the apps that `forward` moved and that still point where it put them) or all (every app that points at the new version). Default: journaled.",
     ).default("journaled"),
     bake: bake.prefault({}),
+    recording: recording.optional(),
     paths: ownPaths,
     pool: poolName,
     replicas: replicas.prefault({}),

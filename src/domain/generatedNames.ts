@@ -24,6 +24,9 @@ export interface GeneratedName {
 /** Versions of a model are counted up to this, so that a name that fits today fits when it is rolled out often. */
 export const highestVersion = 99_999;
 
+/** What the engine adds to a name that it makes up. */
+export const generatedPart = "-00000000";
+
 /** What KServe (0.20) and Knative make from an InferenceService's name. */
 interface ServiceNames {
   readonly namespace: string;

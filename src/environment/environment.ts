@@ -55,7 +55,7 @@ export class Environment {
   readonly #facts: EnvironmentFacts;
   readonly #plans: Plans;
   #spec: EnvironmentSpec;
-  readonly #outputs: DeclaredOutputs = { models: {}, rollouts: {}, shadows: {} };
+  readonly #outputs: DeclaredOutputs = { models: {}, rollouts: {}, shadows: {}, recordings: {} };
   readonly #grow: Grow | undefined;
   readonly #stack = pulumi.getStack();
   readonly #names = new Set<string>();

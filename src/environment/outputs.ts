@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ZooEntrySpec } from "../config/environment.ts";
+import type { ModelRecording } from "../domain/recording/settings.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { RecordedServing } from "../domain/zoo/serving.ts";
 import type { LastOutputs } from "../plan/platform.ts";
@@ -72,6 +73,20 @@ export interface ShadowOutput extends Pick<ShadowDeploymentSpec, "percent" | "co
   readonly gate: ShadowDeploymentSpec["gate"] | null;
 }
 
+/** Recorded predictions of a zoo model, of all of its versions. */
+export interface RecordingOutput extends ModelRecording {
+  /** Schema of its prediction tables. */
+  readonly schema: string;
+  /** Address that takes predictions; null for a model that is off. */
+  readonly url: string | null;
+  /** Versions that are recorded, the one that answers for the model first; none while recording is paused. */
+  readonly versions: readonly {
+    readonly number: number;
+    /** `model_version` of its recorded answers. */
+    readonly version: string;
+  }[];
+}
+
 /** The state of a release, as the stack's outputs show it. `values` is what its ConfigMap says. */
 export interface StateOutput extends Omit<PlannedState, "tag"> {
   readonly current: boolean;
@@ -91,6 +106,8 @@ export interface EnvironmentOutputs {
   readonly models: Readonly<Record<string, ModelOutput>>;
   readonly rollouts: Readonly<Record<string, RolloutOutput>>;
   readonly shadows: Readonly<Record<string, ShadowOutput>>;
+  /** By zoo model. */
+  readonly recordings: Readonly<Record<string, RecordingOutput>>;
   /** Tag of the release; null for a stack without a database. */
   readonly release: pulumi.Output<string> | null;
   /** States of the release and of those that are kept, by tag; null for a stack without any. */

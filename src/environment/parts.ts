@@ -69,7 +69,7 @@ export interface DeclaredStore extends pulumi.Resource {
 
 /** What components say of themselves, by name. */
 export type DeclaredOutputs = {
-  readonly [Part in "models" | "rollouts" | "shadows"]: Record<string, EnvironmentOutputs[Part][string]>;
+  readonly [Part in "models" | "rollouts" | "shadows" | "recordings"]: Record<string, EnvironmentOutputs[Part][string]>;
 };
 
 /** What an environment has once it was declared; each component finds here what it stands on, and adds itself. */

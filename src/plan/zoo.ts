@@ -1,4 +1,5 @@
 import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
+import { recordingNeedsDatabase } from "../config/parse.ts";
 import { builtInPool } from "../config/pools.ts";
 import { keyPath } from "../config/sentences.ts";
 import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../domain/capacity/gpuDemand.ts";
@@ -22,6 +23,7 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
   const setting = { sources, frozen, namespace: spec.namespace, shadows: spec.shadows };
   for (const [name, entry] of Object.entries(spec.zoo)) {
     const request = requestOf(name, entry, setting);
+    if (entry.recording && !sources.platform) issues.push(recordingNeedsDatabase(name, spec.nodeClass));
     const refused = frozen
       ? undefined
       : (pinRefusal(name, entry, registry, sources) ?? judged(request, registry, sources));

@@ -1,5 +1,11 @@
 import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
+import {
+  describePaused,
+  describeRecorded,
+  type ModelRecording,
+  type RecordingSettings,
+} from "../domain/recording/settings.ts";
 import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
 import { effects } from "../domain/zoo/effects.ts";
@@ -33,6 +39,8 @@ export interface ServedPlan extends PlannedVersion {
   readonly image: string | undefined;
   /** Its image is built again, because it is not stored any more. @default false */
   readonly imageDue?: true | undefined;
+  /** How its requests are recorded. @default they go straight to it */
+  readonly recording?: RecordingSettings | undefined;
   /** Whether it is served in another way than its row says. */
   readonly changes: boolean;
   /** Its row has to be written again, for the database says something else. @default false */
@@ -64,6 +72,8 @@ export interface ZooModelPlan {
   readonly migration: PlannedRequest | undefined;
   /** The rollout's ids in the table of `menagerie:migrationTarget`, and the apps there that are moved. */
   readonly targetApps: { readonly pair: TargetPair; readonly migration: PlannedRequest | undefined } | undefined;
+  /** How the model is recorded; undefined where nothing of it is kept. */
+  readonly recording: ModelRecording | undefined;
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
   /** What it does not mend. */
@@ -147,6 +157,7 @@ export function planZooModel(
     copies: rows.get(copyName(name)) ?? [],
   };
   const { versions, target, ...rollout } = planRollout(request, state, frozen);
+  const recording = entry ? entry.recording : recordingOf(state.registered);
   const pinned = entry && pinnedRow(name, entry, registry);
   const served = (each: PlannedVersion): ServedPlan => {
     const known = each.row?.serving;
@@ -162,6 +173,8 @@ export function planZooModel(
       ...each,
       serving,
       service,
+      // What reaches a copy are trials, which are no evidence of what users send, and would stand under the content's version.
+      recording: recording?.paused || each.model !== name ? undefined : settingsOf(recording),
       renamed: isRenamed(serving, recorded) && generatedNameFits(service, { namespace, mode: serving.mode }),
       image,
       ...(image === undefined && own?.unstored ? { imageDue: true } : {}),
@@ -192,9 +205,33 @@ export function planZooModel(
       pair: entry.apps,
       migration: migrationOf(name, rollout.migration && { ...rollout.migration, ...entry.apps }, entry),
     },
-    lines: [...lines, ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt)],
+    recording,
+    lines: [
+      ...lines,
+      ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt),
+      ...planned.flatMap((each) => describeRecording(each, state)),
+      ...(recording?.paused ? [describePaused(recording)] : []),
+    ],
     warnings: unstoredWarnings(name, planned, registry, entry?.hash),
   };
+}
+
+/** As rows have it, for a model that only the database knows. */
+function recordingOf(rows: ZooState["registered"]): ModelRecording | undefined {
+  const recorded = rows.find(({ serving }) => serving?.recording)?.serving?.recording;
+  return recorded && { ...recorded, paused: false };
+}
+
+function settingsOf(recording: ModelRecording | undefined): RecordingSettings | undefined {
+  if (!recording) return undefined;
+  const { sample, bodies, retentionDays, redact } = recording;
+  return { sample, bodies, retentionDays, redact };
+}
+
+function describeRecording({ number, recording, serving, versionId }: ServedPlan, { registered }: ZooState): string[] {
+  const was = registered.find(({ id }) => id === versionId)?.serving?.recording;
+  if (recording) return [`version ${number} is recorded: ${describeRecorded(recording, serving.replicas)}`];
+  return was ? [`version ${number} is not recorded any more`] : [];
 }
 
 function describeRebuilt({ number, serving }: ServedPlan): string {

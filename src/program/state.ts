@@ -56,10 +56,16 @@ export function declareState(
 }
 
 /** Models as the release names them; those that are not served here have no url. */
-function modelsOf({ spec: { namespace }, facts: { release } }: Environment): ReleaseModelAddress[] {
+function modelsOf({ spec: { namespace }, facts: { release, zoo } }: Environment): ReleaseModelAddress[] {
+  const versions = [...zoo.values()].flatMap((plan) => plan.versions);
+  const isRecorded = (service: string): boolean =>
+    versions.some((each) => each.service === service && each.recording !== undefined);
   return (release?.intent.planned ?? []).map(({ name, version, source, service }) => ({
     name,
     identifier: source.startsWith("models:/") ? source : `${name}-v${version}`,
-    url: service === null ? null : `${answeringOrigin({ service, recorded: false }, namespace)}${readyPath}:predict`,
+    url:
+      service === null
+        ? null
+        : `${answeringOrigin({ service, recorded: isRecorded(service) }, namespace)}${readyPath}:predict`,
   }));
 }

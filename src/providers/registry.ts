@@ -5,6 +5,7 @@ import { checkoutImage } from "../resources/checkoutImage.handler.ts";
 import { deploymentIntent } from "../resources/deploymentIntent.handler.ts";
 import { developmentModelVersion } from "../resources/developmentModelVersion.handler.ts";
 import { modelReady } from "../resources/modelReady.handler.ts";
+import { modelRecorder } from "../resources/modelRecorder.handler.ts";
 import { modelVersion } from "../resources/modelVersion.handler.ts";
 import { patchSync } from "../resources/patchSync.handler.ts";
 import { platformSchema } from "../resources/platformSchema.handler.ts";
@@ -35,6 +36,7 @@ const handlers: ReadonlyMap<string, object> = new Map(
     deployment: releaseOutcome,
     deploymentIntent,
     modelReady,
+    modelRecorder,
     modelVersion,
     patchSync,
     pipelineRun: stateJob,

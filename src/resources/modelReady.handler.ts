@@ -48,7 +48,10 @@ export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
   },
   async create(inputs) {
     await wait(inputs);
-    return { id: `${inputs.namespace}/${inputs.name}`, outs: inputs };
+    const { namespace, name, component = "predictor" } = inputs;
+    // Each of the two parts comes and goes without the other.
+    const part = component === "predictor" ? "" : `/${component}`;
+    return { id: `${namespace}/${name}${part}`, outs: inputs };
   },
   async update(_id, olds, news) {
     if (olds.revision !== news.revision) await wait(news);

@@ -15,6 +15,11 @@ export interface SmokeTestInputs extends DatabaseInput, Due {
   readonly namespace: string;
   /** Name of the InferenceService, which is asked itself: no route leads to what was not tried. */
   readonly service: string;
+  /**
+   * Which part of it takes requests: the recorder in front of it, where it has one.
+   * @default predictor
+   */
+  readonly component?: "predictor" | "transformer" | undefined;
   readonly mode: DeploymentMode;
   /** Context of the ambient kubeconfig. @default its current one */
   readonly context?: string | undefined;
@@ -39,6 +44,7 @@ export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
     hash: "update",
     namespace: "update",
     service: "update",
+    component: "update",
     mode: "update",
     revision: "update",
     cases: "update",
@@ -57,8 +63,8 @@ async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
   const { recordEvidence } = await import("../adapters/postgres/zoo/gateEvidence.ts");
   const { runSmokeSet } = await import("../adapters/predictions/smoke.ts");
   const { ambientKubeConfig, observeModel, postToModel } = await import("../adapters/kubernetes/workloads.ts");
-  const { model, hash, namespace, service, mode, revision, context, cases, timeoutSeconds } = inputs;
-  const address = { config: ambientKubeConfig(context), namespace, name: service };
+  const { model, hash, namespace, service, component, mode, revision, context, cases, timeoutSeconds } = inputs;
+  const address = { config: ambientKubeConfig(context), namespace, name: service, component };
   const send = (body: unknown, signal: AbortSignal) =>
     postToModel(address, { path: `${readyPath}:predict`, mode, revision, body }, signal);
   const standing = async (signal: AbortSignal) =>

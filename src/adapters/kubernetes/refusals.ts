@@ -13,6 +13,18 @@ export const kubernetesRefusals = {
     fix: "correct it, or set KUBECONFIG to another",
     cause: "The file is not YAML, or may not be read.",
   },
+  "model.not-there": {
+    says: "there is no InferenceService {name} in namespace {namespace} to put a recorder before",
+    fix: "run `menagerie up --refresh`, which finds what the cluster has",
+    cause: "Somebody deleted it beside the stack, or the stack's state is older than the cluster.",
+    exit: 1,
+  },
+  "model.recorder-stays": {
+    says: "what KServe made for the recorder of {name} in namespace {namespace} is made again and again",
+    fix: "look at the log of the KServe controller, and repeat the `up`",
+    cause: "The InferenceService has no transformer any more, so nothing should make its Deployment and Service.",
+    exit: 1,
+  },
   "model.not-ready": {
     says: "model {name} is not ready after {timeoutSeconds} s: {last}",
     fix: "",

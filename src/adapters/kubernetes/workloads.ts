@@ -110,7 +110,7 @@ export async function postToModel(
     const target =
       mode === "Standard"
         ? `services/http:${name}-${component}:80`
-        : `pods/http:${await podOf({ config, namespace, name }, revision, signal)}:8080`;
+        : `pods/http:${await podOf({ config, namespace, name, component }, revision, signal)}:8080`;
     const to = `/api/v1/namespaces/${namespace}/${target}/proxy${path}`;
     const response = await request(config, "POST", to, { body, signal });
     return { status: response.status, text: await response.text() };

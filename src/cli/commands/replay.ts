@@ -16,7 +16,7 @@ import { ambientKey } from "../jsonBody.ts";
 import { findModel, readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
-import { type DeployedShadow, readShadows } from "../shadows.ts";
+import { findRecording, type Recording } from "../recordings.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
 import { refuse } from "./refusals.ts";
@@ -39,7 +39,7 @@ export function replayCommand(): Command {
   return new Command("replay")
     .argument(
       "<recorded>",
-      "a shadow deployment of the stack, whose primary's requests are sent; or a schema of recorded predictions",
+      "what was recorded: a zoo model of the stack, a shadow deployment (its primary), or a schema of prediction tables",
     )
     .requiredOption("--to <model>", "a model of the stack, or the url that it predicts at")
     .option("--since <when>", `requests since then: ${timeHelp}`, "24h")
@@ -71,8 +71,8 @@ export function replayCommand(): Command {
 }
 
 async function replay(recorded: string, options: ReplayOptions, signal: AbortSignal): Promise<void> {
-  const deployed = await deployedShadow(recorded, options.environment);
-  const side = deployed?.primary ?? { schema: recorded };
+  const deployed = await recordingOf(recorded, options.environment);
+  const side = deployed ?? { schema: recorded };
   const url = await targetUrl(options);
   const until = new Date();
   const range: RecordedRange = {
@@ -133,11 +133,11 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   }
 }
 
-/** The stack's shadow deployment of this name; undefined where there is none, so that the name is a schema's. */
-async function deployedShadow(name: string, environment: string): Promise<DeployedShadow | undefined> {
+/** What the stack records under this name; undefined where it is nothing, so that the name is a schema's. */
+async function recordingOf(name: string, environment: string): Promise<Recording | undefined> {
   if (!(await readTarget(environmentLayout(environment)))) return undefined;
   const { layout } = await knownEnvironment(environment);
-  return (await readShadows(layout))[name];
+  return findRecording(layout, name);
 }
 
 /** By the deployment's rules; those of the command line come on top. */

@@ -230,6 +230,7 @@ function describe(environment: string, status: Status): string {
     lines.push("", "Models:");
     for (const model of status.models) {
       lines.push(`  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${model.url}`);
+      if (model.recorded) lines.push(`  ${" ".repeat(width)}  its requests are recorded`);
       if (model.because !== null && status.running) lines.push(`  ${" ".repeat(width)}  ${model.because}`);
       for (const line of describeTraffic(model.traffic, model.kind)) lines.push(`  ${" ".repeat(width)}  ${line}`);
     }

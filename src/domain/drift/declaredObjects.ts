@@ -1,6 +1,7 @@
 import { isEngineSecret } from "../engineSecret.ts";
 import type { StateResource } from "../engineState.ts";
 import { isMapping } from "../mapping.ts";
+import { recorderManager } from "../serving/recorder.ts";
 import { secretValue } from "./drift.ts";
 import type { LiveObject, ManagedFields, Mapping } from "./fields.ts";
 import { foreignFields, isForeign, merged, union } from "./owners.ts";
@@ -27,6 +28,7 @@ export interface DeclaredObject {
 export function declaredObjects(resources: readonly StateResource[]): DeclaredObject[] {
   return resources.flatMap((resource): DeclaredObject[] => {
     const { type, inputs = {}, outputs = {} } = resource;
+    if (type.endsWith(":ModelRecorder") && !resource.delete) return recorderOf(outputs);
     const { apiVersion, kind, metadata } = decoded(outputs, (value) => value) as Mapping;
     if (!type.startsWith("kubernetes:") || resource.delete || !isMapping(metadata)) return [];
     const { name, namespace } = metadata;
@@ -52,6 +54,17 @@ export function declaredObjects(resources: readonly StateResource[]): DeclaredOb
       },
     ];
   });
+}
+
+/** The fields of an InferenceService that are its recorder's, see `modelRecorder`. */
+function recorderOf({ namespace, name, transformer }: Mapping): DeclaredObject[] {
+  if (typeof namespace !== "string" || typeof name !== "string") return [];
+  const [apiVersion, kind] = ["serving.kserve.io/v1beta1", "InferenceService"];
+  const manifest = { apiVersion, kind, metadata: { name, namespace }, spec: { transformer } };
+  const what = `recorder of ${kind} ${namespace}/${name}`;
+  return [
+    { what, apiVersion, kind, name, namespace, manager: recorderManager, partly: true, manifest, shown: manifest },
+  ];
 }
 
 function managerOf(manifest: Mapping, outputs: Mapping): string {

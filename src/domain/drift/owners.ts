@@ -1,8 +1,12 @@
+import { recorderManager } from "../serving/recorder.ts";
 import type { FieldSet, LiveObject, ManagedFields } from "./fields.ts";
 
-/** Writers of fields that no stack declares, in every cluster: the garbage collector, the scheduler, Menagerie's own API service. */
+/**
+ * Writers of fields that no stack declares with the object, in every cluster: the garbage collector, the scheduler, Menagerie's own API
+ * service, and the resource that puts a recorder before a model.
+ */
 const controllers = new Set([
-  ...["kube-controller-manager", "kube-scheduler", "kube-apiserver", "menagerie-api"],
+  ...["kube-controller-manager", "kube-scheduler", "kube-apiserver", "menagerie-api", recorderManager],
   // What an object had before anybody applied it: nobody knows any more who wrote that.
   "before-first-apply",
 ]);

@@ -1,4 +1,8 @@
-import { labels, type Recorder } from "./servedModel.ts";
+import { recorderResources } from "../recording/settings.ts";
+import { annotations, labels, type Recorder } from "./servedModel.ts";
+
+/** Owner of the recorder's fields of an InferenceService whose other fields are the stack's. */
+export const recorderManager = "menagerie-recorder";
 
 const containerPort = 8080;
 const logFolder = "/var/lib/menagerie/recorder";
@@ -12,7 +16,17 @@ const logOverheadMebibytes = 128;
  * arguments (v0.20, `transformer_custom.go`).
  */
 export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Standard" | "Knative") {
-  const { image, secretName, schema, version, replicas, storedHeaders, ownPaths = [], logMebibytes } = recorder;
+  const {
+    image,
+    secretName,
+    schema,
+    version,
+    replicas,
+    storedHeaders,
+    ownPaths = [],
+    logMebibytes,
+    settings,
+  } = recorder;
   const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
   return {
     minReplicas: replicas,
@@ -37,13 +51,20 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
           // Read by nobody: a new login makes new pods, which read a Secret's variable once.
           { name: "MENAGERIE_DATABASE_URL_REVISION", value: recorder.secretRevision },
           { name: "MENAGERIE_MODEL_VERSION", value: version },
+          ...(settings.bodies ? [] : [{ name: "MENAGERIE_RECORDER_BODIES", value: "false" }]),
           { name: "MENAGERIE_RECORDER_HEADERS", value: storedHeaders.join(",") },
           ...(ownPaths.length > 0 ? [{ name: "MENAGERIE_RECORDER_OWN_PATHS", value: ownPaths.join(",") }] : []),
           { name: "MENAGERIE_RECORDER_LOG_DIR", value: logFolder },
           { name: "MENAGERIE_RECORDER_LOG_MAX_BYTES", value: String(logMebibytes * 1024 ** 2) },
+          ...(settings.redact.length > 0
+            ? [{ name: "MENAGERIE_RECORDER_REDACT", value: JSON.stringify(settings.redact) }]
+            : []),
+          ...(settings.sample < 100
+            ? [{ name: "MENAGERIE_RECORDER_SAMPLE_PERCENT", value: String(settings.sample) }]
+            : []),
           { name: "MENAGERIE_RECORDER_SCHEMA", value: schema },
         ],
-        resources: { requests: { cpu: "250m", memory: "384Mi" }, limits: { cpu: "2", memory: "768Mi" } },
+        resources: recorderResources,
         volumeMounts: [{ name: "recorder-log", mountPath: logFolder }],
         startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
         livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
@@ -59,4 +80,12 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
     ],
     volumes: [{ name: "recorder-log", emptyDir: { sizeLimit: `${logMebibytes + logOverheadMebibytes}Mi` } }],
   };
+}
+
+/** The transformer with its revision, which its pods carry instead of that of the InferenceService: each changes without the other. */
+export function revisedTransformer<Text, Revision>(
+  transformer: ReturnType<typeof recorderTransformer<Text>>,
+  revision: Revision,
+) {
+  return { ...transformer, annotations: { [annotations.revision]: revision } };
 }

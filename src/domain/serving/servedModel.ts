@@ -1,3 +1,4 @@
+import type { RecorderSettings } from "../recording/settings.ts";
 import { type Backend, hostOf } from "./route.ts";
 import type { SecretSource } from "./secrets.ts";
 
@@ -122,6 +123,8 @@ export interface Recorder<Text = string> {
   readonly replicas: number;
   /** Headers to store besides the usual ones, in lower case. */
   readonly storedHeaders: readonly string[];
+  /** What it stores of the requests. */
+  readonly settings: RecorderSettings;
   /**
    * Paths of the model's own that are predictions too.
    * @default none

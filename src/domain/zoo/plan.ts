@@ -1,4 +1,4 @@
-import { longestPart, serviceNames } from "../generatedNames.ts";
+import { generatedPart, longestPart, serviceNames } from "../generatedNames.ts";
 import type { RecordedServing } from "./serving.ts";
 
 /** A registered version of a zoo model. */
@@ -71,9 +71,6 @@ export function versionedName(model: string, number: number): string {
   const name = model.replaceAll("_", "-");
   return model.endsWith(copySuffix) ? name : `${name}-v${number}`;
 }
-
-/** What the engine adds to a name that it makes up. */
-const generatedPart = "-00000000";
 
 /** Whether an InferenceService may get a name of its own each time it is made, so that it answers beside the one that it replaces. */
 export function generatedNameFits(name: string, where: Parameters<typeof serviceNames>[0]): boolean {

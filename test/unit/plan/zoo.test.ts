@@ -207,6 +207,81 @@ describe("a stack without a database", () => {
   });
 });
 
+describe("recording", () => {
+  const local = { nodeClass: "local" };
+  const recording = { sample: 25, retentionDays: 7 };
+  const underWay = registryOf(
+    [row(1), row(2, { isCurrent: true })],
+    rollout({ phase: "forward", from: "11", hash: contentOf(2) }),
+  );
+  const recordedIn = (zoo: object, registry: ZooRegistry, config: object = local) =>
+    plan(zoo, registry, config)
+      .get("m")
+      ?.versions.map(({ service, recording: own }) => [service, own?.sample]);
+
+  it("is of every version that is served, whatever its row says, so that both are recorded in a bake", () => {
+    expect(recordedIn(m({ phase: "bake", from: 11, recording }), underWay)).toEqual([
+      ["m-v2", 25],
+      ["m-v1", 25],
+    ]);
+  });
+
+  it("is not of a copy, whose requests are trials", () => {
+    const before = registryOf([row(1, { isCurrent: true })], rollout());
+    expect(recordedIn(m({ phase: "copy", from: 11, recording }), before)).toEqual([
+      ["m-v1", 25],
+      ["m-copy", undefined],
+    ]);
+  });
+
+  it("keeps what there is while it is paused, and while the model is off", () => {
+    const at = (change: object) => plan(m(change), underWay, local).get("m");
+    const paused = at({ phase: "bake", from: 11, recording: { ...recording, paused: true } });
+    expect(paused?.recording).toMatchObject({ paused: true, retentionDays: 7 });
+    expect(paused?.versions.map((each) => each.recording)).toEqual([undefined, undefined]);
+    expect(paused?.lines.at(-1)).toBe("recording is paused: what was recorded is kept 7 days");
+    const off = plan(m({ phase: "off", recording }), registryOf([row(1)], rollout()), local).get("m");
+    expect([off?.versions, off?.recording]).toMatchObject([[], { retentionDays: 7 }]);
+  });
+
+  it("is told with what it costs, and its end too", () => {
+    const lines = (change: object, registry: ZooRegistry) =>
+      plan(m(change), registry, local, contentOf(1)).get("m")?.lines;
+    const plain = registryOf([row(1, { isCurrent: true })], rollout());
+    expect(lines({ recording: {} }, plain)).toContain(
+      "version 1 is recorded: every request, kept 30 days; 1 more pod, 250m CPU",
+    );
+    const bodiless = { bodies: false, sample: 12.5, retentionDays: 1, redact: [{ kind: "email" }] };
+    expect(lines({ recording: bodiless, replicas: { min: 3 } }, plain)).toContain(
+      "version 1 is recorded: 12.5 % of the requests, without bodies, redacted by 1 rule, kept 1 day; 3 more pods, 250m CPU each",
+    );
+    const [version] = plain.versions.get("m") ?? [];
+    const serving = version?.serving && {
+      ...version.serving,
+      recording: { sample: 100, bodies: true, retentionDays: 30, redact: [] },
+    };
+    const recorded = registryOf([row(1, { isCurrent: true, serving })], rollout());
+    expect(lines({}, recorded)).toContain("version 1 is not recorded any more");
+    // Where the recorder is does not change how the version is served.
+    const changes = (registry: ZooRegistry) => plan(m({}), registry, local, contentOf(1)).get("m")?.target?.changes;
+    expect(changes(recorded)).toBe(changes(plain));
+    expect(lines({}, plain)?.join()).not.toContain("recorded");
+  });
+
+  it("stays as the rows have it of a model that only the database knows, with the automation off", () => {
+    const settings = { sample: 50, bodies: true, retentionDays: 30, redact: [] };
+    const serving = row(1).serving && { ...row(1).serving, recording: settings };
+    const registry = registryOf([row(1, { isCurrent: true, serving } as Partial<RegisteredVersion>)], rollout());
+    expect(recordedIn({}, registry, { ...local, modelZooDeploymentAutomationEnabled: false })).toEqual([["m-v1", 50]]);
+  });
+
+  it("needs the stack's database", () => {
+    expect(() => plan(m({ recording }), undefined, local)).toThrow(
+      /menagerie:zoo\.m\.recording: predictions are kept in the platform's database/,
+    );
+  });
+});
+
 describe("a rollout's standing", () => {
   it("names the next edit, what is in its way, and the way back", () => {
     const registry = registryOf(

@@ -239,6 +239,30 @@ describe("what takes hand edits back", () => {
     ]);
   });
 
+  it("is a recorder's own fields of the model that it is before, whose other fields are the stack's", () => {
+    const outputs = { namespace: "models", name: "iris-v1", transformer: { minReplicas: 2 }, __provider: "x" };
+    const [recorder] = declaredObjects([{ urn: "x", type: "pulumi-nodejs:dynamic/menagerie:ModelRecorder", outputs }]);
+    if (!recorder) throw new Error("no object");
+    expect(recorder).toMatchObject({ manager: "menagerie-recorder", partly: true });
+    const by = (manager: string, path: string) => ({
+      manager,
+      operation: "Apply" as const,
+      fieldsV1: { "f:spec": { "f:transformer": { [path]: {} } } },
+    });
+    const live = (manager: string, minReplicas: number): LiveObject => ({
+      spec: { predictor: {}, transformer: { minReplicas } },
+      metadata: { managedFields: [by(manager, "f:minReplicas")] },
+    });
+    const model = { spec: { predictor: {} } };
+    expect(driftOf(model, live("menagerie-recorder", 2), "menagerie").filter(({ kind }) => kind === "added")).toEqual(
+      [],
+    );
+    expect(driftOf(recorder.shown, live("menagerie-recorder", 2), recorder.manager, true)).toEqual([]);
+    expect(driftOf(recorder.shown, live("kubectl-edit", 1), recorder.manager, true)).toMatchObject([
+      { place: ["spec", "transformer", "minReplicas"], kind: "changed" },
+    ]);
+  });
+
   it("is nothing for an object that the engine is about to delete", () => {
     expect(
       declaredObjects([{ urn: "x", type: "kubernetes:core/v1:Secret", delete: true, outputs: { metadata: {} } }]),

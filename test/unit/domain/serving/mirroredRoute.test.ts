@@ -48,6 +48,7 @@ describe("a recorded model", () => {
       replicas: 2,
       storedHeaders: ["x-tenant"],
       logMebibytes: 64,
+      settings: { sample: 12.5, bodies: false, redact: [{ kind: "email" }] },
     },
   };
 
