@@ -56,6 +56,11 @@ export class ByteWriter {
     this.#length = this.#buffer.writeUInt32BE(value >>> 0, this.#length);
   }
 
+  float32(value: number): void {
+    this.#reserve(4);
+    this.#length = this.#buffer.writeFloatBE(value, this.#length);
+  }
+
   float64(value: number): void {
     this.#reserve(8);
     this.#length = this.#buffer.writeDoubleBE(value, this.#length);

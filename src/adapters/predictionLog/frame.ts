@@ -1,5 +1,8 @@
 import { crc32 } from "node:zlib";
+import { operationNames } from "../../domain/protocols/operation.ts";
 import {
+  type AnswerFacts,
+  type Arrivals,
   type Failure,
   failures,
   type KeptBody,
@@ -66,6 +69,9 @@ export function writePrediction(to: ByteWriter, prediction: CapturedPrediction):
     writeChunks(to, request.chunks);
     writeChunks(to, response.chunks);
     to.text(prediction.responseEncoding ?? "");
+    to.uint8(prediction.operation === null ? 0 : operationNames.indexOf(prediction.operation) + 1);
+    writeArrivals(to, prediction.arrivals);
+    to.text(prediction.facts === null ? "" : JSON.stringify(prediction.facts));
   });
 }
 
@@ -140,8 +146,13 @@ function parsePrediction(payload: Buffer): RecordedPrediction {
   const headers = next().toString();
   const request = body(21, flags.requestTruncated);
   const response = body(29, flags.responseTruncated);
-  // Frames that an earlier recorder left end here.
+  // Frames of earlier recorders end here, or behind the next field.
   const responseEncoding = at < payload.length ? next().toString() || null : null;
+  const isOlder = at >= payload.length;
+  const operation = isOlder ? null : (operationNames[(payload[at] ?? 0) - 1] ?? null);
+  at += 1;
+  const arrivals = isOlder ? null : readArrivals(next());
+  const facts = isOlder ? null : readFacts(next().toString());
   return {
     requestId,
     url,
@@ -149,6 +160,9 @@ function parsePrediction(payload: Buffer): RecordedPrediction {
     request,
     response,
     responseEncoding,
+    operation,
+    arrivals,
+    facts,
     unpaired: (bits & flags.unpaired) !== 0,
     redacted: (bits & flags.redacted) !== 0,
     status: payload.readInt16BE(3) || null,
@@ -162,6 +176,39 @@ function writeChunks(to: ByteWriter, chunks: readonly Uint8Array[]): void {
   const start = to.skip(4);
   for (const chunk of chunks) to.raw(chunk);
   to.setUint32(start, to.length - start - 4);
+}
+
+/** How many pieces there were, then for each entry its bytes and its time, 32 bits each. */
+function writeArrivals(to: ByteWriter, arrivals: Arrivals | null): void {
+  const start = to.skip(4);
+  if (arrivals) {
+    to.int32(arrivals.pieces);
+    let before = 0;
+    for (let index = 0; index < arrivals.ends.length; index += 1) {
+      const end = arrivals.ends[index] as number;
+      to.int32(end - before);
+      to.float32(arrivals.at[index] as number);
+      before = end;
+    }
+  }
+  to.setUint32(start, to.length - start - 4);
+}
+
+function readArrivals(block: Buffer): Arrivals | null {
+  if (block.length === 0) return null;
+  const count = (block.length - 4) / 8;
+  const [ends, at] = [new Float64Array(count), new Float32Array(count)];
+  let end = 0;
+  for (let index = 0; index < count; index += 1) {
+    end += block.readUInt32BE(4 + index * 8);
+    ends[index] = end;
+    at[index] = block.readFloatBE(8 + index * 8);
+  }
+  return { pieces: block.readUInt32BE(0), ends, at };
+}
+
+function readFacts(text: string): AnswerFacts | null {
+  return text === "" ? null : (JSON.parse(text) as AnswerFacts);
 }
 
 function frame(to: ByteWriter, write: () => void): void {

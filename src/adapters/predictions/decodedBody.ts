@@ -4,7 +4,7 @@ import { readExactJson } from "../../domain/shadow/exactJson.ts";
 import type { RecordedBody } from "../../domain/shadow/recorded.ts";
 
 /** What a body may decode to, in bytes: some six times of what a recorder keeps, so that no small body fills the memory. */
-const longestDecoded = 64 * 1024 ** 2;
+export const longestDecoded = 64 * 1024 ** 2;
 
 type Decoder = (bytes: Uint8Array, bound: { maxOutputLength: number; info: true }) => unknown;
 
@@ -73,7 +73,8 @@ interface Decoded {
   readonly engine: { readonly bytesWritten: number };
 }
 
-function codingsNamed(encoding: string): string[] {
+/** Codings that a header names, in the order in which they were applied. */
+export function codingsNamed(encoding: string): string[] {
   return encoding
     .toLowerCase()
     .split(",")
@@ -90,7 +91,7 @@ function codingsSeen(bytes: Uint8Array): string[] {
 }
 
 /** Zlib's header (RFC 1950): method 8, and a multiple of 31. */
-function isZlib([a = 0, b = 0]: Uint8Array): boolean {
+export function isZlib([a = 0, b = 0]: Uint8Array): boolean {
   return (a & 0x0f) === 8 && a >> 4 <= 7 && (a * 256 + b) % 31 === 0;
 }
 

@@ -1,8 +1,8 @@
 import { errors } from "undici";
-import type { Failure } from "../../domain/recording/prediction.ts";
+import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 
 /** What an HTTP client's error says about the predictor. */
-export function failureOf(error: unknown): Exclude<Failure, "client_gone"> {
+export function failureOf(error: unknown): Exclude<ForwardingFailure, "client_gone"> {
   const {
     syscall,
     code,

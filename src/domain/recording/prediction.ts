@@ -1,6 +1,18 @@
-/** Why there is no whole answer of the predictor, as it is stored. */
-export const failures = ["predictor_unavailable", "predictor_broken", "predictor_timeout", "client_gone"] as const;
+import type { TokenUsage } from "../protocols/join.ts";
+import type { OperationName } from "../protocols/operation.ts";
+
+/** Why there is no whole answer of the predictor, as it is stored. Logs on disk have their places in this list: new ones go to its end. */
+export const failures = [
+  "predictor_unavailable",
+  "predictor_broken",
+  "predictor_timeout",
+  "client_gone",
+  /** The stream told of an error, after a status that said that all is well. */
+  "failed",
+] as const;
 export type Failure = (typeof failures)[number];
+/** Failures that are seen while an answer is forwarded, without reading it. */
+export type ForwardingFailure = Exclude<Failure, "failed">;
 
 /** Why records of answered requests are gone, or bodies of them. Each is stored as its place in this list. */
 export const lossReasons = [
@@ -45,6 +57,27 @@ export interface KeptBody {
   readonly truncated: boolean;
 }
 
+/** When the pieces of a body came. */
+export interface Arrivals {
+  /** How many came. */
+  readonly pieces: number;
+  /** By entry, the bytes that had come by then; an entry stands for several pieces where there were very many. Never decreases. */
+  readonly ends: ArrayLike<number>;
+  /** By entry, milliseconds from the request's head until its last piece came. */
+  readonly at: ArrayLike<number>;
+}
+
+/** What an answer tells besides what the model says. */
+export interface AnswerFacts {
+  /** It came as a stream of its protocol, and its body is the joined answer. */
+  readonly streamed: boolean;
+  /** From the request's head until the first event that changed what the model says; null where there was none. */
+  readonly firstTokenMs: number | null;
+  readonly tokens: TokenUsage | null;
+  /** Arrivals of a stream's pieces, from the request's head; null where it is no stream. */
+  readonly pieceMs: ArrayLike<number> | null;
+}
+
 /** One prediction as a recorder saw it. */
 export interface RecordedPrediction {
   readonly requestId: string;
@@ -67,6 +100,12 @@ export interface RecordedPrediction {
   readonly failure: Failure | null;
   /** From the request's head to the end of the answer. */
   readonly latencyMs: number;
+  /** Null in logs of recorders that did not know. */
+  readonly operation: OperationName | null;
+  /** Of the response's pieces; null where none came, or its operation has no streams. */
+  readonly arrivals: Arrivals | null;
+  /** Of an answer that was joined before it came into the log, such as a redacted one; null where that is still to be done. */
+  readonly facts: AnswerFacts | null;
 }
 
 const dayMs = 86_400_000;

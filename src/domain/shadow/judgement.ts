@@ -27,6 +27,7 @@ export const shadowFailures = {
   predictor_broken: "shadow_broken",
   predictor_unavailable: "shadow_unavailable",
   predictor_timeout: "shadow_timeout",
+  failed: "shadow_failed",
 } as const satisfies Record<Exclude<Failure, "client_gone">, string>;
 
 export type Judgement = { readonly differences: readonly Difference[] } | { readonly notJudged: NotJudged };

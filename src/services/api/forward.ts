@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
-import type { Failure } from "../../domain/recording/prediction.ts";
+import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { Exchange } from "../forwarding/exchange.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
@@ -54,9 +54,13 @@ export async function forward(request: IncomingMessage, response: ServerResponse
   });
 }
 
-type Explain = (failure: Exclude<Failure, "client_gone">, error: Error) => void;
+type Explain = (failure: Exclude<ForwardingFailure, "client_gone">, error: Error) => void;
 
-function explained(failure: Exclude<Failure, "client_gone">, error: Error, { model, timeoutMs }: Forwarding): ApiError {
+function explained(
+  failure: Exclude<ForwardingFailure, "client_gone">,
+  error: Error,
+  { model, timeoutMs }: Forwarding,
+): ApiError {
   switch (failure) {
     case "predictor_unavailable":
       return new ApiError("model_unavailable", `${model} is not being served`, error);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { PassThrough } from "node:stream";
 import type { Dispatcher } from "undici";
 import { failureOf } from "../../adapters/predictions/predictorFailure.ts";
-import type { Failure } from "../../domain/recording/prediction.ts";
+import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { forwardedHeaders, headerValue, returnedHeaders } from "./headers.ts";
 import { type BodyLimit, readBody } from "./requestBody.ts";
 
@@ -17,7 +17,7 @@ export interface ExchangeObserver {
 /** How an exchange ended. `status` is what the client got, null where it got none. */
 export interface ExchangeEnd {
   readonly status: number | null;
-  readonly failure: Failure | null;
+  readonly failure: ForwardingFailure | null;
   /** Whether the body came to its end. */
   readonly wholeRequest: boolean;
   readonly wholeResponse: boolean;
@@ -46,7 +46,7 @@ export interface ExchangeOptions {
    * Told before {@link onEnd} why there is no whole answer of the server, other than that the client is gone; what was begun is cut
    * off, and where nothing was (`response.headersSent`), this answers the client.
    */
-  readonly onFailure: (failure: Exclude<Failure, "client_gone">, error: Error) => void;
+  readonly onFailure: (failure: Exclude<ForwardingFailure, "client_gone">, error: Error) => void;
   /** Called once, when nothing more will come; not for a body that is too large. @default nobody is told */
   readonly onEnd?: (end: ExchangeEnd) => void;
 }
@@ -181,7 +181,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error("the client went away"));
   }
 
-  #end(failure: Failure | null, wholeResponse: boolean): void {
+  #end(failure: ForwardingFailure | null, wholeResponse: boolean): void {
     this.#over = true;
     this.#options.onEnd?.({
       status: this.#response.headersSent ? this.#response.statusCode : null,

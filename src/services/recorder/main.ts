@@ -111,6 +111,15 @@ function startShipper(counted: Metrics): void {
         break;
       case "stored":
         counted.stored.inc(message.predictions);
+        for (const { firstTokenMs, pieces, failure } of message.streams) {
+          counted.streams.inc();
+          counted.pieces.inc(pieces);
+          if (firstTokenMs !== null) counted.firstToken.observe(firstTokenMs / 1000);
+          if (failure) counted.failures.inc({ failure });
+        }
+        break;
+      case "older":
+        logger.warn({ columns: message.columns }, olderTables(message.columns));
         break;
       case "lost":
         onLoss(message.reason, message.requests);
@@ -124,6 +133,12 @@ function startShipper(counted: Metrics): void {
   worker.once("exit", () => {
     if (!stopping) setTimeout(() => startShipper(counted), restartMs);
   });
+}
+
+function olderTables(columns: readonly string[]): string {
+  return columns.length === 0
+    ? `the tables in schema ${settings.schema} are up to date`
+    : `the tables in schema ${settings.schema} lack ${columns.join(", ")}: predictions are stored without them until the stack's next \`up\` adds them`;
 }
 
 async function stop(signal: string): Promise<void> {

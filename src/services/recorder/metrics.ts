@@ -62,6 +62,22 @@ export function createMetrics(positions: LogPositions) {
     help: "Predictions stored in the database since this process began.",
     registers,
   });
+  const streams = new Counter({
+    name: "menagerie_recorder_streams_total",
+    help: "Streamed answers that are stored joined.",
+    registers,
+  });
+  const firstToken = new Histogram({
+    name: "menagerie_recorder_first_token_seconds",
+    help: "Of streamed answers, from the request's head to the first event that changed what the model says.",
+    buckets,
+    registers,
+  });
+  const pieces = new Counter({
+    name: "menagerie_recorder_stream_pieces_total",
+    help: "Pieces that streamed answers came in.",
+    registers,
+  });
   const lost = new Counter({
     name: "menagerie_recorder_lost_total",
     help: "Predictions whose record is lost, by why.",
@@ -93,6 +109,9 @@ export function createMetrics(positions: LogPositions) {
     seconds,
     inFlight,
     stored,
+    streams,
+    firstToken,
+    pieces,
     lost,
     storeFailures,
   };

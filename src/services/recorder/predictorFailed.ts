@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
-import type { Failure } from "../../domain/recording/prediction.ts";
+import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 
-type Failed = Exclude<Failure, "client_gone">;
+type Failed = Exclude<ForwardingFailure, "client_gone">;
 
 const statusOf: Readonly<Record<Failed, number>> = {
   predictor_unavailable: 503,

@@ -5,12 +5,14 @@ import type { Dispatcher } from "undici";
 import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
 import { predictionAsked } from "../../domain/protocols/asked.ts";
+import type { Operation } from "../../domain/protocols/operation.ts";
 import { isSampled } from "../../domain/recording/sampling.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
 import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
 import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
 import type { Metrics } from "./metrics.ts";
+import { PieceTimes } from "./pieceTimes.ts";
 import { answerFailed } from "./predictorFailed.ts";
 import { recordedId } from "./recordedId.ts";
 
@@ -58,9 +60,11 @@ export function createRecorderServer(parts: RecorderParts): Server {
       }
       case "/metrics":
         return void sendMetrics(parts, response);
-      default:
-        if (predictionAsked(request.method ?? "", request.url ?? "", parts.ownPaths)) record(parts, request, response);
+      default: {
+        const operation = predictionAsked(request.method ?? "", request.url ?? "", parts.ownPaths);
+        if (operation) record(parts, operation, request, response);
         else pass(parts, request, response);
+      }
     }
   });
   acceptUpgrades(server);
@@ -90,7 +94,7 @@ function pass(parts: RecorderParts, request: IncomingMessage, response: ServerRe
   }).start();
 }
 
-function record(parts: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
+function record(parts: RecorderParts, operation: Operation, request: IncomingMessage, response: ServerResponse): void {
   const { predictor, origin, metrics, log } = parts;
   const startedAt = performance.now();
   const requestTime = Date.now();
@@ -102,6 +106,7 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
   let responseEncoding: string | null = null;
   const [asked, answered] = [new Capture(parts.budget), new Capture(parts.budget)];
   if (!isStored) for (const each of [asked, answered]) each.release();
+  const pieceTimes = operation.joining === "none" || !isStored ? undefined : new PieceTimes();
 
   const onEnd = ({ status, failure, wholeRequest, wholeResponse }: ExchangeEnd): void => {
     const latencyMs = performance.now() - startedAt;
@@ -128,6 +133,9 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
         request: requestBody,
         response: responseBody,
         responseEncoding,
+        operation: operation.name,
+        arrivals: pieceTimes?.arrivals() ?? null,
+        facts: null,
         status,
         failure,
         latencyMs,
@@ -148,7 +156,10 @@ function record(parts: RecorderParts, request: IncomingMessage, response: Server
     onResponseEncoding: (encoding: string) => {
       responseEncoding = encoding;
     },
-    onResponseData: (chunk: Buffer) => answered.add(chunk),
+    onResponseData: (chunk: Buffer) => {
+      pieceTimes?.add(chunk.length, performance.now() - startedAt);
+      answered.add(chunk);
+    },
   };
   new Exchange(request, response, {
     dispatcher: predictor,

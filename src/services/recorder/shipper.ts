@@ -5,21 +5,25 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import pg from "pg";
+import type { ReadPrediction } from "../../adapters/postgres/predictions/copyRows.ts";
 import { MissingTables, PositionMoved, PredictionStore } from "../../adapters/postgres/predictions/store.ts";
 import { clientConfig, connectionIssue, sqlState } from "../../adapters/postgres/server.ts";
 import { LogPositions } from "../../adapters/predictionLog/positions.ts";
 import { type LogBatch, readBatch } from "../../adapters/predictionLog/read.ts";
 import { removeBefore } from "../../adapters/predictionLog/segments.ts";
+import { readAnswer } from "../../adapters/predictions/readAnswer.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { sentenceOf } from "../../domain/refusals/clause.ts";
 import { readSettings } from "./settings.ts";
-import type { ShipperInput, ShipperReport } from "./shipping.ts";
+import type { ShipperInput, ShipperReport, StoredStream } from "./shipping.ts";
 
 /** Of one transaction: the bytes of the log, and predictions. */
 const largest = { bytes: 4 * 1024 ** 2, predictions: 4_000 };
 /** Between attempts while the database is away, in milliseconds. */
 const [firstPause, longestPause] = [100, 3_000];
 const maintainEveryMs = 60 * 60 * 1000;
+/** While the tables lack columns, they are looked at this often. */
+const columnsEveryMs = 5_000;
 const queryTimeoutMs = 60_000;
 
 const settings = readSettings(process.env, process.argv.slice(2));
@@ -34,6 +38,7 @@ const store = new PredictionStore({
 /** Predictions of the next batch: fewer after a batch that the database refused, until the refused one is alone. */
 let limit = largest.predictions;
 let maintainedAt = Number.NEGATIVE_INFINITY;
+let [missingColumns, columnsAt] = [0, Number.NEGATIVE_INFINITY];
 
 const report = (message: ShipperReport): void => parentPort?.postMessage(message);
 
@@ -68,8 +73,10 @@ async function connectAndStore(onProgress: () => void): Promise<unknown> {
     const missing = await store.missingTables(client);
     if (missing.length > 0) throw new MissingTables(settings.schema, missing);
     let position = await store.position(client);
+    await lookAtColumns(client);
     report({ kind: "ready", verified: true });
     for (;;) {
+      if (missingColumns > 0 && performance.now() - columnsAt > columnsEveryMs) await lookAtColumns(client);
       if (performance.now() - maintainedAt > maintainEveryMs) {
         await store.maintain(client);
         maintainedAt = performance.now();
@@ -94,9 +101,20 @@ async function connectAndStore(onProgress: () => void): Promise<unknown> {
   }
 }
 
-async function storeBatch(client: pg.Client, batch: LogBatch): Promise<void> {
-  const losses = [...batch.losses];
-  if (batch.damagedBytes > 0) losses.push({ reason: "damaged", requests: 1, at: Date.now() });
+async function lookAtColumns(client: pg.Client): Promise<void> {
+  const columns = await store.missingColumns(client);
+  if (columns.length !== missingColumns) report({ kind: "older", columns });
+  [missingColumns, columnsAt] = [columns.length, performance.now()];
+}
+
+async function storeBatch(client: pg.Client, read: LogBatch): Promise<void> {
+  const losses = [...read.losses];
+  if (read.damagedBytes > 0) losses.push({ reason: "damaged", requests: 1, at: Date.now() });
+  const predictions: ReadPrediction[] = [];
+  for (const prediction of read.predictions) {
+    predictions.push({ ...prediction, answer: await readAnswer(prediction) });
+  }
+  const batch = { ...read, predictions };
   const whole = { ...batch, losses };
   try {
     tell(batch, await store.store(client, whole));
@@ -122,11 +140,17 @@ async function storeBatch(client: pg.Client, batch: LogBatch): Promise<void> {
   }
 }
 
-function tell(batch: LogBatch, stored: number): void {
+function tell(batch: LogBatch & { readonly predictions: readonly ReadPrediction[] }, stored: number): void {
   const expired = batch.predictions.length - stored;
-  if (stored > 0) report({ kind: "stored", predictions: stored });
+  if (stored > 0) report({ kind: "stored", predictions: stored, streams: batch.predictions.flatMap(streamOf) });
   if (expired > 0) report({ kind: "lost", reason: "expired", requests: expired });
   if (batch.damagedBytes > 0) report({ kind: "lost", reason: "damaged", requests: 1 });
+}
+
+function streamOf({ answer: { facts, failure }, failure: seen, arrivals }: ReadPrediction): StoredStream[] {
+  if (!facts.streamed) return [];
+  const { firstTokenMs } = facts;
+  return [{ firstTokenMs, pieces: arrivals?.pieces ?? 1, failure: failure === seen ? null : failure }];
 }
 
 /** Classes of SQLSTATE that are about a row's content: data exceptions, constraints, limits; and memory, which a smaller batch needs less of. */

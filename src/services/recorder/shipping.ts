@@ -1,4 +1,4 @@
-import type { LossReason } from "../../domain/recording/prediction.ts";
+import type { Failure, LossReason } from "../../domain/recording/prediction.ts";
 
 /** What the thread that stores tells the one that forwards. */
 export type ShipperReport =
@@ -6,10 +6,20 @@ export type ShipperReport =
   | { readonly kind: "ready"; readonly verified: boolean }
   /** A mistake that no time mends, as a sentence. */
   | { readonly kind: "unready"; readonly reason: string }
-  | { readonly kind: "stored"; readonly predictions: number }
+  | { readonly kind: "stored"; readonly predictions: number; readonly streams: readonly StoredStream[] }
+  /** The tables are of an earlier release, and lack these columns; none once they have them. */
+  | { readonly kind: "older"; readonly columns: readonly string[] }
   | { readonly kind: "lost"; readonly reason: LossReason; readonly requests: number }
   /** An attempt failed and will be repeated. */
   | { readonly kind: "failed"; readonly sentence: string; readonly code: string | undefined };
+
+/** A stream that is stored. */
+export interface StoredStream {
+  readonly firstTokenMs: number | null;
+  readonly pieces: number;
+  /** What was found when it was joined, and not seen when it was forwarded. */
+  readonly failure: Failure | null;
+}
 
 /** What the thread that stores works with, besides the process' environment and arguments. */
 export interface ShipperInput {

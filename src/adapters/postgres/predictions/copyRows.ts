@@ -1,18 +1,43 @@
 import { isJsonbText } from "../../../domain/recording/jsonbText.ts";
-import { type KeptBody, type RecordedPrediction, utcDay } from "../../../domain/recording/prediction.ts";
+import { type AnswerFacts, type RecordedPrediction, utcDay } from "../../../domain/recording/prediction.ts";
 import { ByteWriter } from "../../byteWriter.ts";
+import type { ReadAnswer } from "../../predictions/readAnswer.ts";
+
+/** A prediction whose answer was read. */
+export interface ReadPrediction extends RecordedPrediction {
+  readonly answer: ReadAnswer;
+}
 
 /** A prediction with the number of its attempt. */
 export interface NumberedPrediction {
-  readonly prediction: RecordedPrediction;
+  readonly prediction: ReadPrediction;
   readonly attempt: number;
 }
 
-/** Columns in the order that the rows below have them. */
-export const requestColumns =
-  "day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers";
-export const responseColumns =
-  "day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, failure, latency_ms, model_version, content_encoding";
+/** Columns in the order that the rows below have them. The later ones came with revision 3 of the tables. */
+const requestColumns = [
+  ..."day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers".split(
+    ", ",
+  ),
+];
+const laterRequestColumns = ["operation"];
+const responseColumns = [
+  ..."day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, failure, latency_ms, model_version, content_encoding".split(
+    ", ",
+  ),
+];
+const laterResponseColumns = ["streamed", "first_token_ms", "prompt_tokens", "completion_tokens", "piece_ms"];
+
+/** Columns that tables made by an earlier release do not have, until they are brought up to date. */
+export const laterColumns: readonly string[] = [...laterRequestColumns, ...laterResponseColumns];
+
+export interface CopyOptions {
+  readonly modelVersion: string | null;
+  /** Keep every body as bytes. @default false */
+  readonly asBytes?: boolean;
+  /** The tables do not have the {@link laterColumns}. @default false */
+  readonly withoutLater?: boolean;
+}
 
 /** From 1970 to PostgreSQL's own beginning of time, 2000-01-01. */
 const epochDays = 10_957;
@@ -22,43 +47,80 @@ const signature = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");
 
 /**
  * The rows of both tables in COPY's binary format (https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"):
- * nothing in a body has to be escaped, or can end a row. `asBytes` keeps every body as bytes.
+ * nothing in a body has to be escaped, or can end a row.
  */
-export function copyRows(
-  rows: readonly NumberedPrediction[],
-  options: { readonly modelVersion: string | null; readonly asBytes?: boolean },
-): { requests: Buffer; responses: Buffer } {
+export function copyRows(rows: readonly NumberedPrediction[], options: CopyOptions): CopiedRows {
   const requests = begin(rows);
   const responses = begin(rows);
-  const asBytes = options.asBytes ?? false;
+  const { asBytes = false, withoutLater = false } = options;
+  const columns = {
+    requests: withoutLater ? requestColumns : [...requestColumns, ...laterRequestColumns],
+    responses: withoutLater ? responseColumns : [...responseColumns, ...laterResponseColumns],
+  };
   for (const { prediction, attempt } of rows) {
-    const { requestId, request, response } = prediction;
+    const { requestId, request, answer } = prediction;
     const day = utcDay(prediction.requestTime) - epochDays;
 
-    requests.int16(11);
+    requests.int16(columns.requests.length);
     key(requests, day, requestId, attempt);
     requests.int32(8);
     requests.int64(Math.round((prediction.requestTime - epochMs) * 1000));
-    body(requests, request, asBytes);
+    body(requests, bodyColumns(request.content, request.truncated, asBytes), request.bytes);
     flag(requests, request.truncated);
     flag(requests, prediction.unpaired);
     requests.text(prediction.url);
     jsonb(requests, Buffer.from(prediction.headers));
+    if (!withoutLater) optionalText(requests, prediction.operation);
 
-    responses.int16(12);
+    const columnsOfBody = answerColumns(prediction, asBytes);
+    responses.int16(columns.responses.length);
     key(responses, day, requestId, attempt);
-    body(responses, response, asBytes);
-    flag(responses, response.truncated);
+    body(responses, columnsOfBody, prediction.response.bytes);
+    flag(responses, answer.truncated);
     if (prediction.status === null) responses.int32(absent);
     else integer(responses, prediction.status);
-    optionalText(responses, prediction.failure);
+    optionalText(responses, answer.failure);
     responses.int32(8);
     responses.float64(prediction.latencyMs);
     optionalText(responses, options.modelVersion);
-    optionalText(responses, prediction.responseEncoding);
+    optionalText(responses, columnsOfBody.encoding);
+    if (!withoutLater) facts(responses, answer.facts);
   }
   for (const each of [requests, responses]) each.int16(-1);
-  return { requests: requests.bytes(), responses: responses.bytes() };
+  return {
+    requests: { columns: columns.requests, rows: requests.bytes() },
+    responses: { columns: columns.responses, rows: responses.bytes() },
+  };
+}
+
+export interface CopiedRows {
+  readonly requests: { readonly columns: readonly string[]; readonly rows: Buffer };
+  readonly responses: { readonly columns: readonly string[]; readonly rows: Buffer };
+}
+
+/** What a body's columns hold. */
+interface BodyColumns {
+  readonly data?: Uint8Array;
+  readonly raw?: Uint8Array;
+  /** Content coding of `raw`. */
+  readonly encoding: string | null;
+}
+
+/** Of a stream, its joined answer and the stream as it came; where jsonb does not take the answer, its JSON as bytes, which is read the same way. */
+function answerColumns({ answer, response, responseEncoding }: ReadPrediction, asBytes: boolean): BodyColumns {
+  if (!answer.joined) return bodyColumns(response.content, answer.truncated, asBytes, responseEncoding);
+  if (asBytes || !isJsonbText(answer.joined)) return { raw: answer.joined, encoding: null };
+  return { data: answer.joined, raw: response.content, encoding: responseEncoding };
+}
+
+function bodyColumns(
+  content: Uint8Array,
+  truncated: boolean,
+  asBytes: boolean,
+  encoding: string | null = null,
+): BodyColumns {
+  if (truncated && content.length === 0) return { encoding };
+  return !asBytes && !truncated && isJsonbText(content) ? { data: content, encoding } : { raw: content, encoding };
 }
 
 function begin(rows: readonly NumberedPrediction[]): ByteWriter {
@@ -77,20 +139,43 @@ function key(to: ByteWriter, day: number, requestId: string, attempt: number): v
 }
 
 /** data, raw and bytes; neither data nor raw where nothing of a body was kept. */
-function body(to: ByteWriter, { content, bytes, truncated }: KeptBody, asBytes: boolean): void {
-  if (!asBytes && !truncated && isJsonbText(content)) {
-    jsonb(to, content);
-    to.int32(absent);
-  } else if (truncated && content.length === 0) {
-    to.int32(absent);
-    to.int32(absent);
+function body(to: ByteWriter, { data, raw }: BodyColumns, bytes: number): void {
+  if (data) jsonb(to, data);
+  else to.int32(absent);
+  if (raw) {
+    to.int32(raw.length);
+    to.raw(raw);
   } else {
     to.int32(absent);
-    to.int32(content.length);
-    to.raw(content);
   }
   to.int32(8);
   to.int64(bytes);
+}
+
+function facts(to: ByteWriter, { streamed, firstTokenMs, tokens, pieceMs }: AnswerFacts): void {
+  flag(to, streamed);
+  if (firstTokenMs === null) {
+    to.int32(absent);
+  } else {
+    to.int32(8);
+    to.float64(firstTokenMs);
+  }
+  for (const count of [tokens?.prompt ?? null, tokens?.completion ?? null]) {
+    if (count === null) to.int32(absent);
+    else integer(to, count);
+  }
+  if (pieceMs === null) to.int32(absent);
+  else reals(to, pieceMs);
+}
+
+/** An array of `real`, whose type has the number 700 (`array_send` in PostgreSQL's source): dimensions, no nulls, length, first index. */
+function reals(to: ByteWriter, values: ArrayLike<number>): void {
+  to.int32(20 + values.length * 8);
+  for (const value of [1, 0, 700, values.length, 1]) to.int32(value);
+  for (let index = 0; index < values.length; index += 1) {
+    to.int32(4);
+    to.float32(values[index] as number);
+  }
 }
 
 function jsonb(to: ByteWriter, text: Uint8Array): void {

@@ -6,13 +6,13 @@ import { dayText, type Loss, type RecordedPrediction, utcDay } from "../../../do
 import { quoteIdentifier } from "../identifier.ts";
 import { sqlState } from "../server.ts";
 import { inTransaction } from "../transaction.ts";
-import { copyRows, requestColumns, responseColumns } from "./copyRows.ts";
+import { type CopiedRows, copyRows, laterColumns, type ReadPrediction } from "./copyRows.ts";
 
 /** The part of a recorder's log between two positions. */
 export interface StoredBatch {
   readonly from: number;
   readonly to: number;
-  readonly predictions: readonly RecordedPrediction[];
+  readonly predictions: readonly ReadPrediction[];
   readonly losses: readonly Loss[];
   /** Store bodies as bytes: for a row that the database refuses otherwise. */
   readonly asBytes?: boolean;
@@ -53,6 +53,7 @@ export class PredictionStore {
   readonly #options: StoreOptions;
   readonly #attempts = new AttemptNumbers();
   readonly #days = new Map<number, boolean>();
+  #withoutLater = false;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -68,6 +69,24 @@ export class PredictionStore {
         ORDER BY name`,
       [this.#options.schema, wanted],
     );
+    return rows.map(({ name }) => name);
+  }
+
+  /**
+   * Columns that an earlier release's tables do not have; what belongs there is left out until it is asked again and they have. Recorders may
+   * start before the run that brings their tables up to date.
+   */
+  async missingColumns(client: Client): Promise<string[]> {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT name FROM unnest($2::text[]) AS name
+        WHERE NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                            JOIN pg_namespace n ON n.oid = c.relnamespace
+                           WHERE n.nspname = $1 AND c.relname IN ('inference_requests', 'inference_response')
+                             AND a.attname = name AND NOT a.attisdropped)
+        ORDER BY name`,
+      [this.#options.schema, laterColumns],
+    );
+    this.#withoutLater = rows.length > 0;
     return rows.map(({ name }) => name);
   }
 
@@ -120,9 +139,10 @@ export class PredictionStore {
     const rows = predictions.map((prediction, index) => ({ prediction, attempt: attempts[index] ?? 1 }));
     return inTransaction(client, async () => {
       if (rows.length > 0) {
-        const { requests, responses } = copyRows(rows, { modelVersion, asBytes: asBytes ?? false });
-        await this.#copy(client, `inference_requests (${requestColumns})`, requests);
-        await this.#copy(client, `inference_response (${responseColumns})`, responses);
+        const options = { modelVersion, asBytes: asBytes ?? false, withoutLater: this.#withoutLater };
+        const { requests, responses } = copyRows(rows, options);
+        await this.#copy(client, "inference_requests", requests);
+        await this.#copy(client, "inference_response", responses);
       }
       for (const { reason, requests, at } of added(losses)) {
         await client.query(
@@ -140,10 +160,9 @@ export class PredictionStore {
     });
   }
 
-  async #copy(client: Client, target: string, rows: Buffer): Promise<void> {
-    const schema = quoteIdentifier(this.#options.schema);
-    const sink = client.query(copyFrom(`COPY ${schema}.${target} FROM STDIN (FORMAT binary)`));
-    await pipeline([rows], sink);
+  async #copy(client: Client, table: string, { columns, rows }: CopiedRows["requests"]): Promise<void> {
+    const target = `${this.#table(table)} (${columns.join(", ")})`;
+    await pipeline([rows], client.query(copyFrom(`COPY ${target} FROM STDIN (FORMAT binary)`)));
   }
 
   /** A day's partitions are asked for once. */

@@ -14,12 +14,16 @@ CREATE TABLE IF NOT EXISTS inference_requests (
   headers jsonb NOT NULL,
   PRIMARY KEY (day, request_id, attempt)
 ) PARTITION BY RANGE (day);
+-- Of tables that were made before there was one, as below. Their partitions get it too.
+ALTER TABLE inference_requests ADD COLUMN IF NOT EXISTS operation text;
 COMMENT ON TABLE inference_requests IS 'Requests as the recorder received them; day is the UTC day of request_time.';
 COMMENT ON COLUMN inference_requests.attempt IS '1, or more where the same request_id came again on the same day.';
 COMMENT ON COLUMN inference_requests.request_raw IS
   'The body where it is not JSON that jsonb takes, such as one with \u0000, or too large; neither data nor raw where no body is kept.';
 COMMENT ON COLUMN inference_requests.request_bytes IS 'Bytes of the whole body, also where less of it was kept.';
 COMMENT ON COLUMN inference_requests.truncated IS 'request_raw is only the beginning of the body.';
+COMMENT ON COLUMN inference_requests.operation IS
+  'What was asked: predict, explain, infer, chat, completions, embeddings, responses, messages, or own for a path of the model''s own; null in rows of older recorders.';
 COMMENT ON COLUMN inference_requests.unpaired IS 'The request had no x-request-id: the id is the recorder''s own, and no other side has it.';
 
 CREATE TABLE IF NOT EXISTS inference_response (
@@ -37,12 +41,25 @@ CREATE TABLE IF NOT EXISTS inference_response (
   content_encoding text,
   PRIMARY KEY (day, request_id, attempt)
 ) PARTITION BY RANGE (day);
--- Of tables that were made before there was one. Its partitions get it too.
-ALTER TABLE inference_response ADD COLUMN IF NOT EXISTS content_encoding text;
+ALTER TABLE inference_response
+  ADD COLUMN IF NOT EXISTS content_encoding text,
+  ADD COLUMN IF NOT EXISTS streamed boolean,
+  ADD COLUMN IF NOT EXISTS first_token_ms double precision,
+  ADD COLUMN IF NOT EXISTS prompt_tokens integer,
+  ADD COLUMN IF NOT EXISTS completion_tokens integer,
+  ADD COLUMN IF NOT EXISTS piece_ms real[];
 COMMENT ON TABLE inference_response IS 'What was answered to the request of the same key; day is that of the request.';
 COMMENT ON COLUMN inference_response.status IS 'HTTP status that the client got; null where it went away before there was one.';
 COMMENT ON COLUMN inference_response.failure IS
-  'Why there is no whole answer of the predictor: predictor_unavailable, predictor_broken, predictor_timeout, client_gone.';
+  'Why there is no whole answer of the predictor: predictor_unavailable, predictor_broken, predictor_timeout, client_gone; failed where a stream told of an error.';
+COMMENT ON COLUMN inference_response.streamed IS
+  'The answer came as a stream: response_data is the answer that its events join to, response_raw the stream as it came. Null in rows of older recorders.';
+COMMENT ON COLUMN inference_response.first_token_ms IS
+  'Of a stream, from the request''s head until the first event that changed what the model says, in milliseconds; null where there was none.';
+COMMENT ON COLUMN inference_response.prompt_tokens IS 'Tokens of the request, where the answer''s usage tells them.';
+COMMENT ON COLUMN inference_response.completion_tokens IS 'Tokens of the answer, where its usage tells them.';
+COMMENT ON COLUMN inference_response.piece_ms IS
+  'Of a stream, when its pieces came, from the request''s head, in milliseconds; of very many, only some.';
 COMMENT ON COLUMN inference_response.content_encoding IS
   'Content coding of the body as it was answered, such as gzip; null where it has none.';
 COMMENT ON COLUMN inference_response.latency_ms IS 'From the request''s head to the end of the answer, in milliseconds.';

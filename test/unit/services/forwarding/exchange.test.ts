@@ -425,6 +425,38 @@ describe("a side that is slow", () => {
   }, 60_000);
 });
 
+describe("a stream", () => {
+  it("is never held back: its head goes out before there is a piece, and each piece before there is the next", async () => {
+    // The server says the next thing once the client has the last one.
+    let next = (): void => {};
+    const heard = (): Promise<void> =>
+      new Promise((resolve) => {
+        next = resolve;
+      });
+    const { address, ends } = await proxied(async (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+      for (let piece = 0; piece < 50; piece += 1) {
+        await heard();
+        response.write(`data: ${piece}\n\n`);
+      }
+      await heard();
+      response.end();
+    });
+    const [host = "", port] = address.split(":");
+    const asked = request({ host, port, path: "/" }).end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    const pieces: string[] = [];
+    answer.setEncoding("utf8").on("data", (piece: string) => {
+      pieces.push(piece);
+      next();
+    });
+    next();
+    await once(answer, "end");
+    expect(pieces).toEqual(Array.from({ length: 50 }, (_, piece) => `data: ${piece}\n\n`));
+    expect(ends).toMatchObject([{ status: 200, failure: null, wholeResponse: true }]);
+  });
+});
+
 describe("a body without a length", () => {
   it.each([
     [100, 200, "100", 0],
