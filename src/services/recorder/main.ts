@@ -22,6 +22,8 @@ import type { ShipperInput, ShipperReport } from "./shipping.ts";
 /** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
 const drainMs = 2_000;
 const answersMs = 35_000;
+/** Between two looks for connections that have nothing to do any more. */
+const idleMs = 100;
 /** And until what the database does not take is given up. */
 const storeMs = 15_000;
 /** A thread that failed is started again after this, in milliseconds. */
@@ -146,9 +148,13 @@ async function stop(signal: string): Promise<void> {
   logger.info({ signal }, "stopping");
   await delay(signal === "SIGTERM" ? drainMs : 0);
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // A connection whose answer began before is kept alive by its client, and idle once that has ended.
+  const idle = setInterval(() => server.closeIdleConnections(), idleMs);
   await Promise.race([closed, delay(answersMs)]);
+  clearInterval(idle);
   server.closeAllConnections();
+  // What was cut off comes into the log as its connection closes.
+  await closed;
   await Promise.race([redaction?.drained(), delay(storeMs)]);
   await log.close();
   const until = performance.now() + storeMs;
