@@ -3,7 +3,7 @@ import { request as requestHttps } from "node:https";
 import type { Duplex } from "node:stream";
 import { urlToHttpOptions } from "node:url";
 import { failureOf } from "../../adapters/predictions/predictorFailure.ts";
-import type { Failure } from "../../domain/recording/prediction.ts";
+import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { forwardedHeaders, returnedHeaders } from "./headers.ts";
 
 /** A connection that a client wants to speak WebSocket on (RFC 6455), and what it has sent of that already. */
@@ -50,7 +50,7 @@ export interface UpgradeOptions {
   /** Until the server answers, in milliseconds. Nothing limits what comes then. */
   readonly timeoutMs: number;
   /** Told once why the server did not answer; nothing was answered to the client. */
-  readonly onFailure: (failure: Exclude<Failure, "client_gone">, error: Error) => void;
+  readonly onFailure: (failure: Exclude<ForwardingFailure, "client_gone">, error: Error) => void;
   /** Called once, when both connections are closed. @default nobody is told */
   readonly onEnd?: () => void;
 }
