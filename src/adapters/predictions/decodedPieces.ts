@@ -29,28 +29,30 @@ const decoders: Readonly<Record<string, (begin: Uint8Array) => Transform>> = {
  * decodes to more than what is held in memory.
  *
  * @param encoding - as the header names it; null where it has none
+ * @param longest - what it may decode to, in bytes
  */
 export async function decodedPieces(
   pieces: readonly Piece[],
   encoding: string | null,
+  longest = longestDecoded,
 ): Promise<readonly Piece[] | undefined> {
   let decoded: readonly Piece[] | undefined = pieces;
   // The last one was applied last.
   for (const coding of codingsNamed(encoding ?? "").toReversed()) {
     const decoder: Transform | undefined = decoders[coding]?.(beginOf(decoded));
-    decoded = decoder && (await decode(decoder, decoded));
+    decoded = decoder && (await decode(decoder, decoded, longest));
     if (!decoded) return undefined;
   }
   return decoded;
 }
 
-async function decode(decoder: Transform, pieces: readonly Piece[]): Promise<Piece[] | undefined> {
+async function decode(decoder: Transform, pieces: readonly Piece[], longest: number): Promise<Piece[] | undefined> {
   const decoded: Piece[] = [];
   let at = 0;
   let bytes = 0;
   decoder.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > longestDecoded) decoder.destroy(new Error("the body decodes to too much"));
+    if (bytes > longest) decoder.destroy(new Error("the body decodes to too much"));
     decoded.push({ bytes: chunk, at });
   });
   const failed = once(decoder, "error").then(() => true);

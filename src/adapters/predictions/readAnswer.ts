@@ -10,12 +10,14 @@ export interface ReadAnswer {
   readonly facts: AnswerFacts;
   /** JSON of what a stream's events join to; undefined where the answer is no stream, or its body is that already. */
   readonly joined?: Uint8Array;
+  /** Of a stream: it came to its end, and told of no error. */
+  readonly isWhole?: boolean;
   readonly failure: Failure | null;
   /** Less of the answer was kept than what came. */
   readonly truncated: boolean;
 }
 
-const noFacts: AnswerFacts = { streamed: false, firstTokenMs: null, tokens: null, pieceMs: null };
+const noFacts: AnswerFacts = { streamed: false, firstTokenMs: null, tokens: null };
 /** An answer that is longer than this is not read for its tokens, unless it is a stream; in bytes. */
 const longestRead = 16 * 1024 ** 2;
 
@@ -50,8 +52,9 @@ async function read(operation: Operation, answered: Answered): Promise<ReadAnswe
   }
   const { firstTokenMs, tokens, isWhole } = joined;
   return {
-    facts: { streamed: true, firstTokenMs, tokens, pieceMs: arrivals?.at ?? [latencyMs] },
+    facts: { streamed: true, firstTokenMs, tokens },
     joined: Buffer.from(JSON.stringify(joined.answer)),
+    isWhole,
     failure: failureOf(joined.error !== undefined, isWhole, response.truncated, failure),
     truncated: response.truncated && !isWhole,
   };

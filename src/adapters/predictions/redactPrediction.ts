@@ -1,12 +1,10 @@
-import { operationAsked } from "../../domain/protocols/asked.ts";
-import { joinAnswer } from "../../domain/protocols/joinAnswer.ts";
-import type { Operation } from "../../domain/protocols/operation.ts";
 import { isJsonbText } from "../../domain/recording/jsonbText.ts";
 import type { KeptBody, RecordedPrediction } from "../../domain/recording/prediction.ts";
 import { jsonTextOf } from "../../domain/redaction/jsonText.ts";
 import type { Redactor } from "../../domain/redaction/redactor.ts";
 import { type ReadJson, readExactJson, readJsonbText } from "../../domain/shadow/exactJson.ts";
 import { decodeBody } from "./decodedBody.ts";
+import { type ReadAnswer, readAnswer } from "./readAnswer.ts";
 
 /** What a body may decode to; a longer one is dropped, since it is in memory several times while it is redacted. In bytes. */
 const longestDecoded = 16 * 1024 ** 2;
@@ -26,12 +24,14 @@ export interface Redacted {
 }
 
 /** Redacts a prediction. What is kept of its bodies is JSON, without a content coding. */
-export function redactPrediction(prediction: RecordedPrediction, redactor: Redactor): Redacted {
+export async function redactPrediction(prediction: RecordedPrediction, redactor: Redactor): Promise<Redacted> {
   const { [coding]: requestEncoding, ...headers } = JSON.parse(prediction.headers) as Record<string, unknown>;
   const encoding = requestEncoding === undefined ? null : String(requestEncoding);
-  const operation = operationAsked(prediction.url);
+  const answer = await readAnswer(prediction);
   const request = redactBody(prediction.request, encoding, redactor);
-  const response = redactBody(prediction.response, prediction.responseEncoding, redactor, operation);
+  const response = answer.facts.streamed
+    ? redactJoined(prediction.response, answer, redactor)
+    : redactBody(prediction.response, prediction.responseEncoding, redactor);
   return {
     prediction: {
       ...prediction,
@@ -42,32 +42,34 @@ export function redactPrediction(prediction: RecordedPrediction, redactor: Redac
       request: request ?? dropped(prediction.request),
       response: response ?? dropped(prediction.response),
       responseEncoding: null,
+      failure: answer.failure,
+      facts: answer.facts,
       redacted: true,
     },
     unredactable: !request || !response,
   };
 }
 
-/** Undefined where the body cannot be read as JSON, or was not kept whole. @param operation - of an answer, which may be a stream */
-function redactBody(
-  body: KeptBody,
-  encoding: string | null,
-  redactor: Redactor,
-  operation?: Operation,
-): KeptBody | undefined {
+/** Undefined where the body cannot be read as JSON, or was not kept whole. */
+function redactBody(body: KeptBody, encoding: string | null, redactor: Redactor): KeptBody | undefined {
   // Of nothing, nothing is missing.
   if (body.content.length === 0) return body.bytes === 0 || !body.truncated ? body : undefined;
   if (body.truncated) return undefined;
   const decoded = decodeBody(body.content, encoding, longestDecoded);
-  if (!(decoded instanceof Uint8Array) || entriesAtMost(decoded) > mostEntries) return undefined;
-  const read = (operation && joinedOf(decoded, operation)) ?? jsonOf(decoded);
-  return "value" in read ? { ...body, content: Buffer.from(jsonTextOf(redactor.json(read.value))) } : undefined;
+  const content = decoded instanceof Uint8Array ? redactJson(decoded, redactor) : undefined;
+  return content && { ...body, content };
 }
 
-function joinedOf(bytes: Uint8Array, operation: Operation): ReadJson | undefined {
-  const joined = joinAnswer(operation, [{ bytes, at: 0 }]);
-  // What breaks off may end in the middle of what a pattern would have found.
-  return joined && (joined.isWhole ? { value: joined.answer } : { notJson: true });
+/** Of a stream the joined answer. What breaks off may end in the middle of what a pattern would have found. */
+function redactJoined(body: KeptBody, { joined, isWhole }: ReadAnswer, redactor: Redactor): KeptBody | undefined {
+  const content = joined && isWhole ? redactJson(joined, redactor) : undefined;
+  return content && { ...body, content, truncated: false };
+}
+
+function redactJson(bytes: Uint8Array, redactor: Redactor): Uint8Array | undefined {
+  if (entriesAtMost(bytes) > mostEntries) return undefined;
+  const read = jsonOf(bytes);
+  return "value" in read ? Buffer.from(jsonTextOf(redactor.json(read.value))) : undefined;
 }
 
 /** A parser that is out of memory takes the process with it, so that this is counted before; what stands in texts is counted too. */

@@ -74,8 +74,6 @@ export interface AnswerFacts {
   /** From the request's head until the first event that changed what the model says; null where there was none. */
   readonly firstTokenMs: number | null;
   readonly tokens: TokenUsage | null;
-  /** Arrivals of a stream's pieces, from the request's head; null where it is no stream. */
-  readonly pieceMs: ArrayLike<number> | null;
 }
 
 /** One prediction as a recorder saw it. */

@@ -15,12 +15,13 @@ import type { FramesToRedact, RedactedFrames, RedactingInput } from "./redacting
 const { rules, key, keepsBodies } = workerData as RedactingInput;
 const redactor = new Redactor(rules, new Pseudonyms((text) => createHmac("sha256", key).update(text).digest()));
 
-parentPort?.on("message", ({ frames }: FramesToRedact) => {
-  const redacted = redactFrames(Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength));
+// The next frames come when these are answered.
+parentPort?.on("message", async ({ frames }: FramesToRedact) => {
+  const redacted = await redactFrames(Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength));
   parentPort?.postMessage(redacted, [redacted.frames.buffer as ArrayBuffer]);
 });
 
-function redactFrames(frames: Buffer): RedactedFrames {
+async function redactFrames(frames: Buffer): Promise<RedactedFrames> {
   const to = new ByteWriter(frames.length + 4096);
   let [predictions, unredactable, failed] = [0, 0, 0];
   for (let at = 0; at < frames.length; ) {
@@ -30,7 +31,7 @@ function redactFrames(frames: Buffer): RedactedFrames {
     if (read.frame.kind !== "prediction") continue;
     const before = to.length;
     try {
-      const redacted = redactPrediction(read.frame, redactor);
+      const redacted = await redactPrediction(read.frame, redactor);
       const { request, response } = redacted.prediction;
       writePrediction(to, {
         ...redacted.prediction,

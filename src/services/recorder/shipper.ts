@@ -150,7 +150,9 @@ function tell(batch: LogBatch & { readonly predictions: readonly ReadPrediction[
 function streamOf({ answer: { facts, failure }, failure: seen, arrivals }: ReadPrediction): StoredStream[] {
   if (!facts.streamed) return [];
   const { firstTokenMs } = facts;
-  return [{ firstTokenMs, pieces: arrivals?.pieces ?? 1, failure: failure === seen ? null : failure }];
+  // Those that the forwarding saw are counted already.
+  const found = failure === "failed" || failure !== seen ? failure : null;
+  return [{ firstTokenMs, pieces: arrivals?.pieces ?? 1, failure: found }];
 }
 
 /** Classes of SQLSTATE that are about a row's content: data exceptions, constraints, limits; and memory, which a smaller batch needs less of. */

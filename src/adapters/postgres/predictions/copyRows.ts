@@ -84,7 +84,7 @@ export function copyRows(rows: readonly NumberedPrediction[], options: CopyOptio
     responses.float64(prediction.latencyMs);
     optionalText(responses, options.modelVersion);
     optionalText(responses, columnsOfBody.encoding);
-    if (!withoutLater) facts(responses, answer.facts);
+    if (!withoutLater) facts(responses, answer.facts, prediction);
   }
   for (const each of [requests, responses]) each.int16(-1);
   return {
@@ -152,7 +152,11 @@ function body(to: ByteWriter, { data, raw }: BodyColumns, bytes: number): void {
   to.int64(bytes);
 }
 
-function facts(to: ByteWriter, { streamed, firstTokenMs, tokens, pieceMs }: AnswerFacts): void {
+function facts(
+  to: ByteWriter,
+  { streamed, firstTokenMs, tokens }: AnswerFacts,
+  { arrivals, latencyMs }: RecordedPrediction,
+): void {
   flag(to, streamed);
   if (firstTokenMs === null) {
     to.int32(absent);
@@ -164,8 +168,8 @@ function facts(to: ByteWriter, { streamed, firstTokenMs, tokens, pieceMs }: Answ
     if (count === null) to.int32(absent);
     else integer(to, count);
   }
-  if (pieceMs === null) to.int32(absent);
-  else reals(to, pieceMs);
+  if (streamed) reals(to, arrivals?.at ?? [latencyMs]);
+  else to.int32(absent);
 }
 
 /** An array of `real`, whose type has the number 700 (`array_send` in PostgreSQL's source): dimensions, no nulls, length, first index. */

@@ -15,8 +15,12 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** No event of a stream is longer, in characters; what it holds would take many times as much memory. */
+const longestEvent = 16 * 1024 ** 2;
+
 /** The object that an event's data is; undefined for everything else. */
 export function eventObject({ data }: StreamEvent): Json | undefined {
+  if (data.length > longestEvent) return undefined;
   try {
     const value: unknown = JSON.parse(data);
     return isObject(value) ? value : undefined;

@@ -9,6 +9,7 @@ const prediction: CapturedPrediction = {
   requestTime: 1_790_000_000_000,
   url: "/v1/chat/completions",
   headers: "{}",
+  redacted: true,
   request: { chunks: [Buffer.from("{}")], bytes: 2, truncated: false },
   response: { chunks: [Buffer.from("data"), Buffer.from(": 1")], bytes: 7, truncated: true },
   responseEncoding: "gzip",
@@ -17,7 +18,7 @@ const prediction: CapturedPrediction = {
   latencyMs: 12.5,
   operation: "chat",
   arrivals: { pieces: 70_000, ends: [4, 7], at: [1.5, 3_600_000] },
-  facts: { streamed: true, firstTokenMs: 1, tokens: { prompt: 1, completion: null }, pieceMs: [1, 2] },
+  facts: { streamed: true, firstTokenMs: 1, tokens: { prompt: 1, completion: null } },
 };
 
 function written(given: CapturedPrediction): Buffer {
