@@ -57,6 +57,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/predict.ts")).predictCommand(),
   },
   {
+    name: "chat",
+    about: "Chat with a model through the gateway; the answer is printed as it comes.",
+    load: async () => (await import("./commands/chat.ts")).chatCommand(),
+  },
+  {
     name: "watch",
     about: "Keep a development version at what its truss folder holds: save, and the next prediction is new.",
     load: async () => (await import("./commands/watch.ts")).watchCommand(),

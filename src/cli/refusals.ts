@@ -57,6 +57,19 @@ export const cliRefusals = {
     cause: "The server answered, and not with success; the rest of the sentence is its answer.",
     exit: 1,
   },
+  "chat.failed": {
+    says: "{name} failed in the middle of its answer: {reason}",
+    fix: "`menagerie logs {name}` may say more",
+    cause:
+      "After its first words a model can report an error only in the stream itself; the sentence's end is what it said there.",
+    exit: 1,
+  },
+  "chat.broken-off": {
+    says: "{name}'s answer broke off: {reason}",
+    fix: "`menagerie logs {name}` may say more",
+    cause: "The connection ended before the answer did: the model's process ended, or something between closed it.",
+    exit: 1,
+  },
   "model.not-patchable": {
     says: 'model "{name}" is a {kind} model, whose code changes by a rollout',
     fix: "declare it under menagerie:development to patch it",

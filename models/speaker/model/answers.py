@@ -59,7 +59,8 @@ class BrokenOff(Exception):
 
 def answers(ask: Ask, library: Library) -> Iterator[list[Step]]:
     """What is said at the same time in each of the `n` answers, in turns: one token of each."""
-    topic = library.topic(_weighted(ask))
+    said_before = "\n".join(f" {turn.text}" for turn in ask.turns if turn.role == "assistant")
+    topic = library.topic(_weighted(ask), said_before)
     speakers = [_answer(ask, library, topic, index) for index in range(ask.n)]
     said = 0
     while speakers:

@@ -14,6 +14,8 @@ _chosen = 3
 """Passages that an answer leans on."""
 _longest = 4
 """Tokens of history by which an answer follows them."""
+_said_again = 0.01
+"""How much less likely an answer begins with what was said before."""
 _of_questions = frozenset(
     "a about am an and any are can could do doe explain give had ha have how i in is it know like me more my of on or please "
     "say show some tell than thank that the them there they thi to wa we what when where which who why will with would you your".split()
@@ -63,9 +65,10 @@ class Library:
         passages = self._passages_with.get(word, 0)
         return math.log(len(self._passages) / passages) if 0 < passages * 5 <= len(self._passages) else 0.0
 
-    def topic(self, turns: Iterable[tuple[float, str]]) -> Topic:
+    def topic(self, turns: Iterable[tuple[float, str]], said: str = "") -> Topic:
         """
         :param turns: texts of the conversation, each with how much it counts; the last is what is asked now
+        :param said: what the model has said so far; it begins with something else the next time, if there is something
         """
         asked: dict[str, float] = {}
         latest: frozenset[str] = frozenset()
@@ -81,7 +84,10 @@ class Library:
         top = best[0][0]
         followers: dict[Context, dict[str, float]] = {}
         for score, passage in best:
-            _count(followers, passage, (score / top) ** 4, [self._fit(words, latest) for words in passage.words])
+            fits = [(0.2 + self._fit(words, latest)) ** 3 for words in passage.words]
+            begins = [_said_again if "".join(each) in said else 1.0 for each in passage.sentences]
+            weights = [fit * begin for fit, begin in zip(fits, begins)]
+            _count(followers, passage, (score / top) ** 4, weights)
         return Topic([passage for _, passage in best], followers)
 
     def _fit(self, words: frozenset[str], latest: frozenset[str]) -> float:
@@ -104,7 +110,7 @@ def _score(passage: Passage, asked: dict[str, float]) -> float:
 
 
 def _count(
-    followers: dict[Context, dict[str, float]], passage: Passage, weight: float, fits: Sequence[float]
+    followers: dict[Context, dict[str, float]], passage: Passage, weight: float, begins: Sequence[float]
 ) -> None:
     whole: list[str] = [START]
     first = [len(whole)]
@@ -113,13 +119,13 @@ def _count(
         first.append(len(whole))
     whole.append(END)
     for at in range(1, len(whole)):
-        for length in range(0, min(_longest, at) + 1):
+        for length in range(0, min(_longest, at - 1) + 1):
             _add(followers, tuple(whole[at - length : at]), whole[at], weight)
     # An answer may begin with any sentence; the one that has the question's words is much the likelier.
-    for begin, end, fit in zip(first, first[1:], fits):
+    for begin, end, likelihood in zip(first, first[1:], begins):
         begun = [START, *whole[begin:end]]
         for at in range(1, len(begun)):
-            _add(followers, tuple(begun[max(0, at - _longest) : at]), begun[at], weight * (0.2 + fit) ** 3)
+            _add(followers, tuple(begun[max(0, at - _longest) : at]), begun[at], weight * likelihood)
 
 
 def _add(followers: dict[Context, dict[str, float]], context: Context, token: str, weight: float) -> None:

@@ -11,7 +11,7 @@ from heapq import merge, nlargest
 from model.library import Topic
 from model.ngrams import END, Ngrams
 
-_shorter = (0.3, 0.05, 0.3, 0.3, 0.3)
+_shorter = (0.3, 0.03, 0.2, 0.2, 0.2)
 """
 What a history of so many of the topic's tokens leaves to the next shorter one, and none at all to the whole text. After one token little
 is left, or answers would begin in the middle of a sentence.
