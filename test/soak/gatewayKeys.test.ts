@@ -2,13 +2,16 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { request as apiRequest } from "../../src/adapters/kubernetes/request.ts";
 import { modelRoute } from "../../src/domain/serving/modelRoute.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
 import { Backends } from "../local/support/backends.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "../local/support/manifests.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
+import { askByPython } from "../support/openai/pythonClient.ts";
 
 /**
  * Keys at the gateway, by the way that staging takes: the stack's AuthorizationPolicy, Istio's control plane, its Envoy, and the API
@@ -49,6 +52,7 @@ beforeAll(async () => {
       managedBy: "stack",
       mode: "Standard",
       gateway: { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true },
+      paths: ["/generate", "/api/"],
     }),
   );
   const rules = route.spec.http.map((rule) => ({ ...rule, route: [{ destination: { host: "model" } }] }));
@@ -105,6 +109,75 @@ test("others are refused with the API service's own answer", async () => {
   expect(JSON.parse(refused.text).error).toMatchObject({ code: "missing_api_key" });
   const wrong = await ask(path, { "x-api-key": `${key}x` });
   expect(JSON.parse(wrong.text).error).toMatchObject({ code: "invalid_api_key" });
+});
+
+test.each(["/v1/chat/completions", "/v2/models/m/infer", "/openai/v1/completions", "/generate", "/api/x"])(
+  "%s of a model wants a key too, and the model sees none",
+  async (inner) => {
+    const at = `/serving/models/watched${inner}`;
+    expect((await ask(at)).status).toBe(401);
+    expect((await ask(`${at}?api_key=${key}`)).status).toBe(401);
+    backends.taken("model");
+    expect((await ask(`${at}?a=1&api_key=${key}`, { authorization: `Bearer ${key}` })).status).toBe(200);
+    const [seen] = backends.taken("model");
+    expect(seen?.url).toBe(`${inner}?a=1`);
+    expect(JSON.stringify(seen)).not.toContain(key);
+  },
+);
+
+describe("the official clients", () => {
+  let appId: string;
+  let appKey: string;
+  const atGateway = () => `${gateway.origin}/serving/models/speaker`;
+  const atApp = () => `${gateway.origin}/models/${appId}`;
+
+  beforeAll(async () => {
+    ({ id: appId } = await shared.json<{ id: string }>(
+      ...["app", "create", "speaker", "--owner", "ada@example.com", "--name", "otters", "--json"],
+    ));
+    ({ key: appKey } = await shared.json<{ key: string }>("key", "create", "--model", appId, "--json"));
+  });
+
+  test.each([
+    ["the gateway", () => [`${atGateway()}/v1`, key, "speaker"] as const],
+    ["an app", () => [`${atApp()}/v1`, appKey] as const],
+  ])("of OpenAI, in Python, speak with a truss by %s", async (_, at) => {
+    const [url, own, ...named] = at();
+    const answers = await askByPython(url, own, ...named);
+    if (named.length === 0)
+      expect(answers).toMatchObject({ model: ["otters", "ada@example.com"], retrieved: "otters" });
+    for (const text of [answers.chat[0], answers.streamed[0], answers.completion, answers.response]) {
+      expect(text).toMatch(/\w/);
+    }
+    expect(answers.embedding.length).toBeGreaterThan(10);
+    expect(answers.aborted).toBe(3);
+    // 50 tokens a second: what is held back comes at once.
+    expect(answers.seconds).toBeGreaterThan((answers.streamed[1] - 1) / 100);
+    expect(answers.refused?.slice(0, 2)).toEqual(["BadRequestError", 400]);
+    expect(answers["wrong key"]?.slice(0, 3)).toEqual(["AuthenticationError", 401, "invalid_api_key"]);
+  });
+
+  test("of OpenAI and Anthropic, for Node, do the same", async () => {
+    const messages = [{ role: "user" as const, content: "What does an otter eat?" }];
+    for (const [url, own] of [
+      [atGateway(), key],
+      [atApp(), appKey],
+    ] as const) {
+      const openAi = new OpenAI({ baseURL: `${url}/v1`, apiKey: own, maxRetries: 0 });
+      const asked = { model: "otters", messages, seed: 1, temperature: 0.7 };
+      const whole = (await openAi.chat.completions.create(asked)).choices[0]?.message.content;
+      let text = "";
+      for await (const chunk of await openAi.chat.completions.create({ ...asked, stream: true })) {
+        text += chunk.choices[0]?.delta.content ?? "";
+      }
+      expect(text).toBe(whole);
+      const anthropic = new Anthropic({ baseURL: url, apiKey: own, maxRetries: 0 });
+      const said = await anthropic.messages.stream({ model: "otters", max_tokens: 64, messages }).finalText();
+      expect(said).toMatch(/\w/);
+      const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: "wrong", maxRetries: 0 });
+      await expect(stranger.chat.completions.create(asked)).rejects.toMatchObject({ code: "invalid_api_key" });
+    }
+  });
 });
 
 test("no spelling of a model's path reaches it without a key", async () => {

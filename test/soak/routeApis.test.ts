@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
@@ -379,14 +379,6 @@ describe.each(routes.map(([name, route], index) => ({ name, route, index })))("$
       expect(answer.seen).toEqual([]);
     },
   );
-});
-
-test("a client of HTTP/1.0 is told to use another", async () => {
-  const socket = connect(Number(address.port), address.hostname);
-  socket.write("GET /serving/models/iris/v1/x HTTP/1.0\r\n\r\n");
-  let answer = "";
-  for await (const chunk of socket) answer += chunk;
-  expect(answer).toMatch(/^HTTP\/1\.[01] 426 Upgrade Required\r\n/);
 });
 
 describe("shares of requests", () => {

@@ -7,13 +7,13 @@ export const mostOwnPaths = 10;
 const longest = 200;
 
 /** First segments that servers keep for themselves: a truss's control server and inference server, and the recorder. */
-const reserved: Readonly<Record<string, string>> = {
-  control: "the control server of a development version listens there, and runs what it is sent",
-  "hot-reload": "a truss replaces its code there",
-  metrics: "metrics are not for a model's users",
-  healthz: "the recorder answers there for itself",
-  readyz: "the recorder answers there for itself",
-};
+const reserved: ReadonlyMap<string, string> = new Map([
+  ["control", "the control server of a development version listens there, and runs what it is sent"],
+  ["hot-reload", "a truss replaces its code there"],
+  ["metrics", "metrics are not for a model's users"],
+  ["healthz", "the recorder answers there for itself"],
+  ["readyz", "the recorder answers there for itself"],
+]);
 
 /** What is wrong with a path that a model declares as its own, and what to write instead; undefined where it may have it. */
 export function ownPathMistake(path: string): { readonly says: string; readonly fix: string } | undefined {
@@ -31,7 +31,7 @@ export function ownPathMistake(path: string): { readonly says: string; readonly 
     return { says: "has other characters than letters, digits, - . _ ~ : and @", fix: example };
   }
   const [first = ""] = segments;
-  const why = reserved[first.toLowerCase()];
+  const why = reserved.get(first.toLowerCase());
   if (why !== undefined) return { says: `is closed: ${why}`, fix: "choose another path" };
   const served = servedPrefixes.find((prefix) => covers(prefix, path) || covers(path, prefix));
   if (served === undefined) return undefined;
@@ -43,7 +43,7 @@ export function ownPathMistake(path: string): { readonly says: string; readonly 
 /** Whether a request's path, decoded or not, is one of those that servers keep for themselves. */
 export function isClosedPath(path: string): boolean {
   const [, first = ""] = decoded(path).split("/");
-  return first.toLowerCase() in reserved;
+  return reserved.has(first.toLowerCase());
 }
 
 function decoded(path: string): string {

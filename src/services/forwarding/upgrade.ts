@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as requestHttp, type Server, ServerResponse } from "node:http";
 import { request as requestHttps } from "node:https";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { urlToHttpOptions } from "node:url";
 import { failureOf } from "../../adapters/predictions/predictorFailure.ts";
@@ -11,6 +12,9 @@ export interface Upgrade {
   readonly socket: Duplex;
   readonly head: Buffer;
 }
+
+/** Of a connection that is silent, until the kernel asks whether the other side is there. In milliseconds. */
+const keepAliveMs = 60_000;
 
 const upgrades = new WeakMap<IncomingMessage, Upgrade>();
 
@@ -108,6 +112,8 @@ export function passUpgrade(
   });
   outgoing.once("upgrade", (answer: IncomingMessage, server: Duplex, first: Buffer) => {
     clearTimeout(timer);
+    // Nothing else notices a side that is gone without a word: neither has to say anything.
+    for (const side of [socket, server]) if (side instanceof Socket) side.setKeepAlive(true, keepAliveMs);
     // Before it is piped, a side that fails would throw.
     server.on("error", () => socket.destroy());
     server.once("close", () => socket.destroy());

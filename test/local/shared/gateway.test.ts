@@ -281,6 +281,14 @@ describe("an object that Istio refuses, or that Envoy would", () => {
   });
 });
 
+test("a client of HTTP/1.0 is told to use another", async () => {
+  const socket = connect(Number(new URL(gateway).port), new URL(gateway).hostname);
+  socket.write("GET / HTTP/1.0\r\n\r\n");
+  let answer = "";
+  for await (const chunk of socket) answer += chunk;
+  expect(answer).toMatch(/^HTTP\/1\.[01] 426 Upgrade Required\r\n/);
+});
+
 describe("a mirrored route", () => {
   const path = "/serving/models/next/v1/models/model:predict";
   const [primary = "", a = "", b = ""] = shadowed;
@@ -333,6 +341,33 @@ describe("a mirrored route", () => {
       expect({ server, url }).toEqual({ server: primary, url: inner });
     },
   );
+
+  const methodsOf = (name: string) =>
+    backends.seen
+      .filter(({ server }) => server === name)
+      .map(({ method }) => method)
+      .join(" ");
+
+  test("takes a WebSocket to the primary; what shadows get of it is the handshake, and ends with it", async () => {
+    for (const each of shadowed) backends.taken(each);
+    const { hostname, port } = new URL(gateway);
+    const client = connect(Number(port), hostname);
+    client.write(
+      "GET /serving/models/next/v1/websocket HTTP/1.1\r\nhost: mirrored.test\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
+    );
+    let seen = "";
+    for await (const chunk of client) {
+      seen += chunk;
+      if (seen.endsWith("|")) client.write("hello");
+      else if (seen.endsWith("hello")) client.end();
+    }
+    expect(seen).toMatch(/^HTTP\/1.1 101 [\s\S]*\r\n\r\n\/v1\/websocket\|hello$/);
+    await vi.waitFor(() => {
+      const opened = shadowed.map((each) => [each, methodsOf(each)] as const).filter(([, methods]) => methods !== "");
+      for (const [, methods] of opened) expect(methods).toBe("UPGRADE CLOSE");
+      expect(opened.map(([server]) => server)).toContain(primary);
+    }, soon);
+  });
 
   test("leads to nothing else, in no spelling", async () => {
     backends.taken(primary);

@@ -111,6 +111,9 @@ for (const name of names) {
     : createServer((incoming, response) => void answer(name, incoming, response).catch(() => {}));
   server.on("upgrade", (incoming: IncomingMessage, socket) => {
     socket.on("error", () => {});
+    const { url = "", headers } = incoming;
+    print({ server: name, method: "UPGRADE", url, headers, body: "" });
+    socket.once("close", () => print({ server: name, method: "CLOSE", url, headers, body: "" }));
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\n\r\n${incoming.url}|`);
     socket.pipe(socket);
   });

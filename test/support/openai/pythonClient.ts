@@ -10,8 +10,9 @@ import { makeEnvironment } from "../../../src/adapters/truss/virtualEnvironment.
 
 /** What `client.py` got. */
 export interface PythonAnswers {
-  readonly model: readonly [string, string];
-  readonly retrieved: string;
+  /** Absent where the model was named. */
+  readonly model?: readonly [string, string];
+  readonly retrieved?: string;
   readonly chat: readonly [string, number];
   readonly streamed: readonly [string, number];
   /** From the first chunk of the stream to the last. */
@@ -28,12 +29,20 @@ export interface PythonAnswers {
 /** Class of the error, status, `code` and `message`. */
 type Refused = readonly [string, number, string | null, string | null] | null;
 
-/** Runs the official Python client against a base url, in an environment that all runs share. */
-export async function askByPython(baseUrl: string, key: string): Promise<PythonAnswers> {
+/**
+ * Runs the official Python client against a base url, in an environment that all runs share.
+ *
+ * @param model - what it is to ask for @default what the base url lists
+ */
+export async function askByPython(baseUrl: string, key: string, ...model: readonly [string?]): Promise<PythonAnswers> {
   const python = await environmentOf(new AbortController().signal);
-  const { stdout } = await promisify(execFile)(python, [join(import.meta.dirname, "client.py"), baseUrl, key], {
-    env: { PATH: process.env.PATH ?? "", PYTHONDONTWRITEBYTECODE: "1" },
-  });
+  const { stdout } = await promisify(execFile)(
+    python,
+    [join(import.meta.dirname, "client.py"), baseUrl, key, ...model.filter((each) => each !== undefined)],
+    {
+      env: { PATH: process.env.PATH ?? "", PYTHONDONTWRITEBYTECODE: "1" },
+    },
+  );
   return JSON.parse(stdout) as PythonAnswers;
 }
 

@@ -15,6 +15,7 @@ describe("a model's own path", () => {
     "/a:b",
     "/openai/images",
     "/healthz-deep",
+    "/constructor",
   ])("may be %s", (path) => {
     expect(ownPathMistake(path)).toBeUndefined();
   });
