@@ -1,3 +1,4 @@
+import { hostname, userInfo } from "node:os";
 import type { Client } from "pg";
 import { type DatabaseServer, serverFromUrl, withClient } from "../adapters/postgres/server.ts";
 import { actAs } from "../adapters/postgres/transaction.ts";
@@ -34,4 +35,9 @@ export async function operatorServer(environment: string): Promise<DatabaseServe
     throw refuse("database.unknown", { variable, environment });
   }
   return serverFromUrl(url, variable);
+}
+
+/** Who runs this command, by their own word, for the audit: which login of the database they have is known without it. */
+export function operatorName(): string {
+  return `${userInfo().username}@${hostname()}`;
 }

@@ -1,6 +1,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
 import { apiKey, keyHash, prefixLength, type StoredScope, secretBytes } from "../../domain/access/apiKey.ts";
+import type { KeyRight } from "../../domain/access/rights.ts";
 import { refuse } from "./refusals.ts";
 
 /** A key as it is listed: the key itself is known only to whoever made it. */
@@ -9,6 +10,8 @@ export interface ListedKey {
   readonly prefix: string;
   readonly model: string | null;
   readonly organization: string | null;
+  /** What it may do besides predicting. */
+  readonly rights: readonly KeyRight[];
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
 }
@@ -22,25 +25,30 @@ export interface StoredKey {
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /** Makes a key. The answer is the only time it is known. */
-export async function createKey(client: ClientBase, scope: StoredScope): Promise<{ id: string; key: string }> {
+export async function createKey(
+  client: ClientBase,
+  scope: StoredScope,
+  rights: readonly KeyRight[] = [],
+): Promise<{ id: string; key: string; prefix: string }> {
   const prefix = Array.from({ length: prefixLength }, () => letters[randomInt(letters.length)]).join("");
   const key = apiKey(prefix, randomBytes(secretBytes).toString("base64url"));
   const { rows } = await client.query<{ id: string }>(
-    "INSERT INTO menagerie.api_key (prefix, hash, model_id, organization_id) VALUES ($1, $2, $3, $4) RETURNING id",
+    "INSERT INTO menagerie.api_key (prefix, hash, model_id, organization_id, rights) VALUES ($1, $2, $3, $4, $5) RETURNING id",
     [
       prefix,
       keyHash(key),
       "modelId" in scope ? scope.modelId : null,
       "organizationId" in scope ? scope.organizationId : null,
+      rights,
     ],
   );
-  return { id: rows[0]?.id ?? "", key };
+  return { id: rows[0]?.id ?? "", key, prefix };
 }
 
 /** All keys, the newest first. */
 export async function listKeys(client: ClientBase): Promise<ListedKey[]> {
   const { rows } = await client.query<ListedKey>(
-    `SELECT k.id, k.prefix, m.name AS model, o.name AS organization,
+    `SELECT k.id, k.prefix, m.name AS model, o.name AS organization, k.rights,
             k.created_at AS "createdAt", k.revoked_at AS "revokedAt"
        FROM menagerie.api_key k
        LEFT JOIN menagerie.model m ON m.id = k.model_id

@@ -1,7 +1,12 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { ClientBase } from "pg";
 import { createKey, listKeys, revokeKey } from "../../adapters/postgres/apiKeys.ts";
+import { recordAudit } from "../../adapters/postgres/audit.ts";
 import { modelIdOf, organizationIdOf } from "../../adapters/postgres/models.ts";
-import { asOperator } from "../operatorDatabase.ts";
+import { inTransaction } from "../../adapters/postgres/transaction.ts";
+import type { StoredScope } from "../../domain/access/apiKey.ts";
+import { type KeyRight, keyRights } from "../../domain/access/rights.ts";
+import { asOperator, operatorName } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
 import { refuse } from "./refusals.ts";
@@ -18,18 +23,26 @@ export function keyCommand(): Command {
     .description("Make a key. It is printed once: only its hash is stored.")
     .option("--model <name>", "a key for this app or model alone; its name or id")
     .option("--organization <name>", "a key for every model of this organization")
+    .addOption(
+      new Option(
+        "--right <right>",
+        `what it may do besides predicting: ${keyRights.join(", ")}; may be given several times`,
+      )
+        .default([])
+        .argParser((right: string, before: readonly KeyRight[]) => [...before, knownRight(right)]),
+    )
     .addOption(environmentOption())
     .addOption(jsonOption())
-    .action(async (options: KeyOptions & { model?: string; organization?: string }) => {
-      const { model, organization } = options;
+    .action(async (options: KeyOptions & { model?: string; organization?: string; right: readonly KeyRight[] }) => {
+      const { model, organization, right: rights } = options;
       const made = await asOperator(options.environment, async (client) => {
-        if (model !== undefined && organization === undefined) {
-          return createKey(client, { modelId: await modelIdOf(client, model) });
-        }
-        if (organization !== undefined && model === undefined) {
-          return createKey(client, { organizationId: await organizationIdOf(client, organization) });
-        }
-        throw refuse("key.no-scope");
+        const scope = await scopeOf(client, model, organization);
+        return inTransaction(client, async () => {
+          const { id, key, prefix } = await createKey(client, scope, [...new Set(rights)]);
+          const details = { id, prefix, ...scope, rights };
+          await recordAudit(client, { what: "key.create", who: operatorName(), details });
+          return { id, key };
+        });
       });
       console.log(options.json ? JSON.stringify(made) : made.key);
     });
@@ -45,10 +58,11 @@ export function keyCommand(): Command {
         each.id,
         each.prefix,
         each.model === null ? `organization ${each.organization}` : `model ${each.model}`,
+        each.rights.join(" ") || "–",
         each.createdAt.toISOString(),
         each.revokedAt ? `revoked ${each.revokedAt.toISOString()}` : "valid",
       ]);
-      console.log(columns([["ID", "PREFIX", "OPENS", "MADE", "STATE"], ...rows]));
+      console.log(columns([["ID", "PREFIX", "OPENS", "RIGHTS", "MADE", "STATE"], ...rows]));
     });
   key
     .command("revoke")
@@ -57,8 +71,32 @@ export function keyCommand(): Command {
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (idOrPrefix: string, options: KeyOptions) => {
-      const prefix = await asOperator(options.environment, (client) => revokeKey(client, idOrPrefix));
+      const prefix = await asOperator(options.environment, (client) =>
+        inTransaction(client, async () => {
+          const revoked = await revokeKey(client, idOrPrefix);
+          await recordAudit(client, { what: "key.revoke", who: operatorName(), details: { prefix: revoked } });
+          return revoked;
+        }),
+      );
       console.log(options.json ? JSON.stringify({ prefix }) : `key ${prefix} is revoked`);
     });
   return key;
+}
+
+async function scopeOf(
+  client: ClientBase,
+  model: string | undefined,
+  organization: string | undefined,
+): Promise<StoredScope> {
+  if (model !== undefined && organization === undefined) return { modelId: await modelIdOf(client, model) };
+  if (organization !== undefined && model === undefined) {
+    return { organizationId: await organizationIdOf(client, organization) };
+  }
+  throw refuse("key.no-scope");
+}
+
+function knownRight(text: string): KeyRight {
+  const right = keyRights.find((each) => each === text);
+  if (right) return right;
+  throw new InvalidArgumentError(`use ${keyRights.join(", ")}.`);
 }

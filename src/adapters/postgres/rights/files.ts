@@ -47,11 +47,13 @@ export async function predictionRights(
   schema: string,
   { writers, readers }: { readonly writers: readonly string[]; readonly readers: readonly string[] },
 ): Promise<Rights> {
-  const each = (file: string, names: readonly string[]) => names.map((role) => rightsOf([file], schema, { role }));
-  return Object.assign(
-    {},
-    ...(await Promise.all([...each("predictionWriter", writers), ...each("predictionReader", readers)])),
-  );
+  const filesOf = (role: string) =>
+    role === roles.operator ? ["predictionReader", "predictionEraser"] : ["predictionReader"];
+  const all = [
+    ...writers.map((role) => rightsOf(["predictionWriter"], schema, { role })),
+    ...readers.map((role) => rightsOf(filesOf(role), schema, { role })),
+  ];
+  return Object.assign({}, ...(await Promise.all(all)));
 }
 
 /** Roles that read every model's predictions. */

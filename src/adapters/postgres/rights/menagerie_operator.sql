@@ -9,8 +9,8 @@ GRANT SELECT, INSERT (model_id), UPDATE (restored_at) ON menagerie.deleted_app T
 
 -- The hash of a key is written, and read by the API service alone.
 GRANT
-  SELECT (id, prefix, model_id, organization_id, created_at, revoked_at),
-  INSERT (prefix, hash, model_id, organization_id),
+  SELECT (id, prefix, model_id, organization_id, rights, created_at, revoked_at),
+  INSERT (prefix, hash, model_id, organization_id, rights),
   UPDATE (revoked_at)
   ON menagerie.api_key TO menagerie_operator;
 
@@ -22,3 +22,6 @@ GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_ou
 
 -- How much each version answers, and how well.
 GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_operator;
+
+-- What was done is added, and never changed: a trigger refuses that to everybody.
+GRANT SELECT, INSERT (who, what, details) ON menagerie.audit TO menagerie_operator;

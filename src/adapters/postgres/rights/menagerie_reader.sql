@@ -16,3 +16,6 @@ GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_ou
 
 -- How much each version answers, and how well.
 GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_reader;
+
+-- Who did what.
+GRANT SELECT ON menagerie.audit TO menagerie_reader;

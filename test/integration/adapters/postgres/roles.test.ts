@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKey, listKeys, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
 import { createApp } from "../../../../src/adapters/postgres/apps.ts";
+import { recordAudit } from "../../../../src/adapters/postgres/audit.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { readPlatformState } from "../../../../src/adapters/postgres/plan.ts";
@@ -92,6 +93,12 @@ const attempts = {
   "record an outcome": "INSERT INTO menagerie.deployment_outcome (reason) SELECT 'x' WHERE false",
   "change the record": "UPDATE menagerie.deployment_outcome SET reason = ''",
   "forget a release": "DELETE FROM menagerie.release",
+  "read the audit": "SELECT * FROM menagerie.audit",
+  "add to the audit": "INSERT INTO menagerie.audit (who, what) VALUES ('x', 'a.b')",
+  "add to the audit for another time": "INSERT INTO menagerie.audit (who, what, at) VALUES ('x', 'a.b', 'epoch')",
+  "change the audit": "UPDATE menagerie.audit SET who = 'y'",
+  "delete from the audit": "DELETE FROM menagerie.audit",
+  "empty the audit": "TRUNCATE menagerie.audit",
   "read a file": "SELECT pg_read_file('PG_VERSION')",
 } as const;
 
@@ -109,7 +116,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
   ],
   [roles.reader]: [
     ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),
-    ...(["read the record", "read ranges"] as const),
+    ...(["read the record", "read ranges", "read the audit"] as const),
   ],
   [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner"],
   [roles.deployer]: [
@@ -119,7 +126,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
   [roles.operator]: [
     ...(["read the record", "read ranges"] as const),
     ...(["read models", "read organizations", "read users", "read versions"] as const),
-    ...(["make a model", "make a user", "make an organization"] as const),
+    ...(["make a model", "make a user", "make an organization", "read the audit", "add to the audit"] as const),
     // The login behind it, here a superuser, may become others again; the role itself may not.
     "become the owner",
   ],
@@ -147,6 +154,41 @@ describe("jobs", () => {
     });
     const reader = { ...postgres.server, user: roles.reader, password: rolePassword };
     expect((await readPlatformState(reader, ["iris"]))?.zoo.versions.get("iris")).toMatchObject([{ id, apps: 1 }]);
+  });
+
+  it("a key has the rights that it was made with, of those that there are", async () => {
+    await as(roles.operator, async (client) => {
+      const organizationId = (await client.query<{ id: string }>("SELECT min(id) AS id FROM menagerie.organization"))
+        .rows[0]?.id;
+      const { id } = await createKey(client, { organizationId: organizationId ?? "" }, ["export", "batch"]);
+      expect((await listKeys(client)).find((each) => each.id === id)?.rights).toEqual(["export", "batch"]);
+      const other = createKey(client, { organizationId: organizationId ?? "" }, ["rule" as "export"]);
+      await expect(other).rejects.toThrow(/api_key_known_rights/);
+    });
+  });
+
+  it("the audit says who it was by the database, and nobody changes it, not even a superuser", async () => {
+    await as(roles.operator, (client) =>
+      recordAudit(client, { what: "key.create", who: "ada@laptop", details: { prefix: "abcdefgh" } }),
+    );
+    await withClient(postgres.server, platformDatabase, async (client) => {
+      const { rows } = await client.query("SELECT login, who, what, details FROM menagerie.audit");
+      expect(rows).toEqual([
+        { login: postgres.server.user, who: "ada@laptop", what: "key.create", details: { prefix: "abcdefgh" } },
+      ]);
+      for (const sql of [
+        "UPDATE menagerie.audit SET who = 'x'",
+        "DELETE FROM menagerie.audit",
+        "TRUNCATE menagerie.audit",
+      ]) {
+        await expect(client.query(sql), sql).rejects.toThrow("rows of the audit are never changed or deleted");
+      }
+      await client.query("INSERT INTO menagerie.audit (who, what, login, at) VALUES ('x', 'a.b', 'another', 'epoch')");
+      const forged = await client.query(
+        "SELECT login FROM menagerie.audit WHERE who = 'x' AND at > now() - interval '1 hour'",
+      );
+      expect(forged.rows).toEqual([{ login: postgres.server.user }]);
+    });
   });
 
   it("nobody but these connects to the database", async () => {

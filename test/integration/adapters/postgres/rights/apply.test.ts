@@ -59,7 +59,9 @@ describe("the files", () => {
     // A whole table first: its grant begins by revoking everything, columns too.
     const inOrder = Object.values(earlierGrants).sort((one, other) => rank(one) - rank(other));
     for (const inputs of inOrder) await grant.ensure(postgres.server, inputs);
-    expect(await grantedRights(postgres.server)).toEqual(granted);
+    // Of what was there when grants were resources.
+    const later = /^menagerie\.(?:traffic_\w+|audit|api_key\.rights)\b/;
+    expect(await grantedRights(postgres.server)).toEqual(granted.filter((each) => !later.test(each)));
   });
 });
 
