@@ -1,7 +1,7 @@
 import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
 import { statisticsPort } from "../../domain/traffic/statistics.ts";
 import { addresses, ports } from "../network/addresses.ts";
-import { statisticsConfig } from "./statistics.ts";
+import { proxyStatsMatcher, statisticsConfig } from "./statistics.ts";
 
 /**
  * Envoy's bootstrap as a gateway of istiod, as Istio's agent writes it, without certificates. Listeners, routes, clusters and
@@ -27,7 +27,7 @@ export function envoyBootstrap(adminSocket: string): object {
       },
     },
     admin: { address: { pipe: { path: adminSocket } } },
-    stats_config: statisticsConfig,
+    stats_config: statisticsConfig(proxyStatsMatcher),
     layered_runtime: {
       layers: [
         {

@@ -13,34 +13,39 @@ const always: Required<StatsMatcher> = {
 /** What this environment asks its gateway besides: whether requests are in flight, before it stops it, and what a person looks for. */
 const own: StatsMatcher = { inclusionPrefixes: ["http.outbound_", "listener."] };
 
-const matchers = [always, own, proxyStatsMatcher] as readonly StatsMatcher[];
-const all = (key: keyof StatsMatcher) => matchers.flatMap((matcher) => matcher[key] ?? []);
-
-/** Envoy's `stats_config`: which statistics it keeps, and what of their names are labels, both as of Istio's proxies. */
-export const statisticsConfig = {
-  use_all_default_tags: false,
-  stats_tags: [
-    { tag_name: "cluster_name", regex: String.raw`^cluster(\.(.+);)` },
-    {
-      tag_name: "http_conn_manager_prefix",
-      regex: String.raw`^http\.(((?:[_.[:digit:]\w]*|[_\[\]aAbBcCdDeEfF[:digit:]\w\:]*));\.)`,
+/**
+ * Envoy's `stats_config`: which statistics it keeps, and what of their names are labels, both as of Istio's proxies.
+ *
+ * @param more - as `proxyStatsMatcher` of MeshConfig has it
+ */
+export function statisticsConfig(more: StatsMatcher) {
+  const matchers: readonly StatsMatcher[] = [always, own, more];
+  const all = (key: keyof StatsMatcher) => matchers.flatMap((matcher) => matcher[key] ?? []);
+  return {
+    use_all_default_tags: false,
+    stats_tags: [
+      { tag_name: "cluster_name", regex: String.raw`^cluster(\.(.+);)` },
+      {
+        tag_name: "http_conn_manager_prefix",
+        regex: String.raw`^http\.(((?:[_.[:digit:]\w]*|[_\[\]aAbBcCdDeEfF[:digit:]\w\:]*));\.)`,
+      },
+      { tag_name: "response_code", regex: String.raw`_rq(_(\d{3}))$` },
+      { tag_name: "response_code_class", regex: String.raw`_rq(_(\dxx))$` },
+      {
+        tag_name: "listener_address",
+        regex: String.raw`^listener\.(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)`,
+      },
+    ],
+    stats_matcher: {
+      inclusion_list: {
+        patterns: [
+          ...all("inclusionPrefixes").map((prefix) => ({ prefix })),
+          ...all("inclusionSuffixes").map((suffix) => ({ suffix })),
+          ...all("inclusionRegexps").map((regex) => ({ safe_regex: { regex } })),
+          { prefix: "component" },
+          { prefix: "istio" },
+        ],
+      },
     },
-    { tag_name: "response_code", regex: String.raw`_rq(_(\d{3}))$` },
-    { tag_name: "response_code_class", regex: String.raw`_rq(_(\dxx))$` },
-    {
-      tag_name: "listener_address",
-      regex: String.raw`^listener\.(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)`,
-    },
-  ],
-  stats_matcher: {
-    inclusion_list: {
-      patterns: [
-        ...all("inclusionPrefixes").map((prefix) => ({ prefix })),
-        ...all("inclusionSuffixes").map((suffix) => ({ suffix })),
-        ...all("inclusionRegexps").map((regex) => ({ safe_regex: { regex } })),
-        { prefix: "component" },
-        { prefix: "istio" },
-      ],
-    },
-  },
-};
+  };
+}

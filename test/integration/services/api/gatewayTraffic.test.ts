@@ -1,0 +1,207 @@
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { pino } from "pino";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
+import { readTraffic } from "../../../../src/adapters/postgres/traffic/readTraffic.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { type PathTraffic, summarize } from "../../../../src/domain/traffic/traffic.ts";
+import { proxyStatsMatcher } from "../../../../src/local/mesh/statistics.ts";
+import { collectGateways } from "../../../../src/services/api/traffic/collectGateways.ts";
+import { readerOfUrl } from "../../../../src/services/api/traffic/gatewayReaders.ts";
+import { type CountedEnvoy, services, startCountedEnvoy } from "../../../support/gateway/countedEnvoy.ts";
+import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+
+/** What a real Envoy answered, request by request, in a real database. */
+
+let postgres: TestPostgres;
+let pool: pg.Pool;
+let envoy: CountedEnvoy;
+/** Ids of the versions 1, 2 and 3. */
+let ids: string[];
+const collecting: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  pool = new pg.Pool(clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase));
+  pool.on("error", () => {});
+  ids = await withClient(postgres.server, platformDatabase, async (client) => {
+    const made: string[] = [];
+    for (const number of [1, 2, 3]) {
+      const digest = `sha256:${String(number).repeat(64)}`;
+      const hash = `h${number}`;
+      await registerVersion(client, {
+        model: "iris",
+        organization: "admin",
+        number,
+        hash,
+        digest,
+        current: number === 1,
+      });
+    }
+    const { rows } = await client.query<{ id: string }>("SELECT id::text FROM menagerie.model_version ORDER BY number");
+    made.push(...rows.map(({ id }) => id));
+    return made;
+  });
+  envoy = await startCountedEnvoy(proxyStatsMatcher);
+}, 120_000);
+
+afterEach(async () => {
+  for (const stop of collecting.splice(0)) await stop();
+  await pool.query("DELETE FROM menagerie.traffic_count");
+  await pool.query("DELETE FROM menagerie.traffic_source");
+});
+
+afterAll(async () => {
+  await envoy.stop();
+  await pool.end();
+  await postgres.stop();
+});
+
+/** Reads the gateway every second, as the replica that leads does. */
+async function collect(url = envoy.url): Promise<() => Promise<void>> {
+  const ended = new AbortController();
+  const parts = { pool, reader: readerOfUrl(url), namespace: "models", log: pino({ level: "silent" }) };
+  const done = collectGateways(parts, ended.signal);
+  const stop = async () => {
+    ended.abort();
+    await done;
+  };
+  collecting.push(stop);
+  // The first reading is what others are compared with.
+  await delay(2_000);
+  return stop;
+}
+
+const now = () => Date.now() / 1000;
+
+async function read(from: number, version = 1): Promise<PathTraffic> {
+  const asked = { version: ids[version - 1] ?? "", from: new Date(from * 1000), to: new Date() };
+  return (await readTraffic(pool, asked)).route;
+}
+
+/** Missing seconds of the past, without those that are about to be counted. */
+async function missing(from: number) {
+  const { coverage } = await read(from);
+  return coverage.missing.filter(({ since }) => since < now() - 3);
+}
+
+const times = <T>(count: number, work: () => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, work));
+
+describe("every request at the gateway", () => {
+  it("is counted once for the version that its route led to, by what its client saw", async () => {
+    await collect();
+    const from = now() - 1;
+    expect(new Set(await times(40, () => envoy.ask(services.ready, "200")))).toEqual(new Set([200]));
+    await times(5, () => envoy.ask(services.ready, "404"));
+    await times(4, () => envoy.ask(services.ready, "500"));
+    await times(3, () => envoy.ask(services.ready, "503"));
+    expect(await times(2, () => envoy.ask(services.ready, "hang"))).toEqual([504, 504]);
+    await times(3, () => envoy.ask(services.ready, "silent"));
+    // No pod, and a pod that is asked three times: one answer to the client each.
+    expect(await times(7, () => envoy.ask(services.none, "200"))).toEqual(new Array(7).fill(503));
+    expect(await times(6, () => envoy.ask(services.refusing, "200"))).toEqual(new Array(6).fill(503));
+    await delay(7_000);
+    const traffic = await read(from);
+    expect(summarize(traffic).byOutcome).toEqual({ "2xx": 40, "4xx": 5, "5xx": 4, unavailable: 6, timeout: 2 });
+    expect(summarize(await read(from, 2)).byOutcome).toEqual({ unavailable: 7 });
+    expect(summarize(await read(from, 3)).byOutcome).toEqual({ unavailable: 6 });
+    expect(await missing(from)).toEqual([]);
+    // Durations of what the model answered; Envoy brings them up to date every 5 s.
+    expect(traffic.latency.reduce((sum, each) => sum + each, 0)).toBe(40 + 5 + 4 + 3);
+  }, 40_000);
+
+  it("is counted for the seconds in which it came, also when nobody looked for a while", async () => {
+    const from = now();
+    const reader = readerOfUrl(envoy.url);
+    let away = false;
+    const late = {
+      ...reader,
+      read: async (...given: Parameters<typeof reader.read>) => {
+        if (away) throw new Error("late");
+        return reader.read(...given);
+      },
+    };
+    const ended = new AbortController();
+    const done = collectGateways(
+      { pool, reader: late, namespace: "models", log: pino({ level: "silent" }) },
+      ended.signal,
+    );
+    await delay(2_500);
+    away = true;
+    for (let turn = 0; turn < 10; turn += 1) {
+      await times(3, () => envoy.ask(services.ready, "200"));
+      await delay(300);
+    }
+    expect(summarize(await read(from)).requests).toBe(0);
+    expect((await read(from)).coverage.missing.length).toBeGreaterThan(0);
+    away = false;
+    await delay(2_500);
+    ended.abort();
+    await done;
+    const { counts } = await read(from);
+    expect(summarize(await read(from)).byOutcome).toEqual({ "2xx": 30 });
+    // Spread over the seconds since the last reading, no more in the last than in the others.
+    expect(Math.max(...counts.map(({ count }) => count))).toBeLessThanOrEqual(15);
+    expect((await read(from + 2.5)).coverage.missing.filter(({ since }) => since < now() - 2)).toEqual([]);
+  }, 40_000);
+});
+
+describe("a fault makes seconds missing:", () => {
+  it("a gateway that was killed, whose counters start again", async () => {
+    await collect();
+    const from = now() - 1;
+    await times(10, () => envoy.ask(services.ready, "200"));
+    await delay(2_500);
+    await times(5, () => envoy.ask(services.ready, "200"));
+    await envoy.kill();
+    const killed = now();
+    await delay(1_500);
+    await envoy.start();
+    await times(20, () => envoy.ask(services.ready, "200"));
+    await delay(4_500);
+    const gaps = await missing(from);
+    expect(gaps.some(({ since, until }) => since <= killed && until >= killed)).toBe(true);
+    expect(gaps.reduce((sum, { since, until }) => sum + until - since, 0)).toBeLessThan(8);
+    const { requests, inKnown } = summarize(await read(from));
+    // The five that nobody read before the end are lost, or were read; what came after is there.
+    expect(requests).toBeGreaterThanOrEqual(30);
+    expect(requests).toBeLessThanOrEqual(35);
+    expect(inKnown["2xx"] ?? 0).toBeGreaterThanOrEqual(10);
+  }, 60_000);
+
+  it("a replica that led and is gone, until another one leads", async () => {
+    const stop = await collect();
+    const from = now() - 1;
+    await times(10, () => envoy.ask(services.ready, "200"));
+    await delay(2_200);
+    await stop();
+    const stopped = now();
+    await times(7, () => envoy.ask(services.ready, "200"));
+    await delay(2_000);
+    await collect();
+    await times(10, () => envoy.ask(services.ready, "200"));
+    await delay(2_200);
+    expect(summarize(await read(from)).byOutcome).toEqual({ "2xx": 20 });
+    const gaps = (await read(from)).coverage.missing;
+    expect(gaps.some(({ since, until }) => since <= stopped + 1 && until > stopped)).toBe(true);
+  }, 40_000);
+
+  it("a gateway that keeps no counters of its destinations, as Istio's own do by default", async () => {
+    const plain = await startCountedEnvoy({});
+    try {
+      await collect(plain.url);
+      const from = now() - 1;
+      await times(10, () => plain.ask(services.ready, "200"));
+      await delay(2_500);
+      const { known } = (await read(from)).coverage;
+      expect(known).toEqual([]);
+    } finally {
+      await plain.stop();
+    }
+  }, 60_000);
+});

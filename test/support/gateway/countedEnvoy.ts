@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { silent } from "../../../src/domain/progress.ts";
+import type { StatsMatcher } from "../../../src/domain/traffic/statistics.ts";
+import { askEnvoy } from "../../../src/local/mesh/envoyAdmin.ts";
+import { statisticsConfig } from "../../../src/local/mesh/statistics.ts";
+import { ensureEnvoy } from "../../../src/local/toolchain/envoy.ts";
+import { freePort } from "../freePort.ts";
+
+/** A real Envoy with the clusters that Istio makes of some Services, and a model behind one of them. */
+export interface CountedEnvoy {
+  /** Of its statistics. */
+  readonly url: string;
+  /** Asks for `/<service>/<what the model is to do>`; answers the status, undefined where there was none. */
+  ask(service: string, what: string, leaveAfterMs?: number): Promise<number | undefined>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Services whose pods answer, that have none, and whose pods accept no connections. */
+export const services = { ready: "iris-v1", none: "iris-v2", refusing: "iris-v3" } as const;
+
+/** The retries that Istio gives a route that says nothing of them. */
+const retries = { retry_on: "connect-failure,refused-stream,unavailable,cancelled", num_retries: 2 };
+
+/** @param matcher - statistics that it keeps besides Istio's few */
+export async function startCountedEnvoy(matcher: StatsMatcher): Promise<CountedEnvoy> {
+  const folder = await mkdtemp(join(tmpdir(), "menagerie-envoy-"));
+  const cache = process.env.MENAGERIE_CACHE ?? join(homedir(), ".cache/menagerie");
+  const executable = await ensureEnvoy({ cache, progress: silent, signal: AbortSignal.timeout(300_000) });
+  const model = createServer((incoming, response) => {
+    incoming.resume();
+    const what = incoming.url?.split("/").at(-1);
+    if (what === "hang") return;
+    if (what === "silent") return response.destroy();
+    response.writeHead(Number(what)).end("answer");
+  }).listen(0, "127.0.0.1");
+  await once(model, "listening");
+  const ports = { listen: await freePort(), statistics: await freePort(), refusing: await freePort() };
+  const admin = join(folder, "admin.sock");
+  const config = join(folder, "envoy.json");
+  const modelPort = (model.address() as AddressInfo).port;
+  const clusters = [
+    cluster(services.ready, [modelPort]),
+    cluster(services.none, []),
+    cluster(services.refusing, [ports.refusing]),
+    { name: "statistics", type: "STATIC", load_assignment: assignment("statistics", [{ pipe: { path: admin } }]) },
+  ];
+  const routes = Object.values(services).map((service) => ({
+    match: { prefix: `/${service}/` },
+    route: { cluster: clusterName(service), timeout: "0.4s", retry_policy: retries },
+  }));
+  const bootstrap = {
+    node: { id: "router", cluster: "gateway" },
+    stats_config: statisticsConfig(matcher),
+    admin: { address: { pipe: { path: admin } } },
+    static_resources: {
+      clusters,
+      listeners: [
+        listener("outbound_0.0.0.0_80;", ports.listen, routes),
+        listener("stats", ports.statistics, [
+          { match: { prefix: "/stats/prometheus" }, route: { cluster: "statistics" } },
+        ]),
+      ],
+    },
+  };
+  await writeFile(config, JSON.stringify(bootstrap));
+  let running: ChildProcess | undefined;
+
+  const envoy: CountedEnvoy = {
+    url: `http://127.0.0.1:${ports.statistics}/stats/prometheus`,
+    ask: (service, what, leaveAfterMs) =>
+      new Promise((resolve) => {
+        let status: number | undefined;
+        const call = request({ port: ports.listen, host: "127.0.0.1", path: `/${service}/${what}` }, (response) => {
+          status = response.statusCode;
+          response.resume();
+          response.once("close", () => resolve(status));
+        });
+        call.once("error", () => resolve(status));
+        call.end();
+        if (leaveAfterMs !== undefined) setTimeout(() => call.destroy(), leaveAfterMs);
+      }),
+    async start() {
+      const options = ["--disable-hot-restart", "--log-level", "error", "--concurrency", "2"];
+      running = spawn(executable, ["--config-path", config, ...options], { stdio: "inherit" });
+      for (let tries = 0; tries < 600; tries += 1) {
+        const ready = await askEnvoy(admin, "/ready").catch(() => undefined);
+        if (ready?.status === 200) return;
+        await delay(50);
+      }
+      throw new Error("Envoy does not start");
+    },
+    async kill() {
+      const ended = running && once(running, "exit");
+      running?.kill("SIGKILL");
+      await ended;
+    },
+    async stop() {
+      await envoy.kill();
+      model.closeAllConnections();
+      model.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  await envoy.start();
+  return envoy;
+}
+
+/** As Istio names it, with the prefix that its statistics have. */
+function clusterName(service: string): string {
+  return `outbound|80||${service}-predictor.models.svc.cluster.local`;
+}
+
+function cluster(service: string, ports: readonly number[]) {
+  const name = clusterName(service);
+  const addresses = ports.map((port) => ({ socket_address: { address: "127.0.0.1", port_value: port } }));
+  return {
+    name,
+    alt_stat_name: `${name};`,
+    type: "STATIC",
+    connect_timeout: "1s",
+    load_assignment: assignment(name, addresses),
+  };
+}
+
+function assignment(name: string, addresses: readonly object[]) {
+  return {
+    cluster_name: name,
+    endpoints: [{ lb_endpoints: addresses.map((address) => ({ endpoint: { address } })) }],
+  };
+}
+
+function listener(prefix: string, port: number, routes: readonly object[]) {
+  const filters = "type.googleapis.com/envoy.extensions.filters";
+  return {
+    address: { socket_address: { address: "127.0.0.1", port_value: port } },
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type": `${filters}.network.http_connection_manager.v3.HttpConnectionManager`,
+              stat_prefix: prefix,
+              route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
+              http_filters: [
+                { name: "envoy.filters.http.router", typed_config: { "@type": `${filters}.http.router.v3.Router` } },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
