@@ -85,6 +85,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       url,
       adminKey: this.adminKey,
       signingKey: this.#signingKey,
+      ...(facts.prometheusToken ? { prometheusToken: facts.prometheusToken } : {}),
       ...(builds && "token" in builds ? { buildToken: pulumi.secret(builds.token) } : {}),
     };
     const secret = new kubernetes.core.v1.Secret(
@@ -144,6 +145,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       builds: builds && ("url" in builds ? { url: builds.url } : builds),
       uploads,
       countedGateway,
+      prometheus: spec.prometheus,
     });
     const metadata = { ...manifests.service.metadata, annotations: { "pulumi.com/skipAwait": "true" } };
     const service = new kubernetes.core.v1.Service(

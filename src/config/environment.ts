@@ -10,6 +10,7 @@ import { migrationTarget } from "./migrationTarget.ts";
 import { networkPolicies } from "./networkPolicies.ts";
 import { nodeClass, pools } from "./pools.ts";
 import { postgresCluster } from "./postgresCluster.ts";
+import { prometheus } from "./prometheus.ts";
 import { mlflow, models, versioning } from "./releases.ts";
 import { adminSecrets, secrets } from "./secrets.ts";
 import { services } from "./services.ts";
@@ -95,6 +96,7 @@ export const environmentSchema = mapping(
     databasePassword,
     postgresCluster,
     previewDatabase,
+    prometheus,
     migrationTarget,
     services: services.prefault({}),
     versioning: versioning.prefault({}),
@@ -150,12 +152,14 @@ export type Ec2NodeClassSpec = Exclude<NodeClassSpec, string>;
 export interface EnvironmentSpec
   extends Omit<
     Parsed,
-    "zoo" | "development" | "shadows" | "gateway" | "secrets" | "databasePassword" | "migrationTarget"
+    "zoo" | "development" | "shadows" | "gateway" | "secrets" | "databasePassword" | "migrationTarget" | "prometheus"
   > {
   readonly zoo: Readonly<Record<string, ZooEntrySpec>>;
   readonly development: Readonly<Record<string, DevelopmentSpec>>;
   readonly shadows: Readonly<Record<string, ShadowDeploymentSpec>>;
   /** `checksKeys`: it lets only requests with a key pass to models. */
+  /** Its token stays a secret. */
+  readonly prometheus?: { readonly url: string; readonly hasToken: boolean } | undefined;
   readonly gateway: Omit<Parsed["gateway"], "url"> & { readonly url: string; readonly checksKeys: boolean };
   readonly services: Omit<Parsed["services"], "apiUrl"> & {
     readonly apiUrl: string;

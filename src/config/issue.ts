@@ -25,7 +25,7 @@ export interface Issue {
 }
 
 /** Keys whose values no output shows, wherever they are written. */
-const secretKeys = /^(?!menagerie:)|^menagerie:(secrets|databasePassword|migrationTarget)\b/;
+const secretKeys = /^(?!menagerie:)|^menagerie:(secrets|databasePassword|migrationTarget|prometheus\.bearerToken)\b/;
 
 /** What is refused, as a mistake in `file`, where `placeOf` finds its key. */
 export function issueOf(

@@ -14,6 +14,7 @@ import {
 } from "./environment.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
 import { plainSecretIssues } from "./plainSecrets.ts";
+import { setPrometheusTokenCommand } from "./prometheus.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, schemaRefusals } from "./sentences.ts";
 import { validSubset } from "./validSubset.ts";
@@ -58,7 +59,11 @@ export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {
   }
   // A secret does not travel as a plain value.
   const { databasePassword: _, ...declared } = result.data;
-  const parsed = { ...declared, migrationTarget: tableOf(declared.migrationTarget) };
+  const parsed = {
+    ...declared,
+    migrationTarget: tableOf(declared.migrationTarget),
+    prometheus: prometheusOf(declared.prometheus),
+  };
   const url = parsed.gateway.url ?? defaults.gatewayUrl;
   const missing = missingKeys(result.data, defaults).map(({ issue }) => issue);
   const issues = [...missing, ...rulesBetween(parsed, defaults), ...inTheFile];
@@ -142,7 +147,7 @@ function databaseOf(parsed: DatabaseKeys, { databaseAddress }: EnvironmentDefaul
 
 /** Keys that the engine holds as they are, though they are secrets. */
 function plainKeys(
-  { secrets, migrationTarget, databasePassword }: ParsedEnvironment,
+  { secrets, migrationTarget, databasePassword, prometheus }: ParsedEnvironment,
   secretKeys: readonly string[] | undefined,
 ): Refusal[] {
   if (!secretKeys) return [];
@@ -157,6 +162,10 @@ function plainKeys(
     issues.push(
       refusal("secret.in-the-clear", keyPath(["migrationTarget", "databaseUrl"]), { what: "a password", change }),
     );
+  }
+  if (prometheus?.bearerToken !== undefined && isPlain("prometheus")) {
+    const change = `remove it from the file, and set it with \`${setPrometheusTokenCommand}\``;
+    issues.push(refusal("secret.in-the-clear", keyPath(["prometheus", "bearerToken"]), { what: "its value", change }));
   }
   if (databasePassword !== undefined && isPlain("databasePassword")) {
     const change = `remove it from the file, and set it with \`${setPasswordCommand}\``;
@@ -184,6 +193,10 @@ function missingDatabase(at: string, what: string, nodeClass: EnvironmentSpec["n
       ? "set MENAGERIE_DATABASE_URL and MENAGERIE_DATABASE_ADDRESS (host:port, as pods reach it)"
       : `set ${keyPath(["database"])}`;
   return refusal("database.needed", at, { kept: what, set });
+}
+
+function prometheusOf(given: ParsedEnvironment["prometheus"]): EnvironmentSpec["prometheus"] {
+  return given && { url: given.url, hasToken: given.bearerToken !== undefined };
 }
 
 function tableOf(target: ParsedEnvironment["migrationTarget"]): EnvironmentSpec["migrationTarget"] {

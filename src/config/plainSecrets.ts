@@ -4,6 +4,7 @@ import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { isEncrypted } from "./ciphers.ts";
 import { setPasswordCommand } from "./database.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
+import { setPrometheusTokenCommand } from "./prometheus.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, prefix } from "./sentences.ts";
 
@@ -29,6 +30,10 @@ export function plainSecretIssues(config: Readonly<Record<string, unknown>>): Re
         return entriesOf(value)
           .filter(([name, each]) => name === "databaseUrl" && isPlain(each))
           .map(([name]) => ofValue(keyPath([own, name]), setTargetUrlCommand));
+      case "prometheus":
+        return entriesOf(value)
+          .filter(([name, each]) => name === "bearerToken" && isPlain(each))
+          .map(([name]) => ofValue(keyPath([own, name]), setPrometheusTokenCommand));
       default:
         return credentialsBelow([own], value);
     }

@@ -26,6 +26,13 @@ export function secretValues(all: Readonly<Record<string, string>>): Record<stri
   return value === undefined ? {} : (structured(value) as Record<string, string>);
 }
 
+/** `menagerie:prometheus.bearerToken`, in the clear: wrap it before it goes anywhere. */
+export function prometheusToken(all: Readonly<Record<string, string>>): string | undefined {
+  const value = all[`${prefix}prometheus`];
+  const given = value === undefined ? {} : structured(value);
+  return typeof given === "object" && given !== null ? (given as { bearerToken?: string }).bearerToken : undefined;
+}
+
 /** `menagerie:migrationTarget.databaseUrl`, in the clear: wrap it before it goes anywhere. */
 export function migrationTargetUrl(all: Readonly<Record<string, string>>): string | undefined {
   const value = all[`${prefix}migrationTarget`];
@@ -44,7 +51,7 @@ export function encryptedKeys(variable: string | undefined): readonly string[] |
 }
 
 /** Keys whose values are secret whatever the engine says of them. */
-const alwaysSecret = new Set(["secrets", "databasePassword", "migrationTarget"]);
+const alwaysSecret = new Set(["secrets", "databasePassword", "migrationTarget", "prometheus"]);
 
 /**
  * The keys of this project without those that hold a secret, in the order of their names: what the record of a deployment

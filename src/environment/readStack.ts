@@ -1,7 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { serviceSource } from "../adapters/images/checkoutImage.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
-import { encryptedKeys, migrationTargetUrl, publicConfig, secretValues } from "../config/stackConfig.ts";
+import {
+  encryptedKeys,
+  migrationTargetUrl,
+  prometheusToken,
+  publicConfig,
+  secretValues,
+} from "../config/stackConfig.ts";
 import { everyRefusal } from "../domain/refusals/everyRefusal.ts";
 import { checkAllowedNamespaces } from "../plan/allowedNamespaces.ts";
 import { checkCluster } from "../plan/cluster.ts";
@@ -70,8 +76,14 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
     serviceHash: spec.services.image ? undefined : await serviceSource(project),
     buildFolders: shell.buildFolders,
     secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), cluster.secretKeys),
+    prometheusToken: secretToken(config),
     secrets: pulumi.secret(secretValues(config)),
   };
+}
+
+function secretToken(config: Readonly<Record<string, string>>): pulumi.Output<string> | undefined {
+  const token = prometheusToken(config);
+  return token === undefined ? undefined : pulumi.secret(token);
 }
 
 type Cluster = ReturnType<typeof clusterReaders>;

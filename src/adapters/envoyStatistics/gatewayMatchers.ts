@@ -14,7 +14,7 @@ const listed = (text: string | undefined) => (text ? text.split(",") : undefined
 
 /** Annotations of one kind win over the ProxyConfig in `proxy.istio.io/config` (Istio 1.31, `pkg/bootstrap/config.go`). */
 export function matcherOf(annotations: Readonly<Record<string, string>>): StatsMatcher {
-  const own = proxyConfig.safeParse(load(annotations["proxy.istio.io/config"] ?? "") ?? {});
+  const own = proxyConfig.safeParse(load(annotations["proxy.istio.io/config"] || "{}") ?? {});
   const matcher = own.success ? own.data.proxyStatsMatcher : undefined;
   return {
     inclusionPrefixes: listed(annotations["sidecar.istio.io/statsInclusionPrefixes"]) ?? matcher?.inclusionPrefixes,

@@ -66,7 +66,7 @@ export async function readMeshConfigs(config: KubeConfig): Promise<MeshConfig[]>
   return items.flatMap(({ data }) => {
     if (data?.mesh === undefined) return [];
     const { extensionProviders, trustDomain, trustDomainAliases, defaultConfig } = meshConfig.parse(
-      load(data.mesh) ?? {},
+      load(data.mesh || "{}") ?? {},
     );
     return [
       {

@@ -21,7 +21,7 @@ export interface RestoredRelease {
  */
 export const keptKeys: ReadonlySet<string> = new Set([
   ...["namespace", "kubeContext", "nodeClass", "gateway", "mesh", "networkPolicies", "services", "builds", "mlflow"],
-  ...["database", "databasePassword", "postgresCluster", "previewDatabase", "migrationTarget"],
+  ...["database", "databasePassword", "postgresCluster", "previewDatabase", "migrationTarget", "prometheus"],
   ...["secrets", "adminSecrets", "development"],
   ...["dynamicSettings", "ratelimitEnabled", "modelZooDeploymentAutomationEnabled"],
 ]);

@@ -13,7 +13,7 @@ export const durationsFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_
 export const presenceFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_rq_completed$`;
 
 /** What Istio's gateways are to keep besides what they keep by default; it must match whole names. */
-export const inclusionRegexp = String.raw`cluster\.outbound.*upstream_rq_(\d\d\d|completed|time)`;
+export const inclusionRegexp = String.raw`cluster\.outbound\|[^;]*;?\.upstream_rq_(\d\d\d|completed|time)`;
 
 /** Which statistics a proxy of Istio keeps (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig-ProxyStatsMatcher). */
 export interface StatsMatcher {

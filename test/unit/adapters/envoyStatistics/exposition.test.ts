@@ -1,0 +1,81 @@
+import { expect, it } from "vitest";
+import { parseSample, parseStatistics } from "../../../../src/adapters/envoyStatistics/exposition.ts";
+import { matcherOf } from "../../../../src/adapters/envoyStatistics/gatewayMatchers.ts";
+import { bucketOf } from "../../../../src/domain/traffic/latency.ts";
+
+const iris = "outbound|80||iris-v1-predictor.models.svc.cluster.local";
+
+it("a page tells answers by destination and status, durations and the age of the process", () => {
+  const statistics = parseStatistics(
+    [
+      "# TYPE envoy_cluster_upstream_rq counter",
+      `envoy_cluster_upstream_rq{cluster_name="${iris}",response_code="200"} 41`,
+      `envoy_cluster_upstream_rq{response_code="503",cluster_name="${iris}"} 2`,
+      // Of the same requests, seen in another way.
+      `envoy_cluster_external_upstream_rq{cluster_name="${iris}",response_code="200"} 41`,
+      `envoy_cluster_upstream_rq_xx{cluster_name="${iris}",response_code_class="2xx"} 41`,
+      `envoy_cluster_upstream_rq_retry{cluster_name="${iris}"} 9`,
+      `envoy_cluster_upstream_rq_completed{cluster_name="${iris}"} 43`,
+      `envoy_cluster_upstream_rq_time_bucket{cluster_name="${iris}",le="5"} 40`,
+      `envoy_cluster_upstream_rq_time_bucket{cluster_name="${iris}",le="10"} 40`,
+      `envoy_cluster_upstream_rq_time_bucket{cluster_name="${iris}",le="+Inf"} 41`,
+      `envoy_cluster_upstream_rq_time_sum{cluster_name="${iris}"} 60.1`,
+      "envoy_server_uptime{} 17",
+      "",
+    ].join("\n"),
+  );
+  const counters = statistics.destinations.get(iris);
+  expect([...statistics.destinations.keys()]).toEqual([iris]);
+  expect([...(counters?.answers ?? [])]).toEqual([
+    [200, 41],
+    [503, 2],
+  ]);
+  expect(counters?.latency?.[bucketOf(5)]).toBe(40);
+  expect(counters?.latency?.at(-1)).toBe(1);
+  expect(statistics).toMatchObject({ uptime: 17, keepsCounters: true, hasDurations: true });
+});
+
+it("an empty page tells nothing, not even that counters are kept", () => {
+  expect(parseStatistics("envoy_server_uptime{} 3\n")).toMatchObject({
+    uptime: 3,
+    keepsCounters: undefined,
+    hasDurations: false,
+  });
+});
+
+it("answers without a status are counters that are not kept", () => {
+  expect(parseStatistics(`envoy_cluster_upstream_rq_completed{cluster_name="${iris}"} 4\n`).keepsCounters).toBe(false);
+  expect(parseStatistics(`envoy_cluster_upstream_rq_completed{cluster_name="${iris}"} 0\n`).keepsCounters).toBe(
+    undefined,
+  );
+});
+
+it.each([
+  [String.raw`a{x="quote \" brace } comma ,",y="back\\slash"} 1`, { x: 'quote " brace } comma ,', y: "back\\slash" }],
+  [String.raw`a{x="line\nbreak",y=""} 1`, { x: "line\nbreak", y: "" }],
+  [
+    `a{x="outbound|80|v1|iris.models.svc.cluster.local",} 1 1700000000000`,
+    { x: "outbound|80|v1|iris.models.svc.cluster.local" },
+  ],
+  ["a 1", {}],
+])("labels may hold anything: %s", (line, labels) => {
+  const sample = parseSample(line);
+  expect(sample).toMatchObject({ name: "a", value: 1 });
+  expect(Object.fromEntries(sample?.labels ?? [])).toEqual(labels);
+});
+
+it.each(["", "# HELP a b", "a", "a{", 'a{x="1"}', "1a 5"])("%j is no sample", (line) => {
+  expect(parseSample(line)).toBeUndefined();
+});
+
+it("a pod's own annotations win over its ProxyConfig, kind by kind", () => {
+  const config = '{"proxyStatsMatcher": {"inclusionRegexps": ["a.*"], "inclusionPrefixes": ["b"]}}';
+  expect(matcherOf({ "proxy.istio.io/config": config })).toMatchObject({
+    inclusionRegexps: ["a.*"],
+    inclusionPrefixes: ["b"],
+  });
+  expect(matcherOf({ "proxy.istio.io/config": config, "sidecar.istio.io/statsInclusionRegexps": "c,d" })).toMatchObject(
+    { inclusionRegexps: ["c", "d"], inclusionPrefixes: ["b"] },
+  );
+  expect(matcherOf({})).toEqual({});
+});
