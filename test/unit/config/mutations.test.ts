@@ -26,7 +26,7 @@ const chosenNames =
 const closedValues = /(^|\.)(phase|pool|mode|effect|nodeClass|nodeClass\.kind)$/;
 
 /** Numbers that need not be whole, and numbers that may be as large as their writer likes. */
-const fractions = /\.(percent|maxMismatch)$/;
+const fractions = /\.(percent|maxMismatch|sample)$/;
 const unbounded = /\.minPairs$/;
 
 function read(stack: string): Record<string, unknown> {
