@@ -9,10 +9,12 @@ export interface DeclaredContainer {
   readonly args: readonly unknown[];
 }
 
-/** Containers of whatever makes pods: of a Deployment's template, of the parts of an InferenceService, or a Task's steps. */
+/** Containers of whatever makes pods: of a Deployment's template, of the parts of an InferenceService, of a recorder, or a Task's steps. */
 export function containersOf({ type, inputs }: DeclaredResource): DeclaredContainer[] {
   if (type === "kubernetes:tekton.dev/v1:Task") return stepsOf(at(inputs, "spec"));
-  return podSpecs(type, at(inputs, "spec"))
+  // A model's recorder, which is a resource of its own.
+  const pods = type.endsWith(":ModelRecorder") ? [at(inputs, "transformer")] : podSpecs(type, at(inputs, "spec"));
+  return pods
     .flatMap((pod) => [...list(at(pod, "initContainers")), ...list(at(pod, "containers"))])
     .map((container) => ({
       name: String(at(container, "name") ?? "container"),

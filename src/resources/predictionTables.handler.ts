@@ -31,9 +31,12 @@ export const predictionTables: Handler<PredictionTablesInputs, PredictionTablesI
     database: "ignore",
   },
   async complete(inputs) {
-    const { predictionRights, predictionReaders } = await import("../adapters/postgres/rights/files.ts");
+    const { predictionRights, predictionReaders, predictionKeepers } = await import(
+      "../adapters/postgres/rights/files.ts"
+    );
     const { schema, writer } = inputs;
-    return { ...inputs, rights: await predictionRights(schema, { writers: [writer], readers: predictionReaders }) };
+    const roles = { writers: [writer], readers: predictionReaders, keepers: predictionKeepers };
+    return { ...inputs, rights: await predictionRights(schema, roles) };
   },
   async create(inputs) {
     await ensured(inputs);
@@ -62,11 +65,16 @@ function isThere(inputs: PredictionTablesInputs): Promise<boolean> {
 async function ensured(inputs: PredictionTablesInputs): Promise<void> {
   const { schema, retentionDays, writer } = inputs;
   const { ensurePredictionTables } = await import("../adapters/postgres/predictions/ensureTables.ts");
-  const { predictionReaders } = await import("../adapters/postgres/rights/files.ts");
+  const { predictionReaders, predictionKeepers } = await import("../adapters/postgres/rights/files.ts");
   const { actAs } = await import("../adapters/postgres/transaction.ts");
   await inDatabase(inputs, async (client) => {
     await actAs(client, roles.owner);
-    await ensurePredictionTables(client, schema, { retentionDays, writers: [writer], readers: predictionReaders });
+    await ensurePredictionTables(client, schema, {
+      retentionDays,
+      writers: [writer],
+      readers: predictionReaders,
+      keepers: predictionKeepers,
+    });
   });
 }
 

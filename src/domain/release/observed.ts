@@ -1,5 +1,5 @@
 import { type ObservedRoute, targetsOf } from "../serving/observedRoute.ts";
-import { annotations, labels } from "../serving/servedModel.ts";
+import { annotations, labels, serviceBehind } from "../serving/servedModel.ts";
 import type { ReleaseModel } from "./combination.ts";
 
 /** One model of a deployment: what is to be served, or was observed to be. */
@@ -55,7 +55,7 @@ export function servedModels(routes: readonly ObservedRoute[], services: readonl
 /** In Knative mode the rewritten host says which service answers, else the destination. */
 function serviceOf(spec: unknown): string | undefined {
   const { rewrittenHosts, destinations } = targetsOf(spec, "");
-  return /^(.+)-predictor(\.|$)/.exec(rewrittenHosts[0] ?? destinations[0]?.service ?? "")?.[1];
+  return serviceBehind(rewrittenHosts[0] ?? destinations[0]?.service ?? "");
 }
 
 /** One model in a line, such as `iris: iris-v2 9ac73cd151c3`, as states and previews show it. */

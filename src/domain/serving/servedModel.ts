@@ -199,7 +199,12 @@ export function answeringBackend({ service, recorded }: Answering, namespace: st
   return { service: `${service}-${answeringComponent({ recorded })}`, namespace, port: 80 };
 }
 
-/** The same as an origin within the cluster, such as `http://iris-v2-predictor.models.svc.cluster.local`. */
+/** InferenceService that a Service or its host name takes requests for, see {@link answeringBackend}; undefined for another one's. */
+export function serviceBehind(name: string): string | undefined {
+  return /^(.+)-(?:predictor|transformer)(?:\.|$)/.exec(name)?.[1];
+}
+
+/** {@link answeringBackend} as an origin within the cluster, such as `http://iris-v2-predictor.models.svc.cluster.local`. */
 export function answeringOrigin(answering: Answering, namespace: string): string {
   return `http://${hostOf(answeringBackend(answering, namespace))}`;
 }

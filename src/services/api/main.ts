@@ -42,6 +42,7 @@ import { reconcile } from "./development/reconcile.ts";
 import { developmentVersions } from "./development/versions.ts";
 import { freshCache } from "./freshCache.ts";
 import { createMetrics } from "./metrics.ts";
+import { keepRecordedDays } from "./recordings/keepDays.ts";
 import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
 import { type PipelineBuilds, readSettings } from "./settings.ts";
@@ -158,6 +159,8 @@ closeAbandonedDeployments({
   log,
   signal: ended.signal,
 });
+
+void keepRecordedDays(pool, log, ended.signal);
 
 server.listen(settings.port, "0.0.0.0");
 await once(server, "listening");

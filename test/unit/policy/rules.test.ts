@@ -31,6 +31,10 @@ const route = (prefix: string, rewrite = "/v1/") => ({
   spec: { http: [{ match: [{ uri: { prefix } }], rewrite: { uri: rewrite } }] },
 });
 
+const recorderType = "pulumi-nodejs:dynamic/menagerie:ModelRecorder";
+const recorder = (container: object) => ({
+  transformer: { containers: [{ name: "kserve-container", ...container }] },
+});
 const everyVerb = ["get", "list", "watch", "create", "update", "patch", "delete"];
 const namespacedRoleType = "kubernetes:rbac.authorization.k8s.io/v1:Role";
 const httpRouteType = "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute";
@@ -62,6 +66,7 @@ const cases: Record<string, { caught: [string, object, string][]; passes: [strin
     caught: [
       [serviceType, service({ image: "registry/iris:latest" }), 'image "registry/iris:latest" has no digest'],
       [deploymentType, deployment({ image: `registry/api@${digest}0` }), "container api"],
+      [recorderType, recorder({ image: "registry/services:latest" }), "container kserve-container"],
     ],
     passes: [[serviceType, service({ image: `registry/iris@${digest}` })]],
   },

@@ -23,6 +23,11 @@ export interface PredictionTablesOptions {
    * @default none
    */
   readonly readers?: readonly string[];
+  /**
+   * Roles that may drop what is past its days, and see nothing. They must exist.
+   * @default none
+   */
+  readonly keepers?: readonly string[];
 }
 
 const defaultRetentionDays = 30;
@@ -37,10 +42,10 @@ export async function ensurePredictionTables(
   schema: string,
   options: PredictionTablesOptions = {},
 ): Promise<void> {
-  const { retentionDays = defaultRetentionDays, writers = [], readers = [] } = options;
+  const { retentionDays = defaultRetentionDays, writers = [], readers = [], keepers = [] } = options;
   const name = quoteIdentifier(schema);
   const tables = await readFile(join(import.meta.dirname, "tables.sql"), "utf8");
-  const rights = await predictionRights(schema, { writers, readers });
+  const rights = await predictionRights(schema, { writers, readers, keepers });
   await inTransaction(client, async () => {
     await client.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`${schema} prediction tables`]);
     const { rows } = await client.query<{ exists: boolean }>("SELECT to_regnamespace($1) IS NOT NULL AS exists", [

@@ -42,22 +42,30 @@ export async function releaseRights({ schema, tables, views = [], sequences }: R
   return Object.assign({}, ...both);
 }
 
-/** What recorders and readers may do in the prediction tables of one model. */
+/** What recorders, readers and whoever drops days past retention may do in the prediction tables of one model. */
 export async function predictionRights(
   schema: string,
-  { writers, readers }: { readonly writers: readonly string[]; readonly readers: readonly string[] },
+  {
+    writers,
+    readers,
+    keepers,
+  }: { readonly writers: readonly string[]; readonly readers: readonly string[]; readonly keepers: readonly string[] },
 ): Promise<Rights> {
   const filesOf = (role: string) =>
     role === roles.operator ? ["predictionReader", "predictionEraser"] : ["predictionReader"];
   const all = [
     ...writers.map((role) => rightsOf(["predictionWriter"], schema, { role })),
     ...readers.map((role) => rightsOf(filesOf(role), schema, { role })),
+    ...keepers.map((role) => rightsOf(["predictionKeeper"], schema, { role })),
   ];
   return Object.assign({}, ...(await Promise.all(all)));
 }
 
 /** Roles that read every model's predictions. */
 export const predictionReaders: readonly string[] = [roles.operator, roles.reader, roles.deployer];
+
+/** Roles that let go of every model's predictions once they are past their days. */
+export const predictionKeepers: readonly string[] = [roles.api];
 
 async function rightsOf(files: readonly string[], schema: string, names?: RightsScope["names"]): Promise<Rights> {
   const texts = await Promise.all(files.map((file) => readFile(join(import.meta.dirname, `${file}.sql`), "utf8")));

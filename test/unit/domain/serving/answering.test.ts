@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
-import { answeringBackend, answeringOrigin } from "../../../../src/domain/serving/servedModel.ts";
+import { hostOf } from "../../../../src/domain/serving/route.ts";
+import { answeringBackend, answeringOrigin, serviceBehind } from "../../../../src/domain/serving/servedModel.ts";
 
 describe("where requests to a model go", () => {
   it("is its recorder where it has one, else the model", () => {
@@ -10,6 +11,15 @@ describe("where requests to a model go", () => {
     expect(answeringOrigin({ service: "iris-v2", recorded: true }, "models")).toBe(
       "http://iris-v2-transformer.models.svc.cluster.local",
     );
+  });
+
+  it("is read back as the service that answers", () => {
+    for (const recorded of [true, false]) {
+      const { service } = answeringBackend({ service: "iris-v2-1a2b3c4d", recorded }, "models");
+      expect(serviceBehind(service)).toBe("iris-v2-1a2b3c4d");
+      expect(serviceBehind(hostOf({ service, namespace: "models" }))).toBe("iris-v2-1a2b3c4d");
+    }
+    expect(serviceBehind("menagerie-api.menagerie.svc.cluster.local")).toBeUndefined();
   });
 
   it("is the same for its route in both modes", () => {

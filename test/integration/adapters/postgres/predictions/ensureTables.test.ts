@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Client } from "pg";
+import { type Client, Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensurePredictionTables } from "../../../../../src/adapters/postgres/predictions/ensureTables.ts";
-import { sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
+import { keepPredictionDays } from "../../../../../src/adapters/postgres/predictions/keepDays.ts";
+import { clientConfig, sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
 import { predictionTablesRevision } from "../../../../../src/domain/recording/tablesRevision.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
 
@@ -18,8 +19,11 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await on((client) => client.query(`CREATE ROLE writer LOGIN PASSWORD '${password}'`));
   await on((client) => client.query(`CREATE ROLE reader LOGIN PASSWORD '${password}'`));
+  await on((client) => client.query(`CREATE ROLE keeper LOGIN PASSWORD '${password}'`));
   const make = () =>
-    on((client) => ensurePredictionTables(client, schema, { writers: ["writer"], readers: ["reader"] }));
+    on((client) =>
+      ensurePredictionTables(client, schema, { writers: ["writer"], readers: ["reader"], keepers: ["keeper"] }),
+    );
   await Promise.all([make(), make()]);
   await make();
 }, 60_000);
@@ -89,6 +93,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "make days",
     "drop old days",
   ],
+  keeper: ["drop old days"],
   reader: ["see which ids are there", "read requests", "read answers", "read losses"],
 };
 
@@ -155,6 +160,33 @@ describe("days", () => {
     });
     await on((client) => client.query(`SELECT ${quoted}.maintain_prediction_days()`), "writer");
     expect(await days("inference_requests")).not.toContain(dayFromToday(old));
+  });
+});
+
+describe("whoever keeps days", () => {
+  it("lets go of what is past them in every schema that it may, and of nothing else", async () => {
+    const schemas = ["kept_one", "kept_two", "not_its_own"];
+    const past = dayFromToday(-3);
+    for (const each of schemas) {
+      const keepers = each === "not_its_own" ? [] : ["keeper"];
+      await on((client) => ensurePredictionTables(client, each, { retentionDays: 9, keepers }));
+      await on((client) => client.query(`SELECT ${each}.make_prediction_day((now() AT TIME ZONE 'UTC')::date - 3)`));
+      await on((client) => client.query(`UPDATE ${each}.recording_settings SET retention_days = 2`));
+    }
+    const pool = new Pool({ ...clientConfig({ ...postgres.server, user: "keeper", password }, "postgres") });
+    const kept = await keepPredictionDays(pool);
+    await pool.end();
+    expect(kept.filter((each) => each.schema !== schema)).toEqual([
+      { schema: "kept_one", dropped: 2 },
+      { schema: "kept_two", dropped: 2 },
+    ]);
+    const found = async (each: string) =>
+      (await on((client) => client.query(`SELECT to_regclass('${each}.inference_requests_${past}') AS day`))).rows;
+    expect(await Promise.all(schemas.map(found))).toEqual([
+      [{ day: null }],
+      [{ day: null }],
+      [{ day: `not_its_own.inference_requests_${past}` }],
+    ]);
   });
 });
 
