@@ -38,6 +38,8 @@ export async function countAnswer(
 
 function outcomeOfAnswer(response: ServerResponse, isBroken: boolean): Outcome {
   if (isBroken) return "broken";
+  // A WebSocket ends with its connection, by whichever side.
+  if (response.headersSent && response.statusCode === 101) return "1xx";
   if (!response.headersSent || !response.writableFinished) return "client_gone";
   return outcomeOf(response.statusCode) ?? "5xx";
 }

@@ -18,10 +18,12 @@ let keyOfApp: string;
 let appPath: string;
 let developmentPath: string;
 let versionId: string;
+const counted: string[] = [];
 
 beforeAll(async () => {
   model = await startWebSocketServer("model");
-  api = await startDevelopmentApi({ requireApiKey: true, predictor: `http://${model.host}` });
+  const count = (_version: string, outcome: string) => void counted.push(outcome);
+  api = await startDevelopmentApi({ requireApiKey: true, predictor: `http://${model.host}`, count });
   api.cluster.podUrl = `http://${model.host}`;
   const app = await withClient(api.server, platformDatabase, async (client) => {
     const content = { hash: "h1", digest: `sha256:${"1".repeat(64)}` };
@@ -58,6 +60,13 @@ it("of an app pass by its pointer, with its key, which the model does not get", 
   expect(model.seen.at(-1)?.url).toBe("/v1/websocket?a=1");
   expect(JSON.stringify(model.seen.at(-1)?.headers)).not.toContain(keyOfApp);
   await expect.poll(() => api.logged.join("\n")).toMatch(/"status":101.*"prediction"/);
+});
+
+it("are counted once each, as what was joined and not as who left", async () => {
+  counted.splice(0);
+  const headers = { "x-api-key": keyOfApp };
+  await conversation(url(appPath), ["one"], headers);
+  await expect.poll(() => counted).toEqual(["1xx"]);
 });
 
 it("of a development version pass, and wake it", async () => {
