@@ -1,8 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { compareRecorded } from "../../adapters/postgres/predictions/compareRecorded.ts";
+import { recordedConversations } from "../../adapters/postgres/predictions/recordedConversations.ts";
+import { askPrimary } from "../../adapters/predictions/askAgain.ts";
 import { messageOf } from "../../domain/errors.ts";
 import type { ComparisonResult } from "../../domain/shadow/comparison.ts";
+import type { Conversation } from "../../domain/shadow/conversation/conversation.ts";
 import { describeComparison } from "../../domain/shadow/description.ts";
 import { type ComparedSubject, evidenceHash, evidenceOf, type ShadowEvidence } from "../../domain/shadow/evidence.ts";
 import { headlineOf } from "../../domain/shadow/headline.ts";
@@ -10,6 +13,8 @@ import { reportPage } from "../../domain/shadow/report/page.ts";
 import { describeRules } from "../../domain/shadow/ruleText.ts";
 import { readStackOutputs } from "../../local/stackOutputs.ts";
 import { interruptible } from "../interrupt.ts";
+import { ambientKey } from "../jsonBody.ts";
+import { wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator, requireOperatorDatabase } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { recordShadowEvidence } from "../shadowEvidence.ts";
@@ -29,7 +34,11 @@ interface CompareOptions {
   readonly since?: string;
   readonly report?: string;
   readonly record?: string;
+  readonly askPrimary?: number;
 }
+
+/** Until the primary has answered one request again. */
+const answerTimeoutMs = 120_000;
 
 export function compareCommand(): Command {
   return new Command("compare")
@@ -37,6 +46,11 @@ export function compareCommand(): Command {
     .option("--shadow <shadow>", "which of its shadows; needed where it has several")
     .option("--since <when>", `requests since then only: ${timeHelp}`)
     .option("--report <file>", "write the comparison as an HTML page")
+    .option(
+      "--ask-primary <count>",
+      "send at most so many requests to the primary again, of those that have a temperature and no seed and whose answers differ; pairs are judged where it repeats itself. Its users pay with its time, and what a request does is done again (default: none; a noise floor tells the same)",
+      wholeNumberArgument(1, 1_000),
+    )
     .option("--record <zoo model>", "store the verdict as evidence for a rollout of the model to the shadow's content")
     .option(
       "--gate",
@@ -49,6 +63,7 @@ export function compareCommand(): Command {
       "a stack of your own Pulumi CLI and backend; MENAGERIE_DATABASE_URL names its database",
     )
     .addOption(jsonOption())
+    .addHelpText("after", "\nMENAGERIE_API_KEY is sent to the primary as x-api-key where it is set.")
     .action(async (name: string, options: CompareOptions) => {
       const now = new Date();
       const since = options.since === undefined ? new Date(0) : timeArgument("--since", options.since, now);
@@ -57,10 +72,13 @@ export function compareCommand(): Command {
       if (options.gate && !deployment.gate) {
         throw refuse("compare.no-gate", { name });
       }
-      const result = await compare(options.environment, deployment, shadow, { since, until: now });
+      const { result, conversations } = await interruptible("run the same command again", (signal) =>
+        compare(options, deployment, shadow, { since, until: now }, signal),
+      );
       const subject = subjectOf(name, deployment, shadow);
       const evidence = evidenceOf(subject, result);
-      if (options.report !== undefined) await writeReport(options.report, subject, result, evidence, now);
+      if (options.report !== undefined)
+        await writeReport(options.report, subject, result, conversations, evidence, now);
       const { record: model, environment } = options;
       const recorded =
         model === undefined
@@ -101,20 +119,29 @@ function outputsOf({ stack, environment }: CompareOptions): Promise<Readonly<Rec
   return interruptible("run the same command again", (signal) => exportedOutputs(ownEngine(stack, signal), signal));
 }
 
+interface Compared {
+  readonly result: ComparisonResult;
+  /** Read for a report only. */
+  readonly conversations: readonly Conversation[];
+}
+
 function compare(
-  environment: string,
-  { primary, shadows, noise, compare: rules, percent }: DeployedShadow,
+  { environment, askPrimary: most, report }: CompareOptions,
+  { url, primary, shadows, noise, compare: rules, percent }: DeployedShadow,
   shadow: string,
   range: { readonly since: Date; readonly until: Date },
-): Promise<ComparisonResult> {
+  signal: AbortSignal,
+): Promise<Compared> {
   const side = shadows[shadow] ?? primary;
-  return asOperator(environment, (client) =>
-    compareRecorded(
-      client,
-      { ...range, primary, shadow: side, rules, percent, ...(noise ? { noise } : {}) },
-      terminalProgress(),
-    ),
-  );
+  const sides = { primary, shadow: side };
+  return asOperator(environment, async (client) => {
+    const asked = { client, side: primary, url, headers: ambientKey(), timeoutMs: answerTimeoutMs, signal };
+    const again = most === undefined || noise ? undefined : askPrimary({ ...asked, most });
+    const selection = { ...range, ...sides, rules, percent, noise: noise ?? undefined, again, signal };
+    const result = await compareRecorded(client, selection, terminalProgress());
+    const conversations = report === undefined ? [] : await recordedConversations(client, sides, result);
+    return { result, conversations };
+  });
 }
 
 function subjectOf(name: string, { primary, shadows, compare: rules, gate }: DeployedShadow, shadow: string) {
@@ -142,6 +169,7 @@ async function writeReport(
   file: string,
   subject: ComparedSubject,
   result: ComparisonResult,
+  conversations: readonly Conversation[],
   evidence: ShadowEvidence,
   generatedAt: Date,
 ): Promise<void> {
@@ -154,6 +182,7 @@ async function writeReport(
       generatedAt,
     },
     result,
+    conversations,
   );
   await writeFile(file, page).catch((error: unknown) => {
     throw refuse("report.not-written", { file, reason: messageOf(error) });

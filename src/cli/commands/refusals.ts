@@ -138,6 +138,16 @@ export const commandsRefusals = {
     cause: "More of the answers differ from the recorded ones than was allowed.",
     exit: 3,
   },
+  "replay.two-paces": {
+    says: "--as-recorded and --rate: both say when a request is sent",
+    fix: "use one of them; --speed makes a recording faster or slower",
+    cause: "With --as-recorded, requests are sent at the times of the recording.",
+  },
+  "replay.speed-alone": {
+    says: "--speed is for --as-recorded",
+    fix: "add --as-recorded, or use --rate",
+    cause: "Without --as-recorded, requests are sent as fast as the model answers, or at --rate.",
+  },
   "replay.bad-path": {
     says: '--ignore "{wrong}" is not a path of a field',
     fix: "use one such as results[*].at",

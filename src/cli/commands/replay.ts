@@ -1,19 +1,22 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, Option } from "commander";
 import {
   countRecordedRequests,
   type RecordedRange,
   recordedRequests,
 } from "../../adapters/postgres/predictions/recordedRequests.ts";
-import { replayRequests } from "../../adapters/predictions/replay.ts";
+import { type Replayed, replayRequests } from "../../adapters/predictions/replay.ts";
+import { type Streaming, streamings } from "../../domain/recording/requestAgain.ts";
 import { Comparison, type ComparisonResult } from "../../domain/shadow/comparison.ts";
 import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
 import { headlineOf } from "../../domain/shadow/headline.ts";
+import { duration, rate } from "../../domain/shadow/readable.ts";
 import type { ComparisonRules } from "../../domain/shadow/rules.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { interruptible } from "../interrupt.ts";
 import { ambientKey } from "../jsonBody.ts";
 import { findModel, readModels } from "../models.ts";
+import { factorArgument, shareArgument, wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { findRecording, type Recording } from "../recordings.ts";
@@ -27,13 +30,19 @@ interface ReplayOptions {
   readonly to: string;
   readonly since: string;
   readonly limit: number;
-  readonly concurrency: number;
+  readonly concurrency?: number;
   readonly rate?: number;
+  readonly asRecorded: boolean;
+  readonly speed?: number;
+  readonly stream: Streaming;
   readonly timeout: number;
   readonly tolerance?: number;
   readonly ignore: readonly string[];
   readonly maxMismatch?: number;
 }
+
+/** With --as-recorded, where the recording says what is asked at once. */
+const mostAtOnce = 1_000;
 
 export function replayCommand(): Command {
   return new Command("replay")
@@ -43,34 +52,54 @@ export function replayCommand(): Command {
     )
     .requiredOption("--to <model>", "a model of the stack, or the url that it predicts at")
     .option("--since <when>", `requests since then: ${timeHelp}`, "24h")
-    .option("--limit <count>", "at most so many requests", whole(1, 100_000_000), 10_000)
-    .option("--concurrency <count>", "requests on their way at once", whole(1, 1_000), 8)
+    .option("--limit <count>", "at most so many requests", wholeNumberArgument(1, 100_000_000), 10_000)
+    .option(
+      "--concurrency <count>",
+      "requests on their way at once, at most (default: 8, and 1000 with --as-recorded)",
+      wholeNumberArgument(1, 1_000),
+    )
     .option(
       "--rate <per second>",
       "at most so many requests per second; default: as fast as it answers",
-      whole(1, 1_000_000),
+      wholeNumberArgument(1, 1_000_000),
     )
-    .option("--timeout <seconds>", "until an answer is complete", whole(1, 3_600), 60)
+    .option(
+      "--as-recorded",
+      "in the recording's order and at its pace: what was asked at once is asked at once; the first --limit requests",
+      false,
+    )
+    .option("--speed <factor>", "with --as-recorded: so many times as fast (default: 1)", factorArgument)
+    .addOption(
+      new Option("--stream <when>", "ask for answers in pieces, where the protocol has them")
+        .choices(streamings)
+        .default("recorded" satisfies Streaming),
+    )
+    .option("--timeout <seconds>", "until an answer is complete", wholeNumberArgument(1, 3_600), 60)
     .option(
       "--tolerance <share>",
       "numbers count as equal when they differ by less than this share of the larger",
-      share,
+      shareArgument,
     )
     .option("--ignore <path>", "a field that is not compared; may be given several times", collect, [])
     .option(
       "--max-mismatch <share>",
       "exit with 3 unless the share that differs is below this, with 95 % confidence",
-      share,
+      shareArgument,
     )
     .addOption(environmentOption())
     .addOption(jsonOption())
-    .addHelpText("after", "\nMENAGERIE_API_KEY is sent as x-api-key where it is set.")
+    .addHelpText(
+      "after",
+      "\nMENAGERIE_API_KEY is sent as x-api-key where it is set. Keys that clients sent are never sent: what a recorded body has of them is left out.",
+    )
     .action((recorded: string, options: ReplayOptions) =>
       interruptible("what was sent is not sent again by itself", (signal) => replay(recorded, options, signal)),
     );
 }
 
 async function replay(recorded: string, options: ReplayOptions, signal: AbortSignal): Promise<void> {
+  if (options.asRecorded && options.rate !== undefined) throw refuse("replay.two-paces");
+  if (options.speed !== undefined && !options.asRecorded) throw refuse("replay.speed-alone");
   const deployed = await recordingOf(recorded, options.environment);
   const side = deployed ?? { schema: recorded };
   const url = await targetUrl(options);
@@ -80,53 +109,61 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
     since: timeArgument("--since", options.since, until),
     until,
     limit: options.limit,
+    order: options.asRecorded ? "time" : "id",
   };
   const comparison = comparisonOf(options, deployed?.compare ?? {});
-  const { sent, answered, truncated, otherOperation } = await asOperator(options.environment, async (client) => {
+  const counts = await asOperator(options.environment, async (client): Promise<ReplayCounts> => {
     const found = await countRecordedRequests(client, range);
     if (found.requests === 0) {
       throw refuse("replay.nothing-recorded", { schema: side.schema, since: range.since.toISOString() });
     }
     const task = terminalProgress().begin("replay");
     const startedAt = performance.now();
-    let paired = 0;
-    let withAnswer = 0;
-    let leftOut = 0;
+    let [paired, answered, otherOperation] = [0, 0, 0];
     try {
-      const count = await replayRequests({
+      const replayed = await replayRequests({
         requests: recordedRequests(client, range),
         url,
         headers: ambientKey(),
-        concurrency: options.concurrency,
+        concurrency: options.concurrency ?? (options.asRecorded ? mostAtOnce : 8),
         rate: options.rate,
+        speed: options.asRecorded ? (options.speed ?? 1) : undefined,
+        streaming: options.stream,
         timeoutMs: options.timeout * 1000,
         signal,
         onLeftOut: () => {
-          leftOut += 1;
+          otherOperation += 1;
         },
         onPair(pair) {
-          comparison.add(pair);
+          // Who answered the recorded request is not there to be asked again.
+          const open = comparison.add(pair);
+          if (open) comparison.settle(open);
           paired += 1;
-          if (pair.shadow.failure === null) withAnswer += 1;
+          if (pair.shadow.failure === null) answered += 1;
           const perSecond = paired / ((performance.now() - startedAt) / 1000);
           const left = Math.ceil((found.requests - paired) / perSecond);
           task.update(`${paired} of ${found.requests}, ${perSecond.toFixed(0)} per second, ${left} s left`);
         },
       });
-      task.done(`${count} requests`);
-      return { sent: count, answered: withAnswer, truncated: found.truncated, otherOperation: leftOut };
+      task.done(`${replayed.sent} requests`);
+      return { ...replayed, answered, truncated: found.truncated, otherOperation };
     } catch (error) {
       task.failed();
       throw error;
     }
   });
-  const counts = { primary: sent, shadow: answered, paired: answered, pending: 0, unpaired: 0, lostByRecorders: 0 };
-  const result = comparison.result(counts, 100);
-  if (options.json)
-    console.log(
-      JSON.stringify({ url, sent, answered, truncated, otherOperation, headline: headlineOf(result), result }),
-    );
-  else console.log(described(result, { sent, answered, truncated, otherOperation }));
+  const { sent, answered } = counts;
+  const recordedCounts = {
+    primary: sent,
+    shadow: answered,
+    paired: answered,
+    pending: 0,
+    unpaired: 0,
+    lostByRecorders: 0,
+  };
+  const result = comparison.result(recordedCounts, 100);
+  if (options.json) console.log(JSON.stringify({ url, ...counts, headline: headlineOf(result), result }));
+  else console.log(described(result, counts, options.asRecorded));
   const { maxMismatch } = options;
   if (maxMismatch !== undefined && (result.pairs === 0 || result.mismatchRate.high > maxMismatch)) {
     throw refuse("replay.gate-not-met", { maxMismatch, result: headlineOf(result) });
@@ -160,8 +197,7 @@ async function targetUrl({ to, environment }: ReplayOptions): Promise<string> {
   return findModel(await readModels(layout), to).url;
 }
 
-interface ReplayCounts {
-  readonly sent: number;
+interface ReplayCounts extends Replayed {
   readonly answered: number;
   /** Requests whose body was not kept whole. */
   readonly truncated: number;
@@ -169,32 +205,41 @@ interface ReplayCounts {
   readonly otherOperation: number;
 }
 
-function described(result: ComparisonResult, { sent, answered, truncated, otherOperation }: ReplayCounts): string {
-  const { fields, latency, statuses } = result;
-  const milliseconds = (value: number | null): string => (value === null ? "–" : `${value.toFixed(1)} ms`);
+function described(result: ComparisonResult, counts: ReplayCounts, asRecorded: boolean): string {
+  const { fields, latency, speed, statuses, notTexts } = result;
+  const { sent, answered, truncated, otherOperation, withoutKeys, atOnce, latestMs } = counts;
+  const notes = [
+    ...(truncated > 0 ? [`left out ${truncated} whose body was not kept whole`] : []),
+    ...(otherOperation > 0 ? [`left out ${otherOperation} of an operation that the target's url does not offer`] : []),
+    ...(withoutKeys > 0 ? [`${withoutKeys} without the keys that were recorded in their bodies`] : []),
+  ];
+  const first = { recorded: speed.primary.firstToken, now: speed.shadow.firstToken };
+  const perSecond = { recorded: speed.primary.tokensPerSecond, now: speed.shadow.tokensPerSecond };
   return [
     headlineOf(result),
-    `sent ${sent}, answered ${answered}${truncated > 0 ? `, left out ${truncated} whose body was not kept whole` : ""}${otherOperation > 0 ? `, left out ${otherOperation} of an operation that the target's url does not offer` : ""}`,
+    `sent ${sent}, answered ${answered}${notes.map((note) => `, ${note}`).join("")}`,
+    ...(asRecorded ? [`at most ${atOnce} at once, the latest ${duration(latestMs)} after its time`] : []),
     ...fields.slice(0, 10).map(({ field, mismatches }) => `  ${field}: differs ${mismatches} times`),
+    ...notTexts.map(({ field, places }) => `  compare.texts ${field} is no text in ${places} places`),
     ...statuses
       .filter(({ primary, shadow }) => primary !== shadow)
       .map(({ primary, shadow, pairs }) => `  status ${primary} became ${shadow ?? "no answer"}: ${pairs} times`),
     `latency p50 ${milliseconds(latency.primary.p50)} recorded, ${milliseconds(latency.shadow.p50)} now; p99 ${milliseconds(latency.primary.p99)}, ${milliseconds(latency.shadow.p99)}`,
+    ...(first.recorded.count + first.now.count > 0
+      ? [
+          `first token p50 ${milliseconds(first.recorded.p50)} recorded, ${milliseconds(first.now.p50)} now; p99 ${milliseconds(first.recorded.p99)}, ${milliseconds(first.now.p99)}`,
+        ]
+      : []),
+    ...(perSecond.recorded.count + perSecond.now.count > 0
+      ? [
+          `tokens per second p50 ${rate(perSecond.recorded.p50)} recorded, ${rate(perSecond.now.p50)} now; p5 ${rate(perSecond.recorded.p5)}, ${rate(perSecond.now.p5)}`,
+        ]
+      : []),
   ].join("\n");
 }
 
-function whole(minimum: number, maximum: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= minimum && value <= maximum) return value;
-    throw new InvalidArgumentError(`give a whole number from ${minimum} to ${maximum}.`);
-  };
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text !== "" && value >= 0 && value <= 1) return value;
-  throw new InvalidArgumentError("give a share from 0 to 1, such as 0.01.");
+function milliseconds(value: number | null): string {
+  return value === null ? "–" : `${value.toFixed(1)} ms`;
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -1,4 +1,5 @@
-import type { Operation } from "./operation.ts";
+import { leadsOut } from "./leadsOut.ts";
+import type { Operation, OperationName } from "./operation.ts";
 import { operations, ownOperation } from "./operations.ts";
 
 /**
@@ -23,15 +24,27 @@ export function predictionAsked(method: string, url: string, ownPaths?: readonly
  * target's url does not tell where its model's paths begin, and the request asks for something else than to predict.
  *
  * @param target - a url such as `http://host/serving/models/iris/v1/models/model:predict`
+ * @param operation - what was recorded that the request is: a model's own paths are known by that alone. @default by its path
  */
-export function replayUrl(target: string, recordedUrl: string): string | undefined {
-  const recorded = operationAsked(recordedUrl);
+export function replayUrl(
+  target: string,
+  recordedUrl: string,
+  operation: OperationName | null = null,
+): string | undefined {
+  const recorded = operationAsked(recordedUrl) ?? (operation === "own" ? ownOperation : undefined);
   const [, origin = "", path = "", query = ""] = /^([a-z]+:\/\/[^/?#]+)([^?#]*)(\?[^#]*)?/i.exec(target) ?? [];
   const own = ownPart(path);
   // A url of its own kind takes what it is given.
   if (own === undefined) return recorded?.name === "explain" ? undefined : target;
-  const wanted = recorded && atSameModel(pathOf(recordedUrl), own.path);
+  // As it was sent: what is encoded in a path that nobody else knows may be a question mark.
+  const wanted =
+    recorded === ownOperation ? ownPath(recordedUrl) : recorded && atSameModel(pathOf(recordedUrl), own.path);
   return wanted === undefined ? undefined : `${origin}${own.before}${wanted}${query}`;
+}
+
+function ownPath(recordedUrl: string): string | undefined {
+  const [path = ""] = recordedUrl.split(/[?#]/);
+  return leadsOut(path) ? undefined : path;
 }
 
 /** The path of an operation at a path's end, and what is before it, such as `/serving/models/iris`. */

@@ -1,11 +1,15 @@
+import type { OperationName } from "../protocols/operation.ts";
+import { operationNamed } from "../protocols/operations.ts";
 import { type Completeness, completenessOf } from "./completeness.ts";
 import type { FactorFinding } from "./constantFactor.ts";
+import type { Difference } from "./difference.ts";
 import { FieldStatistics, type FieldSummary } from "./fieldStatistics.ts";
-import { holdsGate, judgePair, type NotJudged, shadowFailures } from "./judgement.ts";
+import { holdsGate, isOfBodies, judgePair, type NotJudged, shadowFailures } from "./judgement.ts";
 import { LatencyHistogram, type LatencySummary } from "./latency.ts";
 import { mostDifferent, type OutlierPair, Outliers } from "./outliers.ts";
-import type { RecordedCounts, RecordedPair } from "./recorded.ts";
+import type { RecordedAnswer, RecordedCounts, RecordedPair } from "./recorded.ts";
 import { type ComparisonRules, type CompiledRules, compileRules } from "./rules.ts";
+import { type StreamSpeed, StreamSpeeds } from "./speed.ts";
 import { Timeline, type TimelinePoint } from "./timeline.ts";
 import { type RateInterval, wilsonInterval } from "./wilson.ts";
 
@@ -24,6 +28,8 @@ export interface ComparisonResult {
   readonly differing: number;
   /** Pairs that differ in a field that is more than noise; the same as `differing` without a noise floor. */
   readonly mismatches: number;
+  /** Pairs that differ and whose request leaves its answer to chance. */
+  readonly sampled: SampledPairs;
   /** Share of `mismatches` with its 95 % interval. */
   readonly mismatchRate: RateInterval;
   /** Pairs of the primary and a second copy of it, and how many of them differ; null without a noise floor. */
@@ -38,9 +44,31 @@ export interface ComparisonResult {
     readonly pairs: number;
   }[];
   readonly latency: { readonly primary: LatencySummary; readonly shadow: LatencySummary };
+  /** Of streams alone. */
+  readonly speed: { readonly primary: StreamSpeed; readonly shadow: StreamSpeed };
   readonly completeness: Completeness;
   readonly timeline: { readonly width: number; readonly points: readonly TimelinePoint[] };
   readonly outliers: readonly OutlierPair[];
+  /** Fields for which a rule says how their texts are compared, and that hold numbers or flags; with the places where they did. */
+  readonly notTexts: readonly { readonly field: string; readonly places: number }[];
+}
+
+/** Pairs that differ and whose request leaves its answer to chance: see `isSampled`. */
+export interface SampledPairs {
+  /** Those that are not judged, for the primary does not repeat itself or was not asked; they count nowhere else. */
+  readonly pairs: number;
+  /** Those whose request the primary has answered once more. */
+  readonly asked: number;
+  /** Those of them in which it gave the same answer again: they are judged, as any other pair. */
+  readonly repeated: number;
+  /** Some that are not judged. */
+  readonly examples: readonly OutlierPair[];
+}
+
+/** A pair that differs, perhaps by chance: {@link Comparison.settle} counts it. */
+export interface OpenPair {
+  readonly pair: RecordedPair;
+  readonly differences: readonly Difference[];
 }
 
 /** Sets of fields that are told apart; more of them are counted as a difference in fields that are not noise. */
@@ -61,13 +89,17 @@ interface Signature {
 
 /** Compares pairs one by one and keeps sums only, so that memory does not grow with their number. */
 export class Comparison {
-  readonly #rules: CompiledRules;
+  readonly #rules: ComparisonRules;
+  readonly #compiled = new Map<OperationName | null, CompiledRules>();
   readonly #fields = new FieldStatistics();
   readonly #noise: { readonly fields: FieldStatistics; pairs: number; differing: number } | undefined;
   readonly #signatures = new Map<string, Signature>();
   readonly #statuses = new Map<string, number>();
   readonly #latency = { primary: new LatencyHistogram(), shadow: new LatencyHistogram() };
+  readonly #speed = { primary: new StreamSpeeds(), shadow: new StreamSpeeds() };
   readonly #timeline = new Timeline();
+  readonly #notTexts = new Map<string, number>();
+  readonly #sampled = { pairs: 0, asked: 0, repeated: 0, examples: new Outliers() };
   #pairs = 0;
   #differing = 0;
   readonly #notJudged = new Map<NotJudged, number>();
@@ -76,25 +108,57 @@ export class Comparison {
 
   /** @param options.noiseFloor - whether `addNoise` will be called. @default false */
   constructor(rules: ComparisonRules = {}, options: { readonly noiseFloor?: boolean | undefined } = {}) {
-    this.#rules = compileRules(rules);
+    this.#rules = rules;
     this.#noise = options.noiseFloor ? { fields: new FieldStatistics(), pairs: 0, differing: 0 } : undefined;
   }
 
-  add(pair: RecordedPair): void {
-    const { primary, shadow, at, requestId } = pair;
+  /** Answers with what {@link settle} is then called for, where the pair differs and its request leaves that to chance. */
+  add(pair: RecordedPair): OpenPair | undefined {
+    const { primary, shadow } = pair;
     // How long half an answer took is no latency of the model.
     for (const [side, { failure, latencyMs }] of [["primary", primary] as const, ["shadow", shadow] as const]) {
       if (failure === null && latencyMs !== null) this.#latency[side].add(latencyMs);
+      this.#speed[side].add(pair[side]);
     }
-    const statuses = { primary: primary.status, shadow: shadow.status };
-    const key = `${statuses.primary} ${statuses.shadow}`;
+    const key = `${primary.status} ${shadow.status}`;
     this.#statuses.set(key, (this.#statuses.get(key) ?? 0) + 1);
-    const judgement = judgePair(pair, this.#rules);
+    const judgement = judgePair(pair, this.#rulesOf(pair), this.#noteNoText);
     if ("notJudged" in judgement) {
       this.#notJudged.set(judgement.notJudged, (this.#notJudged.get(judgement.notJudged) ?? 0) + 1);
-      return;
+      return undefined;
     }
     const { differences } = judgement;
+    if (pair.isSampled && isOfBodies(differences)) return { pair, differences };
+    this.#count(pair, differences);
+    return undefined;
+  }
+
+  /**
+   * Counts a pair that differs, perhaps by chance.
+   *
+   * @param again - another answer of one side to the same request; undefined where it was not asked
+   * @param side - whose it is
+   */
+  settle(open: OpenPair, again?: RecordedAnswer, side: "primary" | "shadow" = "primary"): void {
+    const { pair, differences } = open;
+    if (again) {
+      this.#sampled.asked += 1;
+      const judgement = judgePair(
+        { ...pair, primary: pair[side], shadow: again, sameBody: false },
+        this.#rulesOf(pair),
+      );
+      if ("differences" in judgement && judgement.differences.length === 0) {
+        this.#sampled.repeated += 1;
+        this.#count(pair, differences);
+        return;
+      }
+    }
+    this.#sampled.pairs += 1;
+    this.#sampled.examples.add(outlierOf(pair), differences);
+  }
+
+  #count(pair: RecordedPair, differences: readonly Difference[]): void {
+    const { at } = pair;
     this.#pairs += 1;
     this.#from = Math.min(this.#from, at);
     this.#to = Math.max(this.#to, at);
@@ -106,15 +170,31 @@ export class Comparison {
     const signature = this.#signatureOf(this.#fields.add(differences));
     this.#timeline.add(at, signature.kind);
     signature.pairs += 1;
-    signature.outliers?.add({ requestId, at, statuses }, differences);
+    signature.outliers?.add(outlierOf(pair), differences);
   }
+
+  /** By what the request asked: one deployment may answer in several protocols. */
+  #rulesOf({ operation = null }: RecordedPair): CompiledRules {
+    let compiled = this.#compiled.get(operation);
+    if (!compiled) {
+      compiled = compileRules(this.#rules, operation === null ? undefined : operationNamed(operation));
+      this.#compiled.set(operation, compiled);
+    }
+    return compiled;
+  }
+
+  readonly #noteNoText = (field: string): void => {
+    this.#notTexts.set(field, (this.#notTexts.get(field) ?? 0) + 1);
+  };
 
   /** A pair of the primary and a second copy of it: what differs here differs without any change of the model. */
   addNoise(pair: RecordedPair): void {
     if (!this.#noise) throw new Error("the comparison was made without a noise floor");
-    const judgement = judgePair(pair, this.#rules);
+    const judgement = judgePair(pair, this.#rulesOf(pair));
     if ("notJudged" in judgement) return;
     const { differences } = judgement;
+    // What differs by chance in some requests would pass for noise in those that leave nothing to it.
+    if (pair.isSampled && isOfBodies(differences)) return;
     this.#noise.pairs += 1;
     if (differences.length === 0) return;
     this.#noise.differing += 1;
@@ -138,6 +218,7 @@ export class Comparison {
       notJudged: Object.fromEntries([...this.#notJudged].sort(([a], [b]) => (a < b ? -1 : 1))),
       undecided: [...this.#notJudged].reduce((sum, [reason, pairs]) => sum + (holdsGate(reason) ? pairs : 0), 0),
       differing: this.#differing,
+      sampled: { ...this.#sampled, examples: mostDifferent([this.#sampled.examples.pairs()]) },
       mismatches,
       mismatchRate: wilsonInterval(mismatches, this.#pairs),
       noise: noise
@@ -147,9 +228,11 @@ export class Comparison {
       factor: this.#fields.factor(),
       statuses: this.#statusCounts(),
       latency: { primary: this.#latency.primary.summary(), shadow: this.#latency.shadow.summary() },
+      speed: { primary: this.#speed.primary.summary(), shadow: this.#speed.shadow.summary() },
       completeness: completenessOf(counts, percent),
       timeline: this.#timeline.summary((kind) => kinds.has(kind)),
       outliers: mostDifferent(real.map(({ outliers }) => outliers?.pairs() ?? [])),
+      notTexts: [...this.#notTexts].map(([field, places]) => ({ field, places })),
     };
   }
 
@@ -189,4 +272,8 @@ export class Comparison {
       .map(([key, pairs]) => ({ primary: code(key.split(" ")[0]), shadow: code(key.split(" ")[1]), pairs }))
       .sort((a, b) => b.pairs - a.pairs);
   }
+}
+
+function outlierOf({ requestId, attempt = 1, at, primary, shadow }: RecordedPair) {
+  return { requestId, attempt, at, statuses: { primary: primary.status, shadow: shadow.status } };
 }

@@ -3,8 +3,8 @@ import type { ComparedSubject } from "./evidence.ts";
 import type { FieldSummary } from "./fieldStatistics.ts";
 import type { GateVerdict } from "./gate.ts";
 import { headlineOf } from "./headline.ts";
-import { describeNotJudged } from "./notJudgedText.ts";
-import { count, duration, percent } from "./readable.ts";
+import { describeNotJudged, describeSampled } from "./notJudgedText.ts";
+import { count, duration, percent, rate } from "./readable.ts";
 
 const fieldsShown = 10;
 
@@ -14,7 +14,7 @@ export function describeComparison(
   result: ComparisonResult,
   verdict: GateVerdict | undefined,
 ): string {
-  const { completeness: c, latency, fields } = result;
+  const { completeness: c, latency, speed, fields, notTexts } = result;
   const lines = [
     headlineOf(result),
     "",
@@ -23,6 +23,12 @@ export function describeComparison(
     `  completeness  ${c.rate === null ? "nothing was mirrored" : `${percent(c.rate)} of ${c.isEstimate ? "about " : ""}${count(c.sampled)} mirrored requests are stored on both sides`}${aside(result)}`,
     `  latency       p50 ${duration(latency.primary.p50)} and ${duration(latency.shadow.p50)}, p95 ${duration(latency.primary.p95)} and ${duration(latency.shadow.p95)}`,
   ];
+  if (speed.primary.firstToken.count + speed.shadow.firstToken.count > 0) lines.push(...speedLines(speed));
+  const sampled = describeSampled(result);
+  if (sampled !== "") lines.push(`  sampled       ${sampled}`);
+  for (const { field, places } of notTexts) {
+    lines.push(`  compare.texts ${field} is no text in ${count(places)} places; the rule says nothing about them`);
+  }
   if (fields.length > 0) lines.push("", "Fields that differ:", ...fields.slice(0, fieldsShown).map(fieldLine));
   if (fields.length > fieldsShown) lines.push(`  and ${count(fields.length - fieldsShown)} more`);
   if (verdict) {
@@ -30,6 +36,19 @@ export function describeComparison(
     lines.push(...verdict.checks.map(({ met, sentence }) => `  ${met ? "✓" : "✗"} ${sentence}`));
   }
   return lines.join("\n");
+}
+
+function speedLines({ primary, shadow }: ComparisonResult["speed"]): string[] {
+  const [first, per] = [primary.firstToken, primary.tokensPerSecond];
+  const lines = [
+    `  first token   p50 ${duration(first.p50)} and ${duration(shadow.firstToken.p50)}, p95 ${duration(first.p95)} and ${duration(shadow.firstToken.p95)}`,
+  ];
+  if (per.count + shadow.tokensPerSecond.count > 0) {
+    lines.push(
+      `  tokens/s      p50 ${rate(per.p50)} and ${rate(shadow.tokensPerSecond.p50)}, p5 ${rate(per.p5)} and ${rate(shadow.tokensPerSecond.p5)}`,
+    );
+  }
+  return lines;
 }
 
 function aside({ completeness: c, notJudged }: ComparisonResult): string {

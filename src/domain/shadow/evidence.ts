@@ -3,6 +3,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { ComparisonResult } from "./comparison.ts";
 import { type GateVerdict, judgeGate, type ShadowGate } from "./gate.ts";
 import type { ComparisonRules } from "./rules.ts";
+import type { StreamSpeed } from "./speed.ts";
 import { canonical } from "./unordered.ts";
 
 /** One side of a comparison. */
@@ -29,6 +30,7 @@ export interface ShadowEvidence extends ComparedSubject {
   readonly to: string | null;
   readonly pairs: number;
   readonly notJudged: ComparisonResult["notJudged"];
+  readonly sampled: Omit<ComparisonResult["sampled"], "examples">;
   readonly differing: number;
   readonly mismatches: number;
   readonly mismatchRate: ComparisonResult["mismatchRate"];
@@ -37,6 +39,10 @@ export interface ShadowEvidence extends ComparedSubject {
   readonly latency: Readonly<
     Record<"primary" | "shadow", { readonly p50: number | null; readonly p95: number | null }>
   >;
+  /** 95th percentile of the time to the first token in milliseconds, 5th of the tokens per second; null without streams. */
+  readonly speed: Readonly<
+    Record<"primary" | "shadow", { readonly firstToken: number | null; readonly tokensPerSecond: number | null }>
+  >;
   readonly fields: readonly { readonly field: string; readonly mismatches: number; readonly isNoise: boolean }[];
   /** Null where no gate is declared. */
   readonly verdict: GateVerdict | null;
@@ -44,6 +50,7 @@ export interface ShadowEvidence extends ComparedSubject {
 
 export function evidenceOf(subject: ComparedSubject, result: ComparisonResult): ShadowEvidence {
   const { gate } = subject;
+  const { sampled, speed } = result;
   const { primary, shadow } = result.latency;
   const moment = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
   return {
@@ -53,15 +60,21 @@ export function evidenceOf(subject: ComparedSubject, result: ComparisonResult): 
     to: moment(result.to),
     pairs: result.pairs,
     notJudged: result.notJudged,
+    sampled: { pairs: sampled.pairs, asked: sampled.asked, repeated: sampled.repeated },
     differing: result.differing,
     mismatches: result.mismatches,
     mismatchRate: result.mismatchRate,
     noise: result.noise,
     completeness: result.completeness,
     latency: { primary: { p50: primary.p50, p95: primary.p95 }, shadow: { p50: shadow.p50, p95: shadow.p95 } },
+    speed: { primary: slowest(speed.primary), shadow: slowest(speed.shadow) },
     fields: result.fields.map(({ field, mismatches, isNoise }) => ({ field, mismatches, isNoise })),
     verdict: gate ? judgeGate(result, gate) : null,
   };
+}
+
+function slowest({ firstToken, tokensPerSecond }: StreamSpeed) {
+  return { firstToken: firstToken.p95, tokensPerSecond: tokensPerSecond.p5 };
 }
 
 /** SHA-256 of an evidence, whatever the order of its keys: 64 hex digits. */

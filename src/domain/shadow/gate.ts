@@ -21,11 +21,31 @@ export interface ShadowGate {
    * @default not judged
    */
   readonly maxLatencyRatio?: number | undefined;
+  /** Share of the pairs that differ, perhaps by chance, and are not judged: at most. @default 0 */
+  readonly maxSampled?: number | undefined;
+  /**
+   * The 95th percentile of the shadow's time to the first token divided by the primary's, at most.
+   * @default not judged
+   */
+  readonly maxFirstTokenRatio?: number | undefined;
+  /**
+   * The 5th percentile of the shadow's tokens per second, which 95 % of its streams reach, divided by the primary's, at least.
+   * @default not judged
+   */
+  readonly minTokensPerSecondRatio?: number | undefined;
 }
 
 /** One of the gate's conditions. */
 export interface GateCheck {
-  readonly name: "pairs" | "mismatch" | "judged" | "completeness" | "latency";
+  readonly name:
+    | "pairs"
+    | "mismatch"
+    | "judged"
+    | "completeness"
+    | "latency"
+    | "sampled"
+    | "firstToken"
+    | "tokensPerSecond";
   readonly met: boolean;
   /** Such as `38 of 500 pairs`. */
   readonly sentence: string;
@@ -38,7 +58,7 @@ export interface GateVerdict {
 
 /** Judges a result. What was not measured is not met. */
 export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdict {
-  const { pairs, mismatches, completeness, latency } = result;
+  const { pairs, mismatches, completeness, latency, speed } = result;
   const bound = upperBound(mismatches, pairs, gate.confidence);
   const checks: GateCheck[] = [
     {
@@ -64,7 +84,13 @@ export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdi
           : `${percent(completeness.rate)} of ${count(completeness.sampled)} mirrored requests are stored on both sides, ${percent(gate.minCompleteness)} are needed`,
     },
   ];
+  if (result.sampled.pairs > 0 || gate.maxSampled !== undefined)
+    checks.push(sampledCheck(result, gate.maxSampled ?? 0));
   if (gate.maxLatencyRatio !== undefined) checks.push(latencyCheck(latency, gate.maxLatencyRatio));
+  if (gate.maxFirstTokenRatio !== undefined) checks.push(firstTokenCheck(speed, gate.maxFirstTokenRatio));
+  if (gate.minTokensPerSecondRatio !== undefined) {
+    checks.push(tokensPerSecondCheck(speed, gate.minTokensPerSecondRatio));
+  }
   return { met: checks.every(({ met }) => met), checks };
 }
 
@@ -90,5 +116,49 @@ function latencyCheck({ primary, shadow }: ComparisonResult["latency"], allowed:
     name: "latency",
     met: ratio <= allowed,
     sentence: `the shadow's p95 is ${ratio.toFixed(2)} times the primary's, ${allowed} is allowed`,
+  };
+}
+
+function sampledCheck({ pairs, sampled }: ComparisonResult, allowed: number): GateCheck {
+  const all = pairs + sampled.pairs;
+  const share = all === 0 ? 0 : sampled.pairs / all;
+  return {
+    name: "sampled",
+    met: share <= allowed,
+    sentence:
+      sampled.pairs === 0
+        ? "no pair differs by chance"
+        : `${count(sampled.pairs)} of ${count(all)} pairs differ, perhaps by chance: their requests are sampled, and the primary is not known to repeat itself; ${percent(allowed)} is allowed: declare noiseFloor, ask the primary by --ask-primary, or set gate.maxSampled`,
+  };
+}
+
+function firstTokenCheck({ primary, shadow }: ComparisonResult["speed"], allowed: number): GateCheck {
+  const [ofPrimary, ofShadow] = [primary.firstToken.p95, shadow.firstToken.p95];
+  if (!ofPrimary || ofShadow === null) {
+    return { name: "firstToken", met: false, sentence: "no time to the first token was recorded on both sides" };
+  }
+  const ratio = ofShadow / ofPrimary;
+  return {
+    name: "firstToken",
+    met: ratio <= allowed,
+    sentence: `the p95 of the shadow's time to the first token is ${ratio.toFixed(2)} times the primary's, ${allowed} is allowed`,
+  };
+}
+
+function tokensPerSecondCheck({ primary, shadow }: ComparisonResult["speed"], wanted: number): GateCheck {
+  const [ofPrimary, ofShadow] = [primary.tokensPerSecond.p5, shadow.tokensPerSecond.p5];
+  if (!ofPrimary || ofShadow === null) {
+    return {
+      name: "tokensPerSecond",
+      met: false,
+      sentence:
+        "no tokens per second were recorded on both sides: streams tell their tokens where the client asks for usage",
+    };
+  }
+  const ratio = ofShadow / ofPrimary;
+  return {
+    name: "tokensPerSecond",
+    met: ratio >= wanted,
+    sentence: `the tokens per second that 95 % of the shadow's streams reach are ${ratio.toFixed(2)} times the primary's, ${wanted} is needed`,
   };
 }

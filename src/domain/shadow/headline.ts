@@ -4,6 +4,15 @@ import { count, percent } from "./readable.ts";
 
 /** The comparison in one sentence. */
 export function headlineOf(result: ComparisonResult): string {
+  const { pairs, sampled } = result;
+  if (sampled.pairs === 0) return judgedHeadline(result);
+  const differ = sampled.pairs === 1 ? "pair differs" : "pairs differ";
+  const why = "perhaps by chance: sampled, and not judged";
+  if (pairs === 0 && describeNotJudged(result.notJudged) === "") return `${count(sampled.pairs)} ${differ}, ${why}.`;
+  return `${judgedHeadline(result)} ${count(sampled.pairs)} more ${differ}, ${why}.`;
+}
+
+function judgedHeadline(result: ComparisonResult): string {
   const { pairs, mismatches, differing, factor, mismatchRate, noise } = result;
   if (pairs === 0) {
     const unjudged = describeNotJudged(result.notJudged);

@@ -33,7 +33,11 @@ export const shadowFailures = {
 export type Judgement = { readonly differences: readonly Difference[] } | { readonly notJudged: NotJudged };
 
 /** Where a pair's answers differ, or why nobody can say. */
-export function judgePair({ primary, shadow, sameBody }: RecordedPair, rules: CompiledRules): Judgement {
+export function judgePair(
+  { primary, shadow, sameBody }: RecordedPair,
+  rules: CompiledRules,
+  onNoText?: (field: string) => void,
+): Judgement {
   if (primary.failure === "client_gone") return { notJudged: "client_gone" };
   if (primary.failure !== null) return { notJudged: "primary_failed" };
   if (shadow.failure === "client_gone") return { notJudged: "copy_abandoned" };
@@ -44,13 +48,25 @@ export function judgePair({ primary, shadow, sameBody }: RecordedPair, rules: Co
   if (primary.status !== shadow.status) {
     return { differences: [whole(statusField, primary.status, shadow.status, "value")] };
   }
-  return sameBody ? { differences: [] } : judgeBodies(primary.body, shadow.body, rules);
+  return sameBody ? { differences: [] } : judgeBodies(primary.body, shadow.body, rules, onNoText);
 }
 
-function judgeBodies(primary: RecordedBody, shadow: RecordedBody, rules: CompiledRules): Judgement {
+/** Whether what differs is in what the models say, not in whether they answered. */
+export function isOfBodies(differences: readonly Difference[]): boolean {
+  return differences.length > 0 && differences.every(({ field }) => !ofWholeAnswer.has(field));
+}
+
+const ofWholeAnswer: ReadonlySet<string> = new Set([statusField, ...Object.values(shadowFailures)]);
+
+function judgeBodies(
+  primary: RecordedBody,
+  shadow: RecordedBody,
+  rules: CompiledRules,
+  onNoText?: (field: string) => void,
+): Judgement {
   for (const body of [primary, shadow]) if ("unjudgeable" in body) return { notJudged: body.unjudgeable };
   if ("json" in primary && "json" in shadow) {
-    return { differences: differencesOf(primary.json, shadow.json, rules) };
+    return { differences: differencesOf(primary.json, shadow.json, rules, onNoText) };
   }
   if ("digest" in primary && "digest" in shadow) {
     if (primary.digest === shadow.digest) return { differences: [] };

@@ -2,9 +2,10 @@
 const growth = 1.02;
 const smallest = 0.001;
 
-/** Percentiles of one side, in milliseconds; all null without any value. */
+/** Percentiles of one side, in milliseconds, or in what was added; all null without any value. */
 export interface LatencySummary {
   readonly count: number;
+  readonly p5: number | null;
   readonly p50: number | null;
   readonly p95: number | null;
   readonly p99: number | null;
@@ -36,8 +37,15 @@ export class LatencyHistogram {
       }
       return null;
     };
-    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => (this.#count === 0 ? null : percentile(share)));
-    return { count: this.#count, p50: p50 ?? null, p95: p95 ?? null, p99: p99 ?? null, classes: sorted };
+    const [p5, p50, p95, p99] = [0.05, 0.5, 0.95, 0.99].map((share) => (this.#count === 0 ? null : percentile(share)));
+    return {
+      count: this.#count,
+      p5: p5 ?? null,
+      p50: p50 ?? null,
+      p95: p95 ?? null,
+      p99: p99 ?? null,
+      classes: sorted,
+    };
   }
 }
 

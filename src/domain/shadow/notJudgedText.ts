@@ -7,6 +7,7 @@ const words: Readonly<Record<NotJudged, string>> = {
   not_decodable: "in a content coding that could not be decoded",
   repeated_key: "with a key twice",
   beyond_limits: "nested too deep or with numbers too long",
+  not_kept: "without a kept body",
   client_gone: "whose client hung up",
   copy_abandoned: "given up by the gateway before the shadow had answered",
   primary_failed: "without a whole answer of the primary",
@@ -21,4 +22,14 @@ export function describeNotJudged(
     .filter(([reason]) => filter(reason))
     .map(([reason, pairs]) => `${count(pairs)} ${words[reason]}`)
     .join(", ");
+}
+
+/** What became of pairs whose request leaves the answer to chance; empty where none of them differs. */
+export function describeSampled({ sampled: { pairs, asked, repeated } }: Pick<ComparisonResult, "sampled">): string {
+  if (pairs + repeated === 0) return "";
+  const judged =
+    asked === 0
+      ? "the primary was not asked again"
+      : `of ${count(asked)} that the primary was asked again, it repeats itself in ${count(repeated)}, which are judged`;
+  return `${count(pairs)} differ, perhaps by chance, and are not judged; ${judged}`;
 }

@@ -4,6 +4,7 @@ import { shortened } from "./fieldStatistics.ts";
 /** A pair worth looking at. */
 export interface OutlierPair {
   readonly requestId: string;
+  readonly attempt: number;
   readonly at: number;
   readonly statuses: { readonly primary: number | null; readonly shadow: number | null };
   /** Largest relative difference in it, 0 to 1. */

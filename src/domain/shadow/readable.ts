@@ -20,3 +20,9 @@ export function percent(share: number): string {
   if (Number(text) === 0) return "under 0.001 %";
   return Number(text) === 100 ? "over 99.999 %" : `${Number(text)} %`;
 }
+
+/** Tokens per second as people read them. */
+export function rate(perSecond: number | null): string {
+  if (perSecond === null) return "–";
+  return perSecond >= 100 ? count(Math.round(perSecond)) : String(Number(perSecond.toPrecision(2)));
+}

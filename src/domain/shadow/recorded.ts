@@ -1,3 +1,4 @@
+import type { OperationName } from "../protocols/operation.ts";
 import type { Failure } from "../recording/prediction.ts";
 
 /** Why a body cannot be compared with another. */
@@ -10,6 +11,8 @@ export const unjudgeable = [
   "repeated_key",
   /** Nested too deep, or with numbers too long to be read. */
   "beyond_limits",
+  /** Its recorder keeps no bodies. */
+  "not_kept",
 ] as const;
 export type Unjudgeable = (typeof unjudgeable)[number];
 
@@ -29,11 +32,21 @@ export interface RecordedAnswer {
   readonly failure: Failure | null;
   readonly latencyMs: number | null;
   readonly body: RecordedBody;
+  /** Of a stream, from the request's head until the model said something. @default not known */
+  readonly firstTokenMs?: number | null | undefined;
+  /** As the answer's usage tells them. @default not known */
+  readonly completionTokens?: number | null | undefined;
 }
 
 /** One request's two answers. */
 export interface RecordedPair {
   readonly requestId: string;
+  /** 1, or more where the id came again that day. @default 1 */
+  readonly attempt?: number | undefined;
+  /** What was asked, by which the answers are compared. @default not known */
+  readonly operation?: OperationName | null | undefined;
+  /** The request leaves its answer to chance: see `isSampled`. @default false */
+  readonly isSampled?: boolean | undefined;
   /** When the primary got it, in milliseconds since 1970. */
   readonly at: number;
   readonly primary: RecordedAnswer;

@@ -1,10 +1,13 @@
 import type { ClientBase } from "pg";
 import type { Progress } from "../../../domain/progress.ts";
-import { Comparison, type ComparisonResult } from "../../../domain/shadow/comparison.ts";
+import { Comparison, type ComparisonResult, type OpenPair } from "../../../domain/shadow/comparison.ts";
+import type { RecordedAnswer, RecordedPair } from "../../../domain/shadow/recorded.ts";
 import type { ComparisonRules } from "../../../domain/shadow/rules.ts";
+import { Spread } from "../../../domain/shadow/spread.ts";
 import { refuse } from "../refusals.ts";
 import { sqlState } from "../server.ts";
 import { inTransaction } from "../transaction.ts";
+import { recordedAnswers } from "./recordedAnswers.ts";
 import { type RecordedSelection, type RecordedSide, recordedCounts, recordedPairs } from "./recordedPairs.ts";
 
 /** A comparison of what recorders stored. */
@@ -14,6 +17,20 @@ export interface RecordedComparison extends RecordedSelection {
   readonly percent: number;
   /** A second copy of the primary, by which noise is known. @default none */
   readonly noise?: RecordedSide | undefined;
+  /**
+   * Asks the primary once more, where that is the only way to tell a difference from chance.
+   * @default nobody is asked
+   */
+  readonly again?: AskAgain | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Asks a primary again what it was asked before. */
+export interface AskAgain {
+  /** Requests at most; of more, those whose ids have the smallest hashes. */
+  readonly most: number;
+  /** Answers in the order of the pairs; undefined for a request that was not kept whole. */
+  readonly ask: (pairs: readonly RecordedPair[]) => AsyncIterable<RecordedAnswer | undefined>;
 }
 
 /** Compares all pairs of a selection in one read-only transaction, with memory that does not grow with their number. */
@@ -25,8 +42,10 @@ export async function compareRecorded(
   const comparison = new Comparison(request.rules, { noiseFloor: request.noise !== undefined });
   const task = progress.begin("compare");
   const started = performance.now();
+  const waiting = new Spread<OpenPair>(request.again?.most ?? 0);
   let [pairs, read] = [0, 0];
   const tell = (count: number): void => {
+    request.signal?.throwIfAborted();
     read += count;
     const perSecond = read / ((performance.now() - started) / 1000);
     task.update(`${read.toLocaleString("en-US")} pairs, ${Math.round(perSecond).toLocaleString("en-US")} per second`);
@@ -42,7 +61,10 @@ export async function compareRecorded(
           }
         }
         for await (const batch of recordedPairs(client, request)) {
-          for (const pair of batch) comparison.add(pair);
+          const open = batch.flatMap((pair) => comparison.add(pair) ?? []);
+          if (request.noise) await settleByNoise(client, comparison, request.noise, open);
+          else
+            for (const each of open.flatMap((pair) => waiting.add(pair.pair.requestId, pair))) comparison.settle(each);
           pairs += batch.length;
           tell(batch.length);
         }
@@ -50,6 +72,15 @@ export async function compareRecorded(
       },
       { readOnly: true },
     );
+    if (request.again && waiting.kept.length > 0) {
+      const { kept } = waiting;
+      let asked = 0;
+      for await (const answer of request.again.ask(kept.map(({ pair }) => pair))) {
+        comparison.settle(kept[asked] as OpenPair, answer);
+        asked += 1;
+        task.update(`${asked} of ${kept.length} requests are answered again by the primary`);
+      }
+    }
     task.done(`${pairs.toLocaleString("en-US")} pairs`);
     return comparison.result(counts, request.percent);
   } catch (error) {
@@ -57,5 +88,18 @@ export async function compareRecorded(
     // No such schema or table.
     if (sqlState(error) !== "3F000" && sqlState(error) !== "42P01") throw error;
     throw refuse("predictions.no-tables", { schema: request.primary.schema, schemaB: request.shadow.schema }, error);
+  }
+}
+
+/** The second copy of the primary was asked the same: what it answered tells whether the primary repeats itself. */
+async function settleByNoise(
+  client: ClientBase,
+  comparison: Comparison,
+  noise: RecordedSide,
+  open: readonly OpenPair[],
+): Promise<void> {
+  const byPair = new Map(open.map((each) => [each.pair, each]));
+  for await (const [pair, again] of recordedAnswers(client, noise, [...byPair.keys()])) {
+    comparison.settle(byPair.get(pair) as OpenPair, again);
   }
 }

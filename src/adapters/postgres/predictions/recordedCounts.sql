@@ -1,16 +1,17 @@
--- $1 $2 time of the requests, $3 $4 versions or null, $5 since when the other side may still be storing.
+-- $1 $2 time of the requests, $3 $4 versions or null, $5 since when the other side may still be storing, $6 beginning of ids that a comparison
+-- itself has sent.
 WITH p AS (
   SELECT q.request_id, q.attempt, q.request_time, q.unpaired
     FROM :primary.inference_requests q
     JOIN :primary.inference_response r USING (day, request_id, attempt)
    WHERE day BETWEEN ($1 AT TIME ZONE 'UTC')::date AND ($2 AT TIME ZONE 'UTC')::date
-     AND q.request_time >= $1 AND q.request_time < $2 AND ($3::text IS NULL OR r.model_version = $3)
+     AND q.request_time >= $1 AND q.request_time < $2 AND NOT starts_with(q.request_id, $6) AND ($3::text IS NULL OR r.model_version = $3)
 ), s AS (
   SELECT q.unpaired
     FROM :shadow.inference_requests q
     JOIN :shadow.inference_response r USING (day, request_id, attempt)
    WHERE day BETWEEN ($1 AT TIME ZONE 'UTC')::date AND ($2 AT TIME ZONE 'UTC')::date
-     AND q.request_time >= $1 AND q.request_time < $2 AND ($4::text IS NULL OR r.model_version = $4)
+     AND q.request_time >= $1 AND q.request_time < $2 AND NOT starts_with(q.request_id, $6) AND ($4::text IS NULL OR r.model_version = $4)
 ), ofprimary AS (
   SELECT count(*) FILTER (WHERE NOT unpaired) AS paired_up, count(*) FILTER (WHERE unpaired) AS unpaired FROM p
 ), ofshadow AS (

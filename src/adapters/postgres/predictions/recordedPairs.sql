@@ -1,4 +1,5 @@
--- $1 day of the primary's requests, $2 $3 time of the requests, $4 $5 versions or null, $6 bytes of two bodies read at once. For a cursor that reads everything:
+-- $1 day of the primary's requests, $2 $3 time of the requests, $4 $5 versions or null, $6 bytes of two bodies read at once, $7 fields of a
+-- request that say whether it is sampled, $8 beginning of ids that a comparison itself has sent. For a cursor that reads everything:
 -- each table is scanned once, in the order of its rows, and joined by hash.
 SELECT p.request_id,
        p.attempt,
@@ -14,24 +15,38 @@ SELECT p.request_id,
        s.truncated AS shadow_truncated,
        p.content_encoding AS primary_encoding,
        s.content_encoding AS shadow_encoding,
+       p.operation,
+       p.predict_url,
+       p.first_token_ms AS primary_first_token,
+       s.first_token_ms AS shadow_first_token,
+       p.completion_tokens AS primary_tokens,
+       s.completion_tokens AS shadow_tokens,
+       CASE WHEN NOT same.body AND jsonb_typeof(p.request_data) = 'object'
+            THEN (SELECT jsonb_object_agg(field, p.request_data->field)::text FROM unnest($7::text[]) field WHERE p.request_data ? field)
+            END AS sampling,
+       CASE WHEN NOT same.body AND p.request_data IS NULL AND NOT p.request_truncated AND p.request_bytes <= 1048576
+            THEN p.request_raw END AS request_raw,
+       p.request_data IS NOT NULL AS has_request,
+       p.request_encoding,
        same.body AS same_body,
        -- Read apart, by the pair's key, so that a batch holds a bounded number of bytes.
        large.bodies AS large_bodies,
        CASE WHEN NOT same.body AND NOT large.bodies THEN p.response_data::text END AS primary_data,
        CASE WHEN NOT same.body AND NOT large.bodies THEN s.response_data::text END AS shadow_data,
-       CASE WHEN NOT same.body AND NOT large.bodies THEN p.response_raw END AS primary_raw,
-       CASE WHEN NOT same.body AND NOT large.bodies THEN s.response_raw END AS shadow_raw
-  FROM (SELECT q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw,
+       CASE WHEN NOT same.body AND NOT large.bodies AND p.response_data IS NULL THEN p.response_raw END AS primary_raw,
+       CASE WHEN NOT same.body AND NOT large.bodies AND s.response_data IS NULL THEN s.response_raw END AS shadow_raw
+  FROM (SELECT q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw, q.request_bytes, q.truncated AS request_truncated,
+               q.headers->>'content-encoding' AS request_encoding, q.operation, q.predict_url,
                r.response_data, r.response_raw, r.response_bytes, r.truncated, r.content_encoding, r.status, r.failure,
-               r.latency_ms
+               r.latency_ms, r.streamed, r.first_token_ms, r.completion_tokens
           FROM :primary.inference_requests q
           JOIN :primary.inference_response r USING (request_id, attempt)
          WHERE q.day = $1 AND r.day = $1 AND NOT q.unpaired
-           AND q.request_time >= $2 AND q.request_time < $3
+           AND q.request_time >= $2 AND q.request_time < $3 AND NOT starts_with(q.request_id, $8)
            AND ($4::text IS NULL OR r.model_version = $4)) p
   JOIN (SELECT day, q.request_id, q.attempt, q.request_time, q.request_data, q.request_raw,
                r.response_data, r.response_raw, r.response_bytes, r.truncated, r.content_encoding, r.status, r.failure,
-               r.latency_ms
+               r.latency_ms, r.streamed, r.first_token_ms, r.completion_tokens
           FROM :shadow.inference_requests q
           JOIN :shadow.inference_response r USING (day, request_id, attempt)
          WHERE q.day BETWEEN $1 - 1 AND $1 + 1 AND r.day BETWEEN $1 - 1 AND $1 + 1 AND NOT q.unpaired
@@ -41,12 +56,20 @@ SELECT p.request_id,
    AND s.request_time BETWEEN p.request_time - interval '1 hour' AND p.request_time + interval '1 hour'
  -- OFFSET 0: evaluated once for each pair, not wherever it is used.
  CROSS JOIN LATERAL (SELECT NOT p.truncated AND NOT s.truncated
-                            AND p.response_data IS NOT DISTINCT FROM s.response_data
-                            AND p.response_raw IS NOT DISTINCT FROM s.response_raw
-                            AND (p.response_raw IS NULL OR p.content_encoding IS NOT DISTINCT FROM s.content_encoding)
+                            -- Of a stream, data is its answer, and raw has ids and times in every event.
+                            AND CASE WHEN p.response_data IS NOT NULL AND s.response_data IS NOT NULL
+                                     THEN p.response_data = s.response_data
+                                     ELSE p.response_data IS NULL AND s.response_data IS NULL
+                                      AND p.response_raw IS NOT NULL AND p.response_raw IS NOT DISTINCT FROM s.response_raw
+                                      AND p.content_encoding IS NOT DISTINCT FROM s.content_encoding END
                             AS body OFFSET 0) same
  CROSS JOIN LATERAL (SELECT NOT same.body AND NOT p.truncated AND NOT s.truncated
-                            AND p.response_bytes + s.response_bytes > $6::bigint AS bodies OFFSET 0) large
+                            -- The events of a stream are many times its answer; stored, that is compressed some eight times at most.
+                            AND CASE WHEN p.streamed AND p.response_data IS NOT NULL
+                                     THEN least(p.response_bytes, 8 * pg_column_size(p.response_data)) ELSE p.response_bytes END
+                              + CASE WHEN s.streamed AND s.response_data IS NOT NULL
+                                     THEN least(s.response_bytes, 8 * pg_column_size(s.response_data)) ELSE s.response_bytes END
+                              > $6::bigint AS bodies OFFSET 0) large
  -- Where an id was used again, a lost copy shifts the attempts of one side against the other's.
  WHERE CASE WHEN p.request_id IN (SELECT request_id FROM :primary.inference_requests WHERE day = $1 AND attempt > 1)
               OR p.request_id IN (SELECT request_id FROM :shadow.inference_requests

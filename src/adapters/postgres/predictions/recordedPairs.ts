@@ -1,8 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientBase } from "pg";
+import { operationAsked } from "../../../domain/protocols/asked.ts";
+import type { OperationName } from "../../../domain/protocols/operation.ts";
+import { operationNamed } from "../../../domain/protocols/operations.ts";
 import type { Failure } from "../../../domain/recording/prediction.ts";
 import type { RecordedCounts, RecordedPair } from "../../../domain/shadow/recorded.ts";
+import { isSampled, samplingFields } from "../../../domain/shadow/sampling.ts";
+import { readBody } from "../../predictions/decodedBody.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { recordedBody, type StoredBody } from "./storedBody.ts";
 
@@ -25,6 +30,8 @@ export interface RecordedSelection {
   readonly until: Date;
 }
 
+/** Ids of requests that a comparison sends itself, to ask a primary once more, begin with this; they are not compared. */
+export const againPrefix = "menagerie-again-";
 /** Requests read at once. */
 const defaultBatch = 2_000;
 /** The bodies of a pair that is read with others; larger ones are read alone. In bytes. */
@@ -46,12 +53,14 @@ export async function* recordedPairs(
   const sql = await statement("recordedPairs.sql", selection);
   const bodiesSql = await statement("recordedBodies.sql", selection);
   // Else the planner looks for a quick first row, and finds a million look-ups one by one.
-  await client.query(
-    "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'",
-  );
+  await client.query("SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '64MB'");
   for (const day of await recordedDays(client, selection)) {
-    const values = [day, since, until, primary.version ?? null, shadow.version ?? null, bodies];
+    const versions = [primary.version ?? null, shadow.version ?? null];
+    const values = [day, since, until, ...versions, bodies, samplingFields, againPrefix];
+    await client.query("SET LOCAL enable_nestloop = off");
     await client.query(`DECLARE recorded_pairs NO SCROLL CURSOR FOR ${sql}`, values);
+    // What is looked up by its key in between is.
+    await client.query("SET LOCAL enable_nestloop = on");
     for (;;) {
       const { rows } = await client.query<PairRow>(`FETCH ${batch} FROM recorded_pairs`);
       const pairs: RecordedPair[] = [];
@@ -82,7 +91,7 @@ export async function recordedCounts(
   const settled = new Date(Math.min(until.getTime(), Date.now()) - settlingMs);
   const { rows } = await client.query<Omit<RecordedCounts, "paired">>(
     await statement("recordedCounts.sql", selection),
-    [since, until, primary.version ?? null, shadow.version ?? null, settled],
+    [since, until, primary.version ?? null, shadow.version ?? null, settled, againPrefix],
   );
   const counts = rows[0] ?? { primary: 0, shadow: 0, pending: 0, unpaired: 0, lostByRecorders: 0 };
   return { ...counts, primary: counts.primary - counts.pending, paired };
@@ -130,6 +139,16 @@ interface PairRow extends PairBodies {
   readonly shadow_truncated: boolean;
   readonly primary_encoding: string | null;
   readonly shadow_encoding: string | null;
+  readonly operation: OperationName | null;
+  readonly predict_url: string;
+  readonly primary_first_token: number | null;
+  readonly shadow_first_token: number | null;
+  readonly primary_tokens: number | null;
+  readonly shadow_tokens: number | null;
+  readonly sampling: string | null;
+  readonly request_raw: Buffer | null;
+  readonly has_request: boolean;
+  readonly request_encoding: string | null;
   readonly same_body: boolean;
   readonly large_bodies: boolean;
 }
@@ -145,13 +164,28 @@ function toPair(row: PairRow, bodies: PairBodies): RecordedPair {
     status: row[`${side}_status`],
     failure: row[`${side}_failure`],
     latencyMs: row[`${side}_latency`],
+    firstTokenMs: row[`${side}_first_token`],
+    completionTokens: row[`${side}_tokens`],
     body: row.same_body ? { json: null } : recordedBody(stored(side)),
   });
+  // Rows of older recorders do not say what was asked.
+  const operation = row.operation ?? operationAsked(row.predict_url)?.name ?? null;
   return {
     requestId: row.request_id,
+    attempt: row.attempt,
     at: row.at,
+    operation,
+    isSampled: !row.same_body && operation !== null && isSampled(operationNamed(operation), requestOf(row)),
     sameBody: row.same_body,
     primary: answer("primary"),
     shadow: answer("shadow"),
   };
+}
+
+/** As much of a request as says whether it is sampled. One that was not kept whole may have said anything, or nothing. */
+function requestOf({ sampling, has_request: isJson, request_raw: raw, request_encoding: encoding }: PairRow): unknown {
+  if (isJson) return sampling === null ? {} : JSON.parse(sampling);
+  if (raw === null) return {};
+  const read = readBody(raw, encoding);
+  return "json" in read ? read.json : undefined;
 }

@@ -6,11 +6,19 @@ import { duration } from "../readable.ts";
 const [width, height, left, right, top] = [420, 150, 8, 8, 8];
 const steps = 44;
 
-/** Both sides' latencies as densities over a logarithmic axis, with a line at each median. */
-export function latencyPlot({ latency }: Pick<ComparisonResult, "latency">): Markup {
+/**
+ * Both sides' latencies as densities over a logarithmic axis, with a line at each median.
+ *
+ * @param unit - how a value reads. @default milliseconds
+ */
+export function latencyPlot(
+  { latency }: Pick<ComparisonResult, "latency">,
+  unit: (value: number) => string = duration,
+  name = "Latency distributions",
+): Markup {
   const { primary, shadow } = latency;
   const bounds = [primary, shadow].flatMap(({ classes }) => classes.map(({ upTo }) => upTo));
-  if (bounds.length === 0) return html`<p class="hint">No latencies were recorded.</p>`;
+  if (bounds.length === 0) return html`<p class="hint">Nothing was recorded.</p>`;
   const low = Math.min(...bounds) / 1.15;
   const high = Math.max(...bounds) * 1.15;
   const scale = Math.log(high / low);
@@ -30,12 +38,12 @@ export function latencyPlot({ latency }: Pick<ComparisonResult, "latency">): Mar
   const median = (side: "primary" | "shadow"): Markup => {
     const at = latency[side].p50;
     if (at === null) return html``;
-    return html`<line x1="${x(at)}" x2="${x(at)}" y1="${top}" y2="${top + height}" stroke="var(--${side})" stroke-width="1.5" stroke-dasharray="4 3"><title>median of the ${side}: ${duration(at)}</title></line>`;
+    return html`<line x1="${x(at)}" x2="${x(at)}" y1="${top}" y2="${top + height}" stroke="var(--${side})" stroke-width="1.5" stroke-dasharray="4 3"><title>median of the ${side}: ${unit(at)}</title></line>`;
   };
-  return html`<svg viewBox="0 0 ${width} ${top + height + 24}" role="img" aria-label="Latency distributions of both sides">
+  return html`<svg viewBox="0 0 ${width} ${top + height + 24}" role="img" aria-label="${name} of both sides">
 ${decades(low, high).map(
   (at) =>
-    html`<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="${top}" y2="${top + height}"/><text x="${x(at)}" y="${top + height + 17}" text-anchor="middle">${duration(at)}</text>`,
+    html`<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="${top}" y2="${top + height}"/><text x="${x(at)}" y="${top + height + 17}" text-anchor="middle">${unit(at)}</text>`,
 )}
 <line class="axis" x1="${left}" x2="${width - right}" y1="${top + height}" y2="${top + height}"/>
 ${area("primary")}${area("shadow")}${median("primary")}${median("shadow")}
@@ -43,12 +51,16 @@ ${area("primary")}${area("shadow")}${median("primary")}${median("shadow")}
 }
 
 /** The percentiles as a table, with the shadow's share of the primary's. */
-export function latencyTable({ latency: { primary, shadow } }: Pick<ComparisonResult, "latency">): Markup {
+export function latencyTable(
+  { latency: { primary, shadow } }: Pick<ComparisonResult, "latency">,
+  unit: (value: number | null) => string = duration,
+  percentiles: readonly ("p5" | "p50" | "p95" | "p99")[] = ["p50", "p95", "p99"],
+): Markup {
   return html`<table><thead><tr><th></th><th class="number">primary</th><th class="number">shadow</th><th class="number">ratio</th></tr></thead><tbody>
-${(["p50", "p95", "p99"] as const).map((name) => {
+${percentiles.map((name) => {
   const [a, b] = [primary[name], shadow[name]];
   const ratio = a === null || b === null || a === 0 ? "–" : `${(b / a).toFixed(2)}×`;
-  return html`<tr><td>${name}</td><td class="number">${duration(a)}</td><td class="number">${duration(b)}</td><td class="number">${ratio}</td></tr>`;
+  return html`<tr><td>${name}</td><td class="number">${unit(a)}</td><td class="number">${unit(b)}</td><td class="number">${ratio}</td></tr>`;
 })}</tbody></table>`;
 }
 

@@ -1,11 +1,14 @@
 import { document } from "../../page/document.ts";
 import { html, type Markup } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparison.ts";
+import type { Conversation } from "../conversation/conversation.ts";
 import type { GateVerdict } from "../gate.ts";
 import { headlineOf } from "../headline.ts";
-import { describeNotJudged } from "../notJudgedText.ts";
+import { describeNotJudged, describeSampled } from "../notJudgedText.ts";
 import { count, duration, percent } from "../readable.ts";
+import { conversationsSection } from "./conversations.ts";
 import { latencyPlot, latencyTable } from "./latencyPlot.ts";
+import { speedSection } from "./speedSection.ts";
 import { style } from "./style.ts";
 import { fieldsTable, outliersTable, statusesTable } from "./tables.ts";
 import { timelinePlot } from "./timelinePlot.ts";
@@ -31,8 +34,16 @@ export interface ReportedSide {
   readonly version: string;
 }
 
-/** The comparison as one static HTML page: no script, no network, both colour schemes. */
-export function reportPage(subject: ReportSubject, result: ComparisonResult): string {
+/**
+ * The comparison as one static HTML page: no script, no network, both colour schemes.
+ *
+ * @param conversations - of pairs that differ. @default none are shown
+ */
+export function reportPage(
+  subject: ReportSubject,
+  result: ComparisonResult,
+  conversations: readonly Conversation[] = [],
+): string {
   const { deployment, primary, shadow } = subject;
   const main = html`<p class="eyebrow">Shadow deployment ${deployment}</p>
 <h1>${headlineOf(result)}</h1>
@@ -49,7 +60,9 @@ ${timelinePlot(result)}</section>
 <section class="card"><h2>Latency</h2><p class="hint">Milliseconds as the recorders saw them; dashed lines are medians.</p>
 ${latencyPlot(result)}${latencyTable(result)}</section>
 </div>
+${speedSection(result)}
 <section class="card"><h2>Fields that differ</h2><p class="hint">List indexes are counted together as [*].</p>${fieldsTable(result)}</section>
+${conversationsSection(conversations)}
 ${statuses(result)}
 <section class="card"><h2>Pairs that differ most</h2><p class="hint">By relative difference. The request id finds them in both schemas.</p>${outliersTable(result)}</section>
 ${completeness(result)}
@@ -70,12 +83,13 @@ ${verdict.checks.map(({ met, sentence }) => html`<li><span class="mark ${met ? "
 function tiles(result: ComparisonResult): Markup {
   const { pairs, mismatchRate, completeness, latency, noise } = result;
   const { primary, shadow } = latency;
-  const unjudged = describeNotJudged(result.notJudged);
+  const unjudged = [describeNotJudged(result.notJudged), describeSampled(result)].filter((text) => text !== "");
+  const pairsNote = unjudged.length === 0 ? "answers to the same request" : `not judged: ${unjudged.join("; ")}`;
   const ratio = primary.p95 && shadow.p95 ? `${(shadow.p95 / primary.p95).toFixed(2)}×` : "–";
   const tile = (name: string, value: string, note: string): Markup =>
     html`<div class="card"><div class="tile-name">${name}</div><div class="tile-value">${value}</div><div class="tile-note">${note}</div></div>`;
   return html`<div class="tiles">
-${tile("Pairs compared", count(pairs), unjudged === "" ? "answers to the same request" : `not judged: ${unjudged}`)}
+${tile("Pairs compared", count(pairs), pairsNote)}
 ${tile(
   noise ? "Differ by more than noise" : "Differ",
   pairs === 0 ? "–" : percent(mismatchRate.rate),

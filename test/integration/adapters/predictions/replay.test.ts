@@ -131,6 +131,8 @@ describe("menagerie replay", () => {
   it("asks for what was asked for, and tells an answer that breaks off from a target that is not there", async () => {
     const request = (n: number, url: string): RecordedRequest => ({
       requestId: `x${n}`,
+      attempt: 1,
+      operation: null,
       at: n,
       url,
       body: Buffer.from("{}"),
@@ -148,7 +150,7 @@ describe("menagerie replay", () => {
     const recorded = [request(2, "/v1/models/m%3Aexplain"), request(3, "/v2/models/m/infer"), ...broken];
     const pairs: RecordedPair[] = [];
     let leftOut = 0;
-    const sent = await replayRequests({
+    const { sent } = await replayRequests({
       requests: (async function* () {
         yield* recorded;
       })(),
