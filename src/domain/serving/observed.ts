@@ -14,6 +14,7 @@ interface ObjectMeta {
 
 export interface ObservedInferenceService {
   readonly metadata?: ObjectMeta;
+  readonly spec?: { readonly transformer?: Pick<ObjectMeta, "annotations"> };
   readonly status?: { readonly conditions?: readonly Condition[] };
 }
 

@@ -91,7 +91,7 @@ export interface Standing {
 const pauseMs = 60_000;
 
 /**
- * Judges what is served now: its newest revision is that of its InferenceService. A pod that has not become ready within the time
+ * Judges what is served now: its newest revision is the one that its InferenceService says. A pod that has not become ready within the time
  * that it may take counts as down, for nothing more is to be waited for.
  *
  * @param now milliseconds since the epoch
@@ -100,7 +100,7 @@ export function judgeServed(served: Served, observed: ObservedServed, now: numbe
   if (served.kind === "route") return judgeRoute(served, observed);
   const judged =
     served.kind === "model"
-      ? judgeReadiness({ ...served, revision: appliedRevision(observed) }, observed)
+      ? judgeReadiness({ ...served, revision: appliedRevision(served.component, observed) }, observed)
       : judgeService(served.object, observed);
   if (judged.state !== "starting" || !judged.unready || judged.answering > 0) return judged;
   const { pod, container, since, wasReady } = judged.unready;
@@ -111,8 +111,11 @@ export function judgeServed(served: Served, observed: ObservedServed, now: numbe
   return { state: "down", reason, pod, container };
 }
 
-function appliedRevision({ inferenceService }: ObservedModel): string {
-  return inferenceService?.metadata?.annotations?.[annotations.revision] ?? "";
+/** A recorder that is a resource of its own has a revision of its own; others have that of their InferenceService. */
+function appliedRevision(component: "predictor" | "transformer", { inferenceService }: ObservedModel): string {
+  const { metadata, spec } = inferenceService ?? {};
+  const own = component === "transformer" ? spec?.transformer?.annotations : undefined;
+  return own?.[annotations.revision] ?? metadata?.annotations?.[annotations.revision] ?? "";
 }
 
 function judgeService(name: string, observed: ObservedModel): Readiness {

@@ -90,6 +90,15 @@ function observed(pod: { ready?: boolean; started?: number; changed?: number; re
   };
 }
 
+/** The same of a recorder, on an InferenceService whose own revision is another one. */
+function recorder(annotations: Record<string, string> | undefined): ObservedServed {
+  const inferenceService = {
+    metadata: { annotations: { "menagerie.dev/revision": "of the model" } },
+    spec: { transformer: annotations ? { annotations } : {} },
+  };
+  return { ...observed({ ready: true }), inferenceService };
+}
+
 function leadingTo(...hosts: string[]): ObservedServed {
   return { ...observed({}), route: { spec: { http: [{ route: hosts.map((host) => ({ destination: { host } })) }] } } };
 }
@@ -105,6 +114,20 @@ function attached(conditions: readonly object[], name = "iris-predictor"): Obser
 describe("how it stands", () => {
   const cases: [string, Served, ObservedServed, string, boolean][] = [
     ["ready", model, observed({ ready: true }), "iris-v2 is ready", false],
+    [
+      "a recorder with a revision of its own",
+      { ...model, component: "transformer" },
+      recorder({ "menagerie.dev/revision": "r1" }),
+      "iris-v2 is ready",
+      false,
+    ],
+    [
+      "a recorder that is one with its model",
+      { ...model, component: "transformer" },
+      recorder(undefined),
+      "iris-v2 is starting: KServe has not taken up this revision yet",
+      false,
+    ],
     ["loading, within its time", model, observed({ started: 300 }), "iris-v2 is starting: 0 of 1 pods are ready", true],
     [
       "loading, and its time is over",
