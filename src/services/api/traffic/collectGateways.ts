@@ -58,6 +58,8 @@ interface Followed {
 export function gatewayCollector({ pool, reader, namespace, log }: CollectorParts) {
   const followed = new Map<string, Followed>();
   let gateways: readonly CountedGateway[] = [];
+  /** No gateway is there; said once. */
+  let isAlone = false;
   /** When all gateways were known last: those that are found from then on are new. */
   let foundAt: Second | undefined;
   /** Services whose version was looked for in vain since then. */
@@ -68,6 +70,8 @@ export function gatewayCollector({ pool, reader, namespace, log }: CollectorPart
   const find = async (): Promise<void> => {
     const now = Date.now() / 1000;
     gateways = await reader.find();
+    if (gateways.length === 0 && !isAlone) log.warn("requests at the gateway are not counted: it has no pods");
+    isAlone = gateways.length === 0;
     const names = gateways.map(({ name }) => name);
     for (const name of followed.keys()) if (!names.includes(name)) followed.delete(name);
     for (const name of await endOtherSources(pool, "route", names, Math.ceil(now)))
@@ -134,7 +138,7 @@ export function gatewayCollector({ pool, reader, namespace, log }: CollectorPart
     /** Reads every gateway once. @param whole - with durations, and after looking for gateways and versions */
     async collect(whole: boolean): Promise<void> {
       try {
-        if (whole || gateways.length === 0) await find();
+        if (whole || foundAt === undefined) await find();
         await Promise.all(gateways.map((gateway) => read(gateway, whole)));
       } catch (error) {
         log.warn({ err: error }, `requests at the gateway are not counted: ${messageOf(error)}`);
