@@ -89,20 +89,22 @@ async function counted(path: TrafficPath, model: string, from: number) {
 const predict = (body = '{"values": ["3.3"]}') =>
   ask(`${gatewayUrl}/serving/models/multiplier/v1/models/model:predict`, body);
 
-/** Processes of the environment, by a part of their command line. */
-function processesOf(command: string, variable = ""): number[] {
+/** Processes of this environment, and of no other on the machine, by a part of their command line. */
+function processesOf(command: string): number[] {
+  const read = (id: number, file: string): string => {
+    try {
+      return readFileSync(`/proc/${id}/${file}`, "utf8").replaceAll("\0", " ");
+    } catch {
+      return "";
+    }
+  };
+  const parentOf = (id: number) => Number(/^PPid:\s+(\d+)$/m.exec(read(id, "status"))?.[1] ?? 0);
+  const isBelowHome = (id: number): boolean =>
+    id > 1 && (read(id, "environ").includes(`MENAGERIE_HOME=${shared.home.path} `) || isBelowHome(parentOf(id)));
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((id) => {
-      try {
-        const read = (file: string) => readFileSync(`/proc/${id}/${file}`, "utf8");
-        const mine = `${read("cmdline")}${read("environ")}`;
-        return read("cmdline").replaceAll("\0", " ").includes(command) && mine.includes(variable);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+    .map(Number)
+    .filter((id) => read(id, "cmdline").includes(command) && isBelowHome(id));
 }
 
 test("requests at the gateway are counted one by one", async () => {
@@ -136,7 +138,7 @@ test("a gateway that is killed makes seconds missing, and counts on from its new
   const perSecond = 40;
   const loading = load(16, perSecond, () => predict());
   await delay(5_000);
-  const [envoy] = processesOf("gateway/envoy.json", shared.home.path);
+  const [envoy] = processesOf("gateway/envoy.json");
   process.kill(envoy ?? 0, "SIGKILL");
   const sent = await loading;
   const { byOutcome, missing } = await counted("route", "multiplier", from);
@@ -162,7 +164,7 @@ test("streams through the API service are counted, those that clients left among
   const killedFrom = Date.now() - 1_000;
   const loading = load(16, 4, () => say());
   await delay(5_000);
-  for (const id of processesOf("services/api/main.ts", "MENAGERIE_POD")) {
+  for (const id of processesOf("services/api/main.ts")) {
     if (readFileSync(`/proc/${id}/comm`, "utf8").startsWith("bwrap")) continue;
     process.kill(id, "SIGKILL");
   }
