@@ -17,6 +17,8 @@ export interface Sample {
 export interface GatewayStatistics extends GatewaySnapshot {
   /** Whether answers by status are among its statistics: their absence is zero only then. Undefined where no sample tells. */
   readonly keepsCounters: boolean | undefined;
+  /** Whether there is a counter of any destination, be it zero: of a page that leaves out what is zero, this tells nothing. */
+  readonly hasDestinations: boolean;
   readonly hasDurations: boolean;
 }
 
@@ -38,10 +40,12 @@ export function statisticsOf(samples: Iterable<Sample>): GatewayStatistics {
   const buckets = new Map<string, [number, number][]>();
   let age: number | undefined;
   let isCompleted = false;
+  let hasDestinations = false;
   for (const { name, labels, value } of samples) {
     if (name === uptime) age = value;
     const destination = labels.get("cluster_name");
     if (destination === undefined || Number.isNaN(value)) continue;
+    hasDestinations ||= name === completed || name === answers;
     if (name === completed) isCompleted ||= value > 0;
     if (name === answers) {
       const status = Number(labels.get("response_code"));
@@ -71,7 +75,7 @@ export function statisticsOf(samples: Iterable<Sample>): GatewayStatistics {
   }
   // Answers without a status: Envoy keeps the ones and not the others.
   const keepsCounters = byStatus.size > 0 ? true : isCompleted ? false : undefined;
-  return { uptime: age, destinations, keepsCounters, hasDurations: buckets.size > 0 };
+  return { uptime: age, destinations, keepsCounters, hasDestinations, hasDurations: buckets.size > 0 };
 }
 
 function setIn<T>(map: Map<string, T>, key: string, change: (value: T) => void, make: () => T): void {

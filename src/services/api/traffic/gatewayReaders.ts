@@ -77,13 +77,17 @@ export function readerOfPrometheus(
     },
     read: async ({ name }) => {
       if (failed !== undefined) throw failed;
-      const own = scrapes.filter(({ pod }) => `${gateway.namespace}/${pod}` === name);
+      // What Prometheus has no counter of at all is not zero: nobody keeps it, or nobody scrapes it.
+      const own = scrapes.filter(
+        ({ pod, statistics }) =>
+          `${gateway.namespace}/${pod}` === name && statistics.hasDestinations && statistics.keepsCounters !== false,
+      );
       if (own.length === 0) {
         throw new Error(
           `Prometheus at ${prometheus.url} has no counters of this pod (envoy_cluster_upstream_rq with labels namespace and pod)`,
         );
       }
-      return own.filter(({ statistics }) => statistics.keepsCounters !== false);
+      return own;
     },
   };
 }

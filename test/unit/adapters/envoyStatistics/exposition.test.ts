@@ -39,15 +39,18 @@ it("an empty page tells nothing, not even that counters are kept", () => {
   expect(parseStatistics("envoy_server_uptime{} 3\n")).toMatchObject({
     uptime: 3,
     keepsCounters: undefined,
+    hasDestinations: false,
     hasDurations: false,
   });
 });
 
 it("answers without a status are counters that are not kept", () => {
   expect(parseStatistics(`envoy_cluster_upstream_rq_completed{cluster_name="${iris}"} 4\n`).keepsCounters).toBe(false);
-  expect(parseStatistics(`envoy_cluster_upstream_rq_completed{cluster_name="${iris}"} 0\n`).keepsCounters).toBe(
-    undefined,
-  );
+  // Of a page with everything that is kept: nobody asked yet, and that is known.
+  expect(parseStatistics(`envoy_cluster_upstream_rq_completed{cluster_name="${iris}"} 0\n`)).toMatchObject({
+    keepsCounters: undefined,
+    hasDestinations: true,
+  });
 });
 
 it.each([

@@ -120,6 +120,7 @@ describe("a gateway's counts", () => {
         ]),
       ),
       keepsCounters: true,
+      hasDestinations: true,
       hasDurations: durations !== undefined,
     };
     return { at, statistics };
