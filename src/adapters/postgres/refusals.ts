@@ -172,6 +172,12 @@ export const postgresRefusals = {
     cause: "A table, column or right that the platform's migrations made is missing.",
     exit: 1,
   },
+  "predictions.old-tables": {
+    says: "the prediction tables in schema {schema} are those of an earlier release",
+    fix: "run `up`, which adds the columns that came since",
+    cause: "Recorders store more about an answer than they did, and comparison and replay read it.",
+    exit: 1,
+  },
   "predictions.no-tables": {
     says: "the database has no prediction tables in schema {schema} or {schemaB}",
     fix: "run `up`, which makes them",

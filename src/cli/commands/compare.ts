@@ -4,7 +4,7 @@ import { compareRecorded } from "../../adapters/postgres/predictions/compareReco
 import { recordedConversations } from "../../adapters/postgres/predictions/recordedConversations.ts";
 import { askPrimary } from "../../adapters/predictions/askAgain.ts";
 import { messageOf } from "../../domain/errors.ts";
-import type { ComparisonResult } from "../../domain/shadow/comparison.ts";
+import type { ComparisonResult } from "../../domain/shadow/comparisonResult.ts";
 import type { Conversation } from "../../domain/shadow/conversation/conversation.ts";
 import { describeComparison } from "../../domain/shadow/description.ts";
 import { type ComparedSubject, evidenceHash, evidenceOf, type ShadowEvidence } from "../../domain/shadow/evidence.ts";

@@ -138,6 +138,12 @@ export const commandsRefusals = {
     cause: "More of the answers differ from the recorded ones than was allowed.",
     exit: 3,
   },
+  "replay.redacted": {
+    says: "--max-mismatch: what is recorded of {name} is redacted",
+    fix: "remove the option; latency and statuses are compared all the same",
+    cause:
+      "Redacted requests hold pseudonyms, so a model that is sent one is asked something else than the recorded answer answers.",
+  },
   "replay.two-paces": {
     says: "--as-recorded and --rate: both say when a request is sent",
     fix: "use one of them; --speed makes a recording faster or slower",

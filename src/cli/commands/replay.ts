@@ -6,7 +6,8 @@ import {
 } from "../../adapters/postgres/predictions/recordedRequests.ts";
 import { type Replayed, replayRequests } from "../../adapters/predictions/replay.ts";
 import { type Streaming, streamings } from "../../domain/recording/requestAgain.ts";
-import { Comparison, type ComparisonResult } from "../../domain/shadow/comparison.ts";
+import { Comparison } from "../../domain/shadow/comparison.ts";
+import type { ComparisonResult } from "../../domain/shadow/comparisonResult.ts";
 import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
 import { headlineOf } from "../../domain/shadow/headline.ts";
 import { duration, rate } from "../../domain/shadow/readable.ts";
@@ -41,6 +42,7 @@ interface ReplayOptions {
   readonly maxMismatch?: number;
 }
 
+const notComparable = { unjudgeable: "redacted" } as const;
 /** With --as-recorded, where the recording says what is asked at once. */
 const mostAtOnce = 1_000;
 
@@ -102,6 +104,9 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   if (options.speed !== undefined && !options.asRecorded) throw refuse("replay.speed-alone");
   const deployed = await recordingOf(recorded, options.environment);
   const side = deployed ?? { schema: recorded };
+  // A pseudonym in the place of a word is another question.
+  const isRedacted = (deployed?.settings.redact.length ?? 0) > 0;
+  if (isRedacted && options.maxMismatch !== undefined) throw refuse("replay.redacted", { name: recorded });
   const url = await targetUrl(options);
   const until = new Date();
   const range: RecordedRange = {
@@ -134,7 +139,8 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
         onLeftOut: () => {
           otherOperation += 1;
         },
-        onPair(pair) {
+        onPair(sent) {
+          const pair = isRedacted ? { ...sent, primary: { ...sent.primary, body: notComparable } } : sent;
           // Who answered the recorded request is not there to be asked again.
           const open = comparison.add(pair);
           if (open) comparison.settle(open);

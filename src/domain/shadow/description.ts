@@ -1,4 +1,4 @@
-import type { ComparisonResult } from "./comparison.ts";
+import type { ComparisonResult } from "./comparisonResult.ts";
 import type { ComparedSubject } from "./evidence.ts";
 import type { FieldSummary } from "./fieldStatistics.ts";
 import type { GateVerdict } from "./gate.ts";

@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import type { ComparisonResult } from "./comparison.ts";
+import type { ComparisonResult } from "./comparisonResult.ts";
 import { type GateVerdict, judgeGate, type ShadowGate } from "./gate.ts";
 import type { ComparisonRules } from "./rules.ts";
 import type { StreamSpeed } from "./speed.ts";

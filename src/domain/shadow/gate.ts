@@ -1,4 +1,4 @@
-import type { ComparisonResult } from "./comparison.ts";
+import type { ComparisonResult } from "./comparisonResult.ts";
 import { holdsGate } from "./judgement.ts";
 import { describeNotJudged } from "./notJudgedText.ts";
 import { count, percent } from "./readable.ts";

@@ -1,4 +1,4 @@
-import type { ComparisonResult } from "./comparison.ts";
+import type { ComparisonResult } from "./comparisonResult.ts";
 import type { NotJudged } from "./judgement.ts";
 import { count } from "./readable.ts";
 
@@ -8,6 +8,7 @@ const words: Readonly<Record<NotJudged, string>> = {
   repeated_key: "with a key twice",
   beyond_limits: "nested too deep or with numbers too long",
   not_kept: "without a kept body",
+  redacted: "whose recording is redacted",
   client_gone: "whose client hung up",
   copy_abandoned: "given up by the gateway before the shadow had answered",
   primary_failed: "without a whole answer of the primary",

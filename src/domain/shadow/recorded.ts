@@ -13,6 +13,8 @@ export const unjudgeable = [
   "beyond_limits",
   /** Its recorder keeps no bodies. */
   "not_kept",
+  /** What was recorded is redacted, so that another request was sent than the recorded answer answers. */
+  "redacted",
 ] as const;
 export type Unjudgeable = (typeof unjudgeable)[number];
 

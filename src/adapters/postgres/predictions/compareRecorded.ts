@@ -1,12 +1,14 @@
 import type { ClientBase } from "pg";
 import type { Progress } from "../../../domain/progress.ts";
-import { Comparison, type ComparisonResult, type OpenPair } from "../../../domain/shadow/comparison.ts";
+import { Comparison, type OpenPair } from "../../../domain/shadow/comparison.ts";
+import type { ComparisonResult } from "../../../domain/shadow/comparisonResult.ts";
 import type { RecordedAnswer, RecordedPair } from "../../../domain/shadow/recorded.ts";
 import type { ComparisonRules } from "../../../domain/shadow/rules.ts";
 import { Spread } from "../../../domain/shadow/spread.ts";
 import { refuse } from "../refusals.ts";
 import { sqlState } from "../server.ts";
 import { inTransaction } from "../transaction.ts";
+import { explained } from "./oldTables.ts";
 import { recordedAnswers } from "./recordedAnswers.ts";
 import { type RecordedSelection, type RecordedSide, recordedCounts, recordedPairs } from "./recordedPairs.ts";
 
@@ -86,7 +88,9 @@ export async function compareRecorded(
   } catch (error) {
     task.failed();
     // No such schema or table.
-    if (sqlState(error) !== "3F000" && sqlState(error) !== "42P01") throw error;
+    if (sqlState(error) !== "3F000" && sqlState(error) !== "42P01") {
+      throw explained(error, `${request.primary.schema} or ${request.shadow.schema}`);
+    }
     throw refuse("predictions.no-tables", { schema: request.primary.schema, schemaB: request.shadow.schema }, error);
   }
 }

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import type { Operation } from "../../../domain/protocols/operation.ts";
 import { operationNamed } from "../../../domain/protocols/operations.ts";
-import type { ComparisonResult } from "../../../domain/shadow/comparison.ts";
+import type { ComparisonResult } from "../../../domain/shadow/comparisonResult.ts";
 import { askedIn, type Conversation, type Said, saidIn } from "../../../domain/shadow/conversation/conversation.ts";
 import type { RecordedAnswer } from "../../../domain/shadow/recorded.ts";
 import { readBody } from "../../predictions/decodedBody.ts";

@@ -7,6 +7,7 @@ import type { RecordedAnswer } from "../../../domain/shadow/recorded.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { refuse } from "../refusals.ts";
 import { sqlState } from "../server.ts";
+import { explained } from "./oldTables.ts";
 import { dayOf, type RequestKey } from "./recordedAnswers.ts";
 import { againPrefix, type RecordedSide } from "./recordedPairs.ts";
 import { recordedBody } from "./storedBody.ts";
@@ -111,11 +112,16 @@ const byKey = "WHERE (q.day, q.request_id, q.attempt) IN (SELECT * FROM unnest($
 /** The requests of a range, a page at a time; a body that was not kept whole is left out. */
 export async function* recordedRequests(client: ClientBase, range: RecordedRange): AsyncGenerator<RecordedRequest> {
   let left = range.limit;
-  for await (const row of range.order === "time" ? rowsByTime(client, range) : rowsById(client, range)) {
-    if (row.truncated) continue;
-    if (left === 0) return;
-    left -= 1;
-    yield toRequest(row);
+  const rows = range.order === "time" ? rowsByTime(client, range) : rowsById(client, range);
+  try {
+    for await (const row of rows) {
+      if (row.truncated) continue;
+      if (left === 0) return;
+      left -= 1;
+      yield toRequest(row);
+    }
+  } catch (error) {
+    throw explained(error, range.side.schema);
   }
 }
 

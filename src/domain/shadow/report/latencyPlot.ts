@@ -1,5 +1,5 @@
 import { html, type Markup } from "../../page/markup.ts";
-import type { ComparisonResult } from "../comparison.ts";
+import type { ComparisonResult } from "../comparisonResult.ts";
 import type { LatencySummary } from "../latency.ts";
 import { duration } from "../readable.ts";
 

@@ -1,6 +1,6 @@
 import { document } from "../../page/document.ts";
 import { html, type Markup } from "../../page/markup.ts";
-import type { ComparisonResult } from "../comparison.ts";
+import type { ComparisonResult } from "../comparisonResult.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { GateVerdict } from "../gate.ts";
 import { headlineOf } from "../headline.ts";

@@ -1,5 +1,5 @@
 import { html, type Markup } from "../../page/markup.ts";
-import type { ComparisonResult } from "../comparison.ts";
+import type { ComparisonResult } from "../comparisonResult.ts";
 import { duration, rate } from "../readable.ts";
 import { latencyPlot, latencyTable } from "./latencyPlot.ts";
 

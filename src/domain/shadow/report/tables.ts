@@ -1,5 +1,5 @@
 import { html, type Markup } from "../../page/markup.ts";
-import type { ComparisonResult } from "../comparison.ts";
+import type { ComparisonResult } from "../comparisonResult.ts";
 import type { FieldSummary } from "../fieldStatistics.ts";
 import { count, percent } from "../readable.ts";
 

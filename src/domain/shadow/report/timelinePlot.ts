@@ -1,5 +1,5 @@
 import { html, type Markup, ticks } from "../../page/markup.ts";
-import type { ComparisonResult } from "../comparison.ts";
+import type { ComparisonResult } from "../comparisonResult.ts";
 import { count, percent } from "../readable.ts";
 
 const [width, left, right] = [640, 46, 8];

@@ -262,6 +262,18 @@ describe("conversations", () => {
 });
 
 describe("recorded requests", () => {
+  it("in tables of an earlier release are told of in a sentence", async () => {
+    const sentence = "are those of an earlier release; run `up`, which adds the columns that came since";
+    await withTables(async (client) => {
+      await ensurePredictionTables(client, "old", { retentionDays: 5 });
+      await client.query("ALTER TABLE old.inference_response DROP COLUMN first_token_ms");
+      const old = { primary: { schema: "old" }, shadow: { schema: "old" }, ...everything, rules: {}, percent: 100 };
+      await expect(compareRecorded(client, old, silent)).rejects.toThrow(sentence);
+      const requests = recordedRequests(client, { side: old.primary, ...everything, limit: 1 });
+      await expect(requests.next()).rejects.toThrow(sentence);
+    });
+  });
+
   it("come by their ids, or in the order of time, each once, over pages and days", async () => {
     const stored = Array.from({ length: 90 }, (_, n) => asked(`r-${(n * 37) % 90}`, n - 45, chat("a")));
     const read = (order: "id" | "time", limit: number) =>
