@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
@@ -117,13 +118,15 @@ async function amiss(numbers: readonly number[]): Promise<unknown[]> {
       const isRight =
         row?.times === 1 &&
         row.status === 200 &&
-        JSON.stringify(row.answer) === JSON.stringify(JSON.parse(sent.get(number)?.answer ?? "null"));
+        // jsonb has an order of keys of its own.
+        isDeepStrictEqual(row.answer, JSON.parse(sent.get(number)?.answer ?? "null"));
       return isRight ? [] : [{ number, row, sent: sent.get(number) }];
     });
     if (wrong.length === 0) break;
     await delay(500);
   }
-  return wrong;
+  // One that failed is told whole; thousands of them would hide it.
+  return wrong.slice(0, 3);
 }
 
 async function setRecording(value: string | undefined): Promise<void> {
