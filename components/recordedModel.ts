@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ShadowedModelSpec } from "../src/config/environment.ts";
 import { builtInPool } from "../src/config/pools.ts";
 import { recorderPods, recordsEverything } from "../src/domain/recording/settings.ts";
+import type { RedactionRules } from "../src/domain/redaction/rules.ts";
 import { readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
 import { given } from "../src/environment/given.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
@@ -33,6 +34,8 @@ export interface RecordedModelArgs extends OnEnvironment {
   readonly version: string;
   /** Headers to store besides the usual ones, in lower case. */
   readonly storedHeaders: readonly string[];
+  /** What is replaced by pseudonyms before a prediction is stored. */
+  readonly redact: RedactionRules;
   /**
    * Paths of its own that are predictions too.
    * @default none
@@ -51,7 +54,8 @@ export class RecordedModel extends pulumi.ComponentResource {
   readonly ready: ModelReady;
 
   constructor(name: string, args: RecordedModelArgs, options?: pulumi.ComponentResourceOptions) {
-    const { environment, service, model, spec, trussHash, secrets, store, version, storedHeaders, ownPaths } = args;
+    const { environment, service, model, spec, trussHash, secrets, store, version, storedHeaders, redact, ownPaths } =
+      args;
     const { truss, mode, pool, env, replicas, resources } = spec;
     const { namespace, serving } = environment.spec;
     const { placement } = environment.nodesOf(pool);
@@ -81,7 +85,7 @@ export class RecordedModel extends pulumi.ComponentResource {
         pool,
         recorder: {
           ...recorderImage({ environment }),
-          settings: recordsEverything,
+          settings: { ...recordsEverything, redact },
           logMebibytes: recorderLogMebibytes,
           storedHeaders,
           ...given({ ownPaths }),

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ShadowedModelSpec } from "../src/config/environment.ts";
+import type { RedactionRules } from "../src/domain/redaction/rules.ts";
 import { contentVersion } from "../src/domain/shadow/evidence.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../src/domain/shadow/names.ts";
 import { given } from "../src/environment/given.ts";
@@ -48,6 +49,11 @@ export interface ShadowDeploymentArgs extends OnEnvironment {
    */
   readonly retentionDays?: number | undefined;
   /**
+   * What is replaced by pseudonyms before a prediction is stored, on every side.
+   * @default nothing
+   */
+  readonly redact?: RedactionRules | undefined;
+  /**
    * Headers to store besides the usual ones, in lower case.
    * @default none
    */
@@ -86,7 +92,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
     this.#deployment = name;
     this.#spec = spec;
     this.#args = args;
-    const { primary, percent, paths, compare, gate = null, retentionDays, noiseFloor } = spec;
+    const { primary, percent, paths, compare, gate = null, retentionDays, redact, noiseFloor } = spec;
     const { namespace } = environment.spec;
     const sides = Object.entries(spec.shadows);
     // The noise floor's copy is the primary, in the mode of shadows.
@@ -128,6 +134,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
       compare,
       gate,
       retentionDays,
+      redact,
       primary: shown,
       shadows: Object.fromEntries(sides.map(([side, model]) => [side, this.shown(side, model)])),
       noise: noiseFloor ? this.shown(noiseSide, noise) : null,
@@ -163,6 +170,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
         store,
         version,
         storedHeaders: this.#spec.storeHeaders,
+        redact: this.#spec.redact,
         ...given({ ownPaths: this.#spec.paths }),
       },
       { parent: this, dependsOn: [store, ...environment.nodesOf(model.pool).resources] },

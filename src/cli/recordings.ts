@@ -1,17 +1,8 @@
 import { z } from "zod";
 import { type RecordingSettings, recordsEverything } from "../domain/recording/settings.ts";
-import { type RedactionRule, valueKinds } from "../domain/redaction/rules.ts";
 import type { EnvironmentLayout } from "../local/layout.ts";
 import { readStackOutputs } from "../local/stackOutputs.ts";
-import { type DeployedShadow, readShadows } from "./shadows.ts";
-
-const rule: z.ZodType<RedactionRule> = z.object({
-  path: z.string().optional(),
-  pattern: z.string().optional(),
-  kind: z.enum(valueKinds).optional(),
-  query: z.string().optional(),
-  header: z.string().optional(),
-});
+import { type DeployedShadow, readShadows, redactionRule } from "./shadows.ts";
 
 const outputs = z.looseObject({
   recordings: z
@@ -24,7 +15,7 @@ const outputs = z.looseObject({
         sample: z.number(),
         bodies: z.boolean(),
         retentionDays: z.number(),
-        redact: z.array(rule).readonly(),
+        redact: z.array(redactionRule).readonly(),
         paused: z.boolean(),
       }),
     )
@@ -71,10 +62,20 @@ export function recordingsIn(
           url,
           primary: { schema, version },
           compare,
+          redact,
         },
       ]): Recording => {
         const versions = [{ number: null, version }];
-        return { name, kind: "shadow", schema, url, version, versions, settings: recordsEverything, compare };
+        return {
+          name,
+          kind: "shadow",
+          schema,
+          url,
+          version,
+          versions,
+          settings: { ...recordsEverything, redact },
+          compare,
+        };
       },
     ),
   ];

@@ -3,6 +3,7 @@ import { parseFieldPath } from "../domain/shadow/fieldPath.ts";
 import { textComparisons } from "../domain/shadow/texts/rules.ts";
 import { alternatives, choice, flag, listOf, mapping, namesTo, number, text, wholeNumber } from "./fields.ts";
 import { ownPaths } from "./ownPaths.ts";
+import { redact } from "./redact.ts";
 import { wrong } from "./schemaClause.ts";
 import {
   deploymentModes,
@@ -201,6 +202,7 @@ const shadowDeployment = mapping(
       3650,
       "Days that predictions are kept, before today's. Unit: days. Default: 30.",
     ).default(30),
+    redact: redact.default([]),
     storeHeaders: listOf(
       text(
         /^[a-z0-9][a-z0-9-]*$/,

@@ -64,7 +64,7 @@ export interface ShadowSideOutput {
 }
 
 /** One shadow deployment. */
-export interface ShadowOutput extends Pick<ShadowDeploymentSpec, "percent" | "compare" | "retentionDays"> {
+export interface ShadowOutput extends Pick<ShadowDeploymentSpec, "percent" | "compare" | "retentionDays" | "redact"> {
   readonly url: string;
   readonly primary: ShadowSideOutput;
   readonly shadows: Readonly<Record<string, ShadowSideOutput>>;

@@ -1,5 +1,6 @@
 import { isJsonbText } from "../../domain/recording/jsonbText.ts";
 import type { KeptBody, RecordedPrediction } from "../../domain/recording/prediction.ts";
+import { changed } from "../../domain/redaction/changed.ts";
 import { jsonTextOf } from "../../domain/redaction/jsonText.ts";
 import type { Redactor } from "../../domain/redaction/redactor.ts";
 import { type ReadJson, readExactJson, readJsonbText } from "../../domain/shadow/exactJson.ts";
@@ -69,7 +70,24 @@ function redactJoined(body: KeptBody, { joined, isWhole }: ReadAnswer, redactor:
 function redactJson(bytes: Uint8Array, redactor: Redactor): Uint8Array | undefined {
   if (entriesAtMost(bytes) > mostEntries) return undefined;
   const read = jsonOf(bytes);
-  return "value" in read ? Buffer.from(jsonTextOf(redactor.json(read.value))) : undefined;
+  if (!("value" in read)) return undefined;
+  return Buffer.from(jsonTextOf(redactor.json(withoutTokens(read.value))));
+}
+
+/**
+ * What a model says once more, a token at a time, as OpenAI's servers and vLLM have it: no pattern finds a value in its tokens, and no path
+ * names all of them.
+ */
+const ofTokens: ReadonlySet<string> = new Set([
+  ..."logprobs prompt_logprobs token_ids prompt_token_ids input_ids output_ids output_token_ids".split(" "),
+]);
+
+function withoutTokens(value: unknown): unknown {
+  return changed(
+    value,
+    (key) => key,
+    (each, place) => (ofTokens.has(String(place)) && typeof each === "object" ? null : withoutTokens(each)),
+  );
 }
 
 /** A parser that is out of memory takes the process with it, so that this is counted before; what stands in texts is counted too. */

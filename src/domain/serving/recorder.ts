@@ -1,4 +1,4 @@
-import { recorderResources } from "../recording/settings.ts";
+import { type RecorderSettings, recorderResources } from "../recording/settings.ts";
 import { annotations, labels, type Recorder } from "./servedModel.ts";
 
 /** Owner of the recorder's fields of an InferenceService whose other fields are the stack's. */
@@ -57,14 +57,20 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
           { name: "MENAGERIE_RECORDER_LOG_DIR", value: logFolder },
           { name: "MENAGERIE_RECORDER_LOG_MAX_BYTES", value: String(logMebibytes * 1024 ** 2) },
           ...(settings.redact.length > 0
-            ? [{ name: "MENAGERIE_RECORDER_REDACT", value: JSON.stringify(settings.redact) }]
+            ? [
+                {
+                  name: "MENAGERIE_RECORDER_PSEUDONYM_KEY",
+                  valueFrom: { secretKeyRef: { name: secretName, key: "pseudonyms" } },
+                },
+                { name: "MENAGERIE_RECORDER_REDACT", value: JSON.stringify(settings.redact) },
+              ]
             : []),
           ...(settings.sample < 100
             ? [{ name: "MENAGERIE_RECORDER_SAMPLE_PERCENT", value: String(settings.sample) }]
             : []),
           { name: "MENAGERIE_RECORDER_SCHEMA", value: schema },
         ],
-        resources: recorderResources,
+        resources: resourcesOf(settings),
         volumeMounts: [{ name: "recorder-log", mountPath: logFolder }],
         startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 60 },
         livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
@@ -88,4 +94,10 @@ export function revisedTransformer<Text, Revision>(
   revision: Revision,
 ) {
   return { ...transformer, annotations: { [annotations.revision]: revision } };
+}
+
+/** What redacts has bodies in memory as text, as values, and as text again. */
+function resourcesOf({ redact }: RecorderSettings) {
+  const { requests, limits } = recorderResources;
+  return redact.length === 0 ? recorderResources : { requests, limits: { ...limits, memory: "1280Mi" } };
 }

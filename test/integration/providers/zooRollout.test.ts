@@ -313,6 +313,7 @@ describe("a comparison of shadow answers", () => {
     url: "",
     percent: 100,
     noise: null,
+    redact: [],
     compare: {},
     gate,
     primary: sideOf(primary, "iris-shadow-primary"),

@@ -19,7 +19,10 @@ it("recordings of zoo models and of shadow deployments' primaries are found by t
   };
   const side = { service: "next-primary", truss: "t", hash: "h", version: "c", schema: "shadow_next_primary" };
   const shadow = { url: "http://gateway/next", percent: 10, primary: side, shadows: {}, noise: null, gate: null };
-  const found = recordingsIn({ recordings }, { next: { ...shadow, compare: { ignore: ["took_ms"] } } });
+  const found = recordingsIn(
+    { recordings },
+    { next: { ...shadow, compare: { ignore: ["took_ms"] }, redact: [{ kind: "email" }] } },
+  );
   expect(found).toMatchObject([
     // Those of the version that answers come first.
     { name: "iris", kind: "zoo", schema: "recorded_iris", version: "b", settings },
@@ -29,7 +32,7 @@ it("recordings of zoo models and of shadow deployments' primaries are found by t
       kind: "shadow",
       schema: "shadow_next_primary",
       version: "c",
-      settings: { sample: 100, bodies: true, redact: [] },
+      settings: { sample: 100, bodies: true, redact: [{ kind: "email" }] },
       compare: { ignore: ["took_ms"] },
     },
   ]);

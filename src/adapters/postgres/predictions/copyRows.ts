@@ -20,7 +20,7 @@ const requestColumns = [
     ", ",
   ),
 ];
-const laterRequestColumns = ["operation"];
+const laterRequestColumns = ["operation", "redacted"];
 const responseColumns = [
   ..."day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, failure, latency_ms, model_version, content_encoding".split(
     ", ",
@@ -70,7 +70,10 @@ export function copyRows(rows: readonly NumberedPrediction[], options: CopyOptio
     flag(requests, prediction.unpaired);
     requests.text(prediction.url);
     jsonb(requests, Buffer.from(prediction.headers));
-    if (!withoutLater) optionalText(requests, prediction.operation);
+    if (!withoutLater) {
+      optionalText(requests, prediction.operation);
+      flag(requests, prediction.redacted);
+    }
 
     const columnsOfBody = answerColumns(prediction, asBytes);
     responses.int16(columns.responses.length);

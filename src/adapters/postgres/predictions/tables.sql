@@ -15,7 +15,9 @@ CREATE TABLE IF NOT EXISTS inference_requests (
   PRIMARY KEY (day, request_id, attempt)
 ) PARTITION BY RANGE (day);
 -- Of tables that were made before there was one, as below. Their partitions get it too.
-ALTER TABLE inference_requests ADD COLUMN IF NOT EXISTS operation text;
+ALTER TABLE inference_requests
+  ADD COLUMN IF NOT EXISTS operation text,
+  ADD COLUMN IF NOT EXISTS redacted boolean;
 COMMENT ON TABLE inference_requests IS 'Requests as the recorder received them; day is the UTC day of request_time.';
 COMMENT ON COLUMN inference_requests.attempt IS '1, or more where the same request_id came again on the same day.';
 COMMENT ON COLUMN inference_requests.request_raw IS
@@ -24,6 +26,8 @@ COMMENT ON COLUMN inference_requests.request_bytes IS 'Bytes of the whole body, 
 COMMENT ON COLUMN inference_requests.truncated IS 'request_raw is only the beginning of the body.';
 COMMENT ON COLUMN inference_requests.operation IS
   'What was asked: predict, explain, infer, chat, completions, embeddings, responses, messages, or own for a path of the model''s own; null in rows of older recorders.';
+COMMENT ON COLUMN inference_requests.redacted IS
+  'Pseudonyms stand in for values of this request and of its answer: what a model says to it now is no judgement of what it said then. Null in rows of older recorders.';
 COMMENT ON COLUMN inference_requests.unpaired IS 'The request had no x-request-id: the id is the recorder''s own, and no other side has it.';
 
 CREATE TABLE IF NOT EXISTS inference_response (

@@ -70,6 +70,7 @@ async function ask({ path = chat, body = "{}", headers = {}, answer }: Asked): P
 }
 
 interface Row {
+  readonly redacted: boolean;
   readonly request_data: unknown;
   readonly request_raw: Buffer | null;
   readonly request_bytes: string;
@@ -140,7 +141,11 @@ describe("a recorder that redacts", () => {
         values: [8.123456, true],
       }),
       headers: { "x-tenant": "secret-tenant", "user-agent": `client ${canary}` },
-      answer: json({ choices: [{ message: { content: canary } }], name: "free" }),
+      // What it says a token at a time no pattern finds.
+      answer: json({
+        choices: [{ message: { content: canary }, logprobs: { content: [{ token: half }] } }],
+        name: "free",
+      }),
     });
     const p = pseudonyms.ofText(canary);
     const row = await stored(id);
@@ -148,7 +153,8 @@ describe("a recorder that redacts", () => {
       messages: [{ role: "user", name: pseudonyms.ofText("secret-name"), content: `${p} and ${p}` }],
       values: [pseudonyms.ofNumber(8.123456), false],
     });
-    expect(row.response_data).toEqual({ choices: [{ message: { content: p } }], name: "free" });
+    expect(row.response_data).toEqual({ choices: [{ message: { content: p }, logprobs: null }], name: "free" });
+    expect(row.redacted).toBe(true);
     expect(row.predict_url).toBe(`${chat}?user=${pseudonyms.ofText("secret-user")}&q=${p}`);
     expect(row.headers).toMatchObject({ "x-tenant": pseudonyms.ofText("secret-tenant"), "user-agent": `client ${p}` });
   });
