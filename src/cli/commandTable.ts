@@ -77,6 +77,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/compare.ts")).compareCommand(),
   },
   {
+    name: "recording",
+    about: "Recorded requests: delete single ones, by their id or by a value in them.",
+    load: async () => (await import("./commands/recording.ts")).recordingCommand(),
+  },
+  {
     name: "app",
     about: "Apps: users' models whose predictions come from a model of the zoo.",
     load: async () => (await import("./commands/app.ts")).appCommand(),

@@ -170,6 +170,11 @@ export const cliRefusals = {
     fix: "let the primary serve the version that the rollout leaves",
     cause: "Evidence counts for the version whose content the primary serves, and for no other.",
   },
+  "recording.unknown": {
+    says: 'nothing called "{name}" is recorded',
+    fix: "name a shadow deployment, or a zoo model with `recording`, of this environment's stack",
+    cause: "The name is looked up among what the last `up` deployed.",
+  },
   "shadow.unknown": {
     says: 'there is no shadow deployment "{name}"',
     fix: "the stack has {names}",

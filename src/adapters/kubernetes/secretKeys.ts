@@ -10,8 +10,28 @@ export async function readSecretKeys(
   namespace: string,
   name: string,
 ): Promise<string[] | undefined> {
+  const data = await readData(config, namespace, name);
+  return data && Object.keys(data);
+}
+
+/** One value of a Secret, undefined where there is none. */
+export async function readSecretValue(
+  config: KubeConfig,
+  namespace: string,
+  name: string,
+  key: string,
+): Promise<string | undefined> {
+  const value = (await readData(config, namespace, name))?.[key];
+  return value === undefined ? undefined : Buffer.from(value, "base64").toString();
+}
+
+async function readData(
+  config: KubeConfig,
+  namespace: string,
+  name: string,
+): Promise<Record<string, string> | undefined> {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets/${encodeURIComponent(name)}`;
   const signal = AbortSignal.timeout(patience);
   const secret = await readIfThere<{ data?: Record<string, string> }>(config, path, { signal });
-  return secret && Object.keys(secret.data ?? {});
+  return secret && (secret.data ?? {});
 }

@@ -125,6 +125,29 @@ export const commandsRefusals = {
     fix: "deploy it first",
     cause: "A promotion takes what the record says was deployed, not what the file says.",
   },
+  "recording.which": {
+    says: "what is to be forgotten is not said",
+    fix: "give either --request ID or --where PATH=VALUE",
+    cause: "Recorded requests are forgotten by their id, or by a value that they or their answers hold.",
+  },
+  "recording.bad-where": {
+    says: '--where: "{where}" is not a path of a field',
+    fix: "give one and a value, such as --where user.email=ada@example.com",
+    cause:
+      "The value is looked for at one place of requests and answers. What stands behind the = is not shown, for it may be a secret.",
+  },
+  "recording.not-agreed": {
+    says: "{found} recorded requests were found, and none is deleted",
+    fix: "answer y, or add --yes",
+    cause: "What is forgotten cannot be brought back, so that somebody has to agree to it.",
+    exit: 3,
+  },
+  "recording.no-key": {
+    says: 'Secret "{secret}" in namespace {namespace} has no key of pseudonyms',
+    fix: "run `up`, which makes it",
+    cause: "Where values are redacted, they are found by their pseudonym, which the recorder's key makes.",
+    exit: 1,
+  },
   "replay.nothing-recorded": {
     says: "schema {schema} has no complete request since {since}",
     fix: "use an earlier --since",

@@ -1,0 +1,63 @@
+import { readExactJson } from "../shadow/exactJson.ts";
+import { isJsonNumber, isSameNumber, type JsonNumber } from "../shadow/exactNumber.ts";
+import type { FieldPath } from "../shadow/fieldPath.ts";
+import type { Pseudonyms } from "./pseudonyms.ts";
+
+/** A value that is looked for at a place in recorded bodies: as it is, and as its pseudonym. */
+export interface WantedValue {
+  readonly path: FieldPath;
+  readonly texts: readonly string[];
+  readonly numbers: readonly JsonNumber[];
+  /** True and false, which have no pseudonym that tells them apart. */
+  readonly flag: boolean | undefined;
+  /** The pseudonym of the text, which may stand in a longer text that a pattern redacted. */
+  readonly pseudonym: string | undefined;
+}
+
+/** @param pseudonyms - undefined where their key is not known: the value is looked for as it is */
+export function wantedValue(path: FieldPath, text: string, pseudonyms: Pseudonyms | undefined): WantedValue {
+  const read = readExactJson(text);
+  const value = "value" in read ? read.value : undefined;
+  const pseudonym = pseudonyms?.ofText(text);
+  return {
+    path,
+    texts: pseudonym === undefined ? [text] : [text, pseudonym],
+    numbers: isJsonNumber(value) ? [value, ...(pseudonyms ? [pseudonyms.ofNumber(value)] : [])] : [],
+    flag: typeof value === "boolean" ? value : undefined,
+    pseudonym,
+  };
+}
+
+/** Whether a body has the value at the place. */
+export function holdsValue(body: unknown, wanted: WantedValue, path: FieldPath = wanted.path): boolean {
+  const [step, ...rest] = path;
+  if (step === undefined) return isWanted(body, wanted);
+  if (Array.isArray(body)) {
+    const entries = step === "*" ? body : body.slice(Number(step), Number(step) + 1);
+    return entries.some((each) => holdsValue(each, wanted, rest));
+  }
+  if (typeof body !== "object" || body === null || !Object.hasOwn(body, step)) return false;
+  return holdsValue((body as Record<string, unknown>)[step], wanted, rest);
+}
+
+function isWanted(value: unknown, { texts, numbers, flag, pseudonym }: WantedValue): boolean {
+  if (typeof value === "string") return texts.includes(value) || (pseudonym !== undefined && value.includes(pseudonym));
+  if (isJsonNumber(value)) return numbers.some((each) => isSameNumber(each, value));
+  return flag !== undefined && value === flag;
+}
+
+/** The same for PostgreSQL (https://www.postgresql.org/docs/current/functions-json.html): a path, and the variables that it names. */
+export function jsonPathOf({ path, texts, numbers, flag, pseudonym }: WantedValue): {
+  path: string;
+  variables: string;
+} {
+  const steps = path.map((step) => (step === "*" || /^\d+$/.test(step) ? `[${step}]` : `.${JSON.stringify(step)}`));
+  const values = [...texts, ...numbers, ...(flag === undefined ? [] : [flag])];
+  const tests = values.map((_, index) => `@ == $v${index}`);
+  // A pseudonym has no character that a quoted text escapes.
+  if (pseudonym !== undefined) tests.push(`@ like_regex "${pseudonym}" flag "q"`);
+  return {
+    path: `lax $${steps.join("")} ? (${tests.join(" || ")})`,
+    variables: JSON.stringify(Object.fromEntries(values.map((value, index) => [`v${index}`, value]))),
+  };
+}
