@@ -152,7 +152,7 @@ export const commandsRefusals = {
     says: "schema {schema} has no complete request since {since}",
     fix: "use an earlier --since",
     cause:
-      "Requests are recorded while a shadow deployment is there; those cut off by their size cannot be sent again.",
+      "Requests are recorded while a shadow deployment is there; those cut off by their size, and those that are redacted, cannot be sent again.",
     exit: 1,
   },
   "replay.gate-not-met": {

@@ -152,7 +152,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
         },
       });
       task.done(`${replayed.sent} requests`);
-      return { ...replayed, answered, truncated: found.truncated, otherOperation };
+      return { ...replayed, answered, truncated: found.truncated, redacted: found.redacted, otherOperation };
     } catch (error) {
       task.failed();
       throw error;
@@ -207,15 +207,18 @@ interface ReplayCounts extends Replayed {
   readonly answered: number;
   /** Requests whose body was not kept whole. */
   readonly truncated: number;
+  /** Requests with pseudonyms in place of values. */
+  readonly redacted: number;
   /** Requests that the target cannot be asked: of another protocol, or explanations where its url does not say how. */
   readonly otherOperation: number;
 }
 
 function described(result: ComparisonResult, counts: ReplayCounts, asRecorded: boolean): string {
   const { fields, latency, speed, statuses, notTexts } = result;
-  const { sent, answered, truncated, otherOperation, withoutKeys, atOnce, latestMs } = counts;
+  const { sent, answered, truncated, redacted, otherOperation, withoutKeys, atOnce, latestMs } = counts;
   const notes = [
     ...(truncated > 0 ? [`left out ${truncated} whose body was not kept whole`] : []),
+    ...(redacted > 0 ? [`left out ${redacted} that are redacted`] : []),
     ...(otherOperation > 0 ? [`left out ${otherOperation} of an operation that the target's url does not offer`] : []),
     ...(withoutKeys > 0 ? [`${withoutKeys} without the keys that were recorded in their bodies`] : []),
   ];

@@ -57,6 +57,7 @@ interface Row {
   readonly json: string | null;
   readonly raw: Buffer | null;
   readonly truncated: boolean;
+  readonly redacted: boolean;
   readonly content_type: string | null;
   readonly content_encoding: string | null;
   readonly operation: OperationName | null;
@@ -71,25 +72,27 @@ interface Row {
 }
 
 /**
- * How many requests a range holds, of those that its limit allows, and how many of them were not kept whole.
+ * How many requests a range holds, of those that its limit allows, and how many besides were not kept whole, or are redacted: what a model
+ * answers to a pseudonym is no judgement of what it answered to the value.
  * @throws OperatorError where there are no prediction tables.
  */
 export async function countRecordedRequests(
   client: ClientBase,
   { side, since, until, limit }: RecordedRange,
-): Promise<{ requests: number; truncated: number }> {
+): Promise<{ requests: number; truncated: number; redacted: number }> {
   const schema = quoteIdentifier(side.schema);
   try {
-    const { rows } = await client.query<{ requests: number; truncated: number }>(
-      `SELECT least(count(*) FILTER (WHERE NOT q.truncated), $4)::integer AS requests,
-              count(*) FILTER (WHERE q.truncated)::integer AS truncated
+    const { rows } = await client.query<{ requests: number; truncated: number; redacted: number }>(
+      `SELECT least(count(*) FILTER (WHERE NOT q.truncated AND q.redacted IS NOT TRUE), $4)::integer AS requests,
+              count(*) FILTER (WHERE q.truncated AND q.redacted IS NOT TRUE)::integer AS truncated,
+              count(*) FILTER (WHERE q.redacted)::integer AS redacted
          FROM ${schema}.inference_requests q JOIN ${schema}.inference_response r USING (day, request_id, attempt)
         WHERE q.day BETWEEN ($1::timestamptz AT TIME ZONE 'UTC')::date AND ($2::timestamptz AT TIME ZONE 'UTC')::date
           AND q.request_time >= $1 AND q.request_time < $2 AND r.failure IS NULL
           AND NOT starts_with(q.request_id, $5) AND ($3::text IS NULL OR r.model_version = $3)`,
       [since, until, side.version ?? null, limit, againPrefix],
     );
-    return rows[0] ?? { requests: 0, truncated: 0 };
+    return rows[0] ?? { requests: 0, truncated: 0, redacted: 0 };
   } catch (error) {
     // No such schema or table.
     if (sqlState(error) !== "3F000" && sqlState(error) !== "42P01") throw error;
@@ -109,13 +112,13 @@ const page = `${inRange} AND (q.day, q.request_id, q.attempt) > ($5::date, $6::t
 /** $1 days, $2 ids, $3 attempts. */
 const byKey = "WHERE (q.day, q.request_id, q.attempt) IN (SELECT * FROM unnest($1::date[], $2::text[], $3::integer[]))";
 
-/** The requests of a range, a page at a time; a body that was not kept whole is left out. */
+/** The requests of a range, a page at a time; one that was not kept whole, or is redacted, is left out. */
 export async function* recordedRequests(client: ClientBase, range: RecordedRange): AsyncGenerator<RecordedRequest> {
   let left = range.limit;
   const rows = range.order === "time" ? rowsByTime(client, range) : rowsById(client, range);
   try {
     for await (const row of rows) {
-      if (row.truncated) continue;
+      if (row.truncated || row.redacted) continue;
       if (left === 0) return;
       left -= 1;
       yield toRequest(row);
@@ -125,7 +128,7 @@ export async function* recordedRequests(client: ClientBase, range: RecordedRange
   }
 }
 
-/** Single requests, in the order of their keys; undefined for what was not kept whole, and what got no whole answer. */
+/** Single requests, in the order of their keys; undefined for what was not kept whole or is redacted, and what got no whole answer. */
 export async function recordedRequestsOf(
   client: ClientBase,
   side: RecordedSide,
@@ -139,7 +142,7 @@ export async function recordedRequestsOf(
   const byName = new Map(rows.rows.map((row) => [nameOf(row.day, row.request_id, row.attempt), row]));
   return keys.map(({ at, requestId, attempt }) => {
     const row = byName.get(nameOf(dayOf(at), requestId, attempt ?? 1));
-    return row && !row.truncated ? toRequest(row) : undefined;
+    return row && !row.truncated && !row.redacted ? toRequest(row) : undefined;
   });
 }
 
@@ -165,7 +168,7 @@ async function* rowsByTime(client: ClientBase, { side, since, until, limit }: Re
     `DECLARE recorded_order NO SCROLL CURSOR WITH HOLD FOR
      SELECT q.day::text AS day, q.request_id, q.attempt
        FROM ${schema}.inference_requests q JOIN ${schema}.inference_response r USING (day, request_id, attempt)
-     ${inRange} AND NOT q.truncated ORDER BY q.request_time, q.request_id, q.attempt LIMIT $5`,
+     ${inRange} AND NOT q.truncated AND q.redacted IS NOT TRUE ORDER BY q.request_time, q.request_id, q.attempt LIMIT $5`,
     values,
   );
   try {

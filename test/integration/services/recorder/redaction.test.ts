@@ -5,6 +5,11 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  countRecordedRequests,
+  recordedRequests,
+} from "../../../../src/adapters/postgres/predictions/recordedRequests.ts";
+import { withClient } from "../../../../src/adapters/postgres/server.ts";
 import { Pseudonyms } from "../../../../src/domain/redaction/pseudonyms.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
@@ -283,6 +288,18 @@ describe("a recorder that redacts", () => {
     }
     // What is searched would be found: the pseudonym is there.
     expect(there.tables).toContain(pseudonyms.ofText(canary));
+  });
+
+  it("is not replayed: what a model answers to a pseudonym is no judgement", async () => {
+    await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+    const [since, until] = [new Date(Date.now() - 3_600_000), new Date(Date.now() + 3_600_000)];
+    const range = { side: { schema: "redacted" }, since, until, limit: 100 };
+    await withClient(postgres.server, "postgres", async (client) => {
+      const { requests, redacted } = await countRecordedRequests(client, range);
+      expect(requests).toBe(0);
+      expect(redacted).toBeGreaterThan(5);
+      expect((await recordedRequests(client, range).next()).done).toBe(true);
+    });
   });
 
   it("leaves nothing in what a crash leaves", async () => {
