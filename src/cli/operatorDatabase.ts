@@ -1,4 +1,4 @@
-import { hostname, userInfo } from "node:os";
+import { hostname } from "node:os";
 import type { Client } from "pg";
 import { type DatabaseServer, serverFromUrl, withClient } from "../adapters/postgres/server.ts";
 import { actAs } from "../adapters/postgres/transaction.ts";
@@ -39,5 +39,6 @@ export async function operatorServer(environment: string): Promise<DatabaseServe
 
 /** Who runs this command, by their own word, for the audit: which login of the database they have is known without it. */
 export function operatorName(): string {
-  return `${userInfo().username}@${hostname()}`;
+  const { USER, LOGNAME } = process.env;
+  return `${USER ?? LOGNAME ?? `uid ${process.getuid?.() ?? "unknown"}`}@${hostname()}`;
 }

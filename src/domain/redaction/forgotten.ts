@@ -28,19 +28,22 @@ export function wantedValue(path: FieldPath, text: string, pseudonyms: Pseudonym
   };
 }
 
-/** Whether a body has the value at the place. */
+/** Whether a body has the value at the place; a list on the way stands for each of its entries, as for PostgreSQL. */
 export function holdsValue(body: unknown, wanted: WantedValue, path: FieldPath = wanted.path): boolean {
   const [step, ...rest] = path;
   if (step === undefined) return isWanted(body, wanted);
   if (Array.isArray(body)) {
-    const entries = step === "*" ? body : body.slice(Number(step), Number(step) + 1);
-    return entries.some((each) => holdsValue(each, wanted, rest));
+    if (step === "*") return body.some((each) => holdsValue(each, wanted, rest));
+    if (/^\d+$/.test(step)) return holdsValue(body[Number(step)], wanted, rest);
+    return body.some((each) => holdsValue(each, wanted, path));
   }
   if (typeof body !== "object" || body === null || !Object.hasOwn(body, step)) return false;
   return holdsValue((body as Record<string, unknown>)[step], wanted, rest);
 }
 
-function isWanted(value: unknown, { texts, numbers, flag, pseudonym }: WantedValue): boolean {
+function isWanted(value: unknown, wanted: WantedValue): boolean {
+  const { texts, numbers, flag, pseudonym } = wanted;
+  if (Array.isArray(value)) return value.some((each) => isWanted(each, wanted));
   if (typeof value === "string") return texts.includes(value) || (pseudonym !== undefined && value.includes(pseudonym));
   if (isJsonNumber(value)) return numbers.some((each) => isSameNumber(each, value));
   return flag !== undefined && value === flag;
