@@ -27,6 +27,29 @@ export function trafficOf({ window, paths, versions }: LastMinute, versionId: st
   return { route: of("route"), app: of("app") };
 }
 
+/** A version that is asked and that nothing else of the status tells of, such as the old one of a rollout. */
+export interface OtherTraffic {
+  readonly model: string;
+  readonly version: number;
+  readonly versionId: string;
+  readonly traffic: ModelTraffic;
+}
+
+/** Those of the last minute that are none of `shown`. */
+export function otherTraffic(
+  minute: LastMinute,
+  shown: readonly { readonly versionId: string | null }[],
+): readonly OtherTraffic[] {
+  return minute.versions
+    .filter(({ versionId }) => !shown.some((model) => model.versionId === versionId))
+    .map(({ model, number, versionId }) => ({
+      model,
+      version: number,
+      versionId,
+      traffic: trafficOf(minute, versionId),
+    }));
+}
+
 function withoutRequests(path: TrafficPath, knownSeconds: number): TrafficSummary {
   const window = { since: 0, until: 60 };
   const observed = [{ since: 0, until: knownSeconds }];
@@ -47,6 +70,7 @@ export function describeTraffic(traffic: ModelTraffic | null, kind: string): str
 function isTold(traffic: ModelTraffic, path: TrafficPath, kind: string): boolean {
   if (kind === "development") return path === "app";
   const { summary, knownSeconds } = traffic[path];
+  if (kind === "other") return summary.requests > 0;
   return path === "route" || summary.requests > 0 || knownSeconds === 0;
 }
 

@@ -18,7 +18,7 @@ import { developmentClient } from "../apiAccess.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
-import { describeTraffic, type ModelTraffic, trafficOf } from "../traffic.ts";
+import { describeTraffic, type ModelTraffic, type OtherTraffic, otherTraffic, trafficOf } from "../traffic.ts";
 import { type UnstoredVersion, unstoredVersions } from "../unstoredImages.ts";
 import { declaredTarget } from "./rollout/declaredTarget.ts";
 import { describeMigration, migrationsOf, readMigrations, type ShownMigration } from "./rollout/journaled.ts";
@@ -50,6 +50,8 @@ interface Status {
   readonly kubeconfig: string;
   readonly database: string | null;
   readonly models: readonly ModelStatus[];
+  /** Versions that were asked in the last minute and that no model above is. */
+  readonly otherTraffic: readonly OtherTraffic[];
   /** Migrations of apps that `menagerie rollout pause` holds. */
   readonly held: readonly HeldMigration[];
   /** Versions whose images the environment's store has lost. */
@@ -111,6 +113,7 @@ async function readEnvironment(environment: string): Promise<Status> {
     kubeconfig: target.kubeconfig,
     database: target.database,
     models,
+    otherTraffic: minute ? otherTraffic(minute, models) : [],
     held,
     unstored,
     refusedTables,
@@ -234,6 +237,11 @@ function describe(environment: string, status: Status): string {
       if (model.because !== null && status.running) lines.push(`  ${" ".repeat(width)}  ${model.because}`);
       for (const line of describeTraffic(model.traffic, model.kind)) lines.push(`  ${" ".repeat(width)}  ${line}`);
     }
+  }
+  if (status.otherTraffic.length > 0) {
+    lines.push("", "Other versions that are asked:");
+    for (const { model, version, traffic } of status.otherTraffic)
+      lines.push(...describeTraffic(traffic, "other").map((line) => `  ${model} version ${version}  ${line}`));
   }
   if (status.held.length > 0) {
     lines.push(

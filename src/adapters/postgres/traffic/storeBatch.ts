@@ -50,7 +50,6 @@ export async function storeBatch(
     })),
   ];
   const result = await client.query<{ stored: boolean }>({
-    name: "store traffic",
     text: sql,
     values: [
       ...[sourceId, instant(observed.since), instant(observed.until)],

@@ -35,7 +35,7 @@ export interface CollectorParts {
 const everyMs = 1_000;
 /** Gateways are looked for, and durations read, in every so many readings; these change no faster. */
 const findEvery = 5;
-/** What is said of a gateway that cannot be read is said again after so many readings. */
+/** What is said of gateways that cannot be read, or found, is said again after so many times. */
 const sayAgain = 300;
 
 /** What one replica does for all: counts what gateways answered, second by second, until `signal` aborts. */
@@ -58,6 +58,7 @@ interface Followed {
 export function gatewayCollector({ pool, reader, namespace, log }: CollectorParts) {
   const followed = new Map<string, Followed>();
   let gateways: readonly CountedGateway[] = [];
+  let unfound = 0;
   /** No gateway is there; said once. */
   let isAlone = false;
   /** When all gateways were known last: those that are found from then on are new. */
@@ -140,8 +141,11 @@ export function gatewayCollector({ pool, reader, namespace, log }: CollectorPart
       try {
         if (whole || foundAt === undefined) await find();
         await Promise.all(gateways.map((gateway) => read(gateway, whole)));
+        unfound = 0;
       } catch (error) {
-        log.warn({ err: error }, `requests at the gateway are not counted: ${messageOf(error)}`);
+        if (unfound % sayAgain === 0)
+          log.warn({ err: error }, `requests at the gateway are not counted: ${messageOf(error)}`);
+        unfound += 1;
       }
     },
   };

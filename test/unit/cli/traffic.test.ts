@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import type { LastMinute } from "../../../src/adapters/postgres/traffic/lastMinute.ts";
+import { describeTraffic, otherTraffic, trafficOf } from "../../../src/cli/traffic.ts";
+import type { TrafficSummary } from "../../../src/domain/traffic/traffic.ts";
+
+const until = Date.UTC(2026, 10, 30, 12, 3, 0) / 1000;
+const window = { since: until - 60, until };
+const whole = { knownSeconds: 60, countedUntil: until, silent: [] };
+const summary = (more: Partial<TrafficSummary>): TrafficSummary => ({
+  knownSeconds: 60,
+  windowSeconds: 60,
+  requests: 0,
+  byOutcome: {},
+  inKnown: {},
+  perSecond: 0,
+  errors: 0,
+  errorShare: undefined,
+  p50: undefined,
+  p99: undefined,
+  ...more,
+});
+const asked = summary({ requests: 600, perSecond: 10, errors: 46, errorShare: 46 / 600, p99: 29.9 });
+const minute = (more: Partial<LastMinute> = {}): LastMinute => ({
+  window,
+  paths: { route: whole, app: whole },
+  versions: [{ versionId: "1", model: "iris", number: 1, route: asked, app: summary({}) }],
+  ...more,
+});
+const lines = (last: LastMinute, version: string, kind = "zoo") => describeTraffic(trafficOf(last, version), kind);
+
+describe("menagerie status says of a version", () => {
+  it("how much it was asked, and how it answered", () => {
+    expect(lines(minute(), "1")).toEqual(["10 requests/s, 46 failed (7.7 %), p99 30 ms at the gateway"]);
+  });
+
+  it("that nobody asked it, where that is known", () => {
+    expect(lines(minute(), "2")).toEqual(["0 requests/s at the gateway"]);
+    expect(lines(minute(), "2", "development")).toEqual(["0 requests/s through the API service"]);
+  });
+
+  it("how much of the minute is missing, and who is silent", () => {
+    const part = { knownSeconds: 48, countedUntil: until - 12, silent: ["istio-system/gateway"] };
+    expect(lines(minute({ paths: { route: part, app: whole } }), "1")).toEqual([
+      "10 requests/s, 46 failed (7.7 %), p99 30 ms at the gateway (12 s of the last minute not counted: no counts from istio-system/gateway)",
+    ]);
+  });
+
+  it("since when it is not counted, and nothing like a number", () => {
+    const away = { knownSeconds: 0, countedUntil: until - 600, silent: ["api-1"] };
+    const never = { knownSeconds: 0, countedUntil: undefined, silent: [] };
+    const unknown = summary({ knownSeconds: 0, perSecond: undefined });
+    const last = minute({
+      paths: { route: never, app: away },
+      versions: [{ versionId: "1", model: "iris", number: 1, route: unknown, app: unknown }],
+    });
+    expect(lines(last, "1")).toEqual([
+      "requests not counted at the gateway",
+      "requests not counted through the API service since 11:53:00 UTC: no counts from api-1",
+    ]);
+    expect(trafficOf(last, "1").app.notCountedSince).toBe("2026-11-30T11:53:00.000Z");
+  });
+
+  it("nothing where the counts cannot be read", () => {
+    expect(describeTraffic(null, "zoo")).toEqual([]);
+  });
+});
+
+it("versions that are asked and that no model of the status is are told too", () => {
+  const others = otherTraffic(minute(), [{ versionId: "2" }, { versionId: null }]);
+  expect(others.map(({ model, version }) => `${model} ${version}`)).toEqual(["iris 1"]);
+  expect(otherTraffic(minute(), [{ versionId: "1" }])).toEqual([]);
+});
