@@ -60,8 +60,8 @@ export interface UpgradeOptions {
 }
 
 /**
- * Passes a WebSocket on: the handshake with its headers, then all bytes both ways with back-pressure, until one side closes. A server that
- * refuses it is answered by to the client as it answers.
+ * Passes a WebSocket on: the handshake with its headers, then all bytes both ways with back-pressure, until one side closes. Where the
+ * server refuses the handshake, the client gets its answer as it is.
  */
 export function passUpgrade(
   request: IncomingMessage,
