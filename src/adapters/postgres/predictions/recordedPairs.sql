@@ -21,12 +21,13 @@ SELECT p.request_id,
        s.first_token_ms AS shadow_first_token,
        p.completion_tokens AS primary_tokens,
        s.completion_tokens AS shadow_tokens,
-       CASE WHEN NOT same.body AND jsonb_typeof(p.request_data) = 'object'
-            THEN (SELECT jsonb_object_agg(field, p.request_data->field)::text FROM unnest($7::text[]) field WHERE p.request_data ? field)
+       CASE WHEN same.body OR p.request_data IS NULL THEN NULL
+            WHEN jsonb_typeof(p.request_data) <> 'object' THEN 'null'
+            ELSE (SELECT coalesce(jsonb_object_agg(field, p.request_data->field)::text, '{}')
+                    FROM unnest($7::text[]) field WHERE p.request_data ? field)
             END AS sampling,
        CASE WHEN NOT same.body AND p.request_data IS NULL AND NOT p.request_truncated AND p.request_bytes <= 1048576
             THEN p.request_raw END AS request_raw,
-       p.request_data IS NOT NULL AS has_request,
        p.request_encoding,
        same.body AS same_body,
        -- Read apart, by the pair's key, so that a batch holds a bounded number of bytes.

@@ -147,7 +147,6 @@ interface PairRow extends PairBodies {
   readonly shadow_tokens: number | null;
   readonly sampling: string | null;
   readonly request_raw: Buffer | null;
-  readonly has_request: boolean;
   readonly request_encoding: string | null;
   readonly same_body: boolean;
   readonly large_bodies: boolean;
@@ -183,8 +182,8 @@ function toPair(row: PairRow, bodies: PairBodies): RecordedPair {
 }
 
 /** As much of a request as says whether it is sampled. One that was not kept whole may have said anything, or nothing. */
-function requestOf({ sampling, has_request: isJson, request_raw: raw, request_encoding: encoding }: PairRow): unknown {
-  if (isJson) return sampling === null ? {} : JSON.parse(sampling);
+function requestOf({ sampling, request_raw: raw, request_encoding: encoding }: PairRow): unknown {
+  if (sampling !== null) return JSON.parse(sampling);
   if (raw === null) return {};
   const read = readBody(raw, encoding);
   return "json" in read ? read.json : undefined;

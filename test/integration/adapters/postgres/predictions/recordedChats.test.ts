@@ -144,6 +144,7 @@ describe("recorded chats", () => {
         asked("raw", 1, chat(said), raw),
         asked("coded", 2, chat(said), coded),
         asked("none", 3, chat(said)),
+        asked("list", 4, chat(said), { request: [warm] }),
       ];
       await storePredictions(client, "first", rows("a"));
       await storePredictions(client, "other", rows("b"));
@@ -155,8 +156,8 @@ describe("recorded chats", () => {
       }
       return compareRecorded(client, { ...sides, ...everything, rules: {}, percent: 100 }, silent);
     });
-    // The coded request has a temperature and no seed.
-    expect(result).toMatchObject({ pairs: 1, mismatches: 1, sampled: { pairs: 1 }, notJudged: { not_kept: 1 } });
+    // The coded request has a temperature and no seed; the other two say nothing of either.
+    expect(result).toMatchObject({ pairs: 2, mismatches: 2, sampled: { pairs: 1 }, notJudged: { not_kept: 1 } });
   });
 });
 
