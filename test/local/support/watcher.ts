@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestHome } from "./menagerie.ts";
 
-/** `menagerie watch greeter`, with what it says. */
+/** `menagerie watch MODEL`, with what it says. */
 export class Watcher {
   readonly #child: ChildProcess;
   readonly #lines: Record<string, unknown>[] = [];
@@ -13,10 +13,12 @@ export class Watcher {
   errors = "";
   output = "";
 
+  /** @param options - of the command; a model's name before them. Default: greeter */
   constructor(home: TestHome, ...options: string[]) {
+    const model = options[0]?.startsWith("-") === false ? [] : ["greeter"];
     this.#child = spawn(
       process.execPath,
-      [join(home.project, "src/cli/main.ts"), "watch", "greeter", "--json", ...options],
+      [join(home.project, "src/cli/main.ts"), "watch", ...model, "--json", ...options],
       { env: { ...process.env, MENAGERIE_HOME: home.path }, stdio: ["ignore", "pipe", "pipe"] },
     );
     this.#ended = new Promise((resolve) => this.#child.once("exit", resolve));
