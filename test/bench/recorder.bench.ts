@@ -1,8 +1,8 @@
 /**
  * What recording costs a prediction: requests per second and latency of a direct call, of a Node proxy that stores nothing, of the
  * recorder, and of a transformer in KServe's Python SDK with the same job, in turns at the same load; and how many rows of what was
- * answered are stored. `MENAGERIE_BENCH_SECONDS=2` is the
- * length of a turn; medians of MENAGERIE_BENCH_ROUNDS=5 rounds are printed, and the CPU that each target's own process took.
+ * answered are stored. Then streams: 64 of 50 tokens a second, and as fast as they go, through the proxy that stores nothing and the recorder.
+ * `MENAGERIE_BENCH_ONLY=streams` leaves the first part out. `MENAGERIE_BENCH_SECONDS=2` is the length of a turn; medians of MENAGERIE_BENCH_ROUNDS=5 rounds are printed, and the CPU that each target's own process took.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -22,7 +22,13 @@ import { cpuSeconds, median } from "./measures.ts";
 
 const seconds = Number(process.env.MENAGERIE_BENCH_SECONDS ?? 2);
 const rounds = Number(process.env.MENAGERIE_BENCH_ROUNDS ?? 5);
-const concurrencies = [1, 16, 64];
+const onlyStreams = process.env.MENAGERIE_BENCH_ONLY === "streams";
+const concurrencies = onlyStreams ? [] : [1, 16, 64];
+/** How many streams at a time, and milliseconds between two tokens of one. */
+const streams = [
+  { at: 64, every: 20 },
+  { at: 16, every: 0 },
+] as const;
 const folder = join(import.meta.dirname, "recorder");
 const children: ChildProcess[] = [];
 
@@ -37,6 +43,23 @@ interface Turn {
   readonly rate: number;
   readonly p50: number;
   readonly p99: number;
+  readonly cpu: number;
+}
+
+/** What `streamLoad.ts` prints. */
+interface Streamed {
+  readonly streams: number;
+  readonly pieces: number;
+  readonly seconds: number;
+  readonly firstP50: number;
+  readonly firstP99: number;
+  readonly lateP50: number;
+  readonly lateP99: number;
+  readonly latest: number;
+}
+
+interface StreamedTurn extends Streamed {
+  readonly rate: number;
   readonly cpu: number;
 }
 
@@ -97,6 +120,49 @@ async function pythonTransformer(predictor: string, database: string): Promise<T
   throw new Error("the Python transformer does not start");
 }
 
+/** Streams through each target in turns, and what the recorder adds to the proxy that follows it. */
+async function measureStreams(targets: Readonly<Record<string, Target>>): Promise<void> {
+  console.log(
+    "streams  every ms  target       tokens/s  first p50  first p99   late p50   late p99     latest  CPU µs/token",
+  );
+  for (const { at, every } of streams) {
+    const turns = new Map<string, StreamedTurn[]>();
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [name, { address, pid }] of Object.entries(targets)) {
+        const cpuBefore = cpuSeconds(pid);
+        const length = String(every > 0 ? seconds * 2 : seconds);
+        const measured = JSON.parse(
+          await node("streamLoad.ts", address, String(at), length, String(every)),
+        ) as Streamed;
+        const rate = measured.pieces / measured.seconds;
+        const cpu = ((cpuSeconds(pid) - cpuBefore) / measured.pieces) * 1e6;
+        turns.set(name, [...(turns.get(name) ?? []), { ...measured, rate, cpu }]);
+      }
+    }
+    for (const [name, all] of turns) {
+      const middle = (key: keyof StreamedTurn) => median(all.map((turn) => turn[key]));
+      const times = (["firstP50", "firstP99", "lateP50", "lateP99", "latest"] as const).map((key) =>
+        middle(key).toFixed(2).padStart(9),
+      );
+      const begin = [
+        String(at).padStart(7),
+        String(every).padStart(8),
+        name.padEnd(11),
+        middle("rate").toFixed(0).padStart(9),
+      ];
+      console.log([...begin, ...times, middle("cpu").toFixed(0).padStart(12)].join("  "));
+    }
+    const [proxy = [], recorded = []] = [turns.get("plain proxy"), turns.get("recorder")];
+    const paired = (of: (recorder: StreamedTurn, proxy: StreamedTurn) => number) =>
+      median(recorded.map((turn, round) => of(turn, proxy[round] as StreamedTurn)));
+    console.log(
+      `         recorder: first token p99 ${paired((a, b) => a.firstP99 - b.firstP99).toFixed(2)} ms later than the proxy's,` +
+        ` a token's p99 ${paired((a, b) => a.lateP99 - b.lateP99).toFixed(2)} ms;` +
+        ` ${paired((a, b) => a.rate / b.rate).toFixed(2)} × its rate, ${paired((a, b) => a.cpu / b.cpu).toFixed(2)} × its CPU`,
+    );
+  }
+}
+
 const postgres = await startPostgres();
 try {
   const predictor = await served("predictor.ts");
@@ -115,10 +181,10 @@ try {
     direct: predictor,
     "plain proxy": await served("plainProxy.ts", predictor.address),
     recorder: { address: new URL(recorder.origin).host, pid: recorder.child.pid },
-    "Python KServe": await pythonTransformer(predictor.address, database),
+    ...(onlyStreams ? {} : { "Python KServe": await pythonTransformer(predictor.address, database) }),
   };
   for (const { address } of Object.values(targets)) await node("load.ts", address, "16", "2");
-  console.log("connections  target          requests/s    p50 ms    p99 ms  CPU µs/request");
+  if (!onlyStreams) console.log("connections  target          requests/s    p50 ms    p99 ms  CPU µs/request");
   for (const connections of concurrencies) {
     const turns = new Map<string, Turn[]>();
     for (let round = 0; round < rounds; round += 1) {
@@ -155,6 +221,7 @@ try {
         ` the plain proxy has ${ratio("plain proxy", "recorder", "rate").toFixed(2)} × its rate`,
     );
   }
+  await measureStreams({ "plain proxy": targets["plain proxy"], recorder: targets.recorder });
   const stored = async (): Promise<number> =>
     Number((await recorder.query<{ n: string }>("SELECT count(*) AS n FROM inference_response"))[0]?.n);
   for (let tries = 0; tries < 300 && (await recorder.metric("menagerie_recorder_log_bytes")) > 0; tries += 1)

@@ -103,7 +103,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (!this.#response.shouldKeepAlive) headers.push("connection", "close");
     this.#response.writeHead(status, statusText ?? "", headers);
-    // A head that comes alone goes on alone: the first piece of a stream may be long in coming.
+    // A head that comes alone goes on alone: the first piece of a stream may be long in coming. An answer whose length is known is no stream.
+    if (headerValue("content-length", headers) !== undefined) return;
     setImmediate(() => {
       if (!this.#over && !this.#begun) this.#response.flushHeaders();
     });
@@ -146,6 +147,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     const { dispatcher, origin, path = this.#incoming.url ?? "/", withheld, added = [], timeoutMs } = this.#options;
     const limits = timeoutMs === undefined ? undefined : { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
+    const headers = forwardedHeaders(this.#incoming, withheld);
+    headers.push(...added);
     try {
       dispatcher.dispatch(
         {
@@ -153,7 +156,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
           origin,
           method: this.#incoming.method as Dispatcher.HttpMethod,
           path,
-          headers: [...forwardedHeaders(this.#incoming, withheld), ...added],
+          headers,
           body,
         },
         this,

@@ -15,6 +15,7 @@ const perHop = new Set([
 ]);
 
 const none: ReadonlySet<string> = new Set();
+const connectionName = "connection";
 
 /**
  * What goes on of a request, names and values in turn: all but `host`, which is the other server's own, headers of the connection, and
@@ -26,10 +27,14 @@ export function forwardedHeaders({ rawHeaders, headers }: IncomingMessage, withh
 
 /** What goes back of an answer's headers, which come as bytes. */
 export function returnedHeaders(raw: readonly (Buffer | string)[], withheld = none): string[] {
-  const flat = raw.map((each) => (typeof each === "string" ? each : each.toString("latin1")));
+  const flat: string[] = [];
   let connection: string | undefined;
-  for (let index = 0; index < flat.length; index += 2) {
-    if (flat[index]?.toLowerCase() === "connection") connection = flat[index + 1];
+  for (let index = 0; index < raw.length; index += 1) {
+    const each = raw[index] as Buffer | string;
+    const text = typeof each === "string" ? each : each.toString("latin1");
+    flat.push(text);
+    if (index % 2 === 0 && text.length === connectionName.length && text.toLowerCase() === connectionName)
+      connection = raw[index + 1]?.toString();
   }
   return endToEnd(flat, connection, withheld);
 }
@@ -38,7 +43,8 @@ export function returnedHeaders(raw: readonly (Buffer | string)[], withheld = no
 export function headerValue(name: string, flat: readonly string[]): string | undefined {
   const values: string[] = [];
   for (let index = 0; index < flat.length; index += 2) {
-    if (flat[index]?.toLowerCase() === name) values.push(flat[index + 1] as string);
+    const given = flat[index] as string;
+    if (given.length === name.length && given.toLowerCase() === name) values.push(flat[index + 1] as string);
   }
   return values.length === 0 ? undefined : values.join(", ");
 }

@@ -25,13 +25,16 @@ export function readBody(
     begin(null);
     return;
   }
-  if (onChunk) incoming.on("data", onChunk);
   if (length !== undefined && Number(length) <= inlineLimit) {
     const chunks: Buffer[] = [];
-    incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+    incoming.on("data", (chunk: Buffer) => {
+      onChunk?.(chunk);
+      chunks.push(chunk);
+    });
     incoming.once("end", () => begin(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     return;
   }
+  if (onChunk) incoming.on("data", onChunk);
   // The HTTP client destroys the stream it was given at its end, which must not be the server's own request.
   const stream = new PassThrough({ highWaterMark: 256 * 1024 });
   stream.on("error", () => {});

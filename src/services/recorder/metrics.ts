@@ -6,6 +6,7 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 /** Metrics in Prometheus' text format. Labels are bounded: HTTP statuses, failures, reasons. */
 export function createMetrics(positions: LogPositions) {
+  let underWay = 0;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -46,17 +47,35 @@ export function createMetrics(positions: LogPositions) {
     help: "Predictions of which a body is not stored, because it could not be read, and so not redacted.",
     registers,
   });
-  const seconds = new Histogram({
+  const duration = new Histogram({
     name: "menagerie_recorder_prediction_duration_seconds",
     help: "From the request's head to the end of its answer.",
     buckets,
     registers,
   });
-  const inFlight = new Gauge({
+  new Gauge({
     name: "menagerie_recorder_predictions_in_flight",
     help: "Predictions that are being answered.",
     registers,
+    collect() {
+      this.set(underWay);
+    },
   });
+  const ofStatus = new Map<number, Counter.Internal>();
+  const begin = (): void => {
+    underWay += 1;
+  };
+  const end = (status: number, seconds: number): void => {
+    underWay -= 1;
+    // Looking labels up costs more than all the rest of it.
+    let counter = ofStatus.get(status);
+    if (!counter) {
+      counter = predictions.labels({ status });
+      ofStatus.set(status, counter);
+    }
+    counter.inc();
+    duration.observe(seconds);
+  };
   const stored = new Counter({
     name: "menagerie_recorder_stored_total",
     help: "Predictions stored in the database since this process began.",
@@ -99,15 +118,15 @@ export function createMetrics(positions: LogPositions) {
   });
   return {
     registry,
-    predictions,
+    /** Of each prediction, once; `end` with the status that was answered and the seconds that it took. */
+    begin,
+    end,
     failures,
     incomplete,
     webSockets,
     unsampled,
     truncated,
     unredactable,
-    seconds,
-    inFlight,
     stored,
     streams,
     firstToken,

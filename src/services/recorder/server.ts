@@ -110,9 +110,7 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
 
   const onEnd = ({ status, failure, wholeRequest, wholeResponse }: ExchangeEnd): void => {
     const latencyMs = performance.now() - startedAt;
-    metrics.inFlight.dec();
-    metrics.predictions.inc({ status: status ?? 499 });
-    metrics.seconds.observe(latencyMs / 1000);
+    metrics.end(status ?? 499, latencyMs / 1000);
     if (failure) metrics.failures.inc({ failure });
     if (!isStored) {
       metrics.unsampled.inc();
@@ -149,7 +147,7 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
     }
   };
 
-  metrics.inFlight.inc();
+  metrics.begin();
   if (isStored) log.accept();
   const observer = {
     onRequestData: (chunk: Buffer) => asked.add(chunk),

@@ -16,16 +16,21 @@ import { messageOf } from "../../domain/errors.ts";
 import { sentenceOf } from "../../domain/refusals/clause.ts";
 import { readSettings } from "./settings.ts";
 import type { ShipperInput, ShipperReport, StoredStream } from "./shipping.ts";
+import { yieldToOtherThreads } from "./threadPriority.ts";
 
 /** Of one transaction: the bytes of the log, and predictions. */
 const largest = { bytes: 4 * 1024 ** 2, predictions: 4_000 };
 /** Between attempts while the database is away, in milliseconds. */
 const [firstPause, longestPause] = [100, 3_000];
+/** While there is something to store, files of the log that are stored are looked for this often. */
+const removeEveryMs = 1_000;
 const maintainEveryMs = 60 * 60 * 1000;
 /** While the tables lack columns, they are looked at this often. */
 const columnsEveryMs = 5_000;
 const queryTimeoutMs = 60_000;
 
+// The database may wait, since the log does not.
+yieldToOtherThreads();
 const settings = readSettings(process.env, process.argv.slice(2));
 const { logId, positions: shared } = workerData as ShipperInput;
 const positions = new LogPositions(shared);
@@ -37,6 +42,7 @@ const store = new PredictionStore({
 });
 /** Predictions of the next batch: fewer after a batch that the database refused, until the refused one is alone. */
 let limit = largest.predictions;
+let [removedTo, removedAt] = [0, Number.NEGATIVE_INFINITY];
 let maintainedAt = Number.NEGATIVE_INFINITY;
 let [missingColumns, columnsAt] = [0, Number.NEGATIVE_INFINITY];
 
@@ -84,13 +90,14 @@ async function connectAndStore(onProgress: () => void): Promise<unknown> {
       positions.stored = position;
       const batch = await readBatch(settings.logFolder, position, positions.end, { ...largest, predictions: limit });
       if (batch.to === position) {
+        if (removedTo < position) await removeStored(position);
         await delay(settings.storeEveryMs);
         continue;
       }
       await storeBatch(client, batch);
       position = batch.to;
       positions.stored = position;
-      await removeBefore(settings.logFolder, position);
+      if (performance.now() - removedAt > removeEveryMs) await removeStored(position);
       onProgress();
       if (batch.to === positions.end) await delay(settings.storeEveryMs);
     }
@@ -99,6 +106,11 @@ async function connectAndStore(onProgress: () => void): Promise<unknown> {
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+async function removeStored(position: number): Promise<void> {
+  await removeBefore(settings.logFolder, position);
+  [removedTo, removedAt] = [position, performance.now()];
 }
 
 async function lookAtColumns(client: pg.Client): Promise<void> {
