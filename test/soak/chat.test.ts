@@ -83,7 +83,7 @@ test("recorded chats sent to a copy differ in nothing; after an edit that is wat
     );
     await watcher.next("in");
     expect(await chat("my-speaker", "Why is the sky blue?", ...seeded)).toMatch(/^The sky is blue because our air/);
-    expect(await replayed()).toMatch(/^1 of 4 answers differs.*choices\[\*\]\.message\.content: differs 1 times/s);
+    expect(await replayed()).toMatch(/^1 of 4 answers differs.*choices\[\*\]\.message\.content: differs/s);
   } finally {
     await watcher.interrupt();
   }
