@@ -27,7 +27,7 @@ SELECT ofprimary.paired_up::double precision AS "primary",
                               AND o.day BETWEEN ($5 AT TIME ZONE 'UTC')::date - 1 AND ($2 AT TIME ZONE 'UTC')::date + 1)
        )::double precision AS pending,
        (SELECT coalesce(sum(requests), 0)
-          FROM (SELECT requests, lost_at FROM :primary.recording_losses
-                UNION ALL SELECT requests, lost_at FROM :shadow.recording_losses) l
+          FROM (SELECT requests, lost_at, reason FROM :primary.recording_losses
+                UNION ALL SELECT requests, lost_at, reason FROM :shadow.recording_losses) l
          WHERE lost_at >= $1 AND lost_at < $2 AND reason <> 'unredactable')::double precision AS "lostByRecorders"
   FROM ofprimary, ofshadow
