@@ -14,21 +14,6 @@ CREATE TABLE IF NOT EXISTS inference_requests (
   headers jsonb NOT NULL,
   PRIMARY KEY (day, request_id, attempt)
 ) PARTITION BY RANGE (day);
--- Of tables that were made before there was one, as below. Their partitions get it too.
-ALTER TABLE inference_requests
-  ADD COLUMN IF NOT EXISTS operation text,
-  ADD COLUMN IF NOT EXISTS redacted boolean;
-COMMENT ON TABLE inference_requests IS 'Requests as the recorder received them; day is the UTC day of request_time.';
-COMMENT ON COLUMN inference_requests.attempt IS '1, or more where the same request_id came again on the same day.';
-COMMENT ON COLUMN inference_requests.request_raw IS
-  'The body where it is not JSON that jsonb takes, such as one with \u0000, or too large; neither data nor raw where no body is kept.';
-COMMENT ON COLUMN inference_requests.request_bytes IS 'Bytes of the whole body, also where less of it was kept.';
-COMMENT ON COLUMN inference_requests.truncated IS 'request_raw is only the beginning of the body.';
-COMMENT ON COLUMN inference_requests.operation IS
-  'What was asked: predict, explain, infer, chat, completions, embeddings, responses, messages, or own for a path of the model''s own; null in rows of older recorders.';
-COMMENT ON COLUMN inference_requests.redacted IS
-  'Pseudonyms stand in for values of this request and of its answer: what a model says to it now is no judgement of what it said then. Null in rows of older recorders.';
-COMMENT ON COLUMN inference_requests.unpaired IS 'The request had no x-request-id: the id is the recorder''s own, and no other side has it.';
 
 CREATE TABLE IF NOT EXISTS inference_response (
   day date NOT NULL,
@@ -45,13 +30,41 @@ CREATE TABLE IF NOT EXISTS inference_response (
   content_encoding text,
   PRIMARY KEY (day, request_id, attempt)
 ) PARTITION BY RANGE (day);
-ALTER TABLE inference_response
-  ADD COLUMN IF NOT EXISTS content_encoding text,
-  ADD COLUMN IF NOT EXISTS streamed boolean,
-  ADD COLUMN IF NOT EXISTS first_token_ms double precision,
-  ADD COLUMN IF NOT EXISTS prompt_tokens integer,
-  ADD COLUMN IF NOT EXISTS completion_tokens integer,
-  ADD COLUMN IF NOT EXISTS piece_ms real[];
+-- Columns that came since a revision of the tables; their partitions get them too. Only where one is missing: ALTER TABLE waits for every
+-- reader, also where it has nothing to add, and whoever writes waits behind it.
+DO $$
+DECLARE
+  added record;
+BEGIN
+  FOR added IN
+    SELECT * FROM (VALUES
+      (2, 'inference_response', 'content_encoding', 'text'),
+      (3, 'inference_requests', 'operation', 'text'),
+      (3, 'inference_response', 'streamed', 'boolean'),
+      (3, 'inference_response', 'first_token_ms', 'double precision'),
+      (3, 'inference_response', 'prompt_tokens', 'integer'),
+      (3, 'inference_response', 'completion_tokens', 'integer'),
+      (3, 'inference_response', 'piece_ms', 'real[]'),
+      (4, 'inference_requests', 'redacted', 'boolean')
+    ) AS v (since, parent, name, kind)
+    WHERE NOT EXISTS (SELECT FROM pg_attribute
+                       WHERE attrelid = to_regclass(v.parent) AND attname = v.name AND NOT attisdropped)
+  LOOP
+    EXECUTE format('ALTER TABLE %I ADD COLUMN %I %s', added.parent, added.name, added.kind);
+  END LOOP;
+END $$;
+
+COMMENT ON TABLE inference_requests IS 'Requests as the recorder received them; day is the UTC day of request_time.';
+COMMENT ON COLUMN inference_requests.attempt IS '1, or more where the same request_id came again on the same day.';
+COMMENT ON COLUMN inference_requests.request_raw IS
+  'The body where it is not JSON that jsonb takes, such as one with \u0000, or too large; neither data nor raw where no body is kept.';
+COMMENT ON COLUMN inference_requests.request_bytes IS 'Bytes of the whole body, also where less of it was kept.';
+COMMENT ON COLUMN inference_requests.truncated IS 'request_raw is only the beginning of the body.';
+COMMENT ON COLUMN inference_requests.operation IS
+  'What was asked: predict, explain, infer, chat, completions, embeddings, responses, messages, or own for a path of the model''s own; null in rows of older recorders.';
+COMMENT ON COLUMN inference_requests.redacted IS
+  'Pseudonyms stand in for values of this request and of its answer: what a model says to it now is no judgement of what it said then. Null in rows of older recorders.';
+COMMENT ON COLUMN inference_requests.unpaired IS 'The request had no x-request-id: the id is the recorder''s own, and no other side has it.';
 COMMENT ON TABLE inference_response IS 'What was answered to the request of the same key; day is that of the request.';
 COMMENT ON COLUMN inference_response.status IS 'HTTP status that the client got; null where it went away before there was one.';
 COMMENT ON COLUMN inference_response.failure IS
