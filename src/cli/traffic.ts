@@ -8,24 +8,30 @@ export interface ShownTraffic extends Omit<CountedPath, "countedUntil"> {
   readonly summary: TrafficSummary;
   /** Of the last second that was counted whole; null where that is an hour ago, or everything was counted. */
   readonly notCountedSince: string | null;
+  /** False where this path cannot tell the version's requests, such as the gateway in Knative mode: they are never counted. */
+  readonly isCounted: boolean;
 }
 
 export type ModelTraffic = Readonly<Record<TrafficPath, ShownTraffic>>;
 
 /** What the last minute says of a version: of one that is not among those that were asked, zero where it was counted. */
-export function trafficOf({ window, paths, versions }: LastMinute, versionId: string): ModelTraffic {
+export function trafficOf({ window, paths, versions, unknownToGateway }: LastMinute, versionId: string): ModelTraffic {
   const own = versions.find((version) => version.versionId === versionId);
   const of = (path: TrafficPath): ShownTraffic => {
-    const { countedUntil, ...counted } = paths[path];
+    const isCounted = path !== "route" || !unknownToGateway.has(versionId);
+    const { countedUntil, ...counted } = isCounted ? paths[path] : neverCounted;
     const isWhole = counted.knownSeconds === window.until - window.since;
     return {
       ...counted,
       summary: own?.[path] ?? withoutRequests(path, counted.knownSeconds),
       notCountedSince: isWhole || countedUntil === undefined ? null : new Date(countedUntil * 1000).toISOString(),
+      isCounted,
     };
   };
   return { route: of("route"), app: of("app") };
 }
+
+const neverCounted: CountedPath = { knownSeconds: 0, countedUntil: undefined, silent: [] };
 
 /** A version that is asked and that nothing else of the status tells of, such as the old one of a rollout. */
 export interface OtherTraffic {
@@ -82,7 +88,8 @@ function described({ summary, knownSeconds }: ShownTraffic): string {
   return `${perSecond < 10 ? Number(perSecond.toFixed(2)) : Math.round(perSecond)} requests/s${failed}${slowest}`;
 }
 
-function missingPart({ knownSeconds, notCountedSince, silent }: ShownTraffic): string {
+function missingPart({ knownSeconds, notCountedSince, silent, isCounted }: ShownTraffic): string {
+  if (!isCounted) return ": Knative mode has one destination for all versions";
   if (notCountedSince === null && knownSeconds > 0) return "";
   const by = silent.length === 0 ? "" : `: no counts from ${silent.slice(0, 3).join(", ")}`;
   if (knownSeconds > 0) return ` (${60 - knownSeconds} s of the last minute not counted${by})`;

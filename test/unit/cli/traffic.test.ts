@@ -24,6 +24,7 @@ const minute = (more: Partial<LastMinute> = {}): LastMinute => ({
   window,
   paths: { route: whole, app: whole },
   versions: [{ versionId: "1", model: "iris", number: 1, route: asked, app: summary({}) }],
+  unknownToGateway: new Set(),
   ...more,
 });
 const lines = (last: LastMinute, version: string, kind = "zoo") => describeTraffic(trafficOf(last, version), kind);
@@ -58,6 +59,18 @@ describe("menagerie status says of a version", () => {
       "requests not counted through the API service since 11:53:00 UTC: no counts from api-1",
     ]);
     expect(trafficOf(last, "1").app.notCountedSince).toBe("2026-11-30T11:53:00.000Z");
+  });
+
+  it("that the gateway cannot tell requests in Knative mode, whatever it counts", () => {
+    const last = minute({ unknownToGateway: new Set(["2"]) });
+    expect(lines(last, "2")).toEqual([
+      "requests not counted at the gateway: Knative mode has one destination for all versions",
+    ]);
+    const { route, app } = trafficOf(last, "2");
+    expect(route).toMatchObject({ knownSeconds: 0, isCounted: false, summary: { knownSeconds: 0, requests: 0 } });
+    expect(route.summary.perSecond).toBeUndefined();
+    expect(app).toMatchObject({ knownSeconds: 60, isCounted: true, summary: { perSecond: 0 } });
+    expect(lines(last, "1")).toEqual(lines(minute(), "1"));
   });
 
   it("nothing where the counts cannot be read", () => {

@@ -4,6 +4,7 @@ import { type TrafficPath, trafficPaths } from "../../../domain/traffic/outcome.
 import type { Interval, Second } from "../../../domain/traffic/seconds.ts";
 import { summarize, type TrafficSummary } from "../../../domain/traffic/traffic.ts";
 import { readSources, readTrafficOf } from "./readTraffic.ts";
+import { readUnknownToGateway } from "./servedVersions.ts";
 
 /** Counts come a moment later than what they count, in seconds. */
 const lag = 4;
@@ -35,6 +36,8 @@ export interface LastMinute {
   readonly paths: Readonly<Record<TrafficPath, CountedPath>>;
   /** Those that were asked anything; of the others, what was counted is zero. */
   readonly versions: readonly VersionMinute[];
+  /** Ids of versions that the gateway cannot tell: nothing is known of them on `route`, see `readUnknownToGateway`. */
+  readonly unknownToGateway: ReadonlySet<string>;
 }
 
 /** @param now - milliseconds since 1970 */
@@ -60,6 +63,7 @@ export async function readLastMinute(client: Pick<ClientBase | Pool, "query">, n
   };
   return {
     window,
+    unknownToGateway: await readUnknownToGateway(client, "every"),
     paths: Object.fromEntries(trafficPaths.map((path) => [path, pathOf(path)])) as LastMinute["paths"],
     versions: rows.flatMap((row) => {
       const own = traffic.get(row.versionId);

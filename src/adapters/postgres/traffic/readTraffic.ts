@@ -3,6 +3,7 @@ import type { TrafficSource } from "../../../domain/traffic/coverage.ts";
 import { type TrafficPath, trafficPaths } from "../../../domain/traffic/outcome.ts";
 import type { Interval } from "../../../domain/traffic/seconds.ts";
 import { type PathTraffic, pathTraffic, type TrafficRow } from "../../../domain/traffic/traffic.ts";
+import { readUnknownToGateway } from "./servedVersions.ts";
 import { instant } from "./sources.ts";
 
 type Client = Pick<ClientBase | Pool, "query">;
@@ -15,7 +16,10 @@ export interface TrafficQuestion {
   readonly to: Date;
 }
 
-/** What was counted of a version, by the gateway and by the API service. Seconds begin at whole seconds: `from` is rounded down, `to` too. */
+/**
+ * What was counted of a version, by the gateway and by the API service. Seconds begin at whole seconds: `from` is rounded down, `to` too. Of a
+ * version that the gateway cannot tell, such as one in Knative mode, all of `route` is missing.
+ */
 export async function readTraffic(
   client: Client,
   { version, from, to }: TrafficQuestion,
@@ -37,11 +41,12 @@ export async function readTrafficOf(
   const rows = await readRows(client, window, versions);
   const byVersion = Map.groupBy(rows, ({ versionId }) => versionId);
   const asked = versions === "every" ? [...byVersion.keys()] : versions;
+  const unknown = await readUnknownToGateway(client, asked);
   return new Map(
     asked.map((version) => {
       const own = byVersion.get(version) ?? [];
-      const of = (path: TrafficPath) => pathTraffic(path, window, own, sources[path]);
-      return [version, { route: of("route"), app: of("app") }];
+      const of = (path: TrafficPath, by: readonly TrafficSource[]) => pathTraffic(path, window, own, by);
+      return [version, { route: of("route", unknown.has(version) ? [] : sources.route), app: of("app", sources.app) }];
     }),
   );
 }

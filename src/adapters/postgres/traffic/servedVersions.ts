@@ -13,3 +13,21 @@ export async function readServedVersions(client: Pick<ClientBase | Pool, "query"
   );
   return rows;
 }
+
+/**
+ * Ids of the versions that no destination of a gateway stands for, so that what it counts is never theirs: in Knative mode all routes lead to
+ * one Service, and requests for development versions are counted by the API service.
+ *
+ * @param versions - of these alone; `every` asks for all
+ */
+export async function readUnknownToGateway(
+  client: Pick<ClientBase | Pool, "query">,
+  versions: readonly string[] | "every",
+): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT id::text AS id FROM menagerie.model_version
+      WHERE (serving->>'mode' = 'Knative' OR is_development) AND ($1::bigint[] IS NULL OR id = ANY ($1))`,
+    [versions === "every" ? null : versions],
+  );
+  return new Set(rows.map(({ id }) => id));
+}

@@ -2,6 +2,7 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clientConfig } from "../../../../../src/adapters/postgres/server.ts";
 import { ageTraffic, kept } from "../../../../../src/adapters/postgres/traffic/age.ts";
+import { readLastMinute } from "../../../../../src/adapters/postgres/traffic/lastMinute.ts";
 import { readTraffic } from "../../../../../src/adapters/postgres/traffic/readTraffic.ts";
 import { beginSource, endOtherSources, endSource } from "../../../../../src/adapters/postgres/traffic/sources.ts";
 import { storeBatch, type TrafficBatch } from "../../../../../src/adapters/postgres/traffic/storeBatch.ts";
@@ -137,6 +138,36 @@ describe("a second is missing, never zero,", () => {
       { since: t + 20, until: t + 25 },
     ]);
     expect(await missing(t, t + 25, "route")).toEqual([{ since: t, until: t + 25 }]);
+  });
+
+  it("at the gateway for a version that it cannot tell, whatever it counted of others", async () => {
+    const admin = poolOf(postgres.server.user, postgres.server.password);
+    const { rows } = await admin.query<{ knative: string; standard: string; watched: string }>(
+      `WITH model AS (
+         INSERT INTO menagerie.model (name, organization_id) SELECT 'sleeper', min(id) FROM menagerie.organization RETURNING id
+       ), version AS (
+         INSERT INTO menagerie.model_version (model_id, number, truss_hash, serving, is_development)
+         SELECT id, number, repeat('0', 64), serving::jsonb, development FROM model,
+           (VALUES (1, '{"mode": "Knative"}', false), (2, '{"mode": "Standard"}', false), (3, NULL, true))
+             AS v (number, serving, development) RETURNING id::text, number
+       ) SELECT max(id) FILTER (WHERE number = 1) AS knative, max(id) FILTER (WHERE number = 2) AS standard,
+                max(id) FILTER (WHERE number = 3) AS watched FROM version`,
+    );
+    const [made] = rows;
+    if (!made) throw new Error("no versions were made");
+    await storeBatch(api, await begin("gateway", t, "route"), batch(t, t + 60));
+    await storeBatch(api, await begin("api-1"), batch(t, t + 60, 1, "2xx", made.knative));
+    for (const version of [made.knative, made.watched]) {
+      const { coverage, counts } = await read(t, t + 60, "route", version);
+      expect({ missing: coverage.missing, counts }).toEqual({ missing: [{ since: t, until: t + 60 }], counts: [] });
+    }
+    expect(summarize(await read(t, t + 60, "route", made.standard))).toMatchObject({ perSecond: 0, knownSeconds: 60 });
+    expect(summarize(await read(t, t + 60, "app", made.knative))).toMatchObject({ perSecond: 1, knownSeconds: 60 });
+    const last = await readLastMinute(reader, (t + 64) * 1000);
+    expect([...last.unknownToGateway].sort()).toEqual([made.knative, made.watched].sort());
+    expect(last.versions.map(({ versionId, route }) => [versionId, route.perSecond])).toEqual([
+      [made.knative, undefined],
+    ]);
   });
 
   it("where one of two was killed, until it is known that it is gone", async () => {
