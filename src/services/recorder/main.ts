@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { pino } from "pino";
 import { Pool } from "undici";
+import { redactedColumn } from "../../adapters/postgres/predictions/copyRows.ts";
 import { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { messageOf, OperatorError } from "../../domain/errors.ts";
 import type { LossReason } from "../../domain/recording/prediction.ts";
@@ -138,9 +139,10 @@ function startShipper(counted: Metrics): void {
 }
 
 function olderTables(columns: readonly string[]): string {
-  return columns.length === 0
-    ? `the tables in schema ${settings.schema} are up to date`
-    : `the tables in schema ${settings.schema} lack ${columns.join(", ")}: predictions are stored without them until the stack's next \`up\` adds them`;
+  if (columns.length === 0) return `the tables in schema ${settings.schema} are up to date`;
+  const waits = redacts && columns.includes(redactedColumn);
+  const what = waits ? "redacted predictions wait in the log" : "predictions are stored without them";
+  return `the tables in schema ${settings.schema} lack ${columns.join(", ")}: ${what} until the stack's next \`up\` adds them`;
 }
 
 async function stop(signal: string): Promise<void> {

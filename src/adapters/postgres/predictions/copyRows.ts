@@ -14,13 +14,15 @@ export interface NumberedPrediction {
   readonly attempt: number;
 }
 
-/** Columns in the order that the rows below have them. The later ones came with revision 3 of the tables. */
+/** Columns in the order that the rows below have them. The later ones came with revision 3 of the tables and after it. */
 const requestColumns = [
   ..."day, request_id, attempt, request_time, request_data, request_raw, request_bytes, truncated, unpaired, predict_url, headers".split(
     ", ",
   ),
 ];
-const laterRequestColumns = ["operation", "redacted"];
+/** Says that a request, and its answer, hold pseudonyms; came with revision 4. */
+export const redactedColumn = "redacted";
+const laterRequestColumns = ["operation", redactedColumn];
 const responseColumns = [
   ..."day, request_id, attempt, response_data, response_raw, response_bytes, truncated, status, failure, latency_ms, model_version, content_encoding".split(
     ", ",

@@ -6,7 +6,7 @@ import { dayText, type Loss, type RecordedPrediction, utcDay } from "../../../do
 import { quoteIdentifier } from "../identifier.ts";
 import { sqlState } from "../server.ts";
 import { inTransaction } from "../transaction.ts";
-import { type CopiedRows, copyRows, laterColumns, type ReadPrediction } from "./copyRows.ts";
+import { type CopiedRows, copyRows, laterColumns, type ReadPrediction, redactedColumn } from "./copyRows.ts";
 
 /** The part of a recorder's log between two positions. */
 export interface StoredBatch {
@@ -40,6 +40,17 @@ export class MissingTables extends Error {
   }
 }
 
+/** Thrown where tables of an earlier release have no column for what makes a row safe to read: it is stored once `up` has added it. */
+export class UnmarkedRedaction extends Error {
+  override readonly name = "UnmarkedRedaction";
+
+  constructor(schema: string) {
+    super(
+      `the tables in schema ${schema} lack ${redactedColumn}: without it, redacted predictions are not stored; the log keeps them until the stack's next \`up\` adds it`,
+    );
+  }
+}
+
 /** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
 const [uniqueViolation, checkViolation] = ["23505", "23514"];
 /** Another recorder may take the number that was just found free; then the next is tried. */
@@ -54,6 +65,7 @@ export class PredictionStore {
   readonly #attempts = new AttemptNumbers();
   readonly #days = new Map<number, boolean>();
   #withoutLater = false;
+  #withoutMark = false;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -87,6 +99,7 @@ export class PredictionStore {
       [this.#options.schema, laterColumns],
     );
     this.#withoutLater = rows.length > 0;
+    this.#withoutMark = rows.some(({ name }) => name === redactedColumn);
     return rows.map(({ name }) => name);
   }
 
@@ -108,8 +121,14 @@ export class PredictionStore {
     await client.query(`SELECT ${this.#table("maintain_prediction_days")}()`);
   }
 
-  /** Answers how many predictions are stored; the others are past retention. */
+  /**
+   * Answers how many predictions are stored; the others are past retention.
+   *
+   * @throws UnmarkedRedaction, with nothing stored: comparison and replay would take a redacted row without its mark for what was said.
+   */
   async store(client: Client, batch: StoredBatch): Promise<number> {
+    if (this.#withoutMark && batch.predictions.some(({ redacted }) => redacted))
+      throw new UnmarkedRedaction(this.#options.schema);
     await this.#makeDays(client, batch.predictions);
     const kept = batch.predictions.filter(({ requestTime }) => this.#days.get(utcDay(requestTime)));
     const expired = batch.predictions.length - kept.length;

@@ -13,7 +13,7 @@ import { withClient } from "../../../../src/adapters/postgres/server.ts";
 import { Pseudonyms } from "../../../../src/domain/redaction/pseudonyms.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
-import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
+import { makeTables, startRecorder, type TestRecorder } from "../../../support/recorder.ts";
 
 /** A recorder of a model that redacts: what comes by it, and everything that it leaves. */
 
@@ -324,6 +324,32 @@ describe("a recorder that redacts", () => {
     for (const trace of traces) expect((await onDisk(recorder)).folder.includes(trace), trace).toBe(false);
   });
 });
+
+it("waits in the log while the tables are older than its mark, answers all the same, and says why", async () => {
+  const schema = "unmarked";
+  await makeTables({ postgres, schema });
+  await withClient(postgres.server, "postgres", (client) =>
+    client.query(`ALTER TABLE ${schema}.inference_requests DROP COLUMN redacted`),
+  );
+  const early = await startRecorder({ postgres, predictor: predictor.host, schema, env, makeTables: false });
+  try {
+    predictor.answer = usual;
+    const body = JSON.stringify({ m: canary });
+    expect((await fetch(early.origin + chat, { method: "POST", body })).status).toBe(200);
+    await expect
+      .poll(() => early.lines.join("\n"), { timeout: 30_000 })
+      .toContain("redacted predictions are not stored");
+    expect(early.lines.join("\n")).toContain("redacted predictions wait in the log");
+    expect(await early.metric("menagerie_recorder_log_bytes")).toBeGreaterThan(0);
+    const rows = () => early.query<{ row: object }>("SELECT to_jsonb(r) AS row FROM inference_requests r");
+    expect(await rows()).toEqual([]);
+    await makeTables({ postgres, schema });
+    await expect.poll(rows, { timeout: 30_000 }).toMatchObject([{ row: { redacted: true } }]);
+    expect(await early.query("SELECT FROM recording_losses")).toEqual([]);
+  } finally {
+    await early.dispose();
+  }
+}, 90_000);
 
 it("a recorder with rules and no key does not start", async () => {
   const started = startRecorder({
