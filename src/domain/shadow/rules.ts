@@ -23,7 +23,7 @@ export interface FieldRule {
   readonly unordered?: boolean;
   readonly tolerance?: Tolerance;
   readonly text?: TextRule;
-  /** Null, an empty list and nothing at all are the same. */
+  /** Null, an empty text or list, and nothing at all are the same. */
   readonly omittable?: boolean;
   /** Counts only where both answers have it. */
   readonly whereBoth?: boolean;

@@ -4,6 +4,8 @@ import type { JoinedAnswer } from "../../../../src/domain/protocols/join.ts";
 import { joinAnswer, tokensOf } from "../../../../src/domain/protocols/joinAnswer.ts";
 import type { OperationName } from "../../../../src/domain/protocols/operation.ts";
 import { operationNamed } from "../../../../src/domain/protocols/operations.ts";
+import { differencesOf } from "../../../../src/domain/shadow/difference.ts";
+import { compileRules } from "../../../../src/domain/shadow/rules.ts";
 
 /** Joins events that come one a millisecond; an object is the data of one, a text is all of one. */
 function join(name: OperationName, events: readonly (object | string)[], isBodyWhole = true): JoinedAnswer {
@@ -44,6 +46,24 @@ describe("a chat completion", () => {
       tokens: { prompt: 3, completion: 2 },
       isWhole: true,
     });
+  });
+
+  it.each<[string, object]>([
+    ["tool calls", { tool_calls: [{ id: "t1", type: "function", function: { name: "f", arguments: "{}" } }] }],
+    ["a refusal", { refusal: "no" }],
+  ])("that has only %s compares as the same unstreamed, whose content is null", (_, said) => {
+    const calls = "tool_calls" in said ? { tool_calls: [{ index: 0, ...(said.tool_calls as object[])[0] }] } : said;
+    // As vLLM begins a stream.
+    const joined = join("chat", [chunk({ role: "assistant", content: "" }), chunk(calls), chunk({}, "stop"), done]);
+    const answer = (message: object) => ({
+      ...head,
+      object: "chat.completion",
+      choices: [{ index: 0, message: { role: "assistant", ...message }, finish_reason: "stop" }],
+    });
+    const differing = (unstreamed: object): string[] =>
+      differencesOf(answer(unstreamed), joined.answer, compileRules({}, operationNamed("chat"))).map(({ at }) => at);
+    expect(differing({ content: null, ...said })).toEqual([]);
+    expect(differing({ content: "but", ...said })).toEqual(["choices[0].message.content"]);
   });
 
   it.each<[string, object[], number | null]>([
