@@ -25,12 +25,13 @@ export function describeNotJudged(
     .join(", ");
 }
 
-/** What became of pairs whose request leaves the answer to chance; empty where none of them differs. */
+/** What became of pairs whose request leaves the answer to chance, and how to have them judged; empty where none of them differs. */
 export function describeSampled({ sampled: { pairs, asked, repeated } }: Pick<ComparisonResult, "sampled">): string {
   if (pairs + repeated === 0) return "";
   const judged =
     asked === 0
-      ? "the primary was not asked again"
-      : `of ${count(asked)} that the primary was asked again, it repeats itself in ${count(repeated)}, which are judged`;
-  return `${count(pairs)} differ, perhaps by chance, and are not judged; ${judged}`;
+      ? "the primary was not asked again: ask it with --ask-primary, declare noiseFloor, or send a seed with the requests"
+      : `of ${count(asked)} that the primary was asked again, it repeats itself in ${count(repeated)}, which are judged; declare noiseFloor, or send a seed with the requests, to judge the others`;
+  const [differ, are] = pairs === 1 ? ["differs", "is"] : ["differ", "are"];
+  return `${count(pairs)} ${differ}, perhaps by chance, and ${are} not judged; ${judged}`;
 }

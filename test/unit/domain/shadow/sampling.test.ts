@@ -93,9 +93,18 @@ describe("pairs that differ, perhaps by chance", () => {
       "2 of 3 answers differ: 66.7 %, 20.8 % to 93.9 % with 95 % confidence. 2 more pairs differ, perhaps by chance: sampled, and not judged.",
     );
     expect(describeComparison(subject, result, undefined)).toContain(
-      "sampled       2 differ, perhaps by chance, and are not judged; of 2 that the primary was asked again, it repeats itself in 1, which are judged",
+      "sampled       2 differ, perhaps by chance, and are not judged; of 2 that the primary was asked again, it repeats itself in 1, which are judged; declare noiseFloor, or send a seed with the requests, to judge the others",
     );
     expect(evidenceOf(subject, result).sampled).toEqual({ pairs: 2, asked: 2, repeated: 1 });
+  });
+
+  it("come with how to have them judged", () => {
+    const comparison = new Comparison();
+    const open = comparison.add(pair("a", "b"));
+    if (open) comparison.settle(open, undefined);
+    expect(describeComparison(subject, comparison.result(counts(1), 100), undefined)).toContain(
+      "sampled       1 differs, perhaps by chance, and is not judged; the primary was not asked again: ask it with --ask-primary, declare noiseFloor, or send a seed with the requests",
+    );
   });
 
   it("a primary that fails when it is asked again has not repeated itself", () => {
