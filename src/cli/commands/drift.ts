@@ -2,6 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { Command } from "commander";
 import { type DriftedObject, readDrift, takeBack } from "../../adapters/kubernetes/drift.ts";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
+import { counted } from "../../domain/counted.ts";
 import { declaredObjects } from "../../domain/drift/declaredObjects.ts";
 import { describeDrift } from "../../domain/drift/describe.ts";
 import { messageOf } from "../../domain/errors.ts";
@@ -42,7 +43,12 @@ async function drift(options: DriftOptions, signal: AbortSignal): Promise<void> 
   const [config, objects] = [await cluster(resources), declaredObjects(resources)];
   const drifted = await readDrift(config, objects, signal);
   if (options.json) console.log(JSON.stringify(drifted.map(shownDrift), null, 2));
-  else console.log(drifted.length > 0 ? drifted.map(describe).join("\n") : `${objects.length} objects are as declared`);
+  else
+    console.log(
+      drifted.length > 0
+        ? drifted.map(describe).join("\n")
+        : `${counted(objects.length, "object")} ${objects.length === 1 ? "is" : "are"} as declared`,
+    );
   if (drifted.length === 0) return;
   const different = drifted.filter(({ live, fields }) => !live || fields.some(({ kind }) => kind !== "held"));
   if (!options.restore) {

@@ -6,6 +6,7 @@ import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { readSecretValue } from "../../adapters/kubernetes/secretKeys.ts";
 import { recordAudit } from "../../adapters/postgres/audit.ts";
 import { countRequests, deleteRequests, requestsWith } from "../../adapters/postgres/predictions/forget.ts";
+import { counted } from "../../domain/counted.ts";
 import { wantedValue } from "../../domain/redaction/forgotten.ts";
 import { Pseudonyms } from "../../domain/redaction/pseudonyms.ts";
 import { Redactor } from "../../domain/redaction/redactor.ts";
@@ -81,7 +82,7 @@ async function forget(recorded: string, options: ForgetOptions, signal: AbortSig
         onProgress: (so) => task.update(`${before + so} of ${found}`),
       });
     }
-    task.done(`${deleted} rows of requests, with their answers`);
+    task.done(`${counted(deleted, "row")}, with ${deleted === 1 ? "its answer" : "their answers"}`);
     tell(options, { ...told, deleted });
   });
 }

@@ -5,6 +5,7 @@ import {
   recordedRequests,
 } from "../../adapters/postgres/predictions/recordedRequests.ts";
 import { type Replayed, replayRequests } from "../../adapters/predictions/replay.ts";
+import { counted, times } from "../../domain/counted.ts";
 import { type Streaming, streamings } from "../../domain/recording/requestAgain.ts";
 import { Comparison } from "../../domain/shadow/comparison.ts";
 import type { ComparisonResult } from "../../domain/shadow/comparisonResult.ts";
@@ -151,7 +152,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
           task.update(`${paired} of ${found.requests}, ${perSecond.toFixed(0)} per second, ${left} s left`);
         },
       });
-      task.done(`${replayed.sent} requests`);
+      task.done(counted(replayed.sent, "request"));
       return { ...replayed, answered, truncated: found.truncated, redacted: found.redacted, otherOperation };
     } catch (error) {
       task.failed();
@@ -228,11 +229,11 @@ function described(result: ComparisonResult, counts: ReplayCounts, asRecorded: b
     headlineOf(result),
     `sent ${sent}, answered ${answered}${notes.map((note) => `, ${note}`).join("")}`,
     ...(asRecorded ? [`at most ${atOnce} at once, the latest ${duration(latestMs)} after its time`] : []),
-    ...fields.slice(0, 10).map(({ field, mismatches }) => `  ${field}: differs ${mismatches} times`),
-    ...notTexts.map(({ field, places }) => `  compare.texts ${field} is no text in ${places} places`),
+    ...fields.slice(0, 10).map(({ field, mismatches }) => `  ${field}: differs ${times(mismatches)}`),
+    ...notTexts.map(({ field, places }) => `  compare.texts ${field} is no text in ${counted(places, "place")}`),
     ...statuses
       .filter(({ primary, shadow }) => primary !== shadow)
-      .map(({ primary, shadow, pairs }) => `  status ${primary} became ${shadow ?? "no answer"}: ${pairs} times`),
+      .map(({ primary, shadow, pairs }) => `  status ${primary} became ${shadow ?? "no answer"}: ${times(pairs)}`),
     `latency p50 ${milliseconds(latency.primary.p50)} recorded, ${milliseconds(latency.shadow.p50)} now; p99 ${milliseconds(latency.primary.p99)}, ${milliseconds(latency.shadow.p99)}`,
     ...(first.recorded.count + first.now.count > 0
       ? [

@@ -1,4 +1,5 @@
 import { explainShortage } from "../capacity/poolShortage.ts";
+import { times } from "../counted.ts";
 import type { Condition } from "./condition.ts";
 import type { ObservedContainerStatus, ObservedModel, ObservedPod } from "./observed.ts";
 import { gpuResource } from "./placement.ts";
@@ -152,7 +153,7 @@ export function hindrance(
       if (reason && reason !== "ContainerCreating" && reason !== "PodInitializing") {
         return `container ${name} waits (${reason})${message ? `: ${tidy(message)}` : ""}`;
       }
-      if (restartCount > 0) return `container ${name} was started again, ${restartCount} times`;
+      if (restartCount > 0) return `container ${name} was started again ${times(restartCount)}`;
     }
   }
   return undefined;

@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import type { Condition } from "./condition.ts";
 import type {
   ObservedDeployment,
@@ -123,7 +124,8 @@ export function judgeDeployment(
     return waitsForGpu(pods) ? { state: "unplaced", reason } : waits(reason, unreadyOf(pods));
   }
   const old = living.filter((pod) => !ownedBy(pod, newest.metadata?.uid));
-  if (old.length > 0) return waits(`${old.length} pods of the revision before still serve`);
+  if (old.length > 0)
+    return waits(`${counted(old.length, "pod")} of the revision before still ${old.length === 1 ? "serves" : "serve"}`);
   return { state: "ready", pods: ready.map((pod) => pod.metadata?.name ?? "") };
 }
 

@@ -161,7 +161,7 @@ describe("a model is starting, and says what it waits for, though its InferenceS
         replicaSets: [replicaSet(1), replicaSet(2)],
         pods: [pod({ ready: true }), pod({ set: 1, ready: true })],
       }),
-      "1 pods of the revision before still serve",
+      "1 pod of the revision before still serves",
       2,
     ],
     [
@@ -201,7 +201,7 @@ describe("a model is starting, and says what it waits for, though its InferenceS
     [
       "restarted once",
       observe({ pods: [pod({ container: { restartCount: 1, state: { running: {} } } })] }),
-      "container kserve-container was started again, 1 times",
+      "container kserve-container was started again once",
     ],
   ];
   it.each(cases)("%s", (_, observed, reason, answering = 0) =>
