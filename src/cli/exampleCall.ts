@@ -25,11 +25,30 @@ export async function exampleCalls(
   return [...calls.values()];
 }
 
+/** Base url for OpenAI's clients of a model that chats, by its truss's examples; undefined for one that has no example of a chat. */
+export async function chatUrl(
+  { url, truss }: Pick<DeployedModel, "url" | "truss">,
+  project: string = projectFolder,
+): Promise<string | undefined> {
+  const chat = (await examplesOf(truss, project)).find(({ path }) => path?.endsWith(chatPath));
+  const at = chat?.path === undefined ? undefined : replayUrl(url, chat.path);
+  return at?.endsWith(chatPath) ? at.slice(0, -chatPath.length) : undefined;
+}
+
+const chatPath = "/chat/completions";
+
+/** None where they cannot be read. */
+async function examplesOf(truss: string, project: string): Promise<z.output<typeof examples>> {
+  try {
+    return examples.parse(load(await readFile(join(project, truss, "examples.yaml"), "utf8")));
+  } catch {
+    return [];
+  }
+}
+
 async function exampleCall({ url, truss }: Pick<DeployedModel, "url" | "truss">, project: string) {
-  const text = await readFile(join(project, truss, "examples.yaml"), "utf8").catch(() => undefined);
-  const { input, path = "" } = (text === undefined ? undefined : examples.safeParse(load(text)).data?.[0]) ?? {
-    input: {},
-  };
+  const [first] = await examplesOf(truss, project);
+  const { input, path = "" } = first ?? { input: {} };
   const body = JSON.stringify(input).replaceAll("'", "'\\''");
   const at = path === "" ? url : (replayUrl(url, path) ?? url);
   return { path, call: `curl -s ${at} -H 'content-type: application/json' -d '${body}'` };

@@ -15,6 +15,7 @@ import { readStackResources } from "../../local/stackOutputs.ts";
 import type { SupervisorStatus } from "../../local/supervisor/supervisor.ts";
 import type { EngineTarget } from "../../local/target.ts";
 import { developmentClient } from "../apiAccess.ts";
+import { chatUrl } from "../exampleCall.ts";
 import { type DeployedModel, readModels } from "../models.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
@@ -29,6 +30,8 @@ interface ModelStatus extends Omit<DeployedModel, "service" | "truss"> {
   readonly runningHash: string | null;
   readonly ready: boolean;
   readonly state: Readiness["state"];
+  /** Base url for OpenAI's clients, where the truss has an example of a chat; null where it has none. */
+  readonly chatUrl: string | null;
   /** Why it is not simply ready; null where it is. */
   readonly because: string | null;
   /** Requests of the last minute; null where the counts cannot be read, or it has no version. */
@@ -96,13 +99,15 @@ async function readEnvironment(environment: string): Promise<Status> {
     running && target.kind === "embedded" ? refusedByEnvoy(layout, config) : [],
     running ? lastMinute(environment) : undefined,
   ]);
-  const models = declared.map(({ service, truss: _truss, ...model }) => {
+  const chatUrls = await Promise.all(declared.map((model) => chatUrl(model)));
+  const models = declared.map(({ service, truss: _truss, ...model }, place) => {
     const { state, because } = running
       ? stateOf(standings, model.namespace, service)
       : { state: "down" as const, because: "the environment is not up" };
     const runningHash = versions.get(model.name)?.runningHash ?? null;
     const traffic = minute && model.versionId !== null ? trafficOf(minute, model.versionId) : null;
-    return { ...model, runningHash, ready: state === "ready", state, because, traffic };
+    const chats = chatUrls[place] ?? null;
+    return { ...model, chatUrl: chats, runningHash, ready: state === "ready", state, because, traffic };
   });
   return {
     stack: "local",
@@ -232,7 +237,9 @@ function describe(environment: string, status: Status): string {
     const width = Math.max(...status.models.map((model) => model.name.length));
     lines.push("", "Models:");
     for (const model of status.models) {
-      lines.push(`  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${model.url}`);
+      lines.push(
+        `  ${model.name.padEnd(width)}  ${model.state.padEnd(9)}  ${contentOf(model)}  ${model.chatUrl ?? model.url}`,
+      );
       if (model.recorded) lines.push(`  ${" ".repeat(width)}  its requests are recorded`);
       if (model.because !== null && status.running) lines.push(`  ${" ".repeat(width)}  ${model.because}`);
       for (const line of describeTraffic(model.traffic, model.kind)) lines.push(`  ${" ".repeat(width)}  ${line}`);

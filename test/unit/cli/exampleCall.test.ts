@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { exampleCalls } from "../../../src/cli/exampleCall.ts";
+import { chatUrl, exampleCalls } from "../../../src/cli/exampleCall.ts";
 
 let project: string;
 
@@ -39,6 +39,13 @@ test("one call for each path that the models' first examples ask", async () => {
   const [greeting = ""] = calls;
   const sent = execFileSync("sh", ["-c", greeting.replace(/^curl .* -d /, "printf %s ")]).toString();
   expect(JSON.parse(sent)).toEqual({ names: ["Ada", "O'Hara"] });
+});
+
+test("a model whose examples chat has a base url for OpenAI's clients, and no other has one", async () => {
+  const url = (name: string) =>
+    chatUrl({ truss: name, url: `http://gateway/serving/models/${name}/v1/models/model:predict` }, project);
+  expect(await url("speaker")).toBe("http://gateway/serving/models/speaker/v1");
+  for (const name of ["iris", "broken", "missing"]) expect(await url(name)).toBeUndefined();
 });
 
 test("a truss without examples that can be read is asked with nothing, and a stack without models not at all", async () => {
