@@ -147,7 +147,7 @@ describe("a second is missing, never zero,", () => {
          INSERT INTO menagerie.model (name, organization_id) SELECT 'sleeper', min(id) FROM menagerie.organization RETURNING id
        ), version AS (
          INSERT INTO menagerie.model_version (model_id, number, truss_hash, serving, is_development)
-         SELECT id, number, repeat('0', 64), serving::jsonb, development FROM model,
+         SELECT id, number, repeat(number::text, 64), serving::jsonb, development FROM model,
            (VALUES (1, '{"mode": "Knative"}', false), (2, '{"mode": "Standard"}', false), (3, NULL, true))
              AS v (number, serving, development) RETURNING id::text, number
        ) SELECT max(id) FILTER (WHERE number = 1) AS knative, max(id) FILTER (WHERE number = 2) AS standard,
