@@ -141,6 +141,7 @@ describe("a second is missing, never zero,", () => {
   });
 
   it("at the gateway for a version that it cannot tell, whatever it counted of others", async () => {
+    // The first one made is version 1, which the other tests ask for at the gateway.
     const admin = poolOf(postgres.server.user, postgres.server.password);
     const { rows } = await admin.query<{ knative: string; standard: string; watched: string }>(
       `WITH model AS (
@@ -148,9 +149,9 @@ describe("a second is missing, never zero,", () => {
        ), version AS (
          INSERT INTO menagerie.model_version (model_id, number, truss_hash, serving, is_development)
          SELECT id, number, repeat(number::text, 64), serving::jsonb, development FROM model,
-           (VALUES (1, '{"mode": "Knative"}', false), (2, '{"mode": "Standard"}', false), (3, NULL, true))
+           (VALUES (1, '{"mode": "Standard"}', false), (2, '{"mode": "Knative"}', false), (3, NULL, true))
              AS v (number, serving, development) RETURNING id::text, number
-       ) SELECT max(id) FILTER (WHERE number = 1) AS knative, max(id) FILTER (WHERE number = 2) AS standard,
+       ) SELECT max(id) FILTER (WHERE number = 2) AS knative, max(id) FILTER (WHERE number = 1) AS standard,
                 max(id) FILTER (WHERE number = 3) AS watched FROM version`,
     );
     const [made] = rows;
