@@ -196,7 +196,9 @@ test("drift fails the morning's job and is told in its summary, and nothing is s
   const clean = await start("drift.yml", "drift", { "matrix.stack": "prod" });
   expect(clean.failed, JSON.stringify(clean)).toBe(false);
   expect(clean.summary).not.toContain("### Drift");
-  expect(clean.summary).toMatch(/^## `prod`: no changes\n[\s\S]*### Objects\n\n```\n\d+ objects? (is|are) as declared\n/);
+  expect(clean.summary).toMatch(
+    /^## `prod`: no changes\n[\s\S]*### Objects\n\n```\n\d+ objects? (is|are) as declared\n/,
+  );
 
   const settings = "/api/v1/namespaces/baseten/configmaps/baseten-django-dynamic-settings";
   await request(cluster, "PATCH", settings, {
