@@ -91,7 +91,7 @@ async function choose(client: Client, wanted: SampleExport): Promise<ChosenReque
 
   function nothing({ rules }: SampleExport, { otherwise, truncated, bodiless }: ChosenRequests["leftOut"]) {
     const { name } = source;
-    if (because === undefined && (rules.length === 0 || otherwise > 0)) {
+    if (because === undefined && (otherwise > 0 || (rules.length === 0 && source.kind !== "schema"))) {
       const found = otherwise === 0 ? "no rule of redaction" : `${otherwise} requests as users sent them`;
       return refuse("sample.not-redacted", { name, found, since: since.toISOString() });
     }

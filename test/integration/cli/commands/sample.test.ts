@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -13,6 +13,8 @@ import { ensurePredictionTables } from "../../../../src/adapters/postgres/predic
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import type { SampleHeader } from "../../../../src/domain/samples/format.ts";
+import { environmentLayout } from "../../../../src/local/layout.ts";
+import { useExistingCluster } from "../../../../src/local/target.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { type StoredPrediction, storePredictions } from "../../../support/predictions.ts";
@@ -70,12 +72,12 @@ afterAll(async () => {
   await Promise.all([postgres.stop(), predictor.stop(), rm(folder, { recursive: true, force: true })]);
 });
 
-async function menagerie(args: readonly string[], key = keys.exporting) {
+async function menagerie(args: readonly string[], key = keys.exporting, home = folder) {
   const child = spawn(process.execPath, [join(import.meta.dirname, "../../../../src/cli/main.ts"), ...args], {
     cwd: folder,
     env: {
       ...process.env,
-      MENAGERIE_HOME: folder,
+      MENAGERIE_HOME: home,
       MENAGERIE_DATABASE_URL: urlOf(postgres.server, platformDatabase),
       MENAGERIE_API_KEY: key,
     },
@@ -107,6 +109,48 @@ describe("who may export", () => {
   });
 });
 
+it("a model of a stack has its rules in the sample, and its own key opens it and no other model", {
+  timeout: within,
+}, async () => {
+  const home = join(folder, "home");
+  const layout = environmentLayout("local", home);
+  await useExistingCluster(layout, { kubeconfig: join(folder, "none"), gatewayUrl: "http://127.0.0.1:1" });
+  const recording = (schema: string, redact: readonly object[]) => ({
+    ...{ schema, url: null, versions: [], sample: 100, bodies: true, retentionDays: 30, redact, paused: false },
+  });
+  const outputs = {
+    recordings: { iris: recording("redacted", [{ kind: "email" }]), bare: recording("empty", []) },
+  };
+  const stacks = join(layout.pulumi.backend, ".pulumi", "stacks", "menagerie");
+  await mkdir(stacks, { recursive: true });
+  const resources = [
+    { urn: "urn:pulumi:local::menagerie::pulumi:pulumi:Stack::x", type: "pulumi:pulumi:Stack", outputs },
+  ];
+  await writeFile(join(stacks, "local.json"), JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }));
+  const [ofIris, ofBare] = await inDatabase(async (client) => {
+    await ensurePredictionTables(client, "empty", { readers: [roles.operator] });
+    const keyOf = async (name: string) => {
+      const { rows } = await client.query<{ id: string }>(
+        `INSERT INTO menagerie.model (name, organization_id)
+         SELECT $1, id FROM menagerie.organization WHERE is_admin RETURNING id`,
+        [name],
+      );
+      return (await createKey(client, { modelId: rows[0]?.id ?? "" }, ["export"])).key;
+    };
+    return [await keyOf("iris"), await keyOf("bare")] as const;
+  });
+  const made = await menagerie(["sample", "export", "iris", "-o", "iris.jsonl"], ofIris, home);
+  expect(made.code, made.stderr).toBe(0);
+  expect(await headerOf("iris.jsonl")).toMatchObject({
+    source: { name: "iris", kind: "zoo", schema: "redacted" },
+    redaction: { rules: [{ kind: "email" }], unredacted: null },
+  });
+  const other = await menagerie(["sample", "export", "iris", "-o", "other.jsonl"], ofBare, home);
+  expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("opens model bare of admin")]);
+  const bare = await menagerie(["sample", "export", "bare", "-o", "bare.jsonl"], ofBare, home);
+  expect([bare.code, bare.stderr]).toEqual([2, expect.stringContaining("bare has no rule of redaction")]);
+});
+
 describe("a redacted sample", () => {
   it("is fair, always the same, checked, in the audit, and replaced by force alone", { timeout: within }, async () => {
     const args = ["export", "redacted", "--requests", "10", "--stratify", "status"];
@@ -127,15 +171,17 @@ describe("a redacted sample", () => {
     expect((await readdir(folder)).filter((name) => name.startsWith("."))).toEqual([]);
 
     const { rows } = await inDatabase((client) =>
-      client.query<{ details: { digest: string } }>("SELECT details FROM menagerie.audit WHERE what = 'sample.export'"),
+      client.query<{ details: { digest: string } }>(
+        "SELECT details FROM menagerie.audit WHERE what = 'sample.export' ORDER BY id",
+      ),
     );
-    expect(rows).toHaveLength(3);
-    expect(rows[0]?.details).toMatchObject({ name: "redacted", count: 10, digest: header.digest, recipients: [] });
+    expect(rows).toHaveLength(4);
+    expect(rows[1]?.details).toMatchObject({ name: "redacted", count: 10, digest: header.digest, recipients: [] });
     expect(JSON.stringify(rows)).not.toContain(keys.exporting.slice(13));
 
     expect((await sample("check", "a.jsonl")).code).toBe(0);
     const lines = await linesOf("a.jsonl");
-    await writeFile(join(folder, "edited.jsonl"), `${lines.join("\n").replace("1.0", "1.5").replace("[1]", "[2]")}\n`);
+    await writeFile(join(folder, "edited.jsonl"), `${lines.join("\n").replace("[1]", "[2]")}\n`);
     const edited = await sample("check", "edited.jsonl");
     expect([edited.code, edited.stderr]).toEqual([2, expect.stringContaining("their SHA-256 is another one")]);
   });
@@ -152,7 +198,15 @@ describe("a redacted sample", () => {
       ...["--to", `http://${predictor.host}/v1/models/model:predict`],
     ]);
     expect(code, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ sent: 10, answered: 10, result: { mismatches: 0 } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ sent: 10, answered: 10 },
+      // The status that is another one now; no body, for pseudonyms ask something else.
+      result: {
+        mismatches: 1,
+        fields: [],
+        statuses: expect.arrayContaining([{ primary: 500, shadow: 200, pairs: 1 }]),
+      },
+    });
     expect(predictor.seen).toHaveLength(10);
   });
 
@@ -206,6 +260,11 @@ describe("requests as users sent them", () => {
         redaction: { unredacted: { because: "an incident" } },
       });
     }
+    const replayed = await menagerie([
+      ...["replay", "--sample", "plain.age", "--identity", "two.key", "--json"],
+      ...["--to", `http://${predictor.host}/v1/models/model:predict`],
+    ]);
+    expect(JSON.parse(replayed.stdout)).toMatchObject({ sent: 3, result: { mismatches: 3 } });
     expect((await sample("check", "plain.age", "--identity", "stranger.key")).stderr).toContain("cannot be decrypted");
     expect((await sample("check", "plain.age")).stderr).toContain("plain.age is encrypted; add --identity");
     const { rows } = await inDatabase((client) =>
