@@ -16,8 +16,8 @@ export const defaultDays = 30;
  */
 export const mostRequests = 100_000;
 export const mostBytes = 512 * 1024 ** 2;
-/** A line holds two bodies of some 10 MiB, in base64 or with what JSON escapes. */
-export const longestLine = 64 * 1024 ** 2;
+/** How long bodies are is each recorder's setting: one line may be all of a sample. */
+export const longestLine = mostBytes;
 
 const name = z.string().min(1).max(1_000);
 const time = z.iso.datetime();

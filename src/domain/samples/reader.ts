@@ -6,6 +6,7 @@ import type { Refusal } from "../refusals/refusal.ts";
 import { readExactJson } from "../shadow/exactJson.ts";
 import {
   longestLine,
+  mostRequests,
   type SampledRequest,
   type SampleHeader,
   sampledRequest,
@@ -49,9 +50,9 @@ export class SampleReader {
     return this.#header;
   }
 
-  /** Whether what follows is not worth reading: the first line says that this is no sample that could be read. */
+  /** Whether what follows is not worth reading: this is no sample that could be read, or has more requests than any. */
   get isOver(): boolean {
-    return this.#at > 0 && this.#header === undefined;
+    return (this.#at > 0 && this.#header === undefined) || this.#requests > mostRequests;
   }
 
   /** Takes the next line, and answers its request, if it is a right one. */

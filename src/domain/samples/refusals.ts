@@ -36,7 +36,7 @@ export const sampleRefusals = {
   "sample.line-too-long": {
     says: "it has more than {longest} bytes",
     fix: "export it again",
-    cause: "No recorder keeps bodies that would make so long a line, so that somebody else wrote it.",
+    cause: "No sample has so many bytes, so that something else wrote the line.",
   },
   "sample.line-again": {
     says: "it is the request of line {first} once more",
