@@ -60,8 +60,15 @@ export async function exportSample(
     what: "sample.export",
     who: operatorName(),
     details: {
-      ...{ ...source, key: key.prefix, since: header.source.since, until: header.source.until },
-      ...{ count, digest, expiresAt, recipients, unredacted: header.redaction.unredacted },
+      ...source,
+      key: key.prefix,
+      since: header.source.since,
+      until: header.source.until,
+      count,
+      digest,
+      expiresAt,
+      recipients,
+      unredacted: header.redaction.unredacted,
     },
   });
   await placeFile(out, content, { isForced, signal });

@@ -40,7 +40,11 @@ function recordedOf({ id, attempt, at, operation, path, headers, body, answer }:
   const answered = answer.body;
   const isTooLong = "missing" in answered && answered.missing === "too_long";
   return {
-    ...{ requestId: id, attempt, operation, at: Date.parse(at), url: path },
+    requestId: id,
+    attempt,
+    operation,
+    at: Date.parse(at),
+    url: path,
     body: "base64" in body ? Buffer.from(body.base64, "base64") : Buffer.from(jsonTextOf(body.json)),
     headers: Object.fromEntries(kept),
     answer: {

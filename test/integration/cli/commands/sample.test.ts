@@ -116,7 +116,14 @@ it("a model of a stack has its rules in the sample, and its own key opens it and
   const layout = environmentLayout("local", home);
   await useExistingCluster(layout, { kubeconfig: join(folder, "none"), gatewayUrl: "http://127.0.0.1:1" });
   const recording = (schema: string, redact: readonly object[]) => ({
-    ...{ schema, url: null, versions: [], sample: 100, bodies: true, retentionDays: 30, redact, paused: false },
+    schema,
+    url: null,
+    versions: [],
+    sample: 100,
+    bodies: true,
+    retentionDays: 30,
+    redact,
+    paused: false,
   });
   const outputs = {
     recordings: { iris: recording("redacted", [{ kind: "email" }]), bare: recording("empty", []) },
@@ -199,7 +206,8 @@ describe("a redacted sample", () => {
     ]);
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{ sent: 10, answered: 10 },
+      sent: 10,
+      answered: 10,
       // The status that is another one now; no body, for pseudonyms ask something else.
       result: {
         mismatches: 1,
