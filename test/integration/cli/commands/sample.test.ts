@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import type { Client } from "pg";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createKey } from "../../../../src/adapters/postgres/apiKeys.ts";
 import { organizationIdOf } from "../../../../src/adapters/postgres/models.ts";
 import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
@@ -73,7 +74,15 @@ afterAll(async () => {
 });
 
 async function menagerie(args: readonly string[], key = keys.exporting, home = folder) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "../../../../src/cli/main.ts"), ...args], {
+  const child = start(args, key, home);
+  const ended = once(child, "exit");
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = (await ended) as [number | null];
+  return { code, stdout, stderr };
+}
+
+function start(args: readonly string[], key: string, home: string) {
+  return spawn(process.execPath, [join(import.meta.dirname, "../../../../src/cli/main.ts"), ...args], {
     cwd: folder,
     env: {
       ...process.env,
@@ -82,10 +91,6 @@ async function menagerie(args: readonly string[], key = keys.exporting, home = f
       MENAGERIE_API_KEY: key,
     },
   });
-  const ended = once(child, "exit");
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await ended) as [number | null];
-  return { code, stdout, stderr };
 }
 
 const sample = (...args: string[]) => menagerie(["sample", ...args]);
@@ -216,6 +221,29 @@ describe("a redacted sample", () => {
       },
     });
     expect(predictor.seen).toHaveLength(10);
+  });
+
+  it("that Ctrl-C interrupts is not there, not even half of it", { timeout: within }, async () => {
+    await inDatabase(async (client) => {
+      await client.query("BEGIN; LOCK TABLE redacted.inference_response IN ACCESS EXCLUSIVE MODE");
+      const child = start(["sample", "export", "redacted", "-o", "interrupted.jsonl"], keys.exporting, folder);
+      const [ended, said] = [once(child, "exit"), text(child.stderr)];
+      await vi.waitFor(
+        async () => {
+          const { rows } = await client.query("SELECT FROM pg_locks WHERE NOT granted");
+          expect(rows).toHaveLength(1);
+        },
+        { timeout: 30_000, interval: 50 },
+      );
+      child.kill("SIGINT");
+      // The command hears of it before the database answers.
+      await delay(200);
+      await client.query("ROLLBACK");
+      const [code] = (await ended) as [number | null];
+      expect(code).not.toBe(0);
+      expect(await said).toContain("interrupted; no file was written");
+    });
+    expect((await readdir(folder)).filter((name) => name.includes("interrupted"))).toEqual([]);
   });
 
   it("with a key or an address in it is refused with places, never values", { timeout: within }, async () => {
