@@ -94,6 +94,42 @@ export const adaptersRefusals = {
     cause: "Nothing listens at the address: the environment is down, or the gateway has another port.",
     exit: 1,
   },
+  "sample.unreadable": {
+    says: "{file} cannot be read: {reason}",
+    fix: "give a file that is there and is yours",
+    cause: "The sample, or the file with the keys that open it, could not be read.",
+  },
+  "sample.encrypted": {
+    says: "{file} is encrypted",
+    fix: "add --identity FILE with the secret key of one of its recipients",
+    cause: "A sample that is not redacted leaves the environment only encrypted, by age.",
+  },
+  "sample.not-decrypted": {
+    says: "{file} cannot be decrypted ({reason})",
+    fix: "give --identity with the secret key of one of its recipients, or copy the file again",
+    cause: "None of the keys opens it, or the file is damaged: age notices each changed byte.",
+  },
+  "sample.no-identity": {
+    says: "--identity {file} holds no secret key of age",
+    fix: "give a file that `age-keygen -o key.txt` wrote",
+    cause: "Each line of an identity file is a key that begins with AGE-SECRET-KEY-, or a comment after #.",
+  },
+  "sample.no-recipient": {
+    says: "--recipient: {shown} is no recipient of age ({reason})",
+    fix: "give a public key, such as `age-keygen -y key.txt` prints",
+    cause: "A recipient begins with age1. A secret key is none, and is not shown.",
+  },
+  "sample.file-there": {
+    says: "{file} is there already",
+    fix: "choose another name, or add --force",
+    cause: "A sample that somebody relies on is not replaced by accident.",
+  },
+  "sample.not-written": {
+    says: "{file} cannot be written: {reason}",
+    fix: "name a file in a folder that is there and is yours",
+    cause: "The file is written beside its place under another name first, and takes its name once it is whole.",
+    exit: 1,
+  },
   "uploads.bucket": {
     says: 'bucket "{name}" at {endpoint} does not accept or return uploads: {why}{renew}',
     fix: "",

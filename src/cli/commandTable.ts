@@ -82,6 +82,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/recording.ts")).recordingCommand(),
   },
   {
+    name: "sample",
+    about:
+      "Samples of recorded requests: take one out of the environment, check one, keep one beside the stack's file.",
+    load: async () => (await import("./commands/sample.ts")).sampleCommand(),
+  },
+  {
     name: "app",
     about: "Apps: users' models whose predictions come from a model of the zoo.",
     load: async () => (await import("./commands/app.ts")).appCommand(),

@@ -15,6 +15,7 @@ import { patchRefusals } from "../domain/patch/refusals.ts";
 import type { RefusalTable } from "../domain/refusals/entry.ts";
 import { refusals } from "../domain/refusals/table.ts";
 import { releaseRefusals } from "../domain/release/refusals.ts";
+import { sampleRefusals } from "../domain/samples/refusals.ts";
 import { trussRefusals } from "../domain/truss/refusals.ts";
 import { uploadRefusals } from "../domain/uploads/refusals.ts";
 import { environmentRefusals } from "../environment/refusals.ts";
@@ -33,6 +34,7 @@ export const tables: readonly RefusalTable[] = [
   buildRefusals,
   pushedRefusals,
   uploadRefusals,
+  sampleRefusals,
   patchRefusals,
   releaseRefusals,
   releaseStateRefusals,

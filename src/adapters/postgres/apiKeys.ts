@@ -1,8 +1,9 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
-import { apiKey, keyHash, prefixLength, type StoredScope, secretBytes } from "../../domain/access/apiKey.ts";
+import { apiKey, keyHash, keyPrefix, prefixLength, type StoredScope, secretBytes } from "../../domain/access/apiKey.ts";
 import type { KeyRight } from "../../domain/access/rights.ts";
 import { refuse } from "./refusals.ts";
+import { sqlState } from "./server.ts";
 
 /** A key as it is listed: the key itself is known only to whoever made it. */
 export interface ListedKey {
@@ -82,4 +83,35 @@ export async function findKey(pool: Pool, prefix: string): Promise<StoredKey | u
   if (!row) return undefined;
   if (row.model_id !== null) return { hash: row.hash, scope: { modelId: row.model_id } };
   return row.organization_id === null ? undefined : { hash: row.hash, scope: { organizationId: row.organization_id } };
+}
+
+/** What a key may do, and what it opens. */
+export interface KnownKey {
+  readonly prefix: string;
+  readonly rights: readonly KeyRight[];
+  /** The one model that it opens; null where it opens all of the organization. */
+  readonly model: string | null;
+  readonly organization: string;
+  /** The organization is the platform's own, whose are the models of the zoo. */
+  readonly isAdmin: boolean;
+}
+
+/**
+ * What a whole key may do, for commands whose user shows one; undefined for a key that is unknown or revoked.
+ * @throws OperatorError where the platform's tables are older than this.
+ */
+export async function findKnownKey(client: ClientBase, key: string): Promise<KnownKey | undefined> {
+  const prefix = keyPrefix(key);
+  if (prefix === undefined) return undefined;
+  try {
+    const { rows } = await client.query<Omit<KnownKey, "prefix">>(
+      'SELECT rights, model, organization, is_admin AS "isAdmin" FROM menagerie.known_key($1, $2)',
+      [prefix, keyHash(key)],
+    );
+    return rows[0] && { prefix, ...rows[0] };
+  } catch (error) {
+    // No such function, or no such schema.
+    if (sqlState(error) !== "42883" && sqlState(error) !== "3F000") throw error;
+    throw refuse("key.tables-older", undefined, error);
+  }
 }

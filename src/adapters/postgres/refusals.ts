@@ -8,6 +8,11 @@ export const postgresRefusals = {
     fix: "give an id or a prefix that `menagerie key list` shows",
     cause: "Keys are found by their id or the beginning that is shown of them.",
   },
+  "key.tables-older": {
+    says: "the platform's tables are older than this program, and cannot tell what a key may do",
+    fix: "run `menagerie up`, which brings them up to date",
+    cause: "What a key may do is asked of a function that a later `up` makes.",
+  },
   "app.name-taken": {
     says: '--name "{name}": the owner\'s organization has an app of this name',
     fix: "choose another",

@@ -187,6 +187,80 @@ export const commandsRefusals = {
     fix: "give one such as http://127.0.0.1:18080/serving/models/iris/v1/models/model:predict",
     cause: "The requests are sent there as they were recorded.",
   },
+  "sample.no-key": {
+    says: "MENAGERIE_API_KEY: {what}",
+    fix: "`menagerie key create --organization {organization} --right export` makes one that may export",
+    cause:
+      "Recorded requests leave the environment by a key with the right to export, so that it is known who took them.",
+  },
+  "sample.key-elsewhere": {
+    says: "key {prefix} opens {opens}, and what is recorded of {name} belongs to the platform",
+    fix: "use a key of organization admin with the right export, or one of this model of the zoo",
+    cause:
+      "Recordings hold requests of all organizations and do not say whose each one is, so that a key of one organization cannot take its own alone.",
+  },
+  "sample.no-organizations": {
+    says: '--organization "{organization}": recorded requests do not hold whose they are',
+    fix: "leave the option out, and know that the sample has requests of every organization",
+    cause: "The recorder stores neither keys nor who they belong to, so that no sample can be of one organization.",
+  },
+  "sample.not-redacted": {
+    says: "{name} has {found}, and no redacted ones since {since}",
+    fix: "redact by menagerie:zoo.<model>.recording.redact (shadows: menagerie:shadows.<name>.redact), or add --unredacted --because TEXT and --recipient",
+    cause:
+      "Requests hold what users send. What leaves the environment in a plain file holds pseudonyms in the place of it.",
+  },
+  "sample.no-reason": {
+    says: "--unredacted and --because go together",
+    fix: "say why requests leave as users sent them, by --because TEXT, or leave both out",
+    cause: "The reason stands in the sample and in the audit, for whoever asks later.",
+  },
+  "sample.plain": {
+    says: "--unredacted needs --recipient",
+    fix: "add the public key of whoever may read it, age1…, once for each of them",
+    cause: "Requests as users sent them leave the environment only encrypted.",
+  },
+  "sample.bad-range": {
+    says: "--until {until} is not after --since {since}",
+    fix: "give a later --until, or an earlier --since",
+    cause: "A sample is of requests between the two.",
+  },
+  "sample.bad-stratum": {
+    says: '--stratify "{given}" is none of {known}',
+    fix: "give some of them with commas between, such as status,size",
+    cause: "Requests are told apart by the status of their answer, their path, or the size of their body.",
+  },
+  "sample.many-strata": {
+    says: "--stratify {given} makes more than {most} strata",
+    fix: "leave path out",
+    cause: "Paths that hold ids make a stratum of each request, which is no choice any more.",
+  },
+  "sample.nothing-recorded": {
+    says: "{name} has no request between {since} and {until} that could be in a sample{leftOut}",
+    fix: "use an earlier --since",
+    cause: "Only requests that were kept whole and were answered are in samples.",
+    exit: 1,
+  },
+  "sample.too-large": {
+    says: "{requests} requests make more than {most} MiB",
+    fix: "choose fewer by --requests",
+    cause: "A sample is put together in memory, so that nothing of it is on a disk before it is encrypted.",
+  },
+  "sample.with-range": {
+    says: "--since goes with a recording, and --sample has its own time",
+    fix: "remove one of them",
+    cause: "A sample holds requests of the range that it was exported with.",
+  },
+  "sample.no-project": {
+    says: "{folder} has no Pulumi.yaml",
+    fix: "go to the folder of the stack's files, or name another with --into",
+    cause: "Samples are kept in a folder beside the stack's file, where those who work on it look for them.",
+  },
+  "replay.of-what": {
+    says: "what is to be replayed is not said",
+    fix: "name what was recorded, or give a sample by --sample FILE",
+    cause: "Requests come from a recording or from a sample.",
+  },
   "shell.cannot-run": {
     says: "{program} cannot be run: {reason}",
     fix: "set SHELL to one that can",

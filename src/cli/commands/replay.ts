@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import {
   countRecordedRequests,
   type RecordedRange,
+  type RecordedRequest,
   recordedRequests,
 } from "../../adapters/postgres/predictions/recordedRequests.ts";
 import { type Replayed, replayRequests } from "../../adapters/predictions/replay.ts";
@@ -22,6 +23,7 @@ import { factorArgument, shareArgument, wholeNumberArgument } from "../numberArg
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { findRecording, type Recording } from "../recordings.ts";
+import { openSample } from "../samples/replaySample.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
 import { refuse } from "./refusals.ts";
@@ -41,6 +43,8 @@ interface ReplayOptions {
   readonly tolerance?: number;
   readonly ignore: readonly string[];
   readonly maxMismatch?: number;
+  readonly sample?: string;
+  readonly identity?: string;
 }
 
 const notComparable = { unjudgeable: "redacted" } as const;
@@ -50,10 +54,12 @@ const mostAtOnce = 1_000;
 export function replayCommand(): Command {
   return new Command("replay")
     .argument(
-      "<recorded>",
+      "[recorded]",
       "what was recorded: a zoo model of the stack, a shadow deployment (its primary), or a schema of prediction tables",
     )
     .requiredOption("--to <model>", "a model of the stack, or the url that it predicts at")
+    .option("--sample <file>", "requests of a sample (`menagerie sample export`) in the place of recorded ones")
+    .option("--identity <file>", "secret keys of age, for a sample that is encrypted")
     .option("--since <when>", `requests since then: ${timeHelp}`, "24h")
     .option("--limit <count>", "at most so many requests", wholeNumberArgument(1, 100_000_000), 10_000)
     .option(
@@ -95,14 +101,20 @@ export function replayCommand(): Command {
       "after",
       "\nMENAGERIE_API_KEY is sent as x-api-key where it is set. Keys that clients sent are never sent: what a recorded body has of them is left out.",
     )
-    .action((recorded: string, options: ReplayOptions) =>
-      interruptible("what was sent is not sent again by itself", (signal) => replay(recorded, options, signal)),
+    .action((recorded: string | undefined, options: ReplayOptions, command: Command) =>
+      interruptible("what was sent is not sent again by itself", (signal) => {
+        const { sample } = options;
+        const isRange = recorded !== undefined || command.getOptionValueSource("since") !== "default";
+        if (sample !== undefined && isRange) throw refuse("sample.with-range");
+        if (sample !== undefined) return replayOfSample(sample, options, signal);
+        if (recorded === undefined) throw refuse("replay.of-what");
+        return replay(recorded, options, signal);
+      }),
     );
 }
 
 async function replay(recorded: string, options: ReplayOptions, signal: AbortSignal): Promise<void> {
-  if (options.asRecorded && options.rate !== undefined) throw refuse("replay.two-paces");
-  if (options.speed !== undefined && !options.asRecorded) throw refuse("replay.speed-alone");
+  requireOnePace(options);
   const deployed = await recordingOf(recorded, options.environment);
   const side = deployed ?? { schema: recorded };
   // A pseudonym in the place of a word is another question.
@@ -123,42 +135,78 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
     if (found.requests === 0) {
       throw refuse("replay.nothing-recorded", { schema: side.schema, since: range.since.toISOString() });
     }
-    const task = terminalProgress().begin("replay");
-    const startedAt = performance.now();
-    let [paired, answered, otherOperation] = [0, 0, 0];
-    try {
-      const replayed = await replayRequests({
-        requests: recordedRequests(client, range),
-        url,
-        headers: ambientKey(),
-        concurrency: options.concurrency ?? (options.asRecorded ? mostAtOnce : 8),
-        rate: options.rate,
-        speed: options.asRecorded ? (options.speed ?? 1) : undefined,
-        streaming: options.stream,
-        timeoutMs: options.timeout * 1000,
-        signal,
-        onLeftOut: () => {
-          otherOperation += 1;
-        },
-        onPair(sent) {
-          const pair = isRedacted ? { ...sent, primary: { ...sent.primary, body: notComparable } } : sent;
-          // Who answered the recorded request is not there to be asked again.
-          const open = comparison.add(pair);
-          if (open) comparison.settle(open);
-          paired += 1;
-          if (pair.shadow.failure === null) answered += 1;
-          const perSecond = paired / ((performance.now() - startedAt) / 1000);
-          const left = Math.ceil((found.requests - paired) / perSecond);
-          task.update(`${paired} of ${found.requests}, ${perSecond.toFixed(0)} per second, ${left} s left`);
-        },
-      });
-      task.done(counted(replayed.sent, "request"));
-      return { ...replayed, answered, truncated: found.truncated, redacted: found.redacted, otherOperation };
-    } catch (error) {
-      task.failed();
-      throw error;
-    }
+    return send({ found, requests: recordedRequests(client, range), url, comparison, isRedacted, options, signal });
   });
+  tell(comparison, counts, url, options);
+}
+
+async function replayOfSample(file: string, options: ReplayOptions, signal: AbortSignal): Promise<void> {
+  requireOnePace(options);
+  const { header, requests } = await openSample(file, options.identity);
+  const { name } = header.source;
+  const isRedacted = header.redaction.unredacted === null;
+  if (isRedacted && options.maxMismatch !== undefined) throw refuse("replay.redacted", { name });
+  const url = await targetUrl(options);
+  const comparison = comparisonOf(options, (await recordingOf(name, options.environment))?.compare ?? {});
+  const found = { requests: Math.min(header.count, options.limit), truncated: 0, redacted: 0 };
+  const wanted = requests(options.limit);
+  tell(comparison, await send({ found, requests: wanted, url, comparison, isRedacted, options, signal }), url, options);
+}
+
+function requireOnePace({ asRecorded, rate, speed }: ReplayOptions): void {
+  if (asRecorded && rate !== undefined) throw refuse("replay.two-paces");
+  if (speed !== undefined && !asRecorded) throw refuse("replay.speed-alone");
+}
+
+interface Sent {
+  readonly found: { readonly requests: number; readonly truncated: number; readonly redacted: number };
+  readonly requests: AsyncIterator<RecordedRequest>;
+  readonly url: string;
+  readonly comparison: Comparison;
+  readonly isRedacted: boolean;
+  readonly options: ReplayOptions;
+  readonly signal: AbortSignal;
+}
+
+async function send({ found, requests, url, comparison, isRedacted, options, signal }: Sent): Promise<ReplayCounts> {
+  const task = terminalProgress().begin("replay");
+  const startedAt = performance.now();
+  let [paired, answered, otherOperation] = [0, 0, 0];
+  try {
+    const replayed = await replayRequests({
+      requests,
+      url,
+      headers: ambientKey(),
+      concurrency: options.concurrency ?? (options.asRecorded ? mostAtOnce : 8),
+      rate: options.rate,
+      speed: options.asRecorded ? (options.speed ?? 1) : undefined,
+      streaming: options.stream,
+      timeoutMs: options.timeout * 1000,
+      signal,
+      onLeftOut: () => {
+        otherOperation += 1;
+      },
+      onPair(sent) {
+        const pair = isRedacted ? { ...sent, primary: { ...sent.primary, body: notComparable } } : sent;
+        // Who answered the recorded request is not there to be asked again.
+        const open = comparison.add(pair);
+        if (open) comparison.settle(open);
+        paired += 1;
+        if (pair.shadow.failure === null) answered += 1;
+        const perSecond = paired / ((performance.now() - startedAt) / 1000);
+        const left = Math.ceil((found.requests - paired) / perSecond);
+        task.update(`${paired} of ${found.requests}, ${perSecond.toFixed(0)} per second, ${left} s left`);
+      },
+    });
+    task.done(counted(replayed.sent, "request"));
+    return { ...replayed, answered, truncated: found.truncated, redacted: found.redacted, otherOperation };
+  } catch (error) {
+    task.failed();
+    throw error;
+  }
+}
+
+function tell(comparison: Comparison, counts: ReplayCounts, url: string, options: ReplayOptions): void {
   const { sent, answered } = counts;
   const recordedCounts = {
     primary: sent,

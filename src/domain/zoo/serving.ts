@@ -1,13 +1,5 @@
 import * as z from "zod";
-import { type RedactionRule, valueKinds } from "../redaction/rules.ts";
-
-const redactionRule: z.ZodType<RedactionRule> = z.strictObject({
-  path: z.string().optional(),
-  pattern: z.string().optional(),
-  kind: z.enum(valueKinds).optional(),
-  query: z.string().optional(),
-  header: z.string().optional(),
-});
+import { redactionRuleSchema } from "../redaction/ruleSchema.ts";
 
 /**
  * How a version is served, beside its image: kept with its row, so that it can be declared again exactly when config and
@@ -36,7 +28,7 @@ export const servingSchema = z.strictObject({
       sample: z.number(),
       bodies: z.boolean(),
       retentionDays: z.number(),
-      redact: z.array(redactionRule).readonly(),
+      redact: z.array(redactionRuleSchema).readonly(),
     })
     .optional(),
 });

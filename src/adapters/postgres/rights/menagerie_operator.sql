@@ -13,6 +13,8 @@ GRANT
   INSERT (prefix, hash, model_id, organization_id, rights),
   UPDATE (revoked_at)
   ON menagerie.api_key TO menagerie_operator;
+-- What a key may do that somebody shows.
+GRANT EXECUTE ON FUNCTION menagerie.known_key(text, bytea) TO menagerie_operator;
 
 GRANT SELECT ON menagerie.rollout, menagerie.rollout_step, menagerie.gate_evidence TO menagerie_operator;
 GRANT INSERT (model, truss_hash, kind, suite, passed, evidence, evidence_hash)

@@ -93,6 +93,7 @@ const attempts = {
   "record an outcome": "INSERT INTO menagerie.deployment_outcome (reason) SELECT 'x' WHERE false",
   "change the record": "UPDATE menagerie.deployment_outcome SET reason = ''",
   "forget a release": "DELETE FROM menagerie.release",
+  "ask what a key may do": "SELECT * FROM menagerie.known_key('AAAAAAAA', 'x')",
   "read the audit": "SELECT * FROM menagerie.audit",
   "add to the audit": "INSERT INTO menagerie.audit (who, what) VALUES ('x', 'a.b')",
   "add to the audit for another time": "INSERT INTO menagerie.audit (who, what, at) VALUES ('x', 'a.b', 'epoch')",
@@ -127,6 +128,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read the record", "read ranges"] as const),
     ...(["read models", "read organizations", "read users", "read versions"] as const),
     ...(["make a model", "make a user", "make an organization", "read the audit", "add to the audit"] as const),
+    "ask what a key may do",
     // The login behind it, here a superuser, may become others again; the role itself may not.
     "become the owner",
   ],
