@@ -137,7 +137,7 @@ const gate = mapping(
     maxSampled: number(
       0,
       1,
-      "Share of the pairs that may differ by chance, so that they are not judged: the request has a temperature and no seed, and the primary does not answer twice the same. 0 to 1. Default: 0.",
+      "Share of the pairs with sampled requests (a temperature and no seed) that may differ, perhaps by chance, because the primary is not known to answer twice the same. 0 to 1. Default: 0.",
     ).optional(),
     maxFirstTokenRatio: number(
       0.01,

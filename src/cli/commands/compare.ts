@@ -48,7 +48,7 @@ export function compareCommand(): Command {
     .option("--report <file>", "write the comparison as an HTML page")
     .option(
       "--ask-primary <count>",
-      "send at most so many requests to the primary again, of those that have a temperature and no seed and whose answers differ; pairs are judged where it repeats itself. Its users pay with its time, and what a request does is done again (default: none; a noise floor tells the same)",
+      "send at most so many sampled requests (with a temperature and no seed) to the primary again; their pairs are judged where it repeats itself. This takes time from its users, and whatever a request does is done again (default: none; a noise floor does without)",
       wholeNumberArgument(1, 1_000),
     )
     .option("--record <zoo model>", "store the verdict as evidence for a rollout of the model to the shadow's content")

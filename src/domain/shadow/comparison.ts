@@ -13,7 +13,7 @@ import { StreamSpeeds } from "./speed.ts";
 import { Timeline } from "./timeline.ts";
 import { wilsonInterval } from "./wilson.ts";
 
-/** A pair that differs, perhaps by chance: {@link Comparison.settle} counts it. */
+/** A pair whose request leaves its answer to chance: {@link Comparison.settle} counts it. */
 export interface OpenPair {
   readonly pair: RecordedPair;
   readonly differences: readonly Difference[];
@@ -47,7 +47,7 @@ export class Comparison {
   readonly #speed = { primary: new StreamSpeeds(), shadow: new StreamSpeeds() };
   readonly #timeline = new Timeline();
   readonly #notTexts = new Map<string, number>();
-  readonly #sampled = { pairs: 0, asked: 0, repeated: 0, examples: new Outliers() };
+  readonly #sampled = { pairs: 0, differing: 0, failing: 0, asked: 0, repeated: 0, examples: new Outliers() };
   #pairs = 0;
   #differing = 0;
   readonly #notJudged = new Map<NotJudged, number>();
@@ -60,7 +60,7 @@ export class Comparison {
     this.#noise = options.noiseFloor ? { fields: new FieldStatistics(), pairs: 0, differing: 0 } : undefined;
   }
 
-  /** Answers with what {@link settle} is then called for, where the pair differs and its request leaves that to chance. */
+  /** Answers with what {@link settle} is then called for, where the request leaves its answer to chance, equal answers or not. */
   add(pair: RecordedPair): OpenPair | undefined {
     const { primary, shadow } = pair;
     // How long half an answer took is no latency of the model.
@@ -76,25 +76,22 @@ export class Comparison {
       return undefined;
     }
     const { differences } = judgement;
-    if (pair.isSampled && isOfBodies(differences)) return { pair, differences };
+    if (pair.isSampled) return { pair, differences };
     this.#count(pair, differences);
     return undefined;
   }
 
   /**
-   * Counts a pair that differs, perhaps by chance.
+   * Counts a pair whose request leaves its answer to chance. It is judged only where the primary repeats itself, equal or not: if equal pairs
+   * always counted and others only when confirmed, the mismatch would be too low.
    *
-   * @param again - another answer of one side to the same request; undefined where it was not asked
-   * @param side - whose it is
+   * @param again - another answer of the primary to the same request; undefined where it was not asked
    */
-  settle(open: OpenPair, again?: RecordedAnswer, side: "primary" | "shadow" = "primary"): void {
+  settle(open: OpenPair, again?: RecordedAnswer): void {
     const { pair, differences } = open;
     if (again) {
       this.#sampled.asked += 1;
-      const judgement = judgePair(
-        { ...pair, primary: pair[side], shadow: again, sameBody: false },
-        this.#rulesOf(pair),
-      );
+      const judgement = judgePair({ ...pair, shadow: again, sameBody: false }, this.#rulesOf(pair));
       if ("differences" in judgement && judgement.differences.length === 0) {
         this.#sampled.repeated += 1;
         this.#count(pair, differences);
@@ -102,6 +99,9 @@ export class Comparison {
       }
     }
     this.#sampled.pairs += 1;
+    if (differences.length === 0) return;
+    if (isOfBodies(differences)) this.#sampled.differing += 1;
+    else this.#sampled.failing += 1;
     this.#sampled.examples.add(outlierOf(pair), differences);
   }
 
@@ -138,11 +138,11 @@ export class Comparison {
   /** A pair of the primary and a second copy of it: what differs here differs without any change of the model. */
   addNoise(pair: RecordedPair): void {
     if (!this.#noise) throw new Error("the comparison was made without a noise floor");
+    // What differs by chance in some requests would pass for noise in those that leave nothing to it.
+    if (pair.isSampled) return;
     const judgement = judgePair(pair, this.#rulesOf(pair));
     if ("notJudged" in judgement) return;
     const { differences } = judgement;
-    // What differs by chance in some requests would pass for noise in those that leave nothing to it.
-    if (pair.isSampled && isOfBodies(differences)) return;
     this.#noise.pairs += 1;
     if (differences.length === 0) return;
     this.#noise.differing += 1;

@@ -23,7 +23,7 @@ export interface ComparisonResult {
   readonly differing: number;
   /** Pairs that differ in a field that is more than noise; the same as `differing` without a noise floor. */
   readonly mismatches: number;
-  /** Pairs that differ and whose request leaves its answer to chance. */
+  /** Pairs whose request leaves its answer to chance. */
   readonly sampled: SampledPairs;
   /** Share of `mismatches` with its 95 % interval. */
   readonly mismatchRate: RateInterval;
@@ -48,14 +48,18 @@ export interface ComparisonResult {
   readonly notTexts: readonly { readonly field: string; readonly places: number }[];
 }
 
-/** Pairs that differ and whose request leaves its answer to chance: see `isSampled`. */
+/** Pairs whose request leaves its answer to chance (see `isSampled`): a stratum of their own. */
 export interface SampledPairs {
-  /** Those that are not judged, for the primary does not repeat itself or was not asked; they count nowhere else. */
+  /** Those that are not judged, equal or not, because the primary does not repeat itself or was not asked; they count nowhere else. */
   readonly pairs: number;
+  /** Those of them whose answers differ, perhaps by chance. */
+  readonly differing: number;
+  /** Those of them in which the shadow has another status or no whole answer, which is never chance. */
+  readonly failing: number;
   /** Those whose request the primary has answered once more. */
   readonly asked: number;
   /** Those of them in which it gave the same answer again: they are judged, as any other pair. */
   readonly repeated: number;
-  /** Some that are not judged. */
+  /** Some that are not judged and differ. */
   readonly examples: readonly OutlierPair[];
 }

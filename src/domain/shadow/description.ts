@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import type { ComparisonResult } from "./comparisonResult.ts";
 import type { ComparedSubject } from "./evidence.ts";
 import type { FieldSummary } from "./fieldStatistics.ts";
@@ -27,7 +28,7 @@ export function describeComparison(
   const sampled = describeSampled(result);
   if (sampled !== "") lines.push(`  sampled       ${sampled}`);
   for (const { field, places } of notTexts) {
-    lines.push(`  compare.texts ${field} is no text in ${count(places)} places; the rule says nothing about them`);
+    lines.push(`  compare.texts: ${field} holds no text in ${counted(places, "place")}, where the rule has no effect`);
   }
   if (fields.length > 0) lines.push("", "Fields that differ:", ...fields.slice(0, fieldsShown).map(fieldLine));
   if (fields.length > fieldsShown) lines.push(`  and ${count(fields.length - fieldsShown)} more`);

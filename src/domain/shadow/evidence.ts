@@ -50,7 +50,8 @@ export interface ShadowEvidence extends ComparedSubject {
 
 export function evidenceOf(subject: ComparedSubject, result: ComparisonResult): ShadowEvidence {
   const { gate } = subject;
-  const { sampled, speed } = result;
+  const { speed } = result;
+  const { examples: _, ...sampled } = result.sampled;
   const { primary, shadow } = result.latency;
   const moment = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
   return {
@@ -60,7 +61,7 @@ export function evidenceOf(subject: ComparedSubject, result: ComparisonResult): 
     to: moment(result.to),
     pairs: result.pairs,
     notJudged: result.notJudged,
-    sampled: { pairs: sampled.pairs, asked: sampled.asked, repeated: sampled.repeated },
+    sampled,
     differing: result.differing,
     mismatches: result.mismatches,
     mismatchRate: result.mismatchRate,

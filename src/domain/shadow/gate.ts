@@ -21,7 +21,7 @@ export interface ShadowGate {
    * @default not judged
    */
   readonly maxLatencyRatio?: number | undefined;
-  /** Share of the pairs that differ, perhaps by chance, and are not judged: at most. @default 0 */
+  /** Share of the pairs with sampled requests that differ, perhaps by chance, and are not judged: at most. @default 0 */
   readonly maxSampled?: number | undefined;
   /**
    * The 95th percentile of the shadow's time to the first token divided by the primary's, at most.
@@ -44,6 +44,7 @@ export interface GateCheck {
     | "completeness"
     | "latency"
     | "sampled"
+    | "sampledFailures"
     | "firstToken"
     | "tokensPerSecond";
   readonly met: boolean;
@@ -84,8 +85,10 @@ export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdi
           : `${percent(completeness.rate)} of ${count(completeness.sampled)} mirrored requests are stored on both sides, ${percent(gate.minCompleteness)} are needed`,
     },
   ];
-  if (result.sampled.pairs > 0 || gate.maxSampled !== undefined)
+  if (result.sampled.pairs > 0 || gate.maxSampled !== undefined) {
     checks.push(sampledCheck(result, gate.maxSampled ?? 0));
+  }
+  if (result.sampled.failing > 0) checks.push(sampledFailuresCheck(result, gate));
   if (gate.maxLatencyRatio !== undefined) checks.push(latencyCheck(latency, gate.maxLatencyRatio));
   if (gate.maxFirstTokenRatio !== undefined) checks.push(firstTokenCheck(speed, gate.maxFirstTokenRatio));
   if (gate.minTokensPerSecondRatio !== undefined) {
@@ -119,16 +122,32 @@ function latencyCheck({ primary, shadow }: ComparisonResult["latency"], allowed:
   };
 }
 
-function sampledCheck({ pairs, sampled }: ComparisonResult, allowed: number): GateCheck {
-  const all = pairs + sampled.pairs;
-  const share = all === 0 ? 0 : sampled.pairs / all;
+/** Upper bound of the share of failures in pairs that are not judged because their requests are sampled; 0 where none failed. */
+export function sampledFailuresBound({ sampled }: Pick<ComparisonResult, "sampled">, confidence: number): number {
+  return sampled.failing === 0 ? 0 : upperBound(sampled.failing, sampled.pairs, confidence);
+}
+
+function sampledFailuresCheck(result: ComparisonResult, { maxMismatch, confidence }: ShadowGate): GateCheck {
+  const { failing, pairs } = result.sampled;
+  const bound = sampledFailuresBound(result, confidence);
+  return {
+    name: "sampledFailures",
+    met: bound <= maxMismatch,
+    sentence: `${percent(failing / pairs)} of ${count(pairs)} pairs that are not judged have another status or no whole answer, with ${percent(confidence)} confidence at most ${percent(bound)}; ${percent(maxMismatch)} is allowed`,
+  };
+}
+
+function sampledCheck({ sampled }: ComparisonResult, allowed: number): GateCheck {
+  // Of their own kind alone: requests with a seed say nothing about how much chance there is in the others.
+  const all = sampled.pairs + sampled.repeated;
+  const share = all === 0 ? 0 : sampled.differing / all;
   return {
     name: "sampled",
     met: share <= allowed,
     sentence:
-      sampled.pairs === 0
+      sampled.differing === 0
         ? "no pair differs by chance"
-        : `${count(sampled.pairs)} of ${count(all)} pairs differ, perhaps by chance: their requests are sampled, and the primary is not known to repeat itself; ${percent(allowed)} is allowed: declare noiseFloor, ask the primary by --ask-primary, or set gate.maxSampled`,
+        : `${count(sampled.differing)} of ${count(all)} pairs with sampled requests differ, perhaps by chance, because the primary is not known to repeat itself; ${percent(allowed)} is allowed: declare noiseFloor, ask the primary by --ask-primary, or set gate.maxSampled`,
   };
 }
 

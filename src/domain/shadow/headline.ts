@@ -1,15 +1,15 @@
 import type { ComparisonResult } from "./comparisonResult.ts";
-import { describeNotJudged } from "./notJudgedText.ts";
+import { describeNotJudged, sampledParts } from "./notJudgedText.ts";
 import { count, percent } from "./readable.ts";
 
 /** The comparison in one sentence. */
 export function headlineOf(result: ComparisonResult): string {
   const { pairs, sampled } = result;
   if (sampled.pairs === 0) return judgedHeadline(result);
-  const differ = sampled.pairs === 1 ? "pair differs" : "pairs differ";
-  const why = "perhaps by chance: sampled, and not judged";
-  if (pairs === 0 && describeNotJudged(result.notJudged) === "") return `${count(sampled.pairs)} ${differ}, ${why}.`;
-  return `${judgedHeadline(result)} ${count(sampled.pairs)} more ${differ}, ${why}.`;
+  const isAll = pairs === 0 && describeNotJudged(result.notJudged) === "";
+  const [which, are] = sampled.pairs === 1 ? ["pair", "its request is"] : ["pairs", "their requests are"];
+  const sentence = `${count(sampled.pairs)} ${isAll ? "" : "more "}${which} cannot be judged because ${are} sampled: ${sampledParts(result)}.`;
+  return isAll ? sentence : `${judgedHeadline(result)} ${sentence}`;
 }
 
 function judgedHeadline(result: ComparisonResult): string {

@@ -25,13 +25,24 @@ export function describeNotJudged(
     .join(", ");
 }
 
-/** What became of pairs whose request leaves the answer to chance, and how to have them judged; empty where none of them differs. */
-export function describeSampled({ sampled: { pairs, asked, repeated } }: Pick<ComparisonResult, "sampled">): string {
+/** Pairs that are not judged because their requests are sampled: how many of them differ, fail and are equal. */
+export function sampledParts({ sampled: { pairs, differing, failing } }: Pick<ComparisonResult, "sampled">): string {
+  const equal = pairs - differing - failing;
+  return [
+    ...(differing > 0 ? [`${count(differing)} ${differing === 1 ? "differs" : "differ"}, perhaps by chance`] : []),
+    ...(failing > 0 ? [`${count(failing)} ${failing === 1 ? "has" : "have"} another status or no whole answer`] : []),
+    ...(equal > 0 ? [`${count(equal)} ${equal === 1 ? "is" : "are"} equal`] : []),
+  ].join("; ");
+}
+
+/** What became of pairs whose request leaves the answer to chance, and how to have them judged; empty where there are none. */
+export function describeSampled(result: Pick<ComparisonResult, "sampled">): string {
+  const { pairs, asked, repeated } = result.sampled;
   if (pairs + repeated === 0) return "";
   const judged =
     asked === 0
       ? "the primary was not asked again: ask it with --ask-primary, declare noiseFloor, or send a seed with the requests"
       : `of ${count(asked)} that the primary was asked again, it repeats itself in ${count(repeated)}, which are judged; declare noiseFloor, or send a seed with the requests, to judge the others`;
-  const [differ, are] = pairs === 1 ? ["differs", "is"] : ["differ", "are"];
-  return `${count(pairs)} ${differ}, perhaps by chance, and ${are} not judged; ${judged}`;
+  if (pairs === 0) return `all are judged: ${judged}`;
+  return `${count(pairs)} ${pairs === 1 ? "is" : "are"} not judged (${sampledParts(result)}); ${judged}`;
 }

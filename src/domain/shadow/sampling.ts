@@ -1,9 +1,13 @@
 import { isMapping } from "../mapping.ts";
 import type { Operation } from "../protocols/operation.ts";
+import { operations } from "../protocols/operations.ts";
 import { isJsonNumber, nearestDouble } from "./exactNumber.ts";
 
 /** Fields of a request that say whether its answer is drawn by chance, and whether the draw repeats. */
 export const samplingFields = ["temperature", "seed", "top_p", "top_k", "do_sample"] as const;
+
+/** Operations whose requests may be sampled. */
+export const sampledOperations: readonly string[] = operations.filter((each) => each.isSampled).map(({ name }) => name);
 
 /**
  * Whether a model may answer this request in another way the next time: it writes, and the request neither has a `seed` nor leaves a

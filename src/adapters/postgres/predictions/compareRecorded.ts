@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import { counted } from "../../../domain/counted.ts";
 import type { Progress } from "../../../domain/progress.ts";
 import { Comparison, type OpenPair } from "../../../domain/shadow/comparison.ts";
 import type { ComparisonResult } from "../../../domain/shadow/comparisonResult.ts";
@@ -20,7 +21,7 @@ export interface RecordedComparison extends RecordedSelection {
   /** A second copy of the primary, by which noise is known. @default none */
   readonly noise?: RecordedSide | undefined;
   /**
-   * Asks the primary once more, where that is the only way to tell a difference from chance.
+   * Asks the primary once more what leaves its answer to chance, so that those pairs can be judged.
    * @default nobody is asked
    */
   readonly again?: AskAgain | undefined;
@@ -50,7 +51,7 @@ export async function compareRecorded(
     request.signal?.throwIfAborted();
     read += count;
     const perSecond = read / ((performance.now() - started) / 1000);
-    task.update(`${read.toLocaleString("en-US")} pairs, ${Math.round(perSecond).toLocaleString("en-US")} per second`);
+    task.update(`${pairsText(read)}, ${Math.round(perSecond).toLocaleString("en-US")} per second`);
   };
   try {
     const counts = await inTransaction(
@@ -80,10 +81,10 @@ export async function compareRecorded(
       for await (const answer of request.again.ask(kept.map(({ pair }) => pair))) {
         comparison.settle(kept[asked] as OpenPair, answer);
         asked += 1;
-        task.update(`${asked} of ${kept.length} requests are answered again by the primary`);
+        task.update(`the primary answered ${asked} of ${counted(kept.length, "request")} again`);
       }
     }
-    task.done(`${pairs.toLocaleString("en-US")} pairs`);
+    task.done(pairsText(pairs));
     return comparison.result(counts, request.percent);
   } catch (error) {
     task.failed();
@@ -93,6 +94,10 @@ export async function compareRecorded(
     }
     throw refuse("predictions.no-tables", { schema: request.primary.schema, schemaB: request.shadow.schema }, error);
   }
+}
+
+function pairsText(pairs: number): string {
+  return `${pairs.toLocaleString("en-US")} ${pairs === 1 ? "pair" : "pairs"}`;
 }
 
 /** The second copy of the primary was asked the same: what it answered tells whether the primary repeats itself. */

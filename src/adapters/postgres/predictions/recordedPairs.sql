@@ -1,5 +1,5 @@
 -- $1 day of the primary's requests, $2 $3 time of the requests, $4 $5 versions or null, $6 bytes of two bodies read at once, $7 fields of a
--- request that say whether it is sampled, $8 beginning of ids that a comparison itself has sent. For a cursor that reads everything:
+-- request that say whether it is sampled, $8 beginning of ids that a comparison itself has sent, $9 operations whose requests may be sampled. For a cursor that reads everything:
 -- each table is scanned once, in the order of its rows, and joined by hash.
 SELECT p.request_id,
        p.attempt,
@@ -57,6 +57,8 @@ SELECT p.request_id,
    AND s.request_time BETWEEN p.request_time - interval '1 hour' AND p.request_time + interval '1 hour'
  -- OFFSET 0: evaluated once for each pair, not wherever it is used.
  CROSS JOIN LATERAL (SELECT NOT p.truncated AND NOT s.truncated
+                            -- An equal answer to a sampled request is judged too by what the primary answers again, so it is read.
+                            AND (p.operation IS NULL OR p.operation <> ALL ($9::text[]))
                             -- Of a stream, data is its answer, and raw has ids and times in every event.
                             AND CASE WHEN p.response_data IS NOT NULL AND s.response_data IS NOT NULL
                                      THEN p.response_data = s.response_data

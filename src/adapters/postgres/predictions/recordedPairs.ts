@@ -6,7 +6,7 @@ import type { OperationName } from "../../../domain/protocols/operation.ts";
 import { operationNamed } from "../../../domain/protocols/operations.ts";
 import type { Failure } from "../../../domain/recording/prediction.ts";
 import type { RecordedCounts, RecordedPair } from "../../../domain/shadow/recorded.ts";
-import { isSampled, samplingFields } from "../../../domain/shadow/sampling.ts";
+import { isSampled, sampledOperations, samplingFields } from "../../../domain/shadow/sampling.ts";
 import { readBody } from "../../predictions/decodedBody.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { recordedBody, type StoredBody } from "./storedBody.ts";
@@ -32,8 +32,15 @@ export interface RecordedSelection {
 
 /** Ids of requests that a comparison sends itself, to ask a primary once more, begin with this; they are not compared. */
 export const againPrefix = "menagerie-again-";
-/** Requests read at once. */
+/** Requests read at once, at most. */
 const defaultBatch = 2_000;
+/** As many are read first, before it is known how much one takes. */
+const firstBatch = 100;
+/**
+ * Characters of bodies in one batch, on average. V8 collects what dies young at once, and a batch of a few megabytes outlives its young generation:
+ * the heap then grows with the number of pairs, up to hundreds of megabytes of garbage.
+ */
+const charactersAtOnce = 512 * 1024;
 /** The bodies of a pair that is read with others; larger ones are read alone. In bytes. */
 const defaultBodies = 32 * 1024;
 /** A recorder stores in batches, and a copy takes its way: until then a request without partner is pending. */
@@ -56,13 +63,13 @@ export async function* recordedPairs(
   await client.query("SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '64MB'");
   for (const day of await recordedDays(client, selection)) {
     const versions = [primary.version ?? null, shadow.version ?? null];
-    const values = [day, since, until, ...versions, bodies, samplingFields, againPrefix];
+    const values = [day, since, until, ...versions, bodies, samplingFields, againPrefix, sampledOperations];
     await client.query("SET LOCAL enable_nestloop = off");
     await client.query(`DECLARE recorded_pairs NO SCROLL CURSOR FOR ${sql}`, values);
     // What is looked up by its key in between is.
     await client.query("SET LOCAL enable_nestloop = on");
-    for (;;) {
-      const { rows } = await client.query<PairRow>(`FETCH ${batch} FROM recorded_pairs`);
+    for (let next = Math.min(firstBatch, batch); ; ) {
+      const { rows } = await client.query<PairRow>(`FETCH ${next} FROM recorded_pairs`);
       const pairs: RecordedPair[] = [];
       for (const row of rows) {
         if (!row.large_bodies) pairs.push(toPair(row, row));
@@ -75,7 +82,8 @@ export async function* recordedPairs(
         }
       }
       if (pairs.length > 0) yield pairs;
-      if (rows.length < batch) break;
+      if (rows.length < next) break;
+      next = Math.min(batch, followingBatch(rows));
     }
     await client.query("CLOSE recorded_pairs");
   }
@@ -95,6 +103,18 @@ export async function recordedCounts(
   );
   const counts = rows[0] ?? { primary: 0, shadow: 0, pending: 0, unpaired: 0, lostByRecorders: 0 };
   return { ...counts, primary: counts.primary - counts.pending, paired };
+}
+
+/** How many requests to read after these, so that a batch holds {@link charactersAtOnce}. */
+function followingBatch(rows: readonly PairRow[]): number {
+  let characters = 0;
+  for (const row of rows) {
+    characters += (row.primary_data?.length ?? 0) + (row.shadow_data?.length ?? 0);
+    characters += (row.primary_raw?.length ?? 0) + (row.shadow_raw?.length ?? 0);
+  }
+  const fitting = Math.floor((rows.length * charactersAtOnce) / Math.max(1, characters));
+  // The next ones may be larger than these.
+  return Math.max(1, Math.min(fitting, 2 * rows.length));
 }
 
 /** UTC days with partitions in the selection, as `YYYY-MM-DD`. */

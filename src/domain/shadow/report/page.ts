@@ -122,8 +122,8 @@ ${c.pending > 0 && row("too young", c.pending, "the other side may still be stor
 </tbody></table></section>`;
 }
 
-function period({ from, to }: ComparisonResult): string {
-  if (from === null || to === null) return "no request yet";
+function period({ from, to, sampled }: ComparisonResult): string {
+  if (from === null || to === null) return sampled.pairs > 0 ? "no pair judged yet" : "no request yet";
   const text = (at: number): string => new Date(at).toISOString().slice(0, 19).replace("T", " ");
   return `${text(from)} to ${text(to).slice(text(from).slice(0, 10) === text(to).slice(0, 10) ? 11 : 0)} UTC`;
 }

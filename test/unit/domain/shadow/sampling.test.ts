@@ -74,28 +74,31 @@ const subject = {
   rules: {},
 };
 
-describe("pairs that differ, perhaps by chance", () => {
-  it("are judged where the primary repeats itself, and else counted apart everywhere", () => {
+describe("pairs of sampled requests", () => {
+  it("are judged where the primary repeats itself, equal or not, and else counted apart everywhere", () => {
     const comparison = new Comparison();
     const settle = (open: ReturnType<Comparison["add"]>, again?: string): void => {
       if (!open) throw new Error("the pair was judged");
       comparison.settle(open, again === undefined ? undefined : said(again));
     };
-    expect(comparison.add(pair("a", "a"))).toBeUndefined();
     expect(comparison.add(pair("a", "b", false))).toBeUndefined();
+    settle(comparison.add(pair("a", "a")));
+    settle(comparison.add(pair("a", "a")), "c");
+    settle(comparison.add(pair("a", "a")), "a");
     settle(comparison.add(pair("a", "b")));
     settle(comparison.add(pair("a", "b")), "c");
     settle(comparison.add(pair("a", "b")), "a");
-    const result = comparison.result(counts(5), 100);
-    expect(result).toMatchObject({ pairs: 3, mismatches: 2, sampled: { pairs: 2, asked: 2, repeated: 1 } });
+    const result = comparison.result(counts(7), 100);
+    const sampled = { pairs: 4, differing: 2, failing: 0, asked: 4, repeated: 2 };
+    expect(result).toMatchObject({ pairs: 3, mismatches: 2, sampled });
     expect(result.sampled.examples).toHaveLength(2);
     expect(headlineOf(result)).toBe(
-      "2 of 3 answers differ: 66.7 %, 20.8 % to 93.9 % with 95 % confidence. 2 more pairs differ, perhaps by chance: sampled, and not judged.",
+      "2 of 3 answers differ: 66.7 %, 20.8 % to 93.9 % with 95 % confidence. 4 more pairs cannot be judged because their requests are sampled: 2 differ, perhaps by chance; 2 are equal.",
     );
     expect(describeComparison(subject, result, undefined)).toContain(
-      "sampled       2 differ, perhaps by chance, and are not judged; of 2 that the primary was asked again, it repeats itself in 1, which are judged; declare noiseFloor, or send a seed with the requests, to judge the others",
+      "sampled       4 are not judged (2 differ, perhaps by chance; 2 are equal); of 4 that the primary was asked again, it repeats itself in 2, which are judged; declare noiseFloor, or send a seed with the requests, to judge the others",
     );
-    expect(evidenceOf(subject, result).sampled).toEqual({ pairs: 2, asked: 2, repeated: 1 });
+    expect(evidenceOf(subject, result).sampled).toEqual(sampled);
   });
 
   it("come with how to have them judged", () => {
@@ -103,7 +106,7 @@ describe("pairs that differ, perhaps by chance", () => {
     const open = comparison.add(pair("a", "b"));
     if (open) comparison.settle(open, undefined);
     expect(describeComparison(subject, comparison.result(counts(1), 100), undefined)).toContain(
-      "sampled       1 differs, perhaps by chance, and is not judged; the primary was not asked again: ask it with --ask-primary, declare noiseFloor, or send a seed with the requests",
+      "sampled       1 is not judged (1 differs, perhaps by chance); the primary was not asked again: ask it with --ask-primary, declare noiseFloor, or send a seed with the requests",
     );
   });
 
@@ -120,10 +123,41 @@ describe("pairs that differ, perhaps by chance", () => {
     ["another status", { status: 500 }, "status"],
     ["an error event behind a 200", { failure: "failed" }, "shadow_failed"],
     ["half a stream", { failure: "predictor_broken" }, "shadow_broken"],
-  ])("%s is no chance", (_, more, field) => {
+  ])("%s is never chance, and holds a gate whatever it allows of sampled pairs", (_, more, field) => {
     const comparison = new Comparison();
-    expect(comparison.add(pair("a", "b", true, more))).toBeUndefined();
-    expect(comparison.result(counts(1), 100)).toMatchObject({ mismatches: 1, fields: [{ field }] });
+    for (let n = 0; n < 100; n += 1) {
+      comparison.add(pair("a", "a", false));
+      const open = comparison.add(pair("a", "b", true, n < 10 ? more : {}));
+      if (open) comparison.settle(open, n === 0 ? said("a") : undefined);
+    }
+    const result = comparison.result(counts(200), 100);
+    expect(result).toMatchObject({
+      pairs: 101,
+      mismatches: 1,
+      fields: [{ field }],
+      sampled: { pairs: 99, differing: 90, failing: 9 },
+    });
+    expect(headlineOf(result)).toContain("90 differ, perhaps by chance; 9 have another status or no whole answer");
+    const unmet = (maxMismatch: number) =>
+      judgeGate(result, { minPairs: 1, maxMismatch, confidence: 0.95, minCompleteness: 0, maxSampled: 1 })
+        .checks.filter(({ met }) => !met)
+        .map(({ name }) => name);
+    expect(unmet(0.1)).toEqual(["sampledFailures"]);
+    expect(unmet(0.2)).toEqual([]);
+  });
+
+  it("that are equal do not make up for others that differ", () => {
+    const comparison = new Comparison();
+    for (let n = 0; n < 1_000; n += 1) {
+      const open = comparison.add(pair("a", n < 900 ? "a" : "b"));
+      if (open) comparison.settle(open);
+    }
+    const result = comparison.result(counts(1_000), 100);
+    const gate = { minPairs: 100, maxMismatch: 0.01, confidence: 0.95, minCompleteness: 0, maxSampled: 0.2 };
+    expect(judgeGate(result, gate).checks.filter(({ met }) => !met)).toMatchObject([
+      { name: "pairs", sentence: "0 pairs were compared, at least 100 are needed" },
+      { name: "mismatch" },
+    ]);
   });
 
   it("a primary whose stream told of an error is not judged", () => {
@@ -150,17 +184,19 @@ describe("pairs that differ, perhaps by chance", () => {
     const comparison = new Comparison();
     for (let n = 0; n < 100; n += 1) {
       comparison.add(pair("a", "a", false));
-      const open = n < 10 ? comparison.add(pair("a", "b")) : undefined;
+      const open = n < 20 ? comparison.add(pair("a", n < 10 ? "b" : "a")) : undefined;
       if (open) comparison.settle(open);
     }
-    const result = comparison.result(counts(110), 100);
+    const result = comparison.result(counts(120), 100);
     const gate: ShadowGate = { minPairs: 10, maxMismatch: 0.1, confidence: 0.95, minCompleteness: 0.9 };
     const unmet = (limits: ShadowGate) => judgeGate(result, limits).checks.filter(({ met }) => !met);
     expect(unmet(gate)).toMatchObject([
-      { name: "sampled", sentence: expect.stringContaining("10 of 110 pairs differ, perhaps by chance") },
+      { name: "sampled", sentence: expect.stringContaining("10 of 20 pairs with sampled requests differ, perhaps") },
     ]);
-    expect(unmet({ ...gate, maxSampled: 0.1 })).toEqual([]);
-    expect(headlineOf(result)).toMatch(/^No answer differs in 100 pairs: .* 10 more pairs differ, perhaps by chance/);
+    // A share of their own kind: pairs of other requests do not make it smaller.
+    expect(unmet({ ...gate, maxSampled: 0.4 })).toMatchObject([{ name: "sampled" }]);
+    expect(unmet({ ...gate, maxSampled: 0.5 })).toEqual([]);
+    expect(headlineOf(result)).toMatch(/^No answer differs in 100 pairs: .* 20 more pairs cannot be judged/);
   });
 });
 
@@ -221,11 +257,14 @@ describe("one deployment", () => {
     const comparison = new Comparison({ texts: { score: { as: "normalized" } } });
     comparison.add({
       ...pair("", ""),
+      isSampled: false,
       primary: { ...said(""), body: { json: { score: 1 } } },
       shadow: { ...said(""), body: { json: { score: 2 } } },
     });
     const result = comparison.result(counts(1), 100);
     expect(result.notTexts).toEqual([{ field: "score", places: 1 }]);
-    expect(describeComparison(subject, result, undefined)).toContain("compare.texts score is no text in 1 places");
+    expect(describeComparison(subject, result, undefined)).toContain(
+      "compare.texts: score holds no text in 1 place, where the rule has no effect",
+    );
   });
 });

@@ -118,8 +118,7 @@ describe("recorded chats", () => {
   });
 
   it("an error event behind a 200 is the shadow's failure, or the primary's, and never noise or chance", async () => {
-    const whole = (id: string, n: number, more: Partial<StoredPrediction> = {}) =>
-      asked(id, n, chat("Hi"), { request: warm, ...more });
+    const whole = (id: string, n: number, more: Partial<StoredPrediction> = {}) => asked(id, n, chat("Hi"), more);
     const failed = { failure: "failed" } as const;
     const { result } = await compare([
       [whole("a", 1), whole("b", 2, failed), whole("c", 3)],
@@ -157,7 +156,12 @@ describe("recorded chats", () => {
       return compareRecorded(client, { ...sides, ...everything, rules: {}, percent: 100 }, silent);
     });
     // The coded request has a temperature and no seed; the other two say nothing of either.
-    expect(result).toMatchObject({ pairs: 2, mismatches: 2, sampled: { pairs: 1 }, notJudged: { not_kept: 1 } });
+    expect(result).toMatchObject({
+      pairs: 2,
+      mismatches: 2,
+      sampled: { pairs: 1, differing: 1 },
+      notJudged: { not_kept: 1 },
+    });
   });
 });
 
@@ -171,7 +175,7 @@ describe("answers that may differ by chance", () => {
     expect(result).toMatchObject({
       pairs: 25,
       mismatches: 15,
-      sampled: { pairs: 15, asked: 30, repeated: 15 },
+      sampled: { pairs: 15, differing: 15, asked: 40, repeated: 25 },
       noise: { differing: 0 },
     });
   });
@@ -182,7 +186,8 @@ describe("answers that may differ by chance", () => {
       [...pairs("a"), asked("seeded", 90, chat("a"), seeded)],
       [...pairs("b"), asked("seeded", 90, chat("b"), seeded)],
     ]);
-    expect(result).toMatchObject({ pairs: 11, mismatches: 1, sampled: { pairs: 30, asked: 0, repeated: 0 } });
+    const sampled = { pairs: 40, differing: 30, failing: 0, asked: 0, repeated: 0 };
+    expect(result).toMatchObject({ pairs: 1, mismatches: 1, sampled });
     expect(conversations.map(({ isSampled }) => isSampled)).toEqual([false, true, true, true]);
   });
 
@@ -190,7 +195,8 @@ describe("answers that may differ by chance", () => {
     primary.answer = (response, body, { headers }) => {
       const id = String(headers["x-request-id"]);
       const { stream } = JSON.parse(body.toString()) as { stream?: boolean };
-      const said = Number(id.split("-").at(-1)) % 2 === 0 ? "a" : "by chance";
+      const n = Number(id.split("-").at(-1));
+      const said = n < 10 ? "same" : n % 2 === 0 ? "a" : "by chance";
       if (!stream) response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(chat(said)));
     };
     const url = `http://${primary.host}/serving/models/m/v1/models/model:predict`;
@@ -212,13 +218,17 @@ describe("answers that may differ by chance", () => {
       expect(each.url).toBe("/serving/models/m/v1/chat/completions");
       expect(each.id).toMatch(new RegExp(`^${againPrefix}[0-9a-f]{8}-r-\\d+$`));
     }
-    const even = primary.seen.filter(({ id }) => Number(id?.split("-").at(-1)) % 2 === 0).length;
-    expect(result.sampled).toMatchObject({ pairs: 30 - even, asked: 12, repeated: even });
-    expect(result).toMatchObject({ pairs: 10 + even, mismatches: even });
+    const numbers = primary.seen.map(({ id }) => Number(id?.split("-").at(-1)));
+    const [equal, even] = [numbers.filter((n) => n < 10).length, numbers.filter((n) => n >= 10 && n % 2 === 0).length];
+    expect(result.sampled).toMatchObject({ pairs: 40 - equal - even, asked: 12, repeated: equal + even });
+    expect(result).toMatchObject({ pairs: equal + even, mismatches: even });
     // What a recorder makes of such a request is no pair.
     const own = `${againPrefix}01234567-r-1`;
     const later = await compare([[asked(own, 100, chat("a"))], [asked(own, 100, chat("b"))]]);
-    expect(later.result).toMatchObject({ pairs: 10, completeness: { primary: 40, shadow: 40, paired: 40 } });
+    expect(later.result).toMatchObject({
+      sampled: { pairs: 40, differing: 30 },
+      completeness: { primary: 40, shadow: 40, paired: 40 },
+    });
   });
 
   it("a primary that is not there is told in a sentence", async () => {
