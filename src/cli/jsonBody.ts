@@ -40,6 +40,8 @@ export async function postPrediction(
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
       body,
+      // A redirect would take the key elsewhere.
+      redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {

@@ -44,6 +44,8 @@ export async function streamedChat(
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify({ model: name, messages, temperature, seed, stream: true }),
+    // A redirect would take the key elsewhere.
+    redirect: "manual",
   }).catch((error: unknown) => {
     const cause = error instanceof Error && error.cause ? messageOf(error.cause) : messageOf(error);
     throw refuse("call.unanswered", { url, cause });

@@ -187,6 +187,11 @@ export const commandsRefusals = {
     fix: "give one such as http://127.0.0.1:18080/serving/models/iris/v1/models/model:predict",
     cause: "The requests are sent there as they were recorded.",
   },
+  "replay.key-unreadable": {
+    says: "--api-key: file {file} cannot be read: {reason}",
+    fix: "give a key, or @ and the name of a file that holds one",
+    cause: "A value that begins with @ names a file.",
+  },
   "sample.no-key": {
     says: "MENAGERIE_API_KEY: {what}",
     fix: "`menagerie key create --organization {organization} --right export` makes one that may export",
@@ -194,7 +199,7 @@ export const commandsRefusals = {
       "Recorded requests leave the environment by a key with the right to export, so that it is known who took them.",
   },
   "sample.key-elsewhere": {
-    says: "key {prefix} opens {opens}, and what is recorded of {name} belongs to the platform",
+    says: "key {prefix} opens {opens}, but recordings of {name} belong to the platform",
     fix: "use a key of organization admin with the right export, or one of this model of the zoo",
     cause:
       "Recordings hold requests of all organizations and do not say whose each one is, so that a key of one organization cannot take its own alone.",
@@ -207,18 +212,37 @@ export const commandsRefusals = {
   "sample.not-redacted": {
     says: "{name} has {found}, and no redacted ones since {since}",
     fix: "redact by menagerie:zoo.<model>.recording.redact (shadows: menagerie:shadows.<name>.redact), or add --unredacted --because TEXT and --recipient",
-    cause:
-      "Requests hold what users send. What leaves the environment in a plain file holds pseudonyms in the place of it.",
+    cause: "Requests hold what users send. In a plain file that leaves the environment, pseudonyms take its place.",
   },
   "sample.no-reason": {
     says: "--unredacted and --because go together",
-    fix: "say why requests leave as users sent them, by --because TEXT, or leave both out",
-    cause: "The reason stands in the sample and in the audit, for whoever asks later.",
+    fix: "give the reason with --because TEXT, or leave both out",
+    cause: "The reason is kept in the sample and in the audit, for whoever asks later.",
   },
   "sample.plain": {
     says: "--unredacted needs --recipient",
     fix: "add the public key of whoever may read it, age1…, once for each of them",
     cause: "Requests as users sent them leave the environment only encrypted.",
+  },
+  "sample.bad-bucket": {
+    says: '"{url}" does not name a bucket',
+    fix: "write s3://<bucket>/<key>",
+    cause: "A bucket's name has 3 to 63 lower-case letters, digits, dots and dashes.",
+  },
+  "sample.bucket-folder": {
+    says: '"{url}" does not name one sample',
+    fix: "add its name, such as iris.sample.jsonl",
+    cause: "A key that ends in / stands for everything below it.",
+  },
+  "sample.no-bucket-keys": {
+    says: "{url}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
+    fix: "set both, AWS_REGION, and for a store other than Amazon's AWS_ENDPOINT_URL",
+    cause: "A bucket is opened with a key pair of its own. Pairs with a session token are not supported.",
+  },
+  "sample.no-output": {
+    says: "no place is given for the sample",
+    fix: "add -o FILE or -o s3://<bucket>/<key>, or set {variable} to s3://<bucket>/",
+    cause: "Without -o, samples go into the bucket of {variable}.",
   },
   "sample.bad-range": {
     says: "--until {until} is not after --since {since}",
@@ -226,14 +250,14 @@ export const commandsRefusals = {
     cause: "A sample is of requests between the two.",
   },
   "sample.bad-stratum": {
-    says: '--stratify "{given}" is none of {known}',
-    fix: "give some of them with commas between, such as status,size",
-    cause: "Requests are told apart by the status of their answer, their path, or the size of their body.",
+    says: '--stratify "{given}" is not one of {known}',
+    fix: "separate several by commas, such as status,size",
+    cause: "Requests are grouped by the status of their answer, their path, or the size of their body.",
   },
   "sample.many-strata": {
     says: "--stratify {given} makes more than {most} strata",
     fix: "leave path out",
-    cause: "Paths that hold ids make a stratum of each request, which is no choice any more.",
+    cause: "Where paths hold ids, every request is a stratum of its own, so there is nothing to choose from.",
   },
   "sample.nothing-recorded": {
     says: "{name} has no request between {since} and {until} that could be in a sample{leftOut}",
@@ -247,9 +271,9 @@ export const commandsRefusals = {
     cause: "A sample is put together in memory, so that nothing of it is on a disk before it is encrypted.",
   },
   "sample.with-range": {
-    says: "--since goes with a recording, and --sample has its own time",
-    fix: "remove one of them",
-    cause: "A sample holds requests of the range that it was exported with.",
+    says: "--sample cannot be combined with a recording's name or with --since",
+    fix: "leave out one or the other",
+    cause: "A sample holds the requests of the time that it was exported for.",
   },
   "sample.no-project": {
     says: "{folder} has no Pulumi.yaml",
@@ -257,8 +281,8 @@ export const commandsRefusals = {
     cause: "Samples are kept in a folder beside the stack's file, where those who work on it look for them.",
   },
   "replay.of-what": {
-    says: "what is to be replayed is not said",
-    fix: "name what was recorded, or give a sample by --sample FILE",
+    says: "nothing to replay is named",
+    fix: "name a recording, or give a sample by --sample FILE",
     cause: "Requests come from a recording or from a sample.",
   },
   "shell.cannot-run": {

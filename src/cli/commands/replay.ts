@@ -5,24 +5,23 @@ import {
   type RecordedRequest,
   recordedRequests,
 } from "../../adapters/postgres/predictions/recordedRequests.ts";
-import { type Replayed, replayRequests } from "../../adapters/predictions/replay.ts";
-import { counted, times } from "../../domain/counted.ts";
+import { replayRequests } from "../../adapters/predictions/replay.ts";
+import { counted } from "../../domain/counted.ts";
 import { type Streaming, streamings } from "../../domain/recording/requestAgain.ts";
 import { Comparison } from "../../domain/shadow/comparison.ts";
-import type { ComparisonResult } from "../../domain/shadow/comparisonResult.ts";
 import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
+import { sampledFailuresBound } from "../../domain/shadow/gate.ts";
 import { headlineOf } from "../../domain/shadow/headline.ts";
-import { duration, rate } from "../../domain/shadow/readable.ts";
 import type { ComparisonRules } from "../../domain/shadow/rules.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
 import { interruptible } from "../interrupt.ts";
-import { ambientKey } from "../jsonBody.ts";
-import { findModel, readModels } from "../models.ts";
 import { factorArgument, shareArgument, wholeNumberArgument } from "../numberArguments.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
 import { findRecording, type Recording } from "../recordings.ts";
+import { describeReplay, type ReplayCounts } from "../replay/description.ts";
+import { type ReplayTarget, replayTarget } from "../replay/target.ts";
 import { openSample } from "../samples/replaySample.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
@@ -45,8 +44,10 @@ interface ReplayOptions {
   readonly maxMismatch?: number;
   readonly sample?: string;
   readonly identity?: string;
+  readonly apiKey?: string;
 }
 
+const gateConfidence = 0.95;
 const notComparable = { unjudgeable: "redacted" } as const;
 /** With --as-recorded, where the recording says what is asked at once. */
 const mostAtOnce = 1_000;
@@ -58,7 +59,7 @@ export function replayCommand(): Command {
       "what was recorded: a zoo model of the stack, a shadow deployment (its primary), or a schema of prediction tables",
     )
     .requiredOption("--to <model>", "a model of the stack, or the url that it predicts at")
-    .option("--sample <file>", "requests of a sample (`menagerie sample export`) in the place of recorded ones")
+    .option("--sample <place>", "requests of a sample (a file or s3://<bucket>/<key>) instead of recorded ones")
     .option("--identity <file>", "secret keys of age, for a sample that is encrypted")
     .option("--since <when>", `requests since then: ${timeHelp}`, "24h")
     .option("--limit <count>", "at most so many requests", wholeNumberArgument(1, 100_000_000), 10_000)
@@ -95,12 +96,13 @@ export function replayCommand(): Command {
       "exit with 3 unless the share that differs is below this, with 95 % confidence",
       shareArgument,
     )
+    .option(
+      "--api-key <key>",
+      "a key to send as x-api-key, or @FILE with it (default: MENAGERIE_API_KEY, to addresses of this environment only)",
+    )
     .addOption(environmentOption())
     .addOption(jsonOption())
-    .addHelpText(
-      "after",
-      "\nMENAGERIE_API_KEY is sent as x-api-key where it is set. Keys that clients sent are never sent: what a recorded body has of them is left out.",
-    )
+    .addHelpText("after", "\nKeys that clients sent are never sent: they are left out of recorded bodies.")
     .action((recorded: string | undefined, options: ReplayOptions, command: Command) =>
       interruptible("what was sent is not sent again by itself", (signal) => {
         const { sample } = options;
@@ -120,7 +122,7 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   // A pseudonym in the place of a word is another question.
   const isRedacted = (deployed?.settings.redact.length ?? 0) > 0;
   if (isRedacted && options.maxMismatch !== undefined) throw refuse("replay.redacted", { name: recorded });
-  const url = await targetUrl(options);
+  const target = await replayTarget(options);
   const until = new Date();
   const range: RecordedRange = {
     side,
@@ -135,9 +137,9 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
     if (found.requests === 0) {
       throw refuse("replay.nothing-recorded", { schema: side.schema, since: range.since.toISOString() });
     }
-    return send({ found, requests: recordedRequests(client, range), url, comparison, isRedacted, options, signal });
+    return send({ found, requests: recordedRequests(client, range), target, comparison, isRedacted, options, signal });
   });
-  tell(comparison, counts, url, options);
+  tell(comparison, counts, target.url, options);
 }
 
 async function replayOfSample(file: string, options: ReplayOptions, signal: AbortSignal): Promise<void> {
@@ -146,11 +148,12 @@ async function replayOfSample(file: string, options: ReplayOptions, signal: Abor
   const { name } = header.source;
   const isRedacted = header.redaction.unredacted === null;
   if (isRedacted && options.maxMismatch !== undefined) throw refuse("replay.redacted", { name });
-  const url = await targetUrl(options);
+  const target = await replayTarget(options);
   const comparison = comparisonOf(options, (await recordingOf(name, options.environment))?.compare ?? {});
   const found = { requests: Math.min(header.count, options.limit), truncated: 0, redacted: 0 };
   const wanted = requests(options.limit);
-  tell(comparison, await send({ found, requests: wanted, url, comparison, isRedacted, options, signal }), url, options);
+  const counts = await send({ found, requests: wanted, target, comparison, isRedacted, options, signal });
+  tell(comparison, counts, target.url, options);
 }
 
 function requireOnePace({ asRecorded, rate, speed }: ReplayOptions): void {
@@ -161,22 +164,21 @@ function requireOnePace({ asRecorded, rate, speed }: ReplayOptions): void {
 interface Sent {
   readonly found: { readonly requests: number; readonly truncated: number; readonly redacted: number };
   readonly requests: AsyncIterator<RecordedRequest>;
-  readonly url: string;
+  readonly target: ReplayTarget;
   readonly comparison: Comparison;
   readonly isRedacted: boolean;
   readonly options: ReplayOptions;
   readonly signal: AbortSignal;
 }
 
-async function send({ found, requests, url, comparison, isRedacted, options, signal }: Sent): Promise<ReplayCounts> {
+async function send({ found, requests, target, comparison, isRedacted, options, signal }: Sent): Promise<ReplayCounts> {
   const task = terminalProgress().begin("replay");
   const startedAt = performance.now();
   let [paired, answered, otherOperation] = [0, 0, 0];
   try {
     const replayed = await replayRequests({
       requests,
-      url,
-      headers: ambientKey(),
+      ...target,
       concurrency: options.concurrency ?? (options.asRecorded ? mostAtOnce : 8),
       rate: options.rate,
       speed: options.asRecorded ? (options.speed ?? 1) : undefined,
@@ -188,7 +190,7 @@ async function send({ found, requests, url, comparison, isRedacted, options, sig
       },
       onPair(sent) {
         const pair = isRedacted ? { ...sent, primary: { ...sent.primary, body: notComparable } } : sent;
-        // Who answered the recorded request is not there to be asked again.
+        // Whoever answered the recorded request is not there to be asked again.
         const open = comparison.add(pair);
         if (open) comparison.settle(open);
         paired += 1;
@@ -218,9 +220,14 @@ function tell(comparison: Comparison, counts: ReplayCounts, url: string, options
   };
   const result = comparison.result(recordedCounts, 100);
   if (options.json) console.log(JSON.stringify({ url, ...counts, headline: headlineOf(result), result }));
-  else console.log(described(result, counts, options.asRecorded));
+  else console.log(describeReplay(result, counts, options.asRecorded));
   const { maxMismatch } = options;
-  if (maxMismatch !== undefined && (result.pairs === 0 || result.mismatchRate.high > maxMismatch)) {
+  if (maxMismatch === undefined) return;
+  if (
+    result.pairs === 0 ||
+    result.mismatchRate.high > maxMismatch ||
+    sampledFailuresBound(result, gateConfidence) > maxMismatch
+  ) {
     throw refuse("replay.gate-not-met", { maxMismatch, result: headlineOf(result) });
   }
 }
@@ -241,63 +248,6 @@ function comparisonOf({ ignore, tolerance }: ReplayOptions, declared: Comparison
     ignore: [...(declared.ignore ?? []), ...ignore],
     ...(tolerance === undefined ? {} : { tolerance: { relative: tolerance } }),
   });
-}
-
-async function targetUrl({ to, environment }: ReplayOptions): Promise<string> {
-  if (/^https?:\/\//.test(to)) {
-    if (URL.canParse(to)) return to;
-    throw refuse("replay.bad-url", { to });
-  }
-  const { layout } = await knownEnvironment(environment);
-  return findModel(await readModels(layout), to).url;
-}
-
-interface ReplayCounts extends Replayed {
-  readonly answered: number;
-  /** Requests whose body was not kept whole. */
-  readonly truncated: number;
-  /** Requests with pseudonyms in place of values. */
-  readonly redacted: number;
-  /** Requests that the target cannot be asked: of another protocol, or explanations where its url does not say how. */
-  readonly otherOperation: number;
-}
-
-function described(result: ComparisonResult, counts: ReplayCounts, asRecorded: boolean): string {
-  const { fields, latency, speed, statuses, notTexts } = result;
-  const { sent, answered, truncated, redacted, otherOperation, withoutKeys, atOnce, latestMs } = counts;
-  const notes = [
-    ...(truncated > 0 ? [`left out ${truncated} whose body was not kept whole`] : []),
-    ...(redacted > 0 ? [`left out ${redacted} that are redacted`] : []),
-    ...(otherOperation > 0 ? [`left out ${otherOperation} of an operation that the target's url does not offer`] : []),
-    ...(withoutKeys > 0 ? [`${withoutKeys} without the keys that were recorded in their bodies`] : []),
-  ];
-  const first = { recorded: speed.primary.firstToken, now: speed.shadow.firstToken };
-  const perSecond = { recorded: speed.primary.tokensPerSecond, now: speed.shadow.tokensPerSecond };
-  return [
-    headlineOf(result),
-    `sent ${sent}, answered ${answered}${notes.map((note) => `, ${note}`).join("")}`,
-    ...(asRecorded ? [`at most ${atOnce} at once, the latest ${duration(latestMs)} after its time`] : []),
-    ...fields.slice(0, 10).map(({ field, mismatches }) => `  ${field}: differs ${times(mismatches)}`),
-    ...notTexts.map(({ field, places }) => `  compare.texts ${field} is no text in ${counted(places, "place")}`),
-    ...statuses
-      .filter(({ primary, shadow }) => primary !== shadow)
-      .map(({ primary, shadow, pairs }) => `  status ${primary} became ${shadow ?? "no answer"}: ${times(pairs)}`),
-    `latency p50 ${milliseconds(latency.primary.p50)} recorded, ${milliseconds(latency.shadow.p50)} now; p99 ${milliseconds(latency.primary.p99)}, ${milliseconds(latency.shadow.p99)}`,
-    ...(first.recorded.count + first.now.count > 0
-      ? [
-          `first token p50 ${milliseconds(first.recorded.p50)} recorded, ${milliseconds(first.now.p50)} now; p99 ${milliseconds(first.recorded.p99)}, ${milliseconds(first.now.p99)}`,
-        ]
-      : []),
-    ...(perSecond.recorded.count + perSecond.now.count > 0
-      ? [
-          `tokens per second p50 ${rate(perSecond.recorded.p50)} recorded, ${rate(perSecond.now.p50)} now; p5 ${rate(perSecond.recorded.p5)}, ${rate(perSecond.now.p5)}`,
-        ]
-      : []),
-  ].join("\n");
-}
-
-function milliseconds(value: number | null): string {
-  return value === null ? "–" : `${value.toFixed(1)} ms`;
 }
 
 function collect(value: string, before: readonly string[]): string[] {

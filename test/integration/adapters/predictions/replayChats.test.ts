@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -7,6 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { environmentLayout } from "../../../../src/local/layout.ts";
+import { useExistingCluster } from "../../../../src/local/target.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
@@ -115,12 +118,17 @@ function answerWith(answer: (response: ServerResponse, asked: Asked) => Promise<
 }
 
 async function replay(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return replayFrom(recorder.folder, ...args);
+}
+
+/** @param home - folder of environments, by which it is known whose the target is */
+async function replayFrom(home: string, ...args: string[]) {
   const main = join(import.meta.dirname, "../../../../src/cli/main.ts");
   const to = `http://${candidate.host}/serving/models/m/v1/models/model:predict`;
   const child = spawn(process.execPath, [main, "replay", schema, "--to", to, ...args], {
     env: {
       ...process.env,
-      MENAGERIE_HOME: recorder.folder,
+      MENAGERIE_HOME: home,
       MENAGERIE_API_KEY: "our-own-key",
       MENAGERIE_DATABASE_URL: urlOf(postgres.server, platformDatabase),
     },
@@ -143,14 +151,45 @@ describe("menagerie replay of chats", () => {
     expect(seen.filter(({ body }) => (JSON.parse(body) as Asked).stream)).toHaveLength(requests / 2);
   }, 60_000);
 
-  it("sends no key that was recorded, and its own", async () => {
-    await replay();
+  const keysSeen = () => new Set(seen.map(({ headers }) => headers["x-api-key"]));
+
+  it("sends no key that was recorded, and none to a target that is not the environment's", async () => {
+    const { code, stderr } = await replay();
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining(`MENAGERIE_API_KEY is not sent: http://${candidate.host} is not an address of`),
+    ]);
     expect(seen).toHaveLength(requests);
-    expect(JSON.stringify(seen)).not.toContain(secret);
-    expect(seen.every(({ headers }) => headers["x-api-key"] === "our-own-key" && !("authorization" in headers))).toBe(
-      true,
-    );
+    expect(JSON.stringify(seen)).not.toMatch(new RegExp(`${secret}|our-own-key`));
+    expect(seen.some(({ headers }) => "authorization" in headers || "x-api-key" in headers)).toBe(false);
   }, 60_000);
+
+  it("sends its own key to the environment's gateway, and to no other port of the same host", async () => {
+    const home = join(recorder.folder, "home");
+    const ownGateway = (gatewayUrl: string) =>
+      useExistingCluster(environmentLayout("local", home), { kubeconfig: join(home, "none"), gatewayUrl });
+    await ownGateway(`http://${candidate.host}`);
+    const { code, stderr } = await replayFrom(home);
+    expect(code, stderr).toBe(0);
+    expect(keysSeen()).toEqual(new Set(["our-own-key"]));
+    seen.length = 0;
+    await ownGateway("http://127.0.0.1:1");
+    expect((await replayFrom(home)).stderr).toContain("MENAGERIE_API_KEY is not sent");
+    expect(keysSeen()).toEqual(new Set([undefined]));
+  }, 120_000);
+
+  it("sends the key that --api-key gives, also from a file", async () => {
+    const file = join(recorder.folder, "target.key");
+    await writeFile(file, "key-of-the-target\n");
+    for (const given of ["key-of-the-target", `@${file}`]) {
+      seen.length = 0;
+      const { code, stderr } = await replay("--api-key", given);
+      expect(code, stderr).toBe(0);
+      expect(keysSeen()).toEqual(new Set(["key-of-the-target"]));
+    }
+    const { code, stderr } = await replay("--api-key", `@${file}.not`);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("cannot be read")]);
+  }, 120_000);
 
   it.each([["never", 0] as const, ["always", requests] as const])(
     "asks for pieces %s, and finds the same",
