@@ -107,20 +107,20 @@ export const adaptersRefusals = {
   "sample.not-decrypted": {
     says: "{file} cannot be decrypted ({reason})",
     fix: "give --identity with the secret key of one of its recipients, or copy the file again",
-    cause: "None of the keys opens it, or the file is damaged: age notices each changed byte.",
+    cause: "No key in the identity file opens it, or the file is damaged: age detects every changed byte.",
   },
   "sample.no-identity": {
-    says: "--identity {file} holds no secret key of age",
+    says: "--identity {file}: the file does not hold a secret key of age",
     fix: "give a file that `age-keygen -o key.txt` wrote",
     cause: "Each line of an identity file is a key that begins with AGE-SECRET-KEY-, or a comment after #.",
   },
   "sample.no-recipient": {
-    says: "--recipient: {shown} is no recipient of age ({reason})",
-    fix: "give a public key, such as `age-keygen -y key.txt` prints",
-    cause: "A recipient begins with age1. A secret key is none, and is not shown.",
+    says: "--recipient: {shown} is not a public key of age ({reason})",
+    fix: "give one such as `age-keygen -y key.txt` prints",
+    cause: "Public keys begin with age1. A secret key cannot be used here, and is not shown.",
   },
   "sample.file-there": {
-    says: "{file} is there already",
+    says: "{file} already exists",
     fix: "choose another name, or add --force",
     cause: "A sample that somebody relies on is not replaced by accident.",
   },
@@ -128,6 +128,13 @@ export const adaptersRefusals = {
     says: "{file} cannot be written: {reason}",
     fix: "name a file in a folder that is there and is yours",
     cause: "The file is written beside its place under another name first, and takes its name once it is whole.",
+    exit: 1,
+  },
+  "sample.bucket": {
+    says: 'bucket "{name}" at {endpoint} does not accept or return samples: {why}',
+    fix: "{fix}",
+    cause:
+      "The bucket, its address or the key pair is wrong, or the bucket is away. The key pair needs the rights GetObject, PutObject, DeleteObject, ListBucket, and for former versions ListBucketVersions and DeleteObjectVersion.",
     exit: 1,
   },
   "uploads.bucket": {

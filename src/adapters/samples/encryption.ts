@@ -1,10 +1,10 @@
-import { createReadStream } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { Decrypter, Encrypter } from "age-encryption";
-import { messageOf } from "../../domain/errors.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { refuse } from "../refusals.ts";
+import type { SamplePlace } from "./place.ts";
 
 /** How a file begins that is encrypted (https://age-encryption.org/v1). */
 const beginning = "age-encryption.org/v1\n";
@@ -42,35 +42,51 @@ export async function readIdentities(file: string): Promise<readonly string[]> {
   return identities;
 }
 
-/** Whether a file is encrypted, by its first bytes. @throws OperatorError for one that cannot be read. */
-export async function isEncrypted(file: string): Promise<boolean> {
-  try {
-    await using handle = await open(file);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(beginning.length), 0, beginning.length, 0);
-    return buffer.subarray(0, bytesRead).toString("latin1") === beginning;
-  } catch (error) {
-    throw refuse("sample.unreadable", { file, reason: messageOf(error) }, error);
-  }
+/** A sample's bytes as they can be read, and whether they are encrypted where they are kept. */
+export interface OpenedBytes {
+  readonly isEncrypted: boolean;
+  readonly plain: AsyncGenerator<Uint8Array>;
 }
 
 /**
- * A sample's bytes, decrypted where it is encrypted.
+ * Opens a sample, which is decrypted where it is encrypted.
  *
  * @param identities - secret keys, one of which opens it
  */
-export async function* sampleBytes(file: string, identities: readonly string[]): AsyncGenerator<Uint8Array> {
-  if (!(await isEncrypted(file))) {
-    yield* createReadStream(file) as AsyncIterable<Uint8Array>;
-    return;
+export async function openBytes(place: SamplePlace, identities: readonly string[]): Promise<OpenedBytes> {
+  const source = place.read();
+  const first: Uint8Array[] = [];
+  let length = 0;
+  while (length < beginning.length) {
+    const { value, done } = await source.next();
+    if (done) break;
+    first.push(value);
+    length += value.length;
   }
+  const bytes = all(Buffer.concat(first), source);
+  const isEncrypted = Buffer.concat(first).subarray(0, beginning.length).toString("latin1") === beginning;
+  return { isEncrypted, plain: isEncrypted ? decrypted(place.name, bytes, identities) : bytes };
+}
+
+async function* all(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  yield* rest;
+}
+
+async function* decrypted(
+  file: string,
+  bytes: AsyncIterable<Uint8Array>,
+  identities: readonly string[],
+): AsyncGenerator<Uint8Array> {
   if (identities.length === 0) throw refuse("sample.encrypted", { file });
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity);
-  const source = createReadStream(file);
+  const source = Readable.from(bytes, { objectMode: false });
   try {
     const plain = await decrypter.decrypt(Readable.toWeb(source) as ReadableStream<Uint8Array>);
     yield* Readable.fromWeb(plain as unknown as NodeReadableStream<Uint8Array>) as AsyncIterable<Uint8Array>;
   } catch (error) {
+    if (error instanceof OperatorError) throw error;
     throw refuse("sample.not-decrypted", { file, reason: messageOf(error) }, error);
   } finally {
     source.destroy();

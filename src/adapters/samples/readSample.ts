@@ -3,14 +3,15 @@ import type { SampledRequest, SampleHeader } from "../../domain/samples/format.t
 import { SampleReader } from "../../domain/samples/reader.ts";
 import { sampleRefusal } from "../../domain/samples/refusals.ts";
 import { placesText, SampleScan, totalOf } from "../../domain/samples/scan.ts";
-import { sampleBytes } from "./encryption.ts";
+import { openBytes } from "./encryption.ts";
 import { linesOf } from "./lines.ts";
+import type { SamplePlace } from "./place.ts";
 import { scannedOf } from "./scanned.ts";
 
-/** A sample's file, and what opens it. */
-export interface SampleFile {
-  readonly file: string;
-  /** Secret keys of `age`, for a file that is encrypted. @default none */
+/** A sample, and what opens it. */
+export interface KeptSample {
+  readonly place: SamplePlace;
+  /** Secret keys of `age`, for a sample that is encrypted. @default none */
   readonly identities?: readonly string[] | undefined;
 }
 
@@ -22,23 +23,23 @@ export interface CheckedSample {
 }
 
 /** Reads all of a sample and tells what is wrong with it. */
-export async function checkSample({ file, identities = [] }: SampleFile, now: Date): Promise<CheckedSample> {
-  const reader = new SampleReader(file, now);
+export async function checkSample({ place, identities = [] }: KeptSample, now: Date): Promise<CheckedSample> {
+  const reader = new SampleReader(place.name, now);
   const scan = new SampleScan();
-  for await (const line of linesOf(sampleBytes(file, identities))) {
+  for await (const line of linesOf((await openBytes(place, identities)).plain)) {
     const request = reader.add(line);
     if (request) scan.add(scannedOf(request));
     if (reader.isOver) break;
   }
   const { header } = reader;
-  const problems = [...reader.end(), ...scanProblems(file, scan, header?.redaction.unredacted === null)];
+  const problems = [...reader.end(), ...scanProblems(place.name, scan, header?.redaction.unredacted === null)];
   return { header, problems };
 }
 
 /** The requests of a sample that was checked, one after the other. */
-export async function* sampledRequests({ file, identities = [] }: SampleFile): AsyncGenerator<SampledRequest> {
-  const reader = new SampleReader(file, new Date());
-  for await (const line of linesOf(sampleBytes(file, identities))) {
+export async function* sampledRequests({ place, identities = [] }: KeptSample): AsyncGenerator<SampledRequest> {
+  const reader = new SampleReader(place.name, new Date());
+  for await (const line of linesOf((await openBytes(place, identities)).plain)) {
     const request = reader.add(line);
     if (request) yield request;
   }

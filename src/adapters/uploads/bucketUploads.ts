@@ -1,22 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
-import { S3mini, S3ServiceError } from "s3mini";
-import { messageOf, type OperatorError } from "../../domain/errors.ts";
+import type { OperatorError } from "../../domain/errors.ts";
+import { type Bucket, bucketClient, bucketFailure } from "../buckets/bucket.ts";
 import { refuse } from "../refusals.ts";
 import { refuseOtherKey, type StoredContent, type UploadStore, UploadTooLarge } from "./uploadStore.ts";
-
-/** A bucket of a store that speaks S3, and a key pair that may read, write, list and delete in it. */
-export interface Bucket {
-  /** Such as `https://s3.eu-central-1.amazonaws.com`, without a slash at the end; the bucket's name goes into the path. */
-  readonly endpoint: string;
-  readonly name: string;
-  readonly region: string;
-  /** What keys begin with, ending in `/`; "" for none. */
-  readonly prefix: string;
-  readonly accessKeyId: string;
-  /** A secret. */
-  readonly secretAccessKey: string;
-}
 
 /** A store whose content others can be given for a while, without keys of their own. */
 export interface BucketUploads extends UploadStore {
@@ -24,21 +11,12 @@ export interface BucketUploads extends UploadStore {
   address(key: string, seconds: number): Promise<string>;
 }
 
-/** Until the store has answered one request, in milliseconds. */
-const answerWithin = 60_000;
-
 /**
  * Keeps uploads in a bucket, so that any replica of the service, and the pods that build, find them. Contents are held in
  * memory on their way: they are hashed and checked before anything is sent. `maximum` in bytes.
  */
 export function createBucketUploads(bucket: Bucket, maximum: number): BucketUploads {
-  const client = new S3mini({
-    accessKeyId: bucket.accessKeyId,
-    secretAccessKey: bucket.secretAccessKey,
-    region: bucket.region,
-    endpoint: `${bucket.endpoint}/${bucket.name}`,
-    requestAbortTimeout: answerWithin,
-  });
+  const client = bucketClient(bucket);
   const pathOf = (key: string): string => {
     refuseOtherKey(key);
     return `${bucket.prefix}${key}`;
@@ -109,13 +87,10 @@ async function collected(content: Readable, maximum: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** S3's codes for key pairs that are wrong, were taken back or have expired. */
-const ofKeys = new Set(["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AccessDenied"]);
-
 /** What the operator can do about it: the store's own code says which of bucket, key pair and address is wrong. */
 function failure({ name, endpoint }: Bucket, error: unknown): OperatorError {
-  const why = error instanceof S3ServiceError ? (error.serviceCode ?? `HTTP ${error.status}`) : messageOf(error);
-  const renew = ofKeys.has(why)
+  const { why, isOfKeys } = bucketFailure(error);
+  const renew = isOfKeys
     ? "; put a valid key pair into the Secret of menagerie:services.uploads.credentials and restart the API service"
     : "";
   return refuse("uploads.bucket", { name, endpoint, why, renew }, error);

@@ -1,8 +1,9 @@
-import { access, mkdir, readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { access, mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { Command } from "commander";
 import { readIdentities } from "../../adapters/samples/encryption.ts";
-import { placeFile, requireFree } from "../../adapters/samples/placeFile.ts";
+import { filePlace, requireFree } from "../../adapters/samples/filePlace.ts";
 import { checkSample } from "../../adapters/samples/readSample.ts";
 import { refused } from "../../domain/refusals/refusal.ts";
 import { defaultDays, mostRequests, type SampleHeader } from "../../domain/samples/format.ts";
@@ -15,6 +16,7 @@ import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { findRecording } from "../recordings.ts";
 import { exportSample } from "../samples/exportSample.ts";
+import { folderOf, outputPlace, samplePlace } from "../samples/places.ts";
 import { columns } from "../table.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { timeArgument, timeHelp } from "../timeArgument.ts";
@@ -32,7 +34,7 @@ interface ExportOptions {
   readonly because?: string;
   readonly recipient: readonly string[];
   readonly organization?: string;
-  readonly output: string;
+  readonly output?: string;
   readonly force: boolean;
 }
 
@@ -40,18 +42,21 @@ export function sampleCommand(): Command {
   const sample = new Command("sample");
   sample
     .command("export")
-    .description("Write some recorded requests with their answers to a file, chosen fairly.")
+    .description("Write a fair choice of recorded requests, with their answers, to a file or a bucket.")
     .argument(
       "<recorded>",
       "a zoo model that is recorded, a shadow deployment (its primary), or a schema of prediction tables",
     )
-    .requiredOption("-o, --output <file>", "the file, such as iris.sample.jsonl")
+    .option(
+      "-o, --output <place>",
+      "the file, such as iris.sample.jsonl, or s3://<bucket>/<key> (default: a new key in the bucket of MENAGERIE_SAMPLES)",
+    )
     .option("--requests <count>", "at most so many", wholeNumberArgument(1, mostRequests), 500)
     .option("--since <when>", `requests since then: ${timeHelp}`, "24h")
     .option("--until <when>", "requests before then (default: now)")
     .option(
       "--stratify <by>",
-      `tell requests apart by ${sampleStrata.join(", ")}: each kind is in the sample`,
+      `group requests by ${sampleStrata.join(", ")}, and take some of each group`,
       strataArgument,
       [],
     )
@@ -61,10 +66,10 @@ export function sampleCommand(): Command {
       "requests as users sent them, instead of redacted ones; needs --because and --recipient",
       false,
     )
-    .option("--because <text>", "why; it stands in the sample and in the audit")
+    .option("--because <text>", "the reason, which is kept in the sample and in the audit")
     .option("--recipient <key>", "encrypt for this public key of age, age1…; may be given several times", collect, [])
     .option("--organization <name>", "is refused: recorded requests do not hold whose they are")
-    .option("--force", "replace a file that is there", false)
+    .option("--force", "replace a sample that is there", false)
     .addOption(environmentOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -77,7 +82,7 @@ export function sampleCommand(): Command {
   sample
     .command("check")
     .description("Read a sample and say what is wrong with it: format, digest, count, expiry, keys and addresses.")
-    .argument("<file>", "the sample")
+    .argument("<place>", "the sample: a file, or s3://<bucket>/<key>")
     .option("--identity <file>", "secret keys of age, for a sample that is encrypted")
     .addOption(jsonOption())
     .action(async (file: string, options: { identity?: string; json: boolean }) => {
@@ -87,7 +92,7 @@ export function sampleCommand(): Command {
   sample
     .command("add")
     .description("Check a sample and keep it beside the stack's file, in samples/<model>/.")
-    .argument("<file>", "the sample")
+    .argument("<place>", "the sample: a file, or s3://<bucket>/<key>")
     .option("--identity <file>", "secret keys of age, for a sample that is encrypted; it stays encrypted")
     .option("--into <folder>", "folder of samples (default: samples beside Pulumi.yaml, in the folder where this runs)")
     .option("--force", "replace a file that is there", false)
@@ -109,6 +114,7 @@ async function exportTo(recorded: string, options: ExportOptions, signal: AbortS
   if (until <= since) throw refuse("sample.bad-range", { until: until.toISOString(), since: since.toISOString() });
   const layout = environmentLayout(environment);
   const found = (await readTarget(layout)) ? await findRecording(layout, recorded) : undefined;
+  const out = outputPlace(output, recorded, now);
   const { header, leftOut } = await asOperator(environment, (client) =>
     exportSample(client, {
       environment,
@@ -123,24 +129,25 @@ async function exportTo(recorded: string, options: ExportOptions, signal: AbortS
       signal,
       because: unredacted ? because : undefined,
       recipients: recipient,
-      out: resolve(output),
+      out,
       isForced: force,
       progress: terminalProgress(),
     }),
   );
-  if (options.json) return console.log(JSON.stringify({ file: resolve(output), header, leftOut }));
+  if (options.json) return console.log(JSON.stringify({ file: out.name, header, leftOut }));
   const not = [
     ...(leftOut.otherwise > 0 ? [`${leftOut.otherwise} that are ${unredacted ? "" : "not "}redacted`] : []),
     ...(leftOut.truncated > 0 ? [`${leftOut.truncated} that were not kept whole`] : []),
     ...(leftOut.bodiless > 0 ? [`${leftOut.bodiless} whose body was not kept`] : []),
   ];
+  if (output === undefined) console.log(out.name);
   console.log(described(header));
   if (not.length > 0) console.log(`left out: ${not.join(", ")}`);
 }
 
 async function checked(file: string, identity: string | undefined): Promise<SampleHeader> {
   const identities = identity === undefined ? [] : await readIdentities(identity);
-  const { header, problems } = await checkSample({ file, identities }, new Date());
+  const { header, problems } = await checkSample({ place: samplePlace(file), identities }, new Date());
   if (problems.length > 0 || !header) throw refused(problems);
   return header;
 }
@@ -157,16 +164,12 @@ async function add(
       throw refuse("sample.no-project", { folder: project });
     });
   }
-  const place = join(resolve(into ?? "samples"), folderOf(header.source.name), basename(file));
+  const source = samplePlace(file);
+  const place = filePlace(join(resolve(into ?? "samples"), folderOf(header.source.name), source.baseName));
   await requireFree(place, force);
-  await mkdir(dirname(place), { recursive: true });
-  await placeFile(place, await readFile(file), { isForced: force, signal });
-  console.log(`${place}: ${header.count} requests, until ${header.expiresAt}`);
-}
-
-/** A name as the sample has it may be anything, and is no way out of the folder. */
-function folderOf(name: string): string {
-  return /^[A-Za-z0-9_][\w.-]*$/.test(name) ? name : encodeURIComponent(name).replaceAll(".", "%2E");
+  await mkdir(dirname(place.name), { recursive: true });
+  await place.write(await buffer(source.read()), { isForced: force, signal });
+  console.log(`${place.name}: ${header.count} requests, until ${header.expiresAt}`);
 }
 
 function described({ source, redaction, count, digest, expiresAt, strata, addresses }: SampleHeader): string {

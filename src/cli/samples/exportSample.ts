@@ -2,7 +2,8 @@ import type { Client } from "pg";
 import { recordAudit } from "../../adapters/postgres/audit.ts";
 import { readSampled } from "../../adapters/postgres/predictions/sampledRequests.ts";
 import { encrypterFor } from "../../adapters/samples/encryption.ts";
-import { placeFile, requireFree } from "../../adapters/samples/placeFile.ts";
+import { requireFree } from "../../adapters/samples/filePlace.ts";
+import type { SamplePlace } from "../../adapters/samples/place.ts";
 import { scanProblems } from "../../adapters/samples/readSample.ts";
 import { scannedOf } from "../../adapters/samples/scanned.ts";
 import type { Progress } from "../../domain/progress.ts";
@@ -28,7 +29,7 @@ export interface SampleExport {
   /** Why requests leave as users sent them; undefined for redacted ones. */
   readonly because: string | undefined;
   readonly recipients: readonly string[];
-  readonly out: string;
+  readonly out: SamplePlace;
   readonly isForced: boolean;
   readonly now: Date;
   readonly signal: AbortSignal;
@@ -71,7 +72,7 @@ export async function exportSample(
       unredacted: header.redaction.unredacted,
     },
   });
-  await placeFile(out, content, { isForced, signal });
+  await out.write(content, { isForced, signal });
   return { header, leftOut: chosen.leftOut };
 }
 

@@ -9,12 +9,12 @@ export const sampleRefusals = {
     cause: "A sample has a first line that says what it is, and a line for each request.",
   },
   "sample.not-one": {
-    says: "it is no sample: its first line is no JSON that says so",
+    says: "it is not a sample: its first line does not say that it is one",
     fix: "give a file that `menagerie sample export` wrote",
     cause: 'The first line of a sample is a JSON object with {"format": "menagerie-sample"}.',
   },
   "sample.other-version": {
-    says: "it is of version {version} of the format, and this program reads {known}",
+    says: "it has version {version} of the format, but this program reads version {known}",
     fix: "export it again with this program, or check it with the one that wrote it",
     cause: "The format's version goes up where older programs would misread a file.",
   },
@@ -36,10 +36,10 @@ export const sampleRefusals = {
   "sample.line-too-long": {
     says: "it has more than {longest} bytes",
     fix: "export it again",
-    cause: "No sample has so many bytes, so that something else wrote the line.",
+    cause: "No sample is that large, so something else wrote the line.",
   },
   "sample.line-again": {
-    says: "it is the request of line {first} once more",
+    says: "it repeats the request of line {first}",
     fix: "export it again",
     cause: "A request counts once: its id, attempt and day stand in one line.",
   },
@@ -54,15 +54,14 @@ export const sampleRefusals = {
     cause: "Lines are missing, or were added.",
   },
   "sample.digest": {
-    says: "its requests are not those that were exported: their SHA-256 is another one",
+    says: "its requests were changed after the export: their SHA-256 does not match the first line",
     fix: "copy or export it again",
     cause: "Somebody edited a line, or a copy of the file was damaged.",
   },
   "sample.expired": {
-    says: "it has expired on {expiresAt}",
-    fix: "delete it, and export another one",
-    cause:
-      "What users sent is not kept for ever in copies that nobody looks after: each sample says until when it may be used.",
+    says: "it expired on {expiresAt}",
+    fix: "delete it, and export a new one",
+    cause: "Copies of what users sent must not be kept for ever, so each sample has a date until which it may be used.",
   },
   "sample.times": {
     says: "{field} is not after {before}",
@@ -78,7 +77,7 @@ export const sampleRefusals = {
   "sample.holds-addresses": {
     says: "{count} texts hold addresses of people, at {places}",
     fix: "redact them by {kind: email}, or export with --unredacted and --recipient",
-    cause: "A plain sample is read by whoever gets the file, so that it holds nobody's address.",
+    cause: "Whoever gets a plain sample can read it, so it must not hold anybody's address.",
   },
 } as const satisfies RefusalTable;
 

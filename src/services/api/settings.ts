@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import * as z from "zod";
+import type { Bucket } from "../../adapters/buckets/bucket.ts";
 import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
-import type { Bucket } from "../../adapters/uploads/bucketUploads.ts";
 import type { RateLimit } from "../../domain/access/rateLimit.ts";
 import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
 import type { CountedGateway } from "../../domain/serving/apiService.ts";

@@ -92,12 +92,12 @@ describe("each thing that is wrong has a sentence", () => {
   const [head = "", first = "", second = ""] = text.split("\n");
   it.each<[string, string, RegExp]>([
     ["an empty file", "", /^x\.jsonl: it is empty; /],
-    ["another file", '{"a": 1}\n', /^x\.jsonl: it is no sample/],
-    ["no JSON", "PK\u0003\u0004", /^x\.jsonl: it is no sample/],
+    ["another file", '{"a": 1}\n', /^x\.jsonl: it is not a sample/],
+    ["no JSON", "PK\u0003\u0004", /^x\.jsonl: it is not a sample/],
     [
       "another version",
       text.replace('"version":1', '"version":2'),
-      /version 2 of the format, and this program reads 1/,
+      /version 2 of the format, but this program reads version 1/,
     ],
     [
       "an unknown field of the first line",
@@ -114,8 +114,8 @@ describe("each thing that is wrong has a sentence", () => {
     ["base64 that is none", text.replace("AAE=", "AAE"), /^x\.jsonl:2: answer\.body/],
     ["a line that is no JSON", `${head}\n${first}\n{"id":\n`, /^x\.jsonl:3: it is not JSON/],
     ["a key twice", text.replace('"id":"r1"', '"id":"r1","id":"r3"'), /^x\.jsonl:2: it is not JSON/],
-    ["a repeated line", `${head}\n${first}\n${first}\n`, /^x\.jsonl:3: it is the request of line 2 once more/],
-    ["an edited line", text.replace('"status":200', '"status":201'), /their SHA-256 is another one/],
+    ["a repeated line", `${head}\n${first}\n${first}\n`, /^x\.jsonl:3: it repeats the request of line 2/],
+    ["an edited line", text.replace('"status":200', '"status":201'), /were changed after the export/],
     ["a line too few", `${head}\n${first}\n`, /it has 1 requests, and its first line says 2/],
     ["a line too many", `${text}${second.replace("r2", "r3")}\n`, /it has 3 requests, and its first line says 2/],
     ["an end in the middle", text.slice(0, -10), /^x\.jsonl:3: it breaks off in the middle/],
@@ -131,7 +131,7 @@ describe("each thing that is wrong has a sentence", () => {
 
   it("one that has expired", async () => {
     expect((await read(text, new Date("2026-12-30T12:00:00.000Z"))).problems).toEqual([
-      expect.stringContaining("it has expired on 2026-12-30T12:00:00.000Z; delete it"),
+      expect.stringContaining("it expired on 2026-12-30T12:00:00.000Z; delete it"),
     ]);
   });
 
