@@ -8,7 +8,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { beginRun } from "./begin.ts";
-import { type Counts, closingLine, countsVariable, sum } from "./counts.ts";
+import { type Counts, closingLines, countsVariable, sum } from "./counts.ts";
 
 const project = join(import.meta.dirname, "../..");
 const kinds = ["unit", "integration", "local", "soak"] as const;
@@ -16,7 +16,7 @@ type Kind = (typeof kinds)[number];
 
 const [first, ...rest] = process.argv.slice(2);
 const kind = kinds.find((each) => each === first);
-const args = kind ? rest : process.argv.slice(2);
+const args = counted(kind ? rest : process.argv.slice(2));
 
 /** Vitest's arguments for one part of the tests. */
 type Part = readonly string[];
@@ -82,10 +82,16 @@ if (first === "bench") {
   }
   const left = await run.end();
   for (const command of left) console.error(`a test left this process, which is ended now: ${command.slice(0, 200)}`);
-  console.log(`\n${closingLine(total)}`);
+  console.log(`\n${closingLines(total)}`);
 }
 await run.end();
 process.exitCode = stopped ? 128 + constants.signals[stopped] : code;
+
+/** A reporter among the arguments takes the place of those in vitest's configuration, ours among them. */
+function counted(given: readonly string[]): readonly string[] {
+  const replaced = given.some((arg) => arg === "--reporter" || arg.startsWith("--reporter="));
+  return replaced ? [...given, `--reporter=${join(import.meta.dirname, "countingReporter.ts")}`] : given;
+}
 
 /** Runs one part of the tests. `besides`: others write to the terminal at the same time. */
 async function vitest(part: Part, besides: boolean): Promise<{ code: number; counts: Counts }> {
@@ -95,7 +101,13 @@ async function vitest(part: Part, besides: boolean): Promise<{ code: number; cou
   const exit = await start([program, "run", ...part, "--passWithNoTests", ...args], besides, env);
   const counts = readdirSync(folder).map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Counts);
   // It ended before it could count.
-  if (exit !== 0 && !counts.some(({ failed }) => failed > 0)) counts.push({ passed: 0, failed: 1, skipped: 0 });
+  if (exit !== 0 && !counts.some(({ failed }) => failed > 0))
+    counts.push({
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      failures: [`vitest run ${part.join(" ")} ended with ${exit} before it could count`],
+    });
   return { code: exit, counts: sum(counts) };
 }
 

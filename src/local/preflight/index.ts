@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { lastLine } from "../../domain/lastLine.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { type Refusal, refused, retold } from "../../domain/refusals/refusal.ts";
@@ -11,6 +12,11 @@ import { go, python } from "./languages.ts";
 import { namespaces, overlay, programs } from "./namespaces.ts";
 import { installCommands } from "./packages.ts";
 import { disk, linux, node, privateHome } from "./platform.ts";
+
+/** How long somebody else's package manager is waited for. */
+const lockedMs = 180_000;
+/** apt: "Could not get lock"; pacman and apk: "unable to lock database". */
+const isLocked = /could not get lock|unable to (acquire|lock)/i;
 
 const checks: readonly Check[] = [node, programs, namespaces, overlay, go, python, disk];
 
@@ -56,11 +62,21 @@ async function mend(findings: readonly Finding[], machine: Machine, progress: Pr
   const commands = [...installs, ...findings.flatMap((finding) => (finding.command ? [finding.command] : []))];
   for (const command of commands) {
     const task = progress.begin(command.join(" "));
-    const { code, output } = await machine.run(command);
+    const { code, output } = await runUnlocked(command, machine);
     if (code === 0) task.done();
     else task.failed(lastLine(output) ?? "");
   }
   return commands.length > 0;
+}
+
+/** Runs a package manager once nobody else does: two first runs at once, or a machine that updates itself after its start. */
+async function runUnlocked(command: readonly string[], machine: Machine): ReturnType<Machine["run"]> {
+  const end = Date.now() + lockedMs;
+  for (;;) {
+    const answer = await machine.run(command);
+    if (answer.code === 0 || !isLocked.test(answer.output) || Date.now() > end) return answer;
+    await delay(500);
+  }
 }
 
 async function withRemedy({ lack, command, packages }: Finding, machine: Machine): Promise<Refusal> {

@@ -202,6 +202,9 @@ describe("rollout forward that is cut off", () => {
     killed.child.kill("SIGKILL");
     expect(await killed.ended).toMatchObject({ signal: "SIGKILL" });
     expect(await moved()).toBeLessThan(apps);
+    // PostgreSQL ends the session of a client that was killed when it has done its last statement.
+    const locks = () => onPlatform((client) => client.query("SELECT FROM pg_locks WHERE locktype = 'advisory'"));
+    await expect.poll(async () => (await locks()).rowCount).toBe(0);
 
     // Two at once: one waits for the other, and finds nothing left.
     const [one, other] = [forward(), forward()];

@@ -41,6 +41,19 @@ describe("preflight", () => {
     expect(ran.filter((line) => line.startsWith("apt-get install"))).toHaveLength(1);
   });
 
+  it("waits while somebody else installs packages", async () => {
+    const held = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 4711 (apt-get)";
+    const ran: string[] = [];
+    const run: Machine["run"] = async (command) => {
+      ran.push(command.slice(0, 2).join(" "));
+      const isFree = ran.filter((each) => each === "apt-get update").length > 2;
+      return { code: command[0] !== "apt-get" ? null : isFree || command[1] !== "update" ? 0 : 100, output: held };
+    };
+    await inspect(machine({ uid: 0, run }), silent).catch(() => {});
+    expect(ran.filter((each) => each === "apt-get update")).toHaveLength(3);
+    expect(ran.filter((each) => each === "apt-get install")).toHaveLength(1);
+  });
+
   it("asks for Go only while something is left to build", async () => {
     const told = (change: Partial<Machine>) => inspect(machine(change), silent).catch((error: Error) => error.message);
     expect(await told({ missingTools: async () => ["etcd"] })).toMatch(/building etcd needs Go/);
