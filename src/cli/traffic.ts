@@ -23,7 +23,7 @@ export function trafficOf({ window, paths, versions, unknownToGateway }: LastMin
     const isWhole = counted.knownSeconds === window.until - window.since;
     return {
       ...counted,
-      summary: own?.[path] ?? withoutRequests(path, counted.knownSeconds),
+      summary: own?.[path] ?? withoutRequests(path, counted),
       notCountedSince: isWhole || countedUntil === undefined ? null : new Date(countedUntil * 1000).toISOString(),
       isCounted,
     };
@@ -31,7 +31,7 @@ export function trafficOf({ window, paths, versions, unknownToGateway }: LastMin
   return { route: of("route"), app: of("app") };
 }
 
-const neverCounted: CountedPath = { knownSeconds: 0, countedUntil: undefined, silent: [] };
+const neverCounted: CountedPath = { knownSeconds: 0, endsKnownSeconds: 0, countedUntil: undefined, silent: [] };
 
 /** A version that is asked and that nothing else of the status tells of, such as the old one of a rollout. */
 export interface OtherTraffic {
@@ -56,10 +56,19 @@ export function otherTraffic(
     }));
 }
 
-function withoutRequests(path: TrafficPath, knownSeconds: number): TrafficSummary {
-  const window = { since: 0, until: 60 };
-  const observed = [{ since: 0, until: knownSeconds }];
-  return summarize(pathTraffic(path, window, [], [{ name: "", since: 0, ended: knownSeconds, observed }]));
+function withoutRequests(
+  path: TrafficPath,
+  { knownSeconds, endsKnownSeconds }: Pick<CountedPath, "knownSeconds" | "endsKnownSeconds">,
+): TrafficSummary {
+  const until = (seconds: number) => [{ since: 0, until: seconds }];
+  const source = {
+    name: "",
+    since: 0,
+    ended: knownSeconds,
+    observed: until(knownSeconds),
+    told: until(endsKnownSeconds),
+  };
+  return summarize(pathTraffic(path, { since: 0, until: 60 }, [], [source]));
 }
 
 const asked: Readonly<Record<TrafficPath, string>> = { route: "at the gateway", app: "through the API service" };
@@ -82,10 +91,12 @@ function isTold(traffic: ModelTraffic, path: TrafficPath, kind: string): boolean
 
 function described({ summary, knownSeconds }: ShownTraffic): string {
   if (knownSeconds === 0) return "requests not counted";
-  const { perSecond = 0, errors, errorShare, p99 } = summary;
+  const { perSecond = 0, errors, errorShare, p99, inKnown } = summary;
   const failed = errors === 0 ? "" : `, ${errors} failed (${percent(errorShare ?? 0)})`;
+  const left = inKnown.client_gone ?? 0;
+  const gone = left === 0 ? "" : `, ${left} left by their clients`;
   const slowest = p99 === undefined ? "" : `, p99 ${milliseconds(p99)}`;
-  return `${perSecond < 10 ? Number(perSecond.toFixed(2)) : Math.round(perSecond)} requests/s${failed}${slowest}`;
+  return `${perSecond < 10 ? Number(perSecond.toFixed(2)) : Math.round(perSecond)} requests/s${failed}${gone}${slowest}`;
 }
 
 function missingPart({ knownSeconds, notCountedSince, silent, isCounted }: ShownTraffic): string {

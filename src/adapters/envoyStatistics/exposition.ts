@@ -1,10 +1,15 @@
-import type { DestinationCounters, GatewaySnapshot } from "../../domain/traffic/counters.ts";
+import type { DestinationCounters, EndedAs, GatewaySnapshot } from "../../domain/traffic/counters.ts";
+import { destinationOfHost } from "../../domain/traffic/destinations.ts";
 import { type Latency, latencyOf } from "../../domain/traffic/latency.ts";
+import { endsCounter } from "../../domain/traffic/statistics.ts";
 
 const answers = "envoy_cluster_upstream_rq";
 const durations = "envoy_cluster_upstream_rq_time_bucket";
 const completed = "envoy_cluster_upstream_rq_completed";
 const uptime = "envoy_server_uptime";
+/** As Istio's proxies have it, and as Envoy's release names it where it keeps the same. */
+const ends: ReadonlySet<string> = new Set([endsCounter, `envoy_istiocustom_${endsCounter}`]);
+const known = [answers, uptime, ...ends];
 
 /** A value of Prometheus, under its name and labels. */
 export interface Sample {
@@ -27,7 +32,7 @@ export function parseStatistics(text: string): GatewayStatistics {
   return statisticsOf(
     text.split("\n").flatMap((line) => {
       // Most lines are buckets: what is not ours is not taken apart.
-      if (!line.startsWith(answers) && !line.startsWith(uptime)) return [];
+      if (!known.some((name) => line.startsWith(name))) return [];
       const sample = parseSample(line);
       return sample ? [sample] : [];
     }),
@@ -37,12 +42,24 @@ export function parseStatistics(text: string): GatewayStatistics {
 /** Gathers samples by destination. */
 export function statisticsOf(samples: Iterable<Sample>): GatewayStatistics {
   const byStatus = new Map<string, Map<number, number>>();
+  const byEnd = new Map<string, Map<EndedAs, number>>();
   const buckets = new Map<string, [number, number][]>();
   let age: number | undefined;
   let isCompleted = false;
   let hasDestinations = false;
   for (const { name, labels, value } of samples) {
     if (name === uptime) age = value;
+    if (ends.has(name)) {
+      const end = endOf(labels);
+      if (!end || Number.isNaN(value)) continue;
+      setIn(
+        byEnd,
+        end.destination,
+        (own) => own.set(end.as, value),
+        () => new Map(),
+      );
+      continue;
+    }
     const destination = labels.get("cluster_name");
     if (destination === undefined || Number.isNaN(value)) continue;
     hasDestinations ||= name === completed || name === answers;
@@ -68,14 +85,33 @@ export function statisticsOf(samples: Iterable<Sample>): GatewayStatistics {
     }
   }
   const destinations = new Map<string, DestinationCounters>();
-  for (const destination of new Set([...byStatus.keys(), ...buckets.keys()])) {
+  for (const destination of new Set([...byStatus.keys(), ...byEnd.keys(), ...buckets.keys()])) {
     const own = buckets.get(destination);
     const latency: Latency | undefined = own && latencyOf(own);
-    destinations.set(destination, { answers: byStatus.get(destination) ?? new Map(), latency });
+    destinations.set(destination, {
+      answers: byStatus.get(destination) ?? new Map(),
+      ends: byEnd.get(destination) ?? new Map(),
+      latency,
+    });
   }
   // Answers without a status: Envoy keeps the ones and not the others.
   const keepsCounters = byStatus.size > 0 ? true : isCompleted ? false : undefined;
-  return { uptime: age, destinations, keepsCounters, hasDestinations, hasDurations: buckets.size > 0 };
+  // Answers and no ends: they are counted by their heads alone, or the first requests are not over yet.
+  const tellsEnds = byEnd.size > 0 ? true : byStatus.size > 0 ? false : undefined;
+  return { uptime: age, destinations, tellsEnds, keepsCounters, hasDestinations, hasDurations: buckets.size > 0 };
+}
+
+const endLabels: ReadonlySet<string> = new Set(["reporter", "cluster_name", "response_code", "response_flags"]);
+
+/** What a sample of {@link endsCounter} counts; undefined where that is told by who received the request, or not told whole. */
+function endOf(labels: Sample["labels"]): { readonly destination: string; readonly as: EndedAs } | undefined {
+  const host = labels.get("destination_service");
+  const destination = labels.get("cluster_name") ?? (host === undefined ? undefined : destinationOfHost(host));
+  const status = Number(labels.get("response_code"));
+  const flags = labels.get("response_flags");
+  if (labels.get("reporter") !== "source" || destination === undefined || flags === undefined) return undefined;
+  const others = [...labels].flatMap(([key, value]) => (endLabels.has(key) ? [] : [value])).join(" ");
+  return Number.isInteger(status) ? { destination, as: `${status} ${flags} ${others}` } : undefined;
 }
 
 function setIn<T>(map: Map<string, T>, key: string, change: (value: T) => void, make: () => T): void {

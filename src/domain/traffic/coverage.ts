@@ -9,6 +9,8 @@ export interface TrafficSource {
   readonly ended: Second | undefined;
   /** When its counts are in the table. */
   readonly observed: readonly Interval[];
+  /** When it counted how requests ended, too: of these seconds alone `broken` and `client_gone` are known. */
+  readonly told: readonly Interval[];
 }
 
 /** Which seconds of a window were counted. In a second that was counted, what has no row did not happen. */
@@ -30,6 +32,14 @@ export function coverage(window: Interval, sources: readonly TrafficSource[]): C
   });
   const known = within(without(observed, unobserved), window);
   return { window, known, missing: without([window], known) };
+}
+
+/** The same for `broken` and `client_gone`: a source that counts answers by their head makes these missing. */
+export function coverageOfEnds(window: Interval, sources: readonly TrafficSource[]): Coverage {
+  return coverage(
+    window,
+    sources.map((source) => ({ ...source, observed: source.told })),
+  );
 }
 
 /** The sources that are the reason why something of a window is missing; none where nobody counts at all. */

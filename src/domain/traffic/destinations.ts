@@ -17,6 +17,11 @@ export function serviceOfDestination(destination: string, namespace: string): st
   return space === namespace && kind === "svc" ? service : undefined;
 }
 
+/** Name of a destination by its host alone, as {@link serviceOfDestination} reads it. */
+export function destinationOfHost(host: string): string {
+  return `outbound|||${host}`;
+}
+
 /** Ids of versions by the Services that requests for them are sent to: those of the predictor, and of the recorder before it. */
 export function versionsByService(versions: readonly ServedVersion[]): Map<string, string> {
   return new Map(

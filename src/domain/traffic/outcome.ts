@@ -3,8 +3,8 @@ export const trafficPaths = ["route", "app"] as const;
 export type TrafficPath = (typeof trafficPaths)[number];
 
 /**
- * How a request ended, as its client saw it. A gateway counts an answer by the status in its head: it knows neither `broken` nor who left
- * in the middle of an answer.
+ * How a request ended, as its client saw it. A gateway that counts answers when their head comes knows neither `broken` nor `client_gone`:
+ * {@link outcomeOfEnd} needs the flags that it has when a request is over.
  */
 export const outcomes = [
   /** Upgraded to another protocol, such as a WebSocket. */
@@ -35,4 +35,29 @@ export function outcomeOf(status: number): Outcome | undefined {
   if (status === 503) return "unavailable";
   if (status === 504) return "timeout";
   return byClass[Math.floor(status / 100)];
+}
+
+/** Envoy answered before a request could reach a version: keys and limits are checked, faults are injected, or there is no route. */
+const flagsBeforeVersion: ReadonlySet<string> = new Set(["UAEX", "RL", "RLSE", "FI", "NR", "NC"]);
+/** The client closed its connection, or its stream. */
+const flagsOfLeaving: ReadonlySet<string> = new Set(["DC", "DR"]);
+/** The answer was cut off, where its head has come: by the model, by the gateway, or by a time that is over. */
+const flagsOfBreaking: ReadonlySet<string> = new Set(["UC", "UR", "LR", "UT", "SI", "UPE", "UMSDR", "OM", "DT"]);
+
+/**
+ * The outcome of a request that is over, by the status in the answer's head (0 without one) and Envoy's response flags, such as `UC` or `UF,URX`
+ * (https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage, `%RESPONSE_FLAGS%`). Undefined for one that
+ * no version was asked for.
+ */
+export function outcomeOfEnd(status: number, responseFlags: string): Outcome | undefined {
+  const flags = responseFlags.split(",");
+  const has = (some: ReadonlySet<string>) => flags.some((flag) => some.has(flag));
+  if (has(flagsBeforeVersion)) return undefined;
+  // A WebSocket ends with its connection, by whichever side.
+  if (status === 101) return "1xx";
+  if (has(flagsOfLeaving)) return "client_gone";
+  if (status === 0) return "broken";
+  // An answer of the gateway's own has such a flag too: it is whole, and its status says what happened.
+  if (status < 500 && has(flagsOfBreaking)) return "broken";
+  return outcomeOf(status) ?? "5xx";
 }

@@ -2,13 +2,21 @@
 export const statisticsPort = 15_090;
 
 /**
- * Statistics of Envoy that counts are made from, as its `filter` takes them: answers by status of each destination, those that Envoy gave
- * itself among them, one for each request however often it was tried; and whether the process is still the same one
- * (https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats).
+ * Counter of requests when they are over, by destination, status and response flags, that Istio's proxies keep unless a Telemetry says
+ * otherwise (https://istio.io/latest/docs/reference/config/metrics/). One name of it is all that Envoy's `filter` needs.
  */
-export const countersFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_rq_(\d\d\d|completed)$|^server\.uptime$`;
+export const endsCounter = "istio_requests_total";
+
+const always = String.raw`^server\.uptime$|\b${endsCounter}\b`;
+
+/**
+ * Statistics of Envoy that counts are made from, as its `filter` takes them: answers by status of each destination, those that Envoy gave
+ * itself among them, one for each request however often it was tried; whether the process is still the same one
+ * (https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats); and how requests ended.
+ */
+export const countersFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_rq_(\d\d\d|completed)$|${always}`;
 /** The same, with durations: Envoy brings these up to date every 5 s only. */
-export const durationsFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_rq_(\d\d\d|completed|time)$|^server\.uptime$`;
+export const durationsFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_rq_(\d\d\d|completed|time)$|${always}`;
 /** Is there from the start, also of a destination that nobody asked: whether Envoy keeps these statistics at all. */
 export const presenceFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_rq_completed$`;
 

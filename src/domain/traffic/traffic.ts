@@ -1,4 +1,4 @@
-import { type Coverage, coverage, type TrafficSource } from "./coverage.ts";
+import { type Coverage, coverage, coverageOfEnds, type TrafficSource } from "./coverage.ts";
 import { addLatency, emptyLatency, type Latency, latencyQuantile } from "./latency.ts";
 import { failedOutcomes, type Outcome, type TrafficPath } from "./outcome.ts";
 import { type Interval, length, type Second } from "./seconds.ts";
@@ -17,6 +17,8 @@ export interface PathTraffic {
   readonly path: TrafficPath;
   /** What is missing there was not counted; it is not zero. */
   readonly coverage: Coverage;
+  /** The same of the outcomes `broken` and `client_gone`: where these were not counted, answers are counted by the status in their head. */
+  readonly ends: Coverage;
   /** In order of time; a second of {@link coverage} without a count had no request. */
   readonly counts: readonly TrafficCount[];
   /** Durations of the answers in the window. */
@@ -44,6 +46,7 @@ export function pathTraffic(
   return {
     path,
     coverage: coverage(window, sources),
+    ends: coverageOfEnds(window, sources),
     counts: own
       .flatMap(({ since, seconds, outcome, count }) =>
         outcome === "timed" ? [] : [{ since, seconds, outcome, count }],
@@ -58,6 +61,8 @@ export interface TrafficSummary {
   /** Of the window, how much is known, in seconds. */
   readonly knownSeconds: number;
   readonly windowSeconds: number;
+  /** Of {@link knownSeconds}, those in which `broken` and `client_gone` are known too; in the others they are missing, not zero. */
+  readonly endsKnownSeconds: number;
   /** Requests that were counted, also in seconds that are not known whole: at least so many came. */
   readonly requests: number;
   readonly byOutcome: Readonly<Partial<Record<Outcome, number>>>;
@@ -74,7 +79,7 @@ export interface TrafficSummary {
 }
 
 /** Rates and shares come from known seconds alone, so that a window with gaps is neither thinned nor guessed. */
-export function summarize({ coverage: { window, known }, counts, latency }: PathTraffic): TrafficSummary {
+export function summarize({ coverage: { window, known }, ends, counts, latency }: PathTraffic): TrafficSummary {
   const knownSeconds = length(known);
   const byOutcome = totals(counts);
   const inKnown = totals(counts.filter((each) => known.some((interval) => covers(interval, each))));
@@ -84,6 +89,7 @@ export function summarize({ coverage: { window, known }, counts, latency }: Path
   return {
     knownSeconds,
     windowSeconds: window.until - window.since,
+    endsKnownSeconds: length(ends.known),
     requests: sum(byOutcome),
     byOutcome,
     inKnown,

@@ -4,7 +4,7 @@ import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
 import { gatewayFilter } from "../../domain/serving/gatewayFilter.ts";
 import { queryKeyPatch } from "../../domain/serving/queryKeys.ts";
 import { addresses, ports } from "../network/addresses.ts";
-import { proxyStatsMatcher } from "./statistics.ts";
+import { endsLogger, proxyStatsMatcher } from "./statistics.ts";
 
 const { name: gatewayName, namespace: meshNamespace, labels: gatewayLabels } = embeddedGateway;
 
@@ -243,6 +243,7 @@ const connectionManager = {
     })),
   },
   access_log: [
+    endsLogger,
     {
       name: "envoy.access_loggers.file",
       // Only requests that Envoy answered itself, without their queries.

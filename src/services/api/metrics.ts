@@ -69,6 +69,17 @@ export function createMetrics(read: MetricReaders) {
       for (const path of last ? trafficPaths : []) this.set({ path }, last?.paths[path].knownSeconds ?? 0);
     },
   });
+  new Gauge({
+    name: "menagerie_request_ends_counted_seconds",
+    help: "Seconds of the last minute in which answers that broke and clients that left were counted as outcomes broken and client_gone; in the others these are missing, and answers are counted by the status in their head.",
+    labelNames: ["path"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      const last = await minute();
+      for (const path of last ? trafficPaths : []) this.set({ path }, last?.paths[path].endsKnownSeconds ?? 0);
+    },
+  });
   const inFlight = new Gauge({
     name: "menagerie_api_predictions_in_flight",
     help: "Predictions that are being answered.",

@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { silent } from "../../../src/domain/progress.ts";
 import type { StatsMatcher } from "../../../src/domain/traffic/statistics.ts";
 import { askEnvoy } from "../../../src/local/mesh/envoyAdmin.ts";
-import { statisticsConfig } from "../../../src/local/mesh/statistics.ts";
+import { endsLogger, statisticsConfig } from "../../../src/local/mesh/statistics.ts";
 import { ensureEnvoy } from "../../../src/local/toolchain/envoy.ts";
 import { freePort } from "../freePort.ts";
 
@@ -17,7 +17,10 @@ import { freePort } from "../freePort.ts";
 export interface CountedEnvoy {
   /** Of its statistics. */
   readonly url: string;
-  /** Asks for `/<service>/<what the model is to do>`; answers the status, undefined where there was none. */
+  /**
+   * Asks for `/<service>/<what the model is to do>`; answers the status, undefined where there was none. The route takes as long as the
+   * model does, but 0.4 s below `late/`.
+   */
   ask(service: string, what: string, leaveAfterMs?: number): Promise<number | undefined>;
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -30,8 +33,11 @@ export const services = { ready: "iris-v1", none: "iris-v2", refusing: "iris-v3"
 /** The retries that Istio gives a route that says nothing of them. */
 const retries = { retry_on: "connect-failure,refused-stream,unavailable,cancelled", num_retries: 2 };
 
-/** @param matcher - statistics that it keeps besides Istio's few */
-export async function startCountedEnvoy(matcher: StatsMatcher): Promise<CountedEnvoy> {
+/**
+ * @param matcher - statistics that it keeps besides Istio's few
+ * @param tellsEnds - whether it counts requests when they are over, as Istio's proxies do unless a Telemetry says otherwise
+ */
+export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = true } = {}): Promise<CountedEnvoy> {
   const folder = await mkdtemp(join(tmpdir(), "menagerie-envoy-"));
   const cache = process.env.MENAGERIE_CACHE ?? join(homedir(), ".cache/menagerie");
   const executable = await ensureEnvoy({ cache, progress: silent, signal: AbortSignal.timeout(300_000) });
@@ -40,6 +46,13 @@ export async function startCountedEnvoy(matcher: StatsMatcher): Promise<CountedE
     const what = incoming.url?.split("/").at(-1);
     if (what === "hang") return;
     if (what === "silent") return response.destroy();
+    if (what === "stream" || what === "break") {
+      response.writeHead(200).write("piece");
+      const more = setInterval(() => response.write("piece"), 20);
+      response.once("close", () => clearInterval(more));
+      if (what === "break") setTimeout(() => response.destroy(), 60);
+      return;
+    }
     response.writeHead(Number(what)).end("answer");
   }).listen(0, "127.0.0.1");
   await once(model, "listening");
@@ -53,10 +66,17 @@ export async function startCountedEnvoy(matcher: StatsMatcher): Promise<CountedE
     cluster(services.refusing, [ports.refusing]),
     { name: "statistics", type: "STATIC", load_assignment: assignment("statistics", [{ pipe: { path: admin } }]) },
   ];
-  const routes = Object.values(services).map((service) => ({
-    match: { prefix: `/${service}/` },
-    route: { cluster: clusterName(service), timeout: "0.4s", retry_policy: retries },
-  }));
+  const routes = Object.values(services).flatMap((service) =>
+    (
+      [
+        ["/late/", "0.4s"],
+        ["/", "0s"],
+      ] as const
+    ).map(([end, timeout]) => ({
+      match: { prefix: `/${service}${end}` },
+      route: { cluster: clusterName(service), timeout, retry_policy: retries },
+    })),
+  );
   const bootstrap = {
     node: { id: "router", cluster: "gateway" },
     stats_config: statisticsConfig(matcher),
@@ -64,10 +84,13 @@ export async function startCountedEnvoy(matcher: StatsMatcher): Promise<CountedE
     static_resources: {
       clusters,
       listeners: [
-        listener("outbound_0.0.0.0_80;", ports.listen, routes),
-        listener("stats", ports.statistics, [
-          { match: { prefix: "/stats/prometheus" }, route: { cluster: "statistics" } },
-        ]),
+        listener("outbound_0.0.0.0_80;", ports.listen, routes, tellsEnds ? [endsLogger] : []),
+        listener(
+          "stats",
+          ports.statistics,
+          [{ match: { prefix: "/stats/prometheus" }, route: { cluster: "statistics" } }],
+          [],
+        ),
       ],
     },
   };
@@ -138,7 +161,7 @@ function assignment(name: string, addresses: readonly object[]) {
   };
 }
 
-function listener(prefix: string, port: number, routes: readonly object[]) {
+function listener(prefix: string, port: number, routes: readonly object[], accessLogs: readonly object[]) {
   const filters = "type.googleapis.com/envoy.extensions.filters";
   return {
     address: { socket_address: { address: "127.0.0.1", port_value: port } },
@@ -150,6 +173,7 @@ function listener(prefix: string, port: number, routes: readonly object[]) {
             typed_config: {
               "@type": `${filters}.network.http_connection_manager.v3.HttpConnectionManager`,
               stat_prefix: prefix,
+              access_log: accessLogs,
               route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes }] },
               http_filters: [
                 { name: "envoy.filters.http.router", typed_config: { "@type": `${filters}.http.router.v3.Router` } },

@@ -5,10 +5,11 @@ import type { TrafficSummary } from "../../../src/domain/traffic/traffic.ts";
 
 const until = Date.UTC(2026, 10, 30, 12, 3, 0) / 1000;
 const window = { since: until - 60, until };
-const whole = { knownSeconds: 60, countedUntil: until, silent: [] };
+const whole = { knownSeconds: 60, endsKnownSeconds: 60, countedUntil: until, silent: [] };
 const summary = (more: Partial<TrafficSummary>): TrafficSummary => ({
   knownSeconds: 60,
   windowSeconds: 60,
+  endsKnownSeconds: 60,
   requests: 0,
   byOutcome: {},
   inKnown: {},
@@ -34,21 +35,29 @@ describe("menagerie status says of a version", () => {
     expect(lines(minute(), "1")).toEqual(["10 requests/s, 46 failed (7.7 %), p99 30 ms at the gateway"]);
   });
 
+  it("how many clients left before their answer was over", () => {
+    const left = { ...asked, inKnown: { "2xx": 500, client_gone: 54 } };
+    const versions = [{ versionId: "1", model: "iris", number: 1, route: left, app: summary({}) }];
+    expect(lines(minute({ versions }), "1")).toEqual([
+      "10 requests/s, 46 failed (7.7 %), 54 left by their clients, p99 30 ms at the gateway",
+    ]);
+  });
+
   it("that nobody asked it, where that is known", () => {
     expect(lines(minute(), "2")).toEqual(["0 requests/s at the gateway"]);
     expect(lines(minute(), "2", "development")).toEqual(["0 requests/s through the API service"]);
   });
 
   it("how much of the minute is missing, and who is silent", () => {
-    const part = { knownSeconds: 48, countedUntil: until - 12, silent: ["istio-system/gateway"] };
+    const part = { knownSeconds: 48, endsKnownSeconds: 48, countedUntil: until - 12, silent: ["istio-system/gateway"] };
     expect(lines(minute({ paths: { route: part, app: whole } }), "1")).toEqual([
       "10 requests/s, 46 failed (7.7 %), p99 30 ms at the gateway (12 s of the last minute not counted: no counts from istio-system/gateway)",
     ]);
   });
 
   it("since when it is not counted, and nothing like a number", () => {
-    const away = { knownSeconds: 0, countedUntil: until - 600, silent: ["api-1"] };
-    const never = { knownSeconds: 0, countedUntil: undefined, silent: [] };
+    const away = { knownSeconds: 0, endsKnownSeconds: 0, countedUntil: until - 600, silent: ["api-1"] };
+    const never = { knownSeconds: 0, endsKnownSeconds: 0, countedUntil: undefined, silent: [] };
     const unknown = summary({ knownSeconds: 0, perSecond: undefined });
     const last = minute({
       paths: { route: never, app: away },

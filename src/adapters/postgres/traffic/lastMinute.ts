@@ -1,20 +1,22 @@
 import type { ClientBase, Pool } from "pg";
-import { coverage, silentSources } from "../../../domain/traffic/coverage.ts";
+import { coverage, coverageOfEnds, silentSources } from "../../../domain/traffic/coverage.ts";
 import { type TrafficPath, trafficPaths } from "../../../domain/traffic/outcome.ts";
-import type { Interval, Second } from "../../../domain/traffic/seconds.ts";
+import { type Interval, length, type Second } from "../../../domain/traffic/seconds.ts";
 import { summarize, type TrafficSummary } from "../../../domain/traffic/traffic.ts";
 import { readSources, readTrafficOf } from "./readTraffic.ts";
 import { readUnknownToGateway } from "./servedVersions.ts";
 
 /** Counts come a moment later than what they count, in seconds. */
 const lag = 4;
-const length = 60;
+const windowSeconds = 60;
 /** How far back the last counts are looked for, in seconds. */
 const memory = 3_600;
 
 /** How a path was counted in the last minute. */
 export interface CountedPath {
   readonly knownSeconds: number;
+  /** Of these, those in which broken answers and clients that left were counted as such. */
+  readonly endsKnownSeconds: number;
   /** Where anything is missing: the second until which everything was counted last; undefined where that is an hour ago, or never was. */
   readonly countedUntil: Second | undefined;
   /** Those that answer and have not counted. */
@@ -43,7 +45,7 @@ export interface LastMinute {
 /** @param now - milliseconds since 1970 */
 export async function readLastMinute(client: Pick<ClientBase | Pool, "query">, now: number): Promise<LastMinute> {
   const until = Math.floor(now / 1000) - lag;
-  const window = { since: until - length, until };
+  const window = { since: until - windowSeconds, until };
   const sources = await readSources(client, { since: until - memory, until });
   const traffic = await readTrafficOf(client, window, "every");
   const { rows } = await client.query<Pick<VersionMinute, "versionId" | "model" | "number">>(
@@ -54,9 +56,9 @@ export async function readLastMinute(client: Pick<ClientBase | Pool, "query">, n
   );
   const pathOf = (path: TrafficPath): CountedPath => {
     const { known } = coverage({ since: until - memory, until }, sources[path]);
-    const inWindow = coverage(window, sources[path]).known;
     return {
-      knownSeconds: inWindow.reduce((sum, each) => sum + each.until - each.since, 0),
+      knownSeconds: length(coverage(window, sources[path]).known),
+      endsKnownSeconds: length(coverageOfEnds(window, sources[path]).known),
       countedUntil: known.at(-1)?.until,
       silent: silentSources(window, sources[path]),
     };

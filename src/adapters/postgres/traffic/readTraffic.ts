@@ -61,19 +61,25 @@ export async function readSources(
     name: string;
     since: number;
     ended: number | null;
-    observed: readonly { readonly since: number; readonly until: number }[];
+    observed: readonly (Interval & { readonly tellsEnds: boolean })[];
   }>(
     `SELECT s.path, s.name, ${epoch("s.since")} AS since, ${epoch("s.ended_at")} AS ended,
-            coalesce((SELECT json_agg(json_build_object('since', ${epoch("o.since")}, 'until', ${epoch("o.until")}) ORDER BY o.since)
+            coalesce((SELECT json_agg(json_build_object('since', ${epoch("o.since")}, 'until', ${epoch("o.until")},
+                                                        'tellsEnds', o.tells_ends) ORDER BY o.since)
                         FROM menagerie.traffic_observed o WHERE o.source_id = s.id AND o.until > $1 AND o.since < $2), '[]') AS observed
        FROM menagerie.traffic_source s
       WHERE s.since < $2 AND (s.ended_at IS NULL OR s.ended_at > $1) ORDER BY s.id`,
     [instant(since), instant(until)],
   );
-  const of = (path: TrafficPath) =>
+  const of = (path: TrafficPath): TrafficSource[] =>
     rows
       .filter((row) => row.path === path)
-      .map(({ path: _, ended, ...row }) => ({ ...row, ended: ended ?? undefined }));
+      .map(({ path: _, ended, observed, ...row }) => ({
+        ...row,
+        ended: ended ?? undefined,
+        observed,
+        told: observed.filter(({ tellsEnds }) => tellsEnds),
+      }));
   return Object.fromEntries(trafficPaths.map((path) => [path, of(path)])) as Record<TrafficPath, TrafficSource[]>;
 }
 

@@ -1,4 +1,5 @@
 -- $1 source, $2 $3 the seconds since and until, then one row for each count: $4 versions, $5 seconds, $6 outcomes, $7 counts, $8 latencies.
+-- $9 whether broken answers and clients that left were counted as such.
 -- Everything or nothing: a batch that is sent twice, or that overlaps what the source has observed, changes nothing.
 WITH source AS (
   SELECT path FROM menagerie.traffic_source WHERE id = $1
@@ -6,11 +7,12 @@ WITH source AS (
   -- It answers, whatever was thought of it.
   UPDATE menagerie.traffic_source SET ended_at = NULL WHERE id = $1 AND ended_at IS NOT NULL
 ), continued AS (
-  UPDATE menagerie.traffic_observed SET until = $3 WHERE source_id = $1 AND until = $2 RETURNING 1
+  UPDATE menagerie.traffic_observed SET until = $3 WHERE source_id = $1 AND until = $2 AND tells_ends = $9 RETURNING 1
 ), begun AS (
-  INSERT INTO menagerie.traffic_observed (source_id, since, until)
-  SELECT $1, $2, $3
-   WHERE NOT EXISTS (SELECT FROM menagerie.traffic_observed WHERE source_id = $1 AND until >= $2)
+  INSERT INTO menagerie.traffic_observed (source_id, since, until, tells_ends)
+  SELECT $1, $2, $3, $9
+   WHERE NOT EXISTS (SELECT FROM continued)
+     AND NOT EXISTS (SELECT FROM menagerie.traffic_observed WHERE source_id = $1 AND until > $2)
   RETURNING 1
 ), observed AS (
   SELECT FROM continued UNION ALL SELECT FROM begun

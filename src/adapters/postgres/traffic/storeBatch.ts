@@ -24,6 +24,8 @@ export interface TimedRow {
 /** Everything that a source counted in some seconds. */
 export interface TrafficBatch {
   readonly observed: Interval;
+  /** Whether `broken` and `client_gone` were counted as such. */
+  readonly tellsEnds: boolean;
   readonly counts: readonly CountedRow[];
   readonly timed: readonly TimedRow[];
 }
@@ -37,7 +39,7 @@ const sql = readFileSync(join(import.meta.dirname, "storeBatch.sql"), "utf8");
 export async function storeBatch(
   client: Pick<ClientBase | Pool, "query">,
   sourceId: string,
-  { observed, counts, timed }: TrafficBatch,
+  { observed, tellsEnds, counts, timed }: TrafficBatch,
 ): Promise<boolean> {
   const rows = [
     ...counts.map(({ versionId, second, outcome, count }) => ({ versionId, second, outcome, count, latency: null })),
@@ -58,6 +60,7 @@ export async function storeBatch(
       rows.map(({ outcome }) => outcome),
       rows.map(({ count }) => count),
       rows.map(({ latency }) => latency),
+      tellsEnds,
     ],
   });
   return result.rows[0]?.stored === true;

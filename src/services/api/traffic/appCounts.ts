@@ -41,6 +41,7 @@ export function appCounts(now: () => number) {
       since = until;
       return {
         observed,
+        tellsEnds: true,
         counts: taken.flatMap(({ versionId, second, outcomes }) =>
           [...outcomes].map(([outcome, count]) => ({ versionId, second, outcome, count })),
         ),

@@ -61,13 +61,15 @@ function joined(batches: readonly TrafficBatch[]): TrafficBatch[] {
   const all: TrafficBatch[] = [];
   for (const batch of batches) {
     const last = all.at(-1);
-    const fits = last && last.observed.until === batch.observed.since && last.counts.length < mostAtOnce;
+    const follows = last && last.observed.until === batch.observed.since && last.tellsEnds === batch.tellsEnds;
+    const fits = follows && last.counts.length < mostAtOnce;
     if (!last || !fits) {
       all.push(batch);
       continue;
     }
     all[all.length - 1] = {
       observed: { since: last.observed.since, until: batch.observed.until },
+      tellsEnds: last.tellsEnds,
       counts: last.counts.concat(batch.counts),
       timed: last.timed.concat(batch.timed),
     };

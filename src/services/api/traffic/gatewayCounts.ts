@@ -22,11 +22,12 @@ const longestGap = 300;
 /** A process may be started so long before its pod counts as running, in seconds. */
 const startMargin = 10;
 
-const nothing: GatewaySnapshot = { uptime: undefined, destinations: new Map() };
+const nothing: GatewaySnapshot = { uptime: undefined, tellsEnds: undefined, destinations: new Map() };
 
 /**
  * Follows the counters of one gateway. Readings stand for whole seconds, the nearest ones, and what came between two is spread
- * evenly. Durations are counted for the last of their seconds.
+ * evenly. Durations are counted for the last of their seconds. Where the gateway begins to tell how requests ended, or does not any
+ * more, what came between the two readings is missing: one way counts what the other has counted already, or not yet.
  *
  * @param versionOf - id of a destination's version; undefined for what is none
  * @param since - second from which on the process may have been started, where it is new: all its counts are told then
@@ -39,13 +40,15 @@ export function gatewayCounts(versionOf: (destination: string) => string | undef
     take({ at, statistics }) {
       const second = Math.round(at);
       if (last && second <= last.at) return undefined;
-      const counters = { uptime: statistics.uptime, destinations: withoutDurations(statistics) };
+      const { uptime } = statistics;
+      const tellsEnds = statistics.tellsEnds ?? (isSame(last?.counters, uptime) ? last?.counters.tellsEnds : undefined);
+      const counters = { uptime, tellsEnds, destinations: withoutDurations(statistics) };
       const durations = statistics.hasDurations
-        ? { uptime: statistics.uptime, destinations: onlyDurations(statistics) }
+        ? { uptime, tellsEnds: undefined, destinations: onlyDurations(statistics) }
         : undefined;
       const isFollowed =
         last !== undefined && (last.counters !== nothing || isYoung(statistics.uptime, second - last.at));
-      if (!last || !isFollowed || second - last.at > longestGap) {
+      if (!last || !isFollowed || second - last.at > longestGap || isToldOtherwise(last.counters, counters)) {
         last = { at: second, counters, durations: durations ?? statistics };
         return undefined;
       }
@@ -62,11 +65,22 @@ export function gatewayCounts(versionOf: (destination: string) => string | undef
       last = { at: second, counters, durations: durations ?? lived.durations };
       return {
         observed,
+        tellsEnds: answers.tellsEnds,
         counts: countedRows(answers.traffic, observed, versionOf),
         timed: timedRows(took?.traffic ?? [], second - 1, versionOf),
       };
     },
   };
+}
+
+/** Whether the process is still that of an earlier snapshot. */
+function isSame(earlier: GatewaySnapshot | undefined, uptime: number | undefined): boolean {
+  return earlier !== undefined && (earlier.uptime === undefined || uptime === undefined || uptime >= earlier.uptime);
+}
+
+function isToldOtherwise(before: GatewaySnapshot, now: GatewaySnapshot): boolean {
+  const isKnown = before.tellsEnds !== undefined && now.tellsEnds !== undefined && isSame(before, now.uptime);
+  return isKnown && before.tellsEnds !== now.tellsEnds;
 }
 
 /** Whether a process that was not known `ago` seconds before was not there either. What does not tell its age may have been. */
@@ -118,9 +132,9 @@ function timedRows(
 }
 
 function withoutDurations({ destinations }: GatewayStatistics): GatewaySnapshot["destinations"] {
-  return new Map([...destinations].map(([name, { answers }]) => [name, { answers, latency: undefined }]));
+  return new Map([...destinations].map(([name, own]) => [name, { ...own, latency: undefined }]));
 }
 
 function onlyDurations({ destinations }: GatewayStatistics): GatewaySnapshot["destinations"] {
-  return new Map([...destinations].map(([name, { latency }]) => [name, { answers: new Map(), latency }]));
+  return new Map([...destinations].map(([name, own]) => [name, { ...own, answers: new Map(), ends: new Map() }]));
 }

@@ -47,6 +47,8 @@ beforeAll(async () => {
     return made;
   });
   envoy = await startCountedEnvoy(proxyStatsMatcher);
+  // From its first request on it is seen to count how requests end; this one has no duration.
+  await envoy.ask(services.none, "200");
 }, 120_000);
 
 afterEach(async () => {
@@ -89,6 +91,12 @@ async function missing(from: number) {
   return coverage.missing.filter(({ since }) => since < now() - 3);
 }
 
+/** Seconds of the past in which it is not known how requests ended. */
+async function untold(from: number) {
+  const { ends } = await read(from);
+  return ends.missing.filter(({ since }) => since < now() - 3);
+}
+
 const times = <T>(count: number, work: () => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, work));
 
@@ -100,7 +108,7 @@ describe("every request at the gateway", () => {
     await times(5, () => envoy.ask(services.ready, "404"));
     await times(4, () => envoy.ask(services.ready, "500"));
     await times(3, () => envoy.ask(services.ready, "503"));
-    expect(await times(2, () => envoy.ask(services.ready, "hang"))).toEqual([504, 504]);
+    expect(await times(2, () => envoy.ask(services.ready, "late/hang"))).toEqual([504, 504]);
     await times(3, () => envoy.ask(services.ready, "silent"));
     // No pod, and a pod that is asked three times: one answer to the client each.
     expect(await times(7, () => envoy.ask(services.none, "200"))).toEqual(new Array(7).fill(503));
@@ -113,6 +121,35 @@ describe("every request at the gateway", () => {
     expect(await missing(from)).toEqual([]);
     // Durations of what the model answered; Envoy brings them up to date every 5 s.
     expect(traffic.latency.reduce((sum, each) => sum + each, 0)).toBe(40 + 5 + 4 + 3);
+  }, 40_000);
+
+  it("is counted as left by its client or broken, once, whenever that happens", async () => {
+    await collect();
+    const from = now() - 1;
+    const asked = await Promise.all([
+      times(20, () => envoy.ask(services.ready, "200")),
+      times(6, () => envoy.ask(services.ready, "hang", 80)),
+      times(5, () => envoy.ask(services.ready, "stream", 120)),
+      times(4, () => envoy.ask(services.ready, "break")),
+      times(3, () => envoy.ask(services.ready, "late/stream")),
+      times(2, () => envoy.ask(services.ready, "silent")),
+    ]);
+    expect(asked.map(([status]) => status)).toEqual([200, undefined, 200, 200, 200, 503]);
+    await delay(3_500);
+    expect(summarize(await read(from)).byOutcome).toEqual({ "2xx": 20, client_gone: 11, broken: 7, unavailable: 2 });
+    expect([await missing(from), await untold(from)]).toEqual([[], []]);
+  }, 40_000);
+
+  it("is counted when it is over, and as left where its client goes after a while", async () => {
+    await collect();
+    const from = now() - 1;
+    const streams = times(3, () => envoy.ask(services.ready, "stream", 4_500));
+    await delay(3_500);
+    expect(summarize(await read(from)).requests).toBe(0);
+    await streams;
+    await delay(3_000);
+    expect(summarize(await read(from)).byOutcome).toEqual({ client_gone: 3 });
+    expect(await missing(from)).toEqual([]);
   }, 40_000);
 
   it("is counted for the seconds in which it came, also when nobody looked for a while", async () => {
@@ -190,6 +227,25 @@ describe("a fault makes seconds missing:", () => {
     const gaps = (await read(from)).coverage.missing;
     expect(gaps.some(({ since, until }) => since <= stopped + 1 && until > stopped)).toBe(true);
   }, 40_000);
+
+  it("how requests ended, where the gateway counts answers by their heads alone", async () => {
+    const plain = await startCountedEnvoy(proxyStatsMatcher, { tellsEnds: false });
+    try {
+      await collect(plain.url);
+      const from = now() - 1;
+      await times(10, () => plain.ask(services.ready, "200"));
+      await times(4, () => plain.ask(services.ready, "break"));
+      await times(3, () => plain.ask(services.ready, "stream", 100));
+      await times(2, () => plain.ask(services.ready, "hang", 80));
+      await delay(3_500);
+      const traffic = await read(from);
+      expect(summarize(traffic)).toMatchObject({ byOutcome: { "2xx": 17 }, endsKnownSeconds: 0 });
+      expect(await missing(from)).toEqual([]);
+      expect(traffic.ends.known).toEqual([]);
+    } finally {
+      await plain.stop();
+    }
+  }, 60_000);
 
   it("a gateway that keeps no counters of its destinations, as Istio's own do by default", async () => {
     const plain = await startCountedEnvoy({});

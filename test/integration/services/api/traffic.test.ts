@@ -1,20 +1,16 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { pino } from "pino";
-import { Agent } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { clientConfig } from "../../../../src/adapters/postgres/server.ts";
-import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
 import { readTraffic } from "../../../../src/adapters/postgres/traffic/readTraffic.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { type PathTraffic, summarize } from "../../../../src/domain/traffic/traffic.ts";
-import { createMetrics } from "../../../../src/services/api/metrics.ts";
-import { createApiServer } from "../../../../src/services/api/server.ts";
-import { appCounts } from "../../../../src/services/api/traffic/appCounts.ts";
-import { storeAppCounts } from "../../../../src/services/api/traffic/storeAppCounts.ts";
+import { startCountingPod } from "../../../support/countingPod.ts";
 import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 
@@ -24,6 +20,7 @@ let postgres: TestPostgres;
 let pool: pg.Pool;
 let model: Server;
 const pods: Pod[] = [];
+const processes: ChildProcess[] = [];
 
 interface Pod {
   readonly name: string;
@@ -60,6 +57,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
+  for (const each of processes) each.kill("SIGKILL");
   model.closeAllConnections();
   model.close();
   await pool.end();
@@ -68,71 +66,54 @@ afterAll(async () => {
 
 beforeEach(async () => {
   for (const pod of pods.splice(0)) await pod.end().catch(() => {});
+  for (const each of processes.splice(0)) each.kill("SIGKILL");
   await pool.query("DELETE FROM menagerie.traffic_count");
   await pool.query("DELETE FROM menagerie.traffic_source");
 });
 
-async function pod(name: string, origin = `http://127.0.0.1:${(model.address() as AddressInfo).port}`): Promise<Pod> {
-  const log = pino({ level: "silent" });
-  const counts = appCounts(Date.now);
-  const ended = new AbortController();
+const modelOrigin = () => `http://127.0.0.1:${(model.address() as AddressInfo).port}`;
+
+async function pod(name: string, origin = modelOrigin()): Promise<Pod> {
   const killed = new AbortController();
   const own = {
     query: (...given: Parameters<pg.Pool["query"]>) =>
       killed.signal.aborted ? Promise.reject(new Error("killed")) : pool.query(...given),
   } as pg.Pool;
-  const stored = storeAppCounts({ pool: own, counts, pod: name, log, signal: ended.signal });
-  const server = createApiServer({
-    access: { required: false, find: async () => undefined },
-    pointer: async (id) => ({
-      id,
-      name: "mine",
-      organizationId: "1",
-      organization: "users",
-      createdAt: 0,
-      versioned: true,
-      serving: { versionId: id, model: "iris", number: 1, recorded: false },
-    }),
-    checkDatabase: async () => {},
-    originOf: () => origin,
-    predictPath: "/v1/models/model:predict",
-    dispatcher: new Agent({ connectTimeout: 500 }),
-    metrics: createMetrics({
-      standings: async () => ({ rollouts: [], apps: [] }),
-      minute: () => readLastMinute(pool, Date.now()),
-    }),
-    count: counts.count,
-    log,
-    maxBodyBytes: 1_000,
-    timeoutMs: 400,
-    stopping: () => false,
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
+  const { server, port, end } = await startCountingPod(own, name, origin);
   const made: Pod = {
     name,
-    port: (server.address() as AddressInfo).port,
+    port,
     kill: () => {
       killed.abort();
-      ended.abort();
-      close();
+      server.closeAllConnections();
+      server.close();
     },
-    end: async () => {
-      close();
-      await delay(20);
-      ended.abort();
-      await stored.end();
-    },
+    end,
   };
   pods.push(made);
   return made;
 }
 
+/** The same as a process of its own, which can be killed for good. */
+async function podProcess(name: string): Promise<{ readonly port: number; readonly process: ChildProcess }> {
+  const settings = clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase);
+  const script = join(import.meta.dirname, "../../../support/countingPodProcess.ts");
+  const started = spawn(process.execPath, [script, name, modelOrigin()], {
+    env: { ...process.env, POOL: JSON.stringify(settings) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  processes.push(started);
+  const [port] = (await once(started.stdout, "data")) as [Buffer];
+  return { port: Number(port), process: started };
+}
+
 /** The status, or none where the connection broke before one; the client leaves after `leaveAfter` milliseconds. */
-function ask({ port }: Pod, asked: string, leaveAfter?: number, version = "1"): Promise<number | undefined> {
+function ask(
+  { port }: Pick<Pod, "port">,
+  asked: string,
+  leaveAfter?: number,
+  version = "1",
+): Promise<number | undefined> {
   return new Promise((resolve) => {
     let status: number | undefined;
     const call = request(
@@ -248,5 +229,36 @@ describe("a fault", () => {
     expect(gap[0]?.until).toBeLessThan(second());
     // What the killed one had under way is lost, and is in the missing seconds; nothing else is.
     expect(summarize(after).byOutcome).toEqual({ "2xx": 6 });
+  });
+
+  it("such as kill -9 in the middle of streams makes one of two pods' seconds missing, and nothing that the other counted", async () => {
+    const from = second();
+    const one = await pod("api-1");
+    const two = await podProcess("api-2");
+    await Promise.all([ask(one, "200"), ask(two, "200"), ask(two, "stream", 60), ask(two, "break")]);
+    await delay(2_100);
+    const streams = Array.from({ length: 5 }, () => ask(two, "stream"));
+    await delay(200);
+    const isGone = once(two.process, "exit");
+    two.process.kill("SIGKILL");
+    await isGone;
+    const killed = second();
+    // All had their head, and were cut off.
+    expect(await Promise.all(streams)).toEqual(new Array(5).fill(200));
+    await expect(ask(two, "200")).resolves.toBeUndefined();
+    await Promise.all(Array.from({ length: 4 }, () => ask(one, "200")));
+    await delay(2_100);
+    expect((await read(from)).coverage.missing.some(({ since, until }) => since <= killed && until > killed)).toBe(
+      true,
+    );
+    const next = await podProcess("api-2");
+    await ask(next, "200");
+    await delay(2_100);
+    const after = await read(from);
+    const gap = after.coverage.missing.filter(({ since }) => since <= killed && since > from);
+    expect(gap).toHaveLength(1);
+    expect(gap[0]?.until).toBeLessThan(second());
+    expect(after.ends.missing).toEqual(after.coverage.missing);
+    expect(summarize(after).byOutcome).toEqual({ "2xx": 7, client_gone: 1, broken: 1 });
   });
 });

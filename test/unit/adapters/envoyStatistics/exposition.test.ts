@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { parseSample, parseStatistics } from "../../../../src/adapters/envoyStatistics/exposition.ts";
 import { matcherOf } from "../../../../src/adapters/envoyStatistics/gatewayMatchers.ts";
+import { serviceOfDestination } from "../../../../src/domain/traffic/destinations.ts";
 import { bucketOf } from "../../../../src/domain/traffic/latency.ts";
 
 const iris = "outbound|80||iris-v1-predictor.models.svc.cluster.local";
@@ -33,6 +34,57 @@ it("a page tells answers by destination and status, durations and the age of the
   expect(counters?.latency?.[bucketOf(5)]).toBe(40);
   expect(counters?.latency?.at(-1)).toBe(1);
   expect(statistics).toMatchObject({ uptime: 17, keepsCounters: true, hasDurations: true });
+});
+
+it("a page tells how requests ended, as Istio's proxies name it and as this environment's Envoy does", () => {
+  const istio = (more: Record<string, string>) => {
+    const labels = {
+      reporter: "source",
+      source_workload: "istio-ingressgateway",
+      destination_workload: "unknown",
+      destination_service: "iris-v1-predictor.models.svc.cluster.local",
+      destination_service_name: "iris-v1-predictor",
+      destination_service_namespace: "models",
+      request_protocol: "http",
+      response_code: "200",
+      response_flags: "-",
+      grpc_response_status: "",
+      ...more,
+    };
+    const told = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+    return `istio_requests_total{${told.join(",")}}`;
+  };
+  const own = (code: number, flags: string) =>
+    `envoy_istiocustom_istio_requests_total{reporter="source",cluster_name="${iris}",response_code="${code}",response_flags="${flags}"}`;
+  const page = (...lines: string[]) => parseStatistics(lines.join("\n"));
+  const told = page(
+    `${istio({})} 41`,
+    // Where the same requests went, by pods.
+    `${istio({ destination_workload: "iris-v1" })} 9`,
+    `${istio({ response_code: "0", response_flags: "DC" })} 3`,
+    `${istio({ reporter: "destination" })} 50`,
+    `envoy_cluster_upstream_rq{cluster_name="${iris}",response_code="200"} 50`,
+  );
+  expect(told.tellsEnds).toBe(true);
+  const ends = (statistics: typeof told) =>
+    [...statistics.destinations.values()].flatMap((counters) =>
+      [...counters.ends].map(([as, count]) => [as.split(" ").slice(0, 2).join(" "), count]),
+    );
+  expect(ends(told)).toEqual([
+    ["200 -", 41],
+    ["200 -", 9],
+    ["0 DC", 3],
+  ]);
+  for (const destination of told.destinations.keys())
+    expect(serviceOfDestination(destination, "models")).toBe("iris-v1-predictor");
+  expect(ends(page(`${own(200, "UC")} 2`, `${own(503, "UF,URX")} 1`))).toEqual([
+    ["200 UC", 2],
+    ["503 UF,URX", 1],
+  ]);
+  expect(page(`envoy_cluster_upstream_rq{cluster_name="${iris}",response_code="200"} 1`).tellsEnds).toBe(false);
+  expect(page("envoy_server_uptime{} 3").tellsEnds).toBeUndefined();
+  // A Telemetry took the flags away: nobody can tell then.
+  expect(page(`${istio({}).replace(/response_flags="[^"]*",/, "")} 41`).tellsEnds).toBeUndefined();
 });
 
 it("an empty page tells nothing, not even that counters are kept", () => {

@@ -47,6 +47,9 @@ describe("what Envoy is asked for", () => {
     ])
       expect(asked.test(name(end)), end).toBe(false);
     expect(asked.test("server.uptime")).toBe(true);
+    expect(asked.test("istiocustom.istio_requests_total.reporter.source.response_code.200")).toBe(true);
+    expect(asked.test("istiocustom.istio_requests_total;.;reporter=.=source;.;response_code=.=200;.;")).toBe(true);
+    expect(asked.test("istiocustom.istio_request_bytes.reporter.source")).toBe(false);
     expect(asked.test("cluster.xds-grpc.upstream_rq_200")).toBe(false);
     expect(new RegExp(durationsFilter).test(name("upstream_rq_time"))).toBe(true);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { difference, type GatewaySnapshot } from "../../../../src/domain/traffic/counters.ts";
-import { coverage, silentSources } from "../../../../src/domain/traffic/coverage.ts";
+import { difference, type EndedAs, type GatewaySnapshot } from "../../../../src/domain/traffic/counters.ts";
+import { coverage, coverageOfEnds, silentSources } from "../../../../src/domain/traffic/coverage.ts";
 import {
   bucketOf,
   emptyLatency,
@@ -9,7 +9,7 @@ import {
   latencyQuantile,
   timed,
 } from "../../../../src/domain/traffic/latency.ts";
-import { outcomeOf } from "../../../../src/domain/traffic/outcome.ts";
+import { outcomeOf, outcomeOfEnd } from "../../../../src/domain/traffic/outcome.ts";
 import { length, spread, union, within, without } from "../../../../src/domain/traffic/seconds.ts";
 import { pathTraffic, summarize, type TrafficRow } from "../../../../src/domain/traffic/traffic.ts";
 
@@ -65,6 +65,7 @@ describe("coverage", () => {
     since,
     ended,
     observed: observed.map(([from, to]) => interval(from, to)),
+    told: [],
   });
 
   it("is what all who answered have counted", () => {
@@ -76,6 +77,16 @@ describe("coverage", () => {
     });
     expect(silentSources(interval(0, 20), [one, two])).toEqual(["two"]);
     expect(silentSources(interval(0, 9), [one, two])).toEqual([]);
+  });
+
+  it("of how requests ended is what all have told, and no more than what they counted", () => {
+    const one = { ...source("one", 0, undefined, [0, 20]), told: [interval(3, 20)] };
+    const two = { ...source("two", 0, 10, [0, 10]), told: [interval(0, 6)] };
+    expect(coverage(interval(0, 20), [one, two]).missing).toEqual([]);
+    expect(coverageOfEnds(interval(0, 20), [one, two])).toMatchObject({
+      known: [interval(3, 6), interval(10, 20)],
+      missing: [interval(0, 3), interval(6, 10)],
+    });
   });
 
   it("is nothing where nobody counts", () => {
@@ -135,15 +146,81 @@ describe("an HTTP status", () => {
   });
 });
 
+describe("a request that is over", () => {
+  it.each([
+    [200, "-", "2xx"],
+    [404, "-", "4xx"],
+    [0, "DC", "client_gone"],
+    [200, "DC", "client_gone"],
+    [200, "DR", "client_gone"],
+    [200, "UC", "broken"],
+    [200, "UT", "broken"],
+    [404, "UPE", "broken"],
+    [0, "-", "broken"],
+    // Whole answers of the gateway's own.
+    [503, "UH", "unavailable"],
+    [503, "UC", "unavailable"],
+    [503, "UF,URX", "unavailable"],
+    [502, "UPE", "5xx"],
+    [504, "UT", "timeout"],
+    [504, "SI", "timeout"],
+    [101, "-", "1xx"],
+    [101, "DC", "1xx"],
+    [101, "UC", "1xx"],
+    // Nobody was asked.
+    [401, "UAEX", undefined],
+    [0, "DC,UAEX", undefined],
+    [429, "RL", undefined],
+    [404, "NR", undefined],
+  ])("with status %i and flags %s is %s", (status, flags, outcome) => {
+    expect(outcomeOfEnd(status, flags)).toBe(outcome);
+  });
+});
+
 describe("counters of a gateway", () => {
+  const ending = (uptime: number, own: Record<EndedAs, number>) => ({
+    uptime,
+    tellsEnds: true,
+    destinations: new Map([
+      [
+        "a",
+        {
+          // What is in a head is not counted a second time.
+          answers: new Map([[200, 900]]),
+          ends: new Map(Object.entries(own) as [EndedAs, number][]),
+          latency: undefined,
+        },
+      ],
+    ]),
+  });
+
+  it("of requests that are over are told by how they ended, and each begins again by itself", () => {
+    const before = ending(10, { "200 -": 5, "0 DC": 2, "200 UC": 1 });
+    expect(counted(before, ending(11, { "200 -": 8, "200 DC": 1, "0 DC": 3, "200 UC": 1, "401 UAEX": 9 }))).toEqual({
+      isRestart: false,
+      a: { "2xx": 3, client_gone: 2 },
+    });
+    expect(counted(before, ending(11, { "200 -": 6, "200 UC": 3 }))).toEqual({
+      isRestart: false,
+      a: { "2xx": 1, broken: 2 },
+    });
+    expect(counted(before, ending(11, { "200 -": 6, "0 DC": 1, "200 UC": 1 }))).toMatchObject({
+      a: { "2xx": 1, client_gone: 1 },
+    });
+    expect(difference(before, { ...ending(3, {}), tellsEnds: undefined }).tellsEnds).toBe(false);
+    expect(difference(before, { ...ending(11, {}), tellsEnds: undefined }).tellsEnds).toBe(true);
+  });
+
   const snapshot = (uptime: number | undefined, destinations: Record<string, Record<number, number>>) =>
     ({
       uptime,
+      tellsEnds: false,
       destinations: new Map(
         Object.entries(destinations).map(([name, answers]) => [
           name,
           {
             answers: new Map(Object.entries(answers).map(([status, count]) => [Number(status), count])),
+            ends: new Map(),
             latency: undefined,
           },
         ]),
@@ -203,7 +280,7 @@ describe("a window in figures", () => {
     count,
     latency: null,
   });
-  const counted = [{ name: "one", since: 0, ended: undefined, observed: [interval(0, 10)] }];
+  const counted = [{ name: "one", since: 0, ended: undefined, observed: [interval(0, 10)], told: [] }];
 
   it("has rates of what is known, and says how much that is", () => {
     const rows = [row(0, "2xx", 30), row(9, "unavailable", 10), row(12, "2xx", 5)];

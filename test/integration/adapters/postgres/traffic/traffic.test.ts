@@ -51,7 +51,7 @@ beforeEach(async () => {
 function batch(since: number, until: number, count = 0, outcome: Outcome = "2xx", versionId = "1"): TrafficBatch {
   const seconds = Array.from({ length: until - since }, (_, place) => since + place);
   const counts = count === 0 ? [] : seconds.map((second) => ({ versionId, second, outcome, count }));
-  return { observed: { since, until }, counts, timed: [] };
+  return { observed: { since, until }, tellsEnds: true, counts, timed: [] };
 }
 
 async function read(from: number, to: number, path: TrafficPath = "app", version = "1") {
@@ -101,7 +101,7 @@ describe("what sources store", () => {
           const versions = Array.from({ length: 50 }, (_, place) => String(place + 1));
           if (Number(source) % 2) versions.reverse();
           const counts = versions.map((versionId) => ({ versionId, second, outcome: "2xx" as const, count: 1 }));
-          return storeBatch(api, source, { observed: { since: second, until: second + 1 }, counts, timed: [] });
+          return storeBatch(api, source, { ...batch(second, second + 1), counts });
         }),
       );
     }
@@ -169,6 +169,22 @@ describe("a second is missing, never zero,", () => {
     expect(last.versions.map(({ versionId, route }) => [versionId, route.perSecond])).toEqual([
       [made.knative, undefined],
     ]);
+  });
+
+  it("as left or broken, where one of those who counted cannot tell these", async () => {
+    const [one, two] = [await begin("gateway-1", t, "route"), await begin("gateway-2", t, "route")];
+    await storeBatch(api, one, batch(t, t + 30, 1, "client_gone"));
+    await storeBatch(api, two, batch(t, t + 10, 1));
+    expect(await storeBatch(api, two, { ...batch(t + 10, t + 20, 1), tellsEnds: false })).toBe(true);
+    // The batch whose answer was lost changes nothing here either.
+    expect(await storeBatch(api, two, { ...batch(t + 10, t + 20, 1), tellsEnds: false })).toBe(false);
+    expect(await storeBatch(api, two, batch(t + 20, t + 30, 1))).toBe(true);
+    const { coverage, ends, counts } = await read(t, t + 30, "route");
+    expect(coverage.missing).toEqual([]);
+    expect(ends.missing).toEqual([{ since: t + 10, until: t + 20 }]);
+    expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(60);
+    const { paths } = await readLastMinute(reader, (t + 34) * 1000);
+    expect(paths.route).toMatchObject({ knownSeconds: 30, endsKnownSeconds: 20 });
   });
 
   it("where one of two was killed, until it is known that it is gone", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { GatewayStatistics } from "../../../../../src/adapters/envoyStatistics/exposition.ts";
 import type { TrafficBatch } from "../../../../../src/adapters/postgres/traffic/storeBatch.ts";
+import type { EndedAs } from "../../../../../src/domain/traffic/counters.ts";
 import { emptyLatency } from "../../../../../src/domain/traffic/latency.ts";
 import { appCounts } from "../../../../../src/services/api/traffic/appCounts.ts";
 import { batchQueue } from "../../../../../src/services/api/traffic/batchQueue.ts";
@@ -8,6 +9,7 @@ import { gatewayCounts } from "../../../../../src/services/api/traffic/gatewayCo
 
 const batch = (since: number, until: number, count = 1): TrafficBatch => ({
   observed: { since, until },
+  tellsEnds: true,
   counts: [{ versionId: "1", second: since, outcome: "2xx", count }],
   timed: [],
 });
@@ -116,9 +118,14 @@ describe("a gateway's counts", () => {
       destinations: new Map(
         Object.entries({ [destination]: answers, ...more }).map(([name, own]) => [
           name,
-          { answers: new Map(Object.entries(own).map(([status, count]) => [Number(status), count])), latency },
+          {
+            answers: new Map(Object.entries(own).map(([status, count]) => [Number(status), count])),
+            ends: new Map(),
+            latency,
+          },
         ]),
       ),
+      tellsEnds: false,
       keepsCounters: true,
       hasDestinations: true,
       hasDurations: durations !== undefined,
@@ -191,6 +198,37 @@ describe("a gateway's counts", () => {
       observed: [10, 11],
       counts: [[10, "2xx", 1]],
     });
+  });
+
+  it("tell how requests ended from then on that the gateway does; what came in between is missing", () => {
+    const counts = gatewayCounts(versionOf);
+    const told = (at: number, uptime: number, ends: GatewayStatistics["destinations"] | undefined) => ({
+      at,
+      statistics: {
+        ...reading(at, uptime, {}).statistics,
+        tellsEnds: ends ? true : undefined,
+        destinations: ends ?? new Map(),
+      },
+    });
+    const ends = (...own: [EndedAs, number][]) =>
+      new Map([[destination, { answers: new Map(), ends: new Map(own), latency: undefined }]]);
+    counts.take(reading(10, 100, { 200: 5 }));
+    expect(counts.take(reading(11, 101, { 200: 6 }))).toMatchObject({ tellsEnds: false });
+    expect(counts.take(told(12, 102, ends(["200 -", 7])))).toBeUndefined();
+    expect(counts.take(told(13, 103, ends(["200 -", 8], ["200 UC", 2], ["0 DC", 1])))).toMatchObject({
+      tellsEnds: true,
+      observed: { since: 12, until: 13 },
+      counts: [
+        { outcome: "2xx", count: 1 },
+        { outcome: "broken", count: 2 },
+        { outcome: "client_gone", count: 1 },
+      ],
+    });
+    // A process that was started anew has to show it again.
+    expect(counts.take(told(20, 4, undefined))).toMatchObject({ tellsEnds: false, counts: [] });
+    expect(counts.take(told(21, 5, ends(["0 DC", 1])))).toMatchObject({ tellsEnds: true, counts: [{ count: 1 }] });
+    // Nobody asked since: it is the same process.
+    expect(counts.take(told(22, 6, undefined))).toMatchObject({ tellsEnds: true, counts: [] });
   });
 
   it("of a version's two Services are one row, and of other destinations none", () => {
