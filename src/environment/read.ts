@@ -12,6 +12,7 @@ import { existingKeys } from "../plan/secrets.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
 import { clusterReaders } from "./clusterReaders.ts";
 import type { EnvironmentFacts } from "./facts.ts";
+import { given } from "./given.ts";
 import { platformOptions, releaseSources, warn } from "./ofRun.ts";
 import type { ReadBefore } from "./plansOnDemand.ts";
 import { environmentDefaults } from "./shellVariables.ts";
@@ -43,6 +44,23 @@ export interface EnvironmentOptions
    * @default the one that MENAGERIE_DATABASE_URL names, as in an environment of `menagerie`; else none, and models have no versions
    */
   readonly database?: pulumi.Input<string> | undefined;
+  /**
+   * A Prometheus that scrapes the gateway's pods, as the API service's pods reach it: requests at the gateway are counted by what it has. Its
+   * `bearerToken` is a secret, which stands in no state in the clear.
+   * @default the API service reads the gateway's pods itself
+   */
+  readonly prometheus?: PrometheusOptions | undefined;
+}
+
+/** A Prometheus, in the words of `menagerie:prometheus`. */
+export interface PrometheusOptions {
+  /** Such as `http://prometheus.monitoring.svc:9090`, without a slash at the end. */
+  readonly url: string;
+  /**
+   * What it is asked with. A secret.
+   * @default it is asked without one
+   */
+  readonly bearerToken?: pulumi.Input<string> | undefined;
 }
 
 /** An environment that was read, before anything is declared on it. */
@@ -61,13 +79,17 @@ export interface ReadEnvironment {
  */
 export async function readOptions(options: EnvironmentOptions, run: StackRun): Promise<ReadEnvironment> {
   const { shell, project, isPartial } = run;
-  const { database, ...said } = options;
+  const { database, prometheus, ...said } = options;
   const url = database === undefined ? { isKnown: true, value: shell.databaseUrl } : await knownValue(database);
   const fromOptions = database !== undefined && url.value !== undefined;
-  const raw: RawEnvironment = { ...said, ...(fromOptions ? { database: serverOf(url.value) } : {}) };
+  const raw: RawEnvironment = {
+    ...said,
+    ...given({ database: fromOptions ? serverOf(url.value) : undefined, prometheus: withoutToken(prometheus) }),
+  };
   // Nobody knows yet what else there will be, nor which program has the services.
   const defaults = { ...environmentDefaults(shell), isPart: true };
   const spec = parseEnvironment(raw, defaults);
+  await checkToken(prometheus, raw, defaults);
   const cluster = clusterReaders(spec);
   if (!url.isKnown) await warn(["database: its url is not known yet, so versions and rollouts were not checked"]);
   const planned = await planPlatform(spec, {
@@ -100,6 +122,7 @@ export async function readOptions(options: EnvironmentOptions, run: StackRun): P
     isEmbedded: shell.embedded,
     serviceHash,
     buildFolders: shell.buildFolders,
+    prometheusToken: prometheus?.bearerToken === undefined ? undefined : pulumi.secret(prometheus.bearerToken),
     isPartial,
   };
   const release = releaseSources(spec, run, {});
@@ -112,6 +135,24 @@ const doubts: Readonly<Record<PlanBasis, string | undefined>> = {
   "new database": "database: it does not answer or has no tables yet, so it counts as new: versions begin at 1",
   "not checked": "database: it does not answer, so plans begin from the last `up`",
 };
+
+/** What stands for a token where the environment only has to know that there is one: it is kept, and may be printed. */
+const withheld = "withheld";
+
+function withoutToken(prometheus: PrometheusOptions | undefined): RawEnvironment["prometheus"] {
+  return prometheus && { ...prometheus, ...given({ bearerToken: prometheus.bearerToken && withheld }) };
+}
+
+/** @throws OperatorError for a token that none can be, as for a stack's config */
+async function checkToken(
+  prometheus: PrometheusOptions | undefined,
+  raw: RawEnvironment,
+  defaults: ReadEnvironment["defaults"],
+): Promise<void> {
+  if (prometheus?.bearerToken === undefined) return;
+  const { isKnown, value } = await knownValue(prometheus.bearerToken);
+  if (isKnown) parseEnvironment({ ...raw, prometheus: { url: prometheus.url, bearerToken: value } }, defaults);
+}
 
 /** A value that another resource of the same program makes may not be known in a preview. */
 async function knownValue(
