@@ -78,7 +78,7 @@ export class ServedVersion extends pulumi.ComponentResource {
 
   constructor(name: string, args: ServedVersionArgs, options: pulumi.ComponentResourceOptions = {}) {
     const { environment, version, image, adoptFrom, recordedIn } = args;
-    const { service: named, model, hash, serving, number, current, renamed, recording, takesPlaceOf } = version;
+    const { service: named, model, hash, serving, number, current, renamed, recording, takesPlaceOf, paths } = version;
     const { namespace, serving: served } = environment.spec;
     // Never without a GPU: what was replaced in an `up` that fails is deleted by the next one, by its name, whoever has that name by then.
     const handsOver = takesPlaceOf !== undefined && serving.resources.gpus > 0;
@@ -117,6 +117,7 @@ export class ServedVersion extends pulumi.ComponentResource {
       ...serving,
       ...(renamed ? { service: made } : {}),
       ...(recording ? { recording } : {}),
+      ...given({ paths: paths && paths.length > 0 ? [...paths] : undefined }),
     }));
     this.ready = new ModelReady(
       name,

@@ -11,6 +11,7 @@ import { contentVersion } from "../domain/shadow/evidence.ts";
 import { effects } from "../domain/zoo/effects.ts";
 import { describeUsers, neededVersions } from "../domain/zoo/goneImages.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
+import { describePathChange } from "../domain/zoo/pathChange.ts";
 import type { Gate, RolloutRequest } from "../domain/zoo/phases.ts";
 import { copyName, copySuffix, generatedNameFits, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
@@ -39,6 +40,8 @@ export interface ServedPlan extends PlannedVersion {
   readonly image: string | undefined;
   /** Its image is built again, because it is not stored any more. @default false */
   readonly imageDue?: true | undefined;
+  /** Paths of its own that its apps have. @default none */
+  readonly paths?: readonly string[] | undefined;
   /** How its requests are recorded. @default they go straight to it */
   readonly recording?: RecordingSettings | undefined;
   /** Whether it is served in another way than its row says. */
@@ -173,6 +176,8 @@ export function planZooModel(
       ...each,
       serving,
       service,
+      // Apps stay on a version that is declared from its row, so it keeps its paths whatever the config says by now.
+      paths: each.row ? known?.paths : entry?.paths,
       // What reaches a copy are trials, which are no evidence of what users send, and would stand under the content's version.
       recording: recording?.paused || each.model !== name ? undefined : settingsOf(recording),
       renamed: isRenamed(serving, recorded) && generatedNameFits(service, { namespace, mode: serving.mode }),
@@ -210,6 +215,7 @@ export function planZooModel(
       ...lines,
       ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt),
       ...planned.flatMap((each) => describeRecording(each, state)),
+      ...describeMove(request, planned),
       ...(recording?.paused ? [describePaused(recording)] : []),
     ],
     warnings: unstoredWarnings(name, planned, registry, entry?.hash),
@@ -232,6 +238,15 @@ function describeRecording({ number, recording, serving, versionId }: ServedPlan
   const was = registered.find(({ id }) => id === versionId)?.serving?.recording;
   if (recording) return [`version ${number} is recorded: ${describeRecorded(recording, serving.replicas)}`];
   return was ? [`version ${number} is not recorded any more`] : [];
+}
+
+/** What moving apps changes for those who ask them by paths of the model's own. */
+function describeMove({ phase, from }: RolloutRequest, planned: readonly ServedPlan[]): string[] {
+  const old = planned.find(({ versionId }) => versionId === from);
+  const target = planned.find((each) => each !== old && each.model === old?.model && each.current !== old.current);
+  if (from === undefined || !old || !target) return [];
+  if (phase === "forward") return describePathChange(old, target);
+  return phase === "reverted" ? describePathChange(target, old) : [];
 }
 
 function describeRebuilt({ number, serving }: ServedPlan): string {

@@ -20,6 +20,8 @@ export interface Pointer {
         readonly service?: string | undefined;
         /** Whether a recorder is in front of it. */
         readonly recorded: boolean;
+        /** Paths of its own that it answers, beside those of protocols. */
+        readonly paths: readonly string[];
       }
     | undefined;
   /** Whether it has versions at all: an app that was deleted has none. */
@@ -39,12 +41,13 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
     number: number | null;
     service: string | null;
     recorded: boolean;
+    paths: readonly string[];
     versioned: boolean;
   }>(
     `SELECT m.id, m.name, m.organization_id, o.name AS organization,
             coalesce(extract(epoch FROM v.created_at)::integer, 0) AS created_at, sv.id AS version_id, sm.name AS model, sv.number,
             sv.serving->>'service' AS service,
-            coalesce(sv.serving ? 'recording', false) AS recorded,
+            coalesce(sv.serving ? 'recording', false) AS recorded, coalesce(sv.serving->'paths', '[]') AS paths,
             EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned
        FROM menagerie.model m
        JOIN menagerie.organization o ON o.id = m.organization_id
@@ -57,10 +60,10 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
   const row = rows[0];
   if (!row) return undefined;
   const { id, name, organization_id: organizationId, organization, created_at: createdAt } = row;
-  const { version_id: versionId, model, number, versioned, recorded } = row;
+  const { version_id: versionId, model, number, versioned, recorded, paths } = row;
   const complete = versionId !== null && model !== null && number !== null;
   const service = row.service ?? undefined;
-  const serving = complete ? { versionId, model, number, service, recorded } : undefined;
+  const serving = complete ? { versionId, model, number, service, recorded, paths } : undefined;
   return { id, name, organizationId, organization, createdAt, versioned, serving };
 }
 

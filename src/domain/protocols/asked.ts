@@ -1,6 +1,7 @@
 import { leadsOut } from "./leadsOut.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import { operations, ownOperation } from "./operations.ts";
+import { isOwnPath } from "./ownPaths.ts";
 
 /**
  * What a path asks of a model; undefined for what is no prediction, such as a question whether the model is ready.
@@ -11,7 +12,7 @@ import { operations, ownOperation } from "./operations.ts";
  */
 export function operationAsked(url: string, ownPaths: readonly string[] = []): Operation | undefined {
   const path = pathOf(url);
-  return operations.find((each) => each.path.test(path)) ?? (isOwn(path, ownPaths) ? ownOperation : undefined);
+  return operations.find((each) => each.path.test(path)) ?? (isOwnPath(path, ownPaths) ? ownOperation : undefined);
 }
 
 /** The operation that a request is; undefined where it is no prediction, and passes a recorder unrecorded. Arguments as in {@link operationAsked}. */
@@ -64,10 +65,6 @@ function atSameModel(recorded: string, target: string): string | undefined {
   if (ofRecorded && ofTarget) return target.replace(/:\w+$/, ofRecorded[2] ?? "");
   if (isV2(recorded) && isV2(target)) return target;
   return (ofRecorded && isV2(target)) || (isV2(recorded) && ofTarget) ? undefined : recorded;
-}
-
-function isOwn(path: string, ownPaths: readonly string[]): boolean {
-  return ownPaths.some((own) => (own.endsWith("/") ? path.startsWith(own) : path === own));
 }
 
 /** Without the query, decoded; what is encoded in a way that nobody decodes stays as it is. */

@@ -40,6 +40,11 @@ export function ownPathMistake(path: string): { readonly says: string; readonly 
     : { says: `has ${served} below it, which every model has`, fix: "name what is below it" };
 }
 
+/** Whether a path, decoded, is one of a model's own, or below one that ends with a slash. */
+export function isOwnPath(path: string, ownPaths: readonly string[]): boolean {
+  return ownPaths.some((own) => (own.endsWith("/") ? path.startsWith(own) : path === own));
+}
+
 /** Whether a request's path, decoded or not, is one of those that servers keep for themselves. */
 export function isClosedPath(path: string): boolean {
   const [, first = ""] = decoded(path).split("/");

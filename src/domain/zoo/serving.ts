@@ -22,6 +22,8 @@ export const servingSchema = z.strictObject({
   service: z.string().optional(),
   /** It works in the release's state: its pods start anew with each release. Left out where it does not. */
   state: z.literal(true).optional(),
+  /** Paths of its own, which its apps have too. Left out where it has none. */
+  paths: z.array(z.string()).readonly().optional(),
   /** How its requests are recorded: a recorder takes them. Left out where none does. */
   recording: z
     .strictObject({
@@ -36,12 +38,17 @@ export const servingSchema = z.strictObject({
 /** As a row has it. */
 export type RecordedServing = z.output<typeof servingSchema>;
 
-export type VersionServing = Omit<RecordedServing, "service" | "recording">;
+export type VersionServing = Omit<RecordedServing, "service" | "recording" | "paths">;
 
 /**
- * What is declared of a recorded serving: under which name it was made is the engine's to know, and whether a recorder is in front
- * of it is the model's entry's, whatever the version.
+ * What makes the pods of a recorded serving: under which name it was made is the engine's to know, whether a recorder is in front
+ * of it is the model's entry's, whatever the version, and paths change no pod.
  */
-export function declaredServing({ service: _, recording: __, ...serving }: RecordedServing): VersionServing {
+export function declaredServing({
+  service: _,
+  recording: __,
+  paths: ___,
+  ...serving
+}: RecordedServing): VersionServing {
   return serving;
 }

@@ -1,5 +1,6 @@
 import { operationAsked } from "../../domain/protocols/asked.ts";
 import { leadsOut } from "../../domain/protocols/leadsOut.ts";
+import { isClosedPath } from "../../domain/protocols/ownPaths.ts";
 import { rowId } from "../../domain/rowId.ts";
 import { withoutQueryKeys } from "../../domain/serving/queryKeys.ts";
 
@@ -7,6 +8,8 @@ import { withoutQueryKeys } from "../../domain/serving/queryKeys.ts";
 export type AppRequest =
   /** Something that models answer; `path` is that at the model, with its query. */
   | { readonly id: string; readonly asks: "prediction"; readonly method: "POST" | "GET"; readonly path: string }
+  /** Perhaps a path of the model's own, which the version that the pointer leads to has or has not; `path` as above. */
+  | { readonly id: string; readonly asks: "own"; readonly path: string }
   /** `GET /v1/models`, by which clients of OpenAI's API look for models; `name` where they ask for one of them. */
   | { readonly id: string; readonly asks: "models"; readonly method: "GET"; readonly name?: string };
 
@@ -17,7 +20,7 @@ const socketPath = "/v1/websocket";
 
 /**
  * Reads what a request to `/models/<id>/…` asks; undefined for what apps do not answer. `/predict` is `predictPath` at the model; all other
- * paths are those of the operations' table.
+ * paths are those of the operations' table, or the model's own.
  *
  * @param path - without the query
  * @param url - with it
@@ -30,7 +33,7 @@ export function appRequest(path: string, url: string, predictPath: string): AppR
   if (operationAsked(inner)) return { id, asks: "prediction", method: "POST", path: atModel };
   if (inner === socketPath) return { id, asks: "prediction", method: "GET", path: atModel };
   const models = modelsPath.exec(inner);
-  if (!models) return undefined;
+  if (!models) return isClosedPath(inner) ? undefined : { id, asks: "own", path: atModel };
   const [, name] = models;
   return { id, asks: "models", method: "GET", ...(name === undefined ? {} : { name: decodeURIComponent(name) }) };
 }

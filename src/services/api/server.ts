@@ -5,6 +5,7 @@ import type { Dispatcher } from "undici";
 import type { Pointer } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
+import { operationAsked } from "../../domain/protocols/asked.ts";
 import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
 import { type Access, authenticate, authorize, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
@@ -90,8 +91,8 @@ async function answer(
   const route = parts.routes?.find(({ prefix }) => path.startsWith(prefix));
   if (route) return route.handle(request, response, { path, requestId });
   const asked = appRequest(path, request.url ?? "/", parts.predictPath);
-  if (!asked) throw new ApiError("not_found", `there is no ${path.slice(0, 200)}; ${appPaths}`);
-  if (request.method !== asked.method) {
+  if (!asked) throw noSuchPath(path);
+  if (asked.asks !== "own" && request.method !== asked.method) {
     response.setHeader("allow", asked.method);
     throw new ApiError("method_not_allowed", `${request.method} is not possible here; use ${asked.method}`);
   }
@@ -99,8 +100,14 @@ async function answer(
   else await predict(parts, request, response, { ...asked, requestId });
 }
 
-const appPaths =
-  "predict by POST /models/<id>/predict, and by what protocols have, such as POST /models/<id>/v1/chat/completions";
+/** @param own - paths of the model's own that it could have been */
+function noSuchPath(path: string, own: readonly string[] = []): ApiError {
+  const others = own.length === 0 ? "" : `; this model's own paths are ${own.join(", ")}`;
+  return new ApiError(
+    "not_found",
+    `there is no ${path.slice(0, 200)}; predict by POST /models/<id>/predict, and by what protocols have, such as POST /models/<id>/v1/chat/completions${others}`,
+  );
+}
 
 /** An app is one model to its clients, whatever answers for it. */
 async function models(
@@ -129,7 +136,7 @@ async function predict(
   parts: ApiParts,
   request: IncomingMessage,
   response: ServerResponse,
-  { id, path, requestId }: { readonly id: string; readonly path: string; readonly requestId: string },
+  { id, path, requestId, asks }: Exclude<AppRequest, { asks: "models" }> & { readonly requestId: string },
 ): Promise<void> {
   const { metrics } = parts;
   const startedAt = performance.now();
@@ -146,6 +153,7 @@ async function predict(
   refuseAboveLimit(response, parts.limit, limitedSubject(request.headers, id));
   serving = pointer.serving;
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
+  if (asks === "own" && !operationAsked(path, serving.paths)) throw noSuchPath(`/models/${id}${path}`, serving.paths);
   const answering = forward(request, response, {
     dispatcher: parts.dispatcher,
     origin: parts.originOf(serving),

@@ -21,7 +21,7 @@ const pointer = {
   organization: "admin",
   createdAt: 0,
   versioned: true,
-  serving: { versionId: "2", model: "multiplier", number: 1, recorded: false },
+  serving: { versionId: "2", model: "multiplier", number: 1, recorded: false, paths: [] },
 };
 const noDatabase = async (): Promise<never> => {
   throw new Error("there is no database");

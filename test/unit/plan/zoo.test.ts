@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { parseEnvironment } from "../../../src/config/parse.ts";
 import type { RegisteredVersion } from "../../../src/domain/zoo/plan.ts";
-import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../../../src/domain/zoo/registry.ts";
+import {
+  emptyRegistry,
+  type StoredEvidence,
+  type StoredRollout,
+  type ZooRegistry,
+} from "../../../src/domain/zoo/registry.ts";
+import { digestOf, type SmokeCase, suiteOf } from "../../../src/domain/zoo/smoke.ts";
 import { standings } from "../../../src/domain/zoo/standing.ts";
 import { concernedByContent, readFromFolders } from "../../../src/plan/content.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
@@ -279,6 +285,67 @@ describe("recording", () => {
     expect(() => plan(m({ recording }), undefined, local)).toThrow(
       /menagerie:zoo\.m\.recording: predictions are kept in the platform's database/,
     );
+  });
+});
+
+describe("a model's own paths", () => {
+  const withPaths = (number: number, paths: string[], change: Partial<RegisteredVersion> = {}) => {
+    const { serving } = row(number);
+    return row(number, { ...change, serving: serving && { ...serving, paths } });
+  };
+  const smoke: SmokeCase[] = [{ input: {}, output: {}, tolerance: 0 }];
+  const passed: StoredEvidence = {
+    id: "1",
+    model: "m",
+    hash: contentOf(2),
+    kind: "smoke",
+    suite: suiteOf(smoke),
+    passed: true,
+    evidence: {},
+    evidenceHash: digestOf({}),
+    at: new Date(0),
+  };
+  const at = (phase: string, paths: string[], old: string[] = ["/generate", "/api/"]) => {
+    const versions = [withPaths(1, old, { apps: 2 }), withPaths(2, ["/stale"], { isCurrent: true, apps: 1 })];
+    const underWay = registryOf(versions, rollout({ phase: "forward", from: "11", hash: contentOf(2) }));
+    const spec = parseEnvironment({ zoo: m({ phase, from: 11, paths }) }, { gatewayUrl: "http://gateway" });
+    const platform = { basis: "read", registry: { ...underWay, evidence: [passed] } as ZooRegistry };
+    return planZoo(spec, {
+      platform: platform as PlatformPlan,
+      hashes: new Map([["models/m", contentOf(2)]]),
+      secretsOf: () => [],
+      smoke: new Map([["m", smoke]]),
+    }).get("m");
+  };
+
+  it("are each version's: the old one keeps those of its row, the new one has those of the config", () => {
+    const planned = at("forward", ["/api/", "/other"]);
+    expect(planned?.versions.map(({ number, paths }) => [number, paths])).toEqual([
+      [2, ["/api/", "/other"]],
+      [1, ["/generate", "/api/"]],
+    ]);
+    // Another path makes no new pods.
+    expect(planned?.target?.changes).toBe(at("forward", ["/stale"])?.target?.changes);
+  });
+
+  it("that apps lose or get when they move are told in the preview", () => {
+    expect(at("forward", ["/api/", "/other"])?.lines).toEqual(
+      expect.arrayContaining([
+        "apps that move to version 2 lose /generate, which version 2 does not answer",
+        "apps that move to version 2 get /other, which version 1 does not answer",
+      ]),
+    );
+    const moved = (phase: string, paths: string[], old?: string[]) =>
+      at(phase, paths, old)?.lines.filter((line) => line.startsWith("apps that move"));
+    expect(moved("forward", ["/api/", "/generate"])).toEqual([]);
+    // Below a path that the other version has.
+    expect(moved("forward", ["/api/"], ["/api/images"])).toEqual([
+      "apps that move to version 2 get /api/, which version 1 does not answer",
+    ]);
+    expect(moved("reverted", ["/other"])).toEqual([
+      "apps that move to version 1 lose /stale, which version 1 does not answer",
+      "apps that move to version 1 get /generate, /api/, which version 2 does not answer",
+    ]);
   });
 });
 
