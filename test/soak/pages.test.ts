@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Browser, findBrowser, type View } from "../support/browser.ts";
-import { exampleReport, exampleTimeline } from "../support/pages.ts";
+import { exampleChatReport, exampleReport, exampleTimeline } from "../support/pages.ts";
 
 /**
  * The pages as a real browser shows them. MENAGERIE_BROWSER names a Chromium where the PATH has none;
@@ -66,6 +66,7 @@ const escapingLabels = `[...document.querySelectorAll("svg g")].flatMap((group) 
 describe.each([
   ["the timeline of releases", exampleTimeline],
   ["the report of a shadow deployment", exampleReport],
+  ["the report of chats", exampleChatReport],
 ])("%s", (name, page) => {
   for (const view of views)
     it(`is readable and complete for a reader with ${view.scheme} colours and ${view.width} pixels`, async (context) => {
@@ -73,6 +74,8 @@ describe.each([
       const file = join(folder, `${name.replaceAll(" ", "-")}.html`);
       await writeFile(file, page());
       const shown = await browser.show(file, view);
+      // What is folded has to be readable too.
+      await shown.evaluate("for (const each of document.querySelectorAll('.conversation')) each.open = true");
       if (process.env.MENAGERIE_SCREENSHOTS) {
         const picture = join(
           process.env.MENAGERIE_SCREENSHOTS,

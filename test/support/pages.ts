@@ -1,6 +1,7 @@
 import type { DeploymentRange } from "../../src/domain/release/record.ts";
 import { timelinePage } from "../../src/domain/release/timeline/page.ts";
 import { Comparison } from "../../src/domain/shadow/comparison.ts";
+import type { Conversation } from "../../src/domain/shadow/conversation/conversation.ts";
 import { evidenceHash, evidenceOf } from "../../src/domain/shadow/evidence.ts";
 import { judgeGate } from "../../src/domain/shadow/gate.ts";
 import { reportPage } from "../../src/domain/shadow/report/page.ts";
@@ -98,3 +99,98 @@ export function exampleReport(): string {
     result,
   );
 }
+
+const otter =
+  "The otter lives in rivers, lakes and along the coast. It eats fish, crabs and frogs, and it hunts mostly at night. Its fur is so dense that the water does not reach the skin.";
+const seaOtter =
+  "A sea otter eats sea urchins, crabs along the coast of the northern Pacific. It floats on its mother for about a den in the bank of a river, and it hunts mostly at night.";
+
+/** A report of chats: in streams, of which most differ, some fail and some are sampled. */
+export function exampleChatReport(): string {
+  const gate = { minPairs: 100, maxMismatch: 0.05, confidence: 0.95, minCompleteness: 0.9 };
+  const comparison = new Comparison();
+  const said = (content: string, firstTokenMs: number, latencyMs: number) => ({
+    status: 200,
+    failure: null,
+    latencyMs,
+    firstTokenMs,
+    completionTokens: 40,
+    body: { json: { choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }] } },
+  });
+  for (let pair = 0; pair < 60; pair += 1) {
+    const primary = said(`${otter} ${pair}`, 28 + (pair % 7), 900 + pair);
+    const shadow = said(pair % 3 === 0 ? seaOtter : `${otter} ${pair}`, 33 + (pair % 11), 700 + 3 * pair);
+    const open = comparison.add({
+      requestId: `chatcmpl-${"0123456789abcdef".repeat(2)}-${pair}`,
+      at: begin + pair * 30_000,
+      operation: "chat",
+      isSampled: pair % 4 === 1,
+      primary,
+      shadow: pair % 20 === 3 ? { ...shadow, status: 500, failure: null } : shadow,
+      sameBody: false,
+    });
+    if (open) comparison.settle(open);
+  }
+  const counts = { primary: 60, shadow: 60, paired: 60, pending: 0, unpaired: 0, lostByRecorders: 0 };
+  const result = comparison.result(counts, 100);
+  const subject = {
+    deployment: "chat",
+    primary: { name: "chat-primary", version: "698f3323e840" },
+    shadow: { name: "bold", version: "cc895171ecdc" },
+    rules: { texts: { "choices[*].message.content": { as: "normalized" } } },
+    gate,
+  } as const;
+  return reportPage(
+    {
+      ...subject,
+      verdict: judgeGate(result, gate),
+      rules: describeRules(subject.rules),
+      evidence: evidenceHash(evidenceOf(subject, result)),
+      generatedAt: new Date(begin + day),
+    },
+    result,
+    exampleConversations,
+  );
+}
+
+const content = "choices[0].message.content";
+const longWord = "https://example.com/a/very/long/path/without/any/place/to/break/it/0123456789abcdef0123456789abcdef";
+const exampleConversations: readonly Conversation[] = [
+  {
+    requestId: "chatcmpl-0123456789abcdef0123456789abcdef-0",
+    at: begin,
+    isSampled: false,
+    asked: [
+      { who: "system", text: "Answer in two sentences. Never guess." },
+      { who: "user", text: "What does an otter eat?" },
+    ],
+    primary: { turns: [{ who: content, text: otter }] },
+    shadow: { turns: [{ who: content, text: seaOtter }] },
+  },
+  {
+    requestId: "chatcmpl-0123456789abcdef0123456789abcdef-7",
+    at: begin + 60_000,
+    isSampled: true,
+    asked: [{ who: "user", text: `Read ${longWord} and say what the weather is. ${"It may be long. ".repeat(80)}` }],
+    primary: {
+      turns: [
+        { who: content, text: `I read ${longWord} for you.` },
+        { who: "choices[0].message.tool_calls[0].function.arguments", text: '{"city": "Paris", "unit": "C"}' },
+      ],
+    },
+    shadow: {
+      turns: [
+        { who: content, text: `I have read ${longWord}.\n\n${otter} ${"All of this is the same. ".repeat(60)}` },
+        { who: "choices[0].message.tool_calls[0].function.arguments", text: '{"city": "Lyon", "unit": "C"}' },
+      ],
+    },
+  },
+  {
+    requestId: "r-9",
+    at: begin + 90_000,
+    isSampled: false,
+    asked: [{ who: "user", text: "שלום, מה שלומך?" }],
+    primary: { turns: [{ who: content, text: "שלום עולם טוב" }] },
+    shadow: { turns: [], note: "HTTP 500" },
+  },
+];

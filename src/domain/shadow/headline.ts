@@ -2,14 +2,19 @@ import type { ComparisonResult } from "./comparisonResult.ts";
 import { describeNotJudged, sampledParts } from "./notJudgedText.ts";
 import { count, percent } from "./readable.ts";
 
-/** The comparison in one sentence. */
+/** The comparison in a sentence, with one more where pairs are not judged because their requests are sampled. */
 export function headlineOf(result: ComparisonResult): string {
+  return headlineSentences(result).join(" ");
+}
+
+/** The same, sentence by sentence: the first says most. */
+export function headlineSentences(result: ComparisonResult): readonly string[] {
   const { pairs, sampled } = result;
-  if (sampled.pairs === 0) return judgedHeadline(result);
+  if (sampled.pairs === 0) return [judgedHeadline(result)];
   const isAll = pairs === 0 && describeNotJudged(result.notJudged) === "";
   const [which, are] = sampled.pairs === 1 ? ["pair", "its request is"] : ["pairs", "their requests are"];
   const sentence = `${count(sampled.pairs)} ${isAll ? "" : "more "}${which} cannot be judged because ${are} sampled: ${sampledParts(result)}.`;
-  return isAll ? sentence : `${judgedHeadline(result)} ${sentence}`;
+  return isAll ? [sentence] : [judgedHeadline(result), sentence];
 }
 
 function judgedHeadline(result: ComparisonResult): string {

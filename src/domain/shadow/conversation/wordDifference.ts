@@ -25,11 +25,37 @@ export function wordDifference(primary: string, shadow: string): Stretch[] {
     { removed: true, added: false, value: from },
     { removed: false, added: true, value: to },
   ];
-  return [
-    stretch("both", left.slice(0, begin)),
-    ...changes.map(({ added, removed, value }) => stretch(added ? "shadow" : removed ? "primary" : "both", value)),
-    stretch("both", left.slice(left.length - end)),
-  ].filter(({ text }) => text !== "");
+  return joined(
+    [
+      stretch("both", left.slice(0, begin)),
+      ...changes.map(({ added, removed, value }) => stretch(added ? "shadow" : removed ? "primary" : "both", value)),
+      stretch("both", left.slice(left.length - end)),
+    ].filter(({ text }) => text !== ""),
+  );
+}
+
+/** One stretch for several words that differ: the space between them is the same in nearly every text, and says nothing. */
+function joined(stretches: readonly Stretch[]): Stretch[] {
+  const all: Stretch[] = [];
+  let open = { primary: "", shadow: "" };
+  const close = (): void => {
+    for (const side of ["primary", "shadow"] as const) if (open[side] !== "") all.push({ of: side, text: open[side] });
+    open = { primary: "", shadow: "" };
+  };
+  for (const [index, { of, text }] of stretches.entries()) {
+    const next = stretches[index + 1];
+    const isBetween = index > 0 && next !== undefined && text.trim() === "";
+    if (of !== "both") open[of] += text;
+    else if (isBetween) {
+      open.primary += text;
+      open.shadow += text;
+    } else {
+      close();
+      all.push({ of, text });
+    }
+  }
+  close();
+  return all;
 }
 
 function wordsOf(text: string): string[] {

@@ -17,7 +17,7 @@ const longestOther = 6_000;
 export function conversationsSection(conversations: readonly Conversation[]): Markup | undefined {
   if (conversations.length === 0) return undefined;
   return html`<section class="card"><h2>Conversations that differ</h2>
-<p class="hint">Those of the pairs that differ most. <del>Words of the primary alone</del> are struck out, <ins>words of the shadow alone</ins> are underlined.</p>
+<p class="hint">Those of the pairs that differ most. <del>Words of the primary alone</del> and <ins>words of the shadow alone</ins> are marked.</p>
 ${conversations.map(conversation)}</section>`;
 }
 

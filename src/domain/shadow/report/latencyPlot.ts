@@ -1,4 +1,4 @@
-import { html, type Markup } from "../../page/markup.ts";
+import { html, type Markup, ticks } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparisonResult.ts";
 import type { LatencySummary } from "../latency.ts";
 import { duration } from "../readable.ts";
@@ -73,16 +73,20 @@ function densityOf({ classes, count }: LatencySummary, low: number, scale: numbe
   return shares;
 }
 
-/** 1, 2 and 5 times powers of ten, or only the powers where those would crowd. */
+/** 1, 2 and 5 times powers of ten, or only the powers where those would crowd; multiples of a round step where there are too few of them. */
 function decades(low: number, high: number): number[] {
+  // Near the edges a label would be cut off.
+  const isInside = (at: number): boolean => at > low * 1.05 && at < high / 1.05;
   const crowded = Math.log10(high / low) > 2.2;
   const marks: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-    for (const digit of crowded ? [1] : [1, 2, 5]) {
-      const at = digit * 10 ** power;
-      // Near the edges a label would be cut off.
-      if (at > low * 1.05 && at < high / 1.05) marks.push(at);
-    }
+    for (const digit of crowded ? [1] : [1, 2, 5]) marks.push(digit * 10 ** power);
   }
-  return marks;
+  const inside = marks.filter(isInside);
+  if (inside.length >= 2) return inside;
+  const step = ticks(high - low)[1] ?? high - low;
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.ceil((high - low) / step) + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(6)),
+  ).filter(isInside);
 }

@@ -3,7 +3,7 @@ import { html, type Markup } from "../../page/markup.ts";
 import type { ComparisonResult } from "../comparisonResult.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { GateVerdict } from "../gate.ts";
-import { headlineOf } from "../headline.ts";
+import { headlineSentences } from "../headline.ts";
 import { describeNotJudged, describeSampled } from "../notJudgedText.ts";
 import { count, duration, percent } from "../readable.ts";
 import { conversationsSection } from "./conversations.ts";
@@ -45,8 +45,11 @@ export function reportPage(
   conversations: readonly Conversation[] = [],
 ): string {
   const { deployment, primary, shadow } = subject;
+  // A number and its sign stay on one line.
+  const [headline = "", ...more] = headlineSentences(result).map((sentence) => sentence.replaceAll(" %", "\u00a0%"));
   const main = html`<p class="eyebrow">Shadow deployment ${deployment}</p>
-<h1>${headlineOf(result)}</h1>
+<h1>${headline}</h1>
+${more.map((sentence) => html`<p class="lead">${sentence}</p>`)}
 <ul class="sides">
 <li><span class="dot primary"></span>primary <strong>${primary.name}</strong> <code>${primary.version}</code></li>
 <li><span class="dot shadow"></span>shadow <strong>${shadow.name}</strong> <code>${shadow.version}</code></li>
@@ -54,6 +57,7 @@ export function reportPage(
 </ul>
 ${verdictOf(subject.verdict)}
 ${tiles(result)}
+${notJudged(result)}
 <div class="halves">
 <section class="card"><h2>Mismatch over time</h2><p class="hint">Share of the pairs that differ; below, how many there were. <span class="dot differ"></span>differ <span class="dot agree" style="margin-left:10px"></span>agree</p>
 ${timelinePlot(result)}</section>
@@ -83,8 +87,8 @@ ${verdict.checks.map(({ met, sentence }) => html`<li><span class="mark ${met ? "
 function tiles(result: ComparisonResult): Markup {
   const { pairs, mismatchRate, completeness, latency, noise } = result;
   const { primary, shadow } = latency;
-  const unjudged = [describeNotJudged(result.notJudged), describeSampled(result)].filter((text) => text !== "");
-  const pairsNote = unjudged.length === 0 ? "answers to the same request" : `not judged: ${unjudged.join("; ")}`;
+  const unjudged = Object.values(result.notJudged).reduce((sum, each) => sum + each, result.sampled.pairs);
+  const pairsNote = unjudged === 0 ? "answers to the same request" : `${count(unjudged)} more not judged`;
   const ratio = primary.p95 && shadow.p95 ? `${(shadow.p95 / primary.p95).toFixed(2)}×` : "–";
   const tile = (name: string, value: string, note: string): Markup =>
     html`<div class="card"><div class="tile-name">${name}</div><div class="tile-value">${value}</div><div class="tile-note">${note}</div></div>`;
@@ -98,6 +102,17 @@ ${tile(
 ${tile("Stored on both sides", completeness.rate === null ? "–" : percent(completeness.rate), `${count(completeness.lost)} of ${completeness.isEstimate ? "about " : ""}${count(completeness.sampled)} lost`)}
 ${tile("Latency p95", ratio, `${duration(shadow.p95)} against ${duration(primary.p95)}`)}
 </div>`;
+}
+
+/** Why pairs are not judged, which takes more words than a tile has room for. */
+function notJudged(result: ComparisonResult): Markup | undefined {
+  const { notJudged: reasons } = result;
+  const rows = [
+    ["Not judged", describeNotJudged(reasons)],
+    ["Sampled requests", describeSampled(result)],
+  ].filter(([, text]) => text !== "");
+  if (rows.length === 0) return undefined;
+  return html`<section class="card">${rows.map(([name = "", text = ""]) => html`<p class="note"><strong>${name}</strong> ${text}.</p>`)}</section>`;
 }
 
 function statuses(result: ComparisonResult): Markup | undefined {

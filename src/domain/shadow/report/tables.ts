@@ -9,10 +9,10 @@ const fieldsShown = 25;
 export function fieldsTable({ fields, noise }: Pick<ComparisonResult, "fields" | "noise">): Markup {
   if (fields.length === 0) return html`<p class="hint">No field differs.</p>`;
   const rest = fields.length - fieldsShown;
-  return html`<table><thead><tr><th>field</th><th>share of pairs</th><th class="number">pairs</th><th></th><th>primary → shadow, for example</th></tr></thead><tbody>
+  return html`<table class="stacked"><thead><tr><th>field</th><th>share of pairs</th><th class="number">pairs</th><th></th><th>primary → shadow, for example</th></tr></thead><tbody>
 ${fields.slice(0, fieldsShown).map(
   (field) => html`<tr><td><code>${field.field}</code></td><td class="bar">${fieldBar(field)}</td>
-<td class="number">${count(field.mismatches)}<br><span class="tile-note">${percent(field.rate)}</span></td>
+<td class="number" data-name="pairs">${count(field.mismatches)}<br> <span class="tile-note">${percent(field.rate)}</span></td>
 <td>${tagsOf(field)}</td><td>${change(field.example.primary, field.example.shadow)}</td></tr>`,
 )}</tbody></table>
 ${rest > 0 && html`<p class="hint">and ${count(rest)} more fields</p>`}
@@ -39,10 +39,10 @@ function tagsOf({ factor, isNoise, how, mismatches }: FieldSummary): Markup[] {
 /** The pairs that differ most, by request id. */
 export function outliersTable({ outliers }: Pick<ComparisonResult, "outliers">): Markup {
   if (outliers.length === 0) return html`<p class="hint">None.</p>`;
-  return html`<table><thead><tr><th>request</th><th>when (UTC)</th><th class="number">places</th><th>primary → shadow</th></tr></thead><tbody>
+  return html`<table class="stacked"><thead><tr><th>request</th><th>when (UTC)</th><th class="number">places</th><th>primary → shadow</th></tr></thead><tbody>
 ${outliers.map(
   ({ requestId, at, places, differences }) => html`<tr><td><code>${requestId}</code></td>
-<td style="white-space:nowrap">${new Date(at).toISOString().slice(0, 19).replace("T", " ")}</td><td class="number">${count(places)}</td>
+<td class="when">${new Date(at).toISOString().slice(0, 19).replace("T", " ")}</td><td class="number" data-name="places">${count(places)}</td>
 <td>${differences.map(({ at, primary, shadow }) => html`<div><code>${at}</code> ${change(primary, shadow)}</div>`)}</td></tr>`,
 )}</tbody></table>`;
 }

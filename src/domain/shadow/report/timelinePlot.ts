@@ -33,7 +33,7 @@ export function timelinePlot({ timeline, from, to }: Pick<ComparisonResult, "tim
 <rect x="${x(at)}" y="${bottom - all}" width="${barWidth}" height="${all - bad}" fill="var(--agree)"/>
 <rect x="${x(at)}" y="${bottom - bad}" width="${barWidth}" height="${bad}" fill="var(--differ)"/></g>`;
   });
-  return html`<svg viewBox="0 0 ${width} ${bottom + 22}" role="img" aria-label="Share of differing answers over time">
+  return html`<svg class="timeline" viewBox="0 0 ${width} ${bottom + 22}" role="img" aria-label="Share of differing answers over time">
 ${rateTicks.map((rate) => {
   const y = rates.top + rates.height - (rate / rateTop) * rates.height;
   return html`<line class="grid" x1="${left}" x2="${width - right}" y1="${y}" y2="${y}"/><text x="${left - 8}" y="${y + 4}" text-anchor="end">${percent(rate)}</text>`;

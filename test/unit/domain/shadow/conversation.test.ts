@@ -14,6 +14,8 @@ describe("words that differ", () => {
   it.each([
     ["The capital is Paris.", "The capital is Lyon.", "The capital is [-Paris-]{+Lyon+}."],
     ["a b c", "a c", "a [-b -]c"],
+    // The space between two words that differ is marked with them.
+    ["a b c d", "x y c d", "[-a b-]{+x y+} c d"],
     ["", "new", "{+new+}"],
     ["same", "same", "same"],
     ["価格は高いです", "価格は安いです", "価格は[-高い-]{+安い+}です"],
