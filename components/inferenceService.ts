@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { InferenceServiceSpec } from "../src/crds/inferenceService.ts";
 import { type InferenceServiceManifest, inferenceServiceManifest } from "../src/domain/serving/inferenceService.ts";
 import { revisionOf, withRevision } from "../src/domain/serving/revision.ts";
+import { needsCounters } from "../src/domain/serving/scaleTarget.ts";
 import type { ServedModel } from "../src/domain/serving/servedModel.ts";
 import { declared } from "../src/environment/ownership.ts";
 import type { OnEnvironment } from "./modelArgs.ts";
@@ -11,7 +12,7 @@ import { registered } from "./registeredInputs.ts";
 /** Arguments of {@link InferenceService}. */
 export interface InferenceServiceArgs
   extends OnEnvironment,
-    Omit<ServedModel<pulumi.Input<string>>, "name" | "namespace" | "managedBy" | "placement"> {
+    Omit<ServedModel<pulumi.Input<string>>, "name" | "namespace" | "managedBy" | "placement" | "counters"> {
   /**
    * Name of the object: a DNS label.
    * @default that of the component
@@ -49,8 +50,10 @@ export class InferenceService extends pulumi.ComponentResource {
     const { placement } = environment.nodesOf(pool);
     // The first `up` of a version builds its image, later ones have it from the version's row: no change of what the user wrote.
     const shown = registered({ ...served, service, namespace, pool, renamed, image: undefined });
-    super("menagerie:serving:InferenceService", name, shown, environment.options(options, []));
-    const model = { ...served, name: service, namespace, managedBy: "stack", placement } as const;
+    const scaling = needsCounters(served) ? environment.gatewayCounters() : undefined;
+    super("menagerie:serving:InferenceService", name, shown, environment.options(options, scaling?.access ?? []));
+    const { counters } = scaling ?? {};
+    const model = { ...served, name: service, namespace, managedBy: "stack", placement, counters } as const;
     const manifest = inferenceServiceManifest(model);
     this.revision = pulumi
       .unsecret(pulumi.output({ image: model.image, control: model.control, recorder: model.recorder }))

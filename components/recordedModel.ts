@@ -3,6 +3,7 @@ import type { ShadowedModelSpec } from "../src/config/environment.ts";
 import { builtInPool } from "../src/config/pools.ts";
 import { recorderPods, recordsEverything } from "../src/domain/recording/settings.ts";
 import type { RedactionRules } from "../src/domain/redaction/rules.ts";
+import { autoscalerClass } from "../src/domain/serving/autoscaling.ts";
 import { readyPath, type ServedModel } from "../src/domain/serving/servedModel.ts";
 import { given } from "../src/environment/given.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
@@ -94,6 +95,7 @@ export class RecordedModel extends pulumi.ComponentResource {
           secretName: store.secretName,
           secretRevision: store.secretRevision,
           replicas: recorderPods(replicas),
+          ...(autoscalerClass({ mode, replicas }) === "keda" ? { besideKeda: true } : {}),
         },
       },
       { ...parent, dependsOn: store },

@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { builtInPool } from "../src/config/pools.ts";
 import { type RecordingSettings, recorderPods } from "../src/domain/recording/settings.ts";
+import { autoscalerClass } from "../src/domain/serving/autoscaling.ts";
 import { recorderTransformer, revisedTransformer } from "../src/domain/serving/recorder.ts";
+import type { Replicas } from "../src/domain/serving/scaleTarget.ts";
 import { type DeploymentMode, type Recorder, readyPath } from "../src/domain/serving/servedModel.ts";
 import { valueHash } from "../src/domain/serving/valueHash.ts";
 import { given } from "../src/environment/given.ts";
@@ -17,7 +19,7 @@ export interface VersionRecorderArgs extends OnEnvironment {
   readonly service: pulumi.Input<string>;
   readonly mode: DeploymentMode;
   /** Pods of the model. */
-  readonly replicas: { readonly min: number; readonly max: number };
+  readonly replicas: Replicas;
   /** What is stored of the requests. */
   readonly settings: RecordingSettings;
   /** Stored with every answer, and what comparisons choose by. */
@@ -71,6 +73,7 @@ export class VersionRecorder extends pulumi.ComponentResource {
       schema: store.schema,
       version,
       replicas: recorderPods(replicas),
+      ...(autoscalerClass({ mode, replicas }) === "keda" ? { besideKeda: true } : {}),
       storedHeaders: [],
       logMebibytes: recorderLogMebibytes,
       settings: kept,

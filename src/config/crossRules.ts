@@ -19,6 +19,7 @@ import { keyPath } from "./sentences.ts";
 import { shadowGateIssues } from "./shadowGateRules.ts";
 import { shadowedModels, shadowIssues } from "./shadowRules.ts";
 import { closest } from "./suggest.ts";
+import { targetIssues } from "./targetRules.ts";
 
 /** Environment variables of the serving containers that Menagerie, truss or KServe set themselves. */
 const reservedVariables =
@@ -44,6 +45,7 @@ export function crossKeyIssues(environment: Omit<ParsedEnvironment, "databasePas
     ...poolIssues(environment),
     ...nameIssues(environment),
     ...modelIssues(environment),
+    ...targetIssues(environment),
     ...migrationIssues(environment),
     ...releaseIssues(environment),
     ...pipelineIssues(environment),

@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { routeApis } from "../domain/serving/route.ts";
+import type { Replicas } from "../domain/serving/scaleTarget.ts";
 import { builds } from "./builds.ts";
 import { database, databasePassword, previewDatabase } from "./database.ts";
 import { development } from "./development.ts";
@@ -122,7 +123,7 @@ export interface ZooEntrySpec extends Omit<Parsed["zoo"][string], "replicas" | "
   /** Truss folder relative to the project, without a trailing slash. */
   readonly truss: string;
   readonly mode: (typeof deploymentModes)[number];
-  readonly replicas: { readonly min: number; readonly max: number };
+  readonly replicas: Replicas;
   readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
 }
 

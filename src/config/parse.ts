@@ -245,8 +245,8 @@ function completeShadows(
   return { ...deployment, primary: complete(deployment.primary), shadows: Object.fromEntries(shadows) };
 }
 
-function podsOf({ replicas: { min, max } }: Pick<ParsedEnvironment["zoo"][string], "replicas">) {
-  return { min, max: max ?? Math.max(min, 1) };
+function podsOf({ replicas: { min, max, target } }: Pick<ParsedEnvironment["zoo"][string], "replicas">) {
+  return { min, max: max ?? Math.max(min, 1), ...(target ? { target } : {}) };
 }
 
 function placed(

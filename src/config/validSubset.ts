@@ -7,6 +7,8 @@ type Mapping = Record<string, unknown>;
 /** Stands for a pool that is wrong: large enough for whatever runs on it, on each class of nodes. */
 const anyPool = { gpu: { kind: "any", perNode: 16 }, replicas: 1000 };
 
+const anyPrometheus = { url: "http://any" };
+
 /**
  * What is left of a config when everything that the schema complains of is taken out, so that rules between keys can be
  * checked on the rest in the same run. Takes out more rather than less: what refers to something wrong goes with it,
@@ -32,6 +34,8 @@ export function validSubset(raw: unknown, issues: readonly z.core.$ZodIssue[]): 
       delete entries[String(name)];
     else delete rest[String(key)];
   }
+  // A Prometheus with a wrong address is one all the same: targets are measured by it.
+  if (wrong.has("prometheus")) rest.prometheus = anyPrometheus;
   // Their defaults are not what the writer meant.
   if (wrong.has("serving")) {
     delete rest.zoo;

@@ -12,6 +12,36 @@ export const deploymentModes = ["Standard", "Knative"] as const;
 export const zooName = /^[a-z]([a-z0-9_-]*[a-z0-9])?$/;
 const environmentVariable = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+const target = mapping(
+  {
+    concurrency: wholeNumber(
+      1,
+      10_000,
+      "Requests that a pod answers at once, on average. In Standard mode it needs menagerie:prometheus and KEDA. Unit: requests.",
+    ).optional(),
+    rps: wholeNumber(
+      1,
+      100_000,
+      "Requests that a pod answers in a second, on average. In Standard mode it needs menagerie:prometheus and KEDA. Unit: requests/s.",
+    ).optional(),
+    cpu: wholeNumber(
+      1,
+      100,
+      "Share of its CPU that a pod uses, on average. Standard mode only; it needs the cluster's metrics API. Unit: percent of resources.cpu.",
+    ).optional(),
+  },
+  "write {concurrency: 8}, {rps: 20} or {cpu: 70}",
+  "What the autoscaler keeps each pod at, by one key. Default: cpu: 80 in Standard mode, Knative's own target in Knative mode.",
+).refine((given) => Object.keys(given).length === 1, {
+  // A misspelt key is told by itself.
+  when: ({ issues }) => issues.length === 0,
+  error: ({ input }) => {
+    const keys = Object.keys(input as object);
+    const problem = keys.length === 0 ? "is empty" : `has ${keys.join(" and ")}`;
+    return wrong(problem, "give one of concurrency, rps and cpu");
+  },
+});
+
 export const replicas = mapping(
   {
     min: wholeNumber(
@@ -24,6 +54,7 @@ export const replicas = mapping(
       1000,
       "Pods at most. Equal to `min`: no autoscaling. Unit: pods. Default: `min`, and at least 1.",
     ).optional(),
+    target: target.optional(),
   },
   "write {min: 1, max: 1}",
   "How many pods serve the model. Default: one.",

@@ -7,13 +7,16 @@ import { builtInPool } from "../config/pools.ts";
 import type { StackPipeline } from "../domain/builds/stackPipeline.ts";
 import { platformDatabase } from "../domain/platformDatabase.ts";
 import { apiUrlInCluster } from "../domain/serving/apiService.ts";
+import { counterAccessName } from "../domain/serving/counterAccess.ts";
 import { placementOn } from "../domain/serving/placement.ts";
 import { developmentPriority } from "../domain/serving/priorityClass.ts";
-import type { Placement } from "../domain/serving/servedModel.ts";
+import { namespaceOfGateway } from "../domain/serving/route.ts";
+import type { GatewayCounters, Placement } from "../domain/serving/servedModel.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import { engineAbove } from "../plan/engineAbove.ts";
 import { CheckoutImage } from "../resources/checkoutImage.ts";
 import type { ImageBuilder } from "../resources/trussImage.ts";
+import { declareCounterAccess } from "./counterAccess.ts";
 import type { DeclaredSection, Grow, SpecOf } from "./declaredSection.ts";
 import type { EnvironmentFacts } from "./facts.ts";
 import { given } from "./given.ts";
@@ -64,6 +67,7 @@ export class Environment {
   #postgres: postgresql.Provider | undefined;
   #priority: kubernetes.scheduling.v1.PriorityClass | undefined;
   readonly #images = new Map<string, CheckoutImage>();
+  #counterAccess: pulumi.Resource | undefined;
 
   /**
    * Reads an environment for components of this program, by questions that change nothing; what could not be checked is told as warnings.
@@ -220,6 +224,24 @@ export class Environment {
       { provider: this.cluster },
     );
     return this.#priority;
+  }
+
+  /**
+   * What autoscalers of models read the gateway's counters from, and what must be there before; undefined where the environment names
+   * no Prometheus.
+   */
+  gatewayCounters(): { readonly counters: GatewayCounters; readonly access: readonly pulumi.Resource[] } | undefined {
+    const { prometheus, gateway, namespace, services } = this.spec;
+    if (!prometheus) return undefined;
+    const gatewayNamespace = namespaceOfGateway(gateway, namespace);
+    const counters = { url: prometheus.url, gatewayNamespace, servicesNamespace: services.namespace };
+    const { prometheusToken } = this.facts;
+    if (!prometheusToken) return { counters, access: [] };
+    this.#counterAccess ??= declareCounterAccess(namespace, prometheusToken, {
+      provider: this.cluster,
+      dependsOn: [...this.parts.ready],
+    });
+    return { counters: { ...counters, authentication: counterAccessName }, access: [this.#counterAccess] };
   }
 
   /** What workloads are told whatever the release: the database's server and the API service, as pods reach them. */

@@ -91,8 +91,7 @@ type Cluster = ReturnType<typeof clusterReaders>;
 /** What the cluster serves of what the stack needs; sentences on what is missing for a preview, or could not be asked. */
 async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRun, cluster: Cluster) {
   const [apis, gateway, mesh, statistics, allowed] = await everyRefusal([
-    // An embedded environment brings what its stack is written in.
-    shell.embedded ? Promise.resolve([]) : checkCluster(spec, { preview, reader: cluster.apis }),
+    checkCluster(spec, { preview, reader: cluster.apis, isEmbedded: shell.embedded }),
     checkGatewayApi(spec, { preview, reader: cluster.gateway }),
     checkMesh(spec, { preview, reader: shell.embedded ? withEmbeddedGateway(cluster.mesh) : cluster.mesh }),
     checkStatistics(spec, shell.embedded ? withEmbeddedStatistics(cluster.statistics) : cluster.statistics),

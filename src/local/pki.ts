@@ -31,6 +31,9 @@ export interface Identity {
   readonly groups?: readonly string[];
 }
 
+/** The API server towards the APIs that it passes on to: by this name alone it is believed who asks. */
+export const frontProxy: Identity = { part: "front-proxy-client", user: "front-proxy-client" };
+
 /** Makes the certificate authority and the service-account signing key where they are missing. Idempotent. */
 export async function ensureAuthority(layout: EnvironmentLayout): Promise<void> {
   await mkdir(layout.pki, { recursive: true, mode: 0o700 });

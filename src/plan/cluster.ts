@@ -3,6 +3,7 @@ import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
 import { clauseOf, refusal, refused } from "../domain/refusals/refusal.ts";
 import { isIstioGateway } from "../domain/serving/copyLimits.ts";
+import { scaledModels } from "./targets.ts";
 
 /** An API that a stack's resources are written in, the key that asks for it, and what helps where it is not served. */
 interface NeededApi {
@@ -81,6 +82,26 @@ export function neededApis(spec: ClusterSpec): readonly NeededApi[] {
       "postgres-operator.crunchydata.com/v1beta1",
     );
   }
+  return firstOfEach([...needed, ...measuringApis(spec)]);
+}
+
+/** The API that tells what pods use; without it a HorizontalPodAutoscaler leaves a model at its fewest pods. */
+const metricsApi = "metrics.k8s.io/v1beta1";
+
+/** APIs of what measures the targets that models scale by. */
+function measuringApis(spec: Pick<ClusterSpec, "zoo" | "shadows">): NeededApi[] {
+  return firstOfEach(
+    scaledModels(spec)
+      .filter(({ isChosen }) => isChosen)
+      .map(({ key, metric }) =>
+        metric === "cpu"
+          ? { key, api: metricsApi, help: "install metrics-server, or use concurrency or rps" }
+          : { key, api: "keda.sh/v1alpha1", help: "install KEDA 2, or use cpu" },
+      ),
+  );
+}
+
+function firstOfEach(needed: readonly NeededApi[]): NeededApi[] {
   return needed.filter(({ api }, index) => needed.findIndex((other) => other.api === api) === index);
 }
 
@@ -95,12 +116,18 @@ export interface ClusterReader {
 /**
  * Refuses a stack whose cluster does not serve what it is written in: the engine's previews would not notice, and an `up` would
  * fail half-way. Answers the sentences of warnings, and of what a preview could not ask.
+ *
+ * @param isEmbedded whether it is an environment of `menagerie`, which brings everything but KEDA. Default: false
  */
 export async function checkCluster(
   spec: ClusterSpec,
-  { preview, reader }: { readonly preview: boolean; readonly reader: ClusterReader },
+  {
+    preview,
+    reader,
+    isEmbedded = false,
+  }: { readonly preview: boolean; readonly reader: ClusterReader; readonly isEmbedded?: boolean | undefined },
 ): Promise<readonly string[]> {
-  const needed = neededApis(spec);
+  const needed = isEmbedded ? measuringApis(spec) : neededApis(spec);
   if (needed.length === 0) return [];
   let served: ReadonlySet<string>;
   try {
@@ -112,16 +139,30 @@ export async function checkCluster(
     }
     return [`not checked whether the cluster serves ${needed.map(({ api }) => api).join(", ")}: ${messageOf(error)}`];
   }
-  refuseUnserved(spec, served);
-  return staticPools(spec, reader);
+  refuseMissing(needed, served);
+  return isEmbedded ? [] : [...unmeasured(spec, served), ...(await staticPools(spec, reader))];
 }
 
 /** Refuses a stack whose cluster serves only these APIs, with a line for each that is missing. */
 export function refuseUnserved(spec: ClusterSpec, served: ReadonlySet<string>): void {
-  const issues = neededApis(spec)
+  refuseMissing(neededApis(spec), served);
+}
+
+function refuseMissing(needed: readonly NeededApi[], served: ReadonlySet<string>): void {
+  const issues = needed
     .filter(({ api }) => !served.has(api))
     .map(({ api, key, help }) => refusal("cluster.api-not-served", key, { api, help }));
   if (issues.length > 0) throw refused(issues);
+}
+
+/** A warning where models scale by what KServe chooses, and nothing measures it: such stacks were deployed before targets came. */
+function unmeasured(spec: ClusterSpec, served: ReadonlySet<string>): string[] {
+  const [first, ...others] = scaledModels(spec).filter(({ isChosen }) => !isChosen);
+  if (!first || served.has(metricsApi)) return [];
+  const also = others.length > 0 ? ` (and ${others.length} more)` : "";
+  return [
+    `${first.key}${also}: nothing scales it, because the cluster does not serve ${metricsApi}; install metrics-server, or set max to min`,
+  ];
 }
 
 /** Karpenter's gate for pools with a fixed number of nodes: alpha, and off by default (https://karpenter.sh/docs/reference/settings/). */

@@ -64,7 +64,13 @@ async function wait({ context, ...inputs }: ModelReadyInputs): Promise<void> {
   // Loaded when needed: the Kubernetes client takes a second, and a preview only checks and compares.
   const { ambientKubeConfig } = await import("../adapters/kubernetes/workloads.ts");
   const { waitForModel } = await import("../adapters/kubernetes/modelWait.ts");
+  const { removeOtherAutoscalers } = await import("../adapters/kubernetes/autoscalers.ts");
   const config = ambientKubeConfig(context);
   const report = (reason: string): void => console.log(`${inputs.name}: waiting, ${reason}`);
-  await untilTerminated((signal) => waitForModel({ ...inputs, config, signal, report }));
+  await untilTerminated(async (signal) => {
+    await waitForModel({ ...inputs, config, signal, report });
+    if (inputs.mode === "Standard" && inputs.component !== "transformer") {
+      await removeOtherAutoscalers({ ...inputs, config }, signal);
+    }
+  });
 }

@@ -38,6 +38,27 @@ export const modelRefusals = {
     fix: "use at least {min}",
     cause: "The autoscaler moves between the two.",
   },
+  "model.target-fixed": {
+    says: "the model always has {pods}, so nothing is scaled",
+    fix: "set {key} to at least {more}, or remove the target",
+    cause:
+      "An autoscaler moves between `min` and `max`. In Standard mode `min: 0` stops the whole model, and its autoscaler begins at one pod.",
+  },
+  "model.target-knative-cpu": {
+    says: "Knative's autoscaler counts requests and does not measure CPU",
+    fix: "use concurrency or rps, or mode: Standard",
+    cause: "Knative mode scales by requests in flight or requests a second.",
+  },
+  "model.target-without-prometheus": {
+    says: "{metric} is measured by the gateway's counters, which are read from a Prometheus, and the stack names none",
+    fix: "declare menagerie:prometheus, or use cpu",
+    cause: "In Standard mode KEDA scales by requests, and asks a Prometheus that scrapes the gateway's pods.",
+  },
+  "model.target-uncounted": {
+    says: "{without} of {pods} pods of Gateway {gateway} keep no counter {counter}",
+    fix: "add this annotation to the pods' template and restart them (docs/traffic.md): {annotation}",
+    cause: "Istio has its proxies keep few statistics; without this one the autoscaler would see no load.",
+  },
   "model.replicas-zero": {
     says: "0 {needs}",
     fix: "use at least 1",

@@ -1,4 +1,5 @@
 import { requireServiceName } from "../generatedNames.ts";
+import { autoscalerClass, autoscalerClassAnnotation, predictorScaling } from "./autoscaling.ts";
 import { credentialVariables } from "./credentialFiles.ts";
 import { resourceAmounts } from "./placement.ts";
 import { recorderTransformer } from "./recorder.ts";
@@ -78,10 +79,9 @@ export function inferenceServiceManifest<Image>(model: ServedModel<Image>) {
 
 export type InferenceServiceManifest<Image = string> = ReturnType<typeof inferenceServiceManifest<Image>>;
 
-/** A fixed number of pods needs no autoscaler, and in Standard mode an HPA would need the cluster's metrics server. */
 function autoscaling(model: ServedModel<unknown>): Record<string, string> {
-  const { min, max } = podsOf(model);
-  return model.mode === "Standard" && min === max ? { "serving.kserve.io/autoscalerClass": "none" } : {};
+  const chosen = autoscalerClass({ ...model, replicas: podsOf(model) });
+  return chosen === undefined ? {} : { [autoscalerClassAnnotation]: chosen };
 }
 
 /** A development version has one pod, whatever config says: patches go to one container. */
@@ -99,10 +99,8 @@ function idle({ control, mode }: ServedModel<unknown>): Record<string, string> {
 
 function predictor<Image>(model: ServedModel<Image>) {
   const { mode, placement, resources, control } = model;
-  const replicas = podsOf(model);
   return {
-    minReplicas: replicas.min,
-    maxReplicas: replicas.max,
+    ...predictorScaling({ ...model, replicas: podsOf(model) }),
     ...(mode === "Standard" ? standardOnly(resources.gpus > 0 || control !== undefined) : {}),
     ...(control?.priorityClass === undefined ? {} : { priorityClassName: control.priorityClass }),
     automountServiceAccountToken: false,

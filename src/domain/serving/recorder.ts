@@ -1,4 +1,5 @@
 import { type RecorderSettings, recorderResources } from "../recording/settings.ts";
+import { autoscalerClassAnnotation } from "./autoscaling.ts";
 import { annotations, labels, type Recorder } from "./servedModel.ts";
 
 /** Owner of the recorder's fields of an InferenceService whose other fields are the stack's. */
@@ -26,11 +27,14 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
     ownPaths = [],
     logMebibytes,
     settings,
+    besideKeda,
   } = recorder;
   const probe = (path: string) => ({ httpGet: { path, port: containerPort }, timeoutSeconds: 3 });
   return {
     minReplicas: replicas,
     maxReplicas: replicas,
+    // KServe gives it the class of the whole InferenceService else, and KEDA refuses a ScaledObject without triggers.
+    ...(besideKeda ? { annotations: { [autoscalerClassAnnotation]: "none" } } : {}),
     ...(mode === "Standard"
       ? {
           terminationGracePeriodSeconds: terminationGraceSeconds,
@@ -93,7 +97,7 @@ export function revisedTransformer<Text, Revision>(
   transformer: ReturnType<typeof recorderTransformer<Text>>,
   revision: Revision,
 ) {
-  return { ...transformer, annotations: { [annotations.revision]: revision } };
+  return { ...transformer, annotations: { ...transformer.annotations, [annotations.revision]: revision } };
 }
 
 /** What redacts has bodies in memory as text, as values, and as text again. */

@@ -2,10 +2,18 @@ import type { InferenceServiceManifest } from "./inferenceService.ts";
 import { annotations } from "./servedModel.ts";
 import { valueHash } from "./valueHash.ts";
 
-/** 16 hex digits that change with everything in the manifest, whatever the order of its keys. */
+/**
+ * 16 hex digits that change with everything in the manifest, whatever the order of its keys; but not with an autoscaler's target,
+ * which pods know nothing of.
+ */
 export function revisionOf(manifest: InferenceServiceManifest): string {
   const { [annotations.revision]: _, ...others } = manifest.metadata.annotations;
-  const content = { ...manifest, metadata: { ...manifest.metadata, annotations: others } };
+  const { scaleMetric, scaleTarget, autoScaling, ...predictor } = manifest.spec.predictor;
+  const content = {
+    ...manifest,
+    metadata: { ...manifest.metadata, annotations: others },
+    spec: { ...manifest.spec, predictor },
+  };
   return valueHash(content);
 }
 

@@ -1,5 +1,6 @@
 import type { RecorderSettings } from "../recording/settings.ts";
 import { type Backend, hostOf } from "./route.ts";
+import type { Replicas } from "./scaleTarget.ts";
 import type { SecretSource } from "./secrets.ts";
 
 /** How KServe runs a model: plain Deployments, or Knative revisions. Immutable on an InferenceService. */
@@ -48,8 +49,12 @@ export interface ServedModel<Image = string> {
    * @default none
    */
   readonly variables?: EnvironmentSource | undefined;
-  /** Pods; `min` 0 in Knative mode only. */
-  readonly replicas: { readonly min: number; readonly max: number };
+  readonly replicas: Replicas;
+  /**
+   * What KEDA reads the gateway's counters from: needed by targets of which `needsCounters` is true.
+   * @default nothing
+   */
+  readonly counters?: GatewayCounters | undefined;
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */
   readonly resources: { readonly cpu: string; readonly memory: string; readonly gpus: number };
   readonly placement: Placement;
@@ -63,6 +68,21 @@ export interface ServedModel<Image = string> {
    * @default nothing does
    */
   readonly recorder?: Recorder<Image> | undefined;
+}
+
+/** A Prometheus that scrapes the gateway's pods. */
+export interface GatewayCounters {
+  /** Address of its HTTP API, without a slash at the end. */
+  readonly url: string;
+  /** Namespace of the gateway's pods. */
+  readonly gatewayNamespace: string;
+  /** Namespace of the API service. */
+  readonly servicesNamespace: string;
+  /**
+   * TriggerAuthentication of the models' namespace that has its token.
+   * @default it is asked without one
+   */
+  readonly authentication?: string | undefined;
 }
 
 /** Where environment variables of a model come from, beside its own. */
@@ -121,6 +141,11 @@ export interface Recorder<Text = string> {
   readonly version: string;
   /** Pods. */
   readonly replicas: number;
+  /**
+   * Whether the model's class of autoscaler is one that it must not share, see `autoscalerClass`.
+   * @default false
+   */
+  readonly besideKeda?: boolean | undefined;
   /** Headers to store besides the usual ones, in lower case. */
   readonly storedHeaders: readonly string[];
   /** What it stores of the requests. */

@@ -21,7 +21,7 @@ export const durationsFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_
 export const presenceFilter = String.raw`^cluster\.outbound\|[^;]*;?\.upstream_rq_completed$`;
 
 /** What Istio's gateways are to keep besides what they keep by default; it must match whole names. */
-export const inclusionRegexp = String.raw`cluster\.outbound\|[^;]*;?\.upstream_rq_(\d\d\d|completed|time)`;
+export const inclusionRegexp = String.raw`cluster\.outbound\|[^;]*;?\.upstream_rq_(\d\d\d|completed|time|active)`;
 
 /** Which statistics a proxy of Istio keeps (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig-ProxyStatsMatcher). */
 export interface StatsMatcher {
@@ -30,16 +30,19 @@ export interface StatsMatcher {
   readonly inclusionRegexps?: readonly string[] | undefined;
 }
 
-const needed = ["200", "404", "503", "completed", "time"].map(
-  (end) => `cluster.outbound|80||iris-predictor.models.svc.cluster.local;.upstream_rq_${end}`,
-);
+const counters = ["200", "404", "503", "completed", "time"];
 
-/** Whether a matcher keeps everything that counts are made from. Regular expressions that JavaScript does not know match nothing. */
-export function keepsCounters({
-  inclusionPrefixes = [],
-  inclusionSuffixes = [],
-  inclusionRegexps = [],
-}: StatsMatcher): boolean {
+/**
+ * Whether a matcher keeps the statistics `upstream_rq_<end>` of destinations. Regular expressions that JavaScript does not know match
+ * nothing.
+ *
+ * @param ends - @default everything that counts are made from
+ */
+export function keepsCounters(
+  { inclusionPrefixes = [], inclusionSuffixes = [], inclusionRegexps = [] }: StatsMatcher,
+  ends: readonly string[] = counters,
+): boolean {
+  const needed = ends.map((end) => `cluster.outbound|80||iris-predictor.models.svc.cluster.local;.upstream_rq_${end}`);
   const expressions = inclusionRegexps.flatMap((text) => {
     try {
       return [new RegExp(`^(?:${text})$`)];

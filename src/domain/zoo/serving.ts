@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { redactionRuleSchema } from "../redaction/ruleSchema.ts";
+import { scaleTargetSchema } from "../serving/scaleTarget.ts";
 
 /**
  * How a version is served, beside its image: kept with its row, so that it can be declared again exactly when config and
@@ -12,8 +13,8 @@ export const servingSchema = z.strictObject({
   /** Node pool of its pods. */
   pool: z.string(),
   env: z.record(z.string(), z.string()),
-  /** Pods. */
-  replicas: z.strictObject({ min: z.number(), max: z.number() }),
+  /** Pods, and the autoscaler's target. */
+  replicas: z.strictObject({ min: z.number(), max: z.number(), target: scaleTargetSchema.optional() }),
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */
   resources: z.strictObject({ cpu: z.string(), memory: z.string(), gpus: z.number() }),
   /** Names of the secrets that its truss reads. */

@@ -3,6 +3,7 @@ import { request } from "../../adapters/kubernetes/request.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import {
   caFiles,
+  frontProxy,
   issueClientCertificate,
   issueKubeconfig,
   issueServingCertificate,
@@ -31,6 +32,7 @@ export async function apiserver({ layout, tools, admin }: ControlContext): Promi
     part: "apiserver-kubelet-client",
     user: "kube-apiserver-kubelet-client",
   });
+  const aggregator = await issueClientCertificate(layout, frontProxy);
   const serviceAccount = serviceAccountKeyFiles(layout);
   return {
     name: "kube-apiserver",
@@ -55,6 +57,14 @@ export async function apiserver({ layout, tools, admin }: ControlContext): Promi
         `--kubelet-client-certificate=${kubeletClient.certFile}`,
         `--kubelet-client-key=${kubeletClient.keyFile}`,
         "--kubelet-preferred-address-types=InternalIP",
+        // One authority signs all certificates here, so the name decides who may say on whose behalf it asks.
+        `--requestheader-client-ca-file=${caFiles(layout).certFile}`,
+        `--requestheader-allowed-names=${frontProxy.user}`,
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        `--proxy-client-cert-file=${aggregator.certFile}`,
+        `--proxy-client-key-file=${aggregator.keyFile}`,
       ],
     }),
     after: ["etcd", storedCrdsStep],
@@ -80,6 +90,9 @@ export async function controllerManager({ layout, tools }: ControlContext): Prom
         `--root-ca-file=${caFiles(layout).certFile}`,
         `--service-account-private-key-file=${serviceAccountKeyFiles(layout).privateKeyFile}`,
         "--allocate-node-cidrs=false",
+        // A cluster's are 15 s and 5 min: here somebody waits to see it.
+        "--horizontal-pod-autoscaler-sync-period=5s",
+        "--horizontal-pod-autoscaler-downscale-stabilization=30s",
       ],
     }),
     after: ["kube-apiserver"],

@@ -41,6 +41,8 @@ export const ports = {
   egress: 3128,
   /** The build service on the host, by way of a relay. */
   builder: 3129,
+  /** What pods use, for the API server's aggregator. `control/manifests/identities.yaml` has it too. */
+  nodeMetrics: 4443,
   /** On each node's own InternalIP. */
   kubelet: 10250,
 } as const;

@@ -5,15 +5,19 @@ import { fileLogins } from "../../adapters/images/registryLogins.ts";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { environmentLayout } from "../layout.ts";
-import { caFiles } from "../pki.ts";
+import { caFiles, issueServingCertificate } from "../pki.ts";
 import { refuse } from "../refusals.ts";
 import { AddressAllocator } from "./addressAllocator.ts";
 import { ImagePuller } from "./imagePuller.ts";
 import { thisMachine } from "./machine.ts";
+import { startMetricsServer } from "./metricsServer.ts";
 import { NodeProvisioner } from "./nodeProvisioner.ts";
 import { readPodRecords } from "./podRecord.ts";
 import { registryConnections } from "./registryConnections.ts";
+import { measureEvery, UsageMeter } from "./usageMeter.ts";
 
+/** The Service's name, by which the API server verifies the certificate. */
+const metricsHost = "node-metrics.kube-system.svc";
 /** Longest grace period of a pod when the environment stops; milliseconds. The supervisor waits 6 s for each part. */
 const shutdownGrace = 5_000;
 
@@ -73,6 +77,9 @@ async function main(): Promise<void> {
   process.on("message", (message) => {
     if (message === "shutdown") end(() => provisioner.shutDown(shutdownGrace));
   });
+  const meter = new UsageMeter(() => provisioner.nodes);
+  setInterval(() => meter.measure(), measureEvery).unref();
+  await startMetricsServer(await issueServingCertificate(layout, "node-metrics", [metricsHost]), meter);
   await provisioner.start();
   process.send?.("ready");
 }

@@ -108,6 +108,15 @@ export class NodeAgent {
     void this.#follow();
   }
 
+  get name(): string {
+    return this.#node.name;
+  }
+
+  /** Labels that it was declared with; those of a node that it adopted are Karpenter's. */
+  get labels(): Readonly<Record<string, string>> {
+    return this.#node.labels;
+  }
+
   /** Pods with a worker here. */
   get workers(): Iterable<PodWorker> {
     return this.#workers.values();

@@ -33,6 +33,11 @@ export class NodeProvisioner {
     this.#options = options;
   }
 
+  /** The nodes that run. */
+  get nodes(): Iterable<NodeAgent> {
+    return [...this.#agents.values()].map(({ agent }) => agent);
+  }
+
   /** Starts the nodes and answers when the CPU node has taken up its pods. */
   async start(): Promise<void> {
     await this.#converge();

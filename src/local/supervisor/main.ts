@@ -12,6 +12,7 @@ import { partIdentities } from "../control/identities.ts";
 import { gateway, istioConfiguration, istiod, istioGateway } from "../control/istio.ts";
 import { kserveConfiguration, kserveController, kserveWebhooks } from "../control/kserve.ts";
 import { apiserver, controllerManager, scheduler } from "../control/kubernetes.ts";
+import { metricsApi } from "../control/metricsApi.ts";
 import { initializePostgres, postgres } from "../control/postgres.ts";
 import { tektonConfiguration, tektonController } from "../control/tekton.ts";
 import { readState } from "../environmentState.ts";
@@ -90,6 +91,7 @@ async function composeEnvironment(): Promise<{ supervisor: Supervisor; rejection
       initializePostgres(context),
       ...customResourceDefinitions(context, [localNodeClass]),
       partIdentities(context),
+      metricsApi(context),
       kserveConfiguration(context),
       kserveWebhooks(context),
       istioConfiguration(context),

@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { InferenceService, type InferenceServiceArgs } from "../../../components/inferenceService.ts";
 import { environmentOf } from "../../support/componentEnvironment.ts";
@@ -36,6 +37,29 @@ describe("an InferenceService", () => {
     expect((await declared({ control }))("InferenceService iris-v1").options).toMatchObject({
       replaceOnChanges: expect.arrayContaining(["spec.predictor"]),
     });
+  });
+
+  it("that scales by the gateway's counters comes after the token that KEDA asks Prometheus with", async () => {
+    const prometheus = { url: "http://prometheus:9090", bearerToken: "tulip" };
+    const environment = environmentOf({ prometheus }, { prometheusToken: pulumi.secret("tulip") });
+    const scaled = { environment, replicas: { min: 1, max: 3, target: { rps: 20 } } };
+    const part = await declared(scaled);
+    expect(JSON.stringify(part("InferenceService iris-v1").inputs)).toMatch(
+      /"authenticationRef":\{"authModes":"bearer","authenticationRef":\{"name":"gateway-counters"\}\}/,
+    );
+    expect(part("TriggerAuthentication gateway-counters").inputs).toMatchObject({
+      metadata: { name: "gateway-counters", namespace: "models" },
+      spec: { secretTargetRef: [{ parameter: "bearerToken", name: "gateway-counters", key: "bearerToken" }] },
+    });
+    expect(part("Secret gateway-counters").inputs).toMatchObject({ metadata: { namespace: "models" } });
+  });
+
+  it("that scales by CPU needs nothing besides", async () => {
+    const prometheus = { url: "http://prometheus:9090", bearerToken: "tulip" };
+    const environment = environmentOf({ prometheus }, { prometheusToken: pulumi.secret("tulip") });
+    const part = await declared({ environment, replicas: { min: 1, max: 3, target: { cpu: 70 } } });
+    expect(part("InferenceService iris-v1").inputs).toMatchObject({ spec: { predictor: { scaleTarget: 70 } } });
+    expect(() => part("Secret gateway-counters")).toThrow();
   });
 
   it("has a revision that changes with what makes new pods", async () => {

@@ -78,8 +78,9 @@ describe("what a cluster must serve", () => {
       const needed = neededApis(
         parseEnvironment(configOf(yaml), { gatewayUrl: "http://gateway", databaseAddress: database }),
       );
-      // KServe declares Knative's objects.
-      const found = needed.map(({ api }) => api).filter((api) => api !== "serving.knative.dev/v1");
+      // KServe declares Knative's objects, and what pods use is only read.
+      const unwritten = ["serving.knative.dev/v1", "metrics.k8s.io/v1beta1"];
+      const found = needed.map(({ api }) => api).filter((api) => !unwritten.includes(api));
       expect(found.sort()).toEqual([...new Set(declared)].filter((api) => !own.includes(api)).sort());
     },
   );
@@ -121,6 +122,42 @@ describe("what a cluster must serve", () => {
     expect(() => refuseUnserved(local, new Set(["karpenter.sh/v1", "karpenter.k8s.aws/v1"]))).toThrow(
       "menagerie:pools.t4: the cluster does not serve local.menagerie.dev/v1alpha1; apply src/local/node/localnodeclass.crd.yaml, or remove the pools and let pods ask for GPUs of nodes that are there",
     );
+  });
+});
+
+describe("a model that scales", () => {
+  const prometheus = { url: "http://prometheus:9090" };
+  const scaling = (target: object | undefined, more: object = {}) =>
+    spec({ zoo: { iris: { ...iris.iris, replicas: { max: 4, target }, ...more } }, prometheus });
+  const served = ["serving.kserve.io/v1beta1", "networking.istio.io/v1"];
+  const checked = (stack: ReturnType<typeof scaling>, apis: readonly string[], isEmbedded = false) =>
+    checkCluster(stack, { preview: true, isEmbedded, reader: reading(async () => new Set(apis)) });
+
+  it.each([
+    [{ cpu: 70 }, "metrics.k8s.io/v1beta1", "install metrics-server, or use concurrency or rps"],
+    [{ rps: 20 }, "keda.sh/v1alpha1", "install KEDA 2, or use cpu"],
+    [{ concurrency: 8 }, "keda.sh/v1alpha1", "install KEDA 2, or use cpu"],
+  ])("by %j needs an API that measures it, in an embedded environment too", async (target, api, help) => {
+    const key = `menagerie:zoo.iris.replicas.target.${Object.keys(target)[0]}`;
+    const told = `${key}: the cluster does not serve ${api}; ${help}`;
+    await expect(checked(scaling(target), served)).rejects.toThrow(told);
+    await expect(checked(scaling(target), [], true)).rejects.toThrow(told);
+    expect(await checked(scaling(target), [...served, api])).toEqual([]);
+    expect(await checked(scaling(target), [api], true)).toEqual([]);
+    expect(neededApis(scaling(target, { phase: "off" })).map((each) => each.api)).not.toContain(api);
+  });
+
+  it("by KServe's choice is only warned of, for such stacks were deployed before", async () => {
+    expect(await checked(scaling(undefined), served)).toEqual([
+      "menagerie:zoo.iris.replicas: nothing scales it, because the cluster does not serve metrics.k8s.io/v1beta1; install metrics-server, or set max to min",
+    ]);
+    expect(await checked(scaling(undefined), [...served, "metrics.k8s.io/v1beta1"])).toEqual([]);
+    expect(await checked(scaling(undefined, { replicas: {} }), served)).toEqual([]);
+  });
+
+  it("in Knative mode is measured by Knative", async () => {
+    const knative = scaling({ rps: 20 }, { mode: "Knative" });
+    expect(await checked(knative, [...served, "serving.knative.dev/v1"])).toEqual([]);
   });
 });
 

@@ -66,4 +66,23 @@ describe("the preview of a stack whose gateway", () => {
     const unasked = reader({ gatewayMatchers: () => Promise.reject(new Error("asked")) });
     expect(await checkStatistics(spec({ database: undefined, services: undefined }), unasked)).toEqual([]);
   });
+
+  it("keeps no counter of what a model scales by is refused, with or without a database", async () => {
+    const withoutActive = { inclusionRegexps: [String.raw`.*upstream_rq_(\d\d\d|completed|time)`] };
+    const scaling = (target: object, more: object = {}) =>
+      spec({
+        zoo: { iris: { truss: "models/iris", phase: "done", replicas: { max: 4, target } } },
+        prometheus: { url: "http://prometheus:9090" },
+        ...more,
+      });
+    const some = reader({ gatewayMatchers: async () => [keeping, withoutActive] });
+    for (const more of [{}, { database: undefined, services: undefined }]) {
+      await expect(checkStatistics(scaling({ concurrency: 8 }, more), some)).rejects.toThrow(
+        `menagerie:zoo.iris.replicas.target.concurrency: 1 of 2 pods of Gateway istio-ingress/models keep no counter upstream_rq_active; add this annotation to the pods' template and restart them (docs/traffic.md): ${statisticsAnnotation}`,
+      );
+    }
+    expect(await checkStatistics(scaling({ concurrency: 8 }), reader())).toEqual([]);
+    expect(await checkStatistics(scaling({ rps: 20 }), some)).toEqual([]);
+    expect(await checkStatistics(scaling({ cpu: 70 }), some)).toEqual([]);
+  });
 });

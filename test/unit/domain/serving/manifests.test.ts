@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { servedPrefixes } from "../../../../src/domain/protocols/operations.ts";
+import { recordsEverything } from "../../../../src/domain/recording/settings.ts";
 import { apiBackend, apiRights, apiRoute } from "../../../../src/domain/serving/apiService.ts";
 import { controlAccessManifest, controlServiceManifest } from "../../../../src/domain/serving/controlAccess.ts";
 import { inferenceServiceManifest } from "../../../../src/domain/serving/inferenceService.ts";
@@ -13,7 +14,9 @@ import {
   taintsOf,
 } from "../../../../src/domain/serving/nodePool.ts";
 import { placementOn } from "../../../../src/domain/serving/placement.ts";
+import { recorderTransformer, revisedTransformer } from "../../../../src/domain/serving/recorder.ts";
 import { revisionOf, withRevision } from "../../../../src/domain/serving/revision.ts";
+import type { ScaleTarget } from "../../../../src/domain/serving/scaleTarget.ts";
 import type { ServedModel } from "../../../../src/domain/serving/servedModel.ts";
 
 const iris: ServedModel = {
@@ -31,6 +34,18 @@ const iris: ServedModel = {
   placement: placementOn("cpu", []),
 };
 const onGpu = { resources: { ...iris.resources, gpus: 1 }, placement: placementOn("t4", taintsOf({ taints: [] })) };
+
+const recorderOf = {
+  image: "menagerie.local/recorder@sha256:00",
+  secretName: "recorder",
+  secretRevision: "1",
+  schema: "recorded_iris",
+  version: "abc",
+  replicas: 2,
+  storedHeaders: [],
+  settings: recordsEverything,
+  logMebibytes: 64,
+};
 
 const predictor = (changes: Partial<ServedModel> = {}) =>
   inferenceServiceManifest({ ...iris, ...changes }).spec.predictor;
@@ -91,6 +106,96 @@ describe("the InferenceService of a model", () => {
       inferenceServiceManifest({ ...iris, image: later, control: undefined, recorder: undefined }).spec.predictor
         .containers[0]?.image,
     ).toBe(later);
+  });
+});
+
+describe("the target of a model", () => {
+  const counters = { url: "http://prometheus:9090", gatewayNamespace: "istio-ingress", servicesNamespace: "menagerie" };
+  const scaled = (target: ScaleTarget, more: Partial<ServedModel> = {}) =>
+    inferenceServiceManifest({ ...iris, counters, replicas: { min: 1, max: 4, target }, ...more });
+  const classOf = (manifest: ReturnType<typeof scaled>) =>
+    manifest.metadata.annotations["serving.kserve.io/autoscalerClass"];
+
+  it("by CPU is a HorizontalPodAutoscaler's, which KServe makes where no class is named", () => {
+    const manifest = scaled({ cpu: 70 });
+    expect(classOf(manifest)).toBeUndefined();
+    const { minReplicas, maxReplicas, scaleMetric, scaleTarget, autoScaling } = manifest.spec.predictor;
+    expect({ minReplicas, maxReplicas, scaleMetric, scaleTarget, autoScaling }).toEqual({
+      minReplicas: 1,
+      maxReplicas: 4,
+      scaleMetric: "cpu",
+      scaleTarget: 70,
+      autoScaling: undefined,
+    });
+  });
+
+  it.each([{ concurrency: 8 }, { rps: 20 }])("by %j is KEDA's, which takes no scaleMetric", (target) => {
+    const manifest = scaled(target);
+    expect(classOf(manifest)).toBe("keda");
+    const { scaleMetric, scaleTarget, autoScaling } = manifest.spec.predictor;
+    expect([scaleMetric, scaleTarget]).toEqual([undefined, undefined]);
+    const [metric, ...more] = autoScaling?.metrics ?? [];
+    expect(more).toEqual([]);
+    expect(metric?.external.metric).toMatchObject({ backend: "prometheus", serverAddress: "http://prometheus:9090" });
+    expect(metric?.external.target).toEqual({ type: "Value", value: String(Object.values(target)[0]) });
+    expect(metric?.external).not.toHaveProperty("authenticationRef");
+  });
+
+  it("asks a Prometheus that wants a token with the one of the namespace", () => {
+    const [metric] =
+      scaled({ rps: 20 }, { counters: { ...counters, authentication: "gateway-counters" } }).spec.predictor.autoScaling
+        ?.metrics ?? [];
+    expect(metric?.external.authenticationRef).toEqual({
+      authModes: "bearer",
+      authenticationRef: { name: "gateway-counters" },
+    });
+  });
+
+  it("of a version whose row is older than the stack's Prometheus says what is missing", () => {
+    expect(() => scaled({ rps: 20 }, { counters: undefined })).toThrow(
+      "iris: rps is measured by the gateway's counters, which are read from a Prometheus, and the stack names none; declare menagerie:prometheus, or use cpu",
+    );
+  });
+
+  it("in Knative mode is Knative's own, from none on", () => {
+    const manifest = scaled({ rps: 20 }, { mode: "Knative", replicas: { min: 0, max: 4, target: { rps: 20 } } });
+    expect(classOf(manifest)).toBeUndefined();
+    expect(manifest.spec.predictor).toMatchObject({
+      minReplicas: 0,
+      maxReplicas: 4,
+      scaleMetric: "rps",
+      scaleTarget: 20,
+    });
+    expect(manifest.spec.predictor).not.toHaveProperty("autoScaling");
+  });
+
+  it("begins at one pod where the model sleeps, which is no autoscaler's", () => {
+    const sleeping = scaled({ cpu: 70 }, { replicas: { min: 0, max: 4, target: { cpu: 70 } } });
+    expect(sleeping.spec.predictor).toMatchObject({ minReplicas: 1, maxReplicas: 4 });
+    const single = scaled({}, { replicas: { min: 0, max: 1 } });
+    expect(classOf(single)).toBe("none");
+    expect(single.spec.predictor).toMatchObject({ minReplicas: 1, maxReplicas: 1 });
+  });
+
+  it("makes no new pods when it changes, unless another autoscaler keeps it", () => {
+    const [low, high, unchosen] = [{ cpu: 50 }, { cpu: 90 }, {}].map((target) => revisionOf(scaled(target)));
+    expect(new Set([low, high, unchosen]).size).toBe(1);
+    expect(revisionOf(scaled({ rps: 5 }))).toBe(revisionOf(scaled({ rps: 50 })));
+    expect(revisionOf(scaled({ rps: 5 }))).not.toBe(low);
+  });
+
+  it("is not the recorder's, whose pods are as many as before", () => {
+    const recorder = (besideKeda: boolean) => recorderTransformer({ ...recorderOf, besideKeda }, "Standard");
+    expect(recorder(true)).toMatchObject({
+      minReplicas: 2,
+      maxReplicas: 2,
+      annotations: { "serving.kserve.io/autoscalerClass": "none" },
+    });
+    expect(recorder(false)).not.toHaveProperty("annotations");
+    expect(revisedTransformer(recorder(true), "7").annotations).toEqual({
+      "serving.kserve.io/autoscalerClass": "none",
+      "menagerie.dev/revision": "7",
+    });
   });
 });
 

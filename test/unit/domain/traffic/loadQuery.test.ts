@@ -1,0 +1,46 @@
+import { expect, it } from "vitest";
+import { loadQuery } from "../../../../src/domain/traffic/loadQuery.ts";
+
+const iris = {
+  service: "iris-v2",
+  namespace: "models",
+  servicesNamespace: "menagerie",
+  gatewayNamespace: "istio-ingress",
+};
+
+/** What PromQL matches whole, by RE2; JavaScript reads what is used of it alike. */
+function matches(host: string): boolean {
+  const text = /cluster_name=~"([^"]+)"/.exec(loadQuery("rps", iris))?.[1] ?? "";
+  return new RegExp(`^(?:${text})$`).test(`outbound|80||${host}`);
+}
+
+it("counts one version: by its predictor, its recorder and the way by which it wakes, under a name that the engine made up", () => {
+  for (const host of [
+    "iris-v2-predictor.models.svc.cluster.local",
+    "iris-v2-predictor.models.svc.cluster.local;",
+    "iris-v2-transformer.models.svc.cluster.local",
+    "iris-v2-0a1b2c3d-transformer.models.svc.cluster.local",
+    "iris-v2-activator.menagerie.svc.cluster.local",
+  ]) {
+    expect([host, matches(host)]).toEqual([host, true]);
+  }
+  for (const host of [
+    "iris-v21-predictor.models.svc.cluster.local",
+    "iris-predictor.models.svc.cluster.local",
+    "my-iris-v2-predictor.models.svc.cluster.local",
+    "iris-v2-copy-predictor.models.svc.cluster.local",
+    "iris-v2-predictor.other.svc.cluster.local",
+    "iris-v2-predictor-models-svc.cluster.local",
+  ]) {
+    expect([host, matches(host)]).toEqual([host, false]);
+  }
+});
+
+it("asks what the gateway's pods count, each metric by its own series", () => {
+  expect(loadQuery("rps", iris)).toMatch(
+    /^sum\(rate\(envoy_cluster_upstream_rq_completed\{namespace="istio-ingress",.*\}\[2m\]\)\) or on\(\) /,
+  );
+  expect(loadQuery("concurrency", iris)).toMatch(
+    /^sum\(avg_over_time\(envoy_cluster_upstream_rq_active\{namespace="istio-ingress",.*\}\[1m\]\)\) or on\(\) /,
+  );
+});
