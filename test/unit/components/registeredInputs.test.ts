@@ -64,7 +64,11 @@ describe("every component of the project", () => {
       await graphOf("staging", sources),
       await graphOf("staging", {
         ...sources,
-        config: { serving: { mode: "Knative" }, gateway: { ...gateway, api: "gateway-api" } },
+        config: {
+          serving: { mode: "Knative" },
+          zoo: { multiplier: { truss: "models/multiplier", phase: "version", pool: "t4" } },
+          gateway: { ...gateway, api: "gateway-api" },
+        },
       }),
       await graphOf("prod", sources),
     ]) {

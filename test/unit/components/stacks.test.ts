@@ -66,11 +66,15 @@ describe("a stack on a Gateway of Gateway API", () => {
   const grant = "kubernetes:gateway.networking.k8s.io/v1beta1:ReferenceGrant";
   const grants = [`${grant} models-to-knative-local-gateway`];
   // Knative scales by no CPU, as the committed stack does.
-  const iris = { truss: "models/iris", phase: "done", replicas: { max: 2, target: { rps: 20 } } };
+  const replicas = { max: 2, target: { rps: 20 } };
+  const zoo = {
+    iris: { truss: "models/iris", phase: "done", replicas },
+    multiplier: { truss: "models/multiplier", phase: "version" },
+  };
 
   it.each([
     ["in Standard mode", {}, []],
-    ["in Knative mode", { serving: { mode: "Knative" }, zoo: { iris } }, grants],
+    ["in Knative mode", { serving: { mode: "Knative" }, zoo }, grants],
   ])("%s has an HTTPRoute for each VirtualService, its grants, and no other difference", async (_, config, granted) => {
     const istio = resourcesOf(await graphOf("staging", { config }));
     const gateway = { ...stagingGateway, api: "gateway-api" };
