@@ -5,6 +5,7 @@ import { fileLogins } from "../../adapters/images/registryLogins.ts";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { environmentLayout } from "../layout.ts";
+import { addresses, ports } from "../network/addresses.ts";
 import { caFiles, issueServingCertificate } from "../pki.ts";
 import { refuse } from "../refusals.ts";
 import { AddressAllocator } from "./addressAllocator.ts";
@@ -79,7 +80,8 @@ async function main(): Promise<void> {
   });
   const meter = new UsageMeter(() => provisioner.nodes);
   setInterval(() => meter.measure(), measureEvery).unref();
-  await startMetricsServer(await issueServingCertificate(layout, "node-metrics", [metricsHost]), meter);
+  const serving = await issueServingCertificate(layout, "node-metrics", [metricsHost]);
+  await startMetricsServer({ host: addresses.host, port: ports.nodeMetrics }, serving, meter);
   await provisioner.start();
   process.send?.("ready");
 }

@@ -3,18 +3,23 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { messageOf } from "../../domain/errors.ts";
-import { addresses, ports } from "../network/addresses.ts";
 import { frontProxy, type KeyPairFiles } from "../pki.ts";
 import type { KubeletServer } from "./kubeletServer.ts";
 import { parseSelector } from "./labelSelector.ts";
 import { groupVersion, nodeMetrics, podMetrics, resourceList } from "./resourceMetrics.ts";
 import type { UsageMeter } from "./usageMeter.ts";
 
+type Measured = Pick<UsageMeter, "pods" | "nodes">;
+
 /**
  * The API `metrics.k8s.io/v1beta1`, which the API server passes on to: what `kubectl top` and HorizontalPodAutoscalers ask. Who may ask
  * the API server has judged (RBAC), so only its aggregator is let in.
  */
-export async function startMetricsServer(files: KeyPairFiles, meter: UsageMeter): Promise<KubeletServer> {
+export async function startMetricsServer(
+  { host, port }: { readonly host: string; readonly port: number },
+  files: KeyPairFiles,
+  meter: Measured,
+): Promise<KubeletServer> {
   const [cert, key, ca] = await Promise.all(
     [files.certFile, files.keyFile, files.caFile].map((file) => readFile(file)),
   );
@@ -30,7 +35,7 @@ export async function startMetricsServer(files: KeyPairFiles, meter: UsageMeter)
   );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(ports.nodeMetrics, addresses.host, () => resolve());
+    server.listen(port, host, () => resolve());
   });
   return {
     close: () =>
@@ -41,7 +46,7 @@ export async function startMetricsServer(files: KeyPairFiles, meter: UsageMeter)
   };
 }
 
-function answer(incoming: IncomingMessage, response: ServerResponse, meter: UsageMeter): void {
+function answer(incoming: IncomingMessage, response: ServerResponse, meter: Measured): void {
   const subject = (incoming.socket as TLSSocket).getPeerCertificate().subject;
   if (subject?.CN !== frontProxy.user) {
     refuse(response, 403, "Forbidden", `only ${frontProxy.user} may ask here`);
@@ -58,7 +63,7 @@ function answer(incoming: IncomingMessage, response: ServerResponse, meter: Usag
   else resources(response, rest, url.searchParams, meter);
 }
 
-function resources(response: ServerResponse, path: readonly string[], query: URLSearchParams, meter: UsageMeter): void {
+function resources(response: ServerResponse, path: readonly string[], query: URLSearchParams, meter: Measured): void {
   const [namespace, kind, name] = path[0] === "namespaces" ? path.slice(1) : [undefined, ...path];
   const selects = parseSelector(query.get("labelSelector") ?? "");
   const field = /^(?:metadata\.name==?([^,=]+))?$/.exec(query.get("fieldSelector") ?? "");
