@@ -9,6 +9,7 @@ import { commandsRefusals } from "../cli/commands/refusals.ts";
 import { rolloutRefusals } from "../cli/commands/rollout/refusals.ts";
 import { cliRefusals } from "../cli/refusals.ts";
 import { upRefusals } from "../cli/up/refusals.ts";
+import { batchRefusals } from "../domain/batch/refusals.ts";
 import { pushedRefusals } from "../domain/development/refusals.ts";
 import { engineStateRefusals } from "../domain/engineStateRefusals.ts";
 import { patchRefusals } from "../domain/patch/refusals.ts";
@@ -35,6 +36,7 @@ export const tables: readonly RefusalTable[] = [
   pushedRefusals,
   uploadRefusals,
   sampleRefusals,
+  batchRefusals,
   patchRefusals,
   releaseRefusals,
   releaseStateRefusals,

@@ -21,6 +21,7 @@ export interface ListedKey {
 export interface StoredKey {
   readonly hash: Buffer;
   readonly scope: StoredScope;
+  readonly rights: readonly KeyRight[];
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -75,14 +76,20 @@ export async function revokeKey(client: ClientBase, idOrPrefix: string): Promise
 
 /** The key with this prefix, unless it is revoked or there is none. */
 export async function findKey(pool: Pool, prefix: string): Promise<StoredKey | undefined> {
-  const { rows } = await pool.query<{ hash: Buffer; model_id: string | null; organization_id: string | null }>(
-    "SELECT hash, model_id, organization_id FROM menagerie.api_key WHERE prefix = $1 AND revoked_at IS NULL",
+  const { rows } = await pool.query<{
+    hash: Buffer;
+    model_id: string | null;
+    organization_id: string | null;
+    rights: readonly KeyRight[];
+  }>(
+    "SELECT hash, model_id, organization_id, rights FROM menagerie.api_key WHERE prefix = $1 AND revoked_at IS NULL",
     [prefix],
   );
   const row = rows[0];
   if (!row) return undefined;
-  if (row.model_id !== null) return { hash: row.hash, scope: { modelId: row.model_id } };
-  return row.organization_id === null ? undefined : { hash: row.hash, scope: { organizationId: row.organization_id } };
+  const { hash, rights } = row;
+  if (row.model_id !== null) return { hash, rights, scope: { modelId: row.model_id } };
+  return row.organization_id === null ? undefined : { hash, rights, scope: { organizationId: row.organization_id } };
 }
 
 /** What a key may do, and what it opens. */

@@ -1,10 +1,13 @@
 import { Command } from "commander";
 import { createApp, listApps } from "../../adapters/postgres/apps.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../adapters/postgres/deletedApps.ts";
+import { operationAsked } from "../../domain/protocols/asked.ts";
+import { leadsOut } from "../../domain/protocols/leadsOut.ts";
 import { isRowId } from "../../domain/rowId.ts";
 import { environmentLayout } from "../../local/layout.ts";
 import { readTarget } from "../../local/target.ts";
-import { ambientKey, postPrediction, readBody } from "../jsonBody.ts";
+import { batchHelp, type DataOrFile, dataOrFile, sentBy } from "../batch/options.ts";
+import { ambientKey, postPrediction } from "../jsonBody.ts";
 import { asOperator } from "../operatorDatabase.ts";
 import { environmentOption, environmentSuffix, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
@@ -76,19 +79,34 @@ export function appCommand(): Command {
       if (options.json) return console.log(JSON.stringify(app));
       console.log(`app ${id} points at version ${app.version} of ${app.zooModel}, id ${app.proxyModelVersionId}`);
     });
-  app
-    .command("predict")
-    .description("Send one prediction to an app through the API service and print the answer.")
-    .argument("<id>", "the app's id")
-    .requiredOption("-d, --data <json>", "the body: JSON, or @FILE")
-    .addOption(environmentOption())
-    .addHelpText("after", "\nMENAGERIE_API_URL names another API service, MENAGERIE_API_KEY the key to send.")
-    .action(async (id: string, options: { environment: string; data: string }) => {
-      const body = await readBody(options.data);
-      const url = `${await apiUrl(options.environment)}/models/${appId(id)}/predict`;
-      console.log((await postPrediction(`app ${id}`, url, body, ambientKey())).trimEnd());
+  dataOrFile(
+    app
+      .command("predict")
+      .description("Send one prediction, or one for each line of a file, to an app through the API service.")
+      .argument("<id>", "the app's id")
+      .addOption(environmentOption()),
+  )
+    .addHelpText(
+      "after",
+      `\nMENAGERIE_API_URL names another API service, MENAGERIE_API_KEY the key to send.${batchHelp}`,
+    )
+    .action(async (id: string, options: DataOrFile & { environment: string }, command: Command) => {
+      const sent = await sentBy(command, options);
+      const base = `${await apiUrl(options.environment)}/models/${appId(id)}`;
+      if ("body" in sent) {
+        const answer = await postPrediction(`app ${id}`, `${base}/predict`, sent.body, ambientKey());
+        return console.log(answer.trimEnd());
+      }
+      const { predictFile } = await import("../batch/predictFile.ts");
+      // Whether its model is recorded only the platform knows.
+      await predictFile({ model: `app ${id}`, urlOf: (path) => appUrl(base, path), isRecorded: false }, sent.file);
     });
   return app;
+}
+
+/** Apps answer what protocols have, and nothing else. */
+function appUrl(base: string, path = "/predict"): string | undefined {
+  return path === "/predict" || (operationAsked(path) && !leadsOut(path)) ? base + path : undefined;
 }
 
 function appId(given: string): string {

@@ -192,6 +192,11 @@ export const commandsRefusals = {
     fix: "give a key, or @ and the name of a file that holds one",
     cause: "A value that begins with @ names a file.",
   },
+  "predict.url": {
+    says: '"{url}" cannot be asked: it is not a URL, or --truss is given, which is for a model of the stack',
+    fix: "give one such as http://127.0.0.1:18080/serving/models/iris/v1/models/model:predict",
+    cause: "A model is named, or given by the address that it predicts at; of an address no more is known.",
+  },
   "sample.no-key": {
     says: "MENAGERIE_API_KEY: {what}",
     fix: "`menagerie key create --organization {organization} --right export` makes one that may export",

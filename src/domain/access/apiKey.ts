@@ -1,5 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
+import type { KeyRight } from "./rights.ts";
 
 /**
  * An API key: `mng_<prefix>_<secret>`, with a public prefix of 8 letters and digits by which its row is found, and a
@@ -38,8 +39,13 @@ export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
 /** What a key that is stored opens: one model, or all models of an organization. */
 export type StoredScope = { readonly modelId: string } | { readonly organizationId: string };
 
-/** What a key opens; `admin` is the stack's own, which opens everything. */
-export type KeyScope = StoredScope | { readonly admin: true };
+/** What a key opens, and what it may do besides predicting; `admin` is the stack's own, which opens everything and may do all. */
+export type KeyScope = (StoredScope & { readonly rights?: readonly KeyRight[] }) | { readonly admin: true };
+
+/** Whether a key may do something besides predicting. */
+export function may(scope: KeyScope, right: KeyRight): boolean {
+  return "admin" in scope || (scope.rights?.includes(right) ?? false);
+}
 
 /** Whether a key of this scope may work with `model`. */
 export function opens(scope: KeyScope, model: { readonly id: string; readonly organizationId: string }): boolean {

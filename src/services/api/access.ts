@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { StoredKey } from "../../adapters/postgres/apiKeys.ts";
-import { type KeyScope, keyHash, keyPrefix, opens, sameHash } from "../../domain/access/apiKey.ts";
+import { type KeyScope, keyHash, keyPrefix, may, opens, sameHash } from "../../domain/access/apiKey.ts";
+import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { ApiError } from "./apiError.ts";
 
 /** Who may predict. */
@@ -32,7 +33,12 @@ export async function authenticate(headers: IncomingHttpHeaders, access: Access)
   if (!stored || !sameHash(stored.hash, keyHash(key))) {
     throw new ApiError("invalid_api_key", "the API key is wrong or revoked");
   }
-  return stored.scope;
+  return { ...stored.scope, rights: stored.rights };
+}
+
+/** Whether a request is one of a batch: it says so, and its key may make some. */
+export function isOfBatch(headers: IncomingHttpHeaders, scope: KeyScope | undefined): boolean {
+  return headers[purposeHeader] === batchPurpose && scope !== undefined && may(scope, "batch");
 }
 
 /** Refuses a model that is outside the key's scope. */

@@ -1,7 +1,7 @@
 import type { PlatformModel } from "../../adapters/postgres/models.ts";
 import { isClosedPath } from "../../domain/protocols/ownPaths.ts";
 import { servingRoot } from "../../domain/serving/servedModel.ts";
-import { type Access, authenticate, authorizeAny, limitedSubject, refuseAboveLimit } from "./access.ts";
+import { type Access, authenticate, authorizeAny, isOfBatch, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import type { Route } from "./route.ts";
 

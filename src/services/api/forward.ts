@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
+import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { Exchange } from "../forwarding/exchange.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
 
 /** Headers that are for us alone, or that we set. */
-const withheld: ReadonlySet<string> = new Set(["authorization", "x-api-key", "x-request-id"]);
+const withheld: ReadonlySet<string> = new Set(["authorization", "x-api-key", "x-request-id", purposeHeader]);
 
 export interface Forwarding {
   readonly dispatcher: Dispatcher;
@@ -14,6 +15,8 @@ export interface Forwarding {
   readonly origin: string;
   readonly path: string;
   readonly requestId: string;
+  /** It is one of a batch, and its key may make some: recorders are told. Whatever else a client says of that goes no further. */
+  readonly isOfBatch: boolean;
   /** Bytes. */
   readonly maxBodyBytes: number;
   /** Until the model begins to answer, in milliseconds. */
@@ -28,7 +31,7 @@ export interface Forwarding {
  */
 export async function forward(request: IncomingMessage, response: ServerResponse, to: Forwarding): Promise<void> {
   const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs } = to;
-  const added = ["x-request-id", requestId];
+  const added = ["x-request-id", requestId, ...(to.isOfBatch ? [purposeHeader, batchPurpose] : [])];
   const upgrade = upgradeOf(request);
   if (upgrade) {
     await new Promise<void>((resolve, reject) => {

@@ -7,7 +7,7 @@ import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { operationAsked } from "../../domain/protocols/asked.ts";
 import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
-import { type Access, authenticate, authorize, limitedSubject, refuseAboveLimit } from "./access.ts";
+import { type Access, authenticate, authorize, isOfBatch, limitedSubject, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { type AppRequest, appRequest, listedModel } from "./appRequest.ts";
 import { forward } from "./forward.ts";
@@ -115,21 +115,25 @@ async function models(
   request: IncomingMessage,
   { id, name }: Extract<AppRequest, { asks: "models" }>,
 ): Promise<unknown> {
-  const model = listedModel(await permitted(parts, request, id));
+  const model = listedModel((await permitted(parts, request, id)).pointer);
   if (name === undefined) return { object: "list", data: [model] };
   if (name === model.id) return model;
   throw new ApiError("not_found", `model ${id} is called "${model.id}"`);
 }
 
 /** The app or model that the request's key opens. A key for something else is not told what exists. */
-async function permitted(parts: ApiParts, request: IncomingMessage, id: string): Promise<Pointer> {
+async function permitted(
+  parts: ApiParts,
+  request: IncomingMessage,
+  id: string,
+): Promise<{ readonly pointer: Pointer; readonly isBatch: boolean }> {
   const scope = await orUnavailable(authenticate(request.headers, parts.access));
   const pointer = await orUnavailable(parts.pointer(id));
   if (!pointer && scope) throw new ApiError("key_scope", `the API key is not for model ${id}`);
   if (!pointer) throw new ApiError("not_found", `there is no model ${id}`);
   authorize(scope, pointer);
   if (!pointer.versioned) throw new ApiError("not_found", `model ${id} was deleted, or is not made yet`);
-  return pointer;
+  return { pointer, isBatch: isOfBatch(request.headers, scope) };
 }
 
 async function predict(
@@ -149,7 +153,7 @@ async function predict(
     metrics.inFlight.dec();
     parts.log.info({ requestId, modelId: id, servedBy: model, version: number, status, seconds }, "prediction");
   });
-  const pointer = await permitted(parts, request, id);
+  const { pointer, isBatch } = await permitted(parts, request, id);
   refuseAboveLimit(response, parts.limit, limitedSubject(request.headers, id));
   serving = pointer.serving;
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
@@ -159,11 +163,14 @@ async function predict(
     origin: parts.originOf(serving),
     path,
     requestId,
+    isOfBatch: isBatch,
     maxBodyBytes: parts.maxBodyBytes,
     timeoutMs: parts.timeoutMs,
     model: `${serving.model} version ${serving.number}`,
   });
-  await countAnswer(response, { count: parts.count, versionId: serving.versionId, startedAt }, answering);
+  // Nobody waits for the answers of a batch: they say nothing of how users are served.
+  if (isBatch) await answering;
+  else await countAnswer(response, { count: parts.count, versionId: serving.versionId, startedAt }, answering);
 }
 
 /** What fails here, other than a refusal, is the database. */

@@ -7,7 +7,7 @@ import { leadsOut } from "../../../domain/protocols/leadsOut.ts";
 import { servedPrefixes } from "../../../domain/protocols/operations.ts";
 import { rowId } from "../../../domain/rowId.ts";
 import { withoutQueryKeys } from "../../../domain/serving/queryKeys.ts";
-import { type Access, authenticate, authorize } from "../access.ts";
+import { type Access, authenticate, authorize, isOfBatch } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import { forward } from "../forward.ts";
 import type { Route } from "../route.ts";
@@ -44,7 +44,12 @@ export interface Activator {
   activate(
     request: IncomingMessage,
     response: ServerResponse,
-    to: { readonly version: DevelopmentVersion; readonly inner: string; readonly requestId: string },
+    to: {
+      readonly version: DevelopmentVersion;
+      readonly inner: string;
+      readonly requestId: string;
+      readonly isOfBatch: boolean;
+    },
   ): Promise<void>;
 }
 
@@ -66,7 +71,7 @@ export function createActivator(parts: ActivatorParts): Activator {
   };
 
   return {
-    async activate(request, response, { version, inner, requestId }) {
+    async activate(request, response, { version, inner, requestId, isOfBatch }) {
       if (leadsOut(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
       requirePredictionMethod(request);
       // A use that is not recorded only lets the version stop early.
@@ -77,6 +82,7 @@ export function createActivator(parts: ActivatorParts): Activator {
           dispatcher: parts.dispatcher,
           origin: url,
           requestId,
+          isOfBatch,
           timeoutMs: parts.timeoutMs,
           maxBodyBytes: parts.maxBodyBytes,
           model: `development version of ${version.model}`,
@@ -84,7 +90,8 @@ export function createActivator(parts: ActivatorParts): Activator {
         });
       };
       const counted = { count: parts.count, versionId: version.id, startedAt: performance.now() };
-      await countAnswer(response, counted, answering());
+      if (isOfBatch) await answering();
+      else await countAnswer(response, counted, answering());
     },
   };
 }
@@ -102,7 +109,8 @@ export function activatorRoute(parts: ActivatorParts, activator: Activator): Rou
         throw new ApiError("key_scope", `the API key is not for version ${id}`);
       if (!version) throw new ApiError("not_found", `there is no development version ${id}`);
       authorize(scope, { id: version.modelId, organizationId: version.organizationId });
-      await activator.activate(request, response, { version, inner, requestId });
+      const isBatch = isOfBatch(request.headers, scope);
+      await activator.activate(request, response, { version, inner, requestId, isOfBatch: isBatch });
     },
   };
 }
