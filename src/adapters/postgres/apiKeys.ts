@@ -81,10 +81,9 @@ export async function findKey(pool: Pool, prefix: string): Promise<StoredKey | u
     model_id: string | null;
     organization_id: string | null;
     rights: readonly KeyRight[];
-  }>(
-    "SELECT hash, model_id, organization_id, rights FROM menagerie.api_key WHERE prefix = $1 AND revoked_at IS NULL",
-    [prefix],
-  );
+  }>("SELECT hash, model_id, organization_id, rights FROM menagerie.api_key WHERE prefix = $1 AND revoked_at IS NULL", [
+    prefix,
+  ]);
   const row = rows[0];
   if (!row) return undefined;
   const { hash, rights } = row;

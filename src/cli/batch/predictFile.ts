@@ -14,7 +14,6 @@ import { type BatchLine, BatchRun } from "../../domain/batch/run.ts";
 import { counted } from "../../domain/counted.ts";
 import type { Progress } from "../../domain/progress.ts";
 import { interruptible } from "../interrupt.ts";
-import { ambientKey } from "../jsonBody.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import type { FileOptions } from "./options.ts";
 import { batchStatus, failureNotes } from "./status.ts";
@@ -25,6 +24,8 @@ export interface BatchTarget {
   readonly model: string;
   /** Where a path of it is; undefined for one that it does not take. Without a path: where it predicts. */
   readonly urlOf: (path: string | undefined) => string | undefined;
+  /** Sent with every request, such as a key. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Its users' requests are recorded. */
   readonly isRecorded: boolean;
 }
@@ -117,7 +118,7 @@ interface Begun {
 
 async function send({ target, options, input, progress, signal }: Work, { before, place, answers }: Begun) {
   const { concurrency, timeout } = options;
-  const asker = new Asker({ concurrency, headers: ambientKey(), timeoutMs: timeout * 1000 });
+  const asker = new Asker({ concurrency, headers: target.headers, timeoutMs: timeout * 1000 });
   const position = { bytes: place.offset };
   const run = new BatchRun({
     model: target.model,

@@ -99,7 +99,8 @@ export function appCommand(): Command {
       }
       const { predictFile } = await import("../batch/predictFile.ts");
       // Whether its model is recorded only the platform knows.
-      await predictFile({ model: `app ${id}`, urlOf: (path) => appUrl(base, path), isRecorded: false }, sent.file);
+      const urlOf = (path: string | undefined) => appUrl(base, path);
+      await predictFile({ model: `app ${id}`, urlOf, headers: ambientKey(), isRecorded: false }, sent.file);
     });
   return app;
 }

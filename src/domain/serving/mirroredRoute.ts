@@ -38,6 +38,7 @@ export function mirroredRoute(route: MirroredRoute): Route {
       ...toModel(answeringBackend({ service: primary.service, recorded: true }, namespace), inner, {
         mode: primary.mode,
         gateway,
+        recorded: true,
       }),
       mirrors: shadowBackends(route).map((shadow) => ({ ...shadow, percent })),
     })),

@@ -1,3 +1,4 @@
+import { purposeHeader } from "../access/purpose.ts";
 import { servedPrefixes } from "../protocols/operations.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { type Backend, hostOf, type Route, type RouteGateway, type RouteRule } from "./route.ts";
@@ -47,7 +48,7 @@ export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text |
       ...(activator
         ? // The API service asks for the key itself.
           { rewrite: { path: activator.pathOf(inner) }, destinations: [activator.backend] }
-        : toModel(model, inner, route)),
+        : toModel(model, inner, { ...route, recorded })),
     })),
   };
 }
@@ -71,18 +72,21 @@ export const knativeGateway: Backend = { service: "knative-local-gateway", names
 
 /** Headers that carry a key. */
 const keyHeaders = ["authorization", "x-api-key"];
+/** What recorders go by, and nobody may say where nobody looks at keys. */
+const purposes = [purposeHeader];
 
 /** To a path of a part of a model. */
 export function toModel(
   part: Backend,
   path: string,
-  { mode, gateway }: Pick<ModelRoute, "mode" | "gateway">,
+  { mode, gateway, recorded }: Pick<ModelRoute, "mode" | "gateway" | "recorded">,
 ): Pick<RouteRule, "rewrite" | "removedHeaders" | "destinations"> {
   const isKnative = mode === "Knative";
+  const removedHeaders = gateway.checksKeys ? keyHeaders : recorded ? purposes : undefined;
   return {
     // Knative's ingress routes by Host alone, so the request must carry the revision Service's own name.
     rewrite: { path, ...(isKnative ? { host: hostOf(part) } : {}) },
-    ...(gateway.checksKeys ? { removedHeaders: keyHeaders } : {}),
+    ...(removedHeaders && { removedHeaders }),
     destinations: [isKnative ? knativeGateway : part],
   };
 }

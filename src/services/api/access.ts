@@ -36,9 +36,14 @@ export async function authenticate(headers: IncomingHttpHeaders, access: Access)
   return { ...stored.scope, rights: stored.rights };
 }
 
+/** Whether requests with a key of this scope may be those of a batch. */
+export function mayBatch(scope: KeyScope | undefined): boolean {
+  return scope !== undefined && may(scope, "batch");
+}
+
 /** Whether a request is one of a batch: it says so, and its key may make some. */
 export function isOfBatch(headers: IncomingHttpHeaders, scope: KeyScope | undefined): boolean {
-  return headers[purposeHeader] === batchPurpose && scope !== undefined && may(scope, "batch");
+  return headers[purposeHeader] === batchPurpose && mayBatch(scope);
 }
 
 /** Refuses a model that is outside the key's scope. */

@@ -1,7 +1,8 @@
 import type { PlatformModel } from "../../adapters/postgres/models.ts";
+import { purposeHeader } from "../../domain/access/purpose.ts";
 import { isClosedPath } from "../../domain/protocols/ownPaths.ts";
 import { servingRoot } from "../../domain/serving/servedModel.ts";
-import { type Access, authenticate, authorizeAny, isOfBatch, limitedSubject, refuseAboveLimit } from "./access.ts";
+import { type Access, authenticate, authorizeAny, limitedSubject, mayBatch, refuseAboveLimit } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import type { Route } from "./route.ts";
 
@@ -20,6 +21,12 @@ export interface AuthorizeParts {
 
 /** What a gateway puts before the path of a request that it asks about. */
 export const authorizePrefix = "/authorize";
+
+/**
+ * Header of an answer that lets a request pass, by which Envoy takes headers from it before it goes on (its external authorization by
+ * HTTP, https://github.com/envoyproxy/envoy/pull/12984).
+ */
+const removedHeaders = "x-envoy-auth-headers-to-remove";
 
 /** Below the root of the models: a model's name, and its path, of which routes take what the model serves. */
 const asked = /^\/([a-z0-9-]+)(\/.+)$/;
@@ -51,6 +58,8 @@ export function authorizeRoute({ access, modelsNamespace, served, limit }: Autho
         name,
       );
       refuseAboveLimit(response, limit, limitedSubject(request.headers, name));
+      // What a request says of its purpose does not come here, so whoever may not say it has it taken away.
+      if (!mayBatch(scope)) response.setHeader(removedHeaders, purposeHeader);
       response.writeHead(200, { "content-length": "0" }).end();
     },
   };

@@ -4,11 +4,12 @@ import * as z from "zod";
 import { findModel, listVersions } from "../../adapters/postgres/catalog.ts";
 import type { DevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
 import type { PushStatus } from "../../adapters/postgres/pushes.ts";
+import type { KeyScope } from "../../domain/access/apiKey.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import type { LogLine } from "../../domain/development/ports.ts";
 import { servedPrefixes } from "../../domain/protocols/operations.ts";
 import { rowId } from "../../domain/rowId.ts";
-import { type Access, authenticate } from "./access.ts";
+import { type Access, authenticate, isOfBatch } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import type { Activator } from "./development/activator.ts";
 import { clientStatus } from "./development/clientStatus.ts";
@@ -52,7 +53,7 @@ export function deploymentsRoute(parts: ClientRestParts): Route {
     async handle(request, response, { path }) {
       const [, modelId = "", versionId = "", logs] = deploymentPath.exec(path) ?? [];
       if (modelId === "") throw new ApiError("not_found", `there is no ${path.slice(0, 200)}`);
-      const version = await developmentVersion(parts, request, modelId);
+      const { version } = await developmentVersion(parts, request, modelId);
       if (version.id !== versionId)
         throw new ApiError("not_found", `model ${modelId} has no development version ${versionId}`);
       if (logs) return sendLogs(parts, request, response, versionId);
@@ -80,13 +81,15 @@ export function hostsRoute(parts: ClientRestParts): Route {
     async handle(request, response, context) {
       const [, modelId = "", action = "", inner = "/v1/models/model:predict"] = hostPath.exec(context.path) ?? [];
       if (modelId === "") throw new ApiError("not_found", `there is no ${context.path.slice(0, 200)}`);
-      const version = await developmentVersion(parts, request, modelId);
+      const { version, scope } = await developmentVersion(parts, request, modelId);
       if (action === "wake") {
         allow(request, "POST");
         const { state } = await parts.versions.wake(version);
         return sendJson(response, { status: clientStatus(state) }, 202);
       }
-      return parts.activator.activate(request, response, { version, inner, requestId: context.requestId });
+      const { requestId } = context;
+      const isBatch = isOfBatch(request.headers, scope);
+      return parts.activator.activate(request, response, { version, inner, requestId, isOfBatch: isBatch });
     },
   };
 }
@@ -134,14 +137,14 @@ async function developmentVersion(
   { pool, access, find }: ClientRestParts,
   request: IncomingMessage,
   modelId: string,
-): Promise<DevelopmentVersion> {
+): Promise<{ readonly version: DevelopmentVersion; readonly scope: KeyScope }> {
   const scope = await authenticate(request.headers, { ...access, required: true });
   const model = scope && (await findModel(pool, scope, { id: modelId }));
-  if (!model) throw new ApiError("key_scope", `the API key is not for model ${modelId}`);
+  if (!scope || !model) throw new ApiError("key_scope", `the API key is not for model ${modelId}`);
   const row = (await listVersions(pool, { modelId })).find(({ isDevelopment }) => isDevelopment);
   const version = row && (await find(row.id));
   if (!version) throw new ApiError("not_found", `model ${modelId} has no development version`);
-  return version;
+  return { version, scope };
 }
 
 function allow(request: IncomingMessage, method: "GET" | "POST"): void {

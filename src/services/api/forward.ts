@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
-import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
+import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { Exchange } from "../forwarding/exchange.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
@@ -32,6 +32,7 @@ export interface Forwarding {
 export async function forward(request: IncomingMessage, response: ServerResponse, to: Forwarding): Promise<void> {
   const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs } = to;
   const added = ["x-request-id", requestId, ...(to.isOfBatch ? [purposeHeader, batchPurpose] : [])];
+  if (to.isOfBatch) response.setHeader(purposeHeader, batchPurpose);
   const upgrade = upgradeOf(request);
   if (upgrade) {
     await new Promise<void>((resolve, reject) => {

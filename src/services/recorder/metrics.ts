@@ -32,6 +32,11 @@ export function createMetrics(positions: LogPositions) {
     help: "Predictions that are not stored, because only a share of them is.",
     registers,
   });
+  const batch = new Counter({
+    name: "menagerie_recorder_batch_total",
+    help: "Predictions that are not stored, because they are those of a batch.",
+    registers,
+  });
   const webSockets = new Counter({
     name: "menagerie_recorder_websockets_total",
     help: "WebSocket connections passed on to the model: what is spoken on them is not recorded.",
@@ -125,6 +130,7 @@ export function createMetrics(positions: LogPositions) {
     incomplete,
     webSockets,
     unsampled,
+    batch,
     truncated,
     unredactable,
     stored,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
+import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
 import { predictionAsked } from "../../domain/protocols/asked.ts";
 import type { Operation } from "../../domain/protocols/operation.ts";
@@ -102,7 +103,10 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
   const isPaired = typeof given === "string" && given !== "";
   const made = isPaired ? undefined : randomUUID();
   const requestId = made ?? recordedId(String(given));
-  const isStored = isSampled(requestId, parts.samplePercent);
+  // Gateway and API service leave this header to those alone who may make batches.
+  const isBatch = request.headers[purposeHeader] === batchPurpose;
+  if (isBatch) response.setHeader(purposeHeader, batchPurpose);
+  const isStored = !isBatch && isSampled(requestId, parts.samplePercent);
   let responseEncoding: string | null = null;
   const [asked, answered] = [new Capture(parts.budget), new Capture(parts.budget)];
   if (!isStored) for (const each of [asked, answered]) each.release();
@@ -113,7 +117,7 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
     metrics.end(status ?? 499, latencyMs / 1000);
     if (failure) metrics.failures.inc({ failure });
     if (!isStored) {
-      metrics.unsampled.inc();
+      metrics[isBatch ? "batch" : "unsampled"].inc();
     } else if (failure === "client_gone" && !wholeRequest) {
       // Half a request asked nothing, and no other side ever gets it.
       metrics.incomplete.inc();
