@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { AnsweredLines } from "../../domain/batch/answeredLines.ts";
 import { type AnswerHead, answerHead, longestHead } from "../../domain/batch/answerLine.ts";
 import { refuse } from "../../domain/batch/refusals.ts";
@@ -107,9 +107,8 @@ function headOf(piece: Buffer, from: number, to: number, known: number): string 
 
 async function opened(out: string): Promise<FileHandle | undefined> {
   try {
-    const handle = await open(out, "r");
-    if ((await handle.stat()).isFile()) return handle;
-    await handle.close();
+    // Opening a pipe waits for who writes to it.
+    if ((await stat(out)).isFile()) return await open(out, "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw refuse("batch.out-unreadable", { out, reason: messageOf(error) }, error);

@@ -1,7 +1,7 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { refuse } from "../../domain/batch/refusals.ts";
 import { type LineFormat, lineFormat } from "../../domain/batch/requestLine.ts";
-import { messageOf } from "../../domain/errors.ts";
+import { messageOf, OperatorError } from "../../domain/errors.ts";
 import { type InputLine, inputLines, isBlank, type LinePlace, textOf } from "./inputLines.ts";
 
 /** A file of requests. */
@@ -32,13 +32,9 @@ const encodings: readonly { readonly begins: readonly number[]; readonly what: s
 
 /** @throws OperatorError for what cannot be read, or is no text. */
 export async function openInput(file: string): Promise<BatchInput> {
-  const unreadable = (reason: string, error?: unknown) => refuse("batch.input-unreadable", { file, reason }, error);
-  // A pipe would have to be opened by both sides.
-  const handle = await open(file, "r").catch((error: unknown) => {
-    throw unreadable(messageOf(error), error);
-  });
+  const handle = await opened(file);
   try {
-    const { size, mtimeMs, ino } = await regular(handle, unreadable);
+    const { size, mtimeMs, ino } = await handle.stat();
     await requireText(handle, file);
     const lines = (from: LinePlace) => inputLines(piecesOf(handle, from.offset), from);
     return {
@@ -60,10 +56,16 @@ export async function openInput(file: string): Promise<BatchInput> {
   }
 }
 
-async function regular(handle: FileHandle, unreadable: (reason: string) => Error) {
-  const found = await handle.stat();
-  if (!found.isFile()) throw unreadable(found.isDirectory() ? "it is a folder" : "it is not a regular file");
-  return found;
+async function opened(file: string): Promise<FileHandle> {
+  const unreadable = (reason: string, error?: unknown) => refuse("batch.input-unreadable", { file, reason }, error);
+  try {
+    // Opening a pipe waits for who writes to it.
+    const found = await stat(file);
+    if (found.isFile()) return await open(file, "r");
+    throw unreadable(found.isDirectory() ? "it is a folder" : "it is not a regular file");
+  } catch (error) {
+    throw error instanceof OperatorError ? error : unreadable(messageOf(error), error);
+  }
 }
 
 async function requireText(handle: FileHandle, file: string): Promise<void> {
