@@ -53,7 +53,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: "predict",
-    about: "Send one prediction through the gateway and print the answer.",
+    about: "Send one prediction, or a file of them, through the gateway.",
     load: async () => (await import("./commands/predict.ts")).predictCommand(),
   },
   {

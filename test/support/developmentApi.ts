@@ -19,6 +19,7 @@ import { readStandings } from "../../src/adapters/postgres/zoo/standings.ts";
 import { createFolderUploads } from "../../src/adapters/uploads/folderUploads.ts";
 import type { UploadStore } from "../../src/adapters/uploads/uploadStore.ts";
 import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
+import type { KeyRight } from "../../src/domain/access/rights.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import type { Access } from "../../src/services/api/access.ts";
 import type { Containers } from "../../src/services/api/development/containers.ts";
@@ -53,7 +54,7 @@ export interface ApiUnderTest {
     organization?: string,
   ): Promise<{ modelId: string; versionId: string; organizationId: string }>;
   /** Makes an API key. */
-  newKey(scope: StoredScope): Promise<string>;
+  newKey(scope: StoredScope, rights?: readonly KeyRight[]): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -166,8 +167,8 @@ export async function startDevelopmentApi(
       if (!row) throw new Error("the version was not made");
       return row;
     },
-    newKey: (scope) =>
-      withClient(postgres.server, platformDatabase, async (client) => (await createKey(client, scope)).key),
+    newKey: (scope, rights) =>
+      withClient(postgres.server, platformDatabase, async (client) => (await createKey(client, scope, rights)).key),
     async stop() {
       server.closeAllConnections();
       server.close();

@@ -30,7 +30,7 @@ export const clusterRefusals = {
   "gateway.shadows": {
     says: "has {count} shadows, and an HTTPRoute copies requests to {limit}",
     fix: "remove some, or set {api} to istio",
-    cause: "A rule of an HTTPRoute has 16 filters; the rewrite, the removal of keys and each copy are one each.",
+    cause: "A rule of an HTTPRoute has 16 filters; the rewrite, the removal of headers and each copy are one each.",
   },
   "mesh.gateway-pods-missing": {
     says: "missing",

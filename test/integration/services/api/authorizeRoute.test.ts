@@ -81,6 +81,17 @@ describe("a request at the gateway", () => {
     }
   });
 
+  it("has its purpose taken away, unless its key may make batches", async () => {
+    const { modelId } = await api.newVersion("batched");
+    const path = predict.replace("iris-large", "batched");
+    const removed = async (key: string) =>
+      (await ask(path, withKey(key))).headers.get("x-envoy-auth-headers-to-remove");
+    expect(await removed(await api.newKey({ modelId }))).toBe("x-menagerie-purpose");
+    expect(await removed(await api.newKey({ modelId }, ["export", "operate"]))).toBe("x-menagerie-purpose");
+    expect(await removed(await api.newKey({ modelId }, ["batch"]))).toBeNull();
+    expect(await removed(adminKey)).toBeNull();
+  });
+
   it("for no model is refused, whatever its key", async () => {
     for (const path of [
       predict.replace("/models/", "/other/"),

@@ -14,6 +14,7 @@ import { clientConfig, withClient } from "../../../../src/adapters/postgres/serv
 import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
 import { readStandings } from "../../../../src/adapters/postgres/zoo/standings.ts";
 import { rateLimiter } from "../../../../src/domain/access/rateLimit.ts";
+import type { KeyRight } from "../../../../src/domain/access/rights.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { freshCache } from "../../../../src/services/api/freshCache.ts";
 import { createMetrics } from "../../../../src/services/api/metrics.ts";
@@ -33,6 +34,7 @@ let guarded: string;
 let apps: App[];
 let stopping = false;
 const logged: string[] = [];
+const counts: string[] = [];
 
 /** initdb and the server, on a busy machine; in milliseconds. */
 const startWithin = 60_000;
@@ -96,6 +98,7 @@ function predictor(version: number): Promise<string> {
         return;
       }
       const body = Buffer.concat(chunks).toString();
+      response.setHeader("x-purpose", String(request.headers["x-menagerie-purpose"]));
       response.setHeader("x-saw", `${request.url} ${request.headers["x-request-id"]} ${request.headers["x-api-key"]}`);
       if (body === "silent") return response.destroy();
       if (body === "break") {
@@ -119,7 +122,7 @@ function api(predictors: readonly string[], required: boolean, limit?: (subject:
       predictPath: "/v1/models/model:predict",
       dispatcher: new Agent(),
       metrics: createMetrics({ standings: () => readStandings(pool), minute: () => readLastMinute(pool, Date.now()) }),
-      count: () => {},
+      count: (versionId, outcome) => void counts.push(`${versionId} ${outcome}`),
       log: pino({}, { write: (line: string) => void logged.push(line) }),
       maxBodyBytes,
       timeoutMs: 5_000,
@@ -240,6 +243,41 @@ describe("a prediction", () => {
   it("is made by POST", async () => {
     const response = await fetch(`${open}/models/1/predict`);
     expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+  });
+});
+
+describe("a request of a batch", () => {
+  const purpose = { "x-menagerie-purpose": "batch" };
+  const asked = async (rights: readonly KeyRight[], headers: Record<string, string> = purpose) => {
+    const { key } = await onPlatform((client) => createKey(client, { modelId: apps[0]?.id ?? "" }, rights));
+    const before = counts.length;
+    const answer = await predict(apps[0]?.id, { ...headers, "x-api-key": key });
+    expect(answer.status).toBe(200);
+    // A request is counted when its answer is over, which the client may know first.
+    await predict(apps[1]?.id);
+    await expect.poll(() => counts.length, { timeout: 10_000 }).toBeGreaterThan(before);
+    const { headers: answered } = answer;
+    return {
+      model: answered.get("x-purpose"),
+      client: answered.get("x-menagerie-purpose"),
+      counted: counts.length - before,
+    };
+  };
+
+  it("is told to the model's recorder and is not counted, where its key may make batches", async () => {
+    expect(await asked(["batch"])).toEqual({ model: "batch", client: "batch", counted: 1 });
+  });
+
+  it("is any other request where its key may not, or there is none", async () => {
+    expect(await asked([])).toMatchObject({ model: "undefined", client: null });
+    expect(await asked(["export"])).toMatchObject({ model: "undefined", client: null });
+    const without = await predict(apps[0]?.id, purpose);
+    expect(without.headers.get("x-purpose")).toBe("undefined");
+  });
+
+  it("has no purpose but that one", async () => {
+    expect(await asked(["batch"], { "x-menagerie-purpose": "batch, other" })).toMatchObject({ model: "undefined" });
+    expect(await asked(["batch"], {})).toMatchObject({ model: "undefined", client: null });
   });
 });
 

@@ -160,6 +160,22 @@ describe("a prediction", () => {
     );
   });
 
+  it("of a batch is answered and not stored, and says so; the one after it is stored", async () => {
+    const before = await recorder.metric("menagerie_recorder_batch_total");
+    const [batch, user, other] = [randomUUID(), randomUUID(), randomUUID()];
+    const answered = await post(batch, '{"values": [1]}', { headers: { "x-menagerie-purpose": "batch" } });
+    expect([answered.status, await answered.json()]).toEqual([200, { bytes: 15 }]);
+    expect(answered.headers.get("x-menagerie-purpose")).toBe("batch");
+    const unknown = await post(other, "{}", { headers: { "x-menagerie-purpose": "pleasure" } });
+    expect(unknown.headers.get("x-menagerie-purpose")).toBeNull();
+    expect((await post(user, "{}")).headers.get("x-menagerie-purpose")).toBeNull();
+    await stored(other);
+    await stored(user);
+    const rows = await recorder.query("SELECT FROM inference_requests WHERE request_id = $1", [batch]);
+    expect(rows).toHaveLength(0);
+    expect(await recorder.metric("menagerie_recorder_batch_total")).toBe(before + 1);
+  });
+
   it("with a very long id is stored under its hash, which is the same on every side", async () => {
     await post("x".repeat(5_000), '{"long": true}');
     const read = () =>
