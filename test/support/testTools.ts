@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silent } from "../../src/domain/progress.ts";
@@ -99,6 +99,47 @@ export async function ensureKarpenter(): Promise<{ readonly controller: string; 
       purpose: karpenter.title,
     });
     return { controller: binaries["karpenter-kwok"] ?? "", module: Dir };
+  } finally {
+    await rm(workspace, { recursive: true, force: true });
+  }
+}
+
+/** Prometheus, with none of the ways to find what it scrapes but a list: its kubeconfig, clouds and registries are three quarters of it. */
+const prometheus = {
+  name: "prometheus",
+  title: "Prometheus",
+  version: "0.316.0",
+  module: join(folder, "prometheus"),
+  packages: { prometheus: "github.com/prometheus/prometheus/cmd/prometheus" },
+  env: { GOFLAGS: "-tags=remove_all_sd" },
+} as const satisfies AnyTool;
+
+/** Path of its executable. The first call on a machine builds it, in three minutes of the processor. */
+export async function ensurePrometheus(): Promise<string> {
+  const { signal } = new AbortController();
+  const options = { cache: menagerieCache(), progress: silent, manifests: false, signal };
+  const { binaries } = await ensureBinaries([prometheus], options);
+  return binaries.prometheus ?? "";
+}
+
+/** Folder of the module of KEDA that KServe is built with, which has its CRDs. */
+export async function ensureKedaModule(): Promise<string> {
+  const { signal } = new AbortController();
+  const module = join(folder, "..", "..", "tools", "kserve");
+  const [, version = ""] =
+    /github\.com\/kedacore\/keda\/v2 (v\S+)/.exec(await readFile(join(module, "go.mod"), "utf8")) ?? [];
+  const workspace = await mkdtemp(join(tmpdir(), "keda-module-"));
+  try {
+    await copyFile(join(module, "go.sum"), join(workspace, "go.sum"));
+    const site = {
+      folder: workspace,
+      env: process.env,
+      log: join(workspace, "log"),
+      signal,
+      name: "kserve",
+      purpose: "KEDA",
+    };
+    return (await downloadModule("github.com/kedacore/keda/v2", version, site)).Dir;
   } finally {
     await rm(workspace, { recursive: true, force: true });
   }

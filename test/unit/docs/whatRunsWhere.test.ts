@@ -45,6 +45,8 @@ const pins: Readonly<Record<string, string>> = {
   "truss, in the pods": found("src/adapters/truss/requirements/control.txt", /^truss==([0-9.]+)/m),
   Pulumi: versions.pulumi,
   "Kubernetes provider": versions.kubernetesProvider,
+  KEDA: required("tools/kserve/go.mod", "github.com/kedacore/keda/v2"),
+  Prometheus: required("test/tools/prometheus/go.mod", "github.com/prometheus/prometheus"),
 };
 
 const [systems = ""] = read("docs/what-runs-where.md").split("\n## ");
