@@ -10,7 +10,7 @@ export const recording = mapping(
       "Share of the requests that are stored. All are answered, and which ones are stored follows from their ids, so that copies and repeats of a request agree. Unit: percent. Default: 100.",
     ).default(100),
     bodies: flag(
-      "Whether requests and answers are stored themselves. Sizes, statuses and times always are. Default: true.",
+      "Whether the bodies of requests and answers are stored. Sizes, statuses, times and tokens always are. Default: true.",
     ).default(true),
     redact: redact.default([]),
     retentionDays: wholeNumber(

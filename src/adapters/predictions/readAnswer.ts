@@ -1,6 +1,6 @@
 import type { Piece } from "../../domain/protocols/join.ts";
 import { joinAnswer, tokensOf } from "../../domain/protocols/joinAnswer.ts";
-import type { Operation } from "../../domain/protocols/operation.ts";
+import { type Operation, tellsFacts } from "../../domain/protocols/operation.ts";
 import { operationNamed } from "../../domain/protocols/operations.ts";
 import type { AnswerFacts, Arrivals, Failure, RecordedPrediction } from "../../domain/recording/prediction.ts";
 import { decodedPieces } from "./decodedPieces.ts";
@@ -8,7 +8,7 @@ import { decodedPieces } from "./decodedPieces.ts";
 /** An answer as it is stored. */
 export interface ReadAnswer {
   readonly facts: AnswerFacts;
-  /** JSON of what a stream's events join to; undefined where the answer is no stream, or its body is that already. */
+  /** JSON of what a stream's events join to; undefined where the answer is not a stream, or its body is that already. */
   readonly joined?: Uint8Array;
   /** Of a stream: it came to its end, and told of no error. */
   readonly isWhole?: boolean;
@@ -33,7 +33,7 @@ export async function readAnswer(answered: Answered): Promise<ReadAnswer> {
   if (facts) return { ...asItCame, facts };
   const operation = name === null ? undefined : operationNamed(name);
   if (!operation || response.content.length === 0) return { ...asItCame, facts: noFacts };
-  if (operation.joining === "none" && !operation.tokens) return { ...asItCame, facts: noFacts };
+  if (!tellsFacts(operation)) return { ...asItCame, facts: noFacts };
   try {
     return await read(operation, answered);
   } catch {

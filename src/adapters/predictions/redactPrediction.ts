@@ -6,6 +6,7 @@ import type { Redactor } from "../../domain/redaction/redactor.ts";
 import { type ReadJson, readExactJson, readJsonbText } from "../../domain/shadow/exactJson.ts";
 import { decodeBody } from "./decodedBody.ts";
 import { type ReadAnswer, readAnswer } from "./readAnswer.ts";
+import { dropped } from "./withoutBodies.ts";
 
 /** What a body may decode to; a longer one is dropped, since it is in memory several times while it is redacted. In bytes. */
 const longestDecoded = 16 * 1024 ** 2;
@@ -13,7 +14,6 @@ const longestDecoded = 16 * 1024 ** 2;
 const mostEntries = 1_500_000;
 const coding = "content-encoding";
 const [comma, bracket, brace] = [0x2c, 0x5b, 0x7b];
-const nothing = new Uint8Array();
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -26,8 +26,7 @@ export interface Redacted {
 
 /** Redacts a prediction. What is kept of its bodies is JSON, without a content coding. */
 export async function redactPrediction(prediction: RecordedPrediction, redactor: Redactor): Promise<Redacted> {
-  const { [coding]: requestEncoding, ...headers } = JSON.parse(prediction.headers) as Record<string, unknown>;
-  const encoding = requestEncoding === undefined ? null : String(requestEncoding);
+  const encoding = requestCoding(prediction);
   const answer = await readAnswer(prediction);
   const request = redactBody(prediction.request, encoding, redactor);
   const response = answer.facts.streamed
@@ -35,20 +34,33 @@ export async function redactPrediction(prediction: RecordedPrediction, redactor:
     : redactBody(prediction.response, prediction.responseEncoding, redactor);
   return {
     prediction: {
-      ...prediction,
-      // The same on every side, as the pseudonym is.
-      requestId: redactor.text(prediction.requestId),
-      url: redactor.url(prediction.url),
-      headers: redactor.headers(JSON.stringify(headers)),
+      ...redactedHead(prediction, redactor),
       request: request ?? dropped(prediction.request),
       response: response ?? dropped(prediction.response),
       responseEncoding: null,
       failure: answer.failure,
       facts: answer.facts,
-      redacted: true,
     },
     unredactable: !request || !response,
   };
+}
+
+/** Redacts what there is of a prediction besides its bodies. Those are stored without a coding, or not at all. */
+export function redactedHead(prediction: RecordedPrediction, redactor: Redactor): RecordedPrediction {
+  const { [coding]: _, ...headers } = JSON.parse(prediction.headers) as Record<string, unknown>;
+  return {
+    ...prediction,
+    // The same on every side, as the pseudonym is.
+    requestId: redactor.text(prediction.requestId),
+    url: redactor.url(prediction.url),
+    headers: redactor.headers(JSON.stringify(headers)),
+    redacted: true,
+  };
+}
+
+function requestCoding({ headers }: RecordedPrediction): string | null {
+  const { [coding]: named } = JSON.parse(headers) as Record<string, unknown>;
+  return named === undefined ? null : String(named);
 }
 
 /** Undefined where the body cannot be read as JSON, or was not kept whole. */
@@ -102,11 +114,6 @@ function jsonOf(bytes: Uint8Array): ReadJson {
   const text = textOf(bytes);
   if (text === undefined) return { notJson: true };
   return isJsonbText(bytes) ? readJsonbText(text) : readExactJson(text);
-}
-
-/** As a recorder has a body of which nothing was kept. */
-function dropped({ bytes }: KeptBody): KeptBody {
-  return { content: nothing, bytes, truncated: true };
 }
 
 function textOf(bytes: Uint8Array): string | undefined {

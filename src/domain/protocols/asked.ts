@@ -4,7 +4,7 @@ import { operations, ownOperation } from "./operations.ts";
 import { isOwnPath } from "./ownPaths.ts";
 
 /**
- * What a path asks of a model; undefined for what is no prediction, such as a question whether the model is ready.
+ * What a path asks of a model; undefined where that is not a prediction, such as a question whether the model is ready.
  *
  * @param url - path and query, as it was sent: servers decode `model%3Apredict`, so this does too
  * @param ownPaths - paths of the model's own that are predictions too, such as `/generate`; with a slash at its end everything below.
@@ -15,7 +15,7 @@ export function operationAsked(url: string, ownPaths: readonly string[] = []): O
   return operations.find((each) => each.path.test(path)) ?? (isOwnPath(path, ownPaths) ? ownOperation : undefined);
 }
 
-/** The operation that a request is; undefined where it is no prediction, and passes a recorder unrecorded. Arguments as in {@link operationAsked}. */
+/** The operation that a request asks for; undefined where it is not a prediction, and passes a recorder unrecorded. Arguments as in {@link operationAsked}. */
 export function predictionAsked(method: string, url: string, ownPaths?: readonly string[]): Operation | undefined {
   return method === "POST" ? operationAsked(url, ownPaths) : undefined;
 }

@@ -14,8 +14,8 @@ const joiners: Readonly<Record<Exclude<Joining, "none">, () => Joiner>> = {
 };
 
 /**
- * The answer that would have come unstreamed. Undefined where the answer is no stream: by its operation, which has none, or by its bytes; what
- * the answer's content type says does not count.
+ * The answer that would have come unstreamed. Undefined where the answer is not a stream: its operation has none, or its bytes do not begin as one.
+ * The answer's content type does not count.
  *
  * @param pieces - the decoded body from its beginning, in order; times never decrease
  * @param isBodyWhole - false where the body broke off, or was not kept whole. @default true
@@ -41,6 +41,6 @@ export function tokensOf({ tokens }: Operation, answer: unknown): TokenUsage | n
 }
 
 function countOf(value: unknown): number | null {
-  // What no model could have counted is no count, and fits no column.
+  // A number that no model could have counted to is left out; it would fit no column.
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31 ? (value as number) : null;
 }

@@ -19,6 +19,11 @@ export type OperationName = (typeof operationNames)[number];
 /** How the pieces of a streamed answer become the answer that would have come unstreamed. */
 export type Joining = "chat" | "completions" | "responses" | "messages" | "none";
 
+/** Whether the answers of an operation tell more than what the model says: tokens, or when it began to say it. */
+export function tellsFacts({ joining, tokens }: Pick<Operation, "joining" | "tokens">): boolean {
+  return joining !== "none" || tokens !== undefined;
+}
+
 /** One operation of a protocol: everything that differs between them and that recorder, comparison and replay go by. */
 export interface Operation {
   readonly name: OperationName;

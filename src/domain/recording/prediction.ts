@@ -36,6 +36,8 @@ export const lossReasons = [
   "redaction_failed",
   /** A body that cannot be read, and so not redacted: it is not stored. The rest of the prediction is. */
   "unredactable",
+  /** More came than could be read in time, where bodies are not stored: what the answer tells is not known. The rest of the prediction is stored. */
+  "unread",
 ] as const;
 export type LossReason = (typeof lossReasons)[number];
 

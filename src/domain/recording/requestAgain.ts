@@ -18,7 +18,7 @@ export interface RequestAgain {
 }
 
 const removed = "…";
-/** Beyond it a text is no key, and reading it for one takes long. */
+/** A longer text is not taken for a key, since searching it would take long. In characters. */
 const longestKey = 4_096;
 
 /**

@@ -7,7 +7,7 @@ export interface RecordingSettings {
    * their ids, see `isSampled`.
    */
   readonly sample: number;
-  /** Whether bodies are stored; sizes, statuses and times always are. */
+  /** Whether bodies are stored; sizes, statuses, times and tokens always are. */
   readonly bodies: boolean;
   /** Days that predictions are kept, before today's. */
   readonly retentionDays: number;
@@ -15,10 +15,10 @@ export interface RecordingSettings {
   readonly redact: RedactionRules;
 }
 
-/** What the recorder itself is told of them. */
+/** Those that the recorder itself needs. */
 export type RecorderSettings = Omit<RecordingSettings, "retentionDays">;
 
-/** As a recorder stores where nobody says otherwise. */
+/** The defaults. */
 export const recordsEverything: RecorderSettings = { sample: 100, bodies: true, redact: [] };
 
 /** Of one pod of the recorder: cores, and bytes with a suffix. What it may use for a moment stands in `limits`. */

@@ -6,13 +6,13 @@ export type Range = readonly [start: number, end: number];
 
 /** Matches in time linear in the text (RE2's engine), so that no request holds up a recorder, whatever its model's patterns are. */
 export interface TextPattern {
-  /** Ranges in order, without overlaps; none is empty. */
+  /** Ranges in order, without overlaps; never empty. */
   matches(text: string): readonly Range[];
-  /** Whether a number, as it is written, is such a value: a part of its digits is none. */
+  /** Whether a number, as it is written, is such a value as a whole. */
   isNumber(text: string): boolean;
 }
 
-/** A pattern in RE2's syntax; undefined where it is none, or matches the empty text, and so says nothing. */
+/** A pattern in RE2's syntax; undefined where it is not valid, or matches the empty text and so finds nothing in particular. */
 export function textPattern(source: string): TextPattern | undefined {
   try {
     const compiled = RE2JS.compile(source);

@@ -2,7 +2,7 @@ import type { CapturedBody } from "../../adapters/predictionLog/frame.ts";
 
 /** Memory for bodies on their way. When it is used up, bodies are cut off; their forwarding is not. */
 export interface CaptureBudget {
-  /** Bytes of one body; 0 where none is kept. */
+  /** Bytes of one body; 0 to count them and keep nothing. */
   readonly ofBody: number;
   /** Bytes of all of them. */
   readonly ofAll: number;
@@ -39,7 +39,7 @@ export class Capture {
     if (room <= 0) return;
     this.#kept += room;
     budget.used += room;
-    // The first one is all there is of most bodies. A part of a chunk would keep the memory of all of it.
+    // Most bodies are one chunk, which is kept as it is. A view of a part of a chunk would keep the memory of all of it.
     if (this.#kept > room && room < small) this.#copy(chunk, room);
     else this.#push(room === chunk.length ? chunk : Buffer.from(chunk.subarray(0, room)));
   }

@@ -20,12 +20,12 @@ import { createRecorderServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
 import type { ShipperInput, ShipperReport } from "./shipping.ts";
 
-/** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
+/** After SIGTERM: how long load balancers may go on sending, and then how long answers under way may take. In milliseconds. */
 const drainMs = 2_000;
 const answersMs = 35_000;
-/** Between two looks for connections that have nothing to do any more. */
+/** How often idle connections are closed meanwhile. */
 const idleMs = 100;
-/** And until what the database does not take is given up. */
+/** How long the database may then take to store the rest of the log. */
 const storeMs = 15_000;
 /** A thread that failed is started again after this, in milliseconds. */
 const restartMs = 1_000;
@@ -33,22 +33,23 @@ const restartMs = 1_000;
 const logger = pino({ level: process.env.LOG_LEVEL ?? "info", base: { service: "recorder" } });
 process.on("uncaughtException", (error) => {
   const isOurs = error instanceof OperatorError;
-  // Where values are redacted, no message of an error is safe: it may quote what was parsed.
-  if (redacts && !isOurs) logger.fatal({ name: error.name, at: placesOf(error) }, "the recorder failed");
+  // Where something must not be stored, no message of an error is safe: it may quote what was parsed.
+  if (holdsBack && !isOurs) logger.fatal({ name: error.name, at: placesOf(error) }, "the recorder failed");
   else logger.fatal(isOurs ? {} : { err: error }, messageOf(error));
   process.exit(error instanceof OperatorError ? error.exitCode : 1);
 });
 
-// Before anything that can fail is done with a request.
-let redacts = false;
+// Set before any request is read.
+let holdsBack = false;
 const settings = readSettings(process.env, process.argv.slice(2));
-redacts = settings.redact.length > 0;
+const redacts = settings.redact.length > 0;
+holdsBack = redacts || !settings.keepsBodies;
 await keepOutOfDumps();
 let metrics: Metrics | undefined;
 const onLoss = (reason: LossReason, requests: number): void => {
-  // Of these the prediction is stored, without a body.
-  if (reason === "unredactable") {
-    metrics?.unredactable.inc(requests);
+  // The prediction itself is stored: it lacks a body, or what its answer told.
+  if (reason === "unredactable" || reason === "unread") {
+    metrics?.[reason].inc(requests);
     return;
   }
   metrics?.lost.inc({ reason }, requests);
@@ -60,10 +61,10 @@ let unready: string | undefined = "the prediction tables are not checked yet";
 let verified = false;
 let stopping = false;
 startShipper(metrics);
-const redaction = redacts
+const redaction = holdsBack
   ? new Redaction(
-      { rules: settings.redact, key: settings.pseudonymKey, keepsBodies: settings.bodyMaxBytes > 0 },
-      { log, onFailure: (code) => logger.error({ code }, "redacting failed; it begins again") },
+      { rules: settings.redact, key: settings.pseudonymKey, keepsBodies: settings.keepsBodies },
+      { log, onFailure: (code) => logger.error({ code }, "redacting or reading failed; it begins again") },
     )
   : undefined;
 
@@ -84,6 +85,7 @@ const server = createRecorderServer({
   log: redaction ?? log,
   showsIds: !redacts,
   budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
+  keepsBodies: settings.keepsBodies,
   samplePercent: settings.samplePercent,
   storedHeaders: settings.storedHeaders,
   ownPaths: settings.ownPaths,

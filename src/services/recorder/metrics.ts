@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { LogPositions } from "../../adapters/predictionLog/positions.ts";
 
-/** Up to the longest prediction that is waited for, in seconds. */
+/** In seconds, up to the longest prediction that clients wait for. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** Metrics in Prometheus' text format. Labels are bounded: HTTP statuses, failures, reasons. */
@@ -52,6 +52,11 @@ export function createMetrics(positions: LogPositions) {
     help: "Predictions of which a body is not stored, because it could not be read, and so not redacted.",
     registers,
   });
+  const unread = new Counter({
+    name: "menagerie_recorder_unread_total",
+    help: "Where bodies are not stored, answers that came faster than they are read: their tokens and first token are not known.",
+    registers,
+  });
   const duration = new Histogram({
     name: "menagerie_recorder_prediction_duration_seconds",
     help: "From the request's head to the end of its answer.",
@@ -72,7 +77,7 @@ export function createMetrics(positions: LogPositions) {
   };
   const end = (status: number, seconds: number): void => {
     underWay -= 1;
-    // Looking labels up costs more than all the rest of it.
+    // Looking up the labels costs more than all the rest.
     let counter = ofStatus.get(status);
     if (!counter) {
       counter = predictions.labels({ status });
@@ -123,7 +128,7 @@ export function createMetrics(positions: LogPositions) {
   });
   return {
     registry,
-    /** Of each prediction, once; `end` with the status that was answered and the seconds that it took. */
+    /** Each is called once for every prediction; `end` with the status that was answered and the seconds that it took. */
     begin,
     end,
     failures,
@@ -133,6 +138,7 @@ export function createMetrics(positions: LogPositions) {
     batch,
     truncated,
     unredactable,
+    unread,
     stored,
     streams,
     firstToken,

@@ -10,11 +10,11 @@ const statusOf: Readonly<Record<Failed, number>> = {
 };
 const sentenceOf: Readonly<Record<Failed, string>> = {
   predictor_unavailable: "the predictor accepts no connections",
-  predictor_broken: "the predictor closed the connection before its answer was complete, or answered what is no HTTP",
+  predictor_broken: "the predictor closed the connection before its answer was complete, or its answer is not HTTP",
   predictor_timeout: "the predictor did not answer in time",
 };
 
-/** Tells a client that nothing was answered, with why; answers the body that it gets. */
+/** Answers the client in the place of the predictor, and says why. Returns the body that was sent. */
 export function answerFailed(response: ServerResponse, failure: Failed): Buffer {
   const body = Buffer.from(JSON.stringify({ error: sentenceOf[failure] }));
   response.writeHead(statusOf[failure], { "content-type": "application/json", "content-length": body.length });

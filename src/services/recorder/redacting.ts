@@ -1,11 +1,12 @@
 import type { RedactionRules } from "../../domain/redaction/rules.ts";
 
-/** What the thread that redacts works with. */
+/** What {@link Redaction} gives its thread to work with. */
 export interface RedactingInput {
+  /** Empty where nothing is redacted. */
   readonly rules: RedactionRules;
-  /** Key of the pseudonyms. */
+  /** Key of the pseudonyms; empty without rules. */
   readonly key: string;
-  /** Whether bodies are kept at all. */
+  /** Whether bodies are stored. */
   readonly keepsBodies: boolean;
 }
 
@@ -14,7 +15,7 @@ export interface FramesToRedact {
   readonly frames: Uint8Array;
 }
 
-/** The same, redacted. */
+/** The same predictions, as they may be stored. */
 export interface RedactedFrames {
   readonly frames: Uint8Array;
   readonly predictions: number;

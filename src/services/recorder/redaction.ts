@@ -21,9 +21,9 @@ export interface RedactionOptions {
 const restartMs = 1_000;
 
 /**
- * Between what is captured and the log: hands predictions to a thread of their own and its answers to the log, so that nothing on the way of an
- * answer waits for it, and nothing of a prediction is on a disk before it is redacted. What waits here when the process is killed counts
- * as `killed`, since the log has not finished it.
+ * Stands between capture and log: hands predictions to a thread that redacts them, reads what their answers tell and drops bodies that are not
+ * stored, and writes to the log what comes back. So no answer waits for it, and nothing is on a disk before that. What waits here when the process
+ * is killed counts as `killed`, since the log has not finished it.
  */
 export class Redaction {
   readonly #input: RedactingInput;
@@ -32,7 +32,7 @@ export class Redaction {
   readonly #thread: URL;
   readonly #onFailure: (code: string) => void;
   #worker: Worker | undefined;
-  /** What comes next, and its predictions. */
+  /** What the thread gets next, and how many predictions that is. */
   #next = new ByteWriter();
   #nextPredictions = 0;
   /** Predictions that the thread has, and their bytes. */
@@ -59,10 +59,11 @@ export class Redaction {
     this.#log.accept();
   }
 
-  /** As the log's own: the record of an accepted request, or nothing. */
+  /** As {@link PredictionLog.finish}. */
   finish(prediction?: CapturedPrediction): void {
-    if (!prediction) {
-      this.#log.finish();
+    // Without rules, only answers that may tell something have to be read.
+    if (!prediction || (this.#input.rules.length === 0 && prediction.response.chunks.length === 0)) {
+      this.#log.finish(prediction);
       return;
     }
     const waiting = this.#next.length + (this.#given?.bytes ?? 0);
@@ -72,7 +73,8 @@ export class Redaction {
       return;
     }
     const fits = bytes === 0 || waiting + bytes <= this.#limit;
-    // The thread counts those without their bodies.
+    // Bodies that should have been stored are counted by the thread.
+    if (!fits && !this.#input.keepsBodies) this.#log.lose("unread", 1);
     writePrediction(this.#next, fits ? prediction : { ...prediction, ...withoutBodies(prediction) });
     this.#nextPredictions += 1;
     this.#schedule();
@@ -114,7 +116,7 @@ export class Redaction {
   #start(): Worker {
     const worker = new Worker(this.#thread, {
       workerData: this.#input,
-      // It has what it needs, and its environment would stand in a crash report.
+      // It needs none, and a crash report would hold it.
       env: {},
     });
     worker.on("message", ({ frames, predictions, unredactable, failed }: RedactedFrames) => {

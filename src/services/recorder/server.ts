@@ -6,7 +6,7 @@ import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
 import { predictionAsked } from "../../domain/protocols/asked.ts";
-import type { Operation } from "../../domain/protocols/operation.ts";
+import { type Operation, tellsFacts } from "../../domain/protocols/operation.ts";
 import { isSampled } from "../../domain/recording/sampling.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
 import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
@@ -23,11 +23,13 @@ export interface RecorderParts {
   readonly origin: string;
   /** Until the predictor answers a WebSocket's handshake, in milliseconds. */
   readonly timeoutMs: number;
-  /** Takes what is recorded: the log, or what redacts it before. */
+  /** Takes what is recorded: the log, or {@link Redaction} in front of it. */
   readonly log: Pick<PredictionLog, "accept" | "finish">;
   /** Whether an id may stand in the process's own output. */
   readonly showsIds: boolean;
   readonly budget: CaptureBudget;
+  /** Whether bodies are stored. Where they are not, answers that may tell something are kept until they are read. */
+  readonly keepsBodies: boolean;
   /** Share of the predictions that are stored, in percent. */
   readonly samplePercent: number;
   /** Lower-case names. */
@@ -42,7 +44,10 @@ export interface RecorderParts {
   readonly stopping: () => boolean;
 }
 
-/** The recorder's HTTP server, which forwards everything but its own health and metrics; not listening yet. */
+/** For bodies of which only the number of bytes is wanted. */
+const nothingKept: CaptureBudget = { ofBody: 0, ofAll: 0, used: 0 };
+
+/** The recorder's HTTP server, which forwards everything but its own health and metrics; it does not listen yet. */
 export function createRecorderServer(parts: RecorderParts): Server {
   const options = {
     noDelay: true,
@@ -73,7 +78,7 @@ export function createRecorderServer(parts: RecorderParts): Server {
   return server;
 }
 
-/** What is no prediction, WebSockets among it: what is spoken on those is nobody's request and nobody's answer. */
+/** Forwards what is not a prediction, WebSockets included: messages on those are neither requests nor answers. */
 function pass(parts: RecorderParts, request: IncomingMessage, response: ServerResponse): void {
   const { predictor, origin, metrics, timeoutMs } = parts;
   const upgrade = upgradeOf(request);
@@ -96,7 +101,7 @@ function pass(parts: RecorderParts, request: IncomingMessage, response: ServerRe
 }
 
 function record(parts: RecorderParts, operation: Operation, request: IncomingMessage, response: ServerResponse): void {
-  const { predictor, origin, metrics, log } = parts;
+  const { predictor, origin, metrics, log, budget, keepsBodies } = parts;
   const startedAt = performance.now();
   const requestTime = Date.now();
   const given = request.headers["x-request-id"];
@@ -108,7 +113,8 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
   if (isBatch) response.setHeader(purposeHeader, batchPurpose);
   const isStored = !isBatch && isSampled(requestId, parts.samplePercent);
   let responseEncoding: string | null = null;
-  const [asked, answered] = [new Capture(parts.budget), new Capture(parts.budget)];
+  const asked = new Capture(keepsBodies ? budget : nothingKept);
+  const answered = new Capture(keepsBodies || tellsFacts(operation) ? budget : nothingKept);
   if (!isStored) for (const each of [asked, answered]) each.release();
   const pieceTimes = operation.joining === "none" || !isStored ? undefined : new PieceTimes();
 
@@ -119,12 +125,12 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
     if (!isStored) {
       metrics[isBatch ? "batch" : "unsampled"].inc();
     } else if (failure === "client_gone" && !wholeRequest) {
-      // Half a request asked nothing, and no other side ever gets it.
+      // The model was never asked: other sides get nothing of half a request either.
       metrics.incomplete.inc();
       log.finish();
     } else {
       const [requestBody, responseBody] = [asked.body(wholeRequest), answered.body(wholeResponse)];
-      if (parts.budget.ofBody > 0 && (requestBody.truncated || responseBody.truncated)) metrics.truncated.inc();
+      if (keepsBodies && (requestBody.truncated || responseBody.truncated)) metrics.truncated.inc();
       log.finish({
         requestId,
         unpaired: !isPaired,

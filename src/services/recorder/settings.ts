@@ -5,24 +5,17 @@ import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/serv
 import { ownPathMistake } from "../../domain/protocols/ownPaths.ts";
 import { alwaysStored, carriesSecret } from "../../domain/recording/storedHeaders.ts";
 import { ruleProblem } from "../../domain/redaction/ruleProblem.ts";
-import { type RedactionRules, valueKinds } from "../../domain/redaction/rules.ts";
+import { redactionRuleSchema } from "../../domain/redaction/ruleSchema.ts";
+import type { RedactionRules } from "../../domain/redaction/rules.ts";
 import { refuse } from "../refusals.ts";
 
 const mebibyte = 1024 ** 2;
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-/** 128 bits as base64url: fewer can be guessed, and pseudonyms undone by trying. */
+/** 128 bits as base64url. Whoever can guess the key can find the values behind pseudonyms. */
 const shortestKey = 22;
-const rules = z.array(
-  z.strictObject({
-    path: z.string().optional(),
-    pattern: z.string().optional(),
-    kind: z.enum(valueKinds).optional(),
-    query: z.string().optional(),
-    header: z.string().optional(),
-  }),
-);
+const rules = z.array(redactionRuleSchema);
 
 const environment = z.object({
   /** The database that holds the prediction tables, with the recorder's own login. */
@@ -30,7 +23,10 @@ const environment = z.object({
   /** Schema of this model version's prediction tables. */
   MENAGERIE_RECORDER_SCHEMA: identifier,
   /** A folder of the recorder's own, such as an `emptyDir`: it holds what is not in the database yet. */
-  MENAGERIE_RECORDER_LOG_DIR: z.string().startsWith("/", "is no absolute path").default("/var/lib/menagerie/recorder"),
+  MENAGERIE_RECORDER_LOG_DIR: z
+    .string()
+    .startsWith("/", "is not an absolute path")
+    .default("/var/lib/menagerie/recorder"),
   /** What the log may grow to while the database is away, in bytes. */
   MENAGERIE_RECORDER_LOG_MAX_BYTES: wholeNumber(mebibyte, 2 ** 50).default(1024 * mebibyte),
   /** Bytes that are kept of one body. */
@@ -52,7 +48,7 @@ const environment = z.object({
         .map((name) => name.trim())
         .filter((name) => name !== ""),
     )
-    .refine((names) => names.every((name) => headerName.test(name)), "holds what is no header's name")
+    .refine((names) => names.every((name) => headerName.test(name)), "has a name that no header can have")
     .refine((names) => !names.some(carriesSecret), "names a header that carries a secret"),
   /** Paths of the model's own that are predictions too, with commas between them. */
   MENAGERIE_RECORDER_OWN_PATHS: z
@@ -61,7 +57,7 @@ const environment = z.object({
     .transform((paths) => paths.split(",").filter((path) => path !== ""))
     .refine(
       (paths) => paths.every((path) => ownPathMistake(path) === undefined),
-      "holds what is no path of a model's own",
+      "has a path that cannot be a model's own",
     ),
   /** What is replaced by pseudonyms before anything is stored: a JSON list of rules, as in `redact` of a stack's config. */
   MENAGERIE_RECORDER_REDACT: z.string().default("[]").transform(redactionRules),
@@ -94,7 +90,7 @@ const argumentsSchema = z.object({
   model_name: z.string().default(""),
   predictor_host: z.string().optional(),
   http_port: wholeNumber(0, 65_535).default(8080),
-  predictor_protocol: z.enum(["v1", "v2"], "is none of v1, v2: a recorder forwards HTTP only").default("v1"),
+  predictor_protocol: z.enum(["v1", "v2"], "is not v1 or v2: a recorder forwards HTTP only").default("v1"),
   predictor_use_ssl: z.enum(["true", "false", "True", "False"]).default("false"),
   predictor_request_timeout_seconds: wholeNumber(1, 86_400).default(600),
 });
@@ -106,7 +102,9 @@ export interface RecorderSettings {
   readonly logFolder: string;
   /** Bytes. */
   readonly logMaxBytes: number;
-  /** Of one body; 0 where bodies are not stored. */
+  /** Whether bodies are stored. Where they are not, answers are read for their tokens and first token all the same. */
+  readonly keepsBodies: boolean;
+  /** Of one body. */
   readonly bodyMaxBytes: number;
   readonly memoryMaxBytes: number;
   readonly samplePercent: number;
@@ -114,9 +112,9 @@ export interface RecorderSettings {
   readonly storedHeaders: readonly string[];
   /** Of the model, see `predictionAsked`. */
   readonly ownPaths: readonly string[];
-  /** None where nothing is redacted. */
+  /** Empty where nothing is redacted. */
   readonly redact: RedactionRules;
-  /** A secret; empty where none is given. */
+  /** A secret; empty where it is not given. */
   readonly pseudonymKey: string;
   readonly modelVersion: string | null;
   /** Milliseconds. */
@@ -141,7 +139,7 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
   ];
   if (variables.success && variables.data.MENAGERIE_RECORDER_REDACT.length > 0) {
     const { length } = variables.data.MENAGERIE_RECORDER_PSEUDONYM_KEY;
-    // What would not be redacted must not be stored.
+    // Without a key nothing can be redacted, so nothing may be stored.
     if (length < shortestKey)
       wrong.push(`MENAGERIE_RECORDER_PSEUDONYM_KEY: has ${length} characters; give at least ${shortestKey}`);
   }
@@ -159,7 +157,8 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     schema: values.MENAGERIE_RECORDER_SCHEMA,
     logFolder: values.MENAGERIE_RECORDER_LOG_DIR,
     logMaxBytes: values.MENAGERIE_RECORDER_LOG_MAX_BYTES,
-    bodyMaxBytes: values.MENAGERIE_RECORDER_BODIES === "true" ? values.MENAGERIE_RECORDER_BODY_MAX_BYTES : 0,
+    keepsBodies: values.MENAGERIE_RECORDER_BODIES === "true",
+    bodyMaxBytes: values.MENAGERIE_RECORDER_BODY_MAX_BYTES,
     memoryMaxBytes: values.MENAGERIE_RECORDER_MEMORY_MAX_BYTES,
     samplePercent: values.MENAGERIE_RECORDER_SAMPLE_PERCENT,
     storedHeaders: [...new Set([...alwaysStored, ...values.MENAGERIE_RECORDER_HEADERS])],
@@ -176,7 +175,7 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
   };
 }
 
-/** Rules are refused whole: one that is not followed would store what it names. */
+/** One wrong rule refuses all of them: a rule that is not followed would store what it names. */
 function redactionRules(text: string, context: z.RefinementCtx): RedactionRules {
   const refused = (message: string): never => {
     context.addIssue({ code: "custom", message });

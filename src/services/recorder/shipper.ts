@@ -22,14 +22,14 @@ import { yieldToOtherThreads } from "./threadPriority.ts";
 const largest = { bytes: 4 * 1024 ** 2, predictions: 4_000 };
 /** Between attempts while the database is away, in milliseconds. */
 const [firstPause, longestPause] = [100, 3_000];
-/** While there is something to store, files of the log that are stored are looked for this often. */
+/** How often stored files of the log are removed, while there is something to store. */
 const removeEveryMs = 1_000;
 const maintainEveryMs = 60 * 60 * 1000;
-/** While the tables lack columns, they are looked at this often. */
+/** How often tables that lack columns are checked again. */
 const columnsEveryMs = 5_000;
 const queryTimeoutMs = 60_000;
 
-// The database may wait, since the log does not.
+// The log on disk keeps what is not stored yet, so that storing can wait.
 yieldToOtherThreads();
 const settings = readSettings(process.env, process.argv.slice(2));
 const { logId, positions: shared } = workerData as ShipperInput;
@@ -64,7 +64,7 @@ for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
   await delay(pause);
 }
 
-/** Works until something fails, and answers that. */
+/** Stores until something fails, and returns the error. */
 async function connectAndStore(onProgress: () => void): Promise<unknown> {
   const client = new pg.Client({
     ...clientConfig(settings.database, settings.database.maintenanceDatabase),

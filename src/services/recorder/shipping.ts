@@ -2,12 +2,12 @@ import type { Failure, LossReason } from "../../domain/recording/prediction.ts";
 
 /** What the thread that stores tells the one that forwards. */
 export type ShipperReport =
-  /** The tables are there; or (not `verified`) the database does not answer, which is no reason to take no traffic. */
+  /** The tables are there; or (not `verified`) the database does not answer, in spite of which traffic may come. */
   | { readonly kind: "ready"; readonly verified: boolean }
-  /** A mistake that no time mends, as a sentence. */
+  /** A mistake that stays until somebody corrects it, as a sentence. */
   | { readonly kind: "unready"; readonly reason: string }
   | { readonly kind: "stored"; readonly predictions: number; readonly streams: readonly StoredStream[] }
-  /** The tables are of an earlier release, and lack these columns; none once they have them. */
+  /** The tables are of an earlier release, and lack these columns; empty once they have them. */
   | { readonly kind: "older"; readonly columns: readonly string[] }
   | { readonly kind: "lost"; readonly reason: LossReason; readonly requests: number }
   /** An attempt failed and will be repeated. */
@@ -17,7 +17,7 @@ export type ShipperReport =
 export interface StoredStream {
   readonly firstTokenMs: number | null;
   readonly pieces: number;
-  /** What was found when it was joined, and not seen when it was forwarded. */
+  /** What went wrong, where it was seen only when the stream was joined. */
   readonly failure: Failure | null;
 }
 

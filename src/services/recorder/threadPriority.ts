@@ -12,6 +12,6 @@ export function yieldToOtherThreads(): void {
     // A link to PID/task/TID.
     setPriority(Number(readlinkSync("/proc/thread-self").split("/").at(-1)), niceness);
   } catch {
-    // No such folder, or no right to: it is no worse than it was.
+    // The folder is missing, or may not be written to: the thread goes on as before.
   }
 }

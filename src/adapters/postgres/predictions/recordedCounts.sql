@@ -29,5 +29,5 @@ SELECT ofprimary.paired_up::double precision AS "primary",
        (SELECT coalesce(sum(requests), 0)
           FROM (SELECT requests, lost_at, reason FROM :primary.recording_losses
                 UNION ALL SELECT requests, lost_at, reason FROM :shadow.recording_losses) l
-         WHERE lost_at >= $1 AND lost_at < $2 AND reason <> 'unredactable')::double precision AS "lostByRecorders"
+         WHERE lost_at >= $1 AND lost_at < $2 AND reason NOT IN ('unredactable', 'unread'))::double precision AS "lostByRecorders"
   FROM ofprimary, ofshadow

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect, createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -118,6 +119,22 @@ describe("a prediction", () => {
     expect(row.headers).toMatchObject({ "content-type": "application/json", "x-tenant": "t1" });
     expect(row.latency_ms).toBeGreaterThan(0);
     expect(JSON.stringify(row)).not.toMatch(/secret-/);
+  });
+
+  it("is asked of the predictor by the predictor's own name: by the client's, Knative's gateway would lead it back here", async () => {
+    const host = new Promise<string | undefined>((resolve) => {
+      predictor.answer = (response, _, request) => {
+        resolve(request.headers.host);
+        response.end("{}");
+      };
+    });
+    const headers = { host: "iris-transformer.models.svc.cluster.local", "content-type": "application/json" };
+    const [response] = (await once(
+      httpRequest(recorder.origin + predictPath, { method: "POST", headers }).end("{}"),
+      "response",
+    )) as [IncomingMessage];
+    response.resume();
+    expect([response.statusCode, await host]).toEqual([200, predictor.host]);
   });
 
   it.each([
@@ -483,9 +500,9 @@ describe("the recorder itself", () => {
       ],
       [{ MENAGERIE_RECORDER_SAMPLE_PERCENT: "101" }, undefined, /MENAGERIE_RECORDER_SAMPLE_PERCENT: /],
       [{ MENAGERIE_RECORDER_BODIES: "no" }, undefined, /MENAGERIE_RECORDER_BODIES: /],
-      [{ MENAGERIE_RECORDER_LOG_DIR: "here" }, undefined, /MENAGERIE_RECORDER_LOG_DIR: is no absolute path/],
+      [{ MENAGERIE_RECORDER_LOG_DIR: "here" }, undefined, /MENAGERIE_RECORDER_LOG_DIR: is not an absolute path/],
       [{}, [], /neither --predictor_host nor PREDICTOR_HOST is HOST/],
-      [{}, ["--predictor_host", "p", "--predictor_protocol", "grpc-v2"], /--predictor_protocol: is none of v1, v2/],
+      [{}, ["--predictor_host", "p", "--predictor_protocol", "grpc-v2"], /--predictor_protocol: is not v1 or v2/],
     ] as const) {
       expect(() => read(more, args as string[] | undefined)).toThrow(sentence);
     }

@@ -86,6 +86,27 @@ it("beyond its memory bodies are dropped, then predictions, and each is counted"
   expect((await recoverLog(folder)).unfinished).toBe(0);
 });
 
+it("where no bodies are stored, what tells nothing goes by the thread, and what is not read in time is counted", async () => {
+  const bodiless = { rules: [], key: "", keepsBodies: false };
+  const redaction = new Redaction(bodiless, { log, waitingBytes: 2_000, onFailure: () => {} });
+  const nothing = { chunks: [], bytes: 900, truncated: true };
+  const told = JSON.stringify({ usage: { prompt_tokens: 1, completion_tokens: 2 }, padding: "x".repeat(900) });
+  for (let each = 0; each < 6; each += 1) redaction.accept();
+  redaction.finish({ ...prediction("tells nothing", "{}"), request: nothing, response: nothing });
+  for (const id of ["a", "b", "c", "d", "e"]) {
+    redaction.finish({ ...prediction(id, told), operation: "chat", request: nothing });
+  }
+  await redaction.drained();
+  await log.close();
+  const predictions = await stored();
+  expect(predictions.map(({ requestId }) => requestId)).toEqual(["tells nothing", "a", "b", "c", "d", "e"]);
+  expect(predictions.every(({ response }) => response.content.length === 0 && response.truncated)).toBe(true);
+  const read = predictions.filter(({ facts }) => facts?.tokens?.completion === 2).length;
+  expect(read).toBeGreaterThan(0);
+  expect(lost.every(([reason]) => reason === "unread")).toBe(true);
+  expect(lost.length).toBe(5 - read);
+});
+
 it("a thread that fails is started again, and what it had is counted as lost", async () => {
   const failures: string[] = [];
   const thread = new URL("../../../support/failingRedactor.ts", import.meta.url);
