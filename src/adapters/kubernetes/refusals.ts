@@ -14,7 +14,7 @@ export const kubernetesRefusals = {
     cause: "The file is not YAML, or may not be read.",
   },
   "model.not-there": {
-    says: "there is no InferenceService {name} in namespace {namespace} to put a recorder before",
+    says: "the recorder of {name} cannot be added: namespace {namespace} has no InferenceService of this name",
     fix: "run `menagerie up --refresh`, which finds what the cluster has",
     cause: "Somebody deleted it beside the stack, or the stack's state is older than the cluster.",
     exit: 1,

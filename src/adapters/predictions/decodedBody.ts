@@ -40,7 +40,7 @@ export function readBody(content: Uint8Array, encoding: string | null): Recorded
 }
 
 /**
- * The bytes that a body's coding stands for; of a body that is no such thing, why.
+ * The decoded bytes of a body; where it cannot be decoded, why.
  *
  * @param longest - bytes that it may decode to. @default 64 MiB
  */

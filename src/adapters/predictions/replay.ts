@@ -75,7 +75,7 @@ export async function replayRequests(replay: Replay): Promise<Replayed> {
   const send = async (recorded: RecordedRequest, url: string): Promise<void> => {
     onTheirWay += 1;
     done.atOnce = Math.max(done.atOnce, onTheirWay);
-    const { requestId, attempt, operation, at, answer: primary } = recorded;
+    const { requestId, attempt, operation, at, redacted: isRedacted, answer: primary } = recorded;
     const sent: SentAgain = await sendRecorded(recorded, url, `${run}-${requestId}`.slice(0, 256), {
       ...replay,
       dispatcher,
@@ -87,7 +87,17 @@ export async function replayRequests(replay: Replay): Promise<Replayed> {
     if (refusals >= refusalsInARow) {
       throw refuse("replay.unanswered", { url: replay.url, reason: messageOf(sent.error) });
     }
-    onPair({ requestId, attempt, operation, at, isSampled: sent.isSampled, primary, shadow, sameBody: false });
+    onPair({
+      requestId,
+      attempt,
+      operation,
+      at,
+      isSampled: sent.isSampled,
+      isRedacted,
+      primary,
+      shadow,
+      sameBody: false,
+    });
   };
   // One reader at a time: the requests come from one connection, and are due one after the other.
   let reading: Promise<unknown> = Promise.resolve();

@@ -27,7 +27,7 @@ export interface SmokeRun {
   readonly signal: AbortSignal;
 }
 
-/** Answers of a proxy whose backend is not there yet; a model's own failure is none of them. */
+/** Statuses of a proxy whose backend is not there yet; a model's own failure has another one. */
 const notThereYet = new Set([404, 502, 503, 504]);
 /** Of an answer that is kept as evidence, in characters. */
 const longestKept = 2_000;

@@ -152,7 +152,7 @@ export const commandsRefusals = {
     says: "schema {schema} has no complete request since {since}",
     fix: "use an earlier --since",
     cause:
-      "Requests are recorded while a shadow deployment is there; those cut off by their size, and those that are redacted, cannot be sent again.",
+      "Requests are recorded while a shadow deployment is there; those cut off by their size, and those stored without their body, cannot be sent again.",
     exit: 1,
   },
   "replay.gate-not-met": {
@@ -162,8 +162,8 @@ export const commandsRefusals = {
     exit: 3,
   },
   "replay.redacted": {
-    says: "--max-mismatch: what is recorded of {name} is redacted",
-    fix: "remove the option; latency and statuses are compared all the same",
+    says: "--max-mismatch: {name} has {redacted} with pseudonyms",
+    fix: "remove the option; answers to pseudonyms are not compared with the recorded ones",
     cause:
       "Redacted requests hold pseudonyms, so a model that is sent one is asked something else than the recorded answer answers.",
   },

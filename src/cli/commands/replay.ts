@@ -48,7 +48,6 @@ interface ReplayOptions {
 }
 
 const gateConfidence = 0.95;
-const notComparable = { unjudgeable: "redacted" } as const;
 /** With --as-recorded, where the recording says what is asked at once. */
 const mostAtOnce = 1_000;
 
@@ -119,9 +118,6 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
   requireOnePace(options);
   const deployed = await recordingOf(recorded, options.environment);
   const side = deployed ?? { schema: recorded };
-  // A pseudonym in the place of a word is another question.
-  const isRedacted = (deployed?.settings.redact.length ?? 0) > 0;
-  if (isRedacted && options.maxMismatch !== undefined) throw refuse("replay.redacted", { name: recorded });
   const target = await replayTarget(options);
   const until = new Date();
   const range: RecordedRange = {
@@ -137,7 +133,8 @@ async function replay(recorded: string, options: ReplayOptions, signal: AbortSig
     if (found.requests === 0) {
       throw refuse("replay.nothing-recorded", { schema: side.schema, since: range.since.toISOString() });
     }
-    return send({ found, requests: recordedRequests(client, range), target, comparison, isRedacted, options, signal });
+    requireComparable(recorded, found.redacted, options);
+    return send({ found, requests: recordedRequests(client, range), target, comparison, options, signal });
   });
   tell(comparison, counts, target.url, options);
 }
@@ -146,14 +143,20 @@ async function replayOfSample(file: string, options: ReplayOptions, signal: Abor
   requireOnePace(options);
   const { header, requests } = await openSample(file, options.identity);
   const { name } = header.source;
-  const isRedacted = header.redaction.unredacted === null;
-  if (isRedacted && options.maxMismatch !== undefined) throw refuse("replay.redacted", { name });
+  requireComparable(name, header.redaction.unredacted === null ? header.count : 0, options);
   const target = await replayTarget(options);
   const comparison = comparisonOf(options, (await recordingOf(name, options.environment))?.compare ?? {});
-  const found = { requests: Math.min(header.count, options.limit), truncated: 0, redacted: 0 };
+  const found = { requests: Math.min(header.count, options.limit), truncated: 0 };
   const wanted = requests(options.limit);
-  const counts = await send({ found, requests: wanted, target, comparison, isRedacted, options, signal });
+  const counts = await send({ found, requests: wanted, target, comparison, options, signal });
   tell(comparison, counts, target.url, options);
+}
+
+/** A share that differs says nothing where some answers cannot be compared: a pseudonym in the place of a word is another question. */
+function requireComparable(name: string, redacted: number, { maxMismatch }: ReplayOptions): void {
+  if (redacted > 0 && maxMismatch !== undefined) {
+    throw refuse("replay.redacted", { name, redacted: counted(redacted, "request") });
+  }
 }
 
 function requireOnePace({ asRecorded, rate, speed }: ReplayOptions): void {
@@ -162,19 +165,19 @@ function requireOnePace({ asRecorded, rate, speed }: ReplayOptions): void {
 }
 
 interface Sent {
-  readonly found: { readonly requests: number; readonly truncated: number; readonly redacted: number };
+  readonly found: { readonly requests: number; readonly truncated: number };
   readonly requests: AsyncIterator<RecordedRequest>;
   readonly target: ReplayTarget;
   readonly comparison: Comparison;
-  readonly isRedacted: boolean;
   readonly options: ReplayOptions;
   readonly signal: AbortSignal;
 }
 
-async function send({ found, requests, target, comparison, isRedacted, options, signal }: Sent): Promise<ReplayCounts> {
+async function send({ found, requests, target, comparison, options, signal }: Sent): Promise<ReplayCounts> {
   const task = terminalProgress().begin("replay");
   const startedAt = performance.now();
-  let [paired, answered, otherOperation] = [0, 0, 0];
+  let [paired, answered, otherOperation, redacted] = [0, 0, 0, 0];
+  const statusesOfRedacted = new Map<string, number>();
   try {
     const replayed = await replayRequests({
       requests,
@@ -188,8 +191,12 @@ async function send({ found, requests, target, comparison, isRedacted, options, 
       onLeftOut: () => {
         otherOperation += 1;
       },
-      onPair(sent) {
-        const pair = isRedacted ? { ...sent, primary: { ...sent.primary, body: notComparable } } : sent;
+      onPair(pair) {
+        if (pair.isRedacted) {
+          const status = String(pair.shadow.status ?? "no answer");
+          statusesOfRedacted.set(status, (statusesOfRedacted.get(status) ?? 0) + 1);
+          redacted += 1;
+        }
         // Whoever answered the recorded request is not there to be asked again.
         const open = comparison.add(pair);
         if (open) comparison.settle(open);
@@ -201,7 +208,15 @@ async function send({ found, requests, target, comparison, isRedacted, options, 
       },
     });
     task.done(counted(replayed.sent, "request"));
-    return { ...replayed, answered, truncated: found.truncated, redacted: found.redacted, otherOperation };
+    const { truncated } = found;
+    return {
+      ...replayed,
+      answered,
+      truncated,
+      redacted,
+      statusesOfRedacted: Object.fromEntries(statusesOfRedacted),
+      otherOperation,
+    };
   } catch (error) {
     task.failed();
     throw error;

@@ -9,8 +9,9 @@ export interface ReplayCounts extends Replayed {
   readonly answered: number;
   /** Requests whose body was not kept whole. */
   readonly truncated: number;
-  /** Requests with pseudonyms in place of values. */
+  /** Requests with pseudonyms in place of values, whose answers are not compared; and by status, what was answered to them. */
   readonly redacted: number;
+  readonly statusesOfRedacted: Readonly<Record<string, number>>;
   /** Requests that the target cannot be asked: of another protocol, or explanations where its url does not say how. */
   readonly otherOperation: number;
 }
@@ -21,7 +22,6 @@ export function describeReplay(result: ComparisonResult, counts: ReplayCounts, a
   const { sent, answered, truncated, redacted, otherOperation, withoutKeys, atOnce, latestMs } = counts;
   const notes = [
     ...(truncated > 0 ? [`left out ${truncated} whose body was not kept whole`] : []),
-    ...(redacted > 0 ? [`left out ${redacted} that are redacted`] : []),
     ...(otherOperation > 0 ? [`left out ${otherOperation} of an operation that the target's url does not offer`] : []),
     ...(withoutKeys > 0 ? [`${withoutKeys} without the keys that were recorded in their bodies`] : []),
   ];
@@ -30,6 +30,7 @@ export function describeReplay(result: ComparisonResult, counts: ReplayCounts, a
   return [
     headlineOf(result),
     `sent ${sent}, answered ${answered}${notes.map((note) => `, ${note}`).join("")}`,
+    ...(redacted > 0 ? [`${counted(redacted, "request")} with pseudonyms, not compared: ${statusesOf(counts)}`] : []),
     ...(asRecorded ? [`at most ${atOnce} at once, the latest ${duration(latestMs)} after its time`] : []),
     ...fields.slice(0, 10).map(({ field, mismatches }) => `  ${field}: differs ${times(mismatches)}`),
     ...notTexts.map(
@@ -51,6 +52,13 @@ export function describeReplay(result: ComparisonResult, counts: ReplayCounts, a
         ]
       : []),
   ].join("\n");
+}
+
+/** Such as `status 200 9 times, status 500 once`. */
+function statusesOf({ statusesOfRedacted }: ReplayCounts): string {
+  return Object.entries(statusesOfRedacted)
+    .map(([status, requests]) => `${/^\d/.test(status) ? `status ${status}` : status} ${times(requests)}`)
+    .join(", ");
 }
 
 function milliseconds(value: number | null): string {

@@ -27,14 +27,15 @@ export async function openSample(text: string, identity: string | undefined): Pr
       for await (const request of sampledRequests(sample)) {
         if (left === 0) return;
         left -= 1;
-        yield recordedOf(request);
+        yield recordedOf(request, header.redaction.unredacted === null);
       }
     },
   };
 }
 
 /** As it would be read from the tables: of its headers those alone that say how to read the body. */
-function recordedOf({ id, attempt, at, operation, path, headers, body, answer }: SampledRequest): RecordedRequest {
+function recordedOf(sampled: SampledRequest, redacted: boolean): RecordedRequest {
+  const { id, attempt, at, operation, path, headers, body, answer } = sampled;
   const kept = ["content-type", "content-encoding"].flatMap((name) => {
     const value = headers[name];
     return value === undefined ? [] : [[name, [value].flat().join(", ")] as const];
@@ -49,6 +50,7 @@ function recordedOf({ id, attempt, at, operation, path, headers, body, answer }:
     url: path,
     body: "base64" in body ? Buffer.from(body.base64, "base64") : Buffer.from(jsonTextOf(body.json)),
     headers: Object.fromEntries(kept),
+    redacted,
     answer: {
       status: answer.status,
       latencyMs: answer.latencyMs,

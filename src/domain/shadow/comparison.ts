@@ -68,8 +68,10 @@ export class Comparison {
       if (failure === null && latencyMs !== null) this.#latency[side].add(latencyMs);
       this.#speed[side].add(pair[side]);
     }
-    const key = `${primary.status} ${shadow.status}`;
-    this.#statuses.set(key, (this.#statuses.get(key) ?? 0) + 1);
+    if (!pair.isRedacted) {
+      const key = `${primary.status} ${shadow.status}`;
+      this.#statuses.set(key, (this.#statuses.get(key) ?? 0) + 1);
+    }
     const judgement = judgePair(pair, this.#rulesOf(pair), this.#noteNoText);
     if ("notJudged" in judgement) {
       this.#notJudged.set(judgement.notJudged, (this.#notJudged.get(judgement.notJudged) ?? 0) + 1);

@@ -7,6 +7,8 @@ import type { CompiledRules } from "./rules.ts";
 /** Why a pair says nothing about whether the two models agree. */
 export type NotJudged =
   | Unjudgeable
+  /** The shadow was sent pseudonyms in the place of what the primary was asked. */
+  | "redacted"
   /** The client went away before it had the primary's answer. */
   | "client_gone"
   /** The gateway gave up its copy before the shadow's answer was whole. */
@@ -34,10 +36,12 @@ export type Judgement = { readonly differences: readonly Difference[] } | { read
 
 /** Where a pair's answers differ, or why nobody can say. */
 export function judgePair(
-  { primary, shadow, sameBody }: RecordedPair,
+  { primary, shadow, sameBody, isRedacted = false }: RecordedPair,
   rules: CompiledRules,
   onNoText?: (field: string) => void,
 ): Judgement {
+  // Whatever they are, they answer different requests.
+  if (isRedacted) return { notJudged: "redacted" };
   if (primary.failure === "client_gone") return { notJudged: "client_gone" };
   if (primary.failure !== null) return { notJudged: "primary_failed" };
   if (shadow.failure === "client_gone") return { notJudged: "copy_abandoned" };

@@ -13,8 +13,6 @@ export const unjudgeable = [
   "beyond_limits",
   /** Its recorder keeps no bodies. */
   "not_kept",
-  /** What was recorded is redacted, so that another request was sent than the recorded answer answers. */
-  "redacted",
 ] as const;
 export type Unjudgeable = (typeof unjudgeable)[number];
 
@@ -49,6 +47,8 @@ export interface RecordedPair {
   readonly operation?: OperationName | null | undefined;
   /** The request leaves its answer to chance: see `isSampled`. @default false */
   readonly isSampled?: boolean | undefined;
+  /** What was sent now holds pseudonyms, and what was recorded answers the values, so that the answers are not compared. @default false */
+  readonly isRedacted?: boolean | undefined;
   /** When the primary got it, in milliseconds since 1970. */
   readonly at: number;
   readonly primary: RecordedAnswer;

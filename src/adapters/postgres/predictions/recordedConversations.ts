@@ -49,6 +49,6 @@ function said(operation: Operation, { status, failure, body }: RecordedAnswer): 
   const why =
     failure ??
     (status === null || status >= 400 ? `HTTP ${status ?? "without an answer"}` : undefined) ??
-    ("json" in body ? undefined : "the answer is no JSON");
+    ("json" in body ? undefined : "the answer is not JSON");
   return { turns, note: why ?? (turns.length === 0 ? "no words" : undefined) };
 }

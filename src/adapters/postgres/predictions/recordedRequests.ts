@@ -33,7 +33,7 @@ export interface RecordedRequest {
   readonly requestId: string;
   /** 1, or more where the id came again that day. */
   readonly attempt: number;
-  /** Null where its url is no prediction's that is known. */
+  /** Null where neither its row nor its url says. */
   readonly operation: OperationName | null;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -42,6 +42,8 @@ export interface RecordedRequest {
   readonly body: Buffer;
   /** Content type and encoding, as far as the request had them. */
   readonly headers: Readonly<Record<string, string>>;
+  /** It holds pseudonyms, and `answer` is to the values that they stand for: no other answer is compared with it. */
+  readonly redacted: boolean;
   readonly answer: RecordedAnswer;
 }
 
@@ -72,8 +74,8 @@ interface Row {
 }
 
 /**
- * How many requests a range holds, of those that its limit allows, and how many besides were not kept whole, or are redacted: what a model
- * answers to a pseudonym is no judgement of what it answered to the value.
+ * How many requests a range holds, of those that its limit allows; how many of the range, whatever the limit, are redacted; and how many besides
+ * were not kept whole.
  * @throws OperatorError where there are no prediction tables.
  */
 export async function countRecordedRequests(
@@ -83,9 +85,9 @@ export async function countRecordedRequests(
   const schema = quoteIdentifier(side.schema);
   try {
     const { rows } = await client.query<{ requests: number; truncated: number; redacted: number }>(
-      `SELECT least(count(*) FILTER (WHERE NOT q.truncated AND q.redacted IS NOT TRUE), $4)::integer AS requests,
-              count(*) FILTER (WHERE q.truncated AND q.redacted IS NOT TRUE)::integer AS truncated,
-              count(*) FILTER (WHERE q.redacted)::integer AS redacted
+      `SELECT least(count(*) FILTER (WHERE NOT q.truncated), $4)::integer AS requests,
+              count(*) FILTER (WHERE q.truncated)::integer AS truncated,
+              count(*) FILTER (WHERE NOT q.truncated AND q.redacted)::integer AS redacted
          FROM ${schema}.inference_requests q JOIN ${schema}.inference_response r USING (day, request_id, attempt)
         WHERE q.day BETWEEN ($1::timestamptz AT TIME ZONE 'UTC')::date AND ($2::timestamptz AT TIME ZONE 'UTC')::date
           AND q.request_time >= $1 AND q.request_time < $2 AND r.failure IS NULL
@@ -112,13 +114,13 @@ const page = `${inRange} AND (q.day, q.request_id, q.attempt) > ($5::date, $6::t
 /** $1 days, $2 ids, $3 attempts. */
 const byKey = "WHERE (q.day, q.request_id, q.attempt) IN (SELECT * FROM unnest($1::date[], $2::text[], $3::integer[]))";
 
-/** The requests of a range, a page at a time; one that was not kept whole, or is redacted, is left out. */
+/** The requests of a range, a page at a time; one that was not kept whole is left out. */
 export async function* recordedRequests(client: ClientBase, range: RecordedRange): AsyncGenerator<RecordedRequest> {
   let left = range.limit;
   const rows = range.order === "time" ? rowsByTime(client, range) : rowsById(client, range);
   try {
     for await (const row of rows) {
-      if (row.truncated || row.redacted) continue;
+      if (row.truncated) continue;
       if (left === 0) return;
       left -= 1;
       yield toRequest(row);
@@ -128,7 +130,10 @@ export async function* recordedRequests(client: ClientBase, range: RecordedRange
   }
 }
 
-/** Single requests, in the order of their keys; undefined for what was not kept whole or is redacted, and what got no whole answer. */
+/**
+ * Single requests, in the order of their keys; undefined for what was not kept whole, and what got no whole answer; also for what is redacted, of
+ * which the model that answered cannot be asked again what it was asked.
+ */
 export async function recordedRequestsOf(
   client: ClientBase,
   side: RecordedSide,
@@ -168,7 +173,7 @@ async function* rowsByTime(client: ClientBase, { side, since, until, limit }: Re
     `DECLARE recorded_order NO SCROLL CURSOR WITH HOLD FOR
      SELECT q.day::text AS day, q.request_id, q.attempt
        FROM ${schema}.inference_requests q JOIN ${schema}.inference_response r USING (day, request_id, attempt)
-     ${inRange} AND NOT q.truncated AND q.redacted IS NOT TRUE ORDER BY q.request_time, q.request_id, q.attempt LIMIT $5`,
+     ${inRange} AND NOT q.truncated ORDER BY q.request_time, q.request_id, q.attempt LIMIT $5`,
     values,
   );
   try {
@@ -209,6 +214,7 @@ function toRequest(row: Row): RecordedRequest {
       ...(type === null ? {} : { "content-type": type }),
       ...(encoding === null ? {} : { "content-encoding": encoding }),
     },
+    redacted: row.redacted,
     answer: {
       status: row.status,
       latencyMs: row.latency_ms,

@@ -63,7 +63,7 @@ COMMENT ON COLUMN inference_requests.truncated IS 'request_raw is only the begin
 COMMENT ON COLUMN inference_requests.operation IS
   'What was asked: predict, explain, infer, chat, completions, embeddings, responses, messages, or own for a path of the model''s own; null in rows of older recorders.';
 COMMENT ON COLUMN inference_requests.redacted IS
-  'Pseudonyms stand in for values of this request and of its answer: what a model says to it now is no judgement of what it said then. Null in rows of older recorders.';
+  'Pseudonyms stand in for values of this request and of its answer, so that what a model answers to it now is not compared with what it answered then. Null in rows of older recorders.';
 COMMENT ON COLUMN inference_requests.unpaired IS 'The request had no x-request-id: the id is the recorder''s own, and no other side has it.';
 COMMENT ON TABLE inference_response IS 'What was answered to the request of the same key; day is that of the request.';
 COMMENT ON COLUMN inference_response.status IS 'HTTP status that the client got; null where it went away before there was one.';

@@ -108,6 +108,35 @@ describe("menagerie replay", () => {
     expect([few.code, few.stderr]).toEqual([3, expect.stringContaining("--max-mismatch 0.2 is not met")]);
   }, 60_000);
 
+  it("sends redacted requests as they are stored, and compares no recorded answer with what is answered to them", async () => {
+    const mark = (redacted: boolean): Promise<unknown> =>
+      withClient(postgres.server, platformDatabase, (client) =>
+        client.query(`UPDATE ${schema}.inference_requests SET redacted = $1 WHERE request_id IN ('r1', 'r2', 'r3')`, [
+          redacted,
+        ]),
+      );
+    await mark(true);
+    try {
+      candidate.answer = (response, body, request) => {
+        const isSecond = (JSON.parse(body.toString()) as { values: number[] }).values[0] === 2;
+        if (!isSecond) multiplies(2)(response, body, request);
+        else response.writeHead(400).end("what is that?");
+      };
+      const { code, stdout } = await replay(schema, "--to", to());
+      expect(code).toBe(0);
+      expect(candidate.seen.length).toBe(requests);
+      expect(stdout).toContain("No answer differs in 37 pairs");
+      expect(stdout).toContain("3 requests with pseudonyms, not compared: status 200 2 times, status 400 once");
+      const gated = await replay(schema, "--to", to(), "--max-mismatch", "0.2");
+      expect([gated.code, gated.stderr]).toEqual([
+        2,
+        expect.stringContaining("--max-mismatch: multiplier has 3 requests with pseudonyms"),
+      ]);
+    } finally {
+      await mark(false);
+    }
+  }, 60_000);
+
   it("keeps to its rate", async () => {
     candidate.answer = multiplies(2);
     // In this process, and a lower bound only: a busy machine makes it later, never earlier.
@@ -137,6 +166,7 @@ describe("menagerie replay", () => {
       url,
       body: Buffer.from("{}"),
       headers: {},
+      redacted: false,
       answer: { status: 200, failure: null, latencyMs: 1, body: { json: [n] } },
     });
     candidate.answer = (response, _, { url }) => {

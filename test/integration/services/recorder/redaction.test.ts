@@ -5,11 +5,15 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compareRecorded } from "../../../../src/adapters/postgres/predictions/compareRecorded.ts";
 import {
   countRecordedRequests,
+  type RecordedRequest,
   recordedRequests,
+  recordedRequestsOf,
 } from "../../../../src/adapters/postgres/predictions/recordedRequests.ts";
 import { withClient } from "../../../../src/adapters/postgres/server.ts";
+import { silent } from "../../../../src/domain/progress.ts";
 import { Pseudonyms } from "../../../../src/domain/redaction/pseudonyms.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
@@ -97,6 +101,8 @@ async function stored(id: string): Promise<Row> {
   await expect.poll(async () => (await rows()).length, { timeout: 30_000 }).toBe(1);
   return (await rows())[0] as Row;
 }
+
+const anyTime = () => ({ since: new Date(Date.now() - 3_600_000), until: new Date(Date.now() + 3_600_000) });
 
 const json = (value: unknown) => (response: ServerResponse) =>
   void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
@@ -290,16 +296,62 @@ describe("a recorder that redacts", () => {
     expect(there.tables).toContain(pseudonyms.ofText(canary));
   });
 
-  it("is not replayed: what a model answers to a pseudonym is no judgement", async () => {
+  it("is sent again with its pseudonyms, marked as what no recorded answer is compared with", async () => {
     await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
-    const [since, until] = [new Date(Date.now() - 3_600_000), new Date(Date.now() + 3_600_000)];
-    const range = { side: { schema: "redacted" }, since, until, limit: 100 };
-    await withClient(postgres.server, "postgres", async (client) => {
-      const { requests, redacted } = await countRecordedRequests(client, range);
-      expect(requests).toBe(0);
-      expect(redacted).toBeGreaterThan(5);
-      expect((await recordedRequests(client, range).next()).done).toBe(true);
-    });
+    for (const order of ["id", "time"] as const) {
+      const range = { side: { schema: "redacted" }, ...anyTime(), limit: 100, order };
+      await withClient(postgres.server, "postgres", async (client) => {
+        const { requests, redacted, truncated } = await countRecordedRequests(client, range);
+        expect(requests).toBeGreaterThan(5);
+        expect(redacted).toBe(requests);
+        // Bodies that could not be read.
+        expect(truncated).toBeGreaterThan(0);
+        const sent: RecordedRequest[] = [];
+        for await (const each of recordedRequests(client, range)) sent.push(each);
+        expect(sent.length).toBe(requests);
+        expect(sent.every((each) => each.redacted)).toBe(true);
+        expect(sent.map(({ body }) => body.toString()).join()).toContain(pseudonyms.ofText(canary));
+        // Its model was asked something else then, so that it cannot repeat itself.
+        expect(await recordedRequestsOf(client, range.side, sent.slice(0, 1))).toEqual([undefined]);
+      });
+    }
+  });
+
+  it("compares with a shadow that redacts: the same answers are the same, others differ", async () => {
+    const shadow = await startRecorder({ postgres, predictor: predictor.host, schema: "redacted_shadow", env });
+    try {
+      const ids = ["same", "other"].map((name) => `${name}-${randomUUID()}`);
+      for (const id of ids) {
+        const body = JSON.stringify({ values: [1.25], user: canary, temperature: 0 });
+        const headers = { "x-request-id": id };
+        await ask({ body, headers, answer: json({ choices: [], said: canary }) });
+        predictor.answer = json({ choices: [], said: id.startsWith("same") ? canary : "CANARY-1" });
+        await fetch(shadow.origin + chat, { method: "POST", body, headers });
+      }
+      await expect.poll(() => shadow.metric("menagerie_recorder_stored_total"), { timeout: 30_000 }).toBe(2);
+      await stored(ids[1] as string);
+      const result = await withClient(postgres.server, "postgres", (client) =>
+        compareRecorded(
+          client,
+          {
+            ...anyTime(),
+            primary: { schema: "redacted" },
+            shadow: { schema: "redacted_shadow" },
+            rules: {},
+            percent: 100,
+          },
+          silent,
+        ),
+      );
+      expect(result).toMatchObject({ pairs: 2, mismatches: 1, notJudged: {}, fields: [{ field: "said" }] });
+      const requests = (of: TestRecorder) =>
+        of.query("SELECT request_id, request_data FROM inference_requests WHERE request_id = ANY ($1) ORDER BY 1", [
+          ids,
+        ]);
+      expect(await requests(recorder)).toEqual(await requests(shadow));
+    } finally {
+      await shadow.dispose();
+    }
   });
 
   it("leaves nothing in what a crash leaves", async () => {

@@ -181,6 +181,19 @@ describe("all pairs", () => {
     ]);
   });
 
+  it("of which one side was sent pseudonyms are not compared, whatever was answered", () => {
+    const redacted = { isRedacted: true };
+    const result = compare([
+      { ...pair(1, 1), ...redacted },
+      { ...pair(1, 2), ...redacted },
+      { ...pair(1, 1, { status: 400 }), ...redacted },
+      { ...pair(1, 1, { failure: "predictor_broken" }), ...redacted },
+      pair(1, 1),
+    ]);
+    expect(result).toMatchObject({ pairs: 1, mismatches: 0, undecided: 4, notJudged: { redacted: 4 } });
+    expect(result.statuses).toEqual([{ primary: 200, shadow: 200, pairs: 1 }]);
+  });
+
   it("bodies that are no JSON are compared by their bytes, and what cannot be read is counted apart", () => {
     const bytes = (digest: string): RecordedAnswer => ({
       status: 200,
