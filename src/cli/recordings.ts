@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { type RecordingSettings, recordsEverything } from "../domain/recording/settings.ts";
+import { redactionRuleSchema } from "../domain/redaction/ruleSchema.ts";
 import type { EnvironmentLayout } from "../local/layout.ts";
 import { readStackOutputs } from "../local/stackOutputs.ts";
-import { type DeployedShadow, readShadows, redactionRule } from "./shadows.ts";
+import { type DeployedShadow, readShadows } from "./shadows.ts";
 
 const outputs = z.looseObject({
   recordings: z
@@ -15,7 +16,7 @@ const outputs = z.looseObject({
         sample: z.number(),
         bodies: z.boolean(),
         retentionDays: z.number(),
-        redact: z.array(redactionRule).readonly(),
+        redact: z.array(redactionRuleSchema).readonly(),
         paused: z.boolean(),
       }),
     )

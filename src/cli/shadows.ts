@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type RedactionRule, valueKinds } from "../domain/redaction/rules.ts";
+import { redactionRuleSchema } from "../domain/redaction/ruleSchema.ts";
 import type { EnvironmentLayout } from "../local/layout.ts";
 import { readStackOutputs } from "../local/stackOutputs.ts";
 import { refuse } from "./refusals.ts";
@@ -10,15 +10,6 @@ const side = z.looseObject({
   hash: z.string(),
   version: z.string(),
   schema: z.string(),
-});
-
-/** A rule of `redact`, as a stack's outputs have it. */
-export const redactionRule: z.ZodType<RedactionRule> = z.object({
-  path: z.string().optional(),
-  pattern: z.string().optional(),
-  kind: z.enum(valueKinds).optional(),
-  query: z.string().optional(),
-  header: z.string().optional(),
 });
 
 const tolerance = z.looseObject({ absolute: z.number().optional(), relative: z.number().optional() });
@@ -47,7 +38,7 @@ const shadowOutput = z.looseObject({
   shadows: z.record(z.string(), side),
   noise: side.nullable(),
   // Stacks of an earlier release say nothing of it.
-  redact: z.array(redactionRule).readonly().default([]),
+  redact: z.array(redactionRuleSchema).readonly().default([]),
   compare: z.looseObject({
     tolerance: tolerance.optional(),
     tolerances: z.record(z.string(), tolerance).optional(),

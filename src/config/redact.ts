@@ -5,7 +5,7 @@ import { choice, listOf, mapping } from "./fields.ts";
 import { wrong } from "./schemaClause.ts";
 
 const name = (description: string) =>
-  z.string({ error: wrong("is no text", "write it in quotes") }).meta({ description });
+  z.string({ error: wrong("is not text", "write it in quotes") }).meta({ description });
 
 const rule = mapping(
   {
