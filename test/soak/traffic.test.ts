@@ -30,7 +30,8 @@ beforeAll(async () => {
   pool = new pg.Pool(clientConfig(serverFromUrl(target.databaseServer.url, "the environment"), platformDatabase));
   gatewayUrl = target.gatewayUrl;
   apiUrl = target.apiUrl;
-  // The gateway is counted soon after the API service leads.
+  // The gateway is counted soon after the API service leads, and by how requests end once it has shown one.
+  await predict();
   await delay(15_000);
 });
 
@@ -83,7 +84,11 @@ async function counted(path: TrafficPath, model: string, from: number) {
   await delay(5_000);
   const asked = { version: await versionOf(model), from: new Date(from), to: new Date(Date.now() - 2_500) };
   const traffic = (await readTraffic(pool, asked))[path];
-  return { ...summarize(traffic), missing: length(traffic.coverage.missing) };
+  return {
+    ...summarize(traffic),
+    missing: length(traffic.coverage.missing),
+    untold: length(traffic.ends.missing),
+  };
 }
 
 const predict = (body = '{"values": ["3.3"]}') =>
@@ -107,6 +112,34 @@ function processesOf(command: string): number[] {
     .filter((id) => read(id, "cmdline").includes(command) && isBelowHome(id));
 }
 
+/** Deletes a model's pods at once, without a grace period. */
+async function deletePods(model: string): Promise<void> {
+  const pods = "/api/v1/namespaces/models/pods";
+  const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(shared.kubeConfig(), "GET", pods);
+  const own = items.filter(({ metadata }) => metadata.name.startsWith(`${model}-v1-`));
+  expect(own).toHaveLength(1);
+  for (const { metadata } of own)
+    await apiRequest(shared.kubeConfig(), "DELETE", `${pods}/${metadata.name}`, { query: { gracePeriodSeconds: 0 } });
+}
+
+const chat = JSON.stringify({
+  model: "speaker",
+  messages: [{ role: "user", content: "What does an otter eat?" }],
+  stream: true,
+  max_tokens: 200,
+});
+const speak = (leaveAfterMs?: number) =>
+  ask(`${gatewayUrl}/serving/models/speaker/v1/chat/completions`, chat, leaveAfterMs);
+
+/** Name of a process's program; undefined where it is gone. */
+function commandOf(id: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${id}/comm`, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 test("requests at the gateway are counted one by one", async () => {
   const from = Date.now() - 1_000;
   const sent = await load(8, 40, (number) => predict(number % 10 === 0 ? "{broken" : undefined));
@@ -119,13 +152,7 @@ test("requests for a version whose only pod is gone are its 503s", async () => {
   const from = Date.now() - 1_000;
   const loading = load(20, 30, () => predict());
   await delay(2_000);
-  const pods = "/api/v1/namespaces/models/pods";
-  const query = { labelSelector: "serving.kserve.io/inferenceservice=multiplier-v1" };
-  const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(shared.kubeConfig(), "GET", pods, {
-    query,
-  });
-  for (const { metadata } of items)
-    await apiRequest(shared.kubeConfig(), "DELETE", `${pods}/${metadata.name}`, { query: { gracePeriodSeconds: 0 } });
+  await deletePods("multiplier");
   const sent = await loading;
   const { byOutcome, missing } = await counted("route", "multiplier", from);
   expect(sent[503]).toBeGreaterThan(0);
@@ -150,11 +177,32 @@ test("a gateway that is killed makes seconds missing, and counts on from its new
   expect(lost).toBeLessThanOrEqual(missing * perSecond);
 });
 
+test("streams at the gateway are counted by how they end, those that clients left and those that a killed pod broke", async () => {
+  const from = Date.now() - 1_000;
+  const sent = await load(8, 4, (number) => speak(number % 4 === 0 ? 400 : undefined));
+  const first = await counted("route", "speaker", from);
+  expect(first.byOutcome).toEqual({ "2xx": sent[200], client_gone: (sent.cut ?? 0) + (sent.none ?? 0) });
+  expect([first.missing, first.untold]).toEqual([0, 0]);
+
+  const killedFrom = Date.now() - 1_000;
+  const loading = load(16, 4, () => speak());
+  await delay(5_000);
+  await deletePods("speaker");
+  const then = await loading;
+  const second = await counted("route", "speaker", killedFrom);
+  expect(then.cut).toBeGreaterThan(0);
+  const { "2xx": answered = 0, unavailable = 0, broken } = second.byOutcome;
+  expect({ answered, unavailable, broken }).toEqual({
+    answered: then[200] ?? 0,
+    unavailable: then[503] ?? 0,
+    broken: then.cut,
+  });
+  expect([second.missing, second.untold]).toEqual([0, 0]);
+});
+
 test("streams through the API service are counted, those that clients left among them, and a killed pod's are missing", async () => {
   const app = await shared.json<{ id: string }>("app", "create", "speaker", "--owner", "me@example.com", "--json");
-  const chat = { messages: [{ role: "user", content: "What does an otter eat?" }], stream: true, max_tokens: 200 };
-  const say = (leaveAfterMs?: number) =>
-    ask(`${apiUrl}/models/${app.id}/v1/chat/completions`, JSON.stringify({ model: "speaker", ...chat }), leaveAfterMs);
+  const say = (leaveAfterMs?: number) => ask(`${apiUrl}/models/${app.id}/v1/chat/completions`, chat, leaveAfterMs);
   const from = Date.now() - 1_000;
   const sent = await load(8, 4, (number) => say(number % 4 === 0 ? 300 : undefined));
   const first = await counted("app", "speaker", from);
@@ -166,8 +214,8 @@ test("streams through the API service are counted, those that clients left among
   const loading = load(16, 4, () => say());
   await delay(5_000);
   for (const id of processesOf("services/api/main.ts")) {
-    if (readFileSync(`/proc/${id}/comm`, "utf8").startsWith("bwrap")) continue;
-    process.kill(id, "SIGKILL");
+    // Its sandbox goes with it, perhaps before we look at that.
+    if (commandOf(id)?.startsWith("bwrap") === false) process.kill(id, "SIGKILL");
   }
   const then = await loading;
   await delay(10_000);
