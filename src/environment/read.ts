@@ -140,7 +140,12 @@ const doubts: Readonly<Record<PlanBasis, string | undefined>> = {
 const withheld = "withheld";
 
 function withoutToken(prometheus: PrometheusOptions | undefined): RawEnvironment["prometheus"] {
-  return prometheus && { ...prometheus, ...given({ bearerToken: prometheus.bearerToken && withheld }) };
+  return (
+    prometheus && {
+      ...prometheus,
+      ...given({ bearerToken: prometheus.bearerToken === undefined ? undefined : withheld }),
+    }
+  );
 }
 
 /** @throws OperatorError for a token that none can be, as for a stack's config */

@@ -72,8 +72,8 @@ export async function startDevelopmentApi(
     readonly count?: CountRequest;
     /** A platform's database that somebody else made, with the password of the API's role. @default one of its own */
     readonly database?: { readonly server: DatabaseServer; readonly password: string };
-    /** Where every predictor is. @default nowhere */
-    readonly predictor?: string;
+    /** Where every predictor is, or each version's by its number. @default nowhere */
+    readonly predictor?: string | ((number: number) => string);
   } = {},
 ): Promise<ApiUnderTest> {
   const { maxBodyBytes = 64 * 1024 * 1024 } = options;
@@ -132,7 +132,10 @@ export async function startDevelopmentApi(
     limit: options.limit,
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),
-    originOf: () => options.predictor ?? "http://127.0.0.1:1",
+    originOf: ({ number }) => {
+      const { predictor = "http://127.0.0.1:1" } = options;
+      return typeof predictor === "string" ? predictor : predictor(number);
+    },
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
     metrics: createMetrics({ standings: () => readStandings(pool), minute: () => readLastMinute(pool, Date.now()) }),

@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { unknown } from "@pulumi/pulumi/output.js";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ModelZooEntry, type ModelZooEntryArgs } from "../../../components/modelZooEntry.ts";
+import { PlatformDatabase } from "../../../components/platformDatabase.ts";
+import { PlatformServices } from "../../../components/platformServices.ts";
 import { registerVersion } from "../../../src/adapters/postgres/modelVersions.ts";
 import { urlOf, withClient } from "../../../src/adapters/postgres/server.ts";
 import { recordPhase } from "../../../src/adapters/postgres/zoo/rollouts.ts";
@@ -106,6 +108,41 @@ describe("an environment that a program reads", () => {
     expect(environment.hasDatabase).toBe(false);
   });
 
+  it("gives the API service the Prometheus that it names, whose token is in its Secret alone, and there a secret", async () => {
+    const prometheus = { url: "http://prometheus.monitoring.svc:9090", bearerToken: pulumi.secret("tulip-and-iris") };
+    const environment = await Environment.read({
+      gateway,
+      database: secretDatabase(),
+      prometheus,
+      services: { image: `registry/services@sha256:${"1".repeat(64)}` },
+    });
+    expect(environment.spec.prometheus).toEqual({ url: prometheus.url, hasToken: true });
+    for (const shown of [inspect(environment, { depth: 9 }), JSON.stringify(environment)]) {
+      expect(shown).not.toContain("tulip-and-iris");
+    }
+    const { declared } = await declaredBy(async () => {
+      new PlatformDatabase("platform", { environment });
+      new PlatformServices("platform", { environment });
+    });
+    const told = declared.map(({ request, inputs }) => [request.getName(), JSON.stringify(inputs)] as const);
+    expect(told.filter(([, text]) => text.includes("tulip-and-iris")).map(([name]) => name)).toEqual(["api-database"]);
+    const [, secret = ""] = told.find(([name]) => name === "api-database") ?? [];
+    // The whole of the Secret's data is one, as the engine has it.
+    expect(
+      secret.replaceAll(/\{"4dabf18193072939515e22adb298388d":"1b47061264138c4ac30d75fd1eb44270","value":.*?\}/g, ""),
+    ).not.toContain("tulip-and-iris");
+    const [, deployment = ""] = told.find(([, text]) => text.includes("MENAGERIE_PROMETHEUS_TOKEN")) ?? [];
+    expect(deployment).toContain(prometheus.url);
+  });
+
+  it("takes a Prometheus without a token, and one whose token another resource makes", async () => {
+    const url = "http://prometheus:9090";
+    const spec = async (bearerToken?: pulumi.Input<string>) =>
+      (await Environment.read({ gateway, database: secretDatabase(), prometheus: { url, bearerToken } })).spec;
+    expect((await spec()).prometheus).toEqual({ url, hasToken: false });
+    expect((await spec(pulumi.output(unknown as string))).prometheus).toEqual({ url, hasToken: true });
+  });
+
   it("shows nothing of its database when it is printed, or given to a resource by mistake", async () => {
     const environment = await Environment.read({ gateway, database: secretDatabase() });
     const { password = "" } = environment.platform.server;
@@ -123,6 +160,15 @@ describe("an environment that a program reads", () => {
   it.each([
     [{ database: "mysql://host" }, /^database is no PostgreSQL url/],
     [{ namespace: "Models" }, /^menagerie:namespace: /],
+    [{ prometheus: { url: "http://prometheus:9090/" } }, /^menagerie:prometheus\.url: /],
+    [
+      { prometheus: { url: "http://prometheus:9090", bearerToken: "a b" } },
+      /^menagerie:prometheus\.bearerToken: is no token/,
+    ],
+    [
+      { prometheus: { url: "http://prometheus:9090", bearerToken: "" } },
+      /^menagerie:prometheus\.bearerToken: is no token/,
+    ],
     [{ namspace: "models" }, /^menagerie:namspace: /],
   ])("is refused for %j in a sentence", async (wrong, sentence) => {
     const read = Environment.read({ gateway, ...wrong } as never);

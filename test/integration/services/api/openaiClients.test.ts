@@ -13,6 +13,8 @@ import { type SpeakingModel, speech, startSpeakingModel } from "../../../support
 /** Apps as the official clients of OpenAI and Anthropic ask them: a real API service and PostgreSQL, over a model that speaks. */
 
 let model: SpeakingModel;
+/** Version 2 of it, which no app points at until it is moved. */
+let next: SpeakingModel;
 let api: ApiUnderTest;
 let app: { readonly id: string };
 let key: string;
@@ -21,15 +23,18 @@ const limit = rateLimiter({ perSecond: 1, burst: 1 }, () => 0);
 
 beforeAll(async () => {
   model = await startSpeakingModel();
+  next = await startSpeakingModel();
   api = await startDevelopmentApi({
     requireApiKey: true,
-    predictor: model.origin,
+    predictor: (number) => (number === 2 ? next : model).origin,
     maxBodyBytes: 100_000,
     limit: (subject) => (limited ? limit(subject) : 0),
   });
   app = await withClient(api.server, platformDatabase, async (client) => {
-    const content = { hash: "h1", digest: `sha256:${"1".repeat(64)}` };
-    await registerVersion(client, { model: "speaker", organization: "admin", number: 1, ...content, current: true });
+    for (const number of [1, 2]) {
+      const content = { hash: `h${number}`, digest: `sha256:${String(number).repeat(64)}`, current: number === 1 };
+      await registerVersion(client, { model: "speaker", organization: "admin", number, ...content });
+    }
     return createApp(client, { zooModel: "speaker", owner: "ada@example.com", name: "my speaker" });
   });
   key = await api.newKey({ modelId: app.id });
@@ -38,6 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await api?.stop();
   await model?.stop();
+  await next?.stop();
 });
 
 const baseUrl = () => `${api.url}/models/${app.id}`;
@@ -181,6 +187,48 @@ describe("Anthropic's client", () => {
       message: expect.stringContaining("the API key is wrong or revoked"),
     });
   });
+});
+
+describe("an app that is moved to another version", () => {
+  const pointAt = (number: number) =>
+    api.sql(
+      `UPDATE menagerie.model_version SET proxy_model_version_id =
+         (SELECT v.id FROM menagerie.model_version v JOIN menagerie.model m ON m.id = v.model_id
+           WHERE m.name = 'speaker' AND v.number = $1) WHERE model_id = $2`,
+      [number, app.id],
+    );
+  const asked = () => [model.seen.length, next.seen.length];
+
+  it("answers its clients, who keep their url, key and model's name, by the new version; a stream goes on where it began", async () => {
+    const openAi = new OpenAI({ baseURL: `${baseUrl()}/v1`, apiKey: key, maxRetries: 0 });
+    const anthropic = new Anthropic({ baseURL: baseUrl(), apiKey: key, maxRetries: 0 });
+    const [before = 0, after = 0] = asked();
+    const stream = await openAi.chat.completions.create({ model: "my speaker", messages, stream: true });
+    let text = "";
+    let isMoved = false;
+    for await (const chunk of stream) {
+      if (!isMoved) await pointAt(2);
+      isMoved = true;
+      text += chunk.choices[0]?.delta.content ?? "";
+    }
+    try {
+      expect([text, ...asked()]).toEqual([speech, before + 1, after]);
+      expect((await openAi.models.list()).data.map(({ id }) => id)).toEqual(["my speaker"]);
+      const { choices } = await openAi.chat.completions.create({ model: "my speaker", messages });
+      expect(choices[0]?.message.content).toBe(speech);
+      const question = { model: "my speaker", max_tokens: 100, messages };
+      expect(await anthropic.messages.stream(question).finalText()).toBe(speech);
+      expect((await askByPython(`${baseUrl()}/v1`, key)).streamed).toEqual([speech, 7]);
+      const [old, moved = 0] = asked();
+      expect(old).toBe(before + 1);
+      expect(moved).toBeGreaterThan(after + 4);
+      for (const { headers } of next.seen) expect(JSON.stringify(headers)).not.toContain(key);
+    } finally {
+      await pointAt(1);
+    }
+    await openAi.chat.completions.create({ model: "my speaker", messages });
+    expect(model.seen.length).toBe(before + 2);
+  }, 120_000);
 });
 
 describe("the paths of an app", () => {
