@@ -103,6 +103,26 @@ test("the model sees the request's whole body, and not the key", async () => {
   expect(JSON.stringify(seen)).not.toContain(key);
 });
 
+test("what a request says of its purpose reaches the model with a key alone that may make batches", async () => {
+  const batch = await shared.json<{ key: string }>(
+    "key",
+    "create",
+    "--organization",
+    "admin",
+    "--right",
+    "batch",
+    "--json",
+  );
+  const watched = path.replace("multiplier", "watched");
+  const seen = async (own: string) => {
+    backends.taken("model");
+    expect((await ask(watched, { "x-api-key": own, "x-menagerie-purpose": "batch" })).status).toBe(200);
+    return backends.taken("model")[0]?.headers["x-menagerie-purpose"];
+  };
+  expect(await seen(batch.key)).toBe("batch");
+  expect(await seen(key)).toBeUndefined();
+});
+
 test("others are refused with the API service's own answer", async () => {
   const refused = await ask(path);
   expect(refused).toMatchObject({ status: 401, headers: { "content-type": "application/json" } });
