@@ -140,7 +140,7 @@ export class PlatformServices extends pulumi.ComponentResource implements Declar
       ),
       modelsNamespace,
       requireApiKey: serving.requireApiKey,
-      rateLimit: ratelimitEnabled ? services.rateLimit : undefined,
+      holdsLimits: ratelimitEnabled,
       replicas,
       builds: builds && ("url" in builds ? { url: builds.url } : builds),
       uploads,

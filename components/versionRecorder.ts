@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { builtInPool } from "../src/config/pools.ts";
 import { type RecordingSettings, recorderPods } from "../src/domain/recording/settings.ts";
+import { apiUrlInCluster } from "../src/domain/serving/apiService.ts";
 import { autoscalerClass } from "../src/domain/serving/autoscaling.ts";
 import { recorderTransformer, revisedTransformer } from "../src/domain/serving/recorder.ts";
 import type { Replicas } from "../src/domain/serving/scaleTarget.ts";
@@ -71,6 +72,7 @@ export class VersionRecorder extends pulumi.ComponentResource {
       secretName: store.secretName,
       secretRevision: store.secretRevision,
       schema: store.schema,
+      usageUrl: apiUrlInCluster(environment.spec.services.namespace),
       version,
       replicas: recorderPods(replicas),
       ...(autoscalerClass({ mode, replicas }) === "keda" ? { besideKeda: true } : {}),

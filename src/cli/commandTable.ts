@@ -98,6 +98,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/key.ts")).keyCommand(),
   },
   {
+    name: "organization",
+    about: "Organizations and what they may ask in a minute and in a day.",
+    load: async () => (await import("./commands/organization.ts")).organizationCommand(),
+  },
+  {
+    name: "usage",
+    about: "Show requests and tokens by day, organization, app and model.",
+    load: async () => (await import("./commands/usage.ts")).usageCommand(),
+  },
+  {
     name: "rollout",
     about: "Rollouts of zoo models: where each stands and what comes next; apps moved to new versions and back.",
     load: async () => (await import("./commands/rollout/index.ts")).rolloutCommand(),

@@ -36,7 +36,7 @@ const topFlag = (description: string) =>
     .meta({ description });
 
 export const ratelimitEnabled = topFlag(
-  "Whether predictions through the API service are limited for each key, by services.rateLimit; written to the dynamic settings too. Default: true.",
+  "Whether the limits of keys and organizations hold (`menagerie key limits`); usage is counted anyway. Written to the dynamic settings too. Default: true.",
 ).default(true);
 
 export const modelZooDeploymentAutomationEnabled = topFlag(

@@ -21,20 +21,12 @@ export const services = mapping(
     ).optional(),
     rateLimit: mapping(
       {
-        perSecond: wholeNumber(
-          1,
-          1_000_000,
-          "Predictions of one API key in a second, over time, for each pod of the API service. Unit: predictions/s. Default: 100.",
-        ).default(100),
-        burst: wholeNumber(
-          1,
-          1_000_000,
-          "Predictions of one API key at once, before that rate holds. Unit: predictions. Default: 200.",
-        ).default(200),
+        perSecond: wholeNumber(1, 1_000_000, "Without effect.").optional(),
+        burst: wholeNumber(1, 1_000_000, "Without effect.").optional(),
       },
-      "write {perSecond: 100, burst: 200}",
-      "Limit of each API key; requests without a key are limited for each app. Only with menagerie:ratelimitEnabled.",
-    ).prefault({}),
+      "remove it",
+      "Without effect: an earlier release limited each key in each pod by it. `menagerie key limits` and `menagerie organization limits` set limits that hold over all pods.",
+    ).optional(),
     uploads,
   },
   "write {image: <url>@sha256:<digest>}",

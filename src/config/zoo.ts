@@ -221,6 +221,11 @@ const zooEntry = mapping(
     ).default("journaled"),
     bake: bake.prefault({}),
     recording: recording.optional(),
+    maxTokens: wholeNumber(
+      1,
+      10_000_000,
+      "Tokens of the model's longest answer: reserved of token limits for a request that does not say how long its answer may be, and for each that comes by the gateway. Unit: tokens. Default: 4096.",
+    ).optional(),
     paths: ownPaths,
     pool: poolName,
     replicas: replicas.prefault({}),

@@ -8,6 +8,7 @@ import {
   publicConfig,
   secretValues,
 } from "../config/stackConfig.ts";
+import { keysWithoutEffect } from "../config/withoutEffect.ts";
 import { everyRefusal } from "../domain/refusals/everyRefusal.ts";
 import { checkAllowedNamespaces } from "../plan/allowedNamespaces.ts";
 import { checkCluster } from "../plan/cluster.ts";
@@ -27,6 +28,7 @@ import { smokeSets } from "../plan/smoke.ts";
 import { planState } from "../plan/state.ts";
 import { checkStatistics, withEmbeddedStatistics } from "../plan/statistics.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
+import { checkTokenLimits } from "../plan/tokenLimits.ts";
 import { trussesOf } from "../plan/trusses.ts";
 import { planZoo } from "../plan/zoo.ts";
 import type { ZooModelPlan } from "../plan/zooModel.ts";
@@ -57,6 +59,7 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
   const [zoo, development] = await everyRefusal([
     plannedZoo(),
     planDevelopments(spec, trusses, platform, { lastOutputs, sentHeads: shell.sentHeads }),
+    checkTokenLimits(spec, platform),
   ]);
   await warn([...zoo.values()].flatMap(({ warnings }) => warnings));
   const release = await plannedRelease(spec, run, platform, zoo);
@@ -124,7 +127,7 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
   ]);
   return {
     platform,
-    sentences: [...sentences, ...left],
+    sentences: [...sentences, ...left, ...keysWithoutEffect(spec).map(({ message }) => message)],
     trusses: await trussesOf({ ...spec, zoo: readFromFolders(spec, platform) }, project),
   };
 }

@@ -9,6 +9,7 @@ import { type EnvironmentDefaults, parseEnvironment } from "../config/parse.ts";
 import { keyPath } from "../config/sentences.ts";
 import { stackConfig } from "../config/stackConfig.ts";
 import type { StackFileReading } from "../config/stackFile.ts";
+import { keysWithoutEffect } from "../config/withoutEffect.ts";
 import { isMapping } from "../domain/mapping.ts";
 import { about, type Refusal, refusal, refusalsOf, refused } from "../domain/refusals/refusal.ts";
 import { configFilename } from "../domain/truss/config.ts";
@@ -66,7 +67,7 @@ export async function checkStack(reading: StackFileReading, options: StackCheckO
     issues.push(reading.locate(each));
   }
   if (issues.length > 0 || !spec) return { issues: issues.sort(byPlace) };
-  const warnings = declaredLeaveWarnings(spec).map((each) => reading.locate(each));
+  const warnings = [...declaredLeaveWarnings(spec), ...keysWithoutEffect(spec)].map((each) => reading.locate(each));
   return { issues, warnings: warnings.sort(byPlace), spec };
 }
 

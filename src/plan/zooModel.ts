@@ -285,16 +285,19 @@ function migrationOf(
 
 /** How the config says that a model is served. */
 function servingOf(
-  { truss, mode, pool, env, replicas, resources, state }: ZooEntrySpec,
+  { truss, mode, pool, env, replicas, resources, state, maxTokens }: ZooEntrySpec,
   secrets: readonly string[],
 ): VersionServing {
   const serving = { truss, mode, pool, env, replicas, resources, secrets: [...secrets].sort() };
-  return state ? { ...serving, state } : serving;
+  const stated = state ? { ...serving, state } : serving;
+  return maxTokens === undefined ? stated : { ...stated, maxTokens };
 }
 
-/** Key order is the database's. */
-function differs(serving: VersionServing, recorded: RecordedServing | undefined): boolean {
-  return recorded !== undefined && digestOf(serving) !== digestOf(declaredServing(recorded));
+/** Key order is the database's. What is reserved for tokens concerns no pod. */
+function differs({ maxTokens: _, ...serving }: VersionServing, recorded: RecordedServing | undefined): boolean {
+  if (recorded === undefined) return false;
+  const { maxTokens: __, ...before } = declaredServing(recorded);
+  return digestOf(serving) !== digestOf(before);
 }
 
 /**

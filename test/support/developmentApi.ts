@@ -20,11 +20,13 @@ import { createFolderUploads } from "../../src/adapters/uploads/folderUploads.ts
 import type { UploadStore } from "../../src/adapters/uploads/uploadStore.ts";
 import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
 import type { KeyRight } from "../../src/domain/access/rights.ts";
+import type { Limits } from "../../src/domain/limits/limits.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import type { Access } from "../../src/services/api/access.ts";
 import type { Containers } from "../../src/services/api/development/containers.ts";
 import { developmentVersions, type Versions } from "../../src/services/api/development/versions.ts";
 import type { Deployments } from "../../src/services/api/graphql/context.ts";
+import { usageStore } from "../../src/services/api/limits/usageStore.ts";
 import { createMetrics } from "../../src/services/api/metrics.ts";
 import { apiRoutes } from "../../src/services/api/routes.ts";
 import { createApiServer } from "../../src/services/api/server.ts";
@@ -54,7 +56,7 @@ export interface ApiUnderTest {
     organization?: string,
   ): Promise<{ modelId: string; versionId: string; organizationId: string }>;
   /** Makes an API key. */
-  newKey(scope: StoredScope, rights?: readonly KeyRight[]): Promise<string>;
+  newKey(scope: StoredScope, rights?: readonly KeyRight[], limits?: Limits): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -67,8 +69,6 @@ export async function startDevelopmentApi(
     readonly containers?: Containers;
     /** @default requests without a key are answered */
     readonly requireApiKey?: boolean;
-    /** @default nobody waits */
-    readonly limit?: (subject: string) => number;
     readonly count?: CountRequest;
     /** A platform's database that somebody else made, with the password of the API's role. @default one of its own */
     readonly database?: { readonly server: DatabaseServer; readonly password: string };
@@ -107,6 +107,13 @@ export async function startDevelopmentApi(
     find: (prefix) => findKey(pool, prefix),
     adminKeyHash: keyHash(adminKey),
   };
+  const ended = new AbortController();
+  const metrics = createMetrics({
+    standings: () => readStandings(pool),
+    minute: () => readLastMinute(pool, Date.now()),
+  });
+  const usage = usageStore({ pool, log, holdsLimits: true, signal: ended.signal });
+  const limits = { ...usage, onRefused: metrics.refused };
   const deployments = options.deployments?.({ pool, uploads, cluster });
   const server = createApiServer({
     access,
@@ -125,11 +132,11 @@ export async function startDevelopmentApi(
       hold: { holdMs: 3_000, maxHeld: 4 },
       modelsNamespace: "models",
       served: (name: string) => readPlatformModel(pool, name),
-      limit: options.limit,
+      limits,
       count: options.count ?? (() => {}),
       pushes: deployments && { uploads, deployments },
     }),
-    limit: options.limit,
+    limits,
     pointer: (id) => readPointer(pool, id),
     checkDatabase: async () => void (await pool.query("SELECT 1")),
     originOf: ({ number }) => {
@@ -138,7 +145,7 @@ export async function startDevelopmentApi(
     },
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
-    metrics: createMetrics({ standings: () => readStandings(pool), minute: () => readLastMinute(pool, Date.now()) }),
+    metrics,
     count: options.count ?? (() => {}),
     log,
     maxBodyBytes,
@@ -170,11 +177,17 @@ export async function startDevelopmentApi(
       if (!row) throw new Error("the version was not made");
       return row;
     },
-    newKey: (scope, rights) =>
-      withClient(postgres.server, platformDatabase, async (client) => (await createKey(client, scope, rights)).key),
+    newKey: (scope, rights, own) =>
+      withClient(
+        postgres.server,
+        platformDatabase,
+        async (client) => (await createKey(client, scope, rights, own)).key,
+      ),
     async stop() {
       server.closeAllConnections();
       server.close();
+      ended.abort();
+      await usage.end();
       await pool.end();
       await postgres.stop();
       await rm(folder, { recursive: true, force: true });

@@ -2,6 +2,8 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { ClientBase, Pool } from "pg";
 import { apiKey, keyHash, keyPrefix, prefixLength, type StoredScope, secretBytes } from "../../domain/access/apiKey.ts";
 import type { KeyRight } from "../../domain/access/rights.ts";
+import type { Limits } from "../../domain/limits/limits.ts";
+import { type LimitRow, limitColumns, limitsOf, withLimits } from "./limits/databaseLimits.ts";
 import { refuse } from "./refusals.ts";
 import { sqlState } from "./server.ts";
 
@@ -13,15 +15,18 @@ export interface ListedKey {
   readonly organization: string | null;
   /** What it may do besides predicting. */
   readonly rights: readonly KeyRight[];
+  readonly limits: Limits;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
 }
 
 /** What a key is checked against. */
 export interface StoredKey {
+  readonly id: string;
   readonly hash: Buffer;
   readonly scope: StoredScope;
   readonly rights: readonly KeyRight[];
+  readonly limits: Limits;
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -31,33 +36,44 @@ export async function createKey(
   client: ClientBase,
   scope: StoredScope,
   rights: readonly KeyRight[] = [],
+  limits: Limits = {},
 ): Promise<{ id: string; key: string; prefix: string }> {
   const prefix = Array.from({ length: prefixLength }, () => letters[randomInt(letters.length)]).join("");
   const key = apiKey(prefix, randomBytes(secretBytes).toString("base64url"));
-  const { rows } = await client.query<{ id: string }>(
-    "INSERT INTO menagerie.api_key (prefix, hash, model_id, organization_id, rights) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-    [
+  const insert = `INSERT INTO menagerie.api_key
+       (prefix, hash, model_id, organization_id, rights, requests_per_minute, tokens_per_minute, tokens_per_day)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`;
+  const { rows } = await withLimits(() =>
+    client.query<{ id: string }>(insert, [
       prefix,
       keyHash(key),
       "modelId" in scope ? scope.modelId : null,
       "organizationId" in scope ? scope.organizationId : null,
       rights,
-    ],
+      limits.requestsPerMinute ?? null,
+      limits.tokensPerMinute ?? null,
+      limits.tokensPerDay ?? null,
+    ]),
   );
   return { id: rows[0]?.id ?? "", key, prefix };
 }
 
 /** All keys, the newest first. */
 export async function listKeys(client: ClientBase): Promise<ListedKey[]> {
-  const { rows } = await client.query<ListedKey>(
-    `SELECT k.id, k.prefix, m.name AS model, o.name AS organization, k.rights,
-            k.created_at AS "createdAt", k.revoked_at AS "revokedAt"
+  const { rows } = await withLimits(() =>
+    client.query<Omit<ListedKey, "limits"> & LimitRow>(
+      `SELECT k.id, k.prefix, m.name AS model, o.name AS organization, k.rights,
+            k.created_at AS "createdAt", k.revoked_at AS "revokedAt", ${limitColumns("k")}
        FROM menagerie.api_key k
        LEFT JOIN menagerie.model m ON m.id = k.model_id
        LEFT JOIN menagerie.organization o ON o.id = k.organization_id
       ORDER BY k.id DESC`,
+    ),
   );
-  return rows;
+  return rows.map((row) => {
+    const { requestsPerMinute: _, tokensPerMinute: __, tokensPerDay: ___, ...key } = row;
+    return { ...key, limits: limitsOf(row) };
+  });
 }
 
 /** Revokes the key with this id or prefix. Answers its prefix; revoking it again changes nothing. */
@@ -76,19 +92,25 @@ export async function revokeKey(client: ClientBase, idOrPrefix: string): Promise
 
 /** The key with this prefix, unless it is revoked or there is none. */
 export async function findKey(pool: Pool, prefix: string): Promise<StoredKey | undefined> {
-  const { rows } = await pool.query<{
-    hash: Buffer;
-    model_id: string | null;
-    organization_id: string | null;
-    rights: readonly KeyRight[];
-  }>("SELECT hash, model_id, organization_id, rights FROM menagerie.api_key WHERE prefix = $1 AND revoked_at IS NULL", [
-    prefix,
-  ]);
+  const { rows } = await pool.query<
+    LimitRow & {
+      id: string;
+      hash: Buffer;
+      model_id: string | null;
+      organization_id: string | null;
+      rights: readonly KeyRight[];
+    }
+  >(
+    `SELECT k.id, k.hash, k.model_id, k.organization_id, k.rights, ${limitColumns("k")}
+       FROM menagerie.api_key k WHERE k.prefix = $1 AND k.revoked_at IS NULL`,
+    [prefix],
+  );
   const row = rows[0];
   if (!row) return undefined;
-  const { hash, rights } = row;
-  if (row.model_id !== null) return { hash, rights, scope: { modelId: row.model_id } };
-  return row.organization_id === null ? undefined : { hash, rights, scope: { organizationId: row.organization_id } };
+  const { id, hash, rights } = row;
+  const found = { id, hash, rights, limits: limitsOf(row) };
+  if (row.model_id !== null) return { ...found, scope: { modelId: row.model_id } };
+  return row.organization_id === null ? undefined : { ...found, scope: { organizationId: row.organization_id } };
 }
 
 /** What a key may do, and what it opens. */

@@ -1,4 +1,7 @@
 import type { ClientBase, Pool } from "pg";
+import type { Limits } from "../../domain/limits/limits.ts";
+import { defaultMaxTokens } from "../../domain/limits/reservation.ts";
+import { type LimitRow, limitColumns, limitsOf } from "./limits/databaseLimits.ts";
 import { refuse } from "./refusals.ts";
 
 /** Where the predictions of a model come from. */
@@ -8,6 +11,10 @@ export interface Pointer {
   readonly organizationId: string;
   /** Name of the organization. */
   readonly organization: string;
+  /** What the organization is limited to. */
+  readonly limits: Limits;
+  /** Whether it points at a version of another model. */
+  readonly isApp: boolean;
   /** When its current version was made, in seconds since 1970; 0 without one. */
   readonly createdAt: number;
   /** The version that answers: the one pointed at, or the model's own current one. */
@@ -22,6 +29,8 @@ export interface Pointer {
         readonly recorded: boolean;
         /** Paths of its own that it answers, beside those of protocols. */
         readonly paths: readonly string[];
+        /** Tokens of its longest answer. */
+        readonly maxTokens: number;
       }
     | undefined;
   /** Whether it has versions at all: an app that was deleted has none. */
@@ -30,24 +39,30 @@ export interface Pointer {
 
 /** Follows a model's pointer; undefined when there is no such model. */
 export async function readPointer(pool: Pool, modelId: string): Promise<Pointer | undefined> {
-  const { rows } = await pool.query<{
-    id: string;
-    name: string;
-    organization_id: string;
-    organization: string;
-    created_at: number;
-    version_id: string | null;
-    model: string | null;
-    number: number | null;
-    service: string | null;
-    recorded: boolean;
-    paths: readonly string[];
-    versioned: boolean;
-  }>(
+  const { rows } = await pool.query<
+    LimitRow & {
+      id: string;
+      name: string;
+      organization_id: string;
+      organization: string;
+      created_at: number;
+      is_app: boolean;
+      version_id: string | null;
+      model: string | null;
+      number: number | null;
+      service: string | null;
+      recorded: boolean;
+      max_tokens: number;
+      paths: readonly string[];
+      versioned: boolean;
+    }
+  >(
     `SELECT m.id, m.name, m.organization_id, o.name AS organization,
             coalesce(extract(epoch FROM v.created_at)::integer, 0) AS created_at, sv.id AS version_id, sm.name AS model, sv.number,
             sv.serving->>'service' AS service,
             coalesce(sv.serving ? 'recording', false) AS recorded, coalesce(sv.serving->'paths', '[]') AS paths,
+            coalesce((sv.serving->>'maxTokens')::integer, $2) AS max_tokens,
+            v.proxy_model_version_id IS NOT NULL AS is_app, ${limitColumns("o")},
             EXISTS (SELECT FROM menagerie.model_version a WHERE a.model_id = m.id) AS versioned
        FROM menagerie.model m
        JOIN menagerie.organization o ON o.id = m.organization_id
@@ -55,16 +70,17 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
        LEFT JOIN menagerie.model_version sv ON sv.id = coalesce(v.proxy_model_version_id, v.id)
        LEFT JOIN menagerie.model sm ON sm.id = sv.model_id
       WHERE m.id = $1`,
-    [modelId],
+    [modelId, defaultMaxTokens],
   );
   const row = rows[0];
   if (!row) return undefined;
   const { id, name, organization_id: organizationId, organization, created_at: createdAt } = row;
-  const { version_id: versionId, model, number, versioned, recorded, paths } = row;
+  const { version_id: versionId, model, number, versioned, recorded, max_tokens: maxTokens, paths } = row;
   const complete = versionId !== null && model !== null && number !== null;
   const service = row.service ?? undefined;
-  const serving = complete ? { versionId, model, number, service, recorded, paths } : undefined;
-  return { id, name, organizationId, organization, createdAt, versioned, serving };
+  const serving = complete ? { versionId, model, number, service, recorded, maxTokens, paths } : undefined;
+  const limits = limitsOf(row);
+  return { id, name, organizationId, organization, limits, isApp: row.is_app, createdAt, versioned, serving };
 }
 
 /** What a name at the gateway stands for. */
@@ -73,20 +89,28 @@ export interface PlatformModel {
   readonly ids: readonly string[];
   /** The platform's own organization. */
   readonly organizationId: string;
+  /** What that organization is limited to. */
+  readonly limits: Limits;
+  /** Tokens of the longest answer that one of its versions gives. */
+  readonly maxTokens: number;
 }
 
 /** The platform's models that `name` is the name in Kubernetes of: as in the table, with dashes for underscores. */
 export async function readPlatformModel(pool: Pool, name: string): Promise<PlatformModel> {
-  const { rows } = await pool.query<PlatformModel>(
-    `SELECT o.id AS "organizationId",
+  const { rows } = await pool.query<Omit<PlatformModel, "limits"> & LimitRow>(
+    `SELECT o.id AS "organizationId", ${limitColumns("o")},
+            coalesce((SELECT max((v.serving->>'maxTokens')::integer)
+                        FROM menagerie.model m JOIN menagerie.model_version v ON v.model_id = m.id
+                       WHERE m.organization_id = o.id AND replace(m.name, '_', '-') = $1), $2) AS "maxTokens",
             ARRAY(SELECT m.id::text FROM menagerie.model m
                    WHERE m.organization_id = o.id AND replace(m.name, '_', '-') = $1 ORDER BY m.id) AS ids
        FROM menagerie.organization o WHERE o.is_admin`,
-    [name],
+    [name, defaultMaxTokens],
   );
   const [found] = rows;
   if (!found) throw new Error("the platform's tables have no admin organization, which the migrations make");
-  return found;
+  const { ids, organizationId, maxTokens } = found;
+  return { ids, organizationId, maxTokens, limits: limitsOf(found) };
 }
 
 /** Id of the model with this id or name. A name that several organizations use is refused with the ids. */

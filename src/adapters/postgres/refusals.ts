@@ -13,6 +13,11 @@ export const postgresRefusals = {
     fix: "run `menagerie up`, which brings them up to date",
     cause: "What a key may do is asked of a function that a later `up` makes.",
   },
+  "limits.tables-older": {
+    says: "the platform's tables are older than this program, and have no limits",
+    fix: "run `menagerie up`, which brings them up to date",
+    cause: "Limits and usage are columns and tables that a later `up` makes.",
+  },
   "app.name-taken": {
     says: '--name "{name}": the owner\'s organization has an app of this name',
     fix: "choose another",

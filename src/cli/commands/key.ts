@@ -2,14 +2,22 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ClientBase } from "pg";
 import { createKey, listKeys, revokeKey } from "../../adapters/postgres/apiKeys.ts";
 import { recordAudit } from "../../adapters/postgres/audit.ts";
+import { setKeyLimits } from "../../adapters/postgres/limits/databaseLimits.ts";
 import { modelIdOf, organizationIdOf } from "../../adapters/postgres/models.ts";
 import { inTransaction } from "../../adapters/postgres/transaction.ts";
 import type { StoredScope } from "../../domain/access/apiKey.ts";
 import { type KeyRight, keyRights } from "../../domain/access/rights.ts";
+import { type LimitOptions, limitChanges, limitOption, limitsText, newLimits } from "../limits.ts";
 import { asOperator, operatorName } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption } from "../options.ts";
 import { columns } from "../table.ts";
 import { refuse } from "./refusals.ts";
+
+interface CreateOptions extends KeyOptions, LimitOptions {
+  readonly model?: string;
+  readonly organization?: string;
+  readonly right: readonly KeyRight[];
+}
 
 interface KeyOptions {
   readonly environment: string;
@@ -31,15 +39,19 @@ export function keyCommand(): Command {
         .default([])
         .argParser((right: string, before: readonly KeyRight[]) => [...before, knownRight(right)]),
     )
+    .addOption(limitOption("requestsPerMinute"))
+    .addOption(limitOption("tokensPerMinute"))
+    .addOption(limitOption("tokensPerDay"))
     .addOption(environmentOption())
     .addOption(jsonOption())
-    .action(async (options: KeyOptions & { model?: string; organization?: string; right: readonly KeyRight[] }) => {
+    .action(async (options: CreateOptions) => {
       const { model, organization, right: rights } = options;
+      const limits = newLimits(options);
       const made = await asOperator(options.environment, async (client) => {
         const scope = await scopeOf(client, model, organization);
         return inTransaction(client, async () => {
-          const { id, key, prefix } = await createKey(client, scope, [...new Set(rights)]);
-          const details = { id, prefix, ...scope, rights };
+          const { id, key, prefix } = await createKey(client, scope, [...new Set(rights)], limits);
+          const details = { id, prefix, ...scope, rights, limits };
           await recordAudit(client, { what: "key.create", who: operatorName(), details });
           return { id, key };
         });
@@ -59,10 +71,34 @@ export function keyCommand(): Command {
         each.prefix,
         each.model === null ? `organization ${each.organization}` : `model ${each.model}`,
         each.rights.join(" ") || "–",
+        limitsText(each.limits),
         each.createdAt.toISOString(),
         each.revokedAt ? `revoked ${each.revokedAt.toISOString()}` : "valid",
       ]);
-      console.log(columns([["ID", "PREFIX", "OPENS", "RIGHTS", "MADE", "STATE"], ...rows]));
+      console.log(columns([["ID", "PREFIX", "OPENS", "RIGHTS", "LIMITS", "MADE", "STATE"], ...rows]));
+    });
+  key
+    .command("limits")
+    .description("Limit what is asked with a key, over all pods and all ways in; it holds within a second.")
+    .argument("<key>", "its id or prefix, as `key list` shows it")
+    .addOption(limitOption("requestsPerMinute"))
+    .addOption(limitOption("tokensPerMinute"))
+    .addOption(limitOption("tokensPerDay"))
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (idOrPrefix: string, options: KeyOptions & LimitOptions) => {
+      const changes = limitChanges(options);
+      const { prefix, limits } = await asOperator(options.environment, (client) =>
+        inTransaction(client, async () => {
+          const set = await setKeyLimits(client, idOrPrefix, changes);
+          if (Object.keys(changes).length > 0) {
+            const details = { prefix: set.prefix, limits: set.limits };
+            await recordAudit(client, { what: "key.limits", who: operatorName(), details });
+          }
+          return set;
+        }),
+      );
+      console.log(options.json ? JSON.stringify({ prefix, limits }) : `key ${prefix}: ${limitsText(limits)}`);
     });
   key
     .command("revoke")

@@ -75,6 +75,12 @@ export const planRefusals = {
     fix: "put the model back into the config",
     cause: "An older Menagerie registered the version without that.",
   },
+  "limits.tokens-not-counted": {
+    says: "{holder} has a limit of tokens, and nobody counts those of {model} at the gateway",
+    fix: "{change}, or remove the limit by `menagerie {command} limits {name} --tokens-per-minute none --tokens-per-day none`",
+    cause:
+      "Answers at the gateway go from the model to the client, and only the model's recorder sees the tokens that they tell of.",
+  },
   "development.pushed-name": {
     says: "a client has pushed a development version of this name",
     fix: "choose another name",

@@ -105,6 +105,11 @@ export const stackFileRefusals = {
     fix: "{expected}",
     cause: "Names become names in Kubernetes, DNS or PostgreSQL, which take these characters only.",
   },
+  "services.rate-limit-without-effect": {
+    says: "has no effect any more",
+    fix: "remove it, and set limits by `menagerie key limits` or `menagerie organization limits`",
+    cause: "A warning. It limited each key in each pod; limits of keys and organizations hold over all pods.",
+  },
   "secret.in-the-clear": {
     says: "holds {what} in the clear",
     fix: "{change}",

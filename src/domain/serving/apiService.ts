@@ -1,4 +1,3 @@
-import type { RateLimit } from "../access/rateLimit.ts";
 import { makesContexts, mountsOf, type Pushes, pushEnvironment, volumesOf } from "./apiPushes.ts";
 import { type Backend, hostOf, type Route, type RouteApi } from "./route.ts";
 
@@ -13,8 +12,8 @@ export interface ApiService<Text = string> extends Pushes {
   readonly secretRevision: Text;
   readonly modelsNamespace: string;
   readonly requireApiKey: boolean;
-  /** Limit of each key in each pod; undefined for none. */
-  readonly rateLimit?: RateLimit | undefined;
+  /** Whether the limits of keys and organizations hold. @default true */
+  readonly holdsLimits?: boolean;
   /** Pods. */
   readonly replicas: number;
   /** Whose answers it counts. @default nobody's */
@@ -93,12 +92,7 @@ function container<Text>(api: ApiService<Text>) {
       { name: "MENAGERIE_MODELS_NAMESPACE", value: api.modelsNamespace },
       { name: "MENAGERIE_SERVICES_NAMESPACE", value: api.namespace },
       { name: "MENAGERIE_REQUIRE_API_KEY", value: String(api.requireApiKey) },
-      ...(api.rateLimit
-        ? [
-            { name: "MENAGERIE_RATE_LIMIT_PER_SECOND", value: String(api.rateLimit.perSecond) },
-            { name: "MENAGERIE_RATE_LIMIT_BURST", value: String(api.rateLimit.burst) },
-          ]
-        : []),
+      ...(api.holdsLimits === false ? [{ name: "MENAGERIE_LIMITS", value: "false" }] : []),
       ...pushEnvironment(api, secret),
       ...countingEnvironment(api, secret),
       { name: "PORT", value: String(containerPort) },

@@ -69,6 +69,7 @@ export function recorderTransformer<Text>(recorder: Recorder<Text>, mode: "Stand
                 { name: "MENAGERIE_RECORDER_REDACT", value: JSON.stringify(settings.redact) },
               ]
             : []),
+          ...(recorder.usageUrl === undefined ? [] : [{ name: "MENAGERIE_USAGE_URL", value: recorder.usageUrl }]),
           ...(settings.sample < 100
             ? [{ name: "MENAGERIE_RECORDER_SAMPLE_PERCENT", value: String(settings.sample) }]
             : []),

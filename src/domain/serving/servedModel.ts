@@ -137,6 +137,11 @@ export interface Recorder<Text = string> {
   readonly secretRevision: Text;
   /** Schema of the prediction tables. */
   readonly schema: string;
+  /**
+   * The API service as pods reach it, which counts the tokens that answers tell of.
+   * @default nobody counts them, as those of a shadow
+   */
+  readonly usageUrl?: string | undefined;
   /** Stored with every answer, and what comparisons choose by. */
   readonly version: string;
   /** Pods. */

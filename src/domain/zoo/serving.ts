@@ -25,6 +25,8 @@ export const servingSchema = z.strictObject({
   state: z.literal(true).optional(),
   /** Paths of its own, which its apps have too. Left out where it has none. */
   paths: z.array(z.string()).readonly().optional(),
+  /** Tokens of its longest answer. Left out where its entry does not say. */
+  maxTokens: z.number().optional(),
   /** How its requests are recorded: a recorder takes them. Left out where none does. */
   recording: z
     .strictObject({

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type { StoredKey } from "../../adapters/postgres/apiKeys.ts";
 import { type KeyScope, keyHash, keyPrefix, may, opens, sameHash } from "../../domain/access/apiKey.ts";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
@@ -17,23 +17,35 @@ export interface Access {
   readonly adminKeyHash?: Uint8Array | undefined;
 }
 
+/** Who asks: what the key opens, and the key itself where it is stored. */
+export interface Caller {
+  readonly scope: KeyScope;
+  /** @default the stack's own key */
+  readonly key?: Pick<StoredKey, "id" | "limits">;
+}
+
+/** The scope of the key that a request carries, see {@link identify}. */
+export async function authenticate(headers: IncomingHttpHeaders, access: Access): Promise<KeyScope | undefined> {
+  return (await identify(headers, access))?.scope;
+}
+
 /**
- * The scope of the key that a request carries, as `x-api-key: <key>` or `Authorization: Api-Key <key>` (or `Bearer`); undefined for a
+ * Whose key a request carries, as `x-api-key: <key>` or `Authorization: Api-Key <key>` (or `Bearer`); undefined for a
  * request without one where none is required.
  */
-export async function authenticate(headers: IncomingHttpHeaders, access: Access): Promise<KeyScope | undefined> {
+export async function identify(headers: IncomingHttpHeaders, access: Access): Promise<Caller | undefined> {
   const key = keyOf(headers);
   if (key === undefined) {
     if (!access.required) return undefined;
     throw new ApiError("missing_api_key", "this needs an API key: send x-api-key, or Authorization: Api-Key <key>");
   }
-  if (access.adminKeyHash && sameHash(access.adminKeyHash, keyHash(key))) return { admin: true };
+  if (access.adminKeyHash && sameHash(access.adminKeyHash, keyHash(key))) return { scope: { admin: true } };
   const prefix = keyPrefix(key);
   const stored = prefix === undefined ? undefined : await access.find(prefix);
   if (!stored || !sameHash(stored.hash, keyHash(key))) {
     throw new ApiError("invalid_api_key", "the API key is wrong or revoked");
   }
-  return { ...stored.scope, rights: stored.rights };
+  return { scope: { ...stored.scope, rights: stored.rights }, key: stored };
 }
 
 /** Whether requests with a key of this scope may be those of a batch. */
@@ -62,25 +74,6 @@ export function authorizeAny(
 ): void {
   if (scope === undefined || models.some((model) => opens(scope, model))) return;
   throw new ApiError("key_scope", `the API key is not for model ${called}`);
-}
-
-/** Counts a prediction, and refuses it while `subject` has to wait. */
-export function refuseAboveLimit(
-  response: ServerResponse,
-  limit: ((subject: string) => number) | undefined,
-  subject: string,
-): void {
-  const waitMs = limit?.(subject) ?? 0;
-  if (waitMs <= 0) return;
-  // Whole seconds, at least one (RFC 9110, 10.2.3).
-  response.setHeader("retry-after", String(Math.ceil(waitMs / 1000)));
-  throw new ApiError("rate_limited", "too many predictions with this key; wait as Retry-After says");
-}
-
-/** Whom a limit counts for: the key, by its hash, or the app or model where there is none. */
-export function limitedSubject(headers: IncomingHttpHeaders, model: string): string {
-  const key = keyOf(headers);
-  return key === undefined ? `app ${model}` : Buffer.from(keyHash(key)).toString("base64");
 }
 
 function keyOf(headers: IncomingHttpHeaders): string | undefined {

@@ -1,9 +1,14 @@
+import { randomUUID } from "node:crypto";
 import type { PlatformModel } from "../../adapters/postgres/models.ts";
 import { purposeHeader } from "../../domain/access/purpose.ts";
+import { claimHeader, sealClaim } from "../../domain/limits/claim.ts";
+import { predictionAsked } from "../../domain/protocols/asked.ts";
 import { isClosedPath } from "../../domain/protocols/ownPaths.ts";
 import { servingRoot } from "../../domain/serving/servedModel.ts";
-import { type Access, authenticate, authorizeAny, limitedSubject, mayBatch, refuseAboveLimit } from "./access.ts";
+import { type Access, authorizeAny, identify, mayBatch } from "./access.ts";
 import { ApiError } from "./apiError.ts";
+import { type LimitParts, letIn } from "./limits/countedRequest.ts";
+import { limitedBy } from "./limits/limitedBy.ts";
 import type { Route } from "./route.ts";
 
 export interface AuthorizeParts {
@@ -13,10 +18,12 @@ export interface AuthorizeParts {
   /** Models of the platform that a name at the gateway may stand for. */
   readonly served: (name: string) => Promise<PlatformModel>;
   /**
-   * The limit of predictions, see `ApiParts`.
-   * @default nobody waits
+   * What requests are counted and limited by.
+   * @default nobody is limited, and nothing is counted
    */
-  readonly limit?: ((subject: string) => number) | undefined;
+  readonly limits?: LimitParts | undefined;
+  /** By which claims are signed. A secret. */
+  readonly signingKey: string;
 }
 
 /** What a gateway puts before the path of a request that it asks about. */
@@ -36,30 +43,47 @@ const asked = /^\/([a-z0-9-]+)(\/.+)$/;
  * body, as Envoy's external authorization by HTTP asks (https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/ext_authz_filter):
  * 200 lets it pass, any other answer below 500 goes to the client as it is.
  *
+ * Where the answer tells of tokens, the gateway hands the model's recorder a claim, by which it reports them. The body is not here, so what
+ * is reserved for them is the model's limit.
+ *
  * Everything below `/serving/` is the platform's. What has no row, such as a shadow deployment, is opened by keys of its organization.
  */
-export function authorizeRoute({ access, modelsNamespace, served, limit }: AuthorizeParts): Route {
+export function authorizeRoute({ access, modelsNamespace, served, limits, signingKey }: AuthorizeParts): Route {
   const root = `${authorizePrefix}${servingRoot(modelsNamespace)}`;
   return {
     prefix: `${authorizePrefix}/`,
     async handle(request, response, { path }) {
       request.resume();
-      const scope = await authenticate(request.headers, access);
+      const caller = await identify(request.headers, access);
       const [, name, inner = ""] = (path.startsWith(root) && asked.exec(path.slice(root.length))) || [];
       if (name === undefined || isClosedPath(inner)) {
         throw new ApiError("not_found", `no model is served at ${path.slice(authorizePrefix.length, 200)}`);
       }
-      const { ids, organizationId } = await served(name);
+      const model = await served(name);
+      const { ids, organizationId } = model;
       // An id that no row has: what it opens is left to the organization.
       const models = ids.length > 0 ? ids : ["0"];
       authorizeAny(
-        scope,
+        caller?.scope,
         models.map((id) => ({ id, organizationId })),
         name,
       );
-      refuseAboveLimit(response, limit, limitedSubject(request.headers, name));
-      // What a request says of its purpose does not come here, so whoever may not say it has it taken away.
-      if (!mayBatch(scope)) response.setHeader(removedHeaders, purposeHeader);
+      const operation = predictionAsked(request.method ?? "", inner);
+      const admitted =
+        limits &&
+        (await letIn(limits, response, {
+          limited: limitedBy(caller, model),
+          of: { organization: organizationId, app: "0", model: name },
+          operation,
+          maxTokens: model.maxTokens,
+        }));
+      // What a request says of its purpose does not come here, so whoever may not say it has it taken away; claims are the service's own.
+      const removed = mayBatch(caller?.scope) ? [] : [purposeHeader];
+      if (admitted && operation?.tokens) {
+        const claim = { id: randomUUID(), ...admitted.of, reserved: [...admitted.reserved] };
+        response.setHeader(claimHeader, sealClaim(claim, signingKey));
+      } else removed.push(claimHeader);
+      if (removed.length > 0) response.setHeader(removedHeaders, removed.join(","));
       response.writeHead(200, { "content-length": "0" }).end();
     },
   };

@@ -4,17 +4,20 @@ import * as z from "zod";
 import { findModel, listVersions } from "../../adapters/postgres/catalog.ts";
 import type { DevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
 import type { PushStatus } from "../../adapters/postgres/pushes.ts";
-import type { KeyScope } from "../../domain/access/apiKey.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import type { LogLine } from "../../domain/development/ports.ts";
+import { defaultMaxTokens } from "../../domain/limits/reservation.ts";
+import { predictionAsked } from "../../domain/protocols/asked.ts";
 import { servedPrefixes } from "../../domain/protocols/operations.ts";
 import { rowId } from "../../domain/rowId.ts";
-import { type Access, authenticate, isOfBatch } from "./access.ts";
+import { type Access, type Caller, identify, isOfBatch } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import type { Activator } from "./development/activator.ts";
 import { clientStatus } from "./development/clientStatus.ts";
 import type { Versions } from "./development/versions.ts";
 import type { Deployments } from "./graphql/context.ts";
+import { countedRequest, type LimitParts } from "./limits/countedRequest.ts";
+import { limitedBy } from "./limits/limitedBy.ts";
 import { readJson, sendJson } from "./requestBody.ts";
 import type { Route } from "./route.ts";
 
@@ -25,6 +28,8 @@ export interface ClientRestParts {
   readonly activator: Activator;
   readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
   readonly deployments?: Deployments | undefined;
+  /** @default nobody is limited, and nothing is counted */
+  readonly limits?: LimitParts | undefined;
   /** The last lines of a version's log, the oldest first; none where it does not run. */
   readonly logs: (versionId: string, lines: number) => Promise<readonly LogLine[]>;
 }
@@ -81,15 +86,23 @@ export function hostsRoute(parts: ClientRestParts): Route {
     async handle(request, response, context) {
       const [, modelId = "", action = "", inner = "/v1/models/model:predict"] = hostPath.exec(context.path) ?? [];
       if (modelId === "") throw new ApiError("not_found", `there is no ${context.path.slice(0, 200)}`);
-      const { version, scope } = await developmentVersion(parts, request, modelId);
+      const { version, caller } = await developmentVersion(parts, request, modelId);
       if (action === "wake") {
         allow(request, "POST");
         const { state } = await parts.versions.wake(version);
         return sendJson(response, { status: clientStatus(state) }, 202);
       }
+      const counted =
+        parts.limits &&
+        countedRequest(parts.limits, response, {
+          limited: limitedBy(caller, version),
+          of: { organization: version.organizationId, app: "0", model: version.model },
+          operation: predictionAsked(request.method ?? "", inner),
+          maxTokens: defaultMaxTokens,
+        });
       const { requestId } = context;
-      const isBatch = isOfBatch(request.headers, scope);
-      return parts.activator.activate(request, response, { version, inner, requestId, isOfBatch: isBatch });
+      const isBatch = isOfBatch(request.headers, caller.scope);
+      return parts.activator.activate(request, response, { version, inner, requestId, isOfBatch: isBatch, counted });
     },
   };
 }
@@ -137,14 +150,15 @@ async function developmentVersion(
   { pool, access, find }: ClientRestParts,
   request: IncomingMessage,
   modelId: string,
-): Promise<{ readonly version: DevelopmentVersion; readonly scope: KeyScope }> {
-  const scope = await authenticate(request.headers, { ...access, required: true });
+): Promise<{ readonly version: DevelopmentVersion; readonly caller: Caller }> {
+  const caller = await identify(request.headers, { ...access, required: true });
+  const scope = caller?.scope;
   const model = scope && (await findModel(pool, scope, { id: modelId }));
-  if (!scope || !model) throw new ApiError("key_scope", `the API key is not for model ${modelId}`);
+  if (!caller || !model) throw new ApiError("key_scope", `the API key is not for model ${modelId}`);
   const row = (await listVersions(pool, { modelId })).find(({ isDevelopment }) => isDevelopment);
   const version = row && (await find(row.id));
   if (!version) throw new ApiError("not_found", `model ${modelId} has no development version`);
-  return { version, scope };
+  return { version, caller };
 }
 
 function allow(request: IncomingMessage, method: "GET" | "POST"): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
-import { Exchange } from "../forwarding/exchange.ts";
+import { Exchange, type ExchangeObserver } from "../forwarding/exchange.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
 
@@ -23,6 +23,10 @@ export interface Forwarding {
   readonly timeoutMs: number;
   /** For sentences. */
   readonly model: string;
+  /** @default nobody reads along */
+  readonly observer?: ExchangeObserver | undefined;
+  /** Called before anything is sent, with the body where it is short; what it throws is thrown on. @default nothing is asked */
+  readonly letIn?: ((body?: Uint8Array) => Promise<void>) | undefined;
 }
 
 /**
@@ -30,11 +34,12 @@ export interface Forwarding {
  * for anything else; what was answered until then is cut off.
  */
 export async function forward(request: IncomingMessage, response: ServerResponse, to: Forwarding): Promise<void> {
-  const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs } = to;
+  const { dispatcher, origin, path, requestId, maxBodyBytes, timeoutMs, observer, letIn } = to;
   const added = ["x-request-id", requestId, ...(to.isOfBatch ? [purposeHeader, batchPurpose] : [])];
   if (to.isOfBatch) response.setHeader(purposeHeader, batchPurpose);
   const upgrade = upgradeOf(request);
   if (upgrade) {
+    await letIn?.();
     await new Promise<void>((resolve, reject) => {
       const onFailure: Explain = (failure, error) => reject(explained(failure, error, to));
       passUpgrade(request, response, upgrade, { origin, path, withheld, added, timeoutMs, onFailure, onEnd: resolve });
@@ -53,6 +58,8 @@ export async function forward(request: IncomingMessage, response: ServerResponse
       timeoutMs,
       bodyLimit: { bytes: maxBodyBytes, onExceeded: () => reject(tooLarge()) },
       onFailure: (failure, error) => reject(explained(failure, error, to)),
+      observer,
+      beforeSend: letIn && { ask: letIn, onRefused: reject },
       onEnd: () => resolve(),
     }).start();
   });

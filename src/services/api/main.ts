@@ -13,10 +13,8 @@ import { pushedServices } from "../../adapters/kubernetes/pushedServices.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
 import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { addressSeal } from "../../adapters/postgres/addressSeal.ts";
-import { findKey } from "../../adapters/postgres/apiKeys.ts";
 import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
-import { readPlatformModel, readPointer } from "../../adapters/postgres/models.ts";
 import { missingVersions } from "../../adapters/postgres/pushedVersions.ts";
 import { sealEarlier } from "../../adapters/postgres/sealEarlier.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
@@ -26,7 +24,6 @@ import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
 import { createBucketUploads } from "../../adapters/uploads/bucketUploads.ts";
 import { createFolderUploads } from "../../adapters/uploads/folderUploads.ts";
 import { keyHash } from "../../domain/access/apiKey.ts";
-import { rateLimiter } from "../../domain/access/rateLimit.ts";
 import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import { messageOf } from "../../domain/errors.ts";
@@ -41,6 +38,8 @@ import { openContainers } from "./development/containers.ts";
 import { reconcile } from "./development/reconcile.ts";
 import { developmentVersions } from "./development/versions.ts";
 import { freshCache } from "./freshCache.ts";
+import { usageStore } from "./limits/usageStore.ts";
+import { lookups } from "./lookups.ts";
 import { createMetrics } from "./metrics.ts";
 import { keepRecordedDays } from "./recordings/keepDays.ts";
 import { apiRoutes } from "./routes.ts";
@@ -80,11 +79,7 @@ pool.on("error", (error) => log.warn({ err: error }, "a database connection brok
 const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: null });
 let stopping = false;
 
-const readPointerOf = freshCache((id) => readPointer(pool, id));
-const findKeyOf = freshCache((prefix) => findKey(pool, prefix));
-const checkDatabase = freshCache(async () => {
-  await pool.query("SELECT 1");
-});
+const { find, pointer, served, checkDatabase } = lookups(pool);
 const kubernetes = new KubeConfig();
 kubernetes.loadFromCluster();
 const ended = new AbortController();
@@ -111,13 +106,23 @@ const versions = developmentVersions({
 });
 const access = {
   required: settings.requireApiKey,
-  find: findKeyOf,
+  find,
   adminKeyHash: keyHash(settings.adminKey),
 };
 const pushes = acceptPushes();
 const counts = appCounts(Date.now);
+const metrics = createMetrics({
+  standings: () => readStandings(pool),
+  minute: () => readLastMinute(pool, Date.now()),
+});
+const usage = usageStore({ pool, log, holdsLimits: settings.holdsLimits, signal: ended.signal });
 // A key has one limit, whichever way its predictions come.
-const limit = settings.rateLimit && rateLimiter(settings.rateLimit, () => performance.now());
+const limits = {
+  limiter: usage.limiter,
+  counts: usage.counts,
+  day: usage.day,
+  onRefused: (by: { readonly subject: string; readonly kind: string }) => metrics.refused(by),
+};
 const server = createApiServer({
   access,
   routes: apiRoutes({
@@ -132,24 +137,24 @@ const server = createApiServer({
     log,
     pushes,
     modelsNamespace: settings.modelsNamespace,
-    served: freshCache((name) => readPlatformModel(pool, name)),
-    limit,
+    served,
+    limits,
     signingKey: settings.signingKey,
     maxBodyBytes: settings.maxBodyBytes,
     timeoutMs: settings.predictTimeoutMs,
   }),
-  pointer: readPointerOf,
-  checkDatabase: () => checkDatabase(""),
+  pointer,
+  checkDatabase,
   originOf: ({ model, number, service = versionedName(model, number), recorded }) =>
     answeringOrigin({ service, recorded }, settings.modelsNamespace),
   predictPath: `${readyPath}:predict`,
   dispatcher,
   count: counts.count,
-  metrics: createMetrics({ standings: () => readStandings(pool), minute: () => readLastMinute(pool, Date.now()) }),
+  metrics,
   log,
   maxBodyBytes: settings.maxBodyBytes,
   timeoutMs: settings.predictTimeoutMs,
-  limit,
+  limits,
   stopping: () => stopping,
 });
 
@@ -254,7 +259,7 @@ async function stop(signal: string): Promise<void> {
   server.closeIdleConnections();
   await Promise.race([closed, delay(stopMs)]);
   ended.abort();
-  await traffic.end();
+  await Promise.all([traffic.end(), usage.end()]);
   await Promise.allSettled([pool.end(), dispatcher.close(), containers.close()]);
   process.exit(0);
 }

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { LastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
 import { trafficPaths } from "../../domain/traffic/outcome.ts";
@@ -16,7 +16,7 @@ export interface MetricReaders {
   readonly minute: () => Promise<LastMinute>;
 }
 
-/** Metrics in Prometheus' text format. Labels are bounded: served models, their versions, ways to end. */
+/** Metrics in Prometheus' text format. Labels are bounded: served models, their versions, ways to end, keys that have limits. */
 export function createMetrics(read: MetricReaders) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -85,6 +85,12 @@ export function createMetrics(read: MetricReaders) {
     help: "Predictions that are being answered.",
     registers,
   });
+  const refusals = new Counter({
+    name: "menagerie_api_refused_requests_total",
+    help: "Requests that a limit refused, by whose it is (key or organization, with its id) and its kind.",
+    labelNames: ["subject", "limit"] as const,
+    registers,
+  });
   const cached = freshCache(read.standings, { freshFor: standingsKept });
   const standings = () => cached("").catch(() => unknown);
   new Gauge({
@@ -108,7 +114,9 @@ export function createMetrics(read: MetricReaders) {
       for (const { model, version, apps } of (await standings()).apps) this.set({ model, version }, apps);
     },
   });
-  return { registry, inFlight };
+  const refused = ({ subject, kind }: { readonly subject: string; readonly kind: string }): void =>
+    refusals.inc({ subject, limit: kind });
+  return { registry, inFlight, refused };
 }
 
 const unknown: ZooStandings = { rollouts: [], apps: [] };

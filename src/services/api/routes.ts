@@ -13,6 +13,7 @@ import { developmentRoute } from "./development/routes.ts";
 import type { Versions } from "./development/versions.ts";
 import type { Deployments } from "./graphql/context.ts";
 import { graphqlRoute } from "./graphql/route.ts";
+import { settledRoute } from "./limits/settledRoute.ts";
 import type { Route } from "./route.ts";
 import type { CountRequest } from "./traffic/countAnswer.ts";
 import { uploadRoute } from "./uploads/route.ts";
@@ -25,8 +26,6 @@ export interface RouteParts extends Omit<AuthorizeParts, "access"> {
   readonly cluster: VersionCluster;
   readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
   readonly touch: (versionId: string) => Promise<void>;
-  /** A secret. */
-  readonly signingKey: string;
   /** Counts what is answered for versions. */
   readonly count: CountRequest;
   readonly dispatcher: Dispatcher;
@@ -50,9 +49,11 @@ export function apiRoutes(parts: RouteParts): Route[] {
   const deployments = pushes?.deployments;
   const activation = { ...parts, syncToHead: versions.syncToHead, ...parts.hold };
   const activator = createActivator(activation);
-  const clientRest = { pool, access, versions, activator, find, deployments, logs: cluster.logs };
+  const { limits } = parts;
+  const clientRest = { pool, access, versions, activator, find, deployments, limits, logs: cluster.logs };
   return [
     authorizeRoute(parts),
+    ...(parts.limits ? [settledRoute(parts.limits, parts.signingKey)] : []),
     developmentRoute({ ...parts, deployments }),
     activatorRoute(activation, activator),
     deploymentsRoute(clientRest),

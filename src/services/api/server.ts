@@ -5,12 +5,14 @@ import type { Dispatcher } from "undici";
 import type { Pointer } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
-import { operationAsked } from "../../domain/protocols/asked.ts";
+import { operationAsked, predictionAsked } from "../../domain/protocols/asked.ts";
 import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
-import { type Access, authenticate, authorize, isOfBatch, limitedSubject, refuseAboveLimit } from "./access.ts";
+import { type Access, authorize, type Caller, identify, isOfBatch } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { type AppRequest, appRequest, listedModel } from "./appRequest.ts";
 import { forward } from "./forward.ts";
+import { countedRequest, type LimitParts } from "./limits/countedRequest.ts";
+import { limitedBy } from "./limits/limitedBy.ts";
 import type { Metrics } from "./metrics.ts";
 import { sendJson } from "./requestBody.ts";
 import type { Route } from "./route.ts";
@@ -41,10 +43,10 @@ export interface ApiParts {
    */
   readonly routes?: readonly Route[];
   /**
-   * Milliseconds that a subject has to wait before its next prediction, 0 for none; counts the prediction.
-   * @default nobody waits
+   * What predictions are counted and limited by.
+   * @default nobody is limited, and nothing is counted
    */
-  readonly limit?: ((subject: string) => number) | undefined;
+  readonly limits?: LimitParts | undefined;
   /** True once the process was told to end. */
   readonly stopping: () => boolean;
 }
@@ -126,14 +128,15 @@ async function permitted(
   parts: ApiParts,
   request: IncomingMessage,
   id: string,
-): Promise<{ readonly pointer: Pointer; readonly isBatch: boolean }> {
-  const scope = await orUnavailable(authenticate(request.headers, parts.access));
+): Promise<{ readonly pointer: Pointer; readonly caller: Caller | undefined }> {
+  const caller = await orUnavailable(identify(request.headers, parts.access));
+  const scope = caller?.scope;
   const pointer = await orUnavailable(parts.pointer(id));
   if (!pointer && scope) throw new ApiError("key_scope", `the API key is not for model ${id}`);
   if (!pointer) throw new ApiError("not_found", `there is no model ${id}`);
   authorize(scope, pointer);
   if (!pointer.versioned) throw new ApiError("not_found", `model ${id} was deleted, or is not made yet`);
-  return { pointer, isBatch: isOfBatch(request.headers, scope) };
+  return { pointer, caller };
 }
 
 async function predict(
@@ -153,11 +156,22 @@ async function predict(
     metrics.inFlight.dec();
     parts.log.info({ requestId, modelId: id, servedBy: model, version: number, status, seconds }, "prediction");
   });
-  const { pointer, isBatch } = await permitted(parts, request, id);
-  refuseAboveLimit(response, parts.limit, limitedSubject(request.headers, id));
+  const { pointer, caller } = await permitted(parts, request, id);
+  const isBatch = isOfBatch(request.headers, caller?.scope);
   serving = pointer.serving;
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
   if (asks === "own" && !operationAsked(path, serving.paths)) throw noSuchPath(`/models/${id}${path}`, serving.paths);
+  const counted =
+    parts.limits &&
+    countedRequest(parts.limits, response, {
+      limited: limitedBy(caller, pointer),
+      of: { organization: pointer.organizationId, app: pointer.isApp ? id : "0", model: serving.model },
+      operation: predictionAsked(request.method ?? "", path, serving.paths),
+      maxTokens: serving.maxTokens,
+    });
+  // A body that is too large is refused before, and not counted.
+  const letIn = counted && ((body?: Uint8Array) => orUnavailable(counted.letIn(body)));
+  if (counted && !counted.needsBody) await letIn?.();
   const answering = forward(request, response, {
     dispatcher: parts.dispatcher,
     origin: parts.originOf(serving),
@@ -167,6 +181,8 @@ async function predict(
     maxBodyBytes: parts.maxBodyBytes,
     timeoutMs: parts.timeoutMs,
     model: `${serving.model} version ${serving.number}`,
+    observer: counted?.observer,
+    letIn: counted?.needsBody ? letIn : undefined,
   });
   // Nobody waits for the answers of a batch: they say nothing of how users are served.
   if (isBatch) await answering;

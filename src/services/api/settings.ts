@@ -4,7 +4,6 @@ import type { Bucket } from "../../adapters/buckets/bucket.ts";
 import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
-import type { RateLimit } from "../../domain/access/rateLimit.ts";
 import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
 import type { CountedGateway } from "../../domain/serving/apiService.ts";
 import { routeApis } from "../../domain/serving/route.ts";
@@ -46,9 +45,8 @@ const environment = z.object({
   MENAGERIE_MAX_BODY_BYTES: wholeNumber(1, 2 ** 31).default(64 * 1024 * 1024),
   /** Until a model begins to answer, in seconds. */
   MENAGERIE_PREDICT_TIMEOUT_SECONDS: wholeNumber(1, 3600).default(300),
-  /** Predictions of one key, per second and at once; both or neither. */
-  MENAGERIE_RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).optional(),
-  MENAGERIE_RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).optional(),
+  /** Whether the limits of keys and organizations hold. */
+  MENAGERIE_LIMITS: z.enum(["true", "false"]).default("true"),
   MENAGERIE_SERVICES_NAMESPACE: z.string().min(1).default("menagerie"),
   /** Where what clients push is built, with the token for it; both or neither. */
   MENAGERIE_BUILD_URL: z.url().optional(),
@@ -77,11 +75,6 @@ const environment = z.object({
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
-
-function rateLimitOf(values: z.output<typeof environment>): RateLimit | undefined {
-  const { MENAGERIE_RATE_LIMIT_PER_SECOND: perSecond, MENAGERIE_RATE_LIMIT_BURST: burst } = values;
-  return perSecond === undefined || burst === undefined ? undefined : { perSecond, burst };
-}
 
 function pushesOf(values: z.output<typeof environment>): ApiSettings["pushes"] {
   const { MENAGERIE_BUILD_URL: url, MENAGERIE_BUILD_TOKEN: token } = values;
@@ -130,8 +123,8 @@ export interface ApiSettings {
   readonly predictTimeoutMs: number;
   /** Where pushes are built, and where their uploads are kept; undefined where clients cannot push. */
   readonly pushes: { readonly build: BuildAddress | PipelineBuilds; readonly uploads: UploadSettings } | undefined;
-  /** Limit of each key; undefined for none. */
-  readonly rateLimit: RateLimit | undefined;
+  /** Whether the limits of keys and organizations hold. */
+  readonly holdsLimits: boolean;
   /** Name of the pod. */
   readonly pod: string;
   /** Whose answers are counted; undefined for nobody's. */
@@ -160,7 +153,7 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
     signingKey: values.MENAGERIE_SIGNING_KEY,
     maxBodyBytes: values.MENAGERIE_MAX_BODY_BYTES,
     predictTimeoutMs: values.MENAGERIE_PREDICT_TIMEOUT_SECONDS * 1000,
-    rateLimit: rateLimitOf(values),
+    holdsLimits: values.MENAGERIE_LIMITS === "true",
     pod: values.MENAGERIE_POD ?? hostname(),
     countedGateway: values.MENAGERIE_COUNTED_GATEWAY,
     prometheus: values.MENAGERIE_PROMETHEUS_URL

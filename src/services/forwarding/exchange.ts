@@ -4,7 +4,7 @@ import type { Dispatcher } from "undici";
 import { failureOf } from "../../adapters/predictions/predictorFailure.ts";
 import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { forwardedHeaders, headerValue, returnedHeaders } from "./headers.ts";
-import { type BodyLimit, readBody } from "./requestBody.ts";
+import { type BodyLimit, inlineLimit, readBody } from "./requestBody.ts";
 
 /** What happens to one exchange, for whoever records it. */
 export interface ExchangeObserver {
@@ -13,6 +13,17 @@ export interface ExchangeObserver {
   readonly onResponseEncoding?: (encoding: string) => void;
   readonly onResponseData: (chunk: Buffer) => void;
 }
+
+/** Who decides whether a request is sent. */
+export interface BeforeSend {
+  /** Gets the body where it is at hand: up to {@link heldBelow} bytes, of a length that is announced. */
+  readonly ask: (body?: Buffer) => Promise<void>;
+  /** Gets what `ask` threw; nothing is sent, and {@link ExchangeOptions.onEnd} is not called. */
+  readonly onRefused: (error: Error) => void;
+}
+
+/** Bytes of a body that somebody wants to see before it is sent. */
+const heldBelow = 1024 ** 2;
 
 /** How an exchange ended. `status` is what the client got, null where it got none. */
 export interface ExchangeEnd {
@@ -39,6 +50,8 @@ export interface ExchangeOptions {
   readonly added?: readonly string[];
   /** Of a body that comes without a length. @default none */
   readonly bodyLimit?: BodyLimit;
+  /** Asked before anything is sent. @default the request is sent at once */
+  readonly beforeSend?: BeforeSend | undefined;
   /** Until the answer begins, and between two pieces of it, in milliseconds. @default the dispatcher's */
   readonly timeoutMs?: number;
   readonly observer?: ExchangeObserver | undefined;
@@ -79,7 +92,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#response.once("close", () => {
       if (!this.#over) this.#abandon();
     });
-    readBody(this.#incoming, this.#options.observer?.onRequestData, this.#bodyLimit(), (body) => this.#send(body));
+    const { observer, beforeSend } = this.#options;
+    const limits = { wholeUpTo: beforeSend ? heldBelow : inlineLimit, limit: this.#bodyLimit() };
+    readBody(this.#incoming, observer?.onRequestData, limits, (body) => this.#ask(body));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -141,6 +156,25 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // A client that still sends is not read any more, but has to be able to end.
     this.#incoming.resume();
     this.#end(failure, !begun);
+  }
+
+  #ask(body: Buffer | PassThrough | null): void {
+    const { beforeSend } = this.#options;
+    if (!beforeSend) {
+      this.#send(body);
+      return;
+    }
+    beforeSend.ask(Buffer.isBuffer(body) ? body : undefined).then(
+      () => this.#send(body),
+      (error: Error) => {
+        if (this.#over) return;
+        this.#over = true;
+        // Nobody reads on.
+        if (body && !Buffer.isBuffer(body)) this.#incoming.unpipe(body);
+        this.#incoming.resume();
+        beforeSend.onRefused(error);
+      },
+    );
   }
 
   #send(body: Buffer | PassThrough | null): void {

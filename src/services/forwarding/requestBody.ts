@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 
-/** A body up to this length goes out in one write with its headers; a longer one as it comes. In bytes. */
-const inlineLimit = 64 * 1024;
+/** A body up to this length usually goes out in one write with its headers; a longer one as it comes. In bytes. */
+export const inlineLimit = 64 * 1024;
 
 /** What a body may have, and who is told that it has more; nothing of it is read from then on. */
 export interface BodyLimit {
@@ -11,13 +11,13 @@ export interface BodyLimit {
 }
 
 /**
- * How a request's body is sent on: nothing, all of it where it is short, else as a stream with back-pressure. Calls `onChunk` with
+ * How a request's body is sent on: nothing, all of it where it has no more than `wholeUpTo` bytes, else as a stream with back-pressure. Calls `onChunk` with
  * everything that comes and `begin` as soon as the forwarding can; never when the client goes away before.
  */
 export function readBody(
   incoming: IncomingMessage,
   onChunk: ((chunk: Buffer) => void) | undefined,
-  limit: BodyLimit | undefined,
+  { wholeUpTo, limit }: { readonly wholeUpTo: number; readonly limit: BodyLimit | undefined },
   begin: (body: Buffer | PassThrough | null) => void,
 ): void {
   const length = incoming.headers["content-length"];
@@ -25,7 +25,7 @@ export function readBody(
     begin(null);
     return;
   }
-  if (length !== undefined && Number(length) <= inlineLimit) {
+  if (length !== undefined && Number(length) <= wholeUpTo) {
     const chunks: Buffer[] = [];
     incoming.on("data", (chunk: Buffer) => {
       onChunk?.(chunk);

@@ -19,6 +19,7 @@ import { Redaction } from "./redaction.ts";
 import { createRecorderServer } from "./server.ts";
 import { readSettings } from "./settings.ts";
 import type { ShipperInput, ShipperReport } from "./shipping.ts";
+import { UsageReports } from "./usageReports.ts";
 
 /** After SIGTERM: how long load balancers may go on sending, and then how long answers under way may take. In milliseconds. */
 const drainMs = 2_000;
@@ -78,6 +79,8 @@ const predictor = new Pool(settings.predictor, {
   headersTimeout: settings.timeoutMs,
   bodyTimeout: settings.timeoutMs,
 });
+const { usageUrl, schema } = settings;
+const usage = usageUrl === undefined ? undefined : new UsageReports({ url: usageUrl, schema, log: logger });
 const server = createRecorderServer({
   predictor,
   origin: settings.predictor,
@@ -86,6 +89,7 @@ const server = createRecorderServer({
   showsIds: !redacts,
   budget: { ofBody: settings.bodyMaxBytes, ofAll: settings.memoryMaxBytes, used: 0 },
   keepsBodies: settings.keepsBodies,
+  usage,
   samplePercent: settings.samplePercent,
   storedHeaders: settings.storedHeaders,
   ownPaths: settings.ownPaths,
@@ -160,6 +164,7 @@ async function stop(signal: string): Promise<void> {
   // What was cut off comes into the log as its connection closes.
   await closed;
   await Promise.race([redaction?.drained(), delay(storeMs)]);
+  await Promise.race([usage?.end(), delay(storeMs)]);
   await log.close();
   const until = performance.now() + storeMs;
   const left = (): number => log.positions.end - log.positions.stored;

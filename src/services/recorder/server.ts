@@ -5,10 +5,12 @@ import type { Dispatcher } from "undici";
 import type { PredictionLog } from "../../adapters/predictionLog/append.ts";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { withoutCredentials } from "../../domain/credentials/credentials.ts";
+import { claimHeader } from "../../domain/limits/claim.ts";
 import { predictionAsked } from "../../domain/protocols/asked.ts";
 import { type Operation, tellsFacts } from "../../domain/protocols/operation.ts";
 import { isSampled } from "../../domain/recording/sampling.ts";
 import { storedHeaders } from "../../domain/recording/storedHeaders.ts";
+import { AnswerTokens } from "../forwarding/answerTokens.ts";
 import { Exchange, type ExchangeEnd } from "../forwarding/exchange.ts";
 import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { Capture, type CaptureBudget } from "./capture.ts";
@@ -16,6 +18,7 @@ import type { Metrics } from "./metrics.ts";
 import { PieceTimes } from "./pieceTimes.ts";
 import { answerFailed } from "./predictorFailed.ts";
 import { recordedId } from "./recordedId.ts";
+import type { UsageReports } from "./usageReports.ts";
 
 /** What the server works with. */
 export interface RecorderParts {
@@ -30,6 +33,8 @@ export interface RecorderParts {
   readonly budget: CaptureBudget;
   /** Whether bodies are stored. Where they are not, answers that may tell something are kept until they are read. */
   readonly keepsBodies: boolean;
+  /** Who is told of tokens that the gateway has claims on. @default nobody */
+  readonly usage?: Pick<UsageReports, "add"> | undefined;
   /** Share of the predictions that are stored, in percent. */
   readonly samplePercent: number;
   /** Lower-case names. */
@@ -46,6 +51,10 @@ export interface RecorderParts {
 
 /** For bodies of which only the number of bytes is wanted. */
 const nothingKept: CaptureBudget = { ofBody: 0, ofAll: 0, used: 0 };
+/** What the gateway tells the recorder is not the model's to see. */
+const withheld: ReadonlySet<string> = new Set([claimHeader]);
+/** Memory for answers whose tokens somebody waits for, whatever is stored of them. */
+const claimedBudget: CaptureBudget = { ofBody: 8 * 1024 ** 2, ofAll: 64 * 1024 ** 2, used: 0 };
 
 /** The recorder's HTTP server, which forwards everything but its own health and metrics; it does not listen yet. */
 export function createRecorderServer(parts: RecorderParts): Server {
@@ -86,6 +95,7 @@ function pass(parts: RecorderParts, request: IncomingMessage, response: ServerRe
     metrics.webSockets.inc();
     passUpgrade(request, response, upgrade, {
       origin,
+      withheld,
       timeoutMs,
       onFailure: (failure) => void answerFailed(response, failure),
     });
@@ -94,6 +104,7 @@ function pass(parts: RecorderParts, request: IncomingMessage, response: ServerRe
   new Exchange(request, response, {
     dispatcher: predictor,
     origin,
+    withheld,
     onFailure: (failure) => {
       if (!response.headersSent) answerFailed(response, failure);
     },
@@ -116,10 +127,13 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
   const asked = new Capture(keepsBodies ? budget : nothingKept);
   const answered = new Capture(keepsBodies || tellsFacts(operation) ? budget : nothingKept);
   if (!isStored) for (const each of [asked, answered]) each.release();
+  const claim = operation.tokens && parts.usage ? request.headers[claimHeader] : undefined;
+  const tokens = typeof claim === "string" ? new AnswerTokens(operation, claimedBudget) : undefined;
   const pieceTimes = operation.joining === "none" || !isStored ? undefined : new PieceTimes();
 
   const onEnd = ({ status, failure, wholeRequest, wholeResponse }: ExchangeEnd): void => {
     const latencyMs = performance.now() - startedAt;
+    if (tokens) void reportTokens(String(claim), tokens, status, wholeResponse);
     metrics.end(status ?? 499, latencyMs / 1000);
     if (failure) metrics.failures.inc({ failure });
     if (!isStored) {
@@ -157,21 +171,29 @@ function record(parts: RecorderParts, operation: Operation, request: IncomingMes
     }
   };
 
+  const reportTokens = async (of: string, read: AnswerTokens, status: number | null, isWhole: boolean) => {
+    const told = await read.read(isWhole);
+    // A refusal takes no tokens, and of an answer that tells of none nobody knows.
+    parts.usage?.add(of, (status ?? 0) >= 400 ? { prompt: 0, completion: 0 } : (told ?? null));
+  };
   metrics.begin();
   if (isStored) log.accept();
   const observer = {
     onRequestData: (chunk: Buffer) => asked.add(chunk),
     onResponseEncoding: (encoding: string) => {
       responseEncoding = encoding;
+      tokens?.onResponseEncoding(encoding);
     },
     onResponseData: (chunk: Buffer) => {
       pieceTimes?.add(chunk.length, performance.now() - startedAt);
       answered.add(chunk);
+      tokens?.onResponseData(chunk);
     },
   };
   new Exchange(request, response, {
     dispatcher: predictor,
     origin,
+    withheld,
     ...(made && { added: ["x-request-id", made] }),
     observer,
     onFailure: (failure) => {

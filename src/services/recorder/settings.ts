@@ -63,6 +63,8 @@ const environment = z.object({
   MENAGERIE_RECORDER_REDACT: z.string().default("[]").transform(redactionRules),
   /** Key of the pseudonyms: the same wherever answers are to be compared. */
   MENAGERIE_RECORDER_PSEUDONYM_KEY: z.string().default(""),
+  /** Where tokens of requests that the gateway let pass are reported: the API service, as pods reach it. Empty: nowhere. */
+  MENAGERIE_USAGE_URL: z.union([z.literal(""), z.url()]).default(""),
   /** Stored with every answer. */
   MENAGERIE_MODEL_VERSION: z.string().default(""),
   /** From an answer to its row, at least, in milliseconds. */
@@ -117,6 +119,8 @@ export interface RecorderSettings {
   /** A secret; empty where it is not given. */
   readonly pseudonymKey: string;
   readonly modelVersion: string | null;
+  /** Without a path; undefined where nothing is reported. */
+  readonly usageUrl: string | undefined;
   /** Milliseconds. */
   readonly storeEveryMs: number;
   /** Such as `http://iris-predictor.models`. */
@@ -166,6 +170,7 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): R
     redact: values.MENAGERIE_RECORDER_REDACT,
     pseudonymKey: values.MENAGERIE_RECORDER_PSEUDONYM_KEY,
     modelVersion: values.MENAGERIE_MODEL_VERSION || null,
+    usageUrl: values.MENAGERIE_USAGE_URL.replace(/\/+$/, "") || undefined,
     storeEveryMs: values.MENAGERIE_RECORDER_STORE_EVERY_MS,
     predictor: predictor.origin,
     port: flags.data.http_port,

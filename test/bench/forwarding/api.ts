@@ -21,7 +21,9 @@ const pointer = {
   organization: "admin",
   createdAt: 0,
   versioned: true,
-  serving: { versionId: "2", model: "multiplier", number: 1, recorded: false, paths: [] },
+  limits: {},
+  isApp: true,
+  serving: { versionId: "2", model: "multiplier", number: 1, recorded: false, paths: [], maxTokens: 4096 },
 };
 const noDatabase = async (): Promise<never> => {
   throw new Error("there is no database");

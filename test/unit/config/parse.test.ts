@@ -125,7 +125,7 @@ describe("a right config", () => {
       gateway: { api: "istio", name: "istio-system/menagerie", hosts: ["*"], url: gatewayUrl, checksKeys: false },
       serving: { mode: "Standard", readyTimeoutSeconds: 600, requireApiKey: true },
       previewDatabase: "required",
-      services: { namespace: "menagerie", replicas: 1, apiUrl: gatewayUrl, rateLimit: { perSecond: 100, burst: 200 } },
+      services: { namespace: "menagerie", replicas: 1, apiUrl: gatewayUrl },
       dynamicSettings: {
         namespace: "baseten",
         name: "baseten-django-dynamic-settings",

@@ -23,6 +23,13 @@ GRANT INSERT, SELECT ON menagerie.development_deletion TO menagerie_api;
 GRANT SELECT ON menagerie.rollout, menagerie.release, menagerie.deployment TO menagerie_api;
 GRANT INSERT, SELECT ON menagerie.deployment_outcome TO menagerie_api;
 
+-- Limits and usage: every pod takes its parts and adds its counts, by these functions, and deletes what is over.
+GRANT EXECUTE ON FUNCTION menagerie.take_of_limits(jsonb), menagerie.store_usage(uuid, bigint, jsonb) TO menagerie_api;
+GRANT DELETE, INSERT, SELECT, UPDATE (taken) ON menagerie.limit_window TO menagerie_api;
+GRANT INSERT, SELECT, UPDATE (requests, tokens_in, tokens_out) ON menagerie.usage TO menagerie_api;
+GRANT DELETE, INSERT, SELECT, UPDATE (stored, at) ON menagerie.usage_source TO menagerie_api;
+GRANT DELETE, INSERT, SELECT ON menagerie.settled_claim TO menagerie_api;
+
 -- Counts of requests: every pod adds its own, and the one that leads those of the gateway; old seconds become minutes, and those hours.
 GRANT DELETE, INSERT, SELECT, UPDATE (count, latency) ON menagerie.traffic_count TO menagerie_api;
 GRANT DELETE, INSERT, SELECT, UPDATE (until) ON menagerie.traffic_observed TO menagerie_api;

@@ -20,5 +20,8 @@ GRANT INSERT, SELECT ON menagerie.rollout_step, menagerie.gate_evidence TO menag
 -- The record of deployments: what was written stays.
 GRANT INSERT, SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_outcome TO menagerie_deployer;
 
+-- Whose tokens are limited, which a preview judges.
+GRANT EXECUTE ON FUNCTION menagerie.token_limits() TO menagerie_deployer;
+
 -- How much each version answers, and how well.
 GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_deployer;

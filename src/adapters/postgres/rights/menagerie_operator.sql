@@ -9,10 +9,18 @@ GRANT SELECT, INSERT (model_id), UPDATE (restored_at) ON menagerie.deleted_app T
 
 -- The hash of a key is written, and read by the API service alone.
 GRANT
-  SELECT (id, prefix, model_id, organization_id, rights, created_at, revoked_at),
-  INSERT (prefix, hash, model_id, organization_id, rights),
-  UPDATE (revoked_at)
+  SELECT (
+    id, prefix, model_id, organization_id, rights, requests_per_minute, tokens_per_minute, tokens_per_day, created_at,
+    revoked_at
+  ),
+  INSERT (
+    prefix, hash, model_id, organization_id, rights, requests_per_minute, tokens_per_minute, tokens_per_day
+  ),
+  UPDATE (requests_per_minute, tokens_per_minute, tokens_per_day, revoked_at)
   ON menagerie.api_key TO menagerie_operator;
+-- How much organizations may ask, and how much was asked.
+GRANT UPDATE (requests_per_minute, tokens_per_minute, tokens_per_day) ON menagerie.organization TO menagerie_operator;
+GRANT SELECT ON menagerie.usage, menagerie.limit_window TO menagerie_operator;
 -- What a key may do that somebody shows.
 GRANT EXECUTE ON FUNCTION menagerie.known_key(text, bytea) TO menagerie_operator;
 

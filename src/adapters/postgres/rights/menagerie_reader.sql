@@ -17,5 +17,9 @@ GRANT SELECT ON menagerie.release, menagerie.deployment, menagerie.deployment_ou
 -- How much each version answers, and how well.
 GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_reader;
 
+-- How much was asked, and what is left of limits.
+GRANT SELECT ON menagerie.usage, menagerie.limit_window TO menagerie_reader;
+GRANT EXECUTE ON FUNCTION menagerie.token_limits() TO menagerie_reader;
+
 -- Who did what.
 GRANT SELECT ON menagerie.audit TO menagerie_reader;

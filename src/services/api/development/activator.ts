@@ -10,6 +10,8 @@ import { withoutQueryKeys } from "../../../domain/serving/queryKeys.ts";
 import { type Access, authenticate, authorize, isOfBatch } from "../access.ts";
 import { ApiError } from "../apiError.ts";
 import { forward } from "../forward.ts";
+import type { CountedRequest, LimitParts } from "../limits/countedRequest.ts";
+import { settleClaim } from "../limits/settleClaim.ts";
 import type { Route } from "../route.ts";
 import { type CountRequest, countAnswer } from "../traffic/countAnswer.ts";
 import type { SyncOutcome } from "./syncToHead.ts";
@@ -24,6 +26,10 @@ export interface ActivatorParts {
   /** Counts what is answered for versions. */
   readonly count: CountRequest;
   readonly dispatcher: Dispatcher;
+  /** @default nothing is counted */
+  readonly limits?: LimitParts | undefined;
+  /** By which claims are signed. A secret. */
+  readonly signingKey: string;
   /** @default nothing is logged */
   readonly log?: Logger;
   /** Bytes. */
@@ -49,6 +55,8 @@ export interface Activator {
       readonly inner: string;
       readonly requestId: string;
       readonly isOfBatch: boolean;
+      /** @default nobody counts its tokens here */
+      readonly counted?: CountedRequest | undefined;
     },
   ): Promise<void>;
 }
@@ -71,13 +79,14 @@ export function createActivator(parts: ActivatorParts): Activator {
   };
 
   return {
-    async activate(request, response, { version, inner, requestId, isOfBatch }) {
+    async activate(request, response, { version, inner, requestId, isOfBatch, counted: limited }) {
       if (leadsOut(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
       requirePredictionMethod(request);
       // A use that is not recorded only lets the version stop early.
       parts.touch(version.id).catch(() => {});
       const answering = async () => {
         const { url } = await ready(version);
+        if (!limited?.needsBody) await limited?.letIn();
         await forward(request, response, {
           dispatcher: parts.dispatcher,
           origin: url,
@@ -86,6 +95,8 @@ export function createActivator(parts: ActivatorParts): Activator {
           timeoutMs: parts.timeoutMs,
           maxBodyBytes: parts.maxBodyBytes,
           model: `development version of ${version.model}`,
+          observer: limited?.observer,
+          letIn: limited?.needsBody ? limited.letIn : undefined,
           path: withoutQueryKeys(inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? "")),
         });
       };
@@ -110,7 +121,9 @@ export function activatorRoute(parts: ActivatorParts, activator: Activator): Rou
       if (!version) throw new ApiError("not_found", `there is no development version ${id}`);
       authorize(scope, { id: version.modelId, organizationId: version.organizationId });
       const isBatch = isOfBatch(request.headers, scope);
-      await activator.activate(request, response, { version, inner, requestId, isOfBatch: isBatch });
+      // The gateway has let it in, and nobody is between here and the model who could report its tokens.
+      const counted = settleClaim(parts, request, response, inner);
+      await activator.activate(request, response, { version, inner, requestId, isOfBatch: isBatch, counted });
     },
   };
 }

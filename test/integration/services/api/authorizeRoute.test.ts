@@ -1,17 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rateLimiter } from "../../../../src/domain/access/rateLimit.ts";
 import { type ApiUnderTest, adminKey, startDevelopmentApi } from "../../../support/developmentApi.ts";
 
 /** `/authorize`, as Envoy's external authorization by HTTP asks it: method, path and headers of the request, no body. */
 
 let api: ApiUnderTest;
-let keys: { model: string; sibling: string; platform: string; other: string };
-/** Requests that one subject may still make. */
-let left = 100;
+let keys: { model: string; sibling: string; platform: string; other: string; limited: string };
 
 beforeAll(async () => {
-  const limit = rateLimiter({ perSecond: 1, burst: 1 }, () => 0);
-  api = await startDevelopmentApi({ requireApiKey: true, limit: (subject) => (left-- > 0 ? 0 : limit(subject)) });
+  api = await startDevelopmentApi({ requireApiKey: true });
   const iris = await api.newVersion("iris_large");
   const sibling = await api.newVersion("multiplier");
   const other = await api.newVersion("iris-large", "someone-else");
@@ -19,6 +15,7 @@ beforeAll(async () => {
     model: await api.newKey({ modelId: iris.modelId }),
     sibling: await api.newKey({ modelId: sibling.modelId }),
     platform: await api.newKey({ organizationId: iris.organizationId }),
+    limited: await api.newKey({ modelId: iris.modelId }, [], { tokensPerDay: 10_000, requestsPerMinute: 1_000 }),
     other: await api.newKey({ organizationId: other.organizationId }),
   };
 }, 60_000);
@@ -110,11 +107,19 @@ describe("a request at the gateway", () => {
   });
 
   it("above its key's limit is told how long to wait", async () => {
-    left = 0;
-    expect((await ask(predict, withKey(keys.model))).status).toBe(200);
-    const refused = await ask(predict, withKey(keys.model));
-    left = 100;
-    expect(refused).toMatchObject({ status: 429, code: "rate_limited" });
-    expect(refused.headers.get("retry-after")).toBe("1");
+    const chat = "/serving/models/iris-large/v1/chat/completions";
+    const allowed = await ask(chat, withKey(keys.limited));
+    expect(allowed).toMatchObject({ status: 200, text: "" });
+    expect(allowed.headers.get("x-ratelimit-limit-tokens")).toBe("10000");
+    // The model's limit, for the body is not here.
+    expect(allowed.headers.get("x-ratelimit-remaining-tokens")).toBe("5904");
+    expect(allowed.headers.get("x-ratelimit-remaining-requests")).toBe("999");
+    expect((await ask(chat, withKey(keys.limited))).status).toBe(200);
+    const refused = await ask(chat, withKey(keys.limited));
+    expect(refused).toMatchObject({ status: 429, code: "rate_limit_exceeded" });
+    expect(refused.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+    expect(refused.headers.get("x-ratelimit-reset-tokens")).toMatch(/s$/);
+    // What has no tokens goes on.
+    expect((await ask(predict, withKey(keys.limited))).status).toBe(200);
   });
 });

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../../../src/adapters/postgres/apps.ts";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { withClient } from "../../../../src/adapters/postgres/server.ts";
-import { rateLimiter } from "../../../../src/domain/access/rateLimit.ts";
 import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
 import { type ApiUnderTest, startDevelopmentApi } from "../../../support/developmentApi.ts";
 import { askByPython } from "../../../support/openai/pythonClient.ts";
@@ -18,8 +17,7 @@ let next: SpeakingModel;
 let api: ApiUnderTest;
 let app: { readonly id: string };
 let key: string;
-let limited = false;
-const limit = rateLimiter({ perSecond: 1, burst: 1 }, () => 0);
+let limited: string;
 
 beforeAll(async () => {
   model = await startSpeakingModel();
@@ -28,7 +26,6 @@ beforeAll(async () => {
     requireApiKey: true,
     predictor: (number) => (number === 2 ? next : model).origin,
     maxBodyBytes: 100_000,
-    limit: (subject) => (limited ? limit(subject) : 0),
   });
   app = await withClient(api.server, platformDatabase, async (client) => {
     for (const number of [1, 2]) {
@@ -38,6 +35,7 @@ beforeAll(async () => {
     return createApp(client, { zooModel: "speaker", owner: "ada@example.com", name: "my speaker" });
   });
   key = await api.newKey({ modelId: app.id });
+  limited = await api.newKey({ modelId: app.id }, [], { requestsPerMinute: 1_000, tokensPerDay: 1_000 });
 }, 90_000);
 
 afterAll(async () => {
@@ -125,12 +123,21 @@ describe("OpenAI's client for Node", () => {
     const large = [{ role: "user" as const, content: "x".repeat(100_001) }];
     const bySize = await refusalOf(openAi().chat.completions.create({ model: "m", messages: large }));
     expect(bySize).toMatchObject({ status: 413, code: "body_too_large", type: "request_too_large" });
-    limited = true;
-    expect((await openAi().chat.completions.create({ model: "m", messages })).object).toBe("chat.completion");
-    const byLimit = await refusalOf(openAi().chat.completions.create({ model: "m", messages }));
-    limited = false;
-    expect(byLimit).toMatchObject({ status: 429, code: "rate_limited", type: "rate_limit_error" });
-    expect(byLimit.headers?.get("retry-after")).toBe("1");
+    const asked = { model: "m", messages, max_tokens: 600 };
+    // What was not taken of one reservation is there for the next.
+    for (let each = 0; each < 2; each += 1) {
+      const answered = () => openAi(limited).chat.completions.create(asked);
+      await expect.poll(async () => (await answered()).object, { timeout: 5_000 }).toBe("chat.completion");
+    }
+    const stream = await openAi(limited).chat.completions.create({ ...asked, model: "endless", stream: true });
+    const byLimit = await refusalOf(openAi(limited).chat.completions.create(asked));
+    stream.controller.abort();
+    expect(byLimit).toMatchObject({ status: 429, code: "rate_limit_exceeded", type: "tokens" });
+    expect(byLimit.headers?.get("retry-after-ms")).toMatch(/^[1-9]\d*$/);
+    expect(byLimit.headers?.get("x-ratelimit-limit-tokens")).toBe("1000");
+    const tooLarge = await refusalOf(openAi(limited).chat.completions.create({ ...asked, max_tokens: 1_001 }));
+    expect(tooLarge).toMatchObject({ status: 429, type: "tokens" });
+    expect(tooLarge.message).toContain("ask for a shorter answer");
   });
 
   it("of a key for something else is not told what exists", async () => {

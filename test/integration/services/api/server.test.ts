@@ -13,7 +13,6 @@ import { registerVersion } from "../../../../src/adapters/postgres/modelVersions
 import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
 import { readStandings } from "../../../../src/adapters/postgres/zoo/standings.ts";
-import { rateLimiter } from "../../../../src/domain/access/rateLimit.ts";
 import type { KeyRight } from "../../../../src/domain/access/rights.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { freshCache } from "../../../../src/services/api/freshCache.ts";
@@ -111,10 +110,9 @@ function predictor(version: number): Promise<string> {
   );
 }
 
-function api(predictors: readonly string[], required: boolean, limit?: (subject: string) => number): Promise<string> {
+function api(predictors: readonly string[], required: boolean): Promise<string> {
   return listening(
     createApiServer({
-      limit,
       access: { required, find: freshCache((prefix) => findKey(pool, prefix)) },
       pointer: freshCache((id) => readPointer(pool, id)),
       checkDatabase: async () => void (await pool.query("SELECT 1")),
@@ -147,26 +145,6 @@ function point(app: App | undefined, number: number): Promise<unknown> {
     ),
   );
 }
-
-describe("a limit", () => {
-  it("is of each key, or of each app without one, and says how long to wait", async () => {
-    const at = await api(
-      [await predictor(1)],
-      false,
-      rateLimiter({ perSecond: 1, burst: 1 }, () => 0),
-    );
-    const { key } = await onPlatform((client) => createKey(client, { modelId: apps[0]?.id ?? "" }));
-    expect((await predict(apps[0]?.id, {}, "x", at)).status).toBe(200);
-    const refused = await predict(apps[0]?.id, {}, "x", at);
-    expect(refused).toMatchObject({ status: 429, code: "rate_limited" });
-    expect(refused.headers.get("retry-after")).toBe("1");
-    expect((await predict(apps[1]?.id, {}, "x", at)).status).toBe(200);
-    expect((await predict(apps[0]?.id, { "x-api-key": key }, "x", at)).status).toBe(200);
-    expect((await predict(apps[0]?.id, { authorization: `Api-Key ${key}` }, "x", at)).status).toBe(429);
-    // What is refused anyway uses nothing up.
-    expect((await predict(apps[0]?.id, { "x-api-key": "wrong" }, "x", at)).status).toBe(401);
-  });
-});
 
 describe("a prediction", () => {
   it("follows the app's pointer, within a second of its move", async () => {

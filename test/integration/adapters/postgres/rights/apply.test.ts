@@ -60,7 +60,8 @@ describe("the files", () => {
     const inOrder = Object.values(earlierGrants).sort((one, other) => rank(one) - rank(other));
     for (const inputs of inOrder) await grant.ensure(postgres.server, inputs);
     // Of what was there when grants were resources.
-    const later = /^menagerie\.(?:traffic_\w+|audit|api_key\.rights|known_key)\b/;
+    const later =
+      /^menagerie\.(?:traffic_\w+|audit|api_key\.rights|known_key|usage\w*|limit_window|settled_claim|(?:api_key|organization)\.(?:requests|tokens)_per_\w+|store_usage|take_of_limits|token_limits)\b/;
     expect(await grantedRights(postgres.server)).toEqual(granted.filter((each) => !later.test(each)));
   });
 });

@@ -1,0 +1,49 @@
+import type { ClientBase } from "pg";
+import { withLimits } from "./databaseLimits.ts";
+
+/** Usage of one model or app of an organization, on one day or over all days that were asked for. */
+export interface UsageRow {
+  readonly organization: string;
+  /** Id of the app; null for a model that was asked itself. */
+  readonly app: string | null;
+  /** Its name; null where it was deleted whole. */
+  readonly appName: string | null;
+  readonly model: string;
+  /** UTC, such as `2026-11-21`. */
+  readonly day: string;
+  readonly requests: number;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+}
+
+/** What of it to read. */
+export interface UsageQuestion {
+  /** Id. @default all */
+  readonly organizationId?: string | undefined;
+  /** First UTC day, such as `2026-11-21`. */
+  readonly since: string;
+}
+
+/** Usage by day, the latest first. */
+export async function readUsage(client: ClientBase, { organizationId, since }: UsageQuestion): Promise<UsageRow[]> {
+  const { rows } = await withLimits(() =>
+    client.query<
+      Omit<UsageRow, "requests" | "tokensIn" | "tokensOut"> & { requests: string; tokensIn: string; tokensOut: string }
+    >(
+      `SELECT o.name AS organization, nullif(u.app_id, 0)::text AS app, m.name AS "appName", u.model, u.day::text AS day,
+            u.requests, u.tokens_in AS "tokensIn", u.tokens_out AS "tokensOut"
+       FROM menagerie.usage u
+       JOIN menagerie.organization o ON o.id = u.organization_id
+       LEFT JOIN menagerie.model m ON m.id = u.app_id
+      WHERE u.day >= $1 AND ($2::bigint IS NULL OR u.organization_id = $2)
+      ORDER BY u.day DESC, o.name, u.model, u.app_id`,
+      [since, organizationId ?? null],
+    ),
+  );
+  return rows.map((row) => ({
+    ...row,
+    requests: Number(row.requests),
+    tokensIn: Number(row.tokensIn),
+    tokensOut: Number(row.tokensOut),
+  }));
+}

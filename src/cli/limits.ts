@@ -1,0 +1,45 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { LimitChanges } from "../adapters/postgres/limits/databaseLimits.ts";
+import { type LimitKind, type Limits, largestLimit, limitKinds } from "../domain/limits/limits.ts";
+
+const options: Readonly<Record<LimitKind, readonly [flag: string, what: string]>> = {
+  requestsPerMinute: ["--requests-per-minute", "requests that are let in, in a minute"],
+  tokensPerMinute: ["--tokens-per-minute", "tokens, in and out, of a minute"],
+  tokensPerDay: ["--tokens-per-day", "tokens, in and out, of a UTC day"],
+};
+
+/** Limits as options give them: a number, or null for `none`. */
+export type LimitOptions = LimitChanges;
+
+/** `--requests-per-minute N` and the others. */
+export function limitOption(kind: LimitKind): Option {
+  const [flag, what] = options[kind];
+  return new Option(`${flag} <number>`, `${what}; \`none\` for no limit`).argParser((text) => {
+    const value = Number(text);
+    if (text === "none") return null;
+    if (/^[1-9]\d*$/.test(text) && value <= largestLimit) return value;
+    throw new InvalidArgumentError(`give a whole number from 1 to ${largestLimit}, or none.`);
+  });
+}
+
+/** Those that were given. */
+export function limitChanges(given: LimitOptions): LimitChanges {
+  return Object.fromEntries(
+    limitKinds.flatMap((kind) => (given[kind] === undefined ? [] : [[kind, given[kind] ?? null]])),
+  );
+}
+
+/** Limits of something that is made: `none` is the same as nothing. */
+export function newLimits(given: LimitOptions): Limits {
+  return Object.fromEntries(limitKinds.flatMap((kind) => (given[kind] == null ? [] : [[kind, given[kind]]])));
+}
+
+/** Such as `60 requests/min, 100000 tokens/day`; `no limits` without any. */
+export function limitsText({ requestsPerMinute, tokensPerMinute, tokensPerDay }: Limits): string {
+  const each = [
+    requestsPerMinute === undefined ? "" : `${requestsPerMinute} requests/min`,
+    tokensPerMinute === undefined ? "" : `${tokensPerMinute} tokens/min`,
+    tokensPerDay === undefined ? "" : `${tokensPerDay} tokens/day`,
+  ];
+  return each.filter(Boolean).join(", ") || "no limits";
+}

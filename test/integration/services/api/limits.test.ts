@@ -1,0 +1,339 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { Agent, request } from "undici";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createKey } from "../../../../src/adapters/postgres/apiKeys.ts";
+import { createApp } from "../../../../src/adapters/postgres/apps.ts";
+import {
+  type LimitChanges,
+  setKeyLimits,
+  setOrganizationLimits,
+} from "../../../../src/adapters/postgres/limits/databaseLimits.ts";
+import { readUsage } from "../../../../src/adapters/postgres/limits/readUsage.ts";
+import { organizationIdOf } from "../../../../src/adapters/postgres/models.ts";
+import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { withClient } from "../../../../src/adapters/postgres/server.ts";
+import { claimHeader } from "../../../../src/domain/limits/claim.ts";
+import type { Limits } from "../../../../src/domain/limits/limits.ts";
+import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { databaseTime, type LimitedPod, minuteWith, startLimitedPod } from "../../../support/limitedPods.ts";
+import { makePlatformTables } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { type SpeakingModel, startSpeakingModel } from "../../../support/speakingModel.ts";
+
+/** Two API services in processes of their own, a minute apart by their own clocks, over one PostgreSQL and a model that speaks. */
+
+let postgres: TestPostgres;
+let model: SpeakingModel;
+let pods: [LimitedPod, LimitedPod];
+const agent = new Agent({ connections: 64 });
+/** A stream of the model takes a second and more. */
+const pauseMs = 150;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  model = await startSpeakingModel({ pauseMs });
+  await onPlatform((client) =>
+    registerVersion(client, {
+      model: "speaker",
+      organization: "admin",
+      number: 1,
+      hash: "h1",
+      digest: `sha256:${"1".repeat(64)}`,
+      current: true,
+    }),
+  );
+  pods = [await startPod(30_000), await startPod(-30_000)];
+}, 90_000);
+
+afterAll(async () => {
+  await Promise.all(pods?.map((pod) => pod.stop()) ?? []);
+  await agent.close();
+  await model?.stop();
+  await postgres?.stop();
+});
+
+const startPod = (clockMs = 0) => startLimitedPod(postgres.server, model.origin, clockMs);
+
+function onPlatform<T>(work: Parameters<typeof withClient<T>>[2]): Promise<T> {
+  return withClient(postgres.server, platformDatabase, work);
+}
+
+/** An app of an organization of its own, with a key. */
+async function newApp(limits: Limits = {}) {
+  const owner = `${randomUUID()}@example.com`;
+  return onPlatform(async (client) => {
+    const { id } = await createApp(client, { zooModel: "speaker", owner });
+    const { rows } = await client.query<{ organization: string; name: string }>(
+      "SELECT o.id AS organization, o.name FROM menagerie.model m JOIN menagerie.organization o ON o.id = m.organization_id WHERE m.id = $1",
+      [id],
+    );
+    const { key, id: keyId } = await createKey(client, { modelId: id }, [], limits);
+    return { id, key, keyId, organization: rows[0]?.organization ?? "", organizationName: rows[0]?.name ?? "" };
+  });
+}
+
+type App = Awaited<ReturnType<typeof newApp>>;
+const chat = { model: "m", messages: [{ role: "user", content: "Say it" }] };
+
+async function ask(pod: LimitedPod, app: App, body: object = { ...chat, max_tokens: 7 }) {
+  const answer = await request(`${pod.url}/models/${app.id}/v1/chat/completions`, {
+    dispatcher: agent,
+    method: "POST",
+    headers: { "x-api-key": app.key, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
+}
+
+/** Asks until both pods have refused for two seconds, and answers how many were let in. */
+async function letIn(
+  app: App,
+  { atOnce = 48, mostMs = 30_000, body }: { atOnce?: number; mostMs?: number; body?: object } = {},
+) {
+  let admitted = 0;
+  let lastAdmitted = performance.now();
+  const begun = performance.now();
+  const client = async (number: number) => {
+    while (performance.now() - lastAdmitted < 2_000 && performance.now() - begun < mostMs) {
+      const { status } = await ask(pods[number % 2] ?? pods[0], app, body);
+      if (status === 200) {
+        admitted += 1;
+        lastAdmitted = performance.now();
+      } else {
+        expect(status).toBe(429);
+        await delay(20);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, (_, number) => client(number)));
+  return admitted;
+}
+
+const usageOf = async (app: App) => {
+  const rows = await onPlatform((client) =>
+    readUsage(client, { organizationId: app.organization, since: "2000-01-01" }),
+  );
+  return rows.map(({ app: id, model: name, requests, tokensIn, tokensOut }) => ({
+    id,
+    name,
+    requests,
+    tokensIn,
+    tokensOut,
+  }));
+};
+const taken = async (app: App, kind: string) => {
+  const { rows } = await onPlatform((client) =>
+    client.query<{ taken: string }>(
+      "SELECT taken FROM menagerie.limit_window WHERE subject = $1 AND kind = $2 ORDER BY since DESC",
+      [`key ${app.keyId}`, kind],
+    ),
+  );
+  return Number(rows[0]?.taken);
+};
+const limitKey = (app: App, changes: LimitChanges) => onPlatform((client) => setKeyLimits(client, app.keyId, changes));
+
+describe("a limit of requests over two pods under load", () => {
+  it.each([
+    ["a key", 300],
+    ["an organization", 77],
+  ])(
+    "of %s lets in %d, to the request",
+    async (whose, limit) => {
+      const app = await newApp(whose === "a key" ? { requestsPerMinute: limit } : {});
+      if (whose !== "a key")
+        await onPlatform((client) => setOrganizationLimits(client, app.organization, { requestsPerMinute: limit }));
+      const minute = await minuteWith(postgres.server, 40);
+      const admitted = await letIn(app);
+      const ended = await databaseTime(postgres.server);
+      expect(ended).toBeLessThan(minute + 60_000);
+      expect(admitted).toBe(limit);
+      await vi.waitFor(
+        async () =>
+          expect(await usageOf(app)).toEqual([
+            { id: app.id, name: "speaker", requests: limit, tokensIn: 3 * limit, tokensOut: 7 * limit },
+          ]),
+        { timeout: 10_000 },
+      );
+    },
+    150_000,
+  );
+
+  it("tells the client what is left, and when to come again", async () => {
+    const app = await newApp({ requestsPerMinute: 2 });
+    await minuteWith(postgres.server, 20);
+    const first = await ask(pods[0], app);
+    expect(first.headers).toMatchObject({
+      "x-ratelimit-limit-requests": "2",
+      "x-ratelimit-remaining-requests": "1",
+      "x-ratelimit-reset-requests": expect.stringMatching(/^\d.*s$/),
+    });
+    expect((await ask(pods[1], app)).status).toBe(200);
+    const refused = await ask(pods[0], app);
+    expect(refused.status).toBe(429);
+    const [seconds, milliseconds] = ["retry-after", "retry-after-ms"].map((name) => Number(refused.headers[name]));
+    expect(seconds).toBe(Math.ceil((milliseconds ?? 0) / 1000));
+    expect(milliseconds).toBeLessThanOrEqual(60_000);
+    expect(JSON.parse(refused.text).error).toMatchObject({
+      code: "rate_limit_exceeded",
+      type: "requests",
+      param: null,
+      message: expect.stringContaining("2 requests per minute of this key"),
+    });
+  }, 120_000);
+
+  it("holds within a second of its edit", async () => {
+    const app = await newApp({ requestsPerMinute: 1_000_000 });
+    await minuteWith(postgres.server, 20);
+    for (const pod of pods) expect((await ask(pod, app)).status).toBe(200);
+    await limitKey(app, { requestsPerMinute: 1 });
+    await delay(1_000);
+    for (const pod of pods) expect((await ask(pod, app)).status).toBe(429);
+    await limitKey(app, { requestsPerMinute: null });
+    await delay(1_000);
+    for (const pod of pods) expect((await ask(pod, app)).status).toBe(200);
+  }, 120_000);
+});
+
+describe("limits of tokens", () => {
+  it("count what the answers took, streamed or not", async () => {
+    const app = await newApp({ tokensPerDay: 10_000 });
+    expect((await ask(pods[0], app, { ...chat, max_tokens: 1_000 })).status).toBe(200);
+    expect((await ask(pods[1], app, { ...chat, max_tokens: 1_000, stream: true })).status).toBe(200);
+    // 3 in and 7 out, each; of blocks everything comes back.
+    await vi.waitFor(async () => expect(await taken(app, "tokensPerDay")).toBe(20), { timeout: 10_000 });
+    // What the model refuses takes none.
+    expect((await ask(pods[0], app, { ...chat, model: "refused", max_tokens: 1_000 })).status).toBe(400);
+    await vi.waitFor(async () => expect((await usageOf(app))[0]?.requests).toBe(3), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await taken(app, "tokensPerDay")).toBe(20), { timeout: 10_000 });
+  }, 60_000);
+
+  it("count a request that a killed pod held as it was reserved", async () => {
+    const app = await newApp({ tokensPerDay: 1_000 });
+    const third = await startPod();
+    const cut = ask(third, app, { ...chat, model: "endless", max_tokens: 700, stream: true }).catch(() => "cut");
+    await vi.waitFor(async () => expect(await taken(app, "tokensPerDay")).toBeGreaterThanOrEqual(700), {
+      timeout: 10_000,
+    });
+    await delay(100);
+    await third.kill();
+    expect(await cut).toBe("cut");
+    expect((await ask(pods[0], app, { ...chat, max_tokens: 400 })).status).toBe(429);
+    expect((await ask(pods[0], app, { ...chat, max_tokens: 200 })).status).toBe(200);
+  }, 60_000);
+
+  it("are given back by a pod that is stopped", async () => {
+    const app = await newApp({ tokensPerDay: 25_600 });
+    const third = await startPod();
+    expect((await ask(third, app, { ...chat, max_tokens: 10 })).status).toBe(200);
+    await third.stop();
+    expect(await taken(app, "tokensPerDay")).toBe(10);
+    expect(await usageOf(app)).toMatchObject([{ requests: 1, tokensIn: 3, tokensOut: 7 }]);
+  }, 60_000);
+});
+
+describe("at the gateway", () => {
+  const path = "/serving/models/speaker/v1/chat/completions";
+  let key: { key: string; id: string };
+  const authorize = (pod: LimitedPod, at = path) =>
+    fetch(`${pod.url}/authorize${at}`, { method: "POST", headers: { "x-api-key": key.key } });
+  const report = (pod: LimitedPod, claim: string, tokens: object | null, schema = "recorded_speaker") =>
+    fetch(`${pod.url}/usage/settled`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ schema, settled: [{ claim, tokens }] }),
+    });
+  const taken = async () => {
+    const { rows } = await onPlatform((client) =>
+      client.query<{ taken: string }>(
+        "SELECT taken FROM menagerie.limit_window WHERE subject = $1 AND kind = 'tokensPerDay' ORDER BY since DESC",
+        [`key ${key.id}`],
+      ),
+    );
+    return Number(rows[0]?.taken);
+  };
+  const usage = async () => {
+    const admin = await onPlatform((client) => organizationIdOf(client, "admin"));
+    const rows = await onPlatform((client) => readUsage(client, { organizationId: admin, since: "2000-01-01" }));
+    return rows.map(({ app, model: name, requests, tokensIn, tokensOut }) => ({
+      app,
+      name,
+      requests,
+      tokensIn,
+      tokensOut,
+    }));
+  };
+
+  beforeAll(async () => {
+    key = await onPlatform(async (client) => {
+      const organizationId = await organizationIdOf(client, "admin");
+      return createKey(client, { organizationId }, [], { tokensPerDay: 100_000, requestsPerMinute: 100_000 });
+    });
+  });
+
+  it("the model's limit is reserved, and a recorder's report settles it once, whichever pods get it how often", async () => {
+    const allowed = await authorize(pods[0]);
+    expect(allowed.status).toBe(200);
+    const claim = allowed.headers.get(claimHeader) ?? "";
+    await vi.waitFor(async () => expect(await taken()).toBe(4_096), { timeout: 10_000 });
+    // A shadow's answer to a copy, and a claim that nobody made.
+    await report(pods[0], claim, { prompt: 1, completion: 1 }, "shadow_speaker_next");
+    await report(pods[0], `${claim}x`, { prompt: 1, completion: 1 });
+    for (let each = 0; each < 4; each += 1) {
+      expect((await report(pods[each % 2] ?? pods[0], claim, { prompt: 30, completion: 12 })).status).toBe(204);
+    }
+    await vi.waitFor(async () => expect(await taken()).toBe(42), { timeout: 10_000 });
+    await delay(2_500);
+    expect(await taken()).toBe(42);
+    expect(await usage()).toEqual([{ app: null, name: "speaker", requests: 1, tokensIn: 30, tokensOut: 12 }]);
+  }, 60_000);
+
+  it("an answer that tells of no tokens leaves what was reserved, and a prediction has none", async () => {
+    const claim = (await authorize(pods[1])).headers.get(claimHeader) ?? "";
+    await report(pods[0], claim, null);
+    const predicted = await authorize(pods[1], "/serving/models/speaker/v1/models/model:predict");
+    expect([predicted.status, predicted.headers.get(claimHeader)]).toEqual([200, null]);
+    await vi.waitFor(async () => expect(await usage()).toMatchObject([{ requests: 3, tokensIn: 30 }]), {
+      timeout: 10_000,
+    });
+    expect(await taken()).toBe(42 + 4_096);
+  }, 60_000);
+});
+
+describe("while the database is away", () => {
+  it("models answer, limits hold as they were known, and nothing is counted twice", async () => {
+    const free = await newApp();
+    const limited = await newApp({ requestsPerMinute: 1_000_000 });
+    const few = await newApp({ requestsPerMinute: 10 });
+    const sums = new Map<App, number>();
+    const round = async (app: App, count: number) => {
+      for (let each = 0; each < count; each += 1) {
+        const { status } = await ask(pods[each % 2] ?? pods[0], app);
+        if (status === 200) sums.set(app, (sums.get(app) ?? 0) + 1);
+        else expect(app).toBe(few);
+      }
+    };
+    await minuteWith(postgres.server, 40);
+    const readiness = () => Promise.all(pods.map(async ({ url }) => (await fetch(`${url}/readyz`)).status));
+    // As the kubelet asks, again and again.
+    expect(await readiness()).toEqual([200, 200]);
+    for (const app of [free, limited, few]) await round(app, 2);
+    await postgres.crash();
+    for (let each = 0; each < 5; each += 1) {
+      for (const app of [free, limited, few]) await round(app, 20);
+      await delay(300);
+    }
+    expect(await readiness()).toEqual([200, 200]);
+    await postgres.restart();
+    for (const app of [free, limited]) expect(sums.get(app)).toBe(102);
+    // Each of the two lets in what it knew to be left.
+    expect(sums.get(few)).toBeLessThanOrEqual(20);
+    expect(sums.get(few)).toBeGreaterThanOrEqual(10);
+    for (const app of [free, limited, few]) {
+      await vi.waitFor(async () => expect((await usageOf(app))[0]?.requests).toBe(sums.get(app)), { timeout: 30_000 });
+    }
+    await delay(2_500);
+    for (const app of [free, limited, few]) expect((await usageOf(app))[0]?.requests).toBe(sums.get(app));
+  }, 180_000);
+});
