@@ -8,15 +8,17 @@ const options: Readonly<Record<LimitKind, readonly [flag: string, what: string]>
   tokensPerDay: ["--tokens-per-day", "tokens, in and out, of a UTC day"],
 };
 
-/** Limits as options give them: a number, or null for `none`. */
-export type LimitOptions = LimitChanges;
+/** Limits as options give them. */
+export type LimitOptions = Readonly<Partial<Record<LimitKind, number | typeof noLimit>>>;
+
+const noLimit = "none";
 
 /** `--requests-per-minute N` and the others. */
 export function limitOption(kind: LimitKind): Option {
   const [flag, what] = options[kind];
   return new Option(`${flag} <number>`, `${what}; \`none\` for no limit`).argParser((text) => {
     const value = Number(text);
-    if (text === "none") return null;
+    if (text === noLimit) return noLimit;
     if (/^[1-9]\d*$/.test(text) && value <= largestLimit) return value;
     throw new InvalidArgumentError(`give a whole number from 1 to ${largestLimit}, or none.`);
   });
@@ -25,13 +27,18 @@ export function limitOption(kind: LimitKind): Option {
 /** Those that were given. */
 export function limitChanges(given: LimitOptions): LimitChanges {
   return Object.fromEntries(
-    limitKinds.flatMap((kind) => (given[kind] === undefined ? [] : [[kind, given[kind] ?? null]])),
+    limitKinds.flatMap((kind) => {
+      const limit = given[kind];
+      return limit === undefined ? [] : [[kind, limit === noLimit ? null : limit]];
+    }),
   );
 }
 
 /** Limits of something that is made: `none` is the same as nothing. */
 export function newLimits(given: LimitOptions): Limits {
-  return Object.fromEntries(limitKinds.flatMap((kind) => (given[kind] == null ? [] : [[kind, given[kind]]])));
+  return Object.fromEntries(
+    limitKinds.flatMap((kind) => (typeof given[kind] === "number" ? [[kind, given[kind]]] : [])),
+  );
 }
 
 /** Such as `60 requests/min, 100000 tokens/day`; `no limits` without any. */
