@@ -144,3 +144,20 @@ export async function ensureKedaModule(): Promise<string> {
     await rm(workspace, { recursive: true, force: true });
   }
 }
+
+/** Knative Serving's own validation of what is applied, see its main.go. */
+const knative = {
+  name: "knative",
+  title: "Knative's validation",
+  version: "0.49.0",
+  module: join(folder, "knative"),
+  packages: { "knative-judge": "." },
+} as const satisfies AnyTool;
+
+/** Path of a program that judges a Knative Service as the webhook of Knative Serving does. The first call on a machine builds it. */
+export async function ensureKnativeJudge(): Promise<string> {
+  const { signal } = new AbortController();
+  const options = { cache: menagerieCache(), progress: silent, manifests: false, signal };
+  const { binaries } = await ensureBinaries([knative], options);
+  return binaries["knative-judge"] ?? "";
+}
