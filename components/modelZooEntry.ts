@@ -6,6 +6,7 @@ import { type ModelRecording, recordingSchema } from "../src/domain/recording/se
 import { modelRoute } from "../src/domain/serving/modelRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
 import type { Phase } from "../src/domain/zoo/phases.ts";
+import { sleeps } from "../src/domain/zoo/serving.ts";
 import type { SmokeCase } from "../src/domain/zoo/smoke.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
@@ -284,14 +285,15 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
   ): ZooEntryRoute {
     const own = served.get(version.service);
     if (!own) throw new Error(`${version.service} is not served`);
-    const { namespace, gateway } = this.environment.spec;
+    const { namespace, gateway, services } = this.environment.spec;
     const { model, service, serving } = version;
+    const asleep = sleeps(serving) ? { servicesNamespace: services.namespace } : undefined;
     const name = isModel ? kubernetesName(this.plan.name) : service;
     const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
     const { paths } = this;
     const recorded = version.recording !== undefined;
     const to = (answering: string) =>
-      modelRoute({ ...identity, service: answering, recorded, mode: serving.mode, gateway, paths });
+      modelRoute({ ...identity, service: answering, recorded, mode: serving.mode, gateway, paths, sleeps: asleep });
     deployRoute(
       isModel ? model : service,
       { route: to(service), answering: own.service.apply(to) },

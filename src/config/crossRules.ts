@@ -11,6 +11,7 @@ import { buildIssues } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
 import { gatewayIssues } from "./gatewayRules.ts";
+import { idleIssues, longestKnativeWindow } from "./idleRules.ts";
 import { migrationIssues } from "./migrationRules.ts";
 import { pipelineIssues } from "./pipelineRules.ts";
 import { builtInPool } from "./pools.ts";
@@ -231,10 +232,7 @@ function modelIssues({ zoo, development, shadows, state, pools, serving }: Parse
       issues.push(refusal("model.replicas-order", at("replicas", "max"), { max, min }));
     }
     const mode = model.mode ?? serving.mode;
-    if (model.replicas.min === 0 && mode === "Standard") {
-      const needs = "needs mode: Knative, because Standard mode does not scale to zero";
-      issues.push(refusal("model.replicas-zero", at("replicas", "min"), { needs }));
-    }
+    issues.push(...idleIssues((key) => at("replicas", key), model.replicas, mode));
     issues.push(...placementIssues(at, model, pools));
     if (model.state && !state) {
       issues.push(refusal("model.state-undeclared", at("state"), { state: keyPath(["state"]) }));
@@ -264,9 +262,6 @@ function modelIssues({ zoo, development, shadows, state, pools, serving }: Parse
   for (const [name, { gpus, models }] of asked) issues.push(...poolTooSmall(name, pools[name], gpus, models));
   return issues;
 }
-
-/** Longest window of Knative's autoscaler, in minutes (`autoscaling.knative.dev/window`). */
-const longestKnativeWindow = 60;
 
 type KeyOf = (...rest: PropertyKey[]) => string;
 

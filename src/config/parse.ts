@@ -12,6 +12,7 @@ import {
   type ShadowedModelSpec,
   type ZooEntrySpec,
 } from "./environment.ts";
+import { usualIdleMinutes } from "./idleRules.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
 import { plainSecretIssues } from "./plainSecrets.ts";
 import { setPrometheusTokenCommand } from "./prometheus.ts";
@@ -219,7 +220,8 @@ function localDatabase(address: string | undefined): EnvironmentSpec["database"]
 
 /** Fills in the defaults of one model that depend on other keys. */
 function complete(entry: ParsedEnvironment["zoo"][string], environment: ParsedEnvironment): ZooEntrySpec {
-  return { ...entry, ...placed(entry, environment), replicas: podsOf(entry) };
+  const where = placed(entry, environment);
+  return { ...entry, ...where, replicas: podsOf(entry, where.mode) };
 }
 
 function completeDevelopment(
@@ -236,7 +238,7 @@ function completeShadows(
   const complete = (model: ParsedEnvironment["shadows"][string]["primary"]): ShadowedModelSpec => ({
     ...model,
     ...placed(model, environment),
-    replicas: podsOf(model),
+    replicas: podsOf(model, model.mode ?? environment.serving.mode),
   });
   const shadows = Object.entries(deployment.shadows).map(([name, model]) => [
     name,
@@ -245,8 +247,13 @@ function completeShadows(
   return { ...deployment, primary: complete(deployment.primary), shadows: Object.fromEntries(shadows) };
 }
 
-function podsOf({ replicas: { min, max, target } }: Pick<ParsedEnvironment["zoo"][string], "replicas">) {
-  return { min, max: max ?? Math.max(min, 1), ...(target ? { target } : {}) };
+function podsOf(
+  { replicas: { min, max, target, idleMinutes } }: Pick<ParsedEnvironment["zoo"][string], "replicas">,
+  mode: ZooEntrySpec["mode"],
+) {
+  const idle = idleMinutes ?? (min === 0 && mode === "Standard" ? usualIdleMinutes : undefined);
+  const pods = { min, max: max ?? Math.max(min, 1), ...(target ? { target } : {}) };
+  return idle === undefined ? pods : { ...pods, idleMinutes: idle };
 }
 
 function placed(

@@ -5,6 +5,7 @@ import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { show } from "./fields.ts";
+import { idleIssues } from "./idleRules.ts";
 import { keyPath } from "./sentences.ts";
 
 type Shadows = ParsedEnvironment["shadows"];
@@ -110,17 +111,14 @@ function lengthIssues(shadows: Shadows, namespace: string, defaultMode: Deployme
   });
 }
 
-function replicaIssues(shadows: Shadows, mode: string): Refusal[] {
+function replicaIssues(shadows: Shadows, mode: DeploymentMode): Refusal[] {
   const issues: Refusal[] = [];
   for (const { path, model, mode: own } of shadowedModels(shadows)) {
     const { min, max } = model.replicas;
     const at = (key: string) => keyPath([...path, "replicas", key]);
     if (max !== undefined && max < min) issues.push(refusal("model.replicas-order", at("max"), { max, min }));
-    if (min === 0 && (own ?? mode) === "Standard") {
-      const reason = path[2] === "shadows" ? "shadows run in Standard mode, which" : "Standard mode";
-      const needs = `is not possible, because ${reason} does not scale to zero`;
-      issues.push(refusal("model.replicas-zero", at("min"), { needs }));
-    }
+    issues.push(...idleIssues(at, model.replicas, own ?? mode));
+    if (min === 0 && (own ?? mode) === "Standard") issues.push(refusal("model.replicas-zero", at("min")));
   }
   return issues;
 }

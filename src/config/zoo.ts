@@ -47,7 +47,7 @@ export const replicas = mapping(
     min: wholeNumber(
       0,
       1000,
-      "Pods that always run. 0 scales to zero, in Knative mode only. Unit: pods. Default: 1.",
+      "Pods that always run. 0: the model sleeps while nobody uses it, and the next request wakes it. Not for models of a shadow deployment in Standard mode. Unit: pods. Default: 1.",
     ).default(1),
     max: wholeNumber(
       1,
@@ -55,6 +55,11 @@ export const replicas = mapping(
       "Pods at most. Equal to `min`: no autoscaling. Unit: pods. Default: `min`, and at least 1.",
     ).optional(),
     target: target.optional(),
+    idleMinutes: wholeNumber(
+      1,
+      1440,
+      "With `min: 0`: the model sleeps after so long without a request. At most 60 in Knative mode. Unit: minutes. Default: 15 in Standard mode, Knative's own time in Knative mode.",
+    ).optional(),
   },
   "write {min: 1, max: 1}",
   "How many pods serve the model. Default: one.",

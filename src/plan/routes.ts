@@ -7,6 +7,7 @@ import { mirroredRoute } from "../domain/serving/mirroredRoute.ts";
 import { activatorPath, modelRoute } from "../domain/serving/modelRoute.ts";
 import type { Route } from "../domain/serving/route.ts";
 import { noiseSide, primarySide, shadowService } from "../domain/shadow/names.ts";
+import { sleeps } from "../domain/zoo/serving.ts";
 
 /** A route that a stack declares, and the config that it follows from. */
 export interface PlannedRoute {
@@ -26,10 +27,12 @@ export type RoutedSpec = Pick<
 export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
   const { namespace, gateway, services } = spec;
   const identity = { namespace, gateway, managedBy: "stack" } as const;
-  const zoo = Object.entries(spec.zoo).map(([model, { mode, paths }]): PlannedRoute => {
+  const zoo = Object.entries(spec.zoo).map(([model, { mode, paths, replicas }]): PlannedRoute => {
     const key = keyPath(["zoo", model]);
-    const route = modelRoute({ ...identity, name: kubernetesName(model), model, kind: "zoo", mode, paths });
-    return { route, key, from: knative(`${key}.mode`) };
+    const asleep = sleeps({ mode, replicas }) ? { servicesNamespace: services.namespace } : undefined;
+    const named = { name: kubernetesName(model), model, kind: "zoo", mode, paths, sleeps: asleep } as const;
+    const headers = { key: `${key}.replicas.min`, instead: "use at least 1" };
+    return { route: modelRoute({ ...identity, ...named }), key, from: { ...knative(`${key}.mode`), headers } };
   });
   const development = Object.entries(spec.development).map(([model, { mode }]): PlannedRoute => {
     const key = keyPath(["development", model]);

@@ -6,8 +6,9 @@ import { type GpuConsumer, type GpuSupply, gpuShortages, podsAtPeak } from "../d
 import { poolNodes } from "../domain/capacity/poolNodes.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { type NewModel, renamedTo } from "../domain/zoo/departures.ts";
-import { phaseRefusal, type RolloutRequest } from "../domain/zoo/phases.ts";
+import { phaseRefusal, type RolloutRequest, underWay } from "../domain/zoo/phases.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
+import { sleeps } from "../domain/zoo/serving.ts";
 import { needsContent, pinnedRow } from "./content.ts";
 import { planZooModel, requestOf, type ServedPlan, type ZooModelPlan, type ZooSources } from "./zooModel.ts";
 
@@ -36,9 +37,11 @@ export function planZoo(spec: EnvironmentSpec, sources: ZooSources): Map<string,
     else issues.push(...removalRefusal(name, registry, newModels(spec, registry, sources)));
   }
   const served = [...plans.values()].flatMap(({ versions }) => versions);
+  const consumers = [...plans.values()].flatMap((plan) => plan.versions.map((version) => consumer(version, plan)));
   issues.push(
     ...unknownPools(spec, served),
-    ...gpuShortages([...served.map(consumer), ...developed(spec)], supplies(spec)),
+    ...(sources.platform ? [] : unwoken(served)),
+    ...gpuShortages([...consumers, ...developed(spec)], supplies(spec)),
   );
   if (issues.length > 0) throw refused(issues);
   return plans;
@@ -111,12 +114,26 @@ function unknownPools({ pools }: EnvironmentSpec, served: readonly ServedPlan[])
     );
 }
 
-function consumer({ model, number, serving, versionId, changes }: ServedPlan): GpuConsumer {
+/** A stack without a database has no API service. */
+function unwoken(served: readonly ServedPlan[]): Refusal[] {
+  const change = `set ${keyPath(["database"])}, with which the stack has the service`;
+  return served
+    .filter(({ serving }) => sleeps(serving))
+    .map(({ model }) =>
+      refusal("model.sleep-without-services", keyPath(["zoo", model, "replicas", "min"]), { change }),
+    );
+}
+
+/** Both versions of a rollout keep their place until it is done, though one of them, or both, may sleep meanwhile. */
+function consumer({ model, number, serving, versionId, changes }: ServedPlan, { rollout }: ZooModelPlan): GpuConsumer {
+  const { from, phase } = rollout.request;
+  const isKept = from !== undefined && underWay.includes(phase);
+  const replicas = sleeps(serving) && isKept ? { min: 1 } : serving.replicas;
   return {
     name: model.endsWith("_copy") ? model : `${model} version ${number}`,
     pool: serving.pool,
     gpus: serving.resources.gpus,
-    pods: podsAtPeak({ ...serving, isNew: versionId === undefined, changes }),
+    pods: podsAtPeak({ ...serving, replicas, isNew: versionId === undefined, changes }),
   };
 }
 

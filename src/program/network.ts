@@ -4,6 +4,7 @@ import { GatewayKeyCheck } from "../../components/keyCheck.ts";
 import { NetworkPolicies } from "../../components/networkPolicies.ts";
 import type { PlatformServices } from "../../components/platformServices.ts";
 import { RouteGrants } from "../../components/routeGrants.ts";
+import { serviceOfHost } from "../domain/serving/activator.ts";
 import { referencesOf } from "../domain/serving/httpRoute.ts";
 import { askingGateway } from "../domain/serving/keyCheck.ts";
 import { knativeGateway } from "../domain/serving/modelRoute.ts";
@@ -50,7 +51,10 @@ export function declareRouteGrants(
   // Versions that are still served may have been declared in another mode than the config has now.
   const modes = [...facts.zoo.values()].flatMap(({ versions }) => versions.map(({ serving }) => serving.mode));
   const references = [
-    ...plannedRoutes(spec).flatMap(({ route }) => referencesOf(route)),
+    // A version that may sleep has its Service, and the grant for it, of its own.
+    ...plannedRoutes(spec)
+      .flatMap(({ route }) => referencesOf(route))
+      .filter(({ service }) => serviceOfHost(service) === undefined),
     ...(modes.includes("Knative") ? [knativeGateway] : []),
   ];
   const referenced = [...new Map(references.map((each) => [hostOf(each), each])).values()];

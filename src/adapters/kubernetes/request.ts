@@ -97,8 +97,15 @@ export async function readIfThere<T>(
 }
 
 /** Server-side apply of one object at its `path`, as field manager `manager`, taking over fields that others own. */
-export function apply<T extends object>(config: KubeConfig, path: string, object: T, manager: string): Promise<T> {
+export function apply<T extends object>(
+  config: KubeConfig,
+  path: string,
+  object: T,
+  manager: string,
+  signal: AbortSignal = AbortSignal.timeout(longestRequestMs),
+): Promise<T> {
   return requestJson<T>(config, "PATCH", path, {
+    signal,
     query: { fieldManager: manager, force: true },
     body: object,
     contentType: "application/apply-patch+yaml",

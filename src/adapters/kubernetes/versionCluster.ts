@@ -1,7 +1,7 @@
 import type { KubeConfig, V1Pod } from "@kubernetes/client-node";
 import type { LogLine, VersionCluster, VersionPod, VersionService } from "../../domain/development/ports.ts";
 import { credentialVariables } from "../../domain/serving/credentialFiles.ts";
-import { annotations, containerPort, labels } from "../../domain/serving/servedModel.ts";
+import { annotations, containerPort, labels, stopAnnotation } from "../../domain/serving/servedModel.ts";
 import { reflect } from "./reflector.ts";
 import { isApiError, request } from "./request.ts";
 
@@ -17,8 +17,6 @@ interface InferenceServiceObject {
   };
 }
 
-/** See `serving.kserve.io/stop` of KServe: "true" deletes the version's Deployment and pods, anything else brings them back. */
-const stopAnnotation = "serving.kserve.io/stop";
 const serviceLabel = "serving.kserve.io/inferenceservice";
 const containerName = "kserve-container";
 /**

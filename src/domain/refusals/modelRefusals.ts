@@ -60,9 +60,19 @@ export const modelRefusals = {
     cause: "Istio has its proxies keep few statistics; without this one the autoscaler would see no load.",
   },
   "model.replicas-zero": {
-    says: "0 {needs}",
+    says: "0 is not possible for a model of a shadow deployment in Standard mode",
     fix: "use at least 1",
-    cause: "Only Knative's activator holds a request while the first pod starts.",
+    cause: "Copies of requests wake no model, so a side that sleeps would miss those that the other side answers.",
+  },
+  "model.idle-always-runs": {
+    says: "the model never sleeps, because `min` is {min}",
+    fix: "set min: 0, or remove the key",
+    cause: "`idleMinutes` is the time without a request after which a model with `min: 0` sleeps.",
+  },
+  "model.sleep-without-services": {
+    says: "0 needs the API service, which wakes the model",
+    fix: "{change}, or use at least 1",
+    cause: "In Standard mode the API service holds a request while the first pod starts.",
   },
   "model.state-undeclared": {
     says: "the stack has no state",

@@ -28,6 +28,11 @@ export type CountedGateway =
   | { readonly url: string };
 
 const containerPort = 8080;
+/**
+ * Port of the API service's pods for requests to versions that may sleep; nothing else is answered there. It listens to a header that
+ * routes set over whatever a client sent; the other port does not look at it.
+ */
+export const activatorPort = 8081;
 /** Name of the ServiceAccount. */
 export const apiAccount = "api";
 /** Predictions in flight may take so long after SIGTERM, in seconds. */
@@ -84,7 +89,10 @@ function container<Text>(api: ApiService<Text>) {
   return {
     name: "api",
     image: api.image,
-    ports: [{ name: "http", containerPort, protocol: "TCP" }],
+    ports: [
+      { name: "http", containerPort, protocol: "TCP" },
+      { name: "activator", containerPort: activatorPort, protocol: "TCP" },
+    ],
     env: [
       secret("MENAGERIE_DATABASE_URL", "url"),
       secret("MENAGERIE_ADMIN_KEY", "adminKey"),

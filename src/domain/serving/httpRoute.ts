@@ -44,7 +44,11 @@ function ruleOf<Text>(rule: RouteRule<Text>, namespace: string) {
       path: { type: isWhole(value) ? ("Exact" as const) : ("PathPrefix" as const), value },
     })),
     filters: filtersOf(rule, namespace),
-    backendRefs: rule.destinations.map(({ weight = 1, ...backend }) => ({ ...reference(backend, namespace), weight })),
+    backendRefs: rule.destinations.map(({ weight = 1, setHeaders, ...backend }) => ({
+      ...reference(backend, namespace),
+      weight,
+      ...(setHeaders ? { filters: [settingHeaders(setHeaders)] } : {}),
+    })),
   };
 }
 
@@ -71,6 +75,11 @@ function filtersOf<Text>({ paths, rewrite, removedHeaders, mirrors = [] }: Route
       requestMirror: { backendRef: reference(backend, namespace), ...shareOf(percent) },
     })),
   ];
+}
+
+function settingHeaders(headers: Readonly<Record<string, string>>) {
+  const set = Object.entries(headers).map(([name, value]) => ({ name, value }));
+  return { type: "RequestHeaderModifier" as const, requestHeaderModifier: { set } };
 }
 
 /** A Service of another namespace needs a ReferenceGrant there, see {@link referencesOf}. */

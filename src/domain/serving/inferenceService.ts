@@ -91,10 +91,11 @@ function podsOf({ control, mode, replicas }: ServedModel<unknown>): ServedModel[
 }
 
 /** In Standard mode the API service stops it; Knative's autoscaler does so itself (at most an hour's window). */
-function idle({ control, mode }: ServedModel<unknown>): Record<string, string> {
-  if (control?.idleMinutes === undefined) return {};
-  if (mode === "Standard") return { [annotations.idleMinutes]: String(control.idleMinutes) };
-  return { "autoscaling.knative.dev/scale-to-zero-pod-retention-period": `${control.idleMinutes}m` };
+function idle({ control, mode, replicas }: ServedModel<unknown>): Record<string, string> {
+  const idleMinutes = control ? control.idleMinutes : replicas.min === 0 ? replicas.idleMinutes : undefined;
+  if (idleMinutes === undefined) return {};
+  if (mode === "Standard") return { [annotations.idleMinutes]: String(idleMinutes) };
+  return { "autoscaling.knative.dev/scale-to-zero-pod-retention-period": `${idleMinutes}m` };
 }
 
 function predictor<Image>(model: ServedModel<Image>) {

@@ -1,8 +1,9 @@
 import { purposeHeader } from "../access/purpose.ts";
 import { servedPrefixes } from "../protocols/operations.ts";
+import { activatorBackend, versionHeader } from "./activator.ts";
 import { modelLabels } from "./inferenceService.ts";
-import { type Backend, hostOf, type Route, type RouteGateway, type RouteRule } from "./route.ts";
-import { answeringBackend, type DeploymentMode, type ServedModel, servingPath } from "./servedModel.ts";
+import { type Backend, type Destination, hostOf, type Route, type RouteGateway, type RouteRule } from "./route.ts";
+import { type Answering, answeringBackend, type DeploymentMode, type ServedModel, servingPath } from "./servedModel.ts";
 
 /** A model's way in. */
 export interface ModelRoute<Text = string>
@@ -24,6 +25,16 @@ export interface ModelRoute<Text = string>
    * @default requests go to the model directly
    */
   readonly activator?: { readonly backend: Backend; readonly pathOf: (inner: string) => Text } | undefined;
+  /**
+   * The version may sleep: its requests go through the API service, by a Service of the version's own.
+   * @default it never sleeps
+   */
+  readonly sleeps?: Sleeping | undefined;
+}
+
+/** Namespace of the services, for a route to a version that may sleep; see {@link ModelRoute.sleeps}. */
+interface Sleeping {
+  readonly servicesNamespace: string;
 }
 
 /** Path of the API service that stands for a path of a development version, such as `/v1/`. */
@@ -37,7 +48,7 @@ export function activatorPath(versionId: string, inner: string): string {
  */
 export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text | string> {
   const { name, namespace, activator, gateway, service = name, recorded = false } = route;
-  const model = answeringBackend({ service, recorded }, namespace);
+  const model = versionDestination({ service, recorded, sleeps: route.sleeps }, namespace);
   return {
     name,
     namespace,
@@ -51,6 +62,15 @@ export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text |
         : toModel(model, inner, { ...route, recorded })),
     })),
   };
+}
+
+/** What takes the requests of a version. */
+export function versionDestination(
+  { service, recorded, sleeps }: Answering & Pick<ModelRoute, "sleeps">,
+  namespace: string,
+): Destination {
+  if (!sleeps) return answeringBackend({ service, recorded }, namespace);
+  return { ...activatorBackend(service, sleeps.servicesNamespace), setHeaders: { [versionHeader]: service } };
 }
 
 /** What a model serves at the gateway: a rule's name and path, and the path at the model. */
@@ -77,7 +97,7 @@ const purposes = [purposeHeader];
 
 /** To a path of a part of a model. */
 export function toModel(
-  part: Backend,
+  part: Destination,
   path: string,
   { mode, gateway, recorded }: Pick<ModelRoute, "mode" | "gateway" | "recorded">,
 ): Pick<RouteRule, "rewrite" | "removedHeaders" | "destinations"> {

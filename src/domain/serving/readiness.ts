@@ -19,12 +19,12 @@ import {
   type UnreadyPod,
   unreadySince,
 } from "./pods.ts";
-import { annotations, type DeploymentMode, labels } from "./servedModel.ts";
+import { annotations, type DeploymentMode, labels, stopAnnotation } from "./servedModel.ts";
 
 /** Whether something serves its newest revision. `reason` completes the sentence "<name> …: <reason>". */
 export type Readiness =
   | { readonly state: "ready"; readonly pods: readonly string[] }
-  /** Scaled to zero by Knative: the next request starts a pod. */
+  /** Without pods while nobody uses it: the next request starts one. */
   | { readonly state: "asleep"; readonly reason: string }
   /** Stopped on purpose: it has no pods until somebody starts it. */
   | { readonly state: "stopped"; readonly reason: string }
@@ -47,8 +47,6 @@ export type Readiness =
       readonly previous?: boolean;
     };
 
-const stopAnnotation = "serving.kserve.io/stop";
-
 /** What is judged. */
 export interface WantedModel {
   /** Value of the revision annotation of the manifest that was applied. */
@@ -66,7 +64,7 @@ export function judgeReadiness(wanted: WantedModel, observed: ObservedModel): Re
   const { inferenceService } = observed;
   if (!inferenceService) return starting("its InferenceService does not exist yet");
   if (inferenceService.metadata?.deletionTimestamp) return starting("its InferenceService is being deleted");
-  if (isStopped(inferenceService)) return { state: "stopped", reason: wakeOf(inferenceService) };
+  if (isStopped(inferenceService)) return stopped(inferenceService);
 
   const deployment = observed.deployments.find((each) => revisionIn(each) === wanted.revision);
   if (!deployment) {
@@ -140,10 +138,12 @@ function isStopped({ metadata, status }: ObservedInferenceService): boolean {
   );
 }
 
-/** A development version's route leads to the API service, which starts it. */
-function wakeOf({ metadata }: ObservedInferenceService): string {
-  const byRequest = metadata?.labels?.[labels.kind] === "development";
-  return byRequest ? "the next request starts it" : `annotation ${stopAnnotation} is set`;
+/** Requests to a development version, and to one that may sleep, go through the API service, which starts it. */
+function stopped({ metadata }: ObservedInferenceService): Readiness {
+  const byRequest = "the next request starts it";
+  if (metadata?.labels?.[labels.kind] === "development") return { state: "stopped", reason: byRequest };
+  if (metadata?.annotations?.[annotations.idleMinutes] !== undefined) return { state: "asleep", reason: byRequest };
+  return { state: "stopped", reason: `annotation ${stopAnnotation} is set` };
 }
 
 function waitsForGpu(pods: readonly ObservedPod[]): boolean {

@@ -55,6 +55,11 @@ export interface Destination extends Backend {
    * @default it is the only one
    */
   readonly weight?: number;
+  /**
+   * Request headers that it gets, whatever the client sent under their names.
+   * @default none
+   */
+  readonly setHeaders?: Readonly<Record<string, string>>;
 }
 
 /** A backend that gets copies of requests, whose answers nobody sees. */

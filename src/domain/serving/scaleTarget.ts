@@ -18,6 +18,7 @@ export type ScaleTarget = Readonly<z.output<typeof scaleTargetSchema>>;
 
 /** How many pods serve a model. */
 export interface Replicas {
+  /** 0 for one that may sleep. */
   readonly min: number;
   readonly max: number;
   /**
@@ -25,6 +26,11 @@ export interface Replicas {
    * @default KServe's choice: 80 % of the CPU request in Standard mode, Knative's own target in Knative mode
    */
   readonly target?: ScaleTarget | undefined;
+  /**
+   * Minutes without a request after which one that may sleep does.
+   * @default Knative's own time in Knative mode; always given in Standard mode
+   */
+  readonly idleMinutes?: number | undefined;
 }
 
 /** The metric of a target and its value; undefined for one that names none. */

@@ -200,13 +200,16 @@ export const annotations = {
   environment: "menagerie.dev/environment",
   /** Changes with everything that makes new pods; KServe copies it to the pod template. */
   revision: "menagerie.dev/revision",
-  /** Minutes without a request after which a development version is stopped. */
+  /** Minutes without a request after which the API service stops it. */
   idleMinutes: "menagerie.dev/idle-minutes",
   /** Its pods install packages: the embedded environment gives them its egress proxy. KServe copies it to the pod template. */
   egress: "menagerie.dev/egress",
   /** Id of the full deployment that made a pushed version's service. */
   deployment: "menagerie.dev/deployment",
 } as const;
+
+/** Of KServe: "true" deletes an InferenceService's Deployments, Services and pods, anything else brings them back. */
+export const stopAnnotation = "serving.kserve.io/stop";
 
 /** What is known of something served when requests are sent to it. */
 export interface Answering {
@@ -231,7 +234,7 @@ export function answeringBackend({ service, recorded }: Answering, namespace: st
 
 /** InferenceService that a Service or its host name takes requests for, see {@link answeringBackend}; undefined for another one's. */
 export function serviceBehind(name: string): string | undefined {
-  return /^(.+)-(?:predictor|transformer)(?:\.|$)/.exec(name)?.[1];
+  return /^(.+)-(?:predictor|transformer|activator)(?:\.|$)/.exec(name)?.[1];
 }
 
 /** {@link answeringBackend} as an origin within the cluster, such as `http://iris-v2-predictor.models.svc.cluster.local`. */

@@ -18,8 +18,9 @@ function httpRule<Text>({ name, paths, rewrite, removedHeaders, destinations, mi
       ? { rewrite: { uri: rewrite.path, ...(rewrite.host === undefined ? {} : { authority: rewrite.host }) } }
       : {}),
     ...(removedHeaders ? { headers: { request: { remove: [...removedHeaders] } } } : {}),
-    route: destinations.map(({ weight, ...backend }) => ({
+    route: destinations.map(({ weight, setHeaders, ...backend }) => ({
       destination: destination(backend),
+      ...(setHeaders ? { headers: { request: { set: { ...setHeaders } } } } : {}),
       ...(weight === undefined ? {} : { weight }),
     })),
     ...(mirrors

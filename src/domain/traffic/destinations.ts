@@ -9,12 +9,12 @@ export interface ServedVersion {
   readonly service: string | null;
 }
 
-/** Name of the Service that a cluster of Istio's leads to (`outbound|80|<subset>|<host>`); undefined for what is no Service of `namespace`. */
-export function serviceOfDestination(destination: string, namespace: string): string | undefined {
+/** Name of the Service that a cluster of Istio's leads to (`outbound|80|<subset>|<host>`); undefined for what is no Service of `namespaces`. */
+export function serviceOfDestination(destination: string, ...namespaces: readonly string[]): string | undefined {
   const [direction, , , host] = destination.split("|");
   if (direction !== "outbound" || host === undefined) return undefined;
   const [service, space, kind] = host.split(".");
-  return space === namespace && kind === "svc" ? service : undefined;
+  return space !== undefined && namespaces.includes(space) && kind === "svc" ? service : undefined;
 }
 
 /** Name of a destination by its host alone, as {@link serviceOfDestination} reads it. */
@@ -22,12 +22,15 @@ export function destinationOfHost(host: string): string {
   return `outbound|||${host}`;
 }
 
-/** Ids of versions by the Services that requests for them are sent to: those of the predictor, and of the recorder before it. */
+/**
+ * Ids of versions by the Services that requests for them are sent to: those of the predictor, of the recorder before it, and of the API
+ * service before a version that may sleep.
+ */
 export function versionsByService(versions: readonly ServedVersion[]): Map<string, string> {
   return new Map(
     versions.flatMap(({ id, model, number, service }) => {
       const name = service ?? versionedName(model, number);
-      return [`${name}-predictor`, `${name}-transformer`].map((each) => [each, id] as const);
+      return [`${name}-predictor`, `${name}-transformer`, `${name}-activator`].map((each) => [each, id] as const);
     }),
   );
 }

@@ -54,7 +54,7 @@ export interface RolloutFacts {
 }
 
 /** Phases in which apps may be on either side, so that both versions have to be served. */
-const underWay: readonly Phase[] = ["version", "forward", "bake"];
+export const underWay: readonly Phase[] = ["version", "forward", "bake"];
 
 /** Phases from which each one is entered or kept, for one rollout with the same content. */
 const before: Readonly<Record<"version" | "forward" | "bake" | "done" | "reverted", readonly Phase[]>> = {

@@ -13,8 +13,13 @@ export const servingSchema = z.strictObject({
   /** Node pool of its pods. */
   pool: z.string(),
   env: z.record(z.string(), z.string()),
-  /** Pods, and the autoscaler's target. */
-  replicas: z.strictObject({ min: z.number(), max: z.number(), target: scaleTargetSchema.optional() }),
+  /** Pods, the autoscaler's target, and the minutes without a request after which it sleeps. */
+  replicas: z.strictObject({
+    min: z.number(),
+    max: z.number(),
+    target: scaleTargetSchema.optional(),
+    idleMinutes: z.number().optional(),
+  }),
   /** Of one pod: cores, bytes with a suffix, whole GPUs. */
   resources: z.strictObject({ cpu: z.string(), memory: z.string(), gpus: z.number() }),
   /** Names of the secrets that its truss reads. */
@@ -42,6 +47,11 @@ export const servingSchema = z.strictObject({
 export type RecordedServing = z.output<typeof servingSchema>;
 
 export type VersionServing = Omit<RecordedServing, "service" | "recording" | "paths">;
+
+/** Whether the API service stops a version while nobody uses it, and starts it for the next request. */
+export function sleeps({ mode, replicas }: Pick<VersionServing, "mode" | "replicas">): boolean {
+  return mode === "Standard" && replicas.min === 0;
+}
 
 /**
  * What makes the pods of a recorded serving: under which name it was made is the engine's to know, whether a recorder is in front

@@ -11,6 +11,7 @@ import { type BuildAddress, createBuildService } from "../../adapters/builds/bui
 import { pushedPipelineBuilder } from "../../adapters/builds/stackPipelineBuilder.ts";
 import { pushedServices } from "../../adapters/kubernetes/pushedServices.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
+import { watchSleepers } from "../../adapters/kubernetes/sleepCluster.ts";
 import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { addressSeal } from "../../adapters/postgres/addressSeal.ts";
 import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
@@ -18,6 +19,8 @@ import { lead } from "../../adapters/postgres/leader.ts";
 import { missingVersions } from "../../adapters/postgres/pushedVersions.ts";
 import { sealEarlier } from "../../adapters/postgres/sealEarlier.ts";
 import { clientConfig } from "../../adapters/postgres/server.ts";
+import { readSleep } from "../../adapters/postgres/sleep/readSleep.ts";
+import { createSleepStore } from "../../adapters/postgres/sleep/sleepStore.ts";
 import { readLastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import { createPatchStore } from "../../adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../adapters/postgres/zoo/standings.ts";
@@ -28,7 +31,8 @@ import { maskedText } from "../../domain/credentials/maskedText.ts";
 import { pushLimits } from "../../domain/development/pushedTruss.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { platformDatabase } from "../../domain/platformDatabase.ts";
-import { answeringOrigin, readyPath } from "../../domain/serving/servedModel.ts";
+import { type Answering, answeringOrigin, readyPath } from "../../domain/serving/servedModel.ts";
+import { sleepRules } from "../../domain/sleep/record.ts";
 import type { ArchiveBuilder } from "../../domain/truss/archiveBuilder.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
 import { closeAbandonedDeployments } from "./deployments/abandoned.ts";
@@ -45,6 +49,10 @@ import { keepRecordedDays } from "./recordings/keepDays.ts";
 import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
 import { type PipelineBuilds, readSettings } from "./settings.ts";
+import { createFrontServer } from "./sleep/frontServer.ts";
+import { probeOf } from "./sleep/probe.ts";
+import { stopUnused } from "./sleep/stopUnused.ts";
+import { createWaking } from "./sleep/waking.ts";
 import { appCounts } from "./traffic/appCounts.ts";
 import { countTraffic } from "./traffic/countTraffic.ts";
 
@@ -53,6 +61,8 @@ const drainMs = 2_000;
 const stopMs = 50_000;
 /** The database is told of a version's use once in this time, in milliseconds. */
 const touchEveryMs = 15_000;
+/** What is under way is told so often, in milliseconds: a third of what a lease holds. */
+const renewEveryMs = (sleepRules.leaseSeconds * 1000) / 3;
 /** Uploads that nobody deployed are removed after so long, in milliseconds. */
 const keptUploadsMs = 24 * 60 * 60_000;
 const sweepEveryMs = 60 * 60_000;
@@ -88,6 +98,27 @@ const cluster = watchVersions({
   namespace: settings.modelsNamespace,
   onError: (error) => log.warn({ err: error }, "the cluster is not followed"),
   signal: ended.signal,
+});
+const sleepCluster = watchSleepers({
+  config: kubernetes,
+  namespace: settings.modelsNamespace,
+  onError: (error) => log.warn({ err: error }, "the zoo's models are not followed"),
+  signal: ended.signal,
+});
+const sleepStore = createSleepStore(pool, sleepRules);
+const metrics = createMetrics({
+  standings: () => readStandings(pool),
+  minute: () => readLastMinute(pool, Date.now()),
+  sleep: () => readSleep(pool),
+});
+const originOf = (answering: Answering) => answeringOrigin(answering, settings.modelsNamespace);
+const waking = createWaking({
+  store: sleepStore,
+  cluster: sleepCluster,
+  probe: probeOf(dispatcher, ({ name, recorded }) => originOf({ service: name, recorded })),
+  holder: `${settings.pod}/${randomUUID()}`,
+  log,
+  onWoken: (model, seconds) => metrics.wakeSeconds.observe({ model }, seconds),
 });
 const containers = openContainers();
 const findVersion = freshCache((versionId) => findDevelopmentVersion(pool, versionId));
@@ -145,8 +176,8 @@ const server = createApiServer({
   }),
   pointer,
   checkDatabase,
-  originOf: ({ model, number, service = versionedName(model, number), recorded }) =>
-    answeringOrigin({ service, recorded }, settings.modelsNamespace),
+  originOf: ({ model, number, service = versionedName(model, number), recorded }) => originOf({ service, recorded }),
+  waking,
   predictPath: `${readyPath}:predict`,
   dispatcher,
   count: counts.count,
@@ -171,6 +202,19 @@ server.listen(settings.port, "0.0.0.0");
 await once(server, "listening");
 log.info({ port: (server.address() as AddressInfo).port, requireApiKey: settings.requireApiKey }, "listening");
 
+const front = createFrontServer({
+  cluster: sleepCluster,
+  waking,
+  originOf: ({ name, recorded }) => originOf({ service: name, recorded }),
+  dispatcher,
+  log,
+});
+front.listen(settings.activatorPort, "0.0.0.0");
+await once(front, "listening");
+const renewal = setInterval(() => {
+  waking.renew().catch((error: unknown) => log.warn({ err: error }, "what is under way was not told"));
+}, renewEveryMs);
+
 const traffic = countTraffic({ settings, counts, pool, kubernetes, log, signal: ended.signal });
 
 void lead({
@@ -188,6 +232,14 @@ void lead({
       },
       signal,
     ),
+  onError: (error) => log.warn({ err: error }, "cannot ask to lead"),
+  signal: ended.signal,
+});
+
+void lead({
+  connection: clientConfig(settings.database, platformDatabase),
+  name: "models that sleep",
+  work: (signal) => stopUnused({ store: sleepStore, cluster: sleepCluster, log }, signal),
   onError: (error) => log.warn({ err: error }, "cannot ask to lead"),
   signal: ended.signal,
 });
@@ -255,9 +307,11 @@ async function stop(signal: string): Promise<void> {
   stopping = true;
   log.info({ signal }, "stopping");
   await delay(signal === "SIGTERM" ? drainMs : 0);
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  await Promise.race([closed, delay(stopMs)]);
+  const closed = [server, front].map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
+  for (const each of [server, front]) each.closeIdleConnections();
+  await Promise.race([Promise.all(closed), delay(stopMs)]);
+  clearInterval(renewal);
+  await waking.end();
   ended.abort();
   await Promise.all([traffic.end(), usage.end()]);
   await Promise.allSettled([pool.end(), dispatcher.close(), containers.close()]);

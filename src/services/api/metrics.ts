@@ -1,8 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { SleepStanding } from "../../adapters/postgres/sleep/readSleep.ts";
 import type { LastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
 import { trafficPaths } from "../../domain/traffic/outcome.ts";
 import { freshCache } from "./freshCache.ts";
+import { addSleepMetrics } from "./sleep/metrics.ts";
 
 /** For how long what was read of the zoo is told again, in milliseconds: several may scrape, and counting apps is work. */
 const standingsKept = 30_000;
@@ -14,6 +16,8 @@ export interface MetricReaders {
   readonly standings: () => Promise<ZooStandings>;
   /** What versions answered. */
   readonly minute: () => Promise<LastMinute>;
+  /** How versions that may sleep stand. @default none do */
+  readonly sleep?: () => Promise<readonly SleepStanding[]>;
 }
 
 /** Metrics in Prometheus' text format. Labels are bounded: served models, their versions, ways to end, keys that have limits. */
@@ -116,7 +120,15 @@ export function createMetrics(read: MetricReaders) {
   });
   const refused = ({ subject, kind }: { readonly subject: string; readonly kind: string }): void =>
     refusals.inc({ subject, limit: kind });
-  return { registry, inFlight, refused };
+  addSleepMetrics(registry, read.sleep ?? (async () => []));
+  const wakeSeconds = new Histogram({
+    name: "menagerie_wake_seconds",
+    help: "How long the first request to a model that slept waited until the model answered, by model; of this pod.",
+    labelNames: ["model"] as const,
+    buckets: [0.5, 1, 2.5, 5, 10, 20, 30, 60, 120],
+    registers,
+  });
+  return { registry, inFlight, refused, wakeSeconds };
 }
 
 const unknown: ZooStandings = { rollouts: [], apps: [] };

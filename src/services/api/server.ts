@@ -6,6 +6,7 @@ import type { Pointer } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { operationAsked, predictionAsked } from "../../domain/protocols/asked.ts";
+import { versionedName } from "../../domain/zoo/plan.ts";
 import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
 import { type Access, authorize, type Caller, identify, isOfBatch } from "./access.ts";
 import { ApiError } from "./apiError.ts";
@@ -16,6 +17,7 @@ import { limitedBy } from "./limits/limitedBy.ts";
 import type { Metrics } from "./metrics.ts";
 import { sendJson } from "./requestBody.ts";
 import type { Route } from "./route.ts";
+import type { Waking } from "./sleep/waking.ts";
 import { type CountRequest, countAnswer } from "./traffic/countAnswer.ts";
 
 /** What the server works with. */
@@ -27,6 +29,8 @@ export interface ApiParts {
   readonly checkDatabase: () => Promise<void>;
   /** Origin that one version of a zoo model takes predictions at. */
   readonly originOf: (serving: NonNullable<Pointer["serving"]>) => string;
+  /** Wakes versions that sleep. @default none does */
+  readonly waking?: Waking | undefined;
   readonly predictPath: string;
   readonly dispatcher: Dispatcher;
   readonly metrics: Metrics;
@@ -61,7 +65,9 @@ export function createApiServer(parts: ApiParts): Server {
     const requestId = uuid.test(given) ? given : randomUUID();
     response.setHeader("x-request-id", requestId);
     if (parts.stopping()) response.setHeader("connection", "close");
-    answer(parts, request, response, requestId).catch((error: unknown) => refuse(parts, response, error, requestId));
+    answer(parts, request, response, requestId).catch((error: unknown) =>
+      refuse(parts.log, response, error, requestId),
+    );
   });
   acceptUpgrades(server);
   // Bodies of predictions may take as long as they need; heads may not.
@@ -172,7 +178,7 @@ async function predict(
   // A body that is too large is refused before, and not counted.
   const letIn = counted && ((body?: Uint8Array) => orUnavailable(counted.letIn(body)));
   if (counted && !counted.needsBody) await letIn?.();
-  const answering = forward(request, response, {
+  const to = {
     dispatcher: parts.dispatcher,
     origin: parts.originOf(serving),
     path,
@@ -183,7 +189,10 @@ async function predict(
     model: `${serving.model} version ${serving.number}`,
     observer: counted?.observer,
     letIn: counted?.needsBody ? letIn : undefined,
-  });
+  };
+  const service = serving.service ?? versionedName(serving.model, serving.number);
+  const send = () => forward(request, response, to);
+  const answering = parts.waking?.during(service, response, send) ?? send();
   // Nobody waits for the answers of a batch: they say nothing of how users are served.
   if (isBatch) await answering;
   else await countAnswer(response, { count: parts.count, versionId: serving.versionId, startedAt }, answering);
@@ -199,13 +208,11 @@ async function orUnavailable<T>(asked: Promise<T>): Promise<T> {
   }
 }
 
-function refuse(parts: ApiParts, response: ServerResponse, thrown: unknown, requestId: string): void {
+/** Answers with why a request is not answered otherwise; cuts off what was begun. */
+export function refuse(log: Logger, response: ServerResponse, thrown: unknown, requestId: string): void {
   const error = asApiError(thrown);
   if (error.status >= 500 && error.code !== "stopping") {
-    parts.log[error.code === "internal" ? "error" : "warn"](
-      { requestId, code: error.code, err: error.cause },
-      error.message,
-    );
+    log[error.code === "internal" ? "error" : "warn"]({ requestId, code: error.code, err: error.cause }, error.message);
   }
   // Half an answer cannot be taken back: cutting it off is how the client learns.
   if (response.headersSent) {

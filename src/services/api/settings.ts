@@ -5,7 +5,7 @@ import type { BuildAddress } from "../../adapters/builds/buildService.ts";
 import { type DatabaseServer, serverFromUrl } from "../../adapters/postgres/server.ts";
 import type { Prometheus } from "../../adapters/prometheus/gatewayReadings.ts";
 import { buildsFolder, type PushPipeline } from "../../domain/serving/apiPushes.ts";
-import type { CountedGateway } from "../../domain/serving/apiService.ts";
+import { activatorPort, type CountedGateway } from "../../domain/serving/apiService.ts";
 import { routeApis } from "../../domain/serving/route.ts";
 import { refuse } from "../refusals.ts";
 
@@ -72,6 +72,8 @@ const environment = z.object({
   /** A Prometheus that scrapes the gateway's pods, asked in their place, and its token. */
   MENAGERIE_PROMETHEUS_URL: z.url().optional(),
   MENAGERIE_PROMETHEUS_TOKEN: z.string().min(1).optional(),
+  /** Of the port for requests to versions that may sleep. */
+  MENAGERIE_ACTIVATOR_PORT: wholeNumber(0, 65_535).default(activatorPort),
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
@@ -132,6 +134,8 @@ export interface ApiSettings {
   /** Asked in the place of the gateway's pods. */
   readonly prometheus: Prometheus | undefined;
   readonly port: number;
+  /** For requests to versions that may sleep. */
+  readonly activatorPort: number;
   readonly logLevel: string;
 }
 
@@ -160,6 +164,7 @@ export function readSettings(env: NodeJS.ProcessEnv): ApiSettings {
       ? { url: values.MENAGERIE_PROMETHEUS_URL.replace(/\/+$/, ""), bearerToken: values.MENAGERIE_PROMETHEUS_TOKEN }
       : undefined,
     port: values.PORT,
+    activatorPort: values.MENAGERIE_ACTIVATOR_PORT,
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -73,7 +73,8 @@ describe("a stack on a Gateway of Gateway API", () => {
   };
 
   it.each([
-    ["in Standard mode", {}, []],
+    // multiplier may sleep, and waits behind the API service.
+    ["in Standard mode", {}, [`${grant} multiplier-v1-activator`]],
     ["in Knative mode", { serving: { mode: "Knative" }, zoo }, grants],
   ])("%s has an HTTPRoute for each VirtualService, its grants, and no other difference", async (_, config, granted) => {
     const istio = resourcesOf(await graphOf("staging", { config }));

@@ -181,6 +181,21 @@ describe("a right config", () => {
     ]);
   });
 
+  it("says when a model in Standard mode sleeps that has no pod that always runs", () => {
+    const model = (replicas: object, mode = "Standard") => ({ truss: "models/m", phase: "done", mode, replicas });
+    const { zoo } = parseEnvironment(
+      {
+        zoo: { a: model({ min: 0 }), b: model({ min: 0, max: 3, idleMinutes: 5 }), c: model({ min: 0 }, "Knative") },
+      },
+      { gatewayUrl },
+    );
+    expect([zoo.a?.replicas, zoo.b?.replicas, zoo.c?.replicas]).toEqual([
+      { min: 0, max: 1, idleMinutes: 15 },
+      { min: 0, max: 3, idleMinutes: 5 },
+      { min: 0, max: 1 },
+    ]);
+  });
+
   it("takes CPU as a number or as text", () => {
     const model = (cpu: unknown) => ({ truss: "models/m", phase: "done", resources: { cpu } });
     const { zoo } = parseEnvironment({ zoo: { a: model(1.5), b: model("500m") } }, { gatewayUrl });

@@ -34,3 +34,6 @@ GRANT DELETE, INSERT, SELECT ON menagerie.settled_claim TO menagerie_api;
 GRANT DELETE, INSERT, SELECT, UPDATE (count, latency) ON menagerie.traffic_count TO menagerie_api;
 GRANT DELETE, INSERT, SELECT, UPDATE (until) ON menagerie.traffic_observed TO menagerie_api;
 GRANT DELETE, INSERT, SELECT, UPDATE (ended_at) ON menagerie.traffic_source TO menagerie_api;
+
+-- Models that sleep: what is under way in each process, and what the cluster is told.
+GRANT DELETE, INSERT, SELECT, UPDATE ON menagerie.sleep_lease, menagerie.sleep_state TO menagerie_api;

@@ -29,6 +29,8 @@ export interface CollectorParts {
   readonly reader: GatewayReader;
   /** Namespace of the models. */
   readonly namespace: string;
+  /** Namespace of the services, which versions that may sleep are reached by. @default there are none */
+  readonly servicesNamespace?: string;
   readonly log: Logger;
 }
 
@@ -55,7 +57,8 @@ interface Followed {
 }
 
 /** Follows all gateways; for one reading at a time. */
-export function gatewayCollector({ pool, reader, namespace, log }: CollectorParts) {
+export function gatewayCollector({ pool, reader, namespace, servicesNamespace, log }: CollectorParts) {
+  const namespaces = servicesNamespace === undefined ? [namespace] : [namespace, servicesNamespace];
   const followed = new Map<string, Followed>();
   let gateways: readonly CountedGateway[] = [];
   let unfound = 0;
@@ -90,7 +93,7 @@ export function gatewayCollector({ pool, reader, namespace, log }: CollectorPart
   /** A version has its row before anybody can ask it: its first answers are counted too. */
   const knowVersions = async (readings: readonly GatewayReading[]): Promise<void> => {
     const services = readings.flatMap(({ statistics }) =>
-      [...statistics.destinations.keys()].map((destination) => serviceOfDestination(destination, namespace)),
+      [...statistics.destinations.keys()].map((destination) => serviceOfDestination(destination, ...namespaces)),
     );
     const fresh = services.filter(
       (service) => service !== undefined && !versions.has(service) && !unknown.has(service),
@@ -105,7 +108,7 @@ export function gatewayCollector({ pool, reader, namespace, log }: CollectorPart
     const since = Math.floor(foundAt ?? Date.now() / 1000);
     const source = await beginSource(pool, { path: "route", name }, since);
     const versionOf = (destination: string) => {
-      const service = serviceOfDestination(destination, namespace);
+      const service = serviceOfDestination(destination, ...namespaces);
       return service === undefined ? undefined : versions.get(service);
     };
     const queue = batchQueue({

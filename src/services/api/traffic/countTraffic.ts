@@ -43,7 +43,16 @@ export function countTraffic(parts: CountingParts): { end(): Promise<void> } {
         repeat(lookAtPodsMs, leading, () => endGonePods(parts)),
         repeat(ageEveryMs, leading, () => ageTraffic(pool, Math.floor(Date.now() / 1000)), log),
         ...gatewayReader(parts).map((reader) =>
-          collectGateways({ pool, reader, namespace: settings.modelsNamespace, log }, leading),
+          collectGateways(
+            {
+              pool,
+              reader,
+              namespace: settings.modelsNamespace,
+              servicesNamespace: settings.servicesNamespace,
+              log,
+            },
+            leading,
+          ),
         ),
       ]);
     },

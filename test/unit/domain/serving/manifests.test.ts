@@ -92,6 +92,21 @@ describe("the InferenceService of a model", () => {
     expect(knative.minReplicas).toBe(0);
   });
 
+  it("that may sleep has a pod while it is not stopped, and says after how long it is", () => {
+    const replicas = { min: 0, max: 3, idleMinutes: 20 };
+    expect(predictor({ replicas })).toMatchObject({ minReplicas: 1, maxReplicas: 3 });
+    const annotationsAt = (changes: Partial<ServedModel>) =>
+      inferenceServiceManifest({ ...iris, ...changes }).metadata.annotations;
+    expect(annotationsAt({ replicas })).toMatchObject({ "menagerie.dev/idle-minutes": "20" });
+    expect(annotationsAt({ replicas })).not.toHaveProperty("serving.kserve.io/stop");
+    expect(annotationsAt({ replicas: { min: 0, max: 1, idleMinutes: 20 } })).toMatchObject({
+      "serving.kserve.io/autoscalerClass": "none",
+    });
+    expect(annotationsAt({ replicas, mode: "Knative" })).toMatchObject({
+      "autoscaling.knative.dev/scale-to-zero-pod-retention-period": "20m",
+    });
+  });
+
   it("gets no token of the cluster and lists its environment in a fixed order", () => {
     expect(predictor().automountServiceAccountToken).toBe(false);
     expect(container()?.env).toEqual([

@@ -323,6 +323,15 @@ describe("a model is neither ready nor down", () => {
     });
   });
 
+  it("asleep, where it is stopped while nobody uses it", () => {
+    const annotations = { ...stop.metadata.annotations, "menagerie.dev/idle-minutes": "15" };
+    const inferenceService = { metadata: { annotations } };
+    expect(judgeReadiness(wanted, observe({ inferenceService, deployments: [] }))).toEqual({
+      state: "asleep",
+      reason: "the next request starts it",
+    });
+  });
+
   it("asleep, at zero pods in Knative mode", () => {
     expect(judgeReadiness({ ...wanted, mode: "Knative" }, observe({ deployments: none }))).toEqual({
       state: "asleep",

@@ -1,6 +1,6 @@
 import { apiBackend, apiRoute } from "../../../../src/domain/serving/apiService.ts";
 import { mirroredRoute } from "../../../../src/domain/serving/mirroredRoute.ts";
-import { activatorPath, modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
+import { activatorPath, modelRoute, versionDestination } from "../../../../src/domain/serving/modelRoute.ts";
 import type { Route, RouteGateway } from "../../../../src/domain/serving/route.ts";
 
 /** A route of every kind that a stack declares, by what is special about it. */
@@ -15,6 +15,13 @@ export function everyRoute(gateway: RouteGateway): Readonly<Record<string, Route
     "a Knative model": modelRoute({ ...model("iris", "zoo"), mode: "Knative" }),
     "a model with paths of its own": modelRoute({ ...model("painter", "zoo"), mode: "Standard", paths }),
     "a Knative model with paths of its own": modelRoute({ ...model("painter", "zoo"), mode: "Knative", paths }),
+    "a model that may sleep": modelRoute({
+      ...model("dozer", "zoo"),
+      service: "dozer-v2",
+      recorded: true,
+      mode: "Standard",
+      sleeps: { servicesNamespace: "menagerie" },
+    }),
     "a development version": modelRoute({ ...model("greeter", "development"), mode: "Standard", activator }),
     "the API service": apiRoute({ namespace: "menagerie", gateway }),
     "one shadow": mirroredRoute({ ...next, shadows: ["next-a"], percent: 100 }),
@@ -38,7 +45,13 @@ export function everyRoute(gateway: RouteGateway): Readonly<Record<string, Route
           rewrite: { path: "/v1/" },
           destinations: [
             { service: "iris-v1-predictor", namespace: "models", port: 80, weight: 90 },
-            { service: "iris-v2-predictor", namespace: "models", port: 80, weight: 10 },
+            {
+              ...versionDestination(
+                { service: "iris-v2", recorded: false, sleeps: { servicesNamespace: "menagerie" } },
+                "models",
+              ),
+              weight: 10,
+            },
           ],
         },
       ],

@@ -65,6 +65,7 @@ describe("a destination", () => {
   it.each([
     ["outbound|80||iris-v1-predictor.models.svc.cluster.local", "iris-v1-predictor"],
     ["outbound|80|canary|iris-v1-predictor.models.svc.cluster.local", "iris-v1-predictor"],
+    ["outbound|80||iris-v1-activator.services.svc.cluster.local", "iris-v1-activator"],
     ["outbound|80||iris-v1-predictor.other.svc.cluster.local", undefined],
     ["outbound|443||models.example.com", undefined],
     ["inbound|80||iris-v1-predictor.models.svc.cluster.local", undefined],
@@ -72,7 +73,7 @@ describe("a destination", () => {
     ["outbound|80", undefined],
     ["", undefined],
   ])("%s is Service %s", (destination, service) => {
-    expect(serviceOfDestination(destination, "models")).toBe(service);
+    expect(serviceOfDestination(destination, "models", "services")).toBe(service);
   });
 
   it("is a version's by the name that its row has, else its own, with a recorder or without", () => {
@@ -84,10 +85,13 @@ describe("a destination", () => {
     expect(Object.fromEntries(versions)).toEqual({
       "llama-3-v4-predictor": "1",
       "llama-3-v4-transformer": "1",
+      "llama-3-v4-activator": "1",
       "iris-v1-a1b2-predictor": "2",
       "iris-v1-a1b2-transformer": "2",
+      "iris-v1-a1b2-activator": "2",
       "iris-copy-predictor": "3",
       "iris-copy-transformer": "3",
+      "iris-copy-activator": "3",
     });
   });
 });

@@ -1,0 +1,36 @@
+import { activatorPort, apiPodLabels } from "./apiService.ts";
+import { platformMetadata } from "./platformMetadata.ts";
+import type { Backend } from "./route.ts";
+
+/**
+ * Header by which a route names the InferenceService that is to answer. It is looked at on {@link activatorPort} alone, where routes set it
+ * over whatever a client sent.
+ */
+export const versionHeader = "x-menagerie-version";
+
+const suffix = "-activator";
+
+/**
+ * The Service that takes the requests of a version that may sleep: the API service's pods, under the version's own name, so that a gateway
+ * counts, weighs and mirrors versions as it does those that never sleep. As long as `<service>-predictor`.
+ */
+export function activatorBackend(service: string, servicesNamespace: string): Backend {
+  return { service: `${service}${suffix}`, namespace: servicesNamespace, port: 80 };
+}
+
+/** The InferenceService that a host such as `iris-v2-activator.menagerie.svc.cluster.local` stands for; undefined for another one. */
+export function serviceOfHost(host: string): string | undefined {
+  const [name = ""] = host.split(/[.:]/, 1);
+  return name.endsWith(suffix) && name.length > suffix.length ? name.slice(0, -suffix.length) : undefined;
+}
+
+/** The Service of {@link activatorBackend}. */
+export function activatorService<Text extends string>(service: Text, servicesNamespace: string) {
+  return {
+    metadata: platformMetadata(activatorBackend(service, servicesNamespace).service, servicesNamespace),
+    spec: {
+      selector: apiPodLabels,
+      ports: [{ name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" }],
+    },
+  };
+}

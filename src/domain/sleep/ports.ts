@@ -1,0 +1,42 @@
+/** An InferenceService of the zoo, as the cluster has it. */
+export interface SleepingService {
+  readonly name: string;
+  /** Name of the model. */
+  readonly model: string;
+  /** Minutes without a request after which it is stopped; undefined for one that does not sleep. */
+  readonly idleMinutes: number | undefined;
+  /** Whether it is told to be stopped. */
+  readonly isStopped: boolean;
+  /** Whether a recorder is in front of it. */
+  readonly recorded: boolean;
+  /** Node pool of its pods. */
+  readonly pool: string;
+}
+
+/** Why a version does not answer. */
+export interface Hindrance {
+  readonly reason: string;
+  /** Waiting does not mend it. */
+  readonly isHopeless: boolean;
+}
+
+/** What the cluster runs of versions that may sleep, kept up to date by watches. */
+export interface SleepCluster {
+  /** False until everything was listed once: what is not known then may be there. */
+  isListed(): boolean;
+  /** Undefined where there is none of that name. */
+  find(service: string): SleepingService | undefined;
+  /** All of the zoo, those that do not sleep too. */
+  services(): readonly SleepingService[];
+  /**
+   * Pods that answer; none while one of its parts, model and recorder, has none.
+   * @param ignored - names of pods that are not looked at
+   */
+  readyPods(service: string, ignored: ReadonlySet<string>): readonly string[];
+  /** @param ignored - names of pods that are not looked at */
+  hindrance(service: string, ignored: ReadonlySet<string>): Hindrance | undefined;
+  /** Resolves at the next change of anything, or after `milliseconds`. */
+  changed(milliseconds: number): Promise<void>;
+  /** Tells the cluster to stop the service, or to run it. */
+  setStopped(service: string, isStopped: boolean): Promise<void>;
+}

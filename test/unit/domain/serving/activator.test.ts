@@ -1,0 +1,31 @@
+import { expect, it } from "vitest";
+import { activatorBackend, activatorService, serviceOfHost } from "../../../../src/domain/serving/activator.ts";
+import { activatorPort, apiService } from "../../../../src/domain/serving/apiService.ts";
+import { hostOf } from "../../../../src/domain/serving/route.ts";
+import { serviceBehind } from "../../../../src/domain/serving/servedModel.ts";
+
+it("the host of a version's own Service names the version, with a port too", () => {
+  const host = hostOf(activatorBackend("iris-v2", "menagerie"));
+  expect(host).toBe("iris-v2-activator.menagerie.svc.cluster.local");
+  for (const each of [host, `${host}:80`, "iris-v2-activator"]) expect(serviceOfHost(each)).toBe("iris-v2");
+  expect(serviceBehind(host)).toBe("iris-v2");
+  for (const other of ["", "-activator", "iris-v2-predictor.models.svc", "api.menagerie.svc", "models.example.com"])
+    expect(serviceOfHost(other)).toBeUndefined();
+});
+
+it("the Service leads to the port of the API service's pods that looks at the header, and selects these pods", () => {
+  const { spec } = activatorService("iris-v2", "menagerie");
+  const { deployment } = apiService({
+    namespace: "menagerie",
+    image: "api",
+    secretName: "s",
+    secretRevision: "1",
+    modelsNamespace: "models",
+    requireApiKey: true,
+    replicas: 1,
+  });
+  const { template } = deployment.spec;
+  expect(template.metadata.labels).toMatchObject(spec.selector);
+  expect(spec.ports).toEqual([{ name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" }]);
+  expect(template.spec.containers[0]?.ports.map(({ containerPort }) => containerPort)).toContain(activatorPort);
+});
