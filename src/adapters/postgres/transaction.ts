@@ -24,12 +24,18 @@ export async function inTransaction<T>(
 export async function inPooledTransaction<T>(pool: Pool, work: (client: ClientBase) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // Between two statements nothing else hears that the connection broke, and the process would end.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on("error", onError);
   try {
     return await inTransaction(client, () => work(client));
   } catch (error) {
     broken = error instanceof Error ? error : new Error(String(error));
     throw error;
   } finally {
+    client.off("error", onError);
     client.release(broken);
   }
 }

@@ -1,0 +1,243 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+const stop = "serving.kserve.io/stop";
+
+/** A model of {@link SleepingModels}. */
+export interface SleepingModel {
+  readonly name: string;
+  /** Requests that it is answering. */
+  inFlight: number;
+  /** What it was asked, by what requests call themselves. */
+  readonly asked: Map<string, number>;
+  /** How often a pod was started, and how often it was told to stop. */
+  starts: number;
+  stops: number;
+  /** Requests that were under way when it was told to stop, or that came while it had no pod. */
+  readonly wronged: string[];
+  /** @default its pods become ready */
+  broken?: "crashes" | "noRoom" | undefined;
+}
+
+interface Live extends SleepingModel {
+  annotations: Record<string, string>;
+  version: number;
+  pod: { readonly name: string; isReady: boolean } | undefined;
+}
+
+/** How long pods take, in milliseconds. */
+export interface PodTimes {
+  readonly startMs: () => number;
+  readonly endMs: () => number;
+}
+
+/**
+ * The API server, KServe and the models' Services in one process: InferenceServices and their pods can be listed, watched and applied, pods
+ * come and go as the stop annotation says, and what is answered is counted.
+ */
+export class SleepingModels {
+  readonly #models = new Map<string, Live>();
+  readonly #server: Server;
+  readonly #watches = new Set<{ readonly kind: "services" | "pods"; readonly response: ServerResponse }>();
+  readonly #times: PodTimes;
+  /** How long the API server takes to apply, in milliseconds. */
+  applyMs = () => 0;
+  #version = 1;
+
+  constructor(times: PodTimes) {
+    this.#times = times;
+    this.#server = createServer((request, response) => void this.#handle(request, response));
+    this.#server.keepAliveTimeout = 60_000;
+  }
+
+  async listen(): Promise<string> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /** Deploys a model that sleeps after `idleMinutes`, with a pod that is ready. */
+  deploy(name: string, idleMinutes: number): SleepingModel {
+    const model: Live = {
+      name,
+      inFlight: 0,
+      asked: new Map(),
+      starts: 0,
+      stops: 0,
+      wronged: [],
+      annotations: { "menagerie.dev/idle-minutes": String(idleMinutes) },
+      version: 0,
+      pod: { name: `${name}-0`, isReady: true },
+    };
+    this.#models.set(name, model);
+    this.#tell(model, "services", "ADDED");
+    this.#tell(model, "pods", "ADDED");
+    return model;
+  }
+
+  isStopped(name: string): boolean {
+    return this.#models.get(name)?.annotations[stop] === "true";
+  }
+
+  /** Puts the annotation as somebody does by hand. */
+  setStopped(name: string, isStopped: boolean): void {
+    const model = this.#models.get(name);
+    if (model) this.#apply(model, { [stop]: String(isStopped) });
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://cluster");
+    const kind = url.pathname.includes("/inferenceservices") ? "services" : "pods";
+    const [, name = ""] = /\/inferenceservices\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (!url.pathname.startsWith("/api")) return this.#predict(request, response);
+    if (url.searchParams.has("watch")) {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.flushHeaders();
+      const watch = { kind, response } as const;
+      this.#watches.add(watch);
+      response.once("close", () => this.#watches.delete(watch));
+      for (const model of this.#models.values()) this.#send(watch, "MODIFIED", model);
+      return;
+    }
+    const model = this.#models.get(name);
+    if (request.method === "PATCH" && model) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      await delay(this.applyMs());
+      this.#apply(model, JSON.parse(String(Buffer.concat(chunks))).metadata.annotations);
+    }
+    if (name !== "") {
+      response.writeHead(model ? 200 : 404).end(JSON.stringify(model ? service(model) : {}));
+      return;
+    }
+    const items = [...this.#models.values()].flatMap((each): object[] =>
+      kind === "services" ? [service(each)] : podsOf(each),
+    );
+    response.end(JSON.stringify({ metadata: { resourceVersion: String(this.#version) }, items }));
+  }
+
+  #apply(model: Live, annotations: Record<string, string>): void {
+    const wasStopped = this.isStopped(model.name);
+    model.annotations = { ...model.annotations, ...annotations };
+    const isStopped = this.isStopped(model.name);
+    this.#tell(model, "services", "MODIFIED");
+    if (wasStopped === isStopped) return;
+    if (isStopped) {
+      model.stops += 1;
+      if (model.inFlight > 0) model.wronged.push(`${model.inFlight} were under way when it was stopped`);
+    }
+    void this.#reconcile(model);
+  }
+
+  /** What KServe and the node do: as the annotation says by then. */
+  async #reconcile(model: Live): Promise<void> {
+    await delay(this.#times.endMs());
+    const isStopped = this.isStopped(model.name);
+    if (isStopped && model.pod) {
+      const { name } = model.pod;
+      model.pod = undefined;
+      this.#gone(model, name);
+    }
+    if (isStopped || model.pod) return;
+    model.starts += 1;
+    const pod = { name: `${model.name}-${model.starts}`, isReady: false };
+    model.pod = pod;
+    this.#tell(model, "pods", "ADDED");
+    if (model.broken) return;
+    await delay(this.#times.startMs());
+    if (model.pod !== pod) return;
+    pod.isReady = true;
+    this.#tell(model, "pods", "MODIFIED");
+  }
+
+  async #predict(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [, name = "", path = ""] =
+      /^\/?([^/]+)(\/.*)$/.exec(String(request.headers["x-model"] ?? "") + (request.url ?? "")) ?? [];
+    const model = this.#models.get(name);
+    if (!model?.pod?.isReady) {
+      if (!path.endsWith("/loaded"))
+        model?.wronged.push(`${String(request.headers["x-ask"])} came while it had no pod`);
+      request.socket.destroy();
+      return;
+    }
+    if (path.endsWith("/loaded")) return void response.end("{}");
+    const ask = String(request.headers["x-ask"]);
+    model.asked.set(ask, (model.asked.get(ask) ?? 0) + 1);
+    model.inFlight += 1;
+    response.once("close", () => {
+      model.inFlight -= 1;
+    });
+    for await (const _ of request);
+    const [, ms = "0"] = /^stream (\d+)/.exec(ask) ?? [];
+    if (ms !== "0") response.write("begun ");
+    await delay(Number(ms) || Math.random() * 3);
+    response.end(`${name} ${ask} ${String(request.headers["x-menagerie-version"])}`);
+  }
+
+  #tell(model: Live, kind: "services" | "pods", type: string): void {
+    this.#version += 1;
+    model.version = this.#version;
+    for (const watch of this.#watches) if (watch.kind === kind) this.#send(watch, type, model);
+  }
+
+  #send({ kind, response }: { kind: "services" | "pods"; response: ServerResponse }, type: string, model: Live): void {
+    const objects = kind === "services" ? [service(model)] : podsOf(model);
+    for (const object of objects) response.write(`${JSON.stringify({ type, object })}\n`);
+  }
+
+  #gone(model: Live, pod: string): void {
+    this.#version += 1;
+    const object = podObject(model, { name: pod, isReady: false }, this.#version);
+    for (const { kind, response } of this.#watches)
+      if (kind === "pods") response.write(`${JSON.stringify({ type: "DELETED", object })}\n`);
+  }
+}
+
+function service({ name, annotations, version }: Live) {
+  const metadata = {
+    name,
+    namespace: "models",
+    uid: name,
+    resourceVersion: String(version),
+    labels: { "menagerie.dev/kind": "zoo", "menagerie.dev/model": name },
+    annotations,
+  };
+  return { metadata, spec: { predictor: { nodeSelector: { "menagerie.dev/pool": "t4" } } } };
+}
+
+function podsOf(model: Live) {
+  return model.pod ? [podObject(model, model.pod, model.version)] : [];
+}
+
+function podObject(model: Live, { name, isReady }: { name: string; isReady: boolean }, version: number) {
+  const crash = {
+    name: "kserve-container",
+    restartCount: 3,
+    ready: false,
+    state: { waiting: { reason: "CrashLoopBackOff" } },
+  };
+  const scheduled =
+    model.broken === "noRoom"
+      ? [{ type: "PodScheduled", status: "False", message: "0/1 nodes are available: 1 Insufficient nvidia.com/gpu." }]
+      : [];
+  return {
+    metadata: {
+      name,
+      namespace: "models",
+      resourceVersion: String(version),
+      labels: { "serving.kserve.io/inferenceservice": model.name, component: "predictor" },
+    },
+    status: {
+      phase: "Running",
+      conditions: [...scheduled, { type: "Ready", status: isReady ? "True" : "False" }],
+      containerStatuses: model.broken === "crashes" ? [crash] : [],
+    },
+  };
+}
