@@ -142,10 +142,6 @@ const access = {
 };
 const pushes = acceptPushes();
 const counts = appCounts(Date.now);
-const metrics = createMetrics({
-  standings: () => readStandings(pool),
-  minute: () => readLastMinute(pool, Date.now()),
-});
 const usage = usageStore({ pool, log, holdsLimits: settings.holdsLimits, signal: ended.signal });
 // A key has one limit, whichever way its predictions come.
 const limits = {
