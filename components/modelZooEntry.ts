@@ -322,27 +322,30 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     }
   }
 
-  private smoke(cases: readonly SmokeCase[], version: ServedPlan, { entrance, service }: Admission): SmokeTest {
+  private smoke(cases: readonly SmokeCase[], version: ServedPlan, { entrance, service, front }: Admission): SmokeTest {
     const { name, smokeDue: due } = this.plan;
     const { hash, serving } = version;
+    const { namespace, serving: served, services } = this.environment.spec;
+    const asleep = sleeps(serving) ? { servicesNamespace: services.namespace } : undefined;
     return new SmokeTest(
       name,
       {
         model: name,
         hash,
-        namespace: this.environment.spec.namespace,
+        namespace,
         service,
         // As requests will reach it; left out where they reach the model itself, as of before there were recorders.
         ...(entrance.component === "transformer" ? { component: entrance.component } : {}),
         mode: serving.mode,
         revision: entrance.revision,
         cases: [...cases],
-        timeoutSeconds: answerWithinSeconds,
-        ...given({ due }),
+        // One that may sleep may have to start first.
+        timeoutSeconds: asleep ? served.readyTimeoutSeconds : answerWithinSeconds,
+        ...given({ due, front: asleep }),
         ...this.environment.inCluster,
         ...this.environment.onDatabase,
       },
-      { parent: this, dependsOn: [...this.environment.tables, entrance.ready] },
+      { parent: this, dependsOn: [...this.environment.tables, entrance.ready, ...front] },
     );
   }
 }

@@ -29,6 +29,8 @@ export interface VersionImage {
 export interface Admission extends Pick<ServedVersion, "service"> {
   /** What takes its requests, and exists once that answers. */
   readonly entrance: Entrance;
+  /** What wakes it, where it may sleep. */
+  readonly front: readonly pulumi.Resource[];
 }
 
 /** The part of a version that takes its requests: its recorder, where it has one. */
@@ -159,7 +161,7 @@ export class ServedVersion extends pulumi.ComponentResource {
       entrance = { component: "transformer", ready: recorder.ready, revision: recorder.revision };
     }
     const front = this.front(name, args, child);
-    const before = args.before?.({ service: this.service, entrance }) ?? [];
+    const before = args.before?.({ service: this.service, entrance, front }) ?? [];
     this.admitted = [...new Set([this.ready, entrance.ready]), ...front, ...before];
     this.versionId = environment.hasDatabase ? this.register(name, args, child).versionId : null;
     this.registerOutputs({ revision: this.revision });

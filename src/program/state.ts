@@ -5,7 +5,10 @@ import { ReleaseSchema } from "../../components/releaseSchema.ts";
 import { SharedEnvironment } from "../../components/sharedEnvironment.ts";
 import { type ReleaseModelAddress, sharedEnvironmentName } from "../domain/release/environment.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
+import { activatorBackend } from "../domain/serving/activator.ts";
+import { hostOf } from "../domain/serving/route.ts";
 import { answeringOrigin, readyPath } from "../domain/serving/servedModel.ts";
+import { sleeps } from "../domain/zoo/serving.ts";
 import type { Environment } from "../environment/environment.ts";
 import { given } from "../environment/given.ts";
 import type { StateOutput } from "../environment/outputs.ts";
@@ -56,16 +59,17 @@ export function declareState(
 }
 
 /** Models as the release names them; those that are not served here have no url. */
-function modelsOf({ spec: { namespace }, facts: { release, zoo } }: Environment): ReleaseModelAddress[] {
+function modelsOf({ spec: { namespace, services }, facts: { release, zoo } }: Environment): ReleaseModelAddress[] {
   const versions = [...zoo.values()].flatMap((plan) => plan.versions);
-  const isRecorded = (service: string): boolean =>
-    versions.some((each) => each.service === service && each.recording !== undefined);
+  const originOf = (service: string): string => {
+    const version = versions.find((each) => each.service === service);
+    // Its own Service is gone while it sleeps.
+    if (version && sleeps(version.serving)) return `http://${hostOf(activatorBackend(service, services.namespace))}`;
+    return answeringOrigin({ service, recorded: version?.recording !== undefined }, namespace);
+  };
   return (release?.intent.planned ?? []).map(({ name, version, source, service }) => ({
     name,
     identifier: source.startsWith("models:/") ? source : `${name}-v${version}`,
-    url:
-      service === null
-        ? null
-        : `${answeringOrigin({ service, recorded: isRecorded(service) }, namespace)}${readyPath}:predict`,
+    url: service === null ? null : `${originOf(service)}${readyPath}:predict`,
   }));
 }

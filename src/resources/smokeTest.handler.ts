@@ -21,6 +21,11 @@ export interface SmokeTestInputs extends DatabaseInput, Due {
    */
   readonly component?: "predictor" | "transformer" | undefined;
   readonly mode: DeploymentMode;
+  /**
+   * Where the services are, for a version that may sleep: it is asked by way of the API service, which wakes it.
+   * @default it never sleeps
+   */
+  readonly front?: { readonly servicesNamespace: string } | undefined;
   /** Context of the ambient kubeconfig. @default its current one */
   readonly context?: string | undefined;
   /** Of what answers; a new one is tried again. */
@@ -46,6 +51,7 @@ export const smokeTest: Handler<SmokeTestInputs, SmokeTestOutputs> = {
     service: "update",
     component: "update",
     mode: "update",
+    front: "ignore",
     revision: "update",
     cases: "update",
     context: "ignore",
@@ -63,10 +69,11 @@ async function test(inputs: SmokeTestInputs): Promise<SmokeTestOutputs> {
   const { recordEvidence } = await import("../adapters/postgres/zoo/gateEvidence.ts");
   const { runSmokeSet } = await import("../adapters/predictions/smoke.ts");
   const { ambientKubeConfig, observeModel, postToModel } = await import("../adapters/kubernetes/workloads.ts");
-  const { model, hash, namespace, service, component, mode, revision, context, cases, timeoutSeconds } = inputs;
+  const { model, hash, namespace, service, component, mode, revision, front } = inputs;
+  const { context, cases, timeoutSeconds } = inputs;
   const address = { config: ambientKubeConfig(context), namespace, name: service, component };
   const send = (body: unknown, signal: AbortSignal) =>
-    postToModel(address, { path: `${readyPath}:predict`, mode, revision, body }, signal);
+    postToModel(address, { path: `${readyPath}:predict`, mode, revision, body, front }, signal);
   const standing = async (signal: AbortSignal) =>
     judgeReadiness({ revision, mode }, await observeModel(address, signal));
   const results = await untilTerminated((signal) => runSmokeSet({ send, standing, cases, timeoutSeconds, signal }));

@@ -17,6 +17,8 @@ export class KubernetesApiError extends Error {
 
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | boolean>>;
+  /** Besides those of every request. @default none */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Default `application/json`; patches name theirs, such as `application/apply-patch+yaml`. */
@@ -54,6 +56,7 @@ export async function request(
       headers: {
         ...context.getHeaders(),
         accept: "application/json",
+        ...options.headers,
         ...(options.body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
       },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),

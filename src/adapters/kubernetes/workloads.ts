@@ -1,5 +1,6 @@
 import { KubeConfig } from "@kubernetes/client-node";
 import { messageOf } from "../../domain/errors.ts";
+import { activatorBackend, versionHeader } from "../../domain/serving/activator.ts";
 import type { ObservedModel } from "../../domain/serving/observed.ts";
 import { isReady } from "../../domain/serving/pods.ts";
 import { annotations, type DeploymentMode } from "../../domain/serving/servedModel.ts";
@@ -90,6 +91,16 @@ export async function refusalOf(
   }
 }
 
+/** What is asked of a model. */
+interface ModelRequest {
+  readonly path: string;
+  readonly mode: DeploymentMode;
+  readonly revision: string;
+  readonly body: unknown;
+  /** @default it never sleeps */
+  readonly front?: Front | undefined;
+}
+
 /** What came back for a request to a model. */
 export interface ModelAnswer {
   /** HTTP status. */
@@ -97,16 +108,29 @@ export interface ModelAnswer {
   readonly text: string;
 }
 
+/** What takes requests for a model that may sleep, and wakes it: {@link activatorBackend}. */
+export interface Front {
+  readonly servicesNamespace: string;
+}
+
 /**
  * Sends JSON to the newest revision of a model itself, through the API server, whether a route leads to it or not: in Standard mode to
- * its Service, in Knative mode to a pod of that revision. Throws with status 503 if no pod is ready.
+ * its Service, in Knative mode to a pod of that revision. Throws with status 503 if no pod is ready. One that may sleep is asked by way of
+ * what wakes it.
  */
 export async function postToModel(
   { config, namespace, name, component = "predictor" }: ModelAddress,
-  { path, mode, revision, body }: { path: string; mode: DeploymentMode; revision: string; body: unknown },
+  { path, mode, revision, body, front }: ModelRequest,
   signal: AbortSignal,
 ): Promise<ModelAnswer> {
   try {
+    if (front) {
+      const { service, namespace: where } = activatorBackend(name, front.servicesNamespace);
+      const to = `/api/v1/namespaces/${where}/services/http:${service}:80/proxy${path}`;
+      const headers = { [versionHeader]: name };
+      const response = await request(config, "POST", to, { body, headers, signal });
+      return { status: response.status, text: await response.text() };
+    }
     const target =
       mode === "Standard"
         ? `services/http:${name}-${component}:80`

@@ -79,7 +79,7 @@ export function ask({ store, cluster, holder, leaseMs, now, log }: DriveParts, u
       return answer;
     } catch (error) {
       used.isUnknown = true;
-      log.warn({ service, err: error }, `the database was not told of requests: ${messageOf(error)}`);
+      log.warn({ version: service, err: error }, `the database was not told of requests: ${messageOf(error)}`);
       return { kind: "unknown", error };
     }
   });
@@ -152,9 +152,9 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
     try {
       await cluster.setStopped(service, false);
       isToRun = false;
-      log.info({ service }, "woken");
+      log.info({ version: service }, "woken");
     } catch (error) {
-      log.warn({ service, err: error }, `the cluster was not told to run a version: ${messageOf(error)}`);
+      log.warn({ version: service, err: error }, `the cluster was not told to run a version: ${messageOf(error)}`);
     }
   }
 

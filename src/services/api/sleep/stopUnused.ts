@@ -37,7 +37,7 @@ export function createStopper({ store, cluster, log }: StopParts) {
 
   const stop = async (service: SleepingService, generation: number | undefined): Promise<void> => {
     const isTold = await store.whileAsleep(service.name, generation, () => cluster.setStopped(service.name, true));
-    if (isTold) log.info({ service: service.name, idleMinutes: service.idleMinutes }, "stopped, for nobody used it");
+    if (isTold) log.info({ version: service.name, idleMinutes: service.idleMinutes }, "stopped, for nobody used it");
   };
 
   const lookAt = async (service: SleepingService, { records, now }: SleepOverview): Promise<void> => {

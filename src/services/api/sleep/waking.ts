@@ -67,7 +67,7 @@ export function createWaking(parts: WakingParts): Waking {
     entry.isDriven = true;
     driveUntilOpen(driving, entry)
       .catch((error: unknown) => {
-        log.error({ service: entry.service, err: error }, "requests that wait for a version are given up");
+        log.error({ version: entry.service, err: error }, "requests that wait for a version are given up");
         for (const each of [...entry.waiting]) each.refuse(new ApiError("internal", "internal error", error));
       })
       .finally(() => {
