@@ -86,6 +86,12 @@ export class SleepingModels {
     return this.#models.get(name)?.annotations[stop] === "true";
   }
 
+  /** How a model stands, for a sentence about what went wrong with it. */
+  standing(name: string): string {
+    const { annotations, pod } = this.#models.get(name) ?? {};
+    return JSON.stringify({ annotations, pod });
+  }
+
   /** Puts the annotation as somebody does by hand. */
   setStopped(name: string, isStopped: boolean): void {
     const model = this.#models.get(name);

@@ -29,6 +29,8 @@ export interface UsedVersion {
   isUnknown: boolean;
   /** The question to the database that is under way: one after the other. */
   asking: Promise<unknown>;
+  /** The one that waits for it; undefined where none does. */
+  queued: Promise<Asked> | undefined;
   /** Pods that were there when the version was woken: they may be about to end. */
   doubtful: { readonly pods: ReadonlySet<string>; readonly until: number };
   /** Ends the pause between two looks. */
@@ -66,10 +68,12 @@ const noPods: ReadonlySet<string> = new Set();
 
 type Asked = SleepAnswer | { readonly kind: "unknown"; readonly error: unknown };
 
-/** Tells the database that this process uses the version, after what it was told before. */
+/** Tells the database that this process uses the version, after what it was told before; who asks while that waits is told the same. */
 export function ask({ store, cluster, holder, leaseMs, now, log }: DriveParts, used: UsedVersion): Promise<Asked> {
   const { service } = used;
+  if (used.queued) return used.queued;
   const asking = used.asking.then(async (): Promise<Asked> => {
+    used.queued = undefined;
     const begun = now();
     try {
       const isStopped = cluster.find(service)?.isStopped ?? false;
@@ -84,6 +88,7 @@ export function ask({ store, cluster, holder, leaseMs, now, log }: DriveParts, u
     }
   });
   used.asking = asking;
+  used.queued = asking;
   return asking;
 }
 

@@ -53,6 +53,7 @@ export function createWaking(parts: WakingParts): Waking {
       isDriven: false,
       isUnknown: false,
       asking: Promise.resolve(),
+      queued: undefined,
       doubtful: { pods: new Set(), until: 0 },
       nudge: () => {},
     };

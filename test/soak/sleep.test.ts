@@ -1,0 +1,228 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
+import pg from "pg";
+import { Agent, request as ask } from "undici";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { applyObjects } from "../../src/adapters/kubernetes/apply.ts";
+import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
+import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { clientConfig, serverFromUrl } from "../../src/adapters/postgres/server.ts";
+import { readTraffic } from "../../src/adapters/postgres/traffic/readTraffic.ts";
+import { platformDatabase } from "../../src/domain/platformDatabase.ts";
+import { versionHeader } from "../../src/domain/serving/activator.ts";
+import { versionDestination } from "../../src/domain/serving/modelRoute.ts";
+import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
+import { summarize } from "../../src/domain/traffic/traffic.ts";
+import { environmentLayout } from "../../src/local/layout.ts";
+import { readTarget } from "../../src/local/target.ts";
+import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
+
+/** Real models that sleep and wake in a whole environment, as docs/sleep.md says. */
+
+let home: TestHome;
+let cluster: KubeConfig;
+let gateway: string;
+let api: string;
+let pool: pg.Pool;
+const agent = new Agent({ connections: 300 });
+const space = "models";
+
+const model = (name: string, factor: number, more: string): string => `
+    ${name}:
+      truss: models/multiplier
+      phase: done
+      resources: { cpu: 100m, memory: 512Mi }
+      env: { FACTOR: "${factor}" }${more}`;
+const sleepy = "\n      replicas: { min: 0, idleMinutes: 1 }";
+
+/** `dozer` may sleep, `awake` does not. */
+const stack = (changes: Readonly<Record<string, string>> = {}): string => `config:
+  menagerie:nodeClass: local
+  menagerie:serving: { readyTimeoutSeconds: 180, requireApiKey: false }
+  menagerie:dynamicSettings: { createNamespace: true }
+  menagerie:zoo:${model("awake", 2, "")}${model("dozer", 3, changes.dozer ?? sleepy)}
+`;
+
+beforeAll(async () => {
+  home = await TestHome.create(await copyOfCheckout());
+  await deploy(stack());
+  cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
+  const { stdout } = await home.menagerie(["status", "--json"]);
+  ({ gateway, api } = JSON.parse(stdout) as { gateway: string; api: string });
+  const target = await readTarget(environmentLayout("local", home.path));
+  pool = new pg.Pool(
+    clientConfig(serverFromUrl(target?.databaseServer?.url ?? "", "the environment"), platformDatabase),
+  );
+});
+
+afterAll(async () => {
+  await agent.close();
+  await pool?.end();
+  await home?.dispose();
+  if (home) await rm(home.project, { recursive: true, force: true });
+});
+
+async function deploy(text: string): Promise<string> {
+  await writeFile(join(home.project, "Pulumi.local.yaml"), text);
+  const { code, stdout, stderr } = await home.menagerie(["up"]);
+  expect(code, stdout + stderr).toBe(0);
+  return stdout + stderr;
+}
+
+async function predict(name: string, headers: Record<string, string> = {}) {
+  return post(`${gateway}/serving/${space}/${name}/v1/models/model:predict`, headers);
+}
+
+async function post(url: string, headers: Record<string, string> = {}) {
+  const { statusCode, body } = await ask(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: '{"values": ["2"]}',
+    dispatcher: agent,
+  });
+  return { status: statusCode, text: await body.text() };
+}
+
+const serviceOf = async (name: string): Promise<string> => {
+  const path = `/apis/serving.kserve.io/v1beta1/namespaces/${space}/inferenceservices`;
+  const query = { labelSelector: `menagerie.dev/model=${name}` };
+  const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", path, { query });
+  return items[0]?.metadata.name ?? "";
+};
+
+const podsOf = async (name: string) => {
+  const { items } = await cluster.makeApiClient(CoreV1Api).listNamespacedPod({
+    namespace: space,
+    labelSelector: `menagerie.dev/model=${name}`,
+  });
+  return items.map(({ metadata }) => metadata?.uid ?? "");
+};
+
+const stateOf = async (name: string): Promise<string> => {
+  const { stdout } = await home.menagerie(["status"]);
+  return new RegExp(`^ +${name} +(\\w+)`, "m").exec(stdout)?.[1] ?? stdout;
+};
+
+const asleep = (name: string) =>
+  vi.waitFor(
+    async () => {
+      expect(await podsOf(name)).toEqual([]);
+      const { rows } = await pool.query("SELECT phase FROM menagerie.sleep_state WHERE service = $1", [
+        await serviceOf(name),
+      ]);
+      expect(rows).toEqual([{ phase: "asleep" }]);
+    },
+    { timeout: 180_000, interval: 1_000 },
+  );
+
+test("a model sleeps after its idle time, and the next prediction waits for it", async () => {
+  expect(await predict("dozer")).toEqual({ status: 200, text: '{"results": [6.0]}' });
+  await asleep("dozer");
+  expect(await stateOf("dozer")).toBe("asleep");
+  const { code, stdout } = await home.menagerie(["predict", "dozer", "--data", '{"values": ["2"]}']);
+  expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: '{"results": [6.0]}' });
+  expect(await stateOf("dozer")).toBe("ready");
+});
+
+test("`up` leaves it asleep, and neither `up` nor drift shows a difference", async () => {
+  await asleep("dozer");
+  const said = await deploy(stack());
+  expect(said).toContain("dozer-v1 is asleep: the next request starts it");
+  expect(said).not.toMatch(/(updated|created|deleted|replaced) *$/m);
+  expect(await podsOf("dozer")).toEqual([]);
+  const { code, stdout } = await home.menagerie(["drift"]);
+  expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("are as declared") });
+});
+
+test("200 first requests at once start one pod, and all are answered", async () => {
+  await asleep("dozer");
+  const begun = performance.now();
+  const pods = new Set<string>();
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      for (const uid of await podsOf("dozer")) pods.add(uid);
+      await delay(200);
+    }
+  })();
+  const answers = await Promise.all(Array.from({ length: 200 }, () => predict("dozer")));
+  isOver = true;
+  await watching;
+  console.log(`200 first requests at once: ${Math.round(performance.now() - begun)} ms`);
+  expect(answers.filter(({ status, text }) => status !== 200 || text !== '{"results": [6.0]}')).toEqual([]);
+  expect(pods.size).toBe(1);
+});
+
+test("two versions at 90 to 10, one of them asleep: both answer, and each is counted as itself", async () => {
+  await asleep("dozer");
+  const sleeps = { servicesNamespace: "menagerie" };
+  const route = virtualServiceManifest({
+    name: "mixed",
+    namespace: space,
+    labels: {},
+    gateway: { name: "istio-system/menagerie", hosts: ["*"] },
+    rules: [
+      {
+        name: "v1",
+        paths: [`/serving/${space}/mixed/v1/`],
+        rewrite: { path: "/v1/" },
+        destinations: [
+          {
+            ...versionDestination({ service: await serviceOf("awake"), recorded: false, sleeps: undefined }, space),
+            weight: 90,
+          },
+          { ...versionDestination({ service: await serviceOf("dozer"), recorded: false, sleeps }, space), weight: 10 },
+        ],
+      },
+    ],
+  });
+  await applyObjects(cluster, [route], "test");
+  await vi.waitFor(async () => expect((await predict("mixed")).status).toBe(200), { timeout: 60_000 });
+  await delay(3_000);
+  const from = new Date(Date.now() - 2_000);
+  const texts = await Promise.all(
+    Array.from({ length: 400 }, () =>
+      // A client's own header is not listened to.
+      predict("mixed", { [versionHeader]: "nobody" }).then(({ status, text }) => `${status} ${text}`),
+    ),
+  );
+  const counts = Object.groupBy(texts, (text) => text);
+  expect(Object.keys(counts).sort()).toEqual(['200 {"results": [4.0]}', '200 {"results": [6.0]}']);
+  const slept = counts['200 {"results": [6.0]}']?.length ?? 0;
+  expect(slept).toBeGreaterThan(10);
+  expect(slept).toBeLessThan(100);
+  await delay(8_000);
+  const to = new Date();
+  const { rows } = await pool.query<{ id: string; name: string }>(
+    "SELECT v.id, m.name FROM menagerie.model_version v JOIN menagerie.model m ON m.id = v.model_id WHERE m.name = ANY ($1)",
+    [["awake", "dozer"]],
+  );
+  const counted: Record<string, number> = {};
+  for (const { id, name } of rows) {
+    counted[name] = summarize((await readTraffic(pool, { version: id, from, to })).route).requests;
+  }
+  expect(counted).toEqual({ awake: 400 - slept, dozer: slept });
+});
+
+test("an app wakes the version that it points at", async () => {
+  await asleep("dozer");
+  const { stdout } = await home.menagerie(["app", "create", "dozer", "--owner", "ada@example.com", "--json"]);
+  const { id } = JSON.parse(stdout) as { id: string };
+  expect(await post(`${api}/models/${id}/predict`)).toEqual({ status: 200, text: '{"results": [6.0]}' });
+});
+
+test("the API service answers nobody by the header, except on the way that routes have", async () => {
+  const header = { [versionHeader]: await serviceOf("awake") };
+  expect((await post(`${api}/v1/models/model:predict`, header)).status).toBe(404);
+  expect((await post(`${gateway}/v1/models/model:predict`, header)).status).toBe(404);
+  expect((await predict("awake", { [versionHeader]: "nobody" })).status).toBe(200);
+});
+
+test("a model that is not to sleep any more is started by `up`", async () => {
+  await asleep("dozer");
+  await deploy(stack({ dozer: "" }));
+  expect(await stateOf("dozer")).toBe("ready");
+  expect(await predict("dozer")).toEqual({ status: 200, text: '{"results": [6.0]}' });
+});
