@@ -130,6 +130,12 @@ export const adaptersRefusals = {
     cause: "The file is written beside its place under another name first, and takes its name once it is whole.",
     exit: 1,
   },
+  "sample.changed": {
+    says: "{file} was changed while it was searched",
+    fix: "run the command again",
+    cause: "Somebody else wrote the sample at the same time.",
+    exit: 1,
+  },
   "sample.bucket": {
     says: 'bucket "{name}" at {endpoint} does not accept or return samples: {why}',
     fix: "{fix}",

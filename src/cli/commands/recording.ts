@@ -1,20 +1,16 @@
-import { createHmac } from "node:crypto";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
-import type { Client } from "pg";
-import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
-import { readSecretValue } from "../../adapters/kubernetes/secretKeys.ts";
-import { recordAudit } from "../../adapters/postgres/audit.ts";
-import { countRequests, deleteRequests, requestsWith } from "../../adapters/postgres/predictions/forget.ts";
+import { recordAudit, sampleAudit } from "../../adapters/postgres/audit.ts";
+import { countRequests, deleteRequests } from "../../adapters/postgres/predictions/forget.ts";
+import { readIdentities } from "../../adapters/samples/encryption.ts";
 import { counted } from "../../domain/counted.ts";
-import { wantedValue } from "../../domain/redaction/forgotten.ts";
-import { Pseudonyms } from "../../domain/redaction/pseudonyms.ts";
-import { Redactor } from "../../domain/redaction/redactor.ts";
-import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
+import { type ExportedSample, unseenExports } from "../../domain/samples/history.ts";
 import { interruptible } from "../interrupt.ts";
 import { asOperator, operatorName } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
-import { type RecordingSides, recordingSides } from "../recordingSides.ts";
+import { chosenRequests, pseudonymsOf, wantedRequests } from "../recording/chosenRequests.ts";
+import { findSamples, forgetInSample, isChosen, type SampleOptions } from "../recording/samples.ts";
+import { recordingSides } from "../recordingSides.ts";
 import { terminalProgress } from "../terminalProgress.ts";
 import { refuse } from "./refusals.ts";
 
@@ -25,18 +21,32 @@ interface ForgetOptions {
   readonly where?: string;
   readonly dryRun: boolean;
   readonly yes: boolean;
+  readonly sample: readonly string[];
+  readonly identity?: string;
+  readonly recipient: readonly string[];
 }
 
 export function recordingCommand(): Command {
   const recording = new Command("recording");
   recording
     .command("forget")
-    .description("Delete recorded requests and their answers, on every side of a shadow deployment.")
+    .description("Delete recorded requests and their answers, on every side of a shadow deployment and in samples.")
     .argument("<recorded>", "a zoo model that is recorded, or a shadow deployment")
     .option("--request <id>", "the request with this id, whenever it came")
     .option(
       "--where <path=value>",
       "requests with this value at this place, of the request or the answer, or with its pseudonym",
+    )
+    .option(
+      "--sample <place...>",
+      "files, folders or s3://<bucket>/<key> of samples to search too (samples/<recorded> and the bucket of MENAGERIE_SAMPLES are always searched)",
+      [],
+    )
+    .option("--identity <file>", "secret keys of age, for samples that are encrypted")
+    .option(
+      "--recipient <key...>",
+      "public keys of age, for encrypted samples that were not exported from this environment",
+      [],
     )
     .option("--dry-run", "count them only", false)
     .option("--yes", "delete without asking", false)
@@ -53,23 +63,56 @@ export function recordingCommand(): Command {
 async function forget(recorded: string, options: ForgetOptions, signal: AbortSignal): Promise<void> {
   const { layout, target } = await knownEnvironment(options.environment);
   const sides = await recordingSides(layout, recorded);
-  const pseudonyms = await pseudonymsOf(sides, target.kubeconfig);
+  const wanted = wantedRequests(options, sides, await pseudonymsOf(sides, target.kubeconfig));
+  const ofSamples: SampleOptions = {
+    given: options.sample,
+    identities: options.identity === undefined ? [] : await readIdentities(options.identity),
+    recipients: options.recipient,
+  };
   await asOperator(options.environment, async (client) => {
-    const { ids, days, unread } = await chosenRequests(client, sides, options, pseudonyms);
+    const audit = await sampleAudit(
+      client,
+      sides.sides.map(({ schema }) => schema),
+    );
+    const { searched, unsearched } = await findSamples(recorded, sides, wanted, audit, ofSamples);
+    const chosen = await chosenRequests(client, sides, wanted);
+    // A sample is one side more: what is found in it is forgotten on all of them.
+    for (const { id, day } of searched.flatMap(({ requests }) => requests.filter(({ holds }) => holds))) {
+      chosen.ids.add(id);
+      chosen.days?.add(day);
+    }
+    const isForgotten = isChosen(chosen);
     const counts: { schema: string; requests: number }[] = [];
-    for (const { schema } of sides.sides)
-      counts.push({ schema, requests: await countRequests(client, schema, ids, days) });
-    const found = counts.reduce((sum, { requests }) => sum + requests, 0);
-    const told = { recorded, sides: counts, unread, deleted: 0 };
+    for (const { schema } of sides.sides) {
+      counts.push({ schema, requests: await countRequests(client, schema, chosen.ids, chosen.days) });
+    }
+    const samples = searched
+      .map((sample) => ({ sample, requests: sample.requests.filter(isForgotten).length }))
+      .filter(({ requests }) => requests > 0);
+    const found = [...counts, ...samples].reduce((sum, { requests }) => sum + requests, 0);
+    const told: Told = {
+      recorded,
+      sides: counts,
+      samples: samples.map(({ sample, requests }) => ({ place: sample.place.name, requests })),
+      searched: searched.length,
+      unsearched,
+      exports: unseenExports(
+        audit,
+        searched.map(({ header }) => header),
+        new Date(),
+      ),
+      unread: chosen.unread,
+      deleted: 0,
+    };
     if (!options.json) console.error(described(told));
     if (found === 0 || options.dryRun) return tell(options, told);
     if (!options.yes && !(await isAgreed(found, signal))) throw refuse("recording.not-agreed", { found });
     // Before the first deletion: one that is interrupted is in the audit too. Never the value that was looked for.
-    const by = options.request === undefined ? { where: options.where?.split("=")[0] } : { request: [...ids] };
+    const by = "value" in wanted ? { where: options.where?.split("=")[0] } : { request: [...wanted.ids] };
     await recordAudit(client, {
       what: "recording.forget",
       who: operatorName(),
-      details: { recorded, ...by, sides: counts },
+      details: { recorded, ...by, sides: counts, samples: told.samples },
     });
     const task = terminalProgress().begin("forget");
     let deleted = 0;
@@ -77,55 +120,19 @@ async function forget(recorded: string, options: ForgetOptions, signal: AbortSig
       signal.throwIfAborted();
       const before = deleted;
       deleted += await deleteRequests(client, schema, {
-        ids,
-        days,
+        ids: chosen.ids,
+        days: chosen.days,
         onProgress: (so) => task.update(`${before + so} of ${found}`),
       });
     }
-    task.done(`${counted(deleted, "row")}, with ${deleted === 1 ? "its answer" : "their answers"}`);
+    for (const { sample } of samples) {
+      signal.throwIfAborted();
+      deleted += await forgetInSample(client, sample, isForgotten, audit, { ...ofSamples, signal });
+      task.update(`${deleted} of ${found}`);
+    }
+    task.done(`${counted(deleted, "request")}, with ${deleted === 1 ? "its answer" : "their answers"}`);
     tell(options, { ...told, deleted });
   });
-}
-
-/** Found on any side, a request is forgotten on all of them. */
-async function chosenRequests(
-  client: Client,
-  { sides, redact }: RecordingSides,
-  { request, where }: ForgetOptions,
-  pseudonyms: Pseudonyms | undefined,
-): Promise<{ ids: ReadonlySet<string>; days?: ReadonlySet<string>; unread: number }> {
-  if ((request === undefined) === (where === undefined)) throw refuse("recording.which");
-  if (request !== undefined) {
-    // As it came, and as recorders that redact store it.
-    const stored = pseudonyms ? new Redactor(redact, pseudonyms).text(request) : request;
-    return { ids: new Set([request, stored]), unread: 0 };
-  }
-  const at = where?.indexOf("=") ?? -1;
-  const path = at < 1 ? undefined : parseFieldPath(where?.slice(0, at) ?? "");
-  if (!path) throw refuse("recording.bad-where", { where: where?.slice(0, Math.max(at, 0)) ?? "" });
-  const wanted = wantedValue(path, where?.slice(at + 1) ?? "", pseudonyms);
-  const [ids, days] = [new Set<string>(), new Set<string>()];
-  let unread = 0;
-  for (const { schema } of sides) {
-    const found = await requestsWith(client, schema, wanted);
-    for (const id of found.ids) ids.add(id);
-    for (const day of found.days) days.add(day);
-    unread += found.unread;
-  }
-  return { ids, days, unread };
-}
-
-/** By the key that the recorders have; undefined where none of what is recorded was ever redacted under one. */
-async function pseudonymsOf(
-  { sides, namespace, redact }: RecordingSides,
-  kubeconfig: string,
-): Promise<Pseudonyms | undefined> {
-  const [first] = sides;
-  const secret = first?.secret ?? "";
-  const key = await readSecretValue(kubeConfigOf(kubeconfig), namespace, secret, "pseudonyms");
-  if (key !== undefined) return new Pseudonyms((text) => createHmac("sha256", key).update(text).digest());
-  if (redact.length > 0) throw refuse("recording.no-key", { namespace, secret });
-  return undefined;
 }
 
 async function isAgreed(found: number, signal: AbortSignal): Promise<boolean> {
@@ -141,19 +148,46 @@ async function isAgreed(found: number, signal: AbortSignal): Promise<boolean> {
 interface Told {
   readonly recorded: string;
   readonly sides: readonly { readonly schema: string; readonly requests: number }[];
+  /** Those that hold requests to forget. */
+  readonly samples: readonly { readonly place: string; readonly requests: number }[];
+  /** Samples that were searched. */
+  readonly searched: number;
+  readonly unsearched: readonly { readonly place: string; readonly problem: string }[];
+  /** Exports that have not expired and are not among the samples that were searched. */
+  readonly exports: readonly ExportedSample[];
   readonly unread: number;
   readonly deleted: number;
 }
 
-function described({ recorded, sides, unread }: Told): string {
-  const lines = sides.map(
-    ({ schema, requests }) => `  ${schema}: ${requests} ${requests === 1 ? "request" : "requests"}`,
-  );
-  const unknown = unread === 0 ? [] : [`  ${unread} bodies could not be read, and do not hold the value as it stands`];
-  return [`${recorded}:`, ...lines, ...unknown].join("\n");
+function described({ recorded, sides, samples, searched, unsearched, exports, unread }: Told): string {
+  const lines = [
+    ...sides.map(({ schema, requests }) => ({ name: schema, requests })),
+    ...samples.map(({ place, requests }) => ({ name: place, requests })),
+  ].map(({ name, requests }) => `  ${name}: ${counted(requests, "request")}`);
+  const clean = searched - samples.length;
+  return [
+    `${recorded}:`,
+    ...lines,
+    ...(clean === 0 ? [] : [`  ${counted(clean, "other sample")} of it: none`]),
+    ...(unread === 0
+      ? []
+      : [`  ${counted(unread, "body", "bodies")} could not be read; the value as it stands is not in them`]),
+    ...unsearched.map(({ problem }) => `  not searched: ${problem}`),
+    ...(exports.length === 0
+      ? []
+      : ["  not found, so not searched (name them with --sample, or delete them yourself):"]),
+    ...exports.map(
+      ({ digest, exportedAt, exportedBy, expiresAt }) =>
+        `    ${digest.slice(0, 19)}… exported ${exportedAt.toISOString()} by ${exportedBy}, expires ${expiresAt}`,
+    ),
+  ].join("\n");
 }
 
 function tell({ json, dryRun }: ForgetOptions, told: Told): void {
   if (json) console.log(JSON.stringify(told));
   else if (!dryRun) console.log(told.deleted === 0 ? "nothing to delete" : `deleted ${told.deleted}`);
+  const { unsearched } = told;
+  if (unsearched.length === 0) return;
+  const places = unsearched.map(({ place }) => place).join(", ");
+  throw refuse("recording.samples-left", { count: counted(unsearched.length, "sample"), places });
 }

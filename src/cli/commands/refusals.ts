@@ -136,6 +136,13 @@ export const commandsRefusals = {
     cause:
       "The value is looked for at one place of requests and answers. What stands behind the = is not shown, for it may be a secret.",
   },
+  "recording.samples-left": {
+    says: "{count} could not be searched: {places}",
+    fix: "open them as told above, or delete them, and run the command again",
+    cause:
+      "A sample that is encrypted for somebody else, damaged or out of reach may still hold what was to be forgotten.",
+    exit: 1,
+  },
   "recording.not-agreed": {
     says: "{found} recorded requests were found, and none is deleted",
     fix: "answer y, or add --yes",

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -20,6 +20,7 @@ import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { type StoredPrediction, storePredictions } from "../../../support/predictions.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
+import { recordingOutput, writeStackOutputs } from "../../../support/stackOutputs.ts";
 
 /** `menagerie sample` as its user runs it, on the platform's own tables and roles. */
 
@@ -120,25 +121,9 @@ it("a model of a stack has its rules in the sample, and its own key opens it and
   const home = join(folder, "home");
   const layout = environmentLayout("local", home);
   await useExistingCluster(layout, { kubeconfig: join(folder, "none"), gatewayUrl: "http://127.0.0.1:1" });
-  const recording = (schema: string, redact: readonly object[]) => ({
-    schema,
-    url: null,
-    versions: [],
-    sample: 100,
-    bodies: true,
-    retentionDays: 30,
-    redact,
-    paused: false,
+  await writeStackOutputs(layout, {
+    recordings: { iris: recordingOutput("redacted", [{ kind: "email" }]), bare: recordingOutput("empty") },
   });
-  const outputs = {
-    recordings: { iris: recording("redacted", [{ kind: "email" }]), bare: recording("empty", []) },
-  };
-  const stacks = join(layout.pulumi.backend, ".pulumi", "stacks", "menagerie");
-  await mkdir(stacks, { recursive: true });
-  const resources = [
-    { urn: "urn:pulumi:local::menagerie::pulumi:pulumi:Stack::x", type: "pulumi:pulumi:Stack", outputs },
-  ];
-  await writeFile(join(stacks, "local.json"), JSON.stringify({ version: 3, checkpoint: { latest: { resources } } }));
   const [ofIris, ofBare] = await inDatabase(async (client) => {
     await ensurePredictionTables(client, "empty", { readers: [roles.operator] });
     const keyOf = async (name: string) => {
