@@ -72,7 +72,7 @@ async function script(client: Client): Promise<number> {
 async function pythonWithPandas(): Promise<string> {
   const options = { cache: menagerieCache(), progress: silent, signal: AbortSignal.timeout(590_000) };
   const layers = await ensurePythonLayers(options);
-  const requirements = ["pandas==3.1.1", "psycopg[binary]==3.2.9"];
+  const requirements = ["pandas==2.3.3", "psycopg[binary]==3.2.9"];
   const request = { name: "pandas", pythonVersion: layers.python.version, requirements };
   return join((await ensureRequirementLayer(layers, request, options)).folder, "bin", "python");
 }

@@ -1,6 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,68 +6,31 @@ import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Bucket } from "../../src/adapters/buckets/bucket.ts";
-import { ensurePythonLayers } from "../../src/adapters/truss/python.ts";
-import { ensureRequirementLayer } from "../../src/adapters/truss/requirementLayer.ts";
 import { type BucketUploads, createBucketUploads } from "../../src/adapters/uploads/bucketUploads.ts";
 import { createFolderUploads } from "../../src/adapters/uploads/folderUploads.ts";
 import type { UploadStore } from "../../src/adapters/uploads/uploadStore.ts";
-import { silent } from "../../src/domain/progress.ts";
-import { menagerieCache } from "../../src/local/layout.ts";
-import { freePort } from "../support/freePort.ts";
+import { type S3Server, startS3 } from "../support/s3Server.ts";
 
 /** Uploads in a bucket of a real S3 server (moto's), which checks signatures and rights, beside those in a folder. */
 
 const maximum = 8 * 1024 * 1024;
-let server: ChildProcess;
+let server: S3Server | undefined;
 let folder: string;
 let bucket: Bucket;
 let inBucket: BucketUploads;
 let inFolder: UploadStore;
 
-/** Makes a bucket, and a user who may do in it what the stack's documentation says; prints the user's keys. */
-const prepare = `
-import json, sys, boto3
-to = dict(endpoint_url=sys.argv[1], region_name="eu-central-1", aws_access_key_id="any", aws_secret_access_key="any")
-boto3.client("s3", **to).create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-iam = boto3.client("iam", **to)
-iam.create_user(UserName="menagerie")
-allow = [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"], "Resource": "*"}]
-iam.put_user_policy(UserName="menagerie", PolicyName="uploads", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow}))
-key = iam.create_access_key(UserName="menagerie")["AccessKey"]
-print(json.dumps({"accessKeyId": key["AccessKeyId"], "secretAccessKey": key["SecretAccessKey"]}))`;
-const preparations = 4;
-
 beforeAll(async () => {
-  const options = { cache: menagerieCache(), progress: silent, signal: AbortSignal.timeout(590_000) };
-  const layers = await ensurePythonLayers(options);
-  const request = { name: "moto", pythonVersion: layers.python.version, requirements: ["moto[server]==5.2.5"] };
-  const python = join((await ensureRequirementLayer(layers, request, options)).folder, "bin", "python");
+  const rights = ["GetObject", "PutObject", "DeleteObject", "ListBucket"];
+  server = await startS3("uploads", { rights, prefix: "menagerie/" });
+  ({ bucket } = server);
   folder = await mkdtemp(join(tmpdir(), "menagerie-uploads-"));
-  const port = await freePort();
-  server = spawn(python, ["-m", "moto.server", "--host", "127.0.0.1", "--port", String(port)], {
-    stdio: "ignore",
-    env: { ...process.env, INITIAL_NO_AUTH_ACTION_COUNT: String(preparations) },
-  });
-  const endpoint = `http://127.0.0.1:${port}`;
-  while (!(await fetch(`${endpoint}/moto-api/`).catch(() => undefined))?.ok) {
-    if (server.exitCode !== null) throw new Error(`the S3 server ended with ${server.exitCode}`);
-    await delay(100);
-  }
-  const keys = JSON.parse(execFileSync(python, ["-c", prepare, endpoint], { encoding: "utf8" })) as {
-    accessKeyId: string;
-    secretAccessKey: string;
-  };
-  bucket = { endpoint, name: "uploads", region: "eu-central-1", prefix: "menagerie/", ...keys };
   inBucket = createBucketUploads(bucket, maximum);
   inFolder = createFolderUploads(folder, maximum);
 }, 600_000);
 
 afterAll(async () => {
-  if (server && server.exitCode === null) {
-    const ended = once(server, "exit");
-    server.kill("SIGKILL");
-    await ended;
-  }
+  await server?.stop();
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 

@@ -7,6 +7,9 @@ import type { SamplePlace } from "./place.ts";
 /** Until a whole sample has been sent or read, in milliseconds. */
 const within = 600_000;
 
+/** What S3 calls it; the client answers with nothing then. */
+const noBucket = "NoSuchBucket";
+
 /** A sample in a bucket, under the bucket's prefix and `key`. */
 export function bucketPlace(bucket: Bucket, key: string): SamplePlace {
   const client = bucketClient(bucket, within);
@@ -17,7 +20,8 @@ export function bucketPlace(bucket: Bucket, key: string): SamplePlace {
       throw refused(bucket, error);
     });
   const removeVersions = async (isAll: boolean): Promise<void> => {
-    const versions = (await asking(client.listObjectVersions(path))) ?? [];
+    const versions = await asking(client.listObjectVersions(path));
+    if (!versions) throw refused(bucket, new Error(noBucket));
     for (const { VersionId: versionId, IsLatest: isLatest } of versions) {
       if (isAll || !isLatest) await asking(client.deleteObject(versionId ? { key: path, versionId } : path));
     }
@@ -55,7 +59,8 @@ export function bucketPlace(bucket: Bucket, key: string): SamplePlace {
 export async function bucketPlacesIn(bucket: Bucket, key: string): Promise<readonly SamplePlace[]> {
   if (key !== "" && !key.endsWith("/")) return [bucketPlace(bucket, key)];
   try {
-    const objects = (await bucketClient(bucket, within).listObjects("/", `${bucket.prefix}${key}`)) ?? [];
+    const objects = await bucketClient(bucket, within).listObjects("/", `${bucket.prefix}${key}`);
+    if (!objects) throw new Error(noBucket);
     return objects.map(({ Key }) => bucketPlace({ ...bucket, prefix: "" }, Key));
   } catch (error) {
     throw refused(bucket, error);

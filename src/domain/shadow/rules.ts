@@ -1,4 +1,5 @@
 import type { Operation } from "../protocols/operation.ts";
+import { operations } from "../protocols/operations.ts";
 import { type FieldPath, type PathNode, parseFieldPath, pathTree } from "./fieldPath.ts";
 import type { TextRule } from "./texts/rules.ts";
 import type { Tolerance } from "./tolerance.ts";
@@ -65,4 +66,20 @@ export function compileRules(rules: ComparisonRules = {}, operation?: Operation)
     tolerance: rules.tolerance ?? {},
     tree: pathTree([...byPath.values()].map(({ path, rule }) => [path, rule] as const)),
   };
+}
+
+/** Keys of an answer that do not count, by operation; under "" those where the operation is not known. */
+export function uncountedKeys(rules: ComparisonRules = {}): Readonly<Record<string, readonly string[]>> {
+  const keysOf = (operation: Operation | undefined): readonly string[] => {
+    const { tree } = compileRules(rules, operation);
+    const named = [...(operation?.ignored ?? []), ...(rules.ignore ?? [])].flatMap((text) => {
+      const path = parseFieldPath(text);
+      return path?.length === 1 ? path : [];
+    });
+    // `[0]` is an entry of a list, and a rule below a key that is left out changes nothing.
+    return [...new Set(named)].filter(
+      (key) => !/^(\*|\d+)$/.test(key) && tree.child(key, false)?.rule?.ignore === true,
+    );
+  };
+  return Object.fromEntries([["", keysOf(undefined)], ...operations.map((each) => [each.name, keysOf(each)] as const)]);
 }

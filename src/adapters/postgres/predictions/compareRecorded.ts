@@ -43,6 +43,8 @@ export async function compareRecorded(
   progress: Progress,
 ): Promise<ComparisonResult> {
   const comparison = new Comparison(request.rules, { noiseFloor: request.noise !== undefined });
+  // Only another answer of the primary is compared with an answer that is equal.
+  const readsSampled = request.noise !== undefined || request.again !== undefined;
   const task = progress.begin("compare");
   const started = performance.now();
   const waiting = new Spread<OpenPair>(request.again?.most ?? 0);
@@ -63,7 +65,7 @@ export async function compareRecorded(
             tell(batch.length);
           }
         }
-        for await (const batch of recordedPairs(client, request)) {
+        for await (const batch of recordedPairs(client, { ...request, readsSampled })) {
           const open = batch.flatMap((pair) => comparison.add(pair) ?? []);
           if (request.noise) await settleByNoise(client, comparison, request.noise, open);
           else

@@ -1,5 +1,6 @@
 -- $1 day of the primary's requests, $2 $3 time of the requests, $4 $5 versions or null, $6 bytes of two bodies read at once, $7 fields of a
--- request that say whether it is sampled, $8 beginning of ids that a comparison itself has sent, $9 operations whose requests may be sampled. For a cursor that reads everything:
+-- request that say whether it is sampled, $8 beginning of ids that a comparison itself has sent, $9 operations whose requests may be sampled, $10 whether their answers are read
+-- where they are equal too, $11 by operation ('' where it is not known) the keys of an answer that do not count. For a cursor that reads everything:
 -- each table is scanned once, in the order of its rows, and joined by hash.
 SELECT p.request_id,
        p.attempt,
@@ -21,12 +22,13 @@ SELECT p.request_id,
        s.first_token_ms AS shadow_first_token,
        p.completion_tokens AS primary_tokens,
        s.completion_tokens AS shadow_tokens,
-       CASE WHEN same.body OR p.request_data IS NULL THEN NULL
+       CASE WHEN (same.body AND p.operation <> ALL ($9::text[])) OR p.request_data IS NULL THEN NULL
             WHEN jsonb_typeof(p.request_data) <> 'object' THEN 'null'
             ELSE (SELECT coalesce(jsonb_object_agg(field, p.request_data->field)::text, '{}')
                     FROM unnest($7::text[]) field WHERE p.request_data ? field)
             END AS sampling,
-       CASE WHEN NOT same.body AND p.request_data IS NULL AND NOT p.request_truncated AND p.request_bytes <= 1048576
+       CASE WHEN (NOT same.body OR p.operation IS NULL OR p.operation = ANY ($9::text[]))
+             AND p.request_data IS NULL AND NOT p.request_truncated AND p.request_bytes <= 1048576
             THEN p.request_raw END AS request_raw,
        p.request_encoding,
        same.body AS same_body,
@@ -55,13 +57,17 @@ SELECT p.request_id,
     ON s.request_id = p.request_id AND s.attempt = p.attempt
    -- A copy is on its way for seconds; an id that is used again another day is another request.
    AND s.request_time BETWEEN p.request_time - interval '1 hour' AND p.request_time + interval '1 hour'
+ CROSS JOIN LATERAL (SELECT ARRAY(SELECT jsonb_array_elements_text($11::jsonb->coalesce(p.operation, ''))) AS keys OFFSET 0) uncounted
  -- OFFSET 0: evaluated once for each pair, not wherever it is used.
  CROSS JOIN LATERAL (SELECT NOT p.truncated AND NOT s.truncated
-                            -- An equal answer to a sampled request is judged too by what the primary answers again, so it is read.
-                            AND (p.operation IS NULL OR p.operation <> ALL ($9::text[]))
+                            -- An equal answer to a sampled request is judged by what the primary answers again, so it is read.
+                            AND NOT ($10::boolean AND (p.operation IS NULL OR p.operation = ANY ($9::text[])))
                             -- Of a stream, data is its answer, and raw has ids and times in every event.
                             AND CASE WHEN p.response_data IS NOT NULL AND s.response_data IS NOT NULL
                                      THEN p.response_data = s.response_data
+                                       -- Most answers that say the same have another id. Of a list, minus deletes texts.
+                                       OR CASE WHEN jsonb_typeof(p.response_data) = 'object' AND jsonb_typeof(s.response_data) = 'object'
+                                               THEN p.response_data - uncounted.keys = s.response_data - uncounted.keys ELSE false END
                                      ELSE p.response_data IS NULL AND s.response_data IS NULL
                                       AND p.response_raw IS NOT NULL AND p.response_raw IS NOT DISTINCT FROM s.response_raw
                                       AND p.content_encoding IS NOT DISTINCT FROM s.content_encoding END

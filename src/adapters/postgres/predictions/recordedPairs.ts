@@ -6,6 +6,7 @@ import type { OperationName } from "../../../domain/protocols/operation.ts";
 import { operationNamed } from "../../../domain/protocols/operations.ts";
 import type { Failure } from "../../../domain/recording/prediction.ts";
 import type { RecordedCounts, RecordedPair } from "../../../domain/shadow/recorded.ts";
+import { type ComparisonRules, uncountedKeys } from "../../../domain/shadow/rules.ts";
 import { isSampled, sampledOperations, samplingFields } from "../../../domain/shadow/sampling.ts";
 import { readBody } from "../../predictions/decodedBody.ts";
 import { quoteIdentifier } from "../identifier.ts";
@@ -30,6 +31,14 @@ export interface RecordedSelection {
   readonly until: Date;
 }
 
+/** What it takes to know which bodies have to be read. */
+export interface PairSelection extends RecordedSelection {
+  /** @default only what the operations themselves leave out does not count */
+  readonly rules?: ComparisonRules | undefined;
+  /** Reads answers to requests that may be sampled where they are equal too. @default false */
+  readonly readsSampled?: boolean | undefined;
+}
+
 /** Ids of requests that a comparison sends itself, to ask a primary once more, begin with this; they are not compared. */
 export const againPrefix = "menagerie-again-";
 /** Requests read at once, at most. */
@@ -48,22 +57,24 @@ const settlingMs = 30_000;
 
 /**
  * The pairs of a selection, day by day and batch by batch, so that memory does not grow with their number. Bodies that are
- * the same are not read. Needs a transaction of its own, which {@link recordedCounts} should share.
+ * the same but for keys that do not count are not read. Needs a transaction of its own, which {@link recordedCounts} should share.
  */
 export async function* recordedPairs(
   client: ClientBase,
-  selection: RecordedSelection,
+  selection: PairSelection,
   batch: number = defaultBatch,
   bodies: number = defaultBodies,
 ): AsyncGenerator<RecordedPair[]> {
   const { primary, shadow, since, until } = selection;
   const sql = await statement("recordedPairs.sql", selection);
   const bodiesSql = await statement("recordedBodies.sql", selection);
+  const uncounted = JSON.stringify(uncountedKeys(selection.rules));
   // Else the planner looks for a quick first row, and finds a million look-ups one by one.
   await client.query("SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '64MB'");
   for (const day of await recordedDays(client, selection)) {
     const versions = [primary.version ?? null, shadow.version ?? null];
-    const values = [day, since, until, ...versions, bodies, samplingFields, againPrefix, sampledOperations];
+    const reading = [samplingFields, againPrefix, sampledOperations, selection.readsSampled ?? false, uncounted];
+    const values = [day, since, until, ...versions, bodies, ...reading];
     await client.query("SET LOCAL enable_nestloop = off");
     await client.query(`DECLARE recorded_pairs NO SCROLL CURSOR FOR ${sql}`, values);
     // What is looked up by its key in between is.
@@ -194,7 +205,7 @@ function toPair(row: PairRow, bodies: PairBodies): RecordedPair {
     attempt: row.attempt,
     at: row.at,
     operation,
-    isSampled: !row.same_body && operation !== null && isSampled(operationNamed(operation), requestOf(row)),
+    isSampled: operation !== null && isSampled(operationNamed(operation), requestOf(row)),
     sameBody: row.same_body,
     primary: answer("primary"),
     shadow: answer("shadow"),

@@ -129,6 +129,24 @@ describe("recorded chats", () => {
     expect(result.fields).toMatchObject([{ field: "shadow_failed", isNoise: false }]);
   });
 
+  it.each<[string, ComparisonRules, number, readonly string[]]>([
+    ["what does not count does not", {}, 3, ["other", "list", "nested"]],
+    ["a key of which a rule says that it counts does", { texts: { id: { as: "exact" } } }, 4, ["same", "other"]],
+    ["a key of which a rule says that it does not, does not", { ignore: ["choices"] }, 2, ["list", "nested"]],
+  ])("%s, where the database compares and where it does not", async (_, rules, mismatches, differing) => {
+    const answers: Record<string, readonly [object, object]> = {
+      same: [chat("Hi"), chat("Hi")],
+      other: [chat("Hi"), chat("Ho")],
+      // Minus deletes texts of a list, and keys of mappings only at the top.
+      list: [["id", "a"], ["a"]],
+      nested: [{ sub: { id: 1 } }, { sub: { id: 2 } }],
+    };
+    const side = (at: 0 | 1) => Object.entries(answers).map(([id, both], n) => asked(id, n, both[at]));
+    const { result } = await compare([side(0), side(1)], { rules });
+    expect(result).toMatchObject({ pairs: 4, mismatches });
+    expect(result.outliers.map(({ requestId }) => requestId)).toEqual(expect.arrayContaining([...differing]));
+  });
+
   it("rows of older recorders are compared by the path that was asked", async () => {
     const { operation: _, ...before } = asked("a", 1, chat("Hi"), { url: "/openai/v1/chat%2Fcompletions?x=1" });
     const { result } = await compare([[before], [{ ...before, response: chat("Hi") }]]);
