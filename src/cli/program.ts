@@ -29,6 +29,7 @@ async function menagerie(called: string | undefined): Promise<Command> {
         "                   this machine and (host:port) as pods reach it",
         "  MENAGERIE_MIGRATION_DATABASE_URL  database of `rollout --target`",
         "  MENAGERIE_API_URL, MENAGERIE_API_KEY  API service and key of `app predict`, `watch` and `truss-client`",
+        "  MENAGERIE_SAMPLES  s3://<bucket>/<folder>/, where `sample export` puts samples and `recording forget` looks for them",
         "",
         "Exit codes: 0 ok, 1 failed, 2 bad input, 3 gate not met.",
       ].join("\n"),
