@@ -89,24 +89,43 @@ describe("the variables of S3's clients", () => {
     const out = outputPlace(undefined, "iris", now);
     expect(out.name).toBe("s3://samples/kept/iris/iris-20261130T123456Z.sample.jsonl");
     const request: SampledRequest = {
-      ...{ id: "r1", attempt: 1, at: now.toISOString(), operation: "predict", path: "/v1/models/model:predict" },
-      ...{ headers: {}, body: { json: { values: [1] } } },
+      id: "r1",
+      attempt: 1,
+      at: now.toISOString(),
+      operation: "predict",
+      path: "/v1/models/model:predict",
+      headers: {},
+      body: { json: { values: [1] } },
       answer: {
-        ...{ status: 200, latencyMs: 1, streamed: false, firstTokenMs: null, completionTokens: null, encoding: null },
+        status: 200,
+        latencyMs: 1,
+        streamed: false,
+        firstTokenMs: null,
+        completionTokens: null,
+        encoding: null,
         body: { json: { results: [1] } },
       },
     };
     const lines = [requestLine(request)];
-    const range = { since: "2026-11-29T00:00:00.000Z", until: "2026-11-30T00:00:00.000Z" };
     const { line } = headerLine(
       {
         source: {
-          ...{ environment: "local", name: "iris", kind: "zoo", schema: "recorded_iris", versions: [] },
-          ...{ ...range, organization: null },
+          environment: "local",
+          name: "iris",
+          kind: "zoo",
+          schema: "recorded_iris",
+          versions: [],
+          since: "2026-11-29T00:00:00.000Z",
+          until: "2026-11-30T00:00:00.000Z",
+          organization: null,
         },
         redaction: { rules: [], unredacted: null },
-        ...{ by: { who: "ada@host", key: "abcdefgh" }, stratify: [], strata: [], addresses: 0 },
-        ...{ createdAt: now.toISOString(), expiresAt: "2999-01-01T00:00:00.000Z" },
+        by: { who: "ada@host", key: "abcdefgh" },
+        stratify: [],
+        strata: [],
+        addresses: 0,
+        createdAt: now.toISOString(),
+        expiresAt: "2999-01-01T00:00:00.000Z",
       },
       lines,
     );

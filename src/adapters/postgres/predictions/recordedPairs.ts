@@ -45,10 +45,7 @@ export const againPrefix = "menagerie-again-";
 const defaultBatch = 2_000;
 /** As many are read first, before it is known how much one takes. */
 const firstBatch = 100;
-/**
- * Characters of bodies in one batch, on average. V8 collects what dies young at once, and a batch of a few megabytes outlives its young generation:
- * the heap then grows with the number of pairs, up to hundreds of megabytes of garbage.
- */
+/** Characters of bodies in one batch, on average, so that long answers take no more memory than short ones. */
 const charactersAtOnce = 512 * 1024;
 /** The bodies of a pair that is read with others; larger ones are read alone. In bytes. */
 const defaultBodies = 32 * 1024;
