@@ -35,12 +35,7 @@ const patience = 5_000;
 /** The pods that answer for a gateway: those that the Gateway's selector names, or that Istio runs for it. */
 export async function findGatewayPods(config: KubeConfig, gateway: GatewayOfStack): Promise<GatewayPod[]> {
   const labels = gateway.api === "istio" ? await selectorOf(config, gateway) : { [gatewayNameLabel]: gateway.name };
-  const labelSelector = Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
-  const path = `/api/v1/namespaces/${encodeURIComponent(gateway.namespace)}/pods`;
-  const signal = AbortSignal.timeout(patience);
-  const { items } = await requestJson<PodList>(config, "GET", path, { query: { labelSelector }, signal });
+  const items = await podsWith(config, gateway.namespace, labels);
   return items.flatMap(({ metadata, status }): GatewayPod[] => {
     const { podIP, phase } = status ?? {};
     if (metadata?.name === undefined || podIP === undefined || phase !== "Running") return [];
@@ -64,13 +59,22 @@ export async function findPodNames(
   namespace: string,
   labels: Readonly<Record<string, string>>,
 ): Promise<string[]> {
+  const items = await podsWith(config, namespace, labels);
+  return items.flatMap(({ metadata, status }) =>
+    metadata?.name !== undefined && (status?.phase === "Running" || status?.phase === "Pending") ? [metadata.name] : [],
+  );
+}
+
+async function podsWith(
+  config: KubeConfig,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<PodList["items"]> {
   const labelSelector = Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
   const signal = AbortSignal.timeout(patience);
   const { items } = await requestJson<PodList>(config, "GET", path, { query: { labelSelector }, signal });
-  return items.flatMap(({ metadata, status }) =>
-    metadata?.name !== undefined && (status?.phase === "Running" || status?.phase === "Pending") ? [metadata.name] : [],
-  );
+  return items;
 }

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { SleepStanding } from "../../adapters/postgres/sleep/readSleep.ts";
-import type { LastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
+import type { CountedPath, LastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
 import { trafficPaths } from "../../domain/traffic/outcome.ts";
 import { freshCache } from "./freshCache.ts";
@@ -62,28 +62,28 @@ export function createMetrics(read: MetricReaders) {
       }
     },
   });
-  new Gauge({
-    name: "menagerie_requests_counted_seconds",
-    help: "Seconds of the last minute whose requests were counted, 60 when all were; what is missing is not zero.",
-    labelNames: ["path"] as const,
-    registers,
-    async collect() {
-      this.reset();
-      const last = await minute();
-      for (const path of last ? trafficPaths : []) this.set({ path }, last?.paths[path].knownSeconds ?? 0);
-    },
-  });
-  new Gauge({
-    name: "menagerie_request_ends_counted_seconds",
-    help: "Seconds of the last minute in which answers that broke and clients that left were counted as outcomes broken and client_gone; in the others these are missing, and answers are counted by the status in their head.",
-    labelNames: ["path"] as const,
-    registers,
-    async collect() {
-      this.reset();
-      const last = await minute();
-      for (const path of last ? trafficPaths : []) this.set({ path }, last?.paths[path].endsKnownSeconds ?? 0);
-    },
-  });
+  const countedSeconds = (name: string, help: string, seconds: (path: CountedPath) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["path"] as const,
+      registers,
+      async collect() {
+        this.reset();
+        const last = await minute();
+        if (last) for (const path of trafficPaths) this.set({ path }, seconds(last.paths[path]));
+      },
+    });
+  countedSeconds(
+    "menagerie_requests_counted_seconds",
+    "Seconds of the last minute whose requests were counted, 60 when all were; what is missing is not zero.",
+    ({ knownSeconds }) => knownSeconds,
+  );
+  countedSeconds(
+    "menagerie_request_ends_counted_seconds",
+    "Seconds of the last minute in which broken answers and clients that left were counted as outcomes broken and client_gone; in the others these are missing, and answers are counted by the status in their head.",
+    ({ endsKnownSeconds }) => endsKnownSeconds,
+  );
   const inFlight = new Gauge({
     name: "menagerie_api_predictions_in_flight",
     help: "Predictions that are being answered.",

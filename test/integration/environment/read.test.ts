@@ -103,6 +103,17 @@ describe("an environment that a program reads", () => {
     expect(migration?.inputs).toMatchObject({ direction: "reverted", from, to });
   });
 
+  it("writes a model's own paths to the row of its version, by which apps know them", async () => {
+    const environment = await Environment.read({ gateway, database: secretDatabase() });
+    const { declared } = await declaredBy(() => {
+      new ModelZooEntry("painter", { environment, truss, phase: "done", paths: ["/generate", "/api/"] });
+      new ModelZooEntry("plain", { environment, truss, phase: "done" });
+    });
+    const rows = declared.filter(({ request }) => request.getType().endsWith(":ModelVersion"));
+    const paths = rows.map(({ inputs }) => [inputs.model, (inputs.serving as { paths?: string[] }).paths]);
+    expect(Object.fromEntries(paths)).toEqual({ painter: ["/generate", "/api/"], plain: undefined });
+  });
+
   it("whose url another resource makes says that it was not checked", async () => {
     const environment = await Environment.read({ gateway, database: pulumi.output(unknown as string) });
     expect(environment.hasDatabase).toBe(false);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
+import { connect, constants } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import { askEnvoy } from "../../../src/local/mesh/envoyAdmin.ts";
 import { endsLogger, statisticsConfig } from "../../../src/local/mesh/statistics.ts";
 import { ensureEnvoy } from "../../../src/local/toolchain/envoy.ts";
 import { freePort } from "../freePort.ts";
+import { misbehave } from "../misbehavingModel.ts";
 
 /** A real Envoy with the clusters that Istio makes of some Services, and a model behind one of them. */
 export interface CountedEnvoy {
@@ -22,6 +24,8 @@ export interface CountedEnvoy {
    * model does, but 0.4 s below `late/`.
    */
   ask(service: string, what: string, leaveAfterMs?: number): Promise<number | undefined>;
+  /** Asks as an HTTP/2 client, which cancels its stream after so long, and keeps its connection until then; answers the status as above. */
+  askByHttp2(service: string, what: string, leaveAfterMs: number): Promise<number | undefined>;
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -41,20 +45,9 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
   const folder = await mkdtemp(join(tmpdir(), "menagerie-envoy-"));
   const cache = process.env.MENAGERIE_CACHE ?? join(homedir(), ".cache/menagerie");
   const executable = await ensureEnvoy({ cache, progress: silent, signal: AbortSignal.timeout(300_000) });
-  const model = createServer((incoming, response) => {
-    incoming.resume();
-    const what = incoming.url?.split("/").at(-1);
-    if (what === "hang") return;
-    if (what === "silent") return response.destroy();
-    if (what === "stream" || what === "break") {
-      response.writeHead(200).write("piece");
-      const more = setInterval(() => response.write("piece"), 20);
-      response.once("close", () => clearInterval(more));
-      if (what === "break") setTimeout(() => response.destroy(), 60);
-      return;
-    }
-    response.writeHead(Number(what)).end("answer");
-  }).listen(0, "127.0.0.1");
+  const model = createServer((incoming, response) =>
+    misbehave(incoming, response, incoming.url?.split("/").at(-1) ?? ""),
+  ).listen(0, "127.0.0.1");
   await once(model, "listening");
   const ports = { listen: await freePort(), statistics: await freePort(), refusing: await freePort() };
   const admin = join(folder, "admin.sock");
@@ -110,6 +103,19 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
         call.once("error", () => resolve(status));
         call.end();
         if (leaveAfterMs !== undefined) setTimeout(() => call.destroy(), leaveAfterMs);
+      }),
+    askByHttp2: (service, what, leaveAfterMs) =>
+      new Promise((resolve) => {
+        let status: number | undefined;
+        const session = connect(`http://127.0.0.1:${ports.listen}`);
+        const call = session.request({ ":path": `/${service}/${what}` });
+        call.once("response", (headers) => {
+          status = headers[":status"];
+        });
+        call.once("error", () => {});
+        call.once("close", () => session.close(() => resolve(status)));
+        call.resume();
+        setTimeout(() => call.close(constants.NGHTTP2_CANCEL), leaveAfterMs);
       }),
     async start() {
       const options = ["--disable-hot-restart", "--log-level", "error", "--concurrency", "2"];

@@ -131,12 +131,14 @@ describe("every request at the gateway", () => {
       times(6, () => envoy.ask(services.ready, "hang", 80)),
       times(5, () => envoy.ask(services.ready, "stream", 120)),
       times(4, () => envoy.ask(services.ready, "break")),
+      times(2, () => envoy.askByHttp2(services.ready, "stream", 150)),
+      times(2, () => envoy.askByHttp2(services.ready, "hang", 100)),
       times(3, () => envoy.ask(services.ready, "late/stream")),
       times(2, () => envoy.ask(services.ready, "silent")),
     ]);
-    expect(asked.map(([status]) => status)).toEqual([200, undefined, 200, 200, 200, 503]);
+    expect(asked.map(([status]) => status)).toEqual([200, undefined, 200, 200, 200, undefined, 200, 503]);
     await delay(3_500);
-    expect(summarize(await read(from)).byOutcome).toEqual({ "2xx": 20, client_gone: 11, broken: 7, unavailable: 2 });
+    expect(summarize(await read(from)).byOutcome).toEqual({ "2xx": 20, client_gone: 15, broken: 7, unavailable: 2 });
     expect([await missing(from), await untold(from)]).toEqual([[], []]);
   }, 40_000);
 

@@ -11,6 +11,7 @@ import { readTraffic } from "../../../../src/adapters/postgres/traffic/readTraff
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { type PathTraffic, summarize } from "../../../../src/domain/traffic/traffic.ts";
 import { startCountingPod } from "../../../support/countingPod.ts";
+import { misbehave } from "../../../support/misbehavingModel.ts";
 import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 
@@ -38,21 +39,10 @@ beforeAll(async () => {
     query_timeout: 2_000,
   });
   pool.on("error", () => {});
-  model = createServer((incoming, response) => {
-    incoming.resume();
-    const asked = String(incoming.headers["x-ask"]);
-    if (asked === "hang") return;
-    if (asked === "silent") return response.destroy();
-    if (asked === "stream" || asked === "break") {
-      response.writeHead(200);
-      response.write("piece");
-      const more = setInterval(() => response.write("piece"), 20);
-      response.once("close", () => clearInterval(more));
-      if (asked === "break") setTimeout(() => response.destroy(), 60);
-      return;
-    }
-    response.writeHead(Number(asked)).end("answer");
-  }).listen(0, "127.0.0.1");
+  model = createServer((incoming, response) => misbehave(incoming, response, String(incoming.headers["x-ask"]))).listen(
+    0,
+    "127.0.0.1",
+  );
   await once(model, "listening");
 }, 60_000);
 
