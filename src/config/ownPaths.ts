@@ -6,7 +6,7 @@ import { wrong } from "./schemaClause.ts";
 const expected = "write [/generate, /api/], or remove the key";
 
 const ownPath = z
-  .string({ error: ({ input }) => wrong(`${show(input)} is no path`, "write one such as /generate") })
+  .string({ error: ({ input }) => wrong(`${show(input)} is not a path`, "write one such as /generate") })
   .refine((path) => ownPathMistake(path) === undefined, {
     error: ({ input }) => {
       const { says = "", fix = "" } = ownPathMistake(String(input)) ?? {};

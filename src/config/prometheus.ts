@@ -7,8 +7,8 @@ export const setPrometheusTokenCommand = "pulumi config set --secret --path mena
 
 /** Sentences about it never show the value. */
 const bearerToken = z
-  .string({ error: wrong("is no text", `set it with \`${setPrometheusTokenCommand}\``) })
-  .regex(/^[\x21-\x7e]+$/, { error: wrong("is no token", `set it with \`${setPrometheusTokenCommand}\``) })
+  .string({ error: wrong("is not text", `set it with \`${setPrometheusTokenCommand}\``) })
+  .regex(/^[\x21-\x7e]+$/, { error: wrong("is not a valid token", `set it with \`${setPrometheusTokenCommand}\``) })
   .meta({
     description:
       "Token that Prometheus is asked with, encrypted by `pulumi config set --secret --path`. Default: it is asked without one.",

@@ -16,9 +16,9 @@ import {
 } from "./zoo.ts";
 
 const fieldPath = z
-  .string({ error: wrong("is no path", "write one such as results[*].score") })
+  .string({ error: wrong("is not a path", "write one such as results[*].score") })
   .refine((path) => parseFieldPath(path) !== undefined, {
-    error: ({ input }) => wrong(`${JSON.stringify(input)} is no path`, "write one such as results[*].score"),
+    error: ({ input }) => wrong(`${JSON.stringify(input)} is not a path`, "write one such as results[*].score"),
   })
   .meta({ description: "A place in an answer: results[*].score, [0], $ for the whole." });
 

@@ -103,7 +103,7 @@ export function statisticsOf(samples: Iterable<Sample>): GatewayStatistics {
 
 const endLabels: ReadonlySet<string> = new Set(["reporter", "cluster_name", "response_code", "response_flags"]);
 
-/** What a sample of {@link endsCounter} counts; undefined where that is told by who received the request, or not told whole. */
+/** What a sample of {@link endsCounter} counts; undefined for one that another proxy than the gateway reports, and for one whose labels do not say enough. */
 function endOf(labels: Sample["labels"]): { readonly destination: string; readonly as: EndedAs } | undefined {
   const host = labels.get("destination_service");
   const destination = labels.get("cluster_name") ?? (host === undefined ? undefined : destinationOfHost(host));

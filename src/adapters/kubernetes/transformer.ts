@@ -88,7 +88,7 @@ function pathOf({ namespace, name }: Pick<Address, "namespace" | "name">): strin
   return `/apis/${apiVersion}/namespaces/${namespace}/inferenceservices/${name}`;
 }
 
-/** What the cluster fills in beside what was declared is no difference. */
+/** The live value reduced to what was declared: fields that the cluster adds by itself, such as defaults, are not drift. */
 function fieldsOf(declared: unknown, live: unknown): unknown {
   if (Array.isArray(declared) && Array.isArray(live)) {
     return live.map((each, index) => (index < declared.length ? fieldsOf(declared[index], each) : each));

@@ -49,7 +49,7 @@ export function compileRules(rules: ComparisonRules = {}, operation?: Operation)
   const byPath = new Map<string, { path: FieldPath; rule: FieldRule }>();
   const say = (text: string, rule: FieldRule): void => {
     const path = parseFieldPath(text);
-    if (!path) throw new RangeError(`"${text}" is no path of a field`);
+    if (!path) throw new RangeError(`"${text}" is not a path of a field`);
     const key = JSON.stringify(path);
     byPath.set(key, { path, rule: { ...byPath.get(key)?.rule, ...rule } });
   };

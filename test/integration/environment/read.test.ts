@@ -174,11 +174,11 @@ describe("an environment that a program reads", () => {
     [{ prometheus: { url: "http://prometheus:9090/" } }, /^menagerie:prometheus\.url: /],
     [
       { prometheus: { url: "http://prometheus:9090", bearerToken: "a b" } },
-      /^menagerie:prometheus\.bearerToken: is no token/,
+      /^menagerie:prometheus\.bearerToken: is not a valid token/,
     ],
     [
       { prometheus: { url: "http://prometheus:9090", bearerToken: "" } },
-      /^menagerie:prometheus\.bearerToken: is no token/,
+      /^menagerie:prometheus\.bearerToken: is not a valid token/,
     ],
     [{ namspace: "models" }, /^menagerie:namspace: /],
   ])("is refused for %j in a sentence", async (wrong, sentence) => {

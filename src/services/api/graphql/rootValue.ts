@@ -174,7 +174,7 @@ function validation(config: string): { readonly success: boolean; readonly detai
       accelerator ? [`resources.accelerator ${accelerator}: which nodes it runs on is the stack's`] : [],
     );
   } catch (error) {
-    return answer([error instanceof GraphQLError ? error.message : "the config is none of truss"]);
+    return answer([error instanceof GraphQLError ? error.message : "the config is not a truss config"]);
   }
 }
 
