@@ -1,6 +1,4 @@
-import { keepRecent } from "../recentlyUsed.ts";
-
-/** Ids whose number is remembered; the database knows those of the others. */
+/** As many ids that came last have their numbers remembered, and up to twice as many; the database knows those of the others. */
 const remembered = 20_000;
 
 /** The key of an id on a day: ids hold no line breaks, since they come from a header. */
@@ -13,14 +11,16 @@ export function attemptKey(day: number, requestId: string): string {
  * batch that failed gets the same ones again.
  */
 export class AttemptNumbers {
-  readonly #last = new Map<string, number>();
+  // Two generations, of which the older is dropped whole: to find the oldest entry of one map costs more than all the rest of a row.
+  #last = new Map<string, number>();
+  #before = new Map<string, number>();
   #given = new Map<string, number>();
 
   /** Numbers of a batch's keys, in order. */
   number(keys: readonly string[]): number[] {
     this.#given = new Map();
     return keys.map((key) => {
-      const next = (this.#given.get(key) ?? this.#last.get(key) ?? 0) + 1;
+      const next = (this.#given.get(key) ?? this.#known(key)) + 1;
       this.#given.set(key, next);
       return next;
     });
@@ -34,10 +34,17 @@ export class AttemptNumbers {
 
   /** The database has these numbers already. */
   found(key: string, number: number): void {
-    if (number > (this.#last.get(key) ?? 0)) this.#remember(key, number);
+    if (number > this.#known(key)) this.#remember(key, number);
+  }
+
+  #known(key: string): number {
+    return this.#last.get(key) ?? this.#before.get(key) ?? 0;
   }
 
   #remember(key: string, number: number): void {
-    keepRecent(this.#last, key, number, remembered);
+    this.#last.set(key, number);
+    if (this.#last.size < remembered) return;
+    this.#before = this.#last;
+    this.#last = new Map();
   }
 }
