@@ -8,7 +8,7 @@ import { type ExportedSample, unseenExports } from "../../domain/samples/history
 import { interruptible } from "../interrupt.ts";
 import { asOperator, operatorName } from "../operatorDatabase.ts";
 import { environmentOption, jsonOption, knownEnvironment } from "../options.ts";
-import { chosenRequests, pseudonymsOf, wantedRequests } from "../recording/chosenRequests.ts";
+import { chosenRequests, storedAsOf, wantedRequests } from "../recording/chosenRequests.ts";
 import { findSamples, forgetInSample, isChosen, type SampleOptions } from "../recording/samples.ts";
 import { recordingSides } from "../recordingSides.ts";
 import { terminalProgress } from "../terminalProgress.ts";
@@ -63,7 +63,7 @@ export function recordingCommand(): Command {
 async function forget(recorded: string, options: ForgetOptions, signal: AbortSignal): Promise<void> {
   const { layout, target } = await knownEnvironment(options.environment);
   const sides = await recordingSides(layout, recorded);
-  const wanted = wantedRequests(options, sides, await pseudonymsOf(sides, target.kubeconfig));
+  const wanted = wantedRequests(options, await storedAsOf(sides, target.kubeconfig));
   const ofSamples: SampleOptions = {
     given: options.sample,
     identities: options.identity === undefined ? [] : await readIdentities(options.identity),
@@ -107,8 +107,8 @@ async function forget(recorded: string, options: ForgetOptions, signal: AbortSig
     if (!options.json) console.error(described(told));
     if (found === 0 || options.dryRun) return tell(options, told);
     if (!options.yes && !(await isAgreed(found, signal))) throw refuse("recording.not-agreed", { found });
-    // Before the first deletion: one that is interrupted is in the audit too. Never the value that was looked for.
-    const by = "value" in wanted ? { where: options.where?.split("=")[0] } : { request: [...wanted.ids] };
+    // Before the first deletion: one that is interrupted is in the audit too. Never the value that was looked for, nor one in an id.
+    const by = "value" in wanted ? { where: options.where?.split("=")[0] } : { request: wanted.stored };
     await recordAudit(client, {
       what: "recording.forget",
       who: operatorName(),

@@ -3,7 +3,7 @@ import type { Client } from "pg";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
 import { readSecretValue } from "../../adapters/kubernetes/secretKeys.ts";
 import { requestsWith } from "../../adapters/postgres/predictions/forget.ts";
-import { type WantedValue, wantedValue } from "../../domain/redaction/forgotten.ts";
+import { type StoredAs, type WantedValue, wantedValue } from "../../domain/redaction/forgotten.ts";
 import { Pseudonyms } from "../../domain/redaction/pseudonyms.ts";
 import { Redactor } from "../../domain/redaction/redactor.ts";
 import { parseFieldPath } from "../../domain/shadow/fieldPath.ts";
@@ -11,7 +11,9 @@ import { refuse } from "../commands/refusals.ts";
 import type { RecordingSides } from "../recordingSides.ts";
 
 /** What is to be forgotten: requests by id, or all that have a value. */
-export type Wanted = { readonly ids: ReadonlySet<string> } | { readonly value: WantedValue };
+export type Wanted =
+  /** `stored`: the id as rows have it, which holds no value that is redacted. */
+  { readonly ids: ReadonlySet<string>; readonly stored: string } | { readonly value: WantedValue };
 
 /** Requests that were found, on any side. */
 export interface ChosenRequests {
@@ -25,19 +27,18 @@ export interface ChosenRequests {
 /** @throws OperatorError unless exactly one of both is given, and a path is one. */
 export function wantedRequests(
   { request, where }: { readonly request?: string | undefined; readonly where?: string | undefined },
-  { redact }: RecordingSides,
-  pseudonyms: Pseudonyms | undefined,
+  storedAs: StoredAs | undefined,
 ): Wanted {
   if ((request === undefined) === (where === undefined)) throw refuse("recording.which");
   if (request !== undefined) {
     // As it came, and as recorders that redact store it.
-    const stored = pseudonyms ? new Redactor(redact, pseudonyms).text(request) : request;
-    return { ids: new Set([request, stored]) };
+    const stored = storedAs?.redactor.text(request) ?? request;
+    return { ids: new Set([request, stored]), stored };
   }
   const at = where?.indexOf("=") ?? -1;
   const path = at < 1 ? undefined : parseFieldPath(where?.slice(0, at) ?? "");
   if (!path) throw refuse("recording.bad-where", { where: where?.slice(0, Math.max(at, 0)) ?? "" });
-  return { value: wantedValue(path, where?.slice(at + 1) ?? "", pseudonyms) };
+  return { value: wantedValue(path, where?.slice(at + 1) ?? "", storedAs) };
 }
 
 /** Found on any side, a request is forgotten on all of them. */
@@ -59,14 +60,17 @@ export async function chosenRequests(
 }
 
 /** By the key that the recorders have; undefined where nothing of what is recorded was ever redacted under one. */
-export async function pseudonymsOf(
+export async function storedAsOf(
   { sides, namespace, redact }: RecordingSides,
   kubeconfig: string,
-): Promise<Pseudonyms | undefined> {
+): Promise<StoredAs | undefined> {
   const [first] = sides;
   const secret = first?.secret ?? "";
   const key = await readSecretValue(kubeConfigOf(kubeconfig), namespace, secret, "pseudonyms");
-  if (key !== undefined) return new Pseudonyms((text) => createHmac("sha256", key).update(text).digest());
+  if (key !== undefined) {
+    const pseudonyms = new Pseudonyms((text) => createHmac("sha256", key).update(text).digest());
+    return { pseudonyms, redactor: new Redactor(redact, pseudonyms) };
+  }
   if (redact.length > 0) throw refuse("recording.no-key", { namespace, secret });
   return undefined;
 }

@@ -2,8 +2,9 @@ import { readExactJson } from "../shadow/exactJson.ts";
 import { isJsonNumber, isSameNumber, type JsonNumber } from "../shadow/exactNumber.ts";
 import type { FieldPath } from "../shadow/fieldPath.ts";
 import type { Pseudonyms } from "./pseudonyms.ts";
+import type { Redactor } from "./redactor.ts";
 
-/** A value that is looked for at a place in recorded bodies: as it is, and as its pseudonym. */
+/** A value that is looked for at a place in recorded bodies: as it is, as its pseudonym, and with pseudonyms of what rules name in it. */
 export interface WantedValue {
   readonly path: FieldPath;
   readonly texts: readonly string[];
@@ -14,15 +15,23 @@ export interface WantedValue {
   readonly pseudonym: string | undefined;
 }
 
-/** @param pseudonyms - undefined where their key is not known: the value is looked for as it is */
-export function wantedValue(path: FieldPath, text: string, pseudonyms: Pseudonyms | undefined): WantedValue {
+/** How a recording's values are stored: as pseudonyms under its key, where its rules say so. */
+export interface StoredAs {
+  readonly pseudonyms: Pseudonyms;
+  readonly redactor: Pick<Redactor, "text">;
+}
+
+/** @param storedAs - undefined where the key of pseudonyms is not known: the value is looked for as it is */
+export function wantedValue(path: FieldPath, text: string, storedAs: StoredAs | undefined): WantedValue {
   const read = readExactJson(text);
   const value = "value" in read ? read.value : undefined;
-  const pseudonym = pseudonyms?.ofText(text);
+  const pseudonym = storedAs?.pseudonyms.ofText(text);
+  // Rules may name a part of it.
+  const texts = storedAs && pseudonym !== undefined ? [text, pseudonym, storedAs.redactor.text(text)] : [text];
   return {
     path,
-    texts: pseudonym === undefined ? [text] : [text, pseudonym],
-    numbers: isJsonNumber(value) ? [value, ...(pseudonyms ? [pseudonyms.ofNumber(value)] : [])] : [],
+    texts: [...new Set(texts)],
+    numbers: isJsonNumber(value) ? [value, ...(storedAs ? [storedAs.pseudonyms.ofNumber(value)] : [])] : [],
     flag: typeof value === "boolean" ? value : undefined,
     pseudonym,
   };

@@ -11,12 +11,14 @@ import {
 import { withClient } from "../../../../../src/adapters/postgres/server.ts";
 import { wantedValue } from "../../../../../src/domain/redaction/forgotten.ts";
 import { Pseudonyms } from "../../../../../src/domain/redaction/pseudonyms.ts";
+import { Redactor } from "../../../../../src/domain/redaction/redactor.ts";
 import { parseFieldPath } from "../../../../../src/domain/shadow/fieldPath.ts";
 import { startPostgres, type TestPostgres } from "../../../../support/postgres.ts";
 
 /** Requests are found by a value, in clear and as its pseudonym, and deleted on a real PostgreSQL. */
 
 const pseudonyms = new Pseudonyms((text) => createHmac("sha256", "key").update(text).digest());
+const storedAs = { pseudonyms, redactor: new Redactor([{ kind: "email" }], pseudonyms) };
 const schema = "recorded";
 let postgres: TestPostgres;
 
@@ -72,7 +74,7 @@ it("finds a value at its place, in requests and answers, as it is and as its pse
     await store(client, "cut off", { raw: Buffer.from(`{"users": [{"email": "${ada}`), truncated: true });
     await store(client, "elsewhere", { data: { email: ada, users: [{ name: ada }] } });
     await store(client, "unreadable", { raw: Buffer.from([0xff, 0xfe]) });
-    const wanted = wantedValue(parseFieldPath("users[*].email") ?? [], ada, pseudonyms);
+    const wanted = wantedValue(parseFieldPath("users[*].email") ?? [], ada, storedAs);
     const found = await requestsWith(client, schema, wanted);
     expect([...found.ids].sort()).toEqual(["clear", "cut off", "in a text", "in gzip", "in the answer", "pseudonym"]);
     expect(found.unread).toBe(1);
@@ -87,6 +89,15 @@ it("finds a value at its place, in requests and answers, as it is and as its pse
   });
 });
 
+it("finds a text of which rules name a part, as it was sent", async () => {
+  await withClient(postgres.server, "postgres", async (client) => {
+    await store(client, "part", { data: { note: `write to ${pseudonyms.ofText("ada@example.com")} today` } });
+    await store(client, "another's", { data: { note: `write to ${pseudonyms.ofText("bob@example.com")} today` } });
+    const wanted = wantedValue(parseFieldPath("note") ?? [], "write to ada@example.com today", storedAs);
+    expect([...(await requestsWith(client, schema, wanted)).ids]).toEqual(["part"]);
+  });
+});
+
 it("finds numbers however they are written, and what a value with quotes or backslashes is", async () => {
   const odd = 'a"b\\c $v0';
   await withClient(postgres.server, "postgres", async (client) => {
@@ -95,7 +106,7 @@ it("finds numbers however they are written, and what a value with quotes or back
     await store(client, "text", { data: { id: "4711" } });
     await store(client, "odd", { data: { 'a "key"': odd } });
     const ids = async (path: string, value: string) =>
-      [...(await requestsWith(client, schema, wantedValue(parseFieldPath(path) ?? [], value, pseudonyms))).ids].sort();
+      [...(await requestsWith(client, schema, wantedValue(parseFieldPath(path) ?? [], value, storedAs))).ids].sort();
     expect(await ids("id", "4711.0")).toEqual(["number", "other"]);
     expect(await ids("id", "4711")).toEqual(["number", "other", "text"]);
     expect(await ids('["a \\"key\\""]', odd)).toEqual(["odd"]);
