@@ -1,0 +1,211 @@
+import type { CoinCounts, ErrorCounts } from "./coin.ts";
+import { addTimed, emptyLatencyCounts, type LatencyCounts, type TimedRequests } from "./latencyRatio.ts";
+import type { JudgementRow, PairsRow, RoutedRow, SideCounts } from "./rows.ts";
+import { type JudgeSettings, type LatencyQuantile, latencyQuantiles } from "./settings.ts";
+import { decideBad, type Verdict } from "./verdict.ts";
+
+/** Requests of one side under all weights, and in pairs. */
+export interface SideTotal {
+  readonly requests: number;
+  readonly failed: number;
+}
+
+/** Durations under one weight; they begin again where it changes. */
+export interface LatencySegment {
+  /** The router's weight, or `pairs` while one version answers all requests and the other the mirrored ones. */
+  readonly under: number | "pairs" | null;
+  /** 1 for the first: the n-th has 1/(n (n + 1)) of the metric's risk. */
+  readonly number: number;
+  readonly counts: Readonly<Record<LatencyQuantile, LatencyCounts>>;
+  /** Requests, and seconds of ready pods, of rows that tell pods. */
+  readonly load: Readonly<Record<"new" | "old", { readonly requests: number; readonly podSeconds: number }>>;
+}
+
+/**
+ * What a judgement has seen: plain data, integers but for weights, to be stored as JSON beside the cursor of the rows. The same rows from
+ * any state of the way give the same verdicts.
+ */
+export interface Judgement {
+  /** Of this judgement. */
+  readonly risk: number;
+  /** For those that may follow in the same rollout. */
+  readonly riskLeft: number;
+  readonly errors: ErrorCounts;
+  readonly total: Readonly<Record<"new" | "old", SideTotal>>;
+  readonly mismatch: { readonly compared: number; readonly mismatches: number };
+  readonly latency: LatencySegment;
+  /** Weight of the last row, 0 to 1; null before any. */
+  readonly weight: number | null;
+  /** Sources that are missing now, in order of name. */
+  readonly missing: readonly string[];
+  /** The verdict that stopped the rollout; it stays. */
+  readonly decided: Verdict | null;
+  /** What came later: shown, never judged. */
+  readonly afterDecision: Readonly<Record<"new" | "old", SideTotal>>;
+}
+
+const nothing: SideTotal = { requests: 0, failed: 0 };
+
+/**
+ * Begins a judgement with half of the risk that is left: of the whole at first, of the rest after an edited judge or a resume. So all of
+ * a rollout's judgements together stay within `risk`, however many there are.
+ */
+export function beginJudgement(risk: number, before?: Pick<Judgement, "riskLeft">): Judgement {
+  const left = before?.riskLeft ?? risk;
+  return {
+    risk: left / 2,
+    riskLeft: left / 2,
+    errors: { routed: [], pairs: { newFailed: 0, oldFailed: 0, alike: 0 } },
+    total: { new: nothing, old: nothing },
+    mismatch: { compared: 0, mismatches: 0 },
+    latency: segment(null, 0),
+    weight: null,
+    missing: [],
+    decided: null,
+    afterDecision: { new: nothing, old: nothing },
+  };
+}
+
+function segment(under: LatencySegment["under"], number: number): LatencySegment {
+  const none = { requests: 0, podSeconds: 0 };
+  return {
+    under,
+    number,
+    counts: { p50: emptyLatencyCounts(), p95: emptyLatencyCounts() },
+    load: { new: none, old: none },
+  };
+}
+
+/** One more row. Once decided, rows only add to `afterDecision`. */
+export function foldRow(judgement: Judgement, row: JudgementRow, settings: JudgeSettings): Judgement {
+  if (row.kind === "source") return { ...judgement, missing: sources(judgement.missing, row.source, row.isMissing) };
+  if (judgement.decided) return { ...judgement, afterDecision: addTotals(judgement.afterDecision, row) };
+  const next = row.kind === "routed" ? foldRouted(judgement, row, settings) : foldPairs(judgement, row, settings);
+  const decided = decideBad(next, row, settings);
+  return { ...next, decided: decided ?? null };
+}
+
+function sources(missing: readonly string[], source: string, isMissing: boolean): readonly string[] {
+  const others = missing.filter((name) => name !== source);
+  return isMissing ? [...others, source].sort() : others;
+}
+
+function foldRouted(judgement: Judgement, row: RoutedRow, settings: JudgeSettings): Judgement {
+  const total = addTotals(judgement.total, row);
+  // Neither side's share is known: such requests count for the fixed limit alone.
+  if (row.weight === null) return { ...judgement, total };
+  const isCoin = row.weight > 0 && row.weight < 1;
+  let latency = under(judgement.latency, isCoin ? row.weight : "pairs");
+  latency = { ...latency, load: { new: loaded(latency.load.new, row.new), old: loaded(latency.load.old, row.old) } };
+  if (isCoin) latency = timed(latency, row.new.timed, row.old.timed, settings);
+  return {
+    ...judgement,
+    total,
+    weight: row.weight,
+    latency,
+    errors: isCoin
+      ? { ...judgement.errors, routed: thrown(judgement.errors.routed, row.weight, row) }
+      : judgement.errors,
+  };
+}
+
+function thrown(routed: readonly CoinCounts[], weight: number, row: RoutedRow): readonly CoinCounts[] {
+  const before = routed.find((counts) => counts.weight === weight);
+  const after: CoinCounts = {
+    weight,
+    newFailed: (before?.newFailed ?? 0) + row.new.failed,
+    newAnswered: (before?.newAnswered ?? 0) + row.new.requests - row.new.failed,
+    oldFailed: (before?.oldFailed ?? 0) + row.old.failed,
+    oldAnswered: (before?.oldAnswered ?? 0) + row.old.requests - row.old.failed,
+  };
+  return before ? routed.map((counts) => (counts === before ? after : counts)) : [...routed, after];
+}
+
+function foldPairs(judgement: Judgement, row: PairsRow, settings: JudgeSettings): Judgement {
+  const { pairs } = judgement.errors;
+  const { weight } = judgement;
+  // Under a coin the pairs' requests are answers of one side that the coin has counted: only their differences add something.
+  const isAlone = weight === null || weight <= 0 || weight >= 1;
+  const latency = isAlone
+    ? timed(mirrored(under(judgement.latency, "pairs"), weight, row), row.newTimed, row.oldTimed, settings)
+    : judgement.latency;
+  return {
+    ...judgement,
+    latency,
+    errors: isAlone
+      ? {
+          ...judgement.errors,
+          pairs: {
+            newFailed: pairs.newFailed + row.newFailed,
+            oldFailed: pairs.oldFailed + row.oldFailed,
+            alike: pairs.alike + row.bothFailed + row.neitherFailed,
+          },
+        }
+      : judgement.errors,
+    total: isAlone ? addTotals(judgement.total, row, weight) : judgement.total,
+    mismatch: {
+      compared: judgement.mismatch.compared + row.compared,
+      mismatches: judgement.mismatch.mismatches + row.mismatches,
+    },
+  };
+}
+
+function pairsOf(row: PairsRow): number {
+  return row.newFailed + row.oldFailed + row.bothFailed + row.neitherFailed;
+}
+
+/** The side whose requests the router's counts do not hold, because it only gets copies. */
+function mirroredSide(weight: number | null): "new" | "old" {
+  return weight !== null && weight >= 1 ? "old" : "new";
+}
+
+function addTotals(
+  before: Judgement["total"],
+  row: RoutedRow | PairsRow,
+  weight: number | null = null,
+): Judgement["total"] {
+  const plus = (side: SideTotal, requests: number, failed: number): SideTotal => ({
+    requests: side.requests + requests,
+    failed: side.failed + failed,
+  });
+  if (row.kind === "routed") {
+    return {
+      new: plus(before.new, row.new.requests, row.new.failed),
+      old: plus(before.old, row.old.requests, row.old.failed),
+    };
+  }
+  const side = mirroredSide(weight);
+  const failed = row.bothFailed + (side === "new" ? row.newFailed : row.oldFailed);
+  return { ...before, [side]: plus(before[side], pairsOf(row), failed) };
+}
+
+function under(latency: LatencySegment, key: number | "pairs"): LatencySegment {
+  return latency.under === key ? latency : segment(key, latency.number + 1);
+}
+
+function loaded(load: LatencySegment["load"]["new"], { requests, pods }: SideCounts): LatencySegment["load"]["new"] {
+  return pods === undefined ? load : { requests: load.requests + requests, podSeconds: load.podSeconds + pods };
+}
+
+function mirrored(latency: LatencySegment, weight: number | null, row: PairsRow): LatencySegment {
+  const side = mirroredSide(weight);
+  const load = latency.load[side];
+  return { ...latency, load: { ...latency.load, [side]: { ...load, requests: load.requests + pairsOf(row) } } };
+}
+
+function timed(
+  latency: LatencySegment,
+  fresh: readonly TimedRequests[],
+  old: readonly TimedRequests[],
+  { maxLatencyRatio = {} }: JudgeSettings,
+): LatencySegment {
+  if (fresh.length === 0 && old.length === 0) return latency;
+  const counts = { ...latency.counts };
+  for (const quantile of Object.keys(latencyQuantiles) as LatencyQuantile[]) {
+    const ratio = maxLatencyRatio[quantile];
+    if (ratio === undefined) continue;
+    const before = counts[quantile];
+    counts[quantile] = { fresh: addTimed(before.fresh, fresh, ratio), old: addTimed(before.old, old, 1) };
+  }
+  return { ...latency, counts };
+}

@@ -1,0 +1,61 @@
+import type { TrafficPath } from "../traffic/outcome.ts";
+import type { Second } from "../traffic/seconds.ts";
+import type { TimedRequests } from "./latencyRatio.ts";
+
+/** What one version answered. */
+export interface SideCounts {
+  /** Requests that ended, `failed` among them; those of clients that left count as answered. */
+  readonly requests: number;
+  readonly failed: number;
+  /** Without pods' first `warmupSeconds`; of streams the time to the first token; of an unfinished request its age, at least. */
+  readonly timed: readonly TimedRequests[];
+  /** Pods that were ready; undefined where nobody knows. */
+  readonly pods?: number | undefined;
+}
+
+/**
+ * One second of one path, both versions together: a look between the two would see one side's failures before the other's answers. Requests
+ * that were sent to a version by name, and those of batches, replays and smoke checks, are not in it: the coin did not choose their side.
+ */
+export interface RoutedRow {
+  readonly kind: "routed";
+  readonly second: Second;
+  readonly path: TrafficPath;
+  /** Probability of the new version, 0 to 1; null in a second in which it changed: its requests cannot be told apart by weight. */
+  readonly weight: number | null;
+  readonly new: SideCounts;
+  readonly old: SideCounts;
+}
+
+/** Requests that both versions answered: the mirrored control at full weight, or a mirror. */
+export interface PairsRow {
+  readonly kind: "pairs";
+  readonly second: Second;
+  readonly newFailed: number;
+  readonly oldFailed: number;
+  readonly bothFailed: number;
+  readonly neitherFailed: number;
+  /** Pairs whose answers were compared, and those that differ. */
+  readonly compared: number;
+  readonly mismatches: number;
+  readonly newTimed: readonly TimedRequests[];
+  readonly oldTimed: readonly TimedRequests[];
+}
+
+/** A source that stopped telling, or tells again: a gateway's pod, an API pod, the comparison. */
+export interface SourceRow {
+  readonly kind: "source";
+  readonly source: string;
+  readonly isMissing: boolean;
+}
+
+/** What a judgement is folded over, in the order in which it was stored. */
+export type JudgementRow = RoutedRow | PairsRow | SourceRow;
+
+/** Answers by which a client is told that it may not, not yet, or not there: no version is at fault. */
+const clientsOwn: ReadonlySet<number> = new Set([401, 403, 404, 429]);
+
+/** Whether an answer with this status is a failure of the version. Time-outs and broken streams are too, whatever their status. */
+export function isFailure(status: number): boolean {
+  return status >= 500 || (status >= 400 && !clientsOwn.has(status));
+}

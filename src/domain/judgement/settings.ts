@@ -1,0 +1,32 @@
+/** What a rollout is judged by. Shares are 0 to 1. */
+export interface JudgeSettings {
+  /** Probability that a rollout within all margins is ever marked bad, from its first request to `done`. @default 0.01 */
+  readonly risk: number;
+  /** By how much more of its requests the new version may fail than the old one. @default 0.01 */
+  readonly maxErrorIncrease: number;
+  /** Share of the new version's requests that may fail, for `control: 0`, where nothing is compared. @default not judged */
+  readonly maxErrors?: number | undefined;
+  /** By how many times each quantile of the new version may be slower. @default not judged */
+  readonly maxLatencyRatio?: Readonly<Partial<Record<LatencyQuantile, number>>> | undefined;
+  /** Share of pairs that may differ. @default not judged */
+  readonly maxMismatch?: number | undefined;
+  /** Requests, or pairs, of each side before anything is good. @default 100 */
+  readonly minRequests: number;
+  /** Share of requests that the old version answers too while the new one answers all, in percent; 0 is none. @default 5 */
+  readonly control: number;
+}
+
+export const latencyQuantiles = { p50: 0.5, p95: 0.95 } as const;
+export type LatencyQuantile = keyof typeof latencyQuantiles;
+
+export type Metric = "errors" | "maxErrors" | "mismatch" | LatencyQuantile;
+
+/** The metrics that share the risk. Without a control only the fixed limit of errors is left. */
+export function metricsOf({ control, maxErrors, maxLatencyRatio = {}, maxMismatch }: JudgeSettings): readonly Metric[] {
+  if (control === 0) return maxErrors === undefined ? [] : ["maxErrors"];
+  return [
+    "errors",
+    ...(maxMismatch === undefined ? [] : ["mismatch" as const]),
+    ...(["p50", "p95"] as const).filter((quantile) => maxLatencyRatio[quantile] !== undefined),
+  ];
+}

@@ -1,0 +1,203 @@
+import { count, percent } from "../shadow/readable.ts";
+import { differenceBounds, logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
+import type { Judgement, SideTotal } from "./judgement.ts";
+import { latencyEvidence } from "./latencyRatio.ts";
+import type { JudgementRow } from "./rows.ts";
+import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
+import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow } from "./share.ts";
+
+export type Decision = "bad" | "good" | "undecided";
+
+export interface MetricVerdict {
+  readonly metric: Metric;
+  readonly decision: Decision;
+  /** Such as `errors 12 of 180 against 3 of 1,620, at least 2.1 points more`. */
+  readonly sentence: string;
+}
+
+export interface Verdict {
+  readonly decision: Decision;
+  /** Why it is bad or undecided; empty where it is good. */
+  readonly because: readonly string[];
+  /** What a reader has to know of any decision: `no control`, `load differs`. */
+  readonly notes: readonly string[];
+  readonly metrics: readonly MetricVerdict[];
+}
+
+/** Above this share of both versions' requests, where no `maxErrors` is set, both are said to fail. */
+const bothFailShare = 0.1;
+const wrongShareRisk = 1e-4;
+/** Requests per pod of one version by the other's, either way, up to which their latencies are compared. */
+const loadRatioAtMost = 2;
+
+/** The verdict where this row makes the new version bad; undefined where it does not. */
+export function decideBad(judgement: Judgement, row: JudgementRow, settings: JudgeSettings): Verdict | undefined {
+  if (judgement.missing.length > 0 || wrongShares(judgement).length > 0) return undefined;
+  const touched = metricsOf(settings).filter((metric) => touches(row, metric));
+  const bad = touched.filter((metric) => evidenceOf(judgement, metric, settings).isBad);
+  return bad.length === 0 ? undefined : verdictWith(judgement, settings, bad);
+}
+
+/**
+ * A metric is judged at rows that may speak against the new version: it is not taken back in the moment in which only the old one
+ * answered. Fewer looks than rows make no bound less valid.
+ */
+function touches(row: JudgementRow, metric: Metric): boolean {
+  if (row.kind === "source") return false;
+  if (metric === "mismatch") return row.kind === "pairs" && row.mismatches > 0;
+  if (metric === "errors" || metric === "maxErrors")
+    return row.kind === "pairs" ? row.newFailed > 0 : row.new.failed > 0;
+  return row.kind === "pairs" ? row.newTimed.length > 0 : row.new.timed.length > 0;
+}
+
+/** What all rows so far say; the verdict that stopped the rollout stays. */
+export function verdictOf(judgement: Judgement, settings: JudgeSettings): Verdict {
+  return judgement.decided ?? verdictWith(judgement, settings, []);
+}
+
+function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: readonly Metric[]): Verdict {
+  const metrics = metricsOf(settings).map((metric): MetricVerdict => {
+    const isGood = evidenceOf(judgement, metric, settings).isGood;
+    const decision = areBad.includes(metric) ? "bad" : isGood ? "good" : "undecided";
+    return { metric, decision, sentence: sentenceOf(judgement, metric, settings, decision) };
+  });
+  const notes = [
+    ...(settings.control === 0 ? ["no control"] : []),
+    ...(loadDiffers(judgement) && metrics.some(({ metric }) => metric in latencyQuantiles) ? ["load differs"] : []),
+  ];
+  const held = [
+    ...judgement.missing.map((source) => `${source} does not report`),
+    ...wrongShares(judgement),
+    ...(failAlike(judgement, settings) ? [`both versions fail: ${sides(judgement)}`] : []),
+  ];
+  const bad = metrics.filter(({ decision }) => decision === "bad");
+  if (bad.length > 0) return { decision: "bad", because: bad.map(({ sentence }) => sentence), notes, metrics };
+  const open = metrics.filter(({ decision }) => decision === "undecided").map(({ sentence }) => sentence);
+  const because = metrics.length === 0 ? ["no control, and no maxErrors: nothing is judged"] : [...held, ...open];
+  return { decision: because.length === 0 ? "good" : "undecided", because, notes, metrics };
+}
+
+function evidenceOf(
+  judgement: Judgement,
+  metric: Metric,
+  settings: JudgeSettings,
+): { readonly isBad: boolean; readonly isGood: boolean } {
+  // The risk is split over the metrics; all of them must be good, so that needs no split (Berger 1982).
+  const badFrom = Math.log(metricsOf(settings).length / judgement.risk);
+  const goodFrom = -Math.log(judgement.risk);
+  const { errors, total, mismatch } = judgement;
+  if (metric === "errors") {
+    const margin = settings.maxErrorIncrease;
+    const seen = comparedRequests(judgement);
+    return {
+      isBad: logEvidenceOfBad(errors, margin) >= badFrom,
+      isGood: Math.min(seen.new, seen.old) >= settings.minRequests && logEvidenceOfGood(errors, margin) >= goodFrom,
+    };
+  }
+  if (metric === "maxErrors" || metric === "mismatch") {
+    const isErrors = metric === "maxErrors";
+    const limit = (isErrors ? settings.maxErrors : settings.maxMismatch) ?? 1;
+    const [hits, trials] = isErrors ? [total.new.failed, total.new.requests] : [mismatch.mismatches, mismatch.compared];
+    return {
+      // Where the old version fails alike, a fixed limit says nothing about the new one.
+      isBad: logEvidenceAbove(hits, trials, limit) >= badFrom && !(isErrors && failAlike(judgement, settings)),
+      isGood: trials >= settings.minRequests && logEvidenceBelow(hits, trials, limit) >= goodFrom,
+    };
+  }
+  const { counts, number } = judgement.latency;
+  const { bad, good } = latencyEvidence(counts[metric], latencyQuantiles[metric]);
+  const price = Math.log(Math.max(1, number * (number + 1)));
+  const timed = timedRequests(judgement, metric);
+  return {
+    isBad: bad >= badFrom + price && !loadDiffers(judgement),
+    isGood: Math.min(timed.new, timed.old) >= settings.minRequests && good >= goodFrom + price,
+  };
+}
+
+/**
+ * Weights at which the new version got another share of the requests than the router's coin can give, at one in ten thousand: counts are
+ * lost on one side, or the router does something else. Then the one thing that the bounds rest on does not hold.
+ */
+function wrongShares({ errors }: Judgement): string[] {
+  return errors.routed.flatMap((counts) => {
+    const ofNew = counts.newFailed + counts.newAnswered;
+    const all = ofNew + counts.oldFailed + counts.oldAnswered;
+    const enough = Math.log(2 / wrongShareRisk);
+    const { weight } = counts;
+    if (logEvidenceAbove(ofNew, all, weight) < enough && logEvidenceBelow(ofNew, all, weight) < enough) return [];
+    return [`the new version got ${count(ofNew)} of ${count(all)} requests at a weight of ${percent(weight)}`];
+  });
+}
+
+function comparedRequests({ errors: { routed, pairs } }: Judgement): { readonly new: number; readonly old: number } {
+  const inPairs = pairs.newFailed + pairs.oldFailed + pairs.alike;
+  return {
+    new: routed.reduce((sum, { newFailed, newAnswered }) => sum + newFailed + newAnswered, inPairs),
+    old: routed.reduce((sum, { oldFailed, oldAnswered }) => sum + oldFailed + oldAnswered, inPairs),
+  };
+}
+
+function timedRequests({ latency: { counts } }: Judgement, quantile: LatencyQuantile) {
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
+  return { new: sum(counts[quantile].fresh.surely), old: sum(counts[quantile].old.surely) };
+}
+
+/** False where pods are not known: then nothing speaks against it. */
+function loadDiffers({ latency: { load } }: Judgement): boolean {
+  if (load.new.podSeconds === 0 || load.old.podSeconds === 0) return false;
+  const [ofNew, ofOld] = [load.new.requests / load.new.podSeconds, load.old.requests / load.old.podSeconds];
+  return Math.max(ofNew, ofOld) > loadRatioAtMost * Math.min(ofNew, ofOld);
+}
+
+/** Both of them fail more than may be, so that more failures are not the new version's fault. */
+function failAlike({ total }: Judgement, settings: JudgeSettings): boolean {
+  const limit = settings.maxErrors ?? bothFailShare;
+  return total.new.failed > limit * total.new.requests && total.old.failed > limit * total.old.requests;
+}
+
+function sides({ total }: Judgement): string {
+  return `errors ${ofAll(total.new)} against ${ofAll(total.old)}`;
+}
+
+function ofAll({ failed, requests }: SideTotal): string {
+  return `${count(failed)} of ${count(requests)}`;
+}
+
+function sentenceOf(judgement: Judgement, metric: Metric, settings: JudgeSettings, decision: Decision): string {
+  const splitRisk = judgement.risk / metricsOf(settings).length;
+  const needed = `at least ${count(settings.minRequests)} are needed on each side before it is good`;
+  if (metric === "errors") {
+    const { low, high } = differenceBounds(judgement.errors, decision === "bad" ? splitRisk : judgement.risk);
+    const seen = comparedRequests(judgement);
+    const bounds =
+      decision === "bad"
+        ? `at least ${points(Math.max(low, settings.maxErrorIncrease))} more`
+        : `at most ${points(high)} more`;
+    const few = decision !== "bad" && Math.min(seen.new, seen.old) < settings.minRequests ? `; ${needed}` : "";
+    return `${sides(judgement)}, ${bounds}, ${points(settings.maxErrorIncrease)} are allowed${few}`;
+  }
+  if (metric === "maxErrors" || metric === "mismatch") {
+    const isErrors = metric === "maxErrors";
+    const { new: fresh } = judgement.total;
+    const [hits, trials] = isErrors
+      ? [fresh.failed, fresh.requests]
+      : [judgement.mismatch.mismatches, judgement.mismatch.compared];
+    const bound =
+      decision === "bad"
+        ? `at least ${percent(anytimeLowerBound(hits, trials, splitRisk))}`
+        : `at most ${percent(anytimeUpperBound(hits, trials, judgement.risk))}`;
+    const allowed = percent((isErrors ? settings.maxErrors : settings.maxMismatch) ?? 1);
+    const what = isErrors ? "requests of the new version fail" : "pairs differ";
+    return `${count(hits)} of ${count(trials)} ${what}, ${bound}, ${allowed} is allowed`;
+  }
+  const ratio = settings.maxLatencyRatio?.[metric] ?? 1;
+  if (loadDiffers(judgement)) return `${metric}: load differs, requests per pod are over twice as many on one side`;
+  if (decision === "bad") return `${metric} is more than ${ratio} times the old version's`;
+  if (decision === "good") return `${metric} is at most ${ratio} times the old version's`;
+  const timed = timedRequests(judgement, metric);
+  return `${metric} may be more or less than ${ratio} times the old version's, by ${count(timed.new)} and ${count(timed.old)} requests under this weight`;
+}
+
+function points(share: number): string {
+  return `${(share * 100).toFixed(1)} points`;
+}

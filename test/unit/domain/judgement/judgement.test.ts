@@ -1,0 +1,252 @@
+import { describe, expect, test } from "vitest";
+import { beginJudgement, foldRow, type Judgement } from "../../../../src/domain/judgement/judgement.ts";
+import {
+  isFailure,
+  type JudgementRow,
+  type PairsRow,
+  type RoutedRow,
+  type SideCounts,
+} from "../../../../src/domain/judgement/rows.ts";
+import type { JudgeSettings } from "../../../../src/domain/judgement/settings.ts";
+import { verdictOf } from "../../../../src/domain/judgement/verdict.ts";
+import { randomOf } from "../../../support/judge/random.ts";
+
+const settings: JudgeSettings = { risk: 0.01, maxErrorIncrease: 0.01, minRequests: 100, control: 5 };
+
+function side(requests: number, failed = 0, more: Partial<SideCounts> = {}): SideCounts {
+  return { requests, failed, timed: [], ...more };
+}
+
+function routed(weight: number | null, ofNew: SideCounts, ofOld: SideCounts, second = 0): RoutedRow {
+  return { kind: "routed", second, path: "route", weight, new: ofNew, old: ofOld };
+}
+
+function pairs(more: Partial<PairsRow>): PairsRow {
+  const none = { newFailed: 0, oldFailed: 0, bothFailed: 0, neitherFailed: 0, compared: 0, mismatches: 0 };
+  return { kind: "pairs", second: 0, ...none, newTimed: [], oldTimed: [], ...more };
+}
+
+function fold(rows: readonly JudgementRow[], by = settings, from = beginJudgement(by.risk)): Judgement {
+  return rows.reduce((judgement, row) => foldRow(judgement, row, by), from);
+}
+
+function took(milliseconds: number, count: number) {
+  return [{ atLeast: milliseconds, atMost: milliseconds, count }];
+}
+
+describe("a rollout's errors", () => {
+  test("a version that fails every request is bad within ten, however small its weight, long before minRequests", () => {
+    for (const weight of [0.01, 0.1, 0.5]) {
+      let judgement = beginJudgement(settings.risk);
+      let failed = 0;
+      while (!judgement.decided && failed < 50) {
+        failed += 1;
+        judgement = foldRow(judgement, routed(weight, side(1, 1), side(Math.round(1 / weight) - 1)), settings);
+      }
+      expect(failed, `at ${weight}`).toBeLessThanOrEqual(10);
+      expect(judgement.decided?.decision).toBe("bad");
+      expect(judgement.decided?.because[0]).toMatch(/^errors \d+ of \d+ against 0 of \d+, at least .* points more/);
+    }
+  });
+
+  test("equal versions are good after enough requests on both sides, and undecided before, with what is missing", () => {
+    const few = fold([routed(0.5, side(99), side(120))]);
+    expect(verdictOf(few, settings)).toMatchObject({
+      decision: "undecided",
+      because: [expect.stringContaining("at least 100 are needed on each side")],
+    });
+    const many = fold([routed(0.5, side(3_000, 10), side(3_000, 10))]);
+    expect(verdictOf(many, settings)).toMatchObject({ decision: "good", because: [] });
+  });
+
+  test("sides are compared within a weight: an outage of both while the new version had 1 % is not held against it", () => {
+    // Of all requests, 4.9 % of the new version's failed and 33.7 % of the old one's; within each weight they are alike, or worse.
+    const rows = [routed(0.01, side(10, 5), side(990, 495)), routed(0.5, side(500, 20), side(500, 0))];
+    expect(verdictOf(fold(rows), settings).metrics[0]?.sentence).toContain("errors 25 of 510 against 495 of 1,490");
+    const worse = [
+      routed(0.01, side(10, 5), side(990, 495)),
+      ...Array.from({ length: 20 }, () => routed(0.5, side(500, 50), side(500))),
+    ];
+    expect(verdictOf(fold(worse), settings).decision).toBe("bad");
+  });
+
+  test("both versions failing alike are held, and the verdict says so", () => {
+    const verdict = verdictOf(fold([routed(0.5, side(2_000, 1_000), side(2_000, 1_000))]), settings);
+    expect(verdict.decision).toBe("undecided");
+    expect(verdict.because).toContain("both versions fail: errors 1,000 of 2,000 against 1,000 of 2,000");
+  });
+
+  test("a second in which the weight changed counts for no comparison", () => {
+    const judgement = fold([routed(null, side(500, 500), side(500))]);
+    expect(judgement.decided).toBeNull();
+    expect(judgement.errors.routed).toEqual([]);
+    expect(judgement.total.new).toEqual({ requests: 500, failed: 500 });
+  });
+
+  test("no traffic is undecided, and so is a request an hour", () => {
+    expect(verdictOf(fold([]), settings).decision).toBe("undecided");
+    expect(verdictOf(fold([routed(0.1, side(1), side(0))]), settings).decision).toBe("undecided");
+  });
+
+  test.each([
+    [200, false],
+    [400, true],
+    [401, false],
+    [403, false],
+    [404, false],
+    [422, true],
+    [429, false],
+    [500, true],
+    [504, true],
+  ])("status %s is a failure of the version: %s", (status, expected) => {
+    expect(isFailure(status)).toBe(expected);
+  });
+});
+
+describe("what is not known", () => {
+  test("a missing source is undecided by name, also while the new version fails; what it tells later counts", () => {
+    const failing = routed(0.5, side(10, 10), side(10));
+    const held = fold([{ kind: "source", source: "gateway pod ingress-5d8f", isMissing: true }, failing, failing]);
+    expect(verdictOf(held, settings).decision).toBe("undecided");
+    expect(verdictOf(held, settings).because[0]).toBe("gateway pod ingress-5d8f does not report");
+    const back = fold(
+      [{ kind: "source", source: "gateway pod ingress-5d8f", isMissing: false }, failing],
+      settings,
+      held,
+    );
+    expect(back.decided?.decision).toBe("bad");
+  });
+
+  test("a share that the router's coin cannot give is undecided, whatever else is counted", () => {
+    const judgement = fold([routed(0.5, side(99, 50), side(5_000))]);
+    expect(verdictOf(judgement, settings).because[0]).toBe(
+      "the new version got 99 of 5,099 requests at a weight of 50 %",
+    );
+    expect(judgement.decided).toBeNull();
+  });
+
+  test("without a control only maxErrors is judged", () => {
+    const by = { ...settings, control: 0, maxErrors: 0.05, maxMismatch: 0.02 };
+    const failing = verdictOf(fold([routed(1, side(10, 10), side(0))], by), by);
+    expect(failing).toMatchObject({ decision: "bad", notes: ["no control"] });
+    expect(failing.metrics.map(({ metric }) => metric)).toEqual(["maxErrors"]);
+    const healthy = verdictOf(fold([routed(1, side(2_000, 10), side(0))], by), by);
+    expect(healthy).toMatchObject({ decision: "good", notes: ["no control"] });
+    const nothing = { ...settings, control: 0 };
+    expect(verdictOf(fold([routed(1, side(10, 10), side(0))], nothing), nothing)).toMatchObject({
+      decision: "undecided",
+      because: ["no control, and no maxErrors: nothing is judged"],
+    });
+  });
+});
+
+describe("pairs", () => {
+  test("at full weight the mirrored control shows a version that fails every request within ten pairs", () => {
+    const by = { ...settings, maxMismatch: 0.02 };
+    const judgement = fold(
+      [routed(1, side(200, 200), side(0)), pairs({ newFailed: 10, compared: 10, mismatches: 10 })],
+      by,
+    );
+    expect(judgement.decided?.decision).toBe("bad");
+    expect(judgement.total.old).toEqual({ requests: 10, failed: 0 });
+  });
+
+  test("mismatches above the limit are bad, few of them good", () => {
+    const by = { ...settings, maxMismatch: 0.02 };
+    const healthy = [
+      routed(0.5, side(3_000), side(3_000)),
+      pairs({ compared: 2_000, mismatches: 10, neitherFailed: 2_000 }),
+    ];
+    expect(verdictOf(fold(healthy, by), by).decision).toBe("good");
+    expect(fold([pairs({ compared: 100, mismatches: 20, neitherFailed: 100 })], by).decided?.because).toEqual([
+      expect.stringMatching(/^20 of 100 pairs differ, at least .* %, 2 % is allowed$/),
+    ]);
+  });
+});
+
+describe("latency", () => {
+  const by: JudgeSettings = { ...settings, maxLatencyRatio: { p50: 1.5, p95: 2 } };
+  const healthy = (more: Partial<SideCounts>) => side(2_000, 0, { timed: took(100, 2_000), ...more });
+
+  test("twice as slow is bad for the median, equal is good, and coarse buckets decide less", () => {
+    const slow = fold([routed(0.5, healthy({ timed: took(200, 2_000) }), healthy({}))], by);
+    expect(slow.decided?.because).toEqual(["p50 is more than 1.5 times the old version's"]);
+    const equal = fold([routed(0.5, healthy({}), healthy({}))], by);
+    expect(verdictOf(equal, by).metrics).toMatchObject([
+      { metric: "errors", decision: "good" },
+      { metric: "p50", decision: "good" },
+      { metric: "p95", decision: "good" },
+    ]);
+    const coarse = [{ atLeast: 100, atMost: 250, count: 2_000 }];
+    const unknown = fold([routed(0.5, healthy({ timed: coarse }), healthy({ timed: coarse }))], by);
+    expect(unknown.decided).toBeNull();
+    expect(verdictOf(unknown, by).metrics[1]?.decision).toBe("undecided");
+  });
+
+  test("requests that have not ended count as at least their age", () => {
+    const stuck = [{ atLeast: 5_000, atMost: Number.POSITIVE_INFINITY, count: 300 }];
+    expect(fold([routed(0.5, side(2_000, 0, { timed: stuck }), healthy({}))], by).decided?.decision).toBe("bad");
+  });
+
+  test("begins again where the weight changes, with less of the risk", () => {
+    const judgement = fold([routed(0.1, healthy({}), healthy({})), routed(0.5, side(1), side(1))], by);
+    expect(judgement.latency).toMatchObject({ under: 0.5, number: 2, load: { new: { requests: 0 } } });
+    expect(judgement.latency.counts.p50.fresh.surely.reduce((sum, each) => sum + each, 0)).toBe(0);
+  });
+
+  test("where load differs more than twofold it cannot be bad, and says so", () => {
+    const slow = routed(0.5, healthy({ timed: took(900, 2_000), pods: 1 }), healthy({ pods: 3 }));
+    const judgement = fold([slow], by);
+    expect(judgement.decided).toBeNull();
+    expect(verdictOf(judgement, by).notes).toEqual(["load differs"]);
+  });
+});
+
+describe("a judgement", () => {
+  test("stays as it was decided; what comes later is apart", () => {
+    const decided = fold([routed(0.5, side(20, 20), side(20))]);
+    const later = fold([routed(0.5, side(5_000), side(5_000, 2_000))], settings, decided);
+    expect(verdictOf(later, settings)).toEqual(decided.decided);
+    expect(later.afterDecision).toEqual({
+      new: { requests: 5_000, failed: 0 },
+      old: { requests: 5_000, failed: 2_000 },
+    });
+  });
+
+  test("the next ones have half of what is left of the risk each", () => {
+    let judgement = beginJudgement(0.01);
+    const risks = [judgement.risk];
+    for (let more = 0; more < 30; more += 1) {
+      judgement = beginJudgement(0.01, judgement);
+      risks.push(judgement.risk);
+    }
+    expect(risks.slice(0, 3)).toEqual([0.005, 0.0025, 0.00125]);
+    expect(risks.reduce((sum, risk) => sum + risk, 0)).toBeLessThan(0.01);
+  });
+
+  test("killed after any row and read from JSON, it ends with the same verdict", () => {
+    const by: JudgeSettings = { ...settings, maxLatencyRatio: { p50: 1.5, p95: 2 }, maxMismatch: 0.02 };
+    const random = randomOf(3);
+    const few = (most: number) => Math.floor(random() * most);
+    const rows = Array.from({ length: 60 }, (_, second): JudgementRow => {
+      const kind = random();
+      if (kind < 0.1) return { kind: "source", source: `pod ${few(2)}`, isMissing: random() < 0.3 };
+      if (kind < 0.3)
+        return pairs({ second, newFailed: few(2), neitherFailed: few(9), compared: few(9), mismatches: few(2) });
+      const requests = 5 + few(20);
+      const failing = second > 40 ? few(requests) : few(2);
+      return routed(
+        second < 20 ? 0.1 : 0.5,
+        side(requests, failing, { timed: took(100 + few(900), requests) }),
+        side(second < 20 ? 9 * requests : requests, few(2), { timed: took(100 + few(90), requests) }),
+        second,
+      );
+    });
+    const whole = fold(rows, by);
+    expect(whole.decided?.decision).toBe("bad");
+    for (let killed = 0; killed <= rows.length; killed += 1) {
+      const stored: Judgement = JSON.parse(JSON.stringify(fold(rows.slice(0, killed), by)));
+      expect(fold(rows.slice(killed), by, stored)).toEqual(whole);
+    }
+  });
+});
