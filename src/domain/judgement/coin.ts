@@ -28,7 +28,7 @@ export interface ErrorCounts {
  * `sure` bets win on every answer of the old version too: they are sharp where nearly all of the new version's requests fail, at weights where
  * the coin alone says little (at 50 %, ten failures in a row are a thousand to one).
  */
-interface Bet {
+export interface Bet {
   readonly kind: "wary" | "sure";
   /** Share of the capital that one failure of the old version can cost, in units of 1 / (1 + margin). */
   readonly stake: number;
@@ -36,15 +36,16 @@ interface Bet {
 }
 
 const small = Array.from({ length: 13 }, (_, place) => 0.5 / 2 ** place);
-const betsOnBad: readonly Bet[] = [
-  { kind: "sure", stake: 0.98, share: 0.3 },
-  { kind: "sure", stake: 0.5, share: 0.1 },
-  { kind: "wary", stake: 0.98, share: 0.25 },
-  ...small.map((stake): Bet => ({ kind: "wary", stake, share: 0.35 / small.length })),
-];
-const betsOnGood: readonly Bet[] = [0.98, ...small].map(
-  (stake): Bet => ({ kind: "wary", stake, share: 1 / (small.length + 1) }),
-);
+/** What the capital is spread over, on each of the two sides. */
+export const betsOn: Readonly<Record<"bad" | "good", readonly Bet[]>> = {
+  bad: [
+    { kind: "sure", stake: 0.98, share: 0.3 },
+    { kind: "sure", stake: 0.5, share: 0.1 },
+    { kind: "wary", stake: 0.98, share: 0.25 },
+    ...small.map((stake): Bet => ({ kind: "wary", stake, share: 0.35 / small.length })),
+  ],
+  good: [0.98, ...small].map((stake): Bet => ({ kind: "wary", stake, share: 1 / (small.length + 1) })),
+};
 
 /**
  * Evidence that the new version fails more often than the old one by over `margin`, as the logarithm of an e-value: of rollouts in which it
@@ -66,8 +67,8 @@ const betsOnGood: readonly Bet[] = [0.98, ...small].map(
  * version, blocks of declared size, and are no sharper here; adaptive bets (Waudby-Smith, Ramdas 2024, arXiv:2010.09686) need every single
  * effect to be within the margin.
  */
-export function logEvidenceOfBad(counts: ErrorCounts, margin: number): number {
-  return logSum(betsOnBad, ({ kind, stake }) => {
+export function logEvidenceOfBad(counts: ErrorCounts, margin: number, bets = betsOn.bad): number {
+  return logSum(bets, ({ kind, stake }) => {
     const bet = stake / (1 + Math.max(0, margin));
     let log = pairsLog(counts.pairs, bet, margin);
     for (const { weight, newFailed, newAnswered, oldFailed, oldAnswered } of counts.routed) {
@@ -89,8 +90,8 @@ export function logEvidenceOfBad(counts: ErrorCounts, margin: number): number {
  * The same for the opposite: the new version fails more often by less than `margin`. A request counts by w, so that only one failure
  * of the new version is what a bet can lose.
  */
-export function logEvidenceOfGood(counts: ErrorCounts, margin: number): number {
-  return logSum(betsOnGood, ({ stake }) => {
+export function logEvidenceOfGood(counts: ErrorCounts, margin: number, bets = betsOn.good): number {
+  return logSum(bets, ({ stake }) => {
     const bet = stake / (1 + Math.max(0, -margin));
     let log = pairsLog(
       { ...counts.pairs, newFailed: counts.pairs.oldFailed, oldFailed: counts.pairs.newFailed },

@@ -1,48 +1,9 @@
-import type { CoinCounts, ErrorCounts } from "./coin.ts";
-import { addTimed, emptyLatencyCounts, type LatencyCounts, type TimedRequests } from "./latencyRatio.ts";
+import type { CoinCounts } from "./coin.ts";
+import { addTimed, emptyLatencyCounts, type TimedRequests } from "./latencyRatio.ts";
 import type { JudgementRow, PairsRow, RoutedRow, SideCounts } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles } from "./settings.ts";
-import { decideBad, type Verdict } from "./verdict.ts";
-
-/** Requests of one side under all weights, and in pairs. */
-export interface SideTotal {
-  readonly requests: number;
-  readonly failed: number;
-}
-
-/** Durations under one weight; they begin again where it changes. */
-export interface LatencySegment {
-  /** The router's weight, or `pairs` while one version answers all requests and the other the mirrored ones. */
-  readonly under: number | "pairs" | null;
-  /** 1 for the first: the n-th has 1/(n (n + 1)) of the metric's risk. */
-  readonly number: number;
-  readonly counts: Readonly<Record<LatencyQuantile, LatencyCounts>>;
-  /** Requests, and seconds of ready pods, of rows that tell pods. */
-  readonly load: Readonly<Record<"new" | "old", { readonly requests: number; readonly podSeconds: number }>>;
-}
-
-/**
- * What a judgement has seen: plain data, integers but for weights, to be stored as JSON beside the cursor of the rows. The same rows from
- * any state of the way give the same verdicts.
- */
-export interface Judgement {
-  /** Of this judgement. */
-  readonly risk: number;
-  /** For those that may follow in the same rollout. */
-  readonly riskLeft: number;
-  readonly errors: ErrorCounts;
-  readonly total: Readonly<Record<"new" | "old", SideTotal>>;
-  readonly mismatch: { readonly compared: number; readonly mismatches: number };
-  readonly latency: LatencySegment;
-  /** Weight of the last row, 0 to 1; null before any. */
-  readonly weight: number | null;
-  /** Sources that are missing now, in order of name. */
-  readonly missing: readonly string[];
-  /** The verdict that stopped the rollout; it stays. */
-  readonly decided: Verdict | null;
-  /** What came later: shown, never judged. */
-  readonly afterDecision: Readonly<Record<"new" | "old", SideTotal>>;
-}
+import type { Judgement, LatencySegment, SideTotal } from "./state.ts";
+import { decideBad } from "./verdict.ts";
 
 const nothing: SideTotal = { requests: 0, failed: 0 };
 

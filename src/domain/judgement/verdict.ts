@@ -1,28 +1,10 @@
 import { count, percent } from "../shadow/readable.ts";
 import { differenceBounds, logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
-import type { Judgement, SideTotal } from "./judgement.ts";
 import { latencyEvidence } from "./latencyRatio.ts";
 import type { JudgementRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
 import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow } from "./share.ts";
-
-export type Decision = "bad" | "good" | "undecided";
-
-export interface MetricVerdict {
-  readonly metric: Metric;
-  readonly decision: Decision;
-  /** Such as `errors 12 of 180 against 3 of 1,620, at least 2.1 points more`. */
-  readonly sentence: string;
-}
-
-export interface Verdict {
-  readonly decision: Decision;
-  /** Why it is bad or undecided; empty where it is good. */
-  readonly because: readonly string[];
-  /** What a reader has to know of any decision: `no control`, `load differs`. */
-  readonly notes: readonly string[];
-  readonly metrics: readonly MetricVerdict[];
-}
+import type { Decision, Judgement, MetricVerdict, SideTotal, Verdict } from "./state.ts";
 
 /** Above this share of both versions' requests, where no `maxErrors` is set, both are said to fail. */
 const bothFailShare = 0.1;

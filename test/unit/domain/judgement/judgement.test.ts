@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { beginJudgement, foldRow, type Judgement } from "../../../../src/domain/judgement/judgement.ts";
+import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
 import {
   isFailure,
   type JudgementRow,
@@ -8,6 +8,7 @@ import {
   type SideCounts,
 } from "../../../../src/domain/judgement/rows.ts";
 import type { JudgeSettings } from "../../../../src/domain/judgement/settings.ts";
+import type { Judgement } from "../../../../src/domain/judgement/state.ts";
 import { verdictOf } from "../../../../src/domain/judgement/verdict.ts";
 import { randomOf } from "../../../support/judge/random.ts";
 
