@@ -39,7 +39,7 @@ export function recordingCommand(): Command {
     )
     .option(
       "--sample <place...>",
-      "files, folders or s3://<bucket>/<key> of samples to search too (samples/<recorded> and the bucket of MENAGERIE_SAMPLES are always searched)",
+      "files, folders or s3://<bucket>/<key> of samples to search too (always searched: samples/<recorded>, the bucket of MENAGERIE_SAMPLES, and where samples were exported to)",
       [],
     )
     .option("--identity <file>", "secret keys of age, for samples that are encrypted")
@@ -100,7 +100,7 @@ async function forget(recorded: string, options: ForgetOptions, signal: AbortSig
         audit,
         searched.map(({ header }) => header),
         new Date(),
-      ),
+      ).filter(({ place }) => !unsearched.some((each) => each.place === place)),
       unread: chosen.unread,
       deleted: 0,
     };
@@ -177,8 +177,8 @@ function described({ recorded, sides, samples, searched, unsearched, exports, un
       ? []
       : ["  not found, so not searched (name them with --sample, or delete them yourself):"]),
     ...exports.map(
-      ({ digest, exportedAt, exportedBy, expiresAt }) =>
-        `    ${digest.slice(0, 19)}… exported ${exportedAt.toISOString()} by ${exportedBy}, expires ${expiresAt}`,
+      ({ digest, exportedAt, exportedBy, expiresAt, place = "a place that is not known" }) =>
+        `    ${digest.slice(0, 19)}… exported ${exportedAt.toISOString()} by ${exportedBy} to ${place}, expires ${expiresAt}`,
     ),
   ].join("\n");
 }

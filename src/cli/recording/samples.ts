@@ -10,10 +10,11 @@ import {
   withoutRequests,
 } from "../../adapters/samples/forget.ts";
 import type { SamplePlace } from "../../adapters/samples/place.ts";
+import { OperatorError } from "../../domain/errors.ts";
 import { recipientsOf, type SampleAudit } from "../../domain/samples/history.ts";
 import { operatorName } from "../operatorDatabase.ts";
 import type { RecordingSides } from "../recordingSides.ts";
-import { folderOf, sampleBucket, samplePlacesIn } from "../samples/places.ts";
+import { folderOf, sampleBucket, samplePlace, samplePlacesIn } from "../samples/places.ts";
 import type { ChosenRequests, Wanted } from "./chosenRequests.ts";
 
 /** Samples of a recording, as far as they could be searched. */
@@ -32,7 +33,7 @@ export interface SampleOptions {
   readonly recipients: readonly string[];
 }
 
-/** Searches all samples of a recording that are given, beside the stack's file, or in the bucket of samples. */
+/** Searches all samples of a recording that are given, beside the stack's file, in the bucket of samples, or where they were exported to. */
 export async function findSamples(
   recorded: string,
   { sides }: RecordingSides,
@@ -43,7 +44,10 @@ export async function findSamples(
   const schemas = new Set(sides.map(({ schema }) => schema));
   const searched: SearchedSample[] = [];
   const unsearched: { place: string; problem: string }[] = [];
-  for (const place of await placesOf(recorded, given)) {
+  const exported = await exportedPlaces(audit);
+  unsearched.push(...exported.unsearched);
+  const places = [...(await placesOf(recorded, given)), ...exported.places];
+  for (const place of new Map(places.map((each) => [each.name, each])).values()) {
     const found = await searchSample(place, identities, "value" in wanted ? wanted.value : undefined);
     if (!("header" in found)) {
       if (found.problem !== undefined) unsearched.push({ place: place.name, problem: found.problem });
@@ -71,8 +75,28 @@ async function placesOf(recorded: string, given: readonly string[]): Promise<rea
     ...(isThere ? [folder] : []),
     ...(bucket === undefined ? [] : [`${bucket}${folderOf(recorded)}/`]),
   ];
-  const places = (await Promise.all(all.map(samplePlacesIn))).flat();
-  return [...new Map(places.map((place) => [place.name, place])).values()];
+  return (await Promise.all(all.map(samplePlacesIn))).flat();
+}
+
+/** Where samples were exported to, as far as they are there: a path may be of another machine, and a sample may have been moved. */
+async function exportedPlaces(
+  audit: readonly SampleAudit[],
+): Promise<{ readonly places: readonly SamplePlace[]; readonly unsearched: FoundSamples["unsearched"] }> {
+  const places: SamplePlace[] = [];
+  const unsearched: { place: string; problem: string }[] = [];
+  const named = audit.flatMap(({ details: { digest, place } }) =>
+    digest === null || place === undefined ? [] : [place],
+  );
+  for (const name of new Set(named)) {
+    try {
+      const place = samplePlace(name);
+      if (await place.isThere()) places.push(place);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      unsearched.push({ place: name, problem: error.message });
+    }
+  }
+  return { places, unsearched };
 }
 
 /** Whether a request of a sample is one of these; a day before and after counts, as it does in the tables. */

@@ -63,6 +63,7 @@ export async function exportSample(
     details: {
       ...source,
       key: key.prefix,
+      place: out.name,
       since: header.source.since,
       until: header.source.until,
       count,

@@ -9,6 +9,8 @@ export interface SampleAudit {
     readonly was?: string | undefined;
     readonly expiresAt: string;
     readonly recipients: readonly string[];
+    /** Where it was written: a path on the exporter's machine, or `s3://bucket/key`. Undefined in entries of an earlier release. */
+    readonly place?: string | undefined;
   };
 }
 
@@ -18,6 +20,7 @@ export interface ExportedSample {
   readonly expiresAt: string;
   readonly exportedAt: Date;
   readonly exportedBy: string;
+  readonly place: string | undefined;
 }
 
 /** A digest is of the requests alone: two exports may have the same ones, and expire at different times. */
@@ -44,7 +47,7 @@ export function unseenExports(
   const keyOf = ({ digest, expiresAt }: SampleIdentity): string => `${digest} ${expiresAt}`;
   const current = new Map<string, ExportedSample>();
   for (const { at, who, details } of audit) {
-    const { digest, was, expiresAt } = details;
+    const { digest, was, expiresAt, place } = details;
     const before = was === undefined ? undefined : current.get(keyOf({ digest: was, expiresAt }));
     if (was !== undefined) current.delete(keyOf({ digest: was, expiresAt }));
     if (digest === null) continue;
@@ -53,6 +56,7 @@ export function unseenExports(
       ...sample,
       exportedAt: before?.exportedAt ?? at,
       exportedBy: before?.exportedBy ?? who,
+      place: before?.place ?? place,
     });
   }
   const isSeen = new Set(seen.map(keyOf));
