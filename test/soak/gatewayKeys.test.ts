@@ -1,13 +1,19 @@
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { parseStatistics } from "../../src/adapters/envoyStatistics/exposition.ts";
 import { request as apiRequest } from "../../src/adapters/kubernetes/request.ts";
 import { modelRoute } from "../../src/domain/serving/modelRoute.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
+import { outcomeOfEnd } from "../../src/domain/traffic/outcome.ts";
+import { countersFilter } from "../../src/domain/traffic/statistics.ts";
+import { environmentLayout } from "../../src/local/layout.ts";
+import { askEnvoy } from "../../src/local/mesh/envoyAdmin.ts";
 import { Backends } from "../local/support/backends.ts";
 import { applyManifest, type Manifest, namespace, pathOf } from "../local/support/manifests.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
@@ -29,10 +35,7 @@ const space = "keys-at-the-gateway";
 
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
-  const added = [
-    "  menagerie:mesh: { keyCheck: { gatewayPods: { istio: ingress } } }",
-    "  menagerie:services: { rateLimit: { perSecond: 20, burst: 40 } }",
-  ];
+  const added = ["  menagerie:mesh: { keyCheck: { gatewayPods: { istio: ingress } } }"];
   committed = await shared.editStack(
     (stack) => `${stack.replace("requireApiKey: false", "requireApiKey: true").trimEnd()}\n${added.join("\n")}\n`,
   );
@@ -131,6 +134,20 @@ test("others are refused with the API service's own answer", async () => {
   expect(JSON.parse(wrong.text).error).toMatchObject({ code: "invalid_api_key" });
 });
 
+test("a request that is refused for its key counts for no version, though Envoy knows which one the route leads to", async () => {
+  for (const headers of [{}, { "x-api-key": `${key}x` }]) expect((await ask(path, headers)).status).toBe(401);
+  const socket = join(environmentLayout("local", shared.home.path).sockets, "gateway-admin.sock");
+  const page = await askEnvoy(socket, `/stats/prometheus?filter=${encodeURIComponent(countersFilter)}&usedonly`);
+  const { destinations, tellsEnds } = parseStatistics(page.body);
+  expect(tellsEnds).toBe(true);
+  const ends = [...destinations].flatMap(([destination, counters]) =>
+    destination.includes("multiplier") ? [...counters.ends.keys()].map((as) => as.split(" ")) : [],
+  );
+  const refused = ends.filter(([status]) => status === "401");
+  expect(refused.length).toBeGreaterThan(0);
+  for (const [status, flags = ""] of refused) expect(outcomeOfEnd(Number(status), flags), flags).toBeUndefined();
+});
+
 test.each(["/v1/chat/completions", "/v2/models/m/infer", "/openai/v1/completions", "/generate", "/api/x"])(
   "%s of a model wants a key too, and the model sees none",
   async (inner) => {
@@ -223,7 +240,10 @@ test("other paths of the gateway are not asked about", async () => {
 });
 
 test("a key's limit is told with the time to wait", async () => {
-  const answers = await Promise.all(Array.from({ length: 80 }, () => ask(path, { "x-api-key": key })));
+  const limitedKey = ["key", "create", "--organization", "admin", "--requests-per-minute", "30", "--json"];
+  const { key: own } = await shared.json<{ key: string }>(...limitedKey);
+  // More than two of the minutes that limits are counted in let in.
+  const answers = await Promise.all(Array.from({ length: 80 }, () => ask(path, { "x-api-key": own })));
   const limited = answers.find(({ status }) => status === 429);
   expect(limited?.headers["retry-after"]).toMatch(/^[1-9]/);
 });
