@@ -105,6 +105,17 @@ const stateOf = async (name: string): Promise<string> => {
   return new RegExp(`^ +${name} +(\\w+)`, "m").exec(stdout)?.[1] ?? stdout;
 };
 
+/** How often the API service was started again, and what it said last. */
+async function apiLog(): Promise<string> {
+  const client = cluster.makeApiClient(CoreV1Api);
+  const { items } = await client.listNamespacedPod({ namespace: "menagerie" });
+  const restarts = items.map(({ status }) => status?.containerStatuses?.[0]?.restartCount);
+  const logs = items.map(({ metadata }) =>
+    client.readNamespacedPodLog({ namespace: "menagerie", name: metadata?.name ?? "", tailLines: 15 }),
+  );
+  return `restarts ${restarts.join()}: ${(await Promise.all(logs)).join("\n").slice(-6_000)}`;
+}
+
 const asleep = (name: string) =>
   vi.waitFor(
     async () => {
@@ -210,7 +221,8 @@ test("an app wakes the version that it points at", async () => {
   await asleep("dozer");
   const { stdout } = await home.menagerie(["app", "create", "dozer", "--owner", "ada@example.com", "--json"]);
   const { id } = JSON.parse(stdout) as { id: string };
-  expect(await post(`${api}/models/${id}/predict`)).toEqual({ status: 200, text: '{"results": [6.0]}' });
+  const answer = await post(`${api}/models/${id}/predict`).catch((error: unknown) => String(error));
+  expect(answer, await apiLog()).toEqual({ status: 200, text: '{"results": [6.0]}' });
 });
 
 test("the API service answers nobody by the header, except on the way that routes have", async () => {

@@ -129,7 +129,7 @@ export async function startDevelopmentApi(
       find: (versionId: string) => findDevelopmentVersion(pool, versionId),
       dispatcher: new Agent(),
       touch: (versionId: string) => touchActivity(pool, versionId),
-      hold: { holdMs: 3_000, maxHeld: 4 },
+      hold: { holdMs: 3_000, maxHeld: 4, touchAgainMs: 100 },
       modelsNamespace: "models",
       served: (name: string) => readPlatformModel(pool, name),
       limits,

@@ -1,3 +1,4 @@
+import { serviceOfHost } from "../serving/activator.ts";
 import { routeKindOf } from "../serving/observedRoute.ts";
 import { gpusPerReplica } from "./gpus.ts";
 import { isDynamic, type Preview, type PreviewStep, shortType } from "./preview.ts";
@@ -114,6 +115,8 @@ function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: Decla
   if (/:(PostgresCluster|PersistentVolumeClaim)$/.test(type))
     return { name, asked: true, effect: "its data may be deleted" };
   if (type.endsWith(":NodePool")) return { name, asked: true, effect: "its nodes end, and the pods on them" };
+  // It goes with its InferenceService, which is told, or after the route that led to it leads elsewhere.
+  if (type === "kubernetes:core/v1:Service" && serviceOfHost(name) !== undefined) return undefined;
   if (/^kubernetes:(core\/v1:Service|apps\/v1:(Deployment|StatefulSet))$/.test(type)) {
     const effect =
       op === "delete" ? "nothing answers there any more" : "requests fail from its deletion until it is made again";

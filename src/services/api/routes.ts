@@ -35,7 +35,7 @@ export interface RouteParts extends Omit<AuthorizeParts, "access"> {
   /** Until a model begins to answer, in milliseconds. */
   readonly timeoutMs: number;
   /** How long a request waits for a version that starts, in milliseconds, and how many may wait. */
-  readonly hold?: { readonly holdMs: number; readonly maxHeld: number };
+  readonly hold?: { readonly holdMs: number; readonly maxHeld: number; readonly touchAgainMs: number };
   /**
    * Where clients' uploads go, and what builds them.
    * @default the stack alone deploys: clients patch what it declares, and cannot push

@@ -370,3 +370,41 @@ describe("a rollout's standing", () => {
     expect(standing?.revert).toBeNull();
   });
 });
+
+describe("models that sleep on a pool with one GPU", () => {
+  const sleepy = { min: 0, max: 1, idleMinutes: 15 };
+  const config = { pool: "t4", replicas: sleepy, resources: { cpu: "1", memory: "1Gi" }, env: { FACTOR: "2" } };
+  const asleep = (number: number, change: Partial<RegisteredVersion> = {}): RegisteredVersion => {
+    const made = row(number, change, "t4");
+    return { ...made, ...(made.serving ? { serving: { ...made.serving, replicas: sleepy } } : {}) };
+  };
+  const two = (change: object) => ({
+    ...m({ ...config, ...change }),
+    other: { truss: "models/m", phase: "done", pool: "t4", resources: { cpu: "1", memory: "1Gi" } },
+  });
+
+  it("keep no GPU, so that another model has it", () => {
+    const served = registryOf([asleep(2, { isCurrent: true })], rollout({ hash: contentOf(2) }));
+    const secrets = ["new_token"];
+    const [own] = served.versions.get("m") ?? [];
+    const known = own?.serving ? { ...own, serving: { ...own.serving, secrets } } : own;
+    const registry = { ...served, versions: new Map([["m", known ? [known] : []]]) };
+    expect(() => plan(two({}), registry, t4)).not.toThrow();
+    // One that was never served has to start once.
+    expect(() => plan(two({}), registryOf([], undefined), t4)).toThrow(/pool t4 needs 2 GPUs at once/);
+  });
+
+  it.each(["version", "bake"] as const)("keep one for each version of a rollout in phase %s", (phase) => {
+    const versions = [asleep(1), asleep(2, { isCurrent: true })];
+    const registry = registryOf(versions, rollout({ phase, from: "11", hash: contentOf(2) }));
+    expect(() => plan(m({ ...config, from: "11", phase }), registry, t4)).toThrow(
+      /pool t4 needs 2 GPUs at once \(m version 2 1, m version 1 1\) and has 1/,
+    );
+  });
+
+  it("need a database, which brings the API service that wakes them", () => {
+    expect(() => plan(m({ replicas: { min: 0 } }), undefined, { nodeClass: "local" })).toThrow(
+      "menagerie:zoo.m.replicas.min: 0 needs the API service, which wakes the model; set menagerie:database, with which the stack has the service, or use at least 1",
+    );
+  });
+});

@@ -40,6 +40,8 @@ export interface ActivatorParts {
   readonly holdMs?: number;
   /** Requests that wait at the same time. @default 256 */
   readonly maxHeld?: number;
+  /** A request that lives goes on counting as use so often, in milliseconds. @default 20_000 */
+  readonly touchAgainMs?: number;
 }
 
 const path = new RegExp(String.raw`^/development/(${rowId})((?:${servedPrefixes.join("|")})[^\\]*)$`);
@@ -63,7 +65,7 @@ export interface Activator {
 
 /** A stopped version is started, a new pod gets its patches, and the request waits for that; then it goes to the pod. */
 export function createActivator(parts: ActivatorParts): Activator {
-  const { holdMs = 120_000, maxHeld = 256 } = parts;
+  const { holdMs = 120_000, maxHeld = 256, touchAgainMs = 20_000 } = parts;
   let held = 0;
 
   const ready = async (version: DevelopmentVersion): Promise<VersionPod> => {
@@ -83,7 +85,12 @@ export function createActivator(parts: ActivatorParts): Activator {
       if (leadsOut(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
       requirePredictionMethod(request);
       // A use that is not recorded only lets the version stop early.
-      parts.touch(version.id).catch(() => {});
+      const touch = () => void parts.touch(version.id).catch(() => {});
+      touch();
+      const living = setInterval(touch, touchAgainMs);
+      // However it ends: a stream too, after hours.
+      response.once("close", () => clearInterval(living));
+      if (response.closed) clearInterval(living);
       const answering = async () => {
         const { url } = await ready(version);
         if (!limited?.needsBody) await limited?.letIn();

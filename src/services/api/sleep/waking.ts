@@ -139,6 +139,8 @@ export function createWaking(parts: WakingParts): Waking {
     async renew() {
       await Promise.all(
         [...used.values()].map(async (entry) => {
+          // While requests wait, what drives them asks, and acts on the answer.
+          if (entry.isDriven) return;
           const isUsed = entry.inFlight > 0 || entry.lastUse > entry.renewedAt;
           entry.renewedAt = now();
           if (isUsed) return void (await ask(driving, entry));

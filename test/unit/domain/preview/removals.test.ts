@@ -82,6 +82,12 @@ describe("what a run takes away, and whether a person is asked", () => {
       true,
       /until it is made again/,
     ],
+    [
+      "the Service by which a model that sleeps is woken",
+      { type: "kubernetes:core/v1:Service", name: "iris-v1-activator" },
+      undefined,
+      /./,
+    ],
     ["a database", { type: "postgresql:index/database:Database", name: "menagerie" }, true, /data is deleted/],
     ["a pool", { type: "kubernetes:karpenter.sh/v1:NodePool", name: "t4" }, true, /nodes end/],
     ["the component around a service", { type: "menagerie:serving:InferenceService" }, undefined, /./],

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevelopmentVersions } from "../../../../../src/adapters/api/developmentVersions.ts";
 import { idleSeconds } from "../../../../../src/adapters/postgres/developmentVersions.ts";
 import { lead } from "../../../../../src/adapters/postgres/leader.ts";
@@ -77,6 +77,26 @@ describe("the activator", () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(api.cluster.control(id)).toMatchObject({ hash: next.hash, isStarted: true });
     expect(api.cluster.control(id).applied).toHaveLength(1);
+  });
+
+  it("counts a request as use for as long as it lives, so that a long stream is not cut by the idle time", async () => {
+    const lastUse = async () => {
+      const idle = await idleSeconds(api.pool, [id]);
+      return Date.now() / 1000 - (idle.get(id) ?? Number.NaN);
+    };
+    const begun = performance.now();
+    const body = new ReadableStream({
+      async pull(controller) {
+        controller.enqueue(new TextEncoder().encode("a"));
+        if (performance.now() - begun > 2_000) controller.close();
+        else await new Promise((resolve) => setTimeout(resolve, 50));
+      },
+    });
+    const answer = ask("/v1/models/model:predict", { method: "POST", body, duplex: "half" } as RequestInit);
+    await vi.waitFor(async () => expect(await lastUse()).toBeGreaterThan(0), { timeout: 10_000 });
+    const first = await lastUse();
+    expect((await answer).status).toBe(200);
+    expect((await lastUse()) - first).toBeGreaterThan(0.5);
   });
 
   it("says that a version does not start, after a bounded time", async () => {
