@@ -217,6 +217,25 @@ test("two versions at 90 to 10, one of them asleep: both answer, and each is cou
   expect(counted).toEqual({ awake: 400 - slept, dozer: slept });
 });
 
+test("while the database is away for half a minute, a model that is awake goes on answering", async () => {
+  expect((await predict("dozer")).status).toBe(200);
+  const isServer = ({ command }: { command: string }) => /postgres/.test(command) && !/main\.ts|keeper/.test(command);
+  const servers = home.processes().filter(isServer);
+  expect(servers.length).toBeGreaterThan(3);
+  const answers: number[] = [];
+  for (const { pid } of servers) process.kill(pid, "SIGSTOP");
+  try {
+    for (const begun = Date.now(); Date.now() - begun < 35_000; ) {
+      answers.push((await predict("dozer")).status);
+      await delay(500);
+    }
+  } finally {
+    for (const { pid } of servers) process.kill(pid, "SIGCONT");
+  }
+  expect(answers.length).toBeGreaterThan(20);
+  expect(answers.filter((status) => status !== 200)).toEqual([]);
+});
+
 test("an app wakes the version that it points at", async () => {
   await asleep("dozer");
   const { stdout } = await home.menagerie(["app", "create", "dozer", "--owner", "ada@example.com", "--json"]);

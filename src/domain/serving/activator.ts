@@ -30,6 +30,9 @@ export function activatorService<Text extends string>(service: Text, servicesNam
     metadata: platformMetadata(activatorBackend(service, servicesNamespace).service, servicesNamespace),
     spec: {
       selector: apiPodLabels,
+      // They are not ready while the database is away, and models that are awake answer then all the same. A gateway tries another one where
+      // a connection is refused.
+      publishNotReadyAddresses: true,
       ports: [{ name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" }],
     },
   };

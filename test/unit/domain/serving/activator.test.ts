@@ -26,6 +26,8 @@ it("the Service leads to the port of the API service's pods that looks at the he
   });
   const { template } = deployment.spec;
   expect(template.metadata.labels).toMatchObject(spec.selector);
+  // Pods of the API service are not ready while the database is away.
+  expect(spec.publishNotReadyAddresses).toBe(true);
   expect(spec.ports).toEqual([{ name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" }]);
   expect(template.spec.containers[0]?.ports.map(({ containerPort }) => containerPort)).toContain(activatorPort);
 });
