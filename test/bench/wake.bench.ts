@@ -2,7 +2,7 @@
  * Models that sleep. First what the API service costs on the way to a model that is awake: latency of a direct call and through the service, in
  * turns at the same load (medians of MENAGERIE_BENCH_ROUNDS=5 turns of 2 s). The client names the model by the Host header, as callers in the
  * cluster do. Then, in a whole environment, how long the first request to a model that sleeps takes, how long 200 at once take, and how long
- * the pod took to start by itself: from the moment that it was made until it was ready. MENAGERIE_BENCH_WAKES=10 of each.
+ * the model takes to start where somebody clears the annotation by hand, in turns. MENAGERIE_BENCH_WAKES=10 of each.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -99,26 +99,45 @@ async function asleep(): Promise<void> {
       return performance.now() - begun;
     };
     await predict();
-    for (const at of [1, 200]) {
-      const times: number[] = [];
-      const starts: number[] = [];
-      for (let wake = 0; wake < wakes; wake += 1) {
-        // As the API service does after the idle time.
-        const body = { metadata: { annotations: { "serving.kserve.io/stop": "true" } } };
-        await (await request(cluster, "PATCH", path, { body, contentType: "application/merge-patch+json" })).text();
-        while ((await list()).length > 0) await delay(200);
-        // Past the time in which a wake doubts what it sees.
-        await delay(4_000);
-        times.push(...(await Promise.all(Array.from({ length: at }, predict))));
-        const [pod] = await list();
-        const ready = pod?.status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime;
-        starts.push(Number(ready) - Number(pod?.metadata?.creationTimestamp));
+    const tell = async (stop: "true" | "false"): Promise<void> => {
+      const body = { metadata: { annotations: { "serving.kserve.io/stop": stop } } };
+      await (await request(cluster, "PATCH", path, { body, contentType: "application/merge-patch+json" })).text();
+    };
+    const stopped = async (): Promise<void> => {
+      await tell("true");
+      while ((await list()).length > 0) await delay(200);
+      // Past the time in which a wake doubts what it sees.
+      await delay(4_000);
+    };
+    /** Without the API service: from the annotation on until the model's own Service answers. */
+    const byHand = async (): Promise<number> => {
+      const begun = performance.now();
+      await tell("false");
+      const loaded = `/api/v1/namespaces/models/services/http:${name}-predictor:80/proxy/v1/models/model/loaded`;
+      for (;;) {
+        try {
+          await (await request(cluster, "GET", loaded)).text();
+          return performance.now() - begun;
+        } catch {
+          await delay(20);
+        }
       }
+    };
+    const turns: Record<string, { at: number; times: number[] }> = {
+      "by hand": { at: 0, times: [] },
+      "1 request": { at: 1, times: [] },
+      "200 requests": { at: 200, times: [] },
+    };
+    for (let wake = 0; wake < wakes; wake += 1) {
+      for (const { at, times } of Object.values(turns)) {
+        await stopped();
+        times.push(...(at === 0 ? [await byHand()] : await Promise.all(Array.from({ length: at }, predict))));
+      }
+    }
+    for (const [who, { times }] of Object.entries(turns)) {
       times.sort((one, other) => one - other);
       const [p50, p99] = [0.5, 0.99].map((share) => times[Math.floor(times.length * share)]?.toFixed(0));
-      console.log(
-        `${at} at once, ${wakes} times: p50 ${p50} ms, p99 ${p99} ms; the pod's own start, in whole seconds: ${median(starts)} ms (load ${loadavg()[0]?.toFixed(1)})`,
-      );
+      console.log(`started by ${who}, ${wakes} times: p50 ${p50} ms, p99 ${p99} ms (load ${loadavg()[0]?.toFixed(1)})`);
     }
   } finally {
     await agent.close();
