@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { applyObjects } from "../../src/adapters/kubernetes/apply.ts";
 import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { postToModel } from "../../src/adapters/kubernetes/workloads.ts";
 import { clientConfig, serverFromUrl } from "../../src/adapters/postgres/server.ts";
 import { readTraffic } from "../../src/adapters/postgres/traffic/readTraffic.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
@@ -234,6 +235,15 @@ test("while the database is away for half a minute, a model that is awake goes o
   }
   expect(answers.length).toBeGreaterThan(20);
   expect(answers.filter((status) => status !== 200)).toEqual([]);
+});
+
+test("what a smoke set sends wakes the version that it tries", async () => {
+  await asleep("dozer");
+  const address = { config: cluster, namespace: space, name: await serviceOf("dozer") };
+  const asked = { path: "/v1/models/model:predict", mode: "Standard", revision: "", body: { values: ["2"] } } as const;
+  const front = { servicesNamespace: "menagerie" };
+  const answer = await postToModel(address, { ...asked, front }, AbortSignal.timeout(120_000));
+  expect(answer).toEqual({ status: 200, text: '{"results": [6.0]}' });
 });
 
 test("an app wakes the version that it points at", async () => {

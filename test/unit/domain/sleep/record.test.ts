@@ -234,7 +234,7 @@ describe("whatever the order of steps", () => {
           }
         }
       }),
-      { numRuns: 6_000 },
+      { numRuns: 20_000 },
     );
   });
 });
