@@ -23,7 +23,7 @@ export interface PostgresClusterArgs extends PostgresClusterSpec {
 
 /**
  * A PostgreSQL of CrunchyData's operator in a namespace of its own, which is there once all of its instances are ready. Its
- * administrator makes databases and roles and is no superuser.
+ * administrator makes databases and roles and is not a superuser.
  *
  * @example
  * new PostgresCluster("menagerie", { name: "menagerie", namespace: "menagerie-database", version: 17, instances: 2, storage: "100Gi", adminUser: "menagerie_admin", password });

@@ -124,7 +124,7 @@ function judged(where: string, { ofModel, rewrite, isUnknown, matches }: JudgedR
 
 const namesControl = /(^|[/\\])control([/\\]|$)/i;
 
-/** A prefix, or a path that matches alone; an empty one, or a prefix in the middle of a segment, is no path of a model. */
+/** A prefix, or a path that matches alone; an empty one, or a prefix in the middle of a segment, is not a path of a model. */
 function pathOf(prefix: unknown, exact: unknown): unknown {
   if (exact === undefined) return typeof prefix === "string" && !prefix.endsWith("/") ? `${prefix}*` : prefix;
   return typeof exact === "string" && exact.endsWith("/") ? exact.slice(0, -1) : exact;

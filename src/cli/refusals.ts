@@ -166,7 +166,7 @@ export const cliRefusals = {
     cause: "Evidence is recorded for a zoo model's version, which a rollout then leaves.",
   },
   "record.other-content": {
-    says: "--record {model}: the primary of {deployment} (content {hash}) is not a version of {model} with its variables, so the comparison is no evidence for leaving one",
+    says: "--record {model}: the primary of {deployment} (content {hash}) is not a version of {model} with its variables, so the comparison is not evidence for leaving one",
     fix: "let the primary serve the version that the rollout leaves",
     cause: "Evidence counts for the version whose content the primary serves, and for no other.",
   },

@@ -24,7 +24,7 @@ export interface RecordedComparison {
 /**
  * Stores what a comparison found, met or not, as evidence for the content of the shadow; the latest counts. Answers its
  * hash.
- * @throws OperatorError where the deployment has no gate, and where its primary is no version of the model.
+ * @throws OperatorError where the deployment has no gate, and where its primary is not a version of the model.
  */
 export async function recordShadowEvidence(comparison: RecordedComparison): Promise<string> {
   const { environment, model, deployment, deployed, shadow, evidence } = comparison;

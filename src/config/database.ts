@@ -32,7 +32,7 @@ export const database = mapping(
 
 /** Sentences about it never show the value. */
 export const databasePassword = z
-  .string({ error: wrong("is no text", `set it with \`${setPasswordCommand}\``) })
+  .string({ error: wrong("is not text", `set it with \`${setPasswordCommand}\``) })
   .min(1, { error: wrong("is empty", `set it with \`${setPasswordCommand}\``) })
   .meta({
     description: "Password of menagerie:database.adminUser, encrypted by `pulumi config set --secret`.",

@@ -40,7 +40,7 @@ export const setTargetUrlCommand = "pulumi config set --secret --path menagerie:
 
 /** Sentences about it never show the value. */
 const databaseUrl = z
-  .string({ error: wrong("is no text", `set it with \`${setTargetUrlCommand}\``) })
+  .string({ error: wrong("is not text", `set it with \`${setTargetUrlCommand}\``) })
   .min(1, { error: wrong("is empty", `set it with \`${setTargetUrlCommand}\``) })
   .meta({
     description:
@@ -58,7 +58,7 @@ export const migrationTarget = mapping(
 
 /** Id of a version in that table. */
 function targetId(which: string) {
-  const error = wrong("is no version's id", `give that of the ${which} version in the table, in quotes`);
+  const error = wrong("is not a version's id", `give that of the ${which} version in the table, in quotes`);
   return z
     .union([z.string(), z.number()], { error })
     .transform(String)

@@ -27,7 +27,7 @@ export const postgresCluster = mapping(
     adminUser: text(
       /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,
       expectedName,
-      "User that may make databases and roles, and is no superuser. Its password is the secret menagerie:databasePassword. Default: menagerie-admin.",
+      "User that may make databases and roles, and is not a superuser. Its password is the secret menagerie:databasePassword. Default: menagerie-admin.",
     ).default("menagerie-admin"),
   },
   "write {storage: 100Gi}",

@@ -16,7 +16,7 @@ export function setSecretCommand(name?: string): string {
 const value = z
   .string({
     error: ({ path }) =>
-      wrong("is no text", `set it with \`${setSecretCommand(path === undefined ? undefined : String(path.at(-1)))}\``),
+      wrong("is not text", `set it with \`${setSecretCommand(path === undefined ? undefined : String(path.at(-1)))}\``),
   })
   .min(1, { error: wrong("is empty", "give the value, or remove the key") })
   .meta({ description: "Value of the secret, encrypted by `pulumi config set --secret`.", type: ["string", "object"] });
@@ -32,7 +32,7 @@ export const secrets = z
         ),
     }),
     value,
-    { error: wrong("is no mapping of names to values", `set each with \`${setSecretCommand()}\``) },
+    { error: wrong("is not a mapping of names to values", `set each with \`${setSecretCommand()}\``) },
   )
   .meta({
     description:

@@ -53,7 +53,7 @@ const textRule = mapping(
     ).optional(),
     phrases: listOf(
       z
-        .string({ error: wrong("is no text", "write [refund, 30 days]") })
+        .string({ error: wrong("is not text", "write [refund, 30 days]") })
         .regex(/\S/, { error: wrong("is empty", "write a phrase") }),
       "write [refund, 30 days], or remove the key",
       "Of contains: both texts hold the same ones of these. Default: the primary's text is in the shadow's.",
@@ -78,7 +78,7 @@ const compare = mapping(
     tolerance: tolerance.optional(),
     tolerances: z
       .record(fieldPath, tolerance, {
-        error: wrong("is no mapping of paths", "write {results[*].score: {absolute: 0.01}}"),
+        error: wrong("is not a mapping of paths", "write {results[*].score: {absolute: 0.01}}"),
       })
       .meta({ description: "Tolerances of single fields and what is below them, by path. Default: none." })
       .optional(),
@@ -94,7 +94,7 @@ const compare = mapping(
     ).optional(),
     texts: z
       .record(fieldPath, textRule, {
-        error: wrong("is no mapping of paths", 'write {"choices[*].message.content": {as: normalized}}'),
+        error: wrong("is not a mapping of paths", 'write {"choices[*].message.content": {as: normalized}}'),
       })
       .meta({
         description:

@@ -110,7 +110,7 @@ export const environmentVariables = namesTo(
 /** As Kubernetes' names, for it is the route's and begins the InferenceServices'. */
 export const shadowDeploymentName = /^[a-z]([a-z0-9-]*[a-z0-9])?$/;
 
-const versionIdExpected = wrong("is no version's id", "give one that `menagerie rollout` shows, in quotes");
+const versionIdExpected = wrong("is not a version's id", "give one that `menagerie rollout` shows, in quotes");
 
 /** Any JSON. */
 const body = (description: string) =>

@@ -11,7 +11,7 @@ export const engineStateRefusals = {
     exit: 1,
   },
   "state.cut-off": {
-    says: "the stack's state is no JSON",
+    says: "the stack's state is not JSON",
     fix: "restore a version of it that your backend keeps",
     cause: "The run that wrote it was cut off, or the disk is full.",
     exit: 1,

@@ -97,7 +97,7 @@ export function requireServiceName(name: string, service: ServiceNames): void {
 
 /** What is wrong with a name as PostgreSQL's, as the rest of a sentence about it; undefined when nothing is. */
 export function identifierIssue(name: unknown): Clause | undefined {
-  if (typeof name !== "string") return { problem: "is no text", fix: "give a name" };
+  if (typeof name !== "string") return { problem: "is not text", fix: "give a name" };
   if (name === "") return { problem: "is empty", fix: "give a name" };
   if (name.includes("\0")) return { problem: "holds a NUL character", fix: "remove it" };
   if (!name.isWellFormed()) return { problem: "is not valid Unicode", fix: "write it in plain letters" };

@@ -7,7 +7,7 @@ export interface ProgramStackFile {
   readonly config: Readonly<Record<string, unknown>>;
   /** Keys of the file's top besides `config`. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** False for what is no stack file. */
+  /** False for what is not a stack file. */
   readonly isReadable: boolean;
 }
 

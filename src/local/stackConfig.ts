@@ -170,7 +170,7 @@ async function keptConfig(
     const stored = isCheckout(program) ? await secretsOf(now) : [];
     return { ...none, kept: { settings, stored, given: now.config } };
   }
-  // What is no stack file was written by nobody's command.
+  // What is not a stack file was written by nobody's command.
   if (!last.given || !now.isReadable) {
     return { ...none, kept: { ...last, settings: { ...settings, ...last.settings }, given: null } };
   }

@@ -55,7 +55,7 @@ export async function withStoredImages(
   };
 }
 
-/** What serves is no part of the run, so a reason is told once, whatever it concerns. */
+/** What serves is not part of the run, so a reason is told once, whatever it concerns. */
 function notChecked(unknown: readonly { readonly image: string; readonly reason: string }[]): string[] {
   return [...Map.groupBy(unknown, ({ reason }) => reason)].map(([reason, images]) => {
     const [first] = images;

@@ -68,7 +68,7 @@ export function declaredTrussSync(truss: string, project: string, isPatched: boo
   }
 }
 
-/** What is no operator's mistake goes on. */
+/** What is not an operator's mistake goes on. */
 function notRead(truss: string, error: unknown): never {
   const [first] = refusalsOf(error);
   if (first?.id !== "truss.folder-missing") throw error;

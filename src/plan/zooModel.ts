@@ -178,7 +178,7 @@ export function planZooModel(
       service,
       // Apps stay on a version that is declared from its row, so it keeps its paths whatever the config says by now.
       paths: each.row ? known?.paths : entry?.paths,
-      // What reaches a copy are trials, which are no evidence of what users send, and would stand under the content's version.
+      // What reaches a copy are trials, which are not evidence of what users send, and would stand under the content's version.
       recording: recording?.paused || each.model !== name ? undefined : settingsOf(recording),
       renamed: isRenamed(serving, recorded) && generatedNameFits(service, { namespace, mode: serving.mode }),
       image,

@@ -11,7 +11,7 @@ import { RunError } from "@pulumi/pulumi";
 /** The file that Pulumi's language host starts a program with (3.259: `@pulumi/pulumi/cmd/run/index.js`). */
 const runner = join("@pulumi", "pulumi", "cmd", "run");
 
-/** The SDK's folder that the file lies in, links resolved; undefined for a process that is no program of the engine. */
+/** The SDK's folder that the file lies in, links resolved; undefined for a process that is not a program of the engine. */
 export function runningSdk(script: string | undefined): string | undefined {
   if (script === undefined) return undefined;
   const at = script.lastIndexOf(runner);

@@ -35,7 +35,7 @@ export const modelVersion: Handler<ModelVersionInputs, ModelVersionOutputs> = {
   check: async ({ number }) =>
     typeof number !== "number" || (Number.isInteger(number) && number >= 1 && number <= 99_999)
       ? []
-      : [{ property: "number", reason: `${number} is no version number; use 1 to 99999` }],
+      : [{ property: "number", reason: `${number} is not a version number; use 1 to 99999` }],
   async create(inputs) {
     const versionId = await register(inputs);
     return { id: versionId, outs: { ...inputs, versionId } };

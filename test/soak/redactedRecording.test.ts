@@ -274,7 +274,7 @@ test("a replay sends what is stored, and compares no answer to it with the recor
       `SELECT DISTINCT request_data->>'note' AS note FROM ${schemas.primary}.inference_requests
         WHERE starts_with(request_id, 'replay-') AND request_data ? 'note'`,
     );
-  // What was sent was the pseudonym, which is no canary to the recorder there.
+  // What was sent was the pseudonym, which is not a canary to the recorder there.
   await expect.poll(got, { timeout: 60_000 }).toEqual([{ note: `see ${known}` }]);
   const gated = await shared.home.menagerie(["replay", "echo", "--to", "echoes", "--max-mismatch", "0.1"]);
   expect([gated.code, gated.stderr]).toEqual([2, expect.stringContaining("echo has 4 requests with pseudonyms")]);

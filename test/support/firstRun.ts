@@ -92,7 +92,7 @@ export class FirstRun {
     return { up, prediction };
   }
 
-  /** Lets the clone use the Python layers that this user's cache has, which are no part of what is tested. */
+  /** Lets the clone use the Python layers that this user's cache has, which are not part of what is tested. */
   async sharePython(): Promise<void> {
     await mkdir(this.cache, { recursive: true });
     await symlink(join(menagerieCache(), "python"), join(this.cache, "python"));

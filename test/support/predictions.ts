@@ -8,7 +8,7 @@ export interface StoredPrediction {
   readonly attempt?: number;
   readonly request?: unknown;
   readonly response?: unknown;
-  /** In place of `response`: bytes that are no JSON. */
+  /** In place of `response`: bytes that are not JSON. */
   readonly raw?: string | Uint8Array;
   /** Content coding of `raw`. */
   readonly encoding?: string;
@@ -22,7 +22,7 @@ export interface StoredPrediction {
   readonly url?: string;
   /** As a recorder stores it; null in rows of older ones. @default null */
   readonly operation?: string;
-  /** In place of `request`: bytes that are no JSON. */
+  /** In place of `request`: bytes that are not JSON. */
   readonly requestRaw?: string | Uint8Array;
   /** `response` is what a stream joins to, `raw` the stream. */
   readonly streamed?: { readonly firstTokenMs: number | null; readonly completionTokens: number | null };

@@ -141,7 +141,7 @@ class Message:
 
 
 def _input_of(text: str) -> Any:
-    """Cut off by `max_tokens`, a tool's input is no JSON."""
+    """Cut off by `max_tokens`, a tool's input is not JSON."""
     try:
         return json.loads(text or "{}")
     except ValueError:

@@ -68,7 +68,7 @@ export class NeedsFullDeploy extends ApiRefused {
   }
 }
 
-/** Client of one API service's development versions. All methods throw {@link ApiRefused} for what is no success. */
+/** Client of one API service's development versions. All methods throw {@link ApiRefused} for what is not a success. */
 export interface DevelopmentVersions {
   status(versionId: string, signal?: AbortSignal): Promise<DevelopmentStatus>;
   /** Stores a patch at the head and syncs. Throws {@link StaleHead} and {@link NeedsFullDeploy}. */

@@ -30,7 +30,7 @@ const encodings: readonly { readonly begins: readonly number[]; readonly what: s
   { begins: [0xfe, 0xff], what: "UTF-16", fix: "convert it by iconv -f UTF-16 -t UTF-8" },
 ];
 
-/** @throws OperatorError for what cannot be read, or is no text. */
+/** @throws OperatorError for what cannot be read, or is not text. */
 export async function openInput(file: string): Promise<BatchInput> {
   const handle = await opened(file);
   try {

@@ -37,7 +37,7 @@ const outcomes: Readonly<Record<string, Exclude<PatchOutcome["kind"], "accepted"
 
 /**
  * Client of the control server of truss 0.18.35 (`templates/control/control/endpoints.py`). Its errors come with HTTP
- * 200, its body decides; what is no answer of it (a timeout, a proxy's page, broken JSON) is unknown, never a success.
+ * 200, its body decides; what is not an answer of it (a timeout, a proxy's page, broken JSON) is unknown, never a success.
  * Keeps one connection pool; close it with the container.
  */
 export function createControlClient(options: ControlClientOptions): ControlServer & { close(): Promise<void> } {

@@ -123,7 +123,7 @@ function setIn<T>(map: Map<string, T>, key: string, change: (value: T) => void, 
 const sampleLine = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?\s*$/;
 const label = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
-/** One line; undefined for what is no sample. Values of labels may hold anything, quotes and braces in escapes. */
+/** One line; undefined for what is not a sample. Values of labels may hold anything, quotes and braces in escapes. */
 export function parseSample(line: string): Sample | undefined {
   const [, name, labels = "", number] = sampleLine.exec(line) ?? [];
   if (name === undefined || number === undefined) return undefined;

@@ -39,7 +39,7 @@ const dockerConfig = z.object({
 });
 export type DockerConfig = z.infer<typeof dockerConfig>;
 
-/** Throws for a text that is no Docker config, without what is in it. */
+/** Throws for a text that is not a Docker config, without what is in it. */
 export function parseDockerConfig(text: string): DockerConfig {
   let value: unknown;
   try {

@@ -9,7 +9,7 @@ export const identifier = z.string().superRefine((name, context) => {
   if (issue) context.addIssue({ code: "custom", message: sentenceOf(issue) });
 });
 
-/** The name as it stands in SQL: in double quotes, with those inside it doubled. Throws an `OperatorError` for what is no name. */
+/** The name as it stands in SQL: in double quotes, with those inside it doubled. Throws an `OperatorError` for what is not a name. */
 export function quoteIdentifier(name: string): string {
   const issue = identifierIssue(name);
   if (issue) throw refuse("identifier.wrong", { name: JSON.stringify(name), ...issue });

@@ -32,7 +32,7 @@ export function serverFromUrl(url: string, variable: string): DatabaseServer {
   const wrong = (reason: string) => refuse("database.url-wrong", { variable, reason });
   // A url of the web has a host where it has a user; that of libpq may have `host=` alone.
   const parsed = URL.parse(url) ?? URL.parse(url.replace(/^([^/?#]*\/\/[^/?#]*@)(?=[:/?#]|$)/, `$1${noHost}`));
-  if (!parsed || !scheme.test(parsed.protocol)) throw wrong("is no PostgreSQL url");
+  if (!parsed || !scheme.test(parsed.protocol)) throw wrong("is not a PostgreSQL url");
   // As libpq has it, a directory is that of a socket; a url can have it as a parameter only, or encoded.
   const hostname = (parsed.hostname === noHost ? "" : parsed.hostname) || parsed.searchParams.get("host") || "";
   if (!hostname || !parsed.username) throw wrong("lacks a host or a user");

@@ -29,7 +29,7 @@ export interface BuildContext {
  */
 export function snapshotToBuild(snapshot: TrussSnapshot, config: TrussConfig, isControl: boolean): TrussSnapshot {
   if (!isControl || config.live_reload) return snapshot;
-  // Scalars stay the texts that they are: 12e4567 is no number for the library.
+  // Scalars stay the texts that they are: 12e4567 is not a number for the library.
   const document = parseDocument(configText(snapshot), { version: "1.1", schema: "failsafe", uniqueKeys: false });
   // Of a key that is written twice the last counts.
   while (document.delete("live_reload"));

@@ -34,5 +34,5 @@ export interface UploadStore {
 
 /** Throws for whatever the service itself would not choose as a key. */
 export function refuseOtherKey(key: string): void {
-  if (!/^[A-Za-z0-9-]+(\/[A-Za-z0-9.-]+)+$/.test(key) || key.includes("..")) throw new Error(`"${key}" is no key`);
+  if (!/^[A-Za-z0-9-]+(\/[A-Za-z0-9.-]+)+$/.test(key) || key.includes("..")) throw new Error(`"${key}" is not a key`);
 }

@@ -82,7 +82,7 @@ async function readStream(name: string, response: Response, take: (data: unknown
   }
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for what is not JSON. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -12,7 +12,7 @@ import { signatureOf, type TrussSignature } from "../../domain/truss/signature.t
 import { jsonOption } from "../options.ts";
 import { refuse } from "./refusals.ts";
 
-const hex = z.string().regex(/^[0-9a-f]{64}$/, "is no BLAKE3 hash of 64 hex digits");
+const hex = z.string().regex(/^[0-9a-f]{64}$/, "is not a BLAKE3 hash of 64 hex digits");
 const signatureFile = z.object({
   content_hashes_by_path: z.record(z.string(), hex.nullable()),
   config: z.string(),

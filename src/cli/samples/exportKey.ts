@@ -16,7 +16,8 @@ export async function requireExportKey(
   const key = process.env.MENAGERIE_API_KEY;
   if (!key) throw refuse("sample.no-key", { what: "missing", organization });
   const known = await findKnownKey(client, key);
-  if (!known) throw refuse("sample.no-key", { what: "it is no key of this environment, or was revoked", organization });
+  if (!known)
+    throw refuse("sample.no-key", { what: "it is not a key of this environment, or was revoked", organization });
   const { prefix, rights, model, isAdmin } = known;
   if (!rights.includes("export")) {
     throw refuse("sample.no-key", { what: `key ${prefix} does not have the right export`, organization });

@@ -1,4 +1,4 @@
-/** A window has as many answers as this at least, some from each place, and lasts so long, in milliseconds: a moment's noise is no window. */
+/** A window has as many answers as this at least, some from each place, and lasts so long, in milliseconds: a moment's noise is not a window. */
 const [fewestOfWindow, fewestOfPlace, windowMs] = [20, 4, 1_000];
 /** The slowest of a window's answers are judged by the one that 95 % are as fast as. */
 const share = 0.95;

@@ -79,7 +79,7 @@ export type GenerationRequest = z.input<typeof generationRequestSchema>;
 /** Body and answer of `POST …/ping/<token>`, as the control server of truss 0.18.35 sends and reads them. */
 export const pingSchema = z.object({ truss_hash: z.string().nullish() });
 
-/** An answer that is no success. `stale` carries the head, `needs_full_deploy` the reasons. */
+/** An answer that is not a success. `stale` carries the head, `needs_full_deploy` the reasons. */
 export const errorSchema = z.object({
   error: z.object({
     code: z.string(),

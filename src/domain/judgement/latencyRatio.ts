@@ -86,7 +86,7 @@ export function latencyEvidence(
   const at = (edges: readonly number[], place: number): number => edges[place] ?? 0;
   let [bad, good] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let place = 0; place < latencyEdges.length; place += 1) {
-    // A share on the wrong side of the limit is no evidence: most edges are passed by without a logarithm.
+    // A share on the wrong side of the limit is not evidence: most edges are passed by without a logarithm.
     const [newSlow, oldFast] = [at(above.freshSurely, place), at(above.oldPerhaps, place)];
     if (newSlow > limit * freshAll && oldFast < limit * oldAll) {
       bad = Math.max(

@@ -69,7 +69,7 @@ const deploymentKeys = [
 
 /**
  * Why the change from one config.yaml to another needs a full deployment; empty where patches can follow it.
- * @throws OperatorError when one of the texts is no valid config.
+ * @throws OperatorError when one of the texts is not a valid config.
  */
 export function deploymentReasons(before: string, after: string): string[] {
   if (before === after) return [];

@@ -49,7 +49,7 @@ const file = z
 const packageFile = file.transform(({ hot_reload: _, ...body }) => body);
 
 const item = z
-  .record(noNul.regex(/^[^=]+$/, "is no name of a variable"), noNul)
+  .record(noNul.regex(/^[^=]+$/, "is not a name of a variable"), noNul)
   .refine((value) => Object.keys(value).length === 1, "must hold one variable");
 
 const operation = z.discriminatedUnion("type", [
@@ -66,7 +66,7 @@ const operation = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("python_requirement"),
     // An option would be read as one by the installer.
-    body: z.strictObject({ action, requirement: noNul.regex(/^\s*[^-\s]/, "is no requirement") }),
+    body: z.strictObject({ action, requirement: noNul.regex(/^\s*[^-\s]/, "is not a requirement") }),
   }),
   z.strictObject({ type: z.literal("environment_variable"), body: z.strictObject({ action, item }) }),
   z.strictObject({

@@ -122,7 +122,7 @@ export const planRefusals = {
     cause: "The model's pods would not start without it.",
   },
   "secrets.bad-name": {
-    says: "{folder} names the secret {name}, which is no name of a Secret's key",
+    says: "{folder} names the secret {name}, which is not a name of a Secret's key",
     fix: "use letters, digits, - _ and . in its config.yaml",
     cause: "Secrets of a model are keys of a Kubernetes Secret.",
   },

@@ -42,7 +42,7 @@ const reserved = /^(public|menagerie|source|information_schema|pg_.*)$/i;
 export function tagIssue(tag: string): Clause | undefined {
   if (!tagPattern.test(tag)) {
     return {
-      problem: "is no tag",
+      problem: "is not a tag",
       fix: "use up to 200 letters, digits and . _ + -, starting with a letter or digit, such as v1.2.3",
     };
   }

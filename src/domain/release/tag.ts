@@ -48,7 +48,7 @@ export function codeVersion(text: string): string | undefined {
 /** What is wrong with a model's name in combined tags, as the rest of a sentence; undefined when nothing is. */
 export function modelNameIssue(name: string): Clause | undefined {
   if (!modelName.test(name)) {
-    return { problem: "is no model's name in a tag", fix: "use lower-case letters, digits, - and _" };
+    return { problem: "is not a model's name in a tag", fix: "use lower-case letters, digits, - and _" };
   }
   if (looksLikeAnEnd.test(name)) {
     return {

@@ -68,7 +68,7 @@ export const sampleHeader = z.strictObject({
 export type SampleHeader = z.output<typeof sampleHeader>;
 
 /** Without zod's own check, whose expression takes long for megabytes. */
-const base64 = z.string().refine((text) => text.length % 4 === 0 && !/[^0-9A-Za-z+/=]/.test(text), "is no base64");
+const base64 = z.string().refine((text) => text.length % 4 === 0 && !/[^0-9A-Za-z+/=]/.test(text), "is not base64");
 const bytes = z.strictObject({ base64 });
 const json = z.strictObject({ json: z.unknown() });
 

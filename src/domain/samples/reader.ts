@@ -50,7 +50,7 @@ export class SampleReader {
     return this.#header;
   }
 
-  /** Whether what follows is not worth reading: this is no sample that could be read, or has more requests than any. */
+  /** Whether what follows is not worth reading: this is not a sample that could be read, or has more requests than any. */
   get isOver(): boolean {
     return (this.#at > 0 && this.#header === undefined) || this.#requests > mostRequests;
   }

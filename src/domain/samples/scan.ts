@@ -25,7 +25,7 @@ export interface Scanned {
 
 const email = kindPattern("email");
 const pseudonym = /^redacted:[0-9a-f]{24}$/;
-/** Beyond it a value that only its name speaks of is no key. */
+/** Beyond it a value that only its name speaks of is not a key. */
 const longestKey = 4_096;
 /** JSON inside of a text is looked into up to this length. */
 const longestInside = 1024 ** 2;
@@ -71,7 +71,7 @@ export class SampleScan {
       for (const each of value) this.#value(side, `${path}[*]`, name, each, depth + 1);
     } else if (isMapping(value) && Object.getPrototypeOf(value) === Object.prototype) {
       for (const [key, each] of Object.entries(value)) {
-        // A key may be a value too: then it is no part of what is told.
+        // A key may be a value too: then it is not part of what is told.
         const isTold = !this.#text(placeOf(side, path), "", key);
         this.#value(side, isTold ? appendKey(path, key) : `${path}[…]`, key, each, depth + 1);
       }

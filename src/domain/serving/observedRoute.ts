@@ -30,7 +30,7 @@ export interface RouteTargets {
   readonly rewrittenHosts: readonly string[];
 }
 
-/** Reads where a route leads. What is not known yet, or is no Service, is left out. */
+/** Reads where a route leads. What is not known yet, or is not a Service, is left out. */
 export function targetsOf(spec: unknown, namespace: string): RouteTargets {
   const http = mappings(at(spec, "http"));
   const rules = mappings(at(spec, "rules"));

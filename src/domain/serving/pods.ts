@@ -17,7 +17,7 @@ const hopeless = new Set([
   "RunContainerError",
 ]);
 
-/** A run of this length, in milliseconds, is no part of a crash loop. */
+/** A run of this length, in milliseconds, is not part of a crash loop. */
 const longRunMs = 60_000;
 /** The condition of a pod that has just begun may be written this much after its container's start, in milliseconds. */
 const readyAfterStartMs = 5_000;

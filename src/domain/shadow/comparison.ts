@@ -63,7 +63,7 @@ export class Comparison {
   /** Answers with what {@link settle} is then called for, where the request leaves its answer to chance, equal answers or not. */
   add(pair: RecordedPair): OpenPair | undefined {
     const { primary, shadow } = pair;
-    // How long half an answer took is no latency of the model.
+    // How long half an answer took is not a latency of the model.
     for (const [side, { failure, latencyMs }] of [["primary", primary] as const, ["shadow", shadow] as const]) {
       if (failure === null && latencyMs !== null) this.#latency[side].add(latencyMs);
       this.#speed[side].add(pair[side]);

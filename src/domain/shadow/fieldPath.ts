@@ -5,7 +5,7 @@ const step = /(?:^|(?<=.)\.)([A-Za-z_$][\w$-]*)|\[(\*|\d+)\]|\["((?:[^"\\]|\\.)*
 
 /**
  * Reads a path such as `results[*].score`, `["odd key"].x` or `$.results[0]`; `$` alone is the whole answer. Numbers in
- * brackets are one entry of a list, `[*]` is all of them. Undefined for what is no path.
+ * brackets are one entry of a list, `[*]` is all of them. Undefined for what is not a path.
  */
 export function parseFieldPath(text: string): FieldPath | undefined {
   const rest = text === "$" ? "" : text.replace(/^\$\.?(?=[A-Za-z_[])/, "");

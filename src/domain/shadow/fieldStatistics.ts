@@ -4,7 +4,7 @@ import { isJsonNumber, nearestDouble } from "./exactNumber.ts";
 
 /** What differs in one field, over all pairs. */
 export interface FieldSummary {
-  /** The field with every index as `[*]`; `status`, `(not JSON)` for what is no field of the body. */
+  /** The field with every index as `[*]`; `status`, `(not JSON)` for what is not a field of the body. */
   readonly field: string;
   /** Pairs in which it differs. */
   readonly mismatches: number;
@@ -97,7 +97,7 @@ export class FieldStatistics {
 
 /** Name under which different HTTP statuses are counted. */
 export const statusField = "status";
-/** Name under which bodies that are no JSON are counted. */
+/** Name under which bodies that are not JSON are counted. */
 export const bytesField = "(not JSON)";
 
 function blank({ primary, shadow }: Difference): Counted {

@@ -20,7 +20,7 @@ export type Unjudgeable = (typeof unjudgeable)[number];
 export type RecordedBody =
   /** As {@link readExactJson} reads it. */
   | { readonly json: unknown }
-  /** What is no JSON, by the hash of its decoded bytes. */
+  /** What is not JSON, by the hash of its decoded bytes. */
   | { readonly digest: string }
   | { readonly unjudgeable: Unjudgeable };
 

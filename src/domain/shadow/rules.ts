@@ -43,7 +43,7 @@ export interface CompiledRules {
  * leaves it out.
  *
  * @param operation - @default one of which nothing is known
- * @throws RangeError that names a text which is no path: the config has refused such before.
+ * @throws RangeError that names a text which is not a path: the config has refused such before.
  */
 export function compileRules(rules: ComparisonRules = {}, operation?: Operation): CompiledRules {
   const byPath = new Map<string, { path: FieldPath; rule: FieldRule }>();

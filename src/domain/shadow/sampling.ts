@@ -12,7 +12,7 @@ export const sampledOperations: readonly string[] = operations.filter((each) => 
 /**
  * Whether a model may answer this request in another way the next time: it writes, and the request neither has a `seed` nor leaves a
  * single choice of the next word (`temperature` 0, `top_p` 0, `top_k` 1, `do_sample` false). Without a `temperature` it is 1, as in OpenAI's and
- * Anthropic's specifications. What is no JSON object says nothing: no model reads a temperature out of it.
+ * Anthropic's specifications. What is not a JSON object says nothing: no model reads a temperature out of it.
  */
 export function isSampled(operation: Operation | undefined, request: unknown): boolean {
   if (!operation?.isSampled || !isMapping(request)) return false;

@@ -9,7 +9,7 @@ export interface ServedVersion {
   readonly service: string | null;
 }
 
-/** Name of the Service that a cluster of Istio's leads to (`outbound|80|<subset>|<host>`); undefined for what is no Service of `namespaces`. */
+/** Name of the Service that a cluster of Istio's leads to (`outbound|80|<subset>|<host>`); undefined for what is not a Service of `namespaces`. */
 export function serviceOfDestination(destination: string, ...namespaces: readonly string[]): string | undefined {
   const [direction, , , host] = destination.split("|");
   if (direction !== "outbound" || host === undefined) return undefined;

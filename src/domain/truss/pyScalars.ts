@@ -86,7 +86,7 @@ function integer(text: string): bigint {
 
 function sizeOf(rest: string, text: string): bigint {
   if (rest.includes(":")) return rest.split(":").reduce((sum, part) => sum * 60n + BigInt(part), 0n);
-  if (/^0[bx]$/.test(rest)) throw new WrongScalar(`"${text}" is no number`);
+  if (/^0[bx]$/.test(rest)) throw new WrongScalar(`"${text}" is not a number`);
   return BigInt(/^0[0-7]/.test(rest) ? `0o${rest}` : rest);
 }
 

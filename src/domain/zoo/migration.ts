@@ -160,7 +160,7 @@ export function requestIssues({ from, to, share, rowsPerSecond }: MigrationReque
   const issues: Clause[] = [];
   if (from === to) issues.push({ problem: `old and new version are both ${from}`, fix: "name two different ones" });
   if (share !== undefined && !(share > 0 && share <= 100)) {
-    issues.push({ problem: `share ${share} is no percentage`, fix: "use more than 0 and at most 100" });
+    issues.push({ problem: `share ${share} is not a percentage`, fix: "use more than 0 and at most 100" });
   }
   if (rowsPerSecond !== undefined && !(Number.isInteger(rowsPerSecond) && rowsPerSecond >= 1)) {
     issues.push({ problem: `rowsPerSecond ${rowsPerSecond} is no rate`, fix: "use a whole number from 1" });

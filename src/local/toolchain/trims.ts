@@ -72,7 +72,7 @@ export type TrimmedModule = z.infer<typeof trimmedModule>;
 
 /**
  * Parses a tool's trims. Throws an `Error` that names the file and every mistake: whoever reads it is changing the
- * checkout, so it is no operator's mistake.
+ * checkout, so it is not an operator's mistake.
  */
 export function parseTrims(text: string, file: string): readonly TrimmedModule[] {
   const parsed = trims.safeParse(contentOf(text, file));

@@ -33,7 +33,7 @@ const typeOf: Readonly<Record<number, string>> = {
 
 export type ErrorCode = keyof typeof statusOf;
 
-/** An answer that is no success: `{"error": {"code", "type", "message", "requestId"}}`, and what `details` adds to it. */
+/** An answer that is not a success: `{"error": {"code", "type", "message", "requestId"}}`, and what `details` adds to it. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;

@@ -31,7 +31,7 @@ export async function readJson<T>(request: IncomingMessage, maximum: number, sch
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new ApiError("bad_request", "the body is no JSON in UTF-8", error);
+    throw new ApiError("bad_request", "the body is not JSON in UTF-8", error);
   }
   return parseInput(schema, json, "the body");
 }

@@ -118,7 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (!this.#response.shouldKeepAlive) headers.push("connection", "close");
     this.#response.writeHead(status, statusText ?? "", headers);
-    // A head that comes alone goes on alone: the first piece of a stream may be long in coming. An answer whose length is known is no stream.
+    // A head that comes alone goes on alone: the first piece of a stream may be long in coming. An answer whose length is known is not a stream.
     if (headerValue("content-length", headers) !== undefined) return;
     setImmediate(() => {
       if (!this.#over && !this.#begun) this.#response.flushHeaders();

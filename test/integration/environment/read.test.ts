@@ -169,7 +169,7 @@ describe("an environment that a program reads", () => {
   });
 
   it.each([
-    [{ database: "mysql://host" }, /^database is no PostgreSQL url/],
+    [{ database: "mysql://host" }, /^database is not a PostgreSQL url/],
     [{ namespace: "Models" }, /^menagerie:namespace: /],
     [{ prometheus: { url: "http://prometheus:9090/" } }, /^menagerie:prometheus\.url: /],
     [

@@ -107,7 +107,7 @@ describe("modelVersion", () => {
 
   it("fails a preview for a number that is none", async () => {
     expect(await host.check("modelVersion", { ...inputs, number: 0 })).toEqual([
-      { property: "number", reason: "0 is no version number; use 1 to 99999" },
+      { property: "number", reason: "0 is not a version number; use 1 to 99999" },
     ]);
   });
 });

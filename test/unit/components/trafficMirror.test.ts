@@ -3,7 +3,7 @@ import { TrafficMirror } from "../../../components/trafficMirror.ts";
 import { environmentOf } from "../../support/componentEnvironment.ts";
 import { partsOf } from "../../support/playedEngine.ts";
 
-it("clients get the gateway's address, which is no input: an environment's own may move", async () => {
+it("clients get the gateway's address, which is not an input: an environment's own may move", async () => {
   let predictUrl = "";
   const made = await partsOf(() => {
     ({ predictUrl } = new TrafficMirror("next", {

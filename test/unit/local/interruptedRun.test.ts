@@ -45,7 +45,7 @@ async function startEngine(): Promise<number> {
 
 describe("what an engine that was killed leaves behind", () => {
   test.each([
-    ["names a process that is no engine", "a.json", JSON.stringify({ pid: process.pid })],
+    ["names a process that is not an engine", "a.json", JSON.stringify({ pid: process.pid })],
     ["was cut off while it was written", "a.json", '{"pi'],
     ["did not get its name", "a.json.18f0.tmp", '{"pid":'],
   ])("a lock that %s is released by the engine's own command", async (_what, name, lock) => {

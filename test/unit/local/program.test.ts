@@ -46,7 +46,7 @@ describe("a folder that --program names", () => {
   it.each<[string, () => void, string]>([
     ["that is not there", () => rmSync(folder, { recursive: true }), "there is no such folder"],
     ["without a Pulumi.yaml", () => {}, "it has no Pulumi.yaml that names a project; make one there"],
-    ["whose Pulumi.yaml is no YAML", () => project("name: [\n"), "its Pulumi.yaml cannot be read"],
+    ["whose Pulumi.yaml is not YAML", () => project("name: [\n"), "its Pulumi.yaml cannot be read"],
     ["of another runtime", () => project("name: x\nruntime: python\n"), 'the runtime in Pulumi.yaml is "python"'],
     [
       "whose project has the name of the environment's own stack",
@@ -83,7 +83,7 @@ describe("a folder that --program names", () => {
     await expect(programIn(folder)).rejects.toThrow(sentence);
   });
 
-  it("that is the checkout is no program of others", async () => {
+  it("that is the checkout is not a program of others", async () => {
     await expect(programIn(projectFolder)).rejects.toThrow("leave --program out");
   });
 });

@@ -95,7 +95,7 @@ describe("the gateway of an embedded environment", () => {
   const embedded = withEmbeddedGateway(reader({ countPods: () => Promise.reject(new Error("asked")) }));
   const toldOf = (stack: ReturnType<typeof local>) => checkMesh(stack, { preview: true, reader: embedded });
 
-  it("is known by its labels, in its namespace, although it is no pod", async () => {
+  it("is known by its labels, in its namespace, although it is not a pod", async () => {
     expect(await toldOf(local({ istio: "ingress" }))).toEqual([]);
     expect(await toldOf(local({ istio: "ingressgateway" }))).toHaveLength(1);
     expect(await toldOf(local({ istio: "ingress", app: "gateway" }))).toHaveLength(1);

@@ -35,7 +35,7 @@ describe("a model's secrets", () => {
     await expect(planSecrets(spec, both, async () => [])).rejects.toThrow(
       [
         'menagerie:zoo.a: models/both names the secret "theirs", which Secret "admin" in namespace "models" does not hold; set it with `pulumi config set --secret --path \'menagerie:secrets.theirs\'`',
-        'menagerie:zoo.odd: models/odd names the secret "a b", which is no name of a Secret\'s key; use letters, digits, - _ and . in its config.yaml',
+        'menagerie:zoo.odd: models/odd names the secret "a b", which is not a name of a Secret\'s key; use letters, digits, - _ and . in its config.yaml',
       ].join("\n"),
     );
   });

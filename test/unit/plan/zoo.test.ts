@@ -74,7 +74,7 @@ describe("a service gets a name of its own each time it is made", () => {
     const target = plan(m(change), registryOf(rows, undefined), config).get("m")?.target;
     expect([target?.service, target?.renamed]).toEqual([rows.length > 0 ? "m-v2" : "m-v1", renamed]);
   });
-  it("is no change of how it is served", () => {
+  it("is not a change of how it is served", () => {
     const planned = plan(m({ env: { FACTOR: "2" } }), registryOf([made], rollout({ hash: contentOf(2) }))).get("m");
     expect(planned?.versions.map((each) => "service" in each.serving)).toEqual([false]);
   });

@@ -34,7 +34,7 @@ describe("a changed input", () => {
 it("an input that nobody decided about does not compile", () => {
   // @ts-expect-error apps, which may be left out of the inputs, may not be left out here.
   const forgotten: OnChanges<Inputs> = { model: "replace", database: "ignore" };
-  // @ts-expect-error neither may there be one that is no input.
+  // @ts-expect-error neither may there be one that is not an input.
   const invented: OnChanges<Inputs> = { ...declared, name: "update" };
   expect([Object.keys(forgotten), Object.keys(invented)]).toHaveLength(2);
 });

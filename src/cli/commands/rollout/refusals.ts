@@ -6,7 +6,7 @@ export const rolloutRefusals = {
   "target.url-not-set": {
     says: "--target needs {variable}",
     fix: "set it to the URL of the database that has the table",
-    cause: "The address of the database with the table of apps is a secret, so it is no argument.",
+    cause: "The address of the database with the table of apps is a secret, so it is not an argument.",
   },
   "target.file-unreadable": {
     says: '--target "{file}" cannot be read ({reason})',

@@ -4,7 +4,7 @@ import { numbersOf } from "./numbers.ts";
 import { normalized, type TextRule } from "./rules.ts";
 
 /**
- * How much two texts differ under a rule, 0 to 1, and undefined where they do not. Of `json`, what is no JSON on either side is compared
+ * How much two texts differ under a rule, 0 to 1, and undefined where they do not. Of `json`, what is not JSON on either side is compared
  * by its characters; see `documentsOf` for what is.
  *
  * @param tolerance - that holds for numbers at this place

@@ -183,6 +183,6 @@ function decoded(base64: string, name: string): unknown {
     if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 !== 0) throw new Error("not base64");
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(base64, "base64")));
   } catch (error) {
-    throw new ApiError("bad_request", `${name}: is no JSON in base64`, error);
+    throw new ApiError("bad_request", `${name}: is not JSON in base64`, error);
   }
 }

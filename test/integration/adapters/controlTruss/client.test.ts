@@ -172,7 +172,7 @@ ofWholeMatrix(
   },
 );
 
-test("defect 9: code that does not load is no success, and its repair is", async (context) => {
+test("defect 9: code that does not load is not a success, and its repair is", async (context) => {
   const version = await new Version(context).run();
   await version.save("raise ValueError('no')\n");
   const broken = await version.sync();

@@ -307,7 +307,7 @@ describe("the way to a server", () => {
     },
   );
 
-  it("may be reached by a socket's directory, where TLS is no question", async () => {
+  it("may be reached by a socket's directory, where TLS is not a question", async () => {
     const folder = await mkdtemp(join(tmpdir(), "socket-"));
     // The server may run as another user.
     await chmod(folder, 0o777);

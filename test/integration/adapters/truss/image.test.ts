@@ -55,7 +55,7 @@ async function multiplierWith(name: string, lines: string): Promise<string> {
   return folder;
 }
 
-test("iris classifies flowers and answers 400 with a sentence to what is no flower", async () => {
+test("iris classifies flowers and answers 400 with a sentence to what is not a flower", async () => {
   const iris = await start(await build(join(models, "iris"), "iris"), "/v1/models/model");
   const answer = await predict(iris.url, {
     inputs: [

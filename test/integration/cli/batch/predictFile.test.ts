@@ -210,7 +210,7 @@ describe("a batch that is run again", () => {
   });
 });
 
-describe("what is no batch", () => {
+describe("what is not a batch", () => {
   it.each([
     ["gzip", gzipSync("1\n"), "is compressed; unpack it by gunzip"],
     ["UTF-16", Buffer.from("\ufeff1\n", "utf16le"), "is UTF-16; convert it by iconv"],

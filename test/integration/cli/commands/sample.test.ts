@@ -101,7 +101,7 @@ const headerOf = async (file: string) => JSON.parse((await linesOf(file))[0] ?? 
 describe("who may export", () => {
   it.each<[string, () => string, string]>([
     ["nobody without a key", () => "", "MENAGERIE_API_KEY: missing"],
-    ["no key that is unknown", () => `mng_AAAAAAAA_${"x".repeat(43)}`, "it is no key of this environment"],
+    ["no key that is unknown", () => `mng_AAAAAAAA_${"x".repeat(43)}`, "it is not a key of this environment"],
     ["no key without the right", () => keys.predicting, "does not have the right export"],
     ["no key of another organization", () => keys.ofOthers, "opens organization acme"],
   ])("%s", { timeout: within }, async (_, key, says) => {

@@ -95,7 +95,7 @@ describe("a role", () => {
     expect(answer).toEqual({ changes: true, replaces: ["name"] });
   });
 
-  it("is gone when it was dropped, and dropping it again is no error", async () => {
+  it("is gone when it was dropped, and dropping it again is not an error", async () => {
     await plugin.delete(role, inputs.name, inputs);
     await plugin.delete(role, inputs.name, inputs);
     expect((await plugin.read(role, inputs.name, inputs)).id).toBe("");
@@ -184,7 +184,7 @@ describe("a check refuses", () => {
     [role, { login: true }, "name: missing; give one"],
     [role, { name: "a", superuser: true }, "superuser: is not served by the local PostgreSQL plugin; leave it out"],
     [role, { name: "a", password: "pässword" }, "password: holds characters other than printable ASCII"],
-    [role, { name: "a", login: "yes" }, "login: is no boolean"],
+    [role, { name: "a", login: "yes" }, "login: is not a boolean"],
     [grant, { role: "a", database: "d", objectType: "table", privileges: ["SELECT"] }, "schema: missing"],
     [
       grant,
@@ -275,7 +275,7 @@ async function asAdministrator({ server }: TestPostgres): Promise<DatabaseServer
 }
 
 describe("the program's database", () => {
-  it.runIf(wholeMatrix)("is the same when an administrator who is no superuser makes and migrates it", () =>
+  it.runIf(wholeMatrix)("is the same when an administrator who is not a superuser makes and migrates it", () =>
     viaPlugin(local, ["createrole_self_grant=set, inherit"], asAdministrator),
   );
 

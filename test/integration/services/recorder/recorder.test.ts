@@ -325,7 +325,7 @@ describe("a predictor that", () => {
     });
   });
 
-  it("answers what is no HTTP is told by 502", async () => {
+  it("answers what is not HTTP is told by 502", async () => {
     const garbage = createServer((socket) => void socket.once("data", () => socket.end("garbage\r\n\r\n")));
     garbage.listen(0, "127.0.0.1");
     await once(garbage, "listening");

@@ -307,7 +307,7 @@ describe("a stream that goes wrong", () => {
     ],
     ["that sends an event `error` has failed", [role, chunk("Hello €"), "event: error\ndata: oom\n\n"], "failed"],
     [
-      "that has what is no JSON in it is broken",
+      "that has what is not JSON in it is broken",
       [role, chunk("Hello €", "stop"), "data: {oh no\n\n", done],
       "predictor_broken",
     ],

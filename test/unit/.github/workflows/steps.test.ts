@@ -218,12 +218,12 @@ describe("a pull request's preview", () => {
   });
 
   it("that fails is told all the same, and the job fails", async () => {
-    const diagnostic = { severity: "error", message: "menagerie:zoo.iris.pool: t5 is no pool" };
+    const diagnostic = { severity: "error", message: "menagerie:zoo.iris.pool: t5 is not a pool" };
     await engine(`${JSON.stringify({ sequence: 1, diagnosticEvent: diagnostic })}\n`, 255);
     expect((await start(preview)).failed).toBe(true);
     expect((await post(["staging"])).failed).toBe(false);
     expect((await comments())[0]?.body).toMatch(
-      /## `staging`: failed\n\n### The preview failed\n\n`+text\nmenagerie:zoo\.iris\.pool: t5 is no pool\n/,
+      /## `staging`: failed\n\n### The preview failed\n\n`+text\nmenagerie:zoo\.iris\.pool: t5 is not a pool\n/,
     );
   });
 

@@ -119,7 +119,7 @@ it.each([
   expect(Object.fromEntries(sample?.labels ?? [])).toEqual(labels);
 });
 
-it.each(["", "# HELP a b", "a", "a{", 'a{x="1"}', "1a 5"])("%j is no sample", (line) => {
+it.each(["", "# HELP a b", "a", "a{", 'a{x="1"}', "1a 5"])("%j is not a sample", (line) => {
   expect(parseSample(line)).toBeUndefined();
 });
 

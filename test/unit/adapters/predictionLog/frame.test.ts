@@ -29,7 +29,7 @@ function written(given: CapturedPrediction): Buffer {
 
 it("a prediction comes out of the log as it went in", () => {
   const read = readFrame(written(prediction), 0, 1e9);
-  if (!("frame" in read) || read.frame.kind !== "prediction") throw new Error("it is no prediction");
+  if (!("frame" in read) || read.frame.kind !== "prediction") throw new Error("it is not a prediction");
   const { request, response, arrivals, ...rest } = read.frame;
   expect(rest).toEqual({
     kind: "prediction",

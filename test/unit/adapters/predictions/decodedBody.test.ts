@@ -62,7 +62,7 @@ describe("a body", () => {
     expect(readBody(bytes, coding)).toEqual({ unjudgeable: "too_long" });
   });
 
-  it("in a coding that nobody decodes here is not judged, and one that is no JSON has its decoded bytes", () => {
+  it("in a coding that nobody decodes here is not judged, and one that is not JSON has its decoded bytes", () => {
     expect(readBody(json, "compress")).toEqual({ unjudgeable: "not_decodable" });
     expect(readBody(gzipAt(0, "plain"), "gzip")).toEqual(readBody(gzipAt(1, "plain"), "gzip"));
     expect(readBody(gzipSync("plain"), "gzip")).toEqual(readBody(Buffer.from("plain"), null));

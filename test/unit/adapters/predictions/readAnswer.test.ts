@@ -119,7 +119,7 @@ describe("a stream", () => {
   it.each<[string, string[], Given, { failure: Failure | null; truncated: boolean }]>([
     ["ends without [DONE]", [chunk("a", "stop")], {}, { failure: null, truncated: false }],
     ["ends before its answer does", [chunk("a")], {}, { failure: "predictor_broken", truncated: false }],
-    ["has what is no JSON", ["data: oh\n\n", done], {}, { failure: "predictor_broken", truncated: false }],
+    ["has what is not JSON", ["data: oh\n\n", done], {}, { failure: "predictor_broken", truncated: false }],
     ["tells of an error", [chunk("a"), 'data: {"error": {}}\n\n'], {}, { failure: "failed", truncated: false }],
     [
       "tells of an error and breaks off",
@@ -160,7 +160,7 @@ describe("a single answer", () => {
     }
   });
 
-  it("that is no JSON, or nested beyond any stack, is none", async () => {
+  it("that is not JSON, or nested beyond any stack, is none", async () => {
     for (const text of ["{oh", `${"[".repeat(100_000)}${"]".repeat(100_000)}`]) {
       expect((await read(plain([text]))).facts).toMatchObject({ streamed: false, tokens: null });
     }

@@ -34,7 +34,7 @@ describe("a patch of the truss client", () => {
     ["was refused", request({ next_hash: hash }), answer(false)],
     ["was answered with an error", request({ next_hash: hash }), '{"errors": [{"message": "no"}]}'],
     ["has no hash", request({ next_hash: "../../../.." }), answer(true)],
-    ["is no GraphQL", "stage_patch_for_draft_truss", answer(true)],
+    ["is not GraphQL", "stage_patch_for_draft_truss", answer(true)],
     ["is another question", JSON.stringify({ query: "query { teams { id } }" }), '{"data": {"teams": []}}'],
   ])("that %s is none", (_what, asked, answered) => {
     expect(stagedPatch(asked, answered)).toBeUndefined();

@@ -58,7 +58,7 @@ describe("what a stack declares, before anything is brought up", () => {
     );
   });
 
-  it("is refused where the file is no YAML", async () => {
+  it("is refused where the file is not YAML", async () => {
     await expect(declared("config: [")).rejects.toThrow(/^Pulumi\.local\.yaml:1:\d+: is not valid YAML/);
   });
 

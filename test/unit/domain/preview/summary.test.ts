@@ -176,7 +176,7 @@ describe("text of others in the comment", () => {
       packs: [],
     });
 
-  it("mentions nobody and is no markup", () => {
+  it("mentions nobody and is not markup", () => {
     expect(saying("<img src=x> @everyone [a](b)", "warning")).toContain("- &lt;img src=x> &#64;everyone \\[a\\](b)");
   });
 

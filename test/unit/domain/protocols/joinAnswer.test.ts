@@ -14,7 +14,7 @@ function join(name: OperationName, events: readonly (object | string)[], isBodyW
     return { bytes: new TextEncoder().encode(text), at };
   });
   const joined = joinAnswer(operationNamed(name), pieces, isBodyWhole);
-  if (!joined) throw new Error("this is no stream");
+  if (!joined) throw new Error("this is not a stream");
   return joined;
 }
 
@@ -144,7 +144,7 @@ describe("a chat completion", () => {
     expect(joined).toMatchObject({ error, isWhole: false, answer: { choices: [{ message: { content: "a" } }] } });
   });
 
-  it("is no stream where its bytes are none, whatever was asked for", () => {
+  it("is not a stream where its bytes are none, whatever was asked for", () => {
     const text = new TextEncoder().encode('{"choices": []}');
     expect(joinAnswer(operationNamed("chat"), [{ bytes: text, at: 0 }])).toBeUndefined();
     expect(joinAnswer(operationNamed("predict"), [{ bytes: new TextEncoder().encode(done), at: 0 }])).toBeUndefined();

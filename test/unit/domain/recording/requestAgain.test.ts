@@ -54,7 +54,7 @@ describe("a recorded request that is sent again", () => {
     expect(again(recorded, streaming).json).toEqual(expected);
   });
 
-  it("of an operation whose answers come whole is not asked for pieces, nor is what is no mapping", () => {
+  it("of an operation whose answers come whole is not asked for pieces, nor is what is not a mapping", () => {
     expect(again({ input: "a" }, "always", operationNamed("embeddings")).isChanged).toBe(false);
     expect(again({ values: [1] }, "always", operationNamed("predict")).isChanged).toBe(false);
     expect(again("text", "always")).toEqual({ json: "text", isChanged: false, keys: 0 });

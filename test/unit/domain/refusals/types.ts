@@ -15,7 +15,7 @@ export function neverCalled(): void {
   // @ts-expect-error a text
   const text: Refusal = "no";
   const names: Placeholders<"{model}: write {copy: true} or {<name>: {truss: <folder>}} as {from}"> = "model";
-  // @ts-expect-error an example in YAML is no value
+  // @ts-expect-error an example in YAML is not a value
   const example: Placeholders<"{model} {copy: true}"> = "copy: true";
   refused([adHoc, text, refusal("pool.no-size", names)], example);
   // @ts-expect-error an error without an id

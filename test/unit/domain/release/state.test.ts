@@ -23,7 +23,7 @@ describe("the schema of a release", () => {
   });
 
   it.each(["", "-rc", "a b", 'v1"', "v1/2", "x".repeat(201)])("is not made from %j", (tag) => {
-    expect(() => stateSchemaName(tag)).toThrow(/is no tag/);
+    expect(() => stateSchemaName(tag)).toThrow(/is not a tag/);
   });
 });
 

@@ -36,6 +36,6 @@ it("a right to give away is another right than the right itself", () => {
   expect(describeRights([grantable])).toEqual({ schema: "USAGE WITH GRANT OPTION" });
 });
 
-it("what is no object is refused", () => {
+it("what is not an object is refused", () => {
   expect(() => rightsOf({ planet: "USAGE" })).toThrow('"planet" is not an object that rights are given in');
 });

@@ -112,7 +112,7 @@ describe("each thing that is wrong has a sentence", () => {
     ],
     ["an operation that nobody knows", text.replace('"predict"', '"guess"'), /^x\.jsonl:2: operation: /],
     ["base64 that is none", text.replace("AAE=", "AAE"), /^x\.jsonl:2: answer\.body/],
-    ["a line that is no JSON", `${head}\n${first}\n{"id":\n`, /^x\.jsonl:3: it is not JSON/],
+    ["a line that is not JSON", `${head}\n${first}\n{"id":\n`, /^x\.jsonl:3: it is not JSON/],
     ["a key twice", text.replace('"id":"r1"', '"id":"r1","id":"r3"'), /^x\.jsonl:2: it is not JSON/],
     ["a repeated line", `${head}\n${first}\n${first}\n`, /^x\.jsonl:3: it repeats the request of line 2/],
     ["an edited line", text.replace('"status":200', '"status":201'), /were changed after the export/],

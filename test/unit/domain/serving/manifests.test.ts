@@ -184,7 +184,7 @@ describe("the target of a model", () => {
     expect(manifest.spec.predictor).not.toHaveProperty("autoScaling");
   });
 
-  it("begins at one pod where the model sleeps, which is no autoscaler's", () => {
+  it("begins at one pod where the model sleeps, which is not an autoscaler's", () => {
     const sleeping = scaled({ cpu: 70 }, { replicas: { min: 0, max: 4, target: { cpu: 70 } } });
     expect(sleeping.spec.predictor).toMatchObject({ minReplicas: 1, maxReplicas: 4 });
     const single = scaled({}, { replicas: { min: 0, max: 1 } });

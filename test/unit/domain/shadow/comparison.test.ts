@@ -148,7 +148,7 @@ describe("rules", () => {
     },
   );
 
-  it.each(["", "a..b", "a[", "a[x]", ".a", "a b", "a.", '["a]'])("%j is no path", (text) => {
+  it.each(["", "a..b", "a[", "a[x]", ".a", "a b", "a.", '["a]'])("%j is not a path", (text) => {
     expect(parseFieldPath(text)).toBeUndefined();
   });
 });
@@ -194,7 +194,7 @@ describe("all pairs", () => {
     expect(result.statuses).toEqual([{ primary: 200, shadow: 200, pairs: 1 }]);
   });
 
-  it("bodies that are no JSON are compared by their bytes, and what cannot be read is counted apart", () => {
+  it("bodies that are not JSON are compared by their bytes, and what cannot be read is counted apart", () => {
     const bytes = (digest: string): RecordedAnswer => ({
       status: 200,
       failure: null,

@@ -91,7 +91,7 @@ describe("a conversation", () => {
   });
 
   it.each([undefined, null, "text", [], { messages: 7 }, { messages: [7, null, {}] }, { messages: { role: "user" } }])(
-    "of a request that is no chat (%j) has what there is",
+    "of a request that is not a chat (%j) has what there is",
     (request) => {
       for (const { text } of askedIn(chat, request)) expect(typeof text).toBe("string");
     },

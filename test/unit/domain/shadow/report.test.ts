@@ -67,7 +67,7 @@ describe.each([0, 1, 40])("the report of %d pairs", (pairs) => {
     expect(page).toContain("default-src 'none'");
   });
 
-  it("draws no figure that is no number", () => {
+  it("draws no figure that is not a number", () => {
     expect(pageOf(pairs)).not.toMatch(/NaN|Infinity|undefined|="-\d/);
   });
 });

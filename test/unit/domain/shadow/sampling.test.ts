@@ -29,7 +29,7 @@ describe("a request is sampled", () => {
     ["embeddings", {}, false],
     ["predict", { temperature: 1 }, false],
     ["own", { temperature: 1 }, false],
-    // What is no JSON object no model reads a temperature out of.
+    // What is not a JSON object no model reads a temperature out of.
     ["chat", undefined, false],
     ["chat", "temperature", false],
     ["chat", [{ temperature: 1 }], false],
@@ -226,7 +226,7 @@ describe("how fast streams come", () => {
     expect(describeComparison(subject, slower, undefined)).toMatch(/first token {3}p50 2\d\d ms and 5\d\d ms/);
   });
 
-  it("what was not measured is not met, and half a stream is no measure", () => {
+  it("what was not measured is not met, and half a stream is not a measure", () => {
     const limits = { maxFirstTokenRatio: 9, minTokensPerSecondRatio: 0.01 };
     expect(unmet(compared({ firstTokenMs: null }), limits)).toEqual(["firstToken", "tokensPerSecond"]);
     expect(unmet(compared({ firstTokenMs: 100, completionTokens: null }), limits)).toEqual(["tokensPerSecond"]);

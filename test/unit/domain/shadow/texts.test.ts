@@ -80,7 +80,7 @@ describe("texts", () => {
     expect(found).toMatchObject([{ at: "a", magnitude: 0.5 }]);
   });
 
-  it("a rule for what is no text says so, and changes nothing", () => {
+  it("a rule for what is not text says so, and changes nothing", () => {
     const seen: string[] = [];
     const rules = compileRules({ texts: { "list[*].n": { as: "normalized" } } });
     const found = differencesOf({ list: [{ n: 1 }] }, { list: [{ n: 2 }] }, rules, (field) => seen.push(field));

@@ -57,7 +57,7 @@ test("a config patch has the library's nested defaults, and the key y is y", () 
 });
 
 test.each([["{a: .inf}"], ["{a: 9007199254740993}"], ["{a: !!binary /w==}"]])(
-  "what JSON cannot carry, such as %s, is no patch",
+  "what JSON cannot carry, such as %s, is not a patch",
   (metadata) => {
     expect(configForPatch(`model_metadata: ${metadata}\n`)).toEqual({
       reason: expect.stringMatching(/^model_metadata\.a: /),

@@ -95,7 +95,7 @@ describe("an archive that a client uploads", () => {
     ["an empty name", tar([{ name: "", content: "x" }]), /is empty/],
     ["a name that is not UTF-8", Buffer.from(notUtf8()), /not UTF-8/],
     ["a size beyond its end", tar([{ name: "a", size: "77777777777\0" }]), /cut off/],
-    ["a size that is no number", tar([{ name: "a", size: "1e9\0" }]), /not octal/],
+    ["a size that is not a number", tar([{ name: "a", size: "1e9\0" }]), /not octal/],
     ["a size in GNU's binary form", tar([{ name: "a", size: "\x80\0\0\0\0\0\0\x01" }]), /not octal|not UTF-8/],
     ["no end", tar([model], { end: false }), /cut off/],
     ["half a block", tar([model]).subarray(0, 700), /cut off/],

@@ -249,7 +249,7 @@ describe("a side that goes away", () => {
 
   it.each([
     ["that has read the request", (socket: { destroy(): void }) => void socket.destroy()],
-    ["that answers what is no HTTP", (socket: { write(text: string): void }) => void socket.write("what?\r\n\r\n")],
+    ["that answers what is not HTTP", (socket: { write(text: string): void }) => void socket.write("what?\r\n\r\n")],
   ])("as a server %s, is asked once alone", async (_what, ends) => {
     let asked = 0;
     const server = createTcpServer((socket) => {

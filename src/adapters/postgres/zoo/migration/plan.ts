@@ -99,7 +99,7 @@ async function canonicalIds(
   const read = async (key: "from" | "to", given: string) => {
     const id = await canonicalId(client, idType, given);
     if (id === undefined) {
-      obstacles.push({ about: key, problem: `"${given}" is no id of type ${idType}`, fix: "give a version's id" });
+      obstacles.push({ about: key, problem: `"${given}" is not an id of type ${idType}`, fix: "give a version's id" });
     }
     return id;
   };

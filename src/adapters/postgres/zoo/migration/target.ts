@@ -54,7 +54,7 @@ export const platformTarget: MigrationTarget = {
   journal: quoteIdentifier(platformSchemaName),
 };
 
-/** An existing table as statements name it. Throws an `OperatorError` for what is no name. */
+/** An existing table as statements name it. Throws an `OperatorError` for what is not a name. */
 export function existingTarget(table: ExistingTable): MigrationTarget {
   const column = (name: string | undefined) => (name === undefined ? undefined : `v.${quoteIdentifier(name)}`);
   return {

@@ -153,7 +153,7 @@ describe("recorded chats", () => {
     expect(result).toMatchObject({ pairs: 1, mismatches: 0 });
   });
 
-  it("a request that is no JSON, and one whose bodies were not kept, are told", async () => {
+  it("a request that is not JSON, and one whose bodies were not kept, are told", async () => {
     const raw = { requestRaw: "not JSON" };
     const coded = { requestRaw: gzipSync(JSON.stringify(warm)) };
     const result = await withTables(async (client) => {
@@ -240,7 +240,7 @@ describe("answers that may differ by chance", () => {
     const [equal, even] = [numbers.filter((n) => n < 10).length, numbers.filter((n) => n >= 10 && n % 2 === 0).length];
     expect(result.sampled).toMatchObject({ pairs: 40 - equal - even, asked: 12, repeated: equal + even });
     expect(result).toMatchObject({ pairs: equal + even, mismatches: even });
-    // What a recorder makes of such a request is no pair.
+    // What a recorder makes of such a request is not a pair.
     const own = `${againPrefix}01234567-r-1`;
     const later = await compare([[asked(own, 100, chat("a"))], [asked(own, 100, chat("b"))]]);
     expect(later.result).toMatchObject({

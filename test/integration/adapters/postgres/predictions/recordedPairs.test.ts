@@ -154,7 +154,7 @@ describe("pairs of recorded answers", () => {
     expect(result).toMatchObject({ pairs: 0, completeness: { primary: 0, unpaired: 1 } });
   });
 
-  it("bodies that are no JSON, cut bodies and missing answers are told apart", async () => {
+  it("bodies that are not JSON, cut bodies and missing answers are told apart", async () => {
     const result = await compare(
       [
         { id: "same", at: at(1), raw: "a\u0001" },

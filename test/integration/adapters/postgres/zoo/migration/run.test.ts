@@ -234,9 +234,9 @@ describe("a plan refuses", () => {
   it.each<[string, Partial<MigrationRequest>, RegExp]>([
     ["an unknown old version", { from: "77" }, /from: there is no version 77 in "application_/],
     ["an unknown new version", { to: "77" }, /to: there is no version 77/],
-    ["what is no id", { to: "seven" }, /to: "seven" is no id of type bigint/],
+    ["what is not an id", { to: "seven" }, /to: "seven" is not an id of type bigint/],
     ["one version twice", { to: "1" }, /old and new version are both 1/],
-    ["no share", { share: 0 }, /share 0 is no percentage/],
+    ["no share", { share: 0 }, /share 0 is not a percentage/],
   ])("%s", async (_what, change, refusal) => {
     const table = await filled(3);
     const { refusals } = await printedPlanOf(table.connection, { ...forward, ...change });
