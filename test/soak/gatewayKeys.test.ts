@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -35,9 +36,16 @@ const space = "keys-at-the-gateway";
 
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
-  const added = ["  menagerie:mesh: { keyCheck: { gatewayPods: { istio: ingress } } }"];
+  const added = [
+    "  menagerie:mesh: { keyCheck: { gatewayPods: { istio: ingress } } }",
+    "  menagerie:services: { replicas: 2 }",
+  ];
   committed = await shared.editStack(
-    (stack) => `${stack.replace("requireApiKey: false", "requireApiKey: true").trimEnd()}\n${added.join("\n")}\n`,
+    (stack) =>
+      `${stack
+        .replace("requireApiKey: false", "requireApiKey: true")
+        .replace("truss: models/speaker\n", "truss: models/speaker\n      recording: {}\n")
+        .trimEnd()}\n${added.join("\n")}\n`,
   );
   await shared.up();
   gateway = new URL((await shared.json<{ gateway: string }>("status", "--json")).gateway);
@@ -239,13 +247,85 @@ test("other paths of the gateway are not asked about", async () => {
   expect((await ask("/nobody")).status).toBe(404);
 });
 
-test("a key's limit is told with the time to wait", async () => {
-  const limitedKey = ["key", "create", "--organization", "admin", "--requests-per-minute", "30", "--json"];
-  const { key: own } = await shared.json<{ key: string }>(...limitedKey);
-  // More than two of the minutes that limits are counted in let in.
-  const answers = await Promise.all(Array.from({ length: 80 }, () => ask(path, { "x-api-key": own })));
-  const limited = answers.find(({ status }) => status === 429);
-  expect(limited?.headers["retry-after"]).toMatch(/^[1-9]/);
+describe("limits", () => {
+  interface Key {
+    readonly id: string;
+    readonly key: string;
+  }
+  const newKey = (model: string, ...limits: string[]) =>
+    shared.json<Key>("key", "create", "--model", model, ...limits, "--json");
+  const chat = "/serving/models/speaker/v1/chat/completions";
+  const said = JSON.stringify({ messages: [{ role: "user", content: "What does an otter eat?" }] });
+
+  test("of requests hold over both pods of the API service, to the request, and say when to come again", async () => {
+    const limited = await newKey("multiplier", "--requests-per-minute", "50");
+    // A window of the database's clock, which is this machine's.
+    const leftMs = () => 60_000 - (Date.now() % 60_000);
+    if (leftMs() < 40_000) await delay(leftMs() + 200);
+    let admitted = 0;
+    let refused: Awaited<ReturnType<typeof ask>> | undefined;
+    let lastAdmitted = performance.now();
+    const client = async () => {
+      while (performance.now() - lastAdmitted < 3_000) {
+        const answer = await ask(path, { "x-api-key": limited.key });
+        if (answer.status === 200) {
+          admitted += 1;
+          lastAdmitted = performance.now();
+          expect(answer.headers["x-ratelimit-limit-requests"]).toBe("50");
+        } else {
+          expect(answer.status).toBe(429);
+          refused = answer;
+          await delay(20);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, client));
+    expect(admitted).toBe(50);
+    expect(refused?.headers).toMatchObject({
+      "retry-after": expect.stringMatching(/^[1-9]/),
+      "retry-after-ms": expect.stringMatching(/^[1-9]/),
+      "x-ratelimit-remaining-requests": "0",
+      "x-ratelimit-reset-requests": expect.stringMatching(/s$/),
+    });
+    expect(JSON.parse(refused?.text ?? "").error.message).toContain("50 requests per minute of this key");
+  }, 150_000);
+
+  test("of tokens are settled by what the model's recorder tells, and usage shows both", async () => {
+    // Of the one model: a key for all of them would want recorders before all.
+    const limited = await newKey("speaker", "--tokens-per-day", "100000");
+    const first = await ask(chat, { "x-api-key": limited.key, "content-type": "application/json" }, said);
+    expect(first).toMatchObject({ status: 200, headers: { "x-ratelimit-remaining-tokens": "95904" } });
+    const { usage } = JSON.parse(first.text) as { usage: { total_tokens: number } };
+    await vi.waitFor(
+      async () => {
+        const next = await ask(chat, { "x-api-key": limited.key, "content-type": "application/json" }, said);
+        // Those before are settled, this one is reserved.
+        expect(Number(next.headers["x-ratelimit-remaining-tokens"])).toBeGreaterThan(95_904 - 2_000);
+      },
+      { timeout: 30_000, interval: 2_000 },
+    );
+    await vi.waitFor(
+      async () => {
+        const rows = await shared.json<{ model: string; requests: number; tokensIn: number; tokensOut: number }[]>(
+          ...["usage", "--organization", "admin", "--json"],
+        );
+        const speaker = rows.find(({ model }) => model === "speaker");
+        expect((speaker?.tokensIn ?? 0) + (speaker?.tokensOut ?? 0)).toBeGreaterThanOrEqual(2 * usage.total_tokens);
+      },
+      { timeout: 30_000, interval: 1_000 },
+    );
+  }, 120_000);
+
+  test("of tokens that nobody would count are refused by a preview", async () => {
+    const limited = await newKey("multiplier", "--tokens-per-minute", "5");
+    const refused = await shared.home.menagerie(["pulumi", "--", "preview"]);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stdout + refused.stderr).toContain(
+      "nobody counts those of multiplier at the gateway; write recording: {}",
+    );
+    await shared.succeed("key", "limits", limited.id, "--tokens-per-minute", "none");
+    await shared.preview();
+  }, 120_000);
 });
 
 test("while the API service is away nothing passes", async () => {

@@ -71,7 +71,8 @@ const mostRounds = 100;
 interface Part {
   readonly subject: string;
   readonly meter: Meter;
-  readonly limit: number;
+  /** The limit as who asks sees it; what holds is the meter's. */
+  readonly seen: number;
   readonly amount: number;
 }
 
@@ -92,8 +93,8 @@ export class Limiter {
     const parts = limited.flatMap((each) => this.#partsOf(each, tokens));
     for (let round = 0; round < mostRounds; round += 1) {
       const now = this.#parts.now();
-      for (const { meter, limit } of parts) meter.at(now, limit);
-      const tooSmall = parts.filter(({ amount, limit }) => amount > limit);
+      for (const { meter, seen } of parts) meter.at(now, seen);
+      const tooSmall = parts.filter(({ amount, meter }) => amount > meter.limit);
       if (tooSmall.length > 0) return this.#refusal(parts, tooSmall, now);
       const lacking = parts.filter(({ meter, amount }) => meter.lacks(amount) > 0);
       if (lacking.length === 0) {
@@ -138,7 +139,7 @@ export class Limiter {
       const limit = limits[kind];
       const amount = isOfTokens(kind) ? tokens : 1;
       if (limit === undefined) return [];
-      return [{ subject, meter: this.#meterOf(subject, kind, limit), limit, amount }];
+      return [{ subject, meter: this.#meterOf(subject, kind, limit), seen: limit, amount }];
     });
   }
 
@@ -180,19 +181,19 @@ export class Limiter {
     // Those who come in this moment are asked for too.
     await Promise.resolve();
     const at = this.#parts.now();
-    const asks = parts.map(({ subject, meter, limit, amount }) => ({
+    const asks = parts.map(({ subject, meter, amount }) => ({
       subject,
       kind: meter.kind,
-      limit,
+      limit: meter.limit,
       need: meter.lacks(amount),
       want: meter.lacks(this.#waiting.get(meter) ?? amount),
     }));
     try {
       const grants = await this.#parts.take(asks);
       const now = this.#parts.now();
-      for (const [index, { meter, limit }] of parts.entries()) {
-        const grant = grants[index];
-        if (grant) meter.granted(grant, { limit, at }, now);
+      for (const [index, { meter }] of parts.entries()) {
+        const [grant, ask] = [grants[index], asks[index]];
+        if (grant && ask) meter.granted(grant, { limit: ask.limit, at }, now);
       }
     } catch (error) {
       this.#awayUntil = this.#parts.now() + awayMs;
@@ -220,7 +221,7 @@ function statesOf(parts: readonly Part[], now: number): LimitState[] {
   return parts.map((part) => stateOf(part, now));
 }
 
-function stateOf({ subject, meter, limit }: Part, now: number): LimitState {
-  const { kind, remaining, window } = meter;
+function stateOf({ subject, meter }: Part, now: number): LimitState {
+  const { kind, limit, remaining, window } = meter;
   return { subject, kind, limit, remaining, resetMs: Math.max(0, window.endsAt - now) };
 }

@@ -23,6 +23,12 @@ export interface Adjustment {
 const askedAgainMs = 200;
 
 /**
+ * After an edit of a limit was seen, somebody may still see the earlier one for so long, in milliseconds: what is known of keys and of each
+ * app is read anew twice a second, each by itself.
+ */
+const editedMs = 600;
+
+/**
  * One limit as one process keeps to it. The process uses what the database granted it, in blocks, so that all processes together use no
  * more than the limit. What it reserves counts as used; what was reserved and not needed is used again. All times are of the
  * process's monotonic clock.
@@ -41,6 +47,7 @@ export class Meter {
   #usedLately = 0;
   #answeredAt = Number.NEGATIVE_INFINITY;
   #usedAt = Number.NEGATIVE_INFINITY;
+  #editedAt = Number.NEGATIVE_INFINITY;
 
   /** @param window - the current one, as estimated before the database says it */
   constructor(kind: LimitKind, limit: number, window: Window) {
@@ -63,10 +70,11 @@ export class Meter {
     return Math.max(0, this.#left + this.#free);
   }
 
-  /** Comes to the window of `now` and to the limit as it is now. */
+  /** Comes to the window of `now`, and to the limit as somebody sees it now. */
   at(now: number, limit: number): void {
     if (now >= this.#window.endsAt) this.#begin(windowAfter(this.kind, this.#window, now));
-    if (limit === this.#limit) return;
+    if (limit === this.#limit || now - this.#editedAt < editedMs) return;
+    this.#editedAt = now;
     this.#free += limit - this.#limit;
     this.#limit = limit;
     // Granted under another limit: asking again is what makes an edit hold at once.
