@@ -3,15 +3,21 @@
  * server of the working directory, which may be another checkout.
  */
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pino } from "pino";
 import { Agent } from "undici";
+import type { Limiter as LimiterOf } from "../../../src/domain/limits/limiter.ts";
+import type { UsageCounts as Counts } from "../../../src/domain/limits/usage.ts";
+import type { LimitParts } from "../../../src/services/api/limits/countedRequest.ts";
 import type { createMetrics as metricsOf } from "../../../src/services/api/metrics.ts";
 import type { createApiServer as serverOf } from "../../../src/services/api/server.ts";
 import { appCounts } from "../../../src/services/api/traffic/appCounts.ts";
 
 const folder = join(process.cwd(), "src/services/api");
+/** As `main.ts` has it, where the checkout counts usage: nobody is limited, so the database is asked nothing on the way. */
+const limits = existsSync(join(folder, "limits")) ? await counting() : undefined;
 const { createApiServer } = (await import(join(folder, "server.ts"))) as { createApiServer: typeof serverOf };
 const { createMetrics } = (await import(join(folder, "metrics.ts"))) as { createMetrics: typeof metricsOf };
 const pointer = {
@@ -24,9 +30,6 @@ const pointer = {
   limits: {},
   isApp: true,
   serving: { versionId: "2", model: "multiplier", number: 1, recorded: false, paths: [], maxTokens: 4096 },
-};
-const noDatabase = async (): Promise<never> => {
-  throw new Error("there is no database");
 };
 const server = createApiServer({
   access: { required: false, find: async () => undefined },
@@ -41,7 +44,27 @@ const server = createApiServer({
   maxBodyBytes: 10 * 1024 ** 2,
   timeoutMs: 60_000,
   stopping: () => false,
+  ...(limits && { limits }),
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 console.log(JSON.stringify({ port: (server.address() as AddressInfo).port }));
+
+async function counting(): Promise<LimitParts> {
+  const domain = join(process.cwd(), "src/domain/limits");
+  const { UsageCounts } = (await import(join(domain, "usage.ts"))) as { UsageCounts: typeof Counts };
+  const { Limiter } = (await import(join(domain, "limiter.ts"))) as { Limiter: typeof LimiterOf };
+  const counts = new UsageCounts();
+  const limiter = new Limiter({
+    take: noDatabase,
+    now: () => performance.now(),
+    databaseTime: Date.now,
+    onAway: () => {},
+  });
+  setInterval(() => counts.take(limiter.adjustments()), 1_000).unref();
+  return { limiter, counts, day: () => new Date().toISOString().slice(0, 10), onRefused: () => {} };
+}
+
+async function noDatabase(): Promise<never> {
+  throw new Error("there is no database");
+}
