@@ -2,12 +2,13 @@ import type { MeshConfig } from "../adapters/kubernetes/mesh.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { messageOf } from "../domain/errors.ts";
+import { claimHeader } from "../domain/limits/claim.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
 import { embeddedGateway } from "../domain/serving/embeddedGateway.ts";
 import { askingGateway, labelsOfAsking } from "../domain/serving/keyCheck.ts";
 import { namespaceOfGateway } from "../domain/serving/route.ts";
 
-type MeshSpec = Pick<EnvironmentSpec, "mesh" | "gateway" | "namespace">;
+type MeshSpec = Pick<EnvironmentSpec, "mesh" | "gateway" | "namespace" | "zoo">;
 
 /** What a stack asks its cluster about the mesh. */
 export interface MeshReader {
@@ -41,12 +42,17 @@ export async function checkMesh(
     notChecked.push(`not checked whether ${what}: ${messageOf(error)}`);
     return [];
   };
+  let configs: readonly MeshConfig[] = [];
+  const read = async () => {
+    configs = await reader.meshConfigs();
+    return configured(mesh, configs);
+  };
   const issues = [
     ...(await pods(spec, reader).catch(tell("the gateway has pods that ask for keys, as mesh.keyCheck says"))),
-    ...(await configured(mesh, reader).catch(tell("Istio's MeshConfig agrees with menagerie:mesh"))),
+    ...(await read().catch(tell("Istio's MeshConfig agrees with menagerie:mesh"))),
   ];
   if (issues.length > 0 && !preview) throw refused(issues);
-  return [...issues.map(({ message }) => message), ...notChecked];
+  return [...[...issues, ...claims(spec, configs)].map(({ message }) => message), ...notChecked];
 }
 
 async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader): Promise<Refusal[]> {
@@ -67,8 +73,17 @@ async function pods({ mesh, gateway, namespace }: MeshSpec, reader: MeshReader):
   ];
 }
 
-async function configured({ keyCheck, trustDomain }: NonNullable<MeshSpec["mesh"]>, reader: MeshReader) {
-  const configs = await reader.meshConfigs();
+/** Whether recorders at the gateway hear of what they are to report; nothing of it stops an `up`. */
+function claims({ mesh, zoo }: MeshSpec, configs: readonly MeshConfig[]): Refusal[] {
+  const provider = mesh?.keyCheck?.provider;
+  if (provider === undefined || !Object.values(zoo).some(({ recording }) => recording)) return [];
+  const knowing = configs.filter(({ providers }) => providers.includes(provider));
+  if (knowing.length === 0 || knowing.some(({ claimProviders = [] }) => claimProviders.includes(provider))) return [];
+  const values = { provider, header: claimHeader };
+  return [refusal("mesh.provider-without-claims", keyPath(["mesh", "keyCheck", "provider"]), values)];
+}
+
+function configured({ keyCheck, trustDomain }: NonNullable<MeshSpec["mesh"]>, configs: readonly MeshConfig[]) {
   if (configs.length === 0) {
     throw new Error("there is no MeshConfig in namespace istio-system");
   }

@@ -1,6 +1,7 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { load } from "js-yaml";
 import * as z from "zod";
+import { claimHeader } from "../../domain/limits/claim.ts";
 import type { StatsMatcher } from "../../domain/traffic/statistics.ts";
 import { requestJson } from "./request.ts";
 
@@ -14,10 +15,19 @@ const istioNamespace = "istio-system";
 export interface MeshConfig {
   /** Names of its extension providers. */
   readonly providers: readonly string[];
+  /** Names of those that pass on what recorders need to report tokens. @default none */
+  readonly claimProviders?: readonly string[] | undefined;
   /** Domains that its identities are known by: its own and the aliases. */
   readonly trustDomains: readonly string[];
   /** Statistics that proxies keep besides Istio's few. @default none */
   readonly statsMatcher?: StatsMatcher | undefined;
+}
+
+/** As Istio has it: a name, its beginning before a star, or its end behind one. */
+function includesClaims(pattern: string): boolean {
+  if (pattern.endsWith("*")) return claimHeader.startsWith(pattern.slice(0, -1));
+  if (pattern.startsWith("*")) return claimHeader.endsWith(pattern.slice(1));
+  return pattern.toLowerCase() === claimHeader;
 }
 
 const configMaps = z.object({
@@ -34,7 +44,14 @@ export const proxyConfig = z.object({
 });
 
 const meshConfig = z.object({
-  extensionProviders: z.array(z.object({ name: z.string() })).default([]),
+  extensionProviders: z
+    .array(
+      z.object({
+        name: z.string(),
+        envoyExtAuthzHttp: z.object({ headersToUpstreamOnAllow: z.array(z.string()).default([]) }).optional(),
+      }),
+    )
+    .default([]),
   // Istio's own default.
   trustDomain: z.string().default("cluster.local"),
   trustDomainAliases: z.array(z.string()).default([]),
@@ -71,6 +88,9 @@ export async function readMeshConfigs(config: KubeConfig): Promise<MeshConfig[]>
     return [
       {
         providers: extensionProviders.map(({ name }) => name),
+        claimProviders: extensionProviders
+          .filter(({ envoyExtAuthzHttp: http }) => http?.headersToUpstreamOnAllow.some(includesClaims))
+          .map(({ name }) => name),
         trustDomains: [trustDomain, ...trustDomainAliases],
         statsMatcher: defaultConfig.proxyStatsMatcher,
       },

@@ -186,6 +186,11 @@ export const planRefusals = {
     fix: "add it as docs/operations.md says",
     cause: "Istio refuses what it should have checked by a provider that it does not know.",
   },
+  "mesh.provider-without-claims": {
+    says: 'extension provider "{provider}" of Istio\'s MeshConfig does not pass {header} on, so tokens at the gateway are not counted, and limits of tokens count each request as it was reserved',
+    fix: "add it to headersToUpstreamOnAllow, as docs/operations.md says",
+    cause: "A warning. By this header the API service tells a model's recorder whose tokens an answer takes.",
+  },
   "database.tables-lost": {
     says: "{host}:{port} does not have the platform's tables, which the last `up` left at {version}",
     fix: "correct the address or restore a backup, or set MENAGERIE_NEW_DATABASE=true to begin with empty tables, without apps, keys and history",

@@ -1,13 +1,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
+import { claimHeader } from "../../domain/limits/claim.ts";
 import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
 import { Exchange, type ExchangeObserver } from "../forwarding/exchange.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
 
 /** Headers that are for us alone, or that we set. */
-const withheld: ReadonlySet<string> = new Set(["authorization", "x-api-key", "x-request-id", purposeHeader]);
+const withheld: ReadonlySet<string> = new Set([
+  "authorization",
+  "x-api-key",
+  "x-request-id",
+  claimHeader,
+  purposeHeader,
+]);
 
 export interface Forwarding {
   readonly dispatcher: Dispatcher;

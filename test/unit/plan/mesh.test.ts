@@ -30,6 +30,30 @@ const reader = (changes: Partial<MeshReader> = {}): MeshReader => ({
 const knows = (providers: readonly string[], ...trustDomains: string[]) =>
   reader({ meshConfigs: async () => [{ providers, trustDomains }] });
 
+describe("claims for recorders", () => {
+  const recorded = (by: MeshReader) =>
+    checkMesh(
+      parseEnvironment(
+        { ...stack, mesh: { keyCheck }, zoo: { speaker: { truss: "models/speaker", phase: "done", recording: {} } } },
+        { gatewayUrl: "https://models" },
+      ),
+      { preview: false, reader: by },
+    );
+  const passing = (claimProviders: readonly string[]) =>
+    reader({
+      meshConfigs: async () => [{ providers: ["menagerie-keys"], claimProviders, trustDomains: ["cluster.local"] }],
+    });
+
+  it("that Istio does not pass on are told and stop nothing", async () => {
+    const [warning, ...others] = await recorded(passing(["another"]));
+    expect(others).toEqual([]);
+    expect(warning).toContain(
+      'extension provider "menagerie-keys" of Istio\'s MeshConfig does not pass x-menagerie-usage on',
+    );
+    expect(await recorded(passing(["menagerie-keys"]))).toEqual([]);
+  });
+});
+
 async function told(mesh: object | undefined, by: MeshReader): Promise<readonly string[]> {
   const previewed = await checkMesh(spec(mesh), { preview: true, reader: by });
   const up = checkMesh(spec(mesh), { preview: false, reader: by });
