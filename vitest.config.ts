@@ -73,6 +73,7 @@ export default defineConfig({
             "test/integration/local/postgresqlPlugin/plugin.test.ts",
             "test/local/environment.test.ts",
             "test/local/shared/developmentVersion.test.ts",
+            "test/unit/domain/judgement/simulation.test.ts",
           ],
           env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,

@@ -7,8 +7,8 @@ export interface TimedRequests {
   readonly count: number;
 }
 
-/** Milliseconds at which both versions are compared: a step of 1.25, from 1 ms to 10 minutes. */
-export const latencyEdges: readonly number[] = Array.from({ length: 61 }, (_, place) => 1.25 ** place);
+/** Milliseconds at which both versions are compared: a step of 1.1, from 1 ms to 10 minutes. */
+export const latencyEdges: readonly number[] = Array.from({ length: 141 }, (_, place) => 1.1 ** place);
 
 /**
  * Requests of one version by how many edges they are above: `surely` counts each by the least that it can have taken, `perhaps` by
@@ -57,7 +57,7 @@ function edgesBelow(value: number): number {
 }
 
 /**
- * Evidence that a quantile of the new version is above `ratio` times the old one's, as the logarithm of an e-value, and of the opposite.
+ * Evidence that a quantile of the new version is above the ratio times the old one's, as the logarithm of an e-value.
  *
  * There is an edge x that the old version's quantile is at most, and x times the ratio that the new one's is above: each half is a share
  * over a limit ({@link logEvidenceAbove}), and the weaker of the two counts. While the weight is constant, the requests of each side are
@@ -65,55 +65,43 @@ function edgesBelow(value: number): number {
  * got the burst by chance is as improbable as the coin says. So a judgement of latency begins again where the weight changes.
  *
  * Quantiles may drift: the claim is about the quantiles of all requests so far, at each time. As these move over the edges, each edge has
- * a share of the risk, of 2 halves × 61. Howard and Ramdas 2022 (Bernoulli 28(3)), whose bounds need no such split, assume independent
+ * a share of the risk, of 2 halves × 141. Howard and Ramdas 2022 (Bernoulli 28(3)), whose bounds need no such split, assume independent
  * requests of one distribution; Mineiro and Howard 2023 (arXiv:2302.01567) do not, and share their risk over a grid as here, which they refine
- * endlessly; 61 edges are what a histogram has.
+ * endlessly; 141 edges are finer than any histogram that is stored.
  */
-export function latencyEvidence(
-  { fresh, old }: LatencyCounts,
-  quantile: number,
-): { readonly bad: number; readonly good: number } {
+export function logEvidenceOfSlower({ fresh, old }: LatencyCounts, quantile: number): number {
   const limit = 1 - quantile;
-  const price = Math.log(2 * latencyEdges.length);
-  const [freshAll, oldAll] = [total(fresh.surely), total(old.surely)];
-  if (freshAll === 0 || oldAll === 0) return { bad: 0, good: 0 };
-  const above = {
-    freshSurely: aboveEdges(fresh.surely),
-    freshPerhaps: aboveEdges(fresh.perhaps),
-    oldSurely: aboveEdges(old.surely),
-    oldPerhaps: aboveEdges(old.perhaps),
-  };
-  const at = (edges: readonly number[], place: number): number => edges[place] ?? 0;
-  let [bad, good] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let place = 0; place < latencyEdges.length; place += 1) {
+  return weakerHalf(fresh.surely, old.perhaps, (above, below, all) => {
     // A share on the wrong side of the limit is not evidence: most edges are passed by without a logarithm.
-    const [newSlow, oldFast] = [at(above.freshSurely, place), at(above.oldPerhaps, place)];
-    if (newSlow > limit * freshAll && oldFast < limit * oldAll) {
-      bad = Math.max(
-        bad,
-        Math.min(logEvidenceAbove(newSlow, freshAll, limit), logEvidenceBelow(oldFast, oldAll, limit)),
-      );
-    }
-    const [newFast, oldSlow] = [at(above.freshPerhaps, place), at(above.oldSurely, place)];
-    if (newFast < limit * freshAll && oldSlow > limit * oldAll) {
-      good = Math.max(
-        good,
-        Math.min(logEvidenceBelow(newFast, freshAll, limit), logEvidenceAbove(oldSlow, oldAll, limit)),
-      );
-    }
-  }
-  return { bad: bad - price, good: good - price };
+    if (above <= limit * all.fresh || below >= limit * all.old) return Number.NEGATIVE_INFINITY;
+    return Math.min(logEvidenceAbove(above, all.fresh, limit), logEvidenceBelow(below, all.old, limit));
+  });
 }
 
-/** For each edge, how many are above it. */
-function aboveEdges(byEdges: readonly number[]): number[] {
-  const above = new Array<number>(latencyEdges.length).fill(0);
-  let sum = 0;
-  for (let place = latencyEdges.length - 1; place >= 0; place -= 1) {
-    sum += byEdges[place + 1] ?? 0;
-    above[place] = sum;
+/** The opposite: the new version's quantile is at most the ratio times the old one's. */
+export function logEvidenceOfNotSlower({ fresh, old }: LatencyCounts, quantile: number): number {
+  const limit = 1 - quantile;
+  return weakerHalf(fresh.perhaps, old.surely, (below, above, all) => {
+    if (below >= limit * all.fresh || above <= limit * all.old) return Number.NEGATIVE_INFINITY;
+    return Math.min(logEvidenceBelow(below, all.fresh, limit), logEvidenceAbove(above, all.old, limit));
+  });
+}
+
+/** The best edge, less what it costs to look at all of them; 0 where a side has nothing. */
+function weakerHalf(
+  fresh: readonly number[],
+  old: readonly number[],
+  logAt: (fresh: number, old: number, all: { readonly fresh: number; readonly old: number }) => number,
+): number {
+  const all = { fresh: total(fresh), old: total(old) };
+  if (all.fresh === 0 || all.old === 0) return 0;
+  let best = Number.NEGATIVE_INFINITY;
+  let above = { fresh: 0, old: 0 };
+  for (let place = latencyEdges.length; place > 0; place -= 1) {
+    above = { fresh: above.fresh + (fresh[place] ?? 0), old: above.old + (old[place] ?? 0) };
+    best = Math.max(best, logAt(above.fresh, above.old, all));
   }
-  return above;
+  return best - Math.log(2 * latencyEdges.length);
 }
 
 function total(byEdges: readonly number[]): number {

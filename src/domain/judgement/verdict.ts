@@ -1,6 +1,6 @@
 import { count, percent } from "../shadow/readable.ts";
 import { differenceBounds, logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
-import { latencyEvidence } from "./latencyRatio.ts";
+import { logEvidenceOfNotSlower, logEvidenceOfSlower } from "./latencyRatio.ts";
 import type { JudgementRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
 import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow } from "./share.ts";
@@ -87,12 +87,14 @@ function evidenceOf(
     };
   }
   const { counts, number } = judgement.latency;
-  const { bad, good } = latencyEvidence(counts[metric], latencyQuantiles[metric]);
+  const quantile = latencyQuantiles[metric];
   const price = Math.log(Math.max(1, number * (number + 1)));
   const timed = timedRequests(judgement, metric);
   return {
-    isBad: bad >= badFrom + price && !loadDiffers(judgement),
-    isGood: Math.min(timed.new, timed.old) >= settings.minRequests && good >= goodFrom + price,
+    isBad: logEvidenceOfSlower(counts[metric], quantile) >= badFrom + price && !loadDiffers(judgement),
+    isGood:
+      Math.min(timed.new, timed.old) >= settings.minRequests &&
+      logEvidenceOfNotSlower(counts[metric], quantile) >= goodFrom + price,
   };
 }
 

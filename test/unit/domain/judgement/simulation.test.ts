@@ -1,0 +1,170 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { logEvidenceOfBad, logEvidenceOfGood } from "../../../../src/domain/judgement/coin.ts";
+import {
+  type ErrorScenario,
+  Evidence,
+  enoughForBad,
+  errorRollout,
+  margin,
+  risk,
+} from "../../../support/judge/errorRollout.ts";
+import { latencyRollout, maxMismatch, mismatchRollout } from "../../../support/judge/otherRollouts.ts";
+import { binomial, randomOf } from "../../../support/judge/random.ts";
+import {
+  atMargin,
+  beyondMargin,
+  countedWrongly,
+  equalVersions,
+  withinMargin,
+} from "../../../support/judge/scenarios.ts";
+import { binomialTail, errorHead, errorLine, isGood, share } from "../../../support/judge/table.ts";
+import { wholeMatrix } from "../../../support/wholeMatrix.ts";
+
+const rollouts = wholeMatrix ? 10_000 : 1_000;
+/** The risk of one of four metrics in the first judgement. */
+const metricRisk = Math.exp(-enoughForBad);
+const lines: string[] = [];
+const otherLines: string[] = [];
+
+function every<Result>(run: (seed: number) => Result): Result[] {
+  return Array.from({ length: rollouts }, (_, seed) => run(seed));
+}
+
+function errorsOf(scenario: ErrorScenario) {
+  const results = every((seed) => errorRollout(scenario, seed));
+  lines.push(errorLine(scenario.name, results));
+  const taken = (rule: "judge" | "wilson" | "flagger") => results.filter((result) => result[rule] !== null).length;
+  return { results, taken };
+}
+
+/** So many false alarms are improbable, at one in a thousand, where each has at most the risk. */
+function expectWithinRisk(alarms: number, atMost: number): void {
+  expect(binomialTail(alarms, rollouts, atMost), `${alarms} of ${rollouts}, ${atMost} allowed`).toBeGreaterThan(0.001);
+}
+
+function expectAboveRisk(alarms: number, allowed: number): void {
+  expect(binomialTail(alarms, rollouts, allowed), `${alarms} of ${rollouts}`).toBeLessThan(0.001);
+}
+
+describe(`${rollouts} rollouts of up to 100,000 requests, judged after each`, () => {
+  test.each(equalVersions)("$name: not taken back, beyond the risk", (scenario) => {
+    const { taken } = errorsOf(scenario);
+    expectWithinRisk(taken("judge"), metricRisk);
+  });
+
+  test("errors within the margin are good, and not taken back", () => {
+    const { results, taken } = errorsOf(withinMargin);
+    expectWithinRisk(taken("judge"), metricRisk);
+    expect(results.filter(isGood).length).toBeGreaterThan(0.8 * rollouts);
+  });
+
+  test("errors at the margin are neither, beyond the risks", () => {
+    const { results, taken } = errorsOf(atMargin);
+    expectWithinRisk(taken("judge"), metricRisk);
+    expectWithinRisk(results.filter(isGood).length, risk / 2);
+  });
+
+  test.each(beyondMargin)("$name: taken back, never good beyond the risk", (scenario) => {
+    const { results, taken } = errorsOf(scenario);
+    expect(taken("judge")).toBeGreaterThan(0.9 * rollouts);
+    expectWithinRisk(results.filter(isGood).length, risk / 2);
+  });
+
+  test("a version that fails every request harms ten requests at most", () => {
+    const scenario = beyondMargin.at(-1);
+    if (!scenario) throw new Error("no scenario");
+    expect(Math.max(...every((seed) => errorRollout(scenario, seed).judge?.harmed ?? 1_000))).toBeLessThanOrEqual(10);
+  });
+
+  test("a Wilson interval at every look takes equal versions back far more often than the risk", () => {
+    for (const scenario of equalVersions.slice(0, 4)) {
+      const alarms = every((seed) => errorRollout(scenario, seed, 60_000)).filter(({ wilson }) => wilson !== null);
+      expectAboveRisk(alarms.length, metricRisk);
+    }
+  });
+
+  test("requests of users who keep their side must not be counted as if each had its coin", () => {
+    const { taken } = errorsOf(countedWrongly);
+    expectAboveRisk(taken("judge"), metricRisk);
+  });
+
+  test.each([
+    { name: "pairs that differ: 1 %", rate: () => () => 0.01, expected: "good" },
+    { name: "pairs that differ: 2 % (the limit)", rate: () => () => maxMismatch, expected: "neither" },
+    {
+      name: "pairs that differ: 1 %, in bursts",
+      rate: () => (pair: number) => (pair % 5_000 > 4_500 ? 0.1 : 0),
+      expected: "good",
+    },
+    { name: "pairs that differ: 5 %", rate: () => () => 0.05, expected: "bad" },
+  ])("$name: $expected", ({ name, rate, expected }) => {
+    const results = every((seed) => mismatchRollout(rate, seed));
+    expectOther(name, results, expected, "pairs");
+  });
+
+  test.each([
+    { name: "median latency 1 time", times: 1, expected: "good" },
+    { name: "median latency 1.2 times", times: 1.2, expected: "good" },
+    { name: "median latency 2 times", times: 2, expected: "bad" },
+  ])("$name: $expected", ({ name, times, expected }) => {
+    const results = every((seed) => latencyRollout(times, seed));
+    expectOther(name, results, expected, "requests");
+  });
+
+  function expectOther(
+    name: string,
+    results: readonly { readonly bad: number | null; readonly good: boolean }[],
+    expected: string,
+    unit: string,
+  ): void {
+    const bad = results.flatMap((result) => result.bad ?? []).sort((a, b) => a - b);
+    const good = results.filter((result) => result.good && result.bad === null).length;
+    const at = (quantile: number) => (bad[Math.floor(quantile * (bad.length - 1))] ?? 0).toLocaleString("en-US");
+    const when = bad.length === 0 ? "" : `; after ${at(0.5)}, ${at(0.95)} ${unit}`;
+    otherLines.push(`| ${name} | ${share(bad.length, rollouts)}${when} | ${share(good, rollouts)} |`);
+    if (expected === "bad") expect(bad.length).toBeGreaterThan(0.95 * rollouts);
+    else expectWithinRisk(bad.length, metricRisk);
+    if (expected === "good") expect(good).toBeGreaterThan(0.95 * rollouts);
+    else expectWithinRisk(good, risk / 2);
+  }
+
+  test("docs/judge.md has this table (UPDATE_GOLDENS=1 writes it)", ({ skip }) => {
+    if (wholeMatrix) skip("the page has the table of 1,000");
+    const page = new URL("../../../../docs/judge.md", import.meta.url);
+    const text = readFileSync(page, "utf8");
+    const table = [
+      errorHead,
+      ...lines,
+      "",
+      "| Rollouts | Judge says bad | Judge says good |",
+      "| --- | --- | --- |",
+      ...otherLines,
+    ];
+    const [begin, end] = ["<!-- simulation -->\n", "<!-- simulation: end -->"];
+    const wanted = `${text.slice(0, text.indexOf(begin))}${begin}\n${table.join("\n")}\n\n${text.slice(text.indexOf(end))}`;
+    if (process.env.UPDATE_GOLDENS) writeFileSync(page, wanted);
+    else expect(text).toBe(wanted);
+  });
+});
+
+test("running sums of bets are the judge's own bounds", () => {
+  const random = randomOf(1);
+  const evidence = new Evidence();
+  const weights = [0.01, 0.1, 0.5] as const;
+  const routed = weights.map((weight) => {
+    const counts = {
+      weight,
+      newFailed: binomial(random, 40, 0.3),
+      newAnswered: binomial(random, 4_000, weight),
+      oldFailed: binomial(random, 400, 0.1),
+      oldAnswered: binomial(random, 4_000, 1 - weight),
+    };
+    evidence.add(weight, counts.newFailed, counts.newAnswered, counts.oldFailed, counts.oldAnswered);
+    return counts;
+  });
+  const pairs = { newFailed: 7, alike: 500, oldFailed: 3 };
+  evidence.add(1, pairs.newFailed, pairs.alike, pairs.oldFailed, 0);
+  expect(evidence.bad()).toBeCloseTo(logEvidenceOfBad({ routed, pairs }, margin), 6);
+  expect(evidence.good()).toBeCloseTo(logEvidenceOfGood({ routed, pairs }, margin), 6);
+});
