@@ -8,7 +8,7 @@ function name(what: string) {
   const error = ({ input }: { readonly input?: unknown }): string => {
     if (input === undefined) return wrong("missing", `give the ${what}'s name`);
     const { problem, fix } = identifierIssue(input) ?? { problem: "cannot be read", fix: "" };
-    return wrong(`is no ${what}'s name: it ${problem}`, fix);
+    return wrong(`is not the name of a ${what}: it ${problem}`, fix);
   };
   return z
     .string({ error })

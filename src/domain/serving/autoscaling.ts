@@ -15,7 +15,7 @@ interface PredictorScaling {
   readonly autoScaling?: { metrics: { type: "External"; external: ExternalMetric }[] };
 }
 
-interface ExternalMetric {
+export interface ExternalMetric {
   readonly metric: { backend: "prometheus"; serverAddress: string; query: string };
   /** KServe makes it the trigger's threshold, which KEDA takes as the average of the pods. */
   readonly target: { type: "Value"; value: string };

@@ -65,7 +65,7 @@ export function taggedScalar(tag: string, text: string): PyValue | undefined {
   if (tag === "null") return null;
   // Where PyYAML is told the type it does not look at the pattern: "!!float 3" is 3.0.
   if (tag === "float" && /^[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?$/.test(text)) return float(text);
-  if (!pattern.test(text)) throw new WrongScalar(`"${text}" is no ${tag}`);
+  if (!pattern.test(text)) throw new WrongScalar(`"${text}" is not of type ${tag}`);
   return read(text);
 }
 

@@ -35,7 +35,8 @@ export function issuesIn(kind: ResourceKind, inputs: Properties): PropertyFailur
   for (const [property, value] of Object.entries(known)) {
     const shape = kind.properties[property];
     if (!shape) failures.push({ property, reason: "is not served by the local PostgreSQL plugin; leave it out" });
-    else if (value !== null && !hasShape(value, shape)) failures.push({ property, reason: `is no ${shape}` });
+    else if (value !== null && !hasShape(value, shape))
+      failures.push({ property, reason: `is not ${shapeNames[shape]}` });
     else if (names.has(property)) {
       for (const name of [value].flat()) {
         const issue = identifierIssue(name);
@@ -78,6 +79,12 @@ export function serverOf(config: Properties): DatabaseServer {
 function isUnknown(value: unknown): boolean {
   return value === unknownValue || (Array.isArray(value) && value.includes(unknownValue));
 }
+
+const shapeNames: Readonly<Record<PropertyShape, string>> = {
+  text: "a text",
+  texts: "a list of texts",
+  boolean: "a boolean",
+};
 
 function hasShape(value: unknown, shape: PropertyShape): boolean {
   if (shape === "texts") return Array.isArray(value) && value.every((each) => typeof each === "string");
