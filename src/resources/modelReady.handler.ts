@@ -31,6 +31,13 @@ export interface ModelReadyInputs {
 const routesMoveWithin = 3_000;
 
 /**
+ * Time that gateways need until they know pods that have just become ready, in milliseconds: Istio's control plane gathers changes for up to
+ * half a second (`PILOT_DEBOUNCE_MAX`; in clusters for 0.1 s unless much changes) and may tell a gateway of a moved route before it tells of
+ * the pods behind it. Requests in between would be answered 503.
+ */
+const gatewaysKnowWithin = 1_000;
+
+/**
  * Stands for "the model answers": whatever depends on it starts after that. Deleting it gives requests the time to go elsewhere,
  * for what answered them is deleted after it.
  */
@@ -72,5 +79,6 @@ async function wait({ context, ...inputs }: ModelReadyInputs): Promise<void> {
     if (inputs.mode === "Standard" && inputs.component !== "transformer") {
       await removeOtherAutoscalers({ ...inputs, config }, signal);
     }
+    if (inputs.mode === "Standard") await setTimeout(gatewaysKnowWithin, undefined, { signal });
   });
 }
