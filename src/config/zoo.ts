@@ -33,7 +33,7 @@ const target = mapping(
   "write {concurrency: 8}, {rps: 20} or {cpu: 70}",
   "What the autoscaler keeps each pod at, by one key. Default: cpu: 80 in Standard mode, Knative's own target in Knative mode.",
 ).refine((given) => Object.keys(given).length === 1, {
-  // A misspelt key is told by itself.
+  // A misspelt key has an error of its own.
   when: ({ issues }) => issues.length === 0,
   error: ({ input }) => {
     const keys = Object.keys(input as object);

@@ -45,7 +45,7 @@ export async function redactPrediction(prediction: RecordedPrediction, redactor:
   };
 }
 
-/** Redacts what there is of a prediction besides its bodies. Those are stored without a coding, or not at all. */
+/** Redacts everything of a prediction but its bodies, which are stored decoded or not at all. */
 export function redactedHead(prediction: RecordedPrediction, redactor: Redactor): RecordedPrediction {
   const { [coding]: _, ...headers } = JSON.parse(prediction.headers) as Record<string, unknown>;
   return {

@@ -56,7 +56,7 @@ function responseText({ status, requestId, body }: WrittenResponse): string {
   return `{"status_code":${status},"request_id":${JSON.stringify(requestId)},"${key}":${value}}`;
 }
 
-/** What the beginning of a line of answers says; undefined for what is no such line. */
+/** What the beginning of a line of answers says; undefined if the line is not one. */
 export function answerHead(beginning: string): AnswerHead | undefined {
   const [, line, sha256, model, isOk] = head.exec(beginning) ?? [];
   if (line === undefined || sha256 === undefined || model === undefined) return undefined;

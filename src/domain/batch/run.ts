@@ -30,7 +30,7 @@ export interface BatchParts {
   /** Resolves after so many milliseconds, or at once when the signal aborts. */
   readonly wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   readonly settings: BatchSettings;
-  /** Where it ends early: what was sent is waited for, and nothing else is sent. */
+  /** When it ends early: nothing else is sent, and answers to what was sent still come in. */
   readonly signal: AbortSignal;
   /** Told of each line that has its answer. */
   readonly onAnswered?: (answer: AnswerLine) => void;
@@ -60,7 +60,7 @@ export class BatchRun {
   readonly #pace: Pace;
   /** Nothing more is sent. */
   readonly #ended = new AbortController();
-  /** And nothing more is waited for. */
+  /** Answers that are still under way are given up too. */
   readonly #failed = new AbortController();
   /** Numbers of the lines under way, in the order in which they were begun. */
   readonly #underWay = new Map<number, Promise<void>>();

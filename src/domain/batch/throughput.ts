@@ -1,6 +1,6 @@
-/** Speed is that of the last while, in milliseconds: a batch that was slowed, or waited, is no slower for it afterwards. */
+/** The time that speed is measured over, in milliseconds: a pause in a batch does not lower its speed for long. */
 const recentMs = 30_000;
-/** And looked at no more often. */
+/** Between two measurements of it, in milliseconds, at least. */
 const everyMs = 500;
 /** Before then it says nothing. */
 const soonestMs = 2_000;

@@ -24,7 +24,7 @@ export interface Hindrance {
 export interface SleepCluster {
   /** False until everything was listed once: what is not known then may be there. */
   isListed(): boolean;
-  /** Undefined where there is none of that name. */
+  /** Undefined if no service has that name. */
   find(service: string): SleepingService | undefined;
   /** All of the zoo, those that do not sleep too. */
   services(): readonly SleepingService[];

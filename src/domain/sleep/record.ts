@@ -8,7 +8,7 @@ export interface SleepRecord {
    * has seen it answer since it slept.
    */
   readonly phase: "awake" | "stopping" | "asleep" | "waking";
-  /** Rises whenever the cluster is to be told something else: what is told by an older number must not win. */
+  /** Rises with each change that the cluster must be told of: a message with an older number must not win. */
   readonly generation: number;
   /** When it was used last. */
   readonly usedAt: number;

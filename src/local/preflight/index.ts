@@ -13,7 +13,7 @@ import { namespaces, overlay, programs } from "./namespaces.ts";
 import { installCommands } from "./packages.ts";
 import { disk, linux, node, privateHome } from "./platform.ts";
 
-/** How long somebody else's package manager is waited for. */
+/** How long to wait for somebody else's package manager, in milliseconds. */
 const lockedMs = 180_000;
 /** apt: "Could not get lock"; pacman and apk: "unable to lock database". */
 const isLocked = /could not get lock|unable to (acquire|lock)/i;

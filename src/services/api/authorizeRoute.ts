@@ -77,7 +77,7 @@ export function authorizeRoute({ access, modelsNamespace, served, limits, signin
           operation,
           maxTokens: model.maxTokens,
         }));
-      // What a request says of its purpose does not come here, so whoever may not say it has it taken away; claims are the service's own.
+      // The gateway does not send a request's purpose here, so it is removed unless the key allows one; claims are the service's own.
       const removed = mayBatch(caller?.scope) ? [] : [purposeHeader];
       if (admitted && operation?.tokens) {
         const claim = { id: randomUUID(), ...admitted.of, reserved: [...admitted.reserved] };

@@ -1,7 +1,7 @@
 /** In milliseconds: half of the second that is promised, for the question takes time too. */
 const halfASecond = 500;
 const largest = 10_000;
-/** Of a question that may be answered from what was known: how long it is waited for, and how long after a failure nobody asks again. */
+/** For a question that an earlier answer may serve: how long to wait for a new one, and how long after a failure not to ask again. */
 const patienceMs = 1_000;
 
 export interface FreshCacheOptions {
