@@ -330,7 +330,7 @@ describe("a mirrored route", () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => seenBy("mirrored.test", path, { body: "{}" })));
     await backends.serve(a, ports[a]);
     expect(answers.map(({ server }) => server)).toEqual(answers.map(() => primary));
-    const idOf = ({ headers }: SeenRequest) => headers["x-request-id"];
+    const idOf = ({ headers }: Pick<SeenRequest, "headers">) => headers["x-request-id"];
     const asked = new Set(answers.map(idOf));
     // Of these requests: copies of the ones before may still come.
     const copied = () => backends.seen.filter((seen) => seen.server === b && asked.has(idOf(seen)));
