@@ -92,7 +92,7 @@ export function replayCommand(): Command {
     .option("--ignore <path>", "a field that is not compared; may be given several times", collect, [])
     .option(
       "--max-mismatch <share>",
-      "exit with 3 unless the share that differs is below this, with 95 % confidence",
+      "exit with 3 unless the share that differs is below this, with 95 % confidence at every look",
       shareArgument,
     )
     .option(

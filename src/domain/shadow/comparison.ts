@@ -1,3 +1,4 @@
+import { anytimeInterval } from "../judgement/share.ts";
 import type { OperationName } from "../protocols/operation.ts";
 import { operationNamed } from "../protocols/operations.ts";
 import type { ComparisonResult } from "./comparisonResult.ts";
@@ -11,7 +12,6 @@ import type { RecordedAnswer, RecordedCounts, RecordedPair } from "./recorded.ts
 import { type ComparisonRules, type CompiledRules, compileRules } from "./rules.ts";
 import { StreamSpeeds } from "./speed.ts";
 import { Timeline } from "./timeline.ts";
-import { wilsonInterval } from "./wilson.ts";
 
 /** A pair whose request leaves its answer to chance: {@link Comparison.settle} counts it. */
 export interface OpenPair {
@@ -19,6 +19,8 @@ export interface OpenPair {
   readonly differences: readonly Difference[];
 }
 
+/** Of an interval that is shown, both sides together. */
+const risk = 0.05;
 /** Sets of fields that are told apart; more of them are counted as a difference in fields that are not noise. */
 const signaturesAtMost = 1_000;
 /** Sets of fields of which pairs are kept, and which are told apart over time. */
@@ -170,9 +172,9 @@ export class Comparison {
       differing: this.#differing,
       sampled: { ...this.#sampled, examples: mostDifferent([this.#sampled.examples.pairs()]) },
       mismatches,
-      mismatchRate: wilsonInterval(mismatches, this.#pairs),
+      mismatchRate: anytimeInterval(mismatches, this.#pairs, risk),
       noise: noise
-        ? { pairs: noise.pairs, differing: noise.differing, rate: wilsonInterval(noise.differing, noise.pairs) }
+        ? { pairs: noise.pairs, differing: noise.differing, rate: anytimeInterval(noise.differing, noise.pairs, risk) }
         : null,
       fields,
       factor: this.#fields.factor(),
@@ -210,9 +212,9 @@ export class Comparison {
     const { pairs, fields } = this.#noise;
     const mismatches = fields.mismatchesOf(field.field);
     const noise = { mismatches, rate: pairs === 0 ? 0 : mismatches / pairs };
-    const ofShadow = wilsonInterval(field.mismatches, this.#pairs);
+    const ofShadow = anytimeInterval(field.mismatches, this.#pairs, risk);
     const isNoise =
-      !neverNoise.has(field.field) && mismatches > 0 && ofShadow.low <= wilsonInterval(mismatches, pairs).high;
+      !neverNoise.has(field.field) && mismatches > 0 && ofShadow.low <= anytimeInterval(mismatches, pairs, risk).high;
     return { ...field, noise, isNoise };
   }
 

@@ -1,3 +1,4 @@
+import type { AnytimeInterval } from "../judgement/share.ts";
 import type { Completeness } from "./completeness.ts";
 import type { FactorFinding } from "./constantFactor.ts";
 import type { FieldSummary } from "./fieldStatistics.ts";
@@ -6,7 +7,6 @@ import type { LatencySummary } from "./latency.ts";
 import type { OutlierPair } from "./outliers.ts";
 import type { StreamSpeed } from "./speed.ts";
 import type { TimelinePoint } from "./timeline.ts";
-import type { RateInterval } from "./wilson.ts";
 
 /** What a comparison found. Plain data: it is printed as JSON, drawn as a report, judged by a gate. */
 export interface ComparisonResult {
@@ -25,10 +25,10 @@ export interface ComparisonResult {
   readonly mismatches: number;
   /** Pairs whose request leaves its answer to chance. */
   readonly sampled: SampledPairs;
-  /** Share of `mismatches` with its 95 % interval. */
-  readonly mismatchRate: RateInterval;
+  /** Share of `mismatches` with its 95 % interval, which holds at every look. */
+  readonly mismatchRate: AnytimeInterval;
   /** Pairs of the primary and a second copy of it, and how many of them differ; null without a noise floor. */
-  readonly noise: { readonly pairs: number; readonly differing: number; readonly rate: RateInterval } | null;
+  readonly noise: { readonly pairs: number; readonly differing: number; readonly rate: AnytimeInterval } | null;
   readonly fields: readonly FieldSummary[];
   /** A factor that nearly all differing numbers follow. */
   readonly factor: FactorFinding | null;

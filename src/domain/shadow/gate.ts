@@ -1,8 +1,8 @@
+import { anytimeUpperBound } from "../judgement/share.ts";
 import type { ComparisonResult } from "./comparisonResult.ts";
 import { holdsGate } from "./judgement.ts";
 import { describeNotJudged } from "./notJudgedText.ts";
 import { count, percent } from "./readable.ts";
-import { upperBound } from "./wilson.ts";
 
 /** What a shadow has to show before it may take over. Shares are 0 to 1. */
 export interface ShadowGate {
@@ -10,7 +10,7 @@ export interface ShadowGate {
   readonly minPairs: number;
   /** Share of pairs that differ by more than noise, at most, with `confidence`. */
   readonly maxMismatch: number;
-  /** That the true share is not above `maxMismatch`. @default 0.95 */
+  /** That the true share is not above `maxMismatch`, however often somebody compares until the gate is met. @default 0.95 */
   readonly confidence: number;
   /** Share of the mirrored requests with an answer stored on both sides, at least. */
   readonly minCompleteness: number;
@@ -60,7 +60,7 @@ export interface GateVerdict {
 /** Judges a result. What was not measured is not met. */
 export function judgeGate(result: ComparisonResult, gate: ShadowGate): GateVerdict {
   const { pairs, mismatches, completeness, latency, speed } = result;
-  const bound = upperBound(mismatches, pairs, gate.confidence);
+  const bound = anytimeUpperBound(mismatches, pairs, 1 - gate.confidence);
   const checks: GateCheck[] = [
     {
       name: "pairs",
@@ -124,7 +124,7 @@ function latencyCheck({ primary, shadow }: ComparisonResult["latency"], allowed:
 
 /** Upper bound of the share of failures in pairs that are not judged because their requests are sampled; 0 where none failed. */
 export function sampledFailuresBound({ sampled }: Pick<ComparisonResult, "sampled">, confidence: number): number {
-  return sampled.failing === 0 ? 0 : upperBound(sampled.failing, sampled.pairs, confidence);
+  return sampled.failing === 0 ? 0 : anytimeUpperBound(sampled.failing, sampled.pairs, 1 - confidence);
 }
 
 function sampledFailuresCheck(result: ComparisonResult, { maxMismatch, confidence }: ShadowGate): GateCheck {

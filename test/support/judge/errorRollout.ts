@@ -1,6 +1,6 @@
 import { betsOn, logEvidenceOfBad, logEvidenceOfGood } from "../../../src/domain/judgement/coin.ts";
-import { wilsonInterval } from "../../../src/domain/shadow/wilson.ts";
 import { binomial, randomOf } from "./random.ts";
+import { wilsonInterval } from "./wilson.ts";
 
 export const margin = 0.01;
 export const risk = 0.01;

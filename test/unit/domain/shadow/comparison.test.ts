@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { anytimeUpperBound } from "../../../../src/domain/judgement/share.ts";
 import { Comparison } from "../../../../src/domain/shadow/comparison.ts";
 import { differencesOf } from "../../../../src/domain/shadow/difference.ts";
 import { formatFieldPath, parseFieldPath } from "../../../../src/domain/shadow/fieldPath.ts";
@@ -9,7 +10,7 @@ import { percent } from "../../../../src/domain/shadow/readable.ts";
 import type { RecordedAnswer, RecordedCounts, RecordedPair } from "../../../../src/domain/shadow/recorded.ts";
 import { type ComparisonRules, compileRules } from "../../../../src/domain/shadow/rules.ts";
 import { Timeline } from "../../../../src/domain/shadow/timeline.ts";
-import { upperBound, wilsonInterval } from "../../../../src/domain/shadow/wilson.ts";
+import { wilsonInterval } from "../../../support/judge/wilson.ts";
 
 function differing(primary: unknown, shadow: unknown, rules: ComparisonRules = {}): string[] {
   return differencesOf(primary, shadow, compileRules(rules)).map(({ at, how }) => `${at} ${how}`);
@@ -294,18 +295,6 @@ describe("the noise floor", () => {
 });
 
 describe("figures", () => {
-  it.each([
-    [0, 10, 0, 0.2775],
-    [1, 10, 0.0179, 0.4042],
-    [5, 10, 0.2366, 0.7634],
-    [10, 10, 0.7225, 1],
-    [0, 0, 0, 1],
-  ])("Wilson's interval of %d in %d", (hits, trials, low, high) => {
-    const interval = wilsonInterval(hits, trials);
-    expect(interval.low).toBeCloseTo(low, 4);
-    expect(interval.high).toBeCloseTo(high, 4);
-  });
-
   it("percentiles are exact to 2 %", () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0.01, max: 1e6, noNaN: true }), { minLength: 1 }), (values) => {
@@ -380,17 +369,31 @@ describe("a gate", () => {
     expect(unmet(200, 0, 3)).toEqual(["completeness"]);
   });
 
-  it("lets a shadow that is worse than allowed through no more often than it says", () => {
-    const confidence = 0.95;
-    const [trials, trueShare] = [200, 0.05];
-    // The probability that the upper bound is below the true share, summed over the binomial distribution.
-    let probability = (1 - trueShare) ** trials;
-    let wrong = 0;
-    for (let hits = 0; hits <= trials; hits += 1) {
-      if (upperBound(hits, trials, confidence) < trueShare) wrong += probability;
-      probability *= ((trials - hits) / (hits + 1)) * (trueShare / (1 - trueShare));
-    }
-    expect(wrong).toBeLessThan(1 - confidence + 0.01);
+  // Exactly: every sequence of 400 pairs of a shadow that differs in as many as are allowed, stopped where the gate is met.
+  it("lets a shadow at the limit through no more often than it says, however often somebody compares", () => {
+    const passed = (bound: (mismatches: number, pairs: number) => number): number => {
+      const limit = gate.maxMismatch;
+      let share = 0;
+      // By number of mismatches: the probability that the gate was not met until now.
+      let waiting = [1];
+      for (let pairs = 1; pairs <= 400; pairs += 1) {
+        let met = -1;
+        while (met + 1 <= limit * pairs && bound(met + 1, pairs) <= limit) met += 1;
+        waiting = Array.from({ length: Math.min(pairs, 60) + 1 }, (_, mismatches) => {
+          const now = (waiting[mismatches] ?? 0) * (1 - limit) + (waiting[mismatches - 1] ?? 0) * limit;
+          if (mismatches > met) return now;
+          share += now;
+          return 0;
+        });
+      }
+      return share;
+    };
+    const { confidence } = gate;
+    expect(passed((mismatches, pairs) => anytimeUpperBound(mismatches, pairs, 1 - confidence))).toBeCloseTo(0.0355, 4);
+    expect(passed((mismatches, pairs) => wilsonInterval(mismatches, pairs, 2 * confidence - 1).high)).toBeCloseTo(
+      0.202,
+      3,
+    );
   });
 
   it("is held by pairs that could not be judged, and not by clients that hung up", () => {

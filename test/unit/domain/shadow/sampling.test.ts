@@ -93,7 +93,7 @@ describe("pairs of sampled requests", () => {
     expect(result).toMatchObject({ pairs: 3, mismatches: 2, sampled });
     expect(result.sampled.examples).toHaveLength(2);
     expect(headlineOf(result)).toBe(
-      "2 of 3 answers differ: 66.7 %, 20.8 % to 93.9 % with 95 % confidence. 4 more pairs cannot be judged because their requests are sampled: 2 differ, perhaps by chance; 2 are equal.",
+      "2 of 3 answers differ: 66.7 %, 4.3 % to 99.84 % with 95 % confidence. 4 more pairs cannot be judged because their requests are sampled: 2 differ, perhaps by chance; 2 are equal.",
     );
     expect(describeComparison(subject, result, undefined)).toContain(
       "sampled       4 are not judged (2 differ, perhaps by chance; 2 are equal); of 4 that the primary was asked again, it repeats itself in 2, which are judged; declare noiseFloor, or send a seed with the requests, to judge the others",

@@ -1,17 +1,16 @@
-/** A share with the bounds that hold it with a given confidence. */
-export interface RateInterval {
-  readonly rate: number;
-  readonly low: number;
-  readonly high: number;
-}
+import type { AnytimeInterval } from "../../../src/domain/judgement/share.ts";
 
 /**
- * Wilson's score interval of a share, which stays honest for few trials and for shares near 0 and 1 (E. B. Wilson, 1927).
+ * Wilson's score interval of a share, right at one look (E. B. Wilson, 1927): what a rule of one's own would take.
  * Without trials nothing is known: 0 to 1.
  *
- * @param confidence - of the interval as a whole, between 0 and 1. @default 0.95
+ * @param confidence - of the interval as a whole, between 0 and 1
  */
-export function wilsonInterval(hits: number, trials: number, confidence = 0.95): RateInterval {
+export function wilsonInterval(
+  hits: number,
+  trials: number,
+  confidence: number,
+): Record<keyof AnytimeInterval, number> {
   if (trials <= 0) return { rate: 0, low: 0, high: 1 };
   const rate = hits / trials;
   const z = normalQuantile(0.5 + confidence / 2);
@@ -26,13 +25,8 @@ export function wilsonInterval(hits: number, trials: number, confidence = 0.95):
   };
 }
 
-/** Upper bound of a share that holds on one side with `confidence`. */
-export function upperBound(hits: number, trials: number, confidence: number): number {
-  return wilsonInterval(hits, trials, 2 * confidence - 1).high;
-}
-
 /** Quantile of the standard normal distribution, by bisection of its distribution function: exact to 1e-9, 0 < p < 1. */
-export function normalQuantile(p: number): number {
+function normalQuantile(p: number): number {
   let [low, high] = [-10, 10];
   while (high - low > 1e-10) {
     const middle = (low + high) / 2;
