@@ -144,7 +144,7 @@ test("requests at the gateway are counted one by one", async () => {
   const from = Date.now() - 1_000;
   const sent = await load(8, 40, (number) => predict(number % 10 === 0 ? "{broken" : undefined));
   const { byOutcome, missing } = await counted("route", "multiplier", from);
-  expect(byOutcome).toEqual({ "2xx": sent[200], "4xx": sent[400] });
+  expect(byOutcome).toEqual({ "2xx": sent[200], "4xx_rejected": sent[400] });
   expect(missing).toBe(0);
 });
 

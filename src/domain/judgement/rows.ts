@@ -1,4 +1,4 @@
-import type { TrafficPath } from "../traffic/outcome.ts";
+import { judgedFailures, outcomeOf, type TrafficPath } from "../traffic/outcome.ts";
 import type { Second } from "../traffic/seconds.ts";
 import type { TimedRequests } from "./latencyRatio.ts";
 
@@ -52,10 +52,8 @@ export interface SourceRow {
 /** What a judgement is folded over, in the order in which it was stored. */
 export type JudgementRow = RoutedRow | PairsRow | SourceRow;
 
-/** Answers by which a client is told that it may not, not yet, or not there: no version is at fault. */
-const clientsOwn: ReadonlySet<number> = new Set([401, 403, 404, 429]);
-
 /** Whether an answer with this status is a failure of the version. Time-outs and broken streams are too, whatever their status. */
 export function isFailure(status: number): boolean {
-  return status >= 500 || (status >= 400 && !clientsOwn.has(status));
+  const outcome = outcomeOf(status);
+  return outcome !== undefined && judgedFailures.has(outcome);
 }

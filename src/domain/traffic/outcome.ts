@@ -11,6 +11,11 @@ export const outcomes = [
   "1xx",
   "2xx",
   "3xx",
+  /** 401, 403, 404 or 429: the client may not, not yet or not there, whichever version answers. */
+  "4xx_denied",
+  /** Any other 4xx: this version did not take the request. */
+  "4xx_rejected",
+  /** Counted before the two were told apart: nobody knows which it was. */
   "4xx",
   /** Other than the two that follow. */
   "5xx",
@@ -28,12 +33,22 @@ export type Outcome = (typeof outcomes)[number];
 /** What counts as a failure of the version. Who leaves is not told why. */
 export const failedOutcomes: ReadonlySet<Outcome> = new Set(["5xx", "unavailable", "timeout", "broken"]);
 
-const byClass: readonly (Outcome | undefined)[] = [undefined, "1xx", "2xx", "3xx", "4xx", "5xx"];
+/** Outcomes of which nobody knows whether they are the version's fault. */
+export const unclearOutcomes: ReadonlySet<Outcome> = new Set(["4xx"]);
+
+/** What a judge counts as a failure: a model's answer to a request that it does not take is one too. */
+export const judgedFailures: ReadonlySet<Outcome> = new Set([...failedOutcomes, "4xx_rejected"]);
+
+/** Answers by which a client is told that it may not, not yet, or not there: no version is at fault. */
+const denials: ReadonlySet<number> = new Set([401, 403, 404, 429]);
+
+const byClass: readonly (Outcome | undefined)[] = [undefined, "1xx", "2xx", "3xx", "4xx_rejected", "5xx"];
 
 /** The outcome of an answer with this HTTP status; undefined for what is none. */
 export function outcomeOf(status: number): Outcome | undefined {
   if (status === 503) return "unavailable";
   if (status === 504) return "timeout";
+  if (denials.has(status)) return "4xx_denied";
   return byClass[Math.floor(status / 100)];
 }
 

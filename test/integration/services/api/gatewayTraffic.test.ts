@@ -115,7 +115,7 @@ describe("every request at the gateway", () => {
     expect(await times(6, () => envoy.ask(services.refusing, "200"))).toEqual(new Array(6).fill(503));
     await delay(7_000);
     const traffic = await read(from);
-    expect(summarize(traffic).byOutcome).toEqual({ "2xx": 40, "4xx": 5, "5xx": 4, unavailable: 6, timeout: 2 });
+    expect(summarize(traffic).byOutcome).toEqual({ "2xx": 40, "4xx_denied": 5, "5xx": 4, unavailable: 6, timeout: 2 });
     expect(summarize(await read(from, 2)).byOutcome).toEqual({ unavailable: 7 });
     expect(summarize(await read(from, 3)).byOutcome).toEqual({ unavailable: 6 });
     expect(await missing(from)).toEqual([]);

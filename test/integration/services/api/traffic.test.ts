@@ -142,7 +142,8 @@ describe("every request through the API service", () => {
     await send(20, "2xx", () => ask(one, "200"));
     await send(3, "2xx", () => ask(one, "201"));
     await send(2, "3xx", () => ask(one, "302"));
-    await send(4, "4xx", () => ask(one, "422"));
+    await send(4, "4xx_rejected", () => ask(one, "422"));
+    await send(2, "4xx_denied", () => ask(one, "429"));
     await send(2, "5xx", () => ask(one, "500"));
     await send(3, "unavailable", () => ask(one, "503"));
     await send(5, "unavailable", () => ask(nowhere, "200"));
@@ -157,7 +158,7 @@ describe("every request through the API service", () => {
     expect(summarize(traffic).byOutcome).toEqual(sent);
     // Both have told that they are gone: nothing is missing but the seconds before they were there.
     expect(traffic.coverage.missing.every(({ since, until }) => until <= from + 1 || since >= second())).toBe(true);
-    const whole = 20 + 3 + 2 + 4 + 2 + 3 + 5 + 2 + 3;
+    const whole = 20 + 3 + 2 + 4 + 2 + 2 + 3 + 5 + 2 + 3;
     expect(traffic.latency.reduce((sum, each) => sum + each, 0)).toBe(whole);
   });
 
@@ -172,7 +173,7 @@ describe("every request through the API service", () => {
     await fetch(`http://127.0.0.1:${one.port}/models/7/predict`);
     await fetch(`http://127.0.0.1:${one.port}/nowhere`);
     await one.end();
-    expect(summarize(await read(from, "7")).byOutcome).toEqual({ "2xx": 1, "4xx": 1 });
+    expect(summarize(await read(from, "7")).byOutcome).toEqual({ "2xx": 1, "4xx_denied": 1 });
     expect(summarize(await read(from, "8")).byOutcome).toEqual({ "2xx": 1 });
   });
 });
