@@ -25,3 +25,5 @@ GRANT EXECUTE ON FUNCTION menagerie.token_limits() TO menagerie_deployer;
 
 -- How much each version answers, and how well.
 GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_deployer;
+-- What judges say of rollouts, which a preview tells.
+GRANT SELECT ON menagerie.judgement, menagerie.verdict TO menagerie_deployer;
