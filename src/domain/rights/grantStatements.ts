@@ -140,7 +140,7 @@ class GrantParser {
     const names = this.names();
     if (kind !== "function") return names.map((name) => ({ kind, name }));
     this.require("(");
-    const types = this.takes(")") ? [] : this.list(() => this.word());
+    const types = this.takes(")") ? [] : this.list(() => this.typeName());
     if (types.length > 0) this.require(")");
     return names.map((name) => ({ kind, name: `${name}(${types.join(", ")})` }));
   }
@@ -176,6 +176,13 @@ class GrantParser {
     if (kind !== "word") throw this.wrong(`${text} instead of a word`);
     this.at += 1;
     return text;
+  }
+
+  /** Such as `double precision`, as PostgreSQL writes it. */
+  private typeName(): string {
+    const words = [this.word()];
+    while (this.next.kind === "word") words.push(this.word());
+    return words.join(" ");
   }
 
   private list<T>(one: () => T): T[] {

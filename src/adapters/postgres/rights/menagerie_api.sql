@@ -37,3 +37,6 @@ GRANT DELETE, INSERT, SELECT, UPDATE (ended_at) ON menagerie.traffic_source TO m
 
 -- Models that sleep: what is under way in each process, and what the cluster is told.
 GRANT DELETE, INSERT, SELECT, UPDATE ON menagerie.sleep_lease, menagerie.sleep_state TO menagerie_api;
+
+-- Which side of a rollout answers.
+GRANT SELECT ON menagerie.rollout_traffic TO menagerie_api;

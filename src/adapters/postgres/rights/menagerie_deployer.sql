@@ -27,3 +27,11 @@ GRANT EXECUTE ON FUNCTION menagerie.token_limits() TO menagerie_deployer;
 GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.traffic_source TO menagerie_deployer;
 -- What judges say of rollouts, which a preview tells.
 GRANT SELECT ON menagerie.judgement, menagerie.verdict TO menagerie_deployer;
+
+
+-- Weights of rollouts: changed by these functions alone, which note every change.
+GRANT EXECUTE ON FUNCTION
+  menagerie.set_traffic(text, bigint, double precision, double precision, text, text, bigint),
+  menagerie.traffic_applied(text, bigint)
+  TO menagerie_deployer;
+GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_deployer;

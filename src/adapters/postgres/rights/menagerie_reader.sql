@@ -25,3 +25,6 @@ GRANT EXECUTE ON FUNCTION menagerie.token_limits() TO menagerie_reader;
 
 -- Who did what.
 GRANT SELECT ON menagerie.audit TO menagerie_reader;
+
+-- How much the new version of a rollout answers.
+GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_reader;

@@ -66,6 +66,18 @@ export const zooRefusals = {
     cause: "Somebody moved the app since the trial began.",
     exit: 1,
   },
+  "traffic.stale": {
+    says: "{model}: its traffic changed since this run read it: {now}",
+    fix: "see `menagerie rollout {model}`, and run `up` again",
+    cause: "An earlier plan of a weight must not undo what another run or the guard has done since.",
+    exit: 1,
+  },
+  "traffic.no-rollout": {
+    says: "{model}: no rollout is under way whose new version could get a share of the requests",
+    fix: "see `menagerie rollout {model}`",
+    cause: "A weight divides requests between the two versions of one rollout, from `copy` to `bake`.",
+    exit: 1,
+  },
   "pointing.no-version": {
     says: "version {goal} is not a version of a zoo model",
     fix: "`menagerie rollout` shows them",

@@ -40,13 +40,13 @@ describe("a file of rights", () => {
   });
 
   it("knows functions, sequences, everybody, and that a role has nothing", () => {
-    const sql = `GRANT EXECUTE ON FUNCTION :"schema".f(date, text), :"schema".g() TO x;
+    const sql = `GRANT EXECUTE ON FUNCTION :"schema".f(date, double precision), :"schema".g() TO x;
       GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA :"schema" TO x; GRANT USAGE ON SEQUENCE :"schema".s TO x;
       REVOKE ALL ON DATABASE menagerie FROM PUBLIC;`;
     expect(parsed(sql)).toEqual({
       x: {
         "all sequences": "SELECT, USAGE",
-        "function f(date, text)": "EXECUTE",
+        "function f(date, double precision)": "EXECUTE",
         "function g()": "EXECUTE",
         "sequence s": "USAGE",
       },

@@ -1,0 +1,93 @@
+import type { ClientBase } from "pg";
+import type { RolloutTraffic, Sticky, TrafficChanger, TrafficSplit, TrafficStep } from "../../../domain/zoo/traffic.ts";
+import { refuse } from "./refusals.ts";
+
+/** A change of how much the new version of a rollout answers. */
+export interface TrafficChange extends Pick<TrafficSplit, "weight">, Partial<Omit<TrafficSplit, "weight">> {
+  /** Name of the zoo model. */
+  readonly model: string;
+  /** Generation that the change was planned from; undefined where none was ever set. */
+  readonly expected: number | undefined;
+  readonly by: TrafficChanger;
+  /** Verdict that asked for it. @default none */
+  readonly verdictId?: string | undefined;
+}
+
+/**
+ * Sets the traffic of the rollout that the model is in, with its step of the history, under the rollout's lock. `control` and `sticky` that are not
+ * named stay; of another rollout they are 0 and undefined. The same again changes nothing, whatever generation it expects. Answers the generation by now.
+ * @throws OperatorError where somebody else changed it since it was read, or where no rollout is under way.
+ */
+export async function setTraffic(
+  client: ClientBase,
+  { model, expected, weight, by, verdictId, ...given }: TrafficChange,
+): Promise<{ readonly generation: number; readonly isChanged: boolean }> {
+  const held = await readRolloutTraffic(client, model);
+  const split = { control: held?.control ?? 0, sticky: held?.sticky, ...given };
+  const { rows } = await client.query<{ outcome: string; generation: string | null }>(
+    "SELECT outcome, generation FROM menagerie.set_traffic($1, $2, $3, $4, $5, $6, $7)",
+    [model, expected ?? null, weight, split.control, split.sticky ?? null, by, verdictId ?? null],
+  );
+  const { outcome, generation } = rows[0] ?? { outcome: "no rollout", generation: null };
+  if (outcome === "stale") throw refuse("traffic.stale", { model, now: await described(client, model) });
+  if (outcome === "no rollout") throw refuse("traffic.no-rollout", { model });
+  return { generation: Number(generation), isChanged: outcome === "set" };
+}
+
+async function described(client: ClientBase, model: string): Promise<string> {
+  const [last] = await readTrafficSteps(client, model, 1);
+  return last ? `the ${last.by === "up" ? "last `up`" : last.by} set it to ${last.weight} %` : "it was never set";
+}
+
+interface TrafficRow {
+  readonly model: string;
+  readonly generation: string;
+  readonly from: string;
+  readonly to: string;
+  readonly hash: string;
+  readonly weight: number;
+  readonly control: number;
+  readonly sticky: Sticky | null;
+}
+
+const columns = `m.name AS model, t.generation, t.from_version_id AS "from", t.to_version_id AS "to", t.truss_hash AS hash, t.weight, t.control, t.sticky`;
+const ofZoo =
+  "JOIN menagerie.model m ON m.id = t.model_id JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin";
+
+function splitOf<Row extends TrafficRow>({ generation, sticky, ...row }: Row) {
+  return { ...row, generation: Number(generation), sticky: sticky ?? undefined };
+}
+
+/** The traffic of every zoo model that ever had a weight, by its name. Rows of rollouts that are over stay as they were. */
+export async function readRolloutTraffics(client: ClientBase): Promise<Map<string, RolloutTraffic>> {
+  const { rows } = await client.query<TrafficRow & { changedAt: Date }>(
+    `SELECT ${columns}, t.changed_at AS "changedAt" FROM menagerie.rollout_traffic t ${ofZoo} ORDER BY m.name`,
+  );
+  return new Map(rows.map((row) => [row.model, splitOf(row)]));
+}
+
+/** That of one; undefined where none was ever set. */
+export async function readRolloutTraffic(client: ClientBase, model: string): Promise<RolloutTraffic | undefined> {
+  return (await readRolloutTraffics(client)).get(model);
+}
+
+/** Changes of one model's traffic, the latest first. */
+export async function readTrafficSteps(client: ClientBase, model: string, most = 100): Promise<TrafficStep[]> {
+  const { rows } = await client.query<
+    TrafficRow & { by: TrafficChanger; verdictId: string | null; at: Date; appliedAt: Date | null }
+  >(
+    `SELECT ${columns}, t.changed_by AS by, t.verdict_id AS "verdictId", t.at, t.applied_at AS "appliedAt"
+       FROM menagerie.rollout_traffic_step t ${ofZoo} WHERE m.name = $1 ORDER BY t.generation DESC LIMIT $2`,
+    [model, most],
+  );
+  return rows.map(({ verdictId, appliedAt, ...row }) => ({
+    ...splitOf(row),
+    verdictId: verdictId ?? undefined,
+    appliedAt: appliedAt ?? undefined,
+  }));
+}
+
+/** Notes that the object which the gateway reads was written for this generation. Only the first note counts. */
+export async function noteTrafficApplied(client: ClientBase, model: string, generation: number): Promise<void> {
+  await client.query("SELECT menagerie.traffic_applied($1, $2)", [model, generation]);
+}

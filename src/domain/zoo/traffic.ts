@@ -1,0 +1,40 @@
+/** Who changes how much a new version answers. */
+export const trafficChangers = ["up", "advance", "guard", "restore", "resume"] as const;
+
+export type TrafficChanger = (typeof trafficChangers)[number];
+
+/** What keeps a user on one side while a weight stays; undefined where each request is drawn by itself. */
+export type Sticky = "cookie" | `header:${string}`;
+
+/** How the requests to a model's own route are divided between the two versions of a rollout. */
+export interface TrafficSplit {
+  /** Percent of the requests that the new version answers, 0 to 100. */
+  readonly weight: number;
+  /** Percent of the requests that are copied to the version that does not answer them; nobody gets its answers. */
+  readonly control: number;
+  readonly sticky: Sticky | undefined;
+}
+
+/** The split as the database holds it. */
+export interface RolloutTraffic extends TrafficSplit {
+  /** Name of the zoo model. */
+  readonly model: string;
+  /** Rises by one with each change, over all rollouts of the model. */
+  readonly generation: number;
+  /** Id of the version that the rollout leaves. */
+  readonly from: string;
+  /** Id of the new version; in phase `copy` that of the copy. */
+  readonly to: string;
+  /** Content of the new version. */
+  readonly hash: string;
+  readonly changedAt: Date;
+}
+
+/** One change of it. */
+export interface TrafficStep extends Omit<RolloutTraffic, "changedAt"> {
+  readonly by: TrafficChanger;
+  readonly verdictId: string | undefined;
+  readonly at: Date;
+  /** When the object that the gateway reads was first written for it; undefined before that. */
+  readonly appliedAt: Date | undefined;
+}
