@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { kubernetesName } from "../src/config/crossRules.ts";
-import type { ZooEntrySpec } from "../src/config/environment.ts";
+import type { ZooEntryJudge, ZooEntrySpec } from "../src/config/environment.ts";
 import { inEnvironment } from "../src/domain/printedCommands.ts";
 import { type ModelRecording, recordingSchema } from "../src/domain/recording/settings.ts";
 import { modelRoute } from "../src/domain/serving/modelRoute.ts";
@@ -108,6 +108,11 @@ export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
    */
   readonly recording?: Partial<ModelRecording> | undefined;
   /**
+   * What the new version of a rollout is judged by while both versions answer, and what follows when it is bad.
+   * @default nobody judges
+   */
+  readonly judge?: ZooEntryJudge | undefined;
+  /**
    * Whether the model works in the release's state.
    * @default false
    */
@@ -209,7 +214,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
   /** The phase in the database; none without one. */
   private record(after: readonly pulumi.Resource[]): ZooRollout | undefined {
     if (!this.environment.hasDatabase) return undefined;
-    const { name, rollout, hash, bake, due, leave, targetApps } = this.plan;
+    const { name, rollout, hash, bake, due, leave, targetApps, judge } = this.plan;
     const { phase, from, gates } = rollout.request;
     return new ZooRollout(
       name,
@@ -219,7 +224,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
         hash,
         gates: [...gates],
         bakeSeconds: bake.minutes * 60,
-        ...given({ from, due, apps: targetApps?.pair, leave: leave.length > 0 ? [...leave] : undefined }),
+        ...given({ from, due, judge, apps: targetApps?.pair, leave: leave.length > 0 ? [...leave] : undefined }),
         ...this.environment.onDatabase,
         ...(targetApps ? this.environment.onTarget : {}),
       },

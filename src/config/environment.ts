@@ -118,6 +118,9 @@ export const environmentSchema = mapping(
 export type RawEnvironment = z.input<typeof environmentSchema>;
 type Parsed = z.output<typeof environmentSchema>;
 
+/** What a zoo model says of its judge; everything has a default. */
+export type ZooEntryJudge = NonNullable<NonNullable<RawEnvironment["zoo"]>[string]["judge"]>;
+
 /** A zoo model with its defaults filled in. `replicas` in pods, `resources.gpus` in whole GPUs of one pod. */
 export interface ZooEntrySpec extends Omit<Parsed["zoo"][string], "replicas" | "resources" | "mode" | "truss"> {
   /** Truss folder relative to the project, without a trailing slash. */

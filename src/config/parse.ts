@@ -121,8 +121,9 @@ function missingKeys(
   if (Object.keys(parsed.development).length > 0) need("development");
   if (Object.keys(parsed.shadows).length > 0) need("shadows");
   if (parsed.state) need("state");
-  for (const [name, { recording }] of Object.entries(parsed.zoo)) {
+  for (const [name, { recording, judge }] of Object.entries(parsed.zoo)) {
     if (recording) missing.push({ issue: recordingNeedsDatabase(name, parsed.nodeClass), from });
+    if (judge) missing.push({ issue: judgeNeedsDatabase(name, parsed.nodeClass), from });
   }
   return missing;
 }
@@ -176,7 +177,12 @@ function plainKeys(
 }
 
 /** What keeps its data in the platform's database, and how a sentence about it begins. */
-const kept = { development: "its patches are", shadows: "predictions are", state: "it is" } as const;
+const kept = {
+  development: "its patches are",
+  shadows: "predictions are",
+  state: "it is",
+  judge: "verdicts are",
+} as const;
 
 /** Why a key cannot be there without a database, and what to do about it on the stack's class of nodes. */
 export function needsDatabase(key: keyof typeof kept, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {
@@ -186,6 +192,11 @@ export function needsDatabase(key: keyof typeof kept, nodeClass: EnvironmentSpec
 /** The same of a zoo model's recording. */
 export function recordingNeedsDatabase(model: string, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {
   return missingDatabase(keyPath(["zoo", model, "recording"]), kept.shadows, nodeClass);
+}
+
+/** The same of a zoo model's judge. */
+export function judgeNeedsDatabase(model: string, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {
+  return missingDatabase(keyPath(["zoo", model, "judge"]), kept.judge, nodeClass);
 }
 
 function missingDatabase(at: string, what: string, nodeClass: EnvironmentSpec["nodeClass"]): Refusal {

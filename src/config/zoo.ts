@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { phases } from "../domain/zoo/phases.ts";
 import { choice, cpuQuantity, flag, listOf, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
+import { judge } from "./judge.ts";
 import { targetApps } from "./migrationTarget.ts";
 import { ownPaths } from "./ownPaths.ts";
 import { recording } from "./recording.ts";
@@ -226,6 +227,7 @@ const zooEntry = mapping(
     ).default("journaled"),
     bake: bake.prefault({}),
     recording: recording.optional(),
+    judge: judge.optional(),
     maxTokens: wholeNumber(
       1,
       10_000_000,

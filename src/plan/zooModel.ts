@@ -1,10 +1,12 @@
 import type { EnvironmentSpec, ZooEntrySpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
+import { type DeclaredJudge, describeJudge, usualMismatch } from "../domain/judgement/declared.ts";
 import {
   describePaused,
   describeRecorded,
   type ModelRecording,
   type RecordingSettings,
+  recordingSchema,
 } from "../domain/recording/settings.ts";
 import { refusal, refused } from "../domain/refusals/refusal.ts";
 import { contentVersion } from "../domain/shadow/evidence.ts";
@@ -12,7 +14,7 @@ import { effects } from "../domain/zoo/effects.ts";
 import { describeUsers, neededVersions } from "../domain/zoo/goneImages.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
 import { describePathChange } from "../domain/zoo/pathChange.ts";
-import type { Gate, RolloutRequest } from "../domain/zoo/phases.ts";
+import { type Gate, type RolloutRequest, underWay } from "../domain/zoo/phases.ts";
 import { copyName, copySuffix, generatedNameFits, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
 import {
@@ -26,6 +28,7 @@ import { declaredServing, type RecordedServing, type VersionServing } from "../d
 import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import type { TargetPair } from "../domain/zoo/targetApps.ts";
+import { given } from "../environment/given.ts";
 import { needsContent, pinnedRow } from "./content.ts";
 import type { PlatformPlan } from "./platform.ts";
 
@@ -77,6 +80,8 @@ export interface ZooModelPlan {
   readonly targetApps: { readonly pair: TargetPair; readonly migration: PlannedRequest | undefined } | undefined;
   /** How the model is recorded; undefined where nothing of it is kept. */
   readonly recording: ModelRecording | undefined;
+  /** What the rollout is judged by; undefined where nobody judges. */
+  readonly judge: DeclaredJudge | undefined;
   /** What the `up` does, for the preview. */
   readonly lines: readonly string[];
   /** What it does not mend. */
@@ -148,7 +153,7 @@ export function requestOf(model: string, entry: ZooEntrySpec | undefined, settin
 export function planZooModel(
   request: RolloutRequest,
   entry: ZooEntrySpec | undefined,
-  { sources, frozen, namespace }: ZooSetting,
+  { sources, frozen, namespace, shadows }: ZooSetting,
 ): ZooModelPlan {
   const { model: name } = request;
   const { platform } = sources;
@@ -188,6 +193,7 @@ export function planZooModel(
       ...(platform?.basis === "read" && isOtherwise(each, state) ? { due: true } : {}),
     };
   };
+  const judge = entry && judgeOf(name, entry, shadows);
   const bake = entry?.bake ?? { minutes: 0, smoke: false };
   const smoke = triedIn(request, bake) ? sources.smoke.get(name) : undefined;
   const planned = versions.map(served);
@@ -211,15 +217,34 @@ export function planZooModel(
       migration: migrationOf(name, rollout.migration && { ...rollout.migration, ...entry.apps }, entry),
     },
     recording,
+    judge,
     lines: [
       ...lines,
       ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt),
       ...planned.flatMap((each) => describeRecording(each, state)),
       ...describeMove(request, planned),
+      ...(judge && request.from !== undefined && underWay.includes(request.phase) ? [describeJudge(judge)] : []),
       ...(recording?.paused ? [describePaused(recording)] : []),
     ],
     warnings: unstoredWarnings(name, planned, registry, entry?.hash),
   };
+}
+
+function judgeOf(
+  name: string,
+  { judge, shadow }: ZooEntrySpec,
+  shadows: EnvironmentSpec["shadows"],
+): DeclaredJudge | undefined {
+  if (!judge) return undefined;
+  const { maxMismatch, compare, ...settings } = judge;
+  if (settings.control === 0) return given(settings);
+  const rules = compare ?? (shadow && shadows[shadow.deployment]?.compare);
+  return given({
+    ...settings,
+    maxMismatch: maxMismatch ?? usualMismatch,
+    compare: rules,
+    recordedIn: recordingSchema(name),
+  });
 }
 
 /** As rows have it, for a model that only the database knows. */

@@ -1,3 +1,4 @@
+import type { DeclaredJudge } from "../domain/judgement/declared.ts";
 import type { ExistingTable } from "../domain/zoo/existingTable.ts";
 import type { Gate, Phase } from "../domain/zoo/phases.ts";
 import type { TargetCounts, TargetPair } from "../domain/zoo/targetApps.ts";
@@ -23,6 +24,11 @@ export interface ZooRolloutInputs extends DatabaseInput, Due {
    * @default none
    */
   readonly leave?: readonly string[] | undefined;
+  /**
+   * What the rollout is judged by.
+   * @default nobody judges
+   */
+  readonly judge?: DeclaredJudge | undefined;
   /**
    * The rollout's ids in the table {@link target}, whose apps count too.
    * @default apps are in the platform's tables alone
@@ -51,6 +57,7 @@ export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
     gates: "update",
     bakeSeconds: "update",
     leave: "update",
+    judge: "update",
     apps: "update",
     target: "update",
     targetUrl: "update",

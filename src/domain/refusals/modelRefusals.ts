@@ -169,4 +169,39 @@ export const modelRefusals = {
     fix: "use {sides}",
     cause: "The rollout is judged by one of the deployment's shadows.",
   },
+  "judge.nothing-judged": {
+    says: "missing",
+    fix: "give the share of requests that may fail, such as 0.02, or set {control} above 0",
+    cause: "Without a control nothing is compared, and a fixed limit of errors is all that is left to judge by.",
+  },
+  "judge.without-control": {
+    says: "is not judged with {control}: 0",
+    fix: "remove it, or set {control} above 0",
+    cause: "Answers and durations are compared where both versions answer the same requests.",
+  },
+  "judge.with-control": {
+    says: "is judged with {control}: 0 alone",
+    fix: "remove it, or set {control} to 0",
+    cause: "With a control, errors are compared with those of the old version.",
+  },
+  "judge.not-recorded": {
+    says: "{found}, and {judge} compares recorded answers of both versions",
+    fix: "{change}, or set {control} to 0 and a maxErrors",
+    cause: "What the two versions answer to one request is found in what their recorders store.",
+  },
+  "judge.no-bodies": {
+    says: "is false, and {mismatch} compares bodies",
+    fix: "set it to true, or set {control} to 0 and a maxErrors",
+    cause: "Whether two answers differ is seen in their bodies.",
+  },
+  "judge.no-quantile": {
+    says: "is empty",
+    fix: "write {p50: 1.5, p95: 2}, or remove the key",
+    cause: "Each quantile is judged by a ratio of its own.",
+  },
+  "judge.limits-without-prometheus": {
+    says: "the values are read from a Prometheus, and the stack names none",
+    fix: "declare {prometheus}, or remove the key",
+    cause: "The queries of limits are Prometheus'.",
+  },
 } as const satisfies Record<string, RefusalEntry>;

@@ -213,6 +213,60 @@ describe("a stack without a database", () => {
   });
 });
 
+describe("a judge", () => {
+  const local = { nodeClass: "local", database: { host: "db" } };
+  const underWay = registryOf(
+    [row(1), row(2, { isCurrent: true })],
+    rollout({ phase: "version", from: "11", hash: contentOf(2) }),
+  );
+  const judged = (change: object, config: object = local) =>
+    plan(m({ phase: "version", from: 11, ...change }), underWay, config).get("m");
+
+  it("has the defaults, and is told while both versions answer", () => {
+    const found = judged({ recording: {}, judge: {} });
+    expect(found?.judge).toEqual({
+      risk: 0.01,
+      maxErrorIncrease: 0.01,
+      maxMismatch: 0.02,
+      minRequests: 100,
+      control: 5,
+      limits: [],
+      action: "revert",
+      recordedIn: "recorded_m",
+    });
+    expect(found?.lines).toContain(
+      "judged: at most 1 point more errors, 2 % other answers; the new version is taken back when it is bad",
+    );
+    const before = registryOf([row(1, { isCurrent: true })], rollout());
+    const copy = plan(m({ phase: "copy", from: 11, recording: {}, judge: {} }), before, local).get("m");
+    expect(copy?.lines.join()).not.toContain("judged");
+  });
+
+  it("without a control needs no recording, and judges the fixed limit alone", () => {
+    const found = judged({ judge: { control: 0, maxErrors: 0.05, action: "tell" } });
+    expect(found?.judge).toMatchObject({ control: 0, maxErrors: 0.05, action: "tell" });
+    expect(Object.keys(found?.judge ?? {})).not.toContain("maxMismatch");
+    expect(found?.lines).toContain(
+      "judged: at most 5 % errors, without a control; the new version raises an alert when it is bad",
+    );
+  });
+
+  it("compares by its own rules, else by those of the rollout's shadow deployment", () => {
+    const shadows = {
+      next: {
+        primary: { truss: "models/m" },
+        shadows: { a: { truss: "models/m" } },
+        gate: {},
+        compare: { ignore: ["id"] },
+      },
+    };
+    const rulesOf = (judge: object) =>
+      judged({ recording: {}, judge, shadow: { deployment: "next" } }, { ...local, shadows })?.judge?.compare;
+    expect(rulesOf({})).toEqual({ ignore: ["id"] });
+    expect(rulesOf({ compare: { ignore: ["took_ms"] } })).toEqual({ ignore: ["took_ms"] });
+  });
+});
+
 describe("recording", () => {
   const local = { nodeClass: "local" };
   const recording = { sample: 25, retentionDays: 7 };

@@ -1,4 +1,5 @@
 import type { ClientBase } from "pg";
+import type { DeclaredJudge } from "../../../domain/judgement/declared.ts";
 import { refused } from "../../../domain/refusals/refusal.ts";
 import { type Phase, phaseRefusal, type RolloutRequest } from "../../../domain/zoo/phases.ts";
 import { factsOf, type ZooRegistry } from "../../../domain/zoo/registry.ts";
@@ -22,6 +23,11 @@ export interface RolloutRecord extends RolloutRequest {
    * @default none
    */
   readonly leave?: readonly string[] | undefined;
+  /**
+   * What the rollout is judged by.
+   * @default nobody judges
+   */
+  readonly judge?: DeclaredJudge | undefined;
 }
 
 /**
@@ -44,16 +50,25 @@ export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<
     const hash = record.phase === "reverted" && recorded ? recorded.hash : record.hash;
     const bake = record.phase === "bake";
     const { rows } = await client.query<{ since: Date }>(
-      `INSERT INTO menagerie.rollout AS r (model_id, phase, from_version_id, truss_hash, bake_started_at, bake_seconds)
-       VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, CASE WHEN $5 THEN $6::integer END)
+      `INSERT INTO menagerie.rollout AS r (model_id, phase, from_version_id, truss_hash, bake_started_at, bake_seconds, judge)
+       VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END, CASE WHEN $5 THEN $6::integer END, $7)
        ON CONFLICT (model_id) DO UPDATE SET
          since = CASE WHEN (r.phase, r.from_version_id, r.truss_hash) IS NOT DISTINCT FROM
                            (excluded.phase, excluded.from_version_id, excluded.truss_hash) THEN r.since ELSE now() END,
          bake_started_at = CASE WHEN $5 THEN coalesce(r.bake_started_at, now()) END,
          bake_seconds = CASE WHEN $5 THEN $6::integer END,
-         phase = excluded.phase, from_version_id = excluded.from_version_id, truss_hash = excluded.truss_hash
+         phase = excluded.phase, from_version_id = excluded.from_version_id, truss_hash = excluded.truss_hash,
+         judge = excluded.judge
        RETURNING since`,
-      [modelId, record.phase, record.from ?? null, hash, bake, record.bakeSeconds],
+      [
+        modelId,
+        record.phase,
+        record.from ?? null,
+        hash,
+        bake,
+        record.bakeSeconds,
+        record.judge && JSON.stringify(record.judge),
+      ],
     );
     const same = recorded?.phase === record.phase && recorded.from === record.from && recorded.hash === hash;
     if (!same) await note(client, modelId, { ...record, hash }, recorded?.phase, evidenceFor(record, registry));
@@ -77,7 +92,7 @@ export function recordRemoval(client: ClientBase, model: string): Promise<void> 
     if (!row) return;
     await client.query(
       `UPDATE menagerie.rollout SET phase = 'off', from_version_id = NULL, since = now(), bake_started_at = NULL,
-              bake_seconds = NULL WHERE model_id = $1`,
+              bake_seconds = NULL, judge = NULL WHERE model_id = $1`,
       [row.model_id],
     );
     await note(client, row.model_id, { phase: "off", from: undefined, hash: row.hash }, row.phase);

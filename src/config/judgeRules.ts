@@ -1,0 +1,44 @@
+import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import type { ParsedEnvironment } from "./environment.ts";
+import { keyPath } from "./sentences.ts";
+
+/** A judge has what it judges by: recorded answers of both versions, or a fixed limit. */
+export function judgeIssues({ zoo, prometheus }: Pick<ParsedEnvironment, "zoo" | "prometheus">): Refusal[] {
+  return Object.entries(zoo).flatMap(([name, { judge, recording }]) => {
+    if (!judge) return [];
+    const at = (key: string) => keyPath(["zoo", name, "judge", key]);
+    const issues: Refusal[] = [];
+    const { control, maxErrors, maxMismatch, maxLatencyRatio, limits } = judge;
+    if (control === 0) {
+      if (maxErrors === undefined)
+        issues.push(refusal("judge.nothing-judged", at("maxErrors"), { control: at("control") }));
+      const compared = { maxMismatch, maxLatencyRatio };
+      for (const [key, value] of Object.entries(compared)) {
+        if (value !== undefined) issues.push(refusal("judge.without-control", at(key), { control: at("control") }));
+      }
+    } else {
+      if (!recording || recording.paused) {
+        const [found, change] = recording ? ["is true", "set it to false"] : ["missing", "add {}"];
+        const path = keyPath(["zoo", name, "recording", ...(recording ? ["paused"] : [])]);
+        issues.push(
+          refusal("judge.not-recorded", path, {
+            found,
+            judge: keyPath(["zoo", name, "judge"]),
+            change,
+            control: at("control"),
+          }),
+        );
+      } else if (!recording.bodies) {
+        const path = keyPath(["zoo", name, "recording", "bodies"]);
+        issues.push(refusal("judge.no-bodies", path, { mismatch: at("maxMismatch"), control: at("control") }));
+      }
+      if (maxErrors !== undefined)
+        issues.push(refusal("judge.with-control", at("maxErrors"), { control: at("control") }));
+    }
+    if (maxLatencyRatio && Object.keys(maxLatencyRatio).length === 0)
+      issues.push(refusal("judge.no-quantile", at("maxLatencyRatio")));
+    if (limits.length > 0 && !prometheus)
+      issues.push(refusal("judge.limits-without-prometheus", at("limits"), { prometheus: keyPath(["prometheus"]) }));
+    return issues;
+  });
+}
