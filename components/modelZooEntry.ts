@@ -6,15 +6,16 @@ import { type ModelRecording, recordingSchema } from "../src/domain/recording/se
 import { modelRoute } from "../src/domain/serving/modelRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
 import type { Phase } from "../src/domain/zoo/phases.ts";
-import { sleeps } from "../src/domain/zoo/serving.ts";
 import type { SmokeCase } from "../src/domain/zoo/smoke.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
 import type { ServedPlan, ZooModelPlan } from "../src/plan/zooModel.ts";
+import type { RolloutTraffic } from "../src/resources/rolloutTraffic.ts";
 import { SmokeTest } from "../src/resources/smokeTest.ts";
 import { TrussImage } from "../src/resources/trussImage.ts";
 import { ZooMigration } from "../src/resources/zooMigration.ts";
 import { ZooRollout } from "../src/resources/zooRollout.ts";
+import { delegatingRoute, divideRequests, sleeping } from "./dividedRequests.ts";
 import type { OnEnvironment, ScaledModelArgs } from "./modelArgs.ts";
 import { PredictionStore } from "./predictionStore.ts";
 import { registered } from "./registeredInputs.ts";
@@ -71,6 +72,17 @@ export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
    * @default none
    */
   readonly apps?: ZooEntrySpec["apps"];
+  /**
+   * Requests to the model's own route that the new version answers, in percent; the others go to the old one, which new apps use until
+   * it is 100. In phases `version` and `forward`.
+   * @default 100
+   */
+  readonly traffic?: number | undefined;
+  /**
+   * What keeps a client on one side while `traffic` stays: `cookie`.
+   * @default each request is drawn by itself
+   */
+  readonly by?: string | undefined;
   /**
    * Organizations whose apps `forward` moves, in percent.
    * @default 100
@@ -188,8 +200,12 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     );
     const answering = versions.find((version) => version.model === name);
     const routes = [answering, target?.model === name ? undefined : target].filter((each) => each !== undefined);
+    const divided = divideRequests(
+      { environment, plan, paths: this.paths, served },
+      { parent: this, dependsOn: early ? [early] : [] },
+    );
     this.routes = new Map(
-      routes.map((version) => [version.model, this.route(version, answering === version, served, built)]),
+      routes.map((version) => [version.model, this.route(version, answering === version, served, built, divided)]),
     );
     this.served = served;
     // What `done` removes goes last, and not at all when its record fails.
@@ -287,24 +303,31 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     isModel: boolean,
     served: ReadonlyMap<string, ServedVersion>,
     built: TrussImage | undefined,
+    divided: RolloutTraffic | undefined,
   ): ZooEntryRoute {
     const own = served.get(version.service);
     if (!own) throw new Error(`${version.service} is not served`);
     const { namespace, gateway, services } = this.environment.spec;
     const { model, service, serving } = version;
-    const asleep = sleeps(serving) ? { servicesNamespace: services.namespace } : undefined;
+    const asleep = sleeping(version, services);
     const name = isModel ? kubernetesName(this.plan.name) : service;
     const identity = { name, namespace, model, kind: "zoo", managedBy: "stack" } as const;
     const { paths } = this;
     const recorded = version.recording !== undefined;
     const to = (answering: string) =>
       modelRoute({ ...identity, service: answering, recorded, mode: serving.mode, gateway, paths, sleeps: asleep });
-    deployRoute(
-      isModel ? model : service,
-      { route: to(service), answering: own.service.apply(to) },
-      // Requests go on to the version before until this one answers, rightly where a smoke set says so.
-      { parent: this, dependsOn: [...own.admitted] },
-    );
+    if (isModel && divided) {
+      const route = delegatingRoute({ ...identity, mode: serving.mode, gateway, paths }, this.plan, services);
+      // Of Gateway API the object that divides requests is the whole route.
+      if (gateway.api !== "gateway-api") deployRoute(model, { route }, { parent: this, dependsOn: divided });
+    } else {
+      deployRoute(
+        isModel ? model : service,
+        { route: to(service), answering: own.service.apply(to) },
+        // Requests go on to the version before until this one answers, rightly where a smoke set says so.
+        { parent: this, dependsOn: [...own.admitted] },
+      );
+    }
     const { url, digest } = imageOf(version, built);
     const predictUrl = `${gateway.url}${servingPath(namespace, name)}${readyPath}:predict`;
     return { predictUrl, version, served: own, image: pulumi.interpolate`${url}@${digest}` };
@@ -331,7 +354,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     const { name, smokeDue: due } = this.plan;
     const { hash, serving } = version;
     const { namespace, serving: served, services } = this.environment.spec;
-    const asleep = sleeps(serving) ? { servicesNamespace: services.namespace } : undefined;
+    const asleep = sleeping(version, services);
     return new SmokeTest(
       name,
       {

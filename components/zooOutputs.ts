@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { recordingSchema } from "../src/domain/recording/settings.ts";
 import { contentVersion } from "../src/domain/shadow/evidence.ts";
+import { given } from "../src/environment/given.ts";
 import type { ModelOutput, RecordingOutput, RolloutOutput } from "../src/environment/outputs.ts";
 import type { ServedPlan, ZooModelPlan } from "../src/plan/zooModel.ts";
 import type { ServedVersion } from "./servedVersion.ts";
@@ -69,7 +70,7 @@ export function recordingOutput(
  * @param declared - default: nothing, for a model that is off
  */
 export function rolloutOutput(
-  { name, rollout, hash, versions, target, state }: ZooModelPlan,
+  { name, rollout, hash, versions, target, state, traffic, migration }: ZooModelPlan,
   isRegistered: boolean,
   { routes, served, since }: DeclaredEntry = nothing,
 ): RolloutOutput {
@@ -82,6 +83,10 @@ export function rolloutOutput(
     versionId: own ? (served.get(own.service)?.versionId ?? null) : null,
     version: own && isRegistered ? own.number : null,
     since,
+    ...(traffic && {
+      traffic: given({ weight: traffic.weight, control: traffic.control, sticky: traffic.sticky }),
+      share: migration ? (migration.share ?? 100) : 0,
+    }),
     versions: versions
       .filter(({ model }) => isRegistered && model === name)
       .map(({ number, hash: content, current, service, serving, image }) => ({

@@ -22,6 +22,7 @@ import { shadowGateIssues } from "./shadowGateRules.ts";
 import { shadowedModels, shadowIssues } from "./shadowRules.ts";
 import { closest } from "./suggest.ts";
 import { targetIssues } from "./targetRules.ts";
+import { trafficIssues } from "./trafficRules.ts";
 
 /** Environment variables of the serving containers that Menagerie, truss or KServe set themselves. */
 const reservedVariables =
@@ -49,6 +50,7 @@ export function crossKeyIssues(environment: Omit<ParsedEnvironment, "databasePas
     ...modelIssues(environment),
     ...targetIssues(environment),
     ...migrationIssues(environment),
+    ...trafficIssues(environment),
     ...releaseIssues(environment),
     ...pipelineIssues(environment),
     ...shadowIssues(environment, keysOfModels(environment)),

@@ -199,6 +199,16 @@ const zooEntry = mapping(
       "Shadow deployment whose gate must be met before `forward` moves apps, as `menagerie compare --record` found. Default: none.",
     ).optional(),
     apps: targetApps,
+    traffic: wholeNumber(
+      0,
+      100,
+      "Requests to the model's own route that the new version answers, in phases `version` and `forward`; the others go to the old version, which stays current until it is 100. Apps move by `share` instead. Unit: percent. Default: 100.",
+    ).optional(),
+    by: text(
+      /^[A-Za-z][A-Za-z0-9-]*$/,
+      "write cookie",
+      "What keeps a client on one side while `traffic` stays: cookie, a cookie that the gateway sets. Default: each request is drawn by itself.",
+    ).optional(),
     share: wholeNumber(
       1,
       100,

@@ -3,6 +3,7 @@ import type { ShadowDeploymentSpec, ZooEntrySpec } from "../config/environment.t
 import type { ModelRecording } from "../domain/recording/settings.ts";
 import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { RecordedServing } from "../domain/zoo/serving.ts";
+import type { Sticky, TrafficSplit } from "../domain/zoo/traffic.ts";
 import type { LastOutputs } from "../plan/platform.ts";
 
 /** One rollout, as the stack's outputs show it. */
@@ -17,6 +18,10 @@ export interface RolloutOutput {
   readonly since: pulumi.Output<string> | null;
   /** Id of the version that the rollout leaves. */
   readonly from: string | null;
+  /** How the model's own requests are divided; left out where one version answers all. `weight` is the new version's percent. */
+  readonly traffic?: Pick<TrafficSplit, "weight" | "control"> & { readonly sticky?: Sticky };
+  /** Percent of the organizations whose apps move, beside `traffic`; 0 where none moves. */
+  readonly share?: number;
   /** All that are served; a preview without the database plans from them. */
   readonly versions: readonly {
     readonly id: pulumi.Input<string>;

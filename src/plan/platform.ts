@@ -7,6 +7,7 @@ import type { PlannedState } from "../domain/release/plannedState.ts";
 import type { Phase } from "../domain/zoo/phases.ts";
 import type { PlanBasis, RegisteredVersion } from "../domain/zoo/plan.ts";
 import { emptyRegistry, type StoredRollout, type ZooRegistry } from "../domain/zoo/registry.ts";
+import type { TrafficSplit } from "../domain/zoo/traffic.ts";
 import { type EarlierGrants, earlierGrants, type LastRights } from "./earlierGrants.ts";
 import type { TargetPlan } from "./targetPlan.ts";
 
@@ -69,6 +70,7 @@ interface LastRollout {
   readonly hash: string;
   readonly version?: number | null;
   readonly versionId?: string | null;
+  readonly traffic?: TrafficSplit;
   /** All that were served, those of the copy left out. */
   readonly versions?: readonly RegisteredVersion[];
 }
@@ -219,9 +221,16 @@ function fromOutputs({ rollouts = {} }: LastOutputs): ZooRegistry {
     evidence: [],
     versions: new Map(last.map(([name, rollout]) => [name, versionsOf(rollout)])),
     rollouts: new Map(
-      last.map(([model, { phase = "off", from, hash }]): [string, StoredRollout] => [
+      last.map(([model, { phase = "off", from, hash, traffic }]): [string, StoredRollout] => [
         model,
-        { model, phase, from: from ?? undefined, hash, ...unknown },
+        {
+          model,
+          phase,
+          from: from ?? undefined,
+          hash,
+          ...unknown,
+          ...(traffic ? { traffic: { ...traffic, generation: undefined, isOfRollout: true } } : {}),
+        },
       ]),
     ),
   };

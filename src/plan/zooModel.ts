@@ -28,6 +28,8 @@ import { declaredServing, type RecordedServing, type VersionServing } from "../d
 import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import type { TargetPair } from "../domain/zoo/targetApps.ts";
+import type { TrafficSplit } from "../domain/zoo/traffic.ts";
+import { describeSplit, splitOf } from "../domain/zoo/trafficPlan.ts";
 import { given } from "../environment/given.ts";
 import { needsContent, pinnedRow } from "./content.ts";
 import type { PlatformPlan } from "./platform.ts";
@@ -74,6 +76,8 @@ export interface ZooModelPlan {
   /** Apps that stay on the old version by choice. */
   readonly leave: readonly string[];
   readonly bake: { readonly minutes: number; readonly smoke: boolean };
+  /** How the model's own requests are divided between the two versions; undefined where they are not. */
+  readonly traffic: TrafficPlan | undefined;
   /** Apps that are moved; undefined in phases that move none. */
   readonly migration: PlannedRequest | undefined;
   /** The rollout's ids in the table of `menagerie:migrationTarget`, and the apps there that are moved. */
@@ -86,6 +90,16 @@ export interface ZooModelPlan {
   readonly lines: readonly string[];
   /** What it does not mend. */
   readonly warnings: readonly string[];
+}
+
+/** A weight, and what it is planned from. */
+export interface TrafficPlan extends TrafficSplit {
+  readonly old: ServedPlan;
+  readonly new: ServedPlan;
+  /** Generation of the row that was read; undefined where there was none. */
+  readonly expected: number | undefined;
+  /** The row says something else. @default false */
+  readonly due?: true | undefined;
 }
 
 /** What the zoo is planned from, all of it read before. */
@@ -130,8 +144,10 @@ export function requestOf(model: string, entry: ZooEntrySpec | undefined, settin
   const { hashes, smoke, platform } = sources;
   const recorded = platform?.registry.rollouts.get(model);
   if (frozen || !entry) {
-    const { phase, from, hash } = recorded ?? { phase: "off", from: undefined, hash: "" };
-    return { model, phase, from, hash, gates: gatesOf(model, entry, hash, smoke.get(model), shadows) };
+    const { phase, from, hash, traffic } = recorded ?? { phase: "off", from: undefined, hash: "" };
+    const split = traffic && splitOf(phase, { traffic: traffic.weight }, traffic);
+    const gates = gatesOf(model, entry, hash, smoke.get(model), shadows);
+    return { model, phase, from, hash, gates, traffic: split && traffic };
   }
   const hash = needsContent(entry)
     ? (entry.hash ?? hashes.get(entry.truss))
@@ -143,6 +159,7 @@ export function requestOf(model: string, entry: ZooEntrySpec | undefined, settin
     from: entry.from,
     hash,
     gates: gatesOf(model, entry, hash, smoke.get(model), shadows),
+    traffic: entry.from === undefined ? undefined : splitOf(entry.phase, entry, recorded?.traffic),
   };
 }
 
@@ -199,9 +216,11 @@ export function planZooModel(
   const planned = versions.map(served);
   const lines = platform ? describeRollout({ ...rollout, versions, target }, state, platform.basis) : [];
   const isRead = platform?.basis === "read";
+  const traffic = trafficOf(request, state, planned);
   return {
     name,
     rollout,
+    traffic,
     state,
     smoke,
     hash: request.hash,
@@ -223,6 +242,7 @@ export function planZooModel(
       ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt),
       ...planned.flatMap((each) => describeRecording(each, state)),
       ...describeMove(request, planned),
+      ...(traffic ? [describeSplit(traffic, state.recorded?.traffic, appsOf(request, entry))] : []),
       ...(judge && request.from !== undefined && underWay.includes(request.phase) ? [describeJudge(judge)] : []),
       ...(recording?.paused ? [describePaused(recording)] : []),
     ],
@@ -263,6 +283,37 @@ function describeRecording({ number, recording, serving, versionId }: ServedPlan
   const was = registered.find(({ id }) => id === versionId)?.serving?.recording;
   if (recording) return [`version ${number} is recorded: ${describeRecorded(recording, serving.replicas)}`];
   return was ? [`version ${number} is not recorded any more`] : [];
+}
+
+/** The two versions that requests are divided between; `planned` serves both while the rollout is under way. */
+function trafficOf(
+  { traffic, from, hash, model }: RolloutRequest,
+  { recorded }: ZooState,
+  planned: readonly ServedPlan[],
+): TrafficPlan | undefined {
+  const old = planned.find(({ versionId }) => versionId === from);
+  const fresh = planned.find((each) => each.hash === hash && each.model === model);
+  if (!traffic || !old || !fresh) return undefined;
+  const stored = recorded?.traffic;
+  const { weight, control, sticky } = traffic;
+  const isSame =
+    stored?.isOfRollout && stored.weight === weight && stored.control === control && stored.sticky === sticky;
+  return {
+    weight,
+    control,
+    sticky,
+    old,
+    new: fresh,
+    expected: stored?.generation,
+    ...(stored?.generation !== undefined && !isSame ? { due: true } : {}),
+  };
+}
+
+/** What becomes of apps beside the requests to the model's own route. */
+function appsOf({ phase }: RolloutRequest, entry: ZooEntrySpec | undefined): string {
+  if (phase === "version") return "apps stay";
+  if (phase === "bake") return "all apps have moved";
+  return `share: ${entry?.share ?? 100} % of the organizations' apps${entry?.paused ? ", paused" : ""}`;
 }
 
 /** What moving apps changes for those who ask them by paths of the model's own. */

@@ -13,6 +13,7 @@ import { predictionTables } from "../resources/predictionTables.handler.ts";
 import { releaseOutcome } from "../resources/releaseOutcome.handler.ts";
 import { releaseRetention } from "../resources/releaseRetention.handler.ts";
 import { releaseState } from "../resources/releaseState.handler.ts";
+import { rolloutTraffic } from "../resources/rolloutTraffic.handler.ts";
 import { secretValue } from "../resources/secretValue.handler.ts";
 import { smokeTest } from "../resources/smokeTest.handler.ts";
 import { stateJob } from "../resources/stateJob.handler.ts";
@@ -44,6 +45,7 @@ const handlers: ReadonlyMap<string, object> = new Map(
     releaseRetention,
     releaseState,
     predictionTables,
+    rolloutTraffic,
     secretValue,
     smokeTest,
     trussImage,

@@ -42,6 +42,13 @@ function pastOf(recorded: Phase, versions: RegisteredVersion[], from: string | u
 const old = (apps: number, isCurrent = false) => version(1, before, { apps, isCurrent });
 const fresh = (apps: number) => version(2, after, { apps, isCurrent: true });
 
+/** A rollout whose new version answered 10 % of the requests so far. */
+function dividedPast(): ZooRegistry {
+  const past = pastOf("version", [old(3, true), version(2, after)]);
+  const traffic = { generation: 4, weight: 10, control: 0, sticky: undefined, isOfRollout: true };
+  return { ...past, rollouts: new Map([...past.rollouts].map(([name, each]) => [name, { ...each, traffic }])) };
+}
+
 /** A stack's model, and what the environment's past says of it. */
 export interface ModelCase {
   readonly model: object;
@@ -69,6 +76,14 @@ export const rolloutCases: ReadonlyMap<string, ModelCase> = new Map(
     },
   ]),
 );
+
+/** A rollout whose new version is to answer a quarter of the requests. */
+export const dividedCase: ModelCase = {
+  model: {
+    zoo: { iris: { truss: "models/iris", from: "11", resources, phase: "version", traffic: 25, by: "cookie" } },
+  },
+  sources: { registry: dividedPast(), smoke: new Map([["iris", cases]]) },
+};
 
 /** A release that was restored: version 1 is declared by its hash, and version 2 is current in the database. */
 export const restoredCase: ModelCase = {

@@ -83,6 +83,11 @@ export const rolloutRefusals = {
     fix: "run {commands}",
     cause: "Evidence counts for one content and one set of checks.",
   },
+  "rollout.divided": {
+    says: "{phase} is for a version that answers every request, and the new one answers {weight} % of them",
+    fix: "set traffic: 100 with phase: {kept} and run `up` first",
+    cause: "The bake watches the new version while it serves everybody; after `done` the old one is gone.",
+  },
   "rollout.done-in-use": {
     says: '"done" would remove version {number}, and {pointing}',
     fix: "move them by phase: forward, {leave}",
@@ -97,6 +102,44 @@ export const rolloutRefusals = {
     says: "{point} at {model}_copy, which would be removed",
     fix: "take them back by `menagerie rollout untry`",
     cause: "Apps were pointed at the copy by hand, to try it.",
+  },
+  "traffic.no-version-to-leave": {
+    says: "is for a rollout, and {from} is missing",
+    fix: "remove the key",
+    cause:
+      "Requests are divided between the version that a rollout leaves and the new one; without a rollout one version answers all.",
+  },
+  "traffic.too-early": {
+    says: "is for phase version and forward, and in phase {phase} the old version answers every request",
+    fix: "add it with phase: version",
+    cause: "The new version is served from phase `version` on.",
+  },
+  "traffic.missing": {
+    says: "missing, and {judge} judges the new version by its requests",
+    fix: "say how many of them it answers at first, such as traffic: 1",
+    cause: "With a judge, nobody's requests move to a new version before somebody has said how many.",
+  },
+  "traffic.not-whole": {
+    says: "{traffic} is below 100, and in phase {phase} the new version answers every request",
+    fix: "set it to 100, or remove the key",
+    cause: "The bake watches the new version while it serves everybody, and `done` removes the old one.",
+  },
+  "traffic.by-header": {
+    says: '"{by}" is not possible: {object} draws each request by itself and cannot divide clients by a header',
+    fix: "write cookie, or remove the key",
+    cause:
+      "Neither of the gateway's APIs has a field by which its router would choose between weights by the hash of a header.",
+  },
+  "traffic.by-alone": {
+    says: "says how requests are divided, and {traffic} does not say how many the new version answers",
+    fix: "add traffic, or remove the key",
+    cause: "Without `traffic` the new version answers every request.",
+  },
+  "traffic.knative-route": {
+    says: "a model in Knative mode cannot be divided by an HTTPRoute",
+    fix: "set {api} to istio, or remove the key",
+    cause:
+      "Knative finds a version by the Host of a request, and an HTTPRoute cannot give each of its backends another one.",
   },
   "leave.no-rollout": {
     says: "is for a rollout, and {from} is missing",

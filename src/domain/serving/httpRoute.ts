@@ -42,14 +42,30 @@ function ruleOf<Text>(rule: RouteRule<Text>, namespace: string) {
   return {
     matches: rule.paths.map((value) => ({
       path: { type: isWhole(value) ? ("Exact" as const) : ("PathPrefix" as const), value },
+      ...(rule.headers ? { headers: headerMatches(rule.headers) } : {}),
     })),
     filters: filtersOf(rule, namespace),
-    backendRefs: rule.destinations.map(({ weight = 1, setHeaders, ...backend }) => ({
+    backendRefs: rule.destinations.map(({ weight = 1, setHeaders, setCookie, ...backend }) => ({
       ...reference(backend, namespace),
       weight,
-      ...(setHeaders ? { filters: [settingHeaders(setHeaders)] } : {}),
+      ...(setHeaders || setCookie !== undefined
+        ? {
+            filters: [
+              ...(setHeaders ? [settingHeaders(setHeaders)] : []),
+              ...(setCookie === undefined ? [] : [settingCookie(setCookie)]),
+            ],
+          }
+        : {}),
     })),
   };
+}
+
+function headerMatches(headers: Readonly<Record<string, string>>) {
+  return Object.entries(headers).map(([name, value]) => ({ type: "RegularExpression" as const, name, value }));
+}
+
+function settingCookie(value: string) {
+  return { type: "ResponseHeaderModifier" as const, responseHeaderModifier: { add: [{ name: "set-cookie", value }] } };
 }
 
 function filtersOf<Text>({ paths, rewrite, removedHeaders, mirrors = [] }: RouteRule<Text>, namespace: string) {

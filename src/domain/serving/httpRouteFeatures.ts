@@ -2,7 +2,7 @@ import { httpRouteManifest } from "./httpRoute.ts";
 import type { Route } from "./route.ts";
 
 /** What a route may need of HTTPRoute that an implementation need not have. */
-export type RouteNeed = "path" | "host" | "mirror" | "mirrors" | "percent" | "headers";
+export type RouteNeed = "path" | "host" | "mirror" | "mirrors" | "percent" | "headers" | "cookies";
 
 /** Their names in `status.supportedFeatures` of a GatewayClass (https://gateway-api.sigs.k8s.io/geps/gep-2162/; pkg/features/httproute.go). */
 export const featureOf: Readonly<Record<RouteNeed, string>> = {
@@ -12,6 +12,7 @@ export const featureOf: Readonly<Record<RouteNeed, string>> = {
   mirrors: "HTTPRouteRequestMultipleMirrors",
   percent: "HTTPRouteRequestPercentageMirror",
   headers: "HTTPRouteBackendRequestHeaderModification",
+  cookies: "HTTPRouteResponseHeaderModification",
 };
 
 /** What a route needs beyond the core of HTTPRoute. */
@@ -23,6 +24,7 @@ export function needsOf<Text>({ rules }: Pick<Route<Text>, "rules">): RouteNeed[
     ["mirror", mirrors.some(({ length }) => length > 0)],
     ["mirrors", mirrors.some(({ length }) => length > 1)],
     ["headers", rules.some(({ destinations }) => destinations.some(({ setHeaders }) => setHeaders !== undefined))],
+    ["cookies", rules.some(({ destinations }) => destinations.some(({ setCookie }) => setCookie !== undefined))],
     ["percent", mirrors.flat().some(({ percent }) => percent < 100)],
   ];
   return needs.filter(([, needed]) => needed).map(([need]) => need);

@@ -26,6 +26,11 @@ export interface ModelRoute<Text = string>
    */
   readonly activator?: { readonly backend: Backend; readonly pathOf: (inner: string) => Text } | undefined;
   /**
+   * VirtualService that divides its requests between two versions, see `trafficObject`; nothing else of the route says where they go.
+   * @default they go to `service`
+   */
+  readonly delegate?: string | undefined;
+  /**
    * The version may sleep: its requests go through the API service, by a Service of the version's own.
    * @default it never sleeps
    */
@@ -47,7 +52,7 @@ export function activatorPath(versionId: string, inner: string): string {
  * routed: `/control/` is on the same port and must not be reached from outside.
  */
 export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text | string> {
-  const { name, namespace, activator, gateway, service = name, recorded = false } = route;
+  const { name, namespace, activator, gateway, delegate, service = name, recorded = false } = route;
   const model = versionDestination({ service, recorded, sleeps: route.sleeps }, namespace);
   return {
     name,
@@ -56,10 +61,12 @@ export function modelRoute<Text = string>(route: ModelRoute<Text>): Route<Text |
     labels: modelLabels(route),
     rules: servedPaths(route).map(({ inner, ...rule }) => ({
       ...rule,
-      ...(activator
-        ? // The API service asks for the key itself.
-          { rewrite: { path: activator.pathOf(inner) }, destinations: [activator.backend] }
-        : toModel(model, inner, { ...route, recorded })),
+      ...(delegate !== undefined
+        ? { ...divided({ ...route, recorded }), rewrite: { path: inner }, destinations: [], delegate }
+        : activator
+          ? // The API service asks for the key itself.
+            { rewrite: { path: activator.pathOf(inner) }, destinations: [activator.backend] }
+          : toModel(model, inner, { ...route, recorded })),
     })),
   };
 }
@@ -94,6 +101,14 @@ export const knativeGateway: Backend = { service: "knative-local-gateway", names
 const keyHeaders = ["authorization", "x-api-key"];
 /** What recorders go by, and nobody may say where nobody looks at keys. */
 const purposes = [purposeHeader];
+
+/** What models do not get to see of requests that are divided between two versions, one of which may be recorded or sleep. */
+export function divided({ gateway, recorded, sleeps }: Pick<ModelRoute, "gateway" | "recorded" | "sleeps">) {
+  const others = gateway.checksKeys ? keyHeaders : recorded ? purposes : [];
+  // A version that sleeps is named by this header, whatever a client says.
+  const all = [...others, ...(sleeps ? [] : [versionHeader])];
+  return all.length > 0 ? { removedHeaders: all } : {};
+}
 
 /** To a path of a part of a model. */
 export function toModel(

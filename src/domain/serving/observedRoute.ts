@@ -50,6 +50,7 @@ export function targetsOf(spec: unknown, namespace: string): RouteTargets {
     rewrittenHosts: [
       ...new Set([
         ...http.map((rule) => at(rule, "rewrite", "authority")),
+        ...http.flatMap((rule) => mappings(rule.route)).map((each) => at(each, "headers", "request", "set", "Host")),
         ...filters.map((filter) => at(filter, "urlRewrite", "hostname")),
       ]),
     ].filter((host) => typeof host === "string"),

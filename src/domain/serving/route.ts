@@ -60,6 +60,11 @@ export interface Destination extends Backend {
    * @default none
    */
   readonly setHeaders?: Readonly<Record<string, string>>;
+  /**
+   * Cookie that its answers set, as `set-cookie` has it.
+   * @default none
+   */
+  readonly setCookie?: string;
 }
 
 /** A backend that gets copies of requests, whose answers nobody sees. */
@@ -74,6 +79,11 @@ export interface RouteRule<Text = string> {
   /** With a slash at its end: what is below it; without: that path alone. */
   readonly paths: readonly string[];
   /**
+   * What headers must match besides, whole, as RE2 has it; such a rule stands before those of the same paths without.
+   * @default whatever they are
+   */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
    * Path that takes the place of the rule's own, with a slash at its end as that one has, and the Host that the destination gets. Of one
    * path: HTTPRoute replaces no others.
    * @default the request goes on as it came
@@ -87,6 +97,11 @@ export interface RouteRule<Text = string> {
   readonly destinations: readonly Destination[];
   /** @default none */
   readonly mirrors?: readonly Mirror[];
+  /**
+   * VirtualService of the same namespace that says where requests go, see `delegateManifest`; destinations and mirrors are not looked at.
+   * @default the rule says it itself
+   */
+  readonly delegate?: string;
 }
 
 /** Each Service once: rules lead to the same ones. */

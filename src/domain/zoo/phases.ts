@@ -1,5 +1,6 @@
 import { type Refusal, refusal } from "../refusals/refusal.ts";
 import type { RegisteredVersion } from "./plan.ts";
+import type { StoredTraffic, TrafficSplit } from "./traffic.ts";
 
 /** Phases of a rollout, in their order; `reverted` is the way back. */
 export const phases = ["off", "copy", "version", "forward", "bake", "done", "reverted"] as const;
@@ -12,6 +13,8 @@ export interface RecordedRollout {
   readonly from: string | undefined;
   /** Content that is rolled out. */
   readonly hash: string;
+  /** How the model's requests were divided last; undefined where they never were. */
+  readonly traffic?: StoredTraffic | undefined;
 }
 
 /** Proof that forward asks for. */
@@ -38,6 +41,11 @@ export interface RolloutRequest {
   readonly hash: string;
   /** All of them must have passed for this content before the first app moves. */
   readonly gates: readonly Gate[];
+  /**
+   * How the model's own requests are divided between the two versions.
+   * @default they are not
+   */
+  readonly traffic?: TrafficSplit | undefined;
 }
 
 /** What the request is judged by. */
@@ -138,6 +146,14 @@ function rolloutRefusal(request: RolloutRequest, from: string, facts: RolloutFac
   if (phase === "bake" && recorded.phase === "forward" && waiting(old) > 0) {
     const apps = { pointing: pointing(old), leave: orLeave(model, old) };
     return refusal("rollout.bake-too-early", at(model, "phase"), apps);
+  }
+  const weight = recorded.traffic?.isOfRollout ? recorded.traffic.weight : 100;
+  if (weight < 100 && (phase === "done" || (phase === "bake" && recorded.phase === "forward"))) {
+    return refusal("rollout.divided", at(model, "phase"), {
+      phase: JSON.stringify(phase),
+      weight,
+      kept: recorded.phase,
+    });
   }
   return phase === "done" && recorded.phase === "bake" ? doneRefusal(model, old, facts) : undefined;
 }

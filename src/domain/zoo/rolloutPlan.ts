@@ -1,6 +1,7 @@
 import { effects } from "./effects.ts";
 import type { Phase, RecordedRollout, RolloutRequest } from "./phases.ts";
 import { copyName, describePlan, type PlanBasis, planVersion, type RegisteredVersion } from "./plan.ts";
+import { isWhole } from "./traffic.ts";
 
 /** One version of a zoo model, or of its copy, that an `up` declares. */
 export interface PlannedVersion {
@@ -54,7 +55,9 @@ export function planRollout(request: RolloutRequest, state: ZooState, frozen = f
   const old = from === undefined ? undefined : registered.find(({ id }) => id === from);
   const planned = targetOf(request, state, frozen);
   const { old: standing } = effects[phase];
-  const served = old && standing !== "removed" ? [asRegistered(model, old, standing === "current")] : [];
+  // New apps stay where every request is answered until the new version answers all of them.
+  const isCurrent = standing === "current" || !isWhole(request.traffic);
+  const served = old && standing !== "removed" ? [asRegistered(model, old, isCurrent)] : [];
   const declared = new Set([...served, ...(planned?.model === model ? [planned] : [])].map(({ number }) => number));
   const pointedAt = registered.filter((row) => row.apps > 0 && row.serving && row.image && !declared.has(row.number));
   const target = planned && !old ? { ...planned, replaces: predecessor(planned, registered, pointedAt) } : planned;
@@ -72,7 +75,7 @@ export function planRollout(request: RolloutRequest, state: ZooState, frozen = f
 
 /** What is rolled out, or deployed directly. */
 function targetOf(
-  { model, phase, hash }: RolloutRequest,
+  { model, phase, hash, traffic }: RolloutRequest,
   state: ZooState,
   frozen: boolean,
 ): PlannedVersion | undefined {
@@ -81,7 +84,7 @@ function targetOf(
   const [name, rows] = content === "copy" ? [copyName(model), state.copies] : [model, state.registered];
   const { number, versionId } = planVersion(hash, rows);
   const row = frozen ? rows.find((each) => each.hash === hash) : undefined;
-  return { model: name, number, versionId, hash, row, current: true, replaces: undefined };
+  return { model: name, number, versionId, hash, row, current: isWhole(traffic), replaces: undefined };
 }
 
 function asRegistered(model: string, row: RegisteredVersion, current: boolean): PlannedVersion {

@@ -30,6 +30,19 @@ export interface RolloutTraffic extends TrafficSplit {
   readonly changedAt: Date;
 }
 
+/** The split as plans read it. */
+export interface StoredTraffic extends TrafficSplit {
+  /** Undefined where the database was not read. */
+  readonly generation: number | undefined;
+  /** It is of the rollout that is recorded, not of one before. */
+  readonly isOfRollout: boolean;
+}
+
+/** Whether the new version is the model's current one: it answers every request, so that new apps may use it. */
+export function isWhole(split: TrafficSplit | undefined): boolean {
+  return split === undefined || split.weight >= 100;
+}
+
 /** One change of it. */
 export interface TrafficStep extends Omit<RolloutTraffic, "changedAt"> {
   readonly by: TrafficChanger;

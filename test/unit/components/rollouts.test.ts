@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import {
+  dividedCase,
   keptCase,
   type ModelCase,
   patchCase,
@@ -56,6 +57,21 @@ function expectGolden(name: string, { names, ...declared }: Awaited<ReturnType<t
 
 it.each([...rolloutCases])("a rollout in phase %s", async (phase, modelCase) => {
   expectGolden(phase, await declaredOf(modelCase));
+});
+
+it("a route whose requests are divided leads to an object that comes before it", async () => {
+  const { resources, options } = await declaredOf(dividedCase);
+  const one = (ending: string) => Object.entries(resources).filter(([key]) => key.includes(ending));
+  const [[, traffic] = []] = one(":RolloutTraffic ");
+  expect(traffic).toMatchObject({ weight: 25, control: 0, sticky: "cookie", expected: 4, due: true });
+  expect(traffic).toMatchObject({
+    route: { old: { service: "iris-v1", mode: "Standard" }, new: { service: "iris-v2" } },
+  });
+  const [[key = "", route] = []] = one(":VirtualService iris");
+  expect(route).toMatchObject({ spec: { http: [{ delegate: { name: "iris-traffic" } }, {}, {}] } });
+  expect(JSON.stringify((options as Record<string, unknown>)[key])).toContain("RolloutTraffic");
+  const current = one(":ModelVersion ").map(([, inputs]) => (inputs as { current: boolean }).current);
+  expect(current).toEqual([true, false]);
 });
 
 it("a release that was restored serves what its row says and builds nothing", async () => {

@@ -124,6 +124,75 @@ describe("a rollout's old version", () => {
   });
 });
 
+describe("requests that are divided between both versions", () => {
+  const rows = [row(1, { isCurrent: true, apps: 2 }), row(2)];
+  const stored = { generation: 4, weight: 10, control: 0, sticky: undefined, isOfRollout: true };
+  const recorded = (change: Partial<StoredRollout> = {}) =>
+    rollout({ phase: "version", from: "11", hash: contentOf(2), traffic: stored, ...change });
+  const planned = (change: object, past = recorded()) =>
+    plan(m({ phase: "version", from: "11", ...change }), registryOf(rows, past)).get("m");
+  const current = (planned: ReturnType<typeof plan> extends Map<string, infer Plan> ? Plan | undefined : never) =>
+    planned?.versions.filter((each) => each.current).map(({ number }) => number);
+
+  it("leave the old version current until the new one answers all", () => {
+    expect(current(planned({ traffic: 99 }))).toEqual([1]);
+    expect(planned({ traffic: 99 })?.versions.map(({ number }) => number)).toEqual([1, 2]);
+    expect(current(planned({ traffic: 100 }))).toEqual([2]);
+    expect(current(planned({}))).toEqual([2]);
+  });
+
+  it("are planned from the generation that was read, and are due while the database says something else", () => {
+    expect(planned({ traffic: 10 })?.traffic).toMatchObject({ weight: 10, expected: 4, old: { number: 1 } });
+    expect(planned({ traffic: 10 })?.traffic).not.toHaveProperty("due");
+    expect(planned({ traffic: 25 })?.traffic).toMatchObject({ weight: 25, expected: 4, due: true });
+    expect(planned({ traffic: 10, by: "cookie" })?.traffic).toMatchObject({ sticky: "cookie", due: true });
+    const earlier = recorded({ traffic: { ...stored, isOfRollout: false } });
+    expect(planned({ traffic: 10 }, earlier)?.traffic).toMatchObject({ expected: 4, due: true });
+    expect(planned({ traffic: 10 }, recorded({ traffic: undefined }))?.traffic).toMatchObject({ expected: undefined });
+  });
+
+  it("are divided until the rollout is over once they were, also when the key goes", () => {
+    expect(planned({})?.traffic).toMatchObject({ weight: 100, due: true });
+    expect(planned({}, recorded({ traffic: undefined }))?.traffic).toBeUndefined();
+    expect(planned({ phase: "reverted", traffic: 10 })?.traffic).toBeUndefined();
+  });
+
+  it("are divided for a judge, and copied to the old version while the new one answers all", () => {
+    const judged = { recording: {}, judge: { control: 8 }, traffic: 10 };
+    const entry = (change: object, past = recorded({ traffic: undefined })) =>
+      plan(
+        m({ from: "11", ...judged, ...change }),
+        registryOf([{ ...rows[0], apps: 0 }, rows[1]] as typeof rows, past),
+        {
+          database: { host: "db" },
+          services: { image: `registry/services@sha256:${"0".repeat(64)}` },
+        },
+      ).get("m")?.traffic;
+    expect(entry({ phase: "version" })).toMatchObject({ weight: 10, control: 0 });
+    expect(entry({ phase: "version", traffic: 100 })).toMatchObject({ weight: 100, control: 8 });
+    const forwarded = recorded({ phase: "forward", traffic: undefined });
+    expect(entry({ phase: "bake", traffic: 100 }, forwarded)).toMatchObject({ weight: 100, control: 8 });
+  });
+
+  it("are told beside what becomes of apps", () => {
+    const told = (change: object, past?: StoredRollout) =>
+      planned(change, past)?.lines.filter((line) => line.startsWith("traffic"));
+    expect(told({ traffic: 25 })).toEqual([
+      "traffic: version 2 answers 25 % of the requests to the model itself (so far 10 %); apps stay",
+    ]);
+    expect(told({ traffic: 10, by: "cookie" })).toEqual([
+      "traffic: version 2 answers 10 % of the requests to the model itself, each client on one side by a cookie; apps stay",
+    ]);
+  });
+
+  it("stay as they were recorded with the automation off", () => {
+    const spec = { modelZooDeploymentAutomationEnabled: false };
+    const frozen = plan(m({ phase: "version", from: "11", traffic: 90 }), registryOf(rows, recorded()), spec).get("m");
+    expect(frozen?.traffic).toMatchObject({ weight: 10, expected: 4 });
+    expect(frozen?.traffic).not.toHaveProperty("due");
+  });
+});
+
 describe("going back", () => {
   it.each(["reverted", "off"] as const)("by phase %s reads no truss folder, smoke set or pinned content", (phase) => {
     const from = phase === "reverted" ? { from: 11 } : {};
@@ -220,7 +289,7 @@ describe("a judge", () => {
     rollout({ phase: "version", from: "11", hash: contentOf(2) }),
   );
   const judged = (change: object, config: object = local) =>
-    plan(m({ phase: "version", from: 11, ...change }), underWay, config).get("m");
+    plan(m({ phase: "version", from: 11, traffic: 1, ...change }), underWay, config).get("m");
 
   it("has the defaults, and is told while both versions answer", () => {
     const found = judged({ recording: {}, judge: {} });

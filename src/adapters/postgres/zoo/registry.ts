@@ -3,6 +3,7 @@ import type { Phase } from "../../../domain/zoo/phases.ts";
 import { copyName, type RegisteredVersion } from "../../../domain/zoo/plan.ts";
 import type { StoredRollout, ZooRegistry } from "../../../domain/zoo/registry.ts";
 import { servingSchema } from "../../../domain/zoo/serving.ts";
+import type { Sticky, StoredTraffic } from "../../../domain/zoo/traffic.ts";
 import { latestEvidence } from "./gateEvidence.ts";
 
 /**
@@ -86,7 +87,38 @@ function registered({ model: _, url, digest, serving, left, waitedFor, ...row }:
   };
 }
 
+/** How requests were divided last, of every model that they ever were of. */
+async function storedTraffic(client: ClientBase): Promise<Map<string, StoredTraffic>> {
+  const { rows: tables } = await client.query<{ found: boolean }>(
+    "SELECT to_regclass('menagerie.rollout_traffic') IS NOT NULL AS found",
+  );
+  // An `up` that makes the table plans from what is there before.
+  if (!tables[0]?.found) return new Map();
+  const { rows } = await client.query<{
+    model: string;
+    generation: string;
+    weight: number;
+    control: number;
+    sticky: Sticky | null;
+    isOfRollout: boolean;
+  }>(
+    `SELECT m.name AS model, t.generation, t.weight, t.control, t.sticky,
+            (t.from_version_id, t.truss_hash) IS NOT DISTINCT FROM (r.from_version_id, r.truss_hash) AS "isOfRollout"
+       FROM menagerie.rollout_traffic t
+       JOIN menagerie.rollout r ON r.model_id = t.model_id
+       JOIN menagerie.model m ON m.id = t.model_id
+       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin`,
+  );
+  return new Map(
+    rows.map(({ model, generation, sticky, ...row }) => [
+      model,
+      { ...row, generation: Number(generation), sticky: sticky ?? undefined },
+    ]),
+  );
+}
+
 async function storedRollouts(client: ClientBase): Promise<Map<string, StoredRollout>> {
+  const traffic = await storedTraffic(client);
   const { rows } = await client.query<{
     model: string;
     phase: Phase;
@@ -105,7 +137,12 @@ async function storedRollouts(client: ClientBase): Promise<Map<string, StoredRol
   return new Map(
     rows.map(({ from, left, ...row }) => [
       row.model,
-      { ...row, from: from ?? undefined, bakeSecondsLeft: left ?? undefined },
+      {
+        ...row,
+        from: from ?? undefined,
+        bakeSecondsLeft: left ?? undefined,
+        ...(traffic.has(row.model) ? { traffic: traffic.get(row.model) } : {}),
+      },
     ]),
   );
 }

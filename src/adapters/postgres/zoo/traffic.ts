@@ -14,8 +14,8 @@ export interface TrafficChange extends Pick<TrafficSplit, "weight">, Partial<Omi
 }
 
 /**
- * Sets the traffic of the rollout that the model is in, with its step of the history, under the rollout's lock. `control` and `sticky` that are not
- * named stay; of another rollout they are 0 and undefined. The same again changes nothing, whatever generation it expects. Answers the generation by now.
+ * Sets the traffic of the rollout that the model is in, with its step of the history, under the rollout's lock. `sticky` that is not named stays, and
+ * without `control` nothing is copied. The same again changes nothing, whatever generation it expects. Answers the generation by now.
  * @throws OperatorError where somebody else changed it since it was read, or where no rollout is under way.
  */
 export async function setTraffic(
@@ -23,7 +23,7 @@ export async function setTraffic(
   { model, expected, weight, by, verdictId, ...given }: TrafficChange,
 ): Promise<{ readonly generation: number; readonly isChanged: boolean }> {
   const held = await readRolloutTraffic(client, model);
-  const split = { control: held?.control ?? 0, sticky: held?.sticky, ...given };
+  const split = { control: 0, sticky: held?.sticky, ...given };
   const { rows } = await client.query<{ outcome: string; generation: string | null }>(
     "SELECT outcome, generation FROM menagerie.set_traffic($1, $2, $3, $4, $5, $6, $7)",
     [model, expected ?? null, weight, split.control, split.sticky ?? null, by, verdictId ?? null],

@@ -182,6 +182,22 @@ describe("what is in the way of a phase", () => {
     );
   });
 
+  it("requests that the old version still answers, before the bake begins and before the old version goes", () => {
+    const divided = (phase: Phase, weight: number, isOfRollout = true) => {
+      const traffic = { generation: 3, weight, control: 0, sticky: undefined, isOfRollout };
+      return facts(phase, { recorded: { phase, from: "11", hash: "hash-2", traffic } });
+    };
+    expect(refusal(request("bake"), divided("forward", 50))).toBe(
+      'menagerie:zoo.iris.phase: "bake" is for a version that answers every request, and the new one answers 50 % of them; set traffic: 100 with phase: forward and run `up` first',
+    );
+    expect(refusal(request("done"), divided("bake", 0))).toMatch(/^menagerie:zoo.iris.phase: "done" is for a version/);
+    for (const phase of ["version", "forward", "reverted"] as const) {
+      expect(refusal(request(phase), divided("version", 50))).toBeUndefined();
+    }
+    expect(refusal(request("bake"), divided("forward", 100))).toBeUndefined();
+    expect(refusal(request("bake"), divided("forward", 50, false))).toBeUndefined();
+  });
+
   it("the time that the bake still takes", () => {
     const left = (bakeSecondsLeft: number) => refusal(request("done"), facts("bake", { bakeSecondsLeft }));
     expect(left(0)).toBeUndefined();

@@ -98,10 +98,10 @@ describe("a weight", () => {
     expect(await steps()).toMatchObject([{ weight: 50 }, { weight: 0, by: "guard", verdictId: "7" }, { weight: 10 }]);
   });
 
-  it("keeps what a change does not name", async () => {
+  it("keeps what a change does not name of sides, and copies nothing that it does not name", async () => {
     await set(100, undefined, { control: 5, sticky: "cookie" });
     await set(0, 1);
-    expect(await held()).toMatchObject({ weight: 0, control: 5, sticky: "cookie" });
+    expect(await held()).toMatchObject({ weight: 0, control: 0, sticky: "cookie" });
   });
 
   it("of several who set it at once is that of one, and each generation has one step", async () => {

@@ -1,0 +1,94 @@
+import * as pulumi from "@pulumi/pulumi";
+import { kubernetesName } from "../src/config/crossRules.ts";
+import { type ModelRoute, modelRoute } from "../src/domain/serving/modelRoute.ts";
+import type { Route } from "../src/domain/serving/route.ts";
+import { type DividedRoute, type TrafficSide, trafficObject } from "../src/domain/serving/trafficRoute.ts";
+import { sleeps } from "../src/domain/zoo/serving.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { given } from "../src/environment/given.ts";
+import type { ServedPlan, ZooModelPlan } from "../src/plan/zooModel.ts";
+import { RolloutTraffic } from "../src/resources/rolloutTraffic.ts";
+import type { ServedVersion } from "./servedVersion.ts";
+
+/** A zoo model whose requests two versions may answer. */
+export interface DividedModel {
+  readonly environment: Environment;
+  readonly plan: ZooModelPlan;
+  /** Paths of its own. */
+  readonly paths: readonly string[] | undefined;
+  /** By service. */
+  readonly served: ReadonlyMap<string, ServedVersion>;
+}
+
+/** Declares what divides a model's own requests, once both versions are registered and answer; undefined where one answers them all. */
+export function divideRequests(
+  { environment, plan, paths, served }: DividedModel,
+  { parent, dependsOn }: { readonly parent: pulumi.Resource; readonly dependsOn: readonly pulumi.Resource[] },
+): RolloutTraffic | undefined {
+  const { traffic, name } = plan;
+  if (!traffic) return undefined;
+  const { namespace, gateway, services } = environment.spec;
+  const sides = [traffic.old, traffic.new].map((version) => {
+    const own = served.get(version.service);
+    if (!own) throw new Error(`${version.service} is not served`);
+    return { own, side: sideOf(version, own, services) };
+  });
+  const route = pulumi.all(sides.map(({ side }) => side)).apply(([old, fresh]): DividedRoute => {
+    if (!old || !fresh) throw new Error(`${name} has not two versions`);
+    const { api, name: gatewayName, hosts, checksKeys } = gateway;
+    const identity = { name: kubernetesName(name), namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
+    // As the state has it: without keys that hold nothing.
+    const attached = { api, name: gatewayName, hosts: [...hosts], checksKeys };
+    return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh });
+  });
+  const { weight, control, sticky, expected, due } = traffic;
+  return new RolloutTraffic(
+    name,
+    {
+      model: name,
+      weight,
+      control,
+      route,
+      ...given({ sticky, expected, due }),
+      ...environment.inCluster,
+      ...environment.onDatabase,
+    },
+    {
+      parent,
+      dependsOn: [...environment.tables, ...dependsOn, ...sides.flatMap(({ own }) => [own, ...own.admitted])],
+    },
+  );
+}
+
+/** The model's route where an object of its own divides the requests, see {@link divideRequests}. */
+export function delegatingRoute(
+  route: Omit<ModelRoute, "delegate" | "recorded" | "sleeps">,
+  { traffic }: Pick<ZooModelPlan, "traffic">,
+  services: Services,
+): Route {
+  const sides = traffic ? [traffic.old, traffic.new] : [];
+  return modelRoute({
+    ...route,
+    recorded: sides.some(({ recording }) => recording !== undefined),
+    sleeps: sides.map((side) => sleeping(side, services)).find((each) => each !== undefined),
+    delegate: trafficObject(route.name),
+  });
+}
+
+type Services = Pick<Environment["spec"]["services"], "namespace">;
+
+/** Where the services are, for a version that may sleep. */
+export function sleeping(
+  { serving }: Pick<ServedPlan, "serving">,
+  { namespace }: Services,
+): { readonly servicesNamespace: string } | undefined {
+  return sleeps(serving) ? { servicesNamespace: namespace } : undefined;
+}
+
+function sideOf(version: ServedPlan, own: ServedVersion, services: Services): pulumi.Output<TrafficSide> {
+  const { mode } = version.serving;
+  const known = { mode, recorded: version.recording !== undefined, sleeps: sleeping(version, services) };
+  return pulumi
+    .all([own.service, own.versionId])
+    .apply(([service, id]) => given({ versionId: id ?? "", service, ...known }));
+}

@@ -1,0 +1,146 @@
+import type { RolloutTraffic } from "../zoo/traffic.ts";
+import { versionHeader } from "./activator.ts";
+import { httpRouteManifest } from "./httpRoute.ts";
+import { modelLabels } from "./inferenceService.ts";
+import { divided, knativeGateway, type ModelRoute, servedPaths, versionDestination } from "./modelRoute.ts";
+import { type Destination, hostOf, type Mirror, type Route, type RouteRule } from "./route.ts";
+import { type Answering, answeringBackend, type DeploymentMode, servingPath } from "./servedModel.ts";
+import { delegateManifest } from "./virtualService.ts";
+
+/** One of the two versions that requests are divided between. */
+export interface TrafficSide extends Answering, Pick<ModelRoute, "sleeps"> {
+  /** Id of the version's row. */
+  readonly versionId: string;
+  readonly mode: DeploymentMode;
+}
+
+/** What a model's requests are divided between, as `up` knows it: with a row of the database it makes the object that the gateway reads. */
+export interface DividedRoute
+  extends Pick<ModelRoute, "name" | "namespace" | "model" | "kind" | "managedBy" | "gateway" | "paths"> {
+  readonly old: TrafficSide;
+  readonly new: TrafficSide;
+}
+
+/** Name of the object that divides a model's requests. `-traffic` is as short as what ends Services of versions. */
+export function trafficObject(name: string): string {
+  return `${name}-traffic`;
+}
+
+export const trafficAnnotations = {
+  /** The {@link DividedRoute} that the object was made from, as JSON: with the database's row it makes the next one. */
+  route: "menagerie.dev/traffic-route",
+  /** Generation of the row that it was made from. */
+  generation: "menagerie.dev/traffic-generation",
+} as const;
+
+/** Whoever writes the object, owns all of its spec: lists of routes have one owner. */
+export const trafficManager = "menagerie-traffic";
+
+/** How long a browser keeps a user's side, in seconds. The next weight has another cookie. */
+const cookieSeconds = 30 * 86_400;
+
+/**
+ * The object that divides a model's requests: a VirtualService that the stack's own names as its delegate, or the whole HTTPRoute. `up` and
+ * whoever takes a rollout back make it from the database's row by this alone.
+ *
+ * @throws Error where the row is of another pair of versions: the rollout has gone on since the route was declared.
+ */
+export function renderTraffic(row: RolloutTraffic, route: DividedRoute) {
+  if (row.from !== route.old.versionId || row.to !== route.new.versionId) {
+    throw new Error(
+      `${row.model}: the database divides versions ${row.from} and ${row.to}, its route ${route.old.versionId} and ${route.new.versionId}`,
+    );
+  }
+  const object = {
+    name: trafficObject(route.name),
+    namespace: route.namespace,
+    gateway: route.gateway,
+    labels: modelLabels(route),
+  };
+  const manifest =
+    route.gateway.api === "gateway-api"
+      ? httpRouteManifest({ ...object, rules: pathRules(row, route) })
+      : delegateManifest({ ...object, rules: sideRules(row, route) });
+  const annotations = {
+    [trafficAnnotations.route]: JSON.stringify(route),
+    [trafficAnnotations.generation]: String(row.generation),
+  };
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
+/** An HTTPRoute has a rule of each path for each of the delegate's. */
+function pathRules(row: RolloutTraffic, route: DividedRoute): Route["rules"] {
+  const { old, new: fresh, gateway } = route;
+  const common = divided({ gateway, recorded: old.recorded || fresh.recorded, sleeps: old.sleeps ?? fresh.sleeps });
+  return servedPaths(route).flatMap(({ inner, name, paths }) =>
+    sideRules(row, route).map((rule) => ({
+      ...rule,
+      ...common,
+      name: `${name}-${rule.name}`,
+      paths,
+      rewrite: { path: inner },
+    })),
+  );
+}
+
+/** Those whose cookie names a side come first; the others are drawn by weight. The side that apps use stands first. */
+function sideRules(
+  { model: _, generation, weight, control, sticky }: RolloutTraffic,
+  route: DividedRoute,
+): Omit<RouteRule, "rewrite">[] {
+  const named = [
+    { side: "old" as const, weight: 100 - weight },
+    { side: "new" as const, weight },
+  ];
+  const sides = (weight >= 100 ? named.reverse() : named).filter((each) => each.weight > 0);
+  const isDrawn = sides.length > 1;
+  const cookie = sticky === "cookie" && isDrawn ? `menagerie-${route.name}-${generation}` : undefined;
+  const path = `${servingPath(route.namespace, route.name)}/`;
+  const set = (side: string) =>
+    cookie === undefined
+      ? {}
+      : { setCookie: `${cookie}=${side}; Path=${path}; Max-Age=${cookieSeconds}; HttpOnly; SameSite=Lax` };
+  return [
+    ...(cookie === undefined ? [] : sides).map(({ side }) => ({
+      name: side,
+      paths: [],
+      headers: { cookie: `(.*;\\s*)?${cookie}=${side}(\\s*;.*)?` },
+      destinations: [destinationOf(side, route)],
+    })),
+    {
+      name: isDrawn ? "drawn" : "all",
+      paths: [],
+      destinations: sides.map((each) => ({
+        ...destinationOf(each.side, route),
+        ...(isDrawn ? { weight: whole(each.weight, weight) } : {}),
+        ...set(each.side),
+      })),
+      ...(isDrawn ? {} : copied(weight >= 100 ? route.old : route.new, route, control)),
+    },
+  ];
+}
+
+function destinationOf(side: "old" | "new", route: DividedRoute): Destination {
+  const { [side]: own, old, new: fresh, namespace } = route;
+  const destination = versionDestination(own, namespace);
+  // Where one of them may sleep, the header that names a version is set for both: see `divided`.
+  const named = old.sleeps || fresh.sleeps ? { [versionHeader]: own.service } : {};
+  // Knative's ingress routes by Host alone.
+  if (own.mode === "Knative") return { ...knativeGateway, setHeaders: { Host: hostOf(destination), ...named } };
+  return Object.keys(named).length > 0 ? { ...destination, setHeaders: named } : destination;
+}
+
+/** Copies go past what wakes a version, so one that sleeps gets none; nor does one of Knative's, which goes by the Host that copies have not. */
+function copied(
+  side: TrafficSide,
+  { namespace }: DividedRoute,
+  percent: number,
+): { readonly mirrors?: readonly Mirror[] } {
+  if (percent === 0 || side.mode === "Knative") return {};
+  return { mirrors: [{ ...answeringBackend(side, namespace), percent }] };
+}
+
+/** Weights of routes are whole numbers: percents, or their hundredths where the weight has a fraction. */
+function whole(share: number, weight: number): number {
+  return Number.isInteger(weight) ? share : Math.round(share * 100);
+}

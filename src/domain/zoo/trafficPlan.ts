@@ -1,0 +1,46 @@
+import { type Phase, underWay } from "./phases.ts";
+import type { StoredTraffic, TrafficSplit } from "./traffic.ts";
+
+/** What a model's entry asks for. */
+export interface TrafficAsked {
+  /** Percent of the model's own requests that the new version answers. @default 100 */
+  readonly traffic?: number | undefined;
+  /** What is copied to the old version while the new one answers all. @default nobody judges, and nothing divides them for a judge */
+  readonly judge?: { readonly control: number } | undefined;
+  /** `cookie`; what else may stand there is refused before. @default each request is drawn by itself */
+  readonly by?: string | undefined;
+}
+
+/**
+ * How a phase divides the model's own requests; undefined where nothing divides them and the current version answers all. Once they were
+ * divided, the object that does it stays until the rollout is over, whatever the config says: the database's row is what the gateway does.
+ */
+export function splitOf(
+  phase: Phase,
+  { traffic, by, judge }: TrafficAsked,
+  stored: StoredTraffic | undefined,
+): TrafficSplit | undefined {
+  if (!underWay.includes(phase)) return undefined;
+  if (traffic === undefined && !judge && !stored?.isOfRollout) return undefined;
+  const weight = phase === "bake" ? 100 : (traffic ?? 100);
+  return { weight, control: weight >= 100 ? (judge?.control ?? 0) : 0, sticky: by === "cookie" ? by : undefined };
+}
+
+/**
+ * A weight beside what becomes of apps, for previews and `rollout`.
+ *
+ * @param before - what the database has
+ * @param apps - such as `share: 50 % of the organizations' apps`
+ */
+export function describeSplit(
+  split: TrafficSplit & { readonly old: { readonly number: number }; readonly new: { readonly number: number } },
+  before: StoredTraffic | undefined,
+  apps: string,
+): string {
+  const was = before?.isOfRollout && before.weight !== split.weight ? ` (so far ${before.weight} %)` : "";
+  const by =
+    split.sticky === "cookie" && split.weight > 0 && split.weight < 100 ? ", each client on one side by a cookie" : "";
+  const copies =
+    split.control > 0 && split.weight >= 100 ? `, ${split.control} % are copied to version ${split.old.number}` : "";
+  return `traffic: version ${split.new.number} answers ${split.weight} % of the requests to the model itself${was}${by}${copies}; ${apps}`;
+}

@@ -1,0 +1,190 @@
+import { describe, expect, it } from "vitest";
+import { modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
+import { targetsOf } from "../../../../src/domain/serving/observedRoute.ts";
+import {
+  type DividedRoute,
+  renderTraffic,
+  type TrafficSide,
+  trafficAnnotations,
+  trafficObject,
+} from "../../../../src/domain/serving/trafficRoute.ts";
+import { virtualServiceManifest } from "../../../../src/domain/serving/virtualService.ts";
+import type { RolloutTraffic } from "../../../../src/domain/zoo/traffic.ts";
+
+const gateway = { name: "istio-system/menagerie", hosts: ["*"] };
+const side = (number: number, change: Partial<TrafficSide> = {}): TrafficSide => ({
+  versionId: `1${number}`,
+  service: `iris-v${number}`,
+  mode: "Standard",
+  recorded: false,
+  ...change,
+});
+
+function route(change: Partial<DividedRoute> = {}): DividedRoute {
+  const identity = { name: "iris", namespace: "models", model: "iris", kind: "zoo", managedBy: "stack" } as const;
+  return { ...identity, gateway, old: side(1), new: side(2), ...change };
+}
+
+function row(change: Partial<RolloutTraffic> = {}): RolloutTraffic {
+  const pair = { model: "iris", from: "11", to: "12", hash: "b", generation: 7, changedAt: new Date(0) };
+  return { ...pair, weight: 10, control: 0, sticky: undefined, ...change };
+}
+
+interface Rule {
+  readonly name?: string;
+  readonly match?: readonly { readonly headers?: Readonly<Record<string, { readonly regex: string }>> }[];
+  readonly route?: readonly { readonly weight?: number }[];
+}
+
+/** Rules of the delegate. */
+function rules(traffic: RolloutTraffic, divided = route()): readonly Rule[] {
+  const { spec } = renderTraffic(traffic, divided);
+  if (!("http" in spec)) throw new Error("no VirtualService");
+  return spec.http;
+}
+
+const to = (service: string) => ({
+  destination: { host: `${service}.models.svc.cluster.local`, port: { number: 80 } },
+});
+
+describe("the object that divides requests", () => {
+  it("has both versions by their weights, the one that apps use first", () => {
+    expect(rules(row({ weight: 10 }))).toEqual([
+      {
+        name: "drawn",
+        route: [
+          { ...to("iris-v1-predictor"), weight: 90 },
+          { ...to("iris-v2-predictor"), weight: 10 },
+        ],
+      },
+    ]);
+    expect(rules(row({ weight: 100 }))).toEqual([{ name: "all", route: [to("iris-v2-predictor")] }]);
+    expect(rules(row({ weight: 0 }))).toEqual([{ name: "all", route: [to("iris-v1-predictor")] }]);
+    expect(rules(row({ weight: 0.5 }))[0]?.route?.map(({ weight }) => weight)).toEqual([9950, 50]);
+  });
+
+  it("says which generation it is of, and what it was made from", () => {
+    const { metadata } = renderTraffic(row(), route());
+    expect(metadata).toMatchObject({ name: trafficObject("iris"), namespace: "models" });
+    expect(metadata.labels).toMatchObject({ "menagerie.dev/model": "iris", "menagerie.dev/kind": "zoo" });
+    expect(metadata.annotations[trafficAnnotations.generation]).toBe("7");
+    const kept = JSON.parse(metadata.annotations[trafficAnnotations.route] ?? "") as DividedRoute;
+    expect(renderTraffic(row(), kept)).toEqual(renderTraffic(row(), route()));
+  });
+
+  it("is not made from the row of another rollout", () => {
+    expect(() => renderTraffic(row({ to: "13" }), route())).toThrow(
+      "iris: the database divides versions 11 and 13, its route 11 and 12",
+    );
+  });
+
+  it("takes requests by the cookie's name of this generation first, and sets it where it draws", () => {
+    const [old, fresh, drawn] = rules(row({ sticky: "cookie" }));
+    const cookie = (rule: Rule | undefined) => new RegExp(`^${rule?.match?.[0]?.headers?.cookie?.regex}$`);
+    for (const held of [
+      "menagerie-iris-7=old",
+      "a=b; menagerie-iris-7=old",
+      "menagerie-iris-7=old; c=d",
+      "a=b;menagerie-iris-7=old ;c=d",
+    ]) {
+      expect(held).toMatch(cookie(old));
+      expect(held).not.toMatch(cookie(fresh));
+    }
+    for (const other of [
+      "menagerie-iris-6=old",
+      "menagerie-iris-7=older",
+      "x-menagerie-iris-7=old",
+      "menagerie-iris-7=new",
+    ]) {
+      expect(other).not.toMatch(cookie(old));
+    }
+    expect(drawn?.match).toBeUndefined();
+    expect(drawn?.route).toEqual([
+      {
+        ...to("iris-v1-predictor"),
+        weight: 90,
+        headers: {
+          response: {
+            add: {
+              "set-cookie": "menagerie-iris-7=old; Path=/serving/models/iris/; Max-Age=2592000; HttpOnly; SameSite=Lax",
+            },
+          },
+        },
+      },
+      expect.objectContaining({ weight: 10 }),
+    ]);
+    expect(rules(row({ sticky: "cookie", weight: 100 }))).toEqual(rules(row({ weight: 100 })));
+  });
+
+  it("copies to the version that does not answer, where one answers all", () => {
+    const mirrors = (weight: number) => rules(row({ weight, control: 5 }))[0];
+    const copied = (service: string) => [{ ...to(service), percentage: { value: 5 } }];
+    expect(mirrors(100)).toMatchObject({ mirrors: copied("iris-v1-predictor") });
+    expect(mirrors(0)).toMatchObject({ mirrors: copied("iris-v2-predictor") });
+    expect(mirrors(50)).not.toHaveProperty("mirrors");
+  });
+
+  it("goes to recorders, to what wakes a version that may sleep, and to Knative by the Host", () => {
+    const sleeps = { servicesNamespace: "menagerie" };
+    const [asleep] = rules(row(), route({ old: side(1, { sleeps }), new: side(2, { recorded: true }) }));
+    expect(asleep?.route).toMatchObject([
+      {
+        destination: { host: "iris-v1-activator.menagerie.svc.cluster.local" },
+        headers: { request: { set: { "x-menagerie-version": "iris-v1" } } },
+      },
+      { ...to("iris-v2-transformer"), headers: { request: { set: { "x-menagerie-version": "iris-v2" } } } },
+    ]);
+    const knative = side(2, { mode: "Knative" });
+    const { spec } = renderTraffic(row(), route({ new: knative }));
+    expect(spec).toMatchObject({
+      http: [
+        {
+          route: [
+            to("iris-v1-predictor"),
+            {
+              destination: { host: "knative-local-gateway.istio-system.svc.cluster.local" },
+              headers: { request: { set: { Host: "iris-v2-predictor.models.svc.cluster.local" } } },
+            },
+          ],
+        },
+      ],
+    });
+    expect(targetsOf(spec, "models").rewrittenHosts).toEqual(["iris-v2-predictor.models.svc.cluster.local"]);
+  });
+});
+
+it("of Gateway API it is the whole route: a rule of each path for each side", () => {
+  const api = "gateway-api" as const;
+  const { kind, spec } = renderTraffic(row({ sticky: "cookie" }), route({ gateway: { ...gateway, api } }));
+  if (!("rules" in spec)) throw new Error("no HTTPRoute");
+  expect(kind).toBe("HTTPRoute");
+  const ofPath = spec.rules.filter(({ matches }) => matches[0]?.path.value === "/serving/models/iris/v1/");
+  expect(ofPath.map(({ matches }) => matches[0]?.headers?.map(({ name, type }) => `${name} ${type}`))).toEqual([
+    ["cookie RegularExpression"],
+    ["cookie RegularExpression"],
+    undefined,
+  ]);
+  expect(ofPath[2]?.backendRefs).toMatchObject([
+    { name: "iris-v1-predictor", weight: 90, filters: [{ type: "ResponseHeaderModifier" }] },
+    { name: "iris-v2-predictor", weight: 10 },
+  ]);
+  expect(ofPath[2]?.filters).toEqual([
+    { type: "URLRewrite", urlRewrite: { path: { type: "ReplacePrefixMatch", replacePrefixMatch: "/v1/" } } },
+    { type: "RequestHeaderModifier", requestHeaderModifier: { remove: ["x-menagerie-version"] } },
+  ]);
+});
+
+it("the stack's own route names it for each path, and takes from requests what says a version", () => {
+  const { old: _, new: __, ...identity } = route();
+  const { spec } = virtualServiceManifest(
+    modelRoute({ ...identity, mode: "Standard", delegate: trafficObject("iris") }),
+  );
+  expect(spec.http[0]).toEqual({
+    name: "v1",
+    match: [{ uri: { prefix: "/serving/models/iris/v1/" } }],
+    rewrite: { uri: "/v1/" },
+    headers: { request: { remove: ["x-menagerie-version"] } },
+    delegate: { name: "iris-traffic", namespace: "models" },
+  });
+  expect(spec.http.every((rule) => "delegate" in rule && !("route" in rule))).toBe(true);
+});
