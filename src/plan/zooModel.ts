@@ -287,12 +287,12 @@ function describeRecording({ number, recording, serving, versionId }: ServedPlan
 
 /** The two versions that requests are divided between; `planned` serves both while the rollout is under way. */
 function trafficOf(
-  { traffic, from, hash, model }: RolloutRequest,
+  { traffic, from, hash, model, phase }: RolloutRequest,
   { recorded }: ZooState,
   planned: readonly ServedPlan[],
 ): TrafficPlan | undefined {
   const old = planned.find(({ versionId }) => versionId === from);
-  const fresh = planned.find((each) => each.hash === hash && each.model === model);
+  const fresh = planned.find((each) => each.hash === hash && (each.model === model || phase === "copy"));
   if (!traffic || !old || !fresh) return undefined;
   const stored = recorded?.traffic;
   const { weight, control, sticky } = traffic;

@@ -1,8 +1,10 @@
 import type { ClientBase, Pool } from "pg";
 import type { Limits } from "../../domain/limits/limits.ts";
 import { defaultMaxTokens } from "../../domain/limits/reservation.ts";
+import type { RolloutSide } from "../../domain/zoo/traffic.ts";
 import { type LimitRow, limitColumns, limitsOf } from "./limits/databaseLimits.ts";
 import { refuse } from "./refusals.ts";
+import { servedCondition } from "./zoo/pointedVersions.ts";
 
 /** Where the predictions of a model come from. */
 export interface Pointer {
@@ -81,6 +83,30 @@ export async function readPointer(pool: Pool, modelId: string): Promise<Pointer 
   const serving = complete ? { versionId, model, number, service, recorded, maxTokens, paths } : undefined;
   const limits = limitsOf(row);
   return { id, name, organizationId, organization, limits, isApp: row.is_app, createdAt, versioned, serving };
+}
+
+/** The two versions that a zoo model's rollout is between, as predictions are sent to them. */
+export type RolloutSides = Readonly<Record<RolloutSide, NonNullable<Pointer["serving"]>>>;
+
+/** Undefined where both are not served: no rollout of the model is under way. */
+export async function readRolloutSides(pool: Pool, modelId: string): Promise<RolloutSides | undefined> {
+  const { rows } = await pool.query<NonNullable<Pointer["serving"]> & { side: RolloutSide; service: string | null }>(
+    `SELECT CASE WHEN v.id = r.from_version_id THEN 'old' ELSE 'new' END AS side, v.id AS "versionId", m.name AS model, v.number,
+            v.serving->>'service' AS service, coalesce(v.serving ? 'recording', false) AS recorded,
+            coalesce(v.serving->'paths', '[]') AS paths, coalesce((v.serving->>'maxTokens')::integer, $2) AS "maxTokens"
+       FROM menagerie.rollout r
+       JOIN menagerie.model m ON m.id = r.model_id
+       JOIN menagerie.model_version v ON v.model_id = r.model_id AND (v.id = r.from_version_id OR v.truss_hash = r.truss_hash)
+      WHERE r.model_id = $1 AND r.from_version_id IS NOT NULL AND ${servedCondition("v")}`,
+    [modelId, defaultMaxTokens],
+  );
+  const [old, fresh] = (["old", "new"] as const).map((side) => {
+    const row = rows.find((each) => each.side === side);
+    if (!row) return undefined;
+    const { side: _, service, ...serving } = row;
+    return { ...serving, service: service ?? undefined };
+  });
+  return old && fresh && { old, new: fresh };
 }
 
 /** What a name at the gateway stands for. */

@@ -4,7 +4,8 @@ import type { Backend } from "./route.ts";
 
 /**
  * Header by which a route names the InferenceService that is to answer. It is looked at on {@link activatorPort} alone, where routes set it
- * over whatever a client sent.
+ * over whatever a client sent. At the API service's own port it says which version of a rollout is to answer, old or new, in requests of
+ * whoever may move rollouts; gateways take it from requests that they divide, so that nobody chooses a side there.
  */
 export const versionHeader = "x-menagerie-version";
 

@@ -84,7 +84,15 @@ function targetOf(
   const [name, rows] = content === "copy" ? [copyName(model), state.copies] : [model, state.registered];
   const { number, versionId } = planVersion(hash, rows);
   const row = frozen ? rows.find((each) => each.hash === hash) : undefined;
-  return { model: name, number, versionId, hash, row, current: isWhole(traffic), replaces: undefined };
+  return {
+    model: name,
+    number,
+    versionId,
+    hash,
+    row,
+    current: content === "copy" || isWhole(traffic),
+    replaces: undefined,
+  };
 }
 
 function asRegistered(model: string, row: RegisteredVersion, current: boolean): PlannedVersion {

@@ -1,6 +1,7 @@
-import { nextPhase, type Phase, phaseRefusal } from "./phases.ts";
+import { nextPhase, type Phase, phaseRefusal, type RecordedRollout, underWay } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
 import { factsOf, type StoredEvidence, type ZooRegistry } from "./registry.ts";
+import type { StoredTraffic } from "./traffic.ts";
 
 /** One version of a model, as a rollout's standing shows it. */
 export interface StandingVersion extends Pick<RegisteredVersion, "id" | "number" | "hash" | "isCurrent" | "apps"> {}
@@ -23,6 +24,8 @@ export interface Standing {
   /** Version that is rolled out; null until it is registered. */
   readonly to: StandingVersion | null;
   readonly versions: readonly StandingVersion[];
+  /** How the model's own requests are divided; null where one version answers all. */
+  readonly traffic: Omit<StoredTraffic, "isOfRollout"> | null;
   /** Apps that point at the copy. */
   readonly copyApps: number;
   readonly bakeSecondsLeft: number | null;
@@ -49,6 +52,7 @@ export function standings(registry: ZooRegistry): Standing[] {
       from,
       to: from ? to : null,
       versions,
+      traffic: trafficOf(rollout),
       copyApps: (registry.versions.get(copyName(name)) ?? []).reduce((sum, { apps }) => sum + apps, 0),
       bakeSecondsLeft: phase === "bake" ? Math.max(0, rollout.bakeSecondsLeft ?? 0) : null,
       evidence: registry.evidence
@@ -58,6 +62,13 @@ export function standings(registry: ZooRegistry): Standing[] {
       revert: moved ? { set: "phase: reverted", command: to ? `menagerie rollout revert --id ${to.id}` : null } : null,
     };
   });
+}
+
+/** Of a rollout that is over, the row stays as it was. */
+function trafficOf({ phase, traffic }: Pick<RecordedRollout, "phase" | "traffic">): Standing["traffic"] {
+  if (!traffic?.isOfRollout || ![...underWay, "copy"].includes(phase)) return null;
+  const { isOfRollout: _, ...split } = traffic;
+  return split;
 }
 
 function nextEdit(registry: ZooRegistry, name: string): ConfigEdit {

@@ -3,6 +3,10 @@ export const trafficChangers = ["up", "advance", "guard", "restore", "resume"] a
 
 export type TrafficChanger = (typeof trafficChangers)[number];
 
+/** A version of a rollout, by what it is in it. */
+export const rolloutSides = ["old", "new"] as const;
+export type RolloutSide = (typeof rolloutSides)[number];
+
 /** What keeps a user on one side while a weight stays; undefined where each request is drawn by itself. */
 export type Sticky = "cookie" | `header:${string}`;
 

@@ -1,4 +1,5 @@
 import { type Phase, underWay } from "./phases.ts";
+import { copySuffix } from "./plan.ts";
 import type { StoredTraffic, TrafficSplit } from "./traffic.ts";
 
 /** What a model's entry asks for. */
@@ -7,6 +8,8 @@ export interface TrafficAsked {
   readonly traffic?: number | undefined;
   /** What is copied to the old version while the new one answers all. @default nobody judges, and nothing divides them for a judge */
   readonly judge?: { readonly control: number } | undefined;
+  /** Percent of the requests that is copied to the copy in phase `copy`. @default none is */
+  readonly mirror?: number | undefined;
   /** `cookie`; what else may stand there is refused before. @default each request is drawn by itself */
   readonly by?: string | undefined;
 }
@@ -17,9 +20,10 @@ export interface TrafficAsked {
  */
 export function splitOf(
   phase: Phase,
-  { traffic, by, judge }: TrafficAsked,
+  { traffic, by, judge, mirror }: TrafficAsked,
   stored: StoredTraffic | undefined,
 ): TrafficSplit | undefined {
+  if (phase === "copy" && mirror !== undefined) return { weight: 0, control: mirror, sticky: undefined };
   if (!underWay.includes(phase)) return undefined;
   if (traffic === undefined && !judge && !stored?.isOfRollout) return undefined;
   const weight = phase === "bake" ? 100 : (traffic ?? 100);
@@ -33,10 +37,15 @@ export function splitOf(
  * @param apps - such as `share: 50 % of the organizations' apps`
  */
 export function describeSplit(
-  split: TrafficSplit & { readonly old: { readonly number: number }; readonly new: { readonly number: number } },
+  split: TrafficSplit & {
+    readonly old: { readonly number: number };
+    readonly new: { readonly number: number; readonly model: string };
+  },
   before: StoredTraffic | undefined,
   apps: string,
 ): string {
+  if (split.new.model.endsWith(copySuffix))
+    return `mirror: ${split.control} % of the requests to the model itself are copied to ${split.new.model}`;
   const was = before?.isOfRollout && before.weight !== split.weight ? ` (so far ${before.weight} %)` : "";
   const by =
     split.sticky === "cookie" && split.weight > 0 && split.weight < 100 ? ", each client on one side by a cookie" : "";

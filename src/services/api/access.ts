@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { StoredKey } from "../../adapters/postgres/apiKeys.ts";
 import { type KeyScope, keyHash, keyPrefix, may, opens, sameHash } from "../../domain/access/apiKey.ts";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
+import { versionHeader } from "../../domain/serving/activator.ts";
+import { type RolloutSide, rolloutSides } from "../../domain/zoo/traffic.ts";
 import { ApiError } from "./apiError.ts";
 
 /** Who may predict. */
@@ -56,6 +58,12 @@ export function mayBatch(scope: KeyScope | undefined): boolean {
 /** Whether a request is one of a batch: it says so, and its key may make some. */
 export function isOfBatch(headers: IncomingHttpHeaders, scope: KeyScope | undefined): boolean {
   return headers[purposeHeader] === batchPurpose && mayBatch(scope);
+}
+
+/** The version of a rollout that a request is for, where its key may move rollouts; of others the header means nothing. */
+export function sideAsked(headers: IncomingHttpHeaders, scope: KeyScope | undefined): RolloutSide | undefined {
+  const asked = rolloutSides.find((side) => side === headers[versionHeader]);
+  return asked && scope !== undefined && may(scope, "operate") ? asked : undefined;
 }
 
 /** Refuses a model that is outside the key's scope. */

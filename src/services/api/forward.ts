@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { batchPurpose, purposeHeader } from "../../domain/access/purpose.ts";
 import { claimHeader } from "../../domain/limits/claim.ts";
 import type { ForwardingFailure } from "../../domain/recording/prediction.ts";
+import { versionHeader } from "../../domain/serving/activator.ts";
 import { Exchange, type ExchangeObserver } from "../forwarding/exchange.ts";
 import { passUpgrade, upgradeOf } from "../forwarding/upgrade.ts";
 import { ApiError } from "./apiError.ts";
@@ -14,6 +15,7 @@ const withheld: ReadonlySet<string> = new Set([
   "x-request-id",
   claimHeader,
   purposeHeader,
+  versionHeader,
 ]);
 
 export interface Forwarding {

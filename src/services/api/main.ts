@@ -89,7 +89,7 @@ pool.on("error", (error) => log.warn({ err: error }, "a database connection brok
 const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: null });
 let stopping = false;
 
-const { find, pointer, served, checkDatabase } = lookups(pool);
+const { find, pointer, served, sides, checkDatabase } = lookups(pool);
 const kubernetes = new KubeConfig();
 kubernetes.loadFromCluster();
 const ended = new AbortController();
@@ -171,6 +171,7 @@ const server = createApiServer({
     timeoutMs: settings.predictTimeoutMs,
   }),
   pointer,
+  sides,
   checkDatabase,
   originOf: ({ model, number, service = versionedName(model, number), recorded }) => originOf({ service, recorded }),
   waking,

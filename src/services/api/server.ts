@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
-import type { Pointer } from "../../adapters/postgres/models.ts";
+import type { Pointer, RolloutSides } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { operationAsked, predictionAsked } from "../../domain/protocols/asked.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
 import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
-import { type Access, authorize, type Caller, identify, isOfBatch } from "./access.ts";
+import { type Access, authorize, type Caller, identify, isOfBatch, sideAsked } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { type AppRequest, appRequest, listedModel } from "./appRequest.ts";
 import { forward } from "./forward.ts";
@@ -25,6 +25,11 @@ export interface ApiParts {
   readonly access: Access;
   /** Follows a model's pointer; undefined when there is no such model. */
   readonly pointer: (modelId: string) => Promise<Pointer | undefined>;
+  /**
+   * The versions of a zoo model's rollout; undefined where none is under way.
+   * @default nobody may choose one
+   */
+  readonly sides?: ((modelId: string) => Promise<RolloutSides | undefined>) | undefined;
   /** Throws when the database does not answer. */
   readonly checkDatabase: () => Promise<void>;
   /** Origin that one version of a zoo model takes predictions at. */
@@ -163,8 +168,9 @@ async function predict(
     parts.log.info({ requestId, modelId: id, servedBy: model, version: number, status, seconds }, "prediction");
   });
   const { pointer, caller } = await permitted(parts, request, id);
-  const isBatch = isOfBatch(request.headers, caller?.scope);
-  serving = pointer.serving;
+  const side = sideAsked(request.headers, caller?.scope);
+  const isBatch = side !== undefined || isOfBatch(request.headers, caller?.scope);
+  serving = side === undefined ? pointer.serving : (await orUnavailable(sidesOf(parts, pointer)))[side];
   if (!serving) throw new ApiError("no_version", `model ${id} has no current version`);
   if (asks === "own" && !operationAsked(path, serving.paths)) throw noSuchPath(`/models/${id}${path}`, serving.paths);
   const counted =
@@ -193,9 +199,15 @@ async function predict(
   const service = serving.service ?? versionedName(serving.model, serving.number);
   const send = () => forward(request, response, to);
   const answering = parts.waking?.during(service, response, send) ?? send();
-  // Nobody waits for the answers of a batch: they say nothing of how users are served.
+  // Nobody waits for the answers of a batch, and what an operator asks of a side was chosen: they say nothing of how users are served.
   if (isBatch) await answering;
   else await countAnswer(response, { count: parts.count, versionId: serving.versionId, startedAt }, answering);
+}
+
+async function sidesOf({ sides }: Pick<ApiParts, "sides">, { id, isApp }: Pointer): Promise<RolloutSides> {
+  const found = isApp ? undefined : await sides?.(id);
+  if (!found) throw new ApiError("no_version", `model ${id} has no rollout under way, so no old and new version`);
+  return found;
 }
 
 /** What fails here, other than a refusal, is the database. */

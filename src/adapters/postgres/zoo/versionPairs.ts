@@ -29,6 +29,16 @@ export async function previousZooVersion(client: ClientBase, id: string): Promis
   return rows[0];
 }
 
+/** Id of the zoo model called `name`. */
+export async function zooModelId(client: ClientBase, name: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT m.id FROM menagerie.model m
+       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin WHERE m.name = $1`,
+    [name],
+  );
+  return rows[0]?.id;
+}
+
 /** The current version of the zoo model called `name`. */
 export async function currentZooVersion(client: ClientBase, name: string): Promise<string | undefined> {
   const { rows } = await client.query<{ id: string }>(

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { environmentOption, jsonOption } from "../../options.ts";
+import { askCommand } from "./ask.ts";
 import { pauseCommand, resumeCommand } from "./hold.ts";
 import { forwardCommand, revertCommand } from "./move.ts";
 import { planCommand } from "./plan.ts";
@@ -21,6 +22,7 @@ export function rolloutCommand(): Command {
     resumeCommand(),
     tryCommand(),
     untryCommand(),
+    askCommand(),
   ]) {
     rollout.addCommand(command.copyInheritedSettings(rollout));
   }

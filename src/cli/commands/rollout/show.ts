@@ -133,7 +133,7 @@ interface ShownStanding extends Standing {
 
 function describe(standing: ShownStanding, environment: string, targetFile: string | undefined): string {
   const option = environmentSuffix(environment);
-  const { name, phase, since, versions, copyApps, bakeSecondsLeft, evidence, next, revert, target } = standing;
+  const { name, phase, since, versions, traffic, copyApps, bakeSecondsLeft, evidence, next, revert, target } = standing;
   const key = (set: string) => `menagerie:zoo.${name}.${set}`;
   return [
     `${name}: ${phase} since ${since.toISOString()}`,
@@ -141,6 +141,7 @@ function describe(standing: ShownStanding, environment: string, targetFile: stri
       const marks = [isCurrent ? "new apps use it" : "", apps > 0 ? `${apps === 1 ? "1 app" : `${apps} apps`}` : ""];
       return `  version ${number}  id ${id}  ${hash.slice(0, 12)}  ${marks.filter(Boolean).join(", ")}`.trimEnd();
     }),
+    ...(traffic ? [describeTraffic(standing, traffic)] : []),
     ...(copyApps > 0 ? [`  ${name}_copy: ${copyApps === 1 ? "1 app tries" : `${copyApps} apps try`} it`] : []),
     ...evidence.map(
       ({ kind, passed, at, evidenceHash }) =>
@@ -158,6 +159,19 @@ function describe(standing: ShownStanding, environment: string, targetFile: stri
       ? [`  apps in ${target.table} by hand: ${target.revert}, with MENAGERIE_MIGRATION_DATABASE_URL set`]
       : []),
   ].join("\n");
+}
+
+/** The requests to the model itself, beside what apps there are on each version. */
+function describeTraffic(
+  { from, to, migration }: Pick<ShownStanding, "from" | "to" | "migration">,
+  { weight, control, sticky }: NonNullable<Standing["traffic"]>,
+): string {
+  const answered = `traffic: version ${to?.number ?? "?"} answers ${weight} % of the requests to the model itself`;
+  const side = sticky === "cookie" && weight > 0 && weight < 100 ? ", each client on one side by a cookie" : "";
+  const copied =
+    control > 0 ? `, ${control} % are copied to ${weight >= 100 ? `version ${from?.number}` : "the other"}` : "";
+  const share = migration ? `; share: ${migration.share} % of the organizations' apps` : "";
+  return `${answered}${side}${copied}${share}`;
 }
 
 const version = ({ number, id }: { readonly number: number; readonly id: string }): string => `v${number} (${id})`;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKey, findKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
 import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
 import { deleteApp, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
-import { readPointer } from "../../../../src/adapters/postgres/models.ts";
+import { readPointer, readRolloutSides } from "../../../../src/adapters/postgres/models.ts";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
@@ -115,6 +115,7 @@ function api(predictors: readonly string[], required: boolean): Promise<string> 
     createApiServer({
       access: { required, find: freshCache((prefix) => findKey(pool, prefix)) },
       pointer: freshCache((id) => readPointer(pool, id)),
+      sides: freshCache((id) => readRolloutSides(pool, id)),
       checkDatabase: async () => void (await pool.query("SELECT 1")),
       originOf: ({ number }) => predictors[number - 1] ?? "http://127.0.0.1:1",
       predictPath: "/v1/models/model:predict",
@@ -318,6 +319,46 @@ describe("API keys", () => {
     expect(JSON.stringify(stored.rows)).not.toContain(secret);
     expect(logged.join("")).not.toContain(secret);
     await expect(onPlatform((client) => revokeKey(client, "nothing"))).rejects.toThrow('there is no key "nothing"');
+  });
+});
+
+describe("the versions of a rollout", () => {
+  const iris = () =>
+    onPlatform(async (client) => {
+      const { rows } = await client.query<{ id: string; organization: string }>(
+        "SELECT id, organization_id AS organization FROM menagerie.model WHERE name = 'iris'",
+      );
+      return rows[0] ?? { id: "", organization: "" };
+    });
+  const asked = async (side: string, rights: readonly KeyRight[]) => {
+    const { id, organization } = await iris();
+    const { key } = await onPlatform((client) => createKey(client, { organizationId: organization }, rights));
+    const headers = { "x-api-key": key, "x-menagerie-version": side };
+    return predict(id, headers, "x", guarded);
+  };
+
+  it("answer who may move rollouts, by name, and are not counted for it", async () => {
+    expect(await asked("new", ["operate"])).toMatchObject({ status: 409, code: "no_version" });
+    const { id } = await iris();
+    await onPlatform((client) =>
+      client.query(
+        `INSERT INTO menagerie.rollout (model_id, phase, from_version_id, truss_hash)
+         SELECT $1, 'version', id, 'h2' FROM menagerie.model_version WHERE model_id = $1 AND number = 1`,
+        [id],
+      ),
+    );
+    await expect.poll(async () => (await asked("new", ["operate"])).text).toBe("version 2: x");
+    // As of a batch: that is what neither the service nor recorders count.
+    expect((await asked("new", ["operate"])).headers.get("x-purpose")).toBe("batch");
+    expect((await asked("old", ["operate"])).text).toBe("version 1: x");
+  });
+
+  it("are not chosen by anybody else: the current one answers", async () => {
+    expect((await asked("new", [])).text).toBe("version 1: x");
+    expect((await asked("newest", ["operate"])).text).toBe("version 1: x");
+    const { id } = await iris();
+    expect((await predict(id, { "x-menagerie-version": "new" })).text).toBe("version 1: x");
+    expect(await predict(apps[0]?.id, { "x-menagerie-version": "new" })).toMatchObject({ status: 200 });
   });
 });
 
