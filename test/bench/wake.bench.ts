@@ -2,7 +2,8 @@
  * Models that sleep. First what the API service costs on the way to a model that is awake: latency of a direct call and through the service, in
  * turns at the same load (medians of MENAGERIE_BENCH_ROUNDS=5 turns of 2 s). The client names the model by the Host header, as callers in the
  * cluster do. Then, in a whole environment, how long the first request to a model that sleeps takes, how long 200 at once take, and how long
- * the model takes to start where somebody clears the annotation by hand, in turns. MENAGERIE_BENCH_WAKES=10 of each.
+ * the model takes to start where somebody clears the annotation by hand, in turns, and when each stage of its start was seen (medians).
+ * MENAGERIE_BENCH_WAKES=10 of each.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,6 +19,7 @@ import { request } from "../../src/adapters/kubernetes/request.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
 import { median } from "./measures.ts";
+import { type Stage, Stages, stages } from "./sleep/stages.ts";
 
 const rounds = Number(process.env.MENAGERIE_BENCH_ROUNDS ?? 5);
 const wakes = Number(process.env.MENAGERIE_BENCH_WAKES ?? 10);
@@ -123,21 +125,30 @@ async function asleep(): Promise<void> {
         }
       }
     };
-    const turns: Record<string, { at: number; times: number[] }> = {
-      "by hand": { at: 0, times: [] },
-      "1 request": { at: 1, times: [] },
-      "200 requests": { at: 200, times: [] },
+    const seen = new Stages(cluster, name);
+    type Turns = { readonly at: number; readonly times: number[]; readonly seen: Partial<Record<Stage, number>>[] };
+    const turns: Record<string, Turns> = {
+      "by hand": { at: 0, times: [], seen: [] },
+      "1 request": { at: 1, times: [], seen: [] },
+      "200 requests": { at: 200, times: [], seen: [] },
     };
     for (let wake = 0; wake < wakes; wake += 1) {
-      for (const { at, times } of Object.values(turns)) {
+      for (const turn of Object.values(turns)) {
         await stopped();
-        times.push(...(at === 0 ? [await byHand()] : await Promise.all(Array.from({ length: at }, predict))));
+        seen.begin();
+        const begun = performance.now();
+        const { at } = turn;
+        turn.times.push(...(at === 0 ? [await byHand()] : await Promise.all(Array.from({ length: at }, predict))));
+        turn.seen.push(seen.since(begun));
       }
     }
-    for (const [who, { times }] of Object.entries(turns)) {
-      times.sort((one, other) => one - other);
+    seen.close();
+    for (const [who, turn] of Object.entries(turns)) {
+      const times = turn.times.toSorted((one, other) => one - other);
       const [p50, p99] = [0.5, 0.99].map((share) => times[Math.floor(times.length * share)]?.toFixed(0));
       console.log(`started by ${who}, ${wakes} times: p50 ${p50} ms, p99 ${p99} ms (load ${loadavg()[0]?.toFixed(1)})`);
+      const reached = stages.map((stage) => `${stage} ${median(turn.seen.map((each) => each[stage] ?? 0)).toFixed(0)}`);
+      console.log(`  ${reached.join(", ")}`);
     }
   } finally {
     await agent.close();
