@@ -22,7 +22,8 @@ import { valueHash } from "./valueHash.ts";
  * it. A `load` that raises is not waited for: the truss server then ends itself at the next probe.
  */
 const longestLoadSeconds = 1800;
-const startupPeriodSeconds = 2;
+/** Somebody waits for the start of a model that sleeps; the kubelet looks no more often. */
+const startupPeriodSeconds = { sleeps: 1, stays: 2 };
 
 /** Time for predictions in flight after SIGTERM, in seconds. */
 const terminationGraceSeconds = 60;
@@ -125,11 +126,12 @@ function standardOnly(oneAfterAnother: boolean) {
 }
 
 function container<Image>(model: ServedModel<Image>) {
-  const { image, resources, secrets, control } = model;
+  const { image, mode, resources, secrets, control, replicas } = model;
   // KServe fills in a CPU limit of its own where there is none, which may be below the request.
   const amounts = resourceAmounts(resources);
   // A control server that has not started its inference server yet is blocked by requests for it; its own port is not.
   const loaded = { path: loadedPath, port: control ? inferencePort : containerPort };
+  const periodSeconds = startupPeriodSeconds[mode === "Standard" && replicas.min === 0 ? "sleeps" : "stays"];
   const started = control ? { path: "/", port: containerPort } : loaded;
   return {
     name: "kserve-container",
@@ -140,9 +142,9 @@ function container<Image>(model: ServedModel<Image>) {
     resources: { requests: amounts, limits: amounts },
     startupProbe: {
       httpGet: started,
-      periodSeconds: startupPeriodSeconds,
+      periodSeconds,
       timeoutSeconds: 5,
-      failureThreshold: longestLoadSeconds / startupPeriodSeconds,
+      failureThreshold: longestLoadSeconds / periodSeconds,
     },
     readinessProbe: { httpGet: loaded, periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 3 },
     ...containerSecrets(secrets),
