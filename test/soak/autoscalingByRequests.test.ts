@@ -10,7 +10,7 @@ import { loadQuery } from "../../src/domain/traffic/loadQuery.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { applyManifest, type Manifest } from "../local/support/manifests.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
-import { ensureKedaModule } from "../support/testTools.ts";
+import { building, ensureKedaModule, ensurePrometheus } from "../support/testTools.ts";
 import { ask as askPrometheus, deployPrometheus, prometheusUrl } from "./prometheusServer.ts";
 
 /**
@@ -54,6 +54,8 @@ const stack = (target: string): string => `config:
       resources: { cpu: 100m, memory: 512Mi }
       env: { FACTOR: "2" }
 `;
+
+beforeAll(ensurePrometheus, building);
 
 beforeAll(async () => {
   home = await TestHome.create(await copyOfCheckout());

@@ -23,6 +23,7 @@ import { checkCluster } from "../../src/plan/cluster.ts";
 import { gpuPool } from "../../src/plan/pools.ts";
 import { applyManifest, type Manifest } from "../local/support/manifests.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
+import { building, ensureKarpenter } from "../support/testTools.ts";
 import { KarpenterCluster } from "./karpenterCluster.ts";
 
 /**
@@ -69,6 +70,8 @@ function poolOf(spec: EnvironmentSpec, name: string): GpuPool {
   if (!pool) throw new Error(`the stack has no pool ${name}`);
   return gpuPool(name, pool, spec.nodeClass);
 }
+
+beforeAll(ensureKarpenter, building);
 
 beforeAll(async () => {
   project = await copyOfCheckout();

@@ -10,7 +10,7 @@ import { recorderTransformer, revisedTransformer } from "../../src/domain/servin
 import { answeringBackend } from "../../src/domain/serving/servedModel.ts";
 import { applyManifest, type Manifest } from "../local/support/manifests.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
-import { ensureKnativeJudge } from "../support/testTools.ts";
+import { building, ensureKnativeJudge } from "../support/testTools.ts";
 
 /**
  * A recorder in Knative mode, as far as it goes without Knative's controllers: what KServe's controller makes of it on a real API server, and
@@ -82,7 +82,11 @@ const transformer = revisedTransformer(
 );
 
 beforeAll(async () => {
-  [shared, judge] = await Promise.all([SharedEnvironment.open(), ensureKnativeJudge()]);
+  judge = await ensureKnativeJudge();
+}, building);
+
+beforeAll(async () => {
+  shared = await SharedEnvironment.open();
   config = shared.kubeConfig();
   // KServe's controller reads it before it makes anything in Knative mode.
   for (const manifest of knative) await applyManifest(config, manifest);

@@ -14,6 +14,7 @@ import type { TrussImage } from "../../src/domain/truss/builder.ts";
 import { hashSnapshot } from "../../src/domain/truss/hash.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
+import { building, ensureRegistryTools } from "../support/testTools.ts";
 import { RegistryCluster } from "./registryCluster.ts";
 
 /**
@@ -25,6 +26,8 @@ let project: string;
 let home: TestHome;
 let registry: RegistryCluster;
 let hash: string;
+
+beforeAll(ensureRegistryTools, building);
 
 beforeAll(async () => {
   project = await copyOfCheckout();

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { registryAdvice } from "../../src/domain/builds/registryAdvice.ts";
 import { freePort } from "../support/freePort.ts";
-import { ensureRegistryTools, type RegistryTools } from "../support/testTools.ts";
+import { building, ensureRegistryTools, type RegistryTools } from "../support/testTools.ts";
 import { registryConfig, registryUser } from "./buildkitImage.ts";
 import { dockerfile, prepareSite, StepPod } from "./stepPod.ts";
 
@@ -23,6 +23,9 @@ let server: ChildProcess | undefined;
 
 beforeAll(async () => {
   tools = await ensureRegistryTools();
+}, building);
+
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "menagerie-registry-"));
   host = `127.0.0.1:${await freePort()}`;
   await writeFile(join(folder, "htpasswd"), registryUser.htpasswd);
@@ -30,7 +33,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "registry.yaml"), registryConfig(config));
   await prepareSite({ folder, tools, host });
   await startRegistry();
-}, 1_200_000);
+});
 
 afterAll(async () => {
   await stopRegistry();

@@ -10,6 +10,7 @@ import type { CommandResult } from "../local/support/menagerie.ts";
 import { OwnEngine } from "../local/support/ownEngine.ts";
 import { flower } from "../local/support/predictDuring.ts";
 import { describeStaging, differingPaths, stagingDifferences } from "../support/staging/differences.ts";
+import { building, ensureKarpenter, ensureRegistryTools } from "../support/testTools.ts";
 import { StagingCluster } from "./stagingCluster.ts";
 
 /**
@@ -20,6 +21,11 @@ import { StagingCluster } from "./stagingCluster.ts";
 let cluster: StagingCluster;
 let engine: OwnEngine;
 let key: string;
+
+beforeAll(async () => {
+  await ensureRegistryTools();
+  await ensureKarpenter();
+}, building);
 
 beforeAll(async () => {
   cluster = await StagingCluster.create();

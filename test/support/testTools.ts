@@ -12,6 +12,9 @@ import { type AnyTool, type BinaryNameOf, tekton } from "../../src/local/toolcha
 
 const folder = join(import.meta.dirname, "..", "tools");
 
+/** Time-out of a hook that does nothing but build some of them, in milliseconds: that takes as long as the machine is busy. */
+export const building = 3_600_000;
+
 /** The reference registry of the distribution specification. */
 const registry = {
   name: "registry",
