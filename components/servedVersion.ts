@@ -1,20 +1,16 @@
-import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { keyPath } from "../src/config/sentences.ts";
-import { refusal, refused } from "../src/domain/refusals/refusal.ts";
-import { activatorService } from "../src/domain/serving/activator.ts";
-import { referenceGrantManifest } from "../src/domain/serving/httpRoute.ts";
 import { readyPath } from "../src/domain/serving/servedModel.ts";
 import { contentVersion } from "../src/domain/shadow/evidence.ts";
 import { type RecordedServing, sleeps } from "../src/domain/zoo/serving.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
-import { declared } from "../src/environment/ownership.ts";
 import type { ServedPlan } from "../src/plan/zooModel.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { ModelVersion } from "../src/resources/modelVersion.ts";
 import { InferenceService } from "./inferenceService.ts";
 import { registered } from "./registeredInputs.ts";
+import { declareSleepFront } from "./sleepFront.ts";
 import { VersionRecorder, type VersionRecorderArgs } from "./versionRecorder.ts";
 
 /** An image by its parts. */
@@ -160,57 +156,12 @@ export class ServedVersion extends pulumi.ComponentResource {
       );
       entrance = { component: "transformer", ready: recorder.ready, revision: recorder.revision };
     }
-    const front = this.front(name, args, child);
+    const key = keyPath(["zoo", model, "replicas", "min"]);
+    const front = sleeps(serving) ? declareSleepFront(name, { environment, service: service.name, key }, child) : [];
     const before = args.before?.({ service: this.service, entrance, front }) ?? [];
     this.admitted = [...new Set([this.ready, entrance.ready]), ...front, ...before];
     this.versionId = environment.hasDatabase ? this.register(name, args, child).versionId : null;
     this.registerOutputs({ revision: this.revision });
-  }
-
-  /** What takes requests for a version that may sleep: the API service, under the version's own name. */
-  private front(
-    name: string,
-    { environment, version }: ServedVersionArgs,
-    options: pulumi.ComponentResourceOptions,
-  ): pulumi.Resource[] {
-    if (!sleeps(version.serving)) return [];
-    const { services } = environment.parts;
-    if (!services) {
-      const change = "declare PlatformServices before it, with the same environment";
-      throw refused(
-        refusal("model.sleep-without-services", keyPath(["zoo", version.model, "replicas", "min"]), { change }),
-      );
-    }
-    const { namespace: models, services: where, gateway } = environment.spec;
-    const manifest = this.service.apply((service) => activatorService(service, where.namespace));
-    const service = new kubernetes.core.v1.Service(
-      `${name}-activator`,
-      {
-        // Its pods are there already.
-        metadata: manifest.metadata.apply((metadata) =>
-          declared({ ...metadata, annotations: { "pulumi.com/skipAwait": "true" } }),
-        ),
-        spec: manifest.spec,
-      },
-      { ...options, dependsOn: services },
-    );
-    if (gateway.api !== "gateway-api") return [service];
-    const grant = manifest.metadata.apply(({ name: to }) =>
-      referenceGrantManifest({ service: to, namespace: where.namespace }, models),
-    );
-    return [
-      service,
-      new kubernetes.apiextensions.CustomResource(
-        `${name}-activator`,
-        {
-          apiVersion: "gateway.networking.k8s.io/v1beta1",
-          kind: "ReferenceGrant",
-          metadata: grant.metadata.apply(declared),
-          spec: grant.spec,
-        },
-        { ...options, dependsOn: service },
-      ),
-    ];
   }
 
   /** A row stands for content that has answered: from then on apps may point at it. */

@@ -1,8 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ShadowDeploymentSpec, ShadowedModelSpec } from "../src/config/environment.ts";
+import { keyPath } from "../src/config/sentences.ts";
 import type { RedactionRules } from "../src/domain/redaction/rules.ts";
+import { shadowPort } from "../src/domain/serving/activator.ts";
 import { contentVersion } from "../src/domain/shadow/evidence.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../src/domain/shadow/names.ts";
+import { copiedSides, sleepingSides } from "../src/domain/shadow/sides.ts";
+import { sleeps } from "../src/domain/zoo/serving.ts";
 import { given } from "../src/environment/given.ts";
 import type { ShadowSideOutput } from "../src/environment/outputs.ts";
 import { refuse } from "../src/environment/refusals.ts";
@@ -10,6 +14,7 @@ import type { OnEnvironment, ScaledModelArgs } from "./modelArgs.ts";
 import { PredictionStore } from "./predictionStore.ts";
 import { RecordedModel } from "./recordedModel.ts";
 import { registered } from "./registeredInputs.ts";
+import { declareSleepFront } from "./sleepFront.ts";
 import { TrafficMirror } from "./trafficMirror.ts";
 
 /** Arguments of {@link ShadowDeployment}, in the words of `menagerie:shadows`. */
@@ -94,13 +99,10 @@ export class ShadowDeployment extends pulumi.ComponentResource {
     this.#args = args;
     const { primary, percent, paths, compare, gate = null, retentionDays, redact, noiseFloor } = spec;
     const { namespace } = environment.spec;
-    const sides = Object.entries(spec.shadows);
-    // The noise floor's copy is the primary, in the mode of shadows.
-    const noise = { ...primary, mode: "Standard" } as const;
     const answering = this.recorded(primarySide, primary);
-    const copies = [...sides, ...(noiseFloor ? [[noiseSide, noise] as const] : [])].map(
-      ([side, model]) => [side, this.recorded(side, model)] as const,
-    );
+    const copied = copiedSides(spec);
+    const copies = copied.map(([side, model]) => [side, this.recorded(side, model)] as const);
+    const sleeping = sleepingSides(name, spec);
     this.predictUrl = new TrafficMirror(
       name,
       {
@@ -108,9 +110,9 @@ export class ShadowDeployment extends pulumi.ComponentResource {
         primary: { service: shadowService(name, primarySide), mode: primary.mode },
         shadows: copies.map(([side]) => shadowService(name, side)),
         percent,
-        ...given({ paths }),
+        ...given({ paths, sleeping: sleeping.length > 0 ? sleeping : undefined }),
       },
-      { parent: this, dependsOn: [answering, ...copies.map(([, model]) => model)].map(({ ready }) => ready) },
+      { parent: this, dependsOn: [answering, ...copies.map(([, side]) => side)].flatMap(({ admitted }) => admitted) },
     ).predictUrl;
     this.image = answering.image;
     this.shadowImages = Object.fromEntries(copies.map(([side, { image }]) => [side, image]));
@@ -136,14 +138,17 @@ export class ShadowDeployment extends pulumi.ComponentResource {
       retentionDays,
       redact,
       primary: shown,
-      shadows: Object.fromEntries(sides.map(([side, model]) => [side, this.shown(side, model)])),
-      noise: noiseFloor ? this.shown(noiseSide, noise) : null,
+      shadows: Object.fromEntries(Object.entries(spec.shadows).map(([side, model]) => [side, this.shown(side, model)])),
+      noise: noiseFloor ? this.shown(noiseSide, primary) : null,
     };
     this.registerOutputs({ predictUrl: this.predictUrl });
   }
 
-  /** One of the models, with a recorder in front of it and tables of its own. */
-  private recorded(side: string, model: ShadowedModelSpec): RecordedModel {
+  /** One of the models, with a recorder in front of it and tables of its own, and what must be there before requests and copies reach it. */
+  private recorded(
+    side: string,
+    model: ShadowedModelSpec,
+  ): Pick<RecordedModel, "image"> & { admitted: pulumi.Resource[] } {
     const { environment } = this.#args;
     const { service, schema, hash, version } = this.shown(side, model);
     const resource = `${this.#deployment}-${side}`;
@@ -158,7 +163,7 @@ export class ShadowDeployment extends pulumi.ComponentResource {
       { parent: this },
     );
     environment.parts.stores[resource] = store;
-    return new RecordedModel(
+    const { image, ready } = new RecordedModel(
       resource,
       {
         environment,
@@ -175,6 +180,9 @@ export class ShadowDeployment extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [store, ...environment.nodesOf(model.pool).resources] },
     );
+    const key = keyPath([...this.pathOf(side), "replicas", "min"]);
+    const front = { environment, service, port: shadowPort(service), key };
+    return { image, admitted: [ready, ...(sleeps(model) ? declareSleepFront(resource, front, { parent: this }) : [])] };
   }
 
   /** The primary's second copy has the secrets of the primary. */

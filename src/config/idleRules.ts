@@ -4,9 +4,6 @@ import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 /** Longest time that Knative's autoscaler keeps a pod for that nobody asks, in minutes. */
 export const longestKnativeWindow = 60;
 
-/** Minutes without a request after which a model in Standard mode sleeps, where the config does not say. */
-export const usualIdleMinutes = 15;
-
 /** What is wrong with the time after which a model sleeps. @param at - key of a part of its `replicas` */
 export function idleIssues(
   at: (key: "min" | "idleMinutes") => string,

@@ -1,5 +1,6 @@
 import { primaryHost } from "../domain/postgresCluster.ts";
 import { type Refusal, refusal, refused } from "../domain/refusals/refusal.ts";
+import { usualIdleMinutes } from "../domain/serving/scaleTarget.ts";
 import { crossKeyIssues } from "./crossRules.ts";
 import { setPasswordCommand } from "./database.ts";
 import { embeddedIssues } from "./embeddedRules.ts";
@@ -12,7 +13,6 @@ import {
   type ShadowedModelSpec,
   type ZooEntrySpec,
 } from "./environment.ts";
-import { usualIdleMinutes } from "./idleRules.ts";
 import { setTargetUrlCommand } from "./migrationTarget.ts";
 import { plainSecretIssues } from "./plainSecrets.ts";
 import { setPrometheusTokenCommand } from "./prometheus.ts";

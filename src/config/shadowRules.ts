@@ -1,6 +1,7 @@
 import { identifierIssue, longNameIssue, serviceNames } from "../domain/generatedNames.ts";
 import { carriesSecret } from "../domain/recording/storedHeaders.ts";
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { shadowPort } from "../domain/serving/activator.ts";
 import type { DeploymentMode } from "../domain/serving/servedModel.ts";
 import { noiseSide, primarySide, shadowSchema, shadowService } from "../domain/shadow/names.ts";
 import type { ParsedEnvironment } from "./environment.ts";
@@ -52,6 +53,7 @@ export function shadowIssues(
     ...nameIssues(shadows, models),
     ...lengthIssues(shadows, namespace, serving.mode),
     ...replicaIssues(shadows, serving.mode),
+    ...portIssues(shadows, serving.mode),
     ...headerIssues(shadows),
   ];
 }
@@ -118,7 +120,25 @@ function replicaIssues(shadows: Shadows, mode: DeploymentMode): Refusal[] {
     const at = (key: string) => keyPath([...path, "replicas", key]);
     if (max !== undefined && max < min) issues.push(refusal("model.replicas-order", at("max"), { max, min }));
     issues.push(...idleIssues(at, model.replicas, own ?? mode));
-    if (min === 0 && (own ?? mode) === "Standard") issues.push(refusal("model.replicas-zero", at("min")));
+  }
+  return issues;
+}
+
+/** The API service tells models that it wakes apart by their ports. */
+function portIssues(shadows: Shadows, mode: DeploymentMode): Refusal[] {
+  const issues: Refusal[] = [];
+  const owners = new Map<number, string>();
+  for (const { path, service, model, mode: own, copies } of shadowedModels(shadows)) {
+    if (model.replicas.min > 0) continue;
+    const [deployment = ""] = path.slice(1);
+    const ofNoise = copies > 1 ? [shadowService(deployment, noiseSide)] : [];
+    for (const each of [...((own ?? mode) === "Standard" ? [service] : []), ...ofNoise]) {
+      const port = shadowPort(each);
+      const other = owners.get(port);
+      if (other)
+        issues.push(refusal("shadow.same-port", keyPath([...path, "replicas", "min"]), { service: each, other }));
+      owners.set(port, each);
+    }
   }
   return issues;
 }

@@ -48,7 +48,7 @@ export const replicas = mapping(
     min: wholeNumber(
       0,
       1000,
-      "Pods that always run. 0: the model sleeps while nobody uses it, and the next request wakes it. Not for models of a shadow deployment in Standard mode. Unit: pods. Default: 1.",
+      "Pods that always run. 0: the model sleeps while nobody uses it, and the next request wakes it. Unit: pods. Default: 1.",
     ).default(1),
     max: wholeNumber(
       1,

@@ -6,7 +6,8 @@ import type { RouteNeed } from "../domain/serving/httpRouteFeatures.ts";
 import { mirroredRoute } from "../domain/serving/mirroredRoute.ts";
 import { activatorPath, modelRoute } from "../domain/serving/modelRoute.ts";
 import type { Route } from "../domain/serving/route.ts";
-import { noiseSide, primarySide, shadowService } from "../domain/shadow/names.ts";
+import { primarySide, shadowService } from "../domain/shadow/names.ts";
+import { copiedSides, sleepingSides } from "../domain/shadow/sides.ts";
 import { sleeps } from "../domain/zoo/serving.ts";
 
 /** A route that a stack declares, and the config that it follows from. */
@@ -43,28 +44,28 @@ export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
     const named = { name: kubernetesName(model), model, kind: "development", mode, activator } as const;
     return { route: modelRoute({ ...identity, ...named }), key, from: knative(`${key}.mode`) };
   });
-  const shadows = Object.entries(spec.shadows).map(
-    ([name, { primary, percent, paths, noiseFloor, ...deployment }]): PlannedRoute => {
-      const key = keyPath(["shadows", name]);
-      const sides = [...Object.keys(deployment.shadows), ...(noiseFloor ? [noiseSide] : [])];
-      const route = mirroredRoute({
-        ...identity,
-        name,
-        model: name,
-        kind: "shadow",
-        percent,
-        paths,
-        primary: { service: shadowService(name, primarySide), mode: primary.mode },
-        shadows: sides.map((side) => shadowService(name, side)),
-      });
-      const several =
-        noiseFloor && sides.length === 2
-          ? { key: `${key}.noiseFloor`, instead: "remove the key" }
-          : { key: `${key}.shadows`, instead: "keep one of them" };
-      const share = { key: `${key}.percent`, instead: "remove the key, which copies every request" };
-      return { route, key, from: { ...knative(`${key}.primary.mode`), mirrors: several, percent: share } };
-    },
-  );
+  const shadows = Object.entries(spec.shadows).map(([name, deployment]): PlannedRoute => {
+    const { primary, percent, paths, noiseFloor } = deployment;
+    const key = keyPath(["shadows", name]);
+    const sides = copiedSides(deployment).map(([side]) => side);
+    const route = mirroredRoute({
+      ...identity,
+      name,
+      model: name,
+      kind: "shadow",
+      percent,
+      paths,
+      primary: { service: shadowService(name, primarySide), mode: primary.mode },
+      shadows: sides.map((side) => shadowService(name, side)),
+      sleeping: { services: sleepingSides(name, deployment), servicesNamespace: services.namespace },
+    });
+    const several =
+      noiseFloor && sides.length === 2
+        ? { key: `${key}.noiseFloor`, instead: "remove the key" }
+        : { key: `${key}.shadows`, instead: "keep one of them" };
+    const share = { key: `${key}.percent`, instead: "remove the key, which copies every request" };
+    return { route, key, from: { ...knative(`${key}.primary.mode`), mirrors: several, percent: share } };
+  });
   const api = spec.database
     ? [{ route: apiRoute({ namespace: services.namespace, gateway }), key: keyPath(["gateway", "api"]), from: {} }]
     : [];

@@ -1,7 +1,7 @@
 /** One process of the API service, as far as models that sleep go: `node sleepProcess.ts '<SleepProcessOptions>'`. Prints its port. */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, LookupFunction } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import pg from "pg";
 import { pino } from "pino";
@@ -13,6 +13,7 @@ import { createSleepStore } from "../../src/adapters/postgres/sleep/sleepStore.t
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { sleepRules } from "../../src/domain/sleep/record.ts";
 import { createFrontServer } from "../../src/services/api/sleep/frontServer.ts";
+import { openShadowFronts } from "../../src/services/api/sleep/shadowFronts.ts";
 import { createStopper } from "../../src/services/api/sleep/stopUnused.ts";
 import { createWaking } from "../../src/services/api/sleep/waking.ts";
 
@@ -28,6 +29,8 @@ export interface SleepProcessOptions {
   /** How long a request waits, in milliseconds. */
   readonly holdMs: number;
   readonly maxHeld: number;
+  /** Address that it listens on. @default 127.0.0.1 */
+  readonly host?: string;
 }
 
 const options = JSON.parse(process.argv[2] ?? "{}") as SleepProcessOptions;
@@ -41,14 +44,18 @@ config.loadFromClusterAndUser({ name: "cluster", server: options.cluster, skipTL
 const { signal } = new AbortController();
 const cluster = watchSleepers({ config, namespace: "models", onError: () => {}, signal });
 const store = createSleepStore(pool, { ...sleepRules, leaseSeconds, maxHeld, failureSeconds: 2 });
-const dispatcher = new Agent({ connectTimeout: 2_000, connections: null });
+/** Models' names are in no DNS here. */
+const lookup: LookupFunction = (_, { all }, answer) =>
+  all ? answer(null, [{ address: "127.0.0.1", family: 4 }]) : answer(null, "127.0.0.1", 4);
+const dispatcher = new Agent({ connect: { lookup, timeout: 2_000 }, connections: null });
+const originOf = ({ name }: { readonly name: string }) =>
+  options.cluster.replace(new URL(options.cluster).hostname, `${name}.models`);
 const waking = createWaking({
   store,
   cluster,
-  probe: async ({ name }) => {
+  probe: async (service) => {
     const path = "/v1/models/model/loaded";
-    const headers = { "x-model": name };
-    const { body } = await dispatcher.request({ origin: options.cluster, path, method: "GET", headers });
+    const { body } = await dispatcher.request({ origin: originOf(service), path, method: "GET" });
     await body.dump();
     return true;
   },
@@ -57,8 +64,12 @@ const waking = createWaking({
   leaseMs: leaseSeconds * 1000,
   holdMs: options.holdMs,
 });
-const front = createFrontServer({ cluster, waking, originOf: () => options.cluster, dispatcher, log });
-front.listen(0, "127.0.0.1");
+const copies = { ofBody: 10 * 1024 ** 2, ofAll: 20 * 1024 ** 2, used: 0 };
+const fronts = { cluster, waking, originOf, dispatcher, copies, log };
+const host = options.host ?? "127.0.0.1";
+openShadowFronts({ ...fronts, host }, signal);
+const front = createFrontServer(fronts);
+front.listen(0, host);
 await once(front, "listening");
 setInterval(() => void waking.renew(), everyMs);
 void lead({

@@ -10,8 +10,9 @@ export interface SleepingModel {
   readonly name: string;
   /** Requests that it is answering. */
   inFlight: number;
-  /** What it was asked, by what requests call themselves. */
+  /** What it was asked, by what requests call themselves, and the bytes that came with each. */
   readonly asked: Map<string, number>;
+  readonly bytes: Map<string, number>;
   /** How often a pod was started, and how often it was told to stop. */
   starts: number;
   stops: number;
@@ -22,6 +23,8 @@ export interface SleepingModel {
 }
 
 interface Live extends SleepingModel {
+  /** Shadow deployment that it is a model of; undefined for a version of the zoo. */
+  readonly deployment: string | undefined;
   annotations: Record<string, string>;
   version: number;
   pod: { readonly name: string; isReady: boolean } | undefined;
@@ -34,7 +37,7 @@ export interface PodTimes {
 }
 
 /**
- * The API server, KServe and the models' Services in one process: InferenceServices and their pods can be listed, watched and applied, pods
+ * The API server, KServe and the models' Services, by the first part of their hosts' names, in one process: InferenceServices and their pods can be listed, watched and applied, pods
  * come and go as the stop annotation says, and what is answered is counted.
  */
 export class SleepingModels {
@@ -63,16 +66,18 @@ export class SleepingModels {
     this.#server.close();
   }
 
-  /** Deploys a model that sleeps after `idleMinutes`, with a pod that is ready. */
-  deploy(name: string, idleMinutes: number): SleepingModel {
+  /** Deploys a model that sleeps after `idleMinutes`, or never, with a pod that is ready. */
+  deploy(name: string, idleMinutes: number | undefined, deployment?: string): SleepingModel {
     const model: Live = {
       name,
+      deployment,
       inFlight: 0,
       asked: new Map(),
+      bytes: new Map(),
       starts: 0,
       stops: 0,
       wronged: [],
-      annotations: { "menagerie.dev/idle-minutes": String(idleMinutes) },
+      annotations: idleMinutes === undefined ? {} : { "menagerie.dev/idle-minutes": String(idleMinutes) },
       version: 0,
       pod: { name: `${name}-0`, isReady: true },
     };
@@ -164,8 +169,8 @@ export class SleepingModels {
   }
 
   async #predict(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [, name = "", path = ""] =
-      /^\/?([^/]+)(\/.*)$/.exec(String(request.headers["x-model"] ?? "") + (request.url ?? "")) ?? [];
+    const { url: path = "" } = request;
+    const [name = ""] = (request.headers.host ?? "").split(".");
     const model = this.#models.get(name);
     if (!model?.pod?.isReady) {
       if (!path.endsWith("/loaded"))
@@ -180,7 +185,9 @@ export class SleepingModels {
     response.once("close", () => {
       model.inFlight -= 1;
     });
-    for await (const _ of request);
+    let bytes = 0;
+    for await (const chunk of request) bytes += (chunk as Buffer).length;
+    model.bytes.set(ask, bytes);
     const [, ms = "0"] = /^stream (\d+)/.exec(ask) ?? [];
     if (ms !== "0") response.write("begun ");
     await delay(Number(ms) || Math.random() * 3);
@@ -206,13 +213,16 @@ export class SleepingModels {
   }
 }
 
-function service({ name, annotations, version }: Live) {
+function service({ name, deployment, annotations, version }: Live) {
   const metadata = {
     name,
     namespace: "models",
     uid: name,
     resourceVersion: String(version),
-    labels: { "menagerie.dev/kind": "zoo", "menagerie.dev/model": name },
+    labels: {
+      "menagerie.dev/kind": deployment === undefined ? "zoo" : "shadow",
+      "menagerie.dev/model": deployment ?? name,
+    },
     annotations,
   };
   return { metadata, spec: { predictor: { nodeSelector: { "menagerie.dev/pool": "t4" } } } };

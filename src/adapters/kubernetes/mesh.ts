@@ -23,15 +23,11 @@ export interface MeshConfig {
   readonly statsMatcher?: StatsMatcher | undefined;
 }
 
-/**
- * Whether a pattern of `headersToUpstreamOnAllow` names the header of claims: as Istio reads it (1.31, `generateHeaders` of `extauthz.go`),
- * which is a name, the end of one behind a star, or the beginning of one before a star, in upper or lower case.
- */
+/** As Istio has it: a name, its beginning before a star, or its end behind one. */
 function includesClaims(pattern: string): boolean {
-  const text = pattern.toLowerCase();
-  if (text.startsWith("*")) return claimHeader.endsWith(text.slice(1));
-  if (text.endsWith("*")) return claimHeader.startsWith(text.slice(0, -1));
-  return text === claimHeader;
+  if (pattern.endsWith("*")) return claimHeader.startsWith(pattern.slice(0, -1));
+  if (pattern.startsWith("*")) return claimHeader.endsWith(pattern.slice(1));
+  return pattern.toLowerCase() === claimHeader;
 }
 
 const configMaps = z.object({

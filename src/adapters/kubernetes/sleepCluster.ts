@@ -2,6 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { ObservedPod } from "../../domain/serving/observed.ts";
 import { alive, failureOf, hindrance, isReady } from "../../domain/serving/pods.ts";
 import { annotations, labels, stopAnnotation } from "../../domain/serving/servedModel.ts";
+import { primarySide, shadowService } from "../../domain/shadow/names.ts";
 import type { SleepCluster, SleepingService } from "../../domain/sleep/ports.ts";
 import { reflect } from "./reflector.ts";
 import { apply, readIfThere } from "./request.ts";
@@ -38,7 +39,7 @@ export interface SleepWatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Follows the zoo's InferenceServices of a namespace, and their pods. */
+/** Follows the InferenceServices of a namespace's zoo and shadow deployments, and their pods. */
 export function watchSleepers({ config, namespace, onError, signal }: SleepWatchOptions): SleepCluster {
   const services = new Map<string, SleepingService>();
   let pods = new Map<string, ObservedPod[]>();
@@ -60,7 +61,7 @@ export function watchSleepers({ config, namespace, onError, signal }: SleepWatch
         for (const wake of woken) wake();
       },
     });
-  follow<InferenceServiceObject>(servicesPath, `${labels.kind}=zoo`, (objects) => {
+  follow<InferenceServiceObject>(servicesPath, `${labels.kind} in (zoo,shadow)`, (objects) => {
     services.clear();
     for (const service of objects.map(sleepingService)) services.set(service.name, service);
   });
@@ -108,9 +109,13 @@ export function watchSleepers({ config, namespace, onError, signal }: SleepWatch
 
 function sleepingService({ metadata = {}, spec }: InferenceServiceObject): SleepingService {
   const idle = Number(metadata.annotations?.[annotations.idleMinutes] ?? Number.NaN);
+  const { name = "" } = metadata;
+  const model = metadata.labels?.[labels.model] ?? "";
+  const side = name === shadowService(model, primarySide) ? "primary" : "shadow";
   return {
-    name: metadata.name ?? "",
-    model: metadata.labels?.[labels.model] ?? "",
+    name,
+    model,
+    role: metadata.labels?.[labels.kind] === "shadow" ? side : "version",
     idleMinutes: idle > 0 ? idle : undefined,
     isStopped: metadata.annotations?.[stopAnnotation] === "true",
     recorded: spec?.transformer !== undefined,

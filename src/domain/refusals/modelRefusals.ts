@@ -52,18 +52,12 @@ export const modelRefusals = {
   "model.target-without-prometheus": {
     says: "{metric} is measured by the gateway's counters, which are read from a Prometheus, and the stack names none",
     fix: "declare menagerie:prometheus, or use cpu",
-    cause:
-      "In Standard mode KEDA scales by requests, and asks a Prometheus that scrapes the pods of the gateway and of the API service.",
+    cause: "In Standard mode KEDA scales by requests, and asks a Prometheus that scrapes the gateway's pods.",
   },
   "model.target-uncounted": {
     says: "{without} of {pods} pods of Gateway {gateway} keep no counter {counter}",
     fix: "add this annotation to the pods' template and restart them (docs/traffic.md): {annotation}",
     cause: "Istio has its proxies keep few statistics; without this one the autoscaler would see no load.",
-  },
-  "model.replicas-zero": {
-    says: "0 is not possible for a model of a shadow deployment in Standard mode",
-    fix: "use at least 1",
-    cause: "Copies of requests wake no model, so a side that sleeps would miss those that the other side answers.",
   },
   "model.idle-always-runs": {
     says: "the model never sleeps, because `min` is {min}",
@@ -139,6 +133,12 @@ export const modelRefusals = {
     says: 'has the same schema "{schema}" as {other}',
     fix: "rename one of the two",
     cause: "Each side's predictions are kept in a schema of its own.",
+  },
+  "shadow.same-port": {
+    says: "{service} and {other} would be told apart by the same port",
+    fix: "rename one of the two, or use at least 1",
+    cause:
+      "The API service wakes a model of a shadow deployment by what comes to a port, one of 16,384, that follows from the model's name. Two names rarely have the same one.",
   },
   "shadow.reserved-name": {
     says: '"{name}" is a part of every shadow deployment',

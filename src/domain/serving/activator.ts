@@ -1,3 +1,5 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { activatorPort, apiPodLabels } from "./apiService.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import type { Backend } from "./route.ts";
@@ -25,8 +27,22 @@ export function serviceOfHost(host: string): string | undefined {
   return name.endsWith(suffix) && name.length > suffix.length ? name.slice(0, -suffix.length) : undefined;
 }
 
-/** The Service of {@link activatorBackend}. */
-export function activatorService<Text extends string>(service: Text, servicesNamespace: string) {
+/**
+ * Port of the API service's pods for one model of a shadow deployment. Copies of a request have the headers that the route sets for the
+ * primary, and the same path and host, so only the port says whose they are. It follows from the name alone and never changes; two names may
+ * have the same one, and then only one of the two may sleep. Above what Istio's proxies listen on, below Linux's own choice of ports.
+ */
+export function shadowPort(service: string): number {
+  const [high = 0, low = 0] = sha256(utf8ToBytes(service));
+  return 16_384 + (((high << 8) | low) & 16_383);
+}
+
+/** The Service of {@link activatorBackend}. @param targetPort - of the API service's pods */
+export function activatorService<Text extends string>(
+  service: Text,
+  servicesNamespace: string,
+  targetPort: number = activatorPort,
+) {
   return {
     metadata: platformMetadata(activatorBackend(service, servicesNamespace).service, servicesNamespace),
     spec: {
@@ -34,7 +50,7 @@ export function activatorService<Text extends string>(service: Text, servicesNam
       // They are not ready while the database is away, and models that are awake answer then all the same. A gateway tries another one where
       // a connection is refused.
       publishNotReadyAddresses: true,
-      ports: [{ name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" }],
+      ports: [{ name: "http", port: 80, targetPort, protocol: "TCP" }],
     },
   };
 }

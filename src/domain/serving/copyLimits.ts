@@ -5,7 +5,7 @@ import { hostOf, namespaceOfGateway, type RouteGateway } from "./route.ts";
 /** What a gateway of Istio does for the copies of a mirrored route. */
 export type CopyLimits = Pick<
   MirroredRoute,
-  "name" | "namespace" | "model" | "kind" | "managedBy" | "gateway" | "shadows"
+  "name" | "namespace" | "model" | "kind" | "managedBy" | "gateway" | "shadows" | "sleeping"
 >;
 
 /** Whether a gateway is Istio's: by its API, or because its stack knows of a mesh. */
@@ -65,13 +65,14 @@ export function copyBuffersManifest(limits: CopyLimits) {
 
 /**
  * The DestinationRules (networking.istio.io/v1), by name, that bound how many copies wait for a shadow: one that never answers would hold
- * more and more of the gateway, because a copy has no time-out either.
+ * more and more of the gateway, because a copy has no time-out either. Each is in the namespace of its Service: a gateway of another namespace
+ * looks there.
  */
 export function copyRulesManifests(limits: CopyLimits) {
   return shadowBackends(limits).map((shadow) => ({
     apiVersion: "networking.istio.io/v1" as const,
     kind: "DestinationRule" as const,
-    metadata: { name: shadow.service, namespace: limits.namespace, labels: modelLabels(limits) },
+    metadata: { name: shadow.service, namespace: shadow.namespace, labels: modelLabels(limits) },
     spec: {
       host: hostOf(shadow),
       trafficPolicy: {

@@ -1,3 +1,4 @@
+import { activatorBackend } from "./activator.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { type ModelRoute, servedPaths, toModel } from "./modelRoute.ts";
 import type { Backend, Route, RouteGateway } from "./route.ts";
@@ -14,11 +15,24 @@ export interface MirroredRoute
   readonly shadows: readonly string[];
   /** Share of the requests that each shadow gets, 0 to 100. */
   readonly percent: number;
+  /**
+   * Those of the InferenceServices that may sleep, and the namespace of the API service, which wakes them.
+   * @default none of them sleeps
+   */
+  readonly sleeping?: { readonly services: readonly string[]; readonly servicesNamespace: string } | undefined;
 }
 
-/** Where the copies for the shadows go: behind their recorders. */
-export function shadowBackends({ shadows, namespace }: Pick<MirroredRoute, "shadows" | "namespace">): Backend[] {
-  return shadows.map((service) => answeringBackend({ service, recorded: true }, namespace));
+type Sided = Pick<MirroredRoute, "namespace" | "sleeping">;
+
+/** What takes the requests of a model: its recorder, or the API service at the model's own port, where it may sleep. */
+function backendOf(service: string, { namespace, sleeping }: Sided): Backend {
+  if (sleeping?.services.includes(service)) return activatorBackend(service, sleeping.servicesNamespace);
+  return answeringBackend({ service, recorded: true }, namespace);
+}
+
+/** Where the copies for the shadows go. */
+export function shadowBackends({ shadows, ...route }: Sided & Pick<MirroredRoute, "shadows">): Backend[] {
+  return shadows.map((service) => backendOf(service, route));
 }
 
 /**
@@ -35,7 +49,7 @@ export function mirroredRoute(route: MirroredRoute): Route {
     labels: modelLabels(route),
     rules: servedPaths(route).map(({ inner, ...rule }) => ({
       ...rule,
-      ...toModel(answeringBackend({ service: primary.service, recorded: true }, namespace), inner, {
+      ...toModel(backendOf(primary.service, route), inner, {
         mode: primary.mode,
         gateway,
         recorded: true,

@@ -33,6 +33,9 @@ export interface Replicas {
   readonly idleMinutes?: number | undefined;
 }
 
+/** Minutes without a request after which a model in Standard mode sleeps, where the config does not say. */
+export const usualIdleMinutes = 15;
+
 /** The metric of a target and its value; undefined for one that names none. */
 export function metricOf(
   target: ScaleTarget | undefined,

@@ -1,8 +1,10 @@
-/** An InferenceService of the zoo, as the cluster has it. */
+/** An InferenceService of the zoo or of a shadow deployment, as the cluster has it. */
 export interface SleepingService {
   readonly name: string;
-  /** Name of the model. */
+  /** Name of the model, or of the shadow deployment. */
   readonly model: string;
+  /** A version of the zoo, the model of a shadow deployment that answers, or one that gets copies, whose answers nobody waits for. */
+  readonly role: "version" | "primary" | "shadow";
   /** Minutes without a request after which it is stopped; undefined for one that does not sleep. */
   readonly idleMinutes: number | undefined;
   /** Whether it is told to be stopped. */
@@ -26,7 +28,7 @@ export interface SleepCluster {
   isListed(): boolean;
   /** Undefined if no service has that name. */
   find(service: string): SleepingService | undefined;
-  /** All of the zoo, those that do not sleep too. */
+  /** All of them, those that do not sleep too. */
   services(): readonly SleepingService[];
   /**
    * Pods that answer; none while one of its parts, model and recorder, has none.

@@ -49,8 +49,9 @@ import { keepRecordedDays } from "./recordings/keepDays.ts";
 import { apiRoutes } from "./routes.ts";
 import { createApiServer } from "./server.ts";
 import { type PipelineBuilds, readSettings } from "./settings.ts";
-import { createFrontServer } from "./sleep/frontServer.ts";
+import { createFrontServer, type FrontParts } from "./sleep/frontServer.ts";
 import { probeOf } from "./sleep/probe.ts";
+import { openShadowFronts } from "./sleep/shadowFronts.ts";
 import { stopUnused } from "./sleep/stopUnused.ts";
 import { createWaking } from "./sleep/waking.ts";
 import { appCounts } from "./traffic/appCounts.ts";
@@ -63,6 +64,8 @@ const stopMs = 50_000;
 const touchEveryMs = 15_000;
 /** What is under way is told so often, in milliseconds: a third of what a lease holds. */
 const renewEveryMs = (sleepRules.leaseSeconds * 1000) / 3;
+/** Copies that wait for a shadow that starts: as much of each as a recorder keeps of a body. Bytes. */
+const heldCopies = { ofBody: 10 * 1024 ** 2, ofAll: 64 * 1024 ** 2 };
 /** Uploads that nobody deployed are removed after so long, in milliseconds. */
 const keptUploadsMs = 24 * 60 * 60_000;
 const sweepEveryMs = 60 * 60_000;
@@ -199,13 +202,16 @@ server.listen(settings.port, "0.0.0.0");
 await once(server, "listening");
 log.info({ port: (server.address() as AddressInfo).port, requireApiKey: settings.requireApiKey }, "listening");
 
-const front = createFrontServer({
+const fronts: FrontParts = {
   cluster: sleepCluster,
   waking,
   originOf: ({ name, recorded }) => originOf({ service: name, recorded }),
   dispatcher,
+  copies: { ...heldCopies, used: 0 },
   log,
-});
+};
+const shadowFronts = openShadowFronts(fronts, ended.signal);
+const front = createFrontServer(fronts);
 front.listen(settings.activatorPort, "0.0.0.0");
 await once(front, "listening");
 const renewal = setInterval(() => {
@@ -306,7 +312,7 @@ async function stop(signal: string): Promise<void> {
   await delay(signal === "SIGTERM" ? drainMs : 0);
   const closed = [server, front].map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
   for (const each of [server, front]) each.closeIdleConnections();
-  await Promise.race([Promise.all(closed), delay(stopMs)]);
+  await Promise.race([Promise.all([...closed, shadowFronts.close()]), delay(stopMs)]);
   clearInterval(renewal);
   await waking.end();
   ended.abort();

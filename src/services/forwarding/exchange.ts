@@ -48,6 +48,8 @@ export interface ExchangeOptions {
   readonly withheld?: ReadonlySet<string>;
   /** Headers that go on besides the request's own, names and values in turn. @default none */
   readonly added?: readonly string[];
+  /** The request's body, where it was read already; null for none. @default it is read as it is sent on */
+  readonly body?: Buffer | null | undefined;
   /** Of a body that comes without a length. @default none */
   readonly bodyLimit?: BodyLimit;
   /** Asked before anything is sent. @default the request is sent at once */
@@ -92,7 +94,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#response.once("close", () => {
       if (!this.#over) this.#abandon();
     });
-    const { observer, beforeSend } = this.#options;
+    const { observer, beforeSend, body: known } = this.#options;
+    if (known !== undefined) {
+      this.#ask(known);
+      return;
+    }
     const limits = { wholeUpTo: beforeSend ? heldBelow : inlineLimit, limit: this.#bodyLimit() };
     readBody(this.#incoming, observer?.onRequestData, limits, (body) => this.#ask(body));
   }

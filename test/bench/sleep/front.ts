@@ -14,6 +14,7 @@ const unused = async (): Promise<never> => {
 const service: SleepingService = {
   name: "model",
   model: "model",
+  role: "version",
   idleMinutes: 15,
   isStopped: false,
   recorded: false,
@@ -45,7 +46,9 @@ const log = pino({ level: "silent" });
 const waking = createWaking({ store, cluster, probe: async () => true, holder: "bench", log });
 setInterval(() => void waking.renew(), 10_000);
 const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: null });
-const server = createFrontServer({ cluster, waking, originOf: () => `http://${process.argv[2]}`, dispatcher, log });
+const originOf = () => `http://${process.argv[2]}`;
+const copies = { ofBody: 0, ofAll: 0, used: 0 };
+const server = createFrontServer({ cluster, waking, originOf, dispatcher, copies, log });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 console.log(JSON.stringify({ port: (server.address() as AddressInfo).port }));

@@ -182,7 +182,10 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
 
   function open(): true {
     const [first] = waiting;
-    if (first && wokenSince !== undefined) onWoken?.(cluster.find(service)?.model ?? "", (now() - first.since) / 1000);
+    const known = cluster.find(service);
+    // Copies are in no hurry.
+    if (first && wokenSince !== undefined && known && known.role !== "shadow")
+      onWoken?.(known.model, (now() - first.since) / 1000);
     for (const each of [...waiting]) each.open();
     return true;
   }

@@ -6,6 +6,7 @@ import { serviceOfHost, versionHeader } from "../../../domain/serving/activator.
 import type { SleepCluster, SleepingService } from "../../../domain/sleep/ports.ts";
 import { Exchange } from "../../forwarding/exchange.ts";
 import { acceptUpgrades, isWebSocket, passUpgrade, upgradeOf } from "../../forwarding/upgrade.ts";
+import { Capture, type CaptureBudget } from "../../recorder/capture.ts";
 import { ApiError } from "../apiError.ts";
 import { refuse } from "../server.ts";
 import type { Waking } from "./waking.ts";
@@ -16,6 +17,8 @@ export interface FrontParts {
   /** Origin of a version's Service. */
   readonly originOf: (service: SleepingService) => string;
   readonly dispatcher: Dispatcher;
+  /** Memory for copies that wait until their shadow answers. */
+  readonly copies: CaptureBudget;
   readonly log: Logger;
 }
 
@@ -28,11 +31,21 @@ const handshakeMs = 300_000;
 /**
  * What takes the place of versions' own Services while they may sleep: a request goes on as it came, and so does its answer. Keys are
  * checked by gateways, as for versions that never sleep. Not listening yet.
+ *
+ * @param named - name of the InferenceService that a request is for
  */
-export function createFrontServer(parts: FrontParts): Server {
+export function createFrontServer(
+  parts: FrontParts,
+  named: (request: IncomingMessage) => string | undefined = namedVersion,
+): Server {
   const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => {
+    const name = named(request);
+    const service = name === undefined ? undefined : parts.cluster.find(name);
     const requestId = String(request.headers["x-request-id"] ?? "");
-    answer(parts, request, response).catch((error: unknown) => refuse(parts.log, response, error, requestId));
+    // There may be as many copies as requests, and nobody waits for their answers.
+    const log = service?.role === "shadow" ? parts.log.child({}, { level: "error" }) : parts.log;
+    const answered = service ? answer(parts, service, request, response) : Promise.reject(unknownService(parts, name));
+    answered.catch((error: unknown) => refuse(log, response, error, requestId));
   });
   acceptUpgrades(server);
   server.headersTimeout = 10_000;
@@ -41,22 +54,55 @@ export function createFrontServer(parts: FrontParts): Server {
   return server;
 }
 
-async function answer(parts: FrontParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const name = request.headers[versionHeader] ?? serviceOfHost(request.headers.host ?? "");
-  const service = typeof name === "string" ? parts.cluster.find(name) : undefined;
-  if (!service) throw unknownService(parts, name);
-  await parts.waking.during(service.name, response, () => passOn(parts, service, request, response));
+function namedVersion({ headers }: IncomingMessage): string | undefined {
+  const name = headers[versionHeader] ?? serviceOfHost(headers.host ?? "");
+  return typeof name === "string" ? name : undefined;
 }
 
-function unknownService({ cluster }: FrontParts, name: unknown): ApiError {
+async function answer(
+  parts: FrontParts,
+  service: SleepingService,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { waking } = parts;
+  const isHeld = service.role === "shadow" && !waking.isOpen(service.name) && !upgradeOf(request);
+  const body = isHeld ? await readHeld(request, parts.copies) : undefined;
+  try {
+    await waking.during(service.name, response, () =>
+      passOn(parts, { service, body: body?.content }, request, response),
+    );
+  } finally {
+    body?.release();
+  }
+}
+
+/**
+ * Reads the body of a copy that waits: a gateway passes a body on at the pace of the slower side, so what is not read here would hold up the
+ * client's own request.
+ */
+async function readHeld(request: IncomingMessage, budget: CaptureBudget) {
+  const capture = new Capture(budget);
+  try {
+    for await (const chunk of request) capture.add(chunk as Buffer);
+    const { chunks, truncated } = capture.body(true);
+    if (truncated) throw new ApiError("model_unavailable", "there is no room for a copy that waits");
+    const content = chunks.length > 0 ? Buffer.concat(chunks) : null;
+    return { content, release: () => capture.release() };
+  } catch (error) {
+    capture.release();
+    throw error instanceof ApiError ? error : new ApiError("bad_request", "the body broke off", error);
+  }
+}
+
+function unknownService({ cluster }: FrontParts, name = ""): ApiError {
   if (!cluster.isListed()) return new ApiError("model_unavailable", "the models are not known yet; try again");
-  const shown = typeof name === "string" ? name.slice(0, 100) : "";
-  return new ApiError("not_found", `there is no model version "${shown}" here`);
+  return new ApiError("not_found", `there is no model version "${name.slice(0, 100)}" here`);
 }
 
 function passOn(
   { dispatcher, originOf }: FrontParts,
-  service: SleepingService,
+  { service, body }: { readonly service: SleepingService; readonly body: Buffer | null | undefined },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -73,6 +119,7 @@ function passOn(
       dispatcher,
       origin,
       withheld,
+      body,
       // As long as the model takes, as on the way past this service.
       timeoutMs: 0,
       onFailure,

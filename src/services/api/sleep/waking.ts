@@ -14,6 +14,8 @@ export interface WakingParts extends Omit<DriveParts, "leaseMs" | "now"> {
 
 /** Sends requests to versions that may sleep. */
 export interface Waking {
+  /** Whether requests go to the version without waiting, as far as is known at this moment. */
+  isOpen(service: string): boolean;
   /**
    * Runs `work`, which sends a request to the version, once that answers: it is woken if it sleeps, and does not fall asleep until `work`
    * is over. A version that does not sleep is not waited for.
@@ -77,13 +79,12 @@ export function createWaking(parts: WakingParts): Waking {
       });
   };
 
+  const isOpen = ({ service, leaseUntil }: Pick<UsedVersion, "service" | "leaseUntil">): boolean =>
+    now() < leaseUntil && cluster.find(service)?.isStopped === false && cluster.readyPods(service, noPods).length > 0;
+
   /** Resolves once the version answers; without waiting where that is known. */
   const opened = (entry: UsedVersion, response: ServerResponse): Promise<void> | undefined => {
-    const isOpen =
-      now() < entry.leaseUntil &&
-      cluster.find(entry.service)?.isStopped === false &&
-      cluster.readyPods(entry.service, noPods).length > 0;
-    if (isOpen) return undefined;
+    if (isOpen(entry)) return undefined;
     return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
         clearTimeout(timer);
@@ -123,6 +124,11 @@ export function createWaking(parts: WakingParts): Waking {
   };
 
   return {
+    isOpen(service) {
+      if (cluster.find(service)?.idleMinutes === undefined) return true;
+      const entry = used.get(service);
+      return entry !== undefined && isOpen(entry);
+    },
     async during(service, response, work) {
       if (cluster.find(service)?.idleMinutes === undefined) return work();
       const entry = entryOf(service);

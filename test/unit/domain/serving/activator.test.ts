@@ -1,5 +1,10 @@
 import { expect, it } from "vitest";
-import { activatorBackend, activatorService, serviceOfHost } from "../../../../src/domain/serving/activator.ts";
+import {
+  activatorBackend,
+  activatorService,
+  serviceOfHost,
+  shadowPort,
+} from "../../../../src/domain/serving/activator.ts";
 import { activatorPort, apiService } from "../../../../src/domain/serving/apiService.ts";
 import { hostOf } from "../../../../src/domain/serving/route.ts";
 import { serviceBehind } from "../../../../src/domain/serving/servedModel.ts";
@@ -30,4 +35,15 @@ it("the Service leads to the port of the API service's pods that looks at the he
   expect(spec.publishNotReadyAddresses).toBe(true);
   expect(spec.ports).toEqual([{ name: "http", port: 80, targetPort: activatorPort, protocol: "TCP" }]);
   expect(template.spec.containers[0]?.ports.map(({ containerPort }) => containerPort)).toContain(activatorPort);
+});
+
+it("a model of a shadow deployment has a port that follows from its name, free of what Istio's proxies and Linux take", () => {
+  // Services, and pods of an earlier release, go by these: they never change.
+  expect(["next-primary", "next-candidate", "next-noise"].map(shadowPort)).toEqual([17_504, 21_889, 28_984]);
+  const ports = Array.from({ length: 20_000 }, (_, index) => shadowPort(`next-${index}`));
+  expect(Math.min(...ports)).toBeGreaterThan(15_999);
+  expect(Math.max(...ports)).toBeLessThan(32_768);
+  expect(new Set(ports).size).toBeGreaterThan(10_000);
+  const { ports: own } = activatorService("next-candidate", "menagerie", shadowPort("next-candidate")).spec;
+  expect(own).toEqual([{ name: "http", port: 80, targetPort: 21_889, protocol: "TCP" }]);
 });

@@ -36,6 +36,17 @@ describe("what bounds the copies of a mirrored route", () => {
     );
   });
 
+  it("is of what wakes a shadow that may sleep, beside that", () => {
+    const sleeping = { services: ["next-primary", "next-b"], servicesNamespace: "menagerie" };
+    const { configPatches } = copyBuffersManifest({ ...limits, sleeping }).spec;
+    expect(configPatches[1]?.match.cluster.service).toBe("next-b-activator.menagerie.svc.cluster.local");
+    const rules = copyRulesManifests({ ...limits, sleeping });
+    expect(rules.map(({ metadata: { name, namespace } }) => [name, namespace])).toEqual([
+      ["next-a-transformer", "models"],
+      ["next-b-activator", "menagerie"],
+    ]);
+  });
+
   it("is Istio's to do", () => {
     expect(isIstioGateway({ gateway: {} })).toBe(true);
     expect(isIstioGateway({ gateway: { api: "gateway-api" } })).toBe(false);

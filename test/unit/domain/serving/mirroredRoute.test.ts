@@ -25,6 +25,29 @@ describe("a mirrored route", () => {
   });
 });
 
+describe("a mirrored route whose models may sleep", () => {
+  it("goes by a Service of each one's own, and names no version: the copies would have the primary's name", () => {
+    const { rules } = mirroredRoute({
+      name: "next",
+      namespace: "models",
+      model: "next",
+      kind: "shadow",
+      managedBy: "stack",
+      gateway: { name: "g/g", hosts: ["*"] },
+      primary: { service: "next-primary", mode: "Standard" },
+      shadows: ["next-a", "next-b"],
+      percent: 10,
+      sleeping: { services: ["next-primary", "next-b"], servicesNamespace: "menagerie" },
+    });
+    expect(rules[0]?.destinations).toEqual([{ service: "next-primary-activator", namespace: "menagerie", port: 80 }]);
+    expect(rules[0]?.mirrors).toEqual([
+      { service: "next-a-transformer", namespace: "models", port: 80, percent: 10 },
+      { service: "next-b-activator", namespace: "menagerie", port: 80, percent: 10 },
+    ]);
+    expect(JSON.stringify(rules)).not.toContain("x-menagerie-version");
+  });
+});
+
 describe("a recorded model", () => {
   const model: ServedModel = {
     name: "next-a",

@@ -27,6 +27,12 @@ export function everyRoute(gateway: RouteGateway): Readonly<Record<string, Route
     "one shadow": mirroredRoute({ ...next, shadows: ["next-a"], percent: 100 }),
     "a shadow with paths of its own": mirroredRoute({ ...next, paths, shadows: ["next-a"], percent: 100 }),
     "several shadows of a share": mirroredRoute({ ...next, shadows: ["next-a", "next-b"], percent: 0.5 }),
+    "a primary and one of its shadows that may sleep": mirroredRoute({
+      ...next,
+      shadows: ["next-a", "next-b"],
+      percent: 100,
+      sleeping: { services: ["next-primary", "next-b"], servicesNamespace: "menagerie" },
+    }),
     "a Knative primary": mirroredRoute({
       ...next,
       primary: { service: "next-primary", mode: "Knative" },
