@@ -41,7 +41,7 @@ const services: Readonly<Record<string, readonly string[]>> = {
     "next-b-transformer",
     "grpc-model",
   ],
-  menagerie: ["api"],
+  menagerie: ["api", "dozer-v2-activator", "iris-v2-activator", "next-primary-activator", "next-b-activator"],
   "istio-system": ["knative-local-gateway"],
 };
 const gateway = { name: "istio-system/menagerie", hosts: ["*"], checksKeys: true };

@@ -1,34 +1,17 @@
-import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
-import pg from "pg";
-import { Agent, request as ask } from "undici";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { applyObjects } from "../../src/adapters/kubernetes/apply.ts";
-import { kubeConfigOf } from "../../src/adapters/kubernetes/kubeConfigFile.ts";
-import { requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { postToModel } from "../../src/adapters/kubernetes/workloads.ts";
-import { clientConfig, serverFromUrl } from "../../src/adapters/postgres/server.ts";
 import { readTraffic } from "../../src/adapters/postgres/traffic/readTraffic.ts";
-import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { versionHeader } from "../../src/domain/serving/activator.ts";
 import { versionDestination } from "../../src/domain/serving/modelRoute.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
 import { summarize } from "../../src/domain/traffic/traffic.ts";
-import { environmentLayout } from "../../src/local/layout.ts";
-import { readTarget } from "../../src/local/target.ts";
-import { copyOfCheckout, TestHome } from "../local/support/menagerie.ts";
+import { SleepEnvironment, space } from "./sleepEnvironment.ts";
 
 /** Real models that sleep and wake in a whole environment, as docs/sleep.md says. */
 
-let home: TestHome;
-let cluster: KubeConfig;
-let gateway: string;
-let api: string;
-let pool: pg.Pool;
-const agent = new Agent({ connections: 300 });
-const space = "models";
+let own: SleepEnvironment;
 
 const model = (name: string, factor: number, more: string): string => `
     ${name}:
@@ -47,104 +30,31 @@ const stack = (changes: Readonly<Record<string, string>> = {}): string => `confi
 `;
 
 beforeAll(async () => {
-  home = await TestHome.create(await copyOfCheckout());
-  await deploy(stack());
-  cluster = kubeConfigOf(environmentLayout("local", home.path).kubeconfig);
-  const { stdout } = await home.menagerie(["status", "--json"]);
-  ({ gateway, api } = JSON.parse(stdout) as { gateway: string; api: string });
-  const target = await readTarget(environmentLayout("local", home.path));
-  pool = new pg.Pool(
-    clientConfig(serverFromUrl(target?.databaseServer?.url ?? "", "the environment"), platformDatabase),
-  );
+  own = await SleepEnvironment.open(stack());
 });
 
-afterAll(async () => {
-  await agent.close();
-  await pool?.end();
-  await home?.dispose();
-  if (home) await rm(home.project, { recursive: true, force: true });
-});
+afterAll(() => own?.close());
 
-async function deploy(text: string): Promise<string> {
-  await writeFile(join(home.project, "Pulumi.local.yaml"), text);
-  const { code, stdout, stderr } = await home.menagerie(["up"]);
-  expect(code, stdout + stderr).toBe(0);
-  return stdout + stderr;
-}
-
-async function predict(name: string, headers: Record<string, string> = {}) {
-  return post(`${gateway}/serving/${space}/${name}/v1/models/model:predict`, headers);
-}
-
-async function post(url: string, headers: Record<string, string> = {}) {
-  const { statusCode, body } = await ask(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: '{"values": ["2"]}',
-    dispatcher: agent,
-  });
-  return { status: statusCode, text: await body.text() };
-}
-
-const serviceOf = async (name: string): Promise<string> => {
-  const path = `/apis/serving.kserve.io/v1beta1/namespaces/${space}/inferenceservices`;
-  const query = { labelSelector: `menagerie.dev/model=${name}` };
-  const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(cluster, "GET", path, { query });
-  return items[0]?.metadata.name ?? "";
-};
-
-const podsOf = async (name: string) => {
-  const { items } = await cluster.makeApiClient(CoreV1Api).listNamespacedPod({
-    namespace: space,
-    labelSelector: `menagerie.dev/model=${name}`,
-  });
-  return items.map(({ metadata }) => metadata?.uid ?? "");
-};
-
-const stateOf = async (name: string): Promise<string> => {
-  const { stdout } = await home.menagerie(["status"]);
-  return new RegExp(`^ +${name} +(\\w+)`, "m").exec(stdout)?.[1] ?? stdout;
-};
-
-/** How often the API service was started again, and what it said last. */
-async function apiLog(): Promise<string> {
-  const client = cluster.makeApiClient(CoreV1Api);
-  const { items } = await client.listNamespacedPod({ namespace: "menagerie" });
-  const restarts = items.map(({ status }) => status?.containerStatuses?.[0]?.restartCount);
-  const logs = items.map(({ metadata }) =>
-    client.readNamespacedPodLog({ namespace: "menagerie", name: metadata?.name ?? "", tailLines: 15 }),
-  );
-  return `restarts ${restarts.join()}: ${(await Promise.all(logs)).join("\n").slice(-6_000)}`;
-}
-
-const asleep = (name: string) =>
-  vi.waitFor(
-    async () => {
-      expect(await podsOf(name)).toEqual([]);
-      const { rows } = await pool.query("SELECT phase FROM menagerie.sleep_state WHERE service = $1", [
-        await serviceOf(name),
-      ]);
-      expect(rows).toEqual([{ phase: "asleep" }]);
-    },
-    { timeout: 180_000, interval: 1_000 },
-  );
+const serviceOf = (name: string) => own.serviceOf(name);
+const asleep = async (name: string) => own.asleep(await serviceOf(name));
+const podsOf = async (name: string) => own.podsOf(await serviceOf(name));
 
 test("a model sleeps after its idle time, and the next prediction waits for it", async () => {
-  expect(await predict("dozer")).toEqual({ status: 200, text: '{"results": [6.0]}' });
+  expect(await own.predict("dozer")).toEqual({ status: 200, text: '{"results": [6.0]}' });
   await asleep("dozer");
-  expect(await stateOf("dozer")).toBe("asleep");
-  const { code, stdout } = await home.menagerie(["predict", "dozer", "--data", '{"values": ["2"]}']);
+  expect(await own.stateOf("dozer")).toBe("asleep");
+  const { code, stdout } = await own.home.menagerie(["predict", "dozer", "--data", '{"values": ["2"]}']);
   expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: '{"results": [6.0]}' });
-  expect(await stateOf("dozer")).toBe("ready");
+  expect(await own.stateOf("dozer")).toBe("ready");
 });
 
 test("`up` leaves it asleep, and neither `up` nor drift shows a difference", async () => {
   await asleep("dozer");
-  const said = await deploy(stack());
+  const said = await own.deploy(stack());
   expect(said).toContain("dozer-v1 is asleep: the next request starts it");
   expect(said).not.toMatch(/(updated|created|deleted|replaced) *$/m);
   expect(await podsOf("dozer")).toEqual([]);
-  const { code, stdout } = await home.menagerie(["drift"]);
+  const { code, stdout } = await own.home.menagerie(["drift"]);
   expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("are as declared") });
 });
 
@@ -159,7 +69,7 @@ test("200 first requests at once start one pod, and all are answered", async () 
       await delay(200);
     }
   })();
-  const answers = await Promise.all(Array.from({ length: 200 }, () => predict("dozer")));
+  const answers = await Promise.all(Array.from({ length: 200 }, () => own.predict("dozer")));
   isOver = true;
   await watching;
   console.log(`200 first requests at once: ${Math.round(performance.now() - begun)} ms`);
@@ -190,14 +100,14 @@ test("two versions at 90 to 10, one of them asleep: both answer, and each is cou
       },
     ],
   });
-  await applyObjects(cluster, [route], "test");
-  await vi.waitFor(async () => expect((await predict("mixed")).status).toBe(200), { timeout: 60_000 });
+  await applyObjects(own.cluster, [route], "test");
+  await vi.waitFor(async () => expect((await own.predict("mixed")).status).toBe(200), { timeout: 60_000 });
   await delay(3_000);
   const from = new Date(Date.now() - 2_000);
   const texts = await Promise.all(
     Array.from({ length: 400 }, () =>
       // A client's own header is not listened to.
-      predict("mixed", { [versionHeader]: "nobody" }).then(({ status, text }) => `${status} ${text}`),
+      own.predict("mixed", { [versionHeader]: "nobody" }).then(({ status, text }) => `${status} ${text}`),
     ),
   );
   const counts = Object.groupBy(texts, (text) => text);
@@ -207,27 +117,27 @@ test("two versions at 90 to 10, one of them asleep: both answer, and each is cou
   expect(slept).toBeLessThan(100);
   await delay(8_000);
   const to = new Date();
-  const { rows } = await pool.query<{ id: string; name: string }>(
+  const { rows } = await own.pool.query<{ id: string; name: string }>(
     "SELECT v.id, m.name FROM menagerie.model_version v JOIN menagerie.model m ON m.id = v.model_id WHERE m.name = ANY ($1)",
     [["awake", "dozer"]],
   );
   const counted: Record<string, number> = {};
   for (const { id, name } of rows) {
-    counted[name] = summarize((await readTraffic(pool, { version: id, from, to })).route).requests;
+    counted[name] = summarize((await readTraffic(own.pool, { version: id, from, to })).route).requests;
   }
   expect(counted).toEqual({ awake: 400 - slept, dozer: slept });
 });
 
 test("while the database is away for half a minute, a model that is awake goes on answering", async () => {
-  expect((await predict("dozer")).status).toBe(200);
+  expect((await own.predict("dozer")).status).toBe(200);
   const isServer = ({ command }: { command: string }) => /postgres/.test(command) && !/main\.ts|keeper/.test(command);
-  const servers = home.processes().filter(isServer);
+  const servers = own.home.processes().filter(isServer);
   expect(servers.length).toBeGreaterThan(3);
   const answers: number[] = [];
   for (const { pid } of servers) process.kill(pid, "SIGSTOP");
   try {
     for (const begun = Date.now(); Date.now() - begun < 35_000; ) {
-      answers.push((await predict("dozer")).status);
+      answers.push((await own.predict("dozer")).status);
       await delay(500);
     }
   } finally {
@@ -239,7 +149,7 @@ test("while the database is away for half a minute, a model that is awake goes o
 
 test("what a smoke set sends wakes the version that it tries", async () => {
   await asleep("dozer");
-  const address = { config: cluster, namespace: space, name: await serviceOf("dozer") };
+  const address = { config: own.cluster, namespace: space, name: await serviceOf("dozer") };
   const asked = { path: "/v1/models/model:predict", mode: "Standard", revision: "", body: { values: ["2"] } } as const;
   const front = { servicesNamespace: "menagerie" };
   const answer = await postToModel(address, { ...asked, front }, AbortSignal.timeout(120_000));
@@ -248,22 +158,22 @@ test("what a smoke set sends wakes the version that it tries", async () => {
 
 test("an app wakes the version that it points at", async () => {
   await asleep("dozer");
-  const { stdout } = await home.menagerie(["app", "create", "dozer", "--owner", "ada@example.com", "--json"]);
+  const { stdout } = await own.home.menagerie(["app", "create", "dozer", "--owner", "ada@example.com", "--json"]);
   const { id } = JSON.parse(stdout) as { id: string };
-  const answer = await post(`${api}/models/${id}/predict`).catch((error: unknown) => String(error));
-  expect(answer, await apiLog()).toEqual({ status: 200, text: '{"results": [6.0]}' });
+  const answer = await own.post(`${own.api}/models/${id}/predict`).catch((error: unknown) => String(error));
+  expect(answer, await own.apiLog()).toEqual({ status: 200, text: '{"results": [6.0]}' });
 });
 
 test("the API service answers nobody by the header, except on the way that routes have", async () => {
   const header = { [versionHeader]: await serviceOf("awake") };
-  expect((await post(`${api}/v1/models/model:predict`, header)).status).toBe(404);
-  expect((await post(`${gateway}/v1/models/model:predict`, header)).status).toBe(404);
-  expect((await predict("awake", { [versionHeader]: "nobody" })).status).toBe(200);
+  expect((await own.post(`${own.api}/v1/models/model:predict`, header)).status).toBe(404);
+  expect((await own.post(`${own.gateway}/v1/models/model:predict`, header)).status).toBe(404);
+  expect((await own.predict("awake", { [versionHeader]: "nobody" })).status).toBe(200);
 });
 
 test("a model that is not to sleep any more is started by `up`", async () => {
   await asleep("dozer");
-  await deploy(stack({ dozer: "" }));
-  expect(await stateOf("dozer")).toBe("ready");
-  expect(await predict("dozer")).toEqual({ status: 200, text: '{"results": [6.0]}' });
+  await own.deploy(stack({ dozer: "" }));
+  expect(await own.stateOf("dozer")).toBe("ready");
+  expect(await own.predict("dozer")).toEqual({ status: 200, text: '{"results": [6.0]}' });
 });
