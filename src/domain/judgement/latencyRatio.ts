@@ -71,39 +71,42 @@ function edgesBelow(value: number): number {
  */
 export function logEvidenceOfSlower({ fresh, old }: LatencyCounts, quantile: number): number {
   const limit = 1 - quantile;
-  return weakerHalf(fresh.surely, old.perhaps, (above, below, all) => {
+  return weakerHalf(fresh.surely, old.perhaps, (above, ofFresh, below, ofOld) => {
     // A share on the wrong side of the limit is not evidence: most edges are passed by without a logarithm.
-    if (above <= limit * all.fresh || below >= limit * all.old) return Number.NEGATIVE_INFINITY;
-    return Math.min(logEvidenceAbove(above, all.fresh, limit), logEvidenceBelow(below, all.old, limit));
+    if (above <= limit * ofFresh || below >= limit * ofOld) return Number.NEGATIVE_INFINITY;
+    return Math.min(logEvidenceAbove(above, ofFresh, limit), logEvidenceBelow(below, ofOld, limit));
   });
 }
 
 /** The opposite: the new version's quantile is at most the ratio times the old one's. */
 export function logEvidenceOfNotSlower({ fresh, old }: LatencyCounts, quantile: number): number {
   const limit = 1 - quantile;
-  return weakerHalf(fresh.perhaps, old.surely, (below, above, all) => {
-    if (below >= limit * all.fresh || above <= limit * all.old) return Number.NEGATIVE_INFINITY;
-    return Math.min(logEvidenceBelow(below, all.fresh, limit), logEvidenceAbove(above, all.old, limit));
+  return weakerHalf(fresh.perhaps, old.surely, (below, ofFresh, above, ofOld) => {
+    if (below >= limit * ofFresh || above <= limit * ofOld) return Number.NEGATIVE_INFINITY;
+    return Math.min(logEvidenceBelow(below, ofFresh, limit), logEvidenceAbove(above, ofOld, limit));
   });
 }
 
-/** The best edge, less what it costs to look at all of them; 0 where a side has nothing. */
+/** The best edge, less what it costs to look at all of them; 0 where a side has nothing. Runs at each row: it makes no objects. */
 function weakerHalf(
   fresh: readonly number[],
   old: readonly number[],
-  logAt: (fresh: number, old: number, all: { readonly fresh: number; readonly old: number }) => number,
+  logAt: (fresh: number, ofFresh: number, old: number, ofOld: number) => number,
 ): number {
-  const all = { fresh: total(fresh), old: total(old) };
-  if (all.fresh === 0 || all.old === 0) return 0;
+  const [ofFresh, ofOld] = [total(fresh), total(old)];
+  if (ofFresh === 0 || ofOld === 0) return 0;
   let best = Number.NEGATIVE_INFINITY;
-  let above = { fresh: 0, old: 0 };
+  let [freshAbove, oldAbove] = [0, 0];
   for (let place = latencyEdges.length; place > 0; place -= 1) {
-    above = { fresh: above.fresh + (fresh[place] ?? 0), old: above.old + (old[place] ?? 0) };
-    best = Math.max(best, logAt(above.fresh, above.old, all));
+    freshAbove += fresh[place] ?? 0;
+    oldAbove += old[place] ?? 0;
+    best = Math.max(best, logAt(freshAbove, ofFresh, oldAbove, ofOld));
   }
   return best - Math.log(2 * latencyEdges.length);
 }
 
 function total(byEdges: readonly number[]): number {
-  return byEdges.reduce((sum, count) => sum + count, 0);
+  let sum = 0;
+  for (const count of byEdges) sum += count;
+  return sum;
 }

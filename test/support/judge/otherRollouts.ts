@@ -47,12 +47,18 @@ export const allowedRatio = 1.5;
 /** A second's requests, which a row holds. */
 const perRow = 17;
 
+export interface LatencyScenario {
+  readonly quantile: 0.5 | 0.95;
+  /** By how much the new version takes longer. */
+  readonly times: number;
+}
+
 /**
- * Medians of lognormal durations that rise and fall with the day and in bursts for both, while the new version takes `times` as long. Judged
- * after each second under 1, 10 and 50 %, where each weight begins again.
+ * Lognormal durations that rise and fall with the day and in bursts for both versions, while the new one takes longer. Judged after each second
+ * under 1, 10 and 50 %, where each weight begins again.
  */
 export function latencyRollout(
-  times: number,
+  { quantile, times }: LatencyScenario,
   seed: number,
   until = 60_000,
 ): { readonly bad: number | null; readonly good: boolean } {
@@ -93,9 +99,9 @@ export function latencyRollout(
           old[edge] = (old[edge] ?? 0) + 1;
         }
       }
-      if (isAsked && logEvidenceOfSlower(all, 0.5) >= enoughForBad + price) return { bad: at + perRow, good };
+      if (isAsked && logEvidenceOfSlower(all, quantile) >= enoughForBad + price) return { bad: at + perRow, good };
     }
-    good = logEvidenceOfNotSlower(all, 0.5) >= Math.log(2 / risk) + price;
+    good = logEvidenceOfNotSlower(all, quantile) >= Math.log(2 / risk) + price;
   }
   return { bad: null, good };
 }
