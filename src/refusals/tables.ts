@@ -19,6 +19,7 @@ import { releaseRefusals } from "../domain/release/refusals.ts";
 import { sampleRefusals } from "../domain/samples/refusals.ts";
 import { trussRefusals } from "../domain/truss/refusals.ts";
 import { uploadRefusals } from "../domain/uploads/refusals.ts";
+import { advanceRefusals } from "../domain/zoo/advanceRefusals.ts";
 import { environmentRefusals } from "../environment/refusals.ts";
 import { localRefusals } from "../local/refusals.ts";
 import { toolchainRefusals } from "../local/toolchain/refusals.ts";
@@ -50,6 +51,7 @@ export const tables: readonly RefusalTable[] = [
   upRefusals,
   engineStateRefusals,
   rolloutRefusals,
+  advanceRefusals,
   commandsRefusals,
   cliRefusals,
   localRefusals,

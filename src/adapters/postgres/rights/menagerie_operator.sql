@@ -42,3 +42,7 @@ GRANT SELECT ON menagerie.verdict TO menagerie_operator;
 
 -- How much the new version of a rollout answers.
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_operator;
+
+-- Steps by which rollouts go on: begun, and ended once.
+GRANT SELECT, INSERT (stack, model_id, edits, judgement_id, requested_by), UPDATE (outcome, seen, ended_at)
+  ON menagerie.rollout_advance TO menagerie_operator;

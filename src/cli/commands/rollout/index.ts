@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { environmentOption, jsonOption } from "../../options.ts";
+import { advanceCommand } from "./advance.ts";
 import { askCommand } from "./ask.ts";
 import { pauseCommand, resumeCommand } from "./hold.ts";
 import { forwardCommand, revertCommand } from "./move.ts";
@@ -15,6 +16,7 @@ export function rolloutCommand(): Command {
     .addOption(jsonOption())
     .action(showRollouts);
   for (const command of [
+    advanceCommand(),
     planCommand(),
     forwardCommand(),
     revertCommand(),

@@ -1,0 +1,348 @@
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ClientBase } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
+import { withClient } from "../../../../src/adapters/postgres/server.ts";
+import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
+import { recordEvidence } from "../../../../src/adapters/postgres/zoo/gateEvidence.ts";
+import { recordPhase } from "../../../../src/adapters/postgres/zoo/rollouts.ts";
+import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
+import type { StackFile } from "../../../../src/cli/releases/stackFile.ts";
+import { type AdvancePorts, type AdvanceRequest, advance } from "../../../../src/cli/rollout/advance.ts";
+import { editStackText } from "../../../../src/config/editStackFile.ts";
+import { ownConfig } from "../../../../src/config/ownConfig.ts";
+import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
+import type { JudgeSettings } from "../../../../src/domain/judgement/settings.ts";
+import type { Judgement } from "../../../../src/domain/judgement/state.ts";
+import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { configEdits } from "../../../../src/domain/release/restore.ts";
+import { describeEntryEdits } from "../../../../src/domain/zoo/advance.ts";
+import { irisServing } from "../../../support/irisServing.ts";
+import { makePlatformTables } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+
+/** `menagerie rollout advance` on a real PostgreSQL with the operator's rights; the engine is played: it records what the file says. */
+
+const settings: JudgeSettings = { risk: 0.01, maxErrorIncrease: 0.01, minRequests: 100, control: 5 };
+const { signal } = new AbortController();
+
+let postgres: TestPostgres;
+let folder: string;
+let path: string;
+/** Each test has a model and a stack of its own. */
+let model: string;
+let made = 0;
+let old: string;
+let state: Judgement;
+/** What other changes a preview holds, and how often the engine ran. */
+let pending: string[];
+let runs: string[];
+/** Thrown at this point of a run, as if it were killed there. */
+let killedAt: "pending" | "write" | "up" | "after up" | undefined;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  folder = await mkdtemp(join(tmpdir(), "menagerie-advance-"));
+}, 60_000);
+
+afterAll(async () => {
+  await postgres.stop();
+  await rm(folder, { recursive: true });
+});
+
+const as = <T>(role: string, work: (client: ClientBase) => Promise<T>): Promise<T> =>
+  withClient(postgres.server, platformDatabase, async (client) => {
+    await actAs(client, role);
+    return work(client);
+  });
+const deployer = <T>(work: (client: ClientBase) => Promise<T>): Promise<T> => as(roles.deployer, work);
+
+beforeEach(async () => {
+  made += 1;
+  model = `model-${made}`;
+  path = join(folder, `Pulumi.${model}.yaml`);
+  [pending, runs, killedAt] = [[], [], undefined];
+  old = await register(1, "a", true);
+  await writeFile(
+    path,
+    `config:
+  # What is rolled out.
+  menagerie:zoo:
+    ${model}: { truss: models/iris, phase: copy, from: "${old}", judge: {} } # in one line
+    other: { truss: models/other, phase: done }
+`,
+  );
+  await register(1, "b", false, `${model}_copy`);
+  await record();
+  await register(2, "b", false);
+  await deployer((client) =>
+    recordEvidence(client, { model, hash: "b", kind: "smoke", suite: "s", passed: true, evidence: { answers: 1 } }),
+  );
+  state = beginJudgement(settings.risk);
+});
+
+const register = (number: number, hash: string, current: boolean, of = model): Promise<string> =>
+  deployer((client) =>
+    registerVersion(client, {
+      model: of,
+      organization: "admin",
+      number,
+      hash,
+      current,
+      url: "registry/m",
+      digest: `sha256:${"d".repeat(64)}`,
+      serving: irisServing,
+    }),
+  );
+
+async function entry(): Promise<Record<string, unknown>> {
+  const { zoo } = ownConfig(await readFile(path, "utf8"), path) as { zoo: Record<string, Record<string, unknown>> };
+  return zoo[model] ?? {};
+}
+
+/** What `up` does with the model's line. */
+async function record(): Promise<void> {
+  const { phase, traffic } = await entry();
+  await deployer(async (client) => {
+    await recordPhase(client, {
+      model,
+      organization: "admin",
+      from: old,
+      hash: "b",
+      bakeSeconds: 0,
+      phase: phase as "copy",
+      gates: [{ kind: "smoke", suite: "s" }],
+    });
+    if (phase === "copy" || phase === "done") return;
+    const held = await readRolloutTraffic(client, model);
+    await setTraffic(client, { model, expected: held?.generation, weight: Number(traffic ?? 100), by: "up" });
+  });
+}
+
+/** So many requests on each side, which the judge counts. */
+async function requests(count: number, newFailed = 0): Promise<void> {
+  const side = (failed: number) => ({ requests: count, failed, timed: [] });
+  state = foldRow(
+    state,
+    { kind: "routed", second: 0, path: "route", weight: 0.5, new: side(newFailed), old: side(0) },
+    settings,
+  );
+  // Judges alone may write it.
+  await withClient(postgres.server, platformDatabase, (client) =>
+    client.query(
+      `INSERT INTO menagerie.judgement AS j (model_id, from_version_id, to_version_id, truss_hash, settings, begun_at, cursor, state)
+       SELECT id, $2, $2, 'b', $3, now(), '{}', $4 FROM menagerie.model WHERE name = $1
+       ON CONFLICT (model_id) WHERE ended_at IS NULL DO UPDATE SET state = $4`,
+      [model, old, settings, state],
+    ),
+  );
+}
+
+function kill(point: typeof killedAt): void {
+  if (killedAt !== point) return;
+  killedAt = undefined;
+  throw new Error(`killed at ${point}`);
+}
+
+async function readStackFile(): Promise<StackFile> {
+  const text = await readFile(path, "utf8");
+  const config = ownConfig(text, path);
+  return {
+    path,
+    config,
+    effective: config,
+    overruled: () => [],
+    async write(wanted) {
+      kill("write");
+      const edits = configEdits(config, wanted);
+      await writeFile(`${path}.new`, editStackText(text, edits));
+      await rename(`${path}.new`, path);
+      return edits;
+    },
+  };
+}
+
+const advanced = (more: Partial<AdvanceRequest> = {}, ports: Partial<AdvancePorts> = {}): Promise<string[]> =>
+  as(roles.operator, async (client) => {
+    const steps = await advance(
+      { stack: model, model, wait: false, signal, ...more },
+      {
+        client,
+        readFile: readStackFile,
+        look: () => {},
+        note: () => {},
+        lookEvery: 20,
+        run: {
+          async pending() {
+            kill("pending");
+            return pending;
+          },
+          async up() {
+            kill("up");
+            await record();
+            const { phase, traffic, share } = await entry();
+            runs.push([phase, traffic, share].filter((each) => each !== undefined).join(" "));
+            kill("after up");
+            return 0;
+          },
+        },
+        ...ports,
+      },
+    );
+    return steps.map(({ edits }) => describeEntryEdits(edits));
+  });
+
+const outcomes = async (): Promise<(string | null)[]> => {
+  const { rows } = await as(roles.operator, (client) =>
+    client.query<{ outcome: string | null }>(
+      "SELECT outcome FROM menagerie.rollout_advance WHERE stack = $1 ORDER BY id",
+      [model],
+    ),
+  );
+  return rows.map(({ outcome }) => outcome);
+};
+
+describe("an advance", () => {
+  it("goes a step at a time from the copy to done, each after new requests, and edits nothing but its keys", async () => {
+    const before = await readFile(path, "utf8");
+    const steps: string[] = [];
+    steps.push(...(await advanced()));
+    expect(await readFile(path, "utf8")).toBe(
+      before.replace("phase: copy", "phase: version").replace("judge: {} }", "judge: {}, traffic: 1 }"),
+    );
+    for (let step = 0; step < 9; step += 1) {
+      await expect(advanced()).rejects.toMatchObject({
+        exitCode: 3,
+        message: expect.stringMatching(/does not go on to/),
+      });
+      await requests(3_000);
+      steps.push(...(await advanced()));
+    }
+    expect(steps).toEqual([
+      "phase: copy → version, traffic: 1",
+      "traffic: 1 → 10",
+      "traffic: 10 → 50",
+      "traffic: 50 → 100",
+      "phase: version → forward, share: 1",
+      "share: 1 → 10",
+      "share: 10 → 50",
+      "share: 50 → 100",
+      "phase: forward → bake",
+      "phase: bake → done",
+    ]);
+    expect(runs).toHaveLength(10);
+    expect(new Set(await outcomes())).toEqual(new Set(["deployed"]));
+    await expect(advanced()).rejects.toThrow(`no rollout of ${model} is under way: it is in phase done`);
+  });
+
+  it("waits for evidence until the phase that was named, and no longer than it may", async () => {
+    await advanced();
+    let isOver = false;
+    const traffic = (async () => {
+      while (!isOver) await requests(3_000);
+    })();
+    expect(await advanced({ to: "forward", wait: true })).toEqual([
+      "traffic: 1 → 10",
+      "traffic: 10 → 50",
+      "traffic: 50 → 100",
+      "phase: version → forward, share: 1",
+    ]);
+    isOver = true;
+    await traffic;
+    expect(await advanced({ to: "forward" })).toEqual([]);
+    // What came after the last step may be enough for one more.
+    const rest = advanced({ to: "done", wait: true, within: { milliseconds: 300, text: "300ms" } });
+    await expect(rest).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(/within 300ms: since the last step/),
+    });
+  });
+
+  it("changes nothing where the preview holds anything else", async () => {
+    const before = await readFile(path, "utf8");
+    pending = ["core/v1:Secret login", "zoo:ModelZooEntry other"];
+    await expect(advanced()).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining("other changes: core/v1:Secret login, zoo:ModelZooEntry other"),
+    });
+    expect([await readFile(path, "utf8"), runs, await outcomes()]).toEqual([before, [], []]);
+  });
+
+  it("changes nothing where somebody edits the file while the preview runs", async () => {
+    const run = {
+      pending: async () => {
+        await writeFile(path, (await readFile(path, "utf8")).replace("phase: done", "phase: off"));
+        return [];
+      },
+      up: async () => 0,
+    };
+    await expect(advanced({}, { run })).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(/was edited/),
+    });
+    expect(await outcomes()).toEqual([]);
+  });
+
+  it.each(["pending", "write", "up", "after up"] as const)(
+    "killed at %s, goes on where it was, once",
+    async (point) => {
+      killedAt = point;
+      await expect(advanced()).rejects.toThrow(`killed at ${point}`);
+      expect(await advanced()).toEqual(["phase: copy → version, traffic: 1"]);
+      expect(await entry()).toMatchObject({ phase: "version", traffic: 1 });
+      expect(new Set(runs)).toEqual(new Set(["version 1"]));
+      expect((await outcomes()).filter((outcome) => outcome !== "given up")).toEqual(["deployed"]);
+      const traffic = await deployer((client) => readRolloutTraffic(client, model));
+      expect(traffic).toMatchObject({ generation: 1, weight: 1 });
+    },
+  );
+
+  it("puts the file back where the version became bad before the step was deployed", async () => {
+    await advanced();
+    await requests(3_000);
+    killedAt = "up";
+    await expect(advanced()).rejects.toThrow("killed at up");
+    expect(await entry()).toMatchObject({ traffic: 10 });
+    await requests(3_000, 1_500);
+    await expect(advanced()).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(/the judge says bad: errors/),
+    });
+    expect(await entry()).toMatchObject({ traffic: 1 });
+    expect(await outcomes()).toEqual(["deployed", "given up"]);
+    expect(runs).toEqual(["version 1"]);
+  });
+
+  it("is one at a time in an environment, and says which", async () => {
+    let second: Promise<unknown> | undefined;
+    const first = await advanced(
+      {},
+      {
+        before: async () => {
+          second = advanced().catch((error: Error) => error.message);
+          await second;
+        },
+      },
+    );
+    expect(await second).toContain(`another advance of ${model} is under way`);
+    expect(first).toEqual(["phase: copy → version, traffic: 1"]);
+  });
+
+  it("of another model waits for a step that was interrupted", async () => {
+    killedAt = "up";
+    await expect(advanced()).rejects.toThrow();
+    await expect(advanced({ model: "other" })).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining(`the advance of ${model} to phase: copy → version, traffic: 1 was interrupted`),
+    });
+  });
+
+  it("hands the step on where it is proposed, and deploys nothing", async () => {
+    const proposed: string[] = [];
+    await advanced({}, { propose: async (edits) => void proposed.push(describeEntryEdits(edits)) });
+    expect([proposed, runs, await outcomes()]).toEqual([["phase: copy → version, traffic: 1"], [], []]);
+  });
+});
