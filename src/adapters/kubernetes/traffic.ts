@@ -2,6 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { RouteApi } from "../../domain/serving/route.ts";
 import {
   type DividedRoute,
+  isDividedBy,
   renderTraffic,
   trafficAnnotations,
   trafficManager,
@@ -31,7 +32,8 @@ const mostTries = 20;
  * Writes the object from the database's newest row, by server-side apply, and answers the generation that it has by then. Whoever reads an older
  * row never wins: the object is written only as it was before the row was read, and again while the row changes.
  *
- * @param route - what `up` declares. Default: what the object says that it was made from; undefined where there is no object
+ * @param route - what `up` declares. Default: what the object says that it was made from. Without an object, or where that is of another
+ *   rollout than the row, nothing is written and the answer is undefined: it is for `up` to make it
  * @param read - reads the row
  */
 export async function applyTraffic(
@@ -45,6 +47,7 @@ export async function applyTraffic(
     const from = route ?? routeOf(live);
     if (!from) return undefined;
     const row = await read();
+    if (!route && !isDividedBy(from, row)) return undefined;
     const { metadata, ...manifest } = renderTraffic(row, from);
     const seen = live ? { resourceVersion: live.metadata.resourceVersion } : {};
     try {
@@ -65,7 +68,7 @@ export async function trafficStanding(
   const live = await readIfThere<Live>(address.config, pathOf(address));
   if (!live) return "gone";
   const route = routeOf(live);
-  if (!route || !row) return "changed";
+  if (!route || !row || !isDividedBy(route, row)) return "changed";
   const { spec } = renderTraffic(row, route);
   return holds(spec, live.spec) ? "as written" : "changed";
 }

@@ -1,3 +1,4 @@
+import { isMapping } from "../mapping.ts";
 import { serviceOfHost } from "../serving/activator.ts";
 import { routeKindOf } from "../serving/observedRoute.ts";
 import { gpusPerReplica } from "./gpus.ts";
@@ -128,6 +129,11 @@ function judge(step: RemovalStep, steps: readonly PreviewStep[], declared: Decla
 /** What becomes of requests where the same run makes the same route of the other kind, for another API of the gateway. */
 function successorOf(step: RemovalStep, steps: readonly PreviewStep[]): string | undefined {
   const [name, namespace] = [nameOf(step), namespaceOf(step)];
+  const divided = steps
+    .filter((each) => isDynamic(each, "RolloutTraffic") && each.op !== "delete")
+    .map(({ after }) => after?.inputs.route)
+    .some((route) => isMapping(route) && route.name === name && route.namespace === namespace);
+  if (divided) return "the one that divides its requests between two versions is served first";
   const successor = steps.find(
     ({ op, type, after }) =>
       op !== "delete" &&

@@ -89,6 +89,11 @@ function rolloutMoves(steps: readonly PreviewStep[]): string[] {
       const [before, after] = [step.before?.inputs.phase, step.op === "delete" ? "off" : step.after?.inputs.phase];
       if (before !== after) moves.push(item(`**${plain(step.name)}**: ${phase(before)} → **${phase(after)}**`));
     }
+    if (isDynamic(step, "RolloutTraffic") && step.op !== "delete") {
+      const [before, after] = [step.before?.inputs.weight, step.after?.inputs.weight];
+      if (before !== after)
+        moves.push(item(`**${plain(step.name)}**: traffic ${percent(before)} → **${percent(after)}**`));
+    }
     if (isDynamic(step, "ZooMigration") && (step.op === "create" || step.op === "update" || step.op === "replace")) {
       const { from, to, direction, paused } = step.after?.inputs ?? {};
       const way = direction === "reverted" ? `back from ${plain(String(to))} to` : `from ${plain(String(from))} to`;
@@ -98,6 +103,10 @@ function rolloutMoves(steps: readonly PreviewStep[]): string[] {
     }
   }
   return moves;
+}
+
+function percent(value: unknown): string {
+  return typeof value === "number" ? `${value} %` : "new";
 }
 
 function phase(value: unknown): string {

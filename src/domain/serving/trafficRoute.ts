@@ -39,6 +39,11 @@ export const trafficManager = "menagerie-traffic";
 /** How long a browser keeps a user's side, in seconds. The next weight has another cookie. */
 const cookieSeconds = 30 * 86_400;
 
+/** Whether the row divides requests between these two versions; not where the rollout has gone on since the route was declared. */
+export function isDividedBy({ old, new: fresh }: DividedRoute, row: Pick<RolloutTraffic, "from" | "to">): boolean {
+  return row.from === old.versionId && row.to === fresh.versionId;
+}
+
 /**
  * The object that divides a model's requests: a VirtualService that the stack's own names as its delegate, or the whole HTTPRoute. `up` and
  * whoever takes a rollout back make it from the database's row by this alone.
@@ -46,7 +51,7 @@ const cookieSeconds = 30 * 86_400;
  * @throws Error where the row is of another pair of versions: the rollout has gone on since the route was declared.
  */
 export function renderTraffic(row: RolloutTraffic, route: DividedRoute) {
-  if (row.from !== route.old.versionId || row.to !== route.new.versionId) {
+  if (!isDividedBy(route, row)) {
     throw new Error(
       `${row.model}: the database divides versions ${row.from} and ${row.to}, its route ${route.old.versionId} and ${route.new.versionId}`,
     );

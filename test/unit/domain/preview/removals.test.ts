@@ -187,6 +187,18 @@ describe("a route that becomes one of another API", () => {
     );
   });
 
+  it("is no removal to ask about either where one that divides its requests takes its place", () => {
+    const dynamic = "pulumi-nodejs:dynamic/menagerie:RolloutTraffic";
+    const made = step({ op: "create", type: dynamic, name: "iris" });
+    const inputs = { route: { name: "iris", namespace: "models" } };
+    const divided = { ...made, before: undefined, after: { ...made.before, inputs } } as PreviewStep;
+    const [found] = removals({ steps: [step({ type: httpRoute, name: "iris", model: "iris" }), divided] }, declared);
+    expect(found).toMatchObject({
+      asked: false,
+      effect: "the one that divides its requests between two versions is served first",
+    });
+  });
+
   it("is the platform's too, and the whole model's when the other one has another name", () => {
     const [api] = removals(
       { steps: [step({ type: route, name: "api" }), ...moved(route, httpRoute, "api").slice(1)] },
