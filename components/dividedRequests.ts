@@ -41,7 +41,9 @@ export function divideRequests(
     const attached = { api, name: gatewayName, hosts: [...hosts], checksKeys };
     return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh });
   });
-  const { weight, control, sticky, expected, due } = traffic;
+  const { expected, due } = traffic;
+  // What is declared stays as it is while the guard's own split holds, so that taking a rollout back is no drift.
+  const { weight, control, sticky } = traffic.asked ?? traffic;
   return new RolloutTraffic(
     name,
     {
@@ -49,7 +51,7 @@ export function divideRequests(
       weight,
       control,
       route,
-      ...given({ sticky, expected, due }),
+      ...given({ sticky, expected, due, keep: traffic.asked && (true as const) }),
       ...environment.inCluster,
       ...environment.onDatabase,
     },

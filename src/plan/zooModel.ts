@@ -28,7 +28,7 @@ import { declaredServing, type RecordedServing, type VersionServing } from "../d
 import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
 import type { TargetPair } from "../domain/zoo/targetApps.ts";
-import type { TrafficSplit } from "../domain/zoo/traffic.ts";
+import type { PlannedSplit } from "../domain/zoo/traffic.ts";
 import { describeSplit, splitOf } from "../domain/zoo/trafficPlan.ts";
 import { given } from "../environment/given.ts";
 import { needsContent, pinnedRow } from "./content.ts";
@@ -93,7 +93,7 @@ export interface ZooModelPlan {
 }
 
 /** A weight, and what it is planned from. */
-export interface TrafficPlan extends TrafficSplit {
+export interface TrafficPlan extends PlannedSplit {
   readonly old: ServedPlan;
   readonly new: ServedPlan;
   /** Generation of the row that was read; undefined where there was none. */
@@ -145,9 +145,10 @@ export function requestOf(model: string, entry: ZooEntrySpec | undefined, settin
   const recorded = platform?.registry.rollouts.get(model);
   if (frozen || !entry) {
     const { phase, from, hash, traffic } = recorded ?? { phase: "off", from: undefined, hash: "" };
-    const split = traffic && splitOf(phase, { traffic: traffic.weight }, traffic);
+    const split = traffic && splitOf(phase, { traffic: traffic.askedWeight ?? traffic.weight }, traffic);
     const gates = gatesOf(model, entry, hash, smoke.get(model), shadows);
-    return { model, phase, from, hash, gates, traffic: split && traffic };
+    const { control = 0, sticky } = traffic ?? {};
+    return { model, phase, from, hash, gates, traffic: split && { ...split, control, sticky } };
   }
   const hash = needsContent(entry)
     ? (entry.hash ?? hashes.get(entry.truss))
@@ -295,13 +296,14 @@ function trafficOf(
   const fresh = planned.find((each) => each.hash === hash && (each.model === model || phase === "copy"));
   if (!traffic || !old || !fresh) return undefined;
   const stored = recorded?.traffic;
-  const { weight, control, sticky } = traffic;
+  const { weight, control, sticky, asked } = traffic;
   const isSame =
     stored?.isOfRollout && stored.weight === weight && stored.control === control && stored.sticky === sticky;
   return {
     weight,
     control,
     sticky,
+    asked,
     old,
     new: fresh,
     expected: stored?.generation,

@@ -17,6 +17,8 @@ export interface RolloutTrafficInputs extends DatabaseInput, Due {
   readonly expected?: number | undefined;
   /** What the requests are divided between. */
   readonly route: DividedRoute;
+  /** The row stays as it is, because the guard took the content back. @default it is set */
+  readonly keep?: true | undefined;
   /** What somebody changed of the object by hand: found by a refresh, never declared, so that the next `up` writes the object again. */
   readonly edited?: true | undefined;
   /** Context of the ambient kubeconfig. @default its current one */
@@ -35,6 +37,7 @@ export const rolloutTraffic: Handler<RolloutTrafficInputs, RolloutTrafficInputs>
     sticky: "update",
     route: "update",
     edited: "update",
+    keep: "ignore",
     expected: "ignore",
     context: "ignore",
     database: "ignore",
@@ -63,10 +66,10 @@ export const rolloutTraffic: Handler<RolloutTrafficInputs, RolloutTrafficInputs>
 async function divide(inputs: RolloutTrafficInputs): Promise<void> {
   const { setTraffic, readRolloutTraffic, noteTrafficApplied } = await import("../adapters/postgres/zoo/traffic.ts");
   const { applyTraffic } = await import("../adapters/kubernetes/traffic.ts");
-  const { model, weight, control = 0, sticky, expected, route } = inputs;
+  const { model, weight, control = 0, sticky, expected, keep, route } = inputs;
   const address = await addressOf(inputs);
   await asDeployer(inputs, async (client) => {
-    await setTraffic(client, { model, weight, control, sticky, expected, by: "up" });
+    if (!keep) await setTraffic(client, { model, weight, control, sticky, expected, by: "up" });
     const read = async () => {
       const row = await readRolloutTraffic(client, model);
       if (!row) throw new Error(`${model}: its traffic was set, and is not there`);

@@ -10,6 +10,7 @@ import {
   setTraffic,
 } from "../../src/adapters/postgres/zoo/traffic.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
+import type { TrafficChanger } from "../../src/domain/zoo/traffic.ts";
 import { environmentLayout } from "../../src/local/layout.ts";
 import { readTarget } from "../../src/local/target.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
@@ -173,22 +174,30 @@ test("a change to 50 % fails no request", async () => {
   expectDrawn(await askTimes(2000), 2000, 0.5);
 });
 
-test("whoever changes the row after that writes the same object, and the next `up` sees what it does", async () => {
+/** As whoever is not `up` changes it. */
+async function set(weight: number, by: TrafficChanger): Promise<void> {
   const { generation } = (await traffic()) ?? {};
   const config = shared.kubeConfig();
   await inDatabase(async (client) => {
-    await setTraffic(client, { model, weight: 0, expected: generation, by: "guard" });
+    await setTraffic(client, { model, weight, expected: generation, by });
     const read = async () => (await readRolloutTraffic(client, model)) ?? Promise.reject(new Error("no row"));
     const applied = await applyTraffic({ config, namespace: "models", name: model, api: "istio" }, read);
     await noteTrafficApplied(client, model, applied ?? 0);
   });
+}
+
+test("what the guard takes back is no drift, and no `up` gives it back until that is resumed", async () => {
+  await set(0, "guard");
   await soon(async () => expect(await askTimes(40)).toBe(0));
-  const refreshed = await shared.succeed("pulumi", "--", "refresh", "--yes", "--skip-preview", "--expect-no-changes");
-  expect(refreshed.code).toBe(0);
-  const preview = await shared.preview();
-  expect(preview).toContain("answers 50 % of the requests to the model itself (so far 0 %)");
+  await noChanges("preview");
+  await noChanges("preview", "--refresh");
+  await shared.succeed("up", "--refresh");
+  expect(await askTimes(40)).toBe(0);
+  expect(await shared.preview()).toContain("answers 0 % of the requests to the model itself as the guard set it");
+  await set(1, "resume");
+  expect(await shared.preview()).toContain("answers 50 % of the requests to the model itself (so far 1 %)");
   await shared.up();
-  await soon(async () => expect(await askTimes(40)).toBeGreaterThan(0));
+  await soon(async () => expect(await askTimes(40)).toBeGreaterThan(5));
 });
 
 test("with by: cookie a client stays on one side, and the share of clients is the weight", async () => {

@@ -1,6 +1,6 @@
 import { type Refusal, refusal } from "../refusals/refusal.ts";
 import type { RegisteredVersion } from "./plan.ts";
-import type { StoredTraffic, TrafficSplit } from "./traffic.ts";
+import type { PlannedSplit, StoredTraffic } from "./traffic.ts";
 
 /** Phases of a rollout, in their order; `reverted` is the way back. */
 export const phases = ["off", "copy", "version", "forward", "bake", "done", "reverted"] as const;
@@ -45,7 +45,7 @@ export interface RolloutRequest {
    * How the model's own requests are divided between the two versions.
    * @default they are not
    */
-  readonly traffic?: TrafficSplit | undefined;
+  readonly traffic?: PlannedSplit | undefined;
 }
 
 /** What the request is judged by. */

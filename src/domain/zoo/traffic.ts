@@ -34,12 +34,22 @@ export interface RolloutTraffic extends TrafficSplit {
   readonly changedAt: Date;
 }
 
+/** The split of a plan. */
+export interface PlannedSplit extends TrafficSplit {
+  /** What the config asks for, where the guard took the content back: its own split holds until that is resumed. @default this split */
+  readonly asked?: TrafficSplit | undefined;
+}
+
 /** The split as plans read it. */
 export interface StoredTraffic extends TrafficSplit {
   /** Undefined where the database was not read. */
   readonly generation: number | undefined;
   /** It is of the rollout that is recorded, not of one before. */
   readonly isOfRollout: boolean;
+  /** The guard set it last: what a stack declares is not what holds. @default false */
+  readonly isGuards?: true | undefined;
+  /** Weight that somebody else than the guard set last; undefined where the database was not read. */
+  readonly askedWeight?: number | undefined;
 }
 
 /** Whether the new version is the model's current one: it answers every request, so that new apps may use it. */

@@ -1,6 +1,6 @@
 import { type Phase, underWay } from "./phases.ts";
 import { copySuffix } from "./plan.ts";
-import type { StoredTraffic, TrafficSplit } from "./traffic.ts";
+import type { PlannedSplit, StoredTraffic } from "./traffic.ts";
 
 /** What a model's entry asks for. */
 export interface TrafficAsked {
@@ -17,17 +17,26 @@ export interface TrafficAsked {
 /**
  * How a phase divides the model's own requests; undefined where nothing divides them and the current version answers all. Once they were
  * divided, the object that does it stays until the rollout is over, whatever the config says: the database's row is what the gateway does.
+ *
+ * @param isTakenBack - the guard took the content back, or holds it, so that what it set stays. Default: it set it last
  */
 export function splitOf(
   phase: Phase,
   { traffic, by, judge, mirror }: TrafficAsked,
   stored: StoredTraffic | undefined,
-): TrafficSplit | undefined {
+  isTakenBack: boolean = stored?.isGuards ?? false,
+): PlannedSplit | undefined {
   if (phase === "copy" && mirror !== undefined) return { weight: 0, control: mirror, sticky: undefined };
   if (!underWay.includes(phase)) return undefined;
   if (traffic === undefined && !judge && !stored?.isOfRollout) return undefined;
   const weight = phase === "bake" ? 100 : (traffic ?? 100);
-  return { weight, control: weight >= 100 ? (judge?.control ?? 0) : 0, sticky: by === "cookie" ? by : undefined };
+  const asked = {
+    weight,
+    control: weight >= 100 ? (judge?.control ?? 0) : 0,
+    sticky: by === "cookie" ? by : undefined,
+  } as const;
+  if (!stored?.isOfRollout || !isTakenBack) return asked;
+  return { weight: stored.weight, control: stored.control, sticky: stored.sticky, asked };
 }
 
 /**
@@ -37,7 +46,7 @@ export function splitOf(
  * @param apps - such as `share: 50 % of the organizations' apps`
  */
 export function describeSplit(
-  split: TrafficSplit & {
+  split: PlannedSplit & {
     readonly old: { readonly number: number };
     readonly new: { readonly number: number; readonly model: string };
   },
@@ -46,10 +55,12 @@ export function describeSplit(
 ): string {
   if (split.new.model.endsWith(copySuffix))
     return `mirror: ${split.control} % of the requests to the model itself are copied to ${split.new.model}`;
+  const { asked } = split;
   const was = before?.isOfRollout && before.weight !== split.weight ? ` (so far ${before.weight} %)` : "";
+  const kept = asked ? ` as the guard set it, not ${asked.weight} % as the config says` : "";
   const by =
     split.sticky === "cookie" && split.weight > 0 && split.weight < 100 ? ", each client on one side by a cookie" : "";
   const copies =
     split.control > 0 && split.weight >= 100 ? `, ${split.control} % are copied to version ${split.old.number}` : "";
-  return `traffic: version ${split.new.number} answers ${split.weight} % of the requests to the model itself${was}${by}${copies}; ${apps}`;
+  return `traffic: version ${split.new.number} answers ${split.weight} % of the requests to the model itself${was}${kept}${by}${copies}; ${apps}`;
 }

@@ -174,6 +174,18 @@ describe("requests that are divided between both versions", () => {
     expect(entry({ phase: "bake", traffic: 100 }, forwarded)).toMatchObject({ weight: 100, control: 8 });
   });
 
+  it("stay as the guard set them, and nothing is due, until what was taken back is resumed", () => {
+    const taken = recorded({ traffic: { ...stored, weight: 0, isGuards: true, askedWeight: 50 } });
+    const kept = planned({ traffic: 50 }, taken);
+    expect(kept?.traffic).toMatchObject({ weight: 0, asked: { weight: 50, control: 0 } });
+    expect(kept?.traffic).not.toHaveProperty("due");
+    expect(current(kept)).toEqual([1]);
+    expect(current(planned({ traffic: 100 }, taken))).toEqual([1]);
+    expect(kept?.lines).toContain(
+      "traffic: version 2 answers 0 % of the requests to the model itself as the guard set it, not 50 % as the config says; apps stay",
+    );
+  });
+
   it("are told beside what becomes of apps", () => {
     const told = (change: object, past?: StoredRollout) =>
       planned(change, past)?.lines.filter((line) => line.startsWith("traffic"));

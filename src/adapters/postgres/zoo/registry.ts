@@ -101,8 +101,14 @@ async function storedTraffic(client: ClientBase): Promise<Map<string, StoredTraf
     control: number;
     sticky: Sticky | null;
     isOfRollout: boolean;
+    isGuards: boolean;
+    asked: number | null;
   }>(
     `SELECT m.name AS model, t.generation, t.weight, t.control, t.sticky,
+            EXISTS (SELECT FROM menagerie.rollout_traffic_step s
+                     WHERE s.model_id = t.model_id AND s.generation = t.generation AND s.changed_by = 'guard') AS "isGuards",
+            (SELECT s.weight FROM menagerie.rollout_traffic_step s
+              WHERE s.model_id = t.model_id AND s.changed_by <> 'guard' ORDER BY s.generation DESC LIMIT 1) AS asked,
             (t.from_version_id, t.truss_hash) IS NOT DISTINCT FROM (r.from_version_id, r.truss_hash) AS "isOfRollout"
        FROM menagerie.rollout_traffic t
        JOIN menagerie.rollout r ON r.model_id = t.model_id
@@ -110,9 +116,15 @@ async function storedTraffic(client: ClientBase): Promise<Map<string, StoredTraf
        JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin`,
   );
   return new Map(
-    rows.map(({ model, generation, sticky, ...row }) => [
+    rows.map(({ model, generation, sticky, isGuards, asked, ...row }) => [
       model,
-      { ...row, generation: Number(generation), sticky: sticky ?? undefined },
+      {
+        ...row,
+        generation: Number(generation),
+        sticky: sticky ?? undefined,
+        askedWeight: asked ?? undefined,
+        ...(isGuards ? { isGuards } : {}),
+      },
     ]),
   );
 }
