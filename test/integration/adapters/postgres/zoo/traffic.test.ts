@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { registerVersion } from "../../../../../src/adapters/postgres/modelVersions.ts";
 import { withClient } from "../../../../../src/adapters/postgres/server.ts";
 import { actAs, inTransaction } from "../../../../../src/adapters/postgres/transaction.ts";
+import { readZooRegistry } from "../../../../../src/adapters/postgres/zoo/registry.ts";
 import {
   noteTrafficApplied,
   readRolloutTraffic,
@@ -164,6 +165,21 @@ describe("a weight", () => {
     );
     await set(10, undefined);
   });
+});
+
+it("plans read it with the rollout: whether it is of that one, and what was asked for before the guard set it", async () => {
+  const read = () => up(async (client) => (await readZooRegistry(client, [model])).rollouts.get(model)?.traffic);
+  expect(await read()).toBeUndefined();
+  await set(50, undefined, { sticky: "cookie" });
+  const row = { generation: 1, weight: 50, control: 0, sticky: "cookie", isOfRollout: true, askedWeight: 50 };
+  expect(await read()).toEqual(row);
+  await up((client) => setTraffic(client, { model, weight: 0, expected: 1, by: "guard" }));
+  expect(await read()).toEqual({ ...row, generation: 2, weight: 0, isGuards: true });
+  await set(10, 2);
+  expect(await read()).toEqual({ ...row, generation: 3, weight: 10, askedWeight: 10 });
+  await register(3, "c");
+  await stand("copy", "c");
+  expect(await read()).toMatchObject({ isOfRollout: false });
 });
 
 it("the first note that the gateway's object was written counts", async () => {
