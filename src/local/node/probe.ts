@@ -40,11 +40,11 @@ export function afterAnswer(state: ProbeState, success: boolean, timing: ProbeTi
 
 /** How long, after a container's start, an open verdict is asked for more often than the period says; seconds. */
 const eagerFor = 60;
-const eagerPeriod = 0.5;
+const eagerPeriod = 0.2;
 
 /**
  * Seconds to the next question. In the first minute of a container a startup or readiness probe that has not passed is
- * asked every half second, so that a pod is Ready as soon as it can be; see {@link countsAsFailure} for the other half.
+ * asked five times a second, so that a pod is Ready as soon as it can be; see {@link countsAsFailure} for the other half.
  */
 export function nextProbeIn(state: ProbeState, timing: ProbeTiming, eager: boolean, runningFor: number): number {
   return eager && state.passed !== true && runningFor < eagerFor ? Math.min(eagerPeriod, timing.period) : timing.period;

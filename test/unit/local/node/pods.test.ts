@@ -187,7 +187,7 @@ describe("a probe", () => {
   });
 
   it("asks often in the first minute without shortening what its threshold allows", () => {
-    expect(nextProbeIn(untested, timing, true, 5)).toBe(0.5);
+    expect(nextProbeIn(untested, timing, true, 5)).toBe(0.2);
     expect(nextProbeIn(untested, timing, true, 61)).toBe(10);
     expect(nextProbeIn(untested, timing, false, 5)).toBe(10);
     expect(countsAsFailure(0.5, timing)).toBe(false);
