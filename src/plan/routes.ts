@@ -28,12 +28,13 @@ export type RoutedSpec = Pick<
 export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
   const { namespace, gateway, services } = spec;
   const identity = { namespace, gateway, managedBy: "stack" } as const;
-  const zoo = Object.entries(spec.zoo).map(([model, { mode, paths, replicas }]): PlannedRoute => {
+  const zoo = Object.entries(spec.zoo).flatMap(([model, { mode, paths, replicas, ...entry }]): PlannedRoute[] => {
     const key = keyPath(["zoo", model]);
     const asleep = sleeps({ mode, replicas }) ? { servicesNamespace: services.namespace } : undefined;
     const named = { name: kubernetesName(model), model, kind: "zoo", mode, paths, sleeps: asleep } as const;
     const headers = { key: `${key}.replicas.min`, instead: "use at least 1" };
-    return { route: modelRoute({ ...identity, ...named }), key, from: { ...knative(`${key}.mode`), headers } };
+    const route = modelRoute({ ...identity, ...named });
+    return [{ route, key, from: { ...knative(`${key}.mode`), headers } }, ...divided(route, key, entry)];
   });
   const development = Object.entries(spec.development).map(([model, { mode }]): PlannedRoute => {
     const key = keyPath(["development", model]);
@@ -70,6 +71,24 @@ export function plannedRoutes(spec: RoutedSpec): PlannedRoute[] {
     ? [{ route: apiRoute({ namespace: services.namespace, gateway }), key: keyPath(["gateway", "api"]), from: {} }]
     : [];
   return [...zoo, ...development, ...shadows, ...api];
+}
+
+/** What a model's route needs besides while its requests are divided between two versions. */
+function divided(
+  route: Route,
+  key: string,
+  { by, judge }: Pick<EnvironmentSpec["zoo"][string], "by" | "judge">,
+): PlannedRoute[] {
+  const control = judge?.control ?? 0;
+  if (by === undefined && control === 0) return [];
+  const rules = route.rules.map(({ rewrite: _, ...rule }) => ({
+    ...rule,
+    destinations: rule.destinations.map((each) => (by === undefined ? each : { ...each, setCookie: "side" })),
+    ...(control > 0 ? { mirrors: rule.destinations.map((each) => ({ ...each, percent: control })) } : {}),
+  }));
+  const copies = { key: `${key}.judge.control`, instead: "set it to 0" };
+  const cookies = { key: `${key}.by`, instead: "remove the key" };
+  return [{ route: { ...route, rules }, key, from: { cookies, mirror: copies, percent: copies } }];
 }
 
 function knative(key: string): PlannedRoute["from"] {

@@ -113,6 +113,21 @@ describe("routes of Gateway API", () => {
     await expect(check(found, changes)).rejects.toMatchObject({ message: sentences.join("\n") });
   });
 
+  it("of requests that are divided need cookies and copies where the config asks for them", async () => {
+    const entry = { truss: "models/iris", phase: "version", from: "3", traffic: 10, by: "cookie" };
+    const needs = (change: object) => {
+      const zoo = { iris: { ...entry, recording: {}, ...change } };
+      return check(withFeatures("HTTPRoutePathRewrite"), { database: { host: "db" }, zoo }).then(
+        () => "",
+        (error: Error) => error.message,
+      );
+    };
+    expect(await needs({ judge: {} })).toMatch(
+      /zoo\.iris\.judge\.control: needs HTTPRouteRequestMirror,.*\n.*zoo\.iris\.by: needs HTTPRouteResponseHeaderModification,/,
+    );
+    expect(await needs({ by: undefined })).toBe("");
+  });
+
   it("are let through where the bound does not concern them", async () => {
     const older = { ...shadows.next, percent: 100 };
     expect((await check({ version: "1.2.1" }, { shadows: { next: older } })).lines).toHaveLength(1);
