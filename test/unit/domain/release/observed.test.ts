@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { servedModels } from "../../../../src/domain/release/observed.ts";
 import { modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
+import { renderTraffic } from "../../../../src/domain/serving/trafficRoute.ts";
 import { virtualServiceManifest } from "../../../../src/domain/serving/virtualService.ts";
 
 it.each([
@@ -25,3 +26,28 @@ it.each([
     { name: "iris", service: "iris-v2", source: "zoo", hash: "h2", version: 2, digest: "sha256:2" },
   ]);
 });
+
+it.each([
+  ["Standard", 10, "iris-v1"],
+  ["Knative", 10, "iris-v1"],
+  ["Standard", 100, "iris-v2"],
+  ["Knative", 100, "iris-v2"],
+] as const)(
+  "of requests that are divided it has the version that is current, in %s mode at %d %%",
+  (mode, weight, current) => {
+    const identity = { name: "iris", namespace: "models", model: "iris", kind: "zoo", managedBy: "stack" } as const;
+    const gateway = { name: "g/g", hosts: ["*"] };
+    const side = (number: number) => ({ versionId: `1${number}`, service: `iris-v${number}`, mode, recorded: false });
+    const row = { model: "iris", from: "11", to: "12", hash: "h2", generation: 1, changedAt: new Date(0) };
+    const split = { weight, control: 0, sticky: "cookie" } as const;
+    const traffic = renderTraffic({ ...row, ...split }, { ...identity, gateway, old: side(1), new: side(2) });
+    const route = virtualServiceManifest(modelRoute({ ...identity, mode, gateway, delegate: "iris-traffic" }));
+    const services = ["iris-v1", "iris-v2"].map((name) => ({ metadata: { name } }));
+    for (const routes of [
+      [route, traffic],
+      [traffic, route],
+    ]) {
+      expect(servedModels(routes, services)).toMatchObject([{ name: "iris", service: current }]);
+    }
+  },
+);
