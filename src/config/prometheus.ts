@@ -27,5 +27,5 @@ export const prometheus = mapping(
     bearerToken,
   },
   "write {url: http://prometheus.monitoring.svc:9090}",
-  "A Prometheus that scrapes the gateway's pods: requests at the gateway are counted by what it has, in place of the pods' own statistics. Default: the API service reads the pods, at port 15090.",
+  "A Prometheus that scrapes the gateway's pods: requests at the gateway are counted by what it has, in place of the pods' own statistics. For targets of concurrency and rps in Standard mode it has to scrape the API service's pods as well. Default: the API service reads the pods, at port 15090.",
 ).optional();

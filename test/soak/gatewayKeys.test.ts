@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import Anthropic from "@anthropic-ai/sdk";
+import { dump, load } from "js-yaml";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseStatistics } from "../../src/adapters/envoyStatistics/exposition.ts";
-import { request as apiRequest } from "../../src/adapters/kubernetes/request.ts";
+import { readMeshConfigs } from "../../src/adapters/kubernetes/mesh.ts";
+import { request as apiRequest, requestJson } from "../../src/adapters/kubernetes/request.ts";
 import { modelRoute } from "../../src/domain/serving/modelRoute.ts";
 import { virtualServiceManifest } from "../../src/domain/serving/virtualService.ts";
 import { outcomeOfEnd } from "../../src/domain/traffic/outcome.ts";
@@ -133,6 +135,49 @@ test("what a request says of its purpose reaches the model with a key alone that
   expect(await seen(batch.key)).toBe("batch");
   expect(await seen(key)).toBeUndefined();
 });
+
+test("claims reach a model by those patterns of MeshConfig that a preview takes for it", async () => {
+  const cluster = shared.kubeConfig();
+  const configMap = "/api/v1/namespaces/istio-system/configmaps/istio";
+  const { mesh } = (await requestJson<{ data: { mesh: string } }>(cluster, "GET", configMap)).data;
+  const write = (changed: string) =>
+    apiRequest(cluster, "PATCH", configMap, {
+      contentType: "application/merge-patch+json",
+      body: { data: { mesh: changed } },
+    });
+  const withPatterns = (...headersToUpstreamOnAllow: string[]): string => {
+    const config = load(mesh) as { extensionProviders: { envoyExtAuthzHttp: object }[] };
+    for (const { envoyExtAuthzHttp } of config.extensionProviders) {
+      Object.assign(envoyExtAuthzHttp, { headersToUpstreamOnAllow });
+    }
+    return dump(config);
+  };
+  const reaches = async (): Promise<boolean> => {
+    backends.taken("model");
+    expect((await ask("/serving/models/watched/v1/chat/completions", { "x-api-key": key })).status).toBe(200);
+    return backends.taken("model")[0]?.headers["x-menagerie-usage"] !== undefined;
+  };
+  try {
+    // Each is another answer than the one before, so that none can be that of the one before.
+    for (const [pattern, isPassed] of [
+      ["x-menagerie-usage", true],
+      ["x-menagerie", false],
+      ["X-Menagerie-*", true],
+      ["*menagerie*", false],
+      ["*-USAGE", true],
+    ] as const) {
+      await write(withPatterns("x-other", pattern));
+      const [told] = await readMeshConfigs(cluster);
+      expect([pattern, told?.claimProviders?.includes("menagerie-keys")]).toEqual([pattern, isPassed]);
+      await vi.waitFor(async () => expect([pattern, await reaches()]).toEqual([pattern, isPassed]), {
+        timeout: 30_000,
+        interval: 500,
+      });
+    }
+  } finally {
+    await write(mesh);
+  }
+}, 180_000);
 
 test("others are refused with the API service's own answer", async () => {
   const refused = await ask(path);

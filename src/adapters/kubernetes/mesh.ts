@@ -23,11 +23,15 @@ export interface MeshConfig {
   readonly statsMatcher?: StatsMatcher | undefined;
 }
 
-/** As Istio has it: a name, its beginning before a star, or its end behind one. */
+/**
+ * Whether a pattern of `headersToUpstreamOnAllow` names the header of claims: as Istio reads it (1.31, `generateHeaders` of `extauthz.go`),
+ * which is a name, the end of one behind a star, or the beginning of one before a star, in upper or lower case.
+ */
 function includesClaims(pattern: string): boolean {
-  if (pattern.endsWith("*")) return claimHeader.startsWith(pattern.slice(0, -1));
-  if (pattern.startsWith("*")) return claimHeader.endsWith(pattern.slice(1));
-  return pattern.toLowerCase() === claimHeader;
+  const text = pattern.toLowerCase();
+  if (text.startsWith("*")) return claimHeader.endsWith(text.slice(1));
+  if (text.endsWith("*")) return claimHeader.startsWith(text.slice(0, -1));
+  return text === claimHeader;
 }
 
 const configMaps = z.object({

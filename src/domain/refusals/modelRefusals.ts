@@ -52,7 +52,8 @@ export const modelRefusals = {
   "model.target-without-prometheus": {
     says: "{metric} is measured by the gateway's counters, which are read from a Prometheus, and the stack names none",
     fix: "declare menagerie:prometheus, or use cpu",
-    cause: "In Standard mode KEDA scales by requests, and asks a Prometheus that scrapes the gateway's pods.",
+    cause:
+      "In Standard mode KEDA scales by requests, and asks a Prometheus that scrapes the pods of the gateway and of the API service.",
   },
   "model.target-uncounted": {
     says: "{without} of {pods} pods of Gateway {gateway} keep no counter {counter}",

@@ -2,9 +2,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { SleepStanding } from "../../adapters/postgres/sleep/readSleep.ts";
 import type { CountedPath, LastMinute } from "../../adapters/postgres/traffic/lastMinute.ts";
 import type { ZooStandings } from "../../adapters/postgres/zoo/standings.ts";
+import { sentByApi } from "../../domain/traffic/loadQuery.ts";
 import { trafficPaths } from "../../domain/traffic/outcome.ts";
 import { freshCache } from "./freshCache.ts";
 import { addSleepMetrics } from "./sleep/metrics.ts";
+import { addVersionLoad } from "./traffic/versionLoad.ts";
 
 /** For how long what was read of the zoo is told again, in milliseconds: several may scrape, and counting apps is work. */
 const standingsKept = 30_000;
@@ -85,7 +87,7 @@ export function createMetrics(read: MetricReaders) {
     ({ endsKnownSeconds }) => endsKnownSeconds,
   );
   const inFlight = new Gauge({
-    name: "menagerie_api_predictions_in_flight",
+    name: sentByApi.inFlight,
     help: "Predictions that are being answered.",
     registers,
   });
@@ -128,7 +130,7 @@ export function createMetrics(read: MetricReaders) {
     buckets: [0.5, 1, 2.5, 5, 10, 20, 30, 60, 120],
     registers,
   });
-  return { registry, inFlight, refused, wakeSeconds };
+  return { registry, inFlight, refused, wakeSeconds, versionLoad: addVersionLoad(registry) };
 }
 
 const unknown: ZooStandings = { rollouts: [], apps: [] };

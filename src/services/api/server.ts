@@ -198,7 +198,7 @@ async function predict(
   };
   const service = serving.service ?? versionedName(serving.model, serving.number);
   const send = () => forward(request, response, to);
-  const answering = parts.waking?.during(service, response, send) ?? send();
+  const answering = metrics.versionLoad.during(service, () => parts.waking?.during(service, response, send) ?? send());
   // Nobody waits for the answers of a batch, and what an operator asks of a side was chosen: they say nothing of how users are served.
   if (isBatch) await answering;
   else await countAnswer(response, { count: parts.count, versionId: serving.versionId, startedAt }, answering);

@@ -1,6 +1,8 @@
 /**
- * `api.ts HOST:PORT`: the API service's server before the predictor there, with one app and no database. Prints its port. Imports the
- * server of the working directory, which may be another checkout.
+ * `api.ts HOST:PORT [none | counted | limited]`: the API service's server before the predictor there, with one app, one key and no database.
+ * `none` has no part that counts or limits; `counted` has, with a key without limits; `limited` with one that has a limit of requests, which
+ * is never used up, and a database that answers at once. Prints `{port, key}`. Imports the server of the working directory, which may
+ * be another checkout.
  */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -8,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pino } from "pino";
 import { Agent } from "undici";
+import { apiKey, keyHash, prefixLength } from "../../../src/domain/access/apiKey.ts";
 import type { Limiter as LimiterOf } from "../../../src/domain/limits/limiter.ts";
 import type { UsageCounts as Counts } from "../../../src/domain/limits/usage.ts";
 import type { LimitParts } from "../../../src/services/api/limits/countedRequest.ts";
@@ -16,8 +19,17 @@ import type { createApiServer as serverOf } from "../../../src/services/api/serv
 import { appCounts } from "../../../src/services/api/traffic/appCounts.ts";
 
 const folder = join(process.cwd(), "src/services/api");
-/** As `main.ts` has it, where the checkout counts usage: nobody is limited, so the database is asked nothing on the way. */
-const limits = existsSync(join(folder, "limits")) ? await counting() : undefined;
+const [, , predictor, how = "counted"] = process.argv;
+/** As `main.ts` has it, where the checkout counts usage. */
+const limits = how !== "none" && existsSync(join(folder, "limits")) ? await counting() : undefined;
+const key = apiKey("k".repeat(prefixLength), "s".repeat(43));
+const stored = {
+  id: "1",
+  hash: Buffer.from(keyHash(key)),
+  scope: { modelId: "1" },
+  rights: [],
+  limits: how === "limited" ? { requestsPerMinute: 1_000_000_000 } : {},
+};
 const { createApiServer } = (await import(join(folder, "server.ts"))) as { createApiServer: typeof serverOf };
 const { createMetrics } = (await import(join(folder, "metrics.ts"))) as { createMetrics: typeof metricsOf };
 const pointer = {
@@ -32,10 +44,10 @@ const pointer = {
   serving: { versionId: "2", model: "multiplier", number: 1, recorded: false, paths: [], maxTokens: 4096 },
 };
 const server = createApiServer({
-  access: { required: false, find: async () => undefined },
+  access: { required: true, find: async () => stored },
   pointer: async () => pointer,
   checkDatabase: async () => {},
-  originOf: () => `http://${process.argv[2]}`,
+  originOf: () => `http://${predictor}`,
   predictPath: "/v1/models/model:predict",
   dispatcher: new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: 256 }),
   metrics: createMetrics({ standings: noDatabase, minute: noDatabase }),
@@ -48,7 +60,7 @@ const server = createApiServer({
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
-console.log(JSON.stringify({ port: (server.address() as AddressInfo).port }));
+console.log(JSON.stringify({ port: (server.address() as AddressInfo).port, key }));
 
 async function counting(): Promise<LimitParts> {
   const domain = join(process.cwd(), "src/domain/limits");
@@ -56,13 +68,19 @@ async function counting(): Promise<LimitParts> {
   const { Limiter } = (await import(join(domain, "limiter.ts"))) as { Limiter: typeof LimiterOf };
   const counts = new UsageCounts();
   const limiter = new Limiter({
-    take: noDatabase,
+    take: async (asks) => asks.map(({ want }) => ({ ...minute(), granted: want, taken: 0 })),
     now: () => performance.now(),
     databaseTime: Date.now,
     onAway: () => {},
   });
   setInterval(() => counts.take(limiter.adjustments()), 1_000).unref();
   return { limiter, counts, day: () => new Date().toISOString().slice(0, 10), onRefused: () => {} };
+}
+
+function minute() {
+  const now = Date.now();
+  const since = now - (now % 60_000);
+  return { since, leftMs: since + 60_000 - now };
 }
 
 async function noDatabase(): Promise<never> {

@@ -1,15 +1,16 @@
 /**
- * `load.ts HOST:PORT CONNECTIONS SECONDS [PATH [HOST]]`: sends predictions over so many connections, on each the next when the last is answered,
- * and prints `{sent, seconds, p50, p99}`, latencies in milliseconds. Reads no more of HTTP than it has to, to take little CPU.
+ * `load.ts HOST:PORT CONNECTIONS SECONDS [PATH [HOST [KEY]]]`: sends predictions over so many connections, on each the next when the last is
+ * answered, and prints `{sent, seconds, p50, p99}`, latencies in milliseconds. Reads no more of HTTP than it has to, to take little CPU.
  */
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 
-const [address = "", connections = "1", seconds = "5", path = "/v1/models/model:predict", named = address] =
+const [address = "", connections = "1", seconds = "5", path = "/v1/models/model:predict", named = address, key] =
   process.argv.slice(2);
 const [host, port] = address.split(":") as [string, string];
 const body = JSON.stringify({ values: ["3.3", "62.3", "324"] });
-const before = `POST ${path} HTTP/1.1\r\nhost: ${named}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nx-request-id: `;
+const credentials = key === undefined ? "" : `x-api-key: ${key}\r\n`;
+const before = `POST ${path} HTTP/1.1\r\nhost: ${named}\r\n${credentials}content-type: application/json\r\ncontent-length: ${body.length}\r\nx-request-id: `;
 const latencies: number[] = [];
 const startedAt = performance.now();
 const until = startedAt + Number(seconds) * 1000;

@@ -369,6 +369,9 @@ describe("the service itself", () => {
     const metrics = await (await fetch(`${open}/metrics`)).text();
     expect(metrics).toMatch(/menagerie_api_apps\{model="iris",version="1"\} \d+/);
     expect(metrics).toMatch(/menagerie_requests_counted_seconds\{path="app"\} 0/);
+    // By which autoscalers know of what passes no gateway.
+    expect(metrics).toMatch(/menagerie_api_version_requests_total\{inference_service="iris-v1"\} [1-9]\d*/);
+    expect(metrics).toMatch(/menagerie_api_version_requests_in_flight\{inference_service="iris-v2"\} 0/);
     const entries = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(entries).toContainEqual(expect.objectContaining({ msg: "prediction", servedBy: "iris", status: 200 }));
   });

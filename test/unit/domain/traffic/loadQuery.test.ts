@@ -36,11 +36,18 @@ it("counts one version: by its predictor, its recorder and the way by which it w
   }
 });
 
-it("asks what the gateway's pods count, each metric by its own series", () => {
+it("asks what the gateway's pods and the API service's count, each metric by its own series", () => {
   expect(loadQuery("rps", iris)).toMatch(
-    /^sum\(rate\(envoy_cluster_upstream_rq_completed\{namespace="istio-ingress",.*\}\[2m\]\)\) or on\(\) /,
+    /^\(sum\(rate\(envoy_cluster_upstream_rq_completed\{namespace="istio-ingress",.*\}\[2m\]\)\) or on\(\) .*\) \+ \(sum\(rate\(menagerie_api_version_requests_total\{namespace="menagerie",.*\}\[2m\]\)\) or on\(\) /,
   );
   expect(loadQuery("concurrency", iris)).toMatch(
-    /^sum\(avg_over_time\(envoy_cluster_upstream_rq_active\{namespace="istio-ingress",.*\}\[1m\]\)\) or on\(\) /,
+    /^\(sum\(avg_over_time\(envoy_cluster_upstream_rq_active\{namespace="istio-ingress",.*\}\[1m\]\)\) or on\(\) .*\) \+ \(sum\(avg_over_time\(menagerie_api_version_requests_in_flight\{namespace="menagerie",.*\}\[1m\]\)\) or on\(\) /,
   );
+});
+
+it("names the version to the API service's counters as the engine may have", () => {
+  const [, text = ""] = /inference_service=~"([^"]+)"/.exec(loadQuery("rps", iris)) ?? [];
+  const named = new RegExp(`^(?:${text})$`);
+  expect(["iris-v2", "iris-v2-0a1b2c3d"].map((name) => named.test(name))).toEqual([true, true]);
+  expect(["iris-v21", "iris-v2-2", "my-iris-v2", "iris"].map((name) => named.test(name))).toEqual(Array(4).fill(false));
 });

@@ -15,6 +15,9 @@ import { trussOf } from "../../../../support/trussOf.ts";
 let api: ApiUnderTest;
 let model: Server;
 let id: string;
+let modelId: string;
+/** Versions of the answers that were counted. */
+const counted: string[] = [];
 const base = trussOf({ "model/model.py": "class Model: pass\n" });
 const next = trussOf({ "model/model.py": "class Model: x = 1\n" });
 
@@ -23,10 +26,11 @@ beforeAll(async () => {
   model = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    response.setHeader("x-seen-purpose", String(request.headers["x-menagerie-purpose"]));
     response.end(`${request.method} ${request.url} ${Buffer.concat(chunks)}`);
   }).listen(0, "127.0.0.1");
   await once(model, "listening");
-  api = await startDevelopmentApi({ maxBodyBytes: 100_000 });
+  api = await startDevelopmentApi({ maxBodyBytes: 100_000, count: (versionId) => void counted.push(versionId) });
   api.cluster.podUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}`;
 }, 60_000);
 
@@ -40,7 +44,7 @@ const client = () => createDevelopmentVersions({ url: api.url, key: adminKey });
 beforeEach(async () => {
   api.cluster.podsWait = false;
   api.cluster.clear();
-  ({ versionId: id } = await api.newVersion());
+  ({ versionId: id, modelId } = await api.newVersion());
   await client().startGeneration(id, { hash: base.hash, signature: base.signature });
   api.cluster.deploy(id, base.hash, 15);
 });
@@ -138,6 +142,55 @@ describe("the activator", () => {
     for await (const chunk of socket) text += chunk;
     expect(text).toMatch(/^HTTP\/1.1 404 .*"code":"not_found"/s);
   });
+});
+
+describe.each([
+  ["by the activator", () => `/development/${id}/v1/models/model:predict`],
+  ["by the client's hostname", () => `/hosts/${modelId}/development/predict`],
+])("a request of a batch %s", (_, path) => {
+  const asked = async (key: string | undefined, purpose = "batch") => {
+    counted.length = 0;
+    const send = (headers: Record<string, string>, own = key) =>
+      fetch(api.url + path(), {
+        method: "POST",
+        body: "hello",
+        headers: own === undefined ? headers : { ...headers, "x-api-key": own },
+      });
+    const answer = await send({ "x-menagerie-purpose": purpose });
+    expect([answer.status, await answer.text()]).toEqual([200, "POST /v1/models/model:predict hello"]);
+    // An answer is counted when it is over, which the client may know first: one that is counted for sure comes behind it.
+    await (await send({}, adminKey)).text();
+    await vi.waitFor(() => expect(counted).toContain(id), { timeout: 10_000 });
+    const seen = answer.headers.get("x-seen-purpose");
+    return { model: seen, client: answer.headers.get("x-menagerie-purpose"), counted: counted.length };
+  };
+  const ofModel = (rights: Parameters<ApiUnderTest["newKey"]>[1]) => api.newKey({ modelId }, rights);
+
+  it("is told to the model and is not counted, with the stack's own key and with the right batch", async () => {
+    for (const key of [adminKey, await ofModel(["batch"])]) {
+      expect(await asked(key)).toEqual({ model: "batch", client: "batch", counted: 1 });
+    }
+  });
+
+  it("is any other request with a key that has not this right", async () => {
+    for (const key of [await ofModel([]), await ofModel(["export"])]) {
+      expect(await asked(key)).toMatchObject({ model: "undefined", client: null });
+      await vi.waitFor(() => expect(counted).toEqual([id, id]), { timeout: 10_000 });
+    }
+  });
+
+  it("has no purpose but that one", async () => {
+    expect(await asked(adminKey, "batch, other")).toMatchObject({ model: "undefined", client: null });
+  });
+});
+
+it("a request without a key is of no batch, where none is needed", async () => {
+  const answer = await fetch(`${api.url}/development/${id}/v1/models/model:predict`, {
+    method: "POST",
+    body: "hello",
+    headers: { "x-menagerie-purpose": "batch" },
+  });
+  expect([answer.status, answer.headers.get("x-seen-purpose")]).toEqual([200, "undefined"]);
 });
 
 describe("the one that looks after them", () => {
