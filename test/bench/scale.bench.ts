@@ -4,8 +4,10 @@
  */
 import { pino } from "pino";
 import { readDevelopmentVersions } from "../../src/adapters/postgres/developmentState.ts";
-import { idleSeconds } from "../../src/adapters/postgres/developmentVersions.ts";
+import { createSleepStore } from "../../src/adapters/postgres/sleep/sleepStore.ts";
+import { sleepRules } from "../../src/domain/sleep/record.ts";
 import { reconcileOnce } from "../../src/services/api/development/reconcile.ts";
+import { createStopper } from "../../src/services/api/sleep/stopUnused.ts";
 import { type ApiUnderTest, adminKey, startDevelopmentApi } from "../support/developmentApi.ts";
 import { trussOf } from "../support/trussOf.ts";
 
@@ -38,7 +40,8 @@ async function fill(api: ApiUnderTest, zoo: number, development: number): Promis
     [development, hash],
   );
   await api.sql(
-    "INSERT INTO menagerie.development_activity (model_version_id, last_request_at) SELECT id, now() FROM menagerie.model_version WHERE is_development",
+    `INSERT INTO menagerie.sleep_state (service, phase, generation, used_at, since)
+     SELECT 'v' || id, 'awake', 0, now(), now() FROM menagerie.model_version WHERE is_development`,
   );
   await api.sql("VACUUM ANALYZE");
   for (const { id } of rows) api.cluster.deploy(id, hash, 30);
@@ -67,14 +70,17 @@ async function measure(zoo: number, development: number): Promise<Record<string,
       cluster: api.cluster,
       syncToHead: () => Promise.reject(new Error("nothing waits")),
       now: Date.now,
-      idleSeconds: (all: readonly string[]) => idleSeconds(api.pool, all),
       log: pino({ level: "silent" }),
     };
+    const store = createSleepStore(api.pool, sleepRules);
+    const stopper = createStopper({ store, cluster: api.cluster, log: reconciling.log });
+    const { signal } = new AbortController();
     return {
       "may a request pass (/authorize)": await median(() => ask(`/authorize/serving/models/zoo-${zoo}/v1/x`)),
       "one model by name (GraphQL)": await median(() => graphql(`{ model(name: "dev-${development}") { id name } }`)),
       "all models (GraphQL)": await median(() => graphql(list)),
       "bytes of all models": (await graphql(list)).length,
+      "one look for unused versions": await median(() => stopper.look(signal)),
       "one look of the reconciler": await median(() => reconcileOnce(reconciling, attempts)),
       "plan of `up`: development versions read": await median(() => readDevelopmentVersions(api.server, names)),
       "MiB of the process (API, tests' cluster)": (process.memoryUsage().rss - before) / 2 ** 20,

@@ -10,9 +10,10 @@ import { pino } from "pino";
 import { Agent } from "undici";
 import { addressSeal } from "../../src/adapters/postgres/addressSeal.ts";
 import { createKey, findKey } from "../../src/adapters/postgres/apiKeys.ts";
-import { findDevelopmentVersion, touchActivity } from "../../src/adapters/postgres/developmentVersions.ts";
+import { findDevelopmentVersion } from "../../src/adapters/postgres/developmentVersions.ts";
 import { readPlatformModel, readPointer } from "../../src/adapters/postgres/models.ts";
 import { clientConfig, type DatabaseServer, withClient } from "../../src/adapters/postgres/server.ts";
+import { createSleepStore } from "../../src/adapters/postgres/sleep/sleepStore.ts";
 import { readLastMinute } from "../../src/adapters/postgres/traffic/lastMinute.ts";
 import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
 import { readStandings } from "../../src/adapters/postgres/zoo/standings.ts";
@@ -22,14 +23,17 @@ import { keyHash, type StoredScope } from "../../src/domain/access/apiKey.ts";
 import type { KeyRight } from "../../src/domain/access/rights.ts";
 import type { Limits } from "../../src/domain/limits/limits.ts";
 import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
+import { sleepRules } from "../../src/domain/sleep/record.ts";
 import type { Access } from "../../src/services/api/access.ts";
 import type { Containers } from "../../src/services/api/development/containers.ts";
+import { syncFirst } from "../../src/services/api/development/syncFirst.ts";
 import { developmentVersions, type Versions } from "../../src/services/api/development/versions.ts";
 import type { Deployments } from "../../src/services/api/graphql/context.ts";
 import { usageStore } from "../../src/services/api/limits/usageStore.ts";
 import { createMetrics } from "../../src/services/api/metrics.ts";
 import { apiRoutes } from "../../src/services/api/routes.ts";
 import { createApiServer } from "../../src/services/api/server.ts";
+import { createWaking, type Waking } from "../../src/services/api/sleep/waking.ts";
 import type { CountRequest } from "../../src/services/api/traffic/countAnswer.ts";
 import { makePlatformTables, rolePassword } from "./platformTables.ts";
 import { startPostgres } from "./postgres.ts";
@@ -46,6 +50,7 @@ export interface ApiUnderTest {
   readonly pool: pg.Pool;
   readonly cluster: MemoryCluster;
   readonly versions: Versions;
+  readonly waking: Waking;
   readonly uploads: UploadStore;
   readonly logged: readonly string[];
   /** Runs SQL as the database's superuser. */
@@ -91,7 +96,18 @@ export async function startDevelopmentApi(
   const cluster = new MemoryCluster();
   const folder = await mkdtemp(join(tmpdir(), "menagerie-uploads-"));
   const uploads = createFolderUploads(folder, 32 * 1024 * 1024);
-  const versions = developmentVersions({
+  const sync = syncFirst({ cluster, syncToHead: (versionId) => versions.syncToHead(versionId), log });
+  const waking = createWaking({
+    store: createSleepStore(pool, { ...sleepRules, leaseSeconds: 1, failureSeconds: 0, maxHeld: 4 }),
+    cluster,
+    prepare: async ({ versionId }, ignored) =>
+      versionId === undefined ? { kind: "answers" } : sync(versionId, ignored),
+    holder: randomUUID(),
+    log,
+    leaseMs: 1_000,
+    holdMs: 3_000,
+  });
+  const versions: Versions = developmentVersions({
     store: createPatchStore(pool, addressSeal(signingKey)),
     cluster,
     containers: options.containers ?? cluster.containers,
@@ -100,7 +116,7 @@ export async function startDevelopmentApi(
     clock: { now: Date.now, sleep: delay },
     newId: randomUUID,
     syncWithin: 4_000,
-    touch: (versionId) => touchActivity(pool, versionId),
+    waking,
   });
   const access: Access = {
     required: options.requireApiKey ?? false,
@@ -128,8 +144,7 @@ export async function startDevelopmentApi(
       timeoutMs: 5_000,
       find: (versionId: string) => findDevelopmentVersion(pool, versionId),
       dispatcher: new Agent(),
-      touch: (versionId: string) => touchActivity(pool, versionId),
-      hold: { holdMs: 3_000, maxHeld: 4, touchAgainMs: 100 },
+      waking,
       modelsNamespace: "models",
       served: (name: string) => readPlatformModel(pool, name),
       limits,
@@ -143,6 +158,7 @@ export async function startDevelopmentApi(
       const { predictor = "http://127.0.0.1:1" } = options;
       return typeof predictor === "string" ? predictor : predictor(number);
     },
+    waking,
     predictPath: "/v1/models/model:predict",
     dispatcher: new Agent(),
     metrics,
@@ -159,6 +175,7 @@ export async function startDevelopmentApi(
     pool,
     cluster,
     versions,
+    waking,
     uploads,
     logged,
     sql,

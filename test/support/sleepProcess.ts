@@ -1,18 +1,31 @@
-/** One process of the API service, as far as models that sleep go: `node sleepProcess.ts '<SleepProcessOptions>'`. Prints its port. */
+/** One process of the API service, as far as models that sleep go: `node sleepProcess.ts '<SleepProcessOptions>'`. Prints its ports. */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo, LookupFunction } from "node:net";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { KubeConfig } from "@kubernetes/client-node";
 import pg from "pg";
 import { pino } from "pino";
-import { Agent } from "undici";
-import { watchSleepers } from "../../src/adapters/kubernetes/sleepCluster.ts";
+import { Agent, buildConnector } from "undici";
+import { watchModels } from "../../src/adapters/kubernetes/modelCluster.ts";
+import { addressSeal } from "../../src/adapters/postgres/addressSeal.ts";
 import { lead } from "../../src/adapters/postgres/leader.ts";
 import { clientConfig, type DatabaseServer } from "../../src/adapters/postgres/server.ts";
 import { createSleepStore } from "../../src/adapters/postgres/sleep/sleepStore.ts";
+import { createPatchStore } from "../../src/adapters/postgres/trussPatches.ts";
+import type { VersionPod } from "../../src/domain/development/ports.ts";
+import type { ControlServer } from "../../src/domain/patch/ports.ts";
 import { platformDatabase } from "../../src/domain/platformDatabase.ts";
+import type { SleepingService } from "../../src/domain/sleep/ports.ts";
 import { sleepRules } from "../../src/domain/sleep/record.ts";
+import { activatorRoute, createActivator } from "../../src/services/api/development/activator.ts";
+import { syncFirst } from "../../src/services/api/development/syncFirst.ts";
+import { developmentVersions, type Versions } from "../../src/services/api/development/versions.ts";
+import { lookups } from "../../src/services/api/lookups.ts";
+import { refuse } from "../../src/services/api/server.ts";
 import { createFrontServer } from "../../src/services/api/sleep/frontServer.ts";
+import { probeOf } from "../../src/services/api/sleep/probe.ts";
 import { openShadowFronts } from "../../src/services/api/sleep/shadowFronts.ts";
 import { createStopper } from "../../src/services/api/sleep/stopUnused.ts";
 import { createWaking } from "../../src/services/api/sleep/waking.ts";
@@ -20,8 +33,10 @@ import { createWaking } from "../../src/services/api/sleep/waking.ts";
 /** What a process is started with. */
 export interface SleepProcessOptions {
   readonly database: DatabaseServer;
-  /** Origin of the cluster, which answers for models too. */
+  /** Origin of the cluster, which answers for models and control servers too. */
   readonly cluster: string;
+  /** Of the addresses in patches. @default nothing is signed */
+  readonly signingKey?: string;
   /** How long a lease holds, in seconds. */
   readonly leaseSeconds: number;
   /** Between two renewals and two looks for what is unused, in milliseconds. */
@@ -31,10 +46,20 @@ export interface SleepProcessOptions {
   readonly maxHeld: number;
   /** Address that it listens on. @default 127.0.0.1 */
   readonly host?: string;
+  /** For how long later requests are told why it did not start, in seconds. @default 2 */
+  readonly failureSeconds?: number;
+}
+
+/** Where a process answers. */
+export interface SleepProcessPorts {
+  /** Requests for models of the zoo, as routes send them. */
+  readonly front: number;
+  /** Requests for development versions. */
+  readonly api: number;
 }
 
 const options = JSON.parse(process.argv[2] ?? "{}") as SleepProcessOptions;
-const { leaseSeconds, everyMs, maxHeld } = options;
+const { leaseSeconds, everyMs, maxHeld, failureSeconds = 2, signingKey = "", host = "127.0.0.1" } = options;
 const log = pino({ level: process.env.LOG_LEVEL ?? "warn" }, pino.destination(2));
 const connection = { ...clientConfig(options.database, platformDatabase), query_timeout: 2_000 };
 const pool = new pg.Pool({ ...connection, max: 10 });
@@ -42,23 +67,23 @@ pool.on("error", () => {});
 const config = new KubeConfig();
 config.loadFromClusterAndUser({ name: "cluster", server: options.cluster, skipTLSVerify: true }, { name: "user" });
 const { signal } = new AbortController();
-const cluster = watchSleepers({ config, namespace: "models", onError: () => {}, signal });
-const store = createSleepStore(pool, { ...sleepRules, leaseSeconds, maxHeld, failureSeconds: 2 });
-/** Models' names are in no DNS here. */
-const lookup: LookupFunction = (_, { all }, answer) =>
-  all ? answer(null, [{ address: "127.0.0.1", family: 4 }]) : answer(null, "127.0.0.1", 4);
-const dispatcher = new Agent({ connect: { lookup, timeout: 2_000 }, connections: null });
-const originOf = ({ name }: { readonly name: string }) =>
-  options.cluster.replace(new URL(options.cluster).hostname, `${name}.models`);
+const cluster = watchModels({ config, namespace: "models", onError: () => {}, signal });
+const store = createSleepStore(pool, { ...sleepRules, leaseSeconds, maxHeld, failureSeconds });
+// Services and pods are all at the cluster, which knows them by the host.
+const { hostname, port } = new URL(options.cluster);
+const connect = buildConnector({ timeout: 2_000 });
+const dispatcher = new Agent({
+  connect: (to, done) => connect({ ...to, hostname, port }, done),
+  connections: null,
+});
+const originOf = ({ name }: SleepingService) => `http://${name}`;
+const probe = probeOf({ cluster, dispatcher, originOf });
+const sync = syncFirst({ cluster, syncToHead: (versionId) => versions.syncToHead(versionId), log });
 const waking = createWaking({
   store,
   cluster,
-  probe: async (service) => {
-    const path = "/v1/models/model/loaded";
-    const { body } = await dispatcher.request({ origin: originOf(service), path, method: "GET" });
-    await body.dump();
-    return true;
-  },
+  prepare: (service, ignored) =>
+    service.versionId === undefined ? probe(service, ignored) : sync(service.versionId, ignored),
   holder: randomUUID(),
   log,
   leaseMs: leaseSeconds * 1000,
@@ -66,11 +91,26 @@ const waking = createWaking({
 });
 const copies = { ofBody: 10 * 1024 ** 2, ofAll: 20 * 1024 ** 2, used: 0 };
 const fronts = { cluster, waking, originOf, dispatcher, copies, log };
-const host = options.host ?? "127.0.0.1";
 openShadowFronts({ ...fronts, host }, signal);
+const versions: Versions = developmentVersions({
+  store: createPatchStore(pool, addressSeal(signingKey)),
+  cluster,
+  containers: { of: controlOf, seen: new Map(), close: async () => {} },
+  clock: { now: Date.now, sleep: delay },
+  newId: randomUUID,
+  log,
+  namespace: "models",
+  waking,
+});
+const { find, version } = lookups(pool);
+const activation = { access: { required: false, find }, find: version, cluster, waking, dispatcher, signingKey };
+const parts = { ...activation, count: () => {}, maxBodyBytes: 1024 ** 2, timeoutMs: 30_000 };
+const route = activatorRoute(parts, createActivator(parts));
 const front = createFrontServer(fronts);
-front.listen(0, host);
-await once(front, "listening");
+const api = createServer((request, response) => {
+  const asked = { path: request.url ?? "/", requestId: randomUUID() };
+  route.handle(request, response, asked).catch((error: unknown) => refuse(log, response, error, asked.requestId));
+});
 setInterval(() => void waking.renew(), everyMs);
 void lead({
   connection,
@@ -79,11 +119,39 @@ void lead({
     const own = createStopper({ store, cluster, log });
     while (!leading.aborted) {
       await own.look(leading);
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
+      await delay(everyMs);
     }
   },
   onError: () => {},
   signal,
 });
 while (!cluster.isListed()) await cluster.changed(50);
-console.log(JSON.stringify({ port: (front.address() as AddressInfo).port }));
+const ports: SleepProcessPorts = { front: await portOf(front), api: await portOf(api) };
+console.log(JSON.stringify(ports));
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, host);
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+/** The control server of a pod, which the cluster has. */
+function controlOf({ instance, startedAt }: VersionPod): ControlServer {
+  const ask = async <T>(method: string, otherwise: T, ...values: unknown[]): Promise<T> => {
+    const sent = { method: "POST", body: JSON.stringify(values) };
+    const answer = await fetch(`${options.cluster}/control/${instance}/${method}`, sent).catch(() => undefined);
+    return answer ? ((await answer.json()) as T) : otherwise;
+  };
+  const reason = "its pod is gone";
+  const gone = { ok: false, reason } as const;
+  return {
+    instance,
+    startedAt,
+    runningHash: () => ask("runningHash", gone),
+    isPartiallyApplied: () => ask("isPartiallyApplied", gone),
+    restartInference: () => ask("restartInference", gone),
+    stopInference: () => ask("stopInference", gone),
+    patch: (request) => ask("patch", { kind: "unknown", reason }, request),
+    probe: () => ask("probe", { answers: false, state: "unreachable", reason }),
+  };
+}

@@ -2,12 +2,15 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { MemoryControl } from "./versionCluster.ts";
 
 const stop = "serving.kserve.io/stop";
 
 /** A model of {@link SleepingModels}. */
 export interface SleepingModel {
   readonly name: string;
+  /** Of a development version. */
+  readonly version?: PatchedVersion | undefined;
   /** Requests that it is answering. */
   inFlight: number;
   /** What it was asked, by what requests call themselves, and the bytes that came with each. */
@@ -16,18 +19,40 @@ export interface SleepingModel {
   /** How often a pod was started, and how often it was told to stop. */
   starts: number;
   stops: number;
-  /** Requests that were under way when it was told to stop, or that came while it had no pod. */
+  /** Requests that were under way when it was told to stop, or that came while it had no pod, or to one without its patches. */
   readonly wronged: string[];
   /** @default its pods become ready */
   broken?: "crashes" | "noRoom" | undefined;
+}
+
+/** A development version whose pods begin with the image's content, and have to be patched to that of the head. */
+export interface PatchedVersion {
+  readonly id: string;
+  readonly imageHash: string;
+  readonly headHash: string;
+}
+
+/** What a model is. @default a version of the zoo */
+interface Kind {
+  /** Shadow deployment that it is a model of. */
+  readonly deployment?: string | undefined;
+  readonly version?: PatchedVersion | undefined;
 }
 
 interface Live extends SleepingModel {
   /** Shadow deployment that it is a model of; undefined for a version of the zoo. */
   readonly deployment: string | undefined;
   annotations: Record<string, string>;
-  version: number;
-  pod: { readonly name: string; isReady: boolean } | undefined;
+  /** Rises with each change. */
+  at: number;
+  pod: Pod | undefined;
+}
+
+interface Pod {
+  readonly name: string;
+  /** Of a development version, once its container runs. */
+  control?: MemoryControl | undefined;
+  isReady: boolean;
 }
 
 /** How long pods take, in milliseconds. */
@@ -48,6 +73,8 @@ export class SleepingModels {
   /** How long the API server takes to apply, in milliseconds. */
   applyMs = () => 0;
   #version = 1;
+  /** Containers that were started one after the other are told apart by their times. */
+  #started = 0;
 
   constructor(times: PodTimes) {
     this.#times = times;
@@ -67,9 +94,15 @@ export class SleepingModels {
   }
 
   /** Deploys a model that sleeps after `idleMinutes`, or never, with a pod that is ready. */
-  deploy(name: string, idleMinutes: number | undefined, deployment?: string): SleepingModel {
+  deploy(name: string, idleMinutes: number | undefined, { deployment, version }: Kind = {}): SleepingModel {
+    const pod: Pod = { name: `${name}-0`, isReady: true };
+    if (version) {
+      pod.control = this.#controlOf(pod.name, version.headHash);
+      pod.control.isStarted = true;
+    }
     const model: Live = {
       name,
+      version,
       deployment,
       inFlight: 0,
       asked: new Map(),
@@ -78,8 +111,8 @@ export class SleepingModels {
       stops: 0,
       wronged: [],
       annotations: idleMinutes === undefined ? {} : { "menagerie.dev/idle-minutes": String(idleMinutes) },
-      version: 0,
-      pod: { name: `${name}-0`, isReady: true },
+      at: 0,
+      pod,
     };
     this.#models.set(name, model);
     this.#tell(model, "services", "ADDED");
@@ -107,6 +140,7 @@ export class SleepingModels {
     const url = new URL(request.url ?? "/", "http://cluster");
     const kind = url.pathname.includes("/inferenceservices") ? "services" : "pods";
     const [, name = ""] = /\/inferenceservices\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (url.pathname.startsWith("/control/")) return this.#control(url.pathname, request, response);
     if (!url.pathname.startsWith("/api")) return this.#predict(request, response);
     if (url.searchParams.has("watch")) {
       response.writeHead(200, { "content-type": "application/json" });
@@ -119,10 +153,9 @@ export class SleepingModels {
     }
     const model = this.#models.get(name);
     if (request.method === "PATCH" && model) {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const { metadata } = (await bodyOf(request)) as { metadata: { annotations: Record<string, string> } };
       await delay(this.applyMs());
-      this.#apply(model, JSON.parse(String(Buffer.concat(chunks))).metadata.annotations);
+      this.#apply(model, metadata.annotations);
     }
     if (name !== "") {
       response.writeHead(model ? 200 : 404).end(JSON.stringify(model ? service(model) : {}));
@@ -158,10 +191,33 @@ export class SleepingModels {
     }
     if (isStopped || model.pod) return;
     model.starts += 1;
-    const pod = { name: `${model.name}-${model.starts}`, isReady: false };
+    const pod: Pod = { name: `${model.name}-${model.starts}`, isReady: false };
     model.pod = pod;
     this.#tell(model, "pods", "ADDED");
     if (model.broken) return;
+    await delay(this.#times.startMs());
+    if (model.pod !== pod) return;
+    // The control server of a development version waits for its patches.
+    if (model.version) pod.control = this.#controlOf(pod.name, model.version.imageHash);
+    else pod.isReady = true;
+    this.#tell(model, "pods", "MODIFIED");
+  }
+
+  #controlOf(pod: string, hash: string): MemoryControl {
+    this.#started += 1;
+    return new MemoryControl(pod, Date.now() + this.#started, hash);
+  }
+
+  /** `/control/<pod>/<method>`: what a control server is asked. */
+  async #control(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [, , name = "", method = ""] = path.split("/");
+    const model = [...this.#models.values()].find(({ pod }) => pod?.name === name);
+    const { pod, version } = model ?? {};
+    const asked = (await bodyOf(request)) as unknown[];
+    const ask = pod?.control?.[method as "patch"];
+    if (!model || !pod?.control || !ask) return void request.socket.destroy();
+    response.end(JSON.stringify(await ask(...(asked as Parameters<MemoryControl["patch"]>))));
+    if (pod.isReady || !pod.control.isStarted || pod.control.hash !== version?.headHash) return;
     await delay(this.#times.startMs());
     if (model.pod !== pod) return;
     pod.isReady = true;
@@ -169,17 +225,19 @@ export class SleepingModels {
   }
 
   async #predict(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { url: path = "" } = request;
-    const [name = ""] = (request.headers.host ?? "").split(".");
-    const model = this.#models.get(name);
-    if (!model?.pod?.isReady) {
-      if (!path.endsWith("/loaded"))
-        model?.wronged.push(`${String(request.headers["x-ask"])} came while it had no pod`);
+    // As Services and pods are called: a development version's pod is asked itself.
+    const [host = ""] = (request.headers.host ?? "").split(/[.:]/);
+    const model = this.#models.get(host) ?? this.#models.get(host.replace(/-\d+$/, ""));
+    const ask = String(request.headers["x-ask"]);
+    const isProbe = request.url?.endsWith("/loaded") ?? false;
+    if (!model || !answers(model, host)) {
+      if (!isProbe) model?.wronged.push(`${ask} came while it had no pod`);
       request.socket.destroy();
       return;
     }
-    if (path.endsWith("/loaded")) return void response.end("{}");
-    const ask = String(request.headers["x-ask"]);
+    if (isProbe) return void response.end("{}");
+    if (model.version && model.pod?.control?.hash !== model.version.headHash)
+      model.wronged.push(`${ask} came before its patches`);
     model.asked.set(ask, (model.asked.get(ask) ?? 0) + 1);
     model.inFlight += 1;
     response.once("close", () => {
@@ -191,12 +249,12 @@ export class SleepingModels {
     const [, ms = "0"] = /^stream (\d+)/.exec(ask) ?? [];
     if (ms !== "0") response.write("begun ");
     await delay(Number(ms) || Math.random() * 3);
-    response.end(`${name} ${ask} ${String(request.headers["x-menagerie-version"])}`);
+    response.end(`${model.name} ${ask} ${String(request.headers["x-menagerie-version"])}`);
   }
 
   #tell(model: Live, kind: "services" | "pods", type: string): void {
     this.#version += 1;
-    model.version = this.#version;
+    model.at = this.#version;
     for (const watch of this.#watches) if (watch.kind === kind) this.#send(watch, type, model);
   }
 
@@ -213,31 +271,50 @@ export class SleepingModels {
   }
 }
 
-function service({ name, deployment, annotations, version }: Live) {
+/** The pod of a development version answers before the kubelet has seen it. */
+function answers({ name, pod, version }: Live, host: string): boolean {
+  return version ? pod?.name === host && pod.control?.isStarted === true : host === name && pod?.isReady === true;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return JSON.parse(String(Buffer.concat(chunks)));
+}
+
+function service({ name, annotations, version, deployment, at }: Live) {
+  const kind = version
+    ? { "menagerie.dev/kind": "development", "menagerie.dev/version-id": version.id }
+    : { "menagerie.dev/kind": deployment === undefined ? "zoo" : "shadow" };
   const metadata = {
     name,
     namespace: "models",
     uid: name,
-    resourceVersion: String(version),
-    labels: {
-      "menagerie.dev/kind": deployment === undefined ? "zoo" : "shadow",
-      "menagerie.dev/model": deployment ?? name,
-    },
+    resourceVersion: String(at),
+    creationTimestamp: new Date(0).toISOString(),
+    labels: { ...kind, "menagerie.dev/model": deployment ?? name },
     annotations,
   };
   return { metadata, spec: { predictor: { nodeSelector: { "menagerie.dev/pool": "t4" } } } };
 }
 
 function podsOf(model: Live) {
-  return model.pod ? [podObject(model, model.pod, model.version)] : [];
+  return model.pod ? [podObject(model, model.pod, model.at)] : [];
 }
 
-function podObject(model: Live, { name, isReady }: { name: string; isReady: boolean }, version: number) {
+function podObject(model: Live, { name, isReady, control }: Pod, at: number) {
+  const container = { name: "kserve-container", containerID: name };
   const crash = {
-    name: "kserve-container",
+    ...container,
     restartCount: 3,
     ready: false,
     state: { waiting: { reason: "CrashLoopBackOff" } },
+  };
+  const runs = {
+    ...container,
+    restartCount: 0,
+    ready: isReady,
+    state: { running: { startedAt: new Date(control?.startedAt ?? 0).toISOString() } },
   };
   const scheduled =
     model.broken === "noRoom"
@@ -247,13 +324,16 @@ function podObject(model: Live, { name, isReady }: { name: string; isReady: bool
     metadata: {
       name,
       namespace: "models",
-      resourceVersion: String(version),
+      resourceVersion: String(at),
       labels: { "serving.kserve.io/inferenceservice": model.name, component: "predictor" },
     },
+    spec: { containers: [{ name: "kserve-container", env: [] }] },
     status: {
       phase: "Running",
+      // Connections are led here by name.
+      podIP: name,
       conditions: [...scheduled, { type: "Ready", status: isReady ? "True" : "False" }],
-      containerStatuses: model.broken === "crashes" ? [crash] : [],
+      containerStatuses: model.broken === "crashes" ? [crash] : control ? [runs] : [],
     },
   };
 }

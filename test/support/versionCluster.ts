@@ -1,5 +1,6 @@
-import type { VersionCluster, VersionPod, VersionService } from "../../src/domain/development/ports.ts";
+import type { VersionCluster, VersionPod } from "../../src/domain/development/ports.ts";
 import type { ControlServer } from "../../src/domain/patch/ports.ts";
+import type { SleepingService } from "../../src/domain/sleep/ports.ts";
 import type { Containers } from "../../src/services/api/development/containers.ts";
 
 /**
@@ -7,7 +8,9 @@ import type { Containers } from "../../src/services/api/development/containers.t
  * does when nothing goes wrong. What goes wrong with the real one is tested with it, in `test/local`.
  */
 export class MemoryCluster implements VersionCluster {
-  readonly #services = new Map<string, VersionService & { imageHash: string }>();
+  readonly #services = new Map<string, SleepingService & { imageHash: string }>();
+  /** Those of the zoo. */
+  readonly #zoo = new Map<string, SleepingService>();
   readonly #pods = new Map<string, VersionPod>();
   readonly #controls = new Map<string, MemoryControl>();
   /** Where pods answer. */
@@ -18,6 +21,18 @@ export class MemoryCluster implements VersionCluster {
   #made = 0;
 
   isListed = () => true;
+  services = () => [...this.#services.values(), ...this.#zoo.values()];
+  find = (name: string): SleepingService | undefined => this.#zoo.get(name) ?? this.#services.get(name.slice(1));
+  pods = (name: string) => {
+    const pod = this.#pods.get(this.find(name)?.versionId ?? "");
+    return pod ? [pod.name] : [];
+  };
+  readyPods = (name: string, ignored: ReadonlySet<string>) => {
+    if (this.#zoo.get(name)?.isStopped === false) return ["pod"];
+    const pod = this.#pods.get(this.find(name)?.versionId ?? "");
+    return pod?.isReady && !ignored.has(pod.name) ? [pod.name] : [];
+  };
+  hindrance = () => undefined;
   service = (versionId: string) => this.#services.get(versionId);
   pod = (versionId: string) => this.#pods.get(versionId);
   versions = () => [...this.#services.keys()];
@@ -37,6 +52,8 @@ export class MemoryCluster implements VersionCluster {
     for (const [id, pod] of this.#pods) if (pod.name === name) this.#start(id);
   };
   setStopped = async (name: string, isStopped: boolean) => {
+    const ofZoo = this.#zoo.get(name);
+    if (ofZoo) this.#zoo.set(name, { ...ofZoo, isStopped });
     for (const [id, service] of this.#services) {
       if (service.name !== name) continue;
       this.#services.set(id, { ...service, isStopped });
@@ -58,24 +75,19 @@ export class MemoryCluster implements VersionCluster {
 
   /** Deploys a version whose image has this hash. */
   deploy(versionId: string, imageHash: string, idleMinutes?: number, deploymentId?: string): void {
-    const name = `v${versionId}`;
-    // Pods of this cluster count their time from 1,000,000.
-    const createdAt = deploymentId === undefined ? Date.now() : 0;
-    this.#services.set(versionId, { name, isStopped: false, idleMinutes, createdAt, imageHash, deploymentId });
+    this.#services.set(versionId, { ...serviceOf(versionId), idleMinutes, imageHash, deploymentId });
     this.#start(versionId);
+  }
+
+  /** Deploys a model of the zoo, which is there at once whenever it runs. */
+  deployZoo(name: string, idleMinutes: number): void {
+    this.#zoo.set(name, { ...serviceOf(""), name, idleMinutes, versionId: undefined });
+    this.#tell();
   }
 
   /** Deploys a version whose pod is run elsewhere. */
   place(versionId: string, pod: VersionPod, deploymentId?: string): void {
-    const name = `v${versionId}`;
-    this.#services.set(versionId, {
-      name,
-      isStopped: false,
-      idleMinutes: undefined,
-      createdAt: 0,
-      imageHash: "",
-      deploymentId,
-    });
+    this.#services.set(versionId, { ...serviceOf(versionId), imageHash: "", deploymentId });
     this.#pods.set(versionId, pod);
     this.#tell();
   }
@@ -128,6 +140,19 @@ export class MemoryCluster implements VersionCluster {
     for (const wake of woken) wake();
   }
 }
+
+/** Pods of this cluster count their time from 1,000,000. */
+const serviceOf = (versionId: string) => ({
+  name: `v${versionId}`,
+  model: "m",
+  role: "version" as const,
+  versionId,
+  isStopped: false,
+  idleMinutes: undefined,
+  recorded: false,
+  pool: "cpu",
+  createdAt: 0,
+});
 
 export class MemoryControl implements ControlServer {
   readonly instance: string;

@@ -30,22 +30,3 @@ export async function findDevelopmentVersion(pool: Pool, versionId: string): Pro
   const { id, modelId, model, organizationId, isOwnedByApi } = row;
   return { id, modelId, model, organizationId, isOwnedByApi, limits: limitsOf(row) };
 }
-
-/** Remembers that a version is being used. */
-export async function touchActivity(pool: Pool, versionId: string): Promise<void> {
-  await pool.query(
-    `INSERT INTO menagerie.development_activity (model_version_id, last_request_at) VALUES ($1, now())
-     ON CONFLICT (model_version_id) DO UPDATE SET last_request_at = now()`,
-    [versionId],
-  );
-}
-
-/** Seconds since each of these versions was last used; those never used are left out. */
-export async function idleSeconds(pool: Pool, versionIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await pool.query<{ id: string; seconds: number }>(
-    `SELECT model_version_id AS id, extract(epoch FROM now() - last_request_at)::float8 AS seconds
-       FROM menagerie.development_activity WHERE model_version_id = ANY ($1)`,
-    [versionIds],
-  );
-  return new Map(rows.map(({ id, seconds }) => [id, seconds]));
-}

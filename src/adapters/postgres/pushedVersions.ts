@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import type { KeyScope } from "../../domain/access/apiKey.ts";
 import type { PushedVersion } from "../../domain/development/contract.ts";
 import { OperatorError } from "../../domain/errors.ts";
+import { pushedServiceName } from "../../domain/serving/pushedService.ts";
 import { bounds, inScope } from "./catalog.ts";
 import { refusal } from "./refusals.ts";
 import { sqlState } from "./server.ts";
@@ -15,17 +16,17 @@ export async function listPushed(pool: Pool, scope: KeyScope): Promise<PushedVer
     `SELECT v.id AS "versionId", v.model_id AS "modelId", m.name AS model, o.name AS organization,
             coalesce(h.hash, v.truss_hash) AS "headHash", d.status, d.because,
             extract(epoch FROM d.created_at)::float8 * 1000 AS "pushedAt",
-            extract(epoch FROM a.last_request_at)::float8 * 1000 AS "usedAt"
+            extract(epoch FROM s.used_at)::float8 * 1000 AS "usedAt"
        FROM menagerie.model_version v
        JOIN menagerie.model m ON m.id = v.model_id
        JOIN menagerie.organization o ON o.id = m.organization_id
        JOIN LATERAL (SELECT status, because, created_at FROM menagerie.development_deployment
                       WHERE model_version_id = v.id ORDER BY id DESC LIMIT 1) d ON true
        LEFT JOIN menagerie.truss_head h ON h.model_version_id = v.id
-       LEFT JOIN menagerie.development_activity a ON a.model_version_id = v.id
+       LEFT JOIN menagerie.sleep_state s ON s.service = $3::text || v.id
       WHERE v.is_development AND ${inScope}
       ORDER BY v.id LIMIT 10000`,
-    bounds(scope),
+    [...bounds(scope), pushedServiceName("")],
   );
   return rows;
 }

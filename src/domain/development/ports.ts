@@ -1,3 +1,5 @@
+import type { SleepCluster, SleepingService } from "../sleep/ports.ts";
+
 /** A development version's container, as the cluster tells it. */
 export interface VersionPod {
   readonly name: string;
@@ -15,19 +17,6 @@ export interface VersionPod {
   readonly readsCredentialFiles: boolean;
 }
 
-/** A development version's InferenceService. */
-export interface VersionService {
-  readonly name: string;
-  /** Whether it is told to be stopped. */
-  readonly isStopped: boolean;
-  /** Minutes without a request after which it is to be stopped; undefined for never. */
-  readonly idleMinutes: number | undefined;
-  /** In milliseconds since 1970. */
-  readonly createdAt: number;
-  /** The full deployment that made it, of a version that a client pushed. */
-  readonly deploymentId?: string | undefined;
-}
-
 /** One line that a container wrote. */
 export interface LogLine {
   /** Milliseconds since 1970. */
@@ -39,20 +28,15 @@ export interface LogLine {
   readonly pod: string;
 }
 
-/** What the cluster runs of development versions, kept up to date by watches. */
-export interface VersionCluster {
-  /** False until everything was listed once: what is not known then may be there. */
-  isListed(): boolean;
+/** What the cluster runs, development versions by their ids. */
+export interface VersionCluster extends SleepCluster {
   /** Undefined where the version is not deployed. */
-  service(versionId: string): VersionService | undefined;
+  service(versionId: string): SleepingService | undefined;
   /** The pod that runs and is not ending; undefined where there is none yet. */
   pod(versionId: string): VersionPod | undefined;
   /** Ids of all deployed development versions. */
   versions(): readonly string[];
-  /** Resolves at the next change of anything, or after `milliseconds`. */
-  changed(milliseconds: number): Promise<void>;
   /** The last lines of a version's log, the oldest first; none where it does not run. */
   logs(versionId: string, lines: number): Promise<readonly LogLine[]>;
   deletePod(name: string): Promise<void>;
-  setStopped(service: string, isStopped: boolean): Promise<void>;
 }

@@ -3,11 +3,11 @@ import { annotations } from "./servedModel.ts";
 import { valueHash } from "./valueHash.ts";
 
 /**
- * 16 hex digits that change with everything in the manifest, whatever the order of its keys; but not with an autoscaler's target,
- * which pods know nothing of.
+ * 16 hex digits that change with everything in the manifest, whatever the order of its keys; but not with an autoscaler's target and the
+ * time after which it sleeps, which pods know nothing of.
  */
 export function revisionOf(manifest: InferenceServiceManifest): string {
-  const { [annotations.revision]: _, ...others } = manifest.metadata.annotations;
+  const { [annotations.revision]: _, [annotations.idleMinutes]: __, ...others } = manifest.metadata.annotations;
   const { scaleMetric, scaleTarget, autoScaling, ...predictor } = manifest.spec.predictor;
   const content = {
     ...manifest,

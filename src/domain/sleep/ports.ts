@@ -1,4 +1,4 @@
-/** An InferenceService of the zoo or of a shadow deployment, as the cluster has it. */
+/** An InferenceService, as the cluster has it. */
 export interface SleepingService {
   readonly name: string;
   /** Name of the model, or of the shadow deployment. */
@@ -13,7 +13,21 @@ export interface SleepingService {
   readonly recorded: boolean;
   /** Node pool of its pods. */
   readonly pool: string;
+  /** In milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Id of the registered version, of a development version. */
+  readonly versionId?: string | undefined;
+  /** The full deployment that made it, of a version that a client pushed. */
+  readonly deploymentId?: string | undefined;
 }
+
+/** What was found of a version that the cluster runs. */
+export type Prepared =
+  /** Requests may go to it. */
+  | { readonly kind: "answers" }
+  | { readonly kind: "starting" }
+  /** Waiting does not mend it; the reason completes "iris-v2 does not start: …". */
+  | { readonly kind: "broken"; readonly reason: string };
 
 /** Why a version does not answer. */
 export interface Hindrance {
@@ -22,14 +36,16 @@ export interface Hindrance {
   readonly isHopeless: boolean;
 }
 
-/** What the cluster runs of versions that may sleep, kept up to date by watches. */
+/** What the cluster runs, kept up to date by watches. */
 export interface SleepCluster {
   /** False until everything was listed once: what is not known then may be there. */
   isListed(): boolean;
   /** Undefined if no service has that name. */
   find(service: string): SleepingService | undefined;
-  /** All of them, those that do not sleep too. */
+  /** All, those that do not sleep too. */
   services(): readonly SleepingService[];
+  /** Names of its pods, those that do not answer yet too; those that end are left out. */
+  pods(service: string): readonly string[];
   /**
    * Pods that answer; none while one of its parts, model and recorder, has none.
    * @param ignored - names of pods that are not looked at

@@ -50,7 +50,7 @@ export const sleepRules: SleepRules = { leaseSeconds: 30, wakerSeconds: 5, failu
 /** What a process wants with a version. */
 export interface SleepUse {
   readonly holder: string;
-  /** Requests that wait in it. */
+  /** Requests that wait in it: where none does, a version that sleeps is left asleep. */
   readonly held: number;
   /** The cluster says that the version is stopped, as after a stop by hand. */
   readonly isStopped: boolean;
@@ -63,7 +63,9 @@ export type SleepAnswer =
   /** The same, and this process tells the cluster to run it, by `generation`. */
   | { readonly kind: "wake"; readonly generation: number; readonly granted: number }
   /** It did not start a moment ago. */
-  | { readonly kind: "failed"; readonly reason: string };
+  | { readonly kind: "failed"; readonly reason: string }
+  /** Nobody waits for it, and it sleeps. */
+  | { readonly kind: "asleep" };
 
 export interface Used {
   readonly record: SleepRecord;
@@ -100,14 +102,16 @@ export function use(
   const granted = Math.max(0, Math.min(held, rules.maxHeld - others.reduce((sum, lease) => sum + lease.held, 0)));
   const lease = { holder, until: now + rules.leaseSeconds, held: granted };
   const { failure } = record;
-  if (record.phase === "waking" && failure && now - failure.at < rules.failureSeconds) {
+  if (held === 0 && isStopped) return { record, lease: undefined, answer: { kind: "asleep" } };
+  if (held > 0 && record.phase === "waking" && failure && now - failure.at < rules.failureSeconds) {
     return { record: { ...record, usedAt: now }, lease: undefined, answer: { kind: "failed", reason: failure.reason } };
   }
-  const used = { ...record, usedAt: now };
+  const slept = record.slept + (record.phase === "asleep" ? Math.max(0, now - record.since) : 0);
+  const used = { ...record, usedAt: now, slept };
   // What the waker tells the cluster takes a moment to be seen; when that is over, another process tells it again.
   const isTold = record.phase === "waking" && (record.waker?.until ?? 0) > now;
   const sleeps = record.phase === "asleep" || (isStopped && !isTold);
-  if (sleeps) {
+  if (sleeps && held > 0) {
     const generation = record.generation + 1;
     const isNew = record.phase !== "waking";
     return {
@@ -119,20 +123,20 @@ export function use(
         failure: null,
         since: isNew ? now : record.since,
         wakes: record.wakes + (isNew ? 1 : 0),
-        slept: record.slept + (record.phase === "asleep" ? Math.max(0, now - record.since) : 0),
       },
       lease,
       answer: { kind: "wake", generation, granted },
     };
   }
-  if (record.phase === "stopping") {
-    // Whoever marked it finds another number when it comes to tell the cluster.
+  if (record.phase === "stopping" || record.phase === "asleep") {
+    // Whoever marked it finds another number when it comes to tell the cluster; one that sleeps runs, so nobody has told it yet.
     const awake = { ...used, phase: "awake", generation: record.generation + 1, since: now } as const;
     return { record: awake, lease, answer: { kind: "go", phase: "awake", granted, seconds: 0 } };
   }
   const phase = record.phase === "waking" ? "waking" : "awake";
   const seconds = now - record.since;
-  return { record: { ...used, failure: null }, lease, answer: { kind: "go", phase, granted, seconds } };
+  const kept = held > 0 ? null : failure;
+  return { record: { ...used, failure: kept }, lease, answer: { kind: "go", phase, granted, seconds } };
 }
 
 /** Somebody has seen it answer since it was woken. */

@@ -7,6 +7,7 @@ import type {
   V1ValidatingWebhookConfiguration,
 } from "@kubernetes/client-node";
 import { applyObjects } from "../../adapters/kubernetes/apply.ts";
+import { annotations } from "../../domain/serving/servedModel.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import { caFiles, issueKubeconfig, issueServingCertificate } from "../pki.ts";
 import type { PartSpec } from "../supervisor/supervisedProcess.ts";
@@ -33,6 +34,9 @@ export function kserveConfiguration(context: ControlContext): StepSpec {
         throw new Error(`${inferenceServiceConfig} has no key "ingress": is this another version of KServe?`);
       data.deploy = JSON.stringify({ defaultDeploymentMode: "Standard" });
       const ingress = JSON.parse(data.ingress) as Record<string, unknown>;
+      // KServe copies all others to the pods' template, so that a change of one makes new pods.
+      const own = { serviceAnnotationDisallowedList: [annotations.idleMinutes] };
+      data.inferenceService = JSON.stringify({ ...JSON.parse(data.inferenceService ?? "{}"), ...own });
       data.ingress = JSON.stringify({ ...ingress, disableIngressCreation: true, disableIstioVirtualHost: true });
       await applyObjects(context.admin, [...roles, configuration as KubernetesObject], manager);
     },

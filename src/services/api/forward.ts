@@ -20,8 +20,8 @@ const withheld: ReadonlySet<string> = new Set([
 
 export interface Forwarding {
   readonly dispatcher: Dispatcher;
-  /** Such as `http://iris-v1-predictor.models.svc.cluster.local:80`. */
-  readonly origin: string;
+  /** Such as `http://iris-v1-predictor.models.svc.cluster.local:80`, or what tells it once the request was let in. */
+  readonly origin: string | (() => string);
   readonly path: string;
   readonly requestId: string;
   /** It is one of a batch, and its key may make some: recorders are told. Whatever else a client says of that goes no further. */
@@ -51,7 +51,9 @@ export async function forward(request: IncomingMessage, response: ServerResponse
     await letIn?.();
     await new Promise<void>((resolve, reject) => {
       const onFailure: Explain = (failure, error) => reject(explained(failure, error, to));
-      passUpgrade(request, response, upgrade, { origin, path, withheld, added, timeoutMs, onFailure, onEnd: resolve });
+      const known = typeof origin === "string" ? origin : origin();
+      const sending = { origin: known, path, withheld, added, timeoutMs };
+      passUpgrade(request, response, upgrade, { ...sending, onFailure, onEnd: resolve });
     });
     return;
   }

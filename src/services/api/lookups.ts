@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { findKey } from "../../adapters/postgres/apiKeys.ts";
+import { findDevelopmentVersion } from "../../adapters/postgres/developmentVersions.ts";
 import { readPlatformModel, readPointer, readRolloutSides } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { freshCache } from "./freshCache.ts";
@@ -20,6 +21,7 @@ export function lookups(pool: Pool) {
     find: freshCache((prefix) => findKey(pool, prefix), options),
     pointer: freshCache((id) => readPointer(pool, id), options),
     sides: freshCache((id) => readRolloutSides(pool, id), options),
+    version: freshCache((id) => findDevelopmentVersion(pool, id), options),
     served: freshCache((name) => readPlatformModel(pool, name), options),
     /** Throws once the database has been away for longer than what was read before stands. */
     checkDatabase: () => checked(""),

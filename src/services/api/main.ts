@@ -9,12 +9,10 @@ import { pino } from "pino";
 import { Agent } from "undici";
 import { type BuildAddress, createBuildService } from "../../adapters/builds/buildService.ts";
 import { pushedPipelineBuilder } from "../../adapters/builds/stackPipelineBuilder.ts";
+import { watchModels } from "../../adapters/kubernetes/modelCluster.ts";
 import { pushedServices } from "../../adapters/kubernetes/pushedServices.ts";
 import { readServedModels } from "../../adapters/kubernetes/servedModels.ts";
-import { watchSleepers } from "../../adapters/kubernetes/sleepCluster.ts";
-import { watchVersions } from "../../adapters/kubernetes/versionCluster.ts";
 import { addressSeal } from "../../adapters/postgres/addressSeal.ts";
-import { findDevelopmentVersion, idleSeconds, touchActivity } from "../../adapters/postgres/developmentVersions.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
 import { missingVersions } from "../../adapters/postgres/pushedVersions.ts";
 import { sealEarlier } from "../../adapters/postgres/sealEarlier.ts";
@@ -40,8 +38,8 @@ import { deployPushes } from "./deployments/deployPushes.ts";
 import { pushDeployments } from "./deployments/pushes.ts";
 import { openContainers } from "./development/containers.ts";
 import { reconcile } from "./development/reconcile.ts";
+import { syncFirst } from "./development/syncFirst.ts";
 import { developmentVersions } from "./development/versions.ts";
-import { freshCache } from "./freshCache.ts";
 import { usageStore } from "./limits/usageStore.ts";
 import { lookups } from "./lookups.ts";
 import { createMetrics } from "./metrics.ts";
@@ -60,8 +58,6 @@ import { countTraffic } from "./traffic/countTraffic.ts";
 /** After SIGTERM, until load balancers have stopped sending; then, until answers under way are cut off. In milliseconds. */
 const drainMs = 2_000;
 const stopMs = 50_000;
-/** The database is told of a version's use once in this time, in milliseconds. */
-const touchEveryMs = 15_000;
 /** What is under way is told so often, in milliseconds: a third of what a lease holds. */
 const renewEveryMs = (sleepRules.leaseSeconds * 1000) / 3;
 /** Copies that wait for a shadow that starts: as much of each as a recorder keeps of a body. Bytes. */
@@ -92,20 +88,14 @@ pool.on("error", (error) => log.warn({ err: error }, "a database connection brok
 const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: null });
 let stopping = false;
 
-const { find, pointer, served, sides, checkDatabase } = lookups(pool);
+const { find, pointer, version, served, sides, checkDatabase } = lookups(pool);
 const kubernetes = new KubeConfig();
 kubernetes.loadFromCluster();
 const ended = new AbortController();
-const cluster = watchVersions({
+const cluster = watchModels({
   config: kubernetes,
   namespace: settings.modelsNamespace,
   onError: (error) => log.warn({ err: error }, "the cluster is not followed"),
-  signal: ended.signal,
-});
-const sleepCluster = watchSleepers({
-  config: kubernetes,
-  namespace: settings.modelsNamespace,
-  onError: (error) => log.warn({ err: error }, "the zoo's models are not followed"),
   signal: ended.signal,
 });
 const sleepStore = createSleepStore(pool, sleepRules);
@@ -115,17 +105,18 @@ const metrics = createMetrics({
   sleep: () => readSleep(pool),
 });
 const originOf = (answering: Answering) => answeringOrigin(answering, settings.modelsNamespace);
+const probe = probeOf({ cluster, dispatcher, originOf: ({ name, recorded }) => originOf({ service: name, recorded }) });
+const sync = syncFirst({ cluster, syncToHead: (versionId) => versions.syncToHead(versionId), log });
 const waking = createWaking({
   store: sleepStore,
-  cluster: sleepCluster,
-  probe: probeOf(dispatcher, ({ name, recorded }) => originOf({ service: name, recorded })),
+  cluster,
+  prepare: (service, ignored) =>
+    service.versionId === undefined ? probe(service, ignored) : sync(service.versionId, ignored),
   holder: `${settings.pod}/${randomUUID()}`,
   log,
   onWoken: (model, seconds) => metrics.wakeSeconds.observe({ model }, seconds),
 });
 const containers = openContainers();
-const findVersion = freshCache((versionId) => findDevelopmentVersion(pool, versionId));
-const touch = freshCache((versionId) => touchActivity(pool, versionId), { freshFor: touchEveryMs });
 const seal = addressSeal(settings.signingKey);
 void sealEarlier(pool, seal, log, ended.signal);
 const versions = developmentVersions({
@@ -136,7 +127,7 @@ const versions = developmentVersions({
   newId: randomUUID,
   log,
   namespace: settings.modelsNamespace,
-  touch,
+  waking,
 });
 const access = {
   required: settings.requireApiKey,
@@ -160,8 +151,8 @@ const server = createApiServer({
     pool,
     versions,
     cluster,
-    find: findVersion,
-    touch,
+    find: version,
+    waking,
     count: counts.count,
     dispatcher,
     log,
@@ -203,7 +194,7 @@ await once(server, "listening");
 log.info({ port: (server.address() as AddressInfo).port, requireApiKey: settings.requireApiKey }, "listening");
 
 const fronts: FrontParts = {
-  cluster: sleepCluster,
+  cluster,
   waking,
   originOf: ({ name, recorded }) => originOf({ service: name, recorded }),
   dispatcher,
@@ -228,7 +219,6 @@ void lead({
       {
         cluster,
         syncToHead: versions.syncToHead,
-        idleSeconds: (ids) => idleSeconds(pool, ids),
         now: Date.now,
         log,
         ...(pushes ? { orphans: orphansOf(pushes.services) } : {}),
@@ -242,7 +232,7 @@ void lead({
 void lead({
   connection: clientConfig(settings.database, platformDatabase),
   name: "models that sleep",
-  work: (signal) => stopUnused({ store: sleepStore, cluster: sleepCluster, log }, signal),
+  work: (signal) => stopUnused({ store: sleepStore, cluster, log }, signal),
   onError: (error) => log.warn({ err: error }, "cannot ask to lead"),
   signal: ended.signal,
 });

@@ -15,6 +15,7 @@ import type { Deployments } from "./graphql/context.ts";
 import { graphqlRoute } from "./graphql/route.ts";
 import { settledRoute } from "./limits/settledRoute.ts";
 import type { Route } from "./route.ts";
+import type { Waking } from "./sleep/waking.ts";
 import type { CountRequest } from "./traffic/countAnswer.ts";
 import { uploadRoute } from "./uploads/route.ts";
 
@@ -25,7 +26,7 @@ export interface RouteParts extends Omit<AuthorizeParts, "access"> {
   readonly versions: Versions;
   readonly cluster: VersionCluster;
   readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
-  readonly touch: (versionId: string) => Promise<void>;
+  readonly waking: Pick<Waking, "during">;
   /** Counts what is answered for versions. */
   readonly count: CountRequest;
   readonly dispatcher: Dispatcher;
@@ -34,8 +35,6 @@ export interface RouteParts extends Omit<AuthorizeParts, "access"> {
   readonly maxBodyBytes: number;
   /** Until a model begins to answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** How long a request waits for a version that starts, in milliseconds, and how many may wait. */
-  readonly hold?: { readonly holdMs: number; readonly maxHeld: number; readonly touchAgainMs: number };
   /**
    * Where clients' uploads go, and what builds them.
    * @default the stack alone deploys: clients patch what it declares, and cannot push
@@ -47,15 +46,14 @@ export interface RouteParts extends Omit<AuthorizeParts, "access"> {
 export function apiRoutes(parts: RouteParts): Route[] {
   const { access, pool, versions, cluster, find, pushes } = parts;
   const deployments = pushes?.deployments;
-  const activation = { ...parts, syncToHead: versions.syncToHead, ...parts.hold };
-  const activator = createActivator(activation);
+  const activator = createActivator(parts);
   const { limits } = parts;
   const clientRest = { pool, access, versions, activator, find, deployments, limits, logs: cluster.logs };
   return [
     authorizeRoute(parts),
     ...(parts.limits ? [settledRoute(parts.limits, parts.signingKey)] : []),
     developmentRoute({ ...parts, deployments }),
-    activatorRoute(activation, activator),
+    activatorRoute(parts, activator),
     deploymentsRoute(clientRest),
     hostsRoute(clientRest),
     graphqlRoute({ ...parts, deployments, now: Date.now, newId: randomUUID }),

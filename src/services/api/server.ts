@@ -182,8 +182,9 @@ async function predict(
       maxTokens: serving.maxTokens,
     });
   // A body that is too large is refused before, and not counted.
-  const letIn = counted && ((body?: Uint8Array) => orUnavailable(counted.letIn(body)));
-  if (counted && !counted.needsBody) await letIn?.();
+  const letIn = async (body?: Uint8Array): Promise<void> => counted && orUnavailable(counted.letIn(body));
+  if (!counted?.needsBody) await letIn();
+  const service = serving.service ?? versionedName(serving.model, serving.number);
   const to = {
     dispatcher: parts.dispatcher,
     origin: parts.originOf(serving),
@@ -194,10 +195,13 @@ async function predict(
     timeoutMs: parts.timeoutMs,
     model: `${serving.model} version ${serving.number}`,
     observer: counted?.observer,
-    letIn: counted?.needsBody ? letIn : undefined,
   };
-  const service = serving.service ?? versionedName(serving.model, serving.number);
-  const send = () => forward(request, response, to);
+  // A request that a limit refuses wakes nothing.
+  const send = async (open: () => Promise<void> = async () => {}): Promise<void> => {
+    const opened = (body?: Uint8Array) => letIn(body).then(open);
+    if (!counted?.needsBody) await open();
+    await forward(request, response, { ...to, letIn: counted?.needsBody ? opened : undefined });
+  };
   const answering = metrics.versionLoad.during(service, () => parts.waking?.during(service, response, send) ?? send());
   // Nobody waits for the answers of a batch, and what an operator asks of a side was chosen: they say nothing of how users are served.
   if (isBatch) await answering;

@@ -37,8 +37,8 @@ export interface ExchangeEnd {
 export interface ExchangeOptions {
   /** Connections to the server; it sends no request twice. */
   readonly dispatcher: Dispatcher;
-  /** Such as `http://iris-v1-predictor.models.svc.cluster.local:80`. */
-  readonly origin: string;
+  /** Such as `http://iris-v1-predictor.models.svc.cluster.local:80`, or what tells it when the request is sent. */
+  readonly origin: string | (() => string);
   /** With the query. @default the request's own */
   readonly path?: string;
   /**
@@ -193,7 +193,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       dispatcher.dispatch(
         {
           ...limits,
-          origin,
+          origin: typeof origin === "string" ? origin : origin(),
           method: this.#incoming.method as Dispatcher.HttpMethod,
           path,
           headers,

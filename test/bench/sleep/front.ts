@@ -19,11 +19,13 @@ const service: SleepingService = {
   isStopped: false,
   recorded: false,
   pool: "cpu",
+  createdAt: 0,
 };
 const cluster: SleepCluster = {
   isListed: () => true,
   find: () => service,
   services: () => [service],
+  pods: () => ["pod"],
   readyPods: () => ["pod"],
   hindrance: () => undefined,
   changed: unused,
@@ -43,7 +45,7 @@ const store: SleepStore = {
   forget: unused,
 };
 const log = pino({ level: "silent" });
-const waking = createWaking({ store, cluster, probe: async () => true, holder: "bench", log });
+const waking = createWaking({ store, cluster, prepare: async () => ({ kind: "answers" }), holder: "bench", log });
 setInterval(() => void waking.renew(), 10_000);
 const dispatcher = new Agent({ connectTimeout: 3_000, keepAliveTimeout: 4_000, connections: null });
 const originOf = () => `http://${process.argv[2]}`;

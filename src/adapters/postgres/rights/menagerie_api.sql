@@ -8,12 +8,12 @@ GRANT INSERT (name, organization_id) ON menagerie.model TO menagerie_api;
 GRANT INSERT (model_id, number, truss_hash, is_development), UPDATE (truss_hash, image_digest, status)
   ON menagerie.model_version TO menagerie_api;
 
--- Chains are never changed; what is known of containers, heads and their use is. A trigger allows one change of a patch: one that an
+-- Chains are never changed; what is known of containers and heads is. A trigger allows one change of a patch: one that an
 -- earlier Menagerie stored is sealed, once.
 GRANT INSERT, SELECT ON menagerie.truss_generation, menagerie.truss_patch TO menagerie_api;
 GRANT UPDATE (ops, requirements, is_sealed) ON menagerie.truss_patch TO menagerie_api;
 GRANT INSERT, SELECT, UPDATE
-  ON menagerie.truss_sync, menagerie.truss_head, menagerie.development_activity, menagerie.development_deployment
+  ON menagerie.truss_sync, menagerie.truss_head, menagerie.development_deployment
   TO menagerie_api;
 
 -- A row is a deletion of what a client pushed, and of nothing else: a trigger carries it out.
@@ -35,7 +35,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE (count, latency) ON menagerie.traffic_count
 GRANT DELETE, INSERT, SELECT, UPDATE (until) ON menagerie.traffic_observed TO menagerie_api;
 GRANT DELETE, INSERT, SELECT, UPDATE (ended_at) ON menagerie.traffic_source TO menagerie_api;
 
--- Models that sleep: what is under way in each process, and what the cluster is told.
+-- Models and development versions that sleep: what is under way in each process, and what the cluster is told.
 GRANT DELETE, INSERT, SELECT, UPDATE ON menagerie.sleep_lease, menagerie.sleep_state TO menagerie_api;
 
 -- Which side of a rollout answers.

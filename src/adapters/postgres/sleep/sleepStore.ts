@@ -45,7 +45,7 @@ export interface SleepStore {
 /** Versions that may be stopped, and the second in which that was read. */
 export interface SleepOverview {
   readonly now: number;
-  readonly records: ReadonlyMap<string, Pick<SleepRecord, "phase" | "usedAt" | "generation">>;
+  readonly records: ReadonlyMap<string, Pick<SleepRecord, "phase" | "usedAt" | "since">>;
 }
 
 interface Row {

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
 import type { DevelopmentVersion } from "../../../adapters/postgres/developmentVersions.ts";
-import type { VersionCluster, VersionPod } from "../../../domain/development/ports.ts";
+import type { VersionCluster } from "../../../domain/development/ports.ts";
 import { leadsOut } from "../../../domain/protocols/leadsOut.ts";
 import { servedPrefixes } from "../../../domain/protocols/operations.ts";
 import { rowId } from "../../../domain/rowId.ts";
@@ -13,16 +12,14 @@ import { forward } from "../forward.ts";
 import type { CountedRequest, LimitParts } from "../limits/countedRequest.ts";
 import { settleClaim } from "../limits/settleClaim.ts";
 import type { Route } from "../route.ts";
+import type { Waking } from "../sleep/waking.ts";
 import { type CountRequest, countAnswer } from "../traffic/countAnswer.ts";
-import type { SyncOutcome } from "./syncToHead.ts";
 
 export interface ActivatorParts {
   readonly access: Access;
   readonly find: (versionId: string) => Promise<DevelopmentVersion | undefined>;
   readonly cluster: VersionCluster;
-  readonly syncToHead: (versionId: string) => Promise<SyncOutcome>;
-  /** Remembers that a version is being used. */
-  readonly touch: (versionId: string) => Promise<void>;
+  readonly waking: Pick<Waking, "during">;
   /** Counts what is answered for versions. */
   readonly count: CountRequest;
   readonly dispatcher: Dispatcher;
@@ -30,18 +27,10 @@ export interface ActivatorParts {
   readonly limits?: LimitParts | undefined;
   /** By which claims are signed. A secret. */
   readonly signingKey: string;
-  /** @default nothing is logged */
-  readonly log?: Logger;
   /** Bytes. */
   readonly maxBodyBytes: number;
   /** Until the model begins to answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** How long a request waits for a version that starts. Milliseconds. @default 120_000 */
-  readonly holdMs?: number;
-  /** Requests that wait at the same time. @default 256 */
-  readonly maxHeld?: number;
-  /** A request that lives goes on counting as use so often, in milliseconds. @default 20_000 */
-  readonly touchAgainMs?: number;
 }
 
 const path = new RegExp(String.raw`^/development/(${rowId})((?:${servedPrefixes.join("|")})[^\\]*)$`);
@@ -63,48 +52,44 @@ export interface Activator {
   ): Promise<void>;
 }
 
+/** A service that was just applied is not known yet, for so long. Milliseconds. */
+const unknownFor = 3_000;
+
 /** A stopped version is started, a new pod gets its patches, and the request waits for that; then it goes to the pod. */
 export function createActivator(parts: ActivatorParts): Activator {
-  const { holdMs = 120_000, maxHeld = 256, touchAgainMs = 20_000 } = parts;
-  let held = 0;
-
-  const ready = async (version: DevelopmentVersion): Promise<VersionPod> => {
-    const pod = parts.cluster.pod(version.id);
-    if (pod?.isReady) return pod;
-    if (held >= maxHeld) throw new ApiError("model_unavailable", `${maxHeld} requests wait for models already`);
-    held += 1;
-    try {
-      return await within(holdMs, version, started(parts, version));
-    } finally {
-      held -= 1;
-    }
-  };
-
+  const { cluster, waking, dispatcher, maxBodyBytes, timeoutMs } = parts;
   return {
     async activate(request, response, { version, inner, requestId, isOfBatch, counted: limited }) {
       if (leadsOut(inner)) throw new ApiError("not_found", `there is no ${inner.slice(0, 200)}`);
       requirePredictionMethod(request);
-      // A use that is not recorded only lets the version stop early.
-      const touch = () => void parts.touch(version.id).catch(() => {});
-      touch();
-      const living = setInterval(touch, touchAgainMs);
-      // However it ends: a stream too, after hours.
-      response.once("close", () => clearInterval(living));
-      if (response.closed) clearInterval(living);
       const answering = async () => {
-        const { url } = await ready(version);
-        if (!limited?.needsBody) await limited?.letIn();
-        await forward(request, response, {
-          dispatcher: parts.dispatcher,
-          origin: url,
-          requestId,
-          isOfBatch,
-          timeoutMs: parts.timeoutMs,
-          maxBodyBytes: parts.maxBodyBytes,
-          model: `development version of ${version.model}`,
-          observer: limited?.observer,
-          letIn: limited?.needsBody ? limited.letIn : undefined,
-          path: withoutQueryKeys(inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? "")),
+        const service = await deployed(cluster, version);
+        await waking.during(service, response, async (open) => {
+          let origin = "";
+          const opened = async (): Promise<void> => {
+            await open();
+            const pod = cluster.pod(version.id);
+            if (!pod) throw new ApiError("model_unavailable", `the pod of ${version.model} has just gone; try again`);
+            origin = pod.url;
+          };
+          // A request that a limit refuses wakes nothing.
+          const letIn = async (body?: Uint8Array): Promise<void> => {
+            await limited?.letIn(body);
+            await opened();
+          };
+          if (!limited?.needsBody) await letIn();
+          await forward(request, response, {
+            dispatcher,
+            origin: () => origin,
+            requestId,
+            isOfBatch,
+            timeoutMs,
+            maxBodyBytes,
+            model: `development version of ${version.model}`,
+            observer: limited?.observer,
+            letIn: limited?.needsBody ? letIn : undefined,
+            path: withoutQueryKeys(inner + (/\?.*$/s.exec(request.url ?? "")?.[0] ?? "")),
+          });
         });
       };
       const counted = { count: parts.count, versionId: version.id, startedAt: performance.now() };
@@ -135,42 +120,14 @@ export function activatorRoute(parts: ActivatorParts, activator: Activator): Rou
   };
 }
 
-/** Starts the version if it is stopped, and waits until its head answers. */
-async function started({ cluster, syncToHead, log }: ActivatorParts, version: DevelopmentVersion): Promise<VersionPod> {
-  const service = cluster.service(version.id);
-  if (service?.isStopped) {
-    await cluster.setStopped(service.name, false);
-    // The watch tells of it a moment later; a sync would still see it stopped.
-    for (let looks = 0; looks < 50 && cluster.service(version.id)?.isStopped; looks += 1) await cluster.changed(100);
+/** Name of the version's InferenceService. */
+async function deployed(cluster: VersionCluster, { id, model }: DevelopmentVersion): Promise<string> {
+  for (const begun = performance.now(); performance.now() - begun < unknownFor; await cluster.changed(unknownFor)) {
+    const name = cluster.service(id)?.name;
+    if (name !== undefined) return name;
   }
-  const { state, reason } = await syncToHead(version.id);
-  const pod = cluster.pod(version.id);
-  if (state === "synced" && pod) return pod;
-  // Callers of predictions are not those who patch: what an installer printed is not theirs to read.
-  log?.warn({ versionId: version.id, state, reason }, "a request is not answered: its version does not come up");
-  throw new ApiError("model_unavailable", `${version.model} does not answer (${state}); \`menagerie watch\` says why`);
-}
-
-async function within<T>(milliseconds: number, version: DevelopmentVersion, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new ApiError(
-            "model_unavailable",
-            `${version.model} has not started within ${milliseconds / 1000} s; try again`,
-          ),
-        ),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => {});
-  }
+  const why = cluster.isListed() ? "it is not deployed" : "the cluster does not answer";
+  throw new ApiError("model_unavailable", `${model} does not answer: ${why}`);
 }
 
 function requirePredictionMethod(request: IncomingMessage): void {

@@ -7,8 +7,6 @@ import type { SyncOutcome } from "./syncToHead.ts";
 export interface ReconcileParts {
   readonly cluster: VersionCluster;
   readonly syncToHead: (versionId: string) => Promise<SyncOutcome>;
-  /** Seconds since each version was last used; those never used are left out. */
-  readonly idleSeconds: (versionIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   readonly now: () => number;
   readonly log: Logger;
   /**
@@ -45,17 +43,13 @@ export async function reconcile(parts: ReconcileParts, signal: AbortSignal): Pro
 /** Pods that were tried: when the next attempt is due, and the pause after that. By container. */
 export type Attempts = Map<string, { readonly dueAt: number; readonly pause: number }>;
 
-/**
- * Syncs pods that wait for patches although nobody syncs them (a control server asks 15 times, then never again), and
- * stops versions that nobody has used for as long as they say.
- */
+/** Syncs pods that wait for patches although nobody syncs them: a control server asks 15 times, then never again. */
 export async function reconcileOnce(parts: ReconcileParts, attempts: Attempts): Promise<void> {
   const { cluster } = parts;
   const ids = cluster.versions().filter((id) => cluster.service(id)?.isStopped === false);
   const known = new Set(ids.map((id) => cluster.pod(id)?.instance));
   for (const instance of attempts.keys()) if (!known.has(instance)) attempts.delete(instance);
   await removeOrphans(parts);
-  await stopIdle(parts, ids);
   await Promise.all(ids.map((id) => syncWaiting(parts, id, attempts)));
 }
 
@@ -79,18 +73,4 @@ async function syncWaiting({ cluster, syncToHead, now, log }: ReconcileParts, id
   attempts.set(pod.instance, { dueAt: now() + pause, pause });
   const { state, reason } = await syncToHead(id);
   log.info({ versionId: id, pod: pod.name, state, reason }, "synced a pod that waited");
-}
-
-async function stopIdle({ cluster, idleSeconds, now, log }: ReconcileParts, ids: readonly string[]): Promise<void> {
-  const limited = ids.filter((id) => cluster.service(id)?.idleMinutes !== undefined);
-  if (limited.length === 0) return;
-  const idle = await idleSeconds(limited);
-  for (const id of limited) {
-    const service = cluster.service(id);
-    if (!service?.idleMinutes) continue;
-    const seconds = Math.min(idle.get(id) ?? Number.POSITIVE_INFINITY, (now() - service.createdAt) / 1000);
-    if (seconds < service.idleMinutes * 60) continue;
-    await cluster.setStopped(service.name, true);
-    log.info({ versionId: id, idleMinutes: Math.floor(seconds / 60) }, "stopped, for nobody used it");
-  }
 }

@@ -16,6 +16,7 @@ import { keepRecent } from "../../../domain/recentlyUsed.ts";
 import { hashOfSignature } from "../../../domain/truss/hash.ts";
 import { requirementsOf } from "../../../domain/truss/signature.ts";
 import { ApiError } from "../apiError.ts";
+import type { Waking } from "../sleep/waking.ts";
 import { type SyncOutcome, type SyncParts, syncToHead } from "./syncToHead.ts";
 import { turns } from "./turns.ts";
 
@@ -23,8 +24,7 @@ import { turns } from "./turns.ts";
 export interface VersionParts extends SyncParts {
   /** Namespace of the models. */
   readonly namespace: string;
-  /** Remembers that a version is being used. */
-  readonly touch: (versionId: string) => Promise<void>;
+  readonly waking: Pick<Waking, "keep" | "wake" | "answered">;
   /** How long one sync may take. Milliseconds. @default 100_000 */
   readonly syncWithin?: number;
 }
@@ -46,8 +46,18 @@ export function developmentVersions(parts: VersionParts): Versions {
   const { store, cluster, log } = parts;
   const configs = new Map<string, string>();
   const syncTurn = turns((versionId) => syncToHead(parts, versionId, parts.syncWithin ?? 100_000));
-  const touch = (versionId: string) =>
-    parts.touch(versionId).catch((error: unknown) => log.warn({ versionId, err: error }, "activity is not recorded"));
+  /** What counts as a use. */
+  const keep = async <T>(versionId: string, work: () => Promise<T>): Promise<T> => {
+    const name = cluster.service(versionId)?.name;
+    return name === undefined ? work() : parts.waking.keep(name, work);
+  };
+  const syncKept = (versionId: string): Promise<SyncOutcome> =>
+    keep(versionId, async () => {
+      const outcome = await syncTurn(versionId);
+      const name = cluster.service(versionId)?.name;
+      if (outcome.state === "synced" && name !== undefined) parts.waking.answered(name);
+      return outcome;
+    });
 
   const status = async (version: DevelopmentVersion, synced?: SyncOutcome): Promise<DevelopmentStatus> => {
     const head = await headOfVersion(store, version);
@@ -74,11 +84,13 @@ export function developmentVersions(parts: VersionParts): Versions {
       const stored = await storePatch(store, configs, version, request);
       const storedAt = performance.now();
       if (request.takeover) log.info({ versionId: version.id, seq: stored.seq }, "a client took the head over");
-      void touch(version.id);
-      const synced: SyncOutcome =
-        request.sync === false
-          ? { state: "behind", reason: "it was not asked to be synced", runningHash: null, hot: false }
-          : await syncTurn(version.id);
+      const unasked: SyncOutcome = {
+        state: "behind",
+        reason: "it was not asked to be synced",
+        runningHash: null,
+        hot: false,
+      };
+      const synced = await (request.sync === false ? keep(version.id, async () => unasked) : syncKept(version.id));
       return {
         headHash: stored.hash,
         seq: stored.seq,
@@ -97,20 +109,16 @@ export function developmentVersions(parts: VersionParts): Versions {
       refuseOtherHash(hash, signature, "hash");
       const generation = await store.ensureGeneration(version.id, hash, signature);
       log.info({ versionId: version.id, generation, hash: short(hash) }, "a full deployment starts a generation");
-      void touch(version.id);
-      return status(version);
+      return keep(version.id, () => status(version));
     },
     async sync(version) {
       await headOfVersion(store, version);
-      void touch(version.id);
-      return status(version, await syncTurn(version.id));
+      return status(version, await syncKept(version.id));
     },
     async wake(version) {
-      await touch(version.id);
       const service = cluster.service(version.id);
+      if (service) await parts.waking.wake(service.name);
       if (service?.isStopped) {
-        await cluster.setStopped(service.name, false);
-        log.info({ versionId: version.id }, "woken");
         const reason = "it was stopped and is starting";
         return status(version, { state: "waking", reason, runningHash: null, hot: false });
       }

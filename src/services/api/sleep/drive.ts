@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { SleepStore } from "../../../adapters/postgres/sleep/sleepStore.ts";
 import { messageOf } from "../../../domain/errors.ts";
-import type { SleepCluster, SleepingService } from "../../../domain/sleep/ports.ts";
+import type { Prepared, SleepCluster, SleepingService } from "../../../domain/sleep/ports.ts";
 import type { SleepAnswer } from "../../../domain/sleep/record.ts";
 import { ApiError } from "../apiError.ts";
 
@@ -40,8 +40,12 @@ export interface UsedVersion {
 export interface DriveParts {
   readonly store: SleepStore;
   readonly cluster: SleepCluster;
-  /** Whether the version's Service answers: its pods may be ready before it leads to them. */
-  readonly probe: (service: SleepingService) => Promise<boolean>;
+  /**
+   * Brings a version that the cluster runs to where requests may go to it, if that can be done now.
+   *
+   * @param ignored - names of pods that are not looked at: they may be about to end
+   */
+  readonly prepare: (service: SleepingService, ignored: ReadonlySet<string>) => Promise<Prepared>;
   /** This process, by a name that no other has had. */
   readonly holder: string;
   readonly log: Logger;
@@ -61,9 +65,6 @@ const patienceMs = 300;
 const doubtMs = 3_000;
 /** Of a lease, what is left for the clocks of two machines to go at different speeds. */
 const surely = 0.9;
-/** Between two looks whether the Service of a version that has just become ready answers, in milliseconds. */
-const probeAgainMs = 20;
-
 const noPods: ReadonlySet<string> = new Set();
 
 type Asked = SleepAnswer | { readonly kind: "unknown"; readonly error: unknown };
@@ -77,9 +78,10 @@ export function ask({ store, cluster, holder, leaseMs, now, log }: DriveParts, u
     const begun = now();
     try {
       const isStopped = cluster.find(service)?.isStopped ?? false;
+      // Where nobody waits, as at a patch, nothing is woken.
       const answer = await store.use(service, { holder, held: used.waiting.size, isStopped });
       used.isUnknown = false;
-      if (answer.kind !== "failed") used.leaseUntil = begun + leaseMs * surely;
+      if (answer.kind === "go" || answer.kind === "wake") used.leaseUntil = begun + leaseMs * surely;
       return answer;
     } catch (error) {
       used.isUnknown = true;
@@ -100,19 +102,24 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
   let askedFor = 0;
   let isToRun = false;
   let wokenSince: number | undefined;
-  let isProbed = isReady();
+  // Its pods have answered before, and nothing has happened to them since.
+  let isKnown = isReady();
+  let preparation: { found?: Prepared } | undefined;
 
   while (waiting.size > 0) {
     const isSettled = await settled();
     if (isSettled) continue;
-    isProbed &&= isReady();
-    await pause();
+    isKnown &&= isReady();
+    // Who came while nobody paused has nudged nobody.
+    if (!preparation?.found && waiting.size <= askedFor) await pause();
+  }
+
+  function doubtful(): ReadonlySet<string> {
+    return used.doubtful.until > now() ? used.doubtful.pods : noPods;
   }
 
   function isReady(): boolean {
-    const { pods, until } = used.doubtful;
-    const isRunning = cluster.find(service)?.isStopped === false;
-    return isRunning && cluster.readyPods(service, until > now() ? pods : noPods).length > 0;
+    return cluster.find(service)?.isStopped === false && cluster.readyPods(service, doubtful()).length > 0;
   }
 
   /** One look; answers whether those who waited are through with it. */
@@ -124,7 +131,7 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
       if (answer !== "late" && take(answer)) return true;
       if (!(answer === "late" || answer.kind === "unknown") && !isToRun) return opened();
       // Nothing is stopped while the database does not answer, so what answers goes on.
-      if (!isToRun && isProbed && isReady()) return open();
+      if (!isToRun && isKnown && isReady()) return open();
     }
     if (isToRun) await run();
     return opened();
@@ -132,19 +139,21 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
 
   function answeredSoon(): Promise<Asked | "late"> {
     const answer = ask(parts, used);
-    return isProbed && isReady() ? Promise.race([answer, delay(patienceMs, "late" as const)]) : answer;
+    return isKnown && isReady() ? Promise.race([answer, delay(patienceMs, "late" as const)]) : answer;
   }
 
   /** Answers whether everybody was refused. */
   function take(answer: Asked): boolean {
-    if (answer.kind === "failed") return refuseAll(`${service} does not start: ${answer.reason}`);
-    if (answer.kind === "unknown") return false;
+    if (answer.kind === "failed") return refuseAll(answer.reason);
+    // Nobody waited any more when the database was asked.
+    if (answer.kind === "unknown" || answer.kind === "asleep") return false;
     const isWaking = answer.kind === "wake" || answer.phase === "waking";
     if (isWaking && wokenSince === undefined) {
       wokenSince = now();
-      isProbed = false;
+      isKnown = false;
+      preparation = undefined;
       const age = answer.kind === "wake" ? 0 : answer.seconds * 1000;
-      used.doubtful = { pods: new Set(cluster.readyPods(service, noPods)), until: now() + doubtMs - age };
+      used.doubtful = { pods: new Set(cluster.pods(service)), until: now() + doubtMs - age };
     }
     if (answer.kind === "wake") isToRun = true;
     const refused = [...waiting].slice(0, askedFor).slice(answer.granted);
@@ -164,20 +173,43 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
   }
 
   async function opened(): Promise<boolean> {
-    if (isReady()) {
-      const known = cluster.find(service);
-      isProbed ||= known !== undefined && (await parts.probe(known));
-      if (!isProbed) {
-        await delay(probeAgainMs);
-        return true;
+    if (isKnown && isReady()) return open();
+    const known = cluster.find(service);
+    if (known?.isStopped === false) {
+      const found = preparation?.found;
+      if (found) preparation = undefined;
+      if (found?.kind === "answers") {
+        if (wokenSince !== undefined) await store.answered(service).catch(() => {});
+        return open();
       }
-      if (wokenSince !== undefined) await store.answered(service).catch(() => {});
-      return open();
-    }
+      if (found?.kind === "broken") return broken(found.reason);
+      if (!preparation) prepare(known);
+    } else preparation = undefined;
     const hindrance = cluster.hindrance(service, used.doubtful.pods);
-    if (!hindrance?.isHopeless) return false;
-    if (wokenSince !== undefined) await store.failed(service, hindrance.reason).catch(() => {});
-    return refuseAll(`${service} does not start: ${hindrance.reason}`);
+    return hindrance?.isHopeless ? broken(hindrance.reason) : false;
+  }
+
+  /** Beside the looks: a development version's patches may take as long as a request waits. */
+  function prepare(known: SleepingService): void {
+    const own: NonNullable<typeof preparation> = {};
+    preparation = own;
+    const prepared = parts.prepare(known, doubtful()).catch((error: unknown): Prepared => {
+      log.warn({ version: service, err: error }, `a version is not prepared: ${messageOf(error)}`);
+      return { kind: "starting" };
+    });
+    void prepared.then((found) => {
+      if (preparation !== own) return;
+      if (found.kind === "starting") preparation = undefined;
+      else {
+        own.found = found;
+        used.nudge();
+      }
+    });
+  }
+
+  async function broken(reason: string): Promise<true> {
+    if (wokenSince !== undefined) await store.failed(service, reason).catch(() => {});
+    return refuseAll(reason);
   }
 
   function open(): true {
@@ -190,8 +222,9 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
     return true;
   }
 
-  function refuseAll(message: string): true {
-    for (const each of [...waiting]) each.refuse(new ApiError("model_unavailable", message));
+  function refuseAll(reason: string): true {
+    const error = new ApiError("model_unavailable", `${service} does not start: ${reason}`);
+    for (const each of [...waiting]) each.refuse(error);
     return true;
   }
 

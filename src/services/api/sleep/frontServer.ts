@@ -40,7 +40,9 @@ export function createFrontServer(
 ): Server {
   const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => {
     const name = named(request);
-    const service = name === undefined ? undefined : parts.cluster.find(name);
+    const found = name === undefined ? undefined : parts.cluster.find(name);
+    // A development version's Service leads to its control server too: requests for it come by the API's own port.
+    const service = found?.versionId === undefined ? found : undefined;
     const requestId = String(request.headers["x-request-id"] ?? "");
     // There may be as many copies as requests, and nobody waits for their answers.
     const log = service?.role === "shadow" ? parts.log.child({}, { level: "error" }) : parts.log;
@@ -69,9 +71,10 @@ async function answer(
   const isHeld = service.role === "shadow" && !waking.isOpen(service.name) && !upgradeOf(request);
   const body = isHeld ? await readHeld(request, parts.copies) : undefined;
   try {
-    await waking.during(service.name, response, () =>
-      passOn(parts, { service, body: body?.content }, request, response),
-    );
+    await waking.during(service.name, response, async (open) => {
+      await open();
+      await passOn(parts, { service, body: body?.content }, request, response);
+    });
   } finally {
     body?.release();
   }

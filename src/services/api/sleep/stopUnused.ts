@@ -41,16 +41,20 @@ export function createStopper({ store, cluster, log }: StopParts) {
   };
 
   const lookAt = async (service: SleepingService, { records, now }: SleepOverview): Promise<void> => {
-    const record = records.get(service.name);
-    const { name, idleMinutes, isStopped } = service;
+    const { name, idleMinutes, isStopped, createdAt } = service;
+    const record = records.get(name);
     if (idleMinutes === undefined) {
       // It does not sleep any more, and nobody else would run it.
       if (record?.phase === "asleep" && isStopped) await cluster.setStopped(name, false);
       if (record) await store.remove(name);
       return;
     }
-    // The process that found it unused is gone, or could not tell the cluster.
-    if (record?.phase === "asleep") return isStopped ? undefined : stop(service, undefined);
+    if (record?.phase === "asleep" && !isStopped) {
+      // Another one of that name was made since, as by a push: its time begins now.
+      if (createdAt > record.since * 1000) return store.remove(name);
+      // The process that found it unused is gone, or could not tell the cluster.
+      return stop(service, undefined);
+    }
     if (record && now - record.usedAt < idleMinutes * 60) return;
     if (isStopped) return;
     const request: StopRequest = { idleSeconds: idleMinutes * 60, quietSince: quietSince ?? now };

@@ -12,17 +12,27 @@ export interface WakingParts extends Omit<DriveParts, "leaseMs" | "now"> {
   readonly now?: () => number;
 }
 
-/** Sends requests to versions that may sleep. */
+/** Sends requests to versions that may sleep, and to development versions, which have to be patched first. */
 export interface Waking {
   /** Whether requests go to the version without waiting, as far as is known at this moment. */
   isOpen(service: string): boolean;
   /**
-   * Runs `work`, which sends a request to the version, once that answers: it is woken if it sleeps, and does not fall asleep until `work`
-   * is over. A version that does not sleep is not waited for.
+   * Runs `work`, which sends a request to the version once `open` resolves: then it answers. It is woken if it sleeps, and does not fall
+   * asleep until `work` is over. A version of the zoo that does not sleep is not waited for.
    *
-   * @throws ApiError where the version does not start, with the reason, or too many requests wait for it
+   * `open` throws an ApiError where the version does not start, with the reason, or too many requests wait for it.
    */
-  during(service: string, response: ServerResponse, work: () => Promise<void>): Promise<void>;
+  during(service: string, response: ServerResponse, work: (open: () => Promise<void>) => Promise<void>): Promise<void>;
+  /** Runs `work`, which is a use of the version, such as a patch: it does not wake it, and keeps it awake until it is over. */
+  keep<T>(service: string, work: () => Promise<T>): Promise<T>;
+  /** Somebody has seen it answer: requests wait for it again, though it did not start a moment ago. */
+  answered(service: string): void;
+  /**
+   * Wakes it, as a request would that nobody waits for, and resolves once the cluster is seen to run it.
+   *
+   * @throws ApiError where that cannot be
+   */
+  wake(service: string): Promise<void>;
   /** Goes on saying what is under way, and says when it is over. */
   renew(): Promise<void>;
   /** Says that nothing is under way any more. */
@@ -30,13 +40,15 @@ export interface Waking {
 }
 
 const defaultHoldMs = 120_000;
+/** How long the cluster may take to tell of a change before it is looked at again, in milliseconds. */
+const lookAgainMs = 100;
 
 const noPods: ReadonlySet<string> = new Set();
 
 const databaseAway = () =>
   new ApiError("database_unavailable", "the model sleeps, and the platform's database does not answer; try again");
 
-/** Requests to versions that may sleep, of one process. */
+/** What goes to versions that may sleep, of one process. */
 export function createWaking(parts: WakingParts): Waking {
   const { cluster, store, holder, log, now = () => performance.now() } = parts;
   const { holdMs = defaultHoldMs, leaseMs = sleepRules.leaseSeconds * 1000 } = parts;
@@ -79,16 +91,19 @@ export function createWaking(parts: WakingParts): Waking {
       });
   };
 
-  const isOpen = ({ service, leaseUntil }: Pick<UsedVersion, "service" | "leaseUntil">): boolean =>
-    now() < leaseUntil && cluster.find(service)?.isStopped === false && cluster.readyPods(service, noPods).length > 0;
+  const sleeps = (service: string): boolean => cluster.find(service)?.idleMinutes !== undefined;
 
-  /** Resolves once the version answers; without waiting where that is known. */
-  const opened = (entry: UsedVersion, response: ServerResponse): Promise<void> | undefined => {
-    if (isOpen(entry)) return undefined;
-    return new Promise((resolve, reject) => {
+  const isOpen = ({ service, leaseUntil }: Pick<UsedVersion, "service" | "leaseUntil">): boolean => {
+    const isKept = !sleeps(service) || now() < leaseUntil;
+    return isKept && cluster.find(service)?.isStopped === false && cluster.readyPods(service, noPods).length > 0;
+  };
+
+  /** Resolves once the version answers. */
+  const opened = (entry: UsedVersion, response?: ServerResponse): Promise<void> =>
+    new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
         clearTimeout(timer);
-        response.off("close", gone);
+        response?.off("close", gone);
         entry.waiting.delete(waiter);
         act();
       };
@@ -101,12 +116,11 @@ export function createWaking(parts: WakingParts): Waking {
       const timer = setTimeout(() => {
         waiter.refuse(entry.isUnknown ? databaseAway() : late(entry.service));
       }, holdMs);
-      response.once("close", gone);
-      if (response.closed) return gone();
+      response?.once("close", gone);
+      if (response?.closed) return gone();
       entry.waiting.add(waiter);
       drive(entry);
     });
-  };
 
   /** Who comes next does not wait as long for the same answer. */
   const late = (service: string): ApiError => {
@@ -123,6 +137,18 @@ export function createWaking(parts: WakingParts): Waking {
     await releasing;
   };
 
+  const using = async <T>(service: string, work: (entry: UsedVersion) => Promise<T>): Promise<T> => {
+    const entry = entryOf(service);
+    entry.inFlight += 1;
+    entry.lastUse = now();
+    try {
+      return await work(entry);
+    } finally {
+      entry.inFlight -= 1;
+      entry.lastUse = now();
+    }
+  };
+
   return {
     isOpen(service) {
       if (cluster.find(service)?.idleMinutes === undefined) return true;
@@ -130,24 +156,40 @@ export function createWaking(parts: WakingParts): Waking {
       return entry !== undefined && isOpen(entry);
     },
     async during(service, response, work) {
-      if (cluster.find(service)?.idleMinutes === undefined) return work();
+      if (!sleeps(service) && cluster.find(service)?.versionId === undefined) return work(async () => {});
+      await using(service, (entry) => work(async () => (isOpen(entry) ? undefined : opened(entry, response))));
+    },
+    keep: (service, work) =>
+      using(service, (entry) => {
+        // Not waited for: where it comes too late the version is stopped, and `work` finds it so.
+        if (sleeps(service)) void ask(driving, entry);
+        return work();
+      }),
+    answered(service) {
+      if (!isOpen(entryOf(service))) store.answered(service).catch(() => {});
+    },
+    async wake(service) {
       const entry = entryOf(service);
-      entry.inFlight += 1;
       entry.lastUse = now();
-      try {
-        await opened(entry, response);
-        await work();
-      } finally {
-        entry.inFlight -= 1;
-        entry.lastUse = now();
-      }
+      if (isOpen(entry)) return;
+      let end: { readonly error?: unknown } | undefined;
+      opened(entry).then(
+        () => {
+          end = {};
+        },
+        (error: unknown) => {
+          end = { error };
+        },
+      );
+      while (!end && cluster.find(service)?.isStopped) await cluster.changed(lookAgainMs);
+      if (end?.error && cluster.find(service)?.isStopped) throw end.error;
     },
     async renew() {
       await Promise.all(
         [...used.values()].map(async (entry) => {
           // While requests wait, what drives them asks, and acts on the answer.
           if (entry.isDriven) return;
-          const isUsed = entry.inFlight > 0 || entry.lastUse > entry.renewedAt;
+          const isUsed = sleeps(entry.service) && (entry.inFlight > 0 || entry.lastUse > entry.renewedAt);
           entry.renewedAt = now();
           if (isUsed) return void (await ask(driving, entry));
           if (entry.leaseUntil > Number.NEGATIVE_INFINITY) await release(entry).catch(() => {});

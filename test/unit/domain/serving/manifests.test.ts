@@ -272,6 +272,14 @@ describe("a revision", () => {
     expect(revision({ env: { A: "1", B: "2" } })).toBe(revision({ env: { B: "2", A: "1" } }));
   });
 
+  it("does not change with the time after which it sleeps", () => {
+    const sleeping = (idleMinutes: number) => revision({ replicas: { min: 0, max: 1, idleMinutes } });
+    expect(sleeping(5)).toBe(sleeping(60));
+    const patched = (idleMinutes: number) =>
+      revision({ control: { versionId: "7", ping: { secret: "ping" }, idleMinutes } });
+    expect(patched(5)).toBe(patched(60));
+  });
+
   it("changes with what pods read from a ConfigMap, whose name may stay", () => {
     const within = (values: Readonly<Record<string, string>>, secret?: string) =>
       revision({ variables: { configMap: "env", values, ...(secret === undefined ? {} : { secret }) } });

@@ -59,6 +59,27 @@ describe("a version that sleeps", () => {
     expect(lease).toMatchObject({ held: 2, until: 230 });
   });
 
+  it("is left asleep where nobody waits for it, as at a patch, and known to be awake where the cluster runs it", () => {
+    const leave = use(asleep, { holder: "a", held: 0, isStopped: true }, at(200));
+    expect(leave).toEqual({ record: asleep, lease: undefined, answer: { kind: "asleep" } });
+    const { record, lease, answer } = use(asleep, { holder: "a", held: 0, isStopped: false }, at(200));
+    expect(record).toMatchObject({ phase: "awake", generation: 4, wakes: 0, slept: 100 });
+    expect(answer).toMatchObject({ kind: "go", phase: "awake" });
+    expect(lease).toMatchObject({ held: 0 });
+  });
+
+  it("that did not start is not tried again because a process goes on using it", () => {
+    const { record } = use(asleep, { holder: "a", held: 1, isStopped: true }, at(200));
+    const patched = use(
+      failed(record, "its patches are not in", 230),
+      { holder: "b", held: 0, isStopped: false },
+      at(231),
+    );
+    expect(patched.answer).toMatchObject({ kind: "go", phase: "waking" });
+    const next = use(patched.record, { holder: "b", held: 1, isStopped: false }, at(232));
+    expect(next.answer).toEqual({ kind: "failed", reason: "its patches are not in" });
+  });
+
   it("that was stopped by hand is woken too", () => {
     const { answer } = use(firstRecord(0), { holder: "a", held: 1, isStopped: true }, at(10));
     expect(answer).toEqual({ kind: "wake", generation: 1, granted: 1 });
@@ -143,10 +164,10 @@ describe("whatever the order of steps", () => {
         const leases = new Map<string, SleepLease>();
         const processes = [0, 1, 2].map((id) => ({ id, life: 0, inFlight: 0, leaseUntil: -1, cutUntil: -1 }));
         const holderOf = ({ id, life }: { id: number; life: number }) => `${id}/${life}`;
-        const ask = (process: (typeof processes)[number]): SleepAnswer => {
+        const ask = (process: (typeof processes)[number], held: number): SleepAnswer => {
           const used = use(
             record,
-            { holder: holderOf(process), held: 0, isStopped },
+            { holder: holderOf(process), held, isStopped },
             { leases: [...leases.values()], now, rules },
           );
           record = used.record;
@@ -156,7 +177,7 @@ describe("whatever the order of steps", () => {
           return used.answer;
         };
         const renewAll = (): void => {
-          for (const process of processes) if (process.inFlight > 0 && process.cutUntil <= now) ask(process);
+          for (const process of processes) if (process.inFlight > 0 && process.cutUntil <= now) ask(process, 0);
         };
         const view = () => ({ leases: [...leases.values()], now, idleSeconds, quietSince, rules });
         for (const each of taken) {
@@ -165,7 +186,7 @@ describe("whatever the order of steps", () => {
               const process = processes[each.who];
               if (!process) break;
               if (process.cutUntil > now) break;
-              if (now >= process.leaseUntil) expect(ask(process).kind).not.toBe("failed");
+              if (now >= process.leaseUntil) expect(ask(process, 1).kind).not.toBe("failed");
               expect(isStopped).toBe(false);
               process.inFlight += 1;
               break;
@@ -179,7 +200,7 @@ describe("whatever the order of steps", () => {
             case "release": {
               const process = processes[each.who];
               if (!process || process.cutUntil > now) break;
-              if (process.inFlight > 0) ask(process);
+              if (process.inFlight > 0) ask(process, 0);
               else if (each.do === "release") {
                 leases.delete(holderOf(process));
                 process.leaseUntil = -1;

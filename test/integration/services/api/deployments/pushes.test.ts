@@ -439,7 +439,6 @@ describe("a pushed version", () => {
         syncToHead: api.versions.syncToHead,
         now: Date.now,
         log: pino({ level: "silent" }),
-        idleSeconds: async () => new Map(),
         orphans: {
           missing: (ids) => missingVersions(api.pool, ids),
           remove: (service) => services.remove(`pushed-${service.slice(1)}`, "models"),

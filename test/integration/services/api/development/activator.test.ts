@@ -4,13 +4,12 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevelopmentVersions } from "../../../../../src/adapters/api/developmentVersions.ts";
-import { idleSeconds } from "../../../../../src/adapters/postgres/developmentVersions.ts";
 import { lead } from "../../../../../src/adapters/postgres/leader.ts";
 import { type Attempts, reconcileOnce } from "../../../../../src/services/api/development/reconcile.ts";
 import { type ApiUnderTest, adminKey, startDevelopmentApi } from "../../../../support/developmentApi.ts";
 import { trussOf } from "../../../../support/trussOf.ts";
 
-/** What wakes, stops and looks after development versions, on a real PostgreSQL. */
+/** What holds requests to development versions and looks after them, on a real PostgreSQL. */
 
 let api: ApiUnderTest;
 let model: Server;
@@ -50,12 +49,12 @@ beforeEach(async () => {
 });
 
 /** Stores an edit that the running container does not have yet. */
-const edit = () =>
+const edit = (sync = false) =>
   client().patch(id, {
     prevHash: base.hash,
     nextHash: next.hash,
     nextSignature: next.signature,
-    sync: false,
+    sync,
     patches: [{ type: "model_code", body: { action: "UPDATE", path: "model.py", content: "class Model: x = 1\n" } }],
   });
 
@@ -83,24 +82,30 @@ describe("the activator", () => {
     expect(api.cluster.control(id).applied).toHaveLength(1);
   });
 
-  it("counts a request as use for as long as it lives, so that a long stream is not cut by the idle time", async () => {
-    const lastUse = async () => {
-      const idle = await idleSeconds(api.pool, [id]);
-      return Date.now() / 1000 - (idle.get(id) ?? Number.NaN);
+  it("takes a patch for a use, which keeps the version awake while it lasts, and wakes nothing", async () => {
+    const standing = () =>
+      api.sql<{ phase: string; age: number; leases: string }>(
+        `SELECT phase, extract(epoch FROM clock_timestamp() - used_at)::float8 AS age,
+                (SELECT count(*) FROM menagerie.sleep_lease WHERE service = s.service) AS leases
+           FROM menagerie.sleep_state s WHERE service = $1`,
+        [`v${id}`],
+      );
+    await ask("/v1/models/model:predict");
+    await api.waking.renew();
+    await api.sql("UPDATE menagerie.sleep_state SET used_at = now() - interval '1 hour' WHERE service = $1", [
+      `v${id}`,
+    ]);
+    let leases: string | undefined;
+    api.cluster.control(id).patch = async () => {
+      await expect.poll(async () => (leases = (await standing())[0]?.leases), { timeout: 10_000 }).toBe("1");
+      return { kind: "unknown", reason: "no answer" };
     };
-    const begun = performance.now();
-    const body = new ReadableStream({
-      async pull(controller) {
-        controller.enqueue(new TextEncoder().encode("a"));
-        if (performance.now() - begun > 2_000) controller.close();
-        else await new Promise((resolve) => setTimeout(resolve, 50));
-      },
-    });
-    const answer = ask("/v1/models/model:predict", { method: "POST", body, duplex: "half" } as RequestInit);
-    await vi.waitFor(async () => expect(await lastUse()).toBeGreaterThan(0), { timeout: 10_000 });
-    const first = await lastUse();
-    expect((await answer).status).toBe(200);
-    expect((await lastUse()) - first).toBeGreaterThan(0.5);
+    await edit(true);
+    expect(leases).toBe("1");
+    expect((await standing())[0]?.age).toBeLessThan(60);
+    await api.cluster.setStopped(`v${id}`, true);
+    await client().sync(id);
+    expect(api.cluster.service(id)?.isStopped).toBe(true);
   });
 
   it("says that a version does not start, after a bounded time", async () => {
@@ -115,7 +120,7 @@ describe("the activator", () => {
     await api.cluster.deletePod(api.cluster.pod(id)?.name ?? "");
     api.cluster.control(id).patch = async () => ({ kind: "unknown", reason: "no answer" });
     const answers = await Promise.all(Array.from({ length: 6 }, () => ask("/v1/models/model:predict")));
-    expect(answers.filter(({ text }) => text.includes("4 requests wait for models already"))).toHaveLength(2);
+    expect(answers.filter(({ text }) => text.includes(`4 requests wait for v${id} already`))).toHaveLength(2);
   });
 
   it.each([
@@ -202,7 +207,6 @@ describe("the one that looks after them", () => {
         syncToHead: api.versions.syncToHead,
         now: () => now,
         log: pino({ level: "silent" }),
-        idleSeconds: (ids) => idleSeconds(api.pool, ids),
       },
       attempts,
     );
@@ -240,22 +244,6 @@ describe("the one that looks after them", () => {
     now += 19_000;
     await round(attempts);
     expect(asked).toBe(second);
-  });
-
-  it("stops a version that nobody used for as long as it says, and not before", async () => {
-    await ask("/v1/models/model:predict");
-    now += 14 * 60_000;
-    await round();
-    expect(api.cluster.service(id)?.isStopped).toBe(false);
-    await api.sql(
-      "UPDATE menagerie.development_activity SET last_request_at = now() - interval '15 minutes' WHERE model_version_id = $1",
-      [id],
-    );
-    now += 60_000;
-    await round();
-    expect(api.cluster.service(id)?.isStopped).toBe(true);
-    expect(await client().status(id)).toMatchObject({ state: "stopped" });
-    expect((await ask("/v1/models/model:predict")).status).toBe(200);
   });
 
   it("is one replica at a time, and another once that has gone", async () => {

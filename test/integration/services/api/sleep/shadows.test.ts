@@ -130,7 +130,7 @@ describe("models of a shadow deployment that sleep", () => {
   const newDeployment = (idleMinutes: number | undefined, ...sides: string[]) => {
     deployments += 1;
     const name = `next${deployments}`;
-    return ["primary", ...sides].map((side) => models.deploy(`${name}-${side}`, idleMinutes, name));
+    return ["primary", ...sides].map((side) => models.deploy(`${name}-${side}`, idleMinutes, { deployment: name }));
   };
   const asleep = async (...all: readonly SleepingModel[]) => {
     for (const { name } of all) models.setStopped(name, true);

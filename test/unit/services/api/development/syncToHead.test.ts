@@ -34,7 +34,16 @@ function version(pods: readonly { readonly instance: string; readonly startedAt:
   const store = new MemoryStore(hash);
   const cluster: Partial<VersionCluster> = {
     isListed: () => true,
-    service: () => ({ name: "m-dev", isStopped: false, idleMinutes: undefined, createdAt: 0 }),
+    service: () => ({
+      name: "m-dev",
+      model: "m",
+      role: "version",
+      isStopped: false,
+      idleMinutes: undefined,
+      recorded: false,
+      pool: "cpu",
+      createdAt: 0,
+    }),
     pod: () => {
       const pod = pods[at];
       return pod && ({ ...pod, name: pod.instance, variables: new Set(), url: "" } as unknown as VersionPod);

@@ -11,6 +11,7 @@ const service = (name: string, more: Partial<SleepingService> = {}): SleepingSer
   isStopped: false,
   recorded: true,
   pool: "cpu",
+  createdAt: 0,
   ...more,
 });
 
