@@ -120,6 +120,11 @@ export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
    */
   readonly recording?: Partial<ModelRecording> | undefined;
   /**
+   * In phase `copy`, so much of the requests to the model itself is copied to the copy, in percent; both are recorded.
+   * @default nothing is copied
+   */
+  readonly mirror?: number | undefined;
+  /**
    * What the new version of a rollout is judged by while both versions answer, and what follows when it is bad.
    * @default nobody judges
    */

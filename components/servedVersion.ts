@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { keyPath } from "../src/config/sentences.ts";
+import { recordedAs } from "../src/domain/recording/recordedAs.ts";
 import { readyPath } from "../src/domain/serving/servedModel.ts";
-import { contentVersion } from "../src/domain/shadow/evidence.ts";
 import { type RecordedServing, sleeps } from "../src/domain/zoo/serving.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
@@ -148,7 +148,7 @@ export class ServedVersion extends pulumi.ComponentResource {
           mode,
           replicas,
           settings: recording,
-          version: contentVersion(hash, env),
+          version: recordedAs(model, hash, env),
           renamed,
           ...recordedIn,
         },

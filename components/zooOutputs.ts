@@ -59,8 +59,8 @@ export function recordingOutput(
     ...recording,
     schema: recordingSchema(name),
     url: url ?? null,
-    versions: versions.flatMap(({ number, hash, serving, recording: own }) =>
-      own ? [{ number, version: contentVersion(hash, serving.env) }] : [],
+    versions: versions.flatMap(({ model, number, hash, serving, recording: own }) =>
+      own && model === name ? [{ number, version: contentVersion(hash, serving.env) }] : [],
     ),
   };
 }

@@ -12,7 +12,7 @@ import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
 import { gatewayIssues } from "./gatewayRules.ts";
 import { idleIssues, longestKnativeWindow } from "./idleRules.ts";
-import { judgeIssues } from "./judgeRules.ts";
+import { judgeIssues, mirrorIssues } from "./judgeRules.ts";
 import { migrationIssues } from "./migrationRules.ts";
 import { pipelineIssues } from "./pipelineRules.ts";
 import { builtInPool } from "./pools.ts";
@@ -56,6 +56,7 @@ export function crossKeyIssues(environment: Omit<ParsedEnvironment, "databasePas
     ...shadowIssues(environment, keysOfModels(environment)),
     ...shadowGateIssues(environment),
     ...judgeIssues(environment),
+    ...mirrorIssues(environment),
   ];
 }
 

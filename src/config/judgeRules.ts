@@ -2,6 +2,18 @@ import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { keyPath } from "./sentences.ts";
 
+/** Copies of requests are compared by what recorders store. */
+export function mirrorIssues({ zoo }: Pick<ParsedEnvironment, "zoo">): Refusal[] {
+  return Object.entries(zoo).flatMap(([name, { mirror, recording, from }]) => {
+    if (mirror === undefined) return [];
+    const at = keyPath(["zoo", name, "mirror"]);
+    if (from === undefined)
+      return [refusal("traffic.no-version-to-leave", at, { from: keyPath(["zoo", name, "from"]) })];
+    if (recording && !recording.paused) return [];
+    return [refusal("mirror.not-recorded", at, { recording: keyPath(["zoo", name, "recording"]) })];
+  });
+}
+
 /** A judge has what it judges by: recorded answers of both versions, or a fixed limit. */
 export function judgeIssues({ zoo, prometheus }: Pick<ParsedEnvironment, "zoo" | "prometheus">): Refusal[] {
   return Object.entries(zoo).flatMap(([name, { judge, recording }]) => {

@@ -1,6 +1,17 @@
 import * as z from "zod";
 import { phases } from "../domain/zoo/phases.ts";
-import { choice, cpuQuantity, flag, listOf, mapping, memoryQuantity, namesTo, text, wholeNumber } from "./fields.ts";
+import {
+  choice,
+  cpuQuantity,
+  flag,
+  listOf,
+  mapping,
+  memoryQuantity,
+  namesTo,
+  number,
+  text,
+  wholeNumber,
+} from "./fields.ts";
 import { judge } from "./judge.ts";
 import { targetApps } from "./migrationTarget.ts";
 import { ownPaths } from "./ownPaths.ts";
@@ -208,6 +219,11 @@ const zooEntry = mapping(
       /^[A-Za-z][A-Za-z0-9-]*$/,
       "write cookie",
       "What keeps a client on one side while `traffic` stays: cookie, a cookie that the gateway sets. Default: each request is drawn by itself.",
+    ).optional(),
+    mirror: number(
+      0.01,
+      100,
+      "In phase `copy`: so much of the requests to the model itself is copied to the copy, whose answers nobody gets. Both are recorded, so that their answers are compared; needs `recording`. Unit: percent. Default: none.",
     ).optional(),
     share: wholeNumber(
       1,

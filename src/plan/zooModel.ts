@@ -201,8 +201,9 @@ export function planZooModel(
       service,
       // Apps stay on a version that is declared from its row, so it keeps its paths whatever the config says by now.
       paths: each.row ? known?.paths : entry?.paths,
-      // What reaches a copy are trials, which are not evidence of what users send, and would stand under the content's version.
-      recording: recording?.paused || each.model !== name ? undefined : settingsOf(recording),
+      // What reaches a copy without a mirror are trials, which are not evidence of what users send.
+      recording:
+        recording?.paused || (each.model !== name && entry?.mirror === undefined) ? undefined : settingsOf(recording),
       renamed: isRenamed(serving, recorded) && generatedNameFits(service, { namespace, mode: serving.mode }),
       image,
       ...(image === undefined && own?.unstored ? { imageDue: true } : {}),
@@ -280,9 +281,13 @@ function settingsOf(recording: ModelRecording | undefined): RecordingSettings | 
   return { sample, bodies, retentionDays, redact };
 }
 
-function describeRecording({ number, recording, serving, versionId }: ServedPlan, { registered }: ZooState): string[] {
+function describeRecording(
+  { model, number, recording, serving, versionId }: ServedPlan,
+  { registered }: ZooState,
+): string[] {
   const was = registered.find(({ id }) => id === versionId)?.serving?.recording;
-  if (recording) return [`version ${number} is recorded: ${describeRecorded(recording, serving.replicas)}`];
+  const what = model.endsWith(copySuffix) ? model : `version ${number}`;
+  if (recording) return [`${what} is recorded: ${describeRecorded(recording, serving.replicas)}`];
   return was ? [`version ${number} is not recorded any more`] : [];
 }
 

@@ -1,9 +1,9 @@
 import type { CoinCounts } from "./coin.ts";
 import { addTimed, emptyLatencyCounts, type TimedRequests } from "./latencyRatio.ts";
-import type { JudgementRow, PairsRow, RoutedRow, SideCounts } from "./rows.ts";
+import type { JudgementRow, LimitRow, PairsRow, RoutedRow, SideCounts } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles } from "./settings.ts";
 import type { Judgement, LatencySegment, SideTotal } from "./state.ts";
-import { decideBad } from "./verdict.ts";
+import { decideBad, verdictOfLimit } from "./verdict.ts";
 
 const nothing: SideTotal = { requests: 0, failed: 0 };
 
@@ -40,10 +40,19 @@ function segment(under: LatencySegment["under"], number: number): LatencySegment
 /** One more row. Once decided, rows only add to `afterDecision`. */
 export function foldRow(judgement: Judgement, row: JudgementRow, settings: JudgeSettings): Judgement {
   if (row.kind === "source") return { ...judgement, missing: sources(judgement.missing, row.source, row.isMissing) };
+  if (row.kind === "limit") return foldLimit(judgement, row, settings);
   if (judgement.decided) return { ...judgement, afterDecision: addTotals(judgement.afterDecision, row) };
   const next = row.kind === "routed" ? foldRouted(judgement, row, settings) : foldPairs(judgement, row, settings);
   const decided = decideBad(next, row, settings);
   return { ...next, decided: decided ?? null };
+}
+
+function foldLimit(judgement: Judgement, row: LimitRow, settings: JudgeSettings): Judgement {
+  if (judgement.decided) return judgement;
+  const { [row.query]: _, ...others } = judgement.unknownLimits ?? {};
+  const unknownLimits = row.state === "unknown" ? { ...others, [row.query]: row.sentence } : others;
+  const next = { ...judgement, unknownLimits };
+  return row.state === "above" ? { ...next, decided: verdictOfLimit(next, row, settings) } : next;
 }
 
 function sources(missing: readonly string[], source: string, isMissing: boolean): readonly string[] {
@@ -84,9 +93,9 @@ function thrown(routed: readonly CoinCounts[], weight: number, row: RoutedRow): 
 
 function foldPairs(judgement: Judgement, row: PairsRow, settings: JudgeSettings): Judgement {
   const { pairs } = judgement.errors;
-  const { weight } = judgement;
+  const weight = row.weight === undefined ? judgement.weight : row.weight;
   // Under a coin the pairs' requests are answers of one side that the coin has counted: only their differences add something.
-  const isAlone = weight === null || weight <= 0 || weight >= 1;
+  const isAlone = weight === null ? row.weight === undefined : weight <= 0 || weight >= 1;
   const latency = isAlone
     ? timed(mirrored(under(judgement.latency, "pairs"), weight, row), row.newTimed, row.oldTimed, settings)
     : judgement.latency;

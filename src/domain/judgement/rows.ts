@@ -31,6 +31,8 @@ export interface RoutedRow {
 export interface PairsRow {
   readonly kind: "pairs";
   readonly second: Second;
+  /** Of the requests, as in {@link RoutedRow}. @default that of the last routed row */
+  readonly weight?: number | null | undefined;
   readonly newFailed: number;
   readonly oldFailed: number;
   readonly bothFailed: number;
@@ -49,8 +51,17 @@ export interface SourceRow {
   readonly isMissing: boolean;
 }
 
+/** What a fixed limit of the stack's own says by now; it has no part in the risk. */
+export interface LimitRow {
+  readonly kind: "limit";
+  readonly query: string;
+  /** `unknown` where Prometheus has no one value for it. */
+  readonly state: "within" | "above" | "unknown";
+  readonly sentence: string;
+}
+
 /** What a judgement is folded over, in the order in which it was stored. */
-export type JudgementRow = RoutedRow | PairsRow | SourceRow;
+export type JudgementRow = RoutedRow | PairsRow | SourceRow | LimitRow;
 
 /** Whether an answer with this status is a failure of the version. Time-outs and broken streams are too, whatever their status. */
 export function isFailure(status: number): boolean {

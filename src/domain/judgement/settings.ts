@@ -7,7 +7,7 @@ export interface JudgeSettings {
   /** Share of the new version's requests that may fail, for `control: 0`, where nothing is compared. @default not judged */
   readonly maxErrors?: number | undefined;
   /** By how many times each quantile of the new version may be slower. @default not judged */
-  readonly maxLatencyRatio?: Readonly<Partial<Record<LatencyQuantile, number>>> | undefined;
+  readonly maxLatencyRatio?: Readonly<Partial<Record<LatencyQuantile, number | undefined>>> | undefined;
   /** Share of pairs that may differ. @default not judged */
   readonly maxMismatch?: number | undefined;
   /** Requests, or pairs, of each side before anything is good. @default 100 */

@@ -36,6 +36,8 @@ export interface Judgement {
   readonly weight: number | null;
   /** Sources that are missing now, in order of name. */
   readonly missing: readonly string[];
+  /** Fixed limits whose value is not known, with the reason. @default none is unknown */
+  readonly unknownLimits?: Readonly<Record<string, string>> | undefined;
   /** The verdict that stopped the rollout; it stays. */
   readonly decided: Verdict | null;
   /** What came later: shown, never judged. */

@@ -1,7 +1,7 @@
 import { count, percent } from "../shadow/readable.ts";
 import { differenceBounds, logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
 import { logEvidenceOfNotSlower, logEvidenceOfSlower } from "./latencyRatio.ts";
-import type { JudgementRow } from "./rows.ts";
+import type { JudgementRow, LimitRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
 import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow } from "./share.ts";
 import type { Decision, Judgement, MetricVerdict, SideTotal, Verdict } from "./state.ts";
@@ -25,11 +25,36 @@ export function decideBad(judgement: Judgement, row: JudgementRow, settings: Jud
  * answered. Fewer looks than rows make no bound less valid.
  */
 function touches(row: JudgementRow, metric: Metric): boolean {
-  if (row.kind === "source") return false;
+  if (row.kind === "source" || row.kind === "limit") return false;
   if (metric === "mismatch") return row.kind === "pairs" && row.mismatches > 0;
   if (metric === "errors" || metric === "maxErrors")
     return row.kind === "pairs" ? row.newFailed > 0 : row.new.failed > 0;
   return row.kind === "pairs" ? row.newTimed.length > 0 : row.new.timed.length > 0;
+}
+
+/** A value that was above a limit of the stack's own for too long: bad, whatever the comparison says. */
+export function verdictOfLimit(judgement: Judgement, { sentence }: LimitRow, settings: JudgeSettings): Verdict {
+  return { ...verdictWith(judgement, settings, []), decision: "bad", because: [sentence] };
+}
+
+/**
+ * What of a verdict is worth a new row: its decision and its reasons, without the numbers that change with every request. The same rows
+ * give the same texts.
+ */
+export function gistOf(judgement: Judgement, settings: JudgeSettings): string {
+  const { decided, missing, unknownLimits = {} } = judgement;
+  if (decided) return "bad";
+  const open = metricsOf(settings)
+    .filter((metric) => !evidenceOf(judgement, metric, settings).isGood)
+    .filter((metric) => metric !== "mismatch" || !isComparedLater(judgement));
+  const held = [
+    ...missing,
+    ...Object.keys(unknownLimits).sort(),
+    ...(wrongShares(judgement).length > 0 ? ["shares"] : []),
+    ...(failAlike(judgement, settings) ? ["both fail"] : []),
+    ...(loadDiffers(judgement) ? ["load differs"] : []),
+  ];
+  return [...open, ...held].join("; ");
 }
 
 /** What all rows so far say; the verdict that stopped the rollout stays. */
@@ -45,16 +70,24 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
   });
   const notes = [
     ...(settings.control === 0 ? ["no control"] : []),
+    ...(metrics.some(({ metric }) => metric === "mismatch") && isComparedLater(judgement)
+      ? ["answers are compared once the new version answers all requests"]
+      : []),
     ...(loadDiffers(judgement) && metrics.some(({ metric }) => metric in latencyQuantiles) ? ["load differs"] : []),
   ];
   const held = [
     ...judgement.missing.map((source) => `${source} does not report`),
+    ...Object.values(judgement.unknownLimits ?? {}),
     ...wrongShares(judgement),
     ...(failAlike(judgement, settings) ? [`both versions fail: ${sides(judgement)}`] : []),
   ];
   const bad = metrics.filter(({ decision }) => decision === "bad");
   if (bad.length > 0) return { decision: "bad", because: bad.map(({ sentence }) => sentence), notes, metrics };
-  const open = metrics.filter(({ decision }) => decision === "undecided").map(({ sentence }) => sentence);
+  const open = metrics
+    .filter(
+      ({ decision, metric }) => decision === "undecided" && !(metric === "mismatch" && isComparedLater(judgement)),
+    )
+    .map(({ sentence }) => sentence);
   const because = metrics.length === 0 ? ["no control, and no maxErrors: nothing is judged"] : [...held, ...open];
   return { decision: because.length === 0 ? "good" : "undecided", because, notes, metrics };
 }
@@ -124,6 +157,11 @@ function comparedRequests({ errors: { routed, pairs } }: Judgement): { readonly 
 function timedRequests({ latency: { counts } }: Judgement, quantile: LatencyQuantile) {
   const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
   return { new: sum(counts[quantile].fresh.surely), old: sum(counts[quantile].old.surely) };
+}
+
+/** Requests are copied at full weight, or before the first one: in between, a rollout may be good without a pair. */
+function isComparedLater({ weight, mismatch }: Judgement): boolean {
+  return mismatch.compared === 0 && weight !== null && weight > 0 && weight < 1;
 }
 
 /** False where pods are not known: then nothing speaks against it. */

@@ -171,6 +171,12 @@ export const modelRefusals = {
     fix: "use {sides}",
     cause: "The rollout is judged by one of the deployment's shadows.",
   },
+  "mirror.not-recorded": {
+    says: "is of no use while nothing is recorded",
+    fix: "add {recording}: {}, or remove the key",
+    cause:
+      "What the copy answers to a request is compared with what the version before it answered, by what their recorders store.",
+  },
   "judge.nothing-judged": {
     says: "missing",
     fix: "give the share of requests that may fail, such as 0.02, or set {control} above 0",

@@ -367,6 +367,16 @@ describe("recording", () => {
     ]);
   });
 
+  it("is of a copy that gets copies of requests", () => {
+    const before = registryOf([row(1, { isCurrent: true })], rollout());
+    const zoo = m({ phase: "copy", from: 11, recording, mirror: 10 });
+    expect(recordedIn(zoo, before)).toEqual([
+      ["m-v1", 25],
+      ["m-copy", 25],
+    ]);
+    expect(plan(zoo, before, local).get("m")?.lines.join("\n")).toContain("m_copy is recorded: 25 % of the requests");
+  });
+
   it("is not of a copy, whose requests are trials", () => {
     const before = registryOf([row(1, { isCurrent: true })], rollout());
     expect(recordedIn(m({ phase: "copy", from: 11, recording }), before)).toEqual([

@@ -145,14 +145,15 @@ async function statement(file: string, { primary, shadow }: RecordedSelection): 
   return text.replaceAll(/:(primary|shadow)\b/g, (_, side: "primary" | "shadow") => schemas[side]);
 }
 
-interface PairBodies {
+export interface PairBodies {
   readonly primary_data: string | null;
   readonly shadow_data: string | null;
   readonly primary_raw: Buffer | null;
   readonly shadow_raw: Buffer | null;
 }
 
-interface PairRow extends PairBodies {
+/** A row of a statement that reads pairs. */
+export interface PairRow extends PairBodies {
   readonly request_id: string;
   readonly attempt: number;
   readonly shadow_day: string;
@@ -180,7 +181,7 @@ interface PairRow extends PairBodies {
   readonly large_bodies: boolean;
 }
 
-function toPair(row: PairRow, bodies: PairBodies): RecordedPair {
+export function toPair(row: PairRow, bodies: PairBodies): RecordedPair {
   const stored = (side: "primary" | "shadow"): StoredBody => ({
     data: bodies[`${side}_data`],
     raw: bodies[`${side}_raw`],

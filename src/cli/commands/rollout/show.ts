@@ -1,8 +1,10 @@
 import { Option } from "commander";
+import { type RolloutVerdict, readVerdicts } from "../../../adapters/postgres/judgement/readVerdicts.ts";
 import { inTransaction } from "../../../adapters/postgres/transaction.ts";
 import { readNamedApps, readNamedRows } from "../../../adapters/postgres/zoo/namedApps.ts";
 import { readZooRegistry } from "../../../adapters/postgres/zoo/registry.ts";
 import { zooKey } from "../../../config/leave.ts";
+import { describeVerdict } from "../../../domain/judgement/description.ts";
 import { leaveIssues, leaveWarnings } from "../../../domain/zoo/leave.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
@@ -86,6 +88,7 @@ export async function showRollouts(name: string | undefined, options: ShowOption
   const migrations = await readMigrations(environment);
   const shown = await readStandings(options, name);
   const { standings: read, target, notCounted } = shown;
+  const judged = await asOperator(environment, (client) => readVerdicts(client, name === undefined ? "every" : [name]));
   const notes = [...(notCounted === null ? [] : [notCounted]), ...(await leaveNotes(shown, environment))];
   for (const note of notes) console.error(`note: ${note}`);
   const targetMigrations = target?.connection ? await migrationsOf(target.connection).catch(() => []) : [];
@@ -93,6 +96,7 @@ export async function showRollouts(name: string | undefined, options: ShowOption
     const pair = target?.pairs.get(standing.name);
     return {
       ...standing,
+      judgement: judged.get(standing.name) ?? null,
       migration: migrations.find(({ from, to }) => from === standing.from?.id && to === standing.to?.id) ?? null,
       target:
         pair && target
@@ -119,6 +123,8 @@ export async function showRollouts(name: string | undefined, options: ShowOption
 }
 
 interface ShownStanding extends Standing {
+  /** What its judge says; null where nobody judges, or has yet. */
+  readonly judgement: RolloutVerdict | null;
   readonly migration: ShownMigration | null;
   /** The rollout in the table of `menagerie:migrationTarget`; null where it has no part in it. */
   readonly target: {
@@ -150,6 +156,7 @@ function describe(standing: ShownStanding, environment: string, targetFile: stri
     ...(bakeSecondsLeft === null
       ? []
       : [`bake: ${bakeSecondsLeft > 0 ? `${duration(bakeSecondsLeft)} left` : "over"}`]),
+    ...(standing.judgement ? describeVerdict(standing.judgement) : []),
     ...(standing.migration ? [describeMigration(standing.migration, environment)] : []),
     ...(target?.migration ? [`${target.table}: ${describeMigration(target.migration, environment, targetFile)}`] : []),
     `next: set ${next.set.map(key).join(" and ")}, and run \`up\``,

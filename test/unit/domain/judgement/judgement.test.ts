@@ -152,6 +152,16 @@ describe("pairs", () => {
     expect(judgement.total.old).toEqual({ requests: 10, failed: 0 });
   });
 
+  test("below full weight a rollout without a pair may be good, and says that answers are not compared yet", () => {
+    const by = { ...settings, maxMismatch: 0.02 };
+    const verdict = verdictOf(fold([routed(0.5, side(3_000), side(3_000))], by), by);
+    expect(verdict).toMatchObject({
+      decision: "good",
+      notes: ["answers are compared once the new version answers all requests"],
+    });
+    expect(verdictOf(fold([routed(1, side(3_000), side(0))], by), by).decision).toBe("undecided");
+  });
+
   test("mismatches above the limit are bad, few of them good", () => {
     const by = { ...settings, maxMismatch: 0.02 };
     const healthy = [

@@ -1,0 +1,80 @@
+import type { ClientBase } from "pg";
+import type { DeclaredJudge, JudgeAction } from "../../../domain/judgement/declared.ts";
+import type { Decision, Judgement, Verdict } from "../../../domain/judgement/state.ts";
+import { verdictOf } from "../../../domain/judgement/verdict.ts";
+
+/** What the judge says of a model's rollout. */
+export interface RolloutVerdict {
+  readonly model: string;
+  readonly judgementId: string;
+  readonly begunAt: Date;
+  /** Risk of this judgement, of the whole rollout's. */
+  readonly risk: number;
+  readonly action: JudgeAction;
+  /** By everything that is counted; the one that stopped the rollout stays. */
+  readonly verdict: Verdict;
+  /** When the decision and its reasons became what they are; null before the first. */
+  readonly since: Date | null;
+  /** Requests that were counted after the verdict that stopped the rollout; null before it. */
+  readonly afterDecision: Judgement["afterDecision"] | null;
+  /** The latest verdicts, in order of time; each began where the decision or its reasons changed. */
+  readonly history: readonly VerdictStep[];
+}
+
+export interface VerdictStep {
+  readonly id: string;
+  readonly decision: Decision;
+  readonly because: readonly string[];
+  readonly at: Date;
+}
+
+interface Row {
+  readonly model: string;
+  readonly id: string;
+  readonly begunAt: Date;
+  readonly settings: DeclaredJudge;
+  readonly state: Judgement;
+}
+
+const stepsAtMost = 20;
+
+/** What judges say of the rollouts that models are in, by the model's name; none of those that nobody judges. */
+export async function readVerdicts(
+  client: ClientBase,
+  models: readonly string[] | "every",
+): Promise<Map<string, RolloutVerdict>> {
+  const { rows } = await client.query<Row>(
+    `SELECT DISTINCT ON (m.name) m.name AS model, j.id::text AS id, j.begun_at AS "begunAt", j.settings, j.state
+       FROM menagerie.rollout r
+       JOIN menagerie.model m ON m.id = r.model_id
+       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
+       JOIN menagerie.judgement j
+         ON j.model_id = r.model_id AND j.from_version_id = r.from_version_id AND j.truss_hash = r.truss_hash
+      WHERE $1::text[] IS NULL OR m.name = ANY ($1) ORDER BY m.name, j.id DESC`,
+    [models === "every" ? null : models],
+  );
+  const steps = await client.query<VerdictStep & { judgementId: string }>(
+    `SELECT v.* FROM unnest($1::bigint[]) AS j (id), LATERAL (
+       SELECT judgement_id::text AS "judgementId", v.id::text AS id, decision, verdict->'because' AS because, at
+         FROM menagerie.verdict v WHERE v.judgement_id = j.id ORDER BY v.id DESC LIMIT $2) v`,
+    [rows.map(({ id }) => id), stepsAtMost],
+  );
+  const byJudgement = Map.groupBy(steps.rows, ({ judgementId }) => judgementId);
+  return new Map(
+    rows.map(({ model, id, begunAt, settings, state }) => {
+      const history = (byJudgement.get(id) ?? []).map(({ judgementId: _, ...step }) => step).reverse();
+      const found: RolloutVerdict = {
+        model,
+        judgementId: id,
+        begunAt,
+        risk: state.risk,
+        action: settings.action,
+        verdict: verdictOf(state, settings),
+        since: history.at(-1)?.at ?? null,
+        afterDecision: state.decided ? state.afterDecision : null,
+        history,
+      };
+      return [model, found];
+    }),
+  );
+}

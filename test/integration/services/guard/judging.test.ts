@@ -1,0 +1,591 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Client, type ClientBase } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { endJudgement, foldStored, storeRows } from "../../../../src/adapters/postgres/judgement/judgements.ts";
+import { readVerdicts } from "../../../../src/adapters/postgres/judgement/readVerdicts.ts";
+import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
+import { clientConfig } from "../../../../src/adapters/postgres/server.ts";
+import { beginSource, endSource } from "../../../../src/adapters/postgres/traffic/sources.ts";
+import { storeBatch } from "../../../../src/adapters/postgres/traffic/storeBatch.ts";
+import type { DeclaredJudge } from "../../../../src/domain/judgement/declared.ts";
+import { describeVerdict } from "../../../../src/domain/judgement/description.ts";
+import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
+import { patience } from "../../../../src/domain/judgement/routedRows.ts";
+import type { JudgementRow } from "../../../../src/domain/judgement/rows.ts";
+import type { Verdict } from "../../../../src/domain/judgement/state.ts";
+import { gistOf, verdictOf } from "../../../../src/domain/judgement/verdict.ts";
+import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import { contentVersion } from "../../../../src/domain/shadow/evidence.ts";
+import type { Outcome } from "../../../../src/domain/traffic/outcome.ts";
+import { judgeOnce } from "../../../../src/services/guard/judging.ts";
+import type { ErrorScenario } from "../../../support/judge/errorRollout.ts";
+import { type JudgedModel, judgedModel, usualJudge, weightFrom } from "../../../support/judge/judgedModel.ts";
+import { randomOf } from "../../../support/judge/random.ts";
+import { rolloutRows } from "../../../support/judge/rolloutRows.ts";
+import { beyondMargin, equalVersions, withinMargin } from "../../../support/judge/scenarios.ts";
+import { binomialTail } from "../../../support/judge/table.ts";
+import { makePlatformTables } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { type StoredPrediction, storePredictions } from "../../../support/predictions.ts";
+import { wholeMatrix } from "../../../support/wholeMatrix.ts";
+
+/** The judge on a real PostgreSQL: from counts to rows, and from rows to verdicts. */
+
+let postgres: TestPostgres;
+let client: ClientBase;
+let end: () => Promise<void>;
+let made = 0;
+let judged: JudgedModel;
+/** The gateway's source, and the second up to which it has told. */
+let gateway: string;
+let told: number;
+/** Long enough ago for recorders to have stored, and in the days of the tables. */
+const start = Math.floor(Date.now() / 1000) - 3_000;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  const connection = await connected();
+  client = connection;
+  end = () => connection.end();
+}, 60_000);
+
+async function connected(): Promise<Client> {
+  const connection = new Client(clientConfig(postgres.server, platformDatabase));
+  await connection.connect();
+  return connection;
+}
+
+afterAll(async () => {
+  await end?.();
+  await postgres.stop();
+});
+
+beforeEach(async () => {
+  await client.query(
+    "TRUNCATE menagerie.traffic_source, menagerie.traffic_observed, menagerie.traffic_count; UPDATE menagerie.rollout SET judge = NULL",
+  );
+  await begin();
+});
+
+async function begin(judge: DeclaredJudge = usualJudge): Promise<void> {
+  made += 1;
+  judged = await judgedModel(client, `judged-${made}`, judge);
+  gateway = await beginSource(client, { path: "route", name: "gateway/one" }, start - 100);
+  const observed = { since: start - 100, until: start };
+  await storeBatch(client, gateway, { observed, tellsEnds: true, counts: [], timed: [] });
+  told = start;
+}
+
+type Counts = Partial<Record<Outcome, number>>;
+
+/** The next second of the gateway, with what the new version and the old one answered. */
+async function second(fresh: Counts = {}, old: Counts = {}, source = gateway): Promise<void> {
+  const of = (versionId: string, counts: Counts) =>
+    Object.entries(counts).map(([outcome, count]) => ({ versionId, second: told, outcome: outcome as Outcome, count }));
+  const observed = { since: told, until: told + 1 };
+  const counts = [...of(judged.fresh, fresh), ...of(judged.old, old)];
+  await storeBatch(client, source, { observed, tellsEnds: true, counts, timed: [] });
+  if (source === gateway) told += 1;
+}
+
+async function seconds(count: number, fresh: Counts = {}, old: Counts = {}): Promise<void> {
+  for (let each = 0; each < count; each += 1) await second(fresh, old);
+}
+
+/** Ten percent, in force since long ago. */
+const tenPercent = () => weightFrom(client, judged, 10, start - 100);
+const judge = (now = told + 1) => judgeOnce(client, new Date(now * 1000));
+
+async function verdicts(): Promise<Verdict[]> {
+  const { rows } = await client.query<{ verdict: Verdict }>(
+    "SELECT verdict FROM menagerie.verdict WHERE model_id = $1 ORDER BY id",
+    [judged.modelId],
+  );
+  return rows.map(({ verdict }) => verdict);
+}
+const decisions = async () => (await verdicts()).map(({ decision }) => decision);
+
+async function judgements() {
+  const { rows } = await client.query<{ risk: number; isOpen: boolean; total: unknown }>(
+    `SELECT (state->>'risk')::float8 AS risk, ended_at IS NULL AS "isOpen", state->'total' AS total
+       FROM menagerie.judgement WHERE model_id = $1 ORDER BY id`,
+    [judged.modelId],
+  );
+  return rows;
+}
+
+describe("a rollout", () => {
+  it("whose new version fails is bad, once, with what was counted until then; what comes later is shown apart", async () => {
+    await tenPercent();
+    await seconds(3, { "5xx": 4 }, { "2xx": 36 });
+    const found = await judge();
+    expect(found.at(-1)).toMatchObject({ model: judged.model, verdict: { decision: "bad" } });
+    expect(await decisions()).toEqual(["undecided", "bad"]);
+    expect((await verdicts()).at(-1)?.because[0]).toMatch(/^errors \d+ of \d+ against 0 of \d+, at least/);
+    await seconds(5, { "2xx": 4 }, { "5xx": 36 });
+    expect(await judge()).toEqual([]);
+    const { rows } = await client.query(
+      "SELECT generation::float8, state->'afterDecision' AS later FROM menagerie.verdict v JOIN menagerie.judgement j ON j.id = judgement_id WHERE decision = 'bad' AND v.model_id = $1",
+      [judged.modelId],
+    );
+    expect(rows).toEqual([
+      { generation: 1, later: { new: { requests: 20, failed: 0 }, old: { requests: 180, failed: 180 } } },
+    ]);
+  });
+
+  it("is shown with its verdict, when that came, and what was counted after it", async () => {
+    await tenPercent();
+    await seconds(3, { "2xx": 4 }, { "2xx": 36 });
+    await judge();
+    const shown = async () => (await readVerdicts(client, [judged.model])).get(judged.model);
+    expect(await shown()).toMatchObject({
+      risk: 0.005,
+      action: "revert",
+      afterDecision: null,
+      verdict: { decision: "undecided" },
+    });
+    await seconds(3, { "5xx": 4 }, { "2xx": 36 });
+    await judge();
+    await seconds(2, { "5xx": 4 }, { "2xx": 36 });
+    await judge();
+    const last = await shown();
+    expect(last).toMatchObject({
+      since: expect.any(Date),
+      verdict: { decision: "bad" },
+      afterDecision: { new: { requests: 8, failed: 8 } },
+      history: [{ decision: "undecided" }, { decision: "bad", because: [expect.stringMatching(/^errors/)] }],
+    });
+    expect(last && describeVerdict(last)).toEqual([
+      expect.stringMatching(/^judge: bad since /),
+      expect.stringMatching(/^ {2}errors \d+ of \d+ against 0 of \d+/),
+      "  after the decision: errors 8 of 8 against 0 of 72",
+    ]);
+    expect((await readVerdicts(client, "every")).has(judged.model)).toBe(true);
+  });
+
+  it("is good when the bound is at the margin, and a denied client is nobody's failure while a refused body is", async () => {
+    await tenPercent();
+    await seconds(30, { "2xx": 20, "4xx_denied": 20 }, { "2xx": 180, "4xx_denied": 180 });
+    await judge();
+    expect((await decisions()).at(-1)).toBe("good");
+    await seconds(20, { "4xx_rejected": 40 }, { "2xx": 360 });
+    await judge();
+    expect((await decisions()).at(-1)).toBe("bad");
+  });
+
+  it("without requests is undecided, and so it is with one an hour", async () => {
+    await tenPercent();
+    await seconds(2);
+    await judge();
+    expect(await decisions()).toEqual([]);
+    await second({ "2xx": 1 });
+    await storeBatch(client, gateway, {
+      observed: { since: told, until: told + 3_600 },
+      tellsEnds: true,
+      counts: [],
+      timed: [],
+    });
+    told += 3_600;
+    await second({}, { "2xx": 1 });
+    await judge();
+    await judge();
+    expect(await decisions()).toEqual(["undecided"]);
+    expect((await judgements())[0]?.total).toEqual({
+      new: { requests: 1, failed: 0 },
+      old: { requests: 1, failed: 0 },
+    });
+  });
+
+  it("with both versions failing alike is held, and the verdict says so", async () => {
+    await tenPercent();
+    await seconds(30, { "5xx": 20 }, { "5xx": 180 });
+    await judge();
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "undecided",
+      because: expect.arrayContaining([expect.stringMatching(/^both versions fail: errors/)]),
+    });
+  });
+
+  it("counts nothing of the seconds in which its weight changes", async () => {
+    await weightFrom(client, judged, 1, start - 100);
+    await seconds(3, { "2xx": 1 }, { "2xx": 99 });
+    await weightFrom(client, judged, 50, told);
+    await seconds(5, { "5xx": 50 }, { "2xx": 50 });
+    await judge();
+    expect(await decisions()).toEqual(["undecided"]);
+    await seconds(5, { "5xx": 50 }, { "2xx": 50 });
+    await judge();
+    expect((await decisions()).at(-1)).toBe("bad");
+  });
+});
+
+describe("a source", () => {
+  it("that is late is waited for, and its seconds count when it tells them", async () => {
+    await tenPercent();
+    const other = await beginSource(client, { path: "route", name: "gateway/two" }, start);
+    await seconds(10, { "5xx": 4 }, { "2xx": 36 });
+    await judge();
+    expect(await decisions()).toEqual([]);
+    await storeBatch(client, other, {
+      observed: { since: start, until: told },
+      tellsEnds: true,
+      counts: [],
+      timed: [],
+    });
+    await judge();
+    expect((await decisions()).at(-1)).toBe("bad");
+  });
+
+  it("that is missing makes the verdict undecided by its name, until it tells again; its seconds count for nothing", async () => {
+    await tenPercent();
+    const other = await beginSource(client, { path: "route", name: "gateway/two" }, start);
+    await seconds(patience + 5, { "5xx": 4 }, { "2xx": 36 });
+    await judge();
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "undecided",
+      because: expect.arrayContaining(["gateway/two does not report"]),
+    });
+    expect((await judgements())[0]?.total).toMatchObject({ new: { requests: 0 } });
+    await endSource(client, other, told);
+    await seconds(patience + 5, { "5xx": 4 }, { "2xx": 36 });
+    await judge();
+    expect((await decisions()).at(-1)).toBe("bad");
+  });
+
+  it("that nobody has heard of since is missing, and what it tells later counts", async () => {
+    await tenPercent();
+    await seconds(1, { "2xx": 4 }, { "2xx": 36 });
+    await judge(told + patience + 1);
+    expect((await verdicts()).at(-1)?.because[0]).toBe("gateway/one does not report");
+    await seconds(patience, { "5xx": 4 }, { "2xx": 36 });
+    await judge();
+    expect((await decisions()).at(-1)).toBe("bad");
+  });
+
+  it("is not missed when the guard's clock jumps: no second is lost, and none counts twice", async () => {
+    await tenPercent();
+    await seconds(2, { "2xx": 4 }, { "2xx": 36 });
+    await judge(told + 86_400);
+    await judge(start - 86_400);
+    await seconds(2, { "2xx": 4 }, { "2xx": 36 });
+    await judge();
+    await judge(start + 1);
+    await judge();
+    expect((await judgements())[0]?.total).toMatchObject({ new: { requests: 16 }, old: { requests: 144 } });
+  });
+});
+
+describe("recorded pairs", () => {
+  const schema = "recorded_pairs";
+  const paired: DeclaredJudge = {
+    ...usualJudge,
+    maxMismatch: 0.02,
+    recordedIn: schema,
+    compare: { ignore: ["took_ms"] },
+  };
+
+  beforeAll(async () => {
+    await ensurePredictionTables(client, schema, { retentionDays: 5 });
+    await client.query(`SELECT ${schema}.make_prediction_day((now() AT TIME ZONE 'UTC')::date - 1)`);
+  });
+
+  /** A request that the new version answered, and its copy to the old one. */
+  async function both(
+    place: number,
+    fresh: Partial<StoredPrediction>,
+    old: Partial<StoredPrediction> = {},
+  ): Promise<void> {
+    const id = `${judged.model}-${place}`;
+    const at = new Date((start + 10) * 1000 + place * 10);
+    const response = { class: 1, took_ms: place };
+    const of = { id, at, response, operation: "predict" };
+    await storePredictions(client, schema, [
+      { ...of, attempt: 1, version: contentVersion(judged.hash, {}), ...fresh },
+      { ...of, attempt: 2, version: contentVersion("0".repeat(64), {}), ...old },
+    ]);
+  }
+
+  async function judgedPairs(count: number, answer: (place: number) => Partial<StoredPrediction>) {
+    await begin(paired);
+    await weightFrom(client, judged, 100, start - 100);
+    for (let place = 0; place < count; place += 1) await both(place, answer(place));
+    await seconds(60, { "2xx": 20 });
+    await judge(told + 30);
+    await judge(told + 30);
+    return (await verdicts()).at(-1);
+  }
+
+  it("at full weight find a version whose answers differ, by the judge's own rules", async () => {
+    expect(await judgedPairs(40, () => ({ response: { class: 2 } }))).toMatchObject({
+      decision: "bad",
+      because: [expect.stringMatching(/^\d+ of \d+ pairs differ/)],
+    });
+  });
+
+  it("find one that fails where the old one does not", async () => {
+    expect(await judgedPairs(20, () => ({ status: 500 }))).toMatchObject({
+      decision: "bad",
+      because: [expect.stringMatching(/^errors/)],
+    });
+  });
+
+  it("are good where they agree, each counted once however often it is judged; an id that came thrice is nobody's pair", async () => {
+    const found = await judgedPairs(1_500, (place) => ({ response: { took_ms: -place, class: 1 } }));
+    expect(found).toMatchObject({ decision: "good" });
+    await storePredictions(client, schema, [
+      {
+        id: "thrice",
+        at: new Date((start + 20) * 1000),
+        attempt: 1,
+        status: 500,
+        version: contentVersion(judged.hash, {}),
+      },
+      { id: "thrice", at: new Date((start + 20) * 1000), attempt: 2, version: contentVersion(judged.hash, {}) },
+      { id: "thrice", at: new Date((start + 20) * 1000), attempt: 3, version: contentVersion("0".repeat(64), {}) },
+    ]);
+    await seconds(5, { "2xx": 20 });
+    await judge(told + 30);
+    const { rows } = await client.query(
+      "SELECT state->'mismatch' AS mismatch FROM menagerie.judgement WHERE model_id = $1",
+      [judged.modelId],
+    );
+    expect(rows).toEqual([{ mismatch: { compared: 1_500, mismatches: 0 } }]);
+  });
+});
+
+describe("a fixed limit", () => {
+  const limited: DeclaredJudge = { ...usualJudge, limits: [{ query: "queue", max: 3, for: "20s" }] };
+  let values: readonly (readonly [number, string])[] | "down" = [];
+  let asked: string[] = [];
+  const prometheus = createServer((request, response) => {
+    let text = "";
+    request.on("data", (chunk) => (text += chunk));
+    request.on("end", () => {
+      asked.push(new URLSearchParams(text).get("query") ?? "");
+      response.statusCode = values === "down" ? 503 : 200;
+      response.end(
+        JSON.stringify({
+          status: "success",
+          data: { resultType: "matrix", result: values === "down" ? [] : [{ metric: {}, values }] },
+        }),
+      );
+    });
+  });
+  let url: string;
+
+  beforeAll(async () => {
+    prometheus.listen(0, "127.0.0.1");
+    await once(prometheus, "listening");
+    url = `http://127.0.0.1:${(prometheus.address() as AddressInfo).port}`;
+  });
+  afterAll(() => prometheus.close());
+
+  const judgeAt = (now: number) => judgeOnce(client, new Date(now * 1000), { prometheus: { url } });
+
+  it("holds the verdict while it is not known, and is bad when it was above for its time", async () => {
+    await begin(limited);
+    await tenPercent();
+    await seconds(60, { "2xx": 20 }, { "2xx": 180 });
+    values = "down";
+    await judgeAt(told + 1);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "undecided",
+      because: ["limit queue is not known: Prometheus answers 503 (a fixed limit, outside the risk)"],
+    });
+    values = Array.from({ length: 21 }, (_, place) => [told - 9 + place, "2"]);
+    await judgeAt(told + 11);
+    expect((await decisions()).at(-1)).toBe("good");
+    values = Array.from({ length: 21 }, (_, place) => [told + 1 + place, "+Inf"]);
+    await judgeAt(told + 12);
+    expect((await decisions()).at(-1)).toBe("good");
+    await judgeAt(told + 21);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "bad",
+      because: ["limit queue was above 3 for 20s, and is Infinity (a fixed limit, outside the risk)"],
+    });
+    expect(asked).toEqual(["queue", "queue", "queue"]);
+  });
+
+  it("is not asked for while the new version answers nobody", async () => {
+    await begin(limited);
+    await weightFrom(client, judged, 0, start - 100);
+    asked = [];
+    await judgeAt(told + 1);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("a judge", () => {
+  const edit = (change: Partial<DeclaredJudge>) =>
+    client.query("UPDATE menagerie.rollout SET judge = judge || $2 WHERE model_id = $1", [
+      judged.modelId,
+      JSON.stringify(change),
+    ]);
+
+  it("that is edited, or ended by a resume, begins again with half of the risk that is left", async () => {
+    await tenPercent();
+    await seconds(3, { "5xx": 4 }, { "2xx": 36 });
+    await judge();
+    await edit({ maxErrorIncrease: 0.02 });
+    await second({ "2xx": 4 }, { "2xx": 36 });
+    await judge();
+    await endJudgement(client, judged.modelId);
+    await second({ "2xx": 4 }, { "2xx": 36 });
+    await judge();
+    expect(
+      (await judgements()).map(({ risk, isOpen, total }) => [risk, isOpen, (total as { new: unknown }).new]),
+    ).toEqual([
+      [0.005, false, expect.anything()],
+      [0.0025, false, { requests: 4, failed: 0 }],
+      [0.00125, true, { requests: 4, failed: 0 }],
+    ]);
+  });
+
+  it("goes on where only what follows is edited", async () => {
+    await tenPercent();
+    await second({ "2xx": 4 }, { "2xx": 36 });
+    await judge();
+    await edit({ action: "tell" });
+    await judge();
+    expect(await judgements()).toMatchObject([{ risk: 0.005, isOpen: true }]);
+    const { rows } = await client.query(
+      "SELECT settings->>'action' AS action FROM menagerie.judgement WHERE model_id = $1",
+      [judged.modelId],
+    );
+    expect(rows).toEqual([{ action: "tell" }]);
+  });
+
+  it("ends with the rollout; of one that cannot be read, the others are judged", async () => {
+    await tenPercent();
+    await second({ "2xx": 4 }, { "2xx": 36 });
+    await judge();
+    const first = judged;
+    await begin();
+    await tenPercent();
+    await client.query("UPDATE menagerie.rollout SET judge = '{}' WHERE model_id = $1", [first.modelId]);
+    await seconds(3, { "5xx": 4 }, { "2xx": 36 });
+    const failed: string[] = [];
+    await judgeOnce(client, new Date((told + 1) * 1000), { onFailed: (model) => failed.push(model) });
+    expect(failed).toEqual([first.model]);
+    expect((await decisions()).at(-1)).toBe("bad");
+    await client.query("UPDATE menagerie.rollout SET phase = 'done' WHERE model_id = $1", [judged.modelId]);
+    await judgeOnce(client, new Date((told + 1) * 1000), { onFailed: () => {} });
+    expect(await judgements()).toMatchObject([{ isOpen: false }]);
+  });
+});
+
+/** Verdicts of rows in memory, as the fold in PostgreSQL must write them. */
+function expectedVerdicts(rows: readonly JudgementRow[], settings: DeclaredJudge): Verdict[] {
+  let state = beginJudgement(settings.risk);
+  let gist: string | undefined;
+  const found: Verdict[] = [];
+  for (const row of rows) {
+    state = foldRow(state, row, settings);
+    const next = gistOf(state, settings);
+    if (next !== gist) found.push(verdictOf(state, settings));
+    gist = next;
+  }
+  return JSON.parse(JSON.stringify(found));
+}
+
+async function stored(rows: readonly JudgementRow[]): Promise<string> {
+  await weightFrom(client, judged, 10, start);
+  await judge(start);
+  const { rows: found } = await client.query<{ id: string }>(
+    "SELECT id::text AS id FROM menagerie.judgement WHERE model_id = $1",
+    [judged.modelId],
+  );
+  const id = found[0]?.id ?? "";
+  await storeRows(client, id, async ({ stored: _, folded: __, ...cursor }) => ({
+    rows,
+    cursor,
+  }));
+  return id;
+}
+
+describe("killed at any row", () => {
+  const failing = beyondMargin.find(({ name }) => name === "errors +5 points, outages of both");
+
+  it("the same verdicts follow, each once", async () => {
+    const random = randomOf(7);
+    for (let seed = 0; seed < 5; seed += 1) {
+      await begin();
+      const rows = rolloutRows(failing as ErrorScenario, seed, 500);
+      const id = await stored(rows);
+      let kills = 0;
+      for (let isWhole = false; !isWhole; ) {
+        // Some statement of the turn finds its connection gone.
+        const lives = Math.floor(random() * 9);
+        const outcome = await foldThenKilled(id, 1 + Math.floor(random() * 40), lives);
+        if (outcome === undefined) kills += 1;
+        else isWhole = outcome;
+      }
+      expect(kills).toBeGreaterThan(0);
+      expect(await verdicts()).toEqual(expectedVerdicts(rows, usualJudge));
+    }
+  });
+
+  /** One turn on a connection whose server process is killed before its n-th statement; undefined where that was in its middle. */
+  async function foldThenKilled(id: string, most: number, lives: number): Promise<boolean | undefined> {
+    const own = await connected();
+    own.on("error", () => {});
+    const { rows } = await own.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    let asked = 0;
+    const query = own.query.bind(own) as (...args: readonly unknown[]) => Promise<unknown>;
+    const dying = Object.create(own, {
+      query: {
+        value: async (...args: readonly unknown[]) => {
+          asked += 1;
+          if (asked > lives) await client.query("SELECT pg_terminate_backend($1)", [rows[0]?.pid]);
+          return query(...args);
+        },
+      },
+    }) as ClientBase;
+    try {
+      return (await foldStored(dying, id, most)).isWhole;
+    } catch {
+      return undefined;
+    } finally {
+      await own.end().catch(() => {});
+    }
+  }
+});
+
+describe("simulated rollouts, folded in PostgreSQL", () => {
+  const count = 250;
+  const perRow = wholeMatrix ? 500 : 5_000;
+  const scenarios = [
+    ...equalVersions.filter(({ perUser }) => perUser === undefined).slice(0, 2),
+    withinMargin,
+    beyondMargin.find(({ name }) => name === "errors +5 points") as ErrorScenario,
+  ];
+
+  it.each(scenarios)(
+    "$name: as in memory, within the risk",
+    async (scenario) => {
+      const settings = usualJudge;
+      let bad = 0;
+      for (let seed = 0; seed < count; seed += 1) {
+        await begin(settings);
+        const rows = rolloutRows(scenario, seed, perRow);
+        const id = await stored(rows);
+        const folded = [];
+        for (let isWhole = false; !isWhole; ) {
+          const turn = await foldStored(client, id);
+          folded.push(...turn.verdicts.map(({ verdict }) => verdict));
+          isWhole = turn.isWhole;
+        }
+        const expected = expectedVerdicts(rows, settings);
+        expect(JSON.parse(JSON.stringify(folded)), `seed ${seed}`).toEqual(expected);
+        if (expected.at(-1)?.decision === "bad") bad += 1;
+        await client.query("UPDATE menagerie.rollout SET judge = NULL WHERE model_id = $1", [judged.modelId]);
+      }
+      if (scenario.name === "errors +5 points") expect(bad).toBe(count);
+      else expect(binomialTail(bad, count, settings.risk / 2)).toBeGreaterThan(0.001);
+    },
+    300_000,
+  );
+});
