@@ -134,7 +134,11 @@ async function inDatabase<T>(work: Parameters<typeof withClient<T>>[2]): Promise
 }
 
 const traffic = () => inDatabase((client) => readRolloutTraffic(client, model));
-const refreshed = () => shared.succeed("pulumi", "--", "up", "--refresh", "--yes", "--skip-preview");
+/** `up --refresh`, in its two halves. */
+async function refreshed(): Promise<void> {
+  await shared.succeed("pulumi", "--", "refresh", "--yes", "--skip-preview");
+  await shared.up();
+}
 const noChanges = (...args: string[]) => shared.succeed("pulumi", "--", ...args, "--expect-no-changes");
 
 test("10 % of 2,000 requests reach the new version, and new apps the old one", async () => {
