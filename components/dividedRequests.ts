@@ -2,7 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { kubernetesName } from "../src/config/crossRules.ts";
 import { type ModelRoute, modelRoute } from "../src/domain/serving/modelRoute.ts";
 import type { Route } from "../src/domain/serving/route.ts";
-import { type DividedRoute, type TrafficSide, trafficObject } from "../src/domain/serving/trafficRoute.ts";
+import {
+  type DividedRoute,
+  type TrafficSide,
+  trafficObject,
+  trafficPlace,
+} from "../src/domain/serving/trafficRoute.ts";
 import { sleeps } from "../src/domain/zoo/serving.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
@@ -48,6 +53,7 @@ export function divideRequests(
     name,
     {
       model: name,
+      object: trafficPlace({ gateway, namespace, name: kubernetesName(name) }),
       weight,
       control,
       route,

@@ -7,6 +7,8 @@ import type { Due, Handler } from "../providers/handler.ts";
 export interface RolloutTrafficInputs extends DatabaseInput, Due {
   /** Name of the zoo model. */
   readonly model: string;
+  /** The object of {@link route}, see `trafficPlace`: one elsewhere, or of another API, is another resource, which is made first. */
+  readonly object: string;
   /** Percent of the model's requests that the new version is to answer. */
   readonly weight: number;
   /** Percent that is copied to the other side. @default 0 */
@@ -32,6 +34,7 @@ export interface RolloutTrafficInputs extends DatabaseInput, Due {
 export const rolloutTraffic: Handler<RolloutTrafficInputs, RolloutTrafficInputs> = {
   inputs: {
     model: "replace",
+    object: "replace",
     weight: "update",
     control: "update",
     sticky: "update",
@@ -44,11 +47,10 @@ export const rolloutTraffic: Handler<RolloutTrafficInputs, RolloutTrafficInputs>
   },
   async create(inputs) {
     await divide(inputs);
-    return { id: inputs.model, outs: inputs };
+    return { id: inputs.object, outs: inputs };
   },
-  async update(_id, olds, news) {
+  async update(_id, _olds, news) {
     await divide(news);
-    if (olds.route.gateway.api !== news.route.gateway.api) await remove(olds);
     return news;
   },
   async read(_id, props) {
@@ -60,7 +62,10 @@ export const rolloutTraffic: Handler<RolloutTrafficInputs, RolloutTrafficInputs>
     const { edited: _, ...others } = props;
     return standing === "as written" ? others : { ...others, edited: true };
   },
-  delete: (_id, props) => remove(props),
+  async delete(_id, props) {
+    const { removeTraffic } = await import("../adapters/kubernetes/traffic.ts");
+    await removeTraffic(await addressOf(props));
+  },
 };
 
 async function divide(inputs: RolloutTrafficInputs): Promise<void> {
@@ -78,11 +83,6 @@ async function divide(inputs: RolloutTrafficInputs): Promise<void> {
     const applied = await applyTraffic(address, read, route);
     if (applied !== undefined) await noteTrafficApplied(client, model, applied);
   });
-}
-
-async function remove(props: RolloutTrafficInputs): Promise<void> {
-  const { removeTraffic } = await import("../adapters/kubernetes/traffic.ts");
-  await removeTraffic(await addressOf(props));
 }
 
 // Loaded when needed: the Kubernetes client takes a second, and a preview only checks and compares.

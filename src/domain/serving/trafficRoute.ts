@@ -26,6 +26,16 @@ export function trafficObject(name: string): string {
   return `${name}-traffic`;
 }
 
+/** What the object is and where, as `<kind> <namespace>/<name>`. */
+export function trafficPlace({
+  gateway,
+  namespace,
+  name,
+}: Pick<DividedRoute, "gateway" | "namespace" | "name">): string {
+  const kind = gateway.api === "gateway-api" ? "HTTPRoute" : "VirtualService";
+  return `${kind} ${namespace}/${trafficObject(name)}`;
+}
+
 export const trafficAnnotations = {
   /** The {@link DividedRoute} that the object was made from, as JSON: with the database's row it makes the next one. */
   route: "menagerie.dev/traffic-route",

@@ -63,7 +63,14 @@ it("a route whose requests are divided leads to an object that comes before it",
   const { resources, options } = await declaredOf(dividedCase);
   const one = (ending: string) => Object.entries(resources).filter(([key]) => key.includes(ending));
   const [[, traffic] = []] = one(":RolloutTraffic ");
-  expect(traffic).toMatchObject({ weight: 25, control: 0, sticky: "cookie", expected: 4, due: true });
+  expect(traffic).toMatchObject({
+    object: "VirtualService models/iris-traffic",
+    weight: 25,
+    control: 0,
+    sticky: "cookie",
+    expected: 4,
+    due: true,
+  });
   expect(traffic).toMatchObject({
     route: { old: { service: "iris-v1", mode: "Standard" }, new: { service: "iris-v2" } },
   });

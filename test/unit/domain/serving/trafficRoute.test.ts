@@ -7,6 +7,7 @@ import {
   type TrafficSide,
   trafficAnnotations,
   trafficObject,
+  trafficPlace,
 } from "../../../../src/domain/serving/trafficRoute.ts";
 import { virtualServiceManifest } from "../../../../src/domain/serving/virtualService.ts";
 import type { RolloutTraffic } from "../../../../src/domain/zoo/traffic.ts";
@@ -66,6 +67,7 @@ describe("the object that divides requests", () => {
   it("says which generation it is of, and what it was made from", () => {
     const { metadata } = renderTraffic(row(), route());
     expect(metadata).toMatchObject({ name: trafficObject("iris"), namespace: "models" });
+    expect(trafficPlace(route())).toBe("VirtualService models/iris-traffic");
     expect(metadata.labels).toMatchObject({ "menagerie.dev/model": "iris", "menagerie.dev/kind": "zoo" });
     expect(metadata.annotations[trafficAnnotations.generation]).toBe("7");
     const kept = JSON.parse(metadata.annotations[trafficAnnotations.route] ?? "") as DividedRoute;
