@@ -117,7 +117,7 @@ export async function showRollouts(name: string | undefined, options: ShowOption
     each.phase,
     each.since.toISOString(),
     each.from ? `${version(each.from)} → ${each.to ? version(each.to) : "copy"}` : "",
-    `${each.migration?.held ? `held, migration ${each.migration.id}; ` : ""}set ${each.next.set.join(", ")}`,
+    `${each.judgement?.verdict.decision === "bad" ? "judged bad; " : ""}${each.migration?.held ? `held, migration ${each.migration.id}; ` : ""}set ${each.next.set.join(", ")}`,
   ]);
   console.log(columns([["MODEL", "PHASE", "SINCE", "ROLLOUT", "NEXT"], ...rows]));
 }
