@@ -112,6 +112,7 @@ export class RecordedModel extends pulumi.ComponentResource {
           path: readyPath,
           revision: inferenceService.revision,
           timeoutSeconds: serving.readyTimeoutSeconds,
+          gatewayLags: environment.gatewayLags && component === "transformer",
           ...environment.inCluster,
         },
         { ...parent, dependsOn },

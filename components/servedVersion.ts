@@ -133,6 +133,8 @@ export class ServedVersion extends pulumi.ComponentResource {
         pool: placement.pool,
         path: readyPath,
         timeoutSeconds: served.readyTimeoutSeconds,
+        // Else the route leads to what wakes it, or to its recorder.
+        gatewayLags: environment.gatewayLags && !sleeps(serving) && !recording,
         ...environment.inCluster,
       },
       { ...child, dependsOn: service },

@@ -7,6 +7,7 @@ import { recorderTransformer, revisedTransformer } from "../src/domain/serving/r
 import type { Replicas } from "../src/domain/serving/scaleTarget.ts";
 import { type DeploymentMode, type Recorder, readyPath } from "../src/domain/serving/servedModel.ts";
 import { valueHash } from "../src/domain/serving/valueHash.ts";
+import { sleeps } from "../src/domain/zoo/serving.ts";
 import { given } from "../src/environment/given.ts";
 import { ModelReady } from "../src/resources/modelReady.ts";
 import { ModelRecorder } from "../src/resources/modelRecorder.ts";
@@ -106,6 +107,8 @@ export class VersionRecorder extends pulumi.ComponentResource {
         path: readyPath,
         revision: this.revision,
         timeoutSeconds: serving.readyTimeoutSeconds,
+        // Else the route leads to what wakes the version.
+        gatewayLags: environment.gatewayLags && !sleeps({ mode, replicas }),
         ...environment.inCluster,
       },
       { parent: this, dependsOn: attached },

@@ -205,6 +205,14 @@ export class Environment {
     return given({ target: given(connection.existing), targetUrl: url === undefined ? undefined : pulumi.secret(url) });
   }
 
+  /**
+   * Whether the gateway may learn that pods are ready later than of a route that leads to them. Where the stack has a say in it, it does
+   * not; see `readyAtOnce`.
+   */
+  get gatewayLags(): boolean {
+    return !this.facts.isEmbedded && this.spec.mesh?.keyCheck === undefined;
+  }
+
   /** For handlers that ask the cluster. */
   get inCluster(): { readonly context?: string } {
     return given({ context: this.spec.kubeContext });

@@ -20,6 +20,11 @@ export interface ModelReadyInputs {
   /** Path that the model answers 2xx once it is ready. */
   readonly path: string;
   readonly timeoutSeconds: number;
+  /**
+   * Routes move to its pods next, through a gateway that may learn of that earlier than of the pods.
+   * @default false
+   */
+  readonly gatewayLags?: boolean | undefined;
   /** Context of the ambient kubeconfig; its current one when left out. */
   readonly context?: string;
 }
@@ -31,11 +36,10 @@ export interface ModelReadyInputs {
 const routesMoveWithin = 3_000;
 
 /**
- * Time that gateways need until they know pods that have just become ready, in milliseconds: Istio's control plane gathers changes for up to
- * half a second (`PILOT_DEBOUNCE_MAX`; in clusters for 0.1 s unless much changes) and may tell a gateway of a moved route before it tells of
- * the pods behind it. Requests in between would be answered 503.
+ * Time that a gateway needs until it sends requests to pods that have just become ready, in milliseconds: Istio's control plane gathers
+ * changes for 0.1 s, unless more come, and Envoy those of pods that it knew already for a second, while it follows a route at once.
  */
-const gatewaysKnowWithin = 1_000;
+const gatewaysKnowWithin = 1_500;
 
 /**
  * Stands for "the model answers": whatever depends on it starts after that. Deleting it gives requests the time to go elsewhere,
@@ -51,21 +55,34 @@ export const modelReady: Handler<ModelReadyInputs, ModelReadyInputs> = {
     pool: "update",
     path: "update",
     timeoutSeconds: "update",
+    gatewayLags: "ignore",
     context: "update",
   },
   async create(inputs) {
     await wait(inputs);
+    await gatewayKnows(inputs);
     const { namespace, name, component = "predictor" } = inputs;
     // Each of the two parts comes and goes without the other.
     const part = component === "predictor" ? "" : `/${component}`;
     return { id: `${namespace}/${name}${part}`, outs: inputs };
   },
   async update(_id, olds, news) {
-    if (olds.revision !== news.revision) await wait(news);
+    if (olds.revision === news.revision) return news;
+    await wait(news);
+    // Else routes led to its Service before, whose older pods answered meanwhile.
+    if (!olds.gatewayLags) await gatewayKnows(news);
     return news;
   },
-  delete: () => untilTerminated((signal) => setTimeout(routesMoveWithin, undefined, { signal })),
+  delete: () => pause(routesMoveWithin),
 };
+
+function pause(milliseconds: number): Promise<void> {
+  return untilTerminated((signal) => setTimeout(milliseconds, undefined, { signal }));
+}
+
+async function gatewayKnows({ gatewayLags, mode }: ModelReadyInputs): Promise<void> {
+  if (gatewayLags && mode === "Standard") await pause(gatewaysKnowWithin);
+}
 
 async function wait({ context, ...inputs }: ModelReadyInputs): Promise<void> {
   // Loaded when needed: the Kubernetes client takes a second, and a preview only checks and compares.
@@ -79,6 +96,5 @@ async function wait({ context, ...inputs }: ModelReadyInputs): Promise<void> {
     if (inputs.mode === "Standard" && inputs.component !== "transformer") {
       await removeOtherAutoscalers({ ...inputs, config }, signal);
     }
-    if (inputs.mode === "Standard") await setTimeout(gatewaysKnowWithin, undefined, { signal });
   });
 }

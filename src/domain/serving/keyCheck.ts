@@ -1,5 +1,6 @@
 import { platformMetadata } from "./platformMetadata.ts";
 import { queryKeyPatch } from "./queryKeys.ts";
+import { readyAtOnce } from "./readyAtOnce.ts";
 import { gatewayNameLabel, nameOfGateway, type RouteGateway } from "./route.ts";
 import { servingRoot } from "./servedModel.ts";
 
@@ -50,7 +51,10 @@ export function labelsOfAsking(gateway: KeyCheck["gateway"]): Readonly<Record<st
   return "pods" in gateway ? gateway.pods : { [gatewayNameLabel]: gateway.name };
 }
 
-/** The EnvoyFilter by which the gateway takes keys from the queries of requests to models: no header's rule reaches those. */
+/**
+ * The EnvoyFilter by which the gateway takes keys from the queries of requests to models, which no header's rule reaches, and knows pods as
+ * soon as they are ready.
+ */
 export function queryKeysManifest({ gatewayNamespace, gateway, namespace }: KeyCheck) {
   return {
     apiVersion: "networking.istio.io/v1alpha3" as const,
@@ -58,7 +62,7 @@ export function queryKeysManifest({ gatewayNamespace, gateway, namespace }: KeyC
     metadata: platformMetadata(`${namespace}-query-keys`, gatewayNamespace),
     spec: {
       workloadSelector: { labels: { ...labelsOfAsking(gateway) } },
-      configPatches: [queryKeyPatch(`${servingRoot(namespace)}/`)],
+      configPatches: [queryKeyPatch(`${servingRoot(namespace)}/`), readyAtOnce],
     },
   };
 }

@@ -3,6 +3,7 @@ import { dump } from "js-yaml";
 import { embeddedGateway } from "../../domain/serving/embeddedGateway.ts";
 import { gatewayFilter } from "../../domain/serving/gatewayFilter.ts";
 import { queryKeyPatch } from "../../domain/serving/queryKeys.ts";
+import { readyAtOnce } from "../../domain/serving/readyAtOnce.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import { endsLogger, proxyStatsMatcher } from "./statistics.ts";
 
@@ -199,6 +200,7 @@ export function envoyFilter(socket: string): IstioObject {
           patch: { operation: "MERGE", value: { typed_config: connectionManager } },
         },
         queryKeyPatch("/serving/"),
+        readyAtOnce,
         serviceOnItsWay,
       ],
     },

@@ -74,7 +74,7 @@ export class Backends {
   }
 
   /** A Service whose only endpoint is a port of the bridge; undefined leaves it without any. */
-  async serve(server: string, port: number | undefined): Promise<void> {
+  async serve(server: string, port: number | undefined, ready = true): Promise<void> {
     const [name = "", namespace = this.namespace] = server.split(".");
     // The prefix of the port's name tells Istio the protocol.
     const protocol = name.startsWith("grpc") ? "grpc" : "http";
@@ -86,7 +86,7 @@ export class Backends {
       metadata: { name, namespace, labels: { "kubernetes.io/service-name": name } },
       addressType: "IPv4",
       ports: [{ name: protocol, port: port ?? 1 }],
-      endpoints: port === undefined ? [] : [{ addresses: [addresses.host], conditions: { ready: true } }],
+      endpoints: port === undefined ? [] : [{ addresses: [addresses.host], conditions: { ready } }],
     };
     // A Service is never without its endpoints.
     for (const object of [slice, service]) await applyManifest(this.#cluster, object as Manifest);

@@ -308,6 +308,32 @@ describe("a Service and a route to it", () => {
     // Until the route is there.
     expect([...seen].sort()).toEqual([200, 404]);
   });
+
+  // Envoy gathers changes of pods that it knows for a second, unless it is told otherwise.
+  test.each([300, 600, 900])(
+    "of a pod that becomes ready %d ms after it was made, when the route moves to it: no request is answered with 503",
+    async (milliseconds) => {
+      const { late } = own.backends.ports;
+      for (let round = 0; round < 4; round += 1) {
+        const name = `moves-${milliseconds}-${round}`;
+        const host = await routes.routed(name, [to("model")]);
+        // As KServe makes it: the Service first.
+        await own.backends.serve(name, undefined);
+        await delay(1_500);
+        await own.backends.serve(name, late, false);
+        await delay(milliseconds);
+        const counts = await underTraffic(host, async () => {
+          await own.backends.serve(name, late);
+          await routes.apply(name, [to(name)]);
+          await vi.waitFor(async () => expect((await routes.seenBy(host, "/")).server).toBe("late"), {
+            timeout: 20_000,
+          });
+          await delay(300);
+        });
+        expect([...counts.keys()]).toEqual([200]);
+      }
+    },
+  );
 });
 
 describe("killed under traffic", () => {
