@@ -98,14 +98,12 @@ export class SleepEnvironment {
     return { status: statusCode, text: await body.text() };
   }
 
-  /** InferenceService of a model of the zoo that has one. */
-  async serviceOf(model: string): Promise<string> {
+  /** InferenceService of a version of a model of the zoo: the engine makes up a part of its name. */
+  async serviceOf(model: string, version = 1): Promise<string> {
     const path = `/apis/serving.kserve.io/v1beta1/namespaces/${space}/inferenceservices`;
-    const query = { labelSelector: `menagerie.dev/model=${model}` };
-    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(this.cluster, "GET", path, {
-      query,
-    });
-    return items[0]?.metadata.name ?? "";
+    const { items } = await requestJson<{ items: { metadata: { name: string } }[] }>(this.cluster, "GET", path);
+    const own = new RegExp(`^${model}-v${version}(-[0-9a-f]{8})?$`);
+    return items.map(({ metadata }) => metadata.name).find((name) => own.test(name)) ?? "";
   }
 
   /** Pods of an InferenceService's predictor, by uid. */

@@ -52,6 +52,9 @@ afterAll(() => own?.close());
 const asked = () => own.post(`${own.api}/models/${app}/predict`);
 const answer = (value: number) => ({ status: 200, text: `{"results": [${value}.0]}` });
 
+const asleep = async (name: string, version: number) => own.asleep(await own.serviceOf(name, version));
+const bothAsleep = () => Promise.all([asleep("mover", 1), asleep("mover", 2)]);
+
 /** Asks a version itself, whatever the route leads to. */
 function wake(name: string) {
   const request = {
@@ -69,7 +72,8 @@ function wake(name: string) {
 }
 
 test("`copy` and `version` find room for the new version beside the one that sleeps", async () => {
-  await Promise.all(["mover-v1", "other-v1"].map((service) => own.asleep(service)));
+  await asleep("mover", 1);
+  await asleep("other", 1);
   const file = join(own.home.project, "models/doubler/model/model.py");
   const code = await readFile(file, "utf8");
   await writeFile(file, code.replaceAll("Decimal(2)", "Decimal(3)").replaceAll('"FACTOR", "2"', '"FACTOR", "3"'));
@@ -86,18 +90,19 @@ test("both versions keep their place until the rollout is done, asleep or not: a
 });
 
 test("`forward` moves the app while both versions sleep, and its next request wakes the new one", async () => {
-  await Promise.all(["mover-v1", "mover-v2"].map((service) => own.asleep(service)));
+  await bothAsleep();
   await own.deploy(stack(inPhase("forward")));
   expect(await asked()).toEqual(answer(6));
 });
 
 test("a model that wakes while the pool is full answers 503 with the pool's name, and 200 once there is room", async () => {
-  await own.asleep("other-v1");
+  await asleep("other", 1);
+  const old = await own.serviceOf("mover", 1);
   // Used all the while, so that neither sleeps.
   let isOver = false;
   const using = (async () => {
     while (!isOver) {
-      expect(await Promise.all([wake("mover-v1"), asked()])).toEqual([answer(4), answer(6)]);
+      expect(await Promise.all([wake(old), asked()])).toEqual([answer(4), answer(6)]);
       await delay(500);
     }
   })();
@@ -105,8 +110,8 @@ test("a model that wakes while the pool is full answers 503 with the pool's name
   isOver = true;
   await using;
   expect(refused.status).toBe(503);
-  expect(refused.text).toContain("other-v1 has not started within 120 s: no node takes its pod: pool t4 has no");
-  await Promise.all(["mover-v1", "mover-v2"].map((service) => own.asleep(service)));
+  expect(refused.text).toContain("has not started within 120 s: no node takes its pod: pool t4 has no");
+  await bothAsleep();
   expect(await own.predict("other")).toEqual(answer(4));
 });
 
