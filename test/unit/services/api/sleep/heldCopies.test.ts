@@ -7,6 +7,7 @@ import { Agent } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { SleepCluster, SleepingService } from "../../../../../src/domain/sleep/ports.ts";
 import { createFrontServer } from "../../../../../src/services/api/sleep/frontServer.ts";
+import type { Waking } from "../../../../../src/services/api/sleep/waking.ts";
 
 /** Bodies of copies that wait until their shadow answers. */
 
@@ -27,6 +28,7 @@ const service: SleepingService = {
   isStopped: false,
   recorded: true,
   pool: "cpu",
+  createdAt: 0,
 };
 
 beforeAll(async () => {
@@ -42,14 +44,18 @@ beforeAll(async () => {
     isListed: () => true,
     find: () => service,
     services: () => [service],
+    pods: () => [],
     readyPods: () => [],
     hindrance: unused,
     changed: unused,
     setStopped: unused,
   };
-  const waking = {
+  const waking: Waking = {
     isOpen: () => isOpen,
-    during: async (_: string, __: unknown, work: () => Promise<void>) => opened.then(work),
+    during: async (_, __, work) => work(() => opened),
+    keep: unused,
+    answered: unused,
+    wake: unused,
     renew: unused,
     end: unused,
   };
