@@ -15,11 +15,16 @@ export function mirrorIssues({ zoo }: Pick<ParsedEnvironment, "zoo">): Refusal[]
 }
 
 /** A judge has what it judges by: recorded answers of both versions, or a fixed limit. */
-export function judgeIssues({ zoo, prometheus }: Pick<ParsedEnvironment, "zoo" | "prometheus">): Refusal[] {
-  return Object.entries(zoo).flatMap(([name, { judge, recording }]) => {
+export function judgeIssues({
+  zoo,
+  prometheus,
+  serving,
+}: Pick<ParsedEnvironment, "zoo" | "prometheus" | "serving">): Refusal[] {
+  return Object.entries(zoo).flatMap(([name, { judge, recording, mode = serving.mode }]) => {
     if (!judge) return [];
     const at = (key: string) => keyPath(["zoo", name, "judge", key]);
     const issues: Refusal[] = [];
+    if (mode === "Knative") issues.push(refusal("judge.knative", keyPath(["zoo", name, "judge"])));
     const { control, maxErrors, maxMismatch, maxLatencyRatio, limits } = judge;
     if (control === 0) {
       if (maxErrors === undefined)

@@ -177,6 +177,11 @@ export const modelRefusals = {
     cause:
       "What the copy answers to a request is compared with what the version before it answered, by what their recorders store.",
   },
+  "judge.knative": {
+    says: "needs the counts of both versions, and in Knative mode the gateway has one destination for all versions",
+    fix: "remove it, or serve the model in Standard mode",
+    cause: "What nobody counts, nobody can judge.",
+  },
   "judge.nothing-judged": {
     says: "missing",
     fix: "give the share of requests that may fail, such as 0.02, or set {control} above 0",
