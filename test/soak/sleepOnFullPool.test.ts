@@ -24,7 +24,12 @@ const model = (name: string, truss: string, lines: readonly string[]): string =>
     "",
   ].join("\n");
 const sleepy = "replicas: { min: 0, idleMinutes: 1 }";
-const inPhase = (phase: string) => [`phase: ${phase}`, `from: "${first}"`, "bake: { minutes: 0 }"];
+const inPhase = (phase: string) => [
+  `phase: ${phase}`,
+  `from: "${first}"`,
+  "bake: { minutes: 0 }",
+  'smoke: [{ input: { values: ["2"] }, output: { results: [6] } }]',
+];
 
 const stack = (mover: readonly string[], more = ""): string =>
   `config:
