@@ -113,6 +113,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/rollout/index.ts")).rolloutCommand(),
   },
   {
+    name: "impact",
+    about:
+      "Show what a rollout or a release did: requests, apps and organizations that it answered, and answers that differ.",
+    load: async () => (await import("./commands/impact.ts")).impactCommand(),
+  },
+  {
     name: "releases",
     about: "Show which combination of code and models was deployed when, the latest first.",
     load: async () => (await import("./commands/releases.ts")).releasesCommand(),

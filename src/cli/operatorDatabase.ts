@@ -16,9 +16,18 @@ const variable = "MENAGERIE_DATABASE_URL";
  * The database is that of `MENAGERIE_DATABASE_URL` where it is set, such as for staging and prod, else that of the
  * embedded environment.
  */
-export async function asOperator<T>(environment: string, work: (client: Client) => Promise<T>): Promise<T> {
+export function asOperator<T>(environment: string, work: (client: Client) => Promise<T>): Promise<T> {
+  return asRole(environment, roles.operator, work);
+}
+
+/** The same as role {@link roles.reader}, for what only reads: it may see which apps were moved too. */
+export function asReader<T>(environment: string, work: (client: Client) => Promise<T>): Promise<T> {
+  return asRole(environment, roles.reader, work);
+}
+
+async function asRole<T>(environment: string, role: string, work: (client: Client) => Promise<T>): Promise<T> {
   return withClient(await operatorServer(environment), platformDatabase, async (client) => {
-    await actAs(client, roles.operator);
+    await actAs(client, role);
     return work(client);
   });
 }

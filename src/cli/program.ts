@@ -36,9 +36,15 @@ async function menagerie(called: string | undefined): Promise<Command> {
     );
   for (const { name, about, load } of commands) {
     const command = name === called ? await load() : new Command(name);
-    program.addCommand(command.description(about).copyInheritedSettings(program));
+    program.addCommand(command.description(about));
   }
+  inherit(program);
   return program;
+}
+
+/** Settings of a command for all below it, which were made before it had them: else a mistake in the options of `rollout plan` ends with 1. */
+function inherit(command: Command): void {
+  for (const below of command.commands) inherit(below.copyInheritedSettings(command));
 }
 
 /** The command that a command line calls or wants help for. The program has no option that takes a value. */

@@ -18,6 +18,21 @@ export const commandsRefusals = {
     fix: 'set MENAGERIE_API_URL, or start environment "{environment}" with `menagerie up -e {environment}`',
     cause: "Predictions of apps are answered by the API service.",
   },
+  "impact.which": {
+    says: "--rollout or --release is missing",
+    fix: "say whose impact: --rollout MODEL or --release TAG",
+    cause: "An impact is that of one rollout or one release.",
+  },
+  "impact.no-rollout": {
+    says: '--rollout "{rollout}": no rollout of this model has served a version',
+    fix: "`menagerie rollout` shows rollouts",
+    cause: "A rollout has an impact from its phase `version` on.",
+  },
+  "impact.no-release": {
+    says: '--release "{release}": {stack} never served a zoo model of it',
+    fix: "`menagerie releases` lists the tags",
+    cause: "A release has an impact while it is current.",
+  },
   "compare.no-gate": {
     says: "--gate: menagerie:shadows.{name} declares no gate",
     fix: "add gate: {minPairs: 1000}, and run `up`",

@@ -54,6 +54,14 @@ describe("the command line", () => {
     expect(stdout).toContain(commands.find(({ name }) => name === "predict")?.about);
   });
 
+  it.each([
+    ["rollout", "advance", "iris", "--to", "nowhere"],
+    ["app", "create", "--unknown"],
+  ])("ends with 2 where an option of a subcommand is wrong: %s %s", async (...args) => {
+    const { code, said } = await menagerie(...args);
+    expect([code, said]).toEqual([2, expect.stringContaining("(add --help for what there is)")]);
+  });
+
   it("wants the database of a user's own stack named: no environment's stands in for it", async () => {
     const { code, said } = await menagerie("compare", "next", "-s", "staging");
     const told = 'the database of stack "staging" is not known; set MENAGERIE_DATABASE_URL';

@@ -26,7 +26,7 @@ export function rolloutCommand(): Command {
     untryCommand(),
     askCommand(),
   ]) {
-    rollout.addCommand(command.copyInheritedSettings(rollout));
+    rollout.addCommand(command);
   }
   return rollout;
 }

@@ -110,6 +110,12 @@ const attempts = {
   "set traffic": "SELECT menagerie.set_traffic('nobody', NULL, 10, 0, NULL, 'up', NULL)",
   "note that traffic was applied": "SELECT menagerie.traffic_applied('nobody', 1)",
   "lock a rollout": "SELECT menagerie.lock_rollout(1)",
+  "read advances": "SELECT * FROM menagerie.rollout_advance",
+  "begin an advance":
+    "INSERT INTO menagerie.rollout_advance (stack, model_id, edits, requested_by) SELECT 'x', 1, '[]', 'y' WHERE false",
+  "end an advance": "UPDATE menagerie.rollout_advance SET outcome = 'given up', ended_at = now() WHERE false",
+  "change what an advance was": "UPDATE menagerie.rollout_advance SET edits = '[]'",
+  "forget advances": "DELETE FROM menagerie.rollout_advance",
   "read a file": "SELECT pg_read_file('PG_VERSION')",
 } as const;
 
@@ -142,6 +148,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read the record", "read ranges", "read traffic of rollouts", "read the history of traffic"] as const),
     ...(["read models", "read organizations", "read users", "read versions"] as const),
     ...(["make a model", "make a user", "make an organization", "read the audit", "add to the audit"] as const),
+    ...(["read advances", "begin an advance", "end an advance"] as const),
     "ask what a key may do",
     // The login behind it, here a superuser, may become others again; the role itself may not.
     "become the owner",

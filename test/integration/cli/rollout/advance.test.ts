@@ -1,14 +1,15 @@
-import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { ClientBase } from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
-import { withClient } from "../../../../src/adapters/postgres/server.ts";
+import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
 import { recordEvidence } from "../../../../src/adapters/postgres/zoo/gateEvidence.ts";
 import { recordPhase } from "../../../../src/adapters/postgres/zoo/rollouts.ts";
 import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
+import { run } from "../../../../src/cli/program.ts";
 import type { StackFile } from "../../../../src/cli/releases/stackFile.ts";
 import { type AdvancePorts, type AdvanceRequest, advance } from "../../../../src/cli/rollout/advance.ts";
 import { editStackText } from "../../../../src/config/editStackFile.ts";
@@ -344,5 +345,80 @@ describe("an advance", () => {
     const proposed: string[] = [];
     await advanced({}, { propose: async (edits) => void proposed.push(describeEntryEdits(edits)) });
     expect([proposed, runs, await outcomes()]).toEqual([["phase: copy → version, traffic: 1"], [], []]);
+  });
+});
+
+describe("menagerie rollout advance", () => {
+  /** A `pulumi` whose preview has these steps, and that notes what it is asked. */
+  async function withPulumi(steps: readonly object[]): Promise<string> {
+    const bin = join(folder, `bin-${model}`);
+    await mkdir(bin);
+    const asked = join(bin, "asked.txt");
+    const script = `#!/bin/sh
+echo "$1" >> ${asked}
+case "$1" in
+  stack) echo '{"deployment": {"resources": []}}' ;;
+  preview) echo '${JSON.stringify({ steps })}' ;;
+  up) grep -o "traffic: [0-9]*" ${path} >> ${asked} ;;
+esac
+`;
+    await writeFile(join(bin, "pulumi"), script);
+    await chmod(join(bin, "pulumi"), 0o755);
+    vi.stubEnv("PATH", `${bin}${delimiter}${process.env.PATH}`);
+    vi.stubEnv("PULUMI_OPTION_CONFIG_FILE", path);
+    vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
+    return asked;
+  }
+
+  /** Exit code, standard output, standard error. */
+  async function menagerie(...argv: string[]) {
+    const [out, err]: string[][] = [[], []];
+    vi.spyOn(console, "log").mockImplementation((line: string) => void out?.push(line));
+    vi.spyOn(console, "error").mockImplementation((line: string) => void err?.push(line));
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => Boolean(err?.push(String(text))));
+    try {
+      const code = await run(argv);
+      return { code, out: (out ?? []).join("\n"), err: (err ?? []).join("\n") };
+    } finally {
+      vi.restoreAllMocks();
+      vi.unstubAllEnvs();
+    }
+  }
+
+  it("runs a stack of the user's own engine by the file with the step, and answers in JSON", async () => {
+    const asked = await withPulumi([{ op: "same", urn: "urn:pulumi:prod::menagerie::any::one" }]);
+    const { code, out, err } = await menagerie("rollout", "advance", model, "-s", model, "--json");
+    expect([code, err]).toEqual([0, expect.any(String)]);
+    expect(JSON.parse(out)).toMatchObject({
+      model,
+      steps: [
+        {
+          edits: [
+            { key: "phase", from: "copy", to: "version" },
+            { key: "traffic", to: 1 },
+          ],
+        },
+      ],
+    });
+    const lines = (await readFile(asked, "utf8")).trim().split("\n");
+    expect(lines.filter((line) => line !== "stack")).toEqual(["preview", "up", "traffic: 1"]);
+    expect(await outcomes()).toEqual(["deployed"]);
+  });
+
+  it("ends with 3, and names what else the preview holds", async () => {
+    const state = { inputs: {}, outputs: {} };
+    const step = {
+      op: "update",
+      urn: "urn:pulumi:prod::menagerie::kubernetes:core/v1:Secret::login",
+      oldState: state,
+      newState: state,
+    };
+    await withPulumi([step]);
+    const { code, err } = await menagerie("rollout", "advance", model, "-s", model);
+    expect([code, err]).toEqual([
+      3,
+      expect.stringContaining("holds other changes: core/v1:Secret login; run `up` first"),
+    ]);
+    expect(await entry()).toMatchObject({ phase: "copy" });
   });
 });

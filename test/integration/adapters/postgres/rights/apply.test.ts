@@ -61,7 +61,7 @@ describe("the files", () => {
     for (const inputs of inOrder) await grant.ensure(postgres.server, inputs);
     // Of what was there when grants were resources.
     const later =
-      /^menagerie\.(?:traffic_\w+|rollout_traffic\w*|set_traffic|judgement\w*|verdict|sleep_\w+|audit|api_key\.rights|known_key|usage\w*|limit_window|settled_claim|(?:api_key|organization)\.(?:requests|tokens)_per_\w+|store_usage|take_of_limits|token_limits)\b/;
+      /^menagerie\.(?:traffic_\w+|rollout_traffic\w*|rollout_advance|set_traffic|judgement\w*|verdict|sleep_\w+|audit|api_key\.rights|known_key|usage\w*|limit_window|settled_claim|(?:api_key|organization)\.(?:requests|tokens)_per_\w+|store_usage|take_of_limits|token_limits)\b/;
     // Of what nobody reads or writes any more.
     const gone = /^menagerie\.development_activity\b/;
     expect((await grantedRights(postgres.server)).filter((each) => !gone.test(each))).toEqual(
