@@ -48,6 +48,17 @@ test("a model sleeps after its idle time, and the next prediction waits for it",
   expect(await own.stateOf("dozer")).toBe("ready");
 });
 
+test("a change of idleMinutes makes no new pod", async () => {
+  expect((await own.predict("dozer")).status).toBe(200);
+  const before = await podsOf("dozer");
+  await own.deploy(stack({ dozer: sleepy.replace("1", "2") }));
+  // Of a change in the pods' template a new pod is there at once.
+  await delay(10_000);
+  expect(await podsOf("dozer")).toEqual(before);
+  await own.deploy(stack());
+  expect(await podsOf("dozer")).toEqual(before);
+});
+
 test("`up` leaves it asleep, and neither `up` nor drift shows a difference", async () => {
   await asleep("dozer");
   const said = await own.deploy(stack());
