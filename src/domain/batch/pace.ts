@@ -1,61 +1,130 @@
-/** A window has as many answers as this at least, some from each place, and lasts so long, in milliseconds: a moment's noise is not a window. */
-const [fewestOfWindow, fewestOfPlace, windowMs] = [20, 4, 1_000];
-/** The slowest of a window's answers are judged by the one that 95 % are as fast as. */
-const share = 0.95;
-/** Answers are getting slow where that takes so many times as long as in the fastest window, and so much longer, in milliseconds. */
+/** How many answers make a window, at least, of them from each place, and how long it lasts, in milliseconds: a moment's noise is not a window. */
+interface WindowSize {
+  readonly answers: number;
+  readonly ofPlace: number;
+  readonly ms: number;
+}
+
+const growing: WindowSize = { answers: 4, ofPlace: 2, ms: 0 };
+const steady: WindowSize = { answers: 20, ofPlace: 4, ms: 1_000 };
+/**
+ * One at once is over after so many answers, or after fewer and so long, or at the latest after so long: one request may take for ever. In
+ * milliseconds.
+ */
+const alone = { answers: 20, fewest: 4, ms: 1_000, longestMs: 15_000 };
+/** It is repeated after so long, in milliseconds, or so many times as long as it took. */
+const [againMs, againTimes] = [60_000, 30];
+/** Some answers are judged by the one that half of them are as fast as, and by the one that 95 % are as fast as. */
+const shares = [0.5, 0.95];
+/** Answers are slow where one of these takes so many times as long as with one at once, and so much longer, in milliseconds. */
 const [slowFactor, slowMs] = [2, 5];
-/** What is slow for long is usual in the end: by so much with each window. */
-const usualGrowth = 1.02;
 const [whenSlow, whenRefused] = [0.75, 0.5];
 
 /**
- * How many requests may be on their way at once. One more with each window of answers that come as fast as before, up to `most`; a quarter
- * fewer where answers are getting slow, because others wait for the same model; half as many where the server refuses some. Never under one.
+ * How many requests may be on their way at once, so that whoever else asks the model waits about twice as long as without this batch, at most.
+ *
+ * How fast the model answers is measured with one at once, in the beginning and about once a minute. From there it is twice as many with each
+ * window of answers that are not slow, until some are; then one more with each. A quarter fewer where answers are slow, half as many
+ * where the server refuses some. Never under one, nor over `most`.
  */
 export class Pace {
   readonly #most: number;
-  #limit: number;
-  /** Of the fastest window that is not long ago, in milliseconds. */
-  #usual: number | undefined;
+  #limit = 1;
+  /** What answers take with one at once, by each of {@link shares}; undefined until that is measured. In milliseconds. */
+  #usual: readonly number[] | undefined;
+  /** While one at once is measured: how many there were before, and since when. */
+  #alone: { before: number; readonly since: number } | undefined;
+  /** When it is measured again. */
+  #againAt = 0;
+  #isGrowing = true;
   #window: number[] = [];
-  #windowSince = Number.NEGATIVE_INFINITY;
+  #windowSince = 0;
   /** When it last became less: what was sent before then says nothing about it. */
   #slowedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(most: number) {
+  /** @param now - of the clock that all times are of, in milliseconds */
+  constructor(most: number, now: number) {
     this.#most = most;
-    this.#limit = most;
+    if (most > 1) this.#alone = { before: 1, since: now };
   }
 
   get limit(): number {
     return Math.floor(this.#limit);
   }
 
-  /** An answer came. Times are in milliseconds of one clock. */
+  /** When {@link passed} is to be called, if nothing is answered until then; undefined where it need not. */
+  get waitsUntil(): number | undefined {
+    return this.#alone && this.#alone.since + alone.longestMs;
+  }
+
+  /** Time went by. */
+  passed(now: number): void {
+    if (this.waitsUntil !== undefined && now >= this.waitsUntil) this.#measured(now);
+  }
+
+  /** An answer came. */
   answered(sentAt: number, now: number): void {
-    if (sentAt < this.#slowedAt) return;
+    if (this.#most === 1 || sentAt < this.#slowedAt) return;
     if (this.#window.length === 0) this.#windowSince = sentAt;
     this.#window.push(now - sentAt);
-    const isShort = now - this.#windowSince < windowMs;
-    if (isShort || this.#window.length < Math.max(fewestOfWindow, fewestOfPlace * this.limit)) return;
-    const sorted = this.#window.toSorted((a, b) => a - b);
-    const slowest = sorted[Math.ceil(sorted.length * share) - 1] ?? 0;
-    this.#window = [];
-    const usual = this.#usual ?? slowest;
-    const isSlow = slowest > Math.max(usual * slowFactor, usual + slowMs);
-    this.#usual = Math.min(slowest, usual * usualGrowth);
-    if (isSlow) this.#slow(whenSlow, now);
-    else this.#limit = Math.min(this.#most, this.#limit + 1);
+    if (this.#alone) this.#answeredAlone(now);
+    else if (now >= this.#againAt) this.#measureAlone(now);
+    else this.#answeredAmongOthers(now);
   }
 
   /** A request was refused, for the moment: by 429, by 503, or because nobody listens. */
   refused(sentAt: number, now: number): void {
-    if (sentAt >= this.#slowedAt) this.#slow(whenRefused, now);
+    if (sentAt < this.#slowedAt) return;
+    if (this.#alone) this.#alone.before = Math.max(1, this.#alone.before * whenRefused);
+    this.#less(whenRefused, now);
   }
 
-  #slow(factor: number, now: number): void {
+  #measureAlone(now: number): void {
+    this.#alone = { before: this.#limit, since: now };
+    this.#less(0, now);
+  }
+
+  #answeredAlone(now: number): void {
+    const count = this.#window.length;
+    const isLong = now - this.#windowSince >= alone.ms;
+    if (count >= alone.answers || (count >= alone.fewest && isLong)) this.#measured(now);
+    else this.passed(now);
+  }
+
+  #measured(now: number): void {
+    const { before, since } = this.#alone ?? { before: this.#limit, since: now };
+    this.#alone = undefined;
+    if (this.#window.length > 0) this.#usual = judged(this.#window);
+    this.#window = [];
+    this.#againAt = now + Math.max(againMs, againTimes * (now - since));
+    this.#limit = before;
+    if (this.#isGrowing) this.#more();
+  }
+
+  #answeredAmongOthers(now: number): void {
+    const { answers, ofPlace, ms } = this.#isGrowing ? growing : steady;
+    if (now - this.#windowSince < ms || this.#window.length < Math.max(answers, ofPlace * this.limit)) return;
+    const times = judged(this.#window);
+    this.#usual ??= times;
+    this.#window = [];
+    if (this.#usual.some((usual, index) => (times[index] ?? 0) > Math.max(usual * slowFactor, usual + slowMs))) {
+      this.#isGrowing = false;
+      this.#less(whenSlow, now);
+    } else this.#more();
+  }
+
+  #more(): void {
+    this.#limit = Math.min(this.#most, this.#isGrowing ? this.#limit * 2 : this.#limit + 1);
+  }
+
+  #less(factor: number, now: number): void {
     this.#limit = Math.max(1, this.#limit * factor);
     this.#slowedAt = now;
     this.#window = [];
   }
+}
+
+function judged(answers: readonly number[]): readonly number[] {
+  const sorted = answers.toSorted((a, b) => a - b);
+  return shares.map((share) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0);
 }

@@ -77,7 +77,7 @@ export class BatchRun {
 
   constructor(parts: BatchParts) {
     this.#parts = parts;
-    this.#pace = new Pace(parts.settings.concurrency);
+    this.#pace = new Pace(parts.settings.concurrency, parts.now());
   }
 
   /** Lines that have an answer now, those among them whose answer is an error, and requests that were sent. */
@@ -124,7 +124,18 @@ export class BatchRun {
       const asked = this.#underWay.size - this.#unwritten;
       return asked >= this.#pace.limit || this.#unwritten >= mostUnwritten || number - oldest > mostAhead;
     };
-    while (isFull() && !this.#ended.signal.aborted) await this.#changed.promise;
+    while (isFull() && !this.#ended.signal.aborted) await this.#change();
+  }
+
+  /** Resolves once something changed, or time alone changes the pace. */
+  async #change(): Promise<void> {
+    const { now, wait } = this.#parts;
+    const until = this.#pace.waitsUntil;
+    if (until === undefined) return this.#changed.promise;
+    const waiting = new AbortController();
+    await Promise.race([this.#changed.promise, wait(Math.max(0, until - now()), waiting.signal)]);
+    waiting.abort();
+    this.#pace.passed(now());
   }
 
   #begin(line: BatchLine): void {

@@ -25,6 +25,7 @@ function batch({ hears, settings, lines = 10, write }: Server) {
   const sent: string[] = [];
   const times = new Map<string, number>();
   const stopped = new AbortController();
+  const waits: number[] = [];
   let [now, atOnce, mostAtOnce] = [0, 0, 0];
   const run = new BatchRun({
     model: "iris",
@@ -47,8 +48,14 @@ function batch({ hears, settings, lines = 10, write }: Server) {
     },
     now: () => now,
     async wait(milliseconds, signal) {
-      if (!signal.aborted) now += milliseconds;
-      await Promise.resolve();
+      const until = now + milliseconds;
+      waits.push(until);
+      do {
+        for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
+        // Time goes on where nothing else does, to what comes next.
+      } while (!signal.aborted && Math.min(...waits) < until);
+      if (!signal.aborted) now = Math.max(now, until);
+      waits.splice(waits.indexOf(until), 1);
     },
     settings: { concurrency: 4, tries: 3, patienceMs: 600_000, retryAll: false, ...settings },
     signal: stopped.signal,
