@@ -28,6 +28,8 @@ export interface PlatformDatabaseArgs extends OnEnvironment {
 export class PlatformDatabase extends pulumi.ComponentResource implements DeclaredTables {
   /** For the API service: reads pointers and keys, keeps the patches of development versions. */
   readonly api: LoginRole;
+  /** For the guard: judges rollouts, and takes back those that are bad. */
+  readonly guard: LoginRole;
   /** Exists once the tables do, and every role has its rights: depend on it to work in them. */
   readonly schema: PlatformSchema;
 
@@ -54,9 +56,10 @@ export class PlatformDatabase extends pulumi.ComponentResource implements Declar
     };
     const owner = noLogin(roles.owner);
     const api = withLogin(roles.api);
+    const guard = withLogin(roles.guard);
     const others = [roles.operator, roles.migrator, roles.state, roles.pipeline].map(noLogin);
     const everyRole = [
-      ...[owner, ...others, api.resource],
+      ...[owner, ...others, api.resource, guard.resource],
       ...[roles.deployer, roles.reader].map((role) => withLogin(role).resource),
     ];
 
@@ -79,6 +82,7 @@ export class PlatformDatabase extends pulumi.ComponentResource implements Declar
     );
 
     this.api = { name: api.name, password: api.password };
+    this.guard = { name: guard.name, password: guard.password };
     environment.parts.tables = this;
     this.registerOutputs({ version: this.schema.version });
   }

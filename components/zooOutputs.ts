@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { recordingSchema } from "../src/domain/recording/settings.ts";
 import { contentVersion } from "../src/domain/shadow/evidence.ts";
+import type { TakenBack } from "../src/domain/zoo/takeBack.ts";
 import { given } from "../src/environment/given.ts";
 import type { ModelOutput, RecordingOutput, RolloutOutput } from "../src/environment/outputs.ts";
 import type { ServedPlan, ZooModelPlan } from "../src/plan/zooModel.ts";
@@ -65,12 +66,16 @@ export function recordingOutput(
   };
 }
 
+function takenBackOutput({ action, at, reason, cause }: TakenBack): RolloutOutput["takenBack"] {
+  return { action, at: at.toISOString(), reason, verdict: cause };
+}
+
 /**
  * A rollout, as the stack's outputs show it.
  * @param declared - default: nothing, for a model that is off
  */
 export function rolloutOutput(
-  { name, rollout, hash, versions, target, state, traffic, migration }: ZooModelPlan,
+  { name, rollout, hash, versions, target, state, traffic, migration, takenBack }: ZooModelPlan,
   isRegistered: boolean,
   { routes, served, since }: DeclaredEntry = nothing,
 ): RolloutOutput {
@@ -87,6 +92,7 @@ export function rolloutOutput(
       traffic: given({ weight: traffic.weight, control: traffic.control, sticky: traffic.sticky }),
       share: migration ? (migration.share ?? 100) : 0,
     }),
+    ...given({ takenBack: takenBack && takenBackOutput(takenBack) }),
     versions: versions
       .filter(({ model }) => isRegistered && model === name)
       .map(({ number, hash: content, current, service, serving, image }) => ({

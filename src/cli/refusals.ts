@@ -3,6 +3,12 @@ import { errorsOfTable } from "../domain/refusals/refusal.ts";
 
 /** What commands refuse of their arguments and surroundings. */
 export const cliRefusals = {
+  "release.taken-back": {
+    says: "release {tag} has a content of {model} that was {state}",
+    fix: "choose another release; after a false alarm, `menagerie rollout resume {model} --because TEXT`",
+    cause: "What the guard found bad is not deployed again, by restore or promote, unless an operator resumes it.",
+    exit: 3,
+  },
   "api.unknown": {
     says: "the API service is not known",
     fix: 'set MENAGERIE_API_URL and MENAGERIE_API_KEY, or start environment "{environment}" with `menagerie up -e {environment}`',

@@ -20,7 +20,7 @@ export function judgeIssues({
   prometheus,
   serving,
 }: Pick<ParsedEnvironment, "zoo" | "prometheus" | "serving">): Refusal[] {
-  return Object.entries(zoo).flatMap(([name, { judge, recording, mode = serving.mode }]) => {
+  return Object.entries(zoo).flatMap(([name, { judge, recording, apps, mode = serving.mode }]) => {
     if (!judge) return [];
     const at = (key: string) => keyPath(["zoo", name, "judge", key]);
     const issues: Refusal[] = [];
@@ -52,6 +52,8 @@ export function judgeIssues({
       if (maxErrors !== undefined)
         issues.push(refusal("judge.with-control", at("maxErrors"), { control: at("control") }));
     }
+    if (apps && judge.action === "revert")
+      issues.push(refusal("judge.apps-elsewhere", at("action"), { apps: keyPath(["zoo", name, "apps"]) }));
     if (maxLatencyRatio && Object.keys(maxLatencyRatio).length === 0)
       issues.push(refusal("judge.no-quantile", at("maxLatencyRatio")));
     if (limits.length > 0 && !prometheus)

@@ -18,6 +18,8 @@ export const roles = {
   deployer: "menagerie_deployer",
   /** Moves apps from one zoo version to another, and keeps the journal of it. Cannot log in: runs act as it. */
   migrator: "menagerie_migrator",
+  /** Judges rollouts by what was counted, and takes back those that are bad; changes nothing else. */
+  guard: "menagerie_guard",
   /** Plans and dashboards: everything but keys. */
   reader: "menagerie_reader",
   /** The operator's CLI: makes apps and keys. Cannot log in: operators act as it with credentials of their own. */

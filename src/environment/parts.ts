@@ -28,6 +28,8 @@ export interface LoginRole {
 export interface DeclaredTables extends pulumi.Resource {
   /** Login of the API service. */
   readonly api: LoginRole;
+  /** Login of the guard. */
+  readonly guard: LoginRole;
   /** Exists once every role has its rights. */
   readonly schema: pulumi.Resource & { readonly version: pulumi.Output<string> };
 }

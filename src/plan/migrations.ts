@@ -68,7 +68,7 @@ async function describeOwn(plan: ZooModelPlan, platform: PlatformPlan | undefine
   const { migration } = plan;
   if (!migration || !platform) return { rows: 0, lines: [], obstacles: [] };
   if (platform.basis !== "read") return notChecked("apps that move");
-  return describe({ server: platform.server }, migration, isEntered(plan));
+  return describe({ server: platform.server }, migration, plan);
 }
 
 async function describeTarget(plan: ZooModelPlan, platform: PlatformPlan | undefined): Promise<Described | undefined> {
@@ -77,12 +77,14 @@ async function describeTarget(plan: ZooModelPlan, platform: PlatformPlan | undef
   if (!targetApps?.migration || !target) return undefined;
   const { table } = target.connection.existing;
   if (!target.isRead) return notChecked(`apps in ${table} that move`);
-  const described = await describe(target.connection, targetApps.migration, isEntered(plan));
+  const described = await describe(target.connection, targetApps.migration, plan);
   const [first = "", ...notes] = described.lines;
   const told = (sentence: string) => ofTarget(sentence, target.stackFile);
+  // The guard has a login in the platform's database alone.
+  const guarded = plan.judge ? [`apps in ${table} are not taken back automatically`] : [];
   return {
     ...described,
-    lines: [`${table}: ${first}`, ...notes].map(told),
+    lines: [...[`${table}: ${first}`, ...notes].map(told), ...guarded],
     obstacles: described.obstacles.map((each) => ({ ...each, problem: told(each.problem), fix: told(each.fix) })),
   };
 }
@@ -101,10 +103,10 @@ function isEntered({ rollout, state }: ZooModelPlan): boolean {
 async function describe(
   connection: MigrationConnection,
   migration: MigrationRequest,
-  entered: boolean,
+  model: ZooModelPlan,
 ): Promise<Described> {
   const plan = await planZooMigration(connection, migration);
-  const standing = migrationStanding(plan, migration, entered);
+  const standing = migrationStanding(plan, migration, isEntered(model), model.takenBack !== undefined);
   return {
     due: standing.runs && plan.rows > 0 ? true : undefined,
     rows: plan.rows,

@@ -27,6 +27,7 @@ import {
 import { declaredServing, type RecordedServing, type VersionServing } from "../domain/zoo/serving.ts";
 import { shadowGate } from "../domain/zoo/shadowGate.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../domain/zoo/smoke.ts";
+import { afterTakeBack, describeTakeBack, type TakenBack, takenBackContent } from "../domain/zoo/takeBack.ts";
 import type { TargetPair } from "../domain/zoo/targetApps.ts";
 import type { PlannedSplit } from "../domain/zoo/traffic.ts";
 import { describeSplit, splitOf } from "../domain/zoo/trafficPlan.ts";
@@ -73,6 +74,8 @@ export interface ZooModelPlan {
   readonly smoke: readonly SmokeCase[] | undefined;
   /** The set has to be tried again, for there is no evidence that it passed. @default false */
   readonly smokeDue?: true | undefined;
+  /** Its rollout, where a guard took it back: nothing of it goes forward. @default it is not */
+  readonly takenBack?: TakenBack | undefined;
   /** Apps that stay on the old version by choice. */
   readonly leave: readonly string[];
   readonly bake: { readonly minutes: number; readonly smoke: boolean };
@@ -154,13 +157,16 @@ export function requestOf(model: string, entry: ZooEntrySpec | undefined, settin
     ? (entry.hash ?? hashes.get(entry.truss))
     : (recorded?.hash ?? hashes.get(entry.truss) ?? "");
   if (hash === undefined) throw new Error(`the program was not told the hash of ${entry.truss}`);
+  const taken = takenBackOf({ model, from: entry.from }, { recorded }, platform?.registry ?? emptyRegistry);
+  // Where the database was not read, who set the traffic last is all that is known.
+  const isTakenBack = platform?.basis === "read" ? taken !== undefined : undefined;
   return {
     model,
     phase: entry.phase,
     from: entry.from,
     hash,
     gates: gatesOf(model, entry, hash, smoke.get(model), shadows),
-    traffic: entry.from === undefined ? undefined : splitOf(entry.phase, entry, recorded?.traffic),
+    traffic: entry.from === undefined ? undefined : splitOf(entry.phase, entry, recorded?.traffic, isTakenBack),
   };
 }
 
@@ -182,6 +188,7 @@ export function planZooModel(
     registered: rows.get(name) ?? [],
     copies: rows.get(copyName(name)) ?? [],
   };
+  const takenBack = takenBackOf(request, state, registry);
   const { versions, target, ...rollout } = planRollout(request, state, frozen);
   const recording = entry ? entry.recording : recordingOf(state.registered);
   const pinned = entry && pinnedRow(name, entry, registry);
@@ -228,6 +235,7 @@ export function planZooModel(
     hash: request.hash,
     versions: planned,
     target: target && served(target),
+    ...(takenBack ? { takenBack } : {}),
     leave: entry?.leave ?? [],
     bake,
     ...(isRead && !isRecorded(request, state) ? { due: true } : {}),
@@ -240,6 +248,7 @@ export function planZooModel(
     recording,
     judge,
     lines: [
+      ...(takenBack ? [tellTakenBack(takenBack, request)] : []),
       ...lines,
       ...planned.filter(({ imageDue }) => imageDue).map(describeRebuilt),
       ...planned.flatMap((each) => describeRecording(each, state)),
@@ -267,6 +276,21 @@ function judgeOf(
     compare: rules,
     recordedIn: recordingSchema(name),
   });
+}
+
+/** Of a rollout that is under way, or on its way back. */
+function takenBackOf(
+  { model, from }: Pick<RolloutRequest, "model" | "from">,
+  { recorded }: Pick<ZooState, "recorded">,
+  { takenBack = [] }: ZooRegistry,
+): TakenBack | undefined {
+  if (from === undefined || recorded?.from !== from || !underWay.includes(recorded.phase)) return undefined;
+  return takenBackContent(takenBack, { model, from, hash: recorded.hash });
+}
+
+function tellTakenBack(taken: TakenBack, { phase }: RolloutRequest): string {
+  const state = describeTakeBack(taken, new Date());
+  return phase === "reverted" ? state : `${state}; ${afterTakeBack(taken)}`;
 }
 
 /** As rows have it, for a model that only the database knows. */

@@ -90,6 +90,7 @@ export function environmentOnPlatform(
 
 function addPlatform(environment: Environment, password = "tulip"): void {
   environment.parts.tables = Object.assign(new OtherResource("Tables", "tables"), {
+    guard: { name: "menagerie_guard", password: pulumi.output("guard") },
     api: { name: "menagerie_api", password: pulumi.secret(password) },
     schema: Object.assign(new OtherResource("Schema", "tables"), { version: pulumi.output("0001") }),
   });

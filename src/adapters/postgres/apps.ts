@@ -70,6 +70,7 @@ export async function listApps(client: ClientBase | Pool): Promise<ListedApp[]> 
   return rows;
 }
 
+/** Of a rollout that a guard took back it is the old version, also before the next `up` makes that one current again. */
 async function currentZooVersion(
   client: ClientBase,
   zooModel: string,
@@ -78,8 +79,10 @@ async function currentZooVersion(
     `SELECT m.name, v.id, v.number
        FROM menagerie.model m
        JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
-       LEFT JOIN menagerie.model_version v ON v.model_id = m.id AND v.is_current
-      ORDER BY m.name`,
+       LEFT JOIN menagerie.model_version c ON c.model_id = m.id AND c.is_current
+       LEFT JOIN menagerie.taken_back t ON t.to_version_id = c.id AND t.action = 'revert'
+       LEFT JOIN menagerie.model_version v ON v.id = coalesce(t.from_version_id, c.id)
+      ORDER BY m.name, t.id DESC`,
   );
   const found = rows.find(({ name }) => name === zooModel);
   if (!found) {

@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 import type { RecordedRelease, RecordedReleases } from "../../domain/release/plan.ts";
-import type { DeploymentAttempt, DeploymentRange } from "../../domain/release/record.ts";
+import type { DeploymentAttempt, DeploymentRange, RecordedTakeBack } from "../../domain/release/record.ts";
 import { refuse } from "./refusals.ts";
 
 /** Columns of `deployment_range` as {@link DeploymentRange} has them; the config is read apart, for it is long. */
@@ -87,6 +87,18 @@ export async function listAttempts(
        LEFT JOIN menagerie.deployment_outcome o ON o.deployment_id = d.id
       WHERE $1::text IS NULL OR d.environment = $1 ORDER BY d.id DESC LIMIT $2`,
     [options.environment ?? null, options.limit ?? null],
+  );
+  return rows;
+}
+
+/** The rollouts that the guard took back, or holds, the latest first. */
+export async function listTakeBacks(client: ClientBase): Promise<RecordedTakeBack[]> {
+  const { rows } = await client.query<RecordedTakeBack>(
+    `SELECT id, model, from_version AS "fromVersion", to_version AS "toVersion", truss_hash AS hash, action, opened_at AS at,
+            done_at AS "doneAt", settled_by AS "settledBy", cause, reason,
+            CASE WHEN resumed_at IS NOT NULL
+                 THEN json_build_object('by', resumed_by, 'because', resumed_because, 'at', resumed_at) END AS resumed
+       FROM menagerie.release_take_back ORDER BY id DESC`,
   );
   return rows;
 }

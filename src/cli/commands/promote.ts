@@ -6,6 +6,7 @@ import { environmentOption, jsonOption } from "../options.ts";
 import { describeEdits } from "../releases/describeEdits.ts";
 import { findDeployment } from "../releases/record.ts";
 import { readStackFile } from "../releases/stackFile.ts";
+import { withoutTakenBack } from "../releases/takenBack.ts";
 import { refuse } from "./refusals.ts";
 
 interface PromoteOptions {
@@ -27,7 +28,7 @@ export function promoteCommand(): Command {
       const found = await asOperator(options.environment, async (client) => {
         const release = options.release ?? (await deploymentAsOf(client, from))?.id;
         if (release === undefined) throw refuse("promote.never-deployed", { from });
-        return findDeployment(client, from, release);
+        return withoutTakenBack(client, await findDeployment(client, from, release));
       });
       const file = await readStackFile(to, options.environment);
       const promoted = promotedConfig(file.config, found);

@@ -4,11 +4,12 @@ import {
   deploymentAsOf,
   listAttempts,
   listDeployments,
+  listTakeBacks,
   recordedEnvironments,
 } from "../../adapters/postgres/releases.ts";
 import { describeChanges } from "../../domain/release/combination.ts";
 import type { DeployedModel } from "../../domain/release/observed.ts";
-import type { DeploymentAttempt, DeploymentRange } from "../../domain/release/record.ts";
+import type { DeploymentAttempt, DeploymentRange, RecordedTakeBack } from "../../domain/release/record.ts";
 import { configEdits } from "../../domain/release/restore.ts";
 import { timelinePage } from "../../domain/release/timeline/page.ts";
 import { localStack } from "../../local/localStack.ts";
@@ -36,17 +37,22 @@ export function releasesCommand(): Command {
     .addOption(environmentOption())
     .addOption(jsonOption())
     .action(async (options: ReleasesOptions) => {
-      const found = await asOperator(options.environment, async (client) => {
-        if (options.at === undefined) return listDeployments(client, { environment: options.stack });
+      const [found, takeBacks] = await asOperator(options.environment, async (client) => {
+        const all = await listTakeBacks(client);
+        if (options.at === undefined) return [await listDeployments(client, { environment: options.stack }), all];
         const at = timeArgument("--at", options.at, new Date());
         const stacks = options.stack === undefined ? await recordedEnvironments(client) : [options.stack];
         const each: (DeploymentRange | undefined)[] = [];
         for (const stack of stacks) each.push(await deploymentAsOf(client, stack, at));
-        return each.filter((range) => range !== undefined);
+        return [each.filter((range) => range !== undefined), all.filter((taken) => taken.at <= at)];
       });
       const current = found.find(({ until, environment }) => until === null && environment === localStack);
       const stale = current ? await staleness(options.environment, current) : [];
-      const withStanding = found.map((range) => ({ ...range, stale: range === current ? stale : [] }));
+      const withStanding = found.map((range) => ({
+        ...range,
+        stale: range === current ? stale : [],
+        takeBacks: takeBacks.filter(({ at }) => range.since <= at && (range.until === null || at < range.until)),
+      }));
       console.log(options.json ? JSON.stringify(withStanding, null, 2) : describe(withStanding));
     });
   releases
@@ -123,16 +129,31 @@ function combinationOf({ code, models }: DeploymentRange) {
 /** A deployment, and how what is served differs from it. */
 interface StandingRange extends DeploymentRange {
   readonly stale: readonly string[];
+  /** What the guard took back while it was current. */
+  readonly takeBacks: readonly RecordedTakeBack[];
 }
 
 function describe(ranges: readonly StandingRange[]): string {
   if (ranges.length === 0) return "nothing is recorded";
-  const rows = ranges.map((range) => [
+  const rows = ranges.flatMap((range) => [...range.takeBacks.map(takeBackRow), rangeRow(range)]);
+  return columns([["ID", "STACK", "RELEASE", "FROM", "UNTIL", "MODELS", "CODE", "BY", ""], ...rows]);
+}
+
+function rangeRow(range: StandingRange): string[] {
+  return [
     ...[range.id, range.environment, range.tag, moment(range.since), range.until ? moment(range.until) : "now"],
     ...[range.models.map(modelText).join(" "), range.code, range.requestedBy],
     note(range),
-  ]);
-  return columns([["ID", "STACK", "RELEASE", "FROM", "UNTIL", "MODELS", "CODE", "BY", ""], ...rows]);
+  ];
+}
+
+/** Between the deployments, where it happened. */
+function takeBackRow(taken: RecordedTakeBack): string[] {
+  const { model, fromVersion, toVersion, action, at, doneAt, settledBy, cause, reason, resumed } = taken;
+  const until = doneAt ? moment(doneAt) : "under way";
+  const models = action === "revert" ? `${model}:${toVersion} → ${fromVersion}` : `${model}:${toVersion} held`;
+  const because = `verdict ${cause}: ${reason}${resumed ? `; resumed by ${resumed.by}: ${resumed.because}` : ""}`;
+  return ["", "", "", moment(at), until, models, "", settledBy, because];
 }
 
 function describeAttempts(attempts: readonly DeploymentAttempt[]): string {

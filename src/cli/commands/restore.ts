@@ -6,6 +6,7 @@ import { environmentOption, existingEnvironment, jsonOption } from "../options.t
 import { describeEdits } from "../releases/describeEdits.ts";
 import { findDeployment } from "../releases/record.ts";
 import { readStackFile } from "../releases/stackFile.ts";
+import { withoutTakenBack } from "../releases/takenBack.ts";
 
 interface RestoreOptions {
   readonly environment: string;
@@ -24,7 +25,9 @@ export function restoreCommand(): Command {
     .addHelpText("after", "\nNothing is deployed: the next `up` switches, without building anything.")
     .action(async (release: string, options: RestoreOptions) => {
       const { stack } = options;
-      const found = await asOperator(options.environment, (client) => findDeployment(client, stack, release));
+      const found = await asOperator(options.environment, async (client) =>
+        withoutTakenBack(client, await findDeployment(client, stack, release)),
+      );
       const file = await readStackFile(stack, options.environment);
       const restored = restoredConfig(file.config, found);
       const edits = await file.write(restored);

@@ -27,6 +27,7 @@ import {
 } from "../../domain/zoo/advance.ts";
 import { refuseAdvance } from "../../domain/zoo/advanceRefusals.ts";
 import { standings } from "../../domain/zoo/standing.ts";
+import { describeTakeBack } from "../../domain/zoo/takeBack.ts";
 import { operatorName } from "../operatorDatabase.ts";
 import type { StackFile } from "../releases/stackFile.ts";
 import type { AdvancedStack } from "./advancedStack.ts";
@@ -134,7 +135,7 @@ export async function factsNow(client: ClientBase, model: string, file: StackFil
     weight: isOfThis ? traffic.weight : undefined,
     refused: standing?.next.refused ?? null,
     judged,
-    takenBack: undefined,
+    takenBack: standing?.takenBack ? `${model}: ${describeTakeBack(standing.takenBack, new Date())}` : undefined,
   };
 }
 

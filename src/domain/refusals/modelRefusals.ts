@@ -207,6 +207,12 @@ export const modelRefusals = {
     fix: "set it to true, or set {control} to 0 and a maxErrors",
     cause: "Whether two answers differ is seen in their bodies.",
   },
+  "judge.apps-elsewhere": {
+    says: '"revert" would leave the apps that {apps} moves in another database where they are',
+    fix: "use hold or tell, and set phase: reverted when the alert comes",
+    cause:
+      "The guard has a login in the platform's database alone, so apps elsewhere are not taken back automatically.",
+  },
   "judge.no-quantile": {
     says: "is empty",
     fix: "write {p50: 1.5, p95: 2}, or remove the key",

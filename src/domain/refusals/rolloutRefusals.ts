@@ -98,6 +98,13 @@ export const rolloutRefusals = {
     fix: "keep phase: bake until then, or shorten bake.minutes and run `up`",
     cause: "After `done` the way back is another rollout.",
   },
+  "rollout.taken-back": {
+    says: "{asked} is refused: {state}",
+    fix: "{change}; after a false alarm, `menagerie rollout resume {model} --because TEXT`",
+    cause:
+      "The guard found the new version worse than the old one and took the rollout back, or holds it. That content goes no further unless an operator resumes it.",
+    exit: 3,
+  },
   "rollout.copy-in-use": {
     says: "{point} at {model}_copy, which would be removed",
     fix: "take them back by `menagerie rollout untry`",

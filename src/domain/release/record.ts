@@ -53,6 +53,27 @@ export interface DeploymentRange {
   readonly reason: string | null;
 }
 
+/** A rollout that the guard took back, or holds: a part of the record beside the deployments, also while one of them is under way. */
+export interface RecordedTakeBack {
+  readonly id: string;
+  /** Name of the zoo model. */
+  readonly model: string;
+  /** Numbers of the old version and the new one. */
+  readonly fromVersion: number;
+  readonly toVersion: number;
+  readonly hash: string;
+  readonly action: "revert" | "hold";
+  readonly at: Date;
+  /** Null while it is under way. */
+  readonly doneAt: Date | null;
+  readonly settledBy: "guard";
+  /** Id of the verdict that it follows from. */
+  readonly cause: string;
+  readonly reason: string;
+  /** An operator's word that it was a false alarm; null where nobody resumed it. */
+  readonly resumed: { readonly by: string; readonly because: string; readonly at: string } | null;
+}
+
 /** One attempt to deploy, whatever came of it. */
 export interface DeploymentAttempt extends Pick<DeploymentRange, "id" | "environment" | "tag" | "requestedBy" | "run"> {
   readonly commit: string | null;

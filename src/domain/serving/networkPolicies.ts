@@ -1,3 +1,4 @@
+import { guardName } from "./guardService.ts";
 import { platformMetadata } from "./platformMetadata.ts";
 import { developmentLevel, labels } from "./servedModel.ts";
 
@@ -7,6 +8,8 @@ export interface NetworkZones {
   readonly models: string;
   /** Of the API service; undefined for a stack without one. */
   readonly services?: string | undefined;
+  /** Whether the guard of rollouts runs beside the API service. @default false */
+  readonly guard?: boolean | undefined;
   /** Of a PostgreSQL that the stack makes. */
   readonly database?: string | undefined;
   /** Of the gateway's pods. */
@@ -35,6 +38,11 @@ interface NetworkPolicyManifest {
 const metadataService = { v4: "169.254.169.254/32", v6: "fd00:ec2::254/128" };
 
 const anyModel = { key: "serving.kserve.io/inferenceservice", operator: "Exists" };
+const named = (operator: "In" | "NotIn", name: string) => ({
+  key: "app.kubernetes.io/name",
+  operator,
+  values: [name],
+});
 const level = (operator: "In" | "NotIn") => ({ key: labels.serviceLevel, operator, values: [developmentLevel] });
 
 /**
@@ -43,7 +51,7 @@ const level = (operator: "In" | "NotIn") => ({ key: labels.serviceLevel, operato
  * control server, nor the node's credentials.
  */
 export function networkPolicyManifests(zones: NetworkZones) {
-  const { models, services, database, gateway, allowFrom } = zones;
+  const { models, services, guard = false, database, gateway, allowFrom } = zones;
   const platform = [gateway, ...(services === undefined ? [] : [services]), ...allowFrom];
   const ofModels = (operator: "In" | "NotIn", ...from: string[]) => ({
     podSelector: { matchExpressions: [anyModel, level(operator)] },
@@ -58,7 +66,12 @@ export function networkPolicyManifests(zones: NetworkZones) {
   const everyPod = { podSelector: {}, policyTypes: ["Ingress"] };
   if (services !== undefined) {
     const from = namespaces(gateway, models, ...allowFrom);
-    policies.push(manifest("services", services, { ...everyPod, ingress: [{ from }] }));
+    const others = guard ? { podSelector: { matchExpressions: [named("NotIn", guardName)] } } : {};
+    policies.push(manifest("services", services, { ...everyPod, ...others, ingress: [{ from }] }));
+    // Nobody asks the guard anything but its metrics.
+    const scraped = allowFrom.length > 0 ? [{ from: namespaces(...allowFrom) }] : [];
+    const ofGuard = { podSelector: { matchExpressions: [named("In", guardName)] }, policyTypes: ["Ingress"] };
+    if (guard) policies.push(manifest("guard", services, { ...ofGuard, ingress: scraped }));
   }
   if (database !== undefined) {
     const own = [{ podSelector: {} }];

@@ -125,11 +125,13 @@ export interface MigrationStanding {
  * were moved the other way meanwhile, by hand or by a guard, stay where that put them.
  *
  * @param entered - whether an earlier `up` recorded the same phase
+ * @param isTakenBack - whether a guard took the content back, so that nothing goes forward
  */
 export function migrationStanding(
   { rows, journaled }: Pick<ZooMigrationPlan, "rows" | "journaled">,
   { direction, share = 100, paused, from, to }: MigrationRequest,
   entered: boolean,
+  isTakenBack = false,
 ): MigrationStanding {
   const cohort =
     direction === "forward" && share < 100
@@ -137,6 +139,15 @@ export function migrationStanding(
       : "";
   const stays = (why: string) => ({ runs: false, note: `${cohort}, ${why}`, obstacle: undefined });
   const nothing = rows === 0;
+  if (isTakenBack && direction === "forward") {
+    const isMore = journaled !== undefined && share > journaled.share;
+    const obstacle = {
+      about: "share" as const,
+      problem: "is raised, and the content is taken back",
+      fix: `use ${journaled?.share}`,
+    };
+    return { ...stays("taken back: nothing moves"), obstacle: isMore ? obstacle : undefined };
+  }
   if (paused) return stays("paused: nothing moves now");
   if (entered && journaled && journaled.direction !== direction && !nothing) {
     const command = direction === "forward" ? `forward --id ${from} --to ${to}` : `revert --id ${to} --to ${from}`;

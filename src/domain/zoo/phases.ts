@@ -1,5 +1,6 @@
 import { type Refusal, refusal } from "../refusals/refusal.ts";
 import type { RegisteredVersion } from "./plan.ts";
+import { type TakenBack, takenBackContent, takenBackRefusal } from "./takeBack.ts";
 import type { PlannedSplit, StoredTraffic } from "./traffic.ts";
 
 /** Phases of a rollout, in their order; `reverted` is the way back. */
@@ -59,6 +60,8 @@ export interface RolloutFacts {
   readonly passed: readonly Gate[];
   /** Seconds that the bake still takes, by the database's clock; undefined outside of one. */
   readonly bakeSecondsLeft: number | undefined;
+  /** Contents of the model that a guard took back. @default none */
+  readonly takenBack?: readonly TakenBack[] | undefined;
 }
 
 /** Phases in which apps may be on either side, so that both versions have to be served. */
@@ -90,7 +93,8 @@ export function phaseRefusal(request: RolloutRequest, facts: RolloutFacts): Refu
   return request.from === undefined ? directRefusal(request, facts) : rolloutRefusal(request, request.from, facts);
 }
 
-function directRefusal(request: RolloutRequest, { recorded, registered, copyApps }: RolloutFacts): Refusal | undefined {
+function directRefusal(request: RolloutRequest, facts: RolloutFacts): Refusal | undefined {
+  const { recorded, registered, copyApps, takenBack = [] } = facts;
   const { model, phase, hash } = request;
   const current = registered.find(({ isCurrent }) => isCurrent);
   if (phase !== "off" && phase !== "version" && phase !== "done") {
@@ -109,6 +113,10 @@ function directRefusal(request: RolloutRequest, { recorded, registered, copyApps
   if (recorded?.phase === "reverted" && phase !== "off" && recorded.hash === hash) {
     return refusal("rollout.reverted-content", at(model, "truss"), { from: String(recorded.from) });
   }
+  const taken = takenBackContent(takenBack, request);
+  // Content that users have all the same came another way, such as by a rollout from another version.
+  if (taken && phase !== "off" && current?.hash !== hash)
+    return takenBackRefusal(at(model, "truss"), taken, "its content");
   if (phase === "off") {
     const used = registered.filter(({ apps }) => apps > 0);
     if (used.length > 0) {
@@ -142,6 +150,14 @@ function rolloutRefusal(request: RolloutRequest, from: string, facts: RolloutFac
     return refusal("rollout.content-changed", at(model, "truss"), hashes);
   }
   if (recorded.phase === "copy" && copyApps > 0) return copyInUse(model, copyApps);
+  const taken = takenBackContent(facts.takenBack ?? [], request);
+  // In the phase that it has, it stays as the guard left it.
+  if (taken && phase !== "reverted" && phases.indexOf(phase) > phases.indexOf(recorded.phase)) {
+    return takenBackRefusal(at(model, "phase"), taken, JSON.stringify(phase));
+  }
+  const asked = (request.traffic?.asked ?? request.traffic)?.weight ?? 0;
+  if (taken && phase !== "reverted" && asked > taken.weight)
+    return takenBackRefusal(at(model, "traffic"), taken, `${asked}`);
   if (phase === "forward") return gateRefusal(request, facts);
   if (phase === "bake" && recorded.phase === "forward" && waiting(old) > 0) {
     const apps = { pointing: pointing(old), leave: orLeave(model, old) };

@@ -1,6 +1,7 @@
 import type { Gate, RecordedRollout, RolloutFacts } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
 import { digestOf } from "./smoke.ts";
+import type { TakenBack } from "./takeBack.ts";
 
 /** What was found when a content was tried. Whatever joins the gate of a rollout is stored like this. */
 export interface Evidence extends Gate {
@@ -36,12 +37,18 @@ export interface ZooRegistry {
   readonly rollouts: ReadonlyMap<string, StoredRollout>;
   /** The latest of each content, kind and suite. */
   readonly evidence: readonly StoredEvidence[];
+  /** Contents that a guard took back, and nobody resumed. @default none */
+  readonly takenBack?: readonly TakenBack[] | undefined;
 }
 
 export const emptyRegistry: ZooRegistry = { versions: new Map(), rollouts: new Map(), evidence: [] };
 
 /** What a request about one content of a model is judged by. */
-export function factsOf({ versions, rollouts, evidence }: ZooRegistry, model: string, hash: string): RolloutFacts {
+export function factsOf(
+  { versions, rollouts, evidence, takenBack }: ZooRegistry,
+  model: string,
+  hash: string,
+): RolloutFacts {
   const recorded = rollouts.get(model);
   return {
     recorded,
@@ -51,6 +58,7 @@ export function factsOf({ versions, rollouts, evidence }: ZooRegistry, model: st
       .filter((each) => each.model === model && each.hash === hash && holds(each))
       .map(({ kind, suite }) => ({ kind, suite })),
     bakeSecondsLeft: recorded?.bakeSecondsLeft,
+    takenBack: takenBack?.filter((each) => each.model === model),
   };
 }
 

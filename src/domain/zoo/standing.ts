@@ -1,6 +1,7 @@
 import { nextPhase, type Phase, phaseRefusal, type RecordedRollout, underWay } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
-import { factsOf, type StoredEvidence, type ZooRegistry } from "./registry.ts";
+import { factsOf, type StoredEvidence, type StoredRollout, type ZooRegistry } from "./registry.ts";
+import { type TakenBack, takenBackContent } from "./takeBack.ts";
 import type { StoredTraffic } from "./traffic.ts";
 
 /** One version of a model, as a rollout's standing shows it. */
@@ -29,6 +30,8 @@ export interface Standing {
   /** Apps that point at the copy. */
   readonly copyApps: number;
   readonly bakeSecondsLeft: number | null;
+  /** How a guard took it back, or holds it; null where none did, or where it was resumed. */
+  readonly takenBack: Omit<TakenBack, "model"> | null;
   readonly evidence: readonly Omit<StoredEvidence, "model" | "evidence">[];
   /** Undefined where the folder has to change first. */
   readonly next: ConfigEdit;
@@ -54,6 +57,7 @@ export function standings(registry: ZooRegistry): Standing[] {
       versions,
       traffic: trafficOf(rollout),
       copyApps: (registry.versions.get(copyName(name)) ?? []).reduce((sum, { apps }) => sum + apps, 0),
+      takenBack: from ? takenBackOf(registry, rollout) : null,
       bakeSecondsLeft: phase === "bake" ? Math.max(0, rollout.bakeSecondsLeft ?? 0) : null,
       evidence: registry.evidence
         .filter((each) => each.model === name && each.hash === hash)
@@ -69,6 +73,13 @@ function trafficOf({ phase, traffic }: Pick<RecordedRollout, "phase" | "traffic"
   if (!traffic?.isOfRollout || ![...underWay, "copy"].includes(phase)) return null;
   const { isOfRollout: _, ...split } = traffic;
   return split;
+}
+
+function takenBackOf({ takenBack = [] }: ZooRegistry, { model, from, hash }: StoredRollout): Standing["takenBack"] {
+  const taken = takenBackContent(takenBack, { model, from, hash });
+  if (!taken) return null;
+  const { model: _, ...shown } = taken;
+  return shown;
 }
 
 function nextEdit(registry: ZooRegistry, name: string): ConfigEdit {

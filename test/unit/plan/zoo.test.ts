@@ -9,6 +9,7 @@ import {
 } from "../../../src/domain/zoo/registry.ts";
 import { digestOf, type SmokeCase, suiteOf } from "../../../src/domain/zoo/smoke.ts";
 import { standings } from "../../../src/domain/zoo/standing.ts";
+import type { TakenBack } from "../../../src/domain/zoo/takeBack.ts";
 import { concernedByContent, readFromFolders } from "../../../src/plan/content.ts";
 import type { PlatformPlan } from "../../../src/plan/platform.ts";
 import { planZoo } from "../../../src/plan/zoo.ts";
@@ -129,8 +130,21 @@ describe("requests that are divided between both versions", () => {
   const stored = { generation: 4, weight: 10, control: 0, sticky: undefined, isOfRollout: true };
   const recorded = (change: Partial<StoredRollout> = {}) =>
     rollout({ phase: "version", from: "11", hash: contentOf(2), traffic: stored, ...change });
-  const planned = (change: object, past = recorded()) =>
-    plan(m({ phase: "version", from: "11", ...change }), registryOf(rows, past)).get("m");
+  const planned = (change: object, past = recorded(), takenBack: readonly TakenBack[] = []) =>
+    plan(m({ phase: "version", from: "11", ...change }), { ...registryOf(rows, past), takenBack }).get("m");
+  const takenBack: TakenBack = {
+    id: "1",
+    model: "m",
+    from: "11",
+    hash: contentOf(2),
+    action: "revert",
+    reason: "errors 12 of 180 against 3 of 1,620, at least 2.1 points more, 1.0 points are allowed",
+    cause: "7",
+    weight: 50,
+    at: new Date("2026-01-30T14:02:59Z"),
+    doneAt: new Date("2026-01-30T14:03:00Z"),
+    obstacle: null,
+  };
   const current = (planned: ReturnType<typeof plan> extends Map<string, infer Plan> ? Plan | undefined : never) =>
     planned?.versions.filter((each) => each.current).map(({ number }) => number);
 
@@ -176,11 +190,21 @@ describe("requests that are divided between both versions", () => {
 
   it("stay as the guard set them, and nothing is due, until what was taken back is resumed", () => {
     const taken = recorded({ traffic: { ...stored, weight: 0, isGuards: true, askedWeight: 50 } });
-    const kept = planned({ traffic: 50 }, taken);
+    const kept = planned({ traffic: 50 }, taken, [takenBack]);
+    expect(kept?.lines[0]).toBe(
+      "taken back at 2026-01-30 14:02 (errors 12 of 180 against 3 of 1,620); set phase: reverted, or a new content",
+    );
     expect(kept?.traffic).toMatchObject({ weight: 0, asked: { weight: 50, control: 0 } });
     expect(kept?.traffic).not.toHaveProperty("due");
     expect(current(kept)).toEqual([1]);
-    expect(current(planned({ traffic: 100 }, taken))).toEqual([1]);
+    expect(() => planned({ traffic: 100 }, taken, [takenBack])).toThrow(
+      "menagerie:zoo.m.traffic: 100 is refused: taken back at 2026-01-30 14:02",
+    );
+    expect(() => planned({ phase: "forward" }, taken, [takenBack])).toThrow(
+      'menagerie:zoo.m.phase: "forward" is refused: taken back at 2026-01-30 14:02',
+    );
+    // Resumed, the config holds again.
+    expect(planned({ traffic: 50 }, taken)?.traffic).toMatchObject({ weight: 50, due: true });
     expect(kept?.lines).toContain(
       "traffic: version 2 answers 0 % of the requests to the model itself as the guard set it, not 50 % as the config says; apps stay",
     );

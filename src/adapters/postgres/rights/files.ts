@@ -6,7 +6,9 @@ import { parseGrants, type RightsScope } from "../../../domain/rights/grantState
 import type { Rights } from "../../../domain/rights/rights.ts";
 
 /** Files of the platform's own tables, each named after its role. What the owner and pipelines may do, no grant says. */
-const platformFiles = ["public", roles.api, roles.deployer, roles.migrator, roles.operator, roles.reader, roles.state];
+const platformFiles = [
+  ...["public", roles.api, roles.deployer, roles.guard, roles.migrator, roles.operator, roles.reader, roles.state],
+];
 
 /** What each role may do in the platform's own tables. */
 export function platformRights(): Promise<Rights> {
@@ -62,7 +64,7 @@ export async function predictionRights(
 }
 
 /** Roles that read every model's predictions. */
-export const predictionReaders: readonly string[] = [roles.operator, roles.reader, roles.deployer];
+export const predictionReaders: readonly string[] = [roles.operator, roles.reader, roles.deployer, roles.guard];
 
 /** Roles that let go of every model's predictions once they are past their days. */
 export const predictionKeepers: readonly string[] = [roles.api];

@@ -28,10 +28,12 @@ GRANT SELECT ON menagerie.traffic_count, menagerie.traffic_observed, menagerie.t
 -- What judges say of rollouts, which a preview tells.
 GRANT SELECT ON menagerie.judgement, menagerie.verdict TO menagerie_deployer;
 
-
 -- Weights of rollouts: changed by these functions alone, which note every change.
 GRANT EXECUTE ON FUNCTION
   menagerie.set_traffic(text, bigint, double precision, double precision, text, text, bigint),
   menagerie.traffic_applied(text, bigint)
   TO menagerie_deployer;
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_deployer;
+
+-- What a guard took back: its content goes no further.
+GRANT SELECT ON menagerie.taken_back TO menagerie_deployer;

@@ -28,3 +28,8 @@ GRANT SELECT ON menagerie.audit TO menagerie_reader;
 
 -- How much the new version of a rollout answers.
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_reader;
+
+-- What a guard took back, and who called it a false alarm.
+GRANT SELECT
+  ON menagerie.take_back, menagerie.take_back_step, menagerie.rollout_resume, menagerie.taken_back, menagerie.release_take_back
+  TO menagerie_reader;

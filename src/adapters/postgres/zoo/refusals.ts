@@ -42,6 +42,29 @@ export const zooRefusals = {
     cause: "Somebody reverted what was moved forward, or the other way, while this ran.",
     exit: 1,
   },
+  "migration.taken-back": {
+    says: "migration {name}: {state}, so no app moves forward",
+    fix: "set phase: reverted, or a new content; after a false alarm, `menagerie rollout resume <model> --because TEXT`",
+    cause: "The guard took the rollout back, or holds it, since this `up` was planned.",
+    exit: 1,
+  },
+  "resume.not-taken-back": {
+    says: "{model}: nothing of it is taken back or held",
+    fix: "`menagerie rollout {model}` shows where it stands",
+    cause: "A resume is about a rollout that the guard took back, or holds.",
+  },
+  "resume.under-way": {
+    says: "{model}: the guard is still taking it back",
+    fix: "run the same again once `menagerie rollout {model}` shows that it is done",
+    cause: "A take-back that has begun is finished, so that no app is left in between.",
+    exit: 1,
+  },
+  "traffic.taken-back": {
+    says: "{model}: {state}, so its weight is not raised",
+    fix: "set phase: reverted, or a new content; after a false alarm, `menagerie rollout resume {model} --because TEXT`",
+    cause: "The guard took the rollout back, or holds it, since this was planned.",
+    exit: 1,
+  },
   "migration.goal-gone": {
     says: "migration {name}: version {version} {is} in {table}, so no row was pointed at it after {moved} rows",
     fix: "correct the id",

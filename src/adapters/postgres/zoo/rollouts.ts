@@ -38,6 +38,8 @@ export interface RolloutRecord extends RolloutRequest {
 export function recordPhase(client: ClientBase, record: RolloutRecord): Promise<Date> {
   return inTransaction(client, async () => {
     const modelId = await lockedModel(client, record);
+    // Also kept from a guard that takes the rollout back, or changes its weight, until this is recorded.
+    await client.query("SELECT FROM menagerie.rollout WHERE model_id = $1 FOR UPDATE", [modelId]);
     const registry = withTargetApps(
       await readZooRegistry(client, [record.model], record.leave),
       record.targetApps ?? [],

@@ -1,5 +1,8 @@
 import type { ClientBase } from "pg";
+import { messageOf } from "../../../domain/errors.ts";
 import type { RolloutTraffic, Sticky, TrafficChanger, TrafficSplit, TrafficStep } from "../../../domain/zoo/traffic.ts";
+import { sqlState } from "../server.ts";
+import { takeBackStates } from "../takeBack/takeBacks.ts";
 import { refuse } from "./refusals.ts";
 
 /** A change of how much the new version of a rollout answers. */
@@ -24,10 +27,15 @@ export async function setTraffic(
 ): Promise<{ readonly generation: number; readonly isChanged: boolean }> {
   const held = await readRolloutTraffic(client, model);
   const split = { control: 0, sticky: held?.sticky, ...given };
-  const { rows } = await client.query<{ outcome: string; generation: string | null }>(
-    "SELECT outcome, generation FROM menagerie.set_traffic($1, $2, $3, $4, $5, $6, $7)",
-    [model, expected ?? null, weight, split.control, split.sticky ?? null, by, verdictId ?? null],
-  );
+  const { rows } = await client
+    .query<{ outcome: string; generation: string | null }>(
+      "SELECT outcome, generation FROM menagerie.set_traffic($1, $2, $3, $4, $5, $6, $7)",
+      [model, expected ?? null, weight, split.control, split.sticky ?? null, by, verdictId ?? null],
+    )
+    .catch((error: unknown) => {
+      if (sqlState(error) !== takeBackStates.takenBack) throw error;
+      throw refuse("traffic.taken-back", { model, state: messageOf(error) }, error);
+    });
   const { outcome, generation } = rows[0] ?? { outcome: "no rollout", generation: null };
   if (outcome === "stale") throw refuse("traffic.stale", { model, now: await described(client, model) });
   if (outcome === "no rollout") throw refuse("traffic.no-rollout", { model });

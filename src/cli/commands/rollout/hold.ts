@@ -1,8 +1,10 @@
 import { Command } from "commander";
+import { resumeRollout } from "../../../adapters/postgres/takeBack/resume.ts";
 import { setPaused } from "../../../adapters/postgres/zoo/migration/journal.ts";
 import { movingTarget } from "../../../adapters/postgres/zoo/migration/target.ts";
 import { isRowId } from "../../../domain/rowId.ts";
-import { environmentOption, jsonOption } from "../../options.ts";
+import { asOperator, operatorName } from "../../operatorDatabase.ts";
+import { environmentOption, givenOptions, jsonOption } from "../../options.ts";
 import { migrationConnection, targetOption } from "./connection.ts";
 import { refuse } from "./refusals.ts";
 
@@ -13,29 +15,53 @@ interface HoldOptions {
   readonly json: boolean;
 }
 
+interface ResumeOptions extends Omit<HoldOptions, "id"> {
+  readonly id?: string;
+  readonly because?: string;
+}
+
+const idHelp = "the migration's id in the journal";
+
 export function pauseCommand(): Command {
-  return holdCommand("pause", "Stop a migration after the batch under way, until `rollout resume`.", true);
-}
-
-export function resumeCommand(): Command {
-  return holdCommand("resume", "Let a paused migration go on with the next run of the same.", false);
-}
-
-function holdCommand(name: string, description: string, paused: boolean): Command {
-  return new Command(name)
-    .description(description)
-    .requiredOption("--id <id>", "the migration's id in the journal")
+  return new Command("pause")
+    .description("Stop a migration after the batch under way, until `rollout resume`.")
+    .requiredOption("--id <id>", idHelp)
     .addOption(targetOption())
     .addOption(environmentOption())
     .addOption(jsonOption())
-    .action(async (options: HoldOptions) => {
-      const { id, json } = options;
-      const known =
-        isRowId(id) &&
-        (await movingTarget(await migrationConnection(options), (client, target) =>
-          setPaused(client, target, id, paused),
-        ));
-      if (!known) throw refuse("migration.unknown", { id });
-      console.log(json ? JSON.stringify({ id, paused }) : `migration ${id} is ${paused ? "paused" : "resumed"}`);
+    .action((options: HoldOptions) => hold(options, true));
+}
+
+export function resumeCommand(): Command {
+  return new Command("resume")
+    .description(
+      "Let a rollout that the guard took back go on with the same content, after a false alarm; with --id, let a paused migration go on with the next run of the same.",
+    )
+    .argument("[zoo model]", "model whose rollout goes on")
+    .option("--because <text>", "why it was a false alarm; stored in the audit")
+    .option("--id <id>", idHelp)
+    .addOption(targetOption())
+    .addOption(environmentOption())
+    .addOption(jsonOption())
+    .action(async (model: string | undefined, _: unknown, command: Command) => {
+      const options = givenOptions<ResumeOptions>(command);
+      const { id, because = "", environment, json } = options;
+      if ((model === undefined) === (id === undefined)) throw refuse("resume.what");
+      if (id !== undefined) return hold({ ...options, id }, false);
+      if (model === undefined) return;
+      if (because.trim() === "") throw refuse("resume.because-missing", { model });
+      const who = operatorName();
+      const takeBack = await asOperator(environment, (client) => resumeRollout(client, { model, who, because }));
+      const next = `${model} goes on with the same content: \`up\` sets its traffic and moves its apps again, and it is judged anew`;
+      console.log(json ? JSON.stringify({ model, takeBack, because }) : next);
     });
+}
+
+async function hold(options: HoldOptions, paused: boolean): Promise<void> {
+  const { id, json } = options;
+  const known =
+    isRowId(id) &&
+    (await movingTarget(await migrationConnection(options), (client, target) => setPaused(client, target, id, paused)));
+  if (!known) throw refuse("migration.unknown", { id });
+  console.log(json ? JSON.stringify({ id, paused }) : `migration ${id} is ${paused ? "paused" : "resumed"}`);
 }

@@ -28,6 +28,16 @@ export const rolloutRefusals = {
     fix: "`menagerie rollout` shows the ids",
     cause: "Held migrations are named by the id that the run printed when it was held.",
   },
+  "resume.what": {
+    says: "resume needs a model or --id, and not both",
+    fix: "`menagerie rollout resume <model> --because TEXT` after a take-back, `menagerie rollout resume --id <id>` for a migration that is held",
+    cause: "A rollout that the guard took back and a migration that somebody held are resumed apart.",
+  },
+  "resume.because-missing": {
+    says: "--because is missing",
+    fix: "`menagerie rollout resume {model} --because TEXT`, with what showed that it was a false alarm",
+    cause: "Who goes on with a version that was judged bad says why; the audit keeps it.",
+  },
   "move.refused": {
     says: "{problem}",
     fix: "{fix}",

@@ -8,6 +8,7 @@ import { describeVerdict } from "../../../domain/judgement/description.ts";
 import { leaveIssues, leaveWarnings } from "../../../domain/zoo/leave.ts";
 import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
+import { afterTakeBack, describeTakeBack } from "../../../domain/zoo/takeBack.ts";
 import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
 import { asOperator, operatorServer } from "../../operatorDatabase.ts";
 import { environmentSuffix } from "../../options.ts";
@@ -117,9 +118,15 @@ export async function showRollouts(name: string | undefined, options: ShowOption
     each.phase,
     each.since.toISOString(),
     each.from ? `${version(each.from)} → ${each.to ? version(each.to) : "copy"}` : "",
-    `${each.judgement?.verdict.decision === "bad" ? "judged bad; " : ""}${each.migration?.held ? `held, migration ${each.migration.id}; ` : ""}set ${each.next.set.join(", ")}`,
+    `${standingOf(each)}${each.migration?.held ? `held, migration ${each.migration.id}; ` : ""}set ${each.next.set.join(", ")}`,
   ]);
   console.log(columns([["MODEL", "PHASE", "SINCE", "ROLLOUT", "NEXT"], ...rows]));
+}
+
+/** What a list of rollouts says first. */
+function standingOf({ takenBack, judgement }: ShownStanding): string {
+  if (takenBack) return `${describeTakeBack(takenBack, new Date())}; `;
+  return judgement?.verdict.decision === "bad" ? "judged bad; " : "";
 }
 
 interface ShownStanding extends Standing {
@@ -143,6 +150,7 @@ function describe(standing: ShownStanding, environment: string, targetFile: stri
   const key = (set: string) => `menagerie:zoo.${name}.${set}`;
   return [
     `${name}: ${phase} since ${since.toISOString()}`,
+    ...(standing.takenBack ? takenBackLines(name, standing.takenBack) : []),
     ...versions.map(({ id, number, hash, isCurrent, apps }) => {
       const marks = [isCurrent ? "new apps use it" : "", apps > 0 ? `${apps === 1 ? "1 app" : `${apps} apps`}` : ""];
       return `  version ${number}  id ${id}  ${hash.slice(0, 12)}  ${marks.filter(Boolean).join(", ")}`.trimEnd();
@@ -179,6 +187,14 @@ function describeTraffic(
     control > 0 ? `, ${control} % are copied to ${weight >= 100 ? `version ${from?.number}` : "the other"}` : "";
   const share = migration ? `; share: ${migration.share} % of the organizations' apps` : "";
   return `${answered}${side}${copied}${share}`;
+}
+
+function takenBackLines(name: string, taken: NonNullable<Standing["takenBack"]>): string[] {
+  return [
+    `${describeTakeBack(taken, new Date())}; ${afterTakeBack(taken)}`,
+    `  verdict ${taken.cause}: ${taken.reason}`,
+    `  after a false alarm: menagerie rollout resume ${name} --because TEXT`,
+  ];
 }
 
 const version = ({ number, id }: { readonly number: number; readonly id: string }): string => `v${number} (${id})`;

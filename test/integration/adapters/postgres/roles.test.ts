@@ -5,9 +5,11 @@ import { recordAudit } from "../../../../src/adapters/postgres/audit.ts";
 import { deleteApp, listDeletedApps, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { readPlatformState } from "../../../../src/adapters/postgres/plan.ts";
+import { platformRights } from "../../../../src/adapters/postgres/rights/files.ts";
 import { sqlState, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { actAs } from "../../../../src/adapters/postgres/transaction.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
+import { rightsOf } from "../../../../src/domain/rights/rights.ts";
 import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 
@@ -116,6 +118,16 @@ const attempts = {
   "end an advance": "UPDATE menagerie.rollout_advance SET outcome = 'given up', ended_at = now() WHERE false",
   "change what an advance was": "UPDATE menagerie.rollout_advance SET edits = '[]'",
   "forget advances": "DELETE FROM menagerie.rollout_advance",
+  "read take-backs": "SELECT FROM menagerie.take_back, menagerie.take_back_step, menagerie.rollout_resume",
+  "see what is taken back": "SELECT FROM menagerie.taken_back",
+  "take back": "INSERT INTO menagerie.take_back (model_id, verdict_id) SELECT 1, 1 WHERE false",
+  "note a step of a take-back":
+    "INSERT INTO menagerie.take_back_step (take_back_id, step) SELECT 1, 'done' WHERE false",
+  "change a take-back": "UPDATE menagerie.take_back SET reason = 'x'",
+  "forget a take-back": "DELETE FROM menagerie.take_back",
+  "resume a rollout": "INSERT INTO menagerie.rollout_resume (take_back_id, who, reason) SELECT 1, 'x', 'x' WHERE false",
+  "hold a migration": "UPDATE menagerie.zoo_migration SET paused_at = now() WHERE false",
+  "change a phase": "UPDATE menagerie.rollout SET phase = 'off' WHERE false",
   "read a file": "SELECT pg_read_file('PG_VERSION')",
 } as const;
 
@@ -136,15 +148,22 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),
     ...(["read the record", "read ranges", "read the audit"] as const),
     ...(["read traffic of rollouts", "read the history of traffic"] as const),
+    ...(["read take-backs", "see what is taken back"] as const),
   ],
-  [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner"],
+  [roles.guard]: [
+    ...(["read models", "read organizations", "read migrations", "read take-backs", "see what is taken back"] as const),
+    ...(["take back", "note a step of a take-back", "set traffic", "note that traffic was applied"] as const),
+    ...(["read traffic of rollouts", "read the history of traffic"] as const),
+  ],
+  [roles.migrator]: ["read models", "move pointers", "read migrations", "become the owner", "hold a migration"],
   [roles.deployer]: [
     ...(["read models", "read organizations", "make a model", "change what is current", "read the record"] as const),
     ...(["record a release", "record an intent", "record an outcome"] as const),
     ...(["read traffic of rollouts", "read the history of traffic", "set traffic"] as const),
-    "note that traffic was applied",
+    ...(["note that traffic was applied", "see what is taken back", "change a phase"] as const),
   ],
   [roles.operator]: [
+    ...(["read take-backs", "see what is taken back", "resume a rollout"] as const),
     ...(["read the record", "read ranges", "read traffic of rollouts", "read the history of traffic"] as const),
     ...(["read models", "read organizations", "read users", "read versions"] as const),
     ...(["make a model", "make a user", "make an organization", "read the audit", "add to the audit"] as const),
@@ -158,6 +177,63 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
 describe.each(Object.entries(allowed))("%s", (role, can) => {
   it.each(Object.entries(attempts))("%s", async (what, sql) => {
     expect(await trying(role, sql)).toBe(can.includes(what as keyof typeof attempts) ? "ok" : "refused");
+  });
+});
+
+describe("a guard", () => {
+  it("has no right in any table, column or function besides those of its file", async () => {
+    const described = (await platformRights())[roles.guard] ?? {};
+    const has = new Set(
+      rightsOf(described).map(({ kind, name, privilege, column }) => `${kind} ${name} ${privilege} ${column ?? ""}`),
+    );
+    const beyond: string[] = [];
+    const [columns, functions] = await withClient(postgres.server, platformDatabase, async (client) => [
+      (
+        await client.query<{ table: string; column: string }>(
+          `SELECT relname AS table, attname AS column FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid
+            WHERE relnamespace = 'menagerie'::regnamespace AND relkind IN ('r', 'v', 'p') AND attnum > 0 AND NOT attisdropped`,
+        )
+      ).rows,
+      (
+        await client.query<{ name: string; may: boolean }>(
+          `SELECT p.oid::regprocedure::text AS name, has_function_privilege($1, p.oid, 'EXECUTE') AS may
+             FROM pg_proc p WHERE pronamespace = 'menagerie'::regnamespace AND prorettype <> 'trigger'::regtype`,
+          [roles.guard],
+        )
+      ).rows,
+    ]);
+    const given = (table: string, privilege: string, column = "") =>
+      has.has(`table ${table} ${privilege} `) || has.has(`table ${table} ${privilege} ${column}`);
+    const tables = [...new Set(columns.map((each) => each.table))];
+    const tries = [
+      ...columns.flatMap(({ table, column }) => [
+        [given(table, "SELECT", column), `SELECT "${column}" FROM menagerie."${table}" WHERE false`] as const,
+        [
+          given(table, "INSERT", column),
+          `INSERT INTO menagerie."${table}" ("${column}") SELECT NULL WHERE false`,
+        ] as const,
+        [given(table, "UPDATE", column), `UPDATE menagerie."${table}" SET "${column}" = NULL WHERE false`] as const,
+      ]),
+      ...tables.map((table) => [false, `DELETE FROM menagerie."${table}"`] as const),
+      ...tables.map((table) => [false, `TRUNCATE menagerie."${table}"`] as const),
+    ];
+    await as(roles.guard, async (client) => {
+      for (const [isGiven, sql] of tries) {
+        await client.query("BEGIN");
+        const refused = await client.query(sql).then(
+          () => false,
+          // Views and columns that nobody writes have errors of their own.
+          (error: unknown) => (sqlState(error) === "42501" ? true : undefined),
+        );
+        await client.query("ROLLBACK");
+        if (refused === isGiven) beyond.push(`${sql}: ${refused ? "refused" : "ok"}`);
+      }
+    });
+    for (const { name, may } of functions) {
+      if (may !== has.has(`function ${name.replace("menagerie.", "").replaceAll(",", ", ")} EXECUTE `))
+        beyond.push(name);
+    }
+    expect(beyond).toEqual([]);
   });
 });
 

@@ -8,6 +8,8 @@ import {
 } from "../../../../src/domain/zoo/phases.ts";
 import type { RegisteredVersion } from "../../../../src/domain/zoo/plan.ts";
 import { planRollout, type ZooState } from "../../../../src/domain/zoo/rolloutPlan.ts";
+import { describeTakeBack, type TakenBack } from "../../../../src/domain/zoo/takeBack.ts";
+import { weightFor } from "../../../../src/domain/zoo/takeBackWeight.ts";
 import { irisServing } from "../../../support/irisServing.ts";
 
 const refusal = (...judged: Parameters<typeof phaseRefusal>) => phaseRefusal(...judged)?.message;
@@ -61,6 +63,85 @@ const mayFollow: Record<Phase | "nothing", readonly Phase[]> = {
   done: ["done"],
   reverted: ["off", "copy", "reverted"],
 };
+
+describe("a content that a guard took back", () => {
+  const taken: TakenBack = {
+    id: "1",
+    model: "iris",
+    from: "11",
+    hash: "hash-2",
+    action: "revert",
+    cause: "7",
+    reason: "errors 12 of 180 against 3 of 1,620, at least 2.1 points more, 1.0 points are allowed",
+    weight: 50,
+    at: new Date("2026-01-30T14:02:59Z"),
+    doneAt: new Date("2026-01-30T14:03:00Z"),
+    obstacle: null,
+  };
+  const takenBack = [taken];
+  const said =
+    "is refused: taken back at 2026-01-30 14:02 (errors 12 of 180 against 3 of 1,620); set phase: reverted, or a new content; after a false alarm, `menagerie rollout resume iris --because TEXT`";
+
+  it("stays in its phase, and goes back", () => {
+    for (const phase of ["version", "forward", "bake"] as const) {
+      expect(refusal(request(phase), facts(phase, { takenBack }))).toBeUndefined();
+      expect(refusal(request("reverted"), facts(phase, { takenBack }))).toBeUndefined();
+    }
+  });
+
+  it.each([
+    ["copy", "version"],
+    ["version", "forward"],
+    ["forward", "bake"],
+    ["bake", "done"],
+  ] as const)("does not go from %s to %s", (from, to) => {
+    expect(phaseRefusal(request(to), facts(from, { takenBack }))).toMatchObject({
+      id: "rollout.taken-back",
+      exitCode: 3,
+    });
+    expect(refusal(request(to), facts(from, { takenBack }))?.replace(/^[^"]*/, "")).toBe(`"${to}" ${said}`);
+    // Another content of the same rollout's versions, and the same from another version.
+    for (const other of [{ hash: "hash-3" }, { from: "10" }, { model: "lily" }]) {
+      expect(refusal(request(to), facts(from, { takenBack: [{ ...taken, ...other }] }))).toBeUndefined();
+    }
+  });
+
+  it("gets no higher weight, and the one that it had does not stop a preview", () => {
+    const split = (weight: number) => request("forward", { traffic: { weight, control: 0, sticky: undefined } });
+    expect(refusal(split(50), facts("forward", { takenBack }))).toBeUndefined();
+    expect(refusal(split(60), facts("forward", { takenBack }))).toBe(`menagerie:zoo.iris.traffic: 60 ${said}`);
+  });
+
+  it("is not deployed directly, unless users have it by another way", () => {
+    const direct = request("done", { from: undefined });
+    const without = facts("off", { takenBack, recorded: { phase: "off", from: undefined, hash: "hash-1" } });
+    expect(refusal(direct, without)).toBe(`menagerie:zoo.iris.truss: its content ${said}`);
+    expect(refusal(request("off", { from: undefined }), without)).toBeUndefined();
+    expect(refusal(direct, facts("done", { takenBack }))).toBeUndefined();
+  });
+
+  it("is told with its day where that is another, and with what is in its way", () => {
+    const now = new Date("2026-01-30T15:00:00Z");
+    expect(describeTakeBack(taken, now)).toBe("taken back at 14:02 (errors 12 of 180 against 3 of 1,620)");
+    const stuck = { ...taken, action: "hold", doneAt: null, obstacle: "the old version is not served" } as const;
+    expect(describeTakeBack(stuck, now)).toBe(
+      "held at 14:02 (errors 12 of 180 against 3 of 1,620), still under way: the old version is not served",
+    );
+  });
+});
+
+describe("the weight that a new version keeps", () => {
+  it.each([
+    [{ ready: 3, wanted: 3, sleeps: false }, 0],
+    [{ ready: 5, wanted: 3, sleeps: false }, 0],
+    [{ ready: 0, wanted: 1, sleeps: true }, 0],
+    [{ ready: 2, wanted: 3, sleeps: false }, 34],
+    [{ ready: 1, wanted: 4, sleeps: false }, 75],
+    [{ ready: 0, wanted: 3, sleeps: false }, 100],
+  ])("with %o of the old one is %i", (old, weight) => {
+    expect(weightFor(old)).toBe(weight);
+  });
+});
 
 describe("a rollout's phases follow each other", () => {
   for (const recorded of ["nothing", ...phases] as const) {

@@ -14,9 +14,28 @@ export class UndoneRow extends Error {
 
 /**
  * Classes of SQLSTATE that are about the server, the session or the table as a whole; every other is about a row, such as a
- * constraint or what a trigger raises (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ * constraint or what a trigger raises (https://www.postgresql.org/docs/current/errcodes-appendix.html). MG are those of take-backs.
  */
-const aboutAll = ["08", "0A", "25", "26", "28", "34", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "F0", "XX"];
+const aboutAll = [
+  "08",
+  "0A",
+  "25",
+  "26",
+  "28",
+  "34",
+  "3D",
+  "3F",
+  "40",
+  "42",
+  "53",
+  "54",
+  "55",
+  "57",
+  "58",
+  "F0",
+  "XX",
+  "MG",
+];
 
 /** Why one row cannot be changed while others can; undefined for errors that no other row would be spared. */
 export function rowFailure(error: unknown): string | undefined {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClientBase } from "pg";
+import { messageOf } from "../../../../domain/errors.ts";
 import {
   type MigrationDirection,
   type MigrationRequest,
@@ -10,7 +11,9 @@ import {
   rowStates,
 } from "../../../../domain/zoo/migration.ts";
 import { sqlState } from "../../server.ts";
+import { takeBackStates } from "../../takeBack/takeBacks.ts";
 import { inTransaction } from "../../transaction.ts";
+import { refuse } from "../refusals.ts";
 import type { InspectedTarget } from "./inspect.ts";
 import type { MigrationRecord, Statement } from "./statements.ts";
 import { existingJournalSchema, type MigrationTarget, platformTarget } from "./target.ts";
@@ -113,8 +116,10 @@ export async function openMigration(
   request: Required<Pick<MigrationRequest, "name" | "from" | "to" | "direction" | "revert" | "share">>,
 ): Promise<JournaledMigration> {
   const { name, from, to, direction, revert, share } = request;
-  const { rows } = await client.query<JournaledMigration>(
-    `INSERT INTO ${target.journal}.zoo_migration AS m (target, from_id, to_id, name, direction, revert, share)
+  const { rows } = await refusingTakenBack(
+    name,
+    client.query<JournaledMigration>(
+      `INSERT INTO ${target.journal}.zoo_migration AS m (target, from_id, to_id, name, direction, revert, share)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (target, from_id, to_id) DO UPDATE SET
        name = excluded.name,
@@ -127,7 +132,8 @@ export async function openMigration(
        state = 'open',
        changed_at = now()
      RETURNING ${columns}`,
-    [target.table, from, to, name, direction, revert, share],
+      [target.table, from, to, name, direction, revert, share],
+    ),
   );
   const migration = rows[0];
   if (!migration) throw new Error(`the migration from ${from} to ${to} was not recorded`);
@@ -162,12 +168,25 @@ export async function setPaused(
   migrationId: string,
   paused: boolean,
 ): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `UPDATE ${target.journal}.zoo_migration
+  const { rowCount } = await refusingTakenBack(
+    migrationId,
+    client.query(
+      `UPDATE ${target.journal}.zoo_migration
         SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END, changed_at = now() WHERE id = $1`,
-    [migrationId, paused],
+      [migrationId, paused],
+    ),
   );
   return rowCount === 1;
+}
+
+/** A trigger keeps what a guard took back from going forward; its words say when and why that was. */
+async function refusingTakenBack<T>(name: string, query: Promise<T>): Promise<T> {
+  try {
+    return await query;
+  } catch (error) {
+    if (sqlState(error) !== takeBackStates.takenBack) throw error;
+    throw refuse("migration.taken-back", { name, state: messageOf(error) }, error);
+  }
 }
 
 /** How many rows the journal has in each state. */

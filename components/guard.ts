@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { kubernetesName } from "../src/config/crossRules.ts";
+import { guardDeployment, guardName, guardRights } from "../src/domain/serving/guardService.ts";
+import { trafficObject } from "../src/domain/serving/trafficRoute.ts";
+import type { Environment } from "../src/environment/environment.ts";
+import { given } from "../src/environment/given.ts";
+import { declared } from "../src/environment/ownership.ts";
+import type { DeclaredTables } from "../src/environment/parts.ts";
+
+/** Where the image of all services has the guard, as in a checkout. */
+const command = ["node", "src/services/guard/main.ts"];
+
+/**
+ * The guard of an environment's rollouts, where one of its models has a judge: a process with an account and a login of its own. It may
+ * write the objects that divide the requests of these models, and nothing else of the cluster.
+ *
+ * @param parent - whose children its resources are
+ * @param space - the services' namespace
+ */
+export function declareGuard(
+  environment: Environment,
+  { guard: login }: Pick<DeclaredTables, "guard">,
+  parent: pulumi.Resource,
+  space: pulumi.Resource,
+): kubernetes.apps.v1.Deployment | undefined {
+  const { spec, facts } = environment;
+  const judged = Object.keys(spec.zoo).filter((model) => spec.zoo[model]?.judge);
+  if (judged.length === 0) return undefined;
+  const { namespace, replicas, image } = spec.services;
+  const routeApi = spec.gateway.api ?? "istio";
+  const options = { parent };
+  const inNamespace = { parent, dependsOn: space };
+  const url = environment.urlFor(login);
+  const stringData = { url, ...given({ prometheusToken: facts.prometheusToken }) };
+  const secretName = `${guardName}-database`;
+  const secret = new kubernetes.core.v1.Secret(
+    secretName,
+    { metadata: declared({ name: secretName, namespace }), stringData },
+    inNamespace,
+  );
+  const objects = judged.map((model) => trafficObject(kubernetesName(model)));
+  const rights = guardRights(namespace, spec.namespace, routeApi, objects);
+  const account = new kubernetes.core.v1.ServiceAccount(
+    guardName,
+    { ...rights.account, metadata: declared(rights.account.metadata) },
+    inNamespace,
+  );
+  const role = new kubernetes.rbac.v1.Role(
+    guardName,
+    { ...rights.role, metadata: declared(rights.role.metadata) },
+    options,
+  );
+  const binding = new kubernetes.rbac.v1.RoleBinding(
+    guardName,
+    { ...rights.binding, metadata: declared(rights.binding.metadata) },
+    { ...options, dependsOn: [role, account] },
+  );
+  const manifest = guardDeployment({
+    namespace,
+    replicas,
+    secretName,
+    routeApi,
+    prometheus: spec.prometheus,
+    modelsNamespace: spec.namespace,
+    image: pulumi.output(environment.serviceImage(guardName)),
+    ...given({ command: image === undefined ? undefined : command }),
+    // Pods read the Secret once: a new password makes new pods. It is too random to be found from 64 bits of its hash.
+    secretRevision: pulumi.unsecret(
+      pulumi.output(stringData).apply((values) => fingerprint(Object.values(values).join("\n"))),
+    ),
+  });
+  return new kubernetes.apps.v1.Deployment(
+    guardName,
+    { ...manifest, metadata: declared(manifest.metadata) },
+    { ...options, dependsOn: [space, secret, binding] },
+  );
+}
+
+function fingerprint(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}

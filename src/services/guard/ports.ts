@@ -1,0 +1,63 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { ClientBase } from "pg";
+import { readyPods } from "../../adapters/kubernetes/oldVersion.ts";
+import { applyTraffic } from "../../adapters/kubernetes/traffic.ts";
+import type { OpenTakeBack } from "../../adapters/postgres/takeBack/takeBacks.ts";
+import { noteTrafficApplied, readRolloutTraffic, setTraffic } from "../../adapters/postgres/zoo/traffic.ts";
+import { OperatorError } from "../../domain/errors.ts";
+import type { RouteApi } from "../../domain/serving/route.ts";
+import { versionedName } from "../../domain/zoo/plan.ts";
+import { servingSchema } from "../../domain/zoo/serving.ts";
+import type { TakeBackPorts } from "./takeBack.ts";
+
+/** Where the models and their routes are. */
+export interface GuardedCluster {
+  readonly config: KubeConfig;
+  readonly namespace: string;
+  readonly api: RouteApi;
+}
+
+/** What a take-back works on: the database by the guard's login, and the cluster by its account. */
+export function takeBackPorts(client: ClientBase, cluster: GuardedCluster): TakeBackPorts {
+  return {
+    client,
+    traffic: {
+      read: (model) => readRolloutTraffic(client, model),
+      async lower({ model, verdictId }, expected, weight) {
+        try {
+          await setTraffic(client, { model, expected, weight, control: 0, by: "guard", verdictId });
+          return "set";
+        } catch (error) {
+          // Somebody else changed it, or the rollout is over: it is read again.
+          if (error instanceof OperatorError) return "moved on";
+          throw error;
+        }
+      },
+      async apply(model) {
+        const name = model.replaceAll("_", "-");
+        const read = async () => {
+          const row = await readRolloutTraffic(client, model);
+          if (!row) throw new Error(`${model} has no traffic`);
+          return row;
+        };
+        const applied = await applyTraffic({ ...cluster, name }, read);
+        if (applied !== undefined) await noteTrafficApplied(client, model, applied);
+      },
+    },
+    oldVersion: (open) => oldVersion(client, cluster, open),
+  };
+}
+
+/** How many pods it had is what its row says that it was served with. */
+async function oldVersion(client: ClientBase, { config, namespace }: GuardedCluster, { model, from }: OpenTakeBack) {
+  const { rows } = await client.query<{ number: number; serving: unknown }>(
+    "SELECT number, serving FROM menagerie.model_version WHERE id = $1",
+    [from],
+  );
+  const [row] = rows;
+  const serving = row?.serving ? servingSchema.parse(row.serving) : undefined;
+  if (!row || !serving) return { ready: 0, wanted: 1, sleeps: false };
+  const { min } = serving.replicas;
+  const service = serving.service ?? versionedName(model, row.number);
+  return { ready: await readyPods(config, namespace, service), wanted: Math.max(1, min), sleeps: min === 0 };
+}

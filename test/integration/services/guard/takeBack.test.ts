@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withClient } from "../../../../src/adapters/postgres/server.ts";
+import { openTakeBacks, readTakenBack } from "../../../../src/adapters/postgres/takeBack/takeBacks.ts";
+import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgres/zoo/traffic.ts";
+import { platformDatabase } from "../../../../src/domain/platformDatabase.ts";
+import type { OldVersion } from "../../../../src/domain/zoo/takeBackWeight.ts";
+import { type GuardNews, guardTurn } from "../../../../src/services/guard/guard.ts";
+import { goOn, takeBack } from "../../../../src/services/guard/takeBack.ts";
+import { makePlatformTables } from "../../../support/platformTables.ts";
+import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { makeRollout, type TestRollout } from "../../../support/rolloutTables.ts";
+import { gatewayTable, tablePorts } from "../../../support/takeBack/gatewayTable.ts";
+import { everyPoint, killedAndResumed } from "../../../support/takeBack/kill.ts";
+
+/** A guard takes rollouts back, on a real PostgreSQL and with a table in the gateway's place. */
+
+let postgres: TestPostgres;
+
+/** initdb and the server, on a busy machine; in milliseconds. */
+const startWithin = 60_000;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await makePlatformTables(postgres.server);
+  await onPlatform((client) => client.query(gatewayTable));
+}, startWithin);
+
+afterAll(() => postgres.stop());
+
+const onPlatform = <T>(work: Parameters<typeof withClient<T>>[2]) =>
+  withClient(postgres.server, platformDatabase, work);
+const gatewayOf = async ({ model, query }: TestRollout) =>
+  (await query<{ weight: number }>("SELECT weight FROM public.gateway WHERE model = $1", [model]))[0]?.weight;
+const ready: OldVersion = { ready: 2, wanted: 2, sleeps: false };
+
+describe("a take-back", () => {
+  it("holds, takes the weight, moves the apps back, and is over", async () => {
+    const rollout = await makeRollout(postgres.server, 10);
+    await rollout.move("forward");
+    await rollout.asGuard(async (client) => {
+      expect(await takeBack(tablePorts(client), rollout.intent())).toEqual({ state: "done" });
+      expect(await takeBack(tablePorts(client), rollout.intent())).toEqual({ state: "done" });
+    });
+    expect(await rollout.moved()).toEqual([]);
+    expect(await gatewayOf(rollout)).toBe(0);
+  });
+
+  it("waits for no `up`: a forward in its middle ends with the sentence, and no app is left in between", async () => {
+    const rollout = await makeRollout(postgres.server, 40);
+    let guarding: Promise<unknown> | undefined;
+    const up = rollout.move("forward", {
+      batchRows: 3,
+      onMoved() {
+        guarding ??= rollout.asGuard((client) => takeBack(tablePorts(client), rollout.intent()));
+      },
+    });
+    await expect(up).rejects.toThrow(/held by hand|turned it round|taken back at/);
+    expect(await guarding).toEqual({ state: "done" });
+    expect(await rollout.moved()).toEqual([]);
+    await expect(rollout.move("forward")).rejects.toThrow("taken back at");
+    expect(await rollout.moved()).toEqual([]);
+  });
+
+  it("and a person's `phase: reverted` in its middle do the same work once", async () => {
+    const rollout = await makeRollout(postgres.server, 40);
+    await rollout.move("forward");
+    let up: Promise<unknown> | undefined;
+    await rollout.asGuard(async (client) => {
+      const ports = tablePorts(client);
+      const traffic = {
+        ...ports.traffic,
+        async apply(model: string) {
+          await ports.traffic.apply(model);
+          await rollout.query("UPDATE menagerie.rollout SET phase = 'reverted' WHERE model_id = $1", [rollout.modelId]);
+          up = rollout.move("reverted", { batchRows: 3 });
+        },
+      };
+      expect(await takeBack({ ...ports, traffic }, rollout.intent())).toEqual({ state: "done" });
+    });
+    await up;
+    expect(await rollout.moved()).toEqual([]);
+    const states = await rollout.query(
+      `SELECT DISTINCT j.state FROM menagerie.zoo_migration_row j JOIN menagerie.zoo_migration m ON m.id = j.migration_id WHERE m.name = $1`,
+      [rollout.model],
+    );
+    expect(states).toEqual([{ state: "reverted" }]);
+  });
+
+  it("of a rollout whose phase went back before its intent does nothing", async () => {
+    const rollout = await makeRollout(postgres.server, 2, "reverted");
+    const outcome = await rollout.asGuard((client) => takeBack(tablePorts(client), rollout.intent()));
+    expect(outcome).toEqual({ state: "moved on" });
+  });
+
+  it("goes as far as the old version can answer, and on when it can answer more", async () => {
+    const rollout = await makeRollout(postgres.server, 4);
+    await rollout.move("forward");
+    let old: OldVersion = { ready: 0, wanted: 4, sleeps: false };
+    await rollout.asGuard(async (client) => {
+      const ports = tablePorts(client, () => old);
+      expect(await takeBack(ports, rollout.intent())).toEqual({
+        state: "cannot",
+        why: "no pod of the old version is ready, so the new one keeps 100 % of the requests",
+      });
+      expect(await gatewayOf(rollout)).toBe(50);
+      const open = async () => {
+        const [found] = (await openTakeBacks(client)).filter(({ model }) => model === rollout.model);
+        if (!found) throw new Error("nothing is under way");
+        return found;
+      };
+      old = { ready: 3, wanted: 4, sleeps: false };
+      expect(await goOn(ports, await open())).toMatchObject({ state: "cannot" });
+      expect(await gatewayOf(rollout)).toBe(25);
+      expect(await rollout.moved()).toHaveLength(4);
+      expect((await readTakenBack(client)).find(({ model }) => model === rollout.model)).toMatchObject({
+        doneAt: null,
+        obstacle: expect.stringContaining("no pod of the old version is ready"),
+      });
+      old = ready;
+      expect(await goOn(ports, await open())).toEqual({ state: "done" });
+      expect(await gatewayOf(rollout)).toBe(0);
+      expect(await rollout.moved()).toEqual([]);
+    });
+  });
+
+  it("is not undone by an `up` that changes the weight at the same time", async () => {
+    const rollout = await makeRollout(postgres.server, 0);
+    const { model } = rollout;
+    await rollout.asGuard(async (client) => {
+      const ports = tablePorts(client);
+      let isFirst = true;
+      const traffic = {
+        ...ports.traffic,
+        async read(name: string) {
+          const row = await ports.traffic.read(name);
+          // Between the guard's look and its change: an `up` that lowers it too.
+          if (isFirst)
+            await onPlatform((own) => setTraffic(own, { model, expected: row?.generation, weight: 10, by: "up" }));
+          isFirst = false;
+          return row;
+        },
+      };
+      expect(await takeBack({ ...ports, traffic }, rollout.intent())).toEqual({ state: "done" });
+    });
+    expect(await onPlatform((client) => readRolloutTraffic(client, model))).toMatchObject({ weight: 0, generation: 3 });
+    const late = onPlatform((client) => setTraffic(client, { model, expected: 3, weight: 10, by: "up" }));
+    await expect(late).rejects.toThrow("so its weight is not raised");
+    expect(await gatewayOf(rollout)).toBe(0);
+  });
+});
+
+describe("a guard", () => {
+  /** Stores what a judge says of a rollout. */
+  async function judged({ query, modelId, from, to, hash }: TestRollout, action: string, decision = "bad") {
+    const [judgement] = await query<{ id: string }>(
+      `INSERT INTO menagerie.judgement (model_id, from_version_id, to_version_id, truss_hash, settings, cursor, state)
+       VALUES ($1, $2, $3, $4, $5, '{}', '{}') RETURNING id`,
+      [modelId, from, to, hash, JSON.stringify({ action })],
+    );
+    const because = ["errors 12 of 180 against 3 of 1,620, at least 2.1 points more, 1.0 points are allowed"];
+    await query(
+      "INSERT INTO menagerie.verdict (judgement_id, model_id, generation, decision, verdict) VALUES ($1, $2, 1, $3, $4)",
+      [judgement?.id, modelId, decision, JSON.stringify({ decision, because })],
+    );
+    await query("UPDATE menagerie.judgement SET ended_at = now() WHERE id = $1", [judgement?.id]);
+  }
+
+  const turn = (rollout: TestRollout, more: Partial<Parameters<typeof guardTurn>[0]> = {}) =>
+    rollout.asGuard(async (client) => {
+      const news: GuardNews[] = [];
+      await guardTurn({ ...tablePorts(client), judge: async () => {}, tell: (each) => news.push(each), ...more });
+      return news.filter(({ model }) => model === rollout.model).map(({ what }) => what);
+    });
+
+  it("acts on what is bad, by its action, and on nothing else", async () => {
+    const [revert, hold, told, good] = await Promise.all([1, 2, 3, 4].map(() => makeRollout(postgres.server, 3)));
+    if (!revert || !hold || !told || !good) throw new Error("a rollout is missing");
+    for (const each of [revert, hold, told, good]) await each.move("forward");
+    await judged(revert, "revert");
+    await judged(hold, "hold");
+    await judged(told, "tell");
+    await judged(good, "revert", "good");
+    expect(await turn(revert)).toEqual(["taken back, or held"]);
+    expect(await turn(told)).toEqual([
+      "is bad, and only told: errors 12 of 180 against 3 of 1,620, at least 2.1 points more, 1.0 points are allowed",
+    ]);
+    expect([revert, hold, told, good].map(({ model }) => model)).toHaveLength(4);
+    expect(await Promise.all([revert, hold, told, good].map(async (each) => (await each.moved()).length))).toEqual([
+      0, 3, 3, 3,
+    ]);
+    await expect(hold.move("forward")).rejects.toThrow(/held/);
+    expect(await told.move("forward")).toMatchObject({ moved: 0 });
+    // The next turn finds nothing to do.
+    expect(await turn(revert)).toEqual([]);
+  });
+
+  it("goes on with a take-back while judging fails, and says that it failed", async () => {
+    const rollout = await makeRollout(postgres.server, 3);
+    await rollout.move("forward");
+    await judged(rollout, "revert");
+    const failing = turn(rollout, { judge: () => Promise.reject(new Error("no counts")) });
+    await expect(failing).rejects.toThrow("no counts");
+    expect(await rollout.moved()).toEqual([]);
+  });
+
+  it("does not hold up other rollouts where one cannot be taken back", async () => {
+    const [stuck, other] = [await makeRollout(postgres.server, 2), await makeRollout(postgres.server, 2)];
+    for (const each of [stuck, other]) {
+      await each.move("forward");
+      await judged(each, "revert");
+    }
+    const news: GuardNews[] = [];
+    await stuck.asGuard(async (client) => {
+      const ports = tablePorts(client);
+      const oldVersion = async (open: { readonly model: string }) => {
+        if (open.model === stuck.model) throw new Error("the cluster does not answer");
+        return ready;
+      };
+      await guardTurn({ ...ports, oldVersion, judge: async () => {}, tell: (each) => news.push(each) });
+    });
+    expect(news.find(({ model }) => model === stuck.model)).toMatchObject({
+      what: "not taken back yet: the cluster does not answer",
+      isTrouble: true,
+    });
+    expect(await other.moved()).toEqual([]);
+  });
+});
+
+describe("a guard that is killed", () => {
+  it("leaves nothing in between, whatever it was at: another one goes on, and everything happens once", async () => {
+    // Every third statement's moments; all of them in soak.
+    const points = everyPoint(45).filter((_, place) => place % 7 === 0);
+    expect(await killedAndResumed(postgres.server, points)).toBeGreaterThanOrEqual(10);
+  }, 240_000);
+});
