@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { putImage } from "../../src/adapters/images/imageStore.ts";
 import { requestJson } from "../../src/adapters/kubernetes/request.ts";
+import { apiBackend } from "../../src/domain/serving/apiService.ts";
 import { embeddedGateway } from "../../src/domain/serving/embeddedGateway.ts";
 import type { EnvironmentLayout } from "../../src/local/layout.ts";
 import { applyManifest, type Manifest, namespace as namespaceManifest } from "../local/support/manifests.ts";
@@ -22,20 +23,29 @@ interface Element {
   readonly value: readonly [at: number, value: string];
 }
 
-/** Runs a real Prometheus in an environment, which scrapes the gateway as one that finds pods would, and waits until it has. */
+/**
+ * Runs a real Prometheus in an environment, which scrapes gateway and API service as one that finds pods would, and waits until it has
+ * scraped the gateway.
+ */
 export async function deployPrometheus(config: KubeConfig, layout: EnvironmentLayout): Promise<void> {
   const executable = await ensurePrometheus();
   const [host = "", path = ""] = embeddedGateway.statistics.replace("http://", "").split(/(?<=:\d+)(?=\/)/);
+  const { namespace: services, service: api } = apiBackend("menagerie");
+  const scraped = (
+    job: string,
+    target: string,
+    page: string,
+    labels: { readonly namespace: string; readonly pod: string },
+  ) => ({
+    job_name: job,
+    scrape_interval: scrapeEvery,
+    metrics_path: page,
+    static_configs: [{ targets: [target], labels }],
+  });
   const configuration = {
     scrape_configs: [
-      {
-        job_name: "gateway",
-        scrape_interval: scrapeEvery,
-        metrics_path: path,
-        static_configs: [
-          { targets: [host], labels: { namespace: embeddedGateway.namespace, pod: embeddedGateway.service } },
-        ],
-      },
+      scraped("gateway", host, path, { namespace: embeddedGateway.namespace, pod: embeddedGateway.service }),
+      scraped("api", `${api}.${services}.svc:80`, "/metrics", { namespace: services, pod: api }),
     ],
   };
   const image = await putImage(layout.images, {
@@ -50,7 +60,7 @@ export async function deployPrometheus(config: KubeConfig, layout: EnvironmentLa
   });
   for (const manifest of manifests(`${image.url}@${image.digest}`)) await applyManifest(config, manifest);
   for (;;) {
-    const up = await ask(config, "up == 1").catch(() => []);
+    const up = await ask(config, 'up{job="gateway"} == 1').catch(() => []);
     if (up.length === 1) return;
     await delay(500);
   }

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silent } from "../../src/domain/progress.ts";
 import { menagerieCache } from "../../src/local/layout.ts";
-import { downloadModule } from "../../src/local/toolchain/downloadedModule.ts";
+import { downloadModule, pinnedVersions } from "../../src/local/toolchain/downloadedModule.ts";
 import { ensureBinaries } from "../../src/local/toolchain/goTools.ts";
 import { type AnyTool, type BinaryNameOf, tekton } from "../../src/local/toolchain/tools.ts";
 
@@ -90,21 +90,8 @@ const karpenter = {
 
 /** Paths of Karpenter's executable, and of the folder of its module, which has its CRDs and its chart. The first call on a machine builds it. */
 export async function ensureKarpenter(): Promise<{ readonly controller: string; readonly module: string }> {
-  const { signal } = new AbortController();
-  const options = { cache: menagerieCache(), progress: silent, manifests: false, signal };
-  const { binaries } = await ensureBinaries([karpenter], options);
-  const workspace = await mkdtemp(join(tmpdir(), "karpenter-module-"));
-  try {
-    await copyFile(join(karpenter.module, "go.sum"), join(workspace, "go.sum"));
-    const site = { ...karpenter, folder: workspace, env: process.env, log: join(workspace, "log"), signal };
-    const { Dir } = await downloadModule("sigs.k8s.io/karpenter", `v${karpenter.version}`, {
-      ...site,
-      purpose: karpenter.title,
-    });
-    return { controller: binaries["karpenter-kwok"] ?? "", module: Dir };
-  } finally {
-    await rm(workspace, { recursive: true, force: true });
-  }
+  const binaries = await built(karpenter);
+  return { controller: binaries["karpenter-kwok"], module: await moduleOf(karpenter, "sigs.k8s.io/karpenter") };
 }
 
 /** Prometheus, with none of the ways to find what it scrapes but a list: its kubeconfig, clouds and registries are three quarters of it. */
@@ -119,33 +106,29 @@ const prometheus = {
 
 /** Path of its executable. The first call on a machine builds it, in three minutes of the processor. */
 export async function ensurePrometheus(): Promise<string> {
-  const { signal } = new AbortController();
-  const options = { cache: menagerieCache(), progress: silent, manifests: false, signal };
-  const { binaries } = await ensureBinaries([prometheus], options);
-  return binaries.prometheus ?? "";
+  return (await built(prometheus)).prometheus;
 }
 
-/** Folder of the module of KEDA that KServe is built with, which has its CRDs. */
-export async function ensureKedaModule(): Promise<string> {
-  const { signal } = new AbortController();
-  const module = join(folder, "..", "..", "tools", "kserve");
-  const [, version = ""] =
-    /github\.com\/kedacore\/keda\/v2 (v\S+)/.exec(await readFile(join(module, "go.mod"), "utf8")) ?? [];
-  const workspace = await mkdtemp(join(tmpdir(), "keda-module-"));
-  try {
-    await copyFile(join(module, "go.sum"), join(workspace, "go.sum"));
-    const site = {
-      folder: workspace,
-      env: process.env,
-      log: join(workspace, "log"),
-      signal,
-      name: "kserve",
-      purpose: "KEDA",
-    };
-    return (await downloadModule("github.com/kedacore/keda/v2", version, site)).Dir;
-  } finally {
-    await rm(workspace, { recursive: true, force: true });
-  }
+/** KEDA of the version that KServe is built with: its operator and its metrics adapter, with none of its scalers but that of Prometheus. */
+const keda = {
+  name: "keda",
+  title: "KEDA",
+  version: "2.18.0",
+  module: join(folder, "keda"),
+  packages: {
+    "keda-operator": "github.com/kedacore/keda/v2/cmd/operator",
+    "keda-adapter": "github.com/kedacore/keda/v2/cmd/adapter",
+  },
+} as const satisfies AnyTool;
+
+/** Paths of KEDA's executables. The first call on a machine builds them. */
+export function ensureKeda(): Promise<Readonly<Record<BinaryNameOf<typeof keda>, string>>> {
+  return built(keda);
+}
+
+/** Folder of KEDA's module, which has its CRDs and the manifests that install it. */
+export function kedaModule(): Promise<string> {
+  return moduleOf(keda, "github.com/kedacore/keda/v2");
 }
 
 /** Knative Serving's own validation of what is applied, see its main.go. */
@@ -159,8 +142,28 @@ const knative = {
 
 /** Path of a program that judges a Knative Service as the webhook of Knative Serving does. The first call on a machine builds it. */
 export async function ensureKnativeJudge(): Promise<string> {
+  return (await built(knative))["knative-judge"];
+}
+
+/** Paths of a tool's executables. */
+async function built<Tool extends AnyTool>(tool: Tool): Promise<Record<BinaryNameOf<Tool>, string>> {
   const { signal } = new AbortController();
   const options = { cache: menagerieCache(), progress: silent, manifests: false, signal };
-  const { binaries } = await ensureBinaries([knative], options);
-  return binaries["knative-judge"] ?? "";
+  const { binaries } = await ensureBinaries([tool], options);
+  return binaries as Record<BinaryNameOf<Tool>, string>;
+}
+
+/** Folder of a module in the version that a tool's go.mod has. */
+async function moduleOf({ name, title, module }: AnyTool & { readonly module: string }, path: string): Promise<string> {
+  const { signal } = new AbortController();
+  const workspace = await mkdtemp(join(tmpdir(), `${name}-module-`));
+  try {
+    for (const file of ["go.mod", "go.sum"]) await copyFile(join(module, file), join(workspace, file));
+    const site = { name, purpose: title, folder: workspace, env: process.env, log: join(workspace, "log"), signal };
+    const version = (await pinnedVersions(site)).get(path);
+    if (version === undefined) throw new Error(`${module}/go.mod does not name ${path}`);
+    return (await downloadModule(path, version, site)).Dir;
+  } finally {
+    await rm(workspace, { recursive: true, force: true });
+  }
 }

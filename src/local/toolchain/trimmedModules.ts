@@ -41,25 +41,27 @@ export async function trimModules(tool: AnyTool, go: Omit<GoCommand, "arguments"
     }
     const downloaded = await downloadModule(module, version, site);
     const target = join(go.folder, copies, ...module.split("/"));
-    await copyModule(downloaded, target, without?.ending, place);
+    await copyModule(downloaded, target, trimmed, place);
     await trimCopy(trimmed, target, moduleFolder(tool), place);
     await runGo({ ...go, arguments: ["mod", "edit", `-replace=${module}=./${copies}/${module}`] });
   }
 }
 
 /**
- * Copies what a build can need of a module: all but its tests, and files of the ending that is left out. By hard links where that
- * goes, since some modules are hundreds of megabytes; no file of a copy is ever written over, so the module cache stays as it is.
+ * Copies what a build can need of a module: all but its tests, and files of the ending that is left out and that have no cuts. By hard links
+ * where that goes, since some modules are hundreds of megabytes; no file of a copy is ever written over, so the module cache stays as it is.
  */
-async function copyModule(module: DownloadedModule, target: string, without: string | undefined, place: string) {
+async function copyModule(module: DownloadedModule, target: string, { files, without }: TrimmedModule, place: string) {
   const entries = await readdir(module.Dir, { recursive: true, withFileTypes: true });
-  if (without && !entries.some(({ name }) => name.endsWith(without))) {
-    throw new Error(`no file of ${place} ends in ${without}: review ${trimsFile}`);
+  if (without && !entries.some(({ name }) => name.endsWith(without.ending))) {
+    throw new Error(`no file of ${place} ends in ${without.ending}: review ${trimsFile}`);
   }
+  const listed = new Set(files.map(({ path }) => join(module.Dir, path)));
   const made = new Set<string>();
   for (const entry of entries) {
-    if (!entry.isFile() || entry.name.endsWith("_test.go") || (without && entry.name.endsWith(without))) continue;
     const from = join(entry.parentPath, entry.name);
+    const isLeftOut = without && entry.name.endsWith(without.ending) && !listed.has(from);
+    if (!entry.isFile() || entry.name.endsWith("_test.go") || isLeftOut) continue;
     const to = join(target, from.slice(module.Dir.length));
     if (!made.has(dirname(to))) await mkdir(dirname(to), { recursive: true });
     made.add(dirname(to));

@@ -44,10 +44,13 @@ const trimmedFile = z
     error: "needs exactly one of cuts, ours and remove",
   });
 
-/** Generated files that no other needs. They have no hashes: the module's version and go.sum vouch for all of them. */
+/**
+ * Files that no other needs, but for those of the module's own list. They have no hashes: the module's version and go.sum vouch for all of
+ * them.
+ */
 const leftOut = z.strictObject({
   /** How their names end, such as `.pb.validate.go`. */
-  ending: z.string().regex(/^\.[^/\s]+\.go$/, 'must be the end of a name, such as ".pb.validate.go"'),
+  ending: z.string().regex(/^[._][^/\s]+\.go$/, 'must be the end of a name, such as ".pb.validate.go"'),
   reason: z.string().min(10),
 });
 

@@ -66,6 +66,11 @@ describe("docs/what-runs-where.md", () => {
     expect(found("test/support/testTools.ts", /title: "Karpenter",\s+version: "([^"]+)"/)).toBe(pins.Karpenter);
   });
 
+  it("has one KEDA: the operator that runs is of the version that KServe makes objects for", () => {
+    expect(required("test/tools/keda/go.mod", "github.com/kedacore/keda/v2")).toBe(pins.KEDA);
+    expect(found("test/support/testTools.ts", /title: "KEDA",\s+version: "([^"]+)"/)).toBe(pins.KEDA);
+  });
+
   it("has Istio's kinds as the istiod that runs knows them", () => {
     expect(commitOf(crds, "istio.io/api")).toBe(commitOf("tools/istiod/go.mod", "istio.io/api"));
   });
