@@ -9,6 +9,7 @@ import { platformDatabase, roles } from "../../src/domain/platformDatabase.ts";
 import { silent } from "../../src/domain/progress.ts";
 import type { MigrationDirection } from "../../src/domain/zoo/migration.ts";
 import type { Phase } from "../../src/domain/zoo/phases.ts";
+import { watched } from "../integration/adapters/postgres/zoo/migration/world/client.ts";
 import { irisServing } from "./irisServing.ts";
 import { rolePassword } from "./platformTables.ts";
 
@@ -24,8 +25,11 @@ export interface TestRollout {
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** By the guard's own login. */
   asGuard<T>(work: (client: ClientBase) => Promise<T>): Promise<T>;
-  /** Moves apps as an `up` does. */
-  move(direction: MigrationDirection, options?: Partial<RunOptions>): Promise<unknown>;
+  /** Moves apps as an `up` does; waits for `between` before the first statement after its first batch. */
+  move(
+    direction: MigrationDirection,
+    options?: Partial<RunOptions> & { readonly between?: (() => Promise<unknown>) | undefined },
+  ): Promise<unknown>;
   /** Ids of the versions of the apps that point at the new version, in order. */
   moved(): Promise<string[]>;
   /** What would be taken back. */
@@ -41,10 +45,12 @@ export async function makeRollout(
   phase: Phase = "forward",
 ): Promise<TestRollout> {
   made += 1;
-  const model = `rolled${made}`;
+  // Of this rollout: others may be made at the same time.
+  const own = made;
+  const model = `rolled${own}`;
   const onPlatform = <T>(work: (client: ClientBase) => Promise<T>) => withClient(server, platformDatabase, work);
-  const hash = `hash-${made}-2`;
-  const verdictId = String(made * 1000);
+  const hash = `hash-${own}-2`;
+  const verdictId = String(own * 1000);
   const [from = "", to = ""] = await onPlatform(async (client) => {
     const ids: string[] = [];
     for (const number of [1, 2]) {
@@ -54,7 +60,7 @@ export async function makeRollout(
         number,
         serving: irisServing,
         url: `registry/${model}`,
-        hash: `hash-${made}-${number}`,
+        hash: `hash-${own}-${number}`,
         digest: `sha256:${String(number).repeat(64)}`,
         current: number === 1,
       });
@@ -89,10 +95,29 @@ export async function makeRollout(
     server,
     query,
     asGuard: (work) => withClient({ ...server, user: roles.guard, password: rolePassword }, platformDatabase, work),
-    move: (direction, options = {}) =>
-      movingTarget({ server }, (client, target) =>
-        runMigration(client, target, { name: model, from, to, direction }, { progress: silent, ...options }),
-      ),
+    move: (direction, { between, ...options } = {}) =>
+      movingTarget({ server }, (client, target) => {
+        let waits = false;
+        const before = async (): Promise<void> => {
+          if (!waits) return;
+          waits = false;
+          await between?.();
+          between = undefined;
+        };
+        return runMigration(
+          watched(client, { before }),
+          target,
+          { name: model, from, to, direction },
+          {
+            progress: silent,
+            ...options,
+            onMoved(ids) {
+              waits = between !== undefined;
+              options.onMoved?.(ids);
+            },
+          },
+        );
+      }),
     moved: async () =>
       (
         await query<{ id: string }>(

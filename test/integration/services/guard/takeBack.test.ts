@@ -47,15 +47,15 @@ describe("a take-back", () => {
 
   it("waits for no `up`: a forward in its middle ends with the sentence, and no app is left in between", async () => {
     const rollout = await makeRollout(postgres.server, 40);
-    let guarding: Promise<unknown> | undefined;
+    let guarding: unknown;
     const up = rollout.move("forward", {
       batchRows: 3,
-      onMoved() {
-        guarding ??= rollout.asGuard((client) => takeBack(tablePorts(client), rollout.intent()));
+      async between() {
+        guarding = await rollout.asGuard((client) => takeBack(tablePorts(client), rollout.intent()));
       },
     });
     await expect(up).rejects.toThrow(/held by hand|turned it round|taken back at/);
-    expect(await guarding).toEqual({ state: "done" });
+    expect(guarding).toEqual({ state: "done" });
     expect(await rollout.moved()).toEqual([]);
     await expect(rollout.move("forward")).rejects.toThrow("taken back at");
     expect(await rollout.moved()).toEqual([]);
@@ -100,7 +100,7 @@ describe("a take-back", () => {
       const ports = tablePorts(client, () => old);
       expect(await takeBack(ports, rollout.intent())).toEqual({
         state: "cannot",
-        why: "no pod of the old version is ready, so the new one keeps 100 % of the requests",
+        why: "no pod of the old version is ready, so the new one keeps 50 % of the requests",
       });
       expect(await gatewayOf(rollout)).toBe(50);
       const open = async () => {
