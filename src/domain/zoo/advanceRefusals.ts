@@ -41,7 +41,7 @@ export const advanceRefusals = {
   "advance.time-is-up": {
     says: "{model} did not go on to {edits} within {within}: {because}",
     fix: "run the same command again to wait longer",
-    cause: "--within bounds how long the command waits for evidence.",
+    cause: "`--within` bounds how long the command waits for evidence.",
     exit: 3,
   },
   "advance.other-changes": {

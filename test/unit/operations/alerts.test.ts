@@ -16,7 +16,9 @@ const { panels } = JSON.parse(read("operations/grafana-dashboard.json")) as {
 };
 
 it("alerts and panels name metrics that the services export", () => {
-  const sources = ["api", "guard", "recorder"].map((service) => read(`src/services/${service}/metrics.ts`)).join("");
+  const services = ["api", "guard", "recorder"].map((service) => `src/services/${service}/metrics.ts`);
+  // Names that autoscalers ask for too.
+  const sources = [...services, "src/domain/traffic/loadQuery.ts"].map(read).join("");
   const exported = new Set([...sources.matchAll(/"(menagerie_\w+)"/g)].map(([, name]) => name));
   for (const { expr } of [...alerts, ...panels.flatMap(({ targets }) => targets)]) {
     const named = [...expr.matchAll(/menagerie_\w+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ""));
