@@ -47,7 +47,7 @@ export function divideRequests(
     return given({ ...identity, gateway: attached, paths: paths && [...paths], old, new: fresh });
   });
   const { expected, due } = traffic;
-  // What is declared stays as it is while the guard's own split holds, so that taking a rollout back is no drift.
+  // What is declared stays as it is while the guard's own split holds, so that taking a rollout back is not drift.
   const { weight, control, sticky } = traffic.asked ?? traffic;
   return new RolloutTraffic(
     name,

@@ -191,7 +191,7 @@ async function set(weight: number, by: TrafficChanger): Promise<void> {
   });
 }
 
-test("what the guard takes back is no drift, and no `up` gives it back until that is resumed", async () => {
+test("what the guard takes back is not drift, and no `up` gives it back until that is resumed", async () => {
   await set(0, "guard");
   await soon(async () => expect(await askTimes(40)).toBe(0));
   await noChanges("preview");

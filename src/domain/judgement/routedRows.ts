@@ -52,7 +52,7 @@ export interface CountFacts {
   readonly now: Second;
 }
 
-/** A source is waited for until others have told so many seconds more; a path that nobody tells of is missing after as many. */
+/** A source may be late until others have told so many seconds more. A path that nobody tells of is missing after as many. */
 export const patience = 30;
 /** Gateways follow a new weight within a second, and durations are read every 5 s: until then, a request may be of either weight. */
 const leastSettling = 7;
@@ -143,7 +143,7 @@ export function weightIn({ since, until }: Interval, steps: readonly WeightStep[
 
 function routedRow(path: TrafficPath, second: Second, weight: number | null, bins: readonly CountedBin[]): RoutedRow {
   const of = (side: CountedBin["side"]): SideCounts => {
-    // One that answers all, or nothing, was sent copies at most, which are no answers.
+    // One that answers all, or nothing, was sent copies at most, which are not answers.
     const isAsked = side === "new" ? weight !== 0 : weight !== 1;
     return isAsked ? sideOf(bins.filter((bin) => bin.side === side)) : { requests: 0, failed: 0, timed: [] };
   };

@@ -17,7 +17,7 @@ export interface MirroredRoute
   readonly percent: number;
   /**
    * Those of the InferenceServices that may sleep, and the namespace of the API service, which wakes them.
-   * @default none of them sleeps
+   * @default no model sleeps
    */
   readonly sleeping?: { readonly services: readonly string[]; readonly servicesNamespace: string } | undefined;
 }

@@ -105,7 +105,7 @@ export function impactHeadline(impact: Impact): string {
   const { requests, errors, apps, organizations, first, last } = impactTotals(impact);
   if (requests === 0 && apps === 0) return `${impact.subject} answered nothing that was counted.`;
   const when = first && last ? ` between ${moment(first)} and ${moment(last)}` : "";
-  const failed = errors === 0 ? "none of which failed" : `${count(errors)} of which failed`;
+  const failed = errors === 0 ? "without a failure" : `${count(errors)} of which failed`;
   return `${impact.subject} answered ${requests === 1 ? "1 request" : `${count(requests)} requests`}${when}, ${failed}, and ${counted(apps, "app")} of ${counted(organizations.length, "organization")}.`;
 }
 

@@ -42,7 +42,7 @@ it("the model's own pods know nothing of their recorder, so that it comes and go
   const [plain, recorded] = [await declared({}), await declared({ recording: {} })];
   const service = "InferenceService iris-v1";
   expect(recorded(service).inputs).toEqual(plain(service).inputs);
-  // The route leads to the recorder's pods, so only these are waited for at the gateway; a change of that alone updates nothing.
+  // The route leads to the recorder's pods, so the gateway has to know only these. A change of that alone updates nothing.
   expect(recorded("ModelReady iris-v1").inputs).toEqual({ ...plain("ModelReady iris-v1").inputs, gatewayLags: false });
   expect(plain("ModelVersion iris-v1").inputs.serving).not.toHaveProperty("recording");
 });

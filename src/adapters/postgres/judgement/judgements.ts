@@ -113,7 +113,7 @@ export async function endOtherJudgements(client: ClientBase, judged: readonly Ju
   );
 }
 
-/** What follows from a verdict is no part of how it is found. */
+/** What follows from a verdict is not a part of how it is found. */
 function isJudgedAlike(one: DeclaredJudge, other: DeclaredJudge): boolean {
   const found = ({ action: _, ...how }: DeclaredJudge) => digestOf(how);
   return found(one) === found(other);

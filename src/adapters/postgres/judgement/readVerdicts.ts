@@ -38,7 +38,7 @@ interface Row {
 
 const stepsAtMost = 20;
 
-/** What judges say of the rollouts that models are in, by the model's name; none of those that nobody judges. */
+/** What judges say of rollouts, by the model's name. A rollout that nobody judges is not in it. */
 export async function readVerdicts(
   client: ClientBase,
   models: readonly string[] | "every",

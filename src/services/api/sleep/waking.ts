@@ -18,7 +18,7 @@ export interface Waking {
   isOpen(service: string): boolean;
   /**
    * Runs `work`, which sends a request to the version once `open` resolves: then it answers. It is woken if it sleeps, and does not fall
-   * asleep until `work` is over. A version of the zoo that does not sleep is not waited for.
+   * asleep until `work` is over. A version of the zoo that does not sleep needs no wait.
    *
    * `open` throws an ApiError where the version does not start, with the reason, or too many requests wait for it.
    */

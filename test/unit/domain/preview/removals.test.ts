@@ -187,7 +187,7 @@ describe("a route that becomes one of another API", () => {
     );
   });
 
-  it("is no removal to ask about either where one that divides its requests takes its place", () => {
+  it("is not a removal to ask about where one that divides its requests takes its place", () => {
     const dynamic = "pulumi-nodejs:dynamic/menagerie:RolloutTraffic";
     const made = step({ op: "create", type: dynamic, name: "iris" });
     const inputs = { route: { name: "iris", namespace: "models" } };
