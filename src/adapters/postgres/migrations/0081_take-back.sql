@@ -241,7 +241,9 @@ BEGIN
   UPDATE menagerie.zoo_migration m
      SET direction = 'reverted', revert = 'journaled', state = 'open', paused_at = NULL, changed_at = now()
    WHERE m.target = '"menagerie"."model_version"' AND m.from_id = pair.old::text AND m.to_id = pair.new::text
-     AND m.direction = 'forward';
+     -- An `up` with `phase: reverted` may have turned it meanwhile, and stops at the hold as well.
+     AND (m.direction = 'forward' OR m.paused_at <= (SELECT max(s.at) FROM menagerie.take_back_step s
+            WHERE s.take_back_id = revert_taken_back.take_back AND s.step = 'held'));
   SELECT m.id, m.paused_at INTO journal FROM menagerie.zoo_migration m
     WHERE m.target = '"menagerie"."model_version"' AND m.from_id = pair.old::text AND m.to_id = pair.new::text FOR SHARE;
   migration := journal.id;

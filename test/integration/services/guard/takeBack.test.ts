@@ -72,7 +72,10 @@ describe("a take-back", () => {
         async apply(model: string) {
           await ports.traffic.apply(model);
           await rollout.query("UPDATE menagerie.rollout SET phase = 'reverted' WHERE model_id = $1", [rollout.modelId]);
-          up = rollout.move("reverted", { batchRows: 3 });
+          // Where it is earlier than the guard's first batch, it ends at the hold.
+          up = rollout
+            .move("reverted", { batchRows: 3 })
+            .catch((error: unknown) => expect(String(error)).toContain("is held by hand"));
         },
       };
       expect(await takeBack({ ...ports, traffic }, rollout.intent())).toEqual({ state: "done" });
