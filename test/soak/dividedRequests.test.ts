@@ -1,8 +1,11 @@
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import type { ClientBase } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { applyTraffic } from "../../src/adapters/kubernetes/traffic.ts";
 import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
+import { revertApps } from "../../src/adapters/postgres/takeBack/revertApps.ts";
+import { holdMigration, noteStep, openTakeBack } from "../../src/adapters/postgres/takeBack/takeBacks.ts";
 import {
   noteTrafficApplied,
   readRolloutTraffic,
@@ -193,16 +196,39 @@ async function set(weight: number, by: TrafficChanger): Promise<void> {
   });
 }
 
-test("what the guard takes back is not drift, and no `up` gives it back until that is resumed", async () => {
+/** What a guard does, step by step: the intent, a hold on apps that move, a weight of 0, apps back. */
+async function takeBackNow(): Promise<void> {
+  const row = await traffic();
+  if (!row) throw new Error(`${model} has no traffic`);
+  const take = <T>(work: (client: ClientBase, id: string) => Promise<T>) =>
+    inDatabase(async (client) => {
+      const { rows } = await client.query<{ id: string }>(
+        "SELECT model_id::text AS id FROM menagerie.model_version WHERE id = $1",
+        [row.to],
+      );
+      const content = { from: row.from, to: row.to, hash: row.hash, modelId: rows[0]?.id ?? "" };
+      const reason = "errors 12 of 180 against 3 of 1,620";
+      const id = await openTakeBack(client, { ...content, verdictId: "1", action: "revert", reason });
+      return work(client, id ?? "");
+    });
+  await take(holdMigration);
   await set(0, "guard");
+  await take(async (client, id) => {
+    await noteStep(client, id, "weight");
+    expect((await revertApps(client, id)).obstacle).toBeUndefined();
+    await noteStep(client, id, "reverted");
+    await noteStep(client, id, "done");
+  });
+}
+
+test("what the guard takes back is not drift, and no `up` gives it back until that is resumed", async () => {
+  await takeBackNow();
   await soon(async () => expect(await askTimes(40)).toBe(0));
-  await noChanges("preview");
-  await noChanges("preview", "--refresh");
   await refreshed();
   expect(await askTimes(40)).toBe(0);
-  expect(await shared.preview()).toContain("answers 0 % of the requests to the model itself as the guard set it");
-  await set(1, "resume");
-  expect(await shared.preview()).toContain("answers 50 % of the requests to the model itself (so far 1 %)");
+  expect(await shared.preview()).toContain("(errors 12 of 180 against 3 of 1,620)");
+  await shared.succeed("rollout", "resume", model, "--because", "a false alarm");
+  expect(await shared.preview()).toContain("answers 50 % of the requests to the model itself");
   await shared.up();
   await soon(async () => expect(await askTimes(40)).toBeGreaterThan(5));
 });
