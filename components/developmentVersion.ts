@@ -1,11 +1,11 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { kubernetesName } from "../src/config/crossRules.ts";
 import { describeDevelopment } from "../src/domain/development/describe.ts";
 import { baseHashOf } from "../src/domain/development/plan.ts";
 import { apiBackend } from "../src/domain/serving/apiService.ts";
 import { activatorPath, modelRoute } from "../src/domain/serving/modelRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
+import { kubernetesName } from "../src/domain/zoo/plan.ts";
 import { given } from "../src/environment/given.ts";
 import { declared } from "../src/environment/ownership.ts";
 import { refuse } from "../src/environment/refusals.ts";

@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { kubernetesName } from "../src/config/crossRules.ts";
 import { type ModelRoute, modelRoute } from "../src/domain/serving/modelRoute.ts";
 import type { Route } from "../src/domain/serving/route.ts";
 import {
@@ -8,6 +7,7 @@ import {
   trafficObject,
   trafficPlace,
 } from "../src/domain/serving/trafficRoute.ts";
+import { kubernetesName } from "../src/domain/zoo/plan.ts";
 import { sleeps } from "../src/domain/zoo/serving.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { kubernetesName } from "../src/config/crossRules.ts";
 import { guardDeployment, guardName, guardRights } from "../src/domain/serving/guardService.ts";
 import { trafficObject } from "../src/domain/serving/trafficRoute.ts";
+import { kubernetesName } from "../src/domain/zoo/plan.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
 import { declared } from "../src/environment/ownership.ts";

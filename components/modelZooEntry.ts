@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { kubernetesName } from "../src/config/crossRules.ts";
 import type { ZooEntryJudge, ZooEntrySpec } from "../src/config/environment.ts";
 import { inEnvironment } from "../src/domain/printedCommands.ts";
 import { type ModelRecording, recordingSchema } from "../src/domain/recording/settings.ts";
 import { modelRoute } from "../src/domain/serving/modelRoute.ts";
 import { readyPath, servingPath } from "../src/domain/serving/servedModel.ts";
 import type { Phase } from "../src/domain/zoo/phases.ts";
+import { kubernetesName } from "../src/domain/zoo/plan.ts";
 import type { SmokeCase } from "../src/domain/zoo/smoke.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";

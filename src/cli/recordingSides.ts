@@ -1,4 +1,5 @@
 import type { RedactionRules } from "../domain/redaction/rules.ts";
+import { kubernetesName } from "../domain/zoo/plan.ts";
 import type { EnvironmentLayout } from "../local/layout.ts";
 import { readModels } from "./models.ts";
 import { findRecording } from "./recordings.ts";
@@ -30,6 +31,6 @@ export async function recordingSides(layout: EnvironmentLayout, name: string): P
     ? [shadow.primary, ...Object.values(shadow.shadows), ...(shadow.noise ? [shadow.noise] : [])].map(
         ({ schema, service }) => ({ schema, secret: `${service}-recorder` }),
       )
-    : [{ schema: recording.schema, secret: `${name.replaceAll("_", "-")}-recorder` }];
+    : [{ schema: recording.schema, secret: `${kubernetesName(name)}-recorder` }];
   return { sides, namespace, redact: recording.settings.redact };
 }

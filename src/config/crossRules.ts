@@ -7,6 +7,7 @@ import {
   serviceNames,
 } from "../domain/generatedNames.ts";
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { kubernetesName } from "../domain/zoo/plan.ts";
 import { buildIssues } from "./buildRules.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { alternatives, show } from "./fields.ts";
@@ -32,11 +33,6 @@ const reservedVariables =
 const directPhases: readonly string[] = ["off", "version", "done"];
 
 const reservedNamespaces = /^(kube-.*|default|kserve|istio-system|knative-serving|tekton-.*|karpenter)$/;
-
-/** Name in Kubernetes of a zoo model: as in config, with dashes, because Kubernetes knows no underscores. */
-export function kubernetesName(model: string): string {
-  return model.replaceAll("_", "-");
-}
 
 /** Mistakes that no single key shows: references between keys, and names that collide or outgrow Kubernetes. */
 export function crossKeyIssues(environment: Omit<ParsedEnvironment, "databasePassword">): Refusal[] {

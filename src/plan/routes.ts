@@ -1,4 +1,3 @@
-import { kubernetesName } from "../config/crossRules.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { keyPath } from "../config/sentences.ts";
 import { apiBackend, apiRoute } from "../domain/serving/apiService.ts";
@@ -8,6 +7,7 @@ import { activatorPath, modelRoute } from "../domain/serving/modelRoute.ts";
 import type { Route } from "../domain/serving/route.ts";
 import { primarySide, shadowService } from "../domain/shadow/names.ts";
 import { copiedSides, sleepingSides } from "../domain/shadow/sides.ts";
+import { kubernetesName } from "../domain/zoo/plan.ts";
 import { sleeps } from "../domain/zoo/serving.ts";
 
 /** A route that a stack declares, and the config that it follows from. */

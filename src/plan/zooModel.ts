@@ -15,7 +15,7 @@ import { describeUsers, neededVersions } from "../domain/zoo/goneImages.ts";
 import type { MigrationRequest, PlannedRequest } from "../domain/zoo/migration.ts";
 import { describePathChange } from "../domain/zoo/pathChange.ts";
 import { type Gate, type RolloutRequest, underWay } from "../domain/zoo/phases.ts";
-import { copyName, copySuffix, generatedNameFits, versionedName } from "../domain/zoo/plan.ts";
+import { copyName, copySuffix, generatedNameFits, kubernetesName, versionedName } from "../domain/zoo/plan.ts";
 import { emptyRegistry, factsOf, type ZooRegistry } from "../domain/zoo/registry.ts";
 import {
   describeRollout,
@@ -198,7 +198,7 @@ export function planZooModel(
       (known && declaredServing(known)) ??
       (entry && servingOf(entry, pinned?.serving?.secrets ?? sources.secretsOf(entry.truss)));
     if (!serving) throw refused(refusal("zoo.serving-not-recorded", keyPath(["zoo", name]), { number: each.number }));
-    const service = platform ? versionedName(each.model, each.number) : name.replaceAll("_", "-");
+    const service = platform ? versionedName(each.model, each.number) : kubernetesName(name);
     const own = [...state.registered, ...state.copies].find(({ id }) => id === each.versionId);
     const recorded = own?.serving;
     const image = each.row?.image ?? pinned?.image;

@@ -69,19 +69,13 @@ export const rolloutTraffic: Handler<RolloutTrafficInputs, RolloutTrafficInputs>
 };
 
 async function divide(inputs: RolloutTrafficInputs): Promise<void> {
-  const { setTraffic, readRolloutTraffic, noteTrafficApplied } = await import("../adapters/postgres/zoo/traffic.ts");
+  const { setTraffic, writeTraffic } = await import("../adapters/postgres/zoo/traffic.ts");
   const { applyTraffic } = await import("../adapters/kubernetes/traffic.ts");
   const { model, weight, control = 0, sticky, expected, keep, route } = inputs;
   const address = await addressOf(inputs);
   await asDeployer(inputs, async (client) => {
     if (!keep) await setTraffic(client, { model, weight, control, sticky, expected, by: "up" });
-    const read = async () => {
-      const row = await readRolloutTraffic(client, model);
-      if (!row) throw new Error(`${model}: its traffic was set, and is not there`);
-      return row;
-    };
-    const applied = await applyTraffic(address, read, route);
-    if (applied !== undefined) await noteTrafficApplied(client, model, applied);
+    await writeTraffic(client, model, (read) => applyTraffic(address, read, route));
   });
 }
 

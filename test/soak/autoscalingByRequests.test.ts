@@ -15,7 +15,7 @@ import { ask as askPrometheus, deployPrometheus, prometheusUrl } from "./prometh
 
 /**
  * What KServe makes for KEDA, which the API server holds to KEDA's own CRDs, what its trigger asks of a real Prometheus, and what KEDA's
- * operator and metrics adapter make of the answer: they have none of KEDA's scalers but that of Prometheus.
+ * operator and metrics adapter make of the answer: of KEDA's scalers they have that of Prometheus alone.
  */
 
 let home: TestHome;

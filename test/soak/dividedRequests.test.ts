@@ -115,7 +115,7 @@ async function askDuring(work: () => Promise<unknown>): Promise<number> {
     }
   };
   const asking = Promise.all([one(), one(), one(), one()]);
-  // Handled at once: a failure in the middle of `work` is told at its end.
+  // Handled at once: a failure in the middle of `work` is reported at its end.
   asking.catch(() => {});
   try {
     await work();

@@ -109,7 +109,7 @@ export async function ensurePrometheus(): Promise<string> {
   return (await built(prometheus)).prometheus;
 }
 
-/** KEDA of the version that KServe is built with: its operator and its metrics adapter, with none of its scalers but that of Prometheus. */
+/** KEDA of the version that KServe is built with: its operator and its metrics adapter, with its Prometheus scaler alone. */
 const keda = {
   name: "keda",
   title: "KEDA",

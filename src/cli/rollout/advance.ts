@@ -50,7 +50,7 @@ export interface AdvancePorts {
   readonly client: ClientBase;
   readonly run: AdvancedStack;
   readonly readFile: () => Promise<StackFile>;
-  /** Told at each look, so that a terminal can show it. */
+  /** Called at each look, so that a terminal can show it. */
   readonly look: (facts: AdvanceFacts) => void;
   readonly note: (line: string) => void;
   /** Before anything is edited: whether git is as the step needs it. @default nothing is checked */

@@ -1,7 +1,8 @@
 import { coverage, silentSources, type TrafficSource } from "../traffic/coverage.ts";
 import { type Latency, latencyBounds } from "../traffic/latency.ts";
-import { judgedFailures, type Outcome, type TrafficPath, unclearOutcomes } from "../traffic/outcome.ts";
+import { judgedFailures, type TrafficPath, unclearOutcomes } from "../traffic/outcome.ts";
 import type { Interval, Second } from "../traffic/seconds.ts";
+import type { TrafficRow } from "../traffic/traffic.ts";
 import type { TimedRequests } from "./latencyRatio.ts";
 import type { JudgementRow, RoutedRow, SideCounts, SourceRow } from "./rows.ts";
 
@@ -16,15 +17,8 @@ export interface CountCursor {
 }
 
 /** A row of the counts, of one of the two versions. */
-export interface CountedBin {
+export interface CountedBin extends TrafficRow {
   readonly side: "new" | "old";
-  readonly path: TrafficPath;
-  readonly since: Second;
-  /** 1; of counts that are older than two hours 60, or 3,600. */
-  readonly seconds: number;
-  readonly outcome: Outcome | "timed";
-  readonly count: number;
-  readonly latency: Latency | null;
 }
 
 /** A change of the weight. Seconds since 1970, with their fraction. */

@@ -1,6 +1,6 @@
 import { count, percent } from "../shadow/readable.ts";
-import { differenceBounds, logEvidenceOfBad, logEvidenceOfGood } from "./coin.ts";
-import { logEvidenceOfNotSlower, logEvidenceOfSlower } from "./latencyRatio.ts";
+import { differenceBounds } from "./coin.ts";
+import { evidenceOf, limitedShare } from "./evidence.ts";
 import type { JudgementRow, LimitRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
 import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow } from "./share.ts";
@@ -16,7 +16,7 @@ const loadRatioAtMost = 2;
 export function decideBad(judgement: Judgement, row: JudgementRow, settings: JudgeSettings): Verdict | undefined {
   if (judgement.missing.length > 0 || wrongShares(judgement).length > 0) return undefined;
   const touched = metricsOf(settings).filter((metric) => touches(row, metric));
-  const bad = touched.filter((metric) => evidenceOf(judgement, metric, settings).isBad);
+  const bad = touched.filter((metric) => decidedBy(judgement, metric, settings).isBad);
   return bad.length === 0 ? undefined : verdictWith(judgement, settings, bad);
 }
 
@@ -45,7 +45,7 @@ export function gistOf(judgement: Judgement, settings: JudgeSettings): string {
   const { decided, missing, unknownLimits = {} } = judgement;
   if (decided) return "bad";
   const open = metricsOf(settings)
-    .filter((metric) => !evidenceOf(judgement, metric, settings).isGood)
+    .filter((metric) => !decidedBy(judgement, metric, settings).isGood)
     .filter((metric) => metric !== "mismatch" || !isComparedLater(judgement));
   const held = [
     ...missing,
@@ -64,7 +64,7 @@ export function verdictOf(judgement: Judgement, settings: JudgeSettings): Verdic
 
 function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: readonly Metric[]): Verdict {
   const metrics = metricsOf(settings).map((metric): MetricVerdict => {
-    const isGood = evidenceOf(judgement, metric, settings).isGood;
+    const isGood = decidedBy(judgement, metric, settings).isGood;
     const decision = areBad.includes(metric) ? "bad" : isGood ? "good" : "undecided";
     return { metric, decision, sentence: sentenceOf(judgement, metric, settings, decision) };
   });
@@ -92,42 +92,29 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
   return { decision: because.length === 0 ? "good" : "undecided", because, notes, metrics };
 }
 
-function evidenceOf(
+function decidedBy(
   judgement: Judgement,
   metric: Metric,
   settings: JudgeSettings,
 ): { readonly isBad: boolean; readonly isGood: boolean } {
-  // The risk is split over the metrics; all of them must be good, so that needs no split (Berger 1982).
-  const badFrom = Math.log(metricsOf(settings).length / judgement.risk);
-  const goodFrom = -Math.log(judgement.risk);
-  const { errors, total, mismatch } = judgement;
+  const { bad, good, badFrom, goodFrom } = evidenceOf(judgement, metric, settings);
+  const [isBad, isGood] = [bad >= badFrom, good >= goodFrom];
   if (metric === "errors") {
-    const margin = settings.maxErrorIncrease;
     const seen = comparedRequests(judgement);
-    return {
-      isBad: logEvidenceOfBad(errors, margin) >= badFrom,
-      isGood: Math.min(seen.new, seen.old) >= settings.minRequests && logEvidenceOfGood(errors, margin) >= goodFrom,
-    };
+    return { isBad, isGood: isGood && Math.min(seen.new, seen.old) >= settings.minRequests };
   }
   if (metric === "maxErrors" || metric === "mismatch") {
-    const isErrors = metric === "maxErrors";
-    const limit = (isErrors ? settings.maxErrors : settings.maxMismatch) ?? 1;
-    const [hits, trials] = isErrors ? [total.new.failed, total.new.requests] : [mismatch.mismatches, mismatch.compared];
+    const { trials } = limitedShare(judgement, metric, settings);
     return {
       // Where the old version fails alike, a fixed limit says nothing about the new one.
-      isBad: logEvidenceAbove(hits, trials, limit) >= badFrom && !(isErrors && failAlike(judgement, settings)),
-      isGood: trials >= settings.minRequests && logEvidenceBelow(hits, trials, limit) >= goodFrom,
+      isBad: isBad && !(metric === "maxErrors" && failAlike(judgement, settings)),
+      isGood: isGood && trials >= settings.minRequests,
     };
   }
-  const { counts, number } = judgement.latency;
-  const quantile = latencyQuantiles[metric];
-  const price = Math.log(Math.max(1, number * (number + 1)));
   const timed = timedRequests(judgement, metric);
   return {
-    isBad: logEvidenceOfSlower(counts[metric], quantile) >= badFrom + price && !loadDiffers(judgement),
-    isGood:
-      Math.min(timed.new, timed.old) >= settings.minRequests &&
-      logEvidenceOfNotSlower(counts[metric], quantile) >= goodFrom + price,
+    isBad: isBad && !loadDiffers(judgement),
+    isGood: isGood && Math.min(timed.new, timed.old) >= settings.minRequests,
   };
 }
 
@@ -199,18 +186,13 @@ function sentenceOf(judgement: Judgement, metric: Metric, settings: JudgeSetting
     return `${sides(judgement)}, ${bounds}, ${points(settings.maxErrorIncrease)} are allowed${few}`;
   }
   if (metric === "maxErrors" || metric === "mismatch") {
-    const isErrors = metric === "maxErrors";
-    const { new: fresh } = judgement.total;
-    const [hits, trials] = isErrors
-      ? [fresh.failed, fresh.requests]
-      : [judgement.mismatch.mismatches, judgement.mismatch.compared];
+    const { hits, trials, limit } = limitedShare(judgement, metric, settings);
     const bound =
       decision === "bad"
         ? `at least ${percent(anytimeLowerBound(hits, trials, splitRisk))}`
         : `at most ${percent(anytimeUpperBound(hits, trials, judgement.risk))}`;
-    const allowed = percent((isErrors ? settings.maxErrors : settings.maxMismatch) ?? 1);
-    const what = isErrors ? "requests of the new version fail" : "pairs differ";
-    return `${count(hits)} of ${count(trials)} ${what}, ${bound}, ${allowed} is allowed`;
+    const what = metric === "maxErrors" ? "requests of the new version fail" : "pairs differ";
+    return `${count(hits)} of ${count(trials)} ${what}, ${bound}, ${percent(limit)} is allowed`;
   }
   const ratio = settings.maxLatencyRatio?.[metric] ?? 1;
   if (loadDiffers(judgement)) return `${metric}: load differs, requests per pod are over twice as many on one side`;

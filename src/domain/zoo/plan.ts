@@ -63,12 +63,17 @@ export function copyName(model: string): string {
   return model + copySuffix;
 }
 
+/** Name in Kubernetes of a zoo model: as in config, with dashes, because Kubernetes knows no underscores. */
+export function kubernetesName(model: string): string {
+  return model.replaceAll("_", "-");
+}
+
 /**
- * Name of the InferenceService of one version of a zoo model; Kubernetes knows no underscores. A copy is served by one,
+ * Name of the InferenceService of one version of a zoo model. A copy is served by one,
  * whatever its version.
  */
 export function versionedName(model: string, number: number): string {
-  const name = model.replaceAll("_", "-");
+  const name = kubernetesName(model);
   return model.endsWith(copySuffix) ? name : `${name}-v${number}`;
 }
 

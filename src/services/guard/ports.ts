@@ -3,10 +3,10 @@ import type { ClientBase } from "pg";
 import { readyPods } from "../../adapters/kubernetes/oldVersion.ts";
 import { applyTraffic } from "../../adapters/kubernetes/traffic.ts";
 import type { OpenTakeBack } from "../../adapters/postgres/takeBack/takeBacks.ts";
-import { noteTrafficApplied, readRolloutTraffic, setTraffic } from "../../adapters/postgres/zoo/traffic.ts";
+import { readRolloutTraffic, setTraffic, writeTraffic } from "../../adapters/postgres/zoo/traffic.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import type { RouteApi } from "../../domain/serving/route.ts";
-import { versionedName } from "../../domain/zoo/plan.ts";
+import { kubernetesName, versionedName } from "../../domain/zoo/plan.ts";
 import { servingSchema } from "../../domain/zoo/serving.ts";
 import type { TakeBackPorts } from "./takeBack.ts";
 
@@ -17,31 +17,32 @@ export interface GuardedCluster {
   readonly api: RouteApi;
 }
 
+/** The split of a rollout's requests in the database, by the guard's login. */
+export function trafficRows(client: ClientBase): Pick<TakeBackPorts["traffic"], "read" | "lower"> {
+  return {
+    read: (model) => readRolloutTraffic(client, model),
+    async lower({ model, verdictId }, expected, weight) {
+      try {
+        await setTraffic(client, { model, expected, weight, control: 0, by: "guard", verdictId });
+        return "set";
+      } catch (error) {
+        // Somebody else changed it, or the rollout is over: it is read again.
+        if (error instanceof OperatorError) return "moved on";
+        throw error;
+      }
+    },
+  };
+}
+
 /** What a take-back works on: the database by the guard's login, and the cluster by its account. */
 export function takeBackPorts(client: ClientBase, cluster: GuardedCluster): TakeBackPorts {
   return {
     client,
     traffic: {
-      read: (model) => readRolloutTraffic(client, model),
-      async lower({ model, verdictId }, expected, weight) {
-        try {
-          await setTraffic(client, { model, expected, weight, control: 0, by: "guard", verdictId });
-          return "set";
-        } catch (error) {
-          // Somebody else changed it, or the rollout is over: it is read again.
-          if (error instanceof OperatorError) return "moved on";
-          throw error;
-        }
-      },
-      async apply(model) {
-        const name = model.replaceAll("_", "-");
-        const read = async () => {
-          const row = await readRolloutTraffic(client, model);
-          if (!row) throw new Error(`${model} has no traffic`);
-          return row;
-        };
-        const applied = await applyTraffic({ ...cluster, name }, read);
-        if (applied !== undefined) await noteTrafficApplied(client, model, applied);
+      ...trafficRows(client),
+      apply(model) {
+        const address = { ...cluster, name: kubernetesName(model) };
+        return writeTraffic(client, model, (read) => applyTraffic(address, read));
       },
     },
     oldVersion: (open) => oldVersion(client, cluster, open),

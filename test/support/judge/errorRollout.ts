@@ -9,14 +9,15 @@ export const enoughForBad = Math.log(4 / (risk / 2));
 const enoughForGood = Math.log(1 / (risk / 2));
 
 /** Requests until which a weight holds: 1, 10 and 50 %, then the new version alone with 5 % of pairs. */
-const steps: readonly (readonly [until: number, weight: number])[] = [
+export const steps: readonly (readonly [until: number, weight: number])[] = [
   [10_000, 0.01],
   [30_000, 0.1],
   [60_000, 0.5],
   [100_000, 1],
 ];
-const control = 0.05;
-const stretch = 100;
+export const control = 0.05;
+/** Requests for which a scenario has one rate. */
+export const stretch = 100;
 /** Flagger asks once for so many requests, a minute of 17 a second, and gives up at the fifth failed check. */
 const flagger = { interval: 1_000, threshold: 5, leastSuccess: 0.99 };
 

@@ -1,17 +1,6 @@
 import type { JudgementRow, SideCounts } from "../../../src/domain/judgement/rows.ts";
-import type { ErrorScenario } from "./errorRollout.ts";
+import { control, type ErrorScenario, steps, stretch } from "./errorRollout.ts";
 import { binomial, randomOf } from "./random.ts";
-
-/** Requests until which a weight holds; at 1, one of twenty is mirrored. */
-const steps: readonly (readonly [until: number, weight: number])[] = [
-  [10_000, 0.01],
-  [30_000, 0.1],
-  [60_000, 0.5],
-  [100_000, 1],
-];
-const control = 0.05;
-/** Requests for which a scenario has one rate. */
-const stretch = 100;
 
 /** A rollout of 100,000 requests as rows of `perRow` requests each, with a second of unknown weight where it changes. */
 export function rolloutRows({ rates }: ErrorScenario, seed: number, perRow: number): JudgementRow[] {

@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
-import { noteTrafficApplied, readRolloutTraffic, setTraffic } from "../../../src/adapters/postgres/zoo/traffic.ts";
-import { OperatorError } from "../../../src/domain/errors.ts";
+import { noteTrafficApplied, readRolloutTraffic } from "../../../src/adapters/postgres/zoo/traffic.ts";
 import type { OldVersion } from "../../../src/domain/zoo/takeBackWeight.ts";
+import { trafficRows } from "../../../src/services/guard/ports.ts";
 import type { TakeBackPorts } from "../../../src/services/guard/takeBack.ts";
 
 /** A gateway that is a table: one row a model, with the generation and the weight that it divides requests by. */
@@ -18,16 +18,7 @@ export function tablePorts(
     client,
     batchRows: 4,
     traffic: {
-      read: (model) => readRolloutTraffic(client, model),
-      async lower({ model, verdictId }, expected, weight) {
-        try {
-          await setTraffic(client, { model, expected, weight, control: 0, by: "guard", verdictId });
-          return "set";
-        } catch (error) {
-          if (error instanceof OperatorError) return "moved on";
-          throw error;
-        }
-      },
+      ...trafficRows(client),
       async apply(model) {
         const row = await readRolloutTraffic(client, model);
         await client.query(

@@ -1,13 +1,11 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { expect } from "vitest";
 import type { DatabaseServer } from "../../../src/adapters/postgres/server.ts";
 import { openTakeBacks } from "../../../src/adapters/postgres/takeBack/takeBacks.ts";
 import { roles } from "../../../src/domain/platformDatabase.ts";
 import { goOn, takeBack } from "../../../src/services/guard/takeBack.ts";
-import type { KillPoint } from "../../integration/adapters/postgres/zoo/migration/world/killedRun.ts";
+import type { KillPoint } from "../killing/killedAtPoints.ts";
+import { killedProcess } from "../killing/killedProcess.ts";
 import { rolePassword } from "../platformTables.ts";
 import { makeRollout, type TestRollout } from "../rolloutTables.ts";
 import { tablePorts } from "./gatewayTable.ts";
@@ -20,17 +18,7 @@ async function killedAt(rollouts: readonly TestRollout[], points: readonly KillP
   const runs = rollouts.map((rollout, place) => ({ intent: rollout.intent(), point: points[place] as KillPoint }));
   const server = { ...first.server, user: roles.guard, password: rolePassword };
   const job: KilledTakeBacks = { server, runs };
-  const child = spawn(process.execPath, [join(import.meta.dirname, "killedTakeBacks.ts")], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  child.stdin.end(JSON.stringify(job));
-  const [through, [code, signal]] = await Promise.all([
-    text(child.stdout),
-    once(child, "exit") as Promise<[number | null, string | null]>,
-  ]);
-  if (signal !== "SIGKILL") throw new Error(`the guard ended with ${code} instead of being killed`);
-  const places = new Set(through.trim().split("\n"));
-  return runs.map((_, place) => !places.has(String(place)));
+  return killedProcess(join(import.meta.dirname, "killedTakeBacks.ts"), job, runs.length);
 }
 
 /**

@@ -10,7 +10,7 @@ export interface JudgedSide {
   readonly id: string;
   /** What its recorded answers carry. */
   readonly recordedAs: string;
-  /** Whether the gateway has one destination for all versions of its mode, so that it counts none of them. */
+  /** Whether the gateway has one destination for all versions of its mode, so that it cannot count them apart. */
   readonly isUncounted: boolean;
 }
 

@@ -42,6 +42,14 @@ interface VersionRow {
   readonly env: Record<string, string> | null;
 }
 
+interface ImpactedRow extends VersionRow {
+  readonly model: string;
+  readonly since: Date;
+  readonly until: Date | null;
+  readonly other: Omit<VersionRow, "number"> | null;
+  readonly judge: DeclaredJudge | null;
+}
+
 const versionColumns = `v.id::text AS id, v.number, v.truss_hash AS hash, v.serving->'env' AS env`;
 
 /**
@@ -76,17 +84,8 @@ export async function impactedByRollout(client: ClientBase, model: string): Prom
   );
   const [row] = rows;
   if (!row) return undefined;
-  const { id, number, hash, env, since, until, otherId, otherHash, otherEnv, judge } = row;
-  return {
-    model,
-    versionId: id,
-    number,
-    hash,
-    env: env ?? {},
-    window: { since, until },
-    other: { id: otherId, hash: otherHash, env: otherEnv ?? {} },
-    compare: judge?.compare,
-  };
+  const { otherId, otherHash, otherEnv, ...own } = row;
+  return impactedVersion({ ...own, model, other: { id: otherId, hash: otherHash, env: otherEnv } });
 }
 
 /** Every version of a zoo model that a release had, each time that it was current in an environment; none where the release never was. */
@@ -95,15 +94,7 @@ export async function impactedByRelease(
   environment: string,
   tag: string,
 ): Promise<readonly ImpactedVersion[]> {
-  const { rows } = await client.query<
-    VersionRow & {
-      model: string;
-      since: Date;
-      until: Date | null;
-      other: VersionRow | null;
-      judge: DeclaredJudge | null;
-    }
-  >(
+  const { rows } = await client.query<ImpactedRow>(
     `SELECT m.name AS model, ${versionColumns}, d.since, d.until, r.judge,
             CASE WHEN f.id IS NULL OR f.id = v.id THEN NULL
                  ELSE json_build_object('id', f.id::text, 'number', f.number, 'hash', f.truss_hash, 'env', f.serving->'env') END AS other
@@ -118,18 +109,20 @@ export async function impactedByRelease(
       WHERE d.environment = $1 AND d.tag = $2 ORDER BY m.name, d.since`,
     [environment, tag],
   );
-  return rows.map(
-    ({ model, id, number, hash, env, since, until, other, judge }): ImpactedVersion => ({
-      model,
-      versionId: id,
-      number,
-      hash,
-      env: env ?? {},
-      window: { since, until },
-      other: other ? { id: other.id, hash: other.hash, env: other.env ?? {} } : undefined,
-      compare: judge?.compare,
-    }),
-  );
+  return rows.map(impactedVersion);
+}
+
+function impactedVersion({ model, id, number, hash, env, since, until, other, judge }: ImpactedRow): ImpactedVersion {
+  return {
+    model,
+    versionId: id,
+    number,
+    hash,
+    env: env ?? {},
+    window: { since, until },
+    other: other ? { id: other.id, hash: other.hash, env: other.env ?? {} } : undefined,
+    compare: judge?.compare,
+  };
 }
 
 /** What a version did in its window: requests, apps, its shares of the route, and how its answers compare. */

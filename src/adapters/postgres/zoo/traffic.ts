@@ -67,16 +67,22 @@ function splitOf<Row extends TrafficRow>({ generation, sticky, ...row }: Row) {
 }
 
 /** The traffic of every zoo model that ever had a weight, by its name. Rows of rollouts that are over stay as they were. */
-export async function readRolloutTraffics(client: ClientBase): Promise<Map<string, RolloutTraffic>> {
-  const { rows } = await client.query<TrafficRow & { changedAt: Date }>(
-    `SELECT ${columns}, t.changed_at AS "changedAt" FROM menagerie.rollout_traffic t ${ofZoo} ORDER BY m.name`,
-  );
-  return new Map(rows.map((row) => [row.model, splitOf(row)]));
+export function readRolloutTraffics(client: ClientBase): Promise<Map<string, RolloutTraffic>> {
+  return trafficsOf(client, null);
 }
 
 /** That of one; undefined where none was ever set. */
 export async function readRolloutTraffic(client: ClientBase, model: string): Promise<RolloutTraffic | undefined> {
-  return (await readRolloutTraffics(client)).get(model);
+  return (await trafficsOf(client, model)).get(model);
+}
+
+async function trafficsOf(client: ClientBase, model: string | null): Promise<Map<string, RolloutTraffic>> {
+  const { rows } = await client.query<TrafficRow & { changedAt: Date }>(
+    `SELECT ${columns}, t.changed_at AS "changedAt" FROM menagerie.rollout_traffic t ${ofZoo}
+      WHERE $1::text IS NULL OR m.name = $1 ORDER BY m.name`,
+    [model],
+  );
+  return new Map(rows.map((row) => [row.model, splitOf(row)]));
 }
 
 /** Changes of one model's traffic, the latest first. */
@@ -93,6 +99,24 @@ export async function readTrafficSteps(client: ClientBase, model: string, most =
     verdictId: verdictId ?? undefined,
     appliedAt: appliedAt ?? undefined,
   }));
+}
+
+/**
+ * Has the object that the gateway reads written from the row, and notes the generation that was written.
+ *
+ * @param write - writes the object from the row as it is now; answers its generation, undefined where there is no object to write
+ */
+export async function writeTraffic(
+  client: ClientBase,
+  model: string,
+  write: (read: () => Promise<RolloutTraffic>) => Promise<number | undefined>,
+): Promise<void> {
+  const written = await write(async () => {
+    const row = await readRolloutTraffic(client, model);
+    if (!row) throw new Error(`${model} has no traffic`);
+    return row;
+  });
+  if (written !== undefined) await noteTrafficApplied(client, model, written);
 }
 
 /** Notes that the object which the gateway reads was written for this generation. Only the first note counts. */

@@ -161,7 +161,7 @@ export function createWaking(parts: WakingParts): Waking {
     },
     keep: (service, work) =>
       using(service, (entry) => {
-        // Not waited for: where it comes too late the version is stopped, and `work` finds it so.
+        // Nobody waits for this: when it comes too late, the version is stopped, and `work` finds it so.
         if (sleeps(service)) void ask(driving, entry);
         return work();
       }),

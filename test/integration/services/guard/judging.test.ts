@@ -223,7 +223,7 @@ describe("a rollout", () => {
 });
 
 describe("a source", () => {
-  it("that is late is waited for, and its seconds count when it tells them", async () => {
+  it("that is late has time, and its seconds count when it tells them", async () => {
     await tenPercent();
     const other = await beginSource(client, { path: "route", name: "gateway/two" }, start);
     await seconds(10, { "5xx": 4 }, { "2xx": 36 });

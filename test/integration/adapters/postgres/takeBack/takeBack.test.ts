@@ -234,7 +234,7 @@ describe("apps", () => {
     expect(await rollout.asGuard((client) => revertApps(client, id))).toEqual({ moved: 1, obstacle: undefined });
   });
 
-  it("that somebody has locked are waited for", async () => {
+  it("that somebody has locked go back once they are free", async () => {
     const { rollout, id } = await opened(5);
     const [locked = ""] = await rollout.moved();
     await withClient(postgres.server, platformDatabase, async (holder) => {

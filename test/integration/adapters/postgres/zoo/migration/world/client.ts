@@ -3,7 +3,7 @@ import type { ClientBase } from "pg";
 /** Called before and after each statement of a run; they are numbered from 1. */
 export interface Statements {
   before?(number: number, text: string): Promise<void>;
-  /** The statement is on its way; what it answers is not waited for yet. */
+  /** The statement is on its way, and its answer has not come yet. */
   sent?(number: number): void;
   after?(number: number): Promise<void>;
 }

@@ -1,14 +1,13 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { runMigration } from "../../../../../../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget } from "../../../../../../../src/adapters/postgres/zoo/migration/target.ts";
 import { silent } from "../../../../../../../src/domain/progress.ts";
 import type { MigrationRequest } from "../../../../../../../src/domain/zoo/migration.ts";
+import type { KillPoint } from "../../../../../../support/killing/killedAtPoints.ts";
+import { killedProcess } from "../../../../../../support/killing/killedProcess.ts";
 import type { ModelVersionTable } from "../../../../../../support/modelVersionTable.ts";
 import { watched } from "./client.ts";
-import type { KilledRuns, KillPoint } from "./killedRun.ts";
+import type { KilledRuns } from "./killedRun.ts";
 
 /** So that a run has many statements to fail at. */
 const batchRows = 4;
@@ -34,17 +33,7 @@ export async function killedTogether(
     return table ? [{ connection: table.connection, point }] : [];
   });
   const job: KilledRuns = { request, batchRows, runs };
-  const child = spawn(process.execPath, [join(import.meta.dirname, "killedRun.ts")], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  child.stdin.end(JSON.stringify(job));
-  const [through, [code, signal]] = await Promise.all([
-    text(child.stdout),
-    once(child, "exit") as Promise<[number | null, string | null]>,
-  ]);
-  if (signal !== "SIGKILL") throw new Error(`the runs ended with ${code} instead of being killed`);
-  const places = new Set(through.trim().split("\n"));
-  return runs.map((_, place) => !places.has(String(place)));
+  return killedProcess(join(import.meta.dirname, "killedRun.ts"), job, runs.length);
 }
 
 /** {@link killedTogether} of one. */
