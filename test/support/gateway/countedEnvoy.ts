@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { randomUUID } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import { connect, constants } from "node:http2";
@@ -21,10 +22,11 @@ export interface CountedEnvoy {
   readonly url: string;
   /**
    * Asks for `/<service>/<what the model is to do>`; answers the status, undefined where there was none. The route takes as long as the
-   * model does, but 0.4 s below `late/`.
+   * model does, but 1.5 s below `late/`. A client that leaves does so that long after its answer began, or, where it asks for one that
+   * never begins (`hang`), after its request reached the model.
    */
   ask(service: string, what: string, leaveAfterMs?: number): Promise<number | undefined>;
-  /** Asks as an HTTP/2 client, which cancels its stream after so long, and keeps its connection until then; answers the status as above. */
+  /** Asks as an HTTP/2 client, which cancels its stream then, and keeps its connection until then; answers the status as above. */
   askByHttp2(service: string, what: string, leaveAfterMs: number): Promise<number | undefined>;
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -45,9 +47,13 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
   const folder = await mkdtemp(join(tmpdir(), "menagerie-envoy-"));
   const cache = process.env.MENAGERIE_CACHE ?? join(homedir(), ".cache/menagerie");
   const executable = await ensureEnvoy({ cache, progress: silent, signal: AbortSignal.timeout(300_000) });
-  const model = createServer((incoming, response) =>
-    misbehave(incoming, response, incoming.url?.split("/").at(-1) ?? ""),
-  ).listen(0, "127.0.0.1");
+  const arrived = new EventEmitter();
+  const model = createServer((incoming, response) => {
+    arrived.emit(String(incoming.headers["x-request"]));
+    misbehave(incoming, response, incoming.url?.split("/").at(-1) ?? "");
+  }).listen(0, "127.0.0.1");
+  // A server that closes an idle connection just as a request comes by it answers that one with nothing: a 503 that no test asked for.
+  model.keepAliveTimeout = 0;
   await once(model, "listening");
   const ports = { listen: await freePort(), statistics: await freePort(), refusing: await freePort() };
   const admin = join(folder, "admin.sock");
@@ -62,7 +68,7 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
   const routes = Object.values(services).flatMap((service) =>
     (
       [
-        ["/late/", "0.4s"],
+        ["/late/", "1.5s"],
         ["/", "0s"],
       ] as const
     ).map(([end, timeout]) => ({
@@ -89,33 +95,42 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
   };
   await writeFile(config, JSON.stringify(bootstrap));
   let running: ChildProcess | undefined;
+  const whenToLeave = (what: string, id: string, call: EventEmitter, leave: () => void) =>
+    what === "hang" ? arrived.once(id, leave) : call.once("response", leave);
 
   const envoy: CountedEnvoy = {
     url: `http://127.0.0.1:${ports.statistics}/stats/prometheus`,
     ask: (service, what, leaveAfterMs) =>
       new Promise((resolve) => {
         let status: number | undefined;
-        const call = request({ port: ports.listen, host: "127.0.0.1", path: `/${service}/${what}` }, (response) => {
-          status = response.statusCode;
-          response.resume();
-          response.once("close", () => resolve(status));
-        });
+        const id = randomUUID();
+        const path = `/${service}/${what}`;
+        const call = request(
+          { port: ports.listen, host: "127.0.0.1", path, headers: { "x-request": id } },
+          (response) => {
+            status = response.statusCode;
+            response.resume();
+            response.once("close", () => resolve(status));
+          },
+        );
         call.once("error", () => resolve(status));
         call.end();
-        if (leaveAfterMs !== undefined) setTimeout(() => call.destroy(), leaveAfterMs);
+        if (leaveAfterMs !== undefined)
+          whenToLeave(what, id, call, () => setTimeout(() => call.destroy(), leaveAfterMs));
       }),
     askByHttp2: (service, what, leaveAfterMs) =>
       new Promise((resolve) => {
         let status: number | undefined;
         const session = connect(`http://127.0.0.1:${ports.listen}`);
-        const call = session.request({ ":path": `/${service}/${what}` });
+        const id = randomUUID();
+        const call = session.request({ ":path": `/${service}/${what}`, "x-request": id });
         call.once("response", (headers) => {
           status = headers[":status"];
         });
         call.once("error", () => {});
         call.once("close", () => session.close(() => resolve(status)));
         call.resume();
-        setTimeout(() => call.close(constants.NGHTTP2_CANCEL), leaveAfterMs);
+        whenToLeave(what, id, call, () => setTimeout(() => call.close(constants.NGHTTP2_CANCEL), leaveAfterMs));
       }),
     async start() {
       const options = ["--disable-hot-restart", "--log-level", "error", "--concurrency", "2"];
