@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 // Long enough for a machine that does other things too: nothing is decided by time.
 const [short, long] = [
-  { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 20_000 } } },
-  { testTimeout: 300_000, hookTimeout: 600_000, expect: { poll: { timeout: 20_000 } } },
+  { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { timeout: 30_000 } } },
+  { testTimeout: 300_000, hookTimeout: 600_000, expect: { poll: { timeout: 30_000 } } },
 ];
 
 /** Tests by what they need; `bin/run-tests.mjs` runs those first that need nothing. */
