@@ -1,10 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Long enough for a machine that does other things too: nothing is decided by time.
-const [short, long] = [
-  { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { timeout: 30_000 } } },
-  { testTimeout: 300_000, hookTimeout: 600_000, expect: { poll: { timeout: 30_000 } } },
-];
+// Long enough for a slow machine that does other things too: nothing is decided by time.
+const limits = { testTimeout: 300_000, hookTimeout: 600_000, expect: { poll: { timeout: 60_000 } } };
 
 /** Tests by what they need; `bin/run-tests.mjs` runs those first that need nothing. */
 export default defineConfig({
@@ -21,7 +18,7 @@ export default defineConfig({
           // Imports are most of what these files cost: each worker keeps the modules that it has loaded. So no file mocks a module.
           isolate: false,
           maxWorkers: 2,
-          ...short,
+          ...limits,
         },
       },
       {
@@ -34,7 +31,7 @@ export default defineConfig({
           maxWorkers: 1,
           maxConcurrency: 3,
           globalSetup: ["test/support/postgresTemplate.ts"],
-          ...long,
+          ...limits,
         },
       },
       // Each of the two waits for its environment most of the time. One file at a time: three environments would only delay each other.
@@ -45,7 +42,7 @@ export default defineConfig({
           include: ["test/local/*.test.ts"],
           fileParallelism: false,
           globalSetup: ["test/local/support/toolchain.ts"],
-          ...long,
+          ...limits,
         },
       },
       {
@@ -55,7 +52,7 @@ export default defineConfig({
           include: ["test/local/shared/*.test.ts"],
           fileParallelism: false,
           globalSetup: ["test/local/support/toolchain.ts", "test/local/support/sharedFolder.ts"],
-          ...long,
+          ...limits,
         },
       },
       {
@@ -78,8 +75,8 @@ export default defineConfig({
           env: { MENAGERIE_TEST_WHOLE_MATRIX: "1" },
           fileParallelism: false,
           globalSetup: ["test/local/support/toolchain.ts", "test/local/support/sharedFolder.ts"],
+          ...limits,
           testTimeout: 3_600_000,
-          hookTimeout: 600_000,
         },
       },
     ],
