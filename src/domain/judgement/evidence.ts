@@ -4,39 +4,34 @@ import { type JudgeSettings, latencyQuantiles, type Metric, metricsOf } from "./
 import { logEvidenceAbove, logEvidenceBelow } from "./share.ts";
 import type { Judgement } from "./state.ts";
 
-/** Logarithms of e-values, and from where on they decide. */
+/** Logarithm of an e-value, and from where on it decides. */
 export interface Evidence {
-  readonly bad: number;
-  readonly good: number;
-  readonly badFrom: number;
-  readonly goodFrom: number;
+  readonly log: number;
+  readonly enough: number;
 }
 
-/** What speaks for and against the new version by one metric, without what a decision needs besides, such as `minRequests`. */
-export function evidenceOf(judgement: Judgement, metric: Metric, settings: JudgeSettings): Evidence {
+/** What speaks against the new version by one metric, or for it, without what a decision needs besides, such as `minRequests`. */
+export function evidenceOf(
+  judgement: Judgement,
+  metric: Metric,
+  side: "bad" | "good",
+  settings: JudgeSettings,
+): Evidence {
+  const isBad = side === "bad";
   // The risk is split over the metrics; all of them must be good, so that needs no split (Berger 1982).
-  const badFrom = Math.log(metricsOf(settings).length / judgement.risk);
-  const goodFrom = -Math.log(judgement.risk);
+  const enough = Math.log((isBad ? metricsOf(settings).length : 1) / judgement.risk);
   if (metric === "errors") {
-    const margin = settings.maxErrorIncrease;
-    const { errors } = judgement;
-    return { bad: logEvidenceOfBad(errors, margin), good: logEvidenceOfGood(errors, margin), badFrom, goodFrom };
+    const log = (isBad ? logEvidenceOfBad : logEvidenceOfGood)(judgement.errors, settings.maxErrorIncrease);
+    return { log, enough };
   }
   if (metric === "maxErrors" || metric === "mismatch") {
     const { hits, trials, limit } = limitedShare(judgement, metric, settings);
-    const [bad, good] = [logEvidenceAbove(hits, trials, limit), logEvidenceBelow(hits, trials, limit)];
-    return { bad, good, badFrom, goodFrom };
+    return { log: (isBad ? logEvidenceAbove : logEvidenceBelow)(hits, trials, limit), enough };
   }
   const { counts, number } = judgement.latency;
-  const quantile = latencyQuantiles[metric];
+  const log = (isBad ? logEvidenceOfSlower : logEvidenceOfNotSlower)(counts[metric], latencyQuantiles[metric]);
   // As many judgements of latency as there were weights share its risk.
-  const price = Math.log(Math.max(1, number * (number + 1)));
-  return {
-    bad: logEvidenceOfSlower(counts[metric], quantile),
-    good: logEvidenceOfNotSlower(counts[metric], quantile),
-    badFrom: badFrom + price,
-    goodFrom: goodFrom + price,
-  };
+  return { log, enough: enough + Math.log(Math.max(1, number * (number + 1))) };
 }
 
 /** The counts of a metric with a fixed limit. */

@@ -11,11 +11,13 @@ export interface EvidenceShare {
 
 /** For pictures: by the bounds that decide, without what a decision needs besides, such as `minRequests`. */
 export function evidenceShares(judgement: Judgement, settings: JudgeSettings): readonly EvidenceShare[] {
-  const share = (log: number, needed: number): number => Math.max(0, Math.min(1, log / needed));
+  const share = (metric: Metric, side: "bad" | "good"): number => {
+    const { log, enough } = evidenceOf(judgement, metric, side, settings);
+    return Math.max(0, Math.min(1, log / enough));
+  };
   return metricsOf(settings).map((metric) => {
     if (saysNothing(judgement, metric, settings)) return { metric, good: 0, bad: 0 };
-    const { good, bad, goodFrom, badFrom } = evidenceOf(judgement, metric, settings);
-    return { metric, good: share(good, goodFrom), bad: share(bad, badFrom) };
+    return { metric, good: share(metric, "good"), bad: share(metric, "bad") };
   });
 }
 

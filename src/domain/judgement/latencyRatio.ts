@@ -1,4 +1,4 @@
-import { logEvidenceAbove, logEvidenceBelow } from "./share.ts";
+import { logEvidenceAbove, logEvidenceBelow, mostEvidence } from "./share.ts";
 
 /** Durations between two bounds in milliseconds, as a histogram or an unfinished request has them; `atMost` may be Infinity. */
 export interface TimedRequests {
@@ -70,37 +70,31 @@ function edgesBelow(value: number): number {
  * endlessly; 141 edges are finer than any histogram that is stored.
  */
 export function logEvidenceOfSlower({ fresh, old }: LatencyCounts, quantile: number): number {
-  const limit = 1 - quantile;
-  return weakerHalf(fresh.surely, old.perhaps, (above, ofFresh, below, ofOld) => {
-    // A share on the wrong side of the limit is not evidence: most edges are passed by without a logarithm.
-    if (above <= limit * ofFresh || below >= limit * ofOld) return Number.NEGATIVE_INFINITY;
-    return Math.min(logEvidenceAbove(above, ofFresh, limit), logEvidenceBelow(below, ofOld, limit));
-  });
+  return logEvidenceApart(fresh.surely, old.perhaps, 1 - quantile);
 }
 
 /** The opposite: the new version's quantile is at most the ratio times the old one's. */
 export function logEvidenceOfNotSlower({ fresh, old }: LatencyCounts, quantile: number): number {
-  const limit = 1 - quantile;
-  return weakerHalf(fresh.perhaps, old.surely, (below, ofFresh, above, ofOld) => {
-    if (below >= limit * ofFresh || above <= limit * ofOld) return Number.NEGATIVE_INFINITY;
-    return Math.min(logEvidenceBelow(below, ofFresh, limit), logEvidenceAbove(above, ofOld, limit));
-  });
+  return logEvidenceApart(old.surely, fresh.perhaps, 1 - quantile);
 }
 
-/** The best edge, less what it costs to look at all of them; 0 where a side has nothing. Runs at each row: it makes no objects. */
-function weakerHalf(
-  fresh: readonly number[],
-  old: readonly number[],
-  logAt: (fresh: number, ofFresh: number, old: number, ofOld: number) => number,
-): number {
-  const [ofFresh, ofOld] = [total(fresh), total(old)];
-  if (ofFresh === 0 || ofOld === 0) return 0;
+/**
+ * Evidence for an edge that more than `limit` of the slow side's requests are above, and fewer of the fast side's: the best edge, less what it
+ * costs to look at all of them; 0 where a side has nothing. Runs at each row, so it makes no objects.
+ */
+function logEvidenceApart(slow: readonly number[], fast: readonly number[], limit: number): number {
+  const [ofSlow, ofFast] = [total(slow), total(fast)];
+  if (ofSlow === 0 || ofFast === 0) return 0;
   let best = Number.NEGATIVE_INFINITY;
-  let [freshAbove, oldAbove] = [0, 0];
+  let [above, below] = [0, 0];
   for (let place = latencyEdges.length; place > 0; place -= 1) {
-    freshAbove += fresh[place] ?? 0;
-    oldAbove += old[place] ?? 0;
-    best = Math.max(best, logAt(freshAbove, ofFresh, oldAbove, ofOld));
+    above += slow[place] ?? 0;
+    below += fast[place] ?? 0;
+    // A share on the wrong side of the limit is not evidence: most edges are passed by without a logarithm.
+    if (above <= limit * ofSlow || below >= limit * ofFast) continue;
+    if (mostEvidence(above, ofSlow, limit) <= best || mostEvidence(below, ofFast, limit) <= best) continue;
+    const ofFastSide = logEvidenceBelow(below, ofFast, limit);
+    if (ofFastSide > best) best = Math.max(best, Math.min(logEvidenceAbove(above, ofSlow, limit), ofFastSide));
   }
   return best - Math.log(2 * latencyEdges.length);
 }

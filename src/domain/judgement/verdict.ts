@@ -3,7 +3,7 @@ import { differenceBounds } from "./coin.ts";
 import { evidenceOf, limitedShare } from "./evidence.ts";
 import type { JudgementRow, LimitRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
-import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow } from "./share.ts";
+import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow, mostEvidence } from "./share.ts";
 import type { Decision, Judgement, MetricVerdict, SideTotal, Verdict } from "./state.ts";
 
 /** Above this share of both versions' requests, where no `maxErrors` is set, both are said to fail. */
@@ -16,7 +16,7 @@ const loadRatioAtMost = 2;
 export function decideBad(judgement: Judgement, row: JudgementRow, settings: JudgeSettings): Verdict | undefined {
   if (judgement.missing.length > 0 || wrongShares(judgement).length > 0) return undefined;
   const touched = metricsOf(settings).filter((metric) => touches(row, metric));
-  const bad = touched.filter((metric) => decidedBy(judgement, metric, settings).isBad);
+  const bad = touched.filter((metric) => isBad(judgement, metric, settings));
   return bad.length === 0 ? undefined : verdictWith(judgement, settings, bad);
 }
 
@@ -45,7 +45,7 @@ export function gistOf(judgement: Judgement, settings: JudgeSettings): string {
   const { decided, missing, unknownLimits = {} } = judgement;
   if (decided) return "bad";
   const open = metricsOf(settings)
-    .filter((metric) => !decidedBy(judgement, metric, settings).isGood)
+    .filter((metric) => !isGood(judgement, metric, settings))
     .filter((metric) => metric !== "mismatch" || !isComparedLater(judgement));
   const held = [
     ...missing,
@@ -64,8 +64,7 @@ export function verdictOf(judgement: Judgement, settings: JudgeSettings): Verdic
 
 function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: readonly Metric[]): Verdict {
   const metrics = metricsOf(settings).map((metric): MetricVerdict => {
-    const isGood = decidedBy(judgement, metric, settings).isGood;
-    const decision = areBad.includes(metric) ? "bad" : isGood ? "good" : "undecided";
+    const decision = areBad.includes(metric) ? "bad" : isGood(judgement, metric, settings) ? "good" : "undecided";
     return { metric, decision, sentence: sentenceOf(judgement, metric, settings, decision) };
   });
   const notes = [
@@ -92,30 +91,25 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
   return { decision: because.length === 0 ? "good" : "undecided", because, notes, metrics };
 }
 
-function decidedBy(
-  judgement: Judgement,
-  metric: Metric,
-  settings: JudgeSettings,
-): { readonly isBad: boolean; readonly isGood: boolean } {
-  const { bad, good, badFrom, goodFrom } = evidenceOf(judgement, metric, settings);
-  const [isBad, isGood] = [bad >= badFrom, good >= goodFrom];
-  if (metric === "errors") {
-    const seen = comparedRequests(judgement);
-    return { isBad, isGood: isGood && Math.min(seen.new, seen.old) >= settings.minRequests };
-  }
-  if (metric === "maxErrors" || metric === "mismatch") {
-    const { trials } = limitedShare(judgement, metric, settings);
-    return {
-      // Where the old version fails alike, a fixed limit says nothing about the new one.
-      isBad: isBad && !(metric === "maxErrors" && failAlike(judgement, settings)),
-      isGood: isGood && trials >= settings.minRequests,
-    };
-  }
-  const timed = timedRequests(judgement, metric);
-  return {
-    isBad: isBad && !loadDiffers(judgement),
-    isGood: isGood && Math.min(timed.new, timed.old) >= settings.minRequests,
-  };
+function isBad(judgement: Judgement, metric: Metric, settings: JudgeSettings): boolean {
+  // Where the old version fails alike, a fixed limit says nothing about the new one.
+  if (metric === "maxErrors" && failAlike(judgement, settings)) return false;
+  if (metric in latencyQuantiles && loadDiffers(judgement)) return false;
+  const { log, enough } = evidenceOf(judgement, metric, "bad", settings);
+  return log >= enough;
+}
+
+function isGood(judgement: Judgement, metric: Metric, settings: JudgeSettings): boolean {
+  if (seenOf(judgement, metric, settings) < settings.minRequests) return false;
+  const { log, enough } = evidenceOf(judgement, metric, "good", settings);
+  return log >= enough;
+}
+
+/** Requests, or pairs, of the side that has fewer. */
+function seenOf(judgement: Judgement, metric: Metric, settings: JudgeSettings): number {
+  if (metric === "maxErrors" || metric === "mismatch") return limitedShare(judgement, metric, settings).trials;
+  const seen = metric === "errors" ? comparedRequests(judgement) : timedRequests(judgement, metric);
+  return Math.min(seen.new, seen.old);
 }
 
 /**
@@ -128,6 +122,7 @@ function wrongShares({ errors }: Judgement): string[] {
     const all = ofNew + counts.oldFailed + counts.oldAnswered;
     const enough = Math.log(2 / wrongShareRisk);
     const { weight } = counts;
+    if (all === 0 || mostEvidence(ofNew, all, weight) < enough) return [];
     if (logEvidenceAbove(ofNew, all, weight) < enough && logEvidenceBelow(ofNew, all, weight) < enough) return [];
     return [`the new version got ${count(ofNew)} of ${count(all)} requests at a weight of ${percent(weight)}`];
   });

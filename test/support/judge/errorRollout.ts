@@ -183,12 +183,11 @@ class Bets {
   }
 }
 
-const known = new Map<string, Float64Array>();
+const known = { bad: new Map<number, Float64Array>(), good: new Map<number, Float64Array>() };
 
 /** What one request of each kind adds to each bet, by the judge's own function of one bet. */
 function factorsOf(side: "bad" | "good", weight: number): Float64Array {
-  const key = `${side} ${weight}`;
-  let factors = known.get(key);
+  let factors = known[side].get(weight);
   if (!factors) {
     const kinds = ["newFailed", "newAnswered", "oldFailed", "oldAnswered"] as const;
     const evidence = side === "bad" ? logEvidenceOfBad : logEvidenceOfGood;
@@ -204,7 +203,7 @@ function factorsOf(side: "bad" | "good", weight: number): Float64Array {
         }),
       ),
     );
-    known.set(key, factors);
+    known[side].set(weight, factors);
   }
   return factors;
 }

@@ -13,7 +13,7 @@ export function wilsonInterval(
 ): Record<keyof AnytimeInterval, number> {
   if (trials <= 0) return { rate: 0, low: 0, high: 1 };
   const rate = hits / trials;
-  const z = normalQuantile(0.5 + confidence / 2);
+  const z = quantileOf(0.5 + confidence / 2);
   const z2 = (z * z) / trials;
   const centre = rate + z2 / 2;
   const spread = z * Math.sqrt((rate * (1 - rate)) / trials + z2 / (4 * trials));
@@ -23,6 +23,14 @@ export function wilsonInterval(
     low: hits === 0 ? 0 : Math.max(0, (centre - spread) / (1 + z2)),
     high: hits === trials ? 1 : Math.min(1, (centre + spread) / (1 + z2)),
   };
+}
+
+/** Those asked for, of which a simulation has one. */
+const known = new Map<number, number>();
+function quantileOf(p: number): number {
+  const found = known.get(p) ?? normalQuantile(p);
+  known.set(p, found);
+  return found;
 }
 
 /** Quantile of the standard normal distribution, by bisection of its distribution function: exact to 1e-9, 0 < p < 1. */
