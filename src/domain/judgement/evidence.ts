@@ -10,28 +10,54 @@ export interface Evidence {
   readonly enough: number;
 }
 
-/** What speaks against the new version by one metric, or for it, without what a decision needs besides, such as `minRequests`. */
+/** Whether the new version is bad by one metric, or good, without what a decision needs besides, such as `minRequests`. */
+export function isEnough(judgement: Judgement, metric: Metric, side: "bad" | "good", settings: JudgeSettings): boolean {
+  const enough = enoughFor(judgement, metric, side, settings);
+  return logOf(judgement, metric, side, settings, enough) >= enough;
+}
+
+/** How much speaks against the new version by one metric, or for it. */
 export function evidenceOf(
   judgement: Judgement,
   metric: Metric,
   side: "bad" | "good",
   settings: JudgeSettings,
 ): Evidence {
-  const isBad = side === "bad";
+  return {
+    log: logOf(judgement, metric, side, settings),
+    enough: enoughFor(judgement, metric, side, settings),
+  };
+}
+
+function enoughFor(
+  { risk, latency: { number } }: Judgement,
+  metric: Metric,
+  side: "bad" | "good",
+  settings: JudgeSettings,
+): number {
   // The risk is split over the metrics; all of them must be good, so that needs no split (Berger 1982).
-  const enough = Math.log((isBad ? metricsOf(settings).length : 1) / judgement.risk);
-  if (metric === "errors") {
-    const log = (isBad ? logEvidenceOfBad : logEvidenceOfGood)(judgement.errors, settings.maxErrorIncrease);
-    return { log, enough };
-  }
+  const enough = Math.log((side === "bad" ? metricsOf(settings).length : 1) / risk);
+  // As many judgements of latency as there were weights share its risk.
+  return enough + (metric in latencyQuantiles ? Math.log(Math.max(1, number * (number + 1))) : 0);
+}
+
+/** @param least - below it, the answer may be lower than the evidence is. @default it is exact */
+function logOf(
+  judgement: Judgement,
+  metric: Metric,
+  side: "bad" | "good",
+  settings: JudgeSettings,
+  least?: number,
+): number {
+  const isBad = side === "bad";
+  if (metric === "errors")
+    return (isBad ? logEvidenceOfBad : logEvidenceOfGood)(judgement.errors, settings.maxErrorIncrease);
   if (metric === "maxErrors" || metric === "mismatch") {
     const { hits, trials, limit } = limitedShare(judgement, metric, settings);
-    return { log: (isBad ? logEvidenceAbove : logEvidenceBelow)(hits, trials, limit), enough };
+    return (isBad ? logEvidenceAbove : logEvidenceBelow)(hits, trials, limit);
   }
-  const { counts, number } = judgement.latency;
-  const log = (isBad ? logEvidenceOfSlower : logEvidenceOfNotSlower)(counts[metric], latencyQuantiles[metric]);
-  // As many judgements of latency as there were weights share its risk.
-  return { log, enough: enough + Math.log(Math.max(1, number * (number + 1))) };
+  const { counts } = judgement.latency;
+  return (isBad ? logEvidenceOfSlower : logEvidenceOfNotSlower)(counts[metric], latencyQuantiles[metric], least);
 }
 
 /** The counts of a metric with a fixed limit. */

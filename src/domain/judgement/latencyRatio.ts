@@ -68,35 +68,46 @@ function edgesBelow(value: number): number {
  * a share of the risk, of 2 halves × 141. Howard and Ramdas 2022 (Bernoulli 28(3)), whose bounds need no such split, assume independent
  * requests of one distribution; Mineiro and Howard 2023 (arXiv:2302.01567) do not, and share their risk over a grid as here, which they refine
  * endlessly; 141 edges are finer than any histogram that is stored.
+ *
+ * @param least - below it, the answer may be lower than the evidence is. @default it is exact
  */
-export function logEvidenceOfSlower({ fresh, old }: LatencyCounts, quantile: number): number {
-  return logEvidenceApart(fresh.surely, old.perhaps, 1 - quantile);
+export function logEvidenceOfSlower({ fresh, old }: LatencyCounts, quantile: number, least?: number): number {
+  return logEvidenceApart(fresh.surely, old.perhaps, 1 - quantile, least);
 }
 
 /** The opposite: the new version's quantile is at most the ratio times the old one's. */
-export function logEvidenceOfNotSlower({ fresh, old }: LatencyCounts, quantile: number): number {
-  return logEvidenceApart(old.surely, fresh.perhaps, 1 - quantile);
+export function logEvidenceOfNotSlower({ fresh, old }: LatencyCounts, quantile: number, least?: number): number {
+  return logEvidenceApart(old.surely, fresh.perhaps, 1 - quantile, least);
 }
 
 /**
  * Evidence for an edge that more than `limit` of the slow side's requests are above, and fewer of the fast side's: the best edge, less what it
  * costs to look at all of them; 0 where a side has nothing. Runs at each row, so it makes no objects.
  */
-function logEvidenceApart(slow: readonly number[], fast: readonly number[], limit: number): number {
+function logEvidenceApart(
+  slow: readonly number[],
+  fast: readonly number[],
+  limit: number,
+  least = Number.NEGATIVE_INFINITY,
+): number {
   const [ofSlow, ofFast] = [total(slow), total(fast)];
   if (ofSlow === 0 || ofFast === 0) return 0;
+  const price = Math.log(2 * latencyEdges.length);
+  const [fewest, most] = [limit * ofSlow, limit * ofFast];
   let best = Number.NEGATIVE_INFINITY;
   let [above, below] = [0, 0];
   for (let place = latencyEdges.length; place > 0; place -= 1) {
     above += slow[place] ?? 0;
     below += fast[place] ?? 0;
     // A share on the wrong side of the limit is not evidence: most edges are passed by without a logarithm.
-    if (above <= limit * ofSlow || below >= limit * ofFast) continue;
-    if (mostEvidence(above, ofSlow, limit) <= best || mostEvidence(below, ofFast, limit) <= best) continue;
+    if (below >= most) break;
+    if (above <= fewest) continue;
+    const ceiling = Math.min(mostEvidence(above, ofSlow, limit), mostEvidence(below, ofFast, limit));
+    if (ceiling <= best || ceiling < least + price) continue;
     const ofFastSide = logEvidenceBelow(below, ofFast, limit);
     if (ofFastSide > best) best = Math.max(best, Math.min(logEvidenceAbove(above, ofSlow, limit), ofFastSide));
   }
-  return best - Math.log(2 * latencyEdges.length);
+  return best - price;
 }
 
 function total(byEdges: readonly number[]): number {

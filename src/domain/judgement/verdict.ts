@@ -1,6 +1,6 @@
 import { count, percent } from "../shadow/readable.ts";
 import { differenceBounds } from "./coin.ts";
-import { evidenceOf, limitedShare } from "./evidence.ts";
+import { isEnough, limitedShare } from "./evidence.ts";
 import type { JudgementRow, LimitRow } from "./rows.ts";
 import { type JudgeSettings, type LatencyQuantile, latencyQuantiles, type Metric, metricsOf } from "./settings.ts";
 import { anytimeLowerBound, anytimeUpperBound, logEvidenceAbove, logEvidenceBelow, mostEvidence } from "./share.ts";
@@ -95,14 +95,11 @@ function isBad(judgement: Judgement, metric: Metric, settings: JudgeSettings): b
   // Where the old version fails alike, a fixed limit says nothing about the new one.
   if (metric === "maxErrors" && failAlike(judgement, settings)) return false;
   if (metric in latencyQuantiles && loadDiffers(judgement)) return false;
-  const { log, enough } = evidenceOf(judgement, metric, "bad", settings);
-  return log >= enough;
+  return isEnough(judgement, metric, "bad", settings);
 }
 
 function isGood(judgement: Judgement, metric: Metric, settings: JudgeSettings): boolean {
-  if (seenOf(judgement, metric, settings) < settings.minRequests) return false;
-  const { log, enough } = evidenceOf(judgement, metric, "good", settings);
-  return log >= enough;
+  return seenOf(judgement, metric, settings) >= settings.minRequests && isEnough(judgement, metric, "good", settings);
 }
 
 /** Requests, or pairs, of the side that has fewer. */

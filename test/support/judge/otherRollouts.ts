@@ -99,7 +99,8 @@ export function latencyRollout(
           old[edge] = (old[edge] ?? 0) + 1;
         }
       }
-      if (isAsked && logEvidenceOfSlower(all, quantile) >= enoughForBad + price) return { bad: at + perRow, good };
+      if (isAsked && logEvidenceOfSlower(all, quantile, enoughForBad + price) >= enoughForBad + price)
+        return { bad: at + perRow, good };
     }
     good = logEvidenceOfNotSlower(all, quantile) >= Math.log(2 / risk) + price;
   }
