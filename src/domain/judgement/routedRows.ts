@@ -43,13 +43,20 @@ export interface CountFacts {
   readonly unable?: readonly string[] | undefined;
   /** In their order. */
   readonly steps: readonly WeightStep[];
+  /** Pods of each version that are ready by now. @default nobody knows */
+  readonly pods?: ReadyPods | undefined;
   readonly now: Second;
 }
+
+/** Pods of both versions that are ready. */
+export type ReadyPods = Readonly<Record<CountedBin["side"], number>>;
 
 /** A source may be late until others have told so many seconds more. A path that nobody tells of is missing after as many. */
 export const patience = 30;
 /** Gateways follow a new weight within a second, and durations are read every 5 s: until then, a request may be of either weight. */
 const leastSettling = 7;
+/** Seconds of which pods are told that are counted a little later: counts arrive that late, and load is a mean of minutes. */
+const podsHold = 60;
 /** A stream of hours does not hold up its rollout for as long. */
 const mostSettling = 900;
 
@@ -58,7 +65,7 @@ export function countRows(
   cursor: CountCursor,
   facts: CountFacts,
 ): { readonly rows: readonly JudgementRow[]; readonly cursor: CountCursor } {
-  const { bins, paths, now, unable = [] } = facts;
+  const { bins, paths, now, unable = [], pods } = facts;
   const rows: JudgementRow[] = [];
   const told = paths.map((path) => toldOf(path, cursor.second, facts));
   const byStart = Map.groupBy(bins, ({ since }) => since);
@@ -80,7 +87,10 @@ export function countRows(
         const weight =
           path === "app" ? null : weightIn({ since: second, until: second + seconds }, facts.steps, longest);
         const row = routedRow(path, second, weight, ofLength);
-        rows.push(row);
+        const isNow = seconds === 1 && second >= now - podsHold;
+        rows.push(
+          pods && isNow ? { ...row, new: { ...row.new, pods: pods.new }, old: { ...row.old, pods: pods.old } } : row,
+        );
         longest = Math.max(longest, longestOf(ofLength));
       }
     }

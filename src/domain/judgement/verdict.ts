@@ -52,7 +52,7 @@ export function gistOf(judgement: Judgement, settings: JudgeSettings): string {
     ...Object.keys(unknownLimits).sort(),
     ...(wrongShares(judgement).length > 0 ? ["shares"] : []),
     ...(failAlike(judgement, settings) ? ["both fail"] : []),
-    ...(loadDiffers(judgement) ? ["load differs"] : []),
+    ...(loadOf(judgement) === "differs" ? ["load differs"] : []),
   ];
   return [...open, ...held].join("; ");
 }
@@ -72,7 +72,9 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
     ...(metrics.some(({ metric }) => metric === "mismatch") && isComparedLater(judgement)
       ? ["answers are compared once the new version answers all requests"]
       : []),
-    ...(loadDiffers(judgement) && metrics.some(({ metric }) => metric in latencyQuantiles) ? ["load differs"] : []),
+    ...(loadOf(judgement) === "differs" && metrics.some(({ metric }) => metric in latencyQuantiles)
+      ? ["load differs"]
+      : []),
   ];
   const held = [
     ...judgement.missing.map((source) => `${source} does not report`),
@@ -94,11 +96,12 @@ function verdictWith(judgement: Judgement, settings: JudgeSettings, areBad: read
 function isBad(judgement: Judgement, metric: Metric, settings: JudgeSettings): boolean {
   // Where the old version fails alike, a fixed limit says nothing about the new one.
   if (metric === "maxErrors" && failAlike(judgement, settings)) return false;
-  if (metric in latencyQuantiles && loadDiffers(judgement)) return false;
+  if (metric in latencyQuantiles && loadOf(judgement) !== "alike") return false;
   return isEnough(judgement, metric, "bad", settings);
 }
 
 function isGood(judgement: Judgement, metric: Metric, settings: JudgeSettings): boolean {
+  if (metric in latencyQuantiles && loadOf(judgement) === "unknown") return false;
   return seenOf(judgement, metric, settings) >= settings.minRequests && isEnough(judgement, metric, "good", settings);
 }
 
@@ -143,11 +146,11 @@ function isComparedLater({ weight, mismatch }: Judgement): boolean {
   return mismatch.compared === 0 && weight !== null && weight > 0 && weight < 1;
 }
 
-/** False where pods are not known: then nothing speaks against it. */
-function loadDiffers({ latency: { load } }: Judgement): boolean {
-  if (load.new.podSeconds === 0 || load.old.podSeconds === 0) return false;
+/** How requests per pod compare. Where pods are not known, nobody knows whether a version is slower or only busier. */
+function loadOf({ latency: { load } }: Judgement): "alike" | "differs" | "unknown" {
+  if (load.new.podSeconds === 0 || load.old.podSeconds === 0) return "unknown";
   const [ofNew, ofOld] = [load.new.requests / load.new.podSeconds, load.old.requests / load.old.podSeconds];
-  return Math.max(ofNew, ofOld) > loadRatioAtMost * Math.min(ofNew, ofOld);
+  return Math.max(ofNew, ofOld) > loadRatioAtMost * Math.min(ofNew, ofOld) ? "differs" : "alike";
 }
 
 /** Both of them fail more than may be, so that more failures are not the new version's fault. */
@@ -187,9 +190,11 @@ function sentenceOf(judgement: Judgement, metric: Metric, settings: JudgeSetting
     return `${count(hits)} of ${count(trials)} ${what}, ${bound}, ${percent(limit)} is allowed`;
   }
   const ratio = settings.maxLatencyRatio?.[metric] ?? 1;
-  if (loadDiffers(judgement)) return `${metric}: load differs, requests per pod are over twice as many on one side`;
   if (decision === "bad") return `${metric} is more than ${ratio} times the old version's`;
   if (decision === "good") return `${metric} is at most ${ratio} times the old version's`;
+  const load = loadOf(judgement);
+  if (load === "unknown") return `${metric}: the pods of both versions were not counted under this weight`;
+  if (load === "differs") return `${metric}: load differs, requests per pod are over twice as many on one side`;
   const timed = timedRequests(judgement, metric);
   return `${metric} may be more or less than ${ratio} times the old version's, by ${count(timed.new)} and ${count(timed.old)} requests under this weight`;
 }

@@ -39,6 +39,8 @@ export interface ModelVerdict extends NewVerdict {
 export interface JudgingOptions {
   /** Is asked for the values of fixed limits. @default they are not known */
   readonly prometheus?: Prometheus | undefined;
+  /** Counts the pods of an InferenceService that are ready; undefined where nobody can tell. @default they are not known */
+  readonly readyPods?: ((service: string) => Promise<number | undefined>) | undefined;
   /** Told of a rollout that could not be judged; the others are. @default it is thrown */
   readonly onFailed?: ((model: string, error: unknown) => void) | undefined;
 }
@@ -66,8 +68,10 @@ export async function judgeOnce(client: ClientBase, now: Date, options: JudgingO
       const isDue = rollout.judge.limits.length > 0 && Math.abs(seconds - at.limits) >= limitsEvery;
       // Before the transaction, which holds no lock while Prometheus thinks.
       const limits = isDue && isAnswering(steps) ? await askedLimits(rollout.judge, seconds, options.prometheus) : [];
+      const pods = await podsOf(rollout, options);
       await storeRows(client, id, async (cursor, state) => {
-        const counted = countRows(cursor, await readCountFacts(client, rollout, steps, cursor, seconds));
+        const facts = await readCountFacts(client, rollout, steps, cursor, seconds);
+        const counted = countRows(cursor, { ...facts, pods });
         const paired = await readNewPairs(client, rollout, steps, { ...counted.cursor, pairs: cursor.pairs }, seconds);
         const rows = [...counted.rows, ...paired.rows, ...newLimitRows(limits, state)];
         const moved = { pairs: paired.until, limits: isDue ? seconds : cursor.limits };
@@ -101,6 +105,13 @@ async function readNewPairs(
   if (recordedIn === undefined || until < since + pairsEvery) return { rows: [], until: since };
   const pairs = await readPairs(client, recordedIn, rollout, { since, until });
   return { rows: pairRows(pairs, compare, steps, longest), until };
+}
+
+/** Latency alone needs to know them. */
+async function podsOf({ judge, old, new: fresh }: JudgedRollout, { readyPods }: JudgingOptions) {
+  if (!readyPods || judge.maxLatencyRatio === undefined) return undefined;
+  const [ofNew, ofOld] = await Promise.all([readyPods(fresh.service), readyPods(old.service)]);
+  return ofNew === undefined || ofOld === undefined ? undefined : { new: ofNew, old: ofOld };
 }
 
 /** The new version has requests by now: what a value says while it has none is not its doing. */

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { KubeConfig } from "@kubernetes/client-node";
 import pg, { type ClientBase } from "pg";
 import { pino } from "pino";
+import { readyPods } from "../../adapters/kubernetes/oldVersion.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
 import { clientConfig, withClient } from "../../adapters/postgres/server.ts";
 import { readBadRollouts } from "../../adapters/postgres/takeBack/badVerdicts.ts";
@@ -85,6 +86,11 @@ function tell({ model, what, isTrouble }: GuardNews): void {
 const judge = (client: ClientBase) =>
   judgeOnce(client, new Date(), {
     prometheus: settings.prometheus,
+    readyPods: (service) =>
+      readyPods(config, settings.modelsNamespace, service).catch((error: unknown) => {
+        log.warn({ err: error, service }, `pods are not counted: ${messageOf(error)}`);
+        return undefined;
+      }),
     onFailed: (model, error) => log.warn({ err: error, model }, `the rollout is not judged: ${messageOf(error)}`),
   });
 

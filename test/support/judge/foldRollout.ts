@@ -101,7 +101,9 @@ function routedRow(random: () => number, world: World, weight: number, isChangin
     sides[side].add(random() < (isNew ? world.fresh : world.old), durationOf(random, world, isNew));
   }
   const { second } = world;
-  const counts = { new: sides.new.counts(), old: sides.old.counts() };
+  // So many that each has as many requests.
+  const pods = { new: weight === 1 ? 1 : weight, old: weight === 1 ? 1 / perRow : 1 - weight };
+  const counts = { new: { ...sides.new.counts(), pods: pods.new }, old: { ...sides.old.counts(), pods: pods.old } };
   return { kind: "routed", second, path: "route", weight: isChanging ? null : weight, ...counts };
 }
 

@@ -3,6 +3,7 @@ import { type DeclaredJudge, declaredJudgeSchema } from "../../../domain/judgeme
 import type { WeightStep } from "../../../domain/judgement/routedRows.ts";
 import { recordedAs } from "../../../domain/recording/recordedAs.ts";
 import type { Phase } from "../../../domain/zoo/phases.ts";
+import { versionedName } from "../../../domain/zoo/plan.ts";
 
 /** One of a rollout's two versions. */
 export interface JudgedSide {
@@ -10,6 +11,8 @@ export interface JudgedSide {
   readonly id: string;
   /** What its recorded answers carry. */
   readonly recordedAs: string;
+  /** Name of its InferenceService. */
+  readonly service: string;
   /** Whether the gateway has one destination for all versions of its mode, so that it cannot count them apart. */
   readonly isUncounted: boolean;
 }
@@ -26,21 +29,28 @@ export interface JudgedRollout {
   readonly judge: DeclaredJudge;
 }
 
+interface SideRow {
+  readonly id: string;
+  readonly number: number;
+  readonly env: Record<string, string> | null;
+  readonly mode: string | null;
+  readonly service: string | null;
+}
+
 interface Row {
   readonly modelId: string;
   readonly model: string;
   readonly phase: Phase;
   readonly hash: string;
   readonly judge: unknown;
-  readonly oldId: string;
   readonly oldHash: string;
-  readonly oldEnv: Record<string, string> | null;
-  readonly oldMode: string | null;
-  readonly newId: string;
   readonly newModel: string;
-  readonly newEnv: Record<string, string> | null;
-  readonly newMode: string | null;
+  readonly old: SideRow;
+  readonly fresh: SideRow;
 }
+
+const sideOf = (alias: "f" | "n") =>
+  `json_build_object('id', ${alias}.id::text, 'number', ${alias}.number, 'env', ${alias}.serving->'env', 'mode', ${alias}.serving->>'mode', 'service', ${alias}.serving->>'service')`;
 
 /** Rollouts under way that have a judge and a weight; those whose judge cannot be read are told to `onUnread`. */
 export async function readJudgedRollouts(
@@ -48,9 +58,8 @@ export async function readJudgedRollouts(
   onUnread: (model: string, error: unknown) => void,
 ): Promise<JudgedRollout[]> {
   const { rows } = await client.query<Row>(
-    `SELECT r.model_id::text AS "modelId", m.name AS model, r.phase, r.truss_hash AS hash, r.judge,
-            f.id::text AS "oldId", f.truss_hash AS "oldHash", f.serving->'env' AS "oldEnv", f.serving->>'mode' AS "oldMode",
-            n.id::text AS "newId", c.name AS "newModel", n.serving->'env' AS "newEnv", n.serving->>'mode' AS "newMode"
+    `SELECT r.model_id::text AS "modelId", m.name AS model, r.phase, r.truss_hash AS hash, r.judge, f.truss_hash AS "oldHash", c.name AS "newModel",
+            ${sideOf("f")} AS old, ${sideOf("n")} AS fresh
        FROM menagerie.rollout r
        JOIN menagerie.model m ON m.id = r.model_id
        JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
@@ -62,28 +71,20 @@ export async function readJudgedRollouts(
       WHERE r.judge IS NOT NULL AND r.phase IN ('copy', 'version', 'forward', 'bake')
       ORDER BY m.name`,
   );
-  return rows.flatMap(({ modelId, model, phase, hash, judge, ...row }): JudgedRollout[] => {
+  return rows.flatMap(({ judge, oldHash, newModel, old, fresh, ...row }): JudgedRollout[] => {
     const parsed = declaredJudgeSchema.safeParse(judge);
     if (!parsed.success) {
-      onUnread(model, parsed.error);
+      onUnread(row.model, parsed.error);
       return [];
     }
-    const side = (of: string, id: string, content: string, env: Row["oldEnv"], mode: string | null): JudgedSide => ({
-      id,
-      recordedAs: recordedAs(of, content, env ?? {}),
-      isUncounted: mode === "Knative",
+    const side = (of: string, content: string, its: SideRow): JudgedSide => ({
+      id: its.id,
+      recordedAs: recordedAs(of, content, its.env ?? {}),
+      service: its.service ?? versionedName(of, its.number),
+      isUncounted: its.mode === "Knative",
     });
-    return [
-      {
-        modelId,
-        model,
-        phase,
-        hash,
-        judge: parsed.data,
-        old: side(model, row.oldId, row.oldHash, row.oldEnv, row.oldMode),
-        new: side(row.newModel, row.newId, hash, row.newEnv, row.newMode),
-      },
-    ];
+    const { model, hash } = row;
+    return [{ ...row, judge: parsed.data, old: side(model, oldHash, old), new: side(newModel, hash, fresh) }];
   });
 }
 

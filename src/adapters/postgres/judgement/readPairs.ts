@@ -7,7 +7,7 @@ import type { Second } from "../../../domain/traffic/seconds.ts";
 import { quoteIdentifier } from "../identifier.ts";
 import { againPrefix, type PairRow, toPair } from "../predictions/recordedPairs.ts";
 import { instant } from "../traffic/sources.ts";
-import type { JudgedRollout } from "./judgedRollouts.ts";
+import type { JudgedSide } from "./judgedRollouts.ts";
 
 /** A request that took longer than this is in no pair, in seconds. */
 const longestRequest = 600;
@@ -22,7 +22,7 @@ const largestBody = 1024 * 1024;
 export async function readPairs(
   client: ClientBase,
   schema: string,
-  { old, new: fresh }: Pick<JudgedRollout, "old" | "new">,
+  { old, new: fresh }: Readonly<Record<"old" | "new", Pick<JudgedSide, "recordedAs">>>,
   { since, until }: { readonly since: Second; readonly until: Second },
 ): Promise<RecordedPair[]> {
   const text = await readFile(join(import.meta.dirname, "judgedPairs.sql"), "utf8");

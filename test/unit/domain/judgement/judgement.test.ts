@@ -177,7 +177,7 @@ describe("pairs", () => {
 
 describe("latency", () => {
   const by: JudgeSettings = { ...settings, maxLatencyRatio: { p50: 1.5, p95: 2 } };
-  const healthy = (more: Partial<SideCounts>) => side(2_000, 0, { timed: took(100, 2_000), ...more });
+  const healthy = (more: Partial<SideCounts>) => side(2_000, 0, { timed: took(100, 2_000), pods: 2, ...more });
 
   test("twice as slow is bad for the median, equal is good, and coarse buckets decide less", () => {
     const slow = fold([routed(0.5, healthy({ timed: took(200, 2_000) }), healthy({}))], by);
@@ -196,7 +196,7 @@ describe("latency", () => {
 
   test("requests that have not ended count as at least their age", () => {
     const stuck = [{ atLeast: 5_000, atMost: Number.POSITIVE_INFINITY, count: 300 }];
-    expect(fold([routed(0.5, side(2_000, 0, { timed: stuck }), healthy({}))], by).decided?.decision).toBe("bad");
+    expect(fold([routed(0.5, healthy({ timed: stuck }), healthy({}))], by).decided?.decision).toBe("bad");
   });
 
   test("begins again where the weight changes, with less of the risk", () => {
@@ -209,7 +209,34 @@ describe("latency", () => {
     const slow = routed(0.5, healthy({ timed: took(900, 2_000), pods: 1 }), healthy({ pods: 3 }));
     const judgement = fold([slow], by);
     expect(judgement.decided).toBeNull();
-    expect(verdictOf(judgement, by).notes).toEqual(["load differs"]);
+    const verdict = verdictOf(judgement, by);
+    expect(verdict).toMatchObject({ decision: "undecided", notes: ["load differs"] });
+    expect(verdict.because[0]).toBe("p50: load differs, requests per pod are over twice as many on one side");
+    // Errors are judged whatever the load is.
+    expect(fold([routed(0.5, side(20, 20, { pods: 1 }), side(20, 0, { pods: 3 }))], by).decided?.decision).toBe("bad");
+  });
+
+  test("of copies, those of the old version's pods count for its load", () => {
+    const seconds = (oldPods: number) => [
+      routed(1, side(2_000, 0, { pods: 4 }), side(0, 0, { pods: oldPods })),
+      pairs({ weight: 1, neitherFailed: 1_000, newTimed: took(900, 1_000), oldTimed: took(100, 1_000) }),
+    ];
+    expect(fold(seconds(2), by).decided?.because[0]).toMatch(/^p50 is more than/);
+    expect(verdictOf(fold(seconds(5), by), by).notes).toEqual(["load differs"]);
+  });
+
+  test("is neither bad nor good where nobody counted the pods, and the verdict says so", () => {
+    for (const times of [1, 9]) {
+      const timed = took(100 * times, 2_000);
+      const unknown = fold([routed(0.5, healthy({ timed, pods: undefined }), healthy({ pods: undefined }))], by);
+      expect(verdictOf(unknown, by)).toMatchObject({
+        decision: "undecided",
+        because: [
+          "p50: the pods of both versions were not counted under this weight",
+          "p95: the pods of both versions were not counted under this weight",
+        ],
+      });
+    }
   });
 });
 
@@ -248,8 +275,8 @@ describe("a judgement", () => {
       const failing = second > 40 ? few(requests) : few(2);
       return routed(
         second < 20 ? 0.1 : 0.5,
-        side(requests, failing, { timed: took(100 + few(900), requests) }),
-        side(second < 20 ? 9 * requests : requests, few(2), { timed: took(100 + few(90), requests) }),
+        side(requests, failing, { timed: took(100 + few(900), requests), pods: 1 }),
+        side(second < 20 ? 9 * requests : requests, few(2), { timed: took(100 + few(90), requests), pods: 1 + few(9) }),
         second,
       );
     });

@@ -51,6 +51,27 @@ function read(more: Partial<CountFacts> & { readonly route?: readonly TrafficSou
   });
 }
 
+describe("pods that are ready by now", () => {
+  test("are of the last minute's seconds, and of no other", () => {
+    const sides = (since: number) => [bin("new", since, "2xx", 1), bin("old", since, "2xx", 9)];
+    const hour = [bin("new", 102, "2xx", 60, { seconds: 60 })];
+    const pods = { new: 1, old: 3 };
+    const { rows } = read({
+      bins: [...sides(100), ...sides(101), ...hour],
+      now: 161,
+      pods,
+      route: [source("gateway/one", [100, 161])],
+    });
+    expect(rows.map((row) => row.kind === "routed" && [row.second, row.new.pods, row.old.pods])).toEqual([
+      [100, undefined, undefined],
+      [101, 1, 3],
+      [102, undefined, undefined],
+    ]);
+    const [, second] = rows;
+    expect(second && fromStored(JSON.parse(JSON.stringify(toStored(second, {}))))).toEqual(second);
+  });
+});
+
 describe("seconds of requests", () => {
   test("are rows of both versions in order of time; a second without a request is none", () => {
     const bins = [bin("old", 101, "2xx", 9), bin("new", 101, "5xx", 1), bin("new", 104, "4xx_rejected", 2)];
