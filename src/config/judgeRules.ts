@@ -20,7 +20,8 @@ export function judgeIssues({
   prometheus,
   serving,
 }: Pick<ParsedEnvironment, "zoo" | "prometheus" | "serving">): Refusal[] {
-  return Object.entries(zoo).flatMap(([name, { judge, recording, apps, mode = serving.mode }]) => {
+  return Object.entries(zoo).flatMap(([name, entry]) => {
+    const { judge, recording, apps, mode = serving.mode } = entry;
     if (!judge) return [];
     const at = (key: string) => keyPath(["zoo", name, "judge", key]);
     const issues: Refusal[] = [];
@@ -52,6 +53,7 @@ export function judgeIssues({
       if (maxErrors !== undefined)
         issues.push(refusal("judge.with-control", at("maxErrors"), { control: at("control") }));
     }
+    issues.push(...userIssues(name, entry));
     if (apps && judge.action === "revert")
       issues.push(refusal("judge.apps-elsewhere", at("action"), { apps: keyPath(["zoo", name, "apps"]) }));
     if (maxLatencyRatio && Object.keys(maxLatencyRatio).length === 0)
@@ -60,4 +62,17 @@ export function judgeIssues({
       issues.push(refusal("judge.limits-without-prometheus", at("limits"), { prometheus: keyPath(["prometheus"]) }));
     return issues;
   });
+}
+
+/** Users are drawn, and only requests are counted. Fixed limits are judged whoever is drawn. */
+function userIssues(
+  name: string,
+  { judge, by, traffic = 100, from, phase }: ParsedEnvironment["zoo"][string],
+): Refusal[] {
+  if (!judge || judge.control === 0 || judge.limits.length > 0) return [];
+  // What going back does not need must not be in its way.
+  if (by === undefined || from === undefined || phase === "reverted" || traffic <= 0 || traffic >= 100) return [];
+  const at = (...key: string[]) => keyPath(["zoo", name, ...key]);
+  const keys = { traffic: at("traffic"), judge: at("judge"), control: at("judge", "control") };
+  return [refusal("judge.users", at("by"), { ...keys, percent: traffic })];
 }

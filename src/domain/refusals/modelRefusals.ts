@@ -207,6 +207,12 @@ export const modelRefusals = {
     fix: "set it to true, or set {control} to 0 and a maxErrors",
     cause: "Whether two answers differ is seen in their bodies.",
   },
+  "judge.users": {
+    says: "keeps users on one side while {traffic} is {percent}, and {judge} compares requests that are drawn one by one",
+    fix: "remove the key, or set {control} to 0 and a maxErrors",
+    cause:
+      "With by, the router draws users. Neither the gateway's counts nor recorded requests tell them apart, and requests of one user counted one by one take equal versions back too often. At a traffic of 100 pairs are compared, which need no draw.",
+  },
   "judge.apps-elsewhere": {
     says: '"revert" would leave the apps that {apps} moves in another database where they are',
     fix: "use hold or tell, and set phase: reverted when the alert comes",

@@ -35,7 +35,8 @@ export async function readCountFacts(
     paths: judge.control === 0 ? ["route", "app"] : ["route"],
     unable: [
       ...(old.isUncounted || fresh.isUncounted ? ["the gateway, which has one destination in Knative mode,"] : []),
-      ...(isSticky(steps) ? ["the count of users, which `by` needs,"] : []),
+      // A fixed limit is about the new version's own requests, whoever sends them.
+      ...(judge.control > 0 && isSticky(steps) ? ["the count of users, which `by` needs,"] : []),
     ],
     bins: rows.map(({ id, latency, ...row }) => ({
       ...row,
