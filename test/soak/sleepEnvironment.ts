@@ -1,5 +1,5 @@
 import { cp, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
 import pg from "pg";
 import { Agent, request as ask } from "undici";
@@ -31,14 +31,14 @@ export class SleepEnvironment {
   /**
    * Brings a stack up, which must succeed.
    *
-   * @param trusses - folders of `models` to make first, by name, of others there
+   * @param trusses - folders of `models` to make first, by name, of others there or anywhere
    */
   static async open(stack: string, trusses: Readonly<Record<string, string>> = {}): Promise<SleepEnvironment> {
     const own = new SleepEnvironment(await TestHome.create(await copyOfCheckout()));
     const models = join(own.home.project, "models");
     try {
       for (const [name, of] of Object.entries(trusses))
-        await cp(join(models, of), join(models, name), { recursive: true });
+        await cp(resolve(models, of), join(models, name), { recursive: true });
       await own.deploy(stack);
       const { stdout } = await own.home.menagerie(["status", "--json"]);
       ({ gateway: own.gateway, api: own.api } = JSON.parse(stdout) as { gateway: string; api: string });
