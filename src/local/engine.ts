@@ -76,6 +76,9 @@ export async function prepareEngine(
     PULUMI_CONFIG_PASSPHRASE: undefined,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // In seconds. By default the provider gives up after 32, and with it the whole `up`, where an API server that has just started reads out
+    // its schema on a machine that is busy.
+    PULUMI_K8S_CLIENT_TIMEOUT: process.env.PULUMI_K8S_CLIENT_TIMEOUT || "600",
     ...pastProxies(process.env),
     KUBECONFIG: target.kubeconfig,
     // For the commands that the program's sentences name.
