@@ -7,8 +7,9 @@ const answers = "envoy_cluster_upstream_rq";
 const durations = "envoy_cluster_upstream_rq_time_bucket";
 const completed = "envoy_cluster_upstream_rq_completed";
 const uptime = "envoy_server_uptime";
-/** As Istio's proxies have it, and as Envoy's release names it where it keeps the same. */
-const ends: ReadonlySet<string> = new Set([endsCounter, `envoy_istiocustom_${endsCounter}`]);
+/** {@link endsCounter} as Istio's proxies have it, and as Envoy's release names it where it keeps the same. */
+export const endsCounters = [endsCounter, `envoy_istiocustom_${endsCounter}`] as const;
+const ends: ReadonlySet<string> = new Set(endsCounters);
 const known = [answers, uptime, ...ends];
 
 /** A value of Prometheus, under its name and labels. */

@@ -1,7 +1,6 @@
 import { type Dispatcher, request } from "undici";
 import * as z from "zod";
-import { endsCounter } from "../../domain/traffic/statistics.ts";
-import { type GatewayStatistics, type Sample, statisticsOf } from "../envoyStatistics/exposition.ts";
+import { endsCounters, type GatewayStatistics, type Sample, statisticsOf } from "../envoyStatistics/exposition.ts";
 
 /** A Prometheus that scrapes the gateway's pods. */
 export interface Prometheus {
@@ -36,7 +35,7 @@ const names = [
   "envoy_cluster_upstream_rq_completed",
   "envoy_cluster_upstream_rq_time_bucket",
   "envoy_server_uptime",
-  endsCounter,
+  ...endsCounters,
 ];
 
 /**

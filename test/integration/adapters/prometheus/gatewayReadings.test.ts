@@ -51,6 +51,8 @@ it("scrapes of each pod are put together again by their times", async () => {
   ]);
   expect(scrapes.map(({ statistics }) => statistics.destinations.get(iris)?.answers.get(200))).toEqual([5, 70, 9]);
   expect(asked[0]?.authorization).toBe("Bearer tulip");
+  // How requests ended, by the names that Istio's proxies and Envoy's release have for it.
+  expect(asked[0]?.query).toContain("|istio_requests_total|envoy_istiocustom_istio_requests_total");
   expect(asked[0]?.query).toMatch(/namespace="istio-ingress",pod=~"ingress-1\|ingress\\\\\.2"\}\[150s\]$/);
 });
 
