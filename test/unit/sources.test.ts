@@ -40,24 +40,64 @@ function circleIn(imports: Imports): string[] | undefined {
   return undefined;
 }
 
+/** The files of the project that one imports, by their paths in it. */
+function importsOf(file: string): string[] {
+  const { importedFiles } = ts.preProcessFile(read(file), true, true);
+  return importedFiles.flatMap(({ fileName }) => (fileName.startsWith(".") ? [join(dirname(file), fileName)] : []));
+}
+
 /**
  * No file can be understood before the others of its circle. Imports of types count too: a type that two files need belongs below both,
  * and a circle of types is one word away from one of code, which Node.js loads half.
  */
 it("no files of src and components import each other in a circle", () => {
   const files = everywhere.filter((file) => /^(src|components)\//.test(file));
-  const imports = new Map(
-    files.map((file) => {
-      const { importedFiles } = ts.preProcessFile(read(file), true, true);
-      const own = importedFiles.map(({ fileName }) => fileName).filter((name) => name.startsWith("."));
-      return [file, own.map((name) => join(dirname(file), name))];
-    }),
-  );
+  const imports = new Map(files.map((file) => [file, importsOf(file)]));
   expect(imports.size).toBeGreaterThan(500);
   expect([...imports.values()].flat().filter((file) => !existsSync(join(project, file)))).toEqual([]);
   expect(circleIn(imports)).toBeUndefined();
   const [from = "", [to = ""] = []] = [...imports].find(([, list]) => list.length > 0) ?? [];
   expect(circleIn(new Map([...imports, [to, [...(imports.get(to) ?? []), from]]]))).toContain(from);
+});
+
+it("the stacks' entry is config in, resources and outputs out, in under 40 lines", () => {
+  expect(read("src/index.ts").split("\n").length).toBeLessThan(40);
+});
+
+/**
+ * What a reader of `phase: forward` opens, from the entry to the rows of apps, each below one that imports it. A resource finds its handler by its kind,
+ * in the registry.
+ */
+const fromPhaseToRows = [
+  "src/index.ts",
+  "src/environment/environment.ts",
+  "src/environment/readStack.ts",
+  "src/plan/zoo.ts",
+  "src/plan/zooModel.ts",
+  "src/domain/zoo/effects.ts",
+  "src/domain/zoo/phases.ts",
+  "src/domain/zoo/rolloutPlan.ts",
+  "src/plan/migrations.ts",
+  "src/program.ts",
+  "components/modelZooEntry.ts",
+  "src/resources/zooRollout.ts",
+  "src/resources/zooRollout.handler.ts",
+  "src/adapters/postgres/zoo/rollouts.ts",
+  "src/resources/zooMigration.ts",
+  "src/resources/zooMigration.handler.ts",
+  "src/adapters/postgres/zoo/migration/run.ts",
+  "src/adapters/postgres/zoo/migration/statements.ts",
+];
+
+it("each file that leads from a phase in the config to rows is imported by one before it", () => {
+  const handlers = (file: string): string[] =>
+    file.startsWith("src/resources/") ? [file.replace(/\.ts$/, ".handler.ts")] : [];
+  const unled = fromPhaseToRows.filter(
+    (file, at) =>
+      at > 0 &&
+      !fromPhaseToRows.slice(0, at).some((before) => [...importsOf(before), ...handlers(before)].includes(file)),
+  );
+  expect(unled).toEqual([]);
 });
 
 /** Paths of the project as comments write them: from its root, from the file's folder, or their last parts. */
