@@ -1,6 +1,8 @@
+import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { type ModelRoute, modelRoute } from "../src/domain/serving/modelRoute.ts";
 import type { Route } from "../src/domain/serving/route.ts";
+import { stickyHeaderManifest } from "../src/domain/serving/stickyHeader.ts";
 import {
   type DividedRoute,
   type TrafficSide,
@@ -9,8 +11,10 @@ import {
 } from "../src/domain/serving/trafficRoute.ts";
 import { kubernetesName } from "../src/domain/zoo/plan.ts";
 import { sleeps } from "../src/domain/zoo/serving.ts";
+import { stickyHeaderOf } from "../src/domain/zoo/traffic.ts";
 import type { Environment } from "../src/environment/environment.ts";
 import { given } from "../src/environment/given.ts";
+import { declared } from "../src/environment/ownership.ts";
 import type { ServedPlan, ZooModelPlan } from "../src/plan/zooModel.ts";
 import { RolloutTraffic } from "../src/resources/rolloutTraffic.ts";
 import type { ServedVersion } from "./servedVersion.ts";
@@ -63,9 +67,39 @@ export function divideRequests(
     },
     {
       parent,
-      dependsOn: [...environment.tables, ...dependsOn, ...sides.flatMap(({ own }) => [own, ...own.admitted])],
+      dependsOn: [
+        ...environment.tables,
+        ...dependsOn,
+        ...sides.flatMap(({ own }) => [own, ...own.admitted]),
+        ...hashByHeader({ environment, plan, paths }, parent),
+      ],
     },
   );
+}
+
+/** What has the gateway draw by the hash of a header, before an object asks for it and until none does. */
+function hashByHeader(
+  { environment, plan: { name, traffic }, paths }: Pick<DividedModel, "environment" | "plan" | "paths">,
+  parent: pulumi.Resource,
+): pulumi.Resource[] {
+  const header = stickyHeaderOf(traffic?.sticky) ?? stickyHeaderOf(traffic?.asked?.sticky);
+  if (!traffic || header === undefined) return [];
+  const { namespace, gateway } = environment.spec;
+  const identity = { name: kubernetesName(name), namespace, model: name, kind: "zoo", managedBy: "stack" } as const;
+  const { metadata, ...filter } = stickyHeaderManifest({
+    ...identity,
+    gateway,
+    paths,
+    header,
+    hash: traffic.new.hash,
+  });
+  return [
+    new kubernetes.apiextensions.CustomResource(
+      `${name}-by-header`,
+      { ...filter, metadata: declared(metadata) },
+      { parent },
+    ),
+  ];
 }
 
 /** The model's route where an object of its own divides the requests, see {@link divideRequests}. */

@@ -79,7 +79,7 @@ export interface ModelZooEntryArgs extends OnEnvironment, ScaledModelArgs {
    */
   readonly traffic?: number | undefined;
   /**
-   * What keeps a client on one side while `traffic` stays: `cookie`.
+   * What keeps a client on one side: `cookie`, or the name of a request header whose value decides.
    * @default each request is drawn by itself
    */
   readonly by?: string | undefined;

@@ -1,4 +1,5 @@
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
+import { stickyBy, stickyHeaderOf } from "../domain/zoo/traffic.ts";
 import type { ParsedEnvironment } from "./environment.ts";
 import { keyPath } from "./sentences.ts";
 
@@ -22,9 +23,8 @@ export function trafficIssues({
     if ((phase === "bake" || phase === "done") && traffic !== undefined && traffic < 100) {
       issues.push(refusal("traffic.not-whole", at("traffic"), { traffic, phase }));
     }
-    if (by !== undefined && by !== "cookie") {
-      const object = gateway.api === "gateway-api" ? "an HTTPRoute" : "a VirtualService";
-      issues.push(refusal("traffic.by-header", at("by"), { by, object }));
+    if (by !== undefined && stickyHeaderOf(stickyBy(by)) !== undefined && gateway.api === "gateway-api") {
+      issues.push(refusal("traffic.by-header", at("by"), { by, api: keyPath(["gateway", "api"]) }));
     } else if (by !== undefined && traffic === undefined) {
       issues.push(refusal("traffic.by-alone", at("by"), { traffic: at("traffic") }));
     }

@@ -217,8 +217,8 @@ const zooEntry = mapping(
     ).optional(),
     by: text(
       /^[A-Za-z][A-Za-z0-9-]*$/,
-      "write cookie",
-      "What keeps a client on one side while `traffic` stays: cookie, a cookie that the gateway sets. Default: each request is drawn by itself.",
+      "write cookie, or the name of a header such as x-user",
+      "What keeps a client on one side: cookie, a cookie that the gateway sets, while `traffic` stays; or the name of a request header, whose value decides, also while `traffic` rises (only with `gateway.api: istio`, from Istio 1.28 on). Default: each request is drawn by itself.",
     ).optional(),
     mirror: number(
       0.01,

@@ -7,12 +7,14 @@ import type { GatewayReader } from "../plan/gatewayApi.ts";
 import type { MeshReader } from "../plan/mesh.ts";
 import type { ReadSecretKeys } from "../plan/secrets.ts";
 import type { StatisticsReader } from "../plan/statistics.ts";
+import type { IstioReader } from "../plan/stickyHeaders.ts";
 
 /** What plans ask the stack's cluster. The Kubernetes client, which takes a second to load, is loaded by the first question. */
 export interface ClusterReaders {
   readonly apis: ClusterReader;
   readonly gateway: GatewayReader;
   readonly mesh: MeshReader;
+  readonly istio: IstioReader;
   readonly statistics: StatisticsReader;
   readonly namespaces: NamespaceReader;
   readonly secretKeys: ReadSecretKeys;
@@ -49,6 +51,7 @@ export function clusterReaders({ kubeContext, namespace, builds }: EnvironmentSp
       countPods: async (...asked) => (await mesh()).countPods(await kubeConfig(), ...asked),
       meshConfigs: async () => (await mesh()).readMeshConfigs(await kubeConfig()),
     },
+    istio: { istioVersions: async () => (await mesh()).readIstioVersions(await kubeConfig()) },
     statistics: {
       gatewayMatchers: async (...asked) => {
         const { readGatewayMatchers } = await import("../adapters/envoyStatistics/gatewayMatchers.ts");

@@ -10,6 +10,7 @@ import {
 } from "../config/stackConfig.ts";
 import { keysWithoutEffect } from "../config/withoutEffect.ts";
 import { everyRefusal } from "../domain/refusals/everyRefusal.ts";
+import { embeddedGateway } from "../domain/serving/embeddedGateway.ts";
 import { checkAllowedNamespaces } from "../plan/allowedNamespaces.ts";
 import { checkCluster } from "../plan/cluster.ts";
 import { concernedByContent, readFromFolders } from "../plan/content.ts";
@@ -27,6 +28,7 @@ import { planSecrets, secretUsers } from "../plan/secrets.ts";
 import { smokeSets } from "../plan/smoke.ts";
 import { planState } from "../plan/state.ts";
 import { checkStatistics, withEmbeddedStatistics } from "../plan/statistics.ts";
+import { checkStickyHeaders } from "../plan/stickyHeaders.ts";
 import { imageHolder, withStoredImages } from "../plan/storedImages.ts";
 import { checkTokenLimits } from "../plan/tokenLimits.ts";
 import { trussesOf } from "../plan/trusses.ts";
@@ -93,15 +95,16 @@ type Cluster = ReturnType<typeof clusterReaders>;
 
 /** What the cluster serves of what the stack needs; sentences on what is missing for a preview, or could not be asked. */
 async function checkedCluster(spec: EnvironmentSpec, { preview, shell }: StackRun, cluster: Cluster) {
-  const [apis, gateway, mesh, statistics, allowed] = await everyRefusal([
+  const [apis, gateway, mesh, sticky, statistics, allowed] = await everyRefusal([
     checkCluster(spec, { preview, reader: cluster.apis, isEmbedded: shell.embedded }),
     checkGatewayApi(spec, { preview, reader: cluster.gateway }),
     checkMesh(spec, { preview, reader: shell.embedded ? withEmbeddedGateway(cluster.mesh) : cluster.mesh }),
+    checkStickyHeaders(spec, shell.embedded ? { istioVersions: async () => [embeddedGateway.version] } : cluster.istio),
     checkStatistics(spec, shell.embedded ? withEmbeddedStatistics(cluster.statistics) : cluster.statistics),
     checkAllowedNamespaces(spec, cluster.namespaces),
   ]);
   for (const line of gateway.lines) await pulumi.log.info(line);
-  return [...apis, ...gateway.warnings, ...mesh, ...statistics, ...allowed];
+  return [...apis, ...gateway.warnings, ...mesh, ...sticky, ...statistics, ...allowed];
 }
 
 /** The registry of the platform's database, and the trusses of the folders that it does not answer for. */

@@ -1,9 +1,6 @@
-import { cp } from "node:fs/promises";
-import { join } from "node:path";
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { applyTraffic } from "../../src/adapters/kubernetes/traffic.ts";
-import { serverFromUrl, withClient } from "../../src/adapters/postgres/server.ts";
 import { revertApps } from "../../src/adapters/postgres/takeBack/revertApps.ts";
 import { holdMigration, noteStep, openTakeBack } from "../../src/adapters/postgres/takeBack/takeBacks.ts";
 import {
@@ -12,104 +9,32 @@ import {
   readTrafficSteps,
   setTraffic,
 } from "../../src/adapters/postgres/zoo/traffic.ts";
-import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import type { TrafficChanger } from "../../src/domain/zoo/traffic.ts";
-import { environmentLayout } from "../../src/local/layout.ts";
-import { readTarget } from "../../src/local/target.ts";
 import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
+import { DividedModel, expectDrawn, soon } from "./dividedModel.ts";
 
 /**
  * A rollout whose new version answers 10, 50 and 100 % of the requests to the model itself, through the real gateway with istiod's own
- * translation of the object that divides them. The old version multiplies by 2, the new one by 3.
+ * translation of the object that divides them.
  */
 
 const model = "divided";
-const body = '{"values": ["2"]}';
-const answers: Readonly<Record<number, "old" | "new">> = { 4: "old", 6: "new" };
-
 let shared: SharedEnvironment;
-let url: string;
-let from: string;
+let own: DividedModel;
 
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
-  const { project } = shared.home;
-  await cp(join(project, "models/multiplier"), join(project, "models", model), { recursive: true });
-  await declare(["phase: done"]);
-  await shared.up();
-  const { models } = await shared.json<{ models: { name: string; url: string }[] }>("status", "--json");
-  url = models.find(({ url: each }) => each.includes(`/${model}/`))?.url ?? "";
-  [from = ""] = (await standing()).versions.map(({ id }) => id);
-  await shared.edit(`models/${model}/model/model.py`, (text) =>
-    text.replaceAll("Decimal(2)", "Decimal(3)").replaceAll('"FACTOR", "2"', '"FACTOR", "3"'),
-  );
-  await declare([`from: "${from}"`, "phase: copy"]);
-  await shared.up();
+  own = await DividedModel.open(shared, model);
 });
 
 afterAll(() => shared?.close());
-
-/** The model's entry as these lines say. */
-async function declare(lines: readonly string[]): Promise<void> {
-  const entry = [
-    `    ${model}:`,
-    `      truss: models/${model}`,
-    "      resources: { cpu: 200m, memory: 256Mi }",
-    '      smoke: [{ input: { values: ["2"] }, output: { results: [6] } }]',
-    ...lines.map((line) => `      ${line}`),
-    "",
-  ].join("\n");
-  await shared.editStack((text) => {
-    const without = text.replace(new RegExp(`    ${model}:\\n(?:      .*\\n)*`), "");
-    return without.replace("  menagerie:zoo:\n", (key) => key + entry);
-  });
-}
-
-interface Standing {
-  readonly name: string;
-  readonly versions: readonly { readonly id: string; readonly number: number; readonly isCurrent: boolean }[];
-}
-
-async function standing(): Promise<Standing> {
-  const found = (await shared.json<Standing[]>("rollout", "--json")).find(({ name }) => name === model);
-  if (!found) throw new Error(`${model} stands nowhere`);
-  return found;
-}
-
-interface Answer {
-  readonly side: "old" | "new";
-  readonly cookie: string | undefined;
-}
-
-async function ask(headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  const response = await fetch(url, { method: "POST", body, headers, signal: AbortSignal.timeout(30_000) });
-  const text = await response.text();
-  const side = response.ok && answers[(JSON.parse(text) as { results: number[] }).results[0] ?? 0];
-  if (!side) throw new Error(`${response.status} ${text}`);
-  return { side, cookie: response.headers.getSetCookie()[0]?.split(";")[0] };
-}
-
-/** Asks `count` times, twenty requests at once; answers how often the new version answered. */
-async function askTimes(count: number, headers?: Readonly<Record<string, string>>): Promise<number> {
-  let [left, byNew] = [count, 0];
-  const one = async () => {
-    while (left > 0) {
-      left -= 1;
-      const { side } = await ask(headers);
-      // Not in one statement: what the others counted meanwhile would be lost.
-      if (side === "new") byNew += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: 20 }, one));
-  return byNew;
-}
 
 /** Asks without a break while `work` goes on: any failure throws. */
 async function askDuring(work: () => Promise<unknown>): Promise<number> {
   let [over, asked] = [false, 0];
   const one = async () => {
     while (!over) {
-      await ask();
+      await own.ask();
       asked += 1;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -126,19 +51,7 @@ async function askDuring(work: () => Promise<unknown>): Promise<number> {
   return asked;
 }
 
-/** Whether `found` of `count` may be a draw by `share`: a wrong alarm is rarer than one in a million. */
-function expectDrawn(found: number, count: number, share: number): void {
-  const allowed = 5 * Math.sqrt(count * share * (1 - share));
-  expect(Math.abs(found - count * share), `${found} of ${count}`).toBeLessThanOrEqual(allowed);
-}
-
-async function inDatabase<T>(work: Parameters<typeof withClient<T>>[2]): Promise<T> {
-  const layout = environmentLayout("local", shared.home.path);
-  const { url: database = "" } = (await readTarget(layout))?.databaseServer ?? {};
-  return withClient(serverFromUrl(database, "the environment's"), platformDatabase, work);
-}
-
-const traffic = () => inDatabase((client) => readRolloutTraffic(client, model));
+const traffic = () => own.inDatabase((client) => readRolloutTraffic(client, model));
 /** `up --refresh`, in its two halves. */
 async function refreshed(): Promise<void> {
   await shared.succeed("pulumi", "--", "refresh", "--yes", "--skip-preview");
@@ -147,21 +60,21 @@ async function refreshed(): Promise<void> {
 const noChanges = (...args: string[]) => shared.succeed("pulumi", "--", ...args, "--expect-no-changes");
 
 test("10 % of 2,000 requests reach the new version, and new apps the old one", async () => {
-  await declare([`from: "${from}"`, "phase: version", "traffic: 10"]);
+  await own.rollout(["phase: version", "traffic: 10"]);
   const { stdout } = await shared.up();
   expect(stdout).toContain(`${model}: traffic: version 2 answers 10 % of the requests to the model itself; apps stay`);
-  expectDrawn(await askTimes(2000), 2000, 0.1);
+  expectDrawn(await own.askTimes(2000), 2000, 0.1);
   // What a client says of a version is nobody's to follow.
-  expectDrawn(await askTimes(500, { "x-menagerie-version": "new" }), 500, 0.1);
-  expect((await standing()).versions.map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
+  expectDrawn(await own.askTimes(500, { "x-menagerie-version": "new" }), 500, 0.1);
+  expect((await own.standing()).versions.map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
     [1, true],
     [2, false],
   ]);
   const app = await shared.json<{ id: string }>("app", "create", model, "--owner", "d@example.com", "--json");
-  const { stdout: predicted } = await shared.succeed("app", "predict", app.id, "--data", body);
+  const { stdout: predicted } = await shared.succeed("app", "predict", app.id, "--data", DividedModel.body);
   expect(JSON.parse(predicted)).toEqual({ results: [4] });
   expect(
-    (await inDatabase((client) => readTrafficSteps(client, model))).map(({ weight, by, appliedAt }) => [
+    (await own.inDatabase((client) => readTrafficSteps(client, model))).map(({ weight, by, appliedAt }) => [
       weight,
       by,
       appliedAt !== undefined,
@@ -169,26 +82,31 @@ test("10 % of 2,000 requests reach the new version, and new apps the old one", a
   ).toEqual([[10, "up", true]]);
 });
 
-test("nothing is left to do: not after a refresh, and a second `up` changes nothing", async () => {
+/** No drift and no conflict, whoever looks: `preview`, `up`, and both with a refresh. The row stays as it is. */
+async function expectNothingToDo(): Promise<void> {
   const before = await traffic();
   await noChanges("preview");
   await noChanges("preview", "--refresh");
   await shared.up();
+  await refreshed();
+  await noChanges("preview", "--refresh");
   expect(await traffic()).toEqual(before);
-});
+}
+
+test("nothing is left to do: not after a refresh, and a second `up` changes nothing", () => expectNothingToDo());
 
 test("a change to 50 % fails no request", async () => {
-  await declare([`from: "${from}"`, "phase: version", "traffic: 50"]);
+  await own.rollout(["phase: version", "traffic: 50"]);
   const asked = await askDuring(() => shared.up());
   expect(asked).toBeGreaterThan(100);
-  expectDrawn(await askTimes(2000), 2000, 0.5);
+  expectDrawn(await own.askTimes(2000), 2000, 0.5);
 });
 
 /** As whoever is not `up` changes it. */
 async function set(weight: number, by: TrafficChanger): Promise<void> {
   const { generation } = (await traffic()) ?? {};
   const config = shared.kubeConfig();
-  await inDatabase(async (client) => {
+  await own.inDatabase(async (client) => {
     await setTraffic(client, { model, weight, expected: generation, by });
     const read = async () => (await readRolloutTraffic(client, model)) ?? Promise.reject(new Error("no row"));
     const applied = await applyTraffic({ config, namespace: "models", name: model, api: "istio" }, read);
@@ -201,7 +119,7 @@ async function takeBackNow(): Promise<void> {
   const row = await traffic();
   if (!row) throw new Error(`${model} has no traffic`);
   const take = <T>(work: (client: ClientBase, id: string) => Promise<T>) =>
-    inDatabase(async (client) => {
+    own.inDatabase(async (client) => {
       const { rows } = await client.query<{ id: string }>(
         "SELECT model_id::text AS id FROM menagerie.model_version WHERE id = $1",
         [row.to],
@@ -223,32 +141,60 @@ async function takeBackNow(): Promise<void> {
 
 test("what the guard takes back is not drift, and no `up` gives it back until that is resumed", async () => {
   await takeBackNow();
-  await soon(async () => expect(await askTimes(40)).toBe(0));
-  await refreshed();
-  expect(await askTimes(40)).toBe(0);
+  await soon(async () => expect(await own.askTimes(40)).toBe(0));
+  await expectNothingToDo();
+  expect(await own.askTimes(40)).toBe(0);
   expect(await shared.preview()).toContain("(errors 12 of 180 against 3 of 1,620)");
   await shared.succeed("rollout", "resume", model, "--because", "a false alarm");
   expect(await shared.preview()).toContain("answers 50 % of the requests to the model itself");
   await shared.up();
-  await soon(async () => expect(await askTimes(40)).toBeGreaterThan(5));
+  await soon(async () => expect(await own.askTimes(40)).toBeGreaterThan(5));
 });
 
 test("with by: cookie a client stays on one side, and the share of clients is the weight", async () => {
-  await declare([`from: "${from}"`, "phase: version", "traffic: 30", "by: cookie"]);
+  await own.rollout(["phase: version", "traffic: 30", "by: cookie"]);
   await shared.up();
   let byNew = 0;
   const clients = 400;
   const one = async () => {
-    const first = await ask();
+    const first = await own.ask();
     expect(first.cookie).toMatch(/^menagerie-divided-\d+=(old|new)$/);
     byNew += Number(first.side === "new");
     for (let times = 0; times < 4; times += 1) {
-      const again = await ask({ cookie: `theirs=1; ${first.cookie}` });
+      const again = await own.ask({ cookie: `theirs=1; ${first.cookie}` });
       expect(again).toEqual({ side: first.side, cookie: undefined });
     }
   };
   for (let batch = 0; batch < clients; batch += 20) await Promise.all(Array.from({ length: 20 }, one));
   expectDrawn(byNew, clients, 0.3);
+});
+
+test("with by: a header a user stays on one side, also while the weight rises, while the guard lowers it, and after a resume", async () => {
+  const users = Array.from({ length: 400 }, (_, number) => ({ "x-user": `user-${number}` }));
+  const newUsers = async () => {
+    const sides = await own.askAll(users);
+    expect(await own.askAll(users)).toEqual(sides);
+    return new Set([...sides.keys()].filter((place) => sides[place] === "new"));
+  };
+  const rise = async (weight: number) => {
+    await own.rollout(["phase: version", `traffic: ${weight}`, "by: X-User"]);
+    await shared.up();
+    const found = await newUsers();
+    expectDrawn(found.size, users.length, weight / 100);
+    return found;
+  };
+  const first = await rise(30);
+  const more = await rise(60);
+  expect([...first].filter((user) => !more.has(user))).toEqual([]);
+  expectDrawn(await own.askTimes(500), 500, 0.6);
+  await noChanges("preview", "--refresh");
+  // As the guard does where the old version takes only a part of the requests: see below.
+  await set(30, "guard");
+  await soon(async () => expect(await newUsers()).toEqual(first));
+  await set(0, "guard");
+  await soon(async () => expect((await newUsers()).size).toBe(0));
+  await set(60, "resume");
+  await soon(async () => expect(await newUsers()).toEqual(more));
 });
 
 test("a hand edit of the object is found by a refresh and written again", async () => {
@@ -267,30 +213,17 @@ test("a hand edit of the object is found by a refresh and written again", async 
 });
 
 test("at 100 % the new version is everybody's, and going back takes the object away; no request fails", async () => {
-  await declare([`from: "${from}"`, "phase: version", "traffic: 100"]);
+  await own.rollout(["phase: version", "traffic: 100"]);
   await askDuring(() => shared.up());
-  await soon(async () => expect(await askTimes(100)).toBe(100));
-  expect((await standing()).versions.map(({ number, isCurrent }) => [number, isCurrent])).toEqual(
+  await soon(async () => expect(await own.askTimes(100)).toBe(100));
+  expect((await own.standing()).versions.map(({ number, isCurrent }) => [number, isCurrent])).toEqual(
     expect.arrayContaining([
       [1, false],
       [2, true],
     ]),
   );
-  await declare([`from: "${from}"`, "phase: reverted", "traffic: 100"]);
+  await own.rollout(["phase: reverted", "traffic: 100"]);
   await askDuring(() => shared.up());
-  await soon(async () => expect(await askTimes(100)).toBe(0));
+  await soon(async () => expect(await own.askTimes(100)).toBe(0));
   await noChanges("preview", "--refresh");
 });
-
-/** The gateway hears of a change within a moment of its being written. */
-async function soon(check: () => Promise<void>): Promise<void> {
-  const until = Date.now() + 30_000;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}

@@ -78,12 +78,12 @@ export const rolloutCases: ReadonlyMap<string, ModelCase> = new Map(
 );
 
 /** A rollout whose new version is to answer a quarter of the requests. */
-export const dividedCase: ModelCase = {
-  model: {
-    zoo: { iris: { truss: "models/iris", from: "11", resources, phase: "version", traffic: 25, by: "cookie" } },
-  },
+export const dividedBy = (by: string): ModelCase => ({
+  model: { zoo: { iris: { truss: "models/iris", from: "11", resources, phase: "version", traffic: 25, by } } },
   sources: { registry: dividedPast(), smoke: new Map([["iris", cases]]) },
-};
+});
+
+export const dividedCase: ModelCase = dividedBy("cookie");
 
 /** A release that was restored: version 1 is declared by its hash, and version 2 is current in the database. */
 export const restoredCase: ModelCase = {

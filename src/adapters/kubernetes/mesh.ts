@@ -77,6 +77,23 @@ export async function countPods(
   return items.length;
 }
 
+const istiodPods = z.object({
+  items: z.array(z.object({ spec: z.object({ containers: z.array(z.object({ image: z.string() })) }) })),
+});
+
+/** Versions of the cluster's control planes, as the images of their pods are tagged, such as `1.31.0-distroless`; other tags are left out. */
+export async function readIstioVersions(config: KubeConfig): Promise<string[]> {
+  const path = `/api/v1/namespaces/${istioNamespace}/pods`;
+  const query = { labelSelector: "app=istiod" };
+  const { items } = istiodPods.parse(
+    await requestJson(config, "GET", path, { query, signal: AbortSignal.timeout(patience) }),
+  );
+  const tags = items.flatMap(({ spec }) =>
+    spec.containers.map(({ image }) => /:(\d+\.\d+\.[^:@/]+)(?:@|$)/.exec(image)?.[1]),
+  );
+  return [...new Set(tags.filter((tag) => tag !== undefined))];
+}
+
 /**
  * Every MeshConfig of the cluster: ConfigMap `istio`, `istio-<revision>` for each revision, and what is shared among them
  * (key `mesh` of each). Empty where Istio is installed somewhere else.

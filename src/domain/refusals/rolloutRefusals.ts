@@ -132,10 +132,16 @@ export const rolloutRefusals = {
     cause: "The bake watches the new version while it serves everybody, and `done` removes the old one.",
   },
   "traffic.by-header": {
-    says: '"{by}" is not possible: {object} draws each request by itself and cannot divide clients by a header',
-    fix: "write cookie, or remove the key",
+    says: '"{by}" is not possible: an HTTPRoute draws each request by itself and cannot divide users by a header',
+    fix: "write cookie, set {api} to istio, or remove the key",
     cause:
-      "Neither of the gateway's APIs has a field by which its router would choose between weights by the hash of a header.",
+      "Gateway API has no field by which a router would choose between weights by the hash of a header. Istio's gateways do so by an EnvoyFilter for the routes of a VirtualService.",
+  },
+  "traffic.by-header-istio": {
+    says: '"{by}" is not possible: the gateway of Istio {version} draws each request by itself and cannot divide users by a header',
+    fix: "upgrade Istio to 1.28, write cookie, or remove the key",
+    cause:
+      "Envoy chooses between weights by the hash of a header since 1.36, which Istio 1.28 brought. An older gateway ignores the setting, and users would change sides with each request.",
   },
   "traffic.by-alone": {
     says: "says how requests are divided, and {traffic} does not say how many the new version answers",

@@ -11,6 +11,8 @@ export const embeddedGateway = {
   namespace,
   /** Of the Gateway of Istio and that of Gateway API; with its namespace the default of `menagerie:gateway.name`. */
   name,
+  /** Version of Istio that it stands for. */
+  version: "1.31.0",
   /** Headless Service of its address. */
   service,
   /** Its statistics, as Istio's gateways have them at their pods' addresses. */

@@ -1,10 +1,11 @@
-import type { RolloutTraffic } from "../zoo/traffic.ts";
+import { type RolloutTraffic, stickyHeaderOf } from "../zoo/traffic.ts";
 import { versionHeader } from "./activator.ts";
 import { httpRouteManifest } from "./httpRoute.ts";
 import { modelLabels } from "./inferenceService.ts";
 import { divided, knativeGateway, type ModelRoute, servedPaths, versionDestination } from "./modelRoute.ts";
 import { type Destination, hostOf, type Mirror, type Route, type RouteRule } from "./route.ts";
 import { type Answering, answeringBackend, type DeploymentMode, servingPath } from "./servedModel.ts";
+import { stickyRule } from "./stickyHeader.ts";
 import { delegateManifest } from "./virtualService.ts";
 
 /** One of the two versions that requests are divided between. */
@@ -98,7 +99,10 @@ function pathRules(row: RolloutTraffic, route: DividedRoute): Route["rules"] {
   );
 }
 
-/** Those whose cookie names a side come first; the others are drawn by weight. The side that apps use stands first. */
+/**
+ * Those whose cookie names a side come first; the others are drawn by weight. The side that apps use stands first. A gateway that draws by the hash
+ * of a header goes by the rule's name, and takes the new version for the last part of what hashes may be, so that a higher weight only adds users.
+ */
 function sideRules(
   { model: _, generation, weight, control, sticky }: RolloutTraffic,
   route: DividedRoute,
@@ -109,6 +113,7 @@ function sideRules(
   ];
   const sides = (weight >= 100 ? named.reverse() : named).filter((each) => each.weight > 0);
   const isDrawn = sides.length > 1;
+  const isHashed = stickyHeaderOf(sticky) !== undefined;
   const cookie = sticky === "cookie" && isDrawn ? `menagerie-${route.name}-${generation}` : undefined;
   const path = `${servingPath(route.namespace, route.name)}/`;
   const set = (side: string) =>
@@ -123,11 +128,11 @@ function sideRules(
       destinations: [destinationOf(side, route)],
     })),
     {
-      name: isDrawn ? "drawn" : "all",
+      name: !isDrawn ? "all" : isHashed ? stickyRule(route) : "drawn",
       paths: [],
       destinations: sides.map((each) => ({
         ...destinationOf(each.side, route),
-        ...(isDrawn ? { weight: whole(each.weight, weight) } : {}),
+        ...(isDrawn ? { weight: isHashed ? hundredths(each.weight) : whole(each.weight, weight) } : {}),
         ...set(each.side),
       })),
       ...(isDrawn ? {} : copied(weight >= 100 ? route.old : route.new, route, control)),
@@ -157,5 +162,10 @@ function copied(
 
 /** Weights of routes are whole numbers: percents, or their hundredths where the weight has a fraction. */
 function whole(share: number, weight: number): number {
-  return Number.isInteger(weight) ? share : Math.round(share * 100);
+  return Number.isInteger(weight) ? share : hundredths(share);
+}
+
+/** Of every weight the same number is the whole: a hash stays where it was. */
+function hundredths(share: number): number {
+  return Math.round(share * 100);
 }

@@ -10,6 +10,28 @@ export type RolloutSide = (typeof rolloutSides)[number];
 /** What keeps a user on one side while a weight stays; undefined where each request is drawn by itself. */
 export type Sticky = "cookie" | `header:${string}`;
 
+const byHeader = "header:" as const;
+
+/** What an entry's `by` asks for: `cookie`, or the name of a header, in upper or lower case. */
+export function stickyBy(by: string | undefined): Sticky | undefined {
+  const name = by?.toLowerCase();
+  return name === undefined || name === "cookie" ? name : `${byHeader}${name}`;
+}
+
+/** The header that keeps a user on one side; undefined where nothing or a cookie does. */
+export function stickyHeaderOf(sticky: Sticky | undefined): string | undefined {
+  return sticky?.startsWith(byHeader) ? sticky.slice(byHeader.length) : undefined;
+}
+
+/** What keeps clients on one side while a weight divides them, such as `, each client on one side by a cookie`; empty where nothing does. */
+export function describeSticky({ sticky, weight }: Pick<TrafficSplit, "sticky" | "weight">): string {
+  if (sticky === undefined || weight <= 0 || weight >= 100) return "";
+  const header = stickyHeaderOf(sticky);
+  return header === undefined
+    ? ", each client on one side by a cookie"
+    : `, each user on one side by the header ${header}`;
+}
+
 /** How the requests to a model's own route are divided between the two versions of a rollout. */
 export interface TrafficSplit {
   /** Percent of the requests that the new version answers, 0 to 100. */

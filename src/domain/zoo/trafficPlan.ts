@@ -1,6 +1,6 @@
 import { type Phase, underWay } from "./phases.ts";
 import { copySuffix } from "./plan.ts";
-import type { PlannedSplit, StoredTraffic } from "./traffic.ts";
+import { describeSticky, type PlannedSplit, type StoredTraffic, stickyBy } from "./traffic.ts";
 
 /** What a model's entry asks for. */
 export interface TrafficAsked {
@@ -10,7 +10,7 @@ export interface TrafficAsked {
   readonly judge?: { readonly control: number } | undefined;
   /** Percent of the requests that is copied to the copy in phase `copy`. @default none is */
   readonly mirror?: number | undefined;
-  /** `cookie`; what else may stand there is refused before. @default each request is drawn by itself */
+  /** What keeps a client on one side: `cookie`, or the name of a header. @default each request is drawn by itself */
   readonly by?: string | undefined;
 }
 
@@ -33,8 +33,8 @@ export function splitOf(
   const asked = {
     weight,
     control: weight >= 100 ? (judge?.control ?? 0) : 0,
-    sticky: by === "cookie" ? by : undefined,
-  } as const;
+    sticky: stickyBy(by),
+  };
   if (!stored?.isOfRollout || !isTakenBack) return asked;
   return { weight: stored.weight, control: stored.control, sticky: stored.sticky, asked };
 }
@@ -58,9 +58,7 @@ export function describeSplit(
   const { asked } = split;
   const was = before?.isOfRollout && before.weight !== split.weight ? ` (so far ${before.weight} %)` : "";
   const kept = asked ? ` as the guard set it, not ${asked.weight} % as the config says` : "";
-  const by =
-    split.sticky === "cookie" && split.weight > 0 && split.weight < 100 ? ", each client on one side by a cookie" : "";
   const copies =
     split.control > 0 && split.weight >= 100 ? `, ${split.control} % are copied to version ${split.old.number}` : "";
-  return `traffic: version ${split.new.number} answers ${split.weight} % of the requests to the model itself${was}${kept}${by}${copies}; ${apps}`;
+  return `traffic: version ${split.new.number} answers ${split.weight} % of the requests to the model itself${was}${kept}${describeSticky(split)}${copies}; ${apps}`;
 }

@@ -9,7 +9,7 @@ import { proxyStatsMatcher, statisticsConfig } from "./statistics.ts";
  */
 export function envoyBootstrap(adminSocket: string): object {
   const name = "gateway";
-  const { namespace, labels } = embeddedGateway;
+  const { namespace, labels, version } = embeddedGateway;
   const ads = { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" };
   return {
     node: {
@@ -23,7 +23,7 @@ export function envoyBootstrap(adminSocket: string): object {
         INSTANCE_IPS: addresses.host,
         CLUSTER_ID: "Kubernetes",
         INTERCEPTION_MODE: "NONE",
-        ISTIO_VERSION: "1.31.0",
+        ISTIO_VERSION: version,
       },
     },
     admin: { address: { pipe: { path: adminSocket } } },

@@ -60,10 +60,14 @@ export function isOfBatch(headers: IncomingHttpHeaders, scope: KeyScope | undefi
   return headers[purposeHeader] === batchPurpose && mayBatch(scope);
 }
 
-/** The version of a rollout that a request is for, where its key may move rollouts; of others the header means nothing. */
+/** Whether requests with a key of this scope may say which version of a rollout answers: that of whoever may move rollouts. */
+export function mayChooseSide(scope: KeyScope | undefined): boolean {
+  return scope !== undefined && may(scope, "operate");
+}
+
+/** The version of a rollout that a request is for, where its key may choose one; of others the header means nothing. */
 export function sideAsked(headers: IncomingHttpHeaders, scope: KeyScope | undefined): RolloutSide | undefined {
-  const asked = rolloutSides.find((side) => side === headers[versionHeader]);
-  return asked && scope !== undefined && may(scope, "operate") ? asked : undefined;
+  return mayChooseSide(scope) ? rolloutSides.find((side) => side === headers[versionHeader]) : undefined;
 }
 
 /** Refuses a model that is outside the key's scope. */

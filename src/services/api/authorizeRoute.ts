@@ -4,8 +4,9 @@ import { purposeHeader } from "../../domain/access/purpose.ts";
 import { claimHeader, sealClaim } from "../../domain/limits/claim.ts";
 import { predictionAsked } from "../../domain/protocols/asked.ts";
 import { isClosedPath } from "../../domain/protocols/ownPaths.ts";
+import { versionHeader } from "../../domain/serving/activator.ts";
 import { servingRoot } from "../../domain/serving/servedModel.ts";
-import { type Access, authorizeAny, identify, mayBatch } from "./access.ts";
+import { type Access, authorizeAny, identify, mayBatch, mayChooseSide } from "./access.ts";
 import { ApiError } from "./apiError.ts";
 import { type LimitParts, letIn } from "./limits/countedRequest.ts";
 import { limitedBy } from "./limits/limitedBy.ts";
@@ -77,8 +78,12 @@ export function authorizeRoute({ access, modelsNamespace, served, limits, signin
           operation,
           maxTokens: model.maxTokens,
         }));
-      // The gateway does not send a request's purpose here, so it is removed unless the key allows one; claims are the service's own.
-      const removed = mayBatch(caller?.scope) ? [] : [purposeHeader];
+      // The gateway sends neither a request's purpose here nor the version that it asks, so both are removed unless the key allows them; claims
+      // are the service's own.
+      const removed = [
+        ...(mayBatch(caller?.scope) ? [] : [purposeHeader]),
+        ...(mayChooseSide(caller?.scope) ? [] : [versionHeader]),
+      ];
       if (admitted && operation?.tokens) {
         const claim = { id: randomUUID(), ...admitted.of, reserved: [...admitted.reserved] };
         response.setHeader(claimHeader, sealClaim(claim, signingKey));

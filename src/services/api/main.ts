@@ -166,6 +166,7 @@ const server = createApiServer({
   }),
   pointer,
   sides,
+  atGateway: { namespace: settings.modelsNamespace, served },
   checkDatabase,
   originOf: ({ model, number, service = versionedName(model, number), recorded }) => originOf({ service, recorded }),
   waking,

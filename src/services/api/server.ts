@@ -2,10 +2,12 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import type { Dispatcher } from "undici";
-import type { Pointer, RolloutSides } from "../../adapters/postgres/models.ts";
+import type { PlatformModel, Pointer, RolloutSides } from "../../adapters/postgres/models.ts";
 import { isDatabaseDown } from "../../adapters/postgres/server.ts";
 import { OperatorError } from "../../domain/errors.ts";
 import { operationAsked, predictionAsked } from "../../domain/protocols/asked.ts";
+import { sidesPath } from "../../domain/serving/askedSide.ts";
+import { servingRoot } from "../../domain/serving/servedModel.ts";
 import { versionedName } from "../../domain/zoo/plan.ts";
 import { acceptUpgrades, isWebSocket } from "../forwarding/upgrade.ts";
 import { type Access, authorize, type Caller, identify, isOfBatch, sideAsked } from "./access.ts";
@@ -30,6 +32,11 @@ export interface ApiParts {
    * @default nobody may choose one
    */
   readonly sides?: ((modelId: string) => Promise<RolloutSides | undefined>) | undefined;
+  /**
+   * The models' namespace, and the platform's models that a name at the gateway may stand for: a gateway passes on what is asked of one version.
+   * @default models are asked by their ids alone
+   */
+  readonly atGateway?: { readonly namespace: string; readonly served: (name: string) => Promise<PlatformModel> };
   /** Throws when the database does not answer. */
   readonly checkDatabase: () => Promise<void>;
   /** Origin that one version of a zoo model takes predictions at. */
@@ -103,7 +110,8 @@ async function answer(
   }
   const route = parts.routes?.find(({ prefix }) => path.startsWith(prefix));
   if (route) return route.handle(request, response, { path, requestId });
-  const asked = appRequest(path, request.url ?? "/", parts.predictPath);
+  const url = await byId(request.url ?? "/", parts);
+  const asked = appRequest(url.split("?", 1)[0] ?? "/", url, parts.predictPath);
   if (!asked) throw noSuchPath(path);
   if (asked.asks !== "own" && request.method !== asked.method) {
     response.setHeader("allow", asked.method);
@@ -111,6 +119,16 @@ async function answer(
   }
   if (asked.asks === "models") sendJson(response, await models(parts, request, asked));
   else await predict(parts, request, response, { ...asked, requestId });
+}
+
+/** The url of a request for a model by its id, where a gateway passed it on by the model's name. */
+async function byId(url: string, { atGateway }: Pick<ApiParts, "atGateway">): Promise<string> {
+  const root = atGateway && `${sidesPath}${servingRoot(atGateway.namespace)}/`;
+  if (!atGateway || !root || !url.startsWith(root)) return url;
+  const [, name = "", inner = ""] = /^([a-z0-9-]+)(\/.*)$/.exec(url.slice(root.length)) ?? [];
+  const { ids } = await orUnavailable(atGateway.served(name));
+  // An id that no row has: whoever has no key for it is not told what exists.
+  return `/models/${ids[0] ?? "0"}${inner}`;
 }
 
 /** @param own - paths of the model's own that it could have been */

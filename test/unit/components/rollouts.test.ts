@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import {
+  dividedBy,
   dividedCase,
   keptCase,
   type ModelCase,
@@ -79,6 +80,16 @@ it("a route whose requests are divided leads to an object that comes before it",
   expect(JSON.stringify((options as Record<string, unknown>)[key])).toContain("RolloutTraffic");
   const current = one(":ModelVersion ").map(([, inputs]) => (inputs as { current: boolean }).current);
   expect(current).toEqual([true, false]);
+});
+
+it("a gateway that draws by a header learns to before the object asks for it", async () => {
+  const { resources, options } = await declaredOf(dividedBy("X-User"));
+  const one = (ending: string) => Object.entries(resources).find(([key]) => key.includes(ending)) ?? [];
+  const [key = "", traffic] = one(":RolloutTraffic ");
+  expect(traffic).toMatchObject({ sticky: "header:x-user" });
+  const [filter = "", manifest] = one(":EnvoyFilter iris-by-header");
+  expect(JSON.stringify(manifest)).toContain('"header_name":"x-user"');
+  expect(JSON.stringify((options as Record<string, unknown>)[key])).toContain(filter.split(" ").at(-1));
 });
 
 it("a release that was restored serves what its row says and builds nothing", async () => {

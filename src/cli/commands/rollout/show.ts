@@ -10,6 +10,7 @@ import { duration } from "../../../domain/zoo/phases.ts";
 import { type Standing, standings } from "../../../domain/zoo/standing.ts";
 import { afterTakeBack, describeTakeBack } from "../../../domain/zoo/takeBack.ts";
 import { withTargetApps } from "../../../domain/zoo/targetApps.ts";
+import { describeSticky } from "../../../domain/zoo/traffic.ts";
 import { asOperator, operatorServer } from "../../operatorDatabase.ts";
 import { environmentSuffix } from "../../options.ts";
 import { columns } from "../../table.ts";
@@ -182,11 +183,10 @@ function describeTraffic(
   { weight, control, sticky }: NonNullable<Standing["traffic"]>,
 ): string {
   const answered = `traffic: version ${to?.number ?? "?"} answers ${weight} % of the requests to the model itself`;
-  const side = sticky === "cookie" && weight > 0 && weight < 100 ? ", each client on one side by a cookie" : "";
   const copied =
     control > 0 ? `, ${control} % are copied to ${weight >= 100 ? `version ${from?.number}` : "the other"}` : "";
   const share = migration ? `; share: ${migration.share} % of the organizations' apps` : "";
-  return `${answered}${side}${copied}${share}`;
+  return `${answered}${describeSticky({ weight, sticky })}${copied}${share}`;
 }
 
 function takenBackLines(name: string, taken: NonNullable<Standing["takenBack"]>): string[] {

@@ -78,16 +78,17 @@ describe("a request at the gateway", () => {
     }
   });
 
-  it("has its purpose taken away, unless its key may make batches", async () => {
+  it("has its purpose taken away unless its key may make batches, and the version that it asks unless its key may move rollouts", async () => {
     const { modelId } = await api.newVersion("batched");
     const path = predict.replace("iris-large", "batched");
     const removed = async (key: string) =>
       (await ask(path, withKey(key))).headers.get("x-envoy-auth-headers-to-remove");
     // A claim is the API service's own, and what has no tokens has none.
-    const without = "x-menagerie-purpose,x-menagerie-usage";
-    expect(await removed(await api.newKey({ modelId }))).toBe(without);
-    expect(await removed(await api.newKey({ modelId }, ["export", "operate"]))).toBe(without);
-    expect(await removed(await api.newKey({ modelId }, ["batch"]))).toBe("x-menagerie-usage");
+    const [purpose, side, claim] = ["x-menagerie-purpose", "x-menagerie-version", "x-menagerie-usage"];
+    expect(await removed(await api.newKey({ modelId }))).toBe(`${purpose},${side},${claim}`);
+    expect(await removed(await api.newKey({ modelId }, ["export"]))).toBe(`${purpose},${side},${claim}`);
+    expect(await removed(await api.newKey({ modelId }, ["operate"]))).toBe(`${purpose},${claim}`);
+    expect(await removed(await api.newKey({ modelId }, ["batch"]))).toBe(`${side},${claim}`);
     expect(await removed(adminKey)).toBe("x-menagerie-usage");
   });
 

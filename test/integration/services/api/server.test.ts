@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createKey, findKey, revokeKey } from "../../../../src/adapters/postgres/apiKeys.ts";
 import { type App, createApp } from "../../../../src/adapters/postgres/apps.ts";
 import { deleteApp, undeleteApp } from "../../../../src/adapters/postgres/deletedApps.ts";
-import { readPointer, readRolloutSides } from "../../../../src/adapters/postgres/models.ts";
+import { readPlatformModel, readPointer, readRolloutSides } from "../../../../src/adapters/postgres/models.ts";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
 import { clientConfig, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { readLastMinute } from "../../../../src/adapters/postgres/traffic/lastMinute.ts";
@@ -116,6 +116,7 @@ function api(predictors: readonly string[], required: boolean): Promise<string> 
       access: { required, find: freshCache((prefix) => findKey(pool, prefix)) },
       pointer: freshCache((id) => readPointer(pool, id)),
       sides: freshCache((id) => readRolloutSides(pool, id)),
+      atGateway: { namespace: "models", served: freshCache((name) => readPlatformModel(pool, name)) },
       checkDatabase: async () => void (await pool.query("SELECT 1")),
       originOf: ({ number }) => predictors[number - 1] ?? "http://127.0.0.1:1",
       predictPath: "/v1/models/model:predict",
@@ -351,6 +352,26 @@ describe("the versions of a rollout", () => {
     // As of a batch: that is what neither the service nor recorders count.
     expect((await asked("new", ["operate"])).headers.get("x-purpose")).toBe("batch");
     expect((await asked("old", ["operate"])).text).toBe("version 1: x");
+  });
+
+  it("answer by the model's name what a gateway passes on, and nobody's who has no key for it", async () => {
+    const { organization } = await iris();
+    const passedOn = async (name: string, rights: readonly KeyRight[], side = "new") => {
+      const { key } = await onPlatform((client) => createKey(client, { organizationId: organization }, rights));
+      const headers = { "x-api-key": key, "x-menagerie-version": side };
+      const path = `${guarded}/models/serving/models/${name}/v1/models/model:predict?api_key=${key}`;
+      const response = await fetch(path, { method: "POST", headers, body: "x" });
+      return { status: response.status, text: await response.text(), saw: response.headers.get("x-saw") };
+    };
+    const before = counts.length;
+    expect(await passedOn("iris", ["operate"])).toMatchObject({ status: 200, text: "version 2: x" });
+    expect(await passedOn("iris", ["operate"], "old")).toMatchObject({ status: 200, text: "version 1: x" });
+    expect((await passedOn("iris", ["operate"])).saw).toMatch(/^\/v1\/models\/model:predict /);
+    expect(counts.length).toBe(before);
+    expect(await passedOn("iris", [])).toMatchObject({ status: 200, text: "version 1: x" });
+    expect((await passedOn("nobody", ["operate"])).status).toBe(403);
+    const open = await fetch(`${guarded}/models/serving/models/iris/v1/models/model:predict`, { method: "POST" });
+    expect(open.status).toBe(401);
   });
 
   it("are not chosen by anybody else: the current one answers", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
 import { targetsOf } from "../../../../src/domain/serving/observedRoute.ts";
+import { stickyHeaderManifest } from "../../../../src/domain/serving/stickyHeader.ts";
 import {
   type DividedRoute,
   renderTraffic,
@@ -116,6 +117,31 @@ describe("the object that divides requests", () => {
       expect.objectContaining({ weight: 10 }),
     ]);
     expect(rules(row({ sticky: "cookie", weight: 100 }))).toEqual(rules(row({ weight: 100 })));
+  });
+
+  it("draws by the hash of a header through a filter that names its rule, by hundredths of a percent whatever the weight", () => {
+    const drawn = (weight: number) => rules(row({ sticky: "header:x-user", weight }));
+    expect(drawn(10)).toEqual([
+      {
+        name: "by-header-models-iris",
+        route: [
+          { ...to("iris-v1-predictor"), weight: 9000 },
+          { ...to("iris-v2-predictor"), weight: 1000 },
+        ],
+      },
+    ]);
+    expect(drawn(0.5)[0]?.route?.map(({ weight }) => weight)).toEqual([9950, 50]);
+    expect(drawn(100)).toEqual(rules(row({ weight: 100 })));
+    const { gateway: attached, ...identity } = route({ paths: ["/generate"] });
+    const filter = (hash: string) => stickyHeaderManifest({ ...identity, gateway: attached, header: "x-user", hash });
+    const { metadata, spec } = filter("b");
+    expect(metadata).toMatchObject({ name: "models-iris-by-header", namespace: "istio-system" });
+    const named = spec.configPatches.map(({ match }) => match.routeConfiguration.vhost.route.name);
+    const delegated = virtualServiceManifest(modelRoute({ ...route({ paths: ["/generate"] }), mode: "Standard" }));
+    expect(named).toEqual(delegated.spec.http.map(({ name }) => `${name}-by-header-models-iris`));
+    // It has no weight, so that whoever changes one leaves it alone; another content draws everybody anew.
+    expect(JSON.stringify(spec)).not.toContain("1000");
+    expect(filter("c").spec).not.toEqual(spec);
   });
 
   it("copies to the version that does not answer, where one answers all", () => {
