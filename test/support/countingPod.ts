@@ -45,7 +45,7 @@ export async function startCountingPod(pool: pg.Pool, name: string, origin: stri
     checkDatabase: async () => {},
     originOf: () => origin,
     predictPath: "/v1/models/model:predict",
-    dispatcher: new Agent({ connectTimeout: 500 }),
+    dispatcher: new Agent(),
     metrics: createMetrics({
       standings: async () => ({ rollouts: [], apps: [] }),
       minute: () => readLastMinute(pool, Date.now()),
@@ -53,7 +53,7 @@ export async function startCountingPod(pool: pg.Pool, name: string, origin: stri
     count: counts.count,
     log,
     maxBodyBytes: 1_000,
-    timeoutMs: 400,
+    timeoutMs: 3_000,
     stopping: () => false,
   }).listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -61,7 +61,7 @@ export interface SleepProcessPorts {
 const options = JSON.parse(process.argv[2] ?? "{}") as SleepProcessOptions;
 const { leaseSeconds, everyMs, maxHeld, failureSeconds = 2, signingKey = "", host = "127.0.0.1" } = options;
 const log = pino({ level: process.env.LOG_LEVEL ?? "warn" }, pino.destination(2));
-const connection = { ...clientConfig(options.database, platformDatabase), query_timeout: 2_000 };
+const connection = { ...clientConfig(options.database, platformDatabase), query_timeout: 10_000 };
 const pool = new pg.Pool({ ...connection, max: 10 });
 pool.on("error", () => {});
 const config = new KubeConfig();
@@ -71,7 +71,7 @@ const cluster = watchModels({ config, namespace: "models", onError: () => {}, si
 const store = createSleepStore(pool, { ...sleepRules, leaseSeconds, maxHeld, failureSeconds });
 // Services and pods are all at the cluster, which knows them by the host.
 const { hostname, port } = new URL(options.cluster);
-const connect = buildConnector({ timeout: 2_000 });
+const connect = buildConnector({ timeout: 10_000 });
 const dispatcher = new Agent({
   connect: (to, done) => connect({ ...to, hostname, port }, done),
   connections: null,

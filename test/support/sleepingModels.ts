@@ -21,7 +21,7 @@ export interface SleepingModel {
   stops: number;
   /** Requests that were under way when it was told to stop, or that came while it had no pod, or to one without its patches. */
   readonly wronged: string[];
-  /** @default its pods become ready */
+  /** As long as its pods do not become ready. @default they do */
   broken?: "crashes" | "noRoom" | undefined;
 }
 
@@ -78,8 +78,7 @@ export class SleepingModels {
 
   constructor(times: PodTimes) {
     this.#times = times;
-    this.#server = createServer((request, response) => void this.#handle(request, response));
-    this.#server.keepAliveTimeout = 60_000;
+    this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => void this.#handle(request, response));
   }
 
   async listen(): Promise<string> {
@@ -194,7 +193,7 @@ export class SleepingModels {
     const pod: Pod = { name: `${model.name}-${model.starts}`, isReady: false };
     model.pod = pod;
     this.#tell(model, "pods", "ADDED");
-    if (model.broken) return;
+    while (model.broken && model.pod === pod) await delay(20, undefined, { ref: false });
     await delay(this.#times.startMs());
     if (model.pod !== pod) return;
     // The control server of a development version waits for its patches.

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { EventEmitter, once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, request } from "node:http";
+import { request } from "node:http";
 import { connect, constants } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,7 +13,7 @@ import { askEnvoy } from "../../../src/local/mesh/envoyAdmin.ts";
 import { endsLogger, statisticsConfig } from "../../../src/local/mesh/statistics.ts";
 import { ensureEnvoy } from "../../../src/local/toolchain/envoy.ts";
 import { freePort } from "../freePort.ts";
-import { misbehave } from "../misbehavingModel.ts";
+import { startMisbehavingModel } from "../misbehavingModel.ts";
 
 /** A real Envoy with the clusters that Istio makes of some Services, and a model behind one of them. */
 export interface CountedEnvoy {
@@ -22,16 +21,19 @@ export interface CountedEnvoy {
   readonly url: string;
   /**
    * Asks for `/<service>/<what the model is to do>`; answers the status, undefined where there was none. The route takes as long as the
-   * model does, but 1.5 s below `late/`. A client that leaves does so that long after its answer began, or, where it asks for one that
+   * model does, but 4 s below `late/`. A client that leaves does so that long after its answer began, or, where it asks for one that
    * never begins (`hang`), after its request reached the model.
    */
-  ask(service: string, what: string, leaveAfterMs?: number): Promise<number | undefined>;
+  ask(service: string, what: string, leaves?: Leaving): Promise<number | undefined>;
   /** Asks as an HTTP/2 client, which cancels its stream then, and keeps its connection until then; answers the status as above. */
-  askByHttp2(service: string, what: string, leaveAfterMs: number): Promise<number | undefined>;
+  askByHttp2(service: string, what: string, leaves: Leaving): Promise<number | undefined>;
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Milliseconds, or what the client waits for. */
+export type Leaving = number | Promise<unknown>;
 
 /** Services whose pods answer, that have none, and whose pods accept no connections. */
 export const services = { ready: "iris-v1", none: "iris-v2", refusing: "iris-v3" } as const;
@@ -47,20 +49,12 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
   const folder = await mkdtemp(join(tmpdir(), "menagerie-envoy-"));
   const cache = process.env.MENAGERIE_CACHE ?? join(homedir(), ".cache/menagerie");
   const executable = await ensureEnvoy({ cache, progress: silent, signal: AbortSignal.timeout(300_000) });
-  const arrived = new EventEmitter();
-  const model = createServer((incoming, response) => {
-    arrived.emit(String(incoming.headers["x-request"]));
-    misbehave(incoming, response, incoming.url?.split("/").at(-1) ?? "");
-  }).listen(0, "127.0.0.1");
-  // A server that closes an idle connection just as a request comes by it answers that one with nothing: a 503 that no test asked for.
-  model.keepAliveTimeout = 0;
-  await once(model, "listening");
+  const model = await startMisbehavingModel(({ url }) => url?.split("/").at(-1) ?? "");
   const ports = { listen: await freePort(), statistics: await freePort(), refusing: await freePort() };
   const admin = join(folder, "admin.sock");
   const config = join(folder, "envoy.json");
-  const modelPort = (model.address() as AddressInfo).port;
   const clusters = [
-    cluster(services.ready, [modelPort]),
+    cluster(services.ready, [model.port]),
     cluster(services.none, []),
     cluster(services.refusing, [ports.refusing]),
     { name: "statistics", type: "STATIC", load_assignment: assignment("statistics", [{ pipe: { path: admin } }]) },
@@ -68,7 +62,7 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
   const routes = Object.values(services).flatMap((service) =>
     (
       [
-        ["/late/", "1.5s"],
+        ["/late/", "4s"],
         ["/", "0s"],
       ] as const
     ).map(([end, timeout]) => ({
@@ -95,12 +89,14 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
   };
   await writeFile(config, JSON.stringify(bootstrap));
   let running: ChildProcess | undefined;
-  const whenToLeave = (what: string, id: string, call: EventEmitter, leave: () => void) =>
-    what === "hang" ? arrived.once(id, leave) : call.once("response", leave);
+  const leaving = async (what: string, id: string, call: EventEmitter, leaves: Leaving): Promise<void> => {
+    await model.underWay(what, id, call);
+    await (typeof leaves === "number" ? delay(leaves) : leaves);
+  };
 
   const envoy: CountedEnvoy = {
     url: `http://127.0.0.1:${ports.statistics}/stats/prometheus`,
-    ask: (service, what, leaveAfterMs) =>
+    ask: (service, what, leaves) =>
       new Promise((resolve) => {
         let status: number | undefined;
         const id = randomUUID();
@@ -115,10 +111,9 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
         );
         call.once("error", () => resolve(status));
         call.end();
-        if (leaveAfterMs !== undefined)
-          whenToLeave(what, id, call, () => setTimeout(() => call.destroy(), leaveAfterMs));
+        if (leaves !== undefined) void leaving(what, id, call, leaves).then(() => call.destroy());
       }),
-    askByHttp2: (service, what, leaveAfterMs) =>
+    askByHttp2: (service, what, leaves) =>
       new Promise((resolve) => {
         let status: number | undefined;
         const session = connect(`http://127.0.0.1:${ports.listen}`);
@@ -130,12 +125,12 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
         call.once("error", () => {});
         call.once("close", () => session.close(() => resolve(status)));
         call.resume();
-        whenToLeave(what, id, call, () => setTimeout(() => call.close(constants.NGHTTP2_CANCEL), leaveAfterMs));
+        void leaving(what, id, call, leaves).then(() => call.close(constants.NGHTTP2_CANCEL));
       }),
     async start() {
       const options = ["--disable-hot-restart", "--log-level", "error", "--concurrency", "2"];
       running = spawn(executable, ["--config-path", config, ...options], { stdio: "inherit" });
-      for (let tries = 0; tries < 600; tries += 1) {
+      for (let tries = 0; tries < 2_400; tries += 1) {
         const ready = await askEnvoy(admin, "/ready").catch(() => undefined);
         if (ready?.status === 200) return;
         await delay(50);
@@ -149,8 +144,7 @@ export async function startCountedEnvoy(matcher: StatsMatcher, { tellsEnds = tru
     },
     async stop() {
       await envoy.kill();
-      model.closeAllConnections();
-      model.close();
+      model.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -15,16 +15,16 @@ export interface UsageStoreParts {
   readonly log: Logger;
   /** Whether limits hold; usage is counted anyway. */
   readonly holdsLimits: boolean;
+  /** Requests wait so long for their part of a limit; then the database counts as away. Milliseconds. @default 2_000 */
+  readonly takeWithinMs?: number;
   readonly signal: AbortSignal;
 }
 
 const everyMs = 1_000;
 const removeEveryMs = 60 * 60_000;
-/** Requests wait so long for their part of a limit, in milliseconds; then the database counts as away. */
-const takeWithin = 2_000;
 
 /** Counts usage and keeps to limits, and stores both every second until `signal` aborts. What the database does not take is kept. */
-export function usageStore({ pool, log, holdsLimits, signal }: UsageStoreParts) {
+export function usageStore({ pool, log, holdsLimits, takeWithinMs = 2_000, signal }: UsageStoreParts) {
   const run = randomUUID();
   const counts = new UsageCounts();
   /** The database's clock against that of the process, from its last answer. */
@@ -33,7 +33,7 @@ export function usageStore({ pool, log, holdsLimits, signal }: UsageStoreParts) 
 
   const take = async (asks: readonly Ask[]): Promise<readonly Grant[]> => {
     const asked = performance.now();
-    const grants = await within(takeWithin, takeOfLimits(pool, asks));
+    const grants = await within(takeWithinMs, takeOfLimits(pool, asks));
     const [first] = grants;
     // A minute and a day end by the same clock, so one of them tells it.
     if (first && asks[0]) ahead = clockOf(first, asks[0]) - asked;

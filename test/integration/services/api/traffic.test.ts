@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
@@ -11,7 +11,7 @@ import { readTraffic } from "../../../../src/adapters/postgres/traffic/readTraff
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { type PathTraffic, summarize } from "../../../../src/domain/traffic/traffic.ts";
 import { startCountingPod } from "../../../support/countingPod.ts";
-import { misbehave } from "../../../support/misbehavingModel.ts";
+import { type MisbehavingModel, startMisbehavingModel } from "../../../support/misbehavingModel.ts";
 import { makePlatformTables, rolePassword } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 
@@ -19,7 +19,7 @@ import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 
 let postgres: TestPostgres;
 let pool: pg.Pool;
-let model: Server;
+let model: MisbehavingModel;
 const pods: Pod[] = [];
 const processes: ChildProcess[] = [];
 
@@ -39,17 +39,12 @@ beforeAll(async () => {
     query_timeout: 2_000,
   });
   pool.on("error", () => {});
-  model = createServer((incoming, response) => misbehave(incoming, response, String(incoming.headers["x-ask"]))).listen(
-    0,
-    "127.0.0.1",
-  );
-  await once(model, "listening");
-}, 60_000);
+  model = await startMisbehavingModel(({ headers }) => String(headers["x-ask"]));
+});
 
 afterAll(async () => {
   for (const each of processes) each.kill("SIGKILL");
-  model.closeAllConnections();
-  model.close();
+  model.stop();
   await pool.end();
   await postgres.stop();
 });
@@ -61,7 +56,7 @@ beforeEach(async () => {
   await pool.query("DELETE FROM menagerie.traffic_source");
 });
 
-const modelOrigin = () => `http://127.0.0.1:${(model.address() as AddressInfo).port}`;
+const modelOrigin = () => `http://127.0.0.1:${model.port}`;
 
 async function pod(name: string, origin = modelOrigin()): Promise<Pod> {
   const killed = new AbortController();
@@ -97,28 +92,33 @@ async function podProcess(name: string): Promise<{ readonly port: number; readon
   return { port: Number(port), process: started };
 }
 
-/** The status, or none where the connection broke before one; the client leaves after `leaveAfter` milliseconds. */
-function ask(
-  { port }: Pick<Pod, "port">,
-  asked: string,
-  leaveAfter?: number,
-  version = "1",
-): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    let status: number | undefined;
-    const call = request(
-      { port, host: "127.0.0.1", method: "POST", path: `/models/${version}/predict`, headers: { "x-ask": asked } },
-      (response) => {
-        status = response.statusCode;
-        response.resume();
-        response.once("close", () => resolve(status));
-      },
-    );
-    call.once("error", () => resolve(status));
-    call.end("{}");
-    if (leaveAfter !== undefined) setTimeout(() => call.destroy(), leaveAfter);
-  });
+interface Asked {
+  /** The answer has begun, or the model is asked what it never answers (`hang`). */
+  readonly underWay: Promise<void>;
+  /** The status, or none where the connection broke before one. */
+  readonly status: Promise<number | undefined>;
 }
+
+/** The client leaves `leaveAfter` milliseconds after its request is under way. @default it does not */
+function begin({ port }: Pick<Pod, "port">, asked: string, leaveAfter?: number, version = "1"): Asked {
+  const id = randomUUID();
+  const path = `/models/${version}/predict`;
+  const headers = { "x-ask": asked, "x-request": id };
+  const call = request({ port, host: "127.0.0.1", method: "POST", path, headers });
+  const underWay = model.underWay(asked, id, call);
+  const status = new Promise<number | undefined>((resolve) => {
+    call.once("response", (response) => {
+      response.resume();
+      response.once("close", () => resolve(response.statusCode));
+    });
+    call.once("error", () => resolve(undefined));
+  });
+  call.end("{}");
+  if (leaveAfter !== undefined) void underWay.then(() => setTimeout(() => call.destroy(), leaveAfter));
+  return { underWay, status };
+}
+
+const ask = (...asked: Parameters<typeof begin>): Promise<number | undefined> => begin(...asked).status;
 
 const second = () => Math.floor(Date.now() / 1000);
 
@@ -129,11 +129,26 @@ async function read(from: number, version = "1"): Promise<PathTraffic> {
   return traffic.app;
 }
 
+/** Waits until so many requests of version 1 are stored. */
+const expectStored = (from: number, requests: number): Promise<void> =>
+  expect.poll(async () => summarize(await read(from)).requests).toBe(requests);
+
+/** The seconds that are missing because of what ended at one of them. */
+const gapsAt = ({ coverage }: PathTraffic, at: number) =>
+  coverage.missing.filter(({ since, until }) => since <= at && until > at);
+
+/** Waits until the seconds that are missing since `killed` end with the one in which its next process was there. */
+async function expectEnded(from: number, killed: number, back: number): Promise<void> {
+  await expect.poll(async () => gapsAt(await read(from), killed).every(({ until }) => until <= back)).toBe(true);
+  expect(gapsAt(await read(from), killed)).toHaveLength(1);
+}
+
 describe("every request through the API service", () => {
   it("is counted once, by what its client saw", async () => {
     const from = second();
     const one = await pod("api-1");
     const nowhere = await pod("api-2", "http://127.0.0.1:1");
+    const begun = second();
     const sent: Record<string, number> = {};
     const send = async (times: number, outcome: string, asking: () => Promise<unknown>) => {
       await Promise.all(Array.from({ length: times }, asking));
@@ -152,12 +167,13 @@ describe("every request through the API service", () => {
     await send(3, "broken", () => ask(one, "break"));
     await send(4, "client_gone", () => ask(one, "hang", 60));
     await send(6, "client_gone", () => ask(one, "stream", 80));
+    const ended = second();
     await one.end();
     await nowhere.end();
     const traffic = await read(from);
     expect(summarize(traffic).byOutcome).toEqual(sent);
     // Both have told that they are gone: nothing is missing but the seconds before they were there.
-    expect(traffic.coverage.missing.every(({ since, until }) => until <= from + 1 || since >= second())).toBe(true);
+    expect(traffic.coverage.missing.every(({ since, until }) => until <= begun || since > ended)).toBe(true);
     const whole = 20 + 3 + 2 + 4 + 2 + 2 + 3 + 5 + 2 + 3;
     expect(traffic.latency.reduce((sum, each) => sum + each, 0)).toBe(whole);
   });
@@ -182,6 +198,7 @@ describe("a fault", () => {
   it("of the database delays counts, and loses none", async () => {
     const from = second();
     const one = await pod("api-1");
+    const begun = second();
     await ask(one, "200");
     await postgres.crash();
     for (let times = 0; times < 5; times += 1) {
@@ -190,10 +207,10 @@ describe("a fault", () => {
     }
     await postgres.restart();
     await ask(one, "200");
-    await delay(1_500);
+    await expectStored(from, 7);
+    const ended = second();
     await one.end();
-    const traffic = await read(from + 1);
-    expect(traffic.coverage.missing.filter(({ since }) => since < second())).toEqual([]);
+    expect((await read(begun)).coverage.missing.filter(({ since }) => since <= ended)).toEqual([]);
     expect(summarize(await read(from)).requests).toBe(7);
   });
 
@@ -202,24 +219,20 @@ describe("a fault", () => {
     const one = await pod("api-1");
     const two = await pod("api-2");
     await Promise.all([ask(one, "200"), ask(two, "200")]);
-    await delay(2_100);
-    const streams = Array.from({ length: 3 }, () => ask(two, "stream"));
-    await delay(100);
+    await expectStored(from, 2);
+    const streams = Array.from({ length: 3 }, () => begin(two, "stream"));
+    await Promise.all(streams.map(({ underWay }) => underWay));
     two.kill();
     const killed = second();
-    await Promise.all(streams);
+    await Promise.all(streams.map(({ status }) => status));
     await Promise.all(Array.from({ length: 4 }, () => ask(one, "200")));
-    await delay(2_100);
-    const before = await read(from);
-    expect(before.coverage.missing.some(({ since, until }) => since <= killed && until > killed)).toBe(true);
+    await expectStored(from, 6);
+    expect(gapsAt(await read(from), killed)).toHaveLength(1);
     await pod("api-2");
-    await delay(2_100);
-    const after = await read(from);
-    const gap = after.coverage.missing.filter(({ since }) => since <= killed && since > from);
-    expect(gap).toHaveLength(1);
-    expect(gap[0]?.until).toBeLessThan(second());
+    const back = second();
+    await expectEnded(from, killed, back);
     // What the killed one had under way is lost, and is in the missing seconds; nothing else is.
-    expect(summarize(after).byOutcome).toEqual({ "2xx": 6 });
+    expect(summarize(await read(from)).byOutcome).toEqual({ "2xx": 6 });
   });
 
   it("such as kill -9 in the middle of streams makes one of two pods' seconds missing, and nothing that the other counted", async () => {
@@ -227,28 +240,25 @@ describe("a fault", () => {
     const one = await pod("api-1");
     const two = await podProcess("api-2");
     await Promise.all([ask(one, "200"), ask(two, "200"), ask(two, "stream", 60), ask(two, "break")]);
-    await delay(2_100);
-    const streams = Array.from({ length: 5 }, () => ask(two, "stream"));
-    await delay(200);
+    await expectStored(from, 4);
+    const streams = Array.from({ length: 5 }, () => begin(two, "stream"));
+    await Promise.all(streams.map(({ underWay }) => underWay));
     const isGone = once(two.process, "exit");
     two.process.kill("SIGKILL");
     await isGone;
     const killed = second();
     // All had their head, and were cut off.
-    expect(await Promise.all(streams)).toEqual(new Array(5).fill(200));
+    expect(await Promise.all(streams.map(({ status }) => status))).toEqual(new Array(5).fill(200));
     await expect(ask(two, "200")).resolves.toBeUndefined();
     await Promise.all(Array.from({ length: 4 }, () => ask(one, "200")));
-    await delay(2_100);
-    expect((await read(from)).coverage.missing.some(({ since, until }) => since <= killed && until > killed)).toBe(
-      true,
-    );
+    await expectStored(from, 8);
+    expect(gapsAt(await read(from), killed)).toHaveLength(1);
     const next = await podProcess("api-2");
+    const back = second();
     await ask(next, "200");
-    await delay(2_100);
+    await expectStored(from, 9);
+    await expectEnded(from, killed, back);
     const after = await read(from);
-    const gap = after.coverage.missing.filter(({ since }) => since <= killed && since > from);
-    expect(gap).toHaveLength(1);
-    expect(gap[0]?.until).toBeLessThan(second());
     expect(after.ends.missing).toEqual(after.coverage.missing);
     expect(summarize(after).byOutcome).toEqual({ "2xx": 7, client_gone: 1, broken: 1 });
   });

@@ -36,7 +36,7 @@ beforeAll(async () => {
     INSERT INTO clock.ahead VALUES (0);
     CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
       'SELECT pg_catalog.clock_timestamp() + make_interval(secs => seconds) FROM clock.ahead'`);
-}, 60_000);
+});
 
 afterAll(async () => {
   await pool?.end();
@@ -109,5 +109,4 @@ it.each(["zoo", "development"])(
     }
     expect(isStopped()).toBe(true);
   },
-  120_000,
 );

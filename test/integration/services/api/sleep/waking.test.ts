@@ -34,7 +34,7 @@ beforeAll(async () => {
   models = new SleepingModels({ startMs: () => random(10, 60), endMs: () => random(0, 15) });
   models.applyMs = () => random(0, 5);
   cluster = await models.listen();
-}, 120_000);
+});
 
 afterAll(async () => {
   models?.close();
@@ -54,9 +54,9 @@ async function startApi(options: Partial<SleepProcessOptions> = {}): Promise<Api
     database: { ...postgres.server, user: roles.api, password: rolePassword },
     cluster,
     signingKey,
-    leaseSeconds: 1,
+    leaseSeconds: 3,
     everyMs: 100,
-    holdMs: 20_000,
+    holdMs: 60_000,
     maxHeld: 256,
     ...options,
   };
@@ -154,7 +154,7 @@ async function newVersion(name: string): Promise<PatchedVersion> {
 }
 
 const oneStop = async ({ name }: SleepingModel) =>
-  vi.waitFor(() => expect(models.isStopped(name)).toBe(true), { timeout: 30_000, interval: 20 });
+  expect.poll(() => models.isStopped(name), { interval: 20 }).toBe(true);
 
 describe.each(kinds)("a model that sleeps, of kind %s", (kind) => {
   it("is stopped when nobody uses it, and started by the next request, which is answered once", async () => {
@@ -164,10 +164,8 @@ describe.each(kinds)("a model that sleeps, of kind %s", (kind) => {
       await oneStop(model);
       expect(await ask(api, model, "first")).toEqual({ status: 200, text: `${model.name} first undefined` });
       expect(model.asked).toEqual(new Map([["first", 1]]));
-      await vi.waitFor(async () => {
-        const standing = (await readSleep(pool)).find(({ service }) => service === model.name);
-        expect(standing).toMatchObject({ wakes: 1, failures: 0 });
-      });
+      const standing = async () => (await readSleep(pool)).find(({ service }) => service === model.name);
+      await expect.poll(standing).toMatchObject({ wakes: 1, failures: 0 });
     });
     expect(model.wronged).toEqual([]);
   });
@@ -192,7 +190,7 @@ describe.each(kinds)("a model that sleeps, of kind %s", (kind) => {
     model.broken = "noRoom";
     models.setStopped(model.name, true);
     await delay(100);
-    await withApis(3, { maxHeld: 10, holdMs: 4_000 }, async (apis) => {
+    await withApis(3, { maxHeld: 10, holdMs: 4_000, failureSeconds: 60 }, async (apis) => {
       const answers = Array.from({ length: 30 }, (_, index) => ask(apis[index % 3] as Api, model, `r${index}`));
       const texts = (await Promise.all(answers)).map(({ text }) => text);
       const waited = texts.filter((text) => text.includes("has not started within 4 s"));
@@ -229,18 +227,13 @@ describe.each(kinds)("a model that sleeps, of kind %s", (kind) => {
     await withApis(3, {}, async (apis) => {
       // The first tells the cluster late, so that it is killed before.
       const [first, second, third] = apis as [Api, Api, Api];
-      models.applyMs = () => 1_500;
+      models.applyMs = () => 10_000;
       const lost = ask(first, model, "lost");
-      await vi.waitFor(
-        async () => {
-          const { rows } = await pool.query(
-            "SELECT FROM menagerie.sleep_state WHERE service = $1 AND phase = 'waking'",
-            [model.name],
-          );
-          expect(rows).toHaveLength(1);
-        },
-        { timeout: 10_000 },
-      );
+      const waking = async () => {
+        const asked = "SELECT FROM menagerie.sleep_state WHERE service = $1 AND phase = 'waking'";
+        return (await pool.query(asked, [model.name])).rowCount;
+      };
+      await expect.poll(waking).toBe(1);
       first.child.kill("SIGKILL");
       models.applyMs = () => 0;
       const kept = await Promise.all([ask(second, model, "kept"), ask(third, model, "kept too")]);
@@ -288,8 +281,8 @@ describe("while the database is away", () => {
   it.each(kinds)(
     "models of kind %s that are awake answer and none is stopped; afterwards they sleep again",
     async (kind) => {
-      const model = await newModel(kind, 0.05);
-      await withApis(2, { leaseSeconds: 2 }, async (apis) => {
+      const model = await newModel(kind, 0.1);
+      await withApis(2, {}, async (apis) => {
         const [one, other] = apis as [Api, Api];
         for (const api of apis) expect((await ask(api, model, "before")).status).toBe(200);
         await postgres.crash();
@@ -324,7 +317,7 @@ describe("stop against request", () => {
       const all = await Promise.all(Array.from({ length: modelCount }, () => newModel(kind, soon)));
       let sent = 0;
       const wrong: string[] = [];
-      await withApis(3, { leaseSeconds: 0.3, everyMs: 40 }, async (apis) => {
+      await withApis(3, { everyMs: 40 }, async (apis) => {
         const stops = () => all.reduce((sum, { stops: count }) => sum + count, 0);
         const deadline = Date.now() + 240_000;
         await Promise.all(
@@ -367,6 +360,5 @@ describe("stop against request", () => {
       expect(all.flatMap(({ wronged }) => wronged)).toEqual([]);
       expect(sent).toBeGreaterThan(Math.min(wanted, 100));
     },
-    300_000,
   );
 });
