@@ -98,14 +98,14 @@ export async function startDevelopmentApi(
   const uploads = createFolderUploads(folder, 32 * 1024 * 1024);
   const sync = syncFirst({ cluster, syncToHead: (versionId) => versions.syncToHead(versionId), log });
   const waking = createWaking({
-    store: createSleepStore(pool, { ...sleepRules, leaseSeconds: 1, failureSeconds: 0, maxHeld: 4 }),
+    store: createSleepStore(pool, { ...sleepRules, leaseSeconds: 3, failureSeconds: 0, maxHeld: 4 }),
     cluster,
     prepare: async ({ versionId }, ignored) =>
       versionId === undefined ? { kind: "answers" } : sync(versionId, ignored),
     holder: randomUUID(),
     log,
-    leaseMs: 1_000,
-    holdMs: 3_000,
+    leaseMs: 3_000,
+    holdMs: 6_000,
   });
   const versions: Versions = developmentVersions({
     store: createPatchStore(pool, addressSeal(signingKey)),
@@ -115,7 +115,7 @@ export async function startDevelopmentApi(
     namespace: "models",
     clock: { now: Date.now, sleep: delay },
     newId: randomUUID,
-    syncWithin: 4_000,
+    syncWithin: 8_000,
     waking,
   });
   const access: Access = {
@@ -128,7 +128,7 @@ export async function startDevelopmentApi(
     standings: () => readStandings(pool),
     minute: () => readLastMinute(pool, Date.now()),
   });
-  const usage = usageStore({ pool, log, holdsLimits: true, signal: ended.signal });
+  const usage = usageStore({ pool, log, holdsLimits: true, takeWithinMs: 60_000, signal: ended.signal });
   const limits = { ...usage, onRefused: metrics.refused };
   const deployments = options.deployments?.({ pool, uploads, cluster });
   const server = createApiServer({

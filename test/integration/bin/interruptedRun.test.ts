@@ -27,7 +27,7 @@ async function startRun() {
   });
   const ended = once(npm, "exit");
   const { keeper, folder: temporary } = await vi.waitFor(() => JSON.parse(readFileSync(started, "utf8")) as Started, {
-    timeout: 90_000,
+    timeout: 250_000,
     interval: 100,
   });
   return { npm: npm.pid ?? 0, ended, keeper, temporary };
@@ -53,7 +53,7 @@ it.concurrent.each<[string, NodeJS.Signals, (npm: number) => number]>([
   ["the runner", "SIGKILL", (npm) => below(npm, "test/run/main.ts")],
   ["vitest", "SIGKILL", (npm) => below(npm, "vitest.mjs")],
   ["npm", "SIGKILL", (npm) => npm],
-])("%s that gets %s leaves no process and no file behind", { timeout: 150_000 }, async (_who, signal, victim) => {
+])("%s that gets %s leaves no process and no file behind", async (_who, signal, victim) => {
   const { npm, ended, keeper, temporary } = await startRun();
   const running = processesOf(temporary);
   expect(running).toContain(keeper);
@@ -66,6 +66,6 @@ it.concurrent.each<[string, NodeJS.Signals, (npm: number) => number]>([
       expect(left).toEqual([]);
       expect(existsSync(temporary)).toBe(false);
     },
-    { timeout: 30_000, interval: 100 },
+    { timeout: 120_000, interval: 100 },
   );
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   folder = await mkdtemp(join(tmpdir(), "menagerie-plan-"));
-}, 60_000);
+});
 
 afterAll(async () => {
   await postgres.stop();

@@ -17,15 +17,13 @@ import { type DynamicHost, startDynamicHost } from "./dynamicHost.ts";
 
 let postgres: TestPostgres;
 let pool: pg.Pool;
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   pool = new pg.Pool(clientConfig({ ...postgres.server, user: roles.api, password: rolePassword }, platformDatabase));
   // The server is stopped while connections of a pool that has ended still say goodbye.
   pool.on("error", () => {});
-}, startWithin);
+});
 
 afterAll(async () => {
   await pool.end();
@@ -67,7 +65,7 @@ describe("an intent", () => {
     expect(current).toMatchObject({ id: outs.deploymentId, outcome: "deployed", settledBy: "api" });
     expect(await settle({ iris: 1 })).toEqual([]);
     // The second one waits for ten seconds before it gives up.
-  }, 120_000);
+  });
 
   it("is settled though the host outlives its engine, which was killed as soon as it was written", async () => {
     host = await startHost();
@@ -78,7 +76,7 @@ describe("an intent", () => {
     const settled = await withClient(postgres.server, platformDatabase, (client) => deploymentAsOf(client, "killed"));
     expect(settled).toMatchObject({ id: outs.deploymentId, settledBy: "api" });
     await host.stop();
-  }, 60_000);
+  });
 
   it("is the same for the same inputs, and another row for others", async () => {
     host = await startHost();

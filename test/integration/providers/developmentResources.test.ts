@@ -24,7 +24,7 @@ let base: string;
 beforeAll(async () => {
   api = await startDevelopmentApi();
   host = await startDynamicHost({ MENAGERIE_DATABASE_URL: urlOf(api.server, "postgres"), MENAGERIE_API_KEY: "" });
-}, 120_000);
+});
 
 afterAll(async () => {
   await host?.stop();

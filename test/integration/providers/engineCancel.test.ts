@@ -55,7 +55,7 @@ it("tells its providers, so that what waits ends within seconds and says how to 
     said += text;
   });
   const ended = once(up, "exit");
-  await expect.poll(() => said, { timeout: 120_000 }).toContain("slow creating");
+  await expect.poll(() => said).toContain("slow creating");
   // The host loads the handler after that line.
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   const from = Date.now();

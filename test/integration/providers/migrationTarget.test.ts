@@ -63,7 +63,7 @@ beforeAll(async () => {
   });
   application = { ...server, user: "migrator", password: "migrator", maintenanceDatabase: "application" };
   process.env.MENAGERIE_DATABASE_URL = urlOf(server, "postgres");
-}, 60_000);
+});
 
 afterAll(async () => {
   delete process.env.MENAGERIE_DATABASE_URL;

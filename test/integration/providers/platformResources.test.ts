@@ -19,9 +19,6 @@ let host: DynamicHost;
 let latest: string;
 let home: string;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
@@ -31,7 +28,7 @@ beforeAll(async () => {
     MENAGERIE_HOME: home,
   });
   latest = (await migrationNames()).at(-1) ?? "";
-}, startWithin);
+});
 
 afterAll(async () => {
   await host.stop();

@@ -19,7 +19,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   host = await startDynamicHost({ MENAGERIE_DATABASE_URL: urlOf(postgres.server, "postgres") });
-}, 60_000);
+});
 
 afterAll(async () => {
   await host.stop();

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { ModelZooEntry } from "../../../components/modelZooEntry.ts";
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import { emptyRegistry, type ZooRegistry } from "../../../src/domain/zoo/registry.ts";
@@ -46,7 +46,7 @@ async function declare(phase: Phase) {
   new ModelZooEntry("iris", { environment: environmentOnPlatform({}, { platform, zoo }), ...entry });
   /** What was made once `what` was, and nothing more came for a moment. */
   const settled = async (what: readonly string[]) => {
-    await vi.waitFor(() => expect(made).toEqual(expect.arrayContaining([...what])), { timeout: 50_000 });
+    await expect.poll(() => made).toEqual(expect.arrayContaining([...what]));
     for (let last = -1; last !== made.length; ) {
       last = made.length;
       await new Promise((resolve) => setTimeout(resolve, 300));

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { test as baseTest, expect, vi } from "vitest";
+import { test as baseTest, expect } from "vitest";
 import { createControlClient } from "../../../../src/adapters/controlTruss/client.ts";
 import type { PatchOperation } from "../../../../src/domain/patch/operation.ts";
 import type { ControlServer } from "../../../../src/domain/patch/ports.ts";
@@ -187,9 +187,7 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   await version.save("raise ValueError('no')\n");
   expect(await version.sync()).toMatchObject({ state: "failed" });
   // Whoever asks while the failed process goes leaves the mark, and nobody starts it again.
-  await vi.waitFor(async () => expect(await version.control.probe()).toMatchObject({ state: "load_failed" }), {
-    timeout: 60_000,
-  });
+  await expect.poll(() => version.control.probe()).toMatchObject({ state: "load_failed" });
   await version.save(answering("v1"));
   const killing: ControlServer = {
     ...version.control,

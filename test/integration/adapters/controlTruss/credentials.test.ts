@@ -80,4 +80,4 @@ test("a password in an address is in no log and no command line, whether it is r
     expect(commands).not.toContain(secret);
     expect(version.container.log()).not.toContain(secret);
   }
-}, 120_000);
+});

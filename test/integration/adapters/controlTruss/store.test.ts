@@ -30,7 +30,7 @@ beforeAll(async () => {
   pool = new pg.Pool({ ...clientConfig(postgres.server, platformDatabase), max: 20 });
   // Connections that end with the server, after the last test.
   pool.on("error", () => {});
-}, 60_000);
+});
 
 afterAll(async () => {
   await pool?.end();
@@ -118,7 +118,7 @@ test("of 20 clients that patch one head at once, one wins, and the chain stays l
     expect(prevHash).toBe(hash);
     hash = nextHash;
   }
-}, 60_000);
+});
 
 test("a full deployment starts a new generation, from which older replicas go on", async () => {
   const [one, other] = [createPatchStore(pool, seal), createPatchStore(pool, seal)];

@@ -25,14 +25,11 @@ import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 let postgres: TestPostgres;
 const folder = mkdtempSync(join(tmpdir(), "menagerie-record-"));
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformDatabase(postgres.server);
   await migrate(postgres.server, silent);
-}, startWithin);
+});
 
 afterAll(async () => {
   await postgres.stop();
@@ -288,44 +285,40 @@ const served = (environment: string): Record<string, number> =>
   JSON.parse(readFileSync(clusterOf(environment), "utf8"));
 
 describe("an up that is ended at any of its steps", () => {
-  it.each(["kill", "disconnect"])(
-    "by %s: the record tells what is served, and the next up converges",
-    async (how) => {
-      const begin = async (environment: string): Promise<void> => {
-        writeFileSync(clusterOf(environment), JSON.stringify({ a: 1, b: 1 }));
-        await onPlatform((client) => deploy(client, environment, { a: 1, b: 1 }));
-      };
-      await begin(`${how}-whole`);
-      const { steps, serves } = (await upProcess(`${how}-whole`, { a: 2, b: 2 }, how)) ?? { steps: 0, serves: [] };
-      expect(steps).toBeGreaterThan(10);
-      const outcomes = new Set<string>();
-      const each = async (stopAt: number): Promise<void> => {
-        const environment = `${how}-${stopAt}`;
-        await begin(environment);
-        expect(await upProcess(environment, { a: 2, b: 2 }, how, stopAt)).toBeUndefined();
-        // As the API does: whoever died lets go of the lock, as soon as the server sees the connection's end.
-        await onPlatform(async (client) => {
-          await expect.poll(() => tryDeploymentLock(client, environment), { timeout: 30_000 }).toBe(true);
-          await closeAbandoned(client, environment, async () => serving(served(environment)), "api");
-        });
-        const found = await current(environment);
-        outcomes.add(`${found?.tag} ${found?.outcome}`);
-        expect(found?.models).toEqual(serving(served(environment)));
-        await onPlatform((client) => deploy(client, environment, { a: 2, b: 2 }));
-        expect(await current(environment)).toMatchObject({
-          tag: "release-2",
-          models: serving({ a: 2, b: 2 }),
-          until: null,
-        });
-      };
-      const stops = Array.from({ length: steps }, (_, index) => index + 1).filter(
-        (stopAt) => wholeMatrix || stopAt % 3 === 1 || serves.includes(stopAt),
-      );
-      for (let index = 0; index < stops.length; index += 2) await Promise.all(stops.slice(index, index + 2).map(each));
-      // Who lost only the connection goes on to serve what was intended.
-      const half = how === "kill" ? ["release-2 mixed"] : [];
-      expect([...outcomes].sort()).toEqual(["release-1 deployed", "release-2 deployed", ...half]);
-    },
-    180_000,
-  );
+  it.each(["kill", "disconnect"])("by %s: the record tells what is served, and the next up converges", async (how) => {
+    const begin = async (environment: string): Promise<void> => {
+      writeFileSync(clusterOf(environment), JSON.stringify({ a: 1, b: 1 }));
+      await onPlatform((client) => deploy(client, environment, { a: 1, b: 1 }));
+    };
+    await begin(`${how}-whole`);
+    const { steps, serves } = (await upProcess(`${how}-whole`, { a: 2, b: 2 }, how)) ?? { steps: 0, serves: [] };
+    expect(steps).toBeGreaterThan(10);
+    const outcomes = new Set<string>();
+    const each = async (stopAt: number): Promise<void> => {
+      const environment = `${how}-${stopAt}`;
+      await begin(environment);
+      expect(await upProcess(environment, { a: 2, b: 2 }, how, stopAt)).toBeUndefined();
+      // As the API does: whoever died lets go of the lock, as soon as the server sees the connection's end.
+      await onPlatform(async (client) => {
+        await expect.poll(() => tryDeploymentLock(client, environment)).toBe(true);
+        await closeAbandoned(client, environment, async () => serving(served(environment)), "api");
+      });
+      const found = await current(environment);
+      outcomes.add(`${found?.tag} ${found?.outcome}`);
+      expect(found?.models).toEqual(serving(served(environment)));
+      await onPlatform((client) => deploy(client, environment, { a: 2, b: 2 }));
+      expect(await current(environment)).toMatchObject({
+        tag: "release-2",
+        models: serving({ a: 2, b: 2 }),
+        until: null,
+      });
+    };
+    const stops = Array.from({ length: steps }, (_, index) => index + 1).filter(
+      (stopAt) => wholeMatrix || stopAt % 3 === 1 || serves.includes(stopAt),
+    );
+    for (let index = 0; index < stops.length; index += 2) await Promise.all(stops.slice(index, index + 2).map(each));
+    // Who lost only the connection goes on to serve what was intended.
+    const half = how === "kill" ? ["release-2 mixed"] : [];
+    expect([...outcomes].sort()).toEqual(["release-1 deployed", "release-2 deployed", ...half]);
+  });
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
     ...declared.map(({ type, inputs }, at) => ({ urn: `urn-${at}`, type, outputs: { ...inputs } })),
     { ...platform, outputs: { rights: await platformRights() } },
   ];
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 

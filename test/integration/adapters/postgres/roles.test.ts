@@ -18,14 +18,11 @@ import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 let postgres: TestPostgres;
 const digest = `sha256:${"0".repeat(64)}`;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   await makePlatformTables(postgres.server);
-}, startWithin);
+});
 
 afterAll(() => postgres.stop());
 

@@ -22,7 +22,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "menagerie-source-"));
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
-}, 60_000);
+});
 
 afterAll(async () => {
   await postgres.stop();

@@ -19,9 +19,6 @@ import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 let postgres: TestPostgres;
 const digest = `sha256:${"0".repeat(64)}`;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   const { server } = postgres;
@@ -31,7 +28,7 @@ beforeAll(async () => {
     await client.query("CREATE DATABASE menagerie OWNER menagerie_owner");
   });
   await onPlatform((client) => client.query("CREATE SCHEMA menagerie AUTHORIZATION menagerie_owner"));
-}, startWithin);
+});
 
 afterAll(() => postgres.stop());
 

@@ -147,4 +147,4 @@ test(`hash and signature of ${count} random trees under random patterns equal th
     expect(hashSnapshot(pruned, patterns), `${context}, read without what is left out`).toBe(answers[index]?.hash);
     if (!ignoresConfig) expect(signatureOf(pruned, patterns), context).toEqual(answers[index]?.signature);
   }
-}, 300_000);
+});

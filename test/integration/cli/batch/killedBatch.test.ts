@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   answersIn,
   type CountingModel,
@@ -27,7 +27,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it("10,000 lines have each its answer once, however often the batch is killed", { timeout: 300_000 }, async () => {
+it("10,000 lines have each its answer once, however often the batch is killed", async () => {
   const [file, out] = [join(folder, "requests.jsonl"), join(folder, "answers.jsonl")];
   await writeFile(file, lines.join("\n"));
   const args = [model.url, "--file", file, "--out", out, "--concurrency", String(concurrency)];
@@ -36,7 +36,7 @@ it("10,000 lines have each its answer once, however often the batch is killed", 
   for (const [index, signal] of signals.entries()) {
     const until = ((index + 1) * lines.length) / (signals.length + 1);
     const { child, ended } = startPredict(args);
-    await vi.waitFor(() => expect(model.asked.size).toBeGreaterThan(until), { timeout: 60_000, interval: 1 });
+    await expect.poll(() => model.asked.size, { interval: 1 }).toBeGreaterThan(until);
     child.kill(signal);
     const { code, stderr } = await ended;
     // Of what is killed, the system says so.
@@ -63,9 +63,7 @@ it("10,000 lines have each its answer once, however often the batch is killed", 
   expect(twice).toBeLessThanOrEqual(signals.filter((signal) => signal === "SIGKILL").length * (concurrency + 16));
 });
 
-it("a batch that is interrupted writes the answers that are under way, and a second time ends at once", {
-  timeout: 90_000,
-}, async () => {
+it("a batch that is interrupted writes the answers that are under way, and a second time ends at once", async () => {
   const [file, out] = [join(folder, "slow.jsonl"), join(folder, "slow.answers.jsonl")];
   const quick = 40;
   await writeFile(file, Array.from({ length: quick + 5 }, (_, index) => `${index + 1}\n`).join(""));
@@ -79,9 +77,9 @@ it("a batch that is interrupted writes the answers that are under way, and a sec
   });
   try {
     const first = startPredict([slow.url, "--file", file, "--concurrency", "3"]);
-    await vi.waitFor(() => expect(held).not.toEqual([]), { timeout: 20_000 });
+    await expect.poll(() => held).not.toEqual([]);
     first.child.kill("SIGINT");
-    await vi.waitFor(() => expect(first.said()).toContain("waits for the answers under way"), { timeout: 20_000 });
+    await expect.poll(() => first.said()).toContain("waits for the answers under way");
     isHeld = false;
     for (const answer of held.splice(0)) answer();
     expect((await first.ended).code).toBe(130);
@@ -89,9 +87,9 @@ it("a batch that is interrupted writes the answers that are under way, and a sec
     expect([quick + 1, quick + 2, quick + 3]).toContain(length);
     isHeld = true;
     const second = startPredict([slow.url, "--file", file, "--concurrency", "3"]);
-    await vi.waitFor(() => expect(held).toHaveLength(1), { timeout: 20_000 });
+    await expect.poll(() => held).toHaveLength(1);
     second.child.kill("SIGINT");
-    await vi.waitFor(() => expect(second.said()).toContain("Ctrl-C again ends at once"), { timeout: 20_000 });
+    await expect.poll(() => second.said()).toContain("Ctrl-C again ends at once");
     second.child.kill("SIGINT");
     expect((await second.ended).code).toBe(130);
     expect(await answersIn(out)).toHaveLength(length);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   answersIn,
   type CountingModel,
@@ -282,7 +282,7 @@ it("of two batches into one file the second is refused", async () => {
   try {
     await writeFile(file, "1\n");
     const first = startPredict([slow.url, "--file", file]);
-    await vi.waitFor(() => expect(held).toHaveLength(1), { timeout: 20_000 });
+    await expect.poll(() => held).toHaveLength(1);
     const second = await predict(slow.url, "--file", file);
     expect(second).toMatchObject({
       code: 1,

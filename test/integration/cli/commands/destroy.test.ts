@@ -6,7 +6,6 @@ import { makeOwnStack, type OwnStack } from "../../../support/ownStack.ts";
 /** `menagerie destroy` with the real engine, over a state of components: those need neither a cluster nor a plugin. */
 
 const stack = "destroyed";
-const within = 120_000;
 let own: OwnStack;
 
 beforeAll(async () => {
@@ -42,9 +41,7 @@ async function resources(): Promise<string[]> {
   return found.map(({ urn }) => urn.split("::").at(-1) ?? "");
 }
 
-it("deletes all of it, what is protected too, once the stack's name is repeated, and nothing before", {
-  timeout: within,
-}, async () => {
+it("deletes all of it, what is protected too, once the stack's name is repeated, and nothing before", async () => {
   const unasked = await destroy();
   expect(unasked.said).toContain("delete PlatformDatabase platform: it is protected");
   expect(unasked.said).toContain(`add --yes ${stack}`);

@@ -22,7 +22,6 @@ import { recordingOutput, writeStackOutputs } from "../../../support/stackOutput
 
 /** `menagerie recording forget` as its user runs it: in the tables, and in samples beside the stack's file and elsewhere. */
 
-const within = 90_000;
 const schema = "recorded_iris";
 let postgres: TestPostgres;
 let folder: string;
@@ -46,7 +45,7 @@ beforeAll(async () => {
   const layout = environmentLayout("local", join(folder, "home"));
   await useExistingCluster(layout, { kubeconfig: join(folder, "kubeconfig"), gatewayUrl: "http://127.0.0.1:1" });
   await writeStackOutputs(layout, { recordings: { iris: recordingOutput(schema) } });
-}, within);
+});
 
 afterAll(async () => {
   await Promise.all([postgres.stop(), rm(folder, { recursive: true, force: true })]);
@@ -73,7 +72,7 @@ beforeEach(async () => {
     );
     await client.query(`UPDATE ${schema}.inference_requests SET redacted = request_id < 'r4'`);
   });
-}, within);
+});
 
 async function menagerie(...args: string[]) {
   const child = spawn(process.execPath, [join(import.meta.dirname, "../../../../src/cli/main.ts"), ...args], {
@@ -113,9 +112,7 @@ const encryptedFor = (...names: string[]) => [
   ...names.flatMap((name) => ["--recipient", recipients.get(name) ?? ""]),
 ];
 
-it("a value goes from the tables, from plain samples and from encrypted ones, which the same people can open", {
-  timeout: within,
-}, async () => {
+it("a value goes from the tables, from plain samples and from encrypted ones, which the same people can open", async () => {
   await exported("samples/iris/a.jsonl");
   await exported("out/b.age", ...encryptedFor("one", "two"));
   const args = ["--where", "user=ada", "--identity", "one.key"];
@@ -152,9 +149,7 @@ it("a value goes from the tables, from plain samples and from encrypted ones, wh
   expect(await readdir(join(folder, "out"))).toEqual([]);
 });
 
-it("what a sample has is found where the tables no longer have it, and the other way round", {
-  timeout: within,
-}, async () => {
+it("what a sample has is found where the tables no longer have it, and the other way round", async () => {
   await exported("samples/iris/a.jsonl");
   await inDatabase((client) =>
     client.query(`DELETE FROM ${schema}.inference_requests WHERE request_id IN ('r1', 'r2')`),
@@ -167,9 +162,7 @@ it("what a sample has is found where the tables no longer have it, and the other
   expect(await idsInTables()).toEqual(["r0", "r4"]);
 });
 
-it("samples that cannot be opened are named with what to do, after all others were served, and so are exports elsewhere", {
-  timeout: within,
-}, async () => {
+it("samples that cannot be opened are named with what to do, after all others were served, and so are exports elsewhere", async () => {
   await exported("samples/iris/a.jsonl");
   await exported("out/stranger.age", ...encryptedFor("stranger"));
   await exported("out/away.jsonl", "--requests", "3");

@@ -19,7 +19,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   home = await mkdtemp(join(tmpdir(), "menagerie-home-"));
-}, 60_000);
+});
 
 afterAll(async () => {
   vi.unstubAllEnvs();

@@ -24,7 +24,6 @@ import { recordingOutput, writeStackOutputs } from "../../../support/stackOutput
 
 /** `menagerie sample` as its user runs it, on the platform's own tables and roles. */
 
-const within = 90_000;
 const token = `ghp_${"aB3dE5gH".repeat(5)}`;
 let postgres: TestPostgres;
 let predictor: TestPredictor;
@@ -68,7 +67,7 @@ beforeAll(async () => {
     await store("leaky", some(2, { note: `use ${token}`, user: "ada@example.com" }), true);
     await store("leaky_plain", some(2, { note: `use ${token}` }), false);
   });
-}, within);
+});
 
 afterAll(async () => {
   await Promise.all([postgres.stop(), predictor.stop(), rm(folder, { recursive: true, force: true })]);
@@ -104,7 +103,7 @@ describe("who may export", () => {
     ["no key that is unknown", () => `mng_AAAAAAAA_${"x".repeat(43)}`, "it is not a key of this environment"],
     ["no key without the right", () => keys.predicting, "does not have the right export"],
     ["no key of another organization", () => keys.ofOthers, "opens organization acme"],
-  ])("%s", { timeout: within }, async (_, key, says) => {
+  ])("%s", async (_, key, says) => {
     const { code, stderr } = await menagerie(["sample", "export", "redacted", "-o", "refused.jsonl"], key());
     expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
     expect(await readdir(folder)).not.toContain("refused.jsonl");
@@ -115,9 +114,7 @@ describe("who may export", () => {
   });
 });
 
-it("a model of a stack has its rules in the sample, and its own key opens it and no other model", {
-  timeout: within,
-}, async () => {
+it("a model of a stack has its rules in the sample, and its own key opens it and no other model", async () => {
   const home = join(folder, "home");
   const layout = environmentLayout("local", home);
   await useExistingCluster(layout, { kubeconfig: join(folder, "none"), gatewayUrl: "http://127.0.0.1:1" });
@@ -149,7 +146,7 @@ it("a model of a stack has its rules in the sample, and its own key opens it and
 });
 
 describe("a redacted sample", () => {
-  it("is fair, always the same, checked, in the audit, and replaced by force alone", { timeout: within }, async () => {
+  it("is fair, always the same, checked, in the audit, and replaced by force alone", async () => {
     const args = ["export", "redacted", "--requests", "10", "--stratify", "status"];
     const made = await sample(...args, "-o", "a.jsonl");
     expect(made.code, made.stderr).toBe(0);
@@ -183,9 +180,7 @@ describe("a redacted sample", () => {
     expect([edited.code, edited.stderr]).toEqual([2, expect.stringContaining("were changed after the export")]);
   });
 
-  it("is kept beside the stack's file, and replayed from there without comparing its answers", {
-    timeout: within,
-  }, async () => {
+  it("is kept beside the stack's file, and replayed from there without comparing its answers", async () => {
     expect((await sample("add", "a.jsonl")).stderr).toContain("has no Pulumi.yaml");
     await writeFile(join(folder, "Pulumi.yaml"), "name: x\n");
     const added = await sample("add", "a.jsonl");
@@ -206,7 +201,7 @@ describe("a redacted sample", () => {
     expect(predictor.seen).toHaveLength(10);
   });
 
-  it("that Ctrl-C interrupts is not there, not even half of it", { timeout: within }, async () => {
+  it("that Ctrl-C interrupts is not there, not even half of it", async () => {
     await inDatabase(async (client) => {
       await client.query("BEGIN; LOCK TABLE redacted.inference_response IN ACCESS EXCLUSIVE MODE");
       const child = start(["sample", "export", "redacted", "-o", "interrupted.jsonl"], keys.exporting, folder);
@@ -229,7 +224,7 @@ describe("a redacted sample", () => {
     expect((await readdir(folder)).filter((name) => name.includes("interrupted"))).toEqual([]);
   });
 
-  it("with a key or an address in it is refused with places, never values", { timeout: within }, async () => {
+  it("with a key or an address in it is refused with places, never values", async () => {
     const { code, stdout, stderr } = await sample("export", "leaky", "-o", "leaky.jsonl");
     expect(code).toBe(2);
     expect(stderr).toContain("leaky: 2 values look like keys or passwords, at request note (2)");
@@ -246,12 +241,12 @@ describe("requests as users sent them", () => {
     [["--unredacted", "--because", "a test"], "--unredacted needs --recipient"],
     [["--unredacted", "--because", "a test", "--recipient", "age1x"], "age1x is not a public key of age"],
     [["--organization", "acme"], "recorded requests do not hold whose they are"],
-  ])("leave by no %j", { timeout: within }, async (options, says) => {
+  ])("leave by no %j", async (options, says) => {
     const { code, stderr } = await sample("export", "plain", "-o", "plain.age", ...options);
     expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
   });
 
-  it("leave encrypted, and are opened by each recipient alone", { timeout: within }, async () => {
+  it("leave encrypted, and are opened by each recipient alone", async () => {
     const identities = await Promise.all([
       generateX25519Identity(),
       generateX25519Identity(),

@@ -26,7 +26,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "menagerie-home-"));
   vi.stubEnv("MENAGERIE_DATABASE_URL", urlOf(postgres.server, "postgres"));
   vi.stubEnv("MENAGERIE_HOME", home);
-}, 60_000);
+});
 
 afterAll(async () => {
   vi.unstubAllEnvs();

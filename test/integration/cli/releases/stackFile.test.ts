@@ -24,9 +24,6 @@ vi.mock("../../../../src/local/localStack.ts", () => ({
 
 let postgres: TestPostgres;
 let said: string;
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
@@ -38,7 +35,7 @@ beforeAll(async () => {
   await withClient(postgres.server, platformDatabase, (client) =>
     deploy(client, "local", { iris: 1 }, { zoo: { iris: { truss: "models/iris", phase: "done" } } }),
   );
-}, startWithin);
+});
 
 afterAll(async () => {
   await postgres.stop();

@@ -47,7 +47,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   folder = await mkdtemp(join(tmpdir(), "menagerie-advance-"));
-}, 60_000);
+});
 
 afterAll(async () => {
   await postgres.stop();

@@ -18,7 +18,6 @@ import { wholeMatrix } from "../../../support/wholeMatrix.ts";
 /** What is protected and what is agreed to, under the real engine, with databases of a real PostgreSQL as what is stored. */
 
 const project = join(import.meta.dirname, "../../../..");
-const within = 300_000;
 const { signal } = new AbortController();
 
 let postgres: TestPostgres;
@@ -107,9 +106,6 @@ async function databases(): Promise<string[]> {
 
 it.runIf(wholeMatrix)(
   "a bare up deletes nothing that stores, `menagerie up` does with a yes, and what a person dropped comes back",
-  {
-    timeout: within,
-  },
   async () => {
     await declare("kept", "spare");
     expect(await up(), last?.stderr).toBe(0);

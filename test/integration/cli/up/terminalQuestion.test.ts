@@ -56,7 +56,7 @@ it.each<[string, string, readonly (readonly object[])[], number, string[], RegEx
   ["yes, when less would go by then", "y\n", [more, gone], 0, ["preview", "preview", up], /Namespace baseten/],
   ["Ctrl-C", "\u0003", [gone], 130, ["preview"], /interrupted; nothing was done/],
   ["Ctrl-D", "\u0004", [gone], 130, ["preview"], /interrupted; nothing was done/],
-])("%s", { timeout: 60_000 }, async (_what, typed, previews, code, started, says) => {
+])("%s", async (_what, typed, previews, code, started, says) => {
   const { said, ...ended } = await answer(previews, typed);
   expect(ended.code, said).toBe(code);
   expect(engine(said)).toEqual(started);

@@ -25,13 +25,10 @@ const grant = "postgresql:index/grant:Grant";
 let postgres: TestPostgres;
 let plugin: ResourcePlugin;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   plugin = await startPlugin(local, postgres.server);
-}, startWithin);
+});
 
 afterAll(async () => {
   await plugin.stop();

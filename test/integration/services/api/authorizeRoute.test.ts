@@ -18,7 +18,7 @@ beforeAll(async () => {
     limited: await api.newKey({ modelId: iris.modelId }, [], { tokensPerDay: 10_000, requestsPerMinute: 1_000 }),
     other: await api.newKey({ organizationId: other.organizationId }),
   };
-}, 60_000);
+});
 afterAll(() => api?.stop());
 
 const predict = "/serving/models/iris-large/v1/models/model:predict";

@@ -36,7 +36,7 @@ beforeAll(async () => {
   });
   key = await api.newKey({ modelId: app.id });
   limited = await api.newKey({ modelId: app.id }, [], { requestsPerMinute: 1_000, tokensPerDay: 1_000 });
-}, 90_000);
+});
 
 afterAll(async () => {
   await api?.stop();
@@ -83,18 +83,11 @@ describe("OpenAI's client for Node", () => {
     for (const { headers } of model.seen) expect(JSON.stringify(headers)).not.toContain(key);
   });
 
-  it("gets a stream's head and each of its pieces as the model sends them", async () => {
-    const begun = performance.now();
+  it("gets streams whole", async () => {
     const stream = await openAi().chat.completions.create({ model: "m", messages, stream: true });
-    const times = [performance.now() - begun];
     let text = "";
-    for await (const chunk of stream) {
-      times.push(performance.now() - begun);
-      text += chunk.choices[0]?.delta.content ?? "";
-    }
+    for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? "";
     expect(text).toBe(speech);
-    // Ten pieces of 30 ms: held back, they would come at once.
-    expect((times.at(-1) ?? 0) - (times[1] ?? 0)).toBeGreaterThan(200);
     const events: string[] = [];
     for await (const { type } of await openAi().responses.create({ model: "m", input: "x", stream: true })) {
       events.push(type);
@@ -102,13 +95,14 @@ describe("OpenAI's client for Node", () => {
     expect(events.at(-1)).toBe("response.completed");
   });
 
-  it("that leaves in the middle of a stream is a client that left, for the model too", async () => {
+  it("gets a stream's head and each of its pieces as the model sends them, and that leaves in the middle is one that left for the model too", async () => {
     const before = model.abandoned();
+    // It has no end: whoever held it back would do so for ever.
     const stream = await openAi().chat.completions.create({ model: "endless", messages, stream: true });
     let heard = 0;
     for await (const _ of stream) {
       heard += 1;
-      if (heard === 3) stream.controller.abort();
+      if (heard === 20) stream.controller.abort();
     }
     await expect.poll(() => model.abandoned()).toBe(before + 1);
   });
@@ -127,7 +121,7 @@ describe("OpenAI's client for Node", () => {
     // What was not taken of one reservation is there for the next.
     for (let each = 0; each < 2; each += 1) {
       const answered = () => openAi(limited).chat.completions.create(asked);
-      await expect.poll(async () => (await answered()).object, { timeout: 5_000 }).toBe("chat.completion");
+      await expect.poll(async () => (await answered()).object).toBe("chat.completion");
     }
     const stream = await openAi(limited).chat.completions.create({ ...asked, model: "endless", stream: true });
     const byLimit = await refusalOf(openAi(limited).chat.completions.create(asked));
@@ -163,8 +157,7 @@ describe("OpenAI's client for Python", () => {
       unknown: ["NotFoundError", 404, "not_found", expect.stringContaining('is called "my speaker"')],
       "wrong key": ["AuthenticationError", 401, "invalid_api_key", "the API key is wrong or revoked"],
     });
-    expect(answers.seconds).toBeGreaterThan(0.2);
-  }, 120_000);
+  });
 });
 
 describe("Anthropic's client", () => {
@@ -235,7 +228,7 @@ describe("an app that is moved to another version", () => {
     }
     await openAi.chat.completions.create({ model: "my speaker", messages });
     expect(model.seen.length).toBe(before + 2);
-  }, 120_000);
+  });
 });
 
 describe("the paths of an app", () => {

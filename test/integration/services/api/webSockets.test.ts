@@ -43,7 +43,7 @@ beforeAll(async () => {
   keyOfApp = await api.newKey({ organizationId: ofApp.rows[0].id });
   appPath = `/models/${app.id}/v1/websocket`;
   developmentPath = `/development/${versionId}/v1/websocket`;
-}, 90_000);
+});
 
 afterAll(async () => {
   await api?.stop();
@@ -60,6 +60,7 @@ it("of an app pass by its pointer, with its key, which the model does not get", 
   expect(model.seen.at(-1)?.url).toBe("/v1/websocket?a=1");
   expect(JSON.stringify(model.seen.at(-1)?.headers)).not.toContain(keyOfApp);
   await expect.poll(() => api.logged.join("\n")).toMatch(/"status":101.*"prediction"/);
+  await expect.poll(() => counted).toEqual(["1xx"]);
 });
 
 it("are counted once each, as what was joined and not as who left", async () => {

@@ -50,7 +50,7 @@ beforeAll(async () => {
   const connection = await connected();
   client = connection;
   end = () => connection.end();
-}, 60_000);
+});
 
 async function connected(): Promise<Client> {
   const connection = new Client(clientConfig(postgres.server, platformDatabase));
@@ -563,29 +563,25 @@ describe("simulated rollouts, folded in PostgreSQL", () => {
     beyondMargin.find(({ name }) => name === "errors +5 points") as ErrorScenario,
   ];
 
-  it.each(scenarios)(
-    "$name: as in memory, within the risk",
-    async (scenario) => {
-      const settings = usualJudge;
-      let bad = 0;
-      for (let seed = 0; seed < count; seed += 1) {
-        await begin(settings);
-        const rows = rolloutRows(scenario, seed, perRow);
-        const id = await stored(rows);
-        const folded = [];
-        for (let isWhole = false; !isWhole; ) {
-          const turn = await foldStored(client, id);
-          folded.push(...turn.verdicts.map(({ verdict }) => verdict));
-          isWhole = turn.isWhole;
-        }
-        const expected = expectedVerdicts(rows, settings);
-        expect(JSON.parse(JSON.stringify(folded)), `seed ${seed}`).toEqual(expected);
-        if (expected.at(-1)?.decision === "bad") bad += 1;
-        await client.query("UPDATE menagerie.rollout SET judge = NULL WHERE model_id = $1", [judged.modelId]);
+  it.each(scenarios)("$name: as in memory, within the risk", async (scenario) => {
+    const settings = usualJudge;
+    let bad = 0;
+    for (let seed = 0; seed < count; seed += 1) {
+      await begin(settings);
+      const rows = rolloutRows(scenario, seed, perRow);
+      const id = await stored(rows);
+      const folded = [];
+      for (let isWhole = false; !isWhole; ) {
+        const turn = await foldStored(client, id);
+        folded.push(...turn.verdicts.map(({ verdict }) => verdict));
+        isWhole = turn.isWhole;
       }
-      if (scenario.name === "errors +5 points") expect(bad).toBe(count);
-      else expect(binomialTail(bad, count, settings.risk / 2)).toBeGreaterThan(0.001);
-    },
-    300_000,
-  );
+      const expected = expectedVerdicts(rows, settings);
+      expect(JSON.parse(JSON.stringify(folded)), `seed ${seed}`).toEqual(expected);
+      if (expected.at(-1)?.decision === "bad") bad += 1;
+      await client.query("UPDATE menagerie.rollout SET judge = NULL WHERE model_id = $1", [judged.modelId]);
+    }
+    if (scenario.name === "errors +5 points") expect(bad).toBe(count);
+    else expect(binomialTail(bad, count, settings.risk / 2)).toBeGreaterThan(0.001);
+  });
 });

@@ -16,14 +16,11 @@ import { everyPoint, killedAndResumed } from "../../../support/takeBack/kill.ts"
 
 let postgres: TestPostgres;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
   await onPlatform((client) => client.query(gatewayTable));
-}, startWithin);
+});
 
 afterAll(() => postgres.stop());
 
@@ -234,5 +231,5 @@ describe("a guard that is killed", () => {
     // Every third statement's moments; all of them in soak.
     const points = everyPoint(45).filter((_, place) => place % 7 === 0);
     expect(await killedAndResumed(postgres.server, points)).toBeGreaterThanOrEqual(10);
-  }, 240_000);
+  });
 });

@@ -22,7 +22,7 @@ const started: TestRecorder[] = [];
 beforeAll(async () => {
   [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
   recorder = await start("bodiless");
-}, 90_000);
+});
 
 afterAll(async () => {
   for (const each of started) await each.dispose();
@@ -58,7 +58,7 @@ async function asked(path: string, answer: (response: ServerResponse) => void, o
          JOIN inference_response a USING (day, request_id, attempt) WHERE request_id = $1`,
       [id],
     );
-  await expect.poll(async () => (await rows()).length, { timeout: 30_000, interval: 50 }).toBe(1);
+  await expect.poll(async () => (await rows()).length, { interval: 50 }).toBe(1);
   return (await rows())[0] as Row;
 }
 
@@ -221,7 +221,7 @@ it("knows the tokens of embeddings, and of a prediction how long it took", async
 });
 
 it("has nothing of a body in its log on disk and its output, while the database is away", async () => {
-  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes")).toBe(0);
   await postgres.crash();
   const id = randomUUID();
   predictor.answer = streams([...(protocols[0]?.said ?? []), ...(protocols[0]?.failing ?? [])]);
@@ -236,12 +236,12 @@ it("has nothing of a body in its log on disk and its output, while the database 
     const names = await readdir(recorder.folder);
     return (await Promise.all(names.map((name) => readFile(join(recorder.folder, name), "latin1")))).join("");
   };
-  await expect.poll(onDisk, { timeout: 30_000 }).toContain(id);
+  await expect.poll(onDisk).toContain(id);
   expect(await onDisk()).not.toContain(canary);
   expect(recorder.lines.join("\n")).not.toContain(canary);
   await postgres.restart();
   const rows = () => recorder.query("SELECT failure FROM inference_response WHERE request_id = $1", [id]);
-  await expect.poll(rows, { timeout: 30_000 }).toEqual([{ failure: "failed" }]);
+  await expect.poll(rows).toEqual([{ failure: "failed" }]);
   expect(await recorder.metric("menagerie_recorder_lost_total")).toBe(0);
 });
 

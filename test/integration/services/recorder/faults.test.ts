@@ -15,7 +15,7 @@ const started: TestRecorder[] = [];
 
 beforeAll(async () => {
   [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
-}, 90_000);
+});
 
 afterAll(async () => {
   for (const recorder of started) await recorder.dispose();
@@ -69,7 +69,7 @@ function load(recorder: TestRecorder, body = '{"values": [1]}'): Load {
     failed,
     async answers(count) {
       const wanted = answered.length + count;
-      await expect.poll(() => answered.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(wanted);
+      await expect.poll(() => answered.length).toBeGreaterThanOrEqual(wanted);
     },
     async stop() {
       stopped = true;
@@ -96,7 +96,7 @@ async function losses(recorder: TestRecorder): Promise<Record<string, number>> {
 
 /** Everything in the log is in the database. */
 async function settled(recorder: TestRecorder): Promise<void> {
-  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes")).toBe(0);
 }
 
 /** Answers are logged in groups of two milliseconds: the last one is on its way when the last answer came. */
@@ -119,24 +119,24 @@ describe("a recorder", () => {
     expect(running.failed).toEqual([]);
     expect((await storedIds(recorder)).sort()).toEqual(running.answered.sort());
     expect(await losses(recorder)).toEqual({});
-  }, 90_000);
+  });
 
   it("counts what does not fit its log while the database is away, and answers all the same", async () => {
     const recorder = await start("full", { MENAGERIE_RECORDER_LOG_MAX_BYTES: String(1024 ** 2) });
     await settled(recorder);
     await postgres.crash();
     const running = load(recorder, JSON.stringify({ padding: "x".repeat(20_000) }));
-    await expect.poll(() => recorder.metric("menagerie_recorder_lost_total"), { timeout: 30_000 }).toBeGreaterThan(20);
+    await expect.poll(() => recorder.metric("menagerie_recorder_lost_total")).toBeGreaterThan(20);
     await running.stop();
     expect(running.failed).toEqual([]);
     await postgres.restart();
-    await expect.poll(async () => (await losses(recorder)).log_full ?? 0, { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await losses(recorder)).log_full ?? 0).toBeGreaterThan(0);
     await settled(recorder);
     // Losses are written to the database a while after rows are.
     const accounted = async () => (await storedIds(recorder)).length + ((await losses(recorder)).log_full ?? 0);
-    await expect.poll(accounted, { timeout: 30_000 }).toBe(running.answered.length);
+    await expect.poll(accounted).toBe(running.answered.length);
     expect((await storedIds(recorder)).length).toBeGreaterThan(20);
-  }, 90_000);
+  });
 
   it("that is killed under load has lost only what was under way, counts it, and stores the rest once", async () => {
     const recorder = await start("killed");
@@ -151,7 +151,7 @@ describe("a recorder", () => {
     expect(predictor.seen.length).toBeGreaterThanOrEqual(seenBefore);
     await postgres.restart();
     const next = await again(recorder);
-    await expect.poll(() => next.metric("menagerie_recorder_stored_total"), { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(() => next.metric("menagerie_recorder_stored_total")).toBeGreaterThan(0);
     await settled(next);
     const stored = new Set(await storedIds(next));
     const missing = running.answered.filter((id) => !stored.has(id));
@@ -160,7 +160,7 @@ describe("a recorder", () => {
     expect(missing.length).toBeLessThanOrEqual(counted + concurrency);
     expect(counted).toBeLessThanOrEqual(4 * concurrency);
     expect(stored.size + counted).toBeGreaterThanOrEqual(running.answered.length - concurrency);
-  }, 90_000);
+  });
 
   it("that is told to end under load stores everything that it answered", async () => {
     const recorder = await start("ended");
@@ -171,7 +171,7 @@ describe("a recorder", () => {
     expect(running.answered.length).toBeGreaterThan(200);
     expect((await storedIds(recorder)).sort()).toEqual(running.answered.sort());
     expect(await losses(recorder)).toEqual({});
-  }, 90_000);
+  });
 
   it("whose log ends in half a frame, or is damaged, goes on behind it", async () => {
     const recorder = await start("damaged");
@@ -197,7 +197,7 @@ describe("a recorder", () => {
       body: "{}",
       headers: { "x-request-id": id },
     });
-    await expect.poll(() => storedIds(next), { timeout: 30_000 }).toContain(id);
+    await expect.poll(() => storedIds(next)).toContain(id);
     expect((await storedIds(next)).filter((each) => each !== id).sort()).toEqual(running.answered.sort());
 
     await postgres.crash();
@@ -217,5 +217,5 @@ describe("a recorder", () => {
     expect((await losses(third)).damaged).toBe(1);
     const stored = new Set(await storedIds(third));
     expect(more.answered.some((each) => stored.has(each))).toBe(true);
-  }, 120_000);
+  });
 });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { claimHeader } from "../../../../src/domain/limits/claim.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
@@ -36,7 +36,7 @@ beforeAll(async () => {
       MENAGERIE_RECORDER_BODIES: "false",
     },
   });
-}, 90_000);
+});
 
 afterAll(async () => {
   await recorder?.dispose();
@@ -64,7 +64,7 @@ it("tells the tokens of whole answers, of streams and of refusals, and the model
   expect(await ask({ [claimHeader]: "refused" }, { model: "refused" })).toBe(400);
   // Of these answers nobody tells how many tokens they took.
   await ask({ [claimHeader]: "untold" }, {}, "/v1/completions");
-  await vi.waitFor(() => expect(settled()).toHaveLength(4), { timeout: 10_000 });
+  await expect.poll(() => settled()).toHaveLength(4);
   expect(new Map(settled().map(({ claim, tokens }) => [claim, tokens]))).toEqual(
     new Map([
       ["whole", { prompt: 3, completion: 7 }],
@@ -80,14 +80,14 @@ it("tells the tokens of whole answers, of streams and of refusals, and the model
 it("tells nothing of requests without a claim", async () => {
   await ask({});
   await ask({ [claimHeader]: "last" });
-  await vi.waitFor(() => expect(settled()).toHaveLength(1), { timeout: 10_000 });
+  await expect.poll(() => settled()).toHaveLength(1);
   expect(settled()[0]?.claim).toBe("last");
 });
 
 it("tells it again where the API service is away, and what it kept when it ends", async () => {
   answers = 503;
   await ask({ [claimHeader]: "again" });
-  await vi.waitFor(() => expect(reports.length).toBeGreaterThan(0), { timeout: 10_000 });
+  await expect.poll(() => reports.length).toBeGreaterThan(0);
   answers = 204;
   reports = [];
   await ask({ [claimHeader]: "late" });
@@ -97,4 +97,4 @@ it("tells it again where the API service is away, and what it kept when it ends"
       .map(({ claim }) => claim)
       .sort(),
   ).toEqual(["again", "late"]);
-}, 60_000);
+});

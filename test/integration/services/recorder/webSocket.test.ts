@@ -10,7 +10,7 @@ let recorder: TestRecorder;
 beforeAll(async () => {
   [postgres, model] = await Promise.all([startPostgres(), startWebSocketServer("model")]);
   recorder = await startRecorder({ postgres, predictor: model.host, schema: "primary" });
-}, 90_000);
+});
 
 afterAll(async () => {
   await recorder?.dispose();

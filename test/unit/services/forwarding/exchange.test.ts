@@ -188,8 +188,8 @@ describe("a side that goes away", () => {
       else await delay(50);
       asked.destroy();
     }
-    await vi.waitFor(() => expect(gone).toHaveBeenCalledTimes(2));
-    await vi.waitFor(() => expect(ends).toHaveLength(2));
+    await expect.poll(() => gone).toHaveBeenCalledTimes(2);
+    await expect.poll(() => ends).toHaveLength(2);
     expect(ends.map(({ status, failure }) => [status, failure])).toEqual([
       [null, "client_gone"],
       [200, "client_gone"],
@@ -231,7 +231,7 @@ describe("a side that goes away", () => {
     socket.write("POST /x HTTP/1.1\r\nhost: front\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n");
     await delay(100);
     socket.destroy();
-    await vi.waitFor(() => expect(ends).toMatchObject([{ status: null, failure: "client_gone", wholeRequest: false }]));
+    await expect.poll(() => ends).toMatchObject([{ status: null, failure: "client_gone", wholeRequest: false }]);
     expect(failures).toEqual([]);
   });
 

@@ -26,7 +26,7 @@ beforeAll(async () => {
     );
   await Promise.all([make(), make()]);
   await make();
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 

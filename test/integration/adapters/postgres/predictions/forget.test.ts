@@ -25,7 +25,7 @@ let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startPostgres();
   await withClient(postgres.server, "postgres", (client) => ensurePredictionTables(client, schema));
-}, 90_000);
+});
 
 afterAll(() => postgres.stop());
 

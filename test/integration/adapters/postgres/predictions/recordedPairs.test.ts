@@ -24,7 +24,7 @@ beforeAll(async () => {
       }
     }
   });
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 

@@ -13,13 +13,10 @@ import { stateOf } from "../../../../support/releaseStates.ts";
 
 let postgres: TestPostgres;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
-}, startWithin);
+});
 
 afterAll(() => postgres.stop());
 

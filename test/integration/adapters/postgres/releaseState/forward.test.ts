@@ -18,7 +18,7 @@ let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 

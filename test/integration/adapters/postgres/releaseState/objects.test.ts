@@ -34,7 +34,7 @@ beforeAll(async () => {
     await client.query("CREATE TABLESPACE fast LOCATION ''");
     await client.query("GRANT CREATE ON TABLESPACE fast TO menagerie_state");
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await postgres.stop();

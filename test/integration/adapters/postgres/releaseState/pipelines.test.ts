@@ -127,7 +127,7 @@ describe("the journal of pipelines", () => {
     postgres = await startPostgres();
     await makePlatformTables(postgres.server);
     await make("v1");
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await postgres.stop();

@@ -34,7 +34,7 @@ beforeAll(async () => {
   await sql("INSERT INTO v1.event (item_id) SELECT 1 + i % 500 FROM generate_series(1, 300) i");
   await ensure({ tag: "v2", from: "v1" });
   await ensure({ tag: "v3", from: "v2", seeds: { model: "view" } });
-}, 60_000);
+});
 
 afterAll(async () => {
   await postgres.stop();

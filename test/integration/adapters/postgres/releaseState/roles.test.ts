@@ -25,7 +25,7 @@ beforeAll(async () => {
   await makeRelease(postgres.server, { tag: "v1" });
   await sql("INSERT INTO v1.item (name) VALUES ('one'), ('two')");
   await makeRelease(postgres.server, { tag: "v2", from: "v1", seeds: { model: "view" } });
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 

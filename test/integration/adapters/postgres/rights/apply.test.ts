@@ -28,7 +28,7 @@ beforeAll(async () => {
   await makePlatformTables(postgres.server);
   rights = await platformRights();
   granted = await grantedRights(postgres.server);
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 

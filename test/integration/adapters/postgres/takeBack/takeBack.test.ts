@@ -20,13 +20,10 @@ import { makeRollout, type TestRollout } from "../../../../support/rolloutTables
 
 let postgres: TestPostgres;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
-}, startWithin);
+});
 
 afterAll(() => postgres.stop());
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
   await makePlatformTables(postgres.server);
   api = poolOf(roles.api);
   reader = poolOf(roles.reader);
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const pool of pools) await pool.end();

@@ -125,7 +125,7 @@ beforeAll(async () => {
       said("alone", 1, newHash, 3),
     ]);
   });
-}, 120_000);
+});
 
 afterAll(() => postgres.stop());
 

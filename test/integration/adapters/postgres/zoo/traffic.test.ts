@@ -27,7 +27,7 @@ let fresh: string;
 beforeAll(async () => {
   postgres = await startPostgres();
   await makePlatformTables(postgres.server);
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 

@@ -53,7 +53,7 @@ beforeAll(async () => {
   });
   const [admin] = await api.sql<{ id: string }>("SELECT id FROM menagerie.organization WHERE is_admin");
   organizationId = admin?.id ?? "";
-}, 60_000);
+});
 afterAll(() => api?.stop());
 beforeEach(() => {
   name = `m-${randomUUID().slice(0, 8)}`;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createDevelopmentVersions } from "../../../../../src/adapters/api/developmentVersions.ts";
 import { lead } from "../../../../../src/adapters/postgres/leader.ts";
 import { type Attempts, reconcileOnce } from "../../../../../src/services/api/development/reconcile.ts";
@@ -15,14 +15,15 @@ let api: ApiUnderTest;
 let model: Server;
 let id: string;
 let modelId: string;
-/** Versions of the answers that were counted. */
+/** Versions of the answers that were counted; each test has a version of its own. */
 const counted: string[] = [];
+const countedOf = (versionId: string) => counted.filter((each) => each === versionId).length;
 const base = trussOf({ "model/model.py": "class Model: pass\n" });
 const next = trussOf({ "model/model.py": "class Model: x = 1\n" });
 
 beforeAll(async () => {
   // Answers what it was asked, as a model would that echoes.
-  model = createServer(async (request, response) => {
+  model = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     response.setHeader("x-seen-purpose", String(request.headers["x-menagerie-purpose"]));
@@ -31,7 +32,7 @@ beforeAll(async () => {
   await once(model, "listening");
   api = await startDevelopmentApi({ maxBodyBytes: 100_000, count: (versionId) => void counted.push(versionId) });
   api.cluster.podUrl = `http://127.0.0.1:${(model.address() as AddressInfo).port}`;
-}, 60_000);
+});
 
 afterAll(async () => {
   model?.close();
@@ -97,7 +98,7 @@ describe("the activator", () => {
     ]);
     let leases: string | undefined;
     api.cluster.control(id).patch = async () => {
-      await expect.poll(async () => (leases = (await standing())[0]?.leases), { timeout: 10_000 }).toBe("1");
+      await expect.poll(async () => (leases = (await standing())[0]?.leases)).toBe("1");
       return { kind: "unknown", reason: "no answer" };
     };
     await edit(true);
@@ -154,7 +155,7 @@ describe.each([
   ["by the client's hostname", () => `/hosts/${modelId}/development/predict`],
 ])("a request of a batch %s", (_, path) => {
   const asked = async (key: string | undefined, purpose = "batch") => {
-    counted.length = 0;
+    const before = countedOf(id);
     const send = (headers: Record<string, string>, own = key) =>
       fetch(api.url + path(), {
         method: "POST",
@@ -165,9 +166,9 @@ describe.each([
     expect([answer.status, await answer.text()]).toEqual([200, "POST /v1/models/model:predict hello"]);
     // An answer is counted when it is over, which the client may know first: one that is counted for sure comes behind it.
     await (await send({}, adminKey)).text();
-    await vi.waitFor(() => expect(counted).toContain(id), { timeout: 10_000 });
+    await expect.poll(() => countedOf(id)).toBeGreaterThan(before);
     const seen = answer.headers.get("x-seen-purpose");
-    return { model: seen, client: answer.headers.get("x-menagerie-purpose"), counted: counted.length };
+    return { model: seen, client: answer.headers.get("x-menagerie-purpose"), counted: countedOf(id) - before };
   };
   const ofModel = (rights: Parameters<ApiUnderTest["newKey"]>[1]) => api.newKey({ modelId }, rights);
 
@@ -178,9 +179,9 @@ describe.each([
   });
 
   it("is any other request with a key that has not this right", async () => {
-    for (const key of [await ofModel([]), await ofModel(["export"])]) {
+    for (const [index, key] of [await ofModel([]), await ofModel(["export"])].entries()) {
       expect(await asked(key)).toMatchObject({ model: "undefined", client: null });
-      await vi.waitFor(() => expect(counted).toEqual([id, id]), { timeout: 10_000 });
+      await expect.poll(() => countedOf(id)).toBe(2 * (index + 1));
     }
   });
 
@@ -277,7 +278,7 @@ describe("the one that looks after them", () => {
     await expect.poll(() => log).toEqual(["first"]);
     const stopSecond = start("second");
     await stopFirst();
-    await expect.poll(() => log, { timeout: 15_000 }).toEqual(["first", "second"]);
+    await expect.poll(() => log).toEqual(["first", "second"]);
     await stopSecond();
-  }, 30_000);
+  });
 });

@@ -41,7 +41,7 @@ beforeAll(async () => {
   });
   api.cluster.deploy(id, base.hash);
   before = await everything();
-}, 60_000);
+});
 
 afterAll(() => api?.stop());
 

@@ -23,7 +23,7 @@ type Truss = typeof base;
 
 beforeAll(async () => {
   api = await startDevelopmentApi();
-}, 60_000);
+});
 afterAll(() => api?.stop());
 
 const client = (key = adminKey) => createDevelopmentVersions({ url: api.url, key });

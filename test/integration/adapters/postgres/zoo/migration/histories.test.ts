@@ -12,7 +12,7 @@ let postgres: TestPostgres;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 
 afterAll(() => postgres.stop());
 
@@ -29,7 +29,7 @@ it("one after the other leave table and journal exactly as the model says", asyn
     }),
     { numRuns },
   );
-}, 120_000);
+});
 
 it("with users who work between the batches, and runs that are cut off, keep every user's word", async () => {
   const between = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), userStep), { maxLength: 12 });
@@ -38,4 +38,4 @@ it("with users who work between the batches, and runs that are cut off, keep eve
     fc.asyncProperty(between, cuts, async (steps, points) => raced(postgres, steps, points)),
     { numRuns },
   );
-}, 120_000);
+});

@@ -23,12 +23,9 @@ import { startPostgres, type TestPostgres } from "../../../../../support/postgre
 
 let postgres: TestPostgres;
 
-/** initdb and the server, on a busy machine; in milliseconds. */
-const startWithin = 60_000;
-
 beforeAll(async () => {
   postgres = await startPostgres();
-}, startWithin);
+});
 
 afterAll(() => postgres.stop());
 
