@@ -14,7 +14,7 @@ export interface TestPredictor {
 }
 
 export async function startPredictor(): Promise<TestPredictor> {
-  const server = createServer({ keepAliveTimeout: 5_000 }, (request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("error", () => {});

@@ -8,6 +8,7 @@ import { urlOf } from "../../../../src/adapters/postgres/server.ts";
 import { isSampled } from "../../../../src/domain/recording/sampling.ts";
 import { readSettings } from "../../../../src/services/recorder/settings.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { loggedCounters } from "../../../support/predictionLog.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { makeTables, startRecorder, type TestRecorder } from "../../../support/recorder.ts";
 
@@ -404,6 +405,11 @@ describe("a recorder that keeps less", () => {
     expect(await some.metric("menagerie_recorder_unsampled_total")).toBe(ids.length - sampled.length);
     expect(await some.metric("menagerie_recorder_predictions_total")).toBe(ids.length);
     // None of them counts as lost when the next process finds the log.
+    const underWay = async () => {
+      const { accepted, finished } = await loggedCounters(some.folder);
+      return accepted - finished;
+    };
+    await expect.poll(underWay).toBe(0);
     await some.end("SIGKILL");
     const next = await some.again();
     expect(await next.query("SELECT * FROM recording_losses")).toEqual([]);
