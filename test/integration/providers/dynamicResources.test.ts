@@ -144,7 +144,8 @@ describe("modelReady", () => {
       const from = Date.now();
       await own.cancel();
       await ended;
-      expect(Date.now() - from).toBeLessThan(5_000);
+      // Of an hour that it would wait.
+      expect(Date.now() - from).toBeLessThan(60_000);
     } finally {
       await own.stop();
     }

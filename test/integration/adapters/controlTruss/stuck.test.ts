@@ -52,7 +52,8 @@ for (const [what, bad] of badSaves.slice(0, wholeMatrix ? undefined : 1)) {
     console.log(`${what}: mended after ${Math.round(performance.now() - begun)} ms`);
     expect(result).toMatchObject({ state: "synced", seq: 3 });
     expect(await version.prediction()).toBe("v2");
-    expect(performance.now() - begun).toBeLessThan(20_000);
+    // Without it the sync would wait its minute.
+    expect(performance.now() - begun).toBeLessThan(50_000);
   });
 }
 

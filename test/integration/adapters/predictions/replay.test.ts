@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   type RecordedRequest,
   recordedRequests,
@@ -54,10 +54,7 @@ beforeAll(async () => {
       headers: { "content-type": "application/json", "x-request-id": `r${n}` },
     });
   }
-  await vi.waitFor(async () => expect(await recorder.metric("menagerie_recorder_stored_total")).toBe(requests), {
-    timeout: 20_000,
-    interval: 50,
-  });
+  await expect.poll(() => recorder.metric("menagerie_recorder_stored_total")).toBe(requests);
 });
 
 afterAll(async () => {

@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../../../src/local/layout.ts";
@@ -25,7 +25,7 @@ let postgres: TestPostgres;
 let predictor: TestPredictor;
 let candidate: TestPredictor;
 let recorder: TestRecorder;
-const seen: { at: number; n: number; url: string; body: string; headers: IncomingHttpHeaders }[] = [];
+const seen: { n: number; url: string; body: string; headers: IncomingHttpHeaders }[] = [];
 
 interface Asked {
   readonly n: number;
@@ -93,10 +93,7 @@ beforeAll(async () => {
     await delay(apartMs);
   }
   await Promise.all(asking);
-  await vi.waitFor(async () => expect(await recorder.metric("menagerie_recorder_stored_total")).toBe(requests), {
-    timeout: 20_000,
-    interval: 50,
-  });
+  await expect.poll(() => recorder.metric("menagerie_recorder_stored_total")).toBe(requests);
 });
 
 afterAll(async () => {
@@ -112,7 +109,7 @@ beforeEach(() => {
 function answerWith(answer: (response: ServerResponse, asked: Asked) => Promise<void>): void {
   candidate.answer = (response, body, { url = "", headers }) => {
     const asked = JSON.parse(body.toString()) as Asked;
-    seen.push({ at: performance.now(), n: asked.n, url, body: body.toString(), headers });
+    seen.push({ n: asked.n, url, body: body.toString(), headers });
     void answer(response, asked);
   };
 }
@@ -208,13 +205,17 @@ describe("menagerie replay of chats", () => {
   it("keeps the recording's order and pace, and what was asked at once is asked at once", async () => {
     const { stdout } = await replay("--as-recorded", "--speed", "2", "--json");
     const { atOnce } = JSON.parse(stdout) as { atOnce: number };
-    // Each has a connection of its own, of which a busy machine may take a later one first; their ids would have them far apart.
     expect(seen.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual(Array.from({ length: requests }, (_, n) => n));
-    expect(seen.filter(({ n }, index) => Math.abs(n - index) > 2)).toEqual([]);
-    // A lower bound only: a busy machine makes it later, never earlier.
-    const took = (seen.at(-1)?.at ?? 0) - (seen[0]?.at ?? 0);
-    expect(took).toBeGreaterThan(((requests - 1) * apartMs) / 2 - 60);
+    // Each has a connection of its own, of which a busy machine may take a later one first; by their ids the sum would be 48.
+    expect(seen.reduce((sum, { n }, index) => sum + Math.abs(n - index), 0)).toBeLessThanOrEqual(16);
     expect(atOnce).toBeGreaterThan(1);
+    // A lower bound only, of all of it: a busy machine makes it later, never earlier. It may have recorded in less time, too.
+    const [recorded] = await recorder.query<{ seconds: number }>(
+      "SELECT extract(epoch FROM max(request_time) - min(request_time))::float8 AS seconds FROM inference_requests",
+    );
+    const begun = performance.now();
+    expect((await replay("--as-recorded", "--speed", "0.2")).code).toBe(0);
+    expect(performance.now() - begun).toBeGreaterThan(((recorded?.seconds ?? 0) * 1000) / 0.2);
   });
 
   it("tells where answers differ, and an error in the middle of a stream from them", async () => {
