@@ -89,7 +89,7 @@ describe("staging and prod, by the user's own engine and kubeconfig", () => {
       "menagerie:postgresCluster: the cluster does not serve postgres-operator.crunchydata.com/v1beta1; install CrunchyData's operator (PGO 5), or use a server that is there by menagerie:database",
     );
     await applyManifest(cluster, postgresClusterDefinition());
-    await vi.waitFor(() => pathOf(cluster, postgresCluster), { timeout: 30_000, interval: 200 });
+    await vi.waitFor(() => pathOf(cluster, postgresCluster), { timeout: 120_000, interval: 200 });
   });
 
   test.each(["staging", "prod"])("`pulumi preview -s %s` says what would be made", async (stack) => {

@@ -114,7 +114,7 @@ describe("a development version", () => {
         `${before}requirements: [six]\nenvironment_variables: {WORD: 12e4567}\n`,
       );
       await watcher.next("in");
-      expect(await eventually(url, "SIX12e4567, Ada!", 30_000)).toBe("SIX12e4567, Ada!");
+      expect(await eventually(url, "SIX12e4567, Ada!", 120_000)).toBe("SIX12e4567, Ada!");
       writeFileSync(
         join(shared.home.project, config),
         `${before}requirements: [six, no-such-package-of-menagerie]\nenvironment_variables: {WORD: 12e4567}\n`,
@@ -122,7 +122,7 @@ describe("a development version", () => {
       expect(await watcher.next("waiting")).toMatchObject({
         because: expect.stringMatching(/cannot be installed: .*no-such-package-of-menagerie/),
       });
-      expect(await eventually(url, "SIX12e4567, Ada!", 30_000)).toBe("SIX12e4567, Ada!");
+      expect(await eventually(url, "SIX12e4567, Ada!", 120_000)).toBe("SIX12e4567, Ada!");
       await shared.edit(modelFile, (text) => `${text}\nclass Model:\n  def\n`);
       writeFileSync(
         join(shared.home.project, config),
@@ -134,7 +134,7 @@ describe("a development version", () => {
       await shared.edit(modelFile, (text) => text.replace("\nclass Model:\n  def\n", ""));
       await greetWith("Hey");
       await watcher.next("in");
-      expect(await eventually(url, "Hey, Ada!", 30_000)).toBe("Hey, Ada!");
+      expect(await eventually(url, "Hey, Ada!", 120_000)).toBe("Hey, Ada!");
     } finally {
       expect(await watcher.interrupt()).toBe(0);
       // The up below takes all of it away again.

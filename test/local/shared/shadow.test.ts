@@ -55,7 +55,7 @@ async function compared(pairs: number): Promise<Compared> {
     // Its gate is not met.
     expect(code).toBe(3);
     const answer = JSON.parse(stdout) as Compared;
-    if (answer.result.pairs >= pairs || tries === 20) return answer;
+    if (answer.result.pairs >= pairs || tries === 100) return answer;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
@@ -146,7 +146,7 @@ curl -sS -L -X POST \\
     // Which recorder is whose cannot be told from outside; the shadow's answers no client, so model servers are killed.
     shared.home.kill(/^\S*python\S* \S*main.py/);
     let answered = 0;
-    for (let tries = 0; tries < 120 && answered < requests; tries += 1) {
+    for (let tries = 0; tries < 300 && answered < requests; tries += 1) {
       const response = await fetch(`${gateway}/serving/models/mirrored-inference/v1/models/model:predict`, {
         method: "POST",
         headers: { "content-type": "application/json" },

@@ -108,7 +108,9 @@ const ports: Record<string, number> = {};
 for (const name of names) {
   const server = name.startsWith("grpc")
     ? createHttp2Server().on("stream", (stream, headers) => call(name, stream, headers))
-    : createServer((incoming, response) => void answer(name, incoming, response).catch(() => {}));
+    : createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
+        void answer(name, incoming, response).catch(() => {});
+      });
   server.on("upgrade", (incoming: IncomingMessage, socket) => {
     socket.on("error", () => {});
     const { url = "", headers } = incoming;

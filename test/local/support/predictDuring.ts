@@ -12,7 +12,7 @@ export async function predictDuring(
   const predictions = (async () => {
     while (!over) {
       sent += 1;
-      const request = { method: "POST", body: JSON.stringify(flower), signal: AbortSignal.timeout(30_000) };
+      const request = { method: "POST", body: JSON.stringify(flower), signal: AbortSignal.timeout(60_000) };
       const answer = await fetch(url, request).then(
         async (response) => {
           const text = await response.text();

@@ -35,7 +35,7 @@ export class Watcher {
   }
 
   /** The next line about `event`; those before it are skipped. */
-  async next(event: string, withinMs = 60_000): Promise<Record<string, unknown>> {
+  async next(event: string, withinMs = 180_000): Promise<Record<string, unknown>> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       const line = this.#lines.shift();
