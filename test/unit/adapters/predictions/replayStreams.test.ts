@@ -147,8 +147,8 @@ describe("recorded chats that are sent again", () => {
   it("keep the order, the pace and the concurrency of the recording", async () => {
     const begun = performance.now();
     const { done } = await replay(some(8).slice(0, 7), { speed: 2, concurrency: 100 });
-    // Each has a connection of its own, of which a busy machine may take a later one first.
-    expect(seen.filter(({ n }, index) => Math.abs(n - index) > 2)).toEqual([]);
+    // Each has a connection of its own, of which a busy machine may take a later one first; the other way round the sum is 24.
+    expect(seen.reduce((sum, { n }, index) => sum + Math.abs(n - index), 0)).toBeLessThanOrEqual(10);
     expect(seen).toHaveLength(7);
     // Lower bounds: a busy machine makes it later, never earlier.
     expect((seen.at(-1)?.at ?? 0) - begun).toBeGreaterThan(100);

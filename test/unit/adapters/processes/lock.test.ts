@@ -25,7 +25,8 @@ describe("a lock between processes", () => {
     const work = async () => {
       atWork += 1;
       most = Math.max(most, atWork);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      // The first works until the others are told that they wait.
+      await expect.poll(() => waits).toBe(2);
       atWork -= 1;
     };
     const onWait = () => {

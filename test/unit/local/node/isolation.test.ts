@@ -190,13 +190,13 @@ describe("a short command", () => {
   it("answers with its own exit code though a daemon that it left holds its output", async () => {
     const pidFile = join(folder, "pid");
     const script = `setsid sh -c 'echo $$ > ${pidFile}; exec sleep 60' & while ! [ -s ${pidFile} ]; do sleep 0.01; done; echo said; exit 3`;
-    const result = await runCommand("/bin/sh", ["-c", script], { timeout: 1_500 });
+    const result = await runCommand("/bin/sh", ["-c", script], { timeout: 5_000 });
     process.kill(Number(await readFile(pidFile, "utf8")), "SIGKILL");
     expect(result).toEqual({ code: 3, output: "said\n" });
   });
 
   it("is killed when its time is over", async () => {
-    expect(await runCommand("/bin/sh", ["-c", "echo begun; sleep 60"], { timeout: 300 })).toEqual({
+    expect(await runCommand("/bin/sh", ["-c", "echo begun; sleep 60"], { timeout: 3_000 })).toEqual({
       code: undefined,
       output: "begun\n",
     });

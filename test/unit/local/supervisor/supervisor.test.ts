@@ -105,8 +105,8 @@ describe("a part that is stopped", () => {
     });
     await expect.poll(() => stateOf("etcd")).toBe("ready");
     const startedAt = performance.now();
-    await stopping.stop(1_000);
-    expect(performance.now() - startedAt).toBeLessThan(900);
+    await stopping.stop(8_000);
+    expect(performance.now() - startedAt).toBeLessThan(7_500);
     expect(state).toBe("ready");
     expect(drained).toBe(title === "finishes first what it does");
   });
