@@ -111,7 +111,13 @@ const api = createServer((request, response) => {
   const asked = { path: request.url ?? "/", requestId: randomUUID() };
   route.handle(request, response, asked).catch((error: unknown) => refuse(log, response, error, asked.requestId));
 });
-setInterval(() => void waking.renew(), everyMs);
+// One after the other, as those of the service, which are ten seconds apart.
+void (async () => {
+  for (;;) {
+    await delay(everyMs);
+    await waking.renew();
+  }
+})();
 void lead({
   connection,
   name: "models that sleep",

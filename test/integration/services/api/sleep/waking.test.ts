@@ -317,7 +317,7 @@ describe("stop against request", () => {
       const all = await Promise.all(Array.from({ length: modelCount }, () => newModel(kind, soon)));
       let sent = 0;
       const wrong: string[] = [];
-      await withApis(3, { everyMs: 40 }, async (apis) => {
+      await withApis(3, { leaseSeconds: 2, everyMs: 40 }, async (apis) => {
         const stops = () => all.reduce((sum, { stops: count }) => sum + count, 0);
         const deadline = Date.now() + 240_000;
         await Promise.all(
