@@ -319,7 +319,7 @@ describe("stop against request", () => {
       const wrong: string[] = [];
       await withApis(3, { leaseSeconds: 2, everyMs: 40 }, async (apis) => {
         const stops = () => all.reduce((sum, { stops: count }) => sum + count, 0);
-        const deadline = Date.now() + 240_000;
+        const deadline = Date.now() + 150_000;
         await Promise.all(
           all.map(async (model) => {
             while (stops() < wanted && Date.now() < deadline) {
@@ -354,11 +354,11 @@ describe("stop against request", () => {
           }),
         );
         // On a machine that is busy with others, as many as there is time for.
-        expect(stops()).toBeGreaterThan(Math.min(wanted, 100));
+        expect(stops()).toBeGreaterThan(Math.min(wanted, 20));
       });
       expect(wrong).toEqual([]);
       expect(all.flatMap(({ wronged }) => wronged)).toEqual([]);
-      expect(sent).toBeGreaterThan(Math.min(wanted, 100));
+      expect(sent).toBeGreaterThan(Math.min(wanted, 20));
     },
   );
 });
