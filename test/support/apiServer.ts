@@ -19,7 +19,7 @@ const isAnswer = (value: unknown): value is Answer =>
 
 /** An API server that answers from a table of paths until the test is finished; 404 for all others. */
 export async function apiServer(answers: Answers): Promise<KubeConfig> {
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const url = new URL(request.url ?? "", "http://x");
     const found = answers[url.pathname + (url.searchParams.has("previous") ? "?previous" : "")];
     const value = typeof found === "function" ? (found as () => unknown)() : found;

@@ -33,7 +33,7 @@ const echo: Answer = (body, response) => {
 export async function countingModel(answer: Answer = echo, port = 0): Promise<CountingModel> {
   const asked = new Map<string, number>();
   let headers: IncomingMessage["headers"] = {};
-  const server: Server = createServer(async (request, response) => {
+  const server: Server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     headers = request.headers;
     const body = await text(request).catch(() => undefined);
     if (body === undefined) return;

@@ -58,7 +58,7 @@ async function prepare(): Promise<void> {
   baseHash = hashSnapshot(snapshot, patterns);
   const builder = createDirectoryBuilder({ store: images, cache, python, progress: silent, signal });
   reference = imageReference(await builder.build({ folder, hash: baseHash, name: "dev" }));
-  pings = createServer((_, response) => response.end('{"accepted": true}'));
+  pings = createServer({ keepAliveTimeout: 0 }, (_, response) => response.end('{"accepted": true}'));
   await new Promise<void>((resolve) => pings.listen(0, "127.0.0.1", resolve));
   const address = pings.address();
   pingUrl = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/ping`;

@@ -44,7 +44,7 @@ export async function startReleaseServer(bytesPerSecond?: number): Promise<Relea
   const requests: string[] = [];
   const pace = paced(bytesPerSecond);
   const pieceSize = Math.min(65_536, Math.ceil((bytesPerSecond ?? Number.POSITIVE_INFINITY) / 20));
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     void answer(request, response).catch(() => response.destroy());
   });
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
@@ -138,7 +138,7 @@ export async function startProxy(login?: string): Promise<{ url: string; through
   const through: string[] = [];
   const admits = (request: IncomingMessage) =>
     login === undefined || request.headers["proxy-authorization"] === `Basic ${Buffer.from(login).toString("base64")}`;
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     if (!admits(request)) {
       response.writeHead(407, { "proxy-authenticate": "Basic" }).end();
       return;

@@ -45,7 +45,7 @@ export async function startSpeakingModel({ pauseMs = 30 } = {}): Promise<Speakin
   const data = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`;
   const named = (value: { type: string }) => `event: ${value.type}\n${data(value)}`;
 
-  const server = createServer(async (request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();

@@ -16,7 +16,9 @@ export interface WebSocketServer {
 
 export async function startWebSocketServer(name = "echo"): Promise<WebSocketServer> {
   const [seen, open] = [[] as IncomingMessage[], new Set<Socket>()];
-  const server: Server = createServer((_, response) => response.writeHead(404).end("no WebSocket\n"));
+  const server: Server = createServer({ keepAliveTimeout: 0 }, (_, response) =>
+    response.writeHead(404).end("no WebSocket\n"),
+  );
   server.on("upgrade", (request: IncomingMessage, socket: Socket) => {
     seen.push(request);
     if (request.url?.startsWith("/v1/refused")) {

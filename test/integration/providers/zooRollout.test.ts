@@ -44,7 +44,7 @@ beforeAll(async () => {
   await makePlatformTables(postgres.server);
   // The API server, as far as it passes requests on to the model's Service.
   const predict = "/api/v1/namespaces/models/services/http:iris-v2-predictor:80/proxy/v1/models/model:predict";
-  server = createServer((request, response) => {
+  server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     request.resume();
     request.once("end", () => {
       if (request.method !== "POST" || request.url !== predict) response.statusCode = 503;

@@ -81,7 +81,7 @@ export async function startStackOfDatabase<Declared extends object = Omit<Databa
 
   const served = new Map<string, number>();
   const answers = new Map<string, Answer>();
-  const cluster = createServer((request, response) => {
+  const cluster = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const [, , model = "", version] = (request.url ?? "").split("/");
     if (request.method === "PUT") {
       const answer = answers.get(model) ?? "serves";

@@ -14,7 +14,7 @@ afterEach(() => server.close());
 
 async function prometheus(status: number, body: object): Promise<string> {
   asked.length = 0;
-  server = createServer(async (request, response) => {
+  server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const form = new URLSearchParams(await text(request));
     asked.push({ query: form.get("query"), authorization: request.headers.authorization });
     response.writeHead(status).end(JSON.stringify(body));

@@ -360,7 +360,7 @@ describe("a fixed limit", () => {
   const limited: DeclaredJudge = { ...usualJudge, limits: [{ query: "queue", max: 3, for: "20s" }] };
   let values: readonly (readonly [number, string])[] | "down" = [];
   let asked: string[] = [];
-  const prometheus = createServer((request, response) => {
+  const prometheus = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     let text = "";
     request.on("data", (chunk) => (text += chunk));
     request.on("end", () => {

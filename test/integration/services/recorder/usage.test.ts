@@ -20,7 +20,7 @@ const settled = () => reports.flatMap((report) => report.settled);
 
 beforeAll(async () => {
   [postgres, model] = await Promise.all([startPostgres(), startSpeakingModel({ pauseMs: 5 })]);
-  api = createServer(async (request, response) => {
+  api = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     reports.push((await json(request)) as (typeof reports)[number]);
     response.writeHead(answers).end();
   }).listen(0, "127.0.0.1");
