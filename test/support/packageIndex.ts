@@ -18,8 +18,6 @@ export interface PackageIndex {
   readonly refused: () => number;
   /** From now on each answer comes after so many milliseconds. */
   answerAfter(milliseconds: number): void;
-  /** From now on each answer waits for the promise that this returns. */
-  answerWhen(isDue: () => Promise<unknown>): void;
   /** With user and password, of a wheel that never comes. */
   readonly silent: string;
   stop(): Promise<void>;
@@ -45,9 +43,9 @@ export async function startPackageIndex(name: string, versions: readonly string[
   const wanted = `Basic ${Buffer.from(`ada:${password}`).toString("base64")}`;
   const asked: string[] = [];
   let refused = 0;
-  let isDue = async (): Promise<unknown> => undefined;
+  let answersAfterMs = 0;
   const server = createServer(async (request, response) => {
-    await isDue();
+    if (answersAfterMs > 0) await delay(answersAfterMs);
     if (request.url?.startsWith("/silent/")) return;
     if (request.headers.authorization !== wanted) {
       refused += 1;
@@ -75,10 +73,7 @@ export async function startPackageIndex(name: string, versions: readonly string[
     refused: () => refused,
     silent: `http://ada:${password}@${address}:${port}/silent/silent-1.0-py3-none-any.whl`,
     answerAfter: (milliseconds) => {
-      isDue = () => delay(milliseconds);
-    },
-    answerWhen: (due) => {
-      isDue = due;
+      answersAfterMs = milliseconds;
     },
     async stop() {
       server.closeAllConnections();

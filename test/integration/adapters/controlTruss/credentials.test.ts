@@ -17,6 +17,7 @@ useControlTruss();
 let index: PackageIndex;
 beforeAll(async () => {
   index = await startPackageIndex("menagerie_probe", ["1.0", "2.0"]);
+  index.answerAfter(400);
 });
 afterAll(() => index?.stop());
 
@@ -25,19 +26,15 @@ const requiring = (requirement: string): PatchOperation[] => [
   { type: "python_requirement", body: { action: "UPDATE", requirement } },
 ];
 
-/** Command lines of all processes, looked at until `work` is done; whoever asks the index for something is seen while it waits. */
-async function commandsDuring(work: () => Promise<unknown>): Promise<string> {
-  let seen = "";
-  const look = async (): Promise<void> => {
-    seen += (await promisify(execFile)("ps", ["-eo", "args"], { maxBuffer: 1 << 26 })).stdout;
-  };
-  index.answerWhen(look);
+/** Command lines of all processes, looked at until `work` is done. */
+async function commandsDuring(work: Promise<unknown>): Promise<string> {
   let isDone = false;
-  const done = work().finally(() => {
+  const done = work.finally(() => {
     isDone = true;
   });
+  let seen = "";
   while (!isDone) {
-    await look();
+    seen += (await promisify(execFile)("ps", ["-eo", "args"], { maxBuffer: 1 << 26 })).stdout;
     await delay(50);
   }
   await done;
@@ -59,7 +56,7 @@ test("a password in an address is in no log and no command line, whether it is r
     ops: requiring(`menagerie_probe @ ${at(index.password, wheel("1.0"))}`),
     hash: "5".repeat(64),
   });
-  const commands = await commandsDuring(() =>
+  const commands = await commandsDuring(
     version.sync({}, control).then((result) => expect(result).toMatchObject({ state: "failed" })),
   );
   // It was told by its address, and came.
@@ -71,7 +68,7 @@ test("a password in an address is in no log and no command line, whether it is r
   const refused = [`menagerie_probe @ ${at(wrong, wheel("2.0"))}`, `git+${at(wrong, "no/such.git")}`];
   for (const [number, requirement] of refused.entries()) {
     await version.save("", { ops: requiring(requirement), hash: `${6 + number}`.repeat(64) });
-    const seen = await commandsDuring(() =>
+    const seen = await commandsDuring(
       version.sync({}, control).then((result) => expect(result).toMatchObject({ state: "failed" })),
     );
     expect(seen).toContain("uv");
@@ -83,4 +80,4 @@ test("a password in an address is in no log and no command line, whether it is r
     expect(commands).not.toContain(secret);
     expect(version.container.log()).not.toContain(secret);
   }
-});
+}, 120_000);

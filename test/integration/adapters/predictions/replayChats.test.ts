@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { urlOf, withClient } from "../../../../src/adapters/postgres/server.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { environmentLayout } from "../../../../src/local/layout.ts";
@@ -25,7 +25,7 @@ let postgres: TestPostgres;
 let predictor: TestPredictor;
 let candidate: TestPredictor;
 let recorder: TestRecorder;
-const seen: { n: number; url: string; body: string; headers: IncomingHttpHeaders }[] = [];
+const seen: { at: number; n: number; url: string; body: string; headers: IncomingHttpHeaders }[] = [];
 
 interface Asked {
   readonly n: number;
@@ -93,8 +93,11 @@ beforeAll(async () => {
     await delay(apartMs);
   }
   await Promise.all(asking);
-  await expect.poll(() => recorder.metric("menagerie_recorder_stored_total")).toBe(requests);
-});
+  await vi.waitFor(async () => expect(await recorder.metric("menagerie_recorder_stored_total")).toBe(requests), {
+    timeout: 20_000,
+    interval: 50,
+  });
+}, 120_000);
 
 afterAll(async () => {
   await recorder.dispose();
@@ -109,7 +112,7 @@ beforeEach(() => {
 function answerWith(answer: (response: ServerResponse, asked: Asked) => Promise<void>): void {
   candidate.answer = (response, body, { url = "", headers }) => {
     const asked = JSON.parse(body.toString()) as Asked;
-    seen.push({ n: asked.n, url, body: body.toString(), headers });
+    seen.push({ at: performance.now(), n: asked.n, url, body: body.toString(), headers });
     void answer(response, asked);
   };
 }
@@ -146,7 +149,7 @@ describe("menagerie replay of chats", () => {
       Array.from({ length: requests }, () => "/serving/models/m/v1/chat/completions"),
     );
     expect(seen.filter(({ body }) => (JSON.parse(body) as Asked).stream)).toHaveLength(requests / 2);
-  });
+  }, 60_000);
 
   const keysSeen = () => new Set(seen.map(({ headers }) => headers["x-api-key"]));
 
@@ -159,7 +162,7 @@ describe("menagerie replay of chats", () => {
     expect(seen).toHaveLength(requests);
     expect(JSON.stringify(seen)).not.toMatch(new RegExp(`${secret}|our-own-key`));
     expect(seen.some(({ headers }) => "authorization" in headers || "x-api-key" in headers)).toBe(false);
-  });
+  }, 60_000);
 
   it("sends its own key to the environment's gateway, and to no other port of the same host", async () => {
     const home = join(recorder.folder, "home");
@@ -173,7 +176,7 @@ describe("menagerie replay of chats", () => {
     await ownGateway("http://127.0.0.1:1");
     expect((await replayFrom(home)).stderr).toContain("MENAGERIE_API_KEY is not sent");
     expect(keysSeen()).toEqual(new Set([undefined]));
-  });
+  }, 120_000);
 
   it("sends the key that --api-key gives, also from a file", async () => {
     const file = join(recorder.folder, "target.key");
@@ -186,7 +189,7 @@ describe("menagerie replay of chats", () => {
     }
     const { code, stderr } = await replay("--api-key", `@${file}.not`);
     expect([code, stderr]).toEqual([2, expect.stringContaining("cannot be read")]);
-  });
+  }, 120_000);
 
   it.each([["never", 0] as const, ["always", requests] as const])(
     "asks for pieces %s, and finds the same",
@@ -200,23 +203,20 @@ describe("menagerie replay of chats", () => {
       expect(seen.filter(({ body }) => (JSON.parse(body) as Asked).stream)).toHaveLength(streamed);
       expect(result.speed.shadow.firstToken.count).toBe(streamed);
     },
+    60_000,
   );
 
   it("keeps the recording's order and pace, and what was asked at once is asked at once", async () => {
     const { stdout } = await replay("--as-recorded", "--speed", "2", "--json");
     const { atOnce } = JSON.parse(stdout) as { atOnce: number };
+    // Each has a connection of its own, of which a busy machine may take a later one first; their ids would have them far apart.
     expect(seen.map(({ n }) => n).toSorted((a, b) => a - b)).toEqual(Array.from({ length: requests }, (_, n) => n));
-    // Each has a connection of its own, of which a busy machine may take a later one first; by their ids the sum would be 48.
-    expect(seen.reduce((sum, { n }, index) => sum + Math.abs(n - index), 0)).toBeLessThanOrEqual(16);
+    expect(seen.filter(({ n }, index) => Math.abs(n - index) > 2)).toEqual([]);
+    // A lower bound only: a busy machine makes it later, never earlier.
+    const took = (seen.at(-1)?.at ?? 0) - (seen[0]?.at ?? 0);
+    expect(took).toBeGreaterThan(((requests - 1) * apartMs) / 2 - 60);
     expect(atOnce).toBeGreaterThan(1);
-    // A lower bound only, of all of it: a busy machine makes it later, never earlier. It may have recorded in less time, too.
-    const [recorded] = await recorder.query<{ seconds: number }>(
-      "SELECT extract(epoch FROM max(request_time) - min(request_time))::float8 AS seconds FROM inference_requests",
-    );
-    const begun = performance.now();
-    expect((await replay("--as-recorded", "--speed", "0.2")).code).toBe(0);
-    expect(performance.now() - begun).toBeGreaterThan(((recorded?.seconds ?? 0) * 1000) / 0.2);
-  });
+  }, 60_000);
 
   it("tells where answers differ, and an error in the middle of a stream from them", async () => {
     answerWith(async (response, asked) => {
@@ -238,15 +238,19 @@ describe("menagerie replay of chats", () => {
       ["choices[*].message.content", 1],
       ["shadow_failed", 1],
     ]);
-  });
+  }, 60_000);
 
   it.each([
     [["--as-recorded", "--rate", "5"], "--as-recorded and --rate: both say when a request is sent"],
     [["--speed", "2"], "--speed is for --as-recorded"],
     [["--as-recorded", "--speed", "0"], "give a number from 0.001 to 1000"],
     [["--stream", "sometimes"], "Allowed choices are recorded, never, always"],
-  ])("%j is told in a sentence", async (args, sentence) => {
-    const { code, stderr } = await replay(...args);
-    expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)]);
-  });
+  ])(
+    "%j is told in a sentence",
+    async (args, sentence) => {
+      const { code, stderr } = await replay(...args);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)]);
+    },
+    60_000,
+  );
 });
