@@ -1,0 +1,69 @@
+import { modelRoute } from "../../../src/domain/serving/modelRoute.ts";
+import { type DividedRoute, renderTraffic, trafficObject } from "../../../src/domain/serving/trafficRoute.ts";
+import { virtualServiceManifest } from "../../../src/domain/serving/virtualService.ts";
+import type { RolloutSide, TrafficSplit } from "../../../src/domain/zoo/traffic.ts";
+import { applyManifest, type Manifest } from "../../local/support/manifests.ts";
+import { OwnGateway } from "./ownGateway.ts";
+
+/** Servers by the version that they stand for. */
+export const irisServers = { old: "iris-v1-predictor", new: "iris-v2-predictor" } as const;
+
+/** A model whose requests two versions answer, as a stack declares it, with a server in place of each version. */
+export class DividedIris {
+  readonly own: OwnGateway;
+  readonly route: DividedRoute;
+  readonly #host: string;
+  #generation = 0;
+
+  private constructor(own: OwnGateway, route: DividedRoute, host: string) {
+    this.own = own;
+    this.route = route;
+    this.#host = host;
+  }
+
+  /** @param split of its first generation */
+  static async open(space: string, split: Partial<TrafficSplit>): Promise<DividedIris> {
+    const host = `${space}.test`;
+    const identity = { name: "iris", namespace: space, model: "iris", kind: "zoo", managedBy: "stack" } as const;
+    const attached = { gateway: { name: "istio-system/menagerie", hosts: [host] }, paths: ["/generate"] };
+    const side = (number: number) =>
+      ({ versionId: `1${number}`, service: `iris-v${number}`, mode: "Standard", recorded: false }) as const;
+    const own = await OwnGateway.open(space, Object.values(irisServers));
+    const iris = new DividedIris(own, { ...identity, ...attached, old: side(1), new: side(2) }, host);
+    await iris.divide(split);
+    const delegating = modelRoute({ ...identity, ...attached, mode: "Standard", delegate: trafficObject("iris") });
+    await applyManifest(own.cluster, virtualServiceManifest(delegating) as Manifest);
+    return iris;
+  }
+
+  /** Writes the object that divides requests, as `up` and the guard write it. */
+  async divide(split: Partial<TrafficSplit>): Promise<void> {
+    this.#generation += 1;
+    const pair = { model: "iris", from: "11", to: "12", hash: "content-1", changedAt: new Date(0) };
+    const row = { ...pair, weight: 0, control: 0, sticky: undefined, generation: this.#generation, ...split };
+    await applyManifest(this.own.cluster, renderTraffic(row, this.route) as Manifest);
+  }
+
+  /** Which version answers a prediction. */
+  async ask(headers: Readonly<Record<string, string>>, inner = "/v1/models/model:predict"): Promise<RolloutSide> {
+    const path = `/serving/${this.route.namespace}/iris${inner}`;
+    const { status, text } = await this.own.routes.ask(this.#host, path, { method: "POST", body: "{}", headers });
+    if (status !== 200) throw new Error(`${status} ${text}`);
+    return (JSON.parse(text) as { server: string }).server === irisServers.new ? "new" : "old";
+  }
+
+  /** Asks once with each of these headers, 32 requests at once; answers the sides in their order. */
+  async askAll(asked: readonly Readonly<Record<string, string>>[], inner?: string): Promise<RolloutSide[]> {
+    const sides: RolloutSide[] = [];
+    let next = 0;
+    const one = async () => {
+      while (next < asked.length) {
+        const place = next;
+        next += 1;
+        sides[place] = await this.ask(asked[place] ?? {}, inner);
+      }
+    };
+    await Promise.all(Array.from({ length: 32 }, one));
+    return sides;
+  }
+}
