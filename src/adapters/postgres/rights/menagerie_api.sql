@@ -15,6 +15,9 @@ GRANT UPDATE (ops, requirements, is_sealed) ON menagerie.truss_patch TO menageri
 GRANT INSERT, SELECT, UPDATE
   ON menagerie.truss_sync, menagerie.truss_head, menagerie.development_deployment
   TO menagerie_api;
+-- Nothing here uses it since sleep_state tells when a version was used. Pods of an earlier API service do, which run until an `up` has
+-- replaced them: the table and this line go with a later version.
+GRANT INSERT, SELECT, UPDATE ON menagerie.development_activity TO menagerie_api;
 
 -- A row is a deletion of what a client pushed, and of nothing else: a trigger carries it out.
 GRANT INSERT, SELECT ON menagerie.development_deletion TO menagerie_api;
