@@ -121,14 +121,16 @@ async function answer(
   else await predict(parts, request, response, { ...asked, requestId });
 }
 
+/** An id that no row has: whoever has no key for a name is not told what exists. */
+const noRow = "9".repeat(18);
+
 /** The url of a request for a model by its id, where a gateway passed it on by the model's name. */
 async function byId(url: string, { atGateway }: Pick<ApiParts, "atGateway">): Promise<string> {
   const root = atGateway && `${sidesPath}${servingRoot(atGateway.namespace)}/`;
   if (!atGateway || !root || !url.startsWith(root)) return url;
   const [, name = "", inner = ""] = /^([a-z0-9-]+)(\/.*)$/.exec(url.slice(root.length)) ?? [];
   const { ids } = await orUnavailable(atGateway.served(name));
-  // An id that no row has: whoever has no key for it is not told what exists.
-  return `/models/${ids[0] ?? "0"}${inner}`;
+  return `/models/${ids[0] ?? noRow}${inner}`;
 }
 
 /** @param own - paths of the model's own that it could have been */
