@@ -1,6 +1,6 @@
 import type { DeploymentLock } from "../adapters/postgres/deploymentLock.ts";
 import { roles } from "../domain/platformDatabase.ts";
-import type { DeployedModel } from "../domain/release/observed.ts";
+import { type DeployedModel, onePerModel } from "../domain/release/observed.ts";
 import type { EnvironmentInput } from "./databaseInput.ts";
 import { databaseServer } from "./databaseServer.ts";
 import { whenEngineEnds } from "./engineEnd.ts";
@@ -31,9 +31,14 @@ export async function releaseLock(environment: string): Promise<void> {
 }
 
 /** What the environment serves now. */
-export async function observe({ namespace, context }: EnvironmentInput): Promise<readonly DeployedModel[]> {
+export async function observe(inputs: EnvironmentInput): Promise<readonly DeployedModel[]> {
+  return onePerModel(await observeRoutes(inputs));
+}
+
+/** The same for every route of a model, see {@link routedModels}. */
+export async function observeRoutes({ namespace, context }: EnvironmentInput): Promise<readonly DeployedModel[]> {
   // Loaded when needed: the Kubernetes client takes a second, and a preview only checks and compares.
   const { ambientKubeConfig } = await import("../adapters/kubernetes/workloads.ts");
-  const { readServedModels } = await import("../adapters/kubernetes/servedModels.ts");
-  return readServedModels(ambientKubeConfig(context), namespace);
+  const { readRoutedModels } = await import("../adapters/kubernetes/servedModels.ts");
+  return readRoutedModels(ambientKubeConfig(context), namespace);
 }

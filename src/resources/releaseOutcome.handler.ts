@@ -1,6 +1,6 @@
 import { servingLine } from "../domain/release/observed.ts";
 import type { EnvironmentInput } from "../providers/databaseInput.ts";
-import { heldLock, observe, releaseLock } from "../providers/environmentDeployments.ts";
+import { heldLock, observe, observeRoutes, releaseLock } from "../providers/environmentDeployments.ts";
 import type { Handler } from "../providers/handler.ts";
 import { refuse } from "../providers/refusals.ts";
 
@@ -44,7 +44,7 @@ async function close(inputs: ReleaseOutcomeInputs): Promise<string> {
   const { environment, deploymentId, tag } = inputs;
   const { client } = await heldLock(inputs);
   try {
-    const { id, judgement } = await closeDeployment(client, environment, deploymentId, () => observe(inputs));
+    const { id, judgement } = await closeDeployment(client, environment, deploymentId, () => observeRoutes(inputs));
     if (judgement.outcome === "deployed") return id;
     throw refuse("deployment.stayed-incomplete", { tag, reason: judgement.reason ?? "unknown" });
   } finally {

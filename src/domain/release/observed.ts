@@ -1,4 +1,5 @@
-import { type ObservedRoute, targetsOf } from "../serving/observedRoute.ts";
+import { isMapping } from "../mapping.ts";
+import { facesClients, type ObservedRoute, targetsOf, withDelegates } from "../serving/observedRoute.ts";
 import { annotations, labels, serviceBehind } from "../serving/servedModel.ts";
 import type { ReleaseModel } from "./combination.ts";
 
@@ -29,27 +30,48 @@ export interface ObservedService {
  * counts as no model.
  */
 export function servedModels(routes: readonly ObservedRoute[], services: readonly ObservedService[]): DeployedModel[] {
+  return onePerModel(routedModels(routes, services));
+}
+
+/**
+ * The same for every route of a model. The engine deletes a route after it made the one that takes its place, so a model may have two for a
+ * while. The one that requests follow comes first.
+ */
+export function routedModels(routes: readonly ObservedRoute[], services: readonly ObservedService[]): DeployedModel[] {
   const byName = new Map(services.map((service) => [service.metadata?.name, service]));
-  // Of a stack that moves to another kind of route, a model has one of each for a while.
-  const models = new Map<string, DeployedModel>();
-  for (const { metadata, spec } of routes) {
-    const name = metadata?.labels?.[labels.model];
-    const service = serviceOf(spec);
-    const found = service === undefined ? undefined : byName.get(service);
-    if (name === undefined || service === undefined || !found || metadata?.labels?.[labels.kind] !== "zoo") continue;
-    // The object's own name may be made up; the version's is what a release has.
-    const version = found.metadata?.labels?.["app.kubernetes.io/name"] ?? service;
-    const image = found.spec?.predictor?.containers?.[0]?.image;
-    models.set(name, {
-      name,
-      service: version,
-      source: "zoo",
-      hash: found.metadata?.annotations?.[annotations.trussHash] ?? null,
-      version: Number(/-v([1-9][0-9]{0,4})$/.exec(version)?.[1] ?? 0) || null,
-      digest: image?.includes("@") ? image.slice(image.indexOf("@") + 1) : null,
+  const models = routes
+    .filter(facesClients)
+    .toSorted(byPrecedence)
+    .flatMap(({ metadata, spec }) => {
+      const name = metadata?.labels?.[labels.model];
+      const service = serviceOf(withDelegates(spec, routes));
+      const found = service === undefined ? undefined : byName.get(service);
+      if (name === undefined || service === undefined || !found || metadata?.labels?.[labels.kind] !== "zoo") return [];
+      // The object's own name may be made up; the version's is what a release has.
+      const version = found.metadata?.labels?.["app.kubernetes.io/name"] ?? service;
+      const image = found.spec?.predictor?.containers?.[0]?.image;
+      return {
+        name,
+        service: version,
+        source: "zoo",
+        hash: found.metadata?.annotations?.[annotations.trussHash] ?? null,
+        version: Number(/-v([1-9][0-9]{0,4})$/.exec(version)?.[1] ?? 0) || null,
+        digest: image?.includes("@") ? image.slice(image.indexOf("@") + 1) : null,
+      };
     });
-  }
-  return [...models.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return models.sort((a, b) => (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
+}
+
+/** Of each model the first. */
+export function onePerModel(models: readonly DeployedModel[]): DeployedModel[] {
+  return [...new Map(models.toReversed().map((model) => [model.name, model])).values()].reverse();
+}
+
+/** Of HTTPRoutes for the same requests the oldest is followed, then the first by name; they go before VirtualServices, which a stack leaves for them. */
+function byPrecedence(a: ObservedRoute, b: ObservedRoute): number {
+  const key = ({ metadata, spec }: ObservedRoute) =>
+    `${isMapping(spec) && spec.rules ? 0 : 1} ${metadata?.creationTimestamp ?? ""} ${metadata?.name ?? ""}`;
+  return key(a) < key(b) ? -1 : 1;
 }
 
 /** In Knative mode the rewritten host says which service answers, else the destination. */

@@ -1,4 +1,4 @@
-import type { DeployedModel } from "./observed.ts";
+import { type DeployedModel, onePerModel } from "./observed.ts";
 
 /**
  * How an intent ended.
@@ -18,13 +18,18 @@ export interface Judgement {
 /**
  * Judges an `up` that came to its end: what it was to serve must be served. The engine deletes what is no longer declared
  * after everything else, so that may still be there; `served` is without it.
+ *
+ * @param observed - of a model with several routes, what each leads to: the one that was planned stays
  */
 export function judgeEnd(
   planned: readonly DeployedModel[],
   observed: readonly DeployedModel[],
 ): { readonly judgement: Judgement; readonly served: readonly DeployedModel[] } {
-  const declared = new Set(planned.map(({ name }) => name));
-  const served = observed.filter(({ name }) => declared.has(name));
+  const declared = new Map(planned.map((model) => [model.name, model]));
+  const isPlanned = (model: DeployedModel) => drift([declared.get(model.name) ?? model], [model]).length === 0;
+  const those = observed.filter(({ name }) => declared.has(name));
+  const asPlanned = new Set(those.filter(isPlanned).map(({ name }) => name));
+  const served = onePerModel(those.filter((model) => isPlanned(model) || !asPlanned.has(model.name)));
   const differences = drift(planned, served);
   if (differences.length === 0) return { judgement: { outcome: "deployed", reason: null }, served };
   return { judgement: { outcome: "mixed", reason: differences.join(", ") }, served };

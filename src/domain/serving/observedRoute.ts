@@ -13,7 +13,11 @@ export function routeKindOf(type: string): RouteKind | undefined {
 
 /** A route of either kind, as a cluster or the engine's state has it. */
 export interface ObservedRoute {
-  readonly metadata?: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly metadata?: {
+    readonly name?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly creationTimestamp?: string;
+  };
   readonly spec?: unknown;
   readonly status?: unknown;
 }
@@ -55,6 +59,23 @@ export function targetsOf(spec: unknown, namespace: string): RouteTargets {
       ]),
     ].filter((host) => typeof host === "string"),
   };
+}
+
+/** Whether requests of clients reach it by itself; what other VirtualServices delegate to, they reach only from there. */
+export function facesClients({ spec }: ObservedRoute): boolean {
+  const hosts = at(spec, "hosts");
+  return at(spec, "http") === undefined || (Array.isArray(hosts) && hosts.length > 0);
+}
+
+/** A VirtualService's spec with the rules of those in its namespace that it delegates to. */
+export function withDelegates(spec: unknown, routes: readonly ObservedRoute[]): unknown {
+  const rules = mappings(at(spec, "http"));
+  const delegates = rules.map((rule) => at(rule, "delegate", "name")).filter((name) => name !== undefined);
+  if (delegates.length === 0) return spec;
+  const named = routes.filter(
+    (route) => !facesClients(route) && delegates.some((name) => name === route.metadata?.name),
+  );
+  return { http: [...rules, ...named.flatMap((route) => mappings(at(route.spec, "http")))] };
 }
 
 /** A host as a VirtualService has it: `<service>`, `<service>.<namespace>` or the whole name in the cluster's DNS. */

@@ -1,6 +1,9 @@
-import { expect, it } from "vitest";
-import { servedModels } from "../../../../src/domain/release/observed.ts";
+import { describe, expect, it } from "vitest";
+import { routedModels, servedModels } from "../../../../src/domain/release/observed.ts";
+import { httpRouteManifest } from "../../../../src/domain/serving/httpRoute.ts";
 import { modelRoute } from "../../../../src/domain/serving/modelRoute.ts";
+import type { ObservedRoute } from "../../../../src/domain/serving/observedRoute.ts";
+import type { RouteApi } from "../../../../src/domain/serving/route.ts";
 import { renderTraffic } from "../../../../src/domain/serving/trafficRoute.ts";
 import { virtualServiceManifest } from "../../../../src/domain/serving/virtualService.ts";
 
@@ -51,3 +54,48 @@ it.each([
     }
   },
 );
+
+describe("of a rollout whose end the engine has not cleaned up yet", () => {
+  const identity = { name: "iris", namespace: "models", model: "iris", kind: "zoo", managedBy: "stack" } as const;
+  const services = ["iris-v1", "iris-v2"].map((name) => ({ metadata: { name } }));
+  const side = (number: number) => ({
+    versionId: `1${number}`,
+    service: `iris-v${number}`,
+    mode: "Standard" as const,
+    recorded: false,
+  });
+  const row = { model: "iris", from: "11", to: "12", hash: "h2", generation: 1, changedAt: new Date(0) };
+  const traffic = (api: RouteApi) => {
+    const route = { ...identity, gateway: { name: "g/g", hosts: ["*"], api }, old: side(1), new: side(2) };
+    return renderTraffic({ ...row, weight: 100, control: 0, sticky: undefined }, route);
+  };
+  const back = { ...identity, service: "iris-v1", mode: "Standard", gateway: { name: "g/g", hosts: ["*"] } } as const;
+  const aged = (route: { readonly metadata: object }, day: string): ObservedRoute => ({
+    ...route,
+    metadata: { ...route.metadata, creationTimestamp: `2026-11-${day}T00:00:00Z` },
+  });
+
+  it("what a VirtualService no longer delegates to answers nobody", () => {
+    const own = virtualServiceManifest(modelRoute(back));
+    for (const routes of [
+      [own, traffic("istio")],
+      [traffic("istio"), own],
+    ]) {
+      expect(routedModels(routes, services)).toMatchObject([{ service: "iris-v1" }]);
+    }
+  });
+
+  it.each([
+    ["07", "08", "iris-v1", "iris-v2"],
+    ["08", "07", "iris-v2", "iris-v1"],
+  ])(
+    "of two HTTPRoutes the older is followed: the model's own of day %s, the divided one of day %s",
+    (own, divided, ...order) => {
+      const routes = [aged(httpRouteManifest(modelRoute(back)), own), aged(traffic("gateway-api"), divided)];
+      for (const all of [routes, routes.toReversed()]) {
+        expect(routedModels(all, services).map(({ service }) => service)).toEqual(order);
+        expect(servedModels(all, services).map(({ service }) => service)).toEqual(order.slice(0, 1));
+      }
+    },
+  );
+});

@@ -22,6 +22,19 @@ describe("an `up` that came to its end", () => {
     expect(served).toEqual([model("iris", 2)]);
   });
 
+  test("is deployed while the route before is still there beside the planned one, whichever of them comes first", () => {
+    for (const routed of [
+      [model("iris", 1), model("iris", 2)],
+      [model("iris", 2), model("iris", 1)],
+    ]) {
+      const { judgement, served } = judgeEnd([model("iris", 1)], routed);
+      expect(judgement.outcome).toBe("deployed");
+      expect(served).toEqual([model("iris", 1)]);
+    }
+    const { judgement } = judgeEnd([model("iris", 3)], [model("iris", 1), model("iris", 2)]);
+    expect(judgement.reason).toBe("iris: v1 instead of v3");
+  });
+
   test("is mixed when another version is served, and says so", () => {
     expect(judgeEnd([model("iris", 2)], [model("iris", 1)]).judgement).toEqual({
       outcome: "mixed",
