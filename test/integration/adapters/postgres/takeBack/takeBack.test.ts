@@ -213,6 +213,30 @@ describe("apps", () => {
     });
   });
 
+  it("that somebody makes from then on use the old version, also where the new one answered all requests", async () => {
+    const rollout = await makeRollout(postgres.server, 0);
+    const { model, from, to } = rollout;
+    await rollout.query("UPDATE menagerie.model_version SET is_current = false WHERE id = $1", [from]);
+    await rollout.query("UPDATE menagerie.model_version SET is_current = true WHERE id = $1", [to]);
+    const pointsAt = async (name: string) => {
+      await withClient(postgres.server, platformDatabase, (client) =>
+        createApp(client, { zooModel: model, owner: "new@example.com", name: `${model}-${name}` }),
+      );
+      return rollout.query<{ at: string }>(
+        `SELECT a.proxy_model_version_id AS at FROM menagerie.model_version a JOIN menagerie.model m ON m.id = a.model_id
+          WHERE m.name = $1`,
+        [`${model}-${name}`],
+      );
+    };
+    expect(await pointsAt("before")).toEqual([{ at: to }]);
+    await rollout.asGuard(async (client) => {
+      const id = (await openTakeBack(client, rollout.intent())) ?? "";
+      await holdMigration(client, id);
+      for (let times = 0; times < 2; times += 1) await noteStep(client, id, "weight");
+    });
+    expect(await pointsAt("after")).toEqual([{ at: from }]);
+  });
+
   it("that cannot be changed stay and are named, and the others go back", async () => {
     const { rollout, id } = await opened(5);
     const [, stubborn = ""] = await rollout.moved();
