@@ -23,11 +23,23 @@ interface Element {
   readonly value: readonly [at: number, value: string];
 }
 
+/** What a Prometheus does besides. */
+export interface PrometheusExtras {
+  /** Addresses `host:port` of pods that it scrapes too. */
+  readonly pods: readonly string[];
+  /** File of its alerting rules, below the checkout. */
+  readonly rules: string;
+}
+
 /**
  * Runs a real Prometheus in an environment, which scrapes gateway and API service as one that finds pods would, and waits until it has
  * scraped the gateway.
  */
-export async function deployPrometheus(config: KubeConfig, layout: EnvironmentLayout): Promise<void> {
+export async function deployPrometheus(
+  config: KubeConfig,
+  layout: EnvironmentLayout,
+  extras?: PrometheusExtras,
+): Promise<void> {
   const executable = await ensurePrometheus();
   const [host = "", path = ""] = embeddedGateway.statistics.replace("http://", "").split(/(?<=:\d+)(?=\/)/);
   const { namespace: services, service: api } = apiBackend("menagerie");
@@ -43,7 +55,11 @@ export async function deployPrometheus(config: KubeConfig, layout: EnvironmentLa
     static_configs: [{ targets: [target], labels }],
   });
   const configuration = {
+    ...(extras ? { global: { evaluation_interval: scrapeEvery }, rule_files: ["/rules.yml"] } : {}),
     scrape_configs: [
+      ...(extras?.pods ?? []).map((target) =>
+        scraped(target, target, "/metrics", { namespace: services, pod: target }),
+      ),
       scraped("gateway", host, path, { namespace: embeddedGateway.namespace, pod: embeddedGateway.service }),
       scraped("api", `${api}.${services}.svc:80`, "/metrics", { namespace: services, pod: api }),
     ],
@@ -56,6 +72,7 @@ export async function deployPrometheus(config: KubeConfig, layout: EnvironmentLa
       await copyFile(executable, join(root, "prometheus"));
       // JSON is YAML.
       await writeFile(join(root, "prometheus.yml"), JSON.stringify(configuration));
+      if (extras) await copyFile(extras.rules, join(root, "rules.yml"));
     },
   });
   for (const manifest of manifests(`${image.url}@${image.digest}`)) await applyManifest(config, manifest);
