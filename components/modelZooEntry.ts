@@ -210,7 +210,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
       { parent: this, dependsOn: early ? [early] : [] },
     );
     this.routes = new Map(
-      routes.map((version) => [version.model, this.route(version, answering === version, served, built, divided)]),
+      routes.map((version) => [version.model, this.route(version, answering === version, served, divided)]),
     );
     this.served = served;
     // What `done` removes goes last, and not at all when its record fails.
@@ -307,7 +307,6 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
     version: ServedPlan,
     isModel: boolean,
     served: ReadonlyMap<string, ServedVersion>,
-    built: TrussImage | undefined,
     divided: RolloutTraffic | undefined,
   ): ZooEntryRoute {
     const own = served.get(version.service);
@@ -333,9 +332,8 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
         { parent: this, dependsOn: [...own.admitted] },
       );
     }
-    const { url, digest } = imageOf(version, built);
     const predictUrl = `${gateway.url}${servingPath(namespace, name)}${readyPath}:predict`;
-    return { predictUrl, version, served: own, image: pulumi.interpolate`${url}@${digest}` };
+    return { predictUrl, version, served: own };
   }
 
   /** The apps that the phase moves, once everything that is served answers. */

@@ -69,6 +69,8 @@ export interface ServedVersionArgs {
 export class ServedVersion extends pulumi.ComponentResource {
   /** Name of its InferenceService. */
   readonly service: pulumi.Output<string>;
+  /** `<url>@<digest>` */
+  readonly image: pulumi.Output<string>;
   /** How it is served, as its row has it. */
   readonly serving: pulumi.Output<RecordedServing>;
   /** Resolves once it answers. */
@@ -94,6 +96,7 @@ export class ServedVersion extends pulumi.ComponentResource {
     const { placement } = environment.nodesOf(serving.pool);
     const { state } = environment.parts;
 
+    this.image = pulumi.interpolate`${image.url}@${image.digest}`;
     const service = new InferenceService(
       name,
       {
@@ -107,7 +110,7 @@ export class ServedVersion extends pulumi.ComponentResource {
         resources,
         pool: serving.pool,
         secrets: environment.plans.secrets({ ...version, path: ["zoo", model] }),
-        image: pulumi.interpolate`${image.url}@${image.digest}`,
+        image: this.image,
         trussHash: hash,
         variables: state && (serving.state ? state.environment : state.shared),
         renamed,

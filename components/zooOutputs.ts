@@ -13,8 +13,6 @@ export interface ZooEntryRoute {
   readonly predictUrl: string;
   readonly version: ServedPlan;
   readonly served: ServedVersion;
-  /** `<url>@<digest>` */
-  readonly image: pulumi.Output<string>;
 }
 
 /** What a zoo model was declared as. */
@@ -31,7 +29,7 @@ const nothing: DeclaredEntry = { routes: new Map(), served: new Map(), since: nu
 
 /** What answers for a model, as the stack's outputs show it. */
 export function modelOutput(
-  { version, served, image, predictUrl }: ZooEntryRoute,
+  { version, served, predictUrl }: ZooEntryRoute,
   { namespace, isRegistered }: { readonly namespace: string; readonly isRegistered: boolean },
 ): ModelOutput {
   const { mode, pool, truss } = version.serving;
@@ -45,7 +43,7 @@ export function modelOutput(
     hash: version.hash,
     versionId: served.versionId,
     version: isRegistered ? version.number : null,
-    image,
+    image: served.image,
     url: predictUrl,
   };
 }
@@ -77,7 +75,7 @@ function takenBackOutput({ action, at, reason, cause }: TakenBack): RolloutOutpu
 export function rolloutOutput(
   { name, rollout, hash, versions, target, state, traffic, migration, takenBack }: ZooModelPlan,
   isRegistered: boolean,
-  { routes, served, since }: DeclaredEntry = nothing,
+  { served, since }: DeclaredEntry = nothing,
 ): RolloutOutput {
   const { phase, from } = rollout.request;
   const own = target ?? versions[0];
@@ -101,7 +99,7 @@ export function rolloutOutput(
         isCurrent: current,
         serving: served.get(service)?.serving ?? serving,
         id: served.get(service)?.versionId ?? "",
-        image: image ?? routes.get(name)?.image ?? "",
+        image: served.get(service)?.image ?? image ?? "",
         apps: state.registered.find((row) => row.number === number)?.apps ?? 0,
       })),
   };
