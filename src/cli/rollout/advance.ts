@@ -169,8 +169,9 @@ async function resume(request: AdvanceRequest, ports: AdvancePorts): Promise<Adv
   return runStep(request, ports, open, file.path);
 }
 
-async function deployStep(
-  request: AdvanceRequest,
+/** Previews the file, which must hold nothing, records the step, edits the file and deploys it. */
+export async function deployStep(
+  request: Pick<AdvanceRequest, "stack" | "model" | "signal">,
   ports: AdvancePorts,
   edits: readonly EntryEdit[],
   { judged }: AdvanceFacts,
@@ -219,8 +220,9 @@ export function editedConfig(
   return { ...config, zoo: { ...zoo, [model]: withEntryEdits(entryOf(config, model), edits, side) } };
 }
 
-async function runStep(
-  { signal }: AdvanceRequest,
+/** Deploys a step that is recorded and written. */
+export async function runStep(
+  { signal }: Pick<AdvanceRequest, "signal">,
   { client, run, after }: AdvancePorts,
   step: Pick<Advance, "id" | "model" | "edits">,
   path: string,

@@ -1,19 +1,12 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
-import { promisify } from "node:util";
+import { dirname } from "node:path";
 import { editStackText } from "../../config/editStackFile.ts";
-import { lastLine } from "../../domain/lastLine.ts";
 import { configEdits } from "../../domain/release/restore.ts";
 import { describeEntryEdits, type EntryEdit } from "../../domain/zoo/advance.ts";
 import { refuseAdvance } from "../../domain/zoo/advanceRefusals.ts";
 import type { StackFile } from "../releases/stackFile.ts";
 import { editedConfig } from "./advance.ts";
-
-const run = promisify(execFile);
-/** A remote far away; in milliseconds. */
-const patience = 60_000;
+import { gitIn, reasonOf } from "./git.ts";
+import { proposeChange } from "./proposedChange.ts";
 
 /** Trailer of commits whose content is deployed already: the workflow that deploys a branch leaves them alone. */
 export const deployedTrailer = "Menagerie-Deployed";
@@ -95,50 +88,21 @@ export async function pushStep(path: string, step: CommittedStep): Promise<void>
   }
 }
 
-/** Opens a pull request with the step, on top of the upstream's branch; the checkout stays as it is. Answers its address, or its branch where one is open. */
+/** Opens a pull request with the step; the checkout stays as it is. Answers its address, also of one that is there already. */
 export async function proposeStep(file: StackFile, step: CommittedStep): Promise<string> {
-  const folder = dirname(file.path);
-  const git = gitIn(folder);
   const { model, stack, edits } = step;
-  const branch = `advance/${stack}-${model}-${edits.map(({ key, to }) => `${key}-${to}`).join("-")}`;
-  const tree = join(await mkdtemp(join(tmpdir(), "menagerie-advance-")), "tree");
   try {
-    await git("fetch", "--quiet");
-    if ((await git("ls-remote", "--heads", "origin", branch)) !== "") return branch;
-    const root = await git("rev-parse", "--show-toplevel");
-    await git("worktree", "add", "--quiet", "--detach", tree, "@{upstream}");
-    const path = join(tree, relative(root, file.path));
-    const text = await readFile(path, "utf8");
-    await writeFile(path, editStackText(text, configEdits(file.config, editedConfig(file.config, model, edits, "to"))));
-    const inTree = gitIn(tree);
-    await inTree("commit", "--quiet", "-m", title(step), "-m", body(step), "--", path);
-    await inTree("push", "--quiet", "origin", `HEAD:refs/heads/${branch}`);
-    const { stdout } = await run(
-      "gh",
-      ["pr", "create", "--head", branch, "--title", title(step), "--body", body(step)],
-      {
-        cwd: folder,
-        timeout: patience,
-      },
-    );
-    return stdout.trim() || branch;
+    const proposed = await proposeChange({
+      path: file.path,
+      branch: `advance/${stack}-${model}-${edits.map(({ key, to }) => `${key}-${to}`).join("-")}`,
+      title: title(step),
+      body: body(step),
+      edit: (text) => editStackText(text, configEdits(file.config, editedConfig(file.config, model, edits, "to"))),
+    });
+    if (proposed.kind === "not needed") throw new Error("the file says so already");
+    return proposed.pullRequest.url;
   } catch (error) {
     const what = reasonOf(error);
     throw refuseAdvance("advance.not-proposed", { what, edits: describeEntryEdits(edits), file: file.path }, error);
-  } finally {
-    await git("worktree", "remove", "--force", tree).catch(() => {});
-    await rm(dirname(tree), { recursive: true, force: true });
   }
-}
-
-function gitIn(folder: string): (...args: string[]) => Promise<string> {
-  return async (...args) => {
-    const { stdout } = await run("git", args, { cwd: folder, timeout: patience, maxBuffer: 64 * 1024 * 1024 });
-    return stdout.trim();
-  };
-}
-
-function reasonOf(error: unknown): string {
-  const { stderr, message } = error as { readonly stderr?: string; readonly message?: string };
-  return lastLine(stderr ?? "") ?? lastLine(message ?? "") ?? String(error);
 }

@@ -38,6 +38,12 @@ export const advanceRefusals = {
     cause: "A step needs a good verdict, new requests since the last step, and what the next phase asks for.",
     exit: 3,
   },
+  "advance.not-the-step": {
+    says: "{edits} of {model} was merged, and the next step is {next}",
+    fix: "merge that step instead, or deploy the file by `up`",
+    cause: "A merged edit is deployed by itself where it is the step that an advance would take, and no other.",
+    exit: 3,
+  },
   "advance.time-is-up": {
     says: "{model} did not go on to {edits} within {within}: {because}",
     fix: "run the same command again to wait longer",
@@ -75,7 +81,8 @@ export const advanceRefusals = {
   "advance.not-proposed": {
     says: "--commit: {what}",
     fix: "open the pull request yourself: {edits} in {file}",
-    cause: "A pull request needs a repository with an upstream branch, and GitHub's command gh.",
+    cause:
+      "A pull request needs a repository on GitHub, a branch with an upstream, and a token in GH_TOKEN or of `gh auth login`.",
     exit: 1,
   },
   "advance.under-way": {

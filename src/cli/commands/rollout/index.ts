@@ -3,8 +3,10 @@ import { environmentOption, jsonOption } from "../../options.ts";
 import { advanceCommand } from "./advance.ts";
 import { askCommand } from "./ask.ts";
 import { pauseCommand, resumeCommand } from "./hold.ts";
+import { mergedCommand } from "./merged.ts";
 import { forwardCommand, revertCommand } from "./move.ts";
 import { planCommand } from "./plan.ts";
+import { proposeRevertsCommand } from "./proposeReverts.ts";
 import { showRollouts, targetStackOption } from "./show.ts";
 import { tryCommand, untryCommand } from "./trial.ts";
 
@@ -17,6 +19,8 @@ export function rolloutCommand(): Command {
     .action(showRollouts);
   for (const command of [
     advanceCommand(),
+    mergedCommand(),
+    proposeRevertsCommand(),
     planCommand(),
     forwardCommand(),
     revertCommand(),

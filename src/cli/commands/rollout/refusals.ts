@@ -58,6 +58,13 @@ export const rolloutRefusals = {
     fix: "the record has {known}",
     cause: "Rollouts are shown from the record in the platform's database.",
   },
+  "rollout.not-proposed": {
+    says: "a pull request for {stack} could not be opened ({reason})",
+    fix: "run the same again, or set phase: reverted of the models that `menagerie rollout` shows as taken back",
+    cause:
+      "A pull request needs a repository on GitHub, a branch with an upstream, and a token in GH_TOKEN or of `gh auth login`.",
+    exit: 1,
+  },
   "trial.other-model": {
     says: '--app "{app}" is an app of {zooModel}, not of {model}',
     fix: "give one that `menagerie app list` shows",

@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { registerVersion } from "../../../../src/adapters/postgres/modelVersions.ts";
@@ -12,6 +13,7 @@ import { readRolloutTraffic, setTraffic } from "../../../../src/adapters/postgre
 import { run } from "../../../../src/cli/program.ts";
 import type { StackFile } from "../../../../src/cli/releases/stackFile.ts";
 import { type AdvancePorts, type AdvanceRequest, advance } from "../../../../src/cli/rollout/advance.ts";
+import { deployMerged, type MergedFile } from "../../../../src/cli/rollout/merged.ts";
 import { editStackText } from "../../../../src/config/editStackFile.ts";
 import { ownConfig } from "../../../../src/config/ownConfig.ts";
 import { beginJudgement, foldRow } from "../../../../src/domain/judgement/judgement.ts";
@@ -20,6 +22,7 @@ import type { Judgement } from "../../../../src/domain/judgement/state.ts";
 import { platformDatabase, roles } from "../../../../src/domain/platformDatabase.ts";
 import { configEdits } from "../../../../src/domain/release/restore.ts";
 import { describeEntryEdits } from "../../../../src/domain/zoo/advance.ts";
+import { mergedStep } from "../../../../src/domain/zoo/mergedStep.ts";
 import { irisServing } from "../../../support/irisServing.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -117,7 +120,7 @@ async function record(): Promise<void> {
       phase: phase as "copy",
       gates: [{ kind: "smoke", suite: "s" }],
     });
-    if (phase === "copy" || phase === "done") return;
+    if (phase === "copy" || phase === "done" || phase === "reverted") return;
     const held = await readRolloutTraffic(client, model);
     await setTraffic(client, { model, expected: held?.generation, weight: Number(traffic ?? 100), by: "up" });
   });
@@ -420,5 +423,94 @@ esac
       expect.stringContaining("holds other changes: core/v1:Secret login; run `up` first"),
     ]);
     expect(await entry()).toMatchObject({ phase: "copy" });
+  });
+});
+
+describe("a step that somebody merged", () => {
+  /** The file as it is, and as the merge makes it. */
+  async function merge(change: (text: string) => string): Promise<MergedFile> {
+    const before = await readFile(path, "utf8");
+    const after = change(before);
+    await writeFile(path, after);
+    const step = mergedStep(ownConfig(before, path), ownConfig(after, path));
+    if (!step) throw new Error("no step was merged");
+    return { path, before, after, step };
+  }
+  /** What the engine has deployed last. */
+  let deployed: Awaited<ReturnType<typeof entry>>;
+  const deploy = (merged: MergedFile, other: readonly string[] = []): Promise<string | undefined> =>
+    as(roles.operator, async (client) => {
+      const run = {
+        async pending() {
+          const isDeployed = isDeepStrictEqual(await entry(), deployed);
+          return isDeployed ? other : ["zoo:ModelZooEntry", ...other];
+        },
+        async up() {
+          kill("up");
+          await record();
+          deployed = await entry();
+          runs.push(String((await entry()).phase));
+          return 0;
+        },
+      };
+      const ports = { client, readFile: readStackFile, look: () => {}, note: () => {}, run };
+      const step = await deployMerged({ stack: model, signal }, ports, merged);
+      return step && describeEntryEdits(step.edits);
+    });
+  const toVersion = () => merge((text) => text.replace("phase: copy", "phase: version, traffic: 1 # merged\n     "));
+  const toTen = () => merge((text) => text.replace("traffic: 1", "traffic: 10"));
+
+  beforeEach(async () => {
+    deployed = await entry();
+  });
+
+  it("is deployed where an advance would take it, once, and the file stays as it was merged", async () => {
+    const first = await toVersion();
+    expect(await deploy(first)).toBe("phase: copy → version, traffic: 1");
+    expect(await readFile(path, "utf8")).toBe(first.after);
+    expect(await deploy(first)).toBeUndefined();
+    const second = await toTen();
+    await expect(deploy(second)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(/does not go on to/),
+    });
+    expect(await readFile(path, "utf8")).toBe(second.after);
+    await requests(3_000);
+    expect(await deploy(second)).toBe("traffic: 1 → 10");
+    expect(runs).toEqual(["version", "version"]);
+    expect(await outcomes()).toEqual(["deployed", "deployed"]);
+  });
+
+  it("is not deployed where it goes too far, or the preview holds anything else", async () => {
+    await deploy(await toVersion());
+    await requests(3_000);
+    const far = await merge((text) => text.replace("traffic: 1", "traffic: 100"));
+    await expect(deploy(far)).rejects.toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(/traffic: 1 → 100 of .* the next step is traffic: 1 → 10;/),
+    });
+    await writeFile(path, far.before);
+    const ten = await toTen();
+    await expect(deploy(ten, ["core/v1:Secret login"])).rejects.toThrow("other changes: core/v1:Secret login");
+    expect(await readFile(path, "utf8")).toBe(ten.after);
+    expect(runs).toEqual(["version"]);
+  });
+
+  it("that takes the rollout back needs no evidence", async () => {
+    await deploy(await toVersion());
+    await requests(3_000, 1_500);
+    await expect(deploy(await toTen())).rejects.toThrow(/the judge says bad/);
+    await merge((text) => text.replace("traffic: 10", "traffic: 1"));
+    const back = await merge((text) => text.replace("phase: version", "phase: reverted"));
+    expect(await deploy(back)).toBe("phase: version → reverted");
+    expect(runs).toEqual(["version", "reverted"]);
+  });
+
+  it("goes on where its deployment was killed", async () => {
+    const first = await toVersion();
+    killedAt = "up";
+    await expect(deploy(first)).rejects.toThrow("killed at up");
+    expect(await deploy(first)).toBe("phase: copy → version, traffic: 1");
+    expect(await outcomes()).toEqual(["deployed"]);
   });
 });

@@ -6,17 +6,22 @@ import { commands as known } from "../../../../src/cli/commandTable.ts";
 import { workflow } from "../../../support/workflow.ts";
 
 const project = join(import.meta.dirname, "../../../..");
-const files = ["preview.yml", "drift.yml", "deploy.yml", "ci.yml"];
+const files = ["preview.yml", "drift.yml", "deploy.yml", "rollout.yml", "take-back.yml", "ci.yml"];
 const workflows = new Map(await Promise.all(files.map(async (file) => [file, await workflow(file)] as const)));
 
-describe.each([...workflows])("workflow %s", (file, { permissions, jobs, defaults }) => {
+describe.each([...workflows])("workflow %s", (file, { permissions, jobs, defaults, on }) => {
   const steps = Object.values(jobs).flatMap((job) => job.steps);
   const scripts = steps.flatMap(({ run }) => run ?? []);
 
-  it("may only read, but for the job that writes the comment, which runs no code of the pull request", () => {
+  it("may only read, but for what writes a comment, which runs no code of a pull request, or proposes a change", () => {
     expect(permissions).toEqual({ contents: "read" });
     for (const { permissions: own, steps: ofJob } of Object.values(jobs)) {
       if (!own) continue;
+      if (file === "take-back.yml") {
+        expect(on.pull_request).toBeUndefined();
+        expect(own).toEqual({ contents: "write", "pull-requests": "write" });
+        continue;
+      }
       expect(own).toEqual({ "pull-requests": "write" });
       expect(ofJob.some(({ uses }) => uses?.startsWith("actions/checkout"))).toBe(false);
     }
@@ -44,7 +49,8 @@ describe.each([...workflows])("workflow %s", (file, { permissions, jobs, default
     };
     const versions = steps.flatMap(({ with: inputs }) => inputs?.["pulumi-version"] ?? []);
     // What a contributor's pull request is checked with is no other engine than the one that the tests build.
-    expect(new Set(versions)).toEqual(new Set(file === "ci.yml" ? [] : [devDependencies["@pulumi/pulumi"]]));
+    const hasNone = ["ci.yml", "take-back.yml"].includes(file);
+    expect(new Set(versions)).toEqual(new Set(hasNone ? [] : [devDependencies["@pulumi/pulumi"]]));
     const commands = scripts.flatMap((script) =>
       [...script.matchAll(/bin\/menagerie\.mjs ([\w-]+)/g)].map(([, name = ""]) => name),
     );
