@@ -33,7 +33,8 @@ export function declareGuard(
   const options = { parent };
   const inNamespace = { parent, dependsOn: space };
   const url = environment.urlFor(login);
-  const stringData = { url, ...given({ prometheusToken: facts.prometheusToken }) };
+  const { prometheusToken, guardUrl } = facts;
+  const stringData = { url, ...given({ prometheusToken, appsUrl: guardUrl }) };
   const secretName = `${guardName}-database`;
   const secret = new kubernetes.core.v1.Secret(
     secretName,
@@ -61,6 +62,7 @@ export function declareGuard(
     namespace,
     replicas,
     secretName,
+    hasAppsUrl: guardUrl !== undefined,
     routeApi,
     prometheus: spec.prometheus,
     modelsNamespace: spec.namespace,

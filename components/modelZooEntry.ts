@@ -248,6 +248,7 @@ export class ModelZooEntry extends pulumi.ComponentResource implements DeclaredE
         ...given({ from, due, judge, apps: targetApps?.pair, leave: leave.length > 0 ? [...leave] : undefined }),
         ...this.environment.onDatabase,
         ...(targetApps ? this.environment.onTarget : {}),
+        ...given({ guardRole: targetApps && judge && this.environment.platform.target?.guardRole }),
       },
       { parent: this, dependsOn: [...this.environment.tables, ...after] },
     );

@@ -35,7 +35,9 @@ const directPhases: readonly string[] = ["off", "version", "done"];
 const reservedNamespaces = /^(kube-.*|default|kserve|istio-system|knative-serving|tekton-.*|karpenter)$/;
 
 /** Mistakes that no single key shows: references between keys, and names that collide or outgrow Kubernetes. */
-export function crossKeyIssues(environment: Omit<ParsedEnvironment, "databasePassword">): Refusal[] {
+export function crossKeyIssues(
+  environment: Omit<ParsedEnvironment, "databasePassword"> & { readonly guardsTarget: boolean },
+): Refusal[] {
   return [
     ...namespaceIssues(environment),
     ...buildIssues(environment, reservedNamespaces),

@@ -170,8 +170,10 @@ export interface EnvironmentSpec
     /** Where the config says it, itself or by the gateway's url; undefined where a variable of the shell does. */
     readonly declaredApiUrl?: string | undefined;
   };
-  /** Without its url, which stays with the stack's entry. */
-  readonly migrationTarget: Omit<NonNullable<Parsed["migrationTarget"]>, "databaseUrl"> | undefined;
+  /** Without its urls, which stay with the stack's entry. */
+  readonly migrationTarget: Omit<NonNullable<Parsed["migrationTarget"]>, "databaseUrl" | "guardUrl"> | undefined;
+  /** Whether the guard has a login in the database of {@link migrationTarget}. */
+  readonly guardsTarget: boolean;
   /** Names of the secrets that the stack's config holds; their values stay with the stack's entry. */
   readonly secrets: readonly string[];
 }

@@ -1,5 +1,6 @@
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import type { ParsedEnvironment } from "./environment.ts";
+import { setGuardUrlCommand } from "./migrationTarget.ts";
 import { keyPath } from "./sentences.ts";
 
 /** Copies of requests are compared by what recorders store. */
@@ -19,7 +20,8 @@ export function judgeIssues({
   zoo,
   prometheus,
   serving,
-}: Pick<ParsedEnvironment, "zoo" | "prometheus" | "serving">): Refusal[] {
+  guardsTarget,
+}: Pick<ParsedEnvironment, "zoo" | "prometheus" | "serving"> & { readonly guardsTarget: boolean }): Refusal[] {
   return Object.entries(zoo).flatMap(([name, entry]) => {
     const { judge, recording, apps, mode = serving.mode } = entry;
     if (!judge) return [];
@@ -54,8 +56,13 @@ export function judgeIssues({
         issues.push(refusal("judge.with-control", at("maxErrors"), { control: at("control") }));
     }
     issues.push(...userIssues(name, entry));
-    if (apps && judge.action === "revert")
-      issues.push(refusal("judge.apps-elsewhere", at("action"), { apps: keyPath(["zoo", name, "apps"]) }));
+    if (apps && judge.action === "revert" && !guardsTarget)
+      issues.push(
+        refusal("judge.apps-elsewhere", at("action"), {
+          apps: keyPath(["zoo", name, "apps"]),
+          command: setGuardUrlCommand,
+        }),
+      );
     if (maxLatencyRatio && Object.keys(maxLatencyRatio).length === 0)
       issues.push(refusal("judge.no-quantile", at("maxLatencyRatio")));
     if (limits.length > 0 && !prometheus)

@@ -38,20 +38,29 @@ export const existingTable = mapping(columns, example, "Table of model versions 
 /** Command that sets the url of the existing database. */
 export const setTargetUrlCommand = "pulumi config set --secret --path menagerie:migrationTarget.databaseUrl";
 
+/** Command that sets the url by which the guard reaches it. */
+export const setGuardUrlCommand = "pulumi config set --secret --path menagerie:migrationTarget.guardUrl";
+
 /** Sentences about it never show the value. */
-const databaseUrl = z
-  .string({ error: wrong("is not text", `set it with \`${setTargetUrlCommand}\``) })
-  .min(1, { error: wrong("is empty", `set it with \`${setTargetUrlCommand}\``) })
-  .meta({
-    description:
-      "Url of the database, as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, encrypted by `pulumi config set --secret --path`. Default: the environment variable MENAGERIE_MIGRATION_DATABASE_URL, which wins.",
-    type: ["string", "object"],
-  })
-  .optional();
+function secretUrl(command: string, description: string) {
+  return z
+    .string({ error: wrong("is not text", `set it with \`${command}\``) })
+    .min(1, { error: wrong("is empty", `set it with \`${command}\``) })
+    .meta({ description, type: ["string", "object"] })
+    .optional();
+}
+const databaseUrl = secretUrl(
+  setTargetUrlCommand,
+  "Url of the database, as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, encrypted by `pulumi config set --secret --path`. Default: the environment variable MENAGERIE_MIGRATION_DATABASE_URL, which wins.",
+);
+const guardUrl = secretUrl(
+  setGuardUrlCommand,
+  "Url of the same database by a login of the guard's own, as pods reach it, encrypted by `pulumi config set --secret --path`: by it the guard takes apps back whose rollout is judged bad. It needs no right but to connect; `up` grants it one function. Default: none, and apps there are not taken back automatically.",
+);
 
 /** Where the apps are that rollouts move, beside those in the platform's tables. */
 export const migrationTarget = mapping(
-  { databaseUrl, ...columns },
+  { databaseUrl, guardUrl, ...columns },
   example,
   "Table of model versions in an existing database, such as a Django application's: rollouts move its apps too, by the ids under `apps` of each model. Default: none, apps are in the platform's tables.",
 ).optional();

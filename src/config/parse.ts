@@ -13,7 +13,7 @@ import {
   type ShadowedModelSpec,
   type ZooEntrySpec,
 } from "./environment.ts";
-import { setTargetUrlCommand } from "./migrationTarget.ts";
+import { setGuardUrlCommand, setTargetUrlCommand } from "./migrationTarget.ts";
 import { plainSecretIssues } from "./plainSecrets.ts";
 import { setPrometheusTokenCommand } from "./prometheus.ts";
 import { setSecretCommand } from "./secrets.ts";
@@ -49,7 +49,7 @@ export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {
   if (!result.success) {
     const { issues } = result.error;
     const rest = environmentSchema.safeParse(validSubset(raw, issues));
-    const between = rest.success ? rulesBetween(rest.data, defaults) : [];
+    const between = rest.success ? rulesBetween(withGuard(rest.data), defaults) : [];
     const wrong = new Set(issues.map(({ path }) => path[0]));
     const missing = rest.success
       ? missingKeys(rest.data, defaults).filter(({ from }) => !from.some((key) => wrong.has(key)))
@@ -61,7 +61,7 @@ export function parseEnvironment(raw: unknown, defaults: EnvironmentDefaults = {
   // A secret does not travel as a plain value.
   const { databasePassword: _, ...declared } = result.data;
   const parsed = {
-    ...declared,
+    ...withGuard(declared),
     migrationTarget: tableOf(declared.migrationTarget),
     prometheus: prometheusOf(declared.prometheus),
   };
@@ -159,11 +159,11 @@ function plainKeys(
     const change = `remove them from the file, and set each with \`${setSecretCommand()}\``;
     issues.push(refusal("secret.in-the-clear", keyPath(["secrets"]), { what: "values", change }));
   }
-  if (migrationTarget?.databaseUrl !== undefined && isPlain("migrationTarget")) {
-    const change = `remove it from the file, and set it with \`${setTargetUrlCommand}\``;
-    issues.push(
-      refusal("secret.in-the-clear", keyPath(["migrationTarget", "databaseUrl"]), { what: "a password", change }),
-    );
+  const urls = { databaseUrl: setTargetUrlCommand, guardUrl: setGuardUrlCommand } as const;
+  for (const key of ["databaseUrl", "guardUrl"] as const) {
+    if (migrationTarget?.[key] === undefined || !isPlain("migrationTarget")) continue;
+    const change = `remove it from the file, and set it with \`${urls[key]}\``;
+    issues.push(refusal("secret.in-the-clear", keyPath(["migrationTarget", key]), { what: "a password", change }));
   }
   if (prometheus?.bearerToken !== undefined && isPlain("prometheus")) {
     const change = `remove it from the file, and set it with \`${setPrometheusTokenCommand}\``;
@@ -211,9 +211,14 @@ function prometheusOf(given: ParsedEnvironment["prometheus"]): EnvironmentSpec["
   return given && { url: given.url, hasToken: given.bearerToken !== undefined };
 }
 
+/** Whether the guard has a login in the database of apps. */
+function withGuard<T extends Pick<ParsedEnvironment, "migrationTarget">>(parsed: T) {
+  return { ...parsed, guardsTarget: parsed.migrationTarget?.guardUrl !== undefined };
+}
+
 function tableOf(target: ParsedEnvironment["migrationTarget"]): EnvironmentSpec["migrationTarget"] {
   if (!target) return undefined;
-  const { databaseUrl: _, ...table } = target;
+  const { databaseUrl: _, guardUrl: __, ...table } = target;
   return table;
 }
 

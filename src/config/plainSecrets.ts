@@ -3,7 +3,7 @@ import { holdsCredential } from "../domain/credentials/values.ts";
 import { type Refusal, refusal } from "../domain/refusals/refusal.ts";
 import { isEncrypted } from "./ciphers.ts";
 import { setPasswordCommand } from "./database.ts";
-import { setTargetUrlCommand } from "./migrationTarget.ts";
+import { setGuardUrlCommand, setTargetUrlCommand } from "./migrationTarget.ts";
 import { setPrometheusTokenCommand } from "./prometheus.ts";
 import { setSecretCommand } from "./secrets.ts";
 import { keyPath, prefix } from "./sentences.ts";
@@ -28,8 +28,10 @@ export function plainSecretIssues(config: Readonly<Record<string, unknown>>): Re
           .map(([name]) => ofValue(keyPath([own, name]), setSecretCommand(name)));
       case "migrationTarget":
         return entriesOf(value)
-          .filter(([name, each]) => name === "databaseUrl" && isPlain(each))
-          .map(([name]) => ofValue(keyPath([own, name]), setTargetUrlCommand));
+          .filter(([name, each]) => (name === "databaseUrl" || name === "guardUrl") && isPlain(each))
+          .map(([name]) =>
+            ofValue(keyPath([own, name]), name === "guardUrl" ? setGuardUrlCommand : setTargetUrlCommand),
+          );
       case "prometheus":
         return entriesOf(value)
           .filter(([name, each]) => name === "bearerToken" && isPlain(each))

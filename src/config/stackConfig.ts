@@ -33,11 +33,16 @@ export function prometheusToken(all: Readonly<Record<string, string>>): string |
   return typeof given === "object" && given !== null ? (given as { bearerToken?: string }).bearerToken : undefined;
 }
 
-/** `menagerie:migrationTarget.databaseUrl`, in the clear: wrap it before it goes anywhere. */
-export function migrationTargetUrl(all: Readonly<Record<string, string>>): string | undefined {
+/** Urls of `menagerie:migrationTarget`, in the clear: wrap them before they go anywhere. */
+export interface MigrationTargetUrls {
+  readonly databaseUrl?: string;
+  readonly guardUrl?: string;
+}
+
+export function migrationTargetUrls(all: Readonly<Record<string, string>>): MigrationTargetUrls {
   const value = all[`${prefix}migrationTarget`];
   const target = value === undefined ? {} : structured(value);
-  return typeof target === "object" && target !== null ? (target as { databaseUrl?: string }).databaseUrl : undefined;
+  return typeof target === "object" && target !== null ? (target as MigrationTargetUrls) : {};
 }
 
 /**

@@ -55,6 +55,8 @@ export interface EnvironmentFacts {
   readonly serviceHash?: string | undefined;
   /** Image store and cache of the embedded environment: needed where it builds by Tekton. */
   readonly buildFolders?: { readonly store: string; readonly cache: string } | undefined;
+  /** Url by which the guard reaches the apps of `spec.migrationTarget`. @default it does not */
+  readonly guardUrl?: pulumi.Output<string> | undefined;
   /** Token of `spec.prometheus`. @default it takes none */
   readonly prometheusToken?: pulumi.Output<string> | undefined;
   /** Values of the secrets that the stack's config holds: needed where `spec.secrets` names any. */

@@ -3,7 +3,7 @@ import { serviceSource } from "../adapters/images/checkoutImage.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import {
   encryptedKeys,
-  migrationTargetUrl,
+  migrationTargetUrls,
   prometheusToken,
   publicConfig,
   secretValues,
@@ -81,14 +81,14 @@ export async function readStack(spec: EnvironmentSpec, run: StackRun): Promise<E
     serviceHash: spec.services.image ? undefined : await serviceSource(project),
     buildFolders: shell.buildFolders,
     secretSources: await planSecrets(spec, secretUsers(spec, zoo, secretsOf), cluster.secretKeys),
-    prometheusToken: secretToken(config),
+    prometheusToken: secret(prometheusToken(config)),
+    guardUrl: secret(migrationTargetUrls(config).guardUrl),
     secrets: pulumi.secret(secretValues(config)),
   };
 }
 
-function secretToken(config: Readonly<Record<string, string>>): pulumi.Output<string> | undefined {
-  const token = prometheusToken(config);
-  return token === undefined ? undefined : pulumi.secret(token);
+function secret(value: string | undefined): pulumi.Output<string> | undefined {
+  return value === undefined ? undefined : pulumi.secret(value);
 }
 
 type Cluster = ReturnType<typeof clusterReaders>;
@@ -118,11 +118,13 @@ async function readContents(spec: EnvironmentSpec, run: StackRun, logins: Cluste
   });
   // Programs of other teams may have models in the same database.
   const own = withOwnRollouts(spec, stored, await lastOutputs());
+  const urls = migrationTargetUrls(config);
   const counted = await withMigrationTarget(spec, own, {
     preview,
     stack,
     environmentUrl: shell.migrationDatabaseUrl,
-    configUrl: migrationTargetUrl(config),
+    configUrl: urls.databaseUrl,
+    guardUrl: urls.guardUrl,
   });
   const [{ platform, sentences }, left] = await Promise.all([
     withStoredImages(spec, counted, imageHolder(spec, shell.imageStore, logins)),

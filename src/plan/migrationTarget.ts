@@ -1,4 +1,6 @@
+import { quoteIdentifier } from "../adapters/postgres/identifier.ts";
 import { DatabaseUnreachable, serverFromUrl } from "../adapters/postgres/server.ts";
+import { isRole } from "../adapters/postgres/zoo/migration/guarded.ts";
 import { readPointing } from "../adapters/postgres/zoo/migration/pointing.ts";
 import type { EnvironmentSpec } from "../config/environment.ts";
 import { setTargetUrlCommand } from "../config/migrationTarget.ts";
@@ -14,6 +16,8 @@ export interface TargetOptions {
   readonly environmentUrl: string | undefined;
   /** `menagerie:migrationTarget.databaseUrl` */
   readonly configUrl: string | undefined;
+  /** `menagerie:migrationTarget.guardUrl`. @default the guard has no login there */
+  readonly guardUrl?: string | undefined;
   readonly preview: boolean;
   /** Name of the stack. */
   readonly stack: string;
@@ -53,15 +57,21 @@ export async function withMigrationTarget(
   }
   if (pairs.length === 0) return platform;
   const { connection, url } = connectionTo(existing, options);
-  const stackFile = `Pulumi.${options.stack}.yaml`;
+  const target = {
+    connection,
+    url,
+    guardRole: guardRoleOf(options, connection),
+    stackFile: `Pulumi.${options.stack}.yaml`,
+  };
   try {
     const counts = await countPairs(connection, pairs, platform);
+    if (target.guardRole !== undefined) await requireGuardRole(connection, target.guardRole);
     const registry = withTargetApps(platform.registry, counts);
-    return { ...platform, registry, target: { connection, url, stackFile, isRead: true } };
+    return { ...platform, registry, target: { ...target, isRead: true } };
   } catch (error) {
     if (!(error instanceof DatabaseUnreachable)) throw error;
     requireOptional(error, { ...spec, ...options });
-    return { ...platform, target: { connection, url, stackFile, isRead: false } };
+    return { ...platform, target: { ...target, isRead: false } };
   }
 }
 
@@ -74,6 +84,24 @@ function connectionTo(existing: ExistingTable, { environmentUrl, configUrl }: Ta
     connection: { server: serverFromUrl(given, source), existing },
     url: environmentUrl ? undefined : configUrl,
   };
+}
+
+const guardKey = keyPath(["migrationTarget", "guardUrl"]);
+
+/** The login that the guard's url names. Its host is that of pods, and its database the migrator's. */
+function guardRoleOf({ guardUrl }: TargetOptions, { server }: ExistingConnection): string | undefined {
+  if (guardUrl === undefined) return undefined;
+  const { user, maintenanceDatabase } = serverFromUrl(guardUrl, guardKey);
+  const { user: migrator, maintenanceDatabase: database } = server;
+  if (maintenanceDatabase !== database)
+    throw refused(refusal("target.guard-database", guardKey, { found: maintenanceDatabase, database }));
+  if (user === migrator) throw refused(refusal("target.guard-is-migrator", guardKey, { user }));
+  return user;
+}
+
+async function requireGuardRole(connection: ExistingConnection, role: string): Promise<void> {
+  if (await isRole(connection, role)) return;
+  throw refused(refusal("target.guard-unknown", guardKey, { role, quoted: quoteIdentifier(role) }));
 }
 
 async function countPairs(

@@ -12,6 +12,7 @@ import {
   obstacleClause,
 } from "../domain/zoo/migration.ts";
 import { mapIssues, type VersionPair } from "../domain/zoo/migrationMap.ts";
+import { given } from "../environment/given.ts";
 import type { PlatformPlan } from "./platform.ts";
 import type { ZooModelPlan } from "./zooModel.ts";
 
@@ -36,7 +37,11 @@ export async function withMigrations(
       migration: plan.migration && { ...plan.migration, due: own.due },
       targetApps: plan.targetApps && {
         ...plan.targetApps,
-        migration: plan.targetApps.migration && { ...plan.targetApps.migration, due: target?.due },
+        migration: plan.targetApps.migration && {
+          ...plan.targetApps.migration,
+          due: target?.due,
+          ...given({ resumes: target?.resumes }),
+        },
       },
       lines: [...plan.lines, ...ownLines, ...(target?.lines ?? [])],
     });
@@ -59,6 +64,8 @@ function declaredMaps(zoo: ReadonlyMap<string, ZooModelPlan>): readonly VersionP
 interface Described {
   /** Rows move with this `up`. */
   readonly due?: true | undefined;
+  /** Take-back that was a false alarm, which the run says. */
+  readonly resumes?: string | undefined;
   readonly rows: number | undefined;
   readonly lines: readonly string[];
   readonly obstacles: readonly MigrationObstacle[];
@@ -80,8 +87,8 @@ async function describeTarget(plan: ZooModelPlan, platform: PlatformPlan | undef
   const described = await describe(target.connection, targetApps.migration, plan);
   const [first = "", ...notes] = described.lines;
   const told = (sentence: string) => ofTarget(sentence, target.stackFile);
-  // The guard has a login in the platform's database alone.
-  const guarded = plan.judge ? [`apps in ${table} are not taken back automatically`] : [];
+  const guarded =
+    plan.judge && target.guardRole === undefined ? [`apps in ${table} are not taken back automatically`] : [];
   return {
     ...described,
     lines: [...[`${table}: ${first}`, ...notes].map(told), ...guarded],
@@ -106,9 +113,16 @@ async function describe(
   model: ZooModelPlan,
 ): Promise<Described> {
   const plan = await planZooMigration(connection, migration);
-  const standing = migrationStanding(plan, migration, isEntered(model), model.takenBack !== undefined);
+  const { takenBack, resumed } = model;
+  const guarded = {
+    isTakenBack: takenBack !== undefined,
+    // Of another database's clock nothing follows.
+    resumed: resumed && { id: resumed.id, at: connection.existing ? undefined : resumed.at },
+  };
+  const standing = migrationStanding(plan, migration, isEntered(model), guarded);
   return {
     due: standing.runs && plan.rows > 0 ? true : undefined,
+    resumes: standing.resumes,
     rows: plan.rows,
     lines: [describeMigrationPlan(plan, migration) + standing.note, ...plan.notes],
     obstacles: standing.obstacle === undefined ? plan.obstacles : [...plan.obstacles, standing.obstacle],

@@ -11,6 +11,8 @@ export interface TargetPlan {
   readonly connection: ExistingConnection;
   /** `menagerie:migrationTarget.databaseUrl`, a secret; undefined where MENAGERIE_MIGRATION_DATABASE_URL says it. */
   readonly url: string | undefined;
+  /** The guard's login there. @default it has none, and apps there are not taken back automatically */
+  readonly guardRole?: string | undefined;
   /** Whether its rows were counted; a preview may do without. */
   readonly isRead: boolean;
   /** File of the stack, which names the table for commands. */

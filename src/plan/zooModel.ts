@@ -76,6 +76,8 @@ export interface ZooModelPlan {
   readonly smokeDue?: true | undefined;
   /** Its rollout, where a guard took it back: nothing of it goes forward. @default it is not */
   readonly takenBack?: TakenBack | undefined;
+  /** Its last take-back, where an operator called that a false alarm. @default none */
+  readonly resumed?: { readonly id: string; readonly at: Date } | undefined;
   /** Apps that stay on the old version by choice. */
   readonly leave: readonly string[];
   readonly bake: { readonly minutes: number; readonly smoke: boolean };
@@ -235,7 +237,7 @@ export function planZooModel(
     hash: request.hash,
     versions: planned,
     target: target && served(target),
-    ...(takenBack ? { takenBack } : {}),
+    ...given({ takenBack, resumed: resumedOf(request, state, registry) }),
     leave: entry?.leave ?? [],
     bake,
     ...(isRead && !isRecorded(request, state) ? { due: true } : {}),
@@ -286,6 +288,14 @@ function takenBackOf(
 ): TakenBack | undefined {
   if (from === undefined || recorded?.from !== from || !underWay.includes(recorded.phase)) return undefined;
   return takenBackContent(takenBack, { model, from, hash: recorded.hash });
+}
+
+function resumedOf(
+  { model, from }: Pick<RolloutRequest, "model" | "from">,
+  { recorded }: Pick<ZooState, "recorded">,
+  { resumed = [] }: ZooRegistry,
+): ZooModelPlan["resumed"] {
+  return resumed.find((each) => each.model === model && each.from === from && each.hash === recorded?.hash);
 }
 
 function tellTakenBack(taken: TakenBack, { phase }: RolloutRequest): string {

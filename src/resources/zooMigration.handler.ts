@@ -45,6 +45,7 @@ export const zooMigration: Handler<ZooMigrationInputs, ZooMigrationOutputs> = {
     share: "update",
     paused: "update",
     rowsPerSecond: "update",
+    resumes: "ignore",
     target: "replace",
     targetUrl: "update",
     database: "ignore",

@@ -37,6 +37,11 @@ export interface ZooRolloutInputs extends DatabaseInput, Due {
   readonly target?: ExistingTable | undefined;
   /** Secret url of the existing database. MENAGERIE_MIGRATION_DATABASE_URL wins over it. */
   readonly targetUrl?: string | undefined;
+  /**
+   * The guard's login in the existing database, which gets what it needs to take apps back there.
+   * @default apps there are not taken back automatically
+   */
+  readonly guardRole?: string | undefined;
 }
 
 export interface ZooRolloutOutputs extends ZooRolloutInputs {
@@ -61,6 +66,7 @@ export const zooRollout: Handler<ZooRolloutInputs, ZooRolloutOutputs> = {
     apps: "update",
     target: "update",
     targetUrl: "update",
+    guardRole: "update",
     database: "ignore",
   },
   async create(inputs) {
@@ -80,10 +86,23 @@ async function record(inputs: ZooRolloutInputs): Promise<ZooRolloutOutputs> {
     from: inputs.from,
     organization: "admin",
     targetApps: await countTarget(inputs),
+    guardedApps: await letGuard(inputs),
     leave: inputs.apps ? [] : inputs.leave,
   };
   const since = await asDeployer(inputs, (client) => recordPhase(client, request));
   return { ...inputs, since: since.toISOString() };
+}
+
+/** Before the phase is recorded: from then on a guard may have to take apps back there. */
+async function letGuard({ apps, target: existing, targetUrl, guardRole }: ZooRolloutInputs) {
+  if (!apps || !existing || guardRole === undefined) return undefined;
+  const { movingTarget } = await import("../adapters/postgres/zoo/migration/target.ts");
+  const { installGuard } = await import("../adapters/postgres/zoo/migration/guarded.ts");
+  const connection = { server: migrationTargetServer(targetUrl), existing };
+  return movingTarget(connection, async (client, target) => {
+    await installGuard(client, target, guardRole);
+    return { table: target.table, ...apps };
+  });
 }
 
 /** Of another database, so not in the transaction that records the phase: what happens meanwhile is the next `up`'s. */

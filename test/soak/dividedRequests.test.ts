@@ -1,7 +1,7 @@
 import type { ClientBase } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { applyTraffic } from "../../src/adapters/kubernetes/traffic.ts";
-import { revertApps } from "../../src/adapters/postgres/takeBack/revertApps.ts";
+import { platformApps, revertApps } from "../../src/adapters/postgres/takeBack/revertApps.ts";
 import { holdMigration, noteStep, openTakeBack } from "../../src/adapters/postgres/takeBack/takeBacks.ts";
 import {
   noteTrafficApplied,
@@ -133,7 +133,7 @@ async function takeBackNow(): Promise<void> {
   await set(0, "guard");
   await take(async (client, id) => {
     await noteStep(client, id, "weight");
-    expect((await revertApps(client, id)).obstacle).toBeUndefined();
+    expect((await revertApps(client, platformApps(client, id))).obstacle).toBeUndefined();
     await noteStep(client, id, "reverted");
     await noteStep(client, id, "done");
   });

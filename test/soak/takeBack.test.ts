@@ -4,14 +4,18 @@ import { platformDatabase } from "../../src/domain/platformDatabase.ts";
 import { makePlatformTables } from "../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { gatewayTable } from "../support/takeBack/gatewayTable.ts";
+import { databaseStoppedAt, metByUps } from "../support/takeBack/held.ts";
 import { everyPoint, killedAndResumed } from "../support/takeBack/kill.ts";
 
-/** A guard that is killed at every statement of a take-back: before it is sent, while the server works on it, and after its answer. */
+/**
+ * A guard, its database, and an `up` that goes forward meanwhile, each of which is killed at every statement of a take-back: before it is sent,
+ * while the server works on it, and after its answer.
+ */
 
 let postgres: TestPostgres;
 
 beforeAll(async () => {
-  postgres = await startPostgres(["fsync=off", "max_connections=200"]);
+  postgres = await startPostgres(["fsync=off", "max_connections=400"]);
   await makePlatformTables(postgres.server);
   await withClient(postgres.server, platformDatabase, (client) => client.query(gatewayTable));
 }, 240_000);
@@ -23,4 +27,23 @@ const statements = 45;
 
 it("leaves nothing in between: another one goes on, and everything happens once", async () => {
   expect(await killedAndResumed(postgres.server, everyPoint(statements))).toBeGreaterThanOrEqual(60);
+}, 900_000);
+
+it("nor does a database that stops at once: the guard goes on when it is back", async () => {
+  expect(await databaseStoppedAt(postgres, everyPoint(statements))).toBeGreaterThanOrEqual(60);
+}, 900_000);
+
+/** Statements of an `up` that goes forward; the guard of each meeting is at another of its own. */
+const meetings = everyPoint(40).map((up, place) => ({ up, guard: everyPoint(30)[(place * 7) % 90] ?? up }));
+
+it("nor does an `up` that is killed at any of its statements, wherever the guard is by then", async () => {
+  const { guards } = await metByUps(postgres, meetings, "kill");
+  expect(guards).toBeGreaterThanOrEqual(40);
+}, 900_000);
+
+it("an `up` that began earlier fails with the sentence, or was through before", async () => {
+  const { endings } = await metByUps(postgres, meetings, "go");
+  const sentences = endings.filter((each) => each !== null);
+  expect(sentences.length).toBeGreaterThanOrEqual(30);
+  for (const sentence of sentences) expect(sentence).toMatch(/taken back at|is held by hand|turned it round/);
 }, 900_000);

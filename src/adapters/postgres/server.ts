@@ -167,7 +167,9 @@ export function isDatabaseDown(error: unknown): boolean {
   if (state !== undefined) return state.startsWith("57P") || state.startsWith("08") || state === "53300";
   const isBroken =
     error instanceof Error &&
-    /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/.test(error.message);
+    /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout)/.test(
+      error.message,
+    );
   return isBroken || ["ECONNREFUSED", "ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException)?.code ?? "");
 }
 

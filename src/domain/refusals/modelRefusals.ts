@@ -215,9 +215,8 @@ export const modelRefusals = {
   },
   "judge.apps-elsewhere": {
     says: '"revert" would leave the apps that {apps} moves in another database where they are',
-    fix: "use hold or tell, and set phase: reverted when the alert comes",
-    cause:
-      "The guard has a login in the platform's database alone, so apps elsewhere are not taken back automatically.",
+    fix: "give the guard a login there by `{command}`, or use hold or tell, and set phase: reverted when the alert comes",
+    cause: "Without a login in that database the guard cannot take its apps back.",
   },
   "judge.no-quantile": {
     says: "is empty",

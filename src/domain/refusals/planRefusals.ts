@@ -106,6 +106,21 @@ export const planRefusals = {
     fix: "run `{command}`, or set {variable}",
     cause: "The table of apps is in another database, whose address is a secret.",
   },
+  "target.guard-database": {
+    says: 'names the database "{found}", and apps are in "{database}"',
+    fix: "give the guard's url of that database",
+    cause: "The guard takes apps back in the table that migrations move them in.",
+  },
+  "target.guard-is-migrator": {
+    says: 'names "{user}", the migrations\' own login',
+    fix: "give the guard a login of its own, without rights",
+    cause: "The guard may take apps back and nothing else, so it does not act as the login that moves any row.",
+  },
+  "target.guard-unknown": {
+    says: 'the database has no login "{role}"',
+    fix: "run CREATE ROLE {quoted} LOGIN PASSWORD '…'; `up` grants it what it needs",
+    cause: "`up` lets the guard's login use one function there, and makes no logins in a database of others.",
+  },
   "target.version-unknown": {
     says: '{table} has no version "{id}"',
     fix: "it was deleted, or the id is wrong",

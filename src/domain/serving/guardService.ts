@@ -13,6 +13,8 @@ export interface GuardService<Text = string> {
   readonly secretName: string;
   /** Changes with the Secret's content. */
   readonly secretRevision: Text;
+  /** Whether the Secret has the url of an existing database with apps, as `appsUrl`. */
+  readonly hasAppsUrl: boolean;
   readonly modelsNamespace: string;
   /** What routes are made of. */
   readonly routeApi: RouteApi;
@@ -60,7 +62,7 @@ export function guardDeployment<Text>(guard: GuardService<Text>) {
 }
 
 function container<Text>(guard: GuardService<Text>) {
-  const { image, command, secretName, modelsNamespace, routeApi, prometheus } = guard;
+  const { image, command, secretName, hasAppsUrl, modelsNamespace, routeApi, prometheus } = guard;
   const secret = (name: string, key: string) => ({ name, valueFrom: { secretKeyRef: { name: secretName, key } } });
   const probe = (path: string) => ({ httpGet: { path, port }, timeoutSeconds: 3 });
   return {
@@ -70,6 +72,7 @@ function container<Text>(guard: GuardService<Text>) {
     ports: [{ name: "http", containerPort: port, protocol: "TCP" }],
     env: [
       secret("MENAGERIE_DATABASE_URL", "url"),
+      ...(hasAppsUrl ? [secret("MENAGERIE_MIGRATION_DATABASE_URL", "appsUrl")] : []),
       { name: "MENAGERIE_MODELS_NAMESPACE", value: modelsNamespace },
       { name: "MENAGERIE_ROUTE_API", value: routeApi },
       ...(prometheus ? [{ name: "MENAGERIE_PROMETHEUS_URL", value: prometheus.url }] : []),

@@ -36,6 +36,11 @@ export interface MigrationRequest {
    * @default as fast as short transactions go
    */
   readonly rowsPerSecond?: number | undefined;
+  /**
+   * Take-back that was a false alarm, and keeps apps of an existing database from going forward: from this run on it does not.
+   * @default none
+   */
+  readonly resumes?: string | undefined;
 }
 
 /** A request with what its plan found. */
@@ -67,6 +72,29 @@ export interface JournaledPlan {
   readonly held: boolean;
 }
 
+/** The same, as plans need it. */
+export interface PlannedJournal extends JournaledPlan {
+  /** When somebody last changed what is wanted of it, or a run of it ended. */
+  readonly changedAt: Date;
+  /** Take-back of the platform's database that keeps it from going forward; undefined where none does, and for the platform's own apps. */
+  readonly takeBack?: string | undefined;
+}
+
+/** A take-back that an operator called a false alarm. */
+export interface ResumedTakeBack {
+  readonly id: string;
+  /** By the clock of the platform's database; undefined where the migration is of another one, which knows the id. */
+  readonly at: Date | undefined;
+}
+
+/** What a guard did about the content of a rollout. */
+export interface GuardedContent {
+  /** Nothing of it goes forward. */
+  readonly isTakenBack: boolean;
+  /** Its last take-back, where an operator called that a false alarm. */
+  readonly resumed?: ResumedTakeBack | undefined;
+}
+
 /** Why a migration cannot be. */
 export interface MigrationObstacle extends Clause {
   /** The part of the request that is at fault. @default none alone */
@@ -81,7 +109,7 @@ export function obstacleClause({ about, problem, fix }: MigrationObstacle): Clau
 /** What a preview says of a migration. */
 export interface ZooMigrationPlan {
   /** The migration as the journal has it; undefined where none began. */
-  readonly journaled: JournaledPlan | undefined;
+  readonly journaled: PlannedJournal | undefined;
   /** Rows that would be moved. */
   readonly rows: number;
   /** Their users; null where the tables don't tell. */
@@ -94,8 +122,13 @@ export interface ZooMigrationPlan {
 }
 
 /** A plan as JSON tells it: its obstacles are sentences there. */
-export function printedPlan({ obstacles, ...plan }: ZooMigrationPlan) {
-  return { ...plan, refusals: obstacles.map((each) => sentenceOf(obstacleClause(each))) };
+export function printedPlan({ obstacles, journaled, ...plan }: ZooMigrationPlan) {
+  const refusals = obstacles.map((each) => sentenceOf(obstacleClause(each)));
+  return { ...plan, journaled: journaled && inJournal(journaled), refusals };
+}
+
+function inJournal({ id, direction, share, held }: PlannedJournal): JournaledPlan {
+  return { id, direction, share, held };
 }
 
 /** The plan in a few words, such as `12 rows of 9 users move from 4 to 7, about 1 s`. */
@@ -118,6 +151,8 @@ export interface MigrationStanding {
   readonly note: string;
   /** Why the `up` would fail. */
   readonly obstacle: MigrationObstacle | undefined;
+  /** Take-back that was a false alarm, and keeps the migration from going forward until a run says so. @default none */
+  readonly resumes?: string | undefined;
 }
 
 /**
@@ -125,13 +160,13 @@ export interface MigrationStanding {
  * were moved the other way meanwhile, by hand or by a guard, stay where that put them.
  *
  * @param entered - whether an earlier `up` recorded the same phase
- * @param isTakenBack - whether a guard took the content back, so that nothing goes forward
+ * @param guarded - what a guard did about the content: after a false alarm, what it moved back goes forward again
  */
 export function migrationStanding(
   { rows, journaled }: Pick<ZooMigrationPlan, "rows" | "journaled">,
   { direction, share = 100, paused, from, to }: MigrationRequest,
   entered: boolean,
-  isTakenBack = false,
+  { isTakenBack, resumed }: GuardedContent = { isTakenBack: false },
 ): MigrationStanding {
   const cohort =
     direction === "forward" && share < 100
@@ -149,6 +184,12 @@ export function migrationStanding(
     return { ...stays("taken back: nothing moves"), obstacle: isMore ? obstacle : undefined };
   }
   if (paused) return stays("paused: nothing moves now");
+  if (resumed && journaled && direction === "forward") {
+    const on = { runs: true, note: cohort, obstacle: undefined };
+    if (journaled.takeBack === resumed.id) return { ...on, resumes: resumed.id };
+    // Nobody has moved anything since the guard did.
+    if (resumed.at !== undefined && journaled.changedAt <= resumed.at) return on;
+  }
   if (entered && journaled && journaled.direction !== direction && !nothing) {
     const command = direction === "forward" ? `forward --id ${from} --to ${to}` : `revert --id ${to} --to ${from}`;
     const moved = direction === "forward" ? "back" : "forward";

@@ -1,7 +1,7 @@
 import type { Gate, RecordedRollout, RolloutFacts } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
 import { digestOf } from "./smoke.ts";
-import type { TakenBack } from "./takeBack.ts";
+import type { ResumedContent, TakenBack } from "./takeBack.ts";
 
 /** What was found when a content was tried. Whatever joins the gate of a rollout is stored like this. */
 export interface Evidence extends Gate {
@@ -39,6 +39,8 @@ export interface ZooRegistry {
   readonly evidence: readonly StoredEvidence[];
   /** Contents that a guard took back, and nobody resumed. @default none */
   readonly takenBack?: readonly TakenBack[] | undefined;
+  /** Take-backs that were false alarms, the last one first. @default none */
+  readonly resumed?: readonly ResumedContent[] | undefined;
 }
 
 export const emptyRegistry: ZooRegistry = { versions: new Map(), rollouts: new Map(), evidence: [] };

@@ -30,6 +30,12 @@ export interface TakenBack {
   readonly obstacle: string | null;
 }
 
+/** A content whose take-back an operator called a false alarm. */
+export interface ResumedContent extends Pick<TakenBack, "id" | "model" | "from" | "hash"> {
+  /** When that was. */
+  readonly at: Date;
+}
+
 /** The take-back that concerns a content of a model. Deployed directly, a content is concerned whichever version its rollout left. */
 export function takenBackContent(
   all: readonly TakenBack[],
@@ -49,6 +55,16 @@ export function describeTakeBack(
   const when = day === now.toISOString().slice(0, 10) ? time : `${day} ${time}`;
   const way = doneAt !== null ? "" : obstacle === null ? ", still under way" : `, still under way: ${obstacle}`;
   return `${was} at ${when} (${shortReason(reason)})${way}`;
+}
+
+/** As the triggers of the platform's database say it, such as `taken back at 2026-11-30 14:02 UTC (errors 12 of 180 against 3 of 1,620)`. */
+export function describeOpened({
+  action,
+  openedAt,
+  reason,
+}: Pick<TakenBack, "action" | "reason"> & { readonly openedAt: Date }): string {
+  const at = openedAt.toISOString().slice(0, 16).replace("T", " ");
+  return `${action === "revert" ? "taken back" : "held"} at ${at} UTC (${shortReason(reason)})`;
 }
 
 /** What to do about it. */

@@ -103,7 +103,7 @@ const guarding = lead({
     try {
       await withClient(settings.database, platformDatabase, async (client) => {
         const cluster = { config, namespace: settings.modelsNamespace, api: settings.routeApi };
-        const ports = { ...takeBackPorts(client, cluster), judge, tell, signal };
+        const ports = { ...takeBackPorts(client, cluster, settings.appsDatabase), judge, tell, signal };
         while (!signal.aborted) {
           await guardTurn(ports);
           metrics.turns.inc({ result: "ok" });

@@ -2,6 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { ClientBase } from "pg";
 import { readyPods } from "../../adapters/kubernetes/oldVersion.ts";
 import { applyTraffic } from "../../adapters/kubernetes/traffic.ts";
+import { type DatabaseServer, withClient } from "../../adapters/postgres/server.ts";
 import type { OpenTakeBack } from "../../adapters/postgres/takeBack/takeBacks.ts";
 import { readRolloutTraffic, setTraffic, writeTraffic } from "../../adapters/postgres/zoo/traffic.ts";
 import { OperatorError } from "../../domain/errors.ts";
@@ -34,8 +35,16 @@ export function trafficRows(client: ClientBase): Pick<TakeBackPorts["traffic"], 
   };
 }
 
-/** What a take-back works on: the database by the guard's login, and the cluster by its account. */
-export function takeBackPorts(client: ClientBase, cluster: GuardedCluster): TakeBackPorts {
+/**
+ * What a take-back works on: the database by the guard's login, and the cluster by its account.
+ *
+ * @param appsDatabase - an existing database with apps, by the guard's login there. Default: it has none
+ */
+export function takeBackPorts(
+  client: ClientBase,
+  cluster: GuardedCluster,
+  appsDatabase?: DatabaseServer,
+): TakeBackPorts {
   return {
     client,
     traffic: {
@@ -45,6 +54,7 @@ export function takeBackPorts(client: ClientBase, cluster: GuardedCluster): Take
         return writeTraffic(client, model, (read) => applyTraffic(address, read));
       },
     },
+    elsewhere: appsDatabase && ((work) => withClient(appsDatabase, appsDatabase.maintenanceDatabase, work)),
     oldVersion: (open) => oldVersion(client, cluster, open),
   };
 }

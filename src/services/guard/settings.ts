@@ -7,6 +7,8 @@ import { refuse } from "../refusals.ts";
 const environment = z.object({
   /** By the guard's own login. */
   MENAGERIE_DATABASE_URL: z.string().min(1),
+  /** Of an existing database with apps, by the guard's login there. */
+  MENAGERIE_MIGRATION_DATABASE_URL: z.string().min(1).optional(),
   MENAGERIE_MODELS_NAMESPACE: z.string().min(1),
   /** What routes are made of. */
   MENAGERIE_ROUTE_API: z.enum(routeApis),
@@ -20,6 +22,8 @@ const environment = z.object({
 /** What the guard runs with. */
 export interface GuardSettings {
   readonly database: DatabaseServer;
+  /** An existing database with apps; undefined where the guard has no login in one. */
+  readonly appsDatabase: DatabaseServer | undefined;
   readonly modelsNamespace: string;
   readonly routeApi: RouteApi;
   /** Is asked for the values of fixed limits; undefined where the stack names none. */
@@ -38,6 +42,10 @@ export function readSettings(env: NodeJS.ProcessEnv): GuardSettings {
   const values = parsed.data;
   return {
     database: serverFromUrl(values.MENAGERIE_DATABASE_URL, "MENAGERIE_DATABASE_URL"),
+    appsDatabase:
+      values.MENAGERIE_MIGRATION_DATABASE_URL === undefined
+        ? undefined
+        : serverFromUrl(values.MENAGERIE_MIGRATION_DATABASE_URL, "MENAGERIE_MIGRATION_DATABASE_URL"),
     modelsNamespace: values.MENAGERIE_MODELS_NAMESPACE,
     routeApi: values.MENAGERIE_ROUTE_API,
     prometheus: values.MENAGERIE_PROMETHEUS_URL

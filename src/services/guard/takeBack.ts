@@ -1,5 +1,10 @@
 import type { ClientBase } from "pg";
-import { revertApps } from "../../adapters/postgres/takeBack/revertApps.ts";
+import {
+  existingApps,
+  platformApps,
+  type RevertOptions,
+  revertApps,
+} from "../../adapters/postgres/takeBack/revertApps.ts";
 import {
   holdMigration,
   noteStep,
@@ -8,6 +13,8 @@ import {
   openTakeBacks,
   type TakeBackIntent,
 } from "../../adapters/postgres/takeBack/takeBacks.ts";
+import { messageOf } from "../../domain/errors.ts";
+import { describeOpened } from "../../domain/zoo/takeBack.ts";
 import { type OldVersion, standInFor, weightFor } from "../../domain/zoo/takeBackWeight.ts";
 
 /** The split of a rollout's requests, as the database holds it. */
@@ -31,6 +38,8 @@ export interface TakeBackPorts {
     /** Writes the gateway's object as the database has it by then. */
     apply(model: string): Promise<void>;
   };
+  /** Works in the existing database of apps by the guard's own login there. @default it has none */
+  readonly elsewhere?: (<T>(work: (client: ClientBase) => Promise<T>) => Promise<T>) | undefined;
   /** How the old version stands. */
   readonly oldVersion: (takeBack: OpenTakeBack) => Promise<OldVersion>;
   readonly signal?: AbortSignal | undefined;
@@ -64,7 +73,10 @@ export async function goOn(ports: TakeBackPorts, open: OpenTakeBack): Promise<Ta
     await noteStep(client, id, "cannot", { why });
     return { state: "cannot", why };
   };
+  // A database that is away must not keep requests from going back.
+  const obstacle = isDone("held") && action === "revert" ? undefined : await holdElsewhere(ports, open);
   if (!isDone("held")) await holdMigration(client, id);
+  if (action === "hold" && obstacle !== undefined) return cannot(obstacle);
   if (action === "revert") {
     if (!isDone("weight")) {
       const obstacle = await withoutWeight(ports, open);
@@ -72,14 +84,54 @@ export async function goOn(ports: TakeBackPorts, open: OpenTakeBack): Promise<Ta
       await noteStep(client, id, "weight");
     }
     if (!isDone("reverted")) {
-      const { signal, batchRows } = ports;
-      const { obstacle } = await revertApps(client, id, { signal, ...(batchRows === undefined ? {} : { batchRows }) });
+      const { obstacle } = await revertApps(client, platformApps(client, id), optionsOf(ports));
       if (obstacle !== undefined) return cannot(obstacle);
+      const other = await revertElsewhere(ports, open);
+      if (other !== undefined) return cannot(other);
       await noteStep(client, id, "reverted");
     }
   }
   await noteStep(client, id, "done");
   return { state: "done" };
+}
+
+function optionsOf({ signal, batchRows }: TakeBackPorts): RevertOptions {
+  return { signal, ...(batchRows === undefined ? {} : { batchRows }) };
+}
+
+/** Answers what is in the way. */
+function holdElsewhere(ports: TakeBackPorts, open: OpenTakeBack): Promise<string | undefined> {
+  return withAppsElsewhere(ports, open, async (_client, apps) => {
+    await apps.hold();
+    return undefined;
+  });
+}
+
+function revertElsewhere(ports: TakeBackPorts, open: OpenTakeBack): Promise<string | undefined> {
+  return withAppsElsewhere(
+    ports,
+    open,
+    async (client, apps) => (await revertApps(client, apps, optionsOf(ports))).obstacle,
+  );
+}
+
+async function withAppsElsewhere(
+  { elsewhere, signal }: TakeBackPorts,
+  open: OpenTakeBack,
+  work: (client: ClientBase, apps: ReturnType<typeof existingApps>) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const { id, targetApps } = open;
+  if (!targetApps) return undefined;
+  const { table } = targetApps;
+  if (!elsewhere) return `apps in ${table} are not taken back automatically: the guard has no login there`;
+  const state = describeOpened(open);
+  try {
+    const obstacle = await elsewhere((client) => work(client, existingApps(client, { id, ...targetApps }, state)));
+    return obstacle && `apps in ${table}: ${obstacle}`;
+  } catch (error) {
+    signal?.throwIfAborted();
+    return `apps in ${table}: ${messageOf(error)}`;
+  }
 }
 
 /** Somebody else may change the weight in between, such as an `up` that lowers it: then it is read again, so often at most. */

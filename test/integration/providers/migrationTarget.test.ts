@@ -1,14 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClientBase } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createApp } from "../../../src/adapters/postgres/apps.ts";
 import { registerVersion } from "../../../src/adapters/postgres/modelVersions.ts";
 import { type DatabaseServer, urlOf, withClient } from "../../../src/adapters/postgres/server.ts";
+import { resumeRollout } from "../../../src/adapters/postgres/takeBack/resume.ts";
 import { setPaused } from "../../../src/adapters/postgres/zoo/migration/journal.ts";
 import { runMigration } from "../../../src/adapters/postgres/zoo/migration/run.ts";
 import { movingTarget } from "../../../src/adapters/postgres/zoo/migration/target.ts";
 import { recordPhase, recordRemoval } from "../../../src/adapters/postgres/zoo/rollouts.ts";
+import { setTraffic } from "../../../src/adapters/postgres/zoo/traffic.ts";
 import { parseEnvironment } from "../../../src/config/parse.ts";
-import { platformDatabase } from "../../../src/domain/platformDatabase.ts";
+import { platformDatabase, roles } from "../../../src/domain/platformDatabase.ts";
 import { silent } from "../../../src/domain/progress.ts";
 import type { Phase } from "../../../src/domain/zoo/phases.ts";
 import { suiteOf } from "../../../src/domain/zoo/smoke.ts";
@@ -23,9 +26,11 @@ import { deployEnvironment } from "../../../src/program.ts";
 import { delegateOf } from "../../../src/providers/registry.ts";
 import { zooMigration } from "../../../src/resources/zooMigration.handler.ts";
 import { zooRollout } from "../../../src/resources/zooRollout.handler.ts";
+import { takeBack } from "../../../src/services/guard/takeBack.ts";
 import { irisServing } from "../../support/irisServing.ts";
-import { makePlatformTables } from "../../support/platformTables.ts";
+import { makePlatformTables, rolePassword } from "../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../support/postgres.ts";
+import { gatewayTable, tablePorts } from "../../support/takeBack/gatewayTable.ts";
 
 /**
  * A rollout whose apps are in a Django application's database: planned, declared and handled, on a real PostgreSQL, with a
@@ -40,6 +45,14 @@ const oldOf = new Map<string, string>();
 
 const smoke = [{ input: { values: ["2"] }, output: { results: [6] }, tolerance: 0 }];
 const hash = (digit: number): string => String(digit).repeat(64);
+const guardOfApps = {
+  user: "guard",
+  password: "guard",
+  host: "db",
+  port: 5432,
+  sslMode: "disable",
+  maintenanceDatabase: "application",
+} as const;
 /** Ids of the kind that an application may use. */
 const kinds = {
   bigint: (n: number) => String(n),
@@ -148,6 +161,8 @@ interface Asked {
   readonly apps?: object;
   readonly change?: object;
   readonly target?: object;
+  /** By which the guard reaches the table. @default it has no login there */
+  readonly guardUrl?: string;
 }
 
 const rolloutOf = ({ model, phase, kind, apps, change }: Asked) => ({
@@ -165,7 +180,10 @@ const rolloutOf = ({ model, phase, kind, apps, change }: Asked) => ({
 /** What the entry of a stack reads and plans. */
 async function planned(asked: Asked, others: object = {}) {
   const table = { table: tableOf(asked.kind), userColumn: "user_id", organizationColumn: "organization_id" };
-  const raw = { zoo: { ...rolloutOf(asked), ...others }, migrationTarget: { ...table, ...asked.target } };
+  const raw = {
+    zoo: { ...rolloutOf(asked), ...others },
+    migrationTarget: { ...table, ...asked.target, guardUrl: asked.guardUrl },
+  };
   const spec = parseEnvironment(raw, { gatewayUrl: "http://gateway", databaseAddress: "127.0.0.1:1" });
   const { server } = postgres;
   const own = await planPlatform(spec, {
@@ -178,6 +196,7 @@ async function planned(asked: Asked, others: object = {}) {
   const platform = await withMigrationTarget(spec, own, {
     environmentUrl: undefined,
     configUrl,
+    guardUrl: asked.guardUrl,
     preview: true,
     stack: "staging",
   });
@@ -380,6 +399,103 @@ describe("rows that arrive at the old version after forward", () => {
     await insert(204);
     expect((await lines(asked("forward"))).join("\n")).toContain(held);
     expect(await up(asked("forward"))).toEqual([]);
+  });
+});
+
+describe("a rollout whose guard has a login with the apps", () => {
+  const [model, kind] = ["guarded", "bigint"] as const;
+  const judge = { control: 0, maxErrors: 0.05 };
+  const guardUrl = urlOf(guardOfApps, "application");
+  const asked = (change: object = {}, more: Partial<Asked> = {}): Asked => ({
+    model,
+    phase: "forward",
+    kind,
+    change: { judge, ...change },
+    guardUrl,
+    ...more,
+  });
+  const isTold = `apps in ${tableOf(kind)} are not taken back automatically`;
+  beforeEach(() => inVersion(model));
+
+  it("needs one that is there, that is not the migrations' own, and in the same database", async () => {
+    await expect(planned(asked())).rejects.toThrow(
+      `menagerie:migrationTarget.guardUrl: the database has no login "guard"; run CREATE ROLE "guard" LOGIN PASSWORD`,
+    );
+    const other = (change: object) =>
+      planned(asked({}, { guardUrl: urlOf({ ...guardOfApps, ...change }, "application") }));
+    await expect(other({ user: "migrator" })).rejects.toThrow(`names "migrator", the migrations' own login`);
+    await expect(planned(asked({}, { guardUrl: urlOf(guardOfApps, "elsewhere") }))).rejects.toThrow(
+      'names the database "elsewhere", and apps are in "application"',
+    );
+    const { guardUrl: _, ...without } = asked({ judge: { ...judge, action: "tell" } });
+    expect(await lines(without)).toContain(isTold);
+    await expect(planned({ ...without, change: { judge } })).rejects.toThrow(
+      `menagerie:zoo.${model}.judge.action: "revert" would leave the apps`,
+    );
+  });
+
+  it("gives it one function, and goes on after a false alarm where the guard moved the apps back", async () => {
+    await inApplication("CREATE ROLE guard LOGIN PASSWORD 'guard'");
+    await inApplication(`UPDATE ${tableOf(kind)} SET proxy_model_version_id = 41 WHERE proxy_model_version_id = 57`);
+    const from = oldOf.get(model) ?? "";
+    await onPlatform(async (client) => {
+      await client.query(
+        "UPDATE menagerie.model_version SET is_current = false WHERE model_id = (SELECT model_id FROM menagerie.model_version WHERE id = $1)",
+        [from],
+      );
+      await client.query("UPDATE menagerie.model_version SET is_current = true WHERE id = $1", [from]);
+      await createApp(client, { zooModel: model, owner: "ada@example.com" });
+    });
+    expect(await lines(asked())).not.toContain(isTold);
+    await up(asked());
+    const [held] = await onPlatform(async (client) => {
+      const { rows } = await client.query<{
+        apps: { table: string; from: string; to: string };
+        model_id: string;
+        to: string;
+      }>(
+        `SELECT r.target_apps AS apps, r.model_id, v.id AS "to" FROM menagerie.rollout r
+           JOIN menagerie.model_version v ON v.model_id = r.model_id AND v.number = 2
+          WHERE r.from_version_id = $1`,
+        [from],
+      );
+      return rows;
+    });
+    expect(held?.apps).toEqual({ table: `"public"."${tableOf(kind)}"`, from: "41", to: "57" });
+    const moved = async () => ({
+      there: (await pointers(kind))["57"] ?? 0,
+      own: await onPlatform(
+        async (client) =>
+          (await client.query("SELECT FROM menagerie.model_version WHERE proxy_model_version_id = $1", [held?.to]))
+            .rowCount,
+      ),
+    });
+    const all = await moved();
+    expect(all).toMatchObject({ own: 1 });
+    expect(all.there).toBeGreaterThan(0);
+
+    await onPlatform((client) => setTraffic(client, { model, expected: undefined, weight: 100, by: "up" }));
+    await onPlatform((client) => client.query(gatewayTable));
+    const intent = { modelId: held?.model_id ?? "", from, to: held?.to ?? "", hash: hash(2), verdictId: "7" };
+    const asGuard = { ...postgres.server, user: roles.guard, password: rolePassword };
+    const outcome = await withClient(asGuard, platformDatabase, (client) =>
+      takeBack(
+        tablePorts(client, undefined, (work) =>
+          withClient({ ...postgres.server, user: "guard", password: "guard" }, "application", work),
+        ),
+        { ...intent, action: "revert", reason: "errors 12 of 180 against 3 of 1,620" },
+      ),
+    );
+    expect(outcome).toEqual({ state: "done" });
+    expect(await moved()).toEqual({ there: 0, own: 0 });
+    expect((await lines(asked())).filter((line) => line.endsWith(", taken back: nothing moves"))).toHaveLength(2);
+    expect(await up(asked())).toEqual([]);
+
+    await onPlatform((client) => resumeRollout(client, { model, who: "ada", because: "a false alarm" }));
+    expect((await lines(asked())).filter((line) => /moves? from .* about 1 s$/.test(line))).toHaveLength(2);
+    expect(await up(asked())).toHaveLength(2);
+    expect(await moved()).toEqual(all);
+    expect(await up(asked())).toEqual([]);
   });
 });
 

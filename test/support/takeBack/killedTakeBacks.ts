@@ -10,11 +10,19 @@ import { tablePorts } from "./gatewayTable.ts";
 export interface KilledTakeBacks {
   /** By the guard's login. */
   readonly server: DatabaseServer;
+  /** An existing database with apps, by the guard's login there: then points are of its statements. @default there is none */
+  readonly apps?: DatabaseServer | undefined;
   readonly runs: readonly { readonly intent: TakeBackIntent; readonly point: KillPoint }[];
 }
 
-const { server, runs } = JSON.parse(await text(process.stdin)) as KilledTakeBacks;
+const { server, apps, runs } = JSON.parse(await text(process.stdin)) as KilledTakeBacks;
 
 await killedAtPoints(runs, ({ intent }, held) =>
-  withClient(server, platformDatabase, (client) => takeBack(tablePorts(held(client)), intent)),
+  withClient(server, platformDatabase, (client) => {
+    if (!apps) return takeBack(tablePorts(held(client)), intent);
+    const ports = tablePorts(client, undefined, (work) =>
+      withClient(apps, apps.maintenanceDatabase, (there) => work(held(there))),
+    );
+    return takeBack(ports, intent);
+  }),
 );

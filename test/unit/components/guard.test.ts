@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { NetworkPolicies } from "../../../components/networkPolicies.ts";
 import { PlatformServices } from "../../../components/platformServices.ts";
@@ -46,6 +47,21 @@ describe("the guard", () => {
       secret: { url: expect.stringMatching(/^postgresql:\/\/menagerie_guard:guard@/) },
     });
     expect(JSON.stringify(made("Deployment guard").inputs)).not.toContain("postgresql://");
+  });
+
+  it("has the url of the apps' database, where it has a login there", async () => {
+    const guardUrl = pulumi.secret("postgresql://guard:there@db/application");
+    const zoo = { iris: { ...entry, judge: {} } };
+    const made = await partsOf(
+      () => new PlatformServices("platform", { environment: environmentOnPlatform({ zoo }, { guardUrl }) }),
+    );
+    expect(made("Secret guard-database").inputs.stringData).toMatchObject({
+      secret: { appsUrl: "postgresql://guard:there@db/application" },
+    });
+    const env = JSON.stringify(made("Deployment guard").inputs);
+    expect(env).toContain('"name":"MENAGERIE_MIGRATION_DATABASE_URL"');
+    expect(env).not.toContain("there@db");
+    expect(JSON.stringify((await declared(zoo))("Deployment guard").inputs)).not.toContain("MIGRATION_DATABASE_URL");
   });
 
   it("is reached by whoever scrapes metrics, and by nobody else", async () => {

@@ -73,13 +73,34 @@ describe("a wrong config is told the key, the value and what to change", () => {
     ]);
   });
 
-  it("the url of the migrations' database in the clear", () => {
-    const raw = { migrationTarget: { table: "oracles", databaseUrl: "postgresql://u:hunter2@h/d" } };
+  it.each(["databaseUrl", "guardUrl"])("the migrations' %s in the clear", (key) => {
+    const raw = { migrationTarget: { table: "oracles", [key]: "postgresql://u:hunter2@h/d" } };
     expect(issuesOf(raw, { gatewayUrl, secretKeys: ["menagerie:migrationTarget"] })).toEqual([]);
     expect(issuesOf(raw, { gatewayUrl, secretKeys: [] })).toEqual([
-      "menagerie:migrationTarget.databaseUrl: holds a password in the clear; remove it from the file, and set it with `pulumi config set --secret --path menagerie:migrationTarget.databaseUrl`",
+      `menagerie:migrationTarget.${key}: holds a password in the clear; remove it from the file, and set it with \`pulumi config set --secret --path menagerie:migrationTarget.${key}\``,
     ]);
-    expect(parseEnvironment(raw, { gatewayUrl }).migrationTarget).not.toHaveProperty("databaseUrl");
+    expect(parseEnvironment(raw, { gatewayUrl })).toMatchObject({ guardsTarget: key === "guardUrl" });
+    expect(parseEnvironment(raw, { gatewayUrl }).migrationTarget).not.toHaveProperty(key);
+  });
+
+  it("a judge that reverts has no say where the guard has no login with the apps", () => {
+    const judged = (migrationTarget: object) => ({
+      database: { host: "db" },
+      migrationTarget: { table: "apps", ...migrationTarget },
+      zoo: {
+        m: {
+          truss: "models/m",
+          phase: "forward",
+          from: 3,
+          traffic: 1,
+          recording: {},
+          judge: {},
+          apps: { from: 1, to: 2 },
+        },
+      },
+    });
+    expect(issuesOf(judged({}), { gatewayUrl })).toEqual([expect.stringContaining("menagerie:zoo.m.judge.action")]);
+    expect(issuesOf(judged({ guardUrl: "postgresql://guard@db/app" }), { gatewayUrl })).toEqual([]);
   });
 
   it("all at once, those of single keys first, and none that only follows from another", () => {
@@ -136,6 +157,7 @@ describe("a right config", () => {
       modelZooDeploymentAutomationEnabled: true,
       secrets: [],
       adminSecrets: "admin-organization-secrets",
+      guardsTarget: false,
       builds: {
         kind: "directory",
         namespace: "menagerie-builds",

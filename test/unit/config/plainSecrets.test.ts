@@ -38,6 +38,11 @@ describe("a stack file", () => {
         "pulumi config set --secret --path menagerie:migrationTarget.databaseUrl",
       ],
     ],
+    [
+      "the guard's url",
+      'menagerie:migrationTarget: { table: t, databaseUrl: { secure: "v1:AAAA:AAAA" }, guardUrl: postgresql://g:p@h/d }',
+      ["menagerie:migrationTarget.guardUrl", "pulumi config set --secret --path menagerie:migrationTarget.guardUrl"],
+    ],
     ["a provider's key", "aws:secretKey: abc", ["aws:secretKey", "pulumi config set --secret aws:secretKey"]],
   ] as const)("with %s is refused by the key and the command", (_, text, [key, command]) => {
     expect(issuesIn(text)).toEqual([

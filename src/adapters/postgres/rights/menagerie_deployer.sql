@@ -36,4 +36,4 @@ GRANT EXECUTE ON FUNCTION
 GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO menagerie_deployer;
 
 -- What a guard took back: its content goes no further.
-GRANT SELECT ON menagerie.taken_back TO menagerie_deployer;
+GRANT SELECT ON menagerie.taken_back, menagerie.resumed_take_back TO menagerie_deployer;

@@ -48,6 +48,6 @@ GRANT SELECT, INSERT (stack, model_id, edits, judgement_id, requested_by), UPDAT
   ON menagerie.rollout_advance TO menagerie_operator;
 
 -- What a guard took back; an operator says that it was a false alarm.
-GRANT SELECT ON menagerie.take_back, menagerie.take_back_step, menagerie.taken_back, menagerie.release_take_back
+GRANT SELECT ON menagerie.take_back, menagerie.take_back_step, menagerie.taken_back, menagerie.resumed_take_back, menagerie.release_take_back
   TO menagerie_operator;
 GRANT SELECT, INSERT (take_back_id, who, reason) ON menagerie.rollout_resume TO menagerie_operator;

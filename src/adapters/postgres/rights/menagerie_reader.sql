@@ -31,5 +31,6 @@ GRANT SELECT ON menagerie.rollout_traffic, menagerie.rollout_traffic_step TO men
 
 -- What a guard took back, and who called it a false alarm.
 GRANT SELECT
-  ON menagerie.take_back, menagerie.take_back_step, menagerie.rollout_resume, menagerie.taken_back, menagerie.release_take_back
+  ON menagerie.take_back, menagerie.take_back_step, menagerie.rollout_resume, menagerie.taken_back,
+     menagerie.resumed_take_back, menagerie.release_take_back
   TO menagerie_reader;

@@ -4,6 +4,7 @@ import { afterFailure, batchLimits, nextBatch } from "../../../domain/zoo/migrat
 import { sqlState } from "../server.ts";
 import { rowFailure } from "../zoo/migration/failures.ts";
 import { plannerSettings } from "../zoo/migration/planner.ts";
+import type { TargetApps } from "./takeBacks.ts";
 
 /** What became of the way back. */
 export interface RevertedApps {
@@ -13,13 +14,22 @@ export interface RevertedApps {
   readonly obstacle: string | undefined;
 }
 
-interface BatchRow {
+/** What one batch of the way back did. */
+export interface RevertedBatch {
   readonly migration: string | null;
   readonly live: boolean;
   readonly goal: boolean;
   readonly picked: number;
   readonly moved: readonly string[];
   readonly last: string | null;
+}
+
+/** Apps that a take-back moves back, wherever they are. */
+export interface TakenBackApps {
+  /** Past rows that others have locked, unless it waits for them. */
+  batch(size: number, after: string | null, waits: boolean): Promise<RevertedBatch>;
+  /** How many are on the new version still, of those that the migration moved there, and the first of them after a row. */
+  left(after: string | null): Promise<{ readonly count: number; readonly first: string | undefined }>;
 }
 
 export interface RevertOptions {
@@ -38,7 +48,7 @@ export interface RevertOptions {
  */
 export async function revertApps(
   client: ClientBase,
-  takeBack: string,
+  apps: TakenBackApps,
   { signal, batchRows = batchLimits.most, onBatch }: RevertOptions = {},
 ): Promise<RevertedApps> {
   await client.query(`${plannerSettings}; SET lock_timeout = '1s'; SET statement_timeout = '60s'`);
@@ -50,14 +60,14 @@ export async function revertApps(
     for (let tries = 1; ; ) {
       signal?.throwIfAborted();
       const began = performance.now();
-      const batch: BatchRow | "again" = await oneBatch(client, takeBack, size, after, waits).catch(async (error) => {
+      const batch: RevertedBatch | "again" = await apps.batch(size, after, waits).catch(async (error) => {
         const why = rowFailure(error);
         if (why !== undefined) {
           if (size > 1) {
             size = Math.max(1, Math.floor(size / 4));
             return "again" as const;
           }
-          const row = await nextRow(client, takeBack, after);
+          const { first: row } = await apps.left(after);
           if (row === undefined) throw error;
           failing.push(`${row}: ${why}`);
           after = row;
@@ -85,44 +95,74 @@ export async function revertApps(
     // What the first pass could not change is tried once more by the second, which says so.
     if (!waits) failing.length = 0;
   }
-  const left = await leftRows(client, takeBack);
+  const { count: left } = await apps.left(null);
   if (left === 0) return { moved, obstacle: undefined };
   const named = failing[0] ?? "they do not change when they are updated";
   return { moved, obstacle: `${left === 1 ? "1 app stays" : `${left} apps stay`} on the new version: ${named}` };
 }
 
-async function oneBatch(
+/** Those of the platform's tables. */
+export function platformApps(client: ClientBase, takeBack: string): TakenBackApps {
+  return {
+    async batch(size, after, waits) {
+      const { rows } = await client.query<RevertedBatch>("SELECT * FROM menagerie.revert_taken_back($1, $2, $3, $4)", [
+        takeBack,
+        size,
+        after,
+        waits,
+      ]);
+      return answered(rows[0], takeBack);
+    },
+    async left(after) {
+      const { rows } = await client.query<{ count: number; first: string | null }>(
+        `SELECT count(*)::integer AS count, min(j.row_id) AS first
+           FROM menagerie.zoo_migration_row j
+           JOIN menagerie.zoo_migration m ON m.id = j.migration_id AND m.target = '"menagerie"."model_version"'
+           JOIN menagerie.take_back t ON m.from_id = t.from_version_id::text AND m.to_id = t.to_version_id::text
+          WHERE t.id = $1 AND j.state = 'forward' AND j.row_id > $2`,
+        [takeBack, after ?? ""],
+      );
+      const { count, first } = answered(rows[0], takeBack);
+      return { count, first: first ?? undefined };
+    },
+  };
+}
+
+/**
+ * Those of an existing database, by the function that `installGuard` made there. Whatever it is asked, the take-back is written down
+ * there first, so that nothing of it goes forward any more.
+ *
+ * @param client - of that database, by the guard's login
+ * @param state - what refusals there say of it
+ */
+export function existingApps(
   client: ClientBase,
-  takeBack: string,
-  size: number,
-  after: string | null,
-  waits: boolean,
-): Promise<BatchRow> {
-  const { rows } = await client.query<BatchRow>("SELECT * FROM menagerie.revert_taken_back($1, $2, $3, $4)", [
-    takeBack,
-    size,
-    after,
-    waits,
-  ]);
-  const [row] = rows;
+  { id, table, from, to }: TargetApps & { readonly id: string },
+  state: string,
+): TakenBackApps & {
+  /** Holds what goes forward. */
+  hold(): Promise<void>;
+} {
+  const call = async (size: number | null, after: string | null, waits: boolean): Promise<RevertedBatch> => {
+    const { rows } = await client.query<RevertedBatch>(
+      "SELECT * FROM menagerie_migrations.revert_taken_back($1, $2, $3, $4, $5, $6, $7, $8)",
+      [id, state, table, from, to, size, after, waits],
+    );
+    return answered(rows[0], id);
+  };
+  return {
+    batch: call,
+    async left(after) {
+      const { picked, last } = await call(null, after, false);
+      return { count: picked, first: last ?? undefined };
+    },
+    async hold() {
+      await call(0, null, false);
+    },
+  };
+}
+
+function answered<Row>(row: Row | undefined, takeBack: string): Row {
   if (!row) throw new Error(`the batch of take-back ${takeBack} was not answered`);
   return row;
-}
-
-const journaled = `FROM menagerie.zoo_migration_row j
-    JOIN menagerie.zoo_migration m ON m.id = j.migration_id AND m.target = '"menagerie"."model_version"'
-    JOIN menagerie.take_back t ON m.from_id = t.from_version_id::text AND m.to_id = t.to_version_id::text
-   WHERE t.id = $1 AND j.state = 'forward'`;
-
-async function nextRow(client: ClientBase, takeBack: string, after: string | null): Promise<string | undefined> {
-  const { rows } = await client.query<{ id: string | null }>(
-    `SELECT min(j.row_id) AS id ${journaled} AND j.row_id > $2`,
-    [takeBack, after ?? ""],
-  );
-  return rows[0]?.id ?? undefined;
-}
-
-async function leftRows(client: ClientBase, takeBack: string): Promise<number> {
-  const { rows } = await client.query<{ left: number }>(`SELECT count(*)::integer AS left ${journaled}`, [takeBack]);
-  return rows[0]?.left ?? 0;
 }

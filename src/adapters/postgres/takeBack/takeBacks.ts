@@ -1,6 +1,6 @@
 import type { ClientBase } from "pg";
 import type { JudgeAction } from "../../../domain/judgement/declared.ts";
-import type { TakeBackStep, TakenBack } from "../../../domain/zoo/takeBack.ts";
+import type { ResumedContent, TakeBackStep, TakenBack } from "../../../domain/zoo/takeBack.ts";
 import { sqlState } from "../server.ts";
 import { inTransaction } from "../transaction.ts";
 
@@ -22,6 +22,18 @@ export interface OpenTakeBack extends TakeBackIntent {
   /** Name of the zoo model. */
   readonly model: string;
   readonly steps: readonly TakeBackStep[];
+  readonly openedAt: Date;
+  /** Where the rollout's apps of an existing database are; undefined where it moves none, or the guard has no login there. */
+  readonly targetApps: TargetApps | undefined;
+}
+
+/** Apps of a rollout in an existing database. */
+export interface TargetApps {
+  /** As its journal names it, quoted: `"public"."oracles_oracleversion"`. */
+  readonly table: string;
+  /** Ids of the versions there. */
+  readonly from: string;
+  readonly to: string;
 }
 
 /**
@@ -39,6 +51,17 @@ export async function readTakenBack(client: ClientBase): Promise<TakenBack[]> {
             coalesce((SELECT s.weight FROM menagerie.rollout_traffic_step s
                        WHERE s.model_id = t.model_id AND s.generation = t.generation), 0) AS weight, t.opened_at AS at, t.done_at AS "doneAt", t.cannot->>'why' AS obstacle
        FROM menagerie.taken_back t JOIN menagerie.model m ON m.id = t.model_id ORDER BY t.id DESC`,
+  );
+  return rows;
+}
+
+/** Every take-back that was resumed, the last one first; none in a database of before there was a guard. */
+export async function readResumed(client: ClientBase): Promise<ResumedContent[]> {
+  const known = await client.query("SELECT FROM pg_class WHERE oid = to_regclass('menagerie.resumed_take_back')");
+  if (known.rowCount === 0) return [];
+  const { rows } = await client.query<ResumedContent>(
+    `SELECT t.id, m.name AS model, t.from_version_id AS "from", t.truss_hash AS hash, t.at
+       FROM menagerie.resumed_take_back t JOIN menagerie.model m ON m.id = t.model_id ORDER BY t.id DESC`,
   );
   return rows;
 }
@@ -79,14 +102,15 @@ export async function openTakeBack(client: ClientBase, intent: TakeBackIntent): 
 
 /** What is under way, in the order in which it was begun. */
 export async function openTakeBacks(client: ClientBase): Promise<OpenTakeBack[]> {
-  const { rows } = await client.query<OpenTakeBack>(
+  const { rows } = await client.query<Omit<OpenTakeBack, "targetApps"> & { targetApps: TargetApps | null }>(
     `SELECT t.id, t.model_id AS "modelId", m.name AS model, t.from_version_id AS "from", t.to_version_id AS "to",
             t.truss_hash AS hash, t.verdict_id AS "verdictId", t.action, t.reason,
+            t.opened_at AS "openedAt", i.target_apps AS "targetApps",
             ARRAY(SELECT s.step FROM menagerie.take_back_step s WHERE s.take_back_id = t.id ORDER BY s.at) AS steps
-       FROM menagerie.taken_back t JOIN menagerie.model m ON m.id = t.model_id
+       FROM menagerie.taken_back t JOIN menagerie.model m ON m.id = t.model_id JOIN menagerie.take_back i ON i.id = t.id
       WHERE t.done_at IS NULL ORDER BY t.id`,
   );
-  return rows;
+  return rows.map(({ targetApps, ...row }) => ({ ...row, targetApps: targetApps ?? undefined }));
 }
 
 /** Notes that a step is done; noting it again changes nothing. */

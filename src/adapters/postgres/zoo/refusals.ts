@@ -48,6 +48,16 @@ export const zooRefusals = {
     cause: "The guard took the rollout back, or holds it, since this `up` was planned.",
     exit: 1,
   },
+  "migration.guard-unknown": {
+    says: 'the database of apps has no login "{role}" for the guard',
+    fix: "make it there by CREATE ROLE, or correct menagerie:migrationTarget.guardUrl",
+    cause: "`up` lets the guard's login use one function there, and makes no logins in a database of others.",
+  },
+  "migration.guard-grants": {
+    says: "the migrations' login may not let {role} use {signature}",
+    fix: "run ALTER SCHEMA {schema} OWNER TO that login, or GRANT USAGE ON SCHEMA {schema} TO {role}",
+    cause: "The schema of the journal belongs to another role, which alone may grant it.",
+  },
   "resume.not-taken-back": {
     says: "{model}: nothing of it is taken back or held",
     fix: "`menagerie rollout {model}` shows where it stands",

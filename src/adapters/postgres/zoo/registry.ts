@@ -4,7 +4,7 @@ import { copyName, type RegisteredVersion } from "../../../domain/zoo/plan.ts";
 import type { StoredRollout, ZooRegistry } from "../../../domain/zoo/registry.ts";
 import { servingSchema } from "../../../domain/zoo/serving.ts";
 import type { Sticky, StoredTraffic } from "../../../domain/zoo/traffic.ts";
-import { readTakenBack } from "../takeBack/takeBacks.ts";
+import { readResumed, readTakenBack } from "../takeBack/takeBacks.ts";
 import { latestEvidence } from "./gateEvidence.ts";
 
 /**
@@ -26,6 +26,7 @@ export async function readZooRegistry(
     versions: await zooVersions(client, [...all, ...all.map(copyName)], { leave }),
     evidence: await latestEvidence(client, all),
     takenBack: await readTakenBack(client),
+    resumed: await readResumed(client),
   };
 }
 

@@ -117,6 +117,7 @@ const attempts = {
   "forget advances": "DELETE FROM menagerie.rollout_advance",
   "read take-backs": "SELECT FROM menagerie.take_back, menagerie.take_back_step, menagerie.rollout_resume",
   "see what is taken back": "SELECT FROM menagerie.taken_back",
+  "see what is resumed": "SELECT FROM menagerie.resumed_take_back",
   "take back": "INSERT INTO menagerie.take_back (model_id, verdict_id) SELECT 1, 1 WHERE false",
   "note a step of a take-back":
     "INSERT INTO menagerie.take_back_step (take_back_id, step) SELECT 1, 'done' WHERE false",
@@ -145,7 +146,7 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read models", "read organizations", "read users", "read versions", "read migrations"] as const),
     ...(["read the record", "read ranges", "read the audit"] as const),
     ...(["read traffic of rollouts", "read the history of traffic"] as const),
-    ...(["read take-backs", "see what is taken back"] as const),
+    ...(["read take-backs", "see what is taken back", "see what is resumed"] as const),
   ],
   [roles.guard]: [
     ...(["read models", "read organizations", "read migrations", "read take-backs", "see what is taken back"] as const),
@@ -157,10 +158,10 @@ const allowed: Readonly<Record<string, readonly (keyof typeof attempts)[]>> = {
     ...(["read models", "read organizations", "make a model", "change what is current", "read the record"] as const),
     ...(["record a release", "record an intent", "record an outcome"] as const),
     ...(["read traffic of rollouts", "read the history of traffic", "set traffic"] as const),
-    ...(["note that traffic was applied", "see what is taken back", "change a phase"] as const),
+    ...(["note that traffic was applied", "see what is taken back", "see what is resumed", "change a phase"] as const),
   ],
   [roles.operator]: [
-    ...(["read take-backs", "see what is taken back", "resume a rollout"] as const),
+    ...(["read take-backs", "see what is taken back", "see what is resumed", "resume a rollout"] as const),
     ...(["read the record", "read ranges", "read traffic of rollouts", "read the history of traffic"] as const),
     ...(["read models", "read organizations", "read users", "read versions"] as const),
     ...(["make a model", "make a user", "make an organization", "read the audit", "add to the audit"] as const),

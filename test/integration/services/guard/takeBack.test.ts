@@ -10,6 +10,7 @@ import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { makeRollout, type TestRollout } from "../../../support/rolloutTables.ts";
 import { gatewayTable, tablePorts } from "../../../support/takeBack/gatewayTable.ts";
+import { databaseStoppedAt, metByUps } from "../../../support/takeBack/held.ts";
 import { everyPoint, killedAndResumed } from "../../../support/takeBack/kill.ts";
 
 /** A guard takes rollouts back, on a real PostgreSQL and with a table in the gateway's place. */
@@ -231,5 +232,22 @@ describe("a guard that is killed", () => {
     // Every third statement's moments; all of them in soak.
     const points = everyPoint(45).filter((_, place) => place % 7 === 0);
     expect(await killedAndResumed(postgres.server, points)).toBeGreaterThanOrEqual(10);
+  });
+});
+
+describe("who is killed or goes on in the middle leaves nothing in between:", () => {
+  it("a database that stops at once", async () => {
+    const points = everyPoint(24).filter((_, place) => place % 5 === 0);
+    expect(await databaseStoppedAt(postgres, points)).toBeGreaterThanOrEqual(10);
+  });
+
+  it.each(["kill", "go"] as const)("an `up` that goes forward, by %s", async (end) => {
+    const guards = everyPoint(20);
+    const meetings = everyPoint(40)
+      .filter((_, place) => place % 17 === 0)
+      .map((up, place) => ({ up, guard: guards[(place * 7) % guards.length] ?? up }));
+    const { endings } = await metByUps(postgres, meetings, end);
+    for (const each of endings)
+      expect(each ?? "taken back at").toMatch(/taken back at|is held by hand|turned it round/);
   });
 });

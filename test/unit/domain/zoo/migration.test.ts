@@ -150,7 +150,8 @@ describe("a request", () => {
 
   it("runs, stays or is refused by what the journal says, and says so with the migration's id", () => {
     const request = { name: "iris", from: "4", to: "7", direction: "forward" } as const;
-    const journaled = { id: "3", direction: "forward", share: 100, held: false } as const;
+    const changedAt = new Date(0);
+    const journaled = { id: "3", direction: "forward", share: 100, held: false, changedAt } as const;
     const standing = (entered: boolean, change: object = {}, found: object = {}, rows = 5) =>
       migrationStanding({ rows, journaled: { ...journaled, ...found } }, { ...request, ...change }, entered);
     expect(standing(true)).toEqual({ runs: true, note: "", obstacle: undefined });
@@ -166,6 +167,30 @@ describe("a request", () => {
       "moved forward by hand since, so they stay; move them by `menagerie rollout revert --id 7 --to 4`",
     );
     expect(standing(false, { direction: "reverted" })).toMatchObject({ runs: true });
+  });
+
+  it("goes forward again after a false alarm, unless somebody moved its rows since", () => {
+    const request = { name: "iris", from: "4", to: "7", direction: "forward" } as const;
+    const changedAt = new Date(1_000);
+    const journaled = { id: "3", direction: "reverted", share: 100, held: false, changedAt } as const;
+    const standing = (resumed: { id: string; at: Date | undefined }, found: object = {}) =>
+      migrationStanding({ rows: 5, journaled: { ...journaled, ...found } }, request, true, {
+        isTakenBack: false,
+        resumed,
+      });
+    expect(standing({ id: "9", at: new Date(2_000) })).toEqual({ runs: true, note: "", obstacle: undefined });
+    expect(standing({ id: "9", at: new Date(500) })).toMatchObject({ runs: false });
+    // Of another database, which knows the take-back itself.
+    expect(standing({ id: "9", at: undefined })).toMatchObject({ runs: false });
+    expect(standing({ id: "9", at: undefined }, { takeBack: "8" })).toMatchObject({ runs: false });
+    expect(standing({ id: "9", at: undefined }, { takeBack: "9" })).toEqual({
+      runs: true,
+      note: "",
+      obstacle: undefined,
+      resumes: "9",
+    });
+    const held = { takeBack: "9", direction: "forward", held: true };
+    expect(standing({ id: "9", at: undefined }, held)).toMatchObject({ runs: true, resumes: "9" });
   });
 
   it("is refused for values that mean nothing", () => {

@@ -24,6 +24,7 @@ export interface JournaledMigration extends MigrationRecord {
   readonly revert: RevertScope;
   readonly state: "open" | "done";
   readonly pausedAt: Date | null;
+  readonly changedAt: Date;
   /** Of its last run; null before one was long enough to tell. */
   readonly rowsPerSecond: number | null;
 }
@@ -35,7 +36,7 @@ export interface JournaledRow {
 }
 
 const columns = `id, name, from_id AS "from", to_id AS "to", generation, share, direction, revert, state,
-  paused_at AS "pausedAt", rows_per_second AS "rowsPerSecond"`;
+  paused_at AS "pausedAt", changed_at AS "changedAt", rows_per_second AS "rowsPerSecond"`;
 
 /** Makes the journal's tables in an existing database; the platform's come with its other tables. */
 export async function ensureJournal(client: ClientBase, target: MigrationTarget): Promise<void> {

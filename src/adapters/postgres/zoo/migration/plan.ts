@@ -1,8 +1,8 @@
 import type { ClientBase } from "pg";
 import {
-  type JournaledPlan,
   type MigrationObstacle,
   type MigrationRequest,
+  type PlannedJournal,
   requestIssues,
   type ZooMigrationPlan,
 } from "../../../../domain/zoo/migration.ts";
@@ -10,6 +10,7 @@ import { estimateSeconds } from "../../../../domain/zoo/migrationPace.ts";
 import { pointingRefusal } from "../../../../domain/zoo/pointing.ts";
 import { inTransaction } from "../../transaction.ts";
 import { readPointedVersions } from "../pointedVersions.ts";
+import { openTakeBackOf } from "./guarded.ts";
 import { canonicalId, type InspectedTarget, inspectTarget } from "./inspect.ts";
 import { type JournaledMigration, listMigrations } from "./journal.ts";
 import { plannerSettings } from "./planner.ts";
@@ -67,14 +68,17 @@ export async function planOn(
       const { rows, users } = await count(client, statement(inspected, request, ids, known, all.length > 0));
       const rate = all.find(({ rowsPerSecond }) => rowsPerSecond !== null)?.rowsPerSecond ?? undefined;
       const estimatedSeconds = estimateSeconds(rows, rate, request.rowsPerSecond);
-      return { rows, users, estimatedSeconds, obstacles, notes, journaled: known && journaledPlan(known) };
+      const takeBack =
+        ids.to === undefined ? undefined : await openTakeBackOf(client, inspected, { from: ids.from, to: ids.to });
+      const journaled = known && { ...journaledPlan(known), ...(takeBack === undefined ? {} : { takeBack }) };
+      return { rows, users, estimatedSeconds, obstacles, notes, journaled };
     },
     { readOnly: true },
   );
 }
 
-function journaledPlan({ id, direction, share, pausedAt }: JournaledMigration): JournaledPlan {
-  return { id, direction, share, held: pausedAt !== null };
+function journaledPlan({ id, direction, share, pausedAt, changedAt }: JournaledMigration): PlannedJournal {
+  return { id, direction, share, held: pausedAt !== null, changedAt };
 }
 
 /** A standby, or a login whose transactions are read-only by default. */

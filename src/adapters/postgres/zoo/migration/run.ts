@@ -13,6 +13,7 @@ import {
 import { sqlState } from "../../server.ts";
 import { refuse } from "../refusals.ts";
 import { rowFailure, toldFailure, UndoneRow } from "./failures.ts";
+import { resumeTakeBack } from "./guarded.ts";
 import { canonicalId, type InspectedTarget, requireTarget } from "./inspect.ts";
 import { closeMigration, countRows, ensureJournal, type JournaledMigration, openMigration } from "./journal.ts";
 import { locked } from "./lock.ts";
@@ -121,6 +122,7 @@ export async function runMigration(
   await client.query(session);
   return locked(client, inspected, pair, options, async () => {
     const { name, direction, revert = "journaled", share = 100 } = request;
+    if (request.resumes !== undefined) await resumeTakeBack(client, target, request.resumes);
     const migration = await openMigration(client, target, { name, direction, revert, share, ...pair });
     if (request.paused) return finished(client, inspected, migration, "paused", 0);
     if (options.retrySkipped) await retry(client, inspected, migration);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../../../../src/adapters/postgres/apps.ts";
 import { sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
-import { revertApps } from "../../../../../src/adapters/postgres/takeBack/revertApps.ts";
+import { platformApps, revertApps } from "../../../../../src/adapters/postgres/takeBack/revertApps.ts";
 import {
   holdMigration,
   noteStep,
@@ -132,7 +132,7 @@ describe("apps", () => {
     await rollout.query("DELETE FROM menagerie.model_version WHERE id = $1", [gone]);
     const batches: number[] = [];
     const back = await rollout.asGuard((client) =>
-      revertApps(client, id, { batchRows: 4, onBatch: (moved) => batches.push(moved.length) }),
+      revertApps(client, platformApps(client, id), { batchRows: 4, onBatch: (moved) => batches.push(moved.length) }),
     );
     expect(back).toEqual({ moved: 10, obstacle: undefined });
     expect(Math.max(...batches)).toBeLessThanOrEqual(4);
@@ -153,7 +153,10 @@ describe("apps", () => {
       ]),
     ).toEqual([{ direction: "reverted", state: "done", paused_at: null }]);
     // What is over moves nothing, and an `up` that reverts finds nothing to do.
-    expect(await rollout.asGuard((client) => revertApps(client, id))).toEqual({ moved: 0, obstacle: undefined });
+    expect(await rollout.asGuard((client) => revertApps(client, platformApps(client, id)))).toEqual({
+      moved: 0,
+      obstacle: undefined,
+    });
     expect(await rollout.move("reverted")).toMatchObject({
       moved: 0,
       counts: { reverted: 10, changed: 1, deleted: 1 },
@@ -187,7 +190,7 @@ describe("apps", () => {
       const id = (await openTakeBack(client, rollout.intent())) ?? "";
       await holdMigration(client, id);
       await noteStep(client, id, "weight");
-      expect(await revertApps(client, id)).toEqual({ moved: 0, obstacle: undefined });
+      expect(await revertApps(client, platformApps(client, id))).toEqual({ moved: 0, obstacle: undefined });
     });
     await expect(rollout.move("forward")).rejects.toThrow("taken back at");
     expect(await rollout.moved()).toEqual([]);
@@ -198,18 +201,21 @@ describe("apps", () => {
     await rollout.move("forward");
     await rollout.asGuard(async (client) => {
       const id = (await openTakeBack(client, rollout.intent())) ?? "";
-      expect(await stateOf(revertApps(client, id))).toBe("MG024");
+      expect(await stateOf(revertApps(client, platformApps(client, id)))).toBe("MG024");
       await holdMigration(client, id);
       await noteStep(client, id, "weight");
       await client.query("SELECT * FROM menagerie.revert_taken_back($1, 1, NULL, false)", [id]);
       await rollout.query("UPDATE menagerie.zoo_migration SET paused_at = now() WHERE name = $1", [rollout.model]);
-      expect((await revertApps(client, id)).obstacle).toMatch(/^migration \d+ is held by hand$/);
+      expect((await revertApps(client, platformApps(client, id))).obstacle).toMatch(/^migration \d+ is held by hand$/);
       expect(await rollout.moved()).toHaveLength(2);
       await rollout.query("UPDATE menagerie.zoo_migration SET paused_at = NULL WHERE name = $1", [rollout.model]);
       await rollout.query("UPDATE menagerie.model_version SET status = 'inactive' WHERE id = $1", [rollout.from]);
-      expect(await revertApps(client, id)).toEqual({ moved: 0, obstacle: "the old version is not served" });
+      expect(await revertApps(client, platformApps(client, id))).toEqual({
+        moved: 0,
+        obstacle: "the old version is not served",
+      });
       await rollout.query("UPDATE menagerie.model_version SET status = 'active' WHERE id = $1", [rollout.from]);
-      expect(await revertApps(client, id)).toEqual({ moved: 2, obstacle: undefined });
+      expect(await revertApps(client, platformApps(client, id))).toEqual({ moved: 2, obstacle: undefined });
     });
   });
 
@@ -245,14 +251,17 @@ describe("apps", () => {
     await rollout.query(`CREATE TRIGGER refuse BEFORE UPDATE ON menagerie.model_version
       FOR EACH ROW EXECUTE FUNCTION public.refuse_${rollout.model}()`);
     try {
-      const back = await rollout.asGuard((client) => revertApps(client, id));
+      const back = await rollout.asGuard((client) => revertApps(client, platformApps(client, id)));
       expect(back.moved).toBe(4);
       expect(back.obstacle).toBe(`1 app stays on the new version: ${stubborn}: not this one (SQLSTATE P0001)`);
       expect(await rollout.moved()).toEqual([stubborn]);
     } finally {
       await rollout.query("DROP TRIGGER refuse ON menagerie.model_version");
     }
-    expect(await rollout.asGuard((client) => revertApps(client, id))).toEqual({ moved: 1, obstacle: undefined });
+    expect(await rollout.asGuard((client) => revertApps(client, platformApps(client, id)))).toEqual({
+      moved: 1,
+      obstacle: undefined,
+    });
   });
 
   it("that somebody has locked go back once they are free", async () => {
@@ -263,7 +272,7 @@ describe("apps", () => {
       await holder.query("SELECT FROM menagerie.model_version WHERE id = $1 FOR UPDATE", [locked]);
       let letGo: Promise<unknown> | undefined;
       const back = await rollout.asGuard((client) =>
-        revertApps(client, id, {
+        revertApps(client, platformApps(client, id), {
           onBatch: () => {
             letGo ??= holder.query("COMMIT");
           },
@@ -286,7 +295,7 @@ describe("an operator", () => {
     const { rollout, id } = await opened(4);
     expect(await stateOf(resume(rollout, id))).toBe("MG024");
     await rollout.asGuard(async (client) => {
-      await revertApps(client, id);
+      await revertApps(client, platformApps(client, id));
       await noteStep(client, id, "reverted");
       await noteStep(client, id, "done");
       expect((await readTakenBack(client)).find((each) => each.id === id)).toMatchObject({
@@ -303,7 +312,7 @@ describe("an operator", () => {
       expect((await readTakenBack(client)).find((each) => each.id === id)).toBeUndefined();
       // The verdict that led here leads nowhere else, and the take-back moves nothing any more.
       expect(await openTakeBack(client, rollout.intent())).toBeUndefined();
-      expect(await stateOf(revertApps(client, id))).toBe("MG024");
+      expect(await stateOf(revertApps(client, platformApps(client, id)))).toBe("MG024");
     });
     expect(await rollout.move("forward")).toMatchObject({ moved: 4, generation: 2 });
   });
