@@ -7,6 +7,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import pg, { type ClientBase } from "pg";
 import { pino } from "pino";
 import { readyPods } from "../../adapters/kubernetes/oldVersion.ts";
+import { pruneJudgements } from "../../adapters/postgres/judgement/judgements.ts";
 import { lead } from "../../adapters/postgres/leader.ts";
 import { clientConfig, withClient } from "../../adapters/postgres/server.ts";
 import { readBadRollouts } from "../../adapters/postgres/takeBack/badVerdicts.ts";
@@ -22,6 +23,8 @@ import { readSettings } from "./settings.ts";
 
 /** From the end of a turn to the beginning of the next one, in milliseconds. */
 const turnEveryMs = 1_000;
+/** Rows that no verdict needs any more are deleted so often, in milliseconds. */
+const pruneEveryMs = 600_000;
 /** What a scrape is answered with is so old at most, in milliseconds. */
 const keptMs = 5_000;
 
@@ -104,8 +107,15 @@ const guarding = lead({
       await withClient(settings.database, platformDatabase, async (client) => {
         const cluster = { config, namespace: settings.modelsNamespace, api: settings.routeApi };
         const ports = { ...takeBackPorts(client, cluster, settings.appsDatabase), judge, tell, signal };
+        let prunedAt = Number.NEGATIVE_INFINITY;
         while (!signal.aborted) {
           await guardTurn(ports);
+          if (performance.now() > prunedAt + pruneEveryMs) {
+            prunedAt = performance.now();
+            await pruneJudgements(client).catch((error: unknown) =>
+              log.warn({ err: error }, `old rows of judgements were not deleted: ${messageOf(error)}`),
+            );
+          }
           metrics.turns.inc({ result: "ok" });
           metrics.lastTurn.setToCurrentTime();
           await delay(turnEveryMs, undefined, { signal }).catch(() => {});

@@ -189,6 +189,12 @@ export function foldStored(
   });
 }
 
+/** Deletes what no verdict will need, after 14 days, and answers how many rows it deleted; some thousands of a judgement at once. */
+export async function pruneJudgements(client: ClientBase): Promise<number> {
+  const { rows } = await client.query<{ deleted: string }>("SELECT menagerie.prune_judgements() AS deleted");
+  return Number(rows[0]?.deleted ?? 0);
+}
+
 async function lockedJudgement(client: ClientBase, id: string): Promise<StoredJudgement | undefined> {
   const { rows } = await client.query<StoredJudgement>(
     `SELECT ${columns} FROM menagerie.judgement WHERE id = $1 FOR UPDATE`,

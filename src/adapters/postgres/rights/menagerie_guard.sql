@@ -29,3 +29,4 @@ GRANT SELECT, INSERT (model_id, from_version_id, to_version_id, truss_hash, sett
   ON menagerie.judgement TO menagerie_guard;
 GRANT SELECT, INSERT (judgement_id, seq, row) ON menagerie.judgement_row TO menagerie_guard;
 GRANT SELECT, INSERT (judgement_id, model_id, generation, decision, verdict) ON menagerie.verdict TO menagerie_guard;
+GRANT EXECUTE ON FUNCTION menagerie.prune_judgements() TO menagerie_guard;

@@ -3,7 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Client, type ClientBase } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { endJudgement, foldStored, storeRows } from "../../../../src/adapters/postgres/judgement/judgements.ts";
+import {
+  endJudgement,
+  foldStored,
+  pruneJudgements,
+  storeRows,
+} from "../../../../src/adapters/postgres/judgement/judgements.ts";
 import { readVerdicts } from "../../../../src/adapters/postgres/judgement/readVerdicts.ts";
 import { ensurePredictionTables } from "../../../../src/adapters/postgres/predictions/ensureTables.ts";
 import { clientConfig } from "../../../../src/adapters/postgres/server.ts";
@@ -21,10 +26,11 @@ import { contentVersion } from "../../../../src/domain/shadow/evidence.ts";
 import type { Outcome } from "../../../../src/domain/traffic/outcome.ts";
 import { judgeOnce } from "../../../../src/services/guard/judging.ts";
 import type { ErrorScenario } from "../../../support/judge/errorRollout.ts";
+import { type FoldScenario, foldSettings, rowsOfRollout } from "../../../support/judge/foldRollout.ts";
 import { type JudgedModel, judgedModel, usualJudge, weightFrom } from "../../../support/judge/judgedModel.ts";
 import { randomOf } from "../../../support/judge/random.ts";
 import { rolloutRows } from "../../../support/judge/rolloutRows.ts";
-import { beyondMargin, equalVersions, withinMargin } from "../../../support/judge/scenarios.ts";
+import { beyondMargin, equalVersions } from "../../../support/judge/scenarios.ts";
 import { binomialTail } from "../../../support/judge/table.ts";
 import { makePlatformTables } from "../../../support/platformTables.ts";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
@@ -356,9 +362,34 @@ describe("recorded pairs", () => {
   });
 });
 
+describe("pods", () => {
+  it.each([
+    { pods: { new: 1, old: 9 }, says: "p50 may be more or less than 1.5 times" },
+    { pods: { new: 1, old: 1 }, says: "p50: load differs, requests per pod are over twice as many on one side" },
+    { pods: undefined, says: "p50: the pods of both versions were not counted under this weight" },
+  ])("of both versions are counted where latency is judged: $says", async ({ pods, says }) => {
+    await client.query("UPDATE menagerie.rollout SET judge = NULL");
+    await begin({ ...usualJudge, maxLatencyRatio: { p50: 1.5 } });
+    await tenPercent();
+    await seconds(30, { "2xx": 4 }, { "2xx": 36 });
+    const asked: string[] = [];
+    const readyPods = async (service: string) => {
+      asked.push(service);
+      return pods?.[service.endsWith("v2") ? "new" : "old"];
+    };
+    await judgeOnce(client, new Date((told + 1) * 1000), { readyPods });
+    expect(asked.sort()).toEqual([`${judged.model}-v1`, `${judged.model}-v2`]);
+    const p50 = (await verdicts()).at(-1)?.metrics.find(({ metric }) => metric === "p50");
+    expect(p50?.sentence).toContain(says);
+  });
+});
+
 describe("a fixed limit", () => {
   const limited: DeclaredJudge = { ...usualJudge, limits: [{ query: "queue", max: 3, for: "20s" }] };
-  let values: readonly (readonly [number, string])[] | "down" = [];
+  type Series = readonly (readonly [number, string])[];
+  let values: Series | "down" = [];
+  /** Beside the one of `values`, or instead of it. */
+  let others: { readonly instead?: readonly Series[]; readonly beside?: readonly Series[] } = {};
   let asked: string[] = [];
   const prometheus = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     let text = "";
@@ -369,11 +400,13 @@ describe("a fixed limit", () => {
       response.end(
         JSON.stringify({
           status: "success",
-          data: { resultType: "matrix", result: values === "down" ? [] : [{ metric: {}, values }] },
+          data: { resultType: "matrix", result: series().map((each) => ({ metric: {}, values: each })) },
         }),
       );
     });
   });
+  const series = (): readonly Series[] =>
+    others.instead ?? [...(values === "down" ? [] : [values]), ...(others.beside ?? [])];
   let url: string;
 
   beforeAll(async () => {
@@ -407,6 +440,27 @@ describe("a fixed limit", () => {
       because: ["limit queue was above 3 for 20s, and is Infinity (a fixed limit, outside the risk)"],
     });
     expect(asked).toEqual(["queue", "queue", "queue"]);
+  });
+
+  it.each<[string, (now: number) => typeof others, string]>([
+    ["no series", () => ({ instead: [] }), "limit queue has no value"],
+    ["several series", (now) => ({ beside: [[[now, "9"]]] }), "limit queue has 2 series, and one is judged"],
+    ["NaN", (now) => ({ instead: [[[now, "NaN"]]] }), "limit queue is not a number"],
+  ])("of which Prometheus has %s holds the verdict until it has one value", async (_what, answer, says) => {
+    await begin(limited);
+    await tenPercent();
+    await seconds(60, { "2xx": 20 }, { "2xx": 180 });
+    values = Array.from({ length: 21 }, (_, place) => [told - 19 + place, "9"]);
+    others = answer(told + 1);
+    await judgeAt(told + 1);
+    expect((await verdicts()).at(-1)).toMatchObject({
+      decision: "undecided",
+      because: [expect.stringContaining(says)],
+    });
+    values = [[told + 11, "2"]];
+    others = {};
+    await judgeAt(told + 11);
+    expect((await decisions()).at(-1)).toBe("good");
   });
 
   it("is not asked for while the new version answers nobody", async () => {
@@ -554,21 +608,86 @@ describe("killed at any row", () => {
   }
 });
 
-describe("simulated rollouts, folded in PostgreSQL", () => {
-  const count = 250;
-  const perRow = wholeMatrix ? 500 : 5_000;
-  const scenarios = [
-    ...equalVersions.filter(({ perUser }) => perUser === undefined).slice(0, 2),
-    withinMargin,
-    beyondMargin.find(({ name }) => name === "errors +5 points") as ErrorScenario,
-  ];
+describe("rows that are old", () => {
+  it("are deleted once they are in the state, and the same verdicts follow", async () => {
+    const random = randomOf(11);
+    for (const scenario of beyondMargin.slice(0, 3)) {
+      await begin();
+      const rows = rolloutRows(scenario, 1, 500);
+      const id = await stored(rows);
+      for (let isWhole = false; !isWhole; ) {
+        await client.query(
+          "UPDATE menagerie.judgement_row SET at = now() - interval '15 days' WHERE judgement_id = $1 AND seq <= $2",
+          [id, Math.floor(random() * rows.length)],
+        );
+        isWhole = (await foldStored(client, id, 1 + Math.floor(random() * 40))).isWhole;
+        await pruneJudgements(client);
+        const { rows: left } = await client.query(
+          `SELECT count(*) FILTER (WHERE seq > folded)::int AS "toFold", $2 - max(folded) AS expected,
+                  count(*) FILTER (WHERE seq <= folded AND at < now() - interval '14 days')::int AS old
+             FROM (SELECT (cursor->>'folded')::int AS folded FROM menagerie.judgement WHERE id = $1) j
+             LEFT JOIN menagerie.judgement_row r ON r.judgement_id = $1`,
+          [id, rows.length],
+        );
+        expect(left).toEqual([{ toFold: left[0].expected, expected: expect.any(Number), old: 0 }]);
+      }
+      expect(await verdicts()).toEqual(expectedVerdicts(rows, usualJudge));
+    }
+  });
 
-  it.each(scenarios)("$name: as in memory, within the risk", async (scenario) => {
-    const settings = usualJudge;
+  it("are verdicts too, but for those that are shown, that took something back, or that changed a weight", async () => {
+    await tenPercent();
+    await second({ "2xx": 1 }, { "2xx": 9 });
+    await judge();
+    await client.query("DELETE FROM menagerie.verdict WHERE model_id = $1", [judged.modelId]);
+    const { rows } = await client.query<{ id: string }>(
+      `INSERT INTO menagerie.verdict (judgement_id, model_id, decision, verdict, at)
+       SELECT j.id, j.model_id, CASE place WHEN 1 THEN 'bad' ELSE 'undecided' END, '{}', now() - interval '15 days'
+         FROM menagerie.judgement j, generate_series(1, 40) place WHERE j.model_id = $1 ORDER BY place RETURNING id::text AS id`,
+      [judged.modelId],
+    );
+    const ids = rows.map(({ id }) => id);
+    await client.query("UPDATE menagerie.rollout_traffic_step SET verdict_id = $2 WHERE model_id = $1", [
+      judged.modelId,
+      ids[4],
+    ]);
+    await pruneJudgements(client);
+    const { rows: left } = await client.query<{ id: string }>(
+      "SELECT id::text AS id FROM menagerie.verdict WHERE model_id = $1 ORDER BY menagerie.verdict.id",
+      [judged.modelId],
+    );
+    expect(left.map(({ id }) => id)).toEqual([ids[0], ids[4], ...ids.slice(20)]);
+  });
+});
+
+describe("simulated rollouts, folded in PostgreSQL", () => {
+  const count = 170;
+  /** Requests of a row: as many rows as a rollout of some minutes has. */
+  const perRow = wholeMatrix ? 500 : 5_000;
+  const errors = (scenario: ErrorScenario) => ({
+    name: scenario.name,
+    settings: usualJudge,
+    rows: (seed: number): readonly JudgementRow[] => rolloutRows(scenario, seed, perRow),
+  });
+  const whole = (scenario: FoldScenario) => ({
+    name: `four metrics: ${scenario.name}`,
+    settings: { ...usualJudge, ...foldSettings },
+    rows: (seed: number): readonly JudgementRow[] => [...rowsOfRollout(scenario, seed, wholeMatrix ? 100 : 1_000)],
+  });
+  const [equal, , waves] = equalVersions.filter(({ perUser }) => perUser === undefined);
+
+  it.each([
+    { ...errors(equal as ErrorScenario), isBad: false },
+    { ...errors(waves as ErrorScenario), isBad: false },
+    { ...errors(beyondMargin[0] as ErrorScenario), isBad: true },
+    { ...whole({ name: "equal versions" }), isBad: false },
+    { ...whole({ name: "equal, outages of both", outages: true }), isBad: false },
+    { ...whole({ name: "latency 3 times", times: 3 }), isBad: true },
+  ])("$name: as in memory, within the risk", async ({ settings, rows: rowsOf, isBad }) => {
     let bad = 0;
     for (let seed = 0; seed < count; seed += 1) {
       await begin(settings);
-      const rows = rolloutRows(scenario, seed, perRow);
+      const rows = rowsOf(seed);
       const id = await stored(rows);
       const folded = [];
       for (let isWhole = false; !isWhole; ) {
@@ -581,7 +700,7 @@ describe("simulated rollouts, folded in PostgreSQL", () => {
       if (expected.at(-1)?.decision === "bad") bad += 1;
       await client.query("UPDATE menagerie.rollout SET judge = NULL WHERE model_id = $1", [judged.modelId]);
     }
-    if (scenario.name === "errors +5 points") expect(bad).toBe(count);
+    if (isBad) expect(bad).toBe(count);
     else expect(binomialTail(bad, count, settings.risk / 2)).toBeGreaterThan(0.001);
   });
 });
