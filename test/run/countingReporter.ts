@@ -5,6 +5,15 @@ import { type Counts, closingLines, countsVariable } from "./counts.ts";
 
 /** Counts the tests for the run that started vitest, or says the counts where nobody did. */
 export default class CountingReporter implements Reporter {
+  /** A file of soak tests may take an hour, and whoever stops it wants to know what it has found. */
+  onTestCaseResult(test: TestCase): void {
+    if (test.project.name !== "soak") return;
+    const { state } = test.result();
+    const seconds = Math.round((test.diagnostic()?.duration ?? 0) / 1000);
+    const told = state === "failed" ? failureOf(test) : test.fullName;
+    if (state !== "skipped") console.log(`${new Date().toISOString()} ${state} after ${seconds} s: ${told}`);
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const counts = countsOf(modules, unhandledErrors);
     const folder = process.env[countsVariable];
