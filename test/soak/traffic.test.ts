@@ -140,6 +140,16 @@ function commandOf(id: number): string | undefined {
   }
 }
 
+/** Kills a service's processes in their sandboxes. */
+function killService(service: "api" | "recorder"): void {
+  const running = processesOf(`services/${service}/main.ts`);
+  expect(running.length).toBeGreaterThan(0);
+  for (const id of running) {
+    // Its sandbox goes with it, perhaps before we look at that.
+    if (commandOf(id)?.startsWith("bwrap") === false) process.kill(id, "SIGKILL");
+  }
+}
+
 test("requests at the gateway are counted one by one", async () => {
   const from = Date.now() - 1_000;
   const sent = await load(8, 40, (number) => predict(number % 10 === 0 ? "{broken" : undefined));
@@ -213,10 +223,7 @@ test("streams through the API service are counted, those that clients left among
   const killedFrom = Date.now() - 1_000;
   const loading = load(16, 4, () => say());
   await delay(5_000);
-  for (const id of processesOf("services/api/main.ts")) {
-    // Its sandbox goes with it, perhaps before we look at that.
-    if (commandOf(id)?.startsWith("bwrap") === false) process.kill(id, "SIGKILL");
-  }
+  killService("api");
   const then = await loading;
   await delay(10_000);
   const second = await counted("app", "speaker", killedFrom);
@@ -224,4 +231,35 @@ test("streams through the API service are counted, those that clients left among
   const lost = (then[200] ?? 0) - (second.byOutcome["2xx"] ?? 0);
   expect(lost).toBeGreaterThanOrEqual(0);
   expect(lost).toBeLessThanOrEqual(second.missing * 4 + 4);
+});
+
+test("streams whose recorder is killed are counted by how they end, and stored or told as lost", async () => {
+  await shared.editStack((text) => text.replace(/^ {4}speaker:\n/m, (key) => `${key}      recording: {}\n`));
+  await shared.up();
+  const tables = "recorded_speaker";
+  await pool.query(`DELETE FROM ${tables}.inference_requests`);
+  await pool.query(`DELETE FROM ${tables}.inference_response`);
+  const from = Date.now() - 1_000;
+  const loading = load(16, 4, () => speak());
+  await delay(5_000);
+  killService("recorder");
+  const sent = await loading;
+  const { byOutcome, missing, untold } = await counted("route", "speaker", from);
+  expect(sent.cut).toBeGreaterThan(0);
+  const { "2xx": answered = 0, unavailable = 0, broken } = byOutcome;
+  expect({ answered, unavailable, broken }).toEqual({
+    answered: sent[200] ?? 0,
+    unavailable: sent[503] ?? 0,
+    broken: sent.cut,
+  });
+  expect([missing, untold]).toEqual([0, 0]);
+  const sum = async (sql: string) => Number((await pool.query<{ sum: string | null }>(sql)).rows[0]?.sum ?? 0);
+  const stored = () => sum(`SELECT count(*) AS sum FROM ${tables}.inference_response WHERE failure IS NULL`);
+  const lost = () => sum(`SELECT sum(requests) AS sum FROM ${tables}.recording_losses WHERE reason = 'killed'`);
+  // What came within the last 2 ms may be neither: at this rate one request at most.
+  await expect.poll(stored, { timeout: 60_000 }).toBeGreaterThanOrEqual((sent[200] ?? 0) - 1);
+  const told = async () => (await stored()) + (await lost());
+  const asked = (sent[200] ?? 0) + (sent.cut ?? 0);
+  await expect.poll(told, { timeout: 60_000 }).toBeGreaterThanOrEqual(asked - 1);
+  expect(await told()).toBeLessThanOrEqual(asked);
 });
