@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
+import { SteppedStream } from "../../../support/steppedStream.ts";
 
 /** A recorder that stores no bodies: what it knows of answers all the same, in each protocol, and that nothing of a body is on a disk. */
 
@@ -22,7 +22,7 @@ const started: TestRecorder[] = [];
 beforeAll(async () => {
   [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
   recorder = await start("bodiless");
-}, 90_000);
+});
 
 afterAll(async () => {
   for (const each of started) await each.dispose();
@@ -43,45 +43,41 @@ interface Row {
   readonly piece_ms: number[] | null;
 }
 
-async function asked(path: string, answer: (response: ServerResponse) => void, of = recorder): Promise<Row> {
-  predictor.answer = answer;
+type Answer = (response: ServerResponse, steps: SteppedStream) => void;
+
+async function asked(path: string, answer: Answer, of = recorder): Promise<Row> {
+  const steps = new SteppedStream();
+  predictor.answer = (response) => answer(response, steps);
   const id = randomUUID();
   const response = await fetch(of.origin + path, {
     method: "POST",
     body: JSON.stringify({ stream: true, said: canary }),
     headers: { "content-type": "application/json", "x-request-id": id },
   });
-  await response.arrayBuffer().catch(() => {});
+  await steps.read(response).catch(() => {});
   const rows = () =>
     of.query<Row>(
       `SELECT q.*, a.*, q.truncated AS request_truncated FROM inference_requests q
          JOIN inference_response a USING (day, request_id, attempt) WHERE request_id = $1`,
       [id],
     );
-  await expect.poll(async () => (await rows()).length, { timeout: 30_000, interval: 50 }).toBe(1);
+  await expect.poll(async () => (await rows()).length, { interval: 50 }).toBe(1);
   return (await rows())[0] as Row;
 }
 
 const data = (value: unknown, event?: string): string =>
   `${event === undefined ? "" : `event: ${event}\n`}data: ${JSON.stringify(value)}\n\n`;
 
-/** Events one after the other, with a pause behind the first, which says nothing. */
+/** Events one after the other, of which the first says nothing. */
 const streams =
-  (events: readonly string[], gzip = false) =>
-  async (response: ServerResponse): Promise<void> => {
+  (events: readonly string[], gzip = false): Answer =>
+  (response, steps) => {
     response.writeHead(200, {
       "content-type": "text/event-stream",
       ...(gzip ? { "content-encoding": "gzip" } : {}),
     });
-    if (gzip) {
-      response.end(gzipSync(events.join("")));
-      return;
-    }
-    for (const event of events) {
-      response.write(event);
-      await delay(15);
-    }
-    response.end();
+    if (gzip) response.end(gzipSync(events.join("")));
+    else void steps.send(response, events);
   };
 const whole = (value: unknown) => (response: ServerResponse) =>
   void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(value));
@@ -221,27 +217,29 @@ it("knows the tokens of embeddings, and of a prediction how long it took", async
 });
 
 it("has nothing of a body in its log on disk and its output, while the database is away", async () => {
-  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes")).toBe(0);
   await postgres.crash();
   const id = randomUUID();
-  predictor.answer = streams([...(protocols[0]?.said ?? []), ...(protocols[0]?.failing ?? [])]);
+  const steps = new SteppedStream();
+  const failed = streams([...(protocols[0]?.said ?? []), ...(protocols[0]?.failing ?? [])]);
+  predictor.answer = (response) => failed(response, steps);
   const body = JSON.stringify({ said: canary });
   const sent = await fetch(`${recorder.origin}/v1/chat/completions`, {
     method: "POST",
     body,
     headers: { "x-request-id": id },
   });
-  await sent.text();
+  await steps.read(sent);
   const onDisk = async () => {
     const names = await readdir(recorder.folder);
     return (await Promise.all(names.map((name) => readFile(join(recorder.folder, name), "latin1")))).join("");
   };
-  await expect.poll(onDisk, { timeout: 30_000 }).toContain(id);
+  await expect.poll(onDisk).toContain(id);
   expect(await onDisk()).not.toContain(canary);
   expect(recorder.lines.join("\n")).not.toContain(canary);
   await postgres.restart();
   const rows = () => recorder.query("SELECT failure FROM inference_response WHERE request_id = $1", [id]);
-  await expect.poll(rows, { timeout: 30_000 }).toEqual([{ failure: "failed" }]);
+  await expect.poll(rows).toEqual([{ failure: "failed" }]);
   expect(await recorder.metric("menagerie_recorder_lost_total")).toBe(0);
 });
 

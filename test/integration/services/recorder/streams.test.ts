@@ -2,13 +2,15 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
-import type { Readable, Transform } from "node:stream";
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { createBrotliCompress, createGzip, createZstdCompress } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../support/postgres.ts";
+import { loggedCounters } from "../../../support/predictionLog.ts";
 import { startPredictor, type TestPredictor } from "../../../support/predictor.ts";
 import { makeTables, startRecorder, type TestRecorder } from "../../../support/recorder.ts";
+import { SteppedStream } from "../../../support/steppedStream.ts";
 
 /** Streamed chat answers through a recorder process, into a real PostgreSQL, and what goes wrong with them. */
 
@@ -21,7 +23,7 @@ const started: TestRecorder[] = [];
 beforeAll(async () => {
   [postgres, predictor] = await Promise.all([startPostgres(), startPredictor()]);
   recorder = await start("streams");
-}, 90_000);
+});
 
 afterAll(async () => {
   for (const each of started) await each.dispose();
@@ -47,20 +49,14 @@ const done = "data: [DONE]\n\n";
 const events = [role, chunk("Hel"), chunk("lo €", "stop"), usage, done];
 
 /** What the predictor answers next: pieces that a pause separates, then the end. */
-function streams(
-  pieces: readonly string[],
-  { type = "text/event-stream", pauseMs = 20, coding = "", coder = undefined as Transform | undefined } = {},
-): void {
+function streams(pieces: readonly string[], { type = "text/event-stream", pauseMs = 20 } = {}): void {
   predictor.answer = async (response) => {
-    response.writeHead(200, { "content-type": type, ...(coding && { "content-encoding": coding }) });
-    const to = coder ?? response;
-    if (coder) coder.pipe(response);
+    response.writeHead(200, { "content-type": type });
     for (const piece of pieces) {
-      to.write(piece);
-      if (coder) (coder as ReturnType<typeof createGzip>).flush();
+      response.write(piece);
       if (pauseMs > 0) await delay(pauseMs);
     }
-    to.end();
+    response.end();
   };
 }
 
@@ -117,7 +113,7 @@ async function stored(id: string, of = recorder): Promise<Stored> {
         WHERE request_id = $1`,
       [id],
     );
-  await expect.poll(async () => (await rows()).length, { timeout: 30_000, interval: 50 }).toBe(1);
+  await expect.poll(async () => (await rows()).length, { interval: 50 }).toBe(1);
   return (await rows())[0] as Stored;
 }
 
@@ -127,26 +123,15 @@ describe("a stream", () => {
   it.each(["text/event-stream", "application/octet-stream", "application/json"])(
     "that is called %s is stored as its answer, its pieces and their times",
     async (type) => {
-      // Each is sent 15 ms after its client has the one before, so that no two of them become one on a busy machine.
-      const taken = events.map(() => Promise.withResolvers<void>());
-      predictor.answer = async (response) => {
+      const steps = new SteppedStream();
+      predictor.answer = (response) => {
         response.writeHead(200, { "content-type": type });
-        for (const [index, event] of events.entries()) {
-          response.write(event);
-          await taken[index]?.promise;
-          await delay(15);
-        }
-        response.end();
+        void steps.send(response, events);
       };
       const id = randomUUID();
       const response = await ask(id);
       expect(response.headers.get("content-type")).toBe(type);
-      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-      for (const [index, event] of events.entries()) {
-        expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe(event);
-        taken[index]?.resolve();
-      }
-      expect((await reader.read()).done).toBe(true);
+      expect(await steps.read(response)).toBe(events.join(""));
       const row = await stored(id);
       expect(row).toMatchObject({
         operation: "chat",
@@ -172,14 +157,20 @@ describe("a stream", () => {
     },
   );
 
-  it.each<[string, () => Transform]>([
-    ["gzip", () => createGzip()],
-    ["br", () => createBrotliCompress()],
-    ["zstd", () => createZstdCompress()],
-  ])("in %s is passed on as it is, and stored decoded and joined", async (coding, coder) => {
-    streams(events, { coding, coder: coder() });
+  it.each([
+    ["gzip", createGzip],
+    ["br", createBrotliCompress],
+    ["zstd", createZstdCompress],
+  ] as const)("in %s is passed on as it is, and stored decoded and joined", async (coding, encode) => {
+    const steps = new SteppedStream();
+    predictor.answer = (response) => {
+      response.writeHead(200, { "content-type": "text/event-stream", "content-encoding": coding });
+      const coder = encode();
+      coder.pipe(response);
+      void steps.send(coder, events, () => coder.flush());
+    };
     const id = randomUUID();
-    expect(await (await ask(id)).text()).toBe(events.join(""));
+    expect(await steps.read(await ask(id))).toBe(events.join(""));
     const row = await stored(id);
     expect(said(row)).toBe("Hello €");
     expect(row).toMatchObject({ streamed: true, failure: null, completion_tokens: 2, content_encoding: coding });
@@ -212,7 +203,7 @@ describe("a stream", () => {
     expect(kept).toMatchObject({ truncated: false, failure: null });
     expect(said(kept)).toBe("ab".repeat(100_000));
     expect(await whole.metric("menagerie_recorder_stream_pieces_total")).toBeGreaterThan(10_000);
-  }, 120_000);
+  });
 
   it("with \\u0000 in its answer, which jsonb refuses, is stored as the answer's JSON in bytes", async () => {
     streams([chunk("a\u0000b", "stop"), done]);
@@ -263,14 +254,19 @@ describe("a stream", () => {
     expect(await (await ask(other, behind)).text()).toBe(events.join(""));
     expect(await stored(other, behind)).toMatchObject({ streamed: true, failure: null });
     old.close();
-  }, 60_000);
+  });
 
   it("is held back for nobody by a client that reads a byte a second", async () => {
+    const heldBack = Promise.withResolvers<void>();
+    let isOver = false;
     predictor.answer = async (response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       for (let at = 0; at < 2_000 && !response.destroyed; at += 1) {
-        if (!response.write(chunk("x".repeat(4_000)))) await delay(5);
+        if (response.write(chunk("x".repeat(4_000)))) continue;
+        heldBack.resolve();
+        await delay(5);
       }
+      isOver = true;
       response.end(done);
     };
     const slow = connect({ port: Number(new URL(recorder.origin).port), host: "127.0.0.1", highWaterMark: 1 } as never);
@@ -280,12 +276,11 @@ describe("a stream", () => {
     slow.write(`POST ${path} HTTP/1.1\r\nhost: x\r\nx-request-id: ${id}\r\ncontent-length: 2\r\n\r\n{}`);
     const reading = setInterval(() => slow.read(1), 1_000);
     const usual = predictor.answer;
-    await delay(500);
+    await heldBack.promise;
     streams(events);
-    const startedAt = performance.now();
     const quick = randomUUID();
     expect(await (await ask(quick)).text()).toBe(events.join(""));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(isOver).toBe(false);
     clearInterval(reading);
     slow.destroy();
     predictor.answer = usual;
@@ -293,7 +288,7 @@ describe("a stream", () => {
     expect(row).toMatchObject({ failure: "client_gone", truncated: true, streamed: true });
     // Back-pressure: what nobody reads is not taken from the model.
     expect(Number(row.response_bytes)).toBeLessThan(7_000_000);
-  }, 60_000);
+  });
 });
 
 describe("a stream that goes wrong", () => {
@@ -393,15 +388,16 @@ describe("a recorder in the middle of streams", () => {
     await stored(before, killed);
     endless();
     const open = await Promise.all([1, 2, 3].map(async () => begun(await ask(randomUUID(), killed))));
+    await expect.poll(() => loggedCounters(killed.folder)).toEqual({ accepted: 4, finished: 1 });
     await killed.end("SIGKILL");
     for (const reader of open) await expect(drained(reader)).rejects.toThrow();
     const next = await killed.again();
     started.push(next);
     const lost = () =>
       next.query<{ requests: string }>("SELECT requests FROM recording_losses WHERE reason = 'killed'");
-    await expect.poll(lost, { timeout: 30_000 }).toEqual([{ requests: "3" }]);
+    await expect.poll(lost).toEqual([{ requests: "3" }]);
     expect((await next.query("SELECT FROM inference_response")).length).toBe(1);
-  }, 60_000);
+  });
 
   it("that is told to end finishes them, and stores them", async () => {
     const ended = await start("ended");
@@ -414,13 +410,13 @@ describe("a recorder in the middle of streams", () => {
     const startedAt = performance.now();
     const [code, rest] = await Promise.all([ended.end("SIGTERM"), drained(reader)]);
     expect(code).toBe(0);
-    // Some four seconds of the stream: a connection that its client keeps open is not waited for.
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    // Some four seconds of the stream: a connection that its client keeps open, for 75 seconds, is not waited for.
+    expect(performance.now() - startedAt).toBeLessThan(60_000);
     expect(rest).toContain("[DONE]");
     const row = await stored(id, ended);
     expect(row).toMatchObject({ streamed: true, failure: null, truncated: false });
     expect(said(row)).toMatch(/^0 .* 39 $/);
-  }, 60_000);
+  });
 
   it("whose database is away keeps them, and stores them once it is back", async () => {
     streams(events, { pauseMs: 5 });
@@ -431,7 +427,7 @@ describe("a recorder in the middle of streams", () => {
     await postgres.restart();
     for (const id of ids)
       expect(await stored(id)).toMatchObject({ streamed: true, failure: null, completion_tokens: 2 });
-  }, 60_000);
+  });
 
   it("whose tables are of an earlier release stores what they have room for, and the rest once they are brought up to date", async () => {
     await makeTables({ postgres, schema: "older" });
@@ -449,17 +445,17 @@ describe("a recorder in the middle of streams", () => {
     const early = randomUUID();
     await (await ask(early, next)).text();
     const rows = () => next.query<Stored>("SELECT * FROM inference_response WHERE request_id = $1", [early]);
-    await expect.poll(async () => (await rows()).length, { timeout: 30_000 }).toBe(1);
+    await expect.poll(async () => (await rows()).length).toBe(1);
     expect(said((await rows())[0] as Stored)).toBe("Hello €");
     expect(next.lines.some((line) => line.includes("lack completion_tokens, first_token_ms, operation"))).toBe(true);
     expect((await fetch(`${next.origin}/readyz`)).status).toBe(200);
 
     await makeTables({ postgres, schema: "older" });
-    await expect.poll(() => next.lines.some((line) => line.includes("are up to date")), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => next.lines.some((line) => line.includes("are up to date"))).toBe(true);
     const late = randomUUID();
     await (await ask(late, next)).text();
     expect(await stored(late, next)).toMatchObject({ operation: "chat", streamed: true, completion_tokens: 2 });
-  }, 60_000);
+  });
 });
 
 async function text(from: Readable): Promise<string> {
