@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../../../../src/adapters/postgres/apps.ts";
+import { listTakeBacks, type RestorableDeployment } from "../../../../../src/adapters/postgres/releases.ts";
 import { sqlState, withClient } from "../../../../../src/adapters/postgres/server.ts";
+import { resumeRollout } from "../../../../../src/adapters/postgres/takeBack/resume.ts";
 import { platformApps, revertApps } from "../../../../../src/adapters/postgres/takeBack/revertApps.ts";
 import {
   holdMigration,
@@ -9,7 +11,9 @@ import {
   openTakeBacks,
   readTakenBack,
 } from "../../../../../src/adapters/postgres/takeBack/takeBacks.ts";
+import { actAs } from "../../../../../src/adapters/postgres/transaction.ts";
 import { readRolloutTraffic, setTraffic } from "../../../../../src/adapters/postgres/zoo/traffic.ts";
+import { withoutTakenBack } from "../../../../../src/cli/releases/takenBack.ts";
 import { platformDatabase, roles } from "../../../../../src/domain/platformDatabase.ts";
 import type { TrafficChanger } from "../../../../../src/domain/zoo/traffic.ts";
 import { makePlatformTables } from "../../../../support/platformTables.ts";
@@ -40,6 +44,12 @@ async function opened(apps = 12): Promise<{ readonly rollout: TestRollout; reado
   });
   return { rollout, id };
 }
+
+const as = <T>(role: string, work: Parameters<typeof withClient<T>>[2]) =>
+  withClient(postgres.server, platformDatabase, async (client) => {
+    await actAs(client, role);
+    return work(client);
+  });
 
 /** SQLSTATE of what fails, or `ok`. */
 async function stateOf(work: Promise<unknown>): Promise<string> {
@@ -335,6 +345,46 @@ describe("an operator", () => {
     expect(await rollout.moved()).toHaveLength(4);
     await resume(rollout, id);
     expect(await held()).toEqual([]);
+  });
+});
+
+describe("the release record", () => {
+  it("tells a take-back with its verdict, and its content is restored and promoted by nobody until it is resumed", async () => {
+    const { rollout, id } = await opened(1);
+    const { model, hash } = rollout;
+    const found = { tag: "v1.2.3", models: [{ name: model, hash }] } as unknown as RestorableDeployment;
+    const { verdictId, reason } = rollout.intent();
+    const [told, refused] = await as(roles.operator, async (client) => [
+      (await listTakeBacks(client)).find((each) => each.model === model),
+      await withoutTakenBack(client, found).catch((error: unknown) => error),
+    ]);
+    expect(told).toMatchObject({
+      id,
+      hash,
+      action: "revert",
+      settledBy: "guard",
+      cause: verdictId,
+      reason,
+      doneAt: null,
+    });
+    expect(refused).toMatchObject({
+      exitCode: 3,
+      message: expect.stringMatching(new RegExp(`${model}.*taken back at .*errors 12 of 180 against 3 of 1,620`)),
+    });
+    const other = { ...found, models: [{ name: model, hash: "another" }] } as unknown as RestorableDeployment;
+    expect(await as(roles.operator, (client) => withoutTakenBack(client, other))).toBe(other);
+    await rollout.asGuard(async (client) => {
+      await revertApps(client, platformApps(client, id));
+      for (const step of ["reverted", "done"] as const) await noteStep(client, id, step);
+    });
+    await as(roles.operator, (client) => resumeRollout(client, { model, who: "ada", because: "a false alarm" }));
+    await as(roles.operator, async (client) => {
+      expect(await withoutTakenBack(client, found)).toBe(found);
+      expect((await listTakeBacks(client)).find((each) => each.model === model)).toMatchObject({
+        doneAt: expect.any(Date),
+        resumed: { by: "ada", because: "a false alarm" },
+      });
+    });
   });
 });
 
