@@ -28,6 +28,7 @@ let beforeTen = 0;
 beforeAll(async () => {
   shared = await SharedEnvironment.open();
   await shared.up();
+  await shared.succeed("app", "create", "iris", "--owner", "ada@example.com");
   page = sectionOf(await readFile("docs/rollouts.md", "utf8"), "## A version that fails");
   from = (await standing()).versions.find(({ isCurrent }) => isCurrent)?.id ?? "";
 });
@@ -222,10 +223,10 @@ test("it is taken back by itself, and harms as many requests as the simulation s
 
 test("that is what command line, preview, release record, alert and log say", async () => {
   await asOnPage("npx menagerie rollout iris");
-  await asOnPage("npx menagerie rollout advance iris", 3);
+  await asOnPage("npx menagerie rollout advance iris", 3, page.lastIndexOf("$ npx menagerie rollout advance iris"));
   await asOnPage("npx menagerie preview");
   await asOnPage("npx menagerie releases");
-  await asOnPage("npx menagerie impact --rollout iris --report impact.html");
+  await asOnPage("npx menagerie impact --rollout iris");
   const config = shared.kubeConfig();
   const labelSelector = Object.entries(guardPodLabels)
     .map(([key, value]) => `${key}=${value}`)
