@@ -103,11 +103,13 @@ test("`forward` moves the app while both versions sleep, and its next request wa
 test("a model that wakes while the pool is full answers 503 with the pool's name, and 200 once there is room", async () => {
   await asleep("other", 1);
   const old = await own.serviceOf("mover", 1);
-  // Used all the while, so that neither sleeps.
+  // Both have their places before the third comes, and are used all the while, so that neither sleeps.
+  const use = async () => expect(await Promise.all([wake(old), asked()])).toEqual([answer(4), answer(6)]);
+  await use();
   let isOver = false;
   const using = (async () => {
     while (!isOver) {
-      expect(await Promise.all([wake(old), asked()])).toEqual([answer(4), answer(6)]);
+      await use();
       await delay(500);
     }
   })();

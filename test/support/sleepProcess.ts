@@ -48,6 +48,19 @@ export interface SleepProcessOptions {
   readonly host?: string;
   /** For how long later requests are told why it did not start, in seconds. @default 2 */
   readonly failureSeconds?: number;
+  /** By how much its clock is ahead, in milliseconds. @default 0 */
+  readonly clockAheadMs?: number;
+  /** Whether it stops what is unused where nobody else does. @default true */
+  readonly leads?: boolean;
+  /** @default it lives until somebody ends it */
+  readonly killedAt?: SleepKill | undefined;
+}
+
+/** A step with a model at which the process kills itself. `tell` stops the model in the cluster, `run` runs it. */
+export interface SleepKill {
+  readonly model: string;
+  readonly step: "use" | "run" | "answered" | "markStopping" | "confirmStop" | "tell" | "whileAsleep" | "release";
+  readonly when: "before" | "after";
 }
 
 /** Where a process answers. */
@@ -60,6 +73,9 @@ export interface SleepProcessPorts {
 
 const options = JSON.parse(process.argv[2] ?? "{}") as SleepProcessOptions;
 const { leaseSeconds, everyMs, maxHeld, failureSeconds = 2, signingKey = "", host = "127.0.0.1" } = options;
+const { clockAheadMs = 0, leads = true, killedAt } = options;
+const ownNow = Date.now;
+Date.now = () => ownNow() + clockAheadMs;
 const log = pino({ level: process.env.LOG_LEVEL ?? "warn" }, pino.destination(2));
 const connection = { ...clientConfig(options.database, platformDatabase), query_timeout: 10_000 };
 const pool = new pg.Pool({ ...connection, max: 10 });
@@ -67,8 +83,14 @@ pool.on("error", () => {});
 const config = new KubeConfig();
 config.loadFromClusterAndUser({ name: "cluster", server: options.cluster, skipTLSVerify: true }, { name: "user" });
 const { signal } = new AbortController();
-const cluster = watchModels({ config, namespace: "models", onError: () => {}, signal });
-const store = createSleepStore(pool, { ...sleepRules, leaseSeconds, maxHeld, failureSeconds });
+const cluster = killing(
+  watchModels({ config, namespace: "models", onError: () => {}, signal }),
+  (method, [name, stop]) => (method === "setStopped" ? [stop ? "tell" : "run", name] : []),
+);
+const store = killing(
+  createSleepStore(pool, { ...sleepRules, leaseSeconds, maxHeld, failureSeconds }),
+  (method, [name]) => [method, name],
+);
 // Services and pods are all at the cluster, which knows them by the host.
 const { hostname, port } = new URL(options.cluster);
 const connect = buildConnector({ timeout: 10_000 });
@@ -118,22 +140,47 @@ void (async () => {
     await waking.renew();
   }
 })();
-void lead({
-  connection,
-  name: "models that sleep",
-  work: async (leading) => {
-    const own = createStopper({ store, cluster, log });
-    while (!leading.aborted) {
-      await own.look(leading);
-      await delay(everyMs);
-    }
-  },
-  onError: () => {},
-  signal,
-});
+if (leads)
+  void lead({
+    connection,
+    name: "models that sleep",
+    work: async (leading) => {
+      const own = createStopper({ store, cluster, log, leaseSeconds });
+      while (!leading.aborted) {
+        await own.look(leading);
+        await delay(everyMs);
+      }
+    },
+    onError: () => {},
+    signal,
+  });
 while (!cluster.isListed()) await cluster.changed(50);
 const ports: SleepProcessPorts = { front: await portOf(front), api: await portOf(api) };
 console.log(JSON.stringify(ports));
+
+/** The same, until the step at which the process is to be killed. */
+function killing<T extends object>(
+  object: T,
+  stepOf: (method: string, values: readonly unknown[]) => readonly unknown[],
+): T {
+  const kill = (): Promise<never> => {
+    process.kill(process.pid, "SIGKILL");
+    return new Promise(() => {});
+  };
+  return new Proxy(object, {
+    get(target, method, receiver) {
+      const own = Reflect.get(target, method, receiver) as unknown;
+      if (!killedAt || typeof own !== "function") return own;
+      return (...values: unknown[]) => {
+        const [step, model] = stepOf(String(method), values);
+        const isIt = step === killedAt.step && model === killedAt.model;
+        if (isIt && killedAt.when === "before") return kill();
+        const answer = Reflect.apply(own, target, values) as unknown;
+        return isIt ? Promise.resolve(answer).then(kill) : answer;
+      };
+    },
+  });
+}
 
 async function portOf(server: Server): Promise<number> {
   server.listen(0, host);

@@ -72,7 +72,13 @@ export class SleepingModels {
   readonly #times: PodTimes;
   /** How long the API server takes to apply, in milliseconds. */
   applyMs = () => 0;
+  /** How long it takes until a watch begins: what happened since its list is told then. In milliseconds. */
+  watchMs = () => 0;
+  /** Called when somebody has read an InferenceService, before the answer goes out. */
+  onRead: (name: string) => Promise<void> = async () => {};
   #version = 1;
+  /** What watches are told, in order. */
+  readonly #events: { readonly at: number; readonly kind: "services" | "pods"; readonly line: string }[] = [];
   /** Containers that were started one after the other are told apart by their times. */
   #started = 0;
 
@@ -144,12 +150,16 @@ export class SleepingModels {
     if (url.searchParams.has("watch")) {
       response.writeHead(200, { "content-type": "application/json" });
       response.flushHeaders();
+      await delay(this.watchMs());
       const watch = { kind, response } as const;
       this.#watches.add(watch);
       response.once("close", () => this.#watches.delete(watch));
-      for (const model of this.#models.values()) this.#send(watch, "MODIFIED", model);
+      const from = Number(url.searchParams.get("resourceVersion"));
+      for (const event of this.#events) if (event.kind === kind && event.at > from) response.write(event.line);
       return;
     }
+    const [, pod = ""] = /\/pods\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (request.method === "DELETE" && pod !== "") return void response.end(JSON.stringify(this.#deletePod(pod)));
     const model = this.#models.get(name);
     if (request.method === "PATCH" && model) {
       const { metadata } = (await bodyOf(request)) as { metadata: { annotations: Record<string, string> } };
@@ -157,6 +167,7 @@ export class SleepingModels {
       this.#apply(model, metadata.annotations);
     }
     if (name !== "") {
+      if (request.method === "GET") await this.onRead(name);
       response.writeHead(model ? 200 : 404).end(JSON.stringify(model ? service(model) : {}));
       return;
     }
@@ -200,6 +211,16 @@ export class SleepingModels {
     if (model.version) pod.control = this.#controlOf(pod.name, model.version.imageHash);
     else pod.isReady = true;
     this.#tell(model, "pods", "MODIFIED");
+  }
+
+  /** Its ReplicaSet makes another one. */
+  #deletePod(name: string): object {
+    const model = [...this.#models.values()].find(({ pod }) => pod?.name === name);
+    if (!model) return {};
+    model.pod = undefined;
+    this.#gone(model, name);
+    void this.#reconcile(model);
+    return {};
   }
 
   #controlOf(pod: string, hash: string): MemoryControl {
@@ -254,19 +275,18 @@ export class SleepingModels {
   #tell(model: Live, kind: "services" | "pods", type: string): void {
     this.#version += 1;
     model.at = this.#version;
-    for (const watch of this.#watches) if (watch.kind === kind) this.#send(watch, type, model);
+    for (const object of kind === "services" ? [service(model)] : podsOf(model)) this.#send(kind, { type, object });
   }
 
-  #send({ kind, response }: { kind: "services" | "pods"; response: ServerResponse }, type: string, model: Live): void {
-    const objects = kind === "services" ? [service(model)] : podsOf(model);
-    for (const object of objects) response.write(`${JSON.stringify({ type, object })}\n`);
-  }
-
-  #gone(model: Live, pod: string): void {
+  #gone(model: Live, name: string): void {
     this.#version += 1;
-    const object = podObject(model, { name: pod, isReady: false }, this.#version);
-    for (const { kind, response } of this.#watches)
-      if (kind === "pods") response.write(`${JSON.stringify({ type: "DELETED", object })}\n`);
+    this.#send("pods", { type: "DELETED", object: podObject(model, { name, isReady: false }, this.#version) });
+  }
+
+  #send(kind: "services" | "pods", event: { readonly type: string; readonly object: object }): void {
+    const line = `${JSON.stringify(event)}\n`;
+    this.#events.push({ at: this.#version, kind, line });
+    for (const watch of this.#watches) if (watch.kind === kind) watch.response.write(line);
   }
 }
 

@@ -121,8 +121,8 @@ export function watchModels({ config, namespace, onError, signal }: ModelWatchOp
         }
         waiting.add(done);
       }),
-    setStopped: (service, isStopped) =>
-      setStopped({ config, path: `${servicesPath}/${service}`, namespace }, isStopped),
+    setStopped: (service, isStopped, since = performance.now()) =>
+      setStopped({ config, path: `${servicesPath}/${service}`, namespace }, isStopped, since),
     service: (versionId) => versions.get(versionId),
     pod: podOf,
     versions: () => [...versions.keys()],
@@ -169,11 +169,14 @@ function sleepingService({ metadata = {}, spec }: InferenceServiceObject): Sleep
 async function setStopped(
   { config, path, namespace }: { readonly config: KubeConfig; readonly path: string; readonly namespace: string },
   isStopped: boolean,
+  since: number,
 ): Promise<void> {
   const signal = AbortSignal.timeout(tellWithinMs);
   const found = await readIfThere<InferenceServiceObject>(config, path, { signal });
   const { name, uid, annotations: has } = found?.metadata ?? {};
   if (!found || (has?.[stopAnnotation] === "true") === isStopped) return;
+  // A process that stood still goes on before its timers do, and somebody may have woken the version meanwhile.
+  if (performance.now() - since > tellWithinMs) throw new Error("the cluster was told too late");
   // With its uid, an apply makes no InferenceService that is nothing but an annotation, should it have gone meanwhile.
   const metadata = { name, namespace, uid, annotations: { [stopAnnotation]: String(isStopped) } };
   await apply(config, path, { apiVersion, kind: "InferenceService", metadata }, manager, signal);

@@ -41,7 +41,10 @@ export async function take(
     ...kept(context, state),
     intent: { ...intent, id: context.id, until },
   };
-  return (await write(context, state, record)) ? { record, revision: state.revision + 1 } : undefined;
+  context.hasTaken = true;
+  const isTaken = await write(context, state, record);
+  context.hasTaken = isTaken;
+  return isTaken ? { record, revision: state.revision + 1 } : undefined;
 }
 
 /** Ends the lease at `seq`. `late`: earlier requests may still arrive. */
@@ -51,6 +54,7 @@ export async function close(context: SyncContext, lease: Lease, seq: number, lat
   context.isDown = false;
   const lateUntil = late ? clock.now() + times.lateMs : lease.record.lateUntil;
   await store.writeRecord(versionId, { ...lease.record, at: seq, intent: null, lateUntil }, lease.revision);
+  context.hasTaken = false;
   return next;
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors.ts";
 import { headOf, isSameChain } from "./chain.ts";
 import { claim } from "./claim.ts";
 import { breakRecord, recordAt } from "./lease.ts";
@@ -50,11 +51,14 @@ export async function sync(versionId: string, ports: SyncPorts, options: SyncOpt
     isStartedAgain: false,
     isDown: false,
     isInstalling: false,
+    hasTaken: false,
   };
   const deadline = ports.clock.now() + times.withinMs;
   let pauses = 0;
   for (;;) {
-    const turn = await round(context).catch((error: unknown) => stuck(context, error));
+    const turn = await round(context)
+      .catch((error: unknown) => stuck(context, error))
+      .catch((error: unknown) => again(context, error));
     if ("end" in turn) return turn.end;
     const isLate = ports.clock.now() >= deadline;
     if (isLate) {
@@ -100,6 +104,14 @@ async function round(context: SyncContext): Promise<Turn> {
   if (!isHeadContent(chain, seq)) return advance(context, state, position, hash.value);
   if (trust === "fresh") return start(context, state);
   return seq === headOf(chain).seq ? claim(context, state) : recordAt(context, state, headOf(chain).seq);
+}
+
+/**
+ * A sync that others wait for goes on when the database answers again: one that ended here would keep them waiting for its whole lease.
+ */
+function again({ hasTaken }: SyncContext, error: unknown): Turn {
+  if (!hasTaken) throw error;
+  return pause(messageOf(error));
 }
 
 /** A container whose model's process does not end is replaced. */

@@ -90,6 +90,8 @@ export interface SyncContext extends Required<SyncPorts> {
   isDown: boolean;
   /** Whether patches that install or download something may be under way. */
   isInstalling: boolean;
+  /** Whether this sync may have written down that it sends something: others wait for it then. */
+  hasTaken: boolean;
 }
 
 /** What a round came to: an end, an immediate next round, or one after a pause. */

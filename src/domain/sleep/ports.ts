@@ -55,6 +55,11 @@ export interface SleepCluster {
   hindrance(service: string, ignored: ReadonlySet<string>): Hindrance | undefined;
   /** Resolves at the next change of anything, or after `milliseconds`. */
   changed(milliseconds: number): Promise<void>;
-  /** Tells the cluster to stop the service, or to run it. */
-  setStopped(service: string, isStopped: boolean): Promise<void>;
+  /**
+   * Tells the cluster to stop the service, or to run it.
+   *
+   * @param since - moment of `performance.now()` after which more than 4 s may not pass until the cluster is told. @default now
+   * @throws where they do: what was to be told may be wrong by then
+   */
+  setStopped(service: string, isStopped: boolean, since?: number): Promise<void>;
 }

@@ -59,7 +59,13 @@ export interface SleepUse {
 /** What a process may do. */
 export type SleepAnswer =
   /** Requests may go to the version as soon as it answers; `granted` of them may wait until then. It has had the phase for `seconds`. */
-  | { readonly kind: "go"; readonly phase: "awake" | "waking"; readonly granted: number; readonly seconds: number }
+  | {
+      readonly kind: "go";
+      readonly phase: "awake" | "waking";
+      readonly generation: number;
+      readonly granted: number;
+      readonly seconds: number;
+    }
   /** The same, and this process tells the cluster to run it, by `generation`. */
   | { readonly kind: "wake"; readonly generation: number; readonly granted: number }
   /** It did not start a moment ago. */
@@ -102,7 +108,9 @@ export function use(
   const granted = Math.max(0, Math.min(held, rules.maxHeld - others.reduce((sum, lease) => sum + lease.held, 0)));
   const lease = { holder, until: now + rules.leaseSeconds, held: granted };
   const { failure } = record;
-  if (held === 0 && isStopped) return { record, lease: undefined, answer: { kind: "asleep" } };
+  // The cluster may have been told to stop it, though this process has not seen that yet.
+  if (held === 0 && (isStopped || record.phase === "asleep"))
+    return { record, lease: undefined, answer: { kind: "asleep" } };
   if (held > 0 && record.phase === "waking" && failure && now - failure.at < rules.failureSeconds) {
     return { record: { ...record, usedAt: now }, lease: undefined, answer: { kind: "failed", reason: failure.reason } };
   }
@@ -128,15 +136,17 @@ export function use(
       answer: { kind: "wake", generation, granted },
     };
   }
-  if (record.phase === "stopping" || record.phase === "asleep") {
-    // Whoever marked it finds another number when it comes to tell the cluster; one that sleeps runs, so nobody has told it yet.
-    const awake = { ...used, phase: "awake", generation: record.generation + 1, since: now } as const;
-    return { record: awake, lease, answer: { kind: "go", phase: "awake", granted, seconds: 0 } };
+  if (record.phase === "stopping") {
+    // Whoever marked it finds another number when it comes to confirm the stop.
+    const generation = record.generation + 1;
+    const awake = { ...used, phase: "awake", generation, since: now } as const;
+    return { record: awake, lease, answer: { kind: "go", phase: "awake", generation, granted, seconds: 0 } };
   }
   const phase = record.phase === "waking" ? "waking" : "awake";
   const seconds = now - record.since;
   const kept = held > 0 ? null : failure;
-  return { record: { ...used, failure: kept }, lease, answer: { kind: "go", phase, granted, seconds } };
+  const { generation } = record;
+  return { record: { ...used, failure: kept }, lease, answer: { kind: "go", phase, generation, granted, seconds } };
 }
 
 /** Somebody has seen it answer since it was woken. */

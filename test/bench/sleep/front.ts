@@ -33,8 +33,9 @@ const cluster: SleepCluster = {
 };
 // The database is asked once in a lease, and what that takes is measured with a whole environment.
 const store: SleepStore = {
-  use: async () => ({ kind: "go", phase: "awake", granted: 256, seconds: 0 }),
+  use: async () => ({ kind: "go", phase: "awake", generation: 0, granted: 256, seconds: 0 }),
   release: async () => {},
+  hear: async () => {},
   answered: unused,
   failed: unused,
   candidates: unused,

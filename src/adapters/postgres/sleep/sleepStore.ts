@@ -24,6 +24,8 @@ export interface StopRequest {
 /** Keeps who uses versions that sleep, for many processes at once. Every time is the database's. */
 export interface SleepStore {
   use(service: string, use: SleepUse): Promise<SleepAnswer>;
+  /** Resolves if the database answers, whoever has rows locked. */
+  hear(): Promise<void>;
   /** Gives a lease back. @param idleSeconds - since the holder used the version last */
   release(service: string, holder: string, idleSeconds: number): Promise<void>;
   answered(service: string): Promise<void>;
@@ -34,8 +36,16 @@ export interface SleepStore {
   markStopping(service: string, request: StopRequest): Promise<number | undefined>;
   /** Whether the version sleeps now: nothing has come since the mark. */
   confirmStop(service: string, generation: number, request: StopRequest): Promise<boolean>;
-  /** Runs `tell` while nobody can wake the version, if it still sleeps by that number; answers whether it did. */
-  whileAsleep(service: string, generation: number | undefined, tell: () => Promise<void>): Promise<boolean>;
+  /**
+   * Runs `tell` while nobody can wake the version, if it still sleeps by that number; answers whether it did.
+   *
+   * @param tell - gets the moment, of `performance.now()`, from which on the version is kept asleep for 6 s at least
+   */
+  whileAsleep(
+    service: string,
+    generation: number | undefined,
+    tell: (since: number) => Promise<void>,
+  ): Promise<boolean>;
   /** Forgets a version that does not sleep any more. */
   remove(service: string): Promise<void>;
   /** Forgets versions that are not there and were not used for a day, and leases of processes that are long gone. */
@@ -71,11 +81,24 @@ interface Locked {
   readonly record: SleepRecord;
   readonly leases: readonly SleepLease[];
   readonly now: number;
+  /** When the row was surely locked, by the process's clock that is never set, in milliseconds: the database has answered since. */
+  readonly since: number;
 }
 
+/**
+ * A process that stands still, or whose machine is gone, keeps a row locked for so long, in milliseconds; longer where it tells the cluster
+ * meanwhile, which it does for 4 s at most.
+ */
+const stalledMs = { asking: 2_000, telling: 6_000 };
+
 export function createSleepStore(pool: Pool, rules: SleepRules): SleepStore {
-  const locked = <T>(service: string, work: (client: ClientBase, found: Locked) => Promise<T>): Promise<T> =>
+  const locked = <T>(
+    service: string,
+    work: (client: ClientBase, found: Locked) => Promise<T>,
+    within = stalledMs.asking,
+  ): Promise<T> =>
     inPooledTransaction(pool, async (client) => {
+      await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${within}`);
       const found = (await lock(client, service)) ?? (await first(client, service));
       return work(client, found);
     });
@@ -121,11 +144,18 @@ export function createSleepStore(pool: Pool, rules: SleepRules): SleepStore {
         return asleep !== undefined;
       }),
     whileAsleep: (service, generation, tell) =>
-      locked(service, async (_, { record }) => {
-        if (record.phase !== "asleep" || (generation !== undefined && record.generation !== generation)) return false;
-        await tell();
-        return true;
-      }),
+      locked(
+        service,
+        async (_, { record, since }) => {
+          if (record.phase !== "asleep" || (generation !== undefined && record.generation !== generation)) return false;
+          await tell(since);
+          return true;
+        },
+        stalledMs.telling,
+      ),
+    hear: async () => {
+      await pool.query("SELECT");
+    },
     remove: async (service) => {
       await pool.query("DELETE FROM menagerie.sleep_state WHERE service = $1", [service]);
     },
@@ -146,6 +176,7 @@ async function lock(client: ClientBase, service: string): Promise<Locked | undef
   );
   const [row] = rows;
   if (!row) return undefined;
+  const since = performance.now();
   // Read after the lock: what others stored before they gave it back, and the time it is then.
   const leases = await client.query<{ holder: string | null; until: number; held: number; now: number }>(
     `SELECT extract(epoch FROM clock_timestamp())::float8 AS now, l.holder, ${seconds("until")}, l.held
@@ -156,6 +187,7 @@ async function lock(client: ClientBase, service: string): Promise<Locked | undef
     record: recordOf(row),
     leases: leases.rows.flatMap(({ holder, until, held }) => (holder === null ? [] : [{ holder, until, held }])),
     now: leases.rows[0]?.now ?? 0,
+    since,
   };
 }
 

@@ -22,6 +22,10 @@ export interface UsedVersion {
   readonly waiting: Set<Waiter>;
   /** Until when this process's lease surely holds. */
   leaseUntil: number;
+  /** Until when nobody stops it, whatever becomes of the lease: one that ran out counts for as long again. */
+  keptUntil: number;
+  /** The wake, by its generation, that this process was to tell the cluster of and has not told it yet. */
+  toRun: number | undefined;
   lastUse: number;
   renewedAt: number;
   isDriven: boolean;
@@ -81,7 +85,12 @@ export function ask({ store, cluster, holder, leaseMs, now, log }: DriveParts, u
       // Where nobody waits, as at a patch, nothing is woken.
       const answer = await store.use(service, { holder, held: used.waiting.size, isStopped });
       used.isUnknown = false;
-      if (answer.kind === "go" || answer.kind === "wake") used.leaseUntil = begun + leaseMs * surely;
+      const held = answer.kind === "asleep" ? Number.NEGATIVE_INFINITY : begun + leaseMs * surely;
+      if (answer.kind !== "failed") {
+        used.leaseUntil = held;
+        used.keptUntil = held + leaseMs * surely;
+      }
+      if (answer.kind === "wake") used.toRun = answer.generation;
       return answer;
     } catch (error) {
       used.isUnknown = true;
@@ -100,7 +109,11 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
   const { service, waiting } = used;
   let askedAt = Number.NEGATIVE_INFINITY;
   let askedFor = 0;
+  // An answer came when it was not waited for any more.
+  let isDue = false;
   let isToRun = false;
+  // Whether requests may go to the version at all: it is not stopped meanwhile.
+  let isKept = false;
   let wokenSince: number | undefined;
   // Its pods have answered before, and nothing has happened to them since.
   let isKnown = isReady();
@@ -111,7 +124,7 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
     if (isSettled) continue;
     isKnown &&= isReady();
     // Who came while nobody paused has nudged nobody.
-    if (!preparation?.found && waiting.size <= askedFor) await pause();
+    if (!preparation?.found && waiting.size <= askedFor && !isDue) await pause();
   }
 
   function doubtful(): ReadonlySet<string> {
@@ -124,29 +137,50 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
 
   /** One look; answers whether those who waited are through with it. */
   async function settled(): Promise<boolean> {
-    if (waiting.size > askedFor || now() - askedAt >= askAgainMs) {
+    if (isDue || waiting.size > askedFor || now() - askedAt >= askAgainMs) {
+      isDue = false;
       askedAt = now();
       askedFor = waiting.size;
       const answer = await answeredSoon();
-      if (answer !== "late" && take(answer)) return true;
-      if (!(answer === "late" || answer.kind === "unknown") && !isToRun) return opened();
-      // Nothing is stopped while the database does not answer, so what answers goes on.
-      if (!isToRun && isKnown && isReady()) return open();
+      if (answer === "late" || answer.kind === "unknown") isKept = await isLeft();
+      else if (take(answer)) return true;
     }
     if (isToRun) await run();
-    return opened();
+    return isKept ? opened() : refusedAsHopeless();
   }
 
-  function answeredSoon(): Promise<Asked | "late"> {
-    const answer = ask(parts, used);
-    return isKnown && isReady() ? Promise.race([answer, delay(patienceMs, "late" as const)]) : answer;
+  /**
+   * Whether a version is left running though there is no answer: nothing is stopped while the database does not answer. One that answers
+   * others is waiting for whoever has the version's row locked, who may be telling the cluster to stop it.
+   */
+  async function isLeft(): Promise<boolean> {
+    if (now() < used.keptUntil) return true;
+    const heard = store.hear().then(
+      () => true,
+      () => false,
+    );
+    return !(await Promise.race([heard, delay(patienceMs, false)]));
+  }
+
+  async function answeredSoon(): Promise<Asked | "late"> {
+    const asked = ask(parts, used);
+    if (!(isKnown && isReady())) return asked;
+    const answer = await Promise.race([asked, delay(patienceMs, "late" as const)]);
+    if (answer === "late") {
+      void asked.then(() => {
+        isDue = true;
+        used.nudge();
+      });
+    }
+    return answer;
   }
 
   /** Answers whether everybody was refused. */
   function take(answer: Asked): boolean {
     if (answer.kind === "failed") return refuseAll(answer.reason);
+    isKept = answer.kind === "go" || answer.kind === "wake";
     // Nobody waited any more when the database was asked.
-    if (answer.kind === "unknown" || answer.kind === "asleep") return false;
+    if (!(answer.kind === "go" || answer.kind === "wake")) return false;
     const isWaking = answer.kind === "wake" || answer.phase === "waking";
     if (isWaking && wokenSince === undefined) {
       wokenSince = now();
@@ -155,7 +189,8 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
       const age = answer.kind === "wake" ? 0 : answer.seconds * 1000;
       used.doubtful = { pods: new Set(cluster.pods(service)), until: now() + doubtMs - age };
     }
-    if (answer.kind === "wake") isToRun = true;
+    // The answer that told it to may have come when nobody listened any more.
+    if (answer.generation === used.toRun) isToRun = true;
     const refused = [...waiting].slice(0, askedFor).slice(answer.granted);
     const full = new ApiError("model_unavailable", `${answer.granted} requests wait for ${service} already; try again`);
     for (const each of refused) each.refuse(full);
@@ -166,6 +201,7 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
     try {
       await cluster.setStopped(service, false);
       isToRun = false;
+      used.toRun = undefined;
       log.info({ version: service }, "woken");
     } catch (error) {
       log.warn({ version: service, err: error }, `the cluster was not told to run a version: ${messageOf(error)}`);
@@ -185,6 +221,10 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
       if (found?.kind === "broken") return broken(found.reason);
       if (!preparation) prepare(known);
     } else preparation = undefined;
+    return refusedAsHopeless();
+  }
+
+  async function refusedAsHopeless(): Promise<boolean> {
     const hindrance = cluster.hindrance(service, used.doubtful.pods);
     return hindrance?.isHopeless ? broken(hindrance.reason) : false;
   }

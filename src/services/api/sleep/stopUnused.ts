@@ -3,17 +3,23 @@ import type { Logger } from "pino";
 import type { SleepOverview, SleepStore, StopRequest } from "../../../adapters/postgres/sleep/sleepStore.ts";
 import { messageOf } from "../../../domain/errors.ts";
 import type { SleepCluster, SleepingService } from "../../../domain/sleep/ports.ts";
+import { sleepRules } from "../../../domain/sleep/record.ts";
 
 export interface StopParts {
   readonly store: SleepStore;
   readonly cluster: SleepCluster;
   readonly log: Logger;
+  /** How long a lease holds without a renewal, in seconds. @default that of the rules */
+  readonly leaseSeconds?: number;
 }
 
 /** Between two looks, in milliseconds. */
 const everyMs = 5_000;
-/** Looks that are further apart, in seconds of the database's clock, may have missed a time in which leases could not be renewed. */
-const longestPause = 15;
+/**
+ * Looks that are further apart, as a part of a lease and by the database's clock, may have missed a time in which leases could not be
+ * renewed.
+ */
+const longestPause = 0.5;
 /** Looks after which what is gone is forgotten. */
 const forgetEvery = 720;
 
@@ -30,13 +36,15 @@ export async function stopUnused(parts: StopParts, signal: AbortSignal): Promise
  * Begins knowing nothing of the time before: whoever led then may have lost the database, and with it everybody else, so that nothing is
  * stopped until a whole lease has passed.
  */
-export function createStopper({ store, cluster, log }: StopParts) {
+export function createStopper({ store, cluster, log, leaseSeconds = sleepRules.leaseSeconds }: StopParts) {
   let quietSince: number | undefined;
   let last = 0;
   let looks = 0;
 
   const stop = async (service: SleepingService, generation: number | undefined): Promise<void> => {
-    const isTold = await store.whileAsleep(service.name, generation, () => cluster.setStopped(service.name, true));
+    const isTold = await store.whileAsleep(service.name, generation, (since) =>
+      cluster.setStopped(service.name, true, since),
+    );
     if (isTold) log.info({ version: service.name, idleMinutes: service.idleMinutes }, "stopped, for nobody used it");
   };
 
@@ -70,7 +78,7 @@ export function createStopper({ store, cluster, log }: StopParts) {
         const services = cluster.services();
         const overview = await store.candidates(services.map(({ name }) => name));
         const { now } = overview;
-        if (quietSince === undefined || now < last || now - last > longestPause) quietSince = now;
+        if (quietSince === undefined || now < last || now - last > leaseSeconds * longestPause) quietSince = now;
         last = now;
         for (const service of services) {
           if (signal.aborted) return;

@@ -43,6 +43,9 @@ const defaultHoldMs = 120_000;
 /** How long the cluster may take to tell of a change before it is looked at again, in milliseconds. */
 const lookAgainMs = 100;
 
+/** A timer that is later than this, in milliseconds, is one of a process that stood still. */
+const stoodStillMs = 1_000;
+
 const noPods: ReadonlySet<string> = new Set();
 
 const databaseAway = () =>
@@ -62,6 +65,8 @@ export function createWaking(parts: WakingParts): Waking {
       inFlight: 0,
       waiting: new Set(),
       leaseUntil: Number.NEGATIVE_INFINITY,
+      keptUntil: Number.NEGATIVE_INFINITY,
+      toRun: undefined,
       lastUse: now(),
       renewedAt: now(),
       isDriven: false,
@@ -101,6 +106,7 @@ export function createWaking(parts: WakingParts): Waking {
   /** Resolves once the version answers. */
   const opened = (entry: UsedVersion, response?: ServerResponse): Promise<void> =>
     new Promise((resolve, reject) => {
+      let due = now() + holdMs;
       const settle = (act: () => void): void => {
         clearTimeout(timer);
         response?.off("close", gone);
@@ -113,9 +119,15 @@ export function createWaking(parts: WakingParts): Waking {
         refuse: (error: ApiError) => settle(() => reject(error)),
       };
       const gone = (): void => waiter.refuse(new ApiError("model_unavailable", "the client went away"));
-      const timer = setTimeout(() => {
-        waiter.refuse(entry.isUnknown ? databaseAway() : late(entry.service));
-      }, holdMs);
+      const giveUp = (): void => {
+        const stoodStill = now() - due;
+        if (stoodStill > stoodStillMs) {
+          // This process has not looked meanwhile.
+          due = now() + Math.min(stoodStill, holdMs);
+          timer = setTimeout(giveUp, due - now());
+        } else waiter.refuse(entry.isUnknown ? databaseAway() : late(entry.service));
+      };
+      let timer = setTimeout(giveUp, holdMs);
       response?.once("close", gone);
       if (response?.closed) return gone();
       entry.waiting.add(waiter);
@@ -131,6 +143,7 @@ export function createWaking(parts: WakingParts): Waking {
 
   const release = async (entry: UsedVersion): Promise<void> => {
     entry.leaseUntil = Number.NEGATIVE_INFINITY;
+    entry.keptUntil = Number.NEGATIVE_INFINITY;
     const releasing = entry.asking.then(() => store.release(entry.service, holder, (now() - entry.lastUse) / 1000));
     // A use that comes meanwhile must not lose the lease that it gets.
     entry.asking = releasing.catch(() => {});

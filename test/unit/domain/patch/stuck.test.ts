@@ -84,3 +84,21 @@ test("code that fails again and again is not started again and again", async () 
   for (let again = 0; again < 3; again += 1) expect(await scene.sync()).toMatchObject({ state: "failed" });
   expect(scene.container.starts).toBe(starts);
 });
+
+test("a database that is away while a patch is sent keeps nobody waiting for the lease of the sync that sent it", async () => {
+  const scene = await loaded();
+  await scene.save(mended);
+  const { store, scheduler } = scene;
+  const write = store.writeRecord.bind(store);
+  let awayUntil = Number.POSITIVE_INFINITY;
+  store.writeRecord = async (id, record, revision) => {
+    const isTaken = store.record?.intent !== null;
+    if (isTaken && awayUntil === Number.POSITIVE_INFINITY) awayUntil = scheduler.now + 3_000;
+    if (isTaken && scheduler.now < awayUntil) throw new Error("connection to the database lost");
+    return write(id, record, revision);
+  };
+  const { result, took } = await timed(scene);
+  expect(result).toMatchObject({ state: "synced", hash: hashOf({ files: mended, env: {} }) });
+  expect(took).toBeGreaterThan(3_000);
+  expect(took).toBeLessThan(10_000);
+});
