@@ -166,6 +166,8 @@ function listenToChat(stream: Stream, pieces: number, tell: Tell): Promise<Heard
       JSON.stringify({
         model: stream.model,
         stream: true,
+        // Nothing is left to chance, so that answers are judged.
+        temperature: 0,
         user: stream.name,
         pieces,
         every: stream.every,
