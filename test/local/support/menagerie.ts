@@ -37,10 +37,10 @@ export class TestHome {
     return new TestHome(await mkdtemp(join(tmpdir(), "menagerie-test-")), project);
   }
 
-  /** Runs `menagerie ARGS` to its end. `interruptAfterMs` sends it Ctrl-C's signal. */
+  /** Runs `menagerie ARGS` to its end. `interruptAfterMs` and `interruptAt`, something that it says, send it Ctrl-C's signal. */
   menagerie(
     args: readonly string[],
-    options: { interruptAfterMs?: number; env?: Readonly<Record<string, string>> } = {},
+    options: { interruptAfterMs?: number; interruptAt?: RegExp; env?: Readonly<Record<string, string>> } = {},
   ): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const command = args[0] === "up" && !args.includes("--kubeconfig") ? [...args, ...this.#portsBeside(args)] : args;
@@ -50,11 +50,19 @@ export class TestHome {
       });
       let stdout = "";
       let stderr = "";
+      let interrupted = false;
+      const interruptWhereAsked = () => {
+        if (interrupted || !options.interruptAt?.test(stdout + stderr)) return;
+        interrupted = true;
+        child.kill("SIGINT");
+      };
       child.stdout.on("data", (chunk) => {
         stdout += chunk;
+        interruptWhereAsked();
       });
       child.stderr.on("data", (chunk) => {
         stderr += chunk;
+        interruptWhereAsked();
       });
       const timer =
         options.interruptAfterMs === undefined
