@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { applyManifest, type Manifest } from "./manifests.ts";
 
 /** A rule of a VirtualService (https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute). */
@@ -61,7 +61,9 @@ export class Routes {
     const probe = { match: [{ uri: { exact: "/served" } }], directResponse: { status: 204 } };
     await this.apply(name, [probe, ...http]);
     const host = `${name}.test`;
-    await expect.poll(async () => (await this.ask(host, "/served")).status, { interval: 20 }).toBe(204);
+    // Hooks declare routes too, and `expect.poll` is for tests alone.
+    const served = async () => expect((await this.ask(host, "/served")).status).toBe(204);
+    await vi.waitFor(served, { timeout: 60_000, interval: 20 });
     return host;
   }
 

@@ -189,7 +189,10 @@ export async function startStackOfDatabase<Declared extends object = Omit<Databa
 function routes(served: ReadonlyMap<string, number>): object[] {
   return [...served].map(([name, version]) => ({
     metadata: { name, labels: { "menagerie.dev/model": name, "menagerie.dev/kind": "zoo" } },
-    spec: { http: [{ route: [{ destination: { host: `${name}-v${version}-predictor.models.svc.cluster.local` } }] }] },
+    spec: {
+      hosts: ["*"],
+      http: [{ route: [{ destination: { host: `${name}-v${version}-predictor.models.svc.cluster.local` } }] }],
+    },
   }));
 }
 

@@ -187,7 +187,7 @@ test("defect 10: a process that ends before it has removed the mark of one that 
   await version.save("raise ValueError('no')\n");
   expect(await version.sync()).toMatchObject({ state: "failed" });
   // Whoever asks while the failed process goes leaves the mark, and nobody starts it again.
-  await expect.poll(() => version.control.probe()).toMatchObject({ state: "load_failed" });
+  await context.expect.poll(() => version.control.probe()).toMatchObject({ state: "load_failed" });
   await version.save(answering("v1"));
   const killing: ControlServer = {
     ...version.control,
