@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   type RecordedRequest,
   recordedRequests,
@@ -54,7 +54,9 @@ beforeAll(async () => {
       headers: { "content-type": "application/json", "x-request-id": `r${n}` },
     });
   }
-  await expect.poll(() => recorder.metric("menagerie_recorder_stored_total")).toBe(requests);
+  // In a hook, where `expect.poll` does not work.
+  const stored = async () => expect(await recorder.metric("menagerie_recorder_stored_total")).toBe(requests);
+  await vi.waitFor(stored, { timeout: 60_000, interval: 50 });
 });
 
 afterAll(async () => {
