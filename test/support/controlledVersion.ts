@@ -113,7 +113,7 @@ export class Version {
 
   sync(options: SyncOptions = {}, control: ControlServer = this.control) {
     const clock = { now: () => Date.now(), sleep: (ms: number) => delay(ms) };
-    const times = { withinMs: 120_000, leaseMs: 5_000, downMs: 4_000, ...options };
+    const times = { withinMs: 120_000, leaseMs: 5_000, ...options };
     return sync("1", { store: this.store, control, clock, newId: randomUUID }, times);
   }
 

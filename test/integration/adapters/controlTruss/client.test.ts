@@ -207,7 +207,7 @@ ofWholeMatrix("a killed inference server comes back with the patched code", asyn
   await version.save(answering("v1"));
   await version.sync();
   await version.container.killInference();
-  expect(await version.sync({ downMs: 15_000 })).toMatchObject({ state: "synced", seq: 1, sent: 0 });
+  expect(await version.sync()).toMatchObject({ state: "synced", seq: 1, sent: 0 });
   expect(await version.prediction()).toBe("v1");
 });
 
