@@ -68,6 +68,7 @@ export default defineConfig({
             "test/integration/adapters/truss/patch.test.ts",
             "test/integration/cli/up/protection.test.ts",
             "test/integration/local/postgresqlPlugin/plugin.test.ts",
+            "test/integration/services/api/sleep/killed.test.ts",
             "test/integration/services/guard/judging.test.ts",
             "test/local/environment.test.ts",
             "test/local/shared/developmentVersion.test.ts",

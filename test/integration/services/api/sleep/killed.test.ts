@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, kinds, never, type SleepApi, SleepApis, soon } from "../../../../support/sleepApis.ts";
 import type { SleepingModel } from "../../../../support/sleepingModels.ts";
 import type { SleepKill } from "../../../../support/sleepProcess.ts";
+import { wholeMatrix } from "../../../../support/wholeMatrix.ts";
 
 /** Processes of the API service that are killed in each state that a version can have. */
 
@@ -18,10 +19,13 @@ type Point = Omit<SleepKill, "model">;
 const around = (...steps: Point["step"][]): Point[] =>
   steps.flatMap((step) => (["before", "after"] as const).map((when) => ({ step, when })));
 
+/** One of them stands for the others where not every case is tested. */
+const some = (points: Point[], step: Point["step"]) =>
+  wholeMatrix ? points : points.filter((point) => point.step === step && point.when === "after");
 /** Of the process that stops it: `tell` is within `whileAsleep`, which has the row locked. */
-const stopping = around("markStopping", "confirmStop", "tell", "whileAsleep");
+const stopping = some(around("markStopping", "confirmStop", "tell", "whileAsleep"), "tell");
 /** Of the one that wakes it. */
-const waking = around("use", "run", "answered", "release");
+const waking = some(around("use", "run", "answered", "release"), "run");
 
 const died = async ({ child }: SleepApi) => {
   if (child.signalCode === null) await once(child, "exit");
