@@ -64,10 +64,8 @@ export async function findPullRequest(repository: Repository, head: string): Pro
   return found && { url: found.html_url, state: found.state };
 }
 
-/** Opens a pull request; where the branch has an open one, answers that. */
+/** Opens a pull request for a branch that has no open one: see {@link findPullRequest}. */
 export async function openPullRequest(repository: Repository, wanted: NewPullRequest): Promise<PullRequest> {
-  const known = await findPullRequest(repository, wanted.head);
-  if (known?.state === "open") return known;
   const { html_url: url, state } = answered.parse(await ask(repository, "POST", "pulls", wanted));
   return { url, state };
 }
