@@ -158,7 +158,7 @@ function listenToChat(stream: Stream, pieces: number, tell: Tell): Promise<Heard
         const ending = `${response.statusCode} ${finish} ${end}`;
         resolve({ pieces: heard, text, ending, endedAt: Date.now() });
       });
-      // It is told by what was heard.
+      // What was heard until then says it.
       response.on("error", () => {});
     });
     call.once("error", reject);

@@ -12,8 +12,8 @@ import { SharedEnvironment } from "../local/support/sharedEnvironment.ts";
 
 /**
  * The environment's own guard takes a rollout back while something else changes it, beside a version that sleeps, and on a pool that is full.
- * That the new version is bad says a verdict that the test writes: by whom it is taken back, and how, is as ever. The old version multiplies by 2,
- * the new one by 3.
+ * The test writes the verdict that the new version is bad; all that follows is the guard's own work. The old version multiplies by 2, the new
+ * one by 3.
  */
 
 const body = '{"values": ["2"]}';

@@ -233,7 +233,7 @@ test("streams through the API service are counted, those that clients left among
   expect(lost).toBeLessThanOrEqual(second.missing * 4 + 4);
 });
 
-test("streams whose recorder is killed are counted by how they end, and stored or told as lost", async () => {
+test("streams whose recorder is killed are counted by how they end, and each is stored or reported lost", async () => {
   await shared.editStack((text) => text.replace(/^ {4}speaker:\n/m, (key) => `${key}      recording: {}\n`));
   await shared.up();
   const tables = "recorded_speaker";

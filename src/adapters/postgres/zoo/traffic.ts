@@ -104,7 +104,7 @@ export async function readTrafficSteps(client: ClientBase, model: string, most =
 /**
  * Has the object that the gateway reads written from the row, and notes the generation that was written.
  *
- * @param write - writes the object from the row as it is now; answers its generation, undefined where there is no object to write
+ * @param write - writes the object from the row as it is now; answers its generation, or undefined when the object does not exist
  */
 export async function writeTraffic(
   client: ClientBase,

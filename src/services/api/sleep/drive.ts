@@ -109,7 +109,7 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
   const { service, waiting } = used;
   let askedAt = Number.NEGATIVE_INFINITY;
   let askedFor = 0;
-  // An answer came when it was not waited for any more.
+  // An answer came after this process had stopped waiting for it.
   let isDue = false;
   let isToRun = false;
   // Whether requests may go to the version at all: it is not stopped meanwhile.
@@ -150,8 +150,8 @@ export async function driveUntilOpen(parts: DriveParts, used: UsedVersion): Prom
   }
 
   /**
-   * Whether a version is left running though there is no answer: nothing is stopped while the database does not answer. One that answers
-   * others is waiting for whoever has the version's row locked, who may be telling the cluster to stop it.
+   * Whether a version keeps running although no answer came: nothing is stopped while the database is away. A database that answers other
+   * questions waits for whoever has locked the version's row, and that process may be telling the cluster to stop it.
    */
   async function isLeft(): Promise<boolean> {
     if (now() < used.keptUntil) return true;

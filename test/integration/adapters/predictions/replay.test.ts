@@ -207,7 +207,7 @@ describe("menagerie replay", () => {
     [["multiplier", "--to", "http://127.0.0.1:1/", "--since", "yesterday"], 2, '--since "yesterday" is not a time'],
     [["multiplier", "--to", "http://127.0.0.1:1/", "--ignore", "a["], 2, '--ignore "a[" is not a path of a field'],
     [["multiplier", "--to", "http://127.0.0.1:1/", "--limit", "0"], 2, "give a whole number from 1"],
-  ])("%j is told in a sentence", async (args, code, sentence) => {
+  ])("%j ends with a sentence that says why", async (args, code, sentence) => {
     const result = await replay(...args);
     expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(sentence)]);
   });

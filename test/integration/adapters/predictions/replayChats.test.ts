@@ -246,7 +246,7 @@ describe("menagerie replay of chats", () => {
     [["--as-recorded", "--speed", "0"], "give a number from 0.001 to 1000"],
     [["--stream", "sometimes"], "Allowed choices are recorded, never, always"],
   ])(
-    "%j is told in a sentence",
+    "%j ends with a sentence that says why",
     async (args, sentence) => {
       const { code, stderr } = await replay(...args);
       expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)]);

@@ -29,7 +29,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const numbers = (count: number): string => Array.from({ length: count }, (_, index) => `${index + 1}\n`).join("");
 
 describe("a target", () => {
-  it("that is gone in the middle is waited for, and no line is lost or asked again", async () => {
+  it("that goes away in the middle holds the batch up until it is back; no line is lost or asked again", async () => {
     await writeFile(file, numbers(300));
     const { promise: half, resolve } = Promise.withResolvers<void>();
     let before = 0;

@@ -78,7 +78,7 @@ describe("a request at the gateway", () => {
     }
   });
 
-  it("has its purpose taken away unless its key may make batches, and the version that it asks unless its key may move rollouts", async () => {
+  it("keeps its purpose only if its key may make batches, and the version that it names only if its key may move rollouts", async () => {
     const { modelId } = await api.newVersion("batched");
     const path = predict.replace("iris-large", "batched");
     const removed = async (key: string) =>

@@ -410,7 +410,7 @@ describe("a recorder in the middle of streams", () => {
     const startedAt = performance.now();
     const [code, rest] = await Promise.all([ended.end("SIGTERM"), drained(reader)]);
     expect(code).toBe(0);
-    // Some four seconds of the stream: a connection that its client keeps open, for 75 seconds, is not waited for.
+    // Some four seconds of the stream: the recorder does not wait for a connection that its client keeps open, for 75 seconds.
     expect(performance.now() - startedAt).toBeLessThan(60_000);
     expect(rest).toContain("[DONE]");
     const row = await stored(id, ended);

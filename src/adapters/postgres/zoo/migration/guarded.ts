@@ -30,7 +30,7 @@ export function isRole(connection: MigrationConnection, role: string): Promise<b
  * Lets a guard's login take apps of an existing table back: makes the journal and the one function that it may use, by the rights of the
  * migrations' own login, and grants it that. The same again changes nothing.
  *
- * @throws OperatorError where there is no such login, or this one may not grant
+ * @throws OperatorError when that login does not exist, or this one may not grant it rights
  */
 export async function installGuard(client: ClientBase, target: MigrationTarget, role: string): Promise<void> {
   const inspected = await requireTarget(client, target);

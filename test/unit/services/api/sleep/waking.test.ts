@@ -100,7 +100,7 @@ test("a version whose row somebody has locked gets no request until the answer c
   expect(scene.told).toEqual([true, false]);
 });
 
-test("so does one whose question the database gave up, as it waited for that lock", async () => {
+test("nor does a version whose question waited for that lock until the database gave it up", async () => {
   const scene = new Scene();
   const asked = scene.ask();
   await scene.answer(0, new Error("Query read timeout"));
