@@ -17,6 +17,7 @@ import type { RefusalTable } from "../domain/refusals/entry.ts";
 import { refusals } from "../domain/refusals/table.ts";
 import { releaseRefusals } from "../domain/release/refusals.ts";
 import { sampleRefusals } from "../domain/samples/refusals.ts";
+import { trialRefusals } from "../domain/trial/refusals.ts";
 import { trussRefusals } from "../domain/truss/refusals.ts";
 import { uploadRefusals } from "../domain/uploads/refusals.ts";
 import { advanceRefusals } from "../domain/zoo/advanceRefusals.ts";
@@ -40,6 +41,7 @@ export const tables: readonly RefusalTable[] = [
   batchRefusals,
   patchRefusals,
   releaseRefusals,
+  trialRefusals,
   releaseStateRefusals,
   zooRefusals,
   postgresRefusals,
