@@ -2,9 +2,9 @@ import type { V1ConfigMap, V1Container, V1EnvVar, V1Pod, V1Secret } from "@kuber
 import { annotations } from "../../domain/serving/servedModel.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import { packageSettings } from "../packageSettings.ts";
-import type { ClusterObjects } from "./clusterObjects.ts";
 import { egressVariables, expandReferences } from "./environment.ts";
 import { fieldValue, type PodPlacement, resourceFieldValue } from "./fieldValue.ts";
+import type { NamedObjects } from "./nodeContext.ts";
 
 /** A container cannot be started as it is declared; kubelet's waiting reason `CreateContainerConfigError`. */
 export class ContainerConfigError extends Error {
@@ -20,7 +20,7 @@ export async function containerEnvironment(
   pod: V1Pod,
   container: V1Container,
   imageEnv: Readonly<Record<string, string>>,
-  objects: ClusterObjects,
+  objects: NamedObjects,
   placement: PodPlacement,
 ): Promise<Map<string, string>> {
   const env = new Map<string, string>([
@@ -79,7 +79,7 @@ async function referencedValue(
   pod: V1Pod,
   container: V1Container,
   variable: V1EnvVar,
-  objects: ClusterObjects,
+  objects: NamedObjects,
   placement: PodPlacement,
 ): Promise<string | undefined> {
   const from = variable.valueFrom ?? {};

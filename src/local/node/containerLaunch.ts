@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { V1Container, V1Pod, V1Secret } from "@kubernetes/client-node";
+import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { ImageMissing, readImage } from "../../adapters/images/imageStore.ts";
-import { podLogins } from "../../adapters/kubernetes/pullSecrets.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { packageSettings } from "../packageSettings.ts";
 import type { ContainerMount } from "./bubblewrap.ts";
@@ -41,9 +40,9 @@ export async function launchContainer(
   launch: ContainerLaunch,
 ): Promise<{ readonly shim: ProcessRef; readonly imageID: string }> {
   const { pod, container, folder, attempt, sandbox, onExit } = launch;
-  const { image, rootfs } = await readImage(node.layout.images, container.image ?? "").catch((error: unknown) => {
+  const { image, rootfs } = await readImage(node.images, container.image ?? "").catch((error: unknown) => {
     if (!(error instanceof ImageMissing)) throw new ImageUnusable(messageOf(error));
-    node.puller.want(container.image ?? "", loginsOf(pod, node));
+    node.want(pod, container.image ?? "");
     throw error;
   });
   const env = await containerEnvironment(pod, container, image.config.env, node.objects, launch.placement);
@@ -84,13 +83,6 @@ export async function endMessage(
   const log = await readFile(logFile(folder, attempt), "utf8").catch(() => "");
   // Limits of the fallback as the API documents them: 2048 bytes or 80 lines.
   return tailText(log, 80, 2048);
-}
-
-/** Registry logins of the Secrets that a pod names; the API server adds those of its account. */
-function loginsOf({ spec, metadata }: V1Pod, { objects }: NodeContext) {
-  const namespace = metadata?.namespace ?? "";
-  const names = (spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [{ namespace, name }] : []));
-  return podLogins(names, (path) => objects.get<V1Secret>(path));
 }
 
 function podFileMounts(podFolder: string, ownSystem: boolean): ContainerMount[] {

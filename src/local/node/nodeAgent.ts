@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { V1Lease, V1Node, V1NodeCondition, V1Pod } from "@kubernetes/client-node";
+import type { KubeConfig, V1Lease, V1Node, V1NodeCondition, V1Pod, V1Secret } from "@kubernetes/client-node";
 import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
+import { podLogins } from "../../adapters/kubernetes/pullSecrets.ts";
 import { reflect } from "../../adapters/kubernetes/reflector.ts";
 import { isApiError, request, requestJson } from "../../adapters/kubernetes/request.ts";
 import { messageOf } from "../../domain/errors.ts";
@@ -13,8 +14,9 @@ import { apiTime } from "./apiTime.ts";
 import { ClusterObjects } from "./clusterObjects.ts";
 import type { ImagePuller } from "./imagePuller.ts";
 import { type KubeletServer, startKubeletServer } from "./kubeletServer.ts";
-import type { NodeContext } from "./nodeContext.ts";
+import type { NamedObjects, NodeContext } from "./nodeContext.ts";
 import { type Machine, nodeStatus, type PlannedNode } from "./nodeObject.ts";
+import { apiServerLink } from "./podLink.ts";
 import { newPodRecord, readPodRecords } from "./podRecord.ts";
 import { PodWorker } from "./podWorker.ts";
 import { runCommand } from "./processes.ts";
@@ -38,6 +40,7 @@ export class NodeAgent {
   readonly #node: PlannedNode;
   readonly #options: NodeAgentOptions;
   readonly #context: NodeContext;
+  readonly #config: KubeConfig;
   readonly #abort = new AbortController();
   readonly #workers = new Map<string, PodWorker>();
   readonly #starting = new Set<string>();
@@ -50,8 +53,10 @@ export class NodeAgent {
   readonly listed: Promise<void>;
   #announceListed: () => void = () => {};
 
-  private constructor(node: PlannedNode, options: NodeAgentOptions, context: NodeContext) {
+  /** @param config - the node's own identity */
+  private constructor(node: PlannedNode, options: NodeAgentOptions, context: NodeContext, config: KubeConfig) {
     this.#node = node;
+    this.#config = config;
     this.#options = options;
     this.#context = context;
     this.listed = new Promise((resolve) => {
@@ -71,29 +76,32 @@ export class NodeAgent {
     const address = await allocator.nodeAddress(node.name);
     // An address that is there already (the node process came back) is what is wanted.
     await runCommand("ip", ["addr", "replace", `${address}/32`, "dev", addresses.bridge]);
+    const objects = new ClusterObjects(config);
     const context: NodeContext = {
-      layout,
-      name: node.name,
-      config,
+      images: layout.images,
+      // Not the environment's folder itself, which holds its keys, passwords and etcd.
+      hostVolumes: join(layout.root, "volumes"),
       address,
       allocatable: node.capacity,
-      objects: new ClusterObjects(config),
-      puller: options.puller,
+      objects,
+      want: (pod, reference) => options.puller.want(reference, pullLogins(pod, objects)),
       shim: options.shim,
       podsFolder: join(layout.nodes, node.name, "pods"),
+      link: () => apiServerLink(config, address),
       allocateAddress: () => allocator.podAddress(),
       releaseAddress: (released) => allocator.releasePodAddress(released),
       log: (line) => options.log(`${node.name}: ${line}`),
     };
     await mkdir(context.podsFolder, { recursive: true, mode: 0o700 });
-    const agent = new NodeAgent(node, options, context);
+    const agent = new NodeAgent(node, options, context, config);
     await agent.#begin();
     return agent;
   }
 
   async #begin(): Promise<void> {
     const { layout } = this.#options;
-    const { name, address } = this.#context;
+    const { address } = this.#context;
+    const { name } = this.#node;
     const files = await issueServingCertificate(layout, `node-${name}-serving`, [address, name]);
     this.#server = await startKubeletServer(address, files, this);
     const keep = (action: () => Promise<void>, every: number): void => {
@@ -154,7 +162,7 @@ export class NodeAgent {
     await Promise.all([...this.#workers.values()].map((worker) => worker.done));
     await runCommand("ip", ["addr", "del", `${this.#context.address}/32`, "dev", addresses.bridge]);
     await this.#options.allocator.releaseNode(this.#node.name);
-    await request(this.#context.config, "DELETE", `${leases}/${this.#context.name}`).catch((error: unknown) => {
+    await request(this.#config, "DELETE", `${leases}/${this.#node.name}`).catch((error: unknown) => {
       if (!isApiError(error, 404)) throw error;
     });
   }
@@ -169,7 +177,7 @@ export class NodeAgent {
     const records = await readPodRecords(this.#context.podsFolder);
     let first = true;
     await reflect<V1Pod>({
-      config: this.#context.config,
+      config: this.#config,
       path: "/api/v1/pods",
       query: { fieldSelector: `spec.nodeName=${this.#node.name}` },
       signal: this.#abort.signal,
@@ -217,7 +225,9 @@ export class NodeAgent {
   }
 
   async #publishStatus(): Promise<void> {
-    const { name, address, config } = this.#context;
+    const { address } = this.#context;
+    const config = this.#config;
+    const { name } = this.#node;
     const status = nodeStatus(this.#node, this.#options.machine, address, apiTime(Date.now()), this.#conditions);
     const path = `/api/v1/nodes/${name}/status`;
     const body = { status };
@@ -227,7 +237,8 @@ export class NodeAgent {
   }
 
   async #renewLease(): Promise<void> {
-    const { name, config } = this.#context;
+    const config = this.#config;
+    const { name } = this.#node;
     const spec = {
       holderIdentity: name,
       leaseDurationSeconds: 40,
@@ -245,4 +256,11 @@ export class NodeAgent {
       });
     }
   }
+}
+
+/** Registry logins of the Secrets that a pod names; the API server adds those of its account. */
+function pullLogins({ spec, metadata }: V1Pod, objects: NamedObjects) {
+  const namespace = metadata?.namespace ?? "";
+  const names = (spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [{ namespace, name }] : []));
+  return podLogins(names, (path) => objects.get<V1Secret>(path));
 }

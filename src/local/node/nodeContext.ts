@@ -1,23 +1,28 @@
-import type { KubeConfig } from "@kubernetes/client-node";
-import type { EnvironmentLayout } from "../layout.ts";
+import type { V1Pod } from "@kubernetes/client-node";
 import type { ClusterObjects } from "./clusterObjects.ts";
-import type { ImagePuller } from "./imagePuller.ts";
+import type { PodLink } from "./podLink.ts";
+
+/** Objects that pods refer to, by their path in the API. */
+export type NamedObjects = Pick<ClusterObjects, "get">;
 
 /** What all pods of one node share. */
 export interface NodeContext {
-  readonly layout: EnvironmentLayout;
-  readonly name: string;
-  /** The node's own identity. */
-  readonly config: KubeConfig;
+  /** Image store. */
+  readonly images: string;
+  /** Folder of the host that pods may mount parts of. */
+  readonly hostVolumes: string;
   /** InternalIP of the node. */
   readonly address: string;
   readonly allocatable: Readonly<Record<string, string>>;
-  readonly objects: ClusterObjects;
-  readonly puller: ImagePuller;
+  readonly objects: NamedObjects;
+  /** Sees to it that an image that a pod names comes into the store. Never waits: throws why it is not there, see `ImagePuller`. */
+  want(pod: V1Pod, reference: string): void;
   /** Path of the container-shim binary. */
   readonly shim: string;
   /** `<layout.nodes>/<name>/pods`. */
   readonly podsFolder: string;
+  /** The way to a pod's object; each pod has one of its own. */
+  link(): PodLink;
   /** A pod address that no pod has; remembered as taken until {@link releaseAddress}. */
   allocateAddress(): Promise<string>;
   releaseAddress(address: string): void;

@@ -1,7 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
-import { isApiError, request } from "../../adapters/kubernetes/request.ts";
 import { messageOf } from "../../domain/errors.ts";
 import { menagerieCache } from "../layout.ts";
 import { allContainers, isSidecar, planContainers } from "./containerPlan.ts";
@@ -10,11 +9,10 @@ import type { PodPlacement } from "./fieldValue.ts";
 import type { NodeContext } from "./nodeContext.ts";
 import { PodContainers } from "./podContainers.ts";
 import { podHostname, writePodFiles } from "./podFiles.ts";
+import type { PodLink } from "./podLink.ts";
 import { type PodRecord, writePodRecord } from "./podRecord.ts";
-import { PodStatusPublisher } from "./podStatusPublisher.ts";
 import { isAlive } from "./processes.ts";
 import { createSandbox, removeSandbox } from "./sandbox.ts";
-import { ServiceAccountTokens } from "./serviceAccountTokens.ts";
 import { fillVolumes, type VolumeSources } from "./volumes.ts";
 
 /** Mounted ConfigMaps, Secrets and tokens are looked at this often; milliseconds. */
@@ -30,8 +28,7 @@ export class PodWorker {
   readonly #node: NodeContext;
   readonly #folder: string;
   readonly #record: PodRecord;
-  readonly #tokens: ServiceAccountTokens;
-  readonly #publisher: PodStatusPublisher;
+  readonly #link: PodLink;
   readonly containers: PodContainers;
   #pod: V1Pod | undefined;
   #volumes: ReadonlyMap<string, string> | undefined;
@@ -50,8 +47,7 @@ export class PodWorker {
     this.#record = record;
     this.#pod = pod;
     this.#folder = join(node.podsFolder, record.uid);
-    this.#tokens = new ServiceAccountTokens(node.config);
-    this.#publisher = new PodStatusPublisher(node.config, node.address);
+    this.#link = node.link();
     this.containers = new PodContainers(node, record, this.#folder, () => this.wake());
     this.done = this.#run();
   }
@@ -179,12 +175,11 @@ export class PodWorker {
     if (this.#volumes && Date.now() - this.#volumesAt < refreshVolumesEvery) return;
     const sources: VolumeSources = {
       objects: this.#node.objects,
-      tokens: this.#tokens,
+      tokens: this.#link.tokens,
       placement: this.#placement(),
-      // Not the environment's folder itself, which holds its keys, passwords and etcd.
-      hostRoot: join(this.#node.layout.root, "volumes"),
+      hostRoot: this.#node.hostVolumes,
       // Where build pods put images, and find what those are made of.
-      administratorRoots: [this.#node.layout.images, menagerieCache()],
+      administratorRoots: [this.#node.images, menagerieCache()],
     };
     this.#volumesAt = Date.now();
     try {
@@ -226,17 +221,7 @@ export class PodWorker {
         ? "Succeeded"
         : "Failed";
       await this.#publish(pod);
-      const path = `/api/v1/namespaces/${this.#record.namespace}/pods/${this.#record.name}`;
-      await request(this.#node.config, "DELETE", path, {
-        body: {
-          apiVersion: "v1",
-          kind: "DeleteOptions",
-          gracePeriodSeconds: 0,
-          preconditions: { uid: this.#record.uid },
-        },
-      }).catch((error: unknown) => {
-        if (!isApiError(error, 404) && !isApiError(error, 409)) throw error;
-      });
+      await this.#link.gone(this.#record);
     }
     await rm(this.#folder, { recursive: true, force: true });
     this.#node.releaseAddress(this.#record.address);
@@ -267,7 +252,7 @@ export class PodWorker {
 
   async #publish(pod: V1Pod): Promise<void> {
     const waiting = this.#waitingReasons(pod);
-    await this.#publisher.publish(pod, this.#record, waiting);
+    await this.#link.publish(pod, this.#record, waiting);
   }
 
   #waitingReasons(pod: V1Pod): Map<string, { reason: string; message?: string }> {

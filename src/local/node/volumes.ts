@@ -13,18 +13,18 @@ import type {
 } from "@kubernetes/client-node";
 import { writeAtomicVolume } from "./atomicVolume.ts";
 import type { ContainerMount } from "./bubblewrap.ts";
-import type { ClusterObjects } from "./clusterObjects.ts";
 import { configMapPath, secretPath } from "./containerEnvironment.ts";
 import { expandReferences } from "./environment.ts";
 import type { PodPlacement } from "./fieldValue.ts";
+import type { NamedObjects } from "./nodeContext.ts";
 import { folderBelow, isInside, PathLeadsOut, pathBelow } from "./pathBelow.ts";
-import type { ServiceAccountTokens } from "./serviceAccountTokens.ts";
+import type { PodLink } from "./podLink.ts";
 import { configMapFiles, downwardFiles, file, secretFiles, type VolumeFile, VolumeNotReady } from "./volumeFiles.ts";
 
 /** Where volumes get what they hold. */
 export interface VolumeSources {
-  readonly objects: ClusterObjects;
-  readonly tokens: ServiceAccountTokens;
+  readonly objects: NamedObjects;
+  readonly tokens: PodLink["tokens"];
   readonly placement: PodPlacement;
   /** Folder of the host that pods may mount parts of, by hostPath or by a PersistentVolume: nothing else of the host. */
   readonly hostRoot: string;
