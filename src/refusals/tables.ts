@@ -24,6 +24,7 @@ import { advanceRefusals } from "../domain/zoo/advanceRefusals.ts";
 import { environmentRefusals } from "../environment/refusals.ts";
 import { localRefusals } from "../local/refusals.ts";
 import { toolchainRefusals } from "../local/toolchain/refusals.ts";
+import { localTrialRefusals } from "../local/trial/refusals.ts";
 import { providerRefusals } from "../providers/refusals.ts";
 import { serviceRefusals } from "../services/refusals.ts";
 
@@ -58,4 +59,5 @@ export const tables: readonly RefusalTable[] = [
   cliRefusals,
   localRefusals,
   toolchainRefusals,
+  localTrialRefusals,
 ];

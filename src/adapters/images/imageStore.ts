@@ -51,6 +51,12 @@ export async function holdsImage(store: string, reference: string): Promise<bool
   }
 }
 
+/** Whether all folders are there that an image shares with others. */
+export async function hasLayers({ layers }: Pick<DirectoryImage, "layers">): Promise<boolean> {
+  const found = await Promise.all(layers.map(({ source }) => stat(source).catch(absent(undefined))));
+  return found.every((each) => each !== undefined);
+}
+
 /**
  * Stores an image. `populate` fills a temporary root folder; what it leaves there, the layers' keys and the config
  * give the digest. The image appears under `<store>/<hex>/` in one rename, so a half-made one never counts, and

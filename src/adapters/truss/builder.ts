@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { cp, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Progress } from "../../domain/progress.ts";
 import type { TrussBuilder, TrussBuildRequest, TrussImage } from "../../domain/truss/builder.ts";
@@ -10,7 +10,7 @@ import { defaultIgnorePatterns } from "../../domain/truss/ignore.ts";
 import { configText } from "../../domain/truss/signature.ts";
 import type { TrussSnapshot } from "../../domain/truss/snapshot.ts";
 import { hasFolder, treeBelow } from "../../domain/truss/tree.ts";
-import { putImage, readImage } from "../images/imageStore.ts";
+import { hasLayers, putImage, readImage } from "../images/imageStore.ts";
 import { ensureBuildContext, snapshotToBuild } from "./buildContext.ts";
 import { declaredRequirements } from "./declaredRequirements.ts";
 import { downloadExternalData } from "./externalData.ts";
@@ -49,7 +49,10 @@ async function build(options: DirectoryBuilderOptions, request: TrussBuildReques
 type Requested = Pick<TrussBuildRequest, "hash" | "name" | "control">;
 
 /** The image of the same content, where it is still in the store. */
-async function builtBefore(options: DirectoryBuilderOptions, request: Requested): Promise<TrussImage | undefined> {
+export async function builtBefore(
+  options: Pick<DirectoryBuilderOptions, "store" | "python">,
+  request: Requested,
+): Promise<TrussImage | undefined> {
   const url = urlOf(request.name);
   const digest = await indexedDigest(options.store, indexOf(options, request), url);
   return digest === undefined ? undefined : { url, digest };
@@ -92,7 +95,10 @@ function urlOf(name: string): string {
   return `menagerie.local/truss/${name}`;
 }
 
-function indexOf({ store, python }: DirectoryBuilderOptions, { hash, control }: Requested): string {
+function indexOf(
+  { store, python }: Pick<DirectoryBuilderOptions, "store" | "python">,
+  { hash, control }: Requested,
+): string {
   return join(store, ".index", `${shortHash(layoutVersion, python.key, hash, ...(control ? ["control"] : []))}.json`);
 }
 
@@ -157,7 +163,7 @@ async function indexedDigest(store: string, index: string, url: string): Promise
   if (!digest) return undefined;
   try {
     const { image } = await readImage(store, `${url}@${digest.trim()}`);
-    await Promise.all(image.layers.map((layer) => stat(layer.source)));
+    if (!(await hasLayers(image))) return undefined;
     return image.digest;
   } catch {
     return undefined;

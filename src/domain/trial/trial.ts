@@ -54,6 +54,8 @@ export interface TrialAnswer {
   readonly body: Uint8Array;
   /** Why there is no whole answer; null where it is whole. */
   readonly failure: Failure | null;
+  /** What is known of a failure of the connection, in the words of whoever saw it; null otherwise. */
+  readonly error: string | null;
   /** Until the last byte, in milliseconds; null where there is no whole answer. */
   readonly durationMs: number | null;
   /** Until the first byte of the body, in milliseconds; null where none came. */

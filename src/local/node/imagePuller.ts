@@ -85,7 +85,7 @@ export class ImagePuller {
 }
 
 /** Images of the environment's own builds are laid out by whoever builds them. */
-const localStoreHost = "menagerie.local";
+export const localStoreHost = "menagerie.local";
 
 function failure(
   reference: string,

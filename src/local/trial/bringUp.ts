@@ -1,0 +1,111 @@
+import { join } from "node:path";
+import type { KubernetesObject, V1Pod } from "@kubernetes/client-node";
+import { refused } from "../../domain/refusals/refusal.ts";
+import { missingSecrets, type RunnableCombination, type RunnableModel } from "../../domain/trial/combination.ts";
+import { trialPod, trialSecret } from "../../domain/trial/pod.ts";
+import type { BringUp, BringUpOptions } from "../../domain/trial/trial.ts";
+import { menagerieCache } from "../layout.ts";
+import { startEgressProxy } from "../network/egressProxy.ts";
+import { packageIndexes, packageSettings } from "../packageSettings.ts";
+import { ensureBinaries } from "../toolchain/goTools.ts";
+import { tools } from "../toolchain/tools.ts";
+import { placeImages, type TrialImages } from "./images.ts";
+import { egressSocket, trialPlace } from "./place.ts";
+import { sweepTrials, TrialProcess } from "./process.ts";
+import { refuse, trialRefusal } from "./refusals.ts";
+import { RunningTrial } from "./runningTrial.ts";
+import { giveSpec } from "./spec.ts";
+
+/** Where trials of this machine are, and what they take their images from. */
+export interface TrialHost {
+  /** The folder that holds environments, and trials beside them: `menagerieHome()`. */
+  readonly home: string;
+  /** Image stores that are only read, such as an environment's. @default none */
+  readonly stores?: readonly string[] | undefined;
+  /** Folder of tools and Python environments. @default the user's own */
+  readonly cache?: string | undefined;
+  /** What a sentence about a missing secret says to do. */
+  readonly secretFix?: string | undefined;
+}
+
+/** As in a cluster: weights of tens of gigabytes are read in it. */
+const longestStartSeconds = 1800;
+const podNetwork = (index: number): string => `10.88.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+
+/** Trials on this machine: the models' containers as a node runs them, in namespaces of their own, and nothing of a control plane. */
+export function bringUpHere(host: TrialHost): BringUp {
+  return async (combination, options) => {
+    const { models, name } = combination;
+    if (models.length === 0) throw refuse("trial.no-model", { name });
+    requireSecrets(models, options.secrets, host.secretFix ?? "");
+    options.signal.throwIfAborted();
+    await sweepTrials(host.home);
+    const cache = host.cache ?? menagerieCache();
+    const shim = await containerShim(cache, options);
+    const place = trialPlace(host.home);
+    const processes = await TrialProcess.start(host.home, place, shim);
+    const closing: (() => Promise<void>)[] = [];
+    const dispose = async (): Promise<void> => {
+      await processes.end();
+      for (const close of closing) await close();
+    };
+    try {
+      const trialImages: TrialImages = { stores: host.stores ?? [], own: join(cache, "trial-images"), cache };
+      const images = await placeImages(models, place.images, trialImages, options);
+      if (options.egress) {
+        const open = async () => packageIndexes(await packageSettings());
+        const proxy = await startEgressProxy({ socketPath: egressSocket(place), open });
+        closing.push(() => proxy.close());
+      }
+      const trial = new RunningTrial(processes, combination, images, dispose);
+      await giveSpec(place, specOf(combination, images, shim, options));
+      await trial.ready(options);
+      return trial;
+    } catch (error) {
+      await dispose();
+      options.signal.throwIfAborted();
+      throw error;
+    }
+  };
+}
+
+function specOf({ models }: RunnableCombination, images: readonly string[], shim: string, options: BringUpOptions) {
+  const { egress = false, startWithinSeconds = longestStartSeconds, secrets, deadline } = options;
+  const secret = trialSecret(models, secrets);
+  return {
+    shim,
+    egress,
+    deadline: deadline.getTime(),
+    objects: { [secret.path]: secret.object as KubernetesObject },
+    pods: models.map((model, index) => ({
+      model: model.name,
+      address: podNetwork(index),
+      socket: `${index}.sock`,
+      pod: trialPod(model, {
+        image: images[index] ?? "",
+        index,
+        variables: undefined,
+        egress,
+        startWithinSeconds,
+      }) as unknown as V1Pod,
+    })),
+  };
+}
+
+function requireSecrets(models: readonly RunnableModel[], given: BringUpOptions["secrets"], fix: string): void {
+  const missing = missingSecrets(models, new Set(Object.keys(given)));
+  if (missing.length === 0) return;
+  throw refused(
+    missing.map(({ name, models: readers }) =>
+      trialRefusal("trial.secret-missing", null, { name, models: readers.join(", "), fix }),
+    ),
+  );
+}
+
+async function containerShim(cache: string, { progress, signal }: BringUpOptions): Promise<string> {
+  const selected = tools.filter(({ name }) => name === "container-shim");
+  const { binaries } = await ensureBinaries(selected, { cache, progress, signal, manifests: false });
+  const shim = binaries["container-shim"];
+  if (!shim) throw new Error("tools.ts does not build the container shim");
+  return shim;
+}

@@ -1,0 +1,146 @@
+import { mkdir, symlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { hasLayers, ImageMissing, imageReference, readImage } from "../../adapters/images/imageStore.ts";
+import { PullFailed, pullImage } from "../../adapters/images/pullImage.ts";
+import { type LoginSource, userLogins } from "../../adapters/images/registryLogins.ts";
+import { builtBefore, createDirectoryBuilder } from "../../adapters/truss/builder.ts";
+import { ensurePythonLayers } from "../../adapters/truss/python.ts";
+import { registryReference } from "../../domain/images/imageManifest.ts";
+import type { Progress } from "../../domain/progress.ts";
+import { type Refusal, refused } from "../../domain/refusals/refusal.ts";
+import type { RunnableContent, RunnableModel } from "../../domain/trial/combination.ts";
+import { localStoreHost } from "../node/imagePuller.ts";
+import { thisMachine } from "../node/machine.ts";
+import { trialRefusal } from "./refusals.ts";
+
+/** Where images of trials are looked for, and come to. */
+export interface TrialImages {
+  /** Stores that are only read, such as an environment's. */
+  readonly stores: readonly string[];
+  /** Store for what is in none of them: it is built, or pulled. */
+  readonly own: string;
+  readonly cache: string;
+  /** Logins of registries. @default the user's own, of `docker login` and `podman login` */
+  readonly logins?: readonly LoginSource[] | undefined;
+}
+
+interface Work {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** An image, and its folder in a store. */
+interface FoundImage {
+  /** `<url>@sha256:<64 hex>` */
+  readonly reference: string;
+  readonly folder: string;
+}
+
+/**
+ * Finds the image of each model, builds what is a folder that was not built before, and pulls what is in a registry; answers the
+ * references, in the models' order. `store` gets a link to each: nothing is copied.
+ * @throws OperatorError with a line for each image that is gone.
+ */
+export async function placeImages(
+  models: readonly RunnableModel[],
+  store: string,
+  images: TrialImages,
+  work: Work,
+): Promise<readonly string[]> {
+  const gone: Refusal[] = [];
+  const found: FoundImage[] = [];
+  for (const { name, content } of models) {
+    const image = await new Finder(images, work).find(name, content);
+    if ("gone" in image) gone.push(image.gone);
+    else found.push(image);
+  }
+  if (gone.length > 0) throw refused(gone);
+  await mkdir(store, { recursive: true, mode: 0o700 });
+  for (const { folder } of new Map(found.map((each) => [each.folder, each])).values()) {
+    await symlink(folder, join(store, basename(folder)));
+  }
+  return found.map(({ reference }) => reference);
+}
+
+class Finder {
+  readonly #images: TrialImages;
+  readonly #work: Work;
+
+  constructor(images: TrialImages, work: Work) {
+    this.#images = images;
+    this.#work = work;
+  }
+
+  find(model: string, content: RunnableContent): Promise<FoundImage | { readonly gone: Refusal }> {
+    return "image" in content ? this.#ofReference(model, content.image) : this.#ofFolder(model, content);
+  }
+
+  async #ofReference(model: string, image: string): Promise<FoundImage | { readonly gone: Refusal }> {
+    const there = await this.#inStores(image);
+    if (there) return there;
+    const host = registryReference(image)?.host;
+    if (host === undefined || host === localStoreHost) {
+      return { gone: trialRefusal("trial.image-gone", null, { model, image }) };
+    }
+    const task = this.#work.progress.begin(`image of ${model}`);
+    try {
+      await pullImage(this.#images.own, image, {
+        sources: this.#images.logins ?? userLogins(),
+        architecture: (await thisMachine()).architecture,
+        signal: this.#work.signal,
+        onProgress: (done, total) => task.update(`${mebibytes(done)} of ${mebibytes(total)} MiB`),
+      });
+      task.done();
+      return await this.#inOwn(image);
+    } catch (error) {
+      task.failed();
+      if (!(error instanceof PullFailed)) throw error;
+      return { gone: trialRefusal("trial.image-not-pulled", null, { model, image, reason: error.message }) };
+    }
+  }
+
+  async #ofFolder(model: string, { folder, hash }: Extract<RunnableContent, { folder: string }>): Promise<FoundImage> {
+    const { progress, signal } = this.#work;
+    const { cache, own, stores } = this.#images;
+    const python = await ensurePythonLayers({ cache, progress, signal });
+    // The name is a part of its url, and says nothing about its content.
+    const request = { folder, hash, name: model };
+    for (const store of stores) {
+      const before = await builtBefore({ store, python }, request);
+      const there = before && (await imageIn(store, imageReference(before)));
+      if (there) return there;
+    }
+    const built = await createDirectoryBuilder({ store: own, cache, python, progress, signal }).build(request);
+    return this.#inOwn(imageReference(built));
+  }
+
+  async #inStores(reference: string): Promise<FoundImage | undefined> {
+    for (const store of [...this.#images.stores, this.#images.own]) {
+      const there = await imageIn(store, reference);
+      if (there) return there;
+    }
+    return undefined;
+  }
+
+  async #inOwn(reference: string): Promise<FoundImage> {
+    const there = await imageIn(this.#images.own, reference);
+    if (!there) throw new Error(`${reference} was put into ${this.#images.own} and is not there`);
+    return there;
+  }
+}
+
+/** The image in a store, with everything that it shares with others. */
+async function imageIn(store: string, reference: string): Promise<FoundImage | undefined> {
+  try {
+    const { image } = await readImage(store, reference);
+    if (!(await hasLayers(image))) return undefined;
+    return { reference, folder: join(store, image.digest.slice("sha256:".length)) };
+  } catch (error) {
+    if (error instanceof ImageMissing) return undefined;
+    throw error;
+  }
+}
+
+function mebibytes(bytes: number): number {
+  return Math.ceil(bytes / 1024 / 1024);
+}

@@ -1,0 +1,190 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { V1PodStatus } from "@kubernetes/client-node";
+import type { ProgressTask } from "../../domain/progress.ts";
+import type { ObservedPod } from "../../domain/serving/observed.ts";
+import { failureOf, isReady } from "../../domain/serving/pods.ts";
+import type { RunnableCombination } from "../../domain/trial/combination.ts";
+import { type ModelNotStarted, ModelsNotStarted } from "../../domain/trial/notStarted.ts";
+import type { BringUpOptions, Trial, TrialAnswer, TrialRequest, TriedModel } from "../../domain/trial/trial.ts";
+import { tailText } from "../node/containerLog.ts";
+import { logFile } from "../node/containerProcess.ts";
+import { Asker } from "./ask.ts";
+import type { TrialProcess } from "./process.ts";
+import { refuse } from "./refusals.ts";
+import type { TrialEvent } from "./spec.ts";
+
+const linesOfFailure = 20;
+const lookEveryMs = 1_000;
+
+interface Running extends Pick<TriedModel, "name" | "image" | "socketPath"> {
+  readonly asker: Asker;
+  readonly containers: string;
+  status: V1PodStatus | undefined;
+  readyAfterMs: number | null;
+  /** Restarts before it was ready for the first time. */
+  restartsBefore: number | undefined;
+}
+
+/** A trial whose processes run on this machine. */
+export class RunningTrial implements Trial {
+  readonly #models: readonly Running[];
+  readonly #dispose: () => Promise<void>;
+  #changed: () => void = () => {};
+  #disposing: Promise<void> | undefined;
+  #ended: string | undefined;
+
+  /** @param images - reference of each model's image, in the combination's order */
+  constructor(
+    processes: TrialProcess,
+    { models }: RunnableCombination,
+    images: readonly string[],
+    dispose: () => Promise<void>,
+  ) {
+    const { place } = processes;
+    this.#dispose = dispose;
+    this.#models = models.map(({ name }, index) => {
+      const socketPath = join(place.sockets, `${index}.sock`);
+      return {
+        name,
+        image: images[index] ?? "",
+        socketPath,
+        asker: new Asker(socketPath),
+        containers: join(place.pods, `trial-${index}`, "containers"),
+        status: undefined,
+        readyAfterMs: null,
+        restartsBefore: undefined,
+      };
+    });
+    processes.onEvent((event) => this.#see(event));
+    void processes.ended.then((reason) => {
+      this.#ended = reason;
+      this.#changed();
+    });
+  }
+
+  get models(): readonly TriedModel[] {
+    return this.#models.map(({ name, image, socketPath, readyAfterMs }) => ({
+      name,
+      image,
+      socketPath,
+      startedInMs: readyAfterMs ?? 0,
+    }));
+  }
+
+  async ask(model: string, request: TrialRequest): Promise<TrialAnswer> {
+    return this.#named(model).asker.ask(request);
+  }
+
+  async logs(model: string, bytes = 64 * 1024): Promise<string> {
+    return readLogs(this.#named(model).containers, Number.MAX_SAFE_INTEGER, bytes);
+  }
+
+  async restarts(model: string): Promise<number> {
+    const { status, restartsBefore = 0 } = this.#named(model);
+    return restartsOf(status) - restartsBefore;
+  }
+
+  dispose(): Promise<void> {
+    this.#disposing ??= (async () => {
+      await Promise.all(this.#models.map(({ asker }) => asker.close()));
+      await this.#dispose();
+    })();
+    return this.#disposing;
+  }
+
+  /**
+   * Resolves once every model has been ready.
+   * @throws ModelsNotStarted, with each model that can no longer become ready
+   */
+  async ready({
+    progress,
+    signal,
+    startWithinSeconds = 1800,
+  }: Pick<BringUpOptions, "progress" | "signal" | "startWithinSeconds">): Promise<void> {
+    const tasks = new Map<Running, ProgressTask>(this.#models.map((each) => [each, progress.begin(each.name)]));
+    const startedAt = Date.now();
+    try {
+      while (tasks.size > 0) {
+        signal.throwIfAborted();
+        if (this.#ended !== undefined) throw refuse("trial.ended", { reason: this.#ended });
+        const failed: ModelNotStarted[] = [];
+        for (const [model, task] of tasks) {
+          if (model.readyAfterMs !== null && isReady(observed(model))) {
+            model.restartsBefore = restartsOf(model.status);
+            task.done(`ready after ${(model.readyAfterMs / 1000).toFixed(1)} s`);
+            tasks.delete(model);
+            continue;
+          }
+          const late = (Date.now() - startedAt) / 1000 > startWithinSeconds;
+          const reason =
+            failureOf(observed(model))?.reason ??
+            (late ? `it was not ready within ${startWithinSeconds} s` : undefined);
+          if (reason === undefined) task.update(await this.#progressOf(model));
+          else failed.push({ model: model.name, reason, log: await readLogs(model.containers, linesOfFailure, 8192) });
+        }
+        if (failed.length > 0) throw new ModelsNotStarted(failed);
+        if (tasks.size > 0) await this.#change(signal);
+      }
+    } catch (error) {
+      for (const task of tasks.values()) task.failed();
+      throw error;
+    }
+  }
+
+  async #progressOf({ containers, status }: Running): Promise<string> {
+    if (!status?.containerStatuses?.[0]?.state?.running) return "its container starts";
+    const said = (await readLogs(containers, 1, 200)).trim();
+    const again = restartsOf(status) > 0 ? "it ended and starts again" : "it starts";
+    return said === "" ? again : `${again}: ${said}`;
+  }
+
+  #see(event: TrialEvent): void {
+    if (event.kind !== "pod") return;
+    const model = this.#models.find(({ name }) => name === event.model);
+    if (model) Object.assign(model, { status: event.status, readyAfterMs: event.readyAfterMs });
+    this.#changed();
+  }
+
+  /** The next event, or a second: logs grow without any. */
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, lookEveryMs);
+      signal.addEventListener("abort", done);
+      this.#changed = done;
+    });
+  }
+
+  #named(name: string): Running {
+    const found = this.#models.find((each) => each.name === name);
+    if (!found) throw new Error(`no model of the trial is called ${name}`);
+    return found;
+  }
+}
+
+function observed({ name, status }: Running): ObservedPod {
+  return { metadata: { name }, ...(status ? { status: status as NonNullable<ObservedPod["status"]> } : {}) };
+}
+
+function restartsOf(status: V1PodStatus | undefined): number {
+  return status?.containerStatuses?.[0]?.restartCount ?? 0;
+}
+
+/** What the runs of a pod's containers wrote, the last lines of it. */
+async function readLogs(containers: string, lines: number, bytes: number): Promise<string> {
+  let text = "";
+  for (const name of (await readdir(containers).catch(() => [])).sort()) {
+    const folder = join(containers, name);
+    const runs = (await readdir(folder).catch(() => [])).flatMap((file) => /^(\d+)\.log$/.exec(file)?.[1] ?? []);
+    for (const run of runs.map(Number).sort((a, b) => a - b)) {
+      const path = logFile(folder, run);
+      for (const part of [`${path}.1`, path]) text += await readFile(part, "utf8").catch(() => "");
+    }
+  }
+  return tailText(text, lines, bytes);
+}
