@@ -129,6 +129,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./commands/restore.ts")).restoreCommand(),
   },
   {
+    name: "try",
+    about: "Bring a release up beside what serves, on this machine, for as long as the command runs.",
+    load: async () => (await import("./commands/try.ts")).tryCommand(),
+  },
+  {
     name: "promote",
     about: "Write what one stack was verified with into another stack's file, each model pinned by its hash.",
     load: async () => (await import("./commands/promote.ts")).promoteCommand(),

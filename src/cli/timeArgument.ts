@@ -1,6 +1,7 @@
+import { InvalidArgumentError } from "commander";
 import { refuse } from "./refusals.ts";
 
-const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const written = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
 
 /** What every option that takes a time says about it. */
@@ -33,4 +34,17 @@ export function timeArgument(
     echo(`${option} ${text} is ${time.toISOString()} (${timeZone}, the terminal's zone); add Z for UTC`);
   }
   return time;
+}
+
+/** A length of time, as its user writes it. */
+export interface Duration {
+  readonly milliseconds: number;
+  readonly text: string;
+}
+
+/** Reads an option's length of time. */
+export function durationArgument(text: string): Duration {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (amount === undefined || unit === undefined) throw new InvalidArgumentError("give a time such as 30m or 2h.");
+  return { milliseconds: Number(amount) * (units[unit] ?? 0), text };
 }

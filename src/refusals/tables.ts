@@ -8,6 +8,7 @@ import { trussFilesRefusals } from "../adapters/truss/refusals.ts";
 import { commandsRefusals } from "../cli/commands/refusals.ts";
 import { rolloutRefusals } from "../cli/commands/rollout/refusals.ts";
 import { cliRefusals } from "../cli/refusals.ts";
+import { tryRefusals } from "../cli/trial/refusals.ts";
 import { upRefusals } from "../cli/up/refusals.ts";
 import { batchRefusals } from "../domain/batch/refusals.ts";
 import { pushedRefusals } from "../domain/development/refusals.ts";
@@ -57,6 +58,7 @@ export const tables: readonly RefusalTable[] = [
   advanceRefusals,
   commandsRefusals,
   cliRefusals,
+  tryRefusals,
   localRefusals,
   toolchainRefusals,
   localTrialRefusals,

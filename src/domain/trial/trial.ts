@@ -15,6 +15,11 @@ export interface Trial {
   logs(model: string, bytes?: number): Promise<string>;
   /** How often a model's container has ended since it was ready. One that ends starts again, as it would in a cluster. */
   restarts(model: string): Promise<number>;
+  /**
+   * Resolves once the trial was disposed of.
+   * @throws OperatorError where it ended by itself, such as at its deadline
+   */
+  ended(): Promise<void>;
   /** Ends every process, and deletes everything that was made for the trial. Answers once that is done; may be called twice. */
   dispose(): Promise<void>;
 }

@@ -14,7 +14,7 @@ import { egressSocket, trialPlace } from "./place.ts";
 import { sweepTrials, TrialProcess } from "./process.ts";
 import { refuse, trialRefusal } from "./refusals.ts";
 import { RunningTrial } from "./runningTrial.ts";
-import { giveSpec } from "./spec.ts";
+import type { TrialSpec } from "./spec.ts";
 
 /** Where trials of this machine are, and what they take their images from. */
 export interface TrialHost {
@@ -37,6 +37,7 @@ export function bringUpHere(host: TrialHost): BringUp {
   return async (combination, options) => {
     const { models, name } = combination;
     if (models.length === 0) throw refuse("trial.no-model", { name });
+    if (models.some(({ state }) => state)) throw new Error("trials with state are still to be made");
     requireSecrets(models, options.secrets, host.secretFix ?? "");
     options.signal.throwIfAborted();
     await sweepTrials(host.home);
@@ -58,7 +59,7 @@ export function bringUpHere(host: TrialHost): BringUp {
         closing.push(() => proxy.close());
       }
       const trial = new RunningTrial(processes, combination, images, dispose);
-      await giveSpec(place, specOf(combination, images, shim, options));
+      processes.run(specOf(combination, images, shim, options));
       await trial.ready(options);
       return trial;
     } catch (error) {
@@ -69,7 +70,12 @@ export function bringUpHere(host: TrialHost): BringUp {
   };
 }
 
-function specOf({ models }: RunnableCombination, images: readonly string[], shim: string, options: BringUpOptions) {
+function specOf(
+  { models }: RunnableCombination,
+  images: readonly string[],
+  shim: string,
+  options: BringUpOptions,
+): TrialSpec {
   const { egress = false, startWithinSeconds = longestStartSeconds, secrets, deadline } = options;
   const secret = trialSecret(models, secrets);
   return {

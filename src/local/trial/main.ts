@@ -5,17 +5,21 @@
  * folder then.
  */
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../domain/errors.ts";
 import { containerPort } from "../../domain/serving/servedModel.ts";
 import { addresses, ports } from "../network/addresses.ts";
 import { setUpBridge } from "../network/bridge.ts";
 import { relayTcpToUnix, relayUnixToTcp } from "../network/relay.ts";
+import { mustRun, runCommand } from "../node/processes.ts";
 import { egressSocket, trialPlace } from "./place.ts";
 import { TrialPods } from "./pods.ts";
 import { removeTrial } from "./remove.ts";
 import { type TrialEvent, takeSpec } from "./spec.ts";
+
+/** Longer times overflow, in milliseconds. */
+const longestTimer = 2 ** 31 - 1;
 
 const [home = "", id = ""] = process.argv.slice(2);
 const place = trialPlace(home, id);
@@ -33,10 +37,10 @@ try {
   if (existsSync(place.begunFile)) await end("its own process was killed");
   await writeFile(place.begunFile, "");
   await setUpBridge();
-  say({ kind: "waits" });
   const spec = await takeSpec(place, stopped.signal);
-  setTimeout(() => void end("its time is over"), Math.max(0, spec.deadline - Date.now())).unref();
-  await mkdir(place.pods, { recursive: true, mode: 0o700 });
+  const left = Math.min(Math.max(0, spec.deadline - Date.now()), longestTimer);
+  setTimeout(() => void end("its time is over"), left).unref();
+  await memoryForVolumes(spec.pods.map(({ pod }) => pod.metadata?.uid ?? ""));
   if (spec.egress) {
     await relayTcpToUnix({ host: addresses.host, port: ports.egress, socketPath: egressSocket(place) });
   }
@@ -46,6 +50,17 @@ try {
   pods = new TrialPods(place, spec, say);
 } catch (error) {
   if (!stopped.signal.aborted) await end(messageOf(error));
+}
+
+/** Volumes hold secrets, and are in memory alone, as a kubelet has them. They go with the namespace. */
+async function memoryForVolumes(uids: readonly string[]): Promise<void> {
+  await mkdir(place.memory, { mode: 0o700 });
+  await mustRun("mount", ["-t", "tmpfs", "-o", "size=256m,mode=0700", "tmpfs", place.memory]);
+  for (const uid of uids) {
+    await mkdir(join(place.pods, uid), { recursive: true, mode: 0o700 });
+    await mkdir(join(place.memory, uid));
+    await symlink(join(place.memory, uid), join(place.pods, uid, "volumes"));
+  }
 }
 
 function say(event: TrialEvent): void {
@@ -58,6 +73,7 @@ function end(reason: string | undefined): Promise<never> {
     if (reason !== undefined) say({ kind: "ends", reason });
     stopped.abort();
     await pods?.end();
+    await runCommand("umount", ["--lazy", place.memory]);
     await removeTrial(place);
     // PID 1 ends with it, and the kernel whatever is left.
     process.exit(0);

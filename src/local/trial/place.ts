@@ -13,8 +13,8 @@ export interface TrialPlace {
   readonly ownerFile: string;
   /** Held by the trial's processes as long as one of them runs. */
   readonly lock: string;
-  /** What is to be run; it holds secrets, and is deleted once it has been read. */
-  readonly specFile: string;
+  /** Where the owner says what is to be run. */
+  readonly specSocket: string;
   /** Says that the inner process has begun once. */
   readonly begunFile: string;
   /** What the trial's own processes say. */
@@ -22,6 +22,8 @@ export interface TrialPlace {
   /** Image store: a link for each image. */
   readonly images: string;
   readonly pods: string;
+  /** Where a filesystem in memory is mounted, inside. */
+  readonly memory: string;
 }
 
 /** A socket's name may have 107 bytes (unix(7)), a name in the folder up to 16. */
@@ -36,17 +38,19 @@ export function trialPlace(home: string, id: string = randomBytes(4).toString("h
   const folder = join(trialsFolder(home), id);
   const near = join(folder, "sockets");
   const short = join(process.env.XDG_RUNTIME_DIR || tmpdir(), `menagerie-trial-${id}`);
+  const sockets = near.length <= longestSocketFolder ? near : short;
   return {
     id,
     folder,
-    sockets: near.length <= longestSocketFolder ? near : short,
+    sockets,
     ownerFile: join(folder, "owner.json"),
     lock: join(folder, "lock"),
-    specFile: join(folder, "spec.json"),
+    specSocket: join(sockets, "spec.sock"),
     begunFile: join(folder, "begun"),
     log: join(folder, "trial.log"),
     images: join(folder, "images"),
     pods: join(folder, "pods"),
+    memory: join(folder, "memory"),
   };
 }
 

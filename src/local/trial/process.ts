@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { processIdentity } from "../../adapters/processes/identity.mjs";
 import { withoutOthersCredentials } from "../../domain/credentials/environment.ts";
 import { lastLine } from "../../domain/lastLine.ts";
 import { runCommand } from "../node/processes.ts";
-import { knownTrials, type TrialPlace, trialsFolder } from "./place.ts";
+import { knownTrials, type TrialPlace } from "./place.ts";
 import { removeTrial } from "./remove.ts";
-import type { TrialEvent } from "./spec.ts";
+import { SpecServer, type TrialEvent, type TrialSpec } from "./spec.ts";
 
 /** PID 1 inside gives everything 20 s to stop; then the namespace is killed as a whole. */
 const stopWithinMs = 25_000;
@@ -22,12 +22,14 @@ const beginsWithinMs = 60_000;
 export class TrialProcess {
   readonly place: TrialPlace;
   readonly #child: ChildProcess;
+  readonly #spec: SpecServer;
   readonly #listeners = new Set<(event: TrialEvent) => void>();
   /** Resolves with the reason once they have ended. */
   readonly ended: Promise<string>;
 
-  private constructor(place: TrialPlace, child: ChildProcess) {
+  private constructor(place: TrialPlace, child: ChildProcess, spec: SpecServer) {
     this.place = place;
+    this.#spec = spec;
     this.#child = child;
     let reason: string | undefined;
     if (child.stdout) {
@@ -52,6 +54,7 @@ export class TrialProcess {
     await mkdir(place.folder, { recursive: true, mode: 0o700 });
     await writeFile(place.ownerFile, JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
     await mkdir(place.sockets, { recursive: true, mode: 0o700 });
+    const spec = await SpecServer.listen(place);
     const log = await open(place.log, "a", 0o600);
     const program = fileURLToPath(new URL("./main.ts", import.meta.url));
     const child = spawn(
@@ -65,7 +68,12 @@ export class TrialProcess {
       { detached: true, stdio: ["pipe", "pipe", log.fd], env: withoutOthersCredentials(process.env) },
     );
     await log.close();
-    return new TrialProcess(place, child);
+    return new TrialProcess(place, child, spec);
+  }
+
+  /** Says what they are to run. */
+  run(spec: TrialSpec): void {
+    this.#spec.give(spec);
   }
 
   onEvent(listener: (event: TrialEvent) => void): void {
@@ -78,6 +86,7 @@ export class TrialProcess {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), stopWithinMs);
     await this.ended;
     clearTimeout(timer);
+    this.#spec.close();
     await removeTrial(this.place);
   }
 
@@ -108,9 +117,4 @@ async function readOwner(place: TrialPlace): Promise<{ pid: number; identity: st
   } catch {
     return undefined;
   }
-}
-
-/** Ids of the trials that are there. For tests, and for whoever wonders. */
-export async function trialIds(home: string): Promise<string[]> {
-  return await readdir(trialsFolder(home)).catch(() => []);
 }

@@ -28,6 +28,7 @@ interface Running extends Pick<TriedModel, "name" | "image" | "socketPath"> {
 
 /** A trial whose processes run on this machine. */
 export class RunningTrial implements Trial {
+  readonly #processes: TrialProcess;
   readonly #models: readonly Running[];
   readonly #dispose: () => Promise<void>;
   #changed: () => void = () => {};
@@ -42,6 +43,7 @@ export class RunningTrial implements Trial {
     dispose: () => Promise<void>,
   ) {
     const { place } = processes;
+    this.#processes = processes;
     this.#dispose = dispose;
     this.#models = models.map(({ name }, index) => {
       const socketPath = join(place.sockets, `${index}.sock`);
@@ -83,6 +85,12 @@ export class RunningTrial implements Trial {
   async restarts(model: string): Promise<number> {
     const { status, restartsBefore = 0 } = this.#named(model);
     return restartsOf(status) - restartsBefore;
+  }
+
+  async ended(): Promise<void> {
+    const reason = await this.#processes.ended;
+    if (this.#disposing === undefined) throw refuse("trial.ended", { reason });
+    await this.#disposing;
   }
 
   dispose(): Promise<void> {

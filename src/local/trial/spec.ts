@@ -1,9 +1,9 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
+import { connect, createServer, type NetConnectOpts, type Server } from "node:net";
 import type { KubernetesObject, V1Pod, V1PodStatus } from "@kubernetes/client-node";
+import { listenOnSocket } from "../network/relay.ts";
 import type { TrialPlace } from "./place.ts";
 
-/** What the inner process of a trial is to run: `spec.json`. */
+/** What the inner process of a trial is to run. It holds secrets. */
 export interface TrialSpec {
   /** Path of the container-shim binary. */
   readonly shim: string;
@@ -28,8 +28,6 @@ export interface SpecifiedPod {
 
 /** What the inner process says on standard output, a line of JSON each. */
 export type TrialEvent =
-  /** Its network is there, and it waits for its spec. */
-  | { readonly kind: "waits" }
   | {
       readonly kind: "pod";
       readonly model: string;
@@ -40,23 +38,42 @@ export type TrialEvent =
   /** It ends for this reason: its deadline, or a failure of its own. */
   | { readonly kind: "ends"; readonly reason: string };
 
-const lookEveryMs = 20;
-
-/** Waits for the spec, and deletes it before anything else happens. Throws the signal's reason. */
-export async function takeSpec({ specFile }: Pick<TrialPlace, "specFile">, signal: AbortSignal): Promise<TrialSpec> {
-  for (;;) {
-    signal.throwIfAborted();
-    const text = await readFile(specFile, "utf8").catch(() => undefined);
-    if (text !== undefined) {
-      await rm(specFile);
-      return JSON.parse(text) as TrialSpec;
-    }
-    await delay(lookEveryMs);
-  }
+/** Asks for the spec, and waits for it. Nothing of it is ever on a disk. Throws where the owner ends before it has one. */
+export async function takeSpec(
+  { specSocket }: Pick<TrialPlace, "specSocket">,
+  signal: AbortSignal,
+): Promise<TrialSpec> {
+  const connection = connect({ path: specSocket, signal } as NetConnectOpts);
+  let text = "";
+  for await (const piece of connection.setEncoding("utf8")) text += piece;
+  if (text === "") throw new Error("its owner has ended");
+  return JSON.parse(text) as TrialSpec;
 }
 
-/** In one rename: what is read is whole. */
-export async function giveSpec({ specFile }: Pick<TrialPlace, "specFile">, spec: TrialSpec): Promise<void> {
-  await writeFile(`${specFile}.new`, JSON.stringify(spec), { mode: 0o600 });
-  await rename(`${specFile}.new`, specFile);
+/** Answers the inner process, which asks once, as soon as there is a spec. */
+export class SpecServer {
+  readonly #server: Server;
+  readonly #spec = Promise.withResolvers<TrialSpec>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on("connection", async (connection) => {
+      connection.on("error", () => {});
+      connection.end(JSON.stringify(await this.#spec.promise));
+    });
+  }
+
+  static async listen({ specSocket }: Pick<TrialPlace, "specSocket">): Promise<SpecServer> {
+    const server = createServer();
+    await listenOnSocket(server, specSocket);
+    return new SpecServer(server);
+  }
+
+  give(spec: TrialSpec): void {
+    this.#spec.resolve(spec);
+  }
+
+  close(): void {
+    this.#server.close();
+  }
 }

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { evidenceShares } from "../../../domain/judgement/evidenceShares.ts";
 import { verdictOf } from "../../../domain/judgement/verdict.ts";
 import {
@@ -17,13 +17,14 @@ import { readStackFile } from "../../releases/stackFile.ts";
 import { type AdvancedStep, type AdvancePorts, advance } from "../../rollout/advance.ts";
 import { advancedStack } from "../../rollout/advancedStack.ts";
 import { proposeStep, pushStep, requireCleanBranch } from "../../rollout/proposal.ts";
+import { type Duration, durationArgument } from "../../timeArgument.ts";
 
 interface AdvanceOptions {
   readonly environment: string;
   readonly stack?: string;
   readonly to?: AdvanceTarget;
   readonly wait: boolean;
-  readonly within?: { readonly milliseconds: number; readonly text: string };
+  readonly within?: Duration;
   readonly push: boolean;
   readonly commit: boolean;
   readonly json: boolean;
@@ -147,12 +148,4 @@ function evidenceScreen(model: string, stream: NodeJS.WriteStream = process.stde
       painted = 0;
     },
   };
-}
-
-const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-function durationArgument(text: string): { readonly milliseconds: number; readonly text: string } {
-  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  if (amount === undefined || unit === undefined) throw new InvalidArgumentError("give a time such as 30m or 2h.");
-  return { milliseconds: Number(amount) * (units[unit] ?? 0), text };
 }

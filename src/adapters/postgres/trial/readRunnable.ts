@@ -1,0 +1,39 @@
+import type { ClientBase } from "pg";
+import type { RunnableCombination, RunnableState } from "../../../domain/trial/combination.ts";
+import { combinationOfRelease, type RecordedVersion } from "../../../domain/trial/ofRelease.ts";
+import { servingSchema } from "../../../domain/zoo/serving.ts";
+import { readRelease } from "../releaseState/journal.ts";
+import type { RestorableDeployment } from "../releases.ts";
+
+/**
+ * A deployment of the record as it can be brought up somewhere else. As role `menagerie_reader`, or one with its rights.
+ * @throws OperatorError where a model of it works in a state that was dropped.
+ */
+export async function readRunnable(client: ClientBase, deployment: RestorableDeployment): Promise<RunnableCombination> {
+  const { stateSchema } = deployment;
+  const state = stateSchema === null ? null : await readState(client, stateSchema);
+  const combination = combinationOfRelease(deployment, await recordedVersions(client, deployment), state);
+  return combination;
+}
+
+async function recordedVersions(client: ClientBase, { models }: RestorableDeployment): Promise<RecordedVersion[]> {
+  const { rows } = await client.query<{ model: string; number: number; imageUrl: string | null; serving: unknown }>(
+    `SELECT m.name AS model, v.number, v.image_url AS "imageUrl", v.serving
+       FROM menagerie.model_version v
+       JOIN menagerie.model m ON m.id = v.model_id
+       JOIN menagerie.organization o ON o.id = m.organization_id AND o.is_admin
+      WHERE m.name = ANY ($1) AND v.proxy_model_version_id IS NULL AND NOT v.is_development`,
+    [models.map(({ name }) => name)],
+  );
+  return rows.map(({ serving, ...row }) => {
+    const parsed = servingSchema.safeParse(serving);
+    return { ...row, serving: parsed.success ? parsed.data : undefined };
+  });
+}
+
+async function readState(client: ClientBase, schema: string): Promise<RunnableState | null> {
+  const release = await readRelease(client, schema);
+  if (!release?.ready) return null;
+  const { tag, files, tables } = release;
+  return { tag, schema, files, tables: tables.map(({ name, seed }) => ({ name, seed })) };
+}

@@ -1,0 +1,179 @@
+import { spawn } from "node:child_process";
+import { kubeConfigOf } from "../../adapters/kubernetes/kubeConfigFile.ts";
+import { readRunnable } from "../../adapters/postgres/trial/readRunnable.ts";
+import { variableOf } from "../../domain/release/environment.ts";
+import type { StackConfig } from "../../domain/release/restore.ts";
+import type { RunnableCombination } from "../../domain/trial/combination.ts";
+import type { Trial } from "../../domain/trial/trial.ts";
+import { type EnvironmentLayout, environmentLayout } from "../../local/layout.ts";
+import { localStack } from "../../local/localStack.ts";
+import { preflight } from "../../local/preflight/index.ts";
+import { readTarget } from "../../local/target.ts";
+import { bringUpHere } from "../../local/trial/bringUp.ts";
+import { Interrupted } from "../interrupt.ts";
+import { asReader } from "../operatorDatabase.ts";
+import { findDeployment } from "../releases/record.ts";
+import { columns } from "../table.ts";
+import { terminalProgress } from "../terminalProgress.ts";
+import type { Duration } from "../timeArgument.ts";
+import { openGateway, type TrialGateway } from "./gateway.ts";
+import { refuse } from "./refusals.ts";
+import { namesOfSecrets, secretsOfEnvironment, secretsOfFile } from "./secretValues.ts";
+
+export interface TryOptions {
+  readonly environment: string;
+  readonly stack: string;
+  readonly model?: readonly string[];
+  readonly egress: boolean;
+  readonly secrets?: string;
+  readonly port?: number;
+  readonly for: Duration;
+  readonly startWithin: Duration;
+  readonly json: boolean;
+}
+
+/**
+ * Brings a release up beside what serves and keeps it until Ctrl-C, its time is over, or the command that it is for has ended. Answers the exit
+ * code.
+ */
+export async function tryRelease(release: string, command: readonly string[], options: TryOptions): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    // What is left then ends with this process.
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort(new Interrupted("interrupted; nothing of the trial is left"));
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    return await tryUntil(stop.signal, release, command, options);
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+
+async function tryUntil(
+  signal: AbortSignal,
+  release: string,
+  command: readonly string[],
+  options: TryOptions,
+): Promise<number> {
+  const progress = terminalProgress();
+  const layout = environmentLayout(options.environment);
+  await preflight({ progress });
+  const { combination, config } = await readRelease(release, options);
+  const until = new Date(Date.now() + options.for.milliseconds);
+  const bringUp = bringUpHere({ home: layout.home, stores: [layout.images], secretFix: secretFix(options) });
+  const trial = await bringUp(combination, {
+    state: "empty",
+    egress: options.egress,
+    secrets: await secretValues(combination, config, layout, options),
+    deadline: until,
+    startWithinSeconds: options.startWithin.milliseconds / 1000,
+    progress,
+    signal,
+  });
+  try {
+    const namespace = typeof config.namespace === "string" ? config.namespace : "models";
+    const gateway = await openGateway(trial.models, { namespace, port: options.port ?? 0 });
+    try {
+      if (command.length > 0) return await runFor(trial, gateway, command, signal);
+      console.log(
+        options.json ? asJson(combination, trial, gateway, until) : asText(combination, trial, gateway, options),
+      );
+      await ended(trial, signal);
+      return 0;
+    } finally {
+      await gateway.close();
+    }
+  } finally {
+    await trial.dispose();
+  }
+}
+
+/** The combination of a release, or of some models of it, and the config that it was made from. */
+async function readRelease(
+  release: string,
+  { environment, stack, model: wanted }: TryOptions,
+): Promise<{ readonly combination: RunnableCombination; readonly config: StackConfig }> {
+  const { combination, config } = await asReader(environment, async (client) => {
+    const deployment = await findDeployment(client, stack, release);
+    return { combination: await readRunnable(client, deployment), config: deployment.config };
+  });
+  const unknown = wanted?.find((name) => !combination.models.some((model) => model.name === name));
+  if (unknown !== undefined) {
+    const models = combination.models.map(({ name }) => name).join(", ") || "none";
+    throw refuse("try.no-such-model", { model: unknown, release: combination.name, models });
+  }
+  const models = combination.models.filter(({ name }) => wanted?.includes(name) ?? true);
+  return { combination: { ...combination, models }, config };
+}
+
+/** The environment's own values where the release is one of it, and those of the file, which win. */
+async function secretValues(
+  combination: RunnableCombination,
+  config: StackConfig,
+  layout: EnvironmentLayout,
+  options: TryOptions,
+): Promise<Readonly<Record<string, string>>> {
+  const given = options.secrets === undefined ? {} : await secretsOfFile(options.secrets);
+  const names = namesOfSecrets(combination).filter((name) => !(name in given));
+  const target = names.length > 0 && isOwn(options) ? await readTarget(layout) : undefined;
+  const own = target ? await secretsOfEnvironment(kubeConfigOf(target.kubeconfig), names, config) : {};
+  return { ...own, ...given };
+}
+
+/** Whether the record is that of an environment of this machine. */
+function isOwn({ stack }: TryOptions): boolean {
+  return stack === localStack && !process.env.MENAGERIE_DATABASE_URL;
+}
+
+function secretFix({ secrets }: TryOptions): string {
+  return secrets === undefined ? "give it by --secrets FILE" : `add it to ${secrets}`;
+}
+
+function asText(
+  { name }: RunnableCombination,
+  trial: Trial,
+  gateway: TrialGateway,
+  { for: { text } }: TryOptions,
+): string {
+  const rows = trial.models.map((model) => [model.name, gateway.urlOf(model.name)]);
+  return [`${name} answers beside what serves, for ${text} or until Ctrl-C:`, columns(rows)].join("\n");
+}
+
+function asJson({ name }: RunnableCombination, trial: Trial, gateway: TrialGateway, until: Date): string {
+  const models = trial.models.map(({ name: model, image, startedInMs }) => ({
+    name: model,
+    image,
+    startedInMs,
+    url: gateway.urlOf(model),
+  }));
+  return JSON.stringify({ release: name, url: gateway.url, until: until.toISOString(), models });
+}
+
+/** Resolves at Ctrl-C, which is how a trial is meant to end; rejects where it ended by itself. */
+async function ended(trial: Trial, signal: AbortSignal): Promise<void> {
+  await Promise.race([
+    trial.ended(),
+    new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
+  ]);
+  console.error("removing the trial");
+}
+
+/** Runs a command with the addresses of the models; answers its exit code. */
+function runFor(
+  trial: Trial,
+  gateway: TrialGateway,
+  [program = "", ...args]: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const urls = trial.models.map(({ name }) => [`${variableOf(name)}_URL`, gateway.urlOf(name)]);
+  const env = { ...process.env, ...Object.fromEntries(urls), MENAGERIE_TRY_URL: gateway.url };
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: "inherit" });
+    signal.addEventListener("abort", () => child.kill("SIGINT"));
+    child.once("error", (error) => reject(refuse("try.command", { program, reason: error.message }, error)));
+    child.once("exit", (code, killedBy) => resolve(code ?? (killedBy === "SIGINT" ? 130 : 1)));
+  });
+}
