@@ -14,7 +14,7 @@ async function menagerie(called: string | undefined): Promise<Command> {
   const program = new Command("menagerie")
     .version(manifest.version, "--version")
     .description("An ML serving platform as a Pulumi program: environments, model zoo, rollouts.")
-    .showHelpAfterError("(add --help for what there is)")
+    .showHelpAfterError("(--help lists the options)")
     .exitOverride()
     // Else `rollout` would take the options of `rollout plan` for its own. Commands inherit it from here.
     .enablePositionalOptions()
