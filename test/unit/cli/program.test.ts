@@ -59,7 +59,7 @@ describe("the command line", () => {
     ["app", "create", "--unknown"],
   ])("ends with 2 where an option of a subcommand is wrong: %s %s", async (...args) => {
     const { code, said } = await menagerie(...args);
-    expect([code, said]).toEqual([2, expect.stringContaining("(add --help for what there is)")]);
+    expect([code, said]).toEqual([2, expect.stringContaining("(--help lists the options)")]);
   });
 
   it("wants the database of a user's own stack named: no environment's stands in for it", async () => {
