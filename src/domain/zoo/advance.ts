@@ -127,7 +127,8 @@ function editsOf(phase: Phase, entry: AdvancedEntry, weight: number | undefined)
   return share === undefined ? [edit("phase", "bake")] : [edit("share", share)];
 }
 
-function stepAfter(percent: number): number | undefined {
+/** The percent of the step that follows; undefined at the last one. */
+export function stepAfter(percent: number): number | undefined {
   return advanceSteps.find((step) => step > percent);
 }
 

@@ -1,4 +1,4 @@
-import type { Phase } from "./phases.ts";
+import { underWay } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
 import type { ZooRegistry } from "./registry.ts";
 
@@ -43,8 +43,6 @@ export interface NeededVersion {
   /** Whether a rollout under way would go back to it. */
   readonly isWayBack: boolean;
 }
-
-const underWay: readonly Phase[] = ["version", "forward", "bake"];
 
 /** The versions that answer requests, or would after going back: their pods may start anew at any time. */
 export function neededVersions({ versions, rollouts }: ZooRegistry): NeededVersion[] {

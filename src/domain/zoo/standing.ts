@@ -1,3 +1,4 @@
+import { stepAfter } from "./advance.ts";
 import { nextPhase, type Phase, phaseRefusal, type RecordedRollout, underWay } from "./phases.ts";
 import { copyName, type RegisteredVersion } from "./plan.ts";
 import { factsOf, type StoredEvidence, type StoredRollout, type ZooRegistry } from "./registry.ts";
@@ -95,6 +96,8 @@ function nextEdit(registry: ZooRegistry, name: string): ConfigEdit {
     const reason = refused?.id === "rollout.same-content" ? "change the truss folder first" : refused?.message;
     return { set: [`phase: copy`, `from: "${from}"`], refused: reason ?? null };
   }
+  const traffic = underWay.includes(rollout.phase) ? stepAfter(trafficOf(rollout)?.weight ?? 100) : undefined;
+  if (traffic !== undefined) return { set: [`traffic: ${traffic}`], refused: null };
   // Which gates the config asks for is judged by `up`; here, whether there is any evidence at all.
   const gates = facts.passed.length > 0 ? facts.passed : [{ kind: "smoke", suite: "" }];
   const request = { model: name, phase: next, from: rollout.from, hash: rollout.hash, gates };

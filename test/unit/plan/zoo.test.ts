@@ -533,6 +533,21 @@ describe("a rollout's standing", () => {
     });
   });
 
+  it.each([
+    [1, "traffic: 10"],
+    [25, "traffic: 50"],
+    [100, "phase: forward"],
+  ])("of a rollout that answers %s %% of the requests is `%s`", (weight, edit) => {
+    const traffic = { weight, control: 0, sticky: undefined, generation: 3, isOfRollout: true };
+    const [standing] = standings(
+      registryOf(
+        [row(1), row(2, { isCurrent: true })],
+        rollout({ phase: "version", from: "11", hash: contentOf(2), traffic }),
+      ),
+    );
+    expect(standing?.next.set).toEqual([edit]);
+  });
+
   it("of a model that is done is the beginning of the next one", () => {
     const [standing] = standings(registryOf([row(1, { isCurrent: true })], rollout()));
     expect(standing?.next.set).toEqual(["phase: copy", 'from: "11"']);
