@@ -88,15 +88,19 @@ async function ask(pod: LimitedPod, app: App, body: object = { ...chat, max_toke
   return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
 }
 
-/** Asks at both pods, by 48 clients at once, until so many were let in, and two seconds on; answers how many were. */
-async function letIn(app: App, expected: number): Promise<number> {
+/**
+ * Asks at both pods, by 48 clients at once, until so many were let in, and two seconds on; answers how many were.
+ *
+ * @param send - a request of one of the clients; answers its status
+ */
+async function letIn(send: (pod: LimitedPod, client: number) => Promise<number>, expected: number): Promise<number> {
   let admitted = 0;
   let enoughAt = Number.POSITIVE_INFINITY;
   const mostMs = 50_000;
   const begun = performance.now();
   const client = async (number: number) => {
     while (performance.now() - enoughAt < 2_000 && performance.now() - begun < mostMs) {
-      const { status } = await ask(pods[number % 2] ?? pods[0], app);
+      const status = await send(pods[number % 2] ?? pods[0], number);
       if (status === 200) {
         admitted += 1;
         if (admitted >= expected) enoughAt = Math.min(enoughAt, performance.now());
@@ -142,7 +146,7 @@ describe("a limit of requests over two pods under load", () => {
       const made = await newApp(whose === "a key" ? { requestsPerMinute: limit } : {});
       if (whose !== "a key")
         await onPlatform((client) => setOrganizationLimits(client, made.organization, { requestsPerMinute: limit }));
-      expect(await letIn(made, limit)).toBe(limit);
+      expect(await letIn(async (pod) => (await ask(pod, made)).status, limit)).toBe(limit);
       return made;
     });
     await expect
@@ -197,6 +201,27 @@ describe("limits of tokens", () => {
     expect((await ask(pods[0], app, { ...chat, model: "refused", max_tokens: 1_000 })).status).toBe(400);
     await expect.poll(async () => (await usageOf(app))[0]?.requests).toBe(3);
     await expect.poll(() => taken(app, "tokensPerDay")).toBe(20);
+  });
+
+  it("may be edited in the middle of a day: what was used before counts for the new limit, on both pods", async () => {
+    const app = await newApp({ tokensPerDay: 1_000 });
+    const status = async (pod: LimitedPod, tokens: number) =>
+      (await ask(pod, app, { ...chat, max_tokens: tokens })).status;
+    for (let each = 0; each < 20; each += 1) expect(await status(pods[each % 2] ?? pods[0], 10)).toBe(200);
+    // 3 in and 7 out, each; of blocks and reservations everything comes back.
+    await expect.poll(() => taken(app, "tokensPerDay")).toBe(200);
+    for (const limit of [250, 150]) {
+      await limitKey(app, { tokensPerDay: limit });
+      const left = Math.max(0, limit - 200);
+      await Promise.all(pods.map((pod) => expectWithinASecond(() => status(pod, left + 1), 429)));
+    }
+    // Room for what both reserve at once.
+    await limitKey(app, { tokensPerDay: 10_000 });
+    await Promise.all(pods.map((pod) => expectWithinASecond(() => status(pod, 2_000), 200)));
+    await expect.poll(() => taken(app, "tokensPerDay")).toBeLessThan(250);
+    for (const pod of pods) expect(await status(pod, 9_900)).toBe(429);
+    await limitKey(app, { tokensPerDay: null });
+    await Promise.all(pods.map((pod) => expectWithinASecond(() => status(pod, 100_000), 200)));
   });
 
   it("count a request that a killed pod held as it was reserved", async () => {
@@ -330,4 +355,39 @@ describe("while the database is away", () => {
     await delay(2_500);
     for (const app of [free, limited, few]) expect((await usageOf(app))[0]?.requests).toBe(counted.get(app));
   });
+});
+
+// Last: it is the platform's own usage that it counts.
+it("a limit lets in as many by both ways in together: at the API service, and where the gateway asks it", async () => {
+  const limit = 120;
+  const admitted = await withinAMinute(postgres.server, 40, async () => {
+    const { key, modelId } = await onPlatform(async (client) => {
+      const organizationId = await organizationIdOf(client, "admin");
+      const { rows } = await client.query<{ id: string }>(
+        "SELECT id FROM menagerie.model WHERE organization_id = $1 AND name = 'speaker'",
+        [organizationId],
+      );
+      const made = await createKey(client, { organizationId }, [], { requestsPerMinute: limit });
+      return { key: made.key, modelId: rows[0]?.id ?? "" };
+    });
+    const gateway = "/authorize/serving/models/speaker/v1/chat/completions";
+    const ways = [gateway, `/models/${modelId}/v1/chat/completions`] as const;
+    const counts = { [ways[0]]: 0, [ways[1]]: 0 };
+    const all = await letIn(async ({ url }, client) => {
+      // Of four clients two go to each pod, and of these one each way.
+      const way = ways[client % 4 < 2 ? 0 : 1];
+      const { statusCode, body } = await request(url + way, {
+        dispatcher: agent,
+        method: "POST",
+        headers: { "x-api-key": key, "content-type": "application/json" },
+        body: JSON.stringify({ ...chat, max_tokens: 7 }),
+      });
+      await body.dump();
+      if (statusCode === 200) counts[way] = (counts[way] ?? 0) + 1;
+      return statusCode;
+    }, limit);
+    expect(Object.values(counts).every((count) => count > 0)).toBe(true);
+    return all;
+  });
+  expect(admitted).toBe(limit);
 });
